@@ -123,9 +123,9 @@ def test_failed_sync_is_said_and_remembered(shell: Shell) -> None:
     stick = shell.path / "stick"
     stick.mkdir()
     assert shell.type("sync", "unit7", "--from", str(stick)) == 2
-    assert "a file cannot be had" in shell.said()[1]
+    assert "a file cannot be fetched" in shell.said()[1]
     shell.type("status")
-    assert "the last sync failed: a file cannot be had" in shell.said()[0]
+    assert "the last sync failed: a file cannot be fetched" in shell.said()[0]
     shell.type("sync")
     shell.type("status")
     assert "the last sync failed" not in shell.said()[0]

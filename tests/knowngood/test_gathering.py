@@ -136,7 +136,7 @@ def test_nothing_gives_no_corpus(tmp_path: Path) -> None:
     with pytest.raises(HashSetKnownGoodError, match="no pictures"):
         out.finish()
     (tmp_path / "y").touch()
-    with pytest.raises(HashSetKnownGoodError, match="is there already"):
+    with pytest.raises(HashSetKnownGoodError, match="exists already"):
         Gathering(tmp_path / "y")
 
 

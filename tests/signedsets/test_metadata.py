@@ -118,7 +118,7 @@ def test_holders_change_by_name() -> None:
 
     assert [md.name_of(key) for key in now.keys] == ["bob", "cid", "gus"]
     assert now.threshold == 2
-    with pytest.raises(IssuerError, match="holds no key"):
+    with pytest.raises(IssuerError, match="does not hold a key"):
         md.with_holders(now, add=[], remove=["ann"], threshold=1)
 
 

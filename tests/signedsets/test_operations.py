@@ -94,10 +94,10 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("data", "words"),
     [
-        (b"no gzip", "no gzip file"),
+        (b"no gzip", "not a gzip file"),
         (gzip.compress(b"x" * 100)[:-4], "cut off"),
-        (gzip.compress(b"x") + b"more", "behind its end"),
-        (gzip.compress(b"x") + gzip.compress(b"y"), "behind its end"),
+        (gzip.compress(b"x") + b"more", "bytes after its end"),
+        (gzip.compress(b"x") + gzip.compress(b"y"), "bytes after its end"),
         (gzip.compress(bytes(1001)), "more than 1,000 bytes"),
     ],
     ids=["other", "cut", "tail", "two", "bomb"],

@@ -34,9 +34,9 @@ from uploadfilter.syncing.fetching import (
     [
         ("http://example.org/x", "not encrypted"),
         ("https://name:word@example.org/x", "a name or a password"),
-        ("ftp://example.org/x", "nothing is fetched from 'ftp'"),
-        ("file:///etc", "nothing is fetched from 'file'"),
-        ("/nothing/there", "no folder"),
+        ("ftp://example.org/x", "cannot fetch from 'ftp'"),
+        ("file:///etc", "cannot fetch from 'file'"),
+        ("/nothing/there", "not a folder"),
     ],
 )
 def test_other_sources_are_refused(source: str, words: str) -> None:
@@ -61,7 +61,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
     (tmp_path / "in" / "a").mkdir(parents=True)
     (tmp_path / "x").write_text("secret")
 
-    with pytest.raises(DownloadError, match="a name that no file can"):
+    with pytest.raises(DownloadError, match="an impossible name"):
         FolderFetcher(tmp_path / "in").download_bytes(f"{FOLDER_URL}/{name}", 100)
 
 

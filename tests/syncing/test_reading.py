@@ -40,7 +40,7 @@ def test_deltas_change_what_the_full_set_has() -> None:
 
 def test_full_set_takes_nothing_away() -> None:
     """An operation that removes does not stand in a full set."""
-    with pytest.raises(HashSetFormatError, match="takes entries away"):
+    with pytest.raises(HashSetFormatError, match="removes entries"):
         change_of('{"op":"del","id":"b"}').shard("full/1/x")
 
 

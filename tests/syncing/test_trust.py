@@ -205,7 +205,7 @@ def test_stolen_withdrawal_key_cannot_add(case: Case) -> None:
     case.put(REVOKE, listing)
 
     # The manifest stays the analysts'; the list itself has gone.
-    case.refused(HashSetTrustError, "nobody who may has signed revoke")
+    case.refused(HashSetTrustError, "no role that may sign revoke")
 
 
 def test_list_of_withdrawals_that_adds(case: Case) -> None:
@@ -286,7 +286,7 @@ def test_length_that_no_file_has(case: Case) -> None:
         listing.sign(signer(name), append=True)
     case.put(HASHSET, listing)
 
-    case.refused(HashSetTrustError, "not the one that was signed")
+    case.refused(HashSetTrustError, "differs from the signed one")
 
 
 def test_names_that_lead_elsewhere(case: Case) -> None:
@@ -301,7 +301,7 @@ def test_names_that_lead_elsewhere(case: Case) -> None:
         listing.sign(signer(name), append=True)
     case.put(HASHSET, listing)
 
-    case.refused(HashSetTrustError, "nobody who may has signed manifest.json")
+    case.refused(HashSetTrustError, "no role that may sign manifest.json")
 
 
 @pytest.mark.parametrize(
@@ -342,7 +342,7 @@ def test_changed_byte(case: Case) -> None:
     data[len(data) // 2] ^= 1
     delta.write_bytes(bytes(data))
 
-    case.refused(HashSetTrustError, "not the one that was signed")
+    case.refused(HashSetTrustError, "differs from the signed one")
 
 
 def test_ended_signatures(tmp_path: Path) -> None:
@@ -471,7 +471,7 @@ def broken(handler: BaseHTTPRequestHandler, path: Path) -> None:
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (endless, "sends more than was signed"),
+        (endless, "sends more bytes than were signed"),
         (slow, "too slow"),
         (elsewhere, "302"),
         (broken, "cannot be read|damaged"),

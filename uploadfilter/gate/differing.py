@@ -1,7 +1,7 @@
-"""What would change between two states of the reference set, for files that one has.
+"""Compare two states of the reference set by the matches of given files.
 
-Rules this module keeps: it is pure; both sides are asked the same questions; a match is
-told by set and entry, and what a policy makes of it is not its business.
+Rules this module keeps: it is pure; both states get the same queries; a match is
+reported by set and entry, whatever a policy decides about it.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,15 +24,15 @@ Key = tuple[str, str]
 """Name of a hash set, and id of one of its entries."""
 
 PICTURES_AT_A_TIME = 64
-"""Known-good pictures that are looked for together: each asks sixteen questions."""
+"""Known-good pictures that are searched for together: each needs sixteen queries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Difference:
-    """What is another answer for one file.
+    """The difference between the two states for one file.
 
     Attributes:
-        name: Path of the file, or which picture of a corpus.
+        name: Path of the file, or number of the picture in a corpus.
         begins: Entries that match it afterwards, and did not before.
         ends: Entries that matched it before, and do not afterwards.
     """
@@ -44,13 +44,14 @@ class Difference:
 
 @dataclass(slots=True)
 class Differences:
-    """What was compared so far.
+    """The results of the comparison so far.
 
     Attributes:
-        files: How many were compared.
-        begins: By entry, how many files it matches that it did not match before.
-        ends: By entry, how many files it does not match any more.
-        unread: How many files could not be read.
+        files: Number of compared files.
+        begins: For each entry, the number of files that it matches now and did not
+            before.
+        ends: For each entry, the number of files that it does not match any more.
+        unread: Number of files that could not be read.
     """
 
     files: int = 0
@@ -71,7 +72,7 @@ class Side:
     """One of the two states.
 
     Attributes:
-        generation: What is asked.
+        generation: The generation to search.
         sets: Names of the hash sets that count; ``None`` for all.
     """
 
@@ -86,12 +87,12 @@ class Side:
 def of_scan(
     scan: Scan, before: Side, after: Side, *, quality_of: Callable[[bytes], int]
 ) -> Difference:
-    """Return what would change for one scanned file.
+    """Return the difference for one scanned file.
 
     Args:
-        scan: Of the file.
-        before: What is in force, or was.
-        after: What would be.
+        scan: Scan of the file.
+        before: The state before.
+        after: The state after the change.
         quality_of: Computes PDQ's quality from a view's plane.
     """
 
@@ -107,13 +108,13 @@ def of_scan(
 def of_pictures(
     kept: Words, before: Side, after: Side, *, name: str
 ) -> Iterator[Difference]:
-    """Yield what would change for the pictures of a known-good corpus.
+    """Yield the differences for the pictures of a known-good corpus.
 
     Args:
         kept: Their values, as ``variants.all_variants`` takes them.
-        before: What is in force, or was.
-        after: What would be.
-        name: Of the corpus.
+        before: The state before.
+        after: The state after the change.
+        name: Name of the corpus.
     """
     for first in range(0, len(kept), PICTURES_AT_A_TIME):
         values = all_variants(kept[first : first + PICTURES_AT_A_TIME])
@@ -123,7 +124,7 @@ def of_pictures(
 
 
 def _found(values: Words, side: Side) -> list[set[Key]]:
-    """Return for each picture the entries that match one of its variants."""
+    """Return, for each picture, the entries that match one of its variants."""
     count, variants, _ = values.shape
     plain = values.reshape(-1, values.shape[-1])
     queries = [

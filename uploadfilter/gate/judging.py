@@ -1,9 +1,9 @@
-"""Decide which entries of a signed set are kept out of force, and which changes wait.
+"""Decide which entries of a signed set are quarantined, and which changes wait.
 
 Rules this module keeps: it is pure; an entry that an upload of a known-good picture
-would match is quarantined; a signal that takes no part in matching is no reason; what
-is only near is told and changes nothing; whatever is unusual waits for a person, except
-withdrawals by duty officers, which never come here.
+would match is quarantined; a signal that takes no part in matching has no influence; an
+entry that is only near is reported, without any effect; every unusual change waits for
+a person, except withdrawals by duty officers, which never come here.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,30 +36,30 @@ BLOCK_PICTURES: Final = 1 << 17
 some 200 MB."""
 
 MOST_GENERIC: Final = 10_000
-"""Entries that a report names for being near; the number of all is told."""
+"""Entries that a report lists as near; it also states how many there are in all."""
 
 Keys = NDArray[np.bytes_]
 """Keyed digests, 16 bytes each, sorted."""
 
 _ROWS_AT_A_TIME: Final = 1 << 20
-"""Digests that are looked up together, which bounds the memory for temporaries."""
+"""Digests that are looked up together; it bounds the memory for temporaries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GateSettings:
-    """What a change of a signed set may do without a person.
+    """The changes of a signed set that are allowed without a person.
 
     Attributes:
-        quarantined: Entries in quarantine at most, or the share, if that is more: a
-            list with more of them was not made with care, and must not be in force in
-            part. A hundred is what a person can look at in an hour.
-        quarantined_share: Of all entries of the set.
-        growth: New and changed entries at most, or the share, if that is more: a
-            day's change is some thousand.
-        growth_share: Of the entries until then.
-        shrinkage: Entries that go at most, or the share, if that is more: a set that
-            empties switches the filter off.
-        shrinkage_share: Of the entries until then.
+        quarantined: Most entries in quarantine, unless the share is more: a list with
+            more of them was not made with care, and even a part of it must not be in
+            force. A hundred is the number that a person can review in an hour.
+        quarantined_share: Share of all entries of the set.
+        growth: Most new and changed entries, unless the share is more: a day's change
+            is some thousand.
+        growth_share: Share of the entries until then.
+        shrinkage: Most entries that go, unless the share is more: a set that empties
+            switches the filter off.
+        shrinkage_share: Share of the entries until then.
     """
 
     quarantined: int = 100
@@ -70,7 +70,7 @@ class GateSettings:
     shrinkage_share: float = 0.1
 
     def __post_init__(self) -> None:
-        """Refuse numbers that are none."""
+        """Refuse negative numbers, and shares outside of 0 to 1."""
         if min(self.quarantined, self.growth, self.shrinkage) < 0:
             raise ValueError("a number of entries is 0 or more")
         shares = (self.quarantined_share, self.growth_share, self.shrinkage_share)
@@ -80,7 +80,7 @@ class GateSettings:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCorpus:
-    """What is known to be harmless, under one name.
+    """Signals of known-good files and pictures, under one name.
 
     Attributes:
         values: PDQ, shape (pictures, 1 or 4, 4), as ``variants.all_variants`` takes it.
@@ -96,8 +96,8 @@ class Generic:
     """An entry that lies near known-good pictures, but beyond the threshold.
 
     Attributes:
-        entry: Its id.
-        near: How many of their values lie within 60 bits, at least.
+        entry: Id of the entry.
+        near: Lower bound of the number of their values within 60 bits.
     """
 
     entry: str
@@ -109,17 +109,17 @@ class CorpusGate:
 
     Args:
         known: The corpora, by name.
-        identity: Which corpora these are.
-        settings: What may be changed without a person.
-        is_accepted: Whether a person has seen the change, and wants it.
+        identity: Identifies these corpora.
+        settings: The changes that are allowed without a person.
+        is_accepted: Whether a person has seen the change, and accepts it.
         epoch_s: Seconds since the epoch.
-        withdrawn: Entries that go because duty officers withdrew them: their number has
+        withdrawn: Entries that go because duty officers withdrew them; their number has
             a bound of its own.
 
     Attributes:
-        generic: Of what was looked at last, entries that are near; ``MOST_GENERIC``.
-        generic_count: How many there are.
-        refused: What was found by a look whose change was refused.
+        generic: Entries of the last comparison that are near; at most ``MOST_GENERIC``.
+        generic_count: Number of such entries.
+        refused: The findings of a comparison after which the change was refused.
     """
 
     def __init__(
@@ -144,11 +144,11 @@ class CorpusGate:
 
     @property
     def identity(self) -> str:
-        """Which corpora it compares with."""
+        """Identifies the corpora that it compares with."""
         return self._identity
 
     def look(self, tables: Tables) -> Sequence[Quarantine]:
-        """Return which entries of one set match what is known to be harmless."""
+        """Return the entries of one set that match known-good files or pictures."""
         (info,) = tables.sets
         found: dict[int, tuple[int, MatchKind, str]] = {}
         near = np.zeros(len(tables.entries), np.int64)
@@ -177,11 +177,12 @@ class CorpusGate:
         )
 
     def check(self, turnover: Turnover, found: Sequence[Quarantine]) -> None:
-        """Refuse what a person must see first.
+        """Refuse a change that a person must review first.
 
         Raises:
             HashSetGateError: Too many entries are in quarantine, which nobody can
-                accept; or unusually many come or go, and nobody has accepted it.
+                accept; or unusually many entries come or go, and nobody has accepted
+                that.
         """
         gone = max(0, turnover.gone - self._withdrawn)
         counted = replace(turnover, gone=gone)
@@ -206,11 +207,11 @@ _NOTHING: Final = (FAR, MatchKind.NEGATIVE, "")
 def problem_of(
     turnover: Turnover, settings: GateSettings, *, is_accepted: bool
 ) -> HashSetGateError | None:
-    """Return why a change waits for a person; ``None`` if it does not.
+    """Return the error for a change that waits for a person; ``None`` if it need not.
 
     Args:
-        turnover: What it would do.
-        settings: What may be done without a person.
+        turnover: The effect of the change.
+        settings: The changes that are allowed without a person.
         is_accepted: Whether a person has seen it.
     """
     at_once = max(
@@ -235,7 +236,7 @@ def problem_of(
             return HashSetGateError(
                 f"{count:,} entries of {turnover.before:,} {words}, more than {most:,}",
                 hint="The set in force stays, withdrawals were taken. Ask the issuer "
-                "whether that is meant; then sync with --accept-change.",
+                "whether this is intended; then sync with --accept-change.",
             )
     return None
 
@@ -243,7 +244,7 @@ def problem_of(
 def _compared(
     tables: Tables,
 ) -> list[tuple[PerceptualTable, NDArray[np.intp]]]:
-    """Return the tables of PDQ, and the rows in them that take part in matching."""
+    """Return the tables of PDQ, and their rows that take part in matching."""
     found = []
     for (kind, _), table in tables.perceptual.items():
         if kind is SignalType.PDQ:
@@ -280,7 +281,7 @@ def _add_near(
 
 
 def _same(exact: ExactTable, keys: Keys) -> NDArray[np.uint32]:
-    """Return the rows of entries, a digest of which is known."""
+    """Return the rows of entries that have a known-good digest."""
     found = [np.empty(0, np.uint32)]
     for first in range(0, len(exact) if len(keys) else 0, _ROWS_AT_A_TIME):
         part = slice(first, first + _ROWS_AT_A_TIME)

@@ -1,13 +1,13 @@
-"""Find for each of many PDQ values the nearest of many others.
+"""Find, for each of many PDQ values, the nearest value in another large list.
 
-Two values within 31 bits agree in one of their sixteen chunks of 16 bits up to one bit:
-so values are only compared in pairs that do. Of values that are farther apart, such
-pairs find most up to 60 bits, and that is said. A *negative* is looked for as well: the
-distance to the complement.
+Two values within 31 bits differ in at most one bit in at least one of their sixteen
+chunks of 16 bits. So values are compared only in such pairs. For values at larger
+distances, such pairs cover most distances up to 60 bits, and the results say so. The
+*negative* is searched for as well: the distance to the complement.
 
-Rules this module keeps: it is pure; memory is bounded by the number of values, and not
-by that of pairs; every pair within the thresholds is found. The slow twin, which
-compares all pairs, is in the tests.
+Rules this module keeps: it is pure; its memory is bounded by the number of values, not
+by the number of pairs; every pair within the thresholds is found. The tests have a slow
+twin that compares all pairs.
 """
 
 from collections.abc import Iterator, Sequence
@@ -23,10 +23,11 @@ NEAR: Final = 31
 """Bits within which a known-good picture would match: ``Thresholds.pdq``."""
 
 NEGATIVE: Final = 23
-"""The same of its negative: ``Thresholds.pdq_complement``."""
+"""The same for its negative: ``Thresholds.pdq_complement``."""
 
 GENERIC: Final = 60
-"""Bits within which nearly all pairs of unlike collections are the same picture."""
+"""Bits within which nearly all pairs from different collections show the same
+picture."""
 
 _BITS: Final = 256
 _CHUNK_BITS: Final = 16
@@ -35,14 +36,15 @@ _CHUNKS_OF_LANE: Final = 64 // _CHUNK_BITS
 _LANES: Final = 4
 _VALUES: Final = 1 << _CHUNK_BITS
 _NEGATIVE_CHUNKS: Final = 12
-"""Of twelve chunks one has at most one of 23 differing bits."""
+"""If 23 bits differ, at least one of twelve chunks has at most one of them."""
 
 _PARTIAL: Final = 40
-"""Bits that may differ in two lanes, of a pair that is looked at whole. No pair within
-31 bits is lost, one of 60 bits in a hundred, and few of the others are looked at."""
+"""Most bits that may differ in the first two lanes of a pair that is compared as a
+whole. No pair within 31 bits is lost, and one in a hundred of those with 60 bits; few
+of the others are compared."""
 
 _FEW_PAIRS: Final = 1 << 22
-"""Up to so many, all are compared: that takes less than a tenth of a second."""
+"""Up to this number, all pairs are compared: that takes under a tenth of a second."""
 
 _MOST_PAIRS: Final = 1 << 20
 """Pairs that are compared at a time: 24 MB."""
@@ -53,14 +55,15 @@ Lane = NDArray[np.uint64]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Nearest:
-    """Of each value, what was found; arrays of the same length.
+    """The nearest value found for each value; arrays of the same length.
 
     Attributes:
-        distance: To the nearest other that counts, or to its negative; ``FAR`` if none
-            lies within ``NEAR`` (of a negative ``NEGATIVE``).
-        other: Which one it is.
-        negative: Whether it is the negative.
-        generic: How many lie within ``GENERIC`` and beyond ``NEAR``, at least.
+        distance: Distance to the nearest other value that counts, or to its negative;
+            ``FAR`` if none lies within ``NEAR`` (``NEGATIVE`` for a negative).
+        other: Number of that other value.
+        negative: Whether it is its negative.
+        generic: Lower bound of the number of values within ``GENERIC`` and beyond
+            ``NEAR``.
     """
 
     distance: NDArray[np.int16]
@@ -73,7 +76,7 @@ FAR: Final = _BITS + 1
 
 
 def nothing_near(count: int) -> Nearest:
-    """Return what is found before anything was compared."""
+    """Return the result before anything was compared."""
     return Nearest(
         distance=np.full(count, FAR, np.int16),
         other=np.zeros(count, np.intp),
@@ -83,13 +86,13 @@ def nothing_near(count: int) -> Nearest:
 
 
 def look(found: Nearest, values: Words, others: Words, *, first: int = 0) -> None:
-    """Compare values with others, and note what is nearer than what was found so far.
+    """Compare values with others, and update the results with nearer ones.
 
     Args:
-        found: Of the values; it is changed.
+        found: The results for the values; they are changed.
         values: Shape (n, 4).
         others: Shape (m, 4); a million at a time need some 100 MB.
-        first: Number of the first of them.
+        first: Number of the first of the others.
     """
     if not len(values) or not len(others):
         return
@@ -105,7 +108,7 @@ def look(found: Nearest, values: Words, others: Words, *, first: int = 0) -> Non
         for ours, theirs, is_negative in _pairs(values, others, chunk):
             different = values[ours] ^ others[theirs]
             if is_negative:
-                # The distance to the complement is the rest of the bits.
+                # All remaining bits differ from the complement.
                 different = ~different
             most = NEGATIVE if is_negative else GENERIC
             keep = np.bitwise_count(different).sum(axis=-1) <= most
@@ -127,7 +130,7 @@ def _distances(left: Words, right: Words) -> NDArray[np.int16]:
 
 
 def _is_first(different: Words, chunk: int) -> NDArray[np.bool_]:
-    """Tell which pairs agree in no earlier chunk, so that each is noted once."""
+    """Tell which pairs agree in no earlier chunk, so that each is counted once."""
     chunks = different.astype(">u8").view(">u2").reshape(-1, _CHUNKS)[:, :chunk]
     agreeing = np.bitwise_count(chunks.astype(np.uint16)) <= 1
     is_first: NDArray[np.bool_] = agreeing.sum(axis=1) == 0
@@ -137,9 +140,9 @@ def _is_first(different: Words, chunk: int) -> NDArray[np.bool_]:
 def _pairs(
     values: Words, others: Words, chunk: int
 ) -> Iterator[tuple[Indices, Indices, bool]]:
-    """Yield pairs that may lie near, of those that agree in a chunk up to one bit.
+    """Yield pairs that may be near, of those that nearly agree in a chunk.
 
-    And whether it is the complement that they agree with.
+    The third item tells whether the second value of the pair is the complement.
     """
     lane = chunk // _CHUNKS_OF_LANE
     ours, our_ends = _by_chunk(values, chunk)
@@ -169,7 +172,7 @@ def _pairs(
 def _near_in(
     mine: Sequence[Lane], yours: Sequence[Lane], *, is_negative: bool
 ) -> Iterator[tuple[Indices, Indices]]:
-    """Yield rows and columns of pairs of which two lanes differ little."""
+    """Yield rows and columns of pairs with few differing bits in two lanes."""
     step = max(1, _MOST_PAIRS // len(yours[0]))
     for at in range(0, len(mine[0]), step):
         one, two = (it[at : at + step, None] for it in mine)
@@ -193,7 +196,7 @@ def _by_chunk(values: Words, chunk: int) -> tuple[Indices, Indices]:
 
 
 def _ranges(starts: Indices, ends: Indices) -> Indices:
-    """Return the numbers of several ranges, one range behind the other."""
+    """Return the numbers of several ranges, one range after the other."""
     lengths = ends - starts
     total = int(lengths.sum())
     skipped = np.repeat(starts - np.cumsum(lengths) + lengths, lengths)
@@ -208,12 +211,12 @@ def _note(
     distance: NDArray[np.int16],
     first: int,
 ) -> None:
-    """Note pairs, of which a value may have several."""
+    """Update the results with pairs; a value may be in several of them."""
     is_negative = distance >= _BITS - NEGATIVE
     real = np.where(is_negative, _BITS - distance, distance).astype(np.int16)
     is_near = is_negative | (distance <= NEAR)
     np.add.at(found.generic, ours[~is_near], 1)
-    # The last of a value stays: so the nearest, of equals the first other, goes last.
+    # The last pair of a value stays, so the nearest (or the first of equals) goes last.
     rows = np.flatnonzero(is_near)
     order = rows[np.lexsort((-theirs[rows], -real[rows]))]
     ours, number = ours[order], theirs[order] + first

@@ -1,10 +1,10 @@
-"""The eight variants of a PDQ value, out of those that a known-good corpus keeps.
+"""Compute the eight variants of a PDQ value from those that a corpus keeps.
 
-A value is 16 x 16 bits: whether a coefficient lies above their median, frequencies 1 to
-16 down and across. Transposing the picture transposes the bits, exactly. Mirroring it
-flips the sign of odd frequencies across, which turns their bits over up to where the
-median is not quite 0, and up to PDQ's leaning to one side: a corpus that keeps the
-mirrored values themselves is more exact.
+A value has 16 x 16 bits. Each tells whether a coefficient lies above the median of all;
+the frequencies are 1 to 16 down and across. Transposing the picture transposes the
+bits, exactly. Mirroring it flips the sign of odd frequencies across, which inverts
+their bits. This is not exact, because the median is not quite 0 and PDQ leans to one
+side: a corpus that keeps the mirrored values themselves is more exact.
 """
 
 from typing import Final
@@ -19,7 +19,7 @@ _SIDE: Final = 16
 _BITS: Final = _SIDE * _SIDE
 
 VARIANT_COUNT: Final = 8
-"""Of each picture: turned and mirrored in every way."""
+"""Variants of each picture: turned and mirrored in every way."""
 
 
 def all_variants(kept: Words) -> Words:
@@ -46,7 +46,7 @@ def _transposed(values: Words) -> Words:
 
 
 def _signs() -> Words:
-    """Return the bits that are turned over by each of the four: none, across, down."""
+    """Return the inverted bits of the four variants: none, across, down, both."""
     # The first bit of a value is the highest frequency in both directions.
     odd = np.arange(_SIDE, 0, -1) % 2 == 1
     across = np.broadcast_to(odd[None, :], (_SIDE, _SIDE))

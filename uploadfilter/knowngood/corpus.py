@@ -1,4 +1,4 @@
-r"""The file of a known-good corpus: what is in it, and how it is read and written.
+r"""Read and write the file of a known-good corpus.
 
 ::
 
@@ -11,11 +11,11 @@ r"""The file of a known-good corpus: what is in it, and how it is read and writt
 A *value* is 256 bits of PDQ in full geometry, most significant byte first. A picture
 has one (upright) or four: upright, mirrored, flipped, turned by 180 degrees; the other
 four variants are these four with rows and columns of bits swapped. The digests of one
-type stand sorted, one behind the other, each once.
+type are sorted, one after the other, each once.
 
 Rules this module keeps: a file is written whole or not at all, for its owner alone;
-reading maps it, so that memory does not grow with it; a file that was changed, cut off
-or made by a newer version is an error.
+reading maps the file, so that memory does not grow with it; a file that was changed,
+cut off or made by a newer version is an error.
 """
 
 import hashlib
@@ -38,13 +38,14 @@ from uploadfilter.state import PRIVATE_FILE, make_private, sync_directory
 FORMAT: Final = 1
 
 MOST_PICTURES: Final = 1 << 22
-"""Four million: their values take half a gigabyte, and a gate several minutes."""
+"""Four million pictures: their values take half a gigabyte, and a gate takes
+minutes."""
 
 KEYED: Final = "keyed"
-"""In place of the types: digests under the key of one installation."""
+"""Stands in place of the types: digests are keyed by the secret of one installation."""
 
 EACH: Final = (1, 4)
-"""How many values a picture has: upright alone, or four of its variants."""
+"""Values of a picture: one for upright alone, or four for four of its variants."""
 
 _MAGIC: Final = b"uploadfilter-kg\n"
 _MOST_HEAD_BYTES: Final = 1 << 20
@@ -58,19 +59,20 @@ WIDTHS: Final[Mapping[str, int]] = {
     **{kind.value: kind.width_bytes for kind in EXACT_TYPES},
     KEYED: EXACT_KEY_BYTES,
 }
-"""Bytes of one digest, by the word that the head has for its section."""
+"""Bytes of one digest, by the name of its section in the head."""
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """What a corpus says of itself.
+    """The head of a corpus.
 
     Attributes:
         format: ``FORMAT``.
-        pictures: How many pictures have PDQ values.
-        each: How many values each of them has, see ``EACH``.
-        digests: How many digests there are, by type, or under ``KEYED``.
-        secret: ``Secret.check_value`` of who keyed the digests; empty if nobody did.
-        sources: What it was made from, for people: packages, with their versions.
+        pictures: Number of pictures with PDQ values.
+        each: Number of values of each picture, see ``EACH``.
+        digests: Number of digests, by type, or under ``KEYED``.
+        secret: ``Secret.check_value`` of the secret that keys the digests; empty if
+            they are not keyed.
+        sources: The packages that it was made from, with versions, for people.
     """
 
     format: int
@@ -86,10 +88,10 @@ class Corpus:
     """A corpus that was read; its arrays lie in the mapped file.
 
     Attributes:
-        head: What it says of itself.
-        sha256: Of the file, in hex: which corpus it is.
+        head: The head of the file.
+        sha256: SHA-256 of the file, in hex; it identifies the corpus.
         values: PDQ, shape (pictures, each, 4), big-endian numbers of 64 bits.
-        qualities: Of the pictures, 0 to 100.
+        qualities: Qualities of the pictures, 0 to 100.
         digests: By type or ``KEYED``, shape (count, width), sorted.
     """
 
@@ -112,7 +114,7 @@ def write(
 
     Args:
         path: The file, which is replaced.
-        head: What it says of itself; its numbers fit the rest.
+        head: The head; its numbers must fit the data.
         values: PDQ of all pictures.
         qualities: One byte for each picture.
         digests: By the keys of ``head.digests``: sorted digests, in pieces.
@@ -121,7 +123,7 @@ def write(
         SHA-256 of the file, in hex.
 
     Raises:
-        HashSetKnownGoodError: It could not be written; what was there is as it was.
+        HashSetKnownGoodError: It could not be written; an existing file is unchanged.
     """
     new = path.with_name(path.name + ".tmp")
     try:
@@ -164,24 +166,25 @@ def _pieces(
 
 
 def read(path: Path) -> Corpus:
-    """Map a corpus, after its every byte was checked.
+    """Map a corpus, after every byte of it was checked.
 
     Raises:
-        HashSetKnownGoodError: It is missing, damaged, no corpus, or of a newer version.
+        HashSetKnownGoodError: It is missing, damaged, not a corpus, or of a newer
+            version.
     """
     with opened(path) as file:
         return read_file(path, file)
 
 
 def read_file(path: Path, file: BinaryIO) -> Corpus:
-    """Map a corpus that is open, after its every byte was checked.
+    """Map a corpus that is open, after every byte of it was checked.
 
     Args:
-        path: What it is called.
+        path: The path of the file, for messages.
         file: The file.
 
     Raises:
-        HashSetKnownGoodError: It is damaged, no corpus, or of a newer version.
+        HashSetKnownGoodError: It is damaged, not a corpus, or of a newer version.
     """
     try:
         size = os.fstat(file.fileno()).st_size
@@ -197,7 +200,7 @@ def opened(path: Path) -> BinaryIO:
     """Open a file for reading.
 
     Raises:
-        HashSetKnownGoodError: It cannot be.
+        HashSetKnownGoodError: The file cannot be opened.
     """
     try:
         return path.open("rb")
@@ -206,7 +209,7 @@ def opened(path: Path) -> BinaryIO:
 
 
 def is_corpus(head: bytes) -> bool:
-    """Tell by how a file begins whether it is a corpus."""
+    """Tell by the first bytes of a file whether it is a corpus."""
     return head.startswith(_MAGIC)
 
 
@@ -222,7 +225,7 @@ def _unreadable(path: Path, exc: OSError) -> HashSetKnownGoodError:
 def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:
     if mapped[: len(_MAGIC)] != _MAGIC:
         raise HashSetKnownGoodError(
-            f"{str(path)!r} is no known-good corpus",
+            f"{str(path)!r} is not a known-good corpus",
             hint="Make one with 'uploadfilter hashset known-good build'.",
         )
     end = len(mapped) - _SUM_BYTES
@@ -230,7 +233,7 @@ def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:
     for at in range(0, end, _CHUNK_BYTES):
         digest.update(mapped[at : min(at + _CHUNK_BYTES, end)])
     if digest.digest() != mapped[end:]:
-        raise _damaged(path, "its SHA-256 is another one")
+        raise _damaged(path, "its SHA-256 does not match")
     head, at = _head(path, mapped)
     sections = {
         "values": head.pictures * head.each * _VALUE_BYTES,
@@ -241,11 +244,11 @@ def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:
     for name, length in sections.items():
         at += -at % _ALIGNMENT
         if at + length > end:
-            raise _damaged(path, "it is shorter than it says")
+            raise _damaged(path, "it is shorter than its head says")
         found[name] = np.frombuffer(mapped, np.uint8, count=length, offset=at)
         at += length
     if at + (-at % _ALIGNMENT) != end:
-        raise _damaged(path, "it is longer than it says")
+        raise _damaged(path, "it is longer than its head says")
     shape = (head.pictures, head.each, _VALUE_BYTES // 8)
     return Corpus(
         head=head,
@@ -257,7 +260,7 @@ def _parsed(path: Path, mapped: mmap.mmap) -> Corpus:
 
 
 def _head(path: Path, mapped: mmap.mmap) -> tuple[Head, int]:
-    """Return what a file says of itself, and where that ends."""
+    """Return the head of a file, and where it ends."""
     start = len(_MAGIC) + _LENGTH_BYTES
     length = int.from_bytes(mapped[len(_MAGIC) : start])
     if length > min(_MOST_HEAD_BYTES, len(mapped)):
@@ -286,5 +289,5 @@ def unwritable(path: Path, exc: OSError) -> HashSetKnownGoodError:
 def _damaged(path: Path, why: str) -> HashSetKnownGoodError:
     return HashSetKnownGoodError(
         f"the known-good corpus {str(path)!r} is damaged: {why}",
-        hint="Nothing was changed. Make or get it anew, and import it again.",
+        hint="Nothing was changed. Make or get it again, and import it again.",
     )

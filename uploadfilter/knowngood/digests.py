@@ -1,8 +1,8 @@
 """Sort very many digests in little memory.
 
-Digests are spread evenly, so that those with the same first six bits are a
-sixty-fourth of all: each such part is collected in a file of its own and sorted by
-itself. A hundred million digests need some 60 MB of memory.
+Digests are spread evenly, so those with the same first six bits are a sixty-fourth of
+all. Each such part is collected in a file of its own and sorted separately. A hundred
+million digests need some 60 MB of memory.
 """
 
 import tempfile
@@ -15,11 +15,11 @@ import numpy as np
 _PARTS: Final = 64
 _PART_SHIFT: Final = 2
 _HELD_BYTES: Final = 1 << 20
-"""Of one part in memory, before they go to its file."""
+"""Bytes of one part in memory, before they are written to its file."""
 
 
 class DigestSorter:
-    """Takes digests of one width in any order, and gives each once, sorted.
+    """Takes digests of one width in any order, and returns each once, sorted.
 
     Args:
         width: Bytes of a digest.
@@ -43,7 +43,7 @@ class DigestSorter:
         self.close()
 
     def add(self, digest: bytes) -> None:
-        """Take one in.
+        """Add a digest.
 
         Raises:
             OSError: There is no room for temporary files.
@@ -55,7 +55,7 @@ class DigestSorter:
             self._spill(part)
 
     def sorted(self) -> Iterator[bytes]:
-        """Yield the digests in pieces; ``count`` says how many there were, at the end.
+        """Yield the digests in pieces, each digest once.
 
         Raises:
             OSError: A temporary file cannot be read.
@@ -67,7 +67,8 @@ class DigestSorter:
             if file is not None:
                 file.seek(0)
                 data = file.read() + data
-            # Each once; bytes that end in zeros compare as they should, being as long.
+            # Each once; bytes that end in zeros compare correctly, since all are
+            # equally long.
             found = np.unique(np.frombuffer(data, f"S{self._width}"))
             self.count += len(found)
             yield found.tobytes()
@@ -91,7 +92,7 @@ class DigestSorter:
     def _spill(self, part: int) -> None:
         file = self._files[part]
         if file is None:
-            # Without a name, so that it is gone with this process.
+            # Without a name, so that it is gone when this process ends.
             file = self._files[part] = tempfile.TemporaryFile()  # noqa: SIM115 - closed
         file.write(self._held[part])
         self._held[part] = bytearray()

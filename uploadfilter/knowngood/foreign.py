@@ -1,9 +1,9 @@
-"""Lists of harmless files in the formats of others: exact digests only.
+"""Read lists of harmless files in the formats of others: exact digests only.
 
-NSRL (RDS version 2 as CSV text, version 3 as SQLite), HashKeeper (CSV) and EnCase
-(``.hash``). Rules this module keeps: bounded memory, whatever the file; nothing of a
-record is kept but its digests; a record without one is counted; a database is opened
-for reading only and asked one question, written here.
+These are NSRL (RDS version 2 as CSV text, version 3 as SQLite), HashKeeper (CSV) and
+EnCase (``.hash``). Rules this module keeps: memory is bounded, whatever the file; only
+the digests of a record are kept; a record without one is counted; a database is opened
+for reading only, and gets a single query, written here.
 """
 
 import csv
@@ -21,19 +21,19 @@ from uploadfilter.errors import HashSetFormatError, HashSetKnownGoodError
 from uploadfilter.model import SignalType
 
 Progress = Callable[[int, int], None]
-"""Is told how much was read, and of how much."""
+"""Receives how much was read, and how much there is."""
 
 HEAD_BYTES: Final = 4096
-"""Of a file, by which its format is known."""
+"""First bytes of a file, which identify its format."""
 _TICK: Final = 10_000
 """Records between two reports of progress."""
 
 _MOST_LINE_CHARACTERS: Final = 65_536
-"""A path has 32,767 characters at most where these lists are made."""
+"""A path has at most 32,767 characters on the systems that make these lists."""
 
 
 class KnownForm(StrEnum):
-    """Whose format a list of harmless files is in."""
+    """The formats of lists of harmless files, by their makers."""
 
     NSRL_TEXT = "NSRL, version 2"
     NSRL_SQLITE = "NSRL, version 3"
@@ -43,11 +43,11 @@ class KnownForm(StrEnum):
 
 @dataclass(slots=True)
 class Read:
-    """What was read so far.
+    """The counts of a reading.
 
     Attributes:
         records: Rows or records.
-        bad: Of them, those without a digest that is one.
+        bad: Records without a valid digest.
     """
 
     records: int = 0
@@ -59,7 +59,7 @@ Digest = tuple[SignalType, bytes]
 _ENCASE_MAGIC: Final = b"HASH\r\n\xff\0"
 _ENCASE_START: Final = 1152
 _ENCASE_RECORD: Final = 18
-"""16 bytes of MD5, and two that nobody has described. Source: The Sleuth Kit,
+"""16 bytes of MD5, and two undocumented ones. Source: The Sleuth Kit,
 ``tsk/hashdb/encase.cpp``."""
 
 _SQLITE_MAGIC: Final = b"SQLite format 3\0"
@@ -71,16 +71,16 @@ _COLUMNS: Final[Mapping[str, SignalType]] = {
     "sha256": SignalType.SHA256,
     "hash": SignalType.MD5,
 }
-"""What a column of these lists holds, by its name in small letters."""
+"""The type of digest in a column of these lists, by its name in small letters."""
 
 _HEX = re.compile(r"[0-9A-Fa-f]+")
 
 
 def form_of(head: bytes) -> KnownForm | None:
-    """Return whose format a file is in, by its first ``HEAD_BYTES``; ``None`` for none.
+    """Return the format of a file, by its first ``HEAD_BYTES``; ``None`` if unknown.
 
     Args:
-        head: How it begins.
+        head: The first bytes.
     """
     if head.startswith(_ENCASE_MAGIC):
         return KnownForm.ENCASE
@@ -106,13 +106,13 @@ def digests_in(
 
     Args:
         path: The file.
-        file: The same, open. SQLite opens it by its path once more.
-        form: As ``form_of`` says.
-        read: Counts what is read.
-        progress: Told how far the reading is.
+        file: The same file, open. SQLite opens it by its path once more.
+        form: The result of ``form_of``.
+        read: Counts the records.
+        progress: Receives how much was read.
 
     Raises:
-        HashSetFormatError: It is not what it began like.
+        HashSetFormatError: The rest of the file does not have this format.
         HashSetKnownGoodError: It cannot be read.
     """
     tick = progress or (lambda _done, _total: None)
@@ -137,7 +137,7 @@ def _encase(path: Path, file: BinaryIO, read: Read, tick: Progress) -> Iterator[
     if (size - _ENCASE_START) % _ENCASE_RECORD or size < _ENCASE_START:
         raise HashSetFormatError(
             f"{str(path)!r} is cut off: it ends within a record",
-            hint="Nothing was changed. Get the file anew.",
+            hint="Nothing was changed. Get the file again.",
         )
     file.seek(_ENCASE_START)
     while record := file.read(_ENCASE_RECORD):
@@ -149,7 +149,7 @@ def _encase(path: Path, file: BinaryIO, read: Read, tick: Progress) -> Iterator[
 
 def _table(file: BinaryIO, read: Read, tick: Progress) -> Iterator[Digest]:
     size = os.fstat(file.fileno()).st_size
-    # Names of files are in any encoding, and are not looked at.
+    # Names of files are in any encoding, and are not used.
     text = io.TextIOWrapper(file, encoding="latin-1", newline="")
     rows = csv.reader(_lines(text.readline))
     names = [n.strip().strip('ï»¿"').casefold() for n in next(rows, [])]
@@ -169,7 +169,7 @@ def _table(file: BinaryIO, read: Read, tick: Progress) -> Iterator[Digest]:
 
 
 def _next(rows: Iterator[list[str]]) -> list[str] | None:
-    """Return the next row; an empty one for what is none, ``None`` at the end."""
+    """Return the next row; an empty one if it is malformed, ``None`` at the end."""
     try:
         return next(rows, None)
     except csv.Error:
@@ -177,7 +177,7 @@ def _next(rows: Iterator[list[str]]) -> list[str] | None:
 
 
 def _lines(readline: Callable[[int], str]) -> Iterator[str]:
-    """Yield lines, none of which is longer than a record can be."""
+    """Yield lines; none is longer than a record can be."""
     while line := readline(_MOST_LINE_CHARACTERS):
         yield line
 
@@ -187,7 +187,7 @@ def _sqlite(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
         with sqlite3.connect(uri, uri=True) as base:
-            # Nothing that stands in the file may call a function or write.
+            # No content of the file may call a function or write.
             base.execute("PRAGMA trusted_schema = OFF")
             base.execute("PRAGMA query_only = ON")
             found = base.execute("SELECT name FROM pragma_table_info('FILE')")
@@ -210,7 +210,7 @@ def _sqlite(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
     except sqlite3.Error as exc:
         raise HashSetFormatError(
             f"{str(path)!r} is a damaged database: {exc}",
-            hint="Nothing was changed. Get the file anew.",
+            hint="Nothing was changed. Get the file again.",
         ) from exc
 
 

@@ -1,8 +1,8 @@
-"""Signals of harmless pictures, out of scans, on their way into a corpus.
+"""Gather signals of harmless pictures from scans, to make a corpus.
 
-Rules this module keeps: of a picture nothing stays but its signals; what was done is
-remembered without names, beside the file that is made, so that an interrupted build
-goes on where it was; equal values are kept once.
+Rules this module keeps: only the signals of a picture are kept; progress is saved
+without names, beside the new file, so that an interrupted build goes on at the same
+place; equal values are kept once.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -39,17 +39,18 @@ STORED_VARIANTS: Final = (
     Variant.FLIP,
     Variant.R180,
 )
-"""Of the eight, in this order: the others are these four transposed."""
+"""Four of the eight variants, in this order: the others are these four transposed."""
 
 SHOWN: Final = frozenset({"stored", "white", "black", "icc"})
-"""Views of which values are kept: what a browser shows of most pictures. The others
-lie near one of these, or are shown by nobody."""
+"""Views whose values are kept: those that a browser shows of most pictures. Other views
+lie near one of these, or no viewer shows them."""
 
 MOST_VALUES_A_FILE: Final = 64
-"""An archive of thousands of icons is given as a folder; a film has enough by then."""
+"""An archive of thousands of icons should be given as a folder; it is enough for a
+film."""
 
 _WORDS: Final = frozenset({"files", "no_picture", "unreadable"})
-"""What becomes of a file."""
+"""The possible results for a file."""
 
 _PLACES: Final = tuple(VARIANTS.index(it) for it in STORED_VARIANTS)
 _WIDTH: Final = SignalType.PDQ.width_bytes
@@ -63,7 +64,7 @@ class FileSignals(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         values: PDQ of ``STORED_VARIANTS``, 128 bytes for each view.
         qualities: One byte for each view.
-        digests: By type, one behind the other.
+        digests: Digests by type, one after the other.
     """
 
     values: bytes
@@ -72,10 +73,10 @@ class FileSignals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def gather(scan: Scan, *, quality_of: Quality) -> FileSignals | None:
-    """Return the signals of a scanned file; ``None`` if no picture is in it.
+    """Return the signals of a scanned file; ``None`` if there is no picture in it.
 
     Args:
-        scan: Of the file, with digests.
+        scan: Scan of the file, with digests.
         quality_of: Computes PDQ's quality from a view's plane.
     """
     values: dict[bytes, int] = {}
@@ -100,7 +101,7 @@ def gather(scan: Scan, *, quality_of: Quality) -> FileSignals | None:
 
 
 def _is_shown(name: str) -> bool:
-    """Tell whether a view is what a browser shows, of the first frame or another."""
+    """Tell whether a browser shows a view, of the first frame or another."""
     words = name.split("/")
     if words[0].startswith("frame:"):
         words = words[1:] or ["stored"]
@@ -120,13 +121,13 @@ def _add(values: dict[bytes, int], view: View, quality_of: Quality) -> None:
 
 @dataclass(slots=True)
 class BuildNumbers:
-    """What a build has done so far.
+    """The counts of a build so far.
 
     Attributes:
         files: Files with pictures in them.
-        no_picture: Files without, or that could not be decoded.
+        no_picture: Files without pictures, or with pictures that could not be decoded.
         unreadable: Files that could not be read.
-        resumed: Files that an earlier run had done.
+        resumed: Files that an earlier run had finished.
         pictures: Different pictures, by PDQ; known at the end.
         digests: Different digests of each type; known at the end.
     """
@@ -140,16 +141,16 @@ class BuildNumbers:
 
 
 class Gathering:
-    """A corpus in the making.
+    """A corpus that is being made.
 
-    Beside it stand, until it is whole, what was gathered, and which files were done: by
-    digests of their places and times, and never by their names.
+    Until it is complete, two files beside it hold the gathered signals, and a list of
+    the finished files by digests of their paths and times, and never by their names.
 
     Args:
-        path: Where the corpus goes; the file must not be there yet.
+        path: The path of the corpus; the file must not exist yet.
 
     Raises:
-        HashSetKnownGoodError: It is, or it cannot be written.
+        HashSetKnownGoodError: The file exists, or cannot be written.
     """
 
     def __init__(self, path: Path) -> None:
@@ -159,28 +160,29 @@ class Gathering:
             self._file = UnfinishedFile(path, self._resume)
         except FileExistsError as exc:
             raise HashSetKnownGoodError(
-                f"{str(path)!r} is there already",
+                f"{str(path)!r} exists already",
                 hint="Name another file, or remove it.",
             ) from exc
         except OSError as exc:
             raise unwritable(path, exc) from exc
 
     def is_done(self, mark: str) -> bool:
-        """Tell whether an earlier run has done a file."""
+        """Tell whether an earlier run has finished a file."""
         is_done = self._file.is_done(mark)
         self.numbers.resumed += is_done
         return is_done
 
     def add(self, mark: str, made: FileSignals | None, *, is_read: bool = True) -> None:
-        """Take one file in.
+        """Add the result of one file.
 
         Args:
-            mark: By what it is known to be done, see ``mark_of``.
-            made: Its signals; ``None`` if no picture is in it.
-            is_read: Whether it could be read.
+            mark: The digest by which a later run knows that the file is finished, see
+                ``mark_of``.
+            made: Its signals; ``None`` if there is no picture in it.
+            is_read: Whether the file could be read.
 
         Raises:
-            HashSetKnownGoodError: It cannot be written.
+            HashSetKnownGoodError: The signals cannot be written.
         """
         word = "files" if made else "no_picture" if is_read else "unreadable"
         self._count(word)
@@ -191,11 +193,11 @@ class Gathering:
             raise unwritable(self._path, exc) from exc
 
     def finish(self, sources: Sequence[str] = (), *, each: int = 4) -> None:
-        """Write the corpus, and remove what stood beside it.
+        """Write the corpus, and remove the files beside it.
 
         Args:
-            sources: What it was made from, for people.
-            each: How many values of a picture are kept: 4, or 1 for a small file.
+            sources: The packages that it was made from, for people.
+            each: Values of a picture that are kept: 4, or 1 for a small file.
 
         Raises:
             HashSetKnownGoodError: There are no pictures or too many, or it cannot be
@@ -210,7 +212,7 @@ class Gathering:
             counts = {name: sorter.counted() for name, sorter in sorters.items()}
             if not any(counts.values()):
                 raise HashSetKnownGoodError(
-                    "there are no pictures to make a known-good corpus of",
+                    "there are no pictures for a known-good corpus",
                     hint="Name folders or files with pictures in them.",
                 )
             kept = sorted(values)
@@ -237,7 +239,7 @@ class Gathering:
         self.numbers.digests = sum(counts.values())
 
     def close(self) -> None:
-        """Let go of the files; what was done stays done."""
+        """Close the files; finished work stays saved."""
         self._file.close()
 
     def _made(self) -> Iterator[FileSignals]:
@@ -249,7 +251,7 @@ class Gathering:
         setattr(self.numbers, word, getattr(self.numbers, word) + 1)
 
     def _resume(self, word: str) -> bool:
-        """Count what an earlier run has done; tell whether this is a word for it."""
+        """Count the result of an earlier run; tell whether the word is one."""
         if word not in _WORDS:
             return False
         self._count(word)

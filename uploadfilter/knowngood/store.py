@@ -3,14 +3,15 @@
 ::
 
     DIR/known-good/        0700
-      list.json            which corpora there are, with the SHA-256 of each file
-      <name>.<sha256>      a corpus, whose digests are keyed like the reference set's
+      list.json            the corpora, with the SHA-256 of each file
+      <name>.<sha256>      a corpus, with digests that are keyed like the reference
+      set's
       lock
 
 The corpus that comes with the program is one of them, called ``default``, from the
-first sync on and until somebody removes it. Rules this module keeps: ``list.json``
-alone says which corpora there are, and is replaced by renaming; a corpus that it names
-and that is not there, or is another file, is an error.
+first sync until an operator removes it. Rules this module keeps: ``list.json`` alone
+says which corpora exist, and is replaced by rename; a corpus that it names and that is
+missing, or is another file, is an error.
 """
 
 import contextlib
@@ -41,13 +42,13 @@ from uploadfilter.reference.sets import check_set_name
 from uploadfilter.state import make_private, only_one, write_private
 
 KNOWN_GOOD: Final = "known-good"
-"""Where the corpora are, in the state directory."""
+"""Folder of the corpora, in the state directory."""
 
 DEFAULT: Final = "default"
 """The name of the corpus that comes with the program."""
 
 MOST_CORPORA: Final = 64
-"""Each is asked about every entry; who has more of them makes one of several."""
+"""Every entry is compared with each corpus; an operator with more can join several."""
 
 _LIST: Final = "list.json"
 _MOST_LIST_BYTES: Final = 1 << 20
@@ -58,13 +59,13 @@ class ListedCorpus(msgspec.Struct, frozen=True, kw_only=True):
     """A corpus of the list.
 
     Attributes:
-        name: What it is called here.
-        sha256: Of its file, in hex.
-        origin: SHA-256 of the file that it was made from, likewise.
+        name: Name of the corpus at this operator.
+        sha256: SHA-256 of its file, in hex.
+        origin: SHA-256 of the file that it was made from, in hex.
         pictures: Pictures with PDQ values.
         digests: Exact digests.
-        source: What was imported, for people.
-        added_at: When, in seconds since the epoch.
+        source: The imported file, for people.
+        added_at: When it was added, in seconds since the epoch.
     """
 
     name: str
@@ -81,7 +82,7 @@ class _List(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         format: ``FORMAT``.
-        corpora: By name.
+        corpora: The corpora, by name.
         without_default: Whether the corpus of the program was removed.
     """
 
@@ -95,7 +96,7 @@ class KnownGood:
 
     Args:
         state: The state directory.
-        default: The corpus that comes with the program; ``None`` for none.
+        default: The corpus that comes with the program; ``None`` if there is none.
     """
 
     def __init__(self, state: Path, default: Path | None = None) -> None:
@@ -103,7 +104,7 @@ class KnownGood:
         self._default = default
 
     def listed(self) -> tuple[ListedCorpus, ...]:
-        """Return which corpora there are, by name.
+        """Return the corpora, by name.
 
         Raises:
             HashSetKnownGoodError: The list is damaged.
@@ -119,24 +120,25 @@ class KnownGood:
         secret: Secret,
         epoch_s: float,
     ) -> ListedCorpus:
-        """Take a corpus that ``known-good build`` made, in place of one of that name.
+        """Add a corpus that ``known-good build`` made, or replace one of the same name.
 
         Args:
-            name: What it is called here.
+            name: Name of the corpus at this operator.
             path: The file.
-            file: The same, open.
-            secret: Keys its digests.
+            file: The same file, open.
+            secret: The secret that keys its digests.
             epoch_s: Seconds since the epoch.
 
         Raises:
-            HashSetNameError: No corpus can be called so.
-            HashSetKnownGoodError: The file is damaged, or nothing could be written.
+            HashSetNameError: The name is not allowed.
+            HashSetKnownGoodError: The file is damaged, or the corpus could not be
+                written.
         """
         check_set_name(name)
         given = read_file(path, file)
         if KEYED in given.head.digests:
             raise HashSetKnownGoodError(
-                f"{str(path)!r} is a corpus out of a state directory",
+                f"{str(path)!r} is a corpus from a state directory",
                 hint="Import the file that 'known-good build' made.",
             )
         with DigestSorter(EXACT_KEY_BYTES) as sorter:
@@ -164,21 +166,22 @@ class KnownGood:
         epoch_s: float,
         progress: Progress | None = None,
     ) -> tuple[ListedCorpus, Read]:
-        """Take a list of harmless files in a format of others.
+        """Add a list of harmless files in a format of others.
 
         Args:
-            name: What it is called here.
+            name: Name of the corpus at this operator.
             path: The file.
-            file: The same, open.
-            form: Whose format it is in.
-            secret: Keys its digests.
+            file: The same file, open.
+            form: Its format.
+            secret: The secret that keys its digests.
             epoch_s: Seconds since the epoch.
-            progress: Told how far the reading is.
+            progress: Receives how much was read.
 
         Raises:
-            HashSetNameError: No corpus can be called so.
+            HashSetNameError: The name is not allowed.
             HashSetFormatError: The file is damaged, or has no digests.
-            HashSetKnownGoodError: It cannot be read, or nothing could be written.
+            HashSetKnownGoodError: It cannot be read, or the corpus could not be
+                written.
         """
         check_set_name(name)
         found = Read()
@@ -197,7 +200,7 @@ class KnownGood:
         """Remove a corpus.
 
         Raises:
-            HashSetKnownGoodError: There is none of that name.
+            HashSetKnownGoodError: There is no corpus of that name.
         """
         with self._locked():
             known = self._list()
@@ -214,10 +217,10 @@ class KnownGood:
         )
 
     def with_default(self, secret: Secret, *, epoch_s: float) -> None:
-        """Take the corpus that comes with the program, unless it is there or removed.
+        """Add the corpus that comes with the program, unless it exists or was removed.
 
         Raises:
-            HashSetKnownGoodError: It is damaged, or cannot be written.
+            HashSetKnownGoodError: The corpus is damaged, or cannot be written.
         """
         known = self._list()
         if self._default is None or known.without_default:
@@ -234,13 +237,14 @@ class KnownGood:
         """Map all corpora, by name.
 
         Raises:
-            HashSetKnownGoodError: One is missing, damaged, or keyed by another secret.
+            HashSetKnownGoodError: One is missing, damaged, or keyed with another
+                secret.
         """
         found = {}
         for item in self.listed():
             corpus = read(self._file(item))
             if corpus.sha256 != item.sha256:
-                raise _wrong(item.name, "its file is another one than the list says")
+                raise _wrong(item.name, "its file is not the one that the list names")
             if corpus.head.secret != secret.check_value():
                 raise _wrong(item.name, "it was made with another key")
             found[item.name] = corpus
@@ -333,7 +337,8 @@ class KnownGood:
                 yield
         except BlockingIOError as exc:
             raise HashSetKnownGoodError(
-                "another process changes the known-good corpora", hint="Wait for it."
+                "another process is changing the known-good corpora",
+                hint="Wait until it has ended.",
             ) from exc
         except OSError as exc:
             raise corpora.unwritable(self.path, exc) from exc
@@ -347,13 +352,13 @@ def shipped() -> Path | None:
 
 
 def identity(corpora_by_name: Mapping[str, Corpus]) -> str:
-    """Return 16 hex digits that change whenever what is known to be good does."""
+    """Return 16 hex digits that change whenever the corpora do."""
     texts = sorted(f"{name}\0{it.sha256}\n" for name, it in corpora_by_name.items())
     return hashlib.sha256("".join(texts).encode()).hexdigest()[:_NAME_DIGITS]
 
 
 def _origin_of(path: Path) -> str:
-    """Return the SHA-256 that stands at the end of a corpus."""
+    """Return the SHA-256 at the end of a corpus."""
     try:
         with path.open("rb") as file:
             file.seek(-hashlib.sha256().digest_size, 2)
@@ -366,5 +371,5 @@ def _wrong(name: str, why: str) -> HashSetKnownGoodError:
     return HashSetKnownGoodError(
         f"the known-good corpus {name!r} cannot be used: {why}",
         hint="Nothing was changed. Remove it with 'uploadfilter hashset known-good "
-        "remove', or restore the state directory; then import it anew.",
+        "remove', or restore the state directory; then import it again.",
     )

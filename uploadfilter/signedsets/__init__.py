@@ -1,10 +1,10 @@
 """The signed set: what the issuer's tools write and an operator's sync reads.
 
-Values in, values out. Who may sign what (``roles``), what the signed files say
-(``manifest``, ``operations``), how they are signed and whose signatures are missing
+It takes values and returns values: who may sign (``roles``), the content of the signed
+files (``manifest``, ``operations``), their signatures and which are missing
 (``metadata``), and how fresh they are (``freshness``). The normative text is
 ``hashsets/FORMAT.md``, section 9.
 
-Metadata is that of The Update Framework (https://theupdateframework.io/specification),
-as python-tuf writes and verifies it.
+The metadata is that of The Update Framework
+(https://theupdateframework.io/specification), as python-tuf writes and verifies it.
 """

@@ -1,13 +1,13 @@
 """Canaries: a harmless picture that every signed set lists, to prove that it works.
 
-It is made here, byte for byte the same everywhere, and shows rings, bars and a slope.
-Two entries list it: one by its SHA-256, one by PDQ and pHash, because these are looked
-up in different ways and each must be seen to work. An operator sends it through the
-front door with a header that only the operator can make.
+The picture is made here, byte for byte the same everywhere, and shows rings, bars and a
+slope. Two entries list it: one by its SHA-256, one by PDQ and pHash, because the filter
+looks these up in different ways, and each way must be proved to work. An operator sends
+it through the front door with a header that only the operator can make.
 
-Rules this module keeps: it is pure; the picture is arithmetic of whole numbers and is
-not compressed, so that no library can change a byte of it; what stands in sets under
-``PREFIX`` is never changed, since published sets have it.
+Rules this module keeps: it is pure; the picture is computed with whole numbers and is
+not compressed, so that no library can change a byte of it; entries under ``PREFIX`` are
+never changed, since published sets have them.
 """
 
 import hashlib
@@ -33,44 +33,44 @@ from uploadfilter.model import (
 )
 
 PREFIX: Final = "canary-"
-"""How ids of canaries begin; no other entry may have such an id."""
+"""The ids of canaries begin with this; no other entry may have such an id."""
 
 CATEGORY: Final = "canary"
-"""Their category, which is taken with whatever categories an operator chose."""
+"""The category of canaries; it is taken in addition to the operator's choice."""
 
 EXACT: Final = "canary-exact"
 NEAR: Final = "canary-near"
 IDS: Final = (EXACT, NEAR)
 
 HEADER: Final = b"Uploadfilter-Canary"
-"""Says that an upload is an operator's canary. It never reaches the origin."""
+"""Marks an upload as an operator's canary. It never reaches the origin."""
 
 KEY_BYTES: Final = 32
 VALID_S: Final = 120
-"""For how long a header may be used: what a network and two clocks may take. A person
+"""How long a header is valid: the most that a network and two clocks may take. A person
 who sees a header may send a few uploads that go nowhere."""
 
 _TIME_DIGITS: Final = 15
 _SIDE: Final = 192
 _DOMAIN: Final = b"uploadfilter canary 1\n"
 _STORED: Final = 65_535
-"""Most bytes of a block of deflate that is not compressed (RFC 1951, 3.2.4)."""
+"""Most bytes of an uncompressed block of deflate (RFC 1951, 3.2.4)."""
 
 _SHA256: Final = "be7919de12ed9b3b26dac4d418374c96f56fa9a2637004a735bcbeac09ce4eca"
 _PDQ: Final = "5b96b36bf84eff9ec6f1c271e4fb270103102b49fe0adcae01f1046145b17c8e"
 _PDQ_QUALITY: Final = 100
 _PHASH: Final = "a838c743ff3a284d"
-"""As ``signals`` computes them of the picture; tests compare."""
+"""The signals that ``signals`` computes for the picture; tests compare them."""
 
 
 _MOST_RECENT: Final = 8
-"""Canaries that are remembered one by one: of several commands at once."""
+"""Canaries that are remembered one by one: several commands may run at once."""
 
 _MOST_SETS: Final = 1000
 
 
 class CanaryOutcome(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of one canary; the fields are those of its record.
+    """The result of one canary; the fields are those of its record.
 
     Attributes:
         at: When it was decided, in seconds since the epoch.
@@ -90,7 +90,7 @@ class CanaryOutcome(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CanaryNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What a proxy knows of canaries.
+    """The note of a proxy about canaries.
 
     Attributes:
         recent: The last ones, newest first.
@@ -107,8 +107,8 @@ class ListedCanaries:
     """The canaries that a set in force has.
 
     Attributes:
-        set: Its name.
-        ids: Those that it lists.
+        set: Name of the set.
+        ids: The canaries that it lists.
         enforced: Whether its entries may reject.
     """
 
@@ -118,7 +118,7 @@ class ListedCanaries:
 
 
 class CanaryClaim(StrEnum):
-    """What a request says of being a canary."""
+    """Whether a request claims to be a canary, and is right."""
 
     NOTHING = "nothing"
     CANARY = "canary"
@@ -159,7 +159,7 @@ def entries() -> tuple[Entry, ...]:
 
 
 def header_value(key: bytes, epoch_s: float) -> bytes:
-    """Return what the header says now.
+    """Return the value of the header for now.
 
     Args:
         key: ``KEY_BYTES`` bytes that only the operator and the proxy have.
@@ -170,11 +170,11 @@ def header_value(key: bytes, epoch_s: float) -> bytes:
 
 
 def said(values: Sequence[bytes], key: bytes, epoch_s: float) -> CanaryClaim:
-    """Return what a request says of being a canary.
+    """Tell whether a request claims to be a canary, and is right.
 
     Args:
-        values: Of the header, as many as there are.
-        key: As above; without one nothing is a canary.
+        values: The values of all such headers of the request.
+        key: As above; if it is empty, nothing is a canary.
         epoch_s: Seconds since the epoch.
     """
     if not values:
@@ -189,7 +189,7 @@ def said(values: Sequence[bytes], key: bytes, epoch_s: float) -> CanaryClaim:
 
 
 def noted(note: CanaryNote, seen: CanaryOutcome) -> CanaryNote:
-    """Return what is known after one more canary."""
+    """Return the note after one more canary."""
     whole = {name for name, _ in seen.matched}
     for entry_id in IDS:
         whole &= {name for name, it in seen.matched if it == entry_id}
@@ -202,7 +202,7 @@ def noted(note: CanaryNote, seen: CanaryOutcome) -> CanaryNote:
 
 
 def read_note(data: bytes) -> CanaryNote:
-    """Return what a proxy has written down; nothing if that cannot be read."""
+    """Return the note that a proxy wrote; an empty one if it cannot be read."""
     try:
         return msgspec.json.decode(data, type=CanaryNote)
     except (msgspec.DecodeError, UnicodeDecodeError):
@@ -212,12 +212,12 @@ def read_note(data: bytes) -> CanaryNote:
 def faults(
     listed: ListedCanaries, seen: CanaryOutcome, *, is_rejected: bool
 ) -> tuple[str, ...]:
-    """Return what is wrong with how one set treated a canary; nothing if it is well.
+    """Return the faults in one set's treatment of a canary; empty if there are none.
 
     Args:
         listed: The canaries that the set has.
-        seen: What came of the canary.
-        is_rejected: Whether the one who sent it was told that it is rejected.
+        seen: The result of the canary.
+        is_rejected: Whether the sender was told that it is rejected.
     """
     found = {entry_id for name, entry_id in seen.matched if name == listed.set}
     missing = [it for it in listed.ids if it not in found]
@@ -242,7 +242,7 @@ def _mac(key: bytes, at: bytes) -> bytes:
 
 
 def _grey(x: int, y: int) -> int:
-    """Return one pixel, 0 to 255: a slope, bars, and rings around two middles."""
+    """Return one pixel, 0 to 255: a slope, bars, and rings around two centres."""
     value = 40 + x // 3 + y // 4
     value += 60 * ((x * 5 + y * 3) // 97 % 2)
     for at_x, at_y, width in ((60, 70, 900), (140, 120, 600)):

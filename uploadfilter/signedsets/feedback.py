@@ -1,11 +1,11 @@
-"""Feedback: what an operator tells the issuer of a signed set, entry by entry.
+"""Feedback: an operator's counts for the issuer of a signed set, entry by entry.
 
-A file of lines of JSON: a header, one line for each entry that something is to be said
-of, sorted by id, and a signature over all of it. ``hashsets/FORMAT.md``, section 10.
+It is a file of lines of JSON: a header, one line for each entry with counts, sorted by
+id, and a signature over all of it. ``hashsets/FORMAT.md``, section 10.
 
-Rules this module keeps: it is pure; nothing is said of an upload or of who made it, and
-no time is finer than a day; files of any number of entries are added up line by line,
-in the memory of one line of each.
+Rules this module keeps: it is pure; a file discloses nothing about an upload or its
+sender, and no time finer than a day; files with any number of entries are added up line
+by line, in the memory of one line of each file.
 """
 
 import heapq
@@ -22,7 +22,7 @@ from uploadfilter.signedsets.metadata import KEY_NAME
 from uploadfilter.signedsets.operations import MOST_ID_CHARACTERS
 
 FORMAT: Final = 1
-"""Grows when a reader of today would misunderstand the file."""
+"""Grows when a present reader would misunderstand the file."""
 
 MOST_LINE_BYTES: Final = 64 << 10
 """Longest line: an entry that matched on each of ``MOST_DAYS`` days has 8,000 bytes, a
@@ -32,14 +32,15 @@ MOST_DAYS: Final = 366
 """Longest period: records of matches are kept for a year."""
 
 MOST_NUMBERS: Final = 1000
-"""Numbers of a set that came into force in one period; two a day are 732."""
+"""Sequences of a set that came into force in one period; two a day are 732."""
 
 MOST_GAPS: Final = 100
 MOST_COUNT: Final = (1 << 53) - 1
 """Largest whole number that every JSON parser keeps exactly."""
 
 _DOMAIN: Final = b"uploadfilter feedback 1\n"
-"""What is signed begins so: a signature of this key is one under feedback alone."""
+"""The signed bytes begin with this: a signature by this key is valid only for
+feedback."""
 
 _HEX_DIGEST: Final = 64
 
@@ -47,11 +48,11 @@ _T = TypeVar("_T", bound=msgspec.Struct)
 
 
 class Number(msgspec.Struct, frozen=True, kw_only=True):
-    """A number of the set that came into force.
+    """A sequence of the set that came into force.
 
     Attributes:
-        sequence: Of the set.
-        day: On which the operator put it in force, UTC.
+        sequence: Sequence of the set.
+        day: The day on which the operator put it in force, UTC.
     """
 
     sequence: int
@@ -61,19 +62,21 @@ class Number(msgspec.Struct, frozen=True, kw_only=True):
 class FeedbackHeader(
     msgspec.Struct, frozen=True, kw_only=True, rename={"since": "from"}
 ):
-    """What a file of feedback is about.
+    """The header of a file of feedback.
 
     Attributes:
         feedback: ``FORMAT``.
-        set: What the operator calls the set.
-        root: SHA-256 of the root that the operator trusts, in hex: which set it is.
-        operator: The operator's name for itself; the issuer believes its own.
+        set: The operator's name for the set.
+        root: SHA-256 of the root that the operator trusts, in hex; it identifies the
+            set.
+        operator: The operator's name for itself; the issuer uses its own name for it.
         public: The operator's public key, 64 hex digits.
         since: First day that is counted, UTC.
         to: Last day that is counted, UTC.
-        entries: Lines of entries that follow.
-        numbers: What came into force up to the last day, in order; the newest ones.
-        gaps: Days of which matches may be missing, each from and to.
+        entries: Number of lines of entries that follow.
+        numbers: Sequences that came into force up to the last day, in order; the newest
+            ones.
+        gaps: Periods for which matches may be missing, each with first and last day.
         omitted: Uploads that matched more entries than a record lists.
     """
 
@@ -90,18 +93,21 @@ class FeedbackHeader(
     omitted: int = 0
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be added up."""
+        """Refuse counts that cannot be added up."""
         sequences = [it.sequence for it in self.numbers]
         for is_wrong, what in (
             (self.feedback != FORMAT, f"format {self.feedback} is not known"),
-            (not _is_hex(self.root), "the root is no SHA-256"),
-            (not _is_hex(self.public), "the public key is none"),
+            (not _is_hex(self.root), "the root is not a SHA-256"),
+            (not _is_hex(self.public), "the public key is not 64 hex digits"),
             (not KEY_NAME.fullmatch(self.operator), "the operator has no usable name"),
             (
                 not 0 < self.days <= MOST_DAYS,
                 f"the period is not 1 to {MOST_DAYS} days",
             ),
-            (not 0 <= self.entries <= MOST_COUNT, "so many entries are no set"),
+            (
+                not 0 <= self.entries <= MOST_COUNT,
+                "the count of entries is out of bounds",
+            ),
             (
                 not 0 <= self.omitted <= MOST_COUNT,
                 "the count of uploads is out of bounds",
@@ -119,7 +125,7 @@ class FeedbackHeader(
         return (self.to - self.since).days + 1
 
     def overlaps(self, other: "FeedbackHeader") -> bool:
-        """Tell whether one operator counts a day of one set here and there."""
+        """Tell whether both files count the same day of one set at one operator."""
         return (
             (self.public, self.root) == (other.public, other.root)
             and self.since <= other.to
@@ -127,21 +133,21 @@ class FeedbackHeader(
         )
 
     def in_force(self, sequence: int) -> date | None:
-        """Return the day on which a number, or a later one, came into force."""
+        """Return the day on which a sequence, or a later one, came into force."""
         days = (it.day for it in self.numbers if it.sequence >= sequence)
         return next(days, None)
 
 
 class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """What is said of one entry.
+    """The counts of one entry.
 
     Attributes:
-        id: Of the entry.
-        days: Uploads that matched it, by day; days without any are left out.
+        id: Id of the entry.
+        days: Uploads that matched it, by day; days without a match are left out.
         exact: How many of these matched by equality.
         rejected: How many of these were rejected.
         suppressed: How often the operator switched it off as wrong.
-        quarantined: Whether the operator holds it back from force.
+        quarantined: Whether the operator has it in quarantine.
     """
 
     id: str
@@ -152,10 +158,10 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     quarantined: bool = False
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be added up."""
+        """Refuse counts that cannot be added up."""
         for is_wrong, what in (
-            (not 0 < len(self.id) <= MOST_ID_CHARACTERS, "no entry can have the id"),
-            (not self.id.isprintable(), "no entry can have the id"),
+            (not 0 < len(self.id) <= MOST_ID_CHARACTERS, "an entry cannot have the id"),
+            (not self.id.isprintable(), "an entry cannot have the id"),
             (
                 not all(0 < n <= MOST_COUNT for n in self.days.values()),
                 "a day has no count",
@@ -178,7 +184,7 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
     @property
     def matches(self) -> int:
-        """Uploads that matched it."""
+        """The number of uploads that matched it."""
         return sum(self.days.values())
 
 
@@ -188,18 +194,19 @@ class _Signature(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntrySum:
-    """What all operators together say of one entry.
+    """The counts of all operators together for one entry.
 
     Attributes:
-        id: Of the entry.
+        id: Id of the entry.
         days: Uploads that matched it, by day.
         exact: How many of these matched by equality.
         rejected: How many of these were rejected.
-        operators: How many operators have seen it.
-        suppressed_by: How many operators switched it off.
-        quarantined_by: How many operators hold it back.
+        operators: Number of operators at which it matched.
+        suppressed_by: Number of operators that switched it off.
+        quarantined_by: Number of operators that have it in quarantine.
         days_to_first: Days from the day on which an operator put it in force to the
-            first match there, the fewest of all; ``None`` if that is not known.
+            first match there, the fewest of all operators; ``None`` if that is not
+            known.
     """
 
     id: str
@@ -213,7 +220,7 @@ class EntrySum:
 
     @property
     def matches(self) -> int:
-        """Uploads that matched it."""
+        """The number of uploads that matched it."""
         return sum(self.days.values())
 
 
@@ -238,7 +245,7 @@ def signature_line(signature: str) -> bytes:
 
 
 def signed_bytes(digest: bytes) -> bytes:
-    """Return what is signed.
+    """Return the bytes to be signed.
 
     Args:
         digest: SHA-256 of all lines before the signature, with their line ends.
@@ -250,16 +257,16 @@ def parse_header(line: bytes) -> FeedbackHeader:
     """Read the first line of a file.
 
     Raises:
-        FeedbackError: It is none.
+        FeedbackError: The line is not a header.
     """
-    return _parsed(line, FeedbackHeader, "its first line is no header")
+    return _parsed(line, FeedbackHeader, "its first line is not a header")
 
 
 def parse_entry(line: bytes, header: FeedbackHeader) -> EntryLine:
     """Read the line of an entry.
 
     Raises:
-        FeedbackError: It is none, or counts a day that is not in the period.
+        FeedbackError: The line is malformed, or counts a day outside of the period.
     """
     entry = _parsed(line, EntryLine, "the line of an entry cannot be used")
     if any(not header.since <= day <= header.to for day in entry.days):
@@ -271,7 +278,7 @@ def parse_signature(line: bytes) -> str:
     """Read the last line of a file.
 
     Raises:
-        FeedbackError: It is none.
+        FeedbackError: The line is not a signature.
     """
     return _parsed(line, _Signature, "it does not end with a signature").signature
 
@@ -280,14 +287,14 @@ def check_together(headers: Sequence[FeedbackHeader], today: date) -> None:
     """Check that files can be added up: no day is counted twice, or in the future.
 
     Args:
-        headers: Of all files, verified.
+        headers: The headers of all files, verified.
         today: The day by the issuer's clock, UTC.
 
     Raises:
-        FeedbackError: They cannot.
+        FeedbackError: The files cannot be added up.
     """
     for header in headers:
-        # Days end at other moments elsewhere only by the error of clocks.
+        # Days end at other times elsewhere only by the error of clocks.
         if header.to > today:
             raise FeedbackError(
                 f"the feedback of {header.operator!r} counts days that have not "
@@ -309,11 +316,11 @@ def summed(
     files: Iterable[tuple[FeedbackHeader, Iterable[EntryLine]]],
     listed: Mapping[str, int],
 ) -> Iterator[EntrySum]:
-    """Add up what files say, entry by entry, in the order of their ids.
+    """Add up the counts of files, entry by entry, in the order of their ids.
 
     Args:
-        files: Of each the header and its entries, sorted by id.
-        listed: The number of the set that listed an entry, as far as it is known.
+        files: For each file the header and its entries, sorted by id.
+        listed: For each entry, the sequence of the set that listed it, if known.
     """
     streams = [_tagged(header, lines) for header, lines in files]
     merged = heapq.merge(*streams, key=lambda it: it[1].id)
@@ -365,6 +372,6 @@ def _is_hex(text: str) -> bool:
 
 def _damaged(what: str) -> FeedbackError:
     return FeedbackError(
-        f"the file is no feedback that can be counted: {what}",
+        f"the file is not feedback that can be counted: {what}",
         hint="Nothing of it was counted. Ask the operator for the file again.",
     )

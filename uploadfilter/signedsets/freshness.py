@@ -1,7 +1,7 @@
-"""How fresh a signed set is, and what a sync notes of it for the service to read.
+"""How fresh a signed set is, and the status that a sync writes for the service.
 
-Rules this module keeps: it is pure; a set that is past its end goes on matching, and is
-never past it in silence.
+Rules this module keeps: it is pure; an expired set goes on matching, but never in
+silence.
 """
 
 from collections.abc import Iterable
@@ -13,14 +13,14 @@ import msgspec
 from uploadfilter.signedsets.roles import DAY_S
 
 MOST_REMEMBERED: Final = 64
-"""Syncs of the last day that are remembered for what they withdrew."""
+"""Syncs of the last day that are remembered with their numbers of withdrawals."""
 
 MOST_ALLOWED_DAYS: Final = 31
 """Days of withdrawals that may come at once: a courier's month."""
 
 
 class Freshness(StrEnum):
-    """How old what was last verified is."""
+    """How old the last verified data is."""
 
     FRESH = "fresh"
     AGING = "aging"
@@ -28,11 +28,11 @@ class Freshness(StrEnum):
 
 
 class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
-    """What one sync put out of force.
+    """The withdrawals of one sync.
 
     Attributes:
         at: When, in seconds since the epoch.
-        count: How many entries.
+        count: Number of entries.
     """
 
     at: int
@@ -40,12 +40,12 @@ class Withdrawn(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the last sync changed nothing.
+    """The reason why the last sync changed nothing.
 
     Attributes:
         at: When, in seconds since the epoch.
-        code: Of the error.
-        text: Its message.
+        code: Code of the error.
+        text: Message of the error.
     """
 
     at: int
@@ -54,21 +54,21 @@ class Failure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Status(msgspec.Struct, frozen=True, kw_only=True):
-    """What is known of a signed set after a sync.
+    """The status of a signed set after a sync.
 
     Attributes:
-        set: Its name here.
-        source: Where it comes from: a folder or a URL, without credentials.
+        set: Name of the set at this operator.
+        source: Its source: a folder or a URL, without credentials.
         root: SHA-256 of the root that the operator trusted, in hex.
         synced_at: When it was last verified to be the newest, in seconds since the
             epoch; 0 for never.
-        expires_at: When the first of its signatures ends, likewise.
-        expires: The role whose signatures end then.
-        sequence: Number of the set that was taken; 0 for none.
-        issuer: Who makes it, as the issuer says.
-        signers: Who signed it.
+        expires_at: When the first of its signatures ends, in seconds since the epoch.
+        expires: The role of that signature.
+        sequence: Sequence of the set in force; 0 if there is none.
+        issuer: Name of the issuer, as the issuer states it.
+        signers: The holders that signed it.
         versions: Version of each role's metadata.
-        withdrawn: What syncs of the last days put out of force.
+        withdrawn: Entries that the syncs of the last days put out of force.
         held_back: Withdrawals that wait, because they are too many for a day.
         failure: Why the last sync failed; ``None`` if it did not.
         clock: The latest time that a sync saw, in seconds since the epoch.
@@ -91,7 +91,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def freshness(status: Status, epoch_s: float) -> Freshness:
-    """Return how fresh a set is: aging after half of its time, expired after all."""
+    """Return how fresh a set is: aging after half of its time, then expired."""
     if epoch_s >= status.expires_at:
         return Freshness.EXPIRED
     half = status.synced_at + (status.expires_at - status.synced_at) / 2
@@ -101,12 +101,13 @@ def freshness(status: Status, epoch_s: float) -> Freshness:
 def most_withdrawals(status: Status, a_day: int, epoch_s: float) -> int:
     """Return how many entries may be withdrawn now without the analysts.
 
-    What could have come on each day since the last sync may come at once, so that a
-    site that is reached by a courier is not told that its month is a theft.
+    The withdrawals of every day since the last sync may come at once, so that a site
+    that is reached by a courier does not get an alarm about a stolen key for the
+    withdrawals of a month.
 
     Args:
-        status: Of the set.
-        a_day: How many may be in one day.
+        status: The status of the set.
+        a_day: Most withdrawals in one day.
         epoch_s: Seconds since the epoch.
     """
     if not status.synced_at:
@@ -118,14 +119,14 @@ def most_withdrawals(status: Status, a_day: int, epoch_s: float) -> int:
 
 
 def first_withdrawn(ids: Iterable[str], most: int) -> set[str]:
-    """Return which withdrawals take effect now: the first ones, in the order of ids.
+    """Return the withdrawals that take effect now: the first ones, in the order of ids.
 
-    The rest waits for the next days, so that a list that is too long becomes shorter
-    with each of them, by the same ids at every operator.
+    The rest waits for the next days, so that a list that is too long becomes shorter on
+    each of them, by the same ids at every operator.
 
     Args:
-        ids: What is withdrawn, and not yet out of force.
-        most: How many may be now.
+        ids: Ids that are withdrawn, and not yet out of force.
+        most: Most withdrawals that are allowed now.
     """
     return set(sorted(set(ids))[: max(0, most)])
 
@@ -136,7 +137,7 @@ def with_withdrawn(status: Status, count: int, epoch_s: float) -> Status:
     if count:
         kept.append(Withdrawn(at=int(epoch_s), count=count))
     if len(kept) > MOST_REMEMBERED:
-        # Many small ones count as one at the time of the last: never as less.
+        # Many small ones count as one at the time of the last, never as less.
         folded = kept[: len(kept) - MOST_REMEMBERED + 1]
         total = sum(it.count for it in folded)
         kept[: len(folded)] = [Withdrawn(at=folded[-1].at, count=total)]

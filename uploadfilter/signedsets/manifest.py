@@ -1,7 +1,7 @@
-"""The manifest of a signed set: its name, its number, and which files it is made of.
+"""The manifest of a signed set: its name, its sequence, and its files.
 
-Rules this module keeps: it is pure; a manifest that cannot be acted on is refused when
-it is read; it holds numbers, and no file name that anybody would open.
+Rules this module keeps: it is pure; a manifest that cannot be used is refused when it
+is read; it holds numbers, and no file name that a program would open.
 """
 
 import re
@@ -20,7 +20,7 @@ from uploadfilter.signedsets.roles import (
 )
 
 FORMAT: Final = 1
-"""Grows when a reader of today would misunderstand the set."""
+"""Grows when a present reader would misunderstand the set."""
 
 MOST_MANIFEST_BYTES: Final = 1 << 20
 MOST_DELTAS: Final = 256
@@ -29,19 +29,19 @@ MOST_SEQUENCE: Final = (1 << 53) - 1
 """Largest whole number that every JSON parser keeps exactly."""
 
 MOST_ENTRIES: Final = 100_000_000
-"""Ten times what the largest sets hold: a count that is no mistake."""
+"""Ten times the size of the largest sets: a larger count is a mistake."""
 
 ISSUER_NAME = re.compile(r"[^\x00-\x1f\x7f@]{1,100}")
-"""Who signs, for people: a unit, not a person, and no address."""
+"""Name of the issuer, for people: a unit, not a person, and not an address."""
 
 
 class Full(msgspec.Struct, frozen=True, kw_only=True):
     """A full set.
 
     Attributes:
-        sequence: Number of the set that it is.
-        shards: In how many files: 1 or 256.
-        entries: How many entries it has.
+        sequence: Sequence of the set.
+        shards: Number of its files: 1 or 256.
+        entries: Number of its entries.
     """
 
     sequence: int
@@ -50,12 +50,12 @@ class Full(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Delta(msgspec.Struct, frozen=True, kw_only=True, rename={"older": "from"}):
-    """What changes from one number to the next.
+    """The changes from one sequence to the next.
 
     Attributes:
-        older: Number of the set that it changes.
-        to: Number of the set that it makes of it.
-        operations: Lines that it has.
+        older: Sequence of the set that it changes.
+        to: Sequence of the set that results.
+        operations: Number of its lines.
     """
 
     older: int
@@ -64,18 +64,18 @@ class Delta(msgspec.Struct, frozen=True, kw_only=True, rename={"older": "from"})
 
 
 class Manifest(msgspec.Struct, frozen=True, kw_only=True):
-    """What a signed set is made of.
+    """The description of a signed set.
 
     Attributes:
         format: ``FORMAT``.
         set: The issuer's name for it.
-        issuer: Who makes it, for people.
-        sequence: Its number, from 1, one more with each change.
-        entries: How many entries it has.
-        categories: How many of each category.
+        issuer: Name of the issuer, for people.
+        sequence: Its sequence, from 1, one more with each change.
+        entries: Number of its entries.
+        categories: Number of entries of each category.
         parameters: How signals were computed: a tool and its version by signal type.
         full: The newest full set.
-        deltas: What changes from the oldest number that is served to the newest.
+        deltas: The changes from the oldest sequence that is served to the newest.
     """
 
     format: int
@@ -89,7 +89,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
     parameters: dict[str, str] = {}
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be acted on."""
+        """Refuse a manifest that cannot be used."""
         for is_wrong, what in (
             (self.format != FORMAT, f"format {self.format} is not known"),
             (not SET_NAME.fullmatch(self.set), "the name of the set cannot be used"),
@@ -98,8 +98,8 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
                 "the issuer's name cannot be used",
             ),
             (not 0 < self.sequence <= MOST_SEQUENCE, "the number is out of bounds"),
-            (not 0 <= self.entries <= MOST_ENTRIES, "so many entries are no set"),
-            (not 0 <= self.full.entries <= MOST_ENTRIES, "so many are no full set"),
+            (not 0 <= self.entries <= MOST_ENTRIES, "the entries are too many"),
+            (not 0 <= self.full.entries <= MOST_ENTRIES, "the full set is too large"),
             (self.full.shards not in {1, SHARDS}, "the shards are not 1 or 256"),
             (not 0 < self.full.sequence <= self.sequence, "the full set is newer"),
             (len(self.categories) > MOST_CATEGORIES, "there are too many categories"),
@@ -110,7 +110,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
                 raise ValueError(what)
 
     def _is_chain(self) -> bool:
-        """Tell whether each delta follows the one before, up to the newest number."""
+        """Tell whether each delta follows the one before, up to the newest sequence."""
         first = self.sequence - len(self.deltas)
         return 1 <= first <= self.full.sequence and all(
             delta.older == at and delta.to == at + 1
@@ -120,11 +120,11 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FetchPlan:
-    """What to read in order to have the newest set.
+    """The files to read for the newest set.
 
     Attributes:
-        paths: Files in the order in which they are to be applied.
-        is_full: Whether they make the whole set, or change the one that is there.
+        paths: The files in the order in which they are applied.
+        is_full: Whether they make the whole set, or change the existing one.
     """
 
     paths: tuple[str, ...]
@@ -135,7 +135,7 @@ def parse(data: bytes) -> Manifest:
     """Read a manifest.
 
     Raises:
-        HashSetFormatError: It cannot be acted on.
+        HashSetFormatError: The manifest cannot be used.
     """
     try:
         return msgspec.json.decode(data, type=Manifest)
@@ -143,22 +143,22 @@ def parse(data: bytes) -> Manifest:
         raise HashSetFormatError(
             f"the manifest of the signed set cannot be used: {exc}",
             hint="Nothing was changed. If the issuer uses a newer release than this "
-            "one, install it; else tell the issuer.",
+            "one, install it; otherwise tell the issuer.",
         ) from exc
 
 
 def written(manifest: Manifest) -> bytes:
-    """Return the bytes of a manifest, the same for the same one."""
+    """Return the bytes of a manifest; equal manifests give equal bytes."""
     return msgspec.json.format(msgspec.json.encode(manifest, order="deterministic"))
 
 
 def plan(manifest: Manifest, have: int | None) -> FetchPlan:
-    """Return what to read.
+    """Return the files to read.
 
     Args:
-        manifest: Of the newest set.
-        have: The number of the set that is in force; ``None`` for none, or for one
-            that must be taken anew.
+        manifest: Manifest of the newest set.
+        have: The sequence in force; ``None`` if there is none, or if the set must be
+            read as a whole.
     """
     served = {delta.older for delta in manifest.deltas}
     if have is not None and (have in served or have == manifest.sequence):
@@ -171,7 +171,7 @@ def plan(manifest: Manifest, have: int | None) -> FetchPlan:
 
 
 def paths(manifest: Manifest) -> tuple[str, ...]:
-    """Return every file of a set: those that a full set needs, and older deltas."""
+    """Return all files of a set: those of the newest full set, and older deltas."""
     whole = plan(manifest, None).paths
     older = (delta_path(d.older, d.to) for d in manifest.deltas)
     return tuple(dict.fromkeys((*whole, *older)))

@@ -1,10 +1,9 @@
-"""The signed metadata: who may sign, what is signed, and which signatures are missing.
+"""Signed metadata: who may sign, the signed data, and which signatures are missing.
 
 A layer of plain functions over python-tuf's ``tuf.api``, which does all cryptography.
 
-Rules this module keeps: it is pure (the moment and the keys come in); one person has
-one key in a role, whatever names it is given; the bytes of unsigned metadata are the
-same for the same values.
+Rules this module keeps: it is pure (time and keys are arguments); one person has one
+key in a role, whatever name it has; equal values give equal bytes of unsigned metadata.
 """
 
 import re
@@ -43,10 +42,10 @@ from uploadfilter.signedsets.roles import (
 )
 
 NAME_FIELD: Final = "x-uploadfilter-name"
-"""Field of a key that says whose it is; it is signed along with the key."""
+"""Field of a key with the name of its holder; it is signed along with the key."""
 
 KEY_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-"""Whose key it is: an account or initials; it stands in logs and on pages."""
+"""Name of a holder: an account or initials; it stands in logs and on pages."""
 
 _T = TypeVar("_T", Root, Timestamp, Snapshot, Targets)
 _SERIALIZER: Final = JSONSerializer(compact=False)
@@ -54,7 +53,7 @@ _SERIALIZER: Final = JSONSerializer(compact=False)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Holders:
-    """Who holds a role.
+    """The holders of a role.
 
     Attributes:
         keys: Their public keys.
@@ -67,13 +66,13 @@ class Holders:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signatures:
-    """Who has signed something, and how many more are needed.
+    """The signatures on metadata, and how many more are needed.
 
     Attributes:
-        threshold: How many must sign.
-        by: Whose signatures are right.
-        others: Who else may sign.
-        missing: How many more are needed; 0 if it is enough.
+        threshold: How many holders must sign.
+        by: The holders with a valid signature.
+        others: The other holders.
+        missing: How many more signatures are needed; 0 if there are enough.
     """
 
     threshold: int
@@ -83,36 +82,36 @@ class Signatures:
 
 
 def ending(epoch_s: float, days: int) -> datetime:
-    """Return when something ends that is signed now."""
+    """Return when the validity of metadata that is signed now ends."""
     moment = datetime.fromtimestamp(int(epoch_s), UTC)
     return moment + timedelta(days=days)
 
 
 def name_of(key: Key) -> str:
-    """Return whose key it is; the beginning of its id where it has no name."""
+    """Return the name of a key's holder; without one, the beginning of the key's id."""
     name = key.unrecognized_fields.get(NAME_FIELD)
     usable = isinstance(name, str) and KEY_NAME.fullmatch(name)
     return str(name) if usable else key.keyid[:12]
 
 
 def check_name(name: str) -> None:
-    """Refuse a name under which nobody can hold a key.
+    """Refuse a name that a holder of a key cannot have.
 
     Raises:
-        IssuerError: Nobody can be called so.
+        IssuerError: The name is not allowed.
     """
     if not KEY_NAME.fullmatch(name):
         raise IssuerError(
-            f"nobody can hold a key under the name {name!r}",
+            f"a holder of a key cannot have the name {name!r}",
             hint="Use 1 to 64 of A-Z, a-z, 0-9, '.', '_', '-': an account or initials.",
         )
 
 
 def named(key: SSlibKey, name: str) -> SSlibKey:
-    """Return a public key with the name of who holds it.
+    """Return a public key with the name of its holder.
 
     Raises:
-        IssuerError: Nobody can be called so.
+        IssuerError: The name is not allowed.
     """
     check_name(name)
     fields = {**key.unrecognized_fields, NAME_FIELD: name}
@@ -122,10 +121,10 @@ def named(key: SSlibKey, name: str) -> SSlibKey:
 def new_root(
     holders: Mapping[str, Holders], *, version: int, expires: datetime
 ) -> Metadata[Root]:
-    """Return an unsigned root: who holds the four roles at the top.
+    """Return an unsigned root: the holders of the four roles at the top.
 
     Raises:
-        IssuerError: A role cannot be held so.
+        IssuerError: A role cannot be held in this way.
     """
     root = Root(version=version, expires=expires, consistent_snapshot=True)
     for role in (ROOT, TARGETS, GATHERED, TIMESTAMP):
@@ -139,10 +138,10 @@ def new_root(
 def new_targets(
     holders: Mapping[str, Holders], *, version: int, expires: datetime
 ) -> Metadata[Targets]:
-    """Return unsigned delegations: who may add, and who may withdraw.
+    """Return unsigned delegations: the holders who may add, or withdraw.
 
     Raises:
-        IssuerError: A role cannot be held so.
+        IssuerError: A role cannot be held in this way.
     """
     keys: dict[str, Key] = {}
     roles: dict[str, DelegatedRole] = {}
@@ -162,9 +161,9 @@ def new_listing(
     """Return unsigned metadata of files, by their paths.
 
     Args:
-        files: Their bytes, or what is known of one that was listed before.
+        files: Their bytes, or the description of a file that was listed before.
         version: One more than that of the metadata before.
-        expires: When it ends.
+        expires: When its validity ends.
     """
     targets = {
         path: TargetFile.from_data(path, data, ["sha256"])
@@ -178,7 +177,7 @@ def new_listing(
 def new_gathering(
     versions: Mapping[str, int], *, version: int, expires: datetime
 ) -> Metadata[Snapshot]:
-    """Return unsigned metadata of which versions of the others belong together."""
+    """Return unsigned metadata that lists the versions that belong together."""
     meta = {f"{role}.json": MetaFile(number) for role, number in versions.items()}
     return Metadata(Snapshot(version=version, expires=expires, meta=meta))
 
@@ -186,17 +185,17 @@ def new_gathering(
 def new_timestamp(
     gathering: int, *, version: int, expires: datetime
 ) -> Metadata[Timestamp]:
-    """Return unsigned metadata that says which gathering is the newest."""
+    """Return unsigned metadata that names the newest list of versions."""
     return Metadata(
         Timestamp(version=version, expires=expires, snapshot_meta=MetaFile(gathering))
     )
 
 
 def check_holders(role: str, holders: Holders) -> None:
-    """Refuse a role that nobody could fill, or one person alone where two must.
+    """Refuse a role that cannot be filled, or is held by one person instead of two.
 
     Raises:
-        IssuerError: Why it cannot be held so.
+        IssuerError: The role cannot be held in this way.
     """
     publics = [tuple(sorted(key.keyval.items())) for key in holders.keys]
     names = [name_of(key) for key in holders.keys]
@@ -225,11 +224,11 @@ def written(metadata: Metadata[_T]) -> bytes:
 def root_signatures(
     root: Metadata[Root], before: Metadata[Root] | None
 ) -> tuple[Signatures, ...]:
-    """Return who has signed a root: by its own rules, and by those of the one before.
+    """Return the signers of a root: by its own rules, and by those of the one before.
 
     Args:
-        root: The new one.
-        before: The one that it follows; ``None`` for the first.
+        root: The new root.
+        before: The root that it follows; ``None`` for the first.
     """
     olds = (before,) if before else ()
     return tuple(_signatures(it.signed, ROOT, root) for it in (*olds, root))
@@ -238,12 +237,12 @@ def root_signatures(
 def signatures(
     delegator: Metadata[Root] | Metadata[Targets], role: str, what: Metadata[_T]
 ) -> Signatures:
-    """Return who has signed the metadata of a role.
+    """Return the signers of a role's metadata.
 
     Args:
-        delegator: Says who holds the role.
-        role: Its name.
-        what: Its metadata.
+        delegator: The metadata that names the holders of the role.
+        role: Name of the role.
+        what: Metadata of the role.
     """
     return _signatures(delegator.signed, role, what)
 
@@ -259,7 +258,7 @@ def _signatures(delegator: Root | Targets, role: str, what: Metadata[_T]) -> Sig
 
 
 def holders_of(delegator: Metadata[Root] | Metadata[Targets], role: str) -> Holders:
-    """Return who holds a role."""
+    """Return the holders of a role."""
     found = delegator.signed.get_delegated_role(role)
     keys = tuple(delegator.signed.get_key(keyid) for keyid in found.keyids)
     return Holders(keys=keys, threshold=found.threshold)
@@ -272,16 +271,16 @@ def with_holders(
     remove: Sequence[str],
     threshold: int | None,
 ) -> Holders:
-    """Return who holds a role after a change.
+    """Return the holders of a role after a change.
 
     Raises:
-        IssuerError: Who is to go does not hold it.
+        IssuerError: A person to remove does not hold the role.
     """
     known = {name_of(key) for key in holders.keys}
     strange = sorted(set(remove) - known)
     if strange:
         raise IssuerError(
-            f"{strange[0]!r} holds no key of this role",
+            f"{strange[0]!r} does not hold a key of this role",
             hint=f"Holders: {', '.join(sorted(known))}.",
         )
     kept = tuple(key for key in holders.keys if name_of(key) not in remove)
@@ -295,7 +294,7 @@ def parsed(data: bytes, kind: type[_T]) -> Metadata[_T]:
     """Read metadata of a kind.
 
     Raises:
-        RepositoryError: It is something else.
+        RepositoryError: The data is of another kind.
     """
     found = Metadata.from_bytes(data)
     if not isinstance(found.signed, kind):

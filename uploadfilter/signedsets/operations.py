@@ -1,15 +1,15 @@
-"""What a signed file says line by line: entries to add, ids to take away.
+"""The lines of a signed file: entries to add, ids to remove.
 
 ::
 
     {"op":"add","id":"p-1","category":"1","md5":"…","pdq":"…","pdq_quality":87}
     {"op":"del","id":"p-2"}
 
-An ``add`` is a JSON line of ``hashsets/FORMAT.md``, section 3, behind its operation. It
-replaces whatever the set had under the id.
+An ``add`` is a JSON line of ``hashsets/FORMAT.md``, section 3, after its operation. It
+replaces any entry of the set with the same id.
 
-Rules this module keeps: it is pure; one entry has one writing, so that the same set is
-the same bytes; and what is unpacked has a bound that is checked while it is unpacked.
+Rules this module keeps: it is pure; an entry has exactly one form, so that equal sets
+give equal bytes; unpacked data has a limit that is checked during unpacking.
 """
 
 import zlib
@@ -30,7 +30,8 @@ MOST_BLOB_BYTES: Final = 256 << 20
 
 _LEVEL: Final = 6
 _GZIP_BITS: Final = 31
-"""Of zlib: gzip with the largest window, and without name and time in its header."""
+"""Parameter of zlib: gzip with the largest window, and a header without name and
+time."""
 
 MOST_ID_CHARACTERS: Final = 128
 
@@ -42,12 +43,12 @@ class _Deletion(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
-    """What one file says.
+    """The operations of one file.
 
     Attributes:
-        additions: JSON lines as section 3 has them, each with its line end.
-        added: How many lines these are.
-        deleted: Ids to take away, in the order of the file.
+        additions: JSON lines as in section 3, each with its line end.
+        added: Number of these lines.
+        deleted: Ids to remove, in the order of the file.
     """
 
     additions: bytes
@@ -74,7 +75,7 @@ def addition(entry: Entry) -> bytes:
 
 
 def deletion(entry_id: str) -> bytes:
-    """Return the one line that takes an entry away, with its line end."""
+    """Return the one line that removes an entry, with its line end."""
     return _encoded({"op": "del", "id": entry_id}) + b"\n"
 
 
@@ -92,35 +93,35 @@ def packed(lines: Iterable[bytes]) -> bytes:
 
 
 def unpacked(data: bytes, *, most_bytes: int = MOST_BLOB_BYTES) -> bytes:
-    """Return what is in a gzip file of one member.
+    """Return the content of a gzip file of one member.
 
     Args:
         data: The file.
         most_bytes: Most bytes that it may hold.
 
     Raises:
-        HashSetFormatError: It is no gzip file, is cut off, goes on behind its end, or
-            holds more.
+        HashSetFormatError: It is not a gzip file, is cut off, continues after its end,
+            or holds more.
     """
     unpacker = zlib.decompressobj(_GZIP_BITS)
     try:
         text = unpacker.decompress(data, most_bytes + 1)
     except zlib.error as exc:
-        raise _damaged(f"no gzip file ({exc})") from exc
+        raise _damaged(f"not a gzip file ({exc})") from exc
     if len(text) > most_bytes:
         raise _damaged(f"more than {most_bytes:,} bytes when it is unpacked")
     if not unpacker.eof or unpacker.unused_data:
-        raise _damaged("cut off, or has something behind its end")
+        raise _damaged("cut off, or has bytes after its end")
     return text
 
 
 def operations(text: bytes) -> Operations:
-    """Return what the lines of a file say.
+    """Return the operations in the lines of a file.
 
-    The lines that add are not looked into here: the reader of JSON lines does that.
+    The reader of JSON lines parses the lines that add; here they are only counted.
 
     Raises:
-        HashSetFormatError: A line is neither operation, or the last one has no end.
+        HashSetFormatError: A line is neither operation, or the last line has no end.
     """
     if text and not text.endswith(b"\n"):
         raise _damaged("cut off: its last line has no end")
@@ -137,7 +138,7 @@ def operations(text: bytes) -> Operations:
 
 
 def withdrawals(text: bytes) -> tuple[str, ...]:
-    """Return the ids of a list of withdrawals, which can do nothing else.
+    """Return the ids of a list of withdrawals, which can contain nothing else.
 
     Raises:
         HashSetFormatError: A line is not a ``del``.
@@ -179,13 +180,13 @@ def _deleted_id(line: bytes, number: int) -> str:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise _damaged(f"malformed: line {number} has no id to delete") from exc
     if not 0 < len(found) <= MOST_ID_CHARACTERS or not found.isprintable():
-        raise _damaged(f"malformed: line {number} has an id that no entry can have")
+        raise _damaged(f"malformed: line {number} has an impossible id")
     return found
 
 
 def _damaged(what: str) -> HashSetFormatError:
     return HashSetFormatError(
         f"a file of the signed set is {what}",
-        hint="Nothing was changed. Tell the issuer: the signatures are right, so that "
-        "it was made so.",
+        hint="Nothing was changed. Tell the issuer: the signatures are valid, so the "
+        "issuer published it in this form.",
     )

@@ -1,16 +1,16 @@
-"""Who signs what in a signed set, for how long, and how files are called.
+"""The roles of a signed set, the lifetimes of their signatures, and names of files.
 
 ::
 
-    root        names the keys of all; k of n, offline
-    targets     says who may add and who may withdraw; k of n, offline
+    root        names the keys of all roles; k of n, offline
+    targets     names who may add and who may withdraw; k of n, offline
       hashset   k of n analysts: the manifest, full sets and deltas
-      revoke    one duty officer: the list of what is withdrawn, and nothing else
-    snapshot    which files belong together; a key of the issuer's machine
-    timestamp   that this is the newest; the same key
+      revoke    one duty officer: the list of withdrawals, and nothing else
+    snapshot    the versions that belong together; a key of the issuer's machine
+    timestamp   the newest of these; the same key
 
-Rules this module keeps: it is pure; the names of files are made of numbers that we
-counted ourselves, so that no name out of a file is ever a path.
+Rules this module keeps: it is pure; the names of files are made of numbers that this
+program counted itself, so that a name from a file is never a path.
 """
 
 import hashlib
@@ -29,35 +29,36 @@ REVOKED_PATH: Final = "revoke/current.jsonl.gz"
 
 HASHSET_PATHS: Final = (MANIFEST_PATH, "full/*/*", "delta/*")
 REVOKE_PATHS: Final = ("revoke/*",)
-"""What the duty officers' signatures are believed for. It cannot be a path of above."""
+"""The files that duty officers may sign. None of the paths above matches them."""
 
 METADATA_FOLDER: Final = "metadata"
 TARGETS_FOLDER: Final = "targets"
 
 SHARDS: Final = 256
-"""Files of a full set: at ten million entries each is some 5 MB, so that a transfer
-that is broken off costs little, and FAT32 is no obstacle."""
+"""Files of a full set: at ten million entries each is some 5 MB, so that an interrupted
+transfer costs little, and FAT32 can hold it."""
 
 MOST_UNSHARDED: Final = 4096
-"""Entries that are one file: 256 of a few lines each would be slower to fetch."""
+"""Most entries of a set in one file: 256 files of a few lines would be slower to
+fetch."""
 
 MOST_KEYS: Final = 64
-"""Keys of a role: officers of one unit, not of a country."""
+"""Keys of a role: enough for the officers of one unit."""
 
 DAY_S: Final = 86_400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lifetimes:
-    """For how many days signatures are believed.
+    """How many days signatures are valid.
 
     Attributes:
-        root: The keys; renewing them needs people and a safe.
-        targets: Who may add and withdraw; likewise.
+        root: The keys; a renewal needs people and a safe.
+        targets: Who may add and withdraw; a renewal needs people and a safe.
         hashset: The set; an issuer who is silent for a month is worth an alarm.
-        revoke: The withdrawals: short, so that nobody can hold one back for long.
-        online: That this is the newest. A day where it is polled, three weeks where a
-            courier brings sticks.
+        revoke: The withdrawals; short, so that nobody can hide one for long.
+        online: The newest version. One day if it is fetched over a network, three weeks
+            if a courier brings sticks.
     """
 
     root: int = 365
@@ -67,7 +68,7 @@ class Lifetimes:
     online: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what no clock can hold, or nobody could renew in time."""
+        """Refuse a number of days below 1 or above ten years."""
         for days in (self.root, self.targets, self.hashset, self.revoke, self.online):
             if not 1 <= days <= 3650:  # noqa: PLR2004 - ten years
                 raise ValueError("a lifetime is 1 to 3650 days")
@@ -81,27 +82,27 @@ def full_path(sequence: int, shard: int, shards: int) -> str:
     """Return the name of a shard of a full set.
 
     Args:
-        sequence: Number of the set that it is.
-        shard: Which one, from 0.
-        shards: How many there are: 1 or ``SHARDS``.
+        sequence: Sequence of the set.
+        shard: Number of the shard, from 0.
+        shards: Number of shards: 1 or ``SHARDS``.
     """
     name = "all" if shards == 1 else f"{shard:02x}"
     return f"full/{sequence}/{name}.jsonl.gz"
 
 
 def delta_path(older: int, newer: int) -> str:
-    """Return the name of what changes from one number of the set to another."""
+    """Return the name of the delta from one sequence of the set to another."""
     return f"delta/{older}-{newer}.jsonl.gz"
 
 
 def stored_name(path: str, sha256: str) -> str:
-    """Return where a file stands: its digest before its name, as TUF has it."""
+    """Return the path of a file: its digest before its name, as TUF prescribes."""
     folder, slash, name = path.rpartition("/")
     return f"{folder}{slash}{sha256}.{name}"
 
 
 def shards_for(entries: int) -> int:
-    """Return in how many files a full set of so many entries is."""
+    """Return the number of files of a full set with so many entries."""
     return 1 if entries <= MOST_UNSHARDED else SHARDS
 
 
@@ -115,8 +116,8 @@ def shard_of(entry_id: str, shards: int = SHARDS) -> int:
 def most_withdrawn_a_day(entries: int) -> int:
     """Return how many entries one duty officer may put out of force in a day.
 
-    A tenth of a small set, ten of a usual one, a thousandth of a large one: so that a
-    stolen key cannot switch the filter off. More needs the analysts.
+    A tenth of a small set, ten of a usual one, a thousandth of a large one, so that a
+    stolen key cannot switch the filter off. More withdrawals need the analysts.
 
     Args:
         entries: Entries of the set in force.

@@ -1,6 +1,6 @@
 """The operator's side of a signed set: trust a root once, then sync.
 
-From a folder (a stick) or from HTTPS. Rules this package keeps: nothing is believed
-before its signatures are; whatever goes wrong, the set in force stays as it was; and
-nothing goes stale in silence.
+The set comes from a folder (a stick) or over HTTPS. Rules this package keeps: no data
+is used before its signatures are verified; if anything goes wrong, the set in force
+stays as it was; and nothing goes stale in silence.
 """

@@ -1,14 +1,14 @@
-"""Send a canary through the front door, and find out what became of it.
+"""Send a canary through the front door, and find out its result.
 
 ::
 
     DIR/
-      canary.key                     0600: who has it is the operator
-      instances/<name>/canary.json   what a proxy knows of canaries
-      instances/<name>/listening     where it listens
+      canary.key                     0600: the key of the operator's canaries
+      instances/<name>/canary.json   the proxy's note about canaries
+      instances/<name>/listening     the addresses that the proxy listens on
 
-Rules this module keeps: the key is made once and never leaves the machine; what came of
-a canary is read from the proxy's own note, since answers tell nothing.
+Rules this module keeps: the key is made once and never leaves the machine; the result
+of a canary is read from the proxy's own note, since answers disclose nothing.
 """
 
 import contextlib
@@ -44,7 +44,8 @@ NOTE: Final = "canary.json"
 LISTENING: Final = "listening"
 
 WAIT_S: Final = 30.0
-"""For an answer: longer than a scan may wait in the queue of a busy proxy."""
+"""Time to wait for an answer: longer than a scan may wait in the queue of a busy
+proxy."""
 
 _MOST_BYTES: Final = 1 << 16
 _UNIX: Final = "unix:"
@@ -53,11 +54,11 @@ _EVERYWHERE: Final = {"0.0.0.0": "127.0.0.1", "[::]": "[::1]"}  # noqa: S104 - r
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sent:
-    """What the front door said of a canary.
+    """The answer to a canary.
 
     Attributes:
-        status: Of the answer.
-        decision: Under which it is on record; empty if the answer has none.
+        status: Status of the answer.
+        decision: Id of its decision record; empty if the answer has none.
     """
 
     status: int
@@ -65,10 +66,10 @@ class Sent:
 
 
 def canary_key(state: Path) -> bytes:
-    """Return the key of a state directory, which is made if there is none.
+    """Return the key of a state directory; make it if there is none.
 
     Raises:
-        ServiceError: It cannot be read or made.
+        ServiceError: The key cannot be read or made.
     """
     path = state / KEY
     try:
@@ -86,12 +87,12 @@ def canary_key(state: Path) -> bytes:
 def canaries_of(
     state: Path, own: Path, counts: CanaryCounts, clock: Callable[[], float]
 ) -> Canaries:
-    """Return who knows the canaries of one proxy, whose own directory is named."""
+    """Return the keeper of one proxy's canaries; ``own`` is the proxy's directory."""
     return Canaries(canary_key(state), counts, clock=clock, file=own / NOTE)
 
 
 def note_listening(own: Path, addresses: Iterable[object]) -> None:
-    """Write down where a proxy listens; without it an operator has to say."""
+    """Write down a proxy's addresses; without them an operator has to name one."""
     path = own / LISTENING
     with contextlib.suppress(OSError):
         path.write_text("".join(f"{it}\n" for it in addresses), encoding="utf-8")
@@ -103,14 +104,14 @@ def doors(state: Path) -> tuple[str, ...]:
     found = []
     for path in sorted((state / "instances").glob(f"*/{LISTENING}")):
         lines = path.read_text(encoding="utf-8").splitlines()
-        # What waits for a front end's own header is asked through that front end.
+        # A proxy that expects a front end's header is reached through that front end.
         plain = [it for it in lines if "proxy_protocol" not in it.split()]
         found += [_door(it.split()[0]) for it in plain[:1]]
     return tuple(found)
 
 
 def notes(state: Path) -> tuple[CanaryNote, ...]:
-    """Return what the proxies of a state directory know of canaries."""
+    """Return the notes of a state directory's proxies about canaries."""
     paths = sorted((state / "instances").glob(f"*/{NOTE}"))
     found = []
     for path in paths:
@@ -129,13 +130,13 @@ def last_found(state: Path) -> dict[str, int]:
 
 
 def seen_as(known: Iterable[CanaryNote], decision: str) -> CanaryOutcome | None:
-    """Return what came of a canary, by its id; ``None`` if no proxy here knows it."""
+    """Return the result of a canary, by its id; ``None`` if no proxy here knows it."""
     every = (seen for note in known for seen in note.recent)
     return next((seen for seen in every if seen.id == decision), None)
 
 
 def listed_in(generation: LayeredGeneration) -> tuple[ListedCanaries, ...]:
-    """Return which canaries the signed sets in force have, also if that is none."""
+    """Return the canaries of each signed set in force, even if it has none."""
     found = []
     for info in generation.sets:
         if info.signed is not None:
@@ -150,11 +151,11 @@ def send(door: str, key: bytes, *, epoch_s: float) -> Sent:
 
     Args:
         door: ``http://HOST:PORT/PATH``, the same under https, or ``unix:/PATH``.
-        key: Of the state directory of the proxy.
+        key: The key in the state directory of the proxy.
         epoch_s: Seconds since the epoch.
 
     Raises:
-        UsageError: It is no such address.
+        UsageError: The address has another form.
         ServiceError: There was no answer.
     """
     connection, path = _connection(door)
@@ -177,7 +178,7 @@ def send(door: str, key: bytes, *, epoch_s: float) -> Sent:
 
 
 class _Unix(http.client.HTTPConnection):
-    """A connection to a socket in the file system."""
+    """A connection to a Unix socket."""
 
     def __init__(self, path: str) -> None:
         super().__init__("localhost", timeout=WAIT_S)
@@ -213,7 +214,7 @@ def _connection(door: str) -> tuple[http.client.HTTPConnection, str]:
 
 def _no_door(door: str) -> UsageError:
     return UsageError(
-        f"{door!r} is no address of a proxy",
+        f"{door!r} is not an address of a proxy",
         hint="Write http://127.0.0.1:8080/, https://upload.example.org/ or "
         "unix:/run/uploadfilter/http.",
     )
@@ -236,7 +237,7 @@ def _decision(body: bytes) -> str:
 
 
 def _make(path: Path) -> None:
-    """Make the key; of two proxies that do so at once, both then have the same."""
+    """Make the key; two proxies that do so at once get the same one."""
     new = path.with_name(f"{path.name}.{os.getpid()}")
     fd = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
     try:

@@ -1,8 +1,8 @@
-"""Verify what a source has, with python-tuf, and say in words what was wrong.
+"""Verify a signed set with python-tuf, and explain in words what is wrong with it.
 
-Rules this module keeps: nothing of a source is used before its signatures, its versions
-and its end are verified; each way in which that fails has an error and a hint of its
-own; names of files come from numbers, never from the source.
+Rules this module keeps: no data of a source is used before its signatures, versions and
+end of validity are verified; each kind of failure has its own error and hint; names of
+files are made of numbers, never taken from the source.
 """
 
 import contextlib
@@ -45,11 +45,11 @@ from uploadfilter.syncing.fetching import HTTPFetcher, fetcher_for
 from uploadfilter.syncing.trusting import Trusted
 
 MOST_FILE_BYTES: Final = ops.MOST_BLOB_BYTES
-"""Of a file as it is fetched: packed, it is no longer than unpacked."""
+"""Most bytes of a fetched file: packed, it is not longer than unpacked."""
 
 MOST_WITHDRAWALS_BYTES: Final = 16 << 20
-"""Of the list of withdrawals, packed or not: 300,000 ids of 32 characters. One person
-alone signs it, and it is unpacked whole before it is counted."""
+"""Most bytes of the list of withdrawals, packed or not: 300,000 ids of 32 characters.
+One person alone signs it, and it is unpacked as a whole before it is counted."""
 
 _CONFIG: Final = UpdaterConfig(
     max_root_rotations=64,
@@ -58,24 +58,25 @@ _CONFIG: Final = UpdaterConfig(
     snapshot_max_length=65_536,
     targets_max_length=1_000_000,
 )
-"""A root a month is five years of absence. 256 shards and as many deltas are 90 kB."""
+"""One root a month covers five years of absence. 256 shards and 256 deltas take 90
+kB."""
 
 _ROLES: Final = (ROOT, TARGETS, HASHSET, REVOKE, GATHERED, TIMESTAMP)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verified:
-    """What was verified of a source.
+    """The verified data of a source.
 
     Attributes:
-        manifest: What the set is made of.
-        sha256: Of the file that says so, in hex.
-        bytes: Its length.
+        manifest: The manifest of the set.
+        sha256: SHA-256 of the manifest's file, in hex.
+        bytes: Length of that file.
         withdrawn: Ids of entries that are withdrawn.
-        signers: Who signed the set.
+        signers: The holders that signed the set.
         versions: Version of each role's metadata.
         expires_at: When the first signature ends, in seconds since the epoch.
-        expires: Whose that is.
+        expires: The role of that signature.
     """
 
     manifest: Manifest
@@ -92,11 +93,11 @@ class Client:
     """Reads one signed set from one source, once.
 
     Args:
-        trusted: The place of the set, whose lock the caller holds.
+        trusted: The folder of the set; the caller holds its lock.
         source: A folder or a URL.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: The source is neither a folder nor a URL.
         HashSetTrustError: No root is trusted.
     """
 
@@ -107,7 +108,7 @@ class Client:
         with _translated():
             make_private(trusted.metadata)
             make_private(trusted.downloads)
-            # python-tuf would make it, for everybody to read.
+            # python-tuf would make it readable for everybody.
             make_private(trusted.metadata / "root_history")
             self._updater = Updater(
                 str(trusted.metadata),
@@ -119,12 +120,12 @@ class Client:
             )
 
     def verify(self) -> Verified:
-        """Find out what the newest set is, and that it is what was signed.
+        """Find the newest set, and verify that it is signed.
 
         Raises:
-            HashSetTrustError: It is not.
+            HashSetTrustError: The signatures are missing or wrong.
             HashSetSourceError: It cannot be fetched.
-            HashSetFormatError: What was signed cannot be used.
+            HashSetFormatError: It is signed, but cannot be used.
         """
         with _translated():
             self._updater.refresh()
@@ -145,28 +146,30 @@ class Client:
         )
 
     def fetch(self, path: str) -> bytes:
-        """Return a file of the set, from an earlier try if it came whole.
+        """Return a file of the set, from an earlier try if it was complete.
 
         Raises:
-            HashSetTrustError: It is not what was signed.
-            HashSetSourceError: It cannot be fetched.
+            HashSetTrustError: The file differs from the signed one.
+            HashSetSourceError: The file cannot be fetched.
         """
         with _translated():
             return self._fetched(path, MOST_FILE_BYTES).read_bytes()
 
     def close(self) -> None:
-        """Hang up."""
+        """Close the connection."""
         if isinstance(self._fetcher, HTTPFetcher):
             self._fetcher.close()
 
     def clear(self) -> None:
-        """Remove what was fetched."""
+        """Remove the fetched files."""
         shutil.rmtree(self._trusted.downloads, ignore_errors=True)
 
     def _fetched(self, path: str, most_bytes: int) -> Path:
         info = self._updater.get_targetinfo(path)
         if info is None:
-            raise tuf_errors.RepositoryError(f"nobody who may has signed {path}")
+            raise tuf_errors.RepositoryError(
+                f"no role that may sign {path} has signed it"
+            )
         if info.length > most_bytes and path == REVOKED_PATH:
             raise _not_to_be_believed(f"{path} would have {info.length:,} bytes")
         if info.length > most_bytes:
@@ -179,7 +182,7 @@ class Client:
         return place
 
     def _metadata(self) -> dict[str, tuple[int, int, str]]:
-        """Return of each role its version, its end, and its name."""
+        """Return version, end of validity, and name for each role."""
         found = {}
         for role in _ROLES:
             signed = self._read(role).signed
@@ -221,10 +224,10 @@ def _not_to_be_believed(what: str) -> HashSetFormatError:
 
 @contextlib.contextmanager
 def _translated() -> Iterator[None]:
-    """Say in our words what python-tuf found wrong.
+    """Turn the errors of python-tuf into errors of this program.
 
     Raises:
-        HashSetTrustError: Signatures, versions, ends or digests are wrong.
+        HashSetTrustError: Signatures, versions, ends of validity or digests are wrong.
         HashSetSourceError: Something could not be fetched.
         StoreError: The state directory cannot be written.
     """
@@ -234,7 +237,7 @@ def _translated() -> Iterator[None]:
         raise _error_of(exc) from exc
     except OSError as exc:
         raise StoreError(
-            f"cannot keep what was verified: {exc.strerror}",
+            f"cannot keep the verified data: {exc.strerror}",
             hint="The set in force stays. Make room on the disk of the state "
             "directory, or check that it is writable.",
         ) from exc
@@ -267,13 +270,13 @@ _WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] 
         "it is older than what was taken before, or a mixture of two",
         (
             "Is it an old stick? Get the newest one. If a server sent it, tell the "
-            "issuer: somebody may hold back what is new."
+            "issuer: somebody may hold back newer sets."
         ),
     ),
     (
         tuf_errors.UnsignedMetadataError,
         HashSetTrustError,
-        "too few of those who may have signed it",
+        "it has too few valid signatures",
         (
             "Do not use it, and tell the issuer at once: somebody tried to hand over a "
             "set that was not signed by enough people."
@@ -282,7 +285,7 @@ _WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] 
     (
         tuf_errors.LengthOrHashMismatchError,
         HashSetTrustError,
-        "a file is not the one that was signed",
+        "a file differs from the signed one",
         (
             "The copy is damaged, or somebody changed it: get it anew, and tell the "
             "issuer if it happens again."
@@ -291,19 +294,19 @@ _WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] 
     (
         tuf_errors.DownloadLengthMismatchError,
         HashSetSourceError,
-        "the source sends more than was signed",
+        "the source sends more bytes than were signed",
         "The copy is damaged, or the server is not the issuer's: check the source.",
     ),
     (
         tuf_errors.SlowRetrievalError,
         HashSetSourceError,
         "the source is too slow",
-        "Try again later; if it goes on, somebody may hold back what is new.",
+        "Try again later; if it goes on, somebody may hold back newer sets.",
     ),
     (
         tuf_errors.DownloadHTTPError,
         HashSetSourceError,
-        "a file cannot be had",
+        "a file cannot be fetched",
         "Check the path or URL: 'metadata' and 'targets' have to be in it.",
     ),
     (
@@ -313,4 +316,4 @@ _WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] 
         "Check the path or URL, the network and the certificate.",
     ),
 )
-"""What python-tuf raises, the narrowest first, and what an operator does then."""
+"""Errors of python-tuf, the narrowest first, with message and hint."""

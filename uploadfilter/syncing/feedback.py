@@ -1,8 +1,8 @@
-"""Gather what an operator can tell an issuer, out of the decision logs.
+"""Gather an operator's feedback for an issuer from the decision logs.
 
 Rules this module keeps: a match is counted by its day, its entry and nothing else;
-canaries and what other sets matched are left out; days of which matches may be missing
-are said.
+canaries and matches with other sets are left out; days for which matches may be missing
+are stated.
 """
 
 import hashlib
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     from securesystemslib.signer import Signer
 
 MOST_ENTRIES: Final = 1_000_000
-"""Entries that may have matched in one period, some 400 MB: more is no match of known
-pictures any more."""
+"""Entries that may have matched in one period, some 400 MB: more of them cannot be
+matches of known pictures."""
 
 
 @dataclass(slots=True)
 class _Counted:
-    """What is counted for one entry."""
+    """The counts of one entry."""
 
     days: dict[date, int] = field(default_factory=dict)
     exact: int = 0
@@ -42,11 +42,12 @@ class _Counted:
 
 @dataclass(slots=True)
 class GatheredFeedback:
-    """What the logs say of one set in a period.
+    """The data of the logs about one set in a period.
 
     Attributes:
-        numbers: Numbers of the set that came into force up to its end, by day.
-        gaps: Days of which matches may be missing.
+        numbers: Sequences of the set that came into force up to the end of the period,
+            by day.
+        gaps: Days for which matches may be missing.
         omitted: Uploads that matched more entries than a record lists.
     """
 
@@ -56,10 +57,10 @@ class GatheredFeedback:
     _entries: dict[str, _Counted] = field(default_factory=dict)
 
     def entry(self, entry_id: str) -> _Counted:
-        """Return what is counted for an entry.
+        """Return the counts of an entry.
 
         Raises:
-            FeedbackError: There are too many.
+            FeedbackError: There are too many entries.
         """
         found = self._entries.get(entry_id)
         if found is None:
@@ -72,10 +73,10 @@ class GatheredFeedback:
         return found
 
     def lines(self, quarantined: Collection[str] = ()) -> Iterator[EntryLine]:
-        """Yield what is said of each entry, sorted by id.
+        """Yield a line for each entry, sorted by id.
 
         Args:
-            quarantined: Ids of entries that are held back from force.
+            quarantined: Ids of entries in quarantine.
         """
         held = set(quarantined)
         for entry_id in sorted({*self._entries, *held}):
@@ -93,17 +94,17 @@ class GatheredFeedback:
 def gathered(
     logs: Iterable[Path], name: str, since: date, to: date
 ) -> GatheredFeedback:
-    """Count what the logs of all proxies of a machine say of one set.
+    """Count the matches of one set in the logs of all proxies of a machine.
 
     Args:
-        logs: Their directories.
-        name: What the set is called here.
+        logs: The directories of the logs.
+        name: Name of the set at this operator.
         since: First day that is counted, UTC.
         to: Last day that is counted, UTC.
 
     Raises:
         LogError: A log cannot be read.
-        FeedbackError: There is too much to be counted.
+        FeedbackError: There are too many entries.
     """
     found, taken = GatheredFeedback(), set[str]()
     for log in logs:
@@ -117,7 +118,7 @@ def gathered(
             if isinstance(record, DecisionRecord):
                 _count(found, name, record)
         for change in changes_of(log):
-            # Each proxy has each change of the reference set in its log.
+            # Each proxy has every change of the reference set in its log.
             if change.mark is not None and change.mark.hash not in taken:
                 taken.add(change.mark.hash)
                 _take(found, name, change, since, to)
@@ -136,8 +137,8 @@ def written(
 
     Args:
         signer: The operator's key.
-        header: What it is about.
-        lines: What is said of each entry, sorted by id.
+        header: The first line.
+        lines: The lines of entries, sorted by id.
     """
     digest = hashlib.sha256()
     first = feedback.header_line(header)
@@ -152,7 +153,7 @@ def written(
 
 
 def numbers_of(found: GatheredFeedback) -> tuple[Number, ...]:
-    """Return the newest numbers that came into force, in order."""
+    """Return the newest sequences that came into force, in order."""
     newest = sorted(found.numbers)[-feedback.MOST_NUMBERS :]
     return tuple(Number(sequence=at, day=found.numbers[at]) for at in newest)
 
@@ -184,7 +185,8 @@ def _take(
         case Change.IMPORT:
             sequence = change.details.get("sequence")
             if change.subject == name and day <= to and isinstance(sequence, int):
-                # A set may be taken anew, for another category: the first day counts.
+                # A set may be imported again, for another category: the first day
+                # counts.
                 found.numbers.setdefault(sequence, day)
         case _:
             pass

@@ -1,11 +1,11 @@
 """Fetch the files of a signed set: from a folder such as a stick, or over HTTPS.
 
-python-tuf verifies what comes, and says how long it may be at most. What is left is
-time and place: a stick is a hostile file system, a server a hostile server.
+python-tuf verifies the fetched data, and states its maximum length. This module bounds
+time and place: a stick is a hostile file system, a server is a hostile server.
 
-Rules this module keeps: nothing is opened but a regular file below the folder, and no
-link is followed; a server has a time for each wait and a least speed; no redirection is
-followed; without TLS only this machine is asked.
+Rules this module keeps: it opens only regular files below the folder, and follows no
+link; a server has a time limit for each wait and a minimum speed; no redirect is
+followed; without TLS only this machine is contacted.
 """
 
 import os
@@ -31,24 +31,24 @@ from uploadfilter.errors import UsageError
 CHUNK_BYTES: Final = 1 << 16
 
 WAIT_S: Final = 20.0
-"""For a connection, and for the next bytes: a server that says nothing for longer is
-asked again later."""
+"""Time to wait for a connection, and for the next bytes: a server that sends nothing
+for longer is asked again later."""
 
 GRACE_S: Final = 30.0
-"""How long a file may take whatever its length."""
+"""Time that a file may take, whatever its length."""
 
 LEAST_BYTES_A_S: Final = 4096
-"""A slower server would hold a sync up for hours: the largest shard is 5 MB."""
+"""A slower server would delay a sync for hours: the largest shard is 5 MB."""
 
 _TRIES: Final = 2
-"""Further ones, if there is no connection at once."""
+"""Further attempts if there is no connection at once."""
 
 _NOT_FOUND: Final = 404
 _FIRST_REFUSAL: Final = 300
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 
 FOLDER_URL: Final = "folder:"
-"""How a folder is called where python-tuf wants a URL."""
+"""The scheme of a folder where python-tuf needs a URL."""
 
 
 class FolderFetcher(FetcherInterface):
@@ -66,19 +66,19 @@ class FolderFetcher(FetcherInterface):
         """Read one file.
 
         Raises:
-            DownloadHTTPError: There is none of that name.
-            DownloadError: It is something else than a regular file in the folder.
+            DownloadHTTPError: There is no file of that name.
+            DownloadError: It is not a regular file in the folder.
         """
         parts = unquote(url.removeprefix(FOLDER_URL)).strip("/").split("/")
         if not all(_is_name(part) for part in parts):
-            raise DownloadError("a file of a signed set has a name that no file can")
+            raise DownloadError("a file of a signed set has an impossible name")
         return self._chunks(self._open(parts), "/".join(parts))
 
     def _open(self, parts: list[str]) -> int:
-        """Open a file step by step, so that no link leads anywhere else."""
+        """Open a file step by step, so that no link leads outside."""
         name = "/".join(parts)
         step = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC
-        # The folder itself is what the operator named: it may be a link.
+        # The operator named the folder itself: it may be a link.
         at = os.open(self._folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             for part in parts[:-1]:
@@ -96,7 +96,7 @@ class FolderFetcher(FetcherInterface):
             os.close(at)
         if not stat.S_ISREG(os.fstat(fd).st_mode):
             os.close(fd)
-            raise DownloadError(f"{name} is no regular file")
+            raise DownloadError(f"{name} is not a regular file")
         return fd
 
     @staticmethod
@@ -118,7 +118,7 @@ class HTTPFetcher(FetcherInterface):
     Args:
         clock: Monotonic seconds.
         wait_s: How long to wait for a connection, and for the next bytes.
-        grace_s: How long a file may take whatever its length.
+        grace_s: How long a file may take, whatever its length.
     """
 
     def __init__(
@@ -151,7 +151,7 @@ class HTTPFetcher(FetcherInterface):
                 decode_content=False,
                 redirect=False,
                 timeout=urllib3.Timeout(connect=self._wait_s, read=self._wait_s),
-                # A certificate that is wrong is so the next time as well.
+                # A wrong certificate will be wrong the next time as well.
                 retries=urllib3.Retry(
                     total=_TRIES,
                     read=False,
@@ -188,14 +188,14 @@ class HTTPFetcher(FetcherInterface):
             response.close()
 
     def close(self) -> None:
-        """Hang up, also in the middle of a file that is too long."""
+        """Close the connection, also in the middle of a file that is too long."""
         if self._answer is not None:
             self._answer.close()
         for pool in self._pools.values():
             pool.clear()
 
     def _pool(self, url: str) -> urllib3.PoolManager:
-        """Return what connects to a server, by the proxy of the environment if any."""
+        """Return connections to a server, by the proxy of the environment if any."""
         host = urlsplit(url).hostname or ""
         if host not in self._pools:
             scheme = urlsplit(url).scheme
@@ -209,13 +209,13 @@ class HTTPFetcher(FetcherInterface):
 
 
 def fetcher_for(source: str) -> tuple[FetcherInterface, str]:
-    """Return what fetches from a source, and how its files are called then.
+    """Return the fetcher for a source, and the URL that its files begin with.
 
     Args:
-        source: A folder, or a URL under https; under http only of this machine.
+        source: A folder, or a URL under https; http is allowed for this machine only.
 
     Raises:
-        UsageError: It is neither.
+        UsageError: The source has another form.
     """
     parts = urlsplit(source)
     if parts.scheme in {"http", "https"}:
@@ -223,23 +223,23 @@ def fetcher_for(source: str) -> tuple[FetcherInterface, str]:
             raise UsageError(
                 "the source has a name or a password in it",
                 hint="Restrict access by address or by client certificate at a proxy: "
-                "what is in a URL stands in logs.",
+                "URLs appear in logs.",
             )
         if parts.scheme == "http" and parts.hostname not in _LOOPBACK:
             raise UsageError(
                 f"{source!r} is not encrypted",
-                hint="Use https. http is for this machine alone.",
+                hint="Use https. http is allowed for this machine only.",
             )
         return HTTPFetcher(), source.rstrip("/")
     if "://" in source:
         raise UsageError(
-            f"nothing is fetched from {parts.scheme!r}",
+            f"cannot fetch from {parts.scheme!r}",
             hint="Name a folder, or a URL under https.",
         )
     folder = Path(source)
     if not folder.is_dir():
         raise UsageError(
-            f"{source!r} is no folder",
+            f"{source!r} is not a folder",
             hint="Is the stick there? Name the folder in which 'metadata' and "
             "'targets' are.",
         )
@@ -260,11 +260,11 @@ def _failed(url: str, exc: urllib3.exceptions.HTTPError) -> DownloadError:
 
 
 def _plain(reason: object) -> str:
-    """Return why a connection failed, without the name of an object in memory."""
+    """Return why a connection failed, without the representation of an object."""
     text = str(reason)
     return text.rpartition(">: ")[2] or type(reason).__name__
 
 
 def _shown(url: str) -> str:
-    """Return the last steps of a URL: which file it was."""
+    """Return the last parts of a URL, which identify the file."""
     return "/".join(urlsplit(url).path.rsplit("/", 2)[1:])

@@ -1,7 +1,7 @@
-"""The gate as an operator has it: known-good corpora, and a note of what it found.
+"""The operator's gate, with its known-good corpora, and a note of its findings.
 
-Rules this module keeps: a corpus that cannot be used is an error before anything is
-taken; the note is for people and for the issuer, and nothing is decided by it.
+Rules this module keeps: a corpus that cannot be used is an error before any entry is
+taken; the note is for people and for the issuer, and no decision depends on it.
 """
 
 import contextlib
@@ -22,18 +22,18 @@ from uploadfilter.reference.secret import EXACT_KEY_BYTES, Secret
 from uploadfilter.state import write_private
 
 NOTE_FILE: Final = "gate.json"
-"""What the last look of the gate found, in the folder of the signed set."""
+"""The findings of the last comparison, in the folder of the signed set."""
 
 _MOST_NOTE_BYTES: Final = 1 << 24
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """How a signed set is let in.
+    """The conditions under which a signed set passes the gate.
 
     Attributes:
-        settings: What may be changed without a person.
-        is_accepted: Whether a person has seen this change, and wants it.
+        settings: The changes that are allowed without a person.
+        is_accepted: Whether a person has seen this change, and accepts it.
         default: The corpus that comes with the program; ``None`` for none.
     """
 
@@ -49,8 +49,8 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
     """An entry that lies near known-good pictures, and is in force.
 
     Attributes:
-        entry: Its id.
-        near: How many of their values lie within 60 bits, at least.
+        entry: Id of the entry.
+        near: Lower bound of the number of their values within 60 bits.
     """
 
     entry: str
@@ -58,14 +58,14 @@ class Near(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class GateNote(msgspec.Struct, frozen=True, kw_only=True):
-    """What the last look of the gate found, beside what is in quarantine.
+    """The findings of the last comparison, apart from quarantined entries.
 
     Attributes:
-        sequence: Number of the set that was looked at.
+        sequence: Sequence of the set that was compared.
         at: When, in seconds since the epoch.
-        refused: Entries for which the whole change was refused.
-        generic: Entries that are near, the nearest of all first.
-        generic_count: How many there are.
+        refused: Entries because of which the whole change was refused.
+        generic: Entries that are near known-good pictures, the nearest first.
+        generic_count: Number of such entries.
     """
 
     sequence: int
@@ -89,10 +89,10 @@ def gate_for(
     Args:
         state: The state directory.
         secret: Keys digests.
-        passage: How a set is let in.
+        passage: The conditions under which the set passes.
         epoch_s: Seconds since the epoch.
         withdrawn: Entries that go because duty officers withdrew them.
-        seen: What the set in force was compared with; empty for nothing.
+        seen: The corpora that the set in force was compared with; empty if none.
 
     Raises:
         HashSetKnownGoodError: A corpus is missing or damaged.
@@ -103,7 +103,7 @@ def gate_for(
         raise HashSetKnownGoodError(
             "the known-good corpora that the set in force was compared with are gone",
             hint="The set in force stays, withdrawals were taken. Restore 'known-good' "
-            "from the backup, or import your corpora anew; if there was only that of "
+            "from the backup, or import your corpora again; if there was only that of "
             "the program, sync with --accept-change.",
         )
     kept.with_default(secret, epoch_s=epoch_s)
@@ -125,12 +125,14 @@ def _known(corpus: Corpus) -> KnownCorpus:
 
 
 def note_of(folder: Path, gate: CorpusGate, *, sequence: int, epoch_s: float) -> None:
-    """Note what a gate found, for people; on a full disk another error helps more.
+    """Note the findings of a gate, for people; a failed write is ignored.
+
+    On a full disk another error helps more.
 
     Args:
-        folder: Of the signed set.
-        gate: What looked.
-        sequence: Number of the set that it looked at.
+        folder: The folder of the signed set.
+        gate: The gate that compared the set.
+        sequence: Sequence of the set.
         epoch_s: Seconds since the epoch.
     """
     note = GateNote(
@@ -145,7 +147,7 @@ def note_of(folder: Path, gate: CorpusGate, *, sequence: int, epoch_s: float) ->
 
 
 def read_note(folder: Path) -> GateNote | None:
-    """Return what a gate found last; ``None`` if that cannot be read."""
+    """Return the last findings of a gate; ``None`` if they cannot be read."""
     try:
         with (folder / NOTE_FILE).open("rb") as file:
             return msgspec.json.decode(file.read(_MOST_NOTE_BYTES), type=GateNote)

@@ -1,7 +1,7 @@
-"""What a signed set's files change, and how their lines become entries.
+"""Read the changes in a signed set's files, and turn their lines into entries.
 
-Rules this module keeps: a full set only adds, and what deltas change behind it is left
-out of it; a malformed line ends it all, since it was signed.
+Rules this module keeps: a full set only adds, and entries that later deltas change are
+left out of it; a malformed line ends everything, since it was signed.
 """
 
 import io
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 
 class _Named(msgspec.Struct):
-    """The one field of a line that says which entry it is."""
+    """The field of a line that holds the id of the entry."""
 
     id: str
 
 
 class _Bytes(io.RawIOBase):
-    """Bytes that are read like a file."""
+    """Bytes that can be read like a file."""
 
     def __init__(self, data: bytes) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class _Bytes(io.RawIOBase):
 
     @override
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return true: it can be read."""
         return True
 
     @override
@@ -58,14 +58,15 @@ _name_of = msgspec.json.Decoder(_Named).decode
 
 @dataclass(slots=True)
 class FetchedChange:
-    """What was fetched, ready to come into force.
+    """The fetched changes, ready to come into force.
 
     Attributes:
-        have: Number of the set that it changes; ``None`` for none.
+        have: Sequence of the set that it changes; ``None`` if there is none.
         is_full: Whether it is the whole set.
-        shards: Names of the files of a full set, which are on disk by now.
-        net: What deltas do behind it: the JSON line of each id, ``None`` for none.
-        present: Which of the withdrawn ids the full set has.
+        shards: Names of the files of a full set, which are already on disk.
+        net: Effect of the deltas after it: the JSON line of each id, ``None`` for a
+            removal.
+        present: The withdrawn ids that the full set has.
         read: Returns a file by its name.
     """
 
@@ -77,10 +78,10 @@ class FetchedChange:
     present: set[str] = field(default_factory=set)
 
     def add_delta(self, text: bytes) -> None:
-        """Take the operations of a delta in, behind those before it.
+        """Add the operations of a delta, after those of earlier deltas.
 
         Raises:
-            HashSetFormatError: They are malformed.
+            HashSetFormatError: The operations are malformed.
         """
         found = ops.operations(text)
         for line in found.additions.splitlines():
@@ -89,15 +90,15 @@ class FetchedChange:
             self.net[entry_id] = None
 
     def shard(self, path: str) -> bytes:
-        """Return a shard as JSON lines, without what deltas change behind it.
+        """Return a shard as JSON lines, without entries that later deltas change.
 
         Raises:
-            HashSetFormatError: It takes entries away, or is malformed.
+            HashSetFormatError: It removes entries, or is malformed.
         """
         found = ops.operations(ops.unpacked(self.read(path)))
         if found.deleted:
             raise HashSetFormatError(
-                "a full set takes entries away",
+                "a full set removes entries",
                 hint="Nothing was changed. Tell the issuer: it was made by another "
                 "tool.",
             )
@@ -107,7 +108,7 @@ class FetchedChange:
         return b"".join(line for line in lines if id_of(line) not in self.net)
 
     def keeps(self, entry_id: str) -> bool:
-        """Tell of a withdrawn entry whether the set will still list it."""
+        """Tell whether the set will still list a withdrawn entry."""
         if entry_id in self.net:
             return self.net[entry_id] is not None
         return not self.is_full or entry_id in self.present
@@ -115,12 +116,12 @@ class FetchedChange:
     def collect(
         self, collected: TableBuilder, allowed: frozenset[str], name: str
     ) -> Tally:
-        """Take the entries in that are new, or all of a full set.
+        """Collect the new entries, or all entries of a full set.
 
         Args:
-            collected: Gets them.
+            collected: Receives the entries.
             allowed: The categories that are taken.
-            name: Of the set, for people.
+            name: Name of the set, for people.
 
         Raises:
             HashSetFormatError: A line is malformed.
@@ -136,7 +137,7 @@ class FetchedChange:
                 f"the signed set {name!r} has {tally.malformed:,} malformed lines, the "
                 f"first with {first.problem.words}",
                 hint="Nothing was changed. If the issuer uses a newer release than "
-                "this one, install it; else tell the issuer.",
+                "this one, install it; otherwise tell the issuer.",
             )
         return tally
 
@@ -145,7 +146,7 @@ def id_of(line: bytes) -> str:
     """Return the id of an entry's line.
 
     Raises:
-        HashSetFormatError: It has none.
+        HashSetFormatError: The line has no id.
     """
     try:
         return _name_of(line).id

@@ -1,12 +1,12 @@
-"""Take a signed set up: what is fetched, and how it comes into force.
+"""Take a signed set: fetch its changes, and put them in force.
 
-Everything is fetched and verified first; then one new generation has the whole change,
-withdrawals included, or nothing changes. What is in force says itself which number it
-is, so that a crash at any step is made good by the next sync.
+All files are fetched and verified first. Then one new generation has the whole change,
+withdrawals included, or nothing changes. The set in force states its own sequence, so
+that the next sync repairs a crash at any step.
 
-Rules this module keeps: categories are an explicit allow-list, as of every import; more
-withdrawals than one officer may make are held back, and said; a set never goes back to
-a lower number; whatever fails is noted for the service to tell.
+Rules this module keeps: categories are an explicit allow-list, as for every import;
+more withdrawals than one officer may make are held back, and reported; a set never goes
+back to a lower sequence; every failure is noted, so that the service can report it.
 """
 
 import contextlib
@@ -50,25 +50,25 @@ from uploadfilter.syncing.reading import FetchedChange, id_of
 from uploadfilter.syncing.trusting import Trusted
 
 Progress = Callable[[int, int], None]
-"""Is told how many files are there, and of how many."""
+"""Receives the number of fetched files, and the number of all files."""
 
 _SHOWN_CATEGORIES: Final = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SyncReport:
-    """What a sync did.
+    """The result of a sync.
 
     Attributes:
-        status: What is known of the set now.
-        older: Number of the set before; 0 for none.
+        status: The status of the set now.
+        older: Sequence of the set before; 0 if there was none.
         generation: Number of the generation in force.
         set: The set in force.
         is_new: Whether anything changed.
         is_full: Whether the full set was read.
         withdrawn: Entries that this sync put out of force.
         quarantined: Entries of the set that the gate keeps out of force.
-        generic: Entries that are near known-good pictures, of those looked at.
+        generic: Entries near known-good pictures, among the compared ones.
         categories: Entries of each category, as signed.
     """
 
@@ -86,7 +86,7 @@ class SyncReport:
 
 @dataclass(slots=True)
 class _Withdrawn:
-    """How many entries were withdrawn before the set itself came into force."""
+    """The number of entries withdrawn before the set itself came into force."""
 
     count: int = 0
 
@@ -101,23 +101,24 @@ def sync(
     progress: Progress | None = None,
     passage: Passage = ORDINARY,
 ) -> SyncReport:
-    """Bring a signed set up to what its source has.
+    """Update a signed set to the newest one at its source.
 
     Args:
-        trusted: The place of the set.
+        trusted: The folder of the set.
         directory: The reference directory.
-        chosen: What was said of categories and state.
+        chosen: The operator's choice of categories and state.
         clock: Seconds since the epoch.
         source: A folder or URL, if not the one that was named with the root.
-        progress: Told how many files were fetched.
-        passage: How the set is let in.
+        progress: Receives the number of fetched files.
+        passage: The conditions under which the set passes the gate.
 
     Raises:
-        HashSetGateError: A person has to see it first. Withdrawals were taken.
-        HashSetKnownGoodError: A known-good corpus cannot be used. Likewise.
-        HashSetError: What was wrong; the set in force is as it was.
-        StoreError: It could not be written; likewise.
-        UsageError: Categories are to be named, or the source is none.
+        HashSetGateError: A person has to review it first. Withdrawals were taken.
+        HashSetKnownGoodError: A known-good corpus cannot be used. Withdrawals were
+            taken.
+        HashSetError: The set cannot be verified; the set in force is as it was.
+        StoreError: It could not be written; the set in force is as it was.
+        UsageError: Categories have to be named, or the source is not a folder or URL.
     """
     with trusted.locked():
         status, taken = trusted.status(), _Withdrawn()
@@ -148,14 +149,14 @@ def sync(
 
 
 def look(trusted: Trusted, source: str | None = None) -> Verified:
-    """Find out what a source has, and change nothing that is in force.
+    """Find out the newest set at a source, and change nothing in force.
 
     Args:
-        trusted: The place of the set.
+        trusted: The folder of the set.
         source: A folder or URL, if not the one that was named with the root.
 
     Raises:
-        HashSetError: What was wrong.
+        HashSetError: The set cannot be verified.
     """
     with trusted.locked():
         place = source or trusted.status().source
@@ -164,7 +165,7 @@ def look(trusted: Trusted, source: str | None = None) -> Verified:
 
 
 def _check_clock(status: Status, epoch_s: float) -> None:
-    """Refuse a clock that was set back: it would take what has ended for fresh."""
+    """Refuse a clock that was set back: expired signatures would seem valid."""
     if epoch_s < status.clock - DAY_S:
         days = (status.clock - epoch_s) / DAY_S
         raise HashSetTrustError(
@@ -177,7 +178,7 @@ def _note_failure(
     trusted: Trusted, status: Status, exc: HashSetError | StoreError, epoch_s: float
 ) -> None:
     failure = Failure(at=int(epoch_s), code=exc.code, text=str(exc))
-    # On a full disk the first error is the one that helps.
+    # On a full disk the first error helps more than this one.
     with contextlib.suppress(StoreError):
         trusted.put_status(msgspec.structs.replace(status, failure=failure))
 
@@ -187,7 +188,7 @@ def _in_force(name: str, sets: tuple[SetInfo, ...]) -> SetInfo | None:
 
 
 def _number_of(info: SetInfo | None, status: Status) -> int | None:
-    """Return the number of the set in force; ``None`` if it must be taken whole."""
+    """Return the sequence in force; ``None`` if the set must be read as a whole."""
     if info is None or info.signed is None or info.signed.root != status.root:
         return None
     return info.signed.sequence
@@ -196,27 +197,27 @@ def _number_of(info: SetInfo | None, status: Status) -> int | None:
 def _held(
     name: str, sets: tuple[SetInfo, ...], chosen: Chosen, verified: Verified
 ) -> Settled:
-    """Return what holds for the set: what was said, or what held before.
+    """Return categories and state for the set: the new choice, or the earlier one.
 
     Raises:
-        HashSetNameError: An import without a signature has the name.
-        UsageError: Nobody named a category that the set has.
+        HashSetNameError: An unsigned import has the name.
+        UsageError: No category that the set has is named.
     """
     info = _in_force(name, sets)
     if info is None and chosen.state is None:
-        # It was signed by enough people: it rejects, unless the operator says not yet.
+        # It has enough signatures: it rejects, unless the operator says "not yet".
         chosen = replace(chosen, state=EntryState.ACTIVE)
     held = settled(name, chosen, sets, is_signed=True)
     has = verified.manifest.categories
-    # A name that was mistyped would leave only the canary, which says all is well.
+    # A mistyped name would leave only the canary, which would say that all is well.
     if not held.categories or (
         chosen.categories and not has.keys() & chosen.categories
     ):
         found = manifests.histogram(has)
         shown = ", ".join(f"{word!r} ({n:,})" for word, n in found[:_SHOWN_CATEGORIES])
         raise UsageError(
-            f"no category of {name!r} is named that is to be taken",
-            hint=f"The set has: {shown}. Name each with --category.",
+            f"no category of {name!r} is named",
+            hint=f"The set has: {shown}. Name each one to take with --category.",
         )
     return held
 
@@ -229,14 +230,14 @@ def _fetch(
     chosen: Chosen,
     progress: Progress | None,
 ) -> FetchedChange:
-    """Fetch and read what is to change, before anything is locked."""
+    """Fetch and read the changes, before anything is locked."""
     name, sets = status.set, _sets_in(directory)
     info = _in_force(name, sets)
     have = _number_of(info, status)
     held = _held(name, sets, chosen, verified)
     _check_not_older(have, verified, name)
     is_other = info is not None and set(held.categories) != set(info.categories)
-    # Of a category that is new here, the set in force has nothing to be changed.
+    # The set in force has no entries of a category that is newly chosen.
     plan = manifests.plan(verified.manifest, None if is_other else have)
     change = FetchedChange(have=have, is_full=plan.is_full, read=client.fetch)
     for number, path in enumerate(plan.paths, 1):
@@ -256,7 +257,7 @@ def _fetch(
 
 
 def _sets_in(directory: ReferenceDirectory) -> tuple[SetInfo, ...]:
-    """Return the hash sets in force; none if there is no reference set yet."""
+    """Return the hash sets in force; empty if there is no reference set yet."""
     try:
         with directory.reader() as reader:
             return reader.current().sets
@@ -284,17 +285,17 @@ def _put_in_force(
     taken: _Withdrawn,
     epoch_s: float,
 ) -> SyncReport:
-    """Make one generation of it all, or none if nothing changes.
+    """Make one generation of all changes, or none if nothing changes.
 
-    Withdrawals are put into one of their own if the gate refuses, and before it looks
-    at a whole set, which takes a while.
+    Withdrawals get a generation of their own if the gate refuses, and before the gate
+    compares a whole set, which takes a while.
     """
     name = trusted.name
     info = _in_force(name, writer.sets)
     have = _number_of(info, status)
     if have != change.have:
         raise StoreBusyError(
-            f"the hash set {name!r} was changed by another command meanwhile",
+            f"another command changed the hash set {name!r} meanwhile",
             hint="Sync again.",
         )
     held = _held(name, writer.sets, chosen, verified)
@@ -318,7 +319,7 @@ def _put_in_force(
                 writer, trusted, status, verified, change, held, revoked, gate, epoch_s
             )
     except (HashSetGateError, HashSetKnownGoodError):
-        # What the set would have lacked anyway is out all the same.
+        # Entries that the set would have lacked anyway are out as well.
         others = first_withdrawn(leaving - revoked, most - len(revoked))
         _withdraw(writer, name, revoked | others, taken)
         raise
@@ -358,14 +359,14 @@ def _gate(
 
 
 def _gated(info: SetInfo | None) -> str:
-    """Return what a set in force was compared with; empty for nothing."""
+    """Return the corpora that a set in force was compared with; empty if none."""
     return "" if info is None or info.signed is None else info.signed.gated
 
 
 def _is_same(
     info: SetInfo | None, held: Settled, verified: Verified, change: FetchedChange
 ) -> bool:
-    """Tell whether the set in force is the newest, and held as it is to be held."""
+    """Tell whether the set in force is the newest, in the chosen state."""
     return (
         info is not None
         and change.have == verified.manifest.sequence
@@ -377,7 +378,7 @@ def _is_same(
 def _check_not_pinned(
     writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
 ) -> None:
-    """Take withdrawals and nothing else while a rollback is not released."""
+    """Take only withdrawals while a rollback is not released."""
     if not writer.pinned:
         return
     _withdraw(writer, name, revoked, taken)
@@ -400,7 +401,7 @@ def _leaving(writer: ReferenceWriter, name: str, verified: Verified) -> set[str]
 def _withdraw(
     writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
 ) -> None:
-    """Put entries of the set in force out of it; the others are left for later."""
+    """Put entries of the set out of force; the others are left for later."""
     known = writer.generation.changes.lasting_keys()
     present = writer.generation.has_entries(name, sorted(revoked))
     ids = [it for it, there in present.items() if there and (name, it) not in known]
@@ -439,7 +440,7 @@ def _replace(
     gate: CorpusGate,
     epoch_s: float,
 ) -> None:
-    """Put the set in force through the gate, and note what that found."""
+    """Put the set in force through the gate, and note the findings."""
     name = trusted.name
     taken = frozenset({*held.categories, canaries.CATEGORY})
     collected = writer.collect()

@@ -1,16 +1,16 @@
-"""What an operator trusts: a root for each signed set, and what is known of it.
+"""The root that an operator trusts for each signed set, and the set's status.
 
 ::
 
     DIR/signed/<name>/   0700
-      root.json          as the operator was given it; never changed by a sync
-      status.json        what the last sync found out (``signedsets/freshness.py``)
-      metadata/          what was verified, by python-tuf
-      downloads/         files on their way; empty after a sync
+      root.json          as the operator received it; a sync never changes it
+      status.json        the result of the last sync (``signedsets/freshness.py``)
+      metadata/          verified metadata, written by python-tuf
+      downloads/         partly fetched files; empty after a sync
       lock
 
-Rules this module keeps: a root is trusted once, by somebody who compared its digest; a
-sync never changes which one it is.
+Rules this module keeps: a root is trusted once, by a person who compared its digest; a
+sync never replaces it.
 """
 
 import contextlib
@@ -38,10 +38,10 @@ from uploadfilter.signedsets.roles import ROOT
 from uploadfilter.state import make_private, only_one, write_private
 
 SIGNED: Final = "signed"
-"""Where trusted roots are, in the state directory."""
+"""Folder of trusted roots in the state directory."""
 
 MOST_ROOT_BYTES: Final = 512_000
-"""As python-tuf has it: 64 holders of each role are some 40 kB."""
+"""Limit of python-tuf: 64 holders of each role take some 40 kB."""
 
 _ROOT_FILE: Final = "root.json"
 _STATUS_FILE: Final = "status.json"
@@ -49,10 +49,10 @@ _MOST_STATUS_BYTES: Final = 1 << 20
 
 
 class Trusted:
-    """The place of one signed set in the state directory.
+    """The folder of one signed set in the state directory.
 
     Args:
-        path: Its folder, which need not be there yet.
+        path: The folder, which may not exist yet.
     """
 
     def __init__(self, path: Path) -> None:
@@ -60,21 +60,21 @@ class Trusted:
 
     @classmethod
     def of(cls, state: Path, name: str) -> "Trusted":
-        """Return the place of a set.
+        """Return the folder of a set.
 
         Args:
             state: The state directory.
-            name: What the set is called here.
+            name: Name of the set at this operator.
 
         Raises:
-            HashSetNameError: No set can be called so.
+            HashSetNameError: The name is not allowed.
         """
         check_set_name(name)
         return cls(state / SIGNED / name)
 
     @property
     def name(self) -> str:
-        """What the set is called here."""
+        """The name of the set at this operator."""
         return self.path.name
 
     @property
@@ -84,19 +84,19 @@ class Trusted:
 
     @property
     def metadata(self) -> Path:
-        """Where verified metadata is."""
+        """The folder of verified metadata."""
         return self.path / "metadata"
 
     @property
     def downloads(self) -> Path:
-        """Where files are on their way."""
+        """The folder of partly fetched files."""
         return self.path / "downloads"
 
     def root(self) -> bytes:
-        """Return the root that is trusted.
+        """Return the trusted root.
 
         Raises:
-            HashSetTrustError: None is.
+            HashSetTrustError: No root is trusted.
         """
         try:
             return (self.path / _ROOT_FILE).read_bytes()
@@ -108,7 +108,7 @@ class Trusted:
             ) from exc
 
     def status(self) -> Status:
-        """Return what is known of the set.
+        """Return the status of the set.
 
         Raises:
             HashSetTrustError: No root is trusted, or the note is damaged.
@@ -117,14 +117,14 @@ class Trusted:
         if found is None:
             self.root()
             raise HashSetTrustError(
-                f"what was known of the signed set {self.name!r} is lost",
+                f"the status of the signed set {self.name!r} is lost",
                 hint="Restore the state directory from the backup, or trust the root "
-                "anew: 'uploadfilter hashset trust'.",
+                "again: 'uploadfilter hashset trust'.",
             )
         return found
 
     def put_status(self, status: Status) -> None:
-        """Note what is known of the set.
+        """Write the status of the set.
 
         Raises:
             StoreError: It could not be written.
@@ -137,11 +137,11 @@ class Trusted:
         Args:
             root: The file that the issuer gave.
             source: Where the set comes from: a folder or a URL.
-            replace: Whether another root may take the place of one that is trusted.
+            replace: Whether it may replace another trusted root.
 
         Raises:
-            HashSetTrustError: It is no root, is not signed as it says, or another one
-                is trusted.
+            HashSetTrustError: It is not a root, is not signed by its own rules, or
+                another root is trusted.
             StoreError: It could not be written.
         """
         read_root(root)
@@ -150,7 +150,7 @@ class Trusted:
             raise HashSetTrustError(
                 f"another root is trusted for {self.name!r}: the one with the digest "
                 f"{str(trusted)[:16]}",
-                hint="A root that the issuer changed is taken by itself: only sync. If "
+                hint="A root that the issuer changed is taken by itself: just sync. If "
                 "the issuer had to begin anew, compare the digest by telephone and "
                 "give --replace-root.",
             )
@@ -160,17 +160,17 @@ class Trusted:
             self._forget()
         elif known is not None and known.root == digest:
             status = msgspec.structs.replace(known, source=source)
-        # The root first: a note without it would be of nothing.
+        # The root first: a status without it would be about nothing.
         self._write(_ROOT_FILE, root)
         self.put_status(status)
         return status
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Be the one who syncs the set, for the length of the block.
+        """Hold the lock of the set's folder during the block, to sync it.
 
         Raises:
-            HashSetBusyError: Somebody else is.
+            HashSetBusyError: Another process holds it.
             StoreError: The folder cannot be used.
         """
         with contextlib.ExitStack() as held:
@@ -180,15 +180,16 @@ class Trusted:
                     held.enter_context(only_one(self.path / "lock"))
                 except BlockingIOError as exc:
                     raise HashSetBusyError(
-                        f"another process syncs {self.name!r}", hint="Wait for it."
+                        f"another process syncs {self.name!r}",
+                        hint="Wait until it has ended.",
                     ) from exc
             yield
 
     def _digest(self) -> str | None:
-        """Return the digest of the root that is trusted; ``None`` without one.
+        """Return the digest of the trusted root; ``None`` if there is none.
 
-        The file itself tells: a note beside it may be lost, and with it neither that
-        root nor what was verified by it.
+        It is read from the file itself: the status beside it may be lost, while the
+        root and the data verified with it remain.
         """
         try:
             return hashlib.sha256((self.path / _ROOT_FILE).read_bytes()).hexdigest()
@@ -196,7 +197,7 @@ class Trusted:
             return None
 
     def _forget(self) -> None:
-        """Forget what was verified by a root that is trusted no longer."""
+        """Delete the data verified with a root that is not trusted any more."""
         for folder in (self.metadata / "root_history", self.metadata):
             if folder.is_dir():
                 for path in folder.iterdir():
@@ -209,19 +210,19 @@ class Trusted:
 
 
 def read_root(data: bytes) -> Metadata[Root]:
-    """Read a root that a person hands over.
+    """Read a root that a person provides.
 
     Raises:
-        HashSetTrustError: It is none, or is not signed as it says itself.
+        HashSetTrustError: It is not a root, or is not signed by its own rules.
     """
     try:
         root = md.parsed(data[: MOST_ROOT_BYTES + 1], Root)
         root.signed.verify_delegate(ROOT, root.signed_bytes, root.signatures)
     except (RepositoryError, DeserializationError, ValueError) as exc:
         raise HashSetTrustError(
-            f"the file is no root of a signed set: {exc}",
-            hint="Ask the issuer for root.json: it is 'metadata/1.root.json' of what "
-            "they publish.",
+            f"the file is not the root of a signed set: {exc}",
+            hint="Ask the issuer for root.json: it is the published file "
+            "'metadata/1.root.json'.",
         ) from exc
     return root
 
@@ -230,7 +231,7 @@ def read_root_file(path: Path) -> bytes:
     """Return the bytes of a root file.
 
     Raises:
-        UsageError: It cannot be read.
+        UsageError: The file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -252,10 +253,10 @@ def trusted_sets(state: Path) -> tuple[Trusted, ...]:
 
 
 def read_status(path: Path) -> Status | None:
-    """Return what is known of a set; ``None`` if that cannot be read.
+    """Return the status of a set; ``None`` if it cannot be read.
 
     Args:
-        path: Its folder.
+        path: Folder of the set.
     """
     try:
         with (path / _STATUS_FILE).open("rb") as file:
@@ -265,7 +266,7 @@ def read_status(path: Path) -> Status | None:
 
 
 def read_statuses(state: Path) -> tuple[Status, ...]:
-    """Return what is known of all signed sets of a state directory."""
+    """Return the statuses of all signed sets of a state directory."""
     found = (read_status(it.path) for it in trusted_sets(state))
     return tuple(it for it in found if it is not None)
 

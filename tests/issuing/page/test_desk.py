@@ -429,7 +429,7 @@ async def test_officer_makes_a_key_on_a_stick(
     assert "No folder was chosen" in unchosen.notes[0]
     assert "The two passphrases differ" in differ.notes[0]
     assert "fewer than 12 characters" in short.notes[0]
-    assert "nobody can hold a key under the name" in outside.notes[0].lower()
+    assert "a holder of a key cannot have the name" in outside.notes[0].lower()
     assert "good: The key of gus is made. gus.key stays" in made.notes[0]
     assert "exists already" in twice.notes[0]
     assert {path.name for path in files} == {"gus.key", "gus.pub", "o"}
