@@ -1,4 +1,4 @@
-"""Answers to questions about cost, each with its peers beside it.
+"""Benchmarks: answers to questions about cost, each with its peers beside it.
 
-``python -m benchmarks NAME`` runs one; see ``README.md`` for the questions.
+``python -m benchmarks NAME`` runs one; ``README.md`` lists the questions.
 """

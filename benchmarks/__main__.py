@@ -19,11 +19,11 @@ BENCHMARKS = {
     "recall": "benchmarks.recall.run",
     "texts": "benchmarks.texts",
 }
-"""Name on the command line, and the module that answers it."""
+"""Name on the command line, and the module of the benchmark."""
 
 
 def run() -> int:
-    """Run what the command line names; return its exit code."""
+    """Run the benchmark that the command line names; return its exit code."""
     if len(sys.argv) < 2 or sys.argv[1] not in BENCHMARKS:  # noqa: PLR2004  # a name
         print(f"usage: python -m benchmarks {{{','.join(BENCHMARKS)}}} [--quick]")
         return 2

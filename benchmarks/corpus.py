@@ -1,7 +1,7 @@
 """The pictures that the benchmarks use, all of them benign.
 
 Half are generated, half are the freely licensed photographs that scikit-image ships
-(named one by one, since not everything there is a photograph). None of the latter has
+(named one by one, since not every picture there is a photograph). No photograph has
 twelve megapixels: they are enlarged, which makes them smoother than a camera's.
 """
 
@@ -25,7 +25,7 @@ class Sample:
     """One picture of the corpus.
 
     Attributes:
-        name: Where it comes from.
+        name: Its source.
         megapixels: Key of ``SIZES``.
         image: The picture, RGB.
     """
@@ -42,8 +42,8 @@ def samples(
 
     Args:
         megapixels: Key of ``SIZES``.
-        generated: How many generated ones.
-        photographs: How many of scikit-image's.
+        generated: Number of generated pictures.
+        photographs: Number of photographs.
         seed: First seed of the generated ones.
     """
     width, height = SIZES[megapixels]

@@ -1,11 +1,11 @@
 """How long from publication to enforcement, and from a withdrawal to its release?
 
-Everything is as an operator has it: the issuer's folder, ``uploadfilter hashset sync``
-as a process, a proxy in ``ENFORCE`` before an origin. A copy of the picture (encoded
-anew) is uploaded again and again; the time is that from the end of the publication to
-the first upload that is treated otherwise. *Told*: the sync is started at once.
-*Polling*: it is started each minute, as ``uploadfilter-sync.timer`` does, and the
-publications are spread evenly over the minute.
+Everything is as at an operator: the issuer's folder, ``uploadfilter hashset sync`` as a
+process, a proxy in ``ENFORCE`` in front of an origin. A copy of the picture (encoded
+anew) is uploaded again and again; the time is measured from the end of the publication
+to the first upload with another answer. *Told*: the sync is started at once. *Polling*:
+it is started each minute, as ``uploadfilter-sync.timer`` does, and the publications are
+spread evenly over the minute.
 """
 
 import argparse
@@ -40,13 +40,13 @@ _FIRST = ("demo-ann", "demo-bob", "demo-fay")
 
 
 class Issuer:
-    """An issuer's folder with keys that everybody has."""
+    """An issuer's folder with published demo keys."""
 
     def __init__(self, path: Path) -> None:
         self.folder: IssuerFolder = make_signed.proposed(path)
 
     def publish(self, *lines: dict[str, object]) -> float:
-        """Publish entries; return when that was done, in monotonic seconds."""
+        """Publish entries; return the time of the end, in monotonic seconds."""
         file = self.folder.path / "lines.jsonl"
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
         with self.folder.locked():
@@ -61,7 +61,7 @@ class Issuer:
         return time.monotonic()
 
     def withdraw(self, entry_id: str) -> float:
-        """Withdraw an entry; return when that was done, in monotonic seconds."""
+        """Withdraw an entry; return the time of the end, in monotonic seconds."""
         with self.folder.locked():
             publishing.withdraw(
                 self.folder,
@@ -75,7 +75,7 @@ class Issuer:
 
 
 class Site:
-    """A proxy before an origin, and the sync of its operator."""
+    """A proxy in front of an origin, and the sync of its operator."""
 
     def __init__(self, url: str, state: Path) -> None:
         self.url = url
@@ -86,7 +86,7 @@ class Site:
         running.run_program("hashset", "sync", state=self.state, may_fail=True)
 
     def until(self, content: bytes, status: int) -> float:
-        """Upload until the answer has this status; return when, monotonic seconds."""
+        """Upload until the answer has this status; return the monotonic seconds."""
         end_s = time.monotonic() + _MOST_S
         while time.monotonic() < end_s:
             answer = running.request(f"{self.url}/files/a", method="PUT", body=content)
@@ -98,7 +98,7 @@ class Site:
 
 @contextmanager
 def _polling(site: Site) -> Iterator[float]:
-    """Sync each minute for the length of the block; yield when it begins."""
+    """Sync each minute during the block; yield the time of its beginning."""
     ended, begun_s = threading.Event(), time.monotonic()
 
     def poll() -> None:
@@ -134,7 +134,7 @@ def _polled(site: Site, issuer: Issuer, rounds: int) -> dict[str, list[float]]:
     with _polling(site) as begun_s:
         for number in range(rounds):
             line, copy = _picture(1000 + number)
-            # What is published just after a sync waits longest, and so on.
+            # A set that is published just after a sync waits longest, and so on.
             _sleep_until_phase(begun_s, (number + 0.1) / rounds)
             at_s = issuer.publish(line)
             found["enforced_s"].append(site.until(copy, 403) - at_s)

@@ -1,10 +1,10 @@
-"""How long does the gate look at a set, and in how much memory?
+"""How long does the gate take to compare a set, and how much memory?
 
 Entries and known-good pictures are random values (which are far from each other, so
-that the whole search is done), and every entry has a digest beside it. Each size runs
-in a process of its own; a figure is CPU time of the look alone, and the most memory of
-the process. With ``--real`` the pictures are those of the corpus that comes with the
-program.
+that the whole search is done), and every entry also has a digest. Each size runs in a
+process of its own; a figure is the CPU time of the comparison alone, and the peak
+memory of the process. With ``--real`` the pictures are those of the corpus that comes
+with the program.
 """
 
 import argparse
@@ -69,7 +69,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def measured(entries: int, pictures: int, *, is_real: bool) -> dict[str, object]:
-    """Look at a set of random entries once."""
+    """Compare a set of random entries once."""
     rng = np.random.default_rng(SEED)
     tables = _tables(rng, entries)
     known = _known(rng, pictures, is_real=is_real)

@@ -1,14 +1,15 @@
 """What do the signals of one upload cost, beside the peers and beside the floor?
 
 - **ours**: md5, sha1 and sha256, one scaled decode, PDQ in three geometries and eight
-  variants, pHash in eight; the quality apart, since it is computed when needed.
+  variants, pHash in eight; the quality separately, since it is computed only when
+  needed.
 - **peer**: full decode, ``pdqhash.compute``, ``imagehash.phash``; no digests, one
-  geometry, one variant, so the peer is flattered.
-- **floor**: the digests and a decode of luma at our scale, which nobody can avoid.
+  geometry, one variant, so the comparison favours the peer.
+- **floor**: the digests and a decode of luma at our scale, which no program can avoid.
 
-All three run in turn in one process on one core, picture by picture, in CPU seconds;
-a figure is the median over pictures of the median over rounds. While measuring, every
-value is compared with that of the full resolution; too much drift is a failure.
+All three run in turn in one process on one core, picture by picture, in CPU seconds; a
+figure is the median over pictures of the median over rounds. During the measurement
+every value is compared with that of the full resolution; too much drift is a failure.
 """
 
 import argparse
@@ -54,12 +55,12 @@ ENCODERS: dict[str, Callable[[Image.Image], bytes]] = {
 }
 
 AIMS = {0.3: (6.0, 3.0), 2: (9.0, 2.2), 12: (20.0, 1.4)}
-"""Of baseline JPEG, by megapixels: times faster than the peer at least, times the floor
-at most."""
+"""For baseline JPEG, by megapixels: least ratio of the peer's time to ours, and
+greatest ratio of our time to the floor's."""
 
 DRIFT_P99_BITS = 5
 DRIFT_MAX_BITS = 10
-"""Of PDQ in full geometry against the full resolution, quality 50 and more."""
+"""For PDQ in full geometry against the full resolution, at qualities of 50 and more."""
 
 TURNS: dict[Variant, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
     Variant.UPRIGHT: lambda pixels: pixels,
@@ -75,7 +76,7 @@ TURNS: dict[Variant, Callable[[NDArray[np.uint8]], NDArray[np.uint8]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is measured.
+    """The amount of measuring.
 
     Attributes:
         generated: Generated pictures by megapixels.
@@ -106,7 +107,7 @@ QUICK = Plan(
 
 @dataclass(slots=True)
 class Tally:
-    """What was measured of one size and format: milliseconds by contender."""
+    """The measurements of one size and format: milliseconds by contender."""
 
     milliseconds: dict[str, list[float]] = field(
         default_factory=lambda: defaultdict(list)
@@ -131,7 +132,7 @@ class Tally:
 
 @dataclass(slots=True)
 class Drift:
-    """Bits between our values and those of the full resolution, by comparison."""
+    """Bits that differ between our values and the full resolution's, by comparison."""
 
     bits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
@@ -149,7 +150,7 @@ class Drift:
 
 
 def ours(content: bytes) -> tuple[Picture, View]:
-    """Do everything that an upload costs before its signals are looked up."""
+    """Do all work that an upload needs before its signals are looked up."""
     digests = Digests()
     digests.update(content)
     digests.signals()
@@ -158,7 +159,7 @@ def ours(content: bytes) -> tuple[Picture, View]:
 
 
 def decoded(content: bytes) -> Picture:
-    """Decode what content shows first."""
+    """Decode the picture that a viewer shows first."""
     limits = decoding.DecodeLimits()
     frame = next(
         decoding.frames_of(io.BytesIO(content), formats=FORMATS, limits=limits)
@@ -169,14 +170,14 @@ def decoded(content: bytes) -> Picture:
 
 
 def peer(content: bytes) -> tuple[NDArray[np.int64], imagehash.ImageHash]:
-    """Do what the peers do."""
+    """Do the work of the peers."""
     image = Image.open(io.BytesIO(content)).convert("RGB")
     vector, _ = pdqhash.compute(np.asarray(image))
     return vector, imagehash.phash(image)
 
 
 def floor(content: bytes) -> None:
-    """Do what nobody can avoid: read the bytes thrice and decode luma."""
+    """Do the unavoidable work: read the bytes three times and decode luma."""
     digests = Digests()
     digests.update(content)
     digests.signals()
@@ -217,7 +218,7 @@ def measure(content: bytes, plan: Plan, tally: Tally) -> None:
 
 
 def compare(content: bytes, drift: Drift) -> None:
-    """Compare our values with those that other tools make of the full resolution."""
+    """Compare our values with those of other tools at the full resolution."""
     _, view = ours(content)
     if pdq.quality(view.plane) < QUALITY_FLOOR:
         return
@@ -250,7 +251,7 @@ def packed(vector: NDArray[np.int64]) -> bytes:
 def apart(
     view: View, theirs: bytes, variant: Variant, geometry: Geometry | None
 ) -> int:
-    """Return the distance of our value of a variant and geometry from another's."""
+    """Return the distance of our value of a variant and geometry to another one."""
     wanted = SignalType.PHASH if geometry is None else SignalType.PDQ
     (value,) = (
         item.signal.value
@@ -277,7 +278,7 @@ def run(plan: Plan) -> tuple[dict[str, dict[str, object]], Drift]:
 def visit(
     sample: Sample, plan: Plan, tallies: dict[str, Tally], drift: Drift, *, every: bool
 ) -> None:
-    """Measure one picture as baseline JPEG, and, if asked for, in every format."""
+    """Measure one picture as baseline JPEG, and in every format if asked for."""
     for name, encode in ENCODERS.items():
         key = f"{name} {sample.megapixels} MP"
         if name != "jpeg" and (not every or len(tallies[key].kilobytes) >= plan.others):
@@ -293,7 +294,7 @@ def visit(
 def failures(
     summaries: dict[str, dict[str, object]], drifts: dict[str, dict[str, float]]
 ) -> list[str]:
-    """Return which aims were missed, in words."""
+    """Return the missed aims, in words."""
     missed = []
     full = drifts["pdq full"]
     if full["p99"] > DRIFT_P99_BITS or full["max"] > DRIFT_MAX_BITS:

@@ -1,4 +1,4 @@
-"""What do hostile files cost, and whom do they delay?
+"""What do hostile files cost, and which uploads do they delay?
 
 - **bombs**: CPU seconds and peak memory of the scanner processes, and the verdict, for
   every bomb of ``hashsets/demo/bombs.py``, each a few kilobytes to a few megabytes.
@@ -6,8 +6,8 @@
   other clients that send bombs as fast as they are answered.
 
 Rounds with and without the flood take turns in one run; compare ratios. Each ordinary
-upload must reach the origin, and no bomb may crash a scanner: a filter
-that drops work is fast.
+upload must reach the origin, and no bomb may crash a scanner: a filter that drops work
+would seem fast.
 """
 
 import argparse
@@ -44,29 +44,29 @@ CPU_AIM_S = 0.1
 MEMORY_AIM_MIB = 300
 FLOOD_AIM = 1.5
 EXCEPTIONS = 3
-"""So many kinds of bombs may cost up to the budget of a content."""
+"""Number of kinds of bombs that may cost up to the budget of a content."""
 
 PHOTO_KB = 200
 PHOTO_CONNECTIONS = 2
-"""Ordinary clients that upload one photo after another, with a pause of as long as an
-upload takes: they leave more than half of the machine idle."""
+"""Ordinary clients that upload one photo after another; each pauses for as long as an
+upload takes, so that they leave more than half of the machine idle."""
 
 BOMB_CONNECTIONS = 8
 SAMPLING_S = 0.002
-"""How often the memory of the scanners is read: a bomb that is over sooner has not
-touched much."""
+"""How often the memory of the scanners is read: a bomb that ends sooner has not touched
+much memory."""
 
 
 @dataclass(slots=True)
 class Peak:
-    """The most memory that any process was seen to have."""
+    """The highest memory of any process during the measurement."""
 
     bytes: int = 0
 
 
 @contextmanager
 def watched(pool: ScannerPool) -> Iterator[Peak]:
-    """Watch the resident memory of all scanners for the length of the block."""
+    """Watch the resident memory of all scanners during the block."""
     peak, is_over = Peak(), threading.Event()
 
     def watch() -> None:
@@ -93,7 +93,7 @@ def _resident(pid: int) -> int:
 
 
 async def explode(bomb: Bomb, *, settings: ScannerSettings) -> dict[str, object]:
-    """Scan one bomb in a pool of its own; return what it cost and gave."""
+    """Scan one bomb in a pool of its own; return its cost and its result."""
     data = bomb.make()
     fd = os.memfd_create("upload")
     os.write(fd, data)
@@ -106,7 +106,7 @@ async def explode(bomb: Bomb, *, settings: ScannerSettings) -> dict[str, object]
             with watched(pool) as peak:
                 (scan,) = await pool.scan(fd, [span], types=ALWAYS_SCANNED)
             wall_s = time.perf_counter() - begun
-            # Before the template ends, whose start would count as well.
+            # Measured before the template ends; its start would count as well.
             cpu_s = pool.cpu_s - before_s
     finally:
         os.close(fd)
@@ -141,7 +141,7 @@ async def bombs(names: Sequence[str]) -> list[dict[str, object]]:
 
 
 def print_bombs(rows: Sequence[dict[str, object]]) -> None:
-    """Print a table, the dearest first, and whether the aims are met."""
+    """Print a table, the most expensive bombs first, and whether the aims are met."""
     for row in sorted(rows, key=lambda row: -float(str(row["cpu_s"]))):
         reasons = ", ".join(map(str, row["reasons"])) or "-"  # type: ignore[call-overload]
         print(

@@ -2,8 +2,8 @@
 
 Each format is generated (values are random), and the installed command reads it twice:
 ``--preview`` reads and checks, the import writes the reference set as well. A figure is
-CPU time of the whole process, user and system, without what the command needs for a
-file of one row. Memory is what the process had for itself at most.
+the CPU time of the whole process, user and system, minus that of the same command for a
+file of one row. Memory is the peak of the process's own memory.
 """
 
 import argparse
@@ -39,11 +39,11 @@ class Form(NamedTuple):
     """A format, and how a file of it is written.
 
     Attributes:
-        start: What stands before the rows.
-        row: Makes a row of its number and a source of values.
-        between: What stands between rows.
-        end: What stands behind them.
-        options: How it is imported.
+        start: Text before the rows.
+        row: Makes a row from its number and a source of values.
+        between: Text between rows.
+        end: Text after the rows.
+        options: Options of the import.
     """
 
     start: str
@@ -142,15 +142,15 @@ FORMS = {
     "stopncii": Form('{"hashRecords":[', _record, ",", "]}"),
     "misp": Form('{"response":{"Attribute":[', _attribute, ",", "]}}"),
 }
-"""Every format that is read, with the fields that its exports have."""
+"""All formats that the import reads, with the fields of real exports."""
 
 
 class Run(NamedTuple):
-    """What a command took.
+    """The cost of a command.
 
     Attributes:
         cpu_s: CPU time, user and system.
-        peak: Most bytes that it had for itself.
+        peak: Peak of its own memory, in bytes.
     """
 
     cpu_s: float
@@ -197,7 +197,7 @@ def measured(form: Form, rows: int, name: str) -> dict[str, object]:
 
 
 def keep(rows: int, figures: dict[str, object], machine: dict[str, object]) -> None:
-    """Write figures beside those of other numbers of rows that are there."""
+    """Write figures beside existing ones for other numbers of rows."""
     kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
     before = kept.get(str(rows), {}).get("formats", {})
     kept[str(rows)] = {
@@ -245,7 +245,7 @@ def _run(path: Path, form: Form, folder: str, *, preview: bool) -> Run:
 
 
 def _watch(pid: int, peaks: list[int], ended: threading.Event) -> None:
-    """Note the anonymous memory of a process until it has ended."""
+    """Record the anonymous memory of a process until it has ended."""
     status = Path(f"/proc/{pid}/status")
     while not ended.wait(_POLL_S):
         peaks.extend(_anonymous(status))

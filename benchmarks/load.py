@@ -1,9 +1,9 @@
-"""The load that is put on a proxy, and the processes that it stands between.
+"""Put load on a proxy, and run the processes around it.
 
 Everything runs on one machine and over the loopback. A client sends on kept
 connections, one request after another on each, and measures from the first byte sent to
-the last byte of the answer. It is one process, so that it takes little of the machine:
-what it can offer at most is what ``straight`` in the results says.
+the last byte of the answer. It is one process, so that it takes little of the machine;
+``straight`` in the results shows the most that it can offer.
 """
 
 import asyncio
@@ -26,13 +26,13 @@ from typing import cast
 from typing_extensions import override
 
 CREATED = 201
-"""What the origin answers to an upload that reached it."""
+"""The origin's answer to an upload that reached it."""
 
 BROKEN = 0
 """In place of a status: the connection ended before the answer did."""
 
 START_S = 60.0
-"""How long a process may take to begin, on a machine that is busy."""
+"""Time in which a process has to start, on a busy machine."""
 
 _POLL_S = 0.005
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -41,7 +41,7 @@ _END = b"\r\n\r\n"
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What a client sends: a head that names the length of the body, and the body."""
+    """A request of a client: a head that names the length of the body, and the body."""
 
     head: bytes
     body: bytes = b""
@@ -57,10 +57,10 @@ def upload(
     """Return the request that uploads one body.
 
     Args:
-        body: What is uploaded.
+        body: The body to upload.
         client: Address that a front end would name; empty for none.
-        media_type: What the body is declared to be.
-        method: ``PUT``, or ``POST``, which nobody may send twice.
+        media_type: The declared type of the body.
+        method: ``PUT``, or ``POST``, which must not be sent twice.
     """
     forwarded = f"X-Forwarded-For: {client}\r\n" if client else ""
     head = (
@@ -82,12 +82,12 @@ def download(size: int) -> Request:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back.
+    """The answer to a request.
 
     Attributes:
         status: HTTP status, or ``BROKEN``.
         length: Bytes of the body.
-        body: The body itself, if it was to be kept.
+        body: The body itself, if it was kept.
     """
 
     status: int
@@ -96,10 +96,10 @@ class Answer:
 
 
 class Connection(asyncio.Protocol):
-    """One connection to a server, on which one request is asked at a time.
+    """One connection to a server, with one request at a time.
 
     Attributes:
-        is_open: Whether another request may be asked.
+        is_open: Whether another request may be sent.
     """
 
     def __init__(self) -> None:
@@ -115,7 +115,7 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def opened(cls, port: int) -> "Connection":
-        """Open one to a port of the loopback."""
+        """Open a connection to a port of the loopback."""
         loop = asyncio.get_running_loop()
         _, connection = await loop.create_connection(cls, "127.0.0.1", port)
         return connection
@@ -130,14 +130,14 @@ class Connection(asyncio.Protocol):
         return await self._waiting
 
     def close(self) -> None:
-        """End it, whatever is on its way."""
+        """End the connection, even in the middle of an answer."""
         self.is_open = False
         if self._transport is not None:
             self._transport.abort()
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are of no class of asyncio's.
+        # uvloop's transports do not belong to a class of asyncio.
         self._transport = cast("asyncio.Transport", transport)
         self.is_open = True
 
@@ -178,10 +178,10 @@ class Connection(asyncio.Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What a client measured.
+    """The measurements of a client.
 
     Attributes:
-        seconds: From the first byte to the last answer.
+        seconds: Time from the first byte to the last answer.
         answers: Status and milliseconds of each request.
     """
 
@@ -190,7 +190,7 @@ class Load:
 
     @property
     def statuses(self) -> dict[int, int]:
-        """How often each status came."""
+        """The number of answers with each status."""
         return dict(Counter(status for status, _ in self.answers))
 
     @property
@@ -199,23 +199,23 @@ class Load:
         return len(self.answers) / self.seconds
 
     def latencies(self, *statuses: int) -> list[float]:
-        """Milliseconds of the requests with these statuses (of all), sorted."""
+        """Milliseconds of the requests with these statuses (or of all), sorted."""
         return sorted(
             took for status, took in self.answers if not statuses or status in statuses
         )
 
     def checked(self, status: int) -> "Load":
-        """Refuse a measurement with any other answer: what drops work is fast.
+        """Refuse a measurement with another answer: dropped work would seem fast.
 
         Raises:
-            RuntimeError: There was one.
+            RuntimeError: There was another answer.
         """
         if set(self.statuses) != {status}:
             raise RuntimeError(f"not every request was answered {status}: {self}")
         return self
 
     def summary(self) -> dict[str, object]:
-        """Return what is worth keeping."""
+        """Return the figures to keep."""
         latencies = self.latencies()
         return {
             "requests": len(latencies),
@@ -226,7 +226,7 @@ class Load:
 
 
 def percentile(values: Sequence[float], percent: float) -> float:
-    """Return the nearest rank of sorted values; NaN of none."""
+    """Return the nearest rank of sorted values; NaN if there are none."""
     if not values:
         return math.nan
     return values[max(0, math.ceil(len(values) * percent / 100) - 1)]
@@ -240,14 +240,14 @@ async def drive(
     count: int | None = None,
     seconds: float = math.inf,
 ) -> Load:
-    """Send requests in turn over so many connections, each after the last answer.
+    """Send requests in turn over some connections, each after the last answer.
 
     Args:
-        port: On the loopback; of several, connections take them in turn.
-        requests: Sent in turn.
-        connections: How many at once.
-        count: How many requests in all.
-        seconds: For how long at most.
+        port: Port on the loopback; if there are several, connections take them in turn.
+        requests: The requests, sent in turn.
+        connections: Number of connections.
+        count: Number of requests in all.
+        seconds: Longest duration.
     """
     ports = [port] if isinstance(port, int) else port
     todo = iter(range(sys.maxsize if count is None else count))
@@ -277,17 +277,17 @@ async def drive(
 async def put(
     port: int, bodies: Sequence[bytes], *, uploads: int, connections: int
 ) -> Load:
-    """Upload so many bodies, in turn, over so many connections."""
+    """Upload a number of bodies, in turn, over a number of connections."""
     requests = [upload(body) for body in bodies]
     return await drive(port, requests, connections=connections, count=uploads)
 
 
 class Offered:
-    """An open loop: requests come when they come, answered or not.
+    """An open loop: requests are sent at their times, even if earlier ones wait.
 
     Args:
-        port: On the loopback.
-        requests: Sent in turn.
+        port: Port on the loopback.
+        requests: The requests, sent in turn.
     """
 
     def __init__(self, port: int, requests: Sequence[Request]) -> None:
@@ -300,13 +300,13 @@ class Offered:
     async def run(self, *, rate: float, seconds: float, seed: int) -> Load:
         """Offer requests at random times.
 
-        Latency counts from the moment at which a request was due, so that a client that
-        is late does not flatter the server (it is given by ``late_ms`` too).
+        Latency counts from the time at which a request was due, so that a late client
+        does not make the server look better (``late_ms`` states how late it was).
 
         Args:
-            rate: A second, on average (exponential pauses).
-            seconds: For how long.
-            seed: Of the times.
+            rate: Requests a second, on average (exponential pauses).
+            seconds: Duration.
+            seed: Seed of the times.
         """
         rng = random.Random(seed)  # noqa: S311 - times, not secrets
         begun = due = time.perf_counter()
@@ -334,7 +334,7 @@ class Offered:
             self._idle.append(connection)
 
     async def _connection(self) -> Connection | None:
-        """Take one that is idle, or open one; ``None`` if that is refused."""
+        """Take an idle connection, or open one; ``None`` if that is refused."""
         while self._idle:
             connection = self._idle.pop()
             if connection.is_open:
@@ -351,7 +351,7 @@ class Spawned:
 
     Attributes:
         pid: Its id.
-        port: Where it listens.
+        port: The port that it listens on.
     """
 
     pid: int
@@ -364,8 +364,8 @@ class Spawned:
     def memory_bytes(self) -> int:
         """Return the proportional memory of the process and its children.
 
-        What may not be looked into (the filter is not dumpable, so that this needs
-        root) is counted as resident memory, which counts shared pages several times.
+        Memory that cannot be examined (the filter is not dumpable, so this needs root)
+        is counted as resident memory, which counts shared pages several times.
         """
         return sum(_memory_bytes(pid) for pid in self.tree())
 
@@ -417,7 +417,7 @@ def _descriptors(pid: int) -> int:
 
 
 def pinned(core: int | None) -> tuple[str, ...]:
-    """Return what a command begins with to stay on one core; nothing for ``None``."""
+    """Return the prefix that keeps a command on one core; empty for ``None``."""
     taskset = shutil.which("taskset")
     if core is None or taskset is None or (os.cpu_count() or 1) <= core:
         return ()
@@ -430,7 +430,7 @@ def spawned(
     env: Mapping[str, str] | None = None,
     descriptors: Sequence[int] = (),
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Run a process for the length of the block, and yield it with its output."""
+    """Run a process during the block, and yield it with its output."""
     with tempfile.NamedTemporaryFile(prefix="benchmark-") as output:
         child = subprocess.Popen(  # noqa: S603 - our own programs
             command,
@@ -455,7 +455,7 @@ def process(*command: str, descriptors: Sequence[int] = ()) -> Iterator[Spawned]
 
 
 def port_of(child: subprocess.Popen[bytes], output: Path) -> int:
-    """Read on until the process says where it listens."""
+    """Read output until the process names its port."""
     until = time.monotonic() + START_S
     while time.monotonic() < until:
         ended = child.poll() is not None

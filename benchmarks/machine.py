@@ -1,4 +1,4 @@
-"""Say on what a figure was measured, since milliseconds mean nothing without it."""
+"""Describe the machine of a measurement, since milliseconds mean nothing without it."""
 
 import importlib.metadata
 import os
@@ -11,7 +11,7 @@ CPU_INFO = Path("/proc/cpuinfo")
 
 
 def describe(*packages: str) -> dict[str, object]:
-    """Return what matters about this machine.
+    """Return the facts about this machine that matter.
 
     Args:
         packages: Distributions whose versions matter to the benchmark.

@@ -1,9 +1,10 @@
-"""Who stands beside the filter and behind it: an origin, and forwarders that only pass.
+"""The neighbours of the filter: an origin, and forwarders that only forward.
 
-The origin throws uploads away, and gives as many bytes as a path names: ``GET /1000``.
-The plain forwarder is what one writes with aiohttp in twenty lines: it streams both
-ways, passes headers on without those of the connection, and looks at nothing. nginx
-does the same, if it is installed, with one worker, since the others are one process.
+The origin throws uploads away, and sends as many bytes as a path names: ``GET /1000``.
+The plain forwarder is a typical one of twenty lines with aiohttp: it streams in both
+directions, passes headers on except those of the connection, and inspects nothing.
+nginx does the same, if it is installed, with one worker, since the others are one
+process.
 """
 
 import asyncio
@@ -27,7 +28,7 @@ from typing_extensions import override
 from benchmarks.load import CREATED, START_S, Spawned, pinned, process, spawned
 
 BLOCK = bytes(range(256)) * 256
-"""What downloads are made of, again and again."""
+"""The content of downloads, repeated."""
 
 _HOP = frozenset({"connection", "keep-alive", "te", "transfer-encoding", "upgrade"})
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -62,15 +63,15 @@ def _nginx() -> str | None:
 def nginx(
     origins: Sequence[int], *, core: int | None = None, kept: int = 256
 ) -> Iterator[Spawned]:
-    """Run nginx before these ports of the loopback.
+    """Run nginx in front of these ports of the loopback.
 
     Args:
-        origins: The ports; what one does not take goes to the next.
-        core: That it stays on; ``None`` for any.
-        kept: Connections to them that are kept; by default nginx keeps none.
+        origins: The ports; if one does not accept a request, the next gets it.
+        core: The core that it stays on; ``None`` for any.
+        kept: Number of connections to them that are kept; by default nginx keeps none.
 
     Raises:
-        RuntimeError: It is not installed, or does not start.
+        RuntimeError: nginx is not installed, or does not start.
     """
     program = _nginx()
     if program is None:
@@ -90,13 +91,13 @@ def nginx(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
+    """Return a port that no process listens on at the moment."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         return int(taken.getsockname()[1])
 
 
 def is_listening(port: int) -> bool:
-    """Tell whether somebody takes connections there."""
+    """Tell whether a process accepts connections there."""
     try:
         socket.create_connection(("127.0.0.1", port), timeout=1.0).close()
     except OSError:
@@ -143,7 +144,7 @@ http {{
 
 
 class _Site(asyncio.Protocol):
-    """The origin: no more than what is needed to be asked over and over."""
+    """The origin: just enough to be used again and again."""
 
     def __init__(self) -> None:
         self._transport: asyncio.Transport | None = None
@@ -154,13 +155,13 @@ class _Site(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        # uvloop's transports are of no class of asyncio's.
+        # uvloop's transports do not belong to a class of asyncio.
         self._transport = cast("asyncio.Transport", transport)
 
     @override
     def data_received(self, data: bytes) -> None:
         if self._unread:
-            self._unread -= len(data)  # who sends ahead of an answer is not served
+            self._unread -= len(data)  # pipelined requests are not served
             if self._unread == 0:
                 self._answer(CREATED, b"ok")
             return
@@ -253,7 +254,7 @@ async def _forwarder(origin: int) -> None:
 
 
 def _passes(name: str) -> bool:
-    """Whether a header is the message's, not the connection's."""
+    """Tell whether a header belongs to the message, not to the connection."""
     return name.lower() not in _HOP
 
 

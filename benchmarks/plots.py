@@ -17,8 +17,8 @@ def costs(summaries: dict[str, Any], path: Path) -> None:
     """Draw CPU milliseconds of each contender by format and size, and save it.
 
     Args:
-        summaries: What ``hashing`` measured, by format and size.
-        path: Where the SVG goes.
+        summaries: The results of ``hashing``, by format and size.
+        path: The path of the SVG.
     """
     mpl.rcParams.update({"svg.hashsalt": "uploadfilter", "svg.fonttype": "none"})
     figure, axes = plt.subplots(figsize=(9, 4.2), layout="constrained")

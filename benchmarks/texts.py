@@ -1,8 +1,8 @@
-"""How many MB of text a second are searched for what is encoded in them?
+"""How many MB of text a second are searched for encoded contents?
 
-Texts of each usual kind are generated, and read from the folders that are named. A
-figure is CPU time of one process; the texts of a kind are searched one by one, as the
-members of an archive are. Compare two versions in one run on one machine.
+Texts of each usual kind are generated, and texts are read from the given folders. A
+figure is the CPU time of one process; the texts of a kind are searched one by one, like
+the members of an archive. Compare two versions in one run on one machine.
 """
 
 import argparse
@@ -89,7 +89,7 @@ _KINDS: dict[str, tuple[Callable[[random.Random], str], int]] = {
     "checksums": (_checksums, 100_000),
     "word list": (_words, 1_000_000),
 }
-"""What makes a line of each kind, and the bytes of one text."""
+"""The function that makes a line of each kind, and the bytes of one text."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -109,7 +109,7 @@ def main(arguments: Sequence[str]) -> int:
 def _generated(
     line: Callable[[random.Random], str], length: int, size: int
 ) -> list[bytes]:
-    """Return texts of one kind, of so many bytes each and so many in all."""
+    """Return texts of one kind, with the given bytes each and in all."""
     rng = random.Random(SEED)  # noqa: S311  # the same texts every time
     texts = list[bytes]()
     for _ in range(size // length):
@@ -124,7 +124,7 @@ def _generated(
 
 
 def _read(folder: Path) -> Iterator[bytes]:
-    """Yield the texts in a folder, however deep."""
+    """Yield the texts in a folder and its subfolders."""
     for path in sorted(folder.rglob("*")):
         data = path.read_bytes() if path.is_file() else b""
         if data and sniff(data[:HEAD_BYTES]) in STRINGS:
@@ -132,7 +132,7 @@ def _read(folder: Path) -> Iterator[bytes]:
 
 
 def _report(name: str, texts: Iterable[bytes]) -> None:
-    """Search texts, and print how many bytes of them a second were searched."""
+    """Search texts, and print how many bytes were searched a second."""
     count, size, found, taken_s = 0, 0, 0, 0.0
     for text in texts:
         begun_s = time.process_time()

@@ -1,7 +1,7 @@
-"""Why an everyday file is rejected, for each that is.
+"""The reason for each rejection of an everyday file.
 
-A run names the files that are rejected and have no explanation here. To add one, add a
-line: the beginning of the file's name, and what is the matter with it.
+A run lists the files that are rejected and have no explanation here. To add one, add a
+line: the beginning of the file's name, and the cause.
 """
 
 from typing import Final
@@ -28,10 +28,10 @@ EXPLAINED: Final[dict[str, str]] = {
 
 
 def explained(name: str) -> str:
-    """Return why a file is rejected, or nothing if nobody has said.
+    """Return why a file is rejected; empty if there is no explanation.
 
     Args:
-        name: Its name, as ``File`` has it.
+        name: The file's name, as in ``File``.
     """
     fitting = [begin for begin in EXPLAINED if name.startswith(begin)]
     return EXPLAINED[max(fitting, key=len)] if fitting else ""

@@ -1,7 +1,7 @@
-"""Which files of the packages are everyday files, of what sort, and how many of each.
+"""Choose the everyday files of the packages, by sort, and how many of each.
 
-A file is told by the ending of its name, as people do. Of each sort an even share of
-every package is taken, in an order that does not depend on the machine.
+The ending of a file's name decides its sort, as for people. An even share of every
+package is taken for each sort, in an order that does not depend on the machine.
 """
 
 import tarfile
@@ -35,14 +35,14 @@ SUFFIXES = {
 """Sorts of files, with the endings of their names."""
 
 SHARE = {"web": 2800, "picture": 900, "drawing": 1200, "data": 3200, "font": 700}
-"""Of some sorts, how many files at most; of the others ``MOST``."""
+"""Most files of some sorts; for the others ``MOST``."""
 
 MOST = 900
 MOST_OF_A_PACKAGE = 40
-"""Files of one sort of one package."""
+"""Most files of one sort in one package."""
 
 LONGEST = 150_000_000
-"""Bytes of a file that is taken, and of a package that is packed again."""
+"""Most bytes of a file that is taken, and of a package that is packed again."""
 
 _SORT_OF = {
     suffix: sort for sort, suffixes in SUFFIXES.items() for suffix in suffixes.split()
@@ -54,9 +54,9 @@ class File:
     """One file that is scanned.
 
     Attributes:
-        sort: A key of ``SUFFIXES``, or a word for what was made here.
-        name: Package and path in it, or what it is.
-        path: Where it lies.
+        sort: A key of ``SUFFIXES``, or a word for files that were made here.
+        name: Package and path in it, or a description.
+        path: Path of the file.
     """
 
     sort: str
@@ -81,11 +81,11 @@ def files_of(package: Package) -> Iterator[File]:
 
 
 def packed(package: Package, folder: Path) -> Iterator[File]:
-    """Yield what a person makes of a folder: a zip file, and a backup.
+    """Yield archives as people make them from a folder: a zip file, and a backup.
 
     Args:
-        package: Whose files are packed.
-        folder: Where the archives are written, unless they are there.
+        package: The package whose files are packed.
+        folder: Folder for the archives; existing ones are used.
     """
     paths = [path for path in sorted(package.root.rglob("*")) if _is_plain(path)]
     if not 0 < sum(path.stat().st_size for path in paths) <= LONGEST:
@@ -109,11 +109,11 @@ def _is_plain(path: Path) -> bool:
 
 
 def chosen(files: Iterable[File], *, share: float) -> list[File]:
-    """Return an even share of every sort, the largest sorts cut.
+    """Return an even share of every sort, with a limit on the largest sorts.
 
     Args:
         files: All files.
-        share: Which part of them is wanted.
+        share: Share of the files that is wanted.
     """
     by_sort: dict[str, list[File]] = {}
     for file in files:
@@ -126,6 +126,6 @@ def chosen(files: Iterable[File], *, share: float) -> list[File]:
 
 
 def evenly(items: Sequence[_Item], most: int) -> list[_Item]:
-    """Return at most so many items, spread over all."""
+    """Return at most that many items, spread over all."""
     step = max(1.0, len(items) / most)
     return [items[int(at * step)] for at in range(min(len(items), most))]

@@ -1,4 +1,4 @@
-"""Everyday files that few packages hold: they are made here, with harmless contents."""
+"""Make everyday files that few packages hold, with harmless contents."""
 
 import base64
 import contextlib
@@ -25,13 +25,13 @@ _NAMES = {
     "euc_kr": "회의 자료",
     "cp866": "Отчёт за год",
 }
-"""Names as older Windows writes them into zip files, by the code page."""
+"""Names as older versions of Windows write them into zip files, by code page."""
 
 _TEXT = b"Minutes of the meeting: all is well, and the next one is in spring.\n" * 60
 
 
 def _photo(width: int, height: int) -> pictures.Image.Image:
-    """Return a picture of a size; a small one is enlarged, which is as dear to read."""
+    """Return a picture of a size; large ones are enlarged, and cost as much to read."""
     return pictures.photograph(7, width=width // 8, height=height // 8).resize(
         (width, height)
     )
@@ -53,7 +53,7 @@ _INLINE_BYTES = 4
 
 
 def _directory(at: int, entries: dict[int, tuple[str, tuple[int, ...]]]) -> bytes:
-    """Return a directory of a TIFF that begins at an offset, with its long values."""
+    """Return a directory of a TIFF for an offset, with its long values."""
     head, tail = struct.pack("<H", len(entries)), b""
     behind = at + 2 + 12 * len(entries) + 4
     for tag, (form, values) in sorted(entries.items()):
@@ -90,13 +90,13 @@ _MOSAIC: dict[int, tuple[str, tuple[int, ...]]] = {
     33421: ("H", (2, 2)),
     33422: ("B", (0, 1, 1, 2)),
 }
-"""Says which colour each sample is of."""
+"""States the colour of each sample."""
 
 
 def _page(
     size: tuple[int, int], start: int, *, samples: int = 1
 ) -> dict[int, tuple[str, tuple[int, ...]]]:
-    """Return what a directory says of a page in one strip."""
+    """Return the directory entries for a page in one strip."""
     width, height = size
     return {
         256: ("I", (width,)),
@@ -112,7 +112,7 @@ def _page(
 
 
 def _old_zip(page: str) -> bytes:
-    """Return a zip whose names are bytes of a code page, and do not say so."""
+    """Return a zip whose names are in a code page that it does not state."""
     name = _NAMES[page].encode(page, "replace")
     plain = b"X" * len(name)
     file = BytesIO()
@@ -123,7 +123,7 @@ def _old_zip(page: str) -> bytes:
 
 
 def _locked_zip() -> bytes:
-    """Return a zip whose one member says that it is encrypted; nobody can tell more."""
+    """Return a zip whose one member is marked as encrypted."""
     file = BytesIO()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("contract.txt", _TEXT)
@@ -195,11 +195,11 @@ MAKERS: dict[str, tuple[str, Callable[[], bytes]]] = {
     "camera-24.dng": ("raw", lambda: _raw(6000, 4000)),
     "screen.png": ("picture", lambda: pictures.png(_photo(2560, 1440))),
 }
-"""Names of files, with their sorts and what makes them."""
+"""Names of files, with their sorts and their makers."""
 
 
 def made(folder: Path) -> Iterator[File]:
-    """Yield the files, making those that are not there yet."""
+    """Yield the files, and make missing ones."""
     for name, (sort, make) in MAKERS.items():
         path = folder / name
         if not path.exists():

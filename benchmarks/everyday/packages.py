@@ -1,7 +1,7 @@
 """The packages whose everyday files are scanned, fetched by name.
 
 They come from PyPI, npm and Debian through the ordinary clients, into a cache outside
-the tree, and are unpacked there; nothing is installed, and no file of them is ever
+of the tree, and are unpacked there; nothing is installed, and no file of them is ever
 committed. To add a package, add its name to the list of its registry.
 """
 
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 MOST_CACHE_BYTES = 2_500_000_000
-"""Of all archives together; what does not fit is left out, and said to be."""
+"""Most bytes of all archives together; further packages are left out, and reported."""
 
 FETCH_S = 240
 """Seconds for one package, the work of its build system included."""
@@ -99,8 +99,8 @@ class Package:
 
     Attributes:
         name: ``registry/name``.
-        archive: The file that the registry gave.
-        root: Where it was unpacked.
+        archive: The file from the registry.
+        root: Folder in which it was unpacked.
     """
 
     name: str
@@ -109,7 +109,7 @@ class Package:
 
 
 def wanted() -> Iterator[tuple[str, str]]:
-    """Yield registry and name of every package, those of one registry spread out."""
+    """Yield registry and name of every package, alternating between registries."""
     lists = {"pypi": PYPI, "sdist": PYPI_SOURCES, "npm": NPM, "debian": DEBIAN}
     places = [
         (at / len(names), registry, name)
@@ -121,11 +121,11 @@ def wanted() -> Iterator[tuple[str, str]]:
 
 
 def fetched(cache: Path, *, share: float) -> Iterator[Package]:
-    """Yield the packages, fetching those that are not there yet.
+    """Yield the packages, and fetch missing ones.
 
     Args:
-        cache: Where they are kept; made if it is not there.
-        share: Which part of the list is taken: 0.1 is every tenth.
+        cache: Folder in which they are kept; made if it does not exist.
+        share: Share of the list that is taken: 0.1 is every tenth.
     """
     names = list(wanted())
     used = sum(path.stat().st_size for path in cache.glob("*/archive/*"))
@@ -150,8 +150,8 @@ def fetch(registry: str, name: str, home: Path) -> int:
 
     Args:
         registry: ``pypi``, ``sdist``, ``npm`` or ``debian``.
-        name: Of the package.
-        home: The folder to write; what is in it is removed first.
+        name: Name of the package.
+        home: The folder to write; its content is removed first.
     """
     shutil.rmtree(home, ignore_errors=True)
     folder = home / "archive"
@@ -173,7 +173,8 @@ def fetch(registry: str, name: str, home: Path) -> int:
 
 
 _PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet")
-# The build system of a source comes as wheels: only the package itself is a source.
+# The build dependencies of a source come as wheels: only the package itself is a
+# source.
 _COMMANDS: dict[str, tuple[str, ...]] = {
     "pypi": (*_PIP, "download", "--no-deps", "--only-binary=:all:"),
     "sdist": (*_PIP, "download", "--no-deps", "--no-binary", "{name}"),

@@ -1,8 +1,8 @@
-"""The rows of the benchmark: what became of each file, kept as it becomes known.
+"""The rows of the benchmark: the result of each file, saved at once.
 
 A row is one line of JSON in a file beside the packages, so that a run may end at any
 time and the next one goes on. Files are scanned in an order that has nothing to do with
-their names, so that those scanned so far are a fair sample of all.
+their names, so that the files scanned so far are a fair sample of all.
 """
 
 import hashlib
@@ -26,11 +26,11 @@ from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.messages import ContentSpan
 
 _MOST_PLACES = 6
-"""Contents with a reason that are named for one file."""
+"""Contents with a reason that are listed for one file."""
 
 
 class Row(TypedDict):
-    """What became of one file."""
+    """The result of one file."""
 
     sort: str
     name: str
@@ -45,12 +45,12 @@ class Row(TypedDict):
 
 
 def is_rejected(row: Row) -> bool:
-    """Say whether the default policy rejects a file."""
+    """Tell whether the default policy rejects a file."""
     return "balanced" in row["rejected_by"]
 
 
 def is_starved(row: Row) -> bool:
-    """Say whether the machine was too busy for a scan: nothing is known of the file."""
+    """Tell whether the machine was too busy for a scan, so that there is no result."""
     return Reason.NO_SCANNER.value in row["reasons"]
 
 
@@ -58,7 +58,7 @@ def load(path: Path) -> dict[str, Row]:
     """Return the newest row of each file.
 
     Args:
-        path: Where rows were kept; need not be there.
+        path: File of the saved rows; it may not exist.
     """
     if not path.exists():
         return {}
@@ -69,12 +69,12 @@ def load(path: Path) -> dict[str, Row]:
 
 
 def in_any_order(files: Iterable[File]) -> list[File]:
-    """Return files in an order of their own, the same each time."""
+    """Return files in an arbitrary order, the same each time."""
     return sorted(files, key=lambda file: hashlib.sha256(file.name.encode()).digest())
 
 
 def code() -> str:
-    """Return which commit the code is of, with a plus if it was changed since."""
+    """Return the commit of the code, with a plus if it was changed since."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
         commit = _output(*git, "rev-parse", "--short", "HEAD")
@@ -98,8 +98,8 @@ async def scan_all(
 
     Args:
         files: The files.
-        kept: Where rows are added.
-        minutes: After which no further file is begun; ``None`` scans all.
+        kept: File that rows are added to.
+        minutes: Time after which no further file is begun; ``None`` scans all.
 
     Returns:
         The rows, by the names of the files.
@@ -120,7 +120,7 @@ async def scan_all(
 
 
 async def _scan(pool: ScannerPool, file: File, code: str) -> Row:
-    """Scan one file; return what it cost and what became of it."""
+    """Scan one file; return its cost and its result."""
     before_s, begun_s = pool.cpu_s, time.perf_counter()
     fd = os.open(file.path, os.O_RDONLY)
     try:
@@ -140,7 +140,7 @@ async def _scan(pool: ScannerPool, file: File, code: str) -> Row:
         for each in found.walk()
         for reason in each.reasons
     ]
-    # What rejects stands first, since not all are kept.
+    # Reasons that reject stand first, since not all are kept.
     places.sort(key=lambda place: Policy().action_for(place[0]) is Action.ACCEPT)
     return Row(
         sort=file.sort,

@@ -1,12 +1,12 @@
 """How many everyday files are rejected, although nothing is listed?
 
 Ten thousand files as people have them are scanned by the scanners of the proxy, in
-processes, as single uploads; no reference set is asked, so that every rejection is one
-without a match. What each preset would do with each is counted, with the reasons. Names
-of packages and of files in them are kept, and nothing of their contents.
+processes, as single uploads. No reference set is used, so that every rejection is one
+without a match. The action of each preset is counted for each file, with the reasons.
+Names of packages and of files in them are kept, and nothing of their contents.
 
-What became of each file is kept beside the packages (``rows.py``), so that a run goes
-on where the last one ended.
+The result of each file is kept beside the packages (``rows.py``), so that a run goes on
+after the end of the last one.
 """
 
 import argparse
@@ -36,13 +36,13 @@ RESULTS = Path(__file__).parent.parent / "results"
 CACHE = Path(tempfile.gettempdir()) / "uploadfilter-everyday"
 PACKAGES = ("numpy", "pillow", "pillow-heif", "pikepdf")
 AIM = 0.001
-"""Part of the files that ``balanced`` may reject."""
+"""Share of the files that ``balanced`` may reject."""
 
 SLOW_S = 1.0
 
 
 def everyday(cache: Path, *, share: float, only: Sequence[str]) -> list[File]:
-    """Return the files, fetching, unpacking and making what is not there yet."""
+    """Return the files; missing ones are fetched, unpacked or made."""
     folder = cache / "made"
     folder.mkdir(parents=True, exist_ok=True)
     found = list(made.made(folder))
@@ -61,7 +61,7 @@ class Explained(Row):
 
 
 class Summary(TypedDict):
-    """What became of all files."""
+    """The results of all files."""
 
     files: int
     bytes: int
@@ -78,11 +78,11 @@ class Summary(TypedDict):
 
 
 def summary(rows: Sequence[Row]) -> Summary:
-    """Count what became of the files.
+    """Count the results of the files.
 
     Args:
-        rows: Those of all files that were scanned. Where the machine was too busy for
-            a scan, nothing is known of the file, which is counted by itself.
+        rows: The rows of all scanned files. If the machine was too busy for a scan,
+            there is no result for the file; such files are counted separately.
     """
     starved = [row for row in rows if is_starved(row)]
     known = [row for row in rows if not is_starved(row)]
@@ -162,7 +162,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _is_doubtful(row: Row) -> bool:
-    """Say whether a file is scanned again after something was mended."""
+    """Tell whether a file is scanned again after something was repaired."""
     return is_rejected(row) or is_starved(row)
 
 

@@ -1,4 +1,4 @@
-"""How fast is the exact search of the reference set, beside what others search with?
+"""How fast is the exact search of the reference set, beside other search libraries?
 
-``python -m benchmarks matching``; ``run.py`` says what is measured and how.
+``python -m benchmarks matching``; ``run.py`` describes the measurements.
 """

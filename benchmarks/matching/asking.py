@@ -1,8 +1,8 @@
-"""Ask a reference directory without a pause, and tell how long each answer took.
+"""Query a reference directory without a pause, and report the time of each answer.
 
-The parent writes the name of a phase on standard input whenever one begins; at its end
-the quantiles of each phase are printed as one line of JSON. Like the proxy, every
-question first asks for the newest generation.
+The parent writes the name of a phase to standard input whenever a phase begins; at the
+end the quantiles of each phase are printed as one line of JSON. As in the proxy, every
+query first takes the newest generation.
 """
 
 import json
@@ -19,11 +19,11 @@ from uploadfilter.reference.matching import Query
 from uploadfilter.reference.store import ReferenceReader
 
 _LOOKED_AT_ONCE = 16
-"""Questions between two looks at standard input."""
+"""Queries between two checks of standard input."""
 
 
 def main(reference: str, folder: str) -> None:
-    """Ask until standard input ends."""
+    """Send queries until standard input ends."""
     values = np.load(Path(folder) / "questions.npy")
     queries = [
         Query(signal=Signal(type=SignalType.PDQ, value=v.tobytes()), threshold=31)

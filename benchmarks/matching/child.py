@@ -1,10 +1,10 @@
-"""Measure one contender in a process of its own, so that its memory is its own too.
+"""Measure one contender in a process of its own, so that its memory is separate.
 
-Reads what to do from a file, prints what was found as one line of JSON. The parent
+It reads its task from a file, and prints the result as one line of JSON. The parent
 (``run.py``) ends it when its time is over.
 
-Our index, mapped, is asked the same question right after the contender, each time, so
-that a machine that is busy slows both: ``ratio`` is made of such pairs.
+Our index, mapped, gets the same query right after the contender, each time, so that a
+busy machine slows both: ``ratio`` is computed from such pairs.
 """
 
 import ctypes
@@ -26,21 +26,21 @@ from benchmarks.matching.data import Values
 
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 LEAST = 3
-"""Fewest questions, however long they take."""
+"""Fewest queries, however long they take."""
 
 
 class Task(msgspec.Struct, frozen=True, kw_only=True):
-    """What to measure.
+    """The description of a measurement.
 
     Attributes:
         contender: Key of ``CONTENDERS``.
-        folder: Holds ``values.npy``, ``questions.npy`` and, but for the first
+        folder: Holds ``values.npy``, ``questions.npy`` and, except for the first
             contender, ``truth.npz``.
         reference: The reference directory with the same values.
-        thresholds: The first one is asked in batches as well, and compared.
+        thresholds: The first one is also measured in batches, and compared.
         batches: Sizes of batches besides 1.
-        seconds: How long each threshold and each size of batch is asked.
-        beside: Ask our index in turn with the contender.
+        seconds: Duration for each threshold and each size of batch.
+        beside: Whether our index is measured in turn with the contender.
     """
 
     contender: str
@@ -54,13 +54,13 @@ class Task(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(slots=True)
 class Timing:
-    """Milliseconds a query, of batches of one size."""
+    """Milliseconds a query, for batches of one size."""
 
     taken: list[float] = field(default_factory=list)
     ratios: list[float] = field(default_factory=list)
 
     def summary(self) -> dict[str, float]:
-        """Return what is worth keeping."""
+        """Return the figures to keep."""
         values = np.array(self.taken)
         found: dict[str, float] = {
             "queries": len(values),
@@ -94,7 +94,7 @@ class Answers:
         self.wrong += len(have - want)
 
     def summary(self) -> dict[str, float]:
-        """Return recall, and what was found and should not have been."""
+        """Return the recall, and the number of wrong results."""
         share = 1 - self.missed / self.expected if self.expected else 1.0
         return {
             "compared": self.asked if self.truth is not None else 0,
@@ -105,7 +105,7 @@ class Answers:
 
 
 def main(path: str) -> None:
-    """Do what the file says and print the result."""
+    """Carry out the task in the file, and print the result."""
     task = msgspec.json.decode(Path(path).read_bytes(), type=Task)
     folder = Path(task.folder)
     values = np.load(folder / "values.npy", mmap_mode="r")
@@ -133,7 +133,7 @@ def main(path: str) -> None:
 
 
 def warmed(make: object, given: Given) -> None:
-    """Build of a few values first, so that loading libraries is no part of anything."""
+    """Build a small index first, so that loading libraries is not measured."""
     if make is CONTENDERS["ours, mapped"]:
         return
     few = Given(
@@ -148,7 +148,7 @@ def warmed(make: object, given: Given) -> None:
 def measured(
     task: Task, contender: Contender, beside: Contender | None, questions: Values
 ) -> dict[str, object]:
-    """Ask every threshold one by one, and the first in batches."""
+    """Measure every threshold with single queries, and the first one in batches."""
     folder = Path(task.folder)
     is_first = task.contender == next(iter(CONTENDERS))
     answers = Answers(None if is_first else load_truth(folder))
@@ -184,7 +184,7 @@ def timed(
     seconds: float,
     answers: Answers | None,
 ) -> Timing:
-    """Ask in batches of one size until all were asked, or the time is over."""
+    """Send queries in batches of one size until all were sent, or the time is over."""
     timing = Timing()
     ends_at = time.perf_counter() + seconds
     contender.ask(questions[:size], threshold)
@@ -212,7 +212,7 @@ def timed(
 def save_truth(
     folder: Path, contender: Contender, questions: Values, threshold: int
 ) -> None:
-    """Keep the answers that all others are compared with."""
+    """Save the answers that all others are compared with."""
     rows = [
         contender.ask(questions[at : at + 1], threshold)[0]
         for at in range(len(questions))
@@ -222,13 +222,13 @@ def save_truth(
 
 
 def load_truth(folder: Path) -> Sequence[Rows]:
-    """Return the answers that ``save_truth`` kept."""
+    """Return the answers that ``save_truth`` saved."""
     with np.load(folder / "truth.npz") as kept:
         return np.split(kept["rows"], kept["ends"][:-1])
 
 
 def resident_bytes() -> int:
-    """Return the resident memory that is this process's own, without mapped files."""
+    """Return the resident memory of this process alone, without mapped files."""
     gc.collect()
     ctypes.CDLL(None).malloc_trim(0)
     _, resident, shared, *_ = Path("/proc/self/statm").read_text("ascii").split()

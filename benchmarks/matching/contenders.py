@@ -1,8 +1,8 @@
-"""Everything that answers "which values are within the threshold?", behind one face.
+"""Libraries that answer "which values are within the threshold?", in one interface.
 
-A contender is built of values and asked in batches; it returns the rows that it found
-for each query. What is timed is what its users would wait for: the library's call, and
-the least that turns its answer into rows.
+A contender is built from values and queried in batches; it returns the rows that it
+found for each query. The measured time is that which its users would wait for: the
+library's call, and the least work that turns its answer into rows.
 
 To add one, write its class and add a line to ``CONTENDERS``.
 """
@@ -28,11 +28,11 @@ Rows = NDArray[np.int64]
 WIDTH = 8 * BYTES
 
 _MULTI_HASH_TABLES = 16
-"""What threatexchange uses: 16 tables of 16 bits."""
+"""Parameters of threatexchange: 16 tables of 16 bits."""
 
 _HASH_BITS, _HASH_FLIPS = 16, 2
-"""Of ``IndexBinaryHash``: one table, so that no number of flips makes it exact; more
-than two visit more buckets than a scan has rows."""
+"""Parameters of ``IndexBinaryHash``: one table, so that no number of flips makes it
+exact; more than two flips visit more buckets than a scan has rows."""
 
 
 class Contender(Protocol):
@@ -44,12 +44,12 @@ class Contender(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Given:
-    """What a contender may be built of.
+    """The data that a contender may be built from.
 
     Attributes:
         values: The values, in memory or mapped.
         reference: A reference directory that holds the same values, mapped.
-        threshold: The highest that will be asked, for those that must know.
+        threshold: The highest threshold of all queries, for contenders that need it.
     """
 
     values: Values
@@ -83,7 +83,7 @@ class OurScan:
 
 
 class OurGeneration:
-    """Our reference set as the proxy maps and asks it: entries, not rows.
+    """Our reference set as the proxy maps and queries it: entries, not rows.
 
     The id of each entry is its row.
     """
@@ -108,7 +108,7 @@ class OurGeneration:
 
 
 class NaiveNumpy:
-    """XOR, popcount and sum over whole rows, as one would write it in a minute."""
+    """XOR, popcount and sum over whole rows: the simplest implementation."""
 
     def __init__(self, given: Given) -> None:
         self._rows = np.array(given.values).view(np.uint64)
@@ -143,7 +143,8 @@ class FaissMultiHash:
 
     def ask(self, batch: Values, threshold: int) -> Sequence[Rows]:
         """Return the rows within the threshold of each query."""
-        # The pigeonhole: a value within the threshold has a chunk within its share.
+        # The pigeonhole principle: a value within the threshold has a chunk within its
+        # share.
         self._index.nflip = threshold // _MULTI_HASH_TABLES
         return _ranged(self._index, batch, threshold)
 
@@ -251,7 +252,8 @@ def _threat_exchange_flat(given: Given) -> Contender:
 def _threat_exchange_2(given: Given) -> Contender:
     from threatexchange.signal_type.pdq import pdq_index2  # noqa: PLC0415 - as above
 
-    # It asks for a squared distance below threshold + 1 of vectors of zeros and ones.
+    # It expects a squared distance below threshold + 1 between vectors of zeros and
+    # ones.
     return ThreatExchange(given, pdq_index2.PDQIndex2)
 
 
@@ -269,11 +271,12 @@ CONTENDERS: dict[str, Callable[[Given], Contender]] = {
     "pybktree": BKTree,
     "imagehash": ImageHashLoop,
 }
-"""Every contender by name. The first one's answers are the truth that all others are
-compared with: it is not ours, it is exact, and numpy's are compared as well."""
+"""Every contender by name. The answers of the first one are the truth that all others
+are compared with: it is not ours, it is exact, and numpy's answers are compared as
+well."""
 
 NOT_EXACT = frozenset({"faiss hash"})
-"""Those that may miss something; the recall of all others must be 1."""
+"""Contenders that may miss something; the recall of all others must be 1."""
 
 PER_QUERY = frozenset(
     {
@@ -281,7 +284,7 @@ PER_QUERY = frozenset(
         *("numpy", "pybktree", "imagehash"),
     }
 )
-"""Those that know no batches: asking them in one is a loop."""
+"""Contenders without batches: for them a batch is a loop."""
 
 
 def _asked(matcher: Matcher, batch: Values, threshold: int) -> Sequence[Rows]:
@@ -295,7 +298,7 @@ def _asked(matcher: Matcher, batch: Values, threshold: int) -> Sequence[Rows]:
 
 
 def _ranged(index: Any, batch: Values, threshold: int) -> Sequence[Rows]:  # noqa: ANN401
-    # faiss returns what is nearer than the radius.
+    # faiss returns values that are nearer than the radius.
     ends, _, rows = index.range_search(batch, threshold + 1)
     return [rows[ends[at] : ends[at + 1]] for at in range(len(batch))]
 

@@ -1,12 +1,12 @@
-"""PDQ values to be searched, and questions whose answers are partly known.
+"""PDQ values to be searched, and queries whose answers are partly known.
 
-*Random* values are what cost models assume. *Real* ones are crops and turns of freely
-licensed photographs and of generated pictures, all benign: their bits are correlated,
-and they come in clusters, which is what skews the buckets of an index.
+*Random* values are the assumption of cost models. *Real* ones are crops and turns of
+freely licensed photographs and of generated pictures, all benign. Their bits are
+correlated, and they form clusters, which makes the buckets of an index uneven.
 
-There are not ten million such pictures at hand. A crop is one of many of its picture
-(``stride`` apart, of random sides), in all eight turns and as negative, so that one
-picture gives thousands of values.
+There are not ten million such pictures available. So each picture gives thousands of
+values: many crops (``stride`` apart, of random sides), each in all eight turns and as a
+negative.
 """
 
 from collections.abc import Iterator, Sequence
@@ -28,21 +28,21 @@ Values = NDArray[np.uint8]
 
 BYTES = 32
 MOST_PLANTED = 40
-"""Questions are planted at every distance from 0 to this."""
+"""Queries are planted at every distance from 0 to this."""
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "coins")
 HELD_OUT_PHOTOGRAPHS = ("camera", "moon")
-"""Shipped in scikit-image's wheel; the held-out ones are asked for and not listed."""
+"""Shipped in scikit-image's wheel; the held-out ones are queried and not listed."""
 
 GENERATED = 60
 HELD_OUT_GENERATED = 12
 WIDTH, HEIGHT = 512, 384
 STRIDE = 7
 SHORTEST = 0.45
-"""Shortest side of a crop, of the picture's."""
+"""Shortest side of a crop, as a share of the picture's."""
 
 VALUES_A_CROP = 16
-"""Eight turns, each also as negative."""
+"""Eight turns, each also as a negative."""
 
 _FIRST_SEED = 40_000
 _BLOCK_SIDE = 16
@@ -50,12 +50,12 @@ _BLOCK_SIDE = 16
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Questions:
-    """What is asked.
+    """The queries of a measurement.
 
     Attributes:
         values: The queries.
-        planted: How many bits each was moved from a value that is listed; -1 if it has
-            nothing to do with any.
+        planted: Number of bits between each query and a listed value; -1 for a query
+            without relation to any.
     """
 
     values: Values
@@ -68,7 +68,7 @@ def random_values(count: int, rng: np.random.Generator) -> Values:
 
 
 def real_values(count: int, rng: np.random.Generator) -> tuple[Values, dict[str, int]]:
-    """Return values of crops and turns of pictures, and what they were made of."""
+    """Return values of crops and turns of pictures, and the counts of sources."""
     planes = _planes(PHOTOGRAPHS, range(_FIRST_SEED, _FIRST_SEED + GENERATED))
     values, crops = _cropped(planes, count, rng)
     made_of = {
@@ -91,12 +91,12 @@ def held_out(count: int, rng: np.random.Generator) -> Values:
 def questions(
     values: Values, unrelated: Values, *, each: int, rng: np.random.Generator
 ) -> Questions:
-    """Return questions in random order: planted at every distance, and unrelated.
+    """Return queries in random order: planted at every distance, and unrelated.
 
     Args:
-        values: What is listed.
-        unrelated: Asked as they are.
-        each: How many are planted at each distance.
+        values: The listed values.
+        unrelated: Queries that are used as they are.
+        each: Number of queries that are planted at each distance.
         rng: Chooses rows, bits and order.
     """
     planted = np.repeat(np.arange(MOST_PLANTED + 1), each)
@@ -123,7 +123,7 @@ def _planes(names: Sequence[str], seeds: Sequence[int]) -> list[NDArray[np.float
 def _cropped(
     planes: Sequence[NDArray[np.float32]], count: int, rng: np.random.Generator
 ) -> tuple[Values, int]:
-    """Return so many values of crops of pictures, taken in turn, and of how many."""
+    """Return values of crops of pictures, taken in turn, and the number of crops."""
     values = np.empty((count, BYTES), np.uint8)
     done = crops = 0
     while done < count:

@@ -1,7 +1,7 @@
 """Reference directories of millions of entries, made without a Python object for each.
 
-What a benchmark of searching needs is put into columns at once and handed to the
-writer, as an import would; ``importing.py`` is what measures imports.
+The columns for a benchmark of searching are made at once and passed to the writer, as
+in an import; ``importing.py`` measures real imports.
 """
 
 from pathlib import Path
@@ -30,11 +30,11 @@ _QUALITY = 100
 
 
 class Filled(TableBuilder):
-    """A collection that is made of arrays.
+    """A collection that is made from arrays.
 
     Args:
         values: PDQ values; the id of each entry is its row.
-        keys: Keys of exact signals, of shape (n, 16), one for each entry, or none.
+        keys: Keys of exact signals, of shape (n, 16), one for each entry, or empty.
     """
 
     def __init__(self, values: Values, keys: NDArray[np.uint8]) -> None:
@@ -90,11 +90,11 @@ def fill(path: Path, values: Values, *, digests: NDArray[np.uint8]) -> None:
     """Make a reference directory.
 
     Args:
-        path: Where; nothing is there yet.
+        path: The path, which must not exist yet.
         values: A PDQ value for each entry.
-        digests: SHA-256 of the first entries, of shape (k, 32). All others get keys at
-            random, which nobody can look up, and which cost a look-up the same. If
-            there are none, no entry has one.
+        digests: SHA-256 of the first entries, of shape (k, 32). All others get random
+            keys, which nobody can look up, and which make a look-up cost the same. If
+            there are no digests, no entry has a key.
     """
     directory = ReferenceDirectory(path)
     with directory.writer() as writer:

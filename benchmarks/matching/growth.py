@@ -1,4 +1,4 @@
-"""Print the tables of ``docs/growth.md``, by the planner's own figures.
+"""Print the tables of ``docs/growth.md``, with the planner's own figures.
 
     python -m benchmarks.matching.growth
 
@@ -14,33 +14,33 @@ from uploadfilter.reference.matching import Thresholds
 from uploadfilter.reference.planning import LANE_BITS, Plan, PlanKind, plan_for
 
 COUNTS = (1_000_000, 10_000_000, 90_000_000, 300_000_000)
-"""Values of one table: 90 million is what one table can hold today."""
+"""Values of one table: 90 million is the most that one table can hold today."""
 
 WIDE_COUNTS = (10_000_000, 100_000_000, 300_000_000)
 WIDE_BITS = 28
 """Widest chunk of the second table: at a hundred million the planner uses fewer."""
 
 SHARDS = (1, 4, 10)
-"""Into how many shards a hundred million values are cut in the third table."""
+"""Numbers of shards that the third table divides a hundred million values into."""
 
 SHARDED = 100_000_000
 _OFFSET_BYTES = _ID_BYTES = 4
 _PREFIX_BYTES = 16
 _ROW_BYTES = 7
-"""Of each signal besides its value: row of the entry, quality, window."""
+"""For each signal besides its value: row of the entry, quality, window."""
 
 _ENTRY_BYTES = 8 + 8 + 5
-"""Of each entry: an id of eight characters and where it ends, set, category, flag."""
+"""For each entry: an id of eight characters and where it ends, set, category, flag."""
 
 _EXACT_BYTES = 50
-"""Of each digest: key of 16 bytes and row in LMDB's tree (``reference/base.py``)."""
+"""For each digest: key of 16 bytes and row in LMDB's tree (``reference/base.py``)."""
 
 LARGEST_VALUE = (1 << 32) - 1
-"""Bytes of one value in LMDB (``MAXDATASIZE`` in ``mdb.c``)."""
+"""Most bytes of one value in LMDB (``MAXDATASIZE`` in ``mdb.c``)."""
 
 
 def index_bytes(plan: Plan, count: int) -> int:
-    """Return what the tables of a plan take besides the values."""
+    """Return the bytes of a plan's tables besides the values."""
     if plan.kind is PlanKind.LINEAR:
         return 0
     offsets = sum(1 << bits for bits in plan.bits) * _OFFSET_BYTES
@@ -69,7 +69,7 @@ def most_values() -> int:
 
 
 def plans() -> Iterator[str]:
-    """Yield the rows of the first table: what the planner does today."""
+    """Yield the rows of the first table: the plans of today."""
     yield "| signal type | values | plan | probes | candidates | one query | index |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for kind in (SignalType.PDQ, SignalType.PHASH):
@@ -88,7 +88,7 @@ def wide_plans() -> Iterator[str]:
 
 
 def shards() -> Iterator[str]:
-    """Yield the rows of the third table: a hundred million values, cut up."""
+    """Yield the rows of the third table: a hundred million values, in shards."""
     yield "| shards | values each | base each | one query, each | all in turn |"
     yield "| --- | --- | --- | --- | --- |"
     for number in SHARDS:
@@ -113,7 +113,7 @@ def sizes() -> Iterator[str]:
 
 
 def tables() -> Sequence[str]:
-    """Return all tables, as they stand in the page."""
+    """Return all tables, as they stand on the page."""
     return ["\n".join(table) for table in (sizes(), plans(), wide_plans(), shards())]
 
 

@@ -22,10 +22,11 @@ _POLL_S = 0.05
 
 
 def measure(entries: int, *, seed: int) -> dict[str, object]:
-    """Import so many entries; return seconds and memory.
+    """Import a number of entries; return seconds and memory.
 
-    ``peak_mb`` is what the process had for itself; ``peak_resident_mb`` counts the
-    pages of the file that it wrote too, which the system may take back at any time.
+    ``peak_mb`` is the peak of the process's own memory; ``peak_resident_mb`` also
+    counts the pages of the file that it wrote, which the system may take back at any
+    time.
     """
     with tempfile.TemporaryDirectory(prefix="uploadfilter-import-") as folder:
         path = Path(folder) / "set.jsonl"
@@ -72,7 +73,7 @@ def _line(number: int, digits: str) -> str:
 
 
 def _run(command: tuple[str, ...]) -> tuple[int, int]:
-    """Run a command; return the most bytes that it had, for itself and resident."""
+    """Run a command; return the peak bytes of its own and its resident memory."""
     with subprocess.Popen(  # noqa: S603 - our own program
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:
@@ -85,13 +86,13 @@ def _run(command: tuple[str, ...]) -> tuple[int, int]:
         watcher.join()
     if process.returncode:
         raise RuntimeError(f"the import failed: {said.decode()}")
-    # The largest of all children so far: nothing else here comes near it.
+    # The largest of all children so far: no other child comes near it.
     resident = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024
     return max(peaks), resident
 
 
 def _watch(pid: int, peaks: list[int], ended: threading.Event) -> None:
-    """Note the anonymous memory of a process until it has ended."""
+    """Record the anonymous memory of a process until it has ended."""
     status = Path(f"/proc/{pid}/status")
     while not ended.wait(_POLL_S):
         try:

@@ -1,10 +1,11 @@
-"""How soon does a running proxy see a change, and what do queries notice of it?
+"""How soon does a running proxy see a change, and how does it affect queries?
 
 - **visible**: a hash set with one uploaded picture is imported and removed by the
   command, again and again; measured from the end of the command to the first upload
-  that is answered accordingly.
-- **queries**: a process asks without a pause, in turn while nothing happens, while a
-  set of a thousand entries is imported and removed, and while the base is compacted.
+  with the new answer.
+- **queries**: a process sends queries without a pause: first while nothing happens,
+  then while a set of a thousand entries is imported and removed, and then while the
+  base is compacted.
 """
 
 import asyncio
@@ -32,7 +33,7 @@ REJECTED, CREATED = 403, 201
 
 
 def measure(entries: int, *, quick: bool) -> dict[str, Any]:
-    """Measure both with a reference set of so many entries."""
+    """Measure both with a reference set of the given number of entries."""
     with tempfile.TemporaryDirectory(prefix="uploadfilter-live-") as folder:
         arguments = ("random", str(entries), "12", str(SEED), folder)
         _run(sys.executable, "-m", "benchmarks.matching.prepare", *arguments)
@@ -44,7 +45,7 @@ def measure(entries: int, *, quick: bool) -> dict[str, Any]:
 
 
 async def _visible(state: Path, *, rounds: int) -> dict[str, Any]:
-    """Return how many seconds after the command an upload is answered otherwise."""
+    """Return how many seconds after the command an upload gets another answer."""
     body = pictures.jpeg(pictures.photograph(SEED, width=320, height=240))
     listed = state / "one.txt"
     listed.write_text(hashlib.sha256(body).hexdigest() + "\n", encoding="ascii")
@@ -69,7 +70,7 @@ _AS_LIVE = ("--name", "live", "--category", "1")
 
 
 async def _until(port: int, body: bytes, status: int) -> float:
-    """Upload until the answer is that one; return the seconds until it was sent."""
+    """Upload until the answer has a status; return the seconds until it was sent."""
     begun = time.perf_counter()
     while time.perf_counter() - begun < GIVE_UP_S:
         sent = time.perf_counter() - begun
@@ -88,7 +89,7 @@ def _filter(origin: int, state: Path) -> Any:  # noqa: ANN401 - a context manage
 
 
 def _queries(state: Path, *, seconds: float) -> dict[str, Any]:
-    """Return the quantiles of queries while nothing, or something, changes."""
+    """Return the quantiles of queries without and during changes."""
     small = state / "small.txt"
     digests = (hashlib.sha256(b"%d" % at).hexdigest() for at in range(SMALL_SET))
     small.write_text("\n".join(digests), encoding="ascii")

@@ -1,4 +1,4 @@
-"""Draw what the matching benchmark found; the same figures give the same file."""
+"""Draw the results of the matching benchmark; the same figures give the same file."""
 
 from pathlib import Path
 from typing import Any
@@ -28,8 +28,8 @@ def draw(results: dict[str, Any], path: Path) -> None:
     """Draw time and memory against size, time against threshold, and skew.
 
     Args:
-        results: What ``run`` found.
-        path: Where the SVG goes.
+        results: The results of ``run``.
+        path: The path of the SVG.
     """
     mpl.rcParams.update({"svg.hashsalt": "uploadfilter", "svg.fonttype": "none"})
     figure, axes = plt.subplots(2, 2, figsize=(11, 8), layout="constrained")
@@ -55,7 +55,7 @@ def draw(results: dict[str, Any], path: Path) -> None:
 
 
 def _memory(row: dict[str, Any]) -> float:
-    # On a logarithmic scale nothing is too little to be drawn.
+    # On a logarithmic scale no value may be zero.
     return max(float(row["memory_mb"]), 0.1)
 
 

@@ -1,6 +1,7 @@
-"""Make the values, the questions and the reference directory of one size.
+"""Make the values, the queries and the reference directory of one size.
 
-Runs in a process of its own, so that its memory is gone when contenders are measured.
+It runs in a process of its own, so that its memory is free when contenders are
+measured.
 """
 
 import json
@@ -15,13 +16,13 @@ from benchmarks.matching import data
 from benchmarks.matching.filling import fill
 
 DIGESTS = 1000
-"""Digests that are listed and looked up."""
+"""Number of digests that are listed and looked up."""
 
 KINDS = ("random", "real")
 
 
 def main(kind: str, count: str, each: str, seed: str, folder: str) -> None:
-    """Write files into a folder; print what was made as one line of JSON."""
+    """Write files into a folder; print their description as one line of JSON."""
     path = Path(folder)
     rng = np.random.default_rng([int(seed), KINDS.index(kind), int(count)])
     begun = time.perf_counter()
@@ -34,7 +35,7 @@ def main(kind: str, count: str, each: str, seed: str, folder: str) -> None:
         values, made_of = data.real_values(int(count), rng)
         unrelated = data.held_out(planted, rng)
     asked = data.questions(values, unrelated, each=int(each), rng=rng)
-    # Digests are the same whatever the perceptual values are: once is enough.
+    # Digests are the same whatever the perceptual values are: one run is enough.
     listed = min(DIGESTS, len(values)) if kind == "random" else 0
     digests = data.random_values(listed, rng)
     np.save(path / "values.npy", values)

@@ -1,13 +1,13 @@
-"""What a run of the matching benchmark shows, and which aims it missed."""
+"""Show the results of a matching benchmark, and which aims it missed."""
 
 from typing import Any
 
 TIMES_MULTI_HASH = 20
 TIMES_SCAN = 40
-"""At ten million values and threshold 31, how much faster than either we want to be."""
+"""At ten million values and threshold 31, the intended speed relative to either."""
 
 P99_OF_MEDIAN = 2.0
-"""Of one query of real values."""
+"""For one query of real values."""
 
 OPEN_S = 1.0
 PRIVATE_MB = 50.0
@@ -15,7 +15,7 @@ EXACT_US = 3.0
 IMPORT_S, IMPORT_MB = 180.0, 2000.0
 VISIBLE_S = 2.0
 BUSY_OF_IDLE = 3.0
-"""Aims of issue and design, by what they are about."""
+"""Aims of issue and design, by their subject."""
 
 LARGE = 10_000_000
 
@@ -43,7 +43,7 @@ def show(results: dict[str, Any]) -> None:
 
 
 def failures(results: dict[str, Any]) -> list[str]:
-    """Return which aims were missed, in words."""
+    """Return the missed aims, in words."""
     rows = results.get("rows", [])
     missed = [
         f"{row['contender']}, {row['kind']} {row['n']:,}: recall "

@@ -1,14 +1,14 @@
-"""How fast is the exact search, beside what others search 256-bit values with?
+"""How fast is the exact search, beside other libraries that search 256-bit values?
 
-For every size and kind of values (``data.py``) and every contender
-(``contenders.py``), in a process of its own (``child.py``): build time, memory, one
-query, batches of 24 and 64, recall against the answers of faiss's flat index. After
-each question our mapped index is asked the same, so that ratios hold on a busy machine.
-Also: what a further process costs (``shared.py``), candidates by skew (``skew.py``),
-thresholds from 0 to 48, and, if asked for, a large import (``importing.py``) and
-changes under a running proxy (``live.py``).
+Each size and kind of values (``data.py``) is measured with each contender
+(``contenders.py``), in a process of its own (``child.py``): build time, memory, single
+queries, batches of 24 and 64, and recall against the answers of faiss's flat index.
+After each query our mapped index gets the same one, so that ratios hold on a busy
+machine. Further parts are the cost of one more process (``shared.py``), candidates by
+skew (``skew.py``), thresholds from 0 to 48, and, if asked for, a large import
+(``importing.py``) and changes under a running proxy (``live.py``).
 
-Slow contenders get two minutes; what they did not get to is said in the results.
+Slow contenders get two minutes; the results state what they did not finish.
 """
 
 import argparse
@@ -39,15 +39,15 @@ PACKAGES = (
 )
 
 PATIENCE_S = 120.0
-"""How long a contender may take in all."""
+"""Longest time of a contender in all."""
 
 LONG_PATIENCE_S = 420.0
-"""The same for the one that our aim is measured by, and for our own."""
+"""The same for the contender that our aim is measured by, and for our own ones."""
 
 PATIENT = frozenset({"faiss flat", "faiss multi-hash", "ours", "ours, mapped"})
 
 MOST_MB = 9_000.0
-"""Memory that a contender may be expected to take."""
+"""Most memory that a contender may be expected to need."""
 
 THRESHOLD = 31
 SWEPT = (0, 8, 16, 24, 40, 48)
@@ -55,23 +55,23 @@ SWEEPERS = frozenset({"ours", "our scan", "faiss flat", "faiss multi-hash"})
 BATCHES = (24, 64)
 LARGE = 10_000_000
 FEW = frozenset({"faiss flat", "ours", "ours, mapped", "our scan", "faiss multi-hash"})
-"""Those that are asked for real values too."""
+"""Contenders that are measured with real values too."""
 
 OURS = frozenset({"faiss flat", "ours", "ours, mapped", "our scan"})
-"""Those that are asked for ten million real values; building faiss's multi-hash again
-would take two minutes and tell nothing new."""
+"""Contenders that are measured with ten million real values; building faiss's
+multi-hash again would take two minutes and show nothing new."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is measured.
+    """The amount of measuring.
 
     Attributes:
         sizes: Numbers of values.
         sweep: The size at which thresholds are compared, and the largest at which
             candidates are counted.
-        each: Questions planted at each distance; as many again are unrelated.
-        seconds: How long each threshold and size of batch is asked.
+        each: Queries planted at each distance; as many again are unrelated.
+        seconds: Duration for each threshold and size of batch.
         imported: Entries of ``--import``.
         live: Entries of ``--live``.
     """
@@ -104,14 +104,14 @@ QUICK = Plan(
 
 @dataclass(slots=True)
 class Findings:
-    """What was found so far.
+    """The results so far.
 
     Attributes:
-        made: What ``prepare`` said of each size and kind.
-        shared: What ``shared`` said.
-        skew: What ``skew`` said.
-        rows: What ``child`` said of each contender.
-        skipped: What was not measured, and why.
+        made: The output of ``prepare`` for each size and kind.
+        shared: The output of ``shared``.
+        skew: The output of ``skew``.
+        rows: The output of ``child`` for each contender.
+        skipped: The parts that were not measured, and why.
     """
 
     made: list[dict[str, Any]] = field(default_factory=list)
@@ -122,12 +122,12 @@ class Findings:
 
 
 def child(module: str, *arguments: str, seconds: float) -> tuple[dict[str, Any], str]:
-    """Run a module of this package; return what it printed last, and what went wrong.
+    """Run a module of this package; return its last output, and its problem if any.
 
     Args:
-        module: Its name.
+        module: Name of the module.
         arguments: Its arguments.
-        seconds: How long it may take.
+        seconds: Longest duration.
     """
     command = [sys.executable, "-m", f"benchmarks.matching.{module}", *arguments]
     with subprocess.Popen(  # noqa: S603 - our own programs
@@ -219,10 +219,10 @@ def summary(result: dict[str, Any]) -> str:
 def hopeless(
     name: str, count: int, rows: Sequence[dict[str, Any]], patience: float
 ) -> str:
-    """Return why a contender need not be tried at this size; empty if it should."""
+    """Return why a contender is not tried at this size; empty if it should be."""
     smaller = [row for row in rows if row["contender"] == name and row["n"] < count]
     if not smaller:
-        # Nothing is known of it, or it was given up at a smaller size.
+        # It was never measured, or was given up at a smaller size.
         first = all(row["n"] >= count for row in rows)
         return "" if first or not rows else "given up at a smaller size"
     last = max(smaller, key=lambda row: row["n"])
@@ -238,7 +238,7 @@ def hopeless(
 
 
 def measure(plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
-    """Run every part that was asked for, and return what was found."""
+    """Run all parts that were asked for, and return their results."""
     found = Findings()
     results: dict[str, Any] = {
         "seed": SEED,
@@ -299,7 +299,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def keep(results: dict[str, Any]) -> dict[str, Any]:
-    """Write the results, parts of an earlier run that were not measured included."""
+    """Write the results, including parts of an earlier run that were not measured."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "matching.json"
     if path.exists():

@@ -1,7 +1,7 @@
-"""What a further process costs that maps a reference directory, and exact look-ups.
+"""Measure one more process that maps a reference directory, and exact look-ups.
 
-Another process has the same files mapped meanwhile, as a first proxy on the machine
-would: what both have mapped is private to neither.
+Another process has the same files mapped meanwhile, like a first proxy on the machine,
+so that shared pages do not count as private memory.
 """
 
 import gc
@@ -27,7 +27,7 @@ DIGESTS_AT_ONCE = 200
 
 
 def main(reference: str, folder: str, *arguments: str) -> None:
-    """Print what was measured as one line of JSON."""
+    """Print the figures as one line of JSON."""
     if FIRST in arguments:
         keep_mapped(reference, folder)
         return
@@ -52,7 +52,7 @@ def keep_mapped(reference: str, folder: str) -> None:
 
 
 def measure(reference: str, folder: str) -> None:
-    """Open the reference directory, use it, and print what that took."""
+    """Open the reference directory, use it, and print the cost."""
     questions = np.load(Path(folder) / "questions.npy")
     digests = np.load(Path(folder) / "digests.npy")
     before, dirty_before = private_bytes(), private_bytes("Dirty")
@@ -74,7 +74,7 @@ def measure(reference: str, folder: str) -> None:
 
 
 def ask(generation: Generation, questions: Values) -> None:
-    """Ask one by one, and a batch, so that every temporary has been needed."""
+    """Send single queries, and a batch, so that every temporary has been needed."""
     queries = [
         Query(
             signal=Signal(type=SignalType.PDQ, value=value.tobytes()),
@@ -120,7 +120,7 @@ def _each(generation: Generation, queries: list[Query]) -> float:
 
 
 def _uploads(generation: Generation, count: int) -> float:
-    """Return what ``match_exact`` takes for the three digests of one content."""
+    """Return the time of ``match_exact`` for the three digests of one content."""
     rng = np.random.default_rng(2)
     taken = []
     for _ in range(count):
@@ -134,7 +134,7 @@ def _uploads(generation: Generation, count: int) -> float:
 
 
 def private_bytes(*kinds: str) -> int:
-    """Return the memory of this process that it shares with no other.
+    """Return the memory that this process shares with no other.
 
     Args:
         kinds: ``Clean`` pages of files, or ``Dirty`` ones; both if none is given.

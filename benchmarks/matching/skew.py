@@ -1,8 +1,9 @@
-"""How many candidates has a query, if bits are cut in their order, and if shuffled?
+"""How many candidates has a query, with bits in natural order, and shuffled?
 
-A candidate is an entry in a bucket that a query looks into: what a search by chunks
-pays for. Of random values all queries have about the same number; neighbouring bits of
-real ones are correlated, which fills some buckets and empties others.
+A candidate is an entry in a bucket that a query looks up; the candidates are the cost
+of a search by chunks. With random values all queries have about the same number.
+Neighbouring bits of real values are correlated, which fills some buckets and empties
+others.
 """
 
 import json
@@ -56,7 +57,7 @@ def _summary(
 def candidates(
     values: Values, questions: Values, chunks: tuple[Chunk, ...]
 ) -> NDArray[np.int64]:
-    """Return how many candidates each question has."""
+    """Return the number of candidates of each query."""
     keys = ChunkKeys(WIDTH, [chunk.bits for chunk in chunks], BIT_ORDER_SEED)
     sizes = np.diff(offsets_of(lanes_of(values.tobytes(), BYTES), keys))
     buckets = keys.buckets_of(questions)
@@ -76,7 +77,7 @@ def _flips(chunk: Chunk) -> list[int]:
 
 
 def _unshuffled(values: Values) -> Values:
-    """Return values whose bits come in natural order once they are shuffled."""
+    """Return values whose bits come in natural order after the shuffle."""
     order = list(bit_order(WIDTH, BIT_ORDER_SEED))
     result = np.empty_like(values)
     for start in range(0, len(values), _ROWS_AT_ONCE):

@@ -1,1 +1,1 @@
-"""What does the proxy cost beside the work that it is there for? See ``run.py``."""
+"""What does the proxy cost in addition to its actual work? See ``run.py``."""

@@ -1,7 +1,7 @@
-"""One attacker, as a process of its own, so that what it costs is not our client's.
+"""One attacker, as a process of its own, so that its cost is not that of our client.
 
-Started by ``attacks.py``. It says ``port 0`` when it begins, goes on until SIGTERM, and
-then says as JSON how often it was answered what.
+``attacks.py`` starts it. It prints ``port 0`` when it begins, goes on until SIGTERM,
+and then prints as JSON how often it got each answer.
 """
 
 import argparse
@@ -20,10 +20,10 @@ import uvloop
 from benchmarks import load
 
 NICE: Final = 10
-"""Its own work is not what delays others: in earnest it has a machine of its own."""
+"""Its own work must not delay others: a real attacker has a machine of its own."""
 
 PAUSE_S: Final = 0.5
-"""Before a body that never ends begins anew: a flood of heads is another attack."""
+"""Pause before an endless body begins anew: a flood of heads is another attack."""
 
 _READ_BYTES: Final = 65_536
 _ENDLESS: Final = b"3\r\nabc\r\n"
@@ -40,13 +40,13 @@ def _chunked_head(client: str) -> bytes:
 
 
 class Attacker:
-    """What is done on every connection.
+    """The work of an attacker on every connection.
 
     Args:
-        port: Of the filter.
-        clients: Addresses that the attacker has, in turn.
-        bodies: What it uploads, in turn, if that is what it does.
-        media_type: Of these.
+        port: Port of the filter.
+        clients: Addresses of the attacker, used in turn.
+        bodies: Bodies that it uploads in turn, if it uploads.
+        media_type: Media type of the bodies.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ async def _status(reader: asyncio.StreamReader) -> int:
 
 
 async def attack(attacker: Attacker, way: str, connections: int) -> None:
-    """Attack over so many connections, until SIGTERM."""
+    """Attack over a number of connections, until SIGTERM."""
     ways: dict[str, Callable[[int], Awaitable[None]]] = {
         "upload": attacker.upload,
         "endless": attacker.endless,

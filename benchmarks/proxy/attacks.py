@@ -1,9 +1,9 @@
-"""One attacker, one innocent client: what does the innocent one notice?
+"""One attacker, one innocent client: how is the innocent client affected?
 
 The innocent client uploads photos over two connections with a pause after each, some
-ten a second. Rounds without and with the attacker take turns, and the filter is
-started anew for each attack. The attacker is a process of its own; a client that the
-filter does not serve is asked no more than it asks for.
+ten a second. Rounds without and with the attacker take turns, and the filter is started
+anew for each attack. The attacker is a process of its own; if the filter does not serve
+a client, that client sends no more than before.
 """
 
 import asyncio
@@ -32,10 +32,10 @@ INNOCENT: Final = "192.0.2.1"
 CONNECTIONS: Final = 2
 PAUSE_S: Final = 0.15
 LENGTH: Final = 3
-"""Times the seconds of the plan that each half of a round takes."""
+"""Length of each half of a round, in multiples of the plan's seconds."""
 
 P99_AIM: Final = 2.0
-"""Times its p99 without the attacker, at most."""
+"""Most increase of its p99, as a factor."""
 
 SHED: Final = 503
 PARTS: Final = 990
@@ -44,20 +44,20 @@ _FORM: Final = f"multipart/form-data; boundary={_BOUNDARY}"
 
 IPV4: Final = tuple(f"198.51.100.{number}" for number in range(1, 9))
 IPV6: Final = tuple(f"2001:db8:0:{number:x}::1" for number in range(4))
-"""Four networks of 64 bits, of one network of 56: what one household has."""
+"""Four networks of 64 bits within one of 56 bits: a single household."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """What one attacker does.
+    """The behaviour of one attacker.
 
     Attributes:
-        name: For the report.
-        connections: At once.
+        name: Name in the report.
+        connections: Number of connections.
         clients: Its addresses, which its connections take in turn.
-        way: What ``attacker.py`` does on each connection.
-        bodies: Makes what is uploaded.
-        media_type: Of these.
+        way: The function of ``attacker.py`` for each connection.
+        bodies: Makes the bodies to upload.
+        media_type: Media type of the bodies.
     """
 
     name: str
@@ -69,7 +69,7 @@ class Attack:
 
 
 def _form(content: bytes) -> bytes:
-    """Return a form of as many files with one content."""
+    """Return a form with many files of one content."""
     part = (
         f"--{_BOUNDARY}\r\nContent-Disposition: form-data; "
         'name="f"; filename="a.jpg"\r\nContent-Type: image/jpeg\r\n\r\n'
@@ -92,7 +92,7 @@ def _bombs() -> Sequence[bytes]:
 
 @lru_cache
 def _large_pictures() -> Sequence[bytes]:
-    """Return PNGs of 12 megapixels, as they come from a drawing program."""
+    """Return PNGs of 12 megapixels, as from a drawing program."""
     photo = pictures.photograph(1, width=4000, height=3000)
     return (pictures.png(photo.quantize(64).convert("RGB")),)
 
@@ -165,12 +165,12 @@ async def _attacked(
             cpu_s += proxy.cpu_s() - before_s
             wall_s += time.perf_counter() - begun_s
             answers.update(await asyncio.to_thread(_ended, *attacker))
-        await asyncio.sleep(plan.seconds)  # what it has left behind is not quiet yet
+        await asyncio.sleep(plan.seconds)  # its leftovers are still being processed
     return _part(attack, quiet, noticed, answers=answers, busy_cores=cpu_s / wall_s)
 
 
 def _kept(folder: Path, bodies: Sequence[bytes]) -> list[Path]:
-    """Write bodies where the attacker finds them."""
+    """Write bodies into files for the attacker."""
     paths = []
     for number, body in enumerate(bodies):
         paths.append(folder / f"body-{number}")
@@ -182,7 +182,7 @@ def _kept(folder: Path, bodies: Sequence[bytes]) -> list[Path]:
 def _attacking(
     attack: Attack, port: int, bodies: Sequence[Path]
 ) -> Iterator[tuple[Popen[bytes], Path]]:
-    """Run the attacker for the length of the block."""
+    """Run the attacker during the block."""
     command = (
         *(executable, "-m", "benchmarks.proxy.attacker", attack.way, str(port)),
         *("--connections", str(attack.connections), "--clients", *attack.clients),
@@ -194,7 +194,7 @@ def _attacking(
 
 
 def _ended(child: "Popen[bytes]", output: Path) -> dict[str, int]:
-    """End the attacker, and return how often it was answered what."""
+    """End the attacker, and return how often it got each answer."""
     child.terminate()
     child.wait(timeout=load.START_S)
     answers: dict[str, int] = json.loads(output.read_bytes().splitlines()[-1])

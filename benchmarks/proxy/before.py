@@ -1,7 +1,7 @@
 """Uploads a second and CPU of an upload, beside the first release, in turn.
 
-The first release looked at far less; that it must not be faster all the same is a
-promise to an operator who updates. Its code comes out of this repository's history, and
+The first release inspected far less. It must not be faster all the same: that is a
+promise to an operator who updates. Its code comes from this repository's history, and
 runs on the same interpreter and the same libraries.
 """
 
@@ -24,7 +24,7 @@ FIRST = "0cbad52"
 """The commit of the first release."""
 
 AIMS: Mapping[int, float] = {20: 1.2, 200: 1.1}
-"""Uploads a second of so many KB beside it, at least."""
+"""Least ratio of uploads a second, by size in KB."""
 
 CONNECTIONS = (1, 16)
 
@@ -62,7 +62,7 @@ async def before(folder: Path, plan: Plan) -> Part:
 
 
 def _notes() -> list[str]:
-    """Say where uploads a second must not be compared on a busy machine."""
+    """Explain why uploads a second must not be compared on a busy machine."""
     try:
         shares_by_session = int(_AUTOGROUP.read_text("ascii")) > 0
     except (OSError, ValueError):
@@ -110,7 +110,7 @@ def _of_pairs(ours: Sequence[float], theirs: Sequence[float]) -> float:
 
 
 def _code(folder: Path) -> Path | None:
-    """Take the code of the first release out of the history; ``None`` without it."""
+    """Extract the code of the first release from the history; ``None`` without it."""
     packed = subprocess.run(  # noqa: S603 - our own repository
         ("git", "archive", "--format=tar", FIRST, "uploadfilter"),  # noqa: S607
         cwd=Path(__file__).parents[2],

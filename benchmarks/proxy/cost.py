@@ -33,8 +33,8 @@ from uploadfilter.signals import pdq
 from uploadfilter.signals.exact import Digests
 
 AIMS: Mapping[int, float] = {20: 1.6, 200: 1.25, 2000: 1.1}
-"""By KB, times the bare pipeline at most. What HTTP, the log and two processes cost is
-the same for each upload, and the less of it the more there is to decode."""
+"""Most multiple of the bare pipeline's CPU, by KB. HTTP, the log and two processes cost
+the same for each upload, which is a smaller share if there is more to decode."""
 
 SIZES_KB = tuple(AIMS)
 
@@ -105,7 +105,7 @@ def bare(generation: Generation, bodies: Sequence[bytes], uploads: int) -> float
 
 
 def _in_memory(body: bytes) -> int:
-    """Return the descriptor of a memory file, which a scan reads from."""
+    """Return the descriptor of a memory file that a scan can read."""
     fd = os.memfd_create("body")
     os.write(fd, body)
     return fd

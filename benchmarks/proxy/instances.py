@@ -11,7 +11,7 @@ from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import files_of, filter_before, list_random
 
 AIM = 1.1
-"""Times the CPU of an upload with one instance, at most."""
+"""Most increase of the CPU of an upload over one instance, as a factor."""
 
 SIZE_KB = 200
 CORES = (0, 1)
@@ -22,8 +22,8 @@ EACH = 8
 async def instances(folder: Path, plan: Plan) -> Part:
     """Drive one instance, then both, in turn.
 
-    Client and origin share the cores with them, so that two do not reach twice the
-    throughput of one on two cores.
+    Client and origin share the cores with them, so that two instances do not reach
+    twice the throughput of one on two cores.
     """
     state = folder / "instances"
     list_random(state, plan.listed)
@@ -66,7 +66,7 @@ async def instances(folder: Path, plan: Plan) -> Part:
 async def _driven(
     running: Sequence[load.Spawned], requests: Sequence[load.Request], seconds: float
 ) -> tuple[float, float]:
-    """Return uploads a second and CPU milliseconds of one."""
+    """Return uploads a second, and CPU milliseconds of an upload."""
     before = sum(one.cpu_s() for one in running)
     result = await load.drive(
         [one.port for one in running],

@@ -1,10 +1,10 @@
 """Does the time of an answer tell what is listed: this file, one like it, or nothing?
 
-The same files are sent in turn to three filters, alone and beside a picture that is
-dear to decode in one form. One filter has their digests listed, another a PDQ near to
-theirs, the third nothing of them. Filters are compared by the share of pairs in which
-the one is slower than the other (the statistic of Mann and Whitney, divided by its
-largest value): 0.5 is no difference, 0 or 1 a sure one.
+The same files are sent in turn to three filters, alone and in a form beside a picture
+that costs much to decode. One filter lists their digests, another a PDQ near to theirs,
+the third nothing of them. Filters are compared by the share of pairs in which one is
+slower than the other (the statistic of Mann and Whitney, divided by its largest value):
+0.5 means no difference, 0 or 1 a sure one.
 """
 
 import bisect
@@ -31,23 +31,23 @@ from uploadfilter.signals.views import view_of
 
 SIZE_KB = 200
 EACH = 4
-"""Files that are sent."""
+"""Number of files that are sent."""
 
 DEAR_SIDE = 1500
-"""Pixels of a PNG that takes ten times as long as a file."""
+"""Side in pixels of a PNG that takes ten times as long as a file."""
 
 NEAR_BITS = 0x0F
-"""Four bits by which a near entry differs."""
+"""The four bits in which a near entry differs."""
 
 SAME_AIM = 0.15
-"""How far from 0.5 a comparison with the files that match exactly may be: the noise of
-a busy machine with sixty answers of each filter."""
+"""Most distance from 0.5 in a comparison with the files that match exactly: the noise
+of a busy machine with sixty answers of each filter."""
 
 _BOUNDARY = "b0undary"
 
 
 async def oracle(folder: Path, plan: Plan) -> Part:
-    """Measure how long the answers of the three filters take."""
+    """Measure the times of the three filters' answers."""
     files = files_of(SIZE_KB)[:EACH]
     near = [_near(file) for file in files]
     list_random(folder / "exact", plan.listed, listed=files)
@@ -84,12 +84,12 @@ def _aim(place: str, took: Mapping[str, Sequence[float]], name: str) -> Aim:
 async def _in_turn(
     ports: Mapping[str, int], requests: Sequence[load.Request], rounds: int
 ) -> dict[str, list[float]]:
-    """Send each request to every filter, and return how long they took in ms."""
+    """Send each request to every filter, and return the times in ms."""
     took: dict[str, list[float]] = {name: [] for name in ports}
     order = random.Random(SEED)  # noqa: S311 - turns, not secrets
     for number in range(rounds + 1):
         turns = list(itertools.product(requests, ports.items()))
-        order.shuffle(turns)  # who comes after whom must not matter
+        order.shuffle(turns)  # the order of the filters must not matter
         for request, (name, port) in turns:
             found = await load.drive(port, [request], connections=1, count=1)
             found.checked(load.CREATED if name == "none" else 403)
@@ -99,7 +99,7 @@ async def _in_turn(
 
 
 def _request(file: bytes, dear: bytes) -> load.Request:
-    """Return the upload of a file, beside another one in a form if there is one."""
+    """Return the upload of a file, in a form beside another one if there is one."""
     if not dear:
         return load.upload(file)
     parts = b"".join(
@@ -113,7 +113,7 @@ def _request(file: bytes, dear: bytes) -> load.Request:
 
 
 def _near(file: bytes) -> EntrySignal:
-    """Return an entry's PDQ that is four bits away from that of a file."""
+    """Return a PDQ for an entry, four bits away from that of a file."""
     with Image.open(io.BytesIO(file)) as image:
         plane = np.asarray(image.convert("L"))
     height, width = plane.shape
@@ -136,7 +136,7 @@ def _row(place: str, name: str, took: Sequence[float]) -> dict[str, object]:
 
 
 def _slower(ones: Iterable[float], others: Sequence[float]) -> float:
-    """Return in which share of pairs the one took longer than the other."""
+    """Return the share of pairs in which one took longer than the other."""
     ordered = sorted(others)
     places = [bisect.bisect_left(ordered, one) for one in ones]
     return statistics.mean(places) / len(ordered)

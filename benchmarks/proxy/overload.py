@@ -1,10 +1,10 @@
 """More is offered than two cores can do: who is served, and how long does it take?
 
-Capacity is measured first, with a closed loop; so is the latency at a quarter of it.
+First the capacity is measured, with a closed loop, and the latency at a quarter of it.
 Then 0.9, 1.2 and 2 times the capacity are offered: requests come at random times,
 whether earlier ones are answered or not, from many clients, and latency counts from the
-moment at which each was due, from the first second on. Last come closed loops, in which
-each connection sends one upload after the other: none of these is turned away.
+time at which each was due, from the first second on. The last part is closed loops, in
+which each connection sends one upload after the other: none of these may be refused.
 """
 
 import contextlib
@@ -20,19 +20,19 @@ from benchmarks.proxy.site import SEED, files_of, filter_before, list_random
 SIZE_KB = 200
 CLIENTS = 200
 LONGEST_WAIT_MS = 2000.0
-"""What the proxy lets an upload wait for a scanner (``longest_wait_s``)."""
+"""How long the proxy lets an upload wait for a scanner (``longest_wait_s``)."""
 
 ACCEPTED_AIM = 3.0
-"""Times the p99 without load, at most, beyond that wait, for those that are let in."""
+"""Most increase of the p99 without load, beyond that wait, for admitted uploads."""
 
 SHED_AIM_MS = 50.0
-"""Within which all others are told to come back."""
+"""Time within which all others must be refused."""
 
 GOODPUT_AIM = 0.95
-"""Share of the capacity that is served at least, however much is offered."""
+"""Least share of the capacity that is served, however much is offered."""
 
 FACTORS = (0.9, 1.2, 2.0)
-"""Times the capacity that are offered."""
+"""Multiples of the capacity that are offered."""
 
 LOOPS = (4, 16, 64)
 """Connections of closed loops."""
@@ -40,21 +40,21 @@ LOOPS = (4, 16, 64)
 LOOP_SIZES_KB = (20, 200, 1000)
 
 UNLOADED = 0.25
-"""Share of the capacity at which nobody waits for another."""
+"""Share of the capacity at which no upload waits for another."""
 
 CLOSED_CONNECTIONS = 2 * (os.cpu_count() or 1)
-"""Enough that a scanner never waits for an upload, and too few to be shed."""
+"""Enough connections that a scanner never waits for an upload, too few to be shed."""
 
 NICE = -10
-"""The client is not to be kept waiting by those that it measures."""
+"""Priority of the client: the measured processes must not delay it."""
 
 SHED = 503
 LENGTH = 6
-"""Times the seconds of the plan that load is offered."""
+"""Duration of the load, in multiples of the plan's seconds."""
 
 
 async def overload(folder: Path, plan: Plan) -> Part:
-    """Measure capacity, latency without load, and under each load."""
+    """Measure capacity, latency without load, and latency under each load."""
     state = folder / "overload"
     list_random(state, 1000)
     requests = _requests(SIZE_KB)
@@ -105,7 +105,7 @@ def _requests(size_kb: int) -> list[load.Request]:
 
 
 async def _loop(port: int, size_kb: int, connections: int, seconds: float) -> Part:
-    """Have connections send one upload after the other."""
+    """Make connections send one upload after the other."""
     closed = await load.drive(
         port, _requests(size_kb), connections=connections, seconds=seconds
     )
@@ -124,7 +124,7 @@ async def _loop(port: int, size_kb: int, connections: int, seconds: float) -> Pa
 
 @contextlib.contextmanager
 def unhindered() -> Iterator[None]:
-    """Run ourselves before the others, if we may."""
+    """Give this process priority over the others, if that is allowed."""
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with contextlib.suppress(PermissionError):
         os.setpriority(os.PRIO_PROCESS, 0, NICE)

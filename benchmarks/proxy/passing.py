@@ -1,8 +1,8 @@
 """Pass-through: small requests and downloads, beside nginx and a plain forwarder.
 
-Each contender has a core of its own; client and origin share the other one, so that
-whoever is faster than they are (nginx) is measured by CPU alone. ``straight`` is the
-client at the origin, without anybody between them.
+Each contender has a core of its own; client and origin share the other one, so that a
+contender that is faster than they are (nginx) is measured by CPU alone. ``straight`` is
+the client at the origin, with nothing between them.
 """
 
 import contextlib
@@ -19,7 +19,7 @@ from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import filter_before, list_random
 
 AIM = 0.9
-"""Of what a plain aiohttp forwarder does, at least."""
+"""Least share of a plain aiohttp forwarder's throughput."""
 
 CONTENDER_CORE, CLIENT_CORE = 0, 1
 OK = 200
@@ -27,12 +27,12 @@ OK = 200
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What is asked for.
+    """The kind of request.
 
     Attributes:
-        name: For people.
+        name: Name for people.
         size: Bytes of each answer.
-        connections: How many at once.
+        connections: Number of connections.
     """
 
     name: str
@@ -79,7 +79,7 @@ async def passing(folder: Path, plan: Plan) -> Part:
 
 @contextlib.contextmanager
 def kept_to(core: int) -> Iterator[None]:
-    """Keep ourselves on one core, if there is another one."""
+    """Keep this process on one core, if there is another one."""
     before = os.sched_getaffinity(0)
     if len(before) > 1:
         os.sched_setaffinity(0, {core})
@@ -103,7 +103,7 @@ def _notes(contenders: Contenders) -> list[str]:
 
 
 async def _check(port: int) -> None:
-    """Make sure that every byte comes through."""
+    """Check that every byte comes through."""
     connection = await load.Connection.opened(port)
     for work in WORK[:-1]:
         answer = await connection.ask(load.download(work.size), keep=True)

@@ -1,17 +1,17 @@
-"""How much a run measures."""
+"""The amount of measuring in a run."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is measured.
+    """The amount of measuring.
 
     Attributes:
         rounds: How often contenders take turns.
-        seconds: How long each of them is driven in a round.
-        sizes: How many of the sizes are tried, the small ones first.
-        upload_kb: Bytes that are uploaded for a figure of CPU, at least, in KB.
+        seconds: Duration of each contender in a round.
+        sizes: Number of the sizes that are tried, the small ones first.
+        upload_kb: Least KB that are uploaded for a figure of CPU.
         listed: Entries of the reference set that uploads are compared with.
         entries: Sizes of the reference set with which starts are timed.
         starts: How often a start is timed.
@@ -30,7 +30,7 @@ class Plan:
     rolls: int
 
     def uploads(self, size_kb: int) -> int:
-        """Return how many uploads of that size a figure of CPU is taken over."""
+        """Return the number of uploads of that size for a figure of CPU."""
         return min(max(self.upload_kb // size_kb, 40), 600)
 
 

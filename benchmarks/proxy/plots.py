@@ -1,4 +1,4 @@
-"""Draw what the proxy costs, how it forwards, and its memory; as one SVG."""
+"""Draw the cost of the proxy, its forwarding, and its memory, as one SVG."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -18,11 +18,11 @@ COLOURS = {
 
 
 def draw(parts: Mapping[str, Any], path: Path) -> None:
-    """Draw those of the parts that were measured, and save them, if there are any.
+    """Draw the parts that were measured, and save them, if there are any.
 
     Args:
-        parts: What was kept of each part.
-        path: Where the SVG goes.
+        parts: The results of each part.
+        path: The path of the SVG.
     """
     mpl.rcParams.update({"svg.hashsalt": "uploadfilter", "svg.fonttype": "none"})
     drawn = [(name, draws) for name, draws in _DRAWN.items() if name in parts]

@@ -1,9 +1,10 @@
 """How fast can somebody who sends uploads that end in nothing make the log grow?
 
-Uploads are begun and broken off, or refused, as fast as they go: from one client, from
-a few, and from many networks of one customer (IPv6 /64s within one /48). What the
-decision log has grown by in a second is reckoned up to a day. What is written once a
-minute is taken from the end of the run, when the filter writes it at once.
+Uploads are begun and broken off, or refused, as fast as possible: from one client, from
+a few, and from many networks of one customer (IPv6 /64s within one /48). The growth of
+the decision log in a second is extrapolated to a day. The growth by records that are
+written once a minute is measured at the end of the run, when the filter writes them at
+once.
 """
 
 import asyncio
@@ -25,18 +26,18 @@ DAY_S = 86_400
 MINUTES_OF_A_DAY = 1440
 
 LOG_AIM_GB = 1.0
-"""Gigabytes a day that one client may write: a disk of 100 GB lasts for months."""
+"""Most gigabytes a day that one client may write: a disk of 100 GB lasts for months."""
 
 CONNECTIONS = 8
-"""As many as keep the filter busy with nothing else."""
+"""Number of connections that keep the filter fully busy."""
 
 WARM_S = 2.0
 WARM_UPLOADS = 80
-"""After both, a client's first records, which are written one by one, are written."""
+"""After both, the first records of a client have been written one by one."""
 
 LENGTH = 5
-"""Times the seconds of the plan that each attack lasts: what is written once a second
-has to be written some times."""
+"""Duration of each attack, in multiples of the plan's seconds: records that are written
+once a second must be written several times."""
 
 PARTS = 990
 _RESET = struct.pack("ii", 1, 0)
@@ -45,17 +46,17 @@ _RESET = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attack:
-    """What is sent.
+    """The uploads of one attack.
 
     Attributes:
-        name: In the results.
-        clients: Addresses that it comes from, in turn.
-        body: What is sent of the body.
-        headers: Beside those of every upload.
+        name: Name in the results.
+        clients: Addresses that they come from, in turn.
+        body: The part of the body that is sent.
+        headers: Headers in addition to those of every upload.
         is_broken_off: Whether a byte of the body never comes.
         is_waited_for: Whether the connection ends after the answer, and not before.
-        is_expected: Whether it is asked first whether the body may come, so that the
-            connection ends when the filter reads it, and not before.
+        is_expected: Whether the client first asks whether the body may come, so that
+            the connection ends when the filter reads it, and not before.
     """
 
     name: str
@@ -67,7 +68,7 @@ class Attack:
     is_expected: bool = False
 
     def messages(self) -> list[bytes]:
-        """Return what is sent, of each client."""
+        """Return the message of each client."""
         return [
             f"POST /upload HTTP/1.1\r\nHost: site.example\r\nX-Forwarded-For: {client}"
             f"\r\nContent-Length: {len(self.body) + self.is_broken_off}\r\n"
@@ -80,7 +81,7 @@ class Attack:
 ONE = ("192.0.2.7",)
 FEW = tuple(f"192.0.2.{number}" for number in range(4))
 NETWORKS = tuple(f"2001:db8:7:{number:x}::1" for number in range(256))
-"""Of one customer, who has a /48."""
+"""Networks of one customer, who has a /48."""
 
 _PART = b'--b\r\nContent-Disposition: form-data; name="f"; filename="f"\r\n\r\n\r\n'
 _FORM = "Content-Type: multipart/form-data; boundary=b\r\n"
@@ -116,7 +117,7 @@ ATTACKS = (
 
 
 async def records(folder: Path, plan: Plan) -> Part:
-    """Measure what the log grows by under each attack."""
+    """Measure the growth of the log under each attack."""
     rows = [await _attacked(folder, plan, attack) for attack in ATTACKS]
     aims = [
         Aim(
@@ -156,7 +157,7 @@ async def _attacked(folder: Path, plan: Plan, attack: Attack) -> Mapping[str, ob
 
 
 async def _sent(port: int, attack: Attack, *, seconds: float, least: int = 0) -> int:
-    """Send as fast as it goes, at least so many; return how many were begun."""
+    """Send as fast as possible, at least a number; return how many were begun."""
     until = time.perf_counter() + seconds
     messages = attack.messages()
     count = 0

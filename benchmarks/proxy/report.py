@@ -1,4 +1,4 @@
-"""Aims, and whether they were met; what each part of a run hands back."""
+"""Aims, and whether they were met; the results of each part of a run."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,13 +7,13 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Aim:
-    """One figure that something was promised of.
+    """One figure with an aim.
 
     Attributes:
-        text: What it is a figure of.
+        text: Description of the figure.
         measured: The figure.
-        most: What it may be at most; ``None`` for no such bound.
-        least: What it must be at least; ``None`` for no such bound.
+        most: Its upper bound; ``None`` for no such bound.
+        least: Its lower bound; ``None`` for no such bound.
     """
 
     text: str
@@ -23,19 +23,19 @@ class Aim:
 
     @property
     def met(self) -> bool:
-        """Whether the figure is within its bounds; what is not a number, is not."""
+        """Whether the figure is within its bounds; false for a NaN."""
         return (self.most is None or self.measured <= self.most) and (
             self.least is None or self.measured >= self.least
         )
 
     def line(self) -> str:
-        """Return it as a line for people."""
+        """Return the aim as a line for people."""
         sign, bound = ("<=", self.most) if self.least is None else (">=", self.least)
         verdict = "met   " if self.met else "MISSED"
         return f"  {verdict}  {self.measured:10.3f} {sign} {bound:<8g} {self.text}"
 
     def kept(self) -> Mapping[str, object]:
-        """Return it for the results."""
+        """Return the aim for the results."""
         bound = {"most": self.most} if self.least is None else {"least": self.least}
         return {
             "text": self.text,
@@ -46,12 +46,12 @@ class Aim:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What one part of a run has found.
+    """The results of one part of a run.
 
     Attributes:
         rows: The figures.
-        aims: What was promised of them.
-        notes: What was left out, and why.
+        aims: The aims for them.
+        notes: The parts that were left out, and why.
     """
 
     rows: Sequence[Mapping[str, Any]]

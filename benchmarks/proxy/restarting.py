@@ -1,9 +1,9 @@
 """A rolling restart of two instances under load: how many requests are lost?
 
-Twice: behind nginx, which knows both; and on one listening socket that both inherit.
-Uploads are sent with ``POST``, which nobody may send a second time. *Fresh* clients
-open a connection for each request. *Kept* ones keep theirs for as long as it is open:
-their requests can meet its end on the way, which HTTP/1.1 cannot prevent.
+It is done twice: behind nginx, which knows both; and on one listening socket that both
+inherit. Uploads are sent with ``POST``, which must not be sent a second time. *Fresh*
+clients open a connection for each request. *Kept* ones keep theirs for as long as it is
+open: their requests can cross its end on the way, which HTTP/1.1 cannot prevent.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ from benchmarks.proxy.site import files_of, list_random, serving
 
 INSTANCES: Final = ("left", "right")
 CLIENTS = 3
-"""Of each sort."""
+"""Number of clients of each sort."""
 
 PAUSE_S = 0.3
-"""Between two restarts, so that there is traffic at both."""
+"""Pause between two restarts, so that both get traffic."""
 
 EXPECTED: Final = frozenset({load.CREATED, 200})
 DOWNLOAD_BYTES = 200_000
@@ -41,7 +41,7 @@ class _Instances:
     """Two instances, each of which can be restarted.
 
     Args:
-        start: Runs one until its block ends, and begins it when it takes requests.
+        start: A context manager that runs an instance, and is entered when it is ready.
     """
 
     def __init__(self, start: Start) -> None:
@@ -49,15 +49,15 @@ class _Instances:
         self._running = {name: contextlib.ExitStack() for name in INSTANCES}
 
     def begin(self, name: str) -> None:
-        """Start one and wait until it takes requests."""
+        """Start an instance and wait until it accepts requests."""
         self._running[name].enter_context(self._start(name))
 
     def end(self, name: str) -> None:
-        """Stop one with SIGTERM and wait until it has ended."""
+        """Stop an instance with SIGTERM and wait until it has ended."""
         self._running[name].close()
 
     async def roll(self) -> None:
-        """Restart one after the other."""
+        """Restart the instances one after the other."""
         for name in INSTANCES:
             await asyncio.to_thread(self.end, name)
             await asyncio.to_thread(self.begin, name)
@@ -135,7 +135,7 @@ async def _both(start: Start) -> AsyncIterator[_Instances]:
 async def _rolled(
     instances: _Instances, port: int, by: str, plan: Plan
 ) -> list[dict[str, object]]:
-    """Restart both under load, and count what was answered."""
+    """Restart both under load, and count the answers."""
     uploads = [load.upload(body, method="POST") for body in files_of(20)]
     requests = [*uploads, load.download(DOWNLOAD_BYTES)]
     stop = asyncio.Event()

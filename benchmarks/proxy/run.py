@@ -1,20 +1,20 @@
-"""What does the proxy cost beside the work that it is there for, and does it hold?
+"""What does the proxy cost in addition to its actual work, and is it robust?
 
 - **cpu**: CPU seconds of *all* processes for one upload, beside the bare pipeline.
 - **before**: uploads a second and CPU, beside the first release.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
-- **passing**: small requests and downloads, beside that forwarder, nginx, and nobody.
+- **passing**: small requests and downloads, beside that forwarder, nginx, and nothing.
 - **oracle**: whether the time of an answer tells what is listed.
 - **instances**: one and two instances, each on a core of its own.
 - **overload**: twice the capacity is offered.
-- **attacks**: what an innocent client notices of one attacker.
-- **records**: what uploads that end in nothing make the log grow by.
+- **attacks**: how one attacker affects an innocent client.
+- **records**: how much uploads that end in nothing make the log grow.
 - **start**: from the start of the process to the first upload, cold and warm.
-- **restart**: what a rolling restart of two instances loses.
+- **restart**: how many requests a rolling restart of two instances loses.
 - **soak**: memory and descriptors under mixed traffic; ``--hours`` for a long one.
 
 Contenders run in turn, several rounds, in one run; compare ratios. Every answer is
-checked, else the run fails: a proxy that drops work is fast.
+checked, otherwise the run fails: a proxy that drops work would seem fast.
 """
 
 import argparse
@@ -63,11 +63,11 @@ PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "restart": restarting,
     "soak": soak,
 }
-"""By their names on the command line, in the order in which they run."""
+"""The parts by their names on the command line, in the order in which they run."""
 
 
 async def measure(names: Sequence[str], plan: Plan) -> dict[str, Any]:
-    """Run these parts, print what was found, and return it by their names."""
+    """Run these parts, print the results, and return them by name."""
     found: dict[str, Any] = {}
     for name in names:
         begun = time.perf_counter()

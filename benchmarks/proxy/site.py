@@ -1,4 +1,4 @@
-"""The filter as a process, its settings, and what it is sent."""
+"""The filter as a process, its settings, and the files that it gets."""
 
 import contextlib
 import sys
@@ -18,12 +18,12 @@ from uploadfilter.signals.exact import Digests
 SEED = 20_112
 
 DIFFERENT = 8
-"""Pictures of each size, sent in turn, so that no cache of one picture helps."""
+"""Pictures of each size, sent in turn, so that a cache of one picture does not help."""
 
 
 @lru_cache
 def files_of(size_kb: int) -> tuple[bytes, ...]:
-    """Return JPEG files of about that size, by trying pixels until it fits."""
+    """Return JPEG files of about that size; the number of pixels is found by trying."""
     pixels = size_kb * 1000 * 6
     side = 0
     for _ in range(6):
@@ -49,9 +49,9 @@ def list_random(
 
     Args:
         state: State directory.
-        count: How many.
-        listed: Files that are listed beside them, by their digests.
-        near: Signals that are listed beside them.
+        count: Number of entries.
+        listed: Files that are listed in addition, by their digests.
+        near: Signals that are listed in addition.
     """
     rng = np.random.Generator(np.random.PCG64(SEED))
     types = (SignalType.SHA256, SignalType.PDQ, SignalType.PHASH)
@@ -91,16 +91,16 @@ def filter_before(
     core: int | None = None,
     sheds: bool = True,
 ) -> Iterator[Spawned]:
-    """Run the filter in ``ENFORCE``, trusting this machine's word about clients.
+    """Run the filter in ``ENFORCE``; it trusts this machine to name the clients.
 
     Args:
-        origin: Its port on the loopback.
+        origin: Port of the origin on the loopback.
         state: State directory.
-        instance: Name among those that share it.
-        port: To listen on; 0 picks one.
+        instance: Name among the instances that share it.
+        port: Port to listen on; 0 picks one.
         core: The core that all of its processes stay on; ``None`` for any.
-        sheds: Whether it turns uploads away under a lasting overload; not where a
-            closed loop measures how many it carries out.
+        sheds: Whether it refuses uploads under a lasting overload; not if a closed loop
+            measures its throughput.
     """
     command = serving(origin, state, instance=instance, port=port, sheds=sheds)
     with process(*pinned(core), *command) as proxy:
@@ -116,7 +116,7 @@ def serving(
     listen: str | None = None,
     sheds: bool = True,
 ) -> tuple[str, ...]:
-    """Return the command that serves."""
+    """Return the command that serves uploads."""
     settings = state / f"{instance}.toml"
     patience = "" if sheds else "[proxy]\nlongest_wait_s = 60\n"
     text = 'trusted_proxies = ["127.0.0.1"]\n' + patience

@@ -1,11 +1,11 @@
 """Memory and descriptors over a long time under mixed traffic.
 
 Traffic: photos of two sizes, listed pictures, bombs, downloads, and clients that break
-off, send garbage, or say nothing. Every answer is checked.
+    off, send garbage, or send nothing. Every answer is checked.
 
 The test of *flat*: the first third of the samples is left out, since caches fill; the
-slope of the others is Theil and Sen's, with its interval at 95 %. What the upper end of
-that interval would have added over the time that was watched must be below a bound.
+slope of the others is Theil and Sen's, with its interval at 95 %. The growth by the
+upper end of that interval over the measured time must be below a bound.
 """
 
 import asyncio
@@ -27,22 +27,22 @@ from hashsets.demo.bombs import BOMBS
 SAMPLES = 60
 LEAST_PAUSE_S = 0.25
 WARM_UP = 3
-"""One part in so many is left out."""
+"""The share of the samples that is left out, as one in this number."""
 
 CONFIDENCE = 0.95
 MOST_GROWTH = 0.03
-"""Of the memory at the median; two scanners at work or at rest differ by as much."""
+"""Share of the median memory; two scanners at work or at rest differ by as much."""
 
 MOST_DESCRIPTORS = 3.0
-"""More descriptors at the end; an upload holds four, so that one that leaks is seen."""
+"""More descriptors at the end; an upload holds four, so that one leak is seen."""
 
-# Two of them end within their budgets: what is in them is seen, and they are let in.
+# Two of them end within their budgets: they are inspected to the end, and accepted.
 BOMBS_SENT = ("png-169-megapixels", "gif-frames", "zip-zeros", "jpeg-96-scans")
 REJECTED = 403
 OK = 200
 TOLD_TO_WAIT = frozenset({429, 503})
 """A client whose bombs were rejected twenty times in an hour; an overload, if the
-machine has other things to do. They are counted apart."""
+machine has other work. They are counted separately."""
 
 DOWNLOAD_BYTES = 1_000_000
 IDLE_S = 1.0
@@ -53,12 +53,12 @@ LEAST_JUDGED_S = 600.0
 
 @dataclass(slots=True)
 class Traffic:
-    """Who is sending.
+    """The traffic of all clients.
 
     Attributes:
-        port: Of the filter.
-        counts: What was answered, by sort of client.
-        stopped: Set when it is to end.
+        port: Port of the filter.
+        counts: Number of answers, by sort of client.
+        stopped: Set when it has to end.
     """
 
     port: int
@@ -72,7 +72,7 @@ class Traffic:
     async def asks(
         self, what: str, requests: Sequence[load.Request], *allowed: int
     ) -> None:
-        """Ask over one kept connection, and rest for as long as each answer took."""
+        """Send over one kept connection, and rest for as long as each answer took."""
         connection = await load.Connection.opened(self.port)
         number = 0
         while not self.stopped.is_set():
@@ -89,7 +89,7 @@ class Traffic:
         connection.close()
 
     async def breaks(self, body: bytes) -> None:
-        """Be one broken client after another."""
+        """Act as one broken client after another."""
         request = load.upload(body)
         beginnings = (
             request.head + body[: len(body) // 2],
@@ -112,7 +112,7 @@ class Traffic:
 
 @contextlib.asynccontextmanager
 async def flowing(port: int, listed: Sequence[bytes]) -> AsyncIterator[Traffic]:
-    """Keep traffic up for the length of the block."""
+    """Keep traffic up during the block."""
     traffic = Traffic(port)
     photos = [load.upload(body) for size in (20, 200) for body in files_of(size)]
     bombs = [bomb for bomb in BOMBS if bomb.name in BOMBS_SENT]
@@ -183,7 +183,7 @@ def _sample(proxy: load.Spawned, at_s: float) -> dict[str, Any]:
 
 
 def _trend(samples: Sequence[dict[str, Any]], name: str) -> dict[str, Any]:
-    """Return median, and growth over the time of the samples with its interval."""
+    """Return the median, and the growth over the samples' time with its interval."""
     times = [sample["at_s"] for sample in samples]
     values = [sample[name] for sample in samples]
     found = stats.theilslopes(values, times, CONFIDENCE)

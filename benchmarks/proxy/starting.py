@@ -1,7 +1,7 @@
-"""From the start of the process to the first upload that is accepted.
+"""Measure from the start of the process to the first accepted upload.
 
 *Cold* means that the files of the interpreter, the packages and the reference set were
-dropped from the page cache before, as far as no other process has them mapped.
+dropped from the page cache before, unless another process has them mapped.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ def _filled(state: Path, count: int) -> None:
 async def _started(
     origin: int, state: Path, request: load.Request
 ) -> tuple[float, float | None]:
-    """Return seconds to the first accepted upload, and to what the manager was told."""
+    """Return seconds to the first accepted upload, and to the manager's notice."""
     port = peers.free_port()
     told = state / "notify"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
@@ -109,7 +109,7 @@ def _heard(manager: socket.socket, begun: float) -> float | None:
 
 
 def _files(state: Path) -> Iterator[Path]:
-    """Yield every file that a start reads, as far as they are known."""
+    """Yield every file that a start reads, if it is known."""
     folders = (
         state,
         Path(sysconfig.get_path("purelib")),

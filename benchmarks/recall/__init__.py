@@ -1,1 +1,1 @@
-"""The benchmark of recall and of false matches; ``run.py`` is where it begins."""
+"""The benchmark of recall and of false matches; it begins in ``run.py``."""

@@ -1,8 +1,8 @@
-"""What happens to a listed picture before it is uploaded: one row of the table each.
+"""The alterations of a listed picture before its upload: one row of the table each.
 
 Every alteration takes the original and a random generator, and returns the bytes of a
-file. To add one, add its line to ``ALTERATIONS``; ``packing.py`` has those that are
-about the file rather than the picture.
+file. To add one, add its line to ``ALTERATIONS``; ``packing.py`` has alterations of the
+file rather than the picture.
 """
 
 import io
@@ -32,10 +32,10 @@ Make = Callable[[Image.Image, np.random.Generator], bytes]
 Change = Callable[[Image.Image, np.random.Generator], Image.Image]
 
 JPEG_QUALITY = 85
-"""Of altered pictures, unless the row is about the encoder."""
+"""Quality of altered pictures, unless the row is about the encoder."""
 
 ALL, MOST, MARKED, FRAMED = 1.0, 0.995, 0.97, 0.95
-"""Recall that a group is to reach; 0 is for those that are reported only."""
+"""Recall that a group should reach; 0 is for groups that are only reported."""
 
 COLOURS = {
     "black": (0, 0, 0),
@@ -48,13 +48,13 @@ T = Image.Transpose
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alteration:
-    """One row.
+    """One row of the table.
 
     Attributes:
-        name: What the row is called.
-        group: Which rows it stands with.
+        name: Name of the row.
+        group: The group of rows that it belongs to.
         aim: Least recall among photographs, 0 to 1; 0 if it is only reported.
-        make: Makes the file; ``None`` uploads the one that is in the package.
+        make: Makes the file; ``None`` uploads the file from the package.
     """
 
     name: str
@@ -64,7 +64,7 @@ class Alteration:
 
 
 def _encoded(file_format: str, **options: object) -> Make:
-    """Encode the original, unaltered."""
+    """Encode the original without alteration."""
     return lambda image, _rng: pictures.encoded(image, file_format, **options)
 
 
@@ -124,7 +124,7 @@ def _font(
 
 
 def _watermarked(image: Image.Image) -> Image.Image:
-    """Lay a text over the middle, from corner to corner, of which a third is seen."""
+    """Lay a text over the middle, from corner to corner, one third opaque."""
     layer = Image.new("L", image.size)
     text = ImageDraw.Draw(layer)
     middle = (image.width / 2, image.height / 2)
@@ -186,7 +186,7 @@ def _bordered(
 
 
 def _boxed(aspect: float, image: Image.Image) -> Image.Image:
-    """Pad with black bars to an aspect; above and below, or left and right."""
+    """Pad with black bars to an aspect ratio; above and below, or left and right."""
     width = max(image.width, round(image.height * aspect))
     height = max(image.height, round(image.width / aspect))
     larger = Image.new("RGB", (width, height))
@@ -195,7 +195,7 @@ def _boxed(aspect: float, image: Image.Image) -> Image.Image:
 
 
 def _cropped(share: float, image: Image.Image) -> Image.Image:
-    """Cut a share of each side off."""
+    """Cut a share off each side."""
     across, down = share * image.width, share * image.height
     box = (across, down, image.width - across, image.height - down)
     return image.crop([round(side) for side in box])  # type: ignore[arg-type]

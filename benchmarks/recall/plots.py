@@ -16,8 +16,8 @@ def draw(results: dict[str, Any], path: Path) -> None:
     """Draw both panels, and save them.
 
     Args:
-        results: What ``recall`` measured.
-        path: Where the SVG goes.
+        results: The results of ``recall``.
+        path: The path of the SVG.
     """
     mpl.rcParams.update({"svg.hashsalt": "uploadfilter", "svg.fonttype": "none"})
     figure, (left, right) = plt.subplots(
@@ -53,7 +53,7 @@ def _recall(axes: Axes, rows: list[dict[str, Any]]) -> None:
 
 def _distances(axes: Axes, results: dict[str, Any]) -> None:
     for name, counts in sorted(results["near_misses"].items()):
-        # The last one holds all that is further away.
+        # The last one holds all larger distances.
         axes.step(range(len(counts) - 1), counts[:-1], where="mid", label=name)
     axes.axvline(31.5, color="#888888", linewidth=0.8, linestyle="--")
     axes.set_yscale("symlog", linthresh=1)

@@ -1,4 +1,4 @@
-"""Turn what was counted into figures, a table, and a list of what missed its aim."""
+"""Turn counts into figures, a table, and a list of missed aims."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from benchmarks.recall.counting import (
 from benchmarks.recall.packages import Sort
 
 LEVELS = (23, 31, 40, 48)
-"""Thresholds whose false-match rates are given, in bits."""
+"""Thresholds whose false-match rates are reported, in bits."""
 
 PHOTOGRAPHS, THUMBNAILS, OTHERS = "photographs", "thumbnails", "others"
 """The groups of sorts: the aims are about the first one."""
@@ -26,7 +26,7 @@ _FLAT = "flat"
 
 
 def summary(tally: Tally) -> dict[str, object]:
-    """Return the figures that are kept."""
+    """Return the figures to keep."""
     return {
         "compared_values": tally.compared,
         "pairs": _by_sort(tally.pairs),
@@ -61,7 +61,7 @@ def _rows(tally: Tally) -> Iterable[dict[str, object]]:
 
 
 def group_of(sort: str) -> str:
-    """Return in which group a sort is counted."""
+    """Return the group in which a sort is counted."""
     names = {Sort.PHOTOGRAPH.value: PHOTOGRAPHS, Sort.THUMBNAIL.value: THUMBNAILS}
     return names.get(sort, OTHERS)
 
@@ -111,7 +111,7 @@ def _by_sort(counts: Mapping[str, int]) -> dict[str, int]:
 
 
 def _classes(tally: Tally) -> Iterable[dict[str, object]]:
-    """Yield for each class of views how near pairs of different pictures come."""
+    """Yield, for each class of views, the distances of pairs of different pictures."""
     merged: dict[tuple[str, bool, bool], Histogram] = {}
     for (group, complement, pair), bits in tally.distances.items():
         key = (group, complement, _is_of_photographs(pair))
@@ -128,7 +128,7 @@ def _classes(tally: Tally) -> Iterable[dict[str, object]]:
 
 
 def _false(tally: Tally) -> dict[str, dict[str, int]]:
-    """Return how many uploads entries of other pictures give which verdict."""
+    """Return the numbers of uploads with a verdict from entries of other pictures."""
     found: dict[str, dict[str, int]] = {}
     for (what, pair), count in sorted(tally.false.items()):
         found.setdefault(str(what), {})[pair] = count
@@ -136,7 +136,7 @@ def _false(tally: Tally) -> dict[str, dict[str, int]]:
 
 
 def _near_misses(tally: Tally) -> dict[str, list[int]]:
-    """Return how many pairs have which distance, of views and of complements."""
+    """Return the number of pairs at each distance, for views and for complements."""
     found: dict[str, list[int]] = {}
     for (_, complement, pair), bits in tally.distances.items():
         sort = PHOTOGRAPHS if _is_of_photographs(pair) else OTHERS
@@ -214,7 +214,7 @@ def _show_classes(results: Mapping[str, Any]) -> None:
 
 
 def failures(results: Mapping[str, Any]) -> list[str]:
-    """Return which aims were missed, in words."""
+    """Return the missed aims, in words."""
     missed = [
         f"{row['name']}: {row[PHOTOGRAPHS]['recall']:.2%} of {row['aim']:.1%}"
         for row in results["rows"]

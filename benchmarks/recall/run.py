@@ -1,13 +1,13 @@
 """How many altered copies of listed pictures are found, and how many innocent ones?
 
 A few thousand freely licensed pictures are listed by the PDQ and pHash that the
-reference implementations make of all their pixels. Each alteration is applied to some
-of them, and the file is scanned, matched against a real reference set and decided upon,
-by the functions that a proxy calls. Beside it, in the same run: plain PDQ at 31 bits,
-that is ``pdqhash`` of what ``Image.open(...).convert("RGB")`` makes of the file.
+reference implementations compute from all their pixels. Each alteration is applied to
+some of them, and the file is scanned, matched against a real reference set and decided
+upon, by the functions that a proxy calls. The peer in the same run is plain PDQ at 31
+bits: ``pdqhash`` of the result of ``Image.open(...).convert("RGB")``.
 
-While at it, every signal of every upload is compared with the entries of all *other*
-pictures, by class of views: that is where false matches would come from.
+At the same time every signal of every upload is compared with the entries of all
+*other* pictures, by class of views: false matches would come from there.
 """
 
 import argparse
@@ -43,13 +43,13 @@ BATCH = 24
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """How much is measured.
+    """The amount of measuring.
 
     Attributes:
-        most: Pictures of each package at most; ``None`` is no limit.
-        photographs: Originals of that sort that each alteration is tried on.
-        thumbnails: The same of thumbnails.
-        others: The same of all other sorts together.
+        most: Most pictures of each package; ``None`` means no limit.
+        photographs: Number of photographs that each alteration is tried on.
+        thumbnails: The same for thumbnails.
+        others: The same for all other sorts together.
         flat: Flat pictures of each kind.
     """
 
@@ -67,7 +67,7 @@ QUICK = Plan(most=12, photographs=4, thumbnails=2, others=2, flat=3)
 def trials_of(
     plan: Plan, listed: Sequence[corpus.Original], flats: int, only: Sequence[str]
 ) -> list[Trial]:
-    """Return every upload that is tried, mixed so that batches cost alike."""
+    """Return all uploads to try, mixed so that batches take about the same time."""
     rng = np.random.default_rng(SEED)
     kinds = np.array([report.group_of(item.sort) for item in listed])
     groups = (
@@ -96,7 +96,7 @@ def trials_of(
 
 
 def tried(pool: ProcessPoolExecutor, asked: Sequence[Trial]) -> Tally:
-    """Try everything in parallel, and show how far it has come."""
+    """Try all uploads in parallel, and show the progress."""
     batches = [asked[at : at + BATCH] for at in range(0, len(asked), BATCH)]
     total = Tally()
     with Progress(console=Console(stderr=True)) as progress:
@@ -114,7 +114,7 @@ def _mapped(
 
 
 def measure(plan: Plan, only: Sequence[str]) -> dict[str, object]:
-    """Measure everything, and return what is kept."""
+    """Measure everything, and return the results to keep."""
     described = machine.describe(*PACKAGES)
     spawning = multiprocessing.get_context("spawn")
     began = time.monotonic()

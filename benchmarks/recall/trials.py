@@ -1,7 +1,7 @@
 """Try uploads in a process of its own: alter, scan, match, decide, and count.
 
-The same functions as in a scanner process and a proxy do it, in one process, since it
-is evidence that is measured here and not isolation. The reference set is a real one.
+The functions are those of a scanner process and a proxy, but in one process, since the
+benchmark measures evidence and not isolation. The reference set is a real one.
 """
 
 import dataclasses
@@ -60,9 +60,9 @@ class Trial:
     """One upload.
 
     Attributes:
-        alteration: Its place in ``ALTERATIONS``; -1 for a flat picture.
-        picture: Place of the original, of the weak original, or of the flat picture.
-        seed: Of the random generator.
+        alteration: Its index in ``ALTERATIONS``; -1 for a flat picture.
+        picture: Index of the original, of the weak original, or of the flat picture.
+        seed: Seed of the random generator.
     """
 
     alteration: int
@@ -72,7 +72,7 @@ class Trial:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """What a process needs: the listed pictures, and the reference set of them."""
+    """The data of a process: the listed pictures, and their reference set."""
 
     originals: tuple[Original, ...]
     flat: tuple[flat.Flat, ...]
@@ -82,7 +82,7 @@ class Bench:
 
 
 def list_originals(originals: Sequence[Original], path: Path) -> None:
-    """Make the reference set; the entry's id is the place of its original."""
+    """Make the reference set; an entry's id is the index of its original."""
     with ReferenceDirectory(path).writer() as writer:
         collected = writer.collect()
         for place, original in enumerate(originals):
@@ -98,7 +98,7 @@ def list_originals(originals: Sequence[Original], path: Path) -> None:
 
 
 def _entry(name: str, original: Original) -> Entry:
-    """Return an entry as an import leaves it; nobody says how its values were made."""
+    """Return an entry as an import leaves it, without the way its values were made."""
     pdq = Signal(type=SignalType.PDQ, value=bytes.fromhex(original.pdq))
     phash = Signal(type=SignalType.PHASH, value=bytes.fromhex(original.phash))
     signals = (
@@ -163,7 +163,7 @@ def _file(alteration: Alteration, original: Original, seed: int) -> bytes:
 
 
 def _try_flat(bench: Bench, trial: Trial, tally: Tally) -> None:
-    """Upload a picture that says little, and that nobody listed."""
+    """Upload a picture with little content that is not listed."""
     picture = bench.flat[trial.picture]
     found, scan = _looked_up(bench, picture.content())
     row = tally.row(picture.name, "flat")
@@ -207,7 +207,7 @@ def scanned(content: bytes) -> Scan:
 
 
 def _peer_bits(bench: Bench, content: bytes) -> NDArray[np.int64] | None:
-    """Return the distances of what plain tools make of the file, if they open it."""
+    """Return the distances of the signals of plain tools, if they open the file."""
     try:
         image = Image.open(io.BytesIO(content)).convert("RGB")
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
@@ -235,7 +235,7 @@ def _note_others(
     what: str,
     peer: NDArray[np.int64] | None,
 ) -> None:
-    """Count how near the entries of other pictures are."""
+    """Count the distances to the entries of other pictures."""
     other = np.ones(len(bench.originals), bool)
     sort = "flat"
     if own is not None:
@@ -295,7 +295,7 @@ def _note_false(
     what: str,
     own: int | None,
 ) -> None:
-    """Count the verdicts that other pictures' entries alone would give."""
+    """Count the verdicts from the entries of other pictures alone."""
     for kind in dict.fromkeys(Sort):
         of_kind = [
             match for match in others if bench.originals[int(match.entry)].sort is kind
