@@ -1,5 +1,5 @@
 #!/bin/sh
-# Build a Debian package out of a wheel and the locked requirements.
+# Build a Debian package from a wheel and the locked requirements.
 #
 #   deploy/debian/build.sh WHEEL OUTPUT_DIRECTORY
 #
@@ -11,7 +11,7 @@
 # PIP               a pip that installs into it (PYTHON -m pip)
 # COMPRESSION       of dpkg-deb: xz (the default), gzip, none
 set -eu
-# The program is everybody's to run, whatever the umask of the person who builds it.
+# Everybody may run the program, whatever the umask of the person who builds it.
 umask 022
 
 wheel=$(realpath "$1")
@@ -26,13 +26,13 @@ trap 'rm -rf "$root"' EXIT
 chmod 0755 "$root"
 home=/usr/lib/uploadfilter
 
-# What packages ask for and the program does not use, see ADR 0049: imagehash loads scipy
-# for its pHash only, which the program computes itself.
+# Packages that other packages require and the program does not use, see ADR 0049: imagehash
+# loads scipy for its pHash only, which the program computes itself.
 unused=scipy
 
 install_program() {
     "$python" -m venv --without-pip "$root$home"
-    # The lock file names every package, also those that packages ask for.
+    # The lock file names every package, including those that packages require.
     awk -v unused="^($unused)==" '/^[^ #]/ { skip = $0 ~ unused } !skip' \
         "$repository/requirements/run.txt" >"$root/requirements.txt"
     for what in "--require-hashes --requirement $root/requirements.txt" "$wheel"; do
@@ -41,8 +41,8 @@ install_program() {
             install --quiet --no-compile --no-deps $what
     done
     rm "$root/requirements.txt"
-    # The program and its interpreter; nothing else that packages bring along, and
-    # nothing that names the place where the environment was made.
+    # The program and its interpreter; no other scripts of the packages, and no file that
+    # names the directory where the environment was made.
     find "$root$home" -mindepth 1 -maxdepth 1 \
         ! -name bin ! -name lib ! -name lib64 ! -name pyvenv.cfg -exec rm -r {} +
     find "$root$home/bin" -mindepth 1 \
@@ -51,29 +51,29 @@ install_program() {
     sed -i '/^command = /d' "$root$home/pyvenv.cfg"
     sed -i "1s|^#!$root|#!|" "$root$home/bin/uploadfilter"
     slim_packages
-    # By content, not by time: unpacking changes times, and nobody may write there.
+    # Checked by content, not by time: unpacking changes times, and nobody may write there.
     "$python" -m compileall -q -j 0 -s "$root" -p / --invalidation-mode unchecked-hash \
         "$root$home/lib"
     install -d "$root/usr/bin"
     ln -s ../lib/uploadfilter/bin/uploadfilter "$root/usr/bin/uploadfilter"
 }
 
-# Remove what is for those who develop the packages: tests, sources of what is compiled,
-# types for checkers, and symbols for debuggers; and what nothing here imports.
+# Remove files that only developers of the packages need: tests, sources of compiled code,
+# types for checkers, and symbols for debuggers; and modules that nothing here imports.
 slim_packages() {
     packages=$(echo "$root$home"/lib/python3*/site-packages)
     find "$packages" -type d \( -name tests -o -name test_data \) -prune -exec rm -r {} +
     find "$packages" -type f \( -name '*.py[xid]' -o -name '*.pxd' -o -name '*.px[id]' \
         -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
-    # Parts that nothing here imports: numpy's own tests and its Fortran compiler, the web
-    # pages and objects of lxml (pikepdf reads XML only), zstandard's way for PyPy, the
+    # Modules that nothing here imports: numpy's own tests and its Fortran compiler, the web
+    # pages and objects of lxml (pikepdf reads XML only), zstandard's variant for PyPy, the
     # first version of pydantic, sample signals of pywt, and fonts (no text is drawn).
     rm -rf "$packages"/numpy/f2py "$packages"/numpy/_core/_simd.*.so \
         "$packages"/lxml/html "$packages"/lxml/isoschematron "$packages"/lxml/objectify.* \
         "$packages"/zstandard/_cffi.*.so "$packages"/zstandard/backend_cffi.py \
         "$packages"/pydantic/v1 "$packages"/pywt/data/*.npz "$packages"/PIL/_imagingft.*.so \
         "$packages"/pillow.libs/libfreetype-* "$packages"/pillow.libs/libharfbuzz-*
-    # Of the languages that rich can colour, those of its tracebacks.
+    # Keep only the lexers that rich needs for tracebacks.
     find "$packages/pygments/lexers" -type f ! -name __init__.py ! -name _mapping.py \
         ! -name python.py ! -name special.py -delete
     # Names for linkers and debuggers: the loader has a table of its own.
@@ -99,7 +99,7 @@ install_files() {
         "$root/etc/uploadfilter/uploadfilter.toml"
 }
 
-# The pages lie to each other as in the repository, so that their links lead somewhere.
+# The pages have the same relative paths as in the repository, so that their links work.
 install_documents() {
     documents=$root/usr/share/doc/uploadfilter
     install -d "$documents"
@@ -119,7 +119,7 @@ install_documents() {
     ln -s LICENSE "$documents/copyright"
 }
 
-# Both are made by the program that they are about.
+# The program itself makes both.
 install_manuals() {
     manuals=$root/usr/share/man
     install -d "$manuals"
@@ -138,7 +138,7 @@ install_completions() {
     completed bash bash-completion/completions uploadfilter
     completed fish fish/vendor_completions.d uploadfilter.fish
     completed zsh zsh/vendor-completions _uploadfilter
-    # zsh calls this file when it is asked for the first time.
+    # zsh calls this file when it is needed for the first time.
     # shellcheck disable=SC2016 # for zsh
     echo '_uploadfilter_completion "$@"' >>"$root/usr/share/zsh/vendor-completions/_uploadfilter"
 }

@@ -1,10 +1,11 @@
-"""Write the manual pages: of the program, of each of its commands, and of its settings.
+"""Write the manual pages of the program, of each command, and of the settings.
 
     python3 manuals.py DIRECTORY DATE docs/operating
 
-Everything in them is what ``--help`` says, and for the settings what the pages of
-``docs/operating`` say, so that they cannot differ. These texts are Markdown; what
-no text uses yet ends this program, and gets its line in ``_block`` or ``_inline``.
+All texts come from ``--help``, and for the settings from the pages of
+``docs/operating``, so that they cannot differ. These texts are Markdown. A construct
+that no text has used so far ends this program; add a line for it in ``_block`` or
+``_inline``.
 """
 
 import sys
@@ -26,7 +27,7 @@ _MARKDOWN = MarkdownIt("commonmark").enable("table")
 _ESCAPES = str.maketrans(
     {"\\": r"\e", "-": r"\-", "~": r"\(ti", "^": r"\(ha", "`": r"\(ga", "'": r"\(aq"}
 )
-"""What troff would take for something else than the character itself."""
+"""Characters that troff would not print as they are."""
 
 _FILES = """\
 .SH FILES
@@ -63,8 +64,9 @@ class _Command:
 
     Attributes:
         words: The program and its command, such as ``uploadfilter log show``.
-        command: What the command line knows of it.
-        context: For what is only shown in one, such as the names of values.
+        command: Its object on the command line.
+        context: The context for details that only exist in one, for example names of
+            values.
     """
 
     words: tuple[str, ...]
@@ -78,7 +80,7 @@ class _Command:
 
     @property
     def brief(self) -> str:
-        """What it does, in one line without a full stop."""
+        """A description of the command, in one line without a full stop."""
         first = (self.command.help or "").split("\n\n")[0]
         return " ".join(first.split()).removesuffix(".")
 
@@ -103,16 +105,16 @@ def _command(
 
 
 _OF_SETTINGS = ("settings.md", "routes.md", "keys.md")
-"""Pages of ``docs/operating`` that the page of the settings is made of, in order."""
+"""Pages of ``docs/operating`` that the page of the settings consists of, in order."""
 
 _CONTENTS = "On this page: "
-"""How a list of the sections of a page begins, which a manual page has no links for."""
+"""Beginning of the list of sections on a page; a manual page has no links for it."""
 
 
 def pages(date: str, operating: Path) -> dict[str, str]:
     """Return the text of each page by the name of its file.
 
-    Args:
+    date: Day of the release, as ``2026-11-27``.
         date: Day of the release, as ``2026-11-27``.
         operating: The folder ``docs/operating``.
     """
@@ -127,7 +129,7 @@ def pages(date: str, operating: Path) -> dict[str, str]:
 
 
 def _all_below(group: _Command) -> Iterator[_Command]:
-    """Yield each command below a group, and those below these."""
+    """Yield all commands below a group, at every depth."""
     for command in group.below():
         yield command
         yield from _all_below(command)
@@ -145,7 +147,7 @@ def _page(command: _Command, program: _Command, date: str) -> str:
         f".SH DESCRIPTION\n{_blocks(rest)}" if rest else "",
         _parameters(command),
         _commands(command),
-        # A command that says in its help what its codes mean, says all of them.
+        # A command whose help explains its exit codes explains all of them.
         f".SH EXIT STATUS\n{_blocks(epilog)}" if "Exit code" not in rest else "",
         _FILES if command is program else "",
         _see_also(command, program),
@@ -154,7 +156,7 @@ def _page(command: _Command, program: _Command, date: str) -> str:
 
 
 def _page_of_settings(date: str, operating: Path) -> str:
-    """Return the page of the configuration file, out of pages of the documentation."""
+    """Return the page of the configuration file, from pages of the documentation."""
     texts = [(operating / name).read_text(encoding="utf-8") for name in _OF_SETTINGS]
     parts = [
         f'.TH UPLOADFILTER.TOML 5 {date} "uploadfilter {version("uploadfilter")}"\n',
@@ -182,10 +184,10 @@ def _is_table(token: Token) -> bool:
 
 
 def _table(tokens: Iterator[Token]) -> str:
-    """Return a table as a list: its first column, and under it what the others say.
+    """Return a table as a list: its first column, and below it the other columns.
 
     Args:
-        tokens: Those behind the beginning of the table; it is taken to its end.
+        tokens: The tokens after the beginning of the table; it is read to its end.
     """
     rows: list[list[str]] = []
     for token in tokens:
@@ -200,7 +202,7 @@ def _table(tokens: Iterator[Token]) -> str:
 
 
 def _entry(names: Sequence[str], cells: Sequence[str]) -> str:
-    """Return a row of a table: the columns between the first and the last are named."""
+    """Return a row of a table; the columns between the first and the last are named."""
     key, *between, last = cells if len(cells) > 1 else ("", cells[0])
     told = [
         f"{name}: {cell}\n.br\n"
@@ -212,9 +214,9 @@ def _entry(names: Sequence[str], cells: Sequence[str]) -> str:
 
 
 def _synopsis(command: _Command) -> str:
-    """Return how the command is called."""
+    """Return the synopsis of the command."""
     words = f".SH SYNOPSIS\n.B {_text(' '.join(command.words))}\n"
-    # As in the help, where braces say that a word is needed.
+    # As in the help, where braces mean that a word is required.
     pieces = command.command.collect_usage_pieces(command.context)
     return words + "".join(f".I {_text(piece.strip('{}'))}\n" for piece in pieces)
 
@@ -244,7 +246,7 @@ def _parameters(command: _Command) -> str:
 
 
 def _names(option: TyperOption, context: typer.Context) -> str:
-    """Return the names of an option and that of its value."""
+    """Return the names of an option and the name of its value."""
     names = ", ".join(rf"\fB{_text(name)}\fR" for name in option.opts)
     if option.is_flag:
         return names
@@ -258,7 +260,7 @@ def _help(parameter: TyperArgument | TyperOption, context: typer.Context) -> str
 
 
 def _commands(command: _Command) -> str:
-    """Return the commands of a group, each with what it does."""
+    """Return the commands of a group, each with its description."""
     lines = [
         f".TP\n.BR {_text(below.page)} (1)\n{_text(below.brief)}.\n"
         for below in command.below()
@@ -321,19 +323,19 @@ def _inline(token: Token) -> str:
         case "strong_close":
             return r"\fR"
         case "link_open" | "link_close":
-            # What it leads to stands in the documentation, which the page names.
+            # The target of the link stands in the documentation, which the page names.
             return ""
         case _:
             sys.exit(f"manuals.py: no rule for {token.type!r} in the help")
 
 
 def _as_part(line: str) -> str:
-    """Return a line as it reads in the middle of another."""
+    """Return a line in the form for the middle of another line."""
     return line[:1].lower() + line[1:]
 
 
 def _text(text: str) -> str:
-    """Return text that troff shows as it is, within a line."""
+    """Return text that troff prints as it is, within a line."""
     return text.translate(_ESCAPES)
 
 

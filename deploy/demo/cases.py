@@ -1,4 +1,4 @@
-"""The uploads of the demo, and what must become of each.
+"""The uploads of the demo, and the right outcome of each.
 
 To add a case, add a line to ``cases``, or to one of the functions that it calls.
 """
@@ -15,7 +15,7 @@ from hashsets.demo.bombs_containers import nested_zip
 from hashsets.demo.bombs_pictures import many_scans_jpeg
 
 LISTED_SEED = 1001
-"""The listed picture that is uploaded in several guises: one of the demo set's."""
+"""The listed picture that is uploaded in several forms: one of the demo set."""
 
 UNLISTED_SEED = 7
 """A picture that no hash set knows."""
@@ -26,11 +26,11 @@ class Case:
     """One upload and its right outcome.
 
     Attributes:
-        title: What is uploaded, for people.
+        title: Title of the upload, for people.
         method: HTTP method.
-        path: Where it goes on the site.
-        body: The request's body.
-        content_type: Its declared type.
+        path: Path on the site.
+        body: Body of the request.
+        content_type: Declared type of the body.
         status: Right status for the client.
         published: Whether the origin must have the content afterwards.
         verdict: Right verdict of the decision.
@@ -106,7 +106,7 @@ def cases() -> tuple[Case, ...]:
 
 
 def _guises(listed: Image.Image) -> tuple[Case, ...]:
-    """Return uploads in which the listed picture is not the file that is sent."""
+    """Return uploads in which the listed picture is inside of another file."""
     decoy = pictures.photograph(UNLISTED_SEED).resize(listed.size)
     return (
         _listed(
@@ -178,7 +178,7 @@ def form_of(parts: Sequence[tuple[str, str | None, bytes]]) -> tuple[str, bytes]
     """Encode a form as a browser does.
 
     Args:
-        parts: Name, file name (``None`` for a field) and data of each.
+        parts: Name, file name (``None`` for a field) and data of each part.
 
     Returns:
         The content type and the body.
@@ -222,7 +222,7 @@ def _listed(
     *,
     content_type: str = "image/jpeg",
 ) -> Case:
-    """Return a raw upload that must be rejected for a match."""
+    """Return a raw upload that must be rejected because of a match."""
     return Case(
         title=title,
         method="PUT",
@@ -240,7 +240,7 @@ def _listed(
 def _refused(
     title: str, name: str, body: bytes, reason: str, *, content_type: str
 ) -> Case:
-    """Return a raw upload that must be rejected since it cannot be seen whole."""
+    """Return a raw upload that must be rejected since it cannot be inspected fully."""
     return Case(
         title=title,
         method="PUT",

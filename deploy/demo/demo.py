@@ -1,13 +1,13 @@
-"""``make run``: show the filter at work, on real processes and over real HTTP.
+"""``make run``: show the filter at work, with real processes and real HTTP.
 
     python -m deploy.demo.demo          # fixed ports, stays up until Ctrl-C
     python -m deploy.demo.demo --once   # free ports, exit code 0 if all was right
 
 It makes pictures, signs their signals as an issuer would, trusts the public root in
 ``hashsets/demo``, and syncs the signed set with the program's own commands. Then it
-starts the small upload site and the proxy in ``ENFORCE`` before it, sends the uploads
-of ``cases.py``, and shows for each what the client got, what the origin shows
-afterwards and the decision record. Everything it leaves lies in ``.demo/``.
+starts the small upload site and the proxy in ``ENFORCE`` in front of it, sends the
+uploads of ``cases.py``, and shows for each the client's answer, the new files at the
+origin and the decision record. All of its files lie in ``.demo/``.
 """
 
 import argparse
@@ -41,7 +41,7 @@ from hashsets.demo.make_demo import write_demo
 from hashsets.demo.make_signed import ROOT_FILE, SET, write_signed
 
 FOLDER = Path(".demo")
-"""Everything that the demo leaves; git ignores it."""
+"""All files that the demo leaves; git ignores it."""
 
 SITE_PORT = 8080
 ORIGIN_PORT = 8081
@@ -57,12 +57,12 @@ SHOWN_CONTENTS = 6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """Where the demo plays.
+    """The running demo.
 
     Attributes:
         state: State directory of the filter.
         site: URL that clients use: the proxy.
-        origin: URL of the site behind it.
+        origin: URL of the site behind the proxy.
     """
 
     state: Path
@@ -75,10 +75,10 @@ class Sent:
     """One upload that was sent.
 
     Attributes:
-        case: What was sent, and what is right.
-        answer: What the client got.
-        published: What the origin shows now and did not show before: SHA-256 to the
-            id of the decision that came with it.
+        case: The upload, and its right outcome.
+        answer: The answer to the client.
+        published: New files that the origin shows: SHA-256 to the id of the decision
+            that came with each.
     """
 
     case: Case
@@ -87,7 +87,7 @@ class Sent:
 
     @property
     def decision(self) -> str | None:
-        """Id of the decision, as the client or the origin was told it."""
+        """Id of the decision, as the client or the origin received it."""
         if self.answer.status == REJECTED:
             problem = self.answer.json()
             return problem.get("decision") if isinstance(problem, dict) else None
@@ -96,12 +96,12 @@ class Sent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What became of one upload.
+    """The result of one upload.
 
     Attributes:
         sent: The upload and its answer.
         record: The decision record; empty if there is none.
-        wrong: What was not as it must be, in words.
+        wrong: The differences from the right outcome, in words.
     """
 
     sent: Sent
@@ -110,7 +110,7 @@ class Outcome:
 
 
 def shown(stage: Stage) -> dict[str, str]:
-    """Return what the origin shows: SHA-256 to decision."""
+    """Return the files that the origin shows: SHA-256 to decision."""
     listing = running.request(f"{stage.origin}/files").json()
     if not isinstance(listing, list):
         raise DemoError(f"the origin's list of files is {listing!r}")
@@ -118,7 +118,7 @@ def shown(stage: Stage) -> dict[str, str]:
 
 
 def send(stage: Stage, case: Case) -> Sent:
-    """Send one upload, and see what the origin shows afterwards."""
+    """Send one upload, and find the new files at the origin."""
     before = shown(stage)
     answer = running.request(
         stage.site + case.path,
@@ -134,20 +134,20 @@ def send(stage: Stage, case: Case) -> Sent:
 def decisions(stage: Stage) -> dict[str, dict[str, Any]]:
     """Return every decision record by its id, as ``log show`` prints them."""
     arguments = ("log", "show", "--json", "--records", "decision")
-    # With 1, and without output, it says that there is none yet.
+    # Exit code 1 without output means that there is no record yet.
     done = running.run_program(*arguments, state=stage.state, may_fail=True)
     records = [json.loads(line) for line in done.stdout.splitlines()]
     return {record["id"]: record for record in records}
 
 
 def judged(sent: Sent, records: dict[str, dict[str, Any]]) -> Outcome:
-    """Compare what became of an upload with what is right."""
+    """Compare the result of an upload with the right one."""
     record = records.get(sent.decision or "", {})
     return Outcome(sent=sent, record=record, wrong=tuple(faults(sent, record)))
 
 
 def faults(sent: Sent, record: dict[str, Any]) -> Iterator[str]:
-    """Yield everything about an upload that is not as it must be."""
+    """Yield all differences between the result of an upload and the right one."""
     case = sent.case
     if sent.answer.status != case.status:
         yield f"the client got {sent.answer.status}, not {case.status}"
@@ -166,7 +166,7 @@ def faults(sent: Sent, record: dict[str, Any]) -> Iterator[str]:
 
 
 def show(number: int, outcome: Outcome) -> None:
-    """Print what became of one upload."""
+    """Print the result of one upload."""
     sent, case = outcome.sent, outcome.sent.case
     console.print()
     console.rule(Text(f"{number}. {case.title}"), align="left", style="dim")
@@ -188,7 +188,7 @@ def show(number: int, outcome: Outcome) -> None:
 
 
 def _shortened(record: dict[str, Any]) -> dict[str, Any]:
-    """Leave out most contents of a record of very many: a bomb has thousands."""
+    """Leave out most contents of a record that has very many: a bomb has thousands."""
     contents = record.get("contents", [])
     if len(contents) <= SHOWN_CONTENTS:
         return record
@@ -231,7 +231,7 @@ def summarise(outcomes: list[Outcome]) -> None:
 
 
 def evidence(outcome: Outcome) -> str:
-    """Return what a verdict rests on: the nearest match that counts, or the reason."""
+    """Return the basis of a verdict: the nearest match that counts, or the reason."""
     record, types = outcome.record, outcome.sent.case.signal_types
     matches = record.get("matches") or ()
     match = next((item for item in matches if item["signal_type"] in types), None)
@@ -246,7 +246,7 @@ def evidence(outcome: Outcome) -> str:
 
 
 def milliseconds(outcome: Outcome) -> str:
-    """Return how long the decision took; empty if there is none."""
+    """Return the duration of the decision; empty if there is none."""
     duration_ms = outcome.record.get("duration_ms")
     return "" if duration_ms is None else f"{duration_ms:,.0f}"
 
@@ -261,7 +261,7 @@ def build_reference(folder: Path) -> Path:
     hash_set, signed = folder / "demo.jsonl", folder / "signed"
     count = write_demo(hash_set, folder=folder / "pictures")
     console.print(f"made {count} pictures and {hash_set} with their signals")
-    # Signed now, so that no signature of the demo can have ended.
+    # Signed now, so that no signature of the demo can have expired.
     now_s = time.time()  # noqa: TID251 - the program looks at this clock
     write_signed(hash_set, signed, epoch_s=now_s)
     console.print(f"signed them as the set {SET!r}: {signed}")
@@ -281,10 +281,10 @@ def build_reference(folder: Path) -> Path:
 
 @contextlib.contextmanager
 def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator[Stage]:
-    """Build the reference set, then run the site and the proxy before it.
+    """Build the reference set, then run the site and the proxy in front of it.
 
     Args:
-        folder: For everything that is left.
+        folder: Folder for all files.
         site_port: Port of the proxy; 0 picks a free one.
         origin_port: Port of the site behind it; 0 picks a free one.
 
@@ -315,7 +315,7 @@ def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator
 
 
 def play(on: Stage) -> bool:
-    """Send every upload and show what became of it; return whether all was right."""
+    """Send every upload and show its result; return whether all were right."""
     sent = []
     for case in cases():
         console.print(Text(f"sending {case.title} ..."))
@@ -329,7 +329,7 @@ def play(on: Stage) -> bool:
 
 
 def run_once() -> bool:
-    """Play the demo on free ports in a folder of its own; return if all was right."""
+    """Run the demo on free ports in a new folder; return whether all was right."""
     FOLDER.mkdir(exist_ok=True)
     with (
         tempfile.TemporaryDirectory(dir=FOLDER, prefix="once-") as name,
@@ -339,7 +339,7 @@ def run_once() -> bool:
 
 
 def run_and_stay() -> bool:
-    """Play the demo on the usual ports and stay up until Ctrl-C."""
+    """Run the demo on the usual ports and stay up until Ctrl-C."""
     folder = FOLDER / "run"
     for port in (SITE_PORT, ORIGIN_PORT):
         refuse_busy(port)
@@ -360,17 +360,17 @@ def run_and_stay() -> bool:
 
 
 def refuse_busy(port: int) -> None:
-    """Check that nobody listens on a port.
+    """Check that no process listens on a port.
 
     Raises:
-        DemoError: Somebody does.
+        DemoError: A process listens on it.
     """
     try:
         socket.create_server(("127.0.0.1", port)).close()
     except OSError as exc:
         raise DemoError(
-            f"port {port} cannot be had ({os.strerror(exc.errno or 0).lower()}); end "
-            "what listens there, or run `make run ONCE=1`, which takes free ports"
+            f"port {port} is not free ({os.strerror(exc.errno or 0).lower()}); end "
+            "the process that uses it, or run `make run ONCE=1`, which takes free ports"
         ) from exc
 
 
@@ -379,7 +379,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Show the filter at work.")
     parser.add_argument("--once", action="store_true", help="check everything and end")
     once = parser.parse_args().once
-    # If we are ended with SIGTERM, the origin and the proxy must end as well.
+    # If this process ends by SIGTERM, the origin and the proxy must end as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
         right = run_once() if once else run_and_stay()

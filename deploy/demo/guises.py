@@ -1,6 +1,6 @@
-"""Hide a picture as uploaders do: in documents and texts, behind other pictures.
+"""Hide a picture as uploaders do: in documents and texts, or after other pictures.
 
-``docs/tricks.md`` knows many more of these; the demo shows a few.
+``docs/tricks.md`` lists many more; the demo shows a few.
 """
 
 import base64
@@ -26,7 +26,7 @@ def document(image: Image.Image) -> bytes:
 
 
 def message(image: Image.Image) -> bytes:
-    """Return what an app sends: JSON with a picture in base64."""
+    """Return a message of an app: JSON with a picture in base64."""
     data = base64.b64encode(pictures.jpeg(image, quality=70)).decode()
     return json.dumps({"from": "Robin", "attachments": [{"data": data}]}).encode()
 
@@ -46,9 +46,9 @@ def animation(decoy: Image.Image, image: Image.Image) -> bytes:
 
 
 def veil(decoy: Image.Image, image: Image.Image) -> bytes:
-    """Return a PNG with the colours of a decoy, which on white looks like the picture.
+    """Return a PNG with the colours of a decoy that looks like the picture on white.
 
-    The decoy is darkened so that its transparency alone makes every shade of grey.
+    The decoy is darkened so that its transparency alone can make every shade of grey.
     """
     colours = np.asarray(decoy, np.float32) / 4
     shade = np.asarray(decoy.convert("L"), np.float32) / 4

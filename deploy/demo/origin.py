@@ -2,11 +2,11 @@
 
     python deploy/demo/origin.py --listen 127.0.0.1:8081 --folder uploads
 
-It stores what it is sent and shows what it stores: a page with a form (name and
-picture), a gallery, raw ``PUT /files/NAME``, and ``GET /files`` as JSON with the
-SHA-256 of each file, so that a test can prove what did and did not arrive. It knows
-nothing of the filter; it trusts its uploaders as little as a real site should (names
-are reduced to a few characters, files are served with ``nosniff``) but has no log-in.
+It stores uploads and shows them: a page with a form (name and picture), a gallery, raw
+``PUT /files/NAME``, and ``GET /files`` as JSON with the SHA-256 of each file, so that a
+test can prove what did and did not arrive. It knows nothing of the filter. It trusts
+its uploaders as little as a real site should (names are reduced to a few characters,
+files are served with ``nosniff``) but has no log-in.
 """
 
 import argparse
@@ -31,13 +31,13 @@ MAX_FORM_FIELD_BYTES = 4096
 """A title is a line of text."""
 
 MAX_NAME_LENGTH = 100
-"""File systems take 255 bytes; what is added in front needs some of them."""
+"""File systems allow 255 bytes; the prefix of a stored name needs some of them."""
 
 MAX_BODY_BYTES = 1 << 40
-"""More than anyone sends: a limit here would hide what the filter before it does."""
+"""More than any upload: a smaller limit would hide the behaviour of the filter."""
 
 DECISION_HEADER = "Uploadfilter-Decision"
-"""What the filter adds to each request that it lets pass: the id of its decision."""
+"""Header that the filter adds to each forwarded request: the id of its decision."""
 
 FOLDER = web.AppKey("folder", Path)
 DECISIONS = web.AppKey("decisions", dict[str, str])
@@ -103,7 +103,7 @@ def page(title: str, body: str) -> web.Response:
 
 
 def safe_name(name: str) -> str:
-    """Return a file name without anything that a path or a page could act on."""
+    """Return a file name without characters that have a meaning in a path or a page."""
     cleaned = re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip(".-")
     return cleaned[-MAX_NAME_LENGTH:] or "unnamed"
 
@@ -134,13 +134,13 @@ async def store(
     """Write a file as it arrives; it gets its name when it is complete.
 
     Args:
-        folder: Where files are.
+        folder: Folder of the files.
         name: A safe name.
         read: Returns the next piece, empty at the end.
         replace: Whether a file of that name is replaced, or another name is found.
 
     Returns:
-        Where the file is now.
+        The path of the file now.
     """
     with incoming_file(folder) as (file, incoming):
         while piece := await read():
@@ -150,7 +150,7 @@ async def store(
 
 
 def publish(incoming: Path, folder: Path, name: str, *, replace: bool) -> Path:
-    """Give a complete file its name, in one step, and return where it is."""
+    """Give a complete file its name, in one step, and return its path."""
     path = folder / name if replace else free_path(folder, name)
     incoming.chmod(0o644)
     incoming.rename(path)
@@ -164,7 +164,7 @@ def stored(folder: Path) -> list[Path]:
 
 
 def described(path: Path) -> dict[str, object]:
-    """Return what the JSON list says about a file."""
+    """Return the entry of a file in the JSON list."""
     data = path.read_bytes()
     return {
         "name": path.name,
@@ -192,7 +192,7 @@ async def show_gallery(request: web.Request) -> web.Response:
 
 
 async def list_files(request: web.Request) -> web.Response:
-    """``GET /files``: what is stored, with the decision that let it pass, as JSON."""
+    """``GET /files``: the stored files, each with its decision, as JSON."""
     files = await asyncio.to_thread(
         lambda: [described(path) for path in stored(request.app[FOLDER])]
     )
@@ -203,7 +203,7 @@ async def list_files(request: web.Request) -> web.Response:
 
 
 def note_decision(request: web.Request, paths: list[Path]) -> None:
-    """Keep the decision that let files pass, if there is a filter before this site."""
+    """Note the decision on the files, if there is a filter in front of this site."""
     decision = request.headers.get(DECISION_HEADER)
     if decision is not None:
         request.app[DECISIONS].update({path.name: decision for path in paths})
@@ -278,7 +278,7 @@ async def quiet_abort(
     request: web.Request,
     handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
 ) -> web.StreamResponse:
-    """Take a client that vanishes in mid-upload for what it is: no error of ours."""
+    """Treat a client that disconnects in the middle of an upload as normal."""
     try:
         return await handler(request)
     except ConnectionResetError as exc:
@@ -302,10 +302,10 @@ def make_app(folder: Path) -> web.Application:
 
 @contextlib.asynccontextmanager
 async def serving(folder: Path, *, host: str, port: int) -> AsyncIterator[str]:
-    """Serve the site for the length of the block.
+    """Serve the site during the block.
 
     Args:
-        folder: Where files are stored.
+        folder: Folder of the stored files.
         host: Address to bind.
         port: Port to bind; 0 picks a free one.
 
@@ -322,7 +322,7 @@ async def serving(folder: Path, *, host: str, port: int) -> AsyncIterator[str]:
 
 
 async def serve_until_stopped(folder: Path, *, host: str, port: int) -> None:
-    """Serve until SIGINT or SIGTERM; say on stdout, as JSON, where."""
+    """Serve until SIGINT or SIGTERM; print the address on stdout, as JSON."""
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)

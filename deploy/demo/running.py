@@ -1,7 +1,7 @@
 """Start the program and the small origin as real processes, and talk HTTP to them.
 
-Used by the demo and by the end-to-end tests. Nothing here is part of the program: it is
-run as anybody would run it, by its command line.
+The demo and the end-to-end tests use it. Nothing here is a part of the program: it runs
+the program by its command line, like any user.
 """
 
 import contextlib
@@ -27,18 +27,18 @@ STOP_DEADLINE_S = 15.0
 """Seconds until a process must be gone after SIGTERM; then it is killed."""
 
 POLL_S = 0.05
-"""Seconds between two looks at something that is about to happen."""
+"""Seconds between two checks for something that is about to happen."""
 
 T = TypeVar("T")
 
 
 class DemoError(Exception):
-    """Something that the demo needs does not work; the message is for people."""
+    """A part of the demo does not work; the message is for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a client got.
+    """The answer to a client.
 
     Attributes:
         status: HTTP status.
@@ -58,7 +58,7 @@ class Answer:
 def program() -> str:
     """Return the path of the ``uploadfilter`` program to run.
 
-    ``UPLOADFILTER_PROGRAM`` names one; else it is the one of this environment.
+    ``UPLOADFILTER_PROGRAM`` names one; otherwise it is the one of this environment.
     """
     beside = Path(sys.executable).with_name("uploadfilter")
     return os.environ.get("UPLOADFILTER_PROGRAM", str(beside))
@@ -73,13 +73,13 @@ def run_program(
         arguments: The command line after the program's name.
         state: State directory, passed in the environment.
         may_fail: Whether an exit code other than 0 is returned, not raised.
-        timeout_s: Seconds that it may take.
+        timeout_s: Longest duration in seconds.
 
     Returns:
         Exit code, stdout and stderr.
 
     Raises:
-        DemoError: It failed.
+        DemoError: The command failed.
     """
     done = subprocess.run(  # noqa: S603 -- our own program
         [program(), *arguments],
@@ -97,7 +97,7 @@ def run_program(
 
 
 def environment(state: Path) -> dict[str, str]:
-    """Return the environment for the program, with nothing but its own state."""
+    """Return the environment for the program, with its own state and nothing else."""
     return {
         **os.environ,
         "UPLOADFILTER_STATE_DIR": str(state),
@@ -118,7 +118,7 @@ def request(
 
     Raises:
         OSError: There is no connection, or it broke.
-        http.client.HTTPException: The answer is no HTTP.
+        http.client.HTTPException: The answer is not HTTP.
     """
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(
@@ -135,18 +135,18 @@ def request(
 def wait_for(
     look: Callable[[], T | None], *, what: str, deadline_s: float = START_DEADLINE_S
 ) -> T:
-    """Look again and again until there is something to see.
+    """Call a function repeatedly until it returns a result.
 
     Args:
-        look: Returns ``None`` while there is nothing yet.
-        what: What is waited for, for the message.
-        deadline_s: Seconds until this is given up.
+        look: Returns ``None`` while there is no result yet.
+        what: The expected event, for the message.
+        deadline_s: Seconds until it gives up.
 
     Returns:
-        What was seen first.
+        The first result.
 
     Raises:
-        DemoError: Nothing was seen in time.
+        DemoError: There was no result in time.
     """
     end = time.monotonic() + deadline_s
     while (seen := look()) is None:
@@ -164,15 +164,15 @@ def process(
     env: Mapping[str, str] | None = None,
     pass_fds: Sequence[int] = (),
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a process for the length of the block; its output goes to a file.
+    """Run a process during the block; its output goes to a file.
 
-    It gets a process group of its own, so that Ctrl-C reaches us alone and we can stop
-    everything in order.
+    It gets a process group of its own, so that Ctrl-C reaches this process alone, which
+    can then stop everything in order.
 
     Args:
         command: Program and arguments.
         log: File that its stdout and stderr are appended to.
-        env: Environment; ``None`` is ours.
+        env: Environment; ``None`` means that of this process.
         pass_fds: Descriptors that it inherits, besides its output.
 
     Yields:
@@ -207,11 +207,11 @@ def stop(running: subprocess.Popen[bytes]) -> int:
 
 @contextlib.contextmanager
 def origin(folder: Path, *, log: Path, port: int = 0) -> Iterator[str]:
-    """Run the small upload site for the length of the block.
+    """Run the small upload site during the block.
 
     Args:
-        folder: Where it stores what it is sent.
-        log: File for what it says.
+        folder: Folder in which it stores uploads.
+        log: File for its output.
         port: Port on the loopback address; 0 picks a free one.
 
     Yields:
@@ -231,7 +231,7 @@ class Proxy:
     """A running proxy.
 
     Attributes:
-        url: Where clients reach it.
+        url: URL for clients.
         process: The process.
         log: File with its operational log.
     """
@@ -254,10 +254,10 @@ def proxy(
     port: int = 0,
     options: Sequence[str] = (),
 ) -> Iterator[Proxy]:
-    """Run the proxy before an origin for the length of the block.
+    """Run the proxy in front of an origin during the block.
 
     Args:
-        origin_url: What it forwards to.
+        origin_url: URL of the origin.
         state: State directory.
         log: File for its operational log.
         port: Port on the loopback address; 0 picks a free one.
@@ -286,15 +286,15 @@ def said(
     log: Path,
     pick: Callable[[Mapping[str, object]], object],
 ) -> object:
-    """Wait until a process has said something in its log.
+    """Wait for a certain line in the log of a process.
 
     Args:
         running: The process.
         log: File with one JSON object a line, and perhaps other lines.
-        pick: Returns what is wanted from a line, ``None`` if it is not in there.
+        pick: Returns the wanted value of a line, ``None`` if the line lacks it.
 
     Raises:
-        DemoError: The process ended, or did not say it in time.
+        DemoError: The process ended, or the line did not come in time.
     """
 
     def look() -> object | None:
