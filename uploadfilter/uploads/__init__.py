@@ -1,7 +1,7 @@
-"""From a request to its contents: bytes in, events out, no input or output of its own.
+"""Turn a request into its contents: bytes in, events out, without input or output.
 
-``head`` reads the head of a request and writes the head that the origin gets; ``body``
-turns the body into contents, and writes a form anew so that the origin reads what was
-inspected. Everything here is a function of its arguments: no sockets, clocks, files or
-randomness.
+``head`` reads the head of a request and writes the head for the origin; ``body`` turns
+the body into contents, and encodes a form anew so that the origin reads exactly the
+inspected parts. Everything here is a function of its arguments: no sockets, clocks,
+files or randomness.
 """

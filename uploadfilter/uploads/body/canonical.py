@@ -1,14 +1,14 @@
-"""Write a form anew, so that every origin reads what was inspected.
+"""Encode a form anew, so that every origin reads exactly the inspected parts.
 
-Forwarding the bytes of a form leaks, however well they were parsed: about 71 of 112 odd
-forms, six readers disagree (docs/decisions/0003). So what is forwarded is built from
-the parts that were seen: a boundary the client could not know, per part one
-Content-Disposition and at most one Content-Type, in the order they came, repeats kept,
-nothing before, between or after.
+Forwarding the original bytes of a form is unsafe, however well they were parsed: six
+readers disagree about 71 of 112 odd forms (docs/decisions/0003). So the forwarded form
+is built from the parsed parts: a boundary that the client cannot know; for each part
+one Content-Disposition and at most one Content-Type; the original order, with
+repetitions; and nothing before, between or after the parts.
 
-The boundary is the caller's, because this floor has no randomness: 24 random bytes in
-hexadecimal. With 192 bits unknown to the client, no content can contain it but by luck
-that never comes, so content is not searched for it.
+The caller makes the boundary, because this floor has no randomness: 24 random bytes in
+hexadecimal. The client does not know these 192 bits, so the probability that a content
+contains them is negligible, and contents are not searched for the boundary.
 """
 
 import re
@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from uploadfilter.uploads.head.fields import has_control
 
 _BOUNDARY = re.compile(rb"[0-9A-Za-z]{16,70}")
-"""Letters and digits only, which no reader needs quotes for; RFC 2046 ends at 70."""
+"""Letters and digits only, which need no quotes; RFC 2046 allows at most 70."""
 
 _CONTENT_TYPE = re.compile(
     r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+(; charset=[0-9A-Za-z-]+)?"
 )
-# What browsers escape, and nothing else: WHATWG HTML, "multipart/form-data encoding
-# algorithm". A per cent sign stays as it is.
+# Browsers escape exactly these: WHATWG HTML, "multipart/form-data encoding algorithm".
+# A per cent sign is not escaped.
 _ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 
 
@@ -34,12 +34,12 @@ class FormPart:
 
     Attributes:
         name: Field name; may be empty, and may hold ``"``, CR and LF, but no other
-            control character and no ``\``, which half of all readers take for an
+            control character and no ``\``, which half of all readers treat as an
             escape.
         filename: File name by the same rules; ``None`` for a plain field, which is not
             the same as an empty file name (no file was chosen).
         content_type: Media type in lower case, with a charset at most; ``None`` if the
-            client sent none that is valid.
+            client sent no valid one.
         length: Bytes of the part's data.
     """
 
@@ -49,7 +49,7 @@ class FormPart:
     length: int
 
     def __post_init__(self) -> None:
-        """Refuse what could not be written in one readable way."""
+        """Refuse values that cannot be written in one unambiguous way."""
         for text in (self.name, self.filename or ""):
             if "\\" in text or has_control(text.translate(_ESCAPES)):
                 raise ValueError("a name of a form part holds an unsafe character")
@@ -65,14 +65,14 @@ def encode_form(
     """Build the pieces of a form in the order in which they are sent.
 
     Args:
-        parts: Parts in the order in which they came.
-        boundary: 16 to 70 letters and digits that the client could not foresee.
+        parts: Parts in their original order.
+        boundary: 16 to 70 letters and digits that the client could not predict.
 
     Returns:
         Literal bytes, and between them the index of the part whose data goes there.
 
     Raises:
-        ValueError: ``boundary`` is of another kind.
+        ValueError: ``boundary`` has another form.
     """
     _check_boundary(boundary)
     pieces: list[bytes | int] = []
@@ -93,7 +93,7 @@ def content_length(parts: Sequence[FormPart], *, boundary: bytes) -> int:
 
 
 def form_content_type(boundary: bytes) -> str:
-    """Return the value of the Content-Type header that goes with ``boundary``."""
+    """Return the value of the Content-Type header for ``boundary``."""
     _check_boundary(boundary)
     return f"multipart/form-data; boundary={boundary.decode('ascii')}"
 

@@ -1,13 +1,14 @@
-"""Turn a body into contents, as its bytes arrive.
+"""Turn a body into contents as its bytes arrive.
 
-An extractor is told of every chunk and of the end, and answers with events. However the
-body is cut into chunks, the events are the same but for how ``ContentData`` is cut.
-After ``Refused`` it gives no more events. A content that was open then stays open, and
-how much of it had been handed on does depend on the cuts: it is not to be used.
+An extractor receives every chunk and the end, and returns events. The events do not
+depend on how the body is cut into chunks, except for the cuts of ``ContentData``. After
+``Refused`` it returns no more events. A content that was open then stays open; the part
+of it that was handed on does depend on the cuts, and must not be used.
 
-To add one: a class with the methods of ``Extractor``, a line where ``head/plan.py``
-tells body kinds apart, and its factory in ``tests/uploads/body/test_extractors.py``,
-which runs the suite of ``tests/conformance/extractors.py``.
+To add one, write a class with the methods of ``Extractor``, a line where
+``head/plan.py`` distinguishes kinds of bodies, and its factory in
+``tests/uploads/body/test_extractors.py``, which runs the suite of
+``tests/conformance/extractors.py``.
 """
 
 from collections.abc import Sequence
@@ -34,10 +35,11 @@ _CRLF: Final = b"\r\n"
 _END_OF_HEADER: Final = b"\r\n\r\n"
 
 _EPILOGUE: Final = b"\r\n\r\n"
-"""All that may follow the last boundary: one line end by RFC 2046, two by many scripts.
+"""Everything that may follow the last boundary: RFC 2046 has one line end, many scripts
+send two.
 
-PHP and Django take a file from behind it, so it is refused rather than dropped: in
-``MONITOR`` it would go on, and an honest client has nothing to say there.
+PHP and Django accept a file after it, so anything else is refused rather than dropped:
+in ``MONITOR`` it would be forwarded, and an honest client sends nothing there.
 """
 
 
@@ -80,17 +82,17 @@ Event: TypeAlias = ContentStarted | ContentData | ContentEnded | PieceFound | Re
 
 
 class Extractor(Protocol):
-    """What turns a body into contents."""
+    """Turns a body into contents."""
 
     def receive(self, chunk: bytes) -> list[Event]:
-        """Some of the body has arrived."""
+        """Take a chunk of the body that has arrived."""
 
     def end(self) -> list[Event]:
-        """The body is complete."""
+        """Take the end of the body."""
 
 
 class RawExtractor:
-    """The whole body is one content, also if it is empty.
+    """Makes one content of the whole body, even if it is empty.
 
     Args:
         declared_type: Media type that the head claims.
@@ -101,13 +103,13 @@ class RawExtractor:
         self._started = False
 
     def receive(self, chunk: bytes) -> list[Event]:
-        """Some of the body has arrived."""
+        """Take a chunk of the body that has arrived."""
         if not chunk:
             return []
         return [*self._start(), ContentData(data=chunk)]
 
     def end(self) -> list[Event]:
-        """The body is complete."""
+        """Take the end of the body."""
         return [*self._start(), ContentEnded()]
 
     def _start(self) -> list[Event]:
@@ -118,12 +120,12 @@ class RawExtractor:
 
 
 STEPS_AT_ONCE: Final = 32
-"""Elements of a form that are taken in one go: sixteen parts, about a millisecond. A
-thousand empty parts fit into one chunk, and everybody else would wait for them."""
+"""Elements of a form that are parsed in one step: sixteen parts, about a millisecond. A
+thousand empty parts fit into one chunk, and all other requests would wait for them."""
 
 
 class _State(Enum):
-    """What comes next in a form."""
+    """The next element of a form."""
 
     OPENING = auto()
     HEADER = auto()
@@ -143,24 +145,25 @@ _Step: TypeAlias = _Progress | Refusal
 
 
 class FormExtractor:
-    """Every part of a form, file or not, is a content.
+    """Makes a content of every part of a form, file or not.
 
     Two readers must agree on each part. The first is this class: it finds boundaries
     and header sections, and reads the headers by its own strict rules. The second is
-    the ``multipart`` library in strict mode, which is handed one element at a time:
-    an opening, a header section, data up to a boundary. Cut like that, its answers no
-    longer depend on how the body came in (fed at will, it takes a bare LF in a header
-    in one cut and refuses it in another, and so with a preamble and an epilogue).
+    the ``multipart`` library in strict mode, which gets one element at a time: an
+    opening, a header section, data up to a boundary. With these cuts its answers no
+    longer depend on how the body arrived. (With arbitrary cuts it accepts a bare LF in
+    a header in one cut and refuses it in another; the same is true of a preamble and an
+    epilogue.)
 
-    However much arrives, only so much is taken in one go; what is left is taken with
-    the next chunk, which may be empty, or at the end.
+    However many bytes arrive, only a bounded number of elements is parsed in one step;
+    the rest is parsed with the next chunk, which may be empty, or at the end.
 
     Args:
-        boundary: What separates the parts, as ``head/plan.py`` found it.
-        limits: How many parts, and how much header each.
+        boundary: The separator of the parts, as ``head/plan.py`` found it.
+        limits: Limits on the number of parts and the length of each header.
 
     Attributes:
-        is_behind: Whether something of what has arrived is still to be taken.
+        is_behind: Whether bytes that have arrived are not parsed yet.
     """
 
     def __init__(self, boundary: bytes, limits: UploadLimits) -> None:
@@ -181,7 +184,7 @@ class FormExtractor:
         self._parts: list[FormPart] = []
         self._begun = 0
         self._signs = pieces.Signs()
-        self._said = b""  # what the field that is arriving says, if that matters
+        self._said = b""  # the value so far of the current field, if it matters
         self.is_behind = False
 
     @property
@@ -190,7 +193,7 @@ class FormExtractor:
         return tuple(self._parts)
 
     def receive(self, chunk: bytes) -> list[Event]:
-        """Some of the body has arrived."""
+        """Take a chunk of the body that has arrived."""
         if self._state is _State.OVER:
             return []
         self._buffer += chunk
@@ -208,7 +211,7 @@ class FormExtractor:
         return events
 
     def end(self) -> list[Event]:
-        """The body is complete; without its last boundary it is refused."""
+        """Take the end of the body; without its last boundary the form is refused."""
         events: list[Event] = []
         while self.is_behind:
             events += self.receive(b"")
@@ -228,7 +231,7 @@ class FormExtractor:
         return [Refused(refusal=refusal)]
 
     def _step(self, events: list[Event]) -> _Step:
-        """Take one element from the buffer, if it is there."""
+        """Parse one element of the buffer, if it is complete."""
         match self._state:
             case _State.OPENING:
                 return self._on_opening(events)
@@ -242,7 +245,7 @@ class FormExtractor:
                 assert_never(never)
 
     def _on_opening(self, events: list[Event]) -> _Step:
-        """The first boundary stands at the very beginning, or after one line end."""
+        """Parse the first boundary, at the very beginning or after one line end."""
         skip = len(_CRLF) if self._buffer.startswith(_CRLF) else 0
         end = skip + len(self._opening) + len(_CRLF)
         if len(self._buffer) < end:
@@ -253,7 +256,7 @@ class FormExtractor:
         return self._feed(end, events) or self._after_boundary()
 
     def _on_header(self, events: list[Event]) -> _Step:
-        """A header section, up to and with its empty line."""
+        """Parse a header section, up to and including its empty line."""
         limit = self._limits.max_part_header_bytes + len(_END_OF_HEADER)
         window = self._buffer[self._at : self._at + limit]
         end = 0 if window.startswith(_CRLF) else window.find(_END_OF_HEADER)
@@ -274,7 +277,7 @@ class FormExtractor:
         return self._feed(end, events) or _Progress.NEXT
 
     def _on_data(self, events: list[Event]) -> _Step:
-        """Data up to and with a boundary, or as far as none can have begun."""
+        """Parse data up to a boundary, or up to where one may begin."""
         index = self._buffer.find(self._delimiter, self._at)
         if index < 0:
             index = len(self._buffer) - self._boundary_begun()
@@ -299,7 +302,7 @@ class FormExtractor:
         return len(self._buffer) - index
 
     def _after_boundary(self) -> _Step:
-        """Tell the last boundary from the others; the library knows no third kind."""
+        """Distinguish the last boundary from others; the library has no third kind."""
         if self._buffer.endswith(b"--", 0, self._at):
             self._state = _State.EPILOGUE
             return _Progress.NEXT
@@ -310,7 +313,7 @@ class FormExtractor:
         return _Progress.NEXT
 
     def _feed(self, end: int, events: list[Event]) -> Refusal | None:
-        """Have the library read up to ``end``, and take what it finds."""
+        """Pass the bytes up to ``end`` to the library, and take its events."""
         element = self._buffer[self._at : end]
         self._at = end
         try:
@@ -343,14 +346,14 @@ class FormExtractor:
         return ContentEnded()
 
     def _note(self, header: PartHeader) -> None:
-        """Take note of what a field that has ended says of the file."""
+        """Note the value of a field that has ended, if it describes the file."""
         if header.filename is not None:
             self._signs.add_file(header.name)
         elif pieces.Signs.are_in(header.name):
             self._signs.add(header.name, self._said.decode(errors="replace"))
 
     def _refusal_of_field(self, events: Sequence[Event]) -> Refusal | None:
-        """Refuse a form that names a coding of its file, as the head would be."""
+        """Refuse a form that names a coding of its file, as for a head."""
         header = self._header
         has_ended = bool(events) and isinstance(events[-1], ContentEnded)
         if not has_ended or header is None or header.filename is not None:

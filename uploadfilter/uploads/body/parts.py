@@ -1,19 +1,20 @@
 r"""Read the header section of one part of a form.
 
-What is understood is kept (a name, perhaps a file name, perhaps a type), what says
-nothing about the data is dropped, and what two readers could understand differently is
-refused. Choices that are not obvious:
+Values that are understood are kept (a name, perhaps a file name, perhaps a type).
+Headers without information about the data are dropped, and headers that two readers
+could understand differently are refused. These choices are not obvious:
 
 - ``filename*`` is read, because .NET's HttpClient sends it beside ``filename`` by
-  default, and wins over it (RFC 6266, section 4.3). The origin gets one plain name.
-- ``\"`` and ``\\`` are escapes: curl before 7.81 and httpx send them. Of a file name
-  with other backslashes only what follows the last one is kept, as PHP and Django do;
-  in a field name they are refused.
+  default, and it takes precedence (RFC 6266, section 4.3). The origin gets one plain
+  name.
+- ``\"`` and ``\\`` are escapes: curl before 7.81 and httpx send them. If a file name
+  contains other backslashes, only the text after the last one is kept, as in PHP and
+  Django; in a field name they are refused.
 - A part that is itself ``multipart/*`` (curl's ``-F 'f=@a,b'``) or ``message/*`` is one
-  content: no origin that was tried returns what is inside. It is declared as it was
-  sent to the scanner, and as plain bytes to the origin, so that none begins to.
-- A Content-Type that cannot be read is dropped; Content-Transfer-Encoding is refused
-  unless it changes nothing, since half of all origins decode base64 and half do not.
+  content: no origin that was tried returns its inner parts. The scanner gets its
+  declared type; the origin gets plain bytes, so that no origin begins to parse it.
+- A malformed Content-Type is dropped. Content-Transfer-Encoding is refused unless it
+  changes nothing, since half of all origins decode base64 and half do not.
 """
 
 import re
@@ -27,10 +28,10 @@ from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
 OPAQUE_TYPE: Final = "application/octet-stream"
-"""What a part that holds parts of its own is declared as to the origin."""
+"""The type that the origin gets for a part that contains parts of its own."""
 
 _LINE = re.compile(r"([!#$%&'*+.^`|~0-9A-Za-z-]+):[ \t]*(.*)", re.DOTALL)
-"""A header line; the name is a token without underscores, nothing before the colon."""
+"""A header line; the name is a token without underscores, with nothing before it."""
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
 _NESTING = ("multipart/", "message/")
@@ -42,19 +43,20 @@ _DISPOSITION_PARAMETERS: Final = frozenset({"name", "filename", "filename*"})
 _EXTENDED = re.compile(
     r"utf-8'[A-Za-z0-9-]*'((?:[!#$&+.^_`|~0-9A-Za-z-]|%[0-9A-Fa-f]{2})*)", re.IGNORECASE
 )
-"""A value of RFC 8187, in UTF-8; .NET leaves out the language."""
+"""A value of RFC 8187, in UTF-8; .NET omits the language."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartHeader:
-    """What a part says about itself.
+    """The header of a part.
 
     Attributes:
         name: Field name.
         filename: File name; ``None`` for a plain field.
-        content_type: As the origin will get it; ``None`` if none is valid.
+        content_type: The type that the origin will get; ``None`` if there is no valid
+            one.
         declared_type: Media type that the client claims, without parameters; that of
-            the file's name where the bytes alone do not tell what they are.
+            the file's name if the bytes alone do not show the format.
     """
 
     name: str
@@ -64,7 +66,7 @@ class PartHeader:
 
 
 def malformed(detail: str) -> Refusal:
-    """Refuse a form that cannot be read in one way only."""
+    """Refuse a form that cannot be read in exactly one way."""
     return Refusal(status=400, reason=Reason.MALFORMED_FORM, detail=detail)
 
 
@@ -74,7 +76,7 @@ def over_limit(detail: str) -> Refusal:
 
 
 def has_bare_line_feed(section: bytes) -> bool:
-    """Tell whether a line ends in LF alone, which splits readers into two camps."""
+    """Tell whether a line ends in LF alone, on which readers disagree."""
     return _BARE_LF.search(section) is not None
 
 
@@ -83,10 +85,10 @@ def read_part_header(section: bytes, limits: UploadLimits) -> PartHeader | Refus
 
     Args:
         section: The header lines, each with its CRLF, without the empty line.
-        limits: How many lines, and how long a name.
+        limits: Limits on the number of lines and the length of a name.
 
     Returns:
-        What the part says, or why the form is refused.
+        The header, or the reason for refusing the form.
     """
     try:
         text = section.decode("utf-8")
@@ -105,7 +107,7 @@ def read_part_header(section: bytes, limits: UploadLimits) -> PartHeader | Refus
 
 
 def _headers(lines: list[str]) -> dict[str, str] | Refusal:
-    """Return values by lower-case name; of those that do not matter, the last."""
+    """Return values by lower-case name; of ignored headers, the last value."""
     found: dict[str, str] = {}
     for line in lines:
         match = _LINE.fullmatch(line)
@@ -171,7 +173,7 @@ def _filename(parameters: dict[str, str]) -> str | Refusal | None:
 
 
 def _decoded(value: str) -> str:
-    """Undo what browsers, and what old clients, do to a name."""
+    """Undo the escapes of browsers and of old clients in a name."""
     value = fields.unescape(value)
     return value.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 

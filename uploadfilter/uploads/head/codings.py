@@ -1,8 +1,8 @@
-"""Codings of a body, or of the file that an origin will keep.
+"""Codings of a body, or of the file that an origin will store.
 
-A coding of the *body* is undone on the way; one of the *file* is said again whenever
-somebody asks for it, so that a browser undoes it. What a scanner cannot tell by the
-first bytes is refused in both places.
+A coding of the *body* is undone on the way. A coding of the *file* is stated again
+whenever somebody downloads it, so that a browser undoes it. A coding that a scanner
+cannot recognise by the first bytes is refused in both places.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,10 +11,10 @@ from typing import Final
 from uploadfilter.endings import PICTURES_BY_NAME
 
 FORM_FIELD: Final = "content-encoding"
-"""The field of a form by which S3 is told the coding of the file."""
+"""The field of a form that tells S3 the coding of the file."""
 
 _TOLD_BY_BYTES: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
-"""Codings of a file that a scanner opens unasked."""
+"""Codings of a file that a scanner recognises by itself."""
 
 _OF_THE_FILE: Final = (b"x-ms-blob-content-encoding", b"x-content-encoding")
 
@@ -27,17 +27,17 @@ BY_NAME: Final = {
     "lzma": "application/x-lzma",
     **{ending: f"application/x-{ending}" for ending in PICTURES_BY_NAME},
 }
-"""Types by the ending of a file's name of what has no magic: codings, and pictures that
-ImageMagick opens by that name. Browsers know none of them on most systems, and declare
-plain bytes."""
+"""Types by the ending of a file's name, for formats without magic bytes: codings, and
+pictures that ImageMagick opens by that name. Most browsers know none of them, and
+declare plain bytes."""
 
 
 def claimed_type(declared_type: str | None, name: str | None) -> str | None:
-    """Return the type that a client claims by itself or by the file's name.
+    """Return the type that a client claims, directly or by the file's name.
 
     Args:
-        declared_type: What it declares, if anything.
-        name: Name of the file, or the path that it is sent to.
+        declared_type: The declared type, if there is one.
+        name: Name of the file, or the path of the request.
     """
     if name is None or (declared_type or "").startswith("image/"):
         return declared_type
@@ -46,15 +46,15 @@ def claimed_type(declared_type: str | None, name: str | None) -> str | None:
 
 
 def is_told_by_bytes(coding: str) -> bool:
-    """Tell whether a scanner knows a file in this coding by its first bytes."""
+    """Tell whether a scanner recognises a file in this coding by its first bytes."""
     return coding.strip().lower() in _TOLD_BY_BYTES
 
 
 def unread_in(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
-    """Say why a head names a coding that is not read.
+    """Return why a coding that a head names is not supported.
 
     Args:
-        values: Returns the values of a header; its name is in lower case.
+        values: Returns the values of a header; the name is in lower case.
 
     Returns:
         One sentence for the client; ``None`` if the body can be inspected as it is.

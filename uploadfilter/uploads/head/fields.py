@@ -1,17 +1,17 @@
-"""The grammar of header fields, read strictly and in one way only.
+"""Parse header fields, strictly and in exactly one way.
 
-A value that this module cannot read is ``None``, never a guess: what a lenient reader
-would make of it is exactly what another reader would make differently.
+A value that this module cannot parse is ``None``, never a guess: lenient readers differ
+in exactly these values.
 """
 
 import re
 from dataclasses import dataclass
 
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
-"""What a token is made of (RFC 9110, section 5.6.2): field names and media types."""
+"""The characters of a token (RFC 9110, section 5.6.2): field names and media types."""
 
-# Mail software sends boundaries with `=` and `/` outside quotes; they end at the first
-# semicolon or blank for every reader, so they are let through.
+# Mail software sends boundaries with `=` and `/` outside of quotes. Every reader ends
+# them at the first semicolon or blank, so they are allowed.
 _PARAMETER = re.compile(
     rf"""
     [ \t]*;[ \t]*
@@ -36,8 +36,8 @@ class Parametrised:
     """A value with parameters, such as a media type.
 
     Attributes:
-        value: What stands before the first semicolon, in lower case.
-        parameters: Parameter values by lower-case name, escapes still in them.
+        value: The text before the first semicolon, in lower case.
+        parameters: Parameter values by lower-case name, with their escapes.
     """
 
     value: str
@@ -53,11 +53,11 @@ def parse_parameters(text: str) -> dict[str, str] | None:
     """Read ``; name=value; name="value"`` to its end.
 
     Args:
-        text: All of the field value from the first semicolon on; may be empty.
+        text: The field value from the first semicolon on; may be empty.
 
     Returns:
-        The values by lower-case name, quotes removed and escapes left in; ``None`` if
-        anything is left over, or a name occurs twice.
+        The values by lower-case name, without quotes and with escapes; ``None`` if some
+        text is left over, or a name occurs twice.
 
     Source:
         RFC 9110, section 5.6.6.
@@ -102,9 +102,9 @@ _CHARSET = re.compile(
 
 
 def is_plain_charset(charset: str) -> bool:
-    """Tell whether a charset writes ASCII as ASCII.
+    """Tell whether a charset encodes ASCII as ASCII.
 
-    In UTF-7, UTF-16 and the like, the bytes that are inspected are not the text that an
-    origin decodes, so a picture spelled out in them would be seen by one side only.
+    In UTF-7, UTF-16 and the like, the inspected bytes are not the text that an origin
+    decodes, so only one side would see a picture that is encoded in them.
     """
     return _CHARSET.fullmatch(charset) is not None

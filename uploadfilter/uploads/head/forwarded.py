@@ -1,7 +1,7 @@
-"""The Forwarded header of RFC 7239, read strictly and written with its quotes.
+"""Parse and write the Forwarded header of RFC 7239, strictly and with quotes.
 
-An element says what one proxy saw of its client:
-``for="[2001:db8::1]:4711";host=site.example;proto=https``. What cannot be read is
+An element holds what one proxy knows of its client:
+``for="[2001:db8::1]:4711";host=site.example;proto=https``. A malformed value is
 ``None``, never a guess: another reader would guess differently.
 """
 
@@ -13,12 +13,12 @@ Element: TypeAlias = Mapping[str, str]
 """Parameters of one element by lower-case name, unquoted: ``for``, ``host``, ..."""
 
 UNKNOWN: Final = "unknown"
-"""Who asks through a unix socket has no address (RFC 7239, section 6.2)."""
+"""A client through a unix socket has no address (RFC 7239, section 6.2)."""
 
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 _TOKEN = re.compile(rf"[{_TCHAR}]+")
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
-"""Control characters, which no quoted string holds but for the tab."""
+"""Control characters, none of which except the tab may stand in a quoted string."""
 
 _PAIR = re.compile(
     rf"""
@@ -41,7 +41,7 @@ _NODE = re.compile(
     """,
     re.VERBOSE,
 )
-"""A node and its port, which may both be obfuscated (RFC 7239, section 6)."""
+"""A node and its port; both may be obfuscated (RFC 7239, section 6)."""
 
 
 def parse_forwarded(line: str) -> tuple[Element, ...] | None:
@@ -51,8 +51,8 @@ def parse_forwarded(line: str) -> tuple[Element, ...] | None:
         line: Field value, without blanks around it.
 
     Returns:
-        The elements in order, the nearest proxy's last; ``None`` if the line breaks
-        the grammar anywhere, or an element holds a parameter twice.
+        The elements in order, the nearest proxy's last; ``None`` if the line violates
+        the grammar, or an element holds a parameter twice.
 
     Source:
         RFC 7239, section 4; empty list elements are allowed by RFC 9110, section 5.6.1.
@@ -75,7 +75,7 @@ def parse_forwarded(line: str) -> tuple[Element, ...] | None:
 
 
 def _element(line: str, at: int) -> tuple[Element, int] | None:
-    """Read pairs joined by semicolons from ``at`` on; return where they end, too."""
+    """Parse pairs joined by semicolons from ``at`` on; return them and their end."""
     element: dict[str, str] = {}
     while True:
         pair = _PAIR.match(line, at)
@@ -91,29 +91,29 @@ def _element(line: str, at: int) -> tuple[Element, int] | None:
 
 
 def node_name(node: str) -> str | None:
-    """Return whom a node names, without its port.
+    """Return the name of a node, without its port.
 
     Args:
-        node: As in ``for=`` or ``by=``.
+        node: The value of ``for=`` or ``by=``.
 
     Returns:
         An IPv4 address, an IPv6 address without brackets, ``unknown`` or an obfuscated
-        name; not checked further. ``None`` if it is no node.
+        name; not checked further. ``None`` if it is not a node.
     """
     found = _NODE.fullmatch(node)
     return (found["ipv6"] or found["name"]) if found else None
 
 
 def write_element(*, node: str, host: str | None, scheme: str) -> str:
-    """Write what a proxy saw of its client.
+    """Write an element with what a proxy knows of its client.
 
     Args:
-        node: Its address, IPv6 without brackets; or ``UNKNOWN``.
-        host: The Host that was asked for, if there was one.
+        node: The client's address, IPv6 without brackets; or ``UNKNOWN``.
+        host: The Host of the request, if there was one.
         scheme: ``http`` or ``https``.
 
     Returns:
-        One element, with quotes where the grammar wants them.
+        One element, with quotes where the grammar requires them.
     """
     pairs = [("for", f"[{node}]" if ":" in node else node)]
     if host:
@@ -123,7 +123,7 @@ def write_element(*, node: str, host: str | None, scheme: str) -> str:
 
 
 def write_again(element: Element) -> str:
-    """Write an element that was read, so that nothing but what was read goes on."""
+    """Write a parsed element, so that only its parsed values are forwarded."""
     return _joined(element.items())
 
 

@@ -1,13 +1,13 @@
-"""What of a head goes on: to the origin, and back to the client.
+"""Choose the headers that are forwarded to the origin, and back to the client.
 
-A proxy's own hop ends here. What belongs to the connection is taken away, what tells
-the origin about the client is written by us, and what was said about a client by
-someone we do not trust is not passed on.
+A proxy's own hop ends here. Headers of the connection are removed, headers that tell
+the origin about the client are written anew, and statements about a client by a peer
+that is not trusted are not forwarded.
 
 Two families of headers tell an origin about the client: ``X-Forwarded-*``, which nearly
-every front end and origin understands, and ``Forwarded`` of RFC 7239. Which of them is
-believed, and which is written, is the operator's to say: a front end that writes one of
-them commonly lets a client's own through in the other.
+every front end and origin understands, and ``Forwarded`` of RFC 7239. The operator
+chooses which of them is believed and which is written: a front end that writes one of
+them usually forwards a client's own header of the other family.
 """
 
 import ipaddress
@@ -34,7 +34,7 @@ Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 _Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 DECISION_HEADER: Final = b"Uploadfilter-Decision"
-"""Carries the decision's id to the origin; only we may set it."""
+"""Carries the decision's id to the origin; only this filter may set it."""
 
 _HOP_BY_HOP: Final = frozenset(
     {
@@ -50,7 +50,7 @@ _HOP_BY_HOP: Final = frozenset(
         b"http2-settings",
     }
 )
-"""RFC 9110, section 7.6.1, and what older software sends."""
+"""RFC 9110, section 7.6.1, and headers of older software."""
 
 _OURS: Final = frozenset(
     {
@@ -64,15 +64,15 @@ _OURS: Final = frozenset(
         b"x-forwarded-port",
     }
 )
-"""Headers of which the origin gets ours or none."""
+"""Headers that the origin gets from this filter only, or not at all."""
 
 _NOT_PASSED_ON: Final = _HOP_BY_HOP | _OURS
 _HEARSAY: Final = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"x-client-ip")
-"""How headers begin that say who the client is: believed of trusted proxies only."""
+"""Prefixes of headers that name the client: believed from trusted proxies only."""
 
 _END_TO_END: Final = SINGLETONS | {b"cookie", b"origin", b"referer", b"user-agent"}
-"""Headers that Connection cannot take away: a client would hide them from the origin,
-for instance the cookie by which a site's own protection works."""
+"""Headers that Connection cannot remove: otherwise a client could hide them from the
+origin, for instance the cookie that a site's own protection needs."""
 
 _COUNTED: Final = frozenset({"OPTIONS", "TRACE"})
 """Methods whose Max-Forwards is counted down (RFC 9110, section 7.6.2)."""
@@ -92,14 +92,14 @@ class _Known(NamedTuple):
 
 
 class ClientHeader(StrEnum):
-    """The header in which trusted proxies say who the client is."""
+    """The header in which trusted proxies name the client."""
 
     X_FORWARDED_FOR = "x-forwarded-for"
     FORWARDED = "forwarded"
 
 
 class ClientHeaders(StrEnum):
-    """The headers in which the origin is told who the client is."""
+    """The headers in which the client is named to the origin."""
 
     X_FORWARDED = "x_forwarded"
     FORWARDED = "forwarded"
@@ -108,16 +108,17 @@ class ClientHeaders(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
-    """What an origin is told about the way that a request has come.
+    """The information for an origin about the way of a request.
 
     Attributes:
-        headers: In which headers.
-        whole_chain: Whether it gets every hop: what trusted proxies said, and then the
-            proxy that asked us. Otherwise it gets the client alone, and has one hop to
-            trust, wherever the filter stands.
-        via: Our name in Via (RFC 9110, section 7.6.3); empty for no Via at all.
-        authority: The origin's own name and port: what stands in Host if a client of
-            HTTP/1.0 named none (RFC 9112, section 3.2).
+        headers: The headers for it.
+        whole_chain: Whether the origin gets every hop: the statements of trusted
+            proxies, and then this filter's peer. Otherwise it gets the client alone,
+            and has one hop to trust, wherever the filter stands.
+        via: This filter's name in Via (RFC 9110, section 7.6.3); empty for no Via at
+            all.
+        authority: The origin's own name and port, used as Host if a client of HTTP/1.0
+            named none (RFC 9112, section 3.2).
     """
 
     headers: ClientHeaders = ClientHeaders.X_FORWARDED
@@ -133,17 +134,18 @@ class Telling:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClientSide:
-    """What is known of the client's end of a request.
+    """The client's end of a request.
 
     Attributes:
-        client: Its address; the peer's if nobody says more, empty for a unix socket.
+        client: Address of the client; that of the peer if no header names another;
+            empty for a unix socket.
         peer: Address of the connection's other end, in its canonical form.
-        trusted: Whether that is a trusted proxy, whose word is passed on.
-        scheme: ``http`` or ``https``, as the client asked.
+        trusted: Whether the peer is a trusted proxy, whose statements are forwarded.
+        scheme: ``http`` or ``https``, as used by the client.
         host: The host that the client asked for; empty if it named none.
-        told: What trusted proxies said, the nearest one's last; as read from
+        told: The statements of trusted proxies, the nearest one's last; as parsed from
             ``Forwarded``, or with ``for`` alone.
-        peer_scheme: ``http`` or ``https``, as the peer reached us.
+        peer_scheme: ``http`` or ``https``, as used by the peer.
     """
 
     client: str
@@ -163,21 +165,21 @@ def client_side(
     trusted_proxies: Sequence[Network],
     believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
 ) -> ClientSide:
-    """Find out who asks, and how.
+    """Find the client of a request, and how it asked.
 
-    The hops are read from their end, where the nearest proxy wrote, for as long as what
-    is reached is a trusted proxy: what stands before was written by someone else.
+    The hops are read from the end, where the nearest proxy wrote, as long as each one
+    is a trusted proxy: an untrusted client may have written everything before them.
 
     Args:
         peer: Address of the connection's other end; empty for a unix socket.
         head: The request.
-        scheme: ``http`` or ``https``, as the peer reached us.
-        trusted_proxies: Networks whose word is believed.
+        scheme: ``http`` or ``https``, as used by the peer.
+        trusted_proxies: Networks whose statements are believed.
         believed: The header that trusted proxies write.
 
     Returns:
-        The client is the first address from the end that is no trusted proxy, or the
-        last one; it is the peer if a hop on the way cannot be read.
+        The client is the first address from the end that is not a trusted proxy, or the
+        last one; it is the peer if a hop on the way is malformed.
     """
     known = _address(peer)
     asked = scheme.encode("ascii")
@@ -208,7 +210,7 @@ def client_side(
 
 
 def _hops(head: RequestHead, believed: ClientHeader) -> list[Element | None]:
-    """Return what proxies said, the nearest one's last; ``None`` is not readable."""
+    """Return the proxies' statements, the nearest one's last; ``None`` if malformed."""
     lines = head.values(believed.value.encode("ascii"))
     if believed is ClientHeader.X_FORWARDED_FOR:
         entries = b",".join(lines).decode("latin-1").split(",")
@@ -223,7 +225,7 @@ def _hops(head: RequestHead, believed: ClientHeader) -> list[Element | None]:
 def _reached(
     peer: _Known, hops: Sequence[Element | None], trusted_proxies: Sequence[Network]
 ) -> tuple[str, Element]:
-    """Return the client, and what the proxy that it asked said of it."""
+    """Return the client, and the statement of the proxy that it asked."""
     found = peer
     seen: Element = {}
     for hop in reversed(hops):
@@ -239,7 +241,7 @@ def _reached(
 def _told(
     head: RequestHead, seen: Element, believed: ClientHeader
 ) -> tuple[bytes, bytes]:
-    """Return scheme and host as a trusted proxy has them; empty where it is silent."""
+    """Return scheme and host as stated by a trusted proxy; empty if it states none."""
     if believed is ClientHeader.FORWARDED:
         scheme, host = seen.get("proto", ""), seen.get("host", "")
         return scheme.lower().encode("latin-1"), host.encode("latin-1")
@@ -260,13 +262,14 @@ def forwarded_headers(
 
     Args:
         head: The client's request.
-        side: Who it is.
-        decision_id: Id of the decision that lets the upload pass; ``None`` for a
-            request that had no body.
-        body_length: Bytes of the body that will be sent; ``None`` if it will be sent
-            in chunks, or if there is none.
-        content_type: Of a form that was encoded anew; ``None`` to keep the client's.
-        telling: What this origin is told.
+        side: The client's end of it.
+        decision_id: Id of the decision that accepts the upload; ``None`` for a request
+            without a body.
+        body_length: Bytes of the body that will be sent; ``None`` if it will be sent in
+            chunks, or if there is none.
+        content_type: Type of a form that was encoded anew; ``None`` to keep the
+            client's.
+        telling: The information for this origin.
 
     Returns:
         Names and values in order, the client's first.
@@ -304,7 +307,7 @@ def _tell_x_forwarded(
 
 
 def _port(head: RequestHead, side: ClientSide) -> bytes:
-    """Return the port that the client asked: as told, in Host, or its scheme's."""
+    """Return the port the client asked for: as stated, in Host, or by its scheme."""
     told = head.value(b"x-forwarded-port") if side.trusted else None
     if told and _COUNT.fullmatch(told) and int(told) <= _TOP_PORT:
         return told
@@ -326,7 +329,7 @@ def _forwarded(head: RequestHead, side: ClientSide, *, whole: bool) -> bytes:
 def _kept(
     head: RequestHead, side: ClientSide, telling: Telling, *, drop_type: bool
 ) -> Headers:
-    """Return the client's own headers that the origin gets."""
+    """Return the client's own headers that are forwarded to the origin."""
     dropped = _NOT_PASSED_ON
     if values := head.values(b"connection"):
         dropped |= _named_in_connection(values)
@@ -344,7 +347,7 @@ def _kept(
 
 
 def _counted_down(headers: Headers) -> Headers:
-    """Lower Max-Forwards by this hop."""
+    """Decrease Max-Forwards by this hop."""
     return [
         (name, b"%d" % max(int(value) - 1, 0))
         if name.lower() == b"max-forwards" and _COUNT.fullmatch(value)
@@ -354,7 +357,7 @@ def _counted_down(headers: Headers) -> Headers:
 
 
 def ends_here(head: RequestHead) -> bool:
-    """Tell whether a request asks to go no further than to us.
+    """Tell whether a request asks not to be forwarded beyond this hop.
 
     Source:
         RFC 9110, section 7.6.2: OPTIONS and TRACE with ``Max-Forwards: 0``.
@@ -366,7 +369,7 @@ def ends_here(head: RequestHead) -> bool:
 
 
 def returned_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
-    """Return the origin's headers that the client gets: all but the connection's."""
+    """Return the origin's headers that the client gets: all except the connection's."""
     known = [(name.lower(), name, value) for name, value in headers]
     dropped = _HOP_BY_HOP
     if values := [value for lower, _, value in known if lower == b"connection"]:
@@ -378,9 +381,9 @@ def _is_within(known: _Known, networks: Sequence[Network]) -> bool:
     return any(known.address in network for network in networks)
 
 
-@lru_cache(maxsize=1024)  # Clients come back, and an address takes 2 us to read.
+@lru_cache(maxsize=1024)  # Clients come back, and parsing an address takes 2 us.
 def _address(text: str) -> _Known | None:
-    """Read an address; an IPv4 one in IPv6 clothes is IPv4, a zone is left out."""
+    """Parse an address; an IPv4-mapped IPv6 address becomes IPv4, a zone is dropped."""
     try:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
@@ -393,7 +396,7 @@ def _address(text: str) -> _Known | None:
 def _name(node: str) -> str:
     """Return the address of ``1.2.3.4:80``, ``[::1]:80`` or ``::1``; empty for none.
 
-    RFC 7239 wants IPv6 in brackets; what is written in X-Forwarded-For often is not.
+    RFC 7239 requires brackets for IPv6; X-Forwarded-For often lacks them.
     """
     if node.count(":") > 1 and not node.startswith("["):
         return node
@@ -404,7 +407,7 @@ def _named_in_connection(values: Iterable[bytes]) -> frozenset[bytes]:
     return connection_options(values) - _END_TO_END
 
 
-@lru_cache(maxsize=1024)  # The names of headers are few, and come with each request.
+@lru_cache(maxsize=1024)  # There are few names of headers, used in every request.
 def _known_as(name: bytes) -> bytes:
     """Return the name that an origin may know a header by (CGI: no underscores)."""
     return name.lower().replace(b"_", b"-")

@@ -1,19 +1,20 @@
-"""Tell a request that carries a piece of a file, which the origin puts together.
+"""Recognise a request that carries a piece of a file, which the origin joins.
 
-Every protocol for large files has its own words for that: a header, the query, a field
-of a form. A piece is inspected by itself, so that a picture in two of them is never
-seen whole. What says that it is the *whole* file is no piece: clients say
-``chunk=0&chunks=1`` of everything that is small.
+Every protocol for large files has its own words for this: a header, the query, a field
+of a form. A piece is inspected by itself, so that a picture in two pieces is never seen
+as a whole. A request that states to carry the *whole* file does not carry a piece:
+clients send ``chunk=0&chunks=1`` with every small file.
 
-Three kinds of words, by the letters of a name alone (``X-Chunk-Index``,
-``dzchunkindex`` and ``chunk_index`` are one):
+There are three kinds of words. Only the letters of a name count (``X-Chunk-Index``,
+``dzchunkindex`` and ``chunk_index`` are the same):
 
-- how many pieces there are: more than one is a piece;
-- where this one begins: anywhere but at 0 is a piece;
-- which one this is: one alone is whole if nothing else says so, and it is the first.
+- the number of pieces: more than one means a piece;
+- the position where this one begins: any except 0 means a piece;
+- the number of this one: alone, it means the whole if it is the first.
 
-To add a protocol: its words in ``_COUNT``, ``_PLACE`` or ``_NUMBER``, or a rule of its
-own in ``_HEADERS`` or ``_QUERIES``; and a row in ``tests/uploads/head/test_pieces.py``.
+To add a protocol, add its words to ``_COUNT``, ``_PLACE`` or ``_NUMBER``, or a rule of
+its own to ``_HEADERS`` or ``_QUERIES``; and a row in
+``tests/uploads/head/test_pieces.py``.
 """
 
 import json
@@ -23,8 +24,8 @@ from typing import Final
 from urllib.parse import parse_qsl, unquote
 
 MOST_VALUE_BYTES: Final = 1024
-"""Bytes of a field that are read: a number has fewer, and what Kendo and DevExtreme say
-in JSON has some hundreds."""
+"""Bytes of a field that are read: a number is shorter, and the JSON of Kendo and
+DevExtreme has some hundreds."""
 
 _PREFIX: Final = (
     r"(?:x|dz|qq|resumable|flow|plupload|file|upload|uploader|current|cur|goog|amz|bz|oc"
@@ -45,8 +46,8 @@ _OTHER_NUMBER: Final = re.compile(
     rf"{_PREFIX}(?:{_PIECE}(?:index|idx|number|num|no|nr|id|i|current|seq)?"
     r"|index|idx|current|seq)"
 )
-"""Words that forms of shops and carriers use too ("12 pieces"): a count says something
-only beside a number."""
+"""Words that forms of shops and carriers use as well ("12 pieces"): a count means a
+piece only beside a number."""
 
 _PLACE: Final = re.compile(
     rf"{_PREFIX}(?:{_PIECE}(?:byte)?(?:offset|start|startbyte|begin)|byteoffset"
@@ -58,24 +59,24 @@ _NUMBER: Final = re.compile(
     r"|segmentindex|jupart"
 )
 """Forms use the other words for other things: there are shops for parts, and editors
-whose pages are made of slices and blocks."""
+whose pages consist of slices and blocks."""
 
 _LAST: Final = re.compile(rf"{_PREFIX}(?:is)?(?:last|final)(?:chunk|part|piece|slice)")
-"""Words that say whether this is the last piece."""
+"""Words that state whether this is the last piece."""
 
 _NO: Final = frozenset({"0", "false", "no", "off", "null", "undefined"})
 
 _SPAN: Final = "range"
-"""What elFinder calls begin, length, and length of the whole file."""
+"""elFinder's name for begin, length, and length of the whole file."""
 
 _IN_JSON: Final = "metadata"
-"""How names end of fields that say in JSON what others say in several fields."""
+"""Ending of names whose fields hold in JSON what others send in several fields."""
 
 _ONLY_BESIDE_FILES: Final = frozenset({"offset", "fileoffset", "uploadoffset"})
-"""Words for where a list begins, except where a file comes with them."""
+"""Words for the beginning of a list, unless a file comes with them."""
 
 _PLUPLOAD: Final = "chunk"
-"""The one number that stands for the whole file by itself, if it is 0."""
+"""The one number that means the whole file by itself, if it is 0."""
 
 _OF_A_HEADER: Final = re.compile(
     r"x?(?:bz|amz|ms|goog|oc|upload|file)*(?:chunk[a-z]*"
@@ -84,12 +85,12 @@ _OF_A_HEADER: Final = re.compile(
 _IN_WORDS: Final = re.compile(
     rf"(?:[a-z0-9]+-)*{_PIECE}-(?:index|idx|number|num|no|nr|id|offset|start)"
 )
-"""Names of headers that number a piece, or describe it; whose protocol it is does not
-matter where hyphens part the words."""
+"""Names of headers that number a piece, or describe it. If hyphens separate the words,
+the protocol does not matter."""
 
 
 class Signs:
-    """What the words of one request say.
+    """The words of one request that may mark a piece.
 
     Args:
         named: Names and values of a query, or of fields.
@@ -109,7 +110,7 @@ class Signs:
 
     @staticmethod
     def are_in(name: str) -> bool:
-        """Tell whether a field of this name may say something."""
+        """Tell whether a field of this name may mark a piece."""
         letters = _letters(name)
         patterns = (_COUNT, _PLACE, _NUMBER, _OTHER_COUNT, _OTHER_NUMBER, _LAST)
         is_known = any(pattern.fullmatch(letters) for pattern in patterns)
@@ -117,7 +118,7 @@ class Signs:
         return is_known or is_more or letters in _ONLY_BESIDE_FILES
 
     def add(self, name: str, value: str) -> None:
-        """Take a field, as a query or a form has it."""
+        """Add a field of a query or a form."""
         letters, number = _letters(name), _number(value)
         if letters.endswith(_IN_JSON):
             self._add_json(letters.removesuffix(_IN_JSON), value)
@@ -140,21 +141,21 @@ class Signs:
             self._is_unsure |= letters != _PLUPLOAD
 
     def _add_json(self, what: str, value: str) -> None:
-        """Take what an object says of ``what``, as far as it is there."""
+        """Add the values about ``what`` in an object, if there are any."""
         plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
         for said in _SAID.finditer(plain):
             if not said[1].lower().endswith(_IN_JSON):
                 self.add(what + said[1], said[2])
 
     def add_file(self, name: str) -> None:
-        """Take a field that is a file."""
+        """Add a field that is a file."""
         self.has_file = True
         if _NUMBER.fullmatch(_letters(name)):
             self._is_unsure = True
 
     @property
     def is_piece(self) -> bool:
-        """Whether there is more of this file than comes with this request."""
+        """Whether the file has more bytes than this request carries."""
         if self._is_placed or (self.has_file and self._is_placed_beside_files):
             return True
         counts = self._counts + (self._other_counts if self._is_numbered else [])
@@ -174,10 +175,11 @@ _LONGEST_NAME: Final = 64
 
 
 def _number(value: str) -> int:
-    """Read a number as PHP does: the digits that it begins with.
+    """Parse a number as PHP does: the digits at its beginning.
 
-    What only other languages take for a number, and is not 0, stands for more than one:
-    ``0x1`` and ``.1e1`` in JavaScript, digits of other scripts and ``0_1`` in Python.
+    A text that only other languages accept as a number other than 0 counts as more than
+    one: ``0x1`` and ``.1e1`` in JavaScript, digits of other scripts and ``0_1`` in
+    Python.
     """
     found = _DIGITS.match(value)
     if found is not None and found.end() == len(value):
@@ -204,7 +206,7 @@ _SAID: Final = re.compile(
 
 
 def _is_part_of_span(value: str) -> bool:
-    """Say whether begin, length and length of the whole mean less than the whole."""
+    """Tell whether begin, length and length of the whole mean less than the whole."""
     found = _THREE.fullmatch(value.strip())
     if found is None:
         return False
@@ -225,13 +227,13 @@ def in_head(
     target: str,
     length: int | None,
 ) -> bool:
-    """Tell whether a head says that a piece of a file follows.
+    """Tell whether a head announces a piece of a file.
 
     Args:
-        headers: As they came.
+        headers: As sent.
         method: As sent.
         target: As sent.
-        length: Bytes of the body; ``None`` if the head does not say.
+        length: Bytes of the body; ``None`` if the head does not state it.
     """
     if "?" not in target and not may_be_said(name for name, _ in headers):
         return _PATHS.search(unquote(target)) is not None
@@ -239,10 +241,10 @@ def in_head(
 
 
 def may_be_said(names: Iterable[bytes]) -> bool:
-    """Tell whether any of these names of headers may say something: nearly none does.
+    """Tell whether any of these names of headers may mark a piece: nearly none does.
 
     Args:
-        names: As they came.
+        names: As sent.
     """
     return _MAY_SAY.search(b"\n".join(names).lower()) is not None
 
@@ -254,7 +256,7 @@ def looked_at(
     target: str,
     length: int | None,
 ) -> bool:
-    """Tell the same as ``in_head`` by reading every header."""
+    """Return the result of ``in_head`` by reading every header."""
     named = [
         (name.decode("latin-1").lower(), value.decode("latin-1").strip())
         for name, value in headers
@@ -274,7 +276,7 @@ _Named = Sequence[tuple[str, str]]
 
 
 def _is_said(named: _Named, length: int | None) -> bool:
-    """Tell whether a header that is known says so; one that comes twice does."""
+    """Tell whether a known header marks a piece; one that comes twice does."""
     headers = dict(named)
     known = [(name, value) for name, value in named if name in _HEADERS]
     return len({name for name, _ in known}) < len(known) or any(
@@ -302,7 +304,7 @@ def _always(_value: str, _headers: Mapping[str, str], _length: int | None) -> bo
 def _is_part_of_range(
     value: str, _headers: Mapping[str, str], _length: int | None
 ) -> bool:
-    """``bytes 0-41/42`` is all there is (RFC 9110, section 14.4)."""
+    """Tell whether a range is less than the whole (RFC 9110, section 14.4)."""
     found = _RANGE.fullmatch(value)
     if found is None:
         return True
@@ -313,7 +315,7 @@ _RANGE: Final = re.compile(r"bytes[ =]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})
 
 
 def _is_offset(value: str, headers: Mapping[str, str], length: int | None) -> bool:
-    """The first piece is the whole if the head says so elsewhere."""
+    """Tell whether an offset marks a piece; the first may be the whole file."""
     if _number(value) > 0 or not value[:1].isdigit():
         return True
     is_last = headers.get("upload-complete") == "?1"
@@ -329,7 +331,7 @@ def _is_later(value: str, _headers: Mapping[str, str], _length: int | None) -> b
 
 
 def _is_longer(value: str, _headers: Mapping[str, str], length: int | None) -> bool:
-    """The file is longer than the body, or nobody knows how long that is."""
+    """Tell whether the file is longer than the body, or may be."""
     return length is None or _number(value) > length
 
 
@@ -344,7 +346,7 @@ def _is_not(word: str) -> _Rule:
 
 
 def _is_not_final(value: str, _headers: Mapping[str, str], _length: int | None) -> bool:
-    """Google's ``start`` has a body of its own, which is no content."""
+    """Tell whether bytes come but not the end; Google's ``start`` has no content."""
     words = {word.strip().lower() for word in value.split(",")}
     return "upload" in words and "finalize" not in words
 
@@ -352,7 +354,7 @@ def _is_not_final(value: str, _headers: Mapping[str, str], _length: int | None) 
 def _is_in_session(
     value: str, _headers: Mapping[str, str], _length: int | None
 ) -> bool:
-    """Dropbox says in JSON to which session the bytes belong."""
+    """Tell whether JSON of Dropbox names a session that the bytes belong to."""
     try:
         said = json.loads(value)
     except (ValueError, RecursionError):
@@ -361,7 +363,7 @@ def _is_in_session(
 
 
 _HEADERS: Final[Mapping[str, _Rule]] = {
-    # RFC 9110, section 14.5, and those who say it otherwise.
+    # RFC 9110, section 14.5, and variants of it.
     "content-range": _is_part_of_range,
     "x-content-range": _is_part_of_range,
     "x-upload-content-range": _is_part_of_range,
@@ -374,7 +376,7 @@ _HEADERS: Final[Mapping[str, _Rule]] = {
     "upload-concat": _always,
     "upload-defer-length": _always,
     "upload-length": _is_longer,
-    # Google, and those who call it the same.
+    # Google, and protocols with the same names.
     "x-upload-offset": _is_offset,
     "x-file-offset": _is_offset,
     "x-goog-upload-offset": _is_offset,
@@ -382,7 +384,7 @@ _HEADERS: Final[Mapping[str, _Rule]] = {
     "x-offset": _is_later,
     "offset": _is_later,
     "file-offset": _is_later,
-    # Swift puts objects together of which this is the list.
+    # Swift joins objects by this list of them.
     "x-object-manifest": _always,
     # Dropbox, ownCloud and Nextcloud.
     "dropbox-api-arg": _is_in_session,
@@ -398,18 +400,18 @@ _HEADERS: Final[Mapping[str, _Rule]] = {
     "x-amz-copy-source-range": _always,
     "x-amz-write-offset-bytes": _always,
 }
-"""Headers of a request with a body, and what of their values is a piece."""
+"""Headers of a request with a body, and the rule by which a value marks a piece."""
 
 
 def _is_ranged_write(named: _Named, method: str) -> bool:
-    """Azure writes pages by the header that everybody else reads with."""
+    """Tell whether a request writes a range, as Azure does with ``Range``."""
     return method in {"PUT", "PATCH"} and any(
         name == _RANGE_OF_AZURE for name, _ in named
     )
 
 
 def _is_named_by_header(named: _Named) -> bool:
-    """Protocols of one's own call their headers like the fields of others."""
+    """Tell whether a header of a site's own protocol marks a piece, as fields do."""
     own = [(name, value) for name, value in named if name.startswith(_OWN)]
     if not own:
         return False
@@ -430,14 +432,14 @@ def _is_named_by_header(named: _Named) -> bool:
 _OWN: Final = (
     *("x-", "chunk", "part-", "slice", "total-", "file-", "upload-", "uploader-"),
 )
-"""What names of headers begin with that no standard gives."""
+"""Prefixes of names of headers that no standard defines."""
 
 
 _OF_FRONT_ENDS: Final = (
     *("x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-forwarded-port"),
     *("x-real-ip", "x-request-id"),
 )
-"""Headers that begin like one of ``_OWN``, come with every request, and say nothing."""
+"""Headers that begin like ``_OWN``, come with every request, and mark nothing."""
 
 _SAYING: Final = (*_HEADERS, _RANGE_OF_AZURE)
 _MAY_SAY: Final = re.compile(
@@ -449,7 +451,7 @@ _MAY_SAY: Final = re.compile(
 
 
 def _is_data(named: _Named) -> bool:
-    """Tell whether a body is the bytes of a file: no form, and no message."""
+    """Tell whether a body is the bytes of a file: not a form, and not a message."""
     types = [value.lower() for name, value in named if name == "content-type"]
     return not any(value.startswith(_MESSAGES) for value in types)
 
@@ -473,14 +475,14 @@ def _is_in_query(named: _Named, *, is_data: bool) -> bool:
 
 
 _QUERIES: Final = (
-    frozenset({"partnumber", "uploadid"}),  # S3, and all who speak it
+    frozenset({"partnumber", "uploadid"}),  # S3, and compatible services
     frozenset({"append", "position"}),  # OSS and COS
     frozenset({"appendpos"}),
     frozenset({"partnum", "uploadid"}),
     frozenset({"upload_id", "offset"}),  # Girder, QNAP
     frozenset({"uploadid", "offset"}),
 )
-"""Names in a query that together say that this is a piece."""
+"""Names in a query that mark a piece if they occur together."""
 
 _AZURE: Final = frozenset({"block", "page", "appendblock", "range"})
 
@@ -493,4 +495,4 @@ _PATHS: Final = re.compile(
     r"|/buckets/[^/]+/objects/[^/]+/uploads/[^/]+/[0-9]+",
     re.IGNORECASE,
 )
-"""Paths under which pieces are taken, whatever their head says."""
+"""Paths that accept pieces, whatever the head states."""

@@ -1,14 +1,14 @@
-"""Decide from a request's head what its body is, or refuse it before the body.
+"""Decide from a request's head how its body is read, or refuse the request.
 
-Two readers of one head must come to the same result: this filter and whatever origin
-stands behind it. What they could read differently is refused, not guessed. Three kinds
-of refusal, by reason:
+Two readers of one head must come to the same result: this filter and any origin behind
+it. A head that they could read differently is refused, not guessed. There are three
+kinds of refusals, by reason:
 
-- ``MALFORMED_REQUEST``: nobody can say where the body ends, or what follows is not
+- ``MALFORMED_REQUEST``: the end of the body is unclear, or the following bytes are not
   HTTP. It cannot be forwarded in any mode, with or without a body.
 - ``AMBIGUOUS_REQUEST``, ``MALFORMED_FORM``, ``UNSUPPORTED_CODING``: the body could be
-  forwarded, but what it holds could be read in two ways. Only a request that has a body
-  is refused for it; ``MONITOR`` records it and lets it pass.
+  forwarded, but its contents could be read in two ways. Only a request with a body is
+  refused for it; ``MONITOR`` records it and lets it pass.
 - ``TOO_LARGE``: the declared length is over the limit.
 
 A rule is one function that returns its refusal or ``None``, and one line in
@@ -41,7 +41,7 @@ _NOT_IMPLEMENTED = 501
 
 SINGLETONS: Final = frozenset(
     {
-        # Where the body begins, ends, and what it is.
+        # The beginning, the end, and the type of the body.
         b"host",
         b"content-length",
         b"transfer-encoding",
@@ -51,12 +51,12 @@ SINGLETONS: Final = frozenset(
         b"content-range",
         b"content-md5",
         b"expect",
-        # Who sends it, what for, and under which name it will be stored.
+        # The sender, the purpose, and the name under which it will be stored.
         b"authorization",
         b"destination",
         b"overwrite",
         b"slug",
-        # How a protocol cuts a body, or one upload, into pieces.
+        # Headers by which protocols cut a body, or one upload, into pieces.
         b"upload-length",
         b"upload-offset",
         b"upload-complete",
@@ -67,21 +67,21 @@ SINGLETONS: Final = frozenset(
         b"x-amz-decoded-content-length",
     }
 )
-"""Headers that may occur once: of two, one origin takes the first, another the last."""
+"""Headers that may occur once: if there are two, origins differ in which they take."""
 
 _FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
-"""Headers that say where a request ends and for whom it is."""
+"""Headers that determine the end of a request and its site."""
 
 _OVERRIDES_OF_POST: Final = frozenset({b"PUT", b"PATCH", b"DELETE"})
-"""Methods that a POST may say it stands for: what the block editor of WordPress sends,
-since some networks let only GET and POST pass. Any other word could make an origin do
-with the body what no POST does (ADR 0026)."""
+"""Methods that a POST may stand for: the block editor of WordPress sends them, since
+some networks let only GET and POST pass. With any other word an origin could treat the
+body in a way in which no POST is treated (ADR 0026)."""
 
 _DIGESTS: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest")
-"""Headers that name the very bytes of a body, which a form encoded anew has not."""
+"""Headers with a digest of the body's bytes, which a form encoded anew changes."""
 
 _ASCII_ONLY: Final = SINGLETONS - {b"content-disposition", b"slug", b"destination"}
-"""Singletons that are never text for people, so no client has cause for other bytes."""
+"""Singletons that are never text for people, so honest clients send only ASCII."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -90,7 +90,7 @@ _BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
 
 
 class BodyKind(StrEnum):
-    """How a body is to be read."""
+    """The way in which a body is read."""
 
     NONE = "none"
     RAW = "raw"
@@ -99,12 +99,12 @@ class BodyKind(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
-    """Why a request is refused before its content is looked at.
+    """The refusal of a request before its content is inspected.
 
     Attributes:
         status: HTTP status of the answer in ``ENFORCE``.
-        reason: What is recorded.
-        detail: One sentence for the client; fixed text, nothing of the request in it.
+        reason: The recorded reason.
+        detail: One sentence for the client; fixed text, without data of the request.
     """
 
     status: int
@@ -117,20 +117,20 @@ PIECE: Final = Refusal(
     reason=Reason.PIECEWISE_UPLOAD,
     detail="A file is to be sent whole, in one request.",
 )
-"""Why a piece of a file is refused where the operator does not take pieces."""
+"""The refusal of a piece of a file, unless the operator allows pieces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BodyPlan:
-    """What a body is.
+    """The description of a body.
 
     Attributes:
-        kind: How it is to be read.
-        declared_length: Bytes, if the head says so; ``None`` for a chunked body.
+        kind: The way in which it is read.
+        declared_length: Bytes, if the head states them; ``None`` for a chunked body.
         declared_type: Media type that the client claims, in lower case and without
-            parameters; ``None`` if there is none or it cannot be read.
-        boundary: Of a form, what separates its parts; otherwise ``None``.
-        is_piece: Whether the head says that it is a piece of a file.
+            parameters; ``None`` if there is none or it is malformed.
+        boundary: For a form, the separator of its parts; otherwise ``None``.
+        is_piece: Whether the head states that it is a piece of a file.
     """
 
     kind: BodyKind
@@ -144,15 +144,15 @@ _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
 
 
 def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
-    """Decide what the body of a request is, or refuse the request.
+    """Decide how the body of a request is read, or refuse the request.
 
     Args:
-        head: The head as it came.
-        limits: How large a body may be.
+        head: The head as it arrived.
+        limits: Limits on the size of a body.
 
     Returns:
-        The plan (``BodyKind.NONE`` if there is no body), or the first refusal: what
-        cannot be framed before what is too large, before what is ambiguous.
+        The plan (``BodyKind.NONE`` if there is no body), or the first refusal: framing
+        comes first, then the size, then ambiguity.
     """
     refusal = None if head.is_plain else _first_refusal(_FRAMING_RULES, head)
     if refusal is not None:
@@ -211,21 +211,21 @@ def _bad_form(detail: str, status: int = _BAD_REQUEST) -> Refusal:
 
 
 def _rule_version(head: RequestHead) -> Refusal | None:
-    """Other versions are not framed like these two."""
+    """Refuse other versions, since they are framed differently."""
     if head.version in {HTTP_1_0, HTTP_1_1}:
         return None
     return _unframeable("The HTTP version is neither 1.0 nor 1.1.")
 
 
 def _rule_names(head: RequestHead) -> Refusal | None:
-    """A name that is no token, such as ``Content-Length ``, is skipped by some."""
+    """Refuse a name that is not a token, like ``Content-Length ``: some skip it."""
     if all(_TOKEN.fullmatch(name) for name in head.names):
         return None
     return _unframeable("A header name contains a character that is not allowed.")
 
 
 def _rule_lookalikes(head: RequestHead) -> Refusal | None:
-    """CGI and WSGI turn ``Content_Length`` into ``Content-Length``."""
+    """Refuse ``Content_Length``, which CGI and WSGI read as ``Content-Length``."""
     for name in head.names:
         if b"_" in name and name.replace(b"_", b"-") in _FRAMING:
             return _unframeable("A header name has an underscore instead of a hyphen.")
@@ -233,7 +233,7 @@ def _rule_lookalikes(head: RequestHead) -> Refusal | None:
 
 
 def _rule_length(head: RequestHead) -> Refusal | None:
-    """Exactly one length, in digits (RFC 9112, section 6.3)."""
+    """Require at most one length, in digits (RFC 9112, section 6.3)."""
     lengths = head.values(b"content-length")
     if len(lengths) > 1:
         return _unframeable("There is more than one Content-Length.")
@@ -243,7 +243,7 @@ def _rule_length(head: RequestHead) -> Refusal | None:
 
 
 def _rule_transfer_coding(head: RequestHead) -> Refusal | None:
-    """Chunked and nothing else, never beside a length (RFC 9112, section 6.1)."""
+    """Allow only chunked, and never beside a length (RFC 9112, section 6.1)."""
     codings = head.values(b"transfer-encoding")
     if not codings:
         return None
@@ -257,7 +257,7 @@ def _rule_transfer_coding(head: RequestHead) -> Refusal | None:
 
 
 def _rule_host(head: RequestHead) -> Refusal | None:
-    """One Host (RFC 9112, section 3.2): it decides which site an upload goes to."""
+    """Require one Host (RFC 9112, section 3.2): it selects the site of an upload."""
     hosts = head.values(b"host")
     if len(hosts) > 1:
         return _unframeable("There is more than one Host.")
@@ -269,7 +269,7 @@ def _rule_host(head: RequestHead) -> Refusal | None:
 
 
 def _rule_target(head: RequestHead) -> Refusal | None:
-    """A path, as an origin gets it; the other forms are for forward proxies."""
+    """Require a path; the other forms are for forward proxies."""
     if head.method == "CONNECT":
         return _unframeable("This service opens no tunnels.", _NOT_IMPLEMENTED)
     if head.target.startswith("/") or head.target == "*":
@@ -278,7 +278,7 @@ def _rule_target(head: RequestHead) -> Refusal | None:
 
 
 def _rule_upgrade(head: RequestHead) -> Refusal | None:
-    """Behind an upgrade the bytes are not HTTP; ``h2c`` is ignored instead."""
+    """Refuse upgrades: the bytes after one are not HTTP; ``h2c`` is ignored."""
     offers = b",".join(head.values(b"upgrade")).lower().split(b",")
     if all(offer.strip() in {b"", b"h2c"} for offer in offers):
         return None
@@ -321,14 +321,14 @@ def _rule_characters(head: RequestHead) -> Refusal | None:
 
 
 def _rule_connection(head: RequestHead) -> Refusal | None:
-    """``Connection: content-type`` asks a proxy to hide the type from the origin."""
+    """Refuse ``Connection: content-type``: it hides the type from the origin."""
     if connection_options(head.values(b"connection")) & SINGLETONS:
         return _ambiguous("Connection names a header that belongs to the body.")
     return None
 
 
 def _rule_overrides(head: RequestHead) -> Refusal | None:
-    """One POST may stand for one method whose body is read as that of a POST is."""
+    """Allow an override only by one method whose body is read like that of a POST."""
     told = list(chain(*head.present(METHOD_OVERRIDES)))
     if not told:
         return None
@@ -345,7 +345,7 @@ def _rule_expect(head: RequestHead) -> Refusal | None:
 
 
 def _rule_content_coding(head: RequestHead) -> Refusal | None:
-    """A body is inspected as it is, so it must be sent as it is."""
+    """Refuse codings: a body is inspected as it is, so it must be sent as it is."""
     detail = codings.unread_in(head.values)
     return _unsupported(detail) if detail else None
 
@@ -362,13 +362,13 @@ _BODY_RULES: Final[tuple[_Rule, ...]] = (
 
 
 def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
-    """Return what the values of Connection name, in lower case."""
+    """Return the names in the values of Connection, in lower case."""
     return frozenset(
         option.strip().lower() for value in values for option in value.split(b",")
     )
 
 
-# What the type says.
+# Rules for the type.
 
 
 def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
@@ -391,10 +391,10 @@ def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
 def _refusal_of_type(
     text: str, media_type: fields.Parametrised | None
 ) -> Refusal | None:
-    """Refuse what is no form but may be taken for one.
+    """Refuse a body that is not a form but may be taken for one.
 
-    Some readers look for ``multipart`` anywhere in the value (formidable), at its start
-    (PHP), or for any ``multipart/`` with a boundary (Rack, Django).
+    Some readers search for ``multipart`` anywhere in the value (formidable), at its
+    start (PHP), or for any ``multipart/`` with a boundary (Rack, Django).
     """
     if media_type and media_type.value.startswith("application/grpc"):
         return _unsupported("This service does not speak gRPC.")

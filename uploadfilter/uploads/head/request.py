@@ -1,4 +1,4 @@
-"""The head of a request as it came, and what can be seen of it at a glance."""
+"""The head of a request as it arrived, with a quick check for unusual headers."""
 
 import re
 from collections.abc import Iterable, Iterator
@@ -23,12 +23,12 @@ _SPOKEN_OF: Final = frozenset(
         *(b"transfer-encoding", b"upgrade", b"expect"),
     }
 )
-"""Headers of whose values a rule speaks."""
+"""Headers whose values a rule examines."""
 
 _LENGTH = re.compile(rb"[0-9]{1,19}")
 HOST = re.compile(rb"[0-9A-Za-z._~!$&'()*+;=%:\[\]-]*")
-"""What may stand in a host and its port (RFC 9110, section 7.2), but for the comma,
-which joins two of them for some readers; empty for a target that names no host."""
+"""The characters of a host and its port (RFC 9110, section 7.2), except the comma,
+which joins two hosts for some readers; empty for a target that names no host."""
 
 _PLAIN_NAMES = re.compile(rb"(?:[!#$%&'*+.^`|~0-9A-Za-z-]+\n)+")
 _PLAIN_VALUES = re.compile(rb"[\t -~]*")
@@ -43,9 +43,9 @@ class RequestHead:
         target: As sent, still percent-encoded.
         headers: Names and values as sent, in order, repeats kept.
         version: HTTP version, major and minor.
-        declared_length: Content-Length in bytes; ``None`` if there is none that can be
-            read.
-        has_body: Whether the framing says that a body follows.
+        declared_length: Content-Length in bytes; ``None`` if it is missing or
+            malformed.
+        has_body: Whether the framing announces a body.
     """
 
     method: str
@@ -57,7 +57,7 @@ class RequestHead:
     _by_name: dict[bytes, list[bytes]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        """Read once what every request is asked."""
+        """Parse once what every request needs."""
         found: dict[bytes, list[bytes]] = {}
         for name, value in self.headers:
             found.setdefault(name.lower(), []).append(value.strip(b" \t"))
@@ -93,10 +93,10 @@ class RequestHead:
 
     @cached_property
     def is_plain(self) -> bool:
-        """Whether it is as nearly every head is: of nothing in it does a rule speak.
+        """Whether the head is plain, as nearly every head is: no rule concerns it.
 
-        It looks at everything at once for what the rules look for one by one. Where it
-        is true, no rule but that of the size has anything to say.
+        It checks all headers at once for what the rules check one by one. If it is
+        true, only the rule about the size can still refuse the request.
         """
         named, host = self._by_name, self.value(b"host")
         length = self.value(b"content-length")
@@ -118,7 +118,7 @@ class RequestHead:
 
     @property
     def stands_for(self) -> frozenset[str]:
-        """The methods that any header says are meant, as any origin may read it."""
+        """The methods that any header asks for instead, as any origin may read them."""
         if self.is_plain:
             return frozenset()
         return frozenset(
