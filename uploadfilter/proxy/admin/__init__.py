@@ -1,6 +1,6 @@
-"""What the operator sees of a running proxy, on a listener of its own.
+"""Show a running proxy to its operator, on a separate listener.
 
-``listening`` serves it; ``health`` says whether the proxy can do its work, ``gauges``
-what it holds at the moment, ``recent`` what it decided last, ``history`` how that has
-been for some minutes, and ``page`` shows it all to a person.
+``listening`` serves it; ``health`` tells whether the proxy can do its work, ``gauges``
+its present state, ``recent`` the last decisions, ``history`` the figures of the last
+minutes, and ``page`` shows all of it to a person.
 """

@@ -1,7 +1,7 @@
 """Draw the charts of the operator's page: figures become paths of SVG.
 
-They are drawn here and not in the browser, so that the page has them without scripts
-and its script only exchanges one path for another.
+They are drawn here and not in the browser, so that the page shows them without scripts,
+and its script only replaces paths.
 """
 
 import math
@@ -18,10 +18,10 @@ WIDTH: Final = 2 * (SAMPLES - 1)
 HEIGHT: Final = 100
 
 _HEADROOM: Final = 4
-"""Units that are left free above the top of the scale, so that no line is cut."""
+"""Units that stay free above the top of the scale, so that no line is cut off."""
 
 _NOTHING: Final = 1e-9
-"""Less than a nanosecond, and than one upload in a lifetime."""
+"""Less than a nanosecond, and less than one upload in a lifetime."""
 
 _STEPS: Final = (1.0, 2.0, 5.0, 10.0)
 
@@ -31,8 +31,8 @@ class ChartLine:
     """One line of a chart.
 
     Attributes:
-        key: Its name, unique on the page; style sheet and script find it by that.
-        label: For the legend.
+        key: Its name, unique on the page; style sheet and script use it.
+        label: Its label in the legend.
         path: The drawing, as ``d`` of an SVG path.
         last: Its newest value, with its unit.
     """
@@ -49,7 +49,7 @@ class Chart:
 
     Attributes:
         key: Its name, unique on the page.
-        title: What it shows.
+        title: Title of the chart.
         top: The top of the scale, with its unit.
         lines: From the least to the most important, which is drawn last.
     """
@@ -64,10 +64,10 @@ _Series = tuple[str, str, Callable[[LoadSample], float | None]]
 
 
 def charts(samples: Iterable[LoadSample]) -> tuple[Chart, ...]:
-    """Draw everything that the page shows.
+    """Draw all charts of the page.
 
     Args:
-        samples: The oldest first.
+        samples: The samples, the oldest first.
     """
     known = tuple(samples)
     return (
@@ -139,11 +139,11 @@ def _last(values: Sequence[float | None], shown: Callable[[float], str]) -> str:
 
 
 def round_up(value: float) -> float:
-    """Return the next of 1, 2, 5, 10, 20, 50, ... or 0.1, 0.05, ...; 1 for nothing."""
+    """Return the next of 1, 2, 5, 10, 20, 50, ... or 0.1, 0.05, ...; 1 for zero."""
     if value < _NOTHING:
         return 1.0
     scale: float = 10.0 ** math.floor(math.log10(value))
-    # What is a step but for the last bit of a float is that step.
+    # A value that differs from a step only by the last bit of a float is that step.
     return next(step * scale for step in _STEPS if step * scale >= value * (1 - 1e-9))
 
 
@@ -151,8 +151,8 @@ def path(values: Sequence[float | None], *, top: float) -> str:
     """Draw values from left to right, the newest at the right edge.
 
     Args:
-        values: The oldest first, ``SAMPLES`` at most; ``None`` leaves a gap.
-        top: What is drawn at the top.
+        values: The oldest first, at most ``SAMPLES``; ``None`` leaves a gap.
+        top: The value at the top.
 
     Returns:
         Moves and lines for ``d`` of a path; a value between gaps becomes a dot.

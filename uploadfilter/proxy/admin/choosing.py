@@ -1,7 +1,7 @@
-"""Which decisions the operator's page shows: what its form asked for, in words.
+"""Choose the decisions that the operator's page shows, by the query of its form.
 
-Rules this module keeps: it reads what anybody may write into an address; what it does
-not know means nothing, and nothing of it is long.
+Rules this module keeps: it reads text that anybody may write into an address; unknown
+words are ignored, and no text in it may be long.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from uploadfilter.proxy.counting.recent import (
 )
 
 _MOST_CHARACTERS: Final = 64
-"""Longest word that is looked for: a name of a route, or an id with blanks in it."""
+"""Longest word that is searched for: a name of a route, or an id with blanks in it."""
 
 _MOST_FIELDS: Final = 20
 
@@ -30,8 +30,8 @@ class FormField:
     Attributes:
         name: Its name in the address.
         label: Its name for people.
-        options: What can be chosen.
-        chosen: What was; empty for any.
+        options: The possible choices.
+        chosen: The present choice; empty for any.
     """
 
     name: str
@@ -41,10 +41,10 @@ class FormField:
 
 
 def wanted_of(query: str) -> Wanted:
-    """Return what a query asks for.
+    """Return the filter that a query asks for.
 
     Args:
-        query: What stands after the question mark of an address.
+        query: The text after the question mark of an address.
     """
     try:
         found = parse_qs(query, max_num_fields=_MOST_FIELDS)
@@ -61,10 +61,10 @@ def wanted_of(query: str) -> Wanted:
 
 
 def choices(recent: RecentDecisions, wanted: Wanted) -> Iterator[FormField]:
-    """Yield the fields of the form, with what was chosen."""
+    """Yield the fields of the form, with the present choices."""
     for name, options in recent.choices().items():
         chosen: str = getattr(wanted, name)
-        # What is no longer kept can still be seen to have been chosen.
+        # A choice stays visible even if no kept decision has it any more.
         known = options if not chosen or chosen in options else (*options, chosen)
         yield FormField(
             name=name, label=name.capitalize(), options=known, chosen=chosen
@@ -72,7 +72,7 @@ def choices(recent: RecentDecisions, wanted: Wanted) -> Iterator[FormField]:
 
 
 def words_for_none(wanted: Wanted) -> str:
-    """Say why no decision is shown."""
+    """Return why no decision is shown."""
     if wanted == EVERYTHING:
         return "Nothing was decided since the start."
     if wanted.id:

@@ -1,11 +1,11 @@
-"""Gather what the operator's page shows, in the words in which it shows it.
+"""Gather the facts that the operator's page shows, as texts.
 
-The page is rendered from ``Facts``, and its script fetches the same as JSON: so there
-is one place where a figure becomes a text. What seldom changes (sets, routes, what is
-wrong) has a digest in ``shape``; when it changes, the script takes the page anew.
+The page is rendered from ``Facts``, and its script fetches the same as JSON, so that
+only one place turns a figure into a text. Facts that rarely change (sets, routes,
+problems) have a digest in ``shape``; when it changes, the script loads the page again.
 
-Rules this module keeps: nothing of a client but what ``recent`` keeps; of routes and
-origins what the operator wrote, and no credentials.
+Rules this module keeps: of a client it has only what ``recent`` keeps; of routes and
+origins only what the operator wrote, and no credentials.
 """
 
 import hashlib
@@ -54,7 +54,7 @@ _CHECKS: Final = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckFact:
-    """What was looked at, and what to do if it is not well."""
+    """One check, with a remedy if it has failed."""
 
     name: str
     is_good: bool
@@ -86,7 +86,7 @@ class SetFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RouteFact:
-    """How some requests are treated."""
+    """The treatment of some requests."""
 
     name: str
     applies_to: str
@@ -114,7 +114,7 @@ class DecisionFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PresetFact:
-    """What a preset, or the policy in force, made of the uploads of the last day."""
+    """The effect of a preset, or of the policy in force, on the last day's uploads."""
 
     key: str
     label: str
@@ -126,31 +126,31 @@ class PresetFact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """Everything on the page.
+    """All facts on the page.
 
     Attributes:
-        shape: Changes when more than figures do.
+        shape: Changes when more than figures change.
         instance: Name of this proxy.
-        version: Of the program.
-        at: When this was gathered.
-        up: For how long the proxy runs.
+        version: Version of the program.
+        at: When the facts were gathered.
+        up: How long the proxy has been running.
         is_ready: Whether uploads may be sent here.
         headline: The state in a few words.
         modes: The modes in force.
-        generation: Of the reference set, in words.
-        warnings: What is not wrong, but should be known.
-        checks: What was looked at.
+        generation: The generation of the reference set, in words.
+        warnings: Facts that are not faults, but should be known.
+        checks: The checks.
         tiles: Figures.
         charts: Drawings.
-        decisions: The last ones that are wanted, newest first.
-        choices: What can be chosen of them, and what was.
-        wanted_id: The one that is looked for; empty if none is.
-        is_chosen: Whether not all are wanted.
-        none: What to say if there are none.
-        presets: The policy in force and the presets, beside each other.
+        decisions: The last decisions that pass the filter, newest first.
+        choices: The fields of the filter, with the present choices.
+        wanted_id: The id that is searched for; empty if there is none.
+        is_chosen: Whether a filter is set.
+        none: The text to show if there are no decisions.
+        presets: The policy in force and the presets, side by side.
         sets: Hash sets in force.
-        signed: Those that are signed, and by whom.
-        routes: In the operator's order.
+        signed: The signed sets among them, with their signers.
+        routes: The routes in the operator's order.
     """
 
     shape: str
@@ -180,13 +180,13 @@ class Facts:
 def gather(
     watched: Watched, health: Health, history: History, wanted: Wanted = EVERYTHING
 ) -> Facts:
-    """Look at everything once.
+    """Gather all facts once.
 
     Args:
         watched: The proxy.
         health: Its checks.
         history: Its figures.
-        wanted: Which of the last decisions to show.
+        wanted: The filter for the last decisions.
     """
     recent = watched.metrics.recent
     now = watched.clock()
@@ -237,7 +237,7 @@ def as_json(facts: Facts) -> bytes:
 
 
 def _shape_of(*parts: object) -> str:
-    """Return what differs if any of these differs."""
+    """Return a digest that changes if any of these changes."""
     return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]
 
 
@@ -272,7 +272,7 @@ def _warnings(
 
 
 def _only_monitored(generation: LayeredGeneration | None) -> Iterable[str]:
-    """Name the sets that reject nothing beside others that do: it is easily missed."""
+    """Name the sets that reject nothing beside others that do, as a reminder."""
     sets = generation.sets if generation else ()
     names = [info.name for info in sets if not info.enforced]
     if names and len(names) < len(sets):
@@ -330,7 +330,7 @@ def _tiles_of_uploads(watched: Watched, history: History) -> Iterable[Tile]:
 
 
 def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
-    """Show what uploads need: scanners, room, CPU time."""
+    """Show the resources that uploads need: scanners, room, CPU time."""
     totals, load, room = watched.metrics.totals, watched.scanners.load, watched.room
     settings = watched.scanner_settings
     yield Tile(
@@ -361,7 +361,7 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
 
 
 def _tile_of_log(room: Room) -> Tile:
-    """Show what the log takes, and for how long its disk lasts."""
+    """Show the size of the log, and how long its disk lasts."""
     return Tile(
         key="log",
         label="Decision log",

@@ -1,4 +1,4 @@
-"""Write figures as people read them."""
+"""Format figures for people."""
 
 from typing import Final
 
@@ -19,7 +19,7 @@ def counted(value: float) -> str:
 
 
 def rate(value: float) -> str:
-    """Write how many in a second: ``12/s``, ``1.2/s``, ``0.03/s``."""
+    """Write a number of events per second: ``12/s``, ``1.2/s``, ``0.03/s``."""
     if value == int(value) or value >= _TWO_DIGITS:
         return f"{value:,.0f}/s"
     return f"{value:.1f}/s" if value >= 1 else f"{value:.2g}/s"
@@ -48,7 +48,7 @@ def size(count: float) -> str:
 
 
 def age(seconds: float) -> str:
-    """Write how long ago something was: ``40 s``, ``5 min``, ``3 h``, ``12 days``."""
+    """Write the age of something: ``40 s``, ``5 min``, ``3 h``, ``12 days``."""
     whole = max(int(seconds), 0)
     for length, unit in ((_DAY_S, "days"), (_HOUR_S, "h"), (_MINUTE_S, "min")):
         if whole >= _SHORT * length:

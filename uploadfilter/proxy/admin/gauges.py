@@ -1,9 +1,10 @@
-"""Tell Prometheus what there is at the moment, when it asks.
+"""Report the present state to Prometheus, when it asks.
 
-Nothing here costs an upload anything: the figures are read from where they are kept
-anyway. What only rises is a counter, also if it is kept elsewhere; where such a figure
-may fall back for a moment (a scanner that has died and is not reaped yet), the highest
-that was seen is told, since Prometheus would take the rest for new.
+Nothing here costs an upload anything: the figures are read from objects that hold them
+anyway. A figure that only rises is a counter, even if it is counted elsewhere. If such
+a figure may fall for a moment (a scanner that has died and is not reaped yet), the
+highest value so far is reported, since Prometheus would take a later rise for new
+events.
 
 To add a figure, add it to one of the methods, and its row to
 ``docs/operating/monitoring.md``.
@@ -47,7 +48,7 @@ class Gauges(Collector):
 
     @override
     def collect(self) -> Iterable[Metric]:
-        """Look once."""
+        """Yield all figures."""
         yield from self._service()
         yield from self._spool()
         yield from self._scanners()
@@ -243,7 +244,7 @@ class Gauges(Collector):
             yield _gauge(name, text, value=value)
 
     def risen(self, name: str, seen: float) -> float:
-        """Return the highest that was seen under a name."""
+        """Return the highest value so far under a name."""
         self._highest[name] = max(seen, self._highest.get(name, 0.0))
         return self._highest[name]
 

@@ -1,11 +1,12 @@
-"""Find out whether the proxy can do its work: what ``/readyz`` and the page tell.
+"""Find out whether the proxy can do its work, for ``/readyz`` and the page.
 
-Rules this module keeps: looking may take time (a connection to the origin, a disk that
-hangs), so that it is done beside the requests, at intervals and within a limit; a
-question gets what was seen last, at once. Only what hides nothing is forgiven: one
-origin of several that is down is said, and does not take the others out of service.
+Rules this module keeps: checks may take time (a connection to the origin, a disk that
+hangs), so they are made beside the requests, at intervals and within a time limit; a
+request for the state gets the last result at once. Failures that affect only some
+uploads are tolerated: if one of several origins is down, this is reported, and the
+others stay in service.
 
-To add a check, add it to ``Check`` with what to do, and its finding to ``look``.
+To add a check, add it to ``Check`` with its remedy, and its finding to ``look``.
 """
 
 import asyncio
@@ -32,15 +33,15 @@ from uploadfilter.signedsets.freshness import Status
 _T = TypeVar("_T")
 
 INTERVAL_S: Final = 5.0
-"""How old an answer may be: a load balancer asks about as often, and a connection each
+"""Longest age of a result: a load balancer asks about as often, and a connection every
 five seconds is nothing to an origin."""
 
 BELIEVED_S: Final = 30.0
-"""How long what was seen is believed if nothing is looked at any more: a loop that is
-busy for seconds must not take the proxy out of service."""
+"""How long the last result is believed if no further check is made: a loop that is busy
+for seconds must not take the proxy out of service."""
 
 WITHIN_S: Final = 2.0
-"""How long a look may take; less than the interval, and than what probes wait for."""
+"""Time limit of a check; less than the interval, and than the patience of probes."""
 
 LEAST_FREE_BYTES: Final = 64 * 1024 * 1024
 """Room that must be left for the decision log: one segment, some 60,000 decisions. With
@@ -50,11 +51,11 @@ less the operator must act, and another proxy can take the uploads meanwhile."""
 NO_ROOM_YET: Final = Room(
     log_bytes=0, free_bytes=0, reserve_bytes=0, bytes_a_day=0, days_left=MOST_DAYS
 )
-"""What is told of the room for the log before the first look."""
+"""The room for the log that is reported before the first check."""
 
 
 class Check(StrEnum):
-    """What must hold for the proxy to be ready."""
+    """The conditions for the proxy to be ready."""
 
     STARTED = "started"
     REFERENCE = "reference"
@@ -77,17 +78,17 @@ WHAT_TO_DO: Final[Mapping[Check, str]] = {
     "too little memory and a limit on processes.",
     Check.STAYING: "Nothing: the proxy is stopping, and finishes uploads in flight.",
 }
-"""For the operator, in a sentence or two; ``docs/operating/night.md`` says more."""
+"""Remedies for the operator; ``docs/operating/night.md`` has more details."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HealthFinding:
-    """What a look at one thing has shown.
+    """The result of one check.
 
     Attributes:
-        check: What was looked at.
-        is_good: Whether it is as it must be.
-        detail: What was seen, for the operator; nothing of a client.
+        check: The check.
+        is_good: Whether the condition holds.
+        detail: Details for the operator; nothing of a client.
     """
 
     check: Check
@@ -102,25 +103,25 @@ class Reference(Protocol):
         """Return the newest generation.
 
         Raises:
-            StoreError: There is none that can be used.
+            StoreError: There is no usable reference set.
         """
 
 
 class Health:
-    """What was seen last of everything that the proxy needs.
+    """The last results of all checks.
 
     Args:
-        reference: The entries.
-        origins: Those in force, by name.
-        unenforced: Tells which routes were to reject matches, and reject none; raises
-            a ``StoreError`` as the reference set does.
+        reference: The reference set.
+        origins: The origins in force, by name.
+        unenforced: Returns the routes that should reject matches, and reject none;
+            raises a ``StoreError`` as the reference set does.
         is_writable: Whether the last record could be written.
-        has_scanners: Whether scanners can be had.
-        room: Tells how much room there is for the decision log; it may raise an
-            ``OSError`` or a ``LogError``.
+        has_scanners: Whether scanners can be started.
+        room: Returns the room for the decision log; it may raise an ``OSError`` or a
+            ``LogError``.
         drain: Whether the service is ending.
-        signed: Returns what is known of the signed sets. One that is old does not make
-            the proxy unready: it goes on matching.
+        signed: Returns the statuses of the signed sets. An old one does not make the
+            proxy unready: it goes on matching.
         clock: Monotonic seconds.
     """
 
@@ -154,7 +155,7 @@ class Health:
             ),
         )
         self._seen_at_s = clock()
-        # Reading the authorities of a system takes 20 ms of CPU time.
+        # Reading the certificate authorities of a system takes 20 ms of CPU time.
         self._tls: dict[OriginKey, ssl.SSLContext | None] = {}
         self._looking: dict[Hashable, asyncio.Task[Any]] = {}
         self.reachable: Mapping[str, bool] = {}
@@ -164,7 +165,7 @@ class Health:
 
     @property
     def findings(self) -> tuple[HealthFinding, ...]:
-        """What was seen last, and whether the service is ending."""
+        """The last results, and whether the service is ending."""
         age_s = self._clock() - self._seen_at_s
         if age_s <= BELIEVED_S:
             return (*self._seen, self._staying())
@@ -178,13 +179,13 @@ class Health:
         return all(finding.is_good for finding in self.findings)
 
     async def keep(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check repeatedly, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Look at everything once, at the same time and within the limit."""
+        """Make all checks once, at the same time and within the limit."""
         self._seen = tuple(
             await asyncio.gather(
                 _within(Check.REFERENCE, self._look_at_reference),
@@ -206,9 +207,9 @@ class Health:
         return HealthFinding(check=Check.REFERENCE, is_good=True, detail="usable")
 
     def _enforcement(self) -> tuple[Unenforced, ...]:
-        """Find out what ENFORCE rejects; a proxy is ready also if that is nothing.
+        """Find the routes in ENFORCE that reject nothing; they do not affect readiness.
 
-        Taken out of service it would protect nobody, and its uploads go on record.
+        A proxy out of service would protect nobody, and its uploads are recorded.
         """
         self.signed = self._read_signed()
         self._reference.current()
@@ -216,7 +217,7 @@ class Health:
 
     async def _look_at_origins(self) -> HealthFinding:
         origins = self._origins()
-        # What is not in force any more is not asked for again.
+        # Origins that are not in force any more are not checked again.
         in_force = set(origins.values())
         self._tls = {
             key: context
@@ -242,8 +243,8 @@ class Health:
         )
 
     async def _reach(self, origin: OriginSettings) -> str | None:
-        """Connect to an origin; return why that failed."""
-        # A certificate that has been renewed is another one under the same name.
+        """Connect to an origin; return the reason if that fails."""
+        # A renewed certificate is another one under the same name.
         key = await self._in_thread(origin, partial(OriginKey.of, origin))
         if key not in self._tls:
             try:
@@ -269,10 +270,10 @@ class Health:
         return HealthFinding(check=Check.LOG, is_good=False, detail=detail)
 
     async def _in_thread(self, about: Hashable, work: Callable[[], _T]) -> _T:
-        """Do what may hang in a thread, and never twice at a time.
+        """Run blocking work in a thread, and the same work never twice at a time.
 
-        A disk that hangs would take one more thread with each look, until uploads had
-        none for their spools.
+        A disk that hangs would block one more thread with each check, until there were
+        no threads left for the spools of uploads.
         """
         going_on = self._looking.get(about)
         if going_on is None:
@@ -312,14 +313,14 @@ async def _within(
 async def reach(
     origin: OriginSettings, *, tls: ssl.SSLContext | None = None
 ) -> str | None:
-    """Connect to an origin and hang up: what a client's request would do first.
+    """Connect to an origin and disconnect: the first step of forwarding a request.
 
     Args:
-        origin: Where it is.
-        tls: For one under https, whose certificate is then checked as well.
+        origin: The origin's address.
+        tls: The TLS settings for https; the certificate is then checked as well.
 
     Returns:
-        Why that failed; ``None`` if it did not.
+        The reason if that fails; otherwise ``None``.
     """
     try:
         async with asyncio.timeout(WITHIN_S / 2):
@@ -336,7 +337,7 @@ async def reach(
     except TimeoutError:
         return "does not answer"
     except OSError as exc:
-        # Of TLS too, whose errors are of this kind; a name that has no address as well.
+        # This includes errors of TLS, and a name that has no address.
         return exc.strerror or type(exc).__name__
     writer.close()
     with suppress(OSError, TimeoutError):
@@ -346,7 +347,7 @@ async def reach(
 
 
 def days_words(room: Room) -> str:
-    """Return for how many days there is room, in words."""
+    """Return how many days the room lasts, in words."""
     if room.days_left >= MOST_DAYS:
         return "more than a year"
     if room.days_left < 1:

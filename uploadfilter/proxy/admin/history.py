@@ -1,8 +1,8 @@
 """Keep a quarter of an hour of figures, for the charts of the operator's page.
 
-Operators who want more keep the metrics elsewhere. A sample is what happened since the
-one before: rates are differences of totals, and quantiles are of exactly the uploads in
-between.
+Operators who want more keep the metrics elsewhere. A sample covers the time since the
+one before: rates are differences of totals, and quantiles are those of exactly the
+uploads in between.
 """
 
 import asyncio
@@ -15,19 +15,19 @@ from uploadfilter.model import Verdict
 from uploadfilter.proxy.counting.metrics import Metrics
 
 INTERVAL_S: Final = 5.0
-"""Between two samples: a burst of seconds shows, and 180 of them fit a chart."""
+"""Between two samples: a burst of seconds is visible, and 180 samples fit a chart."""
 
 DURATIONS_SHOWN: Final = 1000
-"""Uploads whose median is shown: so there is one as soon as there was an upload, also
-when the last seconds had none."""
+"""Uploads whose median is shown, so that there is one after the first upload, even if
+the last seconds had none."""
 
 SAMPLES: Final = 180
-"""A quarter of an hour: what somebody looks at who was called just now."""
+"""A quarter of an hour: the useful period for an operator who was just called."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Level:
-    """What there is at one moment.
+    """The state at one moment.
 
     Attributes:
         waiting: Uploads that wait for a scanner.
@@ -44,18 +44,18 @@ class Level:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadSample:
-    """What happened within an interval, and what there was at its end.
+    """The events within an interval, and the state at its end.
 
     Attributes:
         at: Seconds since the epoch.
-        match: Decisions of this verdict in a second.
-        no_match: Likewise.
-        inconclusive: Likewise.
+        match: Decisions with this verdict in a second.
+        no_match: Decisions with this verdict in a second.
+        inconclusive: Decisions with this verdict in a second.
         sheds: Uploads turned away in a second.
         requests: Requests in a second, uploads included.
-        p50_s: Half of the uploads took at most so long; ``None`` if there were none.
-        p99_s: All but one in a hundred took at most so long.
-        level: What there was.
+        p50_s: Median duration of the uploads; ``None`` if there were none.
+        p99_s: Duration that 99 % of the uploads did not exceed.
+        level: The state at the end.
     """
 
     at: float
@@ -73,8 +73,8 @@ class History:
     """The samples of the last quarter of an hour.
 
     Args:
-        metrics: What is counted; durations are taken out of it.
-        level: Tells what there is now.
+        metrics: The counters; durations are taken out of it.
+        level: Returns the present state.
         clock: Seconds since the epoch.
     """
 
@@ -103,7 +103,7 @@ class History:
 
     @property
     def last_durations_s(self) -> list[float]:
-        """Seconds of the last ``DURATIONS_SHOWN`` uploads, from the least on."""
+        """Seconds of the last ``DURATIONS_SHOWN`` uploads, in ascending order."""
         every = (*self._durations, *self._metrics.durations_s)
         return sorted(every[-DURATIONS_SHOWN:])
 
@@ -121,7 +121,7 @@ class History:
         """Take a sample.
 
         Args:
-            elapsed_s: Seconds since the one before; a busy loop makes them more.
+            elapsed_s: Seconds since the one before; a busy loop makes this longer.
         """
         known, self._known = self._known, self._totals()
         rates = [
@@ -157,11 +157,11 @@ class History:
 
 
 def quantile(ordered: Sequence[float], part: float) -> float | None:
-    """Return the value that a part of all values does not exceed.
+    """Return the value that a given part of all values does not exceed.
 
     Args:
-        ordered: From the least to the greatest.
-        part: Above 0, at most 1.
+        ordered: The values in ascending order.
+        part: The part, above 0 and at most 1.
 
     Returns:
         One of the values; ``None`` if there are none.

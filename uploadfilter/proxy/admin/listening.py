@@ -1,14 +1,14 @@
-"""Serve the operator, the monitoring and the probes on a listener of their own.
+"""Serve the operator, the monitoring and the probes on a separate listener.
 
 Rules this module keeps:
 
-- It is never the listener of uploads: what is told here is for the operator alone.
-- It only tells. GET and HEAD are all there is.
-- A browser that was lured here tells nobody: a foreign name in Host is refused (DNS
-  rebinding), no other site may read an answer, and nothing is inline on the page.
-- It stays responsive when uploads are turned away, and they do not notice it: every
-  answer is a look at what is kept anyway, of 3 ms at most, and connections are few.
-  When there are too many, the oldest one goes, so that nobody can shut the operator
+- It is never the listener of uploads: its answers are for the operator alone.
+- It is read-only: GET and HEAD are the only methods.
+- A browser that was lured here discloses nothing: a foreign name in Host is refused
+  (DNS rebinding), no other site may read an answer, and nothing is inline on the page.
+- It stays responsive when uploads are turned away, and does not affect them: every
+  answer reads data that is kept anyway, in 3 ms at most, and connections are few. When
+  there are too many, the oldest one is closed, so that nobody can shut the operator
   out.
 """
 
@@ -39,7 +39,7 @@ from uploadfilter.proxy.counting.recent import Wanted
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _SOCKET_MODE: Final = 0o660
-"""The operator's group may be given the socket; everybody else may not connect."""
+"""The operator's group may be given the socket; other users may not connect."""
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -48,13 +48,13 @@ _Answering = Callable[[], Awaitable[web.Response]]
 
 
 class AdminHandler:
-    """Answers what is asked on the admin listener.
+    """Answers requests on the admin listener.
 
     Args:
         watched: The proxy.
         health: Its checks.
         history: Its figures.
-        hosts: Names by which it may be called.
+        hosts: Host names of this listener.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class AdminHandler:
         )
 
     def _is_ours(self, host: str) -> bool:
-        """Tell whether a browser was sent here under a name that is ours.
+        """Tell whether the Host header has a name of this listener.
 
-        An address in figures cannot be another site's name.
+        An address in figures cannot be the name of another site.
         """
         try:
             name = urlsplit(f"//{host}").hostname or ""
@@ -147,7 +147,7 @@ class AdminHandler:
         )
 
     async def _metrics(self) -> web.Response:
-        # Not in a thread: what is read belongs to the event loop. It takes 3 ms.
+        # Not in a thread: the data belongs to the event loop. It takes 3 ms.
         body = self._watched.metrics.exposition()
         return web.Response(body=body, headers={"Content-Type": _METRICS})
 
@@ -180,17 +180,17 @@ def _is_address(name: str) -> bool:
 async def listening(
     desk: AdminHandler, settings: AdminSettings
 ) -> AsyncIterator[Address]:
-    """Serve the desk for the length of the block.
+    """Serve the desk during the block.
 
     Args:
-        desk: What is answered.
-        settings: Where.
+        desk: The desk that answers.
+        settings: The address.
 
     Yields:
         The address that was bound, with the port that was picked.
 
     Raises:
-        ServiceError: It cannot be bound.
+        ServiceError: The address cannot be bound.
     """
     runner = runner_of(desk.handle)
     await runner.setup()
@@ -226,8 +226,8 @@ async def _bound(
 
 
 def _why(error: OSError) -> str:
-    """Return why an address cannot be had; asyncio writes it again into its text."""
-    # Below 0 are the numbers of name servers.
+    """Return why an address cannot be bound; asyncio repeats it in its own text."""
+    # Numbers below 0 belong to name resolution.
     if error.errno is not None and error.errno > 0:
         return os.strerror(error.errno)
     return error.strerror or str(error)

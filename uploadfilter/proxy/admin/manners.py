@@ -1,8 +1,8 @@
-"""How a page of ours is served to a browser of the operator's or the issuer's.
+"""Serve a page safely to a browser of the operator's or the issuer's.
 
-Rules this module keeps: nothing is inline, nothing comes from elsewhere, no other site
-may read an answer or show a page in its own; connections are few, and when there are
-too many, the oldest one goes, so that nobody can shut people out.
+Rules this module keeps: nothing is inline, nothing is loaded from elsewhere, no other
+site may read an answer or frame a page; connections are few, and when there are too
+many, the oldest one is closed, so that nobody can shut people out.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-"""Content-Security-Policy of everything here: nothing inline, nothing of others."""
+"""Content-Security-Policy of all pages: nothing inline, nothing from elsewhere."""
 
 HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -26,7 +26,7 @@ HEADERS: Final = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Referrer-Policy": "no-referrer",
-    # Else aiohttp tells its own version, and that of Python.
+    # Otherwise aiohttp discloses its own version, and that of Python.
     "Server": "uploadfilter",
     "X-Content-Type-Options": "nosniff",
 }
@@ -45,7 +45,7 @@ Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 
 def runner_of(handle: Handle) -> web.ServerRunner:
-    """Return what runs a server of a page; the caller sets it up and cleans it up."""
+    """Return the runner of a page's server; the caller sets it up and cleans it up."""
     server = _FewConnections(
         handle,
         access_log=None,
@@ -67,7 +67,7 @@ class _Connection(RequestHandler):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take a connection in, and let go of the oldest if there are too many."""
+        """Register a connection, and close the oldest if there are too many."""
         super().connection_made(transport)
         self._server.make_room()
 
@@ -79,7 +79,7 @@ class _Connection(RequestHandler):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer what is no HTTP; aiohttp would log a traceback of each."""
+        """Answer bytes that are not HTTP; aiohttp would log a traceback of each."""
         if not isinstance(exc, HttpProcessingError):
             return super().handle_error(request, status, exc, message)
         self.keep_alive(val=False)
@@ -95,7 +95,7 @@ class _FewConnections(web.Server):
         return _Connection(self, loop=self._loop, **self._kwargs)
 
     def make_room(self) -> None:
-        """Close the oldest connections that are too many."""
+        """Close the oldest connections beyond the limit."""
         for oldest in self.connections[:-MOST_CONNECTIONS]:
             if oldest.transport is not None:
                 oldest.transport.abort()

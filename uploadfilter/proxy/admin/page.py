@@ -1,4 +1,4 @@
-"""Render the operator's page, and hand out its style sheet, script and icon."""
+"""Render the operator's page, and return its style sheet, script and icon."""
 
 from functools import cache
 from importlib import resources

@@ -1,4 +1,4 @@
-"""What an operator may set about the admin listener."""
+"""Settings of the admin listener."""
 
 from dataclasses import dataclass
 
@@ -12,26 +12,26 @@ from uploadfilter.proxy.clients.addresses import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AdminSettings:
-    """Where the operator, the monitoring and the probes of a cluster come in.
+    """The address for the operator, the monitoring and the probes of a cluster.
 
-    There is no password: everyone who can connect may look, and nobody can change
+    There is no password: everyone who can connect may read, and nobody can change
     anything. So it belongs on the loopback address, a unix socket or a network of its
     own.
 
     Attributes:
-        listen: ``HOST:PORT`` or ``unix:/PATH``; empty for none. None is the default,
-            since several proxies on one machine would want the same port, and a second
-            one that was only to be tried would fail to start.
-        hosts: Names by which a browser may call it, beside ``localhost`` and addresses
-            in figures. Any other name may be a foreign site's, which was pointed at
-            this address to have a visitor's browser read it (DNS rebinding).
+        listen: ``HOST:PORT`` or ``unix:/PATH``; empty for none. The default is none,
+            since several proxies on one machine would use the same port, and a second
+            one for a test would fail to start.
+        hosts: Names by which a browser may address it, beside ``localhost`` and
+            addresses in figures. Any other name may be a foreign site's name that was
+            pointed at this address to make a visitor's browser read it (DNS rebinding).
     """
 
     listen: str = ""
     hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        """Refuse what is no address, and sockets that nobody hands over."""
+        """Refuse a malformed address, and inherited sockets."""
         if self.listen and isinstance(parse_address(self.listen), InheritedAddress):
             raise ValueError(
                 "listen of the admin listener must be HOST:PORT or unix:/PATH"
@@ -39,6 +39,6 @@ class AdminSettings:
 
     @property
     def address(self) -> TCPAddress | UnixAddress | None:
-        """Where to listen; ``None`` for nowhere."""
+        """The address to listen on; ``None`` for no listener."""
         address = parse_address(self.listen) if self.listen else None
         return None if isinstance(address, InheritedAddress) else address

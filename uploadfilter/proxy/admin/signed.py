@@ -1,8 +1,8 @@
-"""Gather what the operator's page shows of each signed set.
+"""Gather the facts that the operator's page shows about each signed set.
 
-Rules this module keeps: a set whose root is trusted stands there before its first sync
-too; what changes by itself (how long ago it was verified) is apart from what changes
-when somebody did something, so that an open page is not made anew each second.
+Rules this module keeps: a set with a trusted root is listed even before its first sync;
+facts that change by themselves (the time since verification) are separate from those
+that change by an action, so that an open page is not reloaded each second.
 """
 
 from collections import Counter
@@ -26,17 +26,17 @@ class SignedFact:
     """A signed set.
 
     Attributes:
-        name: What it is called here.
-        number: Of the set in force; a dash if none is.
-        signers: Who signed it.
-        freshness: How old what was last verified is, in a word.
-        verified: How long ago that was.
-        expires: Until when it is believed, and whose signatures end then.
+        name: Name of the set at this operator.
+        number: Sequence in force; a dash if none is.
+        signers: The holders that signed it.
+        freshness: The age of the last verification, in a word.
+        verified: The time since the last verification.
+        expires: The end of its validity, and the role whose signatures end then.
         suppressed: Its entries that are switched off for a while.
-        quarantined: Those that the gate keeps out of force.
+        quarantined: Its entries that the gate keeps out of force.
         withdrawn: Its entries that were revoked.
         held_back: Withdrawals that are too many to be carried out.
-        canary: How long ago its canaries were found, as far as that is known.
+        canary: The time since its canaries were found, if known.
         failure: Why the last sync failed; empty if it did not.
     """
 
@@ -60,13 +60,14 @@ def signed_facts(
     epoch_s: float,
     found: Mapping[str, int],
 ) -> tuple[SignedFact, ...]:
-    """Return what is shown of the signed sets.
+    """Return the facts about the signed sets.
 
     Args:
-        statuses: What is known of each.
+        statuses: The status of each set.
         generation: The generation in use.
         epoch_s: Seconds since the epoch.
-        found: When the canaries of each set were last found, likewise.
+        found: When the canaries of each set were last found, in seconds since the
+            epoch.
     """
     sets = {it.name: it for it in (generation.sets if generation else ())}
     suppressed = Counter(
@@ -75,7 +76,7 @@ def signed_facts(
     quarantined = Counter(
         it.set for it in (generation.changes.quarantined if generation else ())
     )
-    # Also those that a set that was taken anew does not list any more.
+    # Includes entries that a set does not list any more after it was taken anew.
     withdrawn = Counter(
         of for of, _ in (generation.changes.lasting_keys() if generation else ())
     )
@@ -94,7 +95,7 @@ def signed_facts(
 
 
 def demotion_words(demotions: Demotions) -> Iterator[str]:
-    """Yield what is said of the entries that the tripwire has demoted."""
+    """Yield a sentence for each entry that the tripwire has demoted."""
     for it in demotions.demoted[:_MOST_NAMED]:
         yield (
             f"The tripwire has demoted {it.set}/{it.entry}: uploads from "

@@ -1,8 +1,7 @@
-"""Everything that the admin listener may look at, in one place.
+"""The objects that the admin listener may read, in one place.
 
-Rules this module keeps: it looks and changes nothing, and each look is at a few
-attributes, so that it costs nothing beside the uploads and works when they are in
-trouble.
+Rules this module keeps: it reads and changes nothing, and each time reads a few
+attributes, so that it costs uploads nothing and works when they are in trouble.
 """
 
 import time
@@ -33,20 +32,20 @@ class Watched:
 
     Attributes:
         instance: Its name.
-        begun: When it was started, seconds since the epoch.
-        metrics: What it has done.
+        begun: When it was started, in seconds since the epoch.
+        metrics: Its counters.
         in_force: The settings in force.
         drain: Requests in flight.
-        open_uploads: How many uploads are open.
-        room: What is held.
+        open_uploads: Number of open uploads.
+        room: Bytes held in the spool.
         scanners: The pool.
-        scanner_settings: How large the pool may be.
+        scanner_settings: The size of the pool.
         reference: The reference set.
         is_writable: Whether the last record could be written.
-        surveyor: Looks at the room for the decision log.
-        signed: Returns what is known of the signed sets.
-        canaries: Returns what is known of canaries.
-        demotions: Returns what the tripwire has demoted.
+        surveyor: Measures the room for the decision log.
+        signed: Returns the statuses of the signed sets.
+        canaries: Returns the note about canaries.
+        demotions: Returns the entries that the tripwire has demoted.
         clock: Seconds since the epoch.
     """
 
@@ -73,7 +72,7 @@ class Watched:
         return self.reference.last
 
     def level(self) -> Level:
-        """Return what there is now."""
+        """Return the present state."""
         load = self.scanners.load
         return Level(
             waiting=load.waiting + load.put_back,
@@ -83,10 +82,10 @@ class Watched:
         )
 
     def unenforced(self) -> tuple[Unenforced, ...]:
-        """Return the routes that were to reject matches, and reject none.
+        """Return the routes that should reject matches, and reject none.
 
         Raises:
-            StoreError: There is no reference set that can be used.
+            StoreError: There is no usable reference set.
         """
         return self.in_force.settings.unenforced(self.reference.current())
 
@@ -109,7 +108,7 @@ class Watched:
 
 
 def version() -> str:
-    """Return the version of the program that is installed."""
+    """Return the version of the installed program."""
     return metadata.version("uploadfilter")
 
 

@@ -1,1 +1,1 @@
-"""What a client is told when its request is not forwarded, in its language."""
+"""Answers to clients whose request is not forwarded, in their language."""

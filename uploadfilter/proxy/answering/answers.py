@@ -1,16 +1,17 @@
-"""What a client is told when its upload is not forwarded.
+"""Build the answer to a client whose upload is not forwarded.
 
 Rules this module keeps:
 
 - Every rejection by policy, whatever the reason, has one and the same body: the id of
-  the decision, where to object and where to report. Nothing else about the list, the
-  evidence or the policy, so that nobody can learn from answers what is listed, or how
-  near they are.
-- Of the other answers, a client may be told what was wrong with its own request, and
-  that the filter is at fault; never which part of the filter.
-- An answer is a problem (RFC 9457) for programs, or a page for people who prefer HTML,
-  in the language that they would rather read.
-- No answer is stored or guessed at: ``no-store``, ``nosniff``, and no script.
+  the decision, where to object and where to report. It contains nothing about the list,
+  the evidence or the policy, so that nobody can learn from answers what is listed, or
+  how near an upload is to it.
+- The other answers may tell a client what was wrong with its own request, and that the
+  filter has a fault; never which part of the filter.
+- An answer is a problem (RFC 9457) for programs, or a page for people whose browser
+  prefers HTML, in the language that they prefer.
+- No cache stores an answer, and no browser guesses its type: ``no-store``, ``nosniff``,
+  and no script.
 """
 
 import json
@@ -25,15 +26,15 @@ from uploadfilter.model import REFUSALS, Reason
 from uploadfilter.proxy.answering.wording import Catalogue, Page, Wording, filled
 
 RETRY_AFTER_S: Final = 30
-"""When to try again after a 503, in seconds: longer than it takes to replace scanners
-or to restart, shorter than a person's patience."""
+"""When to try again after a 503, in seconds: longer than replacing scanners or a
+restart takes, shorter than a person's patience."""
 
 _JSON: Final = "application/problem+json"
 _HTML: Final = "text/html; charset=utf-8"
 _POLICY: Final = 403
 
 _MOST_LIST_BYTES: Final = 4096
-"""What is read of a list in a header: browsers send some hundred bytes, but a hundred
+"""Bytes that are read of a list in a header: browsers send some hundred, but a hundred
 lines of eight thousand are allowed, and are read on the event loop."""
 
 _HEADERS: Final = {
@@ -45,7 +46,7 @@ _PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
-"""A page loads nothing and runs nothing; its style stands in it."""
+"""A page loads nothing and runs nothing; its style is inline."""
 
 _RANGE = re.compile(
     r"""
@@ -54,20 +55,20 @@ _RANGE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE,
 )
-"""A media range with a weight (RFC 9110, section 12.5.1). One with other parameters
-does not read as this, and is passed over: we have nothing to offer for it."""
+"""A media range with a weight (RFC 9110, section 12.5.1). A range with other parameters
+does not match and is ignored: no answer here has parameters."""
 
 
 def problem(
     catalogue: Catalogue, *, status: int, detail: str, decision_id: str | None
 ) -> Page:
-    """Word an answer.
+    """Write the text of an answer.
 
     Args:
-        catalogue: What is said in the client's language.
+        catalogue: The texts in the client's language.
         status: HTTP status.
-        detail: What a client may be told about its own request, in English; ignored
-            where all answers must be alike.
+        detail: The fault of the client's own request, in English; ignored where all
+            answers must be alike.
         decision_id: Id of the decision on record, if there is one.
     """
     words = catalogue.words(status)
@@ -93,10 +94,10 @@ def problem(
 
 
 def as_json(told: Page) -> bytes:
-    """Write an answer as RFC 9457 has it; empty members are left out.
+    """Write an answer as in RFC 9457; empty members are left out.
 
-    The type is ``about:blank``: the status says all there is to say, and the title is
-    therefore the status's own phrase (section 4.2.1).
+    The type is ``about:blank``: the status says everything, and the title is therefore
+    the status's own phrase (section 4.2.1).
     """
     members = {
         "type": "about:blank",
@@ -112,7 +113,7 @@ def as_json(told: Page) -> bytes:
 
 
 class _Answer(web.Response):
-    """An answer that does not say which version of what has written it."""
+    """An answer that does not disclose the software and its version."""
 
     @override
     async def _prepare_headers(self) -> None:
@@ -134,12 +135,12 @@ def response(
     Args:
         request: The request; its Accept chooses between a problem and a page, and its
             Accept-Language the language of both.
-        wording: What clients are told.
+        wording: The texts for clients.
         status: HTTP status.
-        reason: Why. The client is not told; but after a request that was refused, where
-            the next one begins is uncertain, so the connection ends.
+        reason: The reason. The client does not learn it. But after a refused request it
+            is unknown where the next one begins, so the connection is closed.
         decision_id: Id of the decision on record, if there is one.
-        detail: What a client may be told about its own request, in English.
+        detail: The fault of the client's own request, in English.
     """
     catalogue = wording.catalogue(_joined(request, b"accept-language"))
     told = problem(catalogue, status=status, detail=detail, decision_id=decision_id)
@@ -162,12 +163,13 @@ def to_canary(decision_id: str) -> web.Response:
     """Build the answer to an operator's canary that would have been forwarded.
 
     Args:
-        decision_id: Under which it is on record; what was found is said there.
+        decision_id: Id of its record, which holds the matches.
     """
     headers = _HEADERS | {"Content-Type": "application/json"}
     body = json.dumps({"decision": decision_id}).encode("ascii")
     answer = _Answer(status=HTTPStatus.OK, headers=headers, body=body)
-    # Of a body that was not read to its end, nobody knows where the next request is.
+    # After a body that was not read to its end, the beginning of the next request is
+    # unknown.
     answer.force_close()
     return answer
 
@@ -175,21 +177,21 @@ def to_canary(decision_id: str) -> web.Response:
 def _joined(request: web.BaseRequest, name: bytes) -> str:
     """Return a header that is a list, which may stand in several lines.
 
-    For a request that could not be parsed, aiohttp makes one up: it has no lines.
+    For a request that could not be parsed, aiohttp makes an object without such lines.
     """
     values = [value for key, value in request.raw_headers if key.lower() == name]
     return b",".join(values)[:_MOST_LIST_BYTES].decode("latin-1")
 
 
 def prefers_html(accept: str) -> bool:
-    """Tell whether a client would rather have a page than a problem in JSON.
+    """Tell whether a client prefers a page to a problem in JSON.
 
     Args:
         accept: Value of the Accept header; empty if there is none.
 
     Returns:
-        True only if HTML has the greater weight, or the same and is named more exactly:
-        ``*/*`` alone, as programs send it, is no wish for a page.
+        True only if HTML has the greater weight, or the same weight and is named more
+        precisely. ``*/*`` alone, as programs send it, does not ask for a page.
     """
     ranges = [_RANGE.fullmatch(item) for item in accept.split(",")]
     weights = {
@@ -201,7 +203,7 @@ def prefers_html(accept: str) -> bool:
 
 
 def _weight(weights: dict[str, float], media_type: str) -> tuple[float, int]:
-    """Return the weight of a type, and how exactly it is named: 2, 1, or 0."""
+    """Return the weight of a type, and how precisely it is named: 2, 1, or 0."""
     any_of_kind = media_type.partition("/")[0] + "/*"
     for exactness, name in ((2, media_type), (1, any_of_kind), (0, "*/*")):
         if name in weights:

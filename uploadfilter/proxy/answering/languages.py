@@ -1,8 +1,8 @@
-"""Choose the language that a client would rather read.
+"""Choose the language that a client prefers.
 
-The lookup of RFC 4647, section 3.4: one answer, always. A client that accepts nothing
-that there is gets the default, because a rejection in a foreign language is better than
-none (RFC 9110, section 12.4.1). This module is pure.
+This is the lookup of RFC 4647, section 3.4: there is always one answer. A client that
+accepts none of the available languages gets the default, because a rejection in a
+foreign language is better than none (RFC 9110, section 12.4.1). This module is pure.
 """
 
 import re
@@ -12,8 +12,9 @@ MOST_RANGES = 64
 """Ranges that are read of one header; browsers send up to a dozen."""
 
 _MOST_RANGE_CHARACTERS = 80
-"""Longest range that is read: the longest tag in use has 35 (RFC 5646, section 4.4.1),
-and one of thousands of subtags would be shortened thousands of times."""
+"""Longest range that is read: the longest tag in use has 35 characters (RFC 5646,
+section 4.4.1), and one of thousands of subtags would be shortened thousands of
+times."""
 
 _ANY = "*"
 _LANGUAGE_RANGE = re.compile(
@@ -23,8 +24,7 @@ _LANGUAGE_RANGE = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
-"""A language range with a weight (RFC 9110, section 12.5.4). What does not read as one
-is passed over."""
+"""A language range with a weight (RFC 9110, section 12.5.4). Other text is ignored."""
 
 
 def choose(header: str, available: Sequence[str], *, default: str) -> str:
@@ -33,8 +33,8 @@ def choose(header: str, available: Sequence[str], *, default: str) -> str:
     Args:
         header: Value of Accept-Language, several joined by commas; empty if there is
             none.
-        available: Language tags that there are.
-        default: The tag of them for clients that ask for none of them.
+        available: The available language tags.
+        default: The tag for clients that ask for none of them.
 
     Returns:
         The tag, as it stands in ``available``.
@@ -46,9 +46,9 @@ def choose(header: str, available: Sequence[str], *, default: str) -> str:
     weighted = list(_ranges(header))
     refused = {wanted for wanted, quality in weighted if quality == 0}
     offered = {folded: tag for folded, tag in tags.items() if folded not in refused}
-    # Sorting is stable: of the same weight, the first is meant first.
+    # Sorting is stable: of the same weight, the first is preferred.
     for wanted, quality in sorted(weighted, key=lambda item: -item[1]):
-        # An asterisk is anything else, and the default is that.
+        # An asterisk means any other language, so the default.
         if wanted == _ANY or quality == 0:
             continue
         found = next((tag for tag in _shortened(wanted) if tag in offered), None)
@@ -65,16 +65,16 @@ def _ranges(header: str) -> Iterator[tuple[str, float]]:
         if len(item) > _MOST_RANGE_CHARACTERS:
             continue
         match = _LANGUAGE_RANGE.fullmatch(item)
-        # A weight over 1 is no weight.
+        # A weight over 1 is invalid.
         if match and (quality := float(match["quality"] or 1)) <= 1:
             yield match["range"].lower(), quality
 
 
 def _shortened(tag: str) -> Iterator[str]:
-    """Yield a tag and what is left of it when subtags are cut off from its end.
+    """Yield a tag, and then the tag without its last subtags.
 
-    A single letter that is left at the end, such as ``x``, only introduces what was
-    cut off, and goes with it.
+    A single letter at the end, for example ``x``, only introduces the removed subtag,
+    and is removed as well.
     """
     subtags = tag.split("-")
     while subtags:

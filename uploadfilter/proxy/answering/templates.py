@@ -1,9 +1,9 @@
-"""The page that an answer stands on: ours, or one of the operator's.
+"""Compile the page for answers: the built-in one, or one of the operator's.
 
-Rules this module keeps: everything is escaped; a template can read no file and reach
-nothing but its ``page``, and has nothing that differs from one rendering to the next,
-so that all rejections stay alike. A page of the operator's is rendered in every case
-when the service starts.
+Rules this module keeps: everything is escaped; a template can read no file and use
+nothing except its ``page``, and gets nothing that differs from one rendering to the
+next, so that all rejections stay alike. A page of the operator's is rendered in every
+case when the service starts.
 """
 
 import html
@@ -25,7 +25,7 @@ from uploadfilter.errors import ConfigError
 from uploadfilter.proxy.answering.wording import Catalogue, Page, filled
 
 _OURS: Final = "built-in.html"
-"""The name by which a page of the operator's can extend ours."""
+"""The name by which a page of the operator's can extend the built-in one."""
 
 _OWN: Final = "answer.html"
 _DECISION: Final = "20260101-0123456789abcdef0123"
@@ -33,15 +33,15 @@ _OBJECTION: Final = "https://example.org/objection?a=1&b=2"
 _REPORT: Final = "https://example.org/report?a=1&b=2"
 _TAG = re.compile(r"<[^>]*>")
 _NO_FIELD = re.compile(r"'[\w.]+ object' has no attribute")
-"""How Jinja says it, with a name of ours that says nothing to an operator."""
+"""Jinja's message, whose class name would mean nothing to an operator."""
 
-# What a template may fail with when it is rendered.
+# The errors that rendering a template can raise.
 _FAILURES = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
 @cache
 def built_in() -> jinja2.Template:
-    """Return our own page."""
+    """Return the built-in page."""
     return _environment("").get_template(_OURS)
 
 
@@ -49,12 +49,12 @@ def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Temp
     """Return a page of the operator's, rendered once in every case.
 
     Args:
-        path: Where it stands, for the message.
+        path: Its path, for the message.
         source: The template.
         catalogues: The languages that it will be in.
 
     Raises:
-        ConfigError: It cannot be rendered, or leaves out what a page must say.
+        ConfigError: It cannot be rendered, or leaves out a required part.
     """
     try:
         environment = _environment(source)
@@ -86,7 +86,7 @@ def _environment(source: str) -> jinja2.Environment:
         autoescape=True,
         undefined=jinja2.StrictUndefined,
     )
-    # Two rejections would not be alike with them, or not escaped.
+    # With them two rejections could differ, or texts could stay unescaped.
     for name in ("random", "safe"):
         del environment.filters[name]
     environment.globals.pop("lipsum")
@@ -94,7 +94,7 @@ def _environment(source: str) -> jinja2.Environment:
 
 
 def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
-    """Refuse a page that puts places and texts in without escaping them."""
+    """Refuse a page that inserts values without escaping them."""
     switch = parsed.find(jinja2.nodes.EvalContextModifier)
     if switch is not None:
         raise ConfigError(
@@ -104,7 +104,7 @@ def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
 
 
 def _cases(catalogues: Iterable[Catalogue]) -> Iterator[Page]:
-    """Yield a page of every language, every status, with and without all places."""
+    """Yield a page of every language and status, with and without all places."""
     for catalogue in catalogues:
         texts = filled(
             catalogue.page, decision=_DECISION, objection=_OBJECTION, report=_REPORT
@@ -151,7 +151,7 @@ def _check(path: Path, page: Page, rendered: str) -> None:
             )
     if f'lang="{page.language}"' not in rendered:
         raise ConfigError(
-            f"{path}: the page does not say which language it is in",
+            f"{path}: the page does not state its language",
             hint='Begin it with <html lang="{{ page.language }}" '
             'dir="{{ page.direction }}">.',
         )

@@ -1,13 +1,13 @@
-"""Read the texts of answers: those of the package, and the operator's in their place.
+"""Read the texts of answers: those of the package, replaced by the operator's.
 
 A folder of the operator holds a file for each language, named by its tag (``nl.toml``),
-and may hold a page of its own (``answer.html``). Of a language that the package has, a
-file need only say what is to be different; another one must be whole, because nobody
-should read half an answer in another language.
+and may hold a page of its own (``answer.html``). For a language of the package, a file
+needs only the texts that differ. For another language it must have all texts, because
+nobody should read half an answer in a foreign language.
 
-Everything is checked here, when the service starts: that no text is missing or unknown,
-that a text has only those placeholders that it can have, and that the page can be
-rendered in every case. An answer cannot fail for its words later.
+Everything is checked here, when the service starts: no text is missing or unknown, a
+text has only its allowed placeholders, and the page can be rendered in every case. So
+an answer cannot fail later because of its texts.
 
 To add a language, add its file to ``pages`` with every text of ``en.toml``, and a value
 for each of the ``details`` of ``nl.toml``.
@@ -51,7 +51,7 @@ _STATUS_TEXT = re.compile(r"status\.[45][0-9]{2}\.(?:heading|text)", re.ASCII)
 _DIRECTIONS = ("ltr", "rtl")
 _DETAILS = "details."
 _CONTACT: Final = ("contact.objection", "contact.report")
-"""Where to object and report for readers of one language, in place of the settings."""
+"""Contacts for readers of one language, in place of those in the settings."""
 
 _SEE_DOCS = "docs/operating/answers.md, 'Texts of answers', names every text."
 
@@ -63,17 +63,18 @@ def load(
     objection: str = "",
     report: str = "",
 ) -> Wording:
-    """Return what clients are told.
+    """Return the texts for clients.
 
     Args:
         directory: The operator's texts; ``None`` for those of the package alone.
-        language: Tag of the language for clients that ask for none that there is.
+        language: Tag of the language for clients that ask for none of the available
+            ones.
         objection: Where to object: an address, a text, or empty.
-        report: Where to report what people come across; as ``objection``.
+        report: Where to report pictures of abuse; as ``objection``.
 
     Raises:
-        ConfigError: A file cannot be read or used; it names the file, the text, and
-            what to do.
+        ConfigError: A file cannot be read or used; it names the file, the text, and the
+            remedy.
     """
     texts: dict[str, Mapping[str, str]] = {tag: _built_in(tag) for tag in BUILT_IN}
     page_source = ""
@@ -119,7 +120,7 @@ def _built_in(tag: str) -> Mapping[str, str]:
 
 
 def _files(directory: Path) -> list[Path]:
-    """Return the operator's files; what editors and mounts leave behind is no file."""
+    """Return the operator's files, without leftovers of editors and mounts."""
     try:
         names = sorted(path.name for path in directory.iterdir())
     except OSError as exc:
@@ -149,7 +150,7 @@ def _read(path: Path) -> str:
 
 
 def _tag_of(path: Path, known: Mapping[str, object]) -> str:
-    """Return the language that a file is for, as it is written where it is known."""
+    """Return the language of a file, in the spelling of a known tag."""
     if path.suffix != ".toml" or not _LANGUAGE_TAG.fullmatch(path.stem):
         raise ConfigError(
             f"{path}: the file is neither LANGUAGE.toml nor {PAGE_FILE}",
@@ -174,15 +175,15 @@ def _flattened(path: Path, text: str) -> _Texts:
                 f"{path}: {name} = {value!r} is not a text",
                 hint=f"Write a text in quotes. {_SEE_DOCS}",
             )
-        # A text may go over several lines of the file, and is one paragraph.
+        # A text may extend over several lines of the file, and is one paragraph.
         found[name] = " ".join(value.split())
     return found
 
 
 def _named(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Yield the values of tables within tables with their full names."""
+    """Yield the values of nested tables with their full names."""
     for key, value in table.items():
-        # The English words of a detail have full stops of their own.
+        # The English words of a detail contain full stops of their own.
         if isinstance(value, dict) and prefix != _DETAILS:
             yield from _named(value, f"{prefix}{key}.")
         else:
@@ -190,7 +191,7 @@ def _named(table: Mapping[str, object], prefix: str = "") -> Iterator[tuple[str,
 
 
 def _checked(path: Path, base: Mapping[str, str] | None, own: _Texts) -> _Texts:
-    """Return the texts of one language, its own before those of the package."""
+    """Return the texts of one language: its own, then those of the package."""
     for name, text in own.items():
         _check_name(path, name)
         _check_text(path, name, text)
@@ -243,7 +244,7 @@ def _check_text(path: Path, name: str, text: str) -> None:
 
 
 def _check_placeholders(path: Path, name: str, text: str) -> None:
-    """Refuse a text that could not be filled, or that asks for what it does not get."""
+    """Refuse a text that could not be filled, or has a placeholder without a value."""
     allowed = PLACEHOLDERS.get(name, frozenset())
     try:
         found = list(string.Formatter().parse(text))

@@ -1,8 +1,8 @@
-"""What clients are told, in each language, and where people can object and report.
+"""The texts for clients, in each language, with contacts for objections and reports.
 
-A ``Wording`` is made once, by ``texts.load``, and is all that an answer is worded with.
-Nothing in it depends on an upload, so that whatever the reason of a rejection is, the
-words are the same.
+``texts.load`` makes a ``Wording`` once, and every answer takes its words from it.
+Nothing in it depends on an upload, so that the words are the same whatever the reason
+of a rejection is.
 """
 
 import re
@@ -16,7 +16,7 @@ import jinja2
 from uploadfilter.proxy.answering.languages import choose
 
 OTHER_STATUS: Final = "other"
-"""The words for a status that has none of its own."""
+"""The texts for a status that has none of its own."""
 
 PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
     {
@@ -26,17 +26,17 @@ PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
         "status.503.text": frozenset({"seconds"}),
     }
 )
-"""What may stand in braces in a text, by the text's name. In all others nothing may:
-a text is shown also where there is nothing to put in its place."""
+"""Allowed placeholders in a text, by the text's name. All other texts have none: they
+are also shown where there is no value for a placeholder."""
 
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s\"'<>]+")
 _GROUP = re.compile("-|[^-]{1,4}-?")
-"""People read numbers out by four, and keep their place."""
+"""People can read numbers out more easily in groups of four."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Words:
-    """What is said of one status.
+    """The texts for one status.
 
     Attributes:
         heading: What happened, in a few words.
@@ -49,17 +49,17 @@ class Words:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Catalogue:
-    """Everything that is said in one language.
+    """All texts in one language.
 
     Attributes:
         language: Language tag (RFC 5646).
         direction: ``ltr`` or ``rtl``.
         statuses: Words by HTTP status, and under ``other``.
         page: Texts of a page, by name.
-        details: What may be wrong with a request, by the English words for it; the
-            English words themselves stand for those that are not there, in English.
+        details: Faults of a request, by the English text for each; for a missing one
+            the English text is used, marked as English.
         objection: Where to object: an address, a text, or empty.
-        report: Where to report what people come across; as ``objection``.
+        report: Where to report pictures of abuse; as ``objection``.
     """
 
     language: str
@@ -71,41 +71,41 @@ class Catalogue:
     report: str
 
     def words(self, status: int) -> Words:
-        """Return what is said of a status."""
+        """Return the texts for a status."""
         return self.statuses.get(str(status)) or self.statuses[OTHER_STATUS]
 
     def detail(self, english: str) -> str:
-        """Return what was wrong with a request; empty if this language lacks words."""
+        """Return the fault of a request; empty if this language has no text for it."""
         own = english if self.language == "en" else ""
         return self.details.get(english, own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wording:
-    """All languages, and the page that they stand on.
+    """All languages, and the page that shows them.
 
     Attributes:
-        catalogues: By language tag.
-        default: The tag for clients that ask for no language that there is.
-        page_source: Text of the operator's own template; empty for ours.
-        template: The page.
+        catalogues: The catalogues by language tag.
+        default: The tag for clients that ask for none of these languages.
+        page_source: Text of the operator's own template; empty for the built-in one.
+        template: The compiled page.
     """
 
     catalogues: Mapping[str, Catalogue]
     default: str
     page_source: str
-    # A compiled template equals nothing but itself; its source says it all.
+    # A compiled template equals only itself; its source is compared instead.
     template: jinja2.Template = field(compare=False, repr=False)
 
     def catalogue(self, accept_language: str) -> Catalogue:
-        """Return what is said to a client that accepts these languages."""
+        """Return the texts for a client that accepts these languages."""
         tags = tuple(self.catalogues)
         return self.catalogues[choose(accept_language, tags, default=self.default)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """What a template gets; ``docs/operating/answers.md`` names every field.
+    """The values for a template; ``docs/operating/answers.md`` lists every field.
 
     Attributes:
         language: Language tag of all texts.
@@ -114,8 +114,8 @@ class Page:
         heading: What happened, in a few words.
         text: What happened, in a sentence or two.
         decision: Id of the decision on record; empty if there is none.
-        objection: Where to object; empty but for a rejection by policy.
-        report: Where to report; likewise.
+        objection: Where to object; empty except for a rejection by policy.
+        report: Where to report; empty except for a rejection by policy.
         texts: The other texts of the page, by name.
     """
 
@@ -131,22 +131,22 @@ class Page:
 
     @property
     def decision_groups(self) -> list[str]:
-        """The id in pieces that can be read out, which make it up without a gap."""
+        """The id in groups that can be read out; together they are the whole id."""
         return _GROUP.findall(self.decision)
 
     @property
     def objection_link(self) -> str:
-        """The objection if it is something to follow; else empty."""
+        """The objection if it is a link; otherwise empty."""
         return _link(self.objection)
 
     @property
     def report_link(self) -> str:
-        """The place to report if it is something to follow; else empty."""
+        """The place to report if it is a link; otherwise empty."""
         return _link(self.report)
 
 
 def filled(texts: Mapping[str, str], **values: str) -> dict[str, str]:
-    """Return texts with their placeholders filled; those that have one are checked."""
+    """Return texts with their placeholders filled; texts with one were checked."""
     return {name: text.format_map(values) for name, text in texts.items()}
 
 

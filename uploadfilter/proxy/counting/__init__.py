@@ -1,1 +1,1 @@
-"""What happened, as numbers for those who watch."""
+"""Count events, for operators and monitoring."""

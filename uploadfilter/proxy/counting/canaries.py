@@ -1,4 +1,4 @@
-"""Count an operator's canaries, apart from what people upload."""
+"""Count an operator's canaries, separately from uploads."""
 
 from enum import StrEnum
 from typing import Final
@@ -11,24 +11,22 @@ from uploadfilter.proxy.counting.series import Counts
 
 
 class Result(StrEnum):
-    """What came of a canary."""
+    """The result of a canary."""
 
     FOUND = "found"
     MISSED = "missed"
     REFUSED = "refused"
 
 
-_TEXT: Final = (
-    "Canaries by what came of them; refused: a header that is not the operator's."
-)
+_TEXT: Final = "Canaries by result; refused: a header that is not the operator's."
 
 
 class CanaryCounts:
-    """How many canaries were found, missed and refused.
+    """The numbers of canaries that were found, missed and refused.
 
     Args:
-        registry: Where they are exposed.
-        prefix: Of the names of all metrics.
+        registry: The registry that exposes them.
+        prefix: Prefix of the names of all metrics.
     """
 
     def __init__(self, registry: CollectorRegistry, prefix: str) -> None:
@@ -41,12 +39,12 @@ class CanaryCounts:
         )
 
     def decided(self, record: CanaryRecord) -> Result:
-        """Count a canary that is on record; return what came of it."""
+        """Count a canary that is on record; return its result."""
         is_found = record.verdict is Verdict.MATCH
         result = Result.FOUND if is_found else Result.MISSED
         self._counts.add(result)
         return result
 
     def refused(self) -> None:
-        """Count a request that bears the header of a canary, and is none."""
+        """Count a request that has the header of a canary, but is not one."""
         self._counts.add(Result.REFUSED)

@@ -1,7 +1,7 @@
-"""What each preset would have done with the uploads of the last day.
+"""Count the actions that each preset would have taken in the last day.
 
-Rules this module keeps: it holds one ``Comparison`` for each hour, which are numbers
-alone, and no more hours than a day has.
+Rules this module keeps: it holds one ``Comparison`` for each hour, which consists of
+numbers only, and no more hours than a day has.
 """
 
 from collections import deque
@@ -12,11 +12,11 @@ from uploadfilter.decisions.records import DecisionRecord
 
 _HOUR_S: Final = 3600
 HOURS: Final = 24
-"""Hours that are kept: the one that is under way, and those before it."""
+"""Hours that are kept: the current one, and those before it."""
 
 
 class LastDay:
-    """The uploads of the last day, as far as this proxy has run for so long."""
+    """The uploads of the last day, or since the start of this proxy."""
 
     def __init__(self) -> None:
         self._hours: deque[tuple[int, Comparison]] = deque(maxlen=HOURS)
@@ -24,13 +24,13 @@ class LastDay:
     def add(self, record: DecisionRecord) -> None:
         """Count a decision that is on record."""
         hour = int(record.time.timestamp() // _HOUR_S)
-        # A clock that is put back counts into the hour that is under way.
+        # With a clock that is put back, decisions count into the current hour.
         if not self._hours or self._hours[-1][0] < hour:
             self._hours.append((hour, Comparison()))
         self._hours[-1][1].add(record)
 
     def compared(self, *, now: float) -> Comparison:
-        """Return what each preset would have done.
+        """Return the actions that each preset would have taken.
 
         Args:
             now: Seconds since the epoch.

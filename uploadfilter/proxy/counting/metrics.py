@@ -1,18 +1,18 @@
-"""Count what the proxy does: one method for each fact, one line where it happens.
+"""Count the proxy's events: one method for each event, one line where it happens.
 
 Rules this module keeps:
 
 - Labels come from enums and never from clients, so that nobody can make the number of
   series grow, or read in them what somebody uploaded.
 - Nothing is global: each ``Metrics`` has a registry of its own.
-- A fact costs a microsecond or two: the series of small domains exist from the start,
-  the others are remembered by their labels. That also lets an alert see the first
-  event, since a series that begins at 1 never rose.
+- Counting an event costs a microsecond or two: the series of small domains exist from
+  the start, the others are remembered by their labels. So an alert also sees the first
+  event, since a series that begins at 1 has never risen.
 
-What can be asked at any time is no fact but a state, and stands in
-``proxy/admin/gauges.py``. To add a metric, add it to ``Metrics``, a method beside it,
-and its row to ``docs/operating/monitoring.md``; tests hold dashboard, rules and page
-to that.
+Values that can be read at any time are states, not events, and belong to
+``proxy/admin/gauges.py``. To add a metric, add it to ``Metrics``, with a method beside
+it, and add its row to ``docs/operating/monitoring.md``; tests check that dashboard,
+rules and page agree.
 """
 
 from collections import deque
@@ -41,7 +41,7 @@ from uploadfilter.proxy.origins.origin import OriginFailure
 PREFIX: Final = "uploadfilter"
 
 NONE: Final = "none"
-"""Value of a label where there is nothing to name: no reason, no status."""
+"""Value of a label without a value: no reason, no status."""
 
 PHASE_BUCKETS_S: Final = (
     0.0005,
@@ -62,8 +62,8 @@ PHASE_BUCKETS_S: Final = (
     60.0,
     300.0,
 )
-"""From a look-up (under 1 ms) over the scan of a photo (5 ms), ``slow_after_s`` (0.1),
-a bomb at its budget (2), the longest wait in the queue (30) to a slow body."""
+"""From a look-up (under 1 ms), the scan of a photo (5 ms), ``slow_after_s`` (0.1), a
+bomb at its budget (2) and the longest wait in the queue (30) to a slow body."""
 
 CPU_BUCKETS_S: Final = (
     0.001,
@@ -83,8 +83,8 @@ CPU_BUCKETS_S: Final = (
 """Around a photo's 5 to 10 ms; 2 s is the budget of one content, 10 s of an upload."""
 
 DURATIONS_KEPT: Final = 8192
-"""Durations of uploads between two looks of ``History``; 1,600 a second are more than
-one process manages."""
+"""Durations of uploads between two samples of ``History``; one process cannot reach the
+resulting 1,600 uploads a second."""
 
 
 class RequestKind(StrEnum):
@@ -98,7 +98,7 @@ class RequestKind(StrEnum):
 
 
 class Phase(StrEnum):
-    """A stretch of an upload's way."""
+    """A phase of an upload."""
 
     HEAD = "head"
     RECEIVE = "receive"
@@ -111,7 +111,7 @@ class Phase(StrEnum):
 
 
 class Limit(StrEnum):
-    """A limit that a request ran into."""
+    """A limit that a request exceeded."""
 
     OPEN_UPLOADS = "open_uploads"
     YIELDED = "yielded"
@@ -130,7 +130,7 @@ class Limit(StrEnum):
 
 
 class Outcome(StrEnum):
-    """What became of a forwarded upload; classes of the origin's status."""
+    """The result of a forwarded upload; classes of the origin's status."""
 
     INFORMATION = "1xx"
     SUCCESS = "2xx"
@@ -141,7 +141,7 @@ class Outcome(StrEnum):
 
 
 class Reload(StrEnum):
-    """What came of a SIGHUP."""
+    """The result of a SIGHUP."""
 
     APPLIED = "applied"
     REFUSED = "refused"
@@ -152,9 +152,9 @@ class _Counted:
     """A counter with labels.
 
     Attributes:
-        name: Without what stands before and behind all of them.
-        text: What it says, for Prometheus.
-        labels: Names.
+        name: Without the common prefix and suffix.
+        text: Its description, for Prometheus.
+        labels: Names of its labels.
         known: Labels of the series that exist from the start.
     """
 
@@ -173,11 +173,11 @@ _USUAL_UPLOADS: Final = tuple(
         (Verdict.MATCH, Action.REJECT, Action.REJECT, Mode.ENFORCE),
     )
 )
-"""What alerts and charts ask for, so that it is there before it happens."""
+"""Series that alerts and charts use, so that they exist before the first event."""
 
 _REQUESTS: Final = _Counted(
     name="requests",
-    text="Requests that were answered; status none: the client had gone.",
+    text="Requests that were answered; status none: the client had disconnected.",
     labels=("kind", "status"),
 )
 _UPLOADS: Final = _Counted(
@@ -200,13 +200,13 @@ _SHEDS: Final = _Counted(
 )
 _LIMITS: Final = _Counted(
     name="limits_reached",
-    text="Requests that ran into a limit.",
+    text="Requests that exceeded a limit.",
     labels=("limit",),
     known=tuple((limit,) for limit in Limit),
 )
 _OUTCOMES: Final = _Counted(
     name="outcomes",
-    text="What became of forwarded uploads at the origin.",
+    text="Forwarded uploads by the result at the origin.",
     labels=("outcome",),
     known=tuple((outcome,) for outcome in Outcome),
 )
@@ -243,19 +243,19 @@ def _counts(registry: CollectorRegistry, counted: _Counted) -> Counts:
     """Make the series of one counter.
 
     Args:
-        registry: Where it is exposed.
-        counted: What is counted.
+        registry: The registry that exposes it.
+        counted: The counter.
     """
     name = f"{PREFIX}_{counted.name}_total"
     return Counts(registry, name, counted.text, counted.labels, known=counted.known)
 
 
 class CountedRequest:
-    """One request, counted when it is over.
+    """One request, which is counted when it ends.
 
     Attributes:
         kind: How it was treated.
-        status: Of its answer; ``None`` if there was none.
+        status: Status of its answer; ``None`` if there was none.
         received: Bytes of its body.
         sent: Bytes of its answer.
     """
@@ -278,21 +278,21 @@ class CountedRequest:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        """Count the request, whatever became of it."""
+        """Count the request, however it ended."""
         self._metrics.answered(self.kind, self.status)
         self._metrics.moved(received=self.received, sent=self.sent)
 
 
 class Metrics:
-    """What the proxy has done since it started.
+    """The events of the proxy since it started.
 
     Attributes:
-        registry: Everything that is exposed.
-        connections: Of clients, open now.
+        registry: All exposed metrics.
+        connections: Open connections of clients.
         totals: Some of the counters, as plain numbers.
         recent: The last decisions.
-        last_day: What each preset would have done with those of the last day.
-        canaries: What came of the operator's canaries.
+        last_day: The actions that each preset would have taken in the last day.
+        canaries: The results of the operator's canaries.
         durations_s: Seconds of the last uploads, for the code that takes them out.
     """
 
@@ -342,18 +342,18 @@ class Metrics:
 
         Args:
             kind: How it was treated.
-            status: Of the answer; ``None`` if the client had gone.
+            status: Status of the answer; ``None`` if the client had disconnected.
         """
         self.totals.requests += 1
         self._requests.add(kind, _STATUS.get(status, "other"))
 
     def moved(self, *, received: int, sent: int) -> None:
-        """Count the bytes of a request's body and of its answer's."""
+        """Count the bytes of a request's body and of its answer's body."""
         self._received.add(by=received)
         self._sent.add(by=sent)
 
     def took(self, phase: Phase, seconds: float) -> None:
-        """Note how long an upload was in a phase."""
+        """Note how long a phase of an upload took."""
         self._phases[phase].observe(seconds)
         if phase is Phase.WHOLE:
             self.durations_s.append(seconds)
@@ -368,7 +368,7 @@ class Metrics:
         """Count an upload that will be on record in a summary.
 
         Args:
-            record: What its decision would have been.
+            record: The decision that it would have had.
         """
         self._count(record)
         self.totals.summarised += 1
@@ -394,14 +394,14 @@ class Metrics:
         self._note_limit(reason)
 
     def limited(self, limit: Limit) -> None:
-        """Count a request that ran into a limit."""
+        """Count a request that exceeded a limit."""
         self._limits.add(limit)
 
     def came_out(self, status: int | None) -> None:
-        """Count what the origin made of an upload.
+        """Count the result of an upload at the origin.
 
         Args:
-            status: Its answer's; ``None`` if it gave none.
+            status: Status of its answer; ``None`` if it gave none.
         """
         self._outcomes.add(outcome_of(status))
 
@@ -420,21 +420,21 @@ class Metrics:
         self._checked_in_at.set(at)
 
     def reloaded(self, result: Reload, at: float) -> None:
-        """Note that the file was read, and since when it is in force."""
+        """Note that the file was read, and since when its settings are in force."""
         self._reloads.add(result)
         if result is Reload.APPLIED:
             self._reloaded_at.set(at)
 
     def started(self, at: float) -> None:
-        """Note since when the settings of the start are in force."""
+        """Note since when the first settings are in force."""
         self._reloaded_at.set(at)
 
     def exposition(self) -> bytes:
-        """Write everything in Prometheus' text format."""
+        """Return all metrics in Prometheus' text format."""
         return generate_latest(_Plain(self.registry))
 
     def _note_limit(self, reason: Reason | None) -> None:
-        """Count the limit that a reason names by itself."""
+        """Count the limit that a reason implies."""
         limit = _LIMIT_OF.get(reason)
         if limit is not None:
             self._limits.add(limit)
@@ -447,7 +447,7 @@ class Metrics:
 
 
 def outcome_of(status: int | None) -> Outcome:
-    """Return the class of an origin's status; ``None`` is no answer."""
+    """Return the class of an origin's status; ``None`` means no answer."""
     if status is None:
         return Outcome.ABORTED
     return _CLASSES.get(status // 100, Outcome.SERVER_ERROR)
@@ -467,14 +467,14 @@ _STATUS: Final[Mapping[int | None, str]] = {
     None: NONE,
     **{int(known): str(int(known)) for known in HTTPStatus},
 }
-"""What may stand in a label of an origin's free choice: the registered ones."""
+"""Allowed labels for a status, which an origin chooses freely: the registered ones."""
 
 
 class _Plain(Collector):
     """A registry without the times at which its series were made.
 
-    The library gives each counter such a series beside it, which doubles what is sent
-    and tells nothing here: all of them were made at the start.
+    The library gives each counter such a series beside it, which doubles the output and
+    is useless here: all series were made at the start.
     """
 
     def __init__(self, registry: CollectorRegistry) -> None:

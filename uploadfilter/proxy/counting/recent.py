@@ -1,10 +1,10 @@
 """Remember the last decisions, for the operator's page.
 
-Of each kind of decision some are kept apart: so ten rejections are still there after
-hundreds of uploads that were accepted. The log has all of them.
+Some decisions of each kind are kept separately, so that ten rejections are still there
+after hundreds of accepted uploads. The log has all decisions.
 
 Rules this module keeps: it holds no more of an upload than the page shows, which is
-less than what is on record: no address, no content, no entry; and it is bounded,
+less than the record has: no address, no content, no entry; and its size is bounded,
 whatever is uploaded.
 """
 
@@ -18,21 +18,21 @@ from uploadfilter.decisions.records import DecisionRecord
 from uploadfilter.model import Action, Mode, Reason, Verdict
 
 REMEMBERED: Final = 50
-"""Decisions that are shown: what fits a screen or two."""
+"""Decisions that are shown: a screen or two."""
 
 KEPT_OF_EACH: Final = 20
-"""Decisions that are kept of one kind, however many of other kinds come after them."""
+"""Decisions that are kept of one kind, however many of other kinds follow them."""
 
 MOST_KINDS: Final = 256
-"""Kinds of decisions that are kept apart, 3 MB of decisions in all; the one that was
-silent for longest goes first."""
+"""Kinds of decisions that are kept separately, 3 MB of decisions in all; the kind with
+the oldest last decision is dropped first."""
 
 CLIENT_DIGITS: Final = 8
-"""Of the keyed hash of a client: enough to see that two uploads come from one, and no
-more than a beginning of what stands in the log."""
+"""Digits of a client's keyed hash: enough to see that two uploads come from one client;
+the log has the whole hash."""
 
 SETS_SHOWN: Final = 4
-"""Names of hash sets that one decision shows; one picture is seldom in more."""
+"""Names of hash sets that one decision shows; a picture is rarely in more."""
 
 KINDS_SHOWN: Final = 3
 """Kinds of contents that one decision shows: a form has several files."""
@@ -41,27 +41,27 @@ _Kind: TypeAlias = tuple[str, str, str, str, str]
 """Verdict, action, reason, kind of the first content, and route."""
 
 _Numbered: TypeAlias = "tuple[int, RecentDecision]"
-"""A decision, and how many there were with it."""
+"""A decision, and its number among all."""
 
 FIELDS: Final = ("verdict", "action", "reason", "kind", "route")
-"""What the decisions are told apart by, in the order of ``_Kind``."""
+"""The fields by which decisions are filtered, in the order of ``_Kind``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecentDecision:
-    """What the page shows of a decision.
+    """The part of a decision that the page shows.
 
     Attributes:
-        id: Of the decision, for ``log show --id``.
+        id: Id of the decision, for ``log show --id``.
         time: When it was recorded, UTC.
-        verdict: What the evidence says.
-        action: What the policy says.
-        effect: What was done.
-        would: What the policy would say if every hash set were enforced.
+        verdict: The verdict.
+        action: The action by the policy.
+        effect: The effect.
+        would: The action of the policy if every hash set were enforced.
         mode: Whether the action was carried out.
-        reason: Why, where it was not a match.
+        reason: The reason, if it was not a match.
         sets: Names of the hash sets that matched, at most ``SETS_SHOWN``.
-        kinds: What the contents of the upload are, at most ``KINDS_SHOWN``.
+        kinds: Kinds of the upload's contents, at most ``KINDS_SHOWN``.
         route: Name of the route; empty if none is on record.
         client: First digits of the keyed hash; empty if there is none.
         duration_ms: From the head of the request to the decision.
@@ -83,8 +83,8 @@ class RecentDecision:
 
     @classmethod
     def of(cls, record: DecisionRecord) -> "RecentDecision":
-        """Take from a record what may be shown."""
-        # What is inside a container is not what was uploaded.
+        """Take the part of a record that may be shown."""
+        # The members of a container are not the uploaded content itself.
         kinds = (item.kind for item in record.contents if "!" not in item.path)
         return cls(
             id=record.id,
@@ -106,22 +106,22 @@ class RecentDecision:
 
     @property
     def kind(self) -> _Kind:
-        """What decisions are kept apart by."""
+        """The kind by which decisions are kept separately."""
         first = self.kinds[0] if self.kinds else ""
         return self.verdict, self.action, self.reason or "", first, self.route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Which decisions somebody wants to see; what is empty does not matter.
+    """A filter of decisions; an empty field allows any value.
 
     Attributes:
-        verdict: Of the decision.
-        action: Likewise.
-        reason: Likewise.
+        verdict: Verdict of the decision.
+        action: Action of the decision.
+        reason: Reason of the decision.
         kind: Kind of a content.
         route: Name of the route.
-        id: Of one decision.
+        id: Id of a decision.
     """
 
     verdict: str = ""
@@ -132,7 +132,7 @@ class Wanted:
     id: str = ""
 
     def admits(self, item: RecentDecision) -> bool:
-        """Tell whether a decision is wanted."""
+        """Tell whether a decision passes the filter."""
         return (
             self.verdict in ("", item.verdict)
             and self.action in ("", item.action)
@@ -155,7 +155,7 @@ class RecentDecisions:
         self._kinds: OrderedDict[_Kind, deque[_Numbered]] = OrderedDict()
 
     def __iter__(self) -> Iterator[RecentDecision]:
-        """Yield the last ones of all kinds, the newest first."""
+        """Yield the last decisions of all kinds, the newest first."""
         return (item for _, item in tuple(self._last))
 
     def add(self, record: DecisionRecord) -> None:
@@ -170,14 +170,15 @@ class RecentDecisions:
             self._kinds.popitem(last=False)
 
     def chosen(self, wanted: Wanted) -> tuple[RecentDecision, ...]:
-        """Return those that are wanted and kept, newest first, ``REMEMBERED`` at most.
+        """Return the kept decisions that pass a filter, newest first.
 
         Args:
-            wanted: Which ones; of everything, the last.
+            wanted: The filter; the last ``REMEMBERED`` decisions that pass are
+                returned.
         """
         if wanted == EVERYTHING:
             return tuple(self)
-        # Of a kind that is frequent, the last ones of all may be more than its own.
+        # For a frequent kind, the last ones of all may include more than its own list.
         found = {
             number: item
             for kept in (self._last, *self._kinds.values())
@@ -188,7 +189,7 @@ class RecentDecisions:
         return tuple(found[number] for number in newest)
 
     def choices(self) -> Mapping[str, tuple[str, ...]]:
-        """Return what can be chosen of each of ``FIELDS``: what the kept ones have."""
+        """Return the choices for each of ``FIELDS``: the values of kept decisions."""
         columns = zip(*self._kinds, strict=True) if self._kinds else ((),) * len(FIELDS)
         return {
             name: tuple(sorted({word for word in column if word}))

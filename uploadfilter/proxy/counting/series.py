@@ -1,8 +1,9 @@
-"""Series of numbers that cost a fraction of a microsecond to move.
+"""Series of numbers that take a fraction of a microsecond to update.
 
 The classes of ``prometheus_client`` hold a lock and an object for each bucket, since
-they serve several threads and processes; a histogram takes ten times as long there, and
-an upload moves nine. These are moved by the event loop alone and are exposed through
+they serve several threads and processes. A histogram takes ten times as long there, and
+an upload updates nine. These series are updated by the event loop alone, and exposed
+through
 the library's collectors, whose text is the same (``tests/proxy/counting/
 test_series.py``).
 """
@@ -27,10 +28,10 @@ class Counts(Collector):
     """The series of one counter.
 
     Args:
-        registry: Where it is exposed.
-        name: Ends in ``_total``.
-        text: What is counted.
-        labels: Their names.
+        registry: The registry that exposes it.
+        name: Name of the counter; ends in ``_total``.
+        text: Description of the counter.
+        labels: Names of the labels.
         known: The series that exist from the start.
     """
 
@@ -60,10 +61,10 @@ class Counts(Collector):
 
 
 class Spread:
-    """One series of a histogram: how many values lie up to each bound.
+    """One series of a histogram: the number of values up to each bound.
 
     Args:
-        bounds: In rising order.
+        bounds: Bounds in ascending order.
     """
 
     __slots__ = ("_bounds", "counts", "total")
@@ -83,10 +84,10 @@ class Spreads(Collector):
     """The series of one histogram.
 
     Args:
-        registry: Where it is exposed.
-        name: Of the histogram.
-        text: What is measured.
-        bounds: Of its buckets, in rising order.
+        registry: The registry that exposes it.
+        name: Name of the histogram.
+        text: Description of the histogram.
+        bounds: Bounds of its buckets, in ascending order.
         label: Name of its label; empty for none.
         known: Values of the label; all series exist from the start.
     """

@@ -1,4 +1,4 @@
-"""What the operator's page shows of the counters, as plain numbers."""
+"""Counters for the operator's page, as plain numbers."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -9,15 +9,16 @@ from uploadfilter.model import Action, Verdict
 
 @dataclass(slots=True, kw_only=True)
 class Totals:
-    """What the proxy has done since it started.
+    """The events of the proxy since it started.
 
     Attributes:
-        requests: All of them, uploads included.
+        requests: All requests, uploads included.
         verdicts: Decisions by verdict.
         effects: Decisions by effect.
         would: Decisions by the action if every hash set were enforced.
         sheds: Uploads turned away undecided.
-        summarised: Uploads that are on record in a summary; the others count them too.
+        summarised: Uploads that are on record in a summary; the other counts include
+            them.
         scans: Uploads that were scanned.
         scan_cpu_s: CPU seconds that scanners used for them.
     """

@@ -1,1 +1,1 @@
-"""Which route a request takes, in whichever way its target is read."""
+"""Choose the route of a request, for every reading of its target."""

@@ -1,13 +1,13 @@
-"""Find out where ENFORCE would reject no match at all, and why.
+"""Find routes in ENFORCE that would reject no match at all, and the cause.
 
-That is never what somebody wants who asks for ENFORCE, and nothing of it shows in the
-answers: a listed picture passes, as every other one does. So everybody who looks is
-told: ``config check``, the start, ``/readyz``, metrics, the operator's page.
+An operator who asks for ENFORCE never wants this, and the answers do not show it: a
+listed picture passes like any other one. So it is reported everywhere: by ``config
+check``, at the start, by ``/readyz``, in metrics and on the operator's page.
 
-Rules this module keeps: it is pure; what it says of a route holds for every upload that
-takes the route, and follows from the same policy that decides.
+Rules this module keeps: it is pure; its finding about a route is true of every upload
+on the route, and follows from the same policy that decides.
 
-To add a lack: a member of ``Lack``, its words in ``WORDS`` with what to do in
+To add a lack, add a member of ``Lack``, its words in ``WORDS`` with the remedy in
 ``WHAT_TO_DO``, and the condition in ``_lack_of``. A test fails until
 ``docs/operating/night-decisions.md`` explains it.
 """
@@ -25,7 +25,7 @@ from uploadfilter.reference.sets import SetInfo
 
 
 class Lack(StrEnum):
-    """Why no match is rejected, though ENFORCE was asked for."""
+    """Why no match is rejected, although ENFORCE was asked for."""
 
     ROUTES = "routes"
     ENTRIES = "entries"
@@ -44,7 +44,7 @@ WORDS: Final[Mapping[Lack, str]] = {
     Lack.SIGNALS: "no entry has a signal that rejects by itself, or a pair that does",
     Lack.POLICY: "the policy accepts a match of every category that is enforced",
 }
-"""For people, behind "ENFORCE rejects no match: "."""
+"""For people, after "ENFORCE rejects no match: "."""
 
 WHAT_TO_DO: Final[Mapping[Lack, str]] = {
     Lack.ROUTES: 'Set mode = "enforce" in the routes that are to reject, or mode = '
@@ -61,7 +61,7 @@ WHAT_TO_DO: Final[Mapping[Lack, str]] = {
 
 
 class Enforced(Protocol):
-    """An object that knows which entries there are."""
+    """An object that knows the entries."""
 
     @property
     def sets(self) -> Sequence[SetInfo]:
@@ -96,11 +96,11 @@ class OneSet:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unenforced:
-    """A route that was to reject matches, and rejects none.
+    """A route that should reject matches, and rejects none.
 
     Attributes:
         route: Its name.
-        lack: Why.
+        lack: The cause.
     """
 
     route: str
@@ -108,12 +108,12 @@ class Unenforced:
 
     @property
     def words(self) -> str:
-        """What is wrong, for people."""
+        """The problem, for people."""
         return f"route {self.route!r}: ENFORCE rejects no match: {WORDS[self.lack]}"
 
     @property
     def to_do(self) -> str:
-        """What to do about it."""
+        """The remedy, for people."""
         return WHAT_TO_DO[self.lack]
 
 
@@ -132,12 +132,12 @@ def enforcing(routes: Iterable[Route]) -> tuple[Route, ...]:
 def unenforced(
     routes: Iterable[Route], *, mode: Mode, generation: Enforced
 ) -> tuple[Unenforced, ...]:
-    """Return the routes that were to reject matches, and reject none.
+    """Return the routes that should reject matches, and reject none.
 
     Args:
-        routes: Those in force, in their order.
-        mode: The one at the top of the file, which routes have that name none.
-        generation: Of the reference set.
+        routes: The routes in force, in their order.
+        mode: The mode at the top of the file, for routes that name none.
+        generation: The generation of the reference set.
     """
     found = enforcing(routes)
     if not found and mode is Mode.ENFORCE:
@@ -156,8 +156,8 @@ def lack_of(policy: Policy, generation: Enforced) -> Lack | None:
     """Return why a policy rejects no match in ENFORCE; ``None`` if it rejects some.
 
     Args:
-        policy: From category and reason to action.
-        generation: Of the reference set. It is looked at, which may take a second.
+        policy: Maps category and reason to action.
+        generation: The generation of the reference set. Reading it may take a second.
     """
     sets = [info for info in generation.sets if info.entries > info.revoked]
     found = generation.countable()
@@ -176,7 +176,7 @@ def lack_of(policy: Policy, generation: Enforced) -> Lack | None:
 
 
 def _is_rejected(policy: Policy, found: Countable) -> bool:
-    """Tell whether an upload with a match of one of these would not be accepted."""
+    """Tell whether an upload with a match of such a category would not be accepted."""
     actions = [policy.action_for_category(it) for it in found.alone]
     if policy.weak_match is not Action.ACCEPT:
         actions += [policy.action_for_category(it) for it in found.weak]

@@ -1,12 +1,12 @@
-"""How an origin may read a path that can be read in more than one way.
+"""Find all ways in which an origin may read a path.
 
-A route is found by the bytes of a target, and the target goes on as it came. An origin
-may decode it, join its slashes, go up at ``..`` and cut parameters off, in any order
-and more than once: ``/public/%2e%2e/upload`` is ``/upload`` to some. ``readings``
-returns what a path can become by any such steps.
+A route is found by the bytes of a target, and the target is forwarded unchanged. An
+origin may decode it, join its slashes, go up at ``..`` and cut off parameters, in any
+order and more than once: some origins read ``/public/%2e%2e/upload`` as ``/upload``.
+``readings`` returns all results of such steps.
 
-To add a step that some origin takes, add a function to ``_STEPS``. What is plain must
-stay what it is by every one of them.
+To add a step that some origin takes, add a function to ``_STEPS``. None of the steps
+may change a plain path.
 """
 
 import re
@@ -16,11 +16,12 @@ from urllib.parse import unquote
 
 _PLAIN_CHARACTERS = re.compile(r"/[A-Za-z0-9._~!$&'()*+,=:@/-]*")
 _MOST_READINGS: Final = 32
-"""An honest target has a handful; one with more is made to confuse."""
+"""An honest target has a handful; a path with more is meant to confuse."""
 
 _MOST_CHARACTERS: Final = 32 * 1024
-"""Of all readings together, which bounds their cost to 2 ms. The longest honest paths
-are keys of object stores: 1,024 bytes, three characters each, in up to ten readings."""
+"""Characters of all readings together, which bounds their cost to 2 ms. The longest
+honest paths are keys of object stores: 1,024 bytes, three characters each, in up to ten
+readings."""
 
 _SLASHES = re.compile(r"//+")
 _PARAMETERS = re.compile(r";[^/]*")
@@ -29,13 +30,14 @@ _TRAILING = re.compile(r"(?<=[^./])[. ]+(?=/|\Z)")
 
 
 def is_plain(path: str) -> bool:
-    """Tell whether a path has one reading only, apart from upper and lower case.
+    """Tell whether a path has only one reading, apart from upper and lower case.
 
-    It holds unreserved characters and delimiters of RFC 3986 except the semicolon, no
-    escapes, no empty segment but the last, and none that ends with a dot.
+    It consists of unreserved characters and delimiters of RFC 3986 except the
+    semicolon; it has no escapes, no empty segment except the last, and no segment that
+    ends with a dot.
     """
-    # One pattern for all would need possessive groups, which Python 3.11 reads wrongly
-    # before 3.11.5 (gh-106052): there ``/a/..`` was plain.
+    # A single pattern for all would need possessive groups, which Python 3.11 reads
+    # wrongly before 3.11.5 (gh-106052): there ``/a/..`` was plain.
     return (
         _PLAIN_CHARACTERS.fullmatch(path) is not None
         and "//" not in path
@@ -45,13 +47,13 @@ def is_plain(path: str) -> bool:
 
 
 def readings(path: str) -> frozenset[str] | None:
-    """Return everything that an origin may take a path for, itself included.
+    """Return all paths that an origin may take a path for, itself included.
 
     Args:
-        path: Of a target, as sent, without the query.
+        path: Path of a target, as sent, without the query.
 
     Returns:
-        ``None`` if there are too many readings to consider.
+        The readings; ``None`` if there are too many.
     """
     if is_plain(path):
         return frozenset({path})
@@ -76,47 +78,47 @@ def _decoded(path: str) -> str:
 
 
 def _with_slashes(path: str) -> str:
-    """Windows takes either slash."""
+    """Replace backslashes: Windows accepts either slash."""
     return path.replace("\\", "/")
 
 
 def _joined(path: str) -> str:
-    """Nginx and Apache join slashes."""
+    """Join slashes, as nginx and Apache do."""
     return _SLASHES.sub("/", path)
 
 
 def _without_parameters(path: str) -> str:
-    """Servlets cut off ``;name=value`` of each segment (RFC 3986, section 3.3)."""
+    """Cut off ``;name=value`` of segments, as servlets do (RFC 3986, section 3.3)."""
     return _PARAMETERS.sub("", path)
 
 
 def _without_query(path: str) -> str:
-    """An escaped ``?`` begins a query for an origin that decodes first."""
+    """Cut off a query that an escaped ``?`` begins, for origins that decode first."""
     return path.partition("?")[0]
 
 
 def _without_fragment(path: str) -> str:
-    """What follows ``#`` is never sent (RFC 3986, section 3.5), or dropped."""
+    """Cut off a fragment, which is never sent (RFC 3986, section 3.5), or dropped."""
     return path.partition("#")[0]
 
 
 def _up_to_nul(path: str) -> str:
-    """NUL ends a name for what is written in C."""
+    """Cut off the text after NUL, which ends a string in C."""
     return path.partition("\0")[0]
 
 
 def _without_authority(path: str) -> str:
-    """What begins with ``//`` is a host to a parser of references (section 4.2)."""
+    """Cut off a host after ``//``, as parsers of references do (section 4.2)."""
     return _AUTHORITY.sub("", path, count=1) if path.startswith("//") else path
 
 
 def _without_trailing_dots(path: str) -> str:
-    """Windows takes ``upload.`` for ``upload``."""
+    """Cut off trailing dots: Windows reads ``upload.`` as ``upload``."""
     return _TRAILING.sub("", path)
 
 
 def _resolved(path: str) -> str:
-    """Go up at ``..`` and stay at ``.`` (RFC 3986, section 5.2.4)."""
+    """Resolve ``..`` and ``.`` (RFC 3986, section 5.2.4)."""
     kept: list[str] = []
     segments = path.split("/")[1:]
     for segment in segments:

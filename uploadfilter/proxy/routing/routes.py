@@ -1,9 +1,9 @@
-"""Which route a request takes: host pattern, path prefix and methods; first fit wins.
+"""Choose a route by host pattern, path prefix and methods; the first fit wins.
 
-Rules this module keeps: the target is compared as it came, since it goes on as it
-came; a route says everything about how its requests are treated, so that nobody has to
-merge settings later; and a request whose target an origin may read otherwise
-(``readings``) is never treated more mildly than it would be so, but *ambiguous*.
+Rules this module keeps: the target is compared as sent, since it is forwarded as sent;
+a route holds all settings for its requests, so that nobody has to merge settings later;
+a request whose target an origin may read otherwise (``readings``) is never treated more
+mildly than under that reading: it is *ambiguous*.
 """
 
 import re
@@ -19,10 +19,10 @@ from uploadfilter.proxy.routing.readings import is_plain, readings
 from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT_ROUTE: Final = "default"
-"""The route that the file does not name: everything that fits no other."""
+"""The route that the file does not name: for requests that fit no other route."""
 
 _MOST_MEANT: Final = 4
-"""An honest client says once which method is meant; one that says more is confusing."""
+"""An honest client names one method in override headers; several mean confusion."""
 
 _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_PATTERN = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]")
@@ -30,20 +30,20 @@ _HOST_PATTERN = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """How some requests are treated.
+    """The settings for some requests.
 
     Attributes:
-        name: For logs and for the operator.
-        hosts: Patterns of hosts: ``photos.example.org``, or ``*.example.org`` for
-            whatever ends so; lower case, without a port. Empty for any.
-        path: Prefix of the path, whole segments: ``/a`` is ``/a`` and ``/a/b``, but not
-            ``/ab``.
-        methods: Empty for any.
+        name: Name for logs and for the operator.
+        hosts: Patterns of hosts: ``photos.example.org``, or ``*.example.org`` for all
+            hosts below it; lower case, without a port. Empty for any.
+        path: Prefix of the path, whole segments: ``/a`` fits ``/a`` and ``/a/b``, but
+            not ``/ab``.
+        methods: The methods; empty for any.
         origin: Name of the origin.
         mode: Whether actions are carried out.
-        exempt: Whether uploads go on without being inspected, which is recorded.
-        limits: Of bodies and forms.
-        policy: From reason and category to action.
+        exempt: Whether uploads are forwarded without inspection, which is recorded.
+        limits: Limits of bodies and forms.
+        policy: Maps reason and category to action.
     """
 
     name: str
@@ -57,13 +57,13 @@ class Route:
     policy: Policy = field(default_factory=Policy)
 
     def takes(self, *, host: str, method: str) -> bool:
-        """Tell whether requests for a host and by a method may take this route."""
+        """Tell whether requests for a host with a method may take this route."""
         return (not self.methods or method in self.methods) and (
             not self.hosts or any(_is_host(host, known) for known in self.hosts)
         )
 
     def covers(self, other: "Route") -> bool:
-        """Tell whether every request that fits another route fits this one too."""
+        """Tell whether every request that fits another route also fits this one."""
         methods = not self.methods or (
             bool(other.methods) and other.methods <= self.methods
         )
@@ -74,7 +74,7 @@ class Route:
         return methods and hosts and _is_under(other.path, self.path)
 
     def is_as_strict_as(self, other: "Route") -> bool:
-        """Tell whether nobody gains by taking this route instead of another."""
+        """Tell whether nobody gains an advantage by this route instead of another."""
         return self is other or (
             (other.exempt or not self.exempt)
             and (self.mode is Mode.ENFORCE or other.mode is Mode.MONITOR)
@@ -91,9 +91,9 @@ class ChosenRoute:
     """The route of one request.
 
     Attributes:
-        route: ``None`` if there is none for it.
-        is_ambiguous: Whether an origin may read the target so that the request should
-            have been treated more strictly. The mode is then the strictest.
+        route: The route; ``None`` if no route fits.
+        is_ambiguous: Whether an origin may read the target in a way for which the
+            request should be treated more strictly. The mode is then the strictest.
     """
 
     route: Route | None
@@ -104,7 +104,7 @@ class Routes:
     """All routes, in the operator's order.
 
     Args:
-        routes: The first that fits wins.
+        routes: The routes; the first that fits wins.
     """
 
     def __init__(self, routes: Iterable[Route]) -> None:
@@ -113,7 +113,7 @@ class Routes:
         self._only = _choice_without_a_choice(self._routes)
 
     def __iter__(self) -> Iterator[Route]:
-        """Yield them in order."""
+        """Yield the routes in order."""
         return iter(self._routes)
 
     @override
@@ -136,7 +136,7 @@ class Routes:
             host: Value of Host, as sent; ``None`` if there is none.
             target: As sent.
             method: As sent.
-            stands_for: Methods that headers say are meant: an origin may believe one.
+            stands_for: Methods that override headers ask for: an origin may obey one.
         """
         if self._only is not None and not stands_for:
             return self._only
@@ -160,9 +160,10 @@ class Routes:
     def _stricter(
         self, route: Route, path: str, takes: Sequence[Sequence[Route]]
     ) -> list[Route | None]:
-        """Return the routes of other readings for which this one may not stand.
+        """Return the routes of other readings that are stricter than this one.
 
-        No route is as strict as one can be, and so is nobody knows which.
+        ``None`` in the result means that the route is unknown; it counts as the
+        strictest.
         """
         paths = readings(path) if self._paths_matter else frozenset({path})
         if paths is None:
@@ -177,7 +178,7 @@ class Routes:
 
 
 def _choice_without_a_choice(routes: Sequence[Route]) -> ChosenRoute | None:
-    """Return what every request gets where there is one route and it fits all."""
+    """Return the choice for every request if there is one route and it fits all."""
     if len(routes) != 1:
         return None
     (route,) = routes
@@ -186,7 +187,7 @@ def _choice_without_a_choice(routes: Sequence[Route]) -> ChosenRoute | None:
 
 
 def _choice(route: Route, *, stricter: Sequence[Route | None]) -> ChosenRoute:
-    """Return what becomes of a request for which other routes would be stricter."""
+    """Return the choice for a request for which other routes would be stricter."""
     if not stricter:
         return ChosenRoute(route=route)
     enforced = any(it is None or it.mode is Mode.ENFORCE for it in stricter)
@@ -195,12 +196,12 @@ def _choice(route: Route, *, stricter: Sequence[Route | None]) -> ChosenRoute:
 
 
 def _first(routes: Iterable[Route], path: str) -> Route | None:
-    """Return the first route that a path is under."""
+    """Return the first route whose prefix a path has."""
     return next((it for it in routes if _is_under(path, it.path)), None)
 
 
 def _first_in_any_case(routes: Iterable[Route], path: str) -> Route | None:
-    """Return the same for an origin to which upper and lower case are one."""
+    """Return the same for an origin that ignores the case of letters."""
     path = path.lower()
     return next((it for it in routes if _is_under(path, it.path.lower())), None)
 
@@ -208,8 +209,8 @@ def _first_in_any_case(routes: Iterable[Route], path: str) -> Route | None:
 def _may_stand_for(route: Route, other: Route) -> bool:
     """Tell whether one route may be taken where the origin reads another.
 
-    What is behind another origin does not concern this one: a path that leads
-    there by one reading would reach by the other what the operator has not published.
+    A route to another origin never counts: a path that leads there by one reading
+    would reach, by the other, a part of this origin that was not published.
     """
     return route.origin == other.origin and route.is_as_strict_as(other)
 
@@ -224,7 +225,7 @@ def host_name(host: bytes) -> str:
 
 
 def is_host_pattern(text: str) -> bool:
-    """Tell whether a text in lower case can be a host of a route."""
+    """Tell whether a text in lower case can be a host pattern of a route."""
     return _HOST_PATTERN.fullmatch(text) is not None
 
 
@@ -235,7 +236,7 @@ def _is_host(host: str, pattern: str) -> bool:
 
 
 def _covers(pattern: str, other: str) -> bool:
-    """Tell whether every host that fits another pattern fits this one."""
+    """Tell whether every host that fits another pattern also fits this one."""
     return pattern == other or _is_host(other.removeprefix("*"), pattern)
 
 

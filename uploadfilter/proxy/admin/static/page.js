@@ -1,5 +1,5 @@
-// Keep the operator's page up to date: fetch the facts it was rendered from, and put
-// them where they stand. Texts are made by the server; here nothing is computed.
+// Keep the operator's page up to date: fetch the facts it was rendered from, and insert
+// them. The server makes all texts; nothing is computed here.
 
 const BETWEEN_MS = 2000; // figures of seconds; a request costs the proxy a millisecond
 const WITHIN_MS = 10000;
@@ -55,7 +55,7 @@ function putDecisions(decisions) {
   document.getElementById("none").hidden = decisions.length > 0;
 }
 
-// Say of a table that goes on to the right that it does: nobody sees what is cut off.
+// Mark tables that continue to the right: otherwise nobody would notice.
 function measure() {
   for (const area of document.querySelectorAll(".scroll")) {
     area.classList.toggle("wide", area.scrollWidth > area.clientWidth);
@@ -70,8 +70,8 @@ function putChart(chart) {
   }
 }
 
-// What is not a figure has changed: take the page as the server renders it now. Loading
-// it anew would lose the reader's place, and leave nothing if the proxy ends meanwhile.
+// More than figures has changed: insert the page as the server renders it now. A reload
+// would lose the reader's place, and would show nothing if the proxy ends meanwhile.
 async function takePage() {
   const text = await (await get(`./${location.search}`)).text();
   const page = new DOMParser().parseFromString(text, "text/html");
