@@ -1,12 +1,14 @@
-"""Pass the origin's answer on to the client, and change nothing on the way.
+"""Relay the origin's answer to the client, and change nothing on the way.
 
-aiohttp's server is made for programs that answer for themselves. To what others answer
-it would add a ``Content-Type`` where the origin sent none, so that a browser would save
-what it was to show, and a ``Server`` that names our software. So we write heads.
-``Date`` is added where there is none, as RFC 9110, section 6.6.1, asks of a proxy.
+aiohttp's server is made for programs with their own answers. To an answer of an origin
+it would add a ``Content-Type`` where there was none, so that a browser would save the
+content instead of showing it, and a ``Server`` that discloses our software. So this
+module writes heads itself. ``Date`` is added if it is missing, as RFC 9110, section
+6.6.1, asks of a proxy.
 
-An answer goes on as it comes, each event of a stream at once, and no faster than the
-client takes it. One that breaks off ends so that nobody takes the part for the whole.
+An answer is forwarded as it arrives, each event of a stream at once, and no faster than
+the client accepts it. If it breaks off, the connection ends in a way that nobody takes
+the part for the whole.
 """
 
 from email.utils import formatdate
@@ -28,20 +30,20 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 _LENGTH = b"content-length"
 
 _AT_ONCE_BYTES = 32 * 1024
-"""Half of what a transport takes before it makes its writers wait (asyncio's default),
-so that framing has room."""
+"""Half of the bytes that a transport holds before its writers must wait (asyncio's
+default), so that framing has room."""
 
 
 class _Relayed(web.StreamResponse):
-    """An answer whose head goes out as the origin wrote it.
+    """An answer whose head is sent as the origin wrote it.
 
     Args:
-        status: As the origin has it.
-        reason: As the origin has it.
-        headers: As the origin wrote them, without those of its connection.
+        status: Status of the origin.
+        reason: Reason phrase of the origin.
+        headers: Headers of the origin, without those of its connection.
 
     Attributes:
-        head_bytes: Length of the head; 0 until it is made ready.
+        head_bytes: Length of the head; 0 until it is prepared.
     """
 
     def __init__(self, status: int, reason: str, headers: RawHeaders) -> None:
@@ -54,7 +56,7 @@ class _Relayed(web.StreamResponse):
 
     @override
     async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Make the head ready; it waits in the writer for what goes out with it."""
+        """Prepare the head; it waits in the writer for the first bytes of the body."""
         self._req, self._payload_writer = request, request.writer
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
@@ -74,9 +76,9 @@ class _Relayed(web.StreamResponse):
         return request.writer
 
     def _frame(self, request: web.BaseRequest) -> None:
-        """Say where the body ends, in the way that this client knows."""
+        """State where the body ends, in a way that this client understands."""
         if self.status == HTTPStatus.NO_CONTENT:
-            # It has no body, and no length either (RFC 9110, section 8.6).
+            # It has neither a body nor a length (RFC 9110, section 8.6).
             self._lines = [line for line in self._lines if line[0].lower() != _LENGTH]
         if self._must_be_empty_body:
             return
@@ -86,16 +88,17 @@ class _Relayed(web.StreamResponse):
             self._lines.append((b"Transfer-Encoding", b"chunked"))
 
     def send_head(self) -> None:
-        """Send the head without waiting for anything of the body."""
+        """Send the head without waiting for the body."""
         if self._payload_writer is not None:
             self._payload_writer.send_headers()
 
 
 def nothing_to_say() -> web.StreamResponse:
-    """Make an answer of our own that says only that it is one.
+    """Return an empty 200 response.
 
-    It is for OPTIONS that ends here (what the origin can do is the origin's to tell),
-    and for a client that has gone, since aiohttp wants one all the same.
+    It answers an OPTIONS request that ends here (the origin's abilities are for the
+    origin to state), and a client that has disconnected, since aiohttp needs an answer
+    all the same.
     """
     return _Relayed(HTTPStatus.OK, HTTPStatus.OK.phrase, [(b"Content-Length", b"0")])
 
@@ -107,18 +110,18 @@ async def relay(
     last: bool,
     idle_s: float,
 ) -> web.StreamResponse:
-    """Pass the origin's answer on as it comes.
+    """Relay the origin's answer as it arrives.
 
     Args:
-        request: What it answers.
-        answer: Of which only the head has been read.
+        request: The client's request.
+        answer: The answer, of which only the head has been read.
         last: Whether the connection ends with it.
-        idle_s: Seconds for which the client may take nothing of it.
+        idle_s: Seconds for which the client may accept nothing of it.
     """
     response = _Relayed(
         answer.status, answer.reason, returned_headers(answer.raw_headers)
     )
-    # HTTP/1.0 knows no chunks: without a length, the end of the connection is the end.
+    # HTTP/1.0 has no chunks: without a length, the body ends with the connection.
     endless = request.version < HttpVersion11 and response.length is None
     if last or endless:
         response.force_close()
@@ -129,8 +132,8 @@ async def relay(
                 await _pass_body(answer, response)
                 await flushed(request.writer)
     except (aiohttp.ClientError, OSError) as exc:
-        # The client has gone or takes nothing, or the status has gone out; all that is
-        # left is to end the connection, so that a part is not taken for the whole.
+        # The client has disconnected or accepts nothing, and the status has been sent.
+        # Only ending the connection is left, so that a part is not taken for the whole.
         log.info("answer_broken_off", error=type(exc).__name__)
         break_off(request, at_once=endless or isinstance(exc, TimeoutError))
     return response
@@ -139,14 +142,14 @@ async def relay(
 async def _passed_at_once(
     request: web.BaseRequest, answer: OriginAnswer, response: _Relayed
 ) -> bool:
-    """Pass on a small answer that is all there, as most are, without any clock.
+    """Relay a small, complete answer, as most are, without any timer.
 
-    A transport that holds nothing takes it all, so that nothing is waited for; and the
-    clock that ends a wait for the client would cost a small request some 3 % more.
+    An empty transport accepts all of it, so that there is no wait; and a timer for
+    waiting for the client would make a small request some 3 % more expensive.
 
     Returns:
-        Whether the system has all of it by now. Otherwise the client may have to be
-        waited for; what was passed on is not passed on again.
+        Whether the system has all of it. Otherwise it may be necessary to wait for the
+        client; relayed bytes are not relayed again.
     """
     transport, content = request.transport, answer.content
     if transport is None or transport.get_write_buffer_size():
@@ -160,10 +163,10 @@ async def _passed_at_once(
 
 
 async def _pass_body(answer: OriginAnswer, response: _Relayed) -> None:
-    """Pass on what is there, then what comes; with the head, if it is there by now.
+    """Relay the body as it arrives; together with the head, if it is already there.
 
     Raises:
-        ClientPayloadError: The origin did not come to the end of its answer.
+        ClientPayloadError: The origin did not complete its answer.
     """
     content = answer.content
     data = content.read_nowait()

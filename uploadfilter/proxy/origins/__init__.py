@@ -1,1 +1,1 @@
-"""Connections to origins, and what is asked and answered on them."""
+"""Send requests to origins, and read their answers."""

@@ -1,10 +1,10 @@
-"""One request on one connection to the origin, and its answer, byte for byte.
+"""Send one request on one connection to the origin, and read its answer, as bytes.
 
 Connections are aiohttp's: its connector opens and keeps them, and their protocol reads
-answers with the parser and the clocks of its client. The rest of that client is made
-for programs that want answers: it normalises, follows, resends and invents. For a proxy
-that passes things on, a head is bytes, and half of the time of a small request went
-into taking it apart and putting it together again (``benchmarks proxy``).
+answers with the parser and the timeouts of its client. The rest of that client is made
+for programs that want answers: it normalises, follows, resends and invents. A proxy
+that only forwards treats a head as bytes. Parsing and rebuilding it took half of the
+time of a small request (``benchmarks proxy``).
 """
 
 import asyncio
@@ -25,12 +25,12 @@ _CHUNKED = (b"Transfer-Encoding", b"chunked")
 
 
 class OriginAnswer:
-    """What the origin answers, and whether it has come to its end.
+    """The origin's answer, which knows whether it is complete.
 
     Args:
-        message: Its head.
-        content: Its body, as it comes.
-        by: The connection that it came by.
+        message: The head of the answer.
+        content: The body, as it arrives.
+        by: The connection that it arrives on.
 
     Attributes:
         status: As sent.
@@ -54,24 +54,24 @@ class OriginAnswer:
         self._by = by
 
     def be_patient(self, silence_s: float) -> None:
-        """Let it be silent for longer than other answers."""
+        """Allow longer silence than for other answers."""
         self._by.read_timeout = silence_s
         self._by.start_timeout()
 
     def is_broken_off(self) -> bool:
-        """Tell whether a body that is over was cut off by a connection that broke.
+        """Tell whether a body that has ended was cut off by a broken connection.
 
-        Without a length and without chunks, a body ends with its connection, and for
-        aiohttp it does so however that ends.
+        Without a length and without chunks, a body ends with its connection, and
+        aiohttp does not distinguish how the connection ends.
         """
         return isinstance(self._by.exception(), aiohttp.ClientOSError)
 
 
 class Asking:
-    """One request on a connection that nobody else uses meanwhile.
+    """One request on a connection that no other request uses meanwhile.
 
     Args:
-        connection: As the connector gave it.
+        connection: The connection from the connector.
         max_header_bytes: Longest line in the head of the answer.
         silence_s: Seconds for which the origin may be silent.
     """
@@ -86,10 +86,10 @@ class Asking:
         self._task: asyncio.Task[None] | None = None
 
     def is_stale(self) -> bool:
-        """Tell whether the connection was used up before anything was asked on it.
+        """Tell whether the connection was used up before a request was sent on it.
 
-        An origin that closes an idle connection may say so first (408). What has come
-        unasked would be taken for the answer to this request.
+        An origin that closes an idle connection may announce that first (408). Such
+        unrequested bytes would be taken for the answer to this request.
         """
         by = self._connection.protocol
         if by is None or by.transport is None or by.should_close or len(by) > 0:
@@ -108,13 +108,13 @@ class Asking:
         Args:
             method: As the client sent it.
             target: As the client sent it.
-            headers: To be sent as they are; a body without a length goes in chunks.
-            body: What follows, or ``None``.
+            headers: Sent unchanged; a body without a length is sent in chunks.
+            body: The body, or ``None``.
 
         Raises:
-            TimeoutError: The origin is silent, or the body is.
+            TimeoutError: The origin, or the sender of the body, is silent.
             aiohttp.ClientError: The connection broke.
-            HttpProcessingError: What came is not HTTP.
+            HttpProcessingError: The received bytes are not HTTP.
         """
         by = self._connection.protocol
         if by is None or by.transport is None:
@@ -150,7 +150,7 @@ class Asking:
         return OriginAnswer(message, content, by)
 
     def _send(self, body: Sending, length: int | None, by: ResponseHandler) -> None:
-        """Begin to send a body; an answer may come before its end."""
+        """Begin to send a body; an answer may arrive before its end."""
         loop = asyncio.get_running_loop()
         body.goes_by(by.transport)
         self._sending = body
@@ -158,7 +158,7 @@ class Asking:
         self._task.add_done_callback(self._sent)
 
     def _sent(self, task: "asyncio.Task[None]") -> None:
-        """Tell the task that waits for the answer that it will not come."""
+        """Tell the task that waits for the answer that it will not arrive."""
         by = self._connection.protocol
         error = None if task.cancelled() else task.exception()
         if by is None or error is None:
@@ -169,19 +169,19 @@ class Asking:
             by.set_exception(aiohttp.ClientOSError(None, "the body broke off"), error)
 
     def _body_ended(self) -> None:
-        """Let another request have the connection, when all of ours is sent."""
+        """Release the connection for another request when everything is sent."""
         if self._task is None or self._task.done():
             self._connection.release()
 
     def close(self) -> None:
-        """End what is still going on; the connection is kept if nothing is."""
+        """End everything that is still running; an idle connection is kept."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
         if self._connection.protocol is None:
             return
         transport = self._connection.transport
         self._connection.close()
-        # An origin that answered early may never read the rest; a mere close would
+        # An origin that answered early may never read the rest; an ordinary close would
         # wait until it has.
         if self._sending and not self._sending.is_complete and transport:
             transport.abort()
@@ -201,10 +201,10 @@ async def _send(body: Sending, length: int | None, by: ResponseHandler) -> None:
 async def _head_of_answer(
     by: ResponseHandler,
 ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    """Read the head of the answer, past what only says that there will be one.
+    """Read the head of the final answer, after any informational ones.
 
-    aiohttp stops its clock at an informational answer (1xx), so that an origin which
-    then hangs would be waited for without end.
+    aiohttp stops its timer at an informational answer (1xx), so that it would wait
+    without end for an origin that then hangs.
     """
     while True:
         message, content = await by.read()
@@ -218,11 +218,11 @@ def _is_informational(status: int) -> bool:
 
 
 def _has_ended(transport: asyncio.Transport) -> bool:
-    """Tell whether the other side has ended a connection, or said anything unasked.
+    """Tell whether the other side closed a connection, or sent unrequested bytes.
 
-    The loop has not seen that yet if it was busy meanwhile, and the request would be
-    lost with the connection: none but a safe one may be sent twice. It is one system
-    call, of about a microsecond. Bytes by TLS may be tickets, which are no answer.
+    The loop has not noticed that yet if it was busy, and the request would be lost with
+    the connection: only a safe one may be sent twice. This takes one system call of
+    about a microsecond. Bytes of TLS may be tickets, which are not an answer.
     """
     end = transport.get_extra_info("socket")
     if end is None or end.fileno() < 0:
@@ -234,7 +234,7 @@ def _has_ended(transport: asyncio.Transport) -> bool:
 
 
 def _length_of(headers: RawHeaders) -> int | None:
-    """Return the length that a request says its body has."""
+    """Return the length of the body that a request's headers state."""
     for name, value in headers:
         if name.lower() == b"content-length":
             return int(value)

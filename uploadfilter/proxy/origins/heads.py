@@ -1,8 +1,9 @@
 """Write heads of requests and answers byte for byte.
 
-aiohttp has names and values as text. What is not UTF-8 (a file name in Latin-1, say)
-becomes surrogates when it reads and is *dropped* when it writes: the other end would
-get another value than the one that was looked at. So heads are bytes from end to end.
+aiohttp has names and values as text. Bytes that are not UTF-8 (for example a file name
+in Latin-1) become surrogates when it reads them and are *dropped* when it writes them:
+the other end would get another value than the inspected one. So heads are bytes from
+end to end.
 """
 
 from collections.abc import Sequence
@@ -17,14 +18,14 @@ RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
 
 
 def encode_head(first_line: str, headers: RawHeaders) -> bytes:
-    """Return the head of a message, with the empty line behind it.
+    """Return the head of a message, with the empty line after it.
 
     Args:
-        first_line: Request line or status line, as aiohttp has read its parts.
-        headers: As they are to be sent.
+        first_line: Request line or status line, from the parts that aiohttp has parsed.
+        headers: Sent unchanged.
 
     Raises:
-        ValueError: Something in it would end a line, and so begin another one.
+        ValueError: A part of it would end a line, and so begin another one.
     """
     pieces = [first_line.encode("utf-8", "surrogateescape"), _LINE_END]
     for name, value in headers:
@@ -38,8 +39,8 @@ def encode_head(first_line: str, headers: RawHeaders) -> bytes:
 
 
 def hold_head(writer: AbstractStreamWriter, head: bytes) -> None:
-    """Let a head wait in the writer of its message for what goes out with it."""
+    """Keep a head in the writer of its message until the first bytes of the body."""
     if not isinstance(writer, StreamWriter):
         raise TypeError("aiohttp writes heads in another way than we know")
-    # There is no public way to write a head in bytes (aiohttp 3.14).
+    # There is no public way to write a head as bytes (aiohttp 3.14).
     writer._headers_buf = head  # noqa: SLF001

@@ -1,13 +1,13 @@
-"""Ask the origin, and change nothing on the way.
+"""Send requests to the origin, and change nothing on the way.
 
-aiohttp's client is made for programs that want answers, not for a proxy that passes
-them on. Each convenience that would change a request or a response is switched off
-here, and ``tests/proxy/origins/test_origin.py`` holds one test for each:
+aiohttp's client is made for programs that want answers, not for a proxy that forwards
+them. Each convenience that would change a request or a response is switched off here,
+and ``tests/proxy/origins/test_origin.py`` has one test for each:
 
-- redirects are passed on, not followed; cookies are nobody's business here;
-- responses stay compressed as they came;
+- redirects are forwarded, not followed; cookies are not stored;
+- responses stay compressed as they arrived;
 - a request that may change something is never sent a second time;
-- the target goes on byte by byte: yarl is told that it is encoded already;
+- the target is forwarded byte by byte: yarl is told that it is already encoded;
 - no header is added that the client did not send, and none loses a byte.
 """
 
@@ -33,7 +33,7 @@ from uploadfilter.uploads.head.forwarding import ClientHeaders, Telling
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKENS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")
-"""Names, with a byte between them that none of them holds."""
+"""Names, each followed by a byte that no name can contain."""
 
 _CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -41,34 +41,34 @@ _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, section 9.2.1): if a kept connection breaks
 before an answer, they are sent once more. PUT and DELETE are idempotent, but the second
-answer may not be the first one's: 404 for what has just been deleted."""
+answer may differ from the first: 404 for a file that the first has deleted."""
 
 _MOST_STALE = 8
-"""Connections that are tried until one is not used up. Each of them leaves the pool; an
-origin that talks before it is asked would never be done."""
+"""Connections that are tried until one is usable. Each unusable one leaves the pool;
+with an origin that sends before it is asked, this would never end."""
 
 _UNIX = "unix:"
 _NAME_CACHED_S = 10
-"""How long an address is kept that the origin's name had. Names move within minutes; in
-ten seconds, a name server that is gone for a moment is not missed."""
+"""How long an address of the origin's name is cached. Names move within minutes; within
+ten seconds, a short failure of a name server is not noticed."""
 
 _STREAM = "text/event-stream"
-"""Server-sent events (WHATWG HTML, section 9.2), which may come hours apart."""
+"""Server-sent events (WHATWG HTML, section 9.2), with pauses of up to hours."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OriginSettings:
-    """Where the origin is, how long it may take, and what it is told.
+    """The origin's address, its time limits, and the information that it gets.
 
     Attributes:
         url: ``http://host[:port]``, ``https://...`` or ``unix:/path/of/socket``.
         connect_timeout_s: Longest wait for a connection; then 504. A server in the same
-            rack answers within milliseconds; five seconds outlast one lost SYN and its
-            repetition after one and three seconds.
+            rack answers within milliseconds; in five seconds, one lost SYN can be
+            repeated after one and three seconds.
         answer_timeout_s: Longest silence of the origin; then 504: from the last byte
             sent to the first byte of the answer, between any two bytes of the answer,
-            and while the origin takes no byte of a body. A request also waits at most
-            so long for one of ``connections``. nginx's ``proxy_read_timeout`` and
+            and while the origin accepts no byte of a body. A request also waits at most
+            this long for one of ``connections``. nginx's ``proxy_read_timeout`` and
             ``proxy_send_timeout`` are 60 s too.
         stream_timeout_s: Longest pause between two bytes of server-sent events
             (``text/event-stream``), which are silent while nothing happens. It only
@@ -76,14 +76,14 @@ class OriginSettings:
         idle_timeout_s: How long an idle connection is kept. Below the five seconds
             after which Node and Apache close theirs, so that a connection is not lost
             at the moment it is used again.
-        connections: Most connections at once; 0 is no limit.
-        max_header_bytes: Longest line of the origin's header; twice of what nginx
-            allows, since the origin is honest.
+        connections: Most connections at once; 0 means no limit.
+        max_header_bytes: Longest line of the origin's header: twice the limit of nginx,
+            since the origin is honest.
         ca_file: Authorities in PEM that may have signed the origin's certificate;
             empty for those of the system.
         server_name: Name that the certificate must hold; empty for the one in ``url``.
-        client_certificate: The certificate that we show the origin, in PEM; empty for
-            none.
+        client_certificate: The filter's own certificate for the origin, in PEM; empty
+            for none.
         client_key: The key of that certificate, without a password; empty if it is in
             the same file.
         client_headers: The headers that name the client to the origin. Nearly every
@@ -108,7 +108,7 @@ class OriginSettings:
     via: str = "uploadfilter"
 
     def __post_init__(self) -> None:
-        """Refuse what is not the address of an origin."""
+        """Refuse a malformed address of an origin."""
         if self.socket_path is None:
             _check_url(URL(self.url))
         elif not self.socket_path.startswith("/"):
@@ -128,7 +128,7 @@ class OriginSettings:
         return self.url.removeprefix(_UNIX) if self.url.startswith(_UNIX) else None
 
     def telling(self) -> Telling:
-        """Return what the origin is told about the way that a request has come."""
+        """Return the information for the origin about the way of a request."""
         names = {} if self.socket_path else {"authority": URL(self.url).raw_authority}
         return Telling(
             headers=self.client_headers,
@@ -141,10 +141,10 @@ class OriginSettings:
         """Read the certificates and keys that the settings name.
 
         Returns:
-            ``None`` for an origin without TLS.
+            The TLS settings; ``None`` for an origin without TLS.
 
         Raises:
-            ServiceError: A file cannot be read, or is not what it should be.
+            ServiceError: A file cannot be read, or its content is wrong.
         """
         if not self.url.startswith("https:"):
             return None
@@ -168,9 +168,9 @@ def _check_url(url: URL) -> None:
 
 
 def _check_name(name: str) -> None:
-    """Refuse a name that could never be looked up, or be in a certificate."""
+    """Refuse a name that cannot be looked up, or stand in a certificate."""
     try:
-        # As resolver and TLS do for each connection; yarl lets empty labels pass.
+        # Resolver and TLS do the same for each connection; yarl allows empty labels.
         name.encode("idna")
     except UnicodeError as exc:
         raise ValueError(
@@ -179,7 +179,7 @@ def _check_name(name: str) -> None:
 
 
 class OriginFailure(Enum):
-    """Why there is no answer from the origin; the value is our status for it."""
+    """Why the origin gave no answer; the value is the proxy's status for it."""
 
     UNREACHABLE = 502
     TOO_SLOW = 504
@@ -189,9 +189,9 @@ class Origin:
     """The hosting service behind the proxy. Open it with ``opened``.
 
     Args:
-        settings: Where it is.
+        settings: Its address.
         connector: Keeps connections to it.
-        whom: What the connector is told of where it is.
+        whom: The address in the form that the connector needs.
     """
 
     def __init__(
@@ -207,7 +207,7 @@ class Origin:
         self._whom = whom
         self._patience = aiohttp.ClientTimeout(
             total=None,
-            # With looking up its name, and waiting for one of so many connections.
+            # Includes looking up its name, and waiting for one of ``connections``.
             connect=settings.answer_timeout_s,
             sock_connect=settings.connect_timeout_s,
         )
@@ -215,16 +215,16 @@ class Origin:
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: OriginSettings) -> AsyncIterator["Origin"]:
-        """Keep connections to the origin for the length of the block.
+        """Keep connections to the origin during the block.
 
         Raises:
             ServiceError: A certificate or a key cannot be used.
         """
-        # In a thread, since a reload reads certificates while others are served.
+        # In a thread, since a reload reads certificates while requests are served.
         tls = await asyncio.to_thread(settings.tls)
         async with _connector(settings, tls) as connector:
             yield cls(settings, connector=connector, whom=_whom(settings))
-        # Connections are closed by callbacks that the loop has still to run.
+        # Connections are closed by callbacks that the loop still has to run.
         await asyncio.sleep(0)
 
     def asked(
@@ -234,17 +234,17 @@ class Origin:
         headers: RawHeaders,
         body: AsyncIterator[bytes] | Whole | None,
     ) -> "Exchange":
-        """Send one request and hold its response for the length of the block.
+        """Send one request and hold its response during the block.
 
         Args:
             method: As the client sent it.
-            target: As the client sent it, beginning with ``/`` or being ``*``.
-            headers: To be sent as they are; with a body they hold its framing.
-            body: What follows, or ``None``.
+            target: As the client sent it, beginning with ``/`` or equal to ``*``.
+            headers: Sent unchanged; with a body they hold its framing.
+            body: The body, or ``None``.
 
         Returns:
-            Gives the response, of which only the head has been read, or why there is
-            none.
+            A context that gives the response, of which only the head has been read, or
+            the reason why there is none.
         """
         if body is None or isinstance(body, Whole):
             return Exchange(self, method, target, headers, body)
@@ -262,11 +262,11 @@ class Origin:
         """Send one request and read the head of its answer.
 
         Args:
-            held: Takes what is to be closed when the answer has been read.
-            method: As for ``asked``, and so are the next two.
+            held: Collects the objects to close when the answer has been read.
+            method: As for ``asked``; the next two as well.
             target: As sent.
             headers: As sent.
-            body: What follows, or ``None``.
+            body: The body, or ``None``.
         """
         try:
             asking = await self._connected(held)
@@ -289,10 +289,10 @@ class Origin:
         return answer
 
     async def _connected(self, held: list[Asking]) -> Asking:
-        """Take a connection, another one if it is used up beforehand.
+        """Take a connection, or another one if it is already used up.
 
         Raises:
-            aiohttp.ServerDisconnectedError: All of them are.
+            aiohttp.ServerDisconnectedError: All of them are used up.
         """
         for _ in range(_MOST_STALE):
             asking = Asking(
@@ -308,14 +308,14 @@ class Origin:
 
 
 class Exchange(AbstractAsyncContextManager[OriginAnswer | OriginFailure]):
-    """One request to an origin, and its answer, for the length of a block.
+    """One request to an origin, and its answer, during a block.
 
     Args:
-        origin: Who is asked.
-        method: Of the request.
-        target: Of the request.
-        headers: Of the request.
-        body: What follows, or ``None``.
+        origin: The origin.
+        method: Method of the request.
+        target: Target of the request.
+        headers: Headers of the request.
+        body: The body, or ``None``.
     """
 
     __slots__ = ("_body", "_headers", "_held", "_method", "_origin", "_target")
@@ -358,12 +358,12 @@ class Exchange(AbstractAsyncContextManager[OriginAnswer | OriginFailure]):
 
 
 def _is_unfit(answer: OriginAnswer) -> bool:
-    """Tell whether an answer cannot be passed on as it is.
+    """Tell whether an answer cannot be forwarded unchanged.
 
-    That is a change of protocol, which nobody was offered; a transfer coding that
-    nobody asked for, since aiohttp takes off none but chunked; and names that are none
+    This applies to a change of protocol, since none was offered; to a transfer coding
+    other than chunked, since aiohttp undoes no other; and to malformed names
     (``Content-Length ``) or control characters in its head, which two readers could
-    take for different things.
+    understand differently.
     """
     return (
         answer.status == HTTPStatus.SWITCHING_PROTOCOLS
@@ -399,7 +399,7 @@ def _connector(
 
 
 def _whom(settings: OriginSettings) -> aiohttp.ClientRequest:
-    """Make the request that is never sent, of which the connector asks an address."""
+    """Make a request that is never sent; the connector takes the address from it."""
     is_socket = settings.socket_path is not None
     return aiohttp.ClientRequest(
         "GET",

@@ -1,4 +1,4 @@
-"""A body on its way to the origin."""
+"""Send a body to the origin."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 from typing import Final
 
 AT_ONCE_BYTES: Final = 64 * 1024
-"""Up to so many a body goes out with its head: a transport that holds nothing takes as
-much before it makes its writers wait (asyncio's default)."""
+"""A body up to this length is sent with its head: an empty transport accepts as much
+before it makes its writers wait (asyncio's default)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
-    """A short body, which goes out with its head.
+    """A short body, which is sent with its head.
 
-    It needs no task, no clock but that of the answer, and one system call.
+    It needs no task, no timer except that of the answer, and one system call.
 
     Attributes:
-        data: All of it, at most ``AT_ONCE_BYTES``.
-        on_sent: Called once the transport has it.
+        data: The whole body, at most ``AT_ONCE_BYTES``.
+        on_sent: Called when the transport has it.
     """
 
     data: bytes
@@ -26,14 +26,14 @@ class Whole:
 
 
 class Sending:
-    """A body on its way, which knows how far it has come.
+    """A body that is being sent, with its progress.
 
-    aiohttp limits how long an answer may take, but not how long an origin may take
-    nothing of a body; this ends the connection then.
+    aiohttp limits how long an answer may take, but not how long an origin may accept
+    nothing of a body; this class ends the connection then.
 
     Args:
-        body: Its pieces.
-        patience_s: Seconds for which the origin may take nothing of what it is sent.
+        body: Pieces of the body.
+        patience_s: Seconds for which the origin may accept nothing of the sent bytes.
     """
 
     def __init__(self, body: AsyncIterator[bytes], *, patience_s: float) -> None:
@@ -50,11 +50,12 @@ class Sending:
         return self
 
     async def __anext__(self) -> bytes:
-        """Return the next piece: the origin has taken the one before."""
+        """Return the next piece: the origin has accepted the one before."""
         if self._clock is not None:
             self._clock.cancel()
-            # An origin may answer early and then close. What it said has to be read
-            # before the next piece is written, which would only find it gone.
+            # An origin may answer early and then close. Its answer has to be read
+            # before the next piece is written, which would only find a closed
+            # connection.
             await asyncio.sleep(0)
         try:
             piece = await anext(self._body)
@@ -66,7 +67,7 @@ class Sending:
         return piece
 
     def goes_by(self, transport: asyncio.WriteTransport | None) -> None:
-        """Note the connection that the body goes by."""
+        """Note the connection that carries the body."""
         self._transport = transport
 
     def stop_clock(self) -> None:
@@ -76,9 +77,9 @@ class Sending:
             self._clock.cancel()
 
     def _start_clock(self, to_come_bytes: int = 0) -> None:
-        """Give the origin its time to take something of what it is sent.
+        """Start the time in which the origin must accept some of the sent bytes.
 
-        When all is sent, its answer is waited for, for which aiohttp has a clock.
+        After the last piece the answer is awaited, for which aiohttp has a timer.
         """
         self._untaken_bytes = self._size_of_buffer() + to_come_bytes
         if not self._is_answered and self._untaken_bytes:
@@ -86,7 +87,7 @@ class Sending:
             self._clock = loop.call_later(self._patience_s, self._look)
 
     def _look(self) -> None:
-        """End the connection if nothing was taken of what waits to be sent."""
+        """End the connection if the origin has accepted none of the waiting bytes."""
         if self._size_of_buffer() < self._untaken_bytes:
             self._start_clock()
         elif self._transport is not None:

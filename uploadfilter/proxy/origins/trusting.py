@@ -1,8 +1,8 @@
-"""Whom we trust to be the origin: the settings of TLS towards it.
+"""The settings of TLS towards the origin: which certificates are trusted.
 
 A certificate is always verified, against the system's authorities or those of a file.
-There is no switch to turn that off: operators who run an origin under a certificate of
-their own name that certificate as ``ca_file``.
+There is no switch to turn that off: operators whose origin uses a self-signed
+certificate name that certificate as ``ca_file``.
 """
 
 import ssl
@@ -17,8 +17,8 @@ def tls_context(
 
     Args:
         ca_file: Authorities in PEM instead of the system's; empty for the system's.
-        client_certificate: What we show the origin, in PEM, the chain behind it; empty
-            for nothing.
+        client_certificate: The filter's own certificate in PEM, followed by its chain;
+            empty for none.
         client_key: Its key, in PEM and without a password; empty if it stands in
             ``client_certificate``.
 
@@ -26,7 +26,7 @@ def tls_context(
         A context that verifies certificate and name, and speaks HTTP/1.1.
 
     Raises:
-        ServiceError: A file cannot be read, or is not what it should be.
+        ServiceError: A file cannot be read, or its content is wrong.
     """
     context = _authorities(ca_file)
     context.set_alpn_protocols(["http/1.1"])
@@ -65,7 +65,7 @@ def _show(context: ssl.SSLContext, certificate: str, key: str) -> None:
 
 
 def _refuse_password() -> str:
-    """Answer in the place of a person, whom OpenSSL would ask on the terminal."""
+    """Raise an error instead of letting OpenSSL ask for a password on the terminal."""
     return ""
 
 

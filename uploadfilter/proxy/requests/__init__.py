@@ -1,1 +1,1 @@
-"""One request as it came, and the settings under which it is treated."""
+"""One request as it arrived, and the settings that apply to it."""

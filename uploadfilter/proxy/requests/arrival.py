@@ -1,4 +1,4 @@
-"""One request as it came: what is needed to answer it."""
+"""One request as it arrived, with the data that answering it needs."""
 
 import ipaddress
 from dataclasses import dataclass
@@ -17,13 +17,13 @@ from uploadfilter.uploads.head.request import RequestHead
 
 @dataclass(frozen=True, kw_only=True)
 class Arrival:
-    """A request that has found its route.
+    """A request whose route is known.
 
     Attributes:
-        request: As aiohttp has parsed its head; its body is still to be read.
-        head: The same head, as it came.
-        live: The settings under which it began and will end.
-        route: How it is treated.
+        request: The request with aiohttp's parsed head; its body is not read yet.
+        head: The same head, as it arrived.
+        live: The settings from its beginning to its end.
+        route: Its route.
     """
 
     request: web.BaseRequest
@@ -33,12 +33,12 @@ class Arrival:
 
     @property
     def origin(self) -> Origin:
-        """Where it goes."""
+        """The origin it is forwarded to."""
         return self.live.origins[self.route.origin]
 
     @cached_property
     def side(self) -> ClientSide:
-        """What is known of the client's end."""
+        """The client's end of the request."""
         return client_side(
             peer(self.request),
             self.head,
@@ -49,12 +49,12 @@ class Arrival:
 
     @property
     def client(self) -> str:
-        """Address of the client, as far as it is known; empty if it is not."""
+        """Address of the client; empty if it is unknown."""
         return self.side.client
 
     @cached_property
     def client_key(self) -> str:
-        """By what name limits know the client; ``""`` is nobody."""
+        """The key of the client in limits; ``""`` means no client."""
         client = queueing_client(self.client)
         groups = self.live.settings.client_groups
         return in_group(client, group_of(self.client, groups)) if groups else client
@@ -65,16 +65,16 @@ def peer(request: web.BaseRequest) -> str:
     return request.remote or ""
 
 
-@lru_cache(maxsize=4096)  # The same, and it is compared with every network.
+@lru_cache(maxsize=4096)  # As below; and it is compared with every network.
 def group_of(address: str, groups: tuple[tuple[Network, ...], ...]) -> str:
     """Return the group that an address belongs to, the first one that fits.
 
     Args:
-        address: As text.
-        groups: The networks of each.
+        address: The address as text.
+        groups: The networks of each group.
 
     Returns:
-        Its first network, which stands for all; ``""`` if it belongs to none.
+        The first network of the group, which stands for all; ``""`` for no group.
     """
     try:
         parsed = ipaddress.ip_address(address.partition("%")[0])
@@ -88,12 +88,12 @@ def group_of(address: str, groups: tuple[tuple[Network, ...], ...]) -> str:
     return ""
 
 
-@lru_cache(maxsize=4096)  # Clients come back, and an address takes 2 us to read.
+@lru_cache(maxsize=4096)  # Clients come back, and parsing an address takes 2 us.
 def queueing_client(address: str) -> str:
-    """Return by what name a client takes its turn among others: ``""`` is no client.
+    """Return the key under which a client takes turns; ``""`` means no client.
 
     Behind a front end on this machine that is not configured as trusted, all clients
-    have its address. What one of them does must not be held against all.
+    have its address. The actions of one must not count against all.
     """
     try:
         parsed = ipaddress.ip_address(address)

@@ -1,8 +1,8 @@
 """Let requests in flight finish before the listener ends.
 
-aiohttp 3.14 drops what still arrives on its connections as soon as a shutdown begins,
-and the body of an upload in flight would never come to its end. So nothing of aiohttp
-is shut down before the requests are done.
+aiohttp 3.14 drops all data that still arrives on its connections when a shutdown
+begins, and the body of an upload in flight would never be complete. So no part of
+aiohttp is shut down before the requests have ended.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ from typing_extensions import override
 
 
 class _Request(AbstractContextManager[None]):
-    """A request in flight; it holds nothing, so that one object stands for all."""
+    """A request in flight; it has no state, so that one object stands for all."""
 
     def __init__(self, drain: "Drain") -> None:
         self._drain = drain
@@ -27,7 +27,7 @@ class _Request(AbstractContextManager[None]):
 
 
 class Drain:
-    """How many requests are in flight, and whether they are the last ones.
+    """The number of requests in flight, and whether they are the last ones.
 
     Attributes:
         begun: Whether the service is ending: answers then end their connections.
@@ -42,11 +42,11 @@ class Drain:
 
     @property
     def in_flight(self) -> int:
-        """How many requests are in flight."""
+        """The number of requests in flight."""
         return self._in_flight
 
     def request(self) -> AbstractContextManager[None]:
-        """Count one request in flight for the length of the block."""
+        """Count one request in flight during the block."""
         return self._request
 
     def begun_one(self) -> None:
@@ -61,17 +61,17 @@ class Drain:
             self._idle.set()
 
     def begin(self) -> None:
-        """Let every answer from now on be the last of its connection."""
+        """Make every answer from now on the last one of its connection."""
         self.begun = True
 
     async def finish(self, *, within_s: float) -> int:
         """Wait until no request is in flight.
 
         Args:
-            within_s: Seconds to wait at most.
+            within_s: Longest wait in seconds.
 
         Returns:
-            How many requests are still in flight.
+            The number of requests that are still in flight.
         """
         self.begin()
         with suppress(TimeoutError):

@@ -1,8 +1,8 @@
-"""What may change while the service runs, and who still uses what it was before.
+"""Settings that may change while the service runs, and the requests that use them.
 
-A request takes the live settings once, at its start, and keeps them to its end: an
-upload that began under the old file ends under it, and origins that it may still talk
-to are closed when nobody does.
+A request takes the live settings once, at its start, and keeps them to its end. An
+upload that began under an old file ends under it, and its origins are closed when no
+request uses them any more.
 """
 
 import asyncio
@@ -28,19 +28,18 @@ from uploadfilter.uploads.head.forwarding import ClientHeader, Network
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveSettings:
-    """What a file says about requests; it may be exchanged for another at any time.
+    """The settings for requests; a reload may replace them at any time.
 
     Attributes:
-        routes: How each request is treated.
-        mode: The one that was asked for at the top of the file; what holds for a
-            request is its route's.
-        origins: Where they go, by the names that routes use.
-        trusted_proxies: Networks whose word about clients is believed.
-        client_groups: Networks whose clients share what a network has, by group.
-        client_header: The header in which they say who the client is.
+        routes: The routes.
+        mode: The mode at the top of the file; a request has the mode of its route.
+        origins: The origins, by the names that routes use.
+        trusted_proxies: Networks whose statements about clients are believed.
+        client_groups: Networks whose clients share the limits of one network, by group.
+        client_header: The header in which trusted proxies name the client.
         thresholds: Largest distances.
-        limits: Of connections and time.
-        wording: What clients are told, and where they can object.
+        limits: Limits of connections and time.
+        wording: The texts for clients, with contacts for objections.
     """
 
     routes: Routes
@@ -54,17 +53,17 @@ class LiveSettings:
     wording: Wording
 
     def unenforced(self, generation: Enforced) -> tuple[Unenforced, ...]:
-        """Return the routes that were to reject matches, and reject none."""
+        """Return the routes that should reject matches, and reject none."""
         return unenforced(self.routes, mode=self.mode, generation=generation)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Live:
-    """The settings in force, with the origins opened.
+    """The settings in force, with open origins.
 
     Attributes:
-        settings: As the file has them.
-        origins: By name, ready to be asked.
+        settings: The settings of the file.
+        origins: The open origins, by name.
     """
 
     settings: LiveSettings
@@ -75,7 +74,7 @@ class InForce:
     """The live settings in force. Open it with ``opened``.
 
     Args:
-        origins: Those that are open.
+        origins: The open origins.
         term: The first settings.
     """
 
@@ -87,7 +86,7 @@ class InForce:
     @classmethod
     @asynccontextmanager
     async def opened(cls, settings: LiveSettings) -> AsyncIterator["InForce"]:
-        """Keep settings in force for the length of the block.
+        """Keep settings in force during the block.
 
         Raises:
             ServiceError: An origin's certificate or key cannot be used.
@@ -105,24 +104,24 @@ class InForce:
 
     @property
     def old_terms(self) -> int:
-        """How many earlier settings are still used by requests in flight."""
+        """The number of earlier settings that requests in flight still use."""
         return len(self._old)
 
     @property
     def open_origins(self) -> int:
-        """How many origins are open, those of earlier settings included."""
+        """The number of open origins, those of earlier settings included."""
         return len(self._origins)
 
     def use(self) -> AbstractContextManager[Live]:
-        """Take what is in force now, and keep it for the length of the block."""
+        """Take the settings in force now, and keep them during the block."""
         return _Use(self, self._term)
 
     async def replace(self, settings: LiveSettings) -> None:
         """Put other settings in force for every request that begins from now on.
 
-        Origins that are the same stay open. Those that nobody needs any more are closed
-        by ``keep_closing``. There are never more earlier settings than requests in
-        flight: one that no request uses ends here.
+        Equal origins stay open. Unused ones are closed by ``keep_closing``. There are
+        never more earlier settings than requests in flight: settings without a request
+        end here.
 
         Raises:
             ServiceError: An origin's certificate or key cannot be used; then nothing
@@ -134,13 +133,13 @@ class InForce:
         self.look_at(old)
 
     def look_at(self, term: "_Term") -> None:
-        """End a term that is over and that nobody uses."""
+        """End a term that is over and has no users."""
         if term in self._old and term.users == 0:
             self._old.discard(term)
             self._origins.give_back(term.keys)
 
     async def keep_closing(self) -> None:
-        """Close origins as soon as nobody needs them, until cancelled."""
+        """Close origins when they are not used any more, until cancelled."""
         while True:
             await self._origins.close_unused()
 
@@ -166,7 +165,7 @@ class _Use(AbstractContextManager[Live]):
 
 
 class _Term:
-    """Live settings, from when they came in force until nobody uses them."""
+    """Live settings, from their beginning until no request uses them."""
 
     def __init__(self, live: Live, keys: Sequence["OriginKey"]) -> None:
         self.live = live
@@ -190,12 +189,12 @@ class _Term:
 
 
 class OriginKey(NamedTuple):
-    """What makes an open origin the same as another.
+    """The properties by which two open origins are the same.
 
     Attributes:
-        settings: Of the origin.
-        files: When the files that it names were changed last: a certificate that has
-            been renewed is another one under the same name.
+        settings: Settings of the origin.
+        files: When the files that it names were last changed: a renewed certificate is
+            another one under the same name.
     """
 
     settings: OriginSettings
@@ -203,7 +202,7 @@ class OriginKey(NamedTuple):
 
     @classmethod
     def of(cls, settings: OriginSettings) -> "OriginKey":
-        """Look at the files that an origin names."""
+        """Check the files that an origin names."""
         names = (
             settings.ca_file,
             settings.client_certificate,
@@ -213,11 +212,11 @@ class OriginKey(NamedTuple):
 
 
 def _changed(name: str) -> tuple[int, int] | None:
-    """Return what tells a file from the one that was there before."""
+    """Return values that differ if a file was replaced or changed."""
     try:
         found = Path(name).stat()
     except (OSError, ValueError):
-        return None  # the attempt to open it will say so
+        return None  # opening it will report the error
     return found.st_mtime_ns, found.st_ino
 
 
@@ -230,7 +229,7 @@ class _Origins:
         self._given_back = asyncio.Event()
 
     def __len__(self) -> int:
-        """Return how many are open."""
+        """Return the number of open origins."""
         return len(self._open)
 
     async def take(self, key: OriginKey) -> Origin:
@@ -243,22 +242,22 @@ class _Origins:
         return self._open[key][0]
 
     def give_back(self, keys: Iterable[OriginKey]) -> None:
-        """Note that a term needs origins no more."""
+        """Note that a term does not need origins any more."""
         self._terms.subtract(keys)
         self._given_back.set()
 
     async def close_unused(self) -> None:
-        """Close what nobody needs, as soon as something has been given back."""
+        """Close unused origins, whenever one has been released."""
         await self._given_back.wait()
         self._given_back.clear()
         for key in tuple(self._open):
-            # While one is being closed, another may be taken again.
+            # While an origin is being closed, another may be taken again.
             if self._terms[key] == 0:
                 _, stack = self._open.pop(key)
                 del self._terms[key]
                 await stack.aclose()
 
     async def close(self) -> None:
-        """Close all."""
+        """Close all origins."""
         for _, stack in self._open.values():
             await stack.aclose()

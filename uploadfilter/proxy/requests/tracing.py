@@ -1,12 +1,11 @@
-"""Read the trace that a request belongs to, and name it in the operational log.
+"""Read the trace id of a request, and add it to the operational log.
 
-The proxy has no spans of its own to report, so it takes no part in a trace: what came
-goes on to the origin as it came, with no parent of ours that nobody could look up, and
-where there is no trace none is begun (ADR 0027). What is read here is only what the
-operational log says of the request.
+The proxy has no spans of its own to report, so it takes no part in a trace. The header
+is forwarded unchanged, without a parent of ours that nobody could look up, and no trace
+is begun if there is none (ADR 0027). Only the operational log uses the id.
 
-Rules this module keeps: nothing but the 32 hex digits of a well-formed trace id goes
-into the log; a client may choose them, but not more.
+Rules this module keeps: only the 32 hex digits of a well-formed trace id go into the
+log; a client may choose them, but nothing else.
 """
 
 import re
@@ -31,18 +30,18 @@ _NO_PARENT: Final = b"0" * 16
 
 
 def trace_id(value: bytes) -> str | None:
-    """Read the trace id out of a ``traceparent``.
+    """Parse the trace id of a ``traceparent``.
 
     Args:
-        value: Value of the field, without the white space around it.
+        value: Value of the field, without white space around it.
 
     Returns:
-        32 small hex digits; ``None`` if the field is not well-formed.
+        32 small hex digits; ``None`` if the field is malformed.
 
     Source:
         W3C Trace Context (Recommendation, 23 November 2021), 3.2 and 4.3: version 00
-        has four fields exactly, later ones may have more behind another dash; version
-        ff and ids of zeros are invalid.
+        has exactly four fields, later ones may have more after another dash; version ff
+        and ids of zeros are invalid.
     """
     field = _FIELD.fullmatch(value)
     if field is None or field["version"] == _NO_VERSION:
@@ -58,27 +57,28 @@ def trace_of(head: RequestHead) -> str | None:
     """Return the trace id of a request.
 
     Args:
-        head: Of the request.
+        head: Head of the request.
 
     Returns:
-        ``None`` if there is no ``traceparent``, more than one, or an invalid one.
+        The id; ``None`` if there is no ``traceparent``, more than one, or an invalid
+        one.
     """
     values = head.values(TRACEPARENT)
     return trace_id(values[0]) if len(values) == 1 else None
 
 
 class Traced(AbstractContextManager[None]):
-    """Names the trace of a request in every event within the block.
+    """Adds the trace of a request to every event within the block.
 
     Args:
-        head: Of the request.
+        head: Head of the request.
     """
 
     __slots__ = ("_is_bound", "_trace")
 
     def __init__(self, head: RequestHead) -> None:
         self._trace = trace_of(head)
-        # Of others than uploads without a trace there is nothing to say.
+        # Requests without a trace, except uploads, need no context.
         self._is_bound = head.has_body or self._trace is not None
 
     @override
@@ -88,11 +88,11 @@ class Traced(AbstractContextManager[None]):
 
     @override
     def __exit__(self, *_: object) -> None:
-        # A connection is used again: what one request bound must not outlive it.
+        # A connection is used again: the values bound by one request must not stay.
         if self._is_bound:
             unbind_contextvars("trace", "decision")
 
 
 def decided_as(decision: str) -> None:
-    """Name the decision of an upload in every event that follows within ``Traced``."""
+    """Add the decision of an upload to every later event within ``Traced``."""
     bind_contextvars(decision=decision)
