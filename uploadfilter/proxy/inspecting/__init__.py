@@ -1,1 +1,1 @@
-"""An upload from its head to its record: let in, held, inspected, put on record."""
+"""Take an upload from its head to its record: admit, hold, inspect, record."""

@@ -2,19 +2,19 @@
 
 Rules this module keeps:
 
-- An upload whose body has come is finished. It is the newest one that is turned away,
-  and at once, so that its client has sent nothing in vain.
-- Where all places are taken, a body that is arriving yields to the newest upload:
-  one of the network with the most, or one that is slow (``arriving.py``).
-- What one client holds is bounded, so that no client keeps the others out. That holds
-  for clients that can be told apart (``Arrival.client_key``). What all clients of one
-  network hold is bounded where little is left.
-- Where the disk of the decision log lasts for a few days only at today's rate, records
-  are charged to the account of the client that causes them (``pacing.py``): it is made
-  slower, and nobody is turned away.
-- In ``MONITOR`` nothing is turned away. An upload over a limit of the process goes on
-  unheld and uninspected, which is recorded (``overloaded``, or ``spool_full``); what
-  only bounds one client, such as its match budget, is just counted.
+- An upload whose body has arrived is finished. The newest upload is turned away, and at
+  once, so that its client has sent nothing in vain.
+- If all places are taken, an arriving body yields to the newest upload: a body of the
+  network with the most, or a slow one (``arriving.py``).
+- The resources of one client are bounded, so that no client keeps the others out. This
+  applies to clients that can be distinguished (``Arrival.client_key``). When little is
+  left, the resources of all clients of one network are bounded too.
+- If the disk of the decision log lasts for only a few days at today's rate, records are
+  charged to the account of the client that causes them (``pacing.py``): the client is
+  made slower, and nobody is turned away.
+- In ``MONITOR`` nothing is turned away. An upload over a limit of the process is
+  forwarded unheld and uninspected, which is recorded (``overloaded``, or
+  ``spool_full``); a limit of one client, such as its match budget, is only counted.
 """
 
 import math
@@ -43,8 +43,8 @@ RETRY_CLIENT_S: Final = 5
 """When to try again after too many uploads at once: they take a second or two."""
 
 SCARCE_DAYS: Final = 7.0
-"""Days for which the disk of the decision log lasts, below which it is scarce: half of
-what an operator is warned at."""
+"""Days that the disk of the decision log lasts, below which it is scarce: half of the
+days at which an operator is warned."""
 
 _CLIENT: Final = 429
 _OURS: Final = 503
@@ -52,11 +52,11 @@ _OURS: Final = 503
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TurnedAway:
-    """Why there is no room for an upload.
+    """The reason why there is no room for an upload.
 
     Attributes:
-        reason: For the log.
-        status: 429 if it is for what the client has used up, 503 otherwise.
+        reason: The reason, for the log.
+        status: 429 if the client itself has reached a limit, 503 otherwise.
         retry_after_s: When to try again; ``None`` for the usual time.
     """
 
@@ -66,14 +66,14 @@ class TurnedAway:
 
 
 class Admission:
-    """The uploads that are open, and what was rejected of each client.
+    """The open uploads, and the rejections of each client.
 
     Args:
-        room: Where bodies are held.
-        metrics: Where each limit that was reached is counted.
-        wait_s: Tells for how long an upload of a client would wait to be scanned, by
-            its length.
-        descriptors: How many this process may have.
+        room: The room for bodies.
+        metrics: Counts each limit that was reached.
+        wait_s: Returns how long an upload of a client would wait for a scanner, by its
+            length.
+        descriptors: Most descriptors of this process.
         clock: Monotonic seconds.
     """
 
@@ -100,17 +100,17 @@ class Admission:
         self.open_uploads = 0
 
     def log_lasts(self, days: float) -> None:
-        """Note for how many days the disk of the decision log lasts."""
+        """Note how many days the disk of the decision log lasts."""
         self._is_log_scarce = days < SCARCE_DAYS
 
     def turned_away(self, arrival: Arrival) -> TurnedAway | None:
-        """Tell whether there is room for one more upload, and if not, why.
+        """Decide whether there is room for one more upload.
 
         Args:
             arrival: Its head.
 
         Returns:
-            ``None`` if it is to be carried out.
+            ``None`` if there is room; otherwise the reason and the answer.
         """
         limits = arrival.live.settings.limits
         client = arrival.client_key
@@ -121,7 +121,7 @@ class Admission:
 
     @contextmanager
     def place(self, client: str) -> Iterator[None]:
-        """Count one open upload of a client for the length of the block."""
+        """Count one open upload of a client during the block."""
         self.open_uploads += 1
         self._held.add(client)
         try:
@@ -132,9 +132,9 @@ class Admission:
 
     @contextmanager
     def arriving(self, arrival: Arrival) -> Iterator[Body]:
-        """Let a body be ended for another upload, for the length of the block.
+        """Allow another upload to end this body during the block.
 
-        In ``MONITOR`` it never is: its upload would go on all the same.
+        In ``MONITOR`` this never happens: its upload would be forwarded all the same.
         """
         network = path_of(arrival.client_key).group
         body = Body(network=network, begun_s=self._clock())
@@ -148,7 +148,7 @@ class Admission:
             self._arriving.end(body)
 
     def meter(self, client: str) -> LoopMeter:
-        """Return what an upload of a client is measured by."""
+        """Return the meter for an upload of a client."""
         return LoopMeter(self._accounts, self._turnstiles, client, clock=self._clock)
 
     def recorded(self, client: str) -> None:
@@ -157,7 +157,7 @@ class Admission:
             self._accounts.charge(client, RECORD_S, now_s=self._clock())
 
     def rejected(self, arrival: Arrival) -> None:
-        """Note that an upload was rejected by policy, and that its client knows."""
+        """Note that an upload was rejected by policy, and its client informed."""
         self._budgets.rejected(
             arrival.client_key,
             now_s=self._clock(),
@@ -165,7 +165,7 @@ class Admission:
         )
 
     def _client_limit(self, client: str, limits: ProxyLimits) -> TurnedAway | None:
-        """Look at what this client has used up; nobody is no client."""
+        """Check the limits of this client; an empty key has no limits."""
         if not client:
             return None
         spent_s = self._budgets.spent_for_s(
@@ -192,7 +192,7 @@ class Admission:
         return None
 
     def _our_limit(self, arrival: Arrival, limits: ProxyLimits) -> TurnedAway | None:
-        """Look at what all clients together have used up."""
+        """Check the limits of all clients together."""
         if not self._has_place(arrival, limits):
             self._metrics.limited(Limit.OPEN_UPLOADS)
             return TurnedAway(reason=Reason.OVERLOADED, status=_OURS)

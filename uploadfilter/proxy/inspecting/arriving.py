@@ -1,13 +1,13 @@
-"""The bodies that are arriving, and which of them yields when there is no more room.
+"""The arriving bodies, and the choice of the one that yields when room is short.
 
-Plain bookkeeping without sockets or clocks. Rules this module keeps:
+This is plain bookkeeping without sockets or clocks. Rules this module keeps:
 
-- The network with the most bodies yields first, its slowest body before the others: a
+- The network with the most bodies yields first, beginning with its slowest body: a
   person with many addresses must not keep everybody else out by bodies that never end.
-- Where no network has more than the one that asks, a body yields only if it is slow by
-  itself: many people with one upload each do not end each other's.
-- A body that has yielded counts no more, and only so many of them may be on their way
-  out at a time.
+- If no network has more bodies than the one that asks, a body yields only if it is slow
+  by itself: many people with one upload each do not end each other's.
+- A body that has yielded does not count any more, and only a limited number of them may
+  be ending at a time.
 """
 
 from collections import Counter
@@ -19,10 +19,10 @@ SLOW_BYTES_S: Final = 8192.0
 """Below this average a body is slow by itself: 2G has 5 KB/s, 3G 50 KB/s and more."""
 
 SLOW_AFTER_S: Final = 5.0
-"""Age from which an average tells something: a connection needs some round trips."""
+"""Age from which an average is meaningful: a connection needs some round trips."""
 
 MOST_YIELDING: Final = 64
-"""Bodies that may be on their way out at a time, each with its place and its memory."""
+"""Bodies that may be ending at a time, each with its place and its memory."""
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -30,11 +30,11 @@ class Body:
     """A body that is arriving.
 
     Attributes:
-        network: Whose it is; ``""`` is nobody's in particular.
-        begun_s: When its head had come, in monotonic seconds.
-        received_bytes: What has come of it.
-        has_yielded: Whether it is to end, so that another one has its place.
-        on_yield: Called at most once, when it is to end while it is waited for.
+        network: Network of its client; ``""`` means no particular one.
+        begun_s: When its head was complete, in monotonic seconds.
+        received_bytes: Bytes that have arrived.
+        has_yielded: Whether it has to end, so that another one gets its place.
+        on_yield: Called at most once, if it has to end while the reader waits for it.
     """
 
     network: str
@@ -63,7 +63,7 @@ class Arriving:
 
     @property
     def yielding(self) -> int:
-        """How many bodies have yielded and have not ended yet."""
+        """The number of bodies that have yielded and have not ended yet."""
         return self._yielding
 
     def add(self, body: Body) -> None:
@@ -72,21 +72,21 @@ class Arriving:
         self._of[body.network] += 1
 
     def end(self, body: Body) -> None:
-        """Note that a body arrives no more, for whatever reason; once."""
+        """Note that a body has ended, for any reason; called once."""
         if body.has_yielded:
             self._yielding -= 1
         else:
             self._forget(body)
 
     def make_room(self, network: str, *, now_s: float) -> bool:
-        """Have one body yield for another one.
+        """Make one body yield to another one.
 
         Args:
-            network: Whose body asks for its place.
+            network: Network of the body that asks for a place.
             now_s: Monotonic seconds.
 
         Returns:
-            Whether one has.
+            Whether a body has yielded.
         """
         if self._yielding >= MOST_YIELDING:
             return False
@@ -101,7 +101,7 @@ class Arriving:
         return True
 
     def _next(self, network: str, *, now_s: float) -> Body | None:
-        """Return the body that yields next, if one does."""
+        """Return the body that yields next, if there is one."""
         most = max((n for name, n in self._of.items() if name), default=0)
         if most > self._of[network] + 1:
             found = [

@@ -1,21 +1,21 @@
-"""Count what was rejected of each client, so that nobody finds out what is listed.
+"""Count the rejections of each client, so that nobody finds out what is listed.
 
-Whether an upload is rejected tells something of the reference set, whatever the answer
-says. That cannot be helped, but it can be bounded: a client has a *budget* of
-rejections within a window of time, and nothing it sends is looked at once that is used
-up, until the window ends.
+A rejection tells something about the reference set, whatever the answer says. That
+cannot be avoided, but it can be bounded: a client has a *budget* of rejections within a
+window of time. After it has used up the budget, none of its uploads is inspected until
+the window ends.
 
-A window begins with a client's first rejection and has a fixed length, so that the
-windows end in the order in which they began, and clients that were forgotten are those
-whose windows would have ended first.
+A window begins with a client's first rejection and has a fixed length. So windows end
+in the order in which they began, and if clients have to be forgotten, these are the
+ones whose windows would end first.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
 CLIENTS_KEPT: Final = 65_536
-"""Clients whose rejections are known at once: some 15 MB. A client that wants to be
-forgotten needs as many networks of its own, each of which has a budget anyway."""
+"""Clients whose rejections are known at once: some 15 MB. To be forgotten, a client
+needs as many networks of its own, each of which has a budget anyway."""
 
 
 @dataclass(slots=True)
@@ -27,11 +27,11 @@ class _Window:
 class MatchBudgets:
     """The rejections of each client within its window.
 
-    It does no input or output, and every time is monotonic: setting the clock back or
-    forth neither ends a window nor prolongs it.
+    It does no input or output, and all times are monotonic: changing the clock neither
+    ends a window nor prolongs it.
 
     Args:
-        clients_kept: Most clients that are known at once.
+        clients_kept: Most clients that are known at a time.
     """
 
     def __init__(self, *, clients_kept: int = CLIENTS_KEPT) -> None:
@@ -39,16 +39,16 @@ class MatchBudgets:
         self._clients_kept = clients_kept
 
     def __len__(self) -> int:
-        """Return how many clients are known."""
+        """Return the number of known clients."""
         return len(self._windows)
 
     def rejected(self, client: str, *, now_s: float, window_s: float) -> None:
         """Note a rejection by policy.
 
         Args:
-            client: By which name limits know it; ``""`` is nobody.
+            client: Key of the client in limits; ``""`` means no client.
             now_s: Monotonic seconds.
-            window_s: How long a window is, if this begins one.
+            window_s: Length of a window, if this rejection begins one.
         """
         if not client:
             return
@@ -60,7 +60,7 @@ class MatchBudgets:
             window.rejections += 1
 
     def spent_for_s(self, client: str, *, now_s: float, budget: int) -> float:
-        """Return for how many more seconds a client has nothing left; 0 if it has.
+        """Return the seconds until a client has budget again; 0 if it has some now.
 
         Args:
             client: As above.
@@ -73,7 +73,7 @@ class MatchBudgets:
         return max(window.ends_s - now_s, 0.0)
 
     def _forget(self, now_s: float) -> None:
-        """Forget the oldest windows, as far as they are over or there are too many."""
+        """Forget the oldest windows if they have ended, or if there are too many."""
         while self._windows:
             client = next(iter(self._windows))
             is_over = self._windows[client].ends_s <= now_s

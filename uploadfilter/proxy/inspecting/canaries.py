@@ -1,11 +1,11 @@
-"""Know an operator's canary, and keep in mind what came of the last ones.
+"""Recognise an operator's canary, and remember the results of the last ones.
 
-A canary comes through the front door and goes the way of every upload, up to its
-record; nothing of it goes to the origin, whatever was decided.
+A canary comes through the front door and takes the way of every upload, up to its
+record; nothing of it is sent to the origin, whatever the decision.
 
-Rules this module keeps: a request that bears the header and is not the operator's is
-refused, and never taken for an upload; what came of a canary is written down for
-commands of the operator, and no answer tells it.
+Rules this module keeps: a request that has the header and is not the operator's is
+refused, and never taken for an upload; the result of a canary is written down for the
+operator's commands, and no answer discloses it.
 """
 
 import asyncio
@@ -35,13 +35,13 @@ _HEADER: Final = canaries.HEADER.lower()
 
 
 class Canaries:
-    """Who knows a canary.
+    """Recognises canaries and keeps their results.
 
     Args:
-        key: What the operator proves to be the operator with; empty for none.
-        counts: Where canaries are counted.
+        key: The operator's key; empty if there is none.
+        counts: Counts canaries.
         clock: Seconds since the epoch.
-        file: Where what came of them is written down; ``None`` for nowhere.
+        file: The file for the results; ``None`` for no file.
     """
 
     def __init__(
@@ -60,19 +60,19 @@ class Canaries:
         self.note = CanaryNote() if file is None else read_note(_bytes_of(file))
 
     def said(self, head: RequestHead) -> CanaryClaim:
-        """Return what a request says of being a canary; count what is wrong."""
+        """Tell whether a request is a valid canary; count invalid ones."""
         values = head.values(_HEADER)
         if not values:
             return CanaryClaim.NOTHING
         said = canaries.said(values, self._key, self._clock())
-        # Without a body there is nothing to be found in it.
+        # A request without a body contains nothing to find.
         if said is CanaryClaim.CANARY and head.has_body:
             return said
         self._counts.refused()
         return CanaryClaim.WRONG
 
     async def decided(self, record: CanaryRecord) -> None:
-        """Note what came of a canary that is on record."""
+        """Note the result of a canary that is on record."""
         result = self._counts.decided(record)
         self.note = noted(self.note, seen_of(record))
         if result is not self._was or result is Result.MISSED:
@@ -89,7 +89,7 @@ class Canaries:
 
 
 def seen_of(record: CanaryRecord) -> CanaryOutcome:
-    """Return what the operator's commands are told of a canary."""
+    """Return the result of a canary for the operator's commands."""
     return CanaryOutcome(
         id=record.id,
         at=int(record.time.timestamp()),

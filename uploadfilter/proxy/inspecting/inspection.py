@@ -12,10 +12,11 @@ Rules this module keeps:
 
 - ``Forward`` and ``Answer`` come only from ``recorded``: no effect before its record.
 - Every upload ends in exactly one ``Record``, whatever happens to it.
-- It decides nothing: ``decisions.policy.decide`` does, here and only here.
-- The same commands come in the same order whether something is listed exactly, nearly
-  or not at all: how long an answer takes tells nothing about the reference set.
-- In ``MONITOR`` the original bytes are held beside the contents, since they go on.
+- It decides nothing itself: only ``decisions.policy.decide`` decides, called only here.
+- The same commands come in the same order whether an upload is listed exactly, nearly
+  or not at all: the time of an answer discloses nothing about the reference set.
+- In ``MONITOR`` the original bytes are held beside the contents, since they are
+  forwarded.
 """
 
 from collections.abc import Sequence
@@ -50,7 +51,7 @@ from uploadfilter.uploads.limits import UploadLimits
 
 
 class Where(Enum):
-    """Which of an upload's two spools bytes belong to."""
+    """The spool of an upload that bytes belong to."""
 
     BODY = auto()
     CONTENTS = auto()
@@ -58,7 +59,7 @@ class Where(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hold:
-    """Append ``data`` to a spool; on no room, call ``failed(SPOOL_FULL)``."""
+    """Append ``data`` to a spool; if there is no room, call ``failed(SPOOL_FULL)``."""
 
     where: Where
     data: bytes
@@ -70,7 +71,7 @@ class Content:
 
     Attributes:
         path: Its ordinal in the upload, from 0, as in the record.
-        offset: Where it begins in the spool, in bytes.
+        offset: Its first byte in the spool.
         length: Its length in bytes.
         declared_type: The media type that the client claims, if any.
         exact: Its digests.
@@ -110,10 +111,10 @@ class Record:
     """Make the decision durable; answer with ``recorded``.
 
     Attributes:
-        judgement: What was decided.
+        judgement: The decision.
         scans: The evidence: every content that was seen.
         matches: The evidence: every match.
-        status: What the client will be answered; ``None`` if the origin answers.
+        status: The status for the client; ``None`` if the origin answers.
     """
 
     judgement: Judgement
@@ -129,9 +130,9 @@ class Forward:
     Attributes:
         where: The spool that holds the bytes to send.
         parts: The parts of a form that is to be encoded anew; ``None`` if the bytes of
-            the spool go on as they came.
-        unread: Whether the rest of the body is still to come from the client, and goes
-            on unheld.
+            the spool are forwarded unchanged.
+        unread: Whether the rest of the body is still to come from the client, and is
+            forwarded unheld.
     """
 
     where: Where
@@ -145,8 +146,8 @@ class Answer:
 
     Attributes:
         status: HTTP status.
-        reason: Why, for the log and for statuses that may say so.
-        detail: What a client may be told about its own request; empty otherwise.
+        reason: The reason, for the log and for statuses that may state it.
+        detail: The fault of the client's own request; empty otherwise.
     """
 
     status: int
@@ -167,8 +168,8 @@ _STATUS = {
     Reason.TOO_SLOW: 408,
     Reason.ABORTED: 400,
 }
-"""The status of a refusal that does not bring its own; a 400 to a client that has gone
-is never read, but recorded."""
+"""The status of a refusal without one of its own; a client that has disconnected never
+reads its 400, but it is recorded."""
 
 
 @dataclass(slots=True)
@@ -182,14 +183,14 @@ class _Open:
 
 
 class Inspection:
-    """One upload on its way from the first header to its answer.
+    """One upload from the first header to its answer.
 
     Args:
-        plan: What the request head said of the body, or why it is refused.
+        plan: The plan of the body by the request head, or why it is refused.
         mode: Whether the action is carried out.
         policy: The operator's rules.
-        limits: Of bodies and forms.
-        exempt: Whether it goes on without being looked at, as soon as that is recorded.
+        limits: Limits of bodies and forms.
+        exempt: Whether it is forwarded without inspection, after that is recorded.
     """
 
     def __init__(
@@ -205,7 +206,7 @@ class Inspection:
         self._policy = policy
         self._limits = limits
         self._refusal = plan if isinstance(plan, Refusal) else None
-        # What is wrong with its head ends an exempt upload like any other.
+        # A refused head ends an exempt upload like any other.
         self._exempt = exempt and self._refusal is None
         self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
         self._extractor = None if self._exempt else _extractor(plan, limits)
@@ -225,9 +226,9 @@ class Inspection:
         return self._body_bytes
 
     def is_behind(self) -> bool:
-        """Tell whether something that has arrived is still to be looked at.
+        """Tell whether bytes that have arrived are not processed yet.
 
-        Then ``receive`` is to be called again, with nothing more.
+        Then ``receive`` has to be called again, without further bytes.
         """
         form = self._extractor
         if not isinstance(form, FormExtractor) or self._has_refused_form:
@@ -235,7 +236,7 @@ class Inspection:
         return form.is_behind
 
     def begin(self) -> list[Command]:
-        """The head has arrived: refuse what must not be read at all."""
+        """Take the head; refuse an upload whose body must not be read at all."""
         if self._exempt:
             return self._decide(Reason.EXEMPT)
         if self._failure is None or not self._refuses(self._failure):
@@ -243,7 +244,7 @@ class Inspection:
         return self._decide(self._failure)
 
     def receive(self, data: bytes) -> list[Command]:
-        """Some of the body has arrived."""
+        """Take bytes of the body that have arrived."""
         self._body_bytes += len(data)
         if self._body_bytes > self._limits.max_body_bytes:
             return self.failed(Reason.TOO_LARGE)
@@ -255,7 +256,7 @@ class Inspection:
         return commands
 
     def end(self) -> list[Command]:
-        """The body is complete."""
+        """Take the end of the body."""
         self._ended = True
         commands: list[Command] = []
         if self._extractor is not None and not self._has_refused_form:
@@ -265,9 +266,9 @@ class Inspection:
         return [*commands, LookUp(contents=tuple(self._contents))]
 
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
-        """The exact signals were looked up: what they say counts, and ends nothing.
+        """Take the matches of the exact signals; they count, and end nothing.
 
-        An answer that came before the scan would tell a listed file from one that only
+        An answer before the scan would distinguish a listed file from one that only
         looks like it (ADR 0037).
         """
         self._matches = tuple(matches)
@@ -278,7 +279,7 @@ class Inspection:
         return [StartScan(where=where, contents=tuple(self._contents))]
 
     def scanned(self, scans: Sequence[Scan]) -> list[Command]:
-        """The contents were scanned; digests of a scanner's own are not believed."""
+        """Take the scans of the contents; a scanner's own digests are not believed."""
         self._scans = tuple(
             replace(scan, path=content.path, exact=content.exact)
             for content, scan in zip(self._contents, scans, strict=True)
@@ -286,12 +287,12 @@ class Inspection:
         return [MatchSignals(scans=self._scans)]
 
     def matched(self, matches: Sequence[Match]) -> list[Command]:
-        """All signals were searched."""
+        """Take the matches of all signals."""
         self._matches = tuple(matches)
         return self._decide(self._failure)
 
     def failed(self, reason: Reason) -> list[Command]:
-        """The upload cannot be inspected to its end, for a reason of any kind."""
+        """Take a failure: the upload cannot be inspected to its end, for any reason."""
         if self._judgement is not None:
             return []
         if not self._scans:
@@ -299,7 +300,7 @@ class Inspection:
         return self._decide(reason)
 
     def recorded(self) -> list[Command]:
-        """The decision is durable: now, and only now, it may have its effect."""
+        """Note that the decision is durable: only now may it have its effect."""
         judgement = self._judged()
         match judgement.effect:
             case Action.ACCEPT:
@@ -313,12 +314,12 @@ class Inspection:
                 assert_never(never)
 
     def record_failed(self) -> list[Command]:
-        """The decision could not be made durable, so it may have no effect."""
+        """Note that the decision is not durable, so it may have no effect."""
         return [Answer(status=503, reason=Reason.LOG_UNWRITABLE)]
 
     @property
     def _holds_body(self) -> bool:
-        """The bytes as they came are needed, unless a form is encoded anew."""
+        """Tell whether the original bytes are needed: not for a form encoded anew."""
         return not self._is_form or self._mode is Mode.MONITOR
 
     @property
@@ -358,7 +359,7 @@ class Inspection:
         ]
 
     def _status(self, judgement: Judgement) -> int:
-        """The status that an effect other than ``ACCEPT`` is answered with."""
+        """Return the status of the answer for an effect other than ``ACCEPT``."""
         if judgement.effect is Action.RETRY_LATER:
             return 503
         if judgement.reason is None:
@@ -369,7 +370,7 @@ class Inspection:
         return _STATUS.get(judgement.reason, 403)
 
     def _answered(self, judgement: Judgement) -> Refusal | None:
-        """Return the refusal that a client is answered with, if it is one."""
+        """Return the refusal that the client gets as an answer, if there is one."""
         refusal = PIECE if self._refusal is None else self._refusal
         return refusal if refusal.reason is judgement.reason else None
 
@@ -434,7 +435,7 @@ class Inspection:
         self._open = None
 
     def _on_piece(self) -> list[Command]:
-        """The form says at its end that its file is a piece of another."""
+        """Take the form's statement at its end that its file is only a piece."""
         self._is_piece = True
         if not self._refuses(PIECE.reason):
             return []
@@ -442,7 +443,7 @@ class Inspection:
         return self._decide(PIECE.reason)
 
     def _on_refused(self, refusal: Refusal) -> list[Command]:
-        """A form that cannot be read ends here; ``MONITOR`` lets it go on."""
+        """End the inspection of an unreadable form; ``MONITOR`` still forwards it."""
         self._refusal = refusal
         self._open = None
         self._scans = tuple(unscanned(content) for content in self._contents)
@@ -454,9 +455,10 @@ class Inspection:
 def _extractor(
     plan: BodyPlan | Refusal, limits: UploadLimits
 ) -> RawExtractor | FormExtractor | None:
-    """Choose what turns the body into contents.
+    """Choose the extractor that turns the body into contents.
 
-    A refused head whose body goes on all the same (``MONITOR``) is looked at as it is.
+    If a refused head's body is forwarded all the same (``MONITOR``), it is inspected as
+    raw bytes.
     """
     if isinstance(plan, Refusal):
         return RawExtractor(None)
@@ -472,7 +474,7 @@ def _extractor(
 
 
 def unscanned(content: Content) -> Scan:
-    """What is known of a content from its bytes alone."""
+    """Return the scan of a content from its bytes alone, without a scanner."""
     return Scan(
         path=content.path, kind="unscanned", size=content.length, exact=content.exact
     )

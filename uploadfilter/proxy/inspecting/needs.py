@@ -1,4 +1,4 @@
-"""What an upload needs of the reference set and of the scanners."""
+"""The interfaces of reference set and scanners that an upload needs."""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
@@ -12,13 +12,13 @@ class Reference(Protocol):
     """An object that knows the newest generation of the reference set."""
 
     def at_hand(self) -> Generation | None:
-        """Return it if that takes no time, ``None`` if it has to be opened first."""
+        """Return it if that takes no time, ``None`` if it must be opened first."""
 
     def current(self) -> Generation:
         """Return the newest generation.
 
         Raises:
-            StoreError: There is none that can be used.
+            StoreError: There is no usable one.
         """
 
 
@@ -34,4 +34,4 @@ class Scanners(Protocol):
         client: str,
         on_cost: Callable[[float], None],
     ) -> tuple[Scan, ...]:
-        """Scan parts of an upload for a client; what goes wrong is a scan's reason."""
+        """Scan parts of an upload for a client; a failure is the reason of a scan."""

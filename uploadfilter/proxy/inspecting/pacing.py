@@ -1,16 +1,15 @@
-"""Bound what the uploads of one client take of the event loop, beyond what is usual.
+"""Limit the time of the event loop that one client's unusual uploads take.
 
 One loop carries all uploads, and nearly all of them take a few milliseconds of it. Some
-bodies take a hundred times as much for their size, such as forms of a thousand parts.
-Rules this module keeps:
+bodies take a hundred times as much for their size, for example forms of a thousand
+parts. Rules this module keeps:
 
-- What an upload takes of the loop is measured, in CPU seconds, from its head to its
-  end. So much as an ordinary upload of its size takes is free.
-- What is beyond that is charged to the client, and to its networks (for IPv6, those of
-  56 and of 48 bits: what one customer may have). A client that was charged waits before
-  more of its bodies is looked at, so that it takes a share of the loop and no more.
-  That is virtual scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM
-  1990).
+- The time of the loop that an upload takes is measured, in CPU seconds, from its head
+  to its end. The time of an ordinary upload of its size is free.
+- Further time is charged to the client, and to its networks (for IPv6, those of 56 and
+  of 48 bits, which may belong to one customer). A charged client waits before more of
+  its bodies is processed, so that it takes a limited share of the loop. This is virtual
+  scheduling (ITU-T I.371, Annex A; Zhang, "VirtualClock", SIGCOMM 1990).
 - A client that owes nothing does not wait, whatever others were charged.
 """
 
@@ -32,51 +31,51 @@ FREE_S: Final = 0.01
 """CPU seconds of the loop that are free for an upload: three times an ordinary one."""
 
 FREE_S_A_BYTE: Final = 3e-8
-"""And for each byte of its body: five times what digests and a spool take for it."""
+"""The same for each byte of its body: five times the cost of digests and a spool."""
 
 CLIENT_SHARE: Final = 0.4
-"""Of the loop, for what is charged to one client."""
+"""Share of the loop for charged time of one client."""
 
 HOUSEHOLD_SHARE: Final = 0.45
 SITE_SHARE: Final = 0.5
-"""Of the loop, for what is charged to all clients of one network of 56 or 48 bits, or
-of a group that the operator has named."""
+"""Shares of the loop for charged time of all clients of one network of 56 or 48 bits,
+or of a group that the operator has named."""
 
 SHARE: Final = 0.6
-"""Of the loop, for what is charged to all clients together."""
+"""Share of the loop for charged time of all clients together."""
 
 FINE_S: Final = 0.02
-"""What a body is charged with that is not framed as it says. Four thousand chunks of a
-byte, which fit into what is read at once, take half of it."""
+"""Charge for a body that violates its own framing. Four thousand chunks of a byte,
+which fit into one read, take half of this time."""
 
 RECORD_S: Final = 0.03
-"""What an upload's record is charged with while the disk of the decision log is scarce.
-A client then writes 13 a second at most, which are 1 GB a day at 850 bytes each."""
+"""Charge for an upload's record while the disk of the decision log is scarce. A client
+then writes at most 13 a second: 1 GB a day at 850 bytes each."""
 
 BURST_S: Final = 0.05
 """CPU seconds that may be charged at once before a client waits: one large form."""
 
 LONGEST_DEBT_S: Final = 60.0
-"""Seconds for which a client waits at most, whatever it cost."""
+"""Most seconds that a client waits, whatever it was charged."""
 
 _TURN_S: Final = 0.005
-"""CPU seconds that one who waited is expected to take in its turn, so that the next one
-of the same client waits for longer, and not for the same moment."""
+"""CPU seconds that a waiting upload is expected to take in its turn, so that the next
+upload of the same client waits longer, and not for the same moment."""
 
 _LOOK_S: Final = 0.25
-"""Seconds after which one who waits looks whether it is still wanted."""
+"""Seconds after which a waiting upload checks whether it is still wanted."""
 
 _ALL: Final = "*"
 
 _MOST_REMEMBERED: Final = 8192
-"""Accounts from which on those that owe nothing are forgotten."""
+"""Number of accounts above which those that owe nothing are dropped."""
 
 
 class ClientDebts:
-    """What each client owes. Plain bookkeeping, without a clock.
+    """The debt of each client. Plain bookkeeping, without a clock.
 
-    Times are kept as seconds since the first charge: a microsecond is charged as
-    exactly on a machine that has been up for years.
+    Times are kept as seconds since the first charge, so that a microsecond is charged
+    exactly even on a machine that has been up for years.
     """
 
     def __init__(self) -> None:
@@ -84,15 +83,16 @@ class ClientDebts:
         self._begun_s: float | None = None
 
     def __len__(self) -> int:
-        """Return how many accounts are remembered."""
+        """Return the number of remembered accounts."""
         return len(self._free_at_s)
 
     def charge(self, client: str, seconds: float, *, now_s: float) -> None:
         """Charge a client with CPU seconds of the loop.
 
         Args:
-            client: By which name limits know it; ``""`` is nobody, who owes nothing.
-            seconds: Beyond what was free.
+            client: Key of the client in limits; ``""`` means no client, who owes
+                nothing.
+            seconds: Seconds beyond the free ones.
             now_s: Monotonic seconds.
         """
         if not client:
@@ -108,7 +108,7 @@ class ClientDebts:
             self._free_at_s[name] = min(free_at_s, at_s + LONGEST_DEBT_S)
 
     def wait_s(self, client: str, *, now_s: float) -> float:
-        """Return for how long a client has to wait before it is served on."""
+        """Return how long a client has to wait before it is served further."""
         if self._begun_s is None:
             return 0.0
         at_s = now_s - self._begun_s
@@ -121,7 +121,7 @@ class ClientDebts:
         return max(0.0, *waits)
 
 
-@lru_cache(maxsize=4096)  # Every step of an upload asks that is charged.
+@lru_cache(maxsize=4096)  # Used by every charged step of an upload.
 def _accounts_of(client: str) -> tuple[tuple[str, float], ...]:
     """Return the accounts of a client and the share of the loop that each may take."""
     path = path_of(client)
@@ -133,7 +133,7 @@ def _accounts_of(client: str) -> tuple[tuple[str, float], ...]:
 class Turnstiles:
     """Lets one upload of each client through at a time.
 
-    So the first one is over soon, instead of all of them late; and what is known of
+    So the first one ends soon, instead of all of them ending late; and the data of
     sixty forms of a thousand parts is not kept in memory at once.
     """
 
@@ -144,11 +144,12 @@ class Turnstiles:
     async def through(
         self, client: str, *, is_wanted: Callable[[], bool]
     ) -> AsyncIterator[None]:
-        """Wait until no other upload of a client is in the block; ``""`` is nobody.
+        """Wait until no other upload of a client is in the block.
 
         Args:
-            client: By which name limits know it.
-            is_wanted: Whether it is worth waiting; if not, the block is entered.
+            client: Key of the client in limits; ``""`` means no client, who never
+                waits.
+            is_wanted: Whether waiting makes sense; if not, the block is entered.
         """
         if not client:
             yield
@@ -169,12 +170,12 @@ class Turnstiles:
 
 
 class LoopMeter:
-    """What one upload takes of the loop.
+    """The time of the loop that one upload takes.
 
     Args:
-        accounts: Where it is charged.
-        turnstiles: Where it waits for others of its client.
-        client: To whom it is charged.
+        accounts: The accounts that it is charged to.
+        turnstiles: Lets one upload of each client through.
+        client: The client that is charged.
         clock: Monotonic seconds.
     """
 
@@ -196,23 +197,23 @@ class LoopMeter:
         self.waited_s = 0.0
 
     def received(self, size: int) -> None:
-        """Note bytes of its body that have come."""
+        """Note bytes of its body that have arrived."""
         if self._is_ordinary:
             self._left_s += size * FREE_S_A_BYTE
 
     def forfeit(self) -> None:
-        """Note that nothing more of it is free: no ordinary upload is like it."""
+        """Note that no further time is free: no ordinary upload is like this one."""
         if self._is_ordinary:
             self._is_ordinary = False
             self._left_s = 0.0
 
     def fine(self) -> None:
-        """Note that its body was none: what was parsed of it was not measured."""
+        """Note that its body was malformed: the time of parsing it was not measured."""
         self.forfeit()
         self.spend(FINE_S)
 
     def spend(self, seconds: float) -> None:
-        """Note CPU seconds that it took."""
+        """Note CPU seconds that it has taken."""
         self._left_s -= seconds
         if self._left_s < 0:
             self._accounts.charge(self._client, -self._left_s, now_s=self._clock())
@@ -241,7 +242,7 @@ class LoopMeter:
 
     @asynccontextmanager
     async def alone(self, *, is_wanted: Callable[[], bool]) -> AsyncIterator[None]:
-        """Hold a block in which no other upload of the client is, in turn with all."""
+        """Exclude other uploads of the client from a block, and wait for its turn."""
         self.forfeit()
         begun_s = self._clock()
         async with self._turnstiles.through(self._client, is_wanted=is_wanted):
@@ -250,11 +251,11 @@ class LoopMeter:
 
 
 class Metered(Generator[Any, Any, _T]):
-    """A coroutine whose steps are measured; to be awaited in its place.
+    """A coroutine whose steps are measured; await it instead of the coroutine.
 
     Args:
         work: The coroutine.
-        spend: Told the CPU seconds of each of its steps.
+        spend: Receives the CPU seconds of each step.
     """
 
     def __init__(
@@ -264,7 +265,7 @@ class Metered(Generator[Any, Any, _T]):
         self._spend = spend
 
     def __await__(self) -> Generator[Any, Any, _T]:
-        """Return what runs it; ``StopIteration`` of a step is its result."""
+        """Return the iterator of steps; its ``StopIteration`` has the result."""
         return self
 
     @override
@@ -278,7 +279,7 @@ class Metered(Generator[Any, Any, _T]):
 
     @override
     def throw(self, *error: Any) -> Any:
-        """Take the next step with an exception, as of a cancellation."""
+        """Take the next step with an exception, for example a cancellation."""
         begun_s = time.thread_time()
         try:
             return self._work.throw(*error)

@@ -1,11 +1,11 @@
-"""Read the body of an upload piece by piece, for as long as it may take.
+"""Read the body of an upload piece by piece, within its time limits.
 
 Rules this module keeps:
 
-- A body ends in one of three ways: as it says; too slowly, or for the place that it
-  takes; or broken. What it is worth by then is for others to decide.
-- If the client owes something for its bodies, the reader waits before it reads more
-  (``pacing.py``). That time is ours, and does not count against the body.
+- A body ends in one of three ways: at its stated end; too slowly, or to give up its
+  place; or broken. Others decide about the bytes read so far.
+- If the client owes time for its bodies, the reader waits before it reads more
+  (``pacing.py``). This time is the proxy's own, and does not count against the body.
 """
 
 import asyncio
@@ -24,10 +24,10 @@ class BodyReader:
     """Reads one body.
 
     Args:
-        request: Whose body it is.
-        arriving: What others know of it.
-        limits: How slow it may be.
-        meter: What the upload takes of the event loop.
+        request: The request that has the body.
+        arriving: Its entry among the arriving bodies.
+        limits: The limits on its speed.
+        meter: Measures the upload's time of the event loop.
         clock: Monotonic seconds, those of the event loop.
     """
 
@@ -48,10 +48,10 @@ class BodyReader:
         self._begun_s = clock()
 
     async def piece(self) -> bytes | Reason:
-        """Return what is there of the body, or what comes next; nothing at its end.
+        """Return the bytes that are there, or the next ones; empty at the end.
 
         Returns:
-            A reason if it does not come to its end.
+            The bytes; or a reason if the body does not reach its end.
         """
         await self._meter.turn(is_wanted=self.is_wanted)
         if self._arriving.has_yielded:
@@ -67,12 +67,12 @@ class BodyReader:
         return data
 
     def is_wanted(self) -> bool:
-        """Tell whether the upload has its place, and the rest of it may still come."""
+        """Tell whether the upload still has its place, and its body may continue."""
         may_come = self._request.content.is_eof() or not self._is_left()
         return may_come and not self._arriving.has_yielded
 
     def _left_s(self) -> float:
-        """Return for how long the next piece may be waited for."""
+        """Return how long to wait for the next piece."""
         allowed_s = self._limits.time_allowed_s(self._arriving.received_bytes)
         end_s = self._begun_s + allowed_s + self._meter.waited_s
         return max(min(self._limits.body_idle_s, end_s - self._clock()), 0.0)
@@ -89,7 +89,7 @@ class BodyReader:
         return data
 
     def _broken(self) -> Reason:
-        """Tell a client that has gone from one that sends garbage."""
+        """Distinguish a client that has disconnected from one that sends garbage."""
         if self._is_left():
             return Reason.ABORTED
         self._meter.fine()

@@ -1,11 +1,11 @@
 """Put what happens to uploads on record: decisions, outcomes, sheds, checkpoints.
 
-The policy decides and the log makes durable; this module only gives a decision its
-words: who (a keyed hash), when, how long. ``decision`` returns when the record is on
-disk, so a caller that awaits it before acting keeps the promise that nothing passes
-unrecorded. An outcome is only appended: the log keeps its order, and an outcome that a
-crash eats becomes ``unknown`` when the log is opened again. What is refused beyond a
-client's rate is counted, and written once a minute (``decisions/flooding.py``).
+The policy decides, and the log makes durable; this module only adds who (a keyed hash),
+when and how long. ``decision`` returns when the record is on disk, so a caller that
+awaits it before acting keeps the promise that nothing passes unrecorded. An outcome is
+only appended: the log keeps the order, and an outcome that is lost in a crash becomes
+``unknown`` when the log is opened again. Refusals beyond a client's rate are counted,
+and written once a minute (``decisions/flooding.py``).
 """
 
 import asyncio
@@ -57,12 +57,12 @@ from uploadfilter.proxy.routing.routes import Route
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 CHECKPOINT_INTERVAL_S: Final = 60.0
-"""A cut-off tail can hide at most what was recorded since the last one."""
+"""A cut-off tail can hide at most the records since the last checkpoint."""
 
 _MINUTE_S: Final = 60.0
 
 _LOOK_S: Final = 0.25
-"""How often an upload that waits for room on the disk looks whether there is some."""
+"""How often an upload that waits for room on the disk checks whether there is some."""
 
 
 class Log(Protocol):
@@ -73,25 +73,25 @@ class Log(Protocol):
         """Whether the disk has room for decisions."""
 
     def append(self, record: Record) -> "Future[int]":
-        """Hand a record over; the future is settled when it is durable."""
+        """Append a record; the future is settled when it is durable."""
 
     def append_soon(self, record: Record) -> "Future[int]":
-        """Hand over a record that nothing waits for."""
+        """Append a record that nothing waits for."""
 
     def checkpoint(self) -> "Future[Checkpoint]":
-        """Record how far the log has come."""
+        """Record count and hash of the log so far."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """What is known of an upload from its start.
+    """The facts about an upload that are known at its start.
 
     Attributes:
-        id: Of its decision, to be quoted by an uploader who objects.
+        id: Id of its decision, which an uploader who objects can quote.
         client: Keyed hash of the client's address; ``None`` if there is no key today.
-        method: Of the request.
+        method: Method of the request.
         begun_s: Monotonic seconds.
-        address: Of the client. It is kept no longer than the upload.
+        address: Address of the client. It is kept no longer than the upload.
     """
 
     id: str
@@ -103,7 +103,7 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class _Shed:
-    """What sheds are counted by."""
+    """The key under which sheds are counted."""
 
     group: Group
     reason: Reason
@@ -111,17 +111,17 @@ class _Shed:
 
 
 class Recorder:
-    """Writes what happens to uploads.
+    """Records what happens to uploads.
 
     Args:
-        decisions: Where it is written.
+        decisions: The decision log.
         clients: Turns an address into a keyed hash.
         instance: Name of this proxy.
         clock: Seconds since the epoch.
-        metrics: Where what is recorded is counted.
+        metrics: Counts the records.
         contents_recorded: Most contents that a decision lists.
-        elapsed: Monotonic seconds: how long an upload took does not depend on who sets
-            the clock meanwhile.
+        elapsed: Monotonic seconds: the duration of an upload does not depend on changes
+            of the clock.
     """
 
     def __init__(
@@ -148,20 +148,21 @@ class Recorder:
         self._said: set[tuple[str, str]] = set()
 
     async def room(self, *, within_s: float) -> bool:
-        """Wait until an upload could be put on record.
+        """Wait until an upload can be put on record.
 
         Args:
-            within_s: Seconds after which it is in vain.
+            within_s: Longest wait in seconds.
 
         Returns:
-            Whether it can be. Where there is room nothing is waited for.
+            Whether it can be. If there is room there is no wait.
         """
         end_s = self._elapsed() + within_s
         while not self._log.has_room:
             left_s = end_s - self._elapsed()
             if left_s <= 0:
                 return False
-            # The log looks once a second (``decisions/log.py``), in its own thread.
+            # The log checks the room once a second (``decisions/log.py``), in its own
+            # thread.
             await asyncio.sleep(min(left_s, _LOOK_S))
         return True
 
@@ -177,11 +178,11 @@ class Recorder:
         )
 
     def place(self, ticket: Ticket) -> str | None:
-        """Return the keyed hash of where a client is; ``None`` if that is not known."""
+        """Return the keyed hash of a client's network; ``None`` if it is unknown."""
         return self._hashed(self._clients.hash_place, ticket.address)
 
     def _hashed(self, hasher: Callable[[str], str | None], address: str) -> str | None:
-        """Hash an address; on a disk that takes no key, the log will say so itself."""
+        """Hash an address; if the disk takes no key, the log itself reports it."""
         try:
             return hasher(address)
         except LogError as exc:
@@ -211,18 +212,18 @@ class Recorder:
         """Make a decision durable, or count it if its client has too many refusals.
 
         Args:
-            ticket: Of the upload.
-            command: What was decided, and the evidence.
-            generation: Of the reference set; ``None`` if none was asked.
-            route: How it was treated.
+            ticket: Ticket of the upload.
+            command: The decision, and its evidence.
+            generation: Number of the generation; ``None`` if none was searched.
+            route: Name of its route.
             size: Bytes of the body that were read.
             cpu_s: CPU seconds that scanners used for it.
             within_s: Seconds after which the disk counts as stuck.
-            room_s: Seconds that it waits for room on the disk, if there is none.
-            canary: Who is told, if it is a canary and no upload.
+            room_s: Longest wait for room on the disk, in seconds.
+            canary: Notes the result, if it is a canary and not an upload.
 
         Raises:
-            LogError: It is not durable, so nothing may follow from it.
+            LogError: It is not durable, so it may have no effect.
         """
         record = decision_record(
             id=ticket.id,
@@ -264,7 +265,8 @@ class Recorder:
         written = self._log.append(record)
         await _settled(written, within_s=within_s)
         if not written.done():
-            # It may become durable yet; that nothing came of it is then on record too.
+            # It may still become durable; a second record then states that it had no
+            # effect.
             self.outcome(ticket, None)
             raise LogWriteError(
                 f"a record was not durable within {within_s:g} s",
@@ -273,7 +275,7 @@ class Recorder:
         written.result()
 
     def _is_summarised(self, ticket: Ticket, record: DecisionRecord) -> bool:
-        """Count an upload that gets no decision of its own; false if it gets one."""
+        """Count an upload without a decision of its own; false if it gets one."""
         if not may_be_summarised(record):
             return False
         who = self._who(ticket)
@@ -286,11 +288,11 @@ class Recorder:
         return True
 
     def outcome(self, ticket: Ticket, status: int | None) -> None:
-        """Note what became of a forwarded upload; nobody waits for it.
+        """Note the result of a forwarded upload; nothing waits for it.
 
         Args:
-            ticket: Of the upload.
-            status: The origin's; ``None`` if it gave none.
+            ticket: Ticket of the upload.
+            status: Status of the origin; ``None`` if it gave none.
         """
         record = OutcomeRecord(
             time=moment(self._clock()),
@@ -301,7 +303,7 @@ class Recorder:
         self._append(record)
 
     def shed(self, ticket: Ticket, reason: Reason | None, *, status: int) -> None:
-        """Count an upload that a limit, or our own incapacity, turned away."""
+        """Count an upload that a limit, or a fault of the filter, turned away."""
         why = reason or Reason.INTERNAL_ERROR
         self._metrics.shed(why)
         if self._is_news("uploads_shed", why):
@@ -309,7 +311,7 @@ class Recorder:
         self._sheds[_Shed(self._groups.of(self._who(ticket)), why, status)] += 1
 
     def write_counted(self) -> None:
-        """Write what was counted within this minute.
+        """Write the counts of this minute.
 
         Sheds are one record for each client, reason and status, and summaries one for
         each client.
@@ -335,20 +337,21 @@ class Recorder:
             )
 
     def _append(self, record: Record) -> None:
-        """Append a record that nothing waits for; a failure is said, not raised."""
+        """Append a record that nothing waits for; a failure is logged, not raised."""
         self._log.append_soon(record).add_done_callback(self._report)
 
     async def keep_checkpoints(self) -> None:
-        """Write what was counted and a checkpoint every minute, until cancelled.
+        """Write the counts and a checkpoint every minute, until cancelled.
 
-        The checkpoint goes to the operational log too, so that it leaves the machine.
+        The checkpoint is also written to the operational log, so that it leaves the
+        machine.
         """
         while True:
             await asyncio.sleep(CHECKPOINT_INTERVAL_S)
             await self.check_in()
 
     async def check_in(self) -> None:
-        """Write what was counted, and a checkpoint, now."""
+        """Write the counts, and a checkpoint, now."""
         self.write_counted()
         try:
             point = await asyncio.wrap_future(self._log.checkpoint())
@@ -380,7 +383,7 @@ class Recorder:
         )
 
     def say_unusable(self, error: StoreError) -> None:
-        """Tell the operator that there is nothing to match with, once a minute."""
+        """Tell the operator that no reference set is usable, once a minute."""
         if self._is_news("reference_set_unusable", str(error)):
             log.error("reference_set_unusable", error=str(error), hint=error.hint)
 
@@ -393,11 +396,11 @@ class Recorder:
             )
 
     def _is_news(self, event: str, about: str) -> bool:
-        """Tell whether something has not been said within this minute.
+        """Tell whether an event has not been logged within this minute.
 
-        The operator must know, and the operational log must not drown: what fills it
-        may be what fills the disk. Called by the log's thread as well: at worst
-        something is said twice.
+        The operator must know, but the operational log must not be flooded: it may be
+        on the disk that is full. The log's thread calls this as well; at worst an event
+        is logged twice.
         """
         news = (event, about) not in self._said
         self._said.add((event, about))
@@ -405,10 +408,10 @@ class Recorder:
 
 
 async def _settled(written: "Future[int]", *, within_s: float) -> None:
-    """Wait until a future of another thread is done, or for so long.
+    """Wait until a future of another thread is done, or until a time limit.
 
-    One future and one timer: ``wrap_future`` in a ``timeout`` takes twice as much of
-    the loop, and cancels what is not to be cancelled.
+    It uses one future and one timer: ``wrap_future`` in a ``timeout`` takes twice as
+    much of the loop, and cancels the future, which must not be cancelled.
     """
     loop = asyncio.get_running_loop()
     waiter = loop.create_future()
@@ -418,7 +421,7 @@ async def _settled(written: "Future[int]", *, within_s: float) -> None:
             waiter.set_result(None)
 
     def tell(_: object) -> None:
-        # A loop that is closed has nobody left who waits.
+        # If the loop is closed, nothing waits any more.
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(wake)
 

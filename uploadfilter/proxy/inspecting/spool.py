@@ -2,14 +2,14 @@
 
 Rules this module keeps:
 
-- A spool is bytes in memory up to ``memory_per_upload``, an unlinked file of mode 0600
-  after that. Scanners are handed a copy of the bytes or the descriptor, the origin is
-  sent from them, and nothing is left behind by a crash.
-- What all spools hold together is bounded in memory and on disk, and so is what those
-  of one client hold: ten uploads that it sends slowly must not keep everybody else out.
-  No room is an expected outcome, not an error: ``write`` answers ``False``.
-- What was written cannot be changed by a process that is handed it: a copy is its own,
-  and the file is handed on read-only (``share``).
+- A spool is bytes in memory up to ``memory_per_upload``, and an unlinked file of mode
+  0600 after that. Scanners get a copy of the bytes or the descriptor, the origin gets
+  the bytes from there, and a crash leaves nothing.
+- The memory and the disk space of all spools together are bounded, and so are those of
+  one client's spools: ten slow uploads of one client must not keep everybody else out.
+  A lack of room is an expected outcome, not an error: ``write`` returns ``False``.
+- A process that gets the bytes cannot change them in the spool: it has a copy of its
+  own, or a read-only descriptor (``share``).
 """
 
 import asyncio
@@ -28,11 +28,11 @@ MIB = 1024 * 1024
 GIB = 1024 * MIB
 
 READ_SIZE_BYTES = 256 * 1024
-"""How much is read from a spool at a time; the socket takes no more at once."""
+"""Bytes that are read from a spool at a time; the socket accepts no more at once."""
 
 FLUSH_BYTES = 512 * 1024
-"""What waits at most before it goes to the disk: 256 uploads hold 128 MiB of it, and an
-upload of 2 MB costs three visits to a thread instead of thirty."""
+"""Most bytes that wait before they are written to disk: 256 uploads hold 128 MiB, and
+an upload of 2 MB needs a thread three times instead of thirty."""
 
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
@@ -43,7 +43,7 @@ _R = TypeVar("_R")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SpoolLimits:
-    """How much the spools may hold.
+    """Limits of the spools.
 
     Attributes:
         memory_per_upload_bytes: Memory of one upload; a larger one goes to disk. Most
@@ -66,7 +66,7 @@ class SpoolLimits:
     disk_per_client_bytes: int = 5 * GIB
 
     def __post_init__(self) -> None:
-        """Refuse limits that no upload could keep."""
+        """Refuse negative limits, and an impossible zero."""
         for name in (
             "memory_per_upload_bytes",
             "memory_total_bytes",
@@ -81,7 +81,7 @@ class SpoolLimits:
 
 @dataclass(slots=True)
 class _Share:
-    """What the spools of one client hold, or those of nobody, which have no bound."""
+    """The bytes in the spools of one client; without a client there is no bound."""
 
     client: str
     memory_bytes: int = 0
@@ -90,7 +90,7 @@ class _Share:
 
     @property
     def is_bounded(self) -> bool:
-        """Whether it is somebody's."""
+        """Whether it belongs to a client."""
         return bool(self.client)
 
 
@@ -98,10 +98,10 @@ class SpoolRoom:
     """The room that all spools of a process share.
 
     Args:
-        limits: How much they may hold together.
-        directory: Where unlinked files are made; ``None`` for the system's own place
-            for temporary files.
-        on_full_share: Told whenever a client may not hold more, though there is room.
+        limits: Limits of all spools together.
+        directory: Directory for unlinked files; ``None`` for the system's directory of
+            temporary files.
+        on_full_share: Called whenever a client may not hold more, though there is room.
     """
 
     def __init__(
@@ -145,10 +145,10 @@ class SpoolRoom:
             ) from exc
 
     def spool(self, client: str = "") -> "Spool":
-        """Return an empty spool, to be open for the length of a block.
+        """Return an empty spool, to be open during a block.
 
         Args:
-            client: Whose share it takes room from; ``""`` is nobody's.
+            client: The client whose share it uses; ``""`` means no client.
         """
         share = self._shares.get(client)
         if share is None:
@@ -162,7 +162,7 @@ class SpoolRoom:
             del self._shares[share.client]
 
     def has_room(self, client: str, size: int) -> bool:
-        """Tell whether ``size`` more bytes would be held now; nothing is reserved."""
+        """Tell whether there is room for ``size`` more bytes; nothing is reserved."""
         if size <= self.limits.memory_per_upload_bytes:
             return True
         if self.disk_bytes + size > self.limits.disk_total_bytes:
@@ -175,7 +175,7 @@ class SpoolRoom:
         return True
 
     def _is_too_much(self, client: str, held: int) -> bool:
-        """Tell whether a client, or one of its networks, has no share for it."""
+        """Tell whether the share of a client, or of one of its networks, is used up."""
         per_client = self.limits.disk_per_client_bytes
         return held > per_client or self._on_disk.is_share_held(
             client, most=self.limits.disk_total_bytes, per_client=per_client
@@ -216,11 +216,11 @@ class SpoolRoom:
 
 
 class Spool:
-    """The bytes of one upload, in the order in which they came.
+    """The bytes of one upload, in the order in which they arrived.
 
-    They begin in memory. An upload that outgrows it goes on in a file on disk, written
-    in large pieces, since handing a piece to a thread costs as much as writing a
-    hundred kilobytes: what arrived last waits in ``_tail``.
+    They begin in memory. A larger upload continues in a file on disk, written in large
+    pieces, since handing a piece to a thread costs as much as writing a hundred
+    kilobytes: the last bytes wait in ``_tail``.
 
     Attributes:
         size: Bytes written so far.
@@ -246,7 +246,7 @@ class Spool:
             self._memory += data
             self.size += len(data)
             return True
-        missing = self.size - self._disk_bytes  # what is in memory until now
+        missing = self.size - self._disk_bytes  # the bytes in memory so far
         if not self._take_disk(missing + len(data)):
             return False
         self._tail.append(data)
@@ -272,14 +272,14 @@ class Spool:
         return True
 
     def _take_disk(self, size: int) -> bool:
-        """Reserve disk until this spool is closed, whatever becomes of the write."""
+        """Reserve disk until this spool is closed, even if the write fails."""
         if not self._room.take_disk(size, self._share):
             return False
         self._disk_bytes += size
         return True
 
     async def _flushed(self) -> bool:
-        """Bring everything into the file; false if there is no room for it there."""
+        """Write everything into the file; false if there is no room for it there."""
         try:
             if self._file >= 0:
                 await self._in_thread(_write_all, self._file, self._tail, self._in_file)
@@ -294,7 +294,7 @@ class Spool:
         return True
 
     async def _move_to_disk(self) -> None:
-        """Copy what memory holds, and what waits, into an unlinked file."""
+        """Copy the bytes in memory, and the waiting ones, into an unlinked file."""
         self._file = _unlinked_file(self._room.directory)
         pieces: list[bytes | bytearray] = [self._memory, *self._tail]
         try:
@@ -304,25 +304,25 @@ class Spool:
             self._file = -1
             raise
         self._memory = bytearray()
-        # What waits for the file is in memory too, and keeps its place there.
+        # Bytes that wait for the file are in memory too, and keep their room there.
         kept = min(self._memory_bytes, FLUSH_BYTES)
         self._room.give_back(self._share, memory=self._memory_bytes - kept)
         self._memory_bytes = kept
 
     def whole(self, most: int) -> bytes | None:
-        """Return all of it if it is in memory and no longer than that."""
+        """Return all bytes if they are in memory and not longer than ``most``."""
         if self._disk_bytes or self.size > most:
             return None
         return bytes(self._memory)
 
     async def share(self) -> int | memoryview | None:
-        """Return the bytes, or a descriptor of them to hand on.
+        """Return the bytes, or a descriptor of them that can be passed on.
 
         Returns:
-            Bytes that stay what they are as long as nothing more is written, or a
+            Bytes that stay unchanged as long as nothing more is written, or a
             descriptor that the caller closes (``closed``); reading from it does not
-            move ours. ``None`` if there is no room on the disk for what has still to go
-            there.
+            move the spool's own position. ``None`` if there is no room on the disk for
+            bytes that still have to be written.
         """
         if not self._disk_bytes:
             return memoryview(self._memory)
@@ -344,7 +344,7 @@ class Spool:
             yield data
 
     async def _read_at(self, start: int, size: int) -> bytes:
-        """Return up to ``size`` bytes, from where they are."""
+        """Return up to ``size`` bytes, from memory or disk."""
         held = max(self._in_file, len(self._memory))
         if start >= held:
             offset = start - held
@@ -364,7 +364,7 @@ class Spool:
         self.close()
 
     def close(self) -> None:
-        """Give the bytes and their room back; may be called twice."""
+        """Release the bytes and their room; may be called twice."""
         if not self._closed:
             self._room.forget(self._share)
         self._closed = True
@@ -377,10 +377,10 @@ class Spool:
         self._memory_bytes = self._disk_bytes = 0
 
     def _close_when_idle(self) -> None:
-        """Close the descriptor, once no thread works on it any more.
+        """Close the descriptor when no thread works on it any more.
 
-        A thread that still had its number would work on whatever file is given the
-        same number next, which may be another upload.
+        Otherwise a thread with its number could work on the next file with the same
+        number, which may be another upload.
         """
         if self._closed and self._threads == 0 and self._file >= 0:
             os.close(self._file)
@@ -401,15 +401,15 @@ class Spool:
 
 
 def _read_cached(fd: int, size: int, start: int) -> bytes | None:
-    """Read what the page cache has; ``None`` if the disk would have to be waited for.
+    """Read from the page cache; ``None`` if that would have to wait for the disk.
 
-    What was written a moment ago is nearly always there, and a thread costs more.
+    Bytes that were just written are nearly always in it, and a thread costs more.
     """
     buffer = bytearray(size)
     try:
         count = os.preadv(fd, [buffer], start, os.RWF_NOWAIT)
     except OSError as exc:
-        # Not there; or a file system that cannot tell.
+        # Not in the cache; or a file system that cannot tell.
         if exc.errno in {errno.EAGAIN, errno.EOPNOTSUPP}:
             return None
         raise
@@ -417,7 +417,7 @@ def _read_cached(fd: int, size: int, start: int) -> bytes | None:
 
 
 def _write_all(fd: int, pieces: Sequence[bytes | bytearray], offset: int) -> None:
-    """Write every byte of ``pieces``, one behind the other, at ``offset``."""
+    """Write every byte of ``pieces``, one after the other, at ``offset``."""
     for piece in pieces:
         view = memoryview(piece)
         while view:
@@ -428,7 +428,7 @@ def _write_all(fd: int, pieces: Sequence[bytes | bytearray], offset: int) -> Non
 
 @contextmanager
 def closed(shared: int | memoryview) -> Iterator[None]:
-    """Close what ``Spool.share`` has returned, at the end of the block."""
+    """Close the result of ``Spool.share`` at the end of the block."""
     try:
         yield
     finally:
@@ -444,7 +444,7 @@ def _unlinked_file(directory: str) -> int:
     try:
         return os.open(directory, flags, 0o600)
     except OSError as exc:
-        # Some file systems (overlay, NFS) have no nameless files: EOPNOTSUPP, EISDIR.
+        # Some file systems (overlay, NFS) have no unnamed files: EOPNOTSUPP, EISDIR.
         if exc.errno not in {errno.EOPNOTSUPP, errno.EISDIR, errno.EINVAL}:
             raise
     fd, path = tempfile.mkstemp(dir=directory)

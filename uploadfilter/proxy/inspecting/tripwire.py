@@ -1,15 +1,15 @@
-"""Demote an entry that uploads from very many networks look like, and say so.
+"""Demote an entry that uploads from very many networks match, and report it.
 
 ::
 
     DIR/
-      tripwire.json                    what is demoted, and what people restored
+      tripwire.json                    demotions, and restorations by people
       tripwire.lock
-      instances/<name>/tripwire.json   what this proxy has counted today
+      instances/<name>/tripwire.json   the counts of this proxy today
 
-Rules this module keeps: an upload waits for nothing here; what was demoted is written
-down, on record in the decision log and said, and only a person undoes it; of a client
-only a keyed hash of its network is kept, for the day.
+Rules this module keeps: no upload waits for this module; a demotion is written down,
+recorded in the decision log and reported, and only a person undoes it; of a client only
+a keyed hash of its network is kept, for the day.
 """
 
 import asyncio
@@ -42,25 +42,25 @@ FILE: Final = "tripwire.json"
 _LOCK: Final = "tripwire.lock"
 
 INTERVAL_S: Final = 1.0
-"""How often what others have written is looked at, as for a new generation."""
+"""How often the files of other proxies are read, as for a new generation."""
 
 COUNTED_S: Final = 60
-"""How often counts are written down: what a crash loses is a minute of them."""
+"""How often counts are written: a crash loses a minute of them."""
 
 _DAY_S: Final = 86_400
 
 _T = TypeVar("_T", Counted, Demotions)
 
 Note = Callable[[Change, Mapping[str, object]], None]
-"""Has a change put on record in the decision log."""
+"""Puts a change on record in the decision log."""
 
 
 class Tripwire:
-    """Who counts, and who knows what is demoted.
+    """Counts matches, and knows the demoted entries.
 
     Args:
         state: The state directory, which proxies share.
-        directory: Of this proxy's instance.
+        directory: Directory of this proxy's instance.
         clock: Seconds since the epoch.
     """
 
@@ -80,7 +80,7 @@ class Tripwire:
         self._keys = self.demotions.keys()
 
     def soften(self, matches: tuple[Match, ...]) -> tuple[Match, ...]:
-        """Return matches of which those by demoted entries reject nothing."""
+        """Return the matches, without the right to reject for demoted entries."""
         return softened(matches, self._keys) if self._keys else matches
 
     def saw(
@@ -89,9 +89,9 @@ class Tripwire:
         """Count an upload that is on record.
 
         Args:
-            matches: What it matched.
+            matches: Its matches.
             network: Hash of its client's network; ``None`` if that is not known.
-            threshold: Networks from which on an entry is demoted.
+            threshold: Number of networks from which an entry is demoted.
         """
         keys = suspicious(matches)
         if not keys or network is None:
@@ -107,7 +107,7 @@ class Tripwire:
                 self._tripped.append(it)
 
     async def keep(self, note: Note) -> None:
-        """Write down and look again and again, until cancelled.
+        """Write and read the files repeatedly, until cancelled.
 
         Args:
             note: Puts a change on record.
@@ -125,7 +125,7 @@ class Tripwire:
             self._write_counts()
 
     async def look(self, note: Note) -> None:
-        """Write down what was demoted, and take up what others have written."""
+        """Write new demotions, and take up those of other proxies."""
         while self._tripped:
             it = self._tripped.popleft()
             _say(it)
@@ -137,7 +137,7 @@ class Tripwire:
                 self._unwritten.clear()
             seen = await asyncio.to_thread(_signature, self._state / FILE)
         except (OSError, StoreError) as exc:
-            # It holds in this process, and is tried again.
+            # The demotion applies in this process, and the write is tried again.
             self._say_unwritable(str(exc))
             return
         self._problem = ""
@@ -175,7 +175,7 @@ class Tripwire:
 
 
 class Changing:
-    """The demotions of a state directory while they are changed."""
+    """The demotions of a state directory while a command changes them."""
 
     def __init__(self, demotions: Demotions) -> None:
         self.demotions = demotions
@@ -183,13 +183,13 @@ class Changing:
 
 @contextlib.contextmanager
 def changing(state: Path) -> Iterator[Changing]:
-    """Change what is demoted, for the length of the block.
+    """Change the demotions during the block.
 
     Args:
         state: The state directory.
 
     Raises:
-        StoreError: Another process does, or it cannot be written.
+        StoreError: Another process is changing them, or they cannot be written.
     """
     try:
         make_private(state)
@@ -200,12 +200,12 @@ def changing(state: Path) -> Iterator[Changing]:
     except OSError as exc:
         raise StoreError(
             f"cannot write {str(state / FILE)!r}: {exc.strerror}",
-            hint="Nothing has changed. Try again; else check the disk.",
+            hint="Nothing has changed. Try again, or check the disk.",
         ) from exc
 
 
 def read_demotions(state: Path) -> Demotions:
-    """Return what is demoted; nothing if that cannot be read.
+    """Return the demotions; empty if they cannot be read.
 
     A file that is damaged demotes nothing: entries reject as they are listed.
     """

@@ -1,4 +1,4 @@
-"""The rest of a body that goes on to the origin without being held."""
+"""Forward the rest of a body to the origin without holding it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -12,21 +12,21 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 _TOO_LARGE = Answer(status=413, reason=Reason.TOO_LARGE)
 _TOO_SLOW = Answer(status=408, reason=Reason.TOO_SLOW)
 _BROKEN = Answer(status=400, reason=Reason.MALFORMED_REQUEST)
-"""Of garbage, and of a client that has gone, which never reads it: either way the
-origin is not to blame."""
+"""For garbage, and for a client that has disconnected, which never reads it; in both
+cases it is not the origin's fault."""
 
 
 class Unheld:
-    """What is still to come of a body, bounded like what is held.
+    """The rest of a body, with the same limits as a held one.
 
     Args:
         content: The body, of which some may have been read.
-        limits: How long its pieces may take to come.
-        read_bytes: How much of it has been read.
-        most_bytes: How long it may become.
+        limits: Limits on the time of its pieces.
+        read_bytes: Number of bytes that have been read.
+        most_bytes: Longest allowed body.
 
     Attributes:
-        answer: What its client is to be told if it did not go on to its end.
+        answer: The answer for its client if the body was not forwarded to its end.
     """
 
     def __init__(
@@ -45,11 +45,11 @@ class Unheld:
         self._waited_s = 0.0
 
     async def pieces(self) -> AsyncIterator[bytes]:
-        """Yield what comes, until its end.
+        """Yield the pieces that arrive, until the end.
 
         Raises:
-            RequestPayloadError: It does not go on to its end, so that the origin does
-                not get what would make it a whole request.
+            RequestPayloadError: The body does not reach its end, so that the origin
+                must not receive a request that looks complete.
         """
         while data := await self._piece():
             yield data
@@ -66,7 +66,8 @@ class Unheld:
             raise self._broken_off(_TOO_SLOW) from None
         except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
             raise self._broken_off(_BROKEN) from None
-        # For a slow origin, which takes nothing meanwhile, the client cannot be blamed.
+        # The client is not to blame for the silence of a slow origin, which accepts
+        # nothing.
         self._waited_s += loop.time() - begun_s
         self._read_bytes += len(data)
         if self._read_bytes > self._most_bytes:

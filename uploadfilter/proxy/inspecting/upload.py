@@ -2,8 +2,8 @@
 
 Rules this module keeps:
 
-- Commands are carried out in order and one at a time; what they answer goes back into
-  the ``Inspection``, which decides what comes next.
+- Commands are carried out in order and one at a time; their results go back into the
+  ``Inspection``, which decides the next commands.
 - ``_inspected`` is one of the four places that may catch ``Exception``: a bug in the
   inspection of one upload must end in a recorded verdict, never in an unrecorded pass.
 """
@@ -63,7 +63,7 @@ from uploadfilter.uploads.head.forwarding import forwarded_headers
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
-"""What comes with every decode; other types are computed only if a set holds them."""
+"""Types that every scan computes; others are computed only if a set holds them."""
 
 _LOOK_UP_ON_LOOP = 40
 """Contents whose three digests are looked up in under a millisecond, measured."""
@@ -104,18 +104,18 @@ class Hands:
 
 
 class Upload:
-    """One upload on its way through the proxy.
+    """One upload in the proxy.
 
     Args:
         arrival: The request, its route and the settings in force.
         inspection: The state machine, not yet begun.
         hands: What is needed to carry it out.
-        body: Spool for the bytes as they came.
+        body: Spool for the original bytes.
         contents: Spool for the contents of a form.
-        meter: What it takes of the event loop.
-        release: Gives back the spools and the upload's place among the open ones.
-        uninspected: Why it is not to be inspected, though it goes on (``MONITOR``).
-        is_canary: Whether the operator sent it, so that it goes nowhere.
+        meter: Measures the time that it takes of the event loop.
+        release: Releases the spools and the upload's place among the open ones.
+        uninspected: Why it is not inspected, though it is forwarded (``MONITOR``).
+        is_canary: Whether it is the operator's canary, which is not forwarded.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Upload:
         self._release = release
         self._uninspected = uninspected
         self._spools = {Where.BODY: body, Where.CONTENTS: contents}
-        self._unheld = b""  # what has arrived last, until the spool has it
+        self._unheld = b""  # the last bytes that arrived, until the spool has them
         self._unheld_rest: Unheld | None = None
         self._is_continued = False
         self._costs_s: list[float] = []  # CPU time of scanners
@@ -188,7 +188,7 @@ class Upload:
                 assert_never(never)
 
     async def _inspected(self) -> list[Command]:
-        """Take the upload up to its decision: the ``Record`` and nothing after it."""
+        """Inspect the upload up to its decision: the ``Record``, and no further."""
         try:
             return await self._read_and_inspect()
         except Exception:
@@ -211,7 +211,7 @@ class Upload:
         return commands or await self._carried_out(self._inspection.end())
 
     async def _continue(self) -> None:
-        """Tell a client that waits for it to send the body (RFC 9110, 10.1.1), once."""
+        """Tell a client that waits for it to send the body, once (RFC 9110, 10.1.1)."""
         if self._is_continued:
             return
         self._is_continued = True
@@ -220,7 +220,7 @@ class Upload:
             self._request.writer.output_size = 0
 
     async def _read(self, arriving: Body) -> tuple[list[Command], Reason | None]:
-        """Read the body; return a decision that came before its end, or a failure."""
+        """Read the body; return a decision before its end, or a failure."""
         limits, meter = self._settings.limits, self._meter
         reader = BodyReader(self._request, arriving, limits, meter, clock=self._clock)
         while True:
@@ -237,7 +237,7 @@ class Upload:
                 return commands, None
 
     async def _caught_up(self, reader: BodyReader) -> list[Command]:
-        """Look at the rest of what has arrived, while others have their turns."""
+        """Process the rest of the received bytes; other uploads take turns with it."""
         commands: list[Command] = []
         async with self._meter.alone(is_wanted=reader.is_wanted):
             while self._inspection.is_behind() and not commands:
@@ -249,7 +249,7 @@ class Upload:
         return commands
 
     async def _carried_out(self, commands: Sequence[Command]) -> list[Command]:
-        """Carry out commands, and what follows from them, up to a decision."""
+        """Carry out commands, and those that follow from them, up to a decision."""
         queue = deque(commands)
         while queue:
             command = queue.popleft()
@@ -274,11 +274,11 @@ class Upload:
         return []
 
     def _took(self, phase: Phase, begun_s: float) -> None:
-        """Note how long a phase took that is over."""
+        """Note how long a finished phase took."""
         self._hands.metrics.took(phase, self._clock() - begun_s)
 
     def _note_whole(self) -> None:
-        """Note that the client's wait is over."""
+        """Note the time from the upload's head to the answer's."""
         self._took(Phase.WHOLE, self._begun_s)
 
     async def _hold(self, command: Hold) -> bool:
@@ -294,7 +294,7 @@ class Upload:
         try:
             generation = reference.at_hand()
             if generation is None:
-                # A new one is opened and verified here, which may take a while.
+                # A new generation is opened and verified here, which may take a while.
                 generation = await asyncio.to_thread(reference.current)
         except StoreError as exc:
             self._hands.recorder.say_unusable(exc)
@@ -347,10 +347,10 @@ class Upload:
         return self._generation
 
     async def _record(self, command: Record) -> list[Command]:
-        """Make the decision durable; what is only shed is counted."""
+        """Make the decision durable; a shed is only counted."""
         recorder = self._hands.recorder
         judgement = command.judgement
-        # A match is never merely counted, whatever the policy makes of it.
+        # A match is always recorded, whatever the policy decides about it.
         is_shed = judgement.effect is Action.RETRY_LATER and self._canary is None
         if is_shed and judgement.verdict is not Verdict.MATCH:
             recorder.shed(self._ticket, judgement.reason, status=503)
@@ -427,9 +427,9 @@ class Upload:
             self._hands.recorder.outcome(self._ticket, outcome)
 
     async def _last_of(self, body: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Yield a body and give back what held it, whatever its answer still takes.
+        """Yield a body, then release its spool, before the answer ends.
 
-        A client that reads a long answer slowly would keep a spool and a place.
+        Otherwise a client that reads an answer slowly would keep a spool and a place.
         """
         async for data in body:
             yield data
@@ -471,7 +471,7 @@ class Upload:
                 yield data
 
     async def _rest(self, spool: Spool) -> AsyncIterator[bytes]:
-        """Yield what is held, what could not be held, and what is still to come."""
+        """Yield held bytes, those that could not be held, and those still to come."""
         async for data in spool.read():
             yield data
         if self._unheld:
