@@ -264,7 +264,7 @@ def _summary(latencies: Sequence[float]) -> dict[str, float]:
 
 
 async def measure(folder: Path, options: argparse.Namespace) -> dict[str, object]:
-    """Run every part, and return what was found."""
+    """Run every part, and return the results."""
     found: dict[str, object] = {"machine": machine.describe(*PACKAGES)}
     if not options.only or options.only == "bombs":
         rows = await bombs(options.bomb)

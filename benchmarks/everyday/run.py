@@ -175,6 +175,6 @@ def _parser() -> argparse.ArgumentParser:
     add("--cache", type=Path, default=CACHE, help="for the packages, and rows")
     add("--fetch", action="store_true", help="fetch, and scan nothing")
     add("--minutes", type=float, help="after which no further file is begun")
-    add("--again", action="store_true", help="scan what was rejected, nothing else")
-    add("--afresh", action="store_true", help="forget what was scanned before")
+    add("--again", action="store_true", help="scan only files that were rejected")
+    add("--afresh", action="store_true", help="forget earlier results")
     return parser

@@ -207,7 +207,7 @@ def client_got(answer: Answer) -> Text:
 def summarise(outcomes: list[Outcome]) -> None:
     """Print one line for each upload."""
     table = Table(
-        title="What became of each upload",
+        title="Result of each upload",
         title_justify="left",
         box=None,
         pad_edge=False,

@@ -148,7 +148,7 @@ def test_demonstration_is_right_with_what_is_left(
     monkeypatch.setenv("UPLOADFILTER_PROGRAM", str(programs / "uploadfilter"))
     output = run(sys.executable, "-m", "deploy.demo.demo", "--once")
 
-    assert "What became of each upload" in output
+    assert "Result of each upload" in output
 
 
 def test_each_command_has_a_page_that_renders(tree: Path) -> None:

@@ -105,8 +105,8 @@ def read(folder: IssuerFolder) -> dict[str, int]:
     except (msgspec.DecodeError, UnicodeDecodeError) as exc:
         raise IssuerError(
             f"{str(path)!r} cannot be read: {exc}",
-            hint="Nothing was withdrawn. Remove the file: it only counts what was "
-            "withdrawn today, and operators count for themselves.",
+            hint="Nothing was withdrawn. Remove the file: it only counts the "
+            "withdrawals of today, and operators count for themselves.",
         ) from exc
 
 

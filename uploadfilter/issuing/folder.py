@@ -97,7 +97,7 @@ class IssuerFolder:
         if (path / _SETTINGS).exists():
             raise IssuerError(
                 f"{str(path)!r} is an issuer's folder already",
-                hint="'uploadfilter issuer status' tells what is in it.",
+                hint="'uploadfilter issuer status' shows its contents.",
             )
         with file_errors(path):
             for folder in (METADATA_FOLDER, TARGETS_FOLDER):

@@ -85,7 +85,7 @@ class Listing:
                 try:
                     target.verify_length_and_hashes(data)
                 except RepositoryError as exc:
-                    raise _damaged(f"{path} is not what was signed") from exc
+                    raise _damaged(f"{path} differs from the signed file") from exc
                 return data
         raise _damaged(f"{path} is missing")
 

@@ -321,7 +321,7 @@ def _check_publishable(
     if not roles:
         raise IssuerError(
             "there is no proposal to be published",
-            hint="'uploadfilter issuer propose' makes one of what is staged.",
+            hint="'uploadfilter issuer propose' makes one of the staged changes.",
         )
     if now.root is None and roles != {ROOT, TARGETS, HASHSET, REVOKE}:
         raise IssuerError(
@@ -494,5 +494,5 @@ def _metadata_of(folder: IssuerFolder, now: Published) -> list[str]:
 def _nothing_published() -> IssuerError:
     return IssuerError(
         "nothing was published yet",
-        hint="'uploadfilter issuer status' says what is missing.",
+        hint="'uploadfilter issuer status' lists the missing steps.",
     )

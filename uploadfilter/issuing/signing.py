@@ -93,7 +93,7 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
     if not waiting:
         raise IssuerError(
             "there is no proposal to be signed",
-            hint="'uploadfilter issuer propose' makes one of what is staged.",
+            hint="'uploadfilter issuer propose' makes one of the staged changes.",
         )
     name = md.name_of(signer.public_key)
     signed = []

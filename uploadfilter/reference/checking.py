@@ -144,7 +144,7 @@ def check_directory(
     Raises:
         StoreMissingError: There is no reference set.
         StoreKeyError: The key is missing, or belongs to another installation.
-        StoreError: ``current`` cannot be read, so that nothing says what to verify.
+        StoreError: ``current`` cannot be read, so the files to verify are unknown.
     """
     current, _ = layout.read_current(path)
     kept = history.kept(path, current)

@@ -226,7 +226,7 @@ class NamedFile:
         try:
             return _identity(os.stat(self._path)) == self._opened  # noqa: PTH116
         except OSError:
-            # The next reader of the file will say what is wrong with it.
+            # The next reader of the file will report the error.
             return False
 
 

@@ -123,7 +123,7 @@ class ReferenceDirectory:
         Raises:
             StoreMissingError: There is no reference set.
             StoreKeyError: The key is missing, or belongs to another installation.
-            StoreError: ``current`` cannot be read, so that nothing says what to verify.
+            StoreError: ``current`` cannot be read, so the files to verify are unknown.
         """
         return check_directory(self.path, clock=self._clock, progress=progress)
 

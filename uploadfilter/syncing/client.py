@@ -278,7 +278,7 @@ _WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] 
         HashSetTrustError,
         "it has too few valid signatures",
         (
-            "Do not use it, and tell the issuer at once: somebody tried to hand over a "
+            "Do not use it, and tell the issuer at once: somebody tried to give you a "
             "set that was not signed by enough people."
         ),
     ),

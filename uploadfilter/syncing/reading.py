@@ -174,4 +174,4 @@ def _collect(
             case Entry():
                 collected.add(item)
             case ListedSignal() | ListedBlock():
-                raise AssertionError("lines of JSON are no list")
+                raise AssertionError("lines of JSON are not a list")

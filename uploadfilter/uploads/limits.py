@@ -1,7 +1,7 @@
-"""How much of a request is read before it is refused.
+"""Limits on the part of a request that is read before it is refused.
 
-Each limit is inclusive: a value that equals it still passes. What content does to a
-scanner is limited elsewhere; here only framing is counted.
+Each limit is inclusive: a value that equals it still passes. Only framing is limited
+here; budgets of scanners limit the work on contents.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class UploadLimits:
     max_name_bytes: int = 1_024
 
     def __post_init__(self) -> None:
-        """Refuse a limit that nothing could keep."""
+        """Refuse a limit that is not positive."""
         for name in self.__slots__:
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
