@@ -24,14 +24,14 @@ from uploadfilter.gate.judging import CorpusGate, GateSettings, KnownCorpus
 from uploadfilter.knowngood.corpus import read
 from uploadfilter.knowngood.store import shipped
 from uploadfilter.model import SignalType
-from uploadfilter.reference.collecting import (
+from uploadfilter.reference.entries.collecting import (
     BlockSignals,
     EntryBlock,
     TableBuilder,
 )
-from uploadfilter.reference.secret import SECRET_BYTES, Secret
-from uploadfilter.reference.sets import SetInfo
-from uploadfilter.reference.tables import Tables
+from uploadfilter.reference.entries.secret import SECRET_BYTES, Secret
+from uploadfilter.reference.entries.sets import SetInfo
+from uploadfilter.reference.entries.tables import Tables
 
 SEED = 77
 SIZES = ((5_000, 100_000), (1_000_000, 100_000))

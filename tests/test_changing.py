@@ -18,8 +18,8 @@ from uploadfilter.decisions.lasting import Change, ChangeRecord
 from uploadfilter.decisions.log import DecisionLog
 from uploadfilter.decisions.totalling import changes_of
 from uploadfilter.decisions.verify import verify
-from uploadfilter.reference import journal
-from uploadfilter.reference.changes import ChangeKind
+from uploadfilter.reference.entries.changes import ChangeKind
+from uploadfilter.reference.files import journal
 from uploadfilter.reference.store import ReferenceDirectory
 
 

@@ -13,7 +13,7 @@ from uploadfilter.following import REMINDER_S, Following
 from uploadfilter.model import Mode
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.live import LiveSettings
-from uploadfilter.reference.sets import SetInfo, Signed
+from uploadfilter.reference.entries.sets import SetInfo, Signed
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceDirectory,

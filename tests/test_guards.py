@@ -33,7 +33,7 @@ from uploadfilter.model import (
     View,
 )
 from uploadfilter.pictures.picture import Picture, Shape
-from uploadfilter.reference.matching import Thresholds, match_scans
+from uploadfilter.reference.search.matching import Thresholds, match_scans
 from uploadfilter.signals import operators
 from uploadfilter.signals.pdq import quality
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES as COMPUTED

@@ -65,8 +65,12 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/needs.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/reference/carrying.py": "tests/reference/test_writing.py",
-    "uploadfilter/reference/describing.py": "tests/reference/test_journal.py",
+    "uploadfilter/reference/writing/carrying.py": (
+        "tests/reference/writing/test_writing.py"
+    ),
+    "uploadfilter/reference/writing/describing.py": (
+        "tests/reference/files/test_journal.py"
+    ),
     "uploadfilter/pictures/frame.py": "tests/pictures/test_decoding.py",
     "uploadfilter/pictures/headers/pieces.py": "tests/pictures/test_reader.py",
 }

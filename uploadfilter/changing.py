@@ -23,10 +23,10 @@ from uploadfilter.decisions.lasting import By, Change, ChangeRecord, Mark
 from uploadfilter.decisions.records import Record, moment
 from uploadfilter.decisions.totalling import changes_of
 from uploadfilter.errors import LogError, StoreError, StoreMissingError
-from uploadfilter.reference import journal
-from uploadfilter.reference.changes import ChangeKind
-from uploadfilter.reference.journal import JournalFault, News, Written
-from uploadfilter.reference.layout import CURRENT_FILE
+from uploadfilter.reference.entries.changes import ChangeKind
+from uploadfilter.reference.files import journal
+from uploadfilter.reference.files.journal import JournalFault, News, Written
+from uploadfilter.reference.files.layout import CURRENT_FILE
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

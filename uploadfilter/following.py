@@ -16,7 +16,7 @@ import structlog
 from uploadfilter.errors import StoreError
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.enforcing import Unenforced
-from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 

@@ -3,7 +3,7 @@
 ::
 
     DIR                    0700
-      reference/           the reference set (``reference/layout.py``)
+      reference/           the reference set (``reference/files/layout.py``)
       signed/<name>/       a signed set that is trusted (``syncing/trusting.py``)
       canary.key           proves whose a canary is (``syncing/canaries.py``); 0600
       tripwire.json        what is demoted (``proxy/inspecting/tripwire.py``)

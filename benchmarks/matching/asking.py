@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference.matching import Query
+from uploadfilter.reference.search.matching import Query
 from uploadfilter.reference.store import ReferenceReader
 
 _LOOKED_AT_ONCE = 16

@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 
 from benchmarks.matching.data import BYTES, Values
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference import chunk_tables
-from uploadfilter.reference.index import LinearIndex, lanes_of
-from uploadfilter.reference.matcher import Matcher, matcher_for
-from uploadfilter.reference.matching import Query
-from uploadfilter.reference.planning import plan_for
+from uploadfilter.reference.search import chunk_tables
+from uploadfilter.reference.search.index import LinearIndex, lanes_of
+from uploadfilter.reference.search.matcher import Matcher, matcher_for
+from uploadfilter.reference.search.matching import Query
+from uploadfilter.reference.search.planning import plan_for
 from uploadfilter.reference.store import ReferenceReader
 
 Rows = NDArray[np.int64]

@@ -11,17 +11,17 @@ from numpy.typing import NDArray
 
 from benchmarks.matching.data import BYTES, Values
 from uploadfilter.model import Geometry, SignalType
-from uploadfilter.reference.collecting import TableBuilder
-from uploadfilter.reference.index import lanes_of
-from uploadfilter.reference.secret import EXACT_KEY_BYTES
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
-from uploadfilter.reference.store import ReferenceDirectory
-from uploadfilter.reference.tables import (
+from uploadfilter.reference.entries.collecting import TableBuilder
+from uploadfilter.reference.entries.secret import EXACT_KEY_BYTES
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.tables import (
     EntryTable,
     ExactTable,
     PerceptualTable,
     Tables,
 )
+from uploadfilter.reference.search.index import lanes_of
+from uploadfilter.reference.store import ReferenceDirectory
 
 SET = "random"
 CATEGORY = "benchmark"

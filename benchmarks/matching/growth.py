@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from uploadfilter.model import SignalType
-from uploadfilter.reference import planning
-from uploadfilter.reference.matching import Thresholds
-from uploadfilter.reference.planning import LANE_BITS, Plan, PlanKind, plan_for
+from uploadfilter.reference.search import planning
+from uploadfilter.reference.search.matching import Thresholds
+from uploadfilter.reference.search.planning import LANE_BITS, Plan, PlanKind, plan_for
 
 COUNTS = (1_000_000, 10_000_000, 90_000_000, 300_000_000)
 """Values of one table: 90 million is the most that one table can hold today."""
@@ -33,7 +33,8 @@ _ENTRY_BYTES = 8 + 8 + 5
 """For each entry: an id of eight characters and where it ends, set, category, flag."""
 
 _EXACT_BYTES = 50
-"""For each digest: key of 16 bytes and row in LMDB's tree (``reference/base.py``)."""
+"""For each digest: key of 16 bytes and row in LMDB's tree
+(``reference/files/base.py``)."""
 
 LARGEST_VALUE = (1 << 32) - 1
 """Most bytes of one value in LMDB (``MAXDATASIZE`` in ``mdb.c``)."""

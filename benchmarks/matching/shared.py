@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmarks.matching.data import Values
 from uploadfilter.model import EXACT_TYPES, Signal, SignalType
-from uploadfilter.reference.matching import Generation, Query, match_exact
+from uploadfilter.reference.search.matching import Generation, Query, match_exact
 from uploadfilter.reference.store import ReferenceReader
 
 FIRST = "first"

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 
 from benchmarks.matching.contenders import WIDTH
 from benchmarks.matching.data import BYTES, Values
-from uploadfilter.reference.chunk_tables import (
+from uploadfilter.reference.search.chunk_tables import (
     BIT_ORDER_SEED,
     ChunkKeys,
     bit_order,
     offsets_of,
 )
-from uploadfilter.reference.index import lanes_of
-from uploadfilter.reference.planning import Chunk, plan_for
+from uploadfilter.reference.search.index import lanes_of
+from uploadfilter.reference.search.planning import Chunk, plan_for
 
 THRESHOLD = 31
 _ROWS_AT_ONCE = 1 << 16

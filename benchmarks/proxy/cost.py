@@ -19,7 +19,7 @@ from benchmarks.proxy.site import files_of, filter_before, list_random
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Mode, Verdict
 from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
-from uploadfilter.reference.matching import (
+from uploadfilter.reference.search.matching import (
     Generation,
     Thresholds,
     match_exact,

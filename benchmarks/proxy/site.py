@@ -11,7 +11,7 @@ import numpy as np
 from benchmarks.load import Spawned, pinned, process
 from hashsets.demo import pictures
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signals.exact import Digests
 

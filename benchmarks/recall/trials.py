@@ -34,9 +34,9 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
-from uploadfilter.reference.index import lanes_of
-from uploadfilter.reference.matching import Generation, Thresholds, match_scans
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.search.index import lanes_of
+from uploadfilter.reference.search.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 from uploadfilter.scanners.inside.scanning import prepare, scan_content
 from uploadfilter.scanners.pool.merging import MergedContent

@@ -10,8 +10,8 @@ from rich.console import Console
 
 from tests.cli.running import json_lines, run
 from uploadfilter.cli.generations import generations_table, megabytes, when
-from uploadfilter.reference.changes import ChangeKind
-from uploadfilter.reference.layout import BASES, DATA_FILE, OVERLAYS
+from uploadfilter.reference.entries.changes import ChangeKind
+from uploadfilter.reference.files.layout import BASES, DATA_FILE, OVERLAYS
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"

@@ -21,7 +21,7 @@ from uploadfilter.cli.lookup import (
 )
 from uploadfilter.cli.lookup import LookupResult as LookupAnswer
 from uploadfilter.model import EntryState, SignalType
-from uploadfilter.reference.matching import Candidate
+from uploadfilter.reference.search.matching import Candidate
 
 MD5 = "568b72d9fa3101692a4928a5a1ef8d84"
 PDQ = "87c450280c3a89932b1d2f7f6ac07f09e87e9f82dbfea8be763020edf0cc07f0"

@@ -11,7 +11,7 @@ from tests.cli.running import json_lines, run
 from uploadfilter.cli.scan import VerdictCounts
 from uploadfilter.cli.shapes import CheckedFile
 from uploadfilter.model import Entry, EntrySignal, Reason
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signals.exact import Digests
 

@@ -2,7 +2,7 @@
 
 from uploadfilter.cli.sets import counts_table, set_lines
 from uploadfilter.cli.statuses import EntryNumbers
-from uploadfilter.reference.sets import LOCAL_ISSUER, ImportSource, SetInfo
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, ImportSource, SetInfo
 
 
 def test_words_about_a_set() -> None:

@@ -26,7 +26,7 @@ from uploadfilter.hashsets.recognising import HEAD_BYTES
 from uploadfilter.hashsets.shortlines import blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, Signal
-from uploadfilter.reference.collecting import EntryBlock
+from uploadfilter.reference.entries.collecting import EntryBlock
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer

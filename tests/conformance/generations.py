@@ -24,8 +24,8 @@ from uploadfilter.model import (
     SignalType,
     View,
 )
-from uploadfilter.reference.index import reference_search
-from uploadfilter.reference.matching import (
+from uploadfilter.reference.search.index import reference_search
+from uploadfilter.reference.search.matching import (
     Candidate,
     Generation,
     Query,

@@ -7,8 +7,8 @@ To have a new index tested, call these checks from its test module.
 import random
 from collections.abc import Callable, Sequence
 
-from uploadfilter.reference.index import PairsFound, reference_search
-from uploadfilter.reference.matcher import Matcher
+from uploadfilter.reference.search.index import PairsFound, reference_search
+from uploadfilter.reference.search.matcher import Matcher
 
 BEYOND = 12
 """How far outside the threshold clusters reach: more than any prefilter lets pass."""

@@ -21,7 +21,7 @@ from tests.e2e.browser import Served, browser
 from tests.e2e.conftest import import_set
 from uploadfilter.model import Geometry, SignalType, Variant, View
 from uploadfilter.pictures.picture import Picture, Shape
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.signals import pdq
 from uploadfilter.signals.views import view_of
 

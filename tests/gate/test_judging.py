@@ -13,7 +13,7 @@ from tests.reference.columns import tables_of
 from uploadfilter.errors import HashSetGateError
 from uploadfilter.gate.judging import GateSettings, problem_of
 from uploadfilter.model import Entry, Signal, SignalType
-from uploadfilter.reference.quarantining import MatchKind, Turnover
+from uploadfilter.reference.entries.quarantining import MatchKind, Turnover
 
 KNOWN = Corpus([value(seed) for seed in range(5)], [md5_of("a"), md5_of("b")])
 

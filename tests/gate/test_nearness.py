@@ -17,7 +17,7 @@ from uploadfilter.gate.nearness import (
 )
 from uploadfilter.gate.variants import Words
 from uploadfilter.model import SignalType
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 
 
 def slow_twin(values: Words, others: Words) -> list[tuple[int, int, bool, int]]:

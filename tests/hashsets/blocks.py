@@ -1,8 +1,8 @@
 """Entries of a block, one by one, for tests."""
 
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
-from uploadfilter.reference.collecting import EntryBlock
-from uploadfilter.reference.tables import UNKNOWN_QUALITY
+from uploadfilter.reference.entries.collecting import EntryBlock
+from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
 
 
 def entries_in(block: EntryBlock) -> list[Entry]:

@@ -7,7 +7,7 @@ import pytest
 from uploadfilter.errors import HashSetNameError, UsageError
 from uploadfilter.hashsets.choices import Chosen, Settled, chosen_state, settled
 from uploadfilter.model import EntryState
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo, Signed
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo, Signed
 
 
 def before(*, enforced: bool) -> SetInfo:

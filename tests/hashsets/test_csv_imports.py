@@ -20,8 +20,8 @@ from uploadfilter.hashsets.importing import (
 from uploadfilter.hashsets.refusing import MOST_NAMED_CATEGORIES, BadLines
 from uploadfilter.hashsets.tally import OTHER_WORDS
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.matching import Query
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.search.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"

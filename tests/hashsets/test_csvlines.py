@@ -18,7 +18,7 @@ from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.csvlines import FIRST_ROWS, CSVRequest, shape_of
 from uploadfilter.hashsets.tally import Problem, TableFacts, Tally
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.collecting import EntryBlock
+from uploadfilter.reference.entries.collecting import EntryBlock
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"
 SHA1 = "d131dd02c5e6eec4693d9a0698aff95c00112233"

@@ -32,8 +32,8 @@ from uploadfilter.hashsets.importing import (
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.hashsets.tally import Problem
 from uploadfilter.model import EntryState, Geometry, Signal, SignalType
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.matching import Query
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.search.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
 ONE = "d131dd02c5e6eec4693d9a0698aff95c"

@@ -13,9 +13,9 @@ from uploadfilter.hashsets.listblocks import ListedBlock, plain_block
 from uploadfilter.hashsets.lists import DIGESTS, ListedSignal
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import SignalType
-from uploadfilter.reference.collecting import TableBuilder
-from uploadfilter.reference.secret import Secret
-from uploadfilter.reference.sets import ImportSource, SetInfo
+from uploadfilter.reference.entries.collecting import TableBuilder
+from uploadfilter.reference.entries.secret import Secret
+from uploadfilter.reference.entries.sets import ImportSource, SetInfo
 
 MD5 = SignalType.MD5
 EMPTY = b"d41d8cd98f00b204e9800998ecf8427e"

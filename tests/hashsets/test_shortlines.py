@@ -13,7 +13,7 @@ from uploadfilter.hashsets.jsonlines import parse_line
 from uploadfilter.hashsets.shortlines import blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.collecting import EntryBlock
+from uploadfilter.reference.entries.collecting import EntryBlock
 
 EMPTY_MD5 = "d41d8cd98f00b204e9800998ecf8427e"
 

@@ -14,7 +14,7 @@ from uploadfilter.issuing.folder import (
     remove,
     replacing,
 )
-from uploadfilter.reference.sets import check_set_name
+from uploadfilter.reference.entries.sets import check_set_name
 from uploadfilter.signedsets.metadata import check_name
 from uploadfilter.signedsets.roles import Lifetimes
 from uploadfilter.state import write_private

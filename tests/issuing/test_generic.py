@@ -13,7 +13,7 @@ from uploadfilter.issuing.generic import generic_ids
 from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.knowngood.corpus import Corpus, Head
 from uploadfilter.model import SignalType
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 
 MOST = Thresholds().bits(SignalType.PDQ)
 RNG = random.Random(3)  # noqa: S311 - values of a test

@@ -6,7 +6,7 @@ from pathlib import Path
 from random import Random
 
 from uploadfilter.knowngood.corpus import FORMAT, Head, write
-from uploadfilter.reference.secret import Secret
+from uploadfilter.reference.entries.secret import Secret
 
 SECRET = Secret(bytes(32))
 """Of an installation of tests."""

@@ -18,7 +18,7 @@ from uploadfilter.knowngood.store import (
     shipped,
 )
 from uploadfilter.model import SignalType
-from uploadfilter.reference.secret import Secret
+from uploadfilter.reference.entries.secret import Secret
 
 
 def added(kept: KnownGood, path: Path, name: str = "own") -> None:

@@ -23,7 +23,7 @@ from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.service import Running, running

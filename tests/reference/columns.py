@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
-from uploadfilter.reference.collecting import TableBuilder
-from uploadfilter.reference.secret import SECRET_BYTES, Secret
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
-from uploadfilter.reference.tables import UNKNOWN_QUALITY, Tables
+from uploadfilter.reference.entries.collecting import TableBuilder
+from uploadfilter.reference.entries.secret import SECRET_BYTES, Secret
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY, Tables
 
 SECRET = Secret(bytes(SECRET_BYTES))
 

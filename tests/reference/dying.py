@@ -20,7 +20,7 @@ from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import put_set
 from uploadfilter.errors import StoreError
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference import overlay
+from uploadfilter.reference.files import overlay
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))

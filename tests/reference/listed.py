@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from uploadfilter.model import Entry, EntrySignal, EntryState, SignalType
-from uploadfilter.reference.matching import Candidate, Query, is_comparable
+from uploadfilter.reference.search.matching import Candidate, Query, is_comparable
 
 
 class ListedGeneration:

@@ -7,10 +7,10 @@ from tempfile import TemporaryDirectory
 
 from tests.conformance.generations import ENFORCED, Make, Sets, entry, exactly, pdq
 from uploadfilter.model import Entry, Signal, SignalType
-from uploadfilter.reference.matching import Generation
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.search.matching import Generation
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.writing.writing import ReferenceWriter
 
 IMPORTED_AT = 1_700_000_000
 

@@ -10,8 +10,9 @@ import pytest
 from tests.conformance.generations import entry, pdq
 from tests.reference.stores import ENTRY, put
 from uploadfilter.errors import StoreMissingError
-from uploadfilter.reference import base, chunk_tables, layout, mapping
 from uploadfilter.reference.checking import check_directory
+from uploadfilter.reference.files import base, layout, mapping
+from uploadfilter.reference.search import chunk_tables
 from uploadfilter.reference.store import ReferenceDirectory
 
 ROWS = 20_000

@@ -16,7 +16,7 @@ from tests.reference.stores import ENTRY, MD5, VALUE, put, put_set
 from tests.sites.programs import debian
 from uploadfilter.errors import StoreCorruptError, StoreError
 from uploadfilter.model import SignalType
-from uploadfilter.reference.matching import Generation
+from uploadfilter.reference.search.matching import Generation
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 
 

@@ -22,11 +22,11 @@ from tests.conformance.generations import entry, exactly, pdq
 from tests.reference.crashing import CrashedError, crashing
 from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference import history, overlay
-from uploadfilter.reference.matching import Query
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.files import history, overlay
+from uploadfilter.reference.search.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.writing.writing import ReferenceWriter
 
 Key = tuple[str, str]
 

@@ -24,11 +24,11 @@ from uploadfilter.errors import (
     StoreVersionError,
 )
 from uploadfilter.model import Entry, Signal, SignalType
-from uploadfilter.reference import keys, layout
-from uploadfilter.reference.history import KEPT_GENERATIONS
-from uploadfilter.reference.matching import Generation
+from uploadfilter.reference.files import keys, layout
+from uploadfilter.reference.files.history import KEPT_GENERATIONS
+from uploadfilter.reference.search.matching import Generation
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.writing.writing import ReferenceWriter
 
 MD5 = Signal(type=SignalType.MD5, value=bytes(range(16)))
 VALUE = bytes(range(32))

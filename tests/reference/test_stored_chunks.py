@@ -14,11 +14,17 @@ import pytest
 from tests.conformance.generations import entry, pdq
 from tests.conformance.matchers import check_matcher, clustered
 from tests.reference.columns import SECRET, info_of, tables_of
-from tests.reference.test_base import stored
-from tests.reference.test_multi_index import EAGER
+from tests.reference.files.test_base import stored
+from tests.reference.search.test_multi_index import EAGER
 from uploadfilter.errors import StoreCorruptError
 from uploadfilter.model import Geometry, Signal, SignalType
-from uploadfilter.reference.base import (
+from uploadfilter.reference.entries.collecting import (
+    BlockSignals,
+    EntryBlock,
+    TableBuilder,
+)
+from uploadfilter.reference.entries.tables import Tables
+from uploadfilter.reference.files.base import (
     META_NAME,
     Meta,
     read_chunks,
@@ -26,20 +32,14 @@ from uploadfilter.reference.base import (
     read_tables,
     write_base,
 )
-from uploadfilter.reference.chunk_tables import BIT_ORDER_SEED
-from uploadfilter.reference.collecting import (
-    BlockSignals,
-    EntryBlock,
-    TableBuilder,
-)
-from uploadfilter.reference.generation import MappedGeneration
-from uploadfilter.reference.index import LinearIndex
-from uploadfilter.reference.mapping import Mapped
-from uploadfilter.reference.matcher import Matcher
-from uploadfilter.reference.matching import Candidate, Query
-from uploadfilter.reference.multi_index import MultiIndex
-from uploadfilter.reference.planning import DEFAULT_COSTS, Costs
-from uploadfilter.reference.tables import Tables
+from uploadfilter.reference.files.generation import MappedGeneration
+from uploadfilter.reference.files.mapping import Mapped
+from uploadfilter.reference.search.chunk_tables import BIT_ORDER_SEED
+from uploadfilter.reference.search.index import LinearIndex
+from uploadfilter.reference.search.matcher import Matcher
+from uploadfilter.reference.search.matching import Candidate, Query
+from uploadfilter.reference.search.multi_index import MultiIndex
+from uploadfilter.reference.search.planning import DEFAULT_COSTS, Costs
 
 SHAPE = (SignalType.PDQ, None)
 TYPES = {8: SignalType.PHASH, 32: SignalType.PDQ}

@@ -19,7 +19,7 @@ from uploadfilter.errors import (
 )
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.model import EntryState
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.signedsets import canaries
 from uploadfilter.syncing.taking import look
 from uploadfilter.syncing.trusting import Trusted

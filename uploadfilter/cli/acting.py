@@ -22,7 +22,7 @@ from uploadfilter.acting import current_actor
 from uploadfilter.cli.options import create_state, state_directory
 from uploadfilter.errors import UsageError
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.writing.writing import ReferenceWriter
 from uploadfilter.state import ForeignFile, foreign
 
 _SHOWN = 3

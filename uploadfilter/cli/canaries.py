@@ -11,7 +11,7 @@ from rich.text import Text
 from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import FOUND, harmless, print_json, print_text, say
 from uploadfilter.errors import ServiceError, UsageError
-from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults
 from uploadfilter.syncing.canaries import (

@@ -32,8 +32,8 @@ from uploadfilter.gate.differing import (
 )
 from uploadfilter.hashsets.importing import import_file, survey_file
 from uploadfilter.knowngood.corpus import is_corpus, opened, read_file
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.opening import open_generation
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.files.opening import open_generation
 from uploadfilter.scanners.files import find
 from uploadfilter.signals import pdq
 

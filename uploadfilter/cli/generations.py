@@ -33,7 +33,7 @@ from uploadfilter.cli.output import (
 )
 from uploadfilter.cli.progress import board
 from uploadfilter.reference.checking import CheckReport
-from uploadfilter.reference.layout import Current
+from uploadfilter.reference.files.layout import Current
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
 _MEGABYTE = 1_000_000

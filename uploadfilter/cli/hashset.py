@@ -77,7 +77,7 @@ from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries
 from uploadfilter.proxy.routing.enforcing import OneSet
-from uploadfilter.reference.sets import SetInfo, no_such_set
+from uploadfilter.reference.entries.sets import SetInfo, no_such_set
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceReader,

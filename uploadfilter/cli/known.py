@@ -32,7 +32,7 @@ from uploadfilter.knowngood.foreign import HEAD_BYTES, KnownForm, form_of
 from uploadfilter.knowngood.gathering import FileSignals, Gathering, gather
 from uploadfilter.knowngood.store import KnownGood, ListedCorpus, shipped
 from uploadfilter.model import SignalType
-from uploadfilter.reference.secret import Secret
+from uploadfilter.reference.entries.secret import Secret
 from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool

@@ -37,7 +37,7 @@ from uploadfilter.cli.output import (
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import Signal, SignalType
-from uploadfilter.reference.matching import (
+from uploadfilter.reference.search.matching import (
     THRESHOLD_LIMITS,
     Candidate,
     Generation,

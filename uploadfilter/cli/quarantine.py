@@ -15,8 +15,8 @@ from uploadfilter.cli.generations import reference_directory, when
 from uploadfilter.cli.options import JSONOption, StateOption, state_directory
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.errors import UsageError
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.quarantining import Quarantine
+from uploadfilter.reference.entries.quarantining import Quarantine
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.syncing.gating import GateNote, read_note
 from uploadfilter.syncing.trusting import trusted_sets
 

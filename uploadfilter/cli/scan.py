@@ -27,7 +27,7 @@ from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.errors import StoreMissingError
 from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
-from uploadfilter.reference.matching import Generation, Thresholds, match_scans
+from uploadfilter.reference.search.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order

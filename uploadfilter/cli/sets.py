@@ -15,7 +15,7 @@ from uploadfilter.cli.statuses import EntryNumbers
 from uploadfilter.cli.surveys import survey_document, survey_lines, unit_of
 from uploadfilter.hashsets.importing import ImportReport
 from uploadfilter.issuing.wording import counted, entries
-from uploadfilter.reference.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 
 
 def report_document(report: ImportReport) -> dict[str, object]:

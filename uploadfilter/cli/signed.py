@@ -49,7 +49,7 @@ from uploadfilter.errors import (
 )
 from uploadfilter.hashsets.choices import Chosen, chosen_state
 from uploadfilter.proxy.inspecting.tripwire import read_demotions
-from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md

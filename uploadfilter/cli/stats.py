@@ -10,11 +10,11 @@ from uploadfilter.cli.generations import megabytes, reference_directory, say_pin
 from uploadfilter.cli.options import JSONOption, StateOption
 from uploadfilter.cli.output import print_json, print_text, table
 from uploadfilter.model import EXACT_TYPES, SignalType
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.matching import Thresholds
-from uploadfilter.reference.planning import text_of
-from uploadfilter.reference.sets import ENTRIES, SetInfo
-from uploadfilter.reference.stats import TableStats
+from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.stats import TableStats
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.search.matching import Thresholds
+from uploadfilter.reference.search.planning import text_of
 
 BASE, OVERLAY = "base", "overlay"
 

@@ -7,8 +7,8 @@ from rich.text import Text
 
 from uploadfilter.cli.output import harmless
 from uploadfilter.issuing.wording import counted, entries
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries as canary_ids
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 

@@ -25,8 +25,8 @@ from uploadfilter.cli.output import (
 from uploadfilter.cli.suppressions import EntryArgument, SetArgument
 from uploadfilter.decisions.tripping import FEWEST_RESTORING, Restoration
 from uploadfilter.proxy.inspecting.tripwire import read_demotions, restored
-from uploadfilter.reference.changes import new_suppression
-from uploadfilter.reference.quarantining import check_people
+from uploadfilter.reference.entries.changes import new_suppression
+from uploadfilter.reference.entries.quarantining import check_people
 
 
 def tripwire_command(*, json: JSONOption = False, state: StateOption = None) -> None:

@@ -17,7 +17,7 @@ from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.uploads.head.forwarding import ClientHeader

@@ -16,7 +16,7 @@ from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.state import DEFAULT_INSTANCE
 from uploadfilter.uploads.head.forwarding import ClientHeader, Network

@@ -12,7 +12,7 @@ import numpy as np
 from uploadfilter.gate.nearness import NEAR, NEGATIVE
 from uploadfilter.gate.variants import Words, all_variants
 from uploadfilter.model import Match, Scan, Signal, SignalType
-from uploadfilter.reference.matching import (
+from uploadfilter.reference.search.matching import (
     Candidate,
     Generation,
     Query,

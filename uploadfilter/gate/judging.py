@@ -17,14 +17,14 @@ from uploadfilter.errors import HashSetGateError
 from uploadfilter.gate.nearness import FAR, Nearest, look, nothing_near
 from uploadfilter.gate.variants import VARIANT_COUNT, Words, all_variants
 from uploadfilter.model import QUALITY_FLOOR, SignalType
-from uploadfilter.reference.quarantining import (
+from uploadfilter.reference.entries.quarantining import (
     MOST_QUARANTINED,
     MatchKind,
     Quarantine,
     Turnover,
     digests_of,
 )
-from uploadfilter.reference.tables import (
+from uploadfilter.reference.entries.tables import (
     UNKNOWN_QUALITY,
     ExactTable,
     PerceptualTable,

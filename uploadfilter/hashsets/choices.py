@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from uploadfilter.errors import HashSetNameError, UsageError
 from uploadfilter.model import EntryState
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
 
 _SHOWN_CATEGORIES = 10
 

@@ -13,8 +13,8 @@ from typing import Final
 from uploadfilter.hashsets.listblocks import ListedBlock
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
-from uploadfilter.reference.collecting import EntryBlock
-from uploadfilter.reference.tables import UNKNOWN_QUALITY
+from uploadfilter.reference.entries.collecting import EntryBlock
+from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
 from uploadfilter.signedsets.operations import ADD, addition
 
 _ID_DIGITS: Final = 20

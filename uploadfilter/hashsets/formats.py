@@ -39,7 +39,7 @@ from uploadfilter.hashsets.recognising import (
 from uploadfilter.hashsets.shortlines import Numbered, blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.collecting import EntryBlock
+from uploadfilter.reference.entries.collecting import EntryBlock
 
 MOST_LINE_BYTES = 256 << 10
 """Longest line: an entry with two thousand signals."""

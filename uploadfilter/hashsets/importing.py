@@ -42,16 +42,16 @@ from uploadfilter.hashsets.tally import (
     Tally,
 )
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.collecting import EntryBlock, TableBuilder
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.sets import (
+from uploadfilter.reference.entries.collecting import EntryBlock, TableBuilder
+from uploadfilter.reference.entries.sets import (
     LOCAL_ISSUER,
     ImportSource,
     SetInfo,
     check_set_name,
     no_such_set,
 )
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.writing.writing import ReferenceWriter
 
 MOST_CATEGORIES = 1000
 """Longest allow-list: classification schemes have some dozens of categories."""

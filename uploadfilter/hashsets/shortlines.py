@@ -28,8 +28,8 @@ from uploadfilter.hashsets.jsonlines import (
 )
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import PERCEPTUAL_TYPES, Entry, SignalType
-from uploadfilter.reference.collecting import BlockSignals, EntryBlock
-from uploadfilter.reference.tables import UNKNOWN_QUALITY
+from uploadfilter.reference.entries.collecting import BlockSignals, EntryBlock
+from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
 
 BLOCK_LINES = 4096
 """Lines that are taken together: some milliseconds, and a megabyte of columns."""

@@ -26,7 +26,7 @@ from typing import Final
 import msgspec
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.reference.sets import check_set_name
+from uploadfilter.reference.entries.sets import check_set_name
 from uploadfilter.signedsets.manifest import ISSUER_NAME
 from uploadfilter.signedsets.roles import (
     METADATA_FOLDER,

@@ -17,7 +17,7 @@ from uploadfilter.hashsets.jsonlines import parse_line
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.knowngood.corpus import Corpus
 from uploadfilter.model import Entry, SignalType
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 
 _ROWS: Final = 16
 """Rows, and columns, of the bits of a PDQ value."""

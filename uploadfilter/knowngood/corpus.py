@@ -32,7 +32,7 @@ from numpy.typing import NDArray
 
 from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.model import EXACT_TYPES, SignalType
-from uploadfilter.reference.secret import EXACT_KEY_BYTES
+from uploadfilter.reference.entries.secret import EXACT_KEY_BYTES
 from uploadfilter.state import PRIVATE_FILE, make_private, sync_directory
 
 FORMAT: Final = 1

@@ -37,8 +37,8 @@ from uploadfilter.knowngood.corpus import (
 from uploadfilter.knowngood.digests import DigestSorter
 from uploadfilter.knowngood.foreign import KnownForm, Progress, Read, digests_in
 from uploadfilter.model import SignalType
-from uploadfilter.reference.secret import EXACT_KEY_BYTES, Secret
-from uploadfilter.reference.sets import check_set_name
+from uploadfilter.reference.entries.secret import EXACT_KEY_BYTES, Secret
+from uploadfilter.reference.entries.sets import check_set_name
 from uploadfilter.state import make_private, only_one, write_private
 
 KNOWN_GOOD: Final = "known-good"

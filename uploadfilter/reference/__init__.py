@@ -1,1 +1,5 @@
-"""Turn signals into matches: the contract, the linear scan, and the store in LMDB."""
+"""Turn signals into matches: the reference set, its search and its files.
+
+``entries`` and ``search`` are pure; ``files`` maps generations from LMDB, and
+``writing`` makes new ones. Start at ``store``.
+"""

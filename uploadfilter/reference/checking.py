@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uploadfilter.errors import StoreError
-from uploadfilter.reference import history, layout
-from uploadfilter.reference.base import read_meta, read_tables
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.layout import Current, StoredPart
-from uploadfilter.reference.mapping import Mapped, open_mapped
-from uploadfilter.reference.opening import Clock, open_generation
-from uploadfilter.reference.overlay import read_overlay
-from uploadfilter.reference.structure import exact_problems, table_problems
+from uploadfilter.reference.entries.structure import exact_problems, table_problems
+from uploadfilter.reference.files import history, layout
+from uploadfilter.reference.files.base import read_meta, read_tables
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.files.layout import Current, StoredPart
+from uploadfilter.reference.files.mapping import Mapped, open_mapped
+from uploadfilter.reference.files.opening import Clock, open_generation
+from uploadfilter.reference.files.overlay import read_overlay
 
 _CHUNK_BYTES = 1 << 22
 _CHECK_BYTES = 16

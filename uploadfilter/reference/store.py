@@ -4,8 +4,8 @@ A change puts a new generation in force by replacing one small file. Readers che
 file at each ``ReferenceReader.current`` and take up the new generation by themselves;
 an older one may be used as long as somebody holds it.
 
-``reference/layout.py`` explains why directories are replaced as a whole, and what a
-crash leaves; ``reference/writing.py`` holds the possible changes.
+``reference/files/layout.py`` explains why directories are replaced as a whole, and what
+a crash leaves; ``reference/writing/writing.py`` holds the possible changes.
 """
 
 import contextlib
@@ -18,13 +18,17 @@ from types import TracebackType
 from typing import Self
 
 from uploadfilter.acting import Actor, current_actor
-from uploadfilter.reference import history, keys, layout
 from uploadfilter.reference.checking import CheckReport, Progress, check_directory
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.layout import Current
-from uploadfilter.reference.opening import Clock, lacks_directories, open_generation
-from uploadfilter.reference.secret import Secret
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.entries.secret import Secret
+from uploadfilter.reference.files import history, keys, layout
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.files.layout import Current
+from uploadfilter.reference.files.opening import (
+    Clock,
+    lacks_directories,
+    open_generation,
+)
+from uploadfilter.reference.writing.writing import ReferenceWriter
 
 REFERENCE_DIRECTORY = "reference"
 """Name of the reference directory in the state directory."""

@@ -12,7 +12,7 @@ from typing import Final
 import msgspec
 
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.reference.sets import SET_NAME
+from uploadfilter.reference.entries.sets import SET_NAME
 from uploadfilter.signedsets.roles import (
     SHARDS,
     delta_path,

@@ -29,7 +29,7 @@ from typing_extensions import override
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import (
     CanaryNote,

@@ -17,8 +17,8 @@ from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.gate.judging import CorpusGate, GateSettings, KnownCorpus
 from uploadfilter.knowngood.corpus import KEYED, Corpus
 from uploadfilter.knowngood.store import KnownGood, identity, shipped
-from uploadfilter.reference.quarantining import Quarantine
-from uploadfilter.reference.secret import EXACT_KEY_BYTES, Secret
+from uploadfilter.reference.entries.quarantining import Quarantine
+from uploadfilter.reference.entries.secret import EXACT_KEY_BYTES, Secret
 from uploadfilter.state import write_private
 
 NOTE_FILE: Final = "gate.json"

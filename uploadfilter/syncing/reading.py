@@ -18,7 +18,7 @@ from uploadfilter.hashsets.listblocks import ListedBlock
 from uploadfilter.hashsets.lists import ListedSignal
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry
-from uploadfilter.reference.collecting import EntryBlock, TableBuilder
+from uploadfilter.reference.entries.collecting import EntryBlock, TableBuilder
 from uploadfilter.signedsets import operations as ops
 
 if TYPE_CHECKING:

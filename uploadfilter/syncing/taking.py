@@ -30,9 +30,9 @@ from uploadfilter.errors import (
 from uploadfilter.gate.judging import CorpusGate
 from uploadfilter.hashsets.choices import Chosen, Settled, settled
 from uploadfilter.model import EntryState
-from uploadfilter.reference.sets import ImportSource, SetInfo, Signed
+from uploadfilter.reference.entries.sets import ImportSource, SetInfo, Signed
 from uploadfilter.reference.store import ReferenceDirectory
-from uploadfilter.reference.writing import ReferenceWriter
+from uploadfilter.reference.writing.writing import ReferenceWriter
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import operations as ops

@@ -31,7 +31,7 @@ from uploadfilter.errors import (
     StoreError,
     UsageError,
 )
-from uploadfilter.reference.sets import check_set_name
+from uploadfilter.reference.entries.sets import check_set_name
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.signedsets.roles import ROOT

@@ -9,7 +9,7 @@ from tests.proxy.admin.desk import NOON, watched
 from tests.proxy.admin.test_facts import facts_of
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.proxy.admin.page import render
-from uploadfilter.reference.sets import Signed
+from uploadfilter.reference.entries.sets import Signed
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets.freshness import Failure, Status
 from uploadfilter.syncing.trusting import Trusted

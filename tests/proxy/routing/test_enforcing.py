@@ -20,8 +20,8 @@ from uploadfilter.proxy.routing.enforcing import (
     unenforced,
 )
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
-from uploadfilter.reference.countable import Countable
-from uploadfilter.reference.sets import LOCAL_ISSUER, SetInfo
+from uploadfilter.reference.entries.countable import Countable
+from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
 
 ALONE = Countable(alone=frozenset({"1"}))
 WEAK = Countable(weak=frozenset({"1"}))

@@ -39,8 +39,8 @@ from uploadfilter.proxy.admin.signed import (
 from uploadfilter.proxy.admin.watched import Watched, version
 from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecision, Wanted
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.files.layered import LayeredGeneration
 
 _CHECKS: Final = {
     Check.STARTED: "Start",

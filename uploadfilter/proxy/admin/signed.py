@@ -13,8 +13,8 @@ from typing import Final
 
 from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.formats import age, counted
-from uploadfilter.reference.layered import LayeredGeneration
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.sets import SetInfo
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets.freshness import Status, freshness
 
 NOTHING: Final = "–"  # noqa: RUF001 - a dash for nothing

@@ -18,7 +18,7 @@ from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.proxy.routing.enforcing import Unenforced
-from uploadfilter.reference.layered import LayeredGeneration
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings

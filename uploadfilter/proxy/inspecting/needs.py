@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from uploadfilter.model import Scan, SignalType
-from uploadfilter.reference.matching import Generation
+from uploadfilter.reference.search.matching import Generation
 from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 
 

@@ -54,7 +54,7 @@ from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.proxy.requests.tracing import decided_as
-from uploadfilter.reference.matching import Generation, match_scans
+from uploadfilter.reference.search.matching import Generation, match_scans
 from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.uploads.body import canonical

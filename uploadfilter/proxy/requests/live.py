@@ -22,7 +22,7 @@ from uploadfilter.proxy.origins.origin import Origin, OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.enforcing import Enforced, Unenforced, unenforced
 from uploadfilter.proxy.routing.routes import Routes
-from uploadfilter.reference.matching import Thresholds
+from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.uploads.head.forwarding import ClientHeader, Network
 
 

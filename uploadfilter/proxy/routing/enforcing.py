@@ -20,8 +20,8 @@ from typing import Final, Protocol
 from uploadfilter.decisions.policy import Policy, strictest
 from uploadfilter.model import Action, Mode
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
-from uploadfilter.reference.countable import Countable
-from uploadfilter.reference.sets import SetInfo
+from uploadfilter.reference.entries.countable import Countable
+from uploadfilter.reference.entries.sets import SetInfo
 
 
 class Lack(StrEnum):

@@ -1,0 +1,180 @@
+"""An import that lacks an entry withdraws it, and no way back brings it along."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.conformance.generations import ask, entry, exactly
+from tests.reference.stores import MD5, put
+from uploadfilter.errors import StoreError
+from uploadfilter.model import Entry, EntryState, Signal, SignalType
+from uploadfilter.reference.entries import changes
+from uploadfilter.reference.search.matching import Query
+from uploadfilter.reference.store import ReferenceDirectory
+from uploadfilter.reference.writing import comparing
+from uploadfilter.reference.writing.writing import ReferenceWriter
+
+OTHER = Signal(type=SignalType.MD5, value=bytes([7]) * 16)
+A, B, C = (entry(word, *exactly(MD5)) for word in "abc")
+B_CORRECTED = entry("b", *exactly(OTHER))
+
+
+@pytest.fixture
+def writer(tmp_path: Path) -> Iterator[ReferenceWriter]:
+    """Return a writer of a reference set with the entries a and b, generation 2."""
+    with ReferenceDirectory(tmp_path / "reference").writer() as writer:
+        put(writer, "s", [A, B])
+        yield writer
+
+
+def found(tmp_path: Path) -> list[str]:
+    """Return the entries that are found by the digest."""
+    with ReferenceDirectory(tmp_path / "reference").reader() as reader:
+        generation = reader.current()
+        return [
+            name for name, _ in ask(generation, MD5.value, signal_type=SignalType.MD5)
+        ]
+
+
+@pytest.mark.parametrize("fold", [False, True], ids=["overlay", "base"])
+@pytest.mark.parametrize(
+    "later", [[A], [A, B_CORRECTED], [A, C]], ids=["gone", "corrected", "another"]
+)
+def test_rollback_leaves_out_what_an_import_withdrew(
+    writer: ReferenceWriter, tmp_path: Path, later: list[Entry], fold: bool
+) -> None:
+    """The entry that is gone, or the wrong signal of one; wherever both lie."""
+    if fold:
+        writer.compact()
+    number = writer.number
+    put(writer, "s", later)
+    if fold:
+        writer.compact()
+    returned = writer.rollback(number)
+
+    assert found(tmp_path) == ["a"]
+    assert (returned.number, dict(returned.kept_out)) == (number, {"s": 1})
+
+
+def test_withdrawal_outlives_further_steps(
+    writer: ReferenceWriter, tmp_path: Path
+) -> None:
+    """Rollbacks after one another, compaction, and imports of other sets."""
+    put(writer, "s", [A])
+    writer.rollback(2)
+    writer.release()
+    put(writer, "t", [C])
+    writer.compact()
+    writer.rollback(2)
+    writer.compact()
+
+    assert found(tmp_path) == ["a"]
+    assert writer.sets[0].revoked == 1
+
+
+def test_later_import_brings_it_back_and_says_so(
+    writer: ReferenceWriter, tmp_path: Path
+) -> None:
+    """What the issuer lists again is in force, also after a rollback."""
+    first = put(writer, "s", [A])
+    writer.rollback(2)
+    writer.release()
+    again = put(writer, "s", [A, B])
+    writer.rollback(2)
+
+    assert (first.source.withdrawn, first.source.listed_again) == (1, 0)
+    assert (again.source.withdrawn, again.source.listed_again) == (0, 1)
+    assert found(tmp_path) == ["a", "b"]
+
+
+def test_revocation_outlives_the_import_that_lists_it(
+    writer: ReferenceWriter, tmp_path: Path
+) -> None:
+    """Also of an entry that an import had withdrawn before."""
+    put(writer, "s", [A])
+
+    assert writer.revoke("s", ["b"]) == 0
+    again = put(writer, "s", [A, B])
+
+    assert again.source.listed_again == 0
+    assert found(tmp_path) == ["a"]
+
+
+def test_activation_refuses_to_undo_an_import(
+    writer: ReferenceWriter, tmp_path: Path
+) -> None:
+    """Unless that is asked for, and also by a way through an even older generation."""
+    put(writer, "s", [A])
+    for number in (2, 1):
+        with pytest.raises(StoreError, match="would undo 1 withdrawals") as caught:
+            writer.activate(number)
+        assert f"rollback {number}" in caught.value.hint
+    writer.activate(2, undo_withdrawals=True)
+
+    assert found(tmp_path) == ["a", "b"]
+
+
+def test_what_is_forgotten_stays_withdrawn(
+    writer: ReferenceWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only that it is listed again cannot be said then."""
+    monkeypatch.setattr(changes, "MOST_REMEMBERED", 1)
+    monkeypatch.setattr(comparing, "MOST_REMEMBERED", 1)
+    put(writer, "s", [A, B, C])
+    info = put(writer, "s", [A])
+    with pytest.raises(StoreError, match="would undo"):
+        writer.activate(3)
+    writer.rollback(3)
+
+    assert info.source.withdrawn == 2
+    assert found(tmp_path) == ["a"]
+
+
+def test_rollback_that_would_keep_too_much_out_is_refused(
+    writer: ReferenceWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The message says how many, and what to do instead."""
+    monkeypatch.setattr(comparing, "MOST_REVOCATIONS", 1)
+    put(writer, "s", [C])
+    with pytest.raises(StoreError, match="2 entries of 's' were withdrawn") as caught:
+        writer.rollback(2)
+
+    assert "Import the right file again" in caught.value.hint
+    assert found(tmp_path) == ["c"]
+
+
+@pytest.mark.parametrize("fold", [False, True], ids=["overlay", "base"])
+def test_set_that_is_only_monitored_stays_so(
+    writer: ReferenceWriter, tmp_path: Path, fold: bool
+) -> None:
+    """What an import took back of its right to reject, no rollback gives again."""
+    if fold:
+        writer.compact()
+    number = writer.number
+    put(writer, "s", [A, B], enforced=False)
+    with pytest.raises(StoreError, match="which is only monitored"):
+        writer.activate(number)
+    returned = writer.rollback(number)
+    states = [states_of(tmp_path)]
+    writer.release()
+    put(writer, "t", [C])
+    writer.compact()
+    states.append(states_of(tmp_path))
+    put(writer, "s", [A, B])
+    states.append(states_of(tmp_path))
+
+    assert returned.monitored == ("s",)
+    assert states == [
+        {"s": EntryState.MONITORED},
+        {"s": EntryState.MONITORED, "t": EntryState.ACTIVE},
+        {"s": EntryState.ACTIVE, "t": EntryState.ACTIVE},
+    ]
+    assert [info.enforced for info in writer.sets] == [True, True]
+
+
+def states_of(tmp_path: Path) -> dict[str, EntryState]:
+    """Return by hash set the state in which its entries are found."""
+    with ReferenceDirectory(tmp_path / "reference").reader() as reader:
+        (candidates,) = reader.current().search([Query(signal=MD5, threshold=0)])
+        return {candidate.set: candidate.state for candidate in candidates}

@@ -1,0 +1,1 @@
+"""The files of the reference directory, and the generations that they hold."""

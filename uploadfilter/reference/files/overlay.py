@@ -1,0 +1,117 @@
+"""The small half of a generation: added entries, and withdrawals from the base.
+
+An overlay is stored like a base that holds the added entries, with one more record. So
+a small change writes some kilobytes and never the base.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from uploadfilter.reference.entries.changes import Changes, Revocation, Suppression
+from uploadfilter.reference.entries.quarantining import Quarantine, Release
+from uploadfilter.reference.entries.tables import Tables
+from uploadfilter.reference.files.base import (
+    META_NAME,
+    Meta,
+    decoded,
+    read_meta,
+    write_base,
+)
+from uploadfilter.reference.files.layout import FORMAT, AnyVersion
+from uploadfilter.reference.files.mapping import Mapped
+
+OVERLAY_MOST_ROWS = 1 << 15
+"""Entries, perceptual signals and exact signals that an overlay may add, together.
+
+They are searched one after the other: 32,768 PDQ values cost 0.07 ms a query, a third
+of the cost of the index of ten million. Writing them takes a quarter of a second.
+"""
+
+_CHANGES_NAME = b"changes"
+_FIRST_FORMAT = 1
+
+
+class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """``Changes`` in the form in which they are stored."""
+
+    format: int
+    hidden: tuple[str, ...]
+    removed: Mapping[str, int]
+    revoked: tuple[Revocation, ...]
+    suppressed: tuple[Suppression, ...]
+    monitored: tuple[str, ...] = ()
+    quarantined: tuple[Quarantine, ...] = ()
+    released: tuple[Release, ...] = ()
+
+
+class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
+    """The record of every overlay of format 1: it changes nothing."""
+
+    format: int
+    additions: Literal[0]
+    removals: Literal[0]
+
+
+def fits(additions: Tables) -> bool:
+    """Tell whether additions are few enough for an overlay."""
+    signals = sum(len(table) for table in additions.perceptual.values())
+    rows = len(additions.entries) + signals + len(additions.exact)
+    return rows <= OVERLAY_MOST_ROWS
+
+
+def write_overlay(
+    path: Path, additions: Tables, changes: Changes, *, secret: str
+) -> None:
+    """Write an overlay into a new directory.
+
+    Args:
+        path: An empty directory.
+        additions: The entries that it adds.
+        changes: The changes that it states.
+        secret: ``Secret.check_value``.
+
+    Raises:
+        lmdb.Error: It could not be written, for example because the disk is full.
+    """
+    record = _ChangesRecord(
+        format=FORMAT,
+        hidden=tuple(sorted(changes.hidden)),
+        removed=changes.removed,
+        revoked=changes.revoked,
+        suppressed=changes.suppressed,
+        monitored=tuple(sorted(changes.monitored)),
+        quarantined=changes.quarantined,
+        released=changes.released,
+    )
+    records = {_CHANGES_NAME: msgspec.json.encode(record)}
+    write_base(path, additions, secret=secret, records=records, costs=None)
+
+
+def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
+    """Read an overlay.
+
+    Returns:
+        The description of the entries that it adds, if there are any, and the changes.
+
+    Raises:
+        StoreVersionError: A newer version wrote it.
+        StoreCorruptError: The overlay is damaged.
+    """
+    if decoded(mapped, META_NAME, AnyVersion).format == _FIRST_FORMAT:
+        decoded(mapped, META_NAME, _FirstMeta)
+        return None, Changes()
+    meta = read_meta(mapped)
+    record = decoded(mapped, _CHANGES_NAME, _ChangesRecord)
+    changes = Changes(
+        hidden=frozenset(record.hidden),
+        removed=record.removed,
+        revoked=record.revoked,
+        suppressed=record.suppressed,
+        monitored=frozenset(record.monitored),
+        quarantined=record.quarantined,
+        released=record.released,
+    )
+    return meta if meta.sets else None, changes

@@ -1,0 +1,463 @@
+"""Find the reference entries that the signals of an upload match.
+
+The reference set is reached through ``Generation``. One implementation uses LMDB
+(``reference/files/generation.py``); the tests use a plain list of entries. Both pass
+the same suite (``tests/conformance/generations.py``).
+
+Rules this module keeps: it is pure; it finds every entry within the threshold and
+nothing else. The policy decides which matches may reject (``decisions/policy.py``), so
+monitored entries, low qualities and single 64-bit matches are all reported here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from types import MappingProxyType
+from typing import Protocol
+
+from uploadfilter.model import (
+    QUALITY_FLOOR,
+    EntrySignal,
+    EntryState,
+    Geometry,
+    Match,
+    Scan,
+    Signal,
+    SignalRow,
+    SignalType,
+    Variant,
+    View,
+)
+
+THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
+    {
+        # Of 7 million pairs of different photographs (benchmarks, `recall`) one was
+        # within this limit, at 44 bits; none of their trimmed views and negatives was.
+        SignalType.PDQ: 48,
+        # At 12 of 64 bits a million random entries hit every tenth picture.
+        SignalType.PHASH: 12,
+        # Unrelated pictures had distances down to 12 bits with these three types.
+        SignalType.DHASH: 10,
+        SignalType.AHASH: 10,
+        SignalType.WHASH: 10,
+    }
+)
+"""Highest threshold of each perceptual type, in bits."""
+
+SLICE_QUERIES = 4096
+"""Queries that are searched at a time: the most signals of one content. An upload may
+have sixteen times as many, and as many complements; a search of all at once would hold
+all their candidates in memory."""
+
+_DERIVED_ATOMS = frozenset({"alpha", "raw", "trim"})
+"""First words of the names of views that viewers never show: a plane of transparency,
+colours as a wrong tool reads them, a picture without its border."""
+
+_COMPLEMENT_MASKS: Mapping[SignalType, int] = MappingProxyType(
+    {
+        SignalType.PDQ: (1 << 256) - 1,
+        # The first bit, the mean of the picture, is the largest coefficient: always
+        # set.
+        SignalType.PHASH: (1 << 63) - 1,
+        SignalType.DHASH: (1 << 64) - 1,
+        SignalType.AHASH: (1 << 64) - 1,
+        SignalType.WHASH: (1 << 64) - 1,
+    }
+)
+"""The bits that differ between a picture and its negative.
+
+For a picture without equal coefficients all of these bits differ in PDQ, and all but
+one in pHash, since its median moves by one place.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Thresholds:
+    """Most bits that may differ in a match, inclusive, for each perceptual type.
+
+    Derived views and complements are compared as well, which multiplies the chances of
+    a false match. Viewers never show such a view, so fewer alterations are likely
+    between it and a listed picture. Where several thresholds apply (the complement of a
+    trimmed view), the lowest one is used.
+
+    Attributes:
+        pdq: Of 256 bits; the makers of PDQ recommend 31.
+        phash: Of 64 bits; at 8, ten million entries match 0.3 % of all pictures by
+            chance.
+        dhash: Of 64 bits; re-encoding changes up to 4, and it separates worse than
+            pHash.
+        ahash: Of 64 bits; as ``dhash``.
+        whash: Of 64 bits; as ``dhash``.
+        pdq_alpha: PDQ of a plane of transparency (``alpha``), which is usually a
+            silhouette.
+        pdq_raw: PDQ of colours as a wrong tool reads them (``raw``).
+        pdq_trim: PDQ of a picture without its border (``trim:1``).
+        pdq_complement: PDQ of the negative of any view. With a million entries, a
+            search for it at 23 costs a third of a search for the view itself at 31.
+        phash_derived: pHash of the views ``alpha``, ``raw`` and ``trim:N``, and of the
+            negative of any view.
+    """
+
+    pdq: int = 31
+    phash: int = 8
+    dhash: int = 4
+    ahash: int = 4
+    whash: int = 4
+    pdq_alpha: int = 31
+    pdq_raw: int = 31
+    pdq_trim: int = 31
+    pdq_complement: int = 23
+    phash_derived: int = 6
+
+    def __post_init__(self) -> None:
+        """Refuse a threshold outside 0 to the limit of its type."""
+        for item in fields(self):
+            limit = THRESHOLD_LIMITS[SignalType(item.name.partition("_")[0])]
+            bits: int = getattr(self, item.name)
+            if not 0 <= bits <= limit:
+                raise ValueError(
+                    f"{item.name} must be from 0 to {limit} bits, not {bits}"
+                )
+
+    def bits(
+        self, signal_type: SignalType, view: str = "", *, complement: bool = False
+    ) -> int:
+        """Return how many bits may differ; 0 for exact types.
+
+        Args:
+            signal_type: The type.
+            view: ``View.name``; an ordinary view if it is left out.
+            complement: Whether the search is for the negative of the view.
+        """
+        if signal_type.is_exact:
+            return 0
+        bits = int(getattr(self, signal_type.value))
+        if signal_type not in {SignalType.PDQ, SignalType.PHASH}:
+            return bits
+        derived = _derived_atoms(view)
+        if complement:
+            derived.add("complement")
+        if derived and signal_type is SignalType.PHASH:
+            return min(bits, self.phash_derived)
+        return min([bits, *(int(getattr(self, f"pdq_{atom}")) for atom in derived)])
+
+
+def _derived_atoms(view: str) -> set[str]:
+    """Return the words of a view's name that mark a view no viewer shows."""
+    return {atom.partition(":")[0] for atom in view.split("/")} & _DERIVED_ATOMS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """One signal to search for.
+
+    Attributes:
+        signal: Type and value.
+        threshold: Most bits that may differ, inclusive; 0 or more. Exact types are
+            compared by equality, whatever this says.
+        geometry: How the picture of the upload was shrunk; ``None`` means unknown, and
+            is compared with entries of every geometry.
+    """
+
+    signal: Signal
+    threshold: int
+    geometry: Geometry | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """An entry that a query found, through one of its signals.
+
+    Attributes:
+        set: Name of the hash set.
+        entry: Id of the entry within it.
+        category: The entry's category.
+        state: Whether the entry may reject.
+        distance: Bits that differ; 0 for exact types.
+        quality: The quality of the signal as the set states it, 0 to 100; ``None`` if
+            it states none, and for exact types.
+        geometry: The geometry of the signal as the set states it; ``None`` if it states
+            none.
+    """
+
+    set: str
+    entry: str
+    category: str
+    state: EntryState
+    distance: int
+    quality: int | None = None
+    geometry: Geometry | None = None
+
+
+class Generation(Protocol):
+    """One numbered, immutable state of the reference set."""
+
+    @property
+    def number(self) -> int:
+        """The number: 1 for the first, and higher after every change."""
+
+    @property
+    def signal_types(self) -> frozenset[SignalType]:
+        """The types with at least one signal."""
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries it holds, over all hash sets."""
+
+    def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
+        """Find every signal that each of the queries matches.
+
+        Exact types match by equality. Perceptual signals match within the query's
+        threshold if ``is_comparable`` allows the pair. An entry with several matching
+        signals is found several times.
+
+        Args:
+            queries: In any order, types mixed, repetitions allowed.
+
+        Returns:
+            For each query, in the order asked, its candidates in no stated order.
+        """
+
+
+def is_comparable(
+    item: EntrySignal, query_geometry: Geometry | None, *, exact_only: bool
+) -> bool:
+    """Tell whether a perceptual signal of an entry takes part in a search.
+
+    Args:
+        item: The entry's signal.
+        query_geometry: ``Query.geometry``.
+        exact_only: ``Entry.exact_only``.
+
+    Returns:
+        False if the entry is matched exactly only, if its quality is known and below
+        ``QUALITY_FLOOR``, or if both geometries are known and differ.
+    """
+    if exact_only or (item.quality is not None and item.quality < QUALITY_FLOOR):
+        return False
+    return None in (item.geometry, query_geometry) or item.geometry is query_geometry
+
+
+def match_exact(
+    generation: Generation, path: str, exact: Iterable[Signal]
+) -> tuple[Match, ...]:
+    """Look up the digests of one content, before anything is decoded.
+
+    Args:
+        generation: The generation to search.
+        path: ``Scan.path`` of the content.
+        exact: The exact signals of the content.
+
+    Returns:
+        One match for each entry and signal type, in the order of ``exact``.
+    """
+    search = _Search.of(generation, Thresholds())
+    search.add_exact(path, exact)
+    return search.matches(_no_quality)
+
+
+def match_scans(
+    generation: Generation,
+    scans: Sequence[Scan],
+    *,
+    thresholds: Thresholds,
+    quality_of: Callable[[bytes], int],
+) -> tuple[Match, ...]:
+    """Match every signal of an upload, in batches of ``SLICE_QUERIES`` searches.
+
+    For every perceptual signal the complement is searched for as well, in all variants
+    and geometries: a negative can be mirrored as easily as any other picture.
+
+    Args:
+        generation: The generation to search.
+        scans: The contents of the upload, nested ones included.
+        thresholds: Most bits that may differ, by type and view.
+        quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``; called at
+            most once for each view, and only for views with a match.
+
+    Returns:
+        One match for each content, set, entry, signal type and view: the one with the
+        smallest distance. Among equal distances the first in the order of
+        ``View.signals`` is taken, and a signal before its complement.
+    """
+    search = _Search.of(generation, thresholds)
+    for scan in (inner for outer in scans for inner in outer.walk()):
+        search.add_exact(scan.path, scan.exact)
+        for view in scan.views:
+            search.add_view(scan.path, view)
+    return search.matches(quality_of)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """Signals of the upload that differ only in variant, and their place.
+
+    Attributes:
+        content: ``Scan.path`` of the content.
+        type: Type of the signals.
+        threshold: Most bits that may differ.
+        view: The view; ``None`` for exact types.
+        geometry: How the view was shrunk.
+        complement: Whether the signals are those of the negative of the view.
+    """
+
+    content: str
+    type: SignalType
+    threshold: int = 0
+    view: View | None = None
+    geometry: Geometry | None = None
+    complement: bool = False
+
+    def takes(self, found: Candidate) -> bool:
+        """Tell whether a candidate of a wider query belongs to these signals."""
+        return found.distance <= self.threshold and (
+            self.geometry is found.geometry or None in (self.geometry, found.geometry)
+        )
+
+    def match(self, found: Candidate, variant: Variant | None) -> Match:
+        """Return the match with an entry; its quality is so far that of the entry."""
+        return Match(
+            content=self.content,
+            set=found.set,
+            entry=found.entry,
+            category=found.category,
+            state=found.state,
+            signal_type=self.type,
+            distance=found.distance,
+            view=self.view.name if self.view else None,
+            variant=variant,
+            geometry=self.geometry,
+            quality=found.quality,
+            complement=self.complement,
+        )
+
+
+_Asker = tuple[_Asked, Variant | None]
+_MatchKey = tuple[str, str, str, SignalType, str | None]
+
+
+@dataclass(slots=True)
+class _Search:
+    """The queries of one upload, each once, and the signals that need each."""
+
+    generation: Generation
+    thresholds: Thresholds
+    types: frozenset[SignalType]
+    asked: dict[tuple[SignalType, bytes], list[_Asker]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, generation: Generation, thresholds: Thresholds) -> "_Search":
+        """Begin a search; it leaves out types of which no entry has a signal."""
+        return cls(generation, thresholds, generation.signal_types)
+
+    def add_exact(self, content: str, signals: Iterable[Signal]) -> None:
+        """Add the digests of a content."""
+        for signal in signals:
+            if signal.type in self.types:
+                asked = _Asked(content=content, type=signal.type)
+                self._add((signal.type, signal.value), (asked, None))
+
+    def add_view(self, content: str, view: View) -> None:
+        """Add all signals of a view, and then their complements."""
+        rows = [row for row in view.rows if row.type in self.types]
+        for complement in (False, True):
+            for row in rows:
+                asked = _Asked(
+                    content=content,
+                    type=row.type,
+                    threshold=self.thresholds.bits(
+                        row.type, view.name, complement=complement
+                    ),
+                    view=view,
+                    geometry=row.geometry,
+                    complement=complement,
+                )
+                values = _complement(row) if complement else row.values
+                width = row.type.width_bytes
+                for place, variant in enumerate(row.variants):
+                    value = values[place * width : (place + 1) * width]
+                    self._add((row.type, value), (asked, variant))
+
+    def _add(self, key: tuple[SignalType, bytes], asker: _Asker) -> None:
+        askers = self.asked.get(key)
+        if askers is None:
+            self.asked[key] = [asker]
+        else:
+            askers.append(asker)
+
+    def matches(self, quality_of: Callable[[bytes], int]) -> tuple[Match, ...]:
+        """Search, and keep the nearest match of each entry, type and view."""
+        if not self.asked:
+            return ()
+        nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
+        for askers, candidates in self._found():
+            for candidate in candidates:
+                for asked, variant in askers:
+                    if asked.takes(candidate):
+                        _keep_nearer(nearest, asked.match(candidate, variant), asked)
+        return _with_quality(nearest.values(), quality_of)
+
+    def _found(self) -> Iterator[tuple[list[_Asker], tuple[Candidate, ...]]]:
+        asked = list(self.asked.items())
+        for start in range(0, len(asked), SLICE_QUERIES):
+            part = asked[start : start + SLICE_QUERIES]
+            found = self.generation.search([_query(*group) for group in part])
+            yield from zip((askers for _, askers in part), found, strict=True)
+
+
+def _complement(row: SignalRow) -> bytes:
+    """Return the values of the negatives."""
+    width = row.type.width_bytes
+    mask = _COMPLEMENT_MASKS[row.type].to_bytes(width) * len(row)
+    negative = int.from_bytes(row.values) ^ int.from_bytes(mask)
+    return negative.to_bytes(len(row.values))
+
+
+def _query(key: tuple[SignalType, bytes], askers: Sequence[_Asker]) -> Query:
+    """Return one query that finds the candidates of all signals of one value.
+
+    A picture of up to 512 pixels has the same value in every geometry.
+    """
+    geometries = {asked.geometry for asked, _ in askers}
+    return Query(
+        signal=Signal(type=key[0], value=key[1]),
+        threshold=max(asked.threshold for asked, _ in askers),
+        geometry=geometries.pop() if len(geometries) == 1 else None,
+    )
+
+
+def _keep_nearer(
+    nearest: dict[_MatchKey, tuple[Match, _Asked]], match: Match, asker: _Asked
+) -> None:
+    key = (match.content, match.set, match.entry, match.signal_type, match.view)
+    known = nearest.get(key)
+    if known is None or match.distance < known[0].distance:
+        nearest[key] = (match, asker)
+
+
+def _with_quality(
+    nearest: Iterable[tuple[Match, _Asked]], quality_of: Callable[[bytes], int]
+) -> tuple[Match, ...]:
+    """Fill in the PDQ quality of the upload's view where it is the lower one."""
+    of_plane: dict[bytes, int] = {}
+    filled = []
+    for match, asker in nearest:
+        view = asker.view
+        if view is None:
+            filled.append(match)
+            continue
+        # A plane is 16 KiB, but equal planes are nearly always one object, so that
+        # hashing and comparing them is cheap beside computing a quality.
+        if view.plane not in of_plane:
+            of_plane[view.plane] = quality_of(view.plane)
+        filled.append(_lowered(match, of_plane[view.plane]))
+    return tuple(filled)
+
+
+def _lowered(match: Match, quality: int) -> Match:
+    if match.quality is not None and match.quality <= quality:
+        return match
+    return replace(match, quality=quality)
+
+
+def _no_quality(_plane: bytes) -> int:
+    raise AssertionError("an exact signal has no plane")

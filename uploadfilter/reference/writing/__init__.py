@@ -1,0 +1,1 @@
+"""Change the reference set: each change makes a new generation."""

@@ -1,0 +1,97 @@
+"""Compare two generations: which entries a hash set lost, except revoked ones.
+
+A set can also lose the right to reject; this module finds both.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from uploadfilter.errors import StoreError
+from uploadfilter.reference.entries.changes import (
+    MOST_REMEMBERED,
+    MOST_REVOCATIONS,
+    Changes,
+)
+from uploadfilter.reference.entries.folding import find_entries
+from uploadfilter.reference.entries.tables import Positions, Tables
+from uploadfilter.reference.entries.withdrawing import ids_at, withdrawn, withdrawn_ids
+from uploadfilter.reference.files.generation import MappedGeneration
+from uploadfilter.reference.files.layered import LayeredGeneration
+
+
+def _in_force_of(
+    half: MappedGeneration, changes: Changes, name: str, rows: Positions
+) -> Positions:
+    """Return the rows of a hash set that were not withdrawn before."""
+    ids = [item.entry for item in changes.revoked if item.set == name]
+    out = find_entries(half.tables, name, ids)
+    return np.setdiff1d(rows, list(out.values())) if out else rows
+
+
+def gone_with(
+    live: LayeredGeneration, new: Tables, name: str
+) -> tuple[int, Iterator[str]]:
+    """Return how many entries in force an import lacks, and the last of their ids."""
+    half = live.half_with(name)
+    if half is None:
+        return 0, iter(())
+    rows = withdrawn_ids(half.tables, new, name)
+    rows = _in_force_of(half, live.changes, name, rows)
+    return len(rows), ids_at(half.tables.entries, rows[-MOST_REMEMBERED:])
+
+
+def withdrawn_since(
+    older: LayeredGeneration, live: LayeredGeneration
+) -> dict[str, list[str]]:
+    """Return by hash set the entries of an older generation withdrawn since then.
+
+    Args:
+        older: The generation that a rollback returns to.
+        live: The generation in force.
+
+    Raises:
+        StoreError: There are too many to leave out one by one.
+    """
+    found: dict[str, list[str]] = {}
+    for name in _imported_since(older, live):
+        before, after = older.half_with(name), live.half_with(name)
+        if before is None or after is None:
+            continue
+        old = before.tables_with_exact()
+        rows = withdrawn(old, after.tables_with_exact(), name)
+        rows = _in_force_of(before, older.changes, name, rows)
+        if len(rows) > MOST_REVOCATIONS:
+            raise StoreError(
+                f"{len(rows):,} entries of {name!r} were withdrawn since generation "
+                f"{older.number}, but a rollback can leave out only "
+                f"{MOST_REVOCATIONS:,}",
+                hint="Import the right file again instead: that needs no rollback.",
+            )
+        if len(rows):
+            found[name] = list(ids_at(old.entries, rows))
+    return found
+
+
+def monitored_since(
+    older: LayeredGeneration, live: LayeredGeneration
+) -> tuple[str, ...]:
+    """Return the hash sets that a later import has only monitored."""
+    once = {info.name for info in older.sets if info.enforced}
+    now = {info.name for info in live.sets if not info.enforced}
+    return tuple(name for name in _imported_since(older, live) if name in once & now)
+
+
+def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[str]:
+    """Return the hash sets of both generations that were imported between the two.
+
+    If the live import came first, a rollback has put it in force, and nothing is
+    withdrawn. For sets that an older version imported, no number is known.
+    """
+    now = {info.name: info.imported_with for info in live.sets}
+    before = {info.name: info.imported_with for info in older.sets}
+    return [
+        name
+        for name, number in before.items()
+        if name in now and (now[name] > number or not number)
+    ]

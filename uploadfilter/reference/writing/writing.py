@@ -1,0 +1,500 @@
+"""The only writer: every change of the reference set is a method here.
+
+A small change writes a new overlay; a large import, and ``compact``, write a new base
+beside the live one. In both cases the last step replaces the file ``current``, and
+until then nothing has happened.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from uploadfilter.acting import Actor
+from uploadfilter.errors import (
+    HashSetNameError,
+    StoreError,
+    StorePinnedError,
+)
+from uploadfilter.model import SignalType
+from uploadfilter.reference.entries.changes import (
+    ChangeKind,
+    Suppression,
+    check_account,
+    new_suppression,
+)
+from uploadfilter.reference.entries.collecting import TableBuilder
+from uploadfilter.reference.entries.folding import find_entries
+from uploadfilter.reference.entries.quarantining import Gate, Release, new_release
+from uploadfilter.reference.entries.secret import Secret
+from uploadfilter.reference.entries.sets import SetInfo, no_such_set
+from uploadfilter.reference.entries.tables import joined, without_set
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.files.layout import Current
+from uploadfilter.reference.files.opening import Clock
+from uploadfilter.reference.files.overlay import fits
+from uploadfilter.reference.writing.amending import amended
+from uploadfilter.reference.writing.carrying import with_present_in, with_turnover
+from uploadfilter.reference.writing.committing import Committer
+from uploadfilter.reference.writing.comparing import (
+    gone_with,
+    monitored_since,
+    withdrawn_since,
+)
+from uploadfilter.reference.writing.gating import passed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The result of a rollback.
+
+    Attributes:
+        number: The generation that it returned to.
+        kept_out: By hash set, how many entries of that generation are not in force,
+            because an import since lacks them.
+        monitored: Hash sets that rejected then and are only monitored now, because an
+            import since says so.
+    """
+
+    number: int
+    kept_out: Mapping[str, int]
+    monitored: tuple[str, ...] = ()
+
+
+class ReferenceWriter:
+    """The only writer of a reference directory; made by ``ReferenceDirectory.writer``.
+
+    Every method that changes something puts a new generation in force, or changes
+    nothing and raises. While a generation is pinned, entries may only be withdrawn.
+
+    Args:
+        path: The reference directory; the caller holds its lock.
+        clock: Seconds since the epoch.
+        actor: The account that writes, for the journal.
+
+    Attributes:
+        made: True if there was no reference set before.
+    """
+
+    def __init__(self, path: Path, *, clock: Clock, actor: Actor) -> None:
+        self._clock = clock
+        self._committer = Committer(path, clock=clock, actor=actor)
+        self.made = self._committer.made
+
+    @property
+    def _live(self) -> LayeredGeneration:
+        return self._committer.live
+
+    @property
+    def generation(self) -> LayeredGeneration:
+        """The generation in force."""
+        return self._live
+
+    @property
+    def number(self) -> int:
+        """Number of the generation in force."""
+        return self._live.number
+
+    @property
+    def pinned(self) -> bool:
+        """True after a rollback, until ``release``."""
+        return self._live.pinned
+
+    @property
+    def sets(self) -> tuple[SetInfo, ...]:
+        """The hash sets of the generation in force."""
+        return self._live.sets
+
+    @property
+    def suppressions(self) -> tuple[Suppression, ...]:
+        """The suppressions that hold now."""
+        return self._live.suppressions
+
+    def generations(self) -> tuple[Current, ...]:
+        """Return the generation in force and those that are kept, newest first."""
+        return (self._live.current, *self._committer.kept())
+
+    @property
+    def secret(self) -> Secret:
+        """The secret of the installation, which keys digests."""
+        return self._committer.secret
+
+    def opaque_id(self, signal_type: SignalType, value: bytes) -> str:
+        """Return an id for an entry without one in its list (see ``Secret``)."""
+        return self._committer.secret.opaque_id(signal_type, value)
+
+    def opaque_ids(self, signal_type: SignalType, values: bytes) -> list[str]:
+        """Return the ids of many such entries (``Secret.opaque_ids``)."""
+        return self._committer.secret.opaque_ids(signal_type, values)
+
+    def collect(self) -> TableBuilder:
+        """Return an empty collection, to be filled and given to ``replace_set``.
+
+        Raises:
+            StorePinnedError: A rollback has not been released.
+        """
+        self._check_not_pinned()
+        return self._committer.collection()
+
+    def replace_set(
+        self,
+        collected: TableBuilder,
+        info: SetInfo,
+        *,
+        without: Collection[str] | None = None,
+        revoked: Collection[str] = (),
+        gate: Gate | None = None,
+    ) -> SetInfo:
+        """Put a hash set in force, in place of one of the same name.
+
+        It goes into the overlay if that stays small (``overlay.fits``), otherwise into
+        a new base.
+
+        Args:
+            collected: Its entries; they must not be used again.
+            info: Further facts about it.
+            without: If given, the collected entries are the changed ones, all others
+                stay as they are, and the entries with these ids go.
+            revoked: Ids that are withdrawn for good at the same time.
+            gate: Decides which entries are kept out of force.
+
+        Entries of the set so far that the new set lacks are withdrawn, until a later
+        import lists them again.
+
+        Returns:
+            ``info`` with the numbers of entries, signals and duplicates, of entries
+            that this import withdraws, and of entries that it lists again.
+
+        Raises:
+            HashSetGateError: The gate refuses the change; nothing has changed.
+            StorePinnedError: A rollback has not been released.
+            StoreError: It could not be written; nothing has changed.
+        """
+        self._check_not_pinned()
+        name, live = info.name, self._live
+        number = self._committer.next_number()
+        new = fresh = collected.finish(replace(info, imported_with=number))
+        if without is not None:
+            new = amended(live, fresh, without)
+        known = {it.entry for it in live.changes.revoked if it.set == name}
+        present = find_entries(new, name, known.union(revoked))
+        count, gone = gone_with(live, new, name)
+        lasting = live.changes.lasting_keys()
+        again = [it for it in present if it in known and (name, it) not in lasting]
+        new = with_turnover(new, withdrawn=count, listed_again=len(again))
+        changes = live.changes.with_replaced(
+            name,
+            in_base=self._is_in_base(name),
+            present=present,
+            gone=gone,
+            generation=number,
+        ).with_revoked(
+            name, {entry: entry in present for entry in revoked}, generation=number
+        )
+        if gate is not None:
+            found = passed(gate, live, fresh, new, without, count)
+            changes = changes.with_quarantined(name, found)
+        additions = joined(without_set(live.added_tables(), name), new)
+        self._committer.advance(
+            ChangeKind.IMPORT,
+            name,
+            additions=additions,
+            changes=changes,
+            fold=not fits(additions),
+        )
+        return next(info for info in self.sets if info.name == name)
+
+    def remove_set(self, name: str) -> SetInfo:
+        """Put a generation in force that lacks a hash set.
+
+        Returns:
+            The description of the removed set.
+
+        Raises:
+            HashSetNameError: There is no set of that name.
+            StoreError: It could not be written; nothing has changed.
+        """
+        info = self._info_of(name)
+        self._committer.advance(
+            ChangeKind.REMOVE,
+            name,
+            additions=without_set(self._live.added_tables(), name),
+            changes=self._live.changes.with_removed(
+                name,
+                generation=self._committer.next_number(),
+                in_base=self._is_in_base(name),
+            ),
+        )
+        return info
+
+    def revoke(self, name: str, entries: Collection[str]) -> int:
+        """Withdraw entries for good, in this and every later import of their set.
+
+        Args:
+            name: Name of the hash set, which may be imported later.
+            entries: Ids of the entries; ids that do not exist are remembered as well.
+
+        Returns:
+            How many of the entries were in force until now.
+
+        Raises:
+            StoreError: It could not be written; nothing has changed.
+        """
+        known = self._live.changes.lasting_keys()
+        new = [entry for entry in entries if (name, entry) not in known]
+        present = self._live.has_entries(name, new)
+        gone = self._live.changes.revoked_keys()
+        if new:
+            self._committer.advance(
+                ChangeKind.REVOKE,
+                name,
+                changes=self._live.changes.with_revoked(
+                    name, present, generation=self._committer.next_number()
+                ),
+            )
+        return sum(
+            is_there and (name, e) not in gone for e, is_there in present.items()
+        )
+
+    def suppress(
+        self,
+        name: str,
+        entry: str,
+        *,
+        reason: str,
+        by: str,
+        expires_at: float | None = None,
+    ) -> Suppression:
+        """Switch an entry off for a while; it comes back by itself.
+
+        Args:
+            name: Name of the hash set.
+            entry: Id of the entry.
+            reason: Text for people: one line without names
+                (``changes.new_suppression``).
+            by: Account or initials of the person who asks for it.
+            expires_at: When it ends, in seconds since the epoch; ``None`` means after
+                72 hours. For an entry that is already suppressed, a new end is set.
+
+        Raises:
+            UsageError: The reason, the account or the end cannot be used.
+            HashSetNameError: There is no such set, or no such entry in it.
+            StoreError: It could not be written; nothing has changed.
+        """
+        suppression = new_suppression(
+            name,
+            entry,
+            reason=reason,
+            by=by,
+            now=self._clock(),
+            expires_at=expires_at,
+        )
+        self._info_of(name)
+        revoked = suppression.key in self._live.changes.revoked_keys()
+        if revoked or not self._live.has_entries(name, [entry])[entry]:
+            raise HashSetNameError(
+                f"hash set {name!r} has no entry {entry!r}",
+                hint="The decision log and 'uploadfilter lookup' name the entry of a "
+                "match.",
+            )
+        self._committer.advance(
+            ChangeKind.SUPPRESS,
+            f"{name}/{entry}",
+            changes=self._live.changes.with_suppressed(suppression),
+        )
+        return suppression
+
+    def unsuppress(self, name: str, entry: str) -> Suppression:
+        """Switch an entry on again.
+
+        Returns:
+            The suppression that has ended.
+
+        Raises:
+            StorePinnedError: A rollback has not been released.
+            HashSetNameError: The entry is not suppressed.
+            StoreError: It could not be written; nothing has changed.
+        """
+        self._check_not_pinned()
+        for suppression in self._live.suppressions:
+            if suppression.key == (name, entry):
+                changes = self._live.changes.without_suppressed(suppression.key)
+                self._committer.advance(
+                    ChangeKind.UNSUPPRESS, f"{name}/{entry}", changes=changes
+                )
+                return suppression
+        raise HashSetNameError(
+            f"entry {entry!r} of hash set {name!r} is not suppressed",
+            hint="Perhaps its suppression has ended by itself: see 'uploadfilter "
+            "hashset "
+            "suppressions'.",
+        )
+
+    def release_entry(self, name: str, entry: str, *, by: Sequence[str]) -> Release:
+        """Let an entry out of quarantine, into force; see ``new_release``.
+
+        Raises:
+            StorePinnedError: A rollback has not been released.
+            UsageError: There are too few people, or a name is not acceptable.
+            HashSetNameError: The entry is not in quarantine.
+        """
+        self._check_not_pinned()
+        for account in by:
+            check_account(account, "a release")
+        live = self._live.changes
+        release = new_release(live.quarantined, name, entry, by=by, at=self._clock())
+        self._committer.advance(
+            ChangeKind.UNQUARANTINE,
+            f"{name}/{entry}",
+            changes=live.with_release(release),
+        )
+        return release
+
+    def compact(self) -> bool:
+        """Write base and overlay as one new base that gives the same results.
+
+        Returns:
+            False if the overlay holds nothing that a new base would save.
+
+        Raises:
+            StoreError: It could not be written; nothing has changed.
+        """
+        if self._live.additions is None and not self._live.hidden_entries:
+            return False
+        self._committer.advance(ChangeKind.COMPACT, "", fold=True)
+        return True
+
+    def activate(self, number: int, *, undo_withdrawals: bool = False) -> None:
+        """Put a kept generation in force again, exactly as it was, under a new number.
+
+        Args:
+            number: The generation.
+            undo_withdrawals: Also activate it if this undoes removals, revocations or
+                suppressions that hold now. ``rollback`` keeps them.
+
+        Raises:
+            StorePinnedError: A rollback has not been released.
+            StoreError: There is no such generation, it is damaged, it would undo
+                withdrawals, or ``current`` could not be written; nothing has changed.
+        """
+        self._check_not_pinned()
+        older = self._committer.reopened(number)
+        lost = self._live.changes.lost_in(
+            older.changes, number=number, now=self._clock()
+        ) or tuple(
+            f"withdrawal of {f'{name}/{entries[0]}'!r}"
+            for name, entries in withdrawn_since(older, self._live).items()
+        )
+        lost += tuple(
+            f"state of {name!r}, which is only monitored"
+            for name in monitored_since(older, self._live)
+        )
+        if lost and not undo_withdrawals:
+            raise StoreError(
+                f"generation {number} would undo {len(lost)} withdrawals, such as the "
+                + lost[0],
+                hint=f"'uploadfilter hashset rollback {number}' returns to it and "
+                "leaves"
+                " these entries out.",
+            )
+        self._committer.put_in_force(older.current, ChangeKind.ACTIVATE, str(number))
+
+    def rollback(self, number: int | None = None) -> Returned:
+        """Return to an older generation, without the entries withdrawn since.
+
+        These include entries of the older generation that a later import lacks, or
+        holds with other signals.
+
+        The new generation is *pinned*: until ``release``, entries may only be taken out
+        of force, and its reader raises an alarm.
+
+        Args:
+            number: The generation; ``None`` means the one before the last import.
+
+        Returns:
+            The generation that it returned to, and the entries that were kept out.
+
+        Raises:
+            StoreError: There is no such generation, it is damaged, too many entries
+                were withdrawn since, or the new overlay could not be written; nothing
+                has changed.
+        """
+        if number is None:
+            number = self._before_last_import()
+        older = self._committer.reopened(number)
+        names = [info.name for info in older.base.sets]
+        additions = older.added_tables()
+        for name in self._live.changes.withdrawn_since(number):
+            additions = without_set(additions, name)
+        monitored = monitored_since(older, self._live)
+        changes = self._live.changes.carried_to(
+            older.changes, number=number, base_sets=names, monitored=monitored
+        )
+        kept_out = withdrawn_since(older, self._live)
+        for name, entries in kept_out.items():
+            changes = changes.with_withdrawn(
+                name, entries, generation=self._committer.next_number()
+            )
+        changes = with_present_in(older, additions, changes)
+        self._committer.advance(
+            ChangeKind.ROLLBACK,
+            str(number),
+            additions=additions,
+            changes=changes,
+            below=older,
+            pinned=True,
+        )
+        return Returned(
+            number=number,
+            kept_out={name: len(ids) for name, ids in kept_out.items()},
+            monitored=monitored,
+        )
+
+    def release(self) -> None:
+        """End the pinning that a rollback began.
+
+        Raises:
+            StoreError: The generation is not pinned, or ``current`` could not be
+                written; nothing has changed.
+        """
+        if not self.pinned:
+            raise StoreError(
+                f"generation {self.number} is not pinned",
+                hint="Only a rollback has to be released.",
+            )
+        self._committer.put_in_force(
+            self._live.current, ChangeKind.RELEASE, str(self.number)
+        )
+
+    def _check_not_pinned(self) -> None:
+        if self.pinned:
+            raise StorePinnedError(
+                f"generation {self.number} is pinned by a rollback",
+                hint="Find out what was wrong, then run 'uploadfilter hashset release'."
+                " Until then nothing can be imported, only removed.",
+            )
+
+    def _info_of(self, name: str) -> SetInfo:
+        for info in self.sets:
+            if info.name == name:
+                return info
+        raise no_such_set(name, self.sets)
+
+    def _is_in_base(self, name: str) -> bool:
+        return any(info.name == name for info in self._live.base.sets)
+
+    def _before_last_import(self) -> int:
+        """Return the generation before the import that brought the entries in force."""
+        known = {item.generation: item for item in self.generations()}
+        at: int | None = self.number
+        while at in known:
+            kind = known[at].kind
+            older = max((n for n in known if n < at), default=None)
+            if kind is ChangeKind.IMPORT and older is not None:
+                return older
+            returned = kind in (ChangeKind.ACTIVATE, ChangeKind.ROLLBACK)
+            at = int(known[at].subject) if returned else older
+        raise StoreError(
+            "no generation is kept from before the last import",
+            hint="'uploadfilter hashset generations' lists the generations that are "
+            "kept.",
+        )
