@@ -22,15 +22,15 @@ from structlog.testing import capture_logs
 
 import uploadfilter
 from tests.decisions.logs import NOON, REFUSED, decision
-from uploadfilter.decisions import flooding
-from uploadfilter.decisions.clients import ClientHasher
-from uploadfilter.decisions.lasting import Retention
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.reading import read
-from uploadfilter.decisions.records import DecisionRecord, moment
-from uploadfilter.decisions.room import Surveyor
-from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.decisions.verify import verify
+from uploadfilter.decisions.files.clients import ClientHasher
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.reading import read
+from uploadfilter.decisions.files.room import Surveyor
+from uploadfilter.decisions.files.verify import verify
+from uploadfilter.decisions.records import flooding
+from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.decisions.records.records import DecisionRecord, moment
+from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.networks import path_of
 from uploadfilter.proxy.clients.connections import Connections
 from uploadfilter.proxy.clients.silent import SilentConnection
@@ -258,7 +258,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/inspecting/arriving.py": bodies,
     "proxy/inspecting/budgets.py": rejections,
     "proxy/clients/connections.py": connections,
-    "decisions/flooding.py": floods,
+    "decisions/records/flooding.py": floods,
 }
 
 

@@ -14,10 +14,10 @@ from structlog.testing import capture_logs
 from tests.decisions.logs import NOON, decision, segment_paths, unsynced
 from tests.reference.stores import ENTRY, put_set
 from uploadfilter.changing import ChangeRecorder
-from uploadfilter.decisions.lasting import Change, ChangeRecord
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.totalling import changes_of
-from uploadfilter.decisions.verify import verify
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.totalling import changes_of
+from uploadfilter.decisions.files.verify import verify
+from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files import journal
 from uploadfilter.reference.store import ReferenceDirectory

@@ -34,7 +34,7 @@ from uploadfilter import config, errors, model
 from uploadfilter.cli import app
 from uploadfilter.cli import options as options_of_cli
 from uploadfilter.config import schema
-from uploadfilter.decisions import base, lasting, records, summaries
+from uploadfilter.decisions.records import base, lasting, records, summaries
 
 ENUMS = {
     "Preset": model.Preset,

@@ -40,18 +40,30 @@ TESTED_ELSEWHERE = {
     "uploadfilter/config/settings.py": "tests/config/test_loading.py",
     "uploadfilter/config/sources.py": "tests/config/test_loading.py",
     "uploadfilter/config/values.py": "tests/config/test_loading.py",
-    "uploadfilter/decisions/appending.py": "tests/decisions/test_log.py",
-    "uploadfilter/decisions/base.py": "tests/decisions/test_records.py",
-    "uploadfilter/decisions/chain.py": "tests/decisions/test_log.py",
-    "uploadfilter/decisions/lasting.py": "tests/decisions/test_totals.py",
-    "uploadfilter/decisions/making.py": "tests/decisions/test_records.py",
-    "uploadfilter/decisions/numbering.py": "tests/decisions/test_records.py",
-    "uploadfilter/decisions/segments.py": "tests/decisions/test_reading.py",
-    "uploadfilter/decisions/sequence.py": "tests/decisions/test_verify.py",
-    "uploadfilter/decisions/settings.py": "tests/decisions/test_log.py",
-    "uploadfilter/decisions/summaries.py": "tests/decisions/test_flooding.py",
-    "uploadfilter/decisions/waiting.py": "tests/decisions/test_log.py",
-    "uploadfilter/decisions/totalling.py": "tests/decisions/test_totals.py",
+    "uploadfilter/decisions/files/appending.py": "tests/decisions/files/test_log.py",
+    "uploadfilter/decisions/records/base.py": "tests/decisions/records/test_records.py",
+    "uploadfilter/decisions/records/chain.py": "tests/decisions/files/test_log.py",
+    "uploadfilter/decisions/records/lasting.py": (
+        "tests/decisions/records/test_totals.py"
+    ),
+    "uploadfilter/decisions/records/making.py": (
+        "tests/decisions/records/test_records.py"
+    ),
+    "uploadfilter/decisions/records/numbering.py": (
+        "tests/decisions/records/test_records.py"
+    ),
+    "uploadfilter/decisions/files/segments.py": "tests/decisions/files/test_reading.py",
+    "uploadfilter/decisions/records/sequence.py": (
+        "tests/decisions/files/test_verify.py"
+    ),
+    "uploadfilter/decisions/files/settings.py": "tests/decisions/files/test_log.py",
+    "uploadfilter/decisions/records/summaries.py": (
+        "tests/decisions/records/test_flooding.py"
+    ),
+    "uploadfilter/decisions/files/waiting.py": "tests/decisions/files/test_log.py",
+    "uploadfilter/decisions/files/totalling.py": (
+        "tests/decisions/records/test_totals.py"
+    ),
     "uploadfilter/issuing/page/acts.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",

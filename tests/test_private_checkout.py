@@ -42,7 +42,7 @@ def test_rights_are_given_up_in_known_places() -> None:
         "tests/test_hardening.py",
     }
     assert {name_of(path) for path in rightless_tests()} == {
-        "tests/decisions/test_log.py",
+        "tests/decisions/files/test_log.py",
         "tests/reference/test_restoring.py",
         "tests/test_hardening.py",
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.reference.crashing import CrashedError, crashing
-from uploadfilter.decisions.segments import make_directory
+from uploadfilter.decisions.files.segments import make_directory
 from uploadfilter.state import (
     INSTANCE_NAME,
     ForeignFile,

@@ -19,9 +19,9 @@ from typing import Final, Protocol
 import structlog
 
 from uploadfilter.acting import Actor, current_actor
-from uploadfilter.decisions.lasting import By, Change, ChangeRecord, Mark
-from uploadfilter.decisions.records import Record, moment
-from uploadfilter.decisions.totalling import changes_of
+from uploadfilter.decisions.files.totalling import changes_of
+from uploadfilter.decisions.records.lasting import By, Change, ChangeRecord, Mark
+from uploadfilter.decisions.records.records import Record, moment
 from uploadfilter.errors import LogError, StoreError, StoreMissingError
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files import journal
@@ -35,7 +35,7 @@ INTERVAL_S: Final = 1.0
 
 
 class Log(Protocol):
-    """What makes records durable, such as ``decisions.log.DecisionLog``."""
+    """What makes records durable, such as ``decisions.files.log.DecisionLog``."""
 
     @property
     def mark(self) -> Mark | None:

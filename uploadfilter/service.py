@@ -25,11 +25,11 @@ import uvloop
 from uploadfilter import hardening, operational
 from uploadfilter.changing import ChangeRecorder
 from uploadfilter.config import Loaded, Settings, in_short, told
-from uploadfilter.decisions.clients import ClientHasher
-from uploadfilter.decisions.lasting import Change, Retention
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.retention import prune
-from uploadfilter.decisions.room import Surveyor
+from uploadfilter.decisions.files.clients import ClientHasher
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.retention import prune
+from uploadfilter.decisions.files.room import Surveyor
+from uploadfilter.decisions.records.lasting import Change, Retention
 from uploadfilter.errors import LogError
 from uploadfilter.following import Following
 from uploadfilter.notify import Manager

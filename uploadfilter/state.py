@@ -9,7 +9,7 @@
       tripwire.json        what is demoted (``proxy/inspecting/tripwire.py``)
       feedback.key         signs what issuers are told (``cli/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
-        log/               its decision log (``decisions/segments.py``)
+        log/               its decision log (``decisions/files/segments.py``)
 
 Every room that keeps something on disk makes its directories here, so that they are
 private and survive a power cut; what fails is an ``OSError``, which the room translates

@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 
 from uploadfilter.cli.lasting import change_words, total_words
-from uploadfilter.decisions.lasting import (
+from uploadfilter.decisions.records.lasting import (
     By,
     Change,
     ChangeRecord,

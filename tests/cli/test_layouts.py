@@ -6,7 +6,7 @@ import pytest
 
 from uploadfilter.cli.layouts import NamedFormat, TableOptions
 from uploadfilter.errors import ConfigError, UsageError
-from uploadfilter.hashsets.columns import Encoding, Layout
+from uploadfilter.hashsets.lines.columns import Encoding, Layout
 
 
 def options(

@@ -9,17 +9,17 @@ import pytest
 
 from tests.cli.running import json_lines, run
 from uploadfilter.cli.log import cells, follow_log
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.making import decision_record
-from uploadfilter.decisions.reading import EVERYTHING
-from uploadfilter.decisions.records import (
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.reading import EVERYTHING
+from uploadfilter.decisions.records.making import decision_record
+from uploadfilter.decisions.records.records import (
     DecisionRecord,
     OutcomeRecord,
     ShedRecord,
     moment,
 )
-from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.decisions.totals import DayCounts
+from uploadfilter.decisions.records.summaries import SummaryRecord
+from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import (
     Action,
     EntryState,

@@ -5,7 +5,7 @@ from datetime import UTC, date, datetime
 import pytest
 
 from uploadfilter.cli.periods import period_words
-from uploadfilter.decisions.period import Gone, Period
+from uploadfilter.decisions.files.period import Gone, Period
 
 FIRST = datetime(2026, 9, 1, 8, 30, tzinfo=UTC)
 LAST = datetime(2026, 11, 30, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 from tests.cli.running import json_lines, run
 from tests.decisions.logs import decision, write_log
 from uploadfilter.cli.space import space_lines
-from uploadfilter.decisions.outlook import MOST_DAYS
-from uploadfilter.decisions.room import Room
+from uploadfilter.decisions.files.room import Room
+from uploadfilter.decisions.records.outlook import MOST_DAYS
 
 ROOM = Room(
     log_bytes=12_345_678,

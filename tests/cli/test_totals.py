@@ -20,8 +20,8 @@ from tests.decisions.logs import (
 )
 from tests.decisions.old_log import write_old_log
 from tests.decisions.recount import lines_of
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.retention import prune
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.retention import prune
 
 
 @pytest.fixture

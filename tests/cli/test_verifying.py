@@ -18,7 +18,7 @@ from tests.decisions.logs import (
     write_log,
 )
 from tests.decisions.old_log import write_old_log
-from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.files.log import DecisionLog
 
 
 @pytest.fixture

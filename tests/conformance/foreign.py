@@ -1,7 +1,7 @@
 """What every ``ForeignFormat`` must do, whatever a file in its format holds.
 
 To have a format tested, describe it as a ``Subject`` and parametrise a test over
-``CHECKS``, as ``tests/hashsets/test_foreign.py`` does.
+``CHECKS``, as ``tests/hashsets/foreign/test_foreign.py`` does.
 """
 
 import io
@@ -19,11 +19,12 @@ from hypothesis import strategies as st
 from typing_extensions import override
 
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.hashsets import documents, formats
-from uploadfilter.hashsets.foreign import ForeignFormat, foreign_lines, known_by
-from uploadfilter.hashsets.items import any_id
-from uploadfilter.hashsets.recognising import HEAD_BYTES
-from uploadfilter.hashsets.shortlines import blocks_of, parse_block
+from uploadfilter.hashsets import formats
+from uploadfilter.hashsets.foreign import documents
+from uploadfilter.hashsets.foreign.foreign import ForeignFormat, foreign_lines, known_by
+from uploadfilter.hashsets.foreign.recognising import HEAD_BYTES
+from uploadfilter.hashsets.lines.items import any_id
+from uploadfilter.hashsets.lines.shortlines import blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, Signal
 from uploadfilter.reference.entries.collecting import EntryBlock

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.decisions.logs import ACCEPTED, Clock, decision
-from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.errors import LogWriteError
 
 NOBODY = 65534

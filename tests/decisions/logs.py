@@ -5,16 +5,16 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
-from uploadfilter.decisions.lasting import ChangeRecord
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.making import decision_record
-from uploadfilter.decisions.records import (
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.segments import Segment, read_head, segments
+from uploadfilter.decisions.files.settings import LogSettings
+from uploadfilter.decisions.records.lasting import ChangeRecord
+from uploadfilter.decisions.records.making import decision_record
+from uploadfilter.decisions.records.records import (
     DecisionRecord,
     OutcomeRecord,
     moment,
 )
-from uploadfilter.decisions.segments import Segment, read_head, segments
-from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.model import (
     Action,
     EntryState,

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.decisions.logs import segment_paths
-from uploadfilter.decisions.lasting import DayTotals
+from uploadfilter.decisions.records.lasting import DayTotals
 
 Counted = Counter[tuple[Any, ...]]
 """Numbers of uploads, bytes and microseconds, by day and by what they are of."""

@@ -14,12 +14,12 @@ from tests.decisions.logs import (
     unsynced,
     write_log,
 )
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.period import period_of
-from uploadfilter.decisions.reading import read
-from uploadfilter.decisions.records import FORMAT, decode
-from uploadfilter.decisions.totalling import changes_of, totals_of
-from uploadfilter.decisions.verify import verify
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.period import period_of
+from uploadfilter.decisions.files.reading import read
+from uploadfilter.decisions.files.totalling import changes_of, totals_of
+from uploadfilter.decisions.files.verify import verify
+from uploadfilter.decisions.records.records import FORMAT, decode
 from uploadfilter.errors import LogCorruptError, LogVersionError
 
 

@@ -20,7 +20,7 @@ from hashsets.demo import pictures
 from tests.hashsets.test_formats import read
 from tests.repository import ROOT
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.hashsets.recognising import HEAD_BYTES, refuse_foreign
+from uploadfilter.hashsets.foreign.recognising import HEAD_BYTES, refuse_foreign
 from uploadfilter.issuing.wording import entries
 
 pytestmark = pytest.mark.e2e

@@ -21,7 +21,7 @@ from tests.decisions.logs import (
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, log, stage, write_set
 from tests.e2e.curl import put
-from uploadfilter.decisions.records import DecisionRecord, OutcomeRecord
+from uploadfilter.decisions.records.records import DecisionRecord, OutcomeRecord
 
 pytestmark = pytest.mark.e2e
 

@@ -11,12 +11,12 @@ from msgspec.structs import replace
 
 from deploy.demo import running
 from tests.decisions.logs import ACCEPTED, LISTED, REJECTED, decision, unsynced
-from tests.decisions.test_totals import summary
+from tests.decisions.records.test_totals import summary
 from tests.repository import ROOT
 from tests.sites.programs import debian
-from uploadfilter.decisions.log import DecisionLog
-from uploadfilter.decisions.making import match_records
-from uploadfilter.decisions.records import moment
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.records.making import match_records
+from uploadfilter.decisions.records.records import moment
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 
 pytestmark = pytest.mark.e2e

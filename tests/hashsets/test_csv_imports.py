@@ -10,13 +10,13 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError, UsageError
-from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.importing import (
     ImportReport,
     KnownBefore,
     import_file,
     survey_file,
 )
+from uploadfilter.hashsets.lines.columns import Layout
 from uploadfilter.hashsets.refusing import MOST_NAMED_CATEGORIES, BadLines
 from uploadfilter.hashsets.tally import OTHER_WORDS
 from uploadfilter.model import Signal, SignalType

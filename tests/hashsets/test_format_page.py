@@ -6,9 +6,9 @@ import pytest
 
 from tests.hashsets.test_formats import read
 from tests.repository import ROOT
-from uploadfilter.hashsets.columns import FIELDS, KNOWN_NAMES
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES
-from uploadfilter.hashsets.jsonlines import (
+from uploadfilter.hashsets.lines.columns import FIELDS, KNOWN_NAMES
+from uploadfilter.hashsets.lines.jsonlines import (
     MOST_CATEGORY_CHARACTERS,
     MOST_ID_CHARACTERS,
 )

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.formats import MOST_LINE_BYTES, TICK_LINES
-from uploadfilter.hashsets.listblocks import ListedBlock
-from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.lines.listblocks import ListedBlock
+from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.entries.collecting import EntryBlock

@@ -12,7 +12,7 @@ from typing import Any
 from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until
 from uploadfilter.config import Settings
-from uploadfilter.decisions.records import (
+from uploadfilter.decisions.records.records import (
     DecisionRecord,
     OutcomeRecord,
     Record,

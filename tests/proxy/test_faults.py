@@ -22,7 +22,7 @@ from hashsets.demo import pictures
 from tests.proxy.site import CLOSE, Site, list_entries
 from tests.proxy.wire import TIMEOUT_S, WireOrigin, closed, status, wire_origin
 from tests.waiting import is_alive, until
-from uploadfilter.decisions.verify import verify
+from uploadfilter.decisions.files.verify import verify
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.state import DEFAULT_INSTANCE, log_directory
 

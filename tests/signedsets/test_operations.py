@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError
-from uploadfilter.hashsets.jsonlines import parse_line
+from uploadfilter.hashsets.lines.jsonlines import parse_line
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry, EntrySignal, Geometry, Signal, SignalType
 from uploadfilter.signedsets import operations as ops

@@ -5,7 +5,7 @@ import re
 
 from tests.repository import ROOT
 from tests.signedsets.keys import holders, signer
-from uploadfilter.hashsets.jsonlines import parse_line
+from uploadfilter.hashsets.lines.jsonlines import parse_line
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry
 from uploadfilter.signedsets import canaries, roles

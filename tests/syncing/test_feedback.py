@@ -13,8 +13,8 @@ from tests.decisions.logs import (
     decision,
     write_log,
 )
-from uploadfilter.decisions.lasting import By, Change, ChangeRecord, Mark
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.lasting import By, Change, ChangeRecord, Mark
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import FeedbackError
 from uploadfilter.model import Action, SignalType
 from uploadfilter.signedsets.feedback import EntryLine

@@ -29,9 +29,9 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.cli.places import default_place, with_unit
+from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.presets import Comparison
-from uploadfilter.decisions.reading import Filters, read
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import ConfigError, ConfigProblem, UsageError
 
 if TYPE_CHECKING:

@@ -18,11 +18,11 @@ from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
 from uploadfilter.cli.surveys import preview_document, survey_lines
 from uploadfilter.errors import UsageError
-from uploadfilter.hashsets.columns import Layout
 from uploadfilter.hashsets.converting import convert_file
+from uploadfilter.hashsets.foreign.vicswriting import LOST_WORDS, Lost, Version
 from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
+from uploadfilter.hashsets.lines.columns import Layout
 from uploadfilter.hashsets.refusing import BadLines
-from uploadfilter.hashsets.vicswriting import LOST_WORDS, Lost, Version
 from uploadfilter.model import SignalType
 
 

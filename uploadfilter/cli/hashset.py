@@ -62,7 +62,6 @@ from uploadfilter.cli.surveys import (
 )
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.choices import Chosen, chosen_state, settled
-from uploadfilter.hashsets.columns import Encoding, Layout
 from uploadfilter.hashsets.importing import (
     ImportReport,
     KnownBefore,
@@ -73,6 +72,7 @@ from uploadfilter.hashsets.importing import (
     show_set,
     survey_file,
 )
+from uploadfilter.hashsets.lines.columns import Encoding, Layout
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries

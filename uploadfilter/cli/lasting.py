@@ -3,7 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping
 
-from uploadfilter.decisions.lasting import By, ChangeRecord, DayTotals, TotalRecord
+from uploadfilter.decisions.records.lasting import (
+    By,
+    ChangeRecord,
+    DayTotals,
+    TotalRecord,
+)
 from uploadfilter.model import Verdict
 
 SHOWN_CHARACTERS = 400

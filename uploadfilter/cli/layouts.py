@@ -12,7 +12,8 @@ from typing import Annotated
 import typer
 
 from uploadfilter.errors import ConfigError, UsageError
-from uploadfilter.hashsets.columns import (
+from uploadfilter.hashsets.foreign.foreign import FOREIGN, ForeignFormat
+from uploadfilter.hashsets.lines.columns import (
     Encoding,
     Layout,
     folded,
@@ -20,7 +21,6 @@ from uploadfilter.hashsets.columns import (
     parsed,
     separator_of,
 )
-from uploadfilter.hashsets.foreign import FOREIGN, ForeignFormat
 from uploadfilter.model import SignalType
 
 

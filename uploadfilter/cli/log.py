@@ -37,11 +37,12 @@ from uploadfilter.cli.periods import period_words
 from uploadfilter.cli.space import space_command
 from uploadfilter.cli.totals import totals_command
 from uploadfilter.cli.verifying import verify_document, verify_lines
-from uploadfilter.decisions.ids import EXAMPLE, written_id
-from uploadfilter.decisions.lasting import ChangeRecord, TotalRecord
-from uploadfilter.decisions.period import period_of
-from uploadfilter.decisions.reading import Filters, follow, read
-from uploadfilter.decisions.records import (
+from uploadfilter.decisions.files.period import period_of
+from uploadfilter.decisions.files.reading import Filters, follow, read
+from uploadfilter.decisions.files.verify import verify as check
+from uploadfilter.decisions.records.ids import EXAMPLE, written_id
+from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
+from uploadfilter.decisions.records.records import (
     CanaryRecord,
     Checkpoint,
     CheckpointRecord,
@@ -53,8 +54,7 @@ from uploadfilter.decisions.records import (
     ShedRecord,
     encode,
 )
-from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.decisions.verify import verify as check
+from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.model import Action, Variant, Verdict
 
 POLL_S = 0.5

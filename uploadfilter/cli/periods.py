@@ -3,7 +3,7 @@
 from datetime import UTC, date, datetime
 from typing import Final
 
-from uploadfilter.decisions.period import Gone, Period
+from uploadfilter.decisions.files.period import Gone, Period
 
 SHOWN: Final = 3
 """Ranges of days that are named; of more, the number has to do."""

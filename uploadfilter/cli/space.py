@@ -13,11 +13,11 @@ from uploadfilter.cli.options import (
     present_s,
 )
 from uploadfilter.cli.output import print_json, print_text
-from uploadfilter.decisions.lasting import Retention
-from uploadfilter.decisions.outlook import MOST_DAYS
-from uploadfilter.decisions.retention import DEFAULT
-from uploadfilter.decisions.room import RESERVE_BYTES, Room, Surveyor
-from uploadfilter.decisions.segments import read_head, segments
+from uploadfilter.decisions.files.retention import DEFAULT
+from uploadfilter.decisions.files.room import RESERVE_BYTES, Room, Surveyor
+from uploadfilter.decisions.files.segments import read_head, segments
+from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.errors import LogError
 
 _MEGABYTE = 1_000_000

@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless, table
-from uploadfilter.hashsets.columns import CATEGORY, not_compared
 from uploadfilter.hashsets.importing import Survey
+from uploadfilter.hashsets.lines.columns import CATEGORY, not_compared
 from uploadfilter.hashsets.tally import NO_CATEGORY, OTHER_WORDS, TableFacts
 
 _TAB = "\t"

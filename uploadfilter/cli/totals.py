@@ -18,9 +18,9 @@ from uploadfilter.cli.options import (
     present_s,
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
-from uploadfilter.decisions.lasting import DayTotals
-from uploadfilter.decisions.totalling import CountSource, TotalPart, parts_of
-from uploadfilter.decisions.totals import DayCounts
+from uploadfilter.decisions.files.totalling import CountSource, TotalPart, parts_of
+from uploadfilter.decisions.records.lasting import DayTotals
+from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import Action, Verdict
 
 _MEGABYTE = 1_000_000

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from rich.text import Text
 
 from uploadfilter.cli.output import harmless
-from uploadfilter.decisions.gaps import Judged
-from uploadfilter.decisions.sequence import LogFinding
-from uploadfilter.decisions.verify import CheckpointState, StepBack, VerifyReport
+from uploadfilter.decisions.files.gaps import Judged
+from uploadfilter.decisions.files.verify import CheckpointState, StepBack, VerifyReport
+from uploadfilter.decisions.records.sequence import LogFinding
 
 _CHECKPOINT_WORDS = {
     CheckpointState.CONFIRMED: "confirmed",

@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from uploadfilter.config.lines import Key
+from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
-from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.origin import OriginSettings

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
-from uploadfilter.decisions.settings import LogSettings
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.answering import texts

@@ -20,7 +20,7 @@ from types import MappingProxyType
 from typing import Any, Final
 
 from uploadfilter.decisions.policy import CHOOSABLE, Policy, strictest
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import Action, Preset, Reason
 
 FIGHTING: Final = frozenset(

@@ -14,8 +14,8 @@ from typing import BinaryIO, Final
 
 from uploadfilter.errors import HashSetError
 from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
+from uploadfilter.hashsets.foreign.vicswriting import Lost, Version, vics_document
 from uploadfilter.hashsets.importing import (
     NOTHING_SAID,
     KnownBefore,
@@ -25,10 +25,10 @@ from uploadfilter.hashsets.importing import (
     survey_of,
     ticking,
 )
+from uploadfilter.hashsets.lines.csvlines import CSVRequest
 from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import Tally
-from uploadfilter.hashsets.vicswriting import Lost, Version, vics_document
 from uploadfilter.model import SignalType
 
 _MODE: Final = 0o600

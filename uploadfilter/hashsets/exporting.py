@@ -10,8 +10,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from uploadfilter.hashsets.listblocks import ListedBlock
-from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.lines.listblocks import ListedBlock
+from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries.collecting import EntryBlock
 from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY

@@ -2,8 +2,8 @@
 
 The form is known by the first line that is neither blank nor a comment: JSON lines
 begin with a brace, everything else is a list. That a file is CSV has to be said. What
-is known to be in a format of somebody else (``hashsets/recognising.py``) is refused by
-its name. Memory is bounded by the longest line.
+is known to be in a format of somebody else (``hashsets/foreign/recognising.py``) is
+refused by its name. Memory is bounded by the longest line.
 
 To add a form, add a module with a ``parse_line``, a member of ``Form``, its first bytes
 in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
@@ -16,27 +16,27 @@ from itertools import chain
 from typing import assert_never
 
 from uploadfilter.errors import HashSetFormatError, UsageError
-from uploadfilter.hashsets import csvlines, hashdeep, lists
-from uploadfilter.hashsets.csvlines import CSVRequest
 from uploadfilter.hashsets.degenerate import problem_of
-from uploadfilter.hashsets.foreign import ForeignFormat, foreign_lines, known_by
-from uploadfilter.hashsets.hashdeep import is_hashdeep
-from uploadfilter.hashsets.items import IdOf, any_id, common_category
-from uploadfilter.hashsets.listblocks import (
-    LineSource,
-    ListedBlock,
-    plain_block,
-    stretches,
-)
-from uploadfilter.hashsets.lists import ListedSignal
-from uploadfilter.hashsets.recognising import (
+from uploadfilter.hashsets.foreign.foreign import ForeignFormat, foreign_lines, known_by
+from uploadfilter.hashsets.foreign.recognising import (
     HEAD_BYTES,
     is_table,
     refuse_foreign,
     text_of,
     utf_16_of,
 )
-from uploadfilter.hashsets.shortlines import Numbered, blocks_of, parse_block
+from uploadfilter.hashsets.lines import csvlines, hashdeep, lists
+from uploadfilter.hashsets.lines.csvlines import CSVRequest
+from uploadfilter.hashsets.lines.hashdeep import is_hashdeep
+from uploadfilter.hashsets.lines.items import IdOf, any_id, common_category
+from uploadfilter.hashsets.lines.listblocks import (
+    LineSource,
+    ListedBlock,
+    plain_block,
+    stretches,
+)
+from uploadfilter.hashsets.lines.lists import ListedSignal
+from uploadfilter.hashsets.lines.shortlines import Numbered, blocks_of, parse_block
 from uploadfilter.hashsets.tally import Problem, Tally
 from uploadfilter.model import Entry, SignalType
 from uploadfilter.reference.entries.collecting import EntryBlock

@@ -19,16 +19,20 @@ from uploadfilter.errors import (
     UsageError,
 )
 from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.columns import Layout
-from uploadfilter.hashsets.csvlines import CSVRequest
-from uploadfilter.hashsets.foreign import ForeignFormat, known_by
-from uploadfilter.hashsets.hashdeep import is_hashdeep
-from uploadfilter.hashsets.items import UNNAMED_CATEGORY, IdOf, any_id
-from uploadfilter.hashsets.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
-from uploadfilter.hashsets.listblocks import ListedBlock
-from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.foreign.foreign import ForeignFormat, known_by
+from uploadfilter.hashsets.foreign.recognising import (
+    HEAD_BYTES,
+    is_table,
+    refuse_foreign,
+)
+from uploadfilter.hashsets.lines.columns import Layout
+from uploadfilter.hashsets.lines.csvlines import CSVRequest
+from uploadfilter.hashsets.lines.hashdeep import is_hashdeep
+from uploadfilter.hashsets.lines.items import UNNAMED_CATEGORY, IdOf, any_id
+from uploadfilter.hashsets.lines.jsonlines import MOST_CATEGORY_CHARACTERS, is_category
+from uploadfilter.hashsets.lines.listblocks import ListedBlock
+from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.hashsets.opening import HashedFile, opened
-from uploadfilter.hashsets.recognising import HEAD_BYTES, is_table, refuse_foreign
 from uploadfilter.hashsets.refusing import (
     MOST_NAMED_CATEGORIES,
     BadLines,

@@ -15,7 +15,7 @@ from typing import Final
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.degenerate import problem_of
-from uploadfilter.hashsets.jsonlines import MOST_ID_CHARACTERS, is_category
+from uploadfilter.hashsets.lines.jsonlines import MOST_ID_CHARACTERS, is_category
 from uploadfilter.issuing.tables import PictureTable
 from uploadfilter.model import (
     QUALITY_FLOOR,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.errors import IssuerError
-from uploadfilter.hashsets.jsonlines import parse_line
+from uploadfilter.hashsets.lines.jsonlines import parse_line
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.knowngood.corpus import Corpus
 from uploadfilter.model import Entry, SignalType

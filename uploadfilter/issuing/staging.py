@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import HashSetFormatError, IssuerError
-from uploadfilter.hashsets.jsonlines import parse_line
+from uploadfilter.hashsets.lines.jsonlines import parse_line
 from uploadfilter.hashsets.opening import opened
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing.folder import IssuerFolder, remove, replacing

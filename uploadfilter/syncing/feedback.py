@@ -12,11 +12,11 @@ from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from uploadfilter.decisions.lasting import Change, ChangeRecord
-from uploadfilter.decisions.period import period_of
-from uploadfilter.decisions.reading import Filters, read
-from uploadfilter.decisions.records import DecisionRecord
-from uploadfilter.decisions.totalling import changes_of
+from uploadfilter.decisions.files.period import period_of
+from uploadfilter.decisions.files.reading import Filters, read
+from uploadfilter.decisions.files.totalling import changes_of
+from uploadfilter.decisions.records.lasting import Change, ChangeRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import FeedbackError
 from uploadfilter.model import Action
 from uploadfilter.signedsets import feedback

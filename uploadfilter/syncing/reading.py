@@ -14,8 +14,8 @@ from typing_extensions import override
 
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets import formats
-from uploadfilter.hashsets.listblocks import ListedBlock
-from uploadfilter.hashsets.lists import ListedSignal
+from uploadfilter.hashsets.lines.listblocks import ListedBlock
+from uploadfilter.hashsets.lines.lists import ListedSignal
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.model import Entry
 from uploadfilter.reference.entries.collecting import EntryBlock, TableBuilder

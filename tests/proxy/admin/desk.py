@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from uploadfilter.config import Settings
-from uploadfilter.decisions.lasting import Retention
-from uploadfilter.decisions.room import Surveyor
+from uploadfilter.decisions.files.room import Surveyor
+from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.counting.metrics import Metrics

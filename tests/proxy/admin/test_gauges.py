@@ -6,7 +6,7 @@ from tests.decisions.logs import DAY_S, decision, write_log
 from tests.proxy.admin.desk import watched
 from tests.proxy.counting.test_metrics import value
 from tests.proxy.site import exact_entry, list_entries
-from uploadfilter.decisions.outlook import MOST_DAYS
+from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.scanners.pool.settings import PoolFigures

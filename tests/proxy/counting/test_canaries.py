@@ -6,7 +6,7 @@ import pytest
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
 
-from uploadfilter.decisions.records import CanaryRecord
+from uploadfilter.decisions.records.records import CanaryRecord
 from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 

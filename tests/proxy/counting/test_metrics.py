@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
 from uploadfilter.proxy.counting.metrics import (
     DURATIONS_KEPT,

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.decisions.records import (
+from uploadfilter.decisions.records.records import (
     ContentRecord,
     DecisionRecord,
     MatchRecord,

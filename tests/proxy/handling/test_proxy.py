@@ -33,7 +33,7 @@ from tests.proxy.wire import (
     closed,
     status,
 )
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import LogBusyError, ServiceError
 from uploadfilter.model import (
     Action,

@@ -13,7 +13,7 @@ import pytest_asyncio
 from hashsets.demo.pictures import jpeg, photograph
 from tests.proxy.site import HOST, Site, exact_entry, site
 from tests.proxy.wire import closed, status
-from uploadfilter.decisions.records import ShedRecord
+from uploadfilter.decisions.records.records import ShedRecord
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import SCARCE_DAYS, Admission

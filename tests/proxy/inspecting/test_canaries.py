@@ -8,7 +8,7 @@ import msgspec
 from structlog.testing import capture_logs
 
 from tests.proxy.site import Site, list_entries, site
-from uploadfilter.decisions.records import CanaryRecord
+from uploadfilter.decisions.records.records import CanaryRecord
 from uploadfilter.model import Action, Mode, Verdict
 from uploadfilter.signedsets import canaries
 from uploadfilter.syncing.canaries import Sent, canary_key, doors, notes, seen_as, send

@@ -8,17 +8,18 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.waiting import PATIENCE_S
-from uploadfilter.decisions import flooding, room
-from uploadfilter.decisions.clients import ClientHasher
-from uploadfilter.decisions.flooding import CLIENTS_OF_A_NETWORK, NETWORK_BITS
-from uploadfilter.decisions.log import DecisionLog
+from uploadfilter.decisions.files import room
+from uploadfilter.decisions.files.clients import ClientHasher
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.reading import read
+from uploadfilter.decisions.files.settings import LogSettings
+from uploadfilter.decisions.files.totalling import totals_of
+from uploadfilter.decisions.files.verify import verify
 from uploadfilter.decisions.policy import Policy, decide
-from uploadfilter.decisions.reading import read
-from uploadfilter.decisions.records import DecisionRecord, ShedRecord
-from uploadfilter.decisions.settings import LogSettings
-from uploadfilter.decisions.summaries import SummaryRecord
-from uploadfilter.decisions.totalling import totals_of
-from uploadfilter.decisions.verify import verify
+from uploadfilter.decisions.records import flooding
+from uploadfilter.decisions.records.flooding import CLIENTS_OF_A_NETWORK, NETWORK_BITS
+from uploadfilter.decisions.records.records import DecisionRecord, ShedRecord
+from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.errors import LogWriteError, StoreMissingError
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics

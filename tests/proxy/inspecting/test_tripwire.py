@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 from tests.decisions.test_tripping import NEAR, restoration
 from tests.proxy.site import site
 from tests.waiting import until
-from uploadfilter.decisions.lasting import Change, ChangeRecord
+from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.tripping import MOST_NETWORKS
 from uploadfilter.errors import StoreError
 from uploadfilter.model import EntryState

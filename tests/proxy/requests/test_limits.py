@@ -8,7 +8,7 @@ import pytest
 
 from tests.proxy.site import CLOSE, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed, status
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.clients.silent import TURNING_AWAY
 from uploadfilter.proxy.inspecting.spool import SpoolLimits

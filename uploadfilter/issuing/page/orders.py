@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import IssuerError, UsageError
-from uploadfilter.hashsets.jsonlines import is_category
+from uploadfilter.hashsets.lines.jsonlines import is_category
 from uploadfilter.issuing.page import folders, forms
 from uploadfilter.issuing.page.acts import Acts, Key
 from uploadfilter.issuing.page.steps import Act, offered

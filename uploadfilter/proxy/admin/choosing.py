@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qs
 
-from uploadfilter.decisions.ids import written_id
+from uploadfilter.decisions.records.ids import written_id
 from uploadfilter.proxy.counting.recent import (
     EVERYTHING,
     FIELDS,

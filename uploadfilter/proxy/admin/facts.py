@@ -16,8 +16,8 @@ from typing import Final
 
 import msgspec
 
+from uploadfilter.decisions.files.room import Room
 from uploadfilter.decisions.presets import Comparison
-from uploadfilter.decisions.room import Room
 from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.choosing import FormField, choices, words_for_none

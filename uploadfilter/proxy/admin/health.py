@@ -21,8 +21,8 @@ from typing import Any, Final, Protocol, TypeVar, cast
 
 from yarl import URL
 
-from uploadfilter.decisions.outlook import MOST_DAYS
-from uploadfilter.decisions.room import Room
+from uploadfilter.decisions.files.room import Room
+from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.errors import LogError, ServiceError, StoreError
 from uploadfilter.proxy.origins.origin import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain

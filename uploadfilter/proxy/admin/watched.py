@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import metadata
 
-from uploadfilter.decisions.room import Surveyor
+from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level

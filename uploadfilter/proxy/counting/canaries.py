@@ -5,7 +5,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from uploadfilter.decisions.records import CanaryRecord
+from uploadfilter.decisions.records.records import CanaryRecord
 from uploadfilter.model import Verdict
 from uploadfilter.proxy.counting.series import Counts
 

@@ -8,7 +8,7 @@ from collections import deque
 from typing import Final
 
 from uploadfilter.decisions.presets import Comparison
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 
 _HOUR_S: Final = 3600
 HOURS: Final = 24

@@ -29,7 +29,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.lastday import LastDay

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import Action, Mode, Reason, Verdict
 
 REMEMBERED: Final = 50

@@ -3,7 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass, field
 
-from uploadfilter.decisions.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import Action, Verdict
 
 

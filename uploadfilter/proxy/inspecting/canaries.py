@@ -16,7 +16,7 @@ from typing import Final
 import msgspec
 import structlog
 
-from uploadfilter.decisions.records import CanaryRecord
+from uploadfilter.decisions.records.records import CanaryRecord
 from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import (

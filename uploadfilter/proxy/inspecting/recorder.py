@@ -5,7 +5,7 @@ when and how long. ``decision`` returns when the record is on disk, so a caller 
 awaits it before acting keeps the promise that nothing passes unrecorded. An outcome is
 only appended: the log keeps the order, and an outcome that is lost in a crash becomes
 ``unknown`` when the log is opened again. Refusals beyond a client's rate are counted,
-and written once a minute (``decisions/flooding.py``).
+and written once a minute (``decisions/records/flooding.py``).
 """
 
 import asyncio
@@ -20,20 +20,20 @@ from typing import Final, Protocol
 
 import structlog
 
-from uploadfilter.decisions.clients import ClientHasher
-from uploadfilter.decisions.flooding import (
+from uploadfilter.decisions.files.clients import ClientHasher
+from uploadfilter.decisions.records.flooding import (
     Flooding,
     Group,
     Groups,
     Who,
     may_be_summarised,
 )
-from uploadfilter.decisions.making import (
+from uploadfilter.decisions.records.making import (
     CONTENTS_RECORDED,
     canary_record,
     decision_record,
 )
-from uploadfilter.decisions.records import (
+from uploadfilter.decisions.records.records import (
     ABORTED,
     ID_ENTROPY_BYTES,
     CanaryRecord,
@@ -66,7 +66,7 @@ _LOOK_S: Final = 0.25
 
 
 class Log(Protocol):
-    """An object that makes records durable, such as ``decisions.log.DecisionLog``."""
+    """An object that makes records durable, such as the ``DecisionLog``."""
 
     @property
     def has_room(self) -> bool:
@@ -161,8 +161,8 @@ class Recorder:
             left_s = end_s - self._elapsed()
             if left_s <= 0:
                 return False
-            # The log checks the room once a second (``decisions/log.py``), in its own
-            # thread.
+            # The log checks the room once a second (``decisions/files/log.py``), in its
+            # own thread.
             await asyncio.sleep(min(left_s, _LOOK_S))
         return True
 

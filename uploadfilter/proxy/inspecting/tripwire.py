@@ -22,7 +22,7 @@ from typing import Final, TypeVar
 import msgspec
 import structlog
 
-from uploadfilter.decisions.lasting import Change
+from uploadfilter.decisions.records.lasting import Change
 from uploadfilter.decisions.tripping import (
     Counted,
     Counting,

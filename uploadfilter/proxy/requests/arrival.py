@@ -6,7 +6,7 @@ from functools import cached_property, lru_cache
 
 from aiohttp import web
 
-from uploadfilter.decisions.clients import client_network
+from uploadfilter.decisions.files.clients import client_network
 from uploadfilter.networks import in_group
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.requests.live import Live

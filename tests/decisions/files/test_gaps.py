@@ -1,0 +1,286 @@
+"""What is gone from a log: told, and called damage where the chain proves it."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from tests.decisions.logs import (
+    ACCEPTED,
+    DAY_S,
+    NOON,
+    REFUSED,
+    REJECTED,
+    Clock,
+    decision,
+    outcome,
+    segment_paths,
+    unsynced,
+    upload_paths,
+    write_log,
+)
+from tests.decisions.old_log import LINES, write_old_log
+from uploadfilter.decisions.files.gaps import Gap
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.reading import read
+from uploadfilter.decisions.files.retention import prune
+from uploadfilter.decisions.files.verify import verify
+from uploadfilter.decisions.records.chain import Draft, Tail
+from uploadfilter.decisions.records.records import FORMAT, SegmentRecord, decode, encode
+from uploadfilter.decisions.records.sequence import LogFault
+
+
+def continue_log(directory: Path, *days: float) -> None:
+    """Open a log on days after noon of 2026-11-25, and record an upload on each."""
+    for day in days:
+        now = NOON + day * DAY_S
+        with DecisionLog.open(
+            directory, instance="main", clock=Clock(now), sync=unsynced
+        ) as log:
+            log.append(decision(f"day {day}", now=now)).result()
+
+
+def test_deleted_beginning_is_found(tmp_path: Path) -> None:
+    """Nine of twelve days are gone, two of them with matches to be kept for a year."""
+    judgements = [REJECTED if day in (1, 4) else REFUSED for day in range(12)]
+    write_log(tmp_path, [[decision("a", judgement)] for judgement in judgements])
+    for path in upload_paths(tmp_path)[:9]:
+        path.unlink()
+
+    report = verify(tmp_path)
+
+    assert not report.ok
+    assert {item.problem for item in report.findings} == {LogFault.MISSING}
+    assert sum(item.gap.matches for item in report.gaps) == 2
+    assert all(item.why for item in report.gaps)
+
+
+def test_deleted_beginning_with_all_that_lasts_is_found(tmp_path: Path) -> None:
+    """Whoever deletes the oldest files of every kind is found by the next head."""
+    write_log(tmp_path, [[decision("a", REJECTED)] for _ in range(12)])
+    last = segment_paths(tmp_path)[-1]
+    for path in segment_paths(tmp_path)[:-1]:
+        path.unlink()
+
+    report = verify(tmp_path)
+
+    (finding,) = report.findings
+    assert (finding.problem, finding.first) == (LogFault.MISSING, 1)
+    assert finding.place.segment == last.name
+    assert finding.why == "11 of the files were never to go, with 11 matches"
+    (judged,) = report.gaps
+    assert judged.gap.is_start
+    assert (judged.gap.matches, judged.gap.until) == (11, date(2026, 12, 6))
+
+
+@given(
+    matches=st.lists(st.booleans(), min_size=3, max_size=7),
+    last_day=st.sampled_from([10, 33, 35, 100, 368, 400]),
+    data=st.data(),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+def test_every_file_is_missed_that_was_to_stay(
+    tmp_path_factory: pytest.TempPathFactory,
+    matches: list[bool],
+    last_day: int,
+    data: st.DataObject,
+) -> None:
+    """Whichever files are gone beside those of retention, except the newest: damage."""
+    directory = tmp_path_factory.mktemp("log")
+    write_log(
+        directory,
+        [[decision("a", REJECTED if has else REFUSED)] for has in matches],
+    )
+    continue_log(directory, last_day, last_day + 1)
+    prune(directory, now=NOON + (last_day + 1) * DAY_S)
+    assert verify(directory).ok
+
+    older = segment_paths(directory)[:-1]
+    gone = data.draw(st.lists(st.sampled_from(older), min_size=1, unique=True))
+    for path in gone:
+        path.unlink()
+
+    assert not verify(directory).ok
+
+
+def test_clock_that_was_ahead_excuses_nothing(tmp_path: Path) -> None:
+    """Who sets the clock ahead to delete, and back again, is found, and so is that."""
+    write_log(tmp_path, [[decision("a")], [decision("b")]])
+    continue_log(tmp_path, 1000, 1001)
+    assert prune(tmp_path, now=NOON + 1001 * DAY_S)
+    assert verify(tmp_path).ok
+    continue_log(tmp_path, 3, 4)
+
+    report = verify(tmp_path)
+
+    assert not report.ok
+    assert report.step_back is not None
+    assert report.step_back.before.date() == date(2029, 8, 22)
+    assert report.step_back.time.date() == date(2026, 11, 28)
+
+
+def test_renamed_newest_file_excuses_nothing(tmp_path: Path) -> None:
+    """A name may say any day; the head of the file says when it was begun."""
+    write_log(tmp_path, [[decision("a")], [decision("b")]])
+    upload_paths(tmp_path)[0].unlink()
+    newest = segment_paths(tmp_path)[-1]
+    newest.rename(newest.with_name(newest.name.replace("-2026", "-2036")))
+
+    assert not verify(tmp_path).ok
+
+
+def test_log_of_another_proxy_is_found(tmp_path: Path) -> None:
+    """A directory that holds the log of another instance is not the log asked for."""
+    write_log(tmp_path, [[decision("a")]])
+
+    (finding,) = verify(tmp_path, instance="other").findings
+
+    assert finding.problem is LogFault.FOREIGN
+    assert finding.why == "it is the log of 'main'"
+    assert verify(tmp_path, instance="main").ok
+
+
+def test_head_that_counts_wrongly_is_found(tmp_path: Path) -> None:
+    """A head whose numbers are not those of the records before it is damage."""
+    write_log(tmp_path, [[decision("a", REJECTED)], [decision("b")]])
+    tail = Tail()
+    for path in segment_paths(tmp_path):
+        draft = Draft(tail)
+        for line in path.read_bytes().splitlines():
+            record = decode(line)
+            if isinstance(record, SegmentRecord):
+                record = replace(record, matches=0)
+            draft.add(record)
+        path.write_bytes(draft.data())
+        draft.commit()
+
+    problems = {item.problem for item in verify(tmp_path).findings}
+
+    assert problems == {LogFault.MISCOUNTED}
+
+
+def test_log_of_an_older_version_is_read_and_verified(tmp_path: Path) -> None:
+    """Every record comes out as it went in, and nothing is wrong with them."""
+    write_old_log(tmp_path)
+
+    report = verify(tmp_path)
+    lines = LINES.read_bytes().splitlines()
+
+    assert report.ok
+    assert (report.records, report.gaps) == (len(lines), ())
+    assert [record.seq for record in read(tmp_path)] == [*range(1, len(lines) + 1)]
+
+
+def test_log_of_an_older_version_goes_on(tmp_path: Path) -> None:
+    """A new file is begun, so that the older version refuses what it would not know."""
+    paths = write_old_log(tmp_path)
+    before = [path.read_bytes() for path in paths]
+    continue_log(tmp_path, 3, 4)
+
+    report = verify(tmp_path)
+    heads = [it for it in read(tmp_path) if isinstance(it, SegmentRecord)]
+
+    assert report.ok
+    assert [path.read_bytes() for path in paths] == before
+    assert [head.format for head in heads] == [1] * 4 + [FORMAT] * (len(heads) - 4)
+    assert heads[-1].matches == 2
+    assert heads[-1].begun == date(2026, 11, 25)
+
+
+@pytest.mark.parametrize(
+    ("gone", "day", "why"),
+    [
+        pytest.param([0], 3, "kept until 2026-12-25", id="too-young"),
+        pytest.param([0, 1, 2], 3, "kept until 2026-12-27", id="oldest-three"),
+        pytest.param([0], 40, "1 match to be kept", id="only-one-with-a-match"),
+        pytest.param([1], 3, "kept until 2026-12-26", id="hole"),
+        pytest.param([0, 1, 2], 40, "", id="not-proved"),
+        pytest.param([0, 1, 2], 400, "", id="old-enough"),
+        pytest.param([1], 40, "", id="hole-of-retention"),
+        pytest.param([1, 2], 40, "1 match to be kept", id="hole-with-a-match"),
+    ],
+)
+def test_gaps_of_an_older_log(
+    tmp_path: Path, gone: list[int], day: int, why: str
+) -> None:
+    """What an old log does not prove is no damage, and not called proved either."""
+    paths = write_old_log(tmp_path)
+    for at in gone:
+        paths[at].unlink()
+    continue_log(tmp_path, day)
+
+    report = verify(tmp_path)
+
+    assert report.ok is not bool(why)
+    (judged,) = report.gaps
+    assert why in judged.why
+    is_known = day == 400 or gone == [1]
+    assert judged.is_proved is (is_known or bool(why))
+
+
+def test_young_log_of_an_older_version_proves_its_matches(tmp_path: Path) -> None:
+    """Once a head says when the log was begun, younger matches cannot be gone."""
+    paths = write_old_log(tmp_path)
+    continue_log(tmp_path, 4)
+    for path in paths[:3]:
+        path.unlink()
+    continue_log(tmp_path, 60)
+
+    report = verify(tmp_path)
+
+    assert not report.ok
+
+
+def test_gap_says_what_was_in_it(tmp_path: Path) -> None:
+    """Records, days and matches of what is gone are told."""
+    write_log(
+        tmp_path,
+        [
+            [decision("a", ACCEPTED), outcome("a")],
+            [decision("b", REJECTED)],
+            [decision("c")],
+        ],
+    )
+    upload_paths(tmp_path)[1].unlink()
+
+    (judged,) = verify(tmp_path).gaps
+
+    day = date(2026, 11, 26)
+    assert judged.gap == Gap(
+        first=3,
+        last=3,
+        first_record=6,
+        last_record=7,
+        since=day,
+        until=day,
+        matches=1,
+    )
+
+
+def test_head_without_a_predecessor_says_nothing(tmp_path: Path) -> None:
+    """A first file that begins in the middle and does not say of what is damage."""
+    head = SegmentRecord(
+        seq=7,
+        time=next(iter(read_first(tmp_path))).time,
+        instance="main",
+        number=3,
+        predecessor=None,
+        matches=0,
+        awaiting=(),
+    )
+    directory = tmp_path / "log"
+    directory.mkdir()
+    (directory / "00000003-20261125.jsonl").write_bytes(encode(head) + b"\n")
+
+    (finding,) = verify(directory).findings
+
+    assert (finding.problem, finding.first, finding.last) == (LogFault.MISSING, 1, 6)
+
+
+def read_first(directory: Path) -> list[SegmentRecord]:
+    """Return the head of a new log."""
+    write_log(directory / "new", [[]])
+    return [it for it in read(directory / "new") if isinstance(it, SegmentRecord)]

@@ -1,0 +1,120 @@
+"""How much room there is for a log, on real disks and real logs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from tests.decisions.logs import (
+    ACCEPTED,
+    DAY_S,
+    NOON,
+    REFUSED,
+    REJECTED,
+    decision,
+    segment_paths,
+    write_log,
+)
+from uploadfilter.decisions.files import room as module
+from uploadfilter.decisions.files.room import Disk, Room, Surveyor, disk_of
+from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.decisions.records.outlook import MOST_DAYS
+from uploadfilter.errors import LogError
+
+GIGABYTE = 10**9
+
+
+def look(directory: Path, *, now: float = NOON, reserve_bytes: int = 0) -> Room:
+    """Look at a log once."""
+    surveyor = Surveyor(directory, retention=Retention(), reserve_bytes=reserve_bytes)
+    return surveyor.look(now)
+
+
+def test_room_is_what_the_file_system_says(tmp_path: Path) -> None:
+    """Nobody who is not root may use what is kept for root."""
+    write_log(tmp_path, [[decision("a")]])
+    found, told = look(tmp_path), os.statvfs(tmp_path)
+
+    assert found.free_bytes == pytest.approx(
+        told.f_bavail * told.f_frsize, abs=GIGABYTE
+    )
+    assert found.log_bytes == sum(
+        path.stat().st_size for path in tmp_path.iterdir() if path.is_file()
+    )
+
+
+def test_reserve_of_a_small_disk_is_small(tmp_path: Path) -> None:
+    """A disk of a hundred megabytes is not kept back as a whole."""
+    told = os.statvfs(tmp_path)
+
+    assert disk_of(tmp_path, reserve_bytes=5).reserve_bytes == 5
+    assert disk_of(tmp_path, reserve_bytes=1 << 62).reserve_bytes == int(
+        told.f_blocks * told.f_frsize * module.RESERVE_SHARE
+    )
+
+
+@pytest.mark.parametrize(
+    ("free", "reserve", "is_short"),
+    [(9, 10, True), (10, 10, False), (0, 0, False), (0, 1, True)],
+)
+def test_disk_is_short_below_its_reserve(
+    free: int, reserve: int, *, is_short: bool
+) -> None:
+    """Without a reserve it never is: then a write fails."""
+    assert Disk(free, reserve).is_short is is_short
+
+
+def test_rate_is_that_of_the_worse_of_two_days(tmp_path: Path) -> None:
+    """A flood shows within the hour, and a quiet night does not hide a busy day."""
+    write_log(tmp_path, [[decision(str(n)) for n in range(300)], [decision("a")]])
+    days = [path.stat().st_size for path in segment_paths(tmp_path)]
+    busy = max(days)
+    night = look(tmp_path, now=NOON + DAY_S)
+    morning = look(tmp_path, now=NOON - NOON % DAY_S + 60)
+
+    assert night.bytes_a_day == pytest.approx(busy, rel=0.05)
+    # In the first hour a day counts as an hour old.
+    assert morning.bytes_a_day == pytest.approx(24 * busy, rel=0.05)
+
+
+def test_log_that_grows_fast_has_few_days(tmp_path: Path) -> None:
+    """What is kept back does not count as room."""
+    write_log(tmp_path, [[decision("a")]])
+    path = segment_paths(tmp_path)[0]
+    free = look(tmp_path).free_bytes
+    os.truncate(path, free // 4)  # a hole, which takes no room
+    found = look(tmp_path, now=NOON - NOON % DAY_S + DAY_S - 1)
+    kept_back = look(
+        tmp_path, now=NOON - NOON % DAY_S + DAY_S - 1, reserve_bytes=free // 8
+    )
+
+    assert found.days_left == pytest.approx(4, rel=0.1)
+    assert kept_back.days_left < found.days_left
+
+
+def test_empty_log_lasts(tmp_path: Path) -> None:
+    """Before the first record nothing is known, and nothing is feared."""
+    assert look(tmp_path).days_left == MOST_DAYS
+
+
+def test_files_are_kept_by_what_is_in_them(tmp_path: Path) -> None:
+    """A file with a match stays for a year, and totals for good."""
+    write_log(tmp_path, [[decision("a", ACCEPTED)], [decision("b", REJECTED)], []])
+    surveyor = Surveyor(tmp_path, retention=Retention(), reserve_bytes=0)
+    surveyor.look(NOON)
+    first = surveyor.look(NOON + 3 * DAY_S)
+    paths = segment_paths(tmp_path)
+    paths[0].unlink()
+    again = surveyor.look(NOON + 3 * DAY_S)
+
+    assert again.log_bytes < first.log_bytes
+    assert again.days_left == first.days_left == MOST_DAYS
+
+
+def test_head_that_is_no_head_is_said(tmp_path: Path) -> None:
+    """A damaged file is no reason to guess."""
+    write_log(tmp_path, [[decision("a", REFUSED)]])
+    segment_paths(tmp_path)[0].write_bytes(b"garbage\n")
+
+    with pytest.raises(LogError):
+        look(tmp_path)

@@ -1,0 +1,110 @@
+"""Events of MISP are read as they are: one entry for each object or attribute."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conformance.foreign import Subject, document, read, rows
+from uploadfilter.hashsets.foreign.misp import Misp
+from uploadfilter.hashsets.tally import Problem, Tally
+
+ONE = "d131dd02c5e6eec4693d9a0698aff95c"
+TWO = "e131dd02c5e6eec4693d9a0698aff95c"
+SHA1 = f"{ONE}01234567"
+MISP = Misp()
+
+
+def attribute(kind: str, value: object, **more: object) -> dict[str, Any]:
+    """Return an attribute."""
+    return {"uuid": "u", "category": "Payload", "type": kind, "value": value, **more}
+
+
+EVENT = {
+    "Event": {
+        "id": "9",
+        "info": "secret-info",
+        "Tag": [{"name": "secret-tag"}],
+        "Attribute": [
+            attribute("md5", ONE, comment="secret-comment", object_id="0"),
+            attribute("filename|sha1", f"secret|name.jpg|{SHA1.upper()}", uuid="v"),
+            attribute("md5", TWO, to_ids=False),
+            attribute("md5", TWO, deleted=True),
+            attribute("ip-dst", "secret-address"),
+            attribute("ssdeep", "x"),
+        ],
+        "Object": [
+            {
+                "name": "file",
+                "Attribute": [
+                    attribute("md5", TWO, object_id="7", to_ids=True),
+                    attribute("sha1", SHA1, object_id="7", to_ids="1"),
+                    attribute("filename", "secret-name.jpg", object_id="7"),
+                ],
+            },
+            {"name": "person", "Attribute": []},
+        ],
+        "RelatedEvent": [{"Event": {"Attribute": [attribute("md5", TWO)]}}],
+    }
+}
+
+
+def many_attributes(count: int) -> Iterator[bytes]:
+    """Yield an event of so many attributes."""
+    records = (
+        json.dumps(attribute("md5", digits, uuid=f"u{number}"))
+        for number, digits in enumerate(rows(count))
+    )
+    return document('{"response":{"Attribute":[', records, "]}}")
+
+
+SUBJECTS = {
+    "misp": Subject(
+        form=MISP,
+        file=json.dumps({"response": [EVENT]}, indent=4).encode(),
+        entries=[
+            {"id": "u", "category": "Payload", "md5": ONE},
+            {"id": "v", "category": "Payload", "sha1": SHA1},
+            {"id": "object-7", "category": "Payload", "md5": TWO},
+            {"id": "object-7", "category": "Payload", "sha1": SHA1},
+        ],
+        left_out={Problem.HARMLESS: 1, Problem.WITHDRAWN: 1, Problem.NOT_COMPARED: 3},
+        not_compared={"ip-dst": 1, "ssdeep": 1, "filename": 1},
+        private=("secret-info", "secret-comment", "secret-address", "secret-name"),
+        many=many_attributes,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    "document_",
+    [
+        pytest.param(EVENT, id="event"),
+        pytest.param([EVENT], id="list-of-events"),
+        pytest.param({"response": EVENT}, id="response"),
+        pytest.param({"response": {"Attribute": [attribute("md5", ONE)]}}, id="search"),
+        pytest.param({"Attribute": [attribute("md5", ONE, Event={})]}, id="attributes"),
+    ],
+)
+def test_attributes_are_found_wherever_an_answer_has_them(document_: object) -> None:
+    """Exports, feeds and searches wrap them in different ways."""
+    found, tally = read(SUBJECTS["misp"], json.dumps(document_).encode(), is_known=True)
+
+    assert found[0][:2] == ("u", "Payload")
+    assert tally.malformed == 0
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param({"type": None}, id="type"),
+        pytest.param({"to_ids": "perhaps"}, id="flag"),
+        pytest.param({"deleted": 17}, id="number"),
+    ],
+)
+def test_odd_attribute_is_malformed(odd: dict[str, Any]) -> None:
+    """What a word means that is no flag nobody knows."""
+    made = MISP.item({**attribute("md5", ONE), **odd}, Tally())
+
+    assert made is Problem.BAD_FIELD

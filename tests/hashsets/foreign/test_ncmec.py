@@ -1,0 +1,201 @@
+"""NCMEC's answers are read as they are, and no XML harms who reads it."""
+
+import io
+from collections.abc import Iterator
+from itertools import chain, repeat
+
+import pytest
+
+from tests.conformance.foreign import Chunks, Subject, read, rows
+from uploadfilter.errors import HashSetFormatError
+from uploadfilter.hashsets.foreign.ncmec import Ncmec
+from uploadfilter.hashsets.tally import Problem
+
+ONE = "d131dd02c5e6eec4693d9a0698aff95c"
+TWO = "e131dd02c5e6eec4693d9a0698aff95c"
+SHA1 = f"{ONE}01234567"
+PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
+NCMEC = Ncmec()
+NAMESPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
+START = f'<queryResult xmlns="{NAMESPACE}">'
+
+
+def entry(
+    number: int, prints: str, *, kind: str = "image", more: str = "", group: str = "A1"
+) -> str:
+    """Return the element of an entry."""
+    return (
+        f'<{kind}><member id="42">secret member</member><id>e{number}</id>'
+        f"<timestamp>2017-10-24T15:00:00Z</timestamp>{group and '<classification>'}"
+        f"{group}{group and '</classification>'}<fingerprints>{prints}</fingerprints>"
+        f"{more}</{kind}>"
+    )
+
+
+FEEDBACK = (
+    '<feedback><affirmativeFeedback type="Md5"><members/></affirmativeFeedback>'
+    "{}</feedback>"
+)
+NEGATIVE = '<negativeFeedback type="Sha1"><reasons/></negativeFeedback>'
+FILE = "\r\n".join(
+    [
+        f'{START}<images count="5"><!-- a remark -->',
+        entry(
+            1,
+            f"<md5> {ONE.upper()}\n</md5><sha1>{SHA1}</sha1><pdna>secret</pdna>"
+            f"<pdq>{PDQ}</pdq><md5>{TWO}</md5>",
+            more=FEEDBACK.format(""),
+        ),
+        entry(2, f"<md5>{TWO}</md5>", more=FEEDBACK.format(NEGATIVE)),
+        entry(3, '<pdna>x</pdna><tmkPdqf href="secret-link"/>'),
+        entry(4, f"<md5>{TWO}</md5>", group=""),
+        '<deletedImage><member id="43">M</member><id>e5</id></deletedImage></images>',
+        '<videos count="2">',
+        entry(6, f"<md5>{TWO}</md5><pdq>{PDQ}</pdq>", kind="video", group="B2"),
+        '<deletedVideo><member id="43">M</member><id>e7</id></deletedVideo></videos>',
+        "<paging><next>/v2/secret-page</next></paging></queryResult>",
+    ]
+)
+
+
+def many_entries(count: int) -> Iterator[bytes]:
+    """Yield an answer of so many entries."""
+    entries = (
+        entry(number, f"<md5>{digits}</md5>").encode()
+        for number, digits in enumerate(rows(count))
+    )
+    return chain([f"{START}<images>".encode()], entries, [b"</images></queryResult>"])
+
+
+SUBJECTS = {
+    "ncmec": Subject(
+        form=NCMEC,
+        file=FILE.encode(),
+        entries=[
+            {
+                "id": "42-e1",
+                "category": "A1",
+                "md5": ONE,
+                "sha1": SHA1,
+                "pdq": PDQ,
+                "signals": [{"type": "md5", "value": TWO}],
+            },
+            {"id": "42-e6", "category": "B2", "md5": TWO},
+        ],
+        left_out={
+            Problem.DISPUTED: 1,
+            Problem.NOT_COMPARED: 1,
+            Problem.CATEGORY: 1,
+            Problem.WITHDRAWN: 2,
+        },
+        not_compared={"PhotoDNA": 2, "TMK, which is of videos": 1, "pdq": 1},
+        private=("secret member", "secret-link", "secret-page"),
+        many=many_entries,
+    ),
+}
+BILLION = "".join(
+    f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' if n else '<!ENTITY l0 "lol">'
+    for n in range(10)
+)
+
+
+def refused(data: bytes) -> str:
+    """Return what is said of a file that is refused."""
+    with pytest.raises(HashSetFormatError) as caught:
+        read(SUBJECTS["ncmec"], data)
+    assert caught.value.hint
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "doctype",
+    [
+        pytest.param(f"<!DOCTYPE q [{BILLION}]>", id="bomb-of-entities"),
+        pytest.param('<!DOCTYPE q [<!ENTITY l9 SYSTEM "/etc/passwd">]>', id="file"),
+        pytest.param('<!DOCTYPE q SYSTEM "http://127.0.0.1/a.dtd">', id="address"),
+        pytest.param(f'<!DOCTYPE q [<!ENTITY l9 "{"x" * 200_000}">]>', id="long"),
+    ],
+)
+def test_document_type_is_refused(doctype: str) -> None:
+    """And so no entity is ever made, read or fetched."""
+    start = f'<?xml version="1.0"?>{doctype}{START}<images>'
+
+    said = refused((start + entry(1, "<md5>&l9;</md5>") * 9).encode())
+
+    assert "document type" in said
+
+
+@pytest.mark.parametrize(
+    ("start", "piece"),
+    [
+        pytest.param(f"{START}<!-- ", b"x" * 65536, id="comment"),
+        pytest.param(f'{START}<images a="', b"x" * 65536, id="attribute"),
+        pytest.param(f"{START}<i", b"x" * 65536, id="name"),
+        pytest.param(f"{START}<?a ", b"x" * 65536, id="instruction"),
+        pytest.param(START, b"<a>" * 20_000, id="depth"),
+        pytest.param(f"{START}<image><fingerprints>", b"<md5/>" * 9000, id="prints"),
+    ],
+)
+def test_what_has_no_end_is_refused_in_the_middle(start: str, piece: bytes) -> None:
+    """Expat would keep it in memory: it is given some megabytes of it at most."""
+    pieces = chain([start.encode()], repeat(piece, 10_000))
+    file: io.BufferedReader = io.BufferedReader(Chunks(pieces))
+
+    with pytest.raises(HashSetFormatError, match=r"too (long|deep|many)"):
+        list(NCMEC.records(file))
+
+    assert next(pieces, None) is not None
+
+
+def test_text_without_end_is_read_past() -> None:
+    """A text that is too long is no fingerprint."""
+    long = entry(1, f"<md5>{'0' * 300_000}</md5><sha1>{SHA1}</sha1>")
+    data = (
+        f"{START}<images>{long}{entry(2, f'<md5>{ONE}</md5>')}</images></queryResult>"
+    )
+    found, tally = read(SUBJECTS["ncmec"], data.encode())
+
+    assert [name for name, _, _ in found] == ["42-e2"]
+    assert [item.problem for item in tally.problems] == [Problem.ODD_LENGTH]
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        pytest.param(FILE, "utf-16", id="utf-16"),
+        pytest.param(
+            f'<?xml version="1.0" encoding="cp1252"?>{FILE}', "cp1252", id="cp"
+        ),
+        pytest.param(
+            FILE.replace("<", "<n:")
+            .replace("<n:/", "</n:")
+            .replace("<n:!", "<!")
+            .replace("xmlns=", "xmlns:n="),
+            "utf-8",
+            id="prefix",
+        ),
+    ],
+)
+def test_xml_may_be_written_in_other_ways(data: str, encoding: str) -> None:
+    """Encodings that it declares, and names with a prefix."""
+    found, _ = read(SUBJECTS["ncmec"], data.encode(encoding))
+
+    assert [name for name, _, _ in found] == ["42-e1", "42-e6"]
+
+
+@pytest.mark.parametrize("encoding", ["klingon", "utf-7", "big5", "idna"])
+def test_encoding_that_expat_does_not_read_is_refused(encoding: str) -> None:
+    """With an error of ours."""
+    said = refused(f'<?xml version="1.0" encoding="{encoding}"?>{FILE}'.encode())
+
+    assert "XML" in said
+
+
+@pytest.mark.parametrize("part", ["<id>e1</id>", ' id="42"'])
+def test_entry_needs_member_and_id(part: str) -> None:
+    """Two members may number their entries alike."""
+    _, tally = read(SUBJECTS["ncmec"], FILE.replace(part, "", 1).encode())
+
+    assert [item.problem for item in tally.problems if item.problem.is_malformed] == [
+        Problem.BAD_ID
+    ]

@@ -1,0 +1,188 @@
+"""VICS is read as it is: media of hash sets and cases, by the numbers of categories."""
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.conformance.foreign import Subject, document, read, rows
+from uploadfilter.hashsets.foreign.vics import Vics
+from uploadfilter.hashsets.tally import Problem
+
+ONE = "d131dd02c5e6eec4693d9a0698aff95c"
+TWO = "e131dd02c5e6eec4693d9a0698aff95c"
+SHA1 = f"{ONE}01234567"
+SHA256 = f"{ONE}{TWO}"
+PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
+PHOTODNA = "QUJD" * 48
+VICS = Vics()
+
+MEDIA: list[dict[str, Any]] = [
+    {
+        "MediaID": 1,
+        "Category": 1,
+        "MD5": ONE.upper(),
+        "SHA1": SHA1.upper(),
+        "SHA256": None,
+        "MediaSize": "2835",
+        "DateUpdated": "2025-01-02T03:04:05.0000Z",
+        "IsPrecategorized": "false",
+        "VictimIdentified": True,
+        "Series": "secret-series",
+        "Tags": ["secret-tag"],
+        "Miniature": "secret-miniature" * 100,
+        "PhotoDNA": PHOTODNA,
+        "MediaFiles": [{"MD5": ONE, "FileName": "secret-name.jpg", "FilePath": "C:\\"}],
+        "AlternativeHashes": [
+            {"MD5": ONE, "HashName": "PDQ", "HashValue": PDQ},
+            {"MD5": ONE, "HashName": "SHA-256", "HashValue": SHA256},
+            {"MD5": ONE, "HashName": "MD5", "HashValue": TWO},
+            {"MD5": ONE, "HashName": "Videntifier", "HashValue": "x"},
+            {"MD5": ONE, "HashName": "PDQ", "HashValue": ""},
+        ],
+        "odata.id": "secret-link",
+        "Files@odata.navigationLinkUrl": "secret-link",
+    },
+    {"MediaID": "2", "Category": "2", "MD5": TWO, "SHA1": ""},
+    {"MediaID": 3, "Category": 5, "MD5": TWO.upper()},
+    {"MediaID": 4, "Category": 1, "PhotoDNA": PHOTODNA},
+    {"MediaID": 5, "Category": None, "MD5": TWO},
+    {"Category": 0, "MD5": ONE},
+]
+MEDIA_LINES: list[dict[str, Any]] = [
+    {
+        "id": 1,
+        "category": 1,
+        "md5": ONE,
+        "sha1": SHA1,
+        "pdq": PDQ,
+        "sha256": SHA256,
+        "signals": [{"type": "md5", "value": TWO}],
+    },
+    {"id": "2", "category": "2", "md5": TWO},
+    {"id": "auto", "category": "0", "md5": ONE},
+]
+HEADER = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/{}/$metadata#{}"
+OLD_HEADER = "http://github.com/ICMEC/ProjectVic/DataModels/1.3.xml#{}"
+MEDIA_LEFT_OUT = {Problem.HARMLESS: 1, Problem.NOT_COMPARED: 1, Problem.CATEGORY: 1}
+MEDIA_NOT_COMPARED = {"PhotoDNA": 2, "Videntifier's signal": 1}
+SECRETS = ("secret-series", "secret-tag", "secret-name", "secret-miniature")
+
+
+def many_media(count: int) -> Iterator[bytes]:
+    """Yield a hash set of so many media."""
+    records = (
+        f'{{"MediaID":{number},"Category":1,"MD5":"{digits.upper()}","Tags":"t"}}'
+        for number, digits in enumerate(rows(count))
+    )
+    start = f'{{"odata.metadata":"{OLD_HEADER.format("Media")}","value":['
+    return document(start, records, "]}")
+
+
+def many_cases(count: int) -> Iterator[bytes]:
+    """Yield an export of one case of so many media."""
+    start = f'{{"odata.metadata":"{OLD_HEADER.format("Cases")}","value":[{{"Media":['
+    media = many_media(count)
+    next(media)
+    records = (piece.decode().removeprefix(",") for piece in media)
+    return document(start, (piece for piece in records if piece != "]}"), "]}]}")
+
+
+SUBJECTS = {
+    "vics-2.0": Subject(
+        form=VICS,
+        file=json.dumps(
+            {"@odata.context": HEADER.format("US", "Media"), "value": MEDIA}
+        ).encode(),
+        entries=MEDIA_LINES,
+        left_out=MEDIA_LEFT_OUT,
+        not_compared=MEDIA_NOT_COMPARED,
+        private=SECRETS,
+        many=many_media,
+    ),
+    "vics-1.3-cases": Subject(
+        form=VICS,
+        file=json.dumps(
+            {
+                "odata.metadata": OLD_HEADER.format("Cases"),
+                "value": [
+                    {"CaseID": "secret-case", "Media": MEDIA[:1], "Total": 1},
+                    {"CaseID": "{b}", "CaseMetadata": [{}], "Media": MEDIA[1:2]},
+                    {"Media": []},
+                ],
+            },
+            indent=1,
+        )
+        .replace("\n", "\r\n")
+        .encode(),
+        entries=MEDIA_LINES[:2],
+        left_out={},
+        not_compared={"PhotoDNA": 1, "Videntifier's signal": 1},
+        private=(*SECRETS, "secret-case"),
+        many=many_cases,
+    ),
+}
+
+
+def vics(*media: dict[str, Any], region: str = "US") -> bytes:
+    """Return a hash set of VICS 2.0."""
+    context = HEADER.format(region, "Media")
+    return json.dumps({"@odata.context": context, "value": media}).encode()
+
+
+@pytest.mark.parametrize(
+    ("region", "harmless"), [("US", 1), ("us", 1), ("UK", 0), ("Default", 0)]
+)
+def test_category_five_is_harmless_in_one_country(region: str, harmless: int) -> None:
+    """What a number means is known of the United States alone."""
+    medium = {"MediaID": 1, "Category": 5, "MD5": ONE}
+    found, tally = read(SUBJECTS["vics-2.0"], vics(medium, region=region))
+
+    assert len(found) == 1 - harmless
+    assert tally.categories == {"5": 1}
+    assert tally.foreign is not None
+    assert bool(tally.foreign.meanings) == bool(harmless)
+    assert region in tally.foreign.title
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "problem"),
+    [
+        pytest.param("MD5", 17, Problem.BAD_FIELD, id="number"),
+        pytest.param("MD5", ONE[:-1], Problem.ODD_LENGTH, id="odd"),
+        pytest.param("MD5", SHA1, Problem.WRONG_LENGTH, id="length"),
+        pytest.param("MD5", "", Problem.NO_SIGNALS, id="nothing"),
+        pytest.param("MD5", "0" * 32, Problem.DEGENERATE, id="zeros"),
+        pytest.param("Category", True, Problem.BAD_CATEGORY, id="flag"),
+        pytest.param("Category", 1.5, Problem.BAD_CATEGORY, id="fraction"),
+        pytest.param("MediaID", "", Problem.BAD_ID, id="empty-id"),
+        pytest.param("MediaID", 10**30, None, id="huge-id"),
+        pytest.param("MediaID", "\ud800", Problem.NOT_JSON, id="half-a-character"),
+        pytest.param("AlternativeHashes", {}, None, id="empty-object"),
+        pytest.param("AlternativeHashes", {"a": 1}, Problem.BAD_FIELD, id="object"),
+        pytest.param("AlternativeHashes", [1], Problem.BAD_FIELD, id="no-object"),
+    ],
+)
+def test_odd_medium_is_told(field: str, value: object, problem: Problem | None) -> None:
+    """With the reason, and the number of its record."""
+    odd = {"MediaID": 2, "Category": 1, "MD5": TWO, field: value}
+    _, tally = read(SUBJECTS["vics-2.0"], vics(MEDIA[1], odd))
+
+    expected = [] if problem is None else [(problem, 2)]
+    assert [(item.problem, item.first_line) for item in tally.problems] == expected
+
+
+def test_media_may_come_one_a_line() -> None:
+    """What other tools cut out of an export is read as the export is."""
+    lines = b"\n".join(json.dumps(medium).encode() for medium in MEDIA)
+    found, _ = read(SUBJECTS["vics-2.0"], lines, is_known=True)
+
+    assert [name for name, _, _ in found] == ["1", "2", "3", "auto"]
+
+
+def test_unknown_field_is_counted() -> None:
+    """A field of a later version is named in the report."""
+    _, tally = read(SUBJECTS["vics-2.0"], vics({**MEDIA[1], "Novelty": 1}))
+
+    assert tally.ignored_fields == {"Novelty": 1}

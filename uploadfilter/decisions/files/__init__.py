@@ -1,0 +1,1 @@
+"""The files of the decision log: written, read, verified and deleted."""

@@ -1,0 +1,205 @@
+"""Read the decision log: all of it, filtered, or as it grows.
+
+Reading needs no lock and disturbs no writer. A line that is not finished yet is left
+for later. A follower may see a record whose write is not durable yet, and which a full
+disk then takes back; for certainty, run ``verify``.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from uploadfilter.decisions.files.segments import (
+    Segment,
+    SegmentLine,
+    lines,
+    opened,
+    segments,
+)
+from uploadfilter.decisions.records.records import (
+    CanaryRecord,
+    DecisionRecord,
+    OutcomeRecord,
+    Record,
+    decode,
+)
+from uploadfilter.errors import LogCorruptError
+from uploadfilter.model import Action, Verdict
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """Which records to read; what is ``None`` does not matter.
+
+    Attributes:
+        since: Made then or later; with a time zone.
+        until: Made before; with a time zone.
+        kind: The kind of record, such as ``decision``.
+        id: Of a decision; finds its outcome too.
+        verdict: Decisions only.
+        action: Decisions only.
+        would: Decisions only: the action if every hash set were enforced.
+        set: Decisions that list a match of this hash set.
+    """
+
+    since: datetime | None = None
+    until: datetime | None = None
+    kind: str | None = None
+    id: str | None = None
+    verdict: Verdict | None = None
+    action: Action | None = None
+    would: Action | None = None
+    set: str | None = None
+
+    def admits(self, record: Record) -> bool:
+        """Say whether a record is wanted."""
+        return (
+            self._admits_time(record.time)
+            and self.kind in (None, type(record).__struct_config__.tag)
+            and self.id in (None, _decision_id(record))
+            and self._admits_decision(record)
+        )
+
+    def _admits_time(self, time: datetime) -> bool:
+        if self.since is not None and time < self.since:
+            return False
+        return self.until is None or time < self.until
+
+    def _admits_decision(self, record: Record) -> bool:
+        wanted = (self.verdict, self.action, self.would, self.set)
+        if all(it is None for it in wanted):
+            return True
+        return (
+            isinstance(record, DecisionRecord)
+            and self.verdict in (None, record.verdict)
+            and self.action in (None, record.action)
+            and self.would in (None, record.if_enforced[0])
+            and (self.set is None or any(m.set == self.set for m in record.matches))
+        )
+
+
+EVERYTHING = Filters()
+
+
+def read(directory: Path, *, filters: Filters = EVERYTHING) -> Iterator[Record]:
+    """Read the records of a log, oldest first.
+
+    Args:
+        directory: Of the log.
+        filters: Which records.
+
+    Yields:
+        Those that are there now.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record; the message says where.
+    """
+    for _, record in _records(directory, None, since=filters.since):
+        if filters.admits(record):
+            yield record
+
+
+def follow(
+    directory: Path, *, wait: Callable[[], bool], filters: Filters = EVERYTHING
+) -> Iterator[Record]:
+    """Read the records of a log and then those that come, across new segments.
+
+    Args:
+        directory: Of the log.
+        wait: Called when there is nothing new; returns when to look again, and
+            whether to.
+        filters: Which records.
+
+    Yields:
+        Each record once, until ``wait`` returns false.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record; the message says where.
+    """
+    position: _Position | None = None
+    while True:
+        before = position = _held(directory, position)
+        for reached, record in _records(directory, before, since=filters.since):
+            position = reached
+            if filters.admits(record):
+                yield record
+        if position == before and not wait():
+            return
+
+
+def records_of(directory: Path, segment: Segment) -> Iterator[tuple[Record, bytes]]:
+    """Yield the records of one segment, each with its line.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record; the message says where.
+    """
+    for line in _whole_lines(directory, segment, 0):
+        yield _record(line, segment), line.data
+
+
+class _Position(NamedTuple):
+    """Up to where a reader has come: an offset in a segment, after a whole line."""
+
+    segment: Segment
+    offset: int
+
+
+def _held(directory: Path, position: _Position | None) -> _Position | None:
+    """Return a position that the log still has: a failed write is taken back."""
+    if position is None:
+        return None
+    with opened(directory, position.segment) as file:
+        size = file.seek(0, os.SEEK_END)
+    return _Position(position.segment, min(position.offset, size))
+
+
+def _records(
+    directory: Path, position: _Position | None, *, since: datetime | None
+) -> Iterator[tuple[_Position, Record]]:
+    """Yield the records after a position, each with its own.
+
+    Segments that were begun, and so ended, on a day before ``since`` are left out.
+    """
+    for segment in segments(directory):
+        if position is not None and segment < position.segment:
+            continue
+        if since is not None and segment.day < since.astimezone(UTC).date():
+            continue
+        start = position.offset if position and segment == position.segment else 0
+        for line in _whole_lines(directory, segment, start):
+            yield _Position(segment, line.end), _record(line, segment)
+
+
+def _whole_lines(
+    directory: Path, segment: Segment, start: int
+) -> Iterator[SegmentLine]:
+    with opened(directory, segment) as file:
+        for line in lines(file, start=start):
+            if not line.is_unfinished:
+                yield line
+
+
+def _record(line: SegmentLine, segment: Segment) -> Record:
+    try:
+        return decode(line.data)
+    except LogCorruptError as exc:
+        raise LogCorruptError(
+            f"{segment.name!r}, the line that ends at byte {line.end}: {exc}",
+            hint="Run 'uploadfilter log verify' to see what is damaged.",
+        ) from exc
+
+
+def _decision_id(record: Record) -> str | None:
+    match record:
+        case DecisionRecord() | CanaryRecord():
+            return record.id
+        case OutcomeRecord():
+            return record.decision
+        case _:
+            return None

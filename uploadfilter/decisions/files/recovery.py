@@ -1,0 +1,220 @@
+"""Find where a log ends after its writer was closed, or was killed at any byte.
+
+Only what was never acknowledged can be torn: a group of records is acknowledged when it
+is whole and synced. So what a crash leaves at the end of the newest segment (half a
+line, zeros, a head without the rest) is set aside into ``<segment>.torn`` and the log
+goes on before it. What is *not* touched: a line that is a record. If its hash does not
+fit, someone changed it, and ``verify`` has to find it where it stands.
+"""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from uploadfilter.decisions.files.ending import kept_end
+from uploadfilter.decisions.files.segments import (
+    Segment,
+    Sync,
+    lines,
+    opened,
+    packed,
+    read_head,
+    segments,
+    write_error,
+)
+from uploadfilter.decisions.records.chain import Tail
+from uploadfilter.decisions.records.records import Checkpoint, SegmentRecord
+from uploadfilter.errors import LogCorruptError
+from uploadfilter.state import sync_directory
+
+TORN_LIMIT = 32 * 1024 * 1024
+"""Most bytes that one interrupted write can leave.
+
+The writer ends a group at 4 MiB, and one record is at most 16 MiB. More than that after
+a damaged line is no torn write but damage, which a person must look at.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryReport:
+    """What was put right when a log was opened.
+
+    Attributes:
+        torn_bytes: Bytes set aside; 0 after a clean end.
+        torn: Where they are now.
+        unknown_outcomes: Decisions that were accepted but whose outcome was lost; each
+            has an ``unknown`` outcome now.
+        cut_off: The end that was kept beside the log, if the log does not reach so far
+            any more: somebody took newer files away.
+    """
+
+    torn_bytes: int = 0
+    torn: tuple[Path, ...] = ()
+    unknown_outcomes: tuple[str, ...] = ()
+    cut_off: Checkpoint | None = None
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether the last writer closed the log in order."""
+        return not self.torn_bytes and not self.unknown_outcomes and not self.cut_off
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A log that can be continued.
+
+    Attributes:
+        tail: Where it ends.
+        segment: The newest segment; ``None`` if there is none.
+        size: Of that segment, in bytes.
+        report: What was put right.
+    """
+
+    tail: Tail
+    segment: Segment | None
+    size: int
+    report: RecoveryReport
+
+
+def recover(directory: Path, *, sync: Sync) -> Recovered:
+    """Read the newest segment and set aside a torn end; the caller holds the lock.
+
+    Args:
+        directory: Of the log.
+        sync: Makes an open file or directory durable.
+
+    Raises:
+        LogCorruptError: It is damaged in a way that no interrupted write explains.
+        LogVersionError: A newer version wrote it, and must continue it.
+        LogError: It cannot be read.
+        LogWriteError: The torn end cannot be set aside.
+    """
+    _refuse_packed(directory)
+    torn: list[Path] = []
+    torn_bytes = 0
+    for segment in reversed(segments(directory)):
+        tail, size = _read(directory, segment)
+        rest = _cut(directory, segment, size, sync=sync)
+        if rest:
+            torn.append(torn_path(directory, segment))
+            torn_bytes += rest
+        if size:
+            _find_begin(tail, directory)
+            report = _report(directory, tail, torn, torn_bytes)
+            return Recovered(tail=tail, segment=segment, size=size, report=report)
+        # Not even the head is whole: the log ends in the segment before.
+        _remove(directory, segment, sync=sync)
+    report = _report(directory, Tail(), torn, torn_bytes)
+    return Recovered(tail=Tail(), segment=None, size=0, report=report)
+
+
+def _refuse_packed(directory: Path) -> None:
+    """A log whose newest segment cannot be read must not be continued before it.
+
+    Raises:
+        LogCorruptError: The newest segment was packed or renamed.
+    """
+    newest = segments(directory)[-1:]
+    for name in packed(directory)[-1:]:
+        if not newest or name > newest[0].name:
+            raise LogCorruptError(
+                f"the newest segment was packed or renamed: {name!r}",
+                hint="Unpack it under its old name. Older files may stay packed.",
+            )
+
+
+def _find_begin(tail: Tail, directory: Path) -> None:
+    """Find out when a log of an older version was begun, if its first segment is there.
+
+    Raises:
+        LogCorruptError: That one has no head.
+    """
+    oldest = segments(directory)[0]
+    if tail.begun is None and oldest.number == 1:
+        tail.begun = read_head(directory, oldest).time.date()
+
+
+def torn_path(directory: Path, segment: Segment) -> Path:
+    """Where the torn ends of a segment are kept."""
+    return directory / f"{segment.name}.torn"
+
+
+def _report(
+    directory: Path, tail: Tail, torn: list[Path], torn_bytes: int
+) -> RecoveryReport:
+    kept = kept_end(directory)
+    return RecoveryReport(
+        torn_bytes=torn_bytes,
+        torn=tuple(torn),
+        unknown_outcomes=tuple(tail.awaiting),
+        cut_off=kept if kept is not None and kept.records > tail.seq else None,
+    )
+
+
+def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
+    """Return where the whole records of a segment lead, and how many bytes they are."""
+    tail = Tail()
+    size = 0
+    with opened(directory, segment) as file:
+        for line in lines(file):
+            record = line.record()
+            if record is None:
+                break
+            if line.number == 1 and not isinstance(record, SegmentRecord):
+                raise _no_head(segment)
+            tail.read(record, line.data)
+            size = line.end
+    return tail, size
+
+
+def _no_head(segment: Segment) -> LogCorruptError:
+    return LogCorruptError(
+        f"{segment.name!r} does not begin with its head record",
+        hint="Run 'uploadfilter log verify'. Keep the file as evidence, but move it "
+        "out of the directory; then start the proxy again.",
+    )
+
+
+def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:
+    """Move what follows the first ``size`` bytes aside; return how much it was."""
+    path = directory / segment.name
+    rest = path.stat().st_size - size
+    if rest > TORN_LIMIT:
+        raise LogCorruptError(
+            f"{segment.name!r} is damaged after byte {size}: {rest} bytes follow, "
+            f"more than the {TORN_LIMIT} that an interrupted write can leave",
+            hint="Keep the file as evidence, but move it out of the directory, and "
+            "find out who changed it.",
+        )
+    if rest:
+        try:
+            _set_aside(path, torn_path(directory, segment), size, sync=sync)
+        except OSError as exc:
+            raise write_error(path, exc) from exc
+    return rest
+
+
+def _set_aside(path: Path, torn: Path, size: int, *, sync: Sync) -> None:
+    """Append the end of a segment to its torn file, durably, and only then cut it."""
+    file = os.open(path, os.O_RDWR)
+    try:
+        end = os.pread(file, TORN_LIMIT, size)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+        with os.fdopen(os.open(torn, flags, 0o600), "wb") as aside:
+            aside.write(end)
+            aside.flush()
+            sync(aside.fileno())
+        sync_directory(path.parent, sync)
+        os.ftruncate(file, size)
+        sync(file)
+    finally:
+        os.close(file)
+
+
+def _remove(directory: Path, segment: Segment, *, sync: Sync) -> None:
+    """Remove a segment that holds nothing."""
+    try:
+        (directory / segment.name).unlink()
+        sync_directory(directory, sync)
+    except OSError as exc:
+        raise write_error(directory / segment.name, exc) from exc

@@ -1,0 +1,111 @@
+"""Delete old segments, and know afterwards that no more than these were deleted.
+
+Segments go whole: 30 days after their day if they hold no match, a year after it if
+they do, or later if the operator says so; segments with records that last never go. So
+there are gaps between the segments that stay. The head of a segment counts all matches
+and all segments that last before it, names its predecessor with its day, and says for
+how long segments are kept; all of that is part of the chain. So the segments around a
+gap prove what was in it and whether its time was over (``decisions/files/gaps.py``),
+and ``verify`` accepts exactly the gaps that these rules make. Both reckon from the day
+of the newest segment, because ``verify`` has no clock.
+
+A clock that is set years ahead would make every segment old. So a leap of the clock is
+not believed until it has lasted into a second day, and the operator has time to see it.
+"""
+
+import os
+from collections.abc import Sequence
+from datetime import date, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from uploadfilter.decisions.files.segments import (
+    Segment,
+    read_head,
+    segments,
+    write_error,
+)
+from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.decisions.records.records import moment
+from uploadfilter.state import sync_directory
+
+DEFAULT = Retention()
+
+LEAP = timedelta(days=7)
+"""Days without a segment after which the newest day is not believed at once: a proxy
+that is used has a segment for nearly every day; one that rested keeps its old segments
+for a day longer than it had to."""
+
+
+def prune(
+    directory: Path, *, now: float, retention: Retention = DEFAULT
+) -> tuple[str, ...]:
+    """Delete the segments whose time is over, oldest first, never the newest.
+
+    It may run beside the writer, which never touches any but the newest.
+
+    Args:
+        directory: Of the log.
+        now: Seconds since the epoch.
+        retention: How long segments are kept.
+
+    Returns:
+        Names of the files that were deleted, torn ends included.
+
+    Raises:
+        LogCorruptError: A head cannot be read, so that nothing is deleted.
+        LogError: The log cannot be read.
+        LogWriteError: A file cannot be deleted.
+    """
+    found = segments(directory)
+    if not found:
+        return ()
+    today = min(moment(now).date(), _believed_day(found))
+    heads = {item: read_head(directory, item) for item in found}
+    over = [
+        segment
+        for segment, successor in pairwise(found)
+        if not heads[segment].is_lasting
+        and retention.is_over(
+            segment.day,
+            today=today,
+            has_match=heads[successor].matches > heads[segment].matches,
+        )
+    ]
+    names = [segment.name for segment in over]
+    kept = {segment.name for segment in found}.difference(names)
+    return _delete(directory, names + _torn(directory, kept, today, retention))
+
+
+def _believed_day(found: Sequence[Segment]) -> date:
+    """Return the day to reckon from: the newest, unless the clock has just leapt."""
+    newest = found[-1].day
+    before = [segment.day for segment in found if segment.day != newest]
+    if before and newest - before[-1] > LEAP:
+        return before[-1]
+    return newest
+
+
+def _torn(
+    directory: Path, kept: set[str], today: date, retention: Retention
+) -> list[str]:
+    """List the torn ends whose time is over and whose segment does not stay."""
+    names = []
+    for path in sorted(directory.glob("*.torn")):
+        segment = Segment.parse(path.stem)
+        if segment is None or segment.name in kept:
+            continue
+        if retention.is_over(segment.day, today=today, has_match=False):
+            names.append(path.name)
+    return names
+
+
+def _delete(directory: Path, names: list[str]) -> tuple[str, ...]:
+    try:
+        for name in names:
+            (directory / name).unlink()
+        if names:
+            sync_directory(directory, os.fdatasync)
+    except OSError as exc:
+        raise write_error(directory, exc) from exc
+    return tuple(names)

@@ -1,0 +1,178 @@
+"""How much room the disk has for a log: what is kept back, and how long the rest lasts.
+
+Below the reserve no decision on an upload is written, so that its upload is answered
+503. What is left is for the records that must be written all the same: what became of
+uploads that are on their way, totals, changes, checkpoints, counts; and for the next
+start after a crash. When there is room again, everything goes on by itself.
+"""
+
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from uploadfilter.decisions.files.segments import Segment, read_head, segments
+from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.decisions.records.outlook import LogFile, days_left
+from uploadfilter.decisions.records.records import moment
+
+RESERVE_BYTES: Final = 16 * 1024 * 1024
+"""Kept back unless the operator says otherwise: a hundred thousand outcomes, and a
+hundred days of checkpoints and totals. The proxy says that it is not ready well before,
+at 64 MiB."""
+
+RESERVE_SHARE: Final = 0.1
+"""Of the whole file system, at most: a small one is not to be all reserve."""
+
+_DAY_S: Final = 86_400
+_LEAST_OF_A_DAY_S: Final = 3_600
+"""A day that has just begun is reckoned as an hour old: one upload in its first second
+is not a flood."""
+
+
+class Disk(NamedTuple):
+    """The file system of a log.
+
+    Attributes:
+        free_bytes: What this user may still write.
+        reserve_bytes: What is kept back of it.
+    """
+
+    free_bytes: int
+    reserve_bytes: int
+
+    @property
+    def is_short(self) -> bool:
+        """Whether only what must be written may be."""
+        return self.free_bytes < self.reserve_bytes
+
+
+def disk_of(directory: Path, *, reserve_bytes: int) -> Disk:
+    """Ask how much room there is.
+
+    Args:
+        directory: Of the log.
+        reserve_bytes: To keep back; of a small file system less.
+
+    Raises:
+        OSError: It cannot be asked.
+    """
+    found = os.statvfs(directory)
+    whole = found.f_blocks * found.f_frsize
+    return Disk(
+        free_bytes=found.f_bavail * found.f_frsize,
+        reserve_bytes=min(reserve_bytes, int(whole * RESERVE_SHARE)),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Room:
+    """What there is for a log.
+
+    Attributes:
+        log_bytes: Its files, torn ends and what lies beside them included.
+        free_bytes: What is free on its disk.
+        reserve_bytes: What is kept back of that.
+        bytes_a_day: What it grows by at today's rate, or yesterday's if that is higher.
+        days_left: For how many days there is room at that rate; ``MOST_DAYS`` stands
+            for more.
+    """
+
+    log_bytes: int
+    free_bytes: int
+    reserve_bytes: int
+    bytes_a_day: int
+    days_left: float
+
+
+class Surveyor:
+    """Looks at the room for a log again and again.
+
+    Args:
+        directory: Of the log.
+        retention: For how long its files are kept.
+        reserve_bytes: What is kept back.
+    """
+
+    def __init__(
+        self, directory: Path, *, retention: Retention, reserve_bytes: int
+    ) -> None:
+        self._directory = directory
+        self._retention = retention
+        self._reserve_bytes = reserve_bytes
+        self._heads: dict[Segment, tuple[int, bool]] = {}
+
+    def look(self, now: float) -> Room:
+        """Look once; of a file that was seen before, only its size is asked.
+
+        Args:
+            now: Seconds since the epoch.
+
+        Raises:
+            LogError: The log cannot be read.
+            OSError: Its disk cannot be asked.
+        """
+        disk = disk_of(self._directory, reserve_bytes=self._reserve_bytes)
+        sizes = _sizes(self._directory)
+        found = [it for it in segments(self._directory) if it.name in sizes]
+        kept, share = self._kept(found, sizes)
+        rate = _bytes_a_day(found, sizes, now=now)
+        return Room(
+            log_bytes=sum(sizes.values()),
+            free_bytes=disk.free_bytes,
+            reserve_bytes=disk.reserve_bytes,
+            bytes_a_day=round(rate),
+            days_left=days_left(
+                kept,
+                today=moment(now).date(),
+                free_bytes=disk.free_bytes - disk.reserve_bytes,
+                bytes_a_day=rate,
+                share_with_match=share,
+                retention=self._retention,
+            ),
+        )
+
+    def _kept(
+        self, found: list[Segment], sizes: dict[str, int]
+    ) -> tuple[list[LogFile], float]:
+        """Return until when each file is kept, and the share of those with a match."""
+        self._heads = {it: self._heads.get(it) or self._head(it) for it in found}
+        of_uploads = with_match = 0
+        kept = []
+        for segment, successor in pairwise((*found, None)):
+            if segment is None or self._heads[segment][1]:
+                continue
+            # Of the newest nobody knows yet; the share of the others stands for it.
+            matches = self._heads[segment][0]
+            has_match = successor is not None and self._heads[successor][0] > matches
+            days = (
+                self._retention.days_with_match
+                if has_match
+                else self._retention.days_without_match
+            )
+            size = sizes[segment.name]
+            kept.append(LogFile(size, segment.day + timedelta(days=days)))
+            of_uploads += size
+            with_match += size * has_match
+        return kept, with_match / of_uploads if of_uploads else 0.0
+
+    def _head(self, segment: Segment) -> tuple[int, bool]:
+        head = read_head(self._directory, segment)
+        return head.matches, head.is_lasting
+
+
+def _sizes(directory: Path) -> dict[str, int]:
+    with os.scandir(directory) as entries:
+        return {it.name: it.stat().st_size for it in entries if it.is_file()}
+
+
+def _bytes_a_day(found: list[Segment], sizes: dict[str, int], *, now: float) -> float:
+    """Return what is written in a day, by what this day and the last one have."""
+    today = moment(now).date()
+    before = today - timedelta(days=1)
+    of_today = sum(sizes[it.name] for it in found if it.day == today)
+    of_yesterday = sum(sizes[it.name] for it in found if it.day == before)
+    elapsed_s = max(now % _DAY_S, _LEAST_OF_A_DAY_S)
+    return max(of_yesterday, of_today / elapsed_s * _DAY_S)

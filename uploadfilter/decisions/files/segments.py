@@ -1,0 +1,267 @@
+"""The files of a decision log: their names, their lines and the lock of the writer.
+
+A log is a directory (0700) of segments (0600) named ``<number>-<UTC day>.jsonl``, such
+as ``00000012-20261125.jsonl``. Numbers go up by one, days never go down: a clock that
+is set back makes no new segment. ``<segment>.torn`` is what a crash left of a write.
+"""
+
+import errno
+import fcntl
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import BinaryIO, NamedTuple, Self
+
+from uploadfilter.decisions.records.records import (
+    LINE_LIMIT,
+    Record,
+    SegmentRecord,
+    decode,
+)
+from uploadfilter.errors import (
+    LogBusyError,
+    LogCorruptError,
+    LogError,
+    LogWriteError,
+)
+from uploadfilter.state import make_private
+
+Sync = Callable[[int], None]
+"""Makes an open file or directory durable, such as ``os.fdatasync``."""
+
+_NAME = re.compile(r"(\d{8})-(\d{8})\.jsonl", re.ASCII)
+_NAME_CHARACTERS = len("00000001-20261125.jsonl")
+_LOCK = "lock"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Segment:
+    """A segment by its name.
+
+    Attributes:
+        number: From 1.
+        day: UTC day on which it was begun; every record in it was written on that day
+            or, if the clock was set back, on an earlier one.
+    """
+
+    number: int
+    day: date
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """Read a file name; ``None`` if it is not one of a segment."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        try:
+            day = datetime.strptime(found[2] + "+0000", "%Y%m%d%z").date()
+        except ValueError:
+            return None
+        return cls(int(found[1]), day)
+
+    @property
+    def name(self) -> str:
+        """The file name."""
+        return f"{self.number:08d}-{self.day:%Y%m%d}.jsonl"
+
+
+class SegmentLine(NamedTuple):
+    """One line of a segment.
+
+    Attributes:
+        number: From 1, within its segment.
+        data: Its bytes, without the newline.
+        end: Offset of the byte after its newline.
+        is_whole: Whether there was a newline, within ``LINE_LIMIT`` bytes.
+    """
+
+    number: int
+    data: bytes
+    end: int
+    is_whole: bool
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the file ended here before the line did."""
+        return not self.is_whole and len(self.data) < LINE_LIMIT
+
+    def record(self) -> Record | None:
+        """Return the record that the line is; ``None`` if it is torn or none."""
+        if not self.is_whole:
+            return None
+        try:
+            return decode(self.data)
+        except LogCorruptError:
+            return None
+
+
+def segments(directory: Path) -> list[Segment]:
+    """List the segments of a log, oldest first.
+
+    Raises:
+        LogError: There is no such directory, or it cannot be read.
+    """
+    try:
+        names = [path.name for path in directory.iterdir()]
+    except OSError as exc:
+        raise LogError(
+            f"cannot read the decision log in {str(directory)!r}: {exc.strerror}",
+            hint="Check --state and --instance, and that this user may read it. A new "
+            "proxy has no log until 'uploadfilter serve' has run.",
+        ) from exc
+    return sorted(found for name in names if (found := Segment.parse(name)))
+
+
+def packed(directory: Path) -> list[str]:
+    """Name the files that were segments until somebody packed or renamed them.
+
+    They are not read: what is in them is missing until they are unpacked.
+
+    Raises:
+        LogError: The directory cannot be read.
+    """
+    known = set(segments(directory))
+    found = []
+    for path in directory.iterdir():
+        was = Segment.parse(path.name[:_NAME_CHARACTERS])
+        is_other = len(path.name) > _NAME_CHARACTERS and path.suffix != ".torn"
+        if was is not None and was not in known and is_other:
+            found.append(path.name)
+    return sorted(found)
+
+
+@contextmanager
+def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
+    """Open a segment for reading.
+
+    Raises:
+        LogError: It cannot be read.
+    """
+    path = directory / segment.name
+    try:
+        file = path.open("rb")
+    except OSError as exc:
+        raise LogError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check that this user may read it.",
+        ) from exc
+    with file:
+        yield file
+
+
+def lines(file: BinaryIO, *, start: int = 0) -> Iterator[SegmentLine]:
+    """Yield the lines of a segment from an offset on, the last one whole or not.
+
+    A line that is longer than ``LINE_LIMIT`` comes in parts that are not whole.
+    """
+    file.seek(start)
+    end = start
+    number = 0
+    while data := file.readline(LINE_LIMIT):
+        number += 1
+        end += len(data)
+        is_whole = data.endswith(b"\n")
+        yield SegmentLine(number, data[:-1] if is_whole else data, end, is_whole)
+
+
+def read_head(directory: Path, segment: Segment) -> SegmentRecord:
+    """Read the first record of a segment.
+
+    Raises:
+        LogCorruptError: It is not a head.
+        LogError: The file cannot be read.
+    """
+    with opened(directory, segment) as file:
+        first = next(lines(file), None)
+    record: Record | None = decode(first.data) if first and first.is_whole else None
+    if not isinstance(record, SegmentRecord):
+        raise LogCorruptError(
+            f"{segment.name!r} does not begin with its head record",
+            hint="Run 'uploadfilter log verify' to see what is damaged.",
+        )
+    return record
+
+
+_WRONG_PLACE = frozenset(
+    {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
+)
+"""What no free space cures."""
+
+_PLACE_HINT = (
+    "Check the state directory: its path (--state), its owner, and that this user may "
+    "write there."
+)
+_DISK_HINT = (
+    "Free space or repair the file system; uploads are answered 503 until then, and "
+    "the log goes on by itself."
+)
+
+
+def make_directory(directory: Path) -> None:
+    """Make the directory of a log, and those above it, if they are not there.
+
+    Raises:
+        LogWriteError: It cannot be made.
+    """
+    try:
+        make_private(directory)
+    except OSError as exc:
+        raise write_error(directory, exc) from exc
+
+
+@contextmanager
+def locked(directory: Path) -> Iterator[None]:
+    """Be the only writer of a log for the length of the block.
+
+    Raises:
+        LogBusyError: Another process is.
+        LogWriteError: The lock file cannot be made.
+    """
+    path = directory / _LOCK
+    try:
+        lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+    except OSError as exc:
+        raise write_error(path, exc) from exc
+    try:
+        _lock(lock, directory)
+        yield
+    finally:
+        os.close(lock)
+
+
+def _lock(lock: int, directory: Path) -> None:
+    """Take the lock and leave a note of who has it."""
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        holder = os.pread(lock, 20, 0).decode("ascii", "replace").strip() or "unknown"
+        raise LogBusyError(
+            f"another process (pid {holder}) writes to the log in {str(directory)!r}",
+            hint="Stop that process, or give this one another name with --instance.",
+        ) from exc
+    try:
+        os.ftruncate(lock, 0)
+        os.pwrite(lock, f"{os.getpid()}\n".encode(), 0)
+    except OSError as exc:
+        raise write_error(directory / _LOCK, exc) from exc
+
+
+def short_error(directory: Path, free_bytes: int) -> LogWriteError:
+    """Say that there is no room for a decision, before a write fails."""
+    return LogWriteError(
+        f"the disk of {str(directory)!r} has {free_bytes // 1_000_000} MB left, which "
+        "are kept back (reserve_bytes)",
+        hint=_DISK_HINT,
+    )
+
+
+def write_error(path: Path, exc: OSError) -> LogWriteError:
+    """Say which write failed, why, and what the operator does next."""
+    return LogWriteError(
+        f"cannot write to {str(path)!r}: {exc.strerror}",
+        hint=_PLACE_HINT if exc.errno in _WRONG_PLACE else _DISK_HINT,
+    )

@@ -1,0 +1,103 @@
+"""Read what lasts in a log: changes, and the totals of days, those that are open too.
+
+What is in no total record yet stands in the head of the newest segment and in what
+follows that head. Segments of format 1 were never counted: what is left of them is
+counted here.
+"""
+
+from collections.abc import Iterator
+from enum import StrEnum
+from pathlib import Path
+from typing import NamedTuple
+
+from uploadfilter.decisions.files.reading import records_of
+from uploadfilter.decisions.files.segments import Segment, read_head, segments
+from uploadfilter.decisions.records.chain import COUNTING_FORMAT, Tail
+from uploadfilter.decisions.records.lasting import ChangeRecord, DayTotals, TotalRecord
+from uploadfilter.decisions.records.totals import OpenDays
+
+
+class CountSource(StrEnum):
+    """What a number rests on."""
+
+    TOTAL = "total"
+    OPEN = "open"
+    RECORDS = "records"
+
+
+class TotalPart(NamedTuple):
+    """Numbers of one day.
+
+    Attributes:
+        totals: The numbers.
+        origin: A total record; what is counted and open; or the records of a segment of
+            format 1, as far as they are there.
+    """
+
+    totals: DayTotals
+    origin: CountSource
+
+
+def totals_of(directory: Path) -> Iterator[DayTotals]:
+    """Yield everything that was counted; a day may come more than once, to be added up.
+
+    Args:
+        directory: Of the log.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record.
+    """
+    return (part.totals for part in parts_of(directory))
+
+
+def parts_of(directory: Path) -> Iterator[TotalPart]:
+    """Yield the same, with what it rests on.
+
+    Args:
+        directory: Of the log.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record.
+    """
+    found = segments(directory)
+    for segment in found:
+        is_newest = segment == found[-1]
+        head = read_head(directory, segment)
+        if head.format < COUNTING_FORMAT:
+            yield from _recounted(directory, segment)
+        elif head.is_lasting or is_newest:
+            tail = Tail()
+            for record, data in records_of(directory, segment):
+                tail.read(record, data)
+                if isinstance(record, TotalRecord):
+                    yield TotalPart(record.totals, CountSource.TOTAL)
+            if is_newest:
+                for totals in tail.days.totals():
+                    yield TotalPart(totals, CountSource.OPEN)
+
+
+def changes_of(directory: Path) -> Iterator[ChangeRecord]:
+    """Yield the changes that are on record, oldest first.
+
+    Args:
+        directory: Of the log.
+
+    Raises:
+        LogError: It cannot be read.
+        LogCorruptError: A line is not a record.
+    """
+    for segment in segments(directory):
+        if read_head(directory, segment).is_lasting:
+            for record, _ in records_of(directory, segment):
+                if isinstance(record, ChangeRecord):
+                    yield record
+
+
+def _recounted(directory: Path, segment: Segment) -> Iterator[TotalPart]:
+    days = OpenDays()
+    for record, _ in records_of(directory, segment):
+        days.count(record)
+    for totals in days.totals():
+        yield TotalPart(totals, CountSource.RECORDS)

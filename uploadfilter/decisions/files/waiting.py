@@ -1,0 +1,63 @@
+"""Records that wait for the writer, with the futures of those who handed them over."""
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from uploadfilter.decisions.records.chain import Draft
+from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
+from uploadfilter.decisions.records.records import Checkpoint, Record
+from uploadfilter.errors import LogWriteError
+
+GROUP_BYTES = 4 * 1024 * 1024
+"""A group ends here, so that a crash leaves little and nobody waits for long."""
+
+_Result = TypeVar("_Result")
+
+
+class PendingRecord(Generic[_Result]):
+    """A record that waits for the writer, with the future of its caller.
+
+    Args:
+        record: What to write.
+        result: Makes the future's result of the record as it stands in the log.
+    """
+
+    def __init__(self, record: Record, result: Callable[[Record], _Result]) -> None:
+        self.record = record
+        self._result = result
+        self.future: Future[_Result] = Future()
+        # Running futures cannot be cancelled: the caller may go, the record stays.
+        self.future.set_running_or_notify_cancel()
+
+    def settle(self, chained: Record) -> None:
+        """Tell that the record is durable."""
+        self.future.set_result(self._result(chained))
+
+    def fail(self, error: LogWriteError) -> None:
+        """Tell that the record is not in the log."""
+        if not self.future.done():
+            self.future.set_exception(error)
+
+
+Waiting = PendingRecord[int] | PendingRecord[Checkpoint]
+
+
+def lasts(pending: Waiting) -> bool:
+    """Tell whether a record belongs into a segment that is never deleted."""
+    return isinstance(pending.record, ChangeRecord | TotalRecord)
+
+
+def chained(draft: Draft, group: Sequence[Waiting]) -> Iterator[Record | None]:
+    """Chain records up to ``GROUP_BYTES``; ``None`` for one that is unusable.
+
+    That one alone fails: its caller may have put a broken text into it.
+    """
+    for pending in group:
+        if draft.size >= GROUP_BYTES:
+            return
+        try:
+            yield draft.add(pending.record)
+        except (ValueError, TypeError, OverflowError) as exc:
+            pending.fail(LogWriteError(f"a record cannot be encoded: {exc}"))
+            yield None

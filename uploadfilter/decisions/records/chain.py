@@ -1,0 +1,147 @@
+"""Chain records: give each its number and the hash of the one before.
+
+A ``Tail`` is where a log ends; a ``Draft`` is a group of lines that continue it but are
+not durable yet. If they become durable, ``commit`` moves the tail; if not, the draft is
+dropped and the tail is what it was. Recovery and the writer share them, so that a log
+that was read is continued like one that was written.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date
+
+from msgspec.structs import replace
+
+from uploadfilter.decisions.records.base import NO_PREDECESSOR
+from uploadfilter.decisions.records.lasting import (
+    ChangeRecord,
+    Mark,
+    Retention,
+    TotalRecord,
+)
+from uploadfilter.decisions.records.records import (
+    CheckpointRecord,
+    DecisionRecord,
+    OutcomeRecord,
+    Record,
+    SegmentRecord,
+    encode,
+    line_hash,
+)
+from uploadfilter.decisions.records.totals import OpenDays
+from uploadfilter.model import Action, Verdict
+
+COUNTING_FORMAT = 2
+"""The first format with totals: nothing was counted in segments of older ones, and what
+stands in them is not counted later either, since a head has to be believed."""
+
+
+@dataclass(slots=True)
+class Tail:
+    """Where a log ends, and what the head of the next segment will say.
+
+    Attributes:
+        seq: Number of the last record; 0 if there is none.
+        head: Hash of its line.
+        matches: Decisions with the verdict ``MATCH`` so far.
+        awaiting: Ids of accepted decisions without an outcome, oldest first.
+        format: Of the newest segment; 0 if there is none.
+        is_lasting: Whether that one holds records that last.
+        lasting: Segments with records that last, the newest one included.
+        begun: Day of the first segment; ``None`` if it is not known.
+        retention: What the newest head says.
+        days: What is in no total record yet.
+        mark: The last line of the journal that was put on record.
+    """
+
+    seq: int = 0
+    head: str = NO_PREDECESSOR
+    matches: int = 0
+    awaiting: dict[str, None] = field(default_factory=dict)
+    format: int = 0
+    is_lasting: bool = False
+    lasting: int = 0
+    begun: date | None = None
+    retention: Retention | None = None
+    days: OpenDays = field(default_factory=OpenDays)
+    mark: Mark | None = None
+
+    def read(self, record: Record, line: bytes) -> None:
+        """Move on over a record that is in the log already."""
+        if isinstance(record, SegmentRecord):
+            self.matches = record.matches
+            self.awaiting = dict.fromkeys(record.awaiting)
+            self.days = OpenDays(record.totals)
+            self.mark = record.mark
+        self._follow(record)
+        self.seq = record.seq
+        self.head = line_hash(line)
+
+    def _follow(self, record: Record) -> None:
+        match record:
+            case DecisionRecord():
+                self.matches += record.verdict is Verdict.MATCH
+                if record.effect is Action.ACCEPT:
+                    self.awaiting[record.id] = None
+            case OutcomeRecord():
+                self.awaiting.pop(record.decision, None)
+            case SegmentRecord():
+                self._begin(record)
+            case TotalRecord():
+                self.days.close(record.totals.day)
+            case ChangeRecord():
+                self.mark = record.mark or self.mark
+        if self.format >= COUNTING_FORMAT:
+            self.days.count(record)
+
+    def _begin(self, head: SegmentRecord) -> None:
+        """Take over what the head of a new segment says of it."""
+        self.format = head.format
+        self.is_lasting = head.is_lasting
+        self.lasting = head.lasting + head.is_lasting
+        is_first = head.number == 1
+        self.begun = head.time.date() if is_first else head.begun
+        self.retention = head.retention
+
+
+class Draft:
+    """Lines that continue a tail, in the order in which they were added.
+
+    Args:
+        tail: What they continue; unchanged until ``commit``.
+    """
+
+    def __init__(self, tail: Tail) -> None:
+        self._tail = tail
+        self._seq = tail.seq
+        self._head = tail.head
+        self._records: list[Record] = []
+        self._lines: list[bytes] = []
+        self.size = 0
+
+    def add(self, record: Record) -> Record:
+        """Chain a record and return it as it will stand in the log.
+
+        Raises:
+            ValueError: It cannot be encoded; the draft is as before.
+        """
+        chained = replace(record, seq=self._seq + 1, previous=self._head)
+        if isinstance(chained, CheckpointRecord):
+            chained = replace(chained, count=self._seq, head=self._head)
+        line = encode(chained)
+        self._seq = chained.seq
+        self._head = line_hash(line)
+        self._records.append(chained)
+        self._lines += line, b"\n"
+        self.size += len(line) + 1
+        return chained
+
+    def data(self) -> bytes:
+        """Return the lines, each ended by a newline."""
+        return b"".join(self._lines)
+
+    def commit(self) -> None:
+        """Move the tail to the end of these lines: they are durable."""
+        for record in self._records:
+            self._tail._follow(record)  # noqa: SLF001 -- two halves of one state
+        self._tail.seq = self._seq
+        self._tail.head = self._head

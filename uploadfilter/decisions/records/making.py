@@ -1,0 +1,202 @@
+"""Make the record of a decision out of what was decided and what that rests on.
+
+Rules this module keeps: no names, no content, no address and no signal of what did not
+match. Contents are numbered here, whatever their scans call them, because the path of
+a nested content holds a name that an uploader chose.
+"""
+
+from collections.abc import Collection, Sequence
+
+from uploadfilter.decisions.records.numbering import numbered
+from uploadfilter.decisions.records.records import (
+    CanaryRecord,
+    ContentRecord,
+    DecisionRecord,
+    MatchRecord,
+    moment,
+)
+from uploadfilter.model import NESTED, EntryState, Judgement, Match, Mode, Scan
+
+MATCHES_RECORDED = 200
+"""Most matches that one decision lists.
+
+One picture meets its own entry in several views and variants; a set full of duplicates
+would turn one upload into megabytes of log. The rest is counted.
+"""
+
+CONTENTS_RECORDED = 32
+"""Contents that one decision lists unless the operator chose another number.
+
+Nearly every upload has fewer. A form of a thousand pictures would be a line of 150 KB
+else, of which nobody reads more than what its reasons and matches are about: these come
+first, then the outermost. The rest is counted.
+"""
+
+MOST_CONTENTS_RECORDED = 2000
+"""Most contents that an operator may have listed: at a hundred bytes each, and up to
+two thousand with many views, a line that readers still take (``LINE_LIMIT``)."""
+
+_OTHER_METHOD = "OTHER"
+_METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"})
+
+
+def decision_record(
+    *,
+    id: str,  # noqa: A002 -- the name it has in the record
+    now: float,
+    instance: str,
+    mode: Mode,
+    generation: int | None,
+    judgement: Judgement,
+    status: int | None,
+    client: str | None,
+    method: str,
+    size: int,
+    duration_s: float,
+    route: str | None = None,
+    cpu_s: float = 0.0,
+    scans: Sequence[Scan] = (),
+    matches: Sequence[Match] = (),
+    contents_recorded: int = CONTENTS_RECORDED,
+) -> DecisionRecord:
+    """Make the record of a decision; see ``DecisionRecord`` for the fields.
+
+    It lists at most ``contents_recorded`` contents.
+    """
+    listed = match_records(matches, scans)
+    matched = {match.content for match in matches}
+    contents = content_records(scans, matched=matched, most=contents_recorded)
+    return DecisionRecord(
+        time=moment(now),
+        id=id,
+        instance=instance,
+        mode=mode,
+        generation=generation,
+        verdict=judgement.verdict,
+        action=judgement.action,
+        effect=judgement.effect,
+        reason=judgement.reason,
+        status=status,
+        client=client,
+        method=method if method in _METHODS else _OTHER_METHOD,
+        size=size,
+        duration_ms=round(duration_s * 1000, 3),
+        contents=contents,
+        matches=listed,
+        matches_omitted=len(matches) - len(listed),
+        contents_omitted=sum(1 for scan in scans for _ in scan.walk()) - len(contents),
+        reasons=judgement.reasons,
+        would=judgement.would,
+        would_reason=judgement.would_reason,
+        route=route,
+        cpu_ms=round(cpu_s * 1000, 3),
+    )
+
+
+def canary_record(decision: DecisionRecord) -> CanaryRecord:
+    """Make the record of a canary of what would be a decision, were it an upload."""
+    return CanaryRecord(
+        time=decision.time,
+        id=decision.id,
+        instance=decision.instance,
+        mode=decision.mode,
+        generation=decision.generation,
+        verdict=decision.verdict,
+        action=decision.action,
+        effect=decision.effect,
+        reason=decision.reason,
+        status=decision.status,
+        route=decision.route or "",
+        duration_ms=decision.duration_ms,
+        matches=decision.matches,
+    )
+
+
+def content_records(
+    scans: Sequence[Scan],
+    *,
+    matched: Collection[str] = (),
+    most: int = CONTENTS_RECORDED,
+) -> tuple[ContentRecord, ...]:
+    """List the contents of an upload, nested ones after their container.
+
+    Args:
+        scans: The scans of the upload.
+        matched: Paths of contents that matched.
+        most: How many at most.
+
+    Returns:
+        Those with a match if there are more than ``most``, then those with a reason,
+        then those that are nested the least.
+    """
+    found = list(numbered(scans))
+    if len(found) > most:
+        telling = sorted(
+            range(len(found)), key=lambda place: _weight(*found[place], matched)
+        )
+        found = [found[place] for place in sorted(telling[:most])]
+    return tuple(
+        ContentRecord(
+            path=path,
+            kind=scan.kind,
+            size=scan.size,
+            reason=scan.reason,
+            views=tuple(view.name for view in scan.views),
+            dropped=scan.dropped,
+        )
+        for path, scan in found
+    )
+
+
+def _weight(path: str, scan: Scan, matched: Collection[str]) -> tuple[int, int]:
+    """Order contents: the most telling first."""
+    if scan.path in matched:
+        return 0, path.count(NESTED)
+    return (2 if scan.reason is None else 1), path.count(NESTED)
+
+
+def match_records(
+    matches: Sequence[Match], scans: Sequence[Scan]
+) -> tuple[MatchRecord, ...]:
+    """List the most telling matches: of entries that may reject, the nearest first.
+
+    Args:
+        matches: All matches.
+        scans: The scans of the upload, for the numbers of its contents.
+
+    Returns:
+        At most ``MATCHES_RECORDED`` of them.
+    """
+    numbers: dict[str, str] = {}
+    for number, scan in numbered(scans):
+        numbers.setdefault(scan.path, number)
+    telling = sorted(
+        matches,
+        key=lambda match: (match.state is not EntryState.ACTIVE, match.distance),
+    )
+    return tuple(
+        _match_record(match, content=numbers.get(match.content, _unlisted(match)))
+        for match in telling[:MATCHES_RECORDED]
+    )
+
+
+def _match_record(match: Match, *, content: str) -> MatchRecord:
+    return MatchRecord(
+        content=content,
+        set=match.set,
+        entry=match.entry,
+        category=match.category,
+        state=match.state,
+        signal_type=match.signal_type,
+        distance=match.distance,
+        view=match.view,
+        variant=match.variant,
+        geometry=match.geometry,
+        quality=match.quality,
+        complement=match.complement,
+    )
+
+
+def _unlisted(match: Match) -> str:
+    """Name the content of a match whose scan is not there: a number, never a name."""
+    return match.content if match.content.isdecimal() else "?"

@@ -1,0 +1,275 @@
+"""Count records by day, so that the numbers outlive the records.
+
+Each record counts for the UTC day that it bears, once. What was counted stands in the
+head of every segment until the day is over, and then in a total record, so that a log
+can be continued from its newest segment alone. ``verify`` counts again, with the code
+below, and compares; the tests count with code that is slow and plain.
+
+Rules this module keeps: it is pure; and what it counts by is bounded. Verdicts, actions
+and reasons are enums; routes and hash sets are the operator's, and beyond ``MOST_ROWS``
+of them the others are counted together under the name ``OTHERS``.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Final
+
+from uploadfilter.decisions.records.lasting import (
+    DayTotals,
+    MatchesTotal,
+    OutcomesTotal,
+    ReasonsTotal,
+    ShedsTotal,
+    UploadsTotal,
+)
+from uploadfilter.decisions.records.records import (
+    DecisionRecord,
+    OutcomeRecord,
+    Record,
+    ShedRecord,
+)
+from uploadfilter.decisions.records.summaries import SummaryRecord
+from uploadfilter.model import Action, EntryState, Mode, Reason, Verdict
+
+MOST_ROWS: Final = 500
+"""Rows of one kind for a day: a hundred kilobytes at worst. A site has some twenty;
+more come from very many routes or categories only."""
+
+MOST_DAYS: Final = 4
+"""Days that may be open. There are two of them around midnight; there are more only if
+somebody sets the clock, and then the oldest ones are closed early."""
+
+OTHERS: Final = "*"
+"""Stands for the routes, hash sets and categories beyond ``MOST_ROWS``; it is not a
+name that any of them can have."""
+
+_UploadKey = tuple[
+    Mode,
+    str | None,
+    Verdict,
+    Action,
+    Action,
+    Reason | None,
+    Action,
+    Reason | None,
+    int | None,
+]
+_MatchKey = tuple[str, str, EntryState]
+
+
+@dataclass(slots=True)
+class DayCounts:
+    """What was counted for one day.
+
+    Attributes:
+        uploads: By what they have in common: how many, bytes, microseconds.
+        matches: Uploads by hash set, category and state.
+        reasons: Uploads by reason.
+        outcomes: Uploads by what became of them.
+        sheds: Uploads by reason and status.
+    """
+
+    uploads: dict[_UploadKey, list[int]] = field(default_factory=dict)
+    matches: dict[_MatchKey, int] = field(default_factory=dict)
+    reasons: dict[Reason, int] = field(default_factory=dict)
+    outcomes: dict[int | str, int] = field(default_factory=dict)
+    sheds: dict[tuple[Reason, int], int] = field(default_factory=dict)
+
+    def decided(self, record: DecisionRecord) -> None:
+        """Count a decision."""
+        would, would_reason = record.if_enforced
+        key = (
+            record.mode,
+            record.route,
+            record.verdict,
+            record.action,
+            record.effect,
+            record.reason,
+            would,
+            would_reason,
+            record.status,
+        )
+        row = self.uploads.get(key)
+        if row is None:
+            row = self._new_row(key)
+        row[0] += 1
+        row[1] += record.size
+        row[2] += round(record.cpu_ms * 1000)
+        for reason in record.reasons:
+            self.reasons[reason] = self.reasons.get(reason, 0) + 1
+        if record.matches:
+            for match in {(it.set, it.category, it.state) for it in record.matches}:
+                self._matched(match)
+
+    def _new_row(self, key: _UploadKey) -> list[int]:
+        if len(self.uploads) >= MOST_ROWS:
+            key = (key[0], OTHERS, *key[2:])
+        return self.uploads.setdefault(key, [0, 0, 0])
+
+    def _matched(self, key: _MatchKey) -> None:
+        if key not in self.matches and len(self.matches) >= MOST_ROWS:
+            key = (OTHERS, OTHERS, key[2])
+        self.matches[key] = self.matches.get(key, 0) + 1
+
+    def came_out(self, record: OutcomeRecord) -> None:
+        """Count what became of an upload."""
+        outcome = record.outcome
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+
+    def shed(self, record: ShedRecord) -> None:
+        """Count uploads without a decision."""
+        key = record.reason, record.status
+        self.sheds[key] = self.sheds.get(key, 0) + record.count
+
+    def summarised(self, record: SummaryRecord) -> None:
+        """Count uploads that have no decision of their own."""
+        for row in record.uploads:
+            key = _upload_key(row)
+            counts = self.uploads.get(key)
+            if counts is None:
+                counts = self._new_row(key)
+            counts[0] += row.uploads
+            counts[1] += row.bytes
+            counts[2] += row.cpu_us
+        for reason in record.reasons:
+            known = self.reasons.get(reason.reason, 0)
+            self.reasons[reason.reason] = known + reason.uploads
+
+    def add(self, totals: DayTotals) -> None:
+        """Count what was counted before."""
+        for row in totals.uploads:
+            counts = self.uploads.setdefault(_upload_key(row), [0, 0, 0])
+            counts[0] += row.uploads
+            counts[1] += row.bytes
+            counts[2] += row.cpu_us
+        for match in totals.matches:
+            key = match.set, match.category, match.state
+            self.matches[key] = self.matches.get(key, 0) + match.uploads
+        for reason in totals.reasons:
+            known = self.reasons.get(reason.reason, 0)
+            self.reasons[reason.reason] = known + reason.uploads
+        for outcome in totals.outcomes:
+            known = self.outcomes.get(outcome.outcome, 0)
+            self.outcomes[outcome.outcome] = known + outcome.uploads
+        for shed in totals.sheds:
+            pair = shed.reason, shed.status
+            self.sheds[pair] = self.sheds.get(pair, 0) + shed.uploads
+
+    def totals(self, day: date) -> DayTotals:
+        """Return what was counted, as it stands in the log."""
+        return DayTotals(
+            day=day,
+            uploads=tuple(_upload_rows(self.uploads)),
+            matches=tuple(
+                MatchesTotal(set=name, category=category, state=state, uploads=count)
+                for (name, category, state), count in self.matches.items()
+            ),
+            reasons=tuple(
+                ReasonsTotal(reason=reason, uploads=count)
+                for reason, count in self.reasons.items()
+            ),
+            outcomes=tuple(
+                OutcomesTotal(outcome=outcome, uploads=count)
+                for outcome, count in self.outcomes.items()
+            ),
+            sheds=tuple(
+                ShedsTotal(reason=reason, status=status, uploads=count)
+                for (reason, status), count in self.sheds.items()
+            ),
+        )
+
+
+def _upload_key(row: UploadsTotal) -> _UploadKey:
+    return (
+        row.mode,
+        row.route,
+        row.verdict,
+        row.action,
+        row.effect,
+        row.reason,
+        row.would,
+        row.would_reason,
+        row.status,
+    )
+
+
+def _upload_rows(uploads: dict[_UploadKey, list[int]]) -> Iterator[UploadsTotal]:
+    for key, (count, size, cpu_us) in uploads.items():
+        mode, route, verdict, action, effect, reason, would, would_reason, status = key
+        yield UploadsTotal(
+            mode=mode,
+            route=route,
+            verdict=verdict,
+            action=action,
+            effect=effect,
+            reason=reason,
+            would=would,
+            would_reason=would_reason,
+            status=status,
+            uploads=count,
+            bytes=size,
+            cpu_us=cpu_us,
+        )
+
+
+def _tally(totals: DayTotals) -> DayCounts:
+    tally = DayCounts()
+    tally.add(totals)
+    return tally
+
+
+class OpenDays:
+    """What was counted and is in no total record yet, by day."""
+
+    __slots__ = ("_days",)
+
+    def __init__(self, totals: Iterable[DayTotals] = ()) -> None:
+        self._days: dict[date, DayCounts] = {}
+        for item in totals:
+            self.of(item.day).add(item)
+
+    def of(self, day: date) -> DayCounts:
+        """Return what is counted for a day."""
+        tally = self._days.get(day)
+        if tally is None:
+            tally = self._days[day] = DayCounts()
+        return tally
+
+    def count(self, record: Record) -> None:
+        """Count a record, if it is one that counts."""
+        if isinstance(record, DecisionRecord):
+            self.of(record.time.date()).decided(record)
+        elif isinstance(record, OutcomeRecord):
+            self.of(record.time.date()).came_out(record)
+        elif isinstance(record, ShedRecord):
+            self.of(record.time.date()).shed(record)
+        elif isinstance(record, SummaryRecord):
+            self.of(record.time.date()).summarised(record)
+
+    def due(self, today: date) -> tuple[DayTotals, ...]:
+        """Return the days that are over, the oldest first; they stay open.
+
+        Args:
+            today: The day by the clock.
+        """
+        days = sorted(self._days)
+        early = days[:-MOST_DAYS]
+        over = (day for day in days if day < today or day in early)
+        return tuple(self._days[day].totals(day) for day in over)
+
+    def is_same(self, totals: Iterable[DayTotals]) -> bool:
+        """Tell whether what is open is what a head says."""
+        return self._days == {it.day: _tally(it) for it in totals}
+
+    def agree(self, totals: DayTotals) -> bool:
+        """Tell whether what was counted for a day is what a total record says."""
+        return self._days.get(totals.day, DayCounts()) == _tally(totals)
+
+    def close(self, day: date) -> DayCounts:
+        """Return what was counted for a day, and count anew."""
+        return self._days.pop(day, None) or DayCounts()
+
+    def totals(self) -> tuple[DayTotals, ...]:
+        """Return what is open, as it stands in the head of a segment."""
+        return tuple(tally.totals(day) for day, tally in self._days.items())

@@ -1,0 +1,1 @@
+"""Hash-set files of others, record by record."""

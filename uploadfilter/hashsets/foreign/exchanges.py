@@ -1,0 +1,153 @@
+"""Answers of exchanges, in JSON: ThreatExchange and StopNCII.
+
+::
+
+    {"data": [{"id": "7", "type": "HASH_PDQ", "indicator": "…", "should_delete": false,
+               "descriptors": {"data": [{"status": "MALICIOUS", "tags": ["…"]}]}}]}
+    {"hashRecords": [{"signalType": "ImagePDQ", "hashValue": "…",
+                      "hashStatus": "Active"}], "hasMoreRecords": false}
+
+What was withdrawn stays in such answers and is marked. Answers come in pages: several
+may stand in one file, one after the other. Sources: the clients in Meta's
+``python-threatexchange``. Clauses: ``hashsets/FORMAT.md``, section 8.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from io import BufferedReader
+from types import MappingProxyType
+from typing import Any, Final
+
+from uploadfilter.hashsets.foreign.documents import DocumentShape, records
+from uploadfilter.hashsets.lines.columns import label_of
+from uploadfilter.hashsets.lines.items import Item, flag_of
+from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+
+_INDICATORS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "HASH_MD5": "md5",
+        "HASH_VIDEO_MD5": "md5",
+        "HASH_SHA1": "sha1",
+        "HASH_SHA256": "sha256",
+        "HASH_PDQ": "pdq",
+    }
+)
+_INDICATOR_PREFIX: Final = "HASH_"
+_DISPUTING_STATUS: Final = "NON_MALICIOUS"
+_DISPUTING_REACTION: Final = "DISAGREE_WITH_TAGS"
+_SIGNAL_TYPES: Final[Mapping[str, str]] = MappingProxyType(
+    {"ImagePDQ": "pdq", "VideoMD5": "md5"}
+)
+_ACTIVE: Final = "active"
+_WITHDRAWN: Final = frozenset({"withdrawn", "deleted"})
+
+
+class ThreatExchange:
+    """``threat_updates`` of ThreatExchange, as Meta and GIFCT have it."""
+
+    name = "threatexchange"
+    title = "an answer of ThreatExchange, in JSON"
+    has_categories = False
+
+    _shape = DocumentShape(
+        ways=MappingProxyType({"": frozenset({"data"}), "data": frozenset()}),
+        wanted=frozenset({"id", "type", "indicator", "should_delete", "descriptors"}),
+    )
+    _fits = re.compile(r'^[\[{].*"type"\s*:\s*"HASH_[A-Z0-9_]+"', re.DOTALL)
+
+    def fits(self, text: str) -> bool:
+        """Tell by the type of an indicator."""
+        return self._fits.search(text) is not None
+
+    def facts(self, _text: str) -> ForeignFacts:
+        """Return its name: its beginning tells no more."""
+        return ForeignFacts(name=self.name, title=self.title)
+
+    def records(self, file: BufferedReader) -> Iterator[object]:
+        """Yield the indicators of all pages."""
+        return records(file, self._shape)
+
+    def item(self, record: object, tally: Tally) -> Item | Problem:
+        """Return the signal of an indicator that nobody has withdrawn or disputes."""
+        if not isinstance(record, dict):
+            return Problem.NOT_JSON
+        kind = record.get("type")
+        is_withdrawn = flag_of(record.get("should_delete"))
+        if not isinstance(kind, str) or is_withdrawn is None:
+            return Problem.BAD_FIELD
+        if is_withdrawn:
+            return Problem.WITHDRAWN
+        field = _INDICATORS.get(kind)
+        if field is None:
+            tally.not_comparable(label_of(kind.removeprefix(_INDICATOR_PREFIX)))
+            return Problem.NOT_COMPARED
+        if _is_disputed(record.get("descriptors")):
+            return Problem.DISPUTED
+        return {"id": record.get("id"), field: record.get("indicator")}
+
+
+def _is_disputed(descriptors: object) -> bool:
+    """Tell whether one of those who share an indicator says that it is harmless."""
+    parts = descriptors.get("data") if isinstance(descriptors, dict) else descriptors
+    return isinstance(parts, list) and any(map(_disputes, parts))
+
+
+def _disputes(descriptor: object) -> bool:
+    if not isinstance(descriptor, dict):
+        return False
+    reactions = descriptor.get("reactions")
+    if isinstance(reactions, dict):
+        reactions = reactions.get("data")
+    words = reactions if isinstance(reactions, list) else [reactions]
+    return descriptor.get("status") == _DISPUTING_STATUS or any(
+        _DISPUTING_REACTION in _words_of(word) for word in words
+    )
+
+
+def _words_of(reaction: object) -> tuple[Any, ...]:
+    return tuple(reaction.values()) if isinstance(reaction, dict) else (reaction,)
+
+
+class StopNCII:
+    """``FetchHashes`` of StopNCII."""
+
+    name = "stopncii"
+    title = "an answer of StopNCII, in JSON"
+    has_categories = False
+
+    _shape = DocumentShape(
+        ways=MappingProxyType(
+            {"": frozenset({"hashRecords"}), "hashRecords": frozenset()}
+        ),
+        wanted=frozenset({"signalType", "hashValue", "hashStatus"}),
+    )
+    _fits = re.compile(r'^[\[{].*"hashRecords"\s*:', re.DOTALL)
+
+    def fits(self, text: str) -> bool:
+        """Tell by the list of its records."""
+        return self._fits.search(text) is not None
+
+    def facts(self, _text: str) -> ForeignFacts:
+        """Return its name: its beginning tells no more."""
+        return ForeignFacts(name=self.name, title=self.title)
+
+    def records(self, file: BufferedReader) -> Iterator[object]:
+        """Yield the records of all pages."""
+        return records(file, self._shape)
+
+    def item(self, record: object, tally: Tally) -> Item | Problem:
+        """Return the signal of an active record; its id is made of it."""
+        if not isinstance(record, dict):
+            return Problem.NOT_JSON
+        kind, status = record.get("signalType"), record.get("hashStatus")
+        if not isinstance(kind, str) or not isinstance(status, str):
+            return Problem.BAD_FIELD
+        if status.lower() in _WITHDRAWN:
+            return Problem.WITHDRAWN
+        if status.lower() != _ACTIVE:
+            return Problem.BAD_FIELD
+        field = _SIGNAL_TYPES.get(kind)
+        if field is None:
+            tally.not_comparable(label_of(kind))
+            return Problem.NOT_COMPARED
+        return {field: record.get("hashValue")}

@@ -1,0 +1,153 @@
+"""Formats of others that are read as they are, record by record.
+
+Each record becomes the JSON line that says the same (ADR 0024), so that all that holds
+for lines holds for records: ids, categories, lengths, degenerate signals, counts.
+
+To add a format, write a class like those of ``vics.py``, add it to ``FOREIGN``, to
+``NamedFormat`` (``cli/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
+test_foreign.py``, which runs ``tests/conformance/foreign.py``; then its clauses in
+``hashsets/FORMAT.md``.
+"""
+
+from collections.abc import Callable, Iterator
+from io import BufferedReader
+from typing import Any, Final, Protocol
+
+import msgspec
+
+from uploadfilter.hashsets.foreign.documents import TooLong
+from uploadfilter.hashsets.foreign.exchanges import StopNCII, ThreatExchange
+from uploadfilter.hashsets.foreign.misp import Misp
+from uploadfilter.hashsets.foreign.ncmec import Ncmec
+from uploadfilter.hashsets.foreign.recognising import text_of
+from uploadfilter.hashsets.foreign.vics import Vics
+from uploadfilter.hashsets.lines.items import IdOf, Item, common_category, made_id
+from uploadfilter.hashsets.lines.shortlines import Numbered
+from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
+
+
+class ForeignFormat(Protocol):
+    """A format of somebody else.
+
+    Attributes:
+        name: Word for it, as ``--format`` has it.
+        title: What it is, for people.
+        has_categories: Whether its records say their category. If not, the operator
+            names one, as for a list.
+    """
+
+    name: str
+    title: str
+    has_categories: bool
+
+    def fits(self, text: str) -> bool:
+        """Tell by the beginning of a file whether it is in this format.
+
+        Args:
+            text: Some thousand characters, without a byte order mark and white space.
+        """
+        ...
+
+    def facts(self, text: str) -> ForeignFacts:
+        """Return what the beginning of a file tells about it."""
+        ...
+
+    def records(self, file: BufferedReader) -> Iterator[object]:
+        """Yield the records of a file, in memory that does not grow with it.
+
+        Raises:
+            HashSetFormatError: It is broken, or cut off.
+        """
+        ...
+
+    def item(self, record: object, tally: Tally) -> Item | Problem:
+        """Return what a record says, or why it is left out.
+
+        Args:
+            record: One of ``records``, if it is whole.
+            tally: Counts the signals and fields that are not read.
+        """
+        ...
+
+
+TICK_RECORDS: Final = 1 << 13
+"""Records between two reports of progress: some 50 ms of VICS."""
+
+FOREIGN: Final[tuple[ForeignFormat, ...]] = (
+    Vics(),
+    Ncmec(),
+    StopNCII(),
+    ThreatExchange(),
+    Misp(),
+)
+"""All formats, in the order in which a file is compared with them."""
+
+
+def known_by(head: bytes) -> ForeignFormat | None:
+    """Return the format of a file, by its beginning; ``None`` if it is unknown."""
+    text = text_of(head)
+    if text is None:
+        return None
+    return next((form for form in FOREIGN if form.fits(text)), None)
+
+
+def foreign_lines(
+    file: BufferedReader,
+    form: ForeignFormat,
+    *,
+    categories: frozenset[str] | None,
+    id_of: IdOf,
+    tally: Tally,
+    tick: Callable[[], None],
+) -> Iterator[Numbered]:
+    """Yield the records of a file as JSON lines, each with its number.
+
+    Args:
+        file: At its start.
+        form: The format that it is in.
+        categories: Those that are allowed, ``None`` allows all. If records have none,
+            it must be exactly one, which every entry gets.
+        id_of: Makes ids where records have none.
+        tally: Counts what is left out.
+        tick: Called every ``TICK_RECORDS`` records.
+
+    Raises:
+        HashSetFormatError: The file is broken, or cut off.
+        UsageError: Records have no category, and there is not exactly one.
+    """
+    common = None
+    if not form.has_categories:
+        common = common_category(
+            categories,
+            what="no record of this format",
+            hint="Give exactly one --category, which every entry gets.",
+        )
+    harmless = tally.foreign.harmless if tally.foreign else frozenset()
+    for record in form.records(file):
+        tally.lines += 1
+        if not tally.lines % TICK_RECORDS:
+            tick()
+        is_whole = not isinstance(record, TooLong)
+        made = form.item(record, tally) if is_whole else Problem.LINE_TOO_LONG
+        if isinstance(made, Problem):
+            tally.note(made)
+            continue
+        category = common or _text_of(made.get("category"))
+        if isinstance(category, str) and category in harmless:
+            tally.saw_category(category)
+            tally.note(Problem.HARMLESS)
+            continue
+        made["category"] = category
+        entry_id = _text_of(made.get("id"))
+        made["id"] = made_id(made, id_of) if entry_id is None else entry_id
+        try:
+            yield tally.lines, msgspec.json.encode(made)
+        except UnicodeEncodeError:
+            # JSON can say half a character, which no text has.
+            tally.note(Problem.NOT_JSON)
+
+
+def _text_of(value: Any) -> Any:  # noqa: ANN401 -- what it is, the line's parser judges
+    """Return a whole number as the text that it means: lines of texts are plain."""
+    # A flag is no number.
+    return str(value) if type(value) is int else value
