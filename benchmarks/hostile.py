@@ -32,7 +32,7 @@ from benchmarks.proxy.site import files_of, list_random
 from hashsets.demo.bombs import BOMBS, Bomb
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Mode, Reason, Scan
-from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
+from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.messages import ContentSpan

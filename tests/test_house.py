@@ -74,8 +74,19 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/clients/connections.py": "tests/proxy/clients/test_silent.py",
     "uploadfilter/proxy/clients/flow.py": "tests/proxy/clients/test_relaying.py",
     "uploadfilter/proxy/clients/listening.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/handling/composing.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/handling/passing.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/inspecting/commands.py": (
+        "tests/proxy/inspecting/test_inspection.py"
+    ),
     "uploadfilter/proxy/inspecting/needs.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
+    "uploadfilter/proxy/inspecting/driver.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/inspecting/intake.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/inspecting/scanning.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/inspecting/searching.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/reference/writing/carrying.py": (
         "tests/reference/writing/test_writing.py"
@@ -90,7 +101,7 @@ TESTED_ELSEWHERE = {
 
 CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
-    "uploadfilter/proxy/inspecting/upload.py": "request handler",
+    "uploadfilter/proxy/inspecting/driver.py": "request handler",
     "uploadfilter/scanners/inside/serving.py": "scanner main",
 }
 """The outermost boundaries, where an unforeseen error must be turned into an end."""

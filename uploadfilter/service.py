@@ -41,12 +41,12 @@ from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.listening import listening
 from uploadfilter.proxy.clients.sockets import Inherited
 from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.handling.composing import composed
 from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
-from uploadfilter.proxy.inspecting.upload import Hands
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
@@ -160,14 +160,14 @@ class Running:
         addresses: Where, with the ports that were picked.
         admin: Where the operator is told; ``None`` for nowhere.
         is_whole: Whether the parts live that only a restart replaces.
-        hands: What requests are answered with.
+        watched: What operators are told of.
         changes: What puts changes on record.
     """
 
     addresses: tuple[Address, ...]
     admin: Address | None
     is_whole: Callable[[], bool]
-    hands: Hands
+    watched: Watched
     changes: ChangeRecorder
 
     @property
@@ -187,9 +187,9 @@ class Running:
         return Reloader(
             loaded,
             read=read,
-            in_force=self.hands.in_force,
+            in_force=self.watched.in_force,
             manager=manager,
-            tell=lambda result: self.hands.metrics.reloaded(result, _now()),
+            tell=lambda result: self.watched.metrics.reloaded(result, _now()),
             note=lambda details: self.changes.note(Change.RELOAD, details),
             asked=asked,
         )
@@ -214,90 +214,86 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         metrics = Metrics()
-        metrics.started(_now())
         decisions = _decision_log(stack, settings)
         recorder = _recorder(decisions, settings, metrics)
-        reference = stack.enter_context(
-            ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
-        )
-        room = SpoolRoom.tried(
-            settings.spool,
-            directory=settings.spool_directory,
-            on_full_share=lambda: metrics.limited(Limit.CLIENT_SPOOL),
-        )
-        scanners = await stack.enter_async_context(
-            ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
-        )
+        entries = ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
+        reference = stack.enter_context(entries)
+        room = _spool_room(settings, metrics)
+        pool = ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
+        scanners = await stack.enter_async_context(pool)
+        in_force = await stack.enter_async_context(InForce.opened(settings.live))
         own = instance_directory(settings.state, settings.instance)
-        hands = Hands(
-            in_force=await stack.enter_async_context(InForce.opened(settings.live)),
-            scanners=scanners,
-            reference=reference,
-            recorder=recorder,
-            room=room,
-            drain=Drain(),
-            admission=_admission(room, metrics, scanners),
+        canaries = canaries_of(settings.state, own, metrics.canaries, _now)
+        tripwire = Tripwire(settings.state, own, clock=_now)
+        admission, drain = _admission(room, metrics, scanners), Drain()
+        proxy = composed(
+            in_force=in_force,
+            drain=drain,
             metrics=metrics,
-            canaries=canaries_of(settings.state, own, metrics.canaries, _now),
-            tripwire=Tripwire(settings.state, own, clock=_now),
+            admission=admission,
+            room=room,
+            reference=reference,
+            tripwire=tripwire,
+            scanners=scanners,
+            recorder=recorder,
+            canaries=canaries,
+        )
+        watched = Watched(
+            instance=settings.instance,
+            begun=_now(),
+            metrics=metrics,
+            in_force=in_force,
+            drain=drain,
+            open_uploads=lambda: admission.open_uploads,
+            room=room,
+            scanners=scanners,
+            scanner_settings=settings.scanner,
+            reference=reference,
+            is_writable=lambda: decisions.writable,
+            surveyor=_surveyor(settings),
+            signed=lambda: read_statuses(settings.state),
+            canaries=lambda: canaries.note,
+            demotions=lambda: tripwire.demotions,
+            clock=_now,
         )
         changes = await _changes(decisions, settings, details or in_short(settings))
-        await stack.enter_async_context(_chores(hands, reference, settings, changes))
-        watched = _watched(hands, settings, decisions, scanners, reference)
-        told_at = await stack.enter_async_context(_admin(watched, settings.admin))
-        addresses = await stack.enter_async_context(_clients(hands, settings))
-        note_listening(own, addresses)
-        yield Running(
-            addresses=addresses,
-            admin=told_at,
-            is_whole=decisions.is_alive,
-            hands=hands,
-            changes=changes,
+        chores = _chores(watched, recorder, admission, tripwire, settings, changes)
+        await stack.enter_async_context(chores)
+        yield await _listening(
+            stack, proxy, watched, changes, settings, is_whole=decisions.is_alive
         )
 
 
-@asynccontextmanager
-async def _clients(
-    hands: Hands, settings: Settings
-) -> AsyncIterator[tuple[Address, ...]]:
-    """Serve clients for the length of the block; yield where."""
-    with closing(Inherited.of(os.environ)) as inherited:
-        async with listening(
-            Proxy(hands).handle,
-            in_force=hands.in_force,
-            drain=hands.drain,
-            metrics=hands.metrics,
-            addresses=settings.listen,
-            inherited=inherited,
-        ) as addresses:
-            yield addresses
-
-
-def _watched(
-    hands: Hands,
+async def _listening(
+    stack: AsyncExitStack,
+    proxy: Proxy,
+    watched: Watched,
+    changes: ChangeRecorder,
     settings: Settings,
-    decisions: DecisionLog,
-    scanners: ScannerPool,
-    reference: ReferenceReader,
-) -> Watched:
-    """Gather what operators are told of."""
-    return Watched(
-        instance=settings.instance,
-        begun=_now(),
-        metrics=hands.metrics,
-        in_force=hands.in_force,
-        drain=hands.drain,
-        open_uploads=lambda: hands.admission.open_uploads,
-        room=hands.room,
-        scanners=scanners,
-        scanner_settings=settings.scanner,
-        reference=reference,
-        is_writable=lambda: decisions.writable,
-        surveyor=_surveyor(settings),
-        signed=lambda: read_statuses(settings.state),
-        canaries=lambda: hands.canaries.note,
-        demotions=lambda: hands.tripwire.demotions,
-        clock=_now,
+    *,
+    is_whole: Callable[[], bool],
+) -> Running:
+    """Serve the operator, and then clients, until the stack is closed."""
+    watched.metrics.started(watched.begun)
+    told_at = await stack.enter_async_context(_admin(watched, settings.admin))
+    inherited = stack.enter_context(closing(Inherited.of(os.environ)))
+    clients = listening(
+        proxy.handle,
+        in_force=watched.in_force,
+        drain=watched.drain,
+        metrics=watched.metrics,
+        addresses=settings.listen,
+        inherited=inherited,
+    )
+    addresses = await stack.enter_async_context(clients)
+    own = instance_directory(settings.state, settings.instance)
+    note_listening(own, addresses)
+    return Running(
+        addresses=addresses,
+        admin=told_at,
+        is_whole=is_whole,
+        watched=watched,
+        changes=changes,
     )
 
 
@@ -321,6 +317,15 @@ async def _admin(
     ):
         log.info("admin_listening", address=str(address))
         yield address
+
+
+def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
+    """Make the room for bodies."""
+    return SpoolRoom.tried(
+        settings.spool,
+        directory=settings.spool_directory,
+        on_full_share=lambda: metrics.limited(Limit.CLIENT_SPOOL),
+    )
 
 
 def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admission:
@@ -402,8 +407,10 @@ def _now() -> float:
 
 @asynccontextmanager
 async def _chores(
-    hands: Hands,
-    reference: ReferenceReader,
+    watched: Watched,
+    recorder: Recorder,
+    admission: Admission,
+    tripwire: Tripwire,
     settings: Settings,
     changes: ChangeRecorder,
 ) -> AsyncIterator[None]:
@@ -411,18 +418,24 @@ async def _chores(
     directory = log_directory(settings.state, settings.instance)
     try:
         async with beside(
-            checkpoints=hands.recorder.keep_checkpoints(),
-            generations=_following(hands, reference, settings.state).keep(),
+            checkpoints=recorder.keep_checkpoints(),
+            generations=Following(
+                watched.reference,
+                settings=lambda: watched.in_force.settings,
+                clock=asyncio.get_running_loop().time,
+                signed=watched.signed,
+                now=_now,
+            ).keep(),
             retention=_keep_retention(directory, settings.log.retention),
-            origins=hands.in_force.keep_closing(),
+            origins=watched.in_force.keep_closing(),
             changes=changes.keep(),
-            tripwire=hands.tripwire.keep(changes.note),
-            log_days=_keep_log_days(hands.admission, settings),
+            tripwire=tripwire.keep(changes.note),
+            log_days=_keep_log_days(admission, settings),
         ):
             yield
     finally:
         await changes.look()
-        await hands.recorder.check_in()
+        await recorder.check_in()
 
 
 async def _keep_log_days(admission: Admission, settings: Settings) -> None:
@@ -441,17 +454,6 @@ def _surveyor(settings: Settings) -> Surveyor:
         log_directory(settings.state, settings.instance),
         retention=settings.log.retention,
         reserve_bytes=settings.log.reserve_bytes,
-    )
-
-
-def _following(hands: Hands, reference: ReferenceReader, state: Path) -> Following:
-    """Make what tells the operator of the reference set."""
-    return Following(
-        reference,
-        settings=lambda: hands.in_force.settings,
-        clock=asyncio.get_running_loop().time,
-        signed=lambda: read_statuses(state),
-        now=_now,
     )
 
 

@@ -20,7 +20,7 @@ from benchmarks.everyday.files import File
 from uploadfilter.decisions.policy import Policy, decide, strictest
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Action, Mode, Reason
-from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
+from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.messages import ContentSpan

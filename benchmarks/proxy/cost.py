@@ -18,7 +18,7 @@ from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import files_of, filter_before, list_random
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Mode, Verdict
-from uploadfilter.proxy.inspecting.upload import ALWAYS_SCANNED
+from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
 from uploadfilter.reference.search.matching import (
     Generation,
     Thresholds,

@@ -62,7 +62,7 @@ def unread_answers(service: Running) -> int:
     """Return how many requests were left by their clients before they were answered."""
     found = re.search(
         rb'_requests_total{kind="passed",status="none"} (\d+)',
-        service.hands.metrics.exposition(),
+        service.watched.metrics.exposition(),
     )
     return int(found[1]) if found else 0
 

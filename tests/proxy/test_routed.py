@@ -137,7 +137,7 @@ async def test_client_that_leaves_an_exempt_upload_is_not_held_against_the_origi
         writer.transport.abort()
         outcome = await it.outcome(decision.id)
         assert it.service is not None
-        failures = it.service.hands.metrics.registry.get_sample_value(
+        failures = it.service.watched.metrics.registry.get_sample_value(
             "uploadfilter_origin_failures_total", {"failure": "unreachable"}
         )
 
@@ -183,7 +183,7 @@ async def test_request_without_a_route_is_404(tmp_path: Path) -> None:
     """It reaches no origin, with a body or without."""
     async with with_route(tmp_path) as it:
         assert it.service is not None
-        in_force = it.service.hands.in_force
+        in_force = it.service.watched.in_force
         alone = replace(in_force.settings, routes=Routes([FREE]))
         await in_force.replace(alone)
 
@@ -215,14 +215,14 @@ async def test_upload_in_flight_keeps_its_settings(tmp_path: Path) -> None:
     """It began in MONITOR, and ends so, though ENFORCE has come in its midst."""
     async with with_route(tmp_path, mode=Mode.MONITOR) as it:
         assert it.service is not None
-        hands = it.service.hands
+        watched = it.service.watched
         enforcing = settings(tmp_path, it.origin.url, routes=(FREE,)).live
         reader, writer = await asyncio.open_connection("127.0.0.1", it.port)
         head = b"PUT /x HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n"
         writer.write(head % (CLOSE, len(LISTED)) + LISTED[:10])
         async with asyncio.timeout(TIMEOUT_S):
-            await until(lambda: hands.admission.open_uploads == 1)
-            await hands.in_force.replace(enforcing)
+            await until(lambda: watched.open_uploads() == 1)
+            await watched.in_force.replace(enforcing)
             assert status(await it.put(LISTED)) == 403
             writer.write(LISTED[10:])
             assert status(await reader.read()) == 200

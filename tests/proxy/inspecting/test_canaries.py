@@ -34,7 +34,7 @@ def recorded(it: Site) -> list[CanaryRecord]:
 def told(it: Site) -> str:
     """Return the metrics."""
     assert it.service is not None
-    return it.service.hands.metrics.exposition().decode()
+    return it.service.watched.metrics.exposition().decode()
 
 
 async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None:
@@ -72,7 +72,7 @@ async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None
     assert 'verdict="MATCH"} 1.0' not in metrics
     async with site(tmp_path, listed=()) as it:
         assert it.service is not None
-        assert it.service.hands.canaries.note == note
+        assert it.service.watched.canaries() == note
 
 
 async def test_canary_in_monitor_and_those_who_are_not_the_operator(

@@ -20,18 +20,18 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
-from uploadfilter.proxy.inspecting.inspection import (
+from uploadfilter.proxy.inspecting.commands import (
     Answer,
     Command,
     Forward,
     Hold,
-    Inspection,
     LookUp,
     MatchSignals,
     Record,
     StartScan,
     Where,
 )
+from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.signals.exact import Digests
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits

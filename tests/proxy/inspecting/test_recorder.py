@@ -23,7 +23,7 @@ from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.errors import LogWriteError, StoreMissingError
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting import inspection
+from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.routing.routes import Route
@@ -106,7 +106,7 @@ async def test_duration_does_not_depend_on_who_sets_the_clock(
         elapsed[0] += 1.5
         await recorder.decision(
             ticket,
-            inspection.Record(
+            commands.Record(
                 judgement=decide((), (), mode=Mode.ENFORCE, policy=Policy()),
                 scans=(),
                 matches=(),
@@ -134,7 +134,7 @@ async def refuse(
     """Put a refused upload on record, as ``Upload`` does."""
     await recorder.decision(
         recorder.ticket(address, "PUT"),
-        inspection.Record(
+        commands.Record(
             judgement=decide(
                 (), (), mode=Mode.ENFORCE, policy=Policy(), failure=reason
             ),

@@ -166,15 +166,15 @@ async def test_running_proxy_demotes_and_restores(tmp_path: Path) -> None:
         assert await status(b"203.0.113.1") == b"403"  # the third network
         assert await status(b"192.0.2.1") == b"200"
         assert it.service is not None
-        assert len(it.service.hands.tripwire.demotions.demoted) == 1
+        assert len(it.service.watched.demotions().demoted) == 1
         await until(lambda: read_demotions(tmp_path).keys() != frozenset())
         item = restoration(int(NOON_S), canaries.NEAR)
         demo = type(item)(
             set="demo", entry=item.entry, at=item.at, by=item.by, reason=item.reason
         )
         await asyncio.to_thread(restored, tmp_path, demo)
-        tripwire = it.service.hands.tripwire
-        await until(lambda: not tripwire.demotions.demoted)
+        demotions = it.service.watched.demotions
+        await until(lambda: not demotions().demoted)
         assert await status(b"192.0.2.1") == b"403"
     changes = [x.change for x in it.records() if isinstance(x, ChangeRecord)]
     assert [x for x in changes if x in {Change.DEMOTE, Change.RESTORE}] == [

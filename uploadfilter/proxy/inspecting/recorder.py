@@ -48,7 +48,7 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.errors import LogError, LogWriteError, StoreError
 from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.inspecting import inspection
+from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.origins.origin import OriginFailure
 from uploadfilter.proxy.requests.arrival import queueing_client
@@ -199,7 +199,7 @@ class Recorder:
     async def decision(
         self,
         ticket: Ticket,
-        command: inspection.Record,
+        command: commands.Record,
         *,
         generation: int | None,
         route: Route,

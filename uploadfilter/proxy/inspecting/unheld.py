@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 from aiohttp import StreamReader, http_exceptions, web
 
 from uploadfilter.model import Reason
-from uploadfilter.proxy.inspecting.inspection import Answer
+from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 _TOO_LARGE = Answer(status=413, reason=Reason.TOO_LARGE)

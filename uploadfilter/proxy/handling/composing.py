@@ -1,0 +1,66 @@
+"""Compose the proxy: give each step of an upload what it needs, and nothing else."""
+
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.handling.passing import Passing
+from uploadfilter.proxy.handling.proxy import Proxy
+from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.canaries import Canaries
+from uploadfilter.proxy.inspecting.driver import Driver
+from uploadfilter.proxy.inspecting.forwarding import Forwarding
+from uploadfilter.proxy.inspecting.intake import Intake
+from uploadfilter.proxy.inspecting.needs import Reference, Scanners
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.recording import Recording
+from uploadfilter.proxy.inspecting.scanning import Scanning
+from uploadfilter.proxy.inspecting.searching import Searching
+from uploadfilter.proxy.inspecting.spool import SpoolRoom
+from uploadfilter.proxy.inspecting.tripwire import Tripwire
+from uploadfilter.proxy.requests.draining import Drain
+from uploadfilter.proxy.requests.live import InForce
+
+
+def composed(
+    *,
+    in_force: InForce,
+    drain: Drain,
+    metrics: Metrics,
+    admission: Admission,
+    room: SpoolRoom,
+    reference: Reference,
+    tripwire: Tripwire,
+    scanners: Scanners,
+    recorder: Recorder,
+    canaries: Canaries,
+) -> Proxy:
+    """Make the proxy out of what lives as long as the service.
+
+    Args:
+        in_force: The live settings.
+        drain: Counts the requests in flight.
+        metrics: Counts what happens.
+        admission: Tells which uploads are let in.
+        room: Holds bodies.
+        reference: Knows the entries.
+        tripwire: Demotes entries that match too much.
+        scanners: Compute perceptual signals.
+        recorder: Keeps the decisions.
+        canaries: Knows an operator's canary.
+    """
+    driver = Driver(
+        arriving=admission.arriving,
+        searching=Searching(reference, tripwire, say_unusable=recorder.say_unusable),
+        scanning=Scanning(scanners),
+        recording=Recording(
+            recorder, admission=admission, tripwire=tripwire, canaries=canaries
+        ),
+        forwarding=Forwarding(recorder, drain, metrics),
+        metrics=metrics,
+    )
+    return Proxy(
+        in_force=in_force,
+        drain=drain,
+        metrics=metrics,
+        canaries=canaries,
+        intake=Intake(admission=admission, recorder=recorder, room=room, driver=driver),
+        passing=Passing(drain, say_failed=recorder.say_origin_failed),
+    )

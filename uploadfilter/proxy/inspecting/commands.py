@@ -1,0 +1,129 @@
+"""What an ``Inspection`` asks for: one value for each step of an upload.
+
+``driver.py`` has each of them carried out by one step, and gives the answer to the
+method of the inspection that the docstring of the command names.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import TypeAlias
+
+from uploadfilter.model import Judgement, Match, Reason, Scan, Signal
+from uploadfilter.uploads.body.canonical import FormPart
+
+
+class Where(Enum):
+    """The spool of an upload that bytes belong to."""
+
+    BODY = auto()
+    CONTENTS = auto()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hold:
+    """Append ``data`` to a spool; if there is no room, call ``failed(SPOOL_FULL)``."""
+
+    where: Where
+    data: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """One content of the upload, at its place in a spool.
+
+    Attributes:
+        path: Its ordinal in the upload, from 0, as in the record.
+        offset: Its first byte in the spool.
+        length: Its length in bytes.
+        declared_type: The media type that the client claims, if any.
+        exact: Its digests.
+    """
+
+    path: str
+    offset: int
+    length: int
+    declared_type: str | None
+    exact: tuple[Signal, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """Look up the exact signals of the contents; answer with ``looked_up``."""
+
+    contents: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartScan:
+    """Have the contents scanned; answer with ``scanned``."""
+
+    where: Where
+    contents: tuple[Content, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MatchSignals:
+    """Search for the signals of the scans; answer with ``matched``."""
+
+    scans: tuple[Scan, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """Make the decision durable; answer with ``recorded``.
+
+    Attributes:
+        judgement: The decision.
+        scans: The evidence: every content that was seen.
+        matches: The evidence: every match.
+        status: The status for the client; ``None`` if the origin answers.
+    """
+
+    judgement: Judgement
+    scans: tuple[Scan, ...]
+    matches: tuple[Match, ...]
+    status: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forward:
+    """Send the upload to the origin.
+
+    Attributes:
+        where: The spool that holds the bytes to send.
+        parts: The parts of a form that is to be encoded anew; ``None`` if the bytes of
+            the spool are forwarded unchanged.
+        unread: Whether the rest of the body is still to come from the client, and is
+            forwarded unheld.
+    """
+
+    where: Where
+    parts: tuple[FormPart, ...] | None
+    unread: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """Answer the client; the origin gets nothing.
+
+    Attributes:
+        status: HTTP status.
+        reason: The reason, for the log and for statuses that may state it.
+        detail: The fault of the client's own request; empty otherwise.
+    """
+
+    status: int
+    reason: Reason | None
+    detail: str = ""
+
+
+Command: TypeAlias = (
+    Hold | LookUp | StartScan | MatchSignals | Record | Forward | Answer
+)
+
+
+def unscanned(content: Content) -> Scan:
+    """Return the scan of a content from its bytes alone, without a scanner."""
+    return Scan(
+        path=content.path, kind="unscanned", size=content.length, exact=content.exact
+    )

@@ -1,0 +1,124 @@
+"""Take an upload in, if there is room for one more, or answer it at its head.
+
+Rules this module keeps: an upload that could not be put on record is not received; one
+that is turned away is counted, and its body is not read.
+"""
+
+import asyncio
+from contextlib import ExitStack
+
+from aiohttp import web
+
+from uploadfilter.model import Mode, Reason
+from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.inspecting.admission import Admission, TurnedAway
+from uploadfilter.proxy.inspecting.commands import Where
+from uploadfilter.proxy.inspecting.driver import Driver
+from uploadfilter.proxy.inspecting.inspection import Inspection
+from uploadfilter.proxy.inspecting.pacing import Metered
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.spool import SpoolRoom
+from uploadfilter.proxy.inspecting.upload import Upload
+from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.uploads.head.plan import BodyPlan, Refusal
+
+_UNAVAILABLE = 503
+_NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
+
+
+class Intake:
+    """Where uploads begin.
+
+    Args:
+        admission: Tells whether there is room.
+        recorder: Tells whether the upload could be put on record, and counts sheds.
+        room: Where bodies are held.
+        driver: Takes an upload from there to its end.
+    """
+
+    def __init__(
+        self,
+        *,
+        admission: Admission,
+        recorder: Recorder,
+        room: SpoolRoom,
+        driver: Driver,
+    ) -> None:
+        self._admission = admission
+        self._recorder = recorder
+        self._room = room
+        self._driver = driver
+
+    async def take(
+        self, arrival: Arrival, body: BodyPlan | Refusal, *, is_canary: bool
+    ) -> web.StreamResponse:
+        """Carry out one upload, if there is room for one more.
+
+        Args:
+            arrival: Its head, its route and the settings in force.
+            body: What its head says of the body, or why it is refused.
+            is_canary: Whether the operator sent it to prove that the filter works.
+        """
+        no_room = self._admission.turned_away(arrival)
+        if no_room is not None and arrival.route.mode is Mode.ENFORCE:
+            return self._shed(arrival, no_room)
+        with ExitStack() as held:
+            if no_room is None:
+                held.enter_context(self._admission.place(arrival.client_key))
+            room_s = arrival.live.settings.limits.log_room_s
+            if not await self._recorder.room(within_s=room_s):
+                # It could not be put on record, so nothing of it is to be received.
+                self._recorder.say_full()
+                return self._shed(arrival, _NO_RECORD)
+            upload = self._begun(arrival, body, no_room, held, is_canary=is_canary)
+            return await Metered(self._driver.run(upload), upload.meter.spend)
+
+    def _begun(
+        self,
+        arrival: Arrival,
+        body: BodyPlan | Refusal,
+        no_room: TurnedAway | None,
+        held: ExitStack,
+        *,
+        is_canary: bool,
+    ) -> Upload:
+        """Begin an upload; what it holds is given back with ``held``."""
+        route, client = arrival.route, arrival.client_key
+        inspection = Inspection(
+            body,
+            mode=route.mode,
+            policy=route.policy,
+            limits=route.limits,
+            exempt=route.exempt,
+        )
+        clock = asyncio.get_running_loop().time
+        return Upload(
+            arrival=arrival,
+            inspection=inspection,
+            ticket=self._recorder.ticket(arrival.client, arrival.head.method),
+            spools={
+                Where.BODY: held.enter_context(self._room.spool(client)),
+                Where.CONTENTS: held.enter_context(self._room.spool(client)),
+            },
+            meter=self._admission.meter(client),
+            release=held.close,
+            clock=clock,
+            begun_s=clock(),
+            uninspected=no_room.reason if no_room else None,
+            is_canary=is_canary,
+        )
+
+    def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
+        """Answer an upload for which there is no room, before its body is read."""
+        ticket = self._recorder.ticket(arrival.client, arrival.head.method)
+        self._recorder.shed(ticket, no_room.reason, status=no_room.status)
+        answer = answers.response(
+            arrival.request,
+            status=no_room.status,
+            reason=no_room.reason,
+            decision_id=None,
+            wording=arrival.live.settings.wording,
+        )
+        if no_room.retry_after_s is not None:
+            answer.headers["Retry-After"] = str(no_room.retry_after_s)
+        return answer

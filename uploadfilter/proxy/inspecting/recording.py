@@ -1,0 +1,79 @@
+"""Make the decision about an upload durable, and tell those who count decisions.
+
+Rules this module keeps: nothing follows from a decision that is not on record; a match
+is always recorded, whatever the policy decides about it.
+"""
+
+from http import HTTPStatus
+
+from uploadfilter.errors import LogError
+from uploadfilter.model import Action, Reason, Verdict
+from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.canaries import Canaries
+from uploadfilter.proxy.inspecting.commands import Command, Record
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.tripwire import Tripwire
+from uploadfilter.proxy.inspecting.upload import Upload
+
+
+class Recording:
+    """The step between a decision and its effect.
+
+    Args:
+        recorder: Writes decisions.
+        admission: Charges records, and counts the rejections of each client.
+        tripwire: Counts the networks that match an entry.
+        canaries: Told what came of a canary.
+    """
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        *,
+        admission: Admission,
+        tripwire: Tripwire,
+        canaries: Canaries,
+    ) -> None:
+        self._recorder = recorder
+        self._admission = admission
+        self._tripwire = tripwire
+        self._canaries = canaries
+
+    async def record(self, upload: Upload, command: Record) -> list[Command]:
+        """Make the decision durable; a shed is only counted."""
+        recorder, inspection = self._recorder, upload.inspection
+        judgement = command.judgement
+        is_shed = judgement.effect is Action.RETRY_LATER and not upload.is_canary
+        if is_shed and judgement.verdict is not Verdict.MATCH:
+            recorder.shed(upload.ticket, judgement.reason, status=503)
+            return inspection.recorded()
+        limits, generation = upload.settings.limits, upload.generation
+        try:
+            await recorder.decision(
+                upload.ticket,
+                command,
+                generation=generation.number if generation else None,
+                route=upload.arrival.route,
+                cpu_s=sum(upload.costs_s),
+                size=inspection.body_bytes,
+                within_s=limits.record_s,
+                room_s=limits.log_room_s,
+                canary=self._canaries if upload.is_canary else None,
+            )
+        except LogError as exc:
+            recorder.say_unwritable(exc)
+            recorder.shed(upload.ticket, Reason.LOG_UNWRITABLE, status=503)
+            return inspection.record_failed()
+        if not upload.is_canary:
+            self._count(upload, command)
+        return inspection.recorded()
+
+    def _count(self, upload: Upload, command: Record) -> None:
+        """Count a decision that is on record against its client and its entries."""
+        self._admission.recorded(upload.arrival.client_key)
+        if command.matches:
+            threshold = upload.settings.limits.tripwire_networks
+            place = self._recorder.place(upload.ticket)
+            self._tripwire.saw(command.matches, place, threshold=threshold)
+        if command.status == HTTPStatus.FORBIDDEN:
+            self._admission.rejected(upload.arrival)

@@ -1,0 +1,47 @@
+"""Have the contents of an upload scanned, in processes of their own."""
+
+from uploadfilter.model import Reason, SignalType
+from uploadfilter.proxy.inspecting.commands import Command, Content, StartScan
+from uploadfilter.proxy.inspecting.needs import Scanners
+from uploadfilter.proxy.inspecting.spool import closed
+from uploadfilter.proxy.inspecting.upload import Upload
+from uploadfilter.scanners.wire.messages import ContentSpan
+
+ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
+"""Types that every scan computes; others are computed only if a set holds them."""
+
+
+class Scanning:
+    """The step that finds signals.
+
+    Args:
+        scanners: Compute perceptual signals.
+    """
+
+    def __init__(self, scanners: Scanners) -> None:
+        self._scanners = scanners
+
+    async def scan(self, upload: Upload, command: StartScan) -> list[Command]:
+        """Scan contents, for the types that the generation of the look-up holds."""
+        generation = upload.searched_generation
+        shared = await upload.spools[command.where].share()
+        if shared is None:
+            return upload.inspection.failed(Reason.SPOOL_FULL)
+        with closed(shared):
+            scans = await self._scanners.scan(
+                shared,
+                [_span(content) for content in command.contents],
+                types=ALWAYS_SCANNED | generation.signal_types,
+                client=upload.arrival.client_key,
+                on_cost=upload.costs_s.append,
+            )
+        return upload.inspection.scanned(scans)
+
+
+def _span(content: Content) -> ContentSpan:
+    return ContentSpan(
+        path=content.path,
+        offset=content.offset,
+        length=content.length,
+        declared_type=content.declared_type,
+    )
