@@ -31,7 +31,6 @@ from uploadfilter.model import (
     Mode,
     Reason,
     Scan,
-    Signal,
 )
 from uploadfilter.proxy.inspecting.commands import (
     Answer,
