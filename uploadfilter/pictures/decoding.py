@@ -1,8 +1,8 @@
 """Decode the frames of a file: everything in it that a viewer shows as a picture.
 
-Decoders run with an explicit list of formats. It has no format that needs an
-interpreter, and none that neither a browser nor the tools behind hash sets would show.
-Results for bad bytes are values: frames, and the reasons why there are not more.
+Decoders run with an explicit list of formats. No format in it needs an interpreter, and
+each is shown by browsers or by the tools that make hash sets. Results for bad bytes are
+values: frames, and the reasons why there are not more.
 
 Rules this module keeps:
 
@@ -84,7 +84,7 @@ def frames_of(
     Args:
         file: The content, seekable, read from its beginning.
         formats: Its possible formats, tried in this order.
-        limits: What it may cost.
+        limits: The limits of its cost.
         most_frames: Most frames, if fewer than ``limits.max_frames``.
 
     Yields:
@@ -104,7 +104,7 @@ class _Showing:
 
     Args:
         reader: The file.
-        limits: What it may cost.
+        limits: The limits of its cost.
         most: Most frames to show.
     """
 

@@ -1,4 +1,4 @@
-"""What decoding one content may cost, and the check of it before there is a cost."""
+"""Define the limits of decoding one content, and check them before decoding."""
 
 from dataclasses import dataclass
 
@@ -7,30 +7,31 @@ from uploadfilter.model import Reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DecodeLimits:
-    """What the decoding of one content may cost.
+    """The limits of decoding one content.
 
     Attributes:
-        max_pixels: Pixels of one frame, after scaling. 64 million is more than any
+        max_pixels: Most pixels of one frame, after scaling. 64 million is more than any
             camera's JPEG at 1/8.
-        max_decoded_bytes: Bytes that a decoder holds at a time, by the measured figure
-            of its format (``formats.py``). 200 million are 50 megapixels as RGB, and
-            with the libraries 300 MiB resident.
-        max_frames: Frames of one content that are shown; of more, a sample.
-        max_jpeg_scans: Scans of a JPEG; encoders write about ten.
-        max_total_pixels: Pixels of all frames that are shown, 30 in full HD; and
-            pixels of all that are decoded, since a later one is built on them, which
-            are 500 of a usual animation. To decode a pixel takes 3 to 12 ns, of
-            photographs in PNG and lossless WebP up to 30, and to compare it 10, so
-            that twice as many would run out of time.
-        max_block_visits: Blocks (8 x 8) that a JPEG may have beyond eight for each of
-            its bytes, counted once for each scan that they are part of. An empty scan
-            costs up to 50 ns for each, and this is 0.15 s. No complete JPEG in one scan
-            comes to it, since a block takes two bits; a progressive photo has one block
-            for each byte.
-        least_side: Pixels of the shorter side below which a frame is no picture. Where
-            pictures are carved, icons of buttons are none.
-        max_large_pixels: Pixels of a picture that is made smaller while it is decoded,
-            so that it is never held whole. Cameras with the most have 150 million.
+        max_decoded_bytes: Most bytes that a decoder holds at a time, by the measured
+            figure of its format (``formats.py``). 200 million bytes are 50 megapixels
+            as RGB, and with the libraries 300 MiB resident.
+        max_frames: Most frames of one content that are shown; if there are more, a
+            sample is chosen.
+        max_jpeg_scans: Most scans of a JPEG; encoders write about ten.
+        max_total_pixels: Most pixels of all frames that are shown, 30 in full HD; and
+            of all frames that are decoded because later ones build on them, 500 of a
+            usual animation. Decoding a pixel takes 3 to 12 ns, or up to 30 in
+            photographs as PNG and lossless WebP, and comparing it takes 10, so that
+            twice as many would exceed the time limit.
+        max_block_visits: Most blocks (8 x 8) of a JPEG besides eight for each of its
+            bytes, counted once for each scan with them. An empty scan costs up to 50 ns
+            for each block, so that this is 0.15 s. No complete JPEG in one scan reaches
+            it, since a block takes two bits; a progressive photo has one block for each
+            byte.
+        least_side: Shorter side, in pixels, below which a frame does not count as a
+            picture: among carved pictures, icons of buttons do not count.
+        max_large_pixels: Most pixels of a picture that is reduced while it is decoded,
+            so that it is never held as a whole. The largest cameras have 150 million.
     """
 
     max_pixels: int = 64_000_000
@@ -44,10 +45,10 @@ class DecodeLimits:
 
 
 class OverBudgetError(Exception):
-    """A header promises more than the limits allow; leaves only to ``signals``.
+    """A header announces more than the limits allow; leaves only to ``signals``.
 
     Attributes:
-        reason: Which limit.
+        reason: The exceeded limit.
     """
 
     def __init__(self, reason: Reason) -> None:
@@ -62,13 +63,13 @@ def check_frame(
     bytes_per_pixel: int,
     held_bytes: int = 0,
 ) -> None:
-    """Refuse a frame that would cost more than the limits, by its size.
+    """Refuse a frame whose size exceeds the limits.
 
     Args:
-        size: Width and height as they will be decoded, in pixels.
-        limits: What it may cost.
-        bytes_per_pixel: What is held for each pixel while it is decoded.
-        held_bytes: What is held besides, such as the file itself.
+        size: Width and height of the decoded frame, in pixels.
+        limits: The limits of its cost.
+        bytes_per_pixel: Bytes that are held for each pixel during decoding.
+        held_bytes: Other bytes that are held, such as the file itself.
 
     Raises:
         OverBudgetError: It has too many pixels, or needs too many bytes.
@@ -90,15 +91,15 @@ def check_large(
     pixels_per_byte: int,
     needed_bytes: int,
 ) -> None:
-    """Refuse a picture that is made smaller as it is decoded, if it costs too much.
+    """Refuse a picture that is reduced while it is decoded, if it costs too much.
 
     Args:
         size: Its full width and height, in pixels.
-        limits: What it may cost.
-        file_bytes: How long its file is.
-        flat_pixels: Pixels that such a file may have, however short it is.
-        pixels_per_byte: How many more each byte of the file allows.
-        needed_bytes: What its decoder holds, the file included.
+        limits: The limits of its cost.
+        file_bytes: Length of its file in bytes.
+        flat_pixels: Pixels that even a very short file may have.
+        pixels_per_byte: More pixels that each byte of the file allows.
+        needed_bytes: Bytes that its decoder holds, including the file.
 
     Raises:
         OverBudgetError: It has too many pixels, or needs too many bytes.

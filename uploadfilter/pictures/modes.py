@@ -1,8 +1,9 @@
-"""Read samples of any of Pillow's modes: as luma, as alpha, and as others misread them.
+"""Read samples of any of Pillow's modes: as luma, alpha, and as tools misread them.
 
 Each function takes a loaded image and returns a *reading*: a function from a piece of
-that image to 8-bit grey. What belongs to the whole image (a palette, the range of real
-numbers) is looked up once, so that large images can be read in bands of rows.
+that image to 8-bit grey. Data of the whole image (a palette, the range of
+floating-point numbers) are looked up once, so that large images can be read in bands of
+rows.
 """
 
 from collections.abc import Callable, Iterator
@@ -16,11 +17,11 @@ Reading = Callable[[Image.Image], Image.Image]
 """From a piece of an image to 8-bit grey (or colours) of the same size."""
 
 WHOLE_PIXELS: Final = 4_000_000
-"""Images of up to so many pixels are read in one piece."""
+"""Most pixels of an image that is read in one piece."""
 
 _BAND_PIXELS: Final = 1 << 20
-"""Pixels of a band of a larger one: as colours 4 MiB, and several are held at a time;
-the calls of Pillow still cost nothing."""
+"""Pixels of a band of a larger image: its colours have 4 MiB, and several bands are
+held at a time; the calls of Pillow still cost little."""
 
 _OPAQUE: Final = 255
 _LEVELS: Final = 256
@@ -33,11 +34,11 @@ def bands(image: Image.Image, *, rows_of: int = 1) -> Iterator[tuple[int, Image.
 
     Args:
         image: A loaded image.
-        rows_of: Each band but the last has a multiple of this many rows.
+        rows_of: Each band except the last has a multiple of this many rows.
 
     Yields:
-        The first row of the band, and the band: a copy, but for a small image, which
-        is one band.
+        The first row of the band, and the band as a copy; a small image is one band and
+        is not copied.
     """
     width, height = image.size
     if width * height <= WHOLE_PIXELS:
@@ -56,7 +57,7 @@ def luma_of(image: Image.Image) -> Reading:
 
 
 def _luma(piece: Image.Image) -> Image.Image:
-    """Let Pillow convert, which knows no better way for these modes."""
+    """Convert with Pillow: there is no better way for these modes."""
     if piece.mode == "L":
         return piece
     return _without_transparency(piece).convert("L")
@@ -65,7 +66,7 @@ def _luma(piece: Image.Image) -> Image.Image:
 def _without_transparency(piece: Image.Image) -> Image.Image:
     """Return a piece without the note of a transparent colour.
 
-    Pillow would carry it along, and warn where it cannot.
+    Pillow would keep the note, and warn if it cannot.
     """
     if "transparency" not in piece.info:
         return piece
@@ -75,9 +76,9 @@ def _without_transparency(piece: Image.Image) -> Image.Image:
 
 
 def _luma_by_colours(piece: Image.Image) -> Image.Image:
-    """Go through RGB, for modes from which Pillow has no way to luma, or a wrong one.
+    """Convert by way of RGB, for modes that Pillow cannot convert to luma correctly.
 
-    Its luma of YCbCr is Y alone, also where the colour is none that a screen can show.
+    Pillow's luma of YCbCr is Y alone, even for colours that a screen cannot show.
     """
     return piece.convert("RGB").convert("L")
 
@@ -88,7 +89,7 @@ def _luma_by_alpha(piece: Image.Image) -> Image.Image:
 
 
 def _lightness(piece: Image.Image) -> Image.Image:
-    """Take the lightness, of which LAB's first channel is made."""
+    """Take the lightness, which is the first channel of LAB."""
     return piece.getchannel(0)
 
 
@@ -107,11 +108,11 @@ _LUMAS: Final[dict[str, Reading]] = {
     "LAB": _lightness,
     **dict.fromkeys(_SIXTEEN_BITS, _luma_of_16_bits),
 }
-"""Modes that ``convert("L")`` refuses or gets wrong."""
+"""Modes that ``convert("L")`` refuses or converts wrongly."""
 
 
 def _stretched(image: Image.Image) -> Reading:
-    """Stretch samples of unknown range (32-bit or real numbers) over 0 to 255."""
+    """Stretch samples of unknown range (32 bits or floating-point) over 0 to 255."""
     extremes = [_extremes(_numbers(band)) for _, band in bands(image)]
     lowest = min(low for low, _ in extremes)
     reach = max(high for _, high in extremes) - lowest
@@ -125,7 +126,7 @@ def _stretched(image: Image.Image) -> Reading:
 
 
 def _numbers(piece: Image.Image) -> NDArray[np.float64]:
-    """Return samples as real numbers; what is none of them counts as zero."""
+    """Return samples as floating-point numbers; NaN and infinity count as zero."""
     samples = np.asarray(piece, dtype=np.float64)
     return np.nan_to_num(samples, copy=False, nan=0.0, posinf=0.0, neginf=0.0)
 
@@ -171,7 +172,7 @@ def _alpha_of_palette(image: Image.Image) -> Reading | None:
 def _alpha_of_colour(marked: tuple[int, ...]) -> Reading | None:
     """Return the reading that makes one colour transparent.
 
-    Of 16-bit colours, Pillow keeps the high bytes, but marks in 16 bits.
+    For 16-bit colours, Pillow keeps the high bytes, but the mark in 16 bits.
     """
     colour = tuple(v >> 8 if max(marked) >= _LEVELS else v for v in marked)
 
@@ -195,12 +196,12 @@ def _alpha_of_sample(mode: str, marked: int) -> Reading | None:
 
 
 def _opaque_but(transparent: NDArray[np.bool_]) -> Image.Image:
-    """Return an alpha plane that is zero where asked for."""
+    """Return an alpha plane that is zero at the given pixels."""
     return Image.fromarray(np.where(transparent, 0, _OPAQUE).astype(np.uint8))
 
 
 def colours_of(image: Image.Image, mode: str) -> Reading | None:
-    """Return the reading of an image's samples in the mode that a profile is for.
+    """Return the reading of an image's samples in the mode of a profile.
 
     Args:
         image: A loaded image.
@@ -232,16 +233,16 @@ def _colours(piece: Image.Image) -> Image.Image:
 
 
 def raw_of(image: Image.Image) -> Reading | None:
-    """Return how the tools behind hash sets misread an image, if they do.
+    """Return the reading of tools for hash sets that misread an image, if they do.
 
-    ``threatexchange`` takes ``numpy.asarray`` of what Pillow opened: the indices of a
-    palette are grey, and the first three channels of anything are red, green and blue.
-    It asks Pillow for colours of 16-bit grey only, which clips every sample above 255,
-    and fails with other samples of more than 8 bits; ``imagehash`` asks for luma, which
-    clips those too, and reads palettes and CMYK properly.
+    ``threatexchange`` takes ``numpy.asarray`` of the opened image: it reads the indices
+    of a palette as grey, and the first three channels of any mode as red, green and
+    blue. Only for 16-bit grey does it convert to colours, which clips every sample
+    above 255; with other samples of more than 8 bits it fails. ``imagehash`` converts
+    to luma, which clips those too, and reads palettes and CMYK properly.
 
     Returns:
-        ``None`` where both read what is stored (alpha is dropped), or fail.
+        ``None`` if both read the stored samples (without alpha), or fail.
 
     Source:
         threatexchange 1.2.17, signal_type/pdq/pdq_hasher.py; imagehash 4.3.2.
@@ -254,7 +255,7 @@ def _indices(piece: Image.Image) -> Image.Image:
 
 
 def _first_channels(piece: Image.Image) -> Image.Image:
-    """Return the luma of channels that are taken for red, green and blue."""
+    """Return the luma of the first three channels, read as red, green and blue."""
     return Image.fromarray(np.ascontiguousarray(np.asarray(piece)[:, :, :3])).convert(
         "L"
     )

@@ -1,7 +1,7 @@
-"""Find out which format a file is, and open it without decoding any of it.
+"""Recognise the format of a file, and open the file without decoding.
 
-``open_reader`` tries the formats that it is given, by their magic, and no others; each
-has its opener in ``_OPENERS``.
+``open_reader`` tries only the given formats, by their magic; each has its opener in
+``_OPENERS``.
 """
 
 import io
@@ -50,17 +50,18 @@ from uploadfilter.pictures.sampling import Course
 _Opened = TypeVar("_Opened")
 
 Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
-"""Opens a file as a format; ``None`` if it is none of that format."""
+"""Opens a file in a format; returns ``None`` if it has another one."""
 
 _HEAD_BYTES = 32
 _JPEG_MAGIC = b"\xff\xd8\xff"
 _GIF_MAGICS = (b"GIF87a", b"GIF89a")
 _GIF_START = b"GIF8"
-"""What ImageMagick asks for, whatever the version."""
+"""The letters that ImageMagick requires, for any version."""
 _PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
 _TIFF_MAGICS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
 _SWAPPED_MAGICS = {b"II\0*": b"II*\0", b"MM*\0": b"MM\0*"}
-"""Magics with the number 42 in the wrong order, which Pillow opens all the same."""
+"""Magics with the number 42 in the wrong byte order, which Pillow opens nevertheless.
+"""
 
 _ICON_MAGICS = (b"\0\0\1\0", b"\0\0\2\0")
 _HEIF_BRANDS = frozenset(
@@ -77,19 +78,19 @@ _AVIF_BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 def open_reader(
     file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
 ) -> Reader | None:
-    """Open a file as the first of some formats that it is.
+    """Open a file in the first of some formats that fits.
 
     Args:
         file: The content, seekable, read from its beginning.
-        formats: What it may be, tried in this order.
-        limits: What it may cost.
+        formats: Its possible formats, tried in this order.
+        limits: The limits of its cost.
 
     Returns:
-        A reader, or ``None`` if it is none of these formats, or broken.
+        A reader, or ``None`` if it has none of these formats, or is broken.
 
     Raises:
-        OverBudgetError: Its header promises too much.
-        MemoryError: There was not enough to open it.
+        OverBudgetError: Its header exceeds the limits.
+        MemoryError: There was not enough memory to open it.
     """
     for picture_format in formats:
         try:
@@ -108,7 +109,7 @@ def _head(file: BinaryIO) -> bytes:
 
 
 def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
-    """Read a whole file, unless that alone is over the limit."""
+    """Read a whole file, unless that alone exceeds the limit."""
     length = file.seek(0, io.SEEK_END)
     if length * picture_format.held_times > limits.max_decoded_bytes:
         raise OverBudgetError(Reason.TOO_MANY_BYTES)
@@ -117,9 +118,9 @@ def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes
 
 
 def _held_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
-    """Read a whole file of items, unless these are too many.
+    """Read a whole file of items, unless there are too many items.
 
-    libavif and libheif look for each item among all the others.
+    libavif and libheif search all items for each item.
     """
     data = _held(file, picture_format, limits)
     if boxes.item_count(data) > _MOST_ITEMS:
@@ -156,11 +157,11 @@ def _open_png(
         raise BadPictureError("too many chunks")
     part, bits = pngchunks.part_of(file), pngkeys.bits_of(file)
     if frames.frames or not frames.is_whole:
-        # What was left out may have been part of an animation.
+        # The chunks that were left out may have been part of an animation.
         frames = frames_of_png(part.file) or frames
 
     def dressed(image: Image.Image) -> Image.Image:
-        # Pillow keeps what is known of all frames here.
+        # Pillow keeps the metadata of all frames here.
         image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
         image.info |= {ODD: True} if part.is_odd else {}
         pngkeys.settle(image, part.file, bits)
@@ -205,7 +206,7 @@ def _open_webp(
     frames = timing.webp_timing(data)
     if frames.course is None:
         return _open_still_webp(data, frames, picture_format, limits)
-    # Its decoder allocates the canvas as soon as it is opened.
+    # Its decoder allocates the canvas at opening.
     _check_canvas(frames, picture_format, limits)
     return _open_moving_webp(data, frames, frames.course, picture_format, limits)
 
@@ -213,7 +214,7 @@ def _open_webp(
 def _open_still_webp(
     data: bytes, frames: timing.Timing, picture_format: Format, limits: DecodeLimits
 ) -> Reader:
-    """Open a WebP of one frame: as a whole, or smaller where that is too much."""
+    """Open a WebP of one frame: as a whole, or reduced if that is too large."""
     reader: Callable[..., Reader] = WebPReader
     try:
         _check_canvas(frames, picture_format, limits)
@@ -324,8 +325,8 @@ def _parted(whole: Reader, data: bytes) -> Reader:
 
 
 def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:
-    """Return what it costs to come to each frame of a sequence."""
-    # Its decoder begins at the last frame that it can decode by itself.
+    """Return the cost of reaching each frame of a sequence."""
+    # Its decoder begins at the last frame that it can decode alone.
     syncs, pixels = frozenset(track.syncs), size[0] * size[1]
     count = len(track.durations)
     return Course(
@@ -336,9 +337,9 @@ def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:
 
 
 def _other_brand(data: bytes) -> bytes | None:
-    """Return an AVIF that is a picture and a sequence as the one that it does not say.
+    """Return an AVIF that is a picture and a sequence with its other brand first.
 
-    The first brand decides which of both is shown, but not to every viewer.
+    The first brand decides which of the two is shown, but not in every viewer.
     """
     if not (boxes.has_box(data, b"meta") and boxes.has_box(data, b"moov")):
         return None
@@ -347,7 +348,7 @@ def _other_brand(data: bytes) -> bytes | None:
 
 
 def _as_it_came(data: bytes, opened: Callable[[bytes, bool], _Opened]) -> _Opened:
-    """Open a file, if need be with zeros for what did not arrive of it."""
+    """Open a file, if necessary with zeros for its missing end."""
     try:
         return opened(data, False)
     except DECODER_ERRORS as exc:
@@ -377,7 +378,7 @@ def _open_heic(
     if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS:
         return None
     data = _held_items(file, picture_format, limits)
-    # The library shows pictures, and no sequences of them.
+    # The library shows pictures, but not sequences of pictures.
     lack = Reason.KEY_FRAME_UNSEEN if boxes.has_box(data, b"moov") else None
 
     def opened(data: bytes, is_padded: bool) -> Reader:
@@ -425,7 +426,7 @@ def _open_tiff(
         limits,
         durations=pages.durations,
         lack=None if pages.is_whole else Reason.KEY_FRAME_UNSEEN,
-        # Packed pages are unpacked by libtiff, which has the file in memory.
+        # Packed pages are unpacked by libtiff, which holds the file in memory.
         held_bytes=0
         if image.info.get("compression") == "raw"
         else file.seek(0, io.SEEK_END),
@@ -433,7 +434,7 @@ def _open_tiff(
 
 
 def _with_magic(file: BinaryIO, magic: bytes) -> BinaryIO:
-    """Return a file that begins with another magic of the same length."""
+    """Return a file with its magic replaced by another of the same length."""
 
     def read(offset: int, length: int) -> bytes:
         file.seek(offset)
@@ -454,7 +455,7 @@ def _open_ico(
 def _open_layered(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    """Open two files behind each other, neither of which is such a pair again."""
+    """Open two joined files, neither of which is such a pair itself."""
     plain = tuple(
         item
         for item in FORMATS

@@ -1,7 +1,7 @@
-"""The picture: what a decoder makes of content, as one plane of luma.
+"""Define the decoded picture: one plane of luma.
 
 A plane may be smaller than the picture: JPEGs are decoded at 1/2, 1/4 or 1/8, and each
-pixel then stands for a block of the full size. The perceptual types know both sizes, so
+pixel then represents a block of the full size. The perceptual types use both sizes, so
 that a smaller plane gives the signals of the full picture (``operators.py``).
 """
 
@@ -17,12 +17,12 @@ from uploadfilter.model import SignalType
 Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Shrunk = NDArray[Any]
-"""What a signal type keeps of a picture before it compares: it knows the kind."""
+"""The data that a signal type keeps of a picture; each type knows their form."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shape:
-    """The size of a picture and of the plane that was decoded of it.
+    """The size of a picture and of its decoded plane.
 
     Attributes:
         height: Rows of the full picture, at least 1.
@@ -36,27 +36,27 @@ class Shape:
     scale: int = 1
 
     def __post_init__(self) -> None:
-        """Refuse what no decoder can produce."""
+        """Refuse a shape that no decoder can produce."""
         if self.height < 1 or self.width < 1 or self.scale not in _SCALES:
             raise ValueError(f"no picture has the shape {self!r}")
 
     @property
     def plane(self) -> tuple[int, int]:
-        """Rows and columns of the plane."""
+        """Return the rows and columns of the plane."""
         return -(-self.height // self.scale), -(-self.width // self.scale)
 
 
 _SCALES = (1, 2, 4, 8)
-"""The scales at which libjpeg decodes from the coefficients."""
+"""The scales at which libjpeg can decode."""
 
 
 @dataclass(frozen=True, slots=True)
 class ShrunkPicture:
-    """What a signal type has made of a picture.
+    """The data that a signal type has computed from a picture.
 
     Attributes:
-        shrunk: What it keeps before it compares.
-        projected: Results of its column operators, where they are of use to a blend.
+        shrunk: The data that it keeps.
+        projected: Results of its column operators, if a blend can use them.
     """
 
     shrunk: Shrunk
@@ -69,8 +69,9 @@ class Picture:
 
     Attributes:
         plane: Luma, rows by columns, 0 to 255.
-        shape: The full size, and how much smaller the plane is.
-        known: What signal types have made of it, so that none does so twice.
+        shape: The full size, and the scale of the plane.
+        known: The data that signal types have computed from it, so that each computes
+            them only once.
     """
 
     plane: Luma
@@ -88,20 +89,20 @@ class Picture:
 
 
 _WHOLE = 255
-"""The share of all."""
+"""The share that means all."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Blend:
-    """A picture that is so much of one and the rest of another, pixel by pixel.
+    """A mix of two pictures, with a share for each pixel.
 
-    What is linear in a picture is known of a blend when it is known of both, and its
-    plane is only made where somebody looks at it.
+    A linear function of a blend follows from its values for both pictures. The plane of
+    a blend is only made when it is needed.
 
     Attributes:
-        one: What a share of 0 shows.
-        other: What a share of 255 shows, of the same shape.
-        share: How much of the other: 0 to 255.
+        one: The picture for a share of 0.
+        other: The picture for a share of 255, of the same shape.
+        share: The share of the other picture: 0 to 255.
     """
 
     one: Picture
@@ -127,13 +128,13 @@ class Blend:
         ]
 
     def of_luma(self, one: Luma, other: Luma) -> Luma:
-        """Blend luma; it is rounded as nearly as half a grey step."""
+        """Blend luma, rounded to within half a grey step."""
         blended = one * np.uint16(_WHOLE - self.share) + other * np.uint16(self.share)
         blended += np.uint16(_WHOLE // 2)
         return (blended // np.uint16(_WHOLE)).astype(np.uint8)
 
     def of_floats(self, one: Floats, other: Floats) -> Floats:
-        """Blend what is linear in luma."""
+        """Blend values that are linear in luma."""
         blended = other - one
         blended *= np.float32(self.share / _WHOLE)
         blended += one

@@ -1,14 +1,15 @@
-"""A reader gets frames out of an opened file; those that serve several formats.
+"""Read frames from opened files: the readers that serve several formats.
 
-What serves one format alone is in ``readers``.
+A reader that serves one format alone is in ``readers``.
 
 Rules this module keeps:
 
-- A reader holds one loaded image at a time, besides what its decoder keeps of earlier
-  frames to build the next on.
+- A reader holds one loaded image at a time, besides the data that its decoder keeps of
+  earlier frames to build the next one.
 - Nothing is decoded before ``check_frame`` has seen its size.
-- Every format but JPEG XL and HEIC is opened by Pillow, with an explicit list of names.
-  The libraries for those two are called directly, so that Pillow never learns of them.
+- Every format except JPEG XL and HEIC is opened by Pillow, with an explicit list of
+  names. The libraries for those two are called directly, so that Pillow never opens
+  them.
 """
 
 from collections.abc import Callable, Sequence
@@ -34,42 +35,42 @@ from uploadfilter.pictures.sampling import Course, key_frames
 DRAFT_SIDE = 512
 """Both sides of a scaled JPEG stay at least this long, in pixels.
 
-At 256 the drift of PDQ against the full resolution grows from 4 to 10 bits at most, and
-saves a tenth of the time.
+With 256 the largest difference of PDQ from the full resolution grows from 4 to 10 bits,
+and a tenth of the time is saved.
 """
 
 SCALES = (1, 2, 4, 8)
-"""The scales at which libjpeg decodes from the coefficients."""
+"""The scales at which libjpeg can decode."""
 
 
 class Reader(Protocol):
-    """An opened file, of which nothing was decoded yet."""
+    """An opened file that is not decoded yet."""
 
     @property
     def durations(self) -> Sequence[int]:
-        """For how long each frame is shown, in any unit; at least one."""
+        """Return the duration of each frame, in any unit; there is at least one."""
 
     @property
     def lack(self) -> Reason | None:
-        """What is known to be missing, though every frame were shown."""
+        """Return the reason if something is missing even if every frame is shown."""
 
     @property
     def keys(self) -> Sequence[int] | None:
-        """The key frames in order of their weight; ``None`` if durations tell them."""
+        """Return the key frames by importance; ``None`` if durations tell them."""
 
     @property
     def course(self) -> Course | None:
-        """What it costs to come to each frame; ``None`` if each stands by itself."""
+        """Return the cost of reaching each frame; ``None`` if all are independent."""
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame; of several, in ascending order.
+        """Decode a frame; several frames must be decoded in ascending order.
 
         Args:
-            number: 0 or more, less than there are durations.
+            number: 0 or more, less than the number of durations.
 
         Raises:
             OverBudgetError: It would cost too much.
-            MemoryError: There was not enough.
+            MemoryError: There was not enough memory.
         """
 
 
@@ -79,12 +80,12 @@ class PillowReader:
     Args:
         image: As Pillow opened it.
         picture_format: Its format.
-        limits: What a frame may cost.
+        limits: The limits of a frame's cost.
         durations: One for each frame.
-        lack: What is known to be missing.
+        lack: The reason if something is known to be missing.
         keys: Its key frames, if durations do not tell them.
-        course: What it costs to come to each frame.
-        held_bytes: Bytes that are in memory besides.
+        course: The cost of reaching each frame.
+        held_bytes: Other bytes in memory.
         is_padded: Whether zeros stand for what did not arrive of the file.
         is_deep: Whether its samples have more than 8 bits.
     """
@@ -133,7 +134,7 @@ class PillowReader:
         return True
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame, as far as the file goes."""
+        """Decode a frame, up to the end of the file."""
         image = self._image
         if number:
             image.seek(number)
@@ -147,7 +148,7 @@ class PillowReader:
         is_deep = self._is_deep or has_deep_samples(image)
         is_truncated = load(image) or self._is_padded
         return Frame(
-            # The decoder goes on with its own image, whatever becomes of this one.
+            # The decoder continues with its own image, so this one may change.
             image=image.copy() if self._is_moving else image,
             number=number,
             full=image.size,
@@ -168,7 +169,7 @@ def load(image: Image.Image) -> bool:
     try:
         image.load()
     except DECODER_ERRORS:
-        # Without tiles left to decode, Pillow hands out what the decoder wrote so far.
+        # Without tiles left to decode, Pillow returns the pixels written so far.
         image.tile = []  # type: ignore[attr-defined]  # only files have tiles
         if shows_nothing(image):
             raise
@@ -177,17 +178,17 @@ def load(image: Image.Image) -> bool:
 
 
 def shows_nothing(image: Image.Image) -> bool:
-    """Return whether every value of every channel is zero, so that nothing arrived."""
+    """Return whether every value of every channel is zero: no pixel arrived."""
     return not np.asarray(image.getextrema()).any()
 
 
 def keys_of(reader: Reader) -> Sequence[int]:
-    """Return the key frames of a file, in order of their weight."""
+    """Return the key frames of a file, the most important first."""
     return key_frames(reader.durations) if reader.keys is None else reader.keys
 
 
 def _chained(first: Reader, second: Reader) -> Course | None:
-    """Return what it costs to come to the frames of two readers."""
+    """Return the cost of reaching the frames of two readers."""
     courses = [_course_of(first), _course_of(second)]
     before = len(first.durations)
     return Course(
@@ -198,7 +199,7 @@ def _chained(first: Reader, second: Reader) -> Course | None:
 
 
 def _course_of(reader: Reader) -> Course:
-    """Return the course of a reader; frames that stand by themselves cost nothing."""
+    """Return the course of a reader; independent frames cost nothing."""
     count = len(reader.durations)
     return reader.course or Course(
         starts=range(count), costs=(0,) * count, shown_pixels=0
@@ -209,8 +210,8 @@ class ChainedReader:
     """Two readers of one file, one after the other.
 
     Args:
-        first: Shows what plain Pillow shows.
-        second: Shows what others may show instead.
+        first: Shows the same frames as plain Pillow.
+        second: Shows the frames that other programs may show instead.
     """
 
     def __init__(self, first: Reader, second: Reader) -> None:
@@ -234,12 +235,12 @@ class ChainedReader:
 
 
 class PartedReader:
-    """A reader of a file that says that a part of each frame is shown alone.
+    """A reader of a file of which viewers may show only a part of each frame.
 
     Args:
         whole: Shows the frames as stored.
-        parts_of: Returns the parts of a frame of some width and height.
-        lack: What is known to be missing besides.
+        parts_of: Returns the parts of a frame with a width and a height.
+        lack: The reason if something is known to be missing.
     """
 
     def __init__(
@@ -257,6 +258,6 @@ class PartedReader:
         self.course = whole.course
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame, and say which parts it has."""
+        """Decode a frame, and add its parts."""
         frame = self._whole.frame(number)
         return replace(frame, parts=self._parts_of(frame.full))

@@ -1,7 +1,7 @@
-"""Choose the frames that stand for a picture with more of them than are looked into.
+"""Choose frames of a picture that has more frames than are looked at.
 
-Three frames are always among them, the *key frames*: what a viewer sees first, last and
-longest. Where one of them cannot be had, ``decoding.py`` says so with a reason that
+Three frames are always chosen, the *key frames*: those that a viewer sees first, last
+and longest. If one of them cannot be decoded, ``decoding.py`` gives a reason that
 rejects.
 """
 
@@ -12,17 +12,17 @@ from itertools import accumulate
 
 SHORTEST_MS = 10
 SHOWN_INSTEAD_MS = 100
-"""Browsers show a frame of at most so many milliseconds for as long as this."""
+"""Milliseconds for which browsers show a frame with a very short duration."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Course:
-    """What it costs to come to the frames of a file, where each is built on others.
+    """The cost of reaching the frames of a file whose frames build on each other.
 
     Attributes:
-        starts: For each frame, the first one that has to be decoded for it.
-        costs: For each frame, what it costs to decode it, in pixels.
-        shown_pixels: Pixels of a frame as it is shown.
+        starts: For each frame, the first frame that must be decoded for it.
+        costs: For each frame, the cost of decoding it, in pixels.
+        shown_pixels: Pixels of a shown frame.
     """
 
     starts: Sequence[int]
@@ -32,11 +32,11 @@ class Course:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChosenFrames:
-    """The frames that are chosen.
+    """The chosen frames.
 
     Attributes:
-        numbers: Which, ascending.
-        reach: How many frames can be decoded within the limits.
+        numbers: Their numbers, ascending.
+        reach: Number of frames that can be decoded within the limits.
     """
 
     numbers: tuple[int, ...]
@@ -44,10 +44,10 @@ class ChosenFrames:
 
 
 def shown_ms(duration: int) -> int:
-    """Return for how long browsers show a frame, in milliseconds.
+    """Return the time for which browsers show a frame, in milliseconds.
 
     Args:
-        duration: What its file says.
+        duration: The duration in its file.
     """
     return duration if duration > SHORTEST_MS else SHOWN_INSTEAD_MS
 
@@ -55,14 +55,14 @@ def shown_ms(duration: int) -> int:
 def key_frames(durations: Sequence[int]) -> tuple[int, ...]:
     """Return the frames that a viewer sees first, longest and last, each once.
 
-    The frame that is shown longest may be another in browsers than in viewers that do
-    what the file says: then both are key frames.
+    Browsers and viewers that follow the file may show different frames longest: then
+    both are key frames.
 
     Args:
-        durations: For how long each frame is shown, in milliseconds; at least one.
+        durations: The duration of each frame, in milliseconds; at least one.
 
     Returns:
-        Numbers of frames in order of their weight.
+        Numbers of frames, the most important first.
     """
     if len(durations) == 1:
         return (0,)
@@ -77,20 +77,20 @@ def sampled(
 ) -> tuple[int, ...]:
     """Return which frames to show: all, or a sample.
 
-    A listed picture may hide anywhere in an animation; it is looked for where it would
-    be seen: in the key frames, and wherever one looks for a while. So no picture is
-    missed that is shown for a twenty-eighth of the time (of 60 frames that are chosen),
-    in one frame or in several after each other, nor one that has as large a share of
-    the frames.
+    A listed picture may hide anywhere in an animation. It is looked for in the frames
+    that people see: the key frames, and those that are shown for a while. So a picture
+    is never missed if it is shown for a twenty-eighth of the time (with 60 chosen
+    frames), in one frame or in consecutive ones, or if it has as large a share of the
+    frames.
 
     Args:
         durations: For how long each frame is shown, in milliseconds.
-        most: How many to choose, at least 1.
-        keys: The key frames, if they are known, in order of their weight.
+        most: Most frames to choose, at least 1.
+        keys: The key frames if they are known, the most important first.
 
     Returns:
-        Numbers of frames, ascending. Of more than ``most``: the key frames; half of the
-        others in even steps of time, the rest in even steps between those.
+        Numbers of frames, ascending. If there are more than ``most``: the key frames;
+        half of the others in even steps of time, the rest in even steps between those.
     """
     count = len(durations)
     if count <= most:
@@ -105,7 +105,7 @@ def sampled(
 
 
 def _by_time(durations: Sequence[int], moments: int) -> Iterator[int]:
-    """Yield which frames are shown at moments that divide the time evenly."""
+    """Yield the frames that are shown at moments which divide the time evenly."""
     ends = list(accumulate(map(shown_ms, durations)))
     for moment in range(moments):
         yield bisect_right(ends, (2 * moment + 1) * ends[-1] // (2 * moments))
@@ -119,16 +119,16 @@ def sampled_in_reach(
     most: int,
     budget: int,
 ) -> ChosenFrames:
-    """Return which frames to show of those that can be decoded within a budget.
+    """Choose frames among those that can be decoded within a budget.
 
-    The key frames come first; what is left of the budget goes to the frames that would
-    be chosen if there were no budget, from the first on.
+    The key frames come first; the rest of the budget goes to the frames that would be
+    chosen without a budget, from the first one on.
 
     Args:
         durations: For how long each frame is shown, in milliseconds.
-        course: What it costs to come to them.
-        keys: The key frames, in order of their weight.
-        most: How many to choose, at least 1.
+        course: The cost of reaching them.
+        keys: The key frames, the most important first.
+        most: Most frames to choose, at least 1.
         budget: Pixels that may be decoded in all; the first frame is always chosen.
     """
     reach = _Reach(course, budget)
@@ -152,7 +152,7 @@ def sampled_in_reach(
 
 
 class _Reach:
-    """The frames that are decoded, and what they cost together."""
+    """The decoded frames, and their total cost."""
 
     def __init__(self, course: Course, budget: int) -> None:
         self._course = course
@@ -160,7 +160,7 @@ class _Reach:
         self.decoded: set[int] = set()
 
     def add(self, number: int, *, is_free: bool = False) -> bool:
-        """Decode a frame and all that it is built on, if that is within the budget."""
+        """Add a frame and all frames below it, if that is within the budget."""
         frames = range(self._course.starts[number], number + 1)
         more = [each for each in frames if each not in self.decoded]
         cost = 0 if is_free else sum(self._course.costs[each] for each in more)
@@ -171,11 +171,11 @@ class _Reach:
         return True
 
     def holds_all(self, count: int) -> bool:
-        """Add all frames if the budget allows it, and say whether it does."""
+        """Add all frames if the budget allows it; return whether it does."""
         return self.add_all(count) if len(self.decoded) < count else True
 
     def add_all(self, count: int) -> bool:
-        """Decode every frame, if that is within the budget."""
+        """Add every frame, if that is within the budget."""
         more = [each for each in range(count) if each not in self.decoded]
         cost = sum(self._course.costs[each] for each in more)
         if cost > self._left:

@@ -1,8 +1,8 @@
-"""Show a frame in every way that somebody may see it: one plane of luma for each.
+"""Show a frame in every way in which it may be seen: one plane of luma for each.
 
-A browser draws a transparent picture on whatever lies behind it, converts colours by
-their profile, and the tools behind hash sets misread some modes. Each way has a name,
-which becomes that of a view:
+A browser draws a transparent picture on the page behind it and converts colours by
+their profile; the tools that make hash sets misread some modes. Each way has a name,
+which becomes the name of a view:
 
 ==================  ================================================================
 ``stored``          the colours, without alpha and profile; always first
@@ -55,35 +55,36 @@ CONVERTED: Final = "icc"
 ALPHA: Final = "alpha"
 RAW: Final = "raw"
 GREY_PAGE: Final = "grey"
-"""Names of showings, or words of them, that others treat in a special way."""
+"""Names of showings, or words in them, that other modules treat in a special way."""
 
 Pages = Callable[[Picture, Picture, int], Iterator[tuple[int, Blend]]]
 """From a picture on black, the same on white and the number of frames to the greys of
 other pages, each with what it shows."""
 
 _BY_ALPHA: Final = frozenset({"white", "black", "grey", ALPHA})
-"""How the names of showings end that a frame's alpha makes."""
+"""Last words of the names of showings with a frame's alpha."""
 
 _Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
-"""From a band of a frame to the same band of several planes, some times smaller."""
+"""From a band of a frame, and a factor of reduction, to the same band of several
+planes."""
 
 _CONVERTED_SIDE: Final = 360
-"""Both sides of a plane that was converted by a profile stay at least this long. The
-conversion takes 16 ns for each pixel, eight times as long as all signals."""
+"""Shortest side of a plane that is converted by a profile. The conversion takes 16 ns
+for each pixel, eight times as long as all signals."""
 
 _CONVERTED_PIXELS: Final = 400_000
-"""Nor has it more pixels: a conversion by a table of four colours takes 0.3
+"""Most pixels of such a plane: a conversion by a table of four colours takes 0.3
 microseconds for each."""
 
 _CONVERTED_IN_ALL: Final = 400_000
 _LEAST_CONVERTED: Final = 10_000
 _USUAL_FRAMES: Final = 60
-"""Where a conversion is dear, all frames in all ways have at most so many pixels
-together, but each as many as signals can be computed of."""
+"""If a conversion is expensive, all frames in all ways share the pixels of this many
+usual frames, but each frame has at least the pixels that signals need."""
 
 _STEEP_PIXELS: Final = 500_000
-"""Pixels of all frames that are converted before they are made smaller, where a pattern
-of single pixels may be a picture."""
+"""Most pixels of all frames that are converted before the reduction, if a pattern of
+single pixels may be a picture."""
 
 _OPAQUE: Final = 255
 _WHITE: Final = 255
@@ -132,9 +133,9 @@ def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
 def _showings_of_shrunk(
     frame: Frame, stored: Image.Image, pages: Pages | None
 ) -> Iterator[Shown]:
-    """Yield every way to show a frame that was made smaller while it was decoded.
+    """Yield every way to show a frame that was reduced while it was decoded.
 
-    Its colours are there twice: of all pixels alike, and as far as they are seen.
+    It has its colours twice: unweighted, and weighted by alpha.
     """
     yield from showings(replace(frame, image=stored, stored=None), pages=pages)
     for shown in showings(replace(frame, stored=None), pages=pages):
@@ -144,7 +145,7 @@ def _showings_of_shrunk(
 
 
 def _reduction(image: Image.Image, scale: int) -> int:
-    """Return how many times smaller than the frame its planes are: 1, 2, 4 or 8."""
+    """Return the factor by which planes are smaller than the frame: 1, 2, 4 or 8."""
     if scale == 1:
         return reduction_of(image.size)
     by = 1
@@ -167,25 +168,25 @@ def _transparency(image: Image.Image) -> Reading | None:
 def _shown(
     frame: Frame, names: tuple[str, ...], planes: _Planes, by: int
 ) -> Iterator[Shown]:
-    """Yield the planes that a function makes of a frame's bands, under these names.
+    """Yield the planes that a function makes from a frame's bands, with names.
 
     Args:
         frame: The frame.
         names: One for each plane.
-        planes: What makes them.
-        by: How many times smaller than the frame they are.
+        planes: Makes the planes.
+        by: Factor by which they are smaller than the frame.
     """
     scale = frame.scale
     width, height = frame.full if scale > 1 else frame.image.size
     shape = Shape(height=height, width=width, scale=scale * by)
     filled = _filled(frame.image, len(names), planes, by)
     for name in names:
-        # Taken out one by one, so that none is held for longer than it is needed.
+        # Removed one by one, so that no plane is held longer than needed.
         yield Shown(name, Picture(plane=filled.pop(0), shape=shape))
 
 
 def _filled(image: Image.Image, count: int, planes: _Planes, by: int) -> list[Luma]:
-    """Fill planes band by band; those of an image of one band are not copied."""
+    """Fill planes band by band; planes of a single band are not copied."""
     size = -(-image.height // by), -(-image.width // by)
     filled: list[Luma] = []
     for top, band in modes.bands(image, rows_of=by):
@@ -204,14 +205,14 @@ def _smaller(image: Image.Image, by: int) -> Image.Image:
 
 
 def _plain(reading: Reading) -> _Planes:
-    """Return what makes the one plane of a reading."""
+    """Return a function that makes the only plane of a reading."""
     return lambda band, by: (_smaller(reading(band), by),)
 
 
 def _backed(luma: Reading, alpha: Reading) -> _Planes:
-    """Return what draws a band on white and on black, and its alpha.
+    """Return a function that draws a band on white and on black, and gives its alpha.
 
-    Luma is linear in the colours, so it may be drawn instead of them.
+    Luma is linear in the colours, so it can be drawn instead of them.
     """
 
     def draw(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
@@ -223,7 +224,7 @@ def _backed(luma: Reading, alpha: Reading) -> _Planes:
 
 
 def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Return luma as drawn on white, and on black."""
+    """Draw luma on white, and on black."""
     white, black = (
         Image.composite(luma, Image.new("L", luma.size, grey), alpha)
         for grey in (_WHITE, _BLACK)
@@ -234,7 +235,7 @@ def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Im
 def _with_greys(
     backed: Iterator[Shown], frames: int, pages: Pages | None
 ) -> Iterator[Shown]:
-    """Yield what is shown, and what pages between white and black show besides."""
+    """Yield the showings, and those on grey pages between white and black."""
     if pages is None:
         yield from backed
         return
@@ -255,7 +256,7 @@ def _with_greys(
 def _converted(
     frame: Frame, alpha: Reading | None, by: int, pages: Pages | None
 ) -> Iterator[Shown]:
-    """Yield the showings of the colours that profiles say they are."""
+    """Yield the showings of the colours converted by profiles."""
     if not _may_have_profiles(frame):
         return
     found = list(_conversions(frame))
@@ -285,9 +286,9 @@ def _converting(
     *,
     is_steep: bool,
 ) -> _Planes:
-    """Return what converts a band in several ways, and draws it on white and on black.
+    """Return a function that converts a band in several ways and draws it on pages.
 
-    Samples are converted before they are made smaller only where that matters.
+    Samples are converted before the reduction only if that matters.
     """
 
     def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
@@ -309,10 +310,10 @@ def _converting(
 def _each_drawn(
     lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image | None
 ) -> tuple[Image.Image, ...]:
-    """Return each luma, and how it is drawn with an alpha, if there is one.
+    """Return each luma, and its drawings with an alpha, if there is one.
 
     Args:
-        lumas: For each way the luma without alpha, and the one to draw.
+        lumas: For each way the luma without alpha, and the luma to draw.
         shade: The alpha.
     """
     planes: list[Image.Image] = []
@@ -326,10 +327,10 @@ def _each_drawn(
 def _conversions(
     frame: Frame,
 ) -> Iterator[tuple[Reading, tuple[Conversion, ...], bool]]:
-    """Yield the samples that a profile is for, and each way to convert them.
+    """Yield the samples of a profile, and each way to convert them.
 
-    Whether the profile is steep is said beside them. The chunks of a PNG may stand for
-    a profile.
+    Each item also tells whether the profile is steep. The chunks of a PNG may replace a
+    profile.
     """
     for profile in profiles_of(frame):
         mode = profiles.samples_of(profile)
@@ -340,10 +341,10 @@ def _conversions(
 
 
 def profiles_of(frame: Frame) -> Iterator[bytes]:
-    """Yield the profiles of a frame that change what it shows.
+    """Yield the profiles of a frame that change the shown picture.
 
-    Browsers take the code points of a PNG before a profile, and gamma and primaries
-    where there is none; other programs do not.
+    Browsers prefer the code points of a PNG to a profile, and use gamma and primaries
+    without a profile; other programs do not.
     """
     if not _may_have_profiles(frame):
         return
@@ -360,12 +361,12 @@ def profiles_of(frame: Frame) -> Iterator[bytes]:
 
 
 def _may_have_profiles(frame: Frame) -> bool:
-    """Return whether there is anything to convert a frame by; most have nothing."""
+    """Return whether a frame may have a profile; most have none."""
     return bool(frame.profile or frame.other_profiles) or has_chunks(frame.image.info)
 
 
 def _is_settled(frame: Frame, profile: bytes) -> bool:
-    """Return whether every program goes by a profile, and looks at no chunks."""
+    """Return whether every program uses a profile and ignores chunks."""
     return (
         ODD not in frame.image.info
         and profiles.is_plain(profile)
@@ -375,7 +376,7 @@ def _is_settled(frame: Frame, profile: bytes) -> bool:
 
 
 def _fits(frame: Frame, profile: bytes) -> bool:
-    """Return whether a profile is for such samples as a frame has."""
+    """Return whether a profile is for the samples of a frame."""
     mode = profiles.samples_of(profile)
     return mode is not None and modes.colours_of(frame.image, mode) is not None
 
@@ -393,7 +394,7 @@ def lacks_conversion(frame: Frame) -> bool:
 
 
 def _lacks_samples(frame: Frame) -> bool:
-    """Return whether what was decoded is not all that a profile tells apart."""
+    """Return whether a profile distinguishes samples that were lost in decoding."""
     if frame.is_deep and any(map(is_jagged, profiles_of(frame))):
         return True
     is_coarse = frame.is_deep or frame.scale > 1 or not _is_small(frame)
@@ -401,13 +402,13 @@ def _lacks_samples(frame: Frame) -> bool:
 
 
 def _is_small(frame: Frame) -> bool:
-    """Return whether a frame may be converted before it is made smaller."""
+    """Return whether a frame is small enough to be converted before the reduction."""
     pixels = frame.image.width * frame.image.height
     return pixels * frame.count <= _STEEP_PIXELS
 
 
 def _may_be_halved(frame: Frame, by: int, *, most: int) -> bool:
-    """Return whether converted planes may be twice as small again."""
+    """Return whether converted planes may be halved again."""
     if frame.scale * by >= SCALES[-1]:
         return False
     width, height = frame.image.size
@@ -419,7 +420,7 @@ def _may_be_halved(frame: Frame, by: int, *, most: int) -> bool:
 def _weighted(
     samples: Image.Image, alpha: Image.Image, by: int
 ) -> tuple[Image.Image, Image.Image]:
-    """Return samples and alpha made smaller, each sample as far as it is seen."""
+    """Return reduced samples, weighted by alpha, and the reduced alpha."""
     if by == 1:
         return samples, alpha
     mode = samples.mode + "A"

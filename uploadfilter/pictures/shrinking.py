@@ -1,15 +1,15 @@
-"""Make a large picture smaller while it is decoded, so that it is never held whole.
+"""Reduce a large picture while it is decoded, so that it is never held as a whole.
 
-A decoder that gives a picture in strips of rows hands each one to a ``Shrinker``, which
-keeps the average of each block of pixels. All signals are computed from planes that are
-as small (``showing.py``), so nothing else is lost: the planes are those that the whole
-picture would have given, but for rounding.
+A decoder that gives a picture in strips of rows passes each strip to a ``Shrinker``,
+which keeps the average of each block of pixels. All signals are computed from planes of
+this size (``showing.py``), so nothing is lost: except for rounding, the planes equal
+those of the whole picture.
 
 Rules this module keeps:
 
-- Where there is alpha, two averages of the colours are kept: of each pixel as far as it
-  is seen, to be drawn on a background; and of all pixels alike, since a picture may lie
-  under transparent ones.
+- If there is alpha, two averages of the colours are kept: one weighted by alpha, to be
+  drawn on a background; and one unweighted, since transparent pixels may contain a
+  picture.
 """
 
 from dataclasses import dataclass
@@ -23,22 +23,21 @@ from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.limits import OverBudgetError
 
 LEAST_SIDE: Final = 512
-"""Both sides of a plane stay at least this long when a large frame is made smaller, as
-libjpeg does with JPEGs while it decodes: signals of 64 million pixels would take
-seconds."""
+"""Shortest side of a plane when a large frame is reduced, as libjpeg does with JPEGs:
+signals of 64 million pixels would take seconds."""
 
 LONGEST_SIDE: Final = 12_288
-"""A plane with a longer side is made smaller also where its other side gets shorter
-than that: the operators of a side of 65,535 pixels take seconds to build."""
+"""A plane with a longer side is reduced even if its other side becomes too short: the
+operators of a side of 65,535 pixels take seconds to build."""
 
 SCALES: Final = (1, 2, 4, 8)
 
 _PIECE_PIXELS: Final = 1 << 20
-"""Pixels of a strip that are looked at together: several copies of them are made."""
+"""Pixels of a strip that are processed together, with several copies."""
 
 
 def reduction_of(size: tuple[int, int]) -> int:
-    """Return how many times smaller the planes of a picture are: 1, 2, 4 or 8.
+    """Return the factor of reduction of a picture's planes: 1, 2, 4 or 8.
 
     Args:
         size: Width and height in pixels.
@@ -53,10 +52,10 @@ def reduction_of(size: tuple[int, int]) -> int:
 
 
 def scale_of_large(size: tuple[int, int]) -> int:
-    """Return how many times smaller a picture becomes that is too large to be whole.
+    """Return the factor of reduction of a picture that is too large to be held.
 
     Raises:
-        OverBudgetError: Its planes would be no smaller, so there is nothing to gain.
+        OverBudgetError: Its planes would not be smaller, so nothing is gained.
     """
     by = reduction_of(size)
     if by == 1:
@@ -66,13 +65,13 @@ def scale_of_large(size: tuple[int, int]) -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shrunk:
-    """A picture that was made smaller.
+    """A reduced picture.
 
     Attributes:
-        image: Its colours; if it has an alpha, as far as they are seen, and the alpha.
-        stored: If it has an alpha, the colours of all pixels alike.
-        full: Width and height before.
-        scale: How many times smaller it is, rounded up.
+        image: Its colours; with an alpha, the colours weighted by it, and the alpha.
+        stored: If it has an alpha, its unweighted colours.
+        full: Width and height before the reduction.
+        scale: Factor of the reduction; sizes are rounded up.
     """
 
     image: Image.Image
@@ -100,7 +99,7 @@ class Shrinker:
 
     Args:
         size: Width and height of the picture.
-        mode: ``L``, ``LA``, ``RGB`` or ``RGBA``: that of each strip.
+        mode: The mode of each strip: ``L``, ``LA``, ``RGB`` or ``RGBA``.
         by: How many times smaller it becomes.
     """
 
@@ -122,7 +121,7 @@ class Shrinker:
             self._rest = None
         whole = strip.height // self._by * self._by
         if self._row * self._by + strip.height >= self._size[1]:
-            # The last block may be a part of one.
+            # The last block may be incomplete.
             whole = strip.height
         if whole < strip.height:
             self._rest = strip.crop((0, whole, strip.width, strip.height))
@@ -133,7 +132,7 @@ class Shrinker:
 
     def _keep(self, strip: Image.Image) -> None:
         """Note the averages of a strip of whole blocks."""
-        # Pillow weighs colours by the alpha of their own image.
+        # Pillow weights colours by the alpha of their own image.
         small = strip.reduce(self._by)
         self._image.paste(small, (0, self._row))
         if self._stored is not None:
@@ -142,14 +141,14 @@ class Shrinker:
         self._row += small.height
 
     def shrunk(self) -> Shrunk:
-        """Return what was taken; rows that never came are zero."""
+        """Return the reduced picture; missing rows are zero."""
         return Shrunk(
             image=self._image, stored=self._stored, full=self._size, scale=self._by
         )
 
 
 def shrunk_of(pixels: bytes, mode: str, size: tuple[int, int], by: int) -> Shrunk:
-    """Return a picture that stands in memory as samples, made smaller.
+    """Reduce a picture that is in memory as samples.
 
     Args:
         pixels: Its samples of 8 bits, row by row.
@@ -169,7 +168,7 @@ def shrunk_of(pixels: bytes, mode: str, size: tuple[int, int], by: int) -> Shrun
 
 
 def _joined(above: Image.Image, below: Image.Image) -> Image.Image:
-    """Return two strips as one."""
+    """Join two strips."""
     both = Image.new(below.mode, (below.width, above.height + below.height))
     both.paste(above, (0, 0))
     both.paste(below, (0, above.height))

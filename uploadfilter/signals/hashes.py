@@ -1,8 +1,8 @@
-"""Compute dHash, aHash and wHash with imagehash itself, in eight variants.
+"""Compute dHash, aHash and wHash with the library imagehash, in eight variants.
 
-They are computed only when an active hash set holds them, so they are not worth an
-operator of their own. The plane is shrunk by a whole number first, so that a picture of
-64 million pixels costs no more than one of a quarter of a million.
+They are computed only if an active hash set has them, so special operators are not
+worthwhile. The plane is first shrunk by an integer factor, so that a picture of 64
+million pixels costs no more than one of a quarter of a million.
 
 To add another of imagehash's types, add its name in ``model.py``, its function here
 and its line in ``registry.py``.
@@ -27,7 +27,8 @@ from uploadfilter.pictures.picture import (
 from uploadfilter.signals.operators import Axis
 
 _ENOUGH_PIXELS = 256
-"""The shorter side is not shrunk below this: 32 times the hashes' own eight."""
+"""Least shorter side of the shrunk plane, in pixels: 32 times the eight of the hashes.
+"""
 
 _TURNS: dict[Variant, Image.Transpose] = {
     Variant.R90: Image.Transpose.ROTATE_90,
@@ -72,13 +73,13 @@ class ImageHash:
 
 
 DHASH = ImageHash(SignalType.DHASH, imagehash.dhash)
-"""Is a pixel brighter than its left neighbour?"""
+"""A bit tells whether a pixel is brighter than its left neighbour."""
 
 AHASH = ImageHash(SignalType.AHASH, imagehash.average_hash)
-"""Is a pixel brighter than the mean?"""
+"""A bit tells whether a pixel is brighter than the mean."""
 
 WHASH = ImageHash(SignalType.WHASH, imagehash.whash)
-"""Is a Haar coefficient above the median?"""
+"""A bit tells whether a Haar coefficient is above the median."""
 
 
 def prepare_process() -> None:

@@ -1,20 +1,20 @@
-"""Build and apply the linear operators behind PDQ and pHash.
+"""Build and apply the linear operators of PDQ and pHash.
 
-PDQ's box filters and decimation and the resizing filters of the tools around it are
-linear and separable: with one matrix per axis, a signal's small plane is
-``rows @ luma @ columns.T``. The matrices are banded, depend only on the length of the
-axis, and are cached.
+The box filters and the decimation of PDQ, and the resizing filters of tools, are linear
+and separable: with one matrix per axis, the small plane of a signal is ``rows @ luma @
+columns.T``. The matrices are banded, depend only on the length of the axis, and are
+cached.
 
 Two rules make them fast without drift:
 
 - **Projection.** A JPEG decoded at 1/s is a plane of block means. The operator is built
-  for the *full* length and summed over blocks of s, so that it gives on the small plane
-  what it would have given on the full one, up to what the mean lost.
+  for the *full* length and summed over blocks of s. So its result on the small plane
+  equals that on the full one, except for the loss by the mean.
 - **Blocks.** Outputs are taken in groups, each multiplied with only the pixels that its
   band covers, in stripes of rows that bound the memory.
 
-The slow obvious twins stand in ``tests/signals/twins.py``; property tests hold this
-module against them.
+Slow and simple versions are in ``tests/signals/twins.py``; property tests compare this
+module with them.
 """
 
 from collections.abc import Callable, Sequence
@@ -35,28 +35,29 @@ PLANE_SIDE = 64
 """Side of the plane to which PDQ shrinks a picture, in pixels."""
 
 MIN_SIDE = 5
-"""PDQ gives a picture with a shorter side the signal of all zeros (``pdqhashing.cpp``,
-``MIN_HASHABLE_DIM``)."""
+"""Least side in pixels: PDQ gives smaller pictures the signal of all zeros
+(``pdqhashing.cpp``, ``MIN_HASHABLE_DIM``)."""
 
 SHRUNK_SIDE = 512
-"""Pixels of the side to which the official command line and many tools shrink first."""
+"""Side, in pixels, to which the official command line and many tools shrink first."""
 
 _CACHED_AXES = 128
-"""Axes kept per operator: the sides of each usual camera and web size, portrait and
-landscape. A flood of odd sizes costs a rebuild of a millisecond each, and no memory."""
+"""Axes that are kept for each operator: the sides of each usual camera and web size,
+portrait and landscape. Many unusual sizes cost a rebuild of a millisecond each, but no
+memory."""
 
 _CACHED_PIXELS = 4096
-"""Operators for longer planes are built each time: at most 0.26 MB each is kept, where
-one for 65,535 pixels has 4 MB, and its picture costs more to decode than it does."""
+"""Longest plane whose operator is kept: it has at most 0.26 MB. An operator for 65,535
+pixels has 4 MB, and is cheaper to build than its picture is to decode."""
 
 _SINGLE: np.dtype[np.floating[Any]] = np.dtype(np.float32)
 _DOUBLE: np.dtype[np.floating[Any]] = np.dtype(np.float64)
 
 _STRIPE_PIXELS = 1 << 19
-"""Pixels converted to float32 at a time, 2 MiB at most: usual pictures are done in one
-piece or two (each more costs two dozen calls of BLAS). A stripe is still in the cache
-when the last operator reads it, and its products are as small as those for which BLAS
-has kernels of its own: both make a large picture twice as fast."""
+"""Pixels that are converted to float32 at a time, at most 2 MiB: usual pictures are one
+or two pieces (each further piece costs two dozen calls of BLAS). A stripe is still in
+the cache when the last operator reads it, and its products are small enough for the
+special kernels of BLAS: both make a large picture twice as fast."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,8 @@ class Band:
     """A banded matrix: each row has its own short run of weights.
 
     Attributes:
-        starts: Where each row's run begins, shape (rows,); below 0 if it begins with
-            zeros.
+        starts: The first column of each row's run, shape (rows,); below 0 if the run
+            begins with zeros.
         weights: The runs, shape (rows, longest run); shorter ones end in zeros.
         length: Columns of the whole matrix.
     """
@@ -108,7 +109,7 @@ class Axis:
 
     @property
     def dtype(self) -> np.dtype[np.floating[Any]]:
-        """Precision in which it is applied, and of its results."""
+        """Return the precision in which it is applied, and of its results."""
         return self.blocks[0][1].dtype
 
     def dense(self, length: int) -> Reals:
@@ -136,7 +137,7 @@ def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
     results = [np.empty((height, axis.outputs), np.float32) for axis in axes]
     stripes = -(-height * width // _STRIPE_PIXELS)
     stripe = -(-height // stripes)
-    # One buffer for all of them: memory that is new costs as much as the conversion.
+    # One buffer for all stripes: new memory costs as much as the conversion.
     buffer = np.empty((stripe, width), np.float32)
     for top in range(0, height, stripe):
         rows = slice(top, top + stripe)
@@ -164,7 +165,7 @@ def output_of(luma: Luma, axis: Axis, output: int) -> float:
 
 
 def project_rows(projected: Reals, axis: Axis) -> Reals:
-    """Apply an operator to the rows of a plane whose columns are projected already.
+    """Apply an operator to the rows of a plane whose columns were projected before.
 
     Args:
         projected: One result of ``project_columns``, shape (rows, column outputs).
@@ -185,8 +186,8 @@ def project_rows(projected: Reals, axis: Axis) -> Reals:
 def jarosz(length: int) -> Band:
     """Return PDQ's two box filters and its decimation to 64 as one operator.
 
-    Each of two passes averages the pixels of a window, the second one the averages of
-    the first, and the decimation keeps 64 of the results.
+    The first pass averages the pixels of a window, the second pass averages the results
+    of the first, and the decimation keeps 64 values.
 
     Args:
         length: Pixels along the axis, at least 1.
@@ -210,9 +211,9 @@ def jarosz(length: int) -> Band:
 
 
 def mirrored(band: Band) -> Band:
-    """Return the operator that gives of a picture what ``band`` gives of its mirror.
+    """Return the operator whose result equals that of ``band`` on the mirrored picture.
 
-    Its outputs come from last to first, so that each reads where those of ``band`` do.
+    Its outputs are in reverse order, so that each reads the same pixels as in ``band``.
     """
     starts = band.length - band.weights.shape[1] - band.starts
     return Band(starts[::-1], band.weights[::-1, ::-1], band.length)
@@ -221,7 +222,7 @@ def mirrored(band: Band) -> Band:
 def _window(centre: Indices, window: int, length: int) -> tuple[Indices, Indices]:
     """Return the first pixel of the box around ``centre`` and the one after its last.
 
-    A box of even size reaches one further to the right; at the edges it is cut off.
+    A box of even size reaches one pixel further to the right; at the edges it is cut.
     """
     half = (window + 2) // 2
     first = np.maximum(centre + half - window, 0)
@@ -234,10 +235,10 @@ def _running_sums(
     """Return the sum of boxes, each of one weight from ``first`` to before ``last``.
 
     Args:
-        first: Where each box begins, shape (rows, boxes).
-        last: Where it ends.
-        weight: What it adds to each pixel in between.
-        starts: Where the runs of the result begin, shape (rows,).
+        first: First pixel of each box, shape (rows, boxes).
+        last: The pixel after each box.
+        weight: The weight that it adds to each pixel in between.
+        starts: The first column of each run of the result, shape (rows,).
     """
     rows, boxes = weight.shape
     run = 2 * boxes + 1
@@ -248,7 +249,7 @@ def _running_sums(
 
 
 def lanczos(length: int, outputs: int) -> Band:
-    """Return Pillow's LANCZOS resize of one axis, its 8-bit weights included.
+    """Return Pillow's LANCZOS resize of one axis, with its 8-bit weights.
 
     Source:
         Pillow, src/libImaging/Resample.c: ``precompute_coeffs``, ``lanczos_filter``.
@@ -257,7 +258,7 @@ def lanczos(length: int, outputs: int) -> Band:
 
 
 def bicubic(length: int, outputs: int) -> Band:
-    """Return Pillow's BICUBIC resize of one axis, its 8-bit weights included.
+    """Return Pillow's BICUBIC resize of one axis, with its 8-bit weights.
 
     Source:
         Pillow, src/libImaging/Resample.c: ``precompute_coeffs``, ``bicubic_filter``.
@@ -283,7 +284,7 @@ def _resampling(
 
 _LANCZOS_LOBES = 3.0
 _BICUBIC_REACH = 2.0
-"""How far the kernels reach, in output pixels."""
+"""Reach of the kernels, in output pixels."""
 
 _PILLOW_UNIT = float(1 << 22)
 """Pillow keeps the weights of 8-bit pictures as multiples of 2 to the power -22."""
@@ -306,11 +307,11 @@ def _bicubic_kernel(x: Doubles) -> Doubles:
 
 
 def nearest_after(band: Band, length: int) -> Band:
-    """Return ``band`` applied to every pixel that CImg's nearest resize picks.
+    """Return ``band`` applied to the pixels that CImg's nearest resize picks.
 
     Args:
         band: An operator on the resized axis.
-        length: Pixels along the axis before it was resized.
+        length: Pixels along the axis before the resize.
 
     Source:
         CImg, ``get_resize``, interpolation 1: output x is input x * length / outputs,
@@ -326,7 +327,7 @@ def nearest_after(band: Band, length: int) -> Band:
 
 
 def composed(outer: Band, inner: Band) -> Band:
-    """Return the operator that applies ``inner`` first, and ``outer`` to its result."""
+    """Return the operator that applies ``inner``, then ``outer`` to its result."""
     rows, run = outer.weights.shape
     taken = np.minimum(outer.starts[:, None] + np.arange(run), outer.length - 1)
     starts = inner.starts[taken[:, 0]]
@@ -361,7 +362,7 @@ def pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
     Args:
         length: Pixels along the axis of the full picture.
         thumbnail: Pixels along the axis of its thumbnail.
-        scale: How much smaller the plane is.
+        scale: Factor by which the plane is smaller.
 
     Returns:
         256 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4, and
@@ -376,10 +377,10 @@ def lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
 
 
 def exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
-    """Return what ``lanczos_axis`` does in double precision.
+    """Return the operator of ``lanczos_axis`` in double precision.
 
-    Pillow's weights are whole multiples of 2 to the power -22, so that at scale 1 its
-    sums come out exactly. It takes twice as long.
+    Pillow's weights are integer multiples of 2 to the power -22, so that its sums are
+    exact at scale 1. It takes twice as long.
     """
     return _cached(_exact_lanczos_axis, length, outputs, scale)
 
@@ -429,7 +430,7 @@ small-matrix kernels of BLAS: measured, 16 beat 8 by 1.5 and 1 by 11 times."""
 
 
 _RESIZE_GROUPS = 8
-"""Groups of a resize, whose kernel overlaps more, so that fewer are best."""
+"""Groups of a resize: its kernels overlap more, so that fewer groups are faster."""
 
 
 def _ready(
@@ -447,7 +448,7 @@ def _ready(
 
 
 def _block(rows: Reals) -> tuple[slice, Reals]:
-    """Return the pixels for which ``rows`` have weights, and these weights."""
+    """Return the pixels with weights in ``rows``, and these weights."""
     used = np.flatnonzero(rows.any(axis=0))
     needed = slice(int(used[0]), int(used[-1]) + 1)
     return needed, np.ascontiguousarray(rows[:, needed].T)

@@ -1,16 +1,16 @@
-"""Choose the grey pages on which a transparent picture is shown, beside two others.
+"""Choose grey pages for a transparent picture, besides the black and the white page.
 
-A picture may be made so that it is seen only on pages of some grey. What is seen is
-linear in the grey of the page: luma on a page is the luma on black, and so much of the
-difference to the luma on white as the page is bright. Of a coloured page only its luma
-counts. So one number describes every plain page, and PDQ, whose block is linear in the
-picture as well, is known for every page from the two planes on black and on white,
-without a picture being drawn.
+A picture may be made to be visible only on pages of some grey. The visible luma is
+linear in the grey of the page: it is the luma on black, plus a share of the difference
+to the luma on white by the brightness of the page. Of a coloured page only its luma
+counts. So one number describes every plain page. The block of PDQ is linear in the
+picture as well, so that PDQ on every page can be computed from the two planes on black
+and on white, without drawing a picture.
 
-Pages are chosen until each page on which PDQ says something lies within ``NEAR_BITS``
-of one that is shown and on which it does too: as few as that takes, each for as many
-others as it can. A picture whose alpha only softens its edges needs few or none,
-and one that nobody can make out gets none: packages hold icons by the thousand.
+Pages are chosen until each page with sufficient quality of PDQ is within ``NEAR_BITS``
+of a shown page that also has it. As few as possible are chosen, first those that cover
+the most others. A picture whose alpha only softens its edges needs few pages or none. A
+picture that is too small to be recognised gets none: packages hold thousands of icons.
 """
 
 from collections.abc import Iterator
@@ -28,30 +28,29 @@ from uploadfilter.pictures.showing import Shown, showings
 from uploadfilter.signals import pdq
 
 NEAR_BITS: Final = 12
-"""Bits of PDQ between a page and the nearest one that is shown, at most. At 8 bits an
-ordinary transparent picture has two more views, at 4 bits seven more."""
+"""Most bits of PDQ between a page and the nearest shown page. With 8 bits an ordinary
+transparent picture would have two more views, with 4 bits seven more."""
 
 LEAST_SIDE: Final = 32
-"""Pixels of the shorter side below which nobody can tell what a picture shows. It has
-no pages: PDQ of so few pixels moves much from grey to grey, so that an icon of 185
-bytes would have more than sixty views."""
+"""Shorter side, in pixels, below which nobody can tell what a picture shows. Such a
+picture gets no pages: PDQ of so few pixels changes much from grey to grey, so that an
+icon of 185 bytes would have more than sixty views."""
 
 STEP: Final = 8
-"""Grey steps between pages that are thought of. PDQ of a picture that stands out moves
-by a few bits from one to the next."""
+"""Grey steps between candidate pages. PDQ of a high-contrast picture changes by a few
+bits from one to the next."""
 
 _LEAST_SIDE: Final = 360
 _MOST_PIXELS: Final = 1 << 20
 _MOST_SCALE: Final = 8
-"""Planes of pages are made smaller as long as both sides stay at least so long, and
-however long they are if they have more pixels than that: a page takes 10 ns for each.
-"""
+"""Planes of pages are reduced as long as both sides stay at least this long, and in any
+case if they have more pixels than this: a page takes 10 ns for each pixel."""
 
 _WHITE: Final = 255
 GREYS: Final = np.append(np.arange(0, _WHITE, STEP), _WHITE)
 _MOST_OF_ALL_FRAMES: Final = 8
-"""Pages of all frames of an animation together, but one of each frame at least: more
-pages would leave fewer frames within the budget of views."""
+"""Most pages of all frames of an animation together, but at least one of each frame:
+more pages would leave fewer frames within the limit of views."""
 
 
 def shown_on_pages(frame: Frame) -> Iterator[Shown]:
@@ -66,12 +65,12 @@ def shown_on_pages(frame: Frame) -> Iterator[Shown]:
 def greys_between(
     black: Picture, white: Picture, frames: int
 ) -> Iterator[tuple[int, Blend]]:
-    """Yield the greys of pages that show something else, and what they show.
+    """Yield the greys of pages with other views, and the pictures on them.
 
     Args:
         black: The picture on black.
         white: The same picture on white.
-        frames: How many frames its file has.
+        frames: Number of frames in its file.
     """
     if min(black.shape.height, black.shape.width) < LEAST_SIDE:
         return
@@ -82,7 +81,7 @@ def greys_between(
 
 
 def _smaller(picture: Picture) -> Picture:
-    """Return a picture whose plane is smaller where it is large: pages may be many."""
+    """Return a picture with a smaller plane if it is large, since pages may be many."""
     shape, plane = picture.shape, picture.plane
     scale = shape.scale
     while scale < _MOST_SCALE and (
@@ -96,15 +95,15 @@ def _smaller(picture: Picture) -> Picture:
 
 
 def greys_chosen(black: Floats, white: Floats, most: int) -> list[int]:
-    """Return the greys of the pages to show, those that stand for most others first.
+    """Return the greys of the pages to show; pages that cover most others come first.
 
     Args:
         black: PDQ's plane of the picture on black.
         white: The same on white.
-        most: How many at most.
+        most: Most greys.
     """
     if not pdq.may_speak(np.stack((black, white))):
-        # What is linear is strongest at one of its ends.
+        # A linear function is largest at one of its ends.
         return []
     shares = (GREYS / _WHITE).astype(np.float32)[:, None, None]
     planes = black + (white - black) * shares
@@ -114,12 +113,12 @@ def greys_chosen(black: Floats, white: Floats, most: int) -> list[int]:
     if (near[_ENDS] & speaks[_ENDS, None]).any(axis=0).all():
         return []
     speaks[1:-1] = pdq.qualities_of(planes[1:-1]) >= QUALITY_FLOOR
-    # What says too little is never matched, so that it stands for nothing.
+    # A page of too low quality is never matched, so that it covers nothing.
     near &= speaks[:, None] & speaks
     left = speaks & ~near[_ENDS].any(axis=0)
     chosen: list[int] = []
     while left.any():
-        # As pages change from black to white, so does what they are near to.
+        # From black to white, the pages that each one covers follow each other.
         stands_for = (near & left).sum(axis=1) * near[left.argmax()]
         chosen.append(int(stands_for.argmax()))
         left &= ~near[chosen[-1]]
@@ -128,12 +127,12 @@ def greys_chosen(black: Floats, white: Floats, most: int) -> list[int]:
 
 
 _ENDS: Final = [0, -1]
-"""Places of the pages that are shown anyway."""
+"""Places of the pages that are always shown."""
 
 
 def _near(bits: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Say of each two pages whether their bits differ by no more than is near."""
+    """Return for each two pages whether their bits are near."""
     signs = bits.astype(np.float32) * 2 - 1
-    # Bits that agree add one, others take one away.
+    # Equal bits add one, others subtract one.
     near: NDArray[np.bool_] = signs @ signs.T >= bits.shape[1] - 2 * NEAR_BITS
     return near

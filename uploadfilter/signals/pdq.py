@@ -1,18 +1,19 @@
 """Compute PDQ: 256 bits, in three geometries and eight variants, and its quality.
 
 PDQ shrinks luma to 64 x 64 with box filters, takes a 16 x 16 block of its DCT and
-compares with the median. Everything before the median is linear, so it is done by the
-operators of ``operators.py``.
+compares it with its median. All steps before the median are linear, so the operators of
+``operators.py`` do them.
 
-The *geometry* says what a tool did to the picture before: sets are made with different
-tools, and their signals of one and the same picture differ by up to 70 bits. All
-three are computed from one decode, which costs a third of a millisecond.
+The *geometry* tells how a tool shrank the picture before: sets are made with different
+tools, whose signals of the same picture differ by up to 70 bits. All three are computed
+from one decode, which costs a third of a millisecond.
 
-Its windows of even size lean to one side, and so does its decimation: of a picture 300
-pixels high, the signal of the *turned* one differs by 24 bits in the median from what
-flipped signs make of the block (``dihedral.py``, and ``pdqhash.compute_dihedral``). So
-in full geometry the picture is shrunk in both directions of each axis, which makes all
-eight variants exact. In the others, of larger pictures only, 5 bits are lost by it.
+Its windows of even size are not symmetric, nor is its decimation: for a picture 300
+pixels high, the signal of the *turned* picture differs by a median of 24 bits from the
+block with flipped signs (``dihedral.py``, and ``pdqhash.compute_dihedral``). So in full
+geometry the picture is shrunk in both directions of each axis, which makes all eight
+variants exact. In the other geometries, which are only for larger pictures, the error
+is 5 bits.
 
 Source:
     ThreatExchange, ``hashing.pdf`` and pdq/cpp; bits and hexadecimal order as there.
@@ -48,7 +49,8 @@ _BLOCK_SIDE = 16
 _BITS = _BLOCK_SIDE * _BLOCK_SIDE
 
 _QUALITY_DIVISOR = 90
-"""Heuristic of the reference: so many quantised grey steps make one point."""
+"""Heuristic of the reference: this many quantised grey steps make one point of quality.
+"""
 
 _FREQUENCIES = np.arange(1, _BLOCK_SIDE + 1)
 _PHASES = 2 * np.arange(PLANE_SIDE) + 1
@@ -56,13 +58,13 @@ _DCT: Floats = (
     np.sqrt(2 / PLANE_SIDE)
     * np.cos(np.pi / (2 * PLANE_SIDE) * np.outer(_FREQUENCIES, _PHASES))
 ).astype(np.float32)
-"""Rows 1 to 16 of the orthonormal DCT-II of length 64: the mean is left out."""
+"""Rows 1 to 16 of the orthonormal DCT-II of length 64, without the mean."""
 
 _HEIGHT, _WIDTH = 0, 1
 """Numbers of the axes of a shape."""
 
 _CACHED_SIZES = 256
-"""Sizes of thumbnails that are kept, which are a few dozen bytes each."""
+"""Sizes of thumbnails that are kept; each has a few dozen bytes."""
 
 _GEOMETRIES = tuple(Geometry)
 """The order in which signals are returned; full geometry comes first."""
@@ -72,11 +74,11 @@ _MIRRORED = {
     Variant.FLIP: (True, False),
     Variant.R180: (True, True),
 }
-"""The variants that are shrunk anew, and which axes are read backwards: top to bottom,
-left to right. The other four are those transposed, which is exact."""
+"""The variants that are shrunk separately, and whether the vertical and the horizontal
+axis are read backwards. The other four are their transposes, which is exact."""
 
 _BACKWARDS = {False: slice(None), True: slice(None, None, -1)}
-"""How an axis is read."""
+"""The slice of an axis, by whether it is read backwards."""
 
 
 class PDQ:
@@ -98,9 +100,9 @@ class PDQ:
 
         Returns:
             Shape (6, 64, 64): in the order of ``Geometry``, then in full geometry the
-            variants of ``_MIRRORED``. A plane is zero where the picture was less than 5
-            pixels wide or high. Shape (4, 64, 64) where no tool shrinks the picture, so
-            that all geometries are the full one.
+            variants of ``_MIRRORED``. A plane is zero if the picture was less than 5
+            pixels wide or high. Shape (4, 64, 64) if no tool shrinks the picture, so
+            that all geometries equal the full one.
         """
         shape = picture.shape
         small = operators.project_rows(projected[0], _axis(shape, _HEIGHT))
@@ -111,7 +113,7 @@ class PDQ:
         planes = np.zeros(
             (len(geometries) + len(_MIRRORED), PLANE_SIDE, PLANE_SIDE), np.float32
         )
-        # The planes in the groups of the operators: a view, which fills them.
+        # A view of the planes in the groups of the operators, which fills them.
         width = PLANE_SIDE // groups
         grouped = planes.reshape(-1, groups, width, groups, width)
         for index, geometry in enumerate(geometries):
@@ -135,7 +137,7 @@ class PDQ:
 
 
 def quality(plane: bytes) -> int:
-    """Return PDQ's quality of a view: how much there is to tell it by.
+    """Return PDQ's quality of a view: the amount of detail in it.
 
     Args:
         plane: ``View.plane``: 64 x 64 float32 in native byte order.
@@ -155,7 +157,7 @@ def quality(plane: bytes) -> int:
 
 
 def is_below(plane: bytes, floor: int) -> bool:
-    """Return whether ``quality`` is less than that; most pictures show it in one axis.
+    """Return whether ``quality`` is below a floor; one axis is enough for most.
 
     Args:
         plane: See ``quality``.
@@ -168,7 +170,7 @@ def is_below(plane: bytes, floor: int) -> bool:
 
 
 def plane_of(picture: Picture | Blend) -> Floats:
-    """Return the plane of 64 x 64 in full geometry from which PDQ is computed."""
+    """Return the plane of 64 x 64 in full geometry, from which PDQ is computed."""
     if isinstance(picture, Blend):
         return picture.of_floats(plane_of(picture.one), plane_of(picture.other))
     known = picture.known.get(SignalType.PDQ)
@@ -183,7 +185,7 @@ def plane_of(picture: Picture | Blend) -> Floats:
 
 
 def bits_of(planes: Floats) -> NDArray[np.bool_]:
-    """Return the 256 bits of each of some planes, in any order that stays the same."""
+    """Return the 256 bits of each plane, in a fixed order."""
     flat = (_DCT @ planes @ _DCT.T).reshape(len(planes), _BITS)
     median = np.partition(flat, _BITS // 2 - 1, axis=1)[:, _BITS // 2 - 1 : _BITS // 2]
     bits: NDArray[np.bool_] = flat > median
@@ -191,7 +193,7 @@ def bits_of(planes: Floats) -> NDArray[np.bool_]:
 
 
 def qualities_of(planes: Floats) -> NDArray[np.int64]:
-    """Return PDQ's quality of each of some planes; see ``quality``."""
+    """Return PDQ's quality of each plane; see ``quality``."""
     steps = _steps_of(planes[:, 1:] - planes[:, :-1])
     steps += _steps_of(planes[:, :, 1:] - planes[:, :, :-1])
     qualities: NDArray[np.int64] = np.minimum(steps // _QUALITY_DIVISOR, 100)
@@ -199,10 +201,10 @@ def qualities_of(planes: Floats) -> NDArray[np.int64]:
 
 
 def may_speak(planes: Floats) -> bool:
-    """Return whether anything between some planes may have a quality that matches.
+    """Return whether any blend of some planes may have a quality that matches.
 
     Args:
-        planes: Of blends, those that are not blended.
+        planes: The planes of the unblended pictures.
     """
     steps = sum(
         np.abs(np.diff(planes, axis=axis)).sum(axis=(1, 2)).max() for axis in (1, 2)
@@ -211,7 +213,7 @@ def may_speak(planes: Floats) -> bool:
 
 
 def _steps_of(differences: Floats) -> NDArray[np.int64]:
-    """Return ``_quantised`` of each of some differences, which are used up."""
+    """Return ``_quantised`` of each difference; overwrites the differences."""
     differences *= np.float32(100)
     differences /= np.float32(255)
     np.abs(np.trunc(differences, out=differences), out=differences)
@@ -220,13 +222,13 @@ def _steps_of(differences: Floats) -> NDArray[np.int64]:
 
 
 def _quantised(difference: Floats) -> int:
-    """Return the sum of grey differences in whole per cent of the range."""
+    """Return the sum of grey differences, each in whole per cent of the range."""
     per_cent = difference * np.float32(100) / np.float32(255)
     return int(np.abs(np.trunc(per_cent)).sum())
 
 
 def _axis(shape: Shape, number: int) -> Axis:
-    """Return the operator of one axis of the shape."""
+    """Return the operator for one axis of the shape."""
     length = (shape.height, shape.width)[number]
     if not _is_shrunk(shape):
         return operators.pdq_axis(length, shape.scale)
@@ -235,7 +237,7 @@ def _axis(shape: Shape, number: int) -> Axis:
 
 
 def _is_shrunk(shape: Shape) -> bool:
-    """Return whether the tools shrink such a picture, so that its geometries differ."""
+    """Return whether tools shrink such a picture, so that its geometries differ."""
     return max(shape.height, shape.width) > SHRUNK_SIDE
 
 
@@ -252,8 +254,8 @@ def _shrunk(shape: Shape, geometry: Geometry) -> tuple[int, int]:
 def thumbnail_size(height: int, width: int) -> tuple[int, int]:
     """Return the size that Pillow's ``thumbnail((512, 512))`` gives a larger picture.
 
-    The longer side becomes 512; of the shorter one, the whole number is taken that
-    keeps the aspect best.
+    The longer side becomes 512; the shorter side becomes the integer that keeps the
+    aspect ratio best.
 
     Returns:
         Rows and columns.
@@ -276,7 +278,7 @@ def thumbnail_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _best_side(exact: float, error: Callable[[int], float]) -> int:
-    """Return the whole number beside ``exact`` with the least error, at least 1."""
+    """Return the integer next to ``exact`` with the least error, at least 1."""
     return max(min(math.floor(exact), math.ceil(exact), key=error), 1)
 
 
@@ -284,7 +286,7 @@ def _values(planes: Reals) -> list[bytes]:
     """Return the values of the planes of ``PDQ.shrink``, by geometry, then by variant.
 
     A bit is set where the coefficient is greater than the lower median of the 256; bit
-    0 is the lowest frequency and, in the published order, the last one of the value.
+    0 is the lowest frequency and, in the published order, the last bit of the value.
     """
     blocks = _DCT @ planes @ _DCT.T
     geometries = len(planes) - len(_MIRRORED)
@@ -296,7 +298,7 @@ def _values(planes: Reals) -> list[bytes]:
     values = np.packbits((flat > median)[:, ::-1], axis=1).tobytes()
     length = len(VARIANTS) * SignalType.PDQ.width_bytes
     found = [values[at : at + length] for at in range(0, len(values), length)]
-    # All geometries of a picture that no tool shrinks are the full one.
+    # If no tool shrinks a picture, all of its geometries equal the full one.
     return found if others else found * len(_GEOMETRIES)
 
 
@@ -307,9 +309,9 @@ def _exact_variants(
 
     Args:
         upright: Block of the picture.
-        mirrored: Block of the picture that was mirrored left to right.
-        flipped: Top to bottom.
-        turned: Both.
+        mirrored: Block of the picture mirrored left to right.
+        flipped: Block of the picture mirrored top to bottom.
+        turned: Block of the picture mirrored in both directions.
     """
     own = upright, mirrored.T, turned, flipped.T
     blocks = np.empty((len(VARIANTS), *upright.shape), upright.dtype)

@@ -6,8 +6,8 @@ resize is done with the operators of ``operators.py``, rounding included, so tha
 plane decoded at a smaller scale gives the signal of the full picture.
 
 The width is resized first, as every Pillow up to 12 did when most sets were made.
-Pillow 13 begins with the height of a picture more than twice as high as wide; its
-rounding then differs, by two bits where a coefficient is as good as the median.
+For a picture more than twice as high as wide, Pillow 13 resizes the height first; its
+rounding then differs, by two bits if a coefficient nearly equals the median.
 
 Source:
     imagehash 4.3, ``phash``; bits in its order, most significant first.
@@ -28,15 +28,15 @@ _BITS = _BLOCK_SIDE * _BLOCK_SIDE
 _DCT: Doubles = 2 * np.cos(
     np.pi / (2 * _SIDE) * np.outer(np.arange(_BLOCK_SIDE), 2 * np.arange(_SIDE) + 1)
 )
-"""Rows 0 to 7 of the DCT-II of length 32, scaled as SciPy does."""
+"""Rows 0 to 7 of the DCT-II of length 32, scaled as in SciPy."""
 
 _DOUBT = np.float32(1e-4)
-"""Grey steps by which a sum in single precision may be off: about ten times the error
+"""Largest error of a sum in single precision, in grey steps: about ten times the error
 of a hundred products of luma."""
 
 _NOISE_DIGITS = 6
-"""Decimal places of a coefficient that mean something: grey steps are whole numbers, so
-what is smaller is rounding, and a flat picture must not get bits from it."""
+"""Significant decimal places of a coefficient: grey steps are integers, so smaller
+values are rounding errors, which must not give a flat picture bits."""
 
 
 class PHash:
@@ -46,7 +46,7 @@ class PHash:
     is_linear = False
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
-        """Return the one column operator."""
+        """Return the only column operator."""
         return (operators.lanczos_axis(shape.width, _SIDE, shape.scale),)
 
     def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
@@ -70,11 +70,11 @@ class PHash:
 
 
 def _settle(columns: Floats, picture: Picture) -> None:
-    """Compute exactly what single precision could round to the wrong grey step.
+    """Compute the sums exactly that single precision could round wrongly.
 
-    Of a picture of 640 x 480 that is a handful of 15,360 sums; all of them in double
-    precision would cost twice as much. At other scales, and of blends, nothing is exact
-    anyway.
+    For a picture of 640 x 480 these are a handful of 15,360 sums; computing all of them
+    in double precision would cost twice as much. At other scales, and for blends, sums
+    are not exact anyway.
     """
     steps = columns + np.float32(0.5)
     steps -= np.rint(steps)
@@ -85,14 +85,14 @@ def _settle(columns: Floats, picture: Picture) -> None:
 
 
 def _grey_steps(luma: Reals) -> Reals:
-    """Return luma as Pillow stores it: rounded half up, 0 to 255."""
+    """Round luma as Pillow does: half up, 0 to 255."""
     half, black, white = (luma.dtype.type(number) for number in (0.5, 0, 255))
     steps: Reals = np.clip(np.floor(luma + half), black, white)
     return steps
 
 
 def _values(small: Reals) -> bytes:
-    """Return the values of a 32 x 32 plane, one behind the other, by variant."""
+    """Return the concatenated values of a 32 x 32 plane, by variant."""
     block = np.round(_DCT @ small @ _DCT.T, _NOISE_DIGITS)
     flat = variants(block, first_frequency=0).reshape(-1, _BITS)
     ranked = np.sort(flat, axis=1)

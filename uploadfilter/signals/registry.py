@@ -1,4 +1,4 @@
-"""The one list of signal types.
+"""List all signal types.
 
 To add one: its name and width in ``model.SignalType``, its class in a module of this
 room, its line below, and its vectors in ``tests/vectors/``. Every class here passes
@@ -28,8 +28,8 @@ class ExactType(Protocol):
 class PerceptualType(Protocol):
     """A signal type that is compared by distance; its values describe a picture.
 
-    A type that is linear up to its comparison names column operators, and gets their
-    results: all types share one pass over the picture. Others return none.
+    A type that is linear before its comparison returns column operators, and gets their
+    results: all types share one pass over the picture. Other types return no operators.
     """
 
     @property
@@ -38,13 +38,13 @@ class PerceptualType(Protocol):
 
     @property
     def is_linear(self) -> bool:
-        """Whether it keeps of a blend the blend of what it keeps of both pictures."""
+        """Return whether its data of a blend are the blend of both pictures' data."""
 
     def columns(self, shape: Shape) -> tuple[Axis, ...]:
         """Return the operators to apply to the columns of a plane of this shape."""
 
     def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
-        """Return all that the signals need of a picture.
+        """Return the data of a picture that the signals need.
 
         Args:
             picture: The picture.
@@ -52,7 +52,7 @@ class PerceptualType(Protocol):
         """
 
     def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
-        """Return the signals of all variants, for each geometry a row.
+        """Return the signals of all variants, one row for each geometry.
 
         Args:
             shrunk: Result of ``shrink``.
@@ -68,4 +68,4 @@ PERCEPTUAL_TYPES: tuple[PerceptualType, ...] = (
     AHASH,
     WHASH,
 )
-"""In the order in which their signals stand in a view."""
+"""The perceptual types, in the order of their signals in a view."""

@@ -1,18 +1,19 @@
 """Find the picture inside a uniform border, letterbox or pillarbox.
 
-A border changes the signal of a picture, and costs the uploader nothing. So a
-picture with one has a further view without it, and one more if there is another border
-inside (a letterboxed picture in a frame).
+A border changes the signal of a picture, and is easy to add. So a picture with a border
+has a second view without it, and a third one if there is another border inside (a
+letterboxed picture in a frame).
 
-Each side is looked at from the outside in. A border is what differs little from the
-colour of the outermost line; how little depends on how clean that line is. It ends at
-the sharpest step near the first line that differs: the block of a JPEG in which border
-and picture meet is full of ringing. Two further rules keep smooth skies from being
-taken for borders, and small scraps from being taken for pictures.
+Each side is read from the outside in. Lines belong to the border if they differ little
+from the colour of the outermost line; the allowed difference depends on the noise of
+that line. The border ends at the sharpest step near the first line that differs, since
+the block of a JPEG in which border and picture meet has much ringing. Two further rules
+keep smooth skies from being taken for borders, and small scraps from being taken for
+pictures.
 
-What happens to pages and graphics: a page of text has a view of its text without the
-margins, a logo one of the logo. They are no worse evidence than the whole page, and
-stand under the same rules of quality.
+Pages and graphics are trimmed too: a page of text has a view of its text without the
+margins, and a logo a view of the logo. These views are no worse evidence than the whole
+page, and the same rules of quality apply to them.
 """
 
 from collections.abc import Iterator
@@ -24,38 +25,39 @@ from numpy.typing import NDArray
 from uploadfilter.pictures.picture import Blend, Luma, Picture, Shape
 
 _STEPS: Final = 2
-"""Borders inside borders that are looked for; a third has never been seen."""
+"""Most nested borders that are looked for; a third one was never seen."""
 
 _LEAST_SIDE: Final = 64
-"""Pixels of the full picture: PDQ's own. Less is no picture to tell anything by."""
+"""Shortest side of a trimmed picture, in pixels of the full picture: that of PDQ's
+plane. Smaller pictures have too little detail."""
 
 _LEAST_SHARE: Final = 0.01
-"""Of a side: what is thinner moves no signal out of its threshold."""
+"""Least share of a side: a thinner border moves no signal out of its threshold."""
 
 _SAMPLES: Final = 64
-"""Pixels of a line that are looked at first."""
+"""Pixels of a line that are tested first."""
 
 _MOST_SPREAD: Final = 64
-"""Grey steps between the darkest and the brightest of them: more is no border, not even
-with ringing or noise. Ends the search in most pictures."""
+"""Most grey steps between the darkest and the brightest of them: no border has more,
+not even with ringing or noise. This ends the search in most pictures."""
 
 _MOST_UNREST: Final = 6.0
-"""Mean difference in the outermost line from its mean, in grey steps: noise with a
-deviation of 7, or the ringing of a JPEG of quality 50 beside a thin border."""
+"""Largest mean difference of the outermost line from its mean, in grey steps: noise
+with a deviation of 7, or the ringing of a JPEG of quality 50 beside a thin border."""
 
 _MOST_DIFFERENCE: Final = 24
-"""As much as one pixel counts, in grey steps: a line is border still if 4 % of it have
-other colours. A JPEG that broke off ends with such lines."""
+"""Largest difference that one pixel counts with, in grey steps: a line with other
+colours in 4 % of its pixels is still border. A truncated JPEG ends with such lines."""
 
 _CLEAN: Final = 0.75
-"""Unrest of a border that was drawn, not photographed; it may end softly."""
+"""Largest unrest of a drawn border, which may have a soft end."""
 
 _BLOCK: Final = 8
-"""Lines of a JPEG's block, in which border and picture may meet."""
+"""Lines of a block of JPEG, in which border and picture may meet."""
 
 _RINGING: Final = 3.0
-"""Unrest that the outermost lines may have beyond the first: behind a border that was
-cut away, they belong to the block in which it ended."""
+"""Additional unrest that the outermost lines may have: if an outer border was cut away,
+they belong to the block in which it ended."""
 
 _CHUNK: Final = 32
 """Lines that are compared at a time."""
@@ -66,13 +68,13 @@ Corner = tuple[int, int]
 
 
 def trimmed(picture: Picture | Blend) -> Iterator[Picture]:
-    """Yield the picture without its border, and without the border inside of that.
+    """Yield the picture without its border, then without a border inside that.
 
     Args:
         picture: Any picture.
 
     Yields:
-        None, one or two pictures, each smaller than the one before; their planes are
+        No, one or two pictures, each smaller than the one before; their planes are
         parts of the plane.
     """
     for inner, _ in trimmed_parts(picture):
@@ -80,7 +82,7 @@ def trimmed(picture: Picture | Blend) -> Iterator[Picture]:
 
 
 def trimmed_parts(picture: Picture | Blend) -> Iterator[tuple[Picture, Corner]]:
-    """Yield what ``trimmed`` yields, and where in the picture each part begins."""
+    """Yield the pictures of ``trimmed``, each with its place in the picture."""
     top, left = 0, 0
     for _ in range(_STEPS):
         box = _box(picture.plane, picture.shape.scale)
@@ -92,7 +94,7 @@ def trimmed_parts(picture: Picture | Blend) -> Iterator[tuple[Picture, Corner]]:
 
 
 def _cut(picture: Picture | Blend, rows: slice, columns: slice) -> Picture:
-    """Return a part of a picture, with the shape that fits its plane."""
+    """Return a part of a picture, with a shape that fits its plane."""
     shape = picture.shape
     return Picture(
         plane=picture.plane[rows, columns],
@@ -105,12 +107,12 @@ def _cut(picture: Picture | Blend, rows: slice, columns: slice) -> Picture:
 
 
 def _side(length: int, kept: slice, scale: int) -> int:
-    """Return the full length of what is kept of a side; its last pixel may be a part.
+    """Return the full length of the kept part of a side; its last pixel may be partial.
 
     Args:
         length: The full length of the whole side.
-        kept: What is kept, in pixels of the plane.
-        scale: How much smaller the plane is.
+        kept: The kept part, in pixels of the plane.
+        scale: Factor by which the plane is smaller.
     """
     return min(int(kept.stop) * scale, length) - int(kept.start) * scale
 
@@ -119,13 +121,13 @@ def _box(plane: Luma, scale: int) -> tuple[slice, slice] | None:
     """Return the rows and columns inside the border; ``None`` if there is none."""
     rows = _inside(plane)
     if rows is None:
-        # In rows that are long beside what is in them, it counts for nothing.
+        # In long rows with a small picture, the picture counts too little.
         columns = _inside(plane.T)
         rows = _inside(plane[:, columns]) if columns is not None else None
         if columns is None or rows is None:
             return None
     else:
-        # Few stars on a dark sky are border from side to side, and yet something.
+        # Few stars on a dark sky look like border from side to side, but are a picture.
         columns = _inside(plane[rows].T) or slice(0, plane.shape[1])
     kept = plane[rows, columns].shape
     if min(kept) * scale < _LEAST_SIDE:
@@ -144,13 +146,13 @@ def _inside(lines: Luma) -> slice | None:
 
 
 def _border(lines: Luma) -> int:
-    """Return how many lines belong to a border.
+    """Return the number of lines of a border.
 
     Args:
-        lines: A plane, or a plane turned so that the side comes first.
+        lines: A plane, turned so that the side comes first.
 
     Returns:
-        0 if there is none; all of them if nothing else is there.
+        0 if there is no border; the number of all lines if there is nothing else.
     """
     outermost = lines[0]
     if not is_plain(outermost):
@@ -167,12 +169,12 @@ def _border(lines: Luma) -> int:
 
 
 def is_plain(outermost: Luma) -> bool:
-    """Say whether an outermost line is as a border may be; without one there is none.
+    """Return whether an outermost line may be a border; otherwise there is none.
 
     Args:
         outermost: Luma of the line.
     """
-    # Of so few values, Python finds the extremes before numpy has begun.
+    # For so few values, Python finds the extremes faster than numpy.
     sampled = outermost[:: -(-len(outermost) // _SAMPLES)].tobytes()
     if max(sampled) - min(sampled) > _MOST_SPREAD:
         return False
@@ -185,7 +187,7 @@ def _colour(line: Luma) -> int:
 
 def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
     """Return the mean difference of each line from a colour, in grey steps."""
-    # Whole numbers as floats: numpy clips and adds those up twice as fast.
+    # Integers as floats: numpy clips and adds them twice as fast.
     differences = lines.astype(np.float32)
     differences -= np.float32(colour)
     np.clip(differences, -_MOST_DIFFERENCE, _MOST_DIFFERENCE, out=differences)
@@ -197,7 +199,7 @@ def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
 
 
 def _uniform(lines: Luma, colour: int, tolerance: float) -> int:
-    """Return how many lines from the outside are of this colour."""
+    """Return the number of lines from the outside that have this colour."""
     for start in range(0, len(lines), _CHUNK):
         unrest = _unrest(lines[start : start + _CHUNK], colour)
         if start == 0:
@@ -213,10 +215,10 @@ def _edge(lines: Luma, end: int) -> tuple[int, float]:
 
     Args:
         lines: The lines.
-        end: The first that differs from the border, at least 1.
+        end: The first line that differs from the border, at least 1.
 
     Returns:
-        The line behind the first step that is at least half as high as the highest
+        The line after the first step that is at least half as high as the highest
         within a block.
     """
     near = lines[end - 1 : end + _BLOCK].astype(np.int16)

@@ -1,13 +1,13 @@
-"""Make the views of a file: of every frame, every way to show it, with its signals.
+"""Make the views of a file: every way to show each frame, with its signals.
 
-Equal views are merged: a plane that was seen before is not looked at again, and a view
-with the signals of an earlier one is dropped, unless it may match where that one does
-not. So an ordinary photograph has one view and costs one decode.
+Equal views are merged: a plane that was seen before is not processed again, and a view
+with the signals of an earlier one is dropped, unless it may match when the earlier one
+does not. So an ordinary photograph has one view and costs one decode.
 
-Names of views are made of up to four parts: ``frame:3``, of all frames except the
-first; ``part:1``, where viewers may show a part of the frame alone; how it is shown
-(``showing.py``), unless that is ``stored``; and ``trim:1``, without its borders
-(``trimming.py``). What is left without a part is ``stored``.
+The name of a view has up to four parts: ``frame:3``, for all frames except the first;
+``part:1``, if viewers may show only a part of the frame; the name of the showing
+(``showing.py``), unless that is ``stored``; and ``trim:1``, for a view without borders
+(``trimming.py``). A name without any part is ``stored``.
 """
 
 import hashlib
@@ -37,8 +37,8 @@ from uploadfilter.signals.pages import shown_on_pages
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES, PerceptualType
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
-"""Computed for every view, whatever was asked for: they cost little, and ``scan``
-prints them."""
+"""Signal types that are computed for every view: they cost little, and ``scan`` prints
+them."""
 
 
 def views_of(
@@ -50,22 +50,22 @@ def views_of(
     most_signals: int,
     types: frozenset[SignalType] = ALWAYS,
 ) -> Iterator[View | Lack]:
-    """Yield the different views of a file, and why they are not all there is.
+    """Yield the different views of a file, and the reasons why some are missing.
 
-    Where all frames in all ways would be too many views, fewer frames are shown, but
-    each of them in all ways.
+    If all frames in all ways would be too many views, fewer frames are shown, each in
+    all ways.
 
     Args:
         file: The content, seekable, read from its beginning.
-        formats: What it may be, tried in this order.
-        limits: What its decoding may cost.
-        most_views: How many views at most, at least 1.
-        most_signals: How many signals they may have together.
+        formats: Its possible formats, tried in this order.
+        limits: The limits of its decoding.
+        most_views: Most views, at least 1.
+        most_signals: Most signals of all views together.
         types: Signal types that a search needs; exact ones are ignored.
 
     Yields:
-        Views, frame by frame, the one as stored first; and a ``Lack`` for each reason
-        why they are not all.
+        Views, frame by frame, the stored one first; and a ``Lack`` for each reason why
+        some are missing.
     """
     gathering = _Gathering(most_views, most_signals, types)
     most_frames = limits.max_frames
@@ -91,9 +91,9 @@ def views_of(
 
 
 _PASSES: Final = 3
-"""How often the frames are begun at most. The first frame says in how many ways each is
-shown; if all frames in so many ways are too many, or later if there are more ways, the
-file is begun again with fewer frames."""
+"""Most passes over the frames. The first frame tells the number of ways to show each;
+if all frames in so many ways are too many views, or if there are more ways later, the
+file is read again with fewer frames."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,9 +102,9 @@ class _Way:
 
     Attributes:
         name: Name of its view.
-        kind: Empty, or the words of the name for which matching has thresholds of its
-            own: ``alpha``, ``raw``, ``trim``.
-        picture: What it shows.
+        kind: Empty, or the words of the name for which matching has special thresholds:
+            ``alpha``, ``raw``, ``trim``.
+        picture: The shown picture.
         is_stored: Whether it is the frame as stored.
     """
 
@@ -115,10 +115,10 @@ class _Way:
 
 
 class _Seen:
-    """What was seen before, so that nothing is searched for twice.
+    """Remembers the planes and views so far, so that none is searched for twice.
 
-    A view that people see may match at more bits than one that they do not (``raw``,
-    ``trim:1``, ...). So it is never dropped for one of those, only for its like.
+    A view that people see may match at more bits than one that they do not see
+    (``raw``, ``trim:1``, ...). So it is only dropped for an equal view that people see.
     """
 
     def __init__(self) -> None:
@@ -131,10 +131,10 @@ class _Seen:
         self._values: dict[bytes, dict[str, bytes]] = {}
 
     def is_new_plane(self, way: _Way) -> bool:
-        """Return whether a plane was not shown in such a way before, and note it.
+        """Return whether a plane is new in such a way, and note it.
 
-        The first is digested when there is a second: most files have one. A page is
-        only shown where its signals are others than those of all before it.
+        The first plane is digested only when a second one comes: most files have one. A
+        page is only shown if its signals differ from those of all earlier ones.
         """
         if isinstance(way.picture, Blend):
             return True
@@ -151,13 +151,13 @@ class _Seen:
         return True
 
     def look_again(self, picture: Picture | Blend) -> None:
-        """Say of the plane that was asked for last whether it is faint."""
+        """Note whether the plane of the last call is faint."""
         if self._last not in self._faint:
             self._faint[self._last] = says_little(picture)
         self.is_faint = self._faint[self._last]
 
     def is_new_view(self, view: View, kind: str) -> bool:
-        """Return whether a view tells anything that none before it told, and note it.
+        """Return whether a view tells anything that no earlier one told, and note it.
 
         The signals of a picture do not change when its contrast is reduced, but its
         quality does, and a picture of low quality does not match.
@@ -174,7 +174,7 @@ class _Seen:
 
 
 def _digest(picture: Picture | Blend) -> bytes:
-    """Return a digest that nobody can forge, so that no plane passes for another."""
+    """Return a digest that cannot be forged, so that no plane passes for another."""
     digest = hashlib.sha256(repr(picture.shape).encode())
     digest.update(np.ascontiguousarray(picture.plane).data)
     return digest.digest()
@@ -185,10 +185,10 @@ class _Gathering:
     """The different views of a file, as they are made.
 
     Attributes:
-        most_views: How many there may be.
-        most_signals: How many signals they may have.
+        most_views: Most views.
+        most_signals: Most signals of all views.
         types: Signal types to compute.
-        lack: Which of these ended it, if one did.
+        lack: The limit that ended it, if one did.
     """
 
     most_views: int
@@ -203,7 +203,7 @@ class _Gathering:
     _seen: _Seen = field(default_factory=_Seen)
 
     def views(self, frame: Frame) -> Iterator[View]:
-        """Yield the new views of a frame, unless it was here before."""
+        """Yield the new views of a frame, unless the frame was seen before."""
         if frame.number in self._frames:
             return
         self._frames.add(frame.number)
@@ -218,13 +218,13 @@ class _Gathering:
                 continue
             if not self._fits(view):
                 return
-            # The tools that misread a picture do it with its first frame only.
+            # The tools that misread a picture read only its first frame.
             ways += way.kind != RAW
             yield view
         self._views_of_a_frame = max(self._views_of_a_frame, ways)
 
     def fitting_frames(self) -> int:
-        """Return how many more frames with as many views as any so far would fit."""
+        """Return how many more frames fit, each with as many views as any so far."""
         views = min(
             self.most_views - self._views,
             (self.most_signals - self._signals) // self._signals_of_a_view,
@@ -232,7 +232,7 @@ class _Gathering:
         return views // self._views_of_a_frame
 
     def _fits(self, view: View) -> bool:
-        """Count a view, if it is within what there may be."""
+        """Count a view, if it is within the limits."""
         self._views += 1
         self._signals += view.signal_count
         self._signals_of_a_view = view.signal_count
@@ -257,7 +257,7 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
         if seen.is_new_plane(way):
             yield way
         elif way.is_stored:
-            # Nobody computes what a plane says that was seen before.
+            # The signals of a plane that was seen before are not computed.
             seen.look_again(shown.picture)
             continue
         else:
@@ -271,7 +271,7 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
 
 
 def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
-    """Yield the ways to show a frame: those that need its colours last, if at all."""
+    """Yield the ways to show a frame; ways that need its colours come last."""
     seen.is_faint = seen.is_calm = False
     yield from shown_on_pages(frame)
     if not (seen.is_calm or seen.is_faint):
@@ -305,7 +305,7 @@ def _way(
 
 
 _UNSEEN: Final = frozenset({ALPHA, RAW})
-"""Showings that nobody sees like this."""
+"""Showings that people do not see."""
 
 
 def view_of(
@@ -337,7 +337,7 @@ def view_of(
 
 
 def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
-    """Let signal types make of a picture what they keep, all in one pass over it."""
+    """Compute the data of all signal types in one pass over a picture."""
     missing = [item for item in wanted if item.type not in picture.known]
     if not missing:
         return
@@ -354,7 +354,7 @@ def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
 
 
 def _blended(item: PerceptualType, blend: Blend) -> Shrunk:
-    """Return what a signal type keeps of a blend, by what it knows of both pictures."""
+    """Compute a signal type's data of a blend from its data of both pictures."""
     for picture in (blend.one, blend.other):
         _know(picture, [item])
     one, other = (each.known[item.type] for each in (blend.one, blend.other))

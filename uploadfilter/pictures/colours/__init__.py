@@ -1,1 +1,1 @@
-"""What samples mean as colours: profiles, code points, curves and gain maps."""
+"""Convert samples to colours: profiles, code points, curves and gain maps."""

@@ -1,8 +1,8 @@
-"""Tone curves of colour profiles, as Skia reads them: from samples to light.
+"""Read the tone curves of colour profiles as Skia does: from samples to light.
 
 Source:
     ICC.1:2022, 10.6 ``curveType`` and 10.18 ``parametricCurveType``; where it leaves a
-    choice, what Skia does, which Chromium converts with.
+    choice, Skia, with which Chromium converts.
 """
 
 import struct
@@ -19,19 +19,19 @@ _HEAD_BYTES: Final = 12
 _FIXED_8: Final = 256
 _FIXED_16: Final = 65_536
 _MOST_ENTRIES: Final = 1 << 24
-"""As many values of a curve as Skia reads."""
+"""Most values of a curve that Skia reads."""
 
 _PARAMETERS: Final = (1, 3, 4, 5, 7)
 """Numbers in the formula of each type (ICC.1:2022, table 68)."""
 
 
 class BadProfileError(ValueError):
-    """A profile, or a part of it, means nothing; never leaves ``signals``."""
+    """A profile, or a part of it, is not valid. Never leaves ``signals``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Formula:
-    """A power and, below a limit, a line."""
+    """A curve of a power and, below a limit, a line."""
 
     gamma: float
     a: float = 1.0
@@ -42,7 +42,7 @@ class Formula:
     f: float = 0.0
 
     def light(self, samples: Floats) -> Floats:
-        """Return the light of samples; of a negative sample the negative light."""
+        """Return the light of samples; a negative sample gives negative light."""
         sizes = np.abs(samples)
         with np.errstate(all="ignore"):
             base = np.maximum(self.a * sizes + self.b, 0.0)
@@ -57,7 +57,7 @@ class CurveTable:
     """Values at equal steps from 0 to 1.
 
     Attributes:
-        values: As they stand in the profile.
+        values: The values in the profile.
         largest: The value that means 1.
     """
 
@@ -65,7 +65,7 @@ class CurveTable:
     largest: int
 
     def light(self, samples: Floats) -> Floats:
-        """Return the light of samples, which are cut off at 0 and 1."""
+        """Return the light of samples, which are clipped to 0 and 1."""
         places = np.clip(np.nan_to_num(samples), 0, 1) * (len(self.values) - 1)
         low = places.astype(np.intp)
         high = np.minimum(low + 1, len(self.values) - 1)
@@ -82,13 +82,13 @@ def read_curve(tag: bytes | memoryview) -> tuple[Curve, int]:
     """Read a curve.
 
     Args:
-        tag: Bytes from its first on; more may follow.
+        tag: Bytes from its first byte on; others may follow.
 
     Returns:
-        The curve, and how many bytes it has.
+        The curve, and the number of its bytes.
 
     Raises:
-        BadProfileError: It is none, or means nothing.
+        BadProfileError: It is not a curve, or not valid.
     """
     kind = bytes(tag[:4])
     if len(tag) < _HEAD_BYTES or kind not in {_TABLE, _FORMULA}:
@@ -111,7 +111,7 @@ def _table(tag: bytes | memoryview) -> tuple[Curve, int]:
 
 
 def _formula(tag: bytes | memoryview) -> tuple[Curve, int]:
-    """Read a curve of a power and, below a limit, of a line."""
+    """Read a curve of a power and, below a limit, a line."""
     kind = int.from_bytes(tag[8:10], "big")
     if kind >= len(_PARAMETERS):
         raise BadProfileError("an unknown formula")

@@ -1,11 +1,11 @@
-"""What is read of a colour profile: the first tag of each name, as Skia does.
+"""Read a colour profile: the first tag of each name, as Skia does.
 
-It is read more kindly than Skia reads it: where Skia gives a profile up, Chromium shows
-the colours as they are stored, which are compared in any case.
+It is read with more tolerance than in Skia: if Skia rejects a profile, Chromium shows
+the stored colours, which are compared in any case.
 
 Source:
-    ICC.1:2022, 7.2 (header), 7.3 (tags) and 9.2; where it leaves a choice, what Skia
-    does, which Chromium converts with.
+    ICC.1:2022, 7.2 (header), 7.3 (tags) and 9.2; where it leaves a choice, Skia, with
+    which Chromium converts.
 """
 
 import struct
@@ -35,13 +35,13 @@ _NAME_BYTES: Final = 4
 _FEW: Final = 100
 _D50: Final = (0.9642, 1.0, 0.8249)
 _WHITE_REACH: Final = 0.009
-"""How far the white of a profile may be from D50; Skia allows a little more."""
+"""Largest distance of a profile's white from D50; Skia allows a little more."""
 
 RGB, GREY, CMYK = b"RGB ", b"GRAY", b"CMYK"
 
 _MOST_TAGS: Final = 5000
-"""Tags that are looked through; a profile with more cannot be evaluated. Real ones have
-some dozens."""
+"""Most tags that are read; a profile with more cannot be evaluated. Real ones have some
+dozens."""
 
 _TAG: Final = np.dtype([("name", "S4"), ("start", ">u4"), ("length", ">u4")])
 
@@ -49,7 +49,7 @@ PRIMARIES: Final = (b"rXYZ", b"gXYZ", b"bXYZ")
 CURVES: Final = (b"rTRC", b"gTRC", b"bTRC")
 GREY_CURVE: Final = b"kTRC"
 TABLES: Final = (b"A2B0", b"A2B1")
-"""The tables that Skia looks for: the first that is there."""
+"""The tables that Skia looks for; the first one in the profile counts."""
 
 CODE_POINTS: Final = b"cicp"
 
@@ -59,9 +59,9 @@ class Tags:
     """The tags of a profile.
 
     Attributes:
-        bodies: The first of each name.
-        count: How many there are, repeated ones included.
-        repeated: Names that stand there more than once.
+        bodies: The first tag of each name.
+        count: Number of all tags, including repeated ones.
+        repeated: Names that occur more than once.
     """
 
     bodies: dict[bytes, memoryview]
@@ -74,10 +74,10 @@ class Profile:
     """A profile that can be evaluated.
 
     Attributes:
-        samples: What its samples are: ``RGB``, ``GREY``, ``CMYK`` or others.
+        samples: The kind of its samples: ``RGB``, ``GREY``, ``CMYK`` or others.
         curves: Three curves from sample to light, if there are any.
         matrix: From three lights to XYZ, in columns, if there is one.
-        table: A table that says more, if there is one.
+        table: A table, which takes precedence, if there is one.
         is_lab: Whether the table gives Lab.
         code_points: Four bytes of code points, if there are any.
     """
@@ -91,13 +91,13 @@ class Profile:
 
 
 def cut(profile: bytes) -> bytes:
-    """Return a profile as long as it says it is: padding must not hide one."""
+    """Cut a profile to its stated length, since padding must not hide a profile."""
     stated = int.from_bytes(profile[:4], "big")
     return profile[:stated] if stated < len(profile) else profile
 
 
 def tags_of(profile: bytes) -> Tags:
-    """Return the tags of a profile; what lies outside of it is cut off."""
+    """Return the tags of a profile; bytes outside of it are cut off."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     room = (len(profile) - _HEADER_BYTES - 4) // _TAG.itemsize
     read = max(0, min(count, room, _MOST_TAGS))
@@ -117,13 +117,13 @@ def read_profile(profile: bytes) -> Profile:
     """Read a profile.
 
     Args:
-        profile: Its bytes, as long as it says it is.
+        profile: Its bytes, cut to its stated length.
 
     Returns:
-        What can be read of it: at least curves with a matrix, a table or code points.
+        Its readable parts: at least curves with a matrix, a table or code points.
 
     Raises:
-        BadProfileError: It is none, or nothing of it can be evaluated.
+        BadProfileError: It is not a profile, or nothing in it can be evaluated.
     """
     samples = profile[SAMPLES_PLACE]
     if profile[SIGNATURE_PLACE] != SIGNATURE:
@@ -148,10 +148,10 @@ def read_profile(profile: bytes) -> Profile:
 
 
 def is_strict(profile: bytes) -> bool:
-    """Return whether a profile is so sound that Chromium surely goes by it.
+    """Return whether a profile is so correct that Chromium surely uses it.
 
     Args:
-        profile: A plain one (``profiles.is_plain``), as long as it says it is.
+        profile: A plain profile (``profiles.is_plain``), cut to its stated length.
     """
     tags = tags_of(profile)
     room = (len(profile) - _HEADER_BYTES - 4) // _TAG.itemsize
@@ -173,7 +173,7 @@ def is_strict(profile: bytes) -> bool:
 
 
 def _is_sound(curve: Curve | None) -> bool:
-    """Return whether a curve is one that Skia takes."""
+    """Return whether Skia accepts a curve."""
     if isinstance(curve, Formula):
         numbers = curve.gamma, curve.a, curve.c, curve.limit
         return min(*numbers, curve.a * curve.limit + curve.b) >= 0
@@ -195,7 +195,7 @@ def _curves(tags: dict[bytes, memoryview], samples: bytes) -> tuple[Curve, ...] 
 
 
 def _white(profile: bytes) -> Floats | None:
-    """Return what grey light is mixed of."""
+    """Return the mix of lights that gives grey."""
     body = profile[_WHITE_PLACE : _WHITE_PLACE + 12]
     if len(body) < 12:  # noqa: PLR2004 -- three numbers
         return None
@@ -211,7 +211,7 @@ def _matrix(tags: dict[bytes, memoryview]) -> Floats | None:
 
 
 def _table(tags: dict[bytes, memoryview], *, is_xyz: bool) -> ColourTable | None:
-    """Return the first table, which may be for fewer or more samples than there are."""
+    """Return the first table, which may be for another number of samples."""
     body = next((tags[name] for name in TABLES if name in tags), None)
     if body is None:
         return None

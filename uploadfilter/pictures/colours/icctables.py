@@ -1,11 +1,11 @@
-"""Tables of colour profiles, as Skia reads them: from samples to colours of a screen.
+"""Read the tables of colour profiles as Skia does: from samples to screen colours.
 
-A table is up to four steps: a curve for each sample, a grid of colours between which is
-interpolated, three curves with a matrix, three more curves.
+A table has up to four steps: a curve for each sample, a grid of colours with
+interpolation, three curves with a matrix, three more curves.
 
 Source:
     ICC.1:2022, 10.10 ``lut16Type``, 10.11 ``lut8Type`` and 10.12 ``lutAToBType``; where
-    it leaves a choice, what Skia does, which Chromium converts with.
+    it leaves a choice, Skia, with which Chromium converts.
 """
 
 import math
@@ -30,12 +30,12 @@ _OUTPUTS: Final = 3
 _TABLE_ENTRIES: Final = range(2, 4097)
 _BYTE_ENTRIES: Final = 256
 _LARGEST: Final = {1: 255, 2: 65_535}
-"""The value that means 1, by the bytes of a value."""
+"""The value that means 1, by the number of bytes of a value."""
 
 _KINDS: Final = {1: ">u1", 2: ">u2"}
 _FIXED_16: Final = 65_536
 _XYZ_FACTOR: Final = 65_535 / 32_768
-"""What 1 means in a matrix of a table, where colours are XYZ."""
+"""The value of 1 in the matrix of a table, if colours are XYZ."""
 
 _HEAD = struct.Struct(">8xBB2x5I")
 _GRID_HEAD_BYTES: Final = 20
@@ -47,8 +47,8 @@ class Grid:
     """Colours at equal steps of every sample.
 
     Attributes:
-        sides: How many steps each sample has.
-        values: Three for each place; the last sample changes first.
+        sides: Number of steps of each sample.
+        values: Three for each place; the last sample changes fastest.
         largest: The value that means 1.
     """
 
@@ -57,7 +57,7 @@ class Grid:
     largest: int
 
     def colours(self, samples: Sequence[Floats]) -> Floats:
-        """Return the colours of samples, a row for each."""
+        """Return the colours of samples, with a row for each."""
         places = np.zeros(len(samples[0]), np.intp)
         steps, shares = [], []
         stride = len(self.values)
@@ -77,12 +77,12 @@ class Grid:
         steps: Sequence[int],
         shares: Sequence[NDArray[np.float32]],
     ) -> NDArray[np.float32]:
-        """Return colours between places and the next ones in each direction.
+        """Interpolate colours between places and their neighbours in each direction.
 
         Args:
-            places: Where each colour begins.
-            steps: How far the next place is, by sample.
-            shares: How near to the next place each colour is, by sample.
+            places: The place below each colour.
+            steps: Distance to the next place, by sample.
+            shares: Position of each colour between the two places, by sample.
         """
         if not steps:
             return np.take(self.values, places, axis=0, mode="clip").astype(np.float32)
@@ -96,11 +96,11 @@ class Grid:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ColourTable:
-    """A table from samples to the colours that a profile connects to.
+    """A table from samples to colours of the profile connection space.
 
     Attributes:
-        inputs: How many samples there are.
-        curves: One for each sample, where there is a grid.
+        inputs: Number of samples.
+        curves: One for each sample, if there is a grid.
         grid: The grid, if there is one.
         matrix_curves: Three curves before the matrix, if there is one.
         matrix: Three rows of four numbers.
@@ -115,14 +115,14 @@ class ColourTable:
     outputs: tuple[Curve, ...] = ()
 
     def lights(self) -> list[Floats]:
-        """Return what each of 256 values of each sample is before the grid."""
+        """Return the input of the grid for each of 256 values of each sample."""
         ramp = np.arange(256) / 255
         if self.grid is None:
             return [ramp] * self.inputs
         return [np.clip(curve.light(ramp), 0, 1) for curve in self.curves]
 
     def connected(self, samples: Sequence[Floats]) -> Floats:
-        """Return colours of samples that went through ``lights``, a row for each."""
+        """Return the colours of samples after ``lights``, with a row for each."""
         if self.grid is not None:
             colours = self.grid.colours(samples)
         else:
@@ -145,10 +145,10 @@ def read_table(tag: memoryview, *, is_xyz: bool) -> ColourTable:
 
     Args:
         tag: Its bytes.
-        is_xyz: Whether the profile connects to XYZ, not to Lab.
+        is_xyz: Whether the connection space is XYZ and not Lab.
 
     Raises:
-        BadProfileError: It is none, or is cut off.
+        BadProfileError: It is not a table, or is cut off.
     """
     kind = bytes(tag[:4])
     if kind == b"mAB " and len(tag) >= _HEAD.size:
@@ -159,7 +159,7 @@ def read_table(tag: memoryview, *, is_xyz: bool) -> ColourTable:
 
 
 def _read_old(tag: memoryview, length: int) -> ColourTable:
-    """Read a table of version 2, of values of one byte or two."""
+    """Read a table of version 2, with values of one byte or two."""
     inputs, outputs, side = tag[8], tag[9], tag[10]
     _check(inputs, outputs)
     at = _MFT_HEAD_BYTES
@@ -183,7 +183,7 @@ def _check(inputs: int, outputs: int) -> None:
 def _tables(
     tag: memoryview, at: int, count: int, entries: int, length: int
 ) -> tuple[tuple[CurveTable, ...], int]:
-    """Return curves that follow each other, and where they end."""
+    """Return curves that follow each other, and the offset after them."""
     values = _values(tag, at, count * entries, length).reshape(count, entries)
     curves = tuple(CurveTable(values=row, largest=_LARGEST[length]) for row in values)
     return curves, at + count * entries * length
@@ -192,8 +192,8 @@ def _tables(
 def _grid(
     tag: memoryview, at: int, sides: tuple[int, ...], length: int
 ) -> tuple[Grid, int]:
-    """Return a grid, and where it ends."""
-    if min(sides) < 2:  # noqa: PLR2004 -- nothing is between one place
+    """Return a grid, and the offset after it."""
+    if min(sides) < 2:  # noqa: PLR2004 -- one place has no interval
         raise BadProfileError("a grid without room")
     count = math.prod(sides) * _OUTPUTS
     values = _values(tag, at, count, length).reshape(-1, _OUTPUTS)
@@ -210,7 +210,7 @@ def _values(
 
 
 def _read_steps(tag: memoryview, *, is_xyz: bool) -> ColourTable:
-    """Read a table of version 4, whose steps stand where it says."""
+    """Read a table of version 4, which has an offset for each step."""
     inputs, outputs, *places = _HEAD.unpack_from(tag)
     _check(inputs, outputs)
     last, matrix_at, middle, grid_at, first = places
@@ -245,7 +245,7 @@ def _grid_of_steps(tag: memoryview, at: int, inputs: int) -> Grid:
 
 
 def _curves(tag: memoryview, at: int, count: int) -> tuple[Curve, ...]:
-    """Read curves that follow each other, each from a multiple of four bytes on."""
+    """Read curves that follow each other, each at a multiple of four bytes."""
     curves: list[Curve] = []
     for _ in range(count):
         curve, length = read_curve(tag[at:])

@@ -1,13 +1,13 @@
-"""Colour profiles: which ones change what a picture shows, and littlecms's way.
+"""Tell which colour profiles change a picture, and convert with littlecms.
 
 A browser converts a picture by its ICC profile before it shows it, so a hostile profile
-can turn a decoy into any picture. Most profiles are sRGB, which is what a picture
-without one is shown in; those are recognised by their numbers, never by their
-description, which anybody can write. How others are applied is in ``conversions.py``.
+can turn a decoy into any picture. Most profiles are sRGB, in which pictures without a
+profile are shown; those are recognised by their numbers, never by their description,
+which anybody can write. The others are applied in ``conversions.py``.
 
-A profile that is none by its signature, or is for other samples than the picture has,
-is passed over by every program. One that is a profile and means nothing that can be
-worked out is a lack of the picture (``conversions.is_missing``), never passed over.
+Every program ignores a profile without the signature, or for other samples than those
+of the picture. A profile with the signature that cannot be evaluated is never ignored:
+it is a lack of the picture (``conversions.is_missing``).
 """
 
 import io
@@ -28,35 +28,37 @@ Doubles = NDArray[np.float64]
 _Found = TypeVar("_Found")
 
 MAX_PROFILE_BYTES: Final = 255 * 65_519
-"""As much as a JPEG can hold in its markers, which is more than any real profile has:
-those of printers reach 4 MB. Larger ones are not evaluated."""
+"""Longest profile that is evaluated: as many bytes as a JPEG can hold in its markers.
+No real profile has more: those of printers have up to 4 MB."""
 
 _CACHED: Final = 16
-"""Profiles whose verdicts and transforms are kept; cameras use a handful."""
+"""Profiles whose results and transforms are kept; cameras use a handful."""
 
 _CACHED_BYTES: Final = 64 * 1024
 _CACHED_LARGE: Final = 2
-"""Of larger ones only those of one file are kept, for its further frames, so that the
-cache of small ones stays below a megabyte; those of cameras and screens have 0.5 to 4
-KB."""
+"""Larger profiles that are kept: those of one file, for its further frames. So the
+cache of small ones stays below a megabyte; profiles of cameras and screens have 0.5 to
+4 KB."""
 
 PRIMARIES: Final = {
     b"rXYZ": (0.4361, 0.2225, 0.0139),
     b"gXYZ": (0.3851, 0.7169, 0.0971),
     b"bXYZ": (0.1431, 0.0606, 0.7141),
 }
-"""The primaries of sRGB as a profile states them, adapted to D50 (IEC 61966-2-1)."""
+"""The primaries of sRGB in the form of profiles, adapted to D50 (IEC 61966-2-1)."""
 
 _PRIMARY_TOLERANCE: Final = 0.002
-"""Profiles named sRGB differ by up to 0.001, Adobe RGB by 0.17. So much light is six
-grey steps in pure dark blue, and less than one in what is not dark."""
+"""Most difference of primaries. Profiles named sRGB differ by up to 0.001, Adobe RGB by
+0.17. This difference is six grey steps in pure dark blue, and less than one in brighter
+colours."""
 
 _STEP_TOLERANCE: Final = 3.0
-"""Grey steps by which a tone curve may differ from sRGB's. Between two pictures that
-lie so close there is no difference of quality, and none of signals that matters."""
+"""Grey steps by which a tone curve may differ from that of sRGB. Two pictures with so
+small a difference have the same quality, and signals with no difference that matters.
+"""
 
 _CURVES: Final = {RGB: iccprofile.CURVES, GREY: (iccprofile.GREY_CURVE,)}
-"""The tone curves that a profile must have, by what its samples are."""
+"""The tone curves that a profile must have, by the kind of its samples."""
 
 _TABLES: Final = frozenset(
     {
@@ -65,38 +67,38 @@ _TABLES: Final = frozenset(
         iccprofile.CODE_POINTS,
     }
 )
-"""Tags that say more than curves and primaries; programs differ in which they know."""
+"""Tags that take precedence over curves and primaries; programs know different ones."""
 
 _MATTERING: Final = frozenset(
     {*iccprofile.PRIMARIES, *iccprofile.CURVES, iccprofile.GREY_CURVE, b"chad", b"wtpt"}
 )
-"""Tags of which programs take the first or the last, where there are two."""
+"""Tags that may occur twice: some programs use the first, others the last."""
 
 _MOST_SHARED_TAGS: Final = 100
-"""As many tags as littlecms reads (cmsio0.c, ``MAX_TABLE_TAG``)."""
+"""Most tags that littlecms reads (cmsio0.c, ``MAX_TABLE_TAG``)."""
 
 _PLAIN_CLASSES: Final = frozenset({b"mntr", b"scnr", b"prtr", b"spac"})
 _PLAIN_VERSION: Final = 4
 _CLASS, _VERSION, _CONNECTION = slice(12, 16), slice(8, 9), slice(20, 24)
 
 _INPUTS: Final[Doubles] = np.arange(256) / 255
-"""All that 8-bit samples can be: curves are compared at each."""
+"""All values of 8-bit samples: curves are compared at each."""
 
 _MODES: Final = {RGB: "RGB", GREY: "L", CMYK: "CMYK"}
-"""Pillow's mode for the samples that a profile describes."""
+"""Pillow's mode for the samples of a profile."""
 
 _FIXED_16: Final = 65_536
 _NAME_BYTES: Final = 4
 
 
 def needs_conversion(profile: bytes | None) -> bool:
-    """Return whether a profile changes what a picture shows.
+    """Return whether a profile changes the shown picture.
 
     Args:
-        profile: Bytes of an ICC profile, from anybody; ``None`` if there is none.
+        profile: Untrusted bytes of an ICC profile; ``None`` if there is none.
 
     Returns:
-        False for sRGB, within three grey steps, and for what is no profile.
+        False for sRGB, within three grey steps, and for bytes that are not a profile.
     """
     return bool(profile) and _changes_colours(iccprofile.cut(profile or b""))
 
@@ -104,18 +106,18 @@ def needs_conversion(profile: bytes | None) -> bool:
 def samples_of(profile: bytes) -> str | None:
     """Return the mode of the samples that a profile describes.
 
-    Samples of a kind that no picture has (Lab, or none that anybody knows) are taken
-    for RGB: so Chromium does with a PNG.
+    Samples of a kind that no picture has (Lab, or an unknown kind) count as RGB, as in
+    Chromium for a PNG.
 
     Returns:
-        ``RGB``, ``L`` or ``CMYK``; ``None`` of what has no header.
+        ``RGB``, ``L`` or ``CMYK``; ``None`` for bytes without a header.
     """
     samples = profile[iccprofile.SAMPLES_PLACE]
     return _MODES.get(samples, "RGB") if len(samples) == _NAME_BYTES else None
 
 
 def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    """Return littlecms's transform of the samples that a profile describes to sRGB.
+    """Return littlecms's transform from the samples of a profile to sRGB.
 
     Args:
         profile: Bytes of an ICC profile that needs conversion.
@@ -128,10 +130,10 @@ def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
 
 
 def is_plain(profile: bytes) -> bool:
-    """Return whether all programs go by the same curves and primaries of a profile.
+    """Return whether all programs use the same curves and primaries of a profile.
 
     Args:
-        profile: Bytes of a profile, as long as it says it is.
+        profile: Bytes of a profile, cut to its stated length.
     """
     return _is_plain(profile, iccprofile.tags_of(profile))
 
@@ -142,9 +144,9 @@ def is_for_pictures(profile: bytes) -> bool:
 
 
 def contradicts_itself(profile: bytes) -> bool:
-    """Say whether a table of a profile is for more or fewer colours than its samples.
+    """Return whether a table of a profile is for another number of channels.
 
-    No program writes that, and programs differ in what they make of it.
+    No program writes such a profile, and programs read it in different ways.
     """
     profile = iccprofile.cut(profile)
     count = _COUNTS.get(profile[iccprofile.SAMPLES_PLACE])
@@ -161,8 +163,8 @@ _COUNTS: Final = {RGB: 3, GREY: 1, CMYK: 4}
 _LOOKUPS: Final = frozenset({b"A2B0", b"A2B1", b"A2B2"})
 _LUTS: Final = frozenset({b"mft1", b"mft2", b"mAB "})
 _INPUTS_AT: Final = 8
-"""Where tables of each of these kinds say how many colours they are for (ICC.1:2022,
-10.10 to 10.12)."""
+"""Offset of the number of colours in tables of each of these kinds (ICC.1:2022, 10.10
+to 10.12)."""
 
 
 def cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
@@ -196,7 +198,7 @@ def _built(profile: bytes) -> ImageCms.ImageCmsTransform | None:
 
 @cached
 def _changes_colours(profile: bytes) -> bool:
-    """Return whether a profile is one, and not sRGB."""
+    """Return whether bytes are a profile, and not sRGB."""
     samples = profile[iccprofile.SAMPLES_PLACE]
     if profile[iccprofile.SIGNATURE_PLACE] != iccprofile.SIGNATURE:
         return False
@@ -234,7 +236,7 @@ def _has_primaries(tags: Tags) -> bool:
 
 
 def _is_srgb_curve(tag: memoryview | None) -> bool:
-    """Return whether a tone curve is sRGB's."""
+    """Return whether a tone curve is that of sRGB."""
     try:
         curve, _ = read_curve(tag or memoryview(b""))
     except BadProfileError:
@@ -245,14 +247,14 @@ def _is_srgb_curve(tag: memoryview | None) -> bool:
 
 
 def srgb_of(linear: Doubles) -> Doubles:
-    """Return light as sRGB encodes it, 0 to 1 (IEC 61966-2-1)."""
+    """Encode light as sRGB, 0 to 1 (IEC 61966-2-1)."""
     curved = 1.055 * np.power(linear, 1 / 2.4) - 0.055
     encoded: Doubles = np.where(linear <= _STRAIGHT_BELOW, 12.92 * linear, curved)
     return encoded
 
 
 def linear_of(encoded: Doubles) -> Doubles:
-    """Return the light of samples of sRGB, 0 to 1 (IEC 61966-2-1)."""
+    """Decode samples of sRGB to light, 0 to 1 (IEC 61966-2-1)."""
     curved = np.power((encoded + 0.055) / 1.055, 2.4)
     linear: Doubles = np.where(encoded <= _STRAIGHT_UP_TO, encoded / 12.92, curved)
     return linear

@@ -1,1 +1,1 @@
-"""What the headers of a file say, before anything in it is decoded."""
+"""Read the headers of a file before anything in it is decoded."""

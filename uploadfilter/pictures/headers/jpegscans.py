@@ -1,8 +1,8 @@
-"""Count what a JPEG makes its decoder do, before it is decoded.
+"""Count the work of decoding a JPEG before it is decoded.
 
-A JPEG in one scan costs what its bytes and pixels cost. One in several scans is kept as
-coefficients of the full size until its last scan has come, at whatever scale it is then
-shown, and each scan visits its blocks again: 44 KB with two thousand scans would take
+The cost of a JPEG in one scan depends on its bytes and pixels. For a JPEG in several
+scans, the decoder keeps coefficients of the full size until the last scan, at any
+scale, and each scan visits its blocks again: 44 KB with two thousand scans would take
 seconds.
 
 Source: ITU-T T.81, annex B (markers) and G (progressive mode).
@@ -22,11 +22,12 @@ _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
 """Markers that begin a frame (SOF0 to SOF15, without DHT, JPG and DAC)."""
 
 _DECODED = frozenset({0xC0, 0xC1, 0xC2, 0xC3, 0xC9, 0xCA})
-"""Those that libjpeg-turbo decodes: no hierarchies, and no arithmetic without loss."""
+"""The frames that libjpeg-turbo decodes: not hierarchical, and not lossless arithmetic.
+"""
 
 _LOSSLESS = 0xC3
 _BITS = 8
-"""Bits of a sample. Pillow has no way to libjpeg-turbo's functions for more."""
+"""Bits of a sample. Pillow does not call libjpeg-turbo's functions for more."""
 
 _PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 PACKET_START = b"http://ns.adobe.com/xap/1.0/\0"
@@ -38,49 +39,51 @@ _KEPT = {
     0xE1: (PACKET_START, LONG_PACKET_START),
     0xE2: (PROFILE_START, INDEX_START, GAIN_START),
 }
-"""Segments that change how a picture is shown: how each begins, by its marker."""
+"""Segments that change the shown picture: the first bytes of each, by its marker."""
 
 _MOST_KEPT_BYTES = 40_000_000
-"""Twice as much as a profile can have. A file with more in such segments is none."""
+"""Twice the length of the longest profile. A file with more bytes in such segments is
+refused."""
 
 _ALONE = frozenset({0x01, *range(0xD0, 0xD9)})
-"""Markers without a segment behind them."""
+"""Markers without a segment."""
 
 _OF_NO_LENGTH = _ALONE | {0x00, 0xFF, _END}
-"""What follows 0xFF without being the marker of a segment."""
+"""Bytes after 0xFF that are not the marker of a segment."""
 
 _BYTES_PER_COEFFICIENT = 2
 _BLOCK_SIDE = 8
 _CHUNK_BYTES = 1024 * 1024
 _MOST_SEGMENTS = 2000
-"""Segments before the first scan; more are not looked at, and the file is none then.
-A picture has some dozens, one with a large profile some hundreds."""
+"""Most segments before the first scan; a file with more is refused. A picture has some
+dozens, or some hundreds with a large profile."""
 
 _MOST_JUNK_BYTES = 64 * 1024
-"""Bytes between segments that belong to none. Pillow, like this module, steps over them
-one by one, and would take 10 s for 100 MB."""
+"""Most bytes between segments. Pillow, like this module, skips them one by one, and
+would take 10 s for 100 MB."""
 
 _MOST_HELD_BYTES = 200_000_000
-"""Length of a file that is looked into closely; in a longer one, what looks like a scan
-counts as one."""
+"""Longest file that is looked at closely; in a longer one, all bytes that look like a
+scan count as one."""
 
 NEXT_MARKER = re.compile(rb"\xff[\x01-\xcf\xd8-\xfe]")
-"""A marker within the data of a scan: no stuffed zero, restart or fill byte."""
+"""A marker within the data of a scan, but not a stuffed zero, restart or fill byte."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JPEGCost:
-    """What a JPEG makes its decoder do.
+    """The work of decoding a JPEG.
 
     Attributes:
         size: Width and height of the full picture.
-        scans: How many scans, at least 1, or more than that.
-        block_visits: Blocks of all scans together, or more.
-        coefficient_bytes: What is held as coefficients; 0 if it has only one scan.
+        scans: Number of scans, or a larger number; at least 1.
+        block_visits: Number of blocks of all scans together, or a larger number.
+        coefficient_bytes: Bytes of coefficients that are held; 0 if it has only one
+            scan.
         is_lossless: Whether it has samples instead of coefficients, so that it cannot
-            be made smaller while it is decoded, nor converted.
-        segments: What stands before the first scan in segments of a colour profile, of
-            metadata (XMP) and of what else may change how the picture is shown.
+            be reduced or converted while it is decoded.
+        segments: The segments before the first scan that may change the shown picture:
+            colour profiles, metadata (XMP) and others.
     """
 
     size: tuple[int, int]
@@ -93,13 +96,13 @@ class JPEGCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Header:
-    """The frame header, and the first scan behind it."""
+    """The frame header, and the first scan after it."""
 
     size: tuple[int, int]
     is_progressive: bool
     is_lossless: bool
     blocks: dict[int, int]
-    """Blocks of each component."""
+    """Number of blocks of each component."""
 
     first_scan: frozenset[int]
     data_start: int
@@ -107,23 +110,23 @@ class _Header:
 
     @property
     def has_several_scans(self) -> bool:
-        """Whether the decoder reads on after the first scan, as libjpeg decides."""
+        """Return whether libjpeg reads on after the first scan."""
         return self.is_progressive or len(self.first_scan) < len(self.blocks)
 
 
 def cost_of(
     file: BinaryIO, *, enough_scans: int, enough_visits: int
 ) -> JPEGCost | None:
-    """Return what a JPEG costs; exact unless it is clearly below the given figures.
+    """Return the cost of a JPEG; exact unless it is clearly below the given figures.
 
     Args:
         file: The JPEG, seekable, read from its beginning.
-        enough_scans: More scans than that are too many.
-        enough_visits: More visits of blocks than that are too many.
+        enough_scans: Most scans that are not too many.
+        enough_visits: Most visits of blocks that are not too many.
 
     Returns:
-        The cost; ``None`` if there is no frame with a scan behind it, or one that our
-        decoder does not show.
+        The cost; ``None`` if there is no frame with a scan, or one that the decoder
+        does not show.
     """
     header = _read_header(file)
     if header is None:
@@ -142,7 +145,7 @@ def cost_of(
     visits = scans * all_blocks
     is_suspect = scans > enough_scans or visits > enough_visits
     if is_suspect and file.seek(0, io.SEEK_END) <= _MOST_HELD_BYTES:
-        # A profile or a thumbnail may hold such bytes too: look more closely.
+        # A profile or a thumbnail may contain such bytes too: look more closely.
         scans, visits = _exact(file, header)
     return JPEGCost(
         size=header.size,
@@ -155,10 +158,10 @@ def cost_of(
 
 
 def shown_length(file: BinaryIO) -> int:
-    """Return how many bytes of a truncated JPEG are of use to a decoder.
+    """Return the number of bytes of a truncated JPEG that a decoder can use.
 
-    A decoder that waits for the rest of a table shows nothing of the scans before it,
-    so a table that broke off is left out.
+    A decoder that waits for the rest of a table does not show the scans before it, so a
+    table that broke off is left out.
 
     Args:
         file: The JPEG, seekable; has a frame with a scan.
@@ -198,14 +201,14 @@ def _exact(file: BinaryIO, header: _Header) -> tuple[int, int]:
 
 
 def _scans(data: bytes, at: int) -> Iterator[frozenset[int]]:
-    """Yield the components of each scan behind the first one, whose data begin here."""
+    """Yield the components of each scan after the first one, whose data begin here."""
     for start, marker, end in _segments_between(data, at):
         if marker == _SCAN:
             yield _components(data[start + 4 : end])
 
 
 def _segments_between(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
-    """Yield start, marker and end of the segments behind the data of the first scan."""
+    """Yield start, marker and end of the segments after the data of the first scan."""
     while (found := NEXT_MARKER.search(data, at)) is not None:
         marker = data[found.start() + 1]
         at = found.end()
@@ -213,7 +216,7 @@ def _segments_between(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
             return
         if marker in _ALONE:
             continue
-        # The length counts itself; where it is cut off, the segment is too.
+        # The length includes itself; if it is cut off, the segment is too.
         at += max(2, int.from_bytes(data[at : at + 2], "big"))
         yield found.start(), marker, at
 
@@ -248,12 +251,12 @@ def _read_header(file: BinaryIO) -> _Header | None:
 
 
 def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
-    """Yield markers and what stands behind them, over junk, as libjpeg does."""
+    """Yield markers and their segments, and skip junk, as libjpeg does."""
     junk_left = _MOST_JUNK_BYTES
     for _ in range(_MOST_SEGMENTS):
         head = file.read(4)
         if _has_length(head):
-            # As nearly always: one read instead of one for each byte.
+            # The usual case: one read instead of one for each byte.
             yield head[1], file.read(int.from_bytes(head[2:], "big") - 2)
             continue
         file.seek(-len(head), io.SEEK_CUR)
@@ -262,7 +265,7 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
         if marker is None or marker == _END:
             return
         if marker == _PICTURE_START[1]:
-            # A second beginning, at which every decoder gives up.
+            # A second start of an image, at which every decoder stops.
             return
         if marker in _ALONE:
             continue
@@ -273,7 +276,7 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _has_length(head: bytes) -> bool:
-    """Say whether four bytes are a marker and the length of what stands behind it."""
+    """Return whether four bytes are a marker and the length of its segment."""
     return (
         len(head) == 4  # noqa: PLR2004  # two bytes each
         and head[0] == 0xFF  # noqa: PLR2004
@@ -286,8 +289,8 @@ def _skip_to_marker(file: BinaryIO, *, most: int) -> tuple[int | None, int]:
     """Return the next byte that follows 0xFF and is neither 0xFF nor 0.
 
     Returns:
-        The byte, or ``None`` if there is none after ``most`` bytes, and how many bytes
-        were passed over.
+        The byte, or ``None`` if there is none after ``most`` bytes; and the number of
+        skipped bytes.
     """
     skipped, follows = -2, False
     while (byte := file.read(1)) and skipped < most:
@@ -304,7 +307,7 @@ def _header(
     data_start: int,
     segments: tuple[bytes, ...],
 ) -> _Header | None:
-    """Return what the frame header and the first scan say, if they are sound."""
+    """Return the fields of the frame header and the first scan, if they are valid."""
     marker, segment = frame
     height = int.from_bytes(segment[1:3], "big")
     width = int.from_bytes(segment[3:5], "big")
@@ -333,7 +336,7 @@ def _header(
 
 
 def head_segments(file: BinaryIO) -> tuple[bytes, ...] | None:
-    """Return the segments of a JPEG that may change how it is shown.
+    """Return the segments of a JPEG that may change the shown picture.
 
     Args:
         file: The JPEG, seekable.
@@ -346,21 +349,21 @@ def head_segments(file: BinaryIO) -> tuple[bytes, ...] | None:
 
 
 def profile_of(segments: tuple[bytes, ...]) -> bytes | None:
-    """Put a colour profile together, as Chromium does.
+    """Join the parts of a colour profile, as Chromium does.
 
-    The profile is there as soon as every part of it is, and what follows does not
-    count. Before that, two parts of one number, or two statements of how many there
-    are, make it none.
+    The profile is complete as soon as every part has been read, and later parts do not
+    count. Before that, two parts with the same number, or two different totals, make it
+    invalid.
 
     Args:
-        segments: As they stand in the file. In those of a profile, a number and how
-            many there are come first, a byte each.
+        segments: The segments in the order of the file. In those of a profile, a number
+            and the total come first, a byte each.
 
     Returns:
         ``None`` if there is none.
 
     Source:
-        ICC.1:2022, annex B.4; where it leaves a choice, what Chromium 156 does.
+        ICC.1:2022, annex B.4; where it leaves a choice, Chromium 156.
     """
     found: dict[int, bytes] = {}
     expected = 0

@@ -1,7 +1,7 @@
-"""Read how large a JPEG XL picture is, and whether it moves, before it is decoded.
+"""Read the size of a JPEG XL picture, and whether it moves, before decoding.
 
-The library that decodes this format knows no limits: it gives the pixels or nothing. So
-its header is read here first, and what cannot be read is not decoded.
+The library that decodes this format has no limits: it gives the pixels or nothing. So
+the header is read here first, and a file with an unreadable header is not decoded.
 
 Source: ISO/IEC 18181-1 (codestream: size header, image metadata) and 18181-2 (boxes).
 """
@@ -9,15 +9,15 @@ Source: ISO/IEC 18181-1 (codestream: size header, image metadata) and 18181-2 (b
 from dataclasses import dataclass
 
 MAGICS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
-"""How a bare codestream and a file of boxes begin."""
+"""The first bytes of a bare codestream and of a file of boxes."""
 
 _CODESTREAM, _BOXES = MAGICS
 _MOST_BOXES = 1000
-"""Boxes before the codestream. Files have about five; a header that hides behind more
-is not looked for."""
+"""Most boxes before the codestream. Files have about five; a header after more boxes is
+not looked for."""
 
 _HEADER_BYTES = 64
-"""More than a size header and the first fields of the metadata can take."""
+"""More bytes than a size header and the first fields of the metadata can have."""
 
 _LARGE_BOX = 1
 _LAST_BOX = 0
@@ -27,10 +27,10 @@ _DOUBLE_WIDTH = 7
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JXLHeader:
-    """What the header of a JPEG XL picture says.
+    """The header of a JPEG XL picture.
 
     Attributes:
-        size: Width and height in pixels, before any turning.
+        size: Width and height in pixels, before any rotation.
         is_animated: Whether it may have further frames.
     """
 
@@ -45,7 +45,7 @@ def read_header(data: bytes) -> JXLHeader | None:
         data: The whole file, or its beginning.
 
     Returns:
-        What it says; ``None`` if it cannot be read.
+        The header; ``None`` if it cannot be read.
     """
     codestream = data[:_HEADER_BYTES]
     if data.startswith(_BOXES):
@@ -79,7 +79,7 @@ def _codestream_in_boxes(data: bytes) -> bytes:
 
 
 def _box(data: bytes, at: int) -> tuple[int, int]:
-    """Return the length of a box (0: to the end) and where its content begins."""
+    """Return the length of a box (0: to the end) and the offset of its content."""
     length = int.from_bytes(data[at : at + 4], "big")
     if length == _LARGE_BOX:
         return int.from_bytes(data[at + 8 : at + 16], "big"), at + 16
@@ -103,7 +103,7 @@ class _Bits:
         return value
 
     def choose(self, *choices: tuple[int, int]) -> int:
-        """Return one of four choices (offset, bits), as two bits say."""
+        """Return one of four choices (offset, bits), selected by two bits."""
         offset, count = choices[self.take(2)]
         return offset + self.take(count)
 
@@ -130,20 +130,20 @@ def _width(height: int, ratio: int) -> int:
 
 
 def _is_animated(bits: _Bits) -> bool:
-    """Read the image metadata as far as the flag of an animation."""
+    """Read the image metadata up to the flag of an animation."""
     all_default = bits.take(1)
     if all_default or not bits.take(1):
         return False
     bits.take(3)  # orientation
     if bits.take(1):
-        _size(bits)  # the size at which it is meant to be shown
+        _size(bits)  # the intended display size
     if bits.take(1):
         _skip_preview_size(bits)
     return bool(bits.take(1))
 
 
 def _skip_preview_size(bits: _Bits) -> None:
-    """Read over the size of a preview."""
+    """Skip the size of a preview."""
     is_small = bits.take(1)
 
     def side() -> int:

@@ -1,8 +1,8 @@
-"""Complete what broke off, so that a decoder shows what arrived of it.
+"""Complete a truncated file, so that a decoder shows the part that arrived.
 
-Decoders of some formats give nothing of a file that is shorter than it says, though
-browsers show its beginning. Behind a JPEG belongs a marker that ends it; other files
-say how long they would have been, and get that many zeros.
+Decoders of some formats show nothing of a file that is shorter than its stated length,
+although browsers show its beginning. A JPEG gets the end marker; other files state
+their full length, and get zeros up to it.
 """
 
 from collections.abc import Iterator
@@ -18,12 +18,12 @@ _MOST_BOXES = 100
 
 
 def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
-    """Return a file that goes on with ``tail`` behind ``length`` bytes of another.
+    """Return ``length`` bytes of another file, followed by ``tail``, as a file.
 
     Args:
-        file: The other; its position is used.
-        length: How much of it is shown.
-        tail: What follows that.
+        file: The other file; its position is used.
+        length: Bytes of the other file.
+        tail: The bytes after them.
     """
 
     def read(position: int, count: int) -> bytes:
@@ -37,14 +37,15 @@ def continued(file: BinaryIO, length: int, tail: bytes) -> BinaryIO:
 
 
 def missing_bytes(data: bytes) -> int:
-    """Return how many bytes a file says that it has beyond those that arrived.
+    """Return how many bytes are missing from the stated length of a file.
 
     Args:
-        data: What arrived of a RIFF file (WebP), or of one made of boxes (AVIF, HEIC).
+        data: The part that arrived of a RIFF file (WebP), or of a file of boxes (AVIF,
+            HEIC).
 
     Returns:
-        The number of bytes; 0 if nothing is missing, or more than arrived, of which a
-        decoder would show nothing.
+        The number of bytes; 0 if nothing is missing, or if more is missing than
+        arrived, since a decoder would then show nothing.
     """
     if data.startswith(b"RIFF"):
         end = 8 + int.from_bytes(data[4:8], "little")
@@ -55,7 +56,7 @@ def missing_bytes(data: bytes) -> int:
 
 
 def _end_of_boxes(data: bytes) -> int:
-    """Return where the last box of a file that begins within it would end."""
+    """Return the stated end of the last box that begins within a file."""
     return max((end for _, end in _boxes(data)), default=0)
 
 

@@ -1,7 +1,7 @@
-"""What Pillow knows of the pieces of a file that it opened, before they are decoded.
+"""Read Pillow's list of the pieces of an opened file, before they are decoded.
 
-A picture of Pillow's lists its strips or tiles, each with its decoder and the kind of
-its samples.
+An image of Pillow lists its strips or tiles, each with its decoder and the kind of its
+samples.
 """
 
 from PIL import Image, TiffImagePlugin
@@ -11,16 +11,16 @@ from uploadfilter.pictures.limits import OverBudgetError
 
 
 def has_deep_samples(image: Image.Image) -> bool:
-    """Say whether samples of more than 8 bits stand in a file that was only opened."""
+    """Return whether an opened file has samples of more than 8 bits."""
     tiles = getattr(image, "tile", ())
     return image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in tiles)
 
 
 def check_pieces(image: Image.Image) -> None:
-    """Refuse a picture of so many strips or tiles that they are all that it costs.
+    """Refuse a picture of so many strips or tiles that they dominate its cost.
 
     Raises:
-        OverBudgetError: They are too many.
+        OverBudgetError: There are too many.
     """
     pieces = len(getattr(image, "tile", ()))
     pixels = image.width * image.height
@@ -30,14 +30,15 @@ def check_pieces(image: Image.Image) -> None:
 
 _MOST_PIECES = 5000
 _PIXELS_PER_PIECE = 8192
-"""Strips or tiles of a TIFF: so many, and more by its size. Pillow takes 8 µs for each,
-and real ones have 8 KiB or more, or are single rows of some thousand pixels."""
+"""Pixels for each strip or tile of a TIFF, besides a fixed number of them. Pillow takes
+8 µs for each; real ones have 8 KiB or more, or are single rows of some thousand pixels.
+"""
 
 
 def piece_bytes(image: Image.Image) -> int:
-    """Return how long the longest strip or tile of a TIFF page is, unpacked.
+    """Return the bytes of the longest strip or tile of a TIFF page, unpacked.
 
-    libtiff unpacks one at a time, which may be the whole page. Others have none.
+    libtiff unpacks one at a time, which may be the whole page. Other formats have none.
     """
     tags = getattr(image, "tag_v2", None)
     codecs = {tile[0] for tile in getattr(image, "tile", ())}
@@ -58,7 +59,7 @@ _TILE_ROWS = 323
 
 
 def _number(tags: TiffImagePlugin.ImageFileDirectory_v2, tag: int, default: int) -> int:
-    """Return the (first) whole number of a tag; not every value is one."""
+    """Return the (first) integer of a tag; not every value is one."""
     value = tags.get(tag, default)
     first = value[0] if isinstance(value, tuple) and value else value
     return first if isinstance(first, int) else default

@@ -1,14 +1,15 @@
-"""Leave to Pillow only those chunks of a PNG that show something.
+"""Give Pillow only those chunks of a PNG that change the picture.
 
-Pillow gives up on what browsers pass over: a comment with a wrong checksum, one that
+Pillow fails on chunks that browsers ignore: a comment with a wrong checksum, one that
 unpacks to more than a megabyte, a chunk with an odd name. The profile and the code
-points are read here, the first of several, as browsers do.
+points are read here; the first of several counts, as in browsers.
 
-Rules this module keeps: the steps are those that ``apngs.frames_of_png`` allows; what
-is kept is not copied, but read from its place; nothing raises but what is over budget.
+Rules this module keeps: the number of steps is that of ``apngs.frames_of_png``; kept
+chunks are not copied, but read from their place; only an exceeded limit raises an
+exception.
 
 Source:
-    PNG, third edition, 11.3; where it leaves a choice, what Chromium 156 does.
+    PNG, third edition, 11.3; where it leaves a choice, Chromium 156.
 """
 
 import io
@@ -25,8 +26,8 @@ from uploadfilter.pictures.headers.timing import PNGChunk, png_chunks
 from uploadfilter.pictures.limits import OverBudgetError
 
 _UNCHECKED: Final = frozenset({b"IHDR", b"PLTE", b"IDAT", b"IEND", b"fcTL", b"fdAT"})
-"""Kept as they are: a wrong checksum of these ends the picture in browsers too, or
-Pillow does not look at it."""
+"""Chunks that are kept unchanged: a wrong checksum of these ends the picture in
+browsers too, or Pillow ignores it."""
 
 _LENGTHS: Final = {
     b"acTL": range(8, 9),
@@ -35,7 +36,7 @@ _LENGTHS: Final = {
     b"cHRM": range(32, 33),
     b"sRGB": range(1, 2),
 }
-"""Small chunks that change what is seen, and how long they may be."""
+"""Small chunks that change the shown picture, and their greatest length."""
 
 _DATA: Final = b"IDAT"
 _PROFILE: Final = b"iCCP"
@@ -45,19 +46,19 @@ _CODE_POINTS_BYTES: Final = 4
 _LONGEST_NAME: Final = 80
 _HEAD_BYTES: Final = 40
 _SIGNATURE: Final = b"acsp"
-"""How far a profile is read to know that it is one."""
+"""The signature of a profile, and its end: bytes that are read to recognise one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PNGPart:
-    """What is left of a PNG for a decoder, and what was read already.
+    """The chunks of a PNG for a decoder, and the fields that were read before.
 
     Attributes:
-        file: A PNG of the chunks that were kept; the file itself if all were.
+        file: A PNG of the kept chunks; the file itself if all are kept.
         profile: The ICC profile, if there is one.
         code_points: The four bytes of ``cICP``, if there are any.
         is_odd: Whether the profile or the code points stand after pixels, or the
-            profile is packed unsoundly: browsers then pass over them.
+            profile is not packed correctly: browsers then ignore them.
     """
 
     file: BinaryIO
@@ -67,13 +68,13 @@ class PNGPart:
 
 
 def part_of(file: BinaryIO) -> PNGPart:
-    """Return what is left of a PNG for Pillow.
+    """Return the part of a PNG for Pillow.
 
     Args:
-        file: The PNG, seekable, whose chunks are few enough to step over.
+        file: The PNG, seekable, with few enough chunks.
 
     Raises:
-        OverBudgetError: Its profile is longer than any.
+        OverBudgetError: Its profile is too long.
     """
     size = file.seek(0, io.SEEK_END)
     spans = _Spans(8)
@@ -84,7 +85,7 @@ def part_of(file: BinaryIO) -> PNGPart:
         if chunk.name in _UNCHECKED or not _may_be_passed_over(chunk.name):
             spans.add(chunk.start, min(chunk.end, size))
         elif chunk.name in _BEFORE_PIXELS and has_pixels:
-            # Browsers pass over it there, whatever other chunks say.
+            # Browsers ignore it there, whatever the other chunks are.
             continue
         elif chunk.name not in found and _is_read(chunk):
             body = _checked(file, chunk)
@@ -105,7 +106,7 @@ def part_of(file: BinaryIO) -> PNGPart:
 
 
 def _may_be_passed_over(name: bytes) -> bool:
-    """Return whether a chunk is one that decoders may not know: 5.4 of the standard."""
+    """Return whether a chunk is one that decoders need not know (section 5.4)."""
     return not _CAPITALS[0] <= name[:1] <= _CAPITALS[1]
 
 
@@ -113,7 +114,7 @@ _CAPITALS: Final = b"A", b"Z"
 
 
 def _is_read(chunk: PNGChunk) -> bool:
-    """Return whether a chunk is one that is read, and of a length that it may have."""
+    """Return whether a chunk is to be read, and has a valid length."""
     if chunk.name == _PROFILE:
         return chunk.length <= MAX_PROFILE_BYTES
     if chunk.name == _CODE_POINTS:
@@ -122,7 +123,7 @@ def _is_read(chunk: PNGChunk) -> bool:
 
 
 def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
-    """Return what a chunk holds, unless its checksum is wrong."""
+    """Return the data of a chunk, unless its checksum is wrong."""
     file.seek(chunk.start + 8)
     body = file.read(chunk.length)
     checksum = zlib.crc32(body, zlib.crc32(chunk.name)).to_bytes(4, "big")
@@ -130,13 +131,13 @@ def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
 
 
 def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
-    """Return a profile, as long as it says it is, and whether it is packed soundly.
+    """Return a profile, cut to its stated length, and whether it is packed correctly.
 
-    What stands behind it is passed over, so that padding hides nothing. Browsers take
-    none from a stream without an end, or without a name before it.
+    Bytes after it are ignored, so that padding hides nothing. Browsers accept no
+    profile from a stream without an end, or without a name before it.
 
     Raises:
-        OverBudgetError: It says that it is longer than any.
+        OverBudgetError: Its stated length is too long.
     """
     name, _, rest = packed[: _LONGEST_NAME + 2].partition(b"\0")
     if not rest or rest[0]:
@@ -149,7 +150,7 @@ def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
             return None, False
         if length > MAX_PROFILE_BYTES:
             raise OverBudgetError(Reason.TOO_MANY_BYTES)
-        # No length at all would mean all that there is.
+        # A length of zero would mean all bytes.
         body = unpacker.decompress(unpacker.unconsumed_tail, max(1, length - len(head)))
     except zlib.error:
         return None, False
@@ -157,7 +158,7 @@ def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
 
 
 def _ends(unpacker: "zlib._Decompress") -> bool:
-    """Return whether a stream ends soundly where its profile does, or soon after."""
+    """Return whether a stream ends correctly at, or soon after, its profile's end."""
     try:
         unpacker.decompress(unpacker.unconsumed_tail, _MOST_PADDING)
     except zlib.error:
@@ -169,15 +170,15 @@ _MOST_PADDING: Final = 64 * 1024
 
 
 class _Spans:
-    """Pieces of a file, in the order in which they stand there.
+    """Pieces of a file, in the order of the file.
 
     Args:
-        length: How long the first piece is, from the first byte on.
+        length: Length of the first piece, which begins at the first byte.
     """
 
     def __init__(self, length: int) -> None:
         self.length = length
-        # Where each piece begins in what they make together, and in the file.
+        # The start of each piece in the joined pieces, and in the file.
         self._starts = array("q", [0])
         self._origins = array("q", [0])
 
@@ -189,7 +190,7 @@ class _Spans:
         self.length += max(0, end - start)
 
     def opened(self, file: BinaryIO) -> BinaryIO:
-        """Return a file of the pieces of another, whose position is used."""
+        """Return a file of the pieces of another file, whose position is used."""
 
         def read(position: int, count: int) -> bytes:
             number = bisect_right(self._starts, position) - 1

@@ -1,16 +1,16 @@
-"""Read how many frames a file has and how long each is shown, without decoding any.
+"""Read the number and the durations of a file's frames, without decoding any.
 
-Pillow learns of a frame when it comes to it, which is too late to choose a sample. What
-is read here only chooses: a file that lies about its frames gets the wrong sample, and
-decoding then ends with a reason.
+Pillow learns of a frame only when it reaches it, which is too late to choose a sample.
+The data that are read here only serve this choice: a file with false data about its
+frames gets the wrong sample, and decoding then ends with a reason.
 
-Rules this module keeps: the steps that are taken are limited by the length of a file,
-whatever it says, which also limits those of Pillow behind it; what is cut off or
-nonsense ends the count, and raises nothing.
+Rules this module keeps: the number of steps is limited by the length of the file,
+whatever it states, which also limits the later steps of Pillow; data that are cut off
+or invalid end the count without an exception.
 
 Sources: W3C PNG, third edition, section 11.3.6; Google's WebP container specification;
-TIFF 6.0 and BigTIFF. GIFs and APNGs have modules of their own; what is made
-of boxes is in ``boxes.py``.
+TIFF 6.0 and BigTIFF. GIFs and APNGs have their own modules; files of boxes are in
+``boxes.py``.
 """
 
 import io
@@ -22,20 +22,21 @@ from typing import BinaryIO, Final, Literal
 from uploadfilter.pictures.sampling import Course
 
 MOST_COUNTED = 5000
-"""Frames that are counted: three minutes at 24 a second. To come to a later one, all
-before it would have to be decoded, for 12 µs or more each."""
+"""Most frames that are counted: three minutes at 24 a second. To reach a later frame,
+all frames before it would have to be decoded, for 12 µs or more each."""
 
 _FREE_STEPS = 10_000
 _BYTES_PER_STEP = 64
-"""Blocks and chunks that are stepped over: so many, and one for so many bytes. Pillow
-steps over them one by one as well, at up to 3 µs each, and a file of empty ones would
-take it a minute. Writers fill them: 255 bytes in GIF, 8 KiB and more in PNG."""
+"""Bytes of a file for each block or chunk that may be skipped, besides a fixed number.
+Pillow skips them one by one as well, at up to 3 µs each, and would need a minute for a
+file of empty ones. Writers fill them: 255 bytes in GIF, 8 KiB and more in PNG."""
 
 _MOST_PAGES = 1000
-"""Pages of a TIFF. Pillow compares each with all before it."""
+"""Most pages of a TIFF. Pillow compares each with all earlier ones."""
 
 _MOST_TAGS = 20_000
-"""Tags of a TIFF, in all pages together. Pillow takes 5 µs for each; a page has 20."""
+"""Most tags of a TIFF, in all pages together. Pillow takes 5 µs for each; a page has
+20."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +44,12 @@ class Timing:
     """The frames of a file.
 
     Attributes:
-        durations: For how long each frame is shown, in milliseconds.
-        canvas: Width and height of what is shown, where the file says so.
+        durations: The duration of each frame, in milliseconds.
+        canvas: Width and height of the shown picture, if the file gives them.
         is_whole: If false, there may be more frames than were counted, or the file
             contradicts itself.
-        places: Where each frame begins in the file; empty where that is not known.
-        course: What it costs to come to each frame, if there are several.
+        places: Offset of each frame in the file; empty if unknown.
+        course: The cost of reaching each frame, if there are several.
     """
 
     durations: tuple[int, ...]
@@ -59,11 +60,11 @@ class Timing:
 
 
 def starts_of(is_independent: Sequence[bool]) -> tuple[int, ...]:
-    """Return for each frame the first one that has to be decoded for it.
+    """Return for each frame the first frame that must be decoded for it.
 
     Args:
-        is_independent: For each frame, whether it and those after it look the same
-            whatever was shown before. The first one always does.
+        is_independent: For each frame, whether it and all later frames look the same
+            whatever was shown before. True for the first one.
     """
     starts, start = [], 0
     for number, begins in enumerate(is_independent):
@@ -73,7 +74,7 @@ def starts_of(is_independent: Sequence[bool]) -> tuple[int, ...]:
 
 
 def steps_for(length: int) -> int:
-    """Return how many steps a file of this length may take."""
+    """Return the number of steps that a file of this length may take."""
     return _FREE_STEPS + length // _BYTES_PER_STEP
 
 
@@ -90,10 +91,10 @@ class PNGChunk:
 
     Attributes:
         name: Four bytes.
-        start: Where it begins in the file, with its length and name.
-        length: How long it says that its body is.
-        head: The beginning of its body: as much as the control of a frame has, and its
-            checksum.
+        start: Its offset in the file; its length and name come first.
+        length: The stated length of its body.
+        head: The first bytes of its body: as many as the control of a frame and its
+            checksum have.
     """
 
     name: bytes
@@ -103,7 +104,7 @@ class PNGChunk:
 
     @property
     def end(self) -> int:
-        """Where it ends, with its checksum."""
+        """Return the offset after it and its checksum."""
         return self.start + self.length + 12
 
 
@@ -111,8 +112,8 @@ def png_chunks(file: BinaryIO, at: int = 8) -> Iterator[PNGChunk]:
     """Yield the chunks of a PNG up to its end; a file that breaks off has fewer.
 
     Args:
-        file: The PNG, seekable; it may be read from elsewhere between two chunks.
-        at: Where the first of them begins.
+        file: The PNG, seekable; its position may change between two chunks.
+        at: Offset of the first chunk.
     """
     while True:
         file.seek(at)
@@ -156,8 +157,8 @@ def webp_timing(data: bytes) -> Timing:
 
 _FRAME_PIXELS: Final = 10_000
 _SHARE_OF_CANVAS: Final = 4
-"""What a frame costs beside its own pixels: 0.1 ms, and copies of the canvas, which go
-four times as fast."""
+"""The cost of a frame besides its own pixels: 0.1 ms, and copies of the canvas, which
+are four times as fast."""
 
 
 def _cost(width: int, height: int, canvas_pixels: int) -> int:
@@ -166,7 +167,7 @@ def _cost(width: int, height: int, canvas_pixels: int) -> int:
 
 @dataclass(frozen=True, slots=True)
 class _WebPFrame:
-    """One frame of a WebP, and where it begins."""
+    """One frame of a WebP, and its offset."""
 
     start: int
     width: int
@@ -179,7 +180,7 @@ _FRAME_HEAD_BYTES = 16
 _FRAME_BYTES = 40
 _NOT_BLENDED = 0x02
 _LOSSLESS_ALPHA = 0x10
-"""In the last byte of the size of a lossless picture."""
+"""The bit for alpha in the last byte of a lossless picture's size."""
 
 
 def _webp_frame(start: int, body: bytes, canvas: tuple[int, int]) -> _WebPFrame:
@@ -208,7 +209,7 @@ def _webp_course(frames: Sequence[_WebPFrame], canvas: tuple[int, int]) -> Cours
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield names of chunks, where they begin, and the beginning of what they hold."""
+    """Yield the name, the offset and the first bytes of the body of each chunk."""
     at = 12
     end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     while at + 8 <= end:
@@ -218,7 +219,7 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def _webp_size(name: bytes, body: bytes) -> tuple[int, int]:
-    """Return the width and height that a chunk gives, or nothing."""
+    """Return the width and height in a chunk, or zeros."""
     if name == b"VP8X":
         return (
             int.from_bytes(body[4:7], "little") + 1,
@@ -241,7 +242,7 @@ _BIG_TIFF = 43
 
 
 def tiff_pages(file: BinaryIO) -> Timing:
-    """Return the pages of a TIFF, all shown for as long.
+    """Return the pages of a TIFF, all with the same duration.
 
     Args:
         file: The TIFF, seekable, read from its beginning.
@@ -257,7 +258,7 @@ def tiff_pages(file: BinaryIO) -> Timing:
     length = file.seek(0, io.SEEK_END)
     while at and at not in seen and len(seen) < _MOST_PAGES:
         if at >= length:
-            # It broke off: the caller that asks for this page learns of it.
+            # It broke off, which the caller notices at this page.
             seen.add(at)
             break
         file.seek(at)

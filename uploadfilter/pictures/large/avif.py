@@ -1,8 +1,8 @@
-"""Decode a large AVIF to planes, and make it smaller from there.
+"""Decode a large AVIF to planes, and reduce these.
 
-Pillow asks libavif for the colours of the whole picture and copies them twice. The
-planes alone take a third of that; the libraries are those that Pillow's module is
-linked to.
+Pillow gets the colours of the whole picture from libavif and copies them twice. The
+planes alone take a third of that memory. The libraries are those to which Pillow's
+module is linked.
 
 Source: libavif 1.4, ``include/avif/avif.h``.
 """
@@ -31,18 +31,18 @@ _SAMPLES: Final = {1: 3.0, 2: 2.0, 3: 1.5, 4: 1.0}
 """Samples of a pixel: 4:4:4, 4:2:2, 4:2:0, grey."""
 
 _TIMES_HELD: Final = 1.9
-"""How often the decoder holds them: 1.1 times, or 2.3 where it adds film grain, which
-its header does not tell. So a picture with grain takes up to 20 % more than was
-allowed, which with the libraries is 300 MiB still."""
+"""Number of copies of the samples in the decoder: 1.1, or 2.3 if it adds film grain,
+which the header does not tell. So a picture with grain takes up to 20 % more than
+allowed, which is still 300 MiB with the libraries."""
 
 _ALPHA_TIMES_HELD: Final = 1.2
 
 _FLAT_PIXELS_OF_ALPHA: Final = 11_000_000
-"""Where there is alpha, pixels that a file may have however short it is: it is drawn on
+"""Pixels that a picture with alpha may have even in a very short file: it is drawn on
 two colours."""
 
 _BAND_BYTES: Final = 12_000_000
-"""The smaller picture, and what is held of a band while it is made smaller."""
+"""Bytes of the smaller picture, and of a band while it is reduced."""
 
 
 class _Decoder(ctypes.Structure):
@@ -74,17 +74,17 @@ class _Decoder(ctypes.Structure):
 
 
 class LargeAVIFReader:
-    """An AVIF of one frame that is too large to be held whole.
+    """An AVIF of one frame that is too large to be held as a whole.
 
     Args:
         data: The file.
         picture_format: The format.
-        limits: What it may cost.
-        is_padded: Whether zeros stand for what did not arrive of the file.
+        limits: The limits of its cost.
+        is_padded: Whether zeros replace the missing end of the file.
 
     Raises:
         BadPictureError: There is no still picture in it.
-        OverBudgetError: It is too large all the same.
+        OverBudgetError: It is too large even so.
     """
 
     durations: Sequence[int] = (0,)
@@ -108,7 +108,7 @@ class LargeAVIFReader:
         self._decoder = _Decoder.from_address(self._handle.value or 0)
         self._decoder.threads = 1
         self._decoder.ignores_exif = self._decoder.ignores_xmp = 1
-        # What Pillow lets pass as well, and browsers.
+        # Pillow and browsers allow these as well.
         self._decoder.strictness = 0
         check(
             LIBRARY.avifDecoderSetIOMemory(
@@ -140,14 +140,14 @@ class LargeAVIFReader:
         return AvifImage.from_address(self._decoder.image)
 
     def _held_bytes(self, image: AvifImage) -> int:
-        """Return what the decoder holds of a picture whose header was read."""
+        """Return the bytes that the decoder will hold for an opened picture."""
         samples = _SAMPLES.get(image.sampling, max(_SAMPLES.values())) * _TIMES_HELD
         samples += _ALPHA_TIMES_HELD * bool(self._decoder.has_alpha)
         bytes_each = 2 if image.depth > 8 else 1  # noqa: PLR2004  # bits of a byte
         return int(image.width * image.height * samples * bytes_each)
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         check(LIBRARY.avifDecoderNextImage(self._handle))
         return replace(self._shrunk(number, self._by), again=self._again)
 

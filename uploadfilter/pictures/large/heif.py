@@ -1,15 +1,15 @@
-"""Decode a large HEIC tile by tile, or to planes, and make it smaller from there.
+"""Decode a large HEIC tile by tile, or to planes, and reduce these.
 
-Phones write a picture as a grid of tiles, each of which is decoded by itself, so that
-one of them is held at a time. A picture in one piece is decoded to planes, in half of
-the memory that its colours take. The library is the one that ``pillow_heif``'s module
-is linked to.
+Phones write a picture as a grid of tiles. Each tile is decoded alone, so that only one
+is held at a time. A picture in one piece is decoded to planes, which take half the
+memory of its colours. The library is the one to which the module of ``pillow_heif`` is
+linked.
 
 Rules this module keeps:
 
-- What would have each tile decoded more than once, or a picture within a tile, is
-  refused: transparency of a grid, and grids of anything but plain pictures.
-- Turns, mirrors and clean apertures are those that the library itself would apply.
+- A picture that needs each tile decoded more than once, or has a picture within a tile,
+  is refused: transparency of a grid, and grids of anything except plain pictures.
+- Rotations, mirrors and clean apertures are those that the library would apply.
 
 Source: libheif 1.23, ``heif.h``, ``heif_tiling.h``, ``heif_properties.h``.
 """
@@ -37,30 +37,30 @@ _LIBRARY: Final = ctypes.CDLL(_pillow_heif.__file__)
 _BYTES_PER_PIXEL: Final = 3.7
 _DEEP_BYTES_PER_PIXEL: Final = 8.0
 _ALPHA_BYTES: Final = 3.0
-"""Held for each pixel of a picture in one piece, as measured in 4:2:0."""
+"""Bytes that are held for each pixel of a picture in one piece, measured in 4:2:0."""
 
 _TILE_BYTES: Final = 12
 _ROW_BYTES: Final = 8
-"""Held for each pixel of a tile, and of a row of tiles."""
+"""Bytes that are held for each pixel of a tile, and of a row of tiles."""
 
 _BAND_BYTES: Final = 8_000_000
-"""The smaller picture, and what is held of a band while it is made smaller."""
+"""Bytes of the smaller picture, and of a band while it is reduced."""
 
 _FREE_TILES: Final = 400
 _BYTES_PER_TILE: Final = 1000
-"""Tiles that a picture may have: so many, and one for so many bytes. Each takes 0.5 ms
-however small it is, and one tile may stand in a thousand places. A phone's picture of
-48 megapixels has 192."""
+"""Bytes of the file for each tile that a picture may have, besides a fixed number. Each
+tile takes at least 0.5 ms, and one tile may stand in a thousand places. A phone's
+picture of 48 megapixels has 192."""
 
 _USUAL_BITS: Final = 8
 _YCBCR, _GREY = 0, 2
 _UNDEFINED: Final = 99
 _LUMA, _CB, _CR, _ALPHA = 0, 1, 2, 6
 _SAMPLINGS: Final = {0: 4, 1: 3, 2: 2, 3: 1}
-"""From libheif's number of a subsampling to libavif's."""
+"""From a subsampling's number in libheif to its number in libavif."""
 
 _REACHES: Final = {4: (1, 1), 3: (2, 2), 2: (2, 1), 1: (1, 1)}
-"""Pixels across and down for which a sample of chroma stands, by libavif's number."""
+"""Columns and rows of pixels for each sample of chroma, by libavif's number."""
 
 _PLAIN: Final = int.from_bytes(b"hvc1", "big")
 _GRID: Final = int.from_bytes(b"grid", "big")
@@ -69,12 +69,12 @@ _TURN: Final = int.from_bytes(b"irot", "big")
 _MIRROR: Final = int.from_bytes(b"imir", "big")
 _LEFT_TO_RIGHT: Final = 1
 _MOST_TURNS: Final = 8
-"""Turns, mirrors and apertures of one picture; three are what the standard allows."""
+"""Most rotations, mirrors and apertures of one picture; the standard allows three."""
 
 _MOST_PICTURES: Final = 2000
 _OUT_OF_MEMORY: Final = 6
 _IGNORES_TURNS_AT: Final = 1
-"""Where the second byte of the options says whether to ignore turns."""
+"""Offset of the option that tells whether to ignore rotations."""
 
 
 class _Result(ctypes.Structure):
@@ -136,10 +136,10 @@ for _name, _type in _RETURNED.items():
 
 
 def _check(result: _Result) -> None:
-    """Raise what a result of the library means.
+    """Raise the exception for a result of the library.
 
     Raises:
-        MemoryError: There was not enough.
+        MemoryError: There was not enough memory.
         BadPictureError: Anything else was wrong.
     """
     if result.code == _OUT_OF_MEMORY:
@@ -171,7 +171,7 @@ def _opened(data: bytes, place: int) -> Iterator[_Opened]:
                 context, data, ctypes.c_size_t(len(data)), None
             )
         )
-        # A scanner has one core at most.
+        # A scanner has at most one core.
         _LIBRARY.heif_context_set_max_decoding_threads(context, 0)
         items = (ctypes.c_uint32 * _MOST_PICTURES)()
         found = _LIBRARY.heif_context_get_list_of_top_level_image_IDs(
@@ -194,17 +194,17 @@ def _opened(data: bytes, place: int) -> Iterator[_Opened]:
 def large_frame(
     data: bytes, place: int, number: int, picture_format: Format, limits: DecodeLimits
 ) -> Frame:
-    """Decode one picture of a HEIC that is too large to be held whole.
+    """Decode one picture of a HEIC that is too large to be held as a whole.
 
     Args:
         data: The file.
-        place: Which of the pictures at its top level.
+        place: Number of the picture at its top level.
         number: The number of the frame that is returned.
         picture_format: The format.
-        limits: What it may cost.
+        limits: The limits of its cost.
 
     Raises:
-        OverBudgetError: It is too large all the same.
+        OverBudgetError: It is too large even so.
         BadPictureError: It cannot be decoded.
     """
     if not IS_KNOWN:
@@ -245,7 +245,7 @@ def _type_of(opened: _Opened, item: int) -> int:
 
 
 def _plan_of_one(opened: _Opened, tiling: _Tiling, file_bytes: int) -> int:
-    """Return how many bytes a picture in one piece needs."""
+    """Return the number of bytes that a picture in one piece needs."""
     del file_bytes
     if _type_of(opened, opened.item) != _PLAIN:
         raise OverBudgetError(Reason.TOO_MANY_PIXELS)
@@ -256,7 +256,7 @@ def _plan_of_one(opened: _Opened, tiling: _Tiling, file_bytes: int) -> int:
 
 
 def _plan_of_tiles(opened: _Opened, tiling: _Tiling, file_bytes: int) -> int:
-    """Return how many bytes a picture in tiles needs."""
+    """Return the number of bytes that a picture in tiles needs."""
     if (
         _has_alpha(opened)
         or _type_of(opened, opened.item) != _GRID
@@ -269,7 +269,7 @@ def _plan_of_tiles(opened: _Opened, tiling: _Tiling, file_bytes: int) -> int:
 
 
 def _items(opened: _Opened, tiling: _Tiling) -> Iterator[int]:
-    """Yield the items that the tiles of a grid are, in rows."""
+    """Yield the items of the tiles of a grid, row by row."""
     item = ctypes.c_uint32()
     for row in range(tiling.rows):
         for column in range(tiling.columns):
@@ -301,10 +301,10 @@ def _strips_of_one(opened: _Opened, tiling: _Tiling) -> Iterator[Image.Image]:
 
 
 def _strips_of_tiles(opened: _Opened, tiling: _Tiling) -> Iterator[Image.Image | None]:
-    """Decode tile after tile; yield the rows of each row of them.
+    """Decode one tile after another; yield the strip of each row of tiles.
 
     Yields:
-        ``None`` as well, for each tile that cannot be decoded.
+        Strips, and ``None`` for each tile that cannot be decoded.
     """
     for row in range(tiling.rows):
         top = row * tiling.tile_height
@@ -331,8 +331,8 @@ def _paste_tile(
     Args:
         opened: The picture.
         place: Column and row of the tile.
-        strip: Where it goes.
-        columns: Where it begins there, and how wide it is.
+        strip: The strip of its row.
+        columns: Its first column in the strip, and its width.
     """
     image = ctypes.c_void_p()
     _check(
@@ -387,16 +387,16 @@ def _planes(image: ctypes.c_void_p, size: tuple[int, int]) -> AvifImage:
 def _plane(
     image: ctypes.c_void_p, channel: int, least: tuple[int, int], bits: int
 ) -> tuple[int, int]:
-    """Return where a plane is, and how many bytes each of its rows has.
+    """Return the address of a plane, and the number of bytes of each row.
 
     Args:
         image: A decoded picture.
-        channel: Which of its planes.
-        least: Width and height that it must have, since so much is read of it.
+        channel: Number of the plane.
+        least: Least width and height, since this much is read of it.
         bits: Bits that its samples must have.
 
     Raises:
-        BadPictureError: It is missing, or is another one.
+        BadPictureError: It is missing, or does not fit.
     """
     if (
         _LIBRARY.heif_image_get_width(image, channel) < least[0]
@@ -414,7 +414,7 @@ def _plane(
 
 
 def _set_matrix(planes: AvifImage, image: ctypes.c_void_p) -> None:
-    """Note by which matrix and in which range the samples are luma and chroma."""
+    """Note the matrix and the range of the luma and chroma samples."""
     planes.is_full_range, planes.matrix = 1, _UNSPECIFIED
     found = ctypes.POINTER(_CodePoints)()
     result = _LIBRARY.heif_image_get_nclx_color_profile(image, ctypes.byref(found))
@@ -429,7 +429,7 @@ _UNSPECIFIED: Final = 2
 
 
 def _placing(opened: _Opened, size: tuple[int, int]) -> Placing:
-    """Return how the file says that a picture is cut, turned and mirrored."""
+    """Return the cuts, rotations and mirrors that the file gives a picture."""
     placing = Placing(size)
     item = ctypes.c_uint32(opened.item)
     properties = (ctypes.c_uint32 * _MOST_TURNS)()
@@ -458,7 +458,7 @@ def _placing(opened: _Opened, size: tuple[int, int]) -> Placing:
 def _borders(
     opened: _Opened, size: tuple[int, int], one: ctypes.c_uint32
 ) -> tuple[int, int, int, int]:
-    """Return how much a clean aperture cuts off: left, top, right and bottom."""
+    """Return the pixels that a clean aperture cuts off: left, top, right and bottom."""
     borders = [ctypes.c_int() for _ in range(4)]
     _LIBRARY.heif_item_get_property_transform_crop_borders(
         opened.context,

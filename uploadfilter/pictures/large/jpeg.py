@@ -1,15 +1,16 @@
 """Show a progressive JPEG eight times smaller, without holding its coefficients.
 
-libjpeg keeps all coefficients of a progressive JPEG until its last scan has come: 3 to
-6 bytes for each pixel. A picture that is eight times smaller needs only the first one
-of each block, its average. These come in scans of their own, which are read here alone.
+libjpeg keeps all coefficients of a progressive JPEG until its last scan: 3 to 6 bytes
+for each pixel. A picture that is eight times smaller needs only the first coefficient
+of each block, its average. The averages have separate scans, and only these are read
+here.
 
 Rules this module keeps:
 
-- What is shown is what libjpeg shows at 1/8, bit for bit in luma; in colours, chroma
-  that is stored smaller is repeated.
-- Every step is numpy's but one for each block, which finds where its code begins.
-- What is not a usual progressive JPEG is refused.
+- The result equals that of libjpeg at 1/8, bit for bit in luma; for colours, subsampled
+  chroma is repeated.
+- Every step uses numpy, except one for each block, which finds the start of its code.
+- Any file except a usual progressive JPEG is refused.
 
 Source: ITU-T T.81, annexes B, F.1.2.1 (codes of averages) and G.1 (progressive scans).
 """
@@ -36,11 +37,11 @@ SCALE: Final = 8
 _LEAST_SIDE: Final = 512
 
 _FREE_BLOCKS: Final = 600_000
-"""Blocks that a file may have, and one more for each of its bytes. Each takes 0.3
+"""Blocks that any file may have, besides one for each of its bytes. Each takes 0.3
 microseconds; photos have one for 3 to 10 bytes."""
 
 _BYTES_PER_BLOCK: Final = 24
-"""Held for each block while its average is found."""
+"""Bytes that are held for each block while its average is found."""
 
 _PROGRESSIVE, _HUFFMAN, _QUANTISATION = 0xC2, 0xC4, 0xDB
 _INTERVAL, _SCAN, _END, _ADOBE = 0xDD, 0xDA, 0xD9, 0xEE
@@ -50,10 +51,11 @@ _GREY, _COLOURS = 1, 3
 _RGB_NAMES: Final = (ord("R"), ord("G"), ord("B"))
 
 _CHUNK_BYTES: Final = 1 << 16
-"""Bytes in which each bit is looked at as the beginning of a code."""
+"""Bytes that are searched at a time; each of their bits may begin a code."""
 
 _MOST_PIECES: Final = 2000
-"""Pieces of a scan, between restarts; encoders that write any write one a row."""
+"""Most pieces of a scan, between restarts; encoders with restarts write one for each
+row."""
 
 _MOST_CODE_BITS: Final = 16 + 15
 _WINDOW_BITS: Final = 40
@@ -68,25 +70,25 @@ class _Part:
     table: int
     averages: Numbers = field(default_factory=lambda: np.zeros((0, 0), np.int32))
     shape: tuple[int, int] = (0, 0)
-    """Rows and columns of blocks that are no filling."""
+    """Rows and columns of blocks without padding."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Codes:
-    """A Huffman table: for each 16 bits, what they begin with."""
+    """A Huffman table: for each value of 16 bits, the code at their beginning."""
 
     lengths: Numbers
     sizes: Numbers
 
     @property
     def steps(self) -> Numbers:
-        """Bits of each code with what follows it."""
+        """Return the bits of each code together with the number that follows it."""
         return self.lengths + self.sizes
 
 
 @dataclass(slots=True)
 class _Picture:
-    """What was read of a file so far."""
+    """The parts of a file that were read so far."""
 
     size: tuple[int, int] = (0, 0)
     parts: dict[int, _Part] = field(default_factory=dict)
@@ -110,14 +112,14 @@ def coarse_frame(
 
     Args:
         file: The JPEG, seekable.
-        limits: What it may cost.
+        limits: The limits of its cost.
         number: The number of the frame.
         profile: Its colour profile.
-        in_colours: Whether somebody needs its colours.
+        in_colours: Whether its colours are needed.
 
     Raises:
-        OverBudgetError: It is not one that can be shown so.
-        BadPictureError: Nothing of it is there.
+        OverBudgetError: It cannot be shown in this way.
+        BadPictureError: It has no scan of averages.
     """
     length = file.seek(0, io.SEEK_END)
     if length > limits.max_decoded_bytes // 2:
@@ -151,7 +153,7 @@ def coarse_frame(
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Yield the marker of each segment, its body, and where that ends."""
+    """Yield the marker of each segment, its body, and the offset after it."""
     at = 2
     while (found := NEXT_MARKER.search(data, at)) is not None:
         marker = data[found.start() + 1]
@@ -170,7 +172,7 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 
 
 def _take(picture: _Picture, marker: int, body: bytes) -> None:
-    """Note what a segment says."""
+    """Note the fields of a segment."""
     if marker == _END:
         picture.is_whole = True
     elif marker == _QUANTISATION:
@@ -221,13 +223,13 @@ def _tallest(picture: _Picture) -> int:
 
 
 def _units(picture: _Picture) -> tuple[int, int]:
-    """Return how many rows and columns of units of blocks there are."""
+    """Return the number of rows and columns of units of blocks."""
     width, height = picture.size
     return -(-height // (8 * _tallest(picture))), -(-width // (8 * _widest(picture)))
 
 
 def _take_factors(picture: _Picture, body: bytes) -> None:
-    """Note by what averages are multiplied."""
+    """Note the factors of averages."""
     at = 0
     while at < len(body):
         each = 1 + (body[at] >> 4)
@@ -259,10 +261,10 @@ def _table(counts: bytes, values: bytes) -> _Codes:
 
 
 def _check(picture: _Picture, length: int, limits: DecodeLimits) -> None:
-    """Refuse what cannot be shown so, or would take too long.
+    """Refuse a picture that cannot be shown in this way, or would take too long.
 
     Raises:
-        OverBudgetError: It cannot.
+        OverBudgetError: It is refused.
     """
     blocks = sum(part.averages.size for part in picture.parts.values())
     if (
@@ -291,8 +293,8 @@ class _Scan:
 
     Attributes:
         parts: The components in it.
-        codes: The codes of each; empty where it refines.
-        low: By how many bits averages are shifted.
+        codes: The codes of each component; empty in a refining scan.
+        low: Number of bits by which averages are shifted.
     """
 
     parts: Sequence[_Part]
@@ -311,7 +313,7 @@ def _take_scan(picture: _Picture, body: bytes, pieces: list[bytes]) -> None:
         parts = [picture.parts[number] for number, _ in chosen]
         codes = [] if high else [picture.codes[table] for _, table in chosen]
     except KeyError as exc:
-        raise BadPictureError("a scan of what is not there") from exc
+        raise BadPictureError("a scan of a missing component") from exc
     picture.scans += 1
     scan = _Scan(parts, codes, low)
     if len(pieces) > _MOST_PIECES:
@@ -325,7 +327,7 @@ def _take_scan(picture: _Picture, body: bytes, pieces: list[bytes]) -> None:
 def _read(
     scan: _Scan, grid: tuple[int, int], picture: _Picture, pieces: list[bytes]
 ) -> Iterator[Numbers]:
-    """Yield what a scan says of each of its components, in rows and columns.
+    """Yield the averages that a scan has for each component, in rows and columns.
 
     Args:
         scan: The scan.
@@ -382,7 +384,7 @@ def _averages(piece: bytes, scan: _Scan, order: list[int], count: int) -> Number
 
 
 def _starts(piece: bytes, codes: list[_Codes], count: int) -> Numbers:
-    """Return at which bit the code of each block begins, a row for each unit."""
+    """Return the bit at which each block's code begins, with a row for each unit."""
     margin = len(codes) * _MOST_CODE_BITS // 8 + 4
     padded = piece + bytes(_CHUNK_BYTES + margin + 2)
     found: list[Numbers] = []
@@ -399,14 +401,14 @@ def _starts(piece: bytes, codes: list[_Codes], count: int) -> Numbers:
         base += at >> 3
         at &= 7
     starts = np.concatenate(found) if found else np.zeros((0, len(codes)), np.int64)
-    # What begins after the last bit is not there.
+    # A code after the last bit does not exist.
     return starts[starts[:, -1] < 8 * len(piece)]
 
 
 def _following(
     padded: bytes, base: int, length: int, codes: list[_Codes]
 ) -> list[list[int]]:
-    """Return for each code of a unit where what begins at each bit ends."""
+    """Return for each code of a unit, and each bit, the end of a code from there."""
     held = np.frombuffer(padded, np.uint8, length + 2, base).astype(np.uint32)
     windows = held[:-2] << 16 | held[1:-1] << 8 | held[2:]
     heads = (windows[:, None] >> np.arange(8, 0, -1, dtype=np.uint32) & 0xFFFF).ravel()
@@ -419,7 +421,7 @@ def _following(
 
 
 def _differences(piece: bytes, codes: list[_Codes], starts: Numbers) -> Numbers:
-    """Return the number that stands behind each code."""
+    """Return the number that follows each code."""
     padded = np.frombuffer(piece + bytes(8), np.uint8)
     result = np.zeros(starts.shape, np.int32)
     for column, each in enumerate(codes):
@@ -437,7 +439,7 @@ def _differences(piece: bytes, codes: list[_Codes], starts: Numbers) -> Numbers:
 
 
 def _plane(picture: _Picture, part: _Part) -> Image.Image:
-    """Return the plane of a component, as large as the smaller picture."""
+    """Return the plane of a component in the size of the smaller picture."""
     factor = picture.factors.get(part.table)
     right, below = _widest(picture) // part.across, _tallest(picture) // part.down
     if factor is None or (right * part.across, below * part.down) != (

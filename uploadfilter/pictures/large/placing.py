@@ -1,8 +1,8 @@
-"""Cut, turn and mirror a picture that comes in strips and is made smaller.
+"""Cut, turn and mirror a picture that comes in strips and is reduced.
 
-The last block of pixels along a side may be a part of one. If that side is mirrored
-afterwards, it would be the first, and all others be off by its width. So a picture is
-filled up at the side that ends as the last one, before it is made smaller.
+The last block of pixels along a side may be incomplete. If that side is mirrored
+afterwards, this block would be the first, and all other blocks would be shifted. So
+before the reduction a picture is padded at the side that will be the last one.
 """
 
 from collections.abc import Iterable
@@ -21,31 +21,31 @@ _ENDS: Final = frozenset({_RIGHT, _BOTTOM})
 
 
 class Placing:
-    """How a picture is cut, turned and mirrored, step after step.
+    """The cuts, rotations and mirrors of a picture, step by step.
 
     Args:
-        size: Width and height of the picture as it is stored.
+        size: Width and height of the stored picture.
     """
 
     def __init__(self, size: tuple[int, int]) -> None:
         self._stored = size
         self._cuts = [0, 0, 0, 0]
-        # Which side of the stored picture is now the left, top, right and bottom one.
+        # The sides of the stored picture that are now left, top, right and bottom.
         self._sides = [_LEFT, _TOP, _RIGHT, _BOTTOM]
         self._steps: list[Image.Transpose] = []
 
     @property
     def size(self) -> tuple[int, int]:
-        """Width and height after the steps so far."""
+        """Return width and height after the steps so far."""
         width = self._stored[0] - self._cuts[_LEFT] - self._cuts[_RIGHT]
         height = self._stored[1] - self._cuts[_TOP] - self._cuts[_BOTTOM]
         return (height, width) if self._sides[_LEFT] % 2 else (width, height)
 
     def cut(self, left: int, top: int, right: int, bottom: int) -> None:
-        """Cut so many pixels off each side.
+        """Cut pixels off each side.
 
         Raises:
-            BadPictureError: Nothing would be left.
+            BadPictureError: No pixel would be left.
         """
         width, height = self.size
         if left + right >= width or top + bottom >= height:
@@ -77,13 +77,13 @@ class Placing:
 
         Args:
             strips: Rows of the stored picture, from top to bottom; ``None`` for each
-                piece of them that is missing.
+                missing piece of them.
             by: How many times smaller it becomes.
-            number: That of the frame.
+            number: The number of the frame.
 
         Raises:
-            BadPictureError: There are none.
-            OverBudgetError: What is left of it is too large to stay as it is.
+            BadPictureError: There are no strips.
+            OverBudgetError: The rest of it is too large to keep its size.
         """
         if by == 1:
             raise OverBudgetError(Reason.TOO_MANY_PIXELS)
@@ -117,14 +117,14 @@ class Placing:
         )
 
     def _filled(self, by: int) -> tuple[int, int]:
-        """Return the width and height with what fills up the sides that end last."""
+        """Return the width and height with the padding."""
         left, upper = self._fill(by)
         width = self._stored[0] - self._cuts[_LEFT] - self._cuts[_RIGHT]
         height = self._stored[1] - self._cuts[_TOP] - self._cuts[_BOTTOM]
         return width + left, height + upper
 
     def _fill(self, by: int) -> tuple[int, int]:
-        """Return how many pixels fill up the left and the upper side."""
+        """Return the pixels of padding at the left and the upper side."""
         width = self._stored[0] - self._cuts[_LEFT] - self._cuts[_RIGHT]
         height = self._stored[1] - self._cuts[_TOP] - self._cuts[_BOTTOM]
         return (
@@ -133,11 +133,11 @@ class Placing:
         )
 
     def _kept(self, strip: Image.Image, top: int, by: int) -> Image.Image | None:
-        """Return what is left of a strip, filled up.
+        """Return the kept part of a strip, with padding.
 
         Args:
             strip: Some rows of the stored picture.
-            top: Which of its rows is the first.
+            top: Row of the stored picture at which it begins.
             by: How many times smaller it becomes.
         """
         first = self._cuts[_TOP]

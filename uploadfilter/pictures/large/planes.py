@@ -1,15 +1,15 @@
-"""Turn planes of luma and chroma into a smaller picture, by libavif's own conversion.
+"""Convert planes of luma and chroma to a smaller picture, with libavif.
 
-Decoders of AVIF and HEIC hold a picture as planes, in half of the memory that its
-colours would take, or less. libavif converts any rows of such planes to colours, knows
-every matrix and depth, and is in the wheel of Pillow, whose module is linked to it; it
-does not ask who decoded them.
+Decoders of AVIF and HEIC hold a picture as planes, which take at most half the memory
+of its colours. libavif converts any rows of such planes to colours, for every matrix
+and depth, whichever decoder made them. It is in the wheel of Pillow, whose module is
+linked to it.
 
 Rules this module keeps:
 
-- Planes are converted in bands, and each band is made smaller before the next.
-- Structures of libavif's interface are only used with the version that they are from
-  (1.x): their beginnings do not change within it.
+- Planes are converted in bands, and each band is reduced before the next.
+- Structures of libavif's interface are only used with their own version (1.x): their
+  beginnings do not change within it.
 
 Source: libavif 1.4, ``include/avif/avif.h``.
 """
@@ -33,7 +33,7 @@ IS_KNOWN: Final = LIBRARY.avifVersion().startswith(b"1.")
 
 _RGB, _RGBA = 0, 1
 _BAND_PIXELS = 1 << 20
-"""Pixels of a band of which colours are made: 4 MiB."""
+"""Pixels of a band that is converted to colours: 4 MiB."""
 
 
 class AvifImage(ctypes.Structure):
@@ -94,10 +94,10 @@ class _Rows(ctypes.Structure):
 
 
 class Converter:
-    """Makes colours of planes, band by band.
+    """Converts planes to colours, band by band.
 
     Args:
-        address: Where the ``avifImage`` with the planes is; it must stay there.
+        address: Address of the ``avifImage`` with the planes, which must not move.
     """
 
     def __init__(self, address: int) -> None:
@@ -106,7 +106,7 @@ class Converter:
         self.mode = "RGBA" if self._image.alpha else "RGB"
 
     def shrunk(self, by: int) -> Shrunk:
-        """Return all of it, made smaller.
+        """Return the whole picture, reduced.
 
         Raises:
             BadPictureError: The library cannot convert it.
@@ -118,7 +118,7 @@ class Converter:
         return shrinker.shrunk()
 
     def strips(self) -> Iterator[Image.Image]:
-        """Yield all of it as colours, from top to bottom.
+        """Yield the whole picture as colours, from top to bottom.
 
         Raises:
             BadPictureError: The library cannot convert it.
@@ -129,7 +129,7 @@ class Converter:
             yield self.strip(top, min(rows, image.height - top))
 
     def strip(self, top: int, height: int) -> Image.Image:
-        """Return some rows, the first of which has an even number.
+        """Return some rows; the first one must have an even number.
 
         Raises:
             BadPictureError: The library cannot convert them.
@@ -159,10 +159,10 @@ class Converter:
 
 
 def check(result: int) -> None:
-    """Raise what a result of libavif means.
+    """Raise the exception for a result of libavif.
 
     Raises:
-        MemoryError: There was not enough.
+        MemoryError: There was not enough memory.
         BadPictureError: Anything else was wrong.
     """
     if result == _OUT_OF_MEMORY:

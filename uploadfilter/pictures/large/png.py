@@ -1,13 +1,13 @@
 """Decode a large PNG in bands of rows.
 
-Pillow decodes a PNG as a whole, at four bytes for each pixel with colours. Its rows are
-packed one after the other, so they are unpacked as they come, and each band of them is
-handed to Pillow as a PNG of its own: it knows how rows are filtered. A row refers to
-the one above, so that one comes first in each band.
+Pillow decodes a PNG as a whole, at four bytes for each pixel of colours. Rows are
+packed one after another, so they are unpacked in order, and each band of rows is given
+to Pillow as a separate PNG, since Pillow can undo the filters of rows. A row refers to
+the row above it, which is therefore put first in each band.
 
 Rules this module keeps:
 
-- Samples come out exactly as Pillow shows them, in every depth.
+- Samples are exactly those that Pillow shows, in every depth.
 - An interlaced picture has its rows in seven passes, and is not decoded here.
 
 Source: PNG, third edition, 7 (rows), 9 (filters), 11.2 (chunks).
@@ -42,17 +42,17 @@ _MODES: Final = {_GREY_ALPHA: "LA", _RGB: "RGB", _RGBA: "RGBA"}
 _DEEP: Final = 16
 
 _BYTES_OF_MODE: Final = {"1": 1, "L": 1, "P": 1, "I;16": 2}
-"""For each pixel, of modes that Pillow keeps as small as the file does."""
+"""Bytes of a pixel in the modes that Pillow keeps as small as in the file."""
 
 _BAND_BYTES: Final = 3_000_000
-"""Of unpacked rows; four times as much is held of them in all."""
+"""Bytes of unpacked rows in a band; four times as many bytes are held in all."""
 
 _READ_BYTES: Final = 1 << 18
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Rows:
-    """What a header says of the rows."""
+    """The layout of the rows by the header."""
 
     width: int
     height: int
@@ -61,7 +61,7 @@ class _Rows:
 
     @property
     def stride(self) -> int:
-        """Bytes of an unpacked row, with its filter."""
+        """Return the bytes of an unpacked row, with its filter."""
         return 1 + self.width * self.bits // 8 * _CHANNELS[self.colour]
 
 
@@ -73,17 +73,17 @@ def large_png(
     *,
     lack: Reason | None = None,
 ) -> Reader:
-    """Return a reader of a PNG of one frame that is too large to be held as usual.
+    """Return a reader for a PNG of one frame that is too large to be held as usual.
 
     Args:
         file: The PNG, as Pillow reads it.
         image: As Pillow opened it.
         picture_format: The format.
-        limits: What it may cost.
-        lack: What is known to be missing.
+        limits: The limits of its cost.
+        lack: The reason if something is known to be missing.
 
     Raises:
-        OverBudgetError: It is too large all the same.
+        OverBudgetError: It is too large even so.
     """
     width, height = image.size
     own_bytes = _BYTES_OF_MODE.get(image.mode)
@@ -91,7 +91,7 @@ def large_png(
         image.size,
         limits,
         file_bytes=file.seek(0, io.SEEK_END),
-        # Those that stay as small as they are in the file take no longer than ever.
+        # Pictures that stay as small as in the file take no longer than before.
         flat_pixels=picture_format.flat_pixels if own_bytes else 0,
         pixels_per_byte=picture_format.pixels_per_byte,
         needed_bytes=4 * _BAND_BYTES + width * height * (own_bytes or 0),
@@ -117,8 +117,8 @@ class _BandReader:
     Args:
         file: The PNG, as Pillow reads it.
         image: As Pillow opened it.
-        rows: What its header says.
-        lack: What is known to be missing.
+        rows: The layout of its rows.
+        lack: The reason if something is known to be missing.
     """
 
     durations: Sequence[int] = (0,)
@@ -139,7 +139,7 @@ class _BandReader:
         self._by = scale_of_large(image.size)
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         return replace(self._frame(number, self._by), again=self._again)
 
     def _again(self, scale: int, mode: str) -> Frame:
@@ -181,7 +181,7 @@ class _BandReader:
             yield strip
 
     def _bands(self) -> Iterator[bytes]:
-        """Yield whole rows as they are unpacked, with their filters."""
+        """Yield whole rows, unpacked, with their filters."""
         stride, left = self._rows.stride, self._rows.height
         per_band = max(1, _BAND_BYTES // stride)
         held = bytearray()
@@ -198,7 +198,7 @@ class _BandReader:
             yield bytes(held[: count * stride])
 
     def _unpacked(self) -> Iterator[bytes]:
-        """Yield what the picture's chunks hold, unpacked, as far as it is sound."""
+        """Yield the unpacked data of the picture's chunks, up to the first damage."""
         unpacker = zlib.decompressobj()
         for piece in self._packed():
             try:
@@ -211,7 +211,7 @@ class _BandReader:
                 return
 
     def _packed(self) -> Iterator[bytes]:
-        """Yield what the picture's chunks hold."""
+        """Yield the packed data of the picture's chunks."""
         for chunk in png_chunks(self._file):
             if chunk.name != b"IDAT":
                 continue
@@ -235,7 +235,7 @@ class _BandReader:
             packed = b"\0" + above + packed
         rows = replace(self._rows, height=len(packed) // self._rows.stride)
         if (rows.bits, rows.colour) == (_DEEP, _GREY_ALPHA):
-            # Four bytes are four channels to Pillow, so that none is lost.
+            # Pillow reads four bytes as four channels, so that no byte is lost.
             image = _opened(replace(rows, bits=8, colour=_RGBA), packed)
             last = _last_row(image)
             high = Image.merge("LA", (image.getchannel("R"), image.getchannel("B")))
@@ -248,7 +248,7 @@ class _BandReader:
         return self._with_alpha(_lower(image, count)), last
 
     def _with_alpha(self, strip: Image.Image) -> Image.Image:
-        """Return a strip with an alpha where a colour is marked as transparent."""
+        """Return a strip with an alpha, if a colour is marked as transparent."""
         marked = self._image.info.get("transparency")
         if isinstance(marked, tuple):
             strip.info["transparency"] = marked
@@ -261,12 +261,12 @@ class _BandReader:
 
 
 def _opened(rows: _Rows, packed: bytes, order: str = "B") -> Image.Image:
-    """Decode rows as a PNG of their own.
+    """Decode rows as a separate PNG.
 
     Args:
-        rows: What they are.
+        rows: Their layout.
         packed: The rows, with their filters.
-        order: ``B``, or ``L`` to be shown the lower bytes of samples of 16 bits.
+        order: ``B``, or ``L`` to decode the lower bytes of samples of 16 bits.
     """
     header = _HEADER.pack(rows.width, rows.height, rows.bits, rows.colour, 0, 0, 0)
     body = zlib.compress(packed, 0)

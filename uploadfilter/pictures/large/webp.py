@@ -1,14 +1,14 @@
-"""Decode a large WebP at a reduced size, or in bands, by the library under Pillow.
+"""Decode a large WebP at a reduced size, or in bands, with Pillow's library.
 
-Pillow has no way to ask libwebp for less than the whole picture, twice. The library
-itself scales while it decodes, so that of a lossy picture nothing but a few rows is
-held, and decodes any band of rows alone.
+Pillow can only get the whole picture from libwebp, and holds it twice. The library can
+scale while it decodes, so that only a few rows of a lossy picture are held; and it can
+decode any band of rows alone.
 
 Rules this module keeps:
 
-- The library is the one that Pillow's own module is linked to, so there is one copy of
-  it, and one version to keep up to date.
-- Structures of its interface are versioned: it refuses those of another version.
+- The library is the one to which Pillow's module is linked, so there is only one copy
+  of it, and one version to keep up to date.
+- The structures of its interface have a version: it refuses those of another version.
 
 Source: libwebp, ``src/webp/decode.h`` (decoder ABI 2).
 """
@@ -33,22 +33,23 @@ from uploadfilter.pictures.shrinking import Shrinker, Shrunk, scale_of_large
 _LIBRARY: Final = ctypes.CDLL(_webp.__file__)
 _LIBRARY.WebPDemuxInternal.restype = ctypes.c_void_p
 _ABI: Final = 0x0200
-"""Of this number the library compares the upper byte with its own."""
+"""The version of the interface: the library compares its upper byte."""
 
 _RGB, _RGBA = 0, 1
 _LOSSLESS = 2
 
 _LOSSLESS_BYTES = 4
 _ALPHA_BYTES = 5
-"""Held for each pixel: colours of a lossless picture; the alpha of a lossy one, which
-is packed like a lossless picture, as it is unpacked and as it is shown."""
+"""Bytes that are held for each pixel: the colours of a lossless picture; or the alpha
+of a lossy one, which is packed like a lossless picture, both while it is unpacked and
+as it is shown."""
 
 _LEAST_BAND_BYTES = 16_000_000
-"""A band of a picture with alpha, at least. The decoder begins anew for each, so that
-it is as large as there is room for."""
+"""Least bytes of a band of a picture with alpha. The decoder begins again for each
+band, so that a band is as large as the limit allows."""
 
 _FLAT_PIXELS_OF_ALPHA = 16_600_000
-"""Where there is alpha, pixels that a file may have however short it is: it is decoded
+"""Pixels that a picture with alpha may have even in a very short file: it is decoded
 several times, and drawn on two colours."""
 
 _DEMUX_ABI: Final = 0x0100
@@ -138,7 +139,7 @@ class _Config(ctypes.Structure):
 
 @dataclass(frozen=True, slots=True)
 class _Box:
-    """What is decoded: rows and columns from the top left, and how many."""
+    """The decoded part: its first row and column, and their numbers."""
 
     top: int
     width: int
@@ -146,17 +147,17 @@ class _Box:
 
 
 class LargeWebPReader:
-    """A WebP of one frame that is too large to be held whole.
+    """A WebP of one frame that is too large to be held as a whole.
 
     Args:
         data: The file.
         picture_format: The format.
-        limits: What it may cost.
-        is_padded: Whether zeros stand for what did not arrive of the file.
+        limits: The limits of its cost.
+        is_padded: Whether zeros replace the missing end of the file.
 
     Raises:
         BadPictureError: There is no still picture in it.
-        OverBudgetError: It is too large all the same.
+        OverBudgetError: It is too large even so.
     """
 
     durations: Sequence[int] = (0,)
@@ -195,11 +196,11 @@ class LargeWebPReader:
             pixels_per_byte=picture_format.pixels_per_byte,
             needed_bytes=held + _LEAST_BAND_BYTES,
         )
-        # What is left is for a band, and for the pieces that it is made smaller in.
+        # The rest is for a band, and for the pieces in which it is reduced.
         self._band_bytes = (limits.max_decoded_bytes - held) // 2
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         return replace(self._frame(number, self._by), again=self._again)
 
     def _again(self, scale: int, mode: str) -> Frame:
@@ -218,7 +219,7 @@ class LargeWebPReader:
         )
 
     def _scaled(self, by: int) -> tuple[Shrunk, bool]:
-        """Let the library scale; say also whether it came to the end."""
+        """Let the library scale; return also whether it reached the end."""
         width, height = self._size
         box = _Box(0, width // by * by, height // by * by)
         whole = (box.width // by, box.height // by)
@@ -231,7 +232,7 @@ class LargeWebPReader:
         ), is_whole
 
     def _banded(self, by: int) -> tuple[Shrunk, bool]:
-        """Decode band after band, since the library weighs no colour by its alpha."""
+        """Decode band by band, since the library does not weight colours by alpha."""
         width, height = self._size
         rows = max(1, self._band_bytes // (4 * width * by)) * by
         shrinker = Shrinker(self._size, "RGBA", by)
@@ -245,7 +246,7 @@ class LargeWebPReader:
 
 
 def _config(data: bytes) -> _Config:
-    """Return a new configuration with what the header of a file says.
+    """Return a new configuration with the fields of a file's header.
 
     Raises:
         BadPictureError: It cannot be read.
@@ -264,7 +265,7 @@ def _config(data: bytes) -> _Config:
 def _decoded(
     data: bytes, box: _Box, size: tuple[int, int], mode: str
 ) -> tuple[Image.Image, bool]:
-    """Decode a part of a picture at a size; say also whether all of it was there."""
+    """Decode a part of a picture at a size; return also whether all of it was there."""
     config = _config(data)
     options = config.options
     options.use_cropping = 1
@@ -287,7 +288,7 @@ def _decoded(
 
 
 def _profile_of(data: bytes) -> bytes | None:
-    """Return the ICC profile of a file, if it has one, as browsers look for it."""
+    """Return the ICC profile that browsers find in a file, if there is one."""
     room = ctypes.c_char_p(data)
     whole = _Data(ctypes.cast(room, ctypes.c_void_p), len(data))
     opened = ctypes.c_void_p(
@@ -307,8 +308,7 @@ def _profile_of(data: bytes) -> bytes | None:
 def _grown(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     """Return an image with its last column and row repeated, up to a size.
 
-    The blocks at these edges are parts of blocks, and would be averages of fewer
-    pixels.
+    The blocks at these edges are not whole, and would be averages of fewer pixels.
     """
     if image.size == size:
         return image

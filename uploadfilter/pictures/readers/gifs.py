@@ -1,9 +1,9 @@
-"""Read GIFs: find their frames, each of which Pillow unpacks as a GIF of its own.
+"""Read GIFs: find their frames, which Pillow decodes as separate GIFs.
 
-Rules this module keeps: the steps that are taken are limited by the length of a file,
-whatever it says; what is cut off or nonsense ends the count, and raises nothing.
+Rules this module keeps: the number of steps is limited by the length of the file,
+whatever it states; data that are cut off or invalid end the count without an exception.
 
-Sources: CompuServe, "GIF89a" (1990); where it leaves a choice, what Chromium 156 does.
+Sources: CompuServe, "GIF89a" (1990); where it leaves a choice, Chromium 156.
 """
 
 import io
@@ -42,7 +42,7 @@ _TRANSPARENT = 1
 _DISPOSALS: Final = {
     2: Disposal.CLEAR,
     3: Disposal.RESTORE,
-    # Some old encoders write this for the one before.
+    # Some old encoders write this instead of the value before.
     4: Disposal.RESTORE,
 }
 _END = b";"
@@ -54,11 +54,11 @@ class GIFFrame:
 
     Attributes:
         box: Left, top, right and bottom edge on the canvas.
-        start: Where its image descriptor begins in the file.
-        end: Where its data end.
-        duration: For how long it is shown, in milliseconds.
-        disposal: The number that says what becomes of it before the next one.
-        transparent: The colour that shows what was there before, if there is one.
+        start: Offset of its image descriptor in the file.
+        end: Offset after its data.
+        duration: Its duration, in milliseconds.
+        disposal: The number of its disposal method.
+        transparent: The transparent colour, if there is one.
     """
 
     box: Box
@@ -83,10 +83,10 @@ class Pieces:
     """The frames of a GIF.
 
     Attributes:
-        pieces: In order; of a long file the first ``MOST_COUNTED``.
-        canvas: Width and height of what is shown.
-        head: Length of the header with the colours of all.
-        is_whole: If false, there may be more than were counted.
+        pieces: In order; only the first ``MOST_COUNTED`` of a long file.
+        canvas: Width and height of the shown picture.
+        head: Length of the header with the global colour table.
+        is_whole: If false, there may be more frames than were counted.
         is_cut: If true, the file breaks off before the next frame begins.
         is_sure: If false, decoders may disagree about which frames are shown, or for
             how long.
@@ -101,7 +101,7 @@ class Pieces:
 
 
 def pieces_of(data: bytes) -> Pieces:
-    """Return the frames of a GIF; its canvas is at least as large as its first."""
+    """Return the frames of a GIF; the canvas is at least as large as the first."""
     if len(data) < _HEADER.size:
         return Pieces(pieces=(), is_whole=False)
     _, width, height, flags, _, _ = _HEADER.unpack_from(data)
@@ -127,21 +127,22 @@ def _table_bytes(flags: int) -> int:
 
 
 _WIDEST_CODE = bytes((12,))
-"""Bits of a code of LZW, as the byte before the data of an image says them."""
+"""Most bits of a code of LZW; the byte before the data of an image gives their number.
+"""
 
 
 @dataclass(slots=True)
 class _Walk:
-    """Steps from block to block.
+    """Goes from block to block.
 
     Attributes:
         data: The file.
-        at: Where it is: after an image, when it yields one.
-        steps_left: How many more blocks are stepped over.
+        at: Its offset: after an image when it yields one.
+        steps_left: Number of blocks that may still be skipped.
         is_cut: Whether the data break off within a block.
-        is_sure: Whether every frame has one control at most, of the usual length, and
-            follows the block before it at once. Some decoders step over stray bytes;
-            browsers stop there, and the frame before them stays.
+        is_sure: Whether every frame has at most one control, of the usual length, and
+            directly follows the block before it. Some decoders skip stray bytes;
+            browsers stop there and keep showing the frame before.
     """
 
     data: bytes
@@ -179,7 +180,7 @@ class _Walk:
     def _extension(
         self, control: tuple[int, int, int] | None
     ) -> tuple[int, int, int] | None:
-        """Step over an extension; return the control that holds after it."""
+        """Skip an extension; return the control that applies after it."""
         start = self.at + 2
         if self.data[self.at : self.at + 1] == bytes((_GRAPHIC_CONTROL,)):
             is_usual = self.data[start - 1 : start] == bytes((_CONTROL.size,))
@@ -192,7 +193,7 @@ class _Walk:
         return control
 
     def _image(self, control: tuple[int, int, int]) -> GIFFrame | None:
-        """Step over an image, and return it."""
+        """Skip an image, and return it."""
         if self.at + _IMAGE.size > len(self.data):
             self.is_cut = True
             return None
@@ -200,7 +201,7 @@ class _Walk:
         left, top, width, height, flags = _IMAGE.unpack_from(self.data, self.at)
         self.at += _IMAGE.size + _table_bytes(flags) + 1
         if self.data[self.at - 1 : self.at] > _WIDEST_CODE:
-            # No decoder takes it: a comma in prose, or the end of what is readable.
+            # No decoder accepts it: a comma in prose, or the end of the readable data.
             return None
         self._skip_blocks()
         if self.steps_left <= 0:
@@ -216,7 +217,7 @@ class _Walk:
         )
 
     def _skip_blocks(self) -> None:
-        """Step over data blocks up to the empty one."""
+        """Skip data blocks up to the empty one."""
         data, at, steps, end = self.data, self.at, self.steps_left, len(self.data)
         while at < end and data[at] and steps > 0:
             at += data[at] + 1
@@ -233,7 +234,7 @@ def gif_reader(
     Args:
         data: The file.
         picture_format: The format.
-        limits: What a frame may cost.
+        limits: The limits of a frame's cost.
 
     Raises:
         BadPictureError: It has no frame, or breaks off in one that is too large.
@@ -269,7 +270,7 @@ def gif_reader(
         is_tiny = right - left <= _TINY_SIDE and bottom - top <= _TINY_SIDE
         if not is_tiny or each.end - each.start > _MOST_TINY_BYTES:
             return None
-        # Behind the place stand size, colours and data.
+        # The place is followed by size, colours and data.
         clear = (each.transparent is not None, each.transparent or 0)
         return bytes(clear) + data[each.start + 5 : each.end]
 
@@ -292,9 +293,9 @@ def gif_reader(
 
 @contextmanager
 def _too_large_is_cut() -> Iterator[None]:
-    """Take a frame that is too large for none, in a file that breaks off.
+    """Ignore a frame that is too large, in a file that breaks off.
 
-    Letters that follow a string of base64 make a frame of any size.
+    Letters after a string of base64 may look like a frame of any size.
     """
     try:
         yield
@@ -303,7 +304,7 @@ def _too_large_is_cut() -> Iterator[None]:
 
 
 def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:
-    """Return what it costs to come to each frame."""
+    """Return the cost of reaching each frame."""
     numbers = range(len(pieces))
     return Course(
         starts=starts_of([begins_anew(pieces, number, canvas) for number in numbers]),
@@ -315,13 +316,13 @@ def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:
 def _file_of(
     data: bytes, head: int, stored: GIFFrame, screen: tuple[int, int] | None
 ) -> bytes:
-    """Return a frame as a GIF of its own.
+    """Return a frame as a separate GIF.
 
     Args:
         data: The file.
         head: Length of its header.
         stored: The frame.
-        screen: The canvas, if the frame is to be at its place on it.
+        screen: The canvas, to keep the frame at its place on it.
     """
     left, top = (0, 0) if screen is None else stored.box[:2]
     flags = 0 if stored.transparent is None else _TRANSPARENT
@@ -341,9 +342,9 @@ def _file_of(
 
 
 def _unpacked(data: bytes, head: int, stored: GIFFrame) -> Image.Image | None:
-    """Return a frame as Pillow unpacks it, without a file around it.
+    """Decode a frame with Pillow's decoder, without a file around it.
 
-    To open a file takes ten times as long as a small frame.
+    Opening a file takes ten times as long as decoding a small frame.
 
     Args:
         data: The file.
@@ -358,7 +359,7 @@ def _unpacked(data: bytes, head: int, stored: GIFFrame) -> Image.Image | None:
     at = first + _table_bytes(flags)
     colours = data[first:at] or data[_HEADER.size : head]
     filling = stored.transparent or 0
-    # Pillow takes samples that mean their own grey for grey ones.
+    # Pillow treats samples that are indices of equal greys as grey samples.
     mode = "L" if _GREYS.startswith(colours) else "P"
     image = Image.new(mode, stored.piece.size, filling)
     try:
@@ -378,8 +379,7 @@ def _unpacked(data: bytes, head: int, stored: GIFFrame) -> Image.Image | None:
 
 _MOST_TINY_BYTES = 64
 _TINY_SIDE = 64
-"""How short a frame is, and how many pixels its longer side has, of which thousands may
-be alike."""
+"""Most bytes, and longest side in pixels, of frames of which thousands may be alike."""
 
 _INTERLACED = 0x40
 _GREYS = bytes(value for grey in range(256) for value in (grey, grey, grey))

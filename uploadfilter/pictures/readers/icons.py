@@ -1,6 +1,7 @@
-"""Read icons and cursors: each entry is a picture of its own.
+"""Read icons and cursors: each entry is a separate picture.
 
-Pillow shows one entry of each, and checks the size of none before it reads masks.
+Pillow shows only one entry, and does not check the size of entries before it reads
+masks.
 """
 
 import io
@@ -19,20 +20,20 @@ from uploadfilter.pictures.reader import load, profile_of
 from uploadfilter.pictures.sampling import Course
 
 _LONGEST_SIDE = 1024
-"""Pixels: the directory counts to 256, and the largest icons on sale have 1,024. There
-may be 65,535 of them, and each costs a whole decode."""
+"""Longest side in pixels: the directory counts to 256, and the largest icons on sale
+have 1,024. An icon may have 65,535 entries, and each costs a whole decode."""
 
 _MOST_ENTRIES = 1000
-"""Entries that are read, for 3 µs each. Icons have about ten."""
+"""Most entries that are read, at 3 µs each. Icons have about ten."""
 
 
 class IconReader:
-    """An icon or a cursor: each entry is a picture of its own.
+    """An icon or a cursor: each entry is a separate picture.
 
     Args:
         data: The file.
         picture_format: The format.
-        limits: What an entry may cost.
+        limits: The limits of an entry's cost.
 
     Raises:
         BadPictureError: It has no entries.
@@ -51,7 +52,7 @@ class IconReader:
         self._length = len(data)
         self._data = icon + bytes(_missing_bytes(icon))
         self._file = IcoImagePlugin.IcoFile(io.BytesIO(self._data))
-        # Entries that are the same bytes are the same picture.
+        # Entries with the same bytes are the same picture.
         places = {(entry.offset, entry.size): entry for entry in self._file.entry}
         self._file.entry = list(places.values())
         self._format = picture_format
@@ -59,11 +60,11 @@ class IconReader:
         if not self._file.entry:
             raise BadPictureError("an icon without entries")
         self.durations: Sequence[int] = (0,) * len(self._file.entry)
-        # Which one is shown depends on who shows it.
+        # Programs differ in the entry that they show.
         self.keys: Sequence[int] | None = range(len(self._file.entry))
 
     def frame(self, number: int) -> Frame:
-        """Decode an entry; Pillow's order begins with the one that it shows."""
+        """Decode an entry; the first one in order is the one that Pillow shows."""
         header = self._file.entry[number]
         self._check(self._bitmap_size(header.offset))
         image = self._file.frame(number)
@@ -88,7 +89,7 @@ class IconReader:
         )
 
     def _bitmap_size(self, offset: int) -> tuple[int, int]:
-        """Return the size of an entry that is a bitmap, whose mask is read at once."""
+        """Return the size of an entry that is a bitmap; its mask is read at opening."""
         if self._data.startswith(b"\x89PNG", offset):
             return 0, 0
         file = io.BytesIO(self._data)
@@ -102,10 +103,10 @@ _PNG_DEPTH = 32
 
 
 def _missing_bytes(icon: bytes) -> int:
-    """Return how many zeros an icon needs, so that its masks can be read.
+    """Return the number of zeros that an icon needs for its masks to be read.
 
     Returns:
-        The number of bytes; 0 if nothing is missing, or more than there is.
+        The number of bytes; 0 if nothing is missing, or more than the icon has.
     """
     count = int.from_bytes(icon[4:6], "little")
     ends = [
@@ -120,17 +121,18 @@ _BITMAP = struct.Struct("<IiiHHI12xI")
 _OLD_BITMAP_BYTES = 12
 _BITMAP_BYTES = 40
 _LONGEST_ENTRY = 0xFFFFFFFF
-"""Bytes: the sides of a bitmap may promise more than a directory can say."""
+"""Longest entry in bytes: the sides of a bitmap may require more than a directory can
+hold."""
 
 _PACKED_FROM, _MASKS = 1, 3
 
 
 def as_icon(data: bytes) -> bytes:
-    """Return an icon or a cursor as an icon whose directory is true.
+    """Return an icon or a cursor as an icon with a correct directory.
 
-    Pillow opens one entry of a cursor, without its mask. Where a cursor has its hot
-    spot, an icon has its planes and its depth. Pillow believes the directory about how
-    deep and how long a bitmap is; browsers believe the bitmap.
+    Pillow opens one entry of a cursor, without its mask. The fields of a cursor's hot
+    spot are planes and depth in an icon. Pillow takes the depth and the length of a
+    bitmap from the directory; browsers take them from the bitmap.
 
     Args:
         data: An icon or a cursor.
@@ -150,19 +152,19 @@ def as_icon(data: bytes) -> bytes:
         stated = int.from_bytes(data[entry + 8 : entry + 12], "little")
         is_sound = 0 < stated <= len(data) - offset
         if not is_sound:
-            # Browsers do not read it: they show whatever begins there.
+            # Browsers ignore it: they show any picture that begins there.
             length = length or max(0, len(data) - offset)
         if length and (offset + length <= len(data) or not is_sound):
-            # Pillow itself writes masks that are too short.
+            # Even Pillow writes masks that are too short.
             struct.pack_into("<I", icon, entry + 8, min(length, _LONGEST_ENTRY))
     return bytes(icon)
 
 
 def icon_of(file: BinaryIO) -> bytes | None:
-    """Return an icon of which a bitmap without the header of a file is the one entry.
+    """Return an icon whose only entry is a bitmap without a file header.
 
-    Programs and animated cursors hold the bitmaps of icons by themselves: twice as high
-    as what they show, with a mask behind the colours.
+    Programs and animated cursors contain bare bitmaps of icons: twice as high as the
+    shown picture, with a mask after the colours.
 
     Args:
         file: The bitmap, seekable.
@@ -188,14 +190,14 @@ def icon_of(file: BinaryIO) -> bytes | None:
 
 
 _SIDE_OF_ENTRY = 256
-"""Pixels: what a directory can say, in which 0 stands for so many."""
+"""Longest side that a directory can hold, in pixels; 0 stands for this many."""
 
 
 def _bitmap_of(data: bytes, offset: int) -> tuple[int, int]:
     """Return the depth of an entry's bitmap, and its length with the mask.
 
     Returns:
-        Zeros for what the entry does not tell, both if it is a PNG.
+        Zero for a number that the entry does not tell; both are zero for a PNG.
     """
     head = data[offset : offset + _BITMAP.size]
     if len(head) < _BITMAP.size or head.startswith(b"\x89PNG"):

@@ -1,11 +1,11 @@
-"""Colours of AVIF and HEIC by code points, where their boxes say them.
+"""Read the code points of the colours of AVIF and HEIC from their boxes.
 
-Pillow and libheif turn samples into red, green and blue by these code points, and leave
-it to others to heed the primaries and the curve, as browsers do.
+Pillow and libheif convert samples to red, green and blue by these code points, but
+ignore the primaries and the curve, which browsers use.
 
 Source:
-    ISO/IEC 23008-12, 6.5.5 (``colr``); where it leaves a choice, what Chromium 156
-    does, measured.
+    ISO/IEC 23008-12, 6.5.5 (``colr``); where it leaves a choice, Chromium 156, as
+    measured.
 """
 
 import re
@@ -21,23 +21,23 @@ from uploadfilter.pictures.reader import Reader
 
 _BOX: Final = re.compile(rb"colrnclx\0(.)\0(.)", re.DOTALL)
 _MOST: Final = 4
-"""Different code points of one file that are heeded. Files have one."""
+"""Most different code points of one file that are used. Files have one."""
 
 _AS_SRGB: Final = frozenset({1, 6, 11, 14, 15})
-"""Curves of cameras, which Chromium takes for that of sRGB in an AVIF."""
+"""Curves of cameras, which Chromium reads as the curve of sRGB in an AVIF."""
 
 _USUAL: Final = 1
-"""Primaries that nobody knows are those of sRGB, and curves are its curve."""
+"""The code point of sRGB, which replaces unknown primaries and unknown curves."""
 
 
 def profiles_of(data: bytes) -> tuple[tuple[bytes, ...], bool]:
-    """Return the profiles that the code points of a file amount to.
+    """Return profiles for the code points of a file.
 
     Args:
         data: The file.
 
     Returns:
-        Those that change something, and whether there are more.
+        The profiles that change colours, and whether there are more.
     """
     found: dict[bytes, None] = {}
     for box in _BOX.finditer(data):
@@ -56,8 +56,8 @@ class ColouredReader:
 
     Args:
         stored: Shows the frames.
-        profiles: What the code points amount to.
-        lack: What is known to be missing besides.
+        profiles: Profiles for the code points.
+        lack: The reason if something is known to be missing.
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class ColouredReader:
         self.course = stored.course
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame, and say what its colours are."""
+        """Decode a frame, and add the profiles of its colours."""
         frame = self._stored.frame(number)
         return replace(frame, other_profiles=self._profiles)
 
 
 def coloured(stored: Reader, data: bytes) -> Reader:
-    """Return a reader that knows the code points of a file, if they matter."""
+    """Return a reader that applies the code points of a file, if they matter."""
     profiles, has_more = profiles_of(data)
     if not profiles:
         return stored

@@ -1,9 +1,10 @@
-"""Read JPEG 2000, at a reduced resolution where that is enough.
+"""Read JPEG 2000, at a reduced resolution if that is enough.
 
-Its wavelets hold a picture at 1/2, 1/4 and 1/8: what the finer ones add is not decoded.
+Its wavelets contain the picture at 1/2, 1/4 and 1/8; the finer levels are not decoded.
 
-Rules this module keeps: what its decoder keeps for each tile, precinct and block of
-codes is reckoned from the header, since a small picture may promise millions of them.
+Rules this module keeps: the memory of the decoder for each tile, precinct and code
+block is computed from the header, since the header of a small picture may announce
+millions of them.
 
 Source:
     ISO/IEC 15444-1, annex A.
@@ -27,29 +28,29 @@ from uploadfilter.pictures.sampling import Course
 
 _START: Final = b"\xff\x4f\xff\x51"
 _SEARCHED_BYTES: Final = 1 << 20
-"""Where a codestream begins in a file, behind its profile."""
+"""Bytes of a file in which the codestream must begin, after the profile."""
 
 _MOST_SEGMENTS: Final = 1000
 _SIZ, _COD, _TILE = 0xFF51, 0xFF52, 0xFF90
 _MOST_REDUCED: Final = 3
-"""Halvings: at 1/8, as with JPEG, the least that is decoded is 512 pixels a side."""
+"""Most halvings: at 1/8, as with JPEG, at least 512 pixels a side are decoded."""
 
 _MOST_TILES: Final = 4096
 _MOST_BLOCKS: Final = 300_000
-"""Of each, the decoder keeps some hundred bytes. A picture of 50 million pixels in
-three colours has 37,000 blocks."""
+"""Most code blocks and precincts, for each of which the decoder keeps some hundred
+bytes. A picture of 50 million pixels in three colours has 37,000 blocks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Codes:
-    """What a codestream says of itself.
+    """The main header of a codestream.
 
     Attributes:
         size: Width and height.
-        count: How many components it has.
-        tiles: How many tiles.
-        levels: How often it may be halved.
-        blocks: How many blocks of codes and precincts there are, about.
+        count: Number of components.
+        tiles: Number of tiles.
+        levels: Number of possible halvings.
+        blocks: Approximate number of code blocks and precincts.
     """
 
     size: tuple[int, int]
@@ -65,10 +66,10 @@ class JP2Reader:
     Args:
         file: The content, seekable.
         picture_format: Its format.
-        limits: What it may cost.
+        limits: The limits of its cost.
 
     Raises:
-        BadPictureError: Its header makes no sense.
+        BadPictureError: Its header is not valid.
     """
 
     durations: Sequence[int] = (0,)
@@ -86,7 +87,7 @@ class JP2Reader:
         self._opened()
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         reduced = self._reduced()
         try:
             return self._frame(number, reduced)
@@ -94,7 +95,7 @@ class JP2Reader:
             note(exc)
             if not reduced:
                 raise
-        # A tile may have fewer levels than the file says.
+        # A tile may have fewer levels than the main header says.
         return self._frame(number, 0)
 
     def _frame(self, number: int, reduced: int) -> Frame:
@@ -128,7 +129,7 @@ class JP2Reader:
         return image
 
     def _reduced(self) -> int:
-        """Return how often the picture is halved."""
+        """Return the number of halvings."""
         most = min(_MOST_REDUCED, self._codes.levels)
         side = min(self._codes.size)
         return max(by for by in range(most + 1) if not by or side >> by >= DRAFT_SIDE)
@@ -183,12 +184,12 @@ def _codes_of(segments: dict[int, bytes]) -> _Codes:
 
 
 def _precincts(samples: int, levels: int, sizes: bytes) -> int:
-    """Return about how many precincts there are; from the coarsest level to the finest.
+    """Return about how many precincts there are, from the coarsest to the finest level.
 
     Args:
-        samples: Of all components.
-        levels: How often they are halved.
-        sizes: A byte for each level and one more: exponents of width and height.
+        samples: Number of samples of all components.
+        levels: Number of halvings.
+        sizes: A byte for each level, and one more byte: exponents of width and height.
     """
     return sum(
         (samples >> 2 * (levels - level)) >> (size & 15) + (size >> 4)

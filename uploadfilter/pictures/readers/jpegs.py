@@ -19,17 +19,17 @@ from uploadfilter.pictures.sampling import Course
 
 
 class JPEGReader:
-    """A JPEG: scaled where it is large, in luma where nobody needs its colours.
+    """A JPEG: scaled if it is large, in luma only if its colours are not needed.
 
     Args:
         file: The JPEG, from its first byte.
         picture_format: The format.
-        limits: What it may cost.
-        in_colours: Whether somebody needs its colours, whatever it is.
+        limits: The limits of its cost.
+        in_colours: Whether its colours are needed in any case.
 
     Attributes:
         segments: See ``jpegscans.JPEGCost``.
-        profile: The profile that browsers take.
+        profile: The profile that browsers use.
 
     Raises:
         BadPictureError: There is no picture in it.
@@ -69,7 +69,7 @@ class JPEGReader:
         self.profile = jpegscans.profile_of(cost.segments)
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, as far as the file goes."""
+        """Decode the picture, up to the end of the file."""
         try:
             return self._frame(number, None, "")
         except OverBudgetError:
@@ -82,7 +82,7 @@ class JPEGReader:
             )
 
     def _again(self, scale: int, mode: str) -> Frame:
-        """Decode the picture at a scale and in a mode that was not chosen at first."""
+        """Decode the picture at another scale and in another mode."""
         return self._frame(0, scale, mode)
 
     def _frame(self, number: int, scale: int | None, mode: str) -> Frame:
@@ -91,8 +91,8 @@ class JPEGReader:
         try:
             image.load()
         except DECODER_ERRORS:
-            # With an end marker behind it, libjpeg shows what it has, of a progressive
-            # one every scan that arrived; Pillow alone would give nothing of it.
+            # With an end marker after the data, libjpeg shows all data, and every scan
+            # of a progressive JPEG that arrived; Pillow alone would show nothing.
             continued = padding.continued(
                 self._file, jpegscans.shown_length(self._file), padding.END_OF_JPEG
             )
@@ -109,7 +109,7 @@ class JPEGReader:
             profile=self.profile,
             other_profiles=_others(profile_of(image), self.profile),
             is_truncated=is_truncated,
-            # Pillow takes every four-colour JPEG for one by Adobe.
+            # Pillow reads every four-colour JPEG as one by Adobe.
             is_inverted=image.mode == "CMYK",
             again=self._again if scale is None else None,
         )
@@ -117,17 +117,17 @@ class JPEGReader:
     def _opened(
         self, file: BinaryIO, wanted: int | None, mode: str
     ) -> tuple[Image.Image, tuple[int, int], int]:
-        """Return the image, not decoded yet, its full size and its scale.
+        """Return the undecoded image, its full size and its scale.
 
         Args:
             file: The JPEG.
-            wanted: How many times smaller; ``None`` is as small as it serves.
-            mode: ``L`` or ``RGB``; empty is what it needs.
+            wanted: Factor of the reduction; ``None`` for the largest useful one.
+            mode: ``L`` or ``RGB``; empty for the mode that it needs.
         """
         file.seek(0)
         image = Image.open(file, formats=self._format.pillow)
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
-            raise BadPictureError("Pillow took it for something else")
+            raise BadPictureError("Pillow opened it as another format")
         full = image.size
         has_colours = self._in_colours or any(
             map(needs_conversion, self._profiles(image))
@@ -135,7 +135,7 @@ class JPEGReader:
         least = (DRAFT_SIDE, DRAFT_SIDE)
         if wanted is not None:
             least = -(-full[0] // wanted), -(-full[1] // wanted)
-        # Pillow takes "L" for three-colour JPEGs only; others keep their mode.
+        # Pillow accepts "L" only for three-colour JPEGs; others keep their mode.
         if not self._is_lossless:
             image.draft(mode or ("RGB" if has_colours else "L"), least)
         scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
@@ -148,7 +148,7 @@ class JPEGReader:
         return image, full, scale
 
     def _profiles(self, image: Image.Image) -> set[bytes | None]:
-        """Return the profile that browsers take, and the one that Pillow takes."""
+        """Return the profile that browsers use, and the one that Pillow uses."""
         return {self.profile, profile_of(image)}
 
 

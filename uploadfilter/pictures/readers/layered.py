@@ -1,11 +1,11 @@
-"""Read pictures that were put together here: colours in one file, alpha in another.
+"""Read pictures that this program joined: colours in one file, alpha in another.
 
-A document may keep a picture as a JPEG and cut holes into it by another file. No format
-holds both as they are, so they stand one after the other behind a magic of our own:
-eight bytes, the length of the first file in eight more, the first file, the second.
-So may a picture and the profile that a document gives it: another magic, the length of
-the profile, the profile, the picture.
-Nobody else writes this; if somebody uploads it, it is decoded like any picture.
+A document may store a picture as a JPEG and its alpha as another file. No format can
+hold both unchanged, so they are joined in a format of this program: a magic of eight
+bytes, the length of the first file in eight bytes, the first file, the second file. A
+picture and the profile that a document gives it are joined in a similar way: another
+magic, the length of the profile, the profile, the picture. No other program writes
+these formats; an upload in them is decoded like any picture.
 """
 
 from collections.abc import Callable, Sequence
@@ -25,7 +25,7 @@ from uploadfilter.pictures.reader import Reader
 from uploadfilter.pictures.sampling import Course
 
 MAGIC: Final = b"\x89UFL\r\n\x1a\n"
-"""As ``contents/layering.py`` writes it."""
+"""The magic that ``contents/layering.py`` writes."""
 
 PROFILED_MAGIC: Final = b"\x89UFP\r\n\x1a\n"
 """The same for a picture and its profile."""
@@ -37,12 +37,12 @@ Opener = Callable[[BinaryIO], Reader | None]
 
 
 class LayeredReader:
-    """Colours and their alpha, each a file.
+    """Colours and their alpha, each in a file.
 
     Args:
         file: The content, seekable, read from its beginning.
         picture_format: The format.
-        limits: What the two together may cost.
+        limits: The limits of the cost of both together.
         opened: Opens either file.
     """
 
@@ -63,7 +63,7 @@ class LayeredReader:
         head = file.read(_HEAD_BYTES)
         length = int.from_bytes(head[len(MAGIC) :], "big")
         if not head.startswith(MAGIC) or length > size - _HEAD_BYTES:
-            raise BadPictureError("no two files behind each other")
+            raise BadPictureError("not two joined files")
         self._parts = (
             _part(file, _HEAD_BYTES, length),
             _part(file, _HEAD_BYTES + length, size - _HEAD_BYTES - length),
@@ -73,7 +73,7 @@ class LayeredReader:
         self._opened = opened
 
     def frame(self, number: int) -> Frame:
-        """Decode both, and put them together at the size of the larger."""
+        """Decode both, and combine them at the size of the larger one."""
         colours, alpha = (self._frame(part) for part in self._parts)
         shade = modes.luma_of(alpha.image)(alpha.image)
         image = _solid(colours.image)
@@ -113,7 +113,7 @@ class LayeredReader:
 
 
 class ProfiledReader:
-    """A picture with another profile than its own.
+    """A picture with a profile that replaces its own.
 
     Args:
         whole: The picture.
@@ -142,7 +142,7 @@ def open_layered(
     Args:
         file: The content, seekable.
         picture_format: The format.
-        limits: What the two together may cost.
+        limits: The limits of the cost of both together.
         opened: Opens either picture.
     """
     file.seek(0)
@@ -176,7 +176,7 @@ def opened_with_profile(file: BinaryIO, opened: Opener) -> Reader | None:
 
 
 def _solid(image: Image.Image) -> Image.Image:
-    """Return the colours alone, in a mode that alpha can be added to."""
+    """Return only the colours, in a mode to which alpha can be added."""
     if image.mode in {"L", "RGB"}:
         return image
     reading = modes.colours_of(image, "RGB")

@@ -1,7 +1,7 @@
-"""Read the formats that Pillow does not: HEIC by libheif, JPEG XL by libjxl.
+"""Read the formats that Pillow does not read: HEIC by libheif, JPEG XL by libjxl.
 
-Their libraries come with plugins for Pillow. They are called directly, so that Pillow
-never learns of them, and so that their costs are known before they have any.
+Their libraries come with plugins for Pillow, but are called directly here, so that
+Pillow never opens these formats, and so that the cost is known before any decoding.
 """
 
 import io
@@ -30,7 +30,7 @@ from uploadfilter.pictures.sampling import Course
 from uploadfilter.pictures.shrinking import scale_of_large, shrunk_of
 
 _USUAL_BITS = 8
-"""Bits of a sample; more take twice the memory while they are decoded."""
+"""Bits of a sample; samples with more bits take twice the memory during decoding."""
 
 
 class HEIFReader:
@@ -39,8 +39,8 @@ class HEIFReader:
     Args:
         data: The file.
         picture_format: The format.
-        limits: What a picture may cost.
-        lack: What is known to be missing.
+        limits: The limits of a picture's cost.
+        lack: The reason if something is known to be missing.
         is_padded: Whether zeros stand for what did not arrive of the file.
     """
 
@@ -68,8 +68,8 @@ class HEIFReader:
         self.lack = lack
 
     def frame(self, number: int) -> Frame:
-        """Decode a picture, as far as the file goes."""
-        # A picture keeps its pixels for as long as it is there.
+        """Decode a picture, up to the end of the file."""
+        # A picture keeps its pixels as long as it exists.
         picture = self._pictures.pop(number)
         info: dict[str, Any] = picture.info
         is_deep = info["bit_depth"] > _USUAL_BITS
@@ -87,7 +87,7 @@ class HEIFReader:
             del picture
             return self._large_frame(number, profile)
         pixels = picture.data
-        # Pixels of four bytes are shown where they lie.
+        # Pixels of four bytes are used in place.
         of = Image.frombuffer if picture.mode == "RGBA" else Image.frombytes
         image = of(
             picture.mode, picture.size, pixels, "raw", picture.mode, picture.stride, 1
@@ -102,7 +102,7 @@ class HEIFReader:
         )
 
     def _large_frame(self, number: int, profile: bytes | None) -> Frame:
-        """Decode a picture that is too large to be held whole."""
+        """Decode a picture that is too large to be held as a whole."""
         frame = large_frame(
             self._data, self._places[number], number, self._format, self._limits
         )
@@ -114,12 +114,12 @@ class HEIFReader:
 
 
 class JXLReader:
-    """A JPEG XL: its last frame, or the JPEG that it was made from.
+    """A JPEG XL: its last frame, or the JPEG from which it was made.
 
     Args:
         data: The file.
         picture_format: The format.
-        limits: What it may cost.
+        limits: The limits of its cost.
         jpeg: The format of the JPEG that may be in it.
 
     Raises:
@@ -141,11 +141,11 @@ class JXLReader:
         self._format = picture_format
         self._limits = limits
         self._jpeg = jpeg
-        # The library shows the last frame only.
+        # The library shows only the last frame.
         self.lack = Reason.KEY_FRAME_UNSEEN if header.is_animated else None
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture; the library shows nothing of a truncated one."""
+        """Decode the picture; the library shows no part of a truncated one."""
         is_large = self._is_large()
         with panics_are_errors():
             is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(self._data)
@@ -155,7 +155,7 @@ class JXLReader:
         if is_large and info.mode in _PLAIN_MODES:
             shrunk = shrunk_of(pixels, info.mode, size, scale_of_large(size))
             return shrunk.frame(number, profile=profile or None)
-        # Half floats come as whole ones.
+        # Half floats arrive as floats of 32 bits.
         mode = "F" if info.mode == "F;16" else info.mode
         image = Image.frombytes(mode, (info.width, info.height), pixels)
         return Frame(
@@ -163,10 +163,10 @@ class JXLReader:
         )
 
     def _is_large(self) -> bool:
-        """Return whether the picture must be made smaller before Pillow has it whole.
+        """Return whether the picture must be reduced before Pillow gets it.
 
         Raises:
-            OverBudgetError: It is too large all the same.
+            OverBudgetError: It is too large even so.
         """
         size, held = self._header.size, len(self._data)
         try:
@@ -193,8 +193,9 @@ class JXLReader:
 _PLAIN_MODES = frozenset({"L", "LA", "RGB", "RGBA"})
 
 _LARGE_BYTES_PER_PIXEL = 6.2
-"""What photos need, which is two copies of their colours. A lossless picture of
-few colours may take 15, so that pixels have a bound of their own."""
+"""Bytes that photos need, which are two copies of their colours. A lossless picture of
+few colours may take 15, so that pixels have a separate limit."""
 
 _MOST_LARGE_PIXELS = 26_500_000
-"""What cameras of 26 megapixels take: with the 15 bytes, 400 MiB resident."""
+"""Most pixels, those of cameras with 26 megapixels: with 15 bytes each, 400 MiB
+resident."""

@@ -1,11 +1,11 @@
-"""JPEGs that hold a second picture, and are shown changed by it.
+"""Read JPEGs with a second picture that changes the shown one.
 
-Chromium looks for the second picture where the metadata of the first say that it is
-(Multi-Picture Format, or a directory in XMP). Here any picture in the file counts whose
-own metadata are those of a gain map: which of them a viewer finds is its own affair.
+Chromium looks for the second picture at the place that the metadata of the first give
+(Multi-Picture Format, or a directory in XMP). Here every picture in the file counts
+whose own metadata are those of a gain map, since viewers may find different ones.
 
-Rules this module keeps: files without such metadata are not looked through; a map that
-changes nothing on a usual screen, as those of phones, costs no more than to find it.
+Rules this module keeps: files without such metadata are not searched; a map that
+changes nothing on a usual screen, like those of phones, costs only the search.
 
 Source:
     CIPA DC-007, 5.2 (MP index); Adobe, "XMP specification, part 3", 1.1.3.
@@ -48,29 +48,30 @@ from uploadfilter.pictures.sampling import Course
 _LONG_PACKET_HEAD: Final = 32 + 4 + 4
 
 _HINTS: Final = re.compile(rb"gain-map|GainMap|Container|&|\0")
-"""What stands in the metadata of a JPEG that has a gain map, however it is written."""
+"""A sign in the metadata of every JPEG with a gain map, in any way of writing."""
 
 _JPEG_MAGIC: Final = b"\xff\xd8\xff"
 _END: Final = b"\xff\xd9"
 _MAP_MARKS: Final = (b"gain-map", b"urn:iso:std:iso:ts:21496", _END + _JPEG_MAGIC)
-"""Where a gain map may be in a file: beside its metadata, or after a picture's end."""
+"""Marks of the places of gain maps: their metadata, or the end of a picture."""
 
 _MOST_PLACES: Final = 24
-"""Places at which a second picture may begin. Files of several pictures have three."""
+"""Most places at which a second picture may begin. Files of several pictures have
+three."""
 
 _MOST_MAPS: Final = 4
 _MOST_HEAD_BYTES: Final = 1024 * 1024
 _MOST_PACKET_BYTES: Final = 256 * 1024
 _BYTES_PER_MARK: Final = 50
-"""How far the head of a second picture is read, and how long the metadata of all of
-them may be together, where each ``<`` counts as so many bytes, for what an element
-costs: those of a gain map have two thousand bytes."""
+"""Bytes of the head of a second picture that are read; most bytes of the metadata of
+all of them; and the bytes that each ``<`` counts for, by the cost of an element. The
+metadata of a gain map have two thousand bytes."""
 
 _MOST_HELD_BYTES: Final = 100_000_000
 _ENOUGH_PIXELS: Final = 400_000
 _MOST_PIXELS: Final = 2_000_000
-"""Pixels of a picture that is shown changed: it is made smaller until it has as few as
-the first, if it can be, and is refused where it still has more than the second."""
+"""Pixels of a picture that is changed by a map: it is reduced to the first number if
+possible, and refused if it still has more than the second."""
 
 _INDEX_ENTRIES: Final = 0xB002
 _ENTRY_BYTES: Final = 16
@@ -78,15 +79,15 @@ _SCALES: Final = (1, 2, 4, 8)
 
 
 class GainedReader:
-    """A JPEG, and then the same changed by each gain map that changes it.
+    """A JPEG, and then the same JPEG changed by each gain map that has an effect.
 
     Args:
-        stored: Shows it as it is stored.
-        gains: What each map means, and its file.
+        stored: Shows it as stored.
+        gains: The parameters of each map, and its file.
         file: The JPEG.
         picture_format: Its format.
-        limits: What a frame may cost.
-        lack: What is known to be missing.
+        limits: The limits of the cost of a frame.
+        lack: The reason if something is known to be missing.
     """
 
     course: Course | None = None
@@ -102,7 +103,7 @@ class GainedReader:
         lack: Reason | None = None,
     ) -> None:
         self.durations: Sequence[int] = (0,) * (1 + len(gains))
-        # Each is what some viewer shows.
+        # Some viewer shows each of them.
         self.keys: Sequence[int] | None = range(1 + len(gains))
         self.lack = lack or stored.lack
         self._stored = stored
@@ -113,7 +114,7 @@ class GainedReader:
         self._base: tuple[Image.Image, int, tuple[int, int]] | None = None
 
     def frame(self, number: int) -> Frame:
-        """Decode the picture, or show it as a map changes it."""
+        """Decode the picture, as stored or changed by a map."""
         if number == 0:
             return self._stored.frame(0)
         gain, file = self._gains[number - 1]
@@ -121,7 +122,7 @@ class GainedReader:
             base = self._coloured(self._file)
             self._base = (*reduced(base), base.full)
         image, scale, full = self._base
-        # What the map looks like at the picture's size is all that counts of it.
+        # Only the map at the size of the picture counts.
         gain_map = self._coloured(file).image.convert("RGB")
         shown = gain.shown(image, gain_map.resize(image.size, BILINEAR))
         return Frame(image=shown, number=number, full=full, scale=scale)
@@ -132,11 +133,11 @@ class GainedReader:
 
 
 BILINEAR: Final = Image.Resampling.BILINEAR
-"""How a map is stretched over a picture."""
+"""The resampling of a map to the size of a picture."""
 
 
 def reduced(frame: Frame) -> tuple[Image.Image, int]:
-    """Return the colours of a frame, made smaller, and how much smaller they are.
+    """Return the reduced colours of a frame, and the factor of the reduction.
 
     Raises:
         OverBudgetError: There are too many of them.
@@ -163,7 +164,7 @@ def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> R
     Args:
         file: The JPEG, seekable.
         picture_format: The format.
-        limits: What a frame may cost.
+        limits: The limits of the cost of a frame.
 
     Raises:
         BadPictureError: There is no picture in it.
@@ -176,7 +177,7 @@ def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> R
     if not gains and lack is None:
         return stored
     if needs_conversion(stored.profile):
-        # Chromium reckons in the lights of the profile.
+        # Chromium computes in the primaries of the profile.
         lack = Reason.UNDECODABLE
     return GainedReader(stored, gains, file, picture_format, limits, lack=lack)
 
@@ -192,7 +193,7 @@ def _hints_at_more(segment: bytes) -> bool:
 def _gains(
     file: BinaryIO, segments: Sequence[bytes]
 ) -> tuple[list[tuple[Gain, BinaryIO]], Reason | None]:
-    """Return the maps that change a picture, and what is missing of them."""
+    """Return the maps that change a picture, and the reason if some are missing."""
     size = file.seek(0, io.SEEK_END)
     if size > _MOST_HELD_BYTES:
         return [], Reason.UNDECODABLE
@@ -208,7 +209,7 @@ def _gains(
         head = _rest_of(file, start, min(size, start + _MOST_HEAD_BYTES))
         found_in_head = jpegscans.head_segments(head)
         if found_in_head is None:
-            # It is no picture, or has a head that is longer than any.
+            # It is not a picture, or its head is too long.
             lack = lack if start + _MOST_HEAD_BYTES >= size else Reason.UNDECODABLE
             continue
         boxes, packets = _metadata(found_in_head)
@@ -228,7 +229,7 @@ def _gains(
 
 
 def _rest_of(file: BinaryIO, start: int, size: int) -> BinaryIO:
-    """Return a file of the bytes of another, from one on to another one."""
+    """Return a file of some bytes of another file."""
 
     def read(position: int, count: int) -> bytes:
         file.seek(start + position)
@@ -247,17 +248,17 @@ def _has_picture(file: BinaryIO) -> bool:
 
 
 def places_of(data: bytes, segments: Sequence[bytes]) -> set[int]:
-    """Return where a second picture may begin.
+    """Return the offsets at which a second picture may begin.
 
     Args:
         data: The JPEG.
-        segments: What is in its head.
+        segments: The segments of its head.
     """
     starts = set(_indexed(data, segments))
     last = looked_at = 0
     marks = heapq.merge(*(_marks(data, mark) for mark in _MAP_MARKS))
     for at in islice(marks, _MOST_PLACES * 4 + 1):
-        # What is before the last mark was looked at.
+        # The bytes before the last mark were looked at.
         found = data.rfind(_JPEG_MAGIC, looked_at, at + len(_JPEG_MAGIC))
         last = found if found >= 0 else last
         looked_at = at
@@ -266,7 +267,7 @@ def places_of(data: bytes, segments: Sequence[bytes]) -> set[int]:
 
 
 def _marks(data: bytes, mark: bytes) -> Iterator[int]:
-    """Yield where a mark stands, or where a picture begins that is a part of it."""
+    """Yield the offsets of a mark, or of the beginning of a picture within it."""
     inner = max(0, mark.find(_JPEG_MAGIC))
     at = data.find(mark)
     while at >= 0:
@@ -275,7 +276,7 @@ def _marks(data: bytes, mark: bytes) -> Iterator[int]:
 
 
 def _indexed(data: bytes, segments: Sequence[bytes]) -> Iterator[int]:
-    """Yield where the pictures of an index begin (CIPA DC-007, 5.2.3)."""
+    """Yield the offsets of the pictures of an index (CIPA DC-007, 5.2.3)."""
     for segment in segments:
         if not segment.startswith(INDEX_START):
             continue
@@ -289,7 +290,7 @@ def _indexed(data: bytes, segments: Sequence[bytes]) -> Iterator[int]:
 
 
 def _offsets(body: bytes, order: str) -> Iterator[int]:
-    """Yield the offsets in an index, as far as it is whole."""
+    """Yield the offsets in an index, up to its end."""
     try:
         (at,) = struct.unpack_from(f"{order}4xI", body)
         (count,) = struct.unpack_from(f"{order}H", body, at)
@@ -317,15 +318,15 @@ def _metadata(segments: Sequence[bytes]) -> tuple[list[bytes], list[bytes]]:
         elif segment.startswith(LONG_PACKET_START):
             parts.append(segment[len(LONG_PACKET_START) :])
     if parts:
-        # After a digest and the whole length stands where the part belongs.
+        # The offset of the part follows a digest and the whole length.
         parts.sort(key=lambda part: part[36:_LONG_PACKET_HEAD])
         packets.append(b"".join(part[_LONG_PACKET_HEAD:] for part in parts))
     return boxes, packets
 
 
 def _gain(boxes: Sequence[bytes], packets: Sequence[bytes]) -> Gain | None:
-    """Return what the metadata of a picture say of it as a gain map."""
+    """Return the parameters of a gain map from the metadata of its picture."""
     found = [*map(gain_of_box, boxes), *map(gain_of_packet, packets)]
     that_count = [gain for gain in found if gain is not None]
-    # Any of them may count: one that changes something comes first.
+    # Any of them may count: one that has an effect comes first.
     return max(that_count, key=lambda gain: abs(gain.weight), default=None)

@@ -1,8 +1,9 @@
-"""Read the transparent colour of a PNG in the bits that its samples have.
+"""Read the transparent colour of a PNG with the bits of its samples.
 
 Browsers compare a sample with as many bits of the colour as the sample has. Pillow
-keeps the colour in 16 bits, spreads samples of two and four bits over eight, and keeps
-the higher byte of colours of 16 bits, so that it can compare none of them.
+keeps the colour in 16 bits, but scales samples of two and four bits to eight, and keeps
+only the higher byte of colours of 16 bits. So its samples cannot be compared with the
+colour.
 
 Source:
     PNG, third edition, 11.3.1.1.
@@ -29,28 +30,28 @@ _DEEP: Final = 16
 _WHOLE: Final = 255
 
 KEY: Final = "transparency"
-"""Where Pillow notes the colour: a number, or three."""
+"""The key under which Pillow notes the colour: a number, or three numbers."""
 
 
 def bits_of(file: BinaryIO) -> int:
-    """Return how many bits the samples of a PNG have."""
+    """Return the number of bits of a PNG's samples."""
     file.seek(_BITS_PLACE)
     return int.from_bytes(file.read(1), "big")
 
 
 def settle(image: Image.Image, file: BinaryIO, bits: int) -> None:
-    """Note the transparent colour of an opened PNG as its decoded samples have it.
+    """Note the transparent colour of an opened PNG in the form of its decoded samples.
 
     Args:
         image: The opened PNG, or a frame of it.
         file: The PNG.
-        bits: Of its samples.
+        bits: Bits of its samples.
     """
     key = image.info.get(KEY)
     if key is None or bits >= _DEEP or image.mode not in {"1", "L", "RGB"}:
         return
     if image.mode == "1":
-        # Pillow has made black or white of it already.
+        # Pillow has already turned it into black or white.
         key = _first_number(file)
     most = (1 << bits) - 1
     if isinstance(key, int):
@@ -66,7 +67,7 @@ def _first_number(file: BinaryIO) -> int:
 
 
 def is_deep(image: Image.Image, bits: int) -> bool:
-    """Return whether an opened PNG has a transparent colour of samples of 16 bits."""
+    """Return whether an opened PNG has a transparent colour of 16 bits a sample."""
     return bits == _DEEP and isinstance(image.info.get(KEY), tuple)
 
 
@@ -74,7 +75,8 @@ def shallow(image: Image.Image, bits: int) -> Image.Image:
     """Return an opened frame of an animation.
 
     Raises:
-        BadPictureError: It has a transparent colour of 16 bits, which is not compared.
+        BadPictureError: It has a transparent colour of 16 bits, which cannot be
+            compared.
     """
     if is_deep(image, bits):
         raise BadPictureError("a transparent colour of 16 bits")
@@ -88,14 +90,14 @@ def open_still(
     limits: DecodeLimits,
     lack: Reason | None,
 ) -> Reader:
-    """Open a PNG of one frame: as a whole, or smaller where that is too much.
+    """Open a PNG of one frame: as a whole, or reduced if that is too large.
 
     Args:
         file: The PNG.
-        opened: Opens it anew.
+        opened: Opens it again.
         picture_format: Its format.
-        limits: What it may cost.
-        lack: What is known to be missing.
+        limits: The limits of its cost.
+        lack: The reason if something is known to be missing.
     """
     image = opened()
     key = image.info.get(KEY)
@@ -110,11 +112,11 @@ def open_still(
 
 
 class DeepKeyReader:
-    """A PNG in colours of 16 bits, one of which is transparent.
+    """A PNG with colours of 16 bits a sample, one of which is transparent.
 
     Args:
         stored: Shows the higher bytes.
-        opened: Opens the file anew.
+        opened: Opens the file again.
         key: The transparent colour.
     """
 

@@ -1,9 +1,9 @@
-"""Begin a WebP at a later frame, where that frame does not build on others.
+"""Begin a WebP at a later frame that does not build on others.
 
-A frame is built on all before it, so that an uploader who hides a picture puts it
-after more decoys than can be decoded. But many frames cover all that was there. So an
-animation is cut before each of those, and a segment is opened as if it were a file of
-its own: what comes before it costs nothing.
+A frame builds on all frames before it, so that somebody can hide a picture after more
+decoys than can be decoded. But many frames cover the whole canvas. So an animation is
+cut before each of these, and a segment is opened like a separate file: the frames
+before it cost nothing.
 """
 
 import struct
@@ -25,10 +25,10 @@ class SegmentReader:
     """An animation that is decoded segment by segment.
 
     Args:
-        durations: Of all its frames, in milliseconds.
-        course: What it costs to come to each.
-        lack: What is known to be missing.
-        opened: What opens a segment.
+        durations: The durations of all its frames, in milliseconds.
+        course: The cost of reaching each frame.
+        lack: The reason if something is known to be missing.
+        opened: Opens a segment.
     """
 
     keys: Sequence[int] | None = None
@@ -50,28 +50,28 @@ class SegmentReader:
         self._reader: Reader | None = None
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame; its number is that in the whole file."""
+        """Decode a frame by its number in the whole file."""
         if self._reader is None or number not in self._segment:
             self._segment = self._segment_of(number)
-            self._reader = None  # before there is another
+            self._reader = None  # before the next one is opened
             self._reader = self._open(self._segment)
         frame = self._reader.frame(number - self._segment.start)
         return replace(frame, number=number)
 
     def _segment_of(self, number: int) -> range:
-        """Return the frames that are opened together with one."""
+        """Return the segment with a frame."""
         after = bisect_right(self._starts, number)
         ends = (*self._starts, len(self.durations))
         return range(ends[after - 1], ends[after])
 
 
 def webp_segment(data: bytes, frames: Timing, segment: range) -> bytes:
-    """Return some frames of a WebP as a file, without its profile and metadata.
+    """Return some frames of a WebP as a file without its profile and metadata.
 
     Args:
         data: The WebP.
         frames: All its frames.
-        segment: Which of them.
+        segment: The numbers of the frames.
     """
     if segment == range(len(frames.places)):
         return data

@@ -1,9 +1,9 @@
-"""Gain maps of AVIF and HEIC: an item that says how two others make a picture.
+"""Apply gain maps of AVIF and HEIC: an item that combines two others to a picture.
 
-Chromium shows an AVIF changed by its map where the stored picture is the bright one, as
-it does a JPEG (``gainmaps.py``); others show a HEIC so. The file is opened three times:
-as it is, for the picture that is changed, and for the map, each of which is made the
-one that is shown.
+Chromium changes an AVIF by its map if the stored picture is the bright one, as it does
+with a JPEG (``gainmaps.py``); other viewers do so with a HEIC. The file is opened three
+times: unchanged; with the changed picture as the shown item; and with the map as the
+shown item.
 
 Source:
     ISO/IEC 23008-12, 6.6.2.4 (``tmap``); ISO/IEC 14496-12, 8.11 (``iloc``, ``iref``).
@@ -36,7 +36,7 @@ class ToneMap:
     """A picture that is made of two items.
 
     Attributes:
-        gain: What the map means.
+        gain: The parameters of the map.
         stored: Number of the item that is changed.
         map: Number of the item that changes it.
     """
@@ -47,14 +47,14 @@ class ToneMap:
 
 
 class TonedReader:
-    """A picture of items, and then the same as each map changes it.
+    """A picture of items, and then the same picture changed by each map.
 
     Args:
-        stored: Shows it as it is stored.
+        stored: Shows it as stored.
         data: The file.
         maps: Its maps.
         opened: Opens a file of items.
-        lack: What is known to be missing.
+        lack: The reason if something is known to be missing.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class TonedReader:
         self._opened = opened
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame, or show the picture as a map changes it."""
+        """Decode a frame, or show the picture changed by a map."""
         before = len(self._stored.durations)
         if number < before:
             return self._stored.frame(number)
@@ -90,10 +90,10 @@ class TonedReader:
 
 
 def toned(stored: Reader, data: bytes, opened: Callable[[bytes], Reader]) -> Reader:
-    """Return a reader that shows what maps make of a picture, if the file has any.
+    """Return a reader that also shows a picture changed by maps, if there are any.
 
     Args:
-        stored: Shows it as it is stored.
+        stored: Shows it as stored.
         data: The file.
         opened: Opens a file of items.
     """
@@ -119,8 +119,8 @@ def maps_of(data: bytes) -> Iterator[ToneMap]:
         data: The file.
 
     Raises:
-        BadPictureError: What such an item is made of cannot be read.
-        BadGainMapError: Its numbers mean nothing.
+        BadPictureError: The parts of such an item cannot be read.
+        BadGainMapError: Its numbers are not valid.
     """
     for start, end in named(data, (0, len(data)), b"meta"):
         meta = start + FULL, end
@@ -137,10 +137,10 @@ def maps_of(data: bytes) -> Iterator[ToneMap]:
 
 
 def with_primary(data: bytes, item: int) -> bytes:
-    """Return a file whose shown item is another one.
+    """Return a file with another shown item.
 
     Raises:
-        BadPictureError: It does not say which is shown.
+        BadPictureError: It does not say which item is shown.
     """
     for start, end in named(data, (0, len(data)), b"meta"):
         for first, last in named(data, (start + FULL, end), b"pitm"):
@@ -163,7 +163,7 @@ def _items(data: bytes, meta: Span) -> Iterator[int]:
 
 
 def _made_of(data: bytes, meta: Span, item: int) -> list[int]:
-    """Return the numbers of the items that one is made of."""
+    """Return the numbers of the items of which one is made."""
     for start, end in named(data, meta, b"iref"):
         size = 4 if any(data[start : start + 1]) else 2
         for at, last in named(data, (start + FULL, end), b"dimg"):
@@ -180,7 +180,7 @@ def _body(data: bytes, meta: Span, item: int) -> bytes:
     """Return the bytes of an item.
 
     Raises:
-        BadPictureError: Where they are cannot be read.
+        BadPictureError: Their place cannot be read.
     """
     inner = next(iter(named(data, meta, b"idat")), (0, 0))[0]
     for start, end in named(data, meta, b"iloc"):
@@ -198,7 +198,7 @@ def _body(data: bytes, meta: Span, item: int) -> bytes:
 
 
 def _places(body: bytes) -> Iterator[tuple[int, bool, list[tuple[int, int]]]]:
-    """Yield each item's number, whether it lies in the box of items, and its pieces."""
+    """Yield each item's number, whether it is in the box of items, and its pieces."""
     version, at = body[0], FULL + 2
     sizes = (body[FULL] >> 4, body[FULL] & 15, body[FULL + 1] >> 4)
     index = body[FULL + 1] & 15 if version else 0

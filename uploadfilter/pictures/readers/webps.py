@@ -13,12 +13,12 @@ from uploadfilter.pictures.sampling import Course
 
 
 class WebPReader:
-    """A WebP of one frame, without the second copy of it that Pillow would make.
+    """A WebP of one frame, without the second copy that Pillow would make.
 
     Args:
         data: The file.
         picture_format: The format.
-        limits: What it may cost.
+        limits: The limits of its cost.
         is_padded: Whether zeros stand for what did not arrive of the file.
     """
 
@@ -37,7 +37,7 @@ class WebPReader:
     ) -> None:
         self._decoder: _webp.WebPAnimDecoder | None = _webp.WebPAnimDecoder(data)
         if self._decoder.get_info()[3] > 1:
-            # They were not found where they should be.
+            # They were not found at their places.
             self.lack = Reason.KEY_FRAME_UNSEEN
         self._data = data
         self._format = picture_format
@@ -48,7 +48,7 @@ class WebPReader:
         """Decode the picture."""
         decoder, self._decoder = self._decoder, None
         if decoder is None:
-            raise BadPictureError("the one frame was already shown")
+            raise BadPictureError("the only frame was already shown")
         size, _, _, _, raw_mode = decoder.get_info()
         check_frame(
             size,
