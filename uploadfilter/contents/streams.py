@@ -57,7 +57,7 @@ def unpack(
     Args:
         source: The content with the stream.
         make: Makes an unpacker for it.
-        meter: Counts what is unpacked.
+        meter: Counts the unpacked bytes.
         start: Offset of the stream.
 
     Yields:

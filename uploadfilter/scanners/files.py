@@ -1,12 +1,12 @@
-"""Find and open the files that a command was pointed at.
+"""Find and open the files that a command was given.
 
-Rules this module keeps: what was named or found is always reported, also when it cannot
-be read; nothing is opened but regular files, so that a pipe never hangs and a device is
-never touched; symbolic links to folders are not followed while walking, so that there
-are no loops and no way out of the folder that was named.
+Rules this module keeps: every named or found file is reported, also if it cannot be
+read; only regular files are opened, so that a pipe never hangs and a device is never
+touched; symbolic links to folders are not followed within a folder, so that there are
+no loops and no way out of the named folder.
 
-The order is that of the arguments and, within a folder, of the names. To sort, the
-names of one folder and of those above it are held in memory, never more.
+The order is that of the arguments and, within a folder, that of the names. For sorting,
+only the names of one folder and of the folders above it are held in memory.
 """
 
 import mimetypes
@@ -25,21 +25,21 @@ _MISSING_TYPES = {
     ".webp": "image/webp",
     ".lzma": "application/x-lzma",
 }
-"""Types that Python's own table has only in later versions, or not at all."""
+"""Types that Python's table has only in later versions, or not at all."""
 
 _CODED = {"br": "application/x-brotli"}
-"""Codings that the bytes do not tell; of others it does not matter what is inside."""
+"""Codings that the bytes do not tell; other codings are told by their bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FoundFile:
-    """One thing that was named or found.
+    """One named or found file.
 
     Attributes:
-        path: As it was named, or the named folder and what follows.
+        path: As named, or the named folder and the path within it.
         problem: Why it cannot be scanned: ``UNREADABLE``, or ``NOT_INSPECTED`` for
-            what is no regular file; ``None`` if it may be opened.
-        detail: What the system says, for people; empty without a problem.
+            anything except a regular file; ``None`` if it may be opened.
+        detail: The message of the system, for people; empty without a problem.
     """
 
     path: str
@@ -48,14 +48,14 @@ class FoundFile:
 
 
 def find(arguments: Iterable[str]) -> Iterator[FoundFile]:
-    """Yield every file that was named, or lies in a folder that was named.
+    """Yield every named file, and every file in a named folder.
 
     Args:
-        arguments: Paths of files and folders. A symbolic link that is named itself is
-            followed, also to a folder.
+        arguments: Paths of files and folders. A named symbolic link is followed, also
+            to a folder.
 
     Yields:
-        Files and whatever cannot be scanned, in order.
+        Files, and everything that cannot be scanned, in order.
     """
     for argument in arguments:
         try:
@@ -76,10 +76,10 @@ def open_regular(path: str) -> int:
         path: Path of a file, which may have changed since it was found.
 
     Returns:
-        A file descriptor, which the caller closes.
+        A file descriptor, which the caller must close.
 
     Raises:
-        OSError: It cannot be opened, or is no regular file any more.
+        OSError: It cannot be opened, or is not a regular file any more.
     """
     # Without O_NONBLOCK, opening a pipe would wait for a writer for ever.
     handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
@@ -92,7 +92,7 @@ def open_regular(path: str) -> int:
 def type_guesser() -> Callable[[str], str | None]:
     """Return a function from a path to the media type that its suffix declares.
 
-    The system's own tables are left out: the same file must be scanned alike on every
+    The tables of the system are not used: the same file must get the same scan on every
     machine.
     """
     types = mimetypes.MimeTypes(filenames=())
@@ -107,7 +107,7 @@ def type_guesser() -> Callable[[str], str | None]:
 
 
 def _walk(folder: str) -> Iterator[FoundFile]:
-    """Yield what lies in a folder and in the folders below it, in order of names."""
+    """Yield the files in a folder and in the folders below it, in order of names."""
     pending: list[Iterator[FoundFile | str]] = [_entries(folder)]
     while pending:
         item = next(pending[-1], None)
@@ -120,7 +120,7 @@ def _walk(folder: str) -> Iterator[FoundFile]:
 
 
 def _entries(folder: str) -> Iterator[FoundFile | str]:
-    """Yield what lies in one folder; folders in it as their paths."""
+    """Yield the files of one folder, and its folders as paths."""
     try:
         with os.scandir(folder) as entries:
             found = sorted(entries, key=lambda entry: entry.name)
@@ -131,7 +131,7 @@ def _entries(folder: str) -> Iterator[FoundFile | str]:
 
 
 def _entry(entry: "os.DirEntry[str]") -> FoundFile | str:
-    """Return what one entry of a folder is; a folder as its path."""
+    """Return one entry of a folder as a file, or as a path if it is a folder."""
     try:
         if entry.is_dir(follow_symlinks=False):
             return entry.path
@@ -148,7 +148,7 @@ def _entry(entry: "os.DirEntry[str]") -> FoundFile | str:
 
 
 def _file(path: str, mode: int) -> FoundFile:
-    """Return a file, with its problem if it is no regular one."""
+    """Return a file, with a problem if it is not a regular file."""
     if stat.S_ISREG(mode):
         return FoundFile(path=path)
     return FoundFile(
@@ -157,6 +157,6 @@ def _file(path: str, mode: int) -> FoundFile:
 
 
 def _unreadable(path: str, exc: OSError | ValueError) -> FoundFile:
-    """Return something that cannot be read, with what the system says."""
+    """Return an unreadable file, with the message of the system."""
     detail = exc.strerror if isinstance(exc, OSError) else None
     return FoundFile(path=path, problem=Reason.UNREADABLE, detail=detail or str(exc))

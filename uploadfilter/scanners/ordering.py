@@ -1,4 +1,4 @@
-"""Work on many files side by side, and report what became of them in their order."""
+"""Work on many files in parallel, and report the results in their order."""
 
 import asyncio
 from collections import deque
@@ -8,10 +8,10 @@ from typing import TypeVar
 T = TypeVar("T")
 
 WINDOW_PER_JOB = 4
-"""Files in work for each scanner process.
+"""Files in progress for each scanner process.
 
-More than one, so that a slow file does not leave the others idle while its line is
-waited for; few, since each holds a descriptor and a scan of some 100 KiB.
+More than one, so that processes are not idle while a slow file is waited for; few,
+since each holds a descriptor and a scan of some 100 KiB.
 """
 
 
@@ -21,16 +21,16 @@ async def in_order(
     *,
     window: int,
 ) -> None:
-    """Run coroutines side by side and report their results in the order given.
+    """Run coroutines in parallel and report their results in the given order.
 
     Args:
-        work: Coroutines; taken one by one as there is room.
+        work: Coroutines, taken one by one as the window allows.
         report: Called with each result.
-        window: Most of them that are begun and not reported.
+        window: Most coroutines that are begun and not reported.
 
     Raises:
-        BaseException: The first that a coroutine or ``report`` raised, by itself and
-            not in a group; everything else is cancelled then.
+        BaseException: The first exception of a coroutine or of ``report``, not in a
+            group; all other coroutines are cancelled then.
     """
     pending: deque[asyncio.Task[T]] = deque()
     try:

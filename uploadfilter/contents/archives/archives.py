@@ -62,7 +62,7 @@ class _Walk:
 
     Args:
         reading: The archive, opened by the library.
-        meter: Counts what is unpacked.
+        meter: Counts the unpacked bytes.
         packed_bytes: Length of the archive.
         has_holes: Whether its members may have holes.
     """

@@ -329,7 +329,7 @@ _OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*+[\r\n])*obj(?![A-Za-z])")
 """Comments may stand between the number and the word, as between any two words."""
 
 
-# --- Brands far behind ---------------------------------------------------------------
+# --- Brands far away -----------------------------------------------------------------
 
 
 def _by_late_brands(source: Source) -> Kind:

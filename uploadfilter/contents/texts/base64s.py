@@ -469,10 +469,11 @@ _LEAST_SORTS = (
     (_DIGIT, 0.07),
     (_SMALL, 0.2),
 )
-"""Of what was packed and then encoded, 26 of 64 letters are capitals, 20 capitals
-behind ``F``, 10 digits, and 20 small letters behind ``f``: four times what one in a
-thousand samples differs by. Names in capitals, prose, programs, digits and tables of
-characters (``\ua9da-\ua9dd``) lack one or the other."""
+"""The sorts of letters, and the least share of each. Of packed bytes in base64, 26 of
+64 letters are capitals, 20 are capitals after ``F``, 10 are digits, and 20 are small
+letters after ``f``; the shares here are lower by four times the deviation of one in a
+thousand samples. Names in capitals, prose, programs, digits and tables of characters
+(``\ua9da-\ua9dd``) lack one or the other."""
 
 _CAPITALS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _IS_CAPITAL = bytes(byte in _CAPITALS for byte in range(256))

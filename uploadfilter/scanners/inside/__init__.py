@@ -1,1 +1,1 @@
-"""What runs inside a scanner process, with the bytes of a client."""
+"""Run inside a scanner process, with the bytes of a client."""

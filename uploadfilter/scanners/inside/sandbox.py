@@ -1,19 +1,20 @@
-"""What the kernel refuses to a scanner, also to one that its content has taken over.
+"""Restrict what a scanner can ask of the kernel, even when content took it over.
 
-Two things that need no privilege. *Landlock* takes the file system as a whole, TCP,
-and signals and abstract sockets to processes outside; *seccomp* leaves a few system
-calls, most of them with fixed arguments. Either alone would hold; seccomp is what
-counts, and Landlock stands behind it for what the list below gets wrong.
+Two mechanisms that need no privilege are used. *Landlock* forbids the whole file
+system, TCP, and signals and abstract sockets to processes outside; *seccomp* allows
+only a few system calls, most of them with fixed arguments. Either alone would be
+enough: seccomp is the main one, and Landlock covers mistakes in the list below.
 
-What is not on the list fails with ``EPERM``, since libraries ask for much that they can
-do without and go on without it: a limit, a file in /proc, a name for a thread. Among it
-is ``tgkill``, without which ``abort`` ends the process by other means. What no library
-of ours has any business with, and what every exploit begins with (programs, processes,
-sockets, other processes' memory), kills: the exit code ``SIGSYS`` then tells that this
-was no bad picture but an attack.
+A call that is not on the list fails with ``EPERM``, since libraries make many calls
+that they do not need: for a limit, a file in /proc, the name of a thread. One of these
+is ``tgkill``: without it, ``abort`` ends the process by other means. Calls that no
+decoder needs and that exploits begin with (programs, processes, sockets, the memory of
+other processes) kill the process: the exit code ``SIGSYS`` then tells that this was an
+attack, not a bad picture.
 
-This is the only module that knows ``pyseccomp`` and ``landlock``. To let a decoder have
-one more call, add it to ``_ALLOWED`` with the reason, as narrow as it can be said.
+This is the only module that knows ``pyseccomp`` and ``landlock``. To allow one more
+call for a decoder, add it to ``_ALLOWED`` with the reason, with arguments as narrow as
+possible.
 """
 
 import ctypes
@@ -30,29 +31,30 @@ from uploadfilter.scanners.wire.control import Support
 
 try:
     import pyseccomp
-except RuntimeError:  # what it raises where there is no libseccomp
+except RuntimeError:  # raised without libseccomp
     pyseccomp = None
 
 SOCKET_FD: Final = 3
-"""The descriptor of a scanner's one socket; the only one that data is exchanged on."""
+"""The descriptor of a scanner's only socket, the only one for sending and receiving
+data."""
 
 _LAST_STREAM_FD: Final = 2
 
 _ALLOWED: Final = (
-    # The content, which is read-only, and whatever else is open, which is nothing.
+    # The content, which is read-only; nothing else is open.
     *("read", "readv", "pread64", "preadv", "preadv2", "lseek", "fstat", "close"),
     # Memory; mmap, mprotect and madvise follow below.
     *("brk", "munmap", "mremap"),
-    # The interpreter's own: locks, clocks, sleep, random numbers, and its number.
+    # For the interpreter: locks, clocks, sleep, random numbers, and its process id.
     *("futex", "sched_yield", "getrandom", "getpid", "gettid"),
     *("clock_gettime", "clock_getres", "gettimeofday", "time"),
     *("clock_nanosleep", "nanosleep", "restart_syscall"),
-    # The alarm on CPU time, and what ends a process or a thread.
+    # The alarm on CPU time, and the calls that end a process or a thread.
     *("setitimer", "rt_sigreturn", "rt_sigprocmask", "exit", "exit_group"),
-    # libde265 (HEIC) decodes in a thread and cannot be told otherwise; clone follows.
+    # libde265 (HEIC) always decodes in a thread; clone follows.
     *("set_robust_list", "rseq", "sched_getaffinity"),
 )
-"""What may be called with any arguments."""
+"""The calls that are allowed with any arguments."""
 
 _FATAL: Final = (
     # Programs and processes.
@@ -77,17 +79,17 @@ _FATAL: Final = (
 """System calls that kill the process that makes them."""
 
 _UNKNOWN_CALL: Final = -1
-"""What libseccomp takes for the number of a call that it does not know."""
+"""The number that libseccomp gives to an unknown call."""
 
 _THREAD_FLAGS: Final = (0x3D0F00, 0x7D0F00)
-"""What ``pthread_create`` of glibc and of musl pass to ``clone``: a thread, and nothing
-but a thread."""
+"""The flags that ``pthread_create`` of glibc and of musl pass to ``clone``: they make a
+thread, and nothing else."""
 
 _CLONE_THREAD: Final = 0x10000
 
 _NETWORK_ABI: Final = 4
 _SCOPE_ABI: Final = 6
-"""Versions of Landlock from which it rules TCP, and signals and abstract sockets."""
+"""Versions from which Landlock controls TCP, and signals and abstract sockets."""
 
 _ALL_NETWORK: Final = 0b11
 _ALL_SCOPES: Final = 0b11
@@ -106,7 +108,7 @@ _SECCOMP_API: Final = 3
 
 
 class _Handled(plumbing.RulesetAttr):  # type: ignore[misc]  # it has no types
-    """What a domain rules: ``struct landlock_ruleset_attr``, beyond the library's."""
+    """The rights that a domain controls: a longer ``landlock_ruleset_attr``."""
 
     _fields_ = (
         ("handled_access_net", ctypes.c_uint64),
@@ -115,7 +117,7 @@ class _Handled(plumbing.RulesetAttr):  # type: ignore[misc]  # it has no types
 
 
 def support() -> Support:
-    """Return what this machine offers."""
+    """Return the confinement that this machine offers."""
     return Support(
         seccomp=pyseccomp is not None and pyseccomp.get_api() >= _SECCOMP_API,
         landlock_abi=_landlock_abi(),
@@ -124,13 +126,13 @@ def support() -> Support:
 
 
 class Sandbox:
-    """What a process can give up, made once and entered by each of its children.
+    """The confinement of a process, made once and entered by each of its children.
 
     Args:
-        support: What the machine offers; all of it is used.
+        support: The offer of the machine; all of it is used.
 
     Raises:
-        OSError: The library does not keep what it promised.
+        OSError: The library refuses a confinement that it offers.
     """
 
     def __init__(self, support: Support) -> None:
@@ -138,7 +140,7 @@ class Sandbox:
         self._calls = _filter_of_calls() if support.seccomp else None
 
     def enter(self) -> None:
-        """Give up all that the machine lets this process give up, for good.
+        """Enter the confinement for good.
 
         The process must have ``no_new_privs`` set.
 
@@ -152,7 +154,7 @@ class Sandbox:
 
 
 def _landlock_abi() -> int:
-    ctypes.set_errno(0)  # the library takes an old error for one of this call
+    ctypes.set_errno(0)  # the library would report an old error as one of this call
     try:
         return int(landlock.landlock_abi_version())
     except landlock.SyscallError as exc:
@@ -194,8 +196,8 @@ def _filter_of_calls() -> "pyseccomp.SyscallFilter":
     _allow_memory(calls)
     _allow_exchange(calls)
     _allow_threads(calls)
-    # Makes newer versions of the library keep the program, which each scanner would
-    # otherwise make anew: a millisecond.
+    # Makes newer versions of the library keep the compiled filter, which each scanner
+    # would otherwise compile again in a millisecond.
     with os.fdopen(os.memfd_create("seccomp"), "wb") as nowhere:
         calls.export_bpf(nowhere)
     return calls
@@ -204,17 +206,16 @@ def _filter_of_calls() -> "pyseccomp.SyscallFilter":
 def _rule(
     calls: "pyseccomp.SyscallFilter", action: int, name: str, *args: "pyseccomp.Arg"
 ) -> None:
-    """Add a rule for a call whose arguments are as said, if there is such a call."""
+    """Add a rule for a call with given arguments, if the call exists."""
     number = pyseccomp.resolve_syscall(pyseccomp.Arch.NATIVE, name)
     if number != _UNKNOWN_CALL:
         calls.add_rule(action, number, *args)
 
 
 def _allow_memory(calls: "pyseccomp.SyscallFilter") -> None:
-    """Allow private memory without code in it.
+    """Allow private memory that is not executable.
 
-    Memory that others share, or that is a file, is refused: nothing is ever mapped
-    after the start.
+    Shared memory and mapped files are refused: no file is mapped after the start.
     """
     arg, masked = pyseccomp.Arg, pyseccomp.MASKED_EQ
     no_code = arg(2, masked, mmap.PROT_EXEC, 0)
@@ -239,8 +240,8 @@ def _allow_exchange(calls: "pyseccomp.SyscallFilter") -> None:
 def _allow_threads(calls: "pyseccomp.SyscallFilter") -> None:
     """Allow threads, and kill for processes.
 
-    The arguments of ``clone3`` are in memory, where no filter can see them; told that
-    there is no such call, the C library goes on with ``clone``.
+    The arguments of ``clone3`` are in memory, where no filter can read them. So the
+    call fails as if it did not exist, and the C library uses ``clone``.
     """
     arg = pyseccomp.Arg
     _rule(calls, pyseccomp.ERRNO(errno.ENOSYS), "clone3")

@@ -1,7 +1,7 @@
-"""Scan one content: what it is, what it shows, and what is in it.
+"""Scan one content: its kind, its pictures, and the contents in it.
 
-``walk.py`` says what is looked at, ``tree.py`` how what was found becomes a scan. This
-module gives a walk its bytes and its time, and cuts what it finds into parts.
+``walk.py`` decides what to look at; ``tree.py`` builds the scan from the findings. This
+module gives a walk its bytes and its time, and cuts the findings into parts.
 """
 
 import codecs
@@ -26,21 +26,22 @@ from uploadfilter.scanners.wire.messages import ContentSpan, Handed, ReplyPart
 from uploadfilter.signals import hashes
 
 _TIME_TO_FINISH: Final = 0.85
-"""Share of the CPU seconds after which no further step is begun, so that a scan that
-takes many steps ends by itself. One long step is ended by the alarm."""
+"""Share of the CPU seconds after which no further step is begun, so that a scan of many
+steps ends by itself. The alarm ends a single long step."""
 
 _MOST_UNSENT: Final = 2000
-"""Contents that wait for a view before they are sent without: half a megabyte, and what
-the loss of this process can cost of their digests."""
+"""Most contents that wait for a view before they are sent without one: half a megabyte,
+and the most digests that the loss of this process can cost."""
 
 
 def prepare() -> None:
     """Set up this process for decoding: call it before the process is confined.
 
-    Libraries import and open files late; they do so here, since they cannot later.
+    Libraries import modules and open files late; they do so here, since they cannot do
+    it later.
     """
     _load_codecs()
-    # libarchive makes names of it, whatever the service was started with.
+    # libarchive decodes names with this locale, whatever the locale of the service is.
     with suppress(locale.Error):
         locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
     decoding.prepare_process()
@@ -49,13 +50,13 @@ def prepare() -> None:
 
 
 def _load_codecs() -> None:
-    """Load every codec of Python, each of which is a module that is imported late.
+    """Load every codec of Python; each is a module that is imported late.
 
     Names in archives and texts may be in any of them. All together take 0.06 CPU
     seconds and 5 MiB, once for a thousand scanners.
     """
     for module in pkgutil.iter_modules(encodings.__path__):
-        # Those of other systems, and modules that are no codec, are not found.
+        # Codecs of other systems, and modules that are not codecs, are not found.
         with suppress(LookupError, UnicodeError):
             codecs.lookup(module.name)
 
@@ -75,16 +76,16 @@ def scan_content(
 
     Args:
         upload: The upload, or its descriptor.
-        span: Where the content lies in it.
+        span: The place of the content in it.
         types: Perceptual signal types to compute.
-        budgets: What it may cost; memory and hard time are the process's limits.
-        digests: Also compute md5, sha1 and sha256 of the content itself.
+        budgets: The limits of its cost; memory and hard time are limits of the process.
+        digests: Whether to compute md5, sha1 and sha256 of the content itself.
         formats: Picture formats to decode beyond the usual ones.
         alone: Whether every decoder may run; see ``ScanRequest``.
-        cpu_s: CPU seconds after which the process is killed; ``None`` if it is not.
+        cpu_s: CPU seconds after which the process is killed; ``None`` for no limit.
 
     Yields:
-        Parts of the scan, with the path of ``span``, each as soon as there is one. The
+        Parts of the scan, with the path of ``span``, each as soon as possible. The
         usual picture is one part.
 
     Raises:

@@ -1,11 +1,11 @@
-"""The life of a scanner process: requests in, one reply for each content out.
+"""Serve requests in a scanner process, with one reply for each content.
 
-Forked and confined by ``template.py``. It holds one socket, whose other end is the
-proxy, and during a request one upload, or its descriptor. It never sees the reference
-set, names of files or of clients, or any path.
+``template.py`` forks and confines the process. It holds one socket to the proxy, and
+during a request one upload or its descriptor. It never sees the reference set, names of
+files or of clients, or any path.
 
-It ends when its socket does, when it is killed, or when it cannot go on: that is for
-the other end to notice and to repair.
+It ends when its socket ends, when it is killed, or when it cannot go on. The other end
+notices this and makes a new process.
 """
 
 import os
@@ -30,12 +30,12 @@ from uploadfilter.scanners.wire.messages import (
 )
 
 ScanFunction = Callable[[Handed, ContentSpan, ScanRequest, float], Iterable[ReplyPart]]
-"""Scans one content of an upload, as the request says, within so many CPU seconds;
-yields what it finds, the last part marked as such."""
+"""Scans one content of an upload by the request, within a number of CPU seconds; yields
+its findings in parts, and marks the last part."""
 
 _READ_BYTES: Final = 64 * 1024
 _SMALLEST_ALARM_S: Final = 0.001
-"""An alarm of zero seconds would be none at all."""
+"""The shortest alarm: zero seconds would switch it off."""
 
 
 def scan_upload(
@@ -44,8 +44,8 @@ def scan_upload(
     """Scan the contents of one upload, each within its CPU seconds.
 
     Yields:
-        The parts of each span's reply, in order. Once the CPU seconds of the upload
-        are used up, the rest is ``out_of_time`` without being looked at.
+        The parts of each span's reply, in order. When the CPU seconds of the upload are
+        used up, the other contents are ``out_of_time`` without being looked at.
     """
     budgets = request.budgets
     total = sum(span.length for span in request.spans)
@@ -73,21 +73,22 @@ def scan_upload(
 def _parts(
     parts: Iterable[ReplyPart], span: ContentSpan
 ) -> Iterator[tuple[ReplyPart, str]]:
-    """Yield the parts of a scan; what goes wrong becomes the reason of the last."""
+    """Yield the parts of a scan; an error becomes the reason of the last part."""
     try:
         for part in parts:
             yield part, ""
     except MemoryError:
         yield ReplyPart(scan=unscanned(span, Reason.OUT_OF_MEMORY)), ""
     except Exception as exc:  # noqa: BLE001 - the boundary of the worker's main
-        # A decoder raised what nobody translates yet. Scanning it again would raise it
-        # again, and a fresh process costs a hundred times as much as this line.
+        # A decoder raised an exception that is not translated yet. Another scan would
+        # raise it again, and a fresh process costs a hundred times as much as this
+        # line.
         fault = type(exc).__name__
         yield ReplyPart(scan=unscanned(span, Reason.CRASHED)), fault
 
 
 def serve(sock: socket.socket, scan: ScanFunction) -> None:
-    """Say that this process is ready, then answer requests until the socket ends."""
+    """Report that this process is ready, then answer requests until the socket ends."""
     sock.sendall(encode_frame(Ready()))
     while (received := receive(sock)) is not None:
         request, upload = received
@@ -102,11 +103,11 @@ def serve(sock: socket.socket, scan: ScanFunction) -> None:
 def receive(sock: socket.socket) -> tuple[ScanRequest, Handed] | None:
     """Read one request and the upload, or the descriptor that came with it.
 
-    The other end sends the next request after the last reply to this one, so that
-    what is read never reaches into another frame.
+    The other end sends the next request only after the last reply to this one, so that
+    reading never reaches into another frame.
 
     Returns:
-        ``None`` at the end of the socket, also in mid-frame.
+        ``None`` at the end of the socket, even within a frame.
     """
     first, fds, _, _ = socket.recv_fds(sock, _READ_BYTES, 1)
     if not first:
@@ -127,10 +128,10 @@ def receive(sock: socket.socket) -> tuple[ScanRequest, Handed] | None:
 
 
 def _filled(sock: socket.socket, data: bytes, length: int) -> bytes | None:
-    """Return data with so much more from a socket that it has at least a length.
+    """Read from a socket until the data have at least a length.
 
     Returns:
-        ``None`` if the socket ends before.
+        ``None`` if the socket ends earlier.
     """
     if len(data) >= length:
         return data

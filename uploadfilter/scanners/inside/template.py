@@ -1,18 +1,20 @@
-"""The process that scanners are forked from: everything imported, nothing ever decoded.
+"""Run the process that forks scanners: it imports everything and decodes nothing.
 
-Started with ``exec`` by ``process.py``, which says what to run (``worker.py``). On each
-order it forks a scanner, and it reports the scanner's death when it has reaped it. A
-fork costs milliseconds where a new interpreter with its libraries costs a fifth of a
-second, so that a scanner can be thrown away after a single content.
+``process.py`` starts it with ``exec`` and names the module to run (``worker.py``). On
+each order it forks a scanner; when the scanner ends, it reaps it and reports its end. A
+fork costs milliseconds, while a new interpreter with its libraries costs a fifth of a
+second. So a scanner can be discarded after a single content.
 
 Rules this module keeps:
 
-- One thread. A fork copies no other, and a lock that another holds would never open.
-- It reads orders and nothing else: no byte of a client comes here.
+- One thread: a fork copies no other thread, and a lock held by another thread would
+  never be released.
+- It reads only orders: no byte of a client comes here.
 - A scanner keeps its own socket and the standard streams, and nothing of this process.
 
 Scanners of one template share its memory layout and its seed for hashes of strings, so
-that what a crash tells of one holds for the next: see ``Template.is_worn``.
+that an attacker who learns about one by a crash knows the next one too: see
+``Template.is_worn``.
 """
 
 import argparse
@@ -46,7 +48,8 @@ from uploadfilter.scanners.wire.control import (
 from uploadfilter.scanners.wire.messages import Unready, encode_frame
 
 _MOST_DESCRIPTORS: Final = 1024
-"""A template holds one for each scanner; and a scanner closes all up to this number."""
+"""Most descriptors: a template holds one for each scanner, and a scanner closes all up
+to this number."""
 
 _MAX_ERROR: Final = MAX_REPORT_BYTES // 4
 
@@ -57,8 +60,8 @@ class ForkServer:
     Args:
         control: Socket of packets to the proxy.
         address_space: Bytes of address space of each scanner.
-        support: What holds the scanners on this machine.
-        scan: What a scanner does with each content.
+        support: The confinement that this machine offers.
+        scan: Scans each content in a scanner.
     """
 
     def __init__(
@@ -79,7 +82,7 @@ class ForkServer:
         self._poller = select.poll()
 
     def run(self) -> None:
-        """Obey until the proxy ends its orders; then end all scanners."""
+        """Execute orders until the proxy ends them; then end all scanners."""
         self._poller.register(self._control, select.POLLIN)
         self._report(Started(support=self._support))
         while True:
@@ -91,7 +94,7 @@ class ForkServer:
                     return
 
     def _obey(self) -> bool:
-        """Take one order; return false at the end of the socket."""
+        """Execute one order; return false at the end of the socket."""
         order, fds, _, _ = socket.recv_fds(self._control, len(FORK), 1)
         if order != FORK or not fds:
             return False
@@ -107,7 +110,7 @@ class ForkServer:
         """Fork a scanner that serves a socket.
 
         Raises:
-            OSError: No process, memory or descriptor is left.
+            OSError: There is no process, memory or descriptor left.
         """
         pid = os.fork()
         if pid == 0:
@@ -140,7 +143,7 @@ class ForkServer:
         socket.send_fds(self._control, [encode_report(report)], fds)
 
     def _live(self, fd: int) -> NoReturn:
-        """Live the life of a scanner; nothing of the template's frames is unwound."""
+        """Run as a scanner to its end; the template's stack frames are not unwound."""
         code: object = 1
         try:
             self._leave_home(fd)
@@ -156,18 +159,18 @@ class ForkServer:
             os._exit(code if isinstance(code, int) else 1)
 
     def _leave_home(self, fd: int) -> None:
-        """Part with the template; no descriptor of it is left."""
+        """Close everything of the template; no descriptor of it is left."""
         die_with_parent()
         if os.getppid() != self._pid:
-            raise SystemExit(1)  # the template died before the line above
+            raise SystemExit(1)  # the template ended before the line above
         if fd != SOCKET_FD:
             os.dup2(fd, SOCKET_FD)
         os.closerange(SOCKET_FD + 1, _MOST_DESCRIPTORS)
-        # What the template writes to is a file that all its scanners would share.
+        # The output of the template is a file that all its scanners would share.
         os.dup2(0, 2)
 
     def _confine(self, sock: socket.socket) -> None:
-        """Give up everything; say so where the machine does not let us, and end."""
+        """Confine this process; if the machine refuses it, report that and end."""
         try:
             confine(address_space=self._address_space, sandbox=self._sandbox)
         except OSError as exc:
@@ -183,12 +186,12 @@ def run(
 ) -> None:
     """Run a template process to its end.
 
-    Whatever ``scan`` needs must be imported and prepared by now.
+    Everything that ``scan`` needs must be imported and prepared before.
 
     Args:
         arguments: ``--fd N``, the socket, and ``--address-space BYTES``.
-        scan: What scanners do with each content.
-        offer: Says what the machine offers to hold scanners; all of it is used.
+        scan: Scans each content in a scanner.
+        offer: Returns the confinement that the machine offers; all of it is used.
     """
     die_with_parent()
     parser = argparse.ArgumentParser(prog="uploadfilter-scanner")
@@ -206,12 +209,12 @@ def run(
 
 
 def _compact() -> None:
-    """Leave to the scanners only what they need, and so that they can share it."""
+    """Free memory that scanners do not need, and let them share the rest."""
     gc.collect()
-    # What is frozen is not looked at by the collector, whose marks would make each
-    # scanner copy the pages of all objects.
+    # The collector skips frozen objects. Otherwise its marks would make each scanner
+    # copy the pages of all objects.
     gc.freeze()
-    # Half of the heap is what imports and preparations have left; musl keeps none.
+    # Half of the heap is free memory left by imports and preparations; musl keeps none.
     libc = ctypes.CDLL(None)
     if hasattr(libc, "malloc_trim"):
         libc.malloc_trim(0)
@@ -223,7 +226,7 @@ def _limit_descriptors() -> None:
 
 
 def _require_one_thread() -> None:
-    """Refuse to go on beside threads that a library started while it was imported."""
+    """Refuse to run if a library started threads when it was imported."""
     threads = os.listdir("/proc/self/task")  # noqa: PTH208 - names are enough
     if len(threads) != 1:
         names = sorted(

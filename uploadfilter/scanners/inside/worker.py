@@ -1,4 +1,4 @@
-"""What ``process.py`` starts: a scanner process with the decoders of this package."""
+"""Start as a template with the decoders of this package; ``process.py`` runs it."""
 
 import sys
 from collections.abc import Iterator
@@ -23,19 +23,19 @@ _USUAL_SIDES: Final = (
     *((4032, 3024), (4000, 3000), (1920, 1080), (1600, 1200)),
     *((1280, 960), (1280, 720), (1024, 768), (800, 600), (640, 480)),
 )
-"""Pixels of pictures of cameras, messengers and the web, in landscape: a tenth of a
-second in all, and 5 MiB that all scanners share."""
+"""Usual sizes of pictures from cameras, messengers and the web, in landscape: a tenth
+of a second in all, and 5 MiB that all scanners share."""
 
 _SHORTEST_SCALED: Final = 512
-"""Pixels of the shorter side that a decoder leaves; ``pictures/decoding.py``."""
+"""Shorter side, in pixels, that a decoder keeps; ``pictures/decoding.py``."""
 
 
 def warm() -> None:
-    """Do once what every scanner would have to do for its first picture.
+    """Do work once that every scanner would have to do for its first picture.
 
-    Libraries import parts of themselves when they are first used, which a confined
-    process could not; and the operators for a usual size cost a fresh scanner 6 ms of
-    CPU time, which is more than the fork.
+    Libraries import parts of themselves at their first use, which a confined process
+    cannot do; and the operators for a usual size would cost a fresh scanner 6 ms of CPU
+    time, which is more than the fork.
     """
     every = frozenset(item.type for item in PERCEPTUAL_TYPES)
     view_of(_picture(512, 512), name="stored", types=every)
@@ -45,7 +45,7 @@ def warm() -> None:
 
 
 def _picture(width: int, height: int) -> Picture:
-    """Return a picture that shows nothing, as a decoder would give it."""
+    """Return a blank picture in the form that a decoder gives."""
     short = min(width, height)
     scale = max(s for s in (1, 2, 4, 8) if s == 1 or short >= s * _SHORTEST_SCALED)
     plane = np.zeros((-(-height // scale), -(-width // scale)), np.uint8)
@@ -55,7 +55,7 @@ def _picture(width: int, height: int) -> Picture:
 def scan_span(
     upload: Handed, span: ContentSpan, request: ScanRequest, cpu_s: float
 ) -> Iterator[ReplyPart]:
-    """Scan one content as a request says."""
+    """Scan one content by a request."""
     return scan_content(
         upload,
         span,

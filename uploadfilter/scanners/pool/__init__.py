@@ -1,1 +1,1 @@
-"""The proxy's end: processes, who is scanned next, and what a scan came to."""
+"""The proxy's side of scanning: processes, the queue, and the results of scans."""

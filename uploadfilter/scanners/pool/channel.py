@@ -1,8 +1,8 @@
-"""The proxy's end of a scanner's socket: a request out, bounded frames in.
+"""Exchange requests and bounded frames with a scanner over its socket.
 
-One reader stays registered with the event loop for the life of the channel. So frames
-are never lost to a caller that is cancelled, the death of an idle scanner is noticed at
-once, and nothing here depends on which event loop runs.
+One reader stays registered with the event loop while the channel is open. So no frame
+is lost when a caller is cancelled, the end of an idle scanner is noticed at once, and
+any event loop works.
 """
 
 import asyncio
@@ -15,15 +15,15 @@ from typing import Final
 from uploadfilter.scanners.wire.messages import FRAME_HEADER, MAX_REPLY_BYTES, Handed
 
 _READ_BYTES: Final = 64 * 1024
-"""One read: the reply to a picture is 20 KB."""
+"""Bytes of one read: the reply to a picture has 20 KB."""
 
 _SEND_S: Final = 10.0
-"""Seconds to send what is more than the buffer of a socket to somebody who waits for it
-and does nothing else."""
+"""Most seconds to send data beyond the buffer of the socket to a scanner that only
+waits for them."""
 
 
 class Closed(StrEnum):
-    """Why no frame will come any more."""
+    """The reason why no more frames will come."""
 
     ENDED = "ended"
     OVERSIZED = "oversized"
@@ -35,7 +35,7 @@ class Channel:
 
     Args:
         sock: Connected, non-blocking; closed by ``close``.
-        on_closed: Called once, when no frame will come any more.
+        on_closed: Called once, when no more frames will come.
     """
 
     def __init__(self, sock: socket.socket, *, on_closed: Callable[[], None]) -> None:
@@ -52,17 +52,17 @@ class Channel:
 
     @property
     def is_quiet(self) -> bool:
-        """True if the scanner is there and has said nothing that was not read."""
+        """Return whether the scanner is connected and all of its frames were read."""
         return self._closed is None and not self._frames and not self._buffer
 
     async def send(self, frame: bytes, upload: Handed) -> bool:
-        """Send a frame, and an upload behind it or its descriptor with it.
+        """Send a frame, followed by an upload or with the upload's descriptor.
 
         Returns:
             False if the scanner is gone.
 
         Raises:
-            OSError: The upload is no open descriptor.
+            OSError: The upload is not an open descriptor.
         """
         try:
             if isinstance(upload, int):
@@ -74,13 +74,13 @@ class Channel:
             if sent < sum(map(len, pieces)):
                 await self._send_rest(pieces, sent)
         except (BlockingIOError, BrokenPipeError, ConnectionResetError, TimeoutError):
-            # A socket that blocks on the first byte belongs to a scanner that does
-            # not read: as good as gone.
+            # If the socket blocks on the first byte, the scanner does not read and
+            # counts as gone.
             return False
         return True
 
     async def _send_rest(self, pieces: Sequence[memoryview], sent: int) -> None:
-        """Send what the socket did not take at once.
+        """Send the bytes that the socket did not accept at once.
 
         Raises:
             TimeoutError: The scanner does not read it.
@@ -92,7 +92,7 @@ class Channel:
                 sent = max(sent - len(piece), 0)
 
     async def receive(self) -> bytes | Closed:
-        """Return the body of the next frame, or why there is none.
+        """Return the body of the next frame, or the reason why there is none.
 
         A caller that is cancelled loses nothing: the next call returns the frame.
         """
@@ -109,10 +109,9 @@ class Channel:
         return body
 
     def interrupt(self) -> None:
-        """Let no task wait for a frame, now or later; idempotent.
+        """Stop all waiting for a frame, now and later; idempotent.
 
-        One call of a timer for a whole upload costs less than a timeout around each
-        wait.
+        One timer for a whole upload costs less than a timeout around each wait.
         """
         self._stop(Closed.INTERRUPTED)
 

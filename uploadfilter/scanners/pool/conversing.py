@@ -1,11 +1,12 @@
-"""Talk to one process after the other until an upload is scanned.
+"""Use one process after another until an upload is scanned.
 
 Rules this module keeps:
 
-- One upload has one process at a time, and a process one upload. It goes back only
-  after its last reply was read; otherwise it is killed.
-- A process that was asked alone, or that was made slow, is never used again.
-- Every wait for a process ends by the watch over the upload, or with the process.
+- One upload has one process at a time, and a process has one upload. The process is
+  given back only after its last reply was read; otherwise it is killed.
+- A process that scanned a content alone, or that got a low priority, is never used
+  again.
+- Every wait for a process ends with the watch over the upload or with the process.
 """
 
 import asyncio
@@ -36,27 +37,27 @@ _COUNTED_AS: Final = {
 
 _SLOW_NICENESS: Final = 10
 """Added to the niceness of the service: a process at the usual priority gets ten times
-the CPU of one at this, and one at this still a tenth."""
+the CPU time of a process at this one, which still gets a tenth."""
 
 _LEAST_PRIORITY: Final = 19
 
 
 _REPLIES_AT_ONCE: Final = 16
-"""Replies that are read in one go, if they are there: about a millisecond."""
+"""Most replies that are read at once, if they have arrived: about a millisecond."""
 
 _USED_UP: Final = 0.85
-"""Share of its CPU seconds after which a scan begins no further step
-(``scanning.py``): one that is ended by the clock with less has not had its time."""
+"""Share of its CPU seconds after which a scan begins no further step (``scanning.py``):
+a scan that the clock ends with less did not get its CPU time."""
 
 
 class Conversation:
-    """The scan of one upload that has its place.
+    """The scan of one upload that has a place.
 
     Args:
-        crew: Where processes come from.
-        settings: When a scan is slow, and when a process is replaced.
-        counts: Where uploads, contents and lost processes are counted.
-        log: Where the operator reads of lost processes.
+        crew: Lends processes.
+        settings: Tell when a scan is slow, and when a process is replaced.
+        counts: The counts of uploads, contents and lost processes.
+        log: The log for lost processes.
 
     Attributes:
         cpu_s: CPU seconds that processes used for it so far.
@@ -84,7 +85,7 @@ class Conversation:
         self._is_broken_off = False
 
     def break_off(self) -> None:
-        """Have the scan be broken off where it is, and go on when it may."""
+        """Break the scan off now; it goes on when it may."""
         self._is_broken_off = True
         if self._process is not None:
             self._process.channel.interrupt()
@@ -102,13 +103,13 @@ class Conversation:
         """Scan an upload to its end.
 
         Args:
-            progress: Its contents, and what is known of them.
-            upload: What holds them.
-            slow_after_s: CPU seconds after which the scan has taken long.
-            is_low: Whether it has a low priority from its beginning.
-            on_slow: Called once the scan has taken long.
-            go_on: Waits until a scan that was broken off may go on; returns why it may
-                not.
+            progress: Its contents and their results so far.
+            upload: The bytes of the contents, or their descriptor.
+            slow_after_s: CPU seconds after which the scan is slow.
+            is_low: Whether it has a low priority from the start.
+            on_slow: Called when the scan becomes slow.
+            go_on: Waits until a scan that was broken off may go on; returns the reason
+                if it may not.
 
         Raises:
             OSError: The upload is no open descriptor.
@@ -128,7 +129,8 @@ class Conversation:
             progress.give_up(process)
             return
         self._counts["uploads"] += 1
-        # From now on: an upload is not slow since the pool has no process for it.
+        # Time counts from now on: an upload is not slow because it waited for a
+        # process.
         watch = Watch(
             slow_after_s=slow_after_s,
             slow_at_last_s=PUT_OFF * self._settings.slow_after_s,
@@ -149,9 +151,8 @@ class Conversation:
     def _fast_for_s(self) -> float:
         """Return how many more CPU seconds it may use before it is slow.
 
-        On a machine that is busy with other things, a photo takes as long as a bomb.
-        If it were put back for that, its scan would be begun anew, and there would be
-        more to do the less gets done.
+        On a busy machine, a photo may take as long as a bomb. If it were put back for
+        that, its scan would be repeated, and the load would grow further.
         """
         process = self._process
         used_s = self.cpu_s
@@ -162,7 +163,7 @@ class Conversation:
     async def _next(
         self, progress: Progress, go_on: Callable[[], Awaitable[Reason | None]]
     ) -> ScannerProcess | Reason:
-        """Borrow a process, once the scan may go on; say why there is none."""
+        """Borrow a process when the scan may go on, or return the reason."""
         refusal: Reason | None = None
         while refusal is None:
             if self._is_broken_off:
@@ -182,7 +183,7 @@ class Conversation:
     async def _attend(
         self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> None:
-        """Have one process scan what it is asked, as far as it comes; part with it."""
+        """Let one process scan as much as it can; give it back or retire it."""
         alone = progress.wants_alone
         used_s = self._used_before_s = process.cpu_s
         began_s = self._loop.time()
@@ -208,20 +209,20 @@ class Conversation:
     async def _converse(
         self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> Loss | None:
-        """Ask, and hear the answer out; kill the process if that is broken off."""
+        """Send a request and read all replies; kill the process if interrupted."""
         self._process = process
         if self._is_low:
             _lower_priority(process)
         try:
             return await self._ask(process, progress, upload, watch)
         except asyncio.CancelledError:
-            # The client is gone. To wait for the end of its scan would keep others
-            # waiting for longer than it takes to make another process.
+            # The client is gone. Waiting for the end of its scan would delay others for
+            # longer than making another process.
             self._counts["abandoned"] += 1
             process.retire()
             raise
         except BaseException:
-            # A closed descriptor, or a fault of ours: the process would be lost to us.
+            # A closed descriptor, or a bug here: the process cannot be used again.
             process.retire()
             raise
         finally:
@@ -231,14 +232,14 @@ class Conversation:
     async def _ask(
         self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> Loss | None:
-        """Send one request and read the replies; return how the process was lost."""
+        """Send one request and read the replies; return the loss, if there is one."""
         attached = None if isinstance(upload, int) else len(upload)
         request = progress.ask(attached=attached)
         self._counts["alone"] += request.alone
         end_s = self._loop.time() + progress.wall_left_s
         self._limit(process, progress, watch, end_s)
         if not process.channel.is_quiet:
-            # It has spoken, or ended, since it was last used.
+            # It sent something, or ended, since it was last used.
             return Loss.ACCIDENT
         if not await process.channel.send(encode_frame(request), upload):
             return Loss.ACCIDENT
@@ -257,7 +258,7 @@ class Conversation:
             self._note(process, reply)
             replies += 1
             if replies % _REPLIES_AT_ONCE == 0:
-                await asyncio.sleep(0)  # others have their turn
+                await asyncio.sleep(0)  # let other tasks run
             if reply.is_last and progress.is_asking:
                 self._limit(process, progress, watch, end_s)
         return None
@@ -265,13 +266,13 @@ class Conversation:
     def _limit(
         self, process: ScannerProcess, progress: Progress, watch: Watch, end_s: float
     ) -> None:
-        """Give the next content its time."""
+        """Set the time limit of the next content."""
         self._content_began_s = process.cpu_s
         content_end_s = self._loop.time() + progress.content_wall_s
         watch.limit(process.channel, end_s=min(content_end_s, end_s))
 
     def _note(self, process: ScannerProcess, reply: ContentReply) -> None:
-        """Count a reply, and take note of what it says of its process."""
+        """Count a reply, and note its consequences for the process."""
         process.is_worn |= reply.scan.reason is Reason.OUT_OF_MEMORY
         if reply.is_last:
             process.contents += 1
@@ -281,7 +282,7 @@ class Conversation:
             self._log.warning("scan_raised", fault=reply.fault)
 
     def _part(self, process: ScannerProcess, *, alone: bool) -> None:
-        """Return a process that has answered everything, or have it replaced."""
+        """Give back a process that has answered everything, or have it replaced."""
         if self._is_broken_off:
             process.retire()
         elif not process.channel.is_quiet:
@@ -301,13 +302,13 @@ class Conversation:
 
 
 async def _cause(process: ScannerProcess, closed: Closed, *, is_starved: bool) -> Loss:
-    """Return how a process was lost whose frames have ended.
+    """Return the kind of loss of a process whose frames have ended.
 
     Args:
         process: The process.
-        closed: How they ended.
+        closed: The end of its frames.
         is_starved: Whether it did not get the CPU time that its content may use. A scan
-            waits for nothing else, so that its end by the clock is no fault of the
+            waits for nothing else, so its end by the clock is then not due to the
             content.
     """
     match closed:
@@ -323,14 +324,14 @@ async def _cause(process: ScannerProcess, closed: Closed, *, is_starved: bool) -
 
 
 def _lower_priority(process: ScannerProcess) -> None:
-    """Let others use the CPU before a process that has used much of it.
+    """Give a process that has used much CPU time a low priority.
 
     An ordinary user cannot undo that, and neither can the process.
     """
-    # Where that is refused, or where musl has no such call, it goes on as it was.
+    # If that is refused, or musl has no such call, its priority stays.
     with suppress(OSError):
         own = os.getpriority(os.PRIO_PROCESS, 0)
         niceness = min(own + _SLOW_NICENESS, _LEAST_PRIORITY)
         os.setpriority(os.PRIO_PROCESS, process.pid, niceness)
-        # As a batch job it does not interrupt a process that has just woken up.
+        # As a batch job it does not preempt a process that has just woken up.
         os.sched_setscheduler(process.pid, os.SCHED_BATCH, os.sched_param(0))

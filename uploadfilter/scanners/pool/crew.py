@@ -1,12 +1,13 @@
-"""Make scanner processes, keep some at hand, lend them out, and bury them.
+"""Make scanner processes, keep spare ones, lend them, and reap them.
 
-Processes are forked from one warm process, the *template*, in some 5 ms. A *fresh* one
-has met no content and serves anybody; a *common* one has met contents of the common
-formats, and only meets more of these. Some fresh ones are kept ready as spares.
+Processes are forked from one warm process, the *template*, in some 5 ms. A *fresh*
+process has scanned no content yet and may scan any; a *common* process has scanned
+contents of the common formats, and only gets more of these. Some fresh ones are kept
+ready as spares.
 
-A caller that has borrowed a process gives it back with ``give_back``, or calls
-``retire`` on it. A template that ends takes its processes with it; the next one is
-started at once, or, if the last one was of no use to anybody, after a wait that grows.
+A caller that borrowed a process gives it back with ``give_back``, or calls ``retire``
+on it. When a template ends, its processes end too. The next template is started at
+once, or after a growing wait if no process of the last one was ever used.
 """
 
 import asyncio
@@ -23,22 +24,24 @@ from uploadfilter.scanners.wire.control import Support
 
 _FIRST_BACK_OFF_S: Final = 0.1
 _LONGEST_BACK_OFF_S: Final = 5.0
-"""A machine without memory or process ids gets better in seconds, if at all."""
+"""Longest wait in seconds: a machine without memory or process ids recovers in seconds,
+if at all."""
 
 _PATIENCE_WITH_TEMPLATE_S: Final = 0.5
-"""A wait after a failed fork beyond which a template is replaced: after four such."""
+"""Wait after a failed fork, in seconds, beyond which a template is replaced: after four
+failures."""
 
 _START_GRACE_S: Final = 15.0
-"""Seconds beyond the time of a start in which the failure of it is known."""
+"""Seconds after the time limit of a start within which its failure is known."""
 
 
 class Crew:
-    """Scanner processes, and those who wait for one.
+    """The scanner processes, and the scans that wait for one.
 
     Args:
-        settings: How many are kept, how they start, how long one waits for them.
-        counts: Where ``started``, ``start_failures`` and ``forked`` are counted.
-        log: Where the operator reads of processes that do not start.
+        settings: The number of processes, their start, and the longest wait for one.
+        counts: The counts ``started``, ``start_failures`` and ``forked``.
+        log: The log for processes that do not start.
     """
 
     def __init__(
@@ -69,12 +72,12 @@ class Crew:
 
     @asynccontextmanager
     async def keeping(self) -> AsyncIterator[None]:
-        """Have processes for the length of the block; end them all with it.
+        """Keep processes during the block; end all of them with it.
 
         The block begins once the first process is ready.
 
         Raises:
-            ScannerError: None can be made.
+            ScannerError: No process can be made.
         """
         keeper = asyncio.get_running_loop().create_task(
             self._keep(), name="scanner-keeper"
@@ -85,14 +88,14 @@ class Crew:
         finally:
             await self._go_home(keeper)
         for task in (keeper, *self._tasks):
-            # An error here is a bug; the block's own error comes before it.
+            # An error here is a bug; an error of the block takes precedence.
             if not task.cancelled() and (error := task.exception()):
                 raise error
 
     async def _go_home(self, keeper: asyncio.Task[None]) -> None:
         keeper.cancel()
         await asyncio.wait([keeper])
-        # From now on nobody is kept waiting, also who has lost a process just now.
+        # From now on no scan waits, not even one that has just lost its process.
         self._start_error = ScannerError("the pool is closed")
         for process in tuple(self._live):
             process.retire()
@@ -102,34 +105,34 @@ class Crew:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Process ids of the scanners that are alive, templates left out."""
+        """Return the process ids of the living scanners, without templates."""
         return tuple(sorted(process.pid for process in self._live))
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds of all scanners, dead ones included, without the templates."""
+        """Return the CPU seconds of all scanners, living and ended."""
         return self._ended_cpu_s + sum(process.cpu_s for process in self._live)
 
     @property
     def template_cpu_s(self) -> float:
-        """CPU seconds of all templates, dead ones included."""
+        """Return the CPU seconds of all templates, living and ended."""
         living = sum(template.cpu_s for template in self._templates)
         return self._ended_template_cpu_s + living
 
     @property
     def is_ready(self) -> bool:
-        """Whether there are processes, and nothing is known to prevent more."""
+        """Return whether there are processes, and nothing is known to prevent more."""
         return bool(self._live) and self._start_error is None
 
     async def take(self, *, alone: bool) -> ScannerProcess | Reason:
-        """Borrow a process that nobody else uses.
+        """Borrow a process that no other scan uses.
 
         Args:
-            alone: Whether it must be fresh. A caller that asks for that gives it back
-                to nobody.
+            alone: Whether it must be fresh. Such a process must not be given back.
 
         Returns:
-            ``no_scanner`` if none can be made, ``overloaded`` if that takes too long.
+            A process; ``no_scanner`` if none can be made, ``overloaded`` if that takes
+            too long.
         """
         process = self._at_hand(alone=alone)
         if process is not None:
@@ -140,7 +143,7 @@ class Crew:
         return await self._wait(alone=alone, timeout_s=self._settings.queue_wait_s)
 
     def give_back(self, process: ScannerProcess) -> None:
-        """Take a common process back that can be used again at once."""
+        """Take back a common process that can be used again at once."""
         if process.over.is_set():
             return
         waiter = self._next_waiter(fresh=False)
@@ -154,7 +157,7 @@ class Crew:
     def _at_hand(self, *, alone: bool) -> ScannerProcess | None:
         """Return an idle process, if there is one."""
         while not alone and self._common:
-            # The one that was used last has the warmest caches.
+            # The process that was used last has the warmest caches.
             process = self._common.pop()
             if not process.over.is_set():
                 return process
@@ -187,17 +190,17 @@ class Crew:
         return given
 
     def _forget(self, waiter: "_Waiter") -> None:
-        """Wait no longer; pass on a process that was given in the same moment."""
+        """Stop waiting; pass on a process that was given at the same moment."""
         if waiter in self._waiting:
             self._waiting.remove(waiter)
         if waiter.given.done() and not waiter.given.cancelled():
             given = waiter.given.result()
             if isinstance(given, ScannerProcess):
-                # It may be a common one, so that it is not lent as a fresh one.
+                # It may be a common process, so it must not be lent as a fresh one.
                 self.give_back(given)
 
     def _next_waiter(self, *, fresh: bool) -> "_Waiter | None":
-        """Take out the scan that waits longest for such a process."""
+        """Remove and return the scan that has waited longest for such a process."""
         for waiter in self._waiting:
             if fresh or not waiter.alone:
                 self._waiting.remove(waiter)
@@ -207,7 +210,7 @@ class Crew:
         return None
 
     async def _keep(self) -> None:
-        """Have a template, for ever."""
+        """Keep a template running until the pool is closed."""
         back_off_s = 0.0
         template: Template | None = None
         while True:
@@ -219,8 +222,8 @@ class Crew:
                 continue
             self._was_useful = False
             template = await self._use_up(template)
-            # If somebody had use of it, its end counts as an accident: hostile contents
-            # must not be able to make the pool wait longer and longer.
+            # If one of its processes was used, its end counts as an accident: hostile
+            # contents must not be able to make the pool wait longer and longer.
             back_off_s = 0.0 if self._was_useful else self._longer(back_off_s)
 
     @staticmethod
@@ -228,7 +231,7 @@ class Crew:
         return min(max(_FIRST_BACK_OFF_S, 2 * back_off_s), _LONGEST_BACK_OFF_S)
 
     async def _start(self) -> Template | None:
-        """Start a template; say why that failed."""
+        """Start a template; log the reason if that fails."""
         try:
             template = await Template.start(self._process_settings)
         except ScannerError as exc:
@@ -241,7 +244,7 @@ class Crew:
         return template
 
     def _say_lacks(self, support: Support) -> None:
-        """Say once what the machine lacks."""
+        """Log once what confinement the machine lacks."""
         if self._has_said_lacks:
             return
         self._has_said_lacks = True
@@ -251,7 +254,7 @@ class Crew:
             self._log.warning("libarchive_missing")
 
     async def _use_up(self, template: Template) -> Template | None:
-        """Fork processes from a template until it is over or its successor is there.
+        """Fork processes from a template until it ends or its successor is ready.
 
         Returns:
             The successor of a worn template; ``None`` if there is none.
@@ -274,15 +277,15 @@ class Crew:
             raise
         finally:
             over.cancel()
-            # Its last scanners are not waited for: the next template is needed now.
+            # Do not wait for its last scanners: the next template is needed now.
             self._hold(self._end(template, children), name="scanner-template-end")
 
     def _look_again(self, _: object) -> None:
-        """Wake up the tasks that wait for something to be wanted."""
+        """Wake the tasks that wait for work."""
         self._wanted.set()
 
     async def _call_off(self, starting: "asyncio.Task[Template | None]") -> None:
-        """End a template whose start is of no use any more."""
+        """End a template that is starting and not needed any more."""
         starting.cancel()
         await asyncio.wait([starting])
         if not starting.cancelled() and (template := starting.result()):
@@ -304,14 +307,14 @@ class Crew:
         self._ended_template_cpu_s += template.cpu_s
 
     async def _supply(self, template: Template, children: set[ScannerProcess]) -> None:
-        """Fork one process if one is wanted; otherwise wait until something is."""
+        """Fork one process if one is wanted; otherwise wait until one is."""
         if not self._is_short:
             self._wanted.clear()
             await self._wanted.wait()
         elif await self._fork(template, children):
             self._fork_back_off_s = 0.0
         elif self._fork_back_off_s > _PATIENCE_WITH_TEMPLATE_S:
-            # It may hang. Should it only lack processes, its own are freed.
+            # It may hang. If only processes are lacking, its own are freed.
             self._fork_back_off_s = 0.0
             template.retire()
         elif not template.over.is_set():
@@ -320,7 +323,7 @@ class Crew:
 
     @property
     def _is_short(self) -> bool:
-        """Whether a process more is wanted, be it to see that one can be made."""
+        """Return whether another process is wanted, or a test that one can be made."""
         is_failing = self._start_error is not None
         return len(self._fresh) < self._settings.spares or (
             bool(self._waiting) or is_failing
@@ -346,7 +349,7 @@ class Crew:
         return True
 
     def _hold(self, work: Coroutine[None, None, None], *, name: str) -> None:
-        """Run a task and keep it; its error, which is a bug, is kept too."""
+        """Run a task and keep it; keep also its error, which is a bug."""
         task = asyncio.get_running_loop().create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._let_go)
@@ -382,7 +385,7 @@ class Crew:
         """Wait until one process is ready.
 
         Raises:
-            ScannerError: The first that was tried did not become ready.
+            ScannerError: The first process did not become ready.
         """
         patience_s = self._settings.start_timeout_s + _START_GRACE_S
         first = await self._wait(alone=True, timeout_s=patience_s)
@@ -402,19 +405,19 @@ class Crew:
         self._answer_all(Reason.NO_SCANNER)
 
     def _answer_all(self, reason: Reason) -> None:
-        """Tell those who wait for a process that is not going to be made."""
+        """Answer the scans that wait for a process which will not be made."""
         waiting, self._waiting = self._waiting, deque()
         for waiter in waiting:
             if waiter.given.done():
                 continue
             if self._live and not waiter.alone:
-                self._waiting.append(waiter)  # for one that is given back
+                self._waiting.append(waiter)  # for a process that is given back
             else:
                 waiter.given.set_result(reason)
 
 
 class _Waiter:
-    """Somebody who waits for a process."""
+    """A scan that waits for a process."""
 
     def __init__(self, *, alone: bool) -> None:
         self.alone = alone

@@ -1,8 +1,8 @@
-"""Expect from the first bytes of contents what their scan takes.
+"""Estimate the cost of a scan from the first bytes of its contents.
 
-Nothing is decoded, and headers may lie: what is expected decides who goes first and in
-which lane, and never what is looked at. A scan that takes longer is found out when it
-is slow (``queueing.py``).
+Nothing is decoded, and headers may be false: the estimate decides which scan goes first
+and in which lane, but never what is looked at. A scan that takes longer is noticed when
+it is slow (``queueing.py``).
 
 To add a format: its reader and its figure in ``_PICTURES``.
 """
@@ -16,8 +16,8 @@ from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
 
 LOOKED_AT_BYTES: Final = 64 * 1024
-"""Of a content that may be small. What stands before the size of a JPEG is mostly Exif,
-which has at most so much."""
+"""Bytes of a content that may be small. The size of a JPEG mostly follows its Exif,
+which has at most this many."""
 
 SMALL_S: Final = 0.03
 """CPU seconds up to which a scan is small, a third of what makes it slow: JPEGs of four
@@ -27,7 +27,7 @@ SMALL_CONTENTS: Final = 8
 """Contents of a small upload: a picture and the fields of its form."""
 
 SHORT_BYTES: Final = 4096
-"""Length up to which a content that is no picture is small, such as a field."""
+"""Most bytes of a small content that is not a picture, such as a field."""
 
 _CONTENT_S: Final = 0.0015
 _BYTE_S: Final = 1.5e-8
@@ -36,11 +36,11 @@ _BYTE_S: Final = 1.5e-8
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Expected:
-    """What a scan is expected to be.
+    """The estimate of a scan.
 
     Attributes:
         cost_s: CPU seconds.
-        is_small: Whether that is little, and all of it is common.
+        is_small: Whether the cost is low, and all contents are of common kinds.
     """
 
     cost_s: float
@@ -48,11 +48,11 @@ class Expected:
 
 
 def expected(contents: Iterable[tuple[bytes, int]]) -> Expected:
-    """Say what the scan of an upload is expected to be.
+    """Estimate the scan of an upload.
 
     Args:
-        contents: The first bytes of each content, best ``LOOKED_AT_BYTES`` of them, and
-            its length.
+        contents: The first bytes of each content, ``LOOKED_AT_BYTES`` of them if
+            possible, and its length.
     """
     cost_s, count, is_common = 0.0, 0, True
     for head, length in contents:
@@ -69,12 +69,12 @@ def expected(contents: Iterable[tuple[bytes, int]]) -> Expected:
 
 
 def may_be_small(length: int) -> bool:
-    """Tell whether an upload of so many bytes may turn out to be small."""
+    """Return whether an upload of a length may turn out to be small."""
     return _CONTENT_S + length * _BYTE_S <= SMALL_S
 
 
 def _jpeg_pixels(head: bytes) -> int | None:
-    """Return the pixels by the frame header (T.81, B.2.2), the first one."""
+    """Return the pixels by the first frame header (T.81, B.2.2)."""
     at = 2
     for _ in range(_MOST_SEGMENTS):
         if at + _FRAME_BYTES > len(head) or head[at] != _MARKER:
@@ -87,7 +87,7 @@ def _jpeg_pixels(head: bytes) -> int | None:
 
 
 _MOST_SEGMENTS: Final = 64
-"""Segments before the frame: a camera writes a dozen."""
+"""Most segments before the frame: a camera writes a dozen."""
 
 _FRAME_BYTES: Final = 9
 _MARKER: Final = 0xFF
@@ -134,9 +134,10 @@ class _Picture:
     """A format.
 
     Attributes:
-        pixels: Reads how many there are; ``None`` if the header does not say.
-        pixel_s: CPU seconds for each, measured with photos.
-        more_s: CPU seconds for a process of its own, where it needs one.
+        pixels: Reads the number of pixels; returns ``None`` if the header does not tell
+            it.
+        pixel_s: CPU seconds for each pixel, measured with photos.
+        more_s: CPU seconds for a separate process, if the format needs one.
     """
 
     pixels: Callable[[bytes], int | None]

@@ -1,7 +1,7 @@
-"""Start a program of this package with a socket, and tell it nothing else.
+"""Start a program of this package with only a socket.
 
-It gets no environment but what it needs to load its libraries, no descriptor but its
-socket, the root as its directory, and a session without a terminal.
+It gets only the environment that it needs to load its libraries, only the descriptor of
+its socket, the root as its directory, and a session without a terminal.
 """
 
 import os
@@ -18,24 +18,25 @@ from typing import BinaryIO, Final
 _PACKAGE_ROOT: Final = Path(__file__).resolve().parents[3]
 _PASSED_PREFIXES: Final = ("OPENBLAS_",)
 _PASSED_NAMES: Final = frozenset({"LD_LIBRARY_PATH", "PYTHONDONTWRITEBYTECODE"})
-"""What a process needs to load its libraries, and whether it may keep what it compiled:
-on a full disk Python leaves half a module behind. It gets nothing else of this one's
-environment, and forgets even that once it has started."""
+"""The variables that a process needs to load its libraries, and whether it may write
+compiled modules: on a full disk Python leaves incomplete ones. It gets nothing else of
+this environment, and drops even these after the start."""
 
 _TUNING: Final = {
-    # Matrices of a picture are too small for threads, whose stacks and arenas would
+    # The matrices of a picture are too small for threads, whose stacks and arenas would
     # count as address space.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     # Every picture needs the same few MiB as the one before. By default glibc returns
-    # them after each, and the page faults to get them back double the CPU time of a
-    # picture of 1 megapixel. Larger blocks, and what is free beyond this, go back.
+    # them after each picture, and the page faults for new ones double the CPU time of a
+    # picture of 1 megapixel. Larger blocks, and free memory beyond this, are still
+    # returned.
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024 * 1024),
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024 * 1024),
 }
 
 _ERROR_TAIL_BYTES: Final = 2000
-"""How much of what a failed process wrote is shown to the operator."""
+"""Bytes of a failed process's output that are shown to the operator."""
 
 _CPU_CLOCK: Final = 2
 """Kind of clock that counts all CPU time of a process (``CPUCLOCK_SCHED`` of Linux)."""
@@ -43,13 +44,13 @@ _CPU_CLOCK: Final = 2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
-    """A program that was started.
+    """A started program.
 
     Attributes:
         popen: The process.
-        sock: Our end of its socket.
-        pidfd: What tells of its end.
-        errors: What its standard error goes to.
+        sock: This side's end of its socket.
+        pidfd: A descriptor that becomes readable when it ends.
+        errors: The file of its standard error.
     """
 
     popen: subprocess.Popen[bytes]
@@ -62,11 +63,12 @@ def spawn(module: str, *, address_space: int) -> Child:
     """Start a program with one end of a socket of packets.
 
     Args:
-        module: What ``python -m`` runs.
-        address_space: What it is told of it, in bytes.
+        module: The module for ``python -m``.
+        address_space: The limit that it is told, in bytes.
 
     Raises:
-        OSError: There is no such program, or no process, memory or descriptor left.
+        OSError: The program does not exist, or no process, memory or descriptor is
+            left.
     """
     with ExitStack() as undo:
         errors = os.fdopen(os.memfd_create("scanner-errors"), "w+b")
@@ -85,7 +87,7 @@ def spawn(module: str, *, address_space: int) -> Child:
 
 
 def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[bytes]":
-    return subprocess.Popen(  # noqa: S603 - our own interpreter and module
+    return subprocess.Popen(  # noqa: S603 - this interpreter and a module of this package
         command,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -100,7 +102,7 @@ def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[b
 
 def _command(module: str, fd: int, address_space: int) -> list[str]:
     # -s and -P keep the home directory and the current one off the module path; -I
-    # would do so too, but ignore the PYTHONPATH that a checkout needs.
+    # would too, but would also ignore the PYTHONPATH that a checkout needs.
     return [
         *(sys.executable, "-s", "-P", "-m", module),
         *("--fd", str(fd), "--address-space", str(address_space)),
@@ -108,7 +110,7 @@ def _command(module: str, fd: int, address_space: int) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Return the environment of a scanner process while it starts."""
+    """Return the environment of a scanner process during its start."""
     environment = {
         name: value
         for name, value in os.environ.items()
@@ -121,7 +123,7 @@ def _environment() -> dict[str, str]:
 
 
 def tail(fd: int) -> str:
-    """Return the end of what a process wrote to its standard error."""
+    """Return the end of a process's standard error."""
     size = os.fstat(fd).st_size
     tail = os.pread(fd, _ERROR_TAIL_BYTES, max(0, size - _ERROR_TAIL_BYTES))
     return tail.decode("utf-8", "replace").strip()
@@ -130,11 +132,11 @@ def tail(fd: int) -> str:
 def cpu_s_of(pid: int) -> float:
     """Return the CPU seconds of a process; 0 if it is gone.
 
-    From its clock and not from /proc, which needs a descriptor, and which hardened
-    services are not shown of a process that is not dumpable.
+    They are read from its clock, not from /proc: /proc needs a descriptor, and hides an
+    undumpable process from hardened services.
 
     Source:
-        ``clock_getcpuclockid(3)``, whose numbers are part of the kernel's interface.
+        ``clock_getcpuclockid(3)``; its numbers are part of the kernel's interface.
     """
     try:
         return time.clock_gettime((~pid << 3) | _CPU_CLOCK)

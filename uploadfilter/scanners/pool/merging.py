@@ -1,17 +1,17 @@
-"""Put the parts of a scan together, and what two tries at one content gave.
+"""Join the parts of a scan, and the results of two tries at one content.
 
 Rules this module keeps:
 
-- Parts are put together by path: their views and nested contents in order, all reasons
-  with the one of the later part first, the sum of what was dropped.
-- The parts together keep the budgets that each of them keeps by itself.
-- Two contents may have the same name in the same container. A part that cannot go on
-  with the content of its path, since its kind or size differ or it names a view again,
-  is about another one.
-- Of two tries the second counts. What only the first saw, by the names of views and the
-  paths of contents, is added to it.
+- Parts are joined by path: their views and nested contents in order, all reasons with
+  that of the later part first, and the sum of the dropped candidates.
+- All parts together keep the budgets that each of them keeps alone.
+- Two contents may have the same name in the same container. A part that cannot continue
+  the content of its path, because its kind or size differs or it repeats a view, is
+  about another content.
+- Of two tries the second counts. Views and contents that only the first try saw, by
+  their names and paths, are added to it.
 
-A part is sound in itself: ``replies.py`` has checked it.
+Each part is valid in itself: ``replies.py`` has checked it.
 """
 
 from uploadfilter.model import Reason, Scan, Signal, View
@@ -20,10 +20,10 @@ from uploadfilter.scanners.wire.messages import UNKNOWN_KIND
 
 
 class MergedContent:
-    """What is known of one content so far.
+    """The findings on one content so far.
 
     Args:
-        budgets: What all parts together may hold.
+        budgets: The limits of all parts together.
     """
 
     def __init__(self, budgets: Holds) -> None:
@@ -36,8 +36,8 @@ class MergedContent:
         """Take the next part.
 
         Returns:
-            False if it contradicts what was said before, or is too much together with
-            it. What was taken of it stays.
+            False if it contradicts earlier parts, or exceeds the limits together with
+            them. The accepted findings stay.
         """
         if self._root is None:
             self._root = _Node(part)
@@ -46,10 +46,10 @@ class MergedContent:
         return self._take(self._root, part)
 
     def fill_up(self, first: Scan) -> None:
-        """Add what an earlier try saw and this one did not, as far as there is room.
+        """Add the findings that only an earlier try has, up to the limits.
 
         Args:
-            first: What the earlier try gave, with the path of this one.
+            first: The scan of the earlier try, with the path of this one.
         """
         if self._root is None:
             self.add(first)
@@ -57,11 +57,10 @@ class MergedContent:
             self._fill_up(self._root, first)
 
     def scan(self, reason: Reason | None = None) -> Scan | None:
-        """Return what is known, or ``None`` if no part was taken.
+        """Return the scan so far, or ``None`` if no part was taken.
 
         Args:
-            reason: Why nothing more is known; ``None`` leaves the last one that a part
-                gave.
+            reason: Why no more is known; ``None`` keeps the last reason of a part.
         """
         return None if self._root is None else self._root.scan(reason)
 
@@ -110,7 +109,7 @@ class MergedContent:
 
 
 class _Node:
-    """One content, as far as the parts have told."""
+    """One content, with the findings of the parts so far."""
 
     def __init__(self, scan: Scan) -> None:
         self.path = scan.path
@@ -122,11 +121,11 @@ class _Node:
         self.reasons: tuple[Reason, ...] = ()
         self.dropped = 0
         self.nested: list[_Node] = []
-        self.newest: dict[str, _Node] = {}  # of several with one path
+        self.newest: dict[str, _Node] = {}  # the newest of several with one path
 
     def can_go_on(self, part: Scan) -> bool:
-        """Return whether a part of the same path can be about this content."""
-        # The part that says that a scan has failed knows no kind.
+        """Return whether a part with the same path can be about this content."""
+        # The part that reports a failed scan has no kind.
         kinds = {self.kind, part.kind} - {UNKNOWN_KIND}
         return (
             part.size == self.size
@@ -135,7 +134,7 @@ class _Node:
         )
 
     def add(self, part: Scan) -> None:
-        """Take what a part says about this content itself."""
+        """Take the findings of a part on this content itself."""
         if self.kind == UNKNOWN_KIND:
             self.kind = part.kind
         self.exact = self.exact or part.exact
@@ -155,14 +154,14 @@ class _Node:
         return True
 
     def open(self, scan: Scan) -> "_Node":
-        """Begin with a content that is nested in this one."""
+        """Begin a content that is nested in this one."""
         node = _Node(scan)
         self.nested.append(node)
         self.newest[scan.path] = node
         return node
 
     def is_within(self, budgets: Holds) -> bool:
-        """Return whether this content alone keeps its budgets."""
+        """Return whether this content alone keeps the budgets."""
         return (
             len(self.views) <= budgets.max_views
             and self.signals <= budgets.max_signals

@@ -1,14 +1,14 @@
-"""Scan uploads in scanner processes, whatever their contents do to those.
+"""Scan uploads in scanner processes, even if contents kill these.
 
 Rules this module keeps:
 
-- Whether a content may be scanned by a process that scans others is decided here, from
-  its first bytes: a process that one content has taken over is not asked.
-- ``scan`` raises neither for what content does nor for what the pool lacks: both are
+- This module decides from the first bytes of a content whether its process may scan
+  others: a process that was taken over has no say in it.
+- ``scan`` does not raise for effects of a content or for a lack of processes: both are
   reasons in scans. It waits no longer than its settings say.
 
-Who is served when is decided in ``queueing.py``, what the loss of a process costs in
-``progress.py``; processes come from ``crew.py`` and are talked to in ``conversing.py``.
+``queueing.py`` decides the order of uploads, ``progress.py`` the effect of a lost
+process; ``crew.py`` makes processes, and ``conversing.py`` uses them.
 """
 
 import os
@@ -37,16 +37,16 @@ from uploadfilter.scanners.pool.waiting import Claim
 from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 
 _PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
-"""What no decoder ever runs on, though it may be declared a picture."""
+"""Kinds on which no decoder ever runs, even if they are declared as pictures."""
 
 
 def is_alone(kind: Kind, declared_type: str | None) -> bool:
-    """Return whether a content needs a process that no other content sees after it.
+    """Return whether a content needs a process that scans no other content after it.
 
     Args:
         kind: Its kind by its first bytes.
-        declared_type: What the client says; every decoder is tried on what is declared
-            a picture and looks like none.
+        declared_type: The type that the client declared; every decoder is tried on a
+            content that is declared as a picture and does not look like one.
     """
     if kind.value in COMMON or kind in _PICTURES_OF_TEXT:
         return False
@@ -60,10 +60,10 @@ class ScannerPool:
 
     Args:
         crew: The processes.
-        settings: How long things may take.
-        counts: What is counted, by the names of ``PoolFigures``.
-        log: Where the operator reads of lost processes.
-        on_cost: Told the CPU seconds of each upload that was scanned.
+        settings: The limits of times and numbers.
+        counts: The counts, by the names of ``PoolFigures``.
+        log: The log for lost processes.
+        on_cost: Gets the CPU seconds of each scanned upload.
     """
 
     def __init__(
@@ -92,18 +92,18 @@ class ScannerPool:
         log: EventLog | None = None,
         on_cost: Callable[[float], None] | None = None,
     ) -> AsyncIterator["ScannerPool"]:
-        """Keep scanner processes for the length of the block.
+        """Keep scanner processes during the block.
 
         Args:
-            settings: How many, and what they may cost.
-            log: Operational log; nothing is logged without one.
-            on_cost: Told the CPU seconds that scanners used for an upload, once it is
+            settings: Their number, and the limits of their cost.
+            log: The operational log; by default nothing is logged.
+            on_cost: Gets the CPU seconds that scanners used for an upload after it is
                 scanned.
 
         Raises:
-            ScannerError: Not one process can be made, or the machine cannot confine it
-                as the settings require. Later on that is no error but the reason
-                ``no_scanner``, and goes away by itself.
+            ScannerError: No process can be made, or the machine cannot confine it as
+                the settings require. Later that is not an error but the reason
+                ``no_scanner``, and it may go away by itself.
         """
         counts: Counter[str] = Counter()
         log = SilentLog() if log is None else log
@@ -117,17 +117,17 @@ class ScannerPool:
 
     @property
     def pids(self) -> tuple[int, ...]:
-        """Process ids of the scanners that are alive."""
+        """Return the process ids of the living scanners."""
         return self._crew.pids
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds that all scanners used so far, dead ones included."""
+        """Return the CPU seconds of all scanners so far, living and ended."""
         return self._crew.cpu_s
 
     @property
     def load(self) -> PoolLoad:
-        """What the pool is doing now."""
+        """Return the current load of the pool."""
         lanes = self._turns.lanes
         return PoolLoad(
             waiting=lanes.waiting,
@@ -140,18 +140,18 @@ class ScannerPool:
         )
 
     def expected_wait_s(self, client: str, length: int | None) -> float:
-        """Return for how long a new upload of a client would wait to be scanned.
+        """Return the expected wait of a client's new upload before it is scanned.
 
         Args:
-            client: Whose it is.
-            length: Of its body in bytes; ``None`` if it is not known.
+            client: Its client.
+            length: Length of its body in bytes; ``None`` if unknown.
         """
         may_be_small = length is not None and expecting.may_be_small(length)
         return self._turns.expected_wait_s(client, may_be_small=may_be_small)
 
     @property
     def figures(self) -> PoolFigures:
-        """What the pool has done so far."""
+        """Return the counts of the pool so far."""
         return PoolFigures(**self._counts)
 
     async def scan(
@@ -169,27 +169,27 @@ class ScannerPool:
 
         Args:
             upload: The bytes of its contents, or an open, readable descriptor of a
-                regular or memory file that holds them all; its position is not used. A
-                scanner could write through it if it were writable.
+                regular or memory file with all of them; its position is not used. It
+                should not be writable, since a scanner could then write to it.
             spans: Its contents.
             types: Perceptual signal types to compute.
-            digests: Also compute md5, sha1 and sha256 of each content. They are the
-                scanner's claim: do not ask where a decoder that was taken over must not
-                decide what is looked up.
-            client: Whose upload it is; clients take turns. ``""`` is nobody in
-                particular, for whom no limit of one client applies.
+            digests: Whether to compute md5, sha1 and sha256 of each content too. They
+                are a claim of the scanner: do not use them where a decoder that was
+                taken over must not decide what is looked up.
+            client: The client of the upload; clients take turns. ``""`` is an unknown
+                client, for which no limit of one client applies.
             formats: Picture formats to decode beyond the usual ones and those of the
                 settings.
-            on_cost: Told the CPU seconds that scanners used for it, unless it was not
-                served at all.
+            on_cost: Gets the CPU seconds that scanners used for it, unless it was not
+                served.
 
         Returns:
             One scan for each span, in order, with the span's path. If the pool could
-            not serve, those that are missing have the reason ``overloaded`` or
+            not serve it, the missing scans have the reason ``overloaded`` or
             ``no_scanner``.
 
         Raises:
-            OSError: The upload is no open descriptor.
+            OSError: The upload is not an open descriptor.
         """
         progress = Progress(
             spans,
@@ -215,7 +215,7 @@ class ScannerPool:
         upload: Handed,
         on_cost: Callable[[float], None] | None,
     ) -> None:
-        """Wait for a place, and scan an upload on it."""
+        """Wait for a place, and scan an upload."""
         conversation = Conversation(
             self._crew, self._settings, counts=self._counts, log=self._log
         )
@@ -240,7 +240,7 @@ class ScannerPool:
 
 
 def _claim(client: str, upload: Handed, spans: Sequence[ContentSpan]) -> Claim:
-    """Return the claim of an upload, with what its scan is expected to take."""
+    """Return the claim of an upload, with the expected cost of its scan."""
     is_short = len(spans) <= expecting.SMALL_CONTENTS
     most = expecting.LOOKED_AT_BYTES if is_short else magic.HEAD_BYTES
     heads = ((_head(upload, span, most), span.length) for span in spans)

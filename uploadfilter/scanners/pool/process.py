@@ -1,9 +1,9 @@
-"""The proxy's end of the processes that scan: a template, and the scanners it forks.
+"""Control a template process, and the scanners that it forks, from the proxy.
 
 Linux only: processes are watched through pidfds, which every event loop can wait for
-and which need neither a thread nor the signal SIGCHLD. A scanner is the template's
-child, so it is the template that reaps it and tells of its exit code; to kill it, its
-pidfd is enough.
+and which need neither a thread nor the signal SIGCHLD. A scanner is a child of the
+template, so the template reaps it and reports its exit code; its pidfd is enough to
+kill it.
 """
 
 import asyncio
@@ -35,35 +35,37 @@ from uploadfilter.scanners.wire.messages import Ready, Unready, decode_reply
 WORKER_MODULE: Final = "uploadfilter.scanners.inside.worker"
 
 MAX_FORKS: Final = 1000
-"""Scanners of one template. A template costs 0.3 CPU seconds, a fork some milliseconds:
-what is learned of a memory layout is stale soon, for a tenth more."""
+"""Most scanners of one template. A template costs 0.3 CPU seconds, a fork some
+milliseconds: so knowledge of a memory layout soon becomes useless, for a tenth more CPU
+time."""
 
 MAX_CRASHES: Final = 8
-"""Scanners that crash before their template is replaced: probing a layout byte by byte
-takes hundreds of crashes that tell of the same one."""
+"""Crashed scanners after which their template is replaced: probing a layout byte by
+byte takes hundreds of crashes in the same layout."""
 
 _CRASHES: Final = frozenset(
     {signal.SIGSEGV, signal.SIGBUS, signal.SIGILL, signal.SIGABRT, signal.SIGSYS}
 )
-"""Signals of a decoder that went wrong, and not of a budget or of ours."""
+"""Signals of a crashed decoder; neither a budget nor this program sends them."""
 
 _END_TIMEOUT_S: Final = 10.0
-"""A killed process is gone in milliseconds, unless the kernel holds it in a read."""
+"""Longest wait for the end of a killed process: milliseconds are usual, unless the
+kernel holds it in a read."""
 
 _FAREWELL_S: Final = 2.0
-"""A template needs milliseconds to end; it is killed if it needs longer."""
+"""Seconds after which an ending template is killed; it needs milliseconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProcessSettings:
-    """How a template and its scanners are started.
+    """The settings for starting a template and its scanners.
 
     Attributes:
-        module: What ``python -m`` runs; tests run others.
+        module: The module for ``python -m``; tests use others.
         address_space: Bytes of address space of a scanner.
         start_timeout_s: Seconds until it must be ready. 0.5 are enough on an idle
-            machine; a host that boots starts everything at once.
-        require_sandbox: Whether it is an error that the machine lacks a part of the
+            machine; a booting host starts everything at once.
+        require_sandbox: Whether it is an error if the machine lacks a part of the
             sandbox.
     """
 
@@ -78,15 +80,15 @@ class ScannerProcess:
 
     Args:
         pid: Process id.
-        sock: Our end of its socket, non-blocking.
-        pidfd: What tells of its end; closed with it.
+        sock: This side's end of its socket, non-blocking.
+        pidfd: A descriptor that becomes readable when it ends; closed with it.
 
     Attributes:
         pid: Process id.
         channel: The socket to it.
         over: Set when the process must not be used any more: its socket ended, or
             ``retire`` was called.
-        contents: How many contents it has scanned, counted by its user.
+        contents: Number of contents that it has scanned, counted by its user.
         is_worn: Set by its user when it should be replaced.
         was_lent: Set by the crew that lends it.
         is_orphan: True once its template has ended, which ends it too.
@@ -106,7 +108,7 @@ class ScannerProcess:
         self._cpu_s = 0.0
 
     def retire(self) -> None:
-        """Kill the process: it holds nothing that would be worth a farewell."""
+        """Kill the process; it has nothing to save."""
         self.over.set()
         self.channel.close()
         if not self._ended.is_set():
@@ -115,7 +117,7 @@ class ScannerProcess:
     async def end(self) -> int:
         """Wait for the end of a process whose socket ended or that was retired.
 
-        Closes our end of the socket, which ends a process that has only gone quiet.
+        This closes the socket, which also ends a process that only stopped answering.
 
         Returns:
             Its exit code, negative for the number of the signal that killed it.
@@ -129,16 +131,16 @@ class ScannerProcess:
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds that the process used so far, as the kernel counts them."""
+        """Return the CPU seconds of the process so far, as the kernel counts them."""
         if not self._ended.is_set():
             self._cpu_s = max(self._cpu_s, cpu_s_of(self.pid))
         return self._cpu_s
 
     async def await_ready(self, timeout_s: float) -> None:
-        """Wait until the process says that it is confined and serves.
+        """Wait until the process reports that it is confined and ready.
 
         Raises:
-            ScannerError: It says otherwise, ends or takes too long.
+            ScannerError: It reports a failure, ends or takes too long.
         """
         try:
             async with asyncio.timeout(timeout_s):
@@ -156,21 +158,21 @@ class ScannerProcess:
             raise ScannerError("a scanner process ended before it was ready")
 
     def ended(self, code: int, cpu_s: float = 0.0) -> None:
-        """Take what the template tells of the end of this process."""
+        """Note the template's report on the end of this process."""
         self._code = code
         self._cpu_s = max(self._cpu_s, cpu_s)
         os.close(self._pidfd)
         self._ended.set()
 
     def orphaned(self) -> None:
-        """Wait for the end without the template, whose death kills this process."""
+        """Wait for the end without the template, whose end kills this process."""
         self.is_orphan = True
         loop = asyncio.get_running_loop()
         loop.add_reader(self._pidfd, self._orphan_ended)
 
     def _orphan_ended(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
-        # The service inherits orphans where it is the first process of a container.
+        # The service inherits orphans if it is the first process of a container.
         with suppress(ChildProcessError):
             os.waitpid(self.pid, os.WNOHANG)
         self.ended(-signal.SIGKILL)
@@ -183,8 +185,8 @@ class Template:
         pid: Process id.
         over: Set when it forks no more: its socket ended, or ``retire`` was called.
             Its scanners die with it.
-        support: What holds its scanners.
-        forks: How many scanners it was asked for.
+        support: The confinement of its scanners.
+        forks: Number of scanners that were ordered.
     """
 
     def __init__(self, child: Child, settings: ProcessSettings) -> None:
@@ -213,14 +215,13 @@ class Template:
     async def start(cls, settings: ProcessSettings) -> "Template":
         """Start a template and wait until it is ready to fork.
 
-        It dies with the thread that calls this (``confinement.py``), so this is no
-        work for a helper thread: the few milliseconds of ``exec`` are spent on the
-        event loop.
+        It ends with the thread that calls this (``confinement.py``), so a helper thread
+        must not call it: the few milliseconds of ``exec`` block the event loop.
 
         Raises:
             ScannerError: It could not be started, was not ready in time, or cannot
-                confine scanners as the settings require; the hint is the end of what
-                it wrote, or what to do.
+                confine scanners as the settings require; the hint is the end of its
+                output, or a remedy.
         """
         try:
             child = spawn(settings.module, address_space=settings.address_space)
@@ -239,8 +240,8 @@ class Template:
         """Fork a scanner and wait until it is ready.
 
         Raises:
-            ScannerError: The template is over or cannot fork, or the scanner cannot be
-                confined or is not ready in time.
+            ScannerError: The template has ended or cannot fork, or the scanner cannot
+                be confined or is not ready in time.
         """
         if self.over.is_set():
             raise self._over_error()
@@ -249,7 +250,7 @@ class Template:
             return await self._fork()
         except ScannerError:
             if self._has_hung_up:
-                # Its end is seen here before the event loop reads of it.
+                # Its end is noticed here before the event loop reads it.
                 self.retire()
             raise
 
@@ -265,10 +266,10 @@ class Template:
 
     @property
     def _has_hung_up(self) -> bool:
-        """True if the template has closed its end of the control socket.
+        """Return whether the template has closed its end of the control socket.
 
         A process that ends closes its descriptors before the kernel kills its children,
-        so that this is true once a scanner was seen to end with its template.
+        so that this is true when a scanner is seen to end together with its template.
         """
         if self.over.is_set():
             return True
@@ -278,16 +279,16 @@ class Template:
 
     @property
     def is_worn(self) -> bool:
-        """True if a new template should take over.
+        """Return whether a new template should replace this one.
 
-        The scanners of a template share where their memory lies, so that a content
-        that takes one over, or crashes many, learns of the next.
+        The scanners of a template share their memory layout, so that a content which
+        takes one over, or crashes many, reveals the layout of the next.
         """
         return self.forks >= MAX_FORKS or self._crashes >= MAX_CRASHES
 
     @property
     def cpu_s(self) -> float:
-        """CPU seconds that the template used for itself."""
+        """Return the CPU seconds that the template itself used."""
         if not self._ended.is_set():
             self._cpu_s = max(self._cpu_s, cpu_s_of(self.pid))
         return self._cpu_s
@@ -295,14 +296,14 @@ class Template:
     def retire(self) -> None:
         """Have the template kill and reap its scanners, and end."""
         self.over.set()
-        # It reads the end of its orders, and still has deaths to report.
+        # It reads the end of its orders, and still has to report ended scanners.
         with suppress(OSError):
             self._control.shutdown(socket.SHUT_WR)
         for order in self._orders:
             order.refuse("its template has ended")
 
     async def end(self) -> int:
-        """Wait for the end of the template and of its scanners; retire it before.
+        """Wait for the end of the template and its scanners; it must be retired before.
 
         Returns:
             Its exit code, negative for the number of the signal that killed it.
@@ -331,7 +332,7 @@ class Template:
         """Wait for the first report.
 
         Raises:
-            ScannerError: It does not come, or says that too little is supported.
+            ScannerError: It does not come, or reports too little confinement.
         """
         over = self._loop.create_task(self.over.wait())
         started = self._loop.create_task(self._started.wait())
@@ -370,10 +371,10 @@ class Template:
             raise _not_ready_in(timeout_s) from exc
 
     def _send_order(self) -> socket.socket:
-        """Order a scanner; return our end of the socket that it will serve.
+        """Order a scanner; return this side's end of the socket that it will serve.
 
         Raises:
-            OSError: No descriptor is left, or the template has ended.
+            OSError: There is no descriptor left, or the template has ended.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
         with theirs, ExitStack() as undo:
@@ -384,7 +385,7 @@ class Template:
         return ours
 
     def _read(self) -> None:
-        """Take one report; the event loop comes again for the next."""
+        """Read one report; the event loop calls again for the next one."""
         try:
             packet, fds, _, _ = socket.recv_fds(
                 self._control, MAX_REPORT_BYTES, 1, socket.MSG_CMSG_CLOEXEC
@@ -417,8 +418,8 @@ class Template:
 
     def _forked(self, pid: int, fds: Sequence[int]) -> None:
         if not fds:
-            # There was no descriptor left for it here. Nobody will hear of this
-            # scanner, which ends with its socket.
+            # There was no descriptor left for it here. The scanner is lost and ends
+            # with its socket.
             self._refused("too many open files")
             return
         order = self._orders.popleft()
@@ -437,7 +438,7 @@ class Template:
             process.ended(report.code, report.cpu_s)
 
     def _stop(self) -> None:
-        """Take the end of the reports, after which nothing is known of scanners."""
+        """Note the end of the reports, after which nothing is known about scanners."""
         self._loop.remove_reader(self._control)
         self.retire()
         self._control.close()
@@ -448,7 +449,7 @@ class Template:
         self._silent.set()
 
     def _reap(self) -> None:
-        """Take the exit code; called when the template has ended."""
+        """Read the exit code; called when the template has ended."""
         self._loop.remove_reader(self._pidfd)
         _, status, usage = os.wait4(self.pid, 0)
         self._popen.returncode = os.waitstatus_to_exitcode(status)
@@ -466,13 +467,13 @@ class Template:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
-    """A scanner that was asked for: our end of its socket, and who waits for it."""
+    """An ordered scanner: this side's end of its socket, and the waiting task."""
 
     sock: socket.socket
     answer: asyncio.Future[ScannerProcess]
 
     def refuse(self, error: str) -> None:
-        """Tell the task that waits, if it still does."""
+        """Report an error to the waiting task, if it still waits."""
         if not self.answer.done():
             self.answer.set_exception(
                 ScannerError(f"cannot fork a scanner process: {error}")

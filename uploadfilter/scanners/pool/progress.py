@@ -1,25 +1,25 @@
-"""How far the scan of one upload has come, and what the loss of a process costs it.
+"""Keep the progress of one upload's scan, and decide about lost processes.
 
-Plain bookkeeping without processes or clocks, so that every order of replies and deaths
-can be tested in a table:
+It has no processes or clocks, so that every order of replies and losses can be tested
+in a table:
 
-- Contents of the common formats are asked for in runs, which one process scans, and
-  that process scans others after them. Any other content is asked for *alone*: of a
-  process that ends with it. A common process that meets such a content inside another
-  says so, and that one is asked for once more, alone.
-- A content may come in parts. What was seen counts, however the process ends.
-- A process that crashes takes one content with it, which is scanned once more in
-  another process; the second time it is ``crashed``.
-- A process that is lost by *accident*, with its template or before it was asked, says
-  nothing about the content, which is scanned again as if nothing had been.
-- A process that the clock ended before it had its CPU time was *starved*, by a machine
-  that is too busy or by a caller that stopped it. Its content is scanned once more,
-  and then is ``no_scanner``: a reason of ours, for which the client is told to try
+- Contents of the common formats are requested in runs; one process scans a run, and
+  then others. Any other content is requested *alone*, in a process that ends with it. A
+  common process that finds such a content inside another reports it, and the outer
+  content is requested again, alone.
+- A content may come in parts. Findings count, however the process ends.
+- When a process crashes, its content is scanned once more in another process; after a
+  second crash its reason is ``crashed``.
+- A process that is lost by *accident*, with its template or before a request, means
+  nothing for the content, which is scanned again without a charge.
+- A process that the clock ended before it got its CPU time was *starved*, by a machine
+  that is too busy or by somebody who stopped the process. Its content is scanned once
+  more; after that its reason is ``no_scanner``, for which the client is told to try
   again.
-- A process that used up its CPU time, or that answered what no scanner would, ends its
-  content at once: the same bytes would do the same again.
-- An upload that costs more processes than ``max_losses`` gets no more of them: each is
-  a scan that somebody else waits for.
+- A process that used up its CPU time, or that sent an invalid reply, ends its content
+  at once: the same bytes would do the same again.
+- An upload that costs more processes than ``max_losses`` gets no more of them, since
+  others wait for a process.
 """
 
 from collections import deque
@@ -40,16 +40,16 @@ from uploadfilter.scanners.wire.messages import (
 )
 
 MAX_UPLOAD_REPLY_BYTES: Final = 64 * 1024 * 1024
-"""What all replies to one upload may be in all: three thousand views. A thousand photos
-are 20 MB; without this, a thousand archives could each be 36 MB."""
+"""Most bytes of all replies to one upload: three thousand views. A thousand photos have
+20 MB; without this limit, a thousand archives could have 36 MB each."""
 
 MOST_PARTS: Final = 4096
-"""Parts in which one content may come. Each but the last has a view, of which
-``Budgets.max_upload_signals`` allows two thousand, or two thousand contents."""
+"""Most parts of one content. Each part except the last has a view, of which
+``Budgets.max_upload_signals`` allows two thousand, or has two thousand contents."""
 
 
 class Loss(StrEnum):
-    """How a process was lost while it scanned."""
+    """The kinds of loss of a process during a scan."""
 
     TIME = "time"
     STARVED = "starved"
@@ -70,7 +70,7 @@ _REASONS: Final = {
 
 
 _OURS: Final = frozenset({Loss.ACCIDENT, Loss.STARVED})
-"""Losses for which no content is charged."""
+"""Losses that are not charged to a content."""
 
 
 class Progress:
@@ -78,7 +78,7 @@ class Progress:
 
     Args:
         spans: Its contents, in order.
-        alone: For each content, whether it is asked for alone from the start.
+        alone: For each content, whether it is requested alone from the start.
         types: Perceptual signal types to compute.
         budgets: Limits of each content and of the upload.
         digests: Whether exact signals are wanted.
@@ -111,52 +111,52 @@ class Progress:
         total = sum(span.length for span in self._spans)
         self._wall_left_s = budgets.upload_wall_s + budgets.wall_allowance(total)
         self._bytes_left = MAX_UPLOAD_REPLY_BYTES
-        # Of the request that is being answered:
-        self._asked = self._common  # its first one is being scanned
+        # State of the current request:
+        self._asked = self._common  # its first content is the current one
         self._asked_left = 0
         self._index = 0
         self._asked_bytes = 0
-        # Of the content that is being scanned:
+        # State of the current content:
         self._gathered: MergedContent | None = None
         self._parts = 0
         self._crashed: set[int] = set()  # contents that have cost a process
-        self._starved: set[int] = set()  # contents that have waited for one in vain
-        self._seen: dict[int, Scan] = {}  # in tries that came to no end
+        self._starved: set[int] = set()  # contents whose process got no CPU time
+        self._seen: dict[int, Scan] = {}  # findings of tries that did not finish
 
     @property
     def is_complete(self) -> bool:
-        """True once every content has its scan."""
+        """Return whether every content has its scan."""
         return not self._common and not self._alone
 
     @property
     def scans(self) -> tuple[Scan, ...]:
-        """Scans so far, in the order of the contents."""
+        """Return the scans so far, in the order of the contents."""
         return tuple(scan for scan in self._scans if scan is not None)
 
     @property
     def wants_alone(self) -> bool:
-        """Whether the next request is for a process that ends with it."""
+        """Return whether the next request needs a process that ends with it."""
         return not self._common
 
     @property
     def is_asking(self) -> bool:
-        """True while there is more to come in answer to the last request."""
+        """Return whether more replies to the last request are expected."""
         return self._asked_left > 0
 
     @property
     def wall_left_s(self) -> float:
-        """Seconds that all that is left may take."""
+        """Return the seconds that the remaining contents may take."""
         return self._wall_left_s
 
     @property
     def content_wall_s(self) -> float:
-        """Seconds that the content that is being scanned may take."""
+        """Return the seconds that the current content may take."""
         length = self._spans[self._asked[0]].length
         return self._budgets.content_wall_s + self._budgets.wall_allowance(length)
 
     @property
     def _content_bounds(self) -> Bounds:
-        """The bounds of the content that is being scanned."""
+        """Return the bounds of the current content."""
         return self._bounds_of(self._asked[0])
 
     def _bounds_of(self, ordinal: int) -> Bounds:
@@ -164,16 +164,16 @@ class Progress:
 
     @property
     def content_cpu_s(self) -> float:
-        """CPU seconds that the content that is being scanned may use."""
+        """Return the CPU seconds that the current content may use."""
         length = self._spans[self._asked[0]].length
         content_s = self._budgets.content_cpu_s + self._budgets.allowance(length)
         return min(content_s, max(self._cpu_left_s, 0.0))
 
     def ask(self, *, attached: int | None = None) -> ScanRequest:
-        """Return what to ask of a process next; there must be something left.
+        """Return the next request to a process; a content must be left.
 
         Args:
-            attached: How many bytes of the upload come with it, if they do.
+            attached: Number of bytes of the upload that are sent with it, if they are.
         """
         alone = self.wants_alone
         self._asked = self._alone if alone else self._common
@@ -195,7 +195,7 @@ class Progress:
         )
 
     def read(self, frame: bytes) -> ContentReply | Loss:
-        """Check one frame; say how its process is lost if it is no good."""
+        """Check one frame; return the loss of its process if it is invalid."""
         self._parts += 1
         self._bytes_left -= len(frame)
         if self._bytes_left < 0 or self._parts > MOST_PARTS:
@@ -210,7 +210,7 @@ class Progress:
         return Loss.GARBAGE if reply is None else reply
 
     def take(self, reply: ContentReply) -> bool:
-        """Take a reply that was read; return false if it is garbage all the same."""
+        """Take a reply; return false if it is invalid after all."""
         if reply.needs_alone:
             return self._put_off()
         if reply.is_last and self._is_simple:
@@ -225,14 +225,14 @@ class Progress:
         return True
 
     def finish(self, *, wall_s: float, cpu_s: float) -> None:
-        """Account for a request that was answered to its end.
+        """Account for a request that was fully answered.
 
         Args:
             wall_s: Seconds that it took.
             cpu_s: CPU seconds that it took.
         """
         self._wall_left_s -= wall_s
-        # More bytes are allowed more time, in the process as well as here.
+        # More bytes may take more time, in the process as well as here.
         allowed_s = self._budgets.allowance(self._asked_bytes)
         self._cpu_left_s -= max(0.0, cpu_s - allowed_s)
         if self._cpu_left_s <= 0:
@@ -241,16 +241,16 @@ class Progress:
             self.give_up(Reason.NO_SCANNER)
 
     def lose(self, loss: Loss, *, wall_s: float) -> None:
-        """Account for a process that was lost while it scanned a content.
+        """Account for a process that was lost during the scan of a content.
 
         Args:
-            loss: How.
+            loss: The kind of loss.
             wall_s: Seconds since it was asked.
         """
         self._wall_left_s -= wall_s
         if loss not in _OURS:
-            # What the process had used is not known for certain, so the whole of what
-            # one content may use is charged; but for what no content did.
+            # The process's use is not known for certain, so the full limit of one
+            # content is charged, except for losses that no content caused.
             self._cpu_left_s = max(0.0, self._cpu_left_s - self._budgets.content_cpu_s)
         self._losses_left -= 1
         self._asked_left = 0
@@ -266,7 +266,7 @@ class Progress:
             self.give_up(Reason.OUT_OF_TIME)
 
     def break_off(self, *, wall_s: float) -> None:
-        """Account for a process that was ended so that others need not wait.
+        """Account for a process that was ended to make room for others.
 
         Args:
             wall_s: Seconds since it was asked.
@@ -276,7 +276,7 @@ class Progress:
         self._keep_seen()
 
     def give_up(self, reason: Reason) -> None:
-        """Give every content that is left the same reason; what was seen stays."""
+        """Give all remaining contents the same reason; findings stay."""
         self._gathered = None
         self._asked_left = 0
         for ordinal in (*self._common, *self._alone):
@@ -286,11 +286,11 @@ class Progress:
 
     @property
     def _is_simple(self) -> bool:
-        """True if a last reply is the whole scan of its content, as nearly always."""
+        """Return whether a last reply is the whole scan of its content, as usual."""
         return self._gathered is None and self._asked[0] not in self._seen
 
     def _may_try_again(self, loss: Loss) -> bool:
-        """Return whether the content that is being scanned is scanned once more."""
+        """Return whether the current content is scanned once more."""
         if self._losses_left <= 0 or self._cpu_left_s <= 0:
             return False
         if loss is Loss.ACCIDENT:
@@ -302,7 +302,7 @@ class Progress:
         return True
 
     def _keep_seen(self) -> None:
-        """Keep what was seen of the content that is being scanned."""
+        """Keep the findings on the current content."""
         ordinal = self._asked[0]
         gathered, self._gathered = self._gathered, None
         if gathered is None:
@@ -318,7 +318,7 @@ class Progress:
         self._parts = 0
 
     def _put_off(self) -> bool:
-        """Ask for the content again, alone; a scanner that asks for that twice lies."""
+        """Request the content again, alone; a scanner that asks for this twice lies."""
         if self._asked is self._alone:
             return False
         self._alone.append(self._asked.popleft())
@@ -326,7 +326,7 @@ class Progress:
         return True
 
     def _settle(self, reason: Reason | None) -> None:
-        """Record the content that is being scanned, with all that was seen of it."""
+        """Record the current content, with all findings on it."""
         self._record(self._scan_of(self._asked[0], reason))
 
     def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:

@@ -1,30 +1,30 @@
-"""Whose upload is scanned next, and whose waits or is turned away: fair by client.
+"""Decide which upload is scanned next, waits or is turned away: fair by client.
 
-Plain bookkeeping without processes, clocks or futures, so that every order of events
-can be tested. An upload that wants to be scanned is a *claim*. Rules:
+It has no processes, clocks or futures, so that every order of events can be tested. An
+upload that wants to be scanned is a *claim*. Rules:
 
-- Of the clients that wait, the one whose scans took the least time of late is next
-  (``waiting.py``). A scan is charged with what it is expected to take when it begins,
-  and with what it took when it ends.
+- Of the waiting clients, the one whose scans recently took the least time is next
+  (``waiting.py``). A scan is charged with its expected time when it begins, and with
+  its real time when it ends.
 - When too many wait, the newest claim of the client with the most is turned away. So a
-  client that floods the queue crowds out itself and nobody else.
-- A scan holds one of few *places*. One that takes long is *slow*: it gives its place up
-  for the slow lane, as far as there is room, so that those behind it need not wait.
-- Where there is none, and somebody else wants its place, it is *put back*: broken off,
-  to be begun anew once there is room in the slow lane. So many bombs of many clients
-  that nobody knows yet cannot hold the places for longer than it takes to know them.
-- A scan that is *small* by its header goes aside of the places, into a lane of its own,
-  where they are all taken: it is not behind what is large. Where that was an error, it
-  leaves that lane as soon as it has taken some times what was expected.
-- A scan that is expected to be slow is so from its beginning. For another one of that
-  kind none is put back.
-- A client that uses up its share of the slow lane, or had many slow scans of late, is
-  never given the last free place, nor one in the lane for small scans: there is always
-  one that its next bombs cannot hold. Where there is only one place, that is so only as
-  long as its slow scans last, or the slow lane is full.
+  client that floods the queue only harms itself.
+- A scan holds one of few *places*. A scan that takes long is *slow*: it moves from its
+  place to the slow lane, if that has room, so that later ones need not wait.
+- If the slow lane is full and another claim wants the place, the slow scan is *put
+  back*: broken off, to be begun again when the slow lane has room. So many bombs of
+  many unknown clients hold the places only until they are recognised as slow.
+- If all places are taken, a scan that is *small* by its header goes into the small
+  lane, so that it does not wait for large ones. If it turns out not to be small, it
+  leaves that lane when it has taken several times the expected time.
+- A scan that is expected to be slow counts as slow from the start. No scan is put back
+  for such a scan.
+- A client that uses up its share of the slow lane, or recently had many slow scans,
+  never gets the last free place, nor a place in the small lane: so its next bombs
+  cannot hold all places. If there is only one place, this applies only while its slow
+  scans run or the slow lane is full.
 
-The client ``""`` is nobody in particular (a command line, or a front end that does not
-say whom it speaks for): no limit for each client applies to it.
+The client ``""`` is an unknown client (a command line, or a front end that does not
+name its client): no limit for one client applies to it.
 """
 
 from collections import Counter
@@ -41,30 +41,31 @@ from uploadfilter.scanners.pool.waiting import (
 )
 
 KNOWN_SLOW_S: Final = 1.0
-"""Seconds that slow scans of a client took of late, from which on another slow one is
-expected: half a bomb, or a dozen of the largest honest pictures."""
+"""Seconds of a client's recent slow scans from which on another slow one is expected:
+half a bomb, or a dozen of the largest honest pictures."""
 
 ASIDE_TIMES: Final = 4.0
-"""Times what it was expected to take after which a scan in the lane for small ones is
-slow. A photo takes up to three times as long where it is progressive, or where another
-process uses the same core."""
+"""Multiple of the expected time after which a scan in the small lane is slow. A photo
+takes up to three times as long if it is progressive, or if another process uses the
+same core."""
 
 ASIDE_S: Final = 0.03
-"""And CPU seconds that it may take there in any case: a bomb that looks like an icon is
-in the way of one photo for as long as three others."""
+"""CPU seconds that a scan may take there in any case: a bomb that looks like an icon
+then delays one photo for as long as three other photos."""
 
 NETWORK_SHARES: Final = 2
-"""Times the share of a client of the slow lane, for all clients of a network: half."""
+"""Share of the slow lane for all clients of a network, in shares of one client: half of
+the lane."""
 
 _SHORT_QUEUE: Final = 2
-"""Claims for each place that may always wait."""
+"""Claims for each place that are always allowed to wait."""
 
 _REMEMBERED_SCANS: Final = 32
-"""Scans over which the usual time of one is averaged."""
+"""Number of scans over which the usual time is averaged."""
 
 
 class _Usual:
-    """How long scans usually took, beside what they were expected to."""
+    """The usual real time of scans, compared with the expected time."""
 
     def __init__(self) -> None:
         self._took_s = self._expected_s = PROVISION_S
@@ -72,7 +73,7 @@ class _Usual:
 
     @property
     def ratio(self) -> float:
-        """The one divided by the other."""
+        """Return the real time divided by the expected time."""
         return self._took_s / self._expected_s
 
     def add(self, took_s: float, expected_s: float) -> None:
@@ -83,17 +84,18 @@ class _Usual:
 
 
 class Lanes:
-    """Who holds a place, who is in the slow lane, and who waits.
+    """The claims that hold a place, are in the slow lane, or wait.
 
     Args:
-        places: Scans at a time that are not slow.
-        small_lane: Small scans at a time beside them.
-        slow_lane: Slow scans at a time beside all of these.
-        client_share: Slow scans of one client, wherever they stand, from which on it
-            is not given the last free place; at most as many are let into the slow
-            lane. Of its networks it is twice as many.
-        queue_limit: Claims that may wait; as many may be put back.
-        slow_after_s: For how long a scan holds a place, whatever it takes in all.
+        places: Most scans at a time that are not slow.
+        small_lane: Most small scans at a time besides them.
+        slow_lane: Most slow scans at a time besides all of these.
+        client_share: Number of a client's slow scans, in any standing, from which on it
+            does not get the last free place; also the most that are let into the slow
+            lane. For its networks both are twice as many.
+        queue_limit: Most claims that wait; as many may be put back.
+        slow_after_s: Longest time that a scan holds a place, whatever its total time
+            is.
     """
 
     def __init__(
@@ -121,7 +123,7 @@ class Lanes:
         self._held_up: list[Claim] = []
         self._aside: list[Claim] = []
         self._slow = 0
-        # By client and network: slow scans, wherever they stand.
+        # Slow scans in any standing, by client and network.
         self._slow_of: Counter[str] = Counter()
         self._in_lane_of: Counter[str] = Counter()
         self._usual = _Usual()
@@ -129,42 +131,42 @@ class Lanes:
 
     @property
     def waiting(self) -> int:
-        """Claims that wait."""
+        """Return the number of waiting claims."""
         return len(self._waiting)
 
     @property
     def put_back(self) -> int:
-        """Claims that were put back and wait for room in the slow lane."""
+        """Return the number of claims that were put back and wait for the slow lane."""
         return len(self._put_back)
 
     @property
     def slow(self) -> int:
-        """Scans in the slow lane."""
+        """Return the number of scans in the slow lane."""
         return self._slow
 
     @property
     def aside(self) -> int:
-        """Scans in the lane for small ones."""
+        """Return the number of scans in the small lane."""
         return len(self._aside)
 
     @property
     def placed(self) -> int:
-        """Scans that hold a place."""
+        """Return the number of scans that hold a place."""
         return self._placed
 
     def expected_wait_s(
         self, client: str, *, may_be_small: bool = False, now_s: float
     ) -> float:
-        """Return for how long a new claim of a client would wait for a place.
+        """Return the expected wait of a client's new claim for a place.
 
-        It is reckoned from what those are expected to take that would go before it, and
-        from how that was right of late. A short queue counts as no wait, since it keeps
-        scanners busy, however long scans take.
+        It is computed from the expected times of the claims that would go first,
+        corrected by the error of recent estimates. A short queue counts as no wait,
+        since it keeps scanners busy, whatever the scans take.
 
         Args:
-            client: Whose it is.
-            may_be_small: Whether it may turn out to be small: then it waits for what is
-                small, if that is sooner.
+            client: The client.
+            may_be_small: Whether it may turn out to be small: then it waits for the
+                small lane, if that is sooner.
             now_s: Seconds, by the clock of all others.
         """
         ahead = self._waiting.ahead_of(client, now_s=now_s)
@@ -180,10 +182,10 @@ class Lanes:
         return min(wait_s, small_s * self._usual_aside.ratio / self._small_lane)
 
     def ask(self, claim: Claim, *, now_s: float) -> Claim | None:
-        """Give a claim a place, or let it wait; return who is turned away, if any.
+        """Give a claim a place, or let it wait; return a claim that is turned away.
 
-        Whose turn it is is decided by ``admit``; only a claim that need not wait is
-        given its place at once.
+        ``admit`` decides whose turn it is; only a claim that need not wait gets its
+        place at once.
         """
         claim.asked_at_s = now_s
         if not self._waiting and self._may_enter(claim.client, now_s=now_s):
@@ -198,10 +200,10 @@ class Lanes:
         return shed
 
     def admit(self, *, now_s: float) -> Iterator[Claim]:
-        """Give places to those that wait, and yield those whose standing changed.
+        """Give places to waiting claims, and yield the claims whose standing changed.
 
-        Those are the claims that were given a place, those that are put back for them,
-        and those that were put back and go on in the slow lane.
+        These are the claims that got a place, those that were put back for them, and
+        those that were put back before and now go on in the slow lane.
         """
         while len(self._waiting) and self._has_place:
             barred = self._barred(now_s=now_s)
@@ -225,9 +227,9 @@ class Lanes:
             yield self._called.pop(0)
 
     def slow_down(self, claim: Claim, *, now_s: float) -> None:
-        """Note that a scan takes long; it gives up its place if the slow lane has room.
+        """Note that a scan is slow; it leaves its place if the slow lane has room.
 
-        ``admit`` finds the scan that waits for the place.
+        ``admit`` then gives the place to a waiting claim.
         """
         if claim.is_slow:
             return
@@ -240,9 +242,9 @@ class Lanes:
             self._put_one_back(claim, now_s=now_s)
 
     def _hold_up(self, claim: Claim, *, now_s: float) -> None:
-        """Take a scan for a slow one.
+        """Treat a scan as slow.
 
-        From now on it holds its place only as long as nobody else wants it.
+        From now on it holds its place only until another claim wants it.
         """
         claim.is_slow = True
         self._slow_of.update(path_of(claim.client).names)
@@ -252,7 +254,7 @@ class Lanes:
         self._move_over(now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
-        """Note that a claim is done, wherever it stood; idempotent."""
+        """Note that a claim is done, in any standing; idempotent."""
         match claim.standing:
             case Standing.WAITING:
                 self._waiting.remove(claim)
@@ -285,7 +287,7 @@ class Lanes:
         self._move_over(now_s=now_s)
 
     def turn_away_all(self) -> list[Claim]:
-        """Take out every claim that waits."""
+        """Remove and return every waiting claim."""
         claims = [*self._waiting, *self._put_back]
         for claim in claims:
             if claim.standing is Standing.PUT_BACK:
@@ -298,7 +300,7 @@ class Lanes:
 
     @property
     def _has_place(self) -> bool:
-        """Whether a place is free, or can be made free."""
+        """Return whether a place is free, or can be freed."""
         if self._placed < self._places:
             return True
         return bool(self._held_up) and self._can_put_back
@@ -340,14 +342,14 @@ class Lanes:
         return self._slow_usage.is_over(client, KNOWN_SLOW_S, now_s=now_s)
 
     def _has_share(self, client: str, held: Counter[str]) -> bool:
-        """Tell whether a client or one of its networks holds its share."""
+        """Return whether a client or one of its networks holds its share."""
         return held[client] >= self._client_share or any(
             held[network] >= NETWORK_SHARES * self._client_share
             for network in path_of(client).networks
         )
 
     def _is_full(self, client: str) -> bool:
-        """Tell whether a client is let into the slow lane no more."""
+        """Return whether a client may not enter the slow lane any more."""
         return bool(client) and self._has_share(client, self._in_lane_of)
 
     def _place(self, claim: Claim, *, now_s: float) -> None:
@@ -366,13 +368,13 @@ class Lanes:
         self._begin(claim, now_s=now_s)
 
     def _begin(self, claim: Claim, *, now_s: float) -> None:
-        """Charge a client with what a scan is expected to take."""
+        """Charge a client with the expected time of a scan."""
         claim.placed_at_s = now_s
         claim.charged_s = claim.cost_s
         self._usage.charge(claim.client, claim.cost_s, now_s=now_s)
 
     def _charge(self, claim: Claim, *, now_s: float) -> None:
-        """Charge a client with what a scan took beyond what was charged already."""
+        """Charge a client with the time of a scan that was not charged yet."""
         extra_s = now_s - claim.placed_at_s - claim.charged_s
         if extra_s > 0:
             claim.charged_s += extra_s
@@ -381,7 +383,7 @@ class Lanes:
                 self._slow_usage.charge(claim.client, extra_s, now_s=now_s)
 
     def _settle(self, claim: Claim, *, now_s: float) -> None:
-        """Charge a client with what a scan took, and no more than that."""
+        """Charge a client with exactly the real time of a scan."""
         self._charge(claim, now_s=now_s)
         took_s = max(now_s - claim.placed_at_s, PROVISION_S)
         if took_s < claim.charged_s:
@@ -389,7 +391,7 @@ class Lanes:
             claim.charged_s = took_s
 
     def _break_off(self, *, now_s: float) -> None:
-        """Put back the scan that is held up for the shortest time: it loses least."""
+        """Put back the scan that was held up for the shortest time: it loses least."""
         claim = self._held_up.pop()
         self._placed -= 1
         self._put_one_back(claim, now_s=now_s)
@@ -411,7 +413,7 @@ class Lanes:
             claim.standing = Standing.SLOW
 
     def _resumed(self, *, now_s: float) -> Claim | None:
-        """Take out a claim that was put back, but for clients whose share is full."""
+        """Remove a claim that was put back, unless its client's share is full."""
         full = filter(self._is_full, self._put_back.clients)
         claim = self._put_back.take(except_for=frozenset(full), now_s=now_s)
         if claim is not None:
@@ -421,7 +423,7 @@ class Lanes:
         return claim
 
     def _moved(self) -> Claim | None:
-        """Take a slow scan off its place, but for clients whose share is full."""
+        """Move a slow scan from its place, unless its client's share is full."""
         for claim in self._aside:
             if claim.is_slow and not self._is_full(claim.client):
                 self._aside.remove(claim)
@@ -434,11 +436,11 @@ class Lanes:
         return None
 
     def _holds_s(self, claim: Claim) -> float:
-        """Return for how long a scan is expected to hold a place."""
+        """Return the expected time that a scan holds a place."""
         return min(claim.cost_s, self._slow_after_s)
 
     def _forget_slow(self, claim: Claim) -> None:
-        """Take a slow scan off the account of its client."""
+        """Remove a slow scan from the account of its client."""
         names = path_of(claim.client).names
         self._slow_of.subtract(names)
         for counter in (self._slow_of, self._in_lane_of):

@@ -1,9 +1,9 @@
-"""Check what a scanner claims before anything else of this program sees it.
+"""Check a scanner's replies before any other part of this program uses them.
 
 A scanner decodes hostile bytes and may have been taken over by them. It can then lie
-about the picture, which nothing can prevent; but it must not be able to speak about
-another content, to grow the memory of the proxy, to put names of its own choice into
-the log, or to raise in whatever computes with its numbers.
+about the picture, which cannot be prevented. But it must not be able to report on
+another content, to fill the memory of the proxy, to put names of its choice into the
+log, or to cause exceptions where its numbers are used.
 """
 
 import re
@@ -32,10 +32,10 @@ from uploadfilter.scanners.wire.messages import (
 )
 
 PLANE_BYTES: Final = 64 * 64 * 4
-"""A plane of 64 x 64 float32."""
+"""Bytes of a plane of 64 x 64 float32."""
 
 _LUMA_RANGE: Final = (-1.0, 256.0)
-"""Means of luma values from 0 to 255, with room for rounding."""
+"""Range of means of luma values from 0 to 255, with a margin for rounding."""
 
 _ATOM: Final = r"[a-z]{1,16}(?::[0-9]{1,6})?"
 _VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
@@ -46,7 +46,7 @@ _FAULT: Final = re.compile(
 )
 _MAX_PATH: Final = 4096
 _EMBEDDED_LEVELS: Final = 1
-"""What is found by its magic inside the innermost content is nested in it."""
+"""Levels below the innermost content: pictures that are found in it by their magic."""
 
 _PERCEPTUAL: Final = frozenset(PERCEPTUAL_TYPES)
 _REASONS: Final = frozenset({None, *Reason}) - (
@@ -55,8 +55,9 @@ _REASONS: Final = frozenset({None, *Reason}) - (
     | {Reason.LOW_QUALITY, Reason.WEAK_MATCH, Reason.UNREADABLE}
     | {Reason.PIECEWISE_UPLOAD}
 )
-"""What a content can do to a scanner. The rest is the proxy's to say: of the filter's
-own incapacity a client is told to try again, whatever the operator chose to reject."""
+"""Reasons that a scanner may give: effects of a content. Only the proxy gives the
+others: if the filter itself is unable, the client is told to try again, whatever the
+operator chose to reject."""
 
 _KINDS: Final = frozenset({UNKNOWN_KIND, *(kind.value for kind in Kind)})
 
@@ -75,14 +76,13 @@ def read_reply(
         frame: Body of the frame.
         span: The content that the reply must be about.
         index: Its index in the request.
-        budgets: How many views, signals and nested contents are taken, and how deep
-            they are nested.
-        digests: Whether exact signals of the content itself were asked for; otherwise
+        budgets: The most views, signals and nested contents, and the greatest depth.
+        digests: Whether exact signals of the content itself were requested; otherwise
             they are dropped.
 
     Returns:
-        The reply with the path of ``span``, or ``None`` if it is not one that this
-        package would send.
+        The reply with the path of ``span``, or ``None`` if this package would not send
+        such a reply.
     """
     reply = decode_reply(frame)
     if not isinstance(reply, ContentReply) or reply.index != index:
@@ -108,7 +108,7 @@ def _is_empty(scan: Scan) -> bool:
 
 
 def _is_sound_tree(scan: Scan, budgets: Holds) -> bool:
-    """Check a scan and all that is nested in it, level by level."""
+    """Check a scan and all contents nested in it, level by level."""
     level: Sequence[Scan] = (scan,)
     contents = signals = 0
     for _ in range(1 + budgets.max_depth + _EMBEDDED_LEVELS):
@@ -129,10 +129,10 @@ def _is_sound_tree(scan: Scan, budgets: Holds) -> bool:
 def _signals_of(scan: Scan, budgets: Holds) -> int | None:
     """Count the signals in the views of a content.
 
-    Everything about it is checked but what is nested deeper than its contents.
+    Everything about it is checked, except contents nested deeper than its own.
 
     Returns:
-        ``None`` if it is not sound.
+        The count; ``None`` if the content is not valid.
     """
     sound = (
         scan.kind in _KINDS
@@ -156,7 +156,7 @@ def _signals_of(scan: Scan, budgets: Holds) -> int | None:
 
 
 def _are_sound(scan: Scan) -> bool:
-    """Check the reasons of a content: each once, and none without a first."""
+    """Check the reasons of a content: each once, and no further one without a first."""
     named = {scan.reason, *scan.further}
     return (
         named <= _REASONS
@@ -172,7 +172,7 @@ def _are_digests(scan: Scan) -> bool:
 def _is_below(path: str, parent: str) -> bool:
     start = parent + NESTED
     is_short = len(start) < len(path) <= _MAX_PATH
-    # ``tree.py`` names nothing that would move the cursor of a reader's terminal.
+    # Names of ``tree.py`` have no characters that move the cursor of a terminal.
     return is_short and path.startswith(start) and path.isprintable()
 
 
@@ -187,7 +187,8 @@ def _is_sound_view(view: View) -> bool:
 def is_plane(plane: bytes) -> bool:
     """Return whether bytes are 64 x 64 float32 within the range of luma.
 
-    NaN is in no range; infinite and huge values would overflow in the quality.
+    NaN is outside of every range; infinite and huge values would overflow in the
+    quality.
     """
     if len(plane) != PLANE_BYTES:
         return False
@@ -201,13 +202,13 @@ def _is_fault(fault: str) -> bool:
 
 
 def _placed(scan: Scan, path: str, *, exact: bool) -> Scan:
-    """Put ``path`` before the paths of a scan and of all that is nested in it.
+    """Put ``path`` before the paths of a scan and of all contents nested in it.
 
     Args:
         scan: A scan.
         path: Path of the content.
         exact: Whether the exact signals of the scan itself are kept; those of nested
-            ones always are.
+            contents always are.
     """
     # ``dataclasses.replace`` would take three times as long, for every upload.
     return Scan(

@@ -1,4 +1,4 @@
-"""What an operator may set about scanners, and what the pool tells of itself."""
+"""Define the operator's settings for scanners, and the figures of the pool."""
 
 import os
 from dataclasses import dataclass, field
@@ -19,51 +19,53 @@ def _usual_slow_lane() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScannerSettings:
-    """How many scanner processes there are, how long they are used, and by whom.
+    """The number and the use of scanner processes.
 
     Scanners together use at most ``(workers + small_lane + slow_lane) * 300 MiB`` of
-    memory, and ``spares`` processes of some MiB beside them: 2 GiB on 2 CPUs, 15 on 16.
-    Nearly all of the time it is a tenth of that, since only a bomb takes its 300 MiB.
-    Where that is more than there is, lower ``slow_lane``, or let the cgroup of the
-    service end scanners first, which is what they ask for (``oom_score_adj``).
+    memory, and ``spares`` processes of some MiB besides them: 2 GiB on 2 CPUs, 15 on
+    16. Nearly always they use a tenth of that, since only a bomb takes its 300 MiB. If
+    the machine has less, lower ``slow_lane``, or let the cgroup of the service end
+    scanners first, as they ask the kernel to do (``oom_score_adj``).
 
     Attributes:
-        workers: Scans at a time that are not slow; one for each CPU, since scanning
-            waits for nothing.
-        slow_after_s: CPU seconds after which a scan is slow, or ten times as long by
-            the clock: it goes on at low priority and makes room for another: in the
-            slow lane or, if that is full, by being begun anew when it has room. Twenty
-            times what a photo takes.
-        small_lane: Small pictures that are scanned at a time beside ``workers``, when
-            those are all taken: so they are not behind large ones. A photo of some
-            hundred KB takes a hundredth of a second, so that one is enough for a
-            hundred of them a second, and takes at most one CPU from the others.
-        slow_lane: Slow scans at a time, beside ``workers``. Two for each CPU end a bomb
-            of 2 CPU seconds within 5 s; more of them would only take more memory.
-            A quarter of it, but at least one, is for any one client. A client that has
-            used that up gets the last free worker only when its slow scans have ended,
-            so that there is always one for the others.
-        spares: Processes that are kept ready beside those in use, so that a content
+        workers: Most scans at a time that are not slow; one for each CPU, since a scan
+            only computes.
+        slow_after_s: CPU seconds after which a scan is slow; also after ten times as
+            many seconds by the clock. A slow scan makes room for another one: it goes
+            on at low priority in the slow lane or, if that is full, begins again when
+            the lane has room. Twenty times the time of a photo.
+        small_lane: Most small pictures that are scanned at a time besides ``workers``,
+            when all of those are taken, so that they do not wait for large ones. A
+            photo of some hundred KB takes a hundredth of a second, so that one such
+            scan at a time is enough for a hundred photos a second, and takes at most
+            one CPU from the others.
+        slow_lane: Most slow scans at a time, besides ``workers``. With two for each
+            CPU, a bomb of 2 CPU seconds ends within 5 s; more would only take more
+            memory. One client may use a quarter of the lane, but at least one. A client
+            that uses this share gets the last free worker only after its slow scans
+            have ended, so that one is always left for the others.
+        spares: Processes that are kept ready besides those in use, so that a content
             that must be scanned alone does not wait 5 ms for one.
-        queue_limit: Uploads that may wait for a process. A photo takes 5 ms, so that
+        queue_limit: Most uploads that wait for a process. A photo takes 5 ms, so that
             the last of 256 on two processes waits for less than a second. One client
-            may fill all of it as long as nobody else comes; for a client that does, the
-            newest upload of the client with the most is turned away. So there is
-            no limit for each client, which would have to be wrong for a front end
-            with one address or for a queue with one client.
-        queue_wait_s: Seconds that an upload waits for a process at most; a client has
-            given up by then, or will soon.
-        recycle_after: Contents after which a process is replaced, which bounds what
-            decoders leak.
-        losses_per_upload: Processes that one upload may cost, by crashes or budgets.
+            may fill the whole queue as long as no other client comes; when another one
+            comes, the newest upload of the client with the most uploads is turned away.
+            So there is no limit for one client, which would be wrong either for a front
+            end with one address or for a queue with one client.
+        queue_wait_s: Most seconds that an upload waits for a process; by then a client
+            has given up, or will soon.
+        recycle_after: Contents after which a process is replaced, which limits the
+            memory that decoders leak.
+        losses_per_upload: Most processes that one upload may cost, by crashes or
+            budgets.
         start_timeout_s: Longest start of a scanner, in seconds.
-        require_sandbox: Whether a kernel that cannot confine scanners in every way is
-            an error at the start; otherwise it is said in the log.
+        require_sandbox: Whether it is an error at the start if the kernel cannot
+            confine scanners in every way; otherwise it is only logged.
         formats: Picture formats to decode beyond the usual ones, by their names:
-            ``jp2``, ``psd``, ``tga``, ``qoi``. Rare decoders are more likely
-            to have errors, and no browser shows most of these.
-        budgets: What one content and one upload may cost.
-        module: What a scanner process runs; tests run others.
+            ``jp2``, ``psd``, ``tga``, ``qoi``. Rare decoders are more likely to have
+            bugs, and browsers do not show most of these formats.
+        budgets: The limits of one content and of one upload.
+        module: The module that a scanner process runs; tests use others.
     """
 
     workers: int = field(default_factory=_usable_cpus)
@@ -82,7 +84,7 @@ class ScannerSettings:
     module: str = WORKER_MODULE
 
     def __post_init__(self) -> None:
-        """Refuse numbers with which nothing would ever be scanned."""
+        """Refuse numbers with which no scan would be possible."""
         for name in ("workers", "recycle_after", "losses_per_upload"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")
@@ -105,17 +107,17 @@ class ScannerSettings:
 
     @property
     def at_a_time(self) -> int:
-        """Scans at a time that are not slow."""
+        """Return the most scans at a time that are not slow."""
         return self.workers + self.small_lane
 
     @property
     def slow_of_one_client(self) -> int:
-        """Slow scans of one client that the slow lane takes."""
+        """Return the most slow scans of one client in the slow lane."""
         return max(1, self.slow_lane // 4)
 
 
 class EventLog(Protocol):
-    """The operational log, as far as the pool needs it."""
+    """The part of the operational log that the pool needs."""
 
     def warning(self, event: str, **fields: object) -> object:
         """Log one event; ``fields`` hold no content and no names."""
@@ -130,17 +132,17 @@ class SilentLog:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolLoad:
-    """What a pool is doing at one moment.
+    """The load of a pool at one moment.
 
     Attributes:
         waiting: Uploads that wait for a place.
         put_back: Uploads whose slow scan waits for room in the slow lane.
         scanning: Uploads that hold one of the places (``ScannerSettings.workers``), or
-            are in the lane for small ones.
+            are in the small lane.
         slow: Uploads in the slow lane.
-        processes: Scanner processes that are alive, spares included.
-        is_ready: Whether processes can be made, as far as is known.
-        template_cpu_s: CPU seconds that templates used, dead ones included.
+        processes: Living scanner processes, including spares.
+        is_ready: Whether processes can be made, as far as known.
+        template_cpu_s: CPU seconds of all templates, living and ended.
     """
 
     waiting: int
@@ -154,31 +156,31 @@ class PoolLoad:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PoolFigures:
-    """What a pool has done since it was opened.
+    """The counts of a pool since it was opened.
 
     Attributes:
         uploads: Uploads that got a process.
         contents: Contents that got a reply.
-        alone: Contents that were asked for alone.
-        put_off: Contents that a common process wanted scanned alone.
+        alone: Contents that were requested alone.
+        put_off: Contents for which a common process asked to have them scanned alone.
         slowed: Uploads whose scan was slow.
-        put_back: Uploads whose slow scan was broken off, to be begun anew in the slow
-            lane, since others wanted its place.
-        shed: Uploads that were turned away for a full queue.
-        unserved: Uploads that got no process, or not another one after a loss; those
-            shed included.
-        started: Times that processes could be made, from the start or again.
-        start_failures: Times that they could not.
+        put_back: Uploads whose slow scan was broken off because others wanted its
+            place; it begins again in the slow lane.
+        shed: Uploads that were turned away because the queue was full.
+        unserved: Uploads that got no process, or no other one after a loss; includes
+            ``shed``.
+        started: How often processes could be made, at the start or again.
+        start_failures: How often processes could not be made.
         forked: Processes that were made.
-        retired: Processes that were replaced after ``recycle_after`` contents, for want
-            of memory or since they were slow.
-        timed_out: Processes that were killed for the time they took.
-        crashed: Processes that died in mid-scan.
-        garbled: Processes that were killed for what they answered, or how much.
-        abandoned: Processes that were killed since nobody waited for them any more.
-        starved: Processes that were killed for want of CPU time, as of a machine that
-            is too busy, or since somebody stopped them.
-        faults: Contents in which a mistake of ours was met.
+        retired: Processes that were replaced after ``recycle_after`` contents, for lack
+            of memory, or because they were slow.
+        timed_out: Processes that were killed because they took too long.
+        crashed: Processes that ended during a scan.
+        garbled: Processes that were killed because their reply was invalid or too long.
+        abandoned: Processes that were killed because nobody waited for them any more.
+        starved: Processes that were killed because they got no CPU time: the machine
+            was too busy, or somebody stopped them.
+        faults: Contents that met a bug in this project.
     """
 
     uploads: int = 0

@@ -1,4 +1,4 @@
-"""Have uploads wait for their turn: the clock and futures around ``queueing.py``."""
+"""Let uploads wait for their turn: the clock and the futures for ``queueing.py``."""
 
 import asyncio
 from collections import Counter
@@ -16,14 +16,14 @@ _HAVE_PLACES: Final = frozenset(
 
 
 class Turns:
-    """Gives uploads a place, one after the other.
+    """Gives uploads their places, one after another.
 
     Args:
-        settings: How many places there are, and how long one waits.
-        counts: Where ``shed``, ``slowed`` and ``put_back`` are counted.
+        settings: The number of places, and the longest wait.
+        counts: The counts ``shed``, ``slowed`` and ``put_back``.
 
     Attributes:
-        lanes: Who stands where.
+        lanes: The standing of all claims.
     """
 
     def __init__(self, settings: ScannerSettings, *, counts: Counter[str]) -> None:
@@ -42,7 +42,7 @@ class Turns:
         self._put_back: dict[Claim, Callable[[], None]] = {}
 
     def expected_wait_s(self, client: str, *, may_be_small: bool) -> float:
-        """Return for how long a new claim of a client would wait for a place."""
+        """Return the expected wait of a client's new claim for a place."""
         return self.lanes.expected_wait_s(
             client, may_be_small=may_be_small, now_s=self._loop.time()
         )
@@ -52,15 +52,16 @@ class Turns:
     ) -> Reason | None:
         """Wait until a claim has a place.
 
-        A caller calls ``leave`` in the end, also if the scan fails.
+        The caller must call ``leave`` at the end, even if the scan fails.
 
         Args:
-            claim: What waits.
-            on_put_back: Called at most once, when its scan must be broken off and
-                ``reenter`` called.
+            claim: The claim.
+            on_put_back: Called at most once, when its scan must be broken off; then
+                ``reenter`` must be called.
 
         Returns:
-            Why it has none: ``overloaded``; ``no_scanner`` at the end of the pool.
+            The reason if it gets none: ``overloaded``, or ``no_scanner`` at the end of
+            the pool.
         """
         shed = self.lanes.ask(claim, now_s=self._loop.time())
         if shed is not None:
@@ -77,7 +78,7 @@ class Turns:
         """Wait until a claim that was put back may go on.
 
         Returns:
-            Why it may not, as ``enter`` does.
+            The reason if it may not, as in ``enter``.
         """
         match claim.standing:
             case Standing.PUT_BACK:
@@ -88,7 +89,7 @@ class Turns:
                 return None
 
     def slow_down(self, claim: Claim) -> None:
-        """Note that the scan of a claim takes long."""
+        """Note that the scan of a claim is slow."""
         self._counts["slowed"] += 1
         self.lanes.slow_down(claim, now_s=self._loop.time())
         self._admit()
@@ -100,7 +101,7 @@ class Turns:
         self._admit()
 
     def close(self) -> None:
-        """Tell those who wait that it is in vain."""
+        """Answer all waiting claims: they get no place any more."""
         for claim in self.lanes.turn_away_all():
             self._call(claim, Reason.NO_SCANNER)
 
@@ -112,7 +113,7 @@ class Turns:
             async with asyncio.timeout(self._wait_s):
                 return await call
         except TimeoutError:
-            # A place that was given in the same moment is taken.
+            # A place that was given at the same moment is kept.
             has_place = claim.standing in _HAVE_PLACES
             return None if has_place else Reason.OVERLOADED
         finally:
@@ -127,7 +128,7 @@ class Turns:
                 self._call(claim, None)
 
     def _call(self, claim: Claim, answer: Reason | None) -> None:
-        """Tell a claim that waits; one that is put back may not wait yet."""
+        """Answer a waiting claim; a claim that is put back may not be waiting yet."""
         call = self._calls.get(claim)
         if call is not None and not call.done():
             call.set_result(answer)

@@ -1,15 +1,17 @@
-"""The claims that wait to be scanned, and which of them is next.
+"""Keep the claims that wait to be scanned, and choose the next one.
 
-Plain bookkeeping, as ``queueing.py``. Rules this module keeps:
+Like ``queueing.py`` it has no processes, clocks or futures. Rules this module keeps:
 
-- Of the clients that wait, the one whose scans took the least time of late is next
+- Of the waiting clients, the one whose scans recently took the least time is next
   (least attained service: Nuyens and Wierman, "The foreground-background queue: a
-  survey", Performance Evaluation 65, 2008). Uses fade, so that nobody starves. Within a
-  client, who came first is served first.
-- So it is with the networks of clients, before the clients in them (``networks.py``):
-  who has many addresses has no more turns than who has one.
-- A client of which nobody was served for a while goes first, if it does not use much:
-  under a lasting load of many clients there would always be one that used less.
+  survey", Performance Evaluation 65, 2008). Uses fade, so that no client starves. The
+  claims of one client are served in order.
+- The same rule applies to the networks of clients, before the clients in them
+  (``networks.py``): a client with many addresses gets no more turns than one with a
+  single address.
+- A client without a served claim for a while goes first, unless it uses much:
+  otherwise, under a lasting load of many clients, there would always be one that used
+  less.
 """
 
 import math
@@ -22,40 +24,41 @@ from uploadfilter.networks import Path, path_of
 from uploadfilter.scanners.pool.succession import succession
 
 HALF_LIFE_S: Final = 10.0
-"""Seconds after which half of what a client used is forgotten: long against a scan,
-short against the patience of a client that waits."""
+"""Seconds after which half of a client's use is forgotten: long compared with a scan,
+short compared with the patience of a waiting client."""
 
 PROVISION_S: Final = 0.005
-"""Seconds that a scan is charged with at least, and when it begins, a photo's; so
-clients take turns also before their first scans have ended."""
+"""Least charge of a scan in seconds, and its charge at the beginning: those of a photo.
+So clients take turns even before their first scans have ended."""
 
 PATIENCE_S: Final = 0.1
-"""Seconds for which a client that waits may be overtaken, each time. A burst of twenty
-photos of one client passes within it, and others with a single one go before them
-meanwhile."""
+"""Seconds for which a waiting client may be overtaken, each time. A burst of twenty
+photos of one client passes in this time, while clients with a single photo go first."""
 
 MUCH_S: Final = 1.0
-"""Seconds that scans of a client took of late, from which on it uses much: two hundred
-photos. It is overtaken for as long as others wait that use less."""
+"""Seconds of a client's recent scans from which on it uses much: two hundred photos. It
+is overtaken as long as clients that use less wait."""
 
 NETWORK_MUCH: Final = 2.0
-"""Times as much as of a client, from which on its networks use much."""
+"""Multiple of ``MUCH_S`` from which on a network uses much."""
 
 _REBASE_AT: Final = 64.0
-"""Half-lives after which remembered use is scaled down: 2**64 is far from overflow."""
+"""Half-lives after which the remembered use is scaled down: 2**64 is far from overflow.
+"""
 
 _MOST_REMEMBERED: Final = 4096
-"""Clients whose use is remembered; of more, those that used least are forgotten."""
+"""Most clients whose use is remembered; if there are more, those that used least are
+forgotten."""
 
 
 class Standing(StrEnum):
-    """Where a claim stands."""
+    """The standing of a claim."""
 
     WAITING = "waiting"
     PLACED = "placed"
-    HELD_UP = "held_up"  # slow, but without room in the slow lane
-    ASIDE = "aside"  # in the lane for small ones
-    PUT_BACK = "put_back"  # slow, and broken off until there is room
+    HELD_UP = "held_up"  # slow, while the slow lane has no room
+    ASIDE = "aside"  # in the small lane
+    PUT_BACK = "put_back"  # slow, and broken off until the slow lane has room
     SLOW = "slow"
     OVER = "over"
 
@@ -64,17 +67,17 @@ class Claim:
     """An upload that wants to be scanned.
 
     Args:
-        client: Whose it is.
-        cost_s: For how long its scan is expected to hold a place.
-        is_small: Whether it may be scanned in the lane for small ones.
+        client: The client of the upload.
+        cost_s: Expected time that its scan holds a place.
+        is_small: Whether it may be scanned in the small lane.
 
     Attributes:
-        client: Whose it is.
-        cost_s: As above.
-        is_small: As above.
-        standing: Where it stands; changed by ``Lanes`` only.
-        is_slow: True once it has taken long, wherever it stands.
-        slow_after_s: CPU seconds after which its scan is slow; known once it has begun.
+        client: The client of the upload.
+        cost_s: See above.
+        is_small: See above.
+        standing: Its standing; only ``Lanes`` changes it.
+        is_slow: True when it has taken long, in any standing.
+        slow_after_s: CPU seconds after which its scan is slow; known when it has begun.
     """
 
     __slots__ = (
@@ -106,10 +109,10 @@ class Claim:
 
 
 class Usage:
-    """How much time the scans of each client took, fading with age.
+    """The time that the scans of each client took, fading with age.
 
-    Times are taken from the first one that is named, and later from the last scaling:
-    what a clock shows when a machine has been up for weeks is no power of two.
+    Times are relative to the first one, and later to the last scaling: the clock of a
+    machine that has been up for weeks would be too large an exponent.
     """
 
     def __init__(self) -> None:
@@ -117,14 +120,14 @@ class Usage:
         self._epoch_s: float | None = None
 
     def __len__(self) -> int:
-        """Return how many clients are remembered."""
+        """Return the number of remembered clients."""
         return len(self._scaled)
 
     def charge(self, client: str, seconds: float, *, now_s: float) -> None:
-        """Add to what a client and its networks used, or take off what was too much.
+        """Add to the use of a client and its networks, or subtract an excess.
 
-        All use fades at the same rate. So instead of scaling everything down as time
-        goes by, what is added later is scaled up; the order of clients is the same.
+        All use fades at the same rate. So instead of scaling everything down with time,
+        later additions are scaled up; the order of clients is the same.
         """
         ages = self._half_lives(now_s)
         if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
@@ -135,15 +138,15 @@ class Usage:
             self._scaled[name] = max(used, 0.0)
 
     def of(self, name: str) -> float:
-        """Return what a client or network used, in a unit that only compares."""
+        """Return the use of a client or network, in a unit for comparison only."""
         return self._scaled.get(name, 0.0)
 
     def along(self, client: str) -> tuple[float, ...]:
-        """Return what the networks of a client used, the widest first, and itself."""
+        """Return the use of a client's networks, the widest first, then its own."""
         return tuple(map(self.of, path_of(client)))
 
     def scale(self, *, now_s: float) -> float:
-        """Return a second that is used now, in the unit of ``of``; ask for it first.
+        """Return a second of use now, in the unit of ``of``; call this first.
 
         The unit may change with it: after three hours without a charge, a second would
         be more than a float can hold.
@@ -153,15 +156,15 @@ class Usage:
         return math.exp2(self._half_lives(now_s))
 
     def recent_s(self, name: str, *, now_s: float) -> float:
-        """Return the seconds that a client or network used, old ones counted less."""
+        """Return the seconds of use of a client or network; older ones count less."""
         return self.of(name) * math.exp2(-self._half_lives(now_s))
 
     def is_much(self, client: str, *, now_s: float) -> bool:
-        """Tell whether a client uses so much that others go before it."""
+        """Return whether a client uses so much that others go before it."""
         return self.is_over(client, MUCH_S, now_s=now_s)
 
     def is_over(self, client: str, most_s: float, *, now_s: float) -> bool:
-        """Tell whether a client used more than so many seconds, or its networks did."""
+        """Return whether a client or its networks used more seconds than a limit."""
         return self.is_over_in_units(path_of(client), most_s * self.scale(now_s=now_s))
 
     def is_over_in_units(self, path: Path, most: float) -> bool:
@@ -176,13 +179,13 @@ class Usage:
         )
 
     def _half_lives(self, now_s: float) -> float:
-        """Return how many half-lives have passed since everything was scaled."""
+        """Return the number of half-lives since everything was scaled."""
         if self._epoch_s is None:
             self._epoch_s = now_s
         return (now_s - self._epoch_s) / HALF_LIFE_S
 
     def _rebase(self, now_s: float) -> None:
-        """Scale everything to the present; forget those that used least."""
+        """Scale everything to the present; forget the clients that used least."""
         scale = math.exp2(-self._half_lives(now_s))
         greedy_first = sorted(self._scaled.items(), key=lambda item: -item[1])
         self._scaled = {
@@ -197,8 +200,8 @@ class WaitingClaims:
     """Claims that wait, by client.
 
     Args:
-        limit: Claims that may wait.
-        usage: What each client used.
+        limit: Most claims that wait.
+        usage: The use of each client.
     """
 
     def __init__(self, *, limit: int, usage: Usage) -> None:
@@ -210,21 +213,21 @@ class WaitingClaims:
         self._numbers = 0
 
     def __len__(self) -> int:
-        """Return how many claims wait."""
+        """Return the number of waiting claims."""
         return self._count
 
     def __iter__(self) -> Iterator[Claim]:
-        """Yield every claim that waits."""
+        """Yield every waiting claim."""
         for claims in self._of.values():
             yield from claims
 
     @property
     def clients(self) -> Iterable[str]:
-        """The clients that wait."""
+        """Return the waiting clients."""
         return self._of.keys()
 
     def clients_with_first_over(self, cost_s: float) -> list[str]:
-        """Return the clients whose next claim is expected to take more than that."""
+        """Return the clients whose next claim is expected to take more than a time."""
         return [name for name, claims in self._of.items() if claims[0].cost_s > cost_s]
 
     def add(self, claim: Claim) -> Claim | None:
@@ -244,7 +247,7 @@ class WaitingClaims:
         return shed
 
     def _greediest(self) -> str:
-        """Return who waits most: of the network that does, the client that does."""
+        """Return the client with the most claims in the network with the most."""
         of_group: Counter[str] = Counter()
         for client, claims in self._of.items():
             of_group[path_of(client).group] += len(claims)
@@ -255,7 +258,7 @@ class WaitingClaims:
         )
 
     def remove(self, claim: Claim) -> None:
-        """Take a claim out."""
+        """Remove a claim."""
         claims = self._of[claim.client]
         claims.remove(claim)
         self._count -= 1
@@ -266,10 +269,10 @@ class WaitingClaims:
     def ahead_of(self, client: str, *, now_s: float) -> list[Claim]:
         """Return the claims that would be served before a new one of a client.
 
-        They are its own, and of each other client its first one and those up to which
-        it has used less; then the same of each other network. Who uses much goes behind
-        who does not. So what others have queued is no more than one claim of each to a
-        client that used little.
+        These are its own claims, and of each other client the first claim and those up
+        to which it has used less; then the same for each other network. Clients that
+        use much go after those that do not. So a client that used little waits for at
+        most one claim of each other client.
         """
         scale = self._usage.scale(now_s=now_s)
         path = path_of(client)
@@ -314,7 +317,7 @@ class WaitingClaims:
     def _up_to(
         self, until: float, name: str, claims: Iterable[Claim], *, scale: float
     ) -> Iterator[Claim]:
-        """Yield the first claim of a name, and others until it has used so much."""
+        """Yield the first claim of a name, then more up to a given use."""
         used = self._usage.of(name)
         for place, claim in enumerate(claims):
             if place and used > until:
@@ -323,7 +326,7 @@ class WaitingClaims:
             used += claim.cost_s * scale
 
     def take_small(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
-        """Take out the small claim that is next, whatever stands before it."""
+        """Remove and return the next small claim, whatever waits before it."""
         firsts = [
             next((claim for claim in claims if claim.is_small), None)
             for client, claims in self._of.items()
@@ -339,10 +342,10 @@ class WaitingClaims:
         return claim
 
     def take(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
-        """Take out the claim that is next.
+        """Remove and return the next claim.
 
         Args:
-            except_for: Clients that must wait on.
+            except_for: Clients that must go on waiting.
             now_s: Seconds, by the clock of all others.
         """
         clients = self._of.keys() - except_for
@@ -364,7 +367,7 @@ class WaitingClaims:
         self.remove(claim)
 
     def _overtaken(self, clients: Iterable[str], *, now_s: float) -> str | None:
-        """Return who has waited longest of those that have for too long."""
+        """Return the client that has waited longest, if it waited too long."""
         found = [
             client
             for client in clients
@@ -374,6 +377,6 @@ class WaitingClaims:
         return min(found, key=lambda client: self._of[client][0].number, default=None)
 
     def _unserved_since_s(self, client: str) -> float:
-        """Return since when a client waits and was not served."""
+        """Return the time since which a client has waited without being served."""
         asked_at_s = self._of[client][0].asked_at_s
         return max(asked_at_s, self._served_at_s.get(client, asked_at_s))

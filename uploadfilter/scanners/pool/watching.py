@@ -1,9 +1,8 @@
-"""One timer for one upload: when its scan is slow, and when its time is up.
+"""Watch one upload with one timer: for a slow scan, and for the end of its time.
 
-A timeout around each wait would cost as much as checking the reply that is waited for.
-An ordinary upload is over before anything of this happens, so that a single timer is
-set for it, and cancelled. A later limit does not touch the timer: when it fires too
-early, it is set anew.
+A timeout around each wait would cost as much as checking the reply. An ordinary upload
+ends before any limit, so that a single timer is set and cancelled. A later limit does
+not change the timer: if it fires too early, it is set again.
 """
 
 import asyncio
@@ -14,22 +13,22 @@ from typing import Final
 from uploadfilter.scanners.pool.channel import Channel
 
 PUT_OFF: Final = 10
-"""Times as long as a scan may take before it is slow whatever it says: one that waits
-for something uses no CPU time and holds a place all the same."""
+"""Multiple of the time after which a scan is slow in any case: a scan that waits for
+something uses no CPU time, but holds a place."""
 
 _PAUSE_S: Final = 0.002
-"""The least between two looks."""
+"""Least seconds between two looks."""
 
 
 class Watch:
     """Watches over the scan of one upload until ``close``.
 
     Args:
-        slow_after_s: Seconds after which the scan is slow, if ``left_s`` does not say
-            otherwise.
-        slow_at_last_s: Seconds until which that may be put off.
-        left_s: Asked then how many more seconds it may at least take.
-        on_slow: Called once when it is slow, if the watch is still open.
+        slow_after_s: Seconds after which the scan is slow, unless ``left_s`` puts it
+            off.
+        slow_at_last_s: Seconds until which it may be put off.
+        left_s: Returns the number of seconds by which it is put off at least.
+        on_slow: Called once when the scan is slow, if the watch is still open.
     """
 
     def __init__(
@@ -52,7 +51,7 @@ class Watch:
         self._timer = self._loop.call_at(slow_at_s, self._fire)
 
     def limit(self, channel: Channel, *, end_s: float) -> None:
-        """Interrupt a channel at a time of the event loop, instead of any other."""
+        """Interrupt a channel at a time of the loop; replaces an earlier limit."""
         self._channel = channel
         self._end_s = end_s
         if end_s < self._set_at_s:
@@ -80,7 +79,7 @@ class Watch:
             self._set(next_s)
 
     def _look(self, now_s: float) -> None:
-        """Say that the scan is slow, or look again when it can be."""
+        """Report that the scan is slow, or look again at the time when it may be."""
         left_s = self._left_s()
         if left_s > 0 and now_s < self._slow_at_last_s:
             self._slow_at_s = min(now_s + max(left_s, _PAUSE_S), self._slow_at_last_s)

@@ -1,1 +1,1 @@
-"""What the proxy and a scanner process say to each other."""
+"""Messages between the proxy and scanner processes."""

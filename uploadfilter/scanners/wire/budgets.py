@@ -1,87 +1,87 @@
-"""What the scan of one content, and of one upload, may cost."""
+"""Define the limits of the scan of one content and of one upload."""
 
 from dataclasses import dataclass
 from typing import Final, NamedTuple, Protocol
 
 LEAST_ADDRESS_SPACE: Final = 384 * 1024 * 1024
-"""Bytes: the interpreter with its libraries has 240 MiB before its first picture on
-Debian 13, and 270 MiB on Debian 12."""
+"""Least address space in bytes: the interpreter with its libraries has 240 MiB before
+its first picture on Debian 13, and 270 MiB on Debian 12."""
 
 MOST_CONTENTS: Final = 100_000
-"""Contents nested in one content, however long it is: their paths and digests are then
-20 MB on the way to the proxy."""
+"""Most contents nested in one content of any length: their paths and digests then have
+20 MB in the replies."""
 
 MOST_SIGNALS: Final = 98_304
-"""Signals of one content, however long it is: those of 3,072 views, whose planes are
-48 MiB on the way to the proxy."""
+"""Most signals of one content of any length: those of 3,072 views, whose planes have 48
+MiB in the replies."""
 
 _FIRST_MIB: Final = 32
-"""MiB of content that may be one picture or one package of programs. They then take
-64 s more at most."""
+"""First MiB of a content, which may be one picture or one package of programs. They add
+at most 64 s."""
 
 _WALL_FOR_CPU: Final = 4
-"""Seconds by the clock for each CPU second that is added. Twice as many scans are slow
-at a time as there are CPUs, and quick ones come before them."""
+"""Seconds by the clock for each CPU second that is added. There may be twice as many
+slow scans at a time as CPUs, and fast ones go first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budgets:
-    """What the scan of one content, and of one upload, may cost.
+    """The limits of the scan of one content and of one upload.
 
     Attributes:
-        max_pixels: Pixels of a picture after scaled decoding. 64 million cover every
-            camera on sale as a full decode, and need 256 MB as RGB.
+        max_pixels: Most pixels of a picture after scaled decoding. 64 million are
+            enough for a full decode of every camera on sale, and need 256 MB as RGB.
         content_cpu_s: CPU seconds for one content. A 12-megapixel progressive JPEG
             needs 0.06, a PNG of 64 million pixels 1.3.
-        content_wall_s: Seconds from when a scanner begins with a content until its
-            reply; ten times the CPU time, since a slow scan runs with a low priority
-            and is still to end on a machine that is busy.
+        content_wall_s: Seconds from the start of a content's scan to its reply; ten
+            times the CPU time, since a slow scan runs at low priority and must still
+            end on a busy machine.
         upload_cpu_s: CPU seconds for all contents of one upload. A form of a hundred
             photos of 12 megapixels needs 2.
-        upload_wall_s: Seconds for all contents of one upload, waiting excluded.
+        upload_wall_s: Seconds for all contents of one upload, without waiting.
         per_gib_s: CPU seconds added for every GiB of content, and four times as many
-            by the clock, since a long video is read to its end, which is no attack. An
-            album of photos of 2 megapixels takes 31, a packed archive of them some
-            more.
-        first_mib_s: CPU seconds added besides for each of the first 32 MiB, which may
-            be all of a large picture, of which HEIC takes 0.15, or of a package of
-            programs: one of 4,000 little files in 1.8 MiB takes 4. Many short contents
-            get ``content_cpu_s`` each, which is more.
+            seconds by the clock, since a long video is read to its end and is not an
+            attack. An album of photos of 2 megapixels takes 31, a packed archive of
+            them some more.
+        first_mib_s: Further CPU seconds for each of the first 32 MiB, which may be one
+            large picture (a HEIC takes 0.15) or one package of programs (4,000 little
+            files in 1.8 MiB take 4). Many short contents get ``content_cpu_s`` each,
+            which is more.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
-        max_views: Views of one content. 90 are 30 frames with transparency, each as
-            stored, on white and on black; an icon of 13 entries has 130 before equal
-            ones are merged.
-        max_signals: Signals of one content. 64 views have 2,048 with PDQ and pHash
+        max_views: Most views of one content. 90 are 30 frames with transparency, each
+            as stored, on white and on black; an icon of 13 entries has 130 before equal
+            views are merged.
+        max_signals: Most signals of one content. 64 views have 2,048 with PDQ and pHash
             alone, 3,584 with all types; 160 views have 5,120 with PDQ and pHash.
-        max_upload_signals: Signals of one upload's content, nested ones included; a
-            thousand photos have half as many.
+        max_upload_signals: Most signals of one content of an upload, including nested
+            contents; a thousand photos have half as many.
         signals_per_mib: Signals added to ``max_upload_signals`` for every MiB of
-            content, up to ``MOST_SIGNALS`` in all: those of an icon that is
-            transparent, since packages of programs have hundreds of large ones.
-        max_contents: Contents nested in one content, at all depths together. Of 486
-            archives of Debian's packages, 18 have more than 1,000 members and 5 more
-            than 5,000; a thousand texts take 0.1 s, which the CPU seconds bound.
+            content, up to ``MOST_SIGNALS`` in all: those of a transparent icon, since
+            packages of programs have hundreds of large ones.
+        max_contents: Most contents nested in one content, at all depths together. Of
+            486 archives of Debian's packages, 18 have more than 1,000 members and 5
+            more than 5,000; a thousand texts take 0.1 s, which the CPU seconds limit.
         contents_per_mib: Contents added to ``max_contents`` for every MiB of content,
-            up to ``MOST_CONTENTS`` in all. No archive has more: a member takes 35
-            packed bytes, if it has nothing in it. Packages of programs have up to
-            22,000.
-        max_depth: How deep contents are nested: 5 is a photo in the preview, in PDF, of
-            a document in an archive in a backup, which was packed.
-        max_frames: Frames of one picture that become views; of more, the first, the
-            last, the longest shown and those evenly between.
-        max_total_pixels: Pixels of all frames of one picture together, those that are
-            only decoded because a later one is built on them included: 30 frames in
+            up to ``MOST_CONTENTS`` in all. No archive has more: even an empty member
+            takes 35 packed bytes. Packages of programs have up to 22,000.
+        max_depth: Greatest depth of nested contents: 5 is a photo in the preview, in
+            PDF, of a document in an archive in a packed backup.
+        max_frames: Most frames of one picture that become views; if there are more, the
+            first, the last, the longest shown, and others at even distances.
+        max_total_pixels: Most pixels of all frames of one picture together, including
+            frames that are only decoded because later ones build on them: 30 frames in
             full HD, 500 of a usual animation, 7 scanned pages.
-        max_ratio: Unpacked bytes for each packed one. Text reaches 20, deflate's own
-            limit is 1,032; below 24 MiB unpacked nothing is refused for it.
-        max_output_bytes: Bytes unpacked from one content, at all depths together: as
-            much as the largest body.
-        max_held_bytes: Bytes of an unpacked content that must be held in memory to be
-            looked into (pictures, containers); others are searched as they pass.
-        max_decoded_bytes: Bytes of pixels that a decoder holds at a time. 50
+        max_ratio: Most unpacked bytes for each packed byte. Text reaches 20, the limit
+            of deflate itself is 1,032; below 24 MiB unpacked nothing is refused for its
+            ratio.
+        max_output_bytes: Most bytes unpacked from one content, at all depths together:
+            as many as the largest body has.
+        max_held_bytes: Most bytes of an unpacked content that is held in memory to be
+            looked into (pictures, containers); longer ones are searched in passing.
+        max_decoded_bytes: Most bytes of pixels that a decoder holds at a time. 50
             megapixels as RGB, and with the libraries 300 MiB resident.
-        max_jpeg_scans: Scans of a progressive JPEG; encoders write about ten.
+        max_jpeg_scans: Most scans of a progressive JPEG; encoders write about ten.
     """
 
     max_pixels: int = 64_000_000
@@ -108,7 +108,7 @@ class Budgets:
     max_jpeg_scans: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse budgets that no content could keep."""
+        """Refuse budgets with which no content could be scanned."""
         for name in (
             "max_pixels",
             "content_cpu_s",
@@ -142,7 +142,7 @@ class Budgets:
             raise ValueError(f"address_space must be at least {LEAST_ADDRESS_SPACE}")
 
     def for_content(self, length: int) -> "Bounds":
-        """Return what a content of ``length`` bytes may hold, which grows with it."""
+        """Return the bounds of a content of ``length`` bytes, which grow with it."""
         return Bounds(
             max_views=self.max_views,
             max_signals=self.max_signals,
@@ -152,13 +152,13 @@ class Budgets:
         )
 
     def contents_for(self, length: int) -> int:
-        """Return how many contents may be nested in one of ``length`` bytes."""
+        """Return the most contents that may be nested in one of ``length`` bytes."""
         more = self.contents_per_mib * length >> 20
         most = max(self.max_contents, MOST_CONTENTS)
         return min(self.max_contents + more, most)
 
     def signals_for(self, length: int) -> int:
-        """Return how many signals a content of ``length`` bytes may have."""
+        """Return the most signals of a content of ``length`` bytes."""
         more = self.signals_per_mib * length >> 20
         most = max(self.max_upload_signals, MOST_SIGNALS)
         return min(self.max_upload_signals + more, most)
@@ -174,31 +174,31 @@ class Budgets:
 
 
 class Holds(Protocol):
-    """What one content may hold, be it as budgets or grown with it."""
+    """The limits of one content's findings, fixed or growing with its length."""
 
     @property
     def max_views(self) -> int:
-        """Views of one content."""
+        """Return the most views of one content."""
 
     @property
     def max_signals(self) -> int:
-        """Signals of one content."""
+        """Return the most signals of one content."""
 
     @property
     def max_upload_signals(self) -> int:
-        """Signals of one content, nested ones included."""
+        """Return the most signals of one content, including nested contents."""
 
     @property
     def max_contents(self) -> int:
-        """Contents nested in one content."""
+        """Return the most contents nested in one content."""
 
     @property
     def max_depth(self) -> int:
-        """How deep contents are nested."""
+        """Return the greatest depth of nested contents."""
 
 
 class Bounds(NamedTuple):
-    """What one content may hold: those of the budgets that an answer is held to."""
+    """The limits of one content's findings: the budgets that replies must keep."""
 
     max_views: int
     max_signals: int

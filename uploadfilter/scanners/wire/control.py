@@ -1,4 +1,4 @@
-"""What a template process tells the proxy: that it is ready, and of births and deaths.
+"""Define a template's reports to the proxy: starts and ends of processes.
 
 Each report is one packet on a socket that keeps packets apart. An order is the packet
 ``FORK`` with one end of a socket, which the new scanner will serve. Both ends are
@@ -11,7 +11,7 @@ from typing import Final
 import msgspec
 
 FORK: Final = b"fork"
-"""The one order there is."""
+"""The only order."""
 
 CPU_DEATHS: Final = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
 """Return codes of a process that used up its CPU seconds."""
@@ -21,12 +21,13 @@ MAX_REPORT_BYTES: Final = 4096
 
 
 class Support(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """What the kernel and the libraries of this machine offer to a scanner.
+    """The confinement and the libraries that this machine offers a scanner.
 
     Attributes:
         seccomp: Whether system calls can be filtered.
         landlock_abi: Version of Landlock; 0 if there is none.
-        libarchive: Whether 7z, RAR and other archives can be opened; it holds nothing.
+        libarchive: Whether 7z, RAR and other archives can be opened; not a part of the
+            confinement.
     """
 
     seccomp: bool
@@ -35,7 +36,7 @@ class Support(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
 
     @property
     def lacks(self) -> tuple[str, ...]:
-        """What is missing, by name; empty if scanners are fully confined."""
+        """Return the names of missing parts; empty if scanners are fully confined."""
         offered = {"seccomp": self.seccomp, "landlock": self.landlock_abi > 0}
         return tuple(name for name, is_there in offered.items() if not is_there)
 
@@ -62,7 +63,7 @@ class Died(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True)
     """A scanner has ended and was reaped.
 
     Attributes:
-        pid: Its process id, which may be used again from now on.
+        pid: Its process id, which the kernel may use again from now on.
         code: Exit code, negative for the number of the signal that killed it.
         cpu_s: CPU seconds that it used.
     """

@@ -1,12 +1,12 @@
-"""What the proxy and a scanner process say to each other.
+"""Define the messages between the proxy and a scanner process.
 
-One request is one upload: a frame with the spans of its contents, and their bytes
-behind it, or the descriptor that holds them. A scanner answers with one frame for each
-content, in the order of the request. A frame is its length (4 bytes, big-endian) and a
+One request is one upload: a frame with the spans of its contents, followed by their
+bytes or with a descriptor of them. A scanner answers with one frame for each content,
+in the order of the request. A frame is its length (4 bytes, big-endian) and a
 MessagePack message.
 
-The two directions are not alike. The proxy is trusted, so a scanner believes what it is
-told. A scanner may have been taken over by what it decodes, so its frames are bounded
+The two directions differ. The proxy is trusted, so a scanner does not check requests. A
+scanner may have been taken over by bytes that it decodes, so its frames are bounded
 here and its claims are checked in ``replies.py``.
 
 To add a message, add its class here and to the decoder of the end that receives it;
@@ -25,33 +25,34 @@ from uploadfilter.scanners.wire.budgets import Budgets
 FRAME_HEADER: Final = struct.Struct(">I")
 
 Handed: TypeAlias = int | bytes | memoryview
-"""An upload as it is handed to a scanner: a descriptor of the file that holds it, or
-its bytes. A copy through a socket costs a third of what a memory file of 20 to 400 KB
-does, most of whose cost is the pages that the kernel gives and takes back."""
+"""An upload in the form in which a scanner gets it: a descriptor of its file, or its
+bytes. A copy through a socket costs a third of a memory file for 20 to 400 KB; most of
+the cost of the file is for pages that the kernel gives and takes back."""
 
 MAX_REPLY_BYTES: Final = 8 * 1024 * 1024
-"""Longest frame that is taken from a scanner.
+"""Longest frame that is accepted from a scanner.
 
-96 views of 16 KiB planes with 4,096 signals are 2 MiB; the rest is room for nested
-contents. A proxy with 16 scanners holds 128 MiB of them at worst.
+96 views with planes of 16 KiB and 4,096 signals have 2 MiB; the rest is for nested
+contents. A proxy with 16 scanners holds at most 128 MiB of frames.
 """
 
 MAX_DECLARED_TYPE: Final = 128
-"""Characters of a declared type that a scanner gets to see.
+"""Most characters of a declared type that a scanner gets.
 
-No registered media type is longer, and a scanner only asks whether it is a picture's.
+No registered media type is longer, and a scanner only tests whether it is that of a
+picture.
 """
 
 
 UNKNOWN_KIND: Final = "unknown"
-"""Kind of a content that no scanner reported on."""
+"""The kind of a content without a report of a scanner."""
 
 
 class ContentSpan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
-    """Where one content lies in its upload.
+    """The place of one content in its upload.
 
     Attributes:
-        path: ``Scan.path`` of the result; a scanner process is never told.
+        path: ``Scan.path`` of the result; a scanner process never gets it.
         offset: First byte, counted from the start of the upload.
         length: Bytes; 0 is an empty content.
         declared_type: Media type that the client declared, if any.
@@ -70,16 +71,17 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
         spans: At least one; their paths are empty.
         types: Perceptual signal types to compute.
         budgets: Limits of each content.
-        cpu_left_s: What this upload has left of ``Budgets.upload_cpu_s``.
-        digests: Whether the exact signals of the contents themselves are wanted too;
-            those of nested ones always are.
+        cpu_left_s: The rest of ``Budgets.upload_cpu_s`` for this upload.
+        digests: Whether the exact signals of the contents themselves are wanted; those
+            of nested contents always are.
         formats: Picture formats to decode beyond the usual ones, by their names in
             ``pictures/formats.py``.
-        alone: True if this process scans this one content and no other after it, so
-            that every decoder may run. Otherwise those of the common formats only: the
-            reply to a content that needs another is ``needs_alone``.
-        attached: How many bytes come behind the frame, which are the upload; ``None``
-            if a descriptor of it comes with the frame.
+        alone: True if this process scans only this content and no other after it, so
+            that every decoder may run. Otherwise only the decoders of the common
+            formats run: the reply to a content that needs another one is
+            ``needs_alone``.
+        attached: Number of bytes after the frame, which are the upload; ``None`` if a
+            descriptor comes with the frame.
     """
 
     spans: tuple[ContentSpan, ...]
@@ -94,13 +96,14 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReplyPart:
-    """What a scanner found out about one content in one go; see ``ContentReply``.
+    """Findings of a scanner on one content, or a part of them; see ``ContentReply``.
 
     Attributes:
-        scan: The part.
+        scan: The findings.
         is_last: Whether it is the last one of its content.
-        needs_alone: Whether the content must be scanned in a process of its own.
-        fault: A mistake of ours that was taken for bad bytes (``pictures/faults.py``).
+        needs_alone: Whether the content must be scanned in a separate process.
+        fault: A bug in this project that was taken for bad bytes
+            (``pictures/faults.py``).
     """
 
     scan: Scan
@@ -114,10 +117,10 @@ class Ready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True
 
 
 class Unready(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
-    """The only frame of a scanner process that cannot be confined as it should be.
+    """The only frame of a scanner process that cannot be confined as required.
 
     Attributes:
-        error: What the kernel refused.
+        error: The refusal of the kernel.
     """
 
     error: str
@@ -128,19 +131,19 @@ class ContentReply(
 ):
     """The scan of one content, or a part of it.
 
-    A scan that takes long is sent in parts, so that what was seen counts when a later
-    part kills the process: views and nested contents of the parts are put together, in
-    order, and a part repeats the path, kind and size of every content it speaks of.
+    A long scan is sent in parts, so that findings count even if a later step kills the
+    process. The views and nested contents of the parts are joined in order, and a part
+    repeats the path, kind and size of every content in it.
 
     Attributes:
-        index: Which span of the request.
-        scan: Result. Its path is empty, those of nested contents begin with ``!/``.
+        index: The number of the span in the request.
+        scan: The result. Its path is empty; paths of nested contents begin with ``!/``.
         fault: Class of the exception that ended the scan as ``crashed``, or class and
-            place of a mistake of ours that was taken for bad bytes, for those who have
-            to find the bug; empty otherwise.
-        is_last: False if more of this content is to come.
-        needs_alone: True if the content must be scanned in a process of its own. The
-            scan is then empty, and what was sent of this content before is void.
+            place of a bug in this project that was taken for bad bytes; empty
+            otherwise. It helps to find the bug.
+        is_last: False if more parts of this content follow.
+        needs_alone: True if the content must be scanned in a separate process. The scan
+            is then empty, and earlier parts of this content do not count.
     """
 
     index: int
@@ -158,7 +161,7 @@ _reply_decoder: Final[msgspec.msgpack.Decoder[Reply]] = msgspec.msgpack.Decoder(
 
 
 def encode_frame(message: ScanRequest | Reply) -> bytes:
-    """Encode a message with its length before it."""
+    """Encode a message, after its length."""
     body = _encoder.encode(message)
     return FRAME_HEADER.pack(len(body)) + body
 
@@ -169,7 +172,7 @@ def decode_request(body: bytes | memoryview) -> ScanRequest:
 
 
 def decode_reply(body: bytes | bytearray) -> Reply | None:
-    """Decode the body of a frame from a scanner; ``None`` if it is not one of ours.
+    """Decode the body of a frame from a scanner; ``None`` if it is not a valid message.
 
     Types, enum values and the lengths of signal values are checked here; whether the
     reply fits the request is checked in ``replies.py``.
@@ -181,9 +184,9 @@ def decode_reply(body: bytes | bytearray) -> Reply | None:
 
 
 def wire_span(span: ContentSpan) -> ContentSpan:
-    """Strip a span of what a scanner need not know or could not be sent.
+    """Remove the fields of a span that a scanner need not know or cannot get.
 
-    Paths may be names of files, and a declared type is any bytes that a client likes.
+    Paths may be names of files, and a declared type may be any bytes from a client.
     """
     declared = span.declared_type
     if declared is not None:
@@ -195,5 +198,5 @@ def wire_span(span: ContentSpan) -> ContentSpan:
 
 
 def unscanned(span: ContentSpan, reason: Reason) -> Scan:
-    """Return the scan of a content that could not be looked at, and why."""
+    """Return the scan of a content that could not be looked at, with the reason."""
     return Scan(path=span.path, kind=UNKNOWN_KIND, size=span.length, reason=reason)

@@ -1,1 +1,1 @@
-"""The walk through a content, and through all that is in it."""
+"""Walk through a content and all contents in it."""

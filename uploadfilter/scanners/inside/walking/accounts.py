@@ -1,12 +1,12 @@
-"""What a walk has used up, and what ends it: the whole walk, or its search alone.
+"""Count the cost of a walk, and end the whole walk or only its search.
 
-What begins like a picture is looked at up to the budgets of the content. The *search*
-looks for more: for pictures in the middle of bytes, and in the strings of what no site
-reads as text. It has a share of each budget, so that a content that is dear
-to search does not keep the walk from what begins like a picture further on. When its
-share is used up, what was not searched falls short for that reason.
+Contents that begin like a picture are looked at up to the budgets of the content. The
+*search* looks for more pictures: in the middle of bytes, and in strings of contents
+that no site reads as text. It has a share of each budget, so that an expensive search
+does not keep the walk from later contents that begin like a picture. When the share is
+used up, contents that were not searched fall short for that reason.
 
-Rules this module keeps: it counts, and looks at nothing; the clock is a parameter.
+Rules this module keeps: it only counts; the clock is a parameter.
 """
 
 from collections.abc import Callable, Iterator
@@ -15,31 +15,30 @@ from typing import Final
 from uploadfilter.model import Reason
 
 SEARCH_SHARE: Final = 0.5
-"""Of CPU seconds, contents and signals, what the search may use up. The rest is for
-what begins like a picture."""
+"""Share of CPU seconds, contents and signals that the search may use. The rest is for
+contents that begin like a picture."""
 
 _SEARCH_S: Final = 0.2
 _SEARCH_PER_MIB_S: Final = 0.15
-"""CPU seconds that the search takes at most, by the length of what was sent: short
-contents cost little, whatever is packed into them. A package of 3,700 texts in 8 MiB
-takes about one."""
+"""Most CPU seconds of the search for each MiB that was sent: short contents cost
+little, whatever is packed into them. A package of 3,700 texts in 8 MiB takes about one
+second."""
 
 _PATIENCE_S: Final = 0.05
 _PATIENCE_PER_GIB_S: Final = 2.0
-"""CPU seconds for candidates that do not decode, by the length of all that is carved.
+"""CPU seconds for candidates that do not decode, for each GiB that is carved.
 
-They are one account for a content and all that is nested in it, of which each could
-else be as dear. Random bytes take a hundredth of a second for each GiB. Bytes that are
-made of nothing but beginnings, each of which is followed far before it fails, would
-take them all.
+A content and all contents nested in it share one account, since each of them could
+otherwise cost as much. Random bytes take a hundredth of a second for each GiB. Bytes
+that consist only of beginnings, each of which fails late, would take all of it.
 """
 
 
 _FOUND_S: Final = 0.1
 _FOUND_PER_MIB_S: Final = 0.02
-"""CPU seconds for pictures that are found in the middle of bytes, by the length of what
-was sent: one or two large ones in any file, and as many as are kept in it as they are:
-a photo of twelve megapixels has four MiB and takes 0.08. A film has thousands."""
+"""CPU seconds for pictures in the middle of bytes, for each MiB that was sent: enough
+for one or two large ones in any file, and for all that a file holds unchanged: a photo
+of twelve megapixels has four MiB and takes 0.08 s. A film has thousands."""
 
 
 class Ended(Exception):  # noqa: N818  # not an error: it becomes a reason
@@ -55,17 +54,18 @@ class SearchOver(Exception):  # noqa: N818  # the same
 
 
 class Accounts:
-    """What one walk through one content has used up.
+    """The accounts of one walk through one content.
 
     Args:
         clock: Tells the CPU seconds that this process used.
-        deadline_s: When no further step is begun, on that clock; ``None`` is never.
-        contents: Nested contents that the walk may find.
-        signals: Signals that all views may have.
+        deadline_s: Time on that clock after which no further step is begun; ``None``
+            for no limit.
+        contents: Most nested contents that the walk may find.
+        signals: Most signals of all views.
         content_bytes: Length of the content.
 
     Attributes:
-        unsent_contents: Nested contents that were counted since somebody set it to 0.
+        unsent_contents: Nested contents that were counted since it was last set to 0.
     """
 
     def __init__(
@@ -83,7 +83,7 @@ class Accounts:
         self.unsent_contents = 0
         self._signals_left = signals
         self._patience_s = _PATIENCE_S
-        # Of the search:
+        # The accounts of the search:
         self._is_searching = False
         self._search_begun_s = 0.0
         self._search_left_s: float | None = None
@@ -100,7 +100,7 @@ class Accounts:
         self._search_signals_left = int(SEARCH_SHARE * signals)
 
     def check_time(self) -> None:
-        """End the search or the walk if there is no time for another step.
+        """End the search or the walk if no time is left for another step.
 
         Raises:
             SearchOver: The search has used up its share.
@@ -115,8 +115,8 @@ class Accounts:
         """Count a nested content that was found.
 
         Raises:
-            SearchOver: It is more than the search may find.
-            Ended: It is more than the walk may find.
+            SearchOver: The search may not find more.
+            Ended: The walk may not find more.
         """
         self._contents_left -= 1
         self.unsent_contents += 1
@@ -128,7 +128,7 @@ class Accounts:
             raise self.end(Reason.TOO_MANY_CONTENTS)
 
     def pass_over(self) -> None:
-        """Count a member without bytes, which is no content: nobody lists nothing.
+        """Count a member without bytes, which is not a content: no set lists it.
 
         Raises:
             SearchOver: The search has used up its share.
@@ -139,7 +139,7 @@ class Accounts:
 
     @property
     def has_room(self) -> bool:
-        """Whether another nested content may be found."""
+        """Return whether another nested content may be found."""
         if self._is_searching and self._search_contents_left <= 0:
             return False
         return self._contents_left > 0
@@ -148,8 +148,8 @@ class Accounts:
         """Count the signals of a view that was made.
 
         Raises:
-            SearchOver: They are more than those of the search may be.
-            Ended: They are more than all may be.
+            SearchOver: The search has too many signals.
+            Ended: The content has too many signals.
         """
         self._signals_left -= count
         if self._is_searching:
@@ -160,17 +160,17 @@ class Accounts:
             raise self.end(Reason.TOO_MANY_SIGNALS)
 
     def end(self, reason: Reason) -> Ended | SearchOver:
-        """Return what ends the walk, or in the middle of a search the search alone."""
+        """Return the exception that ends the walk, or only the search in progress."""
         return SearchOver() if self._is_searching else Ended(reason)
 
     def searching(
         self, steps: Iterator[None], fall_short: Callable[[Reason], None]
     ) -> Iterator[None]:
-        """Take the steps of a search, as far as its share allows.
+        """Take the steps of a search, up to its share.
 
         Args:
-            steps: The steps; not begun where nothing is left to take them with.
-            fall_short: Called if they were not taken to their end.
+            steps: The steps; they are not begun if nothing of the share is left.
+            fall_short: Called if not all steps were taken.
         """
         if self._is_searching:
             yield from steps
@@ -192,24 +192,24 @@ class Accounts:
     # --- Candidates that do not decode ---------------------------------------------
 
     def carve(self, size: int) -> None:
-        """Say that a content of so many bytes is about to be carved."""
+        """Note the length of a content that is about to be carved."""
         self._patience_s += _PATIENCE_PER_GIB_S * size / (1 << 30)
 
     @property
     def has_patience(self) -> bool:
-        """Whether more candidates are tried, as too few of them were none so far.
+        """Return whether more candidates are tried: few enough have failed so far.
 
-        And whether there is time for another one that is a picture.
+        There must also be time for another one that is a picture.
         """
         has_time = self._found_left_s is None or self._found_left_s > 0
         return has_time and self._patience_s > 0
 
     def waste(self, seconds: float) -> None:
-        """Count the CPU seconds that a candidate took which does not decode."""
+        """Count the CPU seconds of a candidate that does not decode."""
         self._patience_s -= seconds
 
     def found(self, seconds: float) -> None:
-        """Count the CPU seconds of a picture that was found in the middle of bytes."""
+        """Count the CPU seconds of a picture in the middle of bytes."""
         if self._found_left_s is not None:
             self._found_left_s -= seconds
 

@@ -1,4 +1,4 @@
-"""What a content is tried as besides what its first bytes say: see ADR 0036.
+"""Choose the further kinds as which a content is tried (ADR 0036).
 
 The declared type, the names and the bytes each propose kinds. What a walk tries of them
 is told apart here; ``contents/kinds/proposals.py`` says what is proposed.
@@ -18,12 +18,13 @@ from uploadfilter.contents.source import Source
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Besides:
-    """What a content may be besides its kind.
+    """The other kinds that a content may have.
 
     Attributes:
-        pictures: Where a picture may begin that we decode.
-        containers: What reads it as a container.
-        is_unread: Whether others may see a picture or files in it, and we do not.
+        pictures: Offsets and kinds of pictures that can be decoded.
+        containers: The containers that may read it.
+        is_unread: Whether other programs may see a picture or files in it that are not
+            read here.
     """
 
     pictures: tuple[PictureStart, ...] = ()
@@ -34,11 +35,11 @@ class Besides:
 def besides(
     source: Source, kind: Kind, *, claims: tuple[str, ...], decoded: frozenset[str]
 ) -> Besides:
-    """Return what to try a content as.
+    """Return the kinds as which a content is tried.
 
     Args:
         source: All of it.
-        kind: What it is tried as anyway.
+        kind: The kind as which it is always tried.
         claims: Its names, and its declared type.
         decoded: Names of the picture formats that are decoded.
     """
@@ -54,7 +55,7 @@ def besides(
         reader = containers.container_for(item.kind)
         if item.kind.value in decoded:
             pictures.append(PictureStart(offset=item.offset, kind=item.kind))
-            # Others read headers of Netpbm by rules that nobody wrote down.
+            # Other programs read headers of Netpbm by undocumented rules.
             is_unread |= item.kind is Kind.PNM and not item.offset
         elif item.offset in known:
             continue
@@ -68,9 +69,9 @@ def besides(
 
 
 def _hidden(source: Source, kind: Kind, claims: tuple[str, ...]) -> Iterator[Container]:
-    """Yield what reads a content by its ends, its name or its type."""
+    """Yield the containers for a content by its ends, its name or its type."""
     yield from containers.hidden_in(source, kind)
-    # What has no magic may begin like anything, a text or a picture.
+    # A content without magic may begin like any kind, even a text or a picture.
     for claim in claims:
         claimed = containers.claimed_by(claim)
         if claimed is not None:

@@ -1,4 +1,4 @@
-"""What is held of an unpacked member, and which parts of a container were looked at."""
+"""Hold the bytes of an unpacked member, and note which parts were looked at."""
 
 import hashlib
 import io
@@ -20,34 +20,34 @@ from uploadfilter.contents.unpackers import DAMAGED
 from uploadfilter.model import Reason
 
 _HEAD_BYTES = 64
-"""Bytes that tell whether it is worth comparing a candidate with a member."""
+"""First bytes that are compared before a candidate is compared with a member."""
 
 
 BLOCK_OVERLAP: Final = 16 * 1024 * 1024
-"""By how much the blocks overlap in which a long unpacked content is searched: more
-than nearly every picture, which must lie in one block as a whole to be decoded."""
+"""Overlap of the blocks in which a long unpacked content is searched: longer than
+nearly every picture, which must lie entirely in one block to be decoded."""
 
 
 WINDOW_BYTES: Final = 48 * 1024 * 1024
-"""How much of a tar file is held at a time: three times what two blocks share. Its
-members are looked at one by one, and a longer one is held as a whole."""
+"""Bytes of a tar file that are held at a time: three times the overlap. Its members are
+looked at one by one, and a longer member is held as a whole."""
 
 _PIECE_BYTES: Final = 1024 * 1024
-"""The longest chunk, as of every ``Chunks``."""
+"""The longest chunk, as in every ``Chunks``."""
 
 
 class HeldChunks:
-    """The chunks of one member, as much of them as may be held at a time.
+    """The chunks of one member, of which a limited number of bytes is held at a time.
 
     Args:
         chunks: To be read once.
-        most: Bytes that are held, chunks of 1 MiB on top; fewer of what is read window
-            after window, which is a tar file.
+        most: Most bytes that are held, plus a chunk of 1 MiB; fewer for a tar file,
+            which is read window by window.
 
     Attributes:
-        source: What is held now.
-        has_more: Whether there is more to come.
-        reason: Why the member ended before its end; known once ``has_more`` is false.
+        source: The bytes that are held now.
+        has_more: Whether more bytes follow.
+        reason: Why the member ended early; known when ``has_more`` is false.
     """
 
     def __init__(self, chunks: Chunks, *, most: int) -> None:
@@ -61,17 +61,17 @@ class HeldChunks:
 
     @property
     def overlap(self) -> int:
-        """Bytes that two blocks share: at most half of what may be held."""
+        """Return the overlap of blocks: at most half of the bytes that may be held."""
         return min(BLOCK_OVERLAP, self._most // 2)
 
     def go_on(self, *, keep: int) -> None:
         """Hold the next block.
 
         Args:
-            keep: Bytes of the block before that it begins with; fewer than what may be
-                held, so that there is room for what is new.
+            keep: Bytes of the current block with which the next one begins; fewer than
+                may be held, so that new bytes fit in.
         """
-        # It gives its bytes without a copy, which would double the memory needed.
+        # This gives its bytes without a copy, which would need twice the memory.
         block = io.BytesIO()
         if keep:
             block.write(memoryview(self.source.data)[-keep:])
@@ -93,13 +93,14 @@ class HeldChunks:
         self.source = MemorySource(block.getvalue())
 
     def stretch(self, start: int, size: int) -> Chunks:
-        """Yield a stretch that ends behind the block; hold what is behind it.
+        """Yield a stretch that ends after the block; then hold the bytes after it.
 
-        The block is given up with its last byte, so that the reader may hold as much.
+        The block is freed with its last byte, so that the reader may hold as many
+        bytes.
 
         Args:
             start: Offset in the block of its first byte.
-            size: Its length in bytes: more than the block has from there on.
+            size: Its length in bytes: more than the block has from that offset.
         """
         data = self.source.data
         self.source = MemorySource(b"")
@@ -125,10 +126,10 @@ def is_nothing(member: Member) -> bool:
 
 
 def is_nonsense(held: HeldChunks) -> bool:
-    """Return whether what broke off may be nothing but bytes that were read wrongly.
+    """Return whether a truncated member may be bytes that were read wrongly.
 
     Args:
-        held: All that came of it.
+        held: All bytes of it that came.
     """
     kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
     is_known = magic.is_picture(kind) or magic.is_container(kind)
@@ -141,19 +142,19 @@ _BROKEN: Final = frozenset({Reason.TRUNCATED, Reason.UNDECODABLE})
 class Covered:
     """The parts of a container that were looked at as its members.
 
-    A picture that lies in a container as it is would else be found twice: as a member,
-    and by carving.
+    Otherwise a picture that lies unchanged in a container would be found twice: as a
+    member, and by carving.
     """
 
     def __init__(self) -> None:
-        # By identity; a source is kept, so that no other one gets its number.
+        # By identity; the source is kept, so that no other one gets its id.
         self._ranges: dict[int, tuple[Source, list[tuple[int, int]]]] = {}
         self._merged: dict[int, list[tuple[int, int]]] = {}
         self._starts: set[tuple[int, int]] = set()
         self._members: dict[bytes, set[tuple[int, bytes]]] = {}
 
     def note(self, member: Source) -> None:
-        """Note a member that was, or will be, looked at as a whole."""
+        """Note a member that was or will be looked at as a whole."""
         if isinstance(member, PartSource):
             span = (member.start, member.start + member.size)
             known = self._ranges.setdefault(id(member.whole), (member.whole, []))
@@ -164,28 +165,29 @@ class Covered:
             self._members.setdefault(head, set()).add(_identity(member, member.size))
 
     def note_starts(self, source: Source, offsets: Iterable[int]) -> None:
-        """Note pictures that were decoded where they begin, wherever they end."""
+        """Note pictures that were decoded, by their offsets; their ends are unknown."""
         self._starts.update((id(source), offset) for offset in offsets)
 
     def behind(self, block: Source, by: int) -> list[tuple[int, int]]:
-        """Return what is covered of a block of a long content behind its beginning.
+        """Return the covered parts of a block after the start of the next block.
 
         Args:
             block: The block.
-            by: How many bytes later the next one begins, from which spans are counted.
+            by: Bytes from the block's start to the next block's start, from which spans
+                count.
         """
         spans = self._spans(block)
         return [(max(0, start - by), end - by) for start, end in spans if end > by]
 
     @classmethod
     def of(cls, block: Source, spans: list[tuple[int, int]]) -> "Covered":
-        """Return what covers these spans of a block, and nothing else."""
+        """Return a cover of these spans of a block, and of nothing else."""
         covered = cls()
         covered._ranges[id(block)] = (block, spans)
         return covered
 
     def hold(self, source: Source, item: PictureStart) -> bool:
-        """Return whether a candidate lies in a member, or is one that was unpacked."""
+        """Return whether a candidate lies in a member, or equals an unpacked one."""
         if (id(source), item.offset) in self._starts:
             return True
         spans = self._spans(source)
@@ -201,9 +203,10 @@ class Covered:
         )
 
     def rest(self, source: Source) -> Source:
-        """Return what of a source lies in no member: its headers, and what is between.
+        """Return the bytes of a source outside of members: headers, and gaps.
 
-        Strings in a member that lies in the source as it is were searched with that.
+        Strings in a member that lies unchanged in the source were searched with the
+        member.
         """
         spans = self._spans(source)
         if not spans:
@@ -214,7 +217,7 @@ class Covered:
         return JoinedSource(source, [gap for gap in gaps if gap[0] < gap[1]])
 
     def _spans(self, source: Source) -> list[tuple[int, int]]:
-        """Return the parts of a source in which members lie, in order and apart."""
+        """Return the parts of a source with members, in order and without overlap."""
         known = self._merged.get(id(source))
         if known is not None:
             return known
@@ -230,14 +233,14 @@ class Covered:
 
 
 def _identity(source: Source, size: int) -> tuple[int, bytes]:
-    """Return the size of a content and a digest that nobody can match on purpose."""
+    """Return the size of a content and a digest that nobody can forge."""
     return size, hashlib.sha256(source.read(0, size)).digest()
 
 
 def icon_entries(source: Source) -> tuple[int, ...]:
-    """Return where the pictures of an icon begin, unless some were left out.
+    """Return the offsets of an icon's pictures, unless some were left out.
 
-    Each has been looked at as a frame of the icon, whatever came of it.
+    Each was looked at as a frame of the icon, with any result.
     """
     count = int.from_bytes(source.read(4, 2), "little")
     entries = source.read(_ICON_HEAD_BYTES, count * _ICON_ENTRY_BYTES)
@@ -252,4 +255,5 @@ def icon_entries(source: Source) -> tuple[int, ...]:
 _ICON_HEAD_BYTES: Final = 6
 _ICON_ENTRY_BYTES: Final = 16
 _MOST_ICON_ENTRIES: Final = 32
-"""Entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``."""
+"""Most entries of an icon that are surely all shown: fewer than ``Budgets.max_frames``.
+"""

@@ -1,8 +1,8 @@
-"""Look into a member that is too long to be held, block after block.
+"""Look into a member that is too long to be held, block by block.
 
 Rules this module keeps: every byte is in at least one block, and blocks overlap, so
-that a picture lies in one of them as a whole; the members of a tar file are looked at
-one by one, as if all of it were held.
+that a picture lies entirely in one of them; the members of a tar file are looked at one
+by one, as if the whole file were held.
 """
 
 from collections.abc import Iterator
@@ -21,14 +21,14 @@ from uploadfilter.scanners.inside.walking.tree import Node
 
 
 class Walker(Protocol):
-    """The walk that a member is a part of; see ``walk.Walk``."""
+    """The walk with the member; see ``walk.Walk``."""
 
     @property
     def accounts(self) -> Accounts:
-        """What it has used up."""
+        """Return its accounts."""
 
     def pause(self) -> Iterator[None]:
-        """Let what was found be sent; end if there is no time for more."""
+        """Let the findings be sent; end the walk if no time is left."""
 
     def unpack(
         self,
@@ -56,7 +56,7 @@ class Walker(Protocol):
     def decode_strings(
         self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
     ) -> Iterator[None]:
-        """Walk through what is encoded in text."""
+        """Walk through the contents that are encoded in a text."""
 
     def find(
         self,
@@ -67,17 +67,17 @@ class Walker(Protocol):
         has_strings: bool,
         depth: int,
     ) -> Iterator[None]:
-        """Search a content: in what is encoded in it, and at every offset."""
+        """Search a content: in its encoded strings, and at every offset."""
 
 
 def member(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterator[None]:
-    """Look into a long member, whatever it is.
+    """Look into a long member of any kind.
 
     Args:
         walk: The walk.
         held: The member, its first block held.
         node: Its node.
-        depth: How deep it is nested.
+        depth: Its depth of nesting.
     """
     kind = Kind(node.kind)
     is_read = kind is Kind.TAR
@@ -92,13 +92,13 @@ def member(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterato
 def content(
     walk: Walker, held: HeldChunks, node: Node, *, depth: int
 ) -> Iterator[None]:
-    """Look into a content that is no tar file.
+    """Look into a content that is not a tar file.
 
     Args:
         walk: The walk.
         held: The content, its first block held.
         node: Its node.
-        depth: How deep it is nested.
+        depth: Its depth of nesting.
     """
     kind = Kind(node.kind)
     seen: set[int] = set()
@@ -120,12 +120,12 @@ def tar(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterator[N
         walk: The walk.
         held: The file, its first block held.
         node: Its node.
-        depth: How deep it is nested.
+        depth: Its depth of nesting.
     """
     members = tars.PassingTar()
     covered = Covered()
     while True:
-        # No name is given to a block: it must be gone before the next one is held.
+        # No variable refers to a block: it must be freed before the next one is held.
         size = held.source.size
         members.is_last = not held.has_more
         yield from walk.unpack(members, held.source, node, covered, depth=depth)
@@ -159,6 +159,6 @@ def _search(
     is_text: bool,
     depth: int,
 ) -> Iterator[None]:
-    """Search the block that is held, as far as the account of the search goes."""
+    """Search the held block, up to the account of the search."""
     rest = walk.find(held.source, node, covered, has_strings=not is_text, depth=depth)
     yield from walk.accounts.searching(rest, node.fall_short)

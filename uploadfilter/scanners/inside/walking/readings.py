@@ -1,4 +1,4 @@
-"""Which of the pictures that strings were read as are meant, and which are nonsense."""
+"""Decide which readings of strings as pictures are right."""
 
 from typing import NamedTuple
 
@@ -13,14 +13,14 @@ from uploadfilter.scanners.inside.walking.tree import Node
 
 
 class StringPictures:
-    """Pictures in strings, of which some readings may be nonsense.
+    """The pictures in strings, some of which may be wrong readings.
 
-    A string can be read in more than one way, and which is right shows only in what
-    comes out: one that begins as a sound one does and is broken was read wrongly.
+    A string can be read in more than one way, and only the result shows the right one:
+    a broken picture that begins like an intact one was read wrongly.
 
     Args:
         parent: The content with the strings.
-        most_dropped: Wrong readings up to which they are counted.
+        most_dropped: Most wrong readings that are counted.
 
     Attributes:
         parent: The content with the strings.
@@ -38,17 +38,17 @@ class StringPictures:
         Args:
             node: The picture.
             item: The string.
-            is_nested: Whether it stands in its parent already, since it has views.
+            is_nested: Whether it is nested in its parent already, since it has views.
         """
         known_by = item.known_by
         is_broken = node.reason in CHANCE
         if is_broken and not is_nested and _is_implausible(node, item):
-            # It would not be seen if it were whole, or it is no picture.
+            # It would not be seen even if it were intact, or it is not a picture.
             self.parent.drop(most=self._most_dropped)
             node.close()
             return
         if node.reason in CHANCE:
-            # Whether that counts is known at the end, and it may be sent before.
+            # Only the end shows whether it counts, and it may be sent before.
             self._broken.append(_Broken(known_by, node, node.reason, is_nested))
             node.forget(CHANCE)
             return
@@ -58,19 +58,19 @@ class StringPictures:
         node.close()
 
     def add_drawing(self, node: Node, source: Source) -> None:
-        """Take a drawing; what is encoded in it was found in the text around it."""
+        """Take a drawing; the strings in it were found in the text around it."""
         node.exact = digests_of(source)
         node.fall_short(Reason.NOT_INSPECTED)
         self.parent.nest(node)
         node.close()
 
     def add_packed(self, node: Node, *, is_nested: bool, is_sure: bool) -> None:
-        """Take what was unpacked; if nothing was in it, it was none.
+        """Take an unpacked string; drop it if nothing was in it.
 
         Args:
-            node: What was unpacked.
-            is_nested: Whether it is among the contents of its parent already.
-            is_sure: If false, it has no magic, and may be a stream by chance.
+            node: The unpacked content.
+            is_nested: Whether it is nested in its parent already.
+            is_sure: Whether it has a magic; if not, it may be a stream by chance.
         """
         if not is_sure:
             node.forget(CHANCE)
@@ -81,12 +81,12 @@ class StringPictures:
         node.close()
 
     def know(self, known_by: bytes) -> None:
-        """Say that a reading of a string was sound."""
+        """Note that a reading of a string was intact."""
         if known_by:
             self._sound.add(known_by)
 
     def settle(self) -> None:
-        """Let the broken ones be broken, but for what was read rightly as well."""
+        """Note the broken pictures, except those that also have an intact reading."""
         for known_by, node, reason, is_nested in self._broken:
             is_wrong = known_by in self._sound
             if not is_wrong:
@@ -101,8 +101,8 @@ class StringPictures:
 def _is_implausible(node: Node, item: Encoded) -> bool:
     """Return whether a broken picture may be dropped.
 
-    Other bytes than those of icons begin like one, above all numbers; who says that a
-    string is a picture means it.
+    Bytes of other kinds begin like an icon, above all numbers. But a string that is
+    declared to be a picture counts as one.
     """
     is_said = item.name.startswith("data")
     if node.kind == Kind.ICO and not is_said:
@@ -111,7 +111,7 @@ def _is_implausible(node: Node, item: Encoded) -> bool:
 
 
 class _Broken(NamedTuple):
-    """A picture that broke off or does not decode."""
+    """A picture that is truncated or does not decode."""
 
     known_by: bytes
     node: Node

@@ -1,7 +1,7 @@
-"""What a site may look at as it was sent, or after it decoded a text or a stream.
+"""Tell which contents a site may look at unchanged, or after decoding.
 
-A member of an archive is kept as a file by nearly every site; the text of a request,
-and the picture that a string in it encodes, are what a site works with.
+Nearly every site stores a member of an archive without looking at it; but it uses the
+text of a request, and the picture that a string in the text encodes.
 """
 
 from typing import Final
@@ -14,19 +14,20 @@ _TEXTS: Final = frozenset(
     f"application/{name}"
     for name in ("json", "xml", "javascript", "x-www-form-urlencoded", "yaml")
 )
-"""Types of texts, beside ``text/...`` and those that end in ``+json`` and ``+xml``."""
+"""Types of texts, besides ``text/...`` and those that end in ``+json`` and ``+xml``."""
 
 
 def is_read_as_text(kind: Kind, declared: str) -> bool:
-    """Return whether a site that takes a content as it was sent may read it as text."""
+    """Return whether a site that takes a content unchanged may read it as text."""
     media_type = declared.partition(";")[0].strip()
     is_declared = media_type in _TEXTS or media_type.endswith(("+json", "+xml"))
     return kind in magic.STRINGS or is_declared or media_type.startswith("text/")
 
 
 def is_decoded(kind: Kind) -> bool:
-    """Return whether a site decodes such a content before it looks at what is in it.
+    """Return whether a site decodes such a content before it looks into it.
 
-    Texts have strings, and streams were packed on the way; archives are kept.
+    Texts have encoded strings, and streams were packed for transport; archives are
+    stored.
     """
     return kind in magic.STRINGS or kind in _STREAMS

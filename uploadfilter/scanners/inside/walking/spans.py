@@ -1,8 +1,7 @@
-"""Read one content out of its upload, and nothing beside it.
+"""Read one content of an upload, and nothing besides it.
 
-Spans of a file are read with ``pread``, so that the position of the descriptor, which
-the proxy shares, is never touched, and a decoder cannot seek into a neighbouring
-content.
+Spans of a file are read with ``pread``. So the position of the descriptor, which the
+proxy shares, never changes, and a decoder cannot seek into a neighbouring content.
 """
 
 import io
@@ -16,17 +15,18 @@ from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 from uploadfilter.signals.exact import Digests, digests_of_bytes
 
 CHUNK_BYTES: Final = 256 * 1024
-"""One read of a pass over a whole content; stays in the second-level cache."""
+"""Bytes of one read in a pass over a content; they stay in the second-level cache."""
 
 BUFFERED_BYTES: Final = 4 * 1024 * 1024
-"""Contents up to this length are read once and kept, which is faster than in pieces.
+"""Contents up to this length are read once and kept, which is faster than reading in
+pieces.
 
-Nearly every photo is shorter; and a hundredth of the address space does not matter.
+Nearly every photo is shorter, and a hundredth of the address space does not matter.
 """
 
 
 class SpanSource:
-    """The bytes of one span, read where they lie.
+    """The bytes of one span, read from the descriptor.
 
     Args:
         fd: Descriptor of the upload; stays open.
@@ -47,7 +47,7 @@ class SpanSource:
 def open_span(upload: Handed, span: ContentSpan) -> Source:
     """Return the bytes of one content, in memory if it is short."""
     if not isinstance(upload, int):
-        # Of the whole this makes no copy.
+        # This makes no copy of the whole.
         return MemorySource(bytes(upload)[span.offset : span.offset + span.length])
     source = SpanSource(upload, span)
     if span.length <= BUFFERED_BYTES:
@@ -58,7 +58,7 @@ def open_span(upload: Handed, span: ContentSpan) -> Source:
 def open_file(source: Source) -> io.BytesIO | io.BufferedReader:
     """Open a source as a seekable binary file."""
     if isinstance(source, MemorySource):
-        # Shares the bytes until somebody writes, which nobody does.
+        # It shares the bytes until a write, and nobody writes.
         return io.BytesIO(source.data)
     return io.BufferedReader(SourceFile(source), CHUNK_BYTES)
 
@@ -68,7 +68,7 @@ def chunks_of(source: Source) -> Iterator[bytes]:
     for position in range(0, source.size, CHUNK_BYTES):
         chunk = source.read(position, CHUNK_BYTES)
         if not chunk:
-            # The file is shorter than it was said to be: what is there was read.
+            # The file is shorter than stated: all of its bytes were read.
             return
         yield chunk
 

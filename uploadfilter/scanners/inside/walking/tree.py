@@ -1,7 +1,7 @@
-"""The scan of one content while it grows, and what of it was not sent yet.
+"""Build the scan of one content, and keep the parts that were not sent yet.
 
-A scan grows as a tree: contents nested in contents, each with its views. What was found
-is sent in parts, so that it counts whatever the next step does to this process.
+A scan grows as a tree: contents nested in contents, each with its views. Findings are
+sent in parts, so that they count even if the next step kills this process.
 """
 
 from collections.abc import Callable, Collection, Generator, Iterator
@@ -20,18 +20,18 @@ _EVERYDAY: Final = frozenset(
         Reason.ENCRYPTED,
     }
 )
-"""Reasons of everyday contents, which may be known before any other reason is."""
+"""Reasons of everyday contents, which may be known before any other reason."""
 
 _IN_DOCUMENTS: Final = frozenset({Kind.JP2.value})
-"""Scanned pages are packed in JPEG 2000, and every reader of PDF shows them."""
+"""Scanned pages are stored as JPEG 2000, and every reader of PDF shows them."""
 
 _MOST_NAME: Final = 200
-"""Characters of a member's name that are kept: four of them fit a path."""
+"""Most characters of a member's name that are kept: four names fit into a path."""
 
 
 @dataclass(slots=True, kw_only=True)
 class Node:
-    """One content on its way to a ``Scan``.
+    """One content, from which a ``Scan`` is made.
 
     Attributes:
         path: As in ``Scan``.
@@ -40,12 +40,12 @@ class Node:
         exact: As in ``Scan``.
         reason: As in ``Scan``; see ``fall_short``.
         further: As in ``Scan``.
-        is_sent: Whether a site may look at this content as it was sent, or after it
-            decoded the texts and streams that it is nested in: nothing else.
-        also: Picture formats that are decoded here, though the operator did not switch
-            them on: a page shows what is packed in them.
-        is_closed: Whether nothing more will be found in this content.
-        has_views: Whether a view was found, here or deeper, that was not sent yet.
+        is_sent: Whether a site may look at this content unchanged, or after decoding
+            only the texts and streams around it.
+        also: Picture formats that are decoded here even if the operator did not switch
+            them on: a page shows pictures in them.
+        is_closed: Whether no more will be found in this content.
+        has_views: Whether a view, here or deeper, was found and not sent yet.
     """
 
     path: str
@@ -69,11 +69,11 @@ class Node:
     _is_changed: bool = True
 
     def child(self, name: str, kind: Kind, size: int) -> "Node":
-        """Return the node of a content in this one, in which it is not nested yet.
+        """Return a node for a content in this one, without nesting it yet.
 
         Args:
-            name: Anything: what this content calls it.
-            kind: What it is.
+            name: Its name in this content, which may be anything.
+            kind: Its kind.
             size: Its length in bytes.
         """
         return Node(
@@ -91,9 +91,9 @@ class Node:
         self._announce()
 
     def _announce(self) -> None:
-        """Let all that this content is nested in know of a view.
+        """Tell all contents around this one that there is a view.
 
-        A walk asks at every step, so that it must not look for views then.
+        A walk asks for views at every step, so the answer must not need a search.
         """
         node: Node | None = self
         while node is not None and not node.has_views:
@@ -101,13 +101,13 @@ class Node:
             node = node._parent  # noqa: SLF001 - of the same class
 
     def path_of(self, name: str) -> str:
-        """Return the path of a content inside this one, another one at each call.
+        """Return a new path for a content inside this one at each call.
 
         Args:
-            name: Anything: what an archive calls it, decoded as well as it went.
+            name: Its name in an archive, decoded as far as possible; may be anything.
         """
         cleaned = _clean(name)
-        # Of many with one name, the next has the next number.
+        # Contents with the same name get numbers in order.
         number = self._numbers.get(cleaned, 1)
         unique = cleaned if number == 1 else f"{cleaned}#{number}"
         while unique in self._names:
@@ -118,7 +118,7 @@ class Node:
         return f"{self.path}{NESTED}{unique}"
 
     def path_of_embedded(self, word: str) -> str:
-        """Return the path of the next picture that stands somewhere in this content.
+        """Return the path of the next picture at any offset of this content.
 
         Args:
             word: ``embedded`` or ``thumb``.
@@ -133,7 +133,7 @@ class Node:
             self._announce()
 
     def nest_embedded(self, node: "Node") -> None:
-        """Note a picture that stands somewhere in this content."""
+        """Note a picture at any offset of this content."""
         self._embedded += 1
         self.nest(node)
 
@@ -141,7 +141,7 @@ class Node:
         """Count a candidate that did not decode.
 
         Args:
-            most: Up to which they are counted: no reply may say more.
+            most: The most that are counted: no reply may have more.
         """
         if self._counted < most:
             self._counted += 1
@@ -151,8 +151,8 @@ class Node:
     def fall_short(self, reason: Reason) -> None:
         """Note why this content is not scanned completely.
 
-        The first reason stands first, unless it is one for which everyday contents
-        pass, and the new one is not.
+        The first reason stays first, unless it is one for which everyday contents pass
+        and the new one is not.
         """
         if reason == self.reason or reason in self.further:
             return
@@ -166,7 +166,7 @@ class Node:
             self.further = (*self.further, reason)
 
     def forget(self, reasons: Collection[Reason]) -> None:
-        """Take back why this content is not complete, as far as it is one of these."""
+        """Remove these reasons why this content is not complete."""
         kept = [each for each in (self.reason, *self.further) if each not in reasons]
         first, *others = kept or [None]
         self.reason = first
@@ -174,27 +174,27 @@ class Node:
         self._is_changed = True
 
     def close(self) -> None:
-        """Say that nothing more will be found in this content."""
+        """Note that no more will be found in this content."""
         self.is_closed = True
 
     @property
     def tally(self) -> tuple[object, ...]:
-        """What changes whenever anything is found in this content, or is missing."""
+        """Return a value that changes whenever anything is found or missing here."""
         found = (len(self._names), self._embedded, self._counted)
         return *found, self.reason, self.further
 
     @property
     def has_contents(self) -> bool:
-        """Whether anything is nested in this content that is not closed and sent."""
+        """Return whether a content nested here is not closed or not sent."""
         return bool(self._contents)
 
     @property
     def has_news(self) -> bool:
-        """Whether anything changed, here or deeper, since the last part."""
+        """Return whether anything changed, here or deeper, since the last part."""
         return self._is_changed or any(node.has_news for node in self._contents)
 
     def part(self) -> Scan:
-        """Return what is new since the last part, and forget it."""
+        """Return the new findings since the last part, and forget them."""
         scan = Scan(
             path=self.path,
             kind=self.kind,
@@ -207,7 +207,7 @@ class Node:
             further=self.further,
         )
         self._views.clear()
-        # What is over was sent, so that a part costs nothing for what came long before.
+        # Closed contents were sent, so that a part costs nothing for earlier ones.
         self._contents = [node for node in self._contents if not node.is_closed]
         self._dropped = 0
         self._is_changed = False
@@ -218,7 +218,7 @@ class Node:
 def nesting(
     steps: Iterator[None], node: Node, nest: Callable[[Node], None]
 ) -> Generator[None, None, bool]:
-    """Take steps, and nest their node once it has views, whatever ends them.
+    """Take steps, and nest their node if it has views, however the steps end.
 
     Returns:
         Whether it was nested.
@@ -238,7 +238,7 @@ def nesting(
 
 
 def _clean(name: str) -> str:
-    """Return a name that is no path of its own, and that can be sent and printed."""
+    """Return a name without path separators that can be sent and printed."""
     printable = name[:_MOST_NAME]
     if not printable.isprintable():
         printable = "".join(

@@ -1,21 +1,21 @@
 """Walk through one content and all that is in it.
 
-Composes ``contents`` and ``signals``; runs inside a scanner process, but needs none.
-The order of the rules is the order of the code in ``_visit``:
+Combines ``contents`` and ``signals``; runs inside a scanner process, but does not need
+one. The order of the rules is the order of the code in ``_visit``:
 
-1. Nothing in it: complete.
-2. A picture by its first bytes or by its declared type: decoded; if that gives no
-   view, the decoder's reason. Then each picture that it is to readers who take less: a
-   nested content if it decodes, and nothing if not.
+1. An empty content: complete.
+2. A picture by its first bytes or by its declared type: decoded; if that gives no view,
+  it gets the decoder's reason. Then each picture that more tolerant readers may see: a
+  nested content if it decodes, and nothing otherwise.
 3. A container: each member is a nested content.
-4. A text that a site may read: what is encoded in it is a nested content.
-5. Whatever else it is, since a picture with a page in it may be read as a page: the
-   same, as a part of the *search* (``accounts.py``).
-6. Whatever it is, carved, as a part of the search: a picture that begins at any other
-   offset is a nested content with views only. Magic occurs by chance, so what does not
-   decode is dropped.
+4. A text that a site may read: each file encoded in it is a nested content.
+5. A content of any other kind, since a picture with a page in it may be read as a page:
+  the same, as a part of the *search* (``accounts.py``).
+6. Carving of any content, as a part of the search: a picture at any other offset is a
+  nested content that has only views. Magic occurs by chance, so a candidate that does
+  not decode is dropped.
 
-What was seen counts: a content that falls short keeps its views. The search ends by its
+All findings count: a content that falls short keeps its views. The search ends by its
 own account, and the walk goes on; only a budget of the content itself ends the walk.
 """
 
@@ -77,11 +77,11 @@ class Walk:
     """One walk through one content.
 
     Args:
-        settings: What it looks for.
+        settings: What to look for, and the limits.
         content_bytes: Length of the content.
 
     Attributes:
-        accounts: What it has used up.
+        accounts: Its accounts.
     """
 
     def __init__(self, settings: WalkSettings, *, content_bytes: int) -> None:
@@ -104,7 +104,7 @@ class Walk:
         *,
         declared: str = "",
     ) -> Iterator[None]:
-        """Walk through a content; what is found is added to ``root``.
+        """Walk through a content; add the findings to ``root``.
 
         Args:
             source: Its bytes.
@@ -112,7 +112,7 @@ class Walk:
             declared: Its declared type in small letters; may be empty.
 
         Yields:
-            Nothing, before each step that may be the last of this process.
+            Nothing; before each step that may end this process.
 
         Raises:
             NeedsAlone: See ``ScanRequest.alone``.
@@ -127,14 +127,14 @@ class Walk:
     def _visit(
         self, source: Source, node: Node, *, depth: int, declared: str = ""
     ) -> Iterator[None]:
-        """Walk through one content, whatever it is nested in; see ``steps``."""
+        """Walk through one content at any depth; see ``steps``."""
         kind = Kind(node.kind)
-        # First of all: thousands of members without bytes are sent in parts, too.
+        # This comes first: thousands of members without bytes are sent in parts, too.
         yield from self.pause()
         if kind is Kind.EMPTY or (depth and source.size < least_bytes(kind)):
             return
         look = self._look(source, node, kind, declared=declared)
-        # Programs hold thousands of icons, and nobody can tell what they show.
+        # Programs contain thousands of icons, too small to be recognised.
         is_search = depth and not node.is_sent and is_icon(source, kind)
         yield from self.accounts.searching(look, node.fall_short) if is_search else look
         covered = Covered()
@@ -173,7 +173,7 @@ class Walk:
         has_strings: bool,
         depth: int,
     ) -> Iterator[None]:
-        """Search a content: in what is encoded in it, and at every offset."""
+        """Search a content: in its encoded strings, and at every offset."""
         kind = Kind(node.kind)
         seen: set[int] = set()
         packet = packets.packet_of(source) if magic.is_picture(kind) else None
@@ -185,7 +185,7 @@ class Walk:
         yield from self._carve(source, node, covered)
 
     def pause(self) -> Iterator[None]:
-        """Let what was found be sent; end if there is no time for more."""
+        """Let the findings be sent; end the walk if no time is left."""
         yield
         self.accounts.check_time()
 
@@ -194,15 +194,16 @@ class Walk:
     def _look(
         self, source: Source, node: Node, kind: Kind, *, declared: str
     ) -> Iterator[None]:
-        """Add the views of a content that is a picture, or is said to be one."""
+        """Add the views of a content that is a picture or is declared as one."""
         is_declared = magic.declares_picture(declared)
         if magic.is_drawing(kind) or (magic.is_unread(kind) and not is_declared):
-            # What a program draws from it can be any picture.
+            # A program that draws it can show any picture.
             node.fall_short(Reason.NOT_INSPECTED)
         elif kind.value in self._decoded | node.also:
             yield from self._show(source, node, frozenset({kind.value}), self._limits)
         elif magic.is_picture(kind):
-            # A picture to others, and none to us: never a pass by default.
+            # Other programs see a picture, and no decoder here does: it never passes by
+            # default.
             node.fall_short(Reason.UNDECODABLE)
         elif is_declared:
             yield from self._show(source, node, self._decoded, self._limits)
@@ -216,8 +217,8 @@ class Walk:
         *,
         is_nested: bool,
     ) -> Iterator[None]:
-        """Try a content as the pictures that it is to readers who take less."""
-        # Nobody shows what begins behind stray bytes in a member of an archive.
+        """Try a content as the pictures that more tolerant readers may see."""
+        # No program shows a picture after stray bytes in a member of an archive.
         if also.is_unread:
             node.fall_short(Reason.NOT_INSPECTED)
         for item in also.pictures:
@@ -227,7 +228,7 @@ class Walk:
                 node.fall_short(Reason.SEARCH_UNFINISHED)
                 continue
             begun_s = self._settings.clock()
-            # A content of its own is looked at however small it is.
+            # A separate content is looked at in any size.
             limits = None if item.offset else self._limits
             sure = frozenset() if item.offset else SURE_AT_FIRST
             if (yield from self._try(source, node, item, limits=limits, sure=sure)):
@@ -238,7 +239,7 @@ class Walk:
     def _show(
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
-        """Add the views of a picture in one of the formats of these names."""
+        """Add the views of a picture in one of the named formats."""
         if not self._settings.alone and not names <= formats.COMMON:
             raise NeedsAlone
         is_usual = is_usual_photo(source, names)
@@ -275,9 +276,9 @@ class Walk:
         depth: int,
         reason: Reason | None = None,
     ) -> Generator[None, None, Node]:
-        """Walk through a nested content whose bytes are there, and return its node.
+        """Walk through a nested content with its bytes, and return its node.
 
-        There is a reason if the bytes are not all of it.
+        It gets a reason if bytes are missing.
         """
         kind = proposals.kind_of(source)
         node = self._nested(parent, name, kind, source.size)
@@ -303,13 +304,13 @@ class Walk:
         """Walk through the members of a container.
 
         Args:
-            container: What reads it.
+            container: Reads it.
             source: Its bytes.
             node: Its node.
-            covered: Where its members are noted.
-            depth: How deep it is nested.
-            is_sure: If false, it may be no container: then it falls short only behind a
-                first member.
+            covered: Notes the places of its members.
+            depth: Its depth of nesting.
+            is_sure: Whether it is surely a container; if not, it falls short only after
+                a first member.
         """
         if not self._settings.alone:
             raise NeedsAlone
@@ -341,7 +342,7 @@ class Walk:
         depth: int,
         is_sure: bool = True,
     ) -> Generator[None, None, bool]:
-        """Walk through one member of a container; say whether it is no nonsense."""
+        """Walk through a member of a container; return whether it was read rightly."""
         if not isinstance(member.content, Iterator):
             covered.note(member.content)
             yield from self._enter(member.content, parent, name, depth=depth)
@@ -362,14 +363,14 @@ class Walk:
             held.source, parent, name, depth=depth, reason=reason
         )
         if magic.is_picture(Kind(node.kind)):
-            # Nothing else can be carved as well.
+            # No other content can be carved in addition.
             covered.note(held.source)
         return not is_chance
 
     def _search(
         self, held: HeldChunks, parent: Node, name: str, *, depth: int
     ) -> Iterator[None]:
-        """Look for what is in a long member as it passes, block after block."""
+        """Search a long member block by block."""
         kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
         node = self._nested(parent, name, kind, held.source.size)
         parent.nest(node)
@@ -379,7 +380,7 @@ class Walk:
     def decode_strings(
         self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
     ) -> Iterator[None]:
-        """Walk through what is encoded in text, but for what was seen before."""
+        """Walk through the contents encoded in a text, except those seen before."""
         found = strings.encoded(
             dxf.joined(source) if kind is Kind.TEXT else source,
             kind=kind,
@@ -405,7 +406,7 @@ class Walk:
     def _read(
         self, item: Encoded, kind: Kind, readings: StringPictures, *, depth: int
     ) -> Iterator[None]:
-        """Walk through what one string encodes."""
+        """Walk through the content that one string encodes."""
         node = readings.parent
         decoded = MemorySource(item.data)
         begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
@@ -440,7 +441,7 @@ class Walk:
     # --- Carving -------------------------------------------------------------------
 
     def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
-        """Try every offset but the first at which a picture may begin."""
+        """Try every offset, except the first, at which a picture may begin."""
         self.accounts.carve(source.size)
         for item in carving.candidates(source, start=1, most=MOST_CANDIDATES):
             if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
@@ -463,14 +464,15 @@ class Walk:
         limits: DecodeLimits | None = None,
         sure: frozenset[Kind] = SURE,
     ) -> Generator[None, None, bool]:
-        """Nest a candidate in its parent if it decodes, else drop it; say which.
+        """Nest a candidate in its parent if it decodes, or drop it; return which.
 
         Args:
-            source: Where it begins.
-            parent: What it is nested in.
-            item: What it may be.
-            limits: Those of a content of its own, if its bytes may all be that picture.
-            sure: Kinds that are a reason though nothing of them is shown.
+            source: The bytes from its beginning on.
+            parent: The content around it.
+            item: The candidate.
+            limits: The limits of a separate content, if all of its bytes may be that
+                picture.
+            sure: Kinds that give a reason even if no view of them is made.
         """
         if not self.accounts.has_room:
             raise self.accounts.end(Reason.TOO_MANY_CONTENTS)

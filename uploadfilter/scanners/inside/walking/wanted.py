@@ -1,4 +1,4 @@
-"""What a walk looks for, and within which limits."""
+"""Define what a walk looks for, and its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -18,15 +18,16 @@ class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WalkSettings:
-    """What a walk looks for, and how far it goes.
+    """The aims and the limits of a walk.
 
     Attributes:
         types: Perceptual signal types to compute.
-        budgets: What it may cost.
+        budgets: The limits of its cost.
         also: Picture formats that the operator switched on.
         alone: Whether every decoder may run; see ``ScanRequest``.
         clock: Tells the CPU seconds that this process used.
-        deadline_s: When no further step is begun, on that clock; ``None`` is never.
+        deadline_s: Time on that clock after which no further step is begun; ``None``
+            for no limit.
     """
 
     types: frozenset[SignalType]
@@ -39,7 +40,7 @@ class WalkSettings:
 
 @lru_cache(maxsize=4)
 def limits_of(budgets: Budgets) -> DecodeLimits:
-    """Return what one picture may cost."""
+    """Return the decoding limits of one picture."""
     return DecodeLimits(
         max_pixels=budgets.max_pixels,
         max_decoded_bytes=budgets.max_decoded_bytes,
@@ -51,17 +52,17 @@ def limits_of(budgets: Budgets) -> DecodeLimits:
 
 @lru_cache(maxsize=4)
 def carving_limits_of(budgets: Budgets) -> DecodeLimits:
-    """Return the same for a picture that is found somewhere in a content."""
+    """Return the same for a picture at any offset of a content."""
     return replace(limits_of(budgets), least_side=_LEAST_CARVED_SIDE)
 
 
 _LEAST_CARVED_SIDE: Final = 32
-"""Pixels of the shorter side of a picture that is carved. Programs have thousands of
-icons in them, and of smaller pictures nobody can tell what they show."""
+"""Shortest side of a carved picture, in pixels. Programs contain thousands of icons,
+and nobody can tell what smaller pictures show."""
 
 
 def meter_of(budgets: Budgets, content_bytes: int) -> UnpackMeter:
-    """Return what counts the unpacked bytes of one content."""
+    """Return the meter of the unpacked bytes of one content."""
     limits = UnpackLimits(
         max_ratio=budgets.max_ratio, max_output_bytes=budgets.max_output_bytes
     )
@@ -69,7 +70,7 @@ def meter_of(budgets: Budgets, content_bytes: int) -> UnpackMeter:
 
 
 def accounts_of(settings: WalkSettings, content_bytes: int) -> Accounts:
-    """Return the accounts of a walk through a content of so many bytes."""
+    """Return the accounts of a walk through a content, by its length."""
     return Accounts(
         settings.clock,
         deadline_s=settings.deadline_s,
