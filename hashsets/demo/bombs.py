@@ -2,7 +2,7 @@
 
 Everything here is computed in code, shows nothing, and is a few kilobytes to a few
 megabytes long. Each bomb attacks another budget; ``python -m benchmarks hostile``
-measures what each costs, and ``tests/scanners/test_bombs.py`` what becomes of it.
+measures the cost of each, and ``tests/scanners/test_bombs.py`` checks its result.
 
 To add a bomb: a function in the module of its sort (``bombs_pictures.py``,
 ``bombs_formats.py``, ``bombs_large.py``, ``bombs_containers.py``,
@@ -31,8 +31,8 @@ class Bomb:
     """A hostile file.
 
     Attributes:
-        name: What it attacks, for reports.
-        media_type: What an attacker would declare.
+        name: The target of its attack, for reports.
+        media_type: The type that an attacker would declare.
         make: Returns its bytes.
     """
 
@@ -220,4 +220,4 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("text-beginnings", "text/plain", text.encoded_beginnings),
     Bomb("mail-soft-lines", "message/rfc822", text.soft_lines),
 )
-"""Every bomb, by what it is made of."""
+"""Every bomb, by its kind of file."""

@@ -17,7 +17,7 @@ def zeros_7z() -> bytes:
 
 
 def wide_7z() -> bytes:
-    """Return a 7z file that wants a window of 4 GiB less a byte."""
+    """Return a 7z file that needs a window of 4 GiB minus one byte."""
     file = made.seven_zip(bytes(32 * MIB))
     start = 32 + struct.unpack_from("<Q", file, 12)[0]
     usual = struct.pack("<BL", 0x5D, 1 << 23)
@@ -26,7 +26,7 @@ def wide_7z() -> bytes:
 
 
 def crowded_7z() -> bytes:
-    """Return a 7z file that says that it has a hundred million empty files."""
+    """Return a 7z file that claims a hundred million empty files."""
     files = b"\5" + made.count(100_000_000) + b"\0\0"
     return _with_header(b"", b"\1" + files)
 
@@ -39,7 +39,7 @@ def _with_header(packed: bytes, header: bytes) -> bytes:
 
 
 def wide_rar() -> bytes:
-    """Return a RAR file that wants a window of 4 GiB."""
+    """Return a RAR file that needs a window of 4 GiB."""
     return made.rar5(b"nothing" * 1000, window=15)
 
 
@@ -70,7 +70,7 @@ def deep_xar() -> bytes:
 
 
 def endless_disc() -> bytes:
-    """Return the image of a disc whose folder is full of folders that are itself."""
+    """Return the image of a disc whose folder contains itself many times."""
     disc = bytearray(made.iso("A", b""))
     record = made.disc_record(b"AB", 18, 2048, flags=2)
     at = 18 * 2048 + 68
@@ -86,21 +86,21 @@ def zeros_lzip() -> bytes:
 
 
 def zeros_deflate64() -> bytes:
-    """Return a zip of one member that Deflate64 makes of 64 MiB of zeros."""
+    """Return a zip of one member: 64 MiB of zeros, packed by Deflate64."""
     packer = inflate64.Deflater()
     packed = bytes(packer.deflate(bytes(64 * MIB)) + packer.flush())
     return made.zip_member(packed, size=64 * MIB)
 
 
 def archive_magics() -> bytes:
-    """Return bytes that are full of what archives begin with."""
+    """Return bytes with many beginnings of archives."""
     return (
         b"\0\xff" * 99 + b"Rar!\x1a\7\1\0" * 250_000 + b"7z\xbc\xaf\x27\x1c" * 250_000
     )
 
 
 def holes_tar() -> bytes:
-    """Return a tar of a thousand files that are holes of 16 MiB."""
+    """Return a tar of a thousand files that consist of holes of 16 MiB."""
     info = tarfile.TarInfo("a")
     info.size = 1
     info.pax_headers = {

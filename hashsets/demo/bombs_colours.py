@@ -1,4 +1,4 @@
-"""Hostile colours: profiles, gain maps and items that are dear to evaluate."""
+"""Hostile colours: profiles, gain maps and items that are expensive to evaluate."""
 
 import struct
 import zlib
@@ -86,7 +86,7 @@ def long_curve_png() -> bytes:
 
 
 def steep_png() -> bytes:
-    """Return a PNG that must be converted before it is made smaller."""
+    """Return a PNG that must be converted before it is reduced."""
     tags = _tags()
     curve = curve_of(np.arange(256) % 2 * 1.0)
     tags |= dict.fromkeys((b"rTRC", b"gTRC", b"bTRC"), curve)
@@ -104,7 +104,7 @@ def gain_maps_jpeg() -> bytes:
 
 
 def tone_maps_avif() -> bytes:
-    """Return an AVIF with 1,900 items that are made of others."""
+    """Return an AVIF with 1,900 items that combine other items."""
     items = range(1, 1901)
     entries = b"".join(
         full_box(b"infe", struct.pack(">HH", item, 0) + b"tmap\0", flags=0x2000000)

@@ -1,4 +1,4 @@
-"""Hostile containers and raw bytes: the parts of ``bombs.py`` that are no picture."""
+"""Hostile containers and raw bytes: the parts of ``bombs.py`` that are not pictures."""
 
 import base64
 import bz2
@@ -50,7 +50,7 @@ def crowded_zip() -> bytes:
 
 
 def overlapping_zip() -> bytes:
-    """Return an archive whose 1,000 members are one and the same deflated mebibytes."""
+    """Return an archive whose 1,000 members share the same deflated mebibytes."""
     single = _zip_of([("a", bytes(32 * MIB))])
     start = single.index(b"PK\1\2")
     entry = single[start : single.index(b"PK\5\6")]
@@ -178,12 +178,12 @@ def nested_strings() -> bytes:
 
 
 def endless_string() -> bytes:
-    """Return 8 MiB of base64 that is nothing."""
+    """Return 8 MiB of base64 that encodes nothing."""
     return b"QUJD" * (2 * MIB)
 
 
 def beginnings(magic: bytes) -> bytes:
-    """Return 4 MiB of nothing but beginnings of pictures."""
+    """Return 4 MiB that consist only of beginnings of pictures."""
     return magic * (4 * MIB // len(magic))
 
 

@@ -102,7 +102,7 @@ def stripped_tiff() -> bytes:
 
 
 def tiled_tiff() -> bytes:
-    """Return a TIFF of a hundred thousand tiles that are all the same."""
+    """Return a TIFF of a hundred thousand equal tiles."""
     across = 316
     tiles = across * across
     at = 8 + 2 + 9 * 12 + 4
@@ -140,7 +140,7 @@ def _box(name: bytes, body: bytes) -> bytes:
 
 
 def crowded_heic() -> bytes:
-    """Return a HEIC that says that it has 30,000 items."""
+    """Return a HEIC that claims 30,000 items."""
     count = 30_000
     infos = b"".join(
         _box(b"infe", b"\2\0\0\0" + struct.pack(">HH", number, 0) + b"hvc1\0")
@@ -180,7 +180,7 @@ def exif_jpeg() -> bytes:
 
 
 def profiled_webp() -> bytes:
-    """Return 60 frames in colours that a table of 1 MiB converts."""
+    """Return 60 frames whose profile is a table of 1 MiB."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("LAB")).tobytes()
     frames = [Image.new("RGB", (640, 480), (4 * n, 99, 9)) for n in range(60)]
     return _saved(

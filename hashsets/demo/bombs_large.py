@@ -25,7 +25,7 @@ def large_avif() -> bytes:
 
 
 def tiled_heic() -> bytes:
-    """Return a HEIC of 24 million pixels, of which each tile is the same."""
+    """Return a HEIC of 24 million pixels in equal tiles."""
     tile = Image.new("RGB", (512, 512), (9, 99, 9))
     return grid([tile], size=(4900, 4900), is_shared=True)
 
@@ -37,7 +37,7 @@ def crumbled_heic() -> bytes:
 
 
 def huge_heic() -> bytes:
-    """Return a HEIC that says that it has 250 million pixels."""
+    """Return a HEIC that claims 250 million pixels."""
     tile = Image.new("RGB", (512, 512), (9, 99, 9))
     return grid([tile], size=(16_000, 15_600), is_shared=True)
 

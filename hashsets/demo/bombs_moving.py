@@ -1,4 +1,4 @@
-"""Hostile animations: the parts of ``bombs.py`` that attack putting together."""
+"""Hostile animations: the parts of ``bombs.py`` that attack the composing of frames."""
 
 import io
 import struct
@@ -10,7 +10,7 @@ from hashsets.demo.bombs_pictures import PNG_MAGIC, chunk, riff, zeros
 
 
 def restored_apng() -> bytes:
-    """Return an APNG of 2,000 frames that cover all and are taken back each time."""
+    """Return an APNG of 2,000 frames that cover the canvas and are each taken back."""
     side, frames = 1000, 2000
     packed = zeros(side * (1 + 4 * side))
     header = struct.pack(">IIBBBBB", side, side, 8, 6, 0, 0, 0)
@@ -49,7 +49,7 @@ def pieces_gif() -> bytes:
     """Return a GIF of 4,900 frames, each of one pixel on a canvas of full size."""
     piece = b"!\xf9\4\4\1\0\0\0,\0\0\0\0\1\0\1\0\0\2\2D\1\0"
     head = struct.pack("<6sHHBBB", b"GIF89a", 640, 480, 0x80, 0, 0) + bytes(6)
-    # What comes after the end pays for the steps.
+    # The bytes after the end raise the limit of steps.
     return head + piece * 4900 + b";" + bytes(600_000)
 
 
@@ -67,7 +67,7 @@ def restored_gif() -> bytes:
 
 
 def segments_webp() -> bytes:
-    """Return a WebP of 60 frames that each begin anew, after a profile of 8 MiB."""
+    """Return a WebP of 60 independent frames, after a profile of 8 MiB."""
     frame = (
         b"\0" * 6
         + (15).to_bytes(3, "little") * 2

@@ -27,7 +27,7 @@ def local_headers() -> bytes:
 
 
 def scattered_headers() -> bytes:
-    """Return beginnings of local headers, with nothing behind them."""
+    """Return beginnings of local headers without any data."""
     return b"PK\3\4" * MIB
 
 
@@ -39,7 +39,7 @@ def zip_of_zstd() -> bytes:
 
 
 def zip_of_texts() -> bytes:
-    """Return an archive of 900 texts, each full of what may begin a string."""
+    """Return an archive of 900 texts, each with many possible beginnings of strings."""
     text = b'"'.join([b"A" * 40 + b" a" * 18] * 800)
 
     def fill(archive: zipfile.ZipFile) -> None:
@@ -100,14 +100,14 @@ def prose_gzip() -> bytes:
 
 
 def extended_tar() -> bytes:
-    """Return a tar file of nothing but extended headers."""
+    """Return a tar file that consists only of extended headers."""
     record = b"30 path=" + b"a" * 21 + b"\n"
     block = record * 17 + bytes(512 - 17 * 30)
     return (_tar_head(b"x", len(block)) + block) * 5000
 
 
 def long_names_tar() -> bytes:
-    """Return a tar file whose one extended header has 100,000 records."""
+    """Return a tar file whose only extended header has 100,000 records."""
     records = b"30 path=" + b"a" * 21 + b"\n"
     data = records * 100_000
     data += bytes(-len(data) % 512)
@@ -132,19 +132,19 @@ def _stream(data: bytes, entries: bytes = b"") -> bytes:
 
 
 def crowded_content() -> bytes:
-    """Return a document of 5,000 streams of which each may be a page."""
+    """Return a document of 5,000 streams, each of which may be a page."""
     return document((*document_start, *[_stream(b"q Q")] * 5000))
 
 
 def inline_images() -> bytes:
-    """Return a document with fifty thousand pictures in what a page draws."""
+    """Return a document with fifty thousand inline images."""
     image = b"BI /W 20 /H 20 /CS /G /BPC 8 ID " + bytes(400) + b" EI\n"
     packed = zlib.compress(image * 50_000, 9)
     return document((*document_start, _stream(packed, b"/Filter /FlateDecode")))
 
 
 def small_inline_images() -> bytes:
-    """Return a document with pictures of one pixel in what a page draws."""
+    """Return a document with inline images of one pixel."""
     image = b"BI /W 1 /H 1 /CS /G /BPC 8 ID a EI\n"
     packed = zlib.compress(image * 300_000, 9)
     return document((*document_start, _stream(packed, b"/Filter /FlateDecode")))
@@ -181,6 +181,6 @@ def deep_arrays() -> bytes:
 
 
 def without_table() -> bytes:
-    """Return a document of 90,000 objects that must be searched for."""
+    """Return a document of 90,000 objects without a table of offsets."""
     body = b"".join(b"%d 0 obj null endobj\n" % number for number in range(1, 45_000))
     return b"%PDF-1.7\n" + body + b"trailer<</Root 1 0 R>>"

@@ -18,7 +18,7 @@ def chunk(name: bytes, body: bytes) -> bytes:
 
 
 def zeros(count: int) -> bytes:
-    """Return so many zero bytes, deflated, without ever holding them."""
+    """Return deflated zero bytes without holding them in memory."""
     packer = zlib.compressobj(9)
     block = bytes(MIB)
     whole, rest = divmod(count, MIB)
@@ -34,7 +34,7 @@ def flat_png(
     Args:
         width: Pixels.
         height: Pixels.
-        bits: Of each sample: 1, 8 or 16.
+        bits: Bits of each sample: 1, 8 or 16.
         channels: 1 grey, 2 grey with alpha, 3 RGB or 4 RGBA.
         before: Chunks before the pixels.
     """
@@ -81,17 +81,17 @@ def animated_png(frames: int = 10_000) -> bytes:
 
 
 def _progressive(width: int, height: int, *, scans: int) -> bytes:
-    """Return a grey progressive JPEG that repeats its last scan again and again."""
+    """Return a grey progressive JPEG that repeats its last scan many times."""
     file = io.BytesIO()
     Image.new("L", (width, height), 90).save(file, "JPEG", progressive=True, quality=50)
     data = file.getvalue()
     last = data.rindex(b"\xff\xda")
-    # A refining scan of nothing new may come as often as one likes.
+    # A refining scan without changes may be repeated without limit.
     return data[:-2] + data[last:-2] * scans + b"\xff\xd9"
 
 
 def many_scans_jpeg() -> bytes:
-    """Return a JPEG of two thousand scans, each as dear as a whole decode."""
+    """Return a JPEG of two thousand scans, each as expensive as a whole decode."""
     return _progressive(1024, 1024, scans=2000)
 
 
@@ -101,7 +101,7 @@ def some_scans_jpeg() -> bytes:
 
 
 def huge_jpeg() -> bytes:
-    """Return a baseline JPEG of 4 gigapixels that says so and ends."""
+    """Return a baseline JPEG that claims 4 gigapixels and ends."""
     file = io.BytesIO()
     Image.new("RGB", (64, 64)).save(file, "JPEG")
     data = bytearray(file.getvalue())
@@ -119,7 +119,7 @@ def segmented_jpeg() -> bytes:
 
 
 def pictures_in_a_row() -> bytes:
-    """Return a thousand small JPEGs, one behind the other."""
+    """Return a thousand small JPEGs, one after another."""
     file = io.BytesIO()
     Image.new("RGB", (640, 480), (9, 90, 200)).save(file, "JPEG", quality=20)
     return file.getvalue() * 1000
@@ -159,7 +159,7 @@ def _saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def huge_webp() -> bytes:
-    """Return a lossless WebP of the largest size there is, all of one colour."""
+    """Return a lossless WebP of the largest possible size, in one colour."""
     data = bytearray(_saved(Image.new("RGB", (64, 64)), "WEBP", lossless=True))
     at = data.index(b"VP8L") + 9
     data[at : at + 4] = struct.pack("<I", 0x3FFF | 0x3FFF << 14)
@@ -181,7 +181,7 @@ def riff(body: bytes) -> bytes:
 
 
 def huge_avif() -> bytes:
-    """Return an AVIF that says that it has 3.6 gigapixels."""
+    """Return an AVIF that claims 3.6 gigapixels."""
     data = bytearray(_saved(Image.new("RGB", (64, 64)), "AVIF", speed=10))
     at = data.index(b"ispe") + 8
     data[at : at + 8] = struct.pack(">II", 60000, 60000)
@@ -194,7 +194,7 @@ def wide_avif() -> bytes:
 
 
 def huge_jxl() -> bytes:
-    """Return a JPEG XL codestream that says that it has 2 to the power of 60 pixels."""
+    """Return a JPEG XL codestream that claims 2 to the power of 60 pixels."""
     size = 1 | 3 << 1 | ((1 << 30) - 1) << 3 | 0 << 33 | 3 << 36 | ((1 << 30) - 1) << 38
     return b"\xff\x0a" + size.to_bytes(9, "little") + bytes(64)
 
@@ -266,7 +266,7 @@ def looping_tiff() -> bytes:
 
 
 def crowded_icon() -> bytes:
-    """Return an icon of 2,000 entries that are all the same large PNG."""
+    """Return an icon of 2,000 entries that share one large PNG."""
     png = flat_png(2000, 2000, bits=8, channels=4)
     count = 2000
     offset = 6 + 16 * count

@@ -10,7 +10,7 @@ from hashsets.demo.bombs_pictures import MIB
 
 
 def shared_ole() -> bytes:
-    """Return a document of two hundred streams that are one and the same MiB."""
+    """Return a document of two hundred streams that share one MiB."""
     small = [(str(number), bytes(4096)) for number in range(200)]
     file = made.ole(("long", bytes(MIB)), *small)
     sectors, each = MIB // 512, 8
@@ -51,10 +51,10 @@ def crowded_tag() -> bytes:
 
 
 def empty_deflate() -> bytes:
-    """Return half a million blocks of deflate with nothing in them."""
+    """Return half a million empty blocks of deflate."""
     return b"\0\0\0\xff\xff" * (MIB // 2)
 
 
 def crowded_ogg() -> bytes:
-    """Return two hundred thousand pages of one stream, each of which holds nothing."""
+    """Return two hundred thousand empty pages of one stream."""
     return struct.pack("<4sBBqLLLB", b"OggS", 0, 0, 0, 7, 0, 0, 0) * 200_000

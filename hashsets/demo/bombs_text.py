@@ -1,4 +1,4 @@
-"""Hostile text: the parts of ``bombs.py`` that attack what looks into strings."""
+"""Hostile text: the parts of ``bombs.py`` that attack the search of strings."""
 
 import base64
 
@@ -6,7 +6,7 @@ MIB = 1024 * 1024
 
 
 def data_uris() -> bytes:
-    """Return nothing but beginnings of URIs with base64 behind them."""
+    """Return only beginnings of URIs, with base64 after them."""
     return b"data:;base64," * 185_000
 
 
@@ -16,7 +16,7 @@ def quoted_uris() -> bytes:
 
 
 def bare_uris() -> bytes:
-    """Return a page of URIs of which none ever ends."""
+    """Return a page of URIs that never end."""
     return b"<html>" + b"data:,\1" * 400_000
 
 
@@ -59,12 +59,12 @@ def layered_percent_signs() -> bytes:
 
 
 def bare_percent_signs() -> bytes:
-    """Return a form of nothing but percent signs."""
+    """Return a form that consists only of percent signs."""
     return b"a=" + b"%" * (3 * MIB)
 
 
 def backslashes() -> bytes:
-    """Return a string of JSON of nothing but backslashes."""
+    """Return a string of JSON that consists only of backslashes."""
     return b'{"a":"' + b"\\" * (3 * MIB)
 
 
@@ -94,7 +94,7 @@ def wide_text() -> bytes:
 
 
 def encoded_beginnings() -> bytes:
-    """Return base64 of nothing but beginnings of JPEGs."""
+    """Return base64 that encodes only beginnings of JPEGs."""
     return b"x" + base64.b64encode(b"\xff\xd8\xff\xe0\0\0" * 500_000)
 
 

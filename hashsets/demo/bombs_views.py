@@ -21,7 +21,7 @@ def sheer_png() -> bytes:
 
 
 def canvas_jpeg() -> bytes:
-    """Return a progressive JPEG of 24 megapixels with little on a plain canvas.
+    """Return a progressive JPEG of 24 megapixels: a small picture on a plain canvas.
 
     It is decoded once more when its border was trimmed.
     """

@@ -1,7 +1,7 @@
 """Write AVIF and HEIC files whose picture is a grid of tiles, as phones do.
 
-No library of ours writes one, so the boxes are written here, around tiles that Pillow
-and ``pillow_heif`` have packed.
+None of the libraries here writes grids, so the boxes are written here, around tiles
+that Pillow and ``pillow_heif`` encode.
 
 Source: ISO/IEC 14496-12 (boxes) and 23008-12 (items, ``grid``, ``irot``, ``imir``).
 """
@@ -14,15 +14,15 @@ import pillow_heif
 from PIL import Image
 
 _OF_TILE, _OF_WHOLE = b"\x81\x02", b"\x03\x04"
-"""Numbers of properties; the upper bit says that a reader must understand one."""
+"""Numbers of properties; the upper bit means that a reader must understand it."""
 
 CODED = {b"hvc1": b"hvcC", b"av01": b"av1C"}
-"""Kinds of tiles, and the box with what their decoder needs to know."""
+"""Kinds of tiles, and the box with the configuration of their decoder."""
 
 
 FAST = {"preset": "ultrafast"}
-"""How the encoder of HEIC is told to take a seventh of the time: its usual choice needs
-ten seconds for four million pixels."""
+"""The option that makes the encoder of HEIC seven times as fast: its default needs ten
+seconds for four million pixels."""
 
 
 def box(name: bytes, body: bytes) -> bytes:
@@ -72,14 +72,14 @@ def grid(
     turns: Sequence[bytes] = (),
     is_shared: bool = False,
 ) -> bytes:
-    """Return a file whose picture is made of some tiles, again and again.
+    """Return a file whose picture repeats some tiles.
 
     Args:
-        tiles: Of one size; each is packed once for all the places where it stands.
+        tiles: Tiles of one size; each is encoded once for all of its places.
         size: Width and height of the picture.
         kind: ``hvc1`` for HEIC, ``av01`` for AVIF.
-        turns: Boxes that say how the picture is cut, turned and mirrored.
-        is_shared: Whether each tile is there once, however often it is shown.
+        turns: Boxes that cut, turn and mirror the picture.
+        is_shared: Whether each tile is stored only once, however often it is shown.
     """
     parts = [_parts(packed(tile, kind), CODED[kind]) for tile in tiles]
     width, height = tiles[0].size
@@ -105,7 +105,7 @@ def grid(
 
 
 def _parts(file: bytes, coded: bytes) -> tuple[bytes, bytes]:
-    """Return the box that a decoder needs, and the packed picture, of a file."""
+    """Return the box that a decoder needs, and the packed picture of a file."""
     at = file.index(coded) - 4
     length = int.from_bytes(file[at : at + 4], "big")
     start = file.index(b"mdat") + 4

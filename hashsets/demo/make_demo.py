@@ -7,7 +7,7 @@ The first writes ``hashsets/demo/demo.jsonl``; the second also keeps the picture
 line of JSON for each picture, in the short form of ``hashsets/FORMAT.md``. The pictures
 are harmless: they are computed from the seeds below. The same versions of numpy and
 Pillow give the same file; others may change a few bits, and with them the exact
-signals, so make the set anew where those must fit, as ``make run`` does.
+signals. So make the set again if those must fit, as ``make run`` does.
 """
 
 import argparse
@@ -31,9 +31,8 @@ SEEDS = range(1001, 1017)
 """The listed pictures: enough for a table, few enough to be made in two seconds."""
 
 CATEGORIES = ("demo", "demo", "demo", "demo-other")
-"""Dealt out in turn. Only ``demo`` is imported by ``make run``: an import names its
-categories, and what carries another one must not be taken along.
-"""
+"""The categories of the entries, in turn. ``make run`` imports only ``demo``: an import
+names its categories, and entries of another one must not be imported."""
 
 
 def listed_file(seed: int) -> bytes:
@@ -82,7 +81,7 @@ def write_demo(out: Path, *, folder: Path | None = None) -> int:
 
     Args:
         out: File to write.
-        folder: Where the pictures themselves are put; ``None`` for nowhere.
+        folder: The folder for the pictures; ``None`` to keep none.
 
     Returns:
         Number of entries.

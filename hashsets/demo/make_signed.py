@@ -5,11 +5,10 @@
 
 The first writes ``hashsets/demo/root.json``, the public root: it is always the same.
 The second also signs entries, into a folder that operators can sync from, as ``make
-run`` does; how long that is believed counts from now, so that a demo cannot grow old.
+run`` does; its validity counts from now, so that a demo does not expire.
 
-The keys are made from the names of their holders, which stand below: everybody has
-them. Whatever this root has signed, anybody may have signed. Trust it for a try, and
-never where uploads of people arrive.
+The keys are made from the names of their holders, which are public below: anybody can
+sign with them. Trust this root only for a trial, and never where real uploads arrive.
 """
 
 import argparse
@@ -43,13 +42,13 @@ ROOT_FILE: Final = Path(__file__).with_name("root.json")
 SET: Final = "demo"
 
 ROOT_EPOCH_S: Final = 1_795_737_600.0
-"""When the root begins, in seconds since the epoch: 2026-11-27. It is not the present,
-so that the root is the same file each time; in 2036 another one is due."""
+"""Start of the root's validity, in seconds since the epoch: 2026-11-27. It is fixed, so
+that the root is the same file each time; in 2036 a new one is needed."""
 
 LIFETIMES: Final = Lifetimes(
     root=3650, targets=3650, hashset=3650, revoke=3650, online=3650
 )
-"""Ten years: a folder that somebody keeps to try things must not end meanwhile."""
+"""Ten years: a folder that is kept for trials must not expire."""
 
 _HOUSE = ("demo-ann", "demo-bob", "demo-cid")
 _ANALYSTS = ("demo-dora", "demo-eve")
@@ -58,14 +57,14 @@ _MACHINE = "demo-machine"
 
 
 def signer(name: str) -> CryptoSigner:
-    """Return who signs under a name of the demo."""
+    """Return the signer of a name of the demo."""
     seed = hashlib.sha256(f"a key that everybody has: {name}".encode()).digest()
     private = Ed25519PrivateKey.from_private_bytes(seed)
     return CryptoSigner(private, named(CryptoSigner(private).public_key, name))
 
 
 def write_signed(entries: Path, out: Path, *, epoch_s: float) -> Path:
-    """Sign entries, with all that an operator syncs.
+    """Sign entries, and write all files that an operator syncs.
 
     Args:
         entries: JSON lines of ``hashsets/FORMAT.md``.
@@ -102,7 +101,7 @@ def root() -> bytes:
 
 
 def proposed(path: Path) -> IssuerFolder:
-    """Make an issuer's folder with a proposal of who holds what."""
+    """Make an issuer's folder with a proposal of the holders of its roles."""
     issuer = "Demo, whose keys everybody has"
     settings = SetSettings(set=SET, issuer=issuer, lifetimes=LIFETIMES)
     folder = IssuerFolder.create(path, settings)

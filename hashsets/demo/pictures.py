@@ -8,8 +8,8 @@ more as a rule. The same seed and size give the same pixels on one machine; anot
 FFT may differ in the last bit of a few.
 
 Rules this module keeps: numpy and Pillow only, no files, no clock, no global state.
-To add a trick, add a function that returns the bytes of a file, and say in its
-docstring what a decoder should make of it.
+To add a trick, add a function that returns the bytes of a file, and describe in its
+docstring how a decoder should show it.
 """
 
 import io
@@ -38,7 +38,7 @@ def photograph(seed: int, *, width: int = 1024, height: int = 768) -> Image.Imag
     """Return a picture with the statistics of a natural scene.
 
     Args:
-        seed: Which picture; different seeds give unrelated ones.
+        seed: Number of the picture; different seeds give unrelated ones.
         width: Pixels, at least 1.
         height: Pixels, at least 1.
 
@@ -107,7 +107,7 @@ def gif(image: Image.Image) -> bytes:
 def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
     """Encode in any format that Pillow writes, e.g. ``BMP``, ``TIFF``, ``AVIF``."""
     buffer = io.BytesIO()
-    # Pillow leaves settings of an encoder on the picture, which break the next one.
+    # Pillow leaves settings of an encoder on the picture, which break the next encoder.
     others = options.get("append_images")
     if isinstance(others, list):
         options["append_images"] = [other.copy() for other in others]
@@ -116,7 +116,7 @@ def encoded(image: Image.Image, file_format: str, **options: object) -> bytes:
 
 
 def truncated(content: bytes, *, kept: float = 0.6) -> bytes:
-    """Return the first part of a file, as an upload that was cut off leaves it."""
+    """Return the first part of a file, like an upload that was cut off."""
     return content[: int(len(content) * kept)]
 
 
@@ -125,8 +125,8 @@ def corrupt(content: bytes, *, seed: int = 1, share: float = 0.02) -> bytes:
 
     Args:
         content: A file.
-        seed: Which bytes.
-        share: How many of them, 0 to 1; at least one.
+        seed: Selects the bytes.
+        share: Their share, 0 to 1; at least one byte.
     """
     rng = np.random.Generator(np.random.PCG64(seed))
     broken = bytearray(content)
@@ -166,7 +166,7 @@ def bomb_png(*, side: int = 13_000) -> bytes:
 
 
 def grey_bomb_png(*, side: int = 13_000) -> bytes:
-    """Return what ``bomb_png`` does with one byte a pixel: about 164 KB at 13,000."""
+    """Return the same as ``bomb_png`` with one byte a pixel: about 164 KB at 13,000."""
     packer = zlib.compressobj(9)
     row = bytes(1 + side)
     data = b"".join(packer.compress(row) for _ in range(side)) + packer.flush()
@@ -254,7 +254,7 @@ def _natural_noise(
 
 
 def _objects(rng: np.random.Generator) -> Floats:
-    """Return soft ellipses of many sizes, each covering those before it.
+    """Return soft ellipses of many sizes; each covers the earlier ones.
 
     The plane is small, to be stretched: soft edges need no more, and a picture of
     twelve megapixels would otherwise take seconds.

@@ -1,8 +1,8 @@
-"""Every way to hide a listed picture that we know of, generated from two photographs.
+"""List every known way to hide a listed picture, generated from two photographs.
 
-``docs/tricks.md`` is made of this list: for each trick, what Chromium shows and what
-the filter says. ``tests/e2e/test_browser.py`` opens each in Chromium and scans it with
-the program, and fails when the list is not true.
+``docs/tricks.md`` is made from this list: for each trick, the picture that Chromium
+shows and the result of the filter. ``tests/e2e/test_browser.py`` opens each in Chromium
+and scans it with the program, and fails if the list is wrong.
 
     python -m hashsets.demo.tricks               # write docs/tricks.md anew
     python -m hashsets.demo.tricks --out folder  # keep the files
@@ -73,11 +73,12 @@ TRICKS: tuple[Trick, ...] = (*_PLAIN, *combined(_PLAIN))
 TARGET_SEED, DECOY_SEED, OTHER_SEED = 6001, 6002, 6003
 
 WIDTH, HEIGHT = 640, 480
-"""Pixels of the pictures: enough for every geometry, small enough for icons' sake."""
+"""Width and height of the pictures in pixels: large enough for every geometry, small
+enough for icons."""
 
 
 def photograph(seed: int) -> Image.Image:
-    """Return the target, the decoy, or another one that no set lists."""
+    """Return the target, the decoy, or another picture that no set lists."""
     return pictures.photograph(seed, width=WIDTH, height=HEIGHT)
 
 

@@ -1,8 +1,8 @@
-"""Tricks with archives that everybody opens: 7z, RAR, CAB, LHA, disc images and more.
+"""Tricks with common archives: 7z, RAR, CAB, LHA, disc images and others.
 
-Each archive is written by hand, as small as it can be. Where packing is part of the
-format and no library of Python packs it, every byte is a literal of eight bits behind
-an odd number of bits: nothing of the picture is there for all to see.
+Each archive is written by hand, as small as it can be. If a format packs its members
+and no library of Python can pack them, every byte is a literal of eight bits after an
+odd number of bits, so that no byte of the picture stands there unchanged.
 """
 
 import gzip
@@ -26,7 +26,7 @@ _SECTOR_BYTES: Final = 2048
 
 
 def _bits(fields: Iterable[tuple[int, int]]) -> bytes:
-    """Pack numbers of so many bits, the highest bit first."""
+    """Pack numbers, each with its count of bits, the highest bit first."""
     text = "".join(f"{value:0{width}b}" for value, width in fields)
     whole = text.ljust(-(-len(text) // 8) * 8, "0")
     return int(whole, 2).to_bytes(len(whole) // 8, "big")
@@ -85,7 +85,7 @@ _SHORTEST_RUN: Final = 11
 
 
 def _rar_table(lengths: Sequence[int]) -> list[tuple[int, int]]:
-    """Write the lengths of the codes of RAR 3 and 5: only 8, 9 and runs of nothing."""
+    """Write the lengths of the codes of RAR 3 and 5: only 8, 9 and runs of zeros."""
     codes = {8: 0b00, 9: 0b01}
     repeat, nothing = 0b10, 0b11
     fields = [(2 if symbol in {8, 9, 17, 19} else 0, 4) for symbol in range(20)]
@@ -109,7 +109,7 @@ def rar5(data: bytes, *, name: str = "a.bmp", flags: int = 0, window: int = 4) -
         data: The member.
         name: Its name.
         flags: 1 if it goes on in another volume.
-        window: How far it may look back, twice as far for each: 0 is 128 KiB.
+        window: The length of its window, doubled for each step: 0 is 128 KiB.
     """
     table = _rar_table([8] * 256 + [0] * (306 - 256 + 64 + 16 + 44))
     coded = _bits([*table, *_literals(data)])
@@ -132,7 +132,7 @@ def rar5(data: bytes, *, name: str = "a.bmp", flags: int = 0, window: int = 4) -
 
 def rar4(data: bytes, *, name: str = "a.bmp", is_encrypted: bool = False) -> bytes:
     """Return a RAR file of version 3 with one member."""
-    # One symbol more, for the end, makes the codes of the last two bytes longer.
+    # One more symbol, for the end, makes the codes of the last two bytes longer.
     table = _rar_table([8] * 254 + [9] * 4 + [0] * (299 - 258 + 60 + 17 + 28))
     literals = [(byte, 8) if byte < 254 else (byte + 254, 9) for byte in data]  # noqa: PLR2004
     packed = _bits([(0, 2), *table, *literals, (510, 9), (0b01, 2)])
@@ -181,7 +181,7 @@ def lha(data: bytes, *, name: str = "a.bmp") -> bytes:
     fields: list[tuple[int, int]] = []
     for at in range(0, len(data), _CHUNK_BYTES):
         piece = data[at : at + _CHUNK_BYTES]
-        # All lengths are the same, so that each takes no bit at all.
+        # All lengths are equal, so that each takes no bit.
         fields += [(len(piece), 16), (0, 5), (8 + 2, 5), (256, 9), (0, 4), (0, 4)]
         fields += _literals(piece)
     packed = _bits(fields)
@@ -191,7 +191,7 @@ def lha(data: bytes, *, name: str = "a.bmp") -> bytes:
 
 
 def ar(*members: tuple[str, bytes]) -> bytes:
-    """Return an archive as ``ar`` makes it, of which a Debian package is one."""
+    """Return an archive of ``ar``, like a Debian package."""
     file = b"!<arch>\n"
     for name, data in members:
         fields = f"{name + '/':<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(data):<10}`\n"
@@ -200,7 +200,7 @@ def ar(*members: tuple[str, bytes]) -> bytes:
 
 
 def cpio(*members: tuple[str, bytes]) -> bytes:
-    """Return an archive as ``cpio -H newc`` makes it."""
+    """Return an archive of ``cpio -H newc``."""
     file = b""
     for name, data in (*members, ("TRAILER!!!", b"")):
         size = len(name) + 1
@@ -215,7 +215,7 @@ def _padded(data: bytes, to: int) -> bytes:
 
 
 def rpm(*members: tuple[str, bytes]) -> bytes:
-    """Return a package of Red Hat's kind: two empty headers and a packed archive."""
+    """Return an RPM package: two empty headers and a packed archive."""
     lead = b"\xed\xab\xee\xdb\3\0" + bytes(72) + b"\0\5" + bytes(16)
     header = b"\x8e\xad\xe8\1" + bytes(12)
     return lead + header + header + gzip.compress(cpio(*members), mtime=0)
@@ -227,7 +227,7 @@ def _both(number: int, width: int) -> bytes:
 
 
 def disc_record(name: bytes, sector: int, size: int, *, flags: int) -> bytes:
-    """Return what a folder of a disc says of a file, or of a folder: flag 2."""
+    """Return the record of a file, or of a folder (flag 2), in a folder of a disc."""
     body = _both(sector, 4) + _both(size, 4) + bytes(7) + bytes((flags, 0, 0))
     body = b"\0" + body + _both(1, 2) + bytes((len(name),)) + name
     body += b"\0" * (len(body) % 2 == 0)
@@ -252,7 +252,7 @@ def iso(name: str, data: bytes) -> bytes:
 
 
 def xar(data: bytes, *, name: str = "a.bmp") -> bytes:
-    """Return an archive as packages of macOS are."""
+    """Return an archive of the kind of macOS packages."""
     packed = zlib.compress(data)
     table = (
         f'<?xml version="1.0"?><xar><toc><file id="1"><data><length>{len(packed)}'
@@ -266,10 +266,10 @@ def xar(data: bytes, *, name: str = "a.bmp") -> bytes:
 
 
 def compress(data: bytes) -> bytes:
-    """Return what ``compress`` could have made: literals, of more and more bits."""
+    """Return a file of ``compress``: literals, of more and more bits."""
     file, at = b"\x1f\x9d\x90", 0
     for width in range(9, 17):
-        # The table has twice as many entries then, whether they are used or not.
+        # The table then has twice as many entries, used or not.
         end = at + (1 << width - 1) if width < 16 else len(data)  # noqa: PLR2004
         codes = "".join(f"{byte:0{width}b}" for byte in reversed(data[at:end]))
         file += int(codes or "0", 2).to_bytes(-(-len(codes) // 8), "little")
@@ -278,7 +278,7 @@ def compress(data: bytes) -> bytes:
 
 
 def lzip(data: bytes) -> bytes:
-    """Return what ``lzip`` makes."""
+    """Return a file of ``lzip``."""
     packed = lzma.compress(data, format=lzma.FORMAT_ALONE)[13:]
     size = 6 + len(packed) + 20
     end = struct.pack("<LQQ", zlib.crc32(data), len(data), size)
@@ -292,7 +292,7 @@ def lz4(data: bytes) -> bytes:
 
 
 def zip64_deflated(data: bytes, *, name: str = "a.bmp") -> bytes:
-    """Return a zip of one member, packed by the method of Windows for long files."""
+    """Return a zip of one member, packed by Deflate64."""
     packer = zlib.compressobj(6, zlib.DEFLATED, -15, strategy=zlib.Z_HUFFMAN_ONLY)
     packed = packer.compress(data) + packer.flush()
     return zip_member(packed, size=len(data), crc=zlib.crc32(data), name=name)
@@ -328,7 +328,7 @@ def _gzipped(pack: Callable[[str, bytes], bytes]) -> Maker:
 
 
 def _debian(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Make a package as Debian's are."""
+    """Make a Debian package."""
     content = pictures.encoded(target, "BMP")
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as archive:
@@ -340,7 +340,7 @@ def _debian(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _installer(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put a program before a 7z, as archives that unpack themselves have it."""
+    """Put a program before a 7z, as in archives that unpack themselves."""
     program = b"MZ" + bytes(3000) + b"7z\xbc\xaf\x27\x1c" + bytes(3000)
     return program + seven_zip(pictures.encoded(target, "BMP"))
 

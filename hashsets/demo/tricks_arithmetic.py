@@ -1,6 +1,6 @@
-"""Encode a grey JPEG with arithmetic coding, which no encoder at hand writes.
+"""Encode a grey JPEG with arithmetic coding, which no available encoder writes.
 
-Old decoders leave this coding out because it was patented; browsers have it today.
+Old decoders lack this coding because it was patented; current browsers have it.
 Sequential, one component, the default conditioning.
 
 Source:
@@ -88,14 +88,14 @@ _ORDER = np.array(
         ),
     )
 )
-"""Zigzag: by diagonals, each the other way round than the one before."""
+"""The zigzag order: by diagonals, in alternating directions."""
 
 _LARGE_FROM = 2
 """Magnitude category of a difference above which it counts as large."""
 
 _LAST = 63
 _LOW_BANDS = 5
-"""Coefficients up to this one have magnitude statistics of their own."""
+"""Coefficients up to this one have separate magnitude statistics."""
 
 
 class _Coder:
@@ -128,7 +128,7 @@ class _Coder:
             self._shift()
 
     def _shift(self) -> None:
-        """Double the interval; after eight times, a byte is out."""
+        """Double the interval; after eight times, write a byte."""
         self._width <<= 1
         self._low <<= 1
         self._shifts -= 1
@@ -137,7 +137,7 @@ class _Coder:
             self._shifts = 8
 
     def _put_byte(self) -> None:
-        """Write the highest byte; one of all ones waits for a carry."""
+        """Write the highest byte; a byte 0xFF waits for a carry."""
         value = self._low >> 19
         self._low &= 0x7FFFF
         if value == _ALL_ONES:
@@ -243,7 +243,7 @@ def _code_others(coder: _Coder, block: list[int]) -> None:
 
 
 def _code_magnitude(coder: _Coder, value: int, places: tuple[int, ...]) -> int:
-    """Code how long a number is, then its bits after the first.
+    """Code the length of a number, then its bits after the first.
 
     Args:
         coder: The coder.

@@ -91,7 +91,7 @@ def _bmp_rle8(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _run_lengths(length: int) -> list[int]:
-    """Return how a run is written as several of at most 255."""
+    """Return the lengths of runs of at most 255 that make up a run."""
     whole, rest = divmod(length, 255)
     return [255] * whole + [rest] * (rest > 0)
 
@@ -117,8 +117,8 @@ def icon(
 
     Args:
         entries: Width, height, and a PNG or bare BMP.
-        cursor: Whether it is a cursor; the spot that points is then in the middle.
-        bits: What the directory claims that each pixel has.
+        cursor: Whether it is a cursor; its hot spot is then in the middle.
+        bits: Bits of a pixel by the directory.
     """
     start = 6 + 16 * len(entries)
     directory, data = b"", b""
@@ -161,21 +161,21 @@ def _restated_icon(
     bmp: bool = False,
     cursor: bool = False,
 ) -> bytes:
-    """Let the directory say any length of the one entry."""
+    """Give any length to the only entry in the directory."""
     made = bytearray(_icon(target, decoy, bmp=bmp, cursor=cursor, bits=24))
     struct.pack_into("<I", made, 14, length)
     return bytes(made)
 
 
 def _odd_icon(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Let the entry begin at an odd offset, behind a kilobyte of nothing."""
+    """Let the entry begin at an odd offset, after an unused kilobyte."""
     made = bytearray(_icon(target, decoy, bmp=False))
     struct.pack_into("<II", made, 14, 0, 22 + 1501)
     return bytes(made[:22] + bytes(1501) + made[22:])
 
 
 def _shared_icon(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Let many entries be the same bytes, each with another length."""
+    """Let many entries share the same bytes, each with another length."""
     entry = pictures.png(target.resize(_ICON, Image.Resampling.LANCZOS))
     sides = bytes((_ICON[0] % 256, _ICON[1] % 256, 0, 0))
     places = b"".join(

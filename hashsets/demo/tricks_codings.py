@@ -1,7 +1,7 @@
 """Tricks with codings: a picture in a text as databases, mails and programs write it.
 
-A browser shows few of these; a site shows the picture once its program has read it.
-With which program each is held, ``tests/e2e/test_origins_of_texts.py`` says.
+A browser shows few of these; a site shows the picture after its program has read it.
+``tests/e2e/test_origins_of_texts.py`` names the program for each.
 """
 
 import base64
@@ -103,7 +103,7 @@ def _notebook(data: bytes) -> bytes:
 
 
 def _dumped(data: bytes) -> bytes:
-    """Write a string as mysqldump does, which leaves most bytes as they are."""
+    """Write a string as mysqldump does, which leaves most bytes unchanged."""
     named = {0: b"\\0", 10: b"\\n", 13: b"\\r", 26: b"\\Z", 34: b'\\"', 39: b"\\'"}
     named[92] = b"\\\\"
     head = b"-- MySQL dump\n" + b"/*!40101 SET NAMES utf8mb4 */;\n" * 50
@@ -126,7 +126,7 @@ def _rich(data: bytes) -> bytes:
 
 
 def _framed(uri: str, width: int, height: int) -> str:
-    """Put a page into a page into a page into a page."""
+    """Nest a page in three other pages."""
     inner = f"<body style=margin:0><img src={uri}>"
     style = f"border:0;margin:0;width:{width}px;height:{height}px"
     for _ in range(3):
@@ -145,7 +145,7 @@ def _styled(uri: str, width: int, height: int) -> str:
 
 
 def _divided(between: str) -> Callable[[str, int, int], str]:
-    """Return what puts something between parts of a style sheet in an SVG."""
+    """Return a function that inserts text between parts of a style sheet in an SVG."""
 
     def around(uri: str, width: int, height: int) -> str:
         size = f"width:{width}px;height:{height}px"
@@ -160,7 +160,7 @@ def _divided(between: str) -> Callable[[str, int, int], str]:
 
 def _shifted(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Shift to ASCII and back within the URI, as ISO-2022-JP may."""
-    # A letter in the letters of Japan, then some in ASCII, and so on.
+    # A letter in the Japanese set, then some in ASCII, and so on.
     uri = re.sub(rb"(.)(.{40})", b"\x1b(J\\1\x1b(B\\2", data_uri(target).encode())
     head = b"<!doctype html><meta charset=iso-2022-jp><body style=margin:0>"
     return head + b"<img src=" + uri + b">"

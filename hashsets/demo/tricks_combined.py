@@ -1,4 +1,4 @@
-"""Tricks on top of tricks: what finds each by itself must find them together."""
+"""Combined tricks: a filter that finds each alone must find them together."""
 
 import base64
 
@@ -11,7 +11,7 @@ from hashsets.demo.tricks_text import svg
 
 
 def _inside_zip(trick: Trick) -> Maker:
-    """Return a maker of a zip with another trick in it, beside the decoy."""
+    """Return a maker of a zip with another trick in it, besides the decoy."""
 
     def make(target: Image.Image, decoy: Image.Image) -> bytes:
         held = "b" + trick.suffix, trick.make(target, decoy)
@@ -32,7 +32,7 @@ def _inside_svg(trick: Trick) -> Maker:
 
 
 def _behind_jpeg(trick: Trick) -> Maker:
-    """Return a maker of a JPEG of the decoy with another trick behind it."""
+    """Return a maker of a JPEG of the decoy, followed by another trick."""
 
     def make(target: Image.Image, decoy: Image.Image) -> bytes:
         return pictures.jpeg(decoy) + trick.make(target, decoy)
@@ -47,7 +47,7 @@ def _everything(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _alpha_frames(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put black with alpha behind a first frame that shows the decoy."""
+    """Put black with alpha after a first frame that shows the decoy."""
     clear = Image.new("L", target.size)
     black = Image.merge(
         "RGBA", (clear, clear, clear, ImageOps.invert(target.convert("L")))

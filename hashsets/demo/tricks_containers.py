@@ -28,7 +28,7 @@ from hashsets.demo.tricks_kit import (
 )
 
 _DATE = (2024, 1, 1, 0, 0, 0)
-"""When everything in an archive was written, so that it is always the same."""
+"""The date of all members of an archive, so that it is always the same."""
 
 
 def zipped(*members: tuple[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -45,7 +45,7 @@ def _zip(method: int) -> Maker:
     """Return a maker of a zip, packed by a method, with a BMP in it."""
 
     def make(target: Image.Image, _decoy: Image.Image) -> bytes:
-        # Not a JPEG: that would be there for all to see, hardly packed.
+        # Not a JPEG: that would hardly be packed, and be visible in the archive.
         content = pictures.encoded(target, "BMP")
         return zipped(("a.txt", b"nothing"), ("b.bmp", content), method=method)
 
@@ -69,7 +69,7 @@ def _zip_nested(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _zip_unlisted(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Leave the target out of the central directory: only its local header is there."""
+    """Leave the target out of the central directory: it has only a local header."""
     hidden = zipped(("a.bmp", pictures.encoded(target, "BMP")))
     listed = zipped(("b.jpg", pictures.jpeg(decoy)))
     return hidden[: hidden.index(b"PK\1\2")] + listed
@@ -84,7 +84,7 @@ def _zip_relisted(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 class _Unseekable(io.RawIOBase):
-    """Takes bytes in order only, as a pipe does."""
+    """Takes bytes only in order, like a pipe."""
 
     def __init__(self) -> None:
         self.content = b""
@@ -100,7 +100,7 @@ class _Unseekable(io.RawIOBase):
 
 
 def _zip_descriptor(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put the sizes of a member behind it, as those who cannot seek do."""
+    """Put the sizes of a member after it, like writers that cannot seek."""
     pipe = _Unseekable()
     with zipfile.ZipFile(pipe, "w", zipfile.ZIP_DEFLATED) as archive:
         info = zipfile.ZipInfo("a.bmp", date_time=_DATE)
@@ -110,7 +110,7 @@ def _zip_descriptor(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _zip_behind(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put a program before a zip, as archives that unpack themselves have it."""
+    """Put a program before a zip, as in archives that unpack themselves."""
     return b"MZ" + bytes(2000) + zipped(("a.bmp", pictures.encoded(target, "BMP")))
 
 
@@ -165,7 +165,7 @@ def _gzipped(content: bytes) -> bytes:
 
 
 def _gzip_twice(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put two members into one gzip; what unpacks reads both as one."""
+    """Put two members into one gzip; unpackers read both as one."""
     first, second = np.array_split(
         np.frombuffer(pictures.encoded(target, "BMP"), np.uint8), 2
     )

@@ -37,7 +37,7 @@ def _bordered(
 
 
 def _boxed(image: Image.Image, *, across: float, down: float) -> Image.Image:
-    """Return a picture in a black box so many times its size."""
+    """Return a picture in a black box that is several times its size."""
     size = round(image.width * across), round(image.height * down)
     box = Image.new("RGB", size)
     box.paste(image, ((size[0] - image.width) // 2, (size[1] - image.height) // 2))
@@ -45,7 +45,7 @@ def _boxed(image: Image.Image, *, across: float, down: float) -> Image.Image:
 
 
 def _resized(image: Image.Image, *, share: float) -> Image.Image:
-    """Return a picture so many times its size."""
+    """Return a picture at a multiple of its size."""
     size = round(image.width * share), round(image.height * share)
     return image.resize(size, Image.Resampling.LANCZOS)
 

@@ -1,4 +1,4 @@
-"""Tricks with files: pictures inside, before and behind other files."""
+"""Tricks with files: pictures inside, before and after other files."""
 
 import base64
 import struct
@@ -67,7 +67,7 @@ def _xmp(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _in_segment(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put a JPEG into a segment that nobody reads."""
+    """Put a JPEG into a segment that no decoder reads."""
     return with_segment(pictures.jpeg(decoy), 0xEF, pictures.jpeg(target, 60))
 
 
@@ -88,7 +88,7 @@ def _webp_behind(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _in_png(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put a JPEG into a chunk of a PNG that nobody reads."""
+    """Put a JPEG into a chunk of a PNG that no decoder reads."""
     return with_chunk(pictures.png(decoy), b"prVt", pictures.jpeg(target))
 
 
@@ -116,7 +116,7 @@ def _second_icon(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _largest_icon(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put the target into the larger entry, behind a small one."""
+    """Put the target into the larger entry, after a small one."""
     small = decoy.resize((64, 48), Image.Resampling.LANCZOS)
     large = target.resize((256, 192), Image.Resampling.LANCZOS)
     entries = ((64, 48, pictures.png(small)), (256, 192, pictures.png(large)))
@@ -150,7 +150,7 @@ def _motion(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _raw_photo(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Write what a camera raw is to others: TIFF around a JPEG, and a preview."""
+    """Write a camera raw as other programs see it: a TIFF with a JPEG and a preview."""
     content = pictures.jpeg(target)
     fields = struct.pack(
         "<H HHII HHII HHII HHII HHII I",
@@ -161,7 +161,7 @@ def _raw_photo(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _before(prefix: bytes) -> Maker:
-    """Return a maker of a JPEG behind other bytes."""
+    """Return a maker of a JPEG after other bytes."""
 
     def make(target: Image.Image, _decoy: Image.Image) -> bytes:
         return prefix + pictures.jpeg(target)
@@ -170,7 +170,7 @@ def _before(prefix: bytes) -> Maker:
 
 
 def _noise() -> bytes:
-    """Return bytes that mean nothing; they have no picture's magic in them."""
+    """Return meaningless bytes without the magic of a picture."""
     rng = np.random.Generator(np.random.PCG64(7))
     return rng.integers(0, 250, _JUNK_BYTES, dtype=np.uint8).tobytes()
 

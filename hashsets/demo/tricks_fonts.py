@@ -1,4 +1,4 @@
-"""Tricks with fonts: a letter is a picture, and browsers show it as large as one says.
+"""Tricks with fonts: a letter is a picture, which browsers show at any size.
 
 The font is Pillow's own, to which a table with the picture of one letter is added.
 """
@@ -75,7 +75,7 @@ def _with_picture(tables: Tables, png: bytes, ppem: int) -> Tables:
     glyph = _glyph(tables)
     (units,) = struct.unpack_from(">H", tables[b"head"], 18)
     (bearing,) = struct.unpack_from(">h", tables[b"hmtx"], 4 * glyph + 2)
-    # So that it begins where the line does.
+    # So that it begins at the start of the line.
     left = -round(bearing * ppem / units)
     data = struct.pack(">hh4s", left, 0, b"png ") + png
     first = 4 + 4 * (count + 1)
@@ -110,7 +110,7 @@ def _unpacked_bytes(tables: Tables) -> int:
 
 
 def woff(tables: Tables) -> bytes:
-    """Return a font in WOFF, each table packed by itself."""
+    """Return a font in WOFF, with each table packed by itself."""
     start = 44 + 20 * len(tables)
     entries, bodies = b"", b""
     for tag, table in sorted(tables.items()):
@@ -135,8 +135,8 @@ def _number(value: int) -> bytes:
 
 _TAG_FOLLOWS = bytes((63,))
 _OUTLINES = {b"glyf": bytes((3 << 6 | 10,)), b"loca": bytes((3 << 6 | 11,))}
-"""Flags of a table: its number among the known ones, and that it is not transformed,
-which has to be said of these two."""
+"""Flags of a table: its number among the known ones, and the mark that it is not
+transformed, which these two need."""
 
 
 def woff2(tables: Tables) -> bytes:

@@ -1,4 +1,4 @@
-"""Tricks with formats and sample depths: one picture, in everything that shows it."""
+"""Tricks with formats and sample depths: one picture, in every format that shows it."""
 
 import io
 from functools import partial
@@ -32,7 +32,7 @@ def saved(file_format: str, *, mode: str = "RGB", **options: object) -> Maker:
     """Return a maker that has Pillow write the target.
 
     Args:
-        file_format: As Pillow calls it.
+        file_format: Its name in Pillow.
         mode: Pillow's mode into which the target is converted before.
         options: For Pillow's encoder.
     """
@@ -76,10 +76,10 @@ def _palette_png(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _mixed_palette(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Number 16 greys so that the numbers themselves show the decoy.
+    """Number 16 greys so that the numbers show the decoy.
 
-    Every grey of the target stands in the palette sixteen times; which of its numbers
-    a pixel gets, the decoy decides.
+    Every grey of the target stands in the palette sixteen times; the decoy decides
+    which of its numbers a pixel gets.
     """
     numbers = grey(decoy) // 16 * 16 + grey(target) // 16
     colours = np.repeat(np.tile(np.arange(16, dtype=np.uint8) * 17, 16), 3)
@@ -88,7 +88,7 @@ def _mixed_palette(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _grey_png(target: Image.Image, _decoy: Image.Image, *, depth: int) -> bytes:
-    """Store few greys, and spread the errors of a pixel over those around it."""
+    """Store few greys, and spread the error of each pixel over its neighbours."""
     steps = np.linspace(0, 255, 1 << depth).astype(np.uint8)
     palette = Image.new("P", (1, 1))
     palette.putpalette(np.repeat(steps, 3).tobytes())
@@ -141,7 +141,7 @@ def _tiff16(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _real_tiff(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Store luma as real numbers from 0 to 1."""
+    """Store luma as floating-point numbers from 0 to 1."""
     samples = grey(target).astype(np.float32) / np.float32(255)
     return pictures.encoded(Image.fromarray(samples), "TIFF")
 

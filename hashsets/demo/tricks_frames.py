@@ -1,4 +1,4 @@
-"""Tricks with time: several frames, of which one is the target."""
+"""Tricks with time: several frames, one of which is the target."""
 
 import struct
 import zlib
@@ -24,7 +24,7 @@ from hashsets.demo.tricks_kit import (
 )
 
 _LONG_MS = 60_000
-"""Milliseconds of the frame that everybody sees: longer than anybody waits."""
+"""Milliseconds of the frame that people see: longer than anybody waits."""
 
 
 _SHORT_MS = 10
@@ -32,7 +32,7 @@ _SHORT_MS = 10
 
 
 _RESTORE = 3
-"""Disposal of GIF: what was there before comes back."""
+"""Disposal of GIF: the earlier picture comes back."""
 
 
 _CLEAR = 2
@@ -67,7 +67,7 @@ def _sequence(
 
 
 def _numbered(image: Image.Image, number: int) -> Image.Image:
-    """Return a picture that differs from others in a corner.
+    """Return a picture that differs from the others in a corner.
 
     Encoders drop frames that are equal to the one before.
     """
@@ -198,7 +198,7 @@ def _gif_outside(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _webp_tiles(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Lay sixteen pieces, one a frame, without ever showing them all in one."""
+    """Lay sixteen pieces, one a frame, so that no single frame has all of them."""
     frames = [(b"ANIM", struct.pack("<IH", 0xFFFFFFFF, 1))]
     for (x, y), tile in _tiles(target, 4):
         head = b"".join(
@@ -210,7 +210,7 @@ def _webp_tiles(target: Image.Image, _decoy: Image.Image) -> bytes:
             name + struct.pack("<I", len(data)) + data + b"\0" * (len(data) % 2)
             for name, data in stored
         )
-        # Not blended, not disposed of.
+        # Neither blended nor disposed of.
         frames.append((b"ANMF", head + b"\x02" + body))
     return webp_file(webp_head(*target.size, flags=0x02), *frames)
 
@@ -223,7 +223,7 @@ def apng_control(
     disposal: int = 0,
     blend: int = 0,
 ) -> bytes:
-    """Return the control chunk of one frame: size and place, then how long."""
+    """Return the control chunk of one frame: size, place and duration."""
     fields = struct.pack(">I4IHHBB", number, *box, delay_ms, 1000, disposal, blend)
     return png_chunk(b"fcTL", fields)
 

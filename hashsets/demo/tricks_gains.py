@@ -1,4 +1,4 @@
-"""Tricks with gain maps: a second picture says how much brighter the first one is.
+"""Tricks with gain maps: a second picture tells how much brighter the first one is.
 
 Phones store two pictures in one JPEG: one for usual screens, and a map of how much
 brighter each pixel is on better ones. The first may also be the bright one: then usual
@@ -58,7 +58,7 @@ def xmp_segment(fields: Mapping[str, str], inner: str = "") -> bytes:
 
 
 def multi_picture(jpeg: bytes, other: bytes) -> bytes:
-    """Return two JPEGs as one file, the first of which says where the second is."""
+    """Return two JPEGs as one file; the first one gives the place of the second."""
     entries = 3
 
     def segment(first: int, start: int) -> bytes:
@@ -75,7 +75,7 @@ def multi_picture(jpeg: bytes, other: bytes) -> bytes:
 
 
 def gain_between(shown: Image.Image, stored: Image.Image) -> Image.Image:
-    """Return the map that makes one picture of another, brighter one."""
+    """Return the map that turns a brighter picture into another one."""
     light, base = (linear_of(pixels(item) / 255) for item in (shown, stored))
     powers = np.log2((base + _OFFSET) / (light + _OFFSET))
     shares = (powers + REACH) / (2 * REACH)
@@ -98,7 +98,7 @@ def _fields(
 
 
 def _file(decoy: Image.Image, gain_map: Image.Image, segment: bytes) -> bytes:
-    """Return a decoy with a gain map, whose segment says what it means."""
+    """Return a decoy with a gain map, whose segment has its parameters."""
     stored = pictures.jpeg(gain_map, 95, subsampling=0)
     second = stored[:2] + segment + stored[2:]
     first = pictures.jpeg(decoy, 95, subsampling=0)
@@ -121,7 +121,7 @@ def _low_capacity(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _in_elements(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Write the numbers as elements, of a map in grey."""
+    """Write the numbers as elements, with a grey map."""
     words = "".join(
         f"<hdrgm:{name}>{value}</hdrgm:{name}>"
         for name, value in _fields(is_base_bright=True).items()
@@ -137,7 +137,7 @@ def _in_elements(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _by_numbers(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Say what the map means as ISO 21496-1 does."""
+    """Write the parameters of the map in the form of ISO 21496-1."""
     body = struct.pack(">HHB", 0, 0, 0xC0)
     body += struct.pack(">4I", round(REACH), 1, 0, 1)
     reach = round(REACH)

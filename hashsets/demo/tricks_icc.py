@@ -10,7 +10,7 @@ PRIMARIES = (
     (0.3851, 0.7169, 0.0971),
     (0.1431, 0.0606, 0.7141),
 )
-"""XYZ of sRGB's red, green and blue under D50, as ICC wants them."""
+"""XYZ of sRGB's red, green and blue under D50, as ICC requires."""
 
 WHITE = (0.9642, 1.0, 0.8249)
 """XYZ of D50."""
@@ -48,7 +48,7 @@ def curve_of(light: NDArray[np.float64]) -> bytes:
 
 
 def _text(words: str) -> bytes:
-    """Return a description as version 2 of ICC wants it."""
+    """Return a description in the form of version 2 of ICC."""
     ascii_words = words.encode("ascii") + b"\0"
     length = struct.pack(">I", len(ascii_words))
     return b"desc" + bytes(4) + length + ascii_words + bytes(78)

@@ -1,8 +1,7 @@
-"""Tricks with archives that some readers take for less, or for more, than others do.
+"""Tricks with archives in which some readers find more members than others.
 
-An archive behind a photo is one to the programs that look for its magic; a file with
-holes, one behind zeros, or one that only the second tree of a disc lists is there for
-those who read on.
+Programs that look for magic find an archive after a photo. Thorough readers find a file
+with holes, one after zeros, or one that only the second tree of a disc lists.
 """
 
 import gzip
@@ -25,7 +24,7 @@ _HOLE_BYTES: Final = 64_000
 
 
 def _behind_photo(pack: Callable[[bytes], bytes]) -> Maker:
-    """Return what hangs an archive to a photo of the decoy."""
+    """Return a maker that appends an archive to a photo of the decoy."""
 
     def make(target: Image.Image, decoy: Image.Image) -> bytes:
         return pictures.jpeg(decoy) + pack(pictures.encoded(target, "BMP"))
@@ -38,7 +37,7 @@ def _gzipped(target: Image.Image) -> bytes:
 
 
 def _behind_zeros(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put the target into a second stream, far behind an empty first one."""
+    """Put the target into a second stream, far after an empty first one."""
     first = gzip.compress(b"", mtime=0)
     second = gzip.compress(pictures.png(decoy) + pictures.png(target), mtime=0)
     return first + bytes(100_000) + second
@@ -56,14 +55,14 @@ def _masked(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _odd_flags(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Set flags that mean nothing, which zlib refuses and Python passes over."""
+    """Set flags without a meaning, which zlib refuses and Python ignores."""
     packed = bytearray(gzip.compress(pictures.png(target), mtime=0))
     packed[3] |= 0xE0
     return bytes(packed)
 
 
 def _old_lz4(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Write what lz4 wrote before it had frames: literals in one block."""
+    """Write the format of lz4 before it had frames: literals in one block."""
     data = _gzipped(target)
     more, last = divmod(len(data) - 15, 255)
     block = b"\xf0" + b"\xff" * more + bytes((last,)) + data
@@ -82,7 +81,7 @@ def zip_folder(data: bytes, *, name: str = "a.bmp/") -> bytes:
 def tar_with_holes(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Keep a packed bitmap in a tar, without the zeros in its header."""
     packed = _gzipped(target)
-    # A field of the header that nobody reads is all zeros.
+    # A field of the header that no program reads is all zeros.
     head = packed[:3] + b"\4" + packed[4:10] + struct.pack("<H", _HOLE_BYTES)
     rest = packed[10:]
     spans = (0, len(head), len(head) + _HOLE_BYTES, len(rest))
@@ -126,7 +125,7 @@ def two_trees(short: tuple[str, bytes], long: tuple[str, bytes]) -> bytes:
 
 
 _DATA: Final = 23
-"""Where the files begin, in sectors: behind three descriptors, tables and folders."""
+"""First sector of the files: after three descriptors, tables and folders."""
 
 
 def _sectors(data: bytes) -> int:
@@ -155,7 +154,7 @@ def _volume(kind: bytes, letters: bytes, sectors: int, *, folder: int) -> bytes:
 
 
 def _disc(*, is_long: bool) -> Maker:
-    """Return what puts the target into one tree of a disc, the decoy into the other."""
+    """Return a maker of a disc with the target in one tree, the decoy in the other."""
 
     def make(target: Image.Image, decoy: Image.Image) -> bytes:
         hidden, shown = _gzipped(target), pictures.jpeg(decoy)

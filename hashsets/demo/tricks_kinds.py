@@ -1,7 +1,7 @@
-"""Tricks with what a file is: one thing to one reader, another thing to the next.
+"""Tricks with the kind of a file: readers take it for different kinds.
 
-Readers take less than they write: a GIF whose header is prose, a bitmap without its
-first header, a drawing behind a page of comments. And people put bytes in front.
+Readers accept more than writers write: a GIF whose header is prose, a bitmap without
+its first header, a drawing after a page of comments. And people put bytes in front.
 """
 
 import bz2
@@ -29,7 +29,7 @@ from hashsets.demo.tricks_kit import (
 from hashsets.demo.tricks_text import svg
 
 _PRINTABLE_SIDE = 0x0920
-"""Pixels: a tab and a blank, where the header of a GIF says its width or height."""
+"""Width and height in pixels that are a tab and a blank in the header of a GIF."""
 
 _TABLE_OF_ITS_OWN = 0x80
 _MARK = b"\xef\xbb\xbf"
@@ -52,7 +52,7 @@ def _printable_gif(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _swapped_tiff(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Write the number 42 in the wrong order, which Pillow has seen before."""
+    """Write the number 42 in the wrong byte order, which Pillow accepts."""
     content = pictures.encoded(target, "TIFF")
     return content[:2] + content[3:1:-1] + content[4:]
 

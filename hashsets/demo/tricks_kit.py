@@ -1,11 +1,12 @@
-"""What every trick is made of: the value, the file types, and chunks of files.
+"""Provide the parts of every trick: the value, the file types, and chunks of files.
 
 A *trick* is a file that holds the target, a listed picture, in such a way that a
 careless filter sees nothing, or sees the decoy. ``tricks.py`` lists them all; the
 modules ``tricks_*.py`` make them, a family or two each.
 
 Rules these modules keep: bytes in memory only, no files, no clock; the same pictures
-give the same bytes. Chunks are written by hand where an encoder would be too sane.
+give the same bytes. Chunks are written by hand if an encoder would write only valid
+ones.
 """
 
 import struct
@@ -36,7 +37,7 @@ PNG."""
 
 
 class Family(StrEnum):
-    """What a trick plays with."""
+    """The subject of a trick."""
 
     FORMAT = "format"
     DEPTH = "depth"
@@ -59,7 +60,7 @@ class Family(StrEnum):
 
 
 class Shown(StrEnum):
-    """What Chromium shows of a trick, measured.
+    """The picture that Chromium shows of a trick, as measured.
 
     A copy that is turned, mirrored or stands on a black page counts.
     """
@@ -71,12 +72,12 @@ class Shown(StrEnum):
     """A damaged copy that a person would recognise and PDQ no longer does."""
 
     NOTHING = "-"
-    """The decoy, nothing at all, or the target changed so much that PDQ cannot know
-    it."""
+    """The decoy, nothing, or the target changed so much that PDQ cannot recognise it.
+    """
 
 
 class Expected(StrEnum):
-    """What the filter makes of a trick."""
+    """The result of the filter for a trick."""
 
     FOUND = "found"
     """The target is found: the verdict is ``MATCH``."""
@@ -134,12 +135,12 @@ class Trick:
 
     Attributes:
         name: Unique, e.g. ``jpeg-progressive``.
-        family: What it plays with.
+        family: Its subject.
         type: Media type under which it is served, and suffix.
-        make: Makes the file of a target and a decoy.
-        about: What a decoder should make of it, in a few words.
-        shown: What Chromium shows of it.
-        expected: What the filter makes of it.
+        make: Makes the file from a target and a decoy.
+        about: Its description, in a few words.
+        shown: The picture that Chromium shows.
+        expected: The result of the filter.
     """
 
     name: str
@@ -255,7 +256,7 @@ def png_file(
         samples: Shape (height, width) or (height, width, bands).
         depth: Bits a sample.
         colour: Colour type.
-        chunks: What stands between the header and the data.
+        chunks: The chunks between the header and the data.
         interlaced: Whether the rows come in seven passes.
     """
     height, width = samples.shape[:2]
@@ -269,7 +270,7 @@ def png_file(
 
 
 def with_chunk(png: bytes, name: bytes, body: bytes) -> bytes:
-    """Return a PNG with one more chunk behind its header."""
+    """Return a PNG with one more chunk after its header."""
     head = len(PNG_MAGIC) + 25
     return png[:head] + png_chunk(name, body) + png[head:]
 
@@ -280,7 +281,7 @@ def jpeg_segment(marker: int, body: bytes) -> bytes:
 
 
 def with_segment(jpeg: bytes, marker: int, body: bytes) -> bytes:
-    """Return a JPEG with one more segment behind its first two bytes."""
+    """Return a JPEG with one more segment after its first two bytes."""
     return jpeg[:2] + jpeg_segment(marker, body) + jpeg[2:]
 
 
@@ -318,7 +319,7 @@ def webp_head(width: int, height: int, *, flags: int) -> tuple[bytes, bytes]:
 
 
 def exif(orientation: int) -> bytes:
-    """Return EXIF data, from its TIFF header on, that says how a picture is held."""
+    """Return EXIF data with an orientation, from the TIFF header on."""
     return struct.pack(
         ">2sHI HHHIHH I", b"MM", 42, 8, 1, 0x0112, 3, 1, orientation, 0, 0
     )

@@ -20,14 +20,14 @@ from hashsets.demo.tricks_kit import (
 )
 
 _SIZE = (320, 240)
-"""Pixels: as text, each takes six characters."""
+"""Width and height in pixels: as text, each pixel takes six characters."""
 
 _COPY = 0x00CC0020
-"""The raster operation that draws a bitmap as it is."""
+"""The raster operation that draws a bitmap unchanged."""
 
 
 def dib(picture: Image.Image) -> bytes:
-    """Return a bitmap as Windows holds it in memory: no header of a file before it."""
+    """Return a bitmap in the form of Windows in memory: without a file header."""
     small = picture.resize(_SIZE, Image.Resampling.LANCZOS)
     return bmp_head(*_SIZE, bits=24) + pixels(small)[::-1, :, ::-1].tobytes()
 
@@ -53,7 +53,7 @@ def wmf(bitmap: bytes) -> bytes:
 
 
 def placeable_wmf(bitmap: bytes) -> bytes:
-    """Return the same with the header by which viewers know its size.
+    """Return the same with the header from which viewers get its size.
 
     Source:
         [MS-WMF] 2.3.2.3.
@@ -94,7 +94,7 @@ def _lines(data: bytes, between: bytes = b"\r\n") -> bytes:
 
 
 def _rich(word: bytes, digits: bytes) -> bytes:
-    """Return a document in RTF with a picture; ``word`` says of what format."""
+    """Return a document in RTF with a picture; ``word`` names its format."""
     return b"{\\rtf1{\\pict\\picw320\\pich240" + word + b"\n" + digits + b"}\\par}"
 
 
@@ -108,7 +108,7 @@ def _flat(data: bytes) -> bytes:
 
 
 def _program(bitmap: bytes) -> bytes:
-    """Return what a program is to a search: bytes, and a bitmap among them."""
+    """Return bytes like those of a program, with a bitmap among them."""
     return b"MZ" + bytes(range(1, 256)) * 9 + bitmap + bytes(99)
 
 
@@ -118,7 +118,7 @@ def _bitmap(write: Callable[[bytes], bytes], made: Callable[..., bytes] = dib) -
 
 
 def _worded(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put control words and groups between the digits, which readers pass over."""
+    """Put control words and groups between the digits, which readers skip."""
     jpeg = pictures.jpeg(target.resize(_SIZE, Image.Resampling.LANCZOS))
     return _rich(b"\\jpegblip", _lines(jpeg, b"\\par {\\*\\a b}"))
 

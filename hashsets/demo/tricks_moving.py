@@ -1,4 +1,4 @@
-"""Tricks with frames that a filter passes over, or puts together otherwise."""
+"""Tricks with frames that a filter skips, or composes in another way."""
 
 import struct
 import zlib
@@ -38,7 +38,7 @@ _REPLACE, _OVER = 0, 1
 """Ways in which a frame of an APNG is drawn."""
 
 _STAY, _GO_BACK = 0, 2
-"""Disposals of APNG: the frame stays; what was there before comes back."""
+"""Disposals of APNG: the frame stays; the earlier picture comes back."""
 
 _FOUR_TIMES, _FIVE_TIMES = 4, 5
 
@@ -55,7 +55,7 @@ def _halves(image: Image.Image) -> tuple[Image.Image, Image.Image]:
 
 
 def _gif_sticky(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Take the decoy back, then lay two halves that do not say what becomes of them."""
+    """Take the decoy back, then lay two halves without a disposal."""
     upper, lower = _halves(target)
     frames = (
         gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_RESTORE),
@@ -67,7 +67,7 @@ def _gif_sticky(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _gif_restored_by_four(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Take the decoy back from between two halves by a disposal that is none."""
+    """Take the decoy back from between two halves by an invalid disposal."""
     upper, lower = _halves(target)
     frames = (
         gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
@@ -92,7 +92,7 @@ def _gif_over_the_edge(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _gif_loop(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Cut the extension that says how often short, so that it swallows the target."""
+    """Cut the extension with the number of loops, so that it swallows the target."""
     frames = (
         gif_frame(decoy, (0, 0), delay_ms=_SHORT_MS, disposal=_KEEP),
         b"!\xff\x0bNETSCAPE2.0\0",
@@ -107,7 +107,7 @@ def _large(image: Image.Image, times: int) -> Image.Image:
 
 
 def _gif_put_together(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put the target together after more large frames than are decoded."""
+    """Compose the target after more large frames than are decoded."""
     upper, lower = _halves(_large(target, _FOUR_TIMES))
     size = lower.width, 2 * lower.height
     plain = gif_frame(
@@ -122,7 +122,7 @@ def _gif_put_together(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _gif_put_over(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Do the same with frames that a colour of which shows what was there before."""
+    """Do the same with frames that have a transparent colour."""
     content = _gif_put_together(target, decoy)
     control = struct.pack("<BBBBHBB", 0x21, 0xF9, 4, _KEEP << 2, _SHORT_MS // 10, 0, 0)
     pierced = struct.pack(
@@ -142,11 +142,11 @@ def _apng(
     """Return an APNG.
 
     Args:
-        frames: What each shows, and for how many milliseconds.
+        frames: The picture and the milliseconds of each frame.
         colour: Colour type.
         blend: How frames are drawn.
-        controls: How many frames it says that it has, once for each number.
-        default: A picture for who knows no APNG, if that is none of the frames.
+        controls: The stated number of frames, in one control chunk for each number.
+        default: A picture for viewers without APNG, if it is not one of the frames.
     """
     size = frames[0][0].size
     mode = "RGBA" if colour == COLOURS_ALPHA else "RGB"
@@ -243,8 +243,8 @@ def _apng_claims_twice(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 _BEFORE, _AFTER, _MOMENT_MS = 97, 103, 20
-"""Frames before the target and after it: more than are compared, the target not among
-these, and so soon over that one waits for what stays."""
+"""Frames before and after the target: more than are compared, so that the target is not
+among those; all are so short that only the last picture is noticed."""
 
 
 def _soon_over(target: Image.Image) -> tuple[Image.Image, Image.Image]:
@@ -254,7 +254,7 @@ def _soon_over(target: Image.Image) -> tuple[Image.Image, Image.Image]:
 
 
 def _gif_stops(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put a stray byte behind the target, at which browsers stop."""
+    """Put a stray byte after the target, at which browsers stop."""
     shown, plain = (
         gif_frame(image, (0, 0), delay_ms=_MOMENT_MS, disposal=_KEEP)
         for image in _soon_over(target)
@@ -264,7 +264,7 @@ def _gif_stops(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _apng_stops(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Give a frame behind the target a number that is not the next one."""
+    """Give a frame after the target a number that is not the next one."""
     shown, plain = _soon_over(target)
     frames = [plain] * _BEFORE + [shown] + [plain] * _AFTER
     content = _apng([(image, _MOMENT_MS) for image in frames])
@@ -278,7 +278,7 @@ def _apng_stops(target: Image.Image, _decoy: Image.Image) -> bytes:
 def _webp_frame(
     image: Image.Image, delay_ms: int, *, is_blended: bool
 ) -> tuple[bytes, bytes]:
-    """Return a frame of a WebP that covers all."""
+    """Return a frame of a WebP that covers the canvas."""
     sides = (0, 0, image.width - 1, image.height - 1, delay_ms)
     head = b"".join(number.to_bytes(3, "little") for number in sides)
     stored = pictures.encoded(image, "WEBP", lossless=True, method=0, quality=0)
@@ -304,7 +304,7 @@ def _pierced(image: Image.Image) -> Image.Image:
 
 
 def _webp_far(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put thousands of chunks that mean nothing before the frames."""
+    """Put thousands of meaningless chunks before the frames."""
     frames = (
         _webp_frame(decoy, _SHORT_MS, is_blended=False),
         _webp_frame(target, _LONG_MS, is_blended=False),
@@ -330,7 +330,7 @@ def _avif_large(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _with_items_beside(content: bytes) -> bytes:
-    """Write the name of items into a box that nobody reads."""
+    """Write the name of items into a box that no decoder reads."""
     names = b"infe" * 2001
     return content + struct.pack(">I4s", 8 + len(names), b"free") + names
 

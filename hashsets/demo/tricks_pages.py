@@ -21,7 +21,7 @@ def _html_image(uri: str, width: int, height: int) -> str:
 
 
 def _html_bare(uri: str, _width: int, _height: int) -> str:
-    """Leave out the quotes, and everything that says that this is a page."""
+    """Leave out the quotes, and everything that marks the text as a page."""
     return f"<body style=margin:0><img alt=a src={uri}>"
 
 
@@ -85,7 +85,7 @@ def _html_contrast(uri: str, width: int, height: int) -> str:
 
 
 def _html_script(uri: str, width: int, height: int) -> str:
-    """Put the URI together from its parts, backwards, by a script."""
+    """Join the URI from its parts, backwards, by a script."""
     text = json.dumps(uri[::-1])
     script = f"document.images[0].src=[...{text}].reverse().join('')"
     return f"{_HTML_HEAD}<img width={width} height={height}><script>{script}</script>"

@@ -1,8 +1,8 @@
 """Tricks with the colours of pictures in PDF documents: spaces, functions and masks.
 
-The one page of each document is the target, stored so that a reader which computes the
+The only page of each document is the target, stored so that a reader which computes the
 colours shows it, and the plain samples mostly do not. In ``tests/e2e/test_papers.py``
-poppler draws each, and what it draws must be what the filter sees.
+poppler draws each page, and the filter must see the same picture.
 """
 
 import io
@@ -23,7 +23,7 @@ from hashsets.demo.tricks_kit import Family, FileType, Shown, dithered, of_famil
 Levels = NDArray[np.float64]
 """Samples from 0 to 1, shape (height, width, components)."""
 
-JPX = -1  # stands for the bits of a component that JPEG 2000 tells by itself
+JPX = -1  # means that the JPEG 2000 tells the bits of a component
 _FILTERS = {0: Name.DCTDecode, JPX: Name.JPXDecode}
 
 More = Callable[[pikepdf.Pdf, Image.Image], dict[str, object]]
@@ -35,8 +35,8 @@ class Paper:
     """One way to store a picture in a document.
 
     Attributes:
-        name: What it plays with.
-        about: The same in a few words.
+        name: Its subject.
+        about: Its description, in a few words.
         space: Makes the colour space.
         levels: Makes the samples of the target and the decoy.
         decode: The array of that name; empty if it is left out.
@@ -228,7 +228,7 @@ _GREY, _COLOURS = Name.DeviceGray, Name.DeviceRGB
 def soft_mask(
     *, packed: Name = Name.FlateDecode, size: tuple[int, int] = (640, 480)
 ) -> More:
-    """Return what makes a soft mask that is the target: black shows it on white."""
+    """Return a function that makes the target a soft mask: black shows it on white."""
 
     def make(pdf: pikepdf.Pdf, target: Image.Image) -> dict[str, object]:
         dark = 255 - np.asarray(target.convert("L").resize(size))
@@ -261,7 +261,7 @@ def _keyed(target: Image.Image, decoy: Image.Image) -> Levels:
 
 
 def dim_decoy(_target: Image.Image, decoy: Image.Image) -> Levels:
-    """Store the decoy so dark that what is seen of it is little beside the target."""
+    """Store the decoy so dark that it is hardly visible beside the target."""
     return light(decoy) * 0.25
 
 

@@ -1,4 +1,4 @@
-"""Tricks with what is shown of a picture: a part of it, or a part of a canvas."""
+"""Tricks with the shown part: a part of a picture, or of a canvas."""
 
 import io
 import struct
@@ -24,7 +24,7 @@ def with_properties(file: bytes, *properties: bytes) -> bytes:
 
     Args:
         file: As an encoder of this project's libraries wrote it.
-        properties: Boxes; a reader must heed them, in this order.
+        properties: Boxes that a reader must apply, in this order.
     """
     added = b"".join(properties)
     listed = file.index(b"ipco") - 4
@@ -50,7 +50,7 @@ def with_properties(file: bytes, *properties: bytes) -> bytes:
 
 
 def _count_boxes(boxes: bytes) -> int:
-    """Return how many boxes stand one after the other."""
+    """Return the number of consecutive boxes."""
     count = at = 0
     while at < len(boxes):
         at += int.from_bytes(boxes[at : at + 4], "big")
@@ -61,11 +61,11 @@ def _count_boxes(boxes: bytes) -> int:
 def clean_aperture(
     size: tuple[int, int], whole: tuple[int, int], *, at: tuple[int, int] = (0, 0)
 ) -> bytes:
-    """Return the box that says that a part of a picture is shown.
+    """Return the box by which only a part of a picture is shown.
 
     Args:
         size: Width and height of the part.
-        whole: Those of the picture.
+        whole: Width and height of the picture.
         at: Left and upper edge of the part.
     """
     fields: list[int] = []
@@ -113,14 +113,14 @@ def _aperture(
     at: tuple[int, int] = (0, 0),
     turns: tuple[bytes, ...] = (),
 ) -> bytes:
-    """Show the target alone, of a canvas that is four times as large."""
+    """Show only the target of a canvas that is four times as large."""
     canvas = _beside(target, decoy, at)
     box = clean_aperture(target.size, canvas.size, at=at)
     return with_properties(_item_file(canvas, file_format), box, *turns)
 
 
 def _aperture_turned(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Show the target alone, turned and mirrored by the file, so that it is upright."""
+    """Show only the target, turned and mirrored by the file to be upright."""
     stored = ImageOps.mirror(target).transpose(Image.Transpose.ROTATE_270)
     canvas = _beside(stored, decoy.resize(stored.size), (0, 0))
     box = clean_aperture(stored.size, canvas.size)
@@ -130,7 +130,7 @@ def _aperture_turned(target: Image.Image, decoy: Image.Image) -> bytes:
 def _hidden_beside(
     target: Image.Image, decoy: Image.Image, *, file_format: str
 ) -> bytes:
-    """Say that the decoy is shown alone, of a picture that is the target."""
+    """Mark a decoy as the shown part of a picture that is the target."""
     strip = target.copy()
     strip.paste(decoy.resize((32, 32)), (0, 0))
     box = clean_aperture((32, 32), strip.size)
@@ -152,20 +152,20 @@ def _on_canvas(
     mode: str = "RGB",
     **options: object,
 ) -> bytes:
-    """Put the target on a plain canvas so many times as wide and high.
+    """Put the target on a plain canvas that is several times as wide and high.
 
     Args:
         target: The picture.
         file_format: Of the file.
-        times: How much wider and higher than the picture the canvas is.
-        place: Where on it: 0 is the left or upper edge, 1 the other.
+        times: Factor by which the canvas is wider and higher than the picture.
+        place: Place on the canvas: 0 is the left or upper edge, 1 the opposite edge.
         colour: Of the canvas.
-        noise: By how many grey steps each pixel of the canvas may differ.
+        noise: Most grey steps by which each pixel of the canvas differs.
         mode: Of the file's samples.
         options: For the encoder.
     """
     if file_format == "JPEG":
-        # It is decoded at a smaller scale whatever its size.
+        # It is decoded at a smaller scale at any size.
         target = target.resize((320, 240), Image.Resampling.LANCZOS)
     width, height = target.width * times, target.height * times
     canvas = Image.new("RGB", (width, height), colour)
@@ -190,8 +190,8 @@ def _on_clear_canvas(target: Image.Image, _decoy: Image.Image) -> bytes:
 _part = of_family(Family.PART)
 
 _HIDDEN = Shown.NOTHING
-"""A browser shows the canvas so small that the picture on it is another to PDQ; a
-person who comes nearer sees it."""
+"""A browser shows the canvas so small that PDQ does not recognise the picture on it; a
+person who looks closely sees it."""
 
 CANVAS_TRICKS = tuple(
     _part(

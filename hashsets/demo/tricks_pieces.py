@@ -73,14 +73,14 @@ def ole(*streams: tuple[str, bytes]) -> bytes:
 
 
 def ole_entry(name: str, kind: int, start: int, size: int) -> bytes:
-    """Return what the directory of a compound file says of one stream."""
+    """Return the entry of one stream in the directory of a compound file."""
     text = name.encode("utf-16-le") + b"\0\0"
     fixed = text.ljust(64, b"\0") + struct.pack("<HBB", len(text), kind, 1)
     return fixed + struct.pack("<3L36xLQ", _NONE, _NONE, _NONE, start, size)
 
 
 def _stream(data: bytes) -> bytes:
-    """Make a stream long enough for sectors of its own."""
+    """Make a stream long enough for full sectors."""
     return data.ljust(4096, b"\0")
 
 
@@ -96,7 +96,7 @@ def _old_slides(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _old_sheet(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Cut a PNG in pieces as Excel cuts drawings."""
+    """Cut a PNG into pieces as Excel cuts drawings."""
     data = pictures.png(target)
     kinds = [0x00EB, *[0x003C] * (len(data) // 1000)]
     records = [
@@ -109,7 +109,7 @@ def _old_sheet(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _locked_document(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Say that what is in it needs a password."""
+    """Mark the document as one that needs a password."""
     hidden = bytes(255 - byte for byte in pictures.jpeg(target))
     return ole(("EncryptedPackage", _stream(hidden)))
 
@@ -137,7 +137,7 @@ def _cover(picture: bytes) -> bytes:
 
 
 def _spread_cover(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put a zero after each byte of ones in the tag of a sound file."""
+    """Put a zero after each byte 0xFF in the tag of a sound file."""
     body = _cover(pictures.jpeg(target))
     frame = b"APIC" + struct.pack(">LH", len(body), 0) + body
     tag = frame.replace(b"\xff", b"\xff\0")
@@ -145,7 +145,7 @@ def _spread_cover(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _spread_frame(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Do it in one frame only, as the newest tags have it."""
+    """Do so in only one frame, as the newest tags do."""
     body = _cover(pictures.jpeg(target)).replace(b"\xff", b"\xff\0")
     frame = b"APIC" + synchsafe(len(body)) + b"\0\2" + body
     return b"ID3\4\0\0" + synchsafe(len(frame)) + frame

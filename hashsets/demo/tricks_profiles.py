@@ -1,4 +1,4 @@
-"""Tricks with colour profiles: stored values that mean other colours than they seem."""
+"""Tricks with colour profiles: stored values that mean other colours."""
 
 import struct
 import zlib
@@ -47,7 +47,7 @@ def _matrix_profile(
 
 
 def _table_profile(curve: NDArray[np.float64]) -> bytes:
-    """Return a profile whose colours stand in a table of two steps a side."""
+    """Return a profile with a table of two steps for each channel."""
     corners = np.array(
         [
             np.dot((red, green, blue), PRIMARIES)
@@ -60,7 +60,7 @@ def _table_profile(curve: NDArray[np.float64]) -> bytes:
     unit = (1, 0, 0, 0, 1, 0, 0, 0, 1)
     matrix = b"".join(map(fixed, unit)) + struct.pack(">HH", STEPS, 2)
     inputs = np.round(curve * 65535).astype(">u2").tobytes() * 3
-    # In a table, 1.0 of XYZ is 0x8000.
+    # In a table, 1.0 in XYZ is 0x8000.
     table = np.round(corners * 32768).astype(">u2").tobytes()
     outputs = struct.pack(">HH", 0, 65535) * 3
     tables = head + matrix + inputs + table + outputs
@@ -117,7 +117,7 @@ def _rotated(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _one_channel(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put the luma of the target into blue, and let blue mean all there is.
+    """Put the luma of the target into blue, and let only blue count.
 
     Red and green hold the decoy, and their primaries are nearly black.
     """
@@ -132,7 +132,7 @@ def _one_channel(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _four_colours(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Let only black count of four colours; the others show the decoy."""
+    """Let only black of the four colours count; the others show the decoy."""
     corners = [
         tuple((1 - (number & 1)) * value for value in WHITE) for number in range(16)
     ]
@@ -154,7 +154,7 @@ def _cmyk_profile(corners: NDArray[np.float64], *, curve: NDArray[np.float64]) -
 
 
 def _bent(image: Image.Image, gamma: float) -> Pixels:
-    """Return the values that a gamma makes into those of sRGB."""
+    """Return the values that a gamma converts to those of sRGB."""
     light = linear_of(pixels(image) / 255)
     return np.round(light ** (1 / gamma) * 255).astype(np.uint8)
 
@@ -185,7 +185,7 @@ def _code_points(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _broken(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Add bytes that are no profile."""
+    """Add bytes that are not a profile."""
     chunk = png_chunk(b"iCCP", b"x\0\0" + zlib.compress(b"no profile" * 20))
     return png_file(pixels(target), chunks=chunk)
 

@@ -1,8 +1,8 @@
-"""Tricks with profiles of which programs take different things, or nothing at all.
+"""Tricks with profiles that programs read in different ways, or not at all.
 
-Each holds the target in its blue, and the decoy in its red and green. Chromium goes by
-a profile in which blue is all there is, and shows the target; a program that gives the
-profile up, or goes by something else in it, shows the decoy.
+Each holds the target in blue, and the decoy in red and green. Chromium uses a profile
+in which only blue counts, and shows the target; a program that rejects the profile, or
+uses other parts of it, shows the decoy.
 """
 
 import struct
@@ -42,7 +42,7 @@ _TABLES = b"\xff\xc4"
 
 
 def _tags(curve: bytes = _CURVE) -> dict[bytes, bytes]:
-    """Return the tags of a curve and of primaries of which only blue counts."""
+    """Return the tags of a curve, and of primaries with only blue."""
     tags = {}
     for letter, share in zip((b"r", b"g", b"b"), (0.0, 0.0, 1.0), strict=True):
         tags[letter + b"XYZ"] = xyz(tuple(share * value for value in WHITE))
@@ -60,7 +60,7 @@ def _jpeg(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _with_profile(profile: bytes) -> Maker:
-    """Return what stores the target in blue, with a profile."""
+    """Return a maker that stores the target in blue, with a profile."""
 
     def make(target: Image.Image, decoy: Image.Image) -> bytes:
         return pictures.png(_in_blue(target, decoy), icc_profile=profile)
@@ -102,7 +102,7 @@ def _code_points() -> bytes:
 
 
 def _real_table() -> bytes:
-    """Return a table of real numbers that passes its samples on as they are."""
+    """Return a table of floating-point numbers that keeps its samples unchanged."""
     one = struct.pack(">f", 1.0)
     zero = bytes(4)
     rows = (one + zero * 3, zero + one + zero * 2, zero * 2 + one + zero)
@@ -145,13 +145,13 @@ def _parts_apart(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _lab() -> bytes:
-    """Return a profile that says that its samples are Lab."""
+    """Return a profile that claims samples in Lab."""
     profile = profile_of(_tags())
     return profile[:16] + b"Lab " + profile[20:]
 
 
 def _two_samples() -> bytes:
-    """Return a profile whose table takes green alone into account, of two samples."""
+    """Return a profile whose table has two samples and uses only green."""
     head = b"mft1" + bytes(4) + bytes((2, 3, 2, 0)) + bytes(36)
     ramp = bytes(range(256))
     black, white = bytes(3), bytes((246, 255, 210))
@@ -183,7 +183,7 @@ def _bitmap(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _odd_intent(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Say that colours are usual in a way that means nothing, and then other ones."""
+    """Write an invalid mark for sRGB, and then other colours."""
     places = (0.3127, 0.329, 0.1, 0.0001, 0.2, 0.0001, 0.3127, 0.33)
     chunks = png_chunk(b"sRGB", b"\4") + png_chunk(b"gAMA", struct.pack(">I", 45_455))
     numbers = struct.pack(">8I", *(round(place * 100_000) for place in places))
@@ -192,7 +192,7 @@ def _odd_intent(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _last_bit(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put the target into the last bit of a large decoy, and let it alone count."""
+    """Put the target into the last bit of a large decoy; let only this bit count."""
     size = (target.width * 3 // 2, target.height * 3 // 2)
     bits = dithered(target.resize(size))
     high = grey(decoy.resize(size)) & 0xFE
@@ -204,9 +204,9 @@ def _last_bit(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _last_bits(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Put the target into bits of sixteen that eight do not hold.
+    """Put the target into those of 16 bits that 8 bits do not hold.
 
-    Browsers keep three more than eight where samples are bright.
+    Browsers keep three more bits than eight for bright samples.
     """
     bright = (grey(decoy) // 2 + 128).astype(np.uint16)
     samples = bright * 256 + (grey(target) & 0xE0) + 16

@@ -1,4 +1,4 @@
-"""Tricks with what a screen makes of samples: no such colour, or a transparent one."""
+"""Tricks with colours on a screen: impossible colours, or a transparent one."""
 
 import struct
 from functools import partial
@@ -41,10 +41,10 @@ def clipped(
     """Return the decoy in luma, in colours that screens show as the target's luma.
 
     Args:
-        target: What is seen.
-        decoy: What is stored as luma.
-        darkest: The least luma that is stored.
-        brightest: The most.
+        target: The shown picture.
+        decoy: The picture that is stored as luma.
+        darkest: The least stored luma.
+        brightest: The greatest stored luma.
     """
     stored = darkest + grey(decoy).astype(np.int64) * (brightest - darkest) // 255
     reach = np.linspace(-1, 1, 511)
@@ -79,12 +79,12 @@ _KEY = 20
 
 
 def _keyed(target: Image.Image, decoy: Image.Image) -> tuple[Pixels, NDArray[np.bool_]]:
-    """Return the decoy in dark greys, and where it is to be transparent."""
+    """Return the decoy in dark greys, and the pixels that become transparent."""
     return (grey(decoy) // 6 + _KEY + 1).astype(np.uint8), dithered(target)
 
 
 def _key_of_more_bits(target: Image.Image, decoy: Image.Image, *, colour: int) -> bytes:
-    """Mark a colour whose bits above the eight of a sample say something else."""
+    """Mark a colour that differs in the bits above the eight of a sample."""
     samples, holes = _keyed(target, decoy)
     samples[holes] = _KEY
     bands = 3 if colour == COLOURS else 1
@@ -94,7 +94,7 @@ def _key_of_more_bits(target: Image.Image, decoy: Image.Image, *, colour: int) -
 
 
 def _key_of_lower_bytes(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Mark a colour of 16 bits that differs from others in its lowest byte alone."""
+    """Mark a colour of 16 bits that differs from others only in its lowest byte."""
     samples, holes = _keyed(target, decoy)
     wide = np.dstack((samples.astype(np.uint16) << 8,) * 3)
     wide[holes] = (_KEY << 8, _KEY << 8, _KEY << 8 | 1)
@@ -104,7 +104,7 @@ def _key_of_lower_bytes(target: Image.Image, decoy: Image.Image) -> bytes:
 
 
 def _key_of_four_bits(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Mark the darkest but one of sixteen greys."""
+    """Mark the second darkest of sixteen greys."""
     samples = (grey(decoy) // 64 + 2).astype(np.uint8)
     samples[dithered(target)] = 1
     chunks = png_chunk(b"tRNS", struct.pack(">H", 1))

@@ -1,7 +1,7 @@
-"""Tricks with where a picture stands in a PDF document.
+"""Tricks with the place of a picture in a PDF document.
 
-The page shows the target, or a form that is filled in does, by words that stand in
-several streams or in a stream of another kind.
+The page, or a filled-in form, shows the target by operators in several streams, or in a
+stream of another kind.
 """
 
 import base64
@@ -18,11 +18,11 @@ from hashsets.demo import pictures
 from hashsets.demo.tricks_kit import Family, FileType, Shown, of_family
 
 _WIDTH, _HEIGHT = 320, 240
-"""Samples of a picture among what is drawn."""
+"""Width and height of an inline image, in samples."""
 
 
 def document(build: Callable[[pikepdf.Pdf, pikepdf.Page], None], size: object) -> bytes:
-    """Return a document of one page of a size that something is done to."""
+    """Return a document of one page with a size, after a function has changed it."""
     file = io.BytesIO()
     with pikepdf.new() as pdf:
         build(pdf, pdf.add_blank_page(page_size=size))
@@ -31,7 +31,7 @@ def document(build: Callable[[pikepdf.Pdf, pikepdf.Page], None], size: object) -
 
 
 def in_streams(*contents: bytes, size: tuple[int, int]) -> bytes:
-    """Return a document whose page is drawn by several streams, which are one."""
+    """Return a document whose page is drawn by several streams, read as one."""
 
     def build(pdf: pikepdf.Pdf, page: pikepdf.Page) -> None:
         page.obj.Contents = Array([pdf.make_stream(each) for each in contents])
@@ -40,7 +40,7 @@ def in_streams(*contents: bytes, size: tuple[int, int]) -> bytes:
 
 
 def _streams(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Cut the words for a picture between its dictionary and its filter."""
+    """Cut the inline image between its dictionary and its filter."""
     data = zlib.compress(target.resize((_WIDTH, _HEIGHT)).tobytes())
     begun = b"q %d 0 0 %d 0 0 cm BI /W %d /H %d" % (*target.size, _WIDTH, _HEIGHT)
     rest = b"/CS /RGB /BPC 8 /F /Fl ID " + data + b" EI Q"

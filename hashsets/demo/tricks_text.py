@@ -1,7 +1,7 @@
 """Tricks with text: pictures as base64 or per cent signs in pages, SVG, mail and JSON.
 
-What has to be *drawn* to be seen, by a style sheet, a script or shapes, no decoder can
-find; those tricks say so.
+A picture that is only seen when it is *drawn*, by a style sheet, a script or shapes,
+cannot be found by a decoder; those tricks say so.
 """
 
 import base64
@@ -90,7 +90,7 @@ def svg_image(uri: str, width: int, height: int) -> str:
 
 
 def _svg_old(uri: str, width: int, height: int) -> str:
-    """Write the attribute as it was called before SVG 2."""
+    """Write the attribute under its name before SVG 2."""
     inner = f"<image xlink:href='{uri}' width='{width}' height='{height}'/>"
     return svg(inner, width, height)
 
@@ -106,7 +106,7 @@ def _svg_style(uri: str, width: int, height: int) -> str:
 
 
 def _svg_filter(uri: str, width: int, height: int) -> str:
-    """Let a filter bring in the picture."""
+    """Let a filter load the picture."""
     box = "x='0' y='0' width='1' height='1'"
     effect = f"<filter id='f' {box}><feImage href='{uri}'/></filter>"
     area = f"<rect width='{width}' height='{height}' filter='url(#f)'/>"
@@ -217,9 +217,9 @@ def _svg_mosaic(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _svg_mask(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Show the decoy, of which a blend makes the target, when drawn.
+    """Show the decoy, which a blend turns into the target when drawn.
 
-    Half the difference is added to, and half taken from, a middle grey.
+    Half of the difference is added to a middle grey, and half subtracted from it.
     """
     first = grey(decoy).astype(np.int16)
     second = grey(target).astype(np.int16) - first
@@ -250,7 +250,7 @@ def _mail(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _mail_printable(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Send the picture by mail with a number for each byte that is no letter."""
+    """Send the picture by mail with a number for each byte that is not a letter."""
     return (
         b"From: a@example.org\r\nMIME-Version: 1.0\r\nContent-Type: image/jpeg\r\n"
         b"Content-Transfer-Encoding: quoted-printable\r\n\r\n"

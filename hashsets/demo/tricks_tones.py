@@ -1,4 +1,4 @@
-"""Tricks with the items of an AVIF: one that is made of a picture and a gain map."""
+"""Tricks with the items of an AVIF: one combines a picture and a gain map."""
 
 import struct
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _parts(image: Image.Image) -> tuple[list[tuple[bytes, bytes]], bytes]:
 
 
 def numbers(stored: int, other: int) -> bytes:
-    """Return what a map means: how much light either picture needs."""
+    """Return the parameters of a map: the light that each picture needs."""
     reach = round(REACH)
     channel = (-reach, 1, reach, 1, 1, 1, 1, 64, 1, 64)
     head = struct.pack(">BHHB", 0, 0, 0, 0xC0) + struct.pack(">4I", stored, 1, other, 1)
@@ -50,7 +50,7 @@ def numbers(stored: int, other: int) -> bytes:
 
 
 def toned_avif(stored: Image.Image, gain_map: Image.Image, meant: bytes) -> bytes:
-    """Return an AVIF of a picture, a gain map, and an item that is made of both."""
+    """Return an AVIF of a picture, a gain map, and an item that combines both."""
     first, second = _parts(stored), _parts(gain_map)
     made = [item for item in first[0] if item[0] in {b"ispe", b"pixi", b"colr"}]
     properties, tables = b"", b""
@@ -60,7 +60,7 @@ def toned_avif(stored: Image.Image, gain_map: Image.Image, meant: bytes) -> byte
         count += len(found)
         properties += b"".join(box(name, body) for name, body in found)
         marks = (name == b"av1C" for name, _ in found)
-        # A decoder must understand the one that says how it is packed.
+        # A decoder must understand the property with its packing.
         listed = bytes(
             place | 0x80 * is_needed
             for place, is_needed in zip(places, marks, strict=True)

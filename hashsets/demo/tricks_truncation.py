@@ -1,4 +1,4 @@
-"""Tricks with files that were cut short, or that say that they are longer."""
+"""Tricks with files that are cut short, or that claim to be longer."""
 
 import io
 import struct
@@ -23,7 +23,7 @@ from hashsets.demo.tricks_kit import (
 
 
 def _cut(file_format: str, *, kept: float, **options: object) -> Maker:
-    """Return a maker of a file of which the end is missing."""
+    """Return a maker of a file without its end."""
 
     def make(target: Image.Image, _decoy: Image.Image) -> bytes:
         content = pictures.encoded(target, file_format, **options)
@@ -62,7 +62,7 @@ def _without_last_chunk(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _wrong_adler(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Spoil the checksum of the packed data, and keep that of the chunk right."""
+    """Spoil the checksum of the packed data, but not that of the chunk."""
     content = pictures.encoded(target, "PNG", compress_level=1)
     start = content.index(b"IDAT") + 4
     buffer = io.BytesIO(content[: start - 8])

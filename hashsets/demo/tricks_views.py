@@ -1,4 +1,4 @@
-"""Tricks with what a picture looks like: orientation, alpha, profiles, edits."""
+"""Tricks with the appearance of a picture: orientation, alpha, profiles, edits."""
 
 import struct
 from collections.abc import Callable
@@ -47,8 +47,8 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_270,
 }
-"""How the stored picture is turned, so that a viewer which heeds EXIF shows it
-upright."""
+"""The rotation of the stored picture for each orientation, so that a viewer which uses
+EXIF shows it upright."""
 
 
 def _turned(
@@ -77,8 +77,8 @@ def _claimed_turn(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 _BLACK_RANGE = 64
-"""Luma of the decoy where its colours must be darker than the target's, so that alpha
-can make up for them."""
+"""Range of the decoy's luma if its colours must be darker than the target's, so that
+alpha can compensate."""
 
 
 _BRIGHT = 200
@@ -89,18 +89,18 @@ Paint = Callable[[Image.Image, Image.Image], Image.Image]
 
 
 def _see_through(shade: int, alpha: Pixels) -> Pixels:
-    """Return pixels of one grey with an alpha of their own."""
+    """Return pixels of one grey, each with an alpha."""
     flat = np.full_like(alpha, shade)
     return np.dstack((flat, flat, flat, alpha))
 
 
 def _black_rgba(target: Image.Image, _decoy: Image.Image) -> Image.Image:
-    """Return black that is the more opaque the darker the target is."""
+    """Return black that is more opaque where the target is darker."""
     return Image.fromarray(_see_through(0, 255 - grey(target)), "RGBA")
 
 
 def _white_rgba(target: Image.Image, _decoy: Image.Image) -> Image.Image:
-    """Return white that is the more opaque the brighter the target is."""
+    """Return white that is more opaque where the target is brighter."""
     return Image.fromarray(_see_through(255, grey(target)), "RGBA")
 
 
@@ -148,14 +148,14 @@ def _palette_alpha(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _key_alpha(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Store two blacks, 0 and 1, of which the second is transparent."""
+    """Store two blacks, 0 and 1; the second one is transparent."""
     samples = dithered(target).astype(np.uint8)
     key = png_chunk(b"tRNS", struct.pack(">H", 1))
     return png_file(samples, colour=GREY, chunks=key)
 
 
 def _gif_key(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Store two blacks, of which the second is transparent."""
+    """Store two blacks; the second one is transparent."""
     image = Image.fromarray(dithered(target).astype(np.uint8), "L").copy()
     image = image.convert("P")
     image.putpalette(bytes(768))
@@ -172,7 +172,7 @@ def _icon_mask(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 def _bmp_alpha(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Store black and an alpha that the header of 108 bytes has a mask for."""
+    """Store black and an alpha, for which the header of 108 bytes has a mask."""
     samples = _see_through(0, 255 - grey(target))[::-1]
     sizes = struct.pack("<IiiHHIIiiII", 108, *target.size, 1, 32, 3, 0, 0, 0, 0, 0)
     masks = struct.pack("<IIII", 0xFF << 16, 0xFF << 8, 0xFF, 0xFF << 24)
@@ -180,16 +180,17 @@ def _bmp_alpha(target: Image.Image, _decoy: Image.Image) -> bytes:
 
 
 _PAGE = 128
-"""The grey page on which a picture is seen that is not seen on white or black."""
+"""The grey of the page on which a picture is visible that is invisible on white and
+black."""
 
 _SHEER = 0.75
-"""How transparent such a picture is where it is most so."""
+"""Greatest transparency of such a picture."""
 
 
 def grey_page_rgba(target: Image.Image, decoy: Image.Image) -> Image.Image:
     """Return the target as seen on a grey page; on white and black, the decoy is too.
 
-    What shines through is the decoy; the colours make up for it at one grey only.
+    The decoy shows through; the colours compensate for it only at one grey.
     """
     clear = ImageOps.autocontrast(decoy.convert("L"), cutoff=1)
     sheer = np.asarray(clear, dtype=np.float32) / 255 * _SHEER
@@ -202,7 +203,7 @@ def grey_page_rgba(target: Image.Image, decoy: Image.Image) -> Image.Image:
 
 
 def _grey_page_gif(target: Image.Image, decoy: Image.Image) -> bytes:
-    """Do the same by pixels that are transparent or not, twice as many each way."""
+    """Do the same with pixels that are transparent or opaque, at twice the size."""
     size = 2 * target.width, 2 * target.height
     image = grey_page_rgba(target.resize(size), decoy.resize(size))
     holes = ~np.asarray(image.getchannel("A").convert("1"))
@@ -374,7 +375,7 @@ def equal_luma(target: Image.Image, _decoy: Image.Image) -> Image.Image:
 
 
 _COLOUR_REACH = 0.4
-"""How far the colours reach beside the light: as far as RGB has them at this luma."""
+"""Range of the colours besides the light: as far as RGB allows at this luma."""
 
 
 def _in_colours(file_format: str, **options: object) -> Maker:

@@ -1,7 +1,7 @@
 """Choose the further kinds as which a content is tried (ADR 0036).
 
-The declared type, the names and the bytes each propose kinds. What a walk tries of them
-is told apart here; ``contents/kinds/proposals.py`` says what is proposed.
+The declared type, the names and the bytes each propose kinds
+(``contents/kinds/proposals.py``). This module sorts the proposals for a walk.
 """
 
 from collections.abc import Iterator
