@@ -470,8 +470,8 @@ _LEAST_SORTS = (
     (_SMALL, 0.2),
 )
 """The sorts of letters, and the least share of each. Of packed bytes in base64, 26 of
-64 letters are capitals, 20 are capitals after ``F``, 10 are digits, and 20 are small
-letters after ``f``; the shares here are lower by four times the deviation of one in a
+64 letters are capitals, 20 are capitals from ``G`` on, 10 are digits, and 20 are small
+letters from ``g`` on; the shares here are lower by four times the deviation of one in a
 thousand samples. Names in capitals, prose, programs, digits and tables of characters
 (``\ua9da-\ua9dd``) lack one or the other."""
 

@@ -37,7 +37,7 @@ class Disposal(Enum):
 
 
 class Drawing(Enum):
-    """How a piece is drawn."""
+    """The ways of drawing a piece."""
 
     REPLACE = auto()
     """All of its pixels replace the pixels of the canvas."""
@@ -55,7 +55,7 @@ class Piece:
 
     Attributes:
         box: Its place on the canvas.
-        drawing: How it is drawn.
+        drawing: The way of drawing it.
         disposal: What happens to it afterwards.
     """
 

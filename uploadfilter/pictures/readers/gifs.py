@@ -70,7 +70,7 @@ class GIFFrame:
 
     @property
     def piece(self) -> Piece:
-        """How it is drawn."""
+        """Return the way of drawing it."""
         return Piece(
             box=self.box,
             drawing=Drawing.REPLACE if self.transparent is None else Drawing.COVER,

@@ -35,9 +35,8 @@ from uploadfilter.scanners.wire.messages import Ready, Unready, decode_reply
 WORKER_MODULE: Final = "uploadfilter.scanners.inside.worker"
 
 MAX_FORKS: Final = 1000
-"""Most scanners of one template. A template costs 0.3 CPU seconds, a fork some
-milliseconds: so knowledge of a memory layout soon becomes useless, for a tenth more CPU
-time."""
+"""Most scanners of one template: a memory layout that an attacker learned is soon gone.
+A template costs 0.3 CPU seconds and a fork milliseconds, so this costs a tenth more."""
 
 MAX_CRASHES: Final = 8
 """Crashed scanners after which their template is replaced: probing a layout byte by
