@@ -398,6 +398,54 @@ def test_each_document_can_be_reached() -> None:
     assert sorted(map(name_of, documents - seen)) == []
 
 
+def places_named(page: Path) -> list[tuple[str, str]]:
+    """Return the files and names of a page's tables whose first two cells are such."""
+    row = re.compile(r"`(uploadfilter/[\w/]+\.py)` \| `([\w.]+)` \|")
+    return row.findall(page.read_text(encoding="utf-8"))
+
+
+ONE_UPLOAD = places_named(ROOT / "docs" / "one-upload.md")
+
+
+@pytest.mark.parametrize(("path", "name"), ONE_UPLOAD)
+def test_each_step_of_an_upload_is_where_the_page_says(path: str, name: str) -> None:
+    """The file exists, and has the function, method or constant that is named."""
+    names = {
+        found
+        for node in parse(ROOT / path).body
+        for found in (*defined(node), *methods(node))
+    }
+
+    assert name in names
+
+
+def defined(node: ast.stmt) -> Iterator[str]:
+    """Yield the names that a statement of a module defines."""
+    match node:
+        case ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+            yield name
+        case ast.AnnAssign(target=ast.Name(id=name)):
+            yield name
+        case ast.Assign(targets=[ast.Name(id=name)]):
+            yield name
+        case _:
+            pass
+
+
+def methods(node: ast.stmt) -> Iterator[str]:
+    """Yield the methods of a class, as ``Class.method``."""
+    if isinstance(node, ast.ClassDef):
+        yield from (f"{node.name}.{name}" for it in node.body for name in defined(it))
+
+
+def test_steps_of_an_upload_name_a_place_each() -> None:
+    """No row of the page has a form that the test above passes over."""
+    text = (ROOT / "docs" / "one-upload.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if "`uploadfilter/" in line]
+
+    assert len(ONE_UPLOAD) == len(rows) >= 40
+
+
 def test_each_document_is_in_the_navigation_of_the_site() -> None:
     """Each page of the site is listed beside every other one, as Sphinx wants it."""
     listed = {conf.root_doc, *(name for it in conf.NAVIGATION.values() for name in it)}

@@ -51,6 +51,7 @@ NAVIGATION = {
     "Issue hash sets": ["docs/issuing", "hashsets/FORMAT"],
     "Develop": [
         "docs/design",
+        "docs/one-upload",
         "docs/glossary",
         "docs/house-style",
         "CONTRIBUTING",
