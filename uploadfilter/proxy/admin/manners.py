@@ -6,13 +6,17 @@ many, the oldest one is closed, so that nobody can shut people out.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
+
+from uploadfilter.proxy.aiohttp_parts import (
+    AiohttpConnection,
+    AiohttpServer,
+    Handle,
+)
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -40,14 +44,12 @@ _KEEP_ALIVE_S: Final = 30.0
 _HEAD_BYTES: Final = 8190
 _CLOSING_S: Final = 0.5
 
-Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-"""Answers one request."""
-
 
 def runner_of(handle: Handle) -> web.ServerRunner:
     """Return the runner of a page's server; the caller sets it up and cleans it up."""
     server = _FewConnections(
         handle,
+        _Connection,
         access_log=None,
         keepalive_timeout=_KEEP_ALIVE_S,
         max_line_size=_HEAD_BYTES,
@@ -56,7 +58,7 @@ def runner_of(handle: Handle) -> web.ServerRunner:
     return web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
 
 
-class _Connection(RequestHandler):
+class _Connection(AiohttpConnection):
     """One connection of a browser, a scraper or a probe."""
 
     __slots__ = ("_server",)
@@ -86,13 +88,8 @@ class _Connection(RequestHandler):
         return web.Response(status=400, text="This is not an HTTP request.\n")
 
 
-class _FewConnections(web.Server):
+class _FewConnections(AiohttpServer):
     """aiohttp's server, for few connections."""
-
-    @override
-    def __call__(self) -> RequestHandler:
-        """Make the handler of a new connection."""
-        return _Connection(self, loop=self._loop, **self._kwargs)
 
     def make_room(self) -> None:
         """Close the oldest connections beyond the limit."""

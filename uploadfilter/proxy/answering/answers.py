@@ -20,9 +20,9 @@ from http import HTTPStatus
 from typing import Final
 
 from aiohttp import web
-from typing_extensions import override
 
 from uploadfilter.model import REFUSALS, Reason
+from uploadfilter.proxy.aiohttp_parts import NamelessResponse
 from uploadfilter.proxy.answering.wording import Catalogue, Page, Wording, filled
 
 RETRY_AFTER_S: Final = 30
@@ -112,15 +112,6 @@ def as_json(told: Page) -> bytes:
     return json.dumps(present, ensure_ascii=False).encode("utf-8")
 
 
-class _Answer(web.Response):
-    """An answer that does not disclose the software and its version."""
-
-    @override
-    async def _prepare_headers(self) -> None:
-        await super()._prepare_headers()
-        self.headers.popall("Server", None)
-
-
 def response(
     request: web.BaseRequest,
     *,
@@ -153,7 +144,7 @@ def response(
     else:
         headers["Content-Type"] = _JSON
         body = as_json(told)
-    answer = _Answer(status=status, headers=headers, body=body)
+    answer = NamelessResponse(status=status, headers=headers, body=body)
     if reason in REFUSALS:
         answer.force_close()
     return answer
@@ -167,7 +158,7 @@ def to_canary(decision_id: str) -> web.Response:
     """
     headers = _HEADERS | {"Content-Type": "application/json"}
     body = json.dumps({"decision": decision_id}).encode("ascii")
-    answer = _Answer(status=HTTPStatus.OK, headers=headers, body=body)
+    answer = NamelessResponse(status=HTTPStatus.OK, headers=headers, body=body)
     # After a body that was not read to its end, the beginning of the next request is
     # unknown.
     answer.force_close()

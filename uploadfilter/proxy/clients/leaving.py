@@ -10,11 +10,12 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 
 from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 from typing_extensions import override
 
+from uploadfilter.proxy.aiohttp_parts import AiohttpConnection
 
-class WatchedConnection(RequestHandler):
+
+class WatchedConnection(AiohttpConnection):
     """A client's connection that tells one who asks when it is lost."""
 
     _on_lost: Callable[[], None] | None = None

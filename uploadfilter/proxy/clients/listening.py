@@ -18,11 +18,12 @@ import structlog
 from aiohttp import http_parser
 
 from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.aiohttp_parts import Handle
 from uploadfilter.proxy.clients import sockets
 from uploadfilter.proxy.clients.accepting import Acceptor
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.connections import Connections
-from uploadfilter.proxy.clients.server import Handle, Server
+from uploadfilter.proxy.clients.server import Server
 from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.clients.sockets import Inherited, Listener
 from uploadfilter.proxy.counting.metrics import Metrics

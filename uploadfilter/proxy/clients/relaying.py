@@ -17,12 +17,12 @@ from http import HTTPStatus
 import aiohttp
 import structlog
 from aiohttp import HttpVersion11, web
-from aiohttp.abc import AbstractStreamWriter
 from typing_extensions import override
 
+from uploadfilter.proxy.aiohttp_parts import RawResponse
 from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
 from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.heads import RawHeaders, encode_head, hold_head
+from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
 from uploadfilter.uploads.head.forwarding import returned_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -34,7 +34,7 @@ _AT_ONCE_BYTES = 32 * 1024
 default), so that framing has room."""
 
 
-class _Relayed(web.StreamResponse):
+class _Relayed(RawResponse):
     """An answer whose head is sent as the origin wrote it.
 
     Args:
@@ -48,49 +48,42 @@ class _Relayed(web.StreamResponse):
 
     def __init__(self, status: int, reason: str, headers: RawHeaders) -> None:
         super().__init__(status=status, reason=reason)
-        self._lines = list(headers)
+        self._head_lines = list(headers)
         names = {name.lower(): value for name, value in headers}
         self.length = int(names[_LENGTH]) if _LENGTH in names else None
         self._is_dated = b"date" in names
         self.head_bytes = 0
 
     @override
-    async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Prepare the head; it waits in the writer for the first bytes of the body."""
-        self._req, self._payload_writer = request, request.writer
-        if self._keep_alive is None:
-            self._keep_alive = request.keep_alive
+    def raw_head(self, request: web.BaseRequest, *, keep_alive: bool) -> bytes:
+        """Return the head: the origin's lines, and those of this connection."""
         self._frame(request)
         if not self._is_dated:
             now = formatdate(usegmt=True).encode("ascii")
-            self._lines.append((b"Date", now))
-        if request.version < HttpVersion11 and self._keep_alive:
-            self._lines.append((b"Connection", b"keep-alive"))
-        elif request.version >= HttpVersion11 and not self._keep_alive:
-            self._lines.append((b"Connection", b"close"))
+            self._head_lines.append((b"Date", now))
+        if request.version < HttpVersion11 and keep_alive:
+            self._head_lines.append((b"Connection", b"keep-alive"))
+        elif request.version >= HttpVersion11 and not keep_alive:
+            self._head_lines.append((b"Connection", b"close"))
         major, minor = request.version
         line = f"HTTP/{major}.{minor} {self.status} {self.reason}"
-        head = encode_head(line, self._lines)
+        head = encode_head(line, self._head_lines)
         self.head_bytes = len(head)
-        hold_head(request.writer, head)
-        return request.writer
+        return head
 
     def _frame(self, request: web.BaseRequest) -> None:
         """State where the body ends, in a way that this client understands."""
         if self.status == HTTPStatus.NO_CONTENT:
             # It has neither a body nor a length (RFC 9110, section 8.6).
-            self._lines = [line for line in self._lines if line[0].lower() != _LENGTH]
-        if self._must_be_empty_body:
+            self._head_lines = [
+                line for line in self._head_lines if line[0].lower() != _LENGTH
+            ]
+        if self.must_be_empty:
             return
         request.writer.length = self.length
         if self.length is None and request.version >= HttpVersion11:
             request.writer.enable_chunking()
-            self._lines.append((b"Transfer-Encoding", b"chunked"))
-
-    def send_head(self) -> None:
-        """Send the head without waiting for the body."""
-        if self._payload_writer is not None:
-            self._payload_writer.send_headers()
+            self._head_lines.append((b"Transfer-Encoding", b"chunked"))
 
 
 def nothing_to_say() -> web.StreamResponse:

@@ -11,22 +11,26 @@ Rules this module keeps:
 - A body in chunks of a few bytes is ended: its parsing, not its bytes, is the work.
 - What is thrown away is read slowly, however fast it comes.
 
-It leans on private parts of aiohttp (ADR 0015, 0029), each held by a test on the wire.
+The private parts of aiohttp that it uses stand in ``proxy/aiohttp_parts.py``.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import structlog
 from aiohttp import http_exceptions, web
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
-from aiohttp.web_protocol import _ErrInfo
 from typing_extensions import override
 
 from uploadfilter.model import Reason
+from uploadfilter.proxy.aiohttp_parts import (
+    Handle,
+    failed,
+    is_request,
+    unread_chunks,
+)
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients.connections import Connections, Peer
 from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
@@ -49,10 +53,6 @@ a megabyte: 5 MB/s. A client on a fast line would else keep the event loop busy.
 _CRLF: Final = b"\r\n"
 _LINE_BYTES: Final = 4
 """Colon, space and line end of a header line."""
-
-
-Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-"""Answers one request."""
 
 
 class _HeadTooSlow(http_exceptions.HttpProcessingError):
@@ -167,13 +167,13 @@ class Connection(WatchedConnection):
         if self._is_cut:
             self._pause()
             return
-        known = self._request_count
+        known = self.requests_parsed
         is_head = self._payload.is_eof()
-        unread = _unread_chunks(self._payload)
+        unread = unread_chunks(self._payload)
         super().data_received(data)
         self._count_chunks(self._payload, unread)
-        if self._request_count != known:
-            self._on_messages(len(data), new=self._request_count - known)
+        if self.requests_parsed != known:
+            self._on_messages(len(data), new=self.requests_parsed - known)
         elif is_head and data:
             self._on_part_of_head(len(data))
 
@@ -182,7 +182,7 @@ class Connection(WatchedConnection):
         transport = self.transport
         if transport is not None and not transport.is_closing():
             transport.pause_reading()
-            self._loop.call_later(_PAUSE_S, self._go_on)
+            self.loop.call_later(_PAUSE_S, self._go_on)
 
     def _go_on(self) -> None:
         transport = self.transport
@@ -194,24 +194,18 @@ class Connection(WatchedConnection):
         """Keep our side open for the answers to what has arrived whole."""
         self._ended = True
         self._part()
-        if self._is_waiting or not self._payload.is_eof():
+        if self.is_waiting or not self._payload.is_eof():
             return self._is_cut
         self._watch_half(-1)
         return True
 
     def end_if_idle(self) -> bool:
         """End the connection if no request is on it, and tell whether it was."""
-        is_idle = self._is_waiting and self._head_timer is None
+        is_idle = self.is_waiting and self._head_timer is None
         if is_idle:
             self._served.register.speaking_left(self, self._peer)
             self.force_close()
         return is_idle
-
-    @property
-    def _is_waiting(self) -> bool:
-        """Whether everything was answered that has been asked."""
-        waiter = self._waiter
-        return waiter is not None and not waiter.done() and not self._messages
 
     @override
     async def finish_response(
@@ -227,9 +221,9 @@ class Connection(WatchedConnection):
             sent = await super().finish_response(request, resp, start_time)
         else:
             sent = await self._sent(request, resp, start_time)
-        if self._ended and not self._messages:
+        if self._ended and not self.queued:
             self.close()
-        if self._is_cut and not self._messages:
+        if self._is_cut and not self.queued:
             await self._linger()
         return sent
 
@@ -288,12 +282,9 @@ class Connection(WatchedConnection):
         )
 
     @override
-    def _process_keepalive(self) -> None:
-        """End an idle connection; one on which a head is coming has its own time."""
-        if self._head_timer is None:
-            super()._process_keepalive()
-        else:
-            self._keepalive_handle = None
+    def may_end_idle(self) -> bool:
+        """Leave a connection on which a head arrives: that has a time of its own."""
+        return self._head_timer is None
 
     def _on_messages(self, size: int, *, new: int) -> None:
         """Look at the heads that have just ended, and at what came instead of one."""
@@ -301,23 +292,23 @@ class Connection(WatchedConnection):
             self._cut_large_head()
         self._served.metrics.took(Phase.HEAD, self._head_took_s())
         self._forget_head()
-        if not self._messages:
+        if not self.queued:
             return
         self._look_at_bodies(new)
-        message, self._payload = self._messages[-1]
-        if not isinstance(message, RawRequestMessage):
+        message, self._payload = self.queued[-1]
+        if not is_request(message):
             self._is_cut = True
             self._end_body()
 
     def _look_at_bodies(self, new: int) -> None:
         """Count the chunks of bodies that have just begun, as far as they are there."""
-        for place in range(max(len(self._messages) - new, 0), len(self._messages)):
+        for place in range(max(len(self.queued) - new, 0), len(self.queued)):
             self._chunks = 0
-            self._count_chunks(self._messages[place][1], 0)
+            self._count_chunks(self.queued[place][1], 0)
             if self._is_cut:
                 # What was asked behind such a body is not answered.
-                while len(self._messages) > place + 1:
-                    self._messages.pop()
+                while len(self.queued) > place + 1:
+                    self.queued.pop()
                 return
 
     def _count_chunks(self, payload: StreamReader, unread: int) -> None:
@@ -327,7 +318,7 @@ class Connection(WatchedConnection):
             payload: The body.
             unread: Chunks of it that had come before, and that nobody has read.
         """
-        self._chunks += max(_unread_chunks(payload) - unread, 0)
+        self._chunks += max(unread_chunks(payload) - unread, 0)
         if self._chunks > most_chunks(payload.total_bytes) and not self._is_cut:
             self._is_cut = True
             self._served.metrics.limited(Limit.TINY_CHUNKS)
@@ -338,15 +329,12 @@ class Connection(WatchedConnection):
         if self._head_timer is None:
             return 0.0
         began_s = self._head_timer.when() - self._limits.head_s
-        return max(self._loop.time() - began_s, 0.0)
+        return max(self.loop.time() - began_s, 0.0)
 
     def _cut_large_head(self) -> None:
-        message, _ = self._messages[-1]
-        if (
-            isinstance(message, RawRequestMessage)
-            and _head_size(message) > self._limits.head_bytes
-        ):
-            self._messages[-1] = _failed(_HeadTooLarge())
+        message, _ = self.queued[-1]
+        if is_request(message) and _head_size(message) > self._limits.head_bytes:
+            self.queued[-1] = failed(_HeadTooLarge())
 
     def _end_body(self) -> None:
         """End the reading of a body behind which, or in which, garbage has come.
@@ -354,7 +342,7 @@ class Connection(WatchedConnection):
         aiohttp 3.14 only queues its own answer for after the request, and leaves
         the reader of the body waiting for more.
         """
-        request = self._current_request
+        request = self.current_request
         if request is not None and not request.content.is_eof():
             _break_off_body(request.content)
 
@@ -364,7 +352,7 @@ class Connection(WatchedConnection):
         if self._head_bytes > self._limits.head_bytes:
             self._fail(_HeadTooLarge())
         elif self._head_timer is None:
-            self._head_timer = self._loop.call_later(
+            self._head_timer = self.loop.call_later(
                 self._limits.head_s, self._on_late_head
             )
 
@@ -376,9 +364,7 @@ class Connection(WatchedConnection):
         """Answer with an error after what has been asked before, and read no more."""
         self._forget_head()
         self._is_cut = True
-        self._messages.append(_failed(error))
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_result(None)
+        self.queue(failed(error))
 
     def _forget_head(self) -> None:
         self._head_bytes = 0
@@ -391,7 +377,7 @@ class Connection(WatchedConnection):
         transport = self.transport
         if transport is None or transport.is_closing() or self._ended:
             return
-        self._parting = self._loop.create_future()
+        self._parting = self.loop.create_future()
         transport.write_eof()
         # Reading may have been held up for what nobody will read any more.
         transport.resume_reading()
@@ -408,21 +394,14 @@ class Connection(WatchedConnection):
 
     def _watch_half(self, written: int) -> None:
         """End a connection that may have been left, once nothing more comes for it."""
-        transport, request = self.transport, self._current_request
+        transport, request = self.transport, self.current_request
         if transport is None:
             return
         now = request.writer.output_size if request is not None else 0
         if now == written and not transport.get_write_buffer_size():
             transport.abort()
             return
-        self._loop.call_later(self._limits.half_closed_s, self._watch_half, now)
-
-
-def _unread_chunks(payload: StreamReader) -> int:
-    """Return how many chunks of a body have come that nobody has read."""
-    if payload is EMPTY_PAYLOAD:
-        return 0
-    return len(payload._http_chunk_splits or ())  # noqa: SLF001 - ADR 0052
+        self.loop.call_later(self._limits.half_closed_s, self._watch_half, now)
 
 
 def _break_off_body(payload: StreamReader) -> None:
@@ -436,13 +415,6 @@ _LIMITS: Final = {
     HTTPStatus.REQUEST_TIMEOUT: Limit.HEAD_TIME,
     HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE: Limit.HEAD_BYTES,
 }
-
-
-def _failed(
-    error: http_exceptions.HttpProcessingError,
-) -> tuple[Any, StreamReader]:
-    """Return what aiohttp queues in place of a request that it cannot parse."""
-    return _ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD
 
 
 def _status_of(error: http_exceptions.HttpProcessingError) -> HTTPStatus:

@@ -9,9 +9,6 @@ end to end.
 from collections.abc import Sequence
 from typing import TypeAlias
 
-from aiohttp.abc import AbstractStreamWriter
-from aiohttp.http_writer import StreamWriter
-
 _LINE_END = b"\r\n"
 
 RawHeaders: TypeAlias = Sequence[tuple[bytes, bytes]]
@@ -36,11 +33,3 @@ def encode_head(first_line: str, headers: RawHeaders) -> bytes:
     if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
         raise ValueError("a head holds a line break or a NUL")
     return head
-
-
-def hold_head(writer: AbstractStreamWriter, head: bytes) -> None:
-    """Keep a head in the writer of its message until the first bytes of the body."""
-    if not isinstance(writer, StreamWriter):
-        raise TypeError("aiohttp writes heads in another way than we know")
-    # There is no public way to write a head as bytes (aiohttp 3.14).
-    writer._headers_buf = head  # noqa: SLF001

@@ -1,0 +1,184 @@
+# ruff: noqa: SLF001 - this module exists so that no other one does it
+"""The private parts of aiohttp that the proxy uses, all of them and nowhere else.
+
+aiohttp is made for applications. Some things that it does on its own change what a
+client or an origin gets, and have no switch (ADR 0015, 0029, 0052). In aiohttp 3.14:
+
+- It writes heads as text and drops bytes that are not UTF-8. ``hold_head`` puts bytes
+  into ``StreamWriter._headers_buf``.
+- It adds a type and its own name to an answer. ``RawResponse`` replaces
+  ``StreamResponse._start``, which sets ``_req``, ``_payload_writer`` and
+  ``_keep_alive``; it reads ``_must_be_empty_body``. ``NamelessResponse`` extends
+  ``Response._prepare_headers``.
+- It waits for the rest of a body after garbage, has no time limit for a head, and knows
+  no answer to bytes that are no request. ``AiohttpConnection`` names the slots of
+  ``RequestHandler`` in which the requests of a connection wait: ``_messages``,
+  ``_request_count``, ``_current_request``, ``_waiter``, ``_loop``; ``failed`` makes an
+  ``_ErrInfo``.
+- It ends a connection that is idle, also while a head arrives on it.
+  ``AiohttpConnection`` overrides ``_process_keepalive``, and forgets
+  ``_keepalive_handle``.
+- It does not say in how many chunks a body came. ``unread_chunks`` counts
+  ``StreamReader._http_chunk_splits``.
+- Its server makes connections of its own class only. ``AiohttpServer`` passes
+  ``Server._loop`` and ``_kwargs`` to another class.
+
+Rules this module keeps: each part has a test that looks at the bytes on the sockets,
+and not at the attribute; ``tests/proxy/test_aiohttp_parts.py`` holds that no other
+module touches a private name of aiohttp.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+
+from aiohttp import http_exceptions, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_writer import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
+from aiohttp.web_protocol import RequestHandler, _ErrInfo
+from typing_extensions import override
+
+Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+"""Answers one request."""
+
+Queued: TypeAlias = tuple[Any, StreamReader]
+"""A request that waits for its answer: its head, or an error in its place; its body."""
+
+
+def hold_head(writer: AbstractStreamWriter, head: bytes) -> None:
+    """Let a head wait in the writer of its message, to be sent with its first bytes."""
+    if not isinstance(writer, StreamWriter):
+        raise TypeError("aiohttp writes heads in another way than we know")
+    writer._headers_buf = head
+
+
+def unread_chunks(payload: StreamReader) -> int:
+    """Return how many chunks of a body have arrived that nobody has read."""
+    if payload is EMPTY_PAYLOAD:
+        return 0
+    return len(payload._http_chunk_splits or ())
+
+
+def failed(error: http_exceptions.HttpProcessingError) -> Queued:
+    """Return the entry that aiohttp queues for a request that it cannot parse."""
+    return _ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD
+
+
+def is_request(message: object) -> TypeGuard[RawRequestMessage]:
+    """Tell a parsed head from an error in its place."""
+    return isinstance(message, RawRequestMessage)
+
+
+class NamelessResponse(web.Response):
+    """An answer that does not state the name and version of the server's software."""
+
+    @override
+    async def _prepare_headers(self) -> None:
+        await super()._prepare_headers()
+        self.headers.popall("Server", None)
+
+
+class RawResponse(web.StreamResponse):
+    """An answer whose head is bytes of our own. ``raw_head`` is to be overridden."""
+
+    def raw_head(self, request: web.BaseRequest, *, keep_alive: bool) -> bytes:
+        """Return the whole head, and set the framing of the request's writer."""
+        raise NotImplementedError
+
+    @property
+    def must_be_empty(self) -> bool:
+        """Whether this status, or this method, has no body."""
+        return self._must_be_empty_body or False
+
+    def send_head(self) -> None:
+        """Send the head without waiting for bytes of the body."""
+        if self._payload_writer is not None:
+            self._payload_writer.send_headers()
+
+    @override
+    async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
+        """Prepare the head; it waits in the writer for the bytes that follow it."""
+        self._req, self._payload_writer = request, request.writer
+        if self._keep_alive is None:
+            self._keep_alive = request.keep_alive
+        head = self.raw_head(request, keep_alive=bool(self._keep_alive))
+        hold_head(request.writer, head)
+        return request.writer
+
+
+class AiohttpConnection(RequestHandler):
+    """aiohttp's connection, with names for its slots that cost no call.
+
+    Attributes:
+        loop: The event loop.
+        requests_parsed: Number of requests that have been parsed on it.
+        queued: The requests that wait for their answers.
+        current_request: The request that is being answered, if there is one.
+        waiter: Set if the connection waits for a request.
+    """
+
+    __slots__ = ()
+
+    if TYPE_CHECKING:
+        loop: asyncio.AbstractEventLoop
+        requests_parsed: int
+        queued: deque[Queued]
+        current_request: web.BaseRequest | None
+        waiter: asyncio.Future[None] | None
+    else:
+        # The slots themselves: a property would be a call for each piece of a body.
+        loop = RequestHandler._loop
+        requests_parsed = RequestHandler._request_count
+        queued = RequestHandler._messages
+        current_request = RequestHandler._current_request
+        waiter = RequestHandler._waiter
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether every request that came has its answer."""
+        waiter = self.waiter
+        return waiter is not None and not waiter.done() and not self.queued
+
+    def queue(self, entry: Queued) -> None:
+        """Answer ``entry`` after the requests that came before."""
+        self.queued.append(entry)
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+
+    def may_end_idle(self) -> bool:
+        """Tell whether the connection may be ended for being idle."""
+        return True
+
+    @override
+    def _process_keepalive(self) -> None:
+        if self.may_end_idle():
+            super()._process_keepalive()
+        else:
+            self._keepalive_handle = None
+
+
+class AiohttpServer(web.Server):
+    """aiohttp's server, whose connections are of a class of ours.
+
+    Args:
+        handle: Answers one request.
+        make: Makes the handler of a connection, of aiohttp's own arguments.
+        arguments: Keyword arguments for each of these handlers.
+    """
+
+    def __init__(
+        self,
+        handle: Handle,
+        make: Callable[..., RequestHandler],
+        **arguments: Any,  # noqa: ANN401 - aiohttp's own
+    ) -> None:
+        super().__init__(handle, **arguments)
+        self.make = make
+
+    @override
+    def __call__(self) -> RequestHandler:
+        """Make the handler of a new connection."""
+        return self.make(self, loop=self._loop, **self._kwargs)
