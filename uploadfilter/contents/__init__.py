@@ -1,6 +1,7 @@
-"""Tell what a content is, and find the contents that stand inside it.
+"""Recognize the kind of a content, and find the contents inside it.
 
-``kinds`` says what bytes are; ``containers`` lists what is unpacked (``archives``,
-``carriers``, ``pdf``, ``streams``); ``texts`` finds what is encoded in text,
-``carving`` what begins anywhere else. No picture is decoded here.
+``kinds`` recognizes kinds by their bytes; ``containers`` lists the kinds that are
+unpacked (``archives``, ``carriers``, ``pdf``, ``streams``); ``texts`` finds contents
+that are encoded in text, and ``carving`` contents that begin anywhere else. No picture
+is decoded here.
 """

@@ -313,7 +313,7 @@ is larger."""
 
 
 def _is_in_file(source: Source, offset: int, header_bytes: int) -> bool:
-    """Say whether the header of a file that points to its pixels stands before it."""
+    """Return whether a file header that points to its pixels stands before it."""
     before = source.read(max(offset - _BMP_FILE_HEAD, 0), min(offset, _BMP_FILE_HEAD))
     start = int.from_bytes(before[10:14], "little") - _BMP_FILE_HEAD - header_bytes
     return before.startswith(b"BM") and 0 <= start <= _MOST_COLOURS_BYTES

@@ -86,7 +86,7 @@ class PillowReader:
         keys: Its key frames, if durations do not tell them.
         course: The cost of reaching each frame.
         held_bytes: Other bytes in memory.
-        is_padded: Whether zeros stand for what did not arrive of the file.
+        is_padded: Whether zeros stand for missing bytes of the file.
         is_deep: Whether its samples have more than 8 bits.
     """
 

@@ -59,7 +59,7 @@ GREY_PAGE: Final = "grey"
 
 Pages = Callable[[Picture, Picture, int], Iterator[tuple[int, Blend]]]
 """From a picture on black, the same on white and the number of frames to the greys of
-other pages, each with what it shows."""
+other pages, each with its picture."""
 
 _BY_ALPHA: Final = frozenset({"white", "black", "grey", ALPHA})
 """Last words of the names of showings with a frame's alpha."""

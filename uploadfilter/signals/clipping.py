@@ -39,7 +39,7 @@ def may_be_clipped(frame: Frame) -> bool:
 
 
 def is_calm(view: View) -> bool:
-    """Say whether a view has so little contrast that colours may change the picture."""
+    """Return whether colours may change a picture of so little contrast."""
     plane = np.frombuffer(view.plane, dtype=np.float32)
     # Every picture is tested, and numpy takes four times as long for a deviation.
     mean, square = float(plane.sum()), float(plane.dot(plane))

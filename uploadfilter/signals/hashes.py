@@ -83,7 +83,7 @@ WHASH = ImageHash(SignalType.WHASH, imagehash.whash)
 
 
 def prepare_process() -> None:
-    """Load what imagehash imports late; a confined process can import nothing more."""
+    """Load the late imports of imagehash; a confined process can import no more."""
     WHASH.rows(np.zeros((8, 8), dtype=np.uint8))
 
 

@@ -1,1 +1,1 @@
-"""Archives, and what is made of them: office documents, books, programs."""
+"""Archives, and files that are archives: office documents, books, programs."""

@@ -116,7 +116,7 @@ class _Directory(NamedTuple):
 
 
 def has_end(source: Source) -> bool:
-    """Say whether a content has an end record near its end, whatever its kind."""
+    """Return whether a content has an end record near its end, whatever its kind."""
     return next(_ends(source), None) is not None
 
 

@@ -32,7 +32,7 @@ _ENDS: Final = (b"<?xpacket end", b"pmeta>")
 
 
 def packet_of(source: Source) -> Source | None:
-    """Return the XMP of a picture as a text of its own.
+    """Return the XMP of a picture as a separate text.
 
     Args:
         source: A picture.

@@ -33,7 +33,7 @@ _SHORTEST: Final = 64
 
 _MOST_SHARED: Final = 2
 """Most bytes of all values together, in lengths of the file; in honest files, values
-share no page."""
+do not share pages."""
 
 _MOST_COLUMNS: Final = 2000
 """Most columns of a table, unless SQLite was built with another limit."""

@@ -1,1 +1,1 @@
-"""What kind of content bytes are, by how they begin."""
+"""Recognize the kind of a content by its first bytes."""

@@ -27,7 +27,7 @@ def is_plausible(head: bytes) -> bool:
 
 
 def _may_be_image(head: bytes, at: int) -> bool:
-    """Say whether an image descriptor is followed by codes of a valid length."""
+    """Return whether codes of a valid length follow an image descriptor."""
     flags = head[at + 9] if len(head) > at + 9 else 0
     code_at = at + 10 + _table_bytes(flags)
     return head[code_at : code_at + 1] <= _WIDEST_CODE

@@ -144,7 +144,7 @@ def declares_picture(declared_type: str | None) -> bool:
 
 
 def is_unread(kind: Kind) -> bool:
-    """Say whether some tool opens this kind as a picture, and no decoder here does."""
+    """Return whether other tools open this kind as a picture, but no decoder here."""
     return kind in UNREAD
 
 
@@ -308,7 +308,7 @@ def _icon(head: bytes) -> Kind | None:
 
 
 def _is_icon_entry(entry: bytes, body: bytes) -> bool:
-    """Say whether an entry and its picture may be those of an icon or a cursor.
+    """Return whether an entry and its picture may be those of an icon or a cursor.
 
     Args:
         entry: The entry of the directory.

@@ -1,7 +1,7 @@
 """Undo the filters with which streams of a PDF document are packed.
 
 Rules this module keeps: no step gives more than ``UNPACKED_BYTES``; data for a library
-without a limit of its own are short.
+without a separate limit are short.
 
 Source:
     ISO 32000-2:2020, 7.4 "Filters".

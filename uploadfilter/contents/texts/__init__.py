@@ -1,1 +1,1 @@
-"""Pictures and files that stand encoded in text."""
+"""Pictures and files that are encoded in text."""

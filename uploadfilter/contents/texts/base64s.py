@@ -107,7 +107,7 @@ class Base64Search:
         self.is_complete = False
 
     def may_find(self) -> bool:
-        """Say whether a file or text may begin, whichever letters a decoder skips.
+        """Return whether a file or text may begin, whichever letters a decoder skips.
 
         If not, none begins in the text without the letters for URLs either.
         """
@@ -154,7 +154,7 @@ class Base64Search:
                 yield from in_bytes("base64", data, self._effort)
 
     def _begins_at(self, group: int) -> bool:
-        """Say whether a string begins with a group: no letter stands before it."""
+        """Return whether a string begins with a group: no letter stands before it."""
         if self._has_strings is None:
             self._has_strings = begins_strings(self._text)
         if not self._has_strings:

@@ -397,7 +397,7 @@ class WaitingText:
         is_whole: Whether the whole text is read in every way that would change bytes in
             it which look encoded. If not, its parts that look encoded are searched
             first.
-        part_of: The text of which it is such a part, or a reading of such a part. That
+        part_of: The whole text, if this text is such a part or a reading of one. The
             whole text is read if anything is found in the part.
     """
 

@@ -112,7 +112,7 @@ def gain_of_packet(packet: bytes) -> Gain | None:
         BadGainMapError: Its numbers are not valid.
     """
     try:
-        # expat itself bounds what entities may grow to.
+        # expat itself bounds the size of entities.
         fields = _fields(ET.fromstring(packet.strip(b"\0 \n\r\t")))  # noqa: S314
     except (ET.ParseError, ValueError, LookupError):
         # Chromium does the same, and then shows the stored picture.

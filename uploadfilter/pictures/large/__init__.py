@@ -1,1 +1,1 @@
-"""Large pictures, which are made smaller while they are decoded."""
+"""Large pictures, which are reduced while they are decoded."""

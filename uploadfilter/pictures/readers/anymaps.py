@@ -131,7 +131,7 @@ class AnymapReader:
         )
 
     def _has_more(self) -> bool:
-        """Say whether another picture follows, which some readers show as a frame."""
+        """Return whether another picture follows; some readers show it as a frame."""
         head = self._head
         if head.magic in _TEXT:
             return False

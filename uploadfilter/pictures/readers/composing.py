@@ -232,7 +232,7 @@ def within(box: Box, size: tuple[int, int]) -> Box | None:
 
 
 def cost_of(piece: Piece) -> int:
-    """Return the cost, in pixels, of drawing a piece and saving what it covers."""
+    """Return the cost, in pixels, of drawing a piece and saving the pixels below it."""
     times = 2 if piece.disposal is Disposal.RESTORE else 1
     return _FRAME_PIXELS + times * piece.size[0] * piece.size[1]
 

@@ -102,7 +102,7 @@ class LayeredReader:
     def _frame(self, part: BinaryIO) -> Frame:
         reader = opened_with_profile(part, self._opened)
         if reader is None:
-            raise BadPictureError("one of the two is no picture")
+            raise BadPictureError("one of the two is not a picture")
         frame = reader.frame(0)
         check_frame(
             frame.image.size,

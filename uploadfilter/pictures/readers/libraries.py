@@ -41,7 +41,7 @@ class HEIFReader:
         picture_format: The format.
         limits: The limits of a picture's cost.
         lack: The reason if something is known to be missing.
-        is_padded: Whether zeros stand for what did not arrive of the file.
+        is_padded: Whether zeros stand for missing bytes of the file.
     """
 
     keys: Sequence[int] | None = None

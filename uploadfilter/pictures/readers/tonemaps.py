@@ -163,7 +163,7 @@ def _items(data: bytes, meta: Span) -> Iterator[int]:
 
 
 def _made_of(data: bytes, meta: Span, item: int) -> list[int]:
-    """Return the numbers of the items of which one is made."""
+    """Return the numbers of the items that one item is made of."""
     for start, end in named(data, meta, b"iref"):
         size = 4 if any(data[start : start + 1]) else 2
         for at, last in named(data, (start + FULL, end), b"dimg"):

@@ -19,7 +19,7 @@ class WebPReader:
         data: The file.
         picture_format: The format.
         limits: The limits of its cost.
-        is_padded: Whether zeros stand for what did not arrive of the file.
+        is_padded: Whether zeros stand for missing bytes of the file.
     """
 
     durations: Sequence[int] = (0,)

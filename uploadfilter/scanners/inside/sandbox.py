@@ -1,4 +1,4 @@
-"""Restrict what a scanner can ask of the kernel, even when content took it over.
+"""Restrict the system calls of a scanner, even of a compromised one.
 
 Two mechanisms that need no privilege are used. *Landlock* forbids the whole file
 system, TCP, and signals and abstract sockets to processes outside; *seccomp* allows
@@ -145,7 +145,7 @@ class Sandbox:
         The process must have ``no_new_privs`` set.
 
         Raises:
-            OSError: The kernel does not keep what it promised.
+            OSError: The kernel refuses a restriction that it reported as supported.
         """
         if self._support.landlock_abi:
             _drop_paths(self._support.landlock_abi)
