@@ -25,5 +25,5 @@ settings.register_profile(
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, type[TestLoop]]:
-    """Run every test of a coroutine in a loop that leaves no connection behind."""
+    """Run every test of a coroutine in a loop that leaves no open connection."""
     return {"loop": TestLoop}

@@ -14,8 +14,8 @@ class TestLoop(asyncio.SelectorEventLoop):
     A transport that is closed with bytes unsent lives until they are sent. If its peer
     never reads them and the loop ends first, the socket stays open until the garbage
     collector finds it, in the middle of some later test, which then fails for a
-    connection that it never had. A connection that nobody closed stays as it is: it is
-    a defect of its test, and is still warned of.
+    connection that it never had. A connection that was not closed stays: it is a defect
+    of its test, and there is still a warning.
     """
 
     __test__ = False  # pytest takes it for a class of tests by its name
@@ -32,6 +32,6 @@ class TestLoop(asyncio.SelectorEventLoop):
 
     def _closing(self) -> list[asyncio.WriteTransport]:
         """Return the transports that are closed and have a socket still."""
-        # asyncio keeps them by the number of the socket, in an attribute of its own.
+        # asyncio keeps them by the number of the socket, in a private attribute.
         kept = vars(self)["_transports"].values()
         return [transport for transport in kept if transport.is_closing()]

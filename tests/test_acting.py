@@ -1,4 +1,4 @@
-"""Who runs a command, for the record of what was changed."""
+"""The user of a command, for the record of changes."""
 
 import os
 import pwd

@@ -97,7 +97,7 @@ def codes(base: type[errors.UploadFilterError]) -> set[str]:
 
 
 def default_of(field: "dataclasses.Field[object]") -> str:
-    """Write the default of a setting, or that there is none."""
+    """Write the default of a setting, or that it has no default."""
     if field.default_factory is not dataclasses.MISSING:
         return str(field.default_factory())
     if field.default is dataclasses.MISSING:
@@ -189,7 +189,7 @@ def test_each_error_code_is_explained_to_operators() -> None:
 
 
 def test_each_event_is_explained_to_operators() -> None:
-    """The operational log's events each have a row, and there are no others."""
+    """Each event of the operational log has a row, and there are no other rows."""
     explained = first_cells(operating("The operational log"))
 
     assert explained == set(events())
@@ -245,7 +245,7 @@ def test_each_change_is_explained() -> None:
 
 
 def test_each_plain_setting_is_explained() -> None:
-    """The settings outside of tables each have a row, and there are no others."""
+    """Each setting outside of tables has a row, and there are no other rows."""
     plain = {key for key in KEYS if "." not in key}
 
     assert first_cells(operating("At the top of the file")) == plain
@@ -300,7 +300,7 @@ def test_each_variable_is_explained() -> None:
 
 
 def test_each_setting_of_a_route_is_explained() -> None:
-    """The keys and tables of a route each have a row, and there are no others."""
+    """Each key and table of a route has a row, and there are no other rows."""
     found = {key.removeprefix("routes.") for key in KEYS if key.startswith("routes.")}
 
     assert first_cells(operating("[[routes]]")) == found

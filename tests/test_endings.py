@@ -1,4 +1,4 @@
-"""What a name claims before a scan is what the scan then proposes."""
+"""The kind that a name claims before a scan equals the kind that the scan proposes."""
 
 import pytest
 

@@ -40,7 +40,7 @@ LIMITS = {
 
 
 def text_of(path: Path) -> str:
-    """Return the text of a file as it is read: joined lines, without comment signs.
+    """Return the text of a file for a reader: joined lines, without comment signs.
 
     A sentence may go on over lines of a docstring, a comment or a quoted message.
     """

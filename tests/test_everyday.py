@@ -22,7 +22,7 @@ _LARGE = ("phone", "camera")
     "name", [name for name in MAKERS if not name.startswith(_LARGE)]
 )
 def test_everyday_file_is_not_rejected(name: str) -> None:
-    """Old names, passwords, covers in a file of tables, a word list: nobody minds."""
+    """Old names, passwords, covers in a file of tables, word lists: all accepted."""
     scan = scanned(MAKERS[name][1]())
 
     judged = decide([scan], [], mode=Mode.ENFORCE, policy=Policy())
@@ -80,7 +80,7 @@ def row(name: str, *reasons: Reason, rejected: bool = False) -> Row:
 
 
 def test_newest_row_of_a_file_counts(tmp_path: Path) -> None:
-    """What was mended is scanned again, and its row stands behind the old one."""
+    """A repaired file is scanned again, and its row stands after the old one."""
     kept = tmp_path / "rows.jsonl"
     rows = [row("a", Reason.TRUNCATED, rejected=True), row("b"), row("a")]
     kept.write_text("".join(json.dumps(each) + "\n" for each in rows))
@@ -90,7 +90,7 @@ def test_newest_row_of_a_file_counts(tmp_path: Path) -> None:
 
 
 def test_busy_machine_is_no_rejection() -> None:
-    """Nothing is known of what was not scanned, which is said."""
+    """Files that were not scanned have no result, and the report says so."""
     counts = summary(
         [
             row("sdist/pillow-heif: a", Reason.TRUNCATED, rejected=True),
@@ -104,6 +104,6 @@ def test_busy_machine_is_no_rejection() -> None:
 
 
 def test_longest_beginning_explains() -> None:
-    """And what nobody has explained says so."""
+    """A row without an explanation says so."""
     assert explained("pypi/scikit-image: skimage/data/multipage_rgb.tif")
     assert explained("npm/jspdf") == ""

@@ -1,8 +1,8 @@
 """Regular expressions mean the same to every Python that the filter runs with.
 
 Before Python 3.11.5 (Debian 12 has 3.11.2), a possessive repeat or an atomic group
-whose body fails behind its first character goes on from there, and not from where the
-body began (https://github.com/python/cpython/issues/106052).
+whose body fails after its first character goes on from there, and not from the start of
+the body (https://github.com/python/cpython/issues/106052).
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""What the first command says on a machine that lacks something."""
+"""The words of the first command on a machine that lacks something."""
 
 import shutil
 import subprocess
@@ -62,7 +62,7 @@ def test_old_python_is_refused(tmp_path: Path) -> None:
 
 
 def test_readme_names_what_the_first_command_needs() -> None:
-    """Who follows the README has the package that the first command asks for."""
+    """The README installs the package that the first command asks for."""
     assert (
         "apt install git libarchive13 python3-venv make"
         in (ROOT / "README.md").read_text()

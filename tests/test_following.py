@@ -1,4 +1,4 @@
-"""What the operational log says of the reference set while the service runs."""
+"""The operational log's events about the reference set while the service runs."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -119,7 +119,7 @@ async def test_rollback_is_said_until_it_is_released(tmp_path: Path) -> None:
 
 
 async def test_signed_set_that_grows_old_is_said(tmp_path: Path) -> None:
-    """A warning at half of its time, an alarm at its end, each hour anew."""
+    """A warning at half of its time, an alarm at its end, and both again each hour."""
     directory = ReferenceDirectory(tmp_path / REFERENCE_DIRECTORY)
     info = SetInfo(
         name="unit7",

@@ -1,4 +1,4 @@
-"""What keeps innocent pictures from matching, from pixels to the verdict.
+"""The guards against matches of innocent pictures, from pixels to the verdict.
 
 The reference set holds photographs, and the degenerate pictures that careless lists
 hold as well: flat ones, gradients, tiny ones, pages of text.
@@ -195,7 +195,7 @@ def test_contrast_falls_below_the_floor() -> None:
 @pytest.mark.parametrize("name", ["stored", "alpha", "trim:1"])
 @pytest.mark.parametrize("make", DEGENERATE, ids=lambda make: make.__name__)
 def test_degenerate_picture_matches_nothing(make: Make, name: str) -> None:
-    """A flat, gradient, tiny or text-only picture is no match, though such are listed.
+    """A flat, gradient, tiny or text-only picture does not match, even if it is listed.
 
     Nor does the quality of one reject it: the lists say of theirs that it is low.
     """
@@ -222,7 +222,7 @@ def test_degenerate_picture_matches_nothing_of_a_careless_list(make: Make) -> No
 
 @pytest.mark.parametrize("make", DEGENERATE, ids=lambda make: make.__name__)
 def test_pairs_of_short_signals_do_not_match_degenerate_pictures(make: Make) -> None:
-    """Nor where a list holds nothing but 64-bit types, any two of which count."""
+    """The same holds if a list has only 64-bit types, any two of which count."""
     known = generation(NARROW)
     for seed in SEEDS:
         scan = uploaded(make(seed + SEEDS.stop))
@@ -247,7 +247,7 @@ def test_photograph_is_a_match_by_two_short_signals() -> None:
 
 
 def test_other_photographs_match_nothing() -> None:
-    """Photographs that are not listed are no match, in whatever view."""
+    """Photographs that are not listed do not match in any view."""
     known = generation(tuple(PERCEPTUAL_TYPES), states_quality=False)
     for seed in SEEDS:
         for name in ("stored", "trim:1"):

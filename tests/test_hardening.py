@@ -1,4 +1,4 @@
-"""What a hardened process keeps to itself, tried in processes of their own."""
+"""Try to read the secrets of a hardened process, in separate processes."""
 
 import os
 import subprocess
@@ -25,8 +25,8 @@ def run_hardened(program: str, *, user: int | None = None) -> str:
 
     Args:
         program: The lines.
-        user: Who runs them; ``None`` for whoever runs the tests. Modules are loaded
-            before, since the checkout may be closed to others.
+        user: Their user; ``None`` for the user of the tests. Modules are loaded before,
+            since the checkout may be closed to others.
     """
     become = "" if user is None else f"os.setgid({user}); os.setuid({user})\n"
     start = HARDENED.replace("os.umask(0)\n", f"os.umask(0)\n{become}")
@@ -74,7 +74,7 @@ def test_hardened_process_makes_private_files() -> None:
 
 @pytest.mark.parametrize("user", [pytest.param(None, id="who-tests"), ORDINARY])
 def test_hardened_process_opens_its_own_descriptors(user: int | None) -> None:
-    """Spools and the reference set are opened anew by ``/proc/self/fd``."""
+    """Spools and the reference set are opened again through ``/proc/self/fd``."""
     said = run_hardened(
         "fd = os.memfd_create('spool')\n"
         "os.write(fd, b'bytes')\n"

@@ -189,7 +189,7 @@ def words(identifier: str) -> list[str]:
 
 
 def catches_everything(handler: ast.ExceptHandler) -> bool:
-    """Return whether a handler takes what nobody foresaw."""
+    """Return whether a handler catches unforeseen exceptions."""
     kind = handler.type and ast.unparse(handler.type)
     return kind in {None, "Exception", "BaseException"}
 
@@ -229,7 +229,7 @@ def test_each_module_has_its_tests() -> None:
 
 @pytest.mark.parametrize(("module", "tests"), list(TESTED_ELSEWHERE.items()))
 def test_exceptions_from_the_mirror_are_still_needed(module: str, tests: str) -> None:
-    """What is tested elsewhere exists, is tested there, and has no tests of its own."""
+    """A module that is tested elsewhere exists, and those are its only tests."""
     assert (ROOT / module).is_file()
     assert (ROOT / tests).is_file()
     assert not mirror(ROOT / module).is_file()
@@ -294,7 +294,7 @@ def test_only_boundaries_catch_everything() -> None:
 
 
 def test_repository_holds_no_picture_but_of_our_pages() -> None:
-    """Pictures are generated in code; what is kept is what a page looks like."""
+    """Pictures are generated in code; only screenshots of pages are kept."""
     kept = [path for path in files() if path.suffix in PICTURE_SUFFIXES]
 
     assert [name_of(path) for path in kept if path.parent != OF_OUR_PAGES] == []
@@ -333,7 +333,7 @@ def test_repository_names_no_path_of_a_machine() -> None:
     ("page", "limit"), [("CONTRIBUTING.md", 200), ("AGENTS.md", 30), ("README.md", 150)]
 )
 def test_first_pages_are_short(page: str, limit: int) -> None:
-    """What everybody reads first is read to its end."""
+    """The first page that people read is short enough to be read to its end."""
     assert len((ROOT / page).read_text(encoding="utf-8").splitlines()) <= limit
 
 

@@ -1,9 +1,9 @@
 """Every line of ``docs/limits.md`` is held by a test.
 
-The page says what the filter does not look into, and what each case gives. A line that
-nobody tests becomes untrue unseen. So each line of its tables is one of three: a sample
-here, which is scanned; tests elsewhere, which are named; or a case without anything of
-ours in it, which says so.
+The page lists the contents that the filter does not inspect, and the result of each
+case. A line without a test becomes untrue unnoticed. So each line of its tables is one
+of three: a sample here, which is scanned; tests elsewhere, which are named; or a case
+without code of this project, which says so.
 
 To add a line to the page: its first words, as a key in one of the three tables.
 """
@@ -142,7 +142,7 @@ def parted_digits() -> bytes:
 
 
 def characters_of_an_object() -> bytes:
-    """Return a picture as characters of UTF-8, among bytes that are no text."""
+    """Return a picture as characters of UTF-8, among bytes that are not text."""
     picture = pictures.jpeg(PHOTO).decode("latin-1").encode()
     return b"\0\1\2\3" * 64 + picture + b"\0" * 256
 
@@ -477,7 +477,7 @@ def key_of(line: str) -> str | None:
 
 
 def test_each_line_is_held_by_a_test() -> None:
-    """Each line has a key of its own, and each key has its line."""
+    """Each line has a separate key, and each key has its line."""
     keys = [key_of(line) for line in cases()]
 
     assert [line for line in cases() if key_of(line) is None] == []
@@ -486,7 +486,7 @@ def test_each_line_is_held_by_a_test() -> None:
 
 @pytest.mark.parametrize("name", sorted({*NAMED.values()}))
 def test_named_tests_are_there(name: str) -> None:
-    """A test that is renamed is named anew."""
+    """The page names a renamed test by its new name."""
     path, _, function = name.partition("::")
     named = {
         node.name
@@ -508,7 +508,7 @@ def test_sample_gives_what_its_line_says(line: str) -> None:
 
 
 def test_packed_thumbnail_is_not_seen() -> None:
-    """Only XMP that stands in a file as it is is read."""
+    """Only uncompressed XMP in a file is read."""
     assert scanned(packed_metadata()).contents == ()
 
 

@@ -1,4 +1,4 @@
-"""The event loop of the tests leaves no connection behind that a test has closed."""
+"""The event loop of the tests leaves no connection open that a test has closed."""
 
 import asyncio
 import gc
@@ -10,7 +10,7 @@ from typing_extensions import override
 from tests.loops import TestLoop
 
 UNSENT = bytes(64 << 20)
-"""More than the sockets of a connection take up while nobody reads."""
+"""More bytes than the sockets of a connection take up while neither end reads."""
 
 
 class Deaf(asyncio.Protocol):
@@ -32,7 +32,7 @@ class Deaf(asyncio.Protocol):
 
 
 async def connected() -> list[asyncio.Transport]:
-    """Return both ends of a connection of which nobody reads anything."""
+    """Return both ends of a connection; neither end reads anything."""
     loop = asyncio.get_running_loop()
     served = Deaf()
     server = await loop.create_server(lambda: served, "127.0.0.1", 0)
@@ -79,7 +79,7 @@ def left_open(loop: asyncio.AbstractEventLoop, *, closes: bool) -> int:
 def test_what_is_closed_with_bytes_unsent_is_gone_with_its_loop(
     factory: type[asyncio.SelectorEventLoop], closes: bool, warned: int
 ) -> None:
-    """Only a connection that nobody closed is warned of; asyncio warns of both."""
+    """The loop warns only of connections that were not closed; asyncio warns of all."""
     assert left_open(factory(), closes=closes) == warned
 
 

@@ -82,7 +82,7 @@ def test_view_value_is_the_first_of_its_type() -> None:
 def test_row_is_its_signals_one_behind_the_other(
     signal_type: SignalType, first: Variant
 ) -> None:
-    """What is kept together comes apart as it was, however many there are of it."""
+    """Values that are kept together are read back unchanged, whatever their number."""
     variants = list(Variant)[list(Variant).index(first) :]
     signals = [
         ViewSignal(
@@ -106,7 +106,7 @@ def test_row_is_its_signals_one_behind_the_other(
 @pytest.mark.parametrize("signal_type", SignalType)
 @pytest.mark.parametrize("first", Variant)
 def test_row_refuses_what_no_view_has(signal_type: SignalType, first: Variant) -> None:
-    """Half a value, no value, and more values than there are variants are no row."""
+    """Half a value, no value, and more values than variants do not make a row."""
     width = signal_type.width_bytes
     most = len(Variant) - list(Variant).index(first)
     for length in (0, width - 1, width + 1, (most + 1) * width):

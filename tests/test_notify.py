@@ -1,4 +1,4 @@
-"""What the service manager is told, over real sockets."""
+"""The messages to the service manager, over real sockets."""
 
 import asyncio
 import contextlib
@@ -85,7 +85,7 @@ def test_nobody_is_told_where_nobody_asked() -> None:
     ],
 )
 def test_unusable_environment_is_refused(environment: dict[str, str]) -> None:
-    """A manager that waits in vain would end us; the start says why instead."""
+    """A manager that waits in vain would end the service; the start says why."""
     with pytest.raises(ServiceError, match=next(iter(environment))):
         Manager.of(environment)
 
@@ -126,7 +126,7 @@ async def test_watchdog_is_pinged_while_we_live(address: str) -> None:
 
 
 async def test_watchdog_is_not_pinged_by_what_is_dead(address: str) -> None:
-    """Without the log's writer we are no service, and the operator is told once."""
+    """Without the log's writer the service does not start; the reason is given once."""
     looks = 0
     seen_twice = asyncio.Event()
 

@@ -1,4 +1,4 @@
-"""What the operational log holds, and what it never does."""
+"""The contents of the operational log, and what it never contains."""
 
 import io
 import logging
@@ -17,7 +17,7 @@ NAME = "holiday.jpg"
 
 
 class Screen(io.StringIO):
-    """Standard error as it is on a terminal."""
+    """A standard error that is a terminal."""
 
     @override
     def isatty(self) -> bool:
@@ -60,7 +60,7 @@ def test_tracebacks_hold_nothing_of_a_client(said: io.StringIO) -> None:
 
 
 def test_libraries_say_nothing_of_a_client(said: io.StringIO) -> None:
-    """What a library says is in the same log, without what it was about."""
+    """Messages of a library are in the same log, without their arguments."""
     logging.getLogger("aiohttp.server").error("cannot read %s", NAME)
     logging.getLogger("asyncio").warning("never retrieved\nfuture: %s" % NAME)  # noqa: UP031, G002
 
@@ -70,7 +70,7 @@ def test_libraries_say_nothing_of_a_client(said: io.StringIO) -> None:
 
 
 def test_log_outlives_its_reader(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who reads the operational log may go away; the service goes on."""
+    """The service goes on if the reader of the operational log ends."""
     reader, writer = os.pipe()
     os.close(reader)
     handlers = list(logging.root.handlers)

@@ -37,7 +37,7 @@ def test_rights_are_given_up_in_known_places() -> None:
 
     assert places == {
         "tests/decisions/children.py",
-        "tests/e2e/test_acting.py",  # in a process of its own
+        "tests/e2e/test_acting.py",  # in a separate process
         "tests/reference/test_restoring.py",
         "tests/test_hardening.py",
     }

@@ -1,7 +1,7 @@
-"""A reason stands in every place that it belongs to; what is missing is told at once.
+"""A reason stands in every place that needs it; all missing ones are listed at once.
 
-This is the list behind "Add a reason" in ``CONTRIBUTING.md``. A place that a new reason
-has to be added to gets a line here, and so nobody has to know them all.
+This is the list for "Add a reason" in ``CONTRIBUTING.md``. Each place that a new reason
+has to be added to gets a line here, so that no developer has to know them all.
 """
 
 import re
@@ -28,7 +28,7 @@ def page(name: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Places:
-    """What there is to look into; replaced by a test of this test."""
+    """The places to look into; replaced by a test of this test."""
 
     reasons: str = field(default_factory=lambda: page("docs/operating/reasons.md"))
     keys: str = field(default_factory=lambda: page("docs/operating/keys.md"))
@@ -37,7 +37,7 @@ class Places:
 
 
 def missing(reason: str, places: Places) -> Iterator[str]:
-    """Yield what is still to be done for a reason, one place after the other."""
+    """Yield the remaining work for a reason, one place after the other."""
     named = f"`{reason}`"
     choosable = {str(it) for it in CHOOSABLE}
     groups = [name for name, group in GROUPS.items() if reason in group]

@@ -1,4 +1,4 @@
-"""Reading the configuration again: what is applied, refused, and left for a restart."""
+"""Reading the configuration again: applied, refused and postponed settings."""
 
 import asyncio
 import os
@@ -101,7 +101,7 @@ def of(events: Any, name: str) -> dict[str, Any]:  # noqa: ANN401 - of structlog
 
 
 async def test_live_keys_are_applied(tmp_path: Path) -> None:
-    """What may change is in force for the next request, and named."""
+    """Settings that may change are in force for the next request, and named."""
     with capture_logs() as events:
         async with scene(tmp_path) as it:
             it.write(FIRST + 'mode = "enforce"\n[limits]\nmax_parts = 7')
@@ -178,7 +178,7 @@ async def test_keys_that_need_a_restart_are_named_until_they_are_back(
 
 
 async def test_storm_is_one_reading_after_the_other(tmp_path: Path) -> None:
-    """What is asked for during a reading is done once, after it, with what is there."""
+    """Requests during a reading lead to one more reading, of the latest file."""
     gate = Gate()
     async with scene(tmp_path, gate=gate) as it:
         it.asked.set()
@@ -196,7 +196,7 @@ async def test_storm_is_one_reading_after_the_other(tmp_path: Path) -> None:
 
 
 async def test_same_file_opens_nothing_anew(tmp_path: Path) -> None:
-    """A storm over a file that nobody has changed costs a reading each."""
+    """Many requests over an unchanged file cost one reading each."""
     async with scene(tmp_path) as it:
         before = it.in_force.settings
         await it.reloader.reload()

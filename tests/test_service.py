@@ -1,4 +1,4 @@
-"""What runs beside the requests; the service as a whole: ``proxy/test_faults.py``."""
+"""The tasks beside requests; ``proxy/test_faults.py`` tests the whole service."""
 
 import asyncio
 import dataclasses
@@ -53,7 +53,7 @@ async def test_place_for_uploads_that_cannot_be_used_is_refused(tmp_path: Path) 
 
 
 def test_descriptors_are_as_many_as_the_system_allows() -> None:
-    """What is limited is uploads, by a number of ours, and not descriptors."""
+    """The service limits uploads by number, and not by descriptors."""
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (before[1] // 2, before[1]))

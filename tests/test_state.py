@@ -28,7 +28,7 @@ def modes(path: Path, top: Path) -> set[int]:
 
 
 def test_log_is_in_the_instance_directory() -> None:
-    """What belongs to one proxy stands together."""
+    """All state of one proxy stands in one directory."""
     state = Path("/state")
 
     assert instance_directory(state, "b") == Path("/state/instances/b")
@@ -45,7 +45,7 @@ def test_every_directory_that_is_made_is_private(tmp_path: Path) -> None:
 
 
 def test_directory_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    """What an operator made is not changed behind their back."""
+    """Directories that an operator made are not changed."""
     (tmp_path / "state").mkdir()
     # The mask of the user who runs the tests takes rights from what mkdir is told.
     (tmp_path / "state").chmod(0o750)
@@ -81,7 +81,7 @@ def test_name_of_an_instance_is_one_plain_step(name: str) -> None:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_what_belongs_to_others_is_found(tmp_path: Path) -> None:
-    """At any depth, links as they stand; the directory's own owner is no stranger."""
+    """At any depth, without following links; only other users' files count."""
     inner = tmp_path / "reference/bases/1"
     inner.mkdir(parents=True)
     (inner / "data.mdb").write_bytes(b"")
@@ -98,7 +98,7 @@ def test_what_belongs_to_others_is_found(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("durably", [True, False])
 def test_crash_leaves_a_file_old_or_new(tmp_path: Path, *, durably: bool) -> None:
-    """At whichever step the process dies; and nobody else may read either."""
+    """A crash at any step leaves the old or the new file, only for its owner."""
     path = tmp_path / "made" / "file"
     write_private(path, b"old")
     found = set()

@@ -41,7 +41,7 @@ def test_cut_off_anywhere_twice(tmp_path: Path) -> None:
     "note", [b"m1 4 \xff\n", b"m1 -1 done\n", b"m1 4 else\n", b"m1 " + b"9" * 5000]
 )
 def test_note_of_nobody_ends_what_was_done(tmp_path: Path, note: bytes) -> None:
-    """What is no note is cut off, with all that comes behind it."""
+    """Bytes that are not a note are cut off, with everything after them."""
     path = tmp_path / "x"
     (tmp_path / "x.part").write_bytes(b"one\n")
     (tmp_path / "x.done").write_bytes(note + b"m1 4 done\n")

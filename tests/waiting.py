@@ -26,7 +26,7 @@ def is_alive(pid: int) -> bool:
 
 
 def parent_of(pid: int) -> int:
-    """Return the process id of a parent; 0 if there is no such process."""
+    """Return the process id of a parent; 0 if the process does not exist."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):

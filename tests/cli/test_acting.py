@@ -70,7 +70,7 @@ def _caused_by(cause: Exception) -> StoreError:
 def test_refusal_says_whose_it_is(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The outermost place that is not ours; in a place of ours, how to get it back."""
+    """The outermost foreign place; for a place of this program, how to restore it."""
     path = tmp_path / "reference/current"
     path.parent.mkdir()
     path.write_text("")

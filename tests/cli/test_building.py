@@ -47,7 +47,7 @@ def test_folder_becomes_entries(
 def test_source_is_a_folder(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A file is no folder of pictures."""
+    """A file is not a folder of pictures."""
     assert run(monkeypatch, "issuer", "build", str(tmp_path / "x"), "out") == 2
     assert "no folder" in capfd.readouterr().err
 
@@ -59,7 +59,7 @@ def test_folder_without_a_picture_is_said(
     tmp_path: Path,
     more: tuple[str, ...],
 ) -> None:
-    """Nothing was built: that is no success, and nothing is next."""
+    """Nothing was built: that is not a success, and no next step is named."""
     (tmp_path / "in").mkdir()
     words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
 

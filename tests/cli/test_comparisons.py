@@ -1,4 +1,4 @@
-"""What each preset would have done, for people and for programs."""
+"""The effect of each preset on past uploads, for people and for programs."""
 
 import pytest
 
@@ -33,7 +33,7 @@ def test_programs_get_every_count(compared: Comparison) -> None:
 def test_people_get_a_table(
     compared: Comparison, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """A line for what is in force, and one for each preset."""
+    """A line for the policy in force, and one for each preset."""
     print_comparison(compared)
     lines = capfd.readouterr().out.splitlines()
 

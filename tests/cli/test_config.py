@@ -19,7 +19,7 @@ max_parts = 7
 
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Return a configuration file in an environment of its own."""
+    """Return a configuration file in a separate environment."""
     (tmp_path / "state/reference").mkdir(parents=True)
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("OBJECTION", "https://example.org/secret")
@@ -71,7 +71,7 @@ def test_every_mistake_is_told_with_its_line(
 def test_place_of_what_is_not_toml_is_said_once(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The line is a field of its own, as of every other mistake."""
+    """The line is a separate field, as for every other mistake."""
     file.write_text('origin = "http://x"\nmode = off')
     code = run(monkeypatch, "config", "check", "--json", str(file))
     (problem,) = json.loads(capfd.readouterr().out)["problems"]
@@ -124,7 +124,7 @@ def test_file_that_is_no_toml_ends_with_2(
 def test_shown_settings_are_a_file(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What is secret stays where it is; what is from elsewhere says so."""
+    """Secrets are not shown; a value from elsewhere names its source."""
     monkeypatch.setenv("UPLOADFILTER_MODE", "enforce")
     code = run(monkeypatch, "config", "show", "--changed", "--instance", "b", str(file))
     out = capfd.readouterr().out
@@ -160,7 +160,7 @@ def test_settings_are_shown_as_json(
 def test_settings_that_cannot_be_used_are_not_shown(
     file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """There are none; the mistakes are told instead."""
+    """No values are shown; the mistakes are reported instead."""
     file.write_text('mode = "off"')
 
     assert run(monkeypatch, "config", "show", str(file)) == 2

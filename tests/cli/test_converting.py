@@ -26,7 +26,7 @@ def export(tmp_path: Path) -> Path:
 def test_export_is_converted(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], export: Path
 ) -> None:
-    """And what is left out is said, to people as after an import."""
+    """Left-out records are reported, to people in the same way as after an import."""
     new = export.with_name("new.jsonl")
     code = run(monkeypatch, *CONVERT, str(export), str(new), "--category", "1")
     said = capfd.readouterr()
@@ -66,7 +66,7 @@ def test_table_that_nobody_announced_is_converted(
 def test_vics_is_written_and_read_back(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], export: Path
 ) -> None:
-    """What has no place in it is said; a list and VICS at once is refused."""
+    """Fields without a place in it are reported; a list with VICS is refused."""
     lines, vics = export.with_name("a.jsonl"), export.with_name("a.json")
     phash = "a5c3d2e1f0b49687"
     entry = {"id": "p-1", "category": "1", "md5": MD5, "phash": phash}

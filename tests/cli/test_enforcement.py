@@ -1,4 +1,4 @@
-"""What the commands say of whether hash sets reject."""
+"""Commands tell whether hash sets reject."""
 
 from pathlib import Path
 

@@ -71,7 +71,7 @@ def test_feedback_before_the_first_sync(shell: Shell) -> None:
 
 
 def test_file_that_is_there_is_kept(shell: Shell) -> None:
-    """It may be what was not sent yet; and of a full disk nothing remains."""
+    """The old file may not be sent yet; and a full disk leaves no partial file."""
     file, day = prepared(shell), yesterday(shell)
     words = ("--from", day, "--to", day, "-o", str(file))
     file.write_text("of last month")

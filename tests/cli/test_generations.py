@@ -64,7 +64,7 @@ def test_generations_are_listed_newest_first(
 
 
 def test_generations_fit_on_a_terminal_of_80_columns(state: Path) -> None:
-    """What made a generation is folded, and a moment is not."""
+    """The origin of a generation is folded, and its time is not."""
     (current, *_) = ReferenceDirectory(state / REFERENCE_DIRECTORY).generations()
     made = msgspec.structs.replace(
         current, kind=ChangeKind.UNSUPPRESS, subject="unit7/1007", entries=90_000_000
@@ -176,7 +176,7 @@ def test_compact_says_what_it_did(
 def test_activate_puts_a_kept_generation_in_force(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """What came later is gone, under a new number, and can come back."""
+    """Later changes are gone, under a new number, and can come back."""
     import_set(monkeypatch, tmp_path, "two", OTHER_MD5)
     capfd.readouterr()
     run(monkeypatch, "hashset", "activate", "2", "--yes", "--json")
@@ -194,7 +194,7 @@ def test_activate_puts_a_kept_generation_in_force(
 def test_activate_undoes_withdrawals_only_if_told(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What was removed does not come back by accident."""
+    """A removed set does not come back by accident."""
     run(monkeypatch, "hashset", "remove", "one", "--yes")
     refused = run(monkeypatch, "hashset", "activate", "2", "--yes")
     said = capfd.readouterr().err
@@ -242,7 +242,7 @@ def test_rollback_pins_until_released(
 def test_rollback_to_a_number_for_people(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The message says to which generation, and what is left to be done."""
+    """The message names the generation, and the remaining step."""
     run(monkeypatch, "hashset", "rollback", "1", "--yes")
     run(monkeypatch, "hashset", "release")
     said = capfd.readouterr().err
@@ -258,7 +258,7 @@ def test_changes_without_a_terminal_need_yes(
     capfd: pytest.CaptureFixture[str],
     command: tuple[str, ...],
 ) -> None:
-    """Where nobody can be asked, nothing is changed unasked."""
+    """Without a terminal nothing is changed without an option."""
     capfd.readouterr()
     code = run(monkeypatch, "hashset", *command)
 
@@ -321,7 +321,7 @@ def test_what_cannot_be_done_is_refused(
 def test_missing_reference_set_is_not_made(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, command: tuple[str, ...]
 ) -> None:
-    """None of the commands makes a reference set where there is none."""
+    """No command makes a missing reference set."""
     none = tmp_path / "none"
     code = run(monkeypatch, "hashset", *command, "--state", str(none))
 

@@ -46,7 +46,7 @@ def generation_number(state: Path) -> int:
 def test_import_takes_allowed_categories_only(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
 ) -> None:
-    """What carries another category is left out, counted and shown."""
+    """Entries of another category are left out, counted and shown."""
     code = run(monkeypatch, *IMPORT, str(hash_set), *NAMED, "--json")
     (report,) = json_lines(capfd.readouterr().out)
 
@@ -87,7 +87,7 @@ def test_broken_file_changes_nothing(
     state: Path,
     hash_set: Path,
 ) -> None:
-    """A malformed line refuses the whole file, and what was there stays in force."""
+    """A malformed line refuses the whole file, and the earlier set stays in force."""
     run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
     before = generation_number(state)
     hash_set.write_text(hash_set.read_text() + "{not json\n")
@@ -103,7 +103,7 @@ def test_broken_file_changes_nothing(
 def test_bad_lines_can_be_skipped(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
 ) -> None:
-    """Who asks for it gets the good lines, and the bad ones counted."""
+    """With an option the good lines are imported, and the bad ones counted."""
     hash_set.write_text(hash_set.read_text() + "{not json\n")
     arguments = (str(hash_set), *NAMED, "--skip-bad-lines", "--json")
     code = run(monkeypatch, *IMPORT, *arguments)
@@ -156,7 +156,7 @@ def test_import_needs_name_and_category(
     arguments: tuple[str, ...],
     said: str,
 ) -> None:
-    """There is no default for what decides which uploads are stopped."""
+    """There is no default for a choice that decides which uploads are stopped."""
     code = run(monkeypatch, *IMPORT, str(hash_set), *arguments)
 
     assert code == 2
@@ -178,7 +178,7 @@ def test_import_of_a_missing_file_is_refused(
 def test_list_and_show(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
 ) -> None:
-    """What was imported is listed, and shown without any of its signals."""
+    """An imported set is listed, and shown without any of its signals."""
     run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
     capfd.readouterr()
     run(monkeypatch, "hashset", "list", "--json")
@@ -236,7 +236,7 @@ def test_remove_without_a_terminal_needs_yes(
     state: Path,
     hash_set: Path,
 ) -> None:
-    """Where nobody can be asked, nothing is removed unasked."""
+    """Without a terminal nothing is removed without an option."""
     run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
     before = generation_number(state)
     code = run(monkeypatch, "hashset", "remove", "unit7")
@@ -342,7 +342,7 @@ def test_columns_that_nobody_named_need_a_yes(
     state: Path,
     tmp_path: Path,
 ) -> None:
-    """Where nobody can look at the preview, nothing is recognised in silence."""
+    """Without a terminal there is no preview, so nothing is recognised in silence."""
     path = tmp_path / "export.csv"
     path.write_text(f"id,category,md5\na,1,{MD5}\n")
     arguments = (*IMPORT, str(path), "--format", "csv", *NAMED)
@@ -368,7 +368,7 @@ main()
 def test_terminal_shows_the_preview_and_asks(
     state: Path, table: Path, answer: str, code: int
 ) -> None:
-    """A person reads what is in the file, and then decides."""
+    """A person reads the contents of the file, and then decides."""
     arguments = (*IMPORT, str(table), *MAPPED, *NAMED, "--skip-bad-lines")
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-c", TERMINAL, *arguments],
@@ -392,7 +392,7 @@ def test_list_of_known_files_is_named_before_its_columns(
     tmp_path: Path,
     more: tuple[str, ...],
 ) -> None:
-    """Nobody is asked what the columns of NSRL hold, which must not be imported."""
+    """There is no question about the columns of NSRL, which must not be imported."""
     path = tmp_path / "NSRLFile.txt"
     heading = "SHA-1,MD5,CRC32,FileName,FileSize,ProductCode,OpSystemCode,SpecialCode"
     path.write_text(f"{heading}\n{'0' * 40},{MD5},FFFFFFFF,a,1,1,1,\n")

@@ -59,7 +59,7 @@ def test_key_is_made_once_and_private(
 def test_folder_is_made_with_its_holders(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Who holds what is proposed, and nothing is published by that."""
+    """The holders of roles are proposed, which publishes nothing."""
     make_keys(tmp_path)
 
     assert run(monkeypatch, *init_words(tmp_path, "--courier")) == 0

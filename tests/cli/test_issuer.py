@@ -32,7 +32,7 @@ class Desk:
         return run(self._monkeypatch, "issuer", *words, "--folder", f"{self.path}/o")
 
     def printed(self) -> str:
-        """Return what was printed for people."""
+        """Return the output for people."""
         return " ".join(self._capfd.readouterr().out.split())
 
     def said(self) -> str:
@@ -137,7 +137,7 @@ def test_only_what_is_there_is_taken_away(desk: Desk) -> None:
 
 
 def test_status_is_one_screen(desk: Desk) -> None:
-    """What is published, until when, who holds what, what is staged and proposed."""
+    """The published set and its end, the holders, staged and proposed changes."""
     file = desk.path / "in.jsonl"
     file.write_text(line_of("a", 1) + "\n")
     desk.type("stage", str(file))

@@ -72,7 +72,7 @@ class Day:
         self._stack = stack
         self._site = ""
         self.statuses: list[int] = []
-        """What the uploads of the page were answered, in order."""
+        """The answers to the uploads of the page, in order."""
 
     def types(self, heading: str, **meant: str) -> None:
         """Type the commands below a heading, with what some words stand for."""
@@ -87,7 +87,7 @@ class Day:
                 assert self._typed(known[1:]) == output.OK, words
 
     def _serve(self, words: list[str]) -> None:
-        """Start what is served, at ports that are free here."""
+        """Start the servers, at free ports."""
         assert words[2:6] == ["--origin", SITE, "--listen", "127.0.0.1:8080"]
         here = self._folder
         site = running.origin(here / "uploads", log=here / "origin.log")
@@ -109,7 +109,7 @@ class Day:
         before = self.statuses[-1:]
 
         def status() -> int | None:
-            """Return what is answered, once it is another thing than before."""
+            """Return the answer when it differs from the one before."""
             answer = running.request(
                 url.replace("http://127.0.0.1:8080", self._site),
                 method="POST",

@@ -68,7 +68,7 @@ def test_list_of_others_is_known_good_and_never_blocked(
 def test_other_files_are_refused(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """What is neither a corpus nor such a list is refused with a hint."""
+    """A file that is neither a corpus nor such a list is refused with a hint."""
     (tmp_path / "x").write_text("hello")
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
 

@@ -18,7 +18,7 @@ NOON = datetime(2026, 11, 25, 12, tzinfo=UTC)
 
 
 def test_change_in_words() -> None:
-    """What was done, to what, by whom, when, and what is known of it."""
+    """The change, its object, its author, its time, and its further details."""
     record = ChangeRecord(
         time=NOON,
         change=Change.IMPORT,

@@ -60,7 +60,7 @@ def test_options_are_repeated_for_more() -> None:
 
 
 def test_options_win_over_the_saved_mapping(tmp_path: Path) -> None:
-    """What they do not say stays as it was saved."""
+    """Columns that they do not name stay as saved."""
     path = tmp_path / "export.toml"
     path.write_text(
         'delimiter = "|"\nquote = "\'"\nencoding = "utf-16"\n'

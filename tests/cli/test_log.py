@@ -159,7 +159,7 @@ def test_show_says_that_there_is_nothing_to_show(
 def test_show_of_one_decision_has_its_outcome(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What became of an upload stands below its decision."""
+    """The outcome of an upload stands below its decision."""
     run(monkeypatch, "log", "show", "--id", f"20260310-{1:020x}")
     kinds = [line["record"] for line in json_lines(capfd.readouterr().out)]
 
@@ -247,7 +247,7 @@ def test_verify_finds_a_changed_record(
 def test_verify_with_a_checkpoint_finds_a_cut_tail(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
 ) -> None:
-    """What the chain alone cannot show, a checkpoint from elsewhere does."""
+    """A checkpoint from elsewhere proves what the chain alone cannot."""
     run(monkeypatch, "log", "verify", "--json")
     end = json_lines(capfd.readouterr().out)[0]["end"]
     path = segment(state)
@@ -273,7 +273,7 @@ def test_verify_refuses_what_is_no_checkpoint(
 
 
 def test_decision_in_words() -> None:
-    """People read what was decided, why, and the nearest matches."""
+    """People read the decision, its reason, and the nearest matches."""
     _, kind, what = cells(decision(3, REJECTED, matches=(MATCH,) * 5))
 
     assert kind == "decision"

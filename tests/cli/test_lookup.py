@@ -59,7 +59,7 @@ def look_up(
     *arguments: str,
     lines: str | None = None,
 ) -> tuple[int, list[dict[str, Any]], str]:
-    """Run ``lookup --json``; return exit code, answers and what was said."""
+    """Run ``lookup --json``; return the exit code, the answers and the messages."""
     capfd.readouterr()
     if lines is not None:
         text = io.TextIOWrapper(io.BufferedReader(io.BytesIO(lines.encode())))
@@ -141,7 +141,7 @@ def test_lines_are_answered_in_order(
     capfd: pytest.CaptureFixture[str],
     dash: tuple[str, ...],
 ) -> None:
-    """Standard input is read line by line; blank lines and comments are no queries."""
+    """Standard input is read line by line; blank lines and comments are not queries."""
     lines = f"# mine\npdq {PDQ_FAR}\n\n  MD5\t{MD5}  \r\nphash {PHASH}"
     code, answers, said = look_up(monkeypatch, capfd, *dash, lines=lines)
 
@@ -170,7 +170,7 @@ def test_bad_line_is_answered_with_null(
     signal_type: str,
     value: str | None,
 ) -> None:
-    """A line that is no query keeps its place, and the exit code tells of it."""
+    """A line that is not a query keeps its place, and the exit code reports it."""
     lines = f"pdq {PDQ_FAR}\n{line}\npdq {PDQ_FAR}\n"
     code, answers, said = look_up(monkeypatch, capfd, lines=lines)
 
@@ -214,7 +214,7 @@ def test_bad_arguments_are_refused(
     capfd: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
 ) -> None:
-    """What the command line cannot mean ends with 2, and prints no answer."""
+    """An invalid command line ends with 2, and prints no answer."""
     code, answers, said = look_up(monkeypatch, capfd, *arguments)
 
     assert (code, answers) == (2, [])
@@ -235,7 +235,7 @@ def test_missing_reference_set_is_an_error(
 def test_type_that_no_entry_has_is_told_once(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Who looks for dHash in a reference set without one should know."""
+    """A query for dHash in a reference set without dHash gets a warning."""
     lines = f"dhash {PHASH}\ndhash {PHASH}\n"
     code, answers, said = look_up(monkeypatch, capfd, lines=lines)
 
@@ -262,7 +262,7 @@ def test_people_read_a_table(
 
 
 def test_line_that_is_no_query_is_harmless_on_a_terminal() -> None:
-    """What a terminal could act on is escaped."""
+    """Characters that control a terminal are escaped."""
     asked = parse("\x1b[2J", "00", threshold=None)
     (line,) = shown(LookupAnswer(asked=asked, generation=1, matches=None))
 
@@ -270,7 +270,7 @@ def test_line_that_is_no_query_is_harmless_on_a_terminal() -> None:
 
 
 def test_a_line_is_answered_before_the_next_is_written(state: Path) -> None:
-    """Who writes one line and waits gets its answer."""
+    """A program that writes one line and waits gets its answer."""
     with subprocess.Popen(
         [sys.executable, "-m", "uploadfilter", "lookup", "--json"],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""The one boundary of the command line: exit codes and what is said of failures."""
+"""The boundary of the command line: exit codes and messages of failures."""
 
 import sys
 from collections.abc import Callable
@@ -113,7 +113,7 @@ def test_unknown_command_is_wrong_usage(
 def test_no_color_is_respected(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Without a terminal there is no escape sequence in anything we print."""
+    """Without a terminal the output has no escape sequence."""
     monkeypatch.setattr(cli, "app", raising(ConfigError("no", hint="Yes.")))
     monkeypatch.setattr(sys, "argv", ["uploadfilter"])
 

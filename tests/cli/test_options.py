@@ -21,14 +21,14 @@ NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
 
 
 def test_new_state_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Nobody else may enter a state directory that we make."""
+    """No other user may enter a state directory that the program makes."""
     create_state(tmp_path / "a/b")
 
     assert stat.S_IMODE((tmp_path / "a/b").stat().st_mode) == 0o700
 
 
 def test_state_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
-    """What an operator made is not changed behind their back."""
+    """A directory that an operator made is not changed silently."""
     (tmp_path / "s").mkdir()
     # The mask of the user who runs the tests takes rights from what mkdir is told.
     (tmp_path / "s").chmod(0o750)
@@ -108,7 +108,7 @@ def test_bad_length_of_time_is_refused(text: str) -> None:
 
 
 def test_moment_ahead_is_no_age() -> None:
-    """An age lies in the past, so that it is no end of anything."""
+    """An age lies in the past, so that it cannot be an end."""
     assert moment_ahead("2026-03-01") == datetime(2026, 3, 1, tzinfo=UTC)
     assert moment_ahead("2026-03-01T12:00:00+02:00").utcoffset() == timedelta(hours=2)
     with pytest.raises(UsageError):

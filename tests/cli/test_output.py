@@ -32,7 +32,7 @@ from uploadfilter.errors import ConfigError, ConfigProblem
     ],
 )
 def test_harmless_text(text: str, expected: str) -> None:
-    """What could steer a terminal is escaped; what people can read is kept."""
+    """Characters that control a terminal are escaped; readable ones are kept."""
     assert harmless(text) == expected
 
 
@@ -47,12 +47,12 @@ def test_every_file_name_can_be_printed(name: bytes) -> None:
 
 @given(name=st.text(st.characters(codec="utf-8"), min_size=1))
 def test_utf8_names_stay_as_they_are(name: str) -> None:
-    """A name that is valid UTF-8 is printed in JSON as it is."""
+    """A name in valid UTF-8 is printed unchanged in JSON."""
     assert encodable(name) == name
 
 
 def test_line_stays_one_line(capfd: pytest.CaptureFixture[str]) -> None:
-    """What reads lines from a pipe gets one for each file, however long its name."""
+    """A reader of a pipe gets one line for each file, however long its name is."""
     print_text(Text("NO_MATCH  " + "x" * 250 + ".jpg"))
 
     assert capfd.readouterr().out.count("\n") == 1
@@ -67,7 +67,7 @@ def test_cell_is_folded_and_not_cut(capfd: pytest.CaptureFixture[str]) -> None:
 
 
 def test_every_problem_of_a_file_is_shown(capfd: pytest.CaptureFixture[str]) -> None:
-    """Each on a line of its own, with its hint below, and harmless."""
+    """Each on its own line, with its hint below, and harmless."""
     problems = [
         ConfigProblem(source="a.toml", line=n, key="x", text=text, hint=f"cure {n}")
         for n, text in enumerate(("one", "two\x1b[2J"), start=1)
@@ -85,7 +85,7 @@ def test_every_problem_of_a_file_is_shown(capfd: pytest.CaptureFixture[str]) -> 
 def test_words_that_nobody_reads_change_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A closed stderr is no reason to end with another exit code."""
+    """A closed stderr does not change the exit code."""
     reader, writer = os.pipe()
     os.close(reader)
     # Nothing is left in its buffer for the interpreter to fail on at the end.

@@ -1,4 +1,4 @@
-"""What ``issuer page`` refuses before it listens; the rest is tested in a browser."""
+"""``issuer page`` refuses bad options before it listens; browsers test the rest."""
 
 from pathlib import Path
 

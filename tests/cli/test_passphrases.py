@@ -18,7 +18,7 @@ def private(path: Path, text: str) -> Path:
 
 
 def test_first_line_of_a_private_file_is_taken(tmp_path: Path) -> None:
-    """A line end is no part of a passphrase."""
+    """A line end is not part of a passphrase."""
     file = private(tmp_path / "p", "four words of mine\nmore\n")
 
     assert read_passphrase("x", file=file) == "four words of mine"
@@ -42,7 +42,7 @@ def test_descriptor_is_read(tmp_path: Path) -> None:
 def test_file_that_cannot_be_meant_is_refused(
     tmp_path: Path, text: str, mode: int, words: str
 ) -> None:
-    """A file that others can read, and one that is no passphrase."""
+    """A file that others can read, and one without a passphrase, are refused."""
     file = private(tmp_path / "p", text)
     file.chmod(mode)
 
@@ -51,7 +51,7 @@ def test_file_that_cannot_be_meant_is_refused(
 
 
 def test_missing_and_double_places_are_said(tmp_path: Path) -> None:
-    """Nobody is asked without a terminal, and one place is enough."""
+    """There is no question without a terminal, and one place is enough."""
     with pytest.raises(UsageError, match="cannot read"):
         read_passphrase("x", file=tmp_path / "nothing")
     with pytest.raises(UsageError, match="two places"):

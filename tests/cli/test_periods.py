@@ -54,5 +54,5 @@ def gone(*days: tuple[int, int]) -> Period:
     ],
 )
 def test_period_in_words(period: Period, since: datetime | None, words: str) -> None:
-    """What was asked for, as far as it is there, and what of it is gone."""
+    """The existing part of the requested period, and the missing part."""
     assert words in period_words(period, since=since, until=None)

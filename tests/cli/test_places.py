@@ -1,4 +1,4 @@
-"""Where state lives when nobody names a state directory."""
+"""The place of state without a named state directory."""
 
 import os
 from pathlib import Path
@@ -61,7 +61,7 @@ def test_installed_state_is_found_and_said(host: Host) -> None:
 def test_other_user_keeps_a_state_of_their_own(
     host: Host, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who tries the program at home is not led to a service they may not touch."""
+    """A user who tries the program is not led to a service of the system."""
     monkeypatch.setattr(os, "geteuid", lambda: host.state.stat().st_uid + 1)
     without = host.place()
     host.own.mkdir(parents=True)
@@ -92,14 +92,14 @@ def test_file_of_settings_names_the_state(host: Host, *, is_installed: bool) -> 
 
 @pytest.mark.parametrize("text", ["state = 1", "state", "\0", "[state]\na = 1"])
 def test_file_that_says_nothing_plain_is_passed_over(host: Host, text: str) -> None:
-    """What is wrong with it is for `config check` to say."""
+    """Its mistakes are left to `config check`."""
     host.config.write_text(text)
 
     assert host.place(host.config).path == host.state
 
 
 def test_system_file_is_read_with_the_variables_of_the_unit(host: Host) -> None:
-    """As the service reads it; what was set by hand wins. Other files stay alone."""
+    """As the service reads it; a variable set by hand wins. Other files stay."""
     environ = {"UPLOADFILTER_ADMIN": "127.0.0.1:1", "HOME": "/"}
 
     read = with_unit(environ, host.system, folders=[host.units])

@@ -23,7 +23,7 @@ LINES = [b"line 0", b'{"number":0}', b"line 1", b'{"number":1}']
 
 
 def test_without_a_terminal_there_is_no_bar(capfd: pytest.CaptureFixture[str]) -> None:
-    """A pipe gets the lines and nothing else, and nobody counts ahead."""
+    """A pipe gets only the lines, and nothing is counted ahead."""
 
     def never() -> None:
         raise AssertionError("counted")
@@ -40,7 +40,7 @@ def test_without_a_terminal_there_is_no_bar(capfd: pytest.CaptureFixture[str]) -
 
 
 def test_board_without_a_bar_needs_nothing() -> None:
-    """Who has no terminal may use the same board."""
+    """The same board works without a terminal."""
     Board().advance()
 
     assert not Board().is_shown
@@ -72,7 +72,7 @@ def run_on_terminal(*, stdout_too: bool) -> tuple[bytes, bytes]:
 
 
 def test_bar_on_stderr_leaves_a_piped_stdout_clean() -> None:
-    """Data goes to the pipe as it is, while people see the bar."""
+    """Data goes unchanged to the pipe, while people see the bar."""
     piped, terminal = run_on_terminal(stdout_too=False)
 
     assert piped.splitlines()[:4] == LINES

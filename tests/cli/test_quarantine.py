@@ -47,7 +47,7 @@ def test_each_entry_is_counted_as_what_it_is(
 ) -> None:
     """Of 20 and two canaries: in force, in quarantine, canaries, and withdrawn.
 
-    The withdrawn one stays so when the set is taken anew, as a whole, without it.
+    A withdrawn entry stays withdrawn when the whole set is imported again without it.
     """
     case.office.canaries = canaries.entries()
     case.office.withdraw("p-3")

@@ -59,7 +59,7 @@ def test_tally_of_nothing_is_ok() -> None:
 
 
 def test_tally_with_one_unchecked_file_is_not_ok() -> None:
-    """What could not be checked is no success."""
+    """A file that could not be checked is not a success."""
     tally = VerdictCounts()
     tally.add(CheckedFile(path="x", problem=Reason.UNREADABLE))
 
@@ -171,7 +171,7 @@ def test_name_that_is_not_utf8_can_be_printed(
     state: Path,
     folder: Path,
 ) -> None:
-    """JSON carries any file name, bytes that are no text as escapes."""
+    """JSON carries any file name; bytes that are not text become escapes."""
     (folder / "a\udcff.txt").write_bytes(b"text")
     ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
     code = run(monkeypatch, "scan", "--json", str(folder))

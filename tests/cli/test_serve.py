@@ -1,4 +1,4 @@
-"""Starting the proxy from the command line: what is refused before it starts.
+"""Starting the proxy from the command line: mistakes are refused before the start.
 
 That it serves is tested from outside (``tests/e2e``).
 """
@@ -14,7 +14,7 @@ ORIGIN = ("--origin", "http://127.0.0.1:9")
 
 @pytest.fixture(autouse=True)
 def _state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Keep what a failed start may leave in a folder of its own."""
+    """Keep the files that a failed start may leave in a separate folder."""
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
 
 

@@ -1,4 +1,4 @@
-"""What is printed of hash sets."""
+"""The output about hash sets."""
 
 from uploadfilter.cli.sets import counts_table, set_lines
 from uploadfilter.cli.statuses import EntryNumbers
@@ -6,7 +6,7 @@ from uploadfilter.reference.entries.sets import LOCAL_ISSUER, ImportSource, SetI
 
 
 def test_words_about_a_set() -> None:
-    """What was refused is told with the rest, and counts stand in columns."""
+    """A refusal is shown with the rest, and counts stand in columns."""
     info = SetInfo(
         name="unit7",
         issuer=LOCAL_ISSUER,

@@ -1,4 +1,4 @@
-"""What scan prints about a file, for programs and for people."""
+"""The output of scan for a file, for programs and for people."""
 
 import json
 from dataclasses import replace

@@ -37,7 +37,7 @@ class Shell:
         return run(self._monkeypatch, HASHSET, *words)
 
     def said(self) -> tuple[str, str]:
-        """Return what was printed and said."""
+        """Return the output and the messages."""
         found = self._capfd.readouterr()
         return " ".join(found.out.split()), found.err
 
@@ -57,7 +57,7 @@ def shell(
 
 
 def test_from_trust_to_status(shell: Shell) -> None:
-    """Root, preview, sync, and what is in force, in the words of each command."""
+    """Root, preview, sync, and the set in force, in the words of each command."""
     assert shell.trust() == 0
     assert shell.type("sync", "unit7", "--preview") == 0
     assert "category 0: 10 category 1: 10" in shell.said()[0]
@@ -88,7 +88,7 @@ def test_mistyped_names_do_no_harm(shell: Shell) -> None:
 
 
 def test_root_is_compared(shell: Shell) -> None:
-    """Another digest, and nobody to compare it, trust nothing."""
+    """A root with another digest, or without a person to compare it, is not trusted."""
     assert shell.trust("--digest", "00" * 32) == 2
     assert "another digest" in shell.said()[1]
     assert shell.trust("--json") == 2
@@ -98,7 +98,7 @@ def test_root_is_compared(shell: Shell) -> None:
 
 
 def test_status_raises_the_alarm(shell: Shell) -> None:
-    """What was never synced, and what is held back, end with 1."""
+    """A set that was never synced, or is held back, ends with 1."""
     shell.trust()
     assert shell.type("status") == 1
     assert "never synced" in shell.said()[0]

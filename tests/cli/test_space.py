@@ -1,4 +1,4 @@
-"""What the log takes and how long its disk lasts, for programs and for people."""
+"""The size of the log and the time its disk lasts, for programs and for people."""
 
 from pathlib import Path
 

@@ -90,7 +90,7 @@ def test_plan_by_chunks_is_described(
 def test_removed_and_suppressed_entries_are_counted(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What is out of force still takes room, and that is shown."""
+    """Entries out of force still take space, which is shown."""
     suppress = ("suppress", "small", "a", "--reason", "a logo")
     run(monkeypatch, "hashset", *suppress)
     run(monkeypatch, "hashset", "remove", "large", "--yes")
@@ -118,7 +118,7 @@ def test_people_read_tables(
 def test_empty_reference_set_has_no_tables(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """An empty reference set is no error."""
+    """An empty reference set is not an error."""
     arguments = ("--state", str(tmp_path / "empty"))
     run(monkeypatch, "init", *arguments)
     capfd.readouterr()

@@ -116,7 +116,7 @@ def test_bad_suppression_is_refused(
     capfd: pytest.CaptureFixture[str],
     arguments: tuple[str, ...],
 ) -> None:
-    """What cannot be kept, or would last for ever, changes nothing."""
+    """A suppression that is invalid, or has no end, changes nothing."""
     code = run(monkeypatch, *SUPPRESS, *arguments)
 
     assert code == 2

@@ -1,4 +1,4 @@
-"""What is said of a file: enough to judge it by, and nothing of what is in it."""
+"""The summary of a file: enough to judge it, without its contents."""
 
 from dataclasses import replace
 
@@ -45,7 +45,7 @@ def shown(survey: Survey, *allowed: str) -> str:
 
 
 def test_preview_for_people() -> None:
-    """How it is read, the shapes, the histogram, and what is left out and where."""
+    """The way of reading, the shapes, the histogram, and the left-out lines."""
     text = shown(SURVEY, "A")
 
     assert "CSV in utf-16, cells between tabs; the first row names the columns" in text
@@ -69,7 +69,7 @@ def test_preview_before_anything_was_chosen() -> None:
 
 
 def test_preview_of_a_wrong_column_says_so() -> None:
-    """So many categories are none."""
+    """Too many categories count as none."""
     survey = Survey(
         lines=1,
         accepted=1,
@@ -135,7 +135,7 @@ FOREIGN = Survey(
 
 
 def test_file_of_somebody_else_consists_of_records() -> None:
-    """With what its categories mean, what is never taken, and what is not compared."""
+    """With the categories' meaning, and the records and signals that are not taken."""
     text = shown(FOREIGN, "1")
     words = [line.split() for line in text.splitlines()]
 
@@ -149,7 +149,7 @@ def test_file_of_somebody_else_consists_of_records() -> None:
 
 
 def test_file_without_categories_says_so() -> None:
-    """Who looks at it learns that one has to be named."""
+    """The preview says that a category must be named."""
     facts = ForeignFacts(name="stopncii", title="an answer")
     text = shown(replace(FOREIGN, foreign=facts, categories={}))
 

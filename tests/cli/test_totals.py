@@ -1,4 +1,4 @@
-"""What was counted, by day and in sums, for programs and for people."""
+"""Counts by day and in sums, for programs and for people."""
 
 from pathlib import Path
 from typing import Any
@@ -86,7 +86,7 @@ def test_every_upload_is_counted_after_retention(
 def test_show_says_which_days_are_gone(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Nobody takes what is left for all that there was."""
+    """The remaining part cannot be mistaken for the whole."""
     write_days(directory, 45)
     prune(directory, now=NOON + 44 * DAY_S)
     run(monkeypatch, "log", "show", "--kind", "decision")

@@ -13,7 +13,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 def test_from_demotion_to_restoration(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """What is demoted is listed, with exit code 1; two people restore it."""
+    """Demoted entries are listed, with exit code 1; two people restore one."""
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path))
     with ReferenceDirectory(tmp_path / REFERENCE_DIRECTORY).writer(create=True):
         pass

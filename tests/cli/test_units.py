@@ -1,4 +1,4 @@
-"""What the unit of the service says, as systemd would read it."""
+"""The unit of the service, read as systemd reads it."""
 
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def test_no_unit_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_environment_is_read(tmp_path: Path, text: str, value: str | None) -> None:
-    """As systemd.exec(5) has it; what is broken says nothing."""
+    """As in systemd.exec(5); broken lines count for nothing."""
     write(tmp_path / UNIT, f"[Service]\n{text}\n")
 
     assert environment(tmp_path).get("UPLOADFILTER_A") == value

@@ -1,4 +1,4 @@
-"""What people and programs are told of a decision log that was checked."""
+"""The report on a checked decision log, for people and for programs."""
 
 from pathlib import Path
 
@@ -99,7 +99,7 @@ def test_unproved_gap_is_said(
 def test_other_proxies_are_named(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each proxy has a chain of its own; who checks one is told of the others."""
+    """Each proxy has its own chain; a check of one names the others."""
     write_days(directory)
     write_log(directory.parent.parent / "b" / "log", [[decision("a")]])
     run(monkeypatch, "log", "verify")

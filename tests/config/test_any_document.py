@@ -15,7 +15,7 @@ SECRET = "hunter2-correct-horse"  # noqa: S105 -- of nothing
 
 
 def load(text: str) -> config.Loaded | ConfigError:
-    """Load a document, or return what is wrong with it."""
+    """Load a document, or return its mistake."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "uploadfilter.toml"
         path.write_text(text, encoding="utf-8")
@@ -80,7 +80,7 @@ def test_password_is_in_no_error(pattern: str, key: str) -> None:
 
 @given(st.sampled_from(sorted(schema.PLAIN.keys() - schema.PATHS)))
 def test_text_that_is_referred_to_is_in_no_error(key: str) -> None:
-    """What is elsewhere, stays there, also if it cannot be used."""
+    """A value elsewhere is not shown, even if it cannot be used."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "uploadfilter.toml"
         path.write_text(document({key: {"env": "SECRET"}}), encoding="utf-8")

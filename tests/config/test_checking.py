@@ -1,4 +1,4 @@
-"""What is found out about a configuration before anything starts."""
+"""Checks of a configuration before anything starts."""
 
 from collections.abc import Mapping
 from pathlib import Path

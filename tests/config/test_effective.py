@@ -1,4 +1,4 @@
-"""What is in force: as a file that says the same, and what has changed."""
+"""The settings in force: as an equivalent file, and the changes."""
 
 import tempfile
 import tomllib
@@ -50,7 +50,7 @@ def read(
 
 @given(VALID_DOCUMENTS)
 def test_what_is_shown_loads_again_and_says_the_same(text: str) -> None:
-    """All of it, and also what is left of it without the defaults."""
+    """The whole file, and also the rest without the defaults."""
     try:
         loaded = read(text)
     except ConfigError:
@@ -64,7 +64,7 @@ def test_what_is_shown_loads_again_and_says_the_same(text: str) -> None:
 
 @given(VALID_DOCUMENTS, VALID_DOCUMENTS)
 def test_settings_that_differ_have_keys_that_differ(one: str, other: str) -> None:
-    """No change goes unnamed, and none is named that is none."""
+    """Every change is named, and nothing else is."""
     try:
         first, second = read(one), read(other)
     except ConfigError:
@@ -95,7 +95,7 @@ def test_valid_documents_are_valid() -> None:
 
 
 def test_each_value_says_where_it_is_from() -> None:
-    """The line of the file, the variable or the option; and what is a default."""
+    """The line of the file, the variable or the option; and the defaults."""
     loaded = read(TEXT, mode="enforce")
     sources = {item.name: item.source for item in values_of(loaded)}
 
@@ -115,7 +115,7 @@ def test_every_key_is_shown() -> None:
 
 
 def test_change_of_what_is_referred_to_is_a_difference() -> None:
-    """The file is the same, and what is in force is not."""
+    """The file is the same, but the settings in force differ."""
     before = read(TEXT)
     after = read(TEXT, environ={"REPORT": "another"})
 
@@ -146,7 +146,7 @@ def test_differences_are_named_by_key(text: str, changed: tuple[str, ...]) -> No
 
 
 def test_values_of_a_preset_say_so() -> None:
-    """What the file says itself wins, in a route as at the top."""
+    """A value in the file itself wins, in a route as well as at the top."""
     text = (
         'origin = "http://127.0.0.1:81"\n'
         '[policy]\npreset = "strict"\ntruncated = "accept"\n'
@@ -190,7 +190,7 @@ def test_route_without_a_preset_has_the_policy_of_all() -> None:
 
 @pytest.mark.parametrize("preset", ['"loose"', "7", "[]", '["strict"]'])
 def test_preset_that_there_is_not_is_refused(preset: str) -> None:
-    """Nobody gets another policy than they think."""
+    """The policy in force is the named one."""
     text = f'origin = "http://127.0.0.1:81"\n[policy]\npreset = {preset}'
 
     with pytest.raises(ConfigError, match=r"policy\.preset"):

@@ -1,4 +1,4 @@
-"""Configuration: what is read, and what an operator is told about a mistake."""
+"""Loading of the configuration, and the messages about mistakes."""
 
 import threading
 from pathlib import Path
@@ -70,7 +70,7 @@ def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
 
 
 def test_command_line_wins_over_the_file(tmp_path: Path) -> None:
-    """What is typed now is meant more than what was written once."""
+    """An option on the command line takes precedence over the file."""
     settings = load(
         tmp_path,
         'origin = "http://127.0.0.1:81"\nmode = "enforce"',
@@ -243,7 +243,7 @@ def test_mistake_names_key_value_and_cure(
 
 
 def test_password_of_an_origin_is_refused_and_not_repeated(tmp_path: Path) -> None:
-    """It would not be sent, and an error message is no place for it."""
+    """It would not be sent, and must not be in an error message."""
     with pytest.raises(ConfigError, match="a user or a password") as error:
         load(tmp_path, 'origin = "http://me:hunter2@x"')
 
@@ -332,7 +332,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
 
 
 def test_empty_variable_says_nothing(tmp_path: Path) -> None:
-    """Containers pass on variables that nobody has set."""
+    """Containers pass on variables with empty values."""
     loaded = read(tmp_path, ORIGIN, {"UPLOADFILTER_MODE": ""})
 
     assert loaded.sources.given(("mode",)) is None
@@ -350,7 +350,7 @@ def test_empty_variable_says_nothing(tmp_path: Path) -> None:
 def test_mistake_elsewhere_names_its_place(
     tmp_path: Path, environ: dict[str, str], overrides: dict[str, str], named: str
 ) -> None:
-    """An operator looks in the file in vain for what a variable says."""
+    """The message names the variable: the file does not have the value."""
     with pytest.raises(ConfigError) as error:
         read(tmp_path, ORIGIN, environ, **overrides)
 

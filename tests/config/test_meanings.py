@@ -1,4 +1,4 @@
-"""A key that nobody reads leads to the one that was meant, or to none."""
+"""An unknown key leads to the intended one, or to none."""
 
 import pytest
 
@@ -27,7 +27,7 @@ from uploadfilter.config.meanings import MEANINGS, meant
     ],
 )
 def test_suggestion(table: tuple[str | int, ...], name: str, hint: str) -> None:
-    """What other programs have, what stands elsewhere, and typing errors."""
+    """Keys of other programs, keys of other tables, and typing errors."""
     room = schema.TABLES.get(str(table[-1])) if table else None
     known = schema.fields_of(room, str(table[-1])) if room else schema.TOP
 

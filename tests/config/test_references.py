@@ -33,7 +33,7 @@ def test_texts_are_fetched(credentials: Credentials, tmp_path: Path) -> None:
 def test_key_that_names_a_file_gets_the_place_of_the_credential(
     credentials: Credentials, tmp_path: Path
 ) -> None:
-    """What reads the file wants its path."""
+    """A program that reads the file needs its path."""
     found = credentials.fetch({"credential": "objection"}, is_path=True)
 
     assert found == str(tmp_path / "objection")
@@ -62,7 +62,7 @@ def test_key_that_names_a_file_gets_the_place_of_the_credential(
 def test_reference_that_leads_nowhere_is_refused(
     credentials: Credentials, reference: dict[str, object], said: str
 ) -> None:
-    """The message says what is missing, and the hint what to do."""
+    """The message names the missing part, and the hint the remedy."""
     with pytest.raises(UnusableReferenceError, match=said) as refused:
         credentials.fetch(reference, is_path=False)
 

@@ -66,7 +66,7 @@ def load(tmp_path: Path, text: str) -> config.Settings:
 
 
 def test_route_overrides_key_by_key(tmp_path: Path) -> None:
-    """What a route does not say is as at the top of the file."""
+    """A route without a setting uses the one at the top of the file."""
     photos, static, elsewhere = load(tmp_path, FULL).routes
 
     assert photos.hosts == ("photos.example.org", "*.photos.example.org")
@@ -314,7 +314,7 @@ def test_mistake_in_a_route_is_told(
 def test_route_that_no_request_can_take_is_refused(
     tmp_path: Path, earlier: str, later: str
 ) -> None:
-    """A rule behind a wider one is a mistake; the other way round both are taken."""
+    """A rule after a wider one is a mistake; in the other order both are accepted."""
     text = "{}[[routes]]\nname = 'a'\n{}\n[[routes]]\nname = 'b'\n{}"
 
     with pytest.raises(ConfigError, match="no request can reach"):

@@ -1,4 +1,4 @@
-"""What the decision log says of a configuration: what differs, and no secret."""
+"""The decision log records the differences of a configuration, without secrets."""
 
 from pathlib import Path
 
@@ -16,7 +16,7 @@ def loaded(folder: Path, text: str) -> config.Loaded:
 
 
 def test_start_tells_mode_routes_and_what_is_no_default(tmp_path: Path) -> None:
-    """An overseer reads what was in force from one record."""
+    """An overseer reads the settings in force from one record."""
     text = (
         'mode = "enforce"\n'
         + ORIGIN
@@ -35,7 +35,7 @@ def test_start_tells_mode_routes_and_what_is_no_default(tmp_path: Path) -> None:
 
 
 def test_reload_tells_values_before_and_after(tmp_path: Path) -> None:
-    """What was changed stands side by side; the rest is not repeated."""
+    """Old and new values stand side by side; the rest is not repeated."""
     before = loaded(tmp_path, ORIGIN)
     after = loaded(tmp_path, 'mode = "enforce"\n' + ORIGIN)
     told = config.changed(before, after)

@@ -74,7 +74,7 @@ SETTINGS = dict(settings())
 
 @pytest.mark.parametrize("key", SETTINGS, ids=".".join)
 def test_wrong_type_of_a_setting_is_named(key: tuple[str, ...]) -> None:
-    """The error has the setting, what was found, and what is wanted."""
+    """The error has the setting, the value, and the expected type."""
     wanted = SETTINGS[key]
     for what, (value, called) in VALUES.items():
         if not is_wrong(wanted, what):

@@ -1,4 +1,4 @@
-"""What every ``Container`` must do, whatever bytes it is given.
+"""The requirements on every ``Container``, for any bytes.
 
 To have a container tested, describe it as a ``Subject`` and parametrise a test over
 ``CHECKS``::
@@ -31,11 +31,11 @@ Unpacked = tuple[str, bytes, Reason | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A container, with what is known of it.
+    """A container, with its known properties.
 
     Attributes:
         container: The container.
-        members: Names and data of what is in a file, by file.
+        members: Names and data of the members, by file.
         bomb: A file whose members give more than 8 MiB, from less than a hundredth;
             ``None`` if the container does not compress.
     """

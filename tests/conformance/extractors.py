@@ -1,4 +1,4 @@
-"""What every ``Extractor`` must do, whatever bodies it reads.
+"""The requirements on every ``Extractor``, for any body.
 
 To have an extractor tested, describe it as a ``Subject`` and parametrise a test over
 ``CHECKS``::
@@ -20,7 +20,7 @@ from uploadfilter.uploads.body.extractors import Extractor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """An extractor, with what is known of it.
+    """An extractor, with its known properties.
 
     Attributes:
         make: Makes a new one.
@@ -124,7 +124,7 @@ def check_empty_chunks_do_nothing(subject: Subject) -> None:
 
 
 def check_refused_stays_refused(subject: Subject) -> None:
-    """After a refusal there are no more events, whatever comes."""
+    """After a refusal there are no more events, whatever follows."""
     for body in subject.refused:
         extractor = subject.make()
         events = [*extractor.receive(body), *extractor.end()]

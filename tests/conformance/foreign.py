@@ -1,4 +1,4 @@
-"""What every ``ForeignFormat`` must do, whatever a file in its format holds.
+"""The requirements on every ``ForeignFormat``, for any file in its format.
 
 To have a format tested, describe it as a ``Subject`` and parametrise a test over
 ``CHECKS``, as ``tests/hashsets/foreign/test_foreign.py`` does.
@@ -48,13 +48,13 @@ class Subject:
     Attributes:
         form: The format.
         file: A small file, without white space at its end.
-        entries: The JSON lines that say the same as what is taken of it.
-        left_out: How many records are left out, by reason.
-        not_compared: Signals that are counted by what they are.
-        private: Texts in the file that must go nowhere.
-        many: Makes a file of so many records.
-        encodings: Those in which a file may come.
-        category: The one that the operator names, if records have none.
+        entries: The JSON lines that are equal to the imported entries.
+        left_out: Numbers of left-out records, by reason.
+        not_compared: Counts of uncompared signals, by their kind.
+        private: Texts in the file that must not be in any output.
+        many: Makes a file of a number of records.
+        encodings: The encodings that a file may have.
+        category: The category that the operator names, if records have none.
     """
 
     form: ForeignFormat
@@ -86,7 +86,7 @@ def read(
     """Read a file, which tells itself what it is if it is known.
 
     Returns:
-        Its entries, and what was counted.
+        Its entries, and the counts.
     """
     tally = Tally()
     items = formats.read(
@@ -101,7 +101,7 @@ def read(
 
 
 def entries_of(item: object) -> Iterator[Told]:
-    """Yield the entries of what was read."""
+    """Yield the entries that were read."""
     if isinstance(item, Entry):
         signals = frozenset(each.signal for each in item.signals)
         yield item.id, item.category, signals
@@ -116,7 +116,7 @@ def entries_of(item: object) -> Iterator[Told]:
 
 
 def is_known_by_its_beginning(subject: Subject) -> None:
-    """Nobody has to say what it is."""
+    """The format need not be named."""
     for encoding in subject.encodings:
         data = subject.file.decode().encode(encoding)
         form = known_by(data[:HEAD_BYTES])
@@ -164,7 +164,7 @@ def is_refused_if_cut_off(subject: Subject) -> None:
 
 
 def survives_damage(subject: Subject) -> None:
-    """Damaged bytes give an error of ours, or fewer entries."""
+    """Damaged bytes give an ``UploadFilterError``, or fewer entries."""
     size = len(subject.file)
 
     @settings(max_examples=60)
@@ -306,7 +306,7 @@ class Chunks(io.RawIOBase):
 
 
 def rows(count: int) -> Iterator[str]:
-    """Yield so many different MD5 values."""
+    """Yield a number of different MD5 values."""
     return (f"{number:08x}{_MD5[8:]}" for number in range(1, count + 1))
 
 

@@ -1,4 +1,4 @@
-"""What every ``Generation`` must do, whatever it is kept in.
+"""The requirements on every ``Generation``, in any store.
 
 Each check makes a generation of entries that it knows and asks it. To have a new kind
 of generation tested, parametrise a test over ``CHECKS``::

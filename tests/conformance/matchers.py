@@ -1,4 +1,4 @@
-"""What every index of perceptual values must do: find all within the threshold.
+"""The requirement on every index of perceptual values: find all within the threshold.
 
 Every implementation is compared with ``reference_search``, the slow and obvious twin.
 To have a new index tested, call these checks from its test module.
@@ -98,7 +98,7 @@ def check_agrees(
 
 
 def check_matcher(make: MakeMatcher, *, width: int, limit: int) -> None:
-    """Run the whole suite on one width, but for its largest number of values.
+    """Run the whole suite on one width, except for its largest number of values.
 
     Args:
         make: Makes the index under test.

@@ -1,4 +1,4 @@
-"""What every signal type must do; run from ``tests/signals/test_registry.py``."""
+"""Requirements on every signal type; run from ``tests/signals/test_registry.py``."""
 
 import numpy as np
 

@@ -135,7 +135,7 @@ def test_borders_of_stretches_hide_nothing(before: int, parts: list[bytes]) -> N
 )
 @pytest.mark.parametrize("kind", [Kind.JPEG, Kind.TIFF, Kind.BMP, Kind.AVIF])
 def test_stretch_full_of_beginnings_is_searched(kind: Kind, filler: bytes) -> None:
-    """What makes the fast way slow makes it give up, not miss."""
+    """Bytes that would slow the fast search end it; nothing is missed."""
     noise = filler * (STRETCH // len(filler))
     content = noise + HIDDEN[kind] + noise
 
@@ -260,7 +260,7 @@ def test_beginning_is_a_candidate_if_plausible(
 def test_bitmap_without_the_header_of_a_file_is_found(
     header_bytes: int, bits: int, *, is_top_down: bool
 ) -> None:
-    """Of each header and depth, also behind two letters that begin a file."""
+    """With each header and depth, also after two letters that begin a file."""
     content = bitmap(header_bytes, bits, is_top_down=is_top_down)
 
     for before in (b"\1", NOISE[:2000], b"BM" + b"\xff" * 12):
@@ -268,7 +268,7 @@ def test_bitmap_without_the_header_of_a_file_is_found(
 
 
 def test_bitmap_of_a_file_is_found_once() -> None:
-    """Its header is one of a bitmap, and behind that of the file it is no other."""
+    """Its header is that of a bitmap, and the header of the file belongs to it."""
     assert found(b" " + HIDDEN[Kind.BMP]) == [(1, Kind.BMP)]
 
 

@@ -43,7 +43,7 @@ def test_kinds_are_read_by_one_container_each() -> None:
 
 @pytest.mark.parametrize("kind", [Kind.ARCHIVE, Kind.GIT, Kind.JPEG])
 def test_other_kinds_have_no_reader(kind: Kind) -> None:
-    """What nothing here reads is told by there being no container for it."""
+    """A kind that is not read here has no container."""
     assert container_for(kind) is None
 
 

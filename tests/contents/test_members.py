@@ -23,7 +23,7 @@ def test_ratio_is_told_for_each_member() -> None:
 
 
 def test_small_output_has_any_ratio() -> None:
-    """A blank page compresses a thousandfold and hurts nobody."""
+    """A blank page compresses a thousandfold and is harmless."""
     meter = UnpackMeter(UnpackLimits(max_ratio=1))
 
     assert meter.excess(9, unpacked=RATIO_GRACE_BYTES, packed=0) is None

@@ -44,7 +44,7 @@ def test_random_bytes_are_no_stream(content: bytes) -> None:
 
 
 def test_stream_of_nothing_known_is_none() -> None:
-    """What comes out is looked at: bytes without a meaning have none when packed."""
+    """The unpacked bytes decide: meaningless bytes are not a stream when packed."""
     content = zlib.compress(bytes(range(256)) * 9)
 
     assert stream_in(MemorySource(content)) is None

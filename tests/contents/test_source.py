@@ -23,7 +23,7 @@ def test_memory_source_reads_like_a_slice(
 def test_part_never_reads_outside_itself(
     data: st.DataObject, offset: int, length: int
 ) -> None:
-    """A part reads like a slice of its own bytes, whatever it is asked."""
+    """A part reads like a slice of its bytes, for any arguments."""
     whole = data.draw(st.binary(max_size=60))
     start = data.draw(st.integers(0, len(whole)))
     size = data.draw(st.integers(0, len(whole) - start))
@@ -44,7 +44,7 @@ def test_part_never_reads_outside_itself(
 def test_joined_parts_read_like_their_bytes(
     data: bytes, cuts: list[int], offset: int, length: int
 ) -> None:
-    """Every second stretch between cuts, one behind the other."""
+    """Every second stretch between cuts, joined."""
     edges = sorted(min(cut, len(data)) for cut in cuts)
     spans = list(zip(edges[::2], edges[1::2], strict=False))
 

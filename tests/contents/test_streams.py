@@ -1,4 +1,4 @@
-"""Compressed files give what was compressed, as far as it goes."""
+"""Compressed files are unpacked up to the first damage."""
 
 import bz2
 import gzip
@@ -127,13 +127,13 @@ def spoilt(file: bytes, place: int) -> bytes:
 def test_damage_takes_nothing_away_that_came_before(
     container: StreamContainer, file: bytes
 ) -> None:
-    """A wrong checksum, or a broken stream behind a sound one, costs no content."""
+    """A wrong checksum, or a broken stream after an intact one, loses no content."""
     assert contents_of(container, file) == [("", TEXT, Reason.TRUNCATED)]
 
 
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_stream_that_breaks_off_is_given_as_far_as_it_goes(name: str) -> None:
-    """What a stream gives before it breaks off is the beginning of its content."""
+    """The bytes of a truncated stream are the beginning of its content."""
     for file in SUBJECTS[name].members:
         for length in range(20, len(file) - 1, 13):
             ((_, data, reason),) = contents_of(SUBJECTS[name].container, file[:length])
@@ -226,7 +226,7 @@ def test_bomb_ends_with_its_ratio_at_bounded_memory(
 
 
 def test_stream_of_nothing_but_members_ends() -> None:
-    """Many empty streams behind each other are one content, and cost a step each."""
+    """Many empty streams in a row are one content, and cost a step each."""
     empty = gzip.compress(b"", mtime=0)
 
     assert contents_of(GZIPPED, empty * 2000) == [("", b"", None)]
@@ -236,7 +236,7 @@ def test_stream_of_nothing_but_members_ends() -> None:
 
 
 def test_any_number_of_zeros_stands_between_streams() -> None:
-    """Python reads on after them, and so do tapes; after anything else nobody does."""
+    """Python and tapes read on after them; no program does after other bytes."""
     one = gzip.compress(TEXT, mtime=0)
 
     assert contents_of(GZIPPED, one + bytes(99_999) + one) == [("", TEXT + TEXT, None)]

@@ -49,7 +49,7 @@ CODINGS: dict[str, tuple[Callable[[], Unpacker], bytes]] = {
 
 
 def steps(unpacker: Unpacker, packed: bytes, piece: int) -> list[bytes | Shortfall]:
-    """Unpack a stream of which so many bytes come at a time."""
+    """Unpack a stream, with a number of bytes at a time."""
     given: list[bytes | Shortfall] = []
     position = 0
     while not unpacker.finished and (position < len(packed) or not unpacker.hungry):
@@ -81,7 +81,7 @@ def test_steps_are_bounded_however_a_stream_comes(name: str, piece: int) -> None
 
 @pytest.mark.parametrize("name", [name for name in CODINGS if name != "brotli"])
 def test_what_comes_behind_a_stream_is_left_over(name: str) -> None:
-    """Bytes behind the end are not lost."""
+    """Bytes after the end are not lost."""
     make, packed = CODINGS[name]
     unpacker = make()
     given = steps(unpacker, packed + b"behind", 1 << 20)
@@ -94,7 +94,7 @@ def test_what_comes_behind_a_stream_is_left_over(name: str) -> None:
 
 @pytest.mark.parametrize("name", CODINGS)
 def test_bytes_that_are_no_stream_are_damage(name: str) -> None:
-    """What does not begin like a stream is told at once."""
+    """Bytes that do not begin like a stream are refused at once."""
     make, _ = CODINGS[name]
 
     assert steps(make(), b"\xff" * 64, 64)[-1] == DAMAGED
@@ -157,12 +157,12 @@ def block(size: int, kind: int, data: bytes, *, last: bool = True) -> bytes:
 def test_what_a_stream_asks_for_may_be_refused(
     unpacker: Unpacker, packed: bytes, reason: Shortfall
 ) -> None:
-    """A head that asks for too much, or for what is not there, is not followed."""
+    """A head that needs too much memory, or unknown features, is refused."""
     assert steps(unpacker, packed, 1 << 20)[-1] == reason
 
 
 def test_largest_windows_are_unpacked() -> None:
-    """What the usual programs make with their strongest settings can be read."""
+    """Files of usual programs with their strongest settings can be read."""
     strongest = lzma.compress(b"a", preset=9 | lzma.PRESET_EXTREME)
     window = WINDOW_BYTES.bit_length() - 1
     params = zstandard.ZstdCompressionParameters(window_log=window)

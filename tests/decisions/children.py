@@ -1,4 +1,4 @@
-"""Programs that tests start as processes of their own, to be killed or to be limited.
+"""Programs that tests start as separate processes, to be killed or limited.
 
 ``start`` runs ``python -m tests.decisions.children NAME DIRECTORY``.
 """
@@ -37,7 +37,7 @@ def run(program: Callable[[Path], None], directory: Path) -> tuple[str, str]:
 
 
 def say(word: str) -> None:
-    """Write a word on a line of its own, at once."""
+    """Write a word on its own line, at once."""
     sys.stdout.write(word + "\n")
     sys.stdout.flush()
 
@@ -67,7 +67,7 @@ def fill_the_disk(directory: Path) -> None:
 
     The limit acts like a full disk: the last write takes a part, the next one nothing.
     """
-    # Else Python leaves half of a compiled module behind, for all tests after this one.
+    # Otherwise Python leaves an incomplete compiled module, for all later tests.
     sys.dont_write_bytecode = True
     hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
     with DecisionLog.open(directory, instance="main", clock=Clock()) as log:

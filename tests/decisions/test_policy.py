@@ -147,7 +147,7 @@ def test_decide_table(row: Row) -> None:
 
 
 def test_every_reason_is_named() -> None:
-    """What another policy would do can be told, also once the hash set is enforced."""
+    """The effect of another policy can be computed, even if the set is enforced."""
     scan = parse_scan("not_inspected", "0")
     scan = replace(scan, further=(Reason.ENCRYPTED, Reason.SEARCH_UNFINISHED))
     match = parse_match("phash monitored")
@@ -358,7 +358,7 @@ def test_stricter_policy_is_never_milder(
 @pytest.mark.parametrize("reason", CHOOSABLE)
 def test_policy_is_compared_by_each_reason(reason: Reason) -> None:
     """One action that is milder makes a policy milder, and only that way round."""
-    # Any, since the one field that is no action is none of these.
+    # Any, since the only field that is not an action is not among these.
     accept: dict[str, Any] = {reason.value: Action.ACCEPT}
     reject: dict[str, Any] = {reason.value: Action.REJECT}
     mild, strict = Policy(**accept), Policy(**reject)

@@ -37,7 +37,7 @@ def of(*reasons: Reason, action: Action = Action.REJECT) -> Judgement:
 
 
 def test_defaults_are_the_balanced_preset() -> None:
-    """Who names no preset has that one."""
+    """That preset is the default."""
     assert PRESETS[Preset.BALANCED] == Policy()
     assert {it: policy.preset for it, policy in PRESETS.items()} == {
         it: it for it in Preset
@@ -84,7 +84,7 @@ def test_incapacity_of_the_filter_is_accepted_by_none(preset: Preset) -> None:
 def test_reason_is_rejected_by_the_presets_that_say_so(
     reason: Reason, rejecting: list[Preset]
 ) -> None:
-    """What an operator chooses between."""
+    """The choices of an operator."""
     found = [
         preset
         for preset, policy in PRESETS.items()

@@ -1,4 +1,4 @@
-"""What trips, against counting everything in dictionaries."""
+"""The tripwire gives the same as counting everything in dictionaries."""
 
 from collections import defaultdict
 
@@ -68,7 +68,7 @@ def slowly(
 def test_networks_are_counted_by_day(
     seen: list[tuple[int, frozenset[Key], str]], threshold: int
 ) -> None:
-    """Each once; another day begins anew, also an earlier one."""
+    """Each once; another day starts a new count, even an earlier day."""
     counting = Counting()
 
     found = [counting.saw(*it, threshold=threshold) for it in seen]
@@ -139,7 +139,7 @@ def test_threshold_beyond_the_bound_never_trips(
     ],
 )
 def test_exact_match_is_no_suspicion(matches: tuple, expected: set[Key]) -> None:  # type: ignore[type-arg]  # of matches
-    """The listed picture itself proves that the entry is no mistake of ours."""
+    """The listed picture itself proves that the entry is not a mistake."""
     exact = LISTED.__class__(
         content="0",
         set="unit7",

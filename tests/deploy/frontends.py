@@ -21,7 +21,7 @@ from tests.e2e.curl import Answer, curl
 from tests.sites.programs import debian
 
 NAME = "www.example.org"
-"""What the site is called in the configurations that we ship."""
+"""The name of the site in the shipped configurations."""
 
 _OPENSSL = (
     *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
@@ -45,12 +45,12 @@ http {{
     include {folder}/uploadfilter.conf;
 }}
 """
-"""What Debian's ``nginx.conf`` is around the file that we ship."""
+"""The parts of Debian's ``nginx.conf`` around the shipped file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """What a front end has behind it.
+    """The addresses behind a front end.
 
     Attributes:
         filter: Host and port of the filter.
@@ -93,7 +93,7 @@ class FrontEnd:
 
     @property
     def options(self) -> tuple[str, ...]:
-        """What curl has to be told to find and to trust the site."""
+        """The options with which curl finds and trusts the site."""
         return (
             *("--cacert", str(self.certificate)),
             *("--resolve", f"{NAME}:{self.port}:127.0.0.1"),
@@ -107,7 +107,7 @@ class FrontEnd:
         return context.wrap_socket(plain, server_hostname=NAME)
 
     def memory_bytes(self) -> int:
-        """Return what its processes have in memory of their own."""
+        """Return the private memory of its processes."""
         return sum(_memory(pid) for pid in _group(self.process.pid))
 
     def held_bytes(self) -> int:
@@ -282,7 +282,7 @@ def _by_signal(number: signal.Signals) -> Callable[[int], None]:
 def _certify(folder: Path) -> None:
     """Make a certificate for the length of a test."""
     key, certificate = folder / "site.key", folder / "site.pem"
-    subprocess.run(  # noqa: S603 - arguments of our own
+    subprocess.run(  # noqa: S603 - trusted arguments
         [
             debian("openssl", package="openssl"),
             *_OPENSSL,

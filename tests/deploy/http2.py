@@ -19,7 +19,7 @@ ACK: Final = 0x1
 
 _STREAM: Final = 1
 _SHORT: Final = 127
-"""Strings of so many bytes need more than one byte for their length (RFC 7541, 5.1)."""
+"""Strings from this length on need more than one byte for it (RFC 7541, 5.1)."""
 
 
 class Kind(IntEnum):

@@ -1,4 +1,4 @@
-"""A small machine with a systemd of its own, made of namespaces.
+"""A small machine with its own systemd, made of namespaces.
 
 It runs the real ``systemd`` as its first process, with the real machine's programs and
 network; what it writes to ``/usr``, ``/etc`` and ``/var`` stays in memory, and it sees
@@ -30,7 +30,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /sys/fs/cgroup
 [ ! -e "$1" ] || find "$1" -depth -type d -exec rmdir {} +
 """
-"""Removes what is left of a machine that has ended: empty groups of processes."""
+"""Removes the rest of an ended machine: empty groups of processes."""
 
 
 @dataclass(frozen=True, slots=True)

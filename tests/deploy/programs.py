@@ -1,4 +1,4 @@
-"""What the tests need of the machine and of ``make``."""
+"""The requirements of tests on the machine and on ``make``."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from tests.repository import ROOT
 from tests.sites.programs import missing
 
 DEPLOY = ROOT / "deploy"
-"""What an operator gets."""
+"""The files that an operator gets."""
 
 
 _PORTS = range(20_000, 30_000)
@@ -19,9 +19,9 @@ _PORTS = range(20_000, 30_000)
 
 
 def free_port() -> int:
-    """Return a port that nobody has, for programs that cannot pick one themselves."""
+    """Return a free port, for programs that cannot choose one themselves."""
     for port in random.sample(_PORTS, len(_PORTS)):
-        # Not by connecting, which waits for whoever listens and accepts nobody.
+        # Not by connecting, which would wait for a listener that does not accept.
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port

@@ -1,8 +1,8 @@
 """Front ends that lead only requests with a body to the filter: no body goes round it.
 
-Each of some hundred requests is sent in a way of its own: methods, framings of HTTP/1
-and HTTP/2, overrides of the method, upgrades. Whatever a front end makes of it, the
-origin must never have a body that has no decision.
+Each of some hundred requests is sent in a different way: methods, framings of HTTP/1
+and HTTP/2, overrides of the method, upgrades. However a front end treats it, the origin
+must never get a body without a decision.
 """
 
 import contextlib
@@ -41,7 +41,7 @@ LATE_S = 0.2
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND")
 
 Pieces = Sequence[bytes]
-"""What is sent one after the other, with a pause between."""
+"""The pieces that are sent one after another, with a pause between."""
 
 FRAMINGS_1: dict[str, tuple[bytes, Pieces]] = {
     "none": (b"", ()),
@@ -176,7 +176,7 @@ class Probe:
         return b"/probe/%d" % number + (b"?" + self.query if self.query else b"")
 
     def pieces(self, number: int) -> Iterator[bytes]:
-        """Yield what is sent."""
+        """Yield the pieces."""
         target = self.target(number)
         if not self.is_two:
             lines, pieces = FRAMINGS_1[self.framing]
@@ -231,7 +231,7 @@ def probes() -> Iterator[Probe]:
 PROBES = tuple(probes())
 
 BLOCKS = itertools.count(0, 1000)
-"""Numbers from which on nobody has sent a probe, a thousand for each test."""
+"""First numbers of unused probes, a thousand for each test."""
 
 
 @pytest.fixture(scope="module", params=list(BODIES_ONLY))
@@ -321,7 +321,7 @@ def test_no_body_goes_round_the_filter(front_end: FrontEnd, site: Site) -> None:
 
 
 def test_downloads_cost_the_filter_nothing(front_end: FrontEnd, site: Site) -> None:
-    """What has no body does not come to it."""
+    """A request without a body does not reach it."""
     before = passed_on(site)
     statuses = {front_end.curl("/files", "--http2").status for _ in range(5)}
     after = passed_on(site)

@@ -47,7 +47,7 @@ def test_linter_finds_nothing() -> None:
 
 
 def test_image_is_built_of_what_was_tested() -> None:
-    """What is copied from the repository is there, and packages are held to hashes."""
+    """All files that are copied from the repository exist, and packages have hashes."""
     copied = [
         rest.split()[0]
         for name, rest in instructions()

@@ -24,11 +24,11 @@ PIECE = b"holiday " * (128 * 1024)
 """One MiB in which nothing looks like a picture."""
 
 SMALL_BYTES = 16 * 1024
-"""What every front end waits for: HAProxy's buffer, which is the smallest."""
+"""Bytes for which every front end waits: HAProxy's buffer, which is the smallest."""
 
 HELD_BYTES = 24 * 1024 * 1024
-"""What a front end may hold of a large body: a little more than its buffers, those of
-TLS, and what its garbage collector has not looked at yet."""
+"""Most bytes of a large body that a front end holds: a little more than its buffers,
+those of TLS, and uncollected garbage."""
 
 _DECISION = re.compile(rb"[0-9a-f]")
 """The number of a decision is shown in groups; it is all that differs."""
@@ -41,12 +41,12 @@ Sec-WebSocket-Version: 13\r
 Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r
 \r
 """
-"""What opens a WebSocket (RFC 6455, 1.3)."""
+"""The headers that open a WebSocket (RFC 6455, 1.3)."""
 
 _OWN_HEADERS = frozenset(
     {"date", "server", "via", "alt-svc", "connection", "keep-alive"}
 )
-"""What a front end says of itself or of its connections."""
+"""The headers of a front end about itself or its connections."""
 
 
 @pytest.fixture(scope="module", params=list(FRONT_ENDS))
@@ -129,7 +129,7 @@ def test_each_client_is_told_apart(front_end: FrontEnd, site: Site) -> None:
 def test_client_cannot_choose_its_address(
     front_end: FrontEnd, site: Site, header: str
 ) -> None:
-    """What a client says of itself counts as little as without a front end."""
+    """A client's claims about itself do not count, as without a front end."""
     front_end.curl("/files/a.txt", "-T", "-", data=b"holiday")
     front_end.curl("/files/a.txt", "-T", "-", "-H", header, data=b"holiday")
     honest, lying = clients(site, newest=2)
@@ -211,7 +211,7 @@ def test_upload_cannot_take_the_way_of_websockets(
 def test_large_body_is_held_in_one_file_at_most(
     front_end: FrontEnd, site: Site
 ) -> None:
-    """100 MiB are in nobody's memory, and of the front ends only nginx has a file."""
+    """No process has 100 MiB in memory, and of the front ends only nginx has a file."""
     digest = hashlib.sha256()
     taken = front_end.memory_bytes if front_end.keeps_bodies else front_end.held_bytes
     with upload(front_end, "/files/large.bin", LARGE_BYTES + 1) as connection:
@@ -243,7 +243,7 @@ def test_slow_client_holds_no_place_at_the_filter(
 ) -> None:
     """A body that fits the buffer comes to the filter when it is there as a whole.
 
-    What comes after its first half, and is answered, shows that nothing is on its way.
+    An answered request after its first half shows that no bytes are in transit.
     """
     is_kept = front_end.keeps_bodies or size < SMALL_BYTES
     with upload(front_end, "/files/slow.bin", size) as connection:

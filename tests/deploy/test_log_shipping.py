@@ -132,7 +132,7 @@ def shipping(tmp_path: Path) -> Iterator[Shipping]:
 
 @pytest.mark.e2e
 def test_rsyslog_ships_each_record(shipping: Shipping) -> None:
-    """Across new segments and restarts of either end, every line arrives as it is."""
+    """Across new segments and restarts of either end, every line arrives unchanged."""
     shipping.upload(3)
     with shipping.receiver():
         with shipping.sender():
@@ -158,7 +158,7 @@ def test_rsyslog_ships_each_record(shipping: Shipping) -> None:
 
 
 def test_vector_reads_where_the_logs_are() -> None:
-    """What cannot be run here is at least well formed, and names our own names."""
+    """Files that cannot be run here are at least well formed, with the right names."""
     settings = tomllib.loads((SHIPPING / "vector.toml").read_text())
     sources = settings["sources"]
 

@@ -32,7 +32,7 @@ _SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 
 async def exposition(state: Path) -> str:
-    """Return what a proxy with one request behind it tells Prometheus."""
+    """Return the metrics of a proxy after one request."""
     list_entries(state, [exact_entry(1, b"a")])
     async with watched(state) as proxy:
         proxy.metrics.answered(RequestKind.PASSED, 200)
@@ -108,7 +108,7 @@ async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
 
 
 def test_each_value_of_a_label_is_explained_to_operators() -> None:
-    """What stands in a label can be looked up."""
+    """The value of a label can be looked up."""
     words = set(re.findall(r"`([a-z_0-9]+)`", operating("Metrics")))
     values = {*RequestKind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
 
@@ -117,7 +117,7 @@ def test_each_value_of_a_label_is_explained_to_operators() -> None:
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["alert"])
 def test_each_alert_says_what_to_do(rule: dict[str, Any]) -> None:
-    """An alert has a severity, a summary, and a section for whoever it wakes."""
+    """An alert has a severity, a summary, and a section for the person it wakes."""
     page, _, anchor = rule["annotations"]["runbook"].partition("#")
 
     assert rule["labels"]["severity"] in {"critical", "warning"}

@@ -35,7 +35,7 @@ require_sandbox = true
 """
 
 INSTANCES = ("main", "b", "hung")
-"""The proxies of the tests; each has an admin listener of its own."""
+"""The proxies of the tests; each has its own admin listener."""
 
 LOG = "/run/operational.log"
 """There is no journal on the machine, so the operational log goes here."""
@@ -75,7 +75,7 @@ class Host:
 
     def install(self) -> str:
         """Install the package, or install it again; return what that said."""
-        # Nobody pulls the plug: without a sync for each of its 10,000 files.
+        # No power cut is expected: without a sync for each of its 10,000 files.
         options = ("--force-unsafe-io", "--install")
         return self.machine.run("dpkg", *options, str(self.package))
 
@@ -327,7 +327,7 @@ def test_upgrade_starts_the_new_proxy_and_keeps_the_settings(host: Host) -> None
 
 
 def test_removal_stops_the_proxies_and_keeps_the_records(host: Host) -> None:
-    """What was decided outlives the program, and a new installation takes it up."""
+    """Decisions outlive the program, and a new installation continues their log."""
     host.put("a.jpg", pictures.unlisted())
     host.machine.run("dpkg", "--remove", "uploadfilter")
     left = host.machine.run("find", STATE, "-name", "*.jsonl")

@@ -1,4 +1,4 @@
-"""What is in the Debian package, without a machine on which it is installed."""
+"""The contents of the Debian package, without a machine on which it is installed."""
 
 import gzip
 import os
@@ -20,7 +20,7 @@ from uploadfilter.config.schema import keys
 pytestmark = pytest.mark.e2e
 
 MOST_MIB = 180
-"""What an installation may take of the disk; it takes 175 MiB."""
+"""Most disk space of an installation; it takes 175 MiB."""
 
 FEWEST_LIBRARIES = 50
 """There are 78; far fewer would mean that they were looked for in a wrong place."""
@@ -106,7 +106,7 @@ def field(name: str) -> str:
 
 
 def test_package_is_small(tree: Path) -> None:
-    """What nobody needs is left out, and the package says what it takes."""
+    """Unneeded files are left out, and the package states its size."""
     used_kib = int(run("du", "-sk", tree).split()[0])
 
     assert used_kib <= MOST_MIB << 10
@@ -134,7 +134,7 @@ def test_each_library_loads_with_what_is_left(tree: Path) -> None:
 
 
 def test_each_module_loads_with_what_is_left(tree: Path) -> None:
-    """No module needs what was left out."""
+    """No module needs the files that were left out."""
     loaded = run(tree / HOME / "bin/python3", "-I", "-c", IMPORT_ALL).split()
 
     assert "uploadfilter.cli.serve" in loaded

@@ -94,7 +94,7 @@ def links(root: Path) -> set[str]:
 
 
 def test_disabling_one_proxy_leaves_the_socket_to_the_others(tmp_path: Path) -> None:
-    """What is shared is nobody's to take away; each proxy starts it by itself."""
+    """No proxy may take away a shared part; each starts it by itself."""
     place = tmp_path / "usr/lib/systemd/system"
     shutil.copytree(UNITS, place)
     systemctl = debian("systemctl", package="systemd")

@@ -29,8 +29,7 @@ ARGUMENTS = (
     "--disable-component-update",
     "--disable-sync",
 )
-"""It opens our own files only, and talks to nobody else; root may not use its sandbox.
-"""
+"""It opens only files of the tests, and no network; root may not use its sandbox."""
 
 _SIDE = 960
 """Pixels that the longer side of a picture is shown with at most."""
@@ -103,9 +102,9 @@ class Browser:
     def pictures(self, name: str) -> Iterator[Image.Image]:
         """Yield what can be seen of a file: nothing if it is not shown at all.
 
-        Each time the file has a URL of its own. Chromium keeps a picture by its URL,
-        and with it what it made of the bytes that had arrived first: an icon whose
-        directory tells a wrong length is broken for good if it came in two parts.
+        Each time the file has a new URL. Chromium caches a picture by its URL, together
+        with its reading of the first bytes: an icon whose directory has a wrong length
+        stays broken if it arrived in two parts.
         """
         file = self._files[name]
         self._opened += 1
@@ -143,8 +142,8 @@ def browser(
     """Run Chromium, and a site with these files, for the length of the block.
 
     Args:
-        files: What the site holds, by name.
-        size: Width and height of the window: what is seen of a document.
+        files: The files of the site, by name.
+        size: Width and height of the window, the visible part of a document.
         folder: For Chromium's profile.
     """
     width, height = size

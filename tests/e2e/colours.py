@@ -1,4 +1,4 @@
-"""Write colour profiles and signals of colour spaces that nobody wrote on purpose.
+"""Write random colour profiles and signals of colour spaces.
 
 By grammar: a profile of parts that each have a few likely and a few odd forms. By
 mutation: the same, with one to three bytes changed where they count. Each number gives
@@ -29,7 +29,7 @@ _PRIMARIES: Final = (icc.SRGB, icc.DISPLAY_P3, icc.ADOBE, icc.SRGB[::-1])
 
 
 class Grammar:
-    """What can stand in a profile, chosen by chance.
+    """The parts of a profile, chosen by chance.
 
     Args:
         rng: Chooses.

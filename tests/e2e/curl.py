@@ -1,4 +1,4 @@
-"""Use curl as a client: a real one, and none of ours."""
+"""Use curl as a client: a real one, independent of this project."""
 
 import hashlib
 import subprocess
@@ -16,7 +16,7 @@ TIMEOUT_S = 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What curl got.
+    """The response that curl got.
 
     Attributes:
         status: HTTP status; 0 if there was no answer.

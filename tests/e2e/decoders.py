@@ -1,4 +1,4 @@
-"""Programs that sites are made of, as decoders of what is sent to them.
+"""Programs of sites, as decoders of uploads.
 
 Each is started once and decodes one line of hexadecimal digits after another, so that
 thousands of texts cost no more than one.

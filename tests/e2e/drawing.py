@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.e2e.browser import ARGUMENTS, chromium
 
 Colours = NDArray[np.uint8]
-"""What was drawn: shape (height, width, 4), red, green, blue and alpha."""
+"""The drawing: shape (height, width, 4), red, green, blue and alpha."""
 
 _DRAW = """
 async (files) => {
@@ -53,7 +53,7 @@ class Drawing:
         self._page = page
 
     def draw(self, files: Sequence[tuple[str, bytes]]) -> list[Colours | None]:
-        """Return what is drawn of each file.
+        """Return the drawing of each file.
 
         Args:
             files: Media type and content of each.

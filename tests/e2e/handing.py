@@ -1,4 +1,4 @@
-"""Start the proxy on a socket of ours, as a service manager does with a socket unit."""
+"""Start the proxy on an existing socket, like a service manager with a socket unit."""
 
 import contextlib
 import socket
@@ -15,7 +15,7 @@ os.dup2(int(sys.argv[1]), 3)
 os.environ.update(LISTEN_PID=str(os.getpid()), LISTEN_FDS="1")
 os.execv(sys.argv[2], sys.argv[2:])
 """
-"""What happens between fork and exec: the socket becomes descriptor 3
+"""The steps between fork and exec: the socket becomes descriptor 3
 (``sd_listen_fds(3)``), and the variables name the process that is to take it."""
 
 

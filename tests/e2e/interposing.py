@@ -22,7 +22,7 @@ _SIZE_BYTES = 40
 
 
 class Faults:
-    """What goes wrong; see ``struct control`` in ``interposed.c``.
+    """The failure; see ``struct control`` in ``interposed.c``.
 
     Args:
         control: The file that all processes map.
@@ -33,7 +33,7 @@ class Faults:
         self.mend()
 
     def fill_up(self, *, after: int, error: int = errno.ENOSPC) -> None:
-        """Let so many changes succeed, and none after them.
+        """Let a number of changes succeed, and no later ones.
 
         Args:
             after: Writes, syncs, new names and directories, below the directory.
@@ -50,7 +50,7 @@ class Faults:
         self._put(_OFFSET, 0)
 
     def jump(self, seconds: int) -> None:
-        """Set the wall clock so many seconds ahead, or back."""
+        """Set the wall clock a number of seconds ahead, or back."""
         self._put(_OFFSET, seconds)
 
     @property
@@ -72,7 +72,7 @@ class Faults:
 
 
 def library(folder: Path) -> Path:
-    """Compile what is loaded into the processes, and return it."""
+    """Compile the library that is loaded into the processes, and return it."""
     built = folder / "interposed.so"
     subprocess.run(  # noqa: S603 -- our own source
         ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-o", built, SOURCE, "-ldl"],  # noqa: S607 -- whichever gcc there is

@@ -20,7 +20,7 @@ def unlisted(seed: int = 5002) -> bytes:
 
 
 def smaller() -> bytes:
-    """Return the listed picture, resized and encoded anew."""
+    """Return the listed picture, resized and encoded again."""
     image = pictures.photograph(5001).resize((800, 600), Image.Resampling.LANCZOS)
     return pictures.jpeg(image, quality=70)
 

@@ -85,7 +85,7 @@ class Machine:
     """A state directory of the service, and what root has beside it.
 
     Attributes:
-        folder: Root's own, which nobody else may enter.
+        folder: Root's folder, which no other user may enter.
         state: The state directory; it belongs to ``OWNER``.
     """
 
@@ -121,7 +121,7 @@ class Machine:
             for path in (self.state, *self.state.rglob("*"))
             for found in [path.lstat()]
             if (found.st_uid, found.st_gid) != (OWNER, OWNER)
-            # Nobody asks for the rights of a link.
+            # The rights of a link do not matter.
             or (not path.is_symlink() and stat.S_IMODE(found.st_mode) & 0o077)
         ]
 
@@ -166,7 +166,7 @@ WRITING: tuple[tuple[str, ...], ...] = (
 """Every command that writes into the state directory, in an order that works."""
 
 SIGNED = frozenset({"hashset trust", "hashset sync", "hashset quarantine release"})
-"""The same of signed sets, which need an issuer; they have a test of their own."""
+"""The same for signed sets, which need an issuer; they have a separate test."""
 
 ISSUING = frozenset(
     f"issuer {name}"
@@ -292,7 +292,7 @@ def test_owner_reads_what_root_has_imported(machine: Machine) -> None:
 
 
 def test_hash_set_may_come_through_a_pipe_of_root(machine: Machine) -> None:
-    """What root sends is read by root, though the owner writes."""
+    """Root reads the files that root sends, although the owner writes."""
     digest = b"568b72d9fa3101692a4928a5a1ef8d84"
     done = machine.run(
         *("hashset", "import", "/dev/stdin", "--name", "own", "--category", "own"),

@@ -30,7 +30,7 @@ listen = "127.0.0.1:0"
 """
 
 PICTURE = ROOT / "build" / "operators-page.png"
-"""What the page looked like in the last run; ``docs/pictures`` holds one of them."""
+"""Pictures of the page in the last run; ``docs/pictures`` holds one of them."""
 
 WIDE = {"width": 1280, "height": 1000}
 PHONE = {"width": 390, "height": 844}
@@ -51,13 +51,13 @@ _COLOURS = """
             getComputedStyle(behind).backgroundColor];
 })
 """
-"""Every element that holds text, its colour, and that of what is behind it."""
+"""Every element with text, its colour, and the colour of its background."""
 
 _IS_WIDER = "() => document.documentElement.scrollWidth > window.innerWidth"
 
 
 def colours_of(page: Page) -> list[list[str]]:
-    """Return of each text what it stands in, its colour, and that behind it."""
+    """Return for each text its element, its colour, and the background colour."""
     found: list[list[str]] = page.evaluate(_COLOURS)
     return found
 

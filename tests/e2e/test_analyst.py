@@ -34,7 +34,7 @@ PDQ = "f8f8f0cce0f4e84d0e370a22028f67f0b36e2ed596623e1d33e6b39c4e9c9b22"
 def shell(command: str, folder: Path) -> str:
     """Run a line of the page in a folder, where ``uploadfilter`` is on the path."""
     path = f"{Path(running.program()).parent}:{os.environ['PATH']}"
-    done = subprocess.run(  # noqa: S602 -- commands of our own page
+    done = subprocess.run(  # noqa: S602 -- commands of this project's page
         command,
         shell=True,
         cwd=folder,
@@ -269,7 +269,7 @@ def test_list_of_hashdeep_is_read_as_it_is(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
 def test_preview_counts_what_an_import_takes(tmp_path: Path, encoding: str) -> None:
-    """Of a table that nobody announced: 16 of 17 lines, and which columns are read."""
+    """For a table without options: 16 of 17 lines, and the columns that are read."""
     rows = [f"{number:032X};f{number}.jpg;{number}" for number in range(0xA1, 0xB1)]
     table = "\r\n".join(["MD5;filename;size", *rows, ""])
     (tmp_path / "export.csv").write_bytes(table.encode(encoding))

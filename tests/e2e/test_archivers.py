@@ -1,4 +1,4 @@
-"""What 7-Zip opens of the archives that we write by hand, the filter sees.
+"""The filter sees every hand-written archive that 7-Zip opens.
 
 It stands for the programs on everybody's desk. Debian's lacks what RAR is unpacked
 with, and does not know lzip.
@@ -94,7 +94,7 @@ def test_what_tar_fills_is_filled(tmp_path: Path) -> None:
 
 
 def test_member_that_is_called_like_a_folder_is_unpacked(tmp_path: Path) -> None:
-    """Info-ZIP goes by the length of what is packed."""
+    """Info-ZIP uses the length of the packed data."""
     archive = tmp_path / "a.zip"
     archive.write_bytes(joined.zip_folder(CONTENT))
 

@@ -1,9 +1,9 @@
-"""What a browser shows, the filter sees: every trick in Chromium and in the program.
+"""The filter sees everything that a browser shows: every trick in both.
 
 Each trick of ``hashsets/demo/tricks.py`` hides the target, whose PDQ and pHash a hash
-set lists, behind a decoy. Chromium opens it, and what it shows is compared with the
-target; then the installed program scans it. No trick is left out: what the program
-cannot find stands in ``docs/limits.md`` by name.
+set lists, behind a decoy. Chromium opens it, and a screenshot is compared with the
+target; then the installed program scans it. No trick is left out: tricks that the
+program cannot find are named in ``docs/limits.md``.
 """
 
 import json
@@ -49,7 +49,7 @@ SCAN_S = 600
 
 
 def view(image: Image.Image) -> View:
-    """Return the signals of a picture as it is seen."""
+    """Return the signals of a picture as seen."""
     luma = np.asarray(image.convert("L"))
     height, width = luma.shape
     shape = Shape(height=height, width=width)
@@ -204,7 +204,7 @@ def test_chromium_shows_what_the_list_says(
 def test_program_finds_the_target_in_every_trick(
     files: dict[str, bytes], state: Path, tmp_path: Path
 ) -> None:
-    """What the list says is found is a ``MATCH``, and nothing else passes unseen."""
+    """A trick with the result ``found`` is a ``MATCH``, and no other passes unseen."""
     said = verdicts(files, folder=tmp_path, state=state)
     wanted = {Expected.FOUND: {"MATCH"}, Expected.REFUSED: {"INCONCLUSIVE", "MATCH"}}
     missed = {

@@ -1,4 +1,4 @@
-"""What Chromium shows of odd profiles and signals of colour, the filter sees.
+"""The filter sees the colours that Chromium shows for odd profiles and signals.
 
 Chromium draws hundreds of small pictures whose colours are made by chance
 (``colours.py``); each must be near one of the filter's views, or have a reason that is
@@ -35,8 +35,8 @@ AT_ONCE = 100
 """Files that one page draws."""
 
 NEAR = 3.0
-"""Grey steps between what is shown and a view, on average over the picture. Unrelated
-pictures differ by 40 and more."""
+"""Grey steps between the shown picture and a view, on average over the picture.
+Unrelated pictures differ by 40 and more."""
 
 REJECTED = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED, Reason.TOO_MANY_BYTES})
 """Reasons that the default policy rejects."""
@@ -55,7 +55,7 @@ def views(content: bytes) -> tuple[list[Luma], set[Reason]]:
 
 
 def distance(plane: Luma, drawn: Colours) -> float:
-    """Return the grey steps between a view and what was drawn."""
+    """Return the grey steps between a view and the drawing."""
     seen = np.asarray(Image.fromarray(drawn[:, :, :3].copy()).convert("L"))
     return float(np.abs(seen.astype(int) - plane).mean())
 

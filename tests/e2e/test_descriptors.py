@@ -33,7 +33,7 @@ def test_origin_that_hangs_leaves_descriptors_for_the_operator(
     config = tmp_path / "uploadfilter.toml"
     config.write_text('[admin]\nlisten = "127.0.0.1:0"\n[proxy]\nhead_s = 60\n')
     with contextlib.ExitStack() as stack:
-        # Connections wait in its queue, and nobody ever takes them.
+        # Connections wait in its queue, and are never accepted.
         hanging = stack.enter_context(
             socket.create_server(("127.0.0.1", 0), backlog=4096)
         )

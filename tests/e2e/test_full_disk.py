@@ -24,7 +24,7 @@ pytestmark = pytest.mark.e2e
 
 ENFORCE = ("--mode", "enforce")
 HASTY = "[proxy]\nlog_room_s = 0.01\n"
-"""Uploads are told at once that there is no room for their records."""
+"""Uploads are refused at once if there is no space for their records."""
 
 BIG = 3 * 1024 * 1024
 """Longer than what a spool keeps in memory, so that the upload needs the disk."""
@@ -63,7 +63,7 @@ def works_again(site: Stage) -> None:
 
 
 def settled(state: Path, origin: str) -> None:
-    """Start once more, so that what was left open is settled."""
+    """Start once more, so that open records are settled."""
     with running.proxy(origin, state=state, log=state.parent / "settling.log"):
         pass
 
@@ -188,11 +188,11 @@ DISK_BYTES = 40 * 1024 * 1024
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """Return a state directory on a file system of its own, which is small."""
+    """Return a state directory on a small, separate file system."""
     state = tmp_path / "state"
     state.mkdir()
     mount = ("mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES},mode=0700", "tmpfs")
-    done = subprocess.run([*mount, state], check=False, capture_output=True)  # noqa: S603 - arguments of our own
+    done = subprocess.run([*mount, state], check=False, capture_output=True)  # noqa: S603 - trusted arguments
     if done.returncode:
         pytest.skip(f"nothing can be mounted here: {done.stderr.decode().strip()}")
     try:
@@ -202,7 +202,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(file: Path, *, leave_bytes: int) -> None:
-    """Fill a disk but for some bytes."""
+    """Fill a disk except for some bytes."""
     told = os.statvfs(file.parent)
     free = told.f_bavail * told.f_frsize
     with file.open("ab") as filling:
@@ -213,7 +213,7 @@ def fill(file: Path, *, leave_bytes: int) -> None:
 def test_small_disk_that_fills_up_stops_uploads_alone(
     small_disk: Path, tmp_path: Path, leave_bytes: int
 ) -> None:
-    """Requests without a body go on, what is on its way ends well, and room cures."""
+    """Requests without a body go on, running uploads end well, and free space helps."""
     running.run_program("init", state=small_disk)
     filling = small_disk / "filling"
     config = tmp_path / "uploadfilter.toml"

@@ -21,7 +21,7 @@ from tests.repository import ROOT
 pytestmark = pytest.mark.e2e
 
 PICTURE = ROOT / "build" / "issuers-page.png"
-"""What it looked like in the last run; ``docs/pictures`` holds one of them."""
+"""Pictures of it in the last run; ``docs/pictures`` holds one of them."""
 
 WIDE = ViewportSize(width=900, height=800)
 NAME = "name-that-nobody-sees"
@@ -90,7 +90,7 @@ def give_key(page: Page, desk: Path, field: str, name: str) -> None:
 
 
 def sign(page: Page, desk: Path, name: str) -> str:
-    """Sign what is shown; return what is told then."""
+    """Sign the shown proposal; return the message."""
     give_key(page, desk, "key", name)
     page.click("text=Sign the proposal")
     page.wait_for_selector(f".note:has-text('{name}')")
@@ -98,7 +98,7 @@ def sign(page: Page, desk: Path, name: str) -> str:
 
 
 def look_right(page: Page, scheme: str) -> None:
-    """Check that everybody can read what is shown, on a narrow screen as well."""
+    """Check that the page is readable for everybody, on a narrow screen as well."""
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size(NARROW)
     weak = [c for c in colours_of(page) if contrast(c[1], c[2]) < LEAST_CONTRAST]

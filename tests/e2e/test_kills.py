@@ -1,8 +1,8 @@
 """SIGKILL for every process in turn, under load, with two proxies on one state.
 
 After each: no upload is at the origin without a record, no accepted upload on record is
-without its outcome (``unknown`` where the crash ate it), and the service is back by
-itself, a killed proxy with the help of whoever started it.
+without its outcome (``unknown`` where the crash ate it), and the service recovers by
+itself; a killed proxy needs its service manager.
 """
 
 import contextlib
@@ -102,7 +102,7 @@ class Pair:
         folder: For everything.
         origin: URL of the origin.
         proxies: By the name of their instance.
-        stack: Ends what is still running.
+        stack: Ends the processes that still run.
     """
 
     folder: Path

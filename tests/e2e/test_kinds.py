@@ -1,4 +1,4 @@
-"""What PHP and ImageMagick open as a picture, the scan shows or gives a reason for.
+"""The scan shows every picture that PHP and ImageMagick open, or gives a reason.
 
 They are who makes thumbnails on most sites, and both go by the first bytes whatever a
 file is called.
@@ -101,12 +101,12 @@ WRITTEN: Final = (
     *("palm", "pcx", "pdb", "pfm", "pgx", "phm", "sgi", "sun", "txt", "vicar"),
     *("viff", "vips", "wpg", "xbm", "xpm", "miff", "pam"),
 )
-"""What ImageMagick writes and browsers do not show; the magic of a Photo CD stands too
-far into it."""
+"""The formats that ImageMagick writes and browsers do not show; the magic of a Photo CD
+is too far from its start."""
 
 
 def test_what_imagemagick_writes_is_never_passed_over(tmp_path: Path) -> None:
-    """Each of its own formats that it knows again by its first bytes."""
+    """Each of its formats that it recognises by its first bytes."""
     names = [f"{name}:{tmp_path}/{name}-0.bin" for name in WRITTEN]
     writes = [word for name in names for word in ("(", "+clone", "-write", name, ")")]
     subprocess.run(  # noqa: S603 - a program of the distribution
@@ -131,7 +131,8 @@ def test_what_imagemagick_writes_is_never_passed_over(tmp_path: Path) -> None:
 UNSIZED: Final = frozenset(
     {"cal", "cals", "info", "json", "map", "mpc", "stegano", "yaml"}
 )
-"""What it reads only beside another file or with a size given, and no pictures."""
+"""Formats that it reads only with another file or a given size, and formats without
+pictures."""
 
 
 def test_what_imagemagick_opens_by_its_name_is_never_passed_over(

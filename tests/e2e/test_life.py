@@ -50,7 +50,7 @@ def test_proxy_takes_up_a_reference_set_that_appears(tmp_path: Path) -> None:
 
 
 def test_import_takes_effect_while_the_proxy_runs(state: Path) -> None:
-    """What was just imported is rejected, and what was removed passes again."""
+    """A just imported picture is rejected, and a removed one passes again."""
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
     with stage(state.parent, *ENFORCE) as site:
         upload_until(site, 201, pictures.listed())
@@ -103,7 +103,7 @@ def test_origin_that_is_down_is_answered_502(state: Path) -> None:
 
 
 def test_sigterm_ends_the_proxy_cleanly(state: Path) -> None:
-    """After SIGTERM: exit code 0, an intact log, and no scanner left behind."""
+    """After SIGTERM: exit code 0, an intact log, and no remaining scanner."""
     with stage(state.parent, *ENFORCE) as site:
         put(site.url("/files/a.jpg"), pictures.unlisted())
         scanners = children(site.proxy.process.pid)
@@ -171,7 +171,7 @@ def test_killed_proxy_leaves_no_upload_without_a_record(state: Path) -> None:
         for thread in threads:
             thread.join()
         published = site.published()
-        # The next start sets a torn end aside and settles what was left open.
+        # The next start sets a torn end aside and settles open records.
         with running.proxy(site.origin, state=state, log=state / "second.log"):
             decided = {record["id"] for record in log(state, "--records", "decision")}
         verified = running.run_program("log", "verify", state=state)
@@ -208,7 +208,7 @@ def test_configuration_file_is_enough(state: Path, tmp_path: Path) -> None:
 def test_bad_configuration_names_the_key(
     state: Path, tmp_path: Path, text: str, named: str
 ) -> None:
-    """What cannot be used is refused before anything starts."""
+    """An unusable configuration is refused before anything starts."""
     config = tmp_path / "uploadfilter.toml"
     config.write_text(text)
     done = running.run_program(
@@ -232,7 +232,7 @@ def test_operational_log_is_json_and_names_no_client(state: Path) -> None:
 
 
 def test_ctrl_c_in_an_import_changes_nothing(state: Path, tmp_path: Path) -> None:
-    """An import that is interrupted in mid-file leaves the reference set as it was."""
+    """An import that is interrupted in a file does not change the reference set."""
     pipe = tmp_path / "list"
     os.mkfifo(pipe)
     arguments = ("hashset", "import", str(pipe), "--name", "x", "--category", "1")
@@ -260,7 +260,7 @@ def test_ctrl_c_in_an_import_changes_nothing(state: Path, tmp_path: Path) -> Non
 
 
 def test_hang_up_leaves_the_proxy_up(state: Path) -> None:
-    """Who expects settings to be read again must not lose uploads for it."""
+    """A signal to read settings again must not lose uploads."""
     with stage(state.parent) as site:
         site.proxy.process.send_signal(signal.SIGHUP)
         running.wait_for(

@@ -1,4 +1,4 @@
-"""What misled an operator once: the installed program now says what is the case."""
+"""Messages that once misled an operator: the installed program now tells the facts."""
 
 from pathlib import Path
 

@@ -32,7 +32,7 @@ def listed(state: Path) -> Path:
 
 
 def test_pilot_counts_what_would_be_rejected(state: Path, listed: Path) -> None:
-    """Both defaults, a monitored set and MONITOR: a listed picture counts all the same.
+    """With both defaults, a monitored set and MONITOR, a listed picture is counted.
 
     It is counted in the log, in the metrics and on the operator's page, as it would be
     rejected if the set were enforced and the mode ENFORCE.
@@ -68,7 +68,7 @@ def wait_for_reading(admin: str, *, lacks: list[str]) -> dict[str, object]:
 def test_enforce_that_enforces_nothing_is_said_everywhere(
     state: Path, listed: Path
 ) -> None:
-    """Importing again keeps what was chosen; what was given up on purpose is told."""
+    """Importing again keeps earlier choices; choices that were given up are named."""
     import_set(state, listed, "--enforce-unsigned")
     with operated(state.parent, 'mode = "enforce"') as (site, admin):
         wait_for_reading(admin, lacks=[])

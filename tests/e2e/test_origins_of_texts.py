@@ -1,4 +1,4 @@
-"""What the programs of sites decode to a picture, the filter sees.
+"""The filter sees every picture that the programs of sites decode.
 
 The rule: where a real decoder gives the picture back, the scan of the very text has a
 view of it, or a reason that rejects. A decoder that refuses a text proves nothing, so

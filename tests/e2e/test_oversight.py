@@ -1,4 +1,4 @@
-"""An overseer's way: who changed what, what is gone, and what was counted."""
+"""The steps of an overseer: changes and their authors, gaps, and counts."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ LOG = Path("instances/main/log")
 
 
 def changes(state: Path) -> list[tuple[str, str]]:
-    """Return what is on record as changed, and to what it was done."""
+    """Return the recorded changes, and their objects."""
     found = log(state, "--kind", "change")
     return [(it["change"], it["subject"]) for it in found]
 
@@ -100,7 +100,7 @@ def test_oldest_files_are_missed(state: Path) -> None:
 
 
 def test_numbers_outlive_the_records(state: Path) -> None:
-    """After 91 days the proxy deletes what is due; every upload is still counted."""
+    """After 91 days the proxy deletes due segments; every upload is still counted."""
     day: list[DecisionRecord | OutcomeRecord] = [
         decision("a", ACCEPTED),
         outcome("a"),

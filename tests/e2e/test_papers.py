@@ -1,4 +1,4 @@
-"""What poppler draws of a picture in a PDF document, the filter sees.
+"""The filter sees the pictures of PDF documents as poppler draws them.
 
 Each trick of ``tricks_papers.py``, and documents that a seed puts together of spaces,
 functions, decodings and masks, are drawn by ``pdftoppm``; what it draws lies near to a
@@ -85,7 +85,7 @@ def picture_of(image: Image.Image) -> Picture:
 
 
 def nearest(document: bytes, seen: Image.Image) -> int:
-    """Return the least distance of what was drawn to a view, in bits of PDQ."""
+    """Return the least distance between the drawing and a view, in bits of PDQ."""
     expected = view_of(picture_of(seen), name="seen").signals[0].signal.value
     distances = []
     for file in files_in(document):
@@ -226,7 +226,7 @@ BODY = (
 def test_what_poppler_opens_is_a_document(
     content: bytes, is_opened: bool, tmp_path: Path
 ) -> None:
-    """What only speaks of the format is a text to it, and to us."""
+    """A text about the format is only a text, to it and to the filter."""
     (tmp_path / "page.pdf").write_bytes(content)
     done = subprocess.run(
         ["pdfinfo", "page.pdf"],  # noqa: S607 -- as installed

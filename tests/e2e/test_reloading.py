@@ -16,7 +16,7 @@ pytestmark = pytest.mark.e2e
 
 
 def reload(site: Stage, config: Path, text: str, event: str) -> dict[str, object]:
-    """Write the file anew and have it read; return what the proxy said of it."""
+    """Write the file again and have it read; return the proxy's message."""
     known = len(site.proxy.events(event))
     config.write_text(text)
     site.proxy.process.send_signal(signal.SIGHUP)
@@ -57,7 +57,7 @@ def test_mode_and_routes_change_while_the_proxy_runs(
 
 
 def test_configuration_is_checked_and_shown(tmp_path: Path) -> None:
-    """Without a service: what is wrong, and what would be in force."""
+    """Without a service: the mistakes, and the settings that would be in force."""
     config = tmp_path / "uploadfilter.toml"
     config.write_text('origin = "http://127.0.0.1:81"\n')
     shown = running.run_program("config", "show", str(config), state=tmp_path / "state")
@@ -75,7 +75,7 @@ def test_configuration_is_checked_and_shown(tmp_path: Path) -> None:
 def test_hang_up_of_a_terminal_ends_the_proxy_without_a_file_only(
     state: Path, tmp_path: Path, with_file: bool
 ) -> None:
-    """Who closes a terminal means to end what runs in it; a file is read again."""
+    """Closing a terminal ends a command in it; a service reads its file again."""
     config, log = tmp_path / "uploadfilter.toml", tmp_path / "proxy.log"
     config.write_text('mode = "enforce"\n')
     options = ("--config", str(config)) if with_file else ()

@@ -51,7 +51,7 @@ class Load:
                 thread.join()
 
     def wait_for_more(self, count: int) -> None:
-        """Wait until so many more were stored, or one was lost."""
+        """Wait until a number of further uploads were stored, or one was lost."""
         target = self.stored + count
         running.wait_for(
             lambda: self.stored >= target or bool(self.lost) or None,
@@ -102,7 +102,7 @@ def test_rolling_restart_loses_no_request(state: Path) -> None:
 
 
 def test_requests_wait_for_a_single_instance_that_is_restarted(state: Path) -> None:
-    """While nobody accepts, connections wait in the socket that outlives the proxy."""
+    """While no process accepts, connections wait in the socket, which stays open."""
     with (
         running.origin(state / "uploads", log=state / "origin.log") as origin,
         listening_socket() as shared,

@@ -1,4 +1,4 @@
-"""``scan`` as an installed program: pipes, Ctrl-C, and what it leaves behind."""
+"""``scan`` as an installed program: pipes, Ctrl-C, and remaining processes."""
 
 import json
 import os
@@ -30,7 +30,7 @@ def many(tmp_path: Path) -> Path:
 
 
 def start(state: Path, *arguments: str) -> subprocess.Popen[bytes]:
-    """Start ``scan`` in a process group of its own, with its output in a pipe."""
+    """Start ``scan`` in a separate process group, with its output in a pipe."""
     return subprocess.Popen(  # noqa: S603 -- our own program
         [running.program(), "scan", *arguments],
         env=running.environment(state),
@@ -41,7 +41,7 @@ def start(state: Path, *arguments: str) -> subprocess.Popen[bytes]:
 
 
 def test_ctrl_c_ends_the_scan_with_all_its_processes(state: Path, many: Path) -> None:
-    """Ctrl-C reaches the whole group; the exit code is 130, and nobody is left."""
+    """Ctrl-C reaches the whole group; the exit code is 130, and no process is left."""
     with start(state, "--json", str(many)) as scan:
         assert scan.stdout is not None
         scan.stdout.readline()
@@ -56,7 +56,7 @@ def test_ctrl_c_ends_the_scan_with_all_its_processes(state: Path, many: Path) ->
 
 
 def test_reader_that_goes_away_ends_the_scan_quietly(state: Path, many: Path) -> None:
-    """``scan | head`` ends without a complaint, and nobody is left."""
+    """``scan | head`` ends without an error, and no process is left."""
     with start(state, str(many)) as scan:
         assert scan.stdout is not None
         assert scan.stderr is not None
@@ -72,7 +72,7 @@ def test_reader_that_goes_away_ends_the_scan_quietly(state: Path, many: Path) ->
 
 
 def test_killed_scan_leaves_no_scanner(state: Path, many: Path) -> None:
-    """Scanners die with whoever started them, even if that was killed."""
+    """Scanners end with the process that started them, even if that was killed."""
     with start(state, "--json", str(many)) as scan:
         assert scan.stdout is not None
         scan.stdout.readline()

@@ -78,7 +78,7 @@ def test_listed_picture_is_rejected_with_its_decision(site: Stage) -> None:
 def test_listed_picture_in_other_guise_is_rejected(
     site: Stage, make: Callable[[], bytes]
 ) -> None:
-    """What people see as the listed picture is found by its perceptual signals."""
+    """A picture that looks like the listed one is found by its perceptual signals."""
     content = make()
     answer = put(site.url("/files/guise.jpg"), content)
     record = decided(site, answer.json()["decision"])
@@ -112,7 +112,7 @@ def test_client_that_waits_for_100_continue_gets_it(site: Stage) -> None:
 
 
 def test_form_is_published_with_its_fields(site: Stage) -> None:
-    """A form is encoded anew; names, values and files arrive as they were sent."""
+    """A form is encoded again; names, values and files arrive unchanged."""
     content = pictures.unlisted(5006)
     answer = post_form(
         site.url("/upload"),
@@ -161,14 +161,14 @@ def test_truncated_picture_is_rejected(site: Stage) -> None:
 
 
 def test_what_is_no_picture_is_published(site: Stage) -> None:
-    """A text is none of our business."""
+    """A text is not inspected."""
     answer = put(site.url("/files/notes.txt"), b"remember the milk\n")
 
     assert answer.status == 201
 
 
 def test_all_rejections_look_alike(site: Stage) -> None:
-    """The answer does not tell a match from a bomb, but for the id of the decision."""
+    """The answers to a match and a bomb differ only in the id of the decision."""
     answers = [
         put(site.url("/files/a.jpg"), pictures.listed()),
         put(site.url("/files/b.png"), bomb_png()),
@@ -182,7 +182,7 @@ def test_all_rejections_look_alike(site: Stage) -> None:
 
 
 def test_browser_gets_a_page(site: Stage) -> None:
-    """Who prefers HTML gets the same answer as a page."""
+    """A client that prefers HTML gets the same answer as a page."""
     answer = put(site.url("/files/a.jpg"), pictures.listed(), *HTML)
 
     assert answer.status == 403
@@ -208,7 +208,7 @@ def test_requests_without_a_body_pass(site: Stage) -> None:
 
 
 def test_decision_header_of_a_client_does_not_reach_the_origin(site: Stage) -> None:
-    """Nobody but the filter can say that the filter let something pass."""
+    """Only the filter can set the header that the filter let an upload pass."""
     forged = ("-H", "Uploadfilter-Decision: forged")
     put(site.url("/files/forged.jpg"), pictures.unlisted(5009), *forged)
 

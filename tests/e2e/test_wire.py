@@ -57,7 +57,7 @@ def exchange(port: int, *pieces: bytes, half: bool = False) -> bytes:
 
 
 def test_half_closed_clients_get_their_answers(ports: tuple[int, int]) -> None:
-    """An upload, and requests behind one another, after the end of our side."""
+    """An upload, and requests in a row, after the client's side has ended."""
     assert b" 201 " in exchange(ports[0], PUT, half=True)
     keep = GET.replace(b"Connection: close\r\n", b"")
     assert exchange(ports[0], 5 * keep, half=True).count(b" 200 OK\r\n") == 5
@@ -79,12 +79,12 @@ def test_half_closed_clients_get_their_answers(ports: tuple[int, int]) -> None:
 def test_what_is_no_request_is_answered_and_ended(
     ports: tuple[int, int], data: bytes, status: int
 ) -> None:
-    """Each with the status that says what was wrong."""
+    """Each with the status for its error."""
     assert exchange(ports[0], data).split()[1] == b"%d" % status
 
 
 def test_front_end_says_who_the_client_is(ports: tuple[int, int]) -> None:
-    """With its header a request is one, cut anywhere; without it there is no answer."""
+    """A request with its header is one, cut anywhere; without it there is no answer."""
     start = header(0x21, 0x11, TCP4)
     bits = [start[at : at + 1] for at in range(len(start))]
 

@@ -1,1 +1,1 @@
-"""Decoders and unpackers against bytes that nobody wrote on purpose."""
+"""Test decoders and unpackers with random bytes."""

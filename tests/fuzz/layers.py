@@ -46,10 +46,10 @@ class Layer:
     """One way to write bytes, and how a library reads them.
 
     Attributes:
-        name: What it is.
+        name: Its name.
         write: Wraps.
         read: Unwraps.
-        is_of_text: Whether it writes nothing but ASCII.
+        is_of_text: Whether it writes only ASCII.
     """
 
     name: str
@@ -440,7 +440,7 @@ _PACKERS: tuple[tuple[str, Change, Change], ...] = (
 )
 
 REFUSALS = (ValueError, SyntaxError, LookupError, TypeError, OSError)
-"""What libraries raise that cannot read what layers over layers have made."""
+"""The exceptions of libraries that cannot read nested layers."""
 
 
 def _layers(

@@ -215,7 +215,7 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
 }
 
 NAMES = tuple(_MAKERS)
-"""Names of all seeds: a format"s, and what is special about the file."""
+"""Names of all seeds: a format, and the speciality of the file."""
 
 
 @cache

@@ -143,8 +143,8 @@ def test_layer_gives_back_what_it_was_given(name: str) -> None:
 def test_picture_within_layers_is_seen(picture: str, layers: list[str]) -> None:
     """Codings, escapes, charsets, packers and files that hold files, in any order.
 
-    Of more than two layers there are so many readings that the search may run out, and
-    of what is long.
+    More than two layers, or long texts, have so many readings that the search may
+    exceed its budget.
     """
     content = written(PICTURES[picture](), layers)
     assume(content is not None and not is_limit(layers))
@@ -166,7 +166,7 @@ def test_picture_within_layers_is_seen(picture: str, layers: list[str]) -> None:
     ],
 )
 def test_limits_are_stated(layers: tuple[str, ...]) -> None:
-    """What is left out above is not seen: else the page says too little of us."""
+    """The cases left out above are not found; else the page would claim too little."""
     content = written(PICTURES["jpeg"](), layers)
 
     assert content is not None

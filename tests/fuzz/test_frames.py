@@ -1,8 +1,8 @@
 """Whatever bytes are changed, decoding ends with values, soon.
 
-A few hundred cases run with the other tests. With ``FUZZ_S=120`` these tests go on for
-so many seconds in all, from the number ``FUZZ_START`` on; a failure names the seed and
-the number, which give the same bytes again.
+A few hundred cases run with the other tests. With ``FUZZ_S=120`` these tests run for
+120 seconds in all, from the number ``FUZZ_START`` on; a failure names the seed and the
+number, which give the same bytes again.
 """
 
 import io
@@ -26,7 +26,7 @@ FUZZ_JOBS = 4
 """Tests among which the seeds are shared out, so that several cores can run them."""
 
 CASES = 10
-"""Cases of each seed where nobody asks for more."""
+"""Default number of cases of each seed."""
 
 MOST_CPU_S = 2.0
 """CPU seconds for one file: the budget of a content. These take a hundredth; looked at
@@ -88,7 +88,7 @@ def test_mutated_file_is_a_value(job: int) -> None:
 
 @pytest.mark.parametrize("name", seeds.NAMES)
 def test_seed_is_sound(name: str) -> None:
-    """What mutations begin with is a file that is shown as a whole."""
+    """Mutations start from a file that is shown completely."""
     content = io.BytesIO(seeds.seed(name))
 
     shown = list(frames_of(content, formats=FORMATS, limits=LIMITS))

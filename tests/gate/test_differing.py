@@ -1,4 +1,4 @@
-"""What would change between two states: both are asked the same questions."""
+"""Differences between two states, which get the same queries."""
 
 import numpy as np
 
@@ -53,7 +53,7 @@ def side(generation: ListedGeneration, *sets: str) -> Side:
 
 
 def test_file_tells_which_entries_begin_and_end_to_match() -> None:
-    """What matches on both sides is no difference."""
+    """A match on both sides is not a difference."""
     found = of_scan(SCAN, side(BEFORE), side(AFTER), quality_of=lambda _: 100)
 
     assert found == Difference(

@@ -1,4 +1,4 @@
-"""What is kept out of force, and which changes wait for a person."""
+"""Entries that are kept out of force, and changes that wait for a person."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ ENTRIES = st.lists(
 
 
 def entries_of(made: list[tuple[list[object], bool]]) -> list[Entry]:
-    """Return entries of what was drawn."""
+    """Return entries of the drawn pictures."""
     return [
         entry(f"e{n}", *signals, exact_only=exact_only)  # type: ignore[arg-type]  # drawn
         for n, (signals, exact_only) in enumerate(made)
@@ -88,7 +88,7 @@ def test_finding_says_what_it_is() -> None:
 
 
 def test_what_is_near_is_told_and_stays_in_force() -> None:
-    """Between 31 and 60 bits an entry is named, and is no reason for anything."""
+    """Between 31 and 60 bits an entry is named, without any effect."""
     entries = [entry("near", pdq(value(1, range(40)))), entry("far", pdq(value(99)))]
     gate = KNOWN.gate()
 
@@ -139,7 +139,7 @@ def test_person_accepts_size_and_never_harm() -> None:
 
 
 def test_refused_findings_are_kept_for_the_report() -> None:
-    """What a whole change was refused for is known afterwards."""
+    """The reason for refusing a whole change is known afterwards."""
     gate = KNOWN.gate(replace(UNBOUNDED, quarantined=0, quarantined_share=0))
     found = gate.look(tables_of("s", [entry("near", pdq(value(1)))]))
 

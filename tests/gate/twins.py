@@ -13,7 +13,7 @@ UNBOUNDED = GateSettings(quarantined=10_000, growth=10_000, shrinkage=10_000)
 
 
 class Corpus:
-    """What is known to be good, of a test.
+    """The known-good files of a test.
 
     Args:
         values: Upright PDQ values.
@@ -60,7 +60,7 @@ class Corpus:
         )
 
     def matches(self, entry: Entry) -> bool:
-        """Tell whether an upload of what is known would match an entry."""
+        """Return whether an upload of a known-good file would match an entry."""
         for item in entry.signals:
             if item.signal.value in self.digests:
                 return True

@@ -1,4 +1,4 @@
-"""What importing a hash set again keeps of what was chosen."""
+"""Choices that a second import of a hash set keeps."""
 
 from dataclasses import fields, replace
 
@@ -47,7 +47,7 @@ def test_state_stays_unless_another_is_asked_for(
 def test_new_set_is_monitored_unless_asked_otherwise(
     *, state: EntryState | None, enforced: bool
 ) -> None:
-    """Nobody has chosen anything of it yet; another set's choice is not its own."""
+    """There are no choices for it yet; those of another set do not count."""
     found = settled(
         "new", Chosen(state=state, categories=["1"]), [before(enforced=True)]
     )
@@ -82,14 +82,14 @@ def test_categories_that_would_go_are_named(said: tuple[str, ...]) -> None:
 
 
 def test_opposite_options_are_refused() -> None:
-    """Nobody can say which was meant."""
+    """The meaning is ambiguous."""
     with pytest.raises(UsageError, match="contradict"):
         chosen_state(enforce_unsigned=True, monitored=True)
 
 
 @pytest.mark.parametrize("is_signed", [True, False])
 def test_signed_and_unsigned_do_not_take_each_others_place(*, is_signed: bool) -> None:
-    """What was allowed to a signed set is not allowed to any file under its name."""
+    """A permission of a signed set does not apply to a file with its name."""
     was = replace(before(enforced=True), signed=Signed(root="", sequence=1))
     known = before(enforced=True) if is_signed else was
 

@@ -67,7 +67,7 @@ def test_malformed_lines_can_be_left_out(tmp_path: Path) -> None:
 
 
 def test_file_that_is_there_is_kept(tmp_path: Path) -> None:
-    """Nobody loses a file by a slip."""
+    """No file is overwritten by mistake."""
     old, new = tmp_path / "a.json", tmp_path / "a.jsonl"
     old.write_text(VICS)
     new.write_text("mine")
@@ -80,7 +80,7 @@ def test_file_that_is_there_is_kept(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["nowhere/a.jsonl", "a.json/x"])
 def test_place_that_cannot_be_written_is_told(tmp_path: Path, name: str) -> None:
-    """With an error of ours."""
+    """With an ``UploadFilterError``."""
     old = tmp_path / "a.json"
     old.write_text(VICS)
 

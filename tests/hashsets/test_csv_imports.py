@@ -75,7 +75,7 @@ def bring(
 
 
 def test_table_is_imported(directory: Path) -> None:
-    """What was allowed is found, and the report says how the file was read."""
+    """The allowed entries are found, and the report tells how the file was read."""
     report = bring(directory, TABLE)
 
     assert found(current(directory), ONE) == ["1"]
@@ -146,7 +146,7 @@ def test_first_row_that_may_be_data_is_not_shown(directory: Path) -> None:
 
 
 def test_columns_without_a_value_are_named(directory: Path) -> None:
-    """A heading that nothing stands under is no silent loss."""
+    """A heading without values is reported."""
     with pytest.raises(HashSetFormatError, match="no_signals") as caught:
         bring(directory, "ID,MD5,SHA1\n1,,\n2,,\n")
     assert "every row: 'MD5', 'SHA1'" in caught.value.hint
@@ -198,7 +198,7 @@ def test_table_without_ids_keeps_them(directory: Path) -> None:
 def test_refused_table_changes_nothing(
     directory: Path, data: str, message: str
 ) -> None:
-    """All or nothing: what was there stays in force, and the message names the line."""
+    """All or nothing: the earlier set stays in force; the message names the line."""
     bring(directory, TABLE)
     before = {path.relative_to(directory) for path in directory.rglob("*")}
 
@@ -211,7 +211,7 @@ def test_refused_table_changes_nothing(
 def test_columns_of_rows_that_were_left_out_are_not_called_empty(
     directory: Path,
 ) -> None:
-    """``--where`` left every row out; nobody knows what else is in them."""
+    """``--where`` left out every row; their other values are unknown."""
     layout = Layout(wanted={"Name": frozenset({"Eve"})})
     with pytest.raises(HashSetFormatError, match="2 not_wanted") as refused:
         bring(directory, TABLE, layout=layout)
@@ -252,7 +252,7 @@ def test_survey_says_what_would_be_taken(tmp_path: Path) -> None:
 
 
 def test_categories_that_are_none_are_not_named(directory: Path) -> None:
-    """Who maps the column of remarks does not print them."""
+    """A mapped column of remarks is not printed."""
     rows = [f"{n};Anna {n};{ONE}" for n in range(MOST_NAMED_CATEGORIES + 1)]
     data = "\n".join(["ID;Category;MD5", *rows])
     report = bring(directory, data, categories=["Anna 7"])
@@ -291,7 +291,7 @@ def pieces() -> st.SearchStrategy[bytes]:
 def test_random_bytes_never_change_what_is_in_force(
     directory: Path, data: bytes
 ) -> None:
-    """Whatever the file: it is imported, or refused by an error of ours."""
+    """Any file is imported, or refused with an ``UploadFilterError``."""
     before = current(directory).number
     try:
         report = bring(directory, data)

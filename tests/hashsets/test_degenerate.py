@@ -96,7 +96,7 @@ def test_pdq_of_flat_pictures_is_refused(digits: str) -> None:
 
 @pytest.mark.parametrize("grey", range(0, 256, 15))
 def test_our_own_pdq_of_flat_pictures_is_refused_or_has_no_quality(grey: int) -> None:
-    """What cannot be told by its bits is told by its quality, which sets state."""
+    """The quality in the set shows a degenerate value whose bits look normal."""
     flat = view(Image.new("L", (200, 150), grey))
     value = flat.value(SignalType.PDQ)
 

@@ -1,4 +1,4 @@
-"""What is written of a file means what the file means."""
+"""An exported file means the same as the original."""
 
 import io
 
@@ -23,7 +23,7 @@ FULL = (
 
 
 def entries(data: bytes, *, category: str = "A") -> list[Entry]:
-    """Return what is read of a file."""
+    """Return the entries of a file."""
     items = formats.read(
         io.BufferedReader(io.BytesIO(data)),
         categories=None,

@@ -102,7 +102,7 @@ def test_list_needs_exactly_one_category(categories: tuple[str, ...]) -> None:
 
 
 def test_survey_of_a_list_needs_no_category() -> None:
-    """Who only looks has not chosen yet."""
+    """A preview has no choices yet."""
     assert read(ONE.encode(), categories=None)[0] == [ONE]
 
 
@@ -121,7 +121,7 @@ def test_survey_of_a_list_needs_no_category() -> None:
     ],
 )
 def test_other_files_are_refused_with_a_hint(data: bytes, message: str) -> None:
-    """What is no text in UTF-8 is not read line by line."""
+    """A file that is not text in UTF-8 is not read line by line."""
     with pytest.raises(HashSetFormatError, match=message) as caught:
         read(data)
 
@@ -186,7 +186,7 @@ def test_bad_lines_cost_no_memory() -> None:
 
 
 def test_progress_does_not_depend_on_what_lines_hold() -> None:
-    """The caller hears from a file of nothing but comments as well."""
+    """The caller gets an answer for a file that has only comments, too."""
     ticks: list[int] = []
     tally = Tally()
     items = formats.read(
@@ -202,7 +202,7 @@ def test_progress_does_not_depend_on_what_lines_hold() -> None:
 
 
 def test_empty_file_holds_nothing() -> None:
-    """No line is no problem of a line."""
+    """A missing line is not a mistake of a line."""
     found, tally = read(b"")
 
     assert (found, tally.lines, tally.problems) == ([], 0, ())
@@ -215,7 +215,7 @@ def test_empty_file_holds_nothing() -> None:
     ).map(lambda lines: "\n".join(lines).encode())
 )
 def test_any_file_has_an_answer(data: bytes) -> None:
-    """A file is read to its end, or refused by an error of ours."""
+    """A file is read to its end, or refused with an ``UploadFilterError``."""
     try:
         found, tally = read(data)
     except HashSetFormatError:
@@ -240,7 +240,7 @@ def test_any_file_has_an_answer(data: bytes) -> None:
 def test_names_that_no_picture_has_are_counted(
     line: str, name: str, suffixes: dict[str, int]
 ) -> None:
-    """Who runs md5sum over a folder is told; the entry is taken all the same."""
+    """A list of md5sum over a folder gets a note; its entries are imported."""
     found, tally = read(f"{line.format(ONE, name)}\n{TWO}\n".encode())
 
     assert found == [ONE, TWO]

@@ -52,7 +52,7 @@ def directory(tmp_path: Path) -> Path:
 
 
 def write(directory: Path, *lines: object) -> Path:
-    """Write a file of lines, those that are no text as JSON."""
+    """Write a file of lines; those that are not text as JSON."""
     path = directory.parent / "set.txt"
     path.write_text(
         "".join(
@@ -167,7 +167,7 @@ def test_json_lines_are_imported(directory: Path) -> None:
 def test_unsigned_set_is_monitored_unless_enforced(
     directory: Path, enforce: bool, state: EntryState
 ) -> None:
-    """A list that nobody signed stops nothing by accident."""
+    """An unsigned list stops nothing by accident."""
     report = bring(directory, write(directory, ONE), enforce_unsigned=enforce)
     query = Query(
         signal=Signal(type=SignalType.MD5, value=bytes.fromhex(ONE)), threshold=0
@@ -191,7 +191,7 @@ def test_list_of_pdq_needs_to_be_called_so(directory: Path) -> None:
 
 
 def test_same_name_replaces_the_set(directory: Path) -> None:
-    """The report says what was there before."""
+    """The report names the earlier set."""
     first = bring(directory, write(directory, ONE))
     second = bring(directory, write(directory, TWO))
 
@@ -209,7 +209,7 @@ def test_duplicates_are_counted_and_harmless(directory: Path) -> None:
 
 
 def test_only_allowed_categories_are_imported(directory: Path) -> None:
-    """The report counts all that were found, and what was left out."""
+    """The report counts all found and all left-out entries."""
     path = write(
         directory,
         *({"id": str(n), "category": c, "md5": ONE} for n, c in enumerate("ABBC")),
@@ -256,7 +256,7 @@ def test_objects_are_not_taken_for_a_table(directory: Path) -> None:
 
 
 def test_malformed_lines_are_skipped_by_request(directory: Path) -> None:
-    """The rest is imported, and the report says what was left out."""
+    """The rest is imported, and the report names the left-out lines."""
     path = write(directory, ONE, ONE[:-1], "zz", TWO)
     report = bring(directory, path, bad_lines=BadLines.SKIP)
 
@@ -281,7 +281,7 @@ def test_malformed_lines_are_skipped_by_request(directory: Path) -> None:
 def test_file_without_a_usable_entry_is_refused(
     directory: Path, lines: list[object], message: str
 ) -> None:
-    """An import that would change nothing but remove the old set is a mistake."""
+    """An import that would only remove the old set is a mistake."""
     bring(directory, write(directory, ONE))
 
     with pytest.raises(HashSetFormatError, match=message):
@@ -290,7 +290,7 @@ def test_file_without_a_usable_entry_is_refused(
 
 
 def test_file_of_no_bytes_is_called_empty(directory: Path) -> None:
-    """Nobody looks for comments and headings in it."""
+    """Comments and headings are not looked for in it."""
     with pytest.raises(HashSetFormatError, match="no entry") as refused:
         bring(directory, write(directory))
 
@@ -418,7 +418,7 @@ def test_set_is_shown_without_its_signals(directory: Path) -> None:
 
 
 def test_removed_set_is_found_no_more(directory: Path) -> None:
-    """Removing makes a new generation, and returns what was removed."""
+    """Removing makes a new generation, and returns the removed set."""
     report = bring(directory, write(directory, ONE))
     with ReferenceDirectory(directory).writer(create=False) as writer:
         assert remove_set(writer, "s") == report.set

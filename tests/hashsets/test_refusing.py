@@ -10,7 +10,7 @@ PATH = "a"
 
 
 def refusal(tally: Tally, bad_lines: BadLines = BadLines.REFUSE) -> HashSetFormatError:
-    """Return what is said of a file."""
+    """Return the message about a file."""
     with pytest.raises(HashSetFormatError) as caught:
         check_outcome(PATH, tally, bad_lines)
     return caught.value
@@ -44,7 +44,7 @@ def test_records_are_called_so() -> None:
 
 
 def test_file_of_other_signals_is_told_so() -> None:
-    """Who has nothing but PhotoDNA learns what to ask for."""
+    """For a file that has only PhotoDNA, the message tells what to request."""
     tally = Tally(lines=1, foreign=ForeignFacts(name="vics", title="VICS"))
     tally.not_comparable("PhotoDNA")
     tally.note(Problem.NOT_COMPARED)

@@ -50,7 +50,7 @@ def test_categories_come_the_most_frequent_first() -> None:
 
 
 def test_words_of_a_file_are_bounded() -> None:
-    """A file cannot fill memory, or a report, with words of its own."""
+    """A file cannot fill memory, or a report, with its words."""
     tally = Tally()
     for n in range(MOST_WORDS + 50):
         tally.saw_category(str(n))

@@ -29,8 +29,8 @@ REFUSED = frozenset(
     }
 )
 """Tricks that a browser shows whole, and that the filter refuses without seeing: a
-quality too low to tell, a decoder that shows nothing of a broken file or cuts bits off,
-budgets, and frames behind which browsers stop."""
+quality too low to tell, a decoder that shows no part of a broken file or cuts bits off,
+budgets, and frames after which browsers stop."""
 
 LARGEST_FILE = 4_000_000
 """Bytes: every trick is a file that somebody would upload."""

@@ -56,5 +56,5 @@ def test_other_text_stays_as_it_is(kind: SignalType, text: str) -> None:
     ],
 )
 def test_nothing_is_guessed(text: str) -> None:
-    """What has not the whole shape of a value is none."""
+    """A text without the whole shape of a value is not a value."""
     assert hex_of(text, SignalType.MD5) == text

@@ -78,12 +78,12 @@ class Office:
 
     @property
     def now(self) -> Published:
-        """What is published."""
+        """The published files."""
         return published(self.folder)
 
     @property
     def served(self) -> Path:
-        """What operators read."""
+        """The files that operators read."""
         return self.folder.path / "published"
 
     @property
@@ -118,13 +118,13 @@ class Office:
             )
 
     def sign(self, *names: str) -> None:
-        """Sign what is proposed."""
+        """Sign the proposal."""
         with self.folder.locked():
             for name in names:
                 signing.sign(self.folder, self.now, signer(name))
 
     def publish(self, machine: str = "machine") -> publishing.Publication:
-        """Publish what is signed."""
+        """Publish the signed set."""
         with self.folder.locked():
             return publishing.publish(
                 self.folder, self.now, signer(machine), epoch_s=self.epoch_s
@@ -142,7 +142,7 @@ class Office:
     def withdraw(
         self, *ids: str, by: str = "fay", is_thief: bool = False
     ) -> tuple[int, int]:
-        """Withdraw entries; a thief of the keys forgets what was withdrawn today."""
+        """Withdraw entries; a thief of the keys ignores today's withdrawals."""
         if is_thief:
             (self.folder.path / "withdrawals.json").unlink(missing_ok=True)
         with self.folder.locked():
@@ -156,7 +156,7 @@ class Office:
             )
 
     def renew(self) -> None:
-        """Say anew that what is published is the newest."""
+        """Confirm again that the published set is the newest."""
         with self.folder.locked():
             publishing.renew(
                 self.folder, self.now, signer("machine"), epoch_s=self.epoch_s

@@ -14,7 +14,7 @@ from tests.sites.programs import debian
 LIBRARY = Path("/usr/lib/softhsm/libsofthsm2.so")
 PIN, WRONG_PIN = "482913", "482914"
 CURVE_KEYS = {2: "secp256r1", 3: "secp384r1", 4: "secp521r1"}
-"""The keys of a token by their numbers. The last is on a curve that nobody signs on."""
+"""The keys of a token by their numbers. The last one is on an unsupported curve."""
 
 
 class Drawer:
@@ -54,7 +54,7 @@ class Drawer:
         self.look_again()
 
     def look_again(self) -> Any:  # noqa: ANN401 - the package has no type for it
-        """Have the library, which this process holds, see what is plugged in now."""
+        """Let the loaded library see the tokens that are plugged in now."""
         library = pkcs11.lib(str(LIBRARY))
         library.reinitialize()
         return library

@@ -1,4 +1,4 @@
-"""What one officer may withdraw in a day, command by command, and what operators do."""
+"""The withdrawals that one officer may make in a day, and their effect at operators."""
 
 from hypothesis import given
 from hypothesis import strategies as st

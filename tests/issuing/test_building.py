@@ -55,7 +55,7 @@ def test_entry_has_what_finds_the_picture_and_its_copies() -> None:
 
 
 def test_what_would_match_innocent_pictures_is_refused() -> None:
-    """A flat picture is no entry, and neither is a text."""
+    """Neither a flat picture nor a text becomes an entry."""
     assert made(FLAT) is LeftOut.DEGENERATE
     assert made(scanned(b"hello, world")) is LeftOut.NO_PICTURE
 
@@ -120,7 +120,7 @@ def test_digests_are_asked_where_the_place_says_nothing() -> None:
 
 
 def test_interrupted_build_goes_on(tmp_path: Path) -> None:
-    """What was done is not done again, and a half line is cut off."""
+    """Finished work is not repeated, and a half line is cut off."""
     entry = made(PHOTO)
     assert isinstance(entry, Entry)
     to = tmp_path / "built.jsonl"
@@ -162,7 +162,7 @@ def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_notes_name_nothing(tmp_path: Path) -> None:
-    """What was done is known by a digest, which changes with the file."""
+    """Finished work is known by a digest, which changes with the file."""
     path = tmp_path / "a name.png"
     path.write_bytes(b"x")
     before = mark_of("a name.png", path.stat())

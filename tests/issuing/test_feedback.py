@@ -136,7 +136,7 @@ def test_operator_is_called_what_the_issuer_calls_it(tmp_path: Path) -> None:
 
 
 def test_feedback_of_another_set_is_refused(tmp_path: Path) -> None:
-    """The root that the operator trusts is none of this issuer's."""
+    """The operator trusts a root of another issuer."""
     path = made(tmp_path / "1")
     with (
         pytest.raises(FeedbackError, match="about another set"),
@@ -162,7 +162,7 @@ def test_line_without_end_costs_its_bound(tmp_path: Path) -> None:
 
 
 def test_folder_and_missing_file_are_said(tmp_path: Path) -> None:
-    """With the name of what was named."""
+    """With the name of the named file."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(FeedbackError, match=str(path)):
             sums(path)
@@ -207,7 +207,7 @@ def test_memory_does_not_grow_with_the_entries(tmp_path: Path) -> None:
 
 
 def test_operators_are_known_by_their_files(tmp_path: Path) -> None:
-    """Two keys under one name are refused, and so is what is no key."""
+    """Two keys under one name are refused, and so is a file that is not a key."""
     paths = []
     for at in range(2):
         _, shape = made_plain_key("hoster-1")
@@ -223,7 +223,7 @@ def test_operators_are_known_by_their_files(tmp_path: Path) -> None:
 
 
 def test_deltas_tell_which_number_listed_an_entry(tmp_path: Path) -> None:
-    """As far as they are served; the first set has none."""
+    """As far as they are served; the first set has no delta."""
     office = Office(tmp_path / "office")
     assert listed_by(office.now) == {}
     office.issue(*(line_of(f"p-{at}", at) for at in range(20)))

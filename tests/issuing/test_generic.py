@@ -37,7 +37,7 @@ def corpus(tmp_path: Path) -> Corpus:
 
 
 def flipped(value: bytes, bits: int) -> bytes:
-    """Return a value in which so many bits are others."""
+    """Return a value with a number of bits changed."""
     number = int.from_bytes(value)
     for at in RNG.sample(range(256), bits):
         number ^= 1 << at

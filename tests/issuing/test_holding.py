@@ -1,4 +1,4 @@
-"""Who holds which role: changed by those who hold the root."""
+"""The holders of roles are changed by the holders of the root."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def test_proposal_of_holders_changes_only_what_differs(tmp_path: Path) -> None:
     holding.propose_holders(office.folder, office.now, changed, epoch_s=office.epoch_s)
     names = {path.name for path in office.folder.proposal.glob("*.json")}
 
-    # The set was signed by dora and eve, so that gus and hal have to sign it anew.
+    # The set was signed by dora and eve, so that gus and hal have to sign it again.
     assert names == {"targets.json", "hashset.json"}
     office.sign("ann", "cid", "gus", "hal")
     office.publish()

@@ -1,4 +1,4 @@
-"""Keys are kept in files of their own, and never overwritten."""
+"""Keys are kept in separate files, and never overwritten."""
 
 import stat
 from pathlib import Path

@@ -51,7 +51,7 @@ def test_nothing_at_all_is_no_set(tmp_path: Path) -> None:
 
 
 def test_withdrawn_entries_leave_the_set_with_the_next_number(tmp_path: Path) -> None:
-    """Also if somebody stages them again: what was withdrawn stays so."""
+    """Even if somebody stages them again: withdrawn entries stay withdrawn."""
     office = Office(tmp_path / "o")
     office.issue(*(line_of(f"p-{n}", n) for n in range(20)))
     office.withdraw("p-1", "p-2")
@@ -184,7 +184,7 @@ def test_set_that_was_published_without_gets_the_canary_next(tmp_path: Path) -> 
 
 
 def test_entry_that_only_calls_itself_a_canary_is_not_signed(tmp_path: Path) -> None:
-    """What officers are not shown must be the canary and nothing else."""
+    """The only entry that officers are not shown must be the canary."""
     office = Office(tmp_path / "o")
     (exact, near) = canaries.entries()
     office.canaries = (exact, dataclasses.replace(near, exact_only=True))

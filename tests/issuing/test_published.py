@@ -1,4 +1,4 @@
-"""What was published is read as signed, or refused."""
+"""The published set is read as signed, or refused."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from uploadfilter.issuing.published import applied, changes, published
 
 
 def test_changes_are_applied_in_order() -> None:
-    """An addition replaces, a deletion of what is not there does nothing."""
+    """An addition replaces; a deletion of a missing entry does nothing."""
     found = changes(b'{"op":"add","id":"a"}\n{"op":"del","id":"b"}\n')
 
     assert found == {"a": b'{"op":"add","id":"a"}\n', "b": None}
@@ -18,7 +18,7 @@ def test_changes_are_applied_in_order() -> None:
 
 
 def test_folder_without_a_publication_is_empty(tmp_path: Path) -> None:
-    """Before the first time there is nothing, which is no error."""
+    """Before the first publication there is nothing, which is not an error."""
     assert published(Office(tmp_path / "o").folder).sequence == 0
 
 

@@ -96,7 +96,7 @@ def test_withdrawal_is_bounded(office: Office) -> None:
 
 
 def test_commands_of_a_day_are_added_up(office: Office) -> None:
-    """What is left is said, and from when on more is; with it nothing is held back."""
+    """The error shows the remaining number and the time from which more are allowed."""
     office.withdraw("p-1")
     office.epoch_s += 3600
 
@@ -129,7 +129,7 @@ def test_crash_in_a_withdrawal_counts_once(office: Office) -> None:
 
 
 def test_note_of_the_day_is_private_and_can_be_damaged(office: Office) -> None:
-    """It is for its owner alone; what is no note is said, with what to do."""
+    """It is only for its owner; an invalid note is reported, with a remedy."""
     office.withdraw("p-1")
     path = office.folder.path / "withdrawals.json"
 
@@ -166,7 +166,7 @@ def test_renewal_says_only_that_it_is_the_newest(office: Office) -> None:
 
 
 def test_old_files_go_after_the_next_publication(office: Office) -> None:
-    """What the set before consists of is kept, and nothing older."""
+    """The files of the previous set are kept, and nothing older."""
     for number in range(4):
         office.epoch_s += 60
         office.issue(line_of(f"q-{number}", 100 + number))
@@ -207,7 +207,7 @@ def test_stick_that_cannot_be_written_is_named(office: Office, tmp_path: Path) -
 
 
 def test_entries_are_written_as_json_lines(office: Office, tmp_path: Path) -> None:
-    """What is exported can be staged again, and is the same set."""
+    """An exported set can be staged again, and is the same set."""
     publishing.export_lines(office.now, tmp_path / "all.jsonl")
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     office.stage(*lines, whole=True)
@@ -244,7 +244,7 @@ def test_duty_officer_who_leaves_has_the_list_signed_anew(office: Office) -> Non
 
 
 def test_stale_proposal_is_refused(office: Office) -> None:
-    """A proposal that follows another version than the published one is made anew."""
+    """A proposal that follows another version than the published one is made again."""
     office.stage(line_of("new", 99))
     office.propose()
     office.sign("dora", "eve")

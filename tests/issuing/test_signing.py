@@ -46,7 +46,7 @@ def test_key_without_a_role_signs_nothing(office: Office, name: str) -> None:
 
 
 def test_name_of_a_holder_is_no_key(office: Office) -> None:
-    """Who takes somebody's name has not that person's key."""
+    """The name of a holder is not enough without the key."""
     it = signer("stranger")
     it._public_key = named(it.public_key, "eve")  # noqa: SLF001 - a thief's key
 
@@ -55,7 +55,7 @@ def test_name_of_a_holder_is_no_key(office: Office) -> None:
 
 
 def test_new_proposal_has_no_old_signatures(office: Office) -> None:
-    """Who signed one proposal has not signed the next."""
+    """A signature of one proposal does not count for the next."""
     office.sign("dora")
     office.stage(line_of("b", 2))
     office.propose()
@@ -70,7 +70,7 @@ def test_new_proposal_has_no_old_signatures(office: Office) -> None:
 
 
 def test_damaged_proposal_is_refused(office: Office) -> None:
-    """A file that is no metadata, or of another role, is not signed."""
+    """A file that is not metadata, or of another role, is not signed."""
     (office.folder.proposal / "hashset.json").write_text("{}")
     with pytest.raises(IssuerError, match="damaged"):
         office.sign("dora")

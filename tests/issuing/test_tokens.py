@@ -141,7 +141,7 @@ def test_token_that_is_not_there_is_named(drawer: Drawer) -> None:
 
 
 def test_other_token_of_the_label_is_found_out(drawer: Drawer) -> None:
-    """It signs, with a key that nobody has named."""
+    """It signs, with a key that was not named."""
     drawer.plug_in("unit7")
     file = key_of("dora")
     drawer.take_out()
@@ -205,7 +205,7 @@ def test_whatever_a_token_raises_has_words_and_a_hint(name: str) -> None:
 
 
 def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
-    """What is missing is told before anything is loaded; a key file names none."""
+    """A missing part is reported before anything is loaded; a key file needs none."""
     file = msgspec.json.encode(
         {"format": 1, "public": {}, "token": {"label": "unit7", "number": 2}}
     )
@@ -229,7 +229,7 @@ def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
     ids=["format", "empty", "long", "negative", "huge", "none"],
 )
 def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
-    """What another release wrote, or nobody did, is refused."""
+    """A file of another release, or an invalid one, is refused."""
     shape = {"format": 1, "public": {}, "token": {"label": "x", "number": 2}}
     with pytest.raises(IssuerError, match="does not name a key in a token"):
         opened_token(msgspec.json.encode(shape | changes), LIBRARY, PIN)
@@ -238,7 +238,7 @@ def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
 def test_without_the_extra_it_is_said_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Few issuers have tokens, and nobody else needs the package for them."""
+    """Few issuers have tokens, and the others do not need the package for them."""
     monkeypatch.setattr(_hsm_signer, "PKCS11_IMPORT_ERROR", "'python-pkcs11' required")
     monkeypatch.setenv("PYKCS11LIB", "")
     library = tmp_path / "any.so"

@@ -1,4 +1,4 @@
-"""What people read about a proposal."""
+"""The text that people read about a proposal."""
 
 import pytest
 from hypothesis import given
@@ -52,7 +52,7 @@ def test_every_count_is_said(
 
 
 def test_renewal_changes_nothing() -> None:
-    """It is said that the set stays as it is."""
+    """The text says that the set stays unchanged."""
     found = review(3, 3, 0, 0, 0)
 
     assert review_heading(found) == "Number 3 stays as it is, with 1 entry."
@@ -60,5 +60,5 @@ def test_renewal_changes_nothing() -> None:
 
 
 def test_first_set_follows_none() -> None:
-    """Nobody is told of a number 0."""
+    """No text has the number 0."""
     assert review_heading(review(0, 1, 5, 0, 0)) == "Number 1, the first:"

@@ -1,4 +1,4 @@
-"""The file of a known-good corpus: what was written is read, and nothing else is."""
+"""The file of a known-good corpus: only written files are read."""
 
 import stat
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_every_byte_counts(tmp_path: Path) -> None:
 
 
 def test_missing_file_is_an_error(tmp_path: Path) -> None:
-    """What is not there is no empty corpus."""
+    """A missing file is not an empty corpus."""
     with pytest.raises(HashSetKnownGoodError, match="cannot read"):
         read(tmp_path / "x")
     assert not is_corpus(b"")

@@ -112,7 +112,7 @@ def test_digests_are_taken_and_nothing_else(
 
 
 def test_sqlite_is_asked_for_its_digests(tmp_path: Path) -> None:
-    """Of version 3 all three digests of a row count; odd cells are none."""
+    """Of version 3 all three digests of a row count; odd cells do not count."""
     path = tmp_path / "RDS.db"
     sqlite_file(path)
 
@@ -141,7 +141,7 @@ def test_other_sqlite_is_refused(tmp_path: Path) -> None:
 
 
 def test_encase_that_was_cut_off_is_refused(tmp_path: Path) -> None:
-    """A file that ends within a record is no shorter list."""
+    """A file that ends within a record is not a shorter list."""
     path = tmp_path / "x.hash"
     path.write_bytes(encase(MD5)[:-1])
 

@@ -62,7 +62,7 @@ def test_values_are_those_that_the_others_follow_from() -> None:
 
 
 def test_what_is_no_picture_gives_nothing() -> None:
-    """A file without a view is none; a picture inside counts."""
+    """A file without a view does not count; a picture inside counts."""
     inner = scan_of(view("stored", b"good"))
 
     assert gather(scan_of(), quality_of=lambda _: 80) is None
@@ -130,7 +130,7 @@ def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_nothing_gives_no_corpus(tmp_path: Path) -> None:
-    """Without a picture there is no corpus, and one that is there is not replaced."""
+    """Without a picture there is no corpus, and an existing one is not replaced."""
     out = Gathering(tmp_path / "x")
     out.add("a", None)
     with pytest.raises(HashSetKnownGoodError, match="no pictures"):

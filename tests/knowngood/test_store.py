@@ -119,7 +119,7 @@ def test_another_key_is_said(tmp_path: Path) -> None:
 
 
 def test_corpus_of_the_program_comes_once_and_stays_away(tmp_path: Path) -> None:
-    """It is taken unless it is there, anew when it changes, and not once removed."""
+    """It is taken if it is missing or has changed, but not after it was removed."""
     given = corpus_file(tmp_path / "given", [value(1)])
     kept = KnownGood(tmp_path, given)
     kept.with_default(SECRET, epoch_s=1.0)

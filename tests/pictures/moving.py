@@ -24,12 +24,12 @@ Pixels = NDArray[np.uint8]
 KEEP, CLEAR, RESTORE = "keep", "clear", "restore"
 
 COLOURS = 7
-"""Colours of a piece, and one that lets through what was there before."""
+"""Colours of a piece, and the transparent one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Piece:
-    """One frame as it is stored.
+    """One frame as stored.
 
     Attributes:
         seed: Which colours it has; pieces of different seeds look different.
@@ -71,7 +71,7 @@ class Piece:
 
 
 def composed(size: tuple[int, int], pieces: list[Piece]) -> list[Pixels]:
-    """Return what is shown when each piece is, drawn pixel by pixel."""
+    """Return the picture after each piece, drawn pixel by pixel."""
     canvas = np.zeros((size[1], size[0], 4), dtype=np.uint8)
     shown = []
     for piece in pieces:
@@ -91,7 +91,7 @@ def composed(size: tuple[int, int], pieces: list[Piece]) -> list[Pixels]:
 
 
 def gif(size: tuple[int, int], pieces: list[Piece]) -> bytes:
-    """Write a GIF, in which no piece replaces by what is transparent."""
+    """Write a GIF, in which transparent pixels never replace others."""
     disposals = {KEEP: 1, CLEAR: 2, RESTORE: 3}
     return gif_file(
         size, [_gif_piece(piece, disposals[piece.disposal]) for piece in pieces]

@@ -150,4 +150,4 @@ TURNED: dict[Variant, Callable[[NDArray[Any]], NDArray[Any]]] = {
     Variant.TRANSPOSE: np.transpose,
     Variant.TRANSVERSE: lambda plane: np.rot90(plane, 2).T,
 }
-"""What each variant's name means, as an operation on a plane."""
+"""The operation on a plane for each variant's name."""

@@ -77,7 +77,7 @@ SHOWN = {
 
 LIMITS = DecodeLimits()
 FRAME_COST = 10_000 + seeds.WIDTH * seeds.HEIGHT * 5 // 4
-"""What a frame of a small animation costs at most, in pixels."""
+"""The highest cost of a frame of a small animation, in pixels."""
 
 
 @pytest.mark.parametrize("name", SHOWN)
@@ -170,7 +170,7 @@ def test_truncated_file_is_never_complete(name: str, kept: float) -> None:
     ],
 )
 def test_bad_file_gives_a_reason(content: bytes, reason: Reason) -> None:
-    """What is no picture, or too much of one, ends as a value."""
+    """A file that is not a picture, or too large, ends as a value."""
     assert lacks(content) == [reason]
     assert frames(content) == []
 
@@ -199,7 +199,7 @@ class ExhaustedFile(io.BytesIO):
 
 
 def test_decoding_never_warns() -> None:
-    """What decoders say about bad files does not reach the process."""
+    """Messages of decoders about bad files do not reach the process's output."""
     broken = bytearray(SHOWN["tiff"])
     struct.pack_into("<H", broken, 8, 900)
 
@@ -269,7 +269,7 @@ def test_last_page_of_a_long_document_is_seen() -> None:
 
 
 def test_profile_that_cannot_be_evaluated_makes_the_picture_undecodable() -> None:
-    """What is stored is compared, but it may not be what is shown."""
+    """The stored picture is compared, but it may not be the shown one."""
     profile = icc.profile({})
     content = pictures.png(IMAGE, icc_profile=profile)
 
@@ -282,7 +282,7 @@ def test_profile_that_cannot_be_evaluated_makes_the_picture_undecodable() -> Non
 
 
 def test_frames_before_a_broken_one_are_shown() -> None:
-    """What came counts, and something is said to be missing."""
+    """The part that arrived counts, and a reason says that some is missing."""
     content = bytearray(seeds.seed("gif/moving"))
     del content[len(content) // 2 :]
 

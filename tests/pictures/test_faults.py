@@ -1,4 +1,4 @@
-"""What decoders raise becomes one kind of error, and nothing else does."""
+"""Exceptions of decoders become one kind of error, and no others do."""
 
 import io
 import re
@@ -23,12 +23,12 @@ from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_fr
 from uploadfilter.pictures.readers.gifs import pieces_of as gif_pieces
 
 
-class PanicException(BaseException):  # the name is what is looked at
-    """What pyo3 raises when Rust panics: no ``Exception``, and hard to import."""
+class PanicException(BaseException):  # only the name is tested
+    """The class that pyo3 raises when Rust panics: not an ``Exception``."""
 
 
 def test_panic_is_an_error_of_the_file() -> None:
-    """A library in Rust that gives up is no reason to end the process."""
+    """A panic of a library in Rust does not end the process."""
     with pytest.raises(BadPictureError), panics_are_errors():
         raise PanicException
 
@@ -37,13 +37,13 @@ def test_panic_is_an_error_of_the_file() -> None:
 
 @pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, MemoryError])
 def test_other_exceptions_pass(kind: type[BaseException]) -> None:
-    """What ends a process still does."""
+    """Exceptions that end a process still do so."""
     with pytest.raises(kind), panics_are_errors():
         raise kind
 
 
 def test_memory_error_is_no_decoder_error() -> None:
-    """Running out of memory has a reason of its own."""
+    """Running out of memory has a separate reason."""
     assert not issubclass(MemoryError, DECODER_ERRORS)
 
 
@@ -57,7 +57,7 @@ def test_warnings_of_decoders_are_not_seen() -> None:
 
 
 def test_process_that_is_quiet_stays_so() -> None:
-    """What is silenced for good is silent within and behind a block."""
+    """A process that is silenced for good is silent in a block and after it."""
     with warnings.catch_warnings(record=True) as told:
         be_quiet()
         warnings.warn("before", UserWarning, stacklevel=1)
@@ -78,7 +78,7 @@ def caught(work: Callable[[], object]) -> BaseException:
 
 
 def test_mistake_of_ours_is_known_by_its_place() -> None:
-    """Its class and where it was made, and nothing of what was looked at."""
+    """Its class and its place, and nothing of the content."""
     place = re.fullmatch(r"[A-Za-z]+@uploadfilter[a-z.]+:[0-9]+", fault_of(ours()))
 
     assert place
@@ -103,7 +103,7 @@ def ours() -> BaseException:
 def test_errors_of_others_and_deliberate_ones_are_none(
     work: Callable[[], object],
 ) -> None:
-    """Who refuses bad bytes makes no mistake, and neither do we when we mean it."""
+    """Neither a refusal of bad bytes nor an intended exception is a bug."""
     assert fault_of(caught(work)) == ""
 
 

@@ -18,12 +18,12 @@ def test_names_are_unique() -> None:
 
 
 def test_no_interpreter_is_listed() -> None:
-    """What runs a program to show a picture is never opened."""
+    """A format that needs a program to show a picture is never opened."""
     assert INTERPRETERS.isdisjoint(name for item in FORMATS for name in item.pillow)
 
 
 def test_formats_are_switched_on_one_by_one() -> None:
-    """An operator gets what is usual and what was named."""
+    """An operator gets the usual formats and the named ones."""
     assert decoded().isdisjoint(SWITCHED_ON)
     assert decoded(frozenset({"psd"})) == decoded() | {"psd"}
 
@@ -35,5 +35,5 @@ def test_common_formats_are_jpeg_and_png() -> None:
 
 
 def test_usual_formats_have_their_magic() -> None:
-    """What is decoded without being switched on is told by its first bytes."""
+    """Formats that are decoded by default are told by their first bytes."""
     assert decoded() <= {kind.value for kind in Kind}

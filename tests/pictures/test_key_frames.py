@@ -26,7 +26,7 @@ from uploadfilter.pictures.frame import Frame
 
 SIZE = (12, 10)
 COST = 10_000
-"""What a frame costs at least, in pixels: budgets are drawn in steps of it."""
+"""The lowest cost of a frame, in pixels: budgets are drawn in steps of it."""
 
 STRAY = [value for value in range(256) if value not in b"!,;"]
 """Bytes that begin no block of a GIF."""
@@ -35,7 +35,7 @@ Writer = Callable[[tuple[int, int], list[Piece]], bytes]
 
 
 def hidden_apng(size: tuple[int, int], pieces: list[Piece]) -> bytes:
-    """Write an APNG whose default image is none of its frames."""
+    """Write an APNG whose default image is not one of its frames."""
     return moving.apng(size, pieces, hidden=True)
 
 
@@ -95,7 +95,7 @@ def keys(pieces: list[Piece]) -> set[int]:
 
 
 def found(content: bytes, within: DecodeLimits) -> tuple[dict[int, Pixels], bool]:
-    """Return what is shown, by number, and whether a reason rejects."""
+    """Return the shown frames, by number, and whether a reason rejects."""
     shown: dict[int, Pixels] = {}
     reasons: set[Reason] = set()
     for item in frames_of(io.BytesIO(content), formats=FORMATS, limits=within):
@@ -108,7 +108,7 @@ def found(content: bytes, within: DecodeLimits) -> tuple[dict[int, Pixels], bool
 
 
 def alike(ours: Pixels, theirs: Pixels) -> bool:
-    """Say whether two frames look the same; nobody sees colours without strength."""
+    """Return whether two frames look the same, apart from transparent pixels."""
     visible = theirs[..., 3:] > 0
     return ours.shape == theirs.shape and np.array_equal(
         np.where(visible, ours, ours & [0, 0, 0, 255]),
@@ -117,7 +117,7 @@ def alike(ours: Pixels, theirs: Pixels) -> bool:
 
 
 def check(content: bytes, pieces: list[Piece], within: DecodeLimits) -> None:
-    """Hold the rule against what is shown of a file."""
+    """Compare the rule with the shown frames of a file."""
     expected = moving.composed(SIZE, pieces)
 
     shown, rejects = found(content, within)
@@ -130,7 +130,7 @@ def check(content: bytes, pieces: list[Piece], within: DecodeLimits) -> None:
 def test_gif_shows_its_key_frames_or_is_rejected(
     pieces: list[Piece], within: DecodeLimits
 ) -> None:
-    """Pieces that let through what was there, that go and that come back."""
+    """Pieces that are transparent, that are cleared and that are restored."""
     check(moving.gif(SIZE, pieces), pieces, within)
 
 
@@ -139,7 +139,7 @@ def test_gif_shows_its_key_frames_or_is_rejected(
 def test_apng_shows_its_key_frames_or_is_rejected(
     write: Writer, pieces: list[Piece], within: DecodeLimits
 ) -> None:
-    """Drawn over what was there or in its place, with a hidden image before or not."""
+    """Drawn over the earlier picture or in its place, after a hidden image or not."""
     before = 1 if write is hidden_apng else 0
     expected = moving.composed(SIZE, pieces)
 
@@ -156,7 +156,7 @@ def test_apng_shows_its_key_frames_or_is_rejected(
 def test_webp_shows_its_key_frames_or_is_rejected(
     pieces: list[Piece], within: DecodeLimits
 ) -> None:
-    """Drawn over what was there or in its place."""
+    """Drawn over the earlier picture or in its place."""
     check(moving.webp(SIZE, pieces), pieces, within)
 
 
@@ -177,7 +177,7 @@ def test_tiff_shows_its_key_pages_or_is_rejected(
 def test_avif_shows_its_key_frames_or_is_rejected(
     pieces: list[Piece], within: DecodeLimits
 ) -> None:
-    """Its frames are nearly what was put in."""
+    """Its frames are nearly equal to the originals."""
     content = moving.avif(SIZE, pieces)
 
     shown, rejects = found(content, within)
@@ -212,7 +212,7 @@ def test_apng_that_claims_other_frames_is_rejected(
 
 
 def claim(count: int) -> bytes:
-    """Return a control chunk that says that there are so many frames."""
+    """Return a control chunk that states a number of frames."""
     body = b"acTL" + struct.pack(">II", count, 0)
     return struct.pack(">I", 8) + body + struct.pack(">I", zlib.crc32(body))
 
@@ -290,7 +290,7 @@ def control_harmed(control: bytes, harm: str) -> bytes:
 def test_animation_that_broke_off_is_rejected(
     pieces: list[Piece], kept: float, write: Writer
 ) -> None:
-    """What arrived is compared, and never taken for the whole unless all pixels came.
+    """The part that arrived is compared, and is the whole only if all pixels came.
 
     A GIF needs no end: one that breaks off between two frames is the whole of a shorter
     one to everybody.

@@ -147,7 +147,7 @@ def test_luma_of_numbers_is_stretched(dtype: type[np.number]) -> None:
 
 @pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf, np.finfo(np.float32).max])
 def test_odd_numbers_are_no_error(odd: float) -> None:
-    """What is no number is zero, and the largest ones overflow nothing."""
+    """NaN becomes zero, and the largest numbers do not overflow."""
     values = np.array([[odd, 0.0, 1.0, -1.0]], np.float32)
 
     ours = np.asarray(modes.luma_of(image := Image.fromarray(values))(image))
@@ -164,7 +164,7 @@ def test_flat_numbers_are_black() -> None:
 
 
 def marked(image: Image.Image, transparent: object) -> Image.Image:
-    """Return an image with a note of what is transparent in it, as decoders leave."""
+    """Return an image with a note of its transparent colour, as decoders leave it."""
     image = image.copy()
     image.info["transparency"] = transparent
     return image
@@ -282,13 +282,13 @@ def test_raw_is_what_threatexchange_reads(mode: str) -> None:
 
 @pytest.mark.parametrize("mode", ["L", "LA", "RGB", "RGBA", "RGBX", "1", "PA", "La"])
 def test_other_modes_have_no_raw_plane(mode: str) -> None:
-    """Where tools read what is stored, or fail, there is no second plane."""
+    """If tools read the stored samples, or fail, there is no second plane."""
     assert modes.raw_of(Image.new(mode, SIZE)) is None
 
 
 @pytest.mark.parametrize("mode", ["I", "F"])
 def test_raw_of_numbers_is_clipped(mode: str) -> None:
-    """What imagehash asks Pillow for clips every sample above 255."""
+    """The conversion that imagehash uses clips every sample above 255."""
     values = np.array([[-5, 0, 100, 300, 70_000]])
     image = Image.fromarray(values.astype(np.int32 if mode == "I" else np.float32))
 

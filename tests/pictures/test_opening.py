@@ -81,7 +81,7 @@ def test_pillow_is_asked_for_nothing_that_is_not_listed(
     "name", [name for name in seeds.NAMES if not format_of(name).is_usual]
 )
 def test_format_that_nobody_switched_on_is_not_opened(name: str) -> None:
-    """What is not usual is none of ours until an operator says so."""
+    """Unusual formats are only decoded if an operator switches them on."""
     assert lacks(seeds.seed(name), formats=USUAL) == [Reason.UNDECODABLE]
 
 
@@ -115,7 +115,7 @@ def test_file_is_read_from_its_beginning(name: str) -> None:
 
 
 def test_apng_that_contradicts_itself_is_not_whole() -> None:
-    """Decoders show what is claimed or what is there: both is compared, and said."""
+    """Decoders show the claimed or the existing part: both are compared."""
     content = bytearray(seeds.seed("png/moving"))
     at = content.index(b"acTL")
     content[at + 4 : at + 8] = b"\0\0\0\2"
@@ -135,7 +135,7 @@ def test_picture_of_too_many_items_is_not_opened(make: Callable[[], bytes]) -> N
 
 @pytest.mark.parametrize("name", ["avif", "heic"])
 def test_items_are_counted_where_they_are_listed(name: str) -> None:
-    """What a box that nobody reads says of items does not matter (issue 10)."""
+    """The number of items in a box that no decoder reads does not matter (issue 10)."""
     name_of_item = b"infe" * 2001
     free = struct.pack(">I4s", 8 + len(name_of_item), b"free") + name_of_item
     content = seeds.seed(name) + free

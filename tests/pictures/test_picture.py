@@ -50,7 +50,7 @@ def picture_of(seed: int, width: int, height: int) -> Picture:
 def test_blend_has_the_signals_of_its_plane(
     seed: int, share: int, size: tuple[int, int]
 ) -> None:
-    """What is linear is worked out without the plane, with few other bits."""
+    """Linear functions are computed without the plane, with a few different bits."""
     blend = Blend(
         one=picture_of(seed, *size), other=picture_of(seed + 1, *size), share=share
     )
@@ -79,7 +79,7 @@ def test_edges_of_a_blend_are_those_of_its_plane() -> None:
 
 
 def test_signals_are_made_of_a_picture_once() -> None:
-    """Who shows a picture on many pages needs what is known of it again."""
+    """Data of a picture are reused for many pages."""
     picture = picture_of(3, 64, 48)
     first = view_of(picture, name="")
     known = dict(picture.known)

@@ -39,7 +39,7 @@ def mean_error(image: Image.Image, expected: Image.Image) -> float:
     ],
 )
 def test_frame_is_in_the_mode_in_which_it_is_stored(name: str, mode: str) -> None:
-    """What is made of the samples is for others to say."""
+    """The meaning of samples is tested elsewhere."""
     (frame,) = frames(seeds.seed(name))
 
     assert frame.mode == mode
@@ -111,7 +111,7 @@ def test_avif_is_shown_as_picture_and_as_sequence(
 
 
 def test_default_image_of_an_apng_is_a_frame() -> None:
-    """What is shown where nothing moves is no part of the animation."""
+    """The picture for viewers without animation is not part of the animation."""
     shown = frames(seeds.seed("png/default"))
 
     for frame in shown:
@@ -150,7 +150,7 @@ def test_pages_are_limited_one_by_one() -> None:
 
 
 def test_huge_piece_is_refused_before_it_is_unpacked() -> None:
-    """A frame of a GIF may be larger than what is seen of it."""
+    """A frame of a GIF may be larger than its visible part."""
     content = bytearray(seeds.seed("gif/moving"))
     at = content.rindex(b",\0\0\0\0", 0, len(content))
     content[at + 5 : at + 9] = b"\xff\xff\xff\xff"
@@ -162,5 +162,5 @@ def test_huge_piece_is_refused_before_it_is_unpacked() -> None:
     "make", [bombs_formats.stripped_tiff, bombs_formats.tiled_tiff]
 )
 def test_picture_of_too_many_pieces_is_not_decoded(make: Callable[[], bytes]) -> None:
-    """Strips and tiles have a price of their own."""
+    """Strips and tiles have a separate cost."""
     assert lacks(make()) == [Reason.TOO_MANY_PIXELS]

@@ -38,7 +38,7 @@ def test_sample_is_as_large_as_allowed(durations: list[int], most: int) -> None:
 
 @given(durations=durations, most=st.integers(3, 60))
 def test_sample_holds_first_last_and_longest(durations: list[int], most: int) -> None:
-    """What a viewer sees first, last and longest is always looked into."""
+    """The frames that a viewer sees first, last and longest are always looked at."""
     shown = sampled(durations, most)
 
     assert {0, len(durations) - 1, durations.index(max(durations))} <= set(shown)

@@ -46,7 +46,7 @@ def with_alpha(image: Image.Image, alpha: Image.Image = ALPHA) -> Image.Image:
 
 
 def marked(image: Image.Image, transparent: object) -> Image.Image:
-    """Return a copy of an image with a note of what is transparent in it."""
+    """Return a copy of an image with a note of its transparent colour."""
     image = image.copy()
     image.info["transparency"] = transparent
     return image
@@ -98,7 +98,7 @@ def rgba(image: Image.Image) -> NDArray[np.float64]:
     ],
 )
 def test_showings_by_mode(image: Image.Image, names: list[str]) -> None:
-    """What does not differ is not shown; the plane as stored comes first."""
+    """Equal planes are not shown; the plane as stored comes first."""
     assert list(shown(image)) == names
 
 
@@ -107,7 +107,7 @@ def test_showings_by_mode(image: Image.Image, names: list[str]) -> None:
 def test_transparent_picture_is_drawn_on_a_backing(
     name: str, backing: str, grey: float
 ) -> None:
-    """Each pixel is mixed with what lies behind it.
+    """Each pixel is mixed with the background.
 
     Pillow rounds luma down, so that its own mixture of colours is as far off.
     """
@@ -147,7 +147,7 @@ def test_alpha_is_shown_itself(name: str) -> None:
 
 @pytest.mark.parametrize("name", ["RGBA", "LA", "palette, a table", "RGB, one colour"])
 def test_stored_is_without_alpha(name: str) -> None:
-    """Colours that nobody sees are still stored."""
+    """Invisible colours are still stored."""
     bare = {"LA": GREY, "palette, a table": PALETTE}.get(name, COLOURS)
 
     ours = shown(TRANSPARENT[name])["stored"]
@@ -165,7 +165,7 @@ def test_stored_is_without_alpha(name: str) -> None:
     ],
 )
 def test_profile_is_applied(image: Image.Image, profile: bytes) -> None:
-    """A profile with falling curves shows the negative of what is stored."""
+    """A profile with falling curves shows the negative of the stored picture."""
     planes = shown(image, profile=profile)
 
     stored, converted = (planes[name].astype(int) for name in ("stored", "icc"))
@@ -231,7 +231,7 @@ FOR_TWO = icc.colour_profile(
 def test_profile_that_cannot_be_evaluated_is_a_lack(
     image: Image.Image, profile: bytes | None, lacks: bool
 ) -> None:
-    """Unless it is none, or every program passes over it."""
+    """Unless it is not a profile, or every program ignores it."""
     assert lacks_conversion(frame_of(image, profile=profile)) is lacks
 
 
@@ -264,7 +264,7 @@ def test_steep_profile_is_applied_before_pixels_are_put_together() -> None:
 def test_steep_profile_of_a_coarse_picture_is_a_lack(
     fields: dict[str, Any], size: tuple[int, int], lacks: bool
 ) -> None:
-    """What the profile tells apart is not there any more."""
+    """The samples that the profile distinguishes are lost."""
     frame = frame_of(COLOURS.resize(size), profile=LAST_BIT, **fields)
 
     assert lacks_conversion(frame) is lacks
@@ -298,7 +298,7 @@ def test_raw_is_shown_of_the_first_frame_only() -> None:
 
 
 def test_scaled_frame_keeps_its_full_size() -> None:
-    """What a decoder made smaller is not made smaller again."""
+    """A picture that a decoder reduced is not reduced again."""
     (only,) = showings(frame_of(GREY, full=(191, 127), scale=2))
 
     assert only.picture.shape == Shape(height=127, width=191, scale=2)
@@ -371,7 +371,7 @@ def test_large_transparent_frame_shows_no_colour_that_alpha_hides() -> None:
 
 @pytest.mark.parametrize(("scale", "expected"), [(1, 8), (2, 8), (8, 8)])
 def test_long_thin_frame_is_made_smaller(scale: int, expected: int) -> None:
-    """However short its other side gets: a long side is dear."""
+    """However short its other side becomes: a long side is expensive."""
     image = Image.new("L", (100, 60_000))
     full = (100 * scale, 60_000 * scale)
 
@@ -388,7 +388,7 @@ def test_thin_frame_is_not_made_smaller_otherwise() -> None:
 
 
 def test_converted_plane_is_made_smaller() -> None:
-    """Conversion is dear, so that large planes are halved first."""
+    """Conversion is expensive, so that large planes are halved first."""
     planes = {
         item.name: item.picture.shape.scale
         for item in showings(frame_of(Image.new("RGB", (800, 760)), profile=INVERTED))
@@ -398,7 +398,7 @@ def test_converted_plane_is_made_smaller() -> None:
 
 
 def test_frame_is_not_changed() -> None:
-    """Whoever shows a frame leaves it as it was."""
+    """Showing a frame does not change it."""
     image = TRANSPARENT["palette, a table"].copy()
     before = image.tobytes(), dict(image.info), image.mode
 

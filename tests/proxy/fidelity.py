@@ -1,6 +1,6 @@
 """How the tests of fidelity ask, straight and through the filter, and compare.
 
-Requests and answers are bytes on sockets: a library would tidy up what is to be seen.
+Requests and answers are bytes on sockets: a library would normalise them.
 """
 
 import asyncio
@@ -148,7 +148,7 @@ def parsed(raw: bytes, method: bytes = b"GET") -> Answer:
 
 
 def unchunked(body: bytes) -> tuple[bytes, bool]:
-    """Return what is in chunks, and whether the last one is there."""
+    """Return the data of chunks, and whether the last chunk is there."""
     data = b""
     while body:
         size, _, rest = body.partition(b"\r\n")

@@ -38,8 +38,8 @@ class Site:
     """A filter and its origin.
 
     Attributes:
-        port: Where the filter listens.
-        origin: What stands behind it.
+        port: The port of the filter.
+        origin: The site behind it.
         state: Its state directory.
         service: The filter itself; ``None`` if it is another process.
     """
@@ -86,7 +86,7 @@ class Site:
         return [item for item in self.records() if isinstance(item, DecisionRecord)]
 
     async def outcome(self, decision: str) -> int | str:
-        """Return the outcome of a decision, as soon as it is on record."""
+        """Return the outcome of a decision when it is recorded."""
         await until(lambda: decision in self.outcomes())
         return self.outcomes()[decision]
 

@@ -1,4 +1,4 @@
-"""The service as a process of its own, and what may happen to a process.
+"""The service as a separate process, and the faults of a process.
 
 The promise under test: nothing is at the origin without a decision on record, whatever
 is killed and whenever, and the service comes back by itself.
@@ -35,7 +35,7 @@ class Service:
 
     Attributes:
         process: The process.
-        site: Where it listens, and what stands behind it.
+        site: Its address, and the site behind it.
         events: The operational log so far.
     """
 
@@ -78,8 +78,8 @@ async def service(
 ) -> AsyncIterator[Service]:
     """Run the service for the length of the block, and kill it if it still runs.
 
-    It keeps no compiled module: where files may not grow, Python leaves half of one
-    behind, and no test after this one can load it.
+    It keeps no compiled module: if files must not grow, Python leaves an incomplete
+    one, which no later test can load.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "uploadfilter", "serve"),
@@ -122,7 +122,7 @@ def passed_on(origin: WireOrigin) -> set[str]:
 
 
 async def test_killed_proxy_leaves_nothing_unrecorded(tmp_path: Path) -> None:
-    """SIGKILL at any step under load: what is at the origin is on record."""
+    """SIGKILL at any step under load: every upload at the origin is recorded."""
     list_entries(tmp_path, [])
     moments = random.Random(7)  # noqa: S311 - which moments does not matter
     async with wire_origin() as origin:
@@ -229,7 +229,7 @@ async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
 
 
 async def test_damaged_reference_set_is_503_until_it_is_mended(tmp_path: Path) -> None:
-    """A reference set that cannot be read is no reference set, and says so."""
+    """A reference set that cannot be read is reported as missing."""
     list_entries(tmp_path, [])
     current = tmp_path / "reference" / "current"
     sound = current.read_bytes()
@@ -250,7 +250,7 @@ def replace(path: Path, content: bytes) -> None:
 
 
 async def test_idle_service_notices_a_new_generation(tmp_path: Path) -> None:
-    """What was imported is in use within two seconds, without an upload."""
+    """An import is in use within two seconds, without an upload."""
     list_entries(tmp_path, [])
     async with wire_origin() as origin, service(tmp_path, origin) as running:
         first = await running.happened("generation_active")

@@ -23,7 +23,7 @@ GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
 ANSWER_TIMEOUT_S = 0.3
 MIB = 1024 * 1024
 HELD_MIB = 16
-"""More than four sockets and the filter hold of an answer that nobody takes."""
+"""More bytes than four sockets and the filter hold of an unread answer."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -89,7 +89,7 @@ async def test_long_poll_is_waited_for(filtered: Site) -> None:
 
 
 async def test_download_is_no_faster_than_its_reader(filtered: Site) -> None:
-    """An answer that nobody takes waits at the origin, not in our memory."""
+    """An unread answer waits at the origin, not in the filter's memory."""
     pushed = 0
     piece = b"x" * (MIB // 4)
     pieces = 400
@@ -262,7 +262,7 @@ async def test_requests_share_connections(filtered: Site) -> None:
 
 
 async def test_pipelined_requests_are_answered_in_order(filtered: Site) -> None:
-    """What was sent in one piece is answered one after the other."""
+    """Requests that were sent in one piece are answered one after another."""
     filtered.origin.answers = [
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number
         for number in range(3)
@@ -361,7 +361,7 @@ async def test_target_arrives_byte_for_byte(
 async def test_request_that_the_parser_refuses_goes_nowhere(
     filtered: Site, line: bytes
 ) -> None:
-    """What is refused stands in the operator's list of differences."""
+    """Refused requests stand in the operator's list of differences."""
     answer = await filtered.send(line + b"\r\n" + CLOSE + b"\r\n")
 
     assert status(answer) == 400
@@ -441,7 +441,7 @@ async def test_expectation_is_ours_to_meet(filtered: Site, body: bytes) -> None:
 async def test_operator_chooses_how_the_client_is_told(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """What a trusted proxy says in the one header goes on in the others."""
+    """The values of a trusted proxy in one header are forwarded in the others."""
     changes = {
         "trusted_proxies": (ip_network("127.0.0.1"),),
         "client_header": ClientHeader.FORWARDED,

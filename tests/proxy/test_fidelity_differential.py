@@ -1,8 +1,8 @@
 """The same request, straight and through the filter, gets the same answer.
 
-What may differ is written down with its reason, in ``DIFFERENT`` below for answers and
-in ``stacks.TOLD`` for requests; nothing else may. The filter is in ``ENFORCE``, and the
-bodies are no forms: those are encoded anew, which ``tests/uploads`` is about.
+Allowed differences are listed with their reasons, in ``DIFFERENT`` below for answers
+and in ``stacks.TOLD`` for requests. The filter is in ``ENFORCE``, and the bodies are
+not forms: those are encoded again, which ``tests/uploads`` tests.
 """
 
 import asyncio
@@ -130,7 +130,7 @@ REQUESTS = {
 async def test_site_answers_as_if_the_filter_were_not_there(
     ports: dict[str, tuple[int, int]], stack: str, name: str
 ) -> None:
-    """What a real site gets and gives is the same with and without the filter."""
+    """Requests to a real site and its answers are the same without the filter."""
     straight, filtered = await both(*ports[stack], REQUESTS[name])
 
     assert filtered == straight
@@ -139,7 +139,7 @@ async def test_site_answers_as_if_the_filter_were_not_there(
 async def test_conditions_of_a_site_hold_through_the_filter(
     ports: dict[str, tuple[int, int]],
 ) -> None:
-    """What the site said once is understood when it comes back."""
+    """Values that the site sent are understood when they come back."""
     for stack in STACKS:
         first, _ = await both(*ports[stack], REQUESTS["file"])
         etag = b"If-None-Match: " + first.values(b"etag")[0]
@@ -216,7 +216,7 @@ async def test_anything_legal_passes_as_if_the_filter_were_not_there(
     body: bytes,
     answer: tuple[int, bytes, list[tuple[bytes, bytes]], str, bytes],
 ) -> None:
-    """Every legal request arrives, and every legal answer returns, as it was sent."""
+    """Every legal request and every legal answer arrives unchanged."""
     origin, port = wired
     said = answer_of(method, *answer)
     origin.got.clear()

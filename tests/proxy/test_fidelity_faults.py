@@ -84,7 +84,7 @@ def filtered(running: Site) -> Site:
     ],
 )
 async def test_answer_that_is_no_http_is_502(filtered: Site, answer: bytes) -> None:
-    """What cannot be read in one way is not passed on; the client is told so."""
+    """An ambiguous message is not forwarded; the client is told so."""
     filtered.origin.answering = says(answer)
 
     assert status(await filtered.send(GET)) == 502
@@ -101,7 +101,7 @@ async def test_answer_that_is_no_http_is_502(filtered: Site, answer: bytes) -> N
 async def test_origin_that_hangs_in_its_head_is_504(
     filtered: Site, said: bytes
 ) -> None:
-    """There was no answer yet, so there can be one of ours."""
+    """There was no answer yet, so the filter can send one."""
     filtered.origin.answering = says(said, hangs=True)
 
     assert status(await filtered.send(GET)) == 504
@@ -133,7 +133,7 @@ async def test_part_of_an_answer_is_not_taken_for_the_whole(
 
     answer = await filtered.send(GET)
 
-    # Nothing at all is a reset, which nobody takes for an end.
+    # No bytes at all are a reset, which is not taken for an end.
     assert answer == b"" or not parsed(answer).is_whole
 
 

@@ -35,7 +35,7 @@ def with_route(tmp_path: Path, route: Route = FREE, **changes: Any) -> Any:  # n
 
 
 async def test_exempt_upload_goes_on_as_it_came_and_is_recorded(tmp_path: Path) -> None:
-    """Even what is listed: the operator does not want it looked at."""
+    """This includes listed pictures: the operator does not want them inspected."""
     async with with_route(tmp_path) as it:
         answer = await it.put(LISTED, target=b"/free/a")
         (record,) = it.decisions()
@@ -58,7 +58,7 @@ async def test_exempt_upload_needs_no_reference_set(tmp_path: Path) -> None:
 
 
 async def test_exempt_upload_streams(tmp_path: Path) -> None:
-    """What has come goes on before the rest comes; its record was first."""
+    """Received bytes go on before the rest arrives; their record was written first."""
     seen = asyncio.Event()
 
     async def answering(
@@ -128,7 +128,7 @@ async def test_slow_exempt_upload_is_given_up(tmp_path: Path) -> None:
 async def test_client_that_leaves_an_exempt_upload_is_not_held_against_the_origin(
     tmp_path: Path,
 ) -> None:
-    """Nobody is called at night because a phone has lost its network."""
+    """A phone that lost its network does not raise an alarm."""
     async with with_route(tmp_path) as it:
         _, writer = await asyncio.open_connection("127.0.0.1", it.port)
         head = b"PUT /free HTTP/1.1\r\n%sContent-Length: 9\r\n\r\nx" % CLOSE

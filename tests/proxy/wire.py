@@ -1,7 +1,7 @@
 """Ends of connections that show every byte: an origin and a client without a library.
 
-What a proxy puts on the wire can only be judged on the wire: HTTP libraries normalise
-what they read.
+The output of a proxy can only be judged on the wire: HTTP libraries normalise the bytes
+that they read.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Got:
-    """One request as it came over the wire.
+    """One request with the bytes of the wire.
 
     Attributes:
         head: Everything up to the empty line, without it.
@@ -75,7 +75,7 @@ class WireOrigin:
                 await self._answer(request, reader, writer)
             await closed(writer)
         except (ConnectionError, EOFError, asyncio.LimitOverrunError):
-            # The client is gone, or the rest of a body that was not read is no head.
+            # The client is gone, or the rest of an unread body is not a head.
             pass
         except asyncio.CancelledError:
             # asyncio would log a handler that was cancelled as a failure.
@@ -167,6 +167,6 @@ async def exchange(port: int, *pieces: bytes) -> bytes:
 
 
 def status(answer: bytes) -> int:
-    """Return the status of an answer, 0 if there was none."""
+    """Return the status of an answer; 0 if there was no answer."""
     line = answer.partition(b"\r\n")[0].split()
     return int(line[1]) if len(line) > 1 else 0

@@ -12,7 +12,7 @@ SECRET = Secret(bytes(SECRET_BYTES))
 
 
 def info_of(name: str) -> SetInfo:
-    """Return what is known of a set before its entries are counted."""
+    """Return the facts about a set before its entries are counted."""
     return SetInfo(
         name=name, issuer=LOCAL_ISSUER, categories=("A",), enforced=True, imported_at=0
     )

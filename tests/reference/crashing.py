@@ -43,7 +43,8 @@ def crashing(step: int | None) -> Iterator[None]:
     The block ends with ``CrashedError`` then. ``None`` never crashes.
     """
     if not _FUSE.is_installed:
-        # There is no way to take a hook away again: one for all, which sleeps.
+        # A hook cannot be removed: there is one for all tests, and it does nothing
+        # between them.
         sys.addaudithook(_FUSE.hook)
         _FUSE.is_installed = True
     _FUSE.left = step or 0

@@ -67,7 +67,7 @@ def interrupt(number: int) -> None:
 
 def fill_disk(number: int) -> None:
     """Let no file grow beyond some 2 KiB a step, so that writing fails further on."""
-    # Else Python leaves half of a compiled module behind, for all tests after this one.
+    # Without this, Python can leave half of a compiled module for all later tests.
     sys.dont_write_bytecode = True
     limit = (number - 1) * 2048
     resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
@@ -163,7 +163,7 @@ AFTER = {
     "compact": (4, ["old"]),
     "roll_back": (4, ["old"]),
 }
-"""What is in force after each change."""
+"""The state in force after each change."""
 
 
 def main() -> None:

@@ -44,7 +44,7 @@ def put(
 def put_set(
     directory: Path, name: str, entries: Sequence[Entry], *, enforced: bool = True
 ) -> SetInfo:
-    """Put one hash set in force, as a writer of its own."""
+    """Put one hash set in force with a separate writer."""
     with ReferenceDirectory(directory).writer() as writer:
         return put(writer, name, entries, enforced=enforced)
 

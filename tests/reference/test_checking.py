@@ -1,4 +1,4 @@
-"""A check reads every byte, and says which file is not what was written."""
+"""A check reads every byte and names each file that differs from the written one."""
 
 import shutil
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_missing_and_cut_files_are_found(directory: ReferenceDirectory) -> None:
 
 
 def test_current_that_counts_wrongly_is_found(directory: ReferenceDirectory) -> None:
-    """What is written down of a generation is compared with what it holds."""
+    """The record of a generation is compared with its entries."""
     current, *_ = directory.generations()
     wrong = msgspec.structs.replace(current, entries=current.entries + 1)
     layout.write_current(directory.path, wrong)
@@ -109,7 +109,7 @@ def test_current_that_counts_wrongly_is_found(directory: ReferenceDirectory) -> 
 def test_tables_that_answer_wrongly_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also a file that is as it was written is compared with a scan of all rows."""
+    """An unchanged file is compared with a scan of all rows, too."""
     values = np.random.default_rng(1).bytes(32 * ROWS)
     rows = [entry(str(at), pdq(values[32 * at : 32 * (at + 1)])) for at in range(ROWS)]
     monkeypatch.setattr(base, "ids_of", lambda *args: chunk_tables.ids_of(*args)[::-1])
@@ -123,6 +123,6 @@ def test_tables_that_answer_wrongly_are_found(
 
 
 def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:
-    """A directory without a reference set is not sound, it is none."""
+    """A directory without a reference set is an error and does not pass the check."""
     with pytest.raises(StoreMissingError):
         check_directory(tmp_path, clock=lambda: 0.0)

@@ -90,7 +90,7 @@ def test_backup_over_a_running_instance_is_followed(
 def test_backup_written_into_the_files_is_never_read_as_the_old_one(
     directory: Path,
 ) -> None:
-    """Who holds the old map gets an error; who asks anew, what is there then."""
+    """A reader with the old map gets an error; opening again gives the new state."""
     path = directory / "bases" / "3" / "data.mdb"
     content = path.read_bytes()
     path.chmod(0o600)

@@ -116,7 +116,7 @@ class Model:
         )
 
     def after_rollback(self, older: "Model", number: int) -> "Model":
-        """Return an older generation without what was withdrawn since."""
+        """Return an older generation without the entries that were withdrawn since."""
         removed = {
             name: max(self.removed.get(name, 0), older.removed.get(name, 0))
             for name in {*self.removed, *older.removed}
@@ -193,7 +193,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         step: int | None,
         may_be_idle: bool = False,
     ) -> None:
-        """Let a writer act, or crash, and see what is in force then."""
+        """Let a writer act or crash, and check the state in force afterwards."""
         crashed = False
         try:
             with crashing(step), self.directory.writer() as writer:
@@ -320,7 +320,7 @@ class ReferenceMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.number > 1)
     @rule(data=st.data(), undo=st.booleans(), step=STEPS)
     def activate(self, data: st.DataObject, undo: bool, step: int | None) -> None:
-        """Put an older generation in force as it was."""
+        """Put an older generation in force without changes."""
         number = data.draw(st.sampled_from(self.kept()))
         old, older = self.model, self.states[number]
 
@@ -338,7 +338,7 @@ class ReferenceMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.number > 1)
     @rule(data=st.data(), step=STEPS)
     def roll_back(self, data: st.DataObject, step: int | None) -> None:
-        """Return to an older generation without what was withdrawn since."""
+        """Restore an older generation without the entries withdrawn since."""
         number = data.draw(st.sampled_from(self.kept()))
         after = self.model.after_rollback(self.states[number], number)
         self.change(

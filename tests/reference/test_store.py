@@ -96,13 +96,13 @@ def test_init_changes_nothing_that_is_there(directory: Path) -> None:
 
 
 def test_everything_is_private(directory: Path) -> None:
-    """Nobody but the owner can read a name of it."""
+    """Only the owner can open its directories and files."""
     for path in (directory.parent, directory, *directory.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_reader_follows_at_its_next_call(directory: Path) -> None:
-    """A change is seen by whoever asks after it, and by nobody before."""
+    """Readers that ask after a change see it, and earlier ones do not."""
     with ReferenceReader.open(directory) as reader:
         first = reader.current()
         assert reader.current() is first
@@ -291,7 +291,7 @@ DAMAGES: list[tuple[str, Damage, type[StoreError]]] = [
 def test_damage_is_reported_and_not_written_over(
     directory: Path, damage: Damage, error: type[StoreError]
 ) -> None:
-    """Reader and writer say what is wrong, and leave everything as it is."""
+    """Reader and writer name the fault and change nothing."""
     damage(directory)
     before = contents(directory)
     with (
@@ -321,7 +321,7 @@ def contents(directory: Path) -> dict[Path, bytes]:
 def test_reader_keeps_its_last_generation_through_damage(
     directory: Path, damage: Damage, error: type[StoreError]
 ) -> None:
-    """What was good is still at hand when what comes next is not."""
+    """The good generation stays available if the next one is bad."""
     with ReferenceReader.open(directory) as reader:
         generation = reader.current()
         damage(directory)
@@ -365,7 +365,7 @@ def test_what_cannot_be_written_is_an_error_of_ours(directory: Path) -> None:
 
 
 def test_secret_is_that_of_the_directory(directory: Path) -> None:
-    """Who needs a key for something else derives it from the one secret."""
+    """Keys for other purposes are derived from the one secret."""
     secret = ReferenceDirectory(directory).secret()
 
     assert secret.check_value() == keys.read_secret(directory).check_value()
@@ -382,7 +382,7 @@ def test_second_writer_is_turned_away(directory: Path) -> None:
 
 
 def test_writer_of_another_process_is_waited_for(directory: Path) -> None:
-    """While another process writes, nobody else does."""
+    """While another process writes, no second one can."""
     script = (
         "import sys; from pathlib import Path\n"
         "from uploadfilter.reference.store import ReferenceDirectory\n"
@@ -478,7 +478,7 @@ with ReferenceReader.open(Path(sys.argv[1])) as reader:
 
 
 def test_processes_see_whole_generations_while_they_change(tmp_path: Path) -> None:
-    """Also in another process, whose directories are removed behind it."""
+    """The same holds in another process while its directories are removed."""
     directory = tmp_path / "reference"
     ReferenceDirectory(directory).init()
     put_set(directory, "s", generation_entries(2))

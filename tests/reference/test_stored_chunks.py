@@ -104,7 +104,7 @@ def ask(
 
 @pytest.mark.parametrize(("width", "limit"), [(8, 12), (32, 48)])
 def test_stored_and_reopened_index_conforms(width: int, limit: int) -> None:
-    """What was written, synced, renamed and mapped passes the suite of every index."""
+    """A written, synced, renamed and mapped file passes the suite of every index."""
     with TemporaryDirectory() as folder:
         # As long as the arrays are used, what they lie in must stay mapped.
         opened: list[Mapped] = []
@@ -236,7 +236,7 @@ def test_chunks_must_be_as_the_record_says(tmp_path: Path) -> None:
 
 
 def test_chunks_that_point_nowhere_are_damage(tmp_path: Path) -> None:
-    """Damage that a search comes across is an error of ours, and no match."""
+    """Damage that a search meets is an error of this package and not a match."""
     rng = random.Random(1)  # noqa: S311 - a test needs a repeatable choice
     values = [rng.randbytes(32) for _ in range(MANY)]
     tables = tables_with(values)

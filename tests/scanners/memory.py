@@ -12,7 +12,7 @@ from uploadfilter.scanners.wire.messages import ContentSpan
 def upload_of(
     *contents: bytes, declared: tuple[str | None, ...] = ()
 ) -> Iterator[tuple[int, list[ContentSpan]]]:
-    """Lay contents one behind the other into a memory file.
+    """Put contents one after another into a memory file.
 
     Args:
         contents: Their bytes; their paths are ``c0``, ``c1``, ...

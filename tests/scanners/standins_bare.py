@@ -11,7 +11,7 @@ MODULE: Final = "tests.scanners.standins_bare"
 
 
 def nothing() -> Support:
-    """Return what an old kernel without any library of ours offers."""
+    """Return the confinement of an old kernel without the libraries."""
     return Support(seccomp=False, landlock_abi=0, libarchive=False)
 
 

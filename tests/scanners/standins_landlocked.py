@@ -12,7 +12,7 @@ MODULE: Final = "tests.scanners.standins_landlocked"
 
 
 def offered() -> Support:
-    """Return what is left without the filter of system calls."""
+    """Return the confinement without the filter of system calls."""
     return Support(seccomp=False, landlock_abi=support().landlock_abi)
 
 

@@ -71,7 +71,7 @@ def _perform(
 
 
 def _suffer(word: str, argument: str) -> None:
-    """Do what is seen from outside only."""
+    """Do only the part that is visible from outside."""
     match word:
         case "linger":
             time.sleep(float(argument))

@@ -19,7 +19,7 @@ MODULE: Final = "tests.scanners.standins_walled"
 
 
 def promised() -> Support:
-    """Return what is offered before the wall goes up."""
+    """Return the confinement before it is entered."""
     offered = support()
     wall = pyseccomp.SyscallFilter(pyseccomp.ALLOW)
     for call in ("landlock_create_ruleset", "seccomp"):

@@ -1,4 +1,4 @@
-"""Every bomb ends within its budgets in the real pool, and leaves that as it was."""
+"""Every bomb ends within its budgets in the real pool, and does not harm the pool."""
 
 import pytest
 
@@ -39,7 +39,7 @@ BOUNDED = frozenset(
         Reason.ENCRYPTED,
     }
 )
-"""What may become of a bomb, beside a complete scan."""
+"""Allowed results of a bomb, besides a complete scan."""
 
 
 async def scan(pool: ScannerPool, content: bytes, declared: str) -> Scan:

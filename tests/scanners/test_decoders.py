@@ -35,7 +35,7 @@ def of(*families: Family) -> list[Trick]:
 
 
 def seen(scan: Scan) -> Iterator[tuple[object, ...]]:
-    """Yield what was found in a content and in those inside it."""
+    """Yield the findings in a content and in those inside it."""
     # Paths begin with that of the upload, which is not the same here and there.
     name = scan.path.partition("!/")[2]
     yield name, scan.kind, scan.size, scan.exact, scan.views, scan.reason

@@ -1,4 +1,4 @@
-"""Finding files: order, what is reported, what is never opened."""
+"""Finding files: order, reports, and files that are never opened."""
 
 import os
 import socket
@@ -19,7 +19,7 @@ def make(folder: Path, *names: str) -> None:
 
 
 def names(folder: Path, *arguments: str) -> list[str]:
-    """Return what is found, relative to the folder."""
+    """Return the found files, relative to the folder."""
     found = find([str(folder / argument) for argument in arguments])
     return [os.path.relpath(item.path, folder) for item in found]
 
@@ -65,7 +65,7 @@ def test_path_with_a_null_byte_is_reported() -> None:
 
 
 def test_empty_folder_has_nothing(tmp_path: Path) -> None:
-    """A folder with nothing in it is no item."""
+    """An empty folder is not an item."""
     assert list(find([str(tmp_path)])) == []
 
 
@@ -102,7 +102,7 @@ def test_dangling_link_is_reported(tmp_path: Path) -> None:
 
 
 def test_named_link_to_a_folder_is_followed(tmp_path: Path) -> None:
-    """Who names a link to a folder means the folder."""
+    """A named link to a folder means the folder."""
     make(tmp_path, "real/a.jpg")
     (tmp_path / "link").symlink_to(tmp_path / "real")
 

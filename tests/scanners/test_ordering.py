@@ -50,7 +50,7 @@ def test_no_more_is_begun_than_the_window_holds() -> None:
 
 
 def test_error_of_one_item_comes_by_itself() -> None:
-    """What went wrong reaches the caller as it is, and not in a group."""
+    """An exception reaches the caller unchanged, and not in a group."""
 
     async def broken() -> None:
         raise LookupError("store")

@@ -25,11 +25,11 @@ OPENS = frozenset(
         "uploadfilter.pictures.opening",
     }
 )
-"""What decodes, unpacks or confines."""
+"""Modules that decode, unpack or confine."""
 
 
 def test_started_proxy_has_loaded_no_decoder(tmp_path: Path) -> None:
-    """From its start to its end, the proxy has none of what a file could attack."""
+    """From its start to its end, the proxy loads no module that a file could attack."""
     options = ("--origin", "http://127.0.0.1:9", "--listen", "127.0.0.1:0")
     serving = subprocess.Popen(  # noqa: S603 - our own program
         [sys.executable, "-c", SERVING, "serve", *options],

@@ -1,4 +1,4 @@
-"""What every test of this room needs: Pillow set up as in a scanner process."""
+"""Set Pillow up as in a scanner process, for every test of this room."""
 
 from collections.abc import Iterator
 

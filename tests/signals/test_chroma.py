@@ -93,7 +93,7 @@ def test_any_two_colours_do() -> None:
 def test_colours_are_a_view_only_where_luma_says_little(
     content: bytes, expected: list[str]
 ) -> None:
-    """A photograph has no further view, nor has what is grey."""
+    """Neither a photograph nor a grey picture has a further view."""
     assert names_of(content) == expected
 
 
@@ -115,7 +115,7 @@ def test_later_frame_of_the_same_luma_has_its_colours() -> None:
 
 
 def test_colours_that_cost_too_much_are_not_shown() -> None:
-    """What may not be decoded again is left as it was seen."""
+    """A picture that may not be decoded again stays as it is."""
 
     def again(scale: int, mode: str) -> Frame:
         assert (scale, mode) == (1, "RGB")

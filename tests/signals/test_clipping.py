@@ -69,7 +69,7 @@ def test_what_a_screen_shows_is_a_view(
 
 
 def test_a_border_with_more_contrast_does_not_hide_it() -> None:
-    """What is left without its border is asked as well."""
+    """The part without the border is tested as well."""
     inner = tricks_screens.clipped(TARGET, DECOY)
     framed = Image.new("YCbCr", (640 + FRAMED, 480 + FRAMED), (255, 128, 128))
     framed.paste((0, 128, 128), (0, 0, FRAMED // 4, framed.height))

@@ -63,7 +63,7 @@ def canvas_of(
     colour: tuple[int, ...],
     image: Image.Image = TARGET,
 ) -> Image.Image:
-    """Put a picture on a plain canvas so many times its size."""
+    """Put a picture on a plain canvas that is several times its size."""
     size = image.width * times, image.height * times
     canvas = Image.new(image.mode, size, colour)
     left, top = (

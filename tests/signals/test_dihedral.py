@@ -36,5 +36,5 @@ def test_turned_block_is_the_block_of_the_turned_plane(
 
 
 def test_upright_comes_first() -> None:
-    """Who wants one signal takes the first."""
+    """The first signal is the upright one."""
     assert VARIANTS[0] is Variant.UPRIGHT

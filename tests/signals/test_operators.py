@@ -113,7 +113,7 @@ def test_projection_gives_the_same_on_block_values(
 def test_blocks_and_stripes_equal_the_whole_product(
     width: int, height: int, scale: int, seed: int
 ) -> None:
-    """Cutting the work into groups and stripes changes nothing but rounding."""
+    """Cutting the work into groups and stripes changes only rounding."""
     plane = noise(seed, -(-height // scale), -(-width // scale))
     across = operators.pdq_axis_of_geometries(width, 512, scale)
     down = operators.lanczos_axis(height, 32, scale)
@@ -141,7 +141,7 @@ def test_several_operators_share_one_pass() -> None:
 def test_mirrored_operator_is_that_of_the_mirror(
     length: int, scale: int, seed: int
 ) -> None:
-    """What a mirrored operator gives is what its original gives of the mirror."""
+    """A mirrored operator gives the same as its original on the mirrored picture."""
     pixels = noise(seed, 1, length)[0].astype(np.float64)
     band = operators.jarosz(length)
 
@@ -167,7 +167,7 @@ def test_cache_is_bounded_in_memory() -> None:
 
 
 def test_largest_cached_operator_is_small() -> None:
-    """What one flooded cache entry may take is bounded: a third of a megabyte."""
+    """The memory of one cache entry is bounded: a third of a megabyte."""
     axis = operators.pdq_axis_of_geometries(operators._CACHED_PIXELS, 512, 1)  # noqa: SLF001  # the limit under test
 
     assert sum(weights.nbytes for _, weights in axis.blocks) < 350_000

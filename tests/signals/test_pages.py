@@ -31,7 +31,7 @@ def plane_of(luma: Luma) -> Floats:
 
 
 def shown(image: Image.Image, *, count: int = 1) -> dict[str, Luma]:
-    """Return what is shown of a picture, by name."""
+    """Return the showings of a picture, by name."""
     frame = Frame(image=image, number=0, full=image.size, count=count)
     return {item.name: item.picture.plane for item in shown_on_pages(frame)}
 
@@ -99,7 +99,7 @@ def test_picture_for_a_grey_page_is_found_by_a_grey_view_only() -> None:
 
 @given(grey=st.integers(0, 255), alpha=st.integers(0, 255), page=st.integers(0, 255))
 def test_page_between_is_mixed_as_it_is_drawn(grey: int, alpha: int, page: int) -> None:
-    """What two pages show tells what any between them shows, but for rounding."""
+    """Two pages determine every page between them, except for rounding."""
     black, white = (
         picture_of(np.full((1, 1), round((grey * alpha + back * (255 - alpha)) / 255)))
         for back in (0, 255)

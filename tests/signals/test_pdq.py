@@ -266,6 +266,6 @@ def test_quality_falls_with_the_contrast() -> None:
 
 
 def test_quality_refuses_a_plane_of_another_size() -> None:
-    """What is not 64 x 64 float32 is no plane."""
+    """Bytes that are not 64 x 64 float32 are not a plane."""
     with pytest.raises(ValueError, match="reshape"):
         pdq.quality(bytes(100))

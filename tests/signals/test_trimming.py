@@ -39,7 +39,7 @@ def bordered(
 def framed(
     image: Image.Image, colour: tuple[int, int, int], per_cent: int
 ) -> Image.Image:
-    """Return an image inside a border of so many per cent of its sides."""
+    """Return an image inside a border of a percentage of its sides."""
     across, down = (round(side * per_cent / 100) for side in image.size)
     return bordered(image, colour, left=across, top=down, right=across, bottom=down)
 
@@ -126,7 +126,7 @@ def test_border_within_a_border_is_a_second_step() -> None:
 
 @pytest.mark.parametrize("seed", PHOTOGRAPHS)
 def test_photograph_has_no_border(seed: int) -> None:
-    """What has no border has no further view."""
+    """A picture without a border has no further view."""
     assert inner(luma(seed)) == []
 
 
@@ -151,7 +151,7 @@ def test_what_cannot_be_trimmed_is_left(plane: Luma) -> None:
 
 
 def test_border_of_a_sparse_picture_is_found() -> None:
-    """A dark sky with few stars is no border, though each column looks like one."""
+    """A dark sky with few stars is not a border, though each column looks like one."""
     sky = np.zeros((300, 400), np.uint8)
     places = np.random.default_rng(6).integers(0, 300, (2, 250))
     sky[tuple(places)] = 255
@@ -163,7 +163,7 @@ def test_border_of_a_sparse_picture_is_found() -> None:
 
 
 def test_missing_rows_of_a_jpeg_are_trimmed() -> None:
-    """What a decoder fills in for rows that never came is no part of the picture."""
+    """The fill of a decoder for missing rows is not part of the picture."""
     content = bytearray(pictures.jpeg(photograph(20, 480, 368)))
     height = content.index(b"\xff\xc0") + 5
     content[height : height + 2] = (600).to_bytes(2, "big")
@@ -175,7 +175,7 @@ def test_missing_rows_of_a_jpeg_are_trimmed() -> None:
 
 
 def test_page_of_text_is_trimmed_to_its_text() -> None:
-    """Margins of a page are a border; what is left is the text, but for its rim."""
+    """Margins of a page are a border; the rest is the text, except for its rim."""
     page = Image.new("L", (600, 800), 255)
     draw = ImageDraw.Draw(page)
     for line in range(40):

@@ -220,7 +220,7 @@ def test_frames_fit_the_signals_too() -> None:
 
 
 def test_frames_with_more_ways_than_the_first_are_sampled_too() -> None:
-    """An opaque first frame does not spend the budget of those behind it."""
+    """An opaque first frame does not use up the budget of later ones."""
     frames = [half_transparent(FRAMES[n], 70 + n) for n in range(1, 20)]
     content = animation([FRAMES[0].convert("RGBA"), *frames], "WEBP")
 
@@ -240,7 +240,7 @@ def test_frames_with_more_ways_than_the_first_are_sampled_too() -> None:
 def test_too_many_views_of_one_frame_are_cut_off(
     most_views: int, most_signals: int, reason: Reason
 ) -> None:
-    """What was seen counts, and the budget that ended it is named."""
+    """Findings count, and the budget that ended it is named."""
     content = pictures.png(half_transparent(IMAGE))
 
     views, reasons = found(content, most_views=most_views, most_signals=most_signals)
@@ -272,7 +272,7 @@ def test_what_is_no_picture_has_a_reason(content: bytes, reason: Reason) -> None
 
 
 def test_truncated_picture_keeps_its_view() -> None:
-    """What arrived is shown, with the reason beside it; the rest is a border."""
+    """The part that arrived is shown, with a reason; the rest is a border."""
     views, reasons = found(pictures.truncated(pictures.jpeg(IMAGE), kept=0.7))
 
     assert [view.name for view in views] == ["stored", "trim:1"]
@@ -333,7 +333,7 @@ def test_lack_is_a_value_of_its_own() -> None:
 
 
 def test_view_begins_with_the_upright_pdq_in_full_geometry() -> None:
-    """Who shows one signal of a view takes the first."""
+    """The first signal of a view is the one that is shown."""
     first = view_of(picture_of(luma(1)), name="stored").signals[0]
 
     assert first.signal.type is SignalType.PDQ

@@ -232,7 +232,7 @@ def test_header_that_cannot_be_counted_is_refused(change: dict[str, object]) -> 
     ],
 )
 def test_entry_that_cannot_be_counted_is_refused(line: bytes) -> None:
-    """Other days, counts that contradict each other, and what is no line at all."""
+    """Other days, counts that contradict each other, and texts that are not lines."""
     with pytest.raises(FeedbackError):
         feedback.parse_entry(line, header())
 

@@ -40,7 +40,7 @@ def test_set_ages_after_half_of_its_time(days: float, wanted: Freshness) -> None
 
 
 def test_set_that_was_never_synced_is_expired() -> None:
-    """A root that is trusted, and nothing behind it, is an alarm."""
+    """A trusted root without any sync after it is an alarm."""
     it = status(synced_at=0, expires_at=0)
 
     assert freshness(it, 1.0) is Freshness.EXPIRED
@@ -53,7 +53,7 @@ def test_set_that_was_never_synced_is_expired() -> None:
 def test_days_that_passed_may_be_made_up_for(
     days: float, recent: int, wanted: int
 ) -> None:
-    """What could have come day by day may come at once, a month's at most."""
+    """Changes that could have come day by day may come at once, for a month at most."""
     now = 1_000_000 + days * DAY_S
     it = with_withdrawn(status(), recent, now)
 
@@ -69,7 +69,7 @@ def test_first_sync_may_withdraw_what_a_day_may() -> None:
 def test_many_small_withdrawals_are_not_forgotten(
     counts: list[int], step_s: int
 ) -> None:
-    """What is remembered is bounded, and never counts as less than it was."""
+    """The record of changes is bounded, and its sum is never too low."""
     it, now = status(), 1_000_000
     seen: list[Withdrawn] = []
     for count in counts:

@@ -98,7 +98,7 @@ def test_plan_always_arrives(first: int, back: int, on: int, have: int) -> None:
 
 
 def test_every_file_is_listed_once() -> None:
-    """What a set consists of is its full set and all deltas."""
+    """A set consists of its full set and all deltas."""
     found = paths(manifest())
 
     assert len(set(found)) == len(found) == 4

@@ -111,7 +111,7 @@ def test_role_that_one_person_could_fill_for_two_is_refused(wrong: md.Holders) -
 
 
 def test_holders_change_by_name() -> None:
-    """Who loses a key goes, who gets one comes, and strangers are not removed."""
+    """A lost key is removed, a new one is added; an unknown key cannot be removed."""
     now = md.with_holders(
         TOP[ROOT], add=[public("gus")], remove=["ann"], threshold=None
     )
@@ -123,7 +123,7 @@ def test_holders_change_by_name() -> None:
 
 
 def test_holders_are_read_from_what_is_signed() -> None:
-    """The names of keys are a part of what was signed."""
+    """The signature covers the names of keys."""
     again = md.parsed(md.written(root()), Root)
     targets = md.new_targets(BELOW, version=1, expires=EXPIRES)
 

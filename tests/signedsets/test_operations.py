@@ -1,4 +1,4 @@
-"""Lines of a signed set: one writing for each entry, and bounds for what is read."""
+"""Lines of a signed set: one way to write each entry, and bounds for reading."""
 
 import gzip
 import zlib
@@ -66,7 +66,7 @@ def test_line_says_the_entry_and_nothing_else(entry: Entry) -> None:
 
 @given(_IDS)
 def test_id_of_a_line_is_found_again(entry_id: str) -> None:
-    """An id goes into a line and comes out of it as it was."""
+    """Writing and reading a line keeps its id."""
     assert ops.id_of(ops.deletion(entry_id)) == entry_id
     assert ops.operations(ops.deletion(entry_id)).deleted == (entry_id,)
 
@@ -103,7 +103,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     ids=["other", "cut", "tail", "two", "bomb"],
 )
 def test_file_that_is_not_one_gzip_member_is_refused(data: bytes, words: str) -> None:
-    """What is unpacked is whole, alone, and no larger than the bound."""
+    """The compressed stream is complete, nothing follows it; its size is bounded."""
     with pytest.raises(HashSetFormatError, match=words):
         ops.unpacked(data, most_bytes=1000)
 

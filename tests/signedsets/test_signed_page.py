@@ -32,7 +32,7 @@ def vector(name: str) -> str:
 
 
 def lines_of_additions() -> bytes:
-    """Write the entries of the example anew."""
+    """Write the entries of the example again."""
     found = ops.operations(OPERATIONS.encode())
     tally, written = Tally(), b""
     for line in found.additions.splitlines():
@@ -64,7 +64,7 @@ def test_manifest_is_written_as_shown() -> None:
 
 
 def test_shards_are_those_of_the_vectors() -> None:
-    """Who writes shards elsewhere can check where an id belongs."""
+    """Another implementation of shards can check the shard of an id."""
     for entry_id in ("p-1", "p-2", "5", "ä"):
         written = f"{roles.shard_of(entry_id):02x}"
         assert written == vector(f"shard of the id `{entry_id}`")

@@ -63,7 +63,7 @@ class Behind:
         return str(record["verdict"])
 
     def holds(self, content: bytes) -> bool:
-        """Tell whether the site keeps a file, whole or in part, as it is."""
+        """Return whether the site keeps a file, whole or in part, unchanged."""
         middle = len(content) // 2
         mark = content[middle : middle + MARK_BYTES]
         files = (path for path in self.stored.rglob("*") if path.is_file())
@@ -98,7 +98,7 @@ def behind(
 
 
 def check_records(state: Path) -> None:
-    """Check that the log is intact and complete: what was accepted has its outcome.
+    """Check that the log is intact and complete: each accepted request has its outcome.
 
     Raises:
         DemoError: It is not.

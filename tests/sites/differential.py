@@ -36,7 +36,7 @@ BETWEEN = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Varies:
-    """What in the answers of one site differs from one request to the next.
+    """The parts of a site's answers that differ from one request to the next.
 
     Attributes:
         pattern: What it looks like, in a header or in the body.
@@ -68,7 +68,7 @@ class Ask:
     body: bytes | None = None
 
     def wire(self) -> bytes:
-        """Return the request as it is sent."""
+        """Return the request in the form that is sent."""
         headers = {"Host": HOST, "Connection": "close", **self.headers}
         if self.body is not None:
             headers["Content-Length"] = str(len(self.body))

@@ -33,7 +33,8 @@ COMMAND_S = 300
 
 
 OF_THE_MACHINE = re.compile(r"(AWS|PIP|TWINE|RCLONE)_|.*_proxy$", re.IGNORECASE)
-"""Variables by which a machine sets clients up; what is tested is on this machine."""
+"""Variables that set up the clients of a machine; the tested server is on this machine.
+"""
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -72,7 +73,7 @@ def installed(name: str) -> str:
 
 
 def free_port() -> int:
-    """Return a port of the loopback address that nobody listens on."""
+    """Return a port of the loopback address that no program listens on."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]

@@ -101,7 +101,7 @@ def test_package_is_published_and_installed(site: Behind, tmp_path: Path) -> Non
 def test_package_with_a_listed_picture_is_rejected(
     site: Behind, tmp_path: Path
 ) -> None:
-    """What a package holds is seen, and the index does not get it."""
+    """The files of a package are inspected, and the index does not get a listed one."""
     package = wheel(tmp_path, "ponds", {"lake.jpg": pictures.listed()})
     said = upload(site, package)
 

@@ -138,7 +138,7 @@ def test_answers_are_the_same_straight_and_through(site: Behind, name: str) -> N
 
 
 def test_card_with_a_photo_is_stored_and_found(site: Behind) -> None:
-    """A photo in a card comes back from a query as it was sent."""
+    """A query returns the photo in a card unchanged."""
     photo = pictures.unlisted(6602)
     stored = store(site, "kim", photo)
     found = _request(site, "REPORT", BOOK, QUERY)

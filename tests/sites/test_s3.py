@@ -158,7 +158,7 @@ def test_listed_object_is_rejected(site: Behind, store: Store, checksums: str) -
 
 
 def test_presigned_addresses_work(site: Behind, store: Store) -> None:
-    """Who has a presigned address reads or writes one object without a key."""
+    """With a presigned address, a client reads or writes one object without a key."""
     content = pictures.unlisted(6402)
     addresses = store.call(
         site.proxy.url,
@@ -201,7 +201,7 @@ def test_picture_in_several_parts_is_rejected_as_cut_off(
 
 
 def test_part_is_refused_where_pieces_are_not_taken(site: Behind, store: Store) -> None:
-    """By default, and also a single one: nobody can know that it is the whole."""
+    """By default, and also a single piece: nothing shows that it is the whole."""
     part = {"Bucket": "elsewhere", "Key": "parts.jpg", "UploadId": "a", "PartNumber": 1}
     (answer,) = store.call(site.proxy.url, ("upload_part", {**part, "Body": TEXT}))
 
@@ -211,7 +211,7 @@ def test_part_is_refused_where_pieces_are_not_taken(site: Behind, store: Store) 
 def test_object_in_chunks_of_aws_is_refused(
     site: Behind, store: Store, folder: Path
 ) -> None:
-    """By TLS boto3 sends chunks with a checksum behind, unless told not to: 415."""
+    """Over TLS boto3 sends chunks and a checksum after them by default: 415."""
     with tls_front(folder, site.proxy.url) as url:
         answers = [
             store.call(
@@ -255,7 +255,7 @@ def rclone(site: Behind, store: Store, tmp_path: Path) -> Callable[..., str]:
 def test_tree_is_copied_with_rclone(
     store: Store, rclone: Callable[..., str], tmp_path: Path
 ) -> None:
-    """All of a tree arrives but for the listed picture, and comes back as it was."""
+    """All of a tree except the listed picture arrives, and comes back unchanged."""
     kept = {"boat.jpg": pictures.unlisted(6404), "deep/café.txt": TEXT}
     for name, content in {**kept, "lake.jpg": pictures.listed()}.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)

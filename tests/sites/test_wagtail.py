@@ -160,7 +160,7 @@ def send(site: Behind, page: str, file: Path, session: list[str]) -> Answer:
 def test_form_with_a_picture_passes(
     site: Behind, session: list[str], tmp_path: Path
 ) -> None:
-    """The title arrives as it was written, and the picture byte for byte."""
+    """The title arrives unchanged, and the picture byte for byte."""
     content = pictures.unlisted(6502)
     (tmp_path / "böat.jpg").write_bytes(content)
     answer = send(site, ADD_IMAGE, tmp_path / "böat.jpg", session)

@@ -173,7 +173,7 @@ def test_person_keeps_files_with_cadaver(
 def test_person_cannot_store_a_listed_picture_with_cadaver(
     site: Behind, cadaver: Callable[..., str], tmp_path: Path
 ) -> None:
-    """Who stores a listed picture is told that it failed, and it is not there."""
+    """Storing a listed picture gives an error, and the picture is not in the folder."""
     (tmp_path / "lake.jpg").write_bytes(pictures.listed())
     said = cadaver("put lake.jpg")
 
@@ -185,7 +185,7 @@ def test_person_cannot_store_a_listed_picture_with_cadaver(
 def test_tree_is_copied_with_rclone(
     site: Behind, rclone: Callable[..., str], tmp_path: Path
 ) -> None:
-    """All of a tree arrives but for the listed picture, and comes back as it was."""
+    """All of a tree except the listed picture arrives, and comes back unchanged."""
     files = {
         "tree/boat.jpg": pictures.unlisted(6202),
         "tree/deep/café.jpg": pictures.unlisted(6203),
@@ -216,7 +216,7 @@ def test_tree_is_copied_with_rclone(
 def test_upload_of_either_framing_is_inspected(
     site: Behind, store: Callable[..., Answer]
 ) -> None:
-    """With a length or in chunks, a file is stored as it is, a listed one is not."""
+    """With a length or in chunks, a file is stored unchanged; a listed one is not."""
     content = pictures.unlisted(6204)
     accepted = store(site.url("/framed.jpg"), content)
     rejected = store(site.url("/lake.jpg"), pictures.listed())

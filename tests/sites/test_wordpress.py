@@ -232,7 +232,7 @@ def install_plugin(
 def test_picture_is_published_by_the_rest_interface(
     wordpress_site: Behind, interface: list[str]
 ) -> None:
-    """What the library takes in is shown byte for byte, with its decision on record."""
+    """The library shows an accepted picture unchanged, and the decision is recorded."""
     content = pictures.unlisted(6001)
     answer = send_media(wordpress_site, content, interface)
     shown = curl(answer.json()["source_url"])
@@ -298,7 +298,7 @@ def test_picture_is_published_by_xml_rpc(
 def test_listed_picture_is_rejected_by_xml_rpc(
     wordpress_site: Behind, wordpress_itself: WordPress, blog: xmlrpc.client.ServerProxy
 ) -> None:
-    """What is base64 in XML is seen."""
+    """Base64 in XML is inspected."""
     struct = {
         "name": LISTED_NAME,
         "type": "image/jpeg",
@@ -327,7 +327,7 @@ def test_plugin_is_installed(
 def test_plugin_with_a_listed_picture_is_rejected(
     wordpress_site: Behind, session: list[str], tmp_path: Path
 ) -> None:
-    """What an archive holds is seen, and nothing of the archive is unpacked."""
+    """The files of an archive are inspected, and the site unpacks nothing of it."""
     content = plugin(pictures.listed())
     answer = install_plugin(wordpress_site, content, session, tmp_path / "lakes2.zip")
 

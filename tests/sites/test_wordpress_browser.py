@@ -68,7 +68,7 @@ def test_picture_is_uploaded_and_shown(
 def test_uploader_shows_an_error_for_a_listed_picture(
     wordpress_site: Behind, keeper: Page, tmp_path: Path
 ) -> None:
-    """Who uploads a listed picture is told so, and the site holds nothing of it."""
+    """The uploader of a listed picture is told so, and the site holds nothing of it."""
     choose(keeper, wordpress_site, tmp_path / "lake.jpg", pictures.listed())
     expect(keeper.locator("#media-upload-error")).to_contain_text("was not accepted")
 

@@ -14,7 +14,7 @@ WAIT_MS = 60_000
 
 @contextlib.contextmanager
 def visitor() -> Iterator[Page]:
-    """Open Chromium for the length of the block, with a profile of its own."""
+    """Open Chromium with a separate profile for the length of the block."""
     with (
         tempfile.TemporaryDirectory() as profile,
         sync_playwright() as playwright,

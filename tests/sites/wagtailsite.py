@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.sites.programs import free_port, installed, run, server
 
 USER = "keeper"
-"""Who administers the site."""
+"""The name of the site's administrator."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

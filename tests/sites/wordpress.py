@@ -1,7 +1,7 @@
 """WordPress as Debian packages it, on PHP-FPM behind nginx, with MariaDB.
 
 Nothing of the machine is changed: every server runs on files and sockets in one folder,
-as whoever runs the tests.
+as the user who runs the tests.
 """
 
 import contextlib
@@ -19,13 +19,13 @@ from tests.sites.differential import Ask, ask
 from tests.sites.programs import SEARCHED, debian, free_port, missing, run, server
 
 PAGE = ROOT / "docs" / "sites.md"
-"""What operators are told; the program in it is installed as they would."""
+"""The guide for operators; the program in it is installed as it says."""
 
 SOURCE = Path("/usr/share/wordpress")
 """Where Debian puts WordPress."""
 
 USER = "keeper"
-"""Who administers the site."""
+"""The name of the site's administrator."""
 
 _IS_ROOT = os.geteuid() == 0
 

@@ -75,11 +75,11 @@ class Site:
 
     @property
     def status(self) -> Status:
-        """What is known of the set."""
+        """The facts about the set."""
         return self.trusted.status()
 
     def ids(self) -> set[str] | None:
-        """Return the ids in force; ``None`` if there is no such set."""
+        """Return the ids in force; ``None`` if the set does not exist."""
         with self.directory.writer() as writer:
             if all(info.name != "unit7" for info in writer.sets):
                 return None

@@ -45,7 +45,7 @@ def test_key_is_made_once_and_is_the_operators(tmp_path: Path) -> None:
 
 
 def test_doors_are_where_proxies_listen(tmp_path: Path) -> None:
-    """One of each; a listener that waits for a front end's header is none."""
+    """One for each instance, except those that wait for a front end's header."""
     listening: dict[str, list[object]] = {
         "a": [TCPAddress(host="0.0.0.0", port=80), TCPAddress(host="::1", port=81)],  # noqa: S104 - read, not bound
         "b": [UnixAddress(path="/run/b", mode=0o660, group="www-data")],
@@ -113,7 +113,7 @@ def test_canary_is_sent_with_its_header(body: bytes, decision: str) -> None:
 
 
 def test_what_does_not_answer_is_said(tmp_path: Path) -> None:
-    """A port that nobody serves, a socket that is not there, what is no address."""
+    """A port without a server, a missing socket, a text that is not an address."""
     for door in ("http://127.0.0.1:9/", f"unix:{tmp_path}/none"):
         with pytest.raises(ServiceError, match="no answer"):
             send(door, KEY, epoch_s=NOW_S)
@@ -123,7 +123,7 @@ def test_what_does_not_answer_is_said(tmp_path: Path) -> None:
 
 
 def test_sets_in_force_say_which_canaries_they_have(tmp_path: Path) -> None:
-    """Those that were published before have none, which is told and not passed over."""
+    """A set that was published before has no canaries, and its row says so."""
     office = Office(tmp_path / "office", epoch_s=epoch_s())
     office.issue(line_of("a", 1))
     site = Site(tmp_path / "state", office)

@@ -1,4 +1,4 @@
-"""What a client verifies of a source, and the words for what it refuses."""
+"""The checks of a client on a source, and the words for its refusals."""
 
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def test_what_was_fetched_is_not_fetched_again(tmp_path: Path) -> None:
 
 
 def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What cannot be kept ends the sync, and names the disk."""
+    """A file that cannot be kept ends the sync, and the error names the disk."""
     case = Case(tmp_path)
 
     def full(*_: object) -> None:

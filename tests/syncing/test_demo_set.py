@@ -13,7 +13,7 @@ YEAR_S = 365 * 86_400
 
 
 def test_public_root_is_what_the_script_makes() -> None:
-    """Who makes it anew gets the file that others have trusted."""
+    """Making it again gives the file that others have trusted."""
     assert ROOT_FILE.read_bytes() == root()
 
 

@@ -1,4 +1,4 @@
-"""What an operator's logs say of the entries of one set."""
+"""The facts in an operator's logs about the entries of one set."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -144,7 +144,7 @@ def test_uploads_with_more_matches_than_a_record_lists_are_told(tmp_path: Path) 
 
 
 def test_days_of_which_matches_are_gone_are_told(tmp_path: Path) -> None:
-    """What somebody deleted is no day without a match."""
+    """A day whose log was deleted does not count as a day without a match."""
     write_log(tmp_path, [[matched("a", "p-1")], [matched("b", "p-1")], []])
     (segment,) = [
         it for it in sorted(tmp_path.glob("*")) if f"{FIRST:%Y%m%d}" in it.name

@@ -1,4 +1,4 @@
-"""Signed sets before the gate: from an issuer's folder to what is in force."""
+"""Signed sets and the gate: from an issuer's folder to the set in force."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ HARMLESS = 7
 
 
 class Case:
-    """An issuer of 20 entries, and an operator who knows what is harmless."""
+    """An issuer of 20 entries, and an operator with known harmless pictures."""
 
     def __init__(self, path: Path, known: Sequence[int] = (HARMLESS,)) -> None:
         self.path = path
@@ -119,7 +119,7 @@ def test_release_holds_until_the_entry_changes(tmp_path: Path) -> None:
 
 
 def test_list_of_harmless_files_is_refused_whole(tmp_path: Path) -> None:
-    """Too many are no mistake of one line: the set in force stays, with withdrawals."""
+    """With too many refusals the set in force stays; withdrawals are taken."""
     case = Case(tmp_path, known=range(100, 110))
     case.site.sync()
     before = case.site.number()
@@ -176,7 +176,7 @@ def test_unusual_shrinkage_waits_and_withdrawals_do_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_new", [False, True])
 def test_damaged_corpus_lets_nothing_in(tmp_path: Path, *, is_new: bool) -> None:
-    """What could not be checked stays out, and is said; withdrawals are taken."""
+    """Unchecked entries stay out, and the report says so; withdrawals are taken."""
     case = Case(tmp_path)
     case.site.sync()
     path = case.damage()
@@ -224,7 +224,7 @@ def test_withdrawals_of_a_refused_change_count(tmp_path: Path) -> None:
 
 
 def test_first_sync_of_a_refused_set_takes_nothing(tmp_path: Path) -> None:
-    """Without a set in force there is none afterwards."""
+    """Without a set in force there is no set afterwards, either."""
     case = Case(tmp_path, known=range(20))
     with pytest.raises(HashSetGateError):
         case.site.sync(settings=GateSettings(quarantined=3))

@@ -1,4 +1,4 @@
-"""What the files of a signed set change."""
+"""The changes by the files of a signed set."""
 
 import gzip
 
@@ -10,7 +10,7 @@ from uploadfilter.syncing.reading import FetchedChange, id_of
 
 
 def change_of(*lines: str, deltas: tuple[str, ...] = ()) -> FetchedChange:
-    """Return a change by one shard, and by deltas behind it."""
+    """Return a change by one shard, and by the deltas after it."""
     data = gzip.compress("".join(line + "\n" for line in lines).encode())
     change = FetchedChange(
         have=None, is_full=True, read=lambda _: data, shards=["full/1/x"]
@@ -26,7 +26,7 @@ def added(entry_id: str, number: int) -> str:
 
 
 def test_deltas_change_what_the_full_set_has() -> None:
-    """What a delta replaces or removes is left out of the shard."""
+    """Entries that a delta replaces or removes are left out of the shard."""
     change = change_of(
         added("a", 1),
         added("b", 2),
@@ -46,6 +46,6 @@ def test_full_set_takes_nothing_away() -> None:
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"x", b"\xff"])
 def test_line_without_an_id_is_malformed(line: bytes) -> None:
-    """What cannot be named cannot be withdrawn."""
+    """An entry that cannot be named cannot be withdrawn."""
     with pytest.raises(HashSetFormatError, match="no id"):
         id_of(line)

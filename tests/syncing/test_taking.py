@@ -55,7 +55,7 @@ def epoch_s() -> float:
 def test_first_sync_is_the_full_set_and_says_who_signed(
     tmp_path: Path, office: Office
 ) -> None:
-    """The entries of the named categories are in force, with what is known of them."""
+    """The entries of the named categories are in force, with the facts about them."""
     site = Site(tmp_path / "state", office)
     report = site.sync()
 
@@ -107,7 +107,7 @@ def test_entry_whose_category_is_not_taken_any_more_goes(
 
 
 def test_new_category_is_taken_from_the_full_set(site: Site, office: Office) -> None:
-    """What was left out before comes with the whole set."""
+    """Entries that were left out before come with the whole set."""
     office.issue(line_of("x", 60, "2"))
     site.sync()
     assert site.ids() == ALL
@@ -120,7 +120,7 @@ def test_new_category_is_taken_from_the_full_set(site: Site, office: Office) -> 
 
 
 def test_gap_falls_back_to_the_full_set(site: Site, office: Office) -> None:
-    """Who was away longer than deltas are served takes the set anew."""
+    """A client that was away longer than deltas are served takes the whole set."""
     lines = [line_of(f"q-{n}", 100 + n) for n in range(30)]
     office.issue(*lines)
     office.issue(line_of("last", 90))
@@ -215,7 +215,7 @@ def test_categories_are_named_first(tmp_path: Path, office: Office) -> None:
 
 
 def test_category_that_no_entry_has_is_refused(tmp_path: Path, office: Office) -> None:
-    """A mistyped name never puts a set in force that holds nothing but the canary."""
+    """A mistyped name never puts a set in force that holds only the canary."""
     site = Site(tmp_path / "state", office)
 
     with pytest.raises(UsageError, match="no category") as caught:
@@ -243,7 +243,7 @@ def test_set_may_be_monitored_and_then_enforced(tmp_path: Path, office: Office) 
 def test_signed_and_unsigned_sets_do_not_replace_each_other(
     tmp_path: Path, office: Office
 ) -> None:
-    """A name that an import has is not taken, and what was allowed is not inherited."""
+    """The name of an import is not taken, and its permissions are not inherited."""
     site = Site(tmp_path / "state", office)
     info = SetInfo(
         name="unit7", issuer="local", categories=("1",), enforced=True, imported_at=1
@@ -280,7 +280,7 @@ def test_crash_at_any_step_leaves_old_or_new(
 
 
 def test_lost_notes_do_not_lose_the_set(site: Site, office: Office) -> None:
-    """A status that is damaged is said; what is verified goes on being so."""
+    """A damaged status is reported; verified files stay verified."""
     (site.trusted.path / "status.json").write_text("{")
 
     with pytest.raises(Exception, match="is lost"):

@@ -75,7 +75,7 @@ class Case:
         return it
 
     def copy(self) -> Path:
-        """Copy what is published onto the stick."""
+        """Copy the published files onto the stick."""
         shutil.rmtree(self.stick, ignore_errors=True)
         shutil.copytree(self.office.served, self.stick)
         return self.stick
@@ -136,12 +136,12 @@ def first(tmp_path_factory: pytest.TempPathFactory) -> Case:
 
 @pytest.fixture
 def case(tmp_path: Path, first: Case) -> Case:
-    """Return an issuer and an operator of its own."""
+    """Return an issuer and a separate operator."""
     return first.again(tmp_path)
 
 
 def test_old_stick(case: Case) -> None:
-    """What was the newest last week is refused after something newer was taken."""
+    """The newest set of last week is refused after a newer one was taken."""
     case.copy()
     case.office.renew()
     case.site.sync()
@@ -186,7 +186,7 @@ def test_metadata_of_another_version_under_its_name(case: Case) -> None:
     "names", [("dora",), ("dora", "dora"), ("fay", "machine"), ("dora", "ann"), ()]
 )
 def test_too_few_signatures(case: Case, names: tuple[str, ...]) -> None:
-    """One analyst, one twice, other roles, and nobody are not two analysts."""
+    """One analyst, one twice, other roles, and no signer are not two analysts."""
     case.copy()
     add = ops.packed([b'{"op":"add","id":"evil"}\n'])
     listing = case.listing(HASHSET, full__9__all_jsonl_gz=add)
@@ -198,7 +198,7 @@ def test_too_few_signatures(case: Case, names: tuple[str, ...]) -> None:
 
 
 def test_stolen_withdrawal_key_cannot_add(case: Case) -> None:
-    """What a duty officer signs about the set is not believed."""
+    """A duty officer's signature under the set does not count."""
     case.copy()
     listing = case.listing(REVOKE, **{"manifest.json": b"{}", "revoke__x": b""})
     listing.sign(signer("fay"))
@@ -290,7 +290,7 @@ def test_length_that_no_file_has(case: Case) -> None:
 
 
 def test_names_that_lead_elsewhere(case: Case) -> None:
-    """Files with other names may be listed: nobody asks for them."""
+    """Files with other names may be listed: no client asks for them."""
     case.copy()
     names = ("../../etc/passwd", "/etc/passwd", "full/1/../../../x")
     listing = case.listing(HASHSET)
@@ -319,7 +319,7 @@ def test_links_on_a_stick(case: Case, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "missing", "garbage", "empty"])
 def test_other_things_on_a_stick(case: Case, kind: str) -> None:
-    """A pipe never hangs, and what is no metadata is said."""
+    """A pipe never blocks, and a file that is not metadata is reported."""
     case.copy()
     place = case.stick / "metadata" / "timestamp.json"
     place.unlink()
@@ -346,7 +346,7 @@ def test_changed_byte(case: Case) -> None:
 
 
 def test_ended_signatures(tmp_path: Path) -> None:
-    """What has ended is not taken, and what is in force goes on."""
+    """Expired metadata is not taken, and the set in force stays."""
     case = Case(tmp_path)
     case.office.epoch_s -= 40 * 86_400
     case.office.renew()
@@ -356,7 +356,7 @@ def test_ended_signatures(tmp_path: Path) -> None:
 
 
 def test_clock_set_back(case: Case) -> None:
-    """A clock that is days behind would take what has ended for fresh."""
+    """A clock that is days late would take expired metadata for fresh."""
     case.site.epoch_s -= 3 * 86_400
     case.copy()
 
@@ -407,7 +407,7 @@ def test_root_rotation_with_a_lost_key(case: Case) -> None:
 
 
 def test_root_that_only_the_new_holders_signed(case: Case) -> None:
-    """Who takes a root over without the old holders is not followed."""
+    """A new root without signatures of the old holders is not followed."""
     case.copy()
     top = holders(2, "mal", "mel")
     roles = dict.fromkeys((ROOT, "targets"), top) | {

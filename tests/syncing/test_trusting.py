@@ -43,7 +43,7 @@ def test_root_is_kept_privately(tmp_path: Path, root: bytes) -> None:
 
 
 def test_trusting_again_changes_the_source_only(tmp_path: Path, root: bytes) -> None:
-    """What is known of the set is kept."""
+    """The facts about the set are kept."""
     it = Trusted.of(tmp_path, "unit7")
     it.trust(root, "/stick")
     it.put_status(Status(set="unit7", source="/stick", root=it.status().root, clock=7))

@@ -21,12 +21,12 @@ from uploadfilter.uploads.limits import UploadLimits
 
 LIMITS = UploadLimits()
 BOUNDARY = b"0123456789abcdef" * 3
-"""As the proxy makes them, but for the chance."""
+"""A boundary like the proxy's, but not random."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
-    """What events come to.
+    """The result of the events of a form.
 
     Attributes:
         contents: Declared type and data of each content that is complete.

@@ -1,4 +1,4 @@
-"""What real origins read of the forms that are forwarded to them.
+"""The items that real origins read from forwarded forms.
 
 These tests are the reason for ``canonical``: they hold the forms that readers disagree
 about against our reader, and what is forwarded against the origins' readers.
@@ -37,7 +37,7 @@ fields = st.tuples(names, st.none(), st.none(), texts.map(str.encode))
 
 
 def forward(variant: Variant) -> tuple[str, bytes, list[bytes]] | None:
-    """Do what the proxy does: type and body for the origin, and what was seen.
+    """Return what the proxy gives: type and body for the origin, and inspected items.
 
     ``None`` stands for a refusal.
     """
@@ -62,7 +62,7 @@ def gets_target(parse: Parse, variant: Variant) -> bool:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_origin_gets_nothing_that_was_not_seen(variant: Variant) -> None:
-    """Each item that any origin reads from what is forwarded is a content we saw."""
+    """Each item that an origin reads from a forwarded form is an inspected content."""
     forwarded = forward(variant)
     if forwarded is None:
         return

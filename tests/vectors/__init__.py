@@ -1,4 +1,4 @@
-"""Values that others published, with where they stand; never values of our own making.
+"""Values that others published, with their sources; none is made by this project.
 
 ``named.json`` names pictures and their values. The pictures are not kept here, because
 this repository keeps none: ``make test`` takes them out of the source packages in

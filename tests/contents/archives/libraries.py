@@ -1,4 +1,4 @@
-"""What tests need that is no Python package."""
+"""The libraries for tests that are not Python packages."""
 
 import os
 

@@ -71,7 +71,7 @@ def test_disc_conforms(check: Check) -> None:
 
 @pytest.mark.parametrize("kind", SUBJECTS)
 def test_archive_is_told_by_its_first_bytes(kind: Kind) -> None:
-    """What an archive is needs no name."""
+    """An archive is recognised without a name."""
     members, _ = SUBJECTS[kind]
 
     assert {sniff(file) for file in members} == {kind}
@@ -114,7 +114,7 @@ def test_what_cannot_be_read_has_a_reason(
 
 
 def inside(content: bytes) -> list[tuple[str, bytes, Reason | None]]:
-    """Return what is in the archives that begin in the middle of a content."""
+    """Return the members of the archives that begin in the middle of a content."""
     source = MemorySource(content)
     return [
         item
@@ -136,7 +136,7 @@ def test_archive_inside_another_content_is_read(before: bytes, archive: bytes) -
 
 
 def test_members_of_an_archive_in_an_archive_are_found_once() -> None:
-    """A member that is stored as it is, is a content of its own."""
+    """A stored member is a separate content."""
     assert inside(zips.zipped({"a": made.seven_zip(TEXT)}, method=0)) == []
 
 
@@ -177,7 +177,7 @@ def test_what_begins_like_no_disc_is_none() -> None:
 
 
 def test_zip_in_a_program_is_none_of_these() -> None:
-    """Zip archives behind programs are found by their end."""
+    """Zip archives after programs are found by their end."""
     assert inside(b"MZ" + zips.zipped({"a": TEXT})) == []
 
 

@@ -32,14 +32,14 @@ PIECES = st.sampled_from(
 
 
 def found(content: bytes) -> list[Start | Unfinished]:
-    """Return what is found in a content."""
+    """Return the archives in a content."""
     return list(inside.archives(MemorySource(content), sniff(content)))
 
 
 @pytest.mark.parametrize("kind", MADE)
 @pytest.mark.parametrize("offset", [1, 2, 99_999, *range((1 << 18) - 7, (1 << 18) + 3)])
 def test_archive_is_found_at_any_offset(kind: Kind, offset: int) -> None:
-    """Also where it begins at the end of what is read at a time."""
+    """Even if it begins at the end of a stretch."""
     content = b"\1" * offset + MADE[kind]
 
     assert found(content) == [Start(offset, kind)]
@@ -85,7 +85,7 @@ def test_pixels_of_a_photo_are_passed_over() -> None:
 
 @pytest.mark.parametrize("pixels", [0, 1, 2, (1 << 18) - 9, (1 << 18) - 8, 1 << 18])
 def test_end_of_the_pixels_is_found_wherever_it_stands(pixels: int) -> None:
-    """At an even and an odd offset, and on both sides of what is read at a time."""
+    """At an even and an odd offset, and on both sides of the end of a stretch."""
     photo = b"\xff\xd8\xff\xda\0\2" + b"\1" * pixels + b"\xff\xd9"
     archive = MADE[Kind.CAB]
 

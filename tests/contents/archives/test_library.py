@@ -13,7 +13,7 @@ pytestmark = needs_libarchive
 
 
 class Short:
-    """A source that there is no memory to read."""
+    """A source that raises ``MemoryError`` when it is read."""
 
     size = 1 << 20
 
@@ -50,7 +50,7 @@ def test_two_archives_are_read_in_turns() -> None:
 
 
 def test_want_of_memory_is_a_shortfall() -> None:
-    """What a source raises never goes up through the library."""
+    """An exception of a source never passes through the library."""
     with library.reading(Short(), formats=("ar",), filters=("none",)) as opened:
         found = blocks_of(opened)
 
@@ -59,7 +59,7 @@ def test_want_of_memory_is_a_shortfall() -> None:
 
 @pytest.mark.parametrize("content", [b"", b"!<arch>\n", b"no archive at all"])
 def test_nothing_is_no_archive(content: bytes) -> None:
-    """What is no archive gives a value, not an exception."""
+    """Bytes that are not an archive give a value, not an exception."""
     with library.reading(
         MemorySource(content), formats=("7zip",), filters=("none",)
     ) as opened:
@@ -67,7 +67,7 @@ def test_nothing_is_no_archive(content: bytes) -> None:
 
 
 def test_member_that_is_not_at_hand_any_more_has_no_bytes() -> None:
-    """What the library has freed is never touched."""
+    """Memory that the library has freed is never touched."""
     source = MemorySource(made.ar(("a", b"one"), ("b", b"two")))
     with library.reading(source, formats=("ar",), filters=("none",)) as opened:
         assert isinstance(opened, library.ArchiveReader)

@@ -1,4 +1,4 @@
-"""What the headers of a RAR file say against reading it."""
+"""The headers of a RAR file tell why it cannot be read."""
 
 import struct
 import zlib
@@ -47,7 +47,7 @@ OLD_STORED = made.rar4(TEXT).replace(b"\x1d\x33", b"\x14\x30", 1)
 def test_headers_tell_what_the_library_does_not(
     file: bytes, reasons: list[Reason]
 ) -> None:
-    """What needs a password or an older program is known before it is unpacked."""
+    """Members that need a password or an older program are known before unpacking."""
     assert list(obstacles(MemorySource(file), 100)) == reasons
 
 

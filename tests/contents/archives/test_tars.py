@@ -109,7 +109,7 @@ def test_tar_conforms(check: Check) -> None:
 def test_old_tar_is_read_like_this(
     file: bytes, found: list[tuple[str, bytes, Reason | None]]
 ) -> None:
-    """What is sound is given, what is not has its reason."""
+    """Intact members are given; others have a reason."""
     assert contents_of(TAR, file) == found
 
 
@@ -123,7 +123,7 @@ def test_extended_headers_outweigh_plain_ones() -> None:
 
 @needs_libarchive
 def test_files_with_holes_are_filled() -> None:
-    """Holes are zeros to whoever unpacks the file."""
+    """Unpacked holes are zeros."""
     holes = {"GNU.sparse.major": "0", "GNU.sparse.minor": "1", "GNU.sparse.size": "99"}
     said = {**holes, "GNU.sparse.map": "9,5,90,4"}
     file = tarred({"a": b"sheepends"}, dialect=tarfile.PAX_FORMAT, pax=said)
@@ -153,7 +153,7 @@ def test_binary_sizes_are_read() -> None:
 
 
 def test_folders_without_end_are_too_many() -> None:
-    """An archive of nothing but folders ends with a reason."""
+    """An archive that has only folders ends with a reason."""
     file = header(b"dir/") * (MOST_HEADERS + 1)
 
     assert contents_of(TAR, file) == [("", b"", Reason.TOO_MANY_CONTENTS)]

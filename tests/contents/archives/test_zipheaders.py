@@ -49,7 +49,7 @@ def test_later_end_records_come_first() -> None:
 
 
 def test_end_records_that_do_not_count_are_passed_over() -> None:
-    """Who reads the members says which end records lie inside one."""
+    """The reader of the members tells which end records lie inside one."""
     assert list(listed(MemorySource(ONE), counts=lambda _at: False)) == []
 
 

@@ -94,7 +94,7 @@ def said(header: Said, member: Made = PLAIN) -> Made:
 
 
 def packed_zip() -> Made:
-    """Pack a zip so that it stands there as it is, as archivers do with what is dense.
+    """Pack a zip so that it stands there unchanged, as archivers do with dense data.
 
     Its members are there for all to see, but not whole: they are longer than a block.
     """
@@ -111,7 +111,7 @@ def packed_zip() -> Made:
 
 
 def kept(data: bytes, *, name: bytes = b"a") -> Made:
-    """Store a member as it is."""
+    """Store a member without packing."""
     return said(Said(method=STORED, name=name), Made(data=data, size=len(data)))
 
 
@@ -273,7 +273,7 @@ def test_zip_is_read_like_this(file: bytes, found: list[Unpacked]) -> None:
 
 
 def test_member_that_breaks_off_is_given_as_far_as_it_goes() -> None:
-    """What was packed before a file breaks off can be seen."""
+    """Members before the end of a truncated file can be read."""
     ((name, data, reason),) = contents_of(ZIP, made(PLAIN)[: 31 + len(PACKED) // 2])
 
     assert (name, reason) == ("a", Reason.TRUNCATED)
@@ -283,7 +283,7 @@ def test_member_that_breaks_off_is_given_as_far_as_it_goes() -> None:
 
 @pytest.mark.parametrize("missing", range(1, 60))
 def test_zip_without_its_beginning_is_read(missing: int) -> None:
-    """Members that would begin before the file are none."""
+    """Members that would begin before the file do not count."""
     found = contents_of(ZIP, made(kept(TEXT), kept(TEXT))[missing:])
 
     assert ("a", TEXT, None) in found
@@ -325,7 +325,7 @@ def test_sizes_of_64_bits_are_read() -> None:
 
 
 def test_stored_members_are_not_copied() -> None:
-    """What lies in the file as it is can be read where it lies."""
+    """A stored member can be read in place."""
     (member,) = ZIP.members(MemorySource(made(kept(TEXT))), UnpackMeter(UnpackLimits()))
 
     assert isinstance(member, Member)
@@ -374,7 +374,7 @@ METHODS = st.sampled_from([zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP
 def test_members_are_those_of_another_reader(
     members: list[tuple[str, bytes, int]], before: bytes
 ) -> None:
-    """Whatever is read at a glance: empty members, equal headers, what is between."""
+    """Cheap cases: empty members, equal headers, bytes between members."""
     file = io.BytesIO(before)
     file.seek(len(before))
     with zipfile.ZipFile(file, "a") as archive:
@@ -413,7 +413,7 @@ def test_members_that_no_directory_lists_are_counted() -> None:
 
 
 def test_folders_without_end_are_too_many() -> None:
-    """An archive of nothing but folders ends with a reason."""
+    """An archive that has only folders ends with a reason."""
     folder = kept(b"", name=b"d/")
     file = made(*[folder] * (MOST_HEADERS // 2 + 1))
 

@@ -33,7 +33,7 @@ class Pipe(io.BytesIO):
 
 
 def streamed(members: dict[str, bytes]) -> bytes:
-    """Make a zip file as Python does into a pipe: sizes behind the data."""
+    """Make a zip file as Python does into a pipe: sizes after the data."""
     file = Pipe()
     with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, data in members.items():
@@ -44,7 +44,7 @@ def streamed(members: dict[str, bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Said:
-    """What one header says of a member.
+    """The fields of a member in one header.
 
     Attributes:
         name: Its name.
@@ -75,14 +75,14 @@ class Said:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Made:
-    """One member as it is written.
+    """One member in written form.
 
     Attributes:
         data: As packed.
         size: Its unpacked length.
-        local: What the header before it says; ``None`` for no header.
-        listed: What the directory says; ``None`` for nothing.
-        behind: Bytes behind the data.
+        local: The header before it; ``None`` for no header.
+        listed: Its header in the directory; ``None`` for no header.
+        behind: Bytes after the data.
     """
 
     data: bytes

@@ -77,7 +77,7 @@ def old_frame(body: bytes, flags: int = 0) -> bytes:
 def test_tag_gives_what_is_not_there_as_it_is(
     file: bytes, members: list[tuple[str, bytes, Reason | None]]
 ) -> None:
-    """What carving would not find is a member."""
+    """A cover that carving would not find is a member."""
     assert contents_of(TAG, file) == members
 
 
@@ -89,7 +89,7 @@ def page(serial: int, body: bytes) -> bytes:
 
 
 def test_pages_are_put_together() -> None:
-    """What pages cut in pieces is whole, for each stream."""
+    """A stream that pages cut in pieces is joined, for each stream."""
     file = page(1, b"one, ") + page(2, b"apart") + page(1, COVER) + page(1, b" end")
 
     assert contents_of(OGG, file) == [("stream", b"one, " + COVER + b" end", None)]

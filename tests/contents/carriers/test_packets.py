@@ -43,7 +43,7 @@ def test_packet_is_found(text: bytes, before: int, behind: int) -> None:
 
 
 def test_packet_without_end_has_a_usual_length() -> None:
-    """It broke off, or is none."""
+    """It is truncated, or is not a packet."""
     found = packet(META[:40] + b"x" * 500_000)
 
     assert found is not None
@@ -51,13 +51,13 @@ def test_packet_without_end_has_a_usual_length() -> None:
 
 
 def test_picture_without_xmp_has_no_packet() -> None:
-    """As most have none."""
+    """Most pictures have no packet."""
     assert packet(pictures.jpeg(pictures.photograph(1))) is None
 
 
 @given(content=st.binary(max_size=100))
 def test_any_bytes_have_a_packet_or_none(content: bytes) -> None:
-    """Nothing is raised, and what is found stands in the content."""
+    """Nothing is raised, and a found packet stands in the content."""
     found = packet(content + b"adobe:ns:meta/" + content)
 
     assert found is not None

@@ -80,7 +80,7 @@ def test_rows_that_share_their_pages_are_counted() -> None:
 
 
 def test_what_only_begins_like_one_is_none() -> None:
-    """A header that makes no sense is no database."""
+    """A file with an invalid header is not a database."""
     file = b"SQLite format 3\0" + bytes(200)
 
     assert contents_of(SQLITE, file) == [("", b"", Reason.UNDECODABLE)]

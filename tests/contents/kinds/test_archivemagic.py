@@ -1,4 +1,4 @@
-"""What is an archive by its first bytes, and what only begins so."""
+"""Archives are told by their first bytes from contents that only begin alike."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A text that begins with the magic of GIF is none."""
+"""A text that begins with the magic of GIF is not a GIF."""
 
 import pytest
 

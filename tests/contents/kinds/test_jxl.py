@@ -56,7 +56,7 @@ def test_few_beginnings_by_chance_are_plausible() -> None:
 
 @given(head=st.binary(max_size=80))
 def test_any_bytes_can_be_read(head: bytes) -> None:
-    """A header that breaks off is none."""
+    """A truncated header does not count."""
     is_plausible(MAGIC + head)
 
     assert not is_plausible(head[:3])

@@ -159,7 +159,7 @@ def test_kind_of_first_bytes(head: bytes, kind: Kind) -> None:
     ],
 )
 def test_short_magic_alone_is_no_picture(head: bytes) -> None:
-    """Texts, sounds and videos that begin like a picture are none."""
+    """Texts, sounds and videos that begin like a picture are not pictures."""
     assert not is_picture(sniff(head))
 
 
@@ -183,7 +183,7 @@ def test_bitmap_of_os2_is_a_picture(size: int) -> None:
 
 
 def test_gif_whose_screen_looks_like_prose_is_a_picture() -> None:
-    """If a block follows, it is one all the same."""
+    """If a block follows, it is a GIF nevertheless."""
     assert sniff(b"GIF89a" + b" " * 7 + b",") is Kind.GIF
     assert sniff(b"GIF89a" + b" " * 7 + b"e") is Kind.TEXT
 
@@ -197,7 +197,7 @@ def test_damaged_header_of_an_old_tar_is_none() -> None:
 
 
 def test_sets_of_kinds_fit_together() -> None:
-    """What is decoded is a picture; no picture is a container."""
+    """Every decoded kind is a picture; no picture is a container."""
     assert PICTURES.isdisjoint(CONTAINERS | DRAWINGS)
     assert is_drawing(Kind.SVG)
     assert not is_drawing(Kind.HTML)

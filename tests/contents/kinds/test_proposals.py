@@ -1,4 +1,4 @@
-"""What a content may be besides: each reader that takes less is asked for."""
+"""Other kinds that a content may have, for each tolerant reader."""
 
 import struct
 
@@ -65,7 +65,7 @@ def test_drawing_is_known_behind_letters_that_are_not_latin(encoding: str) -> No
 
 
 def test_prologue_that_does_not_end_is_taken_for_a_drawing() -> None:
-    """What is not read to its first element may be one."""
+    """A document that is not read to its first element may be a drawing."""
     assert kind(b"<!-- a -->" * 500_000) is Kind.SVG
 
 
@@ -102,7 +102,7 @@ def test_other_texts_are_no_drawings(text: str) -> None:
     ],
 )
 def test_readers_that_take_less_are_asked(content: bytes, loose: Kind) -> None:
-    """What some reader opens is proposed, though our own test says otherwise."""
+    """A kind that some reader opens is proposed, even if the test here rejects it."""
     assert kind(content) is not loose
     assert loose in kinds(content)
 
@@ -175,7 +175,7 @@ def test_claim_says_nothing_where_bytes_do() -> None:
     "start", [b"II*\0", b"PK\3\4", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(9)]
 )
 def test_magic_is_found_at_every_offset(start: bytes) -> None:
-    """What ``sniff`` knows by its first bytes is known further on."""
+    """A kind that ``sniff`` knows by its first bytes is also recognised further on."""
     assert magic.begins_as(b"--" + start, 2) is magic.sniff(start)
 
 
@@ -223,7 +223,7 @@ HEADS = (b"GIF8", b"BM", b"\0\0\1\0", b"II\0*", b"ftyp", b"P4 1 1", b"qoif", b"(
     )
 )
 def test_quick_test_leaves_out_none_of_the_readers(head: bytes) -> None:
-    """Who would be asked in vain is not asked, and nobody else."""
+    """Only tests that cannot succeed are skipped."""
     asked = [kind for test in LOOSE for kind in test(head)]
 
     assert MAY_BE_LOOSE.match(head) or not asked

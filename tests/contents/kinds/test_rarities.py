@@ -55,7 +55,7 @@ def test_picture_without_a_magic_is_known_by_its_size(more: int) -> None:
     ids=["cut", "small", "long", "other", "wide"],
 )
 def test_other_files_with_a_zero_are_none(content: bytes) -> None:
-    """Too little, too much, or sides that nobody shows."""
+    """Too few bytes, too many, or sides that no program shows."""
     assert not is_wireless(content, len(content))
 
 
@@ -63,5 +63,5 @@ def test_other_files_with_a_zero_are_none(content: bytes) -> None:
     "content", [b"", b"\n", b"\n\nprose", b"#define a 1\n", b"icnsx", bytes(200)]
 )
 def test_everyday_contents_are_none(content: bytes) -> None:
-    """Prose, code and zeros are no pictures."""
+    """Prose, code and zeros are not pictures."""
     assert not is_one(content)

@@ -34,7 +34,7 @@ def encoded(form: str, width: int, height: int) -> bytes:
 def test_picture_is_small_by_its_shorter_side(
     form: str, width: int, height: int
 ) -> None:
-    """In each format, also where it breaks off behind its header."""
+    """In each format, even if it breaks off after its header."""
     data = encoded(form, width, height)
     expected = min(width, height) < LEAST_SIDE
 
@@ -51,7 +51,7 @@ def test_header_that_is_not_understood_is_not_small(kind: Kind) -> None:
 
 @given(width=st.integers(1, 64), height=st.integers(1, 64))
 def test_icon_has_no_side_longer_than_that_of_an_icon(width: int, height: int) -> None:
-    """A picture that is high and narrow is none: a page may draw it wider."""
+    """A high and narrow picture is not small: a page may draw it wider."""
     data = encoded("PNG", width, height)
 
     assert is_icon(data, Kind.PNG) is (max(width, height) <= LEAST_SIDE)

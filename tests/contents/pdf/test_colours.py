@@ -38,7 +38,7 @@ from uploadfilter.contents.pdf.rasters import CMYK, GREY, RGB
     ],
 )
 def test_colour_space_is_read_like_this(space: bytes, colours: Colours | None) -> None:
-    """What decoders know is told; what they do not is told apart."""
+    """Colour spaces that decoders know are read; others are refused."""
     parsed = pikepdf.Object.parse(b"[" + space + b"]")
 
     assert colours_of(list(parsed)[0]) == colours  # noqa: RUF015 - may hold a null

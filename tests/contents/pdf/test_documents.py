@@ -200,7 +200,7 @@ def test_values_of_four_bits_are_stretched() -> None:
 
 @pytest.mark.parametrize("compact", [False, True])
 def test_jpeg_is_given_as_it_is(*, compact: bool) -> None:
-    """A stream that is a file of its own is that file, also behind another filter."""
+    """A stream that is itself a file is that file, even under another filter."""
     direct = (jpeg(), image("RGB", WIDTH, HEIGHT, "DCTDecode"))
     behind = (
         zlib.compress(jpeg()),
@@ -273,7 +273,7 @@ def test_flood_of_small_streams_ends() -> None:
 
 
 def test_colours_that_refer_to_themselves_end() -> None:
-    """A palette of a palette of itself is no colour space."""
+    """A palette of a palette of itself is not a colour space."""
     with pikepdf.new() as pdf:
         space = pdf.make_indirect(Array([Name.Indexed]))
         for item in (space, 1, pikepdf.String(b"ab")):
@@ -302,7 +302,7 @@ def test_documents_open_without_a_password_only(
 
 @pytest.mark.parametrize("file", [b"", b"%PDF-1.7", b"%PDF-1.7\n" + bytes(999)])
 def test_no_document_is_undecodable(file: bytes) -> None:
-    """What has a PDF's magic and nothing else has a reason."""
+    """A content with only the magic of a PDF has a reason."""
     assert contents_of(PDF, file) == [("", b"", Reason.UNDECODABLE)]
 
 
@@ -391,7 +391,7 @@ def written_by_hand(*objects: bytes) -> bytes:
     "disguise", [b"", b"/X (4 0 obj)", b"% 4 0 obj\n", b"/X (1 0 obj <<)"]
 )
 def test_number_of_another_object_hides_no_picture(disguise: bytes) -> None:
-    """What looks like a number in front of data may be a string or a comment."""
+    """An apparent number before data may be a string or a comment."""
     packed = zlib.compress(PHOTO.convert("RGB").tobytes())
     head = b"<</Type /XObject /Subtype /Image /Width %d /Height %d" % PHOTO.size
     head += b" /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /FlateDecode"

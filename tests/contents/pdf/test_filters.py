@@ -73,7 +73,7 @@ def test_filters_are_read_like_this(
     ],
 )
 def test_stream_is_unpacked_like_this(raw: bytes, names: str, data: object) -> None:
-    """What can be undone is, as far as it goes; what cannot has a reason."""
+    """Filters are undone up to the first damage; others have a reason."""
     found = unfiltered(raw, [Filter(name=f"/{name}Decode") for name in names.split()])
     if names == "LZW" and isinstance(found, bytes):
         # The example of ISO 32000-2, 7.4.4.2.
@@ -83,7 +83,7 @@ def test_stream_is_unpacked_like_this(raw: bytes, names: str, data: object) -> N
 
 
 def test_parameters_may_have_any_key() -> None:
-    """What a filter does not know is not handed on, whatever it is."""
+    """Parameters that a filter does not know are not passed on."""
     odd = Filter(name="/ASCIIHexDecode", parameters={"/\udcfe": 1, "/Colors": 3})
 
     assert unfiltered(b"61>", [odd]) == b"a"

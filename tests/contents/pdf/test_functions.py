@@ -1,4 +1,4 @@
-"""Functions of PDF documents are evaluated, and what cannot be is none."""
+"""Functions of PDF documents are evaluated; others are ``None``."""
 
 import numpy as np
 import pikepdf
@@ -60,7 +60,7 @@ def test_samples_are_encoded_and_decoded() -> None:
 
 @given(st.floats(0, 1), st.sampled_from([0.5, 1, 2, 3.5]))
 def test_power_mixes_two_colours(share: float, power: float) -> None:
-    """What is between two colours goes by a power."""
+    """Colours are interpolated by a power."""
     with pikepdf.new() as pdf:
         made = function(pdf, 2, 1, 2, C0=Array([1, 0]), C1=Array([0, 0.5]), N=power)
         found = function_of(made)
@@ -130,7 +130,7 @@ def test_what_cannot_be_evaluated_is_none(name: str) -> None:
 
 
 def test_functions_in_functions_end() -> None:
-    """One that holds itself is none."""
+    """A function that contains itself is refused."""
     with pikepdf.new() as pdf:
         made = function(pdf, 3, 1, 1, Bounds=Array(), Encode=Array([0, 1]))
         made.Functions = Array([made])

@@ -37,7 +37,7 @@ def test_masks_are_pictures_of_one_bit() -> None:
     ],
 )
 def test_samples_are_described_like_this(entries: bytes, raster: Raster | None) -> None:
-    """What the samples mean is read, or that it is not known."""
+    """The meaning of samples is read, or unknown."""
     dictionary = pikepdf.Object.parse(b"<<" + SIZE + entries + b">>")
 
     assert described(dictionary).raster == raster
@@ -52,7 +52,7 @@ def test_sizes_must_be_possible(size: bytes) -> None:
 
 
 def test_file_needs_no_description() -> None:
-    """A stream that is a file of its own says itself what it is."""
+    """A stream that is itself a file needs no description."""
     picture = described(pikepdf.Object.parse(b"<< /Filter /DCTDecode >>"))
 
     assert picture.is_file
@@ -70,7 +70,7 @@ def test_file_needs_no_description() -> None:
     ],
 )
 def test_fax_data_are_taken_as_they_are(parameters: bytes) -> None:
-    """Whatever the parameters, the data stand unchanged behind a head."""
+    """With any parameters, the data stand unchanged after a head."""
     picture = described(
         pikepdf.Object.parse(
             b"<<"

@@ -1,4 +1,4 @@
-"""Pictures among what is drawn are found, and nothing else is taken for one."""
+"""Inline images are found, and nothing else is taken for one."""
 
 import pytest
 from hypothesis import given
@@ -13,7 +13,7 @@ HEAD = b"BI /W 2 /H 3 /BPC 8 /CS /G /L 0 "
 
 
 def drawn(document_bytes: int = 0) -> Drawn:
-    """Return what was read of a document of so many bytes: nothing."""
+    """Return the pictures that were read in a document of a length: none."""
     return Drawn(document_bytes, Sight(document_bytes))
 
 
@@ -53,7 +53,7 @@ def data_of(content: bytes) -> list[bytes]:
     ],
 )
 def test_content_is_read_like_this(content: bytes, data: list[bytes]) -> None:
-    """The data begin behind ``ID``, and end before ``EI`` or by their length."""
+    """The data begin after ``ID``, and end before ``EI`` or by their length."""
     assert data_of(content) == data
 
 
@@ -66,7 +66,7 @@ def test_content_may_be_anything(pieces: list[bytes]) -> None:
 
 
 def test_pictures_without_end_are_too_many() -> None:
-    """A page of nothing but beginnings ends with a reason."""
+    """A page that has only beginnings ends with a reason."""
     assert list(inline_images(b"BI " * 3000, drawn())) == [
         Shortfall(reason=Reason.TOO_MANY_CONTENTS)
     ]
@@ -94,7 +94,7 @@ def test_specks_hide_no_picture_behind_them() -> None:
     ],
 )
 def test_speck_says_nothing_but_that_it_is_one(entries: bytes) -> None:
-    """What a reader may take for a larger picture is read whole, and is counted."""
+    """Data that a reader may take for a larger picture are read whole and counted."""
     content = b"".join(b"BI %s ID %d\nEI " % (entries, n) for n in range(2001))
 
     *_, last = inline_images(content, drawn())

@@ -1,4 +1,4 @@
-"""What a document makes of the colours of a picture in JPEG 2000."""
+"""A document may override the colours of a picture in JPEG 2000."""
 
 from collections.abc import Mapping
 

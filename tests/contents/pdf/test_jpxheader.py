@@ -1,4 +1,4 @@
-"""What a picture in JPEG 2000 says of its colours is read from its boxes."""
+"""The colours of a picture in JPEG 2000 are read from its boxes."""
 
 import io
 

@@ -22,7 +22,7 @@ WORDS = (
     *(b"q", b"BI", b"/W", b"%d" % WIDTH, b"/H", b"%d" % HEIGHT, b"/CS", b"/RGB"),
     *(b"/BPC", b"8", b"/F", b"/AHx", b"ID"),
 )
-"""What begins a picture among what is drawn."""
+"""The operators that begin an inline image."""
 
 DATA = PHOTO.tobytes().hex().encode() + b">"
 
@@ -75,13 +75,13 @@ def test_beginning_of_a_picture_is_open(content: bytes) -> None:
 
 
 def test_letters_without_end_are_taken_for_a_beginning() -> None:
-    """Nobody looks back through a million of them."""
+    """The search back ends before a million of them."""
     assert left_open(b"BI" * 1_000_000) == 2 * (1_000_000 - 1000)
     assert left_open(b"BI" * 900) is None
 
 
 def test_pictures_that_never_end_are_bounded() -> None:
-    """Streams are joined so many times and no more."""
+    """Streams are joined a limited number of times."""
     streams = [b"BI /W 9 /H 9"] * 80
 
     reasons = [

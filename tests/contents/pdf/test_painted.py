@@ -39,7 +39,7 @@ def picture(
 
 
 def shown(stream: pikepdf.Stream, data: bytes) -> NDArray[np.uint8]:
-    """Return the pixels of a picture as it is painted."""
+    """Return the pixels of a picture as painted."""
     painting = painting_of(stream)
     assert isinstance(painting, Painting)
     parts = list(painted(painting, data))
@@ -196,7 +196,7 @@ def test_dictionary_says_what_the_components_of_a_jpeg_are(said: int) -> None:
 
 
 def test_components_that_adobe_named_stay_what_they_are() -> None:
-    """What stands in the JPEG itself counts more than the dictionary."""
+    """A field of the JPEG takes precedence over the dictionary."""
     image = photograph(6, 64, 48).convert("RGB")
     adobe = struct.pack(">BBH5sHHHB", 0xFF, 0xEE, 14, b"Adobe", 100, 0, 0, 1)
     jpeg = pictures.jpeg(image, 98)

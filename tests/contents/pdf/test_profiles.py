@@ -74,7 +74,7 @@ def test_made_profile_shows_what_was_computed(mode: str) -> None:
 
 
 def test_no_profile_has_two_components() -> None:
-    """What no decoder takes is not made."""
+    """A profile that no decoder accepts is not made."""
     assert profile_of(lambda rows: rows, 2) is None
 
 

@@ -73,7 +73,7 @@ def test_missing_samples_are_zero(raster: Raster, missing: int) -> None:
 
 @given(raster=rasters, seed=st.integers(0, 99))
 def test_decoder_reads_tiff_as_plain_samples(raster: Raster, seed: int) -> None:
-    """What needs no change is read by a decoder as if it had been changed."""
+    """Samples that need no change decode like changed ones."""
     if not raster.is_plain or (raster.bits == 16 and raster.is_inverted):
         return
     samples = samples_of(raster, seed)

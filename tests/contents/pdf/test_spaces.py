@@ -1,4 +1,4 @@
-"""Colour spaces are evaluated, and what cannot be is none."""
+"""Colour spaces are evaluated; others are ``None``."""
 
 import numpy as np
 import pikepdf

@@ -1,4 +1,4 @@
-"""Values of a document are read as what is expected, or as nothing."""
+"""Values of a document are read in the expected type, or are empty."""
 
 from decimal import Decimal
 
@@ -19,7 +19,7 @@ DICTIONARY = pikepdf.Object.parse(
 
 
 def test_keys_may_be_shortened() -> None:
-    """A picture among what is drawn has shorter keys."""
+    """An inline image has shorter keys."""
     assert value_of(DICTIONARY, "/Width") == 5
     assert whole(value_of(DICTIONARY, "/Height")) == 1
     assert value_of(DICTIONARY, "/ColorSpace") is None
@@ -27,7 +27,7 @@ def test_keys_may_be_shortened() -> None:
 
 @pytest.mark.parametrize("value", [None, 5, "text", pikepdf.Name.Width])
 def test_other_values_have_no_entries(value: object) -> None:
-    """What is no dictionary has nothing in it."""
+    """A value that is not a dictionary is empty."""
     assert value_of(value, "/Width") is None
     assert numbers_of(value) == {}
 
@@ -40,14 +40,14 @@ def test_one_value_stands_for_an_array_of_it() -> None:
 
 
 def test_names_may_be_any_bytes() -> None:
-    """What cannot be decoded is read as well as it goes."""
+    """A text that cannot be decoded is read as far as possible."""
     assert text_of(value_of(DICTIONARY, "/Name")) == "/\N{REPLACEMENT CHARACTER}"
     assert isinstance(text_of(value_of(DICTIONARY, "/Text")), str)
     assert text_of(5) == ""
 
 
 def test_numbers_and_truths_are_kept() -> None:
-    """Of a dictionary of parameters, what is no number is left out."""
+    """Parameters that are not numbers are left out."""
     odd = pikepdf.Object.parse(b"<< /K -1 /\xfe 2 >>")
 
     assert numbers_of(DICTIONARY) == {"/Width": 5, "/H": 1, "/T": 1}

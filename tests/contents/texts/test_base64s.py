@@ -44,7 +44,7 @@ def test_what_is_no_letter_is_skipped(junk: str) -> None:
 
 
 def test_parts_that_are_padded_by_themselves_are_put_together() -> None:
-    """Notebooks and mails have lines of their own."""
+    """Notebooks and mails have their own kinds of lines."""
     lines = [base64.b64encode(JPEG[at : at + 50]) for at in range(0, len(JPEG), 50)]
     text = b'["' + b'",\n"'.join(lines) + b'"]'
 
@@ -52,7 +52,7 @@ def test_parts_that_are_padded_by_themselves_are_put_together() -> None:
 
 
 def test_string_is_read_on_only_where_it_does_not_end_itself() -> None:
-    """Nothing behind the end of a whole picture is shown."""
+    """Bytes after the end of a whole picture are not shown."""
     rest = base64.b64encode(NOISE)
     whole = found(b'["%b", "%b"]' % (BASE64, rest))
     cut = found(b'["%b", "%b"]' % (BASE64[:400], rest))

@@ -23,7 +23,7 @@ MAGIC = (
     *(b"PK\3\4", b"\x1f\x8b\x08", b"%PDF-", b"\0\0\1\0", b"P6\n", b"\xff\x0a", b"ftyp"),
     *(b"\0\0\1\0\1\0", b"\0\0\2\0\1\0"),
 )
-"""First bytes of some kinds, and bytes that stand behind the first ones of others."""
+"""First bytes of some kinds, and later bytes of others."""
 
 SMALL = struct.pack("<IHHHH", 12, 16, 16, 1, 24)
 BITMAPS = (
@@ -86,7 +86,7 @@ def test_icon_begins_where_a_picture_follows(
 
 
 def test_source_map_holds_no_icon() -> None:
-    """Its letters begin like icons all the time; no picture stands behind them."""
+    """Its letters often begin like icons; no picture follows them."""
     assert not list(beginnings(b"AAACAAACA" * 10_000))
 
 
@@ -111,7 +111,7 @@ def test_beginning_across_two_stretches_is_found_once(at: int) -> None:
 
 @given(st.integers(0, 5), st.sampled_from(MAGIC[:10]))
 def test_beginning_says_where_its_bytes_are(before: int, magic: bytes) -> None:
-    """From its group on, so many bytes are skipped."""
+    """From its group on, a number of bytes is skipped."""
     string = base64.b64encode(b"\x90" * before + magic + b"\x90" * 9)
     found = [each for each in beginnings(string) if each.skipped >= 0]
     data = [decoded(string, each.group, 24)[each.skipped :] for each in found]

@@ -41,7 +41,7 @@ HEADS = (
 
 
 def undone(text: bytes, codings: frozenset[str] = ALL_CODINGS) -> list[bytes]:
-    """Return what is coded in a text."""
+    """Return the files that are coded in a text."""
 
     def is_something(head: bytes) -> bool:
         return head.startswith(HEADS)
@@ -74,7 +74,7 @@ WORDS = st.tuples(
 
 @given(st.lists(WORDS, min_size=40, max_size=90).map(chain.from_iterable).map(list))
 def test_words_of_digits_are_read_pair_by_pair(words: list[str]) -> None:
-    """From the left, and what is left over stands alone."""
+    """From the left; a remaining digit stands alone."""
     pairs = [word[at : at + 2] for word in words for at in range(0, len(word), 2)]
     data = bytes(int(pair, 16) for pair in pairs)
 
@@ -99,7 +99,7 @@ def test_binary_content_is_looked_at_for_digits_alone() -> None:
 
 @pytest.mark.parametrize("text", [b"0x1," * 9000, b"begin 644 a\nM\n" * 900])
 def test_flood_of_runs_costs(text: bytes) -> None:
-    """What is undone is counted."""
+    """Undone layers are counted."""
     with pytest.raises(SpentError):
         list(coded(text, Effort(9), ALL_CODINGS, is_something=bool))
 

@@ -1,4 +1,4 @@
-"""What may be spent ends."""
+"""A budget ends."""
 
 import pytest
 
@@ -16,7 +16,7 @@ def test_effort_is_spent_when_it_is_used_up_and_not_before() -> None:
 
 
 def test_effort_that_is_given_may_be_spent() -> None:
-    """What is nested brings some more."""
+    """A nested content adds to it."""
     effort = Effort(1)
     effort.give(2)
     effort.take(3)

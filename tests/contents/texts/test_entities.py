@@ -95,7 +95,7 @@ def test_billion_laughs_end_with_the_steps(leaf: str) -> None:
 
 
 def test_parameters_in_parameters_end_with_the_steps() -> None:
-    """Each is looked at as often as it is declared."""
+    """Each name is looked up as often as it is declared."""
     inner = "&#60;!ENTITY a 'x'>" * 20_000
 
     with pytest.raises(_TooMuchError):
@@ -111,7 +111,7 @@ def test_parameters_in_parameters_end_with_the_steps() -> None:
     ).map("".join)
 )
 def test_any_text_is_a_value_or_ends(text: str) -> None:
-    """Nothing but the steps can end it."""
+    """Only the steps can end it."""
     try:
         found = expanded(text.encode(), Steps().take)
     except _TooMuchError:

@@ -1,4 +1,4 @@
-"""What lies over digits and over single bytes is undone layer by layer."""
+"""Layers over digits and over single bytes are undone one by one."""
 
 import json
 import quopri
@@ -72,7 +72,7 @@ def test_layers_that_lie_elsewhere_are_left_alone() -> None:
 
 
 def test_digits_are_cut_out_of_a_long_text() -> None:
-    """What stands around them is not read again."""
+    """The text around them is not read again."""
     prose = b"The quick brown fox jumps over the lazy dog. " * 1000
     found = readings(prose + LAYERS["references"](DIGITS) + prose)
 

@@ -1,4 +1,4 @@
-"""What is found in texts begins like something."""
+"""Files that are found in texts begin like a known kind."""
 
 import base64
 import io
@@ -34,7 +34,7 @@ def plenty() -> Effort:
     st.lists(st.sampled_from([b"A", b"QUJD", b"=", b"+", b"!", b"\0"])).map(b"".join)
 )
 def test_whatever_stands_between_letters_is_passed_over(string: bytes) -> None:
-    """A sign of padding in the middle, or a letter too many, is no fault of ours."""
+    """Padding in the middle, or an additional letter, raises nothing."""
     letters = string.translate(None, b"=!\0")
     whole = len(letters) - (len(letters) % 4 == 1)
 

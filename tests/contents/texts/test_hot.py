@@ -1,4 +1,4 @@
-"""What would change what is encoded is told from what would change the rest."""
+"""Changes of encoded bytes are told from changes of other bytes."""
 
 import pytest
 
@@ -24,7 +24,7 @@ BY_NAME = {way.name: way for way in REWRITINGS}
 def test_what_is_encoded_is_touched_by_signs_in_it(
     at: int, sign: bytes, *, is_touched: bool
 ) -> None:
-    """Or beside it, if they are none of those that programs are full of."""
+    """Or beside it, except for signs that are common in programs."""
     text = b"z" * at + sign + b"z" * 90
     hot = Hot(start=20, end=40, first=10, last=60)
 

@@ -49,7 +49,7 @@ def pieces(*items: bytes) -> st.SearchStrategy[bytes]:
 
 @given(pieces(b"%", b"4", b"1", b"F", b"g", b"%41", b"\xff"))
 def test_percent_signs_are_undone_as_urllib_does(text: bytes) -> None:
-    """Signs without two digits stay, also where so many are undone at once."""
+    """Signs without two digits stay, even if many are undone at once."""
     assert unquoted(text, plenty()) == unquote_to_bytes(text)
     many = text + b"%41" * MOST_FEW + text
     assert unquoted(many, plenty()) == unquote_to_bytes(many)
@@ -78,7 +78,7 @@ def test_escapes_are_undone_from_left_to_right(text: bytes) -> None:
     ],
 )
 def test_references_are_those_of_html_within_latin_1(text: bytes, plain: bytes) -> None:
-    """What no byte stands for stays as it is."""
+    """References without a byte stay unchanged."""
     assert unreferenced(text, plenty()) == plain
 
 
@@ -102,7 +102,7 @@ def test_layers_are_undone_until_nothing_changes() -> None:
 
 @pytest.mark.parametrize("undo", [unquoted, unescaped, unreferenced, unwrapped])
 def test_flood_of_signs_is_not_undone(undo: Callable[[bytes, Effort], bytes]) -> None:
-    """A text of nothing but signs takes more than it may."""
+    """A text that has only signs exceeds its budget."""
     with pytest.raises(SpentError):
         undo(b"%41\\x41&lt;" * 10_000, Effort(500))
 

@@ -96,7 +96,7 @@ AROUND = (
 def test_quick_search_finds_what_the_thorough_one_finds(
     coding: str, layers: Sequence[str], before: bytes, stray: str
 ) -> None:
-    """In every coding, under every two layers, behind whatever stands before it."""
+    """In every coding, under every two layers, after any other text."""
     string = CODINGS[coding](JPEG)
     for layer in layers:
         string = LAYERS[layer](string)

@@ -55,7 +55,7 @@ QUOTED = (b"=3D", b"=ff", b"=Ff", b"=\n", b"= \t\r\n", b"=\r", b"=", b"3", b"D",
 def test_text_is_read_as_its_programs_read_it(
     name: str, text: bytes, read: bytes
 ) -> None:
-    """What they leave out is left out, and what they decode is decoded."""
+    """Each way removes and decodes the same parts as its programs."""
     way = BY_NAME[name]
 
     assert way.changes(text)
@@ -83,7 +83,7 @@ def test_parts_are_what_stands_around(text: bytes, spans: list[list[int]]) -> No
 
 
 def test_flood_costs() -> None:
-    """What is rewritten is counted."""
+    """Rewritten bytes are counted."""
     with pytest.raises(SpentError):
         BY_NAME["markup"].parts(b"<!---->" * 9000, Effort(9))
     with pytest.raises(SpentError):

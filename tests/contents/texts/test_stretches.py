@@ -16,7 +16,7 @@ NOISE = np.random.default_rng(2).bytes(40_000)
 
 
 def pieces(data: bytes, kind: Kind, held: int = 1 << 20) -> list[bytes]:
-    """Return what is to be searched."""
+    """Return the bytes to search."""
     return list(texts(MemorySource(data), kind, held))
 
 

@@ -117,7 +117,7 @@ def test_encoded_picture_is_found(picture: bytes, encoding: str, frame: str) -> 
 
 
 def test_bytes_are_characters_under_escapes() -> None:
-    """JSON that keeps what is outside of ASCII escapes the controls alone."""
+    """JSON that keeps characters outside of ASCII escapes only control characters."""
     text = json.dumps({"a": JPEG.decode("latin-1")}, ensure_ascii=False).encode()
 
     assert any(JPEG in found for found in strings(text, kind=Kind.TEXT))
@@ -156,7 +156,7 @@ def test_wide_text_is_searched(encoding: str) -> None:
 
 
 def test_markup_in_a_uri_is_given_for_a_search_of_its_own() -> None:
-    """What stands in it is encoded once more, and the caller comes back for that."""
+    """A file in it is encoded once more, and the caller searches it again."""
     svg = b'<svg><image href="data:image/jpeg;base64,' + BASE64 + b'"/></svg>'
     outer = b"<img src='data:image/svg+xml;base64," + base64.b64encode(svg) + b"'>"
     quoted = b"<img src='data:image/svg+xml;utf8," + quote(svg).encode() + b"'>"
@@ -180,7 +180,7 @@ def test_two_pictures_on_two_lines_are_found() -> None:
 @example(before=(1 << 20) - 2000)
 @example(before=(1 << 20) - len(BASE64) + 30)
 def test_string_in_binary_content_is_found(before: int) -> None:
-    """Wherever it stands between bytes that are no text."""
+    """At any place among bytes that are not text."""
     content = b"\0" + NOISE[:before] + b'\0"' + BASE64 + b'"\0' + NOISE[:99]
 
     assert JPEG in strings(content, kind=Kind.DATA)
@@ -272,7 +272,7 @@ def test_references_are_those_of_html() -> None:
     ],
 )
 def test_flood_ends_and_says_so(text: bytes) -> None:
-    """What takes more than its length allows is not looked at to its end."""
+    """A text that exceeds its budget is not searched to its end."""
     items = encoded(MemorySource(text), kind=Kind.HTML, most=1000, held_bytes=HELD)
 
     assert isinstance(list(items)[-1], TooMany)
@@ -292,7 +292,7 @@ def test_flood_ends_and_says_so(text: bytes) -> None:
     ],
 )
 def test_ordinary_text_is_looked_at_to_its_end(text: bytes | str) -> None:
-    """Lists of checksums are no floods."""
+    """Lists of checksums do not exceed the budget."""
     data = text.encode() if isinstance(text, str) else text
 
     assert (
@@ -326,7 +326,7 @@ def test_lists_of_words_are_looked_at(words: list[int]) -> None:
 
 @given(length=st.integers(1, 90), behind=st.binary(max_size=9))
 def test_string_may_break_off_anywhere(length: int, behind: bytes) -> None:
-    """What stands behind a string is none of its letters."""
+    """Letters after a string do not belong to it."""
     text = b"data:image/png;base64," + b"j" * length + b"\x1b" + behind + b"k" * 90
 
     assert not strings(text, kind=Kind.HTML)

@@ -63,7 +63,7 @@ def test_base64_is_told_from_the_rest() -> None:
 
 @given(TEXTS)
 def test_ends_of_bare_uris_are_those_of_a_search_for_each(text: bytes) -> None:
-    """What is remembered from URI to URI changes nothing."""
+    """The state kept between URIs does not change the result."""
     closings = Closings(text)
     for uri in uris(text, Effort(1000), is_base64=False):
         before = text[max(uri.start - 1, 0) : uri.start]

@@ -53,7 +53,7 @@ def test_restart_keeps_the_key_of_the_day(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("shift", [DAY_S, -DAY_S], ids=["next-day", "clock-set-back"])
 def test_another_day_has_another_key(tmp_path: Path, shift: float) -> None:
-    """Nobody can be followed from one day to another."""
+    """No client can be followed from one day to another."""
     clock = Clock()
     hasher = ClientHasher(tmp_path, clock=clock)
     before = hasher.hash("192.0.2.1")
@@ -110,7 +110,7 @@ def test_entropy_is_asked_for_a_whole_key(tmp_path: Path) -> None:
 
 
 def test_key_that_cannot_be_kept_is_a_log_error(tmp_path: Path) -> None:
-    """Without its key, what is written could not be told apart after a restart."""
+    """Without its key, hashes before and after a restart could not be compared."""
     hasher = ClientHasher(tmp_path / "missing", clock=Clock())
 
     with pytest.raises(LogWriteError, match="client-key"):

@@ -89,7 +89,7 @@ def test_older_copy_in_place_of_the_log_is_noticed(tmp_path: Path) -> None:
 
 
 def test_packed_files_are_named(tmp_path: Path) -> None:
-    """What was not read is said, and is missing until it is unpacked."""
+    """Unread segments are named, and missing until they are unpacked."""
     write_log(tmp_path, [[decision("a")], [decision("b")]])
     first = segment_paths(tmp_path)[0]
     first.rename(f"{first}.gz")

@@ -1,4 +1,4 @@
-"""What is gone from a log: told, and called damage where the chain proves it."""
+"""Missing parts of a log are named, and called damage if the chain proves it."""
 
 from datetime import date
 from pathlib import Path
@@ -107,7 +107,7 @@ def test_every_file_is_missed_that_was_to_stay(
 
 
 def test_clock_that_was_ahead_excuses_nothing(tmp_path: Path) -> None:
-    """Who sets the clock ahead to delete, and back again, is found, and so is that."""
+    """Setting the clock ahead for a deletion, and back again, is noticed."""
     write_log(tmp_path, [[decision("a")], [decision("b")]])
     continue_log(tmp_path, 1000, 1001)
     assert prune(tmp_path, now=NOON + 1001 * DAY_S)
@@ -206,7 +206,7 @@ def test_log_of_an_older_version_goes_on(tmp_path: Path) -> None:
 def test_gaps_of_an_older_log(
     tmp_path: Path, gone: list[int], day: int, why: str
 ) -> None:
-    """What an old log does not prove is no damage, and not called proved either."""
+    """A gap that an old log does not prove is neither damage nor proved."""
     paths = write_old_log(tmp_path)
     for at in gone:
         paths[at].unlink()
@@ -235,7 +235,7 @@ def test_young_log_of_an_older_version_proves_its_matches(tmp_path: Path) -> Non
 
 
 def test_gap_says_what_was_in_it(tmp_path: Path) -> None:
-    """Records, days and matches of what is gone are told."""
+    """Records, days and matches of the missing part are named."""
     write_log(
         tmp_path,
         [
@@ -261,7 +261,7 @@ def test_gap_says_what_was_in_it(tmp_path: Path) -> None:
 
 
 def test_head_without_a_predecessor_says_nothing(tmp_path: Path) -> None:
-    """A first file that begins in the middle and does not say of what is damage."""
+    """A first file that begins in the middle without naming its place is damage."""
     head = SegmentRecord(
         seq=7,
         time=next(iter(read_first(tmp_path))).time,

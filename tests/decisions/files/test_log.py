@@ -86,7 +86,7 @@ def test_append_is_durable_when_its_future_is_resolved(directory: Path) -> None:
 
 
 def test_log_is_for_this_user_only(directory: Path) -> None:
-    """Decisions are nobody else's business."""
+    """Other users cannot read decisions."""
     with DecisionLog.open(directory, instance="main", clock=Clock()):
         pass
 
@@ -151,7 +151,7 @@ def test_record_that_nothing_waits_for_shares_the_next_sync(directory: Path) -> 
 
 
 def test_record_that_nothing_waits_for_is_written_by_itself(directory: Path) -> None:
-    """Without company it is durable all the same, after a while."""
+    """A single record is durable after a while, too."""
     with DecisionLog.open(directory, instance="main", clock=Clock()) as log:
         assert log.append_soon(decision("d")).result(timeout=20) == 2
 
@@ -210,7 +210,7 @@ def test_close_writes_what_waits(directory: Path) -> None:
 
 
 def test_log_tells_whether_its_writer_lives(directory: Path) -> None:
-    """A failed write is no death, which is what a watchdog would have to end."""
+    """A failed write does not end the log, so that no watchdog has to restart it."""
     disk = Disk()
     with DecisionLog.open(
         directory, instance="main", clock=Clock(), sync=disk.sync
@@ -326,7 +326,7 @@ def test_new_day_is_noticed_at_the_start(directory: Path) -> None:
 
 
 def test_clock_set_back_begins_no_segment(directory: Path) -> None:
-    """Days never run backwards in the names; the records keep the time as it was."""
+    """Days in names never run backwards; records keep the real time."""
     clock = Clock()
     with DecisionLog.open(
         directory,
@@ -365,7 +365,7 @@ def test_checkpoint_covers_all_before_it(directory: Path) -> None:
 def test_failed_sync_fails_its_group_and_leaves_no_trace(
     directory: Path, code: int
 ) -> None:
-    """What is not durable did not happen, and when the disk works the log goes on."""
+    """A record that is not durable does not count; the log goes on with the disk."""
     disk = Disk()
     with DecisionLog.open(
         directory, instance="main", clock=Clock(), sync=disk.sync
@@ -390,7 +390,7 @@ def test_failed_sync_fails_its_group_and_leaves_no_trace(
 
 
 def test_deleted_segment_takes_no_more_records(directory: Path) -> None:
-    """What nobody can read is not on record, and nothing may follow from it."""
+    """An unreadable record does not count, and has no effect."""
     with DecisionLog.open(directory, instance="main", clock=Clock()) as log:
         log.append(decision("a")).result()
         shutil.rmtree(directory)
@@ -448,7 +448,7 @@ def test_broken_record_does_not_hide_a_broken_disk(directory: Path) -> None:
 
 
 def test_checkpoint_tells_that_the_disk_works_again(directory: Path) -> None:
-    """A log that nobody appends to can find out by itself."""
+    """A log without new records notices it by itself."""
     disk = Disk()
     with DecisionLog.open(
         directory, instance="main", clock=Clock(), sync=disk.sync

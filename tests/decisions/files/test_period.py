@@ -36,7 +36,7 @@ def test_whole_log_lacks_nothing(tmp_path: Path) -> None:
 
 
 def test_days_that_are_gone_are_put_together(tmp_path: Path) -> None:
-    """What retention took is told in days, and what it left divides them."""
+    """Deleted periods are given in days, divided by the remaining ones."""
     judgements = [REJECTED if number == 3 else REFUSED for number in range(40)]
     write_log(tmp_path, [[decision("a", it)] for it in judgements])
     prune(tmp_path, now=NOON + 39 * DAY_S)

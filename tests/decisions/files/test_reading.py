@@ -103,7 +103,7 @@ def test_everything_is_read_in_order(log: Path) -> None:
 
 
 def test_unfinished_line_is_not_read(log: Path) -> None:
-    """What the writer is just writing is left for later."""
+    """A record that is being written is left for later."""
     with segment_paths(log)[-1].open("ab") as file:
         file.write(b'{"record"')
 
@@ -119,7 +119,7 @@ def test_damaged_line_is_an_error_with_its_place(log: Path) -> None:
 
 
 def test_overlong_line_is_an_error(log: Path) -> None:
-    """A line that nobody could have written is not read over in silence."""
+    """An invalid line is not skipped in silence."""
     with segment_paths(log)[-1].open("ab") as file:
         file.write(b"x" * (LINE_LIMIT + 1))
 
@@ -134,7 +134,7 @@ def test_missing_log_is_an_error(tmp_path: Path) -> None:
 
 
 class Script:
-    """What happens while a follower waits: one step a time, then it stops."""
+    """The events while a follower waits: one step at a time, then it stops."""
 
     def __init__(self, *steps: Callable[[], object]) -> None:
         self._steps = list(steps)

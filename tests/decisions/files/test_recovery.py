@@ -1,4 +1,4 @@
-"""What a crash leaves, and how a log goes on after it."""
+"""The state after a crash, and the recovery of a log."""
 
 from itertools import islice
 from pathlib import Path
@@ -87,7 +87,7 @@ def test_crash_at_any_byte_of_a_group_leaves_a_log_that_goes_on(
 def test_garbage_at_the_end_is_set_aside(
     tmp_path_factory: pytest.TempPathFactory, rest: bytes
 ) -> None:
-    """Whatever a crash left behind the last record is kept, but not in the log."""
+    """Bytes after the last record that a crash left are kept, but not in the log."""
     directory = tmp_path_factory.mktemp("log")
     write_log(directory, [[decision("a"), decision("b")]])
     path = segment_paths(directory)[0]
@@ -160,7 +160,7 @@ def test_changed_record_is_not_set_aside(tmp_path: Path) -> None:
 
 
 def test_more_damage_than_a_crash_can_do_is_refused(tmp_path: Path) -> None:
-    """Much behind a damaged line is evidence, and nothing that may be cut off."""
+    """Many bytes after a damaged line are evidence, and must not be cut off."""
     write_log(tmp_path, [[decision("a")]])
     path = segment_paths(tmp_path)[0]
     size = path.stat().st_size + TORN_LIMIT + 1
@@ -183,7 +183,7 @@ def test_segment_without_head_is_refused(tmp_path: Path) -> None:
 
 
 def test_other_files_in_the_directory_do_not_matter(tmp_path: Path) -> None:
-    """Notes of an operator and impossible dates are no segments."""
+    """Notes of an operator and impossible dates are not segments."""
     write_log(tmp_path, [[decision("a")]])
     for name in ("README", "00000009-20261399.jsonl", "00000009-20261125.jsonl.torn"):
         (tmp_path / name).write_text("x")

@@ -1,4 +1,4 @@
-"""What is deleted when, and that a log with such gaps still verifies."""
+"""The times of deletions, and the verification of a log with such gaps."""
 
 from collections.abc import Sequence
 from datetime import date, timedelta
@@ -82,7 +82,7 @@ def test_segments_go_when_their_time_is_over(
 
 
 def test_gap_of_retention_is_told(tmp_path: Path) -> None:
-    """A reader of the report sees what is gone, until when, and that no match is."""
+    """The report names the missing period, and says that no match is missing."""
     now = log_with(tmp_path, [True, False, False, True], last_day=100)
     prune(tmp_path, now=now)
 
@@ -119,7 +119,7 @@ def test_missing_match_is_found_in_a_gap(tmp_path: Path) -> None:
 
 
 def test_log_says_itself_how_long_it_is_kept(tmp_path: Path) -> None:
-    """An operator who keeps more need not say so again to whoever checks."""
+    """A longer retention need not be named again for a check."""
     longer = LogSettings(days_without_match=60)
     write_log(tmp_path, [[decision("a")], [decision("b")], []], settings=longer)
     late = NOON + 40 * DAY_S
@@ -133,7 +133,7 @@ def test_log_says_itself_how_long_it_is_kept(tmp_path: Path) -> None:
 
 
 def test_shorter_retention_of_before_is_remembered(tmp_path: Path) -> None:
-    """What was rightly deleted stays rightly deleted when more is kept later on."""
+    """A valid deletion stays valid if retention becomes longer later."""
     now = log_with(tmp_path, [False, False], last_day=50)
     assert prune(tmp_path, now=now)
     write_log(tmp_path, [[]], start=now, settings=LogSettings(days_without_match=90))
@@ -182,12 +182,12 @@ def test_leap_of_the_clock_is_not_believed_at_once(tmp_path: Path) -> None:
 
 
 def test_empty_directory_has_nothing_to_delete(tmp_path: Path) -> None:
-    """A log that has not begun is no error."""
+    """A log that has not begun is not an error."""
     assert prune(tmp_path, now=NOON) == ()
 
 
 def test_torn_end_goes_with_its_segment(tmp_path: Path) -> None:
-    """What a crash left is deleted with what it belongs to."""
+    """Files that a crash left are deleted with their segment."""
     now = log_with(tmp_path, [False, False], last_day=100)
     torn = tmp_path / f"{segments(tmp_path)[0].name}.torn"
     torn.write_text("x")
@@ -215,7 +215,7 @@ def test_unreadable_head_stops_the_deletion(tmp_path: Path) -> None:
 
 
 def test_checkpoint_from_before_the_oldest_segment_is_too_old(tmp_path: Path) -> None:
-    """It can no longer be checked, which is said and is no damage."""
+    """It can no longer be checked, which is reported and is not damage."""
     now = log_with(tmp_path, [False, False], last_day=100)
     prune(tmp_path, now=now)
 

@@ -31,7 +31,7 @@ def look(directory: Path, *, now: float = NOON, reserve_bytes: int = 0) -> Room:
 
 
 def test_room_is_what_the_file_system_says(tmp_path: Path) -> None:
-    """Nobody who is not root may use what is kept for root."""
+    """Only root may use the space that is reserved for root."""
     write_log(tmp_path, [[decision("a")]])
     found, told = look(tmp_path), os.statvfs(tmp_path)
 
@@ -78,7 +78,7 @@ def test_rate_is_that_of_the_worse_of_two_days(tmp_path: Path) -> None:
 
 
 def test_log_that_grows_fast_has_few_days(tmp_path: Path) -> None:
-    """What is kept back does not count as room."""
+    """Reserved space does not count as free."""
     write_log(tmp_path, [[decision("a")]])
     path = segment_paths(tmp_path)[0]
     free = look(tmp_path).free_bytes
@@ -112,7 +112,7 @@ def test_files_are_kept_by_what_is_in_them(tmp_path: Path) -> None:
 
 
 def test_head_that_is_no_head_is_said(tmp_path: Path) -> None:
-    """A damaged file is no reason to guess."""
+    """A damaged file gives no estimate."""
     write_log(tmp_path, [[decision("a", REFUSED)]])
     segment_paths(tmp_path)[0].write_bytes(b"garbage\n")
 

@@ -77,7 +77,7 @@ def changed(line: bytes, old: bytes, new: bytes) -> bytes:
 
 
 def forged(after: bytes, name: str = "forged") -> bytes:
-    """Return a record that fits behind a line, as a forger would make it."""
+    """Return a record that fits after a line, as a forger would make it."""
     record = decode(after)
     draft = Draft(Tail(seq=record.seq, head=line_hash(after)))
     draft.add(decision(name))
@@ -272,7 +272,7 @@ def test_any_other_order_is_found(tmp_path: Path, order: list[int]) -> None:
 
 
 def test_cut_off_tail_needs_a_checkpoint(tmp_path: Path) -> None:
-    """The chain cannot show what was never followed by anything; a checkpoint can."""
+    """The chain cannot prove the loss of its last records; a checkpoint can."""
     checkpoint = Checkpoint(LINES, line_hash(LOG[-1]))
 
     assert check(tmp_path, LOG[:-2]).ok
@@ -284,7 +284,7 @@ def test_cut_off_tail_needs_a_checkpoint(tmp_path: Path) -> None:
 
 
 def test_rewritten_log_needs_a_checkpoint(tmp_path: Path) -> None:
-    """Who can write the whole chain anew cannot make the hash that was kept away."""
+    """A forger of the whole chain cannot match a hash that is kept elsewhere."""
     rewritten = log_of(4)
     while len(rewritten) < LINES:
         rewritten.append(forged(rewritten[-1]))
@@ -320,7 +320,7 @@ def test_unfinished_line_of_the_writer_is_left_out(tmp_path: Path) -> None:
 
 
 def test_overlong_line_does_not_end_the_check(tmp_path: Path) -> None:
-    """What stands behind a line that nobody could have written is still checked."""
+    """Records after an invalid line are still checked."""
     edited = change(9, b'"id":"d9"', b'"id":"dx"')(LOG)
     report = check(tmp_path, insert(5, b"x" * (LINE_LIMIT + 1))(edited))
 

@@ -58,7 +58,7 @@ class Flood:
     listed: int = 0
 
     def run(self, who: Who, *, uploads: int, every_s: float = 0.0) -> None:
-        """Break off so many uploads."""
+        """Break off a number of uploads."""
         for _ in range(uploads):
             self.now_s += every_s
             if self.flooding.is_listed(who, now_s=self.now_s):
@@ -67,7 +67,7 @@ class Flood:
                 self.flooding.add(who, BROKEN_OFF)
 
     def summaries(self) -> list[SummaryRecord]:
-        """Return what was counted."""
+        """Return the counts."""
         return list(self.flooding.take(now=moment(NOON), now_s=self.now_s))
 
 
@@ -167,7 +167,7 @@ def test_rate_is_kept_for_hours(flood: Flood) -> None:
 
 
 def test_one_client_does_not_take_the_records_of_another(flood: Flood) -> None:
-    """Who floods is summarised; who does not has decisions."""
+    """Uploads of a flooding client are summarised; others have decisions."""
     flood.run(SOMEBODY, uploads=100_000, every_s=0.001)
     flood.listed = 0
     flood.run(Who("0abc"), uploads=20)
@@ -200,7 +200,7 @@ def test_all_clients_together_have_a_rate(flood: Flood) -> None:
 
 
 def test_address_that_many_share_has_the_rate_of_all(flood: Flood) -> None:
-    """What comes through an unknown front end is not held against one client."""
+    """Uploads through an unknown front end are not charged to one client."""
     flood.run(Who("00ff", is_shared=True), uploads=10 * int(AT_ONCE))
     flood.run(Who("00ff", is_shared=True), uploads=100, every_s=1 / PER_S_OF_ALL)
 

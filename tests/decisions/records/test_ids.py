@@ -38,5 +38,5 @@ def test_id_is_read_as_people_write_it(decision: str, data: st.DataObject) -> No
     ],
 )
 def test_what_is_no_id_is_none(text: str) -> None:
-    """Nobody guesses what was left out."""
+    """Left-out ids cannot be guessed."""
     assert written_id(text) is None

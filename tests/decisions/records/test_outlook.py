@@ -41,7 +41,7 @@ def left(
 def test_days_of_a_log_that_keeps_everything(
     free: int, a_day: float, days: float
 ) -> None:
-    """What is free, divided by what is written, before anything is deleted."""
+    """The free space, divided by the written bytes, before any deletion."""
     assert left(free=free, a_day=a_day, share=1.0) == days
 
 

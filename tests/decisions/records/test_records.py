@@ -138,7 +138,7 @@ def test_decision_line_is_as_documented() -> None:
 
 
 def test_decision_holds_no_name() -> None:
-    """What an uploader called a file inside an archive is not recorded."""
+    """The client's name of a file inside an archive is not recorded."""
     assert b"secret" not in encode(record_of())
 
 
@@ -156,7 +156,7 @@ def test_text_with_newline_stays_on_its_line() -> None:
 
 
 def test_overlong_record_is_refused() -> None:
-    """What no reader would take as a line is not written."""
+    """A text that no reader would accept as a line is not written."""
     with pytest.raises(ValueError, match="at most"):
         encode(outcome("a" * LINE_LIMIT))
 
@@ -279,7 +279,7 @@ def test_moment_is_utc() -> None:
 
 @given(st.integers(0, 2**63), st.binary(min_size=32, max_size=32))
 def test_checkpoint_is_parsed_as_it_is_written(records: int, head: bytes) -> None:
-    """What stands in the operational log can be given to `log verify`."""
+    """A checkpoint in the operational log can be given to `log verify`."""
     checkpoint = Checkpoint(records, head.hex())
 
     assert Checkpoint.parse(checkpoint.text()) == checkpoint

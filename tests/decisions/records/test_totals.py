@@ -55,7 +55,7 @@ Made = DecisionRecord | OutcomeRecord | ShedRecord | SummaryRecord
 
 
 def summary(count: int, route: str = "all") -> SummaryRecord:
-    """Return refused uploads that have no decision of their own."""
+    """Return refused uploads without their own decision."""
     tally = DayCounts()
     for _ in range(count):
         refused = replace(decision("d", REFUSED), route=route)
@@ -110,7 +110,7 @@ class Run:
     """A proxy from its start to its end, by which something is lost, or nothing.
 
     Attributes:
-        steps: Seconds by which the clock moves, and what is recorded then.
+        steps: Seconds by which the clock moves, and the records at that time.
         lost: Bytes that a crash takes from the end of the newest file.
     """
 
@@ -246,7 +246,7 @@ def test_day_is_closed_when_it_is_over(tmp_path: Path) -> None:
 
 
 def test_wrong_total_is_found(tmp_path: Path) -> None:
-    """Whoever writes the chain anew with other totals is found by the records."""
+    """A new chain with other totals is detected by the records."""
     draft = Draft(Tail())
     with DecisionLog.open(
         tmp_path / "true", instance="main", clock=Clock(), sync=unsynced

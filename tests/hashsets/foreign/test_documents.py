@@ -164,7 +164,7 @@ def test_any_bytes_have_an_answer(data: bytes) -> None:
 )
 @pytest.mark.parametrize("chunk_bytes", [5, 1 << 16])
 def test_broken_document_is_refused(data: bytes, chunk_bytes: int) -> None:
-    """With an error of ours, whatever is wrong."""
+    """With an ``UploadFilterError``, for any mistake."""
     with pytest.raises(HashSetFormatError) as caught:
         read(data, chunk_bytes)
 

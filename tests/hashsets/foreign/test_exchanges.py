@@ -1,4 +1,4 @@
-"""Answers of exchanges are read as they are, without what was withdrawn."""
+"""Answers of exchanges are read unchanged, without withdrawn entries."""
 
 import json
 from collections.abc import Iterator
@@ -43,7 +43,7 @@ PAGES.append({"data": INDICATORS[3:], "paging": {}})
 
 
 def many_indicators(count: int) -> Iterator[bytes]:
-    """Yield an answer of so many indicators."""
+    """Yield an answer with a number of indicators."""
     records = (
         f'{{"id":"{number}","type":"HASH_MD5","indicator":"{digits}"}}'
         for number, digits in enumerate(rows(count))
@@ -69,7 +69,7 @@ RECORDS: list[dict[str, Any]] = [
 
 
 def many_records(count: int) -> Iterator[bytes]:
-    """Yield an answer of so many records."""
+    """Yield an answer with a number of records."""
     records = (
         f'{{"signalType":"VideoMD5","hashValue":"{digits}","hashStatus":"Active"}}'
         for digits in rows(count)
@@ -129,7 +129,7 @@ def test_indicator_is_taken_or_told(
 
 
 def test_pages_may_come_one_after_the_other() -> None:
-    """Who saves each answer of the service has a file of them."""
+    """A file of several saved answers is read."""
     pages = "\n".join(map(json.dumps, PAGES)).encode()
     found, _ = read(SUBJECTS["threatexchange"], pages, is_known=True)
 
@@ -137,7 +137,7 @@ def test_pages_may_come_one_after_the_other() -> None:
 
 
 def test_unknown_state_of_a_record_is_malformed() -> None:
-    """What a new word means nobody knows: it is neither taken nor forgotten."""
+    """An unknown word is neither imported nor forgotten."""
     record = {"signalType": "ImagePDQ", "hashValue": PDQ, "hashStatus": "Paused"}
     made = StopNCII().item(record, Tally())
 

@@ -37,7 +37,7 @@ def test_every_format_is_tested_and_can_be_named() -> None:
 
 
 def test_a_category_is_asked_for_where_records_have_none() -> None:
-    """As of a list, whose lines have none either."""
+    """As in a list, whose lines have no ids either."""
     for subject in SUBJECTS.values():
         if not subject.form.has_categories:
             with pytest.raises(UsageError, match="0 were given"):

@@ -51,7 +51,7 @@ EVENT = {
 
 
 def many_attributes(count: int) -> Iterator[bytes]:
-    """Yield an event of so many attributes."""
+    """Yield an event with a number of attributes."""
     records = (
         json.dumps(attribute("md5", digits, uuid=f"u{number}"))
         for number, digits in enumerate(rows(count))
@@ -104,7 +104,7 @@ def test_attributes_are_found_wherever_an_answer_has_them(document_: object) -> 
     ],
 )
 def test_odd_attribute_is_malformed(odd: dict[str, Any]) -> None:
-    """What a word means that is no flag nobody knows."""
+    """The meaning of a word that is not a flag is unknown."""
     made = MISP.item({**attribute("md5", ONE), **odd}, Tally())
 
     assert made is Problem.BAD_FIELD

@@ -59,7 +59,7 @@ FILE = "\r\n".join(
 
 
 def many_entries(count: int) -> Iterator[bytes]:
-    """Yield an answer of so many entries."""
+    """Yield an answer with a number of entries."""
     entries = (
         entry(number, f"<md5>{digits}</md5>").encode()
         for number, digits in enumerate(rows(count))
@@ -100,7 +100,7 @@ BILLION = "".join(
 
 
 def refused(data: bytes) -> str:
-    """Return what is said of a file that is refused."""
+    """Return the message about a refused file."""
     with pytest.raises(HashSetFormatError) as caught:
         read(SUBJECTS["ncmec"], data)
     assert caught.value.hint
@@ -148,7 +148,7 @@ def test_what_has_no_end_is_refused_in_the_middle(start: str, piece: bytes) -> N
 
 
 def test_text_without_end_is_read_past() -> None:
-    """A text that is too long is no fingerprint."""
+    """A text that is too long is not a fingerprint."""
     long = entry(1, f"<md5>{'0' * 300_000}</md5><sha1>{SHA1}</sha1>")
     data = (
         f"{START}<images>{long}{entry(2, f'<md5>{ONE}</md5>')}</images></queryResult>"
@@ -185,7 +185,7 @@ def test_xml_may_be_written_in_other_ways(data: str, encoding: str) -> None:
 
 @pytest.mark.parametrize("encoding", ["klingon", "utf-7", "big5", "idna"])
 def test_encoding_that_expat_does_not_read_is_refused(encoding: str) -> None:
-    """With an error of ours."""
+    """With an ``UploadFilterError``."""
     said = refused(f'<?xml version="1.0" encoding="{encoding}"?>{FILE}'.encode())
 
     assert "XML" in said

@@ -38,7 +38,7 @@ FOREIGN = {
 
 @pytest.mark.parametrize(("name", "head"), FOREIGN.items(), ids=list(FOREIGN))
 def test_form_is_refused_by_its_name(name: str, head: bytes) -> None:
-    """Who brings it learns what it is, and what to do."""
+    """The message tells the kind of the file, and the remedy."""
     with pytest.raises(HashSetFormatError) as caught:
         refuse_foreign(head)
 
@@ -47,7 +47,7 @@ def test_form_is_refused_by_its_name(name: str, head: bytes) -> None:
 
 
 def test_commands_are_those_of_the_page() -> None:
-    """What a hint says is what FORMAT.md says, letter for letter."""
+    """A hint equals FORMAT.md, letter for letter."""
     page = (ROOT / "hashsets" / "FORMAT.md").read_text(encoding="utf-8")
 
     assert [name for name, command in COMMANDS.items() if command not in page] == []
@@ -91,7 +91,7 @@ def test_own_forms_are_neither_foreign_nor_tables(text: str) -> None:
     "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be"]
 )
 def test_table_that_nobody_announced_is_known(text: str, encoding: str) -> None:
-    """By a column that has a known name, or a signal that has a cell of its own."""
+    """By a column with a known name, or a signal in a separate cell."""
     assert is_table(text.replace("\n", "\r\n").encode(encoding))
 
 

@@ -1,4 +1,4 @@
-"""VICS is read as it is: media of hash sets and cases, by the numbers of categories."""
+"""VICS is read unchanged: media of hash sets and cases, by category numbers."""
 
 import json
 from collections.abc import Iterator
@@ -71,7 +71,7 @@ SECRETS = ("secret-series", "secret-tag", "secret-name", "secret-miniature")
 
 
 def many_media(count: int) -> Iterator[bytes]:
-    """Yield a hash set of so many media."""
+    """Yield a hash set with a number of media."""
     records = (
         f'{{"MediaID":{number},"Category":1,"MD5":"{digits.upper()}","Tags":"t"}}'
         for number, digits in enumerate(rows(count))
@@ -81,7 +81,7 @@ def many_media(count: int) -> Iterator[bytes]:
 
 
 def many_cases(count: int) -> Iterator[bytes]:
-    """Yield an export of one case of so many media."""
+    """Yield an export of one case with a number of media."""
     start = f'{{"odata.metadata":"{OLD_HEADER.format("Cases")}","value":[{{"Media":['
     media = many_media(count)
     next(media)
@@ -135,7 +135,7 @@ def vics(*media: dict[str, Any], region: str = "US") -> bytes:
     ("region", "harmless"), [("US", 1), ("us", 1), ("UK", 0), ("Default", 0)]
 )
 def test_category_five_is_harmless_in_one_country(region: str, harmless: int) -> None:
-    """What a number means is known of the United States alone."""
+    """The meaning of numbers is known only for the United States."""
     medium = {"MediaID": 1, "Category": 5, "MD5": ONE}
     found, tally = read(SUBJECTS["vics-2.0"], vics(medium, region=region))
 
@@ -174,7 +174,7 @@ def test_odd_medium_is_told(field: str, value: object, problem: Problem | None) 
 
 
 def test_media_may_come_one_a_line() -> None:
-    """What other tools cut out of an export is read as the export is."""
+    """A part of an export that other tools cut out is read like the export."""
     lines = b"\n".join(json.dumps(medium).encode() for medium in MEDIA)
     found, _ = read(SUBJECTS["vics-2.0"], lines, is_known=True)
 

@@ -51,7 +51,7 @@ def test_column_written_alike_comes_first() -> None:
 
 
 def test_known_names_are_recognised() -> None:
-    """Whatever stands between their letters; pHash is none, it means many things."""
+    """With any signs between their letters; pHash is missing, since it is ambiguous."""
     header = ["media_id", "CATEGORY", "Hash (SHA-256)", "PDQ quality", "phash", "Note"]
 
     assert dict(recognised(header)) == {
@@ -102,7 +102,7 @@ def test_column_that_is_not_clear_is_refused(
     ],
 )
 def test_row_of_data_is_not_shown(first_row: list[str]) -> None:
-    """Who forgot the heading is told so, and reads nothing personal in the log."""
+    """A missing heading is reported, without personal data in the log."""
     with pytest.raises(HashSetFormatError) as caught:
         found_in(first_row, layout(md5="MD5"))
 

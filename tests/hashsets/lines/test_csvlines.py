@@ -130,7 +130,7 @@ def read(
 
 
 def entries_of(item: object) -> list[Entry]:
-    """Return what was read as entries."""
+    """Return the entries that were read."""
     if isinstance(item, EntryBlock):
         return entries_in(item)
     assert isinstance(item, Entry)
@@ -144,7 +144,7 @@ def facts(tally: Tally) -> TableFacts:
 
 
 def problems(tally: Tally) -> list[tuple[Problem, int, int]]:
-    """Return what was left out, how often, and where first."""
+    """Return the left-out records: reason, number, and first place."""
     return [(item.problem, item.count, item.first_line) for item in tally.problems]
 
 
@@ -249,7 +249,7 @@ def test_table_without_ids_gets_them_from_its_signals() -> None:
 def test_table_without_categories_needs_exactly_one(
     categories: tuple[str, ...],
 ) -> None:
-    """Nobody guesses what the rows are."""
+    """The meaning of rows is not guessed."""
     with pytest.raises(UsageError, match=f"{len(categories)} were given"):
         read(f"md5\n{ONE}\n".encode(), Layout(), categories=categories)
 
@@ -306,7 +306,7 @@ def test_bad_row_is_counted_with_its_line(row: str, problem: Problem) -> None:
     ],
 )
 def test_odd_row_is_read(row: str) -> None:
-    """What is in columns that nobody asked for refuses nothing."""
+    """The values of unused columns refuse nothing."""
     data = f"id,category,md5,name\n{row}\n".encode("utf-8", "surrogateescape")
     found, tally = read(data, Layout())
 
@@ -379,7 +379,7 @@ def test_lines_are_reported_as_they_are_read() -> None:
     ),
 )
 def test_any_table_has_an_answer(head: bytes, data: bytes, layout: Layout) -> None:
-    """Random bytes are read to their end, or refused by an error of ours."""
+    """Random bytes are read to their end, or refused with an ``UploadFilterError``."""
     try:
         found, tally = read(head + data, layout)
     except (HashSetFormatError, UsageError):

@@ -48,7 +48,7 @@ def test_delimiter_is_found_out(delimiter: str) -> None:
 
 
 def test_most_columns_decide_where_nothing_else_does() -> None:
-    """The message then shows the heading as it was most likely meant."""
+    """The message then shows the most likely heading."""
     with pytest.raises(HashSetFormatError) as caught:
         read(b"a;b;c,d\n", Layout())
 
@@ -58,7 +58,7 @@ def test_most_columns_decide_where_nothing_else_does() -> None:
 @pytest.mark.parametrize("line", ["sep=;", '"sep=;"', "sep=; "])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_line_of_a_spreadsheet_names_the_delimiter(line: str, end: str) -> None:
-    """It is no heading."""
+    """It is not a heading."""
     table, rows = read(f"{line}{end}a,b;MD5{end}1;2{end}".encode())
 
     assert table.header == ["a,b", "MD5"]
@@ -82,7 +82,7 @@ def test_line_of_a_spreadsheet_names_the_delimiter(line: str, end: str) -> None:
 def test_encoding_is_told_or_said(
     mark: bytes, codec: str, said: Encoding | None
 ) -> None:
-    """A byte order mark is no part of the first name."""
+    """A byte order mark is not part of the first name."""
     data = mark + "MD5,Näme\nx,é\n".encode(codec)
     layout = Layout(columns={"md5": ("MD5",)}, encoding=said)
 
@@ -189,7 +189,7 @@ def test_row_that_never_ends_costs_little(line: bytes) -> None:
 
 
 def test_longest_row_is_read() -> None:
-    """The limit itself is allowed, and begins anew with each row."""
+    """The limit itself is allowed, and counts for each row."""
     name = "x" * (MOST_ROW_CHARACTERS - len("1,\n"))
     data = f"MD5,n\n1,{name}\n2,{name}\n".encode()
 

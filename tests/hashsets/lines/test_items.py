@@ -53,7 +53,7 @@ def test_category_is_the_one_that_was_named(
 
 @pytest.mark.parametrize("categories", [frozenset[str](), frozenset({"A", "B"})])
 def test_category_has_to_be_one(categories: frozenset[str]) -> None:
-    """Nobody knows which of two an entry is of."""
+    """An entry cannot belong to two."""
     with pytest.raises(UsageError, match="no row holds categories") as caught:
         common_category(categories, what="no row", hint="h")
 
@@ -76,7 +76,7 @@ def test_category_has_to_be_one(categories: frozenset[str]) -> None:
     ],
 )
 def test_flag_may_be_a_text(value: object, expected: bool | None) -> None:
-    """The text "false" is false; a value that is no flag gives ``None``."""
+    """The text "false" is false; a value that is not a flag gives ``None``."""
     assert flag_of(value) is expected
 
 

@@ -24,7 +24,7 @@ PHASH = "a5c3d2e1f0b49687"
 def parse(
     item: object, *, categories: frozenset[str] | None = None
 ) -> tuple[Entry | None, Tally]:
-    """Parse one line, given as text or as what is to be encoded."""
+    """Parse one line, given as text or as a value to be encoded."""
     line = item if isinstance(item, str) else json.dumps(item)
     tally = Tally(lines=1)
     return parse_line(line.encode(), categories=categories, tally=tally), tally
@@ -155,7 +155,7 @@ def test_numbers_are_taken_as_names() -> None:
     ],
 )
 def test_malformed_lines_have_a_reason(item: object, problem: Problem) -> None:
-    """What is wrong is said, and nothing of the line is taken."""
+    """The mistake is reported, and nothing of the line is imported."""
     entry, tally = parse(item)
 
     assert entry is None
@@ -181,7 +181,7 @@ def test_malformed_lines_have_a_reason(item: object, problem: Problem) -> None:
 def test_malformed_signals_have_a_reason(
     part: dict[str, object], problem: Problem
 ) -> None:
-    """One bad signal spoils the line: half an entry is not what was meant."""
+    """One bad signal spoils the line: half an entry is not intended."""
     entry, tally = parse(line(signals=[part]))
 
     assert entry is None
@@ -190,7 +190,7 @@ def test_malformed_signals_have_a_reason(
 
 @pytest.mark.parametrize("category", ["B", 0, None, ...])
 def test_other_categories_are_left_out(category: object) -> None:
-    """What is not on the allow-list, has none, or has 0 for one, is not matched."""
+    """A value that is not on the allow-list, has none, or has 0, is not matched."""
     entry, tally = parse(line(category=category), categories=frozenset({"A"}))
 
     assert entry is None
@@ -221,7 +221,7 @@ def test_degenerate_signals_are_left_out_of_an_entry() -> None:
 
 
 def test_entry_of_degenerate_signals_is_left_out() -> None:
-    """An entry that nothing could match is none."""
+    """An entry that nothing could match does not count."""
     entry, tally = parse(line(md5="0" * 32))
 
     assert entry is None
@@ -243,7 +243,7 @@ def test_unknown_fields_are_counted_and_dropped() -> None:
     [("A", True), ("x" * 64, True), ("ä b", True), ("", False), ("(x", False)],
 )
 def test_what_a_category_can_be_called(word: str, answer: bool) -> None:
-    """Short, printable, and none of our own words."""
+    """Short, printable, and not a reserved word."""
     assert is_category(word) is answer
 
 

@@ -49,7 +49,7 @@ NAMES = st.sampled_from(
 
 
 def read(data: bytes, kind: SignalType | None = None) -> tuple[object, ...]:
-    """Return what is read of a list, and all that is counted."""
+    """Return the entries of a list, and all counts."""
     tally, ticks = Tally(), [0]
 
     def tick() -> None:
@@ -126,7 +126,7 @@ def test_stretches_mean_what_their_lines_mean(
 def test_each_type_is_read_as_it_is_line_by_line(
     monkeypatch: pytest.MonkeyPatch, kind: SignalType | None, width: int
 ) -> None:
-    """What a length means, and what is flat or trivial, are the same question."""
+    """The tests of lengths and of flat or trivial values agree."""
     rng = random.Random(width)  # noqa: S311 - values of a test
     values = [rng.randbytes(width) for _ in range(200)]
     plain = b"".join(value.hex().encode() + b"\n" for value in values)

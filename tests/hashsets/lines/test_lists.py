@@ -77,12 +77,12 @@ def test_word_before_a_value_says_that_it_is_pdq() -> None:
     ],
 )
 def test_word_has_to_fit_its_value(line: str, problem: Problem) -> None:
-    """And a word that nobody here compares is malformed."""
+    """And a word that is never compared is malformed."""
     assert parse(line) is problem
 
 
 def test_word_has_to_fit_the_type_of_the_list() -> None:
-    """Who says that all are PDQ does not mean a line that says MD5."""
+    """If all are declared as PDQ, a line with MD5 is a mistake."""
     line = f"md5 {MD5}".encode()
 
     assert parse_line(line, types_of(SignalType.PDQ)) is Problem.UNKNOWN_TYPE
@@ -90,7 +90,7 @@ def test_word_has_to_fit_the_type_of_the_list() -> None:
 
 @pytest.mark.parametrize("tag", ["SHA256", "SHA2-256"])
 def test_tags_name_the_type(tag: str) -> None:
-    """What BSD tools and openssl call SHA-256 is SHA-256."""
+    """SHA-256 in the writing of BSD tools and openssl is SHA-256."""
     assert parse(f"{tag} (x) = {SHA256}") == ListedSignal(
         SignalType.SHA256, bytes.fromhex(SHA256)
     )
@@ -98,7 +98,7 @@ def test_tags_name_the_type(tag: str) -> None:
 
 @pytest.mark.parametrize("line", ["MD5", "SHA-1", "SHA1", "sha-256", "SHA256"])
 def test_headings_are_read_past(line: str) -> None:
-    """The first line of X-Ways' text is no entry and no error."""
+    """The first line of X-Ways' text is neither an entry nor an error."""
     assert parse(line) is None
 
 
@@ -130,7 +130,7 @@ def test_headings_are_read_past(line: str) -> None:
     ],
 )
 def test_other_lines_have_a_reason(line: str, problem: Problem) -> None:
-    """What is wrong with a line is said as closely as it can be known."""
+    """The mistake in a line is reported as exactly as possible."""
     assert parse(line) is problem
 
 

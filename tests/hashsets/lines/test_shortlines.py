@@ -119,7 +119,7 @@ def one_by_one(
 
 
 def shown(tally: Tally) -> tuple[object, ...]:
-    """Return all that was counted, but for the order of what is equally frequent."""
+    """Return all counts, except for the order of equally frequent ones."""
     problems = sorted(tally.problems, key=lambda item: item.problem)
     counts = dict(tally.categories), dict(tally.ignored_fields)
     return tally.lines, tally.malformed, problems, counts
@@ -157,7 +157,7 @@ def test_one_odd_line_among_many_is_taken_as_it_is(change: dict[str, object]) ->
 
 
 def test_plain_lines_come_as_one_block() -> None:
-    """What is usual costs no object an entry."""
+    """Usual lines need no object for each entry."""
     lines = [line_of(number, {}) for number in range(50)]
     tally = Tally(lines=50)
     (block,) = parse_block(

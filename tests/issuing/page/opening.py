@@ -44,7 +44,7 @@ class Keys:
 
     @property
     def roles(self) -> dict[str, Holders]:
-        """Who holds what, as in every office of tests, with these keys."""
+        """The holders of roles, as in every office of tests, with these keys."""
         return {
             role: Holders(
                 keys=tuple(public_key(self._made[name_of(k)][1]) for k in held.keys),
@@ -56,7 +56,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """What the browser shows.
+    """The page in the browser.
 
     Attributes:
         status: Of the answer, after redirects.
@@ -72,12 +72,12 @@ class Shown:
 
     @property
     def text(self) -> str:
-        """What people read."""
+        """The text that people read."""
         return _read(self.html)
 
     @property
     def notes(self) -> list[str]:
-        """What people are told: good or bad, and the words."""
+        """The message to people: good or bad, and the words."""
         return [f"{found[1]}: {_read(found[0])}" for found in _NOTE.finditer(self.html)]
 
 
@@ -144,7 +144,7 @@ class Browser:
         return shown
 
     async def _ended(self, shown: Shown) -> Shown:
-        """Wait for the end of work, and return what is shown then."""
+        """Wait for the end of work, and return the page then."""
         while shown.path == "/work":
             # As people look at it, or half of the work would be to show it.
             await asyncio.sleep(0.01)
@@ -154,7 +154,7 @@ class Browser:
     async def use_key(
         self, path: str, field: str, name: str, *, passphrase: str = PASSPHRASE
     ) -> Shown:
-        """Send a form with a key, for what is shown."""
+        """Send a form with a key, for the shown proposal."""
         seen = _SEEN.search(self.html)
         fields: dict[str, str | bytes] = {
             field: self._keys.file(name),
@@ -164,7 +164,7 @@ class Browser:
         return await self.send(path, **fields)
 
     async def sign(self, *names: str) -> Shown:
-        """Sign what is shown."""
+        """Sign the shown proposal."""
         shown = await self.open()
         for name in names:
             shown = await self.use_key("/act/sign", "key", name)

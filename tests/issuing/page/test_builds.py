@@ -1,4 +1,4 @@
-"""What builds leave in the issuer's folder."""
+"""The files that builds leave in the issuer's folder."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from uploadfilter.issuing.page.builds import Builds
 
 
 def finish(builds: Builds, source: Path, *, is_noted: bool = True) -> Path:
-    """Build nothing but refusals out of a folder."""
+    """Build a folder whose files are all refused."""
     path = builds.place(source, None)
     out = BuildFile(path)
     out.add("mark", LeftOut.NO_PICTURE)

@@ -64,7 +64,7 @@ def picture_folder(path: Path, *, count: int = 3) -> Path:
 
 
 async def build(browser: Browser, folder: Path) -> str:
-    """Choose a folder, and have its pictures read; return what is shown then."""
+    """Choose a folder, and have its pictures read; return the page then."""
     await browser.open()
     await browser.send("/choose/pictures")
     await browser.send("/choose/typed", path=str(folder))
@@ -89,7 +89,7 @@ async def publish(browser: Browser, office: Office) -> None:
 
 
 async def test_link_lets_one_browser_in_once(office: Office, keys: Keys) -> None:
-    """Who has no cookie sees nothing, and the link is spent."""
+    """A visitor without a cookie sees nothing, and the link is used up."""
     async with opened(office, keys) as browser:
         before = await browser.open()
         wrong = await browser.open("/enter/wrong")
@@ -230,7 +230,7 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
 async def test_build_that_is_stopped_can_go_on(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """It is said, what was read is kept, and meanwhile nothing else is begun."""
+    """It is reported, finished work is kept, and no other work is begun meanwhile."""
     folder = picture_folder(tmp_path / "in", count=1)
     first = folder / "1" / f"{NAME}-0.png"
     for number in range(400):
@@ -313,7 +313,7 @@ async def test_what_was_not_shown_is_not_signed(office: Office, keys: Keys) -> N
 
 
 async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) -> None:
-    """What it does is said first; an id that is not there and too many are refused."""
+    """Its effect is shown first; unknown ids and too many ids are refused."""
     async with opened(office, keys) as browser:
         await browser.enter()
         before = await browser.open("/withdraw")
@@ -466,7 +466,7 @@ async def test_key_in_a_token_signs_with_its_pin(
 async def test_folder_is_chosen_by_its_number_or_its_path(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """Also one whose name is no text; what is not there is said, and stays so."""
+    """Even one whose name is not text; missing files are reported, and stay missing."""
     odd = tmp_path / "in" / os.fsdecode(b"\xff <b>")
     odd.mkdir(parents=True)
     async with opened(office, keys) as browser:

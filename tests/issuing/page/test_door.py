@@ -1,4 +1,4 @@
-"""Who is let in, and who is not."""
+"""Visitors that are let in, and others."""
 
 import string
 
@@ -15,12 +15,12 @@ OTHERS = st.text(st.characters(codec="utf-8"), max_size=60)
 
 @pytest.fixture
 def door() -> BrowserSession:
-    """Return a door that nobody came through yet."""
+    """Return a door that was not used yet."""
     return BrowserSession(SECRETS, authority=HERE)
 
 
 def test_link_is_good_once(door: BrowserSession) -> None:
-    """Who comes second is told that somebody was here."""
+    """A second visitor is told that somebody was here."""
     assert door.enter(SECRETS.link) == SECRETS.session
     assert door.enter(SECRETS.link) is NotLetIn.SPENT
     assert door.knows(SECRETS.session) is None
@@ -34,7 +34,7 @@ def test_wrong_link_spends_nothing(door: BrowserSession) -> None:
 
 
 def test_cookie_is_worth_nothing_before_the_link_was_used(door: BrowserSession) -> None:
-    """Nobody has been given it."""
+    """It was not given to anybody."""
     assert door.knows(SECRETS.session) is NotLetIn.STRANGER
 
 

@@ -28,7 +28,7 @@ def test_only_folders_are_listed(tmp_path: Path) -> None:
 def test_folder_with_an_odd_name_is_shown_and_found(
     tmp_path: Path, name: bytes
 ) -> None:
-    """The name is shown without anything that acts; what is opened is the folder."""
+    """The name is shown without active characters; the folder itself is opened."""
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     path.mkdir()
     found = listed(tmp_path)
@@ -89,7 +89,7 @@ def test_path_that_is_none_is_refused(text: str, words: str) -> None:
 
 
 def test_typed_path_is_where_it_says(tmp_path: Path) -> None:
-    """Without '..', so that what is shown is what is read."""
+    """Without '..', so that the shown folder is the one that is read."""
     assert typed(f"{tmp_path}/a/../") == tmp_path
 
 

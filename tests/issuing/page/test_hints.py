@@ -23,7 +23,7 @@ def texts() -> Iterator[str]:
 
 
 def test_every_command_that_a_message_names_is_known() -> None:
-    """Who adds a hint has to say what it is on the page."""
+    """Every hint must have its words for the page."""
     named = {
         found
         for text in texts()
@@ -36,7 +36,7 @@ def test_every_command_that_a_message_names_is_known() -> None:
 
 @pytest.mark.parametrize("command", STEPS)
 def test_command_with_a_step_is_not_named(command: str) -> None:
-    """People read of a step or a page; of a command only where there is no step."""
+    """Texts name a step or a page; a command only if there is no step."""
     shown = on_page(f"'uploadfilter issuer {command}' does it.")
 
     assert ("uploadfilter" in shown) == STEPS[command].startswith("the command")

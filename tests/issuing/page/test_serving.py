@@ -23,7 +23,7 @@ def test_page_is_for_this_machine(listen: str) -> None:
 
 
 def test_page_lasts_for_a_while() -> None:
-    """No time is none."""
+    """A time of zero is refused."""
     with pytest.raises(UsageError, match="before it begins"):
         PageSettings(idle_s=0)
 

@@ -1,4 +1,4 @@
-"""What the page offers, whatever the folder is like."""
+"""The offers of the page, for any state of the folder."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +22,7 @@ NAMES = st.lists(st.sampled_from(["ann", "bob", "dora"]), unique=True, max_size=
 
 @st.composite
 def waitings(draw: st.DrawFn) -> tuple[WaitingRole, ...]:
-    """Draw what is proposed: any roles, signed by any of their holders."""
+    """Draw a proposal: any roles, signed by any of their holders."""
     roles = draw(
         st.lists(st.sampled_from([ROOT, TARGETS, HASHSET, REVOKE]), unique=True)
     )
@@ -54,7 +54,7 @@ STEPS_FORWARD = {
 
 @given(SITUATIONS)
 def test_one_step_is_due_and_those_before_it_are_done(now: Situation) -> None:
-    """Nobody has to guess where they are."""
+    """The current step is always named."""
     found = list(places(now).items())
     at = [step for step, place in found if place is StepPlace.NOW]
 
@@ -77,7 +77,7 @@ def test_nothing_is_published_below_its_threshold(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_signing_is_offered_while_somebody_is_missing(now: Situation) -> None:
-    """Whoever is missing can sign, and nobody signs what is complete."""
+    """Every missing signer can sign, and a complete proposal is not signed again."""
     somebody = any(item.missing and item.others for item in now.waiting)
 
     assert (Act.SIGN in offered(now)) == somebody
@@ -95,7 +95,7 @@ def test_what_needs_a_publication_waits_for_one(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_withdrawing_is_never_in_the_way_of_anything(now: Situation) -> None:
-    """At night, whatever is half done: what is published can be withdrawn from."""
+    """At night, with any unfinished work: published entries can be withdrawn."""
     half_done = Situation(sequence=1, built=now.built, waiting=now.waiting)
 
     assert Act.WITHDRAW in offered(half_done)
@@ -103,7 +103,7 @@ def test_withdrawing_is_never_in_the_way_of_anything(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_no_situation_is_a_dead_end(now: Situation) -> None:
-    """Somebody can go on; but for a proposal that nobody is left to sign."""
+    """Somebody can go on, except with a proposal that no remaining holder can sign."""
     forward = STEPS_FORWARD.get(due(now))
     nobody_is_left = due(now) is Step.SIGN and Act.SIGN not in offered(now)
 
@@ -115,7 +115,7 @@ def test_no_situation_is_a_dead_end(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_build_is_not_lost_by_another(now: Situation) -> None:
-    """Who has a finished build proposes or discards it before the next one."""
+    """A finished build is proposed or discarded before the next one."""
     found = offered(now)
 
     assert not (now.built is not None and Act.BUILD in found)
@@ -133,7 +133,7 @@ def test_waiting_proposal_is_not_replaced_by_accident(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_key_is_made_at_any_time(now: Situation) -> None:
-    """Who comes needs one before anything else."""
+    """A new issuer needs a folder first."""
     assert Act.KEY in offered(now)
 
 

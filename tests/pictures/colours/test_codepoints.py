@@ -1,4 +1,4 @@
-"""What code points mean, as Chromium shows it."""
+"""The meaning of code points, as in Chromium."""
 
 import numpy as np
 import pytest

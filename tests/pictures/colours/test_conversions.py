@@ -94,7 +94,7 @@ def test_plain_profile_is_converted_once(profile: bytes) -> None:
 def test_first_conversion_is_that_of_browsers(
     profile: bytes, stored: NDArray[np.uint8]
 ) -> None:
-    """What littlecms takes otherwise, or refuses, is converted as Chromium does."""
+    """Profiles that littlecms refuses or reads differently are read as in Chromium."""
     assert np.abs(lumas(profile)[0] - luma_of(stored)).max() <= 3
 
 
@@ -229,7 +229,7 @@ def test_no_bytes_raise(content: bytes, at: int) -> None:
     ],
 )
 def test_steep_profile_shows_single_steps(profile: bytes, steep: bool) -> None:
-    """What averages or cut samples do not tell is told by the profile."""
+    """A steep profile tells that averages or cut samples are not enough."""
     assert is_steep(profile) is steep
 
 

@@ -1,4 +1,4 @@
-"""What a gain map means is read from its numbers, and worked out as they say."""
+"""The parameters of a gain map are read from its numbers, and applied."""
 
 import struct
 
@@ -96,7 +96,7 @@ def test_what_says_nothing_of_a_map_is_none(content: bytes) -> None:
 
 @pytest.mark.parametrize("value", ["much", "nan", "inf", ""])
 def test_numbers_that_are_none_are_refused(value: str) -> None:
-    """What they mean to others cannot be known."""
+    """Their meaning in other programs is unknown."""
     with pytest.raises(BadGainMapError):
         gain_of_packet(packet({"GainMapMax": value}))
 

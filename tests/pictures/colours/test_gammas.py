@@ -1,4 +1,4 @@
-"""What a PNG's chunks say of its colours is said again by a profile."""
+"""The chunks of a PNG about its colours are converted to a profile."""
 
 import numpy as np
 import pytest
@@ -102,7 +102,7 @@ def test_code_points_of_srgb_change_nothing() -> None:
 
 @pytest.mark.parametrize("stored", [None, b"", "text", bytes((2, 2, 0, 1))])
 def test_code_points_that_mean_nothing_make_no_profile(stored: object) -> None:
-    """Browsers go on as if there were none."""
+    """Browsers ignore them."""
     assert profile_of_code_points({CODE_POINTS: stored}) is None
 
 

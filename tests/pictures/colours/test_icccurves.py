@@ -54,7 +54,7 @@ def test_formula_is_worked_out_as_defined(
 def test_table_is_worked_out_as_defined(
     samples: list[float], values: list[int]
 ) -> None:
-    """Between two values of a table lies what is between them."""
+    """Values between two steps of a table are interpolated."""
     curve, length = read_curve(icc.table(np.array(values) / 65535) + b"more")
     assert isinstance(curve, CurveTable)
     light = curve.light(np.array(samples))
@@ -69,7 +69,7 @@ def test_table_is_worked_out_as_defined(
     [(0, (2.0,)), (1, (2.0, 1.0, 0.0)), (2, (2.0, 1.0, 0.0, 0.0))],
 )
 def test_short_formulas_are_the_long_one(kind: int, numbers: tuple[float, ...]) -> None:
-    """What a short formula leaves out changes nothing."""
+    """The missing numbers of a short formula change nothing."""
     curve, _ = read_curve(icc.formula(kind, *numbers))
 
     assert curve.light(np.array([0.5])) == pytest.approx([0.25])

@@ -91,7 +91,7 @@ def test_code_points_are_read() -> None:
     ],
 )
 def test_what_cannot_be_evaluated_is_refused(profile: bytes) -> None:
-    """A profile without anything to go by is none."""
+    """A profile with nothing to evaluate is refused."""
     with pytest.raises(BadProfileError):
         read_profile(profile)
 
@@ -131,7 +131,7 @@ def test_profile_that_chromium_surely_takes_is_strict(
 
 
 def test_profile_is_as_long_as_it_says() -> None:
-    """What stands after it does not belong to it."""
+    """Bytes after it do not belong to it."""
     assert cut(PLAIN + b"more") == PLAIN
     assert cut(PLAIN[:-4]) == PLAIN[:-4]
 

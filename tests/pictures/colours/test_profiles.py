@@ -1,4 +1,4 @@
-"""sRGB is recognised by its numbers, and what is no profile harms nobody."""
+"""sRGB is recognised by its numbers, and bytes that are not a profile are harmless."""
 
 import numpy as np
 import pytest
@@ -98,12 +98,12 @@ def test_curve_that_differs_at_one_value_needs_conversion() -> None:
     ],
 )
 def test_what_is_no_profile_needs_no_conversion(profile: bytes | None) -> None:
-    """Browsers ignore it, so the stored values are what is shown."""
+    """Browsers ignore it, so they show the stored values."""
     assert not needs_conversion(profile)
 
 
 def test_profile_that_is_too_large_is_not_passed_over() -> None:
-    """It changes what is shown, and nothing here can say how."""
+    """It changes the shown picture in an unknown way."""
     whole = icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES)
     large = len(whole).to_bytes(4, "big") + whole[4:]
 
@@ -205,7 +205,7 @@ def test_profile_says_what_its_samples_are(profile: bytes, mode: str | None) -> 
 
 
 def test_transform_turns_a_negative_into_a_positive() -> None:
-    """What browsers show of a picture with falling curves is its negative."""
+    """Browsers show the negative of a picture with falling curves."""
     transform = transform_of(icc.colour_profile(INVERTED))
     assert transform is not None
     stored = Image.fromarray(COLOURS)
@@ -215,12 +215,12 @@ def test_transform_turns_a_negative_into_a_positive() -> None:
 
 
 def test_refused_profile_has_no_transform() -> None:
-    """Littlecms refuses a profile without curves; it is no error."""
+    """Littlecms refuses a profile without curves; that is not an error."""
     assert transform_of(icc.profile({})) is None
 
 
 def test_large_profile_is_read_like_a_small_one() -> None:
-    """What is too large for the cache is still converted."""
+    """A profile that is too large for the cache is still converted."""
     padding = {b"padd": b"data" + bytes(100_000)}
     profile = icc.colour_profile(INVERTED, more=padding)
 
@@ -283,14 +283,14 @@ def test_srgb_in_other_formulas_needs_no_conversion(
 
 
 def test_formula_that_is_cut_off_needs_conversion() -> None:
-    """What cannot be read is left to littlecms."""
+    """An unreadable profile is left to littlecms."""
     profile = icc.profile({b"kTRC": icc.SRGB_FORMULA[:-4]}, samples=b"GRAY")
 
     assert needs_conversion(profile)
 
 
 def test_curve_without_its_kind_needs_conversion() -> None:
-    """So is what is no curve at all."""
+    """So is a tag that is not a curve."""
     assert needs_conversion(icc.grey_profile(b"text" + bytes(40)))
     assert needs_conversion(icc.profile({}, samples=b"GRAY"))
 
@@ -311,7 +311,7 @@ def test_table_for_other_samples_contradicts(
 
 @given(content=st.binary(max_size=300), kept=st.integers(0, 600))
 def test_any_bytes_may_contradict_themselves(content: bytes, kept: int) -> None:
-    """What is cut off or nonsense raises nothing."""
+    """Truncated or invalid bytes raise nothing."""
     profile = icc.profile({b"A2B0": b"mft1" + content})
 
     contradicts_itself(content)

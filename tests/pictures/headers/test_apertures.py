@@ -45,7 +45,7 @@ def aperture(*fields: int) -> bytes:
 def test_part_is_where_the_writer_says(
     whole: tuple[int, int], edges: tuple[int, int, int, int]
 ) -> None:
-    """What is written as a left edge and a width is read as these."""
+    """A written left edge and width are read back."""
     left, right = sorted((edges[0] % whole[0], edges[1] % whole[0]))
     upper, lower = sorted((edges[2] % whole[1], edges[3] % whole[1]))
     size = right + 1 - left, lower + 1 - upper

@@ -1,4 +1,4 @@
-"""What files of boxes say of their items and frames."""
+"""The items and frames of files of boxes."""
 
 import struct
 
@@ -40,13 +40,13 @@ def track(
 
 
 def test_box_is_found_at_the_top_only() -> None:
-    """The name of a box inside another, or in its content, is none."""
+    """The name of a box inside another, or in its content, does not count."""
     assert has_box(box(b"moov"), b"moov")
     assert not has_box(box(b"free", box(b"moov")), b"moov")
 
 
 def test_items_are_those_of_their_list() -> None:
-    """What is said and what is listed counts, whichever is more."""
+    """The stated or the listed number counts, whichever is larger."""
     entries = [box(b"infe", bytes(13))] * 3
     said = box(b"iinf", bytes(4), b"\0\2", *entries)
     boasting = box(b"iinf", b"\1\0\0\0", b"\0\1\0\0", *entries)
@@ -80,7 +80,7 @@ def test_durations_come_from_the_table_of_the_track() -> None:
     ],
 )
 def test_track_that_can_be_read_in_two_ways_is_not_sure(content: bytes) -> None:
-    """Then nobody knows which frame is shown longest."""
+    """Then the longest frame is unknown."""
     found = track_of(content, 2)
 
     assert len(found.durations) == 2
@@ -116,7 +116,7 @@ def test_avif_with_ten_bits_is_seen() -> None:
 
 @given(content=st.binary(max_size=300), kept=st.floats(0, 1))
 def test_any_bytes_can_be_asked(content: bytes, kept: float) -> None:
-    """Nothing raises, and nobody gets another number of frames than asked for."""
+    """Nothing raises, and the number of frames is always the requested one."""
     seed = seeds.seed("avif/moving")
     for data in (content, seed[: int(kept * len(seed))] + content):
         assert item_count(data) >= 0

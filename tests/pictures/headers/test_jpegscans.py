@@ -1,4 +1,4 @@
-"""What a JPEG makes its decoder do is known before it does it."""
+"""The work of decoding a JPEG is known before it is decoded."""
 
 import io
 import struct
@@ -26,7 +26,7 @@ ANY = 0
 
 
 def many_scans(count: int, *, side: int = 64) -> bytes:
-    """Return a small grey JPEG that repeats one scan, as nobody writes it."""
+    """Return a small grey JPEG that repeats one scan, unlike real files."""
     content = pictures.encoded(
         Image.new("L", (side, side), 128), "JPEG", progressive=True
     )
@@ -98,7 +98,7 @@ def test_scans_are_counted_exactly(count: int) -> None:
 
 
 def test_small_file_may_claim_many_visits() -> None:
-    """What scans cost follows from the size, which a few bytes may claim."""
+    """The cost of scans follows from the size, which a few bytes may claim."""
     content = resized(many_scans(50), b"\xff\xc2", 8000, 8000)
 
     assert cost(content).block_visits == 50 * 1000 * 1000
@@ -128,7 +128,7 @@ def test_bytes_like_a_scan_are_none_in_a_segment() -> None:
 
 
 def test_bytes_behind_the_end_are_no_scans() -> None:
-    """What follows a picture is not part of it."""
+    """Bytes after a picture are not part of it."""
     content = PROGRESSIVE + SCAN * 500
 
     assert cost(content, enough_scans=100).scans == 10

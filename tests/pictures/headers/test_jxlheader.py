@@ -99,13 +99,13 @@ def test_codestream_may_be_in_parts() -> None:
     ],
 )
 def test_unreadable_header_is_none(content: bytes) -> None:
-    """What cannot be read is not guessed at."""
+    """An unreadable header is not guessed."""
     assert read_header(content) is None
 
 
 @given(content=st.binary(max_size=100))
 def test_any_bytes_are_a_header_or_none(content: bytes) -> None:
-    """Nothing that stands behind the magic raises anything."""
+    """No bytes after the magic raise anything."""
     for start in (b"\xff\x0a", boxed()):
         header = read_header(start + content)
         assert header is None or min(header.size) >= 0

@@ -1,4 +1,4 @@
-"""What broke off is completed as far as it says how long it was."""
+"""A truncated file is completed if it states its length."""
 
 import io
 import struct

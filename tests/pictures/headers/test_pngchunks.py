@@ -25,7 +25,7 @@ LINEAR = icc.colour_profile(icc.formula(0, 1))
 
 
 def with_chunks(*chunks: bytes) -> bytes:
-    """Return a PNG with chunks behind its header."""
+    """Return a PNG with chunks after its header."""
     return PLAIN[:HEADER_END] + b"".join(chunks) + PLAIN[HEADER_END:]
 
 
@@ -146,7 +146,7 @@ def test_profile_of_a_moving_picture_is_that_of_all_frames() -> None:
     ],
 )
 def test_profile_that_browsers_pass_over_is_noted(content: bytes, odd: bool) -> None:
-    """It is read all the same, since other programs may."""
+    """It is read nevertheless, since other programs may read it."""
     part = part_of(io.BytesIO(content))
 
     assert part.profile == STEEP
@@ -175,7 +175,7 @@ def test_padding_behind_a_profile_is_cut_off() -> None:
 
 
 def test_profile_that_is_longer_than_any_is_over_budget() -> None:
-    """What browsers convert by must not be passed over."""
+    """A profile that browsers use must not be ignored."""
     profile = struct.pack(">I", MAX_PROFILE_BYTES + 1) + STEEP[4:]
     content = with_chunks(profile_chunk(profile))
 
@@ -237,5 +237,5 @@ def test_seek_before_the_start_is_refused() -> None:
 
 @given(content=st.binary(max_size=200))
 def test_any_bytes_are_a_part(content: bytes) -> None:
-    """Nothing behind the signature raises anything."""
+    """No bytes after the signature raise anything."""
     assert part_of(io.BytesIO(PLAIN[:8] + content)).file is not None

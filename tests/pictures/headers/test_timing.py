@@ -90,7 +90,7 @@ def test_tiff_of_too_many_pages_is_not_whole() -> None:
 
 @given(content=st.binary(max_size=300))
 def test_any_bytes_have_a_timing(content: bytes) -> None:
-    """Nothing that stands behind a magic raises anything."""
+    """No bytes after a magic raise anything."""
     assert webp_timing(b"RIFF\0\0\0\0WEBP" + content).durations
     for magic in (b"II*\0", b"MM\0+"):
         tiff_pages(io.BytesIO(magic + content))

@@ -95,7 +95,7 @@ def test_truncated_picture_is_said_to_be_one() -> None:
 
 
 def test_picture_is_decoded_again_at_another_scale() -> None:
-    """What is small in it can be looked at from near."""
+    """A small part of it can be decoded at a better scale."""
     content = avif()
     shown = frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS)
 

@@ -117,7 +117,7 @@ def test_what_cannot_be_shown_so_is_refused(content: "object") -> None:
 
 
 def test_damage_ends_in_a_picture_or_a_reason() -> None:
-    """Whatever bytes are changed, nothing but a reason comes of it."""
+    """Any changed bytes only lead to a reason."""
     content = progressive(quality=20)
     rng = np.random.default_rng(4)
     for _ in range(12):

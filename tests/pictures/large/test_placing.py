@@ -67,7 +67,7 @@ def test_strips_give_what_the_whole_picture_gives(
 
 
 def test_missing_piece_is_told() -> None:
-    """A strip of which something is missing is shown all the same."""
+    """A strip with a missing part is shown nevertheless."""
     strip = Image.new("L", (16, 16), 9)
 
     frame = Placing((16, 16)).frame([None, strip], 2, 0)
@@ -77,7 +77,7 @@ def test_missing_piece_is_told() -> None:
 
 
 def test_nothing_is_no_picture() -> None:
-    """Nor is one that is cut away, or without rows, or as large as it was."""
+    """Nor is a picture that is cut away, has no rows, or keeps its size."""
     with pytest.raises(BadPictureError):
         Placing((10, 10)).cut(5, 0, 5, 0)
     with pytest.raises(BadPictureError):

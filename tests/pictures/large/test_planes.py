@@ -27,7 +27,7 @@ def grey(
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (33, 71), (1400, 1501)])
 @pytest.mark.parametrize("by", [2, 4, 8])
 def test_bands_are_averages_of_the_samples(width: int, height: int, by: int) -> None:
-    """Luma in full range comes out as it is, in as many bands as it takes."""
+    """Luma in full range stays unchanged, in any number of bands."""
     image, luma = grey(width, height)
 
     shrunk = Converter(ctypes.addressof(image)).shrunk(by)
@@ -37,7 +37,7 @@ def test_bands_are_averages_of_the_samples(width: int, height: int, by: int) -> 
 
 
 def test_planes_that_make_no_colours_are_a_bad_picture() -> None:
-    """What the library refuses is an error of the file."""
+    """A refusal of the library is an error of the file."""
     image, _ = grey(8, 8)
     image.depth = 7
 

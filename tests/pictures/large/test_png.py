@@ -36,7 +36,7 @@ def deep(mode: str, before: bytes = b"") -> bytes:
 def _filtered(
     rows: "np.ndarray[tuple[int, ...], np.dtype[np.uint8]]", reach: int
 ) -> bytes:
-    """Pack rows that refer to what is above and to the left, in turn."""
+    """Pack rows with filters that refer to the row above and to the left, in turn."""
     packer = zlib.compressobj(1)
     parts = []
     above = np.zeros_like(rows[0])
@@ -96,7 +96,7 @@ def test_marked_colour_is_transparent() -> None:
 
 
 def test_chunks_about_colour_are_kept() -> None:
-    """What stands for a profile is looked for in the smaller picture too."""
+    """Chunks that replace a profile are looked for in the smaller picture too."""
     gamma = chunk(b"gAMA", struct.pack(">I", 100_000))
     content = saved(photo(), "PNG", compress_level=1)
     content = content[:33] + gamma + content[33:]
@@ -149,7 +149,7 @@ def test_small_file_may_not_claim_to_be_larger_than_ever(channels: int) -> None:
 
 
 def test_picture_is_decoded_again_at_another_scale() -> None:
-    """What is small in it can be looked at from near."""
+    """A small part of it can be decoded at a better scale."""
     content = saved(photo(), "PNG", compress_level=1)
     shown = frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS)
 

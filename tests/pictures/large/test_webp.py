@@ -37,7 +37,7 @@ def test_smaller_picture_shows_what_the_whole_shows(
 
 @pytest.mark.parametrize("size", [(2048, 2048), (2049, 2111), (2055, 2063)])
 def test_last_row_and_column_are_kept(size: tuple[int, int]) -> None:
-    """A side that is no multiple of the scale is rounded up."""
+    """A side that is not a multiple of the scale is rounded up."""
     content = saved(photo(*size), "WEBP", method=0)
 
     (frame,) = frames(content, limits=LIMITS)
@@ -47,7 +47,7 @@ def test_last_row_and_column_are_kept(size: tuple[int, int]) -> None:
 
 
 def test_colours_under_transparency_are_seen() -> None:
-    """A picture whose every pixel is transparent is shown as it is stored."""
+    """A picture with only transparent pixels is shown as stored."""
     hidden = photo().copy()
     hidden.putalpha(0)
     content = saved(hidden, "WEBP", lossless=True, exact=True, quality=0, method=0)
@@ -93,7 +93,7 @@ def test_lossless_picture_that_is_too_large_is_refused() -> None:
 
 
 def test_picture_is_decoded_again_at_another_scale() -> None:
-    """What is small in it can be looked at from near."""
+    """A small part of it can be decoded at a better scale."""
     content = saved(photo(), "WEBP", method=0)
     shown = frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS)
 

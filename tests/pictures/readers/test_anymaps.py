@@ -96,7 +96,7 @@ def test_youngest_form_has_an_alpha() -> None:
 
 
 def test_file_that_breaks_off_shows_its_rows() -> None:
-    """What came of it counts."""
+    """The rows that arrived count."""
     content = pictures.encoded(PHOTO, "PPM")
 
     found = frame(content[: len(content) // 2])

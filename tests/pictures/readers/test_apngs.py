@@ -44,7 +44,7 @@ def found_in(file: io.BytesIO) -> Frames:
     ],
 )
 def test_frames_have_their_durations(name: str, durations: tuple[int, ...]) -> None:
-    """Milliseconds; a default image that is no part of the animation comes first."""
+    """Milliseconds; a default image that is not part of the animation comes first."""
     found = found_in(io.BytesIO(seeds.seed(name)))
 
     assert len(found.frames) == len(durations)
@@ -65,19 +65,19 @@ def test_png_whose_frames_are_not_those_it_claims_is_not_whole() -> None:
 
 @pytest.mark.parametrize("name", [b"fcTL", b"fdAT"])
 def test_frames_that_nobody_announced_are_not_whole(name: bytes) -> None:
-    """Some decoders show them all the same."""
+    """Some decoders show them nevertheless."""
     found = found_in(png_of(png_chunk(b"IDAT"), png_chunk(name), png_chunk(b"IEND")))
 
     assert not found.is_whole
 
 
 def test_png_of_empty_chunks_is_given_up() -> None:
-    """Chunks that hold nothing are stepped over so many times and no more."""
+    """Only a limited number of empty chunks is skipped."""
     assert frames_of_png(png_of(*[png_chunk(b"teSt")] * 30_000)) is None
 
 
 def test_png_of_many_full_chunks_is_read() -> None:
-    """Ordinary chunks are no reason to give up."""
+    """Ordinary chunks do not end the reading."""
     chunks = [png_chunk(b"IDAT", bytes(200))] * 30_000
 
     assert found_in(png_of(*chunks)).frames == ()
@@ -111,7 +111,7 @@ def test_frame_beyond_the_canvas_is_not_whole() -> None:
 
 
 def test_frames_are_counted_up_to_a_limit() -> None:
-    """Nobody comes to those after it."""
+    """The chunks after it are not reached."""
     control = png_chunk(b"fcTL", bytes(26) + bytes(40))
     count = MOST_COUNTED + 1
     claim = png_chunk(b"acTL", struct.pack(">II", count, 0))

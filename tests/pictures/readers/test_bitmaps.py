@@ -80,7 +80,7 @@ def pixels(content: bytes) -> NDArray[np.int64]:
     ],
 )
 def test_colours_under_masks_are_shown(content: bytes) -> None:
-    """Up to what is lost in fewer bits; Pillow alone would refuse them."""
+    """Except for the loss of bits; Pillow alone would refuse them."""
     with pytest.raises(OSError, match="layout"):
         Image.open(io.BytesIO(content))
 
@@ -141,7 +141,7 @@ def test_long_bitmap_is_read_band_by_band() -> None:
 
 @pytest.mark.parametrize("top_down", [False, True])
 def test_cut_bitmap_is_shown_as_far_as_it_goes(*, top_down: bool) -> None:
-    """What did not arrive is black."""
+    """Missing rows are black."""
     content = bitmap(*TEN, top_down=top_down)[: -2 * 4 * WIDTH]
 
     (shown,) = frames(content)
@@ -153,7 +153,7 @@ def test_cut_bitmap_is_shown_as_far_as_it_goes(*, top_down: bool) -> None:
 
 
 def test_bitmap_without_rows_shows_nothing() -> None:
-    """A header is no picture."""
+    """A header is not a picture."""
     content = bitmap(*TEN, length=124)
 
     assert lacks(content[: 14 + 124]) == [Reason.TRUNCATED]
@@ -199,7 +199,7 @@ def test_mask_has_holes_if_its_digits_say_so(mask: int) -> None:
 
 @given(body=st.binary(min_size=52, max_size=90), start=st.integers(0, 80))
 def test_any_header_is_a_picture_or_none(body: bytes, start: int) -> None:
-    """Nothing else is raised than that there is no picture, or a large one."""
+    """Only the errors for a missing or a too large picture are raised."""
     head = struct.pack("<2s8xI", b"BM", start)
     for bits, packing in product((16, 32), (3, 6)):
         fields = struct.pack("<IiiHHI", 40, 3, 3, 1, bits, packing)

@@ -29,7 +29,7 @@ def piece(
 
 
 def shown(*layers: tuple[Piece, Image.Image]) -> list[Image.Image]:
-    """Return what is shown of pieces and their pictures."""
+    """Return the shown pictures of pieces."""
     pieces = [each for each, _ in layers]
     reader = ComposedReader(
         SIZE,

@@ -1,4 +1,4 @@
-"""How many frames a GIF has, where they are, and what is shown when one is."""
+"""The number of frames of a GIF, their places, and the shown pictures."""
 
 import io
 import struct
@@ -51,7 +51,7 @@ def test_frames_are_found_where_they_stand() -> None:
 
 
 def test_canvas_grows_with_the_first_frame_only() -> None:
-    """Browsers show of the others what is on the canvas."""
+    """Browsers show only the part of the others on the canvas."""
     found = pieces_of(gif_of(gif_image(right=70), gif_image(right=60_000, bottom=9)))
 
     assert found.canvas == (70, 1)
@@ -109,7 +109,7 @@ def test_gif_frames_are_counted_up_to_a_limit() -> None:
 
 
 def test_gif_of_empty_blocks_is_given_up() -> None:
-    """Blocks that hold nothing are stepped over so many times and no more."""
+    """Only a limited number of empty blocks is skipped."""
     comment = b"!\xfe" + b"\1x" * 500_000 + b"\0"
 
     found = pieces_of(gif_of(comment, gif_image()))
@@ -119,7 +119,7 @@ def test_gif_of_empty_blocks_is_given_up() -> None:
 
 @given(content=st.binary(max_size=300), kept=st.floats(0, 1))
 def test_any_bytes_have_frames(content: bytes, kept: float) -> None:
-    """Nothing that stands after a magic raises anything, nor what was cut off."""
+    """No bytes after a magic raise anything, nor do truncated ones."""
     pieces_of(b"GIF89a" + content)
 
     cut = pictures.truncated(seeds.seed("gif/moving"), kept=kept)
@@ -152,7 +152,7 @@ def test_frame_without_pixels_shows_what_was_there() -> None:
 
 
 def test_gif_of_more_frames_than_are_counted_is_unseen() -> None:
-    """Nobody came to its last one."""
+    """The last one was not reached."""
     content = gif_of(*[gif_image()] * (MOST_COUNTED + 1))
 
     assert Reason.KEY_FRAME_UNSEEN in lacks(content)
@@ -235,7 +235,7 @@ DOTS = {b"\x02\x02D\x01\0": 0, b"\x02\x02L\x01\0": 1, b"\x02\x02T\x01\0": 2}
 def test_tiny_pieces_that_are_alike_look_as_if_each_were_unpacked(
     dots: list[tuple[int, int, bytes, int | None, int]],
 ) -> None:
-    """Colours of its own, which are the same, make a piece one by itself."""
+    """Separate but equal colours make a piece different."""
     colours = bytes((250, 0, 0, 0, 250, 0, 0, 0, 250, 9, 9, 9))
 
     def gif(table: bytes, flags: int) -> bytes:

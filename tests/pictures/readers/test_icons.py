@@ -105,7 +105,7 @@ def test_bitmap_is_read_by_its_own_header(mode: str, make: object) -> None:
 @pytest.mark.parametrize("size", [0, 12, 40, 124])
 @pytest.mark.parametrize("packing", [0, 1, 3])
 def test_any_bitmap_header_is_no_error(size: int, packing: int) -> None:
-    """Sides that no bitmap has, and depths that none has, are no reason to fail."""
+    """Impossible sides and depths do not lead to a failure."""
     body = struct.pack("<IiiHHI16x", size, -(2**31), 2**31 - 1, 1, 65_535, packing)
     entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(body), 22)
     content = b"\0\0\1\0\1\0" + entry + body
@@ -135,7 +135,7 @@ def test_icon_without_entries_is_undecodable() -> None:
 
 
 def test_mask_that_did_not_arrive_is_no_reason_to_show_nothing() -> None:
-    """What arrived of the colours is shown."""
+    """The colours that arrived are shown."""
     content = seeds.icon((32, 32), bitmap=True)
 
     (shown,) = frames(content[:-10])
@@ -153,7 +153,7 @@ def test_bitmap_may_promise_more_than_a_directory_can_say() -> None:
 
 @pytest.mark.parametrize("sides", [(32, 32), (48, 32), (256, 256)])
 def test_bitmap_of_an_icon_is_shown_as_by_its_icon(sides: tuple[int, int]) -> None:
-    """Where it lies by itself, with whatever lies behind it, it is read both ways."""
+    """A bare one, with any bytes after it, is read both ways."""
     content = seeds.icon(sides, bitmap=True)
     start = int.from_bytes(content[18:22], "little")
 

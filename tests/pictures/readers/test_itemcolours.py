@@ -35,7 +35,7 @@ def with_points(primaries: int, curve: int) -> bytes:
     [(1, 13), (1, 1), (2, 2), (1, 6), (1, 14), (0, 0), (17, 13), (1, 19)],
 )
 def test_usual_points_change_nothing(primaries: int, curve: int) -> None:
-    """What nobody knows is taken for what is usual, as are the curves of cameras."""
+    """Unknown code points count as the usual ones, like the curves of cameras."""
     content = with_points(primaries, curve)
 
     assert profiles_of(content) == ((), False)
@@ -51,7 +51,7 @@ def test_other_points_are_one_more_profile(primaries: int, curve: int) -> None:
 
 
 def test_many_points_are_a_lack() -> None:
-    """Nobody has more than one; a few are heeded."""
+    """Files have one; a few are used."""
     boxes = b"".join(
         b"colrnclx" + struct.pack(">HHHB", primaries, 13, 6, 128)
         for primaries in (4, 5, 6, 8, 9, 10)

@@ -41,7 +41,7 @@ def view(content: bytes) -> View:
 
 
 def changed(content: bytes, at: int, value: bytes) -> bytes:
-    """Return a codestream with other bytes behind its first marker."""
+    """Return a codestream with other bytes after its first marker."""
     start = content.index(b"\xff\x4f\xff\x51") + 2 + at
     return content[:start] + value + content[start + len(value) :]
 
@@ -58,7 +58,7 @@ def test_large_picture_is_halved(no_jp2: bool) -> None:
 
 
 def test_picture_of_fewer_levels_is_decoded_as_it_is() -> None:
-    """Who writes a picture says how often it may be halved."""
+    """The writer of a picture sets the number of halvings."""
     assert frame(packed(PHOTO, num_resolutions=1)).scale == 1
     assert frame(packed(SMALL)).scale == 1
 
@@ -106,7 +106,7 @@ def test_pieces_without_end_are_refused(content: bytes) -> None:
 
 
 def test_two_sizes_are_no_picture() -> None:
-    """What a file says and what its codes say must be the same."""
+    """The size of the file and that of its codestream must be equal."""
     with pytest.raises(BadPictureError):
         frame(changed(packed(SMALL), 6, (4000).to_bytes(4, "big")))
 
@@ -114,7 +114,7 @@ def test_two_sizes_are_no_picture() -> None:
 @settings(max_examples=40)
 @given(st.binary(max_size=12), st.integers(0, 120))
 def test_header_may_be_anything(junk: bytes, at: int) -> None:
-    """It is read, or it is no picture."""
+    """It is read, or refused."""
     content = changed(packed(SMALL.resize((40, 40))), at, junk)
 
     items = list(frames_of(io.BytesIO(content), formats=(JP2,), limits=DecodeLimits()))

@@ -44,7 +44,7 @@ def test_alpha_is_the_luma_of_the_second_file(mode: str) -> None:
 def test_larger_of_both_gives_the_size(
     colours: tuple[int, int], alpha: tuple[int, int]
 ) -> None:
-    """Nothing of what is seen is lost where one is smaller."""
+    """No visible part is lost if one is smaller."""
     one, other = pictures.jpeg(PHOTO.resize(colours)), pictures.png(SHADE.resize(alpha))
     (frame,) = frames(file_of(one, other))
 
@@ -52,7 +52,7 @@ def test_larger_of_both_gives_the_size(
 
 
 def test_inks_become_colours() -> None:
-    """A JPEG of inks has no alpha of its own."""
+    """A JPEG of inks has no alpha."""
     (frame,) = frames(file_of(pictures.cmyk_jpeg(PHOTO), pictures.png(SHADE)))
 
     assert frame.image.mode == "RGBA"
@@ -69,7 +69,7 @@ def test_inks_become_colours() -> None:
     ],
 )
 def test_broken_pair_has_a_reason(content: bytes, reason: Reason) -> None:
-    """What cannot be put together is never nothing."""
+    """A failed combination always has a reason."""
     assert frames(content) == []
     assert lacks(content) == [reason]
 

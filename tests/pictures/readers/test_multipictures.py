@@ -1,4 +1,4 @@
-"""A JPEG with a gain map is shown as it is stored, and as the map changes it."""
+"""A JPEG with a gain map is shown as stored, and as changed by the map."""
 
 import io
 import re
@@ -73,7 +73,7 @@ def test_map_of_a_phone_changes_nothing() -> None:
 
 
 def test_picture_without_hints_is_not_looked_through() -> None:
-    """What follows a picture is a matter of carving."""
+    """A picture after another one is left to carving."""
     plain = pictures.jpeg(DECOY)
     second = pictures.jpeg(TARGET)
     mapped = second[:2] + xmp_segment(BRIGHT) + second[2:]
@@ -129,7 +129,7 @@ def test_metadata_in_several_segments_are_read() -> None:
 
 
 def test_numbers_that_mean_nothing_are_a_lack() -> None:
-    """The stored picture is compared, and may not be what is shown."""
+    """The stored picture is compared, but may not be the shown one."""
     content = gained(xmp_segment({**BRIGHT, "GainMapMax": "much"}))
 
     assert len(frames(content)) == 1
@@ -156,7 +156,7 @@ def test_many_maps_are_a_lack() -> None:
 
 
 def test_large_picture_is_made_smaller() -> None:
-    """What a map makes of it is compared at a smaller size."""
+    """The changed picture is compared at a smaller size."""
     large, other = (item.resize((1600, 1200)) for item in (DECOY, TARGET))
     second = pictures.jpeg(gain_between(other, large), 95, subsampling=0)
     content = multi_picture(

@@ -20,7 +20,7 @@ from uploadfilter.pictures.readers.segments import webp_segment
 COUNT = 20
 LONGEST = 9
 COST = 10_000 + 5 * seeds.WIDTH * seeds.HEIGHT // 4
-"""What a frame costs at most, in pixels."""
+"""The highest cost of a frame, in pixels."""
 
 
 OPTIONS: dict[str, dict[str, object]] = {

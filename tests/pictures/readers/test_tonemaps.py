@@ -1,4 +1,4 @@
-"""An AVIF with a gain map is shown as it is stored, and as the map changes it."""
+"""An AVIF with a gain map is shown as stored, and as changed by the map."""
 
 import numpy as np
 import pytest
@@ -51,7 +51,7 @@ def test_item_that_is_shown_can_be_another() -> None:
     ],
 )
 def test_map_that_cannot_be_read_is_a_lack(old: bytes, new: bytes) -> None:
-    """Nothing is passed over that may change what is shown."""
+    """Nothing is ignored that may change the shown picture."""
     with pytest.raises(BadPictureError):
         list(maps_of(BRIGHT.replace(old, new)))
 
@@ -66,7 +66,7 @@ def test_numbers_that_are_cut_off_are_a_lack() -> None:
 
 
 def test_map_of_other_colours_is_a_lack() -> None:
-    """What is shown is near to the changed picture, and not it."""
+    """The shown picture is near the changed one, but not equal."""
     at = BRIGHT.index(b"colrnclx\0") + 9
     content = BRIGHT[:at] + b"\x0c" + BRIGHT[at + 1 :]
 

@@ -29,7 +29,7 @@ NOON = 1_793_620_800.0
 """2026-11-02, 12:00 UTC."""
 
 NOWHERE = "http://127.0.0.1:9"
-"""The discard port, which nobody serves."""
+"""The discard port, which is not served."""
 
 
 def surveyor(directory: Path) -> Surveyor:

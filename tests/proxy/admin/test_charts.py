@@ -65,7 +65,7 @@ def test_round_up_table(value: float, top: float) -> None:
 
 
 def test_charts_name_their_newest_values() -> None:
-    """Who cannot see a line reads its value."""
+    """A reader who cannot see a line can read its value."""
     drawn = {
         line.key: line.last
         for chart in charts([sample(), sample(match=2.0, p50_s=0.012)])

@@ -1,4 +1,4 @@
-"""What the operator's page says, and in which words."""
+"""The facts and the words of the operator's page."""
 
 import dataclasses
 from pathlib import Path
@@ -52,7 +52,7 @@ async def test_hash_sets_are_shown_with_their_counts(tmp_path: Path) -> None:
 
 
 async def test_decisions_are_shown_newest_first(tmp_path: Path) -> None:
-    """A row says what was decided and why, and names no one."""
+    """A row has the decision and its reason, and no name."""
     async with watched(tmp_path) as proxy:
         proxy.metrics.decided(decision(1, "unit7", client="0123456789abcdef"))
         proxy.metrics.decided(decision(2))
@@ -92,7 +92,7 @@ async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:
 
 
 async def test_shape_stays_while_only_figures_change(tmp_path: Path) -> None:
-    """The script loads the page anew for a new generation, not for an upload."""
+    """The script loads the page again for a new generation, not for an upload."""
     async with wire_origin() as origin, watched(tmp_path, origin=origin.url) as proxy:
         list_entries(tmp_path, ())
         before = await facts_of(proxy)
@@ -137,7 +137,7 @@ async def test_last_day_is_shown_under_each_policy(tmp_path: Path) -> None:
 
 
 async def test_page_warns_of_enforce_that_rejects_no_match(tmp_path: Path) -> None:
-    """What the operator asked for and does not get, and what to do."""
+    """Settings that have no effect, and the remedy."""
     list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
     async with watched(tmp_path) as proxy:
         facts = await facts_of(proxy)

@@ -32,7 +32,7 @@ ROOMY = dataclasses.replace(NO_ROOM_YET, free_bytes=1 << 40)
 
 
 def not_well(health: Health) -> dict[Check, str]:
-    """Return what is not as it must be."""
+    """Return the failing checks."""
     return {
         finding.check: finding.detail
         for finding in health.findings
@@ -50,7 +50,7 @@ async def test_nothing_is_ready_before_the_first_look(tmp_path: Path) -> None:
 
 
 async def test_what_was_seen_is_not_believed_for_ever() -> None:
-    """If nobody looks any more, nobody knows whether uploads may be sent here."""
+    """If the checks stop, it is unknown whether uploads may be sent here."""
     now_s = [0.0]
     health = Health(
         reference=_Usable(),
@@ -163,7 +163,7 @@ async def test_disk_that_fills_up_is_said_before_it_is_full(
 
 
 async def test_log_directory_that_is_gone_is_said(tmp_path: Path) -> None:
-    """A disk that cannot even be asked is no reason to stop looking."""
+    """A disk that does not answer does not stop the checks."""
     async with watched(tmp_path) as proxy:
         gone = dataclasses.replace(proxy, surveyor=surveyor(tmp_path / "gone")).health()
         await gone.look()
@@ -217,7 +217,7 @@ async def test_origin_that_takes_no_connection_is_waited_for_shortly(
 
 
 def of_origins(*origins: OriginSettings) -> Health:
-    """Return checks of nothing but these origins."""
+    """Return checks of only these origins."""
     return Health(
         reference=_Usable(),
         unenforced=tuple,
@@ -292,7 +292,7 @@ async def test_origin_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
 async def test_looks_go_on_until_cancelled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What is repaired is seen without being asked for."""
+    """A repair is noticed without a request."""
     monkeypatch.setattr(module, "INTERVAL_S", 0.001)
     async with watched(tmp_path) as proxy:
         health = proxy.health()
@@ -316,5 +316,5 @@ def test_each_check_says_what_to_do() -> None:
     [(400.0, "more than a year"), (12.4, "12 days"), (0.25, "6 hours")],
 )
 def test_room_in_words(days_left: float, words: str) -> None:
-    """Nobody reads a fraction of a day."""
+    """Fractions of a day are not shown."""
     assert days_words(dataclasses.replace(ROOMY, days_left=days_left)) == words

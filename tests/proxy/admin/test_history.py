@@ -1,4 +1,4 @@
-"""What happened in the last quarter of an hour."""
+"""The events of the last quarter of an hour."""
 
 import asyncio
 from contextlib import suppress
@@ -27,7 +27,7 @@ def history(metrics: Metrics) -> History:
 
 
 def test_rates_are_of_the_interval() -> None:
-    """What happened before the sample before is not counted again."""
+    """Events before the previous sample are not counted again."""
     metrics = Metrics()
     metrics.decided(decision(Verdict.MATCH))
     samples = history(metrics)
@@ -46,7 +46,7 @@ def test_rates_are_of_the_interval() -> None:
 
 
 def test_quantiles_are_of_the_uploads_in_between() -> None:
-    """Each duration counts once, and an interval without uploads has none."""
+    """Each duration counts once, and an interval without uploads has no durations."""
     metrics = Metrics()
     samples = history(metrics)
 

@@ -1,4 +1,4 @@
-"""What the admin listener answers, to whom, and when there is much to do."""
+"""The answers of the admin listener, to different clients, and under load."""
 
 import asyncio
 import json
@@ -50,7 +50,7 @@ class Told:
 async def ask(
     port: int, path: str, *, method: str = "GET", host: str | None = None
 ) -> Told:
-    """Ask the admin listener on a connection of its own."""
+    """Ask the admin listener on a separate connection."""
     headers = {"Host": host} if host is not None else {}
     url = f"http://127.0.0.1:{port}{path}"
     async with (
@@ -91,9 +91,9 @@ class Service:
     """A whole service with an admin listener.
 
     Attributes:
-        port: Where uploads go.
+        port: The port for uploads.
         admin: Port of the admin listener.
-        origin: What stands behind it.
+        origin: The site behind it.
     """
 
     port: int
@@ -151,7 +151,7 @@ async def test_service_tells_of_itself(tmp_path: Path) -> None:
 
 
 async def test_exempt_uploads_are_a_kind_of_their_own(tmp_path: Path) -> None:
-    """What nobody looked at is not counted among what was inspected."""
+    """Uploads without inspection are not counted as inspected."""
     exempt = Route(name="exempt", origin="default", exempt=True)
     async with service(tmp_path, routes=(exempt,)) as proxy:
         answer = await proxy.put(b"listed")
@@ -198,7 +198,7 @@ async def test_listener_answers_when_uploads_are_turned_away(tmp_path: Path) -> 
 async def test_events_of_a_request_name_its_trace_and_its_decision(
     tmp_path: Path,
 ) -> None:
-    """Who reads the operational log finds the upload, in the log and elsewhere."""
+    """The operational log names the upload, for a search in other logs."""
     trace = b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01\r\n"
     with capture_logs([merge_contextvars]) as logs:
         async with service(tmp_path) as proxy:
@@ -239,7 +239,7 @@ async def test_service_without_an_address_has_no_listener(tmp_path: Path) -> Non
 
 
 async def test_upload_port_tells_nothing(tmp_path: Path) -> None:
-    """What the operator is told does not exist on the listener of uploads."""
+    """The operator's page does not exist on the listener of uploads."""
     async with service(tmp_path) as proxy:
         request = b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         answer = await exchange(proxy.port, request)
@@ -269,7 +269,7 @@ async def test_upload_port_tells_nothing(tmp_path: Path) -> None:
 async def test_answers_table(
     tmp_path: Path, path: str, status: int, media_type: str
 ) -> None:
-    """What is served, as what, and under which policy."""
+    """The served files, their types, and their policy."""
     async with listener(tmp_path) as port:
         told = await ask(port, path)
 

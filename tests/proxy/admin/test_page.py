@@ -79,7 +79,7 @@ async def test_page_is_well_formed(tmp_path: Path) -> None:
 async def test_page_has_nothing_inline_and_nothing_from_elsewhere(
     tmp_path: Path,
 ) -> None:
-    """What the policy forbids is not tried: no styles, no handlers, no other hosts."""
+    """The page obeys the policy: it has no styles, handlers, or other hosts."""
     reader = await read(tmp_path)
 
     assert "style" not in reader.attributes
@@ -97,7 +97,7 @@ def test_static_files_fetch_nothing(name: str) -> None:
 
 
 def test_script_makes_no_markup() -> None:
-    """What it is told it puts into text, never into HTML."""
+    """Its data become text, never HTML."""
     script = static("page.js").decode()
 
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write", script)

@@ -1,4 +1,4 @@
-"""What the operator's page shows of signed sets."""
+"""Signed sets on the operator's page."""
 
 import dataclasses
 from pathlib import Path

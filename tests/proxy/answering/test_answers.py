@@ -1,4 +1,4 @@
-"""What clients are told when an upload is not forwarded."""
+"""The answers to clients whose upload is not forwarded."""
 
 import json
 import re
@@ -52,7 +52,7 @@ def body(told: web.Response) -> bytes:
 
 
 def shown(page: bytes) -> str:
-    """Return the text of a page, as it is read without its elements."""
+    """Return the text of a page without its elements."""
     return unescape(re.sub(r"<[^>]*>", "", page.decode()))
 
 
@@ -85,7 +85,7 @@ def test_rejections_are_alike_whatever_the_reason(accept: str, language: str) ->
 
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
 def test_rejections_differ_in_the_decision_only(accept: str) -> None:
-    """Two rejections are as long as each other, and alike but for the id."""
+    """Two rejections are equally long, and equal except for the id."""
     other = ID.replace("1", "2")
 
     first = body(answer(403, accept=accept))
@@ -171,7 +171,7 @@ def test_page_without_an_objection_says_whom_to_ask() -> None:
 
 
 def test_page_accuses_nobody() -> None:
-    """Where to report stands on every rejection, and says that it is about nobody."""
+    """Every rejection names the place for reports, without an accusation."""
     page = shown(body(answer(403, accept=BROWSER)))
 
     assert "says nothing about you" in page
@@ -181,7 +181,7 @@ def test_page_accuses_nobody() -> None:
 
 @pytest.mark.parametrize("status", sorted(set(STATUSES) - {403}))
 def test_only_rejections_say_where_to_object_and_report(status: int) -> None:
-    """Who was merely too slow has no use for either."""
+    """A client that was only too slow needs neither."""
     for accept in ("*/*", BROWSER):
         told = body(answer(status, accept=accept)).decode()
 
@@ -207,7 +207,7 @@ def test_answer_is_in_the_language_that_was_asked_for(
 
 
 def test_detail_is_in_the_language_of_the_answer() -> None:
-    """What was wrong is told in Dutch, or, for want of words, more generally."""
+    """The error is told in Dutch, or in general words if there is no translation."""
     known, unknown = (
         json.loads(body(answer(400, language="nl", detail=detail)))["detail"]
         for detail in ("There is no Host.", "Two lengths.")
@@ -258,7 +258,7 @@ def test_client_is_told_what_is_wrong_with_its_request(status: int) -> None:
 
 @pytest.mark.parametrize("status", [403, 502, 503, 504])
 def test_client_is_not_told_about_our_side(status: int) -> None:
-    """Rejections and failures of ours have a fixed text, whatever the detail."""
+    """Rejections and failures of the filter have a fixed text, for any detail."""
     assert b"secret" not in body(answer(status, detail="secret"))
     assert b"secret" not in body(answer(status, detail="secret", accept=BROWSER))
 
@@ -274,7 +274,7 @@ def test_incapacity_asks_to_come_back() -> None:
 
 
 def test_answer_without_a_decision_names_none() -> None:
-    """What is not on record has no number."""
+    """An answer without a record has no number."""
     assert "decision" not in json.loads(body(answer(502, decision_id=None)))
     assert b"Number" not in body(answer(502, decision_id=None, accept=BROWSER))
 
@@ -291,7 +291,7 @@ def test_connection_goes_on_after_a_rejection() -> None:
 
 
 def test_unforeseen_status_has_its_own_phrase() -> None:
-    """A status without words of ours has its own title, and words for any other."""
+    """A status without special words has its own title, and general words."""
     assert json.loads(body(answer(409)))["title"] == "Conflict"
     assert b"<h1>Request not answered</h1>" in body(answer(409, accept=BROWSER))
 

@@ -119,7 +119,7 @@ def test_every_detail_has_dutch_words() -> None:
 
 
 def test_operator_replaces_what_is_to_be_different(folder: Path) -> None:
-    """What the file does not say stays as it is, and so do other languages."""
+    """Texts that the file does not name stay unchanged, and so do other languages."""
     (folder / "NL.toml").write_text(
         '[status.403]\ntext = """Helaas:\n  niet {{geaccepteerd}}."""\n'
         '[details]\n"There is no Host." = "Wie bent u?"\n'
@@ -134,7 +134,7 @@ def test_operator_replaces_what_is_to_be_different(folder: Path) -> None:
 
 
 def test_places_can_depend_on_the_language(folder: Path) -> None:
-    """Who reads Dutch objects and reports where Dutch is spoken."""
+    """Dutch readers get Dutch places for objections and reports."""
     (folder / "nl.toml").write_text(
         '[contact]\nobjection = "https://x.example/bezwaar"\nreport = ""\n'
     )

@@ -1,4 +1,4 @@
-"""What a page is made of."""
+"""The parts of a page."""
 
 from dataclasses import replace
 
@@ -52,7 +52,7 @@ def test_language_of_a_client_is_looked_up() -> None:
 
 
 def test_detail_without_words_is_empty() -> None:
-    """English details are their own words; other languages have none by themselves."""
+    """English details are used directly; other languages need translations."""
     english, dutch = texts.load().catalogues.values()
 
     assert english.detail("Two lengths.") == "Two lengths."

@@ -50,7 +50,7 @@ async def accepting(listener: socket.socket) -> AsyncIterator[type[Echo]]:
 
 @contextmanager
 def clients(listener: socket.socket, count: int) -> Iterator[list[socket.socket]]:
-    """Have so many clients connect, before anything is accepted."""
+    """Let a number of clients connect before anything is accepted."""
     with ExitStack() as stack:
         opened = [
             stack.enter_context(socket.socket(listener.family)) for _ in range(count)

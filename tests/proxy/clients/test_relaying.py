@@ -1,4 +1,4 @@
-"""What the client gets of an origin's answer: all of it, and nothing else."""
+"""The client gets the whole answer of an origin, and nothing else."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from uploadfilter.proxy.clients.flow import flushed
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 ENDS = {"answer_broken_off", "request_failed"}
-"""What the operational log says of a request that did not come to its end."""
+"""The operational log reports a request that did not finish."""
 
 GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
 
@@ -55,7 +55,7 @@ async def test_answer_without_a_type_gets_none(filtered: Site) -> None:
 
 
 async def test_answer_keeps_its_type_and_its_server(filtered: Site) -> None:
-    """What the origin says of itself is what the client reads."""
+    """The client reads the origin's own headers."""
     said = [b"Content-Type: text/x", b"Server: nginx", b"Date: today"]
     filtered.origin.answers = [
         b"HTTP/1.1 200 OK\r\n" + b"\r\n".join([*said, b"Content-Length: 0", b"", b""])
@@ -94,7 +94,7 @@ async def test_repeated_headers_stay_apart(filtered: Site) -> None:
 
 
 async def test_answer_is_over_when_the_system_has_it_all() -> None:
-    """What is only in our memory would be lost if the service ended now."""
+    """Bytes that are only in memory would be lost if the service ended now."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)
@@ -144,7 +144,7 @@ async def keep_asking(client: socket.socket, request: bytes) -> None:
 
 
 async def test_client_that_left_is_no_fault(filtered: Site) -> None:
-    """Nobody can fill the operational log with errors by hanging up."""
+    """Broken connections cannot fill the operational log with errors."""
     asked, left = asyncio.Event(), asyncio.Event()
 
     async def answer_late(

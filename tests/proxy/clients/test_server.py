@@ -1,4 +1,4 @@
-"""What a connection may bring, byte by byte: slow, large, wrong, early and late."""
+"""Inputs of a connection, byte by byte: slow, large, wrong, early and late."""
 
 import asyncio
 import socket
@@ -56,7 +56,7 @@ def origin(shared: Site) -> None:
 async def test_client_that_reads_none_of_our_answers_is_given_up(
     tmp_path: Path,
 ) -> None:
-    """What we say ourselves is not waited for longer than what the origin says."""
+    """The server's own answers have no longer time limit than those of the origin."""
     wordy = texts.load(objection="https://site.example/" + "x" * 200_000)
     asked = b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 30\r\n\r\n" + LISTED
     patience = limits(answer_idle_s=0.05)
@@ -76,7 +76,7 @@ async def keep_asking(client: socket.socket, request: bytes) -> None:
 
 
 async def test_slow_head_is_given_up_with_an_answer(tmp_path: Path) -> None:
-    """Who takes too long for a head is told so, whatever still trickles in."""
+    """A client that is too slow with a head is told so, even if bytes still arrive."""
     async with site(tmp_path, proxy=limits(head_s=0.1)) as slow:
         reader, writer = await asyncio.open_connection("127.0.0.1", slow.port)
         writer.write(b"GET / HTTP/1.1\r\n")
@@ -91,7 +91,7 @@ async def test_slow_head_is_given_up_with_an_answer(tmp_path: Path) -> None:
 
 
 async def test_slow_second_head_is_given_up_as_well(tmp_path: Path) -> None:
-    """A connection that was used once is no safer place to be slow."""
+    """The limit also applies to a connection that was used before."""
     async with site(tmp_path, proxy=limits(head_s=0.1)) as slow:
         reader, writer = await asyncio.open_connection("127.0.0.1", slow.port)
         writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -179,7 +179,7 @@ async def test_body_in_chunks_of_a_byte_is_ended(shared: Site) -> None:
 async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
     tmp_path: Path,
 ) -> None:
-    """Nobody looks at it, and reading it at full speed keeps everybody else waiting."""
+    """It is not needed, and reading it at full speed would delay all others."""
     loop, flood, piece = asyncio.get_running_loop(), 1 << 26, bytes(1 << 16)
     async with site(tmp_path, proxy=limits(linger_s=0.6)) as running:
         with socket.create_connection(("127.0.0.1", running.port)) as client:
@@ -199,7 +199,7 @@ async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
 async def test_body_in_tiny_chunks_is_no_better_if_it_is_whole(
     shared: Site, end: bytes
 ) -> None:
-    """What came in one piece, to its end or beyond, is refused like the rest."""
+    """A body that came in one piece, to its end or beyond, is refused like others."""
     answer = await shared.send(CHUNKED + b"1\r\na\r\n" * 3000 + end)
 
     assert status(answer) == 400
@@ -233,7 +233,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("name", GARBAGE)
 async def test_what_is_not_http_is_answered_and_ended(shared: Site, name: str) -> None:
-    """Nothing of it reaches the origin, and nobody waits."""
+    """Nothing of it reaches the origin, and no time is lost."""
     answer = await shared.send(GARBAGE[name])
 
     assert status(answer) == 400
@@ -241,7 +241,7 @@ async def test_what_is_not_http_is_answered_and_ended(shared: Site, name: str) -
 
 
 async def test_garbage_behind_a_request_is_answered_after_it(shared: Site) -> None:
-    """What was asked properly before has got its answer."""
+    """Earlier valid requests got their answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
     writer.write(b"GET /1 HTTP/1.1\r\n" + HOST + b"\r\n")
     await reader.readuntil(b"ok")
@@ -267,7 +267,7 @@ async def test_half_closed_client_gets_the_verdict_on_its_upload(shared: Site) -
 
 
 async def test_half_closed_client_gets_every_answer(shared: Site) -> None:
-    """What was pipelined before the end is answered in order."""
+    """Requests that were pipelined before the end are answered in order."""
     asks = b"".join(b"GET /%d HTTP/1.1\r\n%s\r\n" % (n, HOST) for n in range(5))
 
     answer = await half_closed(shared.port, asks)

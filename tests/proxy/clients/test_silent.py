@@ -54,7 +54,7 @@ async def front(
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def fronted(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter behind a front end, shared by tests that leave nothing behind."""
+    """A filter behind a front end, shared by tests that leave no state."""
     async with front(tmp_path_factory.mktemp("front")) as shared:
         yield shared
 
@@ -92,7 +92,7 @@ async def test_header_is_read_however_it_is_cut(fronted: Site) -> None:
 
 
 async def test_client_behind_a_header_is_not_believed(fronted: Site) -> None:
-    """What it says of itself is hearsay, though the front end is trusted."""
+    """Its own claims do not count, although the front end is trusted."""
     lie = GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.1\r\n\r\n")
 
     await fronted.send(header(0x21, 0x11, TCP4) + lie)
@@ -117,7 +117,7 @@ async def test_connection_without_a_header_ends(fronted: Site, start: bytes) -> 
 
 
 async def test_header_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
-    """Who is no trusted proxy cannot say for whom it speaks."""
+    """Only a trusted proxy can name its client."""
     async with front(tmp_path, trusted_proxies=()) as shared:
         assert await shared.send(header(0x21, 0x11, TCP4) + GET) == b""
         assert shared.origin.got == []
@@ -169,7 +169,7 @@ async def test_client_with_too_many_connections_is_told(tmp_path: Path) -> None:
 async def test_network_holds_no_more_than_half_where_connections_are_scarce(
     tmp_path: Path,
 ) -> None:
-    """Who has many addresses keeps nobody out."""
+    """A client with many addresses does not keep others out."""
     house = [
         header(0x21, 0x21, bytes((0x20, 1, 13, 0xB8, 0, 0, 0, number)) + TCP6[8:])
         for number in range(3)
@@ -228,7 +228,7 @@ async def test_request_that_comes_while_the_service_ends_is_answered(
 
 
 async def until_refused(port: int) -> None:
-    """Wait until nobody listens any more."""
+    """Wait until the port is closed."""
     with suppress(ConnectionError):
         async with asyncio.timeout(TIMEOUT_S):
             while True:
@@ -237,7 +237,7 @@ async def until_refused(port: int) -> None:
 
 
 async def test_oldest_idle_connection_makes_room(tmp_path: Path) -> None:
-    """Connections that say nothing keep nobody out."""
+    """Silent connections do not keep others out."""
     async with site(tmp_path, proxy=limits(connections=2)) as shared:
         with idle(shared.port) as oldest, idle(shared.port):
             assert b" 200 " in await shared.send(GET)
@@ -296,7 +296,7 @@ def idle(port: int) -> socket.socket:
 async def test_connection_that_was_lost_before_it_was_accepted_is_not_served(
     tmp_path: Path,
 ) -> None:
-    """A whole upload without an address would be that of nobody, whom no limit knows.
+    """An upload without an address would belong to no client, and have no limit.
 
     Only the loop of the service asks for the address so late, and it does not run
     between the connection and its end.

@@ -107,7 +107,7 @@ def test_unix_socket_has_the_mode_and_group_of_its_address(
 
 
 def test_group_that_does_not_exist_is_said(tmp_path: Path) -> None:
-    """A socket that the front end cannot open helps nobody."""
+    """A socket that the front end cannot open is useless."""
     address = UnixAddress(path=str(tmp_path / "http"), group="no-such-group")
     with pytest.raises(ServiceError, match="no group 'no-such-group'"):
         list(open_listeners(address, Inherited()))
@@ -116,7 +116,7 @@ def test_group_that_does_not_exist_is_said(tmp_path: Path) -> None:
 
 
 def test_stale_unix_socket_is_replaced(stack: ExitStack, tmp_path: Path) -> None:
-    """What a crash has left behind keeps nobody from starting."""
+    """Files that a crash left do not prevent a start."""
     path = str(tmp_path / "http")
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(path)
@@ -129,7 +129,7 @@ def test_stale_unix_socket_is_replaced(stack: ExitStack, tmp_path: Path) -> None
 def test_unix_socket_on_which_somebody_listens_is_left(
     stack: ExitStack, tmp_path: Path
 ) -> None:
-    """Nobody takes another's place by mistake."""
+    """A running proxy is not replaced by mistake."""
     address = UnixAddress(path=str(tmp_path / "http"))
     opened(stack, address)
 
@@ -209,7 +209,7 @@ def inherit(
 ) -> list[str]:
     """Hand sockets over to a process, as a service manager does; return what it says.
 
-    It is a process of its own, since the numbers of the descriptors are fixed.
+    It is a separate process, since the numbers of the descriptors are fixed.
     """
     numbers = [sock.fileno() for sock in sockets]
     done = subprocess.run(  # noqa: S603 - our own program
@@ -246,7 +246,7 @@ def place(sock: socket.socket) -> str:
 def test_inherited_sockets_are_taken_by_name(
     bound: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Each address takes its own, children do not, and what is left is known."""
+    """Each address takes its own, children take none, and the rest is known."""
     said = inherit("uploads", sockets=bound, LISTEN_FDNAMES="other:uploads")
 
     assert said == [
@@ -293,6 +293,6 @@ def test_wrong_number_of_sockets_is_refused(count: str) -> None:
 
 
 def test_missing_inherited_socket_is_said() -> None:
-    """Whoever is started by hand learns what is missing."""
+    """A start by hand reports the missing part."""
     with pytest.raises(ServiceError, match="of the name 'uploads'"):
         list(open_listeners(InheritedAddress(name="uploads"), Inherited()))

@@ -13,7 +13,7 @@ from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 
 @pytest.mark.parametrize("verdict", Verdict)
 def test_only_a_match_is_found(verdict: Verdict) -> None:
-    """What could not be inspected is missed, and is no reason to be content."""
+    """A canary that could not be inspected counts as missed."""
     registry = CollectorRegistry()
     counts = CanaryCounts(registry, "x")
     record = CanaryRecord(

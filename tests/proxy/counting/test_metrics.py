@@ -1,4 +1,4 @@
-"""What the proxy counts, and what it must not be made to count."""
+"""The counts of the proxy, and their limits."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -184,7 +184,7 @@ def test_outcome_table(status: int | None, outcome: Outcome) -> None:
 
 
 def test_durations_are_kept_for_a_while_only() -> None:
-    """A page that nobody looks at costs bounded memory."""
+    """A page that is not read costs bounded memory."""
     metrics = Metrics()
 
     for _ in range(DURATIONS_KEPT + 5):

@@ -1,4 +1,4 @@
-"""What the operator's page may show of decisions."""
+"""The parts of decisions that the operator's page may show."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -115,7 +115,7 @@ def test_newest_come_first_and_oldest_are_forgotten() -> None:
 
 
 def test_kinds_of_what_was_uploaded_are_shown_once_and_few() -> None:
-    """Not of what is inside; a form may have many files."""
+    """Not of nested contents; a form may have many files."""
     kinds = ["png", "png", *(f"k{number}" for number in range(KINDS_SHOWN))]
     record = decision(kinds=kinds, route="photos")
     inside = ContentRecord(path="0!/1", kind="gif", size=1, reason=None, views=())

@@ -13,7 +13,7 @@ values = st.floats(0, 1000) | st.sampled_from(BOUNDS)
 
 
 def told(registry: CollectorRegistry) -> list[str]:
-    """Return what is exposed, without when its series were made."""
+    """Return the exposed values, without the creation times of series."""
     text = generate_latest(registry).decode()
     return [line for line in text.splitlines() if "_created" not in line]
 
@@ -36,7 +36,7 @@ def test_spreads_are_the_librarys_histograms(moved: list[tuple[str, float]]) -> 
 
 @given(moved=st.lists(values))
 def test_a_spread_needs_no_label(moved: list[float]) -> None:
-    """A histogram of one series has none."""
+    """A histogram of one series has no such line."""
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     spreads = Spreads(ours, "x_seconds", "Text.", BOUNDS)
     histogram = Histogram("x_seconds", "Text.", buckets=BOUNDS, registry=theirs)

@@ -1,4 +1,4 @@
-"""What the operator's page shows of the counters."""
+"""The counters on the operator's page."""
 
 from dataclasses import replace
 

@@ -121,7 +121,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_request_without_a_body_is_forwarded(enforcing: Site) -> None:
-    """What carries no content is none of the filter's business."""
+    """Requests without content are not inspected."""
     before = len(enforcing.decisions())
     answer = await enforcing.send(b"GET /a;b/%2e%2e/c?d HTTP/1.1\r\n" + CLOSE + b"\r\n")
 
@@ -179,7 +179,7 @@ async def test_altered_listed_picture_is_rejected(
 
 
 async def test_form_is_encoded_anew(enforcing: Site) -> None:
-    """The origin gets a form of our own making, with every part in its place."""
+    """The origin gets a newly written form, with every part in its place."""
     name = b'Content-Disposition: form-data; name="name"'
     answer = await enforcing.post_form(form((name, TEXT), file_part(UNLISTED)))
 
@@ -216,7 +216,7 @@ async def test_monitored_match_shields_nothing(
 
 
 async def test_monitored_match_alone_is_accepted(tmp_path: Path) -> None:
-    """What is only monitored is recorded as a match, and passes."""
+    """A match of a monitored set is recorded, and passes."""
     async with site(tmp_path, listed=()) as shared:
         list_entries(tmp_path, [exact_entry(7, UNLISTED)], name="seen", enforced=False)
 
@@ -237,7 +237,7 @@ async def test_monitor_forwards_the_original_bytes(monitoring: Site) -> None:
 
 
 async def test_new_generation_is_used_at_once(tmp_path: Path) -> None:
-    """What is imported while the filter runs counts from the next upload on."""
+    """An import while the filter runs counts from the next upload on."""
     async with site(tmp_path, listed=()) as shared:
         assert status(await shared.put(LISTED)) == 200
         list_entries(tmp_path, ENTRIES)
@@ -297,7 +297,7 @@ async def test_ambiguous_head_is_refused(
 
 
 async def test_compressed_body_is_not_unpacked(monitoring: Site) -> None:
-    """In MONITOR a coding goes on as it came, with its header; it is on record."""
+    """In MONITOR a coding is forwarded unchanged, with its header; it is recorded."""
     answer = await monitoring.put(b"\x1f\x8bpacked", b"Content-Encoding: gzip")
 
     got = monitoring.origin.got[0]
@@ -355,7 +355,7 @@ async def test_chunked_body_is_forwarded_with_its_length(enforcing: Site) -> Non
 
 
 async def test_decision_header_of_a_client_is_stripped(enforcing: Site) -> None:
-    """An origin may believe the header, so nobody else may set it."""
+    """An origin may trust the header, so clients must not set it."""
     await enforcing.put(TEXT, b"uploadfilter-decision: forged")
 
     assert enforcing.origin.got[0].header(b"uploadfilter-decision") == [
@@ -393,7 +393,7 @@ async def test_answer_says_nothing_of_the_list(enforcing: Site) -> None:
     ],
 )
 async def test_garbage_in_chunks_is_refused(enforcing: Site, body: bytes) -> None:
-    """What is not chunked although it says so is answered 400 and goes nowhere."""
+    """A body that claims to be chunked and is not gets 400, and is not forwarded."""
     head = b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
 
     assert status(await enforcing.send(head, body)) == 400
@@ -449,7 +449,7 @@ async def test_client_that_leaves_at_once_is_no_fault(
 
 
 async def test_second_request_behind_a_body_is_a_request(enforcing: Site) -> None:
-    """Bytes behind the declared length are the next request, inspected in its turn."""
+    """Bytes after the declared length are the next request, which is inspected too."""
     answer = await enforcing.send(
         b"PUT /1 HTTP/1.1\r\n" + HOST + b"Content-Length: 3\r\n\r\nabc"
         b"PUT /2 HTTP/1.1\r\n" + CLOSE + b"Content-Length: %d\r\n\r\n" % len(LISTED),
@@ -506,7 +506,7 @@ async def test_body_that_grows_over_the_limit_is_refused(tmp_path: Path) -> None
 async def test_form_that_can_be_misread_is_refused(
     enforcing: Site, body: bytes, expected: int
 ) -> None:
-    """What real origins read in different ways does not reach them."""
+    """Requests that origins read in different ways do not reach them."""
     answer = await enforcing.post_form(body)
 
     assert status(answer) == expected

@@ -1,4 +1,4 @@
-"""Who is let in with an upload, and who is told to come back, before a body is read."""
+"""Uploads are admitted or answered with a retry before a body is read."""
 
 import asyncio
 import ipaddress
@@ -65,7 +65,7 @@ def retry_after(answer: bytes) -> int:
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def enforcing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter behind a trusted front end; each test has clients of its own."""
+    """A filter behind a trusted front end; each test has its own clients."""
     async with site(
         tmp_path_factory.mktemp("enforcing"),
         listed=[exact_entry(1, LISTED)],
@@ -78,7 +78,7 @@ async def enforcing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
 async def test_client_that_was_rejected_too_often_is_told_to_wait(
     enforcing: Site,
 ) -> None:
-    """All its uploads are answered 429 until the window ends, and nobody else's."""
+    """All its uploads, and no others, are answered 429 until the window ends."""
     prober = told("192.0.2.7")
     rejected = [status(await enforcing.put(LISTED, prober)) for _ in range(2)]
     known = len(enforcing.origin.got)
@@ -92,7 +92,7 @@ async def test_client_that_was_rejected_too_often_is_told_to_wait(
 
 
 async def test_network_of_ipv6_is_one_client(enforcing: Site) -> None:
-    """Who has 64 bits of addresses has one budget for all of them."""
+    """A client with 64 bits of addresses has one budget for all of them."""
     await enforcing.put(LISTED, told("2001:db8::1"))
     await enforcing.put(LISTED, told("2001:db8::2"))
 
@@ -123,7 +123,7 @@ async def test_one_client_cannot_take_every_place(enforcing: Site) -> None:
 
 
 async def test_monitor_holds_nothing_against_a_client(tmp_path: Path) -> None:
-    """What would be rejected passes, and so does what follows it."""
+    """Uploads that would be rejected pass, and so do later ones."""
     async with (
         site(
             tmp_path,
@@ -171,7 +171,7 @@ async def test_bodies_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
 
 
 async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
-    """Nobody is asked to send it; on record they are counted, not listed."""
+    """The body is not requested; records count such uploads without listing them."""
     head = (
         b"PUT /x HTTP/1.1\r\n%sConnection: close\r\nContent-Length: 2\r\n"
         b"Expect: 100-continue\r\n\r\n" % HOST
@@ -189,7 +189,7 @@ async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
 
 
 async def test_full_proxy_in_monitor_forwards_without_a_look(tmp_path: Path) -> None:
-    """It is on record that nobody looked, and no memory is taken for it."""
+    """The record says that it was not inspected, and it takes no memory."""
     async with (
         site(tmp_path, mode=Mode.MONITOR, proxy=limits(open_uploads=1)) as shared,
         begun(shared, "192.0.2.7"),
@@ -218,7 +218,7 @@ async def test_body_that_says_it_has_no_room_is_refused_at_its_head(
 async def test_slow_uploads_of_one_client_leave_room_for_others(
     tmp_path: Path,
 ) -> None:
-    """What one client may hold is less than what there is."""
+    """One client may hold only a part of the memory."""
     room = SpoolLimits(
         memory_per_upload_bytes=1000,
         disk_total_bytes=400_000,
@@ -263,7 +263,7 @@ async def test_lasting_overload_turns_the_newest_away(tmp_path: Path) -> None:
             answers.append(status(await shared.put(picture, told(client))))
 
         # On a busy machine all heads may come before the first body has ended, when
-        # nobody waits yet. So more come while those are scanned.
+        # no upload waits yet. So more come while those are scanned.
         async with asyncio.timeout(60):
             while 503 not in answers:
                 async with asyncio.TaskGroup() as group:
@@ -294,7 +294,7 @@ GROUPS = ((ipaddress.ip_network("198.51.100.0/24"),),)
 async def test_network_holds_no_more_than_half_where_places_are_scarce(
     tmp_path: Path, addresses: list[str]
 ) -> None:
-    """Who has many addresses keeps nobody out; before places are scarce, all may."""
+    """A client with many addresses keeps nobody out, and may use free places."""
     few = limits(open_uploads=8, open_uploads_per_client=2)
     async with (
         site(
@@ -314,7 +314,7 @@ async def test_network_holds_no_more_than_half_where_places_are_scarce(
 
 
 async def test_records_are_charged_where_the_disk_of_the_log_is_scarce() -> None:
-    """A client that writes many is made slower then, and nobody else."""
+    """Only a client that writes many is slowed down then."""
     asked: list[str] = []
 
     async def waits(admission: Admission, client: str) -> bool:

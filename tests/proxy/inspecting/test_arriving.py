@@ -43,7 +43,7 @@ def test_slowest_of_the_network_with_the_most_yields() -> None:
 
 
 def test_body_that_yields_is_told_once() -> None:
-    """What waits for its next bytes ends at once."""
+    """A wait for the next bytes ends at once."""
     told: list[Body] = []
     body = body_of("a")
     body.on_yield = lambda: told.append(body)
@@ -84,7 +84,7 @@ def test_among_equals_only_slow_bodies_yield(
 
 
 def test_bodies_of_nobody_yield_only_if_they_are_slow() -> None:
-    """Behind a front end that does not tell them apart, nobody has the most."""
+    """Behind a front end that does not distinguish clients, no client has the most."""
     fast = [body_of("", received=10**6) for _ in range(5)]
     slow = body_of("", received=10)
     arriving = arriving_of(*fast, slow)

@@ -1,4 +1,4 @@
-"""Match budgets: trying what is listed is bounded, for each client and in memory."""
+"""Match budgets: limit attempts with listed pictures, for each client, in memory."""
 
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
 
@@ -32,7 +32,7 @@ def test_budget_is_spent_until_the_window_ends() -> None:
 
 
 def test_next_window_begins_anew() -> None:
-    """What was rejected in a window that is over does not count."""
+    """Rejections in an earlier window do not count."""
     budgets = MatchBudgets()
     spend(budgets, "a", BUDGET)
     spend(budgets, "a", 1, now_s=WINDOW_S)
@@ -52,7 +52,7 @@ def test_nobody_has_no_budget() -> None:
 
 
 def test_memory_is_bounded_and_the_oldest_is_forgotten() -> None:
-    """However many clients there are, only so many are known."""
+    """For any number of clients, only a limited number is remembered."""
     budgets = MatchBudgets(clients_kept=10)
     for number in range(100):
         spend(budgets, str(number), BUDGET, now_s=number / 100)

@@ -17,7 +17,7 @@ LISTED = canaries.entries()
 
 
 async def sent(it: Site, key: bytes | None = None) -> Sent:
-    """Send the canary through the front door."""
+    """Send the canary to the public listener."""
     return await asyncio.to_thread(
         send,
         doors(it.state)[0],
@@ -78,7 +78,7 @@ async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None
 async def test_canary_in_monitor_and_those_who_are_not_the_operator(
     tmp_path: Path,
 ) -> None:
-    """What would be forwarded stays; a wrong header is refused, and never passed on.
+    """It is not forwarded; a wrong header is refused, and never passed on.
 
     Without the header the picture is somebody's match, and goes on as such.
     """
@@ -106,7 +106,7 @@ async def test_canary_in_monitor_and_those_who_are_not_the_operator(
 
 
 def test_damaged_note_is_none() -> None:
-    """It is made anew by the next canary."""
+    """It is made again by the next canary."""
     assert canaries.read_note(b"{") == canaries.CanaryNote()
     assert (
         canaries.read_note(msgspec.json.encode({"found": 1})) == canaries.CanaryNote()

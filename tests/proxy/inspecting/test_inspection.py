@@ -97,7 +97,7 @@ def scanned(upload: Inspection, reason: Reason | None = None) -> list[Command]:
 
 
 def test_accepted_upload_is_forwarded_after_its_record() -> None:
-    """What matches nothing goes on, once that is on record and not before."""
+    """An upload without a match is forwarded after its record is written."""
     upload = inspect()
 
     assert upload.begin() == []
@@ -152,7 +152,7 @@ def test_work_does_not_tell_the_kind_of_match(
 
 @pytest.mark.parametrize("reason", sorted(INCAPACITY))
 def test_exact_match_counts_though_the_scan_fails(reason: Reason) -> None:
-    """What the digests said stands, whatever becomes of the rest."""
+    """A match by digests stands, whatever happens to the rest."""
     upload = inspect()
     upload.receive(b"abcdef")
     upload.end()
@@ -212,7 +212,7 @@ def test_monitor_forwards_what_enforce_would_reject() -> None:
 
 
 def test_enforced_form_is_held_as_contents_and_encoded_anew() -> None:
-    """Of a form in ENFORCE only the contents are held; the framing is written anew."""
+    """In ENFORCE only the contents of a form are held; the framing is written again."""
     upload = inspect(FORM)
 
     commands = upload.receive(form(b"first", b"second")) + upload.end()
@@ -256,7 +256,7 @@ def test_malformed_form_is_refused_in_mid_body() -> None:
 
 
 def test_malformed_form_goes_on_in_monitor() -> None:
-    """In MONITOR the rest is still held, and what was seen is still looked up."""
+    """In MONITOR the rest is still held, and findings are still looked up."""
     upload = inspect(FORM, Mode.MONITOR)
     body = form(b"first")[:-4] + b"\r\n--b0undary\r\ngarbage"
 
@@ -271,7 +271,7 @@ def test_malformed_form_goes_on_in_monitor() -> None:
 
 
 def test_refused_head_is_answered_before_the_body() -> None:
-    """What two parsers could read differently ends with the head."""
+    """A request that parsers could read differently is refused after its head."""
     upload = inspect(REFUSED)
 
     assert record(upload.begin()).status == 415
@@ -296,7 +296,7 @@ def test_refused_head_goes_on_in_monitor_and_is_inspected_as_it_is() -> None:
 
 
 def test_unframeable_head_is_refused_in_monitor_too() -> None:
-    """What cannot be framed cannot be forwarded."""
+    """A body without valid framing cannot be forwarded."""
     upload = inspect(UNFRAMEABLE, Mode.MONITOR)
 
     assert record(upload.begin()).judgement.effect is Action.REJECT
@@ -366,7 +366,7 @@ def test_decision_that_is_not_durable_has_no_effect() -> None:
 
 
 def test_failed_scan_is_rejected_with_its_reason() -> None:
-    """What content does to a scanner is a 403, as every policy rejection."""
+    """An effect of content on a scanner is a 403, like every policy rejection."""
     upload = inspect()
     upload.receive(b"abcdef")
     upload.end()
@@ -448,7 +448,7 @@ def test_exempt_upload_is_recorded_and_goes_on_unread() -> None:
 
 
 def test_exempt_upload_with_a_bad_head_is_refused() -> None:
-    """An exemption is for contents, and not for what is wrong with a request."""
+    """An exemption applies to contents, not to malformed requests."""
     for mode in Mode:
         (record,) = inspect(UNFRAMEABLE, mode, exempt=True).begin()
         assert isinstance(record, Record)
@@ -496,7 +496,7 @@ def test_piece_is_refused_by_the_fields_of_its_form() -> None:
 @pytest.mark.parametrize("plan", [PIECE, FORM], ids=["head", "form"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_piece_is_inspected_where_it_is_taken(plan: BodyPlan, mode: Mode) -> None:
-    """By itself, and never called checked; a listed one is rejected all the same."""
+    """By itself, and never called checked; a listed one is still rejected."""
     policy = Policy(piecewise_upload=Action.ACCEPT)
     for matches, verdict, action in (
         ([], Verdict.INCONCLUSIVE, Action.ACCEPT),
@@ -533,7 +533,7 @@ def test_piece_is_recorded_in_monitor() -> None:
 
 
 def test_exempt_piece_goes_on() -> None:
-    """Nobody looks at an exempt upload, whole or not."""
+    """An exempt upload is not inspected, whole or not."""
     upload = inspect(PIECE, exempt=True)
 
     assert record(upload.begin()).judgement.reason is Reason.EXEMPT

@@ -1,4 +1,4 @@
-"""What one client takes of the event loop, against a slow obvious twin."""
+"""The share of one client in the event loop, compared with a slow, simple twin."""
 
 import asyncio
 
@@ -39,7 +39,7 @@ charges = st.lists(
 class Buckets:
     """The twin: leaky buckets, which ITU-T I.371 shows to be the same.
 
-    Each bucket is filled by what is charged, and leaks at its share.
+    Each bucket is filled by charges, and leaks at its share.
     """
 
     def __init__(self) -> None:
@@ -141,7 +141,7 @@ def meter(accounts: ClientDebts, client: str = ONE) -> LoopMeter:
 
 
 def test_ordinary_upload_is_free() -> None:
-    """What it takes is within what its size allows."""
+    """Its use is within the limit of its size."""
     accounts = ClientDebts()
     ordinary = meter(accounts)
     ordinary.received(1_000_000)
@@ -152,7 +152,7 @@ def test_ordinary_upload_is_free() -> None:
 
 
 def test_what_is_beyond_is_charged_once() -> None:
-    """Only what is over the free part counts; of a forfeited one, all of it."""
+    """Only the part beyond the free one counts; all of it if that is forfeited."""
     accounts = ClientDebts()
     for _ in range(2):
         dear = meter(accounts)
@@ -178,7 +178,7 @@ def test_nothing_is_free_for_a_client_that_owes() -> None:
 
 
 async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
-    """Who has gone, or lost its place, makes room at once."""
+    """A client that left, or lost its place, frees its room at once."""
     accounts = ClientDebts()
     accounts.charge(ONE, 1000.0, now_s=0)
 

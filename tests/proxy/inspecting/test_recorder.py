@@ -1,4 +1,4 @@
-"""What the operator is told of what every upload runs into, and how often."""
+"""Messages to the operator about failures of all uploads, and their number."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -154,7 +154,7 @@ async def refuse(
 async def test_decision_waits_for_room_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What deletes old files takes a moment; only where it does not come is it lost."""
+    """Deleting old files takes a moment; a record is lost only if that fails."""
     monkeypatch.setattr(room, "RESERVE_SHARE", 1e6)
     all_of_it = LogSettings(reserve_bytes=1 << 62)
     with DecisionLog.open(
@@ -218,7 +218,7 @@ async def test_flood_from_a_network_is_few_records(
 
 
 async def test_summarised_uploads_count_in_the_metrics(recorder: Recorder) -> None:
-    """What an alert counts does not depend on how it is put on record."""
+    """The counts of an alert do not depend on the form of the record."""
     metrics = recorder._metrics  # noqa: SLF001 - it is handed in by the fixture
     for _ in range(200):
         await refuse(recorder, Reason.TOO_LARGE)

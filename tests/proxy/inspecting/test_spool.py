@@ -87,7 +87,7 @@ async def test_shared_file_cannot_be_changed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 8], ids=["empty", "full"])
 async def test_memory_is_shared_as_bytes(tmp_path: Path, size: int) -> None:
-    """What is in memory costs no descriptor: scanners are sent a copy of it."""
+    """A body in memory needs no descriptor: scanners get a copy of it."""
     before = open_descriptors()
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * size)
@@ -99,7 +99,7 @@ async def test_memory_is_shared_as_bytes(tmp_path: Path, size: int) -> None:
 
 
 async def test_large_bodies_leave_no_file_name(tmp_path: Path) -> None:
-    """What goes to disk has no name, so that a crash leaves nothing behind."""
+    """A file on disk has no name, so that a crash leaves no file."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * 100)
         assert await shared_by(spool) == b"x" * 100
@@ -121,7 +121,7 @@ async def test_room_is_given_back(tmp_path: Path) -> None:
 
 
 async def test_full_memory_sends_spools_to_disk(tmp_path: Path) -> None:
-    """What all spools hold in memory is bounded; what is more goes to disk."""
+    """The memory of all spools is bounded; further bytes go to disk."""
     shared = room(tmp_path, memory=8, total=8)
     with shared.spool() as first, shared.spool() as second:
         assert await first.write(b"x" * 6)
@@ -131,7 +131,7 @@ async def test_full_memory_sends_spools_to_disk(tmp_path: Path) -> None:
 
 
 async def test_full_disk_refuses_and_keeps_what_was_there(tmp_path: Path) -> None:
-    """No room is an answer, and what was written before is still there."""
+    """A lack of space is an answer, and earlier bytes are still there."""
     with room(tmp_path, disk=20).spool() as spool:
         assert await spool.write(b"x" * 20)
         assert not await spool.write(b"y")
@@ -158,7 +158,7 @@ async def test_large_body_is_the_same_wherever_it_is_read(
 
 
 def test_disk_that_is_full_refuses_and_keeps_what_was_there(tmp_path: Path) -> None:
-    """A disk without room is no room: an answer, and nothing that was held is lost."""
+    """A full disk is a lack of space: an answer, and no held bytes are lost."""
 
     async def fill() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (FLUSH_BYTES, FLUSH_BYTES))
@@ -176,7 +176,7 @@ def test_disk_that_is_full_refuses_and_keeps_what_was_there(tmp_path: Path) -> N
 
 
 def in_child(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
-    """Run ``work`` in a process of its own, whose limits end with it."""
+    """Run ``work`` in a separate process, whose limits end with it."""
     pid = os.fork()
     if pid == 0:
         status = 1

@@ -50,7 +50,7 @@ class Proxy:
             self.wire.saw((NEAR,), f"n{number}", threshold=threshold)
 
     def keep(self) -> None:
-        """Write down what was counted, as at the end of the service."""
+        """Write the counts to the file, as at the end of the service."""
         self.wire._write_counts()  # noqa: SLF001 - what the chore does at its end
 
 
@@ -123,7 +123,7 @@ async def test_what_cannot_be_written_holds_here_and_is_tried_again(
 
 
 async def test_damaged_files_demote_nothing(tmp_path: Path) -> None:
-    """Entries reject as they are listed, whoever can write the file."""
+    """Entries reject as listed, even if others can write the file."""
     own = tmp_path / "instances" / "main"
     own.mkdir(parents=True)
     for path in (tmp_path / FILE, own / FILE):

@@ -28,7 +28,7 @@ async def wire() -> AsyncIterator[WireOrigin]:
 async def test_request_without_a_body_gets_no_length(
     wire: WireOrigin, method: str
 ) -> None:
-    """What the client did not say is not said for it."""
+    """Headers that the client did not send are not added."""
     async with (
         Origin.opened(OriginSettings(url=wire.url)) as origin,
         origin.asked(method, "/", HEADERS, None) as answer,
@@ -39,7 +39,7 @@ async def test_request_without_a_body_gets_no_length(
 
 
 async def test_informational_answers_do_not_stop_the_clock(wire: WireOrigin) -> None:
-    """An origin that announces an answer must give one all the same."""
+    """An origin that announces an answer must still give one."""
     wire.answering = says(b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n", hangs=True)
     settings = OriginSettings(url=wire.url, answer_timeout_s=0.05)
 
@@ -54,7 +54,7 @@ async def test_informational_answers_do_not_stop_the_clock(wire: WireOrigin) -> 
 async def test_endless_answer_knows_how_it_ended(
     wire: WireOrigin, *, resets: bool
 ) -> None:
-    """A connection that breaks is no end, even where its end is the end of the body."""
+    """A broken connection is not an end, even if the body ends with the connection."""
     wire.answering = says(b"HTTP/1.1 200 OK\r\n\r\nhello", resets=resets)
     async with (
         Origin.opened(OriginSettings(url=wire.url)) as origin,
@@ -84,7 +84,7 @@ async def test_origin_that_speaks_first_is_no_origin() -> None:
 
 
 class Ending:
-    """An origin in a thread of its own, which ends its first connection when told to.
+    """An origin in a separate thread, which ends its first connection when told to.
 
     Attributes:
         url: Where it listens.
@@ -142,7 +142,7 @@ class Ending:
 async def test_connection_that_ended_while_the_loop_was_busy_is_not_used(
     method: str, last_words: bytes
 ) -> None:
-    """It is seen before the request is sent, so that each one may be sent anew."""
+    """It is noticed before the request is sent, so each request may be sent again."""
     with Ending(last_words) as ending:
         async with Origin.opened(OriginSettings(url=ending.url)) as origin:
             for number in range(2):

@@ -1,4 +1,4 @@
-"""Heads as bytes: what was read is what is written."""
+"""Heads as bytes: written heads equal the ones that were read."""
 
 import pytest
 from hypothesis import given

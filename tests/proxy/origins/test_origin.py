@@ -1,4 +1,4 @@
-"""What the origin gets and gives: nothing is changed on the way."""
+"""Requests to the origin and its answers are not changed."""
 
 import asyncio
 import gzip
@@ -65,7 +65,7 @@ async def failure(settings: OriginSettings) -> OriginFailure:
     ],
 )
 async def test_target_goes_on_byte_for_byte(wire: WireOrigin, target: str) -> None:
-    """No library may tidy up a path: what was inspected is what is asked for."""
+    """No library may normalise a path: the inspected one is requested."""
     await ask(wire, target=target)
 
     assert wire.got[0].head.split(b"\r\n")[0] == f"GET {target} HTTP/1.1".encode()
@@ -112,7 +112,7 @@ async def test_no_header_is_added(wire: WireOrigin) -> None:
 async def test_header_keeps_bytes_that_are_not_utf8(
     wire: WireOrigin, data: bytes | None
 ) -> None:
-    """What was looked at is what the origin gets, in Latin-1 or in any other code."""
+    """The origin gets the inspected bytes, in Latin-1 or in any other coding."""
     length = (b"Content-Length", b"%d" % len(data or b""))
     headers = ((b"Host", b"x"), (b"X-Name", b"caf\xe9 \xc3\xa9"), length)
 
@@ -206,7 +206,7 @@ async def test_origin_that_is_down_is_unreachable() -> None:
 
 
 async def test_origin_that_answers_garbage_is_unreachable(wire: WireOrigin) -> None:
-    """What is not HTTP is no answer."""
+    """Bytes that are not HTTP are not an answer."""
     wire.answers = [b"SSH-2.0-OpenSSH_9.9\r\n\r\n"]
 
     got = await failure(OriginSettings(url=wire.url))
@@ -230,14 +230,14 @@ async def test_origin_that_answers_garbage_is_unreachable(wire: WireOrigin) -> N
 async def test_answer_that_cannot_be_passed_on_is_none(
     wire: WireOrigin, answer: bytes
 ) -> None:
-    """An answer goes on as it is, or not at all."""
+    """An answer is forwarded unchanged, or not at all."""
     wire.answers = [answer + b"Content-Length: 0\r\n\r\n"]
 
     assert await failure(OriginSettings(url=wire.url)) is OriginFailure.UNREACHABLE
 
 
 async def test_origin_that_does_not_answer_is_too_slow(wire: WireOrigin) -> None:
-    """An origin that hangs ends after its time, with a value of its own."""
+    """A hanging origin is given up after its time, with a separate result."""
 
     async def hang(
         _got: Got, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
@@ -298,7 +298,7 @@ async def test_origin_on_ipv6_is_asked(wire: WireOrigin) -> None:
 async def test_name_that_vanishes_is_unreachable_until_it_is_back(
     wire: WireOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Name servers go and come; nobody has to tell the filter."""
+    """Name servers may fail and return; the filter notices by itself."""
     known: set[str] = set()
     real = socket.getaddrinfo
 
@@ -325,7 +325,7 @@ async def test_name_that_vanishes_is_unreachable_until_it_is_back(
 async def test_only_events_may_be_silent_for_long(
     wire: WireOrigin, kind: bytes, *, is_waited_for: bool
 ) -> None:
-    """A stream of events has a patience of its own; any other answer hangs."""
+    """A stream of events has a separate time limit; any other answer hangs."""
     hours = 3600.0
     settings = OriginSettings(
         url=wire.url, answer_timeout_s=0.05, stream_timeout_s=hours
@@ -362,7 +362,7 @@ async def test_silence_of_events_has_an_end(wire: WireOrigin) -> None:
 
 
 async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
-    """Where so many are allowed, one more waits, but not longer than for an answer."""
+    """A connection beyond the limit waits, but not longer than for an answer."""
     settings = OriginSettings(url=wire.url, connections=1, answer_timeout_s=0.1)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     wire.answering = says(head, hangs=True)
@@ -387,7 +387,7 @@ async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
     ids="+".join,
 )
 def test_settings_refuse_what_does_not_go_together(changed: dict[str, str]) -> None:
-    """A certificate that nobody would verify must not look as if it were."""
+    """A certificate that would not be verified is refused in the settings."""
     with pytest.raises(ValueError, match=r"client_key|https|via"):
         OriginSettings(**{"url": "http://x"} | changed)  # type: ignore[arg-type]
 

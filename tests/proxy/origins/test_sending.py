@@ -31,7 +31,7 @@ async def pieces(count: int) -> AsyncIterator[bytes]:
 async def send(
     wire: WireOrigin, *, patience_s: float, chunked: bool = False
 ) -> int | OriginFailure:
-    """Send a long body; return the status of the answer, or why there is none."""
+    """Send a long body; return the status of the answer, or the reason without one."""
     headers = [(b"Host", b"x")]
     if not chunked:
         headers.append((b"Content-Length", b"%d" % (MANY * len(PIECE))))
@@ -79,7 +79,7 @@ async def test_origin_that_takes_its_time_is_waited_for(wire: WireOrigin) -> Non
 async def test_early_answer_is_heard_though_the_origin_closes(
     wire: WireOrigin,
 ) -> None:
-    """What is said before the rest was read counts, however the connection ends."""
+    """An answer before the rest of the body counts, however the connection ends."""
 
     async def refuse(
         _got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -95,7 +95,7 @@ async def test_early_answer_is_heard_though_the_origin_closes(
 
 
 async def test_body_knows_that_it_is_complete() -> None:
-    """Only what was asked for to its end is complete."""
+    """Only a request that was sent to its end is complete."""
     sending = Sending(pieces(2), patience_s=5)
 
     got = [await anext(sending), await anext(sending)]

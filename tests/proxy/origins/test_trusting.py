@@ -1,4 +1,4 @@
-"""TLS to the origin: whoever cannot prove to be it gets nothing."""
+"""TLS to the origin: a server without its proof gets nothing."""
 
 import asyncio
 import ssl
@@ -45,7 +45,7 @@ async def tls_origin(
 
 
 async def ask(settings: OriginSettings) -> bytes | OriginFailure:
-    """Ask once; return the body of the answer, or why there is none."""
+    """Ask once; return the body of the answer, or the reason without one."""
     async with (
         Origin.opened(settings) as origin,
         origin.asked("GET", "/", [(b"Host", b"site.example")], None) as answer,
@@ -88,7 +88,7 @@ async def test_certificate_of_another_name_is_refused(files: Certificates) -> No
 
 
 async def test_origin_is_shown_our_certificate(files: Certificates) -> None:
-    """An origin that lets in nobody else asks for it."""
+    """An origin that admits only this client asks for a certificate."""
     known = OriginSettings(
         url="https://x", ca_file=files.authority, server_name=ORIGIN_NAME
     )
@@ -114,7 +114,7 @@ def with_url(
     client_certificate: str = "",
     client_key: str = "",
 ) -> OriginSettings:
-    """Return settings of another address, with a certificate of ours."""
+    """Return settings of another address, with a client certificate."""
     return OriginSettings(
         url=url,
         ca_file=settings.ca_file,

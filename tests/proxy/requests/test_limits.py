@@ -1,4 +1,4 @@
-"""Limits of uploads, clients and room: what is over them ends, and nothing else."""
+"""Limits of uploads, clients and memory: only requests beyond them end."""
 
 import asyncio
 import contextlib
@@ -50,7 +50,7 @@ async def test_full_spool_sheds_or_streams(
 async def test_upload_that_is_sent_on_makes_room_before_its_answer(
     tmp_path: Path,
 ) -> None:
-    """A client that reads a long answer slowly keeps nobody else out."""
+    """A client that reads a long answer slowly does not keep others out."""
     answering = asyncio.Event()
 
     async def answer_late(
@@ -118,7 +118,7 @@ async def rest_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def test_client_that_stops_in_the_unheld_rest_is_cut_off(tmp_path: Path) -> None:
-    """In MONITOR what is not held is still not waited for without end."""
+    """In MONITOR there is still a time limit for bytes that are not held."""
     spool = SpoolLimits(
         memory_per_upload_bytes=1000, memory_total_bytes=1000, disk_total_bytes=10_000
     )
@@ -132,7 +132,7 @@ async def test_client_that_stops_in_the_unheld_rest_is_cut_off(tmp_path: Path) -
 
 
 async def test_unheld_rest_keeps_to_the_limit(tmp_path: Path) -> None:
-    """In MONITOR a body is no longer than it may be, held or not."""
+    """In MONITOR the limit of a body's length applies, held or not."""
     spool = SpoolLimits(
         memory_per_upload_bytes=10, memory_total_bytes=10, disk_total_bytes=10
     )

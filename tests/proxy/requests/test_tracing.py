@@ -1,4 +1,4 @@
-"""What the operational log says of the trace that a request belongs to."""
+"""The trace of a request in the operational log."""
 
 import pytest
 from hypothesis import given
@@ -52,7 +52,7 @@ def test_trace_id_table(value: bytes, trace: str | None) -> None:
 
 @given(value=st.binary(max_size=80))
 def test_trace_id_is_hex_or_nothing(value: bytes) -> None:
-    """Whatever a client sends, nothing but 32 hex digits comes out of it."""
+    """Any input of a client gives 32 hex digits, or nothing."""
     found = trace_id(value)
 
     assert found is None or (len(found) == 32 and set(found) <= set("0123456789abcdef"))
@@ -69,7 +69,7 @@ def test_two_fields_name_no_trace() -> None:
 
 
 def test_events_of_a_request_carry_trace_and_decision() -> None:
-    """What is logged within a request names both, and nothing does after it."""
+    """Events within a request name both, and later events neither."""
     with Traced(head((b"traceparent", FIELD))):
         decided_as("20261125-00")
         within = get_contextvars()
@@ -79,7 +79,7 @@ def test_events_of_a_request_carry_trace_and_decision() -> None:
 
 
 def test_request_without_a_body_leaves_no_trace() -> None:
-    """Its connection is used again, by a request that may have none."""
+    """Its connection is used again, by a request that may have no trace."""
     without = RequestHead(method="GET", target="/", headers=((b"traceparent", FIELD),))
     with Traced(without):
         within = get_contextvars()

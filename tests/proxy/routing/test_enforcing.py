@@ -29,7 +29,7 @@ DEFAULT = Route(name=DEFAULT_ROUTE, origin=DEFAULT_ROUTE, mode=Mode.ENFORCE)
 
 
 def info(*, enforced: bool = True, entries: int = 1, revoked: int = 0) -> SetInfo:
-    """Return what is known of a hash set."""
+    """Return the description of a hash set."""
     return SetInfo(
         name="unit7",
         issuer=LOCAL_ISSUER,
@@ -116,7 +116,7 @@ class Listed:
     ],
 )
 def test_lack_is_named(listed: Listed, policy: Policy, lack: Lack | None) -> None:
-    """Everything that makes ENFORCE reject no match has a name of its own."""
+    """Every cause that makes ENFORCE reject no match has a separate name."""
     assert lack_of(policy, listed) is lack
 
 
@@ -132,7 +132,7 @@ def test_nothing_is_lacking_exactly_where_a_match_is_not_accepted(
     categories: frozenset[str],
     is_weak: bool,
 ) -> None:
-    """What is said of a policy is what it decides, for a match of each category."""
+    """The description of a policy equals its decision, for a match of each category."""
     policy = replace(policy, categories=actions)
     kind = SignalType.PHASH if is_weak else SignalType.SHA256
     found = Countable(weak=categories) if is_weak else Countable(alone=categories)
@@ -190,5 +190,5 @@ def test_each_route_has_its_own_lack() -> None:
 
 
 def test_every_lack_is_explained() -> None:
-    """What is wrong, and what to do."""
+    """The mistake, and the remedy."""
     assert set(WORDS) == set(WHAT_TO_DO) == set(Lack)

@@ -45,14 +45,14 @@ def test_reading_of_some_origin_is_found(path: str, reading: str) -> None:
     "path", ["/", "/a", "/a/", "/a/b.jpg", "/~me/a_b-c", "/a=b,c/d@e:f", "/.well-known"]
 )
 def test_plain_path_has_one_reading(path: str) -> None:
-    """What everybody reads alike is plain."""
+    """A target that all origins read alike is plain."""
     assert is_plain(path)
     assert readings(path) == frozenset({path})
 
 
 @pytest.mark.parametrize("path", ["", "*", "a", "/a//", "/.", "/..", "/a/..", "/a."])
 def test_other_paths_are_not_plain(path: str) -> None:
-    """What is no path from the top, or has more than one reading, is not plain."""
+    """A target that is not an absolute path, or has several readings, is not plain."""
     assert not is_plain(path)
 
 
@@ -66,7 +66,7 @@ def test_plain_means_one_reading(path: str) -> None:
 @pytest.mark.parametrize("origin", ORIGINS)
 @given(path=PATHS)
 def test_no_origin_has_a_reading_of_its_own(origin: str, path: str) -> None:
-    """What well-known origins make of a path, step by step, is among its readings."""
+    """The readings of well-known origins, step by step, are among those of a path."""
     found = readings(path)
 
     assert found is None or ORIGINS[origin](path) in found

@@ -49,7 +49,7 @@ def test_first_route_that_fits_is_taken(
 
 
 def test_host_of_an_ipv6_address_keeps_its_colons() -> None:
-    """Only what is behind the bracket is a port."""
+    """Only digits after the bracket are a port."""
     assert host_name(b"[::1]:80") == "[::1]"
     assert host_name(b"[::1]") == "[::1]"
 
@@ -90,7 +90,7 @@ def test_method_that_is_meant_gains_nothing(
 
 
 # What can be read in more than one way, compared with a slow and obvious twin: for each
-# origin that reads in its own way, nobody gains by how we read.
+# origin with its own reading, the reading here gives no advantage.
 
 STRICTNESS = (Action.ACCEPT, Action.RETRY_LATER, Action.REJECT)
 
@@ -197,7 +197,7 @@ def test_target_with_odd_characters_is_never_exempt(routes: Routes, path: str) -
 
 @given(_ROUTES)
 def test_plain_target_is_ambiguous_for_its_case_only(routes: Routes) -> None:
-    """Honest targets are not refused for routes that nobody could take them for."""
+    """Honest targets are not refused because of routes that they cannot match."""
     choice = routes.choose(host=b"h", target="/c/d.jpg", method="PUT")
 
     assert not choice.is_ambiguous
@@ -235,7 +235,7 @@ def test_milder_route_is_not_taken_where_a_stricter_one_may_be_meant(
     [("/free/a", True), ("/free/a%20b", False), ("/free/../a", False), ("/a", False)],
 )
 def test_exempt_target_is_plain(target: str, is_exempt: bool) -> None:
-    """What could be read otherwise is inspected like anything else."""
+    """A target with another reading is inspected like any other."""
     rest = Route(name="rest", origin="one", mode=Mode.ENFORCE)
     routes = Routes([replace(rest, name="free", path="/free", exempt=True), rest])
     choice = routes.choose(host=b"h", target=target, method="PUT")
@@ -246,7 +246,7 @@ def test_exempt_target_is_plain(target: str, is_exempt: bool) -> None:
 
 
 def test_target_with_endless_readings_is_refused() -> None:
-    """Nobody knows what it is, and nobody has cause to send it."""
+    """Its meaning is unknown, and no client needs it."""
     routes = Routes(
         [
             Route(name="a", path="/a", origin="one", mode=Mode.MONITOR),
@@ -262,7 +262,7 @@ def test_target_with_endless_readings_is_refused() -> None:
 
 
 def test_other_origin_is_not_reached_by_another_reading() -> None:
-    """What is behind one origin is not what was published of the other."""
+    """Paths of one origin do not apply to another one."""
     routes = Routes(
         [
             Route(name="a", path="/a", origin="one", mode=Mode.ENFORCE),

@@ -51,7 +51,7 @@ def wrong(matcher: Matcher, count: int = 30) -> int:
     "matcher", [eager(VALUES, 32), usual(VALUES, 32), LinearIndex(LANES)], ids=type
 )
 def test_sound_index_passes(matcher: Matcher) -> None:
-    """Who answers like the scan has nothing wrong."""
+    """An index that answers like the scan has no fault."""
     assert wrong(matcher) == 0
 
 

@@ -1,4 +1,4 @@
-"""What is stored of an exact signal tells nothing without the secret."""
+"""The stored value of an exact signal tells nothing without the secret."""
 
 import hashlib
 
@@ -27,7 +27,7 @@ def test_key_of_an_exact_signal_depends_on_secret_type_and_value() -> None:
 
 
 def test_stored_format_of_exact_signals_does_not_change() -> None:
-    """What one version stored, every later one finds."""
+    """Every later version finds the values that an earlier one stored."""
     derived = hashlib.blake2b(
         key=bytes(SECRET_BYTES), person=b"exact signals", digest_size=32
     ).digest()
@@ -47,7 +47,7 @@ def test_opaque_id_is_stable_and_says_nothing_of_the_value() -> None:
 
 
 def test_uses_have_keys_of_their_own() -> None:
-    """What is derived for one purpose says nothing of another one's key."""
+    """A key that is derived for one purpose tells nothing about the key of another."""
     assert ONE.derive(b"addresses") != ONE.derive(b"exact signals")
     assert ONE.derive(b"addresses") == ONE.derive(b"addresses")
     assert ONE.check_value() != OTHER.check_value()
@@ -62,6 +62,6 @@ def test_purpose_has_1_to_16_bytes(purpose: bytes) -> None:
 
 @pytest.mark.parametrize("length", [0, 31, 33])
 def test_secret_has_32_bytes(length: int) -> None:
-    """A secret of another length is none."""
+    """A secret of another length is refused."""
     with pytest.raises(ValueError, match=f"32 bytes, not {length}"):
         Secret(bytes(length))

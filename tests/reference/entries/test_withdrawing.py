@@ -1,4 +1,4 @@
-"""What a set lost is what dictionaries say, whatever it was compared with."""
+"""The lost entries of a set equal those of a model with dictionaries."""
 
 from collections.abc import Mapping, Sequence
 
@@ -129,7 +129,7 @@ def test_ids_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", ["s", "t"])
 def test_set_that_is_not_there_was_not_compared(name: str) -> None:
-    """Of a set that nobody has now every entry is missing; of none, none is."""
+    """Every entry of a removed set is missing; without an older set no entry is."""
     item = (EntrySignal(signal=OTHER),)
     before = tables_of("s", [Entry(id="1", category="A", signals=item)])
     counts: Mapping[str, int] = {"s": 1, "t": 0}

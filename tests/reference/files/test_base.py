@@ -56,7 +56,7 @@ def base_of(tables: Tables) -> Write:
 
 
 def only_meta(meta: bytes) -> Write:
-    """Return what writes a directory that holds nothing but a record."""
+    """Return a writer of a directory that holds only a record."""
 
     def write(path: Path) -> None:
         with lmdb.open(str(path), max_dbs=2, lock=False) as env:
@@ -135,7 +135,7 @@ def test_sorted_keys_fit_the_room_reserved_for_them(tmp_path: Path) -> None:
 def test_newer_format_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What a later version wrote is refused as such."""
+    """A base of a later version is refused, and the error names the version."""
     monkeypatch.setattr(module, "FORMAT", layout.FORMAT + 1)
     mapped = stored(tmp_path, 1, base_of(empty_tables()))
 

@@ -11,7 +11,7 @@ from uploadfilter.reference.files.layout import Current
 
 
 def generation(number: int, *, base: int = 1) -> Current:
-    """Return a generation with an overlay of its own."""
+    """Return a generation with a separate overlay."""
     return msgspec.structs.replace(
         CURRENT,
         generation=number,
@@ -75,7 +75,7 @@ def test_old_base_stays_while_it_is_returned_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None])
 def test_damaged_file_is_left_out(tmp_path: Path, content: bytes | None) -> None:
-    """Nobody can return to what cannot be read, or to another than it is called."""
+    """An unreadable generation, or one with another id in it, cannot be restored."""
     current = force(tmp_path, generation(1), generation(2), generation(3))
     path = tmp_path / layout.GENERATIONS / "2"
     path.write_bytes(path.with_name("1").read_bytes() if content is None else content)
@@ -100,7 +100,7 @@ def test_number_is_never_used_again(tmp_path: Path) -> None:
 
 
 def test_sweep_before_the_first_generation_removes_all(tmp_path: Path) -> None:
-    """What a writer left that never put anything in force is of no use."""
+    """Files of a writer that put nothing in force are of no use."""
     folder = fill(tmp_path, "1", ".new-1-x")
     (tmp_path / ".new-current-z").touch()
     history.sweep(tmp_path)

@@ -42,12 +42,12 @@ def directory_of(path: Path, actor: Actor = ALICE) -> ReferenceDirectory:
 
 
 def told(found: News) -> list[tuple[str, int]]:
-    """Return what was done, and which generation it led to."""
+    """Return each change and the generation that it led to."""
     return [(it.line.kind, it.line.generation) for it in found.lines]
 
 
 def test_change_is_told_with_who_and_when(tmp_path: Path) -> None:
-    """A line has what was done, to what, by whom, when, and what came of it."""
+    """A line names the change, its object, its user, its time and its result."""
     with directory_of(tmp_path).writer() as writer:
         put(writer, "s", [ENTRY])
         writer.suppress("s", "1", reason="stock picture", by="me", expires_at=5000)
@@ -101,7 +101,7 @@ def test_what_came_in_force_is_told_once(
     steps: list[tuple[str, int | None]],
     looks: list[bool],
 ) -> None:
-    """A writer may crash at any step on files: exactly what is in force was told."""
+    """After a crash at any step, the journal tells exactly the state in force."""
     path = tmp_path_factory.mktemp("reference")
     put_set(path, "s", [ENTRY])
     expected = [("init", 1), ("import", 2)]

@@ -16,7 +16,7 @@ KEY = bytes(range(32))
 def test_key_is_taken_from_the_environment_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Who keeps the key elsewhere has no file of it in the directory."""
+    """With a key that is kept elsewhere, the directory has no file of it."""
     monkeypatch.setenv(keys.KEY_VARIABLE, KEY.hex())
     made = keys.make_secret(tmp_path)
 
@@ -55,7 +55,7 @@ def test_wrong_key_of_the_environment_is_never_shown(
 
 
 def test_secret_is_made_once(tmp_path: Path) -> None:
-    """A secret that is there is never replaced, and nobody else can read it."""
+    """An existing secret is never replaced, and only its owner can read it."""
     made = keys.make_secret(tmp_path)
 
     assert keys.make_secret(tmp_path).check_value() == made.check_value()

@@ -22,7 +22,7 @@ CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
 
 
 def read(directory: Path) -> Current:
-    """Read what is in force, and forget the file."""
+    """Read the state in force, and close the file."""
     current, _ = layout.read_current(directory)
     return current
 
@@ -42,7 +42,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_current_comes_back(tmp_path: Path) -> None:
-    """What is put in force is what is read, also the second time."""
+    """A reader reads the generation that was put in force, also the second time."""
     layout.write_current(tmp_path, CURRENT)
     assert read(tmp_path) == CURRENT
     force(tmp_path, 2)
@@ -65,7 +65,7 @@ def test_missing_current_is_a_missing_reference_set(tmp_path: Path) -> None:
     [b"", b"\n", b"{}", b"garbage", b"[1]\n", b"\xff\xfe", b"null\n\n", b"\0" * 5000],
 )
 def test_garbage_for_current_is_damage(tmp_path: Path, data: bytes) -> None:
-    """Whatever stands in the file, it is an error of ours."""
+    """Any damage in the file gives an error of this package."""
     (tmp_path / "current").write_bytes(data)
 
     with pytest.raises(StoreCorruptError, match="is damaged"):
@@ -108,7 +108,7 @@ def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
 
 
 def test_unreadable_current_is_an_error(tmp_path: Path) -> None:
-    """What is no file cannot be read, and says so."""
+    """A path that is not a file gives an error that says so."""
     (tmp_path / "current").mkdir()
 
     with pytest.raises(StoreError, match="cannot read"):

@@ -46,7 +46,7 @@ def opened(base: tuple[Path, StoredPart]) -> Mapped:
 
 
 def descriptors(path: Path) -> int:
-    """Count this process's descriptors of a directory and what is in it."""
+    """Count this process's descriptors of a directory and of the files in it."""
     count = 0
     for link in Path("/proc/self/fd").iterdir():
         try:
@@ -74,7 +74,7 @@ def test_directory_is_opened_once_and_closed_with_its_last_user(
 
 
 def test_mapped_directory_outlives_its_removal(base: tuple[Path, StoredPart]) -> None:
-    """Who has it open reads on; who comes later is told that it is gone."""
+    """An open reader goes on reading; a later one is told that the file is gone."""
     mapped = opened(base)
     shutil.rmtree(base[0])
 
@@ -85,7 +85,7 @@ def test_mapped_directory_outlives_its_removal(base: tuple[Path, StoredPart]) ->
 def test_user_keeps_the_directory_from_being_removed(
     base: tuple[Path, StoredPart],
 ) -> None:
-    """The writer sees the lock of each user, and of none when they are gone."""
+    """The writer sees the lock of each user, and no lock once they are gone."""
     mapped = opened(base)
     layout.sweep_parts(base[0].parent, ())
     assert base[0].exists()
@@ -107,7 +107,7 @@ def test_directory_that_is_being_removed_is_gone(base: tuple[Path, StoredPart]) 
 
 
 def test_exact_keys_are_looked_up_together(base: tuple[Path, StoredPart]) -> None:
-    """What is there comes back, what is not is nothing."""
+    """A stored key gives its value, and a missing one gives nothing."""
     key = SECRET.exact_key(MD5.type, MD5.value)
     mapped = opened(base)
 
@@ -137,7 +137,7 @@ def test_file_of_another_size_is_never_mapped(
 def test_any_flipped_byte_of_a_small_base_is_noticed(
     base: tuple[Path, StoredPart],
 ) -> None:
-    """What is verified whole is verified everywhere."""
+    """Verification of the whole file covers every part."""
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
     for at in range(0, len(sound), 509):
@@ -168,7 +168,7 @@ def test_large_base_is_verified_when_it_is_asked(
 def test_what_lmdb_refuses_is_damage(
     base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is none of LMDB's is reported, whoever finds it out."""
+    """A file that is not one of LMDB is reported, at whichever step this is noticed."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     (base[0] / layout.DATA_FILE).write_bytes(b"x" * base[1].size)
     unsampled = msgspec.structs.replace(base[1], sample="")
@@ -210,7 +210,7 @@ def test_file_replaced_by_its_name_stays_for_who_has_it(
 
 
 def test_file_written_over_in_place_is_noticed(base: tuple[Path, StoredPart]) -> None:
-    """Also if size and time are as before, nobody may use it until all let go."""
+    """Even with the same size and time, the file is unusable until all close it."""
     mapped = opened(base)
     data = base[0] / layout.DATA_FILE
     before = data.stat()
@@ -228,7 +228,7 @@ def test_file_written_over_in_place_is_noticed(base: tuple[Path, StoredPart]) ->
 
 
 def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
-    """What is no directory cannot be opened as one."""
+    """A path that is not a directory cannot be opened as one."""
     (tmp_path / "1").touch()
 
     with pytest.raises(StoreError, match="cannot read"):
@@ -236,7 +236,7 @@ def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
 
 
 def test_children_inherit_nothing(base: tuple[Path, StoredPart]) -> None:
-    """A program that is started meanwhile has none of its descriptors."""
+    """A program that is started meanwhile does not inherit its descriptors."""
     mapped = opened(base)
     listing = (
         "import os\n"

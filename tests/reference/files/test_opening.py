@@ -1,4 +1,4 @@
-"""A generation is opened whole, or the error says what is wrong."""
+"""A generation is opened whole, or the error names the fault."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def clock() -> float:
 
 @pytest.fixture
 def current(tmp_path: Path) -> Current:
-    """Return what is in force: an entry in the base, and one in the overlay."""
+    """Return the state in force: an entry in the base, and one in the overlay."""
     with ReferenceDirectory(tmp_path, clock=clock).writer() as writer:
         put(writer, "s", [ENTRY])
         writer.compact()

@@ -92,7 +92,7 @@ def test_first_format_changes_nothing(tmp_path: Path) -> None:
 def test_damaged_overlay_is_an_error(
     tmp_path: Path, records: dict[bytes, bytes], error: type[Exception]
 ) -> None:
-    """What an overlay should say and does not is never taken for nothing."""
+    """A missing statement in an overlay is an error, not an empty statement."""
     with pytest.raises(error):
         read_overlay(with_records(tmp_path, records))
 

@@ -83,7 +83,7 @@ def test_lanes_keep_the_order_of_bits() -> None:
 
 @pytest.mark.parametrize(("length", "width"), [(33, 32), (12, 12), (7, 8)])
 def test_lanes_refuse_parts_of_values(length: int, width: int) -> None:
-    """What is cut off, or no multiple of a lane, is an error and not a guess."""
+    """A truncated array, or one that is not a multiple of a lane, is an error."""
     with pytest.raises(ValueError, match="are not values of"):
         lanes_of(bytes(length), width)
 

@@ -164,7 +164,7 @@ def test_nearest_signal_of_a_view_is_reported() -> None:
 
 
 def test_each_entry_view_type_and_content_is_reported() -> None:
-    """What differs in content, set, entry, type or view is a match of its own."""
+    """Matches that differ in content, set, entry, type or view are separate matches."""
     phash = bytes(range(8))
     both = [
         pdq(VALUE),
@@ -246,7 +246,7 @@ def test_quality_is_computed_only_when_a_candidate_asks() -> None:
 
 
 def test_64_bit_match_has_the_quality_of_its_view() -> None:
-    """What PDQ's quality says of the view holds for every type, exact ones aside."""
+    """PDQ's quality of a view applies to every type except exact ones."""
     dhash = bytes(range(8))
     entries = [
         entry("1", EntrySignal(signal=Signal(type=SignalType.DHASH, value=dhash))),
@@ -412,7 +412,7 @@ def test_each_view_keeps_its_own_threshold() -> None:
 def test_thresholds_by_view(
     name: str, complement: bool, pdq_bits: int, phash_bits: int
 ) -> None:
-    """Views that nobody is shown, and negatives, have thresholds of their own."""
+    """Views that are not shown to people, and negatives, have separate thresholds."""
     thresholds = Thresholds(pdq_alpha=12, pdq_raw=11, pdq_trim=10, pdq_complement=13)
 
     assert thresholds.bits(SignalType.PDQ, name, complement=complement) == pdq_bits
@@ -422,7 +422,7 @@ def test_thresholds_by_view(
 
 
 def test_derived_thresholds_never_exceed_the_plain_one() -> None:
-    """Who lowers the threshold of a type lowers it for every view."""
+    """A lower threshold of a type applies to every view."""
     thresholds = Thresholds(pdq=9, phash=3)
 
     for name in ("alpha", "raw", "trim:1"):
@@ -443,7 +443,7 @@ def test_thresholds_of_views_stop_at_the_limit_of_their_type(name: str) -> None:
 
 
 def test_default_thresholds_are_those_of_the_contract() -> None:
-    """What an operator gets who sets nothing."""
+    """The defaults for an operator who sets nothing."""
     thresholds = Thresholds()
     bits = {kind.value: thresholds.bits(kind) for kind in SignalType}
 

@@ -45,7 +45,7 @@ def eager(values: Sequence[bytes], width: int) -> MultiIndex:
 
 
 def usual(values: Sequence[bytes], width: int) -> MultiIndex:
-    """Make an index that leaves to the scan what is cheaper by scan."""
+    """Make an index that scans where a scan is cheaper."""
     lanes = lanes_of(b"".join(values), width)
     plan = plan_for(8 * width, 8, max(1, len(values)), EAGER)
     return MultiIndex(lanes, build(lanes, plan.bits))
@@ -156,7 +156,7 @@ def test_repeated_values_are_all_found() -> None:
 
 
 def test_thresholds_beyond_the_chunks_are_scanned() -> None:
-    """What the tables cannot answer is answered all the same."""
+    """Questions that the tables cannot answer are answered all the same."""
     values = clustered(3, count=500, width=32, threshold=48)
     matcher = usual(values, 32)
     thresholds = [0, 31, 48, 100, 255, 256, 1000]

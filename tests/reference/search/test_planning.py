@@ -136,7 +136,7 @@ def test_planner_picks_the_cheaper_way(
 
 
 def test_plans_are_repeatable() -> None:
-    """The same question gets the same plan, also when it is worked out anew."""
+    """The same question gets the same plan, also when the plan is computed again."""
     first = plan_for(256, 31, 1_234_567)
     plan_for.cache_clear()
 
@@ -147,7 +147,7 @@ def test_plans_are_repeatable() -> None:
     ("width", "threshold"), [(0, 0), (63, 1), (-64, 0), (64, -1), (64, 65)]
 )
 def test_planner_refuses_what_cannot_be(width: int, threshold: int) -> None:
-    """A width that is no multiple of 64, or a threshold beyond it, is an error."""
+    """A width that is not a multiple of 64, or a threshold above it, is an error."""
     with pytest.raises(ValueError, match="no plan"):
         plan_for(width, threshold, 1000)
 

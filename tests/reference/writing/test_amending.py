@@ -91,14 +91,14 @@ def test_change_is_what_a_whole_import_would_be(
 
 
 def test_first_change_of_nothing_is_the_set(tmp_path: Path) -> None:
-    """Where there is no set yet, what changes is all there is."""
+    """Without an older set, the changes are the whole set."""
     directory = ReferenceDirectory(tmp_path / "r")
 
     assert put(directory, [item("a", 1)], without=["b"]).entries == 1
 
 
 def test_withdrawn_for_good_at_the_same_time(tmp_path: Path) -> None:
-    """A set and what is withdrawn from it come into force together."""
+    """A set and its withdrawals come into force together."""
     directory = ReferenceDirectory(tmp_path / "r")
     put(directory, [item("a", 1), item("b", 2)])
     info = put(directory, [item("c", 3)], without=[], revoked=["a", "c", "later"])

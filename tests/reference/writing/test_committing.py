@@ -33,7 +33,7 @@ def test_first_generation_is_made_once(tmp_path: Path) -> None:
 
 
 def test_change_says_what_it_was(tmp_path: Path) -> None:
-    """Who lists generations sees what was done, to what, and what came of it."""
+    """The list of generations shows each change, its object and its result."""
     directory = ReferenceDirectory(tmp_path, clock=clock)
     with directory.writer() as writer:
         put(writer, "s", [ENTRY])

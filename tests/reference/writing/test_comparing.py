@@ -76,7 +76,7 @@ def test_withdrawal_outlives_further_steps(
 def test_later_import_brings_it_back_and_says_so(
     writer: ReferenceWriter, tmp_path: Path
 ) -> None:
-    """What the issuer lists again is in force, also after a rollback."""
+    """An entry that the issuer lists again is in force, also after a rollback."""
     first = put(writer, "s", [A])
     writer.rollback(2)
     writer.release()
@@ -148,7 +148,7 @@ def test_rollback_that_would_keep_too_much_out_is_refused(
 def test_set_that_is_only_monitored_stays_so(
     writer: ReferenceWriter, tmp_path: Path, fold: bool
 ) -> None:
-    """What an import took back of its right to reject, no rollback gives again."""
+    """A rollback does not restore a right to reject that an import took back."""
     if fold:
         writer.compact()
     number = writer.number

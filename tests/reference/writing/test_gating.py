@@ -1,4 +1,4 @@
-"""The gate at the only door: whatever is done, nothing passes that it has not seen."""
+"""Every way into the reference set passes the gate, whatever the change is."""
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -81,7 +81,7 @@ class Site:
         self.entries, self.gated = new, self.corpus
 
     def found(self) -> set[str]:
-        """Return the ids of entries that are found by one of their own signals."""
+        """Return the ids of the entries that a search for their own signals finds."""
         generation = self.writer.generation
         found = set()
         for item in SIGNALS:
@@ -210,7 +210,7 @@ def test_older_generation_is_not_activated_past_a_quarantine(tmp_path: Path) -> 
 
 
 def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
-    """An older generation, before more was known, comes back without what was found."""
+    """An older generation is restored without the entries that the gate now refuses."""
     directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer, corpus=CORPORA[2])

@@ -1,4 +1,4 @@
-"""What a confined process can no longer do, tried in processes of their own."""
+"""Try forbidden actions in separate, confined processes."""
 
 import signal
 import subprocess

@@ -1,4 +1,4 @@
-"""What a scanner that was taken over tries, and how the kernel refuses it.
+"""Attempts of a compromised scanner, and the kernel's refusals.
 
 The numbers of system calls are those of x86-64, so that each attempt is the call itself
 and not what a library makes of it.
@@ -51,7 +51,7 @@ ANONYMOUS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def template() -> AsyncIterator[Template]:
-    """Have one template for all attempts; each gets a scanner of its own."""
+    """Have one template for all attempts; each gets a separate scanner."""
     template = await Template.start(SETTINGS)
     yield template
     template.retire()
@@ -259,13 +259,13 @@ async def test_scanner_cannot(
     ],
 )
 async def test_scanner_can(template: Template, calls: str) -> None:
-    """What decoders need goes on; else the attempts above would prove nothing."""
+    """The calls of decoders still work; else the attempts above would prove nothing."""
     async with scanner_of(template) as process:
         assert await attempt(process, calls) == "done"
 
 
 async def test_scanner_sees_no_other_upload(template: Template) -> None:
-    """No number but that of its own content leads to an upload."""
+    """Only the number of its own content leads to an upload."""
     with os.fdopen(os.memfd_create("other"), "w+b") as other:
         os.set_inheritable(other.fileno(), True)
         async with scanner_of(template) as busy, scanner_of(template) as process:

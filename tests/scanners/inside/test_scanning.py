@@ -1,4 +1,4 @@
-"""What becomes of one content: its kind, its views, its reason."""
+"""The result of one content: its kind, its views, its reason."""
 
 import base64
 import hashlib
@@ -113,7 +113,7 @@ def zip_of(*contents: bytes) -> bytes:
 def test_scan_table(
     content: bytes, declared: str | None, kind: str, views: str, reason: Reason | None
 ) -> None:
-    """What a content is decides what is looked at, and what is left is a reason."""
+    """The kind of a content decides what is inspected, and the rest has a reason."""
     result = scanned(content, declared)
 
     assert [view.name for view in result.views] == views.split()

@@ -91,7 +91,7 @@ def test_fault_names_the_exception_and_nothing_of_the_content() -> None:
 
 
 def test_mistake_that_passed_for_bad_bytes_is_told() -> None:
-    """The content keeps its reason, and whoever looks for the bug learns its place."""
+    """The content keeps its reason, and the place of the bug is reported."""
     place = "KeyError@uploadfilter.pictures.headers.timing:9"
 
     def mistaken(
@@ -106,7 +106,7 @@ def test_mistake_that_passed_for_bad_bytes_is_told() -> None:
 
 
 def test_contents_beyond_the_time_of_the_upload_are_not_looked_at() -> None:
-    """What is left when the CPU seconds are used up is out of time, unread."""
+    """Contents left when the CPU seconds are used up are out of time, unread."""
     with upload_of(b"error", b"error") as (fd, spans):
         replies = list(scan_upload(fd, request_for(*spans, cpu_left_s=0.0), text_of))
 
@@ -170,7 +170,7 @@ def test_request_is_read_however_it_arrives(
 def test_attached_upload_is_read_however_it_arrives(
     sockets: tuple[socket.socket, socket.socket], length: int, pieces: int
 ) -> None:
-    """An upload behind its request is the same, whole or in pieces, with no file."""
+    """An upload after its request is the same, whole or in pieces, with no file."""
     proxys, scanners = sockets
     upload = random.Random(length).randbytes(length)  # noqa: S311 - no secret
     span = ContentSpan(path="", offset=0, length=length)
@@ -195,7 +195,7 @@ def test_attached_upload_is_read_however_it_arrives(
 def test_socket_that_ends_within_an_upload_ends_the_scanner(
     sockets: tuple[socket.socket, socket.socket], missing: int
 ) -> None:
-    """A proxy that dies while it sends an upload is no reason for a traceback."""
+    """A proxy that ends while it sends an upload causes no traceback."""
     proxys, scanners = sockets
     span = ContentSpan(path="", offset=0, length=20_000)
     request = replace(request_for(span), attached=20_000)
@@ -209,7 +209,7 @@ def test_socket_that_ends_within_an_upload_ends_the_scanner(
 def test_socket_that_ends_within_a_request_ends_the_scanner(
     sockets: tuple[socket.socket, socket.socket], length: int
 ) -> None:
-    """A proxy that dies while it asks is no reason for a traceback."""
+    """A proxy that ends while it asks causes no traceback."""
     proxys, scanners = sockets
     span = ContentSpan(path="", offset=0, length=1)
     proxys.sendall(encode_frame(request_for(span))[:length])

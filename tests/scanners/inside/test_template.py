@@ -118,7 +118,7 @@ def test_template_ends_its_scanners_before_itself() -> None:
 
 
 def test_template_takes_no_order_but_one() -> None:
-    """What is no order ends it: then the two ends do not belong together."""
+    """An invalid order ends it: then the two ends do not belong together."""
     with template_of(*PROGRAM) as proxy:
         proxy.read()
         proxy.control.send(b"spin")
@@ -176,7 +176,7 @@ sys.stdin.read()
 
 @pytest.mark.parametrize("missing", ["--fd", "--address-space"])
 def test_template_needs_its_arguments(missing: str) -> None:
-    """It is started by the pool, and says what is wrong to whoever tries by hand."""
+    """The pool starts it; a start by hand gets an error message."""
     arguments = {"--fd": "0", "--address-space": "1"}
     del arguments[missing]
     words = [word for pair in arguments.items() for word in pair]

@@ -49,7 +49,7 @@ async def test_scanner_finds_what_is_found_without_one() -> None:
 
 
 async def test_scanner_computes_every_type_within_its_limits() -> None:
-    """What a signal type imports late can still be imported in a confined process."""
+    """Late imports of a signal type still work in a confined process."""
     types = frozenset(PERCEPTUAL_TYPES)
     with upload_of(JPEG) as (fd, spans):
         async with ScannerPool.open(ONE) as pool:

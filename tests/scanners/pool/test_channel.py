@@ -93,7 +93,7 @@ async def test_channel_stops_at_a_frame_that_is_too_long() -> None:
 
 
 async def test_channel_hoards_no_frames() -> None:
-    """Frames that nobody reads do not add up to more than the longest one."""
+    """Unread frames do not add up to more than the longest one."""
     async with connected() as line:
         half = frame(bytes(MAX_REPLY_BYTES // 2))
         await say(line, half + half)
@@ -170,7 +170,7 @@ async def test_channel_sends_a_descriptor_with_a_long_frame() -> None:
 
 @pytest.mark.parametrize("length", [0, 20_000, 3_000_000])
 async def test_channel_sends_an_upload_behind_a_frame(length: int) -> None:
-    """An upload longer than the socket's buffer arrives whole, behind its frame."""
+    """An upload longer than the socket's buffer arrives whole, after its frame."""
     upload = os.urandom(length)
     async with connected() as line, asyncio.TaskGroup() as group:
         sent = group.create_task(line.channel.send(frame(b"x" * 100_000), upload))

@@ -1,4 +1,4 @@
-"""What one upload and its processes say to each other, with real processes."""
+"""The conversation of one upload with its processes, with real ones."""
 
 import asyncio
 import os
@@ -43,7 +43,7 @@ def pids(scans: Sequence[Scan]) -> list[int]:
 
 
 async def test_parts_are_one_scan() -> None:
-    """What comes in parts is put together."""
+    """Parts are joined."""
     async with ScannerPool.open(SETTINGS) as pool:
         one, other = await scan(pool, ";part stored;part frame:1/white", ";part alpha")
 
@@ -110,7 +110,7 @@ async def test_uncommon_content_has_a_process_of_its_own() -> None:
 
 
 async def test_content_that_wants_it_is_scanned_again_alone() -> None:
-    """What a common process had said of it is void."""
+    """The findings of a common process on it do not count."""
     async with ScannerPool.open(SETTINGS) as pool:
         wanting = ";want-alone;part stored;who"
         one, other = await scan(pool, wanting, ";who")
@@ -130,7 +130,7 @@ async def test_content_that_wants_it_twice_is_garbage() -> None:
 
 
 async def test_processes_share_the_cpu_budget_of_their_upload() -> None:
-    """A content in a process of its own does not start the count anew."""
+    """A content in a separate process does not restart the count."""
     budgets = Budgets(upload_cpu_s=0.2)
     async with ScannerPool.open(replace(SETTINGS, budgets=budgets)) as pool:
         found = await scan(pool, *["%PDF-1.7;burn 0.15"] * 4)
@@ -151,7 +151,7 @@ async def test_scanner_is_told_which_formats_are_switched_on() -> None:
 
 
 async def test_slow_scan_goes_on_at_low_priority() -> None:
-    """What takes long does not take the CPU from what does not, and is kept apart."""
+    """Slow scans do not take the CPU from fast ones, and are kept apart."""
     settings = replace(SETTINGS, slow_after_s=0.01)
     async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
         task = group.create_task(scan(pool, ";who;hang", "%PDF-1.7;who"))
@@ -197,7 +197,7 @@ CROWDED = replace(SETTINGS, slow_after_s=0.01, small_lane=0, slow_lane=1)
 
 @pytest.mark.parametrize("kind", ["", "%PDF-1.7"])
 async def test_slow_scan_gives_way_and_goes_on(kind: str) -> None:
-    """Where the slow lane is full it is begun anew later; what it saw is not lost."""
+    """If the slow lane is full, it begins again later; its findings are not lost."""
     async with ScannerPool.open(CROWDED) as pool, asyncio.TaskGroup() as group:
         lane = group.create_task(scan(pool, ";hang", client="a"))
         await until(lambda: pool.figures.slowed == 1)
@@ -217,7 +217,7 @@ async def test_slow_scan_gives_way_and_goes_on(kind: str) -> None:
 
 
 async def test_scan_that_gave_way_is_refused_in_the_end() -> None:
-    """Without room in time the client is told to try again; what was seen counts."""
+    """Without room in time the client is told to try again; findings count."""
     settings = replace(CROWDED, queue_wait_s=1.0)
     async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
         lane = group.create_task(scan(pool, ";hang", client="a"))

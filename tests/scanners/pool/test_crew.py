@@ -1,4 +1,4 @@
-"""Lending processes: who gets one, who waits, and who is told that there are none."""
+"""Lending processes: scans that get one, that wait, and that get a refusal."""
 
 import asyncio
 import os
@@ -90,7 +90,7 @@ async def test_crew_lends_the_process_that_was_used_last() -> None:
 
 
 async def test_crew_lends_no_used_process_for_a_content_alone() -> None:
-    """What has met a content is only used for more of the common ones."""
+    """A used process only scans more of the common formats."""
     async with crew_of(ONE) as crew:
         used = await borrow(crew)
         crew.give_back(used)
@@ -101,7 +101,7 @@ async def test_crew_lends_no_used_process_for_a_content_alone() -> None:
 
 
 async def test_crew_keeps_spares_ready() -> None:
-    """Processes that nobody has asked for yet wait for somebody who does."""
+    """Spare processes wait for a scan that needs one."""
     async with crew_of(replace(ONE, spares=3)) as crew:
         await until(lambda: len(crew.pids) == 3)
         first = await borrow(crew, alone=True)
@@ -166,7 +166,7 @@ async def test_crew_lets_nobody_wait_longer_than_it_says() -> None:
 
 
 async def test_crew_tells_those_who_wait_at_its_end() -> None:
-    """Nobody waits for a crew that has gone home."""
+    """A closed crew does not keep scans waiting."""
     async with asyncio.TaskGroup() as group, crew_of(replace(ONE, spares=0)) as crew:
         process = await borrow(crew)
         os.kill(template_of(process), signal.SIGSTOP)
@@ -215,7 +215,7 @@ async def test_crew_outlives_its_template() -> None:
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root sees a template's descriptors")
 @pytest.mark.parametrize("spares", [0, 2])
 async def test_crew_replaces_a_template_that_cannot_fork(spares: int) -> None:
-    """Meanwhile whoever asks is told at once; then all is well again."""
+    """Meanwhile requests are refused at once; then they work again."""
     counts: Counter[str] = Counter()
     crew = Crew(replace(ONE, spares=spares), counts=counts, log=SilentLog())
     async with crew.keeping():
@@ -233,7 +233,7 @@ async def test_crew_replaces_a_template_that_cannot_fork(spares: int) -> None:
 
 
 async def test_crew_replaces_a_worn_template(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is in use goes on until it is given back; nobody waits for that."""
+    """A process in use goes on until it is given back, without a wait."""
     monkeypatch.setattr("uploadfilter.scanners.pool.process.MAX_FORKS", 3)
     async with crew_of(ONE) as crew:
         old = [await borrow(crew) for _ in range(3)]

@@ -1,4 +1,4 @@
-"""What a scan is expected to take, by the first bytes of its contents."""
+"""The estimate of a scan, by the first bytes of its contents."""
 
 import pytest
 from hypothesis import given
@@ -49,7 +49,7 @@ def test_small_picture_is_small(name: str) -> None:
 
 @pytest.mark.parametrize("name", LARGE)
 def test_what_is_large_or_unknown_is_not_small(name: str) -> None:
-    """Few bytes are no sign of little work."""
+    """Few bytes may need much work."""
     assert not expected([head(LARGE[name])]).is_small
 
 
@@ -64,7 +64,7 @@ def test_form_costs_what_its_contents_cost() -> None:
 
 
 def test_dear_form_of_few_parts_is_not_small() -> None:
-    """What counts is the sum."""
+    """The sum counts."""
     one = expected([head(SMALL["png"])])
     count = int(SMALL_S / one.cost_s) + 1
 

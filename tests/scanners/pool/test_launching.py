@@ -54,7 +54,7 @@ def test_program_has_a_socket_of_packets() -> None:
 
 
 def test_tail_is_the_end_of_what_was_written() -> None:
-    """An operator sees what was said last, not pages of it."""
+    """An operator sees the end of the output, not all of it."""
     with child_of("tests.scanners.missing") as child:
         child.popen.wait(timeout=30)
         errors_fd = child.errors.fileno()
@@ -66,7 +66,7 @@ def test_tail_is_the_end_of_what_was_written() -> None:
 
 
 def test_program_that_is_missing_says_so() -> None:
-    """What the interpreter writes is kept for the operator."""
+    """The output of the interpreter is kept for the operator."""
     with child_of("tests.scanners.missing") as child:
         child.popen.wait(timeout=30)
 

@@ -28,7 +28,7 @@ def content(*names: str, path: str = "c", contents: tuple[Scan, ...] = ()) -> Sc
 
 @st.composite
 def scans(draw: st.DrawFn, path: str = "c", depth: int = 3) -> Scan:
-    """Draw a scan of a content with others in it, each of a name of its own."""
+    """Draw a scan of a content with others in it, each with a separate name."""
     names = draw(st.sets(st.sampled_from(["stored", "white", "frame:1"])))
     count = draw(st.integers(0, 3)) if depth else 0
     return Scan(
@@ -75,7 +75,7 @@ def test_parts_are_the_scan_again(scan: Scan) -> None:
 @settings(max_examples=40)
 @given(scan=scans())
 def test_one_part_is_the_scan(scan: Scan) -> None:
-    """A scan that comes whole is taken as it is."""
+    """A whole scan is taken unchanged."""
     assert together(scan) == scan
 
 
@@ -107,7 +107,7 @@ def _seen(scan: Scan) -> set[tuple[str, str]]:
 
 
 def test_first_try_counts_alone_if_the_second_saw_nothing() -> None:
-    """What was seen is not lost to a process that died before its first part."""
+    """Findings are not lost if a process ends before its first part."""
     gathered = MergedContent(WIDE)
     gathered.fill_up(SCAN)
 
@@ -131,7 +131,7 @@ def test_second_try_is_filled_up_within_the_budgets() -> None:
 
 
 def test_reason_of_a_loss_comes_before_those_of_parts() -> None:
-    """What ended the scan says more than what a part lacked."""
+    """The end of the scan takes precedence over the reason of a part."""
     gathered = MergedContent(WIDE)
     gathered.add(replace(content("stored"), reason=Reason.TRUNCATED))
     scan = gathered.scan(Reason.OUT_OF_TIME)
@@ -184,7 +184,7 @@ def test_contents_of_one_name_are_kept_apart() -> None:
     ],
 )
 def test_parts_keep_the_budgets_together(budgets: Budgets, parts: list[Scan]) -> None:
-    """What each part may say alone may be too much together."""
+    """Valid parts may exceed the limits together."""
     gathered = MergedContent(budgets)
 
     assert [gathered.add(part) for part in parts] == [True, False]

@@ -81,14 +81,14 @@ def all_gone(pool: ScannerPool, pids: Sequence[int]) -> bool:
 
 
 def has_lost(pool: ScannerPool, count: int) -> bool:
-    """Return whether so many processes were lost in mid-scan."""
+    """Return whether a number of processes was lost during scans."""
     return pool.figures.crashed >= count
 
 
 def is_over_or_has_lost(
     task: "asyncio.Task[object]", pool: ScannerPool, count: int
 ) -> bool:
-    """Return whether a scan has ended, or so many processes were lost in mid-scan."""
+    """Return whether a scan has ended, or a number of processes was lost."""
     return task.done() or has_lost(pool, count)
 
 
@@ -117,7 +117,7 @@ def exists(pid: int) -> bool:
 async def test_pool_loses_one_content_to_each_misdeed(
     content: str, reason: Reason
 ) -> None:
-    """What one content does to its scanner costs its neighbours nothing."""
+    """An effect of one content on its scanner costs its neighbours nothing."""
     async with ScannerPool.open(HASTY) as pool:
         scans = await scan(pool, "fine", content, "fine")
         again = await scan(pool, "fine")
@@ -167,7 +167,7 @@ async def test_pool_ends_an_upload_that_takes_too_long_in_all() -> None:
 
 @one_loop
 async def test_stopped_scanner_is_no_fault_of_its_content() -> None:
-    """What got no CPU time is scanned again, by another process than that one."""
+    """A content without CPU time is scanned again, by another process."""
     async with ScannerPool.open(HASTY) as pool:
         os.kill(pool.pids[0], signal.SIGSTOP)
         scans = await scan(pool, "fine", "fine")
@@ -178,7 +178,7 @@ async def test_stopped_scanner_is_no_fault_of_its_content() -> None:
 
 @one_loop
 async def test_content_is_not_blamed_for_want_of_cpu_time() -> None:
-    """What waits in every process gives a reason of ours; others are scanned."""
+    """A content that hangs in every process gets ``no_scanner``; others are scanned."""
     async with ScannerPool.open(HASTY) as pool:
         scans = await scan(pool, "hang", "fine")
 
@@ -199,7 +199,7 @@ async def test_scanner_spends_no_more_cpu_on_an_upload_than_its_budget() -> None
 
 @one_loop
 async def test_scanner_may_use_the_cpu_of_one_content_for_each_content() -> None:
-    """The CPU alarm starts anew with every content."""
+    """The CPU alarm starts again with every content."""
     budgets = Budgets(content_cpu_s=0.2)
     async with ScannerPool.open(replace(STANDIN, budgets=budgets)) as pool:
         scans = await scan(pool, *["burn 0.1"] * 4)
@@ -263,7 +263,7 @@ async def test_pool_serves_many_uploads_with_few_processes() -> None:
 
 
 async def test_pool_serves_waiting_uploads_in_order_of_arrival() -> None:
-    """Who comes first is served first."""
+    """Uploads of one client are served in order."""
     done: list[int] = []
 
     async def one(number: int) -> None:
@@ -303,7 +303,7 @@ async def test_pool_lets_nobody_wait_longer_than_it_says() -> None:
 
 
 async def test_pool_ends_a_scan_whose_client_vanished() -> None:
-    """A scan that nobody waits for keeps nobody else waiting."""
+    """A scan whose client is gone does not delay others."""
     async with ScannerPool.open(STANDIN) as pool:
         pids = pool.pids
         await cancel(pool, scan(pool, "hang"))
@@ -341,7 +341,7 @@ async def test_flood_of_one_client_does_not_turn_another_away(
 
 
 async def test_bombs_of_one_client_do_not_delay_another() -> None:
-    """What hangs for ever is out of the way of a photo soon."""
+    """A hanging scan soon makes room for a photo."""
     settings = replace(STANDIN, workers=2, slow_after_s=0.01, slow_lane=1)
     async with ScannerPool.open(settings) as pool:
         loop = asyncio.get_running_loop()
@@ -484,7 +484,7 @@ async def test_pool_forgets_a_waiting_upload_that_is_cancelled() -> None:
 
 
 async def test_fault_of_ours_costs_no_place_in_the_pool() -> None:
-    """What nobody foresaw is raised, and its process is replaced, not lost."""
+    """An unexpected exception is raised, and its process is replaced, not lost."""
     unknown: frozenset[Any] = frozenset({object()})
     async with ScannerPool.open(STANDIN) as pool:
         with upload_of(b"fine") as (fd, spans), pytest.raises(TypeError):
@@ -520,7 +520,7 @@ async def test_pool_scans_again_what_a_killed_scanner_left() -> None:
 
 @one_loop
 async def test_pool_recycles_scanners() -> None:
-    """A process is replaced after so many contents."""
+    """A process is replaced after a number of contents."""
     async with ScannerPool.open(replace(STANDIN, recycle_after=3)) as pool:
         pids = pool.pids
         results = [await scan(pool, "fine", "fine") for _ in range(3)]
@@ -552,7 +552,7 @@ async def test_pool_without_processes_says_so_and_recovers(
 async def test_pool_answers_those_who_wait_when_no_process_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Nobody waits in the queue of a pool that has no processes."""
+    """No upload waits in the queue of a pool without processes."""
     async with ScannerPool.open(STANDIN) as pool:
         monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
         os.kill(await template_of(pool), signal.SIGKILL)
@@ -589,7 +589,7 @@ async def test_pool_does_not_wait_for_ever_for_its_first_process() -> None:
 
 
 async def test_pool_leaves_nothing_behind() -> None:
-    """After the block there is no process and no descriptor left of it."""
+    """After the block no process and no descriptor of it is left."""
     before = set(os.listdir("/proc/self/fd"))  # noqa: PTH208
     async with ScannerPool.open(replace(STANDIN, workers=2)) as pool:
         await scan(pool, "fine", "die", "raise", "fine")
@@ -645,7 +645,7 @@ async def test_pool_survives_a_descriptor_that_is_closed() -> None:
 @one_loop
 @pytest.mark.parametrize("content", ["hang", "spin", ""])
 async def test_scanners_die_with_a_killed_proxy(content: str) -> None:
-    """A proxy that is killed leaves no process behind, busy or idle."""
+    """A killed proxy leaves no process, busy or idle."""
     program = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "tests.scanners.standins_proxy", content),
         stdout=asyncio.subprocess.PIPE,

@@ -60,7 +60,7 @@ def exists(pid: int) -> bool:
 
 @contextmanager
 def descriptors_left(count: int) -> Iterator[None]:
-    """Leave this process so many descriptors for the length of the block."""
+    """Limit the descriptors of this process during the block."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     free = [os.dup(0) for _ in range(count + 1)]
     for fd in free:
@@ -108,7 +108,7 @@ async def test_scanner_tells_how_it_ended(content: str, codes: set[int]) -> None
 
 
 async def test_scanner_ends_when_it_is_retired() -> None:
-    """A retired process is killed and reaped; to retire it twice is no mistake."""
+    """A retired process is killed and reaped; retiring it twice is allowed."""
     async with scanner_of() as process:
         process.retire()
         process.retire()
@@ -130,7 +130,7 @@ async def test_scanner_ends_with_its_socket() -> None:
 
 
 async def test_scanner_counts_cpu_seconds_alive_and_dead() -> None:
-    """What a process used is known while it runs, and after."""
+    """The CPU time of a process is known while it runs, and after."""
     async with scanner_of() as process:
         await ask(process, "spin")
         await process.over.wait()
@@ -166,7 +166,7 @@ async def test_scanner_that_no_descriptor_is_left_for_is_an_error(left: int) -> 
 
 
 async def test_scanner_whose_descriptor_gets_lost_is_an_error() -> None:
-    """The last descriptor may be taken while a scanner is made; nobody waits for it."""
+    """The last descriptor may be taken while a scanner is made, without a wait."""
     async with template_of() as template:
         before = descriptors()
         with descriptors_left(2):
@@ -212,7 +212,7 @@ def _stat_of(pid: int) -> list[str]:
 
 
 async def test_scanners_die_with_their_template() -> None:
-    """A template that was killed leaves nothing behind, busy or not."""
+    """A killed template leaves no process, busy or not."""
     async with template_of() as template:
         idle, busy = await template.fork(), await template.fork()
         await ask(busy, "hang")
@@ -245,7 +245,7 @@ async def test_template_ends_when_the_proxy_goes() -> None:
 
 
 async def test_scanner_that_nobody_waits_for_any_more_is_ended() -> None:
-    """Whoever is cancelled while a scanner starts leaves none behind."""
+    """A task that is cancelled while a scanner starts leaves no scanner."""
     async with template_of() as template:
         os.kill(template.pid, signal.SIGSTOP)
         asked = asyncio.ensure_future(template.fork())
@@ -267,7 +267,7 @@ def _children_of(pid: int) -> list[int]:
 async def test_template_that_hangs_is_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Nobody waits for ever for a scanner that is not forked."""
+    """The wait for a scanner that is not forked ends."""
     async with template_of() as template:
         monkeypatch.setattr(
             template, "_settings", replace(SETTINGS, start_timeout_s=0.05)
@@ -367,7 +367,7 @@ async def test_start_takes_no_longer_than_it_may() -> None:
 
 
 async def test_start_tells_what_the_machine_lacks() -> None:
-    """What is missing is known from the start on, and is no error by default."""
+    """Missing confinement is known from the start, and is not an error by default."""
     settings = replace(SETTINGS, module=standins_bare.MODULE)
     async with template_of(settings) as template:
         process = await template.fork()
@@ -387,7 +387,7 @@ async def test_lack_is_fatal_where_the_sandbox_is_required() -> None:
 
 
 async def test_scanner_that_cannot_be_confined_does_not_start() -> None:
-    """A kernel that refuses what it offered is an error, also if nobody insists."""
+    """A kernel that refuses its own offer is an error, even by default."""
     settings = replace(SETTINGS, module=standins_walled.MODULE)
     async with template_of(settings) as template:
         with pytest.raises(ScannerError, match="cannot be confined"):

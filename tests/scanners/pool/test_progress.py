@@ -1,4 +1,4 @@
-"""What the loss of a process costs an upload, in every order, and what parts add up to.
+"""The effects of lost processes on an upload, in every order, and the sums of parts.
 
 The replies are frames as a scanner sends them.
 """
@@ -156,7 +156,7 @@ OUT, CRASHED, MANY = Reason.OUT_OF_TIME, Reason.CRASHED, Reason.TOO_MANY_SIGNALS
 def test_progress_table(
     alone: str, events: Sequence[object], expected: Sequence[Reason | None]
 ) -> None:
-    """A crash is retried once, an accident is no try; time and garbage are the end.
+    """A crash is retried once, an accident does not count; time and garbage are final.
 
     Four losses are enough, whatever they are.
     """
@@ -190,7 +190,7 @@ def test_progress_ends_when_its_time_is_used_up() -> None:
 def test_progress_ends_when_the_budget_of_the_upload_is_used_up(
     wall_s: float, cpu_s: float, reason: Reason
 ) -> None:
-    """Contents use up one budget together; the clock alone is no fault of theirs."""
+    """Contents share one budget; an end by the clock alone is not due to them."""
     progress = progress_of(alone="bc")
     Scanner(progress).say(part("stored"))
     progress.finish(wall_s=wall_s, cpu_s=cpu_s)
@@ -199,7 +199,7 @@ def test_progress_ends_when_the_budget_of_the_upload_is_used_up(
 
 
 def test_starved_content_is_not_charged() -> None:
-    """What it did not use is left; without any time there is no other try."""
+    """Unused time is left; without time there is no other try."""
     progress = progress_of(budgets=Budgets(upload_cpu_s=2))
     scanner = Scanner(progress)
     scanner.die(Loss.STARVED, wall_s=1)
@@ -211,7 +211,7 @@ def test_starved_content_is_not_charged() -> None:
 
 
 def test_progress_tells_each_process_what_cpu_is_left() -> None:
-    """What one process has used is not given to the next one again."""
+    """Used CPU time is not given to the next process again."""
     progress = progress_of(alone="bc")
     scanner = Scanner(progress)
     scanner.say(part("stored"))
@@ -268,7 +268,7 @@ def test_progress_asks_for_what_is_left() -> None:
 
 
 def test_progress_asks_alone_for_what_needs_it() -> None:
-    """What a common process would not scan is asked for again, after the others."""
+    """A content that a common process skipped is requested again, after the others."""
     progress = progress_of()
     scanner = Scanner(progress)
     scanner.say(part("void"), is_last=False)
@@ -325,7 +325,7 @@ def test_progress_keeps_what_was_seen_before_a_loss(loss: Loss, reason: Reason) 
 
 
 def test_progress_adds_the_first_try_to_the_second() -> None:
-    """What only the first of two processes saw is not lost."""
+    """Findings of only the first of two processes are not lost."""
     progress = progress_of()
     scanner = Scanner(progress)
     scanner.say(part("stored", "white", nested=1), is_last=False)
@@ -340,7 +340,7 @@ def test_progress_adds_the_first_try_to_the_second() -> None:
 
 
 def test_progress_goes_on_where_it_was_broken_off() -> None:
-    """Nothing of what was seen is lost, and no process, try or CPU time is charged."""
+    """No findings are lost, and no process, try or CPU time is charged."""
     progress = progress_of(max_losses=2)
     scanner = Scanner(progress)
     cpu_left_s = scanner.ask().cpu_left_s
@@ -357,7 +357,7 @@ def test_progress_goes_on_where_it_was_broken_off() -> None:
 
 
 def test_progress_keeps_the_first_try_when_there_is_no_second() -> None:
-    """What was seen counts also where no other process can be had."""
+    """Findings count even if there is no other process."""
     progress = progress_of()
     scanner = Scanner(progress)
     scanner.say(part("stored"), is_last=False)
@@ -416,7 +416,7 @@ def test_progress_tells_a_process_no_paths() -> None:
 
 
 def test_progress_gives_more_time_to_more_bytes() -> None:
-    """A long video is read to its end, which is no attack."""
+    """A long video is read to its end, which is not an attack."""
     long = ContentSpan(path="v", offset=0, length=1 << 30)
     progress = Progress(
         [long],

@@ -43,7 +43,7 @@ def lanes_of(
 def ask(
     lanes: Lanes, client: str, *, now_s: float = 0, is_small: bool = False
 ) -> Claim:
-    """Have a client ask for a place, and admit whoever is next."""
+    """Let a client ask for a place, and admit the next claims."""
     claim = Claim(client, is_small=is_small)
     lanes.ask(claim, now_s=now_s)
     admit(lanes, now_s=now_s)
@@ -51,7 +51,7 @@ def ask(
 
 
 def admit(lanes: Lanes, *, now_s: float = 0) -> list[Claim]:
-    """Admit whoever is next."""
+    """Admit the next claims."""
     return list(lanes.admit(now_s=now_s))
 
 
@@ -70,7 +70,7 @@ def served(lanes: Lanes, first: Claim, *, each_s: float = 0.005) -> list[str]:
 
 
 def test_clients_take_turns() -> None:
-    """Who has ten uploads waiting does not have them scanned before another's one."""
+    """Ten waiting uploads of a client do not go before another client's only one."""
     lanes = lanes_of()
     first = ask(lanes, "a")
     for client in "aaaabcb":
@@ -107,7 +107,7 @@ def test_claim_is_overtaken_only_for_a_while() -> None:
         (placed,) = admit(lanes, now_s=now_s)
         order.append(placed.client)
 
-    # For PATIENCE_S newcomers go first, then whoever waited longest.
+    # For PATIENCE_S newcomers go first, then the client that waited longest.
     assert order.index("used") == PATIENCE_S / 0.005
 
 
@@ -126,7 +126,7 @@ def test_client_that_uses_much_is_overtaken_for_long() -> None:
 
 
 def test_wait_is_expected_from_those_that_go_before() -> None:
-    """A short queue is no wait, and neither is what somebody else has queued."""
+    """A short queue is not a wait, and neither is the queue of another client."""
     lanes = lanes_of(places=2)
     assert lanes.expected_wait_s("a", now_s=0) == 0
     for _ in range(12):
@@ -167,7 +167,7 @@ def test_wait_is_expected_from_how_long_scans_hold_their_places() -> None:
 
 
 def test_client_that_used_much_waits_for_the_others() -> None:
-    """Seconds of late count, and not only how many scans there were."""
+    """Recent seconds count, and not only the number of scans."""
     lanes = lanes_of()
     greedy = ask(lanes, "a")
     lanes.leave(greedy, now_s=2)
@@ -207,7 +207,7 @@ def test_full_queue_sheds_the_newcomer_of_the_greediest() -> None:
 
 
 def test_slow_scan_makes_room() -> None:
-    """Whoever waits behind a bomb gets its place."""
+    """A claim that waits for a bomb's place gets it."""
     lanes = lanes_of()
     bomb, photo = ask(lanes, "a"), ask(lanes, "b")
     lanes.slow_down(bomb, now_s=0.1)
@@ -218,7 +218,7 @@ def test_slow_scan_makes_room() -> None:
 
 
 def test_full_slow_lane_leaves_a_scan_its_place() -> None:
-    """Only so much is scanned at a time; the next in line moves up later."""
+    """A limited number is scanned at a time; the next one follows later."""
     lanes = lanes_of(places=2, slow_lane=1)
     first, second = ask(lanes, "a"), ask(lanes, "b")
     lanes.slow_down(first, now_s=0.1)
@@ -241,7 +241,7 @@ def held_up(places: int, *, slow_lane: int = 1) -> tuple[Lanes, list[Claim]]:
 
 
 def test_slow_scan_is_put_back_for_whoever_waits() -> None:
-    """Bombs of many clients that nobody knows yet hold no place; one of them gives way.
+    """Bombs of many unknown clients do not hold the places; one of them gives way.
 
     It is the one that was begun last, so that the least is lost.
     """
@@ -270,7 +270,7 @@ def test_scan_that_was_put_back_goes_on_in_the_slow_lane() -> None:
 
 
 def test_no_scan_is_put_back_for_a_client_that_would_hold_the_place() -> None:
-    """A known bomber that waits must go on waiting, and nobody loses work for it."""
+    """A known bomber must go on waiting, and no other scan is put back for it."""
     lanes, bombs = held_up(2)
     more = ask(lanes, bombs[0].client, now_s=3)
 
@@ -321,7 +321,7 @@ def test_greedy_client_never_gets_the_last_place() -> None:
 
 
 def test_greedy_client_is_served_again_when_its_bombs_have_ended() -> None:
-    """What it must wait for are its own slow scans."""
+    """It only waits for its own slow scans."""
     lanes = lanes_of()
     bomb = ask(lanes, "a")
     lanes.slow_down(bomb, now_s=0.1)
@@ -366,7 +366,7 @@ def test_client_known_to_be_slow_leaves_a_place() -> None:
 
 
 def test_client_known_to_be_slow_may_have_the_only_place() -> None:
-    """With one place, and room in the slow lane, nobody is kept out for the past."""
+    """With one place, and room in the slow lane, no client is kept out for its past."""
     lanes = lanes_of(places=1)
     bombed(lanes, "a")
 
@@ -403,7 +403,7 @@ def test_nobody_in_particular_has_no_limit_of_a_client() -> None:
 
 
 def test_end_of_the_pool_turns_away_all() -> None:
-    """Nobody is left waiting."""
+    """No claim is left waiting."""
     lanes = lanes_of()
     ask(lanes, "a")
     waiting = [ask(lanes, "b"), ask(lanes, "c")]
@@ -479,7 +479,7 @@ def test_scan_that_is_expected_to_be_slow_is_so_from_its_beginning() -> None:
 
 
 def test_small_upload_is_not_turned_away_for_what_is_large() -> None:
-    """Where it has a lane of its own, only what is small keeps it waiting."""
+    """With the small lane, it only waits for small scans."""
     lanes = lanes_of(places=1, small_lane=1)
     for client in "aabbccdd":
         lanes.ask(Claim(client, cost_s=0.09), now_s=0)
@@ -545,7 +545,7 @@ def test_lanes_keep_their_bounds(
     limit: int,
     happenings: list[tuple[str, str | int]],
 ) -> None:
-    """Whatever happens: no bound is passed, nobody is lost, nobody waits in vain."""
+    """In any case no limit is exceeded, no claim is lost, and no wait is useless."""
     lanes = lanes_of(
         places=places,
         small_lane=small_lane,

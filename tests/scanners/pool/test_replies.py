@@ -1,4 +1,4 @@
-"""What a scanner that was taken over can claim, and what becomes of it."""
+"""Claims of a scanner that was taken over, and their checks."""
 
 from dataclasses import replace
 
@@ -62,7 +62,7 @@ def test_reply_keeps_what_was_found() -> None:
 
 
 def test_digests_of_a_content_are_believed_only_when_asked_for() -> None:
-    """A decoder that was taken over must not choose what is looked up."""
+    """A decoder that was taken over must not choose the signals for the look-up."""
     unasked = read(ContentReply(index=2, scan=SCAN))
     asked = read(ContentReply(index=2, scan=SCAN), digests=True)
 
@@ -149,7 +149,7 @@ EXACT_IN_VIEW = SignalRow(type=SignalType.MD5, values=bytes(16))
     ],
 )
 def test_lie_is_no_reply(scan: Scan) -> None:
-    """What no scanner of this package would reply is not taken at all."""
+    """A reply that no scanner of this package would send is refused."""
     assert read_scan(scan) is None
 
 
@@ -219,7 +219,7 @@ def test_message_out_of_turn_is_no_reply(message: Reply) -> None:
 
 
 def test_fault_names_an_exception() -> None:
-    """The class of an exception is for whoever finds the bug."""
+    """The class of an exception helps to find the bug."""
     reply = read(ContentReply(index=2, scan=SCAN, fault="error"))
 
     assert reply is not None

@@ -33,7 +33,7 @@ def test_settings_without_use_are_refused(name: str, value: float) -> None:
 
 
 def test_settings_switch_on_known_formats_only() -> None:
-    """A name that is none, or of a format that is always decoded, is a mistake."""
+    """An unknown name, or that of a format that is always decoded, is a mistake."""
     assert ScannerSettings(formats=("psd", "jp2")).formats == ("psd", "jp2")
 
     for name in ("eps", "jpeg"):

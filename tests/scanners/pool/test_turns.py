@@ -27,7 +27,7 @@ def never() -> None:
 
 
 async def test_turn_comes_when_somebody_leaves() -> None:
-    """A place that is given back goes to whoever waits."""
+    """A place that is given back goes to a waiting claim."""
     turns, _ = turns_of(ONE)
     first, second = Claim("a"), Claim("b")
     async with asyncio.TaskGroup() as group:
@@ -41,7 +41,7 @@ async def test_turn_comes_when_somebody_leaves() -> None:
 
 
 async def test_turn_comes_when_somebody_is_slow() -> None:
-    """Nobody waits behind a bomb for longer than it takes to be known as one."""
+    """A wait for a bomb ends when it is recognised."""
     turns, counts = turns_of(ONE)
     bomb, photo = Claim("a"), Claim("b")
     async with asyncio.TaskGroup() as group:
@@ -112,7 +112,7 @@ async def test_place_of_a_client_that_vanishes_goes_to_the_next(
 
 
 async def test_end_of_the_pool_calls_everybody() -> None:
-    """Nobody waits for what will not come."""
+    """A waiting task ends at once when the pool closes."""
     turns, _ = turns_of(ONE)
     await turns.enter(Claim("a"), on_put_back=never)
     async with asyncio.TaskGroup() as group:
@@ -127,7 +127,7 @@ CROWDED = ScannerSettings(workers=1, small_lane=0, slow_lane=1)
 
 
 async def put_back(turns: Turns) -> tuple[Claim, Claim, Claim]:
-    """Have a photo take the place of a bomb behind which another holds the lane."""
+    """Let a photo take the place of a bomb while another one holds the lane."""
     claims = (Claim("a"), Claim("b"), Claim("c"))
     calls: list[str] = []
     await turns.enter(claims[0], on_put_back=never)
@@ -158,7 +158,7 @@ async def test_scan_that_was_put_back_goes_on(*, is_waiting: bool) -> None:
 
 @pytest.mark.parametrize("is_waiting", [False, True])
 async def test_scan_that_was_put_back_ends_with_the_pool(*, is_waiting: bool) -> None:
-    """Nobody waits for what will not come."""
+    """A waiting task ends at once when the pool closes."""
     turns, _ = turns_of(CROWDED)
     _, held, _ = await put_back(turns)
     async with asyncio.TaskGroup() as group:

@@ -1,4 +1,4 @@
-"""Who of those that wait is next, and what each has used."""
+"""The next of the waiting claims, and the use of each client."""
 
 import copy
 from collections import defaultdict
@@ -24,7 +24,7 @@ used = st.dictionaries(clients, st.floats(0, 0.5))
 
 
 def test_usage_fades() -> None:
-    """What was used half a minute ago weighs less than a little of now."""
+    """Use half a minute ago counts less than a little now."""
     usage = Usage()
     usage.charge("a", 1.0, now_s=0)
     usage.charge("b", 0.2, now_s=3 * HALF_LIFE_S)
@@ -40,7 +40,7 @@ def test_usage_fades() -> None:
 def test_usage_orders_clients_as_fading_sums_do(
     charges: list[tuple[str, float, float]],
 ) -> None:
-    """Scaling up what is new orders clients as scaling down what is old would."""
+    """Scaling up new use orders clients like scaling down old use."""
     usage = Usage()
     charges = sorted(charges, key=lambda charge: charge[1])
     for client, at_s, seconds in charges:
@@ -83,7 +83,7 @@ def test_what_goes_before_a_claim_is_what_a_simulation_serves_before_it(
 
     served = _served_before(copy.deepcopy((waiting, usage)), asking)
 
-    # Of each other client, its first claim may go before or behind, and its last one.
+    # The first claim of each other client may go before or after, and its last one.
     others = len({client for client, _ in queue if client != asking})
     assert {claim.client for claim in expected} >= {
         claim.client for claim in served if claim.client == asking
@@ -105,7 +105,7 @@ def _served_before(state: tuple[WaitingClaims, Usage], asking: str) -> list[Clai
 
 
 def test_networks_take_turns_before_clients_do() -> None:
-    """Who has many addresses has no more turns than who has one."""
+    """A client with many addresses gets as many turns as one with a single address."""
     usage = Usage()
     waiting = WaitingClaims(limit=100, usage=usage)
     for number in range(8):
@@ -136,7 +136,7 @@ def test_network_with_the_most_is_turned_away_first() -> None:
 
 @pytest.mark.parametrize("now_s", [0.0, 1e4, 1e6, 1e9])
 def test_wait_is_reckoned_however_long_the_machine_has_been_up(now_s: float) -> None:
-    """Before anybody was charged, and after hours in which nobody was."""
+    """Before the first charge, and after hours without a charge."""
     usage = Usage()
     waiting = WaitingClaims(limit=4, usage=usage)
     assert waiting.ahead_of("a", now_s=now_s) == []

@@ -12,7 +12,7 @@ from uploadfilter.scanners.pool.watching import Watch
 
 @contextmanager
 def silent_channel() -> Iterator[Channel]:
-    """Make a channel that nobody speaks on."""
+    """Make a silent channel."""
     near, far = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     near.setblocking(False)
     with far, closing(Channel(near, on_closed=lambda: None)) as channel:
@@ -30,7 +30,7 @@ def over() -> float:
 
 
 async def test_scan_that_is_kept_waiting_is_not_slow() -> None:
-    """What counts is what it used, up to ten times as long by the clock."""
+    """Its CPU time counts, up to ten times as long by the clock."""
     looks: list[float] = []
     slow = asyncio.Event()
     began_s = now_s()
@@ -91,7 +91,7 @@ async def test_watch_interrupts_at_the_last_limit() -> None:
 
 
 async def test_watch_interrupts_nobody_whose_limit_was_lifted() -> None:
-    """A process that went back to the crew is none of this upload's business."""
+    """A process that went back to the crew does not belong to this upload any more."""
     slow: list[None] = []
     watch = Watch(
         slow_after_s=0.02,

@@ -55,7 +55,7 @@ def test_more_bytes_may_have_more_signals(length: int, signals: int) -> None:
 
 
 def test_bound_of_an_operator_is_never_lowered() -> None:
-    """Who allows more than the bounds gets it."""
+    """Budgets above the bounds apply."""
     budgets = Budgets(
         max_contents=MOST_CONTENTS + 1, max_upload_signals=MOST_SIGNALS + 1
     )

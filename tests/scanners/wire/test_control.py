@@ -1,4 +1,4 @@
-"""What a template and the proxy say to each other."""
+"""Messages between a template and the proxy."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Frames: what is sent is what is received, and garbage is nothing at all."""
+"""Frames: received messages equal the sent ones, and garbage gives nothing."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +76,7 @@ def test_replies_arrive_as_they_were_sent() -> None:
 
 @given(body=st.binary(max_size=200))
 def test_garbage_is_no_reply(body: bytes) -> None:
-    """Bytes that are no message are nothing, and raise nothing."""
+    """Bytes that are not a message give nothing, and raise nothing."""
     assert decode_reply(b"\xc1" + body) is None
 
 
@@ -116,7 +116,7 @@ def test_undecodable_bytes_of_a_declared_type_can_be_sent() -> None:
 
 
 def test_unscanned_content_keeps_its_path_and_size() -> None:
-    """What could not be looked at is still listed, with the reason."""
+    """A content that could not be looked at is still listed, with the reason."""
     span = ContentSpan(path="7", offset=3, length=5)
 
     assert unscanned(span, Reason.CRASHED) == Scan(

@@ -1,4 +1,4 @@
-"""Forms are written anew in one way only."""
+"""Forms are rewritten in one way only."""
 
 import pytest
 from hypothesis import given, settings
@@ -125,7 +125,7 @@ def test_boundary_that_needs_care_is_refused(boundary: bytes) -> None:
 def test_part_that_could_be_misread_cannot_be_made(
     name: str, filename: str | None, content_type: str | None
 ) -> None:
-    """There is no part that the encoder could not write in one readable way."""
+    """The encoder can write every part in one unambiguous way."""
     with pytest.raises(ValueError, match="form part"):
         part(name, filename, content_type)
 

@@ -1,4 +1,4 @@
-"""What a part of a form says about itself."""
+"""The headers of a part of a form."""
 
 import pytest
 from hypothesis import given
@@ -22,7 +22,7 @@ def read(*lines: bytes, limits: UploadLimits = LIMITS) -> PartHeader | Refusal:
 
 
 def disposition(value: bytes) -> PartHeader | Refusal:
-    """Read a header section with nothing but a disposition."""
+    """Read a header section that has only a disposition."""
     return read(b"Content-Disposition: form-data; " + value)
 
 
@@ -227,7 +227,7 @@ pieces = st.sampled_from(
 
 @given(section=st.lists(pieces, max_size=14).map(b"".join))
 def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
-    """What is read of a part can always be written anew."""
+    """The values read from a part can always be written again."""
     start = b'Content-Disposition: form-data; name="a'
     for text in (section, start + section, start + section + b'"\r\n'):
         header = read_part_header(text + b"\r\n", LIMITS)

@@ -29,7 +29,7 @@ def test_coding_is_refused_wherever_it_is_named(name: str) -> None:
 
 
 def test_stored_gzip_is_opened_and_sent_gzip_is_not() -> None:
-    """What is undone on the way is not what was inspected."""
+    """A coding that is undone on the way gives other bytes than the inspected ones."""
     stored = {b"x-ms-blob-content-encoding": [b"gzip"]}
     sent = {b"content-encoding": [b"gzip"]}
 

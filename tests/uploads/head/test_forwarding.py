@@ -1,4 +1,4 @@
-"""What of a head goes on to the origin, and back to the client."""
+"""The parts of a head that go to the origin, and back to the client."""
 
 from ipaddress import ip_network
 
@@ -51,7 +51,7 @@ def side(
     *,
     believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
 ) -> ClientSide:
-    """Return what is known of a client that reached us, or a proxy, under https."""
+    """Return the facts about a client that reached this or another proxy by https."""
     return client_side(
         peer, sent, scheme="https", trusted_proxies=PROXIES, believed=believed
     )
@@ -108,12 +108,12 @@ def test_origin_gets_the_headers_of_one_new_request() -> None:
     ],
 )
 def test_headers_that_are_not_the_clients_to_send_are_dropped(name: bytes) -> None:
-    """What belongs to the connection, to us, or to a trusted proxy does not go on."""
+    """Fields for the connection, this proxy or a trusted proxy are not forwarded."""
     assert (name, b"x") not in forward((name, b"x"))
 
 
 def test_headers_of_the_connection_are_dropped() -> None:
-    """What Connection names is meant for us alone (RFC 9110, section 7.6.1)."""
+    """Fields that Connection names are for this proxy (RFC 9110, section 7.6.1)."""
     sent = forward((b"Connection", b"close, X-Hop"), (b"x-hop", b"1"), (b"X-End", b"2"))
 
     assert values(sent, b"x-hop") == []
@@ -129,7 +129,7 @@ def test_connection_cannot_hide_what_a_site_relies_on(name: bytes) -> None:
 
 
 def test_type_of_a_form_is_replaced() -> None:
-    """A form encoded anew goes on under its new boundary only."""
+    """A form encoded again is forwarded with its new boundary only."""
     sent = forward(
         (b"Content-Type", b"multipart/form-data; boundary=a"),
         content_type="multipart/form-data; boundary=b",
@@ -146,7 +146,7 @@ def test_type_of_a_raw_body_is_kept() -> None:
 
 
 def test_request_without_a_body_has_no_length_and_no_decision() -> None:
-    """What was not sent and not decided is not claimed."""
+    """Facts that were neither sent nor decided are not claimed."""
     sent = forward((b"Content-Length", b"0"), decision_id=None, body_length=None)
 
     assert values(sent, b"content-length") == []
@@ -154,7 +154,7 @@ def test_request_without_a_body_has_no_length_and_no_decision() -> None:
 
 
 def test_trusted_proxy_is_believed_about_scheme_and_host() -> None:
-    """What a trusted proxy says about the client's side goes on."""
+    """The statements of a trusted proxy about the client's side are forwarded."""
     told = (
         (b"X-Forwarded-Proto", b"http"),
         (b"X-Forwarded-Host", b"outer.example"),
@@ -314,7 +314,7 @@ def test_scheme_and_host_come_from_the_hop_that_saw_the_client() -> None:
 def test_origin_is_told_in_the_headers_that_it_reads(
     headers: ClientHeaders, names: set[bytes]
 ) -> None:
-    """Who the client is, stands in the headers that the operator chose, and once."""
+    """The client's address stands once, in the headers that the operator chose."""
     claimed = (b"Forwarded", b"for=203.0.113.7"), (b"X-Forwarded-For", b"203.0.113.7")
     sent = forward(*claimed, telling=Telling(headers=headers))
 
@@ -351,7 +351,7 @@ def test_whole_chain_ends_with_the_peer() -> None:
 
 
 def test_chain_of_a_stranger_is_replaced() -> None:
-    """What someone says who is not trusted is no part of the chain."""
+    """Statements of an untrusted sender are not part of the chain."""
     sent = forward(
         (b"X-Forwarded-For", b"198.51.100.1"), telling=Telling(whole_chain=True)
     )
@@ -378,7 +378,7 @@ def test_port_is_the_one_that_the_client_asked(
 
 
 def test_client_without_an_address_is_unknown() -> None:
-    """A unix socket has nobody to name (RFC 7239, section 6.2)."""
+    """A Unix socket has no address to name (RFC 7239, section 6.2)."""
     sent = forward(peer="", telling=Telling(headers=ClientHeaders.BOTH))
 
     assert values(sent, b"x-forwarded-for") == [b"unknown"]
@@ -455,5 +455,5 @@ def test_max_forwards_is_counted_down(method: str, sent: bytes, got: bytes) -> N
 def test_request_ends_where_it_asks_to(
     method: str, value: bytes, *, ends: bool
 ) -> None:
-    """``Max-Forwards: 0`` is for whoever gets it (RFC 9110, section 7.6.2)."""
+    """``Max-Forwards: 0`` is for its receiver (RFC 9110, section 7.6.2)."""
     assert ends_here(head((b"Max-Forwards", value), method=method)) is ends

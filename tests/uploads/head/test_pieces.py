@@ -211,7 +211,7 @@ def test_query_of_a_whole_file_passes(query: str) -> None:
 
 
 def test_list_is_asked_for_from_an_offset() -> None:
-    """A message to a program is no file."""
+    """A message to a program is not a file."""
     json = ("Content-Type", "application/json; charset=utf-8")
 
     assert not is_piece(json, method="POST", query="offset=20&limit=10")
@@ -240,7 +240,7 @@ def test_range_of_a_post_is_none_of_a_file() -> None:
     ],
 )
 def test_path_says_that_it_is_a_piece(path: str) -> None:
-    """Some take pieces under paths of their own."""
+    """Some servers take pieces under special paths."""
     assert in_head([], method="PUT", target=path, length=10)
     assert not in_head([], method="PUT", target="/remote.php/dav/files/me/a", length=1)
 
@@ -354,7 +354,7 @@ def test_any_words_are_read(named: list[tuple[str, str]]) -> None:
 def test_other_words_hide_nothing(
     chosen: list[tuple[str, bool]], others: list[str]
 ) -> None:
-    """What is a piece by some words is one whatever else is said before or after."""
+    """A request that some words mark as a piece is one, whatever stands around them."""
     words = [word for word, _ in chosen[:1]]
     query = "&".join(others + words if chosen[0][1] else words + others)
 

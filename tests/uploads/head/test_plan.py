@@ -265,7 +265,7 @@ AMBIGUOUS = [
 
 @pytest.mark.parametrize("headers", AMBIGUOUS)
 def test_ambiguous_request_is_refused_with_a_body(headers: list[Header]) -> None:
-    """What two readers could take for different things is a 400."""
+    """A request that two readers could understand differently is a 400."""
     refusal = plan_with_body(*headers)
 
     assert isinstance(refusal, Refusal)

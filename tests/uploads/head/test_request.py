@@ -61,7 +61,7 @@ def test_plain_head_is_one_that_no_rule_speaks_of(
 
 
 def test_heads_of_usual_clients_are_plain() -> None:
-    """What browsers, scripts and front ends send needs no rule."""
+    """Requests of browsers, scripts and front ends need no rule."""
     usual = [
         (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101"),
         (b"Accept", b"image/avif,image/webp,*/*;q=0.8"),

@@ -1,4 +1,4 @@
-"""What ends a walk, what ends its search alone, and what that leaves to the walk."""
+"""The ends of a walk and of its search, and the rest that they leave to the walk."""
 
 from collections.abc import Iterator
 
@@ -43,7 +43,7 @@ def accounts_of(
 
 
 def test_search_may_use_up_its_share_of_the_time() -> None:
-    """What it was not searched for falls short, and the walk has time for the rest."""
+    """Unsearched contents fall short, and the walk has time for the rest."""
     clock, reasons = Clock(), list[Reason]()
     accounts = accounts_of(clock)
 
@@ -78,7 +78,7 @@ def test_search_of_a_short_content_takes_little_time() -> None:
 
 
 def test_what_is_no_search_is_not_charged_to_it() -> None:
-    """What is looked at for what it begins like leaves the search its share."""
+    """Contents that begin like a picture leave the search its share."""
     clock, reasons = Clock(), list[Reason]()
     accounts = accounts_of(clock)
     clock.now_s += 6
@@ -89,7 +89,7 @@ def test_what_is_no_search_is_not_charged_to_it() -> None:
 
 
 def test_walk_that_is_out_of_time_says_so() -> None:
-    """What begins like a picture may be left: that is no unfinished search."""
+    """Contents that begin like a picture may be left: the search is still finished."""
     clock = Clock()
     accounts = accounts_of(clock)
     clock.now_s += 9
@@ -139,7 +139,7 @@ def test_search_leaves_contents_and_signals_for_what_begins_like_a_picture() -> 
 
 
 def test_search_in_a_search_is_a_part_of_it() -> None:
-    """An archive in a string of a program has no account of its own."""
+    """An archive in a string of a program has no separate account."""
     accounts, reasons = accounts_of(Clock()), list[Reason]()
 
     def inner() -> Iterator[None]:

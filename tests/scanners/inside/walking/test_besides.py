@@ -57,7 +57,7 @@ SAMPLES = {
 STRAY = (b"\xef\xbb\xbf", b"\n", b"\0", b"\xff", b"\r\n", b"\x04")
 LEAST_SIDE = 32
 LEAST_SHADES = 20
-"""Values of 64 pixels: what shows fewer is no picture any more."""
+"""Values of 64 pixels: fewer do not make a picture."""
 
 
 def sample(name: str) -> bytes:
@@ -133,7 +133,7 @@ def says_something(scan: Scan) -> bool:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_samples_are_pictures(name: str) -> None:
-    """What Pillow cannot write does not come in here; it shows all but HEIC."""
+    """Formats that Pillow cannot write are missing here; it shows all except HEIC."""
     assert name == "HEIC" or is_shown_by_pillow(MADE[name])
     assert says_something(scanned(MADE[name]))
 
@@ -200,7 +200,7 @@ def test_magic_by_chance_is_no_reason(start: bytes) -> None:
 
 
 def test_prose_about_pictures_is_no_picture() -> None:
-    """Words that begin like a picture are no reason, whatever follows."""
+    """Words that begin like a picture give no reason, whatever follows."""
     for text in (
         b"GIF87a format, as it was, is old.\n",
         b"BMW, a car.\n",
@@ -246,7 +246,7 @@ def test_first_claim_that_means_something_counts() -> None:
 
 @needs_libarchive
 def test_archive_behind_a_photo_is_opened_once() -> None:
-    """Its password is said as well, and one that stands behind a byte is no second."""
+    """Its password is reported, and an archive after a byte is not a second one."""
     photo = pictures.jpeg(pictures.photograph(3, width=96, height=72))
     hidden = pictures.png(pictures.photograph(4, width=96, height=72))
     closed = scanned(photo + seven_zip(hidden, is_encrypted=True))

@@ -33,14 +33,14 @@ from uploadfilter.scanners.wire.budgets import Budgets
 def test_letters_in_a_program_may_be_chance(
     name: str, kind: Kind, begins_as: Kind, *, is_chance: bool
 ) -> None:
-    """Somebody wrote what stands in a text, and what is called a URI."""
+    """Strings in a text, and URIs, are written on purpose."""
     item = Encoded(name=name, data=b"")
 
     assert may_be_chance(item, kind, begins_as) is is_chance
 
 
 def test_webp_is_as_long_as_it_says() -> None:
-    """What lies after it is not given to its decoder."""
+    """Bytes after it are not given to its decoder."""
     source = MemorySource(b"junkRIFF" + (100).to_bytes(4, "little") + bytes(999))
 
     assert most_bytes(source, PictureStart(offset=4, kind=Kind.WEBP)) == 109
@@ -66,7 +66,7 @@ def test_photo_without_a_profile_is_usual() -> None:
 def test_only_what_holds_something_is_too_deep(
     content: bytes, *, is_too_deep: bool
 ) -> None:
-    """A magic behind a stray byte may be there by chance, as in modules of GRUB."""
+    """A magic after a stray byte may be chance, as in modules of GRUB."""
     scan = scanned(content, budgets=Budgets(max_depth=0))
 
     assert (Reason.TOO_DEEP in scan.reasons) is is_too_deep

@@ -34,7 +34,7 @@ def test_short_member_is_held_as_a_whole() -> None:
 
 
 def test_member_that_falls_short_says_why() -> None:
-    """What came before the shortfall is held."""
+    """The bytes before the shortfall are held."""
     held = HeldChunks(chunks(b"ab", Shortfall(reason=Reason.TRUNCATED)), most=5)
 
     assert held.source.data == b"ab"
@@ -94,7 +94,7 @@ def test_unpacked_member_covers_its_own_bytes_only() -> None:
 
 
 def test_picture_that_was_decoded_where_it_begins_is_held() -> None:
-    """Only its beginning counts, since nobody said where it ends."""
+    """Only its beginning counts, since its end is unknown."""
     whole, covered = MemorySource(bytes(100)), Covered()
     covered.note_starts(whole, [7])
 

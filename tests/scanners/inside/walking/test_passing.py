@@ -70,7 +70,7 @@ def all_of(item: Member | Shortfall) -> tuple[str, bytes] | Reason:
 
 
 def passed(data: bytes, *, window: int, chunk: int) -> list[object]:
-    """Return what is in a tar file that is read window after window."""
+    """Return the members of a tar file that is read window by window."""
     held, tar, found = (
         HeldChunks(chunks_of(data, chunk), most=window),
         PassingTar(),
@@ -140,7 +140,7 @@ def views_of(scan: Scan) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("length", [0, 5000, 60_000])
 def test_pictures_of_a_long_backup_are_found(length: int) -> None:
-    """Beside what is short and what is longer than a window, each of them once."""
+    """Besides short members and those longer than a window, each of them once."""
     noise = noise_of(length)
     members = [
         (name, tarfile.REGTYPE, data)

@@ -55,7 +55,7 @@ def test_other_reasons_are_kept() -> None:
 def test_reason_of_a_picture_with_views_waits_for_the_others(
     second: bytes, reason: Reason | None
 ) -> None:
-    """What it shows is sent at once; whether it is broken is said when all are read."""
+    """Its views are sent at once; its reason follows when all strings are read."""
     parent = Node(path="0", kind="text", size=99)
     readings = StringPictures(parent, most_dropped=9)
     shown = Node(path="0!/0", kind="avif", size=9, reason=Reason.TRUNCATED)
@@ -90,7 +90,7 @@ def test_small_picture_that_is_broken_is_dropped() -> None:
 
 
 def test_drawing_is_not_inspected_and_has_digests() -> None:
-    """It is known to who lists it, and nobody draws it."""
+    """A set may list it, but it is not drawn."""
     parent = Node(path="0", kind="text", size=99)
     readings = StringPictures(parent, most_dropped=9)
     readings.add_drawing(Node(path="0!/0", kind="svg", size=5), MemorySource(b"<svg>"))
@@ -101,7 +101,7 @@ def test_drawing_is_not_inspected_and_has_digests() -> None:
 
 
 def test_packed_string_without_anything_in_it_is_dropped() -> None:
-    """What begins like an archive by chance is none."""
+    """Bytes that begin like an archive by chance do not count."""
     parent = Node(path="0", kind="text", size=99)
     readings = StringPictures(parent, most_dropped=9)
     readings.add_packed(

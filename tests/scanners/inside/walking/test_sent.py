@@ -1,4 +1,4 @@
-"""What a site may look at as it was sent."""
+"""Contents that a site may look at unchanged."""
 
 import pytest
 

@@ -47,7 +47,7 @@ def test_part_holds_what_was_found_since_the_last_one() -> None:
 
 
 def test_part_leaves_out_contents_without_news() -> None:
-    """What was sent and has not changed is not sent again."""
+    """Unchanged contents are not sent again."""
     root, old, new = node(), node("!/a"), node("!/b")
     root.nest(old)
     root.part()
@@ -80,7 +80,7 @@ def test_reason_that_comes_late_is_sent() -> None:
 
 
 def test_first_reason_stands() -> None:
-    """What ended a scan first is why it is not complete."""
+    """The first end of a scan is the reason why it is not complete."""
     root = node()
     root.fall_short(Reason.TOO_DEEP)
     root.fall_short(Reason.ENCRYPTED)
@@ -107,7 +107,7 @@ def test_reason_is_named_once() -> None:
 
 
 def test_reasons_are_taken_back_by_name() -> None:
-    """What turns out to be chance leaves the others standing."""
+    """A removed chance reason leaves the others."""
     root = node()
     for reason in (Reason.TRUNCATED, Reason.TOO_MANY_FRAMES, Reason.UNDECODABLE):
         root.fall_short(reason)
@@ -155,7 +155,7 @@ def test_dropped_candidates_add_up_over_the_parts() -> None:
 
 @given(given_names=st.lists(st.text(max_size=300), max_size=8))
 def test_paths_are_unique_printable_and_one_step_deep(given_names: list[str]) -> None:
-    """Whatever an archive calls its members, each has a path of its own."""
+    """With any names of members, each has a separate path."""
     root = node("0")
     paths = [root.path_of(name) for name in given_names]
 
@@ -198,7 +198,7 @@ def test_view_far_down_is_seen_from_the_top_until_it_is_sent() -> None:
 
 
 def test_candidates_are_counted_up_to_what_a_reply_may_say() -> None:
-    """More of them are no reason to take a scanner for one that lies."""
+    """More of them do not make a reply invalid."""
     root = node()
     for _ in range(5):
         root.drop(most=3)

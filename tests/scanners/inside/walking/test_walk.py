@@ -1,4 +1,4 @@
-"""What is looked for in a content, how far, and what is said about the rest."""
+"""Searches in a content, their limits, and the reasons for the rest."""
 
 import base64
 import gzip
@@ -106,7 +106,7 @@ def test_picture_is_found_wherever_it_stands(content: bytes, paths: list[str]) -
     ],
 )
 def test_picture_in_text_is_a_nested_content(text: str) -> None:
-    """What is encoded in text is decoded, with its digests."""
+    """Encoded files in a text are decoded, with their digests."""
     content = (text % base64.b64encode(PNG).decode()).encode()
     scan = scanned(content)
     (nested,) = [each for each in scan.contents if each.views]
@@ -127,7 +127,7 @@ def test_wrong_reading_of_a_string_is_no_reason() -> None:
 
 
 def test_photo_in_a_folded_card_is_sound() -> None:
-    """What begins each line but the first is no part of the picture."""
+    """The beginning of each line except the first is not part of the picture."""
     lines = textwrap.wrap(base64.b64encode(JPEG).decode(), 74)
     first, rest = lines[0][:40], [lines[0][40:], *lines[1:]]
     scan = scanned(("PHOTO;ENCODING=b:" + "\r\n ".join([first, *rest])).encode())
@@ -161,7 +161,7 @@ def test_carved_beginning_that_does_not_decode_is_counted_and_dropped() -> None:
 
 
 def test_truncated_carved_picture_is_seen_as_far_as_it_goes() -> None:
-    """Whether it was meant to end there is unknown, so it is no reason."""
+    """Its intended end is unknown, so there is no reason."""
     (nested,) = scanned(NOISE + pictures.truncated(JPEG)).contents
 
     assert nested.views
@@ -277,7 +277,7 @@ def test_members_of_hardly_any_bytes_are_sent_in_parts() -> None:
     ],
 )
 def test_members_without_bytes_are_no_contents(archive: Callable[..., bytes]) -> None:
-    """Nobody lists nothing; they are counted all the same, so that they end."""
+    """No set lists empty members; they are still counted, so that the walk ends."""
     content = archive(*((str(number), b"") for number in range(99)), ("p", PNG))
     few = Budgets(max_contents=50, contents_per_mib=0)
 
@@ -333,7 +333,7 @@ def test_icon_that_a_site_is_sent_is_no_search(make: Callable[[bytes], bytes]) -
 
 
 def test_strings_of_a_text_that_a_site_reads_are_no_search() -> None:
-    """Junk in front of them must not make an accepted reason of what was not seen."""
+    """Junk before them must not turn unseen pictures into an accepted reason."""
     strings = [base64.b64encode(PNG + bytes((n,))).decode() for n in range(9)]
     text = '","'.join(strings).encode()
 
@@ -393,7 +393,7 @@ def test_first_view_counts_whatever_ends_the_second(
 def test_first_view_is_sent_before_the_second_is_made(
     make: Callable[[bytes], bytes],
 ) -> None:
-    """What the second frame does to the process cannot take the first one back."""
+    """A crash in the second frame does not remove the first one."""
     first = parts_of(make(pictures.animated_png()))[0]
 
     assert not first.is_last
@@ -446,7 +446,7 @@ def test_common_decoders_run_anywhere(content: bytes) -> None:
 
 
 def test_format_is_decoded_where_it_is_switched_on() -> None:
-    """What no browser shows is decoded only if the operator says so."""
+    """Formats that browsers do not show are decoded only if the operator says so."""
     content = pictures.encoded(PHOTO, "JPEG2000")
 
     assert reasons(scanned(content)) == {"0": Reason.UNDECODABLE}
@@ -463,7 +463,7 @@ def test_brotli_is_read_where_it_is_claimed() -> None:
 
 
 def test_claim_that_is_not_true_means_nothing() -> None:
-    """What does not unpack is no such container after all."""
+    """A content that does not unpack is not such a container."""
     assert scanned(b"just a text", "application/x-brotli").reason is None
 
 
@@ -520,7 +520,7 @@ def test_page_behind_something_else_is_looked_into(content: bytes) -> None:
 
 
 def test_letters_of_a_program_may_be_a_picture_by_chance() -> None:
-    """What begins like an icon in the middle of a program, and is none, is dropped."""
+    """Bytes that only begin like an icon in the middle of a program are dropped."""
     header = struct.pack("<IiiHH", 40, 16, 16, 1, 24)
     icon = b"\0\0\1\0\1\0" + bytes(range(1, 250)) + header
     program = NOISE + base64.b64encode(icon) + NOISE
@@ -552,14 +552,14 @@ def test_no_more_carved_pictures_are_reported_than_there_may_be() -> None:
 
 
 def test_word_in_a_program_is_no_moving_picture() -> None:
-    """Programs that read GIF have its magic in them, and anything behind it."""
+    """Programs that read GIF contain its magic, with any bytes after it."""
     scan = scanned(NOISE + b"GIF89a" + b"\xff" * 900 + NOISE)
 
     assert (scan.reason, scan.contents) == (None, ())
 
 
 def test_carved_webp_is_as_long_as_it_says() -> None:
-    """What lies behind it is not given to its decoder."""
+    """Bytes after it are not given to its decoder."""
     picture = pictures.webp(PHOTO)
 
     (carved,) = scanned(NOISE + picture + NOISE).contents
@@ -579,7 +579,7 @@ def test_what_holds_something_is_searched_wherever_it_stands() -> None:
 
 
 def test_pictures_behind_stray_bytes_are_tried_for_a_while() -> None:
-    """In an archive nobody shows them, and thousands that are none would take long."""
+    """In an archive they are not shown, and thousands of false ones would take long."""
     head = b".\x89PNG\r\n\x1a\n\0\0\0\rIHDR"
     decoys = {str(number): head + b"%d" % number * 40 for number in range(2000)}
     found = scanned(zip_of(a=b"." + PNG, **decoys))

@@ -15,12 +15,12 @@ SHARED = [
 
 @pytest.mark.parametrize("name", SHARED)
 def test_limit_is_the_budget_of_its_name(name: str) -> None:
-    """What an operator says of a budget holds for every picture."""
+    """A budget of the operator applies to every picture."""
     budgets = Budgets(**{name: getattr(Budgets(), name) + 1})
 
     assert getattr(limits_of(budgets), name) == getattr(budgets, name)
 
 
 def test_carved_pictures_are_of_some_size() -> None:
-    """Of icons inside a program nobody can tell what they show."""
+    """Icons inside a program are too small to be recognised."""
     assert carving_limits_of(Budgets()).least_side > limits_of(Budgets()).least_side
