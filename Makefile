@@ -42,11 +42,18 @@ SITES_STAMP := $(SITES_VENV)/.installed-sites
 SITE_VENV := build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed-site
 
+# What describes a release: only its words count, so it is kept apart, too.
+SBOM_VENV := build/sbom-venv
+SBOM_STAMP := $(SBOM_VENV)/.installed-sbom
+# Of a release: make release VERSION=1.2.3; with REHEARSE=1 nothing is committed.
+VERSION ?=
+REHEARSE ?=
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help run test lint format format-check types floors check e2e deploy-test sites \
         fuzz properties bench docs settings site check-docs wheel \
-        deb lock clean
+        deb release lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -104,6 +111,13 @@ $(SITE_STAMP): requirements/site.txt | $(BIN)/python
 	    install --require-hashes --requirement requirements/site.txt || $(OFFLINE)
 	@touch $@
 
+$(SBOM_STAMP): requirements/sbom.txt $(DEV_STAMP)
+	@echo "installing requirements/sbom.txt into $(SBOM_VENV)"
+	@$(BIN)/python -m venv $(SBOM_VENV)
+	@$(SBOM_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
+	    install --require-hashes --requirement requirements/sbom.txt
+	@touch $@
+
 $(VECTORS): requirements/vectors.txt $(DEV_STAMP)
 	@echo "unpacking requirements/vectors.txt into $(VECTORS)"
 	@rm -rf $(VECTORS) && mkdir -p $(VECTORS)/packages
@@ -148,11 +162,12 @@ e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and ch
 	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 	        -m e2e tests/e2e $(ARGS)
 
-deploy-test: deb $(E2E_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
+deploy-test: deb $(E2E_STAMP) $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    UPLOADFILTER_DEB="$$(ls $(CURDIR)/$(DEB)/uploadfilter_*.deb)" \
+	    UPLOADFILTER_SBOM="$(CURDIR)/$(SBOM_VENV)/bin/cyclonedx-py" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/deploy $(ARGS)
 
 sites: wheel $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites through it.
@@ -189,7 +204,9 @@ site: $(SITE_STAMP)  ## Make the documents a site in build/site/; a broken link 
 	@echo "build/site/index.html"
 
 wheel: $(DEV_STAMP)  ## Build the wheel into dist/, the same bytes for the same commit.
-	@rm -f dist/uploadfilter-*.whl
+	@rm -rf dist/uploadfilter-*.whl build/share
+	@$(BIN)/python -m deploy.wheel.shared build/share \
+	    "$$(TZ=UTC git log -1 --format=%cd --date=format-local:%F)"
 	@SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) \
 	    $(BIN)/python -m hatchling build --target wheel
 
@@ -199,6 +216,10 @@ deb: wheel  ## Build a Debian package into build/deb/; COMPRESSION=xz for a rele
 	    PIP="$(BIN)/python -m pip" deploy/debian/build.sh dist/uploadfilter-*.whl $(DEB)
 
 # --- What maintainers run ----------------------------------------------------------
+
+release: $(DEV_STAMP) $(SBOM_STAMP)  ## Pack, check, commit and tag: VERSION=1.2.3 [REHEARSE=1].
+	@$(BIN)/python -m deploy.release.release $(VERSION) $(if $(REHEARSE),--rehearse) \
+	    --sbom "$(CURDIR)/$(SBOM_VENV)/bin/cyclonedx-py"
 
 UV_VERSION := 0.9
 COMPILE = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
@@ -215,6 +236,7 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	    --group bench -o requirements/bench.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sites -o requirements/sites.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group site -o requirements/site.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sbom -o requirements/sbom.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
 	    --extra pkcs11 -o requirements/pkcs11.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt

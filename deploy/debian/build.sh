@@ -22,7 +22,8 @@ python=${PYTHON:-/usr/bin/python3}
 pip=${PIP:-$python -m pip}
 
 root=$(mktemp -d)
-trap 'rm -rf "$root"' EXIT
+shared=$(mktemp -d)/share
+trap 'rm -rf "$root" "${shared%/share}"' EXIT
 chmod 0755 "$root"
 home=/usr/lib/uploadfilter
 
@@ -41,6 +42,7 @@ install_program() {
             install --quiet --no-compile --no-deps $what
     done
     rm "$root/requirements.txt"
+    mv "$root$home/share" "$shared"
     # The program and its interpreter; no other scripts of the packages, and no file that
     # names the directory where the environment was made.
     find "$root$home" -mindepth 1 -maxdepth 1 \
@@ -119,28 +121,14 @@ install_documents() {
     ln -s LICENSE "$documents/copyright"
 }
 
-# The program itself makes both.
+# The wheel has written both for its own environment; Debian looks elsewhere for zsh.
 install_manuals() {
-    manuals=$root/usr/share/man
-    install -d "$manuals"
-    "$root$home/bin/python3" -P "$here/manuals.py" "$manuals" \
-        "$(date --utc --date="@${SOURCE_DATE_EPOCH:-$(date +%s)}" +%F)" \
-        "$repository/docs/operating"
-    gzip --best --no-name "$manuals"/*/*
-}
-
-install_completions() {
-    completed() {
-        install -d "$root/usr/share/$2"
-        _UPLOADFILTER_COMPLETE=source_$1 "$root$home/bin/python3" \
-            "$root$home/bin/uploadfilter" | sed '1{/^$/d}' >"$root/usr/share/$2/$3"
-    }
-    completed bash bash-completion/completions uploadfilter
-    completed fish fish/vendor_completions.d uploadfilter.fish
-    completed zsh zsh/vendor-completions _uploadfilter
-    # zsh calls this file when it is needed for the first time.
-    # shellcheck disable=SC2016 # for zsh
-    echo '_uploadfilter_completion "$@"' >>"$root/usr/share/zsh/vendor-completions/_uploadfilter"
+    install -d "$root/usr/share/zsh"
+    cd "$shared"
+    mv man bash-completion fish "$root/usr/share"
+    mv zsh/site-functions "$root/usr/share/zsh/vendor-completions"
+    cd "$OLDPWD"
+    gzip --best --no-name "$root"/usr/share/man/*/*
 }
 
 # The compiled packages are for one version of Python.
@@ -181,6 +169,5 @@ install_program
 install_files
 install_documents
 install_manuals
-install_completions
 write_control
 dpkg-deb --root-owner-group "-Z${COMPRESSION:-xz}" --build "$root" "$output"

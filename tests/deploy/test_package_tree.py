@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from deploy.debian import manuals
+from deploy.wheel import manuals
 from tests.deploy.programs import made, shown
 from tests.repository import ROOT
 from tests.sites.programs import debian
@@ -24,6 +24,8 @@ MOST_MIB = 180
 
 FEWEST_LIBRARIES = 50
 """There are 78; far fewer would mean that they were looked for in a wrong place."""
+
+RELEASE = manuals.Release(version="1.2.3", date="2026-11-28")
 
 HOME = Path("usr/lib/uploadfilter")
 DOCUMENTS = Path("usr/share/doc/uploadfilter")
@@ -155,7 +157,7 @@ def test_each_command_has_a_page_that_renders(tree: Path) -> None:
     """``man`` shows the page of each command and has nothing to complain about."""
     man = debian("man", package="man-db")
     files = sorted((tree / "usr/share/man").glob("*/*"))
-    expected = manuals.pages("", ROOT / "docs/operating")
+    expected = manuals.pages(RELEASE, ROOT / "docs/operating")
     output = run(man, "--warnings", "-E", "UTF-8", "-l", "-Tutf8", *files)
     rendered = re.sub(r"\x1b\[\d*m", "", output)
 
@@ -167,7 +169,7 @@ def test_each_command_has_a_page_that_renders(tree: Path) -> None:
 
 def test_each_setting_has_a_place_in_the_page_of_settings() -> None:
     """``man uploadfilter.toml`` tells every key of every table."""
-    pages = manuals.pages("", ROOT / "docs/operating")
+    pages = manuals.pages(RELEASE, ROOT / "docs/operating")
     page = pages["uploadfilter.toml.5"].replace(r"\-", "-")
     names = {key.rpartition(".")[2] for key in keys()}
 

@@ -1,7 +1,5 @@
 """Write the manual pages of the program, of each command, and of the settings.
 
-    python3 manuals.py DIRECTORY DATE docs/operating
-
 All texts come from ``--help``, and for the settings from the pages of
 ``docs/operating``, so that they cannot differ. These texts are Markdown. A construct
 that no text has used so far ends this program; add a line for it in ``_block`` or
@@ -11,7 +9,6 @@ that no text has used so far ends this program; add a line for it in ``_block`` 
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 
 import typer
@@ -111,11 +108,28 @@ _CONTENTS = "On this page: "
 """Beginning of the list of sections on a page; a manual page has no links for it."""
 
 
-def pages(date: str, operating: Path) -> dict[str, str]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """The release that pages are of.
+
+    Attributes:
+        version: Its version.
+        date: Its day, as ``2026-11-27``.
+    """
+
+    version: str
+    date: str
+
+    def head(self, page: str, section: int) -> str:
+        """Return the first line of a page."""
+        return f'.TH {page} {section} {self.date} "uploadfilter {self.version}"\n'
+
+
+def pages(release: Release, operating: Path) -> dict[str, str]:
     """Return the text of each page by the name of its file.
 
-    date: Day of the release, as ``2026-11-27``.
-        date: Day of the release, as ``2026-11-27``.
+    Args:
+        release: The release.
         operating: The folder ``docs/operating``.
     """
     command = typer.main.get_command(app)
@@ -123,9 +137,9 @@ def pages(date: str, operating: Path) -> dict[str, str]:
         raise TypeError(f"no command line: {command!r}")
     program = _command(("uploadfilter",), command)
     return {
-        f"{each.page}.1": _page(each, program, date)
+        f"{each.page}.1": _page(each, program, release)
         for each in (program, *_all_below(program))
-    } | {"uploadfilter.toml.5": _page_of_settings(date, operating)}
+    } | {"uploadfilter.toml.5": _page_of_settings(release, operating)}
 
 
 def _all_below(group: _Command) -> Iterator[_Command]:
@@ -135,13 +149,12 @@ def _all_below(group: _Command) -> Iterator[_Command]:
         yield from _all_below(command)
 
 
-def _page(command: _Command, program: _Command, date: str) -> str:
+def _page(command: _Command, program: _Command, release: Release) -> str:
     """Return the page of a command."""
-    release = version("uploadfilter")
     rest = (command.command.help or "").partition("\n\n")[2]
     epilog = program.command.epilog or ""
     parts = [
-        f'.TH {command.page.upper()} 1 {date} "uploadfilter {release}"\n',
+        release.head(command.page.upper(), 1),
         f".SH NAME\n{_text(command.page)} \\- {_text(_as_part(command.brief))}\n",
         _synopsis(command),
         f".SH DESCRIPTION\n{_blocks(rest)}" if rest else "",
@@ -155,11 +168,11 @@ def _page(command: _Command, program: _Command, date: str) -> str:
     return "".join(parts)
 
 
-def _page_of_settings(date: str, operating: Path) -> str:
+def _page_of_settings(release: Release, operating: Path) -> str:
     """Return the page of the configuration file, from pages of the documentation."""
     texts = [(operating / name).read_text(encoding="utf-8") for name in _OF_SETTINGS]
     parts = [
-        f'.TH UPLOADFILTER.TOML 5 {date} "uploadfilter {version("uploadfilter")}"\n',
+        release.head("UPLOADFILTER.TOML", 5),
         ".SH NAME\nuploadfilter.toml \\- settings of uploadfilter\n",
         ".SH DESCRIPTION\n",
         *map(_document, texts),
@@ -342,16 +355,3 @@ def _text(text: str) -> str:
 def _unlike_a_request(line: str) -> str:
     """Return a line that troff does not take for a request."""
     return rf"\&{line}" if line.startswith((".", "'")) else line
-
-
-def main() -> None:
-    """Write the pages into the folders of their sections below a directory."""
-    directory, date = Path(sys.argv[1]), sys.argv[2]
-    for name, text in pages(date, Path(sys.argv[3])).items():
-        section = directory / f"man{name[-1]}"
-        section.mkdir(exist_ok=True)
-        (section / name).write_text(text, encoding="utf-8")
-
-
-if __name__ == "__main__":
-    main()
