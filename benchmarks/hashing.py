@@ -30,7 +30,7 @@ import pdqhash
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import machine, plots
+from benchmarks import aims, machine, plots
 from benchmarks.corpus import Sample, samples
 from hashsets.demo import pictures
 from uploadfilter.model import QUALITY_FLOOR, Geometry, SignalType, Variant, View
@@ -347,5 +347,4 @@ def main(arguments: Sequence[str]) -> int:
         text = json.dumps(document, indent=1)
         (RESULTS / "hashing.json").write_text(text + "\n", encoding="ascii")
         plots.costs(summaries, RESULTS / "hashing.svg")
-    print("\nmissed: " + ("; ".join(missed) or "nothing"))
-    return 1 if missed and not quick else 0
+    return aims.exit_code("hashing", missed, is_whole=not quick)

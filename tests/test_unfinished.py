@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from uploadfilter.unfinished import UnfinishedFile
+from uploadfilter.errors import IssuerError
+from uploadfilter.unfinished import UnfinishedFile, translated
 
 THINGS = [("m1", b"one\n"), ("m2", b""), ("m3", b"three\n")]
 
@@ -61,3 +62,20 @@ def test_file_that_is_there_is_kept(tmp_path: Path) -> None:
     with pytest.raises(FileExistsError):
         made(path, THINGS)
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_the_system_says_is_an_error_of_the_caller(tmp_path: Path) -> None:
+    """A file that exists, and one that cannot be written, are told apart."""
+    path = tmp_path / "x"
+    path.touch()
+    with (
+        pytest.raises(IssuerError, match=r"'.*/x' exists already"),
+        translated(path, IssuerError),
+    ):
+        made(path, THINGS)
+    lost = tmp_path / "none" / "x"
+    with (
+        pytest.raises(IssuerError, match=r"cannot write '.*/none/x': No such file"),
+        translated(lost, IssuerError),
+    ):
+        made(lost, THINGS)

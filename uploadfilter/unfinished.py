@@ -14,10 +14,12 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from io import BufferedWriter
 from pathlib import Path
 from typing import Final
+
+from uploadfilter.errors import UploadFilterError
 
 _NOTE: Final = re.compile(r"([^ \n]+) ([0-9]{1,18}) ([^\n]*)\n")
 
@@ -110,6 +112,32 @@ class UnfinishedFile:
             os.truncate(self._log, whole)
         if self.part.exists():
             os.truncate(self.part, end)
+
+
+@contextlib.contextmanager
+def translated(path: Path, error: type[UploadFilterError]) -> Iterator[None]:
+    """Raise what ``UnfinishedFile`` raises as an error of the caller.
+
+    Args:
+        path: The file that is being made.
+        error: The class of the error.
+
+    Raises:
+        UploadFilterError: The file exists, or something cannot be read or written.
+    """
+    try:
+        yield
+    except FileExistsError as exc:
+        raise error(
+            f"{str(path)!r} exists already",
+            hint="Name another file, or remove it.",
+        ) from exc
+    except OSError as exc:
+        raise error(
+            f"cannot write {str(path)!r}: {exc.strerror}",
+            hint="Make room on the disk, or check that the folder is writable. Run the "
+            "command again then: it goes on where it stopped.",
+        ) from exc
 
 
 def mark_of(path: str, status: os.stat_result) -> str:

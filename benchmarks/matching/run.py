@@ -25,7 +25,7 @@ from typing import Any
 
 import msgspec
 
-from benchmarks import machine
+from benchmarks import aims, machine
 from benchmarks.matching import importing, live, plots
 from benchmarks.matching.child import LEAST, Task
 from benchmarks.matching.contenders import CONTENDERS, NOT_EXACT, PER_QUERY
@@ -293,9 +293,7 @@ def main(arguments: Sequence[str]) -> int:
     if not options.quick:
         results = keep(results)
     show(results)
-    missed = failures(results)
-    print("\n".join(f"MISSED: {line}" for line in missed) or "every aim is reached")
-    return 1 if missed and not options.quick else 0
+    return aims.exit_code("matching", failures(results), is_whole=not options.quick)
 
 
 def keep(results: dict[str, Any]) -> dict[str, Any]:

@@ -15,7 +15,6 @@ import dataclasses
 import json
 import multiprocessing
 import os
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
@@ -27,7 +26,7 @@ import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 
-from benchmarks import machine
+from benchmarks import aims, machine
 from benchmarks.recall import corpus, flat, plots, report, trials
 from benchmarks.recall.alterations import ALTERATIONS
 from benchmarks.recall.counting import Tally
@@ -173,8 +172,7 @@ def main(arguments: Sequence[str]) -> int:
         text = json.dumps(results, indent=1)
         (RESULTS / "recall.json").write_text(text + "\n", encoding="utf-8")
         plots.draw(results, RESULTS / "recall.svg")
-    print("\nmissed: " + ("; ".join(missed) or "nothing"), file=sys.stdout)
-    return 1 if missed and not partial else 0
+    return aims.exit_code("recall", missed, is_whole=not partial)
 
 
 def _plan(options: argparse.Namespace) -> Plan:

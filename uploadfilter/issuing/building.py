@@ -28,7 +28,7 @@ from uploadfilter.model import (
     View,
 )
 from uploadfilter.signedsets import operations as ops
-from uploadfilter.unfinished import UnfinishedFile
+from uploadfilter.unfinished import UnfinishedFile, translated
 
 TYPES: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Perceptual signals of an entry; the filter computes both for every upload."""
@@ -230,17 +230,10 @@ class BuildFile:
         self._path = path
         self.built = Built()
         self._ids: set[str] = set()
-        try:
+        with translated(path, IssuerError):
             self._file = UnfinishedFile(path, self._resume)
             for line in self._file.part.read_bytes().splitlines():
                 self._ids.add(ops.id_of(line))
-        except FileExistsError as exc:
-            raise IssuerError(
-                f"{str(path)!r} exists already",
-                hint="Name another file, or remove it.",
-            ) from exc
-        except OSError as exc:
-            raise _unwritable(path, exc) from exc
 
     def is_done(self, mark: str) -> bool:
         """Tell whether an earlier run has finished a file."""
@@ -268,10 +261,8 @@ class BuildFile:
             self._ids.add(made.id)
             line = b"{" + ops.addition(made).split(b",", 1)[1]
         word = made.value if isinstance(made, LeftOut) else made.category
-        try:
+        with translated(self._path, IssuerError):
             self._file.add(mark, line, f"{row} {word}")
-        except OSError as exc:
-            raise _unwritable(self._path, exc) from exc
 
     def finish(self) -> None:
         """Move the file to its final path.
@@ -279,10 +270,8 @@ class BuildFile:
         Raises:
             IssuerError: The file cannot be moved.
         """
-        try:
+        with translated(self._path, IssuerError):
             self._file.put_in_place()
-        except OSError as exc:
-            raise _unwritable(self._path, exc) from exc
 
     def close(self) -> None:
         """Close the files; finished work stays saved."""
@@ -302,11 +291,3 @@ class BuildFile:
             counts = self.built.categories
             counts[word] = counts.get(word, 0) + 1
         return True
-
-
-def _unwritable(path: Path, exc: OSError) -> IssuerError:
-    return IssuerError(
-        f"cannot write {str(path)!r}: {exc.strerror}",
-        hint="Make room on the disk, and run the command again: it goes on where it "
-        "stopped.",
-    )

@@ -31,7 +31,7 @@ from uploadfilter.model import (
     Variant,
     View,
 )
-from uploadfilter.unfinished import UnfinishedFile
+from uploadfilter.unfinished import UnfinishedFile, translated
 
 STORED_VARIANTS: Final = (
     Variant.UPRIGHT,
@@ -156,15 +156,8 @@ class Gathering:
     def __init__(self, path: Path) -> None:
         self._path = path
         self.numbers = BuildNumbers()
-        try:
+        with translated(path, HashSetKnownGoodError):
             self._file = UnfinishedFile(path, self._resume)
-        except FileExistsError as exc:
-            raise HashSetKnownGoodError(
-                f"{str(path)!r} exists already",
-                hint="Name another file, or remove it.",
-            ) from exc
-        except OSError as exc:
-            raise unwritable(path, exc) from exc
 
     def is_done(self, mark: str) -> bool:
         """Tell whether an earlier run has finished a file."""
@@ -187,10 +180,8 @@ class Gathering:
         word = "files" if made else "no_picture" if is_read else "unreadable"
         self._count(word)
         line = b"" if made is None else msgspec.json.encode(made) + b"\n"
-        try:
+        with translated(self._path, HashSetKnownGoodError):
             self._file.add(mark, line, word)
-        except OSError as exc:
-            raise unwritable(self._path, exc) from exc
 
     def finish(self, sources: Sequence[str] = (), *, each: int = 4) -> None:
         """Write the corpus, and remove the files beside it.
