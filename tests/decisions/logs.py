@@ -8,7 +8,8 @@ from msgspec.structs import replace
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.segments import Segment, read_head, segments
 from uploadfilter.decisions.files.settings import LogSettings
-from uploadfilter.decisions.records.lasting import ChangeRecord
+from uploadfilter.decisions.files.totalling import parts_of
+from uploadfilter.decisions.records.lasting import ChangeRecord, DayTotals
 from uploadfilter.decisions.records.making import decision_record
 from uploadfilter.decisions.records.records import (
     DecisionRecord,
@@ -150,3 +151,8 @@ def upload_segments(directory: Path) -> list[Segment]:
 def segment_paths(directory: Path) -> list[Path]:
     """Return the files of a log's segments, oldest first."""
     return [directory / segment.name for segment in segments(directory)]
+
+
+def totals_of(directory: Path) -> list[DayTotals]:
+    """Return everything that was counted; a day may come more than once."""
+    return [part.totals for part in parts_of(directory)]

@@ -11,13 +11,14 @@ from tests.decisions.logs import (
     Clock,
     decision,
     segment_paths,
+    totals_of,
     unsynced,
     write_log,
 )
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.period import period_of
 from uploadfilter.decisions.files.reading import read
-from uploadfilter.decisions.files.totalling import changes_of, totals_of
+from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.decisions.records.records import FORMAT, decode
 from uploadfilter.errors import LogCorruptError, LogVersionError
@@ -33,7 +34,7 @@ def open_and_close(directory: Path) -> None:
 READERS: dict[str, Callable[[Path], object]] = {
     "continue": open_and_close,
     "show": lambda directory: list(read(directory)),
-    "totals": lambda directory: list(totals_of(directory)),
+    "totals": totals_of,
     "changes": lambda directory: list(changes_of(directory)),
     "period": period_of,
     "verify": verify,

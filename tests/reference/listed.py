@@ -2,8 +2,15 @@
 
 from collections.abc import Mapping, Sequence
 
-from uploadfilter.model import Entry, EntrySignal, EntryState, SignalType
-from uploadfilter.reference.search.matching import Candidate, Query, is_comparable
+from uploadfilter.model import (
+    QUALITY_FLOOR,
+    Entry,
+    EntrySignal,
+    EntryState,
+    Geometry,
+    SignalType,
+)
+from uploadfilter.reference.search.matching import Candidate, Query
 
 
 class ListedGeneration:
@@ -90,3 +97,22 @@ def _distance(query: Query, entry: Entry, item: EntrySignal) -> int | None:
     left, right = (int.from_bytes(s.value) for s in (query.signal, item.signal))
     distance = (left ^ right).bit_count()
     return distance if distance <= query.threshold else None
+
+
+def is_comparable(
+    item: EntrySignal, query_geometry: Geometry | None, *, exact_only: bool
+) -> bool:
+    """Tell whether a perceptual signal of an entry takes part in a search.
+
+    Args:
+        item: The entry's signal.
+        query_geometry: ``Query.geometry``.
+        exact_only: ``Entry.exact_only``.
+
+    Returns:
+        False if the entry is matched exactly only, if its quality is known and below
+        ``QUALITY_FLOOR``, or if both geometries are known and differ.
+    """
+    if exact_only or (item.quality is not None and item.quality < QUALITY_FLOOR):
+        return False
+    return None in (item.geometry, query_geometry) or item.geometry is query_geometry

@@ -21,6 +21,7 @@ from tests.decisions.logs import (
     decision,
     outcome,
     segment_paths,
+    totals_of,
     unsynced,
 )
 from tests.decisions.recount import add_up, lines_of, recount
@@ -28,7 +29,6 @@ from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import read
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.settings import LogSettings
-from uploadfilter.decisions.files.totalling import totals_of
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.decisions.records.chain import Draft, Tail
 from uploadfilter.decisions.records.lasting import DayTotals, TotalRecord
@@ -170,7 +170,7 @@ def test_every_record_counts_once(
         log.checkpoint().result()
 
     counted = recount(lines_of(directory))
-    assert add_up(list(totals_of(directory))) == counted
+    assert add_up(totals_of(directory)) == counted
     assert verify(directory).ok
 
 
@@ -191,7 +191,7 @@ def test_totals_outlive_the_records(
 
     prune(directory, now=clock.now)
 
-    assert add_up(list(totals_of(directory))) == counted
+    assert add_up(totals_of(directory)) == counted
     assert verify(directory).ok
 
 

@@ -12,7 +12,6 @@ from uploadfilter.issuing.page.steps import (
     WaitingRole,
     due,
     offered,
-    offered_at_work,
     places,
 )
 from uploadfilter.signedsets.roles import HASHSET, REVOKE, ROOT, TARGETS
@@ -135,12 +134,6 @@ def test_waiting_proposal_is_not_replaced_by_accident(now: Situation) -> None:
 def test_key_is_made_at_any_time(now: Situation) -> None:
     """A new issuer needs a folder first."""
     assert Act.KEY in offered(now)
-
-
-def test_at_work_nothing_is_begun() -> None:
-    """One piece of work at a time; some of it can be stopped."""
-    assert offered_at_work(can_be_stopped=True) == {Act.STOP}
-    assert offered_at_work(can_be_stopped=False) == frozenset()
 
 
 @given(SITUATIONS)

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
+from tests.decisions.logs import totals_of
 from tests.waiting import PATIENCE_S
 from uploadfilter.decisions.files import room
 from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import read
 from uploadfilter.decisions.files.settings import LogSettings
-from uploadfilter.decisions.files.totalling import totals_of
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.decisions.records import flooding

@@ -38,21 +38,10 @@ class TotalPart(NamedTuple):
     origin: CountSource
 
 
-def totals_of(directory: Path) -> Iterator[DayTotals]:
-    """Yield everything that was counted; a day may come more than once, to be added up.
-
-    Args:
-        directory: Of the log.
-
-    Raises:
-        LogError: It cannot be read.
-        LogCorruptError: A line is not a record.
-    """
-    return (part.totals for part in parts_of(directory))
-
-
 def parts_of(directory: Path) -> Iterator[TotalPart]:
-    """Yield the same, with what it rests on.
+    """Yield everything that was counted, with its source.
+
+    A day may come more than once, to be added up.
 
     Args:
         directory: Of the log.

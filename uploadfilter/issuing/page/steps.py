@@ -145,11 +145,6 @@ def offered(now: Situation) -> frozenset[Act]:
     return frozenset(found)
 
 
-def offered_at_work(*, can_be_stopped: bool) -> frozenset[Act]:
-    """Return the acts that are possible while work is running: one at a time."""
-    return frozenset({Act.STOP} if can_be_stopped else ())
-
-
 def _has_something_to_propose(now: Situation) -> bool:
     """Tell whether a proposal can be made, if only of a longer validity."""
     if now.built is not None:

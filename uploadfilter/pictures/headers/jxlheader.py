@@ -20,7 +20,6 @@ _HEADER_BYTES = 64
 """More bytes than a size header and the first fields of the metadata can have."""
 
 _LARGE_BOX = 1
-_LAST_BOX = 0
 _RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4)}
 _DOUBLE_WIDTH = 7
 

@@ -15,8 +15,6 @@ from types import MappingProxyType
 from typing import Protocol
 
 from uploadfilter.model import (
-    QUALITY_FLOOR,
-    EntrySignal,
     EntryState,
     Geometry,
     Match,
@@ -207,8 +205,9 @@ class Generation(Protocol):
         """Find every signal that each of the queries matches.
 
         Exact types match by equality. Perceptual signals match within the query's
-        threshold if ``is_comparable`` allows the pair. An entry with several matching
-        signals is found several times.
+        threshold, unless the entry is matched exactly only, the quality of its signal
+        is known and below ``QUALITY_FLOOR``, or both geometries are known and differ.
+        An entry with several matching signals is found several times.
 
         Args:
             queries: In any order, types mixed, repetitions allowed.
@@ -216,25 +215,6 @@ class Generation(Protocol):
         Returns:
             For each query, in the order asked, its candidates in no stated order.
         """
-
-
-def is_comparable(
-    item: EntrySignal, query_geometry: Geometry | None, *, exact_only: bool
-) -> bool:
-    """Tell whether a perceptual signal of an entry takes part in a search.
-
-    Args:
-        item: The entry's signal.
-        query_geometry: ``Query.geometry``.
-        exact_only: ``Entry.exact_only``.
-
-    Returns:
-        False if the entry is matched exactly only, if its quality is known and below
-        ``QUALITY_FLOOR``, or if both geometries are known and differ.
-    """
-    if exact_only or (item.quality is not None and item.quality < QUALITY_FLOOR):
-        return False
-    return None in (item.geometry, query_geometry) or item.geometry is query_geometry
 
 
 def match_exact(
