@@ -2,54 +2,34 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import BinaryIO
 
-from typing_extensions import Buffer, override
+from uploadfilter.contents.source import SourceFile
 
 
-class _MadeFile(io.RawIOBase):
-    """A read-only, seekable file whose bytes a function returns."""
+@dataclass(frozen=True, slots=True)
+class _MadeSource:
+    """A source whose bytes a function returns.
 
-    def __init__(self, length: int, read: Callable[[int, int], bytes]) -> None:
-        super().__init__()
-        self._length = length
-        self._read = read
-        self._position = 0
+    Attributes:
+        size: Its length in bytes.
+        some: The function, as ``made_file`` describes it.
+    """
 
-    @override
-    def readable(self) -> bool:
-        return True
+    size: int
+    some: Callable[[int, int], bytes]
 
-    @override
-    def seekable(self) -> bool:
-        return True
-
-    @override
-    def tell(self) -> int:
-        return self._position
-
-    @override
-    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Move to a position; one before the start is refused."""
-        base = {
-            io.SEEK_SET: 0,
-            io.SEEK_CUR: self._position,
-            io.SEEK_END: self._length,
-        }[whence]
-        if base + offset < 0:
-            raise OSError("seek before the start of the file")
-        self._position = base + offset
-        return self._position
-
-    @override
-    def readinto(self, buffer: Buffer, /) -> int:
-        """Fill ``buffer`` from the position, or leave it at the end."""
-        target = memoryview(buffer).cast("B")
-        left = max(0, self._length - self._position)
-        data = self._read(self._position, min(len(target), left))
-        target[: len(data)] = data
-        self._position += len(data)
-        return len(data)
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``."""
+        wanted = max(min(length, self.size - offset), 0)
+        data = self.some(offset, wanted)
+        if not data or len(data) == wanted:
+            return data
+        parts = bytearray(data)
+        while more := self.some(offset + len(parts), wanted - len(parts)):
+            parts += more
+        return bytes(parts)
 
 
 def made_file(length: int, read: Callable[[int, int], bytes]) -> BinaryIO:
@@ -60,4 +40,4 @@ def made_file(length: int, read: Callable[[int, int], bytes]) -> BinaryIO:
         read: Returns at most the requested number of bytes from a position, which may
             be the end; returns none only if none are requested or left.
     """
-    return io.BufferedReader(_MadeFile(length, read))
+    return io.BufferedReader(SourceFile(_MadeSource(length, read)))
