@@ -45,6 +45,8 @@ SITE_STAMP := $(SITE_VENV)/.installed-site
 # What describes a release: only its words count, so it is kept apart, too.
 SBOM_VENV := build/sbom-venv
 SBOM_STAMP := $(SBOM_VENV)/.installed-sbom
+# With BUILT=1 tests take the packages that `make ready` has built, as they are.
+BUILT ?=
 # Of a release: make release VERSION=1.2.3; with REHEARSE=1 nothing is committed.
 VERSION ?=
 REHEARSE ?=
@@ -53,7 +55,7 @@ REHEARSE ?=
 .DELETE_ON_ERROR:
 .PHONY: help run test lint format format-check types floors check e2e deploy-test sites \
         fuzz properties bench docs settings site check-docs wheel \
-        deb release lock clean
+        static ready deb release lock clean
 
 help:  ## List the targets.
 	@sed -n 's/^\([a-z0-9-]*\):.*## \(.*\)/\1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -153,16 +155,20 @@ floors: $(DEV_STAMP)  ## Check which module may import which.
 types: $(DEV_STAMP)  ## Check the types.
 	@$(BIN)/mypy
 
-check: format-check lint floors types test  ## All of the above: before each commit.
+static: format-check lint floors types  ## The checks that run no code.
 
-e2e: wheel $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and chromium.
+check: static test  ## All of the above: before each commit.
+
+ready: deb $(E2E_STAMP) $(SITES_STAMP) $(SBOM_STAMP)  ## What the next three need; with -j2 sooner.
+
+e2e: $(if $(BUILT),,wheel) $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and chromium.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 	        -m e2e tests/e2e $(ARGS)
 
-deploy-test: deb $(E2E_STAMP) $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
+deploy-test: $(if $(BUILT),,deb) $(E2E_STAMP) $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
@@ -170,7 +176,7 @@ deploy-test: deb $(E2E_STAMP) $(SBOM_STAMP)  ## Start what is in deploy/ for rea
 	    UPLOADFILTER_SBOM="$(CURDIR)/$(SBOM_VENV)/bin/cyclonedx-py" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/deploy $(ARGS)
 
-sites: wheel $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites through it.
+sites: $(if $(BUILT),,wheel) $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites through it.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \

@@ -36,9 +36,16 @@ def run(*command: str | Path, cwd: Path, said: int = 0) -> str:
 def clone(tmp_path: Path) -> Path:
     """Return a clone of the last commit, as a maintainer has one."""
     run("git", "clone", "--quiet", "--no-tags", ROOT, tmp_path / "clone", cwd=ROOT)
+    clone = tmp_path / "clone"
     for key, value in (("user.name", "A"), ("user.email", "a@example.org")):
-        run("git", "config", key, value, cwd=tmp_path / "clone")
-    return tmp_path / "clone"
+        run("git", "config", key, value, cwd=clone)
+    # The last commit may be a release itself, after which nothing has changed.
+    changelog = clone / "CHANGELOG.md"
+    text = changelog.read_text("utf-8")
+    heading = "## [Unreleased]\n"
+    changelog.write_text(text.replace(heading, f"{heading}\n- A change.\n"), "utf-8")
+    run("git", "commit", "--quiet", "-am", "Change something", cwd=clone)
+    return clone
 
 
 def release(clone: Path, *options: str, said: int = 0) -> str:
