@@ -74,6 +74,12 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/clients/connections.py": "tests/proxy/clients/test_silent.py",
     "uploadfilter/proxy/clients/flow.py": "tests/proxy/clients/test_relaying.py",
     "uploadfilter/proxy/clients/listening.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/counting/definitions.py": (
+        "tests/proxy/counting/test_metrics.py"
+    ),
+    "uploadfilter/proxy/counting/labels.py": "tests/proxy/counting/test_metrics.py",
+    "uploadfilter/uploads/head/clientside.py": "tests/uploads/head/test_forwarding.py",
+    "uploadfilter/uploads/head/signs.py": "tests/uploads/head/test_pieces.py",
     "uploadfilter/proxy/handling/composing.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/handling/passing.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/commands.py": (

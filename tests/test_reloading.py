@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from tests.waiting import until
 from uploadfilter import config
 from uploadfilter.notify import Manager
-from uploadfilter.proxy.counting.metrics import Reload
+from uploadfilter.proxy.counting.labels import Reload
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reloading import Reloader
 from uploadfilter.service import beside

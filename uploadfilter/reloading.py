@@ -14,7 +14,7 @@ import structlog
 from uploadfilter import config
 from uploadfilter.errors import ConfigError, UploadFilterError
 from uploadfilter.notify import Manager
-from uploadfilter.proxy.counting.metrics import Reload
+from uploadfilter.proxy.counting.labels import Reload
 from uploadfilter.proxy.requests.live import InForce
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()

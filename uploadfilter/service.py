@@ -40,7 +40,8 @@ from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.listening import listening
 from uploadfilter.proxy.clients.sockets import Inherited
-from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.counting.labels import Limit
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.composing import composed
 from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.inspecting.admission import Admission

@@ -16,7 +16,7 @@ from tests.proxy.site import exact_entry, list_entries
 from tests.repository import ROOT, anchors, first_cells, operating
 from tests.sites.programs import debian, run
 from uploadfilter.proxy.admin.gauges import Gauges, register
-from uploadfilter.proxy.counting.metrics import Limit, Phase, Reload, RequestKind
+from uploadfilter.proxy.counting.labels import Limit, Phase, Reload, RequestKind
 from uploadfilter.scanners.pool.settings import PoolFigures
 
 PROMETHEUS = DEPLOY / "prometheus"

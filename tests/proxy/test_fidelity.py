@@ -15,7 +15,8 @@ from tests.proxy.site import CLOSE, HOST, Site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, status
 from tests.waiting import until
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.uploads.head.forwarding import ClientHeader, ClientHeaders
+from uploadfilter.uploads.head.clientside import ClientHeader
+from uploadfilter.uploads.head.forwarding import ClientHeaders
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

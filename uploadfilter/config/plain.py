@@ -14,7 +14,7 @@ from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.clients.addresses import Address, parse_address
 from uploadfilter.state import INSTANCE_NAME
-from uploadfilter.uploads.head.forwarding import Network
+from uploadfilter.uploads.head.clientside import Network
 
 
 def _addresses(

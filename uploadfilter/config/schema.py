@@ -20,7 +20,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
-from uploadfilter.uploads.head.forwarding import ClientHeader
+from uploadfilter.uploads.head.clientside import ClientHeader
 from uploadfilter.uploads.limits import UploadLimits
 
 Wanted: TypeAlias = Any

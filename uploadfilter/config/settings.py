@@ -19,7 +19,7 @@ from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.state import DEFAULT_INSTANCE
-from uploadfilter.uploads.head.forwarding import ClientHeader, Network
+from uploadfilter.uploads.head.clientside import ClientHeader, Network
 from uploadfilter.uploads.limits import UploadLimits
 
 _LISTEN = TCPAddress(host="127.0.0.1", port=8080)

@@ -16,7 +16,8 @@ from uploadfilter.proxy.admin.history import (
     Level,
     quantile,
 )
-from uploadfilter.proxy.counting.metrics import Metrics, Phase, RequestKind
+from uploadfilter.proxy.counting.labels import Phase, RequestKind
+from uploadfilter.proxy.counting.metrics import Metrics
 
 LEVEL = Level(waiting=4, scanning=1, spool_memory=2, spool_disk=3)
 

@@ -8,16 +8,15 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason, Verdict
-from uploadfilter.proxy.counting.metrics import (
-    DURATIONS_KEPT,
+from uploadfilter.proxy.counting.labels import (
     Limit,
-    Metrics,
     Outcome,
     Phase,
     Reload,
     RequestKind,
     outcome_of,
 )
+from uploadfilter.proxy.counting.metrics import DURATIONS_KEPT, Metrics
 from uploadfilter.proxy.origins.origin import OriginFailure
 
 

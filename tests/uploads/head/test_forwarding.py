@@ -5,13 +5,11 @@ from ipaddress import ip_network
 import pytest
 
 from tests.uploads.forms import head
+from uploadfilter.uploads.head.clientside import ClientHeader, ClientSide, client_side
 from uploadfilter.uploads.head.forwarding import (
-    ClientHeader,
     ClientHeaders,
-    ClientSide,
     Headers,
     Telling,
-    client_side,
     ends_here,
     forwarded_headers,
     returned_headers,

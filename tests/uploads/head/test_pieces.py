@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 from tests.uploads.forms import LIMITS, feed
 from tests.uploads.variants import B
 from uploadfilter.uploads.body.extractors import FormExtractor
-from uploadfilter.uploads.head.pieces import Signs, in_head, looked_at
+from uploadfilter.uploads.head.pieces import in_head, looked_at
+from uploadfilter.uploads.head.signs import Signs
 
 Header = tuple[str, str]
 

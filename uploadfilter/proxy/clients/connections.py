@@ -15,11 +15,12 @@ from typing import Final, Protocol
 import structlog
 
 from uploadfilter.networks import Holdings, in_group
-from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.counting.labels import Limit
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.requests.arrival import group_of, queueing_client
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
-from uploadfilter.uploads.head.forwarding import Network
+from uploadfilter.uploads.head.clientside import Network
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -35,7 +35,8 @@ from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients.connections import Connections, Peer
 from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
 from uploadfilter.proxy.clients.leaving import WatchedConnection
-from uploadfilter.proxy.counting.metrics import Limit, Metrics, Phase, RequestKind
+from uploadfilter.proxy.counting.labels import Limit, Phase, RequestKind
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.limits import ProxyLimits, most_chunks
 

@@ -10,7 +10,8 @@ from aiohttp import web
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients import relaying
-from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics, RequestKind
+from uploadfilter.proxy.counting.labels import RequestKind
+from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.intake import Intake

@@ -26,7 +26,8 @@ from typing import Final
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.networks import Holdings, path_of
-from uploadfilter.proxy.counting.metrics import Limit, Metrics
+from uploadfilter.proxy.counting.labels import Limit
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.arriving import Arriving, Body
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
 from uploadfilter.proxy.inspecting.pacing import (

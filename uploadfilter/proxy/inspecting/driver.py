@@ -29,7 +29,8 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.counting.metrics import Metrics, Phase
+from uploadfilter.proxy.counting.labels import Phase
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.arriving import Body
 from uploadfilter.proxy.inspecting.commands import (
     Answer,

@@ -15,7 +15,8 @@ from collections.abc import AsyncIterator, Sequence
 from aiohttp import web
 
 from uploadfilter.proxy.clients.relaying import relay
-from uploadfilter.proxy.counting.metrics import Metrics, Phase
+from uploadfilter.proxy.counting.labels import Phase
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.commands import Answer, Forward
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool

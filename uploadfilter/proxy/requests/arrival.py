@@ -11,7 +11,7 @@ from uploadfilter.networks import in_group
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.uploads.head.forwarding import ClientSide, Network, client_side
+from uploadfilter.uploads.head.clientside import ClientSide, Network, client_side
 from uploadfilter.uploads.head.request import RequestHead
 
 

@@ -23,7 +23,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.enforcing import Enforced, Unenforced, unenforced
 from uploadfilter.proxy.routing.routes import Routes
 from uploadfilter.reference.search.matching import Thresholds
-from uploadfilter.uploads.head.forwarding import ClientHeader, Network
+from uploadfilter.uploads.head.clientside import ClientHeader, Network
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

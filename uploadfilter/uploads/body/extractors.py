@@ -27,7 +27,7 @@ from uploadfilter.uploads.body.parts import (
     over_limit,
     read_part_header,
 )
-from uploadfilter.uploads.head import codings, pieces
+from uploadfilter.uploads.head import codings, signs
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -183,7 +183,7 @@ class FormExtractor:
         self._length = 0
         self._parts: list[FormPart] = []
         self._begun = 0
-        self._signs = pieces.Signs()
+        self._signs = signs.Signs()
         self._said = b""  # the value so far of the current field, if it matters
         self.is_behind = False
 
@@ -329,7 +329,7 @@ class FormExtractor:
             raise RuntimeError("the parser found data in front of a part")
         if isinstance(found, bytes):
             self._length += len(found)
-            self._said += found[: pieces.MOST_VALUE_BYTES - len(self._said)]
+            self._said += found[: signs.MOST_VALUE_BYTES - len(self._said)]
             return ContentData(data=found)
         if found is not None:
             self._said = b""
@@ -349,7 +349,7 @@ class FormExtractor:
         """Note the value of a field that has ended, if it describes the file."""
         if header.filename is not None:
             self._signs.add_file(header.name)
-        elif pieces.Signs.are_in(header.name):
+        elif signs.Signs.are_in(header.name):
             self._signs.add(header.name, self._said.decode(errors="replace"))
 
     def _refusal_of_field(self, events: Sequence[Event]) -> Refusal | None:

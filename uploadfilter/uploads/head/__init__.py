@@ -1,7 +1,7 @@
-"""Read the head of a request, and write the heads for the origin and the client.
+"""The head of a request: what came, what it says of the body, and what is forwarded.
 
-``request`` holds the head as it arrived; ``plan`` decides how the body is read, or
-refuses the request, with the help of ``fields``, ``codings`` and ``pieces``;
-``forwarding`` writes the headers for the origin and the client, with the help of
-``forwarded``.
+``request`` holds it as it came; ``plan`` decides what the body is, or refuses it, with
+the help of ``fields``, ``codings``, ``pieces`` and ``signs``; ``clientside`` finds the
+client; ``forwarding`` writes the headers for the origin and the client, with the help
+of ``forwarded``.
 """

@@ -12,8 +12,8 @@ There are three kinds of words. Only the letters of a name count (``X-Chunk-Inde
 - the position where this one begins: any except 0 means a piece;
 - the number of this one: alone, it means the whole if it is the first.
 
-To add a protocol, add its words to ``_COUNT``, ``_PLACE`` or ``_NUMBER``, or a rule of
-its own to ``_HEADERS`` or ``_QUERIES``; and a row in
+To add a protocol, add its words to ``_COUNT``, ``_PLACE`` or ``_NUMBER`` of
+``signs.py``, or a rule of its own to ``_HEADERS`` or ``_QUERIES``; and a row in
 ``tests/uploads/head/test_pieces.py``.
 """
 
@@ -23,201 +23,23 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
-MOST_VALUE_BYTES: Final = 1024
-"""Bytes of a field that are read: a number is shorter, and the JSON of Kendo and
-DevExtreme has some hundreds."""
-
-_PREFIX: Final = (
-    r"(?:x|dz|qq|resumable|flow|plupload|file|upload|uploader|current|cur|goog|amz|bz|oc"
-    r"|ms|blob|media|data|fu)*"
+from uploadfilter.uploads.head.signs import (
+    PIECE_WORD,
+    Signs,
+    is_count,
+    letters_of,
+    number_of,
 )
-_PIECE: Final = r"(?:chunk|slice|fragment|piece|segment|block|part)"
-
-_COUNT: Final = re.compile(
-    rf"{_PREFIX}(?:(?:total|num|nb|numberof|countof|count)?chunks"
-    r"|chunks?(?:count|total|totalcount)|totalchunk(?:count|number)?)"
-)
-_OTHER_COUNT: Final = re.compile(
-    rf"{_PREFIX}(?:(?:total|num|nb|numberof|countof|count)?(?:slice|fragment|piece)s"
-    r"|(?:slice|fragment|piece|part)s?(?:count|total|totalcount)"
-    r"|total(?:slice|fragment|part|piece|block)(?:s|count|number)?)"
-)
-_OTHER_NUMBER: Final = re.compile(
-    rf"{_PREFIX}(?:{_PIECE}(?:index|idx|number|num|no|nr|id|i|current|seq)?"
-    r"|index|idx|current|seq)"
-)
-"""Words that forms of shops and carriers use as well ("12 pieces"): a count means a
-piece only beside a number."""
-
-_PLACE: Final = re.compile(
-    rf"{_PREFIX}(?:{_PIECE}(?:byte)?(?:offset|start|startbyte|begin)|byteoffset"
-    r"|startbyte|bytestart|filestart|startoffset|offsetbyte|rangestart|appendposition"
-    r"|resume(?:at|from|position))"
-)
-_NUMBER: Final = re.compile(
-    rf"{_PREFIX}chunk(?:index|idx|number|num|no|nr|id|i|current|seq)?|qqpartindex"
-    r"|segmentindex|jupart"
-)
-"""Forms use the other words for other things: there are shops for parts, and editors
-whose pages consist of slices and blocks."""
-
-_LAST: Final = re.compile(rf"{_PREFIX}(?:is)?(?:last|final)(?:chunk|part|piece|slice)")
-"""Words that state whether this is the last piece."""
-
-_NO: Final = frozenset({"0", "false", "no", "off", "null", "undefined"})
-
-_SPAN: Final = "range"
-"""elFinder's name for begin, length, and length of the whole file."""
-
-_IN_JSON: Final = "metadata"
-"""Ending of names whose fields hold in JSON what others send in several fields."""
-
-_ONLY_BESIDE_FILES: Final = frozenset({"offset", "fileoffset", "uploadoffset"})
-"""Words for the beginning of a list, unless a file comes with them."""
-
-_PLUPLOAD: Final = "chunk"
-"""The one number that means the whole file by itself, if it is 0."""
 
 _OF_A_HEADER: Final = re.compile(
     r"x?(?:bz|amz|ms|goog|oc|upload|file)*(?:chunk[a-z]*"
-    rf"|{_PIECE}(?:index|idx|number|num|no|nr|id|offset|start))"
+    rf"|{PIECE_WORD}(?:index|idx|number|num|no|nr|id|offset|start))"
 )
 _IN_WORDS: Final = re.compile(
-    rf"(?:[a-z0-9]+-)*{_PIECE}-(?:index|idx|number|num|no|nr|id|offset|start)"
+    rf"(?:[a-z0-9]+-)*{PIECE_WORD}-(?:index|idx|number|num|no|nr|id|offset|start)"
 )
 """Names of headers that number a piece, or describe it. If hyphens separate the words,
 the protocol does not matter."""
-
-
-class Signs:
-    """The words of one request that may mark a piece.
-
-    Args:
-        named: Names and values of a query, or of fields.
-    """
-
-    def __init__(self, named: Iterable[tuple[str, str]] = ()) -> None:
-        self._counts: list[int] = []
-        self._other_counts: list[int] = []
-        self._is_numbered = False
-        self._numbers: list[int] = []
-        self._is_unsure = False
-        self._is_placed = False
-        self._is_placed_beside_files = False
-        self.has_file = False
-        for name, value in named:
-            self.add(name, value)
-
-    @staticmethod
-    def are_in(name: str) -> bool:
-        """Tell whether a field of this name may mark a piece."""
-        letters = _letters(name)
-        patterns = (_COUNT, _PLACE, _NUMBER, _OTHER_COUNT, _OTHER_NUMBER, _LAST)
-        is_known = any(pattern.fullmatch(letters) for pattern in patterns)
-        is_more = letters == _SPAN or letters.endswith(_IN_JSON)
-        return is_known or is_more or letters in _ONLY_BESIDE_FILES
-
-    def add(self, name: str, value: str) -> None:
-        """Add a field of a query or a form."""
-        letters, number = _letters(name), _number(value)
-        if letters.endswith(_IN_JSON):
-            self._add_json(letters.removesuffix(_IN_JSON), value)
-            return
-        self._is_numbered |= _OTHER_NUMBER.fullmatch(letters) is not None
-        if _COUNT.fullmatch(letters):
-            self._counts.append(number)
-        elif _OTHER_COUNT.fullmatch(letters):
-            self._other_counts.append(number)
-        elif letters in _ONLY_BESIDE_FILES:
-            self._is_placed_beside_files |= number > 0
-        elif _PLACE.fullmatch(letters):
-            self._is_placed |= number > 0
-        elif _LAST.fullmatch(letters):
-            self._is_placed |= value.strip().lower() in _NO
-        elif letters == _SPAN:
-            self._is_placed |= _is_part_of_span(value)
-        elif _NUMBER.fullmatch(letters):
-            self._numbers.append(number)
-            self._is_unsure |= letters != _PLUPLOAD
-
-    def _add_json(self, what: str, value: str) -> None:
-        """Add the values about ``what`` in an object, if there are any."""
-        plain = _ESCAPED.sub(lambda found: chr(int(found[1], 16)), value)
-        for said in _SAID.finditer(plain):
-            if not said[1].lower().endswith(_IN_JSON):
-                self.add(what + said[1], said[2])
-
-    def add_file(self, name: str) -> None:
-        """Add a field that is a file."""
-        self.has_file = True
-        if _NUMBER.fullmatch(_letters(name)):
-            self._is_unsure = True
-
-    @property
-    def is_piece(self) -> bool:
-        """Whether the file has more bytes than this request carries."""
-        if self._is_placed or (self.has_file and self._is_placed_beside_files):
-            return True
-        counts = self._counts + (self._other_counts if self._is_numbered else [])
-        if max(counts, default=0) > 1 or max(self._numbers, default=0) > 1:
-            return True
-        if max(counts, default=0) == 1:
-            return False
-        return self._is_unsure or max(self._numbers, default=0) > 0
-
-
-def _letters(name: str) -> str:
-    return _NO_LETTER.sub("", name[:_LONGEST_NAME].lower())
-
-
-_NO_LETTER: Final = re.compile(r"[^a-z]")
-_LONGEST_NAME: Final = 64
-
-
-def _number(value: str) -> int:
-    """Parse a number as PHP does: the digits at its beginning.
-
-    A text that only other languages accept as a number other than 0 counts as more than
-    one: ``0x1`` and ``.1e1`` in JavaScript, digits of other scripts and ``0_1`` in
-    Python.
-    """
-    found = _DIGITS.match(value)
-    if found is not None and found.end() == len(value):
-        return int(found[1])
-    is_odd = _ODD_NUMBER.fullmatch(value.strip()) is not None
-    if is_odd and any(sign not in _NOTHING for sign in value.strip()):
-        return _SOME
-    return int(found[1]) if found else 0
-
-
-_DIGITS: Final = re.compile(r"[ \t\r\n]*\+?([0-9]{1,18})")
-_ODD_NUMBER: Final = re.compile(
-    r"\+?(?:0[xob][0-9a-f_]{1,20}|[\d_]{1,20}\.?\d{0,20}(?:e\+?\d{1,2})?"
-    r"|\.\d{1,20}(?:e\+?\d{1,2})?)",
-    re.IGNORECASE,
-)
-_NOTHING: Final = frozenset("+.0_xXoObB")
-_SOME: Final = 2
-
-_ESCAPED: Final = re.compile(r"\\u00([0-9a-fA-F]{2})")
-_SAID: Final = re.compile(
-    r'"([A-Za-z_]{1,40})"\s{0,9}:\s{0,9}"?([0-9][0-9a-zA-Z_.+]{0,18}|true|false)'
-)
-
-
-def _is_part_of_span(value: str) -> bool:
-    """Tell whether begin, length and length of the whole mean less than the whole."""
-    found = _THREE.fullmatch(value.strip())
-    if found is None:
-        return False
-    begin, length, whole = map(int, found.groups())
-    return begin > 0 or length < whole
-
-
-_THREE: Final = re.compile(r"([0-9]{1,18}),([0-9]{1,18}),([0-9]{1,18})")
-
-
-# --- The head ------------------------------------------------------------------------
 
 
 def in_head(
@@ -316,7 +138,7 @@ _RANGE: Final = re.compile(r"bytes[ =]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})
 
 def _is_offset(value: str, headers: Mapping[str, str], length: int | None) -> bool:
     """Tell whether an offset marks a piece; the first may be the whole file."""
-    if _number(value) > 0 or not value[:1].isdigit():
+    if number_of(value) > 0 or not value[:1].isdigit():
         return True
     is_last = headers.get("upload-complete") == "?1"
     is_final = "finalize" in headers.get("x-goog-upload-command", "")
@@ -327,18 +149,18 @@ def _is_offset(value: str, headers: Mapping[str, str], length: int | None) -> bo
 
 
 def _is_later(value: str, _headers: Mapping[str, str], _length: int | None) -> bool:
-    return _number(value) > 0
+    return number_of(value) > 0
 
 
 def _is_longer(value: str, _headers: Mapping[str, str], length: int | None) -> bool:
     """Tell whether the file is longer than the body, or may be."""
-    return length is None or _number(value) > length
+    return length is None or number_of(value) > length
 
 
 def _is_known_longer(
     value: str, _headers: Mapping[str, str], length: int | None
 ) -> bool:
-    return length is not None and _number(value) > length
+    return length is not None and number_of(value) > length
 
 
 def _is_not(word: str) -> _Rule:
@@ -417,13 +239,9 @@ def _is_named_by_header(named: _Named) -> bool:
         return False
     if Signs(own).is_piece:
         return True
-    counts = [
-        _number(value)
-        for name, value in own
-        if _COUNT.fullmatch(_letters(name)) or _OTHER_COUNT.fullmatch(_letters(name))
-    ]
+    counts = [number_of(value) for name, value in own if is_count(name)]
     is_numbered = any(
-        _OF_A_HEADER.fullmatch(_letters(name)) or _IN_WORDS.fullmatch(name)
+        _OF_A_HEADER.fullmatch(letters_of(name)) or _IN_WORDS.fullmatch(name)
         for name, _ in own
     )
     return is_numbered and counts != [1]
