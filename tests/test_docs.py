@@ -48,8 +48,8 @@ ENUMS = {
 }
 """Sections of the glossary, and the enum whose values each of them explains."""
 
-DECISION_LOG = ROOT / "docs" / "decision-log.md"
-"""The page of the overseer."""
+RECORDS = ROOT / "docs" / "records.md"
+"""The page that explains each record to the overseer."""
 
 KEYS = frozenset(config.keys())
 """Every key that the configuration file may hold."""
@@ -236,12 +236,12 @@ def test_each_field_of_a_record_is_explained(
     elif issubclass(kind, base.BaseRecord):
         fields -= common
 
-    assert first_cells(section(DECISION_LOG, title)) == fields
+    assert first_cells(section(RECORDS, title)) == fields
 
 
 def test_each_change_is_explained() -> None:
     """The overseer's page has a row for whatever can be changed."""
-    assert first_cells(section(DECISION_LOG, "Changes")) == set(lasting.Change)
+    assert first_cells(section(RECORDS, "Changes")) == set(lasting.Change)
 
 
 def test_each_plain_setting_is_explained() -> None:
@@ -444,6 +444,42 @@ def test_steps_of_an_upload_name_a_place_each() -> None:
     rows = [line for line in text.splitlines() if "`uploadfilter/" in line]
 
     assert len(ONE_UPLOAD) == len(rows) >= 40
+
+
+READ = [
+    page
+    for page in pages()
+    if page.is_relative_to(ROOT / "docs")
+    and page.parent.name != "decisions"
+    and page not in {GLOSSARY, ROOT / "docs" / "house-style.md"}
+]
+"""Pages that somebody reads; the others are rules, words and decisions."""
+
+MOST_WORDS = 2200
+"""Of a guide: ten minutes at the pace at which people read technical texts."""
+
+
+@pytest.mark.parametrize("page", READ, ids=name_of)
+def test_each_page_says_for_whom_it_is(page: Path) -> None:
+    """The first line names the readers; a reference says that it is one."""
+    title, blank, first, *_ = page.read_text(encoding="utf-8").splitlines()
+
+    assert title.startswith("# ")
+    assert not blank
+    assert first.startswith(("For ", "Reference, for "))
+
+
+@pytest.mark.parametrize("page", READ, ids=name_of)
+def test_guides_take_ten_minutes_and_references_list_their_sections(page: Path) -> None:
+    """Nobody has to read a long page: it is for looking things up, by its contents."""
+    text = page.read_text(encoding="utf-8")
+    sections = re.findall(r"^## ", text, re.MULTILINE)
+
+    if len(text.split()) > MOST_WORDS:
+        assert "\nReference, for " in text
+        assert len(sections) > 1
+    if "\nReference, for " in text and len(sections) > 4:
+        assert "\nOn this page: " in text
 
 
 def test_each_document_is_in_the_navigation_of_the_site() -> None:

@@ -47,11 +47,12 @@ NAVIGATION = {
         "docs/limits",
         "docs/tricks",
     ],
-    "Oversee": ["docs/decision-table", "docs/decision-log"],
+    "Oversee": ["docs/decision-table", "docs/decision-log", "docs/records"],
     "Issue hash sets": ["docs/issuing", "hashsets/FORMAT"],
     "Develop": [
         "docs/design",
         "docs/one-upload",
+        "docs/threats",
         "docs/glossary",
         "docs/house-style",
         "CONTRIBUTING",

@@ -87,10 +87,11 @@ PAGE = Path(__file__).parents[2] / "docs" / "tricks.md"
 _HEAD = """\
 # Tricks
 
-Ways to hide a listed picture, the *target*, from a filter: behind another picture, the
-*decoy*, in a format that few read, in a file inside a file. Each is generated from two
-computed photographs (`hashsets/demo/tricks*.py`), opened in headless Chromium, and
-scanned by the program with a hash set that lists the target's PDQ and pHash.
+Reference, for everyone: ways to hide a listed picture, the *target*, from a filter:
+behind another picture, the *decoy*, in a rare format, in a file inside a file. Each is
+generated from two computed photographs (`hashsets/demo/tricks*.py`), opened in headless
+Chromium, and scanned by the program with a hash set that lists the target's PDQ and
+pHash.
 
 This page is made of the list in the code (`python -m hashsets.demo.tricks`), and
 `make e2e` fails where the list is not true. Chromium (version 156) shows *the target*
@@ -109,7 +110,8 @@ _COLUMNS = """
 
 def page() -> str:
     """Return the text of ``docs/tricks.md``: a section for each family."""
-    return _HEAD + "".join(map(_section, Family))
+    links = " ·\n".join(f"[{it.capitalize()}](#{it})" for it in Family)
+    return f"{_HEAD}\nOn this page: {links}.\n" + "".join(map(_section, Family))
 
 
 def _section(family: Family) -> str:

@@ -1,0 +1,76 @@
+"""The first hour of an operator: each command of the page, as it is printed there."""
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deploy.demo import running
+from hashsets.demo import pictures
+from tests.repository import OPERATING
+
+pytestmark = pytest.mark.e2e
+
+PAGE = OPERATING / "first-hour.md"
+OWN_PORT = "http://127.0.0.1:8080"
+"""The address of the page, which may be taken on a machine that runs tests."""
+
+
+def commands() -> Iterator[str]:
+    """Yield the lines of the page's fenced code, ``export`` aside."""
+    for block in PAGE.read_text(encoding="utf-8").split("```sh\n")[1:]:
+        for line in block.partition("```")[0].splitlines():
+            if not line.startswith("export "):
+                yield line
+
+
+def shell(command: str, folder: Path) -> str:
+    """Run a line of the page in a folder; return its output."""
+    path = f"{Path(running.program()).parent}:{os.environ['PATH']}"
+    done = subprocess.run(  # noqa: S602 -- commands of our own page
+        command,
+        shell=True,
+        cwd=folder,
+        env={**running.environment(folder / "state"), "PATH": path},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_first_hour_ends_with_a_rejection(tmp_path: Path) -> None:
+    """Who types the page's commands sees the answers that the page promises."""
+    photo = pictures.jpeg(pictures.photograph(7, width=160, height=120))
+    (tmp_path / "holiday.jpg").write_bytes(photo)
+    lines = list(commands())
+    serving = next(at for at, it in enumerate(lines) if " serve " in it)
+    for line in lines[:serving]:
+        shell(line, tmp_path)
+    listed, other, shown, rejected, verified, described = lines[serving + 1 :]
+    options = shlex.split(lines[serving])
+
+    with running.proxy(
+        options[options.index("--origin") + 1],
+        state=tmp_path / "state",
+        log=tmp_path / "proxy.log",
+        options=("--mode", options[options.index("--mode") + 1]),
+    ) as proxy:
+        answers = [
+            json.loads(shell(line.replace(OWN_PORT, proxy.url), tmp_path))["status"]
+            for line in (listed, other)
+        ]
+        records = [json.loads(line) for line in shell(shown, tmp_path).splitlines()]
+        record = json.loads(shell(rejected, tmp_path))
+
+    assert answers == [403, 502]
+    assert [it["record"] for it in records].count("decision") == 2
+    assert (record["verdict"], record["action"]) == ("MATCH", "REJECT")
+    assert shell(verified, tmp_path)
+    assert "first" in shell(described, tmp_path)
