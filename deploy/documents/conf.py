@@ -52,6 +52,7 @@ NAVIGATION = {
     "Develop": [
         "docs/design",
         "docs/one-upload",
+        "docs/state",
         "docs/threats",
         "docs/glossary",
         "docs/house-style",
