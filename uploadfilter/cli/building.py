@@ -4,6 +4,7 @@ What is done stands in ``issuing/picturing.py``.
 """
 
 import asyncio
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -13,7 +14,7 @@ from uploadfilter.cli.options import JobsOption, JSONOption
 from uploadfilter.cli.output import harmless, print_json, say
 from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.building import WORDS, BuildFile, Naming
+from uploadfilter.issuing.building import WORDS, BuildFile, Built, Naming
 from uploadfilter.issuing.generic import generic_ids
 from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.tables import read_table
@@ -97,15 +98,41 @@ def build_command(
         out.finish()
     finally:
         out.close()
-    built = out.built
-    refused = {reason.value: count for reason, count in built.refused.items()}
-    without = [] if rows is None else list(rows.lines_without(built.rows))
-    generic = [] if corpus is None else list(generic_ids(to, corpus))
+    _tell(
+        out.built,
+        source,
+        to,
+        without=() if rows is None else tuple(rows.lines_without(out.built.rows)),
+        generic=None if corpus is None else tuple(generic_ids(to, corpus)),
+        json=json,
+    )
+
+
+def _tell(
+    built: Built,
+    source: Path,
+    to: Path,
+    *,
+    without: Sequence[int],
+    generic: Sequence[str] | None,
+    json: bool,
+) -> None:
+    """Print the result of a build.
+
+    Args:
+        built: The numbers.
+        source: The folder of pictures.
+        to: The file of entries.
+        without: Lines of the table that have no file.
+        generic: Ids of entries that look like harmless pictures; ``None`` if no corpus
+            was named.
+        json: Whether to print JSON.
+    """
     if json:
         shape = {"entries": built.entries, "categories": built.categories}
-        shape |= {"refused": refused, "resumed": built.resumed}
-        shape |= {"rows_without_file": len(without)}
-        print_json(shape if corpus is None else {**shape, "generic": generic})
+        shape |= {"refused": {each.value: n for each, n in built.refused.items()}}
+        shape |= {"resumed": built.resumed, "rows_without_file": len(without)}
+        print_json(shape if generic is None else {**shape, "generic": list(generic)})
         _end(built.entries, to)
         return
     say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")
@@ -121,7 +148,8 @@ def build_command(
         named = ", ".join(map(harmless, generic[:_IDS_SHOWN]))
         say(f"  {words}: {len(generic):,}, such as {named}", style="bold yellow")
     if not built.entries:
-        words = "none of its files became an entry" if refused else "it has no files"
+        none = "none of its files became an entry"
+        words = none if built.refused else "it has no files"
         say(f"no picture was found in {str(source)!r}: {words}", style="bold red")
     _end(built.entries, to)
     say(f"next: uploadfilter issuer stage {to}", style="dim")

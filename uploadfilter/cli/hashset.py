@@ -94,77 +94,88 @@ NameArgument = Annotated[
 ]
 
 
+_NameOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The name of the hash set on this machine.  [required "
+        "except with --preview]",
+        show_default=False,
+    ),
+]
+_CategoriesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category",
+        metavar="C",
+        help="A category to take; give the option once for each. A list has one "
+        "category.  [default: those of the set that is replaced]",
+        show_default=False,
+    ),
+]
+_MappingOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="TOML",
+        help="CSV: a file with a mapping, in TOML; options override it.",
+    ),
+]
+_MapsOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="FIELD=COLUMN",
+        help="CSV: what a column holds: id, category, md5, sha1, ...; give it "
+        "once for each column. Without it, columns are recognised by their names.",
+    ),
+]
+_WheresOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--where",
+        metavar="COLUMN=VALUE",
+        help="CSV: take only rows with this value; give it again for another "
+        "value or column.",
+    ),
+]
+_DelimiterOption = Annotated[
+    str | None,
+    typer.Option(metavar="C", help="CSV: the character between cells, or 'tab'."),
+]
+_QuoteOption = Annotated[
+    str | None,
+    typer.Option(metavar="C", help="CSV: the character around cells, or 'none'."),
+]
+_EncodingOption = Annotated[
+    Encoding | None, typer.Option(help="CSV: the encoding of the file.")
+]
+_PreviewOption = Annotated[
+    bool,
+    typer.Option("--preview", help="Say what the file holds, and import nothing."),
+]
+
+
 @app.command("import")
 def import_set(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A list, JSON lines, or CSV.")
     ],
     *,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The name of the hash set on this machine.  [required "
-            "except with --preview]",
-            show_default=False,
-        ),
-    ] = None,
-    categories: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--category",
-            metavar="C",
-            help="A category to take; give the option once for each. A list has one "
-            "category.  [default: those of the set that is replaced]",
-            show_default=False,
-        ),
-    ] = None,
+    name: _NameOption = None,
+    categories: _CategoriesOption = None,
     enforce_unsigned: EnforceUnsignedOption = False,
     monitored: MonitoredOption = False,
     drop_categories: DropCategoriesOption = False,
     skip_bad_lines: SkipBadLinesOption = False,
     signal_type: SignalTypeOption = None,
     file_format: FormatOption = NamedFormat.AUTO,
-    mapping: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="TOML",
-            help="CSV: a file with a mapping, in TOML; options override it.",
-        ),
-    ] = None,
-    maps: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--map",
-            metavar="FIELD=COLUMN",
-            help="CSV: what a column holds: id, category, md5, sha1, ...; give it "
-            "once for each column. Without it, columns are recognised by their names.",
-        ),
-    ] = None,
-    wheres: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--where",
-            metavar="COLUMN=VALUE",
-            help="CSV: take only rows with this value; give it again for another "
-            "value or column.",
-        ),
-    ] = None,
-    delimiter: Annotated[
-        str | None,
-        typer.Option(metavar="C", help="CSV: the character between cells, or 'tab'."),
-    ] = None,
-    quote: Annotated[
-        str | None,
-        typer.Option(metavar="C", help="CSV: the character around cells, or 'none'."),
-    ] = None,
-    encoding: Annotated[
-        Encoding | None, typer.Option(help="CSV: the encoding of the file.")
-    ] = None,
-    preview: Annotated[
-        bool,
-        typer.Option("--preview", help="Say what the file holds, and import nothing."),
-    ] = False,
+    mapping: _MappingOption = None,
+    maps: _MapsOption = None,
+    wheres: _WheresOption = None,
+    delimiter: _DelimiterOption = None,
+    quote: _QuoteOption = None,
+    encoding: _EncodingOption = None,
+    preview: _PreviewOption = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,

@@ -97,55 +97,65 @@ MomentOption = Annotated[
 ]
 
 
+_VerdictOption = Annotated[
+    Verdict | None,
+    typer.Option(case_sensitive=False, help="Only decisions with this verdict."),
+]
+_ActionOption = Annotated[
+    Action | None,
+    typer.Option(case_sensitive=False, help="Only decisions with this action."),
+]
+_WouldOption = Annotated[
+    Action | None,
+    typer.Option(
+        case_sensitive=False,
+        help="Only decisions with this action, if every hash set were enforced.",
+    ),
+]
+_IdOption = Annotated[
+    str | None,
+    typer.Option(
+        "--id",
+        metavar="ID",
+        help="One decision and its outcome; blanks and capitals do not matter.",
+    ),
+]
+_SetOption = Annotated[
+    str | None,
+    typer.Option(
+        "--set",
+        metavar="NAME",
+        help="Only decisions with a match of this hash set.",
+    ),
+]
+_RecordsOption = Annotated[
+    RecordKind | None,
+    typer.Option("--records", "--kind", help="Only records of this kind."),
+]
+_LimitOption = Annotated[
+    int | None, typer.Option(min=1, metavar="N", help="Only the last N records.")
+]
+_FollowOption = Annotated[
+    bool,
+    typer.Option(
+        "--follow", "-f", help="Show new records as they are written, until Ctrl-C."
+    ),
+]
+
+
 @app.command()
 def show(
     *,
     since: MomentOption = None,
     until: MomentOption = None,
-    verdict: Annotated[
-        Verdict | None,
-        typer.Option(case_sensitive=False, help="Only decisions with this verdict."),
-    ] = None,
-    action: Annotated[
-        Action | None,
-        typer.Option(case_sensitive=False, help="Only decisions with this action."),
-    ] = None,
-    would: Annotated[
-        Action | None,
-        typer.Option(
-            case_sensitive=False,
-            help="Only decisions with this action, if every hash set were enforced.",
-        ),
-    ] = None,
-    decision: Annotated[
-        str | None,
-        typer.Option(
-            "--id",
-            metavar="ID",
-            help="One decision and its outcome; blanks and capitals do not matter.",
-        ),
-    ] = None,
-    hash_set: Annotated[
-        str | None,
-        typer.Option(
-            "--set",
-            metavar="NAME",
-            help="Only decisions with a match of this hash set.",
-        ),
-    ] = None,
-    records: Annotated[
-        RecordKind | None,
-        typer.Option("--records", "--kind", help="Only records of this kind."),
-    ] = None,
-    limit: Annotated[
-        int | None, typer.Option(min=1, metavar="N", help="Only the last N records.")
-    ] = None,
-    following: Annotated[
-        bool,
-        typer.Option(
-            "--follow", "-f", help="Show new records as they are written, until Ctrl-C."
-        ),
-    ] = False,
+    verdict: _VerdictOption = None,
+    action: _ActionOption = None,
+    would: _WouldOption = None,
+    decision: _IdOption = None,
+    hash_set: _SetOption = None,
+    records: _RecordsOption = None,
+    limit: _LimitOption = None,
+    following: _FollowOption = False,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
