@@ -57,3 +57,44 @@ def test_network_has_its_share_only_where_there_is_little_left(
             twin.total() >= 12 and of_house >= 9
         )
         assert not held.is_share_held("c0000207", most=16, per_client=3)
+
+
+@given(
+    most=st.integers(8, 300),
+    comers=st.lists(st.integers(0, 9), max_size=400),
+)
+def test_who_holds_what_is_left_gets_no_more(most: int, comers: list[int]) -> None:
+    """However much some take, the last ones are for those that hold less."""
+    held = Holdings()
+    clients = [f"c00002{number:02x}" for number in range(10)]
+    for number in comers:
+        client, total = clients[number], sum(map(held.of, clients))
+        if total < most and not held.is_fair_share_held(client, most=most):
+            was_scarce = total >= 0.75 * most
+            held.add(client)
+            assert not was_scarce or held.of(client) <= most - total
+
+    assert not held.is_fair_share_held("c6336401", most=most)
+
+
+@pytest.mark.parametrize("clients", [1, 2, 8, 20])
+def test_clients_that_take_what_they_get_leave_an_equal_part(clients: int) -> None:
+    """Eight with 32 places each would take all of 256."""
+    held, most = Holdings(), 256
+    for _ in range(most):
+        for number in range(clients):
+            client = f"c00002{number:02x}"
+            if not held.is_fair_share_held(client, most=most):
+                held.add(client)
+    total = sum(held.of(f"c00002{number:02x}") for number in range(clients))
+
+    assert most - total >= min(most // (clients + 1), most // 4) - clients
+
+
+def test_nobody_in_particular_has_no_equal_part() -> None:
+    """A front end that does not name its clients would stand for all of them."""
+    held = Holdings()
+    held.add("", 100)
+
+    assert not held.is_fair_share_held("", most=100)
+    assert not held.is_fair_share_held("c0000207", most=100)

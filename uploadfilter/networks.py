@@ -108,3 +108,21 @@ class Holdings:
             return False
         share = max(NETWORK_SHARE * most, per_client)
         return any(self._of[name] >= share for name in path_of(client).networks)
+
+    def is_fair_share_held(self, client: str, *, most: int) -> bool:
+        """Tell whether it is scarce, and a client's widest network holds what is left.
+
+        Several attackers who each hold what one client may would otherwise leave
+        nothing to anybody else. So of ``n`` that take as much as they are given, each
+        holds an ``n + 1``th part in the end, and such a part is left (dynamic
+        thresholds; Choudhury and Hahn, IEEE/ACM Transactions on Networking 6, 1998).
+
+        Args:
+            client: The client that asks for more; ``""`` is nobody in particular, who
+                has no share.
+            most: What all may hold.
+        """
+        if not client or self._all < SCARCE * most:
+            return False
+        held = self._of[path_of(client).group]
+        return held > 0 and held >= most - self._all

@@ -25,6 +25,9 @@ NICE: Final = 10
 PAUSE_S: Final = 0.5
 """Pause before an endless body begins anew: a flood of heads is another attack."""
 
+SCANNED_AFTER_S: Final = 0.012
+"""Pause before an upload is broken off: then it is mostly being scanned."""
+
 _READ_BYTES: Final = 65_536
 _ENDLESS: Final = b"3\r\nabc\r\n"
 _BYTES: Final = b"1\r\na\r\n" * 20_000
@@ -84,6 +87,22 @@ class Attacker:
             connection.close()
             await asyncio.sleep(PAUSE_S)
 
+    async def breaks_off(self, number: int) -> None:
+        """Upload one body after the other, and go while it is scanned."""
+        client = self._clients[number % len(self._clients)]
+        turn = number
+        while True:
+            _, writer = await asyncio.open_connection("127.0.0.1", self._port)
+            body = self._bodies[turn % len(self._bodies)]
+            request = load.upload(body, client=client, media_type=self._media_type)
+            turn += 1
+            writer.write(request.head + request.body)
+            with contextlib.suppress(OSError):
+                await writer.drain()
+            await asyncio.sleep(SCANNED_AFTER_S)
+            writer.transport.abort()
+            self.answers[load.BROKEN] += 1
+
     async def byte_chunks(self, number: int) -> None:
         """Send a body in chunks of one byte, as fast as they are taken."""
         client = self._clients[number % len(self._clients)]
@@ -117,6 +136,7 @@ async def attack(attacker: Attacker, way: str, connections: int) -> None:
     ways: dict[str, Callable[[int], Awaitable[None]]] = {
         "upload": attacker.upload,
         "endless": attacker.endless,
+        "breaks_off": attacker.breaks_off,
         "byte_chunks": attacker.byte_chunks,
     }
     stop = asyncio.Event()

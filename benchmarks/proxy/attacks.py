@@ -85,6 +85,11 @@ def _empty_parts() -> Sequence[bytes]:
     return (_form(b""),)
 
 
+def _tiny_gifs() -> Sequence[bytes]:
+    """Return a picture that needs a process of its own."""
+    return (pictures.gif(pictures.photograph(1, width=40, height=40)),)
+
+
 @lru_cache
 def _bombs() -> Sequence[bytes]:
     return tuple(bomb.make() for bomb in BOMBS)
@@ -127,6 +132,20 @@ ATTACKS: Final = (
         connections=8,
         clients=IPV4,
         bodies=_large_pictures,
+    ),
+    Attack(
+        name="broken off, 8 clients",
+        connections=16,
+        clients=IPV4,
+        way="breaks_off",
+        bodies=lambda: files_of(PHOTO_KB),
+    ),
+    Attack(
+        name="tiny GIFs, 8 clients",
+        connections=64,
+        clients=IPV4,
+        bodies=_tiny_gifs,
+        media_type="image/gif",
     ),
 )
 

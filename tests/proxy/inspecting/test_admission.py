@@ -140,7 +140,7 @@ async def test_monitor_holds_nothing_against_a_client(tmp_path: Path) -> None:
 
 async def test_bodies_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
     """When all places are taken, a body of who has the most yields, on record."""
-    crowd = [f"2001:db8:0:{number}::1" for number in range(4)]
+    crowd = ["2001:db8::1", "2001:db8:0:1::1", "2001:db8:1::1", "2001:db8:2::1"]
     async with (
         site(tmp_path, trusted_proxies=TRUSTED, proxy=limits(open_uploads=4)) as shared,
         AsyncExitStack() as stack,
@@ -168,6 +168,23 @@ async def test_bodies_that_never_end_keep_nobody_out(tmp_path: Path) -> None:
     assert [status(answer) for answer in answers] == 3 * [200]
     assert refused == {408}
     assert reasons == {None, Reason.TOO_SLOW}
+
+
+async def test_clients_with_many_uploads_leave_places_to_others(tmp_path: Path) -> None:
+    """Where places are scarce, who holds as many as are left gets no more of them."""
+    places = limits(open_uploads=8)
+    async with (
+        site(tmp_path, trusted_proxies=TRUSTED, proxy=places) as shared,
+        AsyncExitStack() as held,
+    ):
+        for address in ("198.51.100.1", "198.51.100.2"):
+            for _ in range(3):
+                await held.enter_async_context(begun(shared, address))
+
+        greedy = status(await shared.put(TEXT, told("198.51.100.1")))
+        other = status(await shared.put(TEXT, told("192.0.2.8")))
+
+    assert (greedy, other) == (503, 200)
 
 
 async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:

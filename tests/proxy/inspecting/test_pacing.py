@@ -177,6 +177,22 @@ def test_nothing_is_free_for_a_client_that_owes() -> None:
     )
 
 
+def test_upload_that_is_broken_off_was_not_free() -> None:
+    """What it took is charged, once."""
+    accounts, twin = ClientDebts(), ClientDebts()
+    broken = meter(accounts)
+    broken.spend(FREE_S / 2)
+    owed_before_s = accounts.wait_s(ONE, now_s=0)
+    for _ in range(2):
+        broken.broken_off()
+    twin.charge(ONE, FREE_S / 2, now_s=0)
+    for owing in (accounts, twin):
+        owing.charge(ONE, 1.0, now_s=0)
+
+    assert owed_before_s == 0
+    assert accounts.wait_s(ONE, now_s=0) == twin.wait_s(ONE, now_s=0) > 0
+
+
 async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
     """A client that left, or lost its place, frees its room at once."""
     accounts = ClientDebts()

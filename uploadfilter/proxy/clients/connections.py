@@ -140,8 +140,10 @@ class Connections:
             return True
         most = self.limits.most_connections(self._descriptors)
         per_client = self.limits.connections_per_client
-        if self._held.of(key) >= per_client or self._held.is_share_held(
-            key, most=most, per_client=per_client
+        if (
+            self._held.of(key) >= per_client
+            or self._held.is_share_held(key, most=most, per_client=per_client)
+            or self._held.is_fair_share_held(key, most=most)
         ):
             self._metrics.limited(Limit.CLIENT_CONNECTIONS)
             return False

@@ -214,8 +214,10 @@ class Admission:
 
     def _has_place(self, arrival: Arrival, limits: ProxyLimits) -> bool:
         """Tell whether a place is free, or was made free."""
-        held = self.open_uploads - self._arriving.yielding
-        if held < limits.most_open_uploads(self._descriptors):
+        most = limits.most_open_uploads(self._descriptors)
+        if self._held.is_fair_share_held(arrival.client_key, most=most):
+            return False
+        if self.open_uploads - self._arriving.yielding < most:
             return True
         if arrival.route.mode is Mode.MONITOR:
             return False

@@ -71,7 +71,11 @@ class Intake:
                 self._recorder.say_full()
                 return self._shed(arrival, _NO_RECORD)
             upload = self._begun(arrival, body, no_room, held, is_canary=is_canary)
-            return await Metered(self._driver.run(upload), upload.meter.spend)
+            try:
+                return await Metered(self._driver.run(upload), upload.meter.spend)
+            except asyncio.CancelledError:
+                upload.meter.broken_off()
+                raise
 
     def _begun(
         self,

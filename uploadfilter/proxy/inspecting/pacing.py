@@ -194,6 +194,7 @@ class LoopMeter:
         owes = accounts.wait_s(client, now_s=clock()) > 0
         self._left_s = 0.0 if owes else FREE_S
         self._is_ordinary = not owes
+        self._free_taken_s = 0.0
         self.waited_s = 0.0
 
     def received(self, size: int) -> None:
@@ -214,10 +215,20 @@ class LoopMeter:
 
     def spend(self, seconds: float) -> None:
         """Note CPU seconds that it has taken."""
+        self._free_taken_s += min(seconds, self._left_s)
         self._left_s -= seconds
         if self._left_s < 0:
             self._accounts.charge(self._client, -self._left_s, now_s=self._clock())
             self._left_s = 0.0
+
+    def broken_off(self) -> None:
+        """Charge what was free as well: the client did not wait for its answer.
+
+        An honest client loses its connection now and then. One that breaks off all of
+        its uploads costs what others pay for, and has no use of it.
+        """
+        self._accounts.charge(self._client, self._free_taken_s, now_s=self._clock())
+        self._free_taken_s = 0.0
 
     async def turn(self, *, is_wanted: Callable[[], bool]) -> None:
         """Wait until the client may take more of the loop, if it owes something.

@@ -91,6 +91,7 @@ class BodyReader:
     def _broken(self) -> Reason:
         """Distinguish a client that has disconnected from one that sends garbage."""
         if self._is_left():
+            self._meter.broken_off()
             return Reason.ABORTED
         self._meter.fine()
         return Reason.MALFORMED_REQUEST

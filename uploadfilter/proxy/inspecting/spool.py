@@ -177,8 +177,11 @@ class SpoolRoom:
     def _is_too_much(self, client: str, held: int) -> bool:
         """Tell whether the share of a client, or of one of its networks, is used up."""
         per_client = self.limits.disk_per_client_bytes
-        return held > per_client or self._on_disk.is_share_held(
-            client, most=self.limits.disk_total_bytes, per_client=per_client
+        most = self.limits.disk_total_bytes
+        return (
+            held > per_client
+            or self._on_disk.is_share_held(client, most=most, per_client=per_client)
+            or self._on_disk.is_fair_share_held(client, most=most)
         )
 
     def take_memory(self, size: int, share: "_Share") -> bool:

@@ -11,6 +11,7 @@ Rules this module keeps:
 process; ``crew.py`` makes processes, and ``conversing.py`` uses them.
 """
 
+import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -204,6 +205,9 @@ class ScannerPool:
             claim = _claim(client, upload, spans)
             try:
                 await self._serve(claim, progress, upload, on_cost)
+            except asyncio.CancelledError:
+                self._turns.abandon(claim)
+                raise
             finally:
                 self._turns.leave(claim)
         return progress.scans

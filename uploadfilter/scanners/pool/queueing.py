@@ -57,6 +57,14 @@ NETWORK_SHARES: Final = 2
 """Share of the slow lane for all clients of a network, in shares of one client: half of
 the lane."""
 
+PROCESS_S: Final = 0.02
+"""CPU seconds of a process in the place of one that is killed: fork, confinement, first
+pages and end, 8 ms on an idle machine and 17 on a busy one."""
+
+_HAVE_BEGUN: Final = frozenset(
+    {Standing.PLACED, Standing.ASIDE, Standing.HELD_UP, Standing.SLOW}
+)
+
 _SHORT_QUEUE: Final = 2
 """Claims for each place that are always allowed to wait."""
 
@@ -253,6 +261,16 @@ class Lanes:
             self._held_up.append(claim)
         self._move_over(now_s=now_s)
 
+    def abandon(self, claim: Claim, *, now_s: float) -> None:
+        """Note that the client of a claim has gone, so that its scan is broken off.
+
+        The process of the scan is lost with it: the client is charged with another one.
+        """
+        if claim.standing in _HAVE_BEGUN:
+            self._usage.charge(claim.client, PROCESS_S, now_s=now_s)
+        claim.is_abandoned = True
+        self.leave(claim, now_s=now_s)
+
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, in any standing; idempotent."""
         match claim.standing:
@@ -265,11 +283,11 @@ class Lanes:
                 self._forget_slow(claim)
             case Standing.PLACED:
                 self._placed -= 1
-                self._usual.add(now_s - claim.placed_at_s, self._holds_s(claim))
+                self._learn(claim, now_s=now_s)
                 self._settle(claim, now_s=now_s)
             case Standing.ASIDE:
                 self._aside.remove(claim)
-                self._usual_aside.add(now_s - claim.placed_at_s, claim.cost_s)
+                self._learn(claim, now_s=now_s)
                 self._settle(claim, now_s=now_s)
                 if claim.is_slow:
                     self._forget_slow(claim)
@@ -285,6 +303,16 @@ class Lanes:
                 self._forget_slow(claim)
         claim.standing = Standing.OVER
         self._move_over(now_s=now_s)
+
+    def _learn(self, claim: Claim, *, now_s: float) -> None:
+        """Learn from a scan that has ended by itself how long scans take."""
+        if claim.is_abandoned:
+            return
+        took_s = now_s - claim.placed_at_s
+        if claim.standing is Standing.ASIDE:
+            self._usual_aside.add(took_s, claim.cost_s)
+        else:
+            self._usual.add(took_s, self._holds_s(claim))
 
     def turn_away_all(self) -> list[Claim]:
         """Remove and return every waiting claim."""

@@ -94,6 +94,10 @@ class Turns:
         self.lanes.slow_down(claim, now_s=self._loop.time())
         self._admit()
 
+    def abandon(self, claim: Claim) -> None:
+        """Note that the client of a claim has gone; call ``leave`` all the same."""
+        self.lanes.abandon(claim, now_s=self._loop.time())
+
     def leave(self, claim: Claim) -> None:
         """Note that a claim is done."""
         self._put_back.pop(claim, None)

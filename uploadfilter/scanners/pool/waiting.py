@@ -76,6 +76,7 @@ class Claim:
         cost_s: See above.
         is_small: See above.
         standing: Its standing; only ``Lanes`` changes it.
+        is_abandoned: True once its client has gone.
         is_slow: True when it has taken long, in any standing.
         slow_after_s: CPU seconds after which its scan is slow; known when it has begun.
     """
@@ -85,6 +86,7 @@ class Claim:
         "charged_s",
         "client",
         "cost_s",
+        "is_abandoned",
         "is_slow",
         "is_small",
         "number",
@@ -101,6 +103,7 @@ class Claim:
         self.is_small = is_small
         self.standing = Standing.WAITING
         self.is_slow = False
+        self.is_abandoned = False
         self.slow_after_s = 0.0
         self.number = 0
         self.asked_at_s = 0.0
