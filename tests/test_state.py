@@ -2,6 +2,7 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
 
 import pytest
@@ -124,3 +125,23 @@ def test_lock_is_held_once(tmp_path: Path) -> None:
         pass
     with only_one(lock):
         assert stat.S_IMODE(lock.stat().st_mode) == 0o600
+
+
+def test_lock_that_is_held_for_a_moment_is_waited_for(tmp_path: Path) -> None:
+    """A proxy that writes the same file is no reason to send a person away."""
+    lock = tmp_path / "lock"
+    held, free = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with only_one(lock):
+            held.set()
+            free.wait(30)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    assert held.wait(30)
+    with pytest.raises(BlockingIOError), only_one(lock, within_s=0.02):
+        pass
+    threading.Timer(0.05, free.set).start()
+    with only_one(lock, within_s=30):
+        holder.join(30)

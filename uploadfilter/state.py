@@ -21,9 +21,10 @@ import errno
 import fcntl
 import os
 import re
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 DEFAULT_INSTANCE = "main"
 """The proxy on a state directory that needs no name, since it is the only one."""
@@ -110,9 +111,17 @@ def write_private(path: Path, data: bytes, *, durably: bool = True) -> None:
         sync_directory(path.parent)
 
 
+_LOCK_POLL_S: Final = 0.01
+"""Pause between two tries of a lock that is held for some milliseconds."""
+
+
 @contextlib.contextmanager
-def only_one(lock: Path) -> Iterator[None]:
+def only_one(lock: Path, *, within_s: float = 0.0) -> Iterator[None]:
     """Be the only process that holds a lock file, for the length of the block.
+
+    Args:
+        lock: The file, which is made if it is not there.
+        within_s: Seconds to wait for another process that holds it.
 
     Raises:
         BlockingIOError: Another one holds it.
@@ -120,10 +129,23 @@ def only_one(lock: Path) -> Iterator[None]:
     """
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
     try:
-        fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(fd, within_s=within_s)
         yield
     finally:
         os.close(fd)
+
+
+def _lock(fd: int, *, within_s: float) -> None:
+    end_s = time.monotonic() + within_s
+    while True:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() >= end_s:
+                raise
+            time.sleep(_LOCK_POLL_S)
+        else:
+            return
 
 
 class ForeignFile(NamedTuple):

@@ -181,6 +181,11 @@ class Changing:
         self.demotions = demotions
 
 
+_LOCK_S: Final = 5.0
+"""Seconds to wait for a proxy or a command that writes the same file, which takes some
+milliseconds, and a second on a busy disk."""
+
+
 @contextlib.contextmanager
 def changing(state: Path) -> Iterator[Changing]:
     """Change the demotions during the block.
@@ -193,7 +198,7 @@ def changing(state: Path) -> Iterator[Changing]:
     """
     try:
         make_private(state)
-        with only_one(state / _LOCK):
+        with only_one(state / _LOCK, within_s=_LOCK_S):
             change = Changing(read_demotions(state))
             yield change
             write_private(state / FILE, msgspec.json.encode(change.demotions))
