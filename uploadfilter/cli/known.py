@@ -33,11 +33,11 @@ from uploadfilter.knowngood.gathering import FileSignals, Gathering, gather
 from uploadfilter.knowngood.store import KnownGood, ListedCorpus, shipped
 from uploadfilter.model import SignalType
 from uploadfilter.reference.entries.secret import Secret
-from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
+from uploadfilter.scanners.files import FoundFile, find
+from uploadfilter.scanners.filescanning import FileScanner
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
-from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
 
@@ -46,9 +46,6 @@ app = typer.Typer(
     no_args_is_help=True,
     help="Keep corpora of harmless files, which no signed set may list.",
 )
-
-_CONTENT: Final = "0"
-"""What a file is called on its way to a scanner: nothing of its own name."""
 
 _TYPES: Final = frozenset({SignalType.PDQ})
 
@@ -273,14 +270,14 @@ async def _build(
     sources: list[str], out: Gathering, settings: ScannerSettings, shown: Board
 ) -> None:
     async with ScannerPool.open(settings) as pool:
-        reader = _Reader(pool, workers=settings.workers)
+        scanner = FileScanner(pool, types=_TYPES, workers=settings.workers)
 
         def report(done: tuple[str, FileSignals | None, bool]) -> None:
             mark, made, is_read = done
             out.add(mark, made, is_read=is_read)
             shown.advance()
 
-        work = (reader.read(*it) for it in _to_do(sources, out, shown))
+        work = (_read(scanner, *it) for it in _to_do(sources, out, shown))
         await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
 
 
@@ -299,35 +296,14 @@ def _to_do(
             yield mark, found
 
 
-class _Reader:
-    """Reads one file after the other; several may be in work at a time."""
-
-    def __init__(self, pool: ScannerPool, *, workers: int) -> None:
-        self._pool = pool
-        self._declared_type = type_guesser()
-        self._free = asyncio.Semaphore(workers)
-
-    async def read(
-        self, mark: str, found: FoundFile
-    ) -> tuple[str, FileSignals | None, bool]:
-        if found.problem is not None:
-            return mark, None, False
-        try:
-            async with self._free:
-                return mark, await self._gathered(found.path), True
-        except OSError:
-            return mark, None, False
-
-    async def _gathered(self, name: str) -> FileSignals | None:
-        handle = open_regular(name)
-        try:
-            span = ContentSpan(
-                path=_CONTENT,
-                offset=0,
-                length=os.fstat(handle).st_size,
-                declared_type=self._declared_type(name),
-            )
-            scans = await self._pool.scan(handle, (span,), types=_TYPES, digests=True)
-        finally:
-            os.close(handle)
-        return gather(scans[0], quality_of=pdq.quality)
+async def _read(
+    scanner: FileScanner, mark: str, found: FoundFile
+) -> tuple[str, FileSignals | None, bool]:
+    """Return the mark of a file, its signals, and whether it could be read."""
+    if found.problem is not None:
+        return mark, None, False
+    try:
+        scan = await scanner.scan(found.path)
+    except OSError:
+        return mark, None, False
+    return mark, gather(scan, quality_of=pdq.quality), True

@@ -8,7 +8,6 @@ of files.
 """
 
 import asyncio
-import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -29,11 +28,11 @@ from uploadfilter.errors import StoreMissingError
 from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
 from uploadfilter.reference.search.matching import Generation, Thresholds, match_scans
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
+from uploadfilter.scanners.files import FoundFile, find
+from uploadfilter.scanners.filescanning import FileScanner
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
-from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 
 PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
@@ -173,13 +172,10 @@ class _Checker:
         workers: int,
         types: frozenset[SignalType],
     ) -> None:
-        self._pool = pool
         self._generation = generation
         found = generation.signal_types if generation else frozenset[SignalType]()
-        self._types = PRINTED_TYPES | ((found | types) - frozenset(EXACT_TYPES))
-        self._declared_type = type_guesser()
-        # Files wait here and not in the pool, which gives up on what waits for long.
-        self._free = asyncio.Semaphore(workers)
+        computed = PRINTED_TYPES | ((found | types) - frozenset(EXACT_TYPES))
+        self._scanner = FileScanner(pool, types=computed, workers=workers)
         # One search at a time: it uses the cores by itself where the set is large.
         self._searching = asyncio.Lock()
 
@@ -189,37 +185,11 @@ class _Checker:
         if found.problem is not None:
             return CheckedFile(path=path, problem=found.problem, detail=found.detail)
         try:
-            scan = await self._scan(found.path, path)
+            scan = await self._scanner.scan(found.path, path=path)
         except OSError as exc:
             detail = exc.strerror or str(exc)
             return CheckedFile(path=path, problem=Reason.UNREADABLE, detail=detail)
         return await self._matched(scan)
-
-    async def _scan(self, name: str, path: str) -> Scan:
-        """Scan one file.
-
-        Args:
-            name: Its name for the system.
-            path: Its name in the result.
-
-        Raises:
-            OSError: It cannot be opened.
-        """
-        async with self._free:
-            handle = open_regular(name)
-            try:
-                span = ContentSpan(
-                    path=path,
-                    offset=0,
-                    length=os.fstat(handle).st_size,
-                    declared_type=self._declared_type(name),
-                )
-                scans = await self._pool.scan(
-                    handle, (span,), types=self._types, digests=True
-                )
-            finally:
-                os.close(handle)
-        return scans[0]
 
     async def _matched(self, scan: Scan) -> CheckedFile:
         """Match one scan, if there is something to match it with."""

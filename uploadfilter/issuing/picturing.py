@@ -6,11 +6,9 @@ names; memory does not grow with the number of files; an interrupted build goes 
 the same place.
 """
 
-import asyncio
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path, PurePath
-from typing import Final
 
 from uploadfilter.issuing.building import (
     TYPES,
@@ -19,17 +17,14 @@ from uploadfilter.issuing.building import (
     Naming,
     entry_of,
 )
-from uploadfilter.model import Entry, Reason, Scan
-from uploadfilter.scanners.files import FoundFile, find, open_regular, type_guesser
+from uploadfilter.model import Entry, Reason
+from uploadfilter.scanners.files import FoundFile, find
+from uploadfilter.scanners.filescanning import FileScanner
 from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
-from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
-
-_CONTENT: Final = "0"
-"""The name of a file on its way to a scanner; its own name is not passed on."""
 
 
 async def build(
@@ -54,7 +49,8 @@ async def build(
         ScannerError: No scanner can be started.
     """
     async with ScannerPool.open(settings) as pool:
-        builder = _Builder(pool, source, naming, workers=settings.workers)
+        scanner = FileScanner(pool, types=TYPES, workers=settings.workers)
+        builder = _Builder(scanner, source, naming)
 
         def report(done: tuple[str, Entry | LeftOut, int]) -> None:
             out.add(*done)
@@ -89,14 +85,10 @@ def _below(source: Path, path: str) -> PurePath:
 class _Builder:
     """Makes entries; it may work on several files at a time."""
 
-    def __init__(
-        self, pool: ScannerPool, source: Path, naming: Naming, *, workers: int
-    ) -> None:
-        self._pool = pool
+    def __init__(self, scanner: FileScanner, source: Path, naming: Naming) -> None:
+        self._scanner = scanner
         self._source = source
         self._naming = naming
-        self._declared_type = type_guesser()
-        self._free = asyncio.Semaphore(workers)
 
     async def make(
         self, mark: str, found: FoundFile
@@ -111,7 +103,7 @@ class _Builder:
             if isinstance(named, LeftOut):
                 return mark, named, naming.row_of(path)
         try:
-            scan = await self._scan(found.path)
+            scan = await self._scanner.scan(found.path)
         except OSError:
             return mark, LeftOut.UNREADABLE, naming.row_of(path)
         row, named = naming.row_of(path, scan.exact), naming.of(path, scan.exact)
@@ -122,20 +114,3 @@ class _Builder:
             scan, entry_id=entry_id, category=category, quality_of=pdq.quality
         )
         return mark, made, row
-
-    async def _scan(self, name: str) -> Scan:
-        async with self._free:
-            handle = open_regular(name)
-            try:
-                span = ContentSpan(
-                    path=_CONTENT,
-                    offset=0,
-                    length=os.fstat(handle).st_size,
-                    declared_type=self._declared_type(name),
-                )
-                scans = await self._pool.scan(
-                    handle, (span,), types=TYPES, digests=True
-                )
-            finally:
-                os.close(handle)
-        return scans[0]

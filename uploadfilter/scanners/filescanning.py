@@ -1,0 +1,57 @@
+"""Scan files by their names, for the commands that read files of a machine."""
+
+import asyncio
+import os
+
+from uploadfilter.model import Scan, SignalType
+from uploadfilter.scanners.files import open_regular, type_guesser
+from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.scanners.wire.messages import ContentSpan
+
+ONLY_CONTENT = "0"
+"""The path of a file's content; its own name is not passed on to a scanner."""
+
+
+class FileScanner:
+    """Scans files with a pool.
+
+    Args:
+        pool: The pool.
+        types: The signal types to compute.
+        workers: Most files that are open at a time, 1 or more.
+    """
+
+    def __init__(
+        self, pool: ScannerPool, *, types: frozenset[SignalType], workers: int
+    ) -> None:
+        self._pool = pool
+        self._types = types
+        self._declared_type = type_guesser()
+        # Files wait here and not in the pool, which gives up on what waits for long.
+        self._free = asyncio.Semaphore(workers)
+
+    async def scan(self, name: str, *, path: str = ONLY_CONTENT) -> Scan:
+        """Scan one file, and compute its digests.
+
+        Args:
+            name: Its name for the system.
+            path: ``Scan.path`` of its content.
+
+        Raises:
+            OSError: It cannot be opened, or is not a regular file.
+        """
+        async with self._free:
+            handle = open_regular(name)
+            try:
+                span = ContentSpan(
+                    path=path,
+                    offset=0,
+                    length=os.fstat(handle).st_size,
+                    declared_type=self._declared_type(name),
+                )
+                (scan,) = await self._pool.scan(
+                    handle, (span,), types=self._types, digests=True
+                )
+            finally:
+                os.close(handle)
+        return scan
