@@ -137,7 +137,7 @@ run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and e
 
 test: $(DEV_STAMP) $(VECTORS)  ## Run every test that needs nothing but Python packages.
 	@UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
-	    $(BIN)/python -m pytest -n auto -m "not e2e" $(ARGS)
+	    $(BIN)/python -m pytest -n auto --dist worksteal -m "not e2e" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
 	@$(BIN)/ruff format .
