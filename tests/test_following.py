@@ -11,7 +11,7 @@ from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.config import Settings
 from uploadfilter.following import REMINDER_S, Following
 from uploadfilter.model import Mode
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.reference.entries.sets import SetInfo, Signed
 from uploadfilter.reference.store import (

@@ -68,7 +68,9 @@ TESTED_ELSEWHERE = {
     "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
-    "uploadfilter/proxy/admin/manners.py": "tests/proxy/admin/test_listening.py",
+    "uploadfilter/proxy/admin/serving.py": "tests/proxy/admin/test_listening.py",
+    "uploadfilter/proxy/requests/clientkeys.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/proxy/origins/settings.py": "tests/proxy/origins/test_origin.py",
     "uploadfilter/proxy/requests/arrival.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/requests/draining.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/clients/connections.py": "tests/proxy/clients/test_silent.py",
@@ -85,7 +87,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/commands.py": (
         "tests/proxy/inspecting/test_inspection.py"
     ),
-    "uploadfilter/proxy/inspecting/needs.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/inspecting/driver.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",

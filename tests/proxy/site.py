@@ -21,7 +21,7 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.clients.addresses import TCPAddress
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory

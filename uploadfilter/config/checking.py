@@ -24,7 +24,7 @@ from uploadfilter.config.routing import all_origins, unused_origins
 from uploadfilter.config.sources import Complaints, dotted
 from uploadfilter.errors import ConfigProblem, ServiceError, StoreError
 from uploadfilter.proxy.clients.addresses import UnixAddress
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.state import foreign
 

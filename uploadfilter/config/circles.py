@@ -9,7 +9,7 @@ from uploadfilter.proxy.clients.addresses import (
     TCPAddress,
     UnixAddress,
 )
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 
 _SCHEME_PORTS: Final = {"http": 80, "https": 443}
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound

@@ -16,7 +16,7 @@ from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import dotted
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Preset
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
 from uploadfilter.uploads.limits import UploadLimits
 

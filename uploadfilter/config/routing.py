@@ -17,7 +17,7 @@ from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Mode, Preset
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.routing.readings import is_plain
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, is_host_pattern
 from uploadfilter.state import INSTANCE_NAME

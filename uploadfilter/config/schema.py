@@ -15,7 +15,7 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings

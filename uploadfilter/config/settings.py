@@ -12,7 +12,7 @@ from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes

@@ -18,7 +18,7 @@ from uploadfilter.issuing.page.door import COOKIE
 from uploadfilter.issuing.page.rendering import STATIC
 from uploadfilter.issuing.page.steps import Act
 from uploadfilter.issuing.tokens import token_key
-from uploadfilter.proxy.admin.manners import POLICY
+from uploadfilter.proxy.admin.serving import POLICY
 from uploadfilter.signedsets.metadata import name_of
 
 __all__ = ["drawer"]

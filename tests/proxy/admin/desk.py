@@ -16,7 +16,7 @@ from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader

@@ -11,7 +11,7 @@ import pytest
 from tests.proxy import certificates
 from tests.proxy.admin.desk import NOWHERE, surveyor, watched
 from tests.proxy.certificates import ORIGIN_NAME
-from tests.proxy.origins.test_trusting import tls_origin
+from tests.proxy.origins.test_tls import tls_origin
 from tests.proxy.site import list_entries
 from tests.proxy.wire import wire_origin
 from tests.waiting import until
@@ -24,7 +24,7 @@ from uploadfilter.proxy.admin.health import (
     days_words,
     reach,
 )
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 
 ROOMY = dataclasses.replace(NO_ROOM_YET, free_bytes=1 << 40)

@@ -21,8 +21,8 @@ from tests.proxy.wire import WireOrigin, exchange, wire_origin
 from tests.waiting import until
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.admin.listening import AdminHandler, listening
-from uploadfilter.proxy.admin.manners import MOST_CONNECTIONS, POLICY
 from uploadfilter.proxy.admin.page import STATIC
+from uploadfilter.proxy.admin.serving import MOST_CONNECTIONS, POLICY
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.proxy.requests.limits import ProxyLimits

@@ -11,8 +11,8 @@ from tests.proxy.admin.desk import watched
 from tests.proxy.admin.test_facts import facts_of
 from tests.proxy.counting.test_recent import decision
 from tests.proxy.site import exact_entry, list_entries
-from uploadfilter.proxy.admin.manners import POLICY
 from uploadfilter.proxy.admin.page import STATIC, render, static
+from uploadfilter.proxy.admin.serving import POLICY
 
 _VOID = {"meta", "link", "br", "img", "input"}
 

@@ -6,8 +6,9 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.proxy.wire import Got, WireOrigin, wire_origin
-from uploadfilter.proxy.origins.origin import Origin, OriginFailure, OriginSettings
+from uploadfilter.proxy.origins.origin import Origin, OriginFailure
 from uploadfilter.proxy.origins.sending import Sending
+from uploadfilter.proxy.origins.settings import OriginSettings
 
 PIECE = b"x" * 65536
 MANY = 400

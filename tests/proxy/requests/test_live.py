@@ -13,7 +13,7 @@ from tests.proxy.wire import wire_origin
 from tests.waiting import until
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.live import InForce, LiveSettings
 from uploadfilter.service import beside
 

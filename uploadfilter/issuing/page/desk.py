@@ -30,7 +30,7 @@ from uploadfilter.issuing.page.orders import (
 )
 from uploadfilter.issuing.page.steps import Act
 from uploadfilter.issuing.page.work import Bench, Job, Notice, note_of
-from uploadfilter.proxy.admin.manners import HEADERS
+from uploadfilter.proxy.admin.serving import HEADERS
 
 _WITHIN_S: Final = 10.0
 """Time for a form to arrive: from this machine it arrives at once."""

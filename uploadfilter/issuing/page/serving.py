@@ -21,7 +21,7 @@ from uploadfilter.issuing.page.acts import Acts
 from uploadfilter.issuing.page.desk import PageHandler
 from uploadfilter.issuing.page.door import BrowserSession, Secrets
 from uploadfilter.issuing.page.work import Bench
-from uploadfilter.proxy.admin.manners import runner_of
+from uploadfilter.proxy.admin.serving import runner_of
 
 _SECRET_BYTES = 32
 

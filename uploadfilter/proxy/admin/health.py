@@ -24,7 +24,7 @@ from yarl import URL
 from uploadfilter.decisions.files.room import Room
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.errors import LogError, ServiceError, StoreError
-from uploadfilter.proxy.origins.origin import OriginSettings
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import OriginKey
 from uploadfilter.proxy.routing.enforcing import Unenforced

@@ -30,7 +30,7 @@ from uploadfilter.proxy.admin.choosing import wanted_of
 from uploadfilter.proxy.admin.facts import as_json, gather
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History
-from uploadfilter.proxy.admin.manners import HEADERS, runner_of
+from uploadfilter.proxy.admin.serving import HEADERS, runner_of
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress

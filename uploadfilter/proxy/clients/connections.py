@@ -17,7 +17,7 @@ import structlog
 from uploadfilter.networks import Holdings, in_group
 from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.requests.arrival import group_of, queueing_client
+from uploadfilter.proxy.requests.clientkeys import group_of, queueing_client
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.uploads.head.clientside import Network

@@ -8,11 +8,10 @@ from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.forwarding import Forwarding
 from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.inspecting.needs import Reference, Scanners
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.recording import Recording
-from uploadfilter.proxy.inspecting.scanning import Scanning
-from uploadfilter.proxy.inspecting.searching import Searching
+from uploadfilter.proxy.inspecting.scanning import Scanners, Scanning
+from uploadfilter.proxy.inspecting.searching import Reference, Searching
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.requests.draining import Drain

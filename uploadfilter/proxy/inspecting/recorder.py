@@ -51,7 +51,7 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.origins.origin import OriginFailure
-from uploadfilter.proxy.requests.arrival import queueing_client
+from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.routing.routes import Route
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -244,9 +244,7 @@ class Recorder:
             contents_recorded=self._contents_recorded,
         )
         if canary is not None:
-            made = canary_record(record)
-            await self._durable(ticket, made, within_s=within_s)
-            await canary.decided(made)
+            await self._canary(ticket, record, canary, within_s=within_s)
             return
         if self._is_summarised(ticket, record):
             return
@@ -257,6 +255,19 @@ class Recorder:
                 raise
             await self._durable(ticket, record, within_s=within_s)
         self._metrics.decided(record)
+
+    async def _canary(
+        self,
+        ticket: Ticket,
+        record: DecisionRecord,
+        canary: Canaries,
+        *,
+        within_s: float,
+    ) -> None:
+        """Make the record of a canary durable, and note its result."""
+        made = canary_record(record)
+        await self._durable(ticket, made, within_s=within_s)
+        await canary.decided(made)
 
     async def _durable(
         self, ticket: Ticket, record: DecisionRecord | CanaryRecord, *, within_s: float

@@ -1,14 +1,31 @@
 """Have the contents of an upload scanned, in processes of their own."""
 
-from uploadfilter.model import Reason, SignalType
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from uploadfilter.model import Reason, Scan, SignalType
 from uploadfilter.proxy.inspecting.commands import Command, Content, StartScan
-from uploadfilter.proxy.inspecting.needs import Scanners
 from uploadfilter.proxy.inspecting.spool import closed
 from uploadfilter.proxy.inspecting.upload import Upload
-from uploadfilter.scanners.wire.messages import ContentSpan
+from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 
 ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Types that every scan computes; others are computed only if a set holds them."""
+
+
+class Scanners(Protocol):
+    """An object that scans contents in processes of their own."""
+
+    async def scan(
+        self,
+        upload: Handed,
+        spans: Sequence[ContentSpan],
+        *,
+        types: frozenset[SignalType],
+        client: str,
+        on_cost: Callable[[float], None],
+    ) -> tuple[Scan, ...]:
+        """Scan parts of an upload for a client; a failure is the reason of a scan."""
 
 
 class Scanning:

@@ -6,6 +6,7 @@ meanwhile; a search that takes longer than a millisecond goes to a thread.
 
 import asyncio
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from uploadfilter.errors import StoreError
 from uploadfilter.model import Match, Reason, Scan
@@ -15,7 +16,6 @@ from uploadfilter.proxy.inspecting.commands import (
     MatchSignals,
     unscanned,
 )
-from uploadfilter.proxy.inspecting.needs import Reference
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.reference.search.matching import Generation, match_scans
@@ -28,6 +28,20 @@ _SEARCH_ON_LOOP_PAIRS = 320_000
 """Pairs of signal and entry up to which a search takes under a millisecond, measured
 (32 signals of one picture, 10,000 entries), so that a thread would cost more than it
 saves. A form of a thousand pictures is another matter."""
+
+
+class Reference(Protocol):
+    """An object that knows the newest generation of the reference set."""
+
+    def at_hand(self) -> Generation | None:
+        """Return it if that takes no time, ``None`` if it must be opened first."""
+
+    def current(self) -> Generation:
+        """Return the newest generation.
+
+        Raises:
+            StoreError: There is no usable one.
+        """
 
 
 class Searching:

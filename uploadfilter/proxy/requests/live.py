@@ -18,7 +18,8 @@ from typing_extensions import override
 from uploadfilter.errors import UploadFilterError
 from uploadfilter.model import Mode
 from uploadfilter.proxy.answering.wording import Wording
-from uploadfilter.proxy.origins.origin import Origin, OriginSettings
+from uploadfilter.proxy.origins.origin import Origin
+from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.enforcing import Enforced, Unenforced, unenforced
 from uploadfilter.proxy.routing.routes import Routes

@@ -13,8 +13,9 @@ from tests.proxy.certificates import ORIGIN_NAME, Certificates
 from tests.proxy.wire import WireOrigin
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.origin import Origin, OriginFailure, OriginSettings
-from uploadfilter.proxy.origins.trusting import tls_context
+from uploadfilter.proxy.origins.origin import Origin, OriginFailure
+from uploadfilter.proxy.origins.settings import OriginSettings
+from uploadfilter.proxy.origins.tls import tls_context
 
 
 @pytest.fixture
