@@ -32,6 +32,7 @@ def answer(
     reason: Reason | None = None,
     decision_id: str | None = ID,
     detail: str = "",
+    retry_after_s: int | None = None,
 ) -> web.Response:
     """Answer a request that accepts what ``accept`` and ``language`` say."""
     headers = {"Accept": accept, "Accept-Language": language}
@@ -42,6 +43,7 @@ def answer(
         reason=reason,
         decision_id=decision_id,
         detail=detail,
+        retry_after_s=retry_after_s,
     )
 
 
@@ -271,6 +273,19 @@ def test_incapacity_asks_to_come_back() -> None:
 
     assert len({body(told) for told in answers}) == 1
     assert {told.headers["Retry-After"] for told in answers} == {str(RETRY_AFTER_S)}
+
+
+@pytest.mark.parametrize("accept", ["", BROWSER])
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_expected_wait_is_the_same_in_text_and_header(
+    accept: str, language: str
+) -> None:
+    """A client that reads the text comes back as late as one that reads the header."""
+    told = answer(503, accept=accept, language=language, retry_after_s=7)
+
+    assert told.headers["Retry-After"] == "7"
+    assert re.search(r"\b7 se[ck]on", body(told).decode())
+    assert str(RETRY_AFTER_S) not in shown(body(told))
 
 
 def test_answer_without_a_decision_names_none() -> None:

@@ -60,7 +60,12 @@ does not match and is ignored: no answer here has parameters."""
 
 
 def problem(
-    catalogue: Catalogue, *, status: int, detail: str, decision_id: str | None
+    catalogue: Catalogue,
+    *,
+    status: int,
+    detail: str,
+    decision_id: str | None,
+    retry_after_s: int = RETRY_AFTER_S,
 ) -> Page:
     """Write the text of an answer.
 
@@ -70,6 +75,7 @@ def problem(
         detail: The fault of the client's own request, in English; ignored where all
             answers must be alike.
         decision_id: Id of the decision on record, if there is one.
+        retry_after_s: When to try again, in seconds, if that helps.
     """
     words = catalogue.words(status)
     is_policy = status == _POLICY
@@ -83,7 +89,7 @@ def problem(
         direction=catalogue.direction,
         status=status,
         heading=words.heading.format(),
-        text=own or words.text.format(seconds=RETRY_AFTER_S),
+        text=own or words.text.format(seconds=retry_after_s),
         decision=decision,
         objection=objection,
         report=report,
@@ -120,6 +126,7 @@ def response(
     reason: Reason | None,
     decision_id: str | None,
     detail: str = "",
+    retry_after_s: int | None = None,
 ) -> web.Response:
     """Build the answer to a request that is not forwarded.
 
@@ -132,12 +139,21 @@ def response(
             is unknown where the next one begins, so the connection is closed.
         decision_id: Id of the decision on record, if there is one.
         detail: The fault of the client's own request, in English.
+        retry_after_s: When to try again, in seconds; ``None`` if that is not known.
     """
     catalogue = wording.catalogue(_joined(request, b"accept-language"))
-    told = problem(catalogue, status=status, detail=detail, decision_id=decision_id)
+    if retry_after_s is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
+        retry_after_s = RETRY_AFTER_S
+    told = problem(
+        catalogue,
+        status=status,
+        detail=detail,
+        decision_id=decision_id,
+        retry_after_s=retry_after_s or RETRY_AFTER_S,
+    )
     headers = _HEADERS | {"Content-Language": catalogue.language}
-    if status == HTTPStatus.SERVICE_UNAVAILABLE:
-        headers["Retry-After"] = str(RETRY_AFTER_S)
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
     if prefers_html(_joined(request, b"accept")):
         headers |= {"Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY}
         body = wording.template.render(page=told).encode("utf-8")

@@ -116,13 +116,11 @@ class Intake:
         """Answer an upload for which there is no room, before its body is read."""
         ticket = self._recorder.ticket(arrival.client, arrival.head.method)
         self._recorder.shed(ticket, no_room.reason, status=no_room.status)
-        answer = answers.response(
+        return answers.response(
             arrival.request,
             status=no_room.status,
             reason=no_room.reason,
             decision_id=None,
             wording=arrival.live.settings.wording,
+            retry_after_s=no_room.retry_after_s,
         )
-        if no_room.retry_after_s is not None:
-            answer.headers["Retry-After"] = str(no_room.retry_after_s)
-        return answer
