@@ -23,7 +23,7 @@ from tests.e2e.drawing import Colours, drawing
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
-from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.frame import Omission
 from uploadfilter.pictures.picture import Luma
 from uploadfilter.signals.pages import shown_on_pages
 
@@ -47,7 +47,7 @@ def views(content: bytes) -> tuple[list[Luma], set[Reason]]:
     planes: list[Luma] = []
     reasons: set[Reason] = set()
     for item in frames_of(io.BytesIO(content), formats=FORMATS, limits=DecodeLimits()):
-        if isinstance(item, Lack):
+        if isinstance(item, Omission):
             reasons.add(item.reason)
         else:
             planes += [shown.picture.plane for shown in shown_on_pages(item)]

@@ -27,7 +27,7 @@ from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import QUALITY_FLOOR, SignalType
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
-from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.frame import Omission
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals import pdq
 from uploadfilter.signals.views import view_of, views_of
@@ -99,7 +99,7 @@ def nearest(document: bytes, seen: Image.Image) -> int:
         distances += [
             (int.from_bytes(item.signal.value) ^ int.from_bytes(expected)).bit_count()
             for view in views
-            if not isinstance(view, Lack)
+            if not isinstance(view, Omission)
             for item in view.signals
             if item.signal.type is SignalType.PDQ
         ]

@@ -18,7 +18,7 @@ from tests.fuzz import seeds
 from tests.fuzz.mutations import mutated
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 
 FUZZ_S = float(os.environ.get("FUZZ_S", "0"))
 FUZZ_START = int(os.environ.get("FUZZ_START", "0"))
@@ -63,7 +63,7 @@ def check(content: bytes) -> None:
     """Decode content; whatever it gives must be a frame or a reason."""
     count = 0
     for item in frames_of(io.BytesIO(content), formats=FORMATS, limits=LIMITS):
-        assert isinstance(item, Frame | Lack)
+        assert isinstance(item, Frame | Omission)
         count += 1
     assert count
 

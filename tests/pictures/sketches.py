@@ -14,7 +14,7 @@ from hashsets.demo import pictures
 from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS, Format
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.picture import Luma, Picture, Shape
 from uploadfilter.pictures.showing import showings
 from uploadfilter.signals.views import view_of
@@ -85,7 +85,7 @@ def lacks(
         for item in frames_of(
             io.BytesIO(content), formats=formats, limits=limits, most_frames=most_frames
         )
-        if isinstance(item, Lack)
+        if isinstance(item, Omission)
     ]
 
 

@@ -29,7 +29,7 @@ from tests.signals import twins
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import BLOCK_BYTES, DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.picture import Shape
 from uploadfilter.signals.views import view_of
 
@@ -353,7 +353,7 @@ def test_memory_that_runs_out_gives_a_reason(name: str) -> None:
     file = ExhaustedFile(seeds.seed(name))
 
     assert list(frames_of(file, formats=FORMATS, limits=LIMITS)) == [
-        Lack(reason=Reason.OUT_OF_MEMORY)
+        Omission(reason=Reason.OUT_OF_MEMORY)
     ]
 
 
@@ -434,7 +434,9 @@ def test_size_of_blocks_changes_nothing(
         items = frames_of(io.BytesIO(data), formats=FORMATS, limits=LIMITS)
         shown.append(
             [
-                item if isinstance(item, Lack) else (item.full, item.image.tobytes())
+                item
+                if isinstance(item, Omission)
+                else (item.full, item.image.tobytes())
                 for item in items
             ]
         )

@@ -11,7 +11,7 @@ from tests.pictures.sketches import photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.limits import OverBudgetError
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals import chroma, pdq
@@ -50,7 +50,7 @@ def names_of(content: bytes) -> list[str]:
         most_views=64,
         most_signals=4096,
     )
-    return [view.name for view in views if not isinstance(view, Lack)]
+    return [view.name for view in views if not isinstance(view, Omission)]
 
 
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "YCbCr"])

@@ -14,7 +14,7 @@ from tests.pictures.sketches import frames, photograph
 from uploadfilter.model import Geometry, SignalType, View
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.opening import open_reader
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.pictures.showing import showings
@@ -52,7 +52,7 @@ def nearest(content: bytes, image: Image.Image = TARGET) -> int:
         most_views=64,
         most_signals=4096,
     )
-    found = [view for view in views if not isinstance(view, Lack)]
+    found = [view for view in views if not isinstance(view, Omission)]
     expected = listed(image)
     return min((value ^ expected).bit_count() for v in found for value in values(v))
 

@@ -16,7 +16,7 @@ from tests.signals import twins
 from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.signals import pdq
 from uploadfilter.signals.pages import shown_on_pages
 from uploadfilter.signals.trimming import trimmed
@@ -329,7 +329,7 @@ def test_lack_is_a_value_of_its_own() -> None:
         )
     )
 
-    assert [type(item) for item in items] == [View, View, Lack]
+    assert [type(item) for item in items] == [View, View, Omission]
 
 
 def test_view_begins_with_the_upright_pdq_in_full_geometry() -> None:

@@ -34,7 +34,7 @@ from PIL import (
 from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import DECODER_ERRORS, note, quiet
 from uploadfilter.pictures.formats import Format
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
 from uploadfilter.pictures.opening import open_reader
 from uploadfilter.pictures.reader import Reader, keys_of
@@ -75,7 +75,7 @@ def frames_of(
     formats: Sequence[Format],
     limits: DecodeLimits,
     most_frames: int | None = None,
-) -> Iterator[Frame | Lack]:
+) -> Iterator[Frame | Omission]:
     """Yield the frames of a file, and the reasons why some are missing.
 
     The caller may change the image of a frame; it is freed when the next frame is
@@ -89,11 +89,11 @@ def frames_of(
 
     Yields:
         Frames in ascending order, the first of which is the one that plain Pillow
-        shows; and a ``Lack`` for each reason why something is not shown, once each.
+        shows; and an ``Omission`` for each reason why something is missing, once each.
     """
     with quiet():
         reader = _opened(file, formats, limits)
-    if isinstance(reader, Lack):
+    if isinstance(reader, Omission):
         yield reader
         return
     yield from _Showing(reader, limits, most_frames or limits.max_frames).items()
@@ -118,7 +118,7 @@ class _Showing:
         self._tried: set[int] = set()
         self._reasons: list[Reason] = []
 
-    def items(self) -> Iterator[Frame | Lack]:
+    def items(self) -> Iterator[Frame | Omission]:
         """Yield the frames, then the reasons why some are missing."""
         pixels_left = self._limits.max_total_pixels
         while self._waiting:
@@ -127,7 +127,7 @@ class _Showing:
                 continue
             self._tried.add(number)
             shown = _shown(self._reader, number, least_side=self._limits.least_side)
-            if isinstance(shown, Lack):
+            if isinstance(shown, Omission):
                 self._fail(number, shown.reason)
                 continue
             self._reasons.extend(_shortfalls(shown))
@@ -185,8 +185,8 @@ def _shortfalls(frame: Frame) -> Iterator[Reason]:
         yield Reason.UNDECODABLE
 
 
-def _lack(reason: Reason) -> Lack:
-    return Lack(reason=reason)
+def _lack(reason: Reason) -> Omission:
+    return Omission(reason=reason)
 
 
 def _sample(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:
@@ -212,34 +212,34 @@ limit always allows these."""
 
 def _opened(
     file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
-) -> Reader | Lack:
+) -> Reader | Omission:
     """Open a file in the first format that fits."""
     try:
         reader = open_reader(file, formats, limits)
     except MemoryError:
-        return Lack(reason=Reason.OUT_OF_MEMORY)
+        return Omission(reason=Reason.OUT_OF_MEMORY)
     except OverBudgetError as exc:
-        return Lack(reason=exc.reason)
+        return Omission(reason=exc.reason)
     except Image.DecompressionBombError:
-        return Lack(reason=Reason.TOO_MANY_PIXELS)
-    return Lack(reason=Reason.UNDECODABLE) if reader is None else reader
+        return Omission(reason=Reason.TOO_MANY_PIXELS)
+    return Omission(reason=Reason.UNDECODABLE) if reader is None else reader
 
 
-def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Lack:
+def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Omission:
     """Decode one frame."""
     with quiet():
         try:
             frame = reader.frame(number)
             if min(frame.full) < least_side:
-                return Lack(reason=Reason.UNDECODABLE)
+                return Omission(reason=Reason.UNDECODABLE)
             return _counted(frame, len(reader.durations))
         except MemoryError:
-            return Lack(reason=Reason.OUT_OF_MEMORY)
+            return Omission(reason=Reason.OUT_OF_MEMORY)
         except OverBudgetError as exc:
-            return Lack(reason=exc.reason)
+            return Omission(reason=exc.reason)
         except Image.DecompressionBombError:
-            return Lack(reason=Reason.TOO_MANY_PIXELS)
+            return Omission(reason=Reason.TOO_MANY_PIXELS)
         except DECODER_ERRORS as exc:
             note(exc)
             # The header was valid, but no picture data follow it.
-            return Lack(reason=Reason.TRUNCATED)
+            return Omission(reason=Reason.TRUNCATED)

@@ -78,7 +78,7 @@ class Frame:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lack:
+class Omission:
     """The reason why some frames or views of a file are missing.
 
     Attributes:

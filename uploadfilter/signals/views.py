@@ -20,7 +20,7 @@ import numpy as np
 from uploadfilter.model import QUALITY_FLOOR, Reason, SignalRow, SignalType, View
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import Format
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.picture import Blend, Picture, Shrunk, ShrunkPicture
 from uploadfilter.pictures.showing import ALPHA, RAW, STORED, Shown
 from uploadfilter.signals import operators, pdq
@@ -49,7 +49,7 @@ def views_of(
     most_views: int,
     most_signals: int,
     types: frozenset[SignalType] = ALWAYS,
-) -> Iterator[View | Lack]:
+) -> Iterator[View | Omission]:
     """Yield the different views of a file, and the reasons why some are missing.
 
     If all frames in all ways would be too many views, fewer frames are shown, each in
@@ -64,8 +64,8 @@ def views_of(
         types: Signal types that a search needs; exact ones are ignored.
 
     Yields:
-        Views, frame by frame, the stored one first; and a ``Lack`` for each reason why
-        some are missing.
+        Views, frame by frame, the stored one first; and an ``Omission`` for each
+        reason why some are missing.
     """
     gathering = _Gathering(most_views, most_signals, types)
     most_frames = limits.max_frames
@@ -74,7 +74,7 @@ def views_of(
             file, formats=formats, limits=limits, most_frames=most_frames
         )
         for position, item in enumerate(frames):
-            if isinstance(item, Lack):
+            if isinstance(item, Omission):
                 yield item
                 continue
             yield from gathering.views(item)
@@ -194,7 +194,7 @@ class _Gathering:
     most_views: int
     most_signals: int
     types: frozenset[SignalType]
-    lack: Lack | None = None
+    lack: Omission | None = None
     _views: int = 0
     _signals: int = 0
     _frames: set[int] = field(default_factory=set)
@@ -237,9 +237,9 @@ class _Gathering:
         self._signals += view.signal_count
         self._signals_of_a_view = view.signal_count
         if self._views > self.most_views:
-            self.lack = Lack(reason=Reason.TOO_MANY_VIEWS)
+            self.lack = Omission(reason=Reason.TOO_MANY_VIEWS)
         elif self._signals > self.most_signals:
-            self.lack = Lack(reason=Reason.TOO_MANY_SIGNALS)
+            self.lack = Omission(reason=Reason.TOO_MANY_SIGNALS)
         return self.lack is None
 
 

@@ -13,7 +13,7 @@ from tests.pictures.sketches import photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
-from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.frame import Omission
 from uploadfilter.pictures.headers import apertures
 from uploadfilter.signals.views import views_of
 
@@ -30,7 +30,7 @@ def names_of(data: bytes) -> list[str]:
         most_views=64,
         most_signals=4096,
     )
-    return [i.reason.value if isinstance(i, Lack) else i.name for i in items]
+    return [i.reason.value if isinstance(i, Omission) else i.name for i in items]
 
 
 def aperture(*fields: int) -> bytes:
@@ -94,7 +94,7 @@ def _views(data: bytes) -> list[bytes]:
         most_views=64,
         most_signals=4096,
     )
-    return [item.plane for item in items if not isinstance(item, Lack)]
+    return [item.plane for item in items if not isinstance(item, Omission)]
 
 
 @pytest.mark.parametrize("count", [1, apertures.MOST_APERTURES])

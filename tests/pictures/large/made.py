@@ -11,7 +11,7 @@ from tests.pictures.sketches import value
 from uploadfilter.model import View
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.pictures.formats import FORMATS
-from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.frame import Omission
 from uploadfilter.signals import pdq
 from uploadfilter.signals.views import views_of
 
@@ -44,7 +44,7 @@ def saved(image: Image.Image, kind: str, **options: object) -> bytes:
     return buffer.getvalue()
 
 
-def seen(content: bytes, limits: DecodeLimits) -> list[View | Lack]:
+def seen(content: bytes, limits: DecodeLimits) -> list[View | Omission]:
     """Return everything that is seen of a file."""
     return list(
         views_of(
@@ -85,7 +85,7 @@ def agree(
     return plain
 
 
-def _by_name(shown: list[View | Lack]) -> dict[str, View]:
+def _by_name(shown: list[View | Omission]) -> dict[str, View]:
     views = [item for item in shown if isinstance(item, View)]
     assert len(views) == len(shown), [item for item in shown if item not in views]
     return {view.name: view for view in views}

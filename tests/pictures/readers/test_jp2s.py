@@ -14,7 +14,7 @@ from uploadfilter.model import View
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import frames_of
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
 from uploadfilter.pictures.readers.jp2s import JP2Reader
 
@@ -118,7 +118,7 @@ def test_header_may_be_anything(junk: bytes, at: int) -> None:
     content = changed(packed(SMALL.resize((40, 40))), at, junk)
 
     items = list(frames_of(io.BytesIO(content), formats=(JP2,), limits=DecodeLimits()))
-    assert all(isinstance(item, Frame | Lack) for item in items)
+    assert all(isinstance(item, Frame | Omission) for item in items)
 
 
 def test_picture_that_is_cut_off_is_truncated_or_broken() -> None:

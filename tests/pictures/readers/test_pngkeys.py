@@ -10,7 +10,7 @@ from hashsets.demo.tricks_kit import COLOURS, GREY, png_chunk, png_file
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats, modes
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 
 SIZE = (40, 48)
 
@@ -81,4 +81,4 @@ def test_a_deep_one_of_an_animation_is_a_lack() -> None:
         frames_of(io.BytesIO(content), formats=formats.FORMATS, limits=DecodeLimits())
     )
 
-    assert items == [Lack(reason=Reason.TRUNCATED)]
+    assert items == [Omission(reason=Reason.TRUNCATED)]

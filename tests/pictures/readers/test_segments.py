@@ -13,7 +13,7 @@ from tests.fuzz import seeds
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
-from uploadfilter.pictures.frame import Frame, Lack
+from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.headers.timing import webp_timing
 from uploadfilter.pictures.readers.segments import webp_segment
 
@@ -119,4 +119,4 @@ def test_lack_comes_last() -> None:
 
     (*_, lack) = frames_of(io.BytesIO(animation("GIF")), formats=FORMATS, limits=limits)
 
-    assert isinstance(lack, Lack)
+    assert isinstance(lack, Omission)

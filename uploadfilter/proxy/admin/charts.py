@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from uploadfilter.proxy.admin.formats import counted, duration, rate, size
+from uploadfilter.proxy.admin.figures import counted, duration, rate, size
 from uploadfilter.proxy.admin.history import SAMPLES, LoadSample
 
 WIDTH: Final = 2 * (SAMPLES - 1)

@@ -21,7 +21,7 @@ from uploadfilter.decisions.presets import Comparison
 from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.choosing import FormField, choices, words_for_none
-from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
+from uploadfilter.proxy.admin.figures import age, counted, duration, rate, size
 from uploadfilter.proxy.admin.health import (
     WHAT_TO_DO,
     Check,

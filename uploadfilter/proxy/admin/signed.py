@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from uploadfilter.decisions.tripping import Demotions
-from uploadfilter.proxy.admin.formats import age, counted
+from uploadfilter.proxy.admin.figures import age, counted
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets.freshness import Status, freshness

@@ -27,7 +27,7 @@ from typing import Final, TypeAlias
 import jinja2
 
 from uploadfilter.errors import ConfigError
-from uploadfilter.proxy.answering import templates
+from uploadfilter.proxy.answering import layouts
 from uploadfilter.proxy.answering.wording import (
     OTHER_STATUS,
     PLACEHOLDERS,
@@ -107,8 +107,8 @@ def _template(
     directory: Path | None, source: str, catalogues: Mapping[str, Catalogue]
 ) -> jinja2.Template:
     if directory is None or not source:
-        return templates.built_in()
-    return templates.own(directory / PAGE_FILE, source, catalogues.values())
+        return layouts.built_in()
+    return layouts.own(directory / PAGE_FILE, source, catalogues.values())
 
 
 @cache

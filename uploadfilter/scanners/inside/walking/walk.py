@@ -32,7 +32,7 @@ from uploadfilter.contents.texts.found import Encoded
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
-from uploadfilter.pictures.frame import Lack
+from uploadfilter.pictures.frame import Omission
 from uploadfilter.scanners.inside.walking import passing
 from uploadfilter.scanners.inside.walking.accounts import Ended
 from uploadfilter.scanners.inside.walking.besides import Besides, besides
@@ -252,7 +252,7 @@ class Walk:
             types=self._settings.types,
         )
         for view in views:
-            if isinstance(view, Lack):
+            if isinstance(view, Omission):
                 node.fall_short(view.reason)
                 continue
             self.accounts.count_signals(view.signal_count)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.proxy.admin.formats import age, counted, duration, rate, size
+from uploadfilter.proxy.admin.figures import age, counted, duration, rate, size
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.errors import ConfigError
-from uploadfilter.proxy.answering import templates, texts
+from uploadfilter.proxy.answering import layouts, texts
 from uploadfilter.proxy.answering.answers import problem
 from uploadfilter.proxy.answering.wording import Page
 
@@ -18,7 +18,7 @@ GOOD = """<html lang="{{ page.language }}"><h1>{{ page.heading }}</h1>
 def render(source: str, *, objection: str = "") -> str:
     """Return a rejection on a page of the operator's."""
     wording = texts.load(objection=objection)
-    template = templates.own(PATH, source, wording.catalogues.values())
+    template = layouts.own(PATH, source, wording.catalogues.values())
     return template.render(page=rejection(objection=objection))
 
 
@@ -43,7 +43,7 @@ def test_own_page_can_extend_ours() -> None:
         "{% block style %}a { color: red }{% endblock %}"
         "{% block bottom %}<footer>Y</footer>{% endblock %}"
     )
-    ours = templates.built_in().render(page=rejection())
+    ours = layouts.built_in().render(page=rejection())
 
     for piece in ("<header>X</header>", "a { color: red }", "<footer>Y</footer>"):
         assert page.count(piece) == 1
