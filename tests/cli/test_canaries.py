@@ -106,7 +106,7 @@ async def test_command_through_the_front_door(
         (state / "canary.key").write_bytes(bytes(32))
         code, out, _ = await typed()
         assert code == 1
-        assert "answered 400, and no proxy of this state directory knows it" in out
+        assert "answered 400, but no proxy of this state directory saw it" in out
         assert it.origin.got == []
     (state / "canary.key").unlink()
     code, out, _ = await typed()

@@ -50,7 +50,7 @@ def test_from_key_to_sum(
     assert run(monkeypatch, *issuer, *folder) == 0
     found = capfd.readouterr()
     assert "p-1: 2 matches at 1 operators, 2 of them exact" in found.out
-    assert "is there twice, and counted once" in found.err
+    assert "was given twice, and is counted once" in found.err
     assert run(monkeypatch, *issuer, *folder, "--json") == 0
     *entries, total = json_lines(capfd.readouterr().out)
     assert [it["id"] for it in entries] == ["p-1", "p-3"]
@@ -76,7 +76,7 @@ def test_file_that_is_there_is_kept(shell: Shell) -> None:
     words = ("--from", day, "--to", day, "-o", str(file))
     file.write_text("of last month")
     assert shell.type("feedback", "unit7", *words) == 2
-    assert "is there already" in shell.said()[1]
+    assert "exists already" in shell.said()[1]
     assert file.read_text() == "of last month"
 
     file.unlink()

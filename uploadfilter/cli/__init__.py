@@ -1,10 +1,10 @@
 """The command line: the one program, ``uploadfilter``.
 
-Rules this package keeps: one module per group of commands; arguments are parsed at the
-rim; data goes to stdout and words for people to stderr; exit codes are those of
-``docs/operating/commands.md``: 0 all checked and nothing matched, 1 something matched
-or could not be checked, or there is nothing of what was asked for, 2 refused, wrong
-usage or failed.
+Rules this package keeps: one module per group of commands; arguments are parsed here
+and nowhere further in; data goes to stdout and messages for people to stderr; exit
+codes are those of ``docs/operating/commands.md``: 0 everything was checked and nothing
+matched, 1 something matched, or could not be checked, or was not found, 2 refused,
+wrong usage or failed.
 
 To add a command, write its function in the module of its group (or a new module) and
 add one line below.
@@ -52,7 +52,7 @@ from uploadfilter.errors import UploadFilterError
 def _without_types_of_flags(
     command: TyperCommand | TyperGroup, above: typer.Context | None = None
 ) -> None:
-    """Leave ``<bool>``, which typer shows, out of the help on flags: they take none."""
+    """Remove typer's ``<bool>`` from the help of flags: a flag takes no value."""
     context = typer.Context(command, parent=above, **command.context_settings)
     help_option = command.get_help_option(context)
     for parameter in (*command.params, help_option):
@@ -65,7 +65,7 @@ def _without_types_of_flags(
 
 
 class _Program(typer.Typer):
-    """The program, whose help is as we want it."""
+    """The program, with our changes to typer's help."""
 
     @override
     def __call__(self, *args: object, **kwargs: object) -> object:
@@ -122,7 +122,7 @@ app.add_typer(issuer_app)
 
 
 def _show_version(wanted: bool) -> None:
-    """Print the version and end, if that was asked for."""
+    """Print the version and end, if ``--version`` was given."""
     if wanted:
         sys.stdout.write(f"uploadfilter {version('uploadfilter')}\n")
         raise typer.Exit

@@ -1,12 +1,12 @@
-"""As whom a command acts: root becomes the owner of the state directory.
+"""Run a command as the owner of the state directory, even if root started it.
 
-What root writes there belongs to root, and the service, which is not root, then answers
-every upload with 503. So whatever writes into the state directory goes through here:
-before anything is written, the process gives up being root for good.
+A file that root writes there belongs to root. The service does not run as root, cannot
+read the file, and answers every upload with 503. So each command that writes into the
+state directory goes through this module: it gives up root for good before it writes.
 
-Rules this module keeps: nothing is written before the process has become the owner; if
-it cannot, or if files inside belong to others already, the command is refused. Commands
-that only read stay what they are.
+Rules this module keeps: nothing is written before the process has become the owner; the
+command is refused if the process cannot become the owner, or if files inside belong to
+other users. Commands that only read keep their user.
 """
 
 import contextlib
@@ -26,18 +26,18 @@ from uploadfilter.reference.writing.writing import ReferenceWriter
 from uploadfilter.state import ForeignFile, foreign
 
 _SHOWN = 3
-"""Files that are named where there are more: all have the same cure."""
+"""Most foreign files that a message names: the remedy is the same for all of them."""
 
 
 @contextlib.contextmanager
 def reference_writer(
     state: Path | None, *, create: bool = False
 ) -> Iterator[ReferenceWriter]:
-    """Be the one writer of the reference set, as the owner of the state directory.
+    """Open the reference set for writing, as the owner of the state directory.
 
     Args:
-        state: The state directory that was named.
-        create: Make state directory and reference set if there are none.
+        state: The state directory from the command line, if any.
+        create: Make the state directory and the reference set if they do not exist.
 
     Raises:
         UsageError: This user cannot act as the owner.
@@ -52,7 +52,7 @@ def reference_writer(
 def writer_apart(
     folder: Path,
 ) -> Iterator[tuple[ReferenceDirectory, ReferenceWriter]]:
-    """Be the writer of a new reference set that nobody else sees.
+    """Open a new, temporary reference set for writing.
 
     Args:
         folder: A temporary folder of this process.
@@ -63,18 +63,19 @@ def writer_apart(
 
 
 def directory_to_write(state: Path | None, *, create: bool) -> ReferenceDirectory:
-    """Return the reference directory, after root has become the owner of the state.
+    """Return the reference directory, after the process has become its owner.
 
-    What is changed is on record as done by the account that typed the command.
+    The journal names the account that typed the command as the author of each change.
 
     Args:
-        state: The state directory that was named.
-        create: Make the state directory if there is none.
+        state: The state directory from the command line, if any.
+        create: Make the state directory if it does not exist.
 
     Raises:
-        UsageError: That is not possible.
+        UsageError: The state directory cannot be made, or this user cannot act as its
+            owner.
     """
-    # Before it becomes another: the journal says who did it, not as whom.
+    # Before the user changes: the journal names the author, not the owner of the files.
     actor = current_actor()
     path = state_directory(state)
     become_owner(path)
@@ -84,15 +85,15 @@ def directory_to_write(state: Path | None, *, create: bool) -> ReferenceDirector
 
 
 def become_owner(path: Path) -> None:
-    """Give up being root, for good, if the state directory is another user's.
+    """Change to the owner of the state directory for good, if root runs this process.
 
-    A directory that is not there yet will be its parent's owner's.
+    A directory that does not exist yet will belong to the owner of its parent.
 
     Args:
         path: The state directory.
 
     Raises:
-        UsageError: Files in it belong to others, or the user cannot be changed.
+        UsageError: Files in it belong to other users, or the user cannot be changed.
     """
     if os.geteuid() != 0:
         return
@@ -111,10 +112,10 @@ def become_owner(path: Path) -> None:
 
 
 def refuse_foreign(path: Path) -> None:
-    """Refuse to work on a state directory in which files belong to others.
+    """Refuse a state directory that holds files of other users.
 
     Raises:
-        UsageError: Some do; which, and what to do, is in it.
+        UsageError: There are such files; the message names them and the remedy.
     """
     found = foreign(path)
     if found:
@@ -122,7 +123,7 @@ def refuse_foreign(path: Path) -> None:
 
 
 def foreign_words(path: Path, found: list[ForeignFile]) -> str:
-    """Return what is wrong with files that belong to others, for people."""
+    """Return a message that names the files of other users."""
     owner = user_name(path.stat().st_uid)
     names = ", ".join(
         f"{str(it.path)!r} to {user_name(it.uid)}" for it in found[:_SHOWN]
@@ -132,7 +133,7 @@ def foreign_words(path: Path, found: list[ForeignFile]) -> str:
 
 
 def foreign_cure(path: Path) -> str:
-    """Return how to give a state directory back to its owner."""
+    """Return the command that gives a state directory back to its owner."""
     uid = path.stat().st_uid
     name = user_name(uid) if _account(uid) else str(uid)
     return (
@@ -142,7 +143,7 @@ def foreign_cure(path: Path) -> str:
 
 
 def user_name(uid: int) -> str:
-    """Return the name of a user, or the number of one without a name."""
+    """Return the name of a user, or the user's number if there is no name."""
     account = _account(uid)
     return account.pw_name if account else f"user {uid}"
 
@@ -154,7 +155,7 @@ def _account(uid: int) -> pwd.struct_passwd | None:
 
 
 def _owner(path: Path) -> os.stat_result | None:
-    """Return what is known of a directory, or of the one that it will be made in."""
+    """Return the status of a directory, or of the parent that it will be made in."""
     for place in (path, *path.absolute().parents):
         with contextlib.suppress(FileNotFoundError, NotADirectoryError):
             return place.stat()
@@ -162,7 +163,7 @@ def _owner(path: Path) -> os.stat_result | None:
 
 
 def _become(owner: os.stat_result) -> None:
-    """Become a user, with the groups of his or her account alone."""
+    """Become a user, with the groups of that account only."""
     account = _account(owner.st_uid)
     gid = account.pw_gid if account else owner.st_gid
     groups = [gid]
@@ -179,15 +180,16 @@ def _become(owner: os.stat_result) -> None:
 _IMPORTED_LATE: Final = (
     *("_strptime", "lmdb._envid", "numpy.ma", "rich._emoji_codes"),
 )
-"""Modules that libraries import when they first need them. The owner may not read them
-where the program lies in a folder that only root may enter; a test watches for more."""
+"""Modules that libraries import late, on first use. They are imported before the user
+changes, because the new user cannot read a program in a folder of root's; a test finds
+further modules."""
 
 
 def why_denied(error: BaseException) -> str:
-    """Say whose file it was, if the system did not let this user at one.
+    """Explain a refused file access: whose file it is, and the remedy.
 
     Returns:
-        What was found out, and what to do; empty if the error is another one.
+        The explanation; empty for any other error.
     """
     cause: BaseException | None = error
     seen: set[int] = set()
@@ -212,7 +214,7 @@ def why_denied(error: BaseException) -> str:
 
 
 def _denying(path: Path) -> tuple[Path, int]:
-    """Return the outermost place that this user may not go through, and its owner."""
+    """Return the outermost folder that this user cannot enter, and its owner."""
     last = path
     for place in reversed((path, *path.parents)):
         if _uid_of(place) is None:

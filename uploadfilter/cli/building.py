@@ -1,6 +1,6 @@
 """``uploadfilter issuer build``: the signals of a folder of pictures.
 
-What is done stands in ``issuing/picturing.py``.
+The work itself is done in ``issuing/picturing.py``.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ from uploadfilter.scanners.files import find
 from uploadfilter.scanners.pool.settings import ScannerSettings
 
 _IDS_SHOWN = 5
-"""Ids that are named on a terminal; the JSON has all."""
+"""Most ids that a terminal shows; the JSON has all of them."""
 
 
 def build_command(
@@ -46,7 +46,7 @@ def build_command(
     names: Annotated[
         bool,
         typer.Option(
-            "--names", help="The name of a file is its id; else its SHA-256 is."
+            "--names", help="Use the name of a file as its id, not its SHA-256."
         ),
     ] = False,
     table: Annotated[
@@ -64,7 +64,7 @@ def build_command(
         typer.Option(
             "--known-good",
             metavar="CORPUS",
-            help="Tell which entries look like pictures of this known-good corpus.",
+            help="Name entries that look like pictures of this known-good corpus.",
             show_default=False,
         ),
     ] = None,
@@ -73,8 +73,8 @@ def build_command(
 ) -> None:
     """Compute the signals of all pictures of a folder, for a hash set.
 
-    Copies and names nothing of a picture. If it is interrupted, the same command goes
-    on where it was.
+    The file holds no part and no name of a picture. After an interruption, the same
+    command continues where it stopped.
 
     **Example**
 
@@ -82,10 +82,10 @@ def build_command(
     """
     if not source.is_dir():
         raise UsageError(
-            f"{str(source)!r} is no folder", hint="Name the folder of the pictures."
+            f"{str(source)!r} is not a folder", hint="Name the folder of the pictures."
         )
     rows = None if table is None else read_table(table)
-    # Read before hours of work, so that a mistake is told at once.
+    # Read before hours of work, so that a mistake is reported at once.
     corpus = None if known_good is None else corpora.read(known_good)
     naming = Naming(category=category, by_name=names, table=rows)
     out = BuildFile(to)
@@ -156,7 +156,7 @@ def _tell(
 
 
 def _end(entries: int, to: Path) -> None:
-    """End with 1 if there is nothing to be staged; the same command may come again."""
+    """Exit with 1 if no entry can be staged; the same command may be run again."""
     if not entries:
         to.unlink(missing_ok=True)
         raise typer.Exit(1)

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset canary``: prove through the front door that sets work."""
+"""``uploadfilter hashset canary``: prove by a real upload that hash sets work."""
 
 import time
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ from uploadfilter.syncing.canaries import (
 )
 
 _TRIES: Final = 4
-"""A proxy takes up a new generation within two seconds."""
+"""Seconds between two tries: a proxy loads a new generation within two seconds."""
 
 _PAUSE_S: Final = 1.0
 _REJECTED: Final = 403
@@ -34,13 +34,13 @@ _REJECTED: Final = 403
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CanaryCheck:
-    """What was found out through one door.
+    """The result of a canary that was sent to one address.
 
     Attributes:
-        door: Which.
-        sent: What it answered; ``None`` if it did not.
-        seen: What the proxy decided; ``None`` if it is not known.
-        faults: What is wrong, by set; of no set what concerns all.
+        door: The URL that the canary was sent to.
+        sent: The response; ``None`` if there was none.
+        seen: The decision of the proxy; ``None`` if it is unknown.
+        faults: Name of a set, and its fault; the name is empty for a fault of all sets.
     """
 
     door: str
@@ -56,8 +56,8 @@ def canary_command(
         typer.Option(
             "--url",
             metavar="URL",
-            help="Through which front door, such as that of your front end; give the "
-            "option once for each.  [default: the addresses of the proxies of the "
+            help="The URL to send the canary to, such as that of your front end; give "
+            "the option once for each.  [default: the addresses of the proxies of the "
             "state directory]",
             show_default=False,
         ),
@@ -65,16 +65,16 @@ def canary_command(
     if_any: Annotated[
         bool,
         typer.Option(
-            "--if-any", help="End with 0 if no signed set in force has a canary."
+            "--if-any", help="Exit with 0 if no signed set in force has a canary."
         ),
     ] = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Send the canary of the signed sets through the proxy, and see it rejected.
+    """Send the canaries of the signed sets through the proxy, and check its answer.
 
-    Nothing of it reaches the origin, whatever the proxy decides. Exit code 1 if a set
-    did not find it, or nothing could be checked.
+    No byte of a canary reaches the origin, whatever the proxy decides. Exit code 1 if a
+    set did not find its canary, or nothing could be checked.
 
     **Examples**
 
@@ -98,7 +98,7 @@ def canary_command(
     else:
         print_text(*(line for it in found for line in _lines(it, listed)))
         for name in without:
-            say(f"{name} has no canary: it was published before there were any")
+            say(f"{name} has no canary: it was published by an older version")
         if not has_any:
             say("no signed set in force has a canary: nothing was checked")
     if any(it.faults for it in found) or not (has_any or if_any):
@@ -109,7 +109,7 @@ def _doors(base: Path, urls: list[str] | None) -> tuple[str, ...]:
     found = tuple(urls or doors(base))
     if not found:
         raise UsageError(
-            "it is not known where the proxy listens",
+            "the address of the proxy is unknown",
             hint="Start it once with this release, or give --url.",
         )
     return found
@@ -121,13 +121,13 @@ def _checked(
     generation: LayeredGeneration,
     listed: tuple[ListedCanaries, ...],
 ) -> CanaryCheck:
-    """Send the canary through one door; once more if the proxy is a moment behind."""
+    """Send the canary to one URL; again if the proxy has an older generation."""
     try:
         sent, seen = _sent(base, door, generation.number)
     except ServiceError as exc:
         return CanaryCheck(door=door, sent=None, seen=None, faults=(("", str(exc)),))
     if seen is None:
-        text = f"answered {sent.status}, and no proxy of this state directory knows it"
+        text = f"answered {sent.status}, but no proxy of this state directory saw it"
         return CanaryCheck(door=door, sent=sent, seen=None, faults=(("", text),))
     wrong = [
         (it.set, fault)
@@ -139,10 +139,10 @@ def _checked(
 
 
 def _sent(base: Path, door: str, generation: int) -> tuple[Sent, CanaryOutcome | None]:
-    """Send the canary, and return what came of it.
+    """Send the canary, and return the response and the decision.
 
     Raises:
-        ServiceError: There was no answer.
+        ServiceError: There was no response.
     """
     if not (base / KEY).exists():
         raise ServiceError("no proxy of this release was started here yet")

@@ -1,4 +1,4 @@
-"""Show what each preset would have done with the uploads on record."""
+"""Show the actions of each preset for the uploads in the decision log."""
 
 from uploadfilter.cli.output import print_text, table
 from uploadfilter.decisions.presets import Comparison
@@ -9,7 +9,7 @@ _MOST_REASONS = 3
 
 
 def document_of(compared: Comparison) -> dict[str, object]:
-    """Return everything, for programs."""
+    """Return the comparison as a JSON object."""
     return {
         "uploads": compared.uploads,
         "in_force": _counts(compared.in_force),
@@ -27,7 +27,7 @@ def document_of(compared: Comparison) -> dict[str, object]:
 
 
 def print_comparison(compared: Comparison) -> None:
-    """Print a table for people."""
+    """Print the comparison as a table."""
     rows = [(IN_FORCE, *_cells(compared.in_force), "")]
     for preset in Preset:
         unmatched = compared.unmatched[preset]

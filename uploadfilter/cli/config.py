@@ -1,4 +1,4 @@
-"""``uploadfilter config``: check a configuration, and show what is in force."""
+"""``uploadfilter config``: check a configuration, and show the settings in force."""
 
 import os
 import re
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer(
     name="config",
-    help="Check the configuration, and show what is in force.",
+    help="Check the configuration, and show the settings in force.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
@@ -74,17 +74,17 @@ def check(
         typer.Option("--online", help="Also look up the host names of the origins."),
     ] = False,
     strict: Annotated[
-        bool, typer.Option("--strict", help="End with 1 if there are warnings.")
+        bool, typer.Option("--strict", help="Exit with 1 if there are warnings.")
     ] = False,
     config: NamedOption = None,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Find everything that is wrong with a configuration, without starting anything.
+    """Find all mistakes in a configuration, without starting the service.
 
-    Exit code 0 if the service would start with it, 2 otherwise; with `--strict` also
-    1, if there are warnings only.
+    Exit code 0 if the service would start with it, 2 otherwise; with `--strict`, 1 if
+    there are only warnings.
 
     **Example**
 
@@ -123,10 +123,10 @@ def presets(
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show what each preset would have done with the uploads of the last day.
+    """Show the actions that each preset would have taken for the last day's uploads.
 
-    It reads the decision log; it does not matter which policy was in force then. Choose
-    a preset with `preset` in `[policy]`.
+    It reads the decision log, whatever policy was in force at the time. Choose a preset
+    with `preset` in `[policy]`.
 
     **Example**
 
@@ -143,7 +143,7 @@ def presets(
     else:
         print_comparison(compared)
     if not compared.uploads:
-        say("no upload was decided in that time")
+        say("there was no decision in that time")
         raise typer.Exit(NOTHING)
 
 
@@ -152,17 +152,15 @@ def show(
     context: typer.Context,
     file: FileArgument = None,
     *,
-    changed: Annotated[
-        bool, typer.Option("--changed", help="Leave defaults out.")
-    ] = False,
+    changed: Annotated[bool, typer.Option("--changed", help="Omit defaults.")] = False,
     config: NamedOption = None,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show every setting that would be in force, and where it comes from.
+    """Show every setting that would be in force, and its source.
 
-    What is printed can be used as a configuration file.
+    The output can be used as a configuration file.
 
     **Example**
 
@@ -191,10 +189,10 @@ def show(
 
 
 def _the_one(file: Path | None, config: Path | None) -> Path | None:
-    """Return the file that the argument names, or the option; ``None`` without both.
+    """Return the file that the argument or the option names; ``None`` without both.
 
     Raises:
-        UsageError: They name two.
+        UsageError: They name two different files.
     """
     if None not in (file, config) and file != config:
         raise UsageError(
@@ -220,7 +218,7 @@ def _read(
 
 
 def _as_problem(error: ConfigError, path: Path | None) -> ConfigProblem:
-    """Return what was told of the file as a whole."""
+    """Return the problem of a file that could not be read or parsed."""
     source = "the command line" if path is None else str(path)
     text, line = str(error), None
     if found := re.match(rf"{re.escape(source)}(?::([0-9]+))?: ", text):

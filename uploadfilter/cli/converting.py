@@ -1,4 +1,4 @@
-"""``uploadfilter hashset convert``: any file as JSON lines, as a list, or as VICS."""
+"""``uploadfilter hashset convert``: write a file as JSON lines, a list, or VICS."""
 
 from pathlib import Path
 from typing import Annotated
@@ -28,9 +28,9 @@ from uploadfilter.model import SignalType
 
 def convert_command(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="A file of any format that is read.")
+        Path, typer.Argument(metavar="FILE", help="A file in any supported format.")
     ],
-    new: Annotated[Path, typer.Argument(metavar="NEW", help="The file to be made.")],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The new file.")],
     *,
     categories: Annotated[
         list[str],
@@ -45,7 +45,7 @@ def convert_command(
         SignalType | None,
         typer.Option(
             "--only",
-            help="Make a list of this signal type.  [default: JSON lines of all]",
+            help="Write a list of this signal type.  [default: JSON lines of all]",
             show_default=False,
         ),
     ] = None,
@@ -53,7 +53,7 @@ def convert_command(
         Version | None,
         typer.Option(
             "--to",
-            help="Make VICS, for case systems.  [default: JSON lines]",
+            help="Write VICS, for case systems.  [default: JSON lines]",
             show_default=False,
         ),
     ] = None,
@@ -61,15 +61,15 @@ def convert_command(
     signal_type: SignalTypeOption = None,
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="TOML", help="CSV: a file with a mapping, in TOML."),
+        typer.Option(metavar="TOML", help="CSV: a mapping file, in TOML."),
     ] = None,
     skip_bad_lines: SkipBadLinesOption = False,
     json: JSONOption = False,
 ) -> None:
-    """Write what may be taken of a file as JSON lines, a list of one type, or VICS.
+    """Write the allowed entries of a file as JSON lines, a list of one type, or VICS.
 
-    It changes nothing in the reference set. The new file must not be there yet, and is
-    there as a whole or not at all.
+    The reference set does not change. The new file must not exist; it appears whole or
+    not at all.
 
     **Examples**
 

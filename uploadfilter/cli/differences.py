@@ -1,7 +1,7 @@
-"""``uploadfilter hashset diff``: what would change, for files that somebody has.
+"""``uploadfilter hashset diff``: compare two hash sets by the files that they match.
 
-Rules this module keeps: nothing is put in force; a file of a hash set is imported into
-a directory of its own, which is removed afterwards.
+Rules this module keeps: nothing comes into force; a file of a hash set is imported into
+a temporary directory, which is removed afterwards.
 """
 
 import asyncio
@@ -38,14 +38,14 @@ from uploadfilter.scanners.files import find
 from uploadfilter.signals import pdq
 
 CURRENT = "current"
-"""Stands for the generation in force."""
+"""The word for the generation in force."""
 
 _MAGIC_BYTES = 64
 _ONE_CATEGORY = "compared"
-"""Of a list, whose lines have none."""
+"""The category of a list's lines, which have no category of their own."""
 
 _SHOWN = 20
-"""Entries that are named at the end, those of the most files first."""
+"""Entries that the summary names, those of the most files first."""
 
 
 def diff_command(
@@ -53,11 +53,11 @@ def diff_command(
         str,
         typer.Argument(
             metavar="A",
-            help="Before: 'current', the number of a generation, or a file.",
+            help="The old state: 'current', the number of a generation, or a file.",
         ),
     ],
     two: Annotated[
-        str, typer.Argument(metavar="B", help="After: likewise.", show_default=False)
+        str, typer.Argument(metavar="B", help="The new state.", show_default=False)
     ],
     *,
     against: Annotated[
@@ -65,8 +65,8 @@ def diff_command(
         typer.Option(
             "--against",
             metavar="PATH",
-            help="Files, folders, or a known-good corpus that was built; give it once "
-            "for each.",
+            help="A file, a folder, or a known-good corpus; give the option once for "
+            "each.",
         ),
     ],
     name: Annotated[
@@ -74,7 +74,7 @@ def diff_command(
         typer.Option(
             "--set",
             metavar="NAME",
-            help="Compare this hash set alone; a file is taken for it.  [required with "
+            help="Compare only this hash set; a file stands for it.  [required with "
             "a file]",
             show_default=False,
         ),
@@ -83,10 +83,10 @@ def diff_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Say which files would match, or match no more, if B took the place of A.
+    """List the files that would begin or cease to match if B replaced A.
 
-    Changes nothing. Exit code 1 if anything would change, or a file
-    could not be read.
+    Nothing is changed. Exit code 1 if any file would match differently, or could not be
+    read.
 
     **Examples**
 
@@ -104,7 +104,7 @@ def diff_command(
                 if item.begins or item.ends:
                     _print(item, shown, json=json)
 
-            # What is no corpus is a file or folder.
+            # A path that is not a corpus is a file or folder.
             files = [
                 path
                 for path in against
@@ -134,10 +134,11 @@ def diff_command(
 def _side(
     word: str, name: str | None, state: Path | None, held: contextlib.ExitStack
 ) -> Side:
-    """Return what a word of the command line means.
+    """Return the generation that an argument names.
 
     Raises:
-        UsageError: It is no generation and no file, or the set of a file is not named.
+        UsageError: It is neither a generation nor a file, or the set of a file is not
+            named.
         StoreError: The generation is not kept.
     """
     sets = None if name is None else frozenset({name})
@@ -153,18 +154,18 @@ def _side(
                     return Side(generation=found, sets=sets)
         raise StoreError(
             f"generation {word} is not kept",
-            hint="'uploadfilter hashset generations' lists those that are.",
+            hint="'uploadfilter hashset generations' lists the kept ones.",
         )
     if name is None:
         raise UsageError(
-            f"{word!r} is a file, and the command does not say of which hash set",
+            f"{word!r} is a file, and its hash set is not named",
             hint="Give --set NAME: the set that the file would replace.",
         )
     return Side(generation=_imported(Path(word), name, held), sets=sets)
 
 
 def _imported(path: Path, name: str, held: contextlib.ExitStack) -> LayeredGeneration:
-    """Import a file into a directory of its own, all of its categories."""
+    """Import all categories of a file into a temporary directory."""
     categories = tuple(survey_file(path).categories) or (_ONE_CATEGORY,)
     folder = held.enter_context(TemporaryDirectory(prefix="uploadfilter-"))
     with writer_apart(Path(folder)) as (apart, writer):
@@ -182,7 +183,7 @@ def _imported(path: Path, name: str, held: contextlib.ExitStack) -> LayeredGener
 def _compare_corpus(
     path: str, before: Side, after: Side, *, report: Callable[[Difference], None]
 ) -> bool:
-    """Compare for the pictures of a corpus; tell whether the path is one."""
+    """Compare for the pictures of a corpus; return whether the path is a corpus."""
     if not Path(path).is_file():
         return False
     with opened(Path(path)) as file:
@@ -219,5 +220,5 @@ def _print_total(total: Differences) -> None:
 
 
 def counted(number: int, word: str) -> str:
-    """Return a number of things in words."""
+    """Return a number with its noun."""
     return f"{number:,} {word}" + ("" if number == 1 else "s")

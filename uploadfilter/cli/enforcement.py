@@ -1,8 +1,8 @@
-"""What the commands ask and say of whether hash sets reject.
+"""Options and messages about whether the matches of hash sets reject.
 
 Rules this module keeps: a user who changes or lists hash sets is told, on stderr, if
-ENFORCE would reject no match with them; what a file of settings adds to that is said by
-``config check``.
+ENFORCE would reject no match of them; ``config check`` says what the configuration
+adds.
 """
 
 from typing import Annotated
@@ -25,8 +25,8 @@ EnforceUnsignedOption = Annotated[
     bool,
     typer.Option(
         "--enforce-unsigned",
-        help="Let the matches of this unsigned set reject uploads.  [default: as the "
-        "set that is replaced; a new one does not]",
+        help="Let the matches of this unsigned set reject uploads.  [default: as with "
+        "the replaced set; a new set does not reject]",
         show_default=False,
     ),
 ]
@@ -34,27 +34,27 @@ MonitoredOption = Annotated[
     bool,
     typer.Option(
         "--monitored",
-        help="Only record the matches of this set, even if the set that it replaces "
-        "rejects uploads.",
+        help="Only record the matches of this set, even if the replaced set rejects "
+        "uploads.",
     ),
 ]
 DropCategoriesOption = Annotated[
     bool,
     typer.Option(
         "--drop-categories",
-        help="Take only the categories that --category names, even if the set "
-        "that is replaced has others.",
+        help="Import only the categories that --category names, even if the "
+        "replaced set has others.",
     ),
 ]
 
 
 def lack_in(generation: Enforced) -> Lack | None:
-    """Return why ENFORCE would reject no match, where nobody changes the policy."""
+    """Return why ENFORCE would reject no match under the default policy."""
     return lack_of(Policy(), generation)
 
 
 def say_lack(generation: Enforced) -> None:
-    """Tell people if ENFORCE would reject no match, and what to do."""
+    """Warn on stderr if ENFORCE would reject no match, with the remedy."""
     lack = lack_in(generation)
     if lack is not None:
         say(
@@ -65,7 +65,7 @@ def say_lack(generation: Enforced) -> None:
 
 
 def say_lack_of_set(generation: Enforced, name: str) -> None:
-    """Tell people if ENFORCE would reject no match with one hash set."""
+    """Warn on stderr if ENFORCE would reject no match of one hash set."""
     lack = lack_in(OneSet(generation=generation, name=name))
     if lack is Lack.MONITORED:
         say("its matches are only recorded, and reject no upload", style="yellow")
@@ -74,17 +74,17 @@ def say_lack_of_set(generation: Enforced, name: str) -> None:
 
 
 def say_state(held: Settled) -> None:
-    """Tell people whether what was just imported rejects."""
+    """State on stderr whether the imported set rejects."""
     if held.enforced:
         if held.was_enforced:
-            say("its matches reject uploads, as those of the set that it replaces did")
+            say("its matches reject uploads, as the replaced set's matches did")
         return
     before = ""
     if held.was_enforced is not None:
         before = (
             "; until now they rejected"
             if held.was_enforced
-            else ", as those of the set that it replaces"
+            else ", as the replaced set's matches are"
         )
     say(
         f"its matches are only recorded{before}; to reject uploads, import it with "

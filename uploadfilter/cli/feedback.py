@@ -31,10 +31,10 @@ from uploadfilter.syncing import feedback as gathering
 from uploadfilter.syncing.trusting import Trusted
 
 KEY_FILE: Final = "feedback.key"
-"""Where an operator's key for feedback is, in the state directory."""
+"""The file of the operator's feedback key, in the state directory."""
 
 SHOWN: Final = 20
-"""Entries that people are shown; programs get all of them."""
+"""Most entries that a terminal shows; the JSON has all of them."""
 
 
 def feedback_key_command(
@@ -43,14 +43,14 @@ def feedback_key_command(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="What the issuer will call you: a company, with a number if you have "
+            help="Your name for the issuer: a company, with a number if you have "
             "several machines.  [required the first time]",
             show_default=False,
         ),
     ] = None,
     state: StateOption = None,
 ) -> None:
-    """Make the key that signs feedback, once, and print its public part.
+    """Make the key that signs feedback, if there is none, and print its public part.
 
     Give the public part to the issuer, and read it out on the telephone.
 
@@ -73,7 +73,7 @@ def feedback_key_command(
         return
     if name is None:
         raise UsageError(
-            "there is no key for feedback yet, and no name for one",
+            "there is no feedback key yet, and --name is missing",
             hint="For example: uploadfilter hashset feedback-key --name hoster-1",
         )
     private, public = made_plain_key(name)
@@ -97,18 +97,18 @@ def feedback_command(
         typer.Option("--from", metavar="DAY", help="First day, such as 2026-11-01."),
     ],
     to: Annotated[
-        str, typer.Option("--to", metavar="DAY", help="Last day, which must be over.")
+        str, typer.Option("--to", metavar="DAY", help="Last day; it must be over.")
     ],
     output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="Where to write it.")
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")
     ],
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Write a signed file for the issuer of a set: which entries matched, by day.
+    """Write a signed file for the issuer of a set: its entries that matched, by day.
 
-    It has counts, and nothing of an upload or of who made it. Read it before you send
-    it: it is text.
+    The file holds counts, and nothing about an upload or its client. It is text: read
+    it before you send it.
 
     **Example**
 
@@ -122,7 +122,7 @@ def feedback_command(
         )
     if output.exists():
         raise UsageError(
-            f"{str(output)!r} is there already", hint="Name another file, or remove it."
+            f"{str(output)!r} exists already", hint="Name another file, or remove it."
         )
     signer = opened_plain_key(_key_of(base))
     status = Trusted.of(base, name).status()
@@ -144,7 +144,7 @@ def feedback_command(
         )
     except ValueError as exc:
         raise UsageError(
-            f"no feedback can be made of this: {exc}", hint="Choose other days."
+            f"no feedback can be written: {exc}", hint="Choose other days."
         ) from exc
     _write(output, gathering.written(signer, header, lines))
     matches = sum(line.matches for line in lines)
@@ -153,12 +153,13 @@ def feedback_command(
         return
     say(f"{str(output)!r}: {len(lines):,} entries, {matches:,} matches", style="green")
     for begin, end in header.gaps:
-        say(f"matches of {begin} to {end} are gone from the log", style="yellow")
+        say(f"the log no longer has the matches of {begin} to {end}", style="yellow")
 
 
 def issuer_feedback_command(
     files: Annotated[
-        list[Path], typer.Argument(metavar="FILE...", help="Feedback of operators.")
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Feedback files of operators."),
     ],
     *,
     operators: Annotated[
@@ -174,9 +175,9 @@ def issuer_feedback_command(
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Verify what operators say of the set, and add it up by entry.
+    """Verify feedback of operators, and add it up by entry.
 
-    With --json one line for each entry, and one at the end for all.
+    With --json: one line for each entry, and a last line for all.
 
     **Example**
 
@@ -194,7 +195,7 @@ def issuer_feedback_command(
         ) as found,
     ):
         for path in found.copies:
-            say(f"{str(path)!r} is there twice, and counted once", style="yellow")
+            say(f"{str(path)!r} was given twice, and is counted once", style="yellow")
         sums = found.sums(summing.listed_by(published(it)))
         if json:
             _print_sums(found, sums)
@@ -241,7 +242,7 @@ def _document(item: EntrySum) -> dict[str, object]:
 
 
 def _show_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
-    """Show the entries that somebody doubts first, then those that match most."""
+    """Show the doubted entries first, then the entries with the most matches."""
     kept: list[EntrySum] = []
     entries = matches = 0
     for item in sums:
@@ -283,12 +284,12 @@ def _words(item: EntrySum) -> str:
 
 
 def _quarantined(state: Path, name: str) -> list[str]:
-    """Return the entries of a set that the gate keeps out of force now."""
+    """Return the quarantined entries of a set."""
     with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
         try:
             changes = reader.current().changes
         except StoreMissingError:
-            # Nothing was synced yet, so that nothing can have matched.
+            # Nothing was synced yet, so nothing can have matched.
             return []
     return [it.entry for it in changes.quarantined if it.set == name]
 
@@ -303,7 +304,7 @@ def _key_of(state: Path) -> bytes:
         return (state / KEY_FILE).read_bytes()
     except OSError as exc:
         raise FeedbackError(
-            f"there is no key that signs feedback: {exc.strerror}",
+            f"there is no feedback key: {exc.strerror}",
             hint="Make one with 'uploadfilter hashset feedback-key --name NAME', and "
             "give its public part to the issuer.",
         ) from exc
@@ -334,5 +335,5 @@ def _day(text: str) -> date:
         return date.fromisoformat(text)
     except ValueError as exc:
         raise UsageError(
-            f"{text!r} is no day", hint="Write it like this: 2026-11-01."
+            f"{text!r} is not a day", hint="Write it like this: 2026-11-01."
         ) from exc

@@ -1,7 +1,7 @@
-"""``uploadfilter hashset``: which generations there are, and go from one to another.
+"""``uploadfilter hashset``: list generations, check them, and change between them.
 
-Rules this module keeps: what changes which entries are found is asked for first, or
-carries ``--yes``; every command says which generation is in force after it.
+Rules this module keeps: a command that changes the entries in force asks first, unless
+``--yes`` is given; every command prints the generation that is in force afterwards.
 """
 
 from collections.abc import Sequence
@@ -40,7 +40,7 @@ _MEGABYTE = 1_000_000
 
 
 def generations_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """List the generation in force and those that are kept, newest first.
+    """List the generation in force and the kept ones, newest first.
 
     **Example**
 
@@ -56,10 +56,10 @@ def generations_command(*, json: JSONOption = False, state: StateOption = None) 
 
 
 def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Verify every byte of the reference set, and the answers of a sample.
+    """Verify every byte of the reference set, and the results of a sample of queries.
 
-    May run while the service runs. Exit code 1 if something is damaged; the report says
-    whether the generation in force needs it.
+    May run while the service runs. Exit code 1 if a file is damaged; the report says
+    whether the generation in force needs that file.
 
     **Example**
 
@@ -76,9 +76,9 @@ def check_command(*, json: JSONOption = False, state: StateOption = None) -> Non
 
 
 def compact_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Write base and overlay as one new base, which finds the same entries.
+    """Merge base and overlay into one new base that finds the same entries.
 
-    Needs room on the disk for a second base. The service goes on meanwhile.
+    Needs space on the disk for a second base. The service keeps running.
 
     **Example**
 
@@ -97,23 +97,23 @@ def compact_command(*, json: JSONOption = False, state: StateOption = None) -> N
 
 def activate_command(
     number: Annotated[
-        int, typer.Argument(metavar="N", help="Number of a kept generation.")
+        int, typer.Argument(metavar="N", help="The number of a kept generation.")
     ],
     *,
     undo_withdrawals: Annotated[
         bool,
         typer.Option(
             "--undo-withdrawals",
-            help="Do it even if withdrawn entries come back into force.",
+            help="Activate it even if withdrawn entries come back into force.",
         ),
     ] = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Put a kept generation in force again, exactly as it was.
+    """Put a kept generation into force again, exactly as it was.
 
-    Refused if entries would come back that were withdrawn since: removed, revoked,
+    Refused if entries would come back that were withdrawn since then: removed, revoked,
     suppressed, or missing from a later import of their set. `rollback` returns to the
     generation without these entries.
 
@@ -123,7 +123,7 @@ def activate_command(
     """
     with reference_writer(state) as writer:
         kept = find_generation(writer.generations(), number)
-        # Of a number that is not kept nobody is asked: the writer refuses it.
+        # No question for a number that is not kept: the writer refuses it.
         if kept is not None and not yes:
             confirm(
                 f"Put generation {number}{_about(kept)} in force again?",
@@ -144,7 +144,7 @@ def rollback_command(
         int | None,
         typer.Argument(
             metavar="[N]",
-            help="Number of a kept generation.  [default: the one before the last "
+            help="The number of a kept generation.  [default: the one before the last "
             "import]",
             show_default=False,
         ),
@@ -154,11 +154,12 @@ def rollback_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Return to an older generation, without the entries withdrawn since.
+    """Return to an older generation, without the entries withdrawn since then.
 
-    Entries that were removed, revoked or suppressed since stay out of force, and so do
-    entries that a later import of their set lacks. The generation is pinned: until
-    `uploadfilter hashset release` nothing can be imported, and the service warns of it.
+    Entries that were removed, revoked or suppressed since then stay out of force, and
+    so do entries that a later import of their set lacks. The generation is pinned:
+    until `uploadfilter hashset release`, nothing can be imported, and the service logs
+    a warning.
 
     **Example**
 
@@ -190,14 +191,14 @@ def rollback_command(
         say(f"returned to generation {returned.number}, as generation {now}")
         for name, count in sorted(returned.kept_out.items()):
             say(
-                f"{count:,} entries of {name!r} stay withdrawn, because an import "
-                "since then lacks them; an import that lists them brings them back",
+                f"{count:,} entries of {name!r} stay withdrawn, because a later import "
+                "lacks them; an import that lists them brings them back",
                 style="yellow",
             )
         for name in returned.monitored:
             say(
-                f"{name!r} stays monitored and rejects no upload, because an import "
-                "since then said so",
+                f"{name!r} stays monitored and rejects no upload, because a later "
+                "import said so",
                 style="yellow",
             )
         say_pinned(now)
@@ -228,13 +229,13 @@ def reference_directory(state: Path | None) -> ReferenceDirectory:
 def find_generation(kept: Sequence[Current], number: int | None) -> Current | None:
     """Return a generation by its number; ``None`` if it is not kept.
 
-    The writer is who refuses a number that there is not.
+    The writer refuses a number that does not exist.
     """
     return next((item for item in kept if item.generation == number), None)
 
 
 def generation_document(item: Current) -> dict[str, object]:
-    """Return what programs read about a generation."""
+    """Return a generation as a JSON object."""
     return {
         "generation": item.generation,
         "pinned": item.pinned,
@@ -268,7 +269,7 @@ def generations_table(found: Sequence[Current]) -> Table:
 
 
 def report_document(report: CheckReport) -> dict[str, object]:
-    """Return what programs read about a check."""
+    """Return the report of a check as a JSON object."""
     return {
         "generation": report.generation,
         "sound": report.is_sound,
@@ -282,7 +283,7 @@ def report_document(report: CheckReport) -> dict[str, object]:
 
 
 def report_lines(report: CheckReport) -> list[Text]:
-    """Return what people read about a check."""
+    """Return the report of a check as lines of text."""
     size = megabytes(report.bytes)
     what = f"{report.files} files, {size} MB, generation {report.generation}"
     if report.is_sound:
@@ -300,7 +301,7 @@ def report_lines(report: CheckReport) -> list[Text]:
 
 
 def when(at: int) -> str:
-    """Return a moment for people, in UTC; a dash if it is unknown."""
+    """Return a time as text, in UTC; a dash if it is unknown."""
     return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" if at else "-"
 
 
@@ -314,7 +315,7 @@ def _about(kept: Current | None) -> str:
 
 
 def say_pinned(number: int) -> None:
-    """Tell people what a rollback left to be done."""
+    """State on stderr that a rollback's generation has to be released."""
     say(
         f"generation {number} is pinned: nothing can be imported until you run "
         "'uploadfilter hashset release'",
