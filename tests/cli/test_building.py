@@ -49,7 +49,7 @@ def test_source_is_a_folder(
 ) -> None:
     """A file is not a folder of pictures."""
     assert run(monkeypatch, "issuer", "build", str(tmp_path / "x"), "out") == 2
-    assert "no folder" in capfd.readouterr().err
+    assert "is not a folder" in capfd.readouterr().err
 
 
 @pytest.mark.parametrize("more", [(), ("--json",)])

@@ -138,7 +138,7 @@ def test_key_is_made_once(shell: Shell) -> None:
     ("words", "said"),
     [
         (("--from", "2026-11-01", "--to", "2999-01-01"), "is not over yet"),
-        (("--from", "soon", "--to", "2026-11-01"), "is no day"),
+        (("--from", "soon", "--to", "2026-11-01"), "is not a day"),
         (("--from", "2020-01-01", "--to", "2024-01-01"), "the period is not 1 to"),
         (("--from", "2020-01-02", "--to", "2020-01-01"), "the period is not 1 to"),
     ],

@@ -53,7 +53,7 @@ def test_key_is_made_once_and_private(
     assert shape["public"].endswith("ann.pub")
     assert stat.S_IMODE((tmp_path / "ann.key").stat().st_mode) == 0o600
     assert run(monkeypatch, *words, *given) == 2
-    assert "there already" in capfd.readouterr().err
+    assert "exists already" in capfd.readouterr().err
 
 
 def test_folder_is_made_with_its_holders(
@@ -107,7 +107,7 @@ def test_rotation_without_words_lengthens_root_and_targets_only(
     make_keys(tmp_path)
     run(monkeypatch, *init_words(tmp_path))
     for role, said in (
-        ("hashset", "nothing is to be changed"),
+        ("hashset", "no change of 'hashset' was asked for"),
         ("nobody", "there is no role"),
         ("root", "nothing was published yet"),
     ):

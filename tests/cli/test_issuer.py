@@ -169,8 +169,8 @@ def test_nothing_is_done_without_being_asked_for(desk: Desk) -> None:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("stage",), "one of them only"),
-        (("stage", "--clear", "--remove", "x"), "one of them only"),
+        (("stage",), "exactly one of a file"),
+        (("stage", "--clear", "--remove", "x"), "exactly one of a file"),
         (("stage", "nothere"), "cannot read"),
         (("propose",), "nothing is staged"),
         (("export", "x"), "nothing was published"),

@@ -1,7 +1,7 @@
 """``uploadfilter hashset``: import, list, show and remove hash sets.
 
-The other commands of the group stand in ``cli/generations.py``, ``cli/suppressions.py``
-and ``cli/stats.py``, and are added to it in ``cli/__init__.py``.
+``cli/__init__.py`` adds the other commands of the group, which are defined in
+``cli/generations.py``, ``cli/suppressions.py``, ``cli/stats.py`` and others.
 """
 
 import sys
@@ -180,11 +180,11 @@ def import_set(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Import a hash set from a file; it replaces a set of the same name.
+    """Import a hash set from a file; the new set replaces one of the same name.
 
-    All or nothing: a file that is refused changes nothing. A running proxy takes the
-    new reference set up within two seconds. On a terminal the command first shows what
-    a CSV file holds, and asks.
+    All or nothing: a refused file changes nothing. A running proxy loads the new
+    reference set within two seconds. For a CSV file on a terminal, the command first
+    shows how it reads the columns, and asks.
 
     **Examples**
 
@@ -219,10 +219,10 @@ def import_set(
         return
     if layout is not None and not yes:
         _ask(file, allowed, layout, json=json)
-    # Of a pipe nobody knows the size.
+    # The size of a pipe is unknown.
     is_file = file.is_file()
     with (
-        # Root may open what the owner of the state directory may not.
+        # Opened as root: the owner of the state directory may not be able to read it.
         open_file(file) as raw,
         board("reading", amount=DownloadColumn()) as shown,
         reference_writer(state, create=True) as writer,
@@ -256,7 +256,7 @@ def _report(report: ImportReport, *, json: bool) -> None:
 def _named(name: str | None) -> str:
     if name is None:
         raise UsageError(
-            "the command does not name the hash set",
+            "the name of the hash set is missing",
             hint="Add --name NAME; only --preview needs no name.",
         )
     return name
@@ -269,7 +269,7 @@ def _preview(
     *,
     json: bool,
 ) -> None:
-    """Say what a file holds."""
+    """Describe a file without importing it."""
     with board("reading", amount=DownloadColumn()) as shown:
         survey = survey_file(
             file,
@@ -284,21 +284,21 @@ def _preview(
 
 
 def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -> None:
-    """Show what a CSV file holds where somebody reads it, and ask.
+    """Show how a CSV file is read, and ask for a confirmation, on a terminal.
 
     Raises:
-        UsageError: Nobody can be asked, or the file read twice; and nobody has said
-            which columns are meant.
-        typer.Abort: No.
+        UsageError: No column was named, and there is no terminal to ask on, or the file
+            cannot be read twice.
+        typer.Abort: The user answered no.
     """
     if sys.stdin.isatty() and file.is_file() and not json:
         _preview(file, categories, KnownBefore(layout=layout), json=False)
         typer.confirm("Import this?", abort=True, err=True)
     elif not layout.columns:
         raise UsageError(
-            "the file is CSV, and the command does not say what its columns hold",
+            "the file is CSV, and the fields of its columns are not named",
             hint="Give --map FIELD=COLUMN for each column, or --yes to take the "
-            "columns whose names are known; --preview shows what would be read.",
+            "columns with known names; --preview shows how the file would be read.",
         )
 
 
@@ -329,7 +329,7 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
 def show_command(
     name: NameArgument, *, json: JSONOption = False, state: StateOption = None
 ) -> None:
-    """Show one hash set: where it came from, and how many signals of which type.
+    """Show one hash set: its source, and its number of signals of each type.
 
     **Example**
 
@@ -362,9 +362,9 @@ def remove_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Take a hash set out of the reference set.
+    """Remove a hash set from the reference set.
 
-    A running proxy takes the change up within two seconds.
+    A running proxy loads the change within two seconds.
 
     **Example**
 
@@ -392,7 +392,7 @@ def find_set(sets: Sequence[SetInfo], name: str) -> SetInfo:
     """Return the hash set of a name.
 
     Raises:
-        HashSetNameError: There is none.
+        HashSetNameError: There is no such set.
     """
     for info in sets:
         if info.name == name:

@@ -1,4 +1,4 @@
-"""``uploadfilter issuer init | key | rotate``: who may sign what of a signed set."""
+"""``uploadfilter issuer init | key | rotate``: the holders of a signed set's keys."""
 
 from pathlib import Path
 from typing import Annotated
@@ -34,28 +34,26 @@ from uploadfilter.signedsets.roles import (
 )
 
 ONLINE = "online"
-"""What people call the roles of the machine, which one key holds."""
+"""The word for the machine's roles, which one key holds."""
 
-_KEYS_HELP = "The public key of a holder of this role; give it once for each."
+_KEYS_HELP = "The public key of a holder of this role; give the option once for each."
 
 
 def init_command(
-    folder: Annotated[
-        Path, typer.Argument(metavar="FOLDER", help="The folder to be made.")
-    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The new folder.")],
     *,
     name: Annotated[
         str, typer.Option("--set", metavar="NAME", help="The name of the set.")
     ],
     issuer: Annotated[
-        str, typer.Option(metavar="TEXT", help="Who makes it: a unit, not a person.")
+        str, typer.Option(metavar="TEXT", help="The issuer: a unit, not a person.")
     ],
     root: Annotated[
         list[Path],
         typer.Option(
             "--root",
             metavar="PUB",
-            help="The public key of one who may change who holds what; several.",
+            help="The public key of a holder of the root; give one option for each.",
         ),
     ],
     analyst: Annotated[
@@ -63,10 +61,10 @@ def init_command(
     ],
     duty: Annotated[list[Path], typer.Option("--duty", metavar="PUB", help=_KEYS_HELP)],
     online: Annotated[
-        list[Path], typer.Option("--online", metavar="PUB", help="Of the machine.")
+        list[Path], typer.Option("--online", metavar="PUB", help="The machine's key.")
     ],
     root_threshold: Annotated[
-        int, typer.Option(min=1, max=64, help="How many of the first must sign.")
+        int, typer.Option(min=1, max=64, help="How many holders of the root must sign.")
     ] = 2,
     analyst_threshold: Annotated[
         int, typer.Option(min=1, max=64, help="How many analysts must sign.")
@@ -74,13 +72,14 @@ def init_command(
     courier: Annotated[
         bool,
         typer.Option(
-            "--courier", help="The set travels on sticks: signatures last three weeks."
+            "--courier",
+            help="The set travels on USB sticks: signatures last three weeks.",
         ),
     ] = False,
 ) -> None:
-    """Make an issuer's folder, and propose who holds which role.
+    """Make an issuer's folder, and propose the holders of each role.
 
-    Nothing is published until the holders of the root have signed that.
+    Nothing is published until the holders of the root have signed the proposal.
 
     **Example**
 
@@ -106,30 +105,30 @@ def init_command(
         holding.propose_holders(it, Published(), holders, epoch_s=present_s())
     say(f"made {str(folder)!r}", style="green")
     if root_threshold == 1 or analyst_threshold == 1:
-        say("one person alone can change what is rejected", style="yellow")
+        say("a single person can change which uploads are rejected", style="yellow")
     say("next: stage entries, propose, and have it signed", style="dim")
 
 
 def key_command(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE", help="The file to be made, private.")
+        Path, typer.Argument(metavar="FILE", help="The new file, which is private.")
     ],
     *,
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="Who will hold it: account or initials.")
+        str, typer.Option(metavar="NAME", help="The key's holder: account or initials.")
     ],
     token: Annotated[
         str | None,
         typer.Option(
             metavar="LABEL",
-            help="Make none, but take a key that is in this token.",
+            help="Use the key in this token instead of making one.",
             show_default=False,
         ),
     ] = None,
     token_number: Annotated[
         int,
         typer.Option(
-            "--token-key", metavar="N", min=0, help="Which key of the token: its id."
+            "--token-key", metavar="N", min=0, help="The id of the key in the token."
         ),
     ] = PIV_SIGNATURE,
     pkcs11: PKCS11Option = None,
@@ -137,9 +136,9 @@ def key_command(
     passphrase_fd: PassphraseFDOption = None,
     json: JSONOption = False,
 ) -> None:
-    """Make a key, sealed with a passphrase. FILE.pub is for everybody.
+    """Make a key, encrypted with a passphrase. FILE.pub is the public part.
 
-    With --token, the key stays in a token: FILE only says which one.
+    With --token, the key stays in a token: FILE only names it.
 
     **Examples**
 
@@ -179,23 +178,23 @@ def rotate_command(
     *,
     add: Annotated[
         list[Path] | None,
-        typer.Option("--add", metavar="PUB", help="A public key that comes."),
+        typer.Option("--add", metavar="PUB", help="The public key of a new holder."),
     ] = None,
     remove: Annotated[
         list[str] | None,
-        typer.Option("--remove", metavar="NAME", help="A holder who goes."),
+        typer.Option("--remove", metavar="NAME", help="A holder to remove."),
     ] = None,
     threshold: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, help="How many must sign then.", show_default=False
+            min=1, max=64, help="How many holders must sign.", show_default=False
         ),
     ] = None,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Propose that others hold a role: a key was lost, or somebody comes or goes.
+    """Propose other holders of a role: a key was lost, or a person joins or leaves.
 
-    Without options, root or targets are believed for longer.
+    Without options, the validity of root or targets is extended.
 
     **Example**
 
@@ -228,7 +227,7 @@ def rotate_command(
 def _library(path: Path | None) -> Path:
     if path is None:
         raise UsageError(
-            "--token needs the library of the token's maker",
+            "--token needs the library of the token's manufacturer",
             hint="For example --pkcs11 /usr/lib/x86_64-linux-gnu/opensc-pkcs11.so.",
         )
     return path
@@ -237,7 +236,7 @@ def _library(path: Path | None) -> Path:
 def _lasting(role: str) -> tuple[str, ...]:
     if role not in {ROOT, TARGETS}:
         raise UsageError(
-            f"nothing is to be changed of {role!r}",
+            f"no change of {role!r} was asked for",
             hint="Give --add, --remove or --threshold.",
         )
     return (role,)

@@ -8,8 +8,8 @@ from uploadfilter.cli.output import say
 def init(*, state: StateOption = None) -> None:
     """Make the state directory with a key and an empty reference set.
 
-    An existing reference set stays as it is. With an empty reference set nothing
-    matches; without one the proxy answers 503.
+    An existing reference set is not changed. With an empty reference set nothing
+    matches; without a reference set the proxy answers 503.
 
     **Example**
 
@@ -20,4 +20,4 @@ def init(*, state: StateOption = None) -> None:
     if directory.init():
         say(f"made an empty reference set in {place!r}")
     else:
-        say(f"there is a reference set in {place!r} already; nothing was changed")
+        say(f"{place!r} already has a reference set; nothing was changed")

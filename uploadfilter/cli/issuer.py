@@ -1,9 +1,9 @@
 """``uploadfilter issuer``: make a signed set, sign it, publish it, withdraw from it.
 
-``build`` stands in ``cli/building.py``; keys and holders in ``cli/holders.py``.
+``build`` is in ``cli/building.py``; keys and holders are in ``cli/holders.py``.
 
-Rules this module keeps: what a command signs or publishes is said in words and counts
-before it is done, and asked for on a terminal; nothing here needs a network.
+Rules this module keeps: a command that signs or publishes first shows the changes in
+words and counts, and asks on a terminal; no command needs a network.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ FolderOption = Annotated[
     typer.Option(
         "--folder",
         metavar="DIR",
-        help="The issuer's folder.  [default: this one]",
+        help="The issuer's folder.  [default: the current folder]",
         show_default=False,
     ),
 ]
@@ -71,7 +71,7 @@ def stage_command(
     replace: Annotated[
         bool,
         typer.Option(
-            "--replace", help="The file is the whole set: what it lacks goes."
+            "--replace", help="The file is the whole set: missing entries are removed."
         ),
     ] = False,
     remove: Annotated[
@@ -79,12 +79,12 @@ def stage_command(
         typer.Option(
             "--remove",
             metavar="FILE",
-            help="Take away the entries whose ids are in this file, one a line.",
+            help="Remove the entries whose ids are in this file, one on each line.",
             show_default=False,
         ),
     ] = None,
     clear: Annotated[
-        bool, typer.Option("--clear", help="Forget what is staged.")
+        bool, typer.Option("--clear", help="Discard all staged changes.")
     ] = False,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
@@ -99,7 +99,7 @@ def stage_command(
     """
     if (file is not None) + (remove is not None) + clear != 1:
         raise UsageError(
-            "the command takes a file, --remove or --clear, and one of them only",
+            "the command takes exactly one of a file, --remove and --clear",
             hint="For example: uploadfilter issuer stage built.jsonl",
         )
     it, tally = IssuerFolder(folder), Tally()
@@ -126,7 +126,7 @@ def stage_command(
 
 
 def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChanges:
-    """Stage ids to be taken away, of entries that are published or staged."""
+    """Stage the removal of entries that are published or staged."""
     strange = staging.not_added(it, ids)
     if strange:
         publishing.check_listed(published(it), strange)
@@ -137,9 +137,9 @@ def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChan
 def propose_command(
     *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
 ) -> None:
-    """Make a proposal of what is staged, and say what it would change.
+    """Turn the staged changes into a proposal, and show its effects.
 
-    With nothing staged, the set stays as it is and is only believed for longer.
+    With nothing staged, the entries stay the same and only the validity is extended.
 
     **Example**
 
@@ -168,9 +168,9 @@ def sign_command(
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Read what is proposed, and sign it with a key.
+    """Show the proposal, and sign it with a key.
 
-    What is shown is computed from the files that are signed, not from notes of others.
+    The command computes what it shows from the files that it signs.
 
     **Example**
 
@@ -206,7 +206,7 @@ def publish_command(
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Publish what enough people have signed. Below the threshold it is refused.
+    """Publish the proposal, if it has enough signatures.
 
     **Example**
 
@@ -215,7 +215,7 @@ def publish_command(
     it = IssuerFolder(folder)
     with it.locked():
         now = published(it)
-        # Before a passphrase is asked for in vain.
+        # Checked first, so that nobody types a passphrase in vain.
         signing.check_complete(signing.pending(it, now))
         machine = signer_of(
             online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
@@ -227,7 +227,7 @@ def publish_command(
         return
     say(f"published number {done.sequence} of {it.settings.set!r}", style="green")
     if done.keeps_staged:
-        say("what was staged after the proposal is still staged", style="yellow")
+        say("changes staged after the proposal are still staged", style="yellow")
 
 
 @app.command("renew")
@@ -239,7 +239,7 @@ def renew_command(
     pkcs11: PKCS11Option = None,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Sign anew that what is published is the newest; to be run by a timer.
+    """Sign again that the published number is the newest; to be run by a timer.
 
     **Example**
 
@@ -313,7 +313,7 @@ def export_command(
 ) -> None:
     """Copy the signed set for a courier, or write its entries as JSON lines.
 
-    Signatures keep a set from being changed, and do not keep it secret: encrypt the
+    Signatures protect the set from changes, but do not keep it secret: encrypt the
     stick.
 
     **Example**
@@ -337,7 +337,7 @@ def export_command(
 def status_command(
     *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
 ) -> None:
-    """Say what is published, staged and proposed, who has signed, and what ends when.
+    """Show what is published, staged and proposed, the signers, and the expiry dates.
 
     **Example**
 
@@ -371,7 +371,7 @@ def status_command(
 
 
 def shown_review(review: Review | None) -> list[Text]:
-    """Return what people read about a proposal of a set."""
+    """Return the review of a proposal as lines of text."""
     if review is None:
         return []
     style = "" if review.is_renewal else "bold"
@@ -468,7 +468,7 @@ def _document(
 
 
 def _say_holders(waiting: Sequence[PendingSignature]) -> None:
-    """Say of proposed root and delegations who would hold which role."""
+    """Print the holders of each role in a proposed root and its delegations."""
     for item in waiting:
         for role, known in signing.named_in(item).items():
             names = ", ".join(map(md.name_of, known.keys))

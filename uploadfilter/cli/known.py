@@ -1,8 +1,8 @@
-"""``uploadfilter hashset known-good``: corpora of what no hash set may list.
+"""``uploadfilter hashset known-good``: keep corpora of harmless files.
 
-Files are read by the scanners of the filter itself, in their sandbox, and nothing but
-signals comes out. Rules this module keeps: memory does not grow with the number of
-files; an interrupted build goes on where it was.
+The filter's own scanners read the files in their sandbox, and return only signals.
+Rules this module keeps: memory does not grow with the number of files; an interrupted
+build continues where it stopped.
 """
 
 import asyncio
@@ -50,7 +50,7 @@ app = typer.Typer(
 _TYPES: Final = frozenset({SignalType.PDQ})
 
 NameOption = Annotated[
-    str, typer.Option("--name", metavar="NAME", help="What the corpus is called here.")
+    str, typer.Option("--name", metavar="NAME", help="The local name of the corpus.")
 ]
 
 
@@ -66,14 +66,14 @@ def build_command(
     *,
     to: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The file to be made."),
+        typer.Option("--output", "-o", metavar="FILE", help="The new file."),
     ],
     notes: Annotated[
         list[str] | None,
         typer.Option(
             "--note",
             metavar="TEXT",
-            help="What it is made from, for people; give it once for each package.",
+            help="A source of the files, as text; give one option for each package.",
             show_default=False,
         ),
     ] = None,
@@ -82,7 +82,7 @@ def build_command(
         typer.Option(
             "--upright",
             help="Keep one value of each picture instead of four: a quarter of the "
-            "size; turned copies are found less surely.",
+            "size, but turned copies are found less reliably.",
         ),
     ] = False,
     jobs: JobsOption = None,
@@ -90,8 +90,8 @@ def build_command(
 ) -> None:
     """Compute the signals of harmless pictures, for a known-good corpus.
 
-    Copies and names nothing of a picture. If it is interrupted, the same command goes
-    on where it was.
+    The corpus holds no part and no name of a picture. After an interruption, the same
+    command continues where it stopped.
 
     **Example**
 
@@ -143,10 +143,10 @@ def import_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Take a corpus, or a list of harmless files, for known-good.
+    """Import a known-good corpus, or a list of harmless files.
 
-    Of lists only the exact digests are used. The next sync of each signed set compares
-    all of its entries with it.
+    Only the exact digests of a list are used. The next sync of each signed set compares
+    all entries of the set with the corpus.
 
     **Examples**
 
@@ -160,7 +160,7 @@ def import_command(
         form = form_of(head)
         if form is None and not is_corpus(head):
             raise HashSetFormatError(
-                f"{str(file)!r} is no known-good corpus and no list of harmless files",
+                f"{str(file)!r} is not a known-good corpus or a list of such files",
                 hint="Build a corpus with 'uploadfilter hashset known-good build', or "
                 "give a list of NSRL (NSRLFile.txt, or SQLite), HashKeeper or EnCase.",
             )
@@ -187,7 +187,7 @@ def _taken(
     form: KnownForm | None,
     secret: Secret,
 ) -> tuple[ListedCorpus, int]:
-    """Take a corpus, or a list in a form; return it, and how many records are bad."""
+    """Import a corpus or a list; return it, and the number of bad records."""
     epoch_s = present_s()
     if form is None:
         put = kept.add_corpus(name, path, file, secret=secret, epoch_s=epoch_s)
@@ -223,7 +223,7 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
     ]
     print_text(table("name", "pictures", "digests", "source", "added", rows=rows))
     if not found and shipped() is not None:
-        say("the corpus of the program comes with the first sync", style="dim")
+        say("the first sync adds the program's own corpus", style="dim")
 
 
 @app.command("remove")
@@ -237,7 +237,7 @@ def remove_command(
 ) -> None:
     """Remove a known-good corpus.
 
-    What it had quarantined stays so until the next sync of the set.
+    Entries in quarantine because of it stay there until the next sync of their set.
 
     **Example**
 

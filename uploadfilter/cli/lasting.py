@@ -1,4 +1,4 @@
-"""The records that last, in words: what was changed, and the totals of a day."""
+"""Describe the lasting records in words: changes, and the totals of a day."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -12,11 +12,11 @@ from uploadfilter.decisions.records.lasting import (
 from uploadfilter.model import Verdict
 
 SHOWN_CHARACTERS = 400
-"""Of the details of a change that people are shown in a table; all are in the JSON."""
+"""Most characters of a change's details in a table; the JSON has all of them."""
 
 
 def change_words(record: ChangeRecord) -> str:
-    """Return a change in words: what, to what, by whom, and what else is known."""
+    """Return a change in words: its kind, subject, author and details."""
     words = [f"{record.change}"]
     if record.subject:
         words.append(record.subject)
@@ -32,7 +32,7 @@ def change_words(record: ChangeRecord) -> str:
 
 
 def by_words(by: By | None) -> str:
-    """Return who did something, in words."""
+    """Return the author of a change in words."""
     if by is None:
         return "an unknown user"
     user = by.user or f"uid {by.uid}"
@@ -65,7 +65,7 @@ def total_words(record: TotalRecord) -> str:
 
 
 def totals_words(totals: DayTotals) -> str:
-    """Return numbers in words: uploads, verdicts, actions that were carried out."""
+    """Return counts in words: uploads, verdicts, and effects."""
     verdicts: Counter[str] = Counter()
     effects: Counter[str] = Counter()
     for row in totals.uploads:

@@ -1,6 +1,6 @@
-"""How the command line says what the columns of a CSV file hold.
+"""Parse the options that describe the columns of a CSV file.
 
-A mapping file, where there is one, and the options on top of it.
+Options override the mapping file, if there is one.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from uploadfilter.model import SignalType
 
 
 class NamedFormat(StrEnum):
-    """What a file is said to be."""
+    """The format of a file, as an option names it."""
 
     AUTO = "auto"
     CSV = "csv"
@@ -60,16 +60,17 @@ SkipBadLinesOption = Annotated[
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TableOptions:
-    """The options of ``hashset import`` that are about CSV, as they were given.
+    """The CSV options of ``hashset import``, as they were given.
 
     Attributes:
-        format: ``auto``: the file tells, unless another of these is given.
-        mapping: A file that says the same.
+        format: ``auto`` recognises the format from the file, unless a CSV option is
+            given.
+        mapping: A mapping file, with the same settings.
         maps: Pairs ``FIELD=COLUMN``.
         wheres: Pairs ``COLUMN=VALUE``.
-        delimiter: Character, or ``tab``; ``None`` if it was not given.
-        quote: Character, or ``none``; ``None`` if it was not given.
-        encoding: ``None`` if it was not given.
+        delimiter: A character, or ``tab``; ``None`` if it was not given.
+        quote: A character, or ``none``; ``None`` if it was not given.
+        encoding: The encoding; ``None`` if it was not given.
     """
 
     format: NamedFormat
@@ -81,15 +82,15 @@ class TableOptions:
     encoding: Encoding | None
 
     def foreign(self) -> ForeignFormat | None:
-        """Return the format of somebody else that the file is said to be in."""
+        """Return the foreign format that ``--format`` names, if it names one."""
         return next((form for form in FOREIGN if form.name == self.format), None)
 
     def layout(self) -> Layout | None:
-        """Return what is known of the file; ``None`` if it is not CSV.
+        """Return the layout of the CSV file; ``None`` if it is not CSV.
 
         Raises:
             UsageError: An option cannot be used.
-            ConfigError: The mapping file cannot.
+            ConfigError: The mapping file cannot be used.
         """
         given = (self.mapping, self.maps, self.wheres, self.delimiter, self.quote)
         is_given = any((*given, self.encoding))
@@ -98,7 +99,7 @@ class TableOptions:
         if self.foreign() is not None:
             raise UsageError(
                 f"an option for CSV was given, but --format says {self.format}",
-                hint="Leave it out: such a file says for itself what it holds.",
+                hint="Omit the option: a file in this format names its fields itself.",
             )
         saved = Layout() if self.mapping is None else _saved(self.mapping)
         maps, wheres = _grouped(self.maps), _grouped(self.wheres)
@@ -118,7 +119,7 @@ class TableOptions:
 
 
 def _grouped(pairs: Sequence[str]) -> dict[str, tuple[str, ...]]:
-    """Return what was said of each name, in the order in which it was said."""
+    """Return the values given for each name, in their order."""
     found: dict[str, tuple[str, ...]] = {}
     for name, value in map(pair_of, pairs):
         found[name] = (*found.get(name, ()), value)

@@ -1,4 +1,4 @@
-"""``uploadfilter log``: read the decision log, and check that nobody changed it."""
+"""``uploadfilter log``: read the decision log, and check that it is unchanged."""
 
 import sys
 import time
@@ -58,18 +58,18 @@ from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.model import Action, Variant, Verdict
 
 POLL_S = 0.5
-"""Seconds between two looks for new records: people read no faster."""
+"""Seconds between two checks for new records: people do not read faster."""
 
 FOLLOWED_BACKLOG = 10
-"""Records that ``--follow`` shows first where no limit is given, as ``tail`` does."""
+"""Old records that ``--follow`` shows without a limit; ``tail`` shows as many."""
 
 SHOWN_MATCHES = 3
-"""Matches of one decision that people are shown; all are in the JSON."""
+"""Matches of one decision that a table shows; the JSON has all of them."""
 
 app = typer.Typer(
     name="log",
     no_args_is_help=True,
-    help="Read the decision log, and check that nobody changed it.",
+    help="Read the decision log, and check that it is unchanged.",
 )
 
 
@@ -160,9 +160,9 @@ def show(
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show records: a table on a terminal, else one JSON object a line.
+    """Show records: a table on a terminal, otherwise one JSON object a line.
 
-    Ends with 1 if no record fits.
+    Exit code 1 if no record fits.
 
     **Examples**
 
@@ -227,15 +227,15 @@ def verify(
 ) -> None:
     """Check that no record was changed, lost, inserted or moved.
 
-    Says which files are gone, and whether they were due to be deleted. Ends with 0 if
-    the log is intact, with 1 if it is damaged.
+    Lists the missing files, and whether they were due to be deleted. Exit code 0 if the
+    log is intact, 1 if it is damaged.
 
     **Example**
 
         uploadfilter log verify --checkpoint 1042:9f86d081884c7d65...
     """
     directory = log_directory(state, instance)
-    # In the state directory, a log stands below the name of its proxy.
+    # In the state directory, each log is in a folder with the name of its proxy.
     name = directory.parent.name
     report = check(
         directory,
@@ -253,7 +253,7 @@ def verify(
 def say_period(
     directory: Path, *, since: datetime | None, until: datetime | None
 ) -> None:
-    """Tell people which time an answer covers, and which days are gone."""
+    """Print on stderr the period that the output covers, and the missing days."""
     period = period_of(directory)
     if period is not None:
         say(period_words(period, since=since, until=until))
@@ -266,7 +266,7 @@ def other_instances(directory: Path) -> list[str]:
 
 
 def pause() -> bool:
-    """Wait until it is time to look for new records again."""
+    """Wait until the next check for new records."""
     time.sleep(POLL_S)
     return True
 
@@ -279,14 +279,14 @@ def follow_log(
     as_json: bool,
     wait: Callable[[], bool],
 ) -> None:
-    """Print the last records, then those that come, each one once.
+    """Print the last records, then each new record once.
 
     Args:
-        directory: Of the log.
-        filters: Which records.
-        backlog: How many of those that are there already.
-        as_json: Whether for programs.
-        wait: Called when there is nothing new; returns whether to look again.
+        directory: The log's directory.
+        filters: The records to show.
+        backlog: Number of old records that are shown first.
+        as_json: Whether to print JSON.
+        wait: Called when there is nothing new; returns whether to check again.
     """
     held: deque[Record] | None = deque(maxlen=backlog)
 
@@ -305,10 +305,10 @@ def follow_log(
 
 
 def _id(text: str) -> str:
-    """Return the id of a decision that somebody wrote down.
+    """Return the id of a decision, as a person may have noted it.
 
     Raises:
-        typer.Exit: It can be none, which is said.
+        typer.Exit: It cannot be an id; a message says so.
     """
     found = written_id(text)
     if found is None:
@@ -318,7 +318,7 @@ def _id(text: str) -> str:
 
 
 def say_nothing(directory: Path) -> None:
-    """Say that a log has no such record, and which other logs there are."""
+    """State that the log has no such record, and name the other logs."""
     say("no such record")
     others = other_instances(directory)
     if others:
@@ -327,7 +327,7 @@ def say_nothing(directory: Path) -> None:
 
 
 def print_records(records: Iterable[Record], *, as_json: bool) -> bool:
-    """Print records one a line for programs, or as a table; return if there are any."""
+    """Print records as JSON lines or as a table; return whether there were any."""
     rest = iter(records)
     first = next(rest, None)
     if first is None:
@@ -342,7 +342,7 @@ def print_records(records: Iterable[Record], *, as_json: bool) -> bool:
 
 
 def print_record(record: Record, *, as_json: bool) -> None:
-    """Print one record, as the line that is in the log or as a line for people."""
+    """Print one record, as its JSON line or as a line of text."""
     if as_json:
         write_data(encode(record) + b"\n")
     else:
@@ -351,7 +351,7 @@ def print_record(record: Record, *, as_json: bool) -> None:
 
 
 def cells(record: Record) -> tuple[str, str, str]:
-    """Return a record as cells of a table: when, what kind, and the rest in words."""
+    """Return the cells of a record's row: its time, its kind, and the rest in words."""
     match record:
         case DecisionRecord():
             what = _decision_words(record)
@@ -379,7 +379,7 @@ def cells(record: Record) -> tuple[str, str, str]:
 
 
 def _decision_words(record: DecisionRecord) -> str:
-    """Return a decision in words: what, why, and what it rests on."""
+    """Return a decision in words: the effect, the reason, and the evidence."""
     effect = f"{record.action}"
     if record.effect is not record.action:
         effect += f" (done: {record.effect})"
@@ -398,14 +398,14 @@ def _decision_words(record: DecisionRecord) -> str:
 
 
 def _canary_words(record: CanaryRecord) -> str:
-    """Return a canary in words: what was decided, and which sets knew it."""
+    """Return a canary in words: the decision, and the sets that knew it."""
     sets = ", ".join(sorted({it.set for it in record.matches})) or "no set"
     effect = f"would be {record.effect}" if record.status is None else record.effect
     return f"{record.id}  {record.verdict}  {effect}  known to {sets}"
 
 
 def _summary_words(record: SummaryRecord) -> str:
-    """Return a summary in words: how many uploads, and why they were refused."""
+    """Return a summary in words: the number of uploads, and the reasons."""
     reasons = ", ".join(f"{it.uploads:,} {it.reason}" for it in record.reasons)
     size = sum(row.bytes for row in record.uploads)
     return f"{record.count:,} uploads refused: {reasons}  {size:,} bytes"
