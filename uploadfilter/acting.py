@@ -1,4 +1,4 @@
-"""Who runs this program: for the record of what was changed."""
+"""Find the account that runs this program, for the record of changes."""
 
 import os
 import pwd
@@ -7,25 +7,26 @@ from pathlib import Path
 from typing import Final
 
 _LOGIN: Final = Path("/proc/self/loginuid")
-"""Where the kernel says with which account the session was begun (proc(5))."""
+"""The kernel's file with the uid that began the session (proc(5))."""
 
 _UNSET: Final = 2**32 - 1
-"""What it says of a process that belongs to no session, such as a service."""
+"""The uid in it for a process without a session, such as a service."""
 
 _NAME_CHARACTERS: Final = 64
-"""Of a name from the environment, which could hold anything."""
+"""Longest name from the environment, which could hold anything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Actor:
-    """An account, and who stands behind it.
+    """An account, and the person who uses it.
 
     Attributes:
         uid: Number of the account that the process runs as.
-        user: Its name; ``None`` if it has none.
-        login: The account that the session was begun with, by its name or number, which
-            the kernel keeps through ``sudo`` and ``su``; ``None`` if it does not know.
-        sudo_user: Who called ``sudo``, as the environment says; ``None`` if nobody did.
+        user: The account's name; ``None`` if it has none.
+        login: Name or number of the account that began the session, which the kernel
+            keeps through ``sudo`` and ``su``; ``None`` if the kernel does not know it.
+        sudo_user: The user who called ``sudo``, by the environment; ``None`` without
+            one.
     """
 
     uid: int
@@ -35,7 +36,7 @@ class Actor:
 
 
 def current_actor() -> Actor:
-    """Return who runs this process."""
+    """Return the account that runs this process."""
     uid = os.getuid()
     login = _login()
     return Actor(
@@ -62,5 +63,5 @@ def _login() -> int | None:
 
 
 def _plain(name: str) -> str | None:
-    """Return a name from the environment, if it can be one."""
+    """Return a name from the environment, if it is a valid one."""
     return name[:_NAME_CHARACTERS] if name.isprintable() and name else None

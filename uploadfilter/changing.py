@@ -1,12 +1,12 @@
-"""Put on record what was changed, by whom and when.
+"""Record each change, its author and its time in the decision log.
 
 Three things go into the chain of the decision log: changes of the reference set, by
 commands that run beside the service or while it is stopped; changes of the
 configuration, at a start or a reload; and each start of the service.
 
-Rules this module keeps: the log itself remembers which line of the journal it took
-last, in the same record that takes it, so that a line is taken once, whatever is
-killed. What cannot be written now is tried again. Nothing here is a secret.
+Rules this module keeps: the record of a journal's line also holds the number of that
+line, so each line is recorded exactly once, even if a process is killed. A record that
+cannot be written is tried again. No record holds a secret.
 """
 
 import asyncio
@@ -31,28 +31,28 @@ from uploadfilter.reference.files.layout import CURRENT_FILE
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 INTERVAL_S: Final = 1.0
-"""How often the journal is looked at: as often as for a new generation."""
+"""Seconds between two checks of the journal, as between checks for a generation."""
 
 
 class Log(Protocol):
-    """What makes records durable, such as ``decisions.files.log.DecisionLog``."""
+    """An object that makes records durable; see ``decisions.files.log``."""
 
     @property
     def mark(self) -> Mark | None:
         """The last line of the journal that is on record."""
 
     def append(self, record: Record) -> "Future[int]":
-        """Hand a record over; the future is settled when it is durable."""
+        """Append a record; the future is done when the record is durable."""
 
 
 class ChangeRecorder:
-    """Takes changes into the decision log of one proxy.
+    """Copies changes into the decision log of one proxy.
 
     Args:
         decisions: The log.
-        directory: Of the log, to look up what it took before.
+        directory: The log's directory, to find the lines that the log already holds.
         reference: The reference directory.
-        clock: Seconds since the epoch.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class ChangeRecorder:
     async def start(
         self, details: Mapping[str, object], *, cut_off: str | None = None
     ) -> None:
-        """Record what was changed while the service was stopped, then its start.
+        """Record the changes made while the service was stopped, then its start.
 
         Args:
-            details: Of the configuration, by name.
-            cut_off: How far the log had come before newest files of it were gone.
+            details: Details of the configuration, by name.
+            cut_off: The end of the log before its newest files were lost.
 
         Raises:
-            LogError: It could not be recorded.
+            LogError: A record could not be written.
         """
         if cut_off is not None:
             self.note(Change.CUT_OFF, {"was": cut_off})
@@ -93,11 +93,11 @@ class ChangeRecorder:
         await self._write()
 
     def note(self, change: Change, details: Mapping[str, object]) -> None:
-        """Have a change that the service made itself recorded, as soon as possible.
+        """Queue the record of a change that the service itself made.
 
         Args:
-            change: Which.
-            details: What else is known, by name.
+            change: The kind of change.
+            details: Further details, by name.
         """
         now = moment(self._clock())
         self._pending.append(
@@ -112,13 +112,13 @@ class ChangeRecorder:
         )
 
     async def keep(self) -> None:
-        """Look for changes again and again, until cancelled."""
+        """Check for changes periodically, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Record what was changed since the last look; what fails is tried again."""
+        """Record the changes since the last check; a failed record is tried again."""
         try:
             await self._write()
             await self._take()
@@ -131,7 +131,7 @@ class ChangeRecorder:
             self._pending.popleft()
 
     async def _take(self) -> None:
-        """Take the new lines of the journal into the log, each once."""
+        """Copy the new lines of the journal into the log, each once."""
         try:
             seen = await asyncio.to_thread(self._signature)
             if seen == self._seen:
@@ -165,7 +165,7 @@ class ChangeRecorder:
         self._mark = record.mark or self._mark
 
     async def _fault(self, found: News, fault: JournalFault) -> tuple[Written, ...]:
-        """Record that the journal is not what it was, and return what is new in it."""
+        """Record that the journal was altered, and return its new lines."""
         taken = await asyncio.to_thread(self._taken)
         common = max(
             (it for it in found.lines if taken.get(it.line.number) == it.hash),
@@ -194,7 +194,7 @@ class ChangeRecorder:
         return tuple(it for it in found.lines if it.line.number > number)
 
     def _taken(self) -> dict[int, str]:
-        """Return the lines that the log has, by their numbers; the last one counts."""
+        """Return the journal lines in the log, by number; the last line counts."""
         marks = (record.mark for record in changes_of(self._directory))
         return {mark.number: mark.hash for mark in marks if mark is not None}
 
@@ -214,7 +214,7 @@ class ChangeRecorder:
         )
 
     def _unknown(self, generation: int) -> ChangeRecord:
-        """Return the record of a generation that no line of the journal tells of."""
+        """Return the record of a generation that has no line in the journal."""
         now = moment(self._clock())
         return ChangeRecord(
             time=now,
@@ -226,7 +226,7 @@ class ChangeRecorder:
         )
 
     def _signature(self) -> tuple[int, ...]:
-        """Return what changes whenever there may be news."""
+        """Return a value that differs after each change of the journal."""
         found: list[int] = []
         for name in (journal.FILE, CURRENT_FILE):
             try:
@@ -237,7 +237,7 @@ class ChangeRecorder:
         return tuple(found)
 
     def _say(self, error: LogError | StoreError) -> None:
-        """Tell the operator once that changes cannot be put on record."""
+        """Log once that changes cannot be recorded."""
         if str(error) != self._problem:
             log.error("change_unrecorded", error=str(error), hint=error.hint)
         self._problem = str(error)

@@ -1,7 +1,7 @@
-"""Endings of names by which programs of an origin open a picture.
+"""List file name endings that make programs of an origin open a picture.
 
-A part of a form is claimed to be one by its name, before anything is scanned
-(``uploads/head/codings.py``); a scanner proposes it as one
+A name with such an ending claims that a part of a form is a picture, before anything is
+scanned (``uploads/head/codings.py``); a scanner then tries it as one
 (``contents/kinds/proposals.py``).
 """
 
@@ -15,5 +15,5 @@ PICTURES_BY_NAME: Final = frozenset(
         *("sixel", "tim", "tm2", "wbmp", "xwd"),
     }
 )
-"""Pictures that ImageMagick opens by their name alone, since they have no magic, or
-none that it asks for. ``tests/e2e/test_kinds.py`` asks the program for its list."""
+"""Endings of pictures that ImageMagick opens by name, because they have no magic or it
+ignores the magic. ``tests/e2e/test_kinds.py`` asks the program for its list."""

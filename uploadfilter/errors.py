@@ -6,7 +6,7 @@ Catch the widest class you can act on::
     ├── UsageError                the command line was wrong
     ├── ConfigError               the operator must edit a file
     ├── HashSetError              a hash set was refused; the old one stays in force
-    │   ├── HashSetFormatError    the file is not what it should be
+    │   ├── HashSetFormatError    the file is not in the expected format
     │   ├── HashSetNameError      no such set, or the name is taken or unusable
     │   ├── HashSetTrustError     a signed set is not signed as it must be, or is old
     │   ├── HashSetSourceError    a signed set cannot be fetched
@@ -45,7 +45,7 @@ from typing_extensions import override
 
 
 class UploadFilterError(Exception):
-    """The base of all deliberate errors.
+    """The base class of all deliberate errors.
 
     Args:
         message: What failed, for which thing, at which limit or for which cause;
@@ -72,10 +72,10 @@ class ConfigProblem:
     """One mistake in the configuration.
 
     Attributes:
-        source: The file, option or environment variable that it is in.
-        line: Its line in the file, from 1; ``None`` where there is none.
-        key: The key, as ``limits.max_parts``; empty if it is about all of them.
-        text: Key, value and what is wrong with it; nothing secret.
+        source: The file, option or environment variable that holds the mistake.
+        line: The line in the file, from 1; ``None`` without a file.
+        key: The key, as ``limits.max_parts``; empty if the mistake concerns all keys.
+        text: The key, the value and the mistake; nothing secret.
         hint: What the operator does next.
     """
 
@@ -87,18 +87,18 @@ class ConfigProblem:
 
     @override
     def __str__(self) -> str:
-        """Return it as one line that editors can follow."""
+        """Return the mistake as one line that starts with a place editors can open."""
         where = self.source if self.line is None else f"{self.source}:{self.line}"
         return f"{where}: {self.text}"
 
 
 class ConfigError(UploadFilterError):
-    """The configuration cannot be used; the message names key, value and cure.
+    """The configuration cannot be used; the message names key, value and remedy.
 
     Args:
-        message: As of every error; of several problems, one line for each.
-        hint: As of every error.
-        problems: Everything that is wrong, if it was told apart.
+        message: As for every error; one line for each of several problems.
+        hint: As for every error.
+        problems: All mistakes one by one, if they are known.
     """
 
     code = "config"
@@ -111,13 +111,13 @@ class ConfigError(UploadFilterError):
 
 
 class HashSetError(UploadFilterError):
-    """A hash set was refused; what was accepted before stays in force."""
+    """A hash set was refused; the one accepted before stays in force."""
 
     code = "hash_set"
 
 
 class HashSetFormatError(HashSetError):
-    """The file is not in a format, or not in the shape, that was asked for."""
+    """The file does not have the expected format or structure."""
 
     code = "hash_set_format"
 
@@ -135,7 +135,7 @@ class HashSetTrustError(HashSetError):
 
 
 class HashSetSourceError(HashSetError):
-    """A signed set cannot be fetched from where it is said to be."""
+    """A signed set cannot be fetched from its source."""
 
     code = "hash_set_source"
 
@@ -159,7 +159,7 @@ class HashSetKnownGoodError(HashSetError):
 
 
 class IssuerError(UploadFilterError):
-    """An issuer's folder, key or proposal cannot be used as it was asked for."""
+    """An issuer's folder, key or proposal cannot be used as requested."""
 
     code = "issuer"
 

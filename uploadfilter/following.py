@@ -1,9 +1,9 @@
-"""Follow the reference set while the service runs, and tell the operator what it is.
+"""Watch the reference set while the service runs, and log its state.
 
-Each upload takes the newest generation by itself. This says which one it is, keeps the
-promise of two seconds on an idle proxy, and raises the alarm where nobody else would:
-a rollback that waits to be released, ENFORCE that rejects no match, and a signed set
-that is old or has withdrawals held back.
+Each upload takes the newest generation by itself. This module logs which generation
+that is, loads it within the promised two seconds on an idle proxy, and warns of faults
+that no other part reports: a rollback that was not released, ENFORCE that rejects no
+match, and a signed set that is old or has withdrawals held back.
 """
 
 import asyncio
@@ -21,27 +21,27 @@ from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 
 Old: TypeAlias = tuple[Status, Freshness, int]
-"""What is known of a signed set that somebody has to look at."""
+"""The state of a signed set that needs attention."""
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 INTERVAL_S: Final = 1.0
-"""How often is looked. Each upload looks anyway."""
+"""Seconds between two checks. Each upload checks as well."""
 
 REMINDER_S: Final = 3600.0
-"""How often it is said again what is wrong as long as it is: an operator who begins
-work finds it in what was logged lately."""
+"""Seconds between two warnings about a fault that persists: an operator who begins work
+finds it among the recent lines of the log."""
 
 
 class Following:
-    """What was said last of the reference set.
+    """The state of the reference set that was logged last.
 
     Args:
         reference: The reference set.
         settings: Returns the settings in force.
-        clock: Monotonic seconds.
-        signed: Returns what is known of the signed sets.
-        now: Seconds since the epoch.
+        clock: Returns monotonic seconds.
+        signed: Returns the state of the signed sets.
+        now: Returns seconds since the epoch.
     """
 
     def __init__(
@@ -63,15 +63,15 @@ class Following:
         self._said_at_s = 0.0
 
     async def keep(self) -> None:
-        """Look again and again, until cancelled."""
+        """Check periodically, until cancelled."""
         while True:
             await self.look()
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Look once, and say what has changed, or is wrong for an hour more."""
+        """Check once, and log changes, and faults that persist for another hour."""
         try:
-            # In a thread, since a new generation is opened and verified here.
+            # In a thread, because a new generation is opened and verified here.
             generation, lacking, old = await asyncio.to_thread(self._find)
         except StoreError as exc:
             if exc.code != self._known:
@@ -102,7 +102,7 @@ class Following:
         old = tuple(
             (it, freshness(it, now_s), it.held_back)
             for it in self._signed()
-            # Of a root that was trusted and never synced, its operator knows.
+            # The operator knows about a root that was trusted and never synced.
             if it.set in names
             and (it.held_back or freshness(it, now_s) is not Freshness.FRESH)
         )
@@ -119,8 +119,8 @@ def _say_pinned(generation: LayeredGeneration) -> None:
     log.warning(
         "generation_pinned",
         generation=generation.number,
-        hint="A rollback was not released yet, and imports are refused: find out what "
-        "was wrong, then run 'uploadfilter hashset release'.",
+        hint="A rollback was not released yet, and imports are refused: find its "
+        "cause, then run 'uploadfilter hashset release'.",
     )
 
 

@@ -1,4 +1,4 @@
-"""What every process of ours gives up at its start, so that nothing of it can be read.
+"""Give up rights at the start of a process, so that no other one can read its memory.
 
 The memory of the proxy holds bodies of uploads, the key of the reference set and what
 clients sent; that of a scanner holds pictures. Neither may end up in a core file, and
@@ -20,11 +20,11 @@ _PR_SET_DUMPABLE: Final = 4
 """Number from ``linux/prctl.h``."""
 
 PRIVATE_UMASK: Final = 0o077
-"""What is written belongs to our user alone, whatever the one who starts us allows."""
+"""Umask of new files: only our user may read them, whatever umask we inherit."""
 
 
 def leave_no_core() -> None:
-    """Make this process one that nobody can dump, attach to or look into.
+    """Forbid core dumps of this process, and attaching to it.
 
     Raises:
         OSError: The kernel does not allow it.
@@ -34,7 +34,7 @@ def leave_no_core() -> None:
 
 
 def keep_files_private() -> None:
-    """Make what this process creates from now on readable by its user only.
+    """Make files that this process creates readable by its user only.
 
     A service manager's ``UMask=`` does the same; this holds without one.
     """
@@ -46,7 +46,7 @@ def prctl(option: int, value: int) -> None:
 
     Args:
         option: Number from ``linux/prctl.h``.
-        value: What it is set to.
+        value: The new value.
 
     Raises:
         OSError: The kernel refuses.

@@ -1,4 +1,4 @@
-"""The words of the product as frozen values; every other module is functions over them.
+"""Define the terms of the product as frozen values, which all other modules work on.
 
 Rules this module keeps: values only (no I/O, no behaviour that could fail after
 construction), ``bytes`` inside and hex only at the rim, one ``StrEnum`` for everything
@@ -17,10 +17,10 @@ FULL_WINDOW = "full"
 """The window of a signal that was made from the whole picture."""
 
 NESTED = "!/"
-"""Stands between the path of a content and the name of what is nested in it."""
+"""Separates the path of a content from the name of a content nested in it."""
 
 QUALITY_FLOOR = 50
-"""Lowest PDQ quality (0 to 100) that takes part in a match.
+"""Lowest PDQ quality (0 to 100) of a signal that may match.
 
 Below it the bits say little about the picture; ThreatExchange's guidance is to ignore
 such hashes (github.com/facebook/ThreatExchange, pdq/README.md, "quality").
@@ -111,7 +111,7 @@ class Mode(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What the evidence says."""
+    """The conclusion from the evidence."""
 
     MATCH = "MATCH"
     NO_MATCH = "NO_MATCH"
@@ -119,7 +119,7 @@ class Verdict(StrEnum):
 
 
 class Action(StrEnum):
-    """What the policy says; also the type of an effect, which is what was done."""
+    """The policy's choice for an upload; also the type of an effect, what was done."""
 
     ACCEPT = "ACCEPT"
     REJECT = "REJECT"
@@ -127,7 +127,7 @@ class Action(StrEnum):
 
 
 class Preset(StrEnum):
-    """The policies that an operator may begin with, the mildest first."""
+    """The predefined policies, the mildest first."""
 
     MATCHES_ONLY = "matches_only"
     BALANCED = "balanced"
@@ -162,11 +162,11 @@ class Reason(StrEnum):
     ENCRYPTED = "encrypted"
     NOT_INSPECTED = "not_inspected"
 
-    # What the evidence lacks.
+    # The evidence is incomplete.
     LOW_QUALITY = "low_quality"
     WEAK_MATCH = "weak_match"
 
-    # What was wrong with the request.
+    # The request is at fault.
     MALFORMED_REQUEST = "malformed_request"
     AMBIGUOUS_REQUEST = "ambiguous_request"
     MALFORMED_FORM = "malformed_form"
@@ -176,7 +176,7 @@ class Reason(StrEnum):
     TOO_SLOW = "too_slow"
     ABORTED = "aborted"
 
-    # What the filter itself could not do.
+    # The filter itself failed.
     NO_REFERENCE_SET = "no_reference_set"
     NO_SCANNER = "no_scanner"
     OVERLOADED = "overloaded"
@@ -184,11 +184,11 @@ class Reason(StrEnum):
     LOG_UNWRITABLE = "log_unwritable"
     INTERNAL_ERROR = "internal_error"
 
-    # What its client has used up.
+    # The client has used up its share.
     TOO_MANY_UPLOADS = "too_many_uploads"
     MATCH_BUDGET = "match_budget"
 
-    # What the operator does not want inspected.
+    # The operator excluded the upload from inspection.
     EXEMPT = "exempt"
 
     # What `scan` could not open; never the reason of an upload.
@@ -207,10 +207,10 @@ INCAPACITY = frozenset(
         Reason.MATCH_BUDGET,
     }
 )
-"""The reasons that are no fault of the upload: the client may try again later."""
+"""The reasons that the upload did not cause: the client may try again later."""
 
 EXEMPTIONS = frozenset({Reason.EXEMPT})
-"""The reasons for which an upload goes on although nothing is known of it."""
+"""The reasons for which an upload is forwarded without a verdict."""
 
 REFUSALS = frozenset(
     {
@@ -223,7 +223,7 @@ REFUSALS = frozenset(
         Reason.ABORTED,
     }
 )
-"""The reasons for which a request ends before any of its content is looked at."""
+"""The reasons for which a request is refused before its content is inspected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -249,7 +249,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntrySignal:
-    """One signal of an entry, with what its maker said about it.
+    """One signal of an entry, with the facts that its maker gave.
 
     Attributes:
         signal: Type and value.
@@ -271,7 +271,7 @@ class Entry:
 
     Attributes:
         id: Unique within its set; at most 128 characters.
-        category: The issuer's word for what it is.
+        category: The issuer's word for the kind of content.
         signals: At least one; several of a type are allowed.
         exact_only: If true, its perceptual signals are never matched.
     """
@@ -298,22 +298,22 @@ class ViewSignal:
 
 
 VARIANTS = tuple(Variant)
-"""In the order in which their values stand in a row."""
+"""The variants, in the order of their values in a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignalRow:
-    """The signals of one type and geometry of a view, in one variant after the other.
+    """The signals of one type and geometry of a view, ordered by variant.
 
-    A view has 32 signals at least, and most uploads match nothing: so their values
-    stay one string of bytes on their way from the decoder to the search, and become
-    objects only where somebody looks at one.
+    A view has at least 32 signals, and most uploads match nothing. So the values stay
+    one string of bytes from the decoder to the search, and become objects only when a
+    caller reads one.
 
     Attributes:
         type: How they were computed.
-        values: One behind the other, in the order of ``VARIANTS``; one to eight.
+        values: One to eight values, concatenated in the order of ``VARIANTS``.
         geometry: How the view was shrunk; ``None`` where the type has only one way.
-        first: The variant of the first one.
+        first: The variant of the first value.
     """
 
     type: SignalType
@@ -332,7 +332,7 @@ class SignalRow:
             )
 
     def __len__(self) -> int:
-        """Return how many signals it holds."""
+        """Return the number of its signals."""
         return len(self.values) // _WIDTH_BYTES[self.type]
 
     @property
@@ -361,8 +361,8 @@ class View:
 
     Attributes:
         name: ``stored``, ``white``, ``frame:3/black``, ... (``docs/glossary.md``).
-        rows: Its signals: PDQ in three geometries and eight variants, pHash in eight,
-            and what else was asked for; PDQ in full geometry comes first.
+        rows: Its signals: PDQ in three geometries and eight variants, pHash in eight
+            variants, and further requested types; PDQ in full geometry comes first.
         plane: PDQ's filtered luma plane in full geometry, 64 x 64 float32 in native
             byte order, row by row; the quality is computed from it when needed.
     """
@@ -378,7 +378,7 @@ class View:
 
     @property
     def signal_count(self) -> int:
-        """How many signals it has."""
+        """The number of its signals."""
         return sum(map(len, self.rows))
 
     def value(self, signal_type: SignalType) -> bytes | None:
@@ -391,22 +391,22 @@ class View:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scan:
-    """What was found in one content, complete or with a reason.
+    """The result of scanning one content, complete or with a reason.
 
     Attributes:
-        path: Which content: an ordinal in an upload, a file path in ``scan``; nested
-            ones after ``!/``.
-        kind: What its first bytes say it is: ``jpeg``, ``png``, ``zip``, ``data``, ...
+        path: The content's path: an ordinal in an upload, a file path in ``scan``;
+            nested contents follow after ``!/``.
+        kind: The kind by its first bytes: ``jpeg``, ``png``, ``zip``, ``data``, ...
         size: Length in bytes.
-        exact: md5, sha1 and sha256, in this order. Of a top-level content they are
+        exact: md5, sha1 and sha256, in this order. Those of a top-level content are
             computed outside the scanner.
         views: Every view that was decoded.
-        reason: The weightiest one why it is not complete; ``None`` if it is.
+        reason: The most important reason why it is incomplete; ``None`` if complete.
         contents: Scans of nested contents.
-        dropped: Candidates, found by their magic inside this content, that did not
-            decode and were dropped: magic occurs by chance.
-        further: The other reasons why it is not complete, each once. An operator may
-            accept any reason, which must not hide another one.
+        dropped: Number of places with the magic of a picture inside this content that
+            did not decode: magic occurs by chance.
+        further: The other reasons why it is incomplete, each once. An operator may
+            accept any reason, and that must not hide another reason.
     """
 
     path: str
@@ -421,7 +421,7 @@ class Scan:
 
     @property
     def reasons(self) -> tuple[Reason, ...]:
-        """All reasons why it is not complete."""
+        """All reasons why the scan is incomplete."""
         return () if self.reason is None else (self.reason, *self.further)
 
     def walk(self) -> Iterator["Scan"]:
@@ -441,7 +441,7 @@ class Match:
         entry: Id of the entry within it.
         category: The entry's category.
         state: Whether the entry may reject.
-        signal_type: Which type matched.
+        signal_type: The type that matched.
         distance: Bits that differ; 0 for exact types.
         view: Name of the view; ``None`` for exact types.
         variant: How the view was turned; ``None`` for exact types.
@@ -467,20 +467,20 @@ class Match:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """What the policy makes of the evidence of one upload.
+    """The policy's conclusion from the evidence of one upload.
 
     Attributes:
-        verdict: What the evidence says.
-        action: What the policy says.
-        effect: What is to be done; in ``MONITOR`` always ``ACCEPT``, but for what
-            cannot be forwarded at all.
+        verdict: The conclusion from the evidence.
+        action: The policy's choice.
+        effect: The action to execute; always ``ACCEPT`` in ``MONITOR``, except for a
+            request that cannot be forwarded at all.
         reason: Why the verdict is inconclusive or the action is not ``ACCEPT``;
             ``None`` for a match and for a complete scan without one.
-        would: The action if every hash set were enforced, whatever the mode: what a
-            pilot counts. It is ``action`` where no entry is only monitored.
-        would_reason: The reason for it, as ``reason`` is for the action.
-        reasons: Every reason that there is, whatever its action: what another policy
-            would have made of the upload can be told from them.
+        would: The action if every hash set were enforced, whatever the mode; a pilot
+            counts it. It equals ``action`` if no matching entry is only monitored.
+        would_reason: The reason for ``would``, as ``reason`` is for the action.
+        reasons: All reasons, whatever their action: they show the conclusion of
+            another policy.
     """
 
     verdict: Verdict

@@ -1,14 +1,14 @@
-"""Whose a client is: the networks that it belongs to, by its name among limits.
+"""Find the networks that a client belongs to; limits know a client by its name.
 
 A client is an IPv4 address or an IPv6 network of 64 bits, in hexadecimal digits. One
-person may have many of the latter, so that whatever is shared out by client is shared
-out by network first: by those of 48 bits (what one customer may get by RFC 6177), of 56
-bits (what most customers get), and by client.
+person may have many such networks. So a resource is shared first between networks of
+48 bits (the most that one customer gets by RFC 6177), then between those of 56 bits
+(the usual size for a customer), then between clients.
 
-Where the operator has named groups of networks, a name ends with the client's group,
-and that comes before all networks.
+If the operator has named groups of networks, the name of a client ends with its group,
+and the group comes before all networks.
 
-Rules this module keeps: it is pure, and whose a client is depends on its name alone.
+Rules this module keeps: it is pure, and a client's networks depend only on its name.
 """
 
 from collections import Counter
@@ -22,24 +22,24 @@ _IN_GROUP: Final = "@"
 
 
 SCARCE: Final = 0.75
-"""Share of what there is from which on it is scarce: a quarter is left."""
+"""Used share of a resource from which on it is scarce: a quarter is left."""
 
 NETWORK_SHARE: Final = 0.5
-"""Share of it that all clients of one network may hold then. A network of 48 bits may
-be a provider's, so that nobody is turned away for it before that."""
+"""Share of a scarce resource that one network's clients may hold together. A network of
+48 bits may belong to a provider, so its clients are refused only under scarcity."""
 
 
 class Path(NamedTuple):
-    """The way to a client, the widest network first.
+    """The networks of a client and the client, the widest first.
 
-    Where a client has no such network, the next narrower one stands for it, and in the
-    end the client itself. So all paths have the same length and can be compared.
+    For a network that a client does not have, the next narrower one is used, and at
+    last the client itself. So all paths have the same length and can be compared.
 
     Attributes:
-        group: What the operator has named.
+        group: The group that the operator has named.
         site: An IPv6 network of 48 bits.
-        household: One of 56 bits.
-        client: By which name limits know it.
+        household: An IPv6 network of 56 bits.
+        client: The client's name in limits.
     """
 
     group: str
@@ -49,7 +49,7 @@ class Path(NamedTuple):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """What is wider than the client, the widest first."""
+        """The networks of the client, the widest first."""
         return tuple(dict.fromkeys(it for it in self[:-1] if it != self.client))
 
     @property
@@ -60,10 +60,10 @@ class Path(NamedTuple):
 
 @lru_cache(maxsize=4096)  # Clients come back, and every limit asks.
 def path_of(client: str) -> Path:
-    """Return the way to a client.
+    """Return the path of a client.
 
     Args:
-        client: By which name limits know it; ``""`` is nobody in particular.
+        client: The client's name in limits; ``""`` stands for no particular client.
     """
     key, mark, group = client.partition(_IN_GROUP)
     if len(key) != _IPV6_DIGITS:
@@ -73,23 +73,23 @@ def path_of(client: str) -> Path:
 
 
 def in_group(client: str, group: str) -> str:
-    """Return the name of a client that belongs to a group; ``""`` is none."""
+    """Return the name of a client in a group; ``""`` means no group."""
     return f"{client}{_IN_GROUP}{group}" if client and group else client
 
 
 class Holdings:
-    """What each client and its networks hold of something that all share."""
+    """The amounts of a shared resource that each client and its networks hold."""
 
     def __init__(self) -> None:
         self._of: Counter[str] = Counter()
         self._all = 0
 
     def of(self, name: str) -> int:
-        """Return what a client or network holds."""
+        """Return the amount that a client or network holds."""
         return self._of[name]
 
     def add(self, client: str, amount: int = 1) -> None:
-        """Note that a client holds more, or less where it is negative."""
+        """Add to the amount that a client holds; a negative amount subtracts."""
         self._all += amount
         for name in path_of(client).names:
             self._of[name] += amount
@@ -97,12 +97,13 @@ class Holdings:
                 del self._of[name]
 
     def is_share_held(self, client: str, *, most: int, per_client: int) -> bool:
-        """Tell whether it is scarce, and a network of a client holds its share.
+        """Return whether the resource is scarce and a client's network has its share.
 
         Args:
-            client: Whose networks.
-            most: What all may hold.
-            per_client: What one client may hold; a network may hold as much, always.
+            client: The client whose networks are checked.
+            most: The amount that all clients together may hold.
+            per_client: The amount that one client may hold; a network may always hold
+                it.
         """
         if self._all < SCARCE * most:
             return False

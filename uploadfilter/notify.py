@@ -1,13 +1,13 @@
-"""Tell the service manager that we are ready, reload, stop, and still work.
+"""Notify the service manager of readiness, reloads, the stop, and the watchdog.
 
 The protocol of ``sd_notify(3)``: lines of ``NAME=value`` in one datagram to the unix
 socket that ``NOTIFY_SOCKET`` names. Without that variable nothing is sent, and the
 caller need not know.
 
-The watchdog's ping means what it says. It is sent by the event loop, so that a loop
-that hangs sends none; and only while the parts that nothing replaces are alive. A full
-disk or a lost origin is no reason to withhold it: uploads are answered 503 then, and a
-restart would end those in flight and cure nothing.
+The watchdog's ping proves that the process works. The event loop sends it, so that a
+loop that hangs sends no ping; and only while the irreplaceable parts are alive. A full
+disk or a lost origin is no reason to withhold the ping: uploads are answered 503 then,
+and a restart would end those in flight without a remedy.
 """
 
 import asyncio
@@ -24,25 +24,26 @@ from uploadfilter.errors import ServiceError
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _ABSTRACT: Final = "@"
-"""How the manager writes the NUL at the start of an abstract socket's name."""
+"""The manager's notation for the NUL at the start of an abstract socket's name."""
 
 _PINGS_PER_TIME: Final = 2
 """One ping may be late or lost; ``sd_watchdog_enabled(3)`` recommends half the time."""
 
 
 class Manager:
-    """The service manager, if it wants to be told.
+    """The service manager, if it asks for notifications.
 
-    Sending never blocks and never fails: what cannot be sent is said in the operational
-    log, and the manager draws its own conclusions.
+    Sending never blocks and never raises: a message that cannot be sent is noted in the
+    operational log.
 
     Args:
-        address: Of the manager's socket: a path, or ``@`` and an abstract name;
-            ``None`` if nobody wants to be told.
-        watchdog_s: Seconds without a ping after which it ends us; ``None`` for never.
+        address: The address of the manager's socket: a path, or ``@`` and an abstract
+            name; ``None`` for no notifications.
+        watchdog_s: Seconds without a ping after which the manager kills this process;
+            ``None`` without a watchdog.
 
     Raises:
-        ServiceError: The address is neither.
+        ServiceError: The address is neither a path nor an abstract name.
     """
 
     def __init__(self, address: str | None, *, watchdog_s: float | None = None) -> None:
@@ -58,28 +59,28 @@ class Manager:
 
     @classmethod
     def of(cls, environment: Mapping[str, str]) -> "Manager":
-        """Return the manager that an environment tells of.
+        """Return the manager that an environment describes.
 
         Args:
-            environment: With ``NOTIFY_SOCKET``, and ``WATCHDOG_USEC`` and
+            environment: It holds ``NOTIFY_SOCKET``, and ``WATCHDOG_USEC`` and
                 ``WATCHDOG_PID`` if there is a watchdog for this process.
 
         Raises:
-            ServiceError: One of them is unusable.
+            ServiceError: A variable has an invalid value.
         """
         address = environment.get("NOTIFY_SOCKET") or None
         return cls(address, watchdog_s=_watchdog_s(environment))
 
     def ready(self, status: str) -> None:
-        """Say that we serve: at the start, and after each reload.
+        """Notify that the service is ready: at the start, and after each reload.
 
         Args:
-            status: For people, one line.
+            status: One line of text.
         """
         self._send("READY=1", f"STATUS={status}")
 
     def reloading(self) -> None:
-        """Say that settings are being read again; ``ready`` ends it.
+        """Notify that settings are being reloaded; ``ready`` ends the reload.
 
         ``Type=notify-reload`` needs the time, to tell this reload from an earlier one.
         """
@@ -87,14 +88,14 @@ class Manager:
         self._send("RELOADING=1", f"MONOTONIC_USEC={now_us}")
 
     def stopping(self, status: str) -> None:
-        """Say that no new requests are taken and that those in flight are finished."""
+        """Notify that requests in flight are finished and no new ones are accepted."""
         self._send("STOPPING=1", f"STATUS={status}")
 
     async def keep_watchdog(self, alive: Callable[[], bool]) -> None:
-        """Ping again and again until cancelled, as long as we are what we should be.
+        """Send pings until cancelled, as long as the irreplaceable parts work.
 
         Args:
-            alive: Whether the parts work that only a restart replaces.
+            alive: Returns whether the parts work that only a restart replaces.
         """
         if self.watchdog_s is None:
             return
@@ -112,7 +113,7 @@ class Manager:
             await asyncio.sleep(self.watchdog_s / _PINGS_PER_TIME)
 
     def _send(self, *lines: str) -> None:
-        """Send one datagram, if somebody listens."""
+        """Send one datagram, if there is a socket."""
         if self._address is None:
             return
         kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
@@ -124,7 +125,7 @@ class Manager:
 
 
 def _watchdog_s(environment: Mapping[str, str]) -> float | None:
-    """Return the watchdog's time in seconds; ``None`` if it is not for this process."""
+    """Return the watchdog's timeout in seconds; ``None`` if not for this process."""
     pid = environment.get("WATCHDOG_PID")
     if pid is not None and pid != str(os.getpid()):
         return None

@@ -1,7 +1,7 @@
-"""The operational log: what the operator of a running service is told, on stderr.
+"""Configure the operational log: messages for the operator, on stderr.
 
-Rules this module keeps: it holds nothing of a client; and it never fails, for what is
-promised about uploads rests on the decision log, not on this one.
+Rules this module keeps: the log holds no data of a client; writing it never fails,
+because the guarantees about uploads depend only on the decision log.
 """
 
 import errno
@@ -18,15 +18,15 @@ from typing_extensions import override
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _NEVER_READ_AGAIN = frozenset({errno.EPIPE, errno.EIO})
-"""A pipe without a reader, a terminal that was closed."""
+"""Errors of a pipe without a reader, and of a closed terminal."""
 
 
 def configure() -> None:
     """Send the operational log to stderr: text on a terminal, JSON lines otherwise.
 
-    Field ``event`` is a constant snake_case name; everything else is in fields. What
-    libraries have to say goes the same way. Tracebacks hold code and kinds, and neither
-    variables nor messages: those may hold what a client sent.
+    Field ``event`` is a constant snake_case name; all data is in other fields. Messages
+    of libraries take the same path. Tracebacks hold code and exception types, but no
+    variables and no messages, which may hold data of a client.
     """
     stream = sys.stderr
     renderer = (
@@ -49,9 +49,9 @@ def configure() -> None:
 
 
 class _Lines(structlog.PrintLogger):
-    """Writes lines to a stream that may fail, which is no reason to fail as well.
+    """Writes lines to a stream, and ignores its failures.
 
-    The reader of a pipe goes away, its disk fills up, a terminal is closed.
+    The reader of a pipe may end, a disk may be full, a terminal may be closed.
     """
 
     @override
@@ -69,7 +69,7 @@ class _Lines(structlog.PrintLogger):
 
 
 class _Libraries(logging.Handler):
-    """Says that a library said something, but not what it said about whom."""
+    """Logs a library's message without its arguments, which may name a client."""
 
     @override
     def emit(self, record: logging.LogRecord) -> None:
@@ -77,19 +77,19 @@ class _Libraries(logging.Handler):
             record.levelno,
             "library_message",
             logger=record.name,
-            # The text without its arguments, and of asyncio's without the objects.
+            # The text without its arguments; asyncio's text also without its objects.
             text=str(record.msg).partition("\n")[0],
             exc_info=record.exc_info,
         )
 
 
 def _traceback(exc_info: ExcInfo) -> str:
-    """Say where an exception came from, and of which kind it is."""
+    """Return the places that an exception passed, and its type."""
     return "".join(_places(exc_info[1], frozenset())).rstrip("\n")
 
 
 def _places(exc: BaseException | None, known: frozenset[int]) -> Iterator[str]:
-    """Yield the lines of a traceback, what was there first before what followed."""
+    """Yield the lines of a traceback, the cause before the exception that followed."""
     if exc is None or id(exc) in known:
         return
     known |= {id(exc)}
@@ -98,6 +98,6 @@ def _places(exc: BaseException | None, known: frozenset[int]) -> Iterator[str]:
     for inner in exc.exceptions if isinstance(exc, BaseExceptionGroup) else ():
         yield from _places(inner, known)
     yield from traceback.format_tb(exc.__traceback__)
-    # The system's own words name no file, and an operator needs them.
+    # The system's error text names no file, and an operator needs it.
     words = f": {exc.strerror}" if isinstance(exc, OSError) else ""
     yield f"{type(exc).__qualname__}{words}\n"

@@ -1,9 +1,8 @@
-"""Read the configuration again while the service runs, as SIGHUP asks for.
+"""Reload the configuration while the service runs, after SIGHUP.
 
-Rules this module keeps: a configuration that cannot be used changes nothing, and the
-operator is told everything that is wrong with it; what cannot change while the service
-runs is named; and however often it is asked for, one reading follows the other: what is
-asked for meanwhile is done once, afterwards.
+Rules this module keeps: an invalid configuration changes nothing, and all of its
+mistakes are logged; changed keys that need a restart are named; reloads never overlap:
+requests that arrive during a reload lead to one more reload.
 """
 
 import asyncio
@@ -21,16 +20,16 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 
 class Reloader:
-    """Reads the configuration again when it is asked to.
+    """Reloads the configuration on request.
 
     Args:
-        started: What the service was started with.
+        started: The configuration that the service was started with.
         read: Reads the configuration anew; it is called in a thread.
         in_force: The live settings.
-        manager: Who wants to be told that settings are read.
-        tell: Told what came of it each time.
-        note: Told what has changed, for the record.
-        asked: Set when it is to be read; by a signal handler, too.
+        manager: The service manager, which is notified of a reload.
+        tell: Called with the result of each reload.
+        note: Called with the changes, for the record.
+        asked: Set to request a reload; also by a signal handler.
     """
 
     def __init__(
@@ -54,14 +53,14 @@ class Reloader:
         self._asked = asked
 
     async def keep(self) -> None:
-        """Read the configuration whenever it is asked for, until cancelled."""
+        """Reload the configuration at each request, until cancelled."""
         while True:
             await self._asked.wait()
             self._asked.clear()
             await self.reload()
 
     async def reload(self) -> Reload:
-        """Read the configuration again, and apply what can change now."""
+        """Reload the configuration, and apply the keys that can change now."""
         self._manager.reloading()
         result = Reload.REFUSED
         try:
@@ -71,7 +70,7 @@ class Reloader:
         except UploadFilterError as exc:
             _say_refused(exc)
         finally:
-            # Whatever happens: a service manager waits for it.
+            # Always, because a service manager waits for it.
             self._manager.ready(f"settings {result}; {self._last.settings.mode}")
             self._tell(result)
         return result
@@ -94,7 +93,7 @@ class Reloader:
             )
 
     def _record(self, before: config.Loaded, after: config.Loaded) -> None:
-        """Have what has changed put on record, and what waits for a restart."""
+        """Record the changed keys, and those that need a restart."""
         details = config.changed(before, after)
         if details:
             waiting = config.differences(self._started, after)
@@ -103,13 +102,13 @@ class Reloader:
 
     @property
     def _names_files(self) -> bool:
-        """Whether origins name files, which may have changed under their names."""
+        """Return whether origins name files, whose content may have changed."""
         origins = self._in_force.settings.origins.values()
         return any(it.ca_file or it.client_certificate for it in origins)
 
 
 def _say_refused(error: UploadFilterError) -> None:
-    """Tell everything that is wrong, as the command line does."""
+    """Log all mistakes, in the words of the command line."""
     problems = error.problems if isinstance(error, ConfigError) else ()
     log.error(
         "reload_refused",

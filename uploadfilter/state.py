@@ -1,4 +1,4 @@
-"""The state directory: where things stand in it, made private and made durable.
+"""Find paths in the state directory, and write files privately and durably.
 
 ::
 
@@ -27,13 +27,13 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 DEFAULT_INSTANCE = "main"
-"""The proxy on a state directory that needs no name, since it is the only one."""
+"""The name of the only proxy on a state directory, if it has no other."""
 
 INSTANCE_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
-"""Names of proxies: one step in a path, and the same on every file system."""
+"""Valid names of proxies: a single path component, the same on every file system."""
 
 PRIVATE_MODE, PRIVATE_FILE = 0o700, 0o600
-"""State holds keys, hash sets and who uploaded what: for its owner alone."""
+"""Mode of directories: state holds keys, hash sets and data about uploads."""
 
 
 def instance_directory(state: Path, instance: str) -> Path:
@@ -52,7 +52,7 @@ def log_directory(state: Path, instance: str) -> Path:
 
 
 def make_private(path: Path) -> None:
-    """Make a directory, and those above it that are missing, for this user only.
+    """Make a directory and its missing parents, for this user only.
 
     ``Path.mkdir`` would give its mode to the last one and leave the others open.
 
@@ -68,7 +68,7 @@ def make_private(path: Path) -> None:
 
 
 def sync_directory(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
-    """Make durable what was created in, renamed into or removed from a directory.
+    """Make changes of a directory durable: creations, renames and removals.
 
     Args:
         path: The directory.
@@ -85,15 +85,15 @@ def sync_directory(path: Path, sync: Callable[[int], None] = os.fsync) -> None:
 
 
 def write_private(path: Path, data: bytes, *, durably: bool = True) -> None:
-    """Write a file whole or not at all, for its owner alone.
+    """Write a file whole or not at all, readable only by its owner.
 
     Args:
         path: The file; directories that are missing above it are made.
-        data: What it will hold.
+        data: The new content.
         durably: Whether it has to outlive a power cut.
 
     Raises:
-        OSError: It could not be written; what was there before is as it was.
+        OSError: The file could not be written; the old file is unchanged.
     """
     make_private(path.parent)
     new = path.with_name(path.name + ".tmp")
@@ -149,16 +149,16 @@ def _lock(fd: int, *, within_s: float) -> None:
 
 
 class ForeignFile(NamedTuple):
-    """A file or directory that does not belong to whom the state directory does."""
+    """A file or directory whose owner is not the state directory's owner."""
 
     path: Path
     uid: int
 
 
 def foreign(path: Path) -> list[ForeignFile]:
-    """Find what in a state directory belongs to others than the directory.
+    """Find files in a state directory that do not belong to its owner.
 
-    What this user may not look into is left out: then it cannot be written to either.
+    A folder that this user cannot read is left out: it cannot be written to either.
 
     Args:
         path: The state directory, which need not be there.
@@ -171,7 +171,7 @@ def foreign(path: Path) -> list[ForeignFile]:
 
 
 def _inside(path: Path) -> Iterator[ForeignFile]:
-    """Yield everything below a directory, links as they stand."""
+    """Yield all paths below a directory; links are not followed."""
     try:
         entries = sorted(os.scandir(path), key=lambda entry: entry.name)
     except OSError:

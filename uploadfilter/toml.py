@@ -1,7 +1,7 @@
-"""Say what is wrong with a text that is no TOML, and what to write instead.
+"""Explain a syntax error in a TOML text, and suggest the correction.
 
-``tomllib`` says where it gave up. What a person does next depends on what stands there:
-a key that is set twice is no text without quotes.
+``tomllib`` reports the place where it stopped. The correction depends on the text at
+that place: a duplicate key needs another one than a text without quotes.
 """
 
 import re
@@ -43,16 +43,16 @@ _HINTS: Final[Mapping[str, str]] = MappingProxyType(
         "true and false in small letters.",
     }
 )
-"""What to do, by how the words of ``tomllib`` begin."""
+"""The correction, by the beginning of ``tomllib``'s message."""
 
 
 @dataclass(frozen=True, slots=True)
 class TOMLFault:
-    """What is wrong with a text that is no TOML.
+    """A syntax error in a TOML text.
 
     Attributes:
         line: The line, from 1; ``None`` if it is about the whole text.
-        text: What is wrong, without the place.
+        text: The mistake, without the place.
         hint: What to write instead, as a sentence; empty if nothing is known.
     """
 
@@ -61,23 +61,23 @@ class TOMLFault:
     hint: str
 
     def in_file(self, path: object, *, see: str) -> ConfigError:
-        """Return it as the error for a file of the operator's.
+        """Return the fault as an error for one of the operator's files.
 
         Args:
             path: The file.
-            see: Where the file is described, as a sentence; the hint if nothing else is
-                known.
+            see: A sentence that names the file's description; the hint if nothing else
+                is known.
         """
         where = f"{path}" if self.line is None else f"{path}:{self.line}"
         return ConfigError(f"{where}: {self.text}", hint=self.hint or see)
 
 
 def fault_of(text: str, exc: ValueError) -> TOMLFault:
-    """Return what is wrong with a text that ``tomllib`` refused.
+    """Return the fault of a text that ``tomllib`` refused.
 
     Args:
         text: The text.
-        exc: What it raised: also what Python says of numbers of thousands of digits.
+        exc: The exception, which may be Python's about a number of thousands of digits.
     """
     place = _PLACE.search(str(exc))
     line = int(place[1]) if place and place[1] else text.count("\n") + 1
@@ -90,8 +90,8 @@ def fault_of(text: str, exc: ValueError) -> TOMLFault:
 
 
 def _set_twice(lines: list[str], line: int, where: int | None) -> TOMLFault:
-    """Return the fault for a key or table that is there twice, on ``line`` again."""
-    # What is wrong may be noticed on the line after it.
+    """Return the fault for a duplicate key or table, whose second line is ``line``."""
+    # The parser may notice a mistake one line later.
     for at in (line, line - 1):
         if not 0 < at <= len(lines):
             continue

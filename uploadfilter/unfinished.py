@@ -1,4 +1,4 @@
-"""A file in the making, which goes on where an earlier run stopped.
+"""Write a file over several runs, each of which continues where the last one stopped.
 
 ::
 
@@ -25,10 +25,10 @@ _NOTE: Final = re.compile(r"([^ \n]+) ([0-9]{1,18}) ([^\n]*)\n")
 
 
 class UnfinishedFile:
-    """The two files that stand beside a file until it is whole.
+    """The two files beside a file that is not complete yet.
 
     Args:
-        path: Where it will be; it must not be there yet.
+        path: The path of the complete file; it must not exist yet.
         read: Told the word of each thing that an earlier run has done; returns whether
             it is one. What comes behind one that is not was not finished.
 
@@ -48,16 +48,16 @@ class UnfinishedFile:
         self._lines, self._notes = _opened(self.part), _opened(self._log)
 
     def is_done(self, mark: str) -> bool:
-        """Tell whether an earlier run has done a thing."""
+        """Return whether an earlier run has done an item."""
         return mark in self._done
 
     def add(self, mark: str, line: bytes, word: str) -> None:
-        """Take in what came of one thing.
+        """Store the result of one item.
 
         Args:
-            mark: By what it is known to be done, see ``mark_of``.
-            line: What it adds, with its line end; empty for nothing.
-            word: What became of it, in one line.
+            mark: The mark of the item, see ``mark_of``.
+            line: The line that it adds, with its line end; empty for no line.
+            word: The result, in one line.
 
         Raises:
             OSError: It cannot be written.
@@ -69,7 +69,7 @@ class UnfinishedFile:
         self._notes.flush()
 
     def put_in_place(self) -> None:
-        """Make the lines the file, durably.
+        """Turn the lines into the complete file, durably.
 
         Raises:
             OSError: It cannot be written.
@@ -80,7 +80,7 @@ class UnfinishedFile:
         self._log.unlink()
 
     def remove(self) -> None:
-        """Remove both, after the file was made of them.
+        """Remove both files, after the complete file was written.
 
         Raises:
             OSError: They cannot be removed.
@@ -89,14 +89,14 @@ class UnfinishedFile:
         self._log.unlink()
 
     def close(self) -> None:
-        """Let go of the files; what was done stays done."""
+        """Close the files; finished items stay finished."""
         for file in (self._lines, self._notes):
-            # What a full disk did not take was said when it was added.
+            # An error of a full disk was raised when the line was added.
             with contextlib.suppress(OSError):
                 file.close()
 
     def _resume(self, read: Callable[[str], bool]) -> None:
-        """Read what an earlier run has done; cut off what it did not finish."""
+        """Read the finished items of an earlier run; cut off an unfinished one."""
         length = self.part.stat().st_size if self.part.exists() else 0
         end = whole = 0
         if self._log.exists():
@@ -141,7 +141,7 @@ def translated(path: Path, error: type[UploadFilterError]) -> Iterator[None]:
 
 
 def mark_of(path: str, status: os.stat_result) -> str:
-    """Return by what a file is known to be done: never its name."""
+    """Return the mark by which a file counts as done; it does not hold the name."""
     what = f"{path}\0{status.st_size}\0{status.st_mtime_ns}"
     digest = hashlib.blake2b(what.encode("utf-8", "surrogateescape"), digest_size=16)
     return digest.hexdigest()

@@ -51,7 +51,7 @@ def test_preview_for_people() -> None:
     assert "CSV in utf-16, cells between tabs; the first row names the columns" in text
     assert r"columns that are not read: 'Name\x1b', 'PhotoDNA' and 5 more" in text
     assert "column 'PhotoDNA' holds PhotoDNA, which is not compared" in text
-    assert "column 'MD5' is read, and is empty in every row" in text
+    assert "column 'MD5' is read, but is empty in every row" in text
     assert r"Media\x1bID" in text
     assert "32 hex digits" in text
     assert "not_hex" in text
@@ -153,7 +153,7 @@ def test_file_without_categories_says_so() -> None:
     facts = ForeignFacts(name="stopncii", title="an answer")
     text = shown(replace(FOREIGN, foreign=facts, categories={}))
 
-    assert "no record says its category" in text
+    assert "no record has a category" in text
 
 
 def test_programs_read_what_the_file_is() -> None:

@@ -116,7 +116,7 @@ def test_entry_that_may_be_no_picture_is_pointed_out(tmp_path: Path) -> None:
         tmp_path,
     )
 
-    assert "1 entries have exact signals alone" in said
+    assert "1 entries have only exact signals" in said
     assert '"exact_alone":1' in said
 
 

@@ -1,10 +1,9 @@
-"""``uploadfilter lookup``: which entries does one signal match, or each of many?
+"""``uploadfilter lookup``: list the entries that one or many signals match.
 
-Rules this module keeps: one line of output for each query, in order, printed as soon
-as its line was read; a line that is no query gets one too (``matches`` is ``null``, and
-the exit code 1), for a missing line would shift all that follow; memory does not grow
-with the number of lines or with their length; what is compared is what the proxy
-compares.
+Rules this module keeps: one line of output for each line of input, in order, printed as
+soon as the line was read; an invalid line gets a line too (``matches`` is ``null``, and
+the exit code is 1), because a missing line would shift all later ones; memory does not
+grow with the number or the length of lines; signals are compared as in the proxy.
 
 The JSON shape is a contract (``docs/operating/commands.md``): keys may be added, never
 renamed.
@@ -47,24 +46,25 @@ from uploadfilter.reference.search.matching import (
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 
 STDIN = "-"
-"""Stands for the standard input where a query is expected."""
+"""The argument that stands for the standard input."""
 
 READ_BYTES = 1 << 16
-"""Most bytes that are read at a time, and so the longest batch: 1,000 lines of PDQ.
+"""Most bytes of one read, which bounds a batch: 1,000 lines of PDQ.
 
-A pipe holds as much. Whatever has arrived is answered before more is waited for, so
-that who writes a line gets its answer at once, and who writes a million in batches.
+A pipe holds as much. Lines that have arrived are answered before the next read, so
+a program that writes one line gets its result at once, and one that writes a million
+lines gets them in batches.
 """
 
 MOST_LINE_BYTES = 1024
-"""Longest line that is looked at; a query has 71 bytes at most."""
+"""Longest line that is parsed, in bytes; a query has at most 71 bytes."""
 
 
 class UnbufferedInput(Protocol):
-    """A file that gives what has arrived, without waiting until it is full."""
+    """A file whose read returns as soon as any bytes have arrived."""
 
     def read1(self, size: int, /) -> bytes:
-        """Return at most ``size`` bytes, of one read; none at the end."""
+        """Return at most ``size`` bytes, of one read; no bytes at the end."""
 
 
 _TYPES = {signal_type.value: signal_type for signal_type in SignalType}
@@ -76,10 +76,10 @@ class Asked:
 
     Attributes:
         signal_type: The type as it was written.
-        value: The value as it was written, or in small letters if it is one;
-            ``None`` if there is none.
-        query: What to look for; ``None`` if the line is no query.
-        problem: What is wrong with the line then, for people.
+        value: The value, in lower case if it is valid, otherwise as it was written;
+            ``None`` if the line has no value.
+        query: The query; ``None`` if the line is invalid.
+        problem: The mistake in an invalid line, as a message.
     """
 
     signal_type: str
@@ -90,13 +90,13 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LookupResult:
-    """What was found for one line.
+    """The matches of one line.
 
     Attributes:
         asked: The line.
-        generation: Number of the generation that was asked.
+        generation: Number of the generation that was searched.
         matches: The nearest candidate of each entry, nearest first; ``None`` if the
-            line is no query.
+            line is invalid.
     """
 
     asked: Asked
@@ -109,8 +109,8 @@ def lookup(
         list[str] | None,
         typer.Argument(
             metavar="[TYPE HEX]",
-            help="A signal type and a value; without them, or with -, lines of TYPE "
-            "HEX are read from standard input.",
+            help="A signal type and a value; without them, or with -, the command "
+            "reads lines of TYPE HEX from standard input.",
             show_default=False,
         ),
     ] = None,
@@ -119,7 +119,7 @@ def lookup(
         int | None,
         typer.Option(
             metavar="N",
-            help="How many bits may differ.  [default: as in matching]",
+            help="The most bits that may differ.  [default: as in matching]",
             show_default=False,
         ),
     ] = None,
@@ -128,13 +128,12 @@ def lookup(
 ) -> None:
     """Look signals up in the reference set.
 
-    Prints one answer for each query, in order and as it is read. MD5, SHA-1 and SHA-256
-    are compared by equality, the other types by distance, up to --threshold.
+    Prints one result for each query, in order, as the query is read. MD5, SHA-1 and
+    SHA-256 are compared by equality, the other types by distance, up to --threshold.
 
-    As in matching, a perceptual signal does not find an entry that has a quality below
-    50 or is marked to be matched exactly only, and no signal finds a suppressed entry.
-    A PDQ value is compared with entries of every geometry, since a query does not say
-    how it was made.
+    As in matching, a perceptual signal does not find an entry with a quality below 50
+    or with exact matching only, and no signal finds a suppressed entry. A PDQ value is
+    compared with entries of every geometry, because a query does not name one.
 
     Exit codes: 0 nothing matched; 1 something matched, a line is not a query, or
     there was no query; 2 wrong usage or failed.
@@ -160,7 +159,7 @@ def lookup(
 
 
 def _batches(words: Sequence[str], threshold: int | None) -> Iterable[Sequence[Asked]]:
-    """Return what is asked, in batches; refuse what the command line cannot mean.
+    """Return the queries in batches, from the command line or the standard input.
 
     Raises:
         UsageError: The arguments or the threshold are wrong.
@@ -196,10 +195,10 @@ def _limits_in_words() -> str:
 
 
 def _argument(words: Sequence[str], threshold: int | None) -> Asked:
-    """Return the query of the command line.
+    """Return the query that the command line gives.
 
     Raises:
-        UsageError: It is not one.
+        UsageError: The arguments are not a query.
     """
     if len(words) != 2:  # noqa: PLR2004 -- a type and a value
         raise UsageError(
@@ -224,10 +223,10 @@ def _argument(words: Sequence[str], threshold: int | None) -> Asked:
 def asked_lines(
     file: UnbufferedInput, threshold: int | None
 ) -> Iterator[Sequence[Asked]]:
-    """Read lines of type and value; whatever has arrived makes a batch.
+    """Read lines of type and value; the lines of one read form a batch.
 
     Args:
-        file: Lines; blank ones and those that begin with ``#`` are passed over.
+        file: Lines; blank lines and comments, which begin with ``#``, are skipped.
         threshold: Most bits that may differ; ``None`` is the default of each type.
 
     Yields:
@@ -242,7 +241,7 @@ def asked_lines(
 
 
 def _arrived(file: UnbufferedInput) -> Iterator[list[bytes]]:
-    """Yield the lines of each read; of one that is too long, only its beginning."""
+    """Yield the lines of each read; a line that is too long is cut off."""
     rest = b""
     while data := file.read1(READ_BYTES):
         *lines, rest = (rest + data).split(b"\n")
@@ -253,7 +252,7 @@ def _arrived(file: UnbufferedInput) -> Iterator[list[bytes]]:
 
 
 def _asked_line(line: bytes, number: int, threshold: int | None) -> Asked | None:
-    """Return what one line asks; ``None`` if it is blank or a comment."""
+    """Parse one line; return ``None`` if it is blank or a comment."""
     words = line[:MOST_LINE_BYTES].decode("utf-8", "backslashreplace").split()
     if not words or words[0].startswith("#"):
         return None
@@ -272,9 +271,9 @@ def parse(signal_type: str, value: str, *, threshold: int | None) -> Asked:
 
     Args:
         signal_type: Name of a signal type, in small or capital letters.
-        value: Hex digits, or what hash sets may have instead.
-        threshold: Most bits that may differ; ``None`` is the default of the type. Exact
-            types are compared by equality, whatever stands here.
+        value: Hex digits, or another form of the value that hash sets may have.
+        threshold: Most bits that may differ; ``None`` is the default of the type. It is
+            ignored for exact types, which are compared by equality.
     """
     kind = _TYPES.get(signal_type.lower())
     if kind is None:
@@ -304,11 +303,11 @@ def answer(generation: Generation, batch: Sequence[Asked]) -> list[LookupResult]
     """Look a batch up in one search.
 
     Args:
-        generation: Where to look.
-        batch: What is asked.
+        generation: The generation to search.
+        batch: The queries.
 
     Returns:
-        One answer for each line, in order.
+        One result for each line, in order.
     """
     queries = [asked.query for asked in batch if asked.query is not None]
     found = iter(generation.search(queries))
@@ -333,14 +332,14 @@ def nearest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
 
 @dataclass(slots=True)
 class _Tally:
-    """What becomes of the exit code, and what was said once."""
+    """Collects the exit code, and gives each warning only once."""
 
     asked: int = 0
     found: bool = False
     warned: set[str] = field(default_factory=set)
 
     def add(self, generation: Generation, answers: Sequence[LookupResult]) -> None:
-        """Take note of a batch."""
+        """Count the results of a batch."""
         self.asked += len(answers)
         self.found |= any(item.matches is None or item.matches for item in answers)
         for item in answers:
@@ -353,7 +352,7 @@ class _Tally:
 
     @property
     def exit_code(self) -> int:
-        """0 if all were looked up and nothing matched, else 1."""
+        """0 if all lines were valid and nothing matched, otherwise 1."""
         return FOUND if self.found else OK
 
 
@@ -366,7 +365,7 @@ def _print(answers: Sequence[LookupResult], *, as_json: bool) -> None:
 
 
 def document(item: LookupResult) -> dict[str, object]:
-    """Return the JSON object for one answer, keys in the order of the contract."""
+    """Return one result as a JSON object, keys in the order of the contract."""
     return {
         "signal_type": item.asked.signal_type,
         "value": item.asked.value,
@@ -386,7 +385,7 @@ def document(item: LookupResult) -> dict[str, object]:
 
 
 def shown(item: LookupResult) -> Iterator[Text | Table]:
-    """Yield what people read: a line, and a table of the matches if there are any."""
+    """Yield the output for a terminal: a line, and a table of the matches, if any."""
     words = " ".join(
         word for word in (item.asked.signal_type, item.asked.value) if word
     )

@@ -1,11 +1,11 @@
-"""Options that several commands share, and where state lives.
+"""Define the options that several commands share, and find the state directory.
 
-Rules this module keeps: values are parsed here, at the rim, and never checked again
-further in; an option has the same name, meaning and default in every command; a reading
-command never creates a directory.
+Rules this module keeps: values are parsed here and never checked again further in; an
+option has the same name, meaning and default in every command; a command that only
+reads never creates a directory.
 
-To add a shared option, add its ``Annotated`` type here and use it as the parameter's
-type; its default stands at the parameter.
+To add a shared option, add its ``Annotated`` type here and use it as the type of the
+parameter; the default is written at the parameter.
 """
 
 import os
@@ -40,7 +40,7 @@ StateOption = Annotated[
         "XDG state directory]",
         envvar=STATE_VARIABLE,
         show_default=False,
-        readable=False,  # whose it is, is said by `acting`
+        readable=False,  # `acting` reports its owner
     ),
 ]
 InstanceOption = Annotated[
@@ -67,7 +67,7 @@ ConfigOption = Annotated[
 ]
 JSONOption = Annotated[
     bool,
-    typer.Option("--json", help="Print JSON, also on a terminal."),
+    typer.Option("--json", help="Print JSON, even on a terminal."),
 ]
 
 YesOption = Annotated[
@@ -95,17 +95,17 @@ def config_file(
     environ: Mapping[str, str] = os.environ,
     system: Path = SYSTEM_CONFIG,
 ) -> Path | None:
-    """Return the configuration file: the one that was named, or else the first there.
+    """Return the configuration file: the named one, otherwise the first that exists.
 
     Args:
-        named: By an option or an argument.
+        named: The file that an option or an argument names, if any.
         environ: The environment of the process. ``UPLOADFILTER_CONFIG`` names a file
-            that must be there; if it is set and empty, no file is looked for.
-        system: Where a system's own file is.
+            that must exist; if it is set and empty, no file is used.
+        system: The path of the system's configuration file.
 
     Returns:
-        ``None`` for none. A file that is there is never passed over, even if it cannot
-        be read.
+        The path, or ``None`` if there is no file. A file that exists is never skipped,
+        even if it cannot be read.
 
     Source:
         XDG Base Directory Specification 0.8, and the Filesystem Hierarchy Standard 3.0,
@@ -124,22 +124,22 @@ def config_file(
 
 
 def given(context: typer.Context, values: Mapping[str, object]) -> dict[str, object]:
-    """Return those values that stand on the command line, and not in the environment.
+    """Return the values that come from the command line, not from the environment.
 
     Args:
-        context: Of the command.
-        values: Options by the names of their parameters.
+        context: The command's context.
+        values: The values of options, by the names of their parameters.
     """
     sources = {name: context.get_parameter_source(name) for name in values}
-    # By its name, since typer has a copy of click's enum in some releases.
+    # Compared by name, because some releases of typer have a copy of click's enum.
     typed = {name for name, it in sources.items() if it and it.name == "COMMANDLINE"}
     return {name: value for name, value in values.items() if name in typed}
 
 
 def state_directory(state: Path | None) -> Path:
-    """Return the state directory that was named, or else the default one.
+    """Return the named state directory, or the default one.
 
-    People are told which one that is, unless it is their own and there already.
+    A message on stderr names it, unless it is the user's own and already exists.
     """
     if state is not None:
         return state
@@ -156,10 +156,10 @@ def state_directory(state: Path | None) -> Path:
 
 
 def create_state(path: Path) -> None:
-    """Make the state directory, for its owner alone, unless it is there.
+    """Make the state directory, readable only by its owner, if it does not exist.
 
     Raises:
-        UsageError: It cannot be made, or the name belongs to something else.
+        UsageError: It cannot be made, or the path is not a directory.
     """
     try:
         make_private(path)
@@ -171,35 +171,35 @@ def create_state(path: Path) -> None:
 
 
 def log_directory(state: Path | None, instance: str | None) -> Path:
-    """Return where the decision log of an instance is.
+    """Return the directory of an instance's decision log.
 
     Raises:
-        UsageError: No instance can have that name.
+        UsageError: The name is not valid for an instance.
     """
     name = instance or DEFAULT_INSTANCE
     if not INSTANCE_NAME.fullmatch(name):
         raise UsageError(
-            f"{name!r} cannot be the name of an instance",
+            f"{name!r} is not a valid name of an instance",
             hint="Use lower-case letters, digits and hyphens, at most 64.",
         )
     return place_of_log(state_directory(state), name)
 
 
 def present_s() -> float:
-    """Return the time, in seconds since the epoch: commands hand it down."""
-    return time.time()  # noqa: TID251 -- the rim is where clocks begin
+    """Return the time, in seconds since the epoch, for commands to pass on."""
+    return time.time()  # noqa: TID251 -- commands are where clocks are read
 
 
 def moment(text: str, *, now: datetime) -> datetime:
-    """Parse a moment of the past.
+    """Parse a time in the past.
 
     Args:
-        text: An ISO 8601 date or time (UTC where it names no zone), or an age:
-            a number and one of ``s m h d w``.
-        now: The present, with a time zone.
+        text: An ISO 8601 date or time (UTC unless it names a zone), or an age: a number
+            and one of ``s m h d w``.
+        now: The present time, with a time zone.
 
     Returns:
-        The moment, with a time zone.
+        The time, with a time zone.
 
     Raises:
         UsageError: The text is neither.
@@ -215,16 +215,16 @@ def moment(text: str, *, now: datetime) -> datetime:
 
 
 def moment_ahead(text: str) -> datetime:
-    """Parse a moment of the future: an ISO 8601 date or time.
+    """Parse a time in the future: an ISO 8601 date or time.
 
     Args:
-        text: UTC where it names no zone.
+        text: The date or time; UTC unless it names a zone.
 
     Returns:
-        The moment, with a time zone.
+        The time, with a time zone.
 
     Raises:
-        UsageError: The text is not one.
+        UsageError: The text cannot be parsed.
     """
     try:
         return _date(text)
@@ -239,7 +239,7 @@ def duration(text: str) -> timedelta:
     """Parse a length of time: a number and one of ``s m h d w``.
 
     Raises:
-        UsageError: The text is not one.
+        UsageError: The text cannot be parsed.
     """
     length = _duration(text)
     if length is None:

@@ -1,9 +1,9 @@
-"""What the commands print: data to stdout, words for people to stderr.
+"""Print the output of commands: data to stdout, messages for people to stderr.
 
-Rules this module keeps: file names and other foreign text are made harmless before they
-reach a terminal (no control characters, no markup); colours and bars appear only on a
-terminal and never where ``NO_COLOR`` forbids them; a reader that has gone away
-(``| head``) ends the command quietly.
+Rules this module keeps: file names and other foreign text are escaped before they reach
+a terminal (no control characters, no markup); colours and bars appear only on a
+terminal, and never if ``NO_COLOR`` forbids them; if the reader of a pipe has ended
+(``| head``), the command ends without an error message.
 """
 
 import contextlib
@@ -21,28 +21,28 @@ from rich.text import Text
 from uploadfilter.errors import ConfigError, UploadFilterError, UsageError
 
 OK = 0
-"""Exit code: all checked, nothing matched; or the command did what it was told."""
+"""Exit code: everything was checked and nothing matched, or the command succeeded."""
 
 FOUND = 1
 """Exit code: something matched, or could not be checked."""
 
 NOTHING = 1
-"""Exit code: there is nothing of what was asked for, which is said on stderr."""
+"""Exit code: nothing was found; a message on stderr says so."""
 
 FAILED = 2
 """Exit code: refused, wrong usage or operational error."""
 
 INTERRUPTED = 128 + signal.SIGINT
-"""Exit code after Ctrl-C, as shells count it."""
+"""Exit code after Ctrl-C, by the convention of shells."""
 
 PIPE_CLOSED = 128 + signal.SIGPIPE
-"""Exit code when the reader of our output has gone, as shells count it."""
+"""Exit code if the reader of our output has ended, by the convention of shells."""
 
 
 def stdout_console() -> Console:
-    """Return a console for data that people read as a table.
+    """Return a console for tables on stdout.
 
-    Off a terminal the width is not 80 but wide, so that no cell is cut.
+    Without a terminal it is wide, not 80 columns, so that no cell is cut.
     """
     width = None if sys.stdout.isatty() else 200
     return Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False)
@@ -54,9 +54,9 @@ def stderr_console() -> Console:
 
 
 def harmless(text: str) -> str:
-    """Return foreign text with everything escaped that a terminal could act on.
+    """Return foreign text with all characters escaped that a terminal could act on.
 
-    Also makes it encodable: a file name that is not UTF-8 has lone surrogates.
+    The text can be encoded, too: a file name that is not UTF-8 has lone surrogates.
     """
     if text.isprintable():
         return text
@@ -74,7 +74,7 @@ def print_json(value: object) -> None:
     """Write one value as one line of JSON to stdout, at once.
 
     Raises:
-        typer.Exit: The reader has gone away.
+        typer.Exit: The reader of the pipe has ended.
     """
     write_data(msgspec.json.encode(value) + b"\n")
 
@@ -83,7 +83,7 @@ def write_data(data: bytes) -> None:
     """Write bytes to stdout, at once.
 
     Raises:
-        typer.Exit: The reader has gone away.
+        typer.Exit: The reader of the pipe has ended.
     """
     try:
         sys.stdout.flush()
@@ -97,32 +97,32 @@ def print_text(*lines: Text | Table) -> None:
     """Print coloured lines or tables to stdout.
 
     Raises:
-        typer.Exit: The reader has gone away.
+        typer.Exit: The reader of the pipe has ended.
     """
     console = stdout_console()
-    # rich has an end of its own for a broken pipe, with the exit code of a match.
+    # rich ends the program by itself on a broken pipe, with the exit code of a match.
     with console.capture() as printed:
         for line in lines:
-            # A line stays one line, however long a name in it is.
+            # A line is not wrapped, however long a name in it is.
             console.print(line, soft_wrap=isinstance(line, Text))
     write_data(printed.get().encode(sys.stdout.encoding, "replace"))
 
 
 def say(message: str, *, style: str = "") -> None:
-    """Tell people something, on stderr."""
+    """Print a message on stderr."""
     _tell(Text(harmless(message), style=style))
 
 
 def confirm(question: str, *, refused: str) -> None:
-    """Ask people whether something is to be done.
+    """Ask the user for a confirmation.
 
     Args:
-        question: What is asked.
-        refused: What is not done, for when there is nobody to ask.
+        question: The question.
+        refused: The message of the error if there is no terminal to ask on.
 
     Raises:
-        UsageError: There is nobody to ask.
-        typer.Abort: No.
+        UsageError: There is no terminal.
+        typer.Abort: The user answered no.
     """
     if not sys.stdin.isatty():
         raise UsageError(refused, hint="Without a terminal, confirm with --yes.")
@@ -130,7 +130,7 @@ def confirm(question: str, *, refused: str) -> None:
 
 
 def show_error(error: UploadFilterError) -> None:
-    """Show what failed and what to do next, on stderr; all of it, if it is more."""
+    """Print an error and its remedy on stderr, or all problems that it holds."""
     if isinstance(error, ConfigError) and error.problems:
         for problem in error.problems:
             show_problem(str(problem), problem.hint)
@@ -139,7 +139,7 @@ def show_error(error: UploadFilterError) -> None:
 
 
 def show_problem(text: str, hint: str) -> None:
-    """Show one thing that is wrong and what to do about it, on stderr."""
+    """Print one problem and its remedy on stderr."""
     line = Text("uploadfilter: ", style="bold red")
     _tell(line.append(harmless(text), style="not bold default"))
     if hint:
@@ -147,7 +147,7 @@ def show_problem(text: str, hint: str) -> None:
 
 
 def _tell(line: Text) -> None:
-    """Print a line to stderr; if nobody reads it, the exit code still stands."""
+    """Print a line to stderr; a closed stderr does not change the exit code."""
     console = stderr_console()
     # rich would end the program with 1 here, which means that something matched.
     with console.capture() as printed:
@@ -168,8 +168,8 @@ def table(
     Args:
         columns: Headings, left to right.
         rows: Cells, as many as columns in each row.
-        numeric: How many of the last columns are right-aligned.
-        whole: Headings of columns that are not folded, whatever the width.
+        numeric: Number of last columns that are right-aligned.
+        whole: Headings of columns that are never folded.
 
     Returns:
         A table without markup.
@@ -177,7 +177,7 @@ def table(
     result = Table(box=None, pad_edge=False, header_style="bold")
     for index, heading in enumerate(columns):
         right = index >= len(columns) - numeric
-        # What is cut cannot be copied: an id, a checkpoint.
+        # An id or a checkpoint that is folded cannot be copied.
         result.add_column(
             heading,
             justify="right" if right else "left",
@@ -192,7 +192,7 @@ def table(
 def _pipe_closed() -> typer.Exit:
     """Return the exit after a broken pipe, with stdout replaced.
 
-    The interpreter flushes stdout when it ends and would complain about the pipe there.
+    The interpreter flushes stdout when it ends, and would report the broken pipe.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, sys.stdout.fileno())

@@ -20,7 +20,7 @@ def page_command(
         str,
         typer.Option(
             metavar="HOST:PORT",
-            help="An address of this machine.  [default: any that is free]",
+            help="An address of this machine.  [default: any free port of it]",
             show_default=False,
         ),
     ] = "",
@@ -31,17 +31,17 @@ def page_command(
             metavar="MINUTES",
             min=1,
             max=24 * 60,
-            help="End after so many minutes without a request.",
+            help="End after this many minutes without a request.",
         ),
     ] = 30,
     pkcs11: PKCS11Option = None,
     jobs: JobsOption = None,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Open the steps of an issuer as a page, for a browser of this machine.
+    """Serve the issuer's steps as a page, for a browser on this machine.
 
-    Prints a link that lets one browser in, once. Ends when the page is closed or left
-    alone, on SIGTERM, or with Ctrl-C.
+    Prints a link that one browser can open once. Ends when the page is closed or idle,
+    on SIGTERM, or with Ctrl-C.
 
     **Example**
 
@@ -56,12 +56,12 @@ def page_command(
 
     settings = PageSettings(listen=listen, idle_s=idle * 60.0)
     it = IssuerFolder(folder.absolute())
-    # Keys and passphrases will be in its memory.
+    # The memory of this process will hold keys and passphrases.
     leave_no_core()
     keep_files_private()
     scanners = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     acts = Acts(it, clock=present_s, settings=scanners, library=pkcs11)
-    say("open this link in a browser of this machine; it is good once:")
+    say("open this link in a browser on this machine; it works once:")
     asyncio.run(serve(acts, settings, announce=_announce))
     say("the page is closed")
 

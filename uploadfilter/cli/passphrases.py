@@ -1,7 +1,7 @@
-"""Where a command gets passphrases and PINs from: a prompt, a descriptor or a file.
+"""Read passphrases and PINs from a prompt, a file descriptor or a file.
 
-Rules this module keeps: never an argument and never a variable of the environment,
-which other processes can read; a file with a passphrase is for its owner alone.
+Rules this module keeps: a passphrase never comes from an argument or an environment
+variable, which other processes can read; only its owner may read a passphrase file.
 """
 
 import os
@@ -28,7 +28,7 @@ OnlineKeyOption = Annotated[
     typer.Option(
         "--online-key",
         metavar="FILE",
-        help="The private key of this machine, which signs what is the newest.",
+        help="The private key of this machine, which signs the snapshot and timestamp.",
     ),
 ]
 PassphraseFileOption = Annotated[
@@ -65,7 +65,7 @@ PKCS11Option = Annotated[
     typer.Option(
         "--pkcs11",
         metavar="LIBRARY",
-        help="The PKCS#11 library of the token's maker, if a key is in a token.",
+        help="The PKCS#11 library of the token's manufacturer, if a key is in a token.",
         envvar="PYKCS11LIB",
         show_default=False,
     ),
@@ -83,18 +83,18 @@ def read_passphrase(
     """Return a passphrase.
 
     Args:
-        whose: Of which key, for the prompt.
-        file: A file with it, if it is in one.
-        fd: A descriptor to read it from, if it comes by one.
-        twice: Whether people have to type it twice, because it is new.
-        what: What it is called in the prompt.
+        whose: The key, for the prompt.
+        file: The file that holds the passphrase, if any.
+        fd: The file descriptor to read it from, if any.
+        twice: Whether the user has to type it twice, because it is new.
+        what: The word for it in the prompt.
 
     Raises:
-        UsageError: There is none, or others can read the file.
+        UsageError: There is no passphrase, or other users can read the file.
     """
     if file is not None and fd is not None:
         raise UsageError(
-            "two places are named for one passphrase",
+            "two sources are given for one passphrase",
             hint="Give --passphrase-file or --passphrase-fd.",
         )
     try:
@@ -113,7 +113,7 @@ def read_passphrase(
         ) from exc
     if not sys.stdin.isatty():
         raise UsageError(
-            f"nobody is there to be asked for the passphrase of {whose}",
+            f"there is no terminal to ask for the passphrase of {whose}",
             hint="Without a terminal, give --passphrase-file or --passphrase-fd.",
         )
     typed: str = typer.prompt(
@@ -129,16 +129,16 @@ def signer_of(
     fd: int | None = None,
     library: Path | None = None,
 ) -> Signer:
-    """Open a private key, which may be in a token.
+    """Open a private key from a file or a token.
 
     Args:
-        path: Its file.
-        file: A file with its passphrase, or with the PIN of the token.
-        fd: A descriptor with it.
+        path: The key's file.
+        file: The file that holds its passphrase, or the PIN of the token, if any.
+        fd: The file descriptor to read the passphrase or PIN from, if any.
         library: The PKCS#11 library of the token.
 
     Raises:
-        IssuerError: It cannot be opened.
+        IssuerError: The key cannot be opened.
         UsageError: There is no passphrase, or no library for a token.
     """
     data = read_key_file(path)
@@ -147,7 +147,7 @@ def signer_of(
         if library is None:
             raise UsageError(
                 f"the key {str(path)!r} is in the token {label!r}",
-                hint="Name the library of the token's maker: --pkcs11 LIBRARY.",
+                hint="Name the library of the token's manufacturer: --pkcs11 LIBRARY.",
             )
         pin = read_passphrase(f"the token {label!r}", file=file, fd=fd, what="PIN")
         return opened_token(data, library, pin)
@@ -155,10 +155,10 @@ def signer_of(
 
 
 def read_key_file(path: Path) -> bytes:
-    """Return what is in the file of a key.
+    """Return the bytes of a key file.
 
     Raises:
-        IssuerError: It cannot be read.
+        IssuerError: The file cannot be read.
     """
     try:
         with path.open("rb") as file:
@@ -174,7 +174,7 @@ def _check_private(path: Path) -> None:
     mode = path.stat().st_mode
     if stat.S_ISREG(mode) and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
-            f"others may read the passphrase in {str(path)!r}",
+            f"other users can read the passphrase in {str(path)!r}",
             hint=f"chmod 600 {path}",
         )
 
@@ -189,5 +189,5 @@ def _text(data: bytes) -> str:
         return data.decode().splitlines()[0] if data else ""
     except UnicodeDecodeError as exc:
         raise UsageError(
-            "the passphrase is no text in UTF-8", hint="Is it the right file?"
+            "the passphrase is not UTF-8 text", hint="Is it the right file?"
         ) from exc

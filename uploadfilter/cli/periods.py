@@ -1,4 +1,4 @@
-"""Which time an answer from the decision log covers, in words."""
+"""Describe the period that a query of the decision log covers."""
 
 from datetime import UTC, date, datetime
 from typing import Final
@@ -6,18 +6,18 @@ from typing import Final
 from uploadfilter.decisions.files.period import Gone, Period
 
 SHOWN: Final = 3
-"""Ranges of days that are named; of more, the number has to do."""
+"""Most ranges of missing days that are named; the others are counted."""
 
 
 def period_words(
     period: Period, *, since: datetime | None, until: datetime | None
 ) -> str:
-    """Return in words which time an answer covers, and what is gone from it.
+    """Return in words the period that is covered, and the missing parts of it.
 
     Args:
-        period: What the log covers.
-        since: From when on was asked; ``None`` for all.
-        until: Until when was asked; ``None`` for all.
+        period: The period of the log.
+        since: Begin of the query; ``None`` if it has no begin.
+        until: End of the query; ``None`` if it has no end.
     """
     first = period.since if since is None else max(period.since, _utc(since))
     last = period.until if until is None else min(period.until, _utc(until))
@@ -40,7 +40,7 @@ def period_words(
 
 
 def _meets(gone: Gone, since: datetime | None, last: datetime) -> bool:
-    """Tell whether a time that is gone lies in the time that was asked for."""
+    """Return whether a missing period overlaps the queried one."""
     is_after = gone.since is not None and gone.since > last.date()
     is_before = since is not None and gone.until < _utc(since).date()
     return not is_after and not is_before

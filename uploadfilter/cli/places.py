@@ -1,11 +1,11 @@
-"""Where state lives when nobody names a state directory, and who says so.
+"""Find the state directory if none is named, and what determined it.
 
-In this order: the user's own configuration file, the unit of the installed service, the
-configuration file of the system, the XDG default. A user who is neither root nor the
-owner of the service's state, and has a state directory of their own, keeps that.
+The sources, in this order: the user's configuration file, the systemd unit of the
+installed service, the configuration file of the system, the XDG default. A user who has
+a state directory, and is neither root nor the owner of the service's state, keeps it.
 
-Rules this module keeps: whatever is not the user's own default is said, so that nobody
-changes a service by accident, and nobody looks into the wrong log.
+Rules this module keeps: a directory other than the user's default is always reported,
+so that nobody changes a service by accident or reads the wrong log.
 """
 
 import os
@@ -30,8 +30,8 @@ class StatePlace:
     """A state directory.
 
     Attributes:
-        path: Where it is.
-        named_by: What names it; empty for the user's own default.
+        path: Its path.
+        named_by: The file or unit that names it; empty for the user's default.
     """
 
     path: Path
@@ -44,18 +44,18 @@ def default_place(
     environ: Mapping[str, str] = os.environ,
     folders: Sequence[Path] = UNIT_FOLDERS,
 ) -> StatePlace:
-    """Return the state directory for when none was named.
+    """Return the state directory that is used if none is named.
 
     Args:
         config: The configuration file that ``serve`` would read, if any.
         environ: The environment of the process.
-        folders: Where units are.
+        folders: The folders of systemd units.
     """
     in_file = _in_file(config)
     unit = installed_unit(folders=folders)
     in_unit = unit.environment.get(STATE_VARIABLE) if unit else None
     own = own_default(environ)
-    # What the unit says holds for the service, whatever its file says.
+    # For the service, its unit overrides its configuration file.
     if in_file and (config != SYSTEM_CONFIG or not in_unit):
         return StatePlace(path=Path(in_file), named_by=str(config))
     if unit and in_unit and (_is_ours(Path(in_unit)) or not own.is_dir()):
@@ -72,16 +72,16 @@ def with_unit(
     """Return the environment in which the service reads its configuration file.
 
     Args:
-        environ: The environment of the process, which wins.
-        config: The file. What is not the system's has nothing to do with the unit.
-        folders: Where units are.
+        environ: The environment of the process; it overrides the unit.
+        config: The configuration file. The unit counts only for the system's file.
+        folders: The folders of systemd units.
     """
     unit = installed_unit(folders=folders) if config == SYSTEM_CONFIG else None
     return {**(unit.environment if unit else {}), **environ}
 
 
 def own_default(environ: Mapping[str, str] = os.environ) -> Path:
-    """Return the state directory of a user.
+    """Return the default state directory of a user.
 
     Returns:
         ``uploadfilter`` in ``$XDG_STATE_HOME``, or in ``~/.local/state``.
@@ -97,7 +97,7 @@ def own_default(environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def _is_ours(path: Path) -> bool:
-    """Tell whether this user may act on a state directory: root, or its owner."""
+    """Return whether this user is root or the owner of a state directory."""
     if os.geteuid() == 0:
         return True
     try:
@@ -107,9 +107,9 @@ def _is_ours(path: Path) -> bool:
 
 
 def _in_file(config: Path | None) -> str:
-    """Return what a configuration file says of the state directory, if that is plain.
+    """Return the state directory that a configuration file names, if it is readable.
 
-    What is wrong with the file is for ``config check`` and ``serve`` to say.
+    ``config check`` and ``serve`` report mistakes in the file.
     """
     if config is None:
         return ""

@@ -1,8 +1,8 @@
-"""Progress on a terminal, and lines of output that do not collide with it.
+"""Show progress on a terminal, together with lines of output.
 
-Rules this module keeps: a bar appears only on a terminal; data goes to stdout whether
-or not there is a bar. Where stdout and stderr are the same terminal, lines are printed
-above the bar by the same console, or they would tear each other.
+Rules this module keeps: a bar appears only on a terminal; data goes to stdout with or
+without a bar. If stdout and stderr are the same terminal, one console prints the lines
+above the bar, because two consoles would overwrite each other.
 """
 
 import sys
@@ -31,7 +31,7 @@ from uploadfilter.cli.output import (
 
 
 class Board:
-    """A progress bar with lines above it, or, without a terminal, only the lines."""
+    """A progress bar with lines above it; without a terminal, only the lines."""
 
     def __init__(self, progress: Progress | None = None) -> None:
         self._progress = progress
@@ -53,7 +53,7 @@ class Board:
             self._progress.update(self._task, completed=done, total=total)
 
     def expect(self, total: int) -> None:
-        """Set the number at which all is done."""
+        """Set the number at which everything is done."""
         if self._progress is not None:
             self._progress.update(self._task, total=total)
 
@@ -65,7 +65,7 @@ class Board:
             print_text(text)
 
     def print_data(self, line: bytes) -> None:
-        """Print a line for programs to stdout, as it is; ``line`` has its newline."""
+        """Print a line for programs to stdout, unchanged; it ends in a newline."""
         if self._shares_terminal():
             text = Text(line.decode().rstrip("\n"))
             self._console().print(text, soft_wrap=True)
@@ -83,11 +83,11 @@ class Board:
 
 @contextmanager
 def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]:
-    """Show a bar for the length of the block, where there is a terminal for it.
+    """Show a bar while the block runs, if there is a terminal.
 
     Args:
-        what: What is going on, in a word or two.
-        amount: How the amount is shown; by default as "done/total".
+        what: The activity, in a word or two.
+        amount: The column that shows the amount; by default "done/total".
 
     Yields:
         The board.
@@ -102,7 +102,7 @@ def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]
         amount or MofNCompleteColumn(),
         TimeRemainingColumn(compact=True),
     )
-    # Redirection would take stdout for a part of the terminal where it is a pipe.
+    # Redirection would treat stdout as a part of the terminal even if it is a pipe.
     with Progress(
         *columns,
         console=console,
@@ -117,11 +117,11 @@ def board(what: str, *, amount: ProgressColumn | None = None) -> Iterator[Board]
 def counted_aside(
     board: Board, items: Callable[[], Iterator[object]]
 ) -> Iterator[None]:
-    """Count in a thread, for the length of the block, how much there will be to do.
+    """Count the work in a thread, while the block runs.
 
     Args:
-        board: Gets the number, once it is known.
-        items: Returns a new iterator over all there is to do.
+        board: Gets the number as soon as it is known.
+        items: Returns a new iterator over all the work.
     """
     stopped = threading.Event()
 

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset quarantine``: what the gate keeps out of force."""
+"""``uploadfilter hashset quarantine``: entries that the gate keeps out of force."""
 
 import os
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """List the entries that are in quarantine: why, and since when.
+    """List the entries in quarantine, with the reason and the date.
 
     **Example**
 
@@ -69,10 +69,10 @@ def release_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Let an entry out of quarantine, into force; two people are named for it.
+    """Release an entry from quarantine into force; two people are named for it.
 
-    Ask the issuer first: the entry matches what is known to be harmless. If the issuer
-    changes its signals, it is looked at anew.
+    Ask the issuer first: the entry matches a known harmless file. If the issuer changes
+    its signals, the gate checks the entry again.
 
     **Example**
 
@@ -102,17 +102,18 @@ def report_command(
     *,
     to: Annotated[
         Path,
-        typer.Option("--output", "-o", metavar="FILE", help="The file to be made."),
+        typer.Option("--output", "-o", metavar="FILE", help="The new file."),
     ],
     name: Annotated[
         str | None,
-        typer.Option("--set", metavar="SET", help="Of one hash set alone."),
+        typer.Option("--set", metavar="SET", help="Report only this hash set."),
     ] = None,
     state: StateOption = None,
 ) -> None:
-    """Write a report for the issuer: which entries match what is harmless, and how.
+    """Write a report for the issuer: the entries that match harmless files, and how.
 
-    JSON lines of ids of entries. Nothing of an upload or of who made it is in it.
+    The report is JSON lines with ids of entries. It says nothing about an upload or its
+    client.
 
     **Example**
 
@@ -134,7 +135,7 @@ def report_command(
 
 
 def document_of(item: Quarantine) -> dict[str, object]:
-    """Return what programs read about a quarantine."""
+    """Return an entry in quarantine as a JSON object."""
     return {
         "set": item.set,
         "entry": item.entry,
@@ -148,7 +149,7 @@ def document_of(item: Quarantine) -> dict[str, object]:
 def _lines(
     generation: LayeredGeneration, notes: dict[str, GateNote | None], name: str | None
 ) -> Iterator[dict[str, object]]:
-    """Yield what is in quarantine, what was refused with a set, and what is near."""
+    """Yield the lines for quarantined entries, refused sets, and generic entries."""
     numbers = {
         info.name: info.signed.sequence for info in generation.sets if info.signed
     }

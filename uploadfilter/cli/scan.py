@@ -1,10 +1,10 @@
 """``uploadfilter scan``: check files and folders with the same core as the proxy.
 
-Rules this module keeps: output stands in the order of the arguments and, within
-folders, of the names; a file that cannot be read is a line, not an end; a reference set
-that cannot be read *is* an end, for "nothing matched" would be a lie; without one,
-signals are computed and nothing counts as checked; memory does not grow with the number
-of files.
+Rules this module keeps: output is in the order of the arguments and, within folders, of
+the names; a file that cannot be read makes a line, and the scan goes on; a reference
+set that cannot be read ends the scan, because "nothing matched" would be false; without
+a reference set, signals are computed and no file counts as checked; memory does not
+grow with the number of files.
 """
 
 import asyncio
@@ -36,12 +36,12 @@ from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signals import pdq
 
 PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
-"""Types that the output shows, whatever the reference set holds."""
+"""Signal types that the output always shows."""
 
 
 @dataclass(slots=True)
 class VerdictCounts:
-    """How many files came to which verdict."""
+    """Number of files for each verdict."""
 
     counts: dict[Verdict, int] = field(
         default_factory=lambda: dict.fromkeys(Verdict, 0)
@@ -59,7 +59,7 @@ class VerdictCounts:
 
     @property
     def exit_code(self) -> int:
-        """0 if all were checked and nothing matched, else 1."""
+        """0 if all files were checked and nothing matched, otherwise 1."""
         return OK if self.counts[Verdict.NO_MATCH] == self.total else FOUND
 
     def words(self) -> str:
@@ -112,20 +112,20 @@ def scan(
 
 
 def current_generation(reader: ReferenceReader) -> Generation | None:
-    """Return the current generation, or ``None``, which is said, if there is none.
+    """Return the current generation; without one, print a message and return ``None``.
 
     Raises:
-        StoreError: There is one, but it cannot be read.
+        StoreError: The reference set exists, but cannot be read.
     """
     try:
         return reader.current()
     except StoreMissingError as exc:
-        say(f"nothing is matched, for there is no reference set: {exc}", style="yellow")
+        say(f"nothing is matched: there is no reference set: {exc}", style="yellow")
         return None
 
 
 def _print(checked: CheckedFile, shown: Board, *, as_json: bool) -> None:
-    """Print what became of one file."""
+    """Print the result of one file."""
     if as_json:
         shape = document(checked, quality_of=pdq.quality)
         shown.print_data(msgspec.json.encode(shape) + b"\n")
@@ -145,14 +145,14 @@ async def check(
     """Scan and match files, several at a time, and report them in order.
 
     Args:
-        found: What to scan; read no further ahead than there is room.
-        generation: What to match with, if anything.
+        found: The files to scan; it is read only as far ahead as files can be held.
+        generation: The generation to match with, if any.
         jobs: Scanner processes; ``None`` is one for each CPU.
         report: Called for each file, in the order of ``found``.
-        types: Signal types that are computed besides.
+        types: Further signal types to compute.
 
     Raises:
-        UploadFilterError: There are no scanners, or the reference set failed.
+        UploadFilterError: No scanner could be started, or the reference set failed.
     """
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     async with ScannerPool.open(settings) as pool:
@@ -162,7 +162,7 @@ async def check(
 
 
 class _Checker:
-    """Checks one file after the other; several may be in work at a time."""
+    """Checks files one by one, several at the same time if asked."""
 
     def __init__(
         self,
@@ -192,7 +192,7 @@ class _Checker:
         return await self._matched(scan)
 
     async def _matched(self, scan: Scan) -> CheckedFile:
-        """Match one scan, if there is something to match it with."""
+        """Match one scan, if there is a generation."""
         if self._generation is None:
             return CheckedFile(
                 path=scan.path, scan=scan, problem=Reason.NO_REFERENCE_SET

@@ -1,7 +1,7 @@
 """``uploadfilter serve``: run the upload proxy.
 
-Everything that can be wrong with the command line or the configuration file is found
-before the service starts; ``config`` and ``service`` say what.
+Mistakes in the command line and in the configuration file are found before the service
+starts; ``config`` and ``service`` report them.
 """
 
 import os
@@ -55,8 +55,8 @@ def serve(
 ) -> None:
     """Run the upload proxy in front of an origin.
 
-    Stops on SIGTERM or Ctrl-C, when the uploads in flight are finished. SIGHUP reads
-    the configuration file again.
+    SIGTERM or Ctrl-C stops it after the uploads in flight have finished. SIGHUP makes
+    it read the configuration file again.
 
     **Examples**
 
@@ -84,6 +84,6 @@ def serve(
         environ=dict(os.environ),
     )
     loaded = read()
-    # Its log and its keys are written there.
+    # The service writes its log and its keys there.
     become_owner(loaded.settings.state)
     service.run(loaded, read=read)

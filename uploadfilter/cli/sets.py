@@ -1,6 +1,6 @@
-"""What the commands print of hash sets, for people and for programs.
+"""Format hash sets and imports, as text and as JSON.
 
-Rules this module keeps: names and numbers are shown, and never a signal.
+Rules this module keeps: names and numbers are shown, but never a signal.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 
 
 def report_document(report: ImportReport) -> dict[str, object]:
-    """Return what programs read about an import."""
+    """Return the report of an import as a JSON object."""
     return {
         "set": set_document(report.set),
         "generation": report.generation,
@@ -29,7 +29,7 @@ def report_document(report: ImportReport) -> dict[str, object]:
 
 
 def report_lines(report: ImportReport) -> Iterator[Text | Table]:
-    """Yield what people read about an import."""
+    """Yield the report of an import as lines and tables."""
     survey, info = report.survey, report.set
     yield Text(
         harmless(
@@ -51,16 +51,16 @@ def report_lines(report: ImportReport) -> Iterator[Text | Table]:
 
 
 def _exact_alone_line(info: SetInfo) -> Text:
-    """Say that files may be listed that are no pictures."""
+    """Return a warning that the set may list files that are not pictures."""
     return Text(
-        f"{info.exact_alone:,} entries have exact signals alone, though others have "
+        f"{info.exact_alone:,} entries have only exact signals, though others have "
         "perceptual ones: check that they are pictures (FORMAT.md, 6.3)",
         style="yellow",
     )
 
 
 def _turnover_lines(info: SetInfo) -> Iterator[Text]:
-    """Say what an import took out of force, and what it brought back."""
+    """Yield how many entries an import withdrew, and how many it brought back."""
     if info.source.withdrawn:
         yield Text(
             f"{info.source.withdrawn:,} earlier entries are withdrawn: the file "
@@ -76,7 +76,7 @@ def _turnover_lines(info: SetInfo) -> Iterator[Text]:
 
 
 def _signals(info: SetInfo) -> Iterator[str]:
-    """Yield how many signals of each type a set has, so that a wrong type is seen."""
+    """Yield the number of signals of each type, so that a wrong type is noticed."""
     sums: Counter[str] = Counter()
     for counts in info.counts.values():
         sums.update(counts)
@@ -86,7 +86,7 @@ def _signals(info: SetInfo) -> Iterator[str]:
 
 
 def set_document(info: SetInfo) -> dict[str, object]:
-    """Return what programs read about a hash set."""
+    """Return a hash set as a JSON object."""
     return {
         "name": info.name,
         "issuer": info.issuer,
@@ -110,7 +110,7 @@ def set_document(info: SetInfo) -> dict[str, object]:
 
 
 def numbers_document(numbers: EntryNumbers) -> dict[str, int]:
-    """Return what programs read about the entries of a hash set, by what they do."""
+    """Return the numbers of entries of a hash set, by state, as a JSON object."""
     return {
         "in_force": numbers.in_force,
         "canaries": numbers.canaries,
@@ -121,7 +121,7 @@ def numbers_document(numbers: EntryNumbers) -> dict[str, int]:
 
 
 def set_lines(info: SetInfo, numbers: EntryNumbers) -> Iterator[Text]:
-    """Yield what people read about a hash set, above its numbers."""
+    """Yield the description of a hash set, which precedes its numbers."""
     words = {
         "name": info.name,
         "issuer": info.issuer,
@@ -155,7 +155,7 @@ def set_lines(info: SetInfo, numbers: EntryNumbers) -> Iterator[Text]:
 
 
 def _read(info: SetInfo) -> str:
-    """Return what the set was read from: a signed one is taken change by change."""
+    """Return the source of a set: lines of a file, or a number of a signed set."""
     if info.signed is not None:
         by = ", ".join(info.signed.signers) or "nobody"
         return f"number {info.signed.sequence:,} of a signed set, signed by {by}"

@@ -1,4 +1,4 @@
-"""What ``scan`` says about a file: as JSON for programs, as a line for people.
+"""Format the result of a scanned file, as JSON and as text.
 
 The JSON shape is a contract (``docs/operating/``): keys may be added, never renamed.
 """
@@ -33,15 +33,15 @@ _VERDICT_WIDTH = max(len(verdict) for verdict in Verdict)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CheckedFile:
-    """What became of one file.
+    """The result of one file.
 
     Attributes:
-        path: As it was named or found, encodable.
-        scan: What was found in it; ``None`` if it could not be read.
-        matches: Its matches, those of nested contents included.
-        problem: Why there is no verdict whatever the scan says: the file could not be
-            read, or there is no reference set. ``None`` otherwise.
-        detail: More about the problem, for people.
+        path: The path as it was named or found; it can be encoded.
+        scan: The scan; ``None`` if the file could not be read.
+        matches: Its matches, including those of nested contents.
+        problem: The reason why there can be no verdict: the file could not be read, or
+            there is no reference set. ``None`` otherwise.
+        detail: More about the problem, as text.
     """
 
     path: str
@@ -58,7 +58,7 @@ class CheckedFile:
 def _judged(
     scan: Scan | None, matches: Sequence[Match], problem: Reason | None
 ) -> tuple[Verdict, Reason | None]:
-    """Return verdict and reason; what a scan lacks outranks what the run lacks."""
+    """Return verdict and reason; a scan's reason outranks a problem of the run."""
     if scan is not None:
         verdict, reason = verdict_of([scan], matches)
         if verdict is not Verdict.NO_MATCH:
@@ -91,7 +91,7 @@ def document(checked: CheckedFile, *, quality_of: Quality) -> dict[str, object]:
 def _content(
     checked: CheckedFile, scan: Scan, *, quality_of: Quality
 ) -> dict[str, object]:
-    """Return the object for one content, and inside it those that it holds."""
+    """Return the object for one content, which includes those of nested contents."""
     inside = {inner.path for inner in scan.walk()}
     matches = [match for match in checked.matches if match.content in inside]
     verdict, reason = _judged(scan, matches, checked.problem)
@@ -137,7 +137,7 @@ def _match(match: Match) -> dict[str, object]:
 
 
 def lines(checked: CheckedFile, *, quality_of: Quality) -> Iterator[Text]:
-    """Yield what people read about one file: a line, and one more for each match."""
+    """Yield the text for one file: a line, and one more for each match."""
     verdict, reason = checked.judged()
     line = Text(f"{verdict:<{_VERDICT_WIDTH}}  ", style=_STYLES[verdict])
     line.append(harmless(checked.path), style="default not bold")
@@ -152,7 +152,7 @@ def lines(checked: CheckedFile, *, quality_of: Quality) -> Iterator[Text]:
 
 
 def _signals(scan: Scan, *, quality_of: Quality) -> Iterator[Text]:
-    """Yield the signals of a scan, for when there is nothing to match them with."""
+    """Yield the signals of a scan, as output without a reference set."""
     for signal in scan.exact:
         yield _signal_line(signal.type, signal.value.hex())
     for view in scan.views:

@@ -72,7 +72,7 @@ SourceOption = Annotated[
     typer.Option(
         "--from",
         metavar="SOURCE",
-        help="A folder, such as that of a stick, or a URL under https.",
+        help="A folder, such as on a USB stick, or an https URL.",
         show_default=False,
     ),
 ]
@@ -84,37 +84,35 @@ def trust_command(
     ],
     *,
     name: Annotated[
-        str, typer.Option(metavar="NAME", help="What the set is called here.")
+        str, typer.Option(metavar="NAME", help="The local name of the set.")
     ],
     source: Annotated[
         str,
         typer.Option(
             "--from",
             metavar="SOURCE",
-            help="Where the set comes from: a folder, or a URL under https.",
+            help="The source of the set: a folder, or an https URL.",
         ),
     ],
     digest: Annotated[
         str | None,
         typer.Option(
             metavar="SHA256",
-            help="The SHA-256 of the file as the issuer read it out: it is compared.",
+            help="The SHA-256 of the file that the issuer read out, for comparison.",
             show_default=False,
         ),
     ] = None,
     replace_root: Annotated[
         bool,
-        typer.Option(
-            "--replace-root", help="In place of another root that is trusted."
-        ),
+        typer.Option("--replace-root", help="Replace another trusted root."),
     ] = False,
     yes: YesOption = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Trust the root of a signed set, once: all that is signed follows from it.
+    """Trust the root of a signed set, once: it vouches for all later signatures.
 
-    Compare its SHA-256 with the issuer's by telephone. Nothing is fetched by this.
+    Compare its SHA-256 with the issuer's by telephone. The command fetches nothing.
 
     **Example**
 
@@ -125,7 +123,7 @@ def trust_command(
     found = _sha256(data)
     if digest is not None and digest.lower().replace(" ", "") != found:
         raise HashSetTrustError(
-            f"{str(root)!r} has another digest than the one that was given",
+            f"{str(root)!r} does not have the given digest",
             hint="Nothing is trusted. Ask the issuer for the file again, and compare.",
         )
     names = ", ".join(map(md.name_of, holders.keys))
@@ -171,26 +169,26 @@ def sync_command(
     monitored: MonitoredOption = False,
     enforced: Annotated[
         bool,
-        typer.Option("--enforced", help="The entries may reject, as of a new set."),
+        typer.Option("--enforced", help="Let the entries of a new set reject."),
     ] = False,
     drop_categories: DropCategoriesOption = False,
     accept_change: Annotated[
         bool,
         typer.Option(
             "--accept-change",
-            help="Also if unusually many entries come or go: you asked the issuer.",
+            help="Accept unusually many changes: you asked the issuer.",
         ),
     ] = False,
     preview: Annotated[
         bool,
-        typer.Option("--preview", help="Say what there is, and take nothing."),
+        typer.Option("--preview", help="Describe the set, and take nothing."),
     ] = False,
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Bring signed sets up to what their issuers have published.
+    """Update signed sets to the newest numbers of their issuers.
 
-    All or nothing: whatever is wrong, the set in force stays as it is. Entries that
+    All or nothing: after any fault, the set in force stays unchanged. Entries that
     match harmless files are quarantined. Exit code 1 if withdrawals were held back.
 
     **Examples**
@@ -204,7 +202,7 @@ def sync_command(
     sets = _named(base, names or [])
     if len(sets) > 1 and (source or categories or accept_change):
         raise UsageError(
-            "the options are of one set, and several would be synced",
+            "the options are for one set, but several would be synced",
             hint=f"Name one of: {', '.join(it.name for it in sets)}.",
         )
     chosen = Chosen(
@@ -254,7 +252,7 @@ def _end(
 
 
 def status_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Say of every hash set what is in force, who signed it, and how fresh it is.
+    """Show of every hash set the entries in force, the signers, and the freshness.
 
     Exit code 1 if a signed set has expired, withdrawals are held back, or an entry was
     demoted.
@@ -269,7 +267,7 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
         generation = _current(reader)
         sets = () if generation is None else generation.sets
-        # Here, since what it is read from is closed after this.
+        # Read here, because the generation is closed afterwards.
         found = {info.name: numbers_of(generation, info) for info in sets if generation}
     names = sorted({*statuses, *(info.name for info in sets)})
     known = {info.name: info for info in sets}
@@ -385,13 +383,13 @@ def _named(base: Path, names: Sequence[str]) -> list[Trusted]:
     if names:
         named = [Trusted.of(base, name) for name in names]
         for trusted in named:
-            # Its lock would leave a folder, at which every later sync would fail.
+            # Its lock would leave a folder, and every later sync would fail there.
             trusted.root()
         return named
     found = list(trusted_sets(base))
     if not found:
         raise HashSetTrustError(
-            "no root is trusted, so that there is nothing to sync",
+            "no root is trusted, so there is nothing to sync",
             hint="Get root.json from the issuer, and run 'uploadfilter hashset trust'.",
         )
     return found
@@ -409,7 +407,7 @@ def _is_alarming(status: Status, epoch_s: float) -> bool:
 
 
 def _absolute(source: str) -> str:
-    """Return a source that means the same wherever a service runs."""
+    """Return a source that does not depend on the working directory."""
     return source if "://" in source else str(Path(source).absolute())
 
 

@@ -1,4 +1,4 @@
-"""``uploadfilter log space``: what a log takes, and for how long its disk lasts."""
+"""``uploadfilter log space``: the size of a log, and the days its disk will last."""
 
 from dataclasses import asdict
 from pathlib import Path
@@ -29,10 +29,10 @@ def space_command(
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show what the log takes, what is free, and for how many days that lasts.
+    """Show the log's size, the free space, and for how many days it lasts.
 
-    The estimate: each day writes as much as today or yesterday, and files are deleted
-    when their time is over.
+    The estimate assumes that each day writes as much as today or yesterday, and that
+    files are deleted when their retention ends.
 
     **Example**
 
@@ -57,7 +57,7 @@ def space_command(
 
 
 def space_lines(room: Room) -> list[str]:
-    """Return the room for a log, in lines for people."""
+    """Return the space of a log as lines of text."""
     is_long = room.days_left >= MOST_DAYS
     lasts = "more than a year" if is_long else f"{room.days_left:.1f} days"
     return [
@@ -70,7 +70,7 @@ def space_lines(room: Room) -> list[str]:
 
 
 def _retention(directory: Path) -> Retention:
-    """Return for how long the writer of a log keeps its files."""
+    """Return how long the writer of a log keeps its files."""
     newest = segments(directory)[-1:]
     head = read_head(directory, newest[0]) if newest else None
     return (head and head.retention) or DEFAULT

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset stats``: what the reference set is made of, and costs."""
+"""``uploadfilter hashset stats``: the parts of the reference set, and their costs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ class TypeCount:
 
     Attributes:
         set: Name of the hash set.
-        entries: Entries of the set, of whatever type, without revoked ones.
+        entries: Number of entries of the set, of all types, without revoked ones.
         signal_type: The type.
-        signals: How many signals of the type were imported.
-        bytes: Their share of what is stored: values and index, or digests.
+        signals: Number of imported signals of the type.
+        bytes: Their share of the stored bytes: values and index, or digests.
     """
 
     set: str
@@ -40,10 +40,10 @@ class TypeCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stats:
-    """What ``hashset stats`` shows.
+    """The output of ``hashset stats``.
 
     Attributes:
-        generation: The generation that it is about.
+        generation: The generation.
         halves: The tables of base and overlay, by the name of the half.
         counts: Signals by hash set and type.
     """
@@ -54,10 +54,10 @@ class Stats:
 
 
 def stats_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Show what the reference set is made of, how it is searched, and what that costs.
+    """Show the parts of the reference set, how they are searched, and the costs.
 
-    The plan and the expected cost of a query are those of the usual thresholds.
-    Counting the buckets takes a second for ten million entries.
+    The plan and the expected cost of a query are for the usual thresholds. Counting
+    the buckets takes a second for ten million entries.
 
     **Example**
 
@@ -74,7 +74,7 @@ def stats_command(*, json: JSONOption = False, state: StateOption = None) -> Non
 
 
 def stats_of(generation: LayeredGeneration) -> Stats:
-    """Return what a generation is made of."""
+    """Return the statistics of a generation."""
     halves = {BASE: generation.base.table_stats(Thresholds()), OVERLAY: ()}
     if generation.additions is not None:
         halves[OVERLAY] = generation.additions.table_stats(Thresholds())
@@ -101,10 +101,10 @@ def _counts(info: SetInfo, per_signal: dict[SignalType, float]) -> Iterator[Type
 def _bytes_a_signal(
     generation: LayeredGeneration, halves: dict[str, tuple[TableStats, ...]]
 ) -> dict[SignalType, float]:
-    """Return how many bytes a signal takes on average, by type.
+    """Return the average number of bytes of a signal, by type.
 
-    Digests of all types lie in one tree, which takes what the columns leave of the
-    files, ids and all.
+    Digests of all types are in one tree; its size is that of the files without the
+    columns, and includes the ids.
     """
     tables = [item for half in halves.values() for item in half]
     found: dict[SignalType, float] = {}
@@ -127,7 +127,7 @@ def _bytes_a_signal(
 
 
 def document(stats: Stats) -> dict[str, object]:
-    """Return what programs read."""
+    """Return the statistics as a JSON object."""
     generation = stats.generation
     base_bytes, overlay_bytes = generation.bytes
     return {
@@ -188,7 +188,7 @@ def _table_document(item: TableStats) -> dict[str, object]:
 
 
 def _costs(stats: Stats) -> dict[SignalType, float]:
-    """Return the microseconds of a query of each type, in all tables it is asked of."""
+    """Return the microseconds of a query of each type, over all of its tables."""
     costs: dict[SignalType, float] = {}
     for tables in stats.halves.values():
         for item in tables:
@@ -198,7 +198,7 @@ def _costs(stats: Stats) -> dict[SignalType, float]:
 
 
 def lines(stats: Stats) -> Iterator[Text | Table]:
-    """Yield what people read."""
+    """Yield the statistics as lines and tables."""
     generation = stats.generation
     base_bytes, overlay_bytes = generation.bytes
     yield Text(f"generation {generation.number}: {generation.entry_count:,} entries")

@@ -1,4 +1,4 @@
-"""What ``uploadfilter hashset status`` says of each set, for programs and people."""
+"""Format the status of each hash set, as JSON and as text."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -21,14 +21,14 @@ _STYLES = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EntryNumbers:
-    """How many entries of one hash set may be found, and how many may not.
+    """The numbers of entries of one hash set, by state.
 
     Attributes:
-        in_force: Those that uploads are compared with; suppressed ones are among them.
-        canaries: Those that only an operator's own canary matches.
-        suppressed: Those that are switched off for a while.
-        quarantined: Those that the gate keeps out of force.
-        withdrawn: Those that are out for good, also after the set was taken anew.
+        in_force: Entries that uploads are compared with, including suppressed ones.
+        canaries: Entries that only an operator's own canary matches.
+        suppressed: Entries that are switched off for a while.
+        quarantined: Entries that the gate keeps out of force.
+        withdrawn: Entries that are out for good, even if the set is imported again.
     """
 
     in_force: int = 0
@@ -39,7 +39,7 @@ class EntryNumbers:
 
 
 def numbers_of(generation: LayeredGeneration, info: SetInfo) -> EntryNumbers:
-    """Count the entries of a hash set by what they do."""
+    """Count the entries of a hash set by state."""
     name, changes = info.name, generation.changes
     revoked = changes.revoked_keys()
     quarantined = {it for it in changes.quarantined_keys() - revoked if it[0] == name}
@@ -66,13 +66,13 @@ def status_document(
     numbers: EntryNumbers,
     epoch_s: float,
 ) -> dict[str, object]:
-    """Return what programs read about a set and its signatures.
+    """Return a set and its signatures as a JSON object.
 
     Args:
-        name: Of the set.
+        name: The name of the set.
         info: The set in force.
-        status: What is known of its signatures.
-        numbers: Of its entries.
+        status: The state of its signatures.
+        numbers: The numbers of its entries.
         epoch_s: Seconds since the epoch.
     """
     shape: dict[str, object] = {
@@ -110,7 +110,7 @@ def status_lines(
     numbers: EntryNumbers,
     epoch_s: float,
 ) -> list[Text]:
-    """Return what people read about a set and its signatures; see above."""
+    """Return a set and its signatures as lines; arguments as above."""
     head = f"{name}: {entries(numbers.in_force)} ({_state(info)})"
     lines = [Text(head, style="bold")]
     if info is not None:
@@ -157,7 +157,7 @@ def _state(info: SetInfo | None) -> str:
 
 
 def moment_of(at: int) -> datetime:
-    """Return a moment out of seconds since the epoch."""
+    """Return a time from seconds since the epoch."""
     return datetime.fromtimestamp(at, UTC)
 
 

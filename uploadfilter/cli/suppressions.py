@@ -1,4 +1,4 @@
-"""``uploadfilter hashset``: switch an entry off for a while, and on again."""
+"""``uploadfilter hashset suppress``: switch an entry off for a while, and on again."""
 
 import getpass
 from collections.abc import Sequence
@@ -37,7 +37,7 @@ def suppress_command(
     reason: Annotated[
         str,
         typer.Option(
-            metavar="TEXT", help="Why, in one line; no names and no addresses."
+            metavar="TEXT", help="The reason, in one line; no names and no addresses."
         ),
     ],
     lasting: Annotated[
@@ -45,7 +45,7 @@ def suppress_command(
         typer.Option(
             "--for",
             metavar="72h",
-            help="For how long: a number and one of s, m, h, d, w.  [default: 72h]",
+            help="The duration: a number and one of s, m, h, d, w.  [default: 72h]",
             show_default=False,
         ),
     ] = None,
@@ -62,7 +62,7 @@ def suppress_command(
         str | None,
         typer.Option(
             metavar="WHO",
-            help="Who asks for it: an account or initials.  [default: your account]",
+            help="The person who asks: account or initials.  [default: your account]",
             show_default=False,
         ),
     ] = None,
@@ -71,8 +71,8 @@ def suppress_command(
 ) -> None:
     """Switch one entry off for a while, for example because it is wrong.
 
-    It comes back by itself: after 72 hours, or as asked, at most 30 days. Importing its
-    hash set anew does not bring it back earlier.
+    It comes back by itself after 72 hours, or after the given time, at most 30 days. A
+    new import of its hash set does not bring it back earlier.
 
     **Example**
 
@@ -122,7 +122,7 @@ def unsuppress_command(
 def suppressions_command(
     *, json: JSONOption = False, state: StateOption = None
 ) -> None:
-    """List the entries that are switched off now, and until when.
+    """List the suppressed entries, and the end of each suppression.
 
     **Example**
 
@@ -139,7 +139,7 @@ def suppressions_command(
 
 
 def suppression_document(item: Suppression) -> dict[str, object]:
-    """Return what programs read about a suppression."""
+    """Return a suppression as a JSON object."""
     return {
         "set": item.set,
         "entry": item.entry,
@@ -167,10 +167,10 @@ def suppressions_table(found: Sequence[Suppression]) -> Table:
 
 
 def _ends(lasting: str | None, until: str | None, *, now: datetime) -> datetime | None:
-    """Return when a suppression ends; ``None`` is the default.
+    """Return the end of a suppression; ``None`` means the default.
 
     Raises:
-        UsageError: The options cannot be understood, or both are given.
+        UsageError: An option cannot be parsed, or both are given.
     """
     if lasting is not None and until is not None:
         raise UsageError(
@@ -182,7 +182,7 @@ def _ends(lasting: str | None, until: str | None, *, now: datetime) -> datetime 
 
 
 def _account() -> str:
-    """Return the name of the account that runs this; empty if it has none."""
+    """Return the name of the account that runs this process; empty if it has none."""
     try:
         return getpass.getuser()
     except (KeyError, OSError):

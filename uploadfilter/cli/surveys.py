@@ -1,7 +1,7 @@
-"""What ``hashset import`` says of a file: before it is imported, and after.
+"""Describe a hash-set file, before and after its import.
 
-Of a CSV file it names the columns that are read, and shows the first rows as shapes:
-never a cell, because nobody knows yet what is in it.
+For a CSV file it names the columns that are read, and shows the shapes of the first
+rows, but never a cell: its content is not known yet.
 """
 
 from collections.abc import Collection, Iterator
@@ -18,7 +18,7 @@ _TAB = "\t"
 
 
 def survey_document(survey: Survey) -> dict[str, object]:
-    """Return what programs read about a file."""
+    """Return the survey of a file as a JSON object."""
     return {
         "lines": survey.lines,
         "accepted": survey.accepted,
@@ -59,12 +59,12 @@ def _table_document(facts: TableFacts) -> dict[str, object]:
 
 
 def preview_document(survey: Survey) -> dict[str, object]:
-    """Return what programs read about a file that was not imported."""
+    """Return the survey of a file that was not imported as a JSON object."""
     return {**survey_document(survey), "sha256": survey.sha256}
 
 
 def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
-    """Yield what people read about a file that was not imported."""
+    """Yield the survey of a file that was not imported as lines and tables."""
     if survey.table is not None:
         yield _shapes_table(survey.table)
     yield from survey_lines(survey, allowed)
@@ -78,16 +78,16 @@ def preview_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | T
 
 
 def unit_of(survey: Survey) -> str:
-    """Return what a file consists of: lines, or records of somebody else."""
+    """Return the unit of a file: a line, or a record of a foreign format."""
     return "line" if survey.foreign is None else "record"
 
 
 def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Table]:
-    """Yield what people read about what a file holds: what is left out, and why.
+    """Yield the lines of the report on a file: the parts that are left out, and why.
 
     Args:
-        survey: From ``hashsets.importing``.
-        allowed: Categories that were named; none if nobody has chosen yet.
+        survey: The survey from ``hashsets.importing``.
+        allowed: Categories that were named; empty if nobody has chosen yet.
     """
     if survey.table is not None:
         yield from _table_lines(survey.table)
@@ -110,7 +110,7 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
     yield from _category_lines(survey)
     if OTHER_WORDS in survey.categories:
         yield Text(
-            "too many different categories to be named: is it the right column?",
+            "too many different categories to be listed: is it the right column?",
             style="yellow",
         )
     if survey.no_pictures:
@@ -131,11 +131,11 @@ def survey_lines(survey: Survey, allowed: Collection[str]) -> Iterator[Text | Ta
 
 
 def _category_lines(survey: Survey) -> Iterator[Text]:
-    """Say so where a file holds no categories."""
+    """Yield a line if the file has no categories."""
     if survey.table is not None and not _has_categories(survey.table):
         yield Text("no column holds categories: every row gets the one of --category")
     if survey.foreign is not None and not survey.categories and survey.accepted:
-        yield Text("no record says its category: each gets the one of --category")
+        yield Text("no record has a category: each gets the one of --category")
 
 
 def _categories_table(survey: Survey, allowed: Collection[str]) -> Table:
@@ -162,7 +162,7 @@ def _is_allowed(word: str, allowed: Collection[str]) -> str:
 
 
 def _table_lines(facts: TableFacts) -> Iterator[Text]:
-    """Yield how a table is read, and which of its columns are not."""
+    """Yield how a table is read, and its columns that are not read."""
     delimiter = "tabs" if facts.delimiter == _TAB else repr(facts.delimiter)
     yield Text(
         f"CSV in {facts.encoding}, cells between {delimiter}; {_first_row(facts)}"
@@ -180,7 +180,7 @@ def _table_lines(facts: TableFacts) -> Iterator[Text]:
         )
     for name in facts.empty:
         yield Text(
-            harmless(f"column {name!r} is read, and is empty in every row"),
+            harmless(f"column {name!r} is read, but is empty in every row"),
             style="yellow",
         )
 

@@ -1,4 +1,4 @@
-"""``uploadfilter log totals``: what was counted on each day, when records are gone."""
+"""``uploadfilter log totals``: the counts of each day, which outlast the records."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -33,7 +33,7 @@ DayOption = Annotated[
 
 
 class TotalBy(StrEnum):
-    """What uploads can be counted by."""
+    """The properties by which uploads can be counted."""
 
     DAY = "day"
     MODE = "mode"
@@ -57,8 +57,8 @@ _PLACES = {
     TotalBy.OUTCOME: ("outcomes", "outcome"),
     TotalBy.SHED: ("sheds", "reason"),
 }
-"""In which numbers of a total a thing stands, and as which field, unless it is one of
-the decision's own."""
+"""For each property that is not a field of the decision: the table of a total, and the
+field in it."""
 
 
 def totals_command(
@@ -66,16 +66,16 @@ def totals_command(
     since: DayOption = None,
     until: DayOption = None,
     by: Annotated[
-        TotalBy, typer.Option(case_sensitive=False, help="What uploads are counted by.")
+        TotalBy, typer.Option(case_sensitive=False, help="The property to count by.")
     ] = TotalBy.DAY,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show what was counted: for each day, and in all.
+    """Show the counts of each day, and their sums.
 
-    The numbers are kept for good, and `uploadfilter log verify` checks them against
-    the records that are there. --until is the first day that is left out.
+    The counts are kept for good, and `uploadfilter log verify` checks them against the
+    existing records. --until is the first day that is not shown.
 
     **Examples**
 
@@ -103,17 +103,17 @@ def totals_command(
     if any(CountSource.RECORDS in origins for _, origins in days.values()):
         say(
             "an older version counted nothing on some of these days: their numbers "
-            "come from the records that are left",
+            "come from the remaining records",
             style="yellow",
         )
 
 
 Days = dict[date, tuple[DayCounts, set[CountSource]]]
-"""What was counted, by day, and what that rests on."""
+"""The counts by day, and the sources of the counts."""
 
 
 def merged(parts: Iterable[TotalPart]) -> Days:
-    """Add up what was counted for the same day."""
+    """Add up the counts of the same day."""
     days: Days = {}
     for part in parts:
         tally, origins = days.setdefault(part.totals.day, (DayCounts(), set()))
@@ -123,7 +123,7 @@ def merged(parts: Iterable[TotalPart]) -> Days:
 
 
 def totals_document(days: Days) -> dict[str, object]:
-    """Return what programs read: the numbers of each day, and of all together."""
+    """Return the counts of each day and their sums as a JSON object."""
     whole = DayCounts()
     for day, (tally, _) in days.items():
         whole.add(tally.totals(day))
@@ -147,7 +147,7 @@ def _rows(totals: DayTotals) -> dict[str, object]:
 
 
 def days_table(days: Days) -> Table:
-    """Return the numbers of each day as a table, and their sums as its last row."""
+    """Return the counts of each day as a table, with their sums as the last row."""
     rows = []
     whole = DayCounts()
     for day, (tally, origins) in days.items():
@@ -181,11 +181,12 @@ def _cells(tally: DayCounts) -> Iterator[str]:
 
 
 def counted_by(by: TotalBy, tallies: Iterable[DayCounts]) -> Counter[str]:
-    """Count uploads by one thing that they have in common.
+    """Count uploads by one property.
 
     Args:
-        by: By what. An upload counts once for each of its reasons, sets and categories.
-        tallies: Of some days.
+        by: The property. An upload counts once for each of its reasons, sets and
+            categories.
+        tallies: The counts of some days.
     """
     rows, name = _PLACES.get(by, ("uploads", by.value))
     counts: Counter[str] = Counter()
@@ -200,12 +201,12 @@ def _word(value: object) -> str:
 
 
 def counts_table(by: TotalBy, counts: Counter[str]) -> Table:
-    """Return what was counted by one thing as a table, the most frequent first."""
+    """Return the counts by one property as a table, the most frequent value first."""
     rows = [(name, f"{count:,}") for name, count in counts.most_common()]
     return table(by.value, "uploads", rows=rows, numeric=1)
 
 
 def _day(text: str) -> date:
-    """Return the day of a moment, UTC."""
+    """Return the UTC day of a time."""
     now = datetime.fromtimestamp(present_s(), UTC)
     return moment(text, now=now).astimezone(UTC).date()

@@ -1,4 +1,4 @@
-"""``uploadfilter hashset tripwire | restore``: entries that match too much."""
+"""``uploadfilter hashset tripwire | restore``: demoted entries."""
 
 from datetime import UTC, datetime
 from typing import Annotated
@@ -32,7 +32,7 @@ from uploadfilter.reference.entries.quarantining import check_people
 def tripwire_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """List the entries that were demoted because too many uploads look like them.
 
-    Exit code 1 if there is any.
+    Exit code 1 if there are any.
 
     **Example**
 
@@ -81,7 +81,7 @@ def restore_command(
     reason: Annotated[
         str,
         typer.Option(
-            metavar="TEXT", help="Why, in one line; no names and no addresses."
+            metavar="TEXT", help="The reason, in one line; no names and no addresses."
         ),
     ],
     by: Annotated[
@@ -96,8 +96,8 @@ def restore_command(
 ) -> None:
     """Let a demoted entry reject again, and not be demoted for 30 days.
 
-    Two people are named for it. Ask its issuer first: uploads from many networks
-    looked like it.
+    Two people are named for it. Ask the entry's issuer first: uploads from many
+    networks look like it.
 
     **Example**
 
@@ -105,7 +105,7 @@ def restore_command(
     """
     check_people("an entry is restored", by, fewest=FEWEST_RESTORING)
     base = directory_to_write(state, create=True).path.parent
-    # The same rules as of a suppression: nothing personal in the reason.
+    # The same rules as for a suppression: nothing personal in the reason.
     known = [
         new_suppression(
             name, entry, reason=reason, by=who, now=present_s(), expires_at=None
@@ -127,7 +127,7 @@ def restore_command(
     if restored(base, item):
         say(f"{name}/{entry} rejects again within seconds", style="green")
     else:
-        say(f"{name}/{entry} was not demoted; it will not be for 30 days")
+        say(f"{name}/{entry} was not demoted, and will not be for 30 days")
 
 
 def _moment(at: int) -> datetime:

@@ -1,13 +1,13 @@
-"""What the unit of an installed service says, so that commands find what it uses.
+"""Read the systemd unit of an installed service, so that commands find its state.
 
-The service is started with variables that a shell does not have. An operator who
-types a command beside it means the state of the service, and must not be sent to an
-empty directory of their own.
+The service is started with environment variables that a shell does not have. An
+operator who types a command on the same machine means the service's state, and must
+not get an empty directory of their own.
 
-Rules this module keeps: unit files are read, and systemd is not asked, so that it works
-in a rescue shell as well; what cannot be read says nothing. Only what our own unit
-needs is understood: ``Environment=``, ``EnvironmentFile=``, drop-ins, ``%S`` and ``%i``
-(systemd.unit(5), systemd.exec(5)).
+Rules this module keeps: it reads unit files and does not ask systemd, so that it works
+in a rescue shell as well; a file that cannot be read is ignored. Only the directives of
+our own unit are understood: ``Environment=``, ``EnvironmentFile=``, drop-ins, ``%S``
+and ``%i`` (systemd.unit(5), systemd.exec(5)).
 """
 
 import shlex
@@ -28,7 +28,8 @@ UNIT_FOLDERS: Final = (
     Path("/usr/lib/systemd/system"),
     Path("/lib/systemd/system"),
 )
-"""Where systemd looks, the first one first (systemd.unit(5), "Unit File Load Path")."""
+"""The folders of systemd units, by priority (systemd.unit(5), "Unit File Load
+Path")."""
 
 _STATE_ROOT = "/var/lib"
 _MOST_BYTES: Final = 1024 * 1024
@@ -39,8 +40,8 @@ class Unit:
     """The unit of the service.
 
     Attributes:
-        path: Its file.
-        environment: The variables of ours that it sets.
+        path: The path of its file.
+        environment: Our environment variables that it sets.
     """
 
     path: Path
@@ -53,8 +54,8 @@ def installed_unit(
     """Read the unit of the service, with its drop-ins; ``None`` if there is none.
 
     Args:
-        instance: Of which proxy.
-        folders: Where to look, the first one first.
+        instance: The name of the proxy.
+        folders: The folders to search, by priority.
     """
     found = (folder / UNIT for folder in folders)
     path = next((it for it in found if it.is_file()), None)
@@ -68,7 +69,7 @@ def installed_unit(
 
 
 def _drop_ins(instance: str, folders: Sequence[Path]) -> list[Path]:
-    """Return drop-ins by name; one in an earlier folder hides its namesakes."""
+    """Return drop-ins by name; a file in an earlier folder hides others of its name."""
     by_name: dict[str, Path] = {}
     for folder in reversed(folders):
         for unit in (UNIT, UNIT.replace("@", f"@{instance}")):
@@ -89,7 +90,7 @@ def _read(path: Path) -> str:
 
 
 def _apply(text: str, environment: dict[str, str], instance: str) -> None:
-    """Take in what one file says."""
+    """Apply the settings of one file."""
     for key, value in _settings(text):
         if key == "Environment" and not value:
             environment.clear()
@@ -104,7 +105,7 @@ def _apply(text: str, environment: dict[str, str], instance: str) -> None:
 
 
 def _settings(text: str) -> Iterator[tuple[str, str]]:
-    """Yield what stands in the section of the service."""
+    """Yield the settings in the service's section."""
     section = ""
     for raw in text.replace("\\\n", " ").splitlines():
         line = raw.strip()
@@ -129,7 +130,7 @@ def _variables(words: Iterator[str] | list[str]) -> dict[str, str]:
 
 
 def _expanded(value: str, instance: str) -> str:
-    """Put in what specifiers of a system's unit stand for."""
+    """Replace the specifiers of a system unit by their values."""
     parts = value.split("%%")
     for name, stands_for in (("%S", _STATE_ROOT), ("%i", instance), ("%I", instance)):
         parts = [part.replace(name, stands_for) for part in parts]

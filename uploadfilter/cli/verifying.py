@@ -1,4 +1,4 @@
-"""What a check of the decision log found, for programs and for people."""
+"""Format the report of a check of the decision log, as JSON and as text."""
 
 from collections.abc import Iterator, Sequence
 
@@ -17,16 +17,16 @@ _CHECKPOINT_WORDS = {
 
 
 SHOWN_NAMES = 3
-"""Files that people are named; all are in the JSON."""
+"""Most files that the text names; the JSON has all of them."""
 
 
 def verify_document(
     report: VerifyReport, *, others: Sequence[str]
 ) -> dict[str, object]:
-    """Return what programs read about a check.
+    """Return the report of a check as a JSON object.
 
     Args:
-        report: What was found.
+        report: The report.
         others: Instances of the same state directory that were not checked.
     """
     step = report.step_back
@@ -63,7 +63,7 @@ def verify_document(
 
 
 def gap_document(judged: Judged) -> dict[str, object]:
-    """Return what programs read about records that are gone."""
+    """Return missing records as a JSON object."""
     gap = judged.gap
     return {
         "first": gap.first,
@@ -80,10 +80,10 @@ def gap_document(judged: Judged) -> dict[str, object]:
 
 
 def verify_lines(report: VerifyReport, *, others: Sequence[str]) -> Iterator[Text]:
-    """Yield what people read about a check: what is wrong, then the sum.
+    """Yield the report of a check as text: the faults, then the summary.
 
     Args:
-        report: What was found.
+        report: The report.
         others: Instances of the same state directory that were not checked.
     """
     for finding in report.findings:
@@ -105,7 +105,7 @@ def verify_lines(report: VerifyReport, *, others: Sequence[str]) -> Iterator[Tex
 
 
 def _notes(report: VerifyReport) -> Iterator[Text]:
-    """Yield what is no damage, and has to be known."""
+    """Yield notes that are not damage, but matter."""
     for judged in report.gaps:
         if not judged.why:
             style = "" if judged.is_proved else "yellow"
@@ -133,7 +133,7 @@ def _notes(report: VerifyReport) -> Iterator[Text]:
 
 
 def _finding_words(finding: LogFinding) -> str:
-    """Return one thing that is wrong, and where, in words."""
+    """Return one fault and its place in words."""
     why = f": {finding.why}" if finding.why else ""
     if not finding.place.segment:
         return f"{finding.problem}: there is no record{why}"
@@ -147,7 +147,7 @@ def _finding_words(finding: LogFinding) -> str:
 
 
 def _gap_words(judged: Judged) -> str:
-    """Return what is rightly gone, or may be, in words."""
+    """Return in words a gap that retention made, or may have made."""
     gap = judged.gap
     where = "at the start, " if gap.is_start else ""
     files = f"file {gap.first}" if gap.first == gap.last else "files"

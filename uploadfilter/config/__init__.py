@@ -23,14 +23,14 @@ room, one key a field::
     url = "http://127.0.0.1:9000"
 
 Rules this room keeps: an unknown key is an error, never ignored; every error names the
-place, the key, the value and the cure, and all of a file are told at once; what is
-secret is in no error; a value comes from an option, else from the environment, else
-from the file, else it is the default.
+place, the key, the value and the remedy, and all errors of a file are reported at once;
+no error shows a secret; a value comes from an option, otherwise from the environment,
+otherwise from the file, otherwise it is the default.
 
 To add a setting, add a field to its room's dataclass; to add a room, a line to
 ``schema.TABLES`` and a field to ``settings.Settings``. If it may change while the
-service runs, say so in ``schema``. ``docs/operating/keys.md`` lists every key, and a
-test holds it to that.
+service runs, declare it live in ``schema``. ``docs/operating/keys.md`` lists every key;
+a test checks that.
 """
 
 from uploadfilter.config.effective import differences, is_live

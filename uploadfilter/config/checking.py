@@ -1,10 +1,10 @@
-"""What can be found out about a configuration without starting the service.
+"""Check a configuration on this machine without starting the service.
 
-``loading`` has refused what cannot be used at all. Here the machine is looked at: are
-the folders there, can the files be read, is there a host of that name?
+``loading`` has refused invalid values already. This module checks the machine: do the
+folders exist, can the files be read, does a host have that name?
 
 A *problem* would keep the service from starting or from working; a *warning* points at
-what was probably meant otherwise.
+a probable mistake.
 """
 
 import difflib
@@ -32,10 +32,10 @@ PREFIX: Final = "UPLOADFILTER_"
 OTHER_VARIABLES: Final = frozenset(
     {"UPLOADFILTER_CONFIG", "UPLOADFILTER_KEY", "UPLOADFILTER_PROGRAM"}
 )
-"""Variables that are no settings: of the command line, the key's, and of our tests."""
+"""Variables that are not settings: the command line's, the key's, and our tests'."""
 
 _ALIKE: Final = 0.85
-"""How much a variable must look like another one, whose beginning is the same."""
+"""Least similarity of a suggested variable; all of them begin in the same way."""
 
 _LONGEST_SOCKET: Final = 107
 """Bytes of a unix socket's path (unix(7)): 108 with the NUL at its end."""
@@ -43,11 +43,11 @@ _LONGEST_SOCKET: Final = 107
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Findings:
-    """What was found.
+    """The result of a check.
 
     Attributes:
-        problems: What would keep the service from its work.
-        warnings: What was probably meant otherwise.
+        problems: Faults that would keep the service from working.
+        warnings: Probable mistakes.
     """
 
     problems: tuple[ConfigProblem, ...]
@@ -55,12 +55,12 @@ class Findings:
 
 
 def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findings:
-    """Look at what a configuration names.
+    """Check the files, folders, sockets and hosts that a configuration names.
 
     Args:
         loaded: The configuration.
         environ: The environment of the process.
-        online: Whether names of origins may be looked up.
+        online: Whether to look up the host names of origins.
     """
     problems, warnings = Complaints(loaded.sources), Complaints(loaded.sources)
     _check_folders(loaded, problems)
@@ -157,7 +157,7 @@ def _check_origin(
 
 
 def _warn_of_state(loaded: Loaded, warnings: Complaints) -> None:
-    # Not `exists` of pathlib, which raises where this user may not look.
+    # Not `exists` of pathlib, which raises if this user may not read the folder.
     if not os.path.lexists(loaded.settings.state / REFERENCE_DIRECTORY):
         warnings.add(
             ("state",),
@@ -168,7 +168,7 @@ def _warn_of_state(loaded: Loaded, warnings: Complaints) -> None:
 
 
 def _warn_of_unenforced(loaded: Loaded, warnings: Complaints) -> None:
-    """Point out routes in ENFORCE that reject no match with the hash sets in force."""
+    """Warn of routes in ENFORCE that reject no match with the hash sets in force."""
     directory = loaded.settings.state / REFERENCE_DIRECTORY
     try:
         with ReferenceReader.open(directory) as reader:
@@ -199,7 +199,7 @@ def _warn_of_unused(loaded: Loaded, warnings: Complaints) -> None:
 def _warn_of_variables(
     loaded: Loaded, environ: Mapping[str, str], warnings: Complaints
 ) -> None:
-    """Point out variables that look like ours, and that nobody reads."""
+    """Warn of variables that look like ours, but are not settings."""
     known = sorted({*schema.VARIABLES, *OTHER_VARIABLES})
     referred = {reference.get("env") for reference in loaded.references.values()}
     for name in sorted(environ):

@@ -1,4 +1,4 @@
-"""Whether an origin is the proxy itself: requests would go round in a circle."""
+"""Detect an origin that is the proxy itself, which would make a request loop."""
 
 from typing import Final, assert_never
 from urllib.parse import urlsplit
@@ -15,11 +15,11 @@ _SCHEME_PORTS: Final = {"http": 80, "https": 443}
 _EVERYWHERE: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104 - compared, not bound
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
 _LOCALHOST: Final = "localhost"
-"""A name for either of the two."""
+"""The name for an address of this machine, IPv4 or IPv6."""
 
 
 def is_circle(origin: OriginSettings, address: Address) -> bool:
-    """Tell whether an origin is what the proxy listens on, as far as names tell."""
+    """Return whether an origin is an address of the proxy, judged by names alone."""
     match address:
         case UnixAddress():
             return origin.url == f"unix:{address.path}"

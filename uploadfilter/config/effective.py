@@ -1,6 +1,6 @@
-"""What is in force, key by key: for people, for programs, and to see what has changed.
+"""List the settings in force, key by key, as TOML, as JSON, or to find differences.
 
-Written as TOML, it can be loaded again, and says the same.
+The TOML can be loaded again, and gives the same settings.
 """
 
 import json
@@ -22,19 +22,19 @@ from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT: Final = "default"
 _CATEGORIES: Final = "categories"
-"""The one key of a policy that no preset gives a value for."""
+"""The only key of a policy that no preset sets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
-    """One key and what is in force for it.
+    """One key and its value in force.
 
     Attributes:
-        key: The way to it; routes are known by their index.
-        value: As TOML has it: a text, a number, a truth, a list or a table of them.
-        actual: The same, but for what the file only refers to: what is there.
-        source: ``default``, ``line 7``, ``--mode``, the name of a variable, or what
-            was chosen by one of these: ``preset strict``.
+        key: The path of the key; routes are known by their index.
+        value: The TOML value: a string, a number, a boolean, a list or a table of them.
+        actual: The same, but a reference of the file is replaced by its target.
+        source: ``default``, ``line 7``, ``--mode``, the name of a variable, or a preset
+            that one of these chose: ``preset strict``.
     """
 
     key: Key
@@ -44,7 +44,7 @@ class Value:
 
     @property
     def name(self) -> str:
-        """The key as people write it."""
+        """The key as it is written in documentation."""
         return dotted(self.key)
 
 
@@ -65,7 +65,7 @@ def differences(one: Loaded, other: Loaded) -> tuple[str, ...]:
 
 
 def is_live(key: str) -> bool:
-    """Tell whether a key, as ``differences`` returns it, may change at any time."""
+    """Return whether a key, as ``differences`` returns it, is live."""
     return schema.is_live(tuple(key.split(".")))
 
 
@@ -111,7 +111,7 @@ class _Listing:
         )
 
     def _source(self, key: Key) -> str:
-        """Say who gave a value: itself, or with the preset of its table."""
+        """Return the source of a value: its own, or the preset of its table."""
         given = self._loaded.sources.given(key)
         if given is None and key[-2:-1] == (schema.POLICY,):
             preset = (*key[:-1], schema.PRESET)
@@ -151,7 +151,7 @@ class _Listing:
     def _own(
         self, own: UploadLimits | Policy, common: UploadLimits | Policy, key: Key
     ) -> Iterator[Value]:
-        """Yield what a route's table says, or is not as in the table at the top."""
+        """Yield the keys that a route's table sets, or that differ from the top."""
         for field in fields(own):
             value, place = getattr(own, field.name), (*key, field.name)
             is_given = self._loaded.sources.given(place) is not None
@@ -167,7 +167,7 @@ def _room(settings: Settings, table: str) -> object:
 
 
 def _defaults(settings: Settings) -> Mapping[str, object]:
-    """Return what plain keys are if nobody gives them."""
+    """Return the defaults of the plain keys."""
     return {
         "listen": [str(address) for address in settings.listen],
         "state": str(settings.state),
@@ -183,12 +183,12 @@ def _defaults(settings: Settings) -> Mapping[str, object]:
 
 
 def _is_url(name: str, origin: OriginSettings) -> bool:
-    """Tell whether an origin has no table, but stands in routes by its URL."""
+    """Return whether an origin has no table, and routes name it by its URL."""
     return name == origin.url
 
 
 def _written(value: object) -> object:
-    """Return a value as TOML has it."""
+    """Return a value as its TOML value."""
     match value:
         case StrEnum():
             return value.value.lower() if value.value.isupper() else value.value
@@ -201,7 +201,7 @@ def _written(value: object) -> object:
 
 
 def as_toml(values: Sequence[Value]) -> Iterator[str]:
-    """Yield the lines of a file that says the same, each with where it is from."""
+    """Yield the lines of a file with the same settings, each with its source."""
     table: Key = ()
     for item in values:
         if item.key[:-1] != table:
@@ -223,7 +223,7 @@ def _headers(before: Key, table: Key) -> Iterator[str]:
 
 
 def _name(name: str) -> str:
-    """Write a key, in quotes where it needs them."""
+    """Write a key, in quotes if it needs them."""
     bare = name.isascii() and name.replace("-", "").replace("_", "").isalnum()
     return name if bare else _toml(name)
 
@@ -234,7 +234,7 @@ def _toml(value: object) -> str:
         case bool():
             return str(value).lower()
         case str():
-            # What JSON escapes, TOML reads; but not DEL, and no halves of characters.
+            # TOML reads JSON's escapes, except DEL and lone surrogates.
             return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
         case list():
             return f"[{', '.join(map(_toml, value))}]"

@@ -1,8 +1,9 @@
-"""Find the line on which a TOML file says something.
+"""Find the line of each key of a TOML file.
 
-``tomllib`` tells what a file says, and not where. This reads the same text once more
-for the places of its keys, and only of a text that ``tomllib`` has read: it need not
-refuse anything, only follow the grammar of TOML 1.0 to know where a value ends.
+``tomllib`` returns the values of a file, but not their lines. This module reads the
+same text again to find the places of its keys. It reads only a text that ``tomllib``
+has accepted, so it need not refuse anything: it follows the grammar of TOML 1.0 only as
+far as needed to find the end of each value.
 """
 
 import bisect
@@ -12,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final, TypeAlias
 
 Key: TypeAlias = tuple[str | int, ...]
-"""The way to a value: names of tables and keys, and indices of lists, from 0."""
+"""The path of a value: names of tables and keys, and indices of lists, from 0."""
 
 _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
@@ -31,10 +32,10 @@ def lines_of(text: str) -> dict[Key, int]:
     """Return the line of every key, table and element of a list.
 
     Args:
-        text: What ``tomllib`` can read, with line ends as in the file.
+        text: A text that ``tomllib`` accepts, with line ends as in the file.
 
     Returns:
-        Numbers of lines, from 1. Of a table it is the line that says its name first.
+        Numbers of lines, from 1. The line of a table is the first with its name.
     """
     reading = _Reading(text)
     reading.document()
@@ -75,7 +76,7 @@ class _Reading:
         return self._note((*outer, index), line)
 
     def _resolved(self, names: tuple[str, ...]) -> Key:
-        """Return where names lead: of a list of tables, to the last one."""
+        """Return the table that names lead to; of a list of tables, the last one."""
         key: Key = ()
         for name in names:
             key = (*key, name)
@@ -93,7 +94,7 @@ class _Reading:
         self._value(key)
 
     def _names(self) -> Iterator[str]:
-        """Yield the parts of a key, up to the equals sign or bracket behind it."""
+        """Yield the parts of a key, up to the equals sign or bracket after it."""
         while True:
             self._skip(_SPACE)
             bare = _BARE_KEY.match(self._text, self._at)

@@ -1,4 +1,4 @@
-"""Read the configuration: options before variables before the file before defaults."""
+"""Read the configuration; options override variables, which override the file."""
 
 import dataclasses
 import os
@@ -31,18 +31,18 @@ from uploadfilter.errors import ConfigError
 from uploadfilter.toml import fault_of
 
 _MOST_BYTES: Final = 1024 * 1024
-"""A file of ten thousand routes is half as large; what is larger is no configuration,
-and might never end."""
+"""Most bytes of a file. Ten thousand routes take half of it; a larger file is not a
+configuration, or may be endless."""
 
 _DEEP_NAME = re.compile(
     r"""(?<![\w.-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){40}"""
 )
-"""A name of more parts than any key, or any host, has. To read one takes time and
-memory with the square of its length: minutes and gigabytes for a file as above."""
+"""A name with more parts than any key or host has. Reading it takes time and memory
+with the square of its length: minutes and gigabytes for a file as above."""
 
 _NUL = re.compile(r"\\u0000|\\U00000000")
-"""How TOML writes the one character that no system call takes, each with an error of
-its own that nobody expects."""
+"""TOML's escapes of the NUL character. No system call accepts it, and each raises
+another, unexpected error."""
 
 _SEE: Final = "See docs/operating/settings.md for an example."
 _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
@@ -50,13 +50,13 @@ _NO_ENVIRONMENT: Final[Mapping[str, str]] = MappingProxyType({})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A configuration that can be used, and where it came from.
+    """A valid configuration, and the sources of its values.
 
     Attributes:
-        settings: What it says.
+        settings: The settings.
         file: The file that was read, if any.
         plain: Values of the keys at the top of the file, as they were given.
-        sources: Who gave what.
+        sources: The sources of the values.
         references: Values that the file only refers to, by their keys.
     """
 
@@ -74,7 +74,7 @@ def load(
     default_state: Path,
     environ: Mapping[str, str] = _NO_ENVIRONMENT,
 ) -> Settings:
-    """Read a configuration, as ``read`` does, and return what it says."""
+    """Read a configuration, as ``read`` does, and return its settings."""
     return read(
         path, overrides=overrides, default_state=default_state, environ=environ
     ).settings
@@ -87,20 +87,20 @@ def read(
     default_state: Path,
     environ: Mapping[str, str] = _NO_ENVIRONMENT,
 ) -> Loaded:
-    """Read a file and put the environment and the command line on top of it.
+    """Read a file, and override it by the environment and the command line.
 
     Args:
         path: TOML file, or ``None`` for none.
         overrides: Values of ``schema.OPTIONS``; ``None`` values are left out.
-        default_state: State directory where nobody names one.
+        default_state: State directory if none is named.
         environ: The environment of the process.
 
     Returns:
-        Checked settings, and where each came from.
+        Checked settings, and their sources.
 
     Raises:
         ConfigError: The file cannot be read, or keys, values or combinations of them
-            cannot be used: all of them, each with its line.
+            are invalid: the error lists all of them, each with its line.
     """
     text = read_text(path) if path else ""
     document, lines = _parsed(text, path)
@@ -120,7 +120,7 @@ def read(
 
 
 class _Reading:
-    """One document on its way to settings."""
+    """Converts one document to settings."""
 
     def __init__(
         self, reader: ValueReader, document: Mapping[str, Any], default_state: Path
@@ -133,7 +133,7 @@ class _Reading:
     def settings(self) -> tuple[dict[str, Any], dict[str, Any]]:
         """Return the plain values as they were given, and the fields of ``Settings``.
 
-        They can be used if there were no complaints.
+        They are valid if no mistake was noted.
         """
         self._reader.refuse_unknown(self._document, schema.TOP, ())
         given = {k: v for k, v in self._document.items() if k in schema.PLAIN}
@@ -219,10 +219,10 @@ def read_text(path: Path) -> str:
     """Read a file whole.
 
     Raises:
-        ConfigError: It cannot be read, or is not a regular file of text.
+        ConfigError: The file cannot be read, or is not a regular text file.
     """
     try:
-        # Not waiting for the other end of a pipe, which could be read only once.
+        # Does not block on a pipe, which could be read only once.
         fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
         with os.fdopen(fd, "rb") as file:
             before = os.fstat(fd)
@@ -253,7 +253,7 @@ def read_text(path: Path) -> str:
 
 
 def _state(found: os.stat_result) -> tuple[int, int]:
-    """Return what tells a file that is being written from one that is not."""
+    """Return a value that changes while a file is being written."""
     return found.st_size, found.st_mtime_ns
 
 
@@ -271,7 +271,7 @@ def _parsed(text: str, path: Path | None) -> tuple[dict[str, Any], dict[Key, int
     except RecursionError as exc:
         raise _too_deep(path) from exc
     except ValueError as exc:
-        # TOMLDecodeError, and what Python says of numbers with thousands of digits.
+        # TOMLDecodeError, and Python's error for numbers of thousands of digits.
         raise fault_of(text, exc).in_file(path, see=_SEE) from exc
 
 
@@ -283,7 +283,7 @@ def _too_deep(path: Path | None) -> ConfigError:
 
 
 def _write_out(document: dict[str, Any], lines: dict[Key, int]) -> None:
-    """Turn origins that are a URL alone into tables with one key."""
+    """Turn each origin that is only a URL into a table with one key."""
     tables = document.get(schema.ORIGINS)
     places: list[tuple[dict[str, Any], Key]] = [(document, (schema.ORIGIN,))]
     if isinstance(tables, dict):
@@ -300,7 +300,7 @@ def _put_on_top(
     overrides: Mapping[str, object],
     environ: Mapping[str, str],
 ) -> dict[Key, str]:
-    """Let variables, and then options, win over the file; return who gave what."""
+    """Override the file by variables, then by options; return the sources."""
     others: dict[Key, str] = {}
     for name, key in schema.VARIABLES.items():
         if environ.get(name):
@@ -320,7 +320,7 @@ def _from_variable(text: str, key: Key) -> object:
 
 
 def _put(document: dict[str, Any], key: Key, value: object) -> None:
-    """Set a value of the document; an origin's URL leaves its times as they are."""
+    """Set a value of the document; a new URL of an origin keeps its timeouts."""
     if key[0] == schema.ORIGIN:
         table = document.get(schema.ORIGIN)
         document[schema.ORIGIN] = {

@@ -1,8 +1,8 @@
-"""What was meant by a key that there is not.
+"""Suggest a known key for an unknown one.
 
-A suggestion that is wrong is worse than none: who reads "did you mean ``weak_match``?"
-looks no further. So only what looks very much alike is suggested, and what people write
-who know other programs is listed here by hand.
+A wrong suggestion is worse than no suggestion: a reader of "did you mean
+``weak_match``?" stops searching. So only very similar keys are suggested; keys of other
+programs, which their users may write, are listed here by hand.
 """
 
 import difflib
@@ -15,11 +15,11 @@ from uploadfilter.config.lines import Key
 from uploadfilter.config.sources import dotted
 
 _ALIKE: Final = 0.75
-"""How much a key must look like an unknown one to be what was meant: a letter that is
-wrong, missing or doubled in a word of five. At 0.6 ``match`` is ``weak_match``."""
+"""Least similarity of a suggested key: one letter of five may be wrong, missing or
+doubled. At 0.6, ``weak_match`` would be suggested for ``match``."""
 
 _ALIKE_ELSEWHERE: Final = 0.85
-"""The same of a key in another table, of which there are many."""
+"""The same for keys of other tables, which are many."""
 
 _CATEGORIES: Final = (
     "A match is rejected, unless its category says otherwise: write "
@@ -70,18 +70,18 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         ),
     }
 )
-"""What to do instead, by keys that nobody reads."""
+"""Corrections, by unknown key."""
 
 
 def meant(name: str, known: Iterable[str], key: Key) -> str:
-    """Say what to write instead of an unknown key.
+    """Return a suggestion for an unknown key.
 
     Args:
-        name: The key.
-        known: Those that its table may have.
-        key: Of its table.
+        name: The unknown key.
+        known: The known keys of its table.
+        key: The key of its table.
     """
-    # The index of a route says nothing of what its keys mean.
+    # The index of a route does not matter for the meaning of its keys.
     place = ".".join(part for part in (*key, name) if isinstance(part, str))
     listed = MEANINGS.get(place) or MEANINGS.get(place.removeprefix("routes."))
     if listed:
@@ -97,7 +97,7 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
 
 
 def _elsewhere(name: str) -> str | None:
-    """Find a key of another table, or a table."""
+    """Find a similar key of another table, or a similar table."""
     if name == schema.ORIGIN:
         return f"{name!r}, which stands above the first table of the file"
     if name in {*schema.TABLES, schema.ROUTES, schema.ORIGINS}:

@@ -1,4 +1,4 @@
-"""Read the keys at the top of the file that are more than their texts."""
+"""Read the keys at the top of the file whose texts must be parsed."""
 
 import ipaddress
 from collections.abc import Callable, Mapping
@@ -20,7 +20,7 @@ from uploadfilter.uploads.head.clientside import Network
 def _addresses(
     reader: ValueReader, listen: str | tuple[str, ...]
 ) -> tuple[Address, ...] | None:
-    """Read where to listen: one address, or a list of them."""
+    """Read the addresses to listen on: one address, or a list."""
     found: list[Address] = []
     for text in (listen,) if isinstance(listen, str) else listen:
         try:
@@ -65,7 +65,7 @@ def _networks(reader: ValueReader, written: tuple[str, ...]) -> tuple[Network, .
 def _groups(
     reader: ValueReader, written: tuple[str, ...]
 ) -> tuple[tuple[Network, ...], ...]:
-    """Read groups of networks: each is a text, with blanks between the networks."""
+    """Read groups of networks: each group is a text, with spaces between networks."""
     groups = []
     for index, text in enumerate(written):
         key = ("client_groups", index)
@@ -104,14 +104,14 @@ PARSERS: Final[Mapping[str, Callable[[ValueReader, Any], Any]]] = MappingProxyTy
         "client_groups": _groups,
     }
 )
-"""What makes more of a plain key than its text; ``None`` if it cannot be used."""
+"""Parsers of plain keys; they return ``None`` for an invalid text."""
 
 WORDING: Final = frozenset({"objection", "report", "texts", "language"})
-"""Keys that make the wording together."""
+"""Keys that form the wording together."""
 
 
 def read_wording(reader: ValueReader, plain: Mapping[str, Any]) -> Wording | None:
-    """Read what clients are told, in each language."""
+    """Read the texts of answers to clients, in each language."""
     folder = plain.get("texts")
     try:
         return texts.load(

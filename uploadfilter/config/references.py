@@ -1,14 +1,14 @@
-"""Values that a file only refers to: credentials, variables and files.
+"""Fetch values that a file only refers to: credentials, variables and files.
 
-A key that holds a text may instead say where that text is::
+A key that holds a text may instead name the place of the text::
 
     client_key = { credential = "origin-key" }
     objection = { env = "OBJECTION" }
     report = { file = "/etc/uploadfilter/report.txt" }
 
-A credential is what systemd (``LoadCredential=``, ``SetCredentialEncrypted=``) puts
-into ``$CREDENTIALS_DIRECTORY`` (systemd.exec(5)). Of a key that names a file, the
-credential's own path is meant, and otherwise what stands in it.
+A credential is a file that systemd (``LoadCredential=``, ``SetCredentialEncrypted=``)
+puts into ``$CREDENTIALS_DIRECTORY`` (systemd.exec(5)). A key that names a file gets the
+path of the credential; any other key gets its content.
 """
 
 import os
@@ -22,14 +22,14 @@ KINDS: Final = ("credential", "env", "file")
 
 _NAME = re.compile(r"[A-Za-z0-9_.@:-]{1,255}")
 _MOST_BYTES: Final = 64 * 1024
-"""A setting is short; a credential of systemd has at most 1 MiB in all."""
+"""Most bytes of a text: a setting is short; systemd's credentials have 1 MiB in all."""
 
 
 class UnusableReferenceError(Exception):
-    """A value that is referred to cannot be had.
+    """A reference cannot be resolved.
 
     Args:
-        message: Why; nothing secret in it.
+        message: The reason; nothing secret in it.
         hint: What the operator does next.
     """
 
@@ -39,7 +39,7 @@ class UnusableReferenceError(Exception):
 
 
 class Credentials:
-    """Fetches what is referred to.
+    """Resolves references.
 
     Args:
         environ: The environment of the process.
@@ -49,14 +49,14 @@ class Credentials:
         self._environ = environ
 
     def fetch(self, reference: Mapping[str, object], *, is_path: bool) -> str:
-        """Return the text that a reference leads to.
+        """Return the text that a reference names.
 
         Args:
             reference: One of ``credential``, ``env`` and ``file``, with a name.
             is_path: Whether the key names a file.
 
         Raises:
-            UnusableReferenceError: It leads nowhere.
+            UnusableReferenceError: There is no such text.
         """
         kind, name = _read(reference)
         match kind:
@@ -93,7 +93,7 @@ class Credentials:
         if not _NAME.fullmatch(name) or name in {".", ".."}:
             raise UnusableReferenceError(
                 f"{name!r} is not the name of a credential",
-                hint="Write the name that stands in LoadCredential=.",
+                hint="Write the name from LoadCredential=.",
             )
         path = Path(directory) / name
         if not path.is_file():
@@ -118,7 +118,7 @@ def _read(reference: Mapping[str, object]) -> tuple[str, str]:
 
 def _content(path: Path) -> str:
     """Return a file's text without the line end that editors add."""
-    if not path.is_file():  # a pipe would be waited for
+    if not path.is_file():  # reading a pipe would block
         raise UnusableReferenceError(
             f"there is no file {os.fspath(path)!r}", hint="Check the path."
         )

@@ -1,8 +1,8 @@
 """Turn ``[[routes]]`` and ``[origins.NAME]`` into routes.
 
-What a route does not say of ``limits`` and ``policy`` is as in the tables of the same
-name at the top of the file, key by key. A route that none could ever take is a mistake,
-as an unknown key is: what it was written for is treated otherwise.
+A key of ``limits`` or ``policy`` that a route does not set is as in the table of the
+same name at the top of the file. A route that no request can reach is a mistake, as an
+unknown key is: the requests that it was written for would be treated otherwise.
 """
 
 import re
@@ -31,13 +31,13 @@ _MODE_HINT: Final = 'Use "monitor" (record only) or "enforce" (reject as well).'
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Common:
-    """What holds for a route that does not say otherwise.
+    """The values for keys that a route does not set.
 
     Attributes:
-        origin: Whether there is one at the top of the file.
-        mode: At the top of the file.
-        limits: Of ``[limits]``.
-        policy: Of ``[policy]``.
+        origin: Whether the top of the file names an origin.
+        mode: The mode at the top of the file.
+        limits: The limits of ``[limits]``.
+        policy: The policy of ``[policy]``.
     """
 
     origin: bool
@@ -60,8 +60,8 @@ def read_mode(reader: ValueReader, text: str, key: Key) -> Mode | None:
 
 
 MOST_ROUTES: Final = 1000
-"""Every request looks at one route after the other, 2 to 3 microseconds each, and a
-file is compared with itself in half a second."""
+"""Most routes. A request checks the routes one by one, 2 to 3 microseconds each; a
+check of all pairs of routes takes half a second."""
 
 
 def read_origins(reader: ValueReader, tables: object) -> dict[str, OriginSettings]:
@@ -103,9 +103,9 @@ def read_routes(
 
     Args:
         reader: Reads values.
-        tables: What the file says.
-        common: What holds where a route says nothing.
-        origins: Those with names; what routes name by their URL is added.
+        tables: The tables of the file.
+        common: The values for keys that a route does not set.
+        origins: The named origins; the function adds those that routes name by URL.
     """
     if not isinstance(tables, list):
         reader.complaints.add(
@@ -127,7 +127,7 @@ def read_routes(
 
 
 class _Routes:
-    """Reads one route after the other, and looks at each beside those before it."""
+    """Reads the routes one by one, and compares each with the earlier ones."""
 
     def __init__(
         self, reader: ValueReader, common: Common, origins: dict[str, OriginSettings]
@@ -278,7 +278,7 @@ class _Routes:
         return replace(policy, categories={**base.categories, **policy.categories})
 
     def _refuse_shadowed(self, route: Route, key: Key) -> None:
-        """Refuse a route that no request could take, since an earlier one takes all."""
+        """Refuse a route that no request can reach because an earlier one takes all."""
         for _, earlier in self.found:
             if earlier.covers(route):
                 self._complain(
@@ -293,16 +293,16 @@ class _Routes:
 def read_policy(
     reader: ValueReader, table: object, key: Key, *, base: Policy | None = None
 ) -> Policy | None:
-    """Read a policy: what the table says, then its preset, then the base.
+    """Read a policy: keys of the table override its preset, which overrides the base.
 
     Args:
-        reader: Reads values, and collects what is wrong with them.
-        table: What the file says.
-        key: Of the table.
-        base: What holds where the table names neither; ``None`` for the defaults.
+        reader: Converts values, and collects the mistakes.
+        table: The table of the file.
+        key: The key of the table.
+        base: The policy without key and preset; ``None`` for the defaults.
 
     Returns:
-        ``None`` if it cannot be made, which has been complained of.
+        ``None`` if a value is invalid; the mistake is then noted.
     """
     preset = table.get(schema.PRESET) if isinstance(table, dict) else None
     if isinstance(preset, str) and preset in set(Preset):
@@ -317,12 +317,12 @@ def _is_name(name: str) -> bool:
 def all_origins(
     origin: OriginSettings | None, origins: Mapping[str, OriginSettings], routes: object
 ) -> Iterator[tuple[Key, OriginSettings]]:
-    """Yield every origin with the key that it was given by.
+    """Yield every origin with the key that gave it.
 
     Args:
-        origin: The one at the top of the file.
-        origins: The others, by name or URL.
-        routes: What the file says of routes, where URLs stand.
+        origin: The origin at the top of the file.
+        origins: The other origins, by name or URL.
+        routes: The tables of routes, which may hold URLs.
     """
     if origin is not None:
         yield (schema.ORIGIN, "url"), origin

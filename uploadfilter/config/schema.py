@@ -1,8 +1,7 @@
-"""Which keys there are, of which types, and which of them may change at any time.
+"""Declare the keys of the file, their types, and which of them are live.
 
-Rules this module keeps: a key that is not said to be live needs a restart, so that one
-that is forgotten here is announced to the operator for nothing, and never the other
-way round.
+Rules this module keeps: a key that is not declared live needs a restart. So a forgotten
+declaration announces a needless restart, and never hides a needed one.
 """
 
 import dataclasses
@@ -24,7 +23,7 @@ from uploadfilter.uploads.head.clientside import ClientHeader
 from uploadfilter.uploads.limits import UploadLimits
 
 Wanted: TypeAlias = Any
-"""A type as a field declares it: ``int``, ``tuple[str, ...]``, an enum, ..."""
+"""The type of a field: ``int``, ``tuple[str, ...]``, an enum, ..."""
 
 TABLES: Final[Mapping[str, Any]] = {
     "origin": OriginSettings,
@@ -68,7 +67,7 @@ ROUTE: Final[Mapping[str, Wanted]] = {
 """The keys of one of ``[[routes]]``."""
 
 ROUTE_TABLES: Final[Mapping[str, Any]] = {"limits": UploadLimits, "policy": Policy}
-"""The tables of a route; what they do not say is as in the tables of the same name."""
+"""The tables of a route; a missing key is as in the top table of the same name."""
 
 ORIGIN: Final = "origin"
 POLICY: Final = "policy"
@@ -76,7 +75,7 @@ PRESET: Final = "preset"
 ROUTES: Final = "routes"
 ORIGINS: Final = "origins"
 TOP: Final = frozenset({*PLAIN, *TABLES, ROUTES, ORIGINS})
-"""What may stand at the top of the file."""
+"""The keys and tables at the top of the file."""
 
 PATHS: Final = frozenset(
     {
@@ -99,7 +98,7 @@ VARIABLES: Final[Mapping[str, Key]] = {
     "UPLOADFILTER_SPOOL_DIRECTORY": ("spool_directory",),
     "UPLOADFILTER_TRUSTED_PROXIES": ("trusted_proxies",),
 }
-"""Environment variables, and the keys that they win over. Lists are split at commas."""
+"""Environment variables, and the keys that they override. Lists are split at commas."""
 
 OPTIONS: Final[Mapping[str, Key]] = {
     "origin": ("origin", "url"),
@@ -108,10 +107,10 @@ OPTIONS: Final[Mapping[str, Key]] = {
     "state": ("state",),
     "instance": ("instance",),
 }
-"""Options of ``serve``, and the keys that they win over."""
+"""Options of ``serve``, and the keys that they override."""
 
 _NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
-"""Fields that are no keys: budgets have a table of their own, the module is fixed."""
+"""Fields without a key: budgets have a table of their own, the module is fixed."""
 
 _LIVE_TABLES = frozenset(
     {"origin", ORIGINS, "limits", "proxy", "thresholds", "policy", ROUTES}
@@ -131,7 +130,7 @@ _LIVE = frozenset(
 
 
 def is_live(key: Key) -> bool:
-    """Tell whether a key may change while the service runs."""
+    """Return whether a key may change while the service runs."""
     name = ".".join(map(str, key))
     return key[0] in _LIVE_TABLES or name in _LIVE
 
@@ -140,8 +139,8 @@ def fields_of(room: type, table: str) -> dict[str, Wanted]:
     """Return the keys that a table may hold, and their types.
 
     Args:
-        room: The settings that it fills.
-        table: Its name.
+        room: The settings that the table fills.
+        table: The name of the table.
     """
     return {
         name: hint
@@ -151,7 +150,7 @@ def fields_of(room: type, table: str) -> dict[str, Wanted]:
 
 
 def required_of(room: type) -> frozenset[str]:
-    """Return the keys without which a table cannot be used."""
+    """Return the required keys of a table."""
     return frozenset(
         field.name
         for field in dataclasses.fields(room)

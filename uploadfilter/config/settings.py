@@ -1,4 +1,4 @@
-"""Everything that ``serve`` needs to know, as one value."""
+"""Hold all settings of ``serve`` in one value."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -23,35 +23,35 @@ from uploadfilter.uploads.head.clientside import ClientHeader, Network
 from uploadfilter.uploads.limits import UploadLimits
 
 _LISTEN = TCPAddress(host="127.0.0.1", port=8080)
-"""Reached from this machine only, until the operator says otherwise."""
+"""By default, the proxy can be reached only from this machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything that ``serve`` needs to know.
+    """All settings of ``serve``.
 
     Attributes:
         state: The state directory.
         origin: The hosting service behind the proxy, for requests that fit no route;
-            ``None`` if those are answered 404.
-        origins: Others, by the names that routes use.
-        routes: In the operator's order, without the one that takes the rest.
-        listen: Where to listen.
+            ``None`` to answer them 404.
+        origins: Other origins, by the names that routes use.
+        routes: The routes in the operator's order, without the default route.
+        listen: The addresses to listen on.
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
-        trusted_proxies: Networks whose word about clients is believed.
-        client_groups: Networks whose clients share what a network has, by group.
-        client_header: The header in which they say who the client is.
-        wording: What clients are told, and where they can object and report.
-        spool_directory: Where bodies over the memory limit are held, unlinked.
-        limits: Of bodies and forms.
-        proxy: Of connections and time.
-        spool: Of what is held.
-        thresholds: Largest distances.
-        policy: From reason to action.
-        scanner: Processes, and the budgets of the table ``[budgets]``.
+        trusted_proxies: Networks whose header about the client is believed.
+        client_groups: Groups of networks whose clients share the share of one network.
+        client_header: The header in which trusted proxies name the client.
+        wording: Texts of answers to clients, and addresses for objections and reports.
+        spool_directory: Folder of unlinked files for bodies over the memory limit.
+        limits: Limits of bodies and forms.
+        proxy: Limits of connections and time.
+        spool: Limits of held bodies.
+        thresholds: Largest distances of matches.
+        policy: The action for each reason.
+        scanner: Number of processes, and the budgets of the table ``[budgets]``.
         log: Size of segments.
-        admin: Where the operator is told.
+        admin: The admin listener.
     """
 
     state: Path
@@ -77,7 +77,7 @@ class Settings:
 
     @property
     def live(self) -> LiveSettings:
-        """What may change while the service runs."""
+        """Return the settings that may change while the service runs."""
         rest = () if self.origin is None else (self._default_route,)
         default = {} if self.origin is None else {DEFAULT_ROUTE: self.origin}
         return LiveSettings(

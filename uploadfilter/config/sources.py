@@ -1,4 +1,4 @@
-"""Where each value of the configuration was given, and what is wrong with it."""
+"""Record the source of each value of the configuration, and collect mistakes."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,12 +11,12 @@ COMMAND_LINE = "the command line"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sources:
-    """Who said what.
+    """The sources of the values.
 
     Attributes:
         file: Path of the file, as it was named; ``None`` if there is none.
-        lines: Of every key in it.
-        others: Names of the options and variables that won over it, by their keys.
+        lines: The line of every key in the file.
+        others: Names of the options and variables that override the file, by key.
     """
 
     file: str | None = None
@@ -27,7 +27,7 @@ class Sources:
         """Return the name of a source, and its line if it is a file.
 
         Args:
-            key: Of a value, or of one that is missing: then its table says where.
+            key: The key of a value; for a missing value, its table gives the line.
         """
         for length in range(len(key), 0, -1):
             known = key[:length]
@@ -38,23 +38,23 @@ class Sources:
         return self.file or COMMAND_LINE, None
 
     def given(self, key: Key) -> str | None:
-        """Return who gave exactly this value; ``None`` if it is a default."""
+        """Return the source of exactly this value; ``None`` if it is a default."""
         if key in self.others:
             return self.others[key]
         return f"line {self.lines[key]}" if key in self.lines else None
 
 
 def dotted(key: Key) -> str:
-    """Write a key as people do: ``routes[0].limits.max_parts``."""
+    """Write a key as in documentation: ``routes[0].limits.max_parts``."""
     words = [f"[{part}]" if isinstance(part, int) else f".{part}" for part in key]
     return "".join(words).removeprefix(".")
 
 
 class Complaints:
-    """Everything that is wrong, in the order in which it was found.
+    """All mistakes, in the order in which they were found.
 
     Args:
-        sources: Who said what.
+        sources: The sources of the values.
     """
 
     def __init__(self, sources: Sources) -> None:
@@ -63,15 +63,15 @@ class Complaints:
         self._secrets: list[str] = []
 
     def keep_secret(self, text: str) -> None:
-        """Show this text in no complaint: the file only refers to it."""
+        """Never show this text in a mistake: the file only refers to it."""
         self._secrets += {text, repr(text)[1:-1]} - {""}
 
     def add(self, key: Key, text: str, *, hint: str) -> None:
-        """Complain of a key.
+        """Note a mistake.
 
         Args:
             key: The key, or the table in which one is missing.
-            text: What is wrong; nothing secret in it.
+            text: The mistake; nothing secret in it.
             hint: What the operator does next, as a full sentence.
         """
         for secret in self._secrets:
@@ -84,17 +84,17 @@ class Complaints:
         )
 
     def raise_any(self) -> None:
-        """End here if anything was wrong.
+        """Raise an error if there was any mistake.
 
         Raises:
-            ConfigError: With every problem, in the order of the file.
+            ConfigError: It holds every problem, in the order of the file.
         """
         if self.problems:
             raise refusal(self.problems)
 
 
 def refusal(problems: Sequence[ConfigProblem]) -> ConfigError:
-    """Return the error that tells all problems, those of a file in its order."""
+    """Return an error with all problems, those of a file in its order."""
     ordered = sorted(problems, key=lambda item: item.line or 0)
     return ConfigError(
         "\n".join(map(str, ordered)),

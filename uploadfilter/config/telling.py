@@ -1,8 +1,8 @@
-"""What the decision log says of a configuration.
+"""Describe a configuration for the decision log.
 
-Rules this module keeps: nothing that a file only refers to is told, since it may be a
-secret, but only the reference; a password in an address is left out; and it is bounded,
-however many routes there are.
+Rules this module keeps: a value that a file only refers to may be a secret, so only the
+reference is recorded; a password in an address is left out; the size is bounded for any
+number of routes.
 """
 
 import hashlib
@@ -16,20 +16,20 @@ from uploadfilter.config.loading import Loaded
 from uploadfilter.config.settings import Settings
 
 MOST_KEYS: Final = 200
-"""Keys that are told; a long configuration has fifty that are not defaults."""
+"""Most keys that are recorded; a long configuration sets about fifty."""
 
 MOST_ROUTES: Final = 100
-"""Routes that are told in short; of more, the number has to do."""
+"""Most routes that are listed; the others are only counted."""
 
 MOST_CHARACTERS: Final = 200
-"""Of one value."""
+"""Most characters of one value."""
 
 _USER: Final = re.compile(r"(?<=://)[^/@\s\"]*@")
 """A name and a password before the host of an address."""
 
 
 def told(loaded: Loaded) -> dict[str, object]:
-    """Return what is recorded of a configuration at a start.
+    """Return the details of a configuration for the record of a start.
 
     Args:
         loaded: The configuration.
@@ -47,7 +47,7 @@ def in_short(settings: Settings) -> dict[str, object]:
     """Return the mode and the routes.
 
     Args:
-        settings: What is in force.
+        settings: The settings in force.
     """
     routes = [
         f"{route.name}: {'exempt' if route.exempt else route.mode}"
@@ -62,20 +62,20 @@ def in_short(settings: Settings) -> dict[str, object]:
 
 
 def digest(loaded: Loaded) -> str:
-    """Return the SHA-256 of everything that is in force, hex."""
+    """Return the SHA-256 of all settings in force, as hex."""
     values = {it.name: _shown(it) for it in values_of(loaded)}
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
 
 
 def changed(before: Loaded, after: Loaded) -> dict[str, object]:
-    """Return what is recorded of a reload: keys with their values before and after.
+    """Return the details for the record of a reload: keys with old and new values.
 
     Args:
-        before: What was read last.
-        after: What is read now.
+        before: The old configuration.
+        after: The new configuration.
 
     Returns:
-        Nothing if both say the same.
+        The details; empty if the configurations are equal.
     """
     old = {it.name: it for it in values_of(before)}
     new = {it.name: it for it in values_of(after)}
@@ -98,7 +98,7 @@ def _actual(value: Value | None) -> object:
 
 
 def _shown(value: Value | None) -> str | None:
-    """Return a value as it may be told."""
+    """Return a value in the form that may be recorded."""
     if value is None:
         return None
     text = json.dumps(value.value, ensure_ascii=False, sort_keys=True, default=str)

@@ -1,7 +1,7 @@
-"""Turn the values of a TOML document into those that the rooms' settings declare.
+"""Convert the values of a TOML document to the types of the rooms' settings.
 
-Rules this module keeps: what cannot be used is noted and left out, so that the next
-mistake is found in the same run; and no value is shown that could be a secret.
+Rules this module keeps: an invalid value is noted and left out, so that the next
+mistake is found in the same run; no value is shown that could be a secret.
 """
 
 import math
@@ -38,9 +38,9 @@ _UNITS: Final = {
 _SIZE = re.compile(r"([0-9]{1,15})\s*([A-Za-z]+)")
 _A_SIZE: Final = 'a whole number without quotes, or a size such as "20 MiB"'
 _SIZES: Final = ("_bytes", "address_space")
-"""Ends of the keys that are numbers of bytes, and so may have a unit."""
+"""Suffixes of the keys that are numbers of bytes, and so may have a unit."""
 _LARGEST: Final = 2**63 - 1
-"""No limit is larger; what counts with it may be a machine's integer."""
+"""Largest limit: code that counts with it may use 64-bit integers."""
 
 _USER = re.compile(r"^(.*?//)?.*@", re.DOTALL)
 _SECRET_WORDS = re.compile(r"password|passwd|secret|token|private", re.IGNORECASE)
@@ -56,11 +56,11 @@ _MAPPINGS: Final[Collection[object]] = (Mapping,)
 
 
 class ValueReader:
-    """Reads values, and remembers what it had to complain of.
+    """Converts values, and collects the mistakes.
 
     Args:
-        complaints: What is wrong.
-        credentials: Where values are that the file only refers to.
+        complaints: Collects the mistakes.
+        credentials: Fetches the values that the file only refers to.
     """
 
     def __init__(self, complaints: Complaints, credentials: Credentials) -> None:
@@ -75,13 +75,13 @@ class ValueReader:
 
         Args:
             room: The settings.
-            table: What the file says.
-            key: Of the table.
-            base: What holds for the keys that the table does not name; ``None`` for
-                the defaults of the room.
+            table: The table of the file.
+            key: The key of the table.
+            base: Settings for the keys that the table does not name; ``None`` for the
+                defaults of the room.
 
         Returns:
-            ``None`` if they cannot be made, which has been complained of.
+            ``None`` if a value is invalid; the mistake is then noted.
         """
         wanted = schema.fields_of(room, str(key[-1]))
         values = self.values(table, wanted, key)
@@ -90,7 +90,7 @@ class ValueReader:
     def values(
         self, table: object, wanted: Mapping[str, Wanted], key: Key
     ) -> dict[str, Any]:
-        """Return those values of a table that can be used."""
+        """Return the valid values of a table."""
         if not isinstance(table, dict):
             self.not_a_table(table, key)
             return {}
@@ -121,7 +121,7 @@ class ValueReader:
     def _concerned(
         self, values: Mapping[str, Any], complaint: str, key: Key
     ) -> list[str]:
-        """Complain in the words of a room; return the keys that it complains of."""
+        """Note the mistake that a room found; return the keys that it concerns."""
         named = [
             name
             for name in values
@@ -137,7 +137,7 @@ class ValueReader:
         return named
 
     def not_a_table(self, value: object, key: Key) -> None:
-        """Complain of a value where a table should be."""
+        """Note that a value should be a table."""
         name = dotted(key)
         self.complaints.add(
             key,
@@ -148,7 +148,7 @@ class ValueReader:
     def refuse_unknown(
         self, table: Mapping[str, object], known: Collection[str], key: Key
     ) -> None:
-        """Complain of keys that nobody reads, and suggest the ones that were meant."""
+        """Note unknown keys, and suggest known ones."""
         for name in table:
             if name not in known:
                 self.complaints.add(
@@ -158,7 +158,7 @@ class ValueReader:
                 )
 
     def value(self, value: object, wanted: Wanted, key: Key) -> Any:  # noqa: ANN401 - whatever the field is declared as
-        """Convert one value to the type of its field; ``None`` if that cannot be."""
+        """Convert one value to the type of its field; ``None`` if it is invalid."""
         if typing.get_origin(wanted) in _MAPPINGS:
             return self._mapping(value, wanted, key)
         if isinstance(value, dict) and _takes_text(wanted):
@@ -186,7 +186,7 @@ class ValueReader:
         return {name: item for name, item in found.items() if item is not None}
 
     def _referred(self, value: Mapping[str, object], key: Key) -> str | None:
-        """Fetch a text from where the file says it is."""
+        """Fetch a text from the place that the file refers to."""
         try:
             text = self._credentials.fetch(value, is_path=key[-1] in schema.PATHS)
         except UnusableReferenceError as exc:
@@ -205,16 +205,16 @@ def _values_of(settings: object) -> dict[str, Any]:
 
 
 def takes_size(key: Key) -> bool:
-    """Tell whether a whole number is one of bytes, so that it may have a unit."""
+    """Return whether an integer is a number of bytes, which may have a unit."""
     return str(key[-1]).endswith(_SIZES)
 
 
 class _UnusableError(ValueError):
-    """A value is of the right kind, and cannot be used all the same."""
+    """A value has the right type, but is invalid."""
 
 
 def _kind_of(value: object) -> str:
-    """Say what a value is, which is not what was wanted."""
+    """Describe the type of a value that has the wrong type."""
     # True is also an int for Python.
     if isinstance(value, list) and not all(isinstance(item, str) for item in value):
         return "it is a list with values that are not texts"
@@ -230,7 +230,7 @@ def _kind_of(value: object) -> str:
 
 
 def shown_value(value: object, key: Key) -> str:
-    """Return a value as it was written, as far as an error may show it."""
+    """Return a value as it was written, without secrets, for an error."""
     if any(_SECRET_WORDS.search(str(part)) for part in key):
         return "..."
     masked = _masked(value)
@@ -240,7 +240,7 @@ def shown_value(value: object, key: Key) -> str:
 
 
 def _masked(value: object) -> object:
-    """Leave out who logs in somewhere, and with which password."""
+    """Remove the user name and the password from a URL."""
     match value:
         case str():
             return _USER.sub(r"\1...@", value)
@@ -263,7 +263,7 @@ def _converted(value: object, wanted: Wanted, *, is_size: bool) -> Any:  # noqa:
     """Convert a value.
 
     Raises:
-        ValueError: It is not what is wanted.
+        ValueError: The value is invalid.
     """
     if is_size and isinstance(value, str):
         value = _size(value)
@@ -282,7 +282,7 @@ def _is_choice(wanted: Wanted) -> bool:
 
 
 def _described(wanted: Wanted) -> str:
-    """Say how a value of a type is written in TOML."""
+    """Describe how a value of a type is written in TOML."""
     if _is_choice(wanted):
         return "one of " + ", ".join(f'"{str(member).lower()}"' for member in wanted)
     return _WRITTEN.get(wanted, "a list of texts in brackets and quotes")
