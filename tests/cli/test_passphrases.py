@@ -35,7 +35,7 @@ def test_descriptor_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mode", "words"),
     [
-        ("secret words", 0o644, "others may read"),
+        ("secret words", 0o644, "other users can read"),
         ("x" * 5000, 0o600, "longer than a page"),
     ],
 )
@@ -54,13 +54,13 @@ def test_missing_and_double_places_are_said(tmp_path: Path) -> None:
     """There is no question without a terminal, and one place is enough."""
     with pytest.raises(UsageError, match="cannot read"):
         read_passphrase("x", file=tmp_path / "nothing")
-    with pytest.raises(UsageError, match="two places"):
+    with pytest.raises(UsageError, match="two sources"):
         read_passphrase("x", file=tmp_path / "p", fd=0)
-    with pytest.raises(UsageError, match="nobody is there"):
+    with pytest.raises(UsageError, match="there is no terminal"):
         read_passphrase("x", file=None)
     (tmp_path / "b").write_bytes(b"\xff\xff")
     (tmp_path / "b").chmod(0o600)
-    with pytest.raises(UsageError, match="no text"):
+    with pytest.raises(UsageError, match="not UTF-8 text"):
         read_passphrase("x", file=tmp_path / "b")
 
 
