@@ -1,1 +1,1 @@
-"""From matches to a decision, and from a decision to a durable record."""
+"""Decide from matches, and make the decision a durable record."""

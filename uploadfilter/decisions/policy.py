@@ -1,22 +1,23 @@
-"""Decide what is done with an upload: from evidence to verdict, action and effect.
+"""Decide on an upload: derive verdict, action and effect from the evidence.
 
 ``decide`` is the only place in the product that decides. It is a pure function, and
 ``docs/decision-table.md`` is its specification: a test reads that page row by row.
 
-How it works: every piece of evidence becomes a ``_Contribution``, an action with the
-reason for it. The strictest contribution is the action, so that nothing can shield
-anything else: not a monitored match a listed picture in the same form, not a harmless
-content one that could not be decoded. Because only the strictest counts, the order of
-scans and matches cannot matter.
+How it works: every piece of evidence becomes a ``_Contribution``, an action with its
+reason. The strictest contribution is the action, so no evidence can hide other
+evidence: a monitored match does not hide a listed picture in the same form, and a
+harmless content does not hide one that could not be decoded. Because only the strictest
+one counts, the order of scans and matches does not matter.
 
-Beside what the policy says stands what it *would* say if every hash set were enforced:
-a pilot begins with hash sets that are only monitored, and counts.
+A judgement also holds the action that the policy *would* choose if every hash set were
+enforced. A pilot begins with hash sets that are only monitored, and counts these
+actions.
 
 Rules this module keeps: more evidence never makes an action milder; in ``ENFORCE`` the
-effect is the action; what would be done is never milder than the action.
+effect is the action; ``would`` is never milder than the action.
 
-To add a reason: a member of ``model.Reason``, and what ``tests/test_reasons.py`` then
-asks for; the steps stand in ``CONTRIBUTING.md``.
+To add a reason, add a member of ``model.Reason``, and follow ``tests/test_reasons.py``;
+``CONTRIBUTING.md`` lists the steps.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -42,19 +43,19 @@ from uploadfilter.model import (
 
 UNFORWARDABLE = frozenset(
     {
-        Reason.MALFORMED_REQUEST,  # where its body ends is unknown
-        Reason.TOO_LARGE,  # the body is over the limit, and the rest was never read
+        Reason.MALFORMED_REQUEST,  # the end of its body is unknown
+        Reason.TOO_LARGE,  # the body is over the limit, and its rest was never read
         Reason.TOO_SLOW,  # the body never arrived whole
-        Reason.ABORTED,  # nobody is there to be answered
-        Reason.LOG_UNWRITABLE,  # nothing passes unrecorded
+        Reason.ABORTED,  # the client is gone
+        Reason.LOG_UNWRITABLE,  # no upload passes without a record
     }
 )
-"""The failures after which an upload cannot be forwarded, in whichever mode."""
+"""The failures after which an upload cannot be forwarded, in any mode."""
 
 _STRICTNESS = {Action.ACCEPT: 0, Action.RETRY_LATER: 1, Action.REJECT: 2}
 
 BY_WEIGHT = (
-    # What ended the whole upload explains the answer best.
+    # A reason that ended the whole upload explains the answer best.
     Reason.ABORTED,
     Reason.MALFORMED_REQUEST,
     Reason.AMBIGUOUS_REQUEST,
@@ -71,12 +72,12 @@ BY_WEIGHT = (
     Reason.INTERNAL_ERROR,
     Reason.MATCH_BUDGET,
     Reason.TOO_MANY_UPLOADS,
-    # Something points at an entry.
+    # The evidence points at an entry.
     Reason.LOW_QUALITY,
     Reason.WEAK_MATCH,
-    # Nothing is known of it.
+    # The content is unknown.
     Reason.UNREADABLE,
-    # Content that fights the scanner, the likelier on purpose the earlier.
+    # Content that attacks the scanner; the most probably deliberate one first.
     Reason.CRASHED,
     Reason.OUT_OF_MEMORY,
     Reason.OUT_OF_TIME,
@@ -92,14 +93,14 @@ BY_WEIGHT = (
     Reason.UNDECODABLE,
     Reason.TRUNCATED,
     Reason.KEY_FRAME_UNSEEN,
-    # Everyday content that is merely not looked into as a whole.
+    # Everyday content that was not inspected completely.
     Reason.TOO_MANY_FRAMES,
     Reason.SEARCH_UNFINISHED,
     Reason.NOT_INSPECTED,
-    # The operator does not want it inspected.
+    # The operator excluded it from inspection.
     Reason.EXEMPT,
 )
-"""Every reason, the one that explains an answer best first."""
+"""Every reason, ordered by how well it explains an answer."""
 
 _WEIGHT = {reason: -place for place, reason in enumerate(BY_WEIGHT)}
 _MATCH_WEIGHT = 1  # above every reason
@@ -107,44 +108,44 @@ _MATCH_WEIGHT = 1  # above every reason
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """The action for every reason that the operator may choose one for.
+    """The action for every reason whose action the operator may choose.
 
-    The fields are named like the members of ``Reason``. Refusals of a request are
-    always rejected and incapacity is always answered "try again later": there is no
-    field for them.
+    The fields have the names of the members of ``Reason``. Refused requests are always
+    rejected, and incapacity is always answered "try again later": these reasons have no
+    field.
 
     The defaults are the preset ``balanced``.
 
     Attributes:
-        undecodable: The content bears picture magic or is declared a picture, and does
-            not decode: a browser might show it all the same.
+        undecodable: The content has the magic of a picture or is declared as one, but
+            does not decode: a browser might still show it.
         truncated: Browsers show the part of a picture that they have.
         too_many_pixels: A bomb, or a picture that is too large to be decoded.
-        out_of_time: Such a content is as easily made on purpose as a bomb.
+        out_of_time: Such a content is as easy to make deliberately as a bomb.
         out_of_memory: As ``out_of_time``.
-        crashed: Two fresh processes crashed, so it was this content.
-        too_many_contents: Otherwise the listed picture is the last of many.
+        crashed: Two fresh processes crashed, so the content is the cause.
+        too_many_contents: Otherwise the listed picture would be the last of many.
         too_many_signals: As ``too_many_contents``, for signals.
         too_many_views: As ``too_many_contents``, for views.
-        too_many_frames: Long animations are everyday content. First, last and longest
-            shown frame and those evenly between were seen.
+        too_many_frames: Long animations are everyday content. The first, the last and
+            the longest shown frame were compared, and evenly spaced frames between.
         key_frame_unseen: The first, the last or the longest shown frame was not
-            compared, so that the picture that people see may be a listed one.
+            compared, so the picture that people see may be a listed one.
         too_many_jpeg_scans: No encoder writes so many; each costs a whole decode.
-        too_many_bytes: The rest of what a container unpacks to was not seen.
-        too_compressed: As ``too_many_bytes``, known by the ratio: a bomb.
-        too_deep: Nobody nests archives so deep except to hide or to hurt.
-        search_unfinished: Everything that begins like a picture was compared, in the
+        too_many_bytes: The rest of a container's unpacked bytes was not inspected.
+        too_compressed: As ``too_many_bytes``, detected by the ratio: a bomb.
+        too_deep: Archives are nested so deep only to hide content or to do harm.
+        search_unfinished: All data that begins like a picture was compared, in the
             content and in its members; the search for pictures in the middle of bytes
-            was not finished. Large everyday files are like that.
-        encrypted: Nothing of the file was seen, and a visitor without the password sees
-            nothing of it either. Documents with a password are everyday files.
-        not_inspected: Files that this version does not look into (drawings in SVG) are
-            everyday content; a filter that rejects them is switched off.
-        piecewise_upload: A picture in two pieces is never seen whole. Where pieces are
-            taken, each is inspected by itself.
-        low_quality: Lowering the contrast on purpose gives it, and a style sheet undoes
-            that.
+            was not finished. Large everyday files cause it.
+        encrypted: No part of the file was inspected, and a visitor without the password
+            sees no part of it either. Documents with a password are everyday files.
+        not_inspected: Files that this version does not inspect (drawings in SVG) are
+            everyday content; operators would switch off a filter that rejects them.
+        piecewise_upload: A picture in two pieces is never inspected whole. If pieces
+            are accepted, each is inspected by itself.
+        low_quality: Deliberately lowered contrast causes it, and a style sheet can
+            restore the contrast.
         weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
             0.3 % of all uploads by chance.
         categories: The action for a match, by the category of its entry in the issuer's
@@ -178,23 +179,23 @@ class Policy:
     preset: Preset = Preset.BALANCED
 
     def action_for(self, reason: Reason) -> Action:
-        """Return what is done with an upload for ``reason`` alone."""
+        """Return the action for an upload with only ``reason``."""
         if reason in REFUSALS:
             return Action.REJECT
         if reason in INCAPACITY:
             return Action.RETRY_LATER
         if reason in EXEMPTIONS:
             return Action.ACCEPT
-        # A reason without a field is never an upload's; if it is, nothing may pass.
+        # A reason without a field should not occur here; if it does, nothing may pass.
         action: Action = getattr(self, reason.value, Action.REJECT)
         return action
 
     def action_for_category(self, category: str) -> Action:
-        """Return what is done with an upload for a match of ``category`` alone."""
+        """Return the action for an upload with only a match of ``category``."""
         return self.categories.get(category, Action.REJECT)
 
     def is_as_strict_as(self, other: "Policy") -> bool:
-        """Tell whether no upload is treated more mildly than by another policy."""
+        """Return whether this policy is nowhere milder than another one."""
         named = {*self.categories, *other.categories}
         pairs = [
             *((self.action_for(it), other.action_for(it)) for it in CHOOSABLE),
@@ -215,7 +216,7 @@ CHOOSABLE = tuple(
 
 
 class _Contribution(NamedTuple):
-    """What one piece of evidence asks for; a reason of ``None`` is a match."""
+    """The action for one piece of evidence; a reason of ``None`` is a match."""
 
     action: Action
     reason: Reason | None
@@ -232,10 +233,10 @@ def decide(
     """Decide one upload.
 
     Args:
-        scans: Scans of its contents, nested ones inside; the order does not matter.
-        matches: All matches of all contents, counting or not; nor does their order.
-        mode: Whether the action is carried out.
-        policy: Action per reason and category.
+        scans: Scans of its contents, with nested ones inside, in any order.
+        matches: All matches of all contents, counting or not, in any order.
+        mode: Whether the action is executed.
+        policy: The action for each reason and category.
         failure: A reason that concerns the upload as a whole: a refusal of the
             request or an incapacity of the filter. ``TOO_LARGE`` is a *body* over the
             limit; a form with too many parts is ``MALFORMED_FORM``.
@@ -272,14 +273,14 @@ def strictest(actions: Iterable[Action]) -> Action:
 def verdict_of(
     scans: Sequence[Scan], matches: Sequence[Match]
 ) -> tuple[Verdict, Reason | None]:
-    """Say what the evidence says, without a policy; ``scan`` prints it.
+    """Return the verdict of the evidence, without a policy; ``scan`` prints it.
 
     Args:
         scans: Scans of one file, or of several.
         matches: All their matches.
 
     Returns:
-        The verdict, and the weightiest reason if it is ``INCONCLUSIVE``.
+        The verdict, and the most important reason if it is ``INCONCLUSIVE``.
     """
     contributions = list(_contributions(scans, matches, policy=Policy(), failure=None))
     verdict = _verdict(contributions)
@@ -298,7 +299,7 @@ def _verdict(contributions: Sequence[_Contribution]) -> Verdict:
 
 
 def _reasons(contributions: Iterable[_Contribution]) -> tuple[Reason, ...]:
-    """Return every reason, the weightiest first."""
+    """Return every reason, the most important first."""
     named = {item.reason for item in contributions}
     return tuple(reason for reason in BY_WEIGHT if reason in named)
 
@@ -313,7 +314,7 @@ def _strictest(
 
 
 def _rank(contribution: _Contribution) -> tuple[int, int]:
-    """Order contributions: the strictest last, among equals the weightiest."""
+    """Sort key of contributions: the strictest last, then the most important reason."""
     return _STRICTNESS[contribution.action], _weight(contribution)
 
 
@@ -330,7 +331,7 @@ def _contributions(
     policy: Policy,
     failure: Reason | None,
 ) -> Iterator[_Contribution]:
-    """Yield what every piece of evidence asks for."""
+    """Yield the contribution of every piece of evidence."""
     if failure is not None:
         yield _Contribution(policy.action_for(failure), failure)
     for scan in scans:
@@ -346,9 +347,9 @@ def _contributions(
 def _contribution_of(
     match: Match, reason: Reason | None, *, policy: Policy
 ) -> _Contribution:
-    """Weigh one match: it counts, or it is evidence with a reason.
+    """Return the contribution of one match: it counts, or it is evidence with a reason.
 
-    What falls short of a match is not held against an upload more than the match is.
+    A match that does not count never leads to a stricter action than a match.
     """
     if match.state is EntryState.MONITORED:
         return _Contribution(Action.ACCEPT, reason)
@@ -361,10 +362,11 @@ def _contribution_of(
 def _shortcomings(
     match: Match, supports: dict[tuple[str, ...], set[SignalType]]
 ) -> tuple[Reason, ...]:
-    """Return why a match does not count; nothing if it does.
+    """Return the reasons why a match does not count; none if it counts.
 
-    A pair of 64-bit matches of a picture that says little is both: two weak matches,
-    and near an entry. A flat picture is near others by the nature of the types.
+    A pair of 64-bit matches of a low-quality picture has both reasons: two weak
+    matches, and near an entry. A flat picture is near others by the nature of these
+    types.
     """
     if match.signal_type.is_exact:
         return ()
@@ -377,21 +379,22 @@ def _shortcomings(
 
 
 def _kin(signal_type: SignalType) -> SignalType:
-    """Return the type that stands for those that see the same in a picture.
+    """Return the type that stands for all types that compare the same property.
 
-    aHash and wHash both compare the brightness of 8 x 8 fields with that of the whole:
-    different gradients and pages of text are near in both or in neither.
+    aHash and wHash both compare the brightness of 8 x 8 fields with the brightness of
+    the whole picture: different gradients and pages of text are near in both or
+    neither.
     """
     return SignalType.AHASH if signal_type is SignalType.WHASH else signal_type
 
 
 def _supports(matches: Iterable[Match]) -> dict[tuple[str, ...], set[SignalType]]:
-    """Collect, per view and entry, the perceptual types that may support another.
+    """Collect, by view and entry, the perceptual types that may support another one.
 
-    A PDQ match of a low-quality picture supports nothing: its bits say little about
-    the picture, so that it would make a chance pHash match count. Both then stand as
-    evidence, and ``LOW_QUALITY`` is the weightier reason. Types that see the same count
-    as one.
+    A PDQ match of a low-quality picture supports nothing: its bits say little about the
+    picture, so it would make a pHash match by chance count. Both are then evidence, and
+    ``LOW_QUALITY`` is the more important reason. Types that compare the same property
+    count as one.
     """
     supports: dict[tuple[str, ...], set[SignalType]] = {}
     for match in matches:
@@ -404,10 +407,10 @@ def _supports(matches: Iterable[Match]) -> dict[tuple[str, ...], set[SignalType]
 
 
 def _subject(match: Match) -> tuple[str, ...]:
-    """Name what a match is about; the variants of one view count as the same."""
+    """Return the view and entry of a match; variants of one view count as the same."""
     return match.content, match.set, match.entry, match.view or ""
 
 
 def _is_low_quality(match: Match) -> bool:
-    """Tell whether a view is known to say little; exact matches have no quality."""
+    """Return whether a view has a low quality; exact matches have no quality."""
     return match.quality is not None and match.quality < QUALITY_FLOOR

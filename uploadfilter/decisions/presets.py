@@ -1,17 +1,18 @@
-"""The three policies that an operator may begin with, and what each would have done.
+"""Define the three predefined policies, and compare their effects on past uploads.
 
-A preset is an action for every reason; single reasons and categories override it. What
-is wrong with a request is rejected in all of them, and what the filter itself could not
-do is answered "try again later".
+A preset is an action for every reason; single reasons and categories override it. All
+presets reject a faulty request, and answer "try again later" if the filter itself
+fails.
 
-- ``matches_only``: a match rejects, and so does what fights the scanner: no honest file
-  does that. Everything else passes and is recorded, also what nobody could look into.
-- ``balanced``: what may be a picture to somebody, and was not compared, is rejected;
-  everyday content that is not looked into as a whole passes.
-- ``strict``: what was not compared to its end is rejected, whatever it is.
+- ``matches_only``: it rejects matches, and content that attacks the scanner, which no
+  honest file does. All other content passes and is recorded, even if it could not be
+  inspected.
+- ``balanced``: it also rejects content that a program might show as a picture and that
+  was not compared; everyday content that was not inspected completely passes.
+- ``strict``: it rejects all content that was not compared completely.
 
-Rules this module keeps: of two presets the later one here is never milder, for any
-reason; a test holds it.
+Rules this module keeps: a later preset of this list is never milder than an earlier
+one, for any reason; a test checks it.
 """
 
 from collections import Counter
@@ -31,15 +32,15 @@ FIGHTING: Final = frozenset(
         Reason.TOO_MANY_JPEG_SCANS,
     }
 )
-"""What content does to a scanner that was made to do it."""
+"""The reasons of content that was made to attack a scanner."""
 
 CHANCE: Final = frozenset({Reason.WEAK_MATCH})
-"""What says so little that even ``strict`` accepts it: one 64-bit signal alone is near
-three of a thousand harmless pictures, where the set is large."""
+"""The reasons that even ``strict`` accepts, because they mean little: in a large set, a
+single 64-bit signal is near to three of a thousand harmless pictures."""
 
 
 def _policy(preset: Preset, rejected: frozenset[Reason]) -> Policy:
-    """Return the policy that rejects for these reasons and no others."""
+    """Return the policy that rejects for exactly these reasons."""
     actions: dict[str, Any] = {
         reason.value: Action.REJECT if reason in rejected else Action.ACCEPT
         for reason in CHOOSABLE
@@ -58,12 +59,12 @@ PRESETS: Final[Mapping[Preset, Policy]] = MappingProxyType(
 
 
 def action_under(record: DecisionRecord, preset: Preset) -> Action:
-    """Return what a preset would have done with an upload that is on record.
+    """Return the action that a preset would have taken for a recorded upload.
 
     Args:
-        record: Its decision. A match counts as if its hash set were enforced, with the
-            action for its category: presets have none.
-        preset: The preset, with nothing that overrides it.
+        record: The upload's decision. A match counts as if its hash set were enforced,
+            with the default action for its category, as presets have none.
+        preset: The preset, without overrides.
     """
     policy = PRESETS[preset]
     actions = [policy.action_for(reason) for reason in _reasons(record)]
@@ -74,24 +75,24 @@ def action_under(record: DecisionRecord, preset: Preset) -> Action:
 
 
 def _reasons(record: DecisionRecord) -> tuple[Reason, ...]:
-    """Return what would count against an upload; older records name one reason."""
+    """Return the reasons of an upload; older records hold only one."""
     return record.reasons or (() if record.reason is None else (record.reason,))
 
 
 class Comparison:
-    """What each preset would have done with some uploads, in ``ENFORCE``.
+    """The actions of each preset for some uploads, in ``ENFORCE``.
 
-    Hash sets that are only monitored count as if they were enforced: so a pilot finds
-    out what a preset would do to its users.
+    Hash sets that are only monitored count as if they were enforced, so that a pilot
+    finds out how a preset would affect its users.
 
-    It holds numbers for presets, actions and reasons, however many uploads there are.
+    Its size depends on the number of presets, actions and reasons, not of uploads.
 
     Attributes:
-        uploads: How many there were.
-        in_force: Uploads by the action that the policy in force would have said.
-        actions: Uploads by the action that each preset would have said.
-        unmatched: Of those that each preset would have rejected, the ones without a
-            match, by the weightiest reason that the preset rejects.
+        uploads: Number of uploads.
+        in_force: Uploads by the action of the policy in force.
+        actions: Uploads by the action of each preset.
+        unmatched: Uploads without a match that each preset would have rejected, by the
+            most important reason that the preset rejects.
     """
 
     def __init__(self) -> None:
@@ -106,7 +107,7 @@ class Comparison:
         would, reason = record.if_enforced
         self.in_force[would] += 1
         if would is Action.ACCEPT and reason is None and not _reasons(record):
-            # Nearly all: no preset has anything against it.
+            # Nearly all uploads: no preset rejects them.
             for actions in self.actions.values():
                 actions[Action.ACCEPT] += 1
             return
@@ -118,7 +119,7 @@ class Comparison:
                 self.unmatched[preset].update([next(refused)])
 
     def merge(self, other: "Comparison") -> None:
-        """Add what another one counted."""
+        """Add the counts of another comparison."""
         self.uploads += other.uploads
         self.in_force.update(other.in_force)
         for preset in Preset:

@@ -1,12 +1,12 @@
-"""Tell when an entry matches uploads from so many places that it must be a wrong one.
+"""Detect an entry that matches uploads from so many networks that it must be wrong.
 
-A wrong entry, such as a picture that half of the web uses, matches pictures of people
-who have nothing to do with each other. So what is counted is networks, each once a day:
-/24 of IPv4 and /48 of IPv6, by their keyed hashes, which change every UTC day. An
-upload that matches the entry exactly counts for nothing: it is the picture itself.
+A wrong entry, such as a picture that half of the web uses, matches pictures of
+unrelated people. So networks are counted, each once a day: /24 of IPv4 and /48 of IPv6,
+by their keyed hashes, which change every UTC day. An upload that matches the entry
+exactly does not count: it is the listed picture itself.
 
-Rules this module keeps: it is pure; what it holds is bounded, the entries that most
-networks matched last; it never says more than counting everything would.
+Rules this module keeps: it is pure; its memory is bounded, and drops entries of few
+networks first; it never reports more than an unbounded count would.
 """
 
 from collections.abc import Collection, Iterable
@@ -18,34 +18,35 @@ import msgspec
 from uploadfilter.model import EntryState, Match
 
 Key = tuple[str, str]
-"""Name of a hash set, and id of one of its entries."""
+"""The name of a hash set, and the id of one of its entries."""
 
 MOST_ENTRIES: Final = 1000
-"""Entries that are counted at a time; who holds more listed pictures than that is no
-accident. With 100 networks each they take 10 MB."""
+"""Most entries that are counted at a time; uploads of more listed pictures are not an
+accident. With 100 networks each, they take 10 MB."""
 
 MOST_NETWORKS: Final = 10_000
-"""Networks that are counted of one entry; a threshold above never trips."""
+"""Most networks that are counted for one entry; a higher threshold never trips."""
 
 MOST_DEMOTED: Final = 1000
-"""Entries that are demoted at a time: who has more has a hash set to remove."""
+"""Most entries that are demoted at a time: with more, the hash set should be
+removed."""
 
 FEWEST_RESTORING: Final = 2
-"""People who restore an entry, as many as let one out of quarantine."""
+"""Number of people who restore an entry, as for a release from quarantine."""
 
 RESTORED_S: Final = 30 * 86_400
-"""For how long an entry that people have restored is not demoted again: as long as a
-suppression lasts at most, in which its issuer can be asked."""
+"""Time for which a restored entry is not demoted again: the longest time of a
+suppression, enough to ask the issuer."""
 
 
 class Demotion(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that rejects nothing any more by what pictures look like.
+    """An entry whose perceptual matches no longer reject.
 
     Attributes:
         set: Name of its hash set.
         entry: Its id.
-        at: When it was demoted, in seconds since the epoch.
-        networks: From how many networks uploads matched it on that day.
+        at: Time of the demotion, in seconds since the epoch.
+        networks: Number of networks whose uploads matched it on that day.
     """
 
     set: str
@@ -55,19 +56,19 @@ class Demotion(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> Key:
-        """Which entry it is about."""
+        """The set and id of the entry."""
         return self.set, self.entry
 
 
 class Restoration(msgspec.Struct, frozen=True, kw_only=True):
-    """An entry that people have looked at and found to be right.
+    """An entry that people have checked and found to be correct.
 
     Attributes:
         set: Name of its hash set.
         entry: Its id.
-        at: When it was restored, in seconds since the epoch.
-        by: Who did it, at least two.
-        reason: Why, for people.
+        at: Time of the restoration, in seconds since the epoch.
+        by: The people who restored it, at least two.
+        reason: The reason, as text.
     """
 
     set: str
@@ -78,15 +79,15 @@ class Restoration(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> Key:
-        """Which entry it is about."""
+        """The set and id of the entry."""
         return self.set, self.entry
 
 
 class Demotions(msgspec.Struct, frozen=True, kw_only=True):
-    """What the tripwire of a state directory has done, and what people undid.
+    """The demotions of a state directory's tripwire, and their restorations.
 
     Attributes:
-        demoted: Entries that reject nothing by what pictures look like.
+        demoted: Entries whose perceptual matches do not reject.
         restored: Entries that are not demoted for a while.
     """
 
@@ -94,18 +95,18 @@ class Demotions(msgspec.Struct, frozen=True, kw_only=True):
     restored: tuple[Restoration, ...] = ()
 
     def keys(self) -> frozenset[Key]:
-        """Return which entries are demoted."""
+        """Return the demoted entries."""
         return frozenset(it.key for it in self.demoted)
 
     def with_demoted(self, item: Demotion) -> "Demotions":
-        """Return them after an entry was demoted; as they are if it may not be."""
+        """Return the demotions with one more entry, unless it may not be demoted."""
         kept = self._lasting(item.at)
         if item.key in self.keys() or item.key in {it.key for it in kept}:
             return msgspec.structs.replace(self, restored=kept)
         return Demotions(demoted=(*self.demoted, item)[-MOST_DEMOTED:], restored=kept)
 
     def with_restored(self, item: Restoration) -> "Demotions":
-        """Return them after an entry was restored."""
+        """Return the demotions after the restoration of an entry."""
         kept = tuple(it for it in self._lasting(item.at) if it.key != item.key)
         return Demotions(
             demoted=tuple(it for it in self.demoted if it.key != item.key),
@@ -117,7 +118,7 @@ class Demotions(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counted(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted on one day, to be kept over a restart.
+    """The counts of one day, to be kept over a restart.
 
     Attributes:
         day: UTC days since the epoch.
@@ -129,11 +130,11 @@ class Counted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counting:
-    """Counts of one day the networks from which each entry was matched.
+    """Counts for one day the networks from which each entry was matched.
 
     Args:
-        most_entries: How many entries are counted at a time.
-        counted: What was counted before.
+        most_entries: Most entries that are counted at a time.
+        counted: Earlier counts of the day.
     """
 
     def __init__(
@@ -150,11 +151,11 @@ class Counting:
         """Count an upload.
 
         Args:
-            day: UTC days since the epoch. Another day begins anew, also an earlier one:
-                hashes of two days cannot be compared.
-            keys: The entries that it matched.
+            day: UTC days since the epoch. Another day, even an earlier one, resets the
+                counts: hashes of two days cannot be compared.
+            keys: The entries that the upload matched.
             network: Hash of the network that it came from.
-            threshold: Networks from which on an entry is told.
+            threshold: Number of networks from which on an entry is reported.
 
         Returns:
             The entries that have reached the threshold, with their networks.
@@ -176,7 +177,7 @@ class Counting:
         return reached
 
     def counted(self) -> Counted:
-        """Return what was counted."""
+        """Return the counts."""
         return Counted(
             day=self._day,
             networks=tuple(
@@ -186,7 +187,7 @@ class Counting:
 
 
 def suspicious(matches: Iterable[Match]) -> frozenset[Key]:
-    """Return the entries that may reject an upload, and only by what it looks like."""
+    """Return the entries that may reject an upload, but only by perceptual matches."""
     near, exact = set(), set()
     for match in matches:
         key = match.set, match.entry
@@ -198,9 +199,9 @@ def suspicious(matches: Iterable[Match]) -> frozenset[Key]:
 
 
 def softened(matches: tuple[Match, ...], demoted: Collection[Key]) -> tuple[Match, ...]:
-    """Return matches of which those by demoted entries reject nothing.
+    """Return matches with those of demoted entries changed so that they do not reject.
 
-    An exact match is as it was: it is the listed picture itself.
+    An exact match is unchanged: it is the listed picture itself.
     """
     return tuple(
         replace(match, state=EntryState.MONITORED)

@@ -1,8 +1,8 @@
-"""Append bytes to the newest segment so that all of them are durable, or none is there.
+"""Append bytes to the newest segment, durably and atomically.
 
-After a failed write the file is cut back to its last durable byte, and so that the
-kernel cannot claim later what it could not do now, that cut is synced before anything
-else is written. Until this succeeds every write fails.
+After a failed write, the file is truncated to its last durable byte. The truncation is
+synced before the next write, because the kernel may report a failed write only once.
+Until the truncation succeeds, every write fails.
 """
 
 import errno
@@ -18,9 +18,9 @@ class Appender:
     """The open end of a log. Every method but ``close`` may raise ``OSError``.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
         segment: The newest segment; ``None`` before the first.
-        size: Its durable bytes.
+        size: Number of its durable bytes.
         sync: Makes a file durable.
     """
 
@@ -43,14 +43,14 @@ class Appender:
         if self._file is None:
             raise RuntimeError("there is no segment yet")
         if os.fstat(self._file).st_nlink == 0:
-            # Someone has deleted it: what is written now nobody will ever read.
+            # The file was deleted: nobody would ever read the new bytes.
             raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
         self._is_dirty = True
         try:
             _write(self._file, data, offset=self.size)
             self._sync(self._file)
         except OSError:
-            # Now, if that works, so that readers do not see what never counted.
+            # At once, if possible, so that readers do not see bytes that do not count.
             with suppress(OSError):
                 self._repair()
             raise
@@ -58,7 +58,7 @@ class Appender:
         self.size += len(data)
 
     def begin(self, segment: Segment, data: bytes) -> None:
-        """Begin a new segment with ``data``, durably, and its name too."""
+        """Begin a new segment with ``data``; make the bytes and the name durable."""
         self._repair()
         try:
             file = self._create(self._directory / segment.name, data)
@@ -89,7 +89,7 @@ class Appender:
         return file
 
     def _repair(self) -> None:
-        """Undo what a failed write left behind."""
+        """Remove the bytes of a failed write."""
         if self._leftover is not None:
             self._leftover.unlink(missing_ok=True)
             sync_directory(self._directory, self._sync)
@@ -101,7 +101,7 @@ class Appender:
 
 
 def _write(file: int, data: bytes, *, offset: int) -> None:
-    """Write all of ``data``; a disk that fills up takes a part first."""
+    """Write all of ``data``; an almost full disk accepts only a part at first."""
     view = memoryview(data)
     while view:
         count = os.pwrite(file, view, offset)

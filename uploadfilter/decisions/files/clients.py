@@ -1,9 +1,9 @@
-"""Hash the addresses of clients, so that the log can tell them apart for a day.
+"""Hash the addresses of clients, so that the log can distinguish them for a day.
 
-The hash is keyed with random bytes that live in the instance directory for one UTC day
-and are then overwritten in place. So nobody, not even with the disk in hand, can try
-all addresses against the hashes of yesterday; only a copy of the disk from that very
-day would do. (A key derived from another key would not have this property.)
+The key of the hash is random bytes, kept in the instance directory for one UTC day and
+then overwritten in place. So nobody, not even with the disk, can try all addresses
+against yesterday's hashes, except with a copy of the disk from that day. (A key derived
+from another key would not have this property.)
 """
 
 import hashlib
@@ -26,22 +26,23 @@ _HASH_BYTES = 16
 
 _IPV6 = 6
 _IPV4_BITS = 24
-"""The least that is routed by itself, and so the least that is somebody else's."""
+"""Bits of the smallest networks that are routed alone, so another network than this has
+another owner."""
 
 _PLACE = b"place:"
-"""So that the hash of a place is never that of a client."""
+"""Prefix that keeps the hash of a place apart from the hash of a client."""
 
 _IPV6_PREFIX = 64
-"""What one subscriber usually has; inside it, addresses change at will."""
+"""Bits of the usual network of one subscriber, who chooses the addresses in it."""
 
 
 @lru_cache(maxsize=4096)  # Clients come back, and an address takes 2 us to read.
 def client_network(address: str) -> bytes:
-    """Return what stands for a client: IPv4 whole, IPv6 by its /64.
+    """Return the address that stands for a client: IPv4 whole, IPv6 by its /64.
 
     Args:
-        address: As text; IPv4 inside IPv6 counts as IPv4, a zone does not matter. What
-            is no IP address (of a unix socket: nothing) stands for itself.
+        address: The address as text; IPv4 inside IPv6 counts as IPv4, a zone is
+            ignored. Any other text (empty for a unix socket) stands for itself.
     """
     try:
         parsed = ipaddress.ip_address(address)
@@ -55,12 +56,12 @@ def client_network(address: str) -> bytes:
 
 
 class ClientHasher:
-    """The keyed hash of addresses, with a new key every day.
+    """A keyed hash of addresses, with a new key every day.
 
     Args:
-        directory: Of the instance; the key is the file ``client-key`` (0600) in it.
-        clock: Seconds since the epoch.
-        entropy: Returns so many random bytes.
+        directory: The instance directory; it holds the key file ``client-key`` (0600).
+        clock: Returns seconds since the epoch.
+        entropy: Returns the given number of random bytes.
     """
 
     def __init__(
@@ -80,7 +81,7 @@ class ClientHasher:
         """Hash the address of a client; the first call of a UTC day makes its key.
 
         Args:
-            address: As text.
+            address: The address as text.
 
         Returns:
             32 hex digits, the same for a client all through a UTC day.
@@ -94,10 +95,10 @@ class ClientHasher:
         """Hash the network of a client, ``NETWORK_BITS`` of an IPv6 address.
 
         Args:
-            address: As text.
+            address: The address as text.
 
         Returns:
-            32 hex digits; ``None`` if the client is no client of IPv6.
+            32 hex digits; ``None`` if the client does not use IPv6.
 
         Raises:
             LogWriteError: The day's key cannot be kept.
@@ -108,14 +109,14 @@ class ClientHasher:
         return self._hashed(network[: NETWORK_BITS // 8])
 
     def hash_place(self, address: str) -> str | None:
-        """Hash where a client is: a /24 of IPv4, a /48 of IPv6.
+        """Hash the place of a client: its /24 of IPv4, or its /48 of IPv6.
 
         Args:
-            address: As text.
+            address: The address as text.
 
         Returns:
             32 hex digits; ``None`` if it has no address, or is this machine, which
-            stands for all clients of a front end that is not trusted.
+            stands for all clients of an untrusted front end.
 
         Raises:
             LogWriteError: The day's key cannot be kept.
@@ -141,7 +142,7 @@ class ClientHasher:
         return keyed.hexdigest()
 
     def _key_of(self, day: bytes) -> bytes:
-        """Return the key of a day: the one that is kept, or else a new one."""
+        """Return the key of a day: the stored one, or a new one."""
         try:
             file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
             try:
@@ -156,7 +157,7 @@ class ClientHasher:
         if len(kept) == _DAY_BYTES + _KEY_BYTES and kept.startswith(day):
             return kept[_DAY_BYTES:]
         key = self._entropy(_KEY_BYTES)
-        # In place, not by rename: the old key's bytes are to be gone.
+        # In place, not by a rename, so that the old key's bytes are destroyed.
         os.pwrite(file, day + key, 0)
         os.ftruncate(file, _DAY_BYTES + _KEY_BYTES)
         os.fsync(file)

@@ -1,12 +1,12 @@
-"""Keep the end of a log beside it: whether newest files are gone.
+"""Keep a checkpoint beside a log, to detect that its newest files are missing.
 
-A chain cannot show that its end was cut off. Checkpoints that were sent elsewhere can;
-for who has none at hand, the file ``end`` in the directory of the log holds one. It
-finds what is deleted by mistake, or cut off by a restored copy; somebody who means to
-deceive changes it too.
+A chain cannot show that its end was cut off, but a checkpoint kept elsewhere can. For
+operators without one, the file ``end`` in the log's directory holds a checkpoint. It
+detects deletion by mistake and restored old copies; an attacker can change this file,
+too.
 
-It is older than ``LAG_S``, so that a copy that was made while the log grew does not
-lack what it names.
+The checkpoint is older than ``LAG_S``, so that a copy made while the log grew still has
+the record that it names.
 """
 
 from collections import deque
@@ -18,17 +18,17 @@ from uploadfilter.decisions.records.records import Checkpoint
 from uploadfilter.errors import UsageError
 
 LAG_S: Final = 600.0
-"""Ten minutes: longer than copying a log takes."""
+"""Least age of the checkpoint: copying a log takes less than ten minutes."""
 
 _FILE: Final = "end"
 _MOST_BYTES: Final = 200
 
 
 def kept_end(directory: Path) -> Checkpoint | None:
-    """Return the end that is kept beside a log; ``None`` if there is none.
+    """Return the checkpoint that is kept beside a log; ``None`` if there is none.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
     """
     try:
         with (directory / _FILE).open("rb") as file:
@@ -38,10 +38,10 @@ def kept_end(directory: Path) -> Checkpoint | None:
 
 
 class Ending:
-    """Keeps the end of one log.
+    """Keeps the checkpoint of one log.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -49,10 +49,10 @@ class Ending:
         self._known: deque[tuple[float, Checkpoint]] = deque()
 
     def add(self, checkpoint: Checkpoint, *, now: float) -> None:
-        """Take in a checkpoint that is durable, and keep the newest that is old enough.
+        """Add a durable checkpoint, and keep the newest one that is old enough.
 
         Args:
-            checkpoint: What it covers.
+            checkpoint: The checkpoint.
             now: Seconds since the epoch.
         """
         self._known.append((now, checkpoint))
@@ -60,7 +60,7 @@ class Ending:
         while self._known and self._known[0][0] <= now - LAG_S:
             kept = self._known.popleft()[1]
         if kept is not None:
-            # On a full disk the old one stays, which is right as well.
+            # On a full disk the old one stays, which is correct as well.
             with suppress(OSError):
                 self._write(kept)
 

@@ -1,22 +1,22 @@
-"""Tell whether segments that are gone are rightly gone.
+"""Judge whether missing segments were deleted by retention.
 
-What the chain proves, with nothing but what is there:
+The existing segments prove the following:
 
-- A head counts the matches and the segments that last before it, and names its
-  predecessor with its day. Days never go down. So the head after a gap says how many
-  matches were in the gap, whether anything in it had to stay for good, and on which day
-  the newest of what is gone was begun.
-- Every head says for how long segments were kept at its time. The days of the heads
-  that are there say how far the log had come. A segment may be gone only if its time
-  was over by one of them.
-- A segment without a match goes first. So if one before the gap is still there because
-  of its match, no match may be missing in the gap; and between two segments that last,
-  of which each day with uploads has one, lie the segments of one day.
+- A head counts the matches and the lasting segments before it, and names its
+  predecessor with its day. Days never decrease. So the head after a gap gives the
+  number of matches in the gap, whether a segment in the gap was lasting, and the day on
+  which the newest missing segment was begun.
+- Every head gives the retention at its time. The days of the existing heads show how
+  far the log had come. A segment may be missing only if its retention was over by one
+  of these days.
+- A segment without a match is deleted first. So if a segment before the gap still
+  exists because of its match, no match may be missing in the gap; and between two
+  lasting segments, of which each day with uploads has one, are the segments of one day.
 
-At the start nothing is there before the gap. Then it is damage if the newest of what is
-gone was too young, if anything that lasts is gone, or if matches are gone and the whole
-log is younger than they had to be kept. What is left is told and cannot be proved: that
-matches were old enough in a log which an older version began.
+A gap at the start has no segment before it. It is damage if the newest missing segment
+was too young, if a lasting segment is missing, or if matches are missing and the whole
+log is younger than their retention. One case is reported and cannot be proved: that
+matches were old enough in a log that an older version began.
 """
 
 from collections.abc import Sequence
@@ -29,25 +29,25 @@ from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.records import SegmentRecord
 
 _RETENTION_OF_FORMAT_1 = Retention(days_without_match=30, days_with_match=365)
-"""What segments were kept for before their heads said it."""
+"""The retention of segments whose heads do not give it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gap:
-    """Segments that are gone, between two that are there or before the first.
+    """Missing segments, between two existing ones or before the first.
 
     Attributes:
-        first: Number of the first one.
-        last: Number of the last one.
+        first: Number of the first missing segment.
+        last: Number of the last missing segment.
         first_record: Number of the first record in them.
-        last_record: Number of the last one.
-        since: No earlier than this day the first of them was begun; ``None`` if that
-            is not known.
+        last_record: Number of the last record in them.
+        since: Earliest day on which the first of them can have been begun; ``None`` if
+            it is unknown.
         until: The day on which the last of them was begun.
         matches: Decisions with the verdict ``MATCH`` in them.
-        lasting: How many of them had to stay for good.
-        is_start: Whether nothing is there before them.
-        is_held: Whether a segment is there before them that would be gone as well if
+        lasting: Number of lasting segments among them.
+        is_start: Whether no segment exists before them.
+        is_held: Whether a segment before them exists that would be missing as well if
             their matches were old enough.
     """
 
@@ -65,12 +65,12 @@ class Gap:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """A gap, and what it is worth.
+    """A gap, and the judgement on it.
 
     Attributes:
         gap: The gap.
-        why: Why it is damage, in words; empty if it is not.
-        is_proved: Whether the chain proves that nothing more is gone than may be.
+        why: The reason why it is damage, in words; empty if it is not damage.
+        is_proved: Whether the chain proves that retention allowed every deletion.
     """
 
     gap: Gap
@@ -81,13 +81,13 @@ class Judged:
 def gap_between(
     before: Segment | None, tail: Tail, segment: Segment, head: SegmentRecord
 ) -> Gap | None:
-    """Return the gap before a segment, if its head says what was in it.
+    """Return the gap before a segment, if the segment's head describes it.
 
     Args:
-        before: The segment that is there before it; ``None`` if it is the first.
-        tail: What the records up to there come to.
+        before: The last segment before the gap; ``None`` if the gap is at the start.
+        tail: The tail of the records up to the gap.
         segment: The segment after the gap.
-        head: Its head.
+        head: The head of that segment.
     """
     first = 1 if before is None else before.number + 1
     newest = Segment.parse(head.predecessor or "")
@@ -116,11 +116,11 @@ def gap_between(
 
 
 class Limits:
-    """How far back the time of segments is over, by the heads that are there.
+    """The ends of retention, computed from the existing heads.
 
     Args:
-        heads: All of them, in order. One that bears a later day than the newest one was
-            written while the clock was ahead, and does not count.
+        heads: All heads, in order. A head with a later day than the newest one was
+            written while the clock was ahead, and is ignored.
     """
 
     def __init__(self, heads: Sequence[SegmentRecord]) -> None:
@@ -136,7 +136,7 @@ class Limits:
             self._with = max(self._with, _back(day, kept.days_with_match))
 
     def judge(self, gap: Gap) -> Judged:
-        """Say whether a gap is rightly there."""
+        """Judge whether retention allowed a gap."""
         among = f", with {_matches(gap)}" if gap.matches else ""
         if gap.lasting:
             why = f"{gap.lasting:,} of the files were never to go{among}"
@@ -161,7 +161,7 @@ def _matches(gap: Gap) -> str:
 
 
 def _back(day: date, days: int) -> date:
-    """Return a day before another one; the first day there is if that is too early."""
+    """Return the day some days before another; at least the earliest possible date."""
     return day - timedelta(days=min(days, (day - date.min).days))
 
 

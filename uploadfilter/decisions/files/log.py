@@ -1,16 +1,17 @@
-"""Write the decision log: append records, know when they are durable.
+"""Write the decision log: append records, and report when they are durable.
 
-``append`` hands a record to one writer thread and returns a future that is resolved
-when the record is on disk; only then may its effect follow. The thread takes *all* that
-wait, chains them, and makes them durable with one write and one ``fdatasync``: under
-load many records share a sync, and a record that comes alone waits for nothing else.
+``append`` passes a record to one writer thread and returns a future that is resolved
+when the record is on disk; only then may its effect follow. The thread takes *all*
+waiting records, chains them, and makes them durable with one write and one
+``fdatasync``: under load many records share a sync, and a single record does not wait
+for others.
 
-A write that fails fails its whole group and leaves no trace: the file is cut back to
-the last durable byte, the chain is what it was, and the next append tries again. So a
-full disk costs the uploads of that time (503), not the log.
+A failed write fails its whole group and leaves no trace: the file is truncated to the
+last durable byte, the chain is unchanged, and the next append tries again. So a full
+disk costs the uploads of that time (503), not the log.
 
-A record that was handed over is written, even if nobody waits for its future any more:
-a client that hangs up cannot make a hole in the chain.
+An appended record is written even if its future is no longer awaited: a client that
+hangs up cannot make a hole in the chain.
 """
 
 import os
@@ -55,11 +56,11 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.errors import LogWriteError
 
 PATIENCE_S = 0.2
-"""How long a record that nothing waits for waits for company. What a crash eats of such
-is an outcome, which recovery writes as ``unknown``."""
+"""Seconds for which a record that nobody awaits may be delayed, to share a sync. A
+crash loses at most outcomes this way, which recovery writes as ``unknown``."""
 
 LOOK_AGAIN_S = 1.0
-"""How often the disk is asked while it has no room for decisions, and nobody writes."""
+"""Seconds between checks of a disk that has no space for decisions."""
 
 _GROUP_RECORDS = 1024
 """Most records that share a sync: at 1 KiB each, a write of 1 MiB."""
@@ -74,7 +75,7 @@ class DecisionLog:
     All methods may be called from any thread and none of them blocks.
 
     Attributes:
-        recovery: What was put right when it was opened.
+        recovery: The repairs that were made when it was opened.
     """
 
     def __init__(
@@ -100,7 +101,7 @@ class DecisionLog:
         self._closed_on: date | None = None
         self._is_closing = False
         self._is_urgent = False
-        self._is_asleep = False  # the writer, until somebody wakes it
+        self._is_asleep = False  # whether the writer sleeps until it is woken
         self._is_writable = True
         self._is_short = False
         self._writer = threading.Thread(target=self._run, name="decision-log")
@@ -116,17 +117,17 @@ class DecisionLog:
         settings: LogSettings = _DEFAULTS,
         sync: Sync = os.fdatasync,
     ) -> Iterator["DecisionLog"]:
-        """Be the writer of a log for the length of the block.
+        """Open a log for writing while the block runs.
 
-        A torn end is set aside, and accepted decisions whose outcome is missing get
-        the outcome ``unknown``, before the block begins; ``recovery`` tells. At its
-        end everything that was handed over is written.
+        Before the block begins, a torn end is set aside, and accepted decisions without
+        an outcome get the outcome ``unknown``; ``recovery`` describes it. At the end of
+        the block, all appended records are written.
 
         Args:
-            directory: Of the log; made (0700) if it is not there.
-            instance: Name that every segment bears.
-            clock: Seconds since the epoch.
-            settings: Sizes.
+            directory: The log's directory; it is made (0700) if it does not exist.
+            instance: The instance's name, which every segment holds.
+            clock: Returns seconds since the epoch.
+            settings: Sizes and retention.
             sync: Makes an open file or directory durable.
 
         Yields:
@@ -140,7 +141,7 @@ class DecisionLog:
         """
         make_directory(directory)
         with locked(directory):
-            # The file that is there may be writable: the next one could not be made.
+            # The existing file may be writable although the next one could not be made.
             if not os.access(directory, os.W_OK | os.X_OK):
                 raise write_error(directory, PermissionError(EACCES, strerror(EACCES)))
             log = cls(
@@ -159,25 +160,25 @@ class DecisionLog:
 
     @property
     def writable(self) -> bool:
-        """Whether a decision can be written, as far as the last look tells."""
+        """Whether a decision can be written, by the last check."""
         return self._is_writable and self.has_room and not self._is_closing
 
     @property
     def has_room(self) -> bool:
-        """Whether the disk has room for decisions; asked each second if it had none."""
+        """Whether the disk has space for decisions; checked each second without."""
         return not self._is_short
 
     def is_alive(self) -> bool:
-        """Tell whether the writer works; if not, only opening the log anew helps."""
+        """Return whether the writer works; if not, the log must be opened again."""
         return self._writer.is_alive()
 
     @property
     def mark(self) -> Mark | None:
-        """The last line of the journal that is on record; ask before appending."""
+        """The last line of the journal that is on record; read it before appending."""
         return self._tail.mark
 
     def append(self, record: Record) -> Future[int]:
-        """Hand over a record.
+        """Append a record.
 
         Args:
             record: Its ``seq`` and ``previous`` are filled in by the writer.
@@ -192,10 +193,10 @@ class DecisionLog:
         return pending.future
 
     def append_soon(self, record: Record) -> Future[int]:
-        """Hand over a record whose durability nothing waits for.
+        """Append a record whose durability nobody awaits.
 
-        It is written together with the next one that is waited for, or after
-        ``PATIENCE_S`` at the latest: under a light load that halves the syncs.
+        It is written together with the next awaited record, or after ``PATIENCE_S`` at
+        the latest: under a light load this halves the number of syncs.
 
         Args:
             record: As for ``append``.
@@ -211,8 +212,9 @@ class DecisionLog:
         """Write a checkpoint record.
 
         Returns:
-            A future of what it covers: all records before it, which are durable. Keep
-            it off this machine; ``verify`` proves with it that nothing was cut off.
+            A future of the checkpoint. It covers all records before it, which are
+            durable. Keep it on another machine; with it, ``verify`` proves that no end
+            was cut off.
         """
         record = CheckpointRecord(time=moment(self._clock()))
         pending = PendingRecord(record, _checkpoint)
@@ -220,10 +222,10 @@ class DecisionLog:
         return pending.future
 
     def start(self) -> None:
-        """Leave in the log what opening has to leave there; ``open`` calls it.
+        """Write the records that opening a log requires; ``open`` calls it.
 
         Raises:
-            LogWriteError: It cannot be written.
+            LogWriteError: They cannot be written.
         """
         now = self._clock()
         try:
@@ -242,7 +244,7 @@ class DecisionLog:
             future.result()
 
     def close(self) -> None:
-        """Write what waits, then close the log; appending fails from now on."""
+        """Write waiting records, then close the log; later appends fail."""
         with self._arrived:
             self._is_closing = True
             self._arrived.notify()
@@ -262,7 +264,7 @@ class DecisionLog:
             pending.fail(refusal)
 
     def _refusal(self) -> LogWriteError | None:
-        """Say why nothing can be handed over now; ``None`` if it can."""
+        """Return why no record can be appended now; ``None`` if it can."""
         if self._is_closing:
             return LogWriteError("the decision log is closed")
         if len(self._queue) >= self._settings.queue_records:
@@ -281,7 +283,7 @@ class DecisionLog:
                 while group:
                     group = group[self._commit(group) :]
         finally:
-            # Only a fault in this program ends the loop early; nobody may wait on.
+            # Only a bug ends the loop early; then no caller may wait any longer.
             with self._arrived:
                 self._is_closing = True
                 left, self._queue = self._queue, deque()
@@ -307,12 +309,12 @@ class DecisionLog:
             return [self._queue.popleft() for _ in range(count)]
 
     def _await_records(self) -> None:
-        """Return when there is something to write, or never will be.
+        """Return when there is a record to write, or the log is closed.
 
-        A writer that has had work dozes: it looks again after ``PATIENCE_S``, so that a
-        record that nothing waits for need not wake it. Two records for each upload with
-        one waking between them cost half the switches of threads. Where nothing came
-        meanwhile it sleeps until it is woken.
+        A writer that has just worked dozes: it checks again after ``PATIENCE_S``, so
+        that a record that nobody awaits need not wake it. Two records for each upload
+        and only one wake-up halve the number of thread switches. If no record came
+        meanwhile, the writer sleeps until it is woken.
         """
         is_dozing = True
         while not (self._is_urgent or self._is_closing):
@@ -326,11 +328,11 @@ class DecisionLog:
             is_dozing = is_woken
 
     def _affordable(self, group: list[Waiting]) -> list[Waiting]:
-        """Leave out decisions while the disk has no more than the reserve."""
+        """Refuse decisions while the disk has no more space than the reserve."""
         try:
             disk = disk_of(self._directory, reserve_bytes=self._settings.reserve_bytes)
         except OSError:
-            return group  # writing will say what is wrong
+            return group  # the write will report the fault
         self._is_short = disk.is_short
         if not disk.is_short:
             return group
@@ -343,11 +345,11 @@ class DecisionLog:
         return affordable
 
     def _commit(self, group: Sequence[Waiting]) -> int:
-        """Make records durable and tell those who wait.
+        """Make records durable, and resolve their futures.
 
         Returns:
-            How many it dealt with: those up to the first that belongs into another
-            segment, and no more than ``GROUP_BYTES``.
+            The number of handled records: those up to the first one that belongs to
+            another segment, and no more than ``GROUP_BYTES``.
         """
         now = self._clock()
         is_lasting = lasts(group[0])
@@ -360,12 +362,12 @@ class DecisionLog:
             self._write(draft, successor)
         except OSError as exc:
             self._is_writable = False
-            # Without a draft nothing of the run could have been written.
+            # Without a draft, no record of the run could have been written.
             failed = run[: len(records)] or run
             for pending in failed:
                 pending.fail(write_error(self._directory, exc))
             return len(failed)
-        # Nothing is learnt from a group of which nothing could be encoded.
+        # A group without an encodable record says nothing about the disk.
         self._is_writable = self._is_writable or draft.size > 0
         for pending, record in zip(run, records, strict=False):
             if record is not None:
@@ -375,14 +377,14 @@ class DecisionLog:
         return len(records)
 
     def _close_days(self, now: float) -> None:
-        """Put the totals of the days that are over on record.
+        """Record the totals of past days.
 
         Raises:
             OSError: They could not be written, and are tried again with the next group.
         """
         today = moment(now).date()
         if today == self._closed_on:
-            # A record of yesterday that came late waits for tomorrow's totals.
+            # A late record of yesterday is counted in tomorrow's total record.
             return
         due = self._tail.days.due(today)
         if due:
@@ -418,7 +420,7 @@ class DecisionLog:
         return draft, successor
 
     def _successor(self, now: float, *, is_lasting: bool) -> Segment | None:
-        """Return the segment that is to be begun now, if one is."""
+        """Return the segment to begin now, if one is due."""
         today = moment(now).date()
         newest = self._appender.segment
         if newest is None:
@@ -431,11 +433,11 @@ class DecisionLog:
         is_full = self._appender.size >= self._settings.segment_bytes
         if fits and not is_full and today <= newest.day:
             return None
-        # The later day: a clock that was set back must not make days run backwards.
+        # The later day: days must not decrease if the clock is set back.
         return Segment(newest.number + 1, max(today, newest.day))
 
     def _write(self, draft: Draft, successor: Segment | None) -> None:
-        """Make a draft durable, and only then the new end of the log."""
+        """Make a draft durable, and only then move the end of the log."""
         if successor is not None:
             self._appender.begin(successor, draft.data())
         elif draft.size:
@@ -444,7 +446,7 @@ class DecisionLog:
 
 
 def _checkpoint(chained: Record) -> Checkpoint:
-    """Return what a checkpoint record covers."""
+    """Return the checkpoint of a checkpoint record."""
     return Checkpoint(chained.seq - 1, chained.previous)
 
 

@@ -1,8 +1,7 @@
-"""Which time a log covers, and of which days the records of uploads are gone.
+"""Find the period that a log covers, and the days whose records were deleted.
 
-Told by the heads of its segments and by its last line, without reading the rest. Days
-follow each other in a gap that retention made, except where a segment was kept for its
-match.
+It reads only the heads of segments and the last line. The days of a gap that retention
+made are contiguous, except where a segment was kept for its match.
 """
 
 import os
@@ -23,17 +22,17 @@ from uploadfilter.decisions.files.segments import (
 from uploadfilter.decisions.records.records import LINE_LIMIT, SegmentRecord
 
 _END_BYTES: Final = 64 * 1024
-"""Of the newest segment, in which its last line is looked for first."""
+"""Bytes at the end of the newest segment in which its last line is searched first."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """Days of which records are gone.
+    """Days whose records are missing.
 
     Attributes:
-        since: The first one; ``None`` if it is not known.
-        until: The last one.
-        matches: Decisions with the verdict ``MATCH`` that are gone.
+        since: The first day; ``None`` if it is unknown.
+        until: The last day.
+        matches: Number of missing decisions with the verdict ``MATCH``.
     """
 
     since: date | None
@@ -43,12 +42,12 @@ class Gone:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Period:
-    """What a log covers.
+    """The period that a log covers.
 
     Attributes:
-        since: Time of the first record that is there.
-        until: Time of the last one.
-        gone: Days in between, or before, of which records are gone.
+        since: Time of the first existing record.
+        until: Time of the last record.
+        gone: Days in between, or before, whose records are missing.
     """
 
     since: datetime
@@ -57,19 +56,19 @@ class Period:
 
 
 def period_of(directory: Path) -> Period | None:
-    """Return what a log covers; ``None`` if it has no record yet.
+    """Return the period that a log covers; ``None`` if it has no record yet.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
 
     Raises:
-        LogError: It cannot be read.
+        LogError: The log cannot be read.
         LogCorruptError: A segment has no head.
     """
     found = segments(directory)
     until = _last_time(directory, found[-1]) if found else None
     while found and until is None:
-        # A crash left the newest without a whole line.
+        # A crash left the newest segment without a whole line.
         found = found[:-1]
         until = _last_time(directory, found[-1]) if found else None
     if until is None:
@@ -81,7 +80,7 @@ def period_of(directory: Path) -> Period | None:
 
 
 def _gone(heads: list[tuple[Segment, SegmentRecord]]) -> Iterator[tuple[Gone, bool]]:
-    """Yield each gap, and whether nothing but what lasts is there since the last."""
+    """Yield each gap, and whether only lasting records exist since the last gap."""
     is_near = False
     first = heads[0]
     if first[0].number > 1:
@@ -106,7 +105,7 @@ def _gap(
 
 
 def _merged(gaps: Iterator[tuple[Gone, bool]]) -> Iterator[Gone]:
-    """Make one of gaps between which no record of an upload is there."""
+    """Merge gaps that have no record of an upload between them."""
     whole: Gone | None = None
     for gap, is_near in gaps:
         if whole is not None and is_near:

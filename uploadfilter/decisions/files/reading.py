@@ -1,8 +1,8 @@
-"""Read the decision log: all of it, filtered, or as it grows.
+"""Read the decision log: the whole log, filtered, or as it grows.
 
-Reading needs no lock and disturbs no writer. A line that is not finished yet is left
-for later. A follower may see a record whose write is not durable yet, and which a full
-disk then takes back; for certainty, run ``verify``.
+Reading needs no lock and does not disturb the writer. An unfinished line is read later.
+A follower may see a record that is not durable yet and is removed again because the
+disk is full; for certainty, run ``verify``.
 """
 
 import os
@@ -32,16 +32,16 @@ from uploadfilter.model import Action, Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """Which records to read; what is ``None`` does not matter.
+    """The records to read; a field of ``None`` does not filter.
 
     Attributes:
-        since: Made then or later; with a time zone.
-        until: Made before; with a time zone.
-        kind: The kind of record, such as ``decision``.
-        id: Of a decision; finds its outcome too.
-        verdict: Decisions only.
-        action: Decisions only.
-        would: Decisions only: the action if every hash set were enforced.
+        since: Records made at this time or later; with a time zone.
+        until: Records made before this time; with a time zone.
+        kind: Records of this kind, such as ``decision``.
+        id: The decision with this id, and its outcome.
+        verdict: Decisions with this verdict.
+        action: Decisions with this action.
+        would: Decisions with this action if every hash set were enforced.
         set: Decisions that list a match of this hash set.
     """
 
@@ -55,7 +55,7 @@ class Filters:
     set: str | None = None
 
     def admits(self, record: Record) -> bool:
-        """Say whether a record is wanted."""
+        """Return whether a record passes the filters."""
         return (
             self._admits_time(record.time)
             and self.kind in (None, type(record).__struct_config__.tag)
@@ -88,15 +88,15 @@ def read(directory: Path, *, filters: Filters = EVERYTHING) -> Iterator[Record]:
     """Read the records of a log, oldest first.
 
     Args:
-        directory: Of the log.
-        filters: Which records.
+        directory: The log's directory.
+        filters: The records to read.
 
     Yields:
-        Those that are there now.
+        The records that exist now.
 
     Raises:
-        LogError: It cannot be read.
-        LogCorruptError: A line is not a record; the message says where.
+        LogError: The log cannot be read.
+        LogCorruptError: A line is not a record; the message names its place.
     """
     for _, record in _records(directory, None, since=filters.since):
         if filters.admits(record):
@@ -106,20 +106,20 @@ def read(directory: Path, *, filters: Filters = EVERYTHING) -> Iterator[Record]:
 def follow(
     directory: Path, *, wait: Callable[[], bool], filters: Filters = EVERYTHING
 ) -> Iterator[Record]:
-    """Read the records of a log and then those that come, across new segments.
+    """Read the records of a log, then new ones as they come, across segments.
 
     Args:
-        directory: Of the log.
-        wait: Called when there is nothing new; returns when to look again, and
-            whether to.
-        filters: Which records.
+        directory: The log's directory.
+        wait: Called when there is nothing new; it returns when it is time to check
+            again, with false to stop.
+        filters: The records to read.
 
     Yields:
         Each record once, until ``wait`` returns false.
 
     Raises:
-        LogError: It cannot be read.
-        LogCorruptError: A line is not a record; the message says where.
+        LogError: The log cannot be read.
+        LogCorruptError: A line is not a record; the message names its place.
     """
     position: _Position | None = None
     while True:
@@ -136,22 +136,22 @@ def records_of(directory: Path, segment: Segment) -> Iterator[tuple[Record, byte
     """Yield the records of one segment, each with its line.
 
     Raises:
-        LogError: It cannot be read.
-        LogCorruptError: A line is not a record; the message says where.
+        LogError: The log cannot be read.
+        LogCorruptError: A line is not a record; the message names its place.
     """
     for line in _whole_lines(directory, segment, 0):
         yield _record(line, segment), line.data
 
 
 class _Position(NamedTuple):
-    """Up to where a reader has come: an offset in a segment, after a whole line."""
+    """The position of a reader: an offset in a segment, after a whole line."""
 
     segment: Segment
     offset: int
 
 
 def _held(directory: Path, position: _Position | None) -> _Position | None:
-    """Return a position that the log still has: a failed write is taken back."""
+    """Return a position that still exists, because a failed write is removed again."""
     if position is None:
         return None
     with opened(directory, position.segment) as file:
@@ -162,9 +162,9 @@ def _held(directory: Path, position: _Position | None) -> _Position | None:
 def _records(
     directory: Path, position: _Position | None, *, since: datetime | None
 ) -> Iterator[tuple[_Position, Record]]:
-    """Yield the records after a position, each with its own.
+    """Yield the records after a position, each with its own position.
 
-    Segments that were begun, and so ended, on a day before ``since`` are left out.
+    Segments of days before ``since`` are skipped.
     """
     for segment in segments(directory):
         if position is not None and segment < position.segment:

@@ -1,10 +1,10 @@
-"""Find where a log ends after its writer was closed, or was killed at any byte.
+"""Find the end of a log after its writer was closed, or was killed at any byte.
 
-Only what was never acknowledged can be torn: a group of records is acknowledged when it
-is whole and synced. So what a crash leaves at the end of the newest segment (half a
-line, zeros, a head without the rest) is set aside into ``<segment>.torn`` and the log
-goes on before it. What is *not* touched: a line that is a record. If its hash does not
-fit, someone changed it, and ``verify`` has to find it where it stands.
+Only unacknowledged bytes can be torn: a group of records is acknowledged when it is
+whole and synced. So the bytes that a crash leaves at the end of the newest segment
+(half a line, zeros, an incomplete head) are moved to ``<segment>.torn``, and the log
+continues before them. A line that is a record is *not* moved. If its hash does not fit,
+it was changed, and ``verify`` has to find it in its place.
 """
 
 import os
@@ -30,22 +30,22 @@ from uploadfilter.state import sync_directory
 TORN_LIMIT = 32 * 1024 * 1024
 """Most bytes that one interrupted write can leave.
 
-The writer ends a group at 4 MiB, and one record is at most 16 MiB. More than that after
-a damaged line is no torn write but damage, which a person must look at.
+The writer ends a group at 4 MiB, and one record has at most 16 MiB. More bytes after a
+damaged line are not a torn write but damage, which a person must examine.
 """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecoveryReport:
-    """What was put right when a log was opened.
+    """The repairs of a log that was opened.
 
     Attributes:
-        torn_bytes: Bytes set aside; 0 after a clean end.
-        torn: Where they are now.
-        unknown_outcomes: Decisions that were accepted but whose outcome was lost; each
-            has an ``unknown`` outcome now.
-        cut_off: The end that was kept beside the log, if the log does not reach so far
-            any more: somebody took newer files away.
+        torn_bytes: Number of bytes that were set aside; 0 after a clean end.
+        torn: The file that holds them now.
+        unknown_outcomes: Accepted decisions whose outcome was lost; each has an
+            ``unknown`` outcome now.
+        cut_off: The checkpoint that was kept beside the log, if the log does not reach
+            it any more: newer files were removed.
     """
 
     torn_bytes: int = 0
@@ -55,7 +55,7 @@ class RecoveryReport:
 
     @property
     def is_clean(self) -> bool:
-        """Whether the last writer closed the log in order."""
+        """Whether the last writer closed the log properly."""
         return not self.torn_bytes and not self.unknown_outcomes and not self.cut_off
 
 
@@ -64,10 +64,10 @@ class Recovered:
     """A log that can be continued.
 
     Attributes:
-        tail: Where it ends.
+        tail: The end of the log.
         segment: The newest segment; ``None`` if there is none.
-        size: Of that segment, in bytes.
-        report: What was put right.
+        size: Size of that segment, in bytes.
+        report: The repairs.
     """
 
     tail: Tail
@@ -77,16 +77,16 @@ class Recovered:
 
 
 def recover(directory: Path, *, sync: Sync) -> Recovered:
-    """Read the newest segment and set aside a torn end; the caller holds the lock.
+    """Read the newest segment, and set a torn end aside; the caller holds the lock.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
         sync: Makes an open file or directory durable.
 
     Raises:
-        LogCorruptError: It is damaged in a way that no interrupted write explains.
-        LogVersionError: A newer version wrote it, and must continue it.
-        LogError: It cannot be read.
+        LogCorruptError: The log has damage that no interrupted write explains.
+        LogVersionError: A newer version wrote the log, and must continue it.
+        LogError: The log cannot be read.
         LogWriteError: The torn end cannot be set aside.
     """
     _refuse_packed(directory)
@@ -109,7 +109,7 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
 
 
 def _refuse_packed(directory: Path) -> None:
-    """A log whose newest segment cannot be read must not be continued before it.
+    """Refuse to continue a log whose newest segment cannot be read.
 
     Raises:
         LogCorruptError: The newest segment was packed or renamed.
@@ -124,10 +124,10 @@ def _refuse_packed(directory: Path) -> None:
 
 
 def _find_begin(tail: Tail, directory: Path) -> None:
-    """Find out when a log of an older version was begun, if its first segment is there.
+    """Find the first day of a log of an older version, if its first segment exists.
 
     Raises:
-        LogCorruptError: That one has no head.
+        LogCorruptError: The first segment has no head.
     """
     oldest = segments(directory)[0]
     if tail.begun is None and oldest.number == 1:
@@ -135,7 +135,7 @@ def _find_begin(tail: Tail, directory: Path) -> None:
 
 
 def torn_path(directory: Path, segment: Segment) -> Path:
-    """Where the torn ends of a segment are kept."""
+    """Return the file for the torn ends of a segment."""
     return directory / f"{segment.name}.torn"
 
 
@@ -152,7 +152,7 @@ def _report(
 
 
 def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
-    """Return where the whole records of a segment lead, and how many bytes they are."""
+    """Return the tail after the whole records of a segment, and their size in bytes."""
     tail = Tail()
     size = 0
     with opened(directory, segment) as file:
@@ -176,7 +176,7 @@ def _no_head(segment: Segment) -> LogCorruptError:
 
 
 def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:
-    """Move what follows the first ``size`` bytes aside; return how much it was."""
+    """Move the bytes after the first ``size`` ones aside; return their number."""
     path = directory / segment.name
     rest = path.stat().st_size - size
     if rest > TORN_LIMIT:
@@ -195,7 +195,7 @@ def _cut(directory: Path, segment: Segment, size: int, *, sync: Sync) -> int:
 
 
 def _set_aside(path: Path, torn: Path, size: int, *, sync: Sync) -> None:
-    """Append the end of a segment to its torn file, durably, and only then cut it."""
+    """Append the end of a segment to its torn file, durably, and only then truncate."""
     file = os.open(path, os.O_RDWR)
     try:
         end = os.pread(file, TORN_LIMIT, size)
@@ -212,7 +212,7 @@ def _set_aside(path: Path, torn: Path, size: int, *, sync: Sync) -> None:
 
 
 def _remove(directory: Path, segment: Segment, *, sync: Sync) -> None:
-    """Remove a segment that holds nothing."""
+    """Remove an empty segment."""
     try:
         (directory / segment.name).unlink()
         sync_directory(directory, sync)

@@ -1,16 +1,17 @@
-"""Delete old segments, and know afterwards that no more than these were deleted.
+"""Delete old segments, in a way that a later check can verify.
 
-Segments go whole: 30 days after their day if they hold no match, a year after it if
-they do, or later if the operator says so; segments with records that last never go. So
-there are gaps between the segments that stay. The head of a segment counts all matches
-and all segments that last before it, names its predecessor with its day, and says for
-how long segments are kept; all of that is part of the chain. So the segments around a
-gap prove what was in it and whether its time was over (``decisions/files/gaps.py``),
-and ``verify`` accepts exactly the gaps that these rules make. Both reckon from the day
-of the newest segment, because ``verify`` has no clock.
+Whole segments are deleted: 30 days after their day if they hold no match, a year after
+it if they do, or later if the operator chooses; lasting segments are never deleted. So
+there are gaps between the remaining segments. The head of a segment counts all earlier
+matches and lasting segments, names its predecessor with its day, and holds the
+retention; all of that is part of the chain. So the segments around a gap prove its
+content and whether its retention was over (``decisions/files/gaps.py``), and ``verify``
+accepts exactly the gaps that these rules make. Both compute from the day of the newest
+segment, because ``verify`` has no clock.
 
-A clock that is set years ahead would make every segment old. So a leap of the clock is
-not believed until it has lasted into a second day, and the operator has time to see it.
+A clock that is set years ahead would make every segment old. So a leap of the clock
+counts only when it has lasted into a second day, and the operator has time to notice
+it.
 """
 
 import os
@@ -32,20 +33,20 @@ from uploadfilter.state import sync_directory
 DEFAULT = Retention()
 
 LEAP = timedelta(days=7)
-"""Days without a segment after which the newest day is not believed at once: a proxy
-that is used has a segment for nearly every day; one that rested keeps its old segments
-for a day longer than it had to."""
+"""Days without a segment after which the newest day does not count at once. A proxy in
+use has a segment for nearly every day; a proxy that rested keeps its old segments for
+one day more than necessary."""
 
 
 def prune(
     directory: Path, *, now: float, retention: Retention = DEFAULT
 ) -> tuple[str, ...]:
-    """Delete the segments whose time is over, oldest first, never the newest.
+    """Delete the segments whose retention is over, oldest first, but never the newest.
 
-    It may run beside the writer, which never touches any but the newest.
+    It may run beside the writer, which touches only the newest segment.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
         now: Seconds since the epoch.
         retention: How long segments are kept.
 
@@ -53,7 +54,7 @@ def prune(
         Names of the files that were deleted, torn ends included.
 
     Raises:
-        LogCorruptError: A head cannot be read, so that nothing is deleted.
+        LogCorruptError: A head cannot be read, so nothing is deleted.
         LogError: The log cannot be read.
         LogWriteError: A file cannot be deleted.
     """
@@ -78,7 +79,7 @@ def prune(
 
 
 def _believed_day(found: Sequence[Segment]) -> date:
-    """Return the day to reckon from: the newest, unless the clock has just leapt."""
+    """Return the day to compute from: the newest, unless the clock has just leapt."""
     newest = found[-1].day
     before = [segment.day for segment in found if segment.day != newest]
     if before and newest - before[-1] > LEAP:
@@ -89,7 +90,7 @@ def _believed_day(found: Sequence[Segment]) -> date:
 def _torn(
     directory: Path, kept: set[str], today: date, retention: Retention
 ) -> list[str]:
-    """List the torn ends whose time is over and whose segment does not stay."""
+    """List the torn ends whose retention is over and whose segment is deleted."""
     names = []
     for path in sorted(directory.glob("*.torn")):
         segment = Segment.parse(path.stem)

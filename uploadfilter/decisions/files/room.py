@@ -1,9 +1,9 @@
-"""How much room the disk has for a log: what is kept back, and how long the rest lasts.
+"""Measure the disk space for a log: its reserve, and how long the rest will last.
 
-Below the reserve no decision on an upload is written, so that its upload is answered
-503. What is left is for the records that must be written all the same: what became of
-uploads that are on their way, totals, changes, checkpoints, counts; and for the next
-start after a crash. When there is room again, everything goes on by itself.
+Below the reserve, no decision is written, and uploads are answered 503. The reserve is
+for records that must always be written: outcomes of forwarded uploads, totals, changes,
+checkpoints and counts; and for the next start after a crash. When there is space again,
+decisions continue by themselves.
 """
 
 import os
@@ -19,25 +19,25 @@ from uploadfilter.decisions.records.outlook import LogFile, days_left
 from uploadfilter.decisions.records.records import moment
 
 RESERVE_BYTES: Final = 16 * 1024 * 1024
-"""Kept back unless the operator says otherwise: a hundred thousand outcomes, and a
-hundred days of checkpoints and totals. The proxy says that it is not ready well before,
-at 64 MiB."""
+"""Default reserve: space for a hundred thousand outcomes, and for a hundred days of
+checkpoints and totals. The proxy reports that it is not ready well before that, at
+64 MiB."""
 
 RESERVE_SHARE: Final = 0.1
-"""Of the whole file system, at most: a small one is not to be all reserve."""
+"""Largest share of the file system, so that a small one is not only reserve."""
 
 _DAY_S: Final = 86_400
 _LEAST_OF_A_DAY_S: Final = 3_600
-"""A day that has just begun is reckoned as an hour old: one upload in its first second
-is not a flood."""
+"""Least age of a day for the daily rate: one upload in its first second is not a
+flood."""
 
 
 class Disk(NamedTuple):
     """The file system of a log.
 
     Attributes:
-        free_bytes: What this user may still write.
-        reserve_bytes: What is kept back of it.
+        free_bytes: Bytes that this user may still write.
+        reserve_bytes: Part of them that is kept as a reserve.
     """
 
     free_bytes: int
@@ -45,19 +45,19 @@ class Disk(NamedTuple):
 
     @property
     def is_short(self) -> bool:
-        """Whether only what must be written may be."""
+        """Whether only the necessary records may be written."""
         return self.free_bytes < self.reserve_bytes
 
 
 def disk_of(directory: Path, *, reserve_bytes: int) -> Disk:
-    """Ask how much room there is.
+    """Return the free space for a log.
 
     Args:
-        directory: Of the log.
-        reserve_bytes: To keep back; of a small file system less.
+        directory: The log's directory.
+        reserve_bytes: The reserve; it is smaller on a small file system.
 
     Raises:
-        OSError: It cannot be asked.
+        OSError: The file system cannot be queried.
     """
     found = os.statvfs(directory)
     whole = found.f_blocks * found.f_frsize
@@ -69,15 +69,15 @@ def disk_of(directory: Path, *, reserve_bytes: int) -> Disk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Room:
-    """What there is for a log.
+    """The space of a log.
 
     Attributes:
-        log_bytes: Its files, torn ends and what lies beside them included.
-        free_bytes: What is free on its disk.
-        reserve_bytes: What is kept back of that.
-        bytes_a_day: What it grows by at today's rate, or yesterday's if that is higher.
-        days_left: For how many days there is room at that rate; ``MOST_DAYS`` stands
-            for more.
+        log_bytes: Size of its files, including torn ends and other files beside it.
+        free_bytes: Free space on its disk.
+        reserve_bytes: Part of the free space that is kept as a reserve.
+        bytes_a_day: Growth at today's rate, or at yesterday's if that is higher.
+        days_left: Days that the space lasts at that rate; ``MOST_DAYS`` stands for
+            more.
     """
 
     log_bytes: int
@@ -88,12 +88,12 @@ class Room:
 
 
 class Surveyor:
-    """Looks at the room for a log again and again.
+    """Measures the space of a log repeatedly.
 
     Args:
-        directory: Of the log.
-        retention: For how long its files are kept.
-        reserve_bytes: What is kept back.
+        directory: The log's directory.
+        retention: How long its files are kept.
+        reserve_bytes: The reserve.
     """
 
     def __init__(
@@ -105,14 +105,14 @@ class Surveyor:
         self._heads: dict[Segment, tuple[int, bool]] = {}
 
     def look(self, now: float) -> Room:
-        """Look once; of a file that was seen before, only its size is asked.
+        """Measure once; for a known file, only its size is read.
 
         Args:
             now: Seconds since the epoch.
 
         Raises:
             LogError: The log cannot be read.
-            OSError: Its disk cannot be asked.
+            OSError: Its disk cannot be queried.
         """
         disk = disk_of(self._directory, reserve_bytes=self._reserve_bytes)
         sizes = _sizes(self._directory)
@@ -137,14 +137,14 @@ class Surveyor:
     def _kept(
         self, found: list[Segment], sizes: dict[str, int]
     ) -> tuple[list[LogFile], float]:
-        """Return until when each file is kept, and the share of those with a match."""
+        """Return the last day of each file, and the share of files with a match."""
         self._heads = {it: self._heads.get(it) or self._head(it) for it in found}
         of_uploads = with_match = 0
         kept = []
         for segment, successor in pairwise((*found, None)):
             if segment is None or self._heads[segment][1]:
                 continue
-            # Of the newest nobody knows yet; the share of the others stands for it.
+            # Unknown yet for the newest; the share of the others stands for it.
             matches = self._heads[segment][0]
             has_match = successor is not None and self._heads[successor][0] > matches
             days = (
@@ -169,7 +169,7 @@ def _sizes(directory: Path) -> dict[str, int]:
 
 
 def _bytes_a_day(found: list[Segment], sizes: dict[str, int], *, now: float) -> float:
-    """Return what is written in a day, by what this day and the last one have."""
+    """Return the bytes written in a day, from today's and yesterday's files."""
     today = moment(now).date()
     before = today - timedelta(days=1)
     of_today = sum(sizes[it.name] for it in found if it.day == today)

@@ -1,8 +1,8 @@
-"""The files of a decision log: their names, their lines and the lock of the writer.
+"""Read the files of a decision log: their names, their lines and the writer's lock.
 
 A log is a directory (0700) of segments (0600) named ``<number>-<UTC day>.jsonl``, such
-as ``00000012-20261125.jsonl``. Numbers go up by one, days never go down: a clock that
-is set back makes no new segment. ``<segment>.torn`` is what a crash left of a write.
+as ``00000012-20261125.jsonl``. Numbers grow by one, days never decrease: a clock that
+is set back makes no new segment. ``<segment>.torn`` holds the bytes of a torn write.
 """
 
 import errno
@@ -53,7 +53,7 @@ class Segment:
 
     @classmethod
     def parse(cls, name: str) -> Self | None:
-        """Read a file name; ``None`` if it is not one of a segment."""
+        """Parse a file name; return ``None`` if it is not the name of a segment."""
         found = _NAME.fullmatch(name)
         if found is None:
             return None
@@ -86,11 +86,11 @@ class SegmentLine(NamedTuple):
 
     @property
     def is_unfinished(self) -> bool:
-        """Whether the file ended here before the line did."""
+        """Whether the file ends here before the line does."""
         return not self.is_whole and len(self.data) < LINE_LIMIT
 
     def record(self) -> Record | None:
-        """Return the record that the line is; ``None`` if it is torn or none."""
+        """Return the line as a record; ``None`` if it is torn or not a record."""
         if not self.is_whole:
             return None
         try:
@@ -117,9 +117,9 @@ def segments(directory: Path) -> list[Segment]:
 
 
 def packed(directory: Path) -> list[str]:
-    """Name the files that were segments until somebody packed or renamed them.
+    """Return the names of segments that were packed or renamed.
 
-    They are not read: what is in them is missing until they are unpacked.
+    They are not read: their records are missing until they are unpacked.
 
     Raises:
         LogError: The directory cannot be read.
@@ -154,7 +154,7 @@ def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
 
 
 def lines(file: BinaryIO, *, start: int = 0) -> Iterator[SegmentLine]:
-    """Yield the lines of a segment from an offset on, the last one whole or not.
+    """Yield the lines of a segment from an offset on; the last one may be incomplete.
 
     A line that is longer than ``LINE_LIMIT`` comes in parts that are not whole.
     """
@@ -172,7 +172,7 @@ def read_head(directory: Path, segment: Segment) -> SegmentRecord:
     """Read the first record of a segment.
 
     Raises:
-        LogCorruptError: It is not a head.
+        LogCorruptError: The first record is not a head.
         LogError: The file cannot be read.
     """
     with opened(directory, segment) as file:
@@ -189,7 +189,7 @@ def read_head(directory: Path, segment: Segment) -> SegmentRecord:
 _WRONG_PLACE = frozenset(
     {errno.EACCES, errno.EPERM, errno.ENOENT, errno.ENOTDIR, errno.EISDIR}
 )
-"""What no free space cures."""
+"""Errors that free space does not solve."""
 
 _PLACE_HINT = (
     "Check the state directory: its path (--state), its owner, and that this user may "
@@ -202,10 +202,10 @@ _DISK_HINT = (
 
 
 def make_directory(directory: Path) -> None:
-    """Make the directory of a log, and those above it, if they are not there.
+    """Make the directory of a log and its missing parents.
 
     Raises:
-        LogWriteError: It cannot be made.
+        LogWriteError: The directory cannot be made.
     """
     try:
         make_private(directory)
@@ -215,10 +215,10 @@ def make_directory(directory: Path) -> None:
 
 @contextmanager
 def locked(directory: Path) -> Iterator[None]:
-    """Be the only writer of a log for the length of the block.
+    """Hold the lock of a log's only writer while the block runs.
 
     Raises:
-        LogBusyError: Another process is.
+        LogBusyError: Another process holds the lock.
         LogWriteError: The lock file cannot be made.
     """
     path = directory / _LOCK
@@ -234,7 +234,7 @@ def locked(directory: Path) -> Iterator[None]:
 
 
 def _lock(lock: int, directory: Path) -> None:
-    """Take the lock and leave a note of who has it."""
+    """Take the lock, and write the process id into its file."""
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as exc:
@@ -251,7 +251,7 @@ def _lock(lock: int, directory: Path) -> None:
 
 
 def short_error(directory: Path, free_bytes: int) -> LogWriteError:
-    """Say that there is no room for a decision, before a write fails."""
+    """Return the error for a disk without space for decisions, before a write fails."""
     return LogWriteError(
         f"the disk of {str(directory)!r} has {free_bytes // 1_000_000} MB left, which "
         "are kept back (reserve_bytes)",
@@ -260,7 +260,7 @@ def short_error(directory: Path, free_bytes: int) -> LogWriteError:
 
 
 def write_error(path: Path, exc: OSError) -> LogWriteError:
-    """Say which write failed, why, and what the operator does next."""
+    """Return the error for a failed write, with its cause and a hint."""
     return LogWriteError(
         f"cannot write to {str(path)!r}: {exc.strerror}",
         hint=_PLACE_HINT if exc.errno in _WRONG_PLACE else _DISK_HINT,

@@ -1,4 +1,4 @@
-"""How the decision log is cut, how long it is kept, and what is kept back for it."""
+"""Define the settings of the decision log: segments, retention and disk reserve."""
 
 from dataclasses import dataclass
 
@@ -13,23 +13,22 @@ from uploadfilter.decisions.records.making import (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogSettings:
-    """How a log is cut and how much may wait.
+    """The settings of a log.
 
     Attributes:
-        segment_bytes: Size of a segment, after which a new one begins. 64 MiB
-            are some 60,000 decisions: few files, each read again within a second or
-            two when the log is opened.
+        segment_bytes: Size of a segment, after which a new one begins. 64 MiB hold
+            some 60,000 decisions: few files, and opening the log reads the newest again
+            within a second or two.
         queue_records: Most records that wait for the disk. At 10,000 the disk is
-            seconds behind; more uploads would only wait in vain.
-        days_without_match: Days that a segment is kept after its own; at least as many
-            as ``Retention`` says, since the operator may keep more, and never less than
-            uploaders and overseers were promised.
-        days_with_match: Days that a segment with a match is kept after its own; a pilot
-            or a court case may need its records for a year.
-        contents_recorded: Most contents that a decision lists, those first that matched
-            or have a reason. The others are counted.
-        reserve_bytes: Room on the disk that decisions leave to records that must be
-            written all the same; 0 for none.
+            seconds late; more uploads would only wait in vain.
+        days_without_match: Days that a segment is kept after its own day; at least the
+            default of ``Retention``, which uploaders and overseers were promised.
+        days_with_match: Days that a segment with a match is kept after its own day; a
+            pilot or a court case may need its records for a year.
+        contents_recorded: Most contents that a decision lists, those with a match or a
+            reason first. The others are counted.
+        reserve_bytes: Disk space that is kept for necessary records, and not used by
+            decisions; may be 0.
     """
 
     segment_bytes: int = 64 * 1024 * 1024
@@ -40,7 +39,7 @@ class LogSettings:
     reserve_bytes: int = RESERVE_BYTES
 
     def __post_init__(self) -> None:
-        """Refuse to keep records for a shorter time than was promised."""
+        """Refuse a retention that is shorter than promised."""
         for name in ("days_without_match", "days_with_match"):
             if getattr(self, name) < getattr(DEFAULT, name):
                 raise ValueError(
@@ -58,7 +57,7 @@ class LogSettings:
 
     @property
     def retention(self) -> Retention:
-        """For how long segments are kept."""
+        """How long segments are kept."""
         return Retention(
             days_without_match=self.days_without_match,
             days_with_match=self.days_with_match,
@@ -71,4 +70,4 @@ _PROMISED = {
 }
 
 MOST_DAYS_KEPT = 36_500
-"""A hundred years: more is a slip, and would be no date any more."""
+"""A hundred years: more is a typing error, and would exceed the range of dates."""

@@ -1,8 +1,8 @@
-"""Read what lasts in a log: changes, and the totals of days, those that are open too.
+"""Read the lasting data of a log: changes, and the totals of past and open days.
 
-What is in no total record yet stands in the head of the newest segment and in what
-follows that head. Segments of format 1 were never counted: what is left of them is
-counted here.
+Counts that are in no total record yet are in the head of the newest segment, and in the
+records after that head. Segments of format 1 were never counted: their remaining
+records are counted here.
 """
 
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ from uploadfilter.decisions.records.totals import OpenDays
 
 
 class CountSource(StrEnum):
-    """What a number rests on."""
+    """The source of a count."""
 
     TOTAL = "total"
     OPEN = "open"
@@ -26,12 +26,12 @@ class CountSource(StrEnum):
 
 
 class TotalPart(NamedTuple):
-    """Numbers of one day.
+    """Counts of one day.
 
     Attributes:
-        totals: The numbers.
-        origin: A total record; what is counted and open; or the records of a segment of
-            format 1, as far as they are there.
+        totals: The counts.
+        origin: A total record; the counts of an open day; or the remaining records of
+            a segment of format 1.
     """
 
     totals: DayTotals
@@ -44,10 +44,10 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
     A day may come more than once, to be added up.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
 
     Raises:
-        LogError: It cannot be read.
+        LogError: The log cannot be read.
         LogCorruptError: A line is not a record.
     """
     found = segments(directory)
@@ -68,13 +68,13 @@ def parts_of(directory: Path) -> Iterator[TotalPart]:
 
 
 def changes_of(directory: Path) -> Iterator[ChangeRecord]:
-    """Yield the changes that are on record, oldest first.
+    """Yield the recorded changes, oldest first.
 
     Args:
-        directory: Of the log.
+        directory: The log's directory.
 
     Raises:
-        LogError: It cannot be read.
+        LogError: The log cannot be read.
         LogCorruptError: A line is not a record.
     """
     for segment in segments(directory):

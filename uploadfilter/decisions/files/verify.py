@@ -1,11 +1,10 @@
-"""Check that nobody changed the decision log, and say where if somebody did.
+"""Check that the decision log is unchanged, and find the places of changes.
 
-Reads every segment once, line by line, in bounded memory, without the lock: a line that
-the writer has not finished is left out. What the chain can prove stands in
-``sequence.py``, which gaps are rightly there in ``gaps.py``. What heads and total
-records say was counted is counted again, as far as the records are there. The chain
-alone cannot show that its end was cut off or that everything after a change was written
-anew; a checkpoint that was kept elsewhere can.
+It reads every segment once, line by line, in bounded memory, without the lock: an
+unfinished line is left out. ``sequence.py`` checks the chain, and ``gaps.py`` judges
+the gaps. The counts of heads and total records are counted again, as far as the records
+exist. The chain alone cannot show that its end was cut off, or that everything after a
+change was rewritten; a checkpoint that was kept elsewhere can.
 """
 
 from collections.abc import Iterator
@@ -43,12 +42,13 @@ from uploadfilter.decisions.records.sequence import (
 )
 
 STEP_BACK = timedelta(minutes=1)
-"""Records are made before they are written, some seconds apart, and clocks are put
-right by less than a second: more than this is somebody who set the clock."""
+"""Largest step back of time that is normal: records are made some seconds before they
+are written, and clocks are corrected by less than a second. A larger step means that
+the clock was set."""
 
 
 class CheckpointState(StrEnum):
-    """What became of the checkpoint that was given."""
+    """The result for the given checkpoint."""
 
     NOT_GIVEN = "not_given"
     CONFIRMED = "confirmed"
@@ -58,7 +58,7 @@ class CheckpointState(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StepBack:
-    """A record that bears an earlier time than one before it.
+    """A record with an earlier time than a record before it.
 
     Attributes:
         record: Its number.
@@ -73,25 +73,25 @@ class StepBack:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifyReport:
-    """What a log is worth.
+    """The report of a check.
 
     Attributes:
-        segments: How many there are.
-        records: How many lines they have.
+        segments: Number of segments.
+        records: Number of their lines.
         first: Number of the first record; 0 if there is none.
-        since: When it was made; ``None`` if there is none.
-        until: When the last one was made.
+        since: Time of the first record; ``None`` if there is none.
+        until: Time of the last record.
         end: The last record, as a checkpoint.
-        gaps: What is gone, and whether it may be.
-        totals: How many total records there are.
-        totals_checked: How many of them were compared with the records.
-        findings: What is wrong, in the order of the lines.
-        findings_omitted: How much more is wrong.
-        unfinished_bytes: Of a line that the writer has not finished, or that a crash
-            left and the next start will set aside.
-        step_back: Where the clock was set back the furthest; ``None`` if it never was.
-        checkpoint: What became of the checkpoint.
-        not_read: Files that were segments, and are packed or renamed now.
+        gaps: The missing segments, and whether they were deleted rightly.
+        totals: Number of total records.
+        totals_checked: Number of total records that were compared with the records.
+        findings: The faults, in the order of the lines.
+        findings_omitted: Number of further faults.
+        unfinished_bytes: Bytes of a line that the writer has not finished, or that a
+            crash left and the next start will set aside.
+        step_back: The largest step back of the clock; ``None`` if there was none.
+        checkpoint: The result for the checkpoint.
+        not_read: Segments that are packed or renamed now.
     """
 
     segments: int
@@ -112,7 +112,7 @@ class VerifyReport:
 
     @property
     def ok(self) -> bool:
-        """Whether nothing is wrong."""
+        """Whether there are no faults."""
         return not self.findings
 
 
@@ -125,15 +125,15 @@ def verify(
     """Check a log from its oldest segment to its end.
 
     Args:
-        directory: Of the log.
-        checkpoint: Count and head hash that were kept elsewhere.
-        instance: Whose log it should be; ``None`` if that does not matter.
+        directory: The log's directory.
+        checkpoint: A checkpoint that was kept elsewhere.
+        instance: The expected instance of the log; ``None`` accepts any.
 
     Returns:
-        What was found; ``ok`` sums it up.
+        The report; ``ok`` sums it up.
 
     Raises:
-        LogError: It cannot be read.
+        LogError: The log cannot be read.
     """
     walk = _Walk(directory, checkpoint=checkpoint, instance=instance)
     for link, after in pairwise(chain(walk.links(), (None,))):
@@ -143,7 +143,7 @@ def verify(
 
 
 class _Walk:
-    """One reading of a log: its lines as links, and what is noted on the way."""
+    """One pass over a log: it yields lines as links, and collects notes."""
 
     def __init__(
         self,
@@ -155,7 +155,7 @@ class _Walk:
         self.sequence = Sequence()
         self._directory = directory
         self._checkpoint = None if checkpoint is None else Checkpoint(*checkpoint)
-        # Before the segments: they grow meanwhile.
+        # Read before the segments, which grow meanwhile.
         self._kept = kept_end(directory)
         self._instance = instance
         self._found = segments(directory)
@@ -172,7 +172,7 @@ class _Walk:
     def links(self) -> Iterator[Link]:
         """Yield every whole line as a link of the chain."""
         before: Segment | None = None
-        # What comes before the first line that can be read is unknown.
+        # The record before the first readable line is unknown.
         is_start = True
         for segment in self._found:
             with opened(self._directory, segment) as file:
@@ -194,7 +194,7 @@ class _Walk:
             before = segment
 
     def report(self) -> VerifyReport:
-        """Sum up what was noted."""
+        """Return the report."""
         self._settle_checkpoint()
         self._settle_kept_end()
         counted = self._counted
@@ -220,7 +220,7 @@ class _Walk:
         )
 
     def _check_head(self, record: Record, segment: Segment, place: LinePlace) -> None:
-        """A segment begins with its head, and its file name says its number."""
+        """Check that a segment begins with its head, and has the number of its name."""
         if isinstance(record, SegmentRecord):
             self._heads.append(record)
             if record.number != segment.number:
@@ -231,15 +231,15 @@ class _Walk:
                 why = f"it is the log of {record.instance!r}"
                 self.sequence.report(LogFault.FOREIGN, place, record.seq, why=why)
         elif self._records == 0:
-            # Elsewhere its number is missing in the sequence; here nothing tells.
+            # Elsewhere its number is missing in the sequence; here nothing shows it.
             self.sequence.report(LogFault.MISSING, place, record.seq - 1)
 
     def _is_gap(
         self, record: Record, before: Segment | None, segment: Segment, place: LinePlace
     ) -> bool:
-        """Note that whole segments are missing before one, if its head says which.
+        """Note the gap of whole segments before one, if its head describes the gap.
 
-        Whether they may be is known at the end, which says how far the log has come.
+        Whether the gap is allowed is judged at the end, when the newest day is known.
         """
         if not isinstance(record, SegmentRecord):
             return False
@@ -255,7 +255,7 @@ class _Walk:
         return True
 
     def _judge(self) -> tuple[Judged, ...]:
-        """Say of every gap whether it may be there."""
+        """Judge every gap."""
         limits = Limits(self._heads)
         found = []
         for place, gap in self._gaps:
@@ -283,7 +283,7 @@ class _Walk:
                 self._compare_kept_end(link, self._kept)
 
     def _compare(self, link: Link) -> None:
-        """Compare the line that the checkpoint covers last, or what a start names."""
+        """Compare the checkpoint's last line, or the hash that a start names."""
         if self._checkpoint is None or self._state is not CheckpointState.NOT_GIVEN:
             return
         if link.seq == self._checkpoint.records:
@@ -299,7 +299,7 @@ class _Walk:
             self.sequence.report(LogFault.CHANGED, link.place, self._checkpoint.records)
 
     def _settle_checkpoint(self) -> None:
-        """Say what it means that no line is the one that the checkpoint covers last."""
+        """Return the result for a checkpoint whose last line was not found."""
         if self._checkpoint is None or self._state is not CheckpointState.NOT_GIVEN:
             return
         if self._checkpoint.records <= self._end.records:
@@ -310,13 +310,13 @@ class _Walk:
         self.sequence.report(LogFault.CUT_OFF, self._last_place, first, last)
 
     def _compare_kept_end(self, link: Link, kept: Checkpoint) -> None:
-        """Another record of that number: the log was cut off and went on."""
+        """Note another record of that number: the log was cut off and continued."""
         if link.hash != kept.head:
             why = "it is not the record that the file 'end' beside it names"
             self.sequence.report(LogFault.CHANGED, link.place, link.seq, why=why)
 
     def _settle_kept_end(self) -> None:
-        """Say that the log does not reach as far as it is known to have reached."""
+        """Note that the log ends before its known end."""
         kept = self._kept
         if kept is None or kept.records <= self._end.records:
             return
@@ -330,21 +330,21 @@ class _Walk:
 
 
 class _Counted:
-    """Counts again what heads and total records say was counted.
+    """Counts again, and compares with the counts of heads and total records.
 
-    A number is compared only where every record that it counts is there, one linked to
-    the other: where something is missing or changed, that is what is wrong.
+    A count is compared only if all of its records exist and are linked: a missing or
+    changed record is a fault of its own.
 
     Args:
-        sequence: Where findings go.
+        sequence: Collects the findings.
 
     Attributes:
-        tail: What the records come to.
-        totals: How many total records there are.
-        totals_checked: How many of them were compared.
+        tail: The tail after the records.
+        totals: Number of total records.
+        totals_checked: Number of total records that were compared.
         since: Time of the first record.
-        until: Time of the last one.
-        step_back: Where the clock was set back the furthest.
+        until: Time of the last record.
+        step_back: The largest step back of the clock.
     """
 
     def __init__(self, sequence: Sequence) -> None:
@@ -361,7 +361,7 @@ class _Counted:
     def follow(
         self, record: Record | None, line: SegmentLine, place: LinePlace
     ) -> None:
-        """Take in one line."""
+        """Count one line."""
         if record is None:
             self._is_linked = False
             return
@@ -371,7 +371,7 @@ class _Counted:
         match record:
             case SegmentRecord():
                 self._compare_head(record, place)
-                # From here on everything is counted that a number stands for.
+                # From here on, every counted record is seen.
                 self._is_linked = True
             case TotalRecord():
                 self._compare_totals(record, place)

@@ -1,4 +1,4 @@
-"""Records that wait for the writer, with the futures of those who handed them over."""
+"""Hold records that wait for the writer, with the futures of their callers."""
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
@@ -10,7 +10,7 @@ from uploadfilter.decisions.records.records import Checkpoint, Record
 from uploadfilter.errors import LogWriteError
 
 GROUP_BYTES = 4 * 1024 * 1024
-"""A group ends here, so that a crash leaves little and nobody waits for long."""
+"""Size of a group, which bounds the loss in a crash and the waiting time."""
 
 _Result = TypeVar("_Result")
 
@@ -19,23 +19,23 @@ class PendingRecord(Generic[_Result]):
     """A record that waits for the writer, with the future of its caller.
 
     Args:
-        record: What to write.
-        result: Makes the future's result of the record as it stands in the log.
+        record: The record to write.
+        result: Makes the future's result from the final record.
     """
 
     def __init__(self, record: Record, result: Callable[[Record], _Result]) -> None:
         self.record = record
         self._result = result
         self.future: Future[_Result] = Future()
-        # Running futures cannot be cancelled: the caller may go, the record stays.
+        # Running futures cannot be cancelled: the record stays if the caller leaves.
         self.future.set_running_or_notify_cancel()
 
     def settle(self, chained: Record) -> None:
-        """Tell that the record is durable."""
+        """Resolve the future: the record is durable."""
         self.future.set_result(self._result(chained))
 
     def fail(self, error: LogWriteError) -> None:
-        """Tell that the record is not in the log."""
+        """Fail the future: the record is not in the log."""
         if not self.future.done():
             self.future.set_exception(error)
 
@@ -44,14 +44,14 @@ Waiting = PendingRecord[int] | PendingRecord[Checkpoint]
 
 
 def lasts(pending: Waiting) -> bool:
-    """Tell whether a record belongs into a segment that is never deleted."""
+    """Return whether a record belongs to a segment that is never deleted."""
     return isinstance(pending.record, ChangeRecord | TotalRecord)
 
 
 def chained(draft: Draft, group: Sequence[Waiting]) -> Iterator[Record | None]:
-    """Chain records up to ``GROUP_BYTES``; ``None`` for one that is unusable.
+    """Chain records up to ``GROUP_BYTES``; yield ``None`` for an unusable one.
 
-    That one alone fails: its caller may have put a broken text into it.
+    Only the unusable record fails: its caller may have put invalid text into it.
     """
     for pending in group:
         if draft.size >= GROUP_BYTES:

@@ -1,9 +1,9 @@
 """Chain records: give each its number and the hash of the one before.
 
-A ``Tail`` is where a log ends; a ``Draft`` is a group of lines that continue it but are
-not durable yet. If they become durable, ``commit`` moves the tail; if not, the draft is
-dropped and the tail is what it was. Recovery and the writer share them, so that a log
-that was read is continued like one that was written.
+A ``Tail`` is the end of a log; a ``Draft`` is a group of lines that continue it but are
+not durable yet. If they become durable, ``commit`` moves the tail; otherwise the draft
+is dropped and the tail is unchanged. Recovery and the writer share both classes, so
+that a recovered log is continued like one that was just written.
 """
 
 from dataclasses import dataclass, field
@@ -31,26 +31,26 @@ from uploadfilter.decisions.records.totals import OpenDays
 from uploadfilter.model import Action, Verdict
 
 COUNTING_FORMAT = 2
-"""The first format with totals: nothing was counted in segments of older ones, and what
-stands in them is not counted later either, since a head has to be believed."""
+"""The first format with totals. Records in segments of older formats are never counted,
+not even later, because the counts in a head must be trusted."""
 
 
 @dataclass(slots=True)
 class Tail:
-    """Where a log ends, and what the head of the next segment will say.
+    """The end of a log, and the fields of the next segment's head.
 
     Attributes:
         seq: Number of the last record; 0 if there is none.
-        head: Hash of its line.
+        head: Hash of that record's line.
         matches: Decisions with the verdict ``MATCH`` so far.
         awaiting: Ids of accepted decisions without an outcome, oldest first.
-        format: Of the newest segment; 0 if there is none.
-        is_lasting: Whether that one holds records that last.
-        lasting: Segments with records that last, the newest one included.
-        begun: Day of the first segment; ``None`` if it is not known.
-        retention: What the newest head says.
-        days: What is in no total record yet.
-        mark: The last line of the journal that was put on record.
+        format: Format of the newest segment; 0 if there is no segment.
+        is_lasting: Whether the newest segment holds lasting records.
+        lasting: Number of segments with lasting records, including the newest.
+        begun: Day of the first segment; ``None`` if it is unknown.
+        retention: The retention in the newest head.
+        days: Counts that are in no total record yet.
+        mark: The last line of the journal that is on record.
     """
 
     seq: int = 0
@@ -66,7 +66,7 @@ class Tail:
     mark: Mark | None = None
 
     def read(self, record: Record, line: bytes) -> None:
-        """Move on over a record that is in the log already."""
+        """Advance over a record that is already in the log."""
         if isinstance(record, SegmentRecord):
             self.matches = record.matches
             self.awaiting = dict.fromkeys(record.awaiting)
@@ -94,7 +94,7 @@ class Tail:
             self.days.count(record)
 
     def _begin(self, head: SegmentRecord) -> None:
-        """Take over what the head of a new segment says of it."""
+        """Apply the fields of a new segment's head."""
         self.format = head.format
         self.is_lasting = head.is_lasting
         self.lasting = head.lasting + head.is_lasting
@@ -107,7 +107,7 @@ class Draft:
     """Lines that continue a tail, in the order in which they were added.
 
     Args:
-        tail: What they continue; unchanged until ``commit``.
+        tail: The tail that they continue; unchanged until ``commit``.
     """
 
     def __init__(self, tail: Tail) -> None:
@@ -119,10 +119,10 @@ class Draft:
         self.size = 0
 
     def add(self, record: Record) -> Record:
-        """Chain a record and return it as it will stand in the log.
+        """Chain a record, and return it in its final form.
 
         Raises:
-            ValueError: It cannot be encoded; the draft is as before.
+            ValueError: The record cannot be encoded; the draft is unchanged.
         """
         chained = replace(record, seq=self._seq + 1, previous=self._head)
         if isinstance(chained, CheckpointRecord):
@@ -140,7 +140,7 @@ class Draft:
         return b"".join(self._lines)
 
     def commit(self) -> None:
-        """Move the tail to the end of these lines: they are durable."""
+        """Move the tail to the end of these lines, which are durable now."""
         for record in self._records:
             self._tail._follow(record)  # noqa: SLF001 -- two halves of one state
         self._tail.seq = self._seq

@@ -1,19 +1,19 @@
-"""Count refused uploads together once their client has had many in a short time.
+"""Summarise the refused uploads of a client that has many in a short time.
 
-Somebody who begins uploads and breaks them off costs the filter a millisecond each, and
-a record of 600 bytes: 15 GB a day and more. So a client's refused uploads have
-decisions of their own up to a rate, and beyond it one summary a minute.
+A client that begins uploads and breaks them off costs the filter a millisecond for each
+upload, and a record of 600 bytes: 15 GB a day and more. So a client's refused uploads
+have their own decisions up to a rate, and beyond it one summary a minute.
 
 Rules this module keeps:
 
-- What went to the origin has a decision, and so has what matched, whatever came of it,
-  and what was inspected to a verdict.
-- Only requests that are refused as such are summarised (``SUMMARISED``). What a policy
-  rejects after its inspection is bounded by the client's match budget, and is what
-  people object to.
-- Every upload that is summarised is counted, by all that totals count by.
-- It is pure, and bounded for any flood: all clients together have a rate, and beyond
-  ``MOST_GROUPS`` the others are counted together.
+- Every upload that was forwarded, matched or was inspected to a verdict has its own
+  decision.
+- Only requests that are refused before inspection are summarised (``SUMMARISED``).
+  Rejections by a policy are bounded by the client's match budget, and people may object
+  to them.
+- Every summarised upload is counted by all properties that totals count.
+- It is pure, and bounded for any flood: there is a rate for all clients together, and
+  clients beyond ``MOST_GROUPS`` are counted together.
 """
 
 from collections.abc import Iterator
@@ -27,46 +27,46 @@ from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import REFUSALS, Action, Reason, Verdict
 
 NETWORK_BITS: Final = 48
-"""What one customer may get by RFC 6177: 65,536 clients of IPv6."""
+"""Bits of the largest network of one customer by RFC 6177: 65,536 IPv6 clients."""
 
 AT_ONCE: Final = 60.0
-"""Refused uploads of one client, or of one IPv6 network of 48 bits, that have decisions
-of their own although they come at once: more than a person's browser breaks off when
-its connection is lost."""
+"""Refused uploads of one client, or of one IPv6 network of 48 bits, that have their own
+decisions although they come at once: more than a browser breaks off when its connection
+is lost."""
 
 PER_S: Final = 1.0
-"""How many more of them have one each second: 50 MB a day. A program that does worse
-for longer has a fault that a line a minute tells as well."""
+"""Further decisions of this kind for each second: 50 MB a day. A program that fails
+more often has a fault that one line a minute shows as well."""
 
 AT_ONCE_OF_ALL: Final = 1200.0
 PER_S_OF_ALL: Final = 20.0
-"""The same for all clients together: 1 GB a day, if thousands of addresses flood. A
-site with 2,000 uploads a second of which 1 in 100 is broken off does not reach it."""
+"""The same for all clients together: 1 GB a day if thousands of addresses flood. A site
+with 2,000 uploads a second, 1 % of them broken off, does not reach it."""
 
 MOST_GROUPS: Final = 1000
-"""Clients and networks that are counted apart within a minute: at 400 bytes a summary
-and a minute, 600 MB a day at worst."""
+"""Most clients and networks that are counted separately in a minute: with a summary of
+400 bytes for each, at worst 600 MB a day."""
 
 CLIENTS_OF_A_NETWORK: Final = 8
-"""Clients of one IPv6 network of 48 bits that are counted apart within a minute: it may
-be one person's, who has 65,536 of them, or a provider's."""
+"""Most clients of one IPv6 network of 48 bits that are counted separately in a minute.
+The network may belong to one person, with 65,536 clients, or to a provider."""
 
 
 SUMMARISED: Final = REFUSALS | {Reason.PIECEWISE_UPLOAD}
-"""The reasons for which an upload is refused before any of its content is compared."""
+"""The reasons for which an upload is refused before its content is compared."""
 
 _BY_POLICY: Final = 403
 """The status of a rejection that counts against the match budget."""
 
 
 class Who(NamedTuple):
-    """Whose an upload is.
+    """The source of an upload.
 
     Attributes:
         client: Keyed hash of the client; ``None`` if there is no key.
-        network: Keyed hash of its network; ``None`` if it is its own network.
-        is_shared: Whether many people have this address, as far as can be told: there
-            is a front end that the filter was not told of.
+        network: Keyed hash of the client's network; ``None`` if it has none.
+        is_shared: Whether many people probably share the address: it belongs to a front
+            end that is not configured as trusted.
     """
 
     client: str | None
@@ -75,7 +75,7 @@ class Who(NamedTuple):
 
 
 class Group(NamedTuple):
-    """Clients that are counted together; the fields are those of a summary."""
+    """Clients that are counted together; the fields are as in a summary."""
 
     client: str | None
     prefix: int | None
@@ -85,14 +85,14 @@ _OTHERS: Final = Group(None, None)
 
 
 class Groups:
-    """Whom clients are counted with, within a minute."""
+    """The groups in which clients are counted, for one minute."""
 
     def __init__(self) -> None:
         self._known: set[Group] = set()
         self._clients_of: dict[str, set[str | None]] = {}
 
     def of(self, who: Who) -> Group:
-        """Return the group of a client, the same one while it has room."""
+        """Return the group of a client; it stays the same for the minute."""
         group = Group(who.client, None)
         if who.network is not None and group not in self._known:
             clients = self._clients_of.get(who.network, ())
@@ -115,7 +115,7 @@ class Groups:
 
 @dataclass(slots=True)
 class _Bucket:
-    """A token bucket: what may come at once, and how much more each second."""
+    """A token bucket: a burst, and a rate for each second."""
 
     most: float
     per_s: float
@@ -123,7 +123,7 @@ class _Bucket:
     at_s: float
 
     def refill(self, now_s: float) -> None:
-        """Add what has come since; a clock that goes back adds nothing."""
+        """Add the tokens since the last call; a clock that goes back adds none."""
         gained = max(now_s - self.at_s, 0.0) * self.per_s
         self.left = min(self.most, self.left + gained)
         self.at_s = now_s
@@ -131,7 +131,7 @@ class _Bucket:
 
 @dataclass(slots=True)
 class _Counted:
-    """What is counted of one group."""
+    """The counts of one group."""
 
     since: datetime
     until: datetime
@@ -142,8 +142,7 @@ class Flooding:
     """Decides which refused uploads have decisions, and counts the others.
 
     Args:
-        groups: Whom clients are counted with; shared with who counts other things, and
-            cleared there.
+        groups: The groups of clients; another counter shares and clears them.
     """
 
     def __init__(self, groups: Groups) -> None:
@@ -153,10 +152,10 @@ class Flooding:
         self._counted: dict[Group, _Counted] = {}
 
     def is_listed(self, who: Who, *, now_s: float) -> bool:
-        """Tell whether a refused upload has a decision of its own; count it if so.
+        """Return whether a refused upload gets its own decision; if so, count it.
 
         Args:
-            who: Whose it is.
+            who: The source of the upload.
             now_s: Monotonic seconds.
         """
         own = {} if who.is_shared else self._buckets_of(who, now_s)
@@ -165,7 +164,7 @@ class Flooding:
             bucket.refill(now_s)
         if any(bucket.left < 1 for bucket in buckets):
             return False
-        # Only now, so that there are no more of them than all clients' rate lets in.
+        # Only now, so that the rate of all clients bounds the number of buckets.
         self._buckets.update(own)
         for bucket in buckets:
             bucket.left -= 1
@@ -175,11 +174,11 @@ class Flooding:
         """Count a refused upload that has no decision.
 
         Args:
-            who: Whose it is.
-            record: What its decision would have been.
+            who: The source of the upload.
+            record: The decision that it would have had.
 
         Raises:
-            ValueError: It has to be on record by itself.
+            ValueError: The upload needs its own decision.
         """
         if not may_be_summarised(record):
             raise ValueError(f"{record.id} has to be on record by itself")
@@ -192,10 +191,10 @@ class Flooding:
         counted.tally.decided(record)
 
     def take(self, *, now: datetime, now_s: float) -> Iterator[SummaryRecord]:
-        """Yield what was counted, and count anew.
+        """Yield the summaries, and reset the counts.
 
         Args:
-            now: The time that the records bear.
+            now: The time for the records.
             now_s: Monotonic seconds.
         """
         counted, self._counted = self._counted, {}
@@ -220,7 +219,7 @@ class Flooding:
         }
 
     def _forget_full(self, now_s: float) -> None:
-        """Forget who has not been refused for long: a new bucket is the same."""
+        """Drop full buckets: a new bucket is equal to them."""
         for key, bucket in tuple(self._buckets.items()):
             bucket.refill(now_s)
             if bucket.left >= bucket.most:
@@ -228,14 +227,14 @@ class Flooding:
 
 
 def may_be_summarised(record: DecisionRecord) -> bool:
-    """Tell whether an upload need not be on record by itself.
+    """Return whether an upload may be summarised.
 
     Args:
-        record: What its decision would be.
+        record: The decision that it would have.
 
     Returns:
-        Only if the request was refused as such, nothing matched, and nothing of it goes
-        anywhere.
+        True only if the request was refused before inspection, nothing matched, and
+        nothing is forwarded.
     """
     return (
         record.effect is not Action.ACCEPT

@@ -1,8 +1,8 @@
-"""The records that last: what was changed and by whom, and the totals of each day.
+"""Define the lasting records: changes with their authors, and the totals of each day.
 
-They stand in segments of their own, which retention never deletes. So a pilot can be
-judged after the records of its uploads are gone, and an overseer can tell which hash
-sets, settings and versions were in force on any day.
+They are in segments of their own, which retention never deletes. So a pilot can be
+judged after the records of its uploads were deleted, and an overseer can find out which
+hash sets, settings and versions were in force on any day.
 """
 
 from datetime import date, datetime, timedelta
@@ -15,21 +15,21 @@ from uploadfilter.model import Action, EntryState, Mode, Reason, Verdict
 
 
 class UploadsTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """The uploads of a day that have all of these in common.
+    """The uploads of a day that share all of these properties.
 
     Attributes:
-        mode: As in their decisions, and so are the next ones.
+        mode: The mode, as in their decisions, like the next fields.
         route: Name of the route; ``None`` in records of older versions.
-        verdict: What the evidence said.
-        action: What the policy said.
-        effect: What was done.
-        reason: The reason that decided.
+        verdict: The verdict.
+        action: The action.
+        effect: The effect.
+        reason: The reason that determined the action.
         would: The action if every hash set were enforced.
-        would_reason: The reason for that.
-        status: What clients were answered; ``None`` if the uploads were forwarded.
-        uploads: How many there were.
-        bytes: Of their bodies, together.
-        cpu_us: Microseconds of CPU time that scanners used for them, together.
+        would_reason: The reason for ``would``.
+        status: The status of the answers; ``None`` if the uploads were forwarded.
+        uploads: Number of uploads.
+        bytes: Bytes of their bodies, in total.
+        cpu_us: Microseconds of CPU time that scanners used for them, in total.
     """
 
     mode: Mode
@@ -52,9 +52,9 @@ class MatchesTotal(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         set: The hash set.
         category: The category of the entries.
-        state: Whether they may reject.
-        uploads: How many uploads matched at least one of them. An upload may count in
-            several of these lines.
+        state: Whether the entries may reject.
+        uploads: Number of uploads that matched at least one entry. An upload may count
+            in several of these lines.
     """
 
     set: str
@@ -64,11 +64,11 @@ class MatchesTotal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ReasonsTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """The uploads of a day to which a reason applied, whatever it led to.
+    """The uploads of a day to which a reason applied, whatever the action.
 
     Attributes:
         reason: The reason.
-        uploads: How many uploads. An upload may count in several of these lines.
+        uploads: Number of uploads. An upload may count in several of these lines.
     """
 
     reason: Reason
@@ -76,11 +76,11 @@ class ReasonsTotal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OutcomesTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of forwarded uploads.
+    """The outcomes of forwarded uploads.
 
     Attributes:
         outcome: The status of the origin, ``aborted`` or ``unknown``.
-        uploads: How many uploads.
+        uploads: Number of uploads.
     """
 
     outcome: int | str
@@ -88,12 +88,12 @@ class OutcomesTotal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ShedsTotal(msgspec.Struct, frozen=True, kw_only=True):
-    """Uploads of a day that were turned away without an inspection.
+    """Uploads of a day that were refused without an inspection.
 
     Attributes:
-        reason: Why.
-        status: What they were answered.
-        uploads: How many.
+        reason: The reason.
+        status: The status of the answers.
+        uploads: Number of uploads.
     """
 
     reason: Reason
@@ -102,15 +102,15 @@ class ShedsTotal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
-    """What was counted for one day.
+    """The counts of one day.
 
     Attributes:
-        day: The UTC day that the records bear.
-        uploads: Decisions.
-        matches: Decisions with matches.
-        reasons: Decisions with reasons.
-        outcomes: Outcomes.
-        sheds: Uploads without a decision.
+        day: The UTC day of the records.
+        uploads: Counts of decisions.
+        matches: Counts of decisions with matches.
+        reasons: Counts of decisions with reasons.
+        outcomes: Counts of outcomes.
+        sheds: Counts of uploads without a decision.
     """
 
     day: date
@@ -122,24 +122,25 @@ class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class TotalRecord(BaseRecord, frozen=True, kw_only=True, tag="total"):
-    """What was counted for one day since the total record of that day before.
+    """The counts of one day since the previous total record of that day.
 
-    A day that is over has one of them. It has more if records of that day were written
-    after it: each record is counted in exactly one of them, so that they are added up.
+    A past day has one total record. It has more if records of that day were written
+    after the first one: each record is counted in exactly one of them, so readers add
+    them up.
 
     Attributes:
-        totals: The day and the numbers.
+        totals: The day and the counts.
     """
 
     totals: DayTotals
 
 
 class Retention(msgspec.Struct, frozen=True, kw_only=True):
-    """How many whole days segments are kept after their own.
+    """The number of whole days that segments are kept after their own day.
 
     Attributes:
-        days_without_match: Long enough to answer an uploader who objects; a decision
-            without a match is nobody's business after that.
+        days_without_match: Long enough to answer an uploader who objects; after that, a
+            decision without a match has no further use.
         days_with_match: A pilot is judged, and a case is tried, within a year.
     """
 
@@ -147,19 +148,19 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     days_with_match: int = 365
 
     def is_over(self, day: date, *, today: date, has_match: bool) -> bool:
-        """Say whether a segment may go.
+        """Return whether a segment may be deleted.
 
         Args:
-            day: Its day: nothing in it was written later.
-            today: The day to reckon from.
-            has_match: Whether it holds a decision with the verdict ``MATCH``.
+            day: The segment's day: no record in it was written later.
+            today: The current day.
+            has_match: Whether the segment holds a decision with the verdict ``MATCH``.
         """
         days = self.days_with_match if has_match else self.days_without_match
         return day + timedelta(days=days) < today
 
 
 class Change(StrEnum):
-    """What was changed; changes of the reference set are called as it calls them."""
+    """The kind of a change; changes of the reference set have the journal's names."""
 
     START = "start"
     RELOAD = "reload"
@@ -179,19 +180,19 @@ class Change(StrEnum):
     REPLACED = "replaced"
     LOST = "lost"
     CUT_OFF = "cut_off"
-    OTHER = "other"  # a newer version made it, which its details name
+    OTHER = "other"  # a newer version made it; the details name the kind
 
 
 class By(msgspec.Struct, frozen=True, kw_only=True):
-    """Who changed something.
+    """The author of a change.
 
     Attributes:
         uid: Number of the account that the process ran as.
-        user: Its name, if it has one.
-        login: Name or number of the account that the session was begun with, as the
-            kernel remembers it through ``sudo`` and ``su``; ``None`` if it does not.
-        sudo_user: Who called ``sudo``, as it says in the environment; ``None`` if
-            nobody did.
+        user: The account's name, if it has one.
+        login: Name or number of the account that began the session, which the kernel
+            keeps through ``sudo`` and ``su``; ``None`` if the kernel does not know it.
+        sudo_user: The user who called ``sudo``, by the environment; ``None`` without
+            one.
     """
 
     uid: int
@@ -204,7 +205,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """A line of the journal of the reference set.
 
     Attributes:
-        number: Of the line, from 1.
+        number: Number of the line, from 1.
         hash: SHA-256 of the line, hex.
     """
 
@@ -213,19 +214,18 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ChangeRecord(BaseRecord, frozen=True, kw_only=True, tag="change"):
-    """Something that an overseer wants to know of was changed.
+    """A change that matters to an overseer.
 
     Attributes:
-        change: What was done.
-        at: When; ``time`` is when it was put on record, which is later where the
-            service did not run.
-        by: Who did it; ``None`` if that is not known.
-        subject: What it was done to: a hash set, an entry or a generation; empty
-            otherwise.
-        generation: The generation that it led to, or that is in force; ``None`` if
-            there is no reference set.
-        details: What else is known, by name.
-        mark: The line of the journal that says so; ``None`` of what the service did.
+        change: The kind of change.
+        at: The time of the change; ``time`` is when it was recorded, which is later if
+            the service did not run.
+        by: The author; ``None`` if unknown.
+        subject: The changed hash set, entry or generation; empty otherwise.
+        generation: The generation that the change made, or that is in force; ``None``
+            if there is no reference set.
+        details: Further details, by name.
+        mark: The journal's line about the change; ``None`` for a change by the service.
     """
 
     change: Change

@@ -1,8 +1,8 @@
-"""Make the record of a decision out of what was decided and what that rests on.
+"""Make the record of a decision from its judgement and evidence.
 
-Rules this module keeps: no names, no content, no address and no signal of what did not
-match. Contents are numbered here, whatever their scans call them, because the path of
-a nested content holds a name that an uploader chose.
+Rules this module keeps: a record holds no names, no content, no address, and no signal
+that did not match. Contents are numbered here, because the path of a nested content in
+its scan holds a name that an uploader chose.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,21 +20,21 @@ from uploadfilter.model import NESTED, EntryState, Judgement, Match, Mode, Scan
 MATCHES_RECORDED = 200
 """Most matches that one decision lists.
 
-One picture meets its own entry in several views and variants; a set full of duplicates
-would turn one upload into megabytes of log. The rest is counted.
+One picture matches its entry in several views and variants; a set full of duplicates
+would turn one upload into megabytes of log. Further matches are counted.
 """
 
 CONTENTS_RECORDED = 32
 """Contents that one decision lists unless the operator chose another number.
 
-Nearly every upload has fewer. A form of a thousand pictures would be a line of 150 KB
-else, of which nobody reads more than what its reasons and matches are about: these come
-first, then the outermost. The rest is counted.
+Nearly every upload has fewer. Without this limit, a form of a thousand pictures would
+be a line of 150 KB. Contents with a match or a reason are listed first, then the
+outermost. Further contents are counted.
 """
 
 MOST_CONTENTS_RECORDED = 2000
-"""Most contents that an operator may have listed: at a hundred bytes each, and up to
-two thousand with many views, a line that readers still take (``LINE_LIMIT``)."""
+"""Largest setting of this number: at a hundred bytes each, and up to two thousand with
+many views, the line stays below ``LINE_LIMIT``."""
 
 _OTHER_METHOD = "OTHER"
 _METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"})
@@ -94,7 +94,7 @@ def decision_record(
 
 
 def canary_record(decision: DecisionRecord) -> CanaryRecord:
-    """Make the record of a canary of what would be a decision, were it an upload."""
+    """Make the record of a canary from the decision that an upload would have had."""
     return CanaryRecord(
         time=decision.time,
         id=decision.id,
@@ -123,11 +123,11 @@ def content_records(
     Args:
         scans: The scans of the upload.
         matched: Paths of contents that matched.
-        most: How many at most.
+        most: Most contents to list.
 
     Returns:
-        Those with a match if there are more than ``most``, then those with a reason,
-        then those that are nested the least.
+        The contents; if there are more than ``most``, those with a match first, then
+        those with a reason, then the least nested.
     """
     found = list(numbered(scans))
     if len(found) > most:
@@ -149,7 +149,7 @@ def content_records(
 
 
 def _weight(path: str, scan: Scan, matched: Collection[str]) -> tuple[int, int]:
-    """Order contents: the most telling first."""
+    """Sort key of contents: the most informative first."""
     if scan.path in matched:
         return 0, path.count(NESTED)
     return (2 if scan.reason is None else 1), path.count(NESTED)
@@ -158,7 +158,7 @@ def _weight(path: str, scan: Scan, matched: Collection[str]) -> tuple[int, int]:
 def match_records(
     matches: Sequence[Match], scans: Sequence[Scan]
 ) -> tuple[MatchRecord, ...]:
-    """List the most telling matches: of entries that may reject, the nearest first.
+    """List the most important matches: entries that may reject first, then the nearest.
 
     Args:
         matches: All matches.
@@ -198,5 +198,5 @@ def _match_record(match: Match, *, content: str) -> MatchRecord:
 
 
 def _unlisted(match: Match) -> str:
-    """Name the content of a match whose scan is not there: a number, never a name."""
+    """Return a number, never a name, for a matched content without a scan."""
     return match.content if match.content.isdecimal() else "?"

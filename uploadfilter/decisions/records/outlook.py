@@ -1,11 +1,10 @@
-"""Reckon for how many days the disk of a log lasts, if each day is like today.
+"""Estimate for how many days the disk of a log lasts, if each day is like today.
 
-What is written each day is taken off what is free, and what retention deletes is added
-to it: a log that has reached its retention does not grow any more, however little is
-free beside it.
+Each day's records are subtracted from the free space, and the files that retention
+deletes are added: a log that has reached its retention does not grow any more, however
+little space is free.
 
-Rules this module keeps: it is pure, and bounded: beyond ``MOST_DAYS`` nothing is
-reckoned.
+Rules this module keeps: it is pure, and bounded: it estimates at most ``MOST_DAYS``.
 """
 
 from collections.abc import Sequence
@@ -15,16 +14,16 @@ from typing import Final, NamedTuple
 from uploadfilter.decisions.records.lasting import Retention
 
 MOST_DAYS: Final = 400
-"""Days that are looked ahead, a year of files with matches included. A disk that lasts
-for longer is said to last for so long."""
+"""Most days of an estimate, which include a year of files with matches. A disk that
+lasts longer is reported with this number."""
 
 
 class LogFile(NamedTuple):
     """A file of a log.
 
     Attributes:
-        bytes: Its size.
-        until: The last day on which it is kept; ``None`` for good.
+        bytes: The size of the file.
+        until: The last day on which the file is kept; ``None`` if it is kept for good.
     """
 
     bytes: int
@@ -40,15 +39,15 @@ def days_left(
     share_with_match: float,
     retention: Retention,
 ) -> float:
-    """Return for how many days there is room for a log.
+    """Return the number of days for which a log has space.
 
     Args:
-        kept: Its files.
-        today: The day by the clock, UTC.
-        free_bytes: What may still be written; negative for nothing.
-        bytes_a_day: What is written each day.
-        share_with_match: Of what is written, the share in files with a match, 0 to 1.
-        retention: For how long files are kept.
+        kept: The log's files.
+        today: The current day, UTC.
+        free_bytes: Bytes that may still be written; may be negative.
+        bytes_a_day: Bytes that are written each day.
+        share_with_match: Share of these bytes in files with a match, 0 to 1.
+        retention: How long files are kept.
 
     Returns:
         Days, with a fraction; at most ``MOST_DAYS``.

@@ -1,12 +1,13 @@
-"""The records of the decision log, as frozen values and as lines of JSON.
+"""Define the records of the decision log, as frozen values and as lines of JSON.
 
-A line is one JSON object without a newline inside; its keys stand in the order of the
+A line is one JSON object without a newline inside; its keys are in the order of the
 fields below. Every record has ``record`` (its kind), ``seq`` (1, 2, 3, ... over the
-whole log) and ``previous``, the SHA-256 of the line before it without its newline:
-that chains them. The writer fills in both, see ``decisions/records/chain.py``.
+whole log) and ``previous``, the SHA-256 of the line before it without its newline,
+which chains the records. The writer fills in ``seq`` and ``previous``, see
+``decisions/records/chain.py``.
 
-Rules this module keeps: no names, no content, no address and no signal of what did not
-match.
+Rules this module keeps: a record holds no names, no content, no address, and no signal
+that did not match.
 
 To add a field: at the end of its record, with a default, so that older lines can still
 be read. To add a kind of record: a class, a member of ``Record``, a paragraph in
@@ -42,21 +43,22 @@ from uploadfilter.model import (
 )
 
 FORMAT = 4
-"""Version of the lines; grows when an older reader would misunderstand them.
+"""Version of the lines; it grows when an older reader would misunderstand them.
 
-1 had no records that last, and heads that did not say how long segments are kept; 2 had
-no summaries; 3 had no canaries.
+Version 1 had no lasting records, and heads without a retention; 2 had no summaries; 3
+had no canaries.
 """
 
 ID_ENTROPY_BYTES = 10
-"""80 bits: ids must not be guessed, and 20 hex digits can still be read out loud."""
+"""Random bytes of an id. 80 bits cannot be guessed, and 20 hex digits can still be read
+out."""
 
 ABORTED = "aborted"
 UNKNOWN = "unknown"
-"""Outcomes that are not a status: the origin did not answer; we do not know."""
+"""Outcomes other than a status: the origin did not answer; the outcome is unknown."""
 
 LINE_LIMIT = 16 * 1024 * 1024
-"""Longest line in bytes, so that a reader's memory is bounded.
+"""Longest line in bytes, which bounds the memory of readers.
 
 The 2,000 contents of 96 views and the 200 matches that a decision may list stay under
 4 MiB.
@@ -68,22 +70,22 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
 
     Attributes:
         format: Version of the lines.
-        instance: Whose log it is.
+        instance: The instance that writes the log.
         number: Number of the segment, from 1.
         predecessor: File name of the segment before; ``None`` for the first. Its day
-            is the last on which anything was written before this segment.
-        matches: Decisions with the verdict ``MATCH`` in all segments before. They
-            prove that a segment that retention removed held none.
-        awaiting: Ids of accepted decisions before this segment whose outcome is still
-            to come, so that recovery reads the newest segment only.
-        is_lasting: Whether it holds records that last; retention never deletes it.
-        lasting: How many segments with records that last there were before.
+            is the last day with a record before this segment.
+        matches: Number of decisions with the verdict ``MATCH`` in all earlier segments.
+            It proves that a segment deleted by retention held no match.
+        awaiting: Ids of earlier accepted decisions without an outcome yet, so that
+            recovery needs to read only the newest segment.
+        is_lasting: Whether it holds lasting records; retention never deletes it.
+        lasting: Number of earlier segments with lasting records.
         begun: The day of the first segment; ``None`` if an older version began the log
-            and its first segment was gone when this version took over.
+            and its first segment was deleted before this version took over.
         retention: How long segments are kept; ``None`` in heads of older versions.
-        totals: What was counted before this segment and is in no total record yet.
-        mark: The last line of the journal that was put on record; ``None`` before the
-            first one.
+        totals: Counts of earlier segments that are in no total record yet.
+        mark: The last line of the journal that is on record; ``None`` before the first
+            line.
     """
 
     format: int = FORMAT
@@ -104,13 +106,13 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
     """One content of an upload.
 
     Attributes:
-        path: Its number in the upload, nested ones after ``!/``: ``0``, ``0!/2``; a
-            picture that was carved says so: ``0!/embedded:1``, ``0!/thumb:2``.
-        kind: What its first bytes say it is.
+        path: Its number in the upload, nested contents after ``!/``: ``0``, ``0!/2``;
+            a carved picture has a word: ``0!/embedded:1``, ``0!/thumb:2``.
+        kind: The kind by its first bytes.
         size: Length in bytes.
-        reason: Why it was not scanned completely; ``None`` if it was.
+        reason: The reason why the scan is incomplete; ``None`` if it is complete.
         views: Names of the views that were compared.
-        dropped: Carved candidates in it that did not decode.
+        dropped: Number of carved places in it that did not decode.
     """
 
     path: str
@@ -122,7 +124,7 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One match; the fields are those of ``model.Match``, the content numbered."""
+    """One match; the fields are as in ``model.Match``, but the content is numbered."""
 
     content: str
     set: str
@@ -139,32 +141,32 @@ class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
-    """One upload that got an answer by inspection.
+    """The decision on one upload.
 
     Attributes:
-        id: What the uploader and the origin are told, see ``new_decision_id``.
-        instance: Which proxy decided.
-        mode: Whether the action was carried out.
-        generation: Of the reference set; ``None`` if none was asked.
-        verdict: What the evidence says.
-        action: What the policy says.
-        effect: What was done.
-        reason: Why, where it was not a match.
-        status: What the client is answered; ``None`` if the upload is forwarded.
-        client: Keyed hash of its address, see ``decisions/files/clients.py``.
-        method: HTTP method; ``OTHER`` for those not in common use.
-        size: Of the body, in bytes, as far as it was read.
-        duration_ms: From the head of the request to the decision.
-        contents: The first ones of its contents, a container before what is in it;
-            how many is a setting.
+        id: The id for the uploader and the origin, see ``new_decision_id``.
+        instance: The proxy that decided.
+        mode: Whether the action was executed.
+        generation: Generation of the reference set; ``None`` if none was searched.
+        verdict: The verdict.
+        action: The action.
+        effect: The executed action.
+        reason: The reason, if it was not a match.
+        status: The status of the answer; ``None`` if the upload is forwarded.
+        client: Keyed hash of the client's address, see ``decisions/files/clients.py``.
+        method: HTTP method; ``OTHER`` for an uncommon one.
+        size: Bytes of the body that were read.
+        duration_ms: Milliseconds from the head of the request to the decision.
+        contents: Its first contents, a container before its members; a setting limits
+            their number.
         matches: The first 200 matches, counting ones or not.
-        matches_omitted: How many more there were.
-        contents_omitted: How many more contents there were.
-        reasons: Every reason that there is, the weightiest first, whatever the policy
-            made of it; empty in records of older versions.
-        would: What the policy would say if every hash set were enforced; ``None`` in
-            records of older versions, see ``if_enforced``.
-        would_reason: The reason for that, where it was not a match.
+        matches_omitted: Number of further matches.
+        contents_omitted: Number of further contents.
+        reasons: All reasons, the most important first, whatever their action; empty
+            in records of older versions.
+        would: The action if every hash set were enforced; ``None`` in records of older
+            versions, see ``if_enforced``.
+        would_reason: The reason for ``would``, if it was not a match.
         route: Name of the route; ``None`` in records of older versions.
         cpu_ms: Milliseconds of CPU time that scanners used for it.
     """
@@ -196,7 +198,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     def if_enforced(self) -> tuple[Action, Reason | None]:
         """The action and its reason if every hash set were enforced.
 
-        Records of older versions do not say it: there it is what was said then.
+        Records of older versions do not hold it: for them it is the action itself.
         """
         if self.would is None:
             return self.action, self.reason
@@ -204,24 +206,24 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
 
 
 class CanaryRecord(BaseRecord, frozen=True, kw_only=True, tag="canary"):
-    """What was decided of an operator's canary, which nobody uploaded.
+    """The decision on an operator's canary, which is not an upload.
 
-    It is a kind of record of its own, so that no count of decisions includes it.
-    Nothing of the canary went to the origin, whatever was decided.
+    It is a separate kind of record, so that no count of decisions includes it. No part
+    of the canary went to the origin, whatever the decision.
 
     Attributes:
-        id: As of a decision.
-        instance: Which proxy decided.
-        mode: Of the route.
-        generation: Of the reference set; ``None`` if none was asked.
-        verdict: What the evidence says.
-        action: What the policy says.
-        effect: What would have been done with an upload.
-        reason: Why, where it was not a match.
-        status: What was answered instead of forwarding; ``None`` if an upload would
-            have been forwarded.
+        id: The id, as of a decision.
+        instance: The proxy that decided.
+        mode: The mode of the route.
+        generation: Generation of the reference set; ``None`` if none was searched.
+        verdict: The verdict.
+        action: The action.
+        effect: The effect for an upload.
+        reason: The reason, if it was not a match.
+        status: The status for an upload; ``None`` if an upload would have been
+            forwarded.
         route: Name of the route.
-        duration_ms: From the head of the request to the decision.
+        duration_ms: Milliseconds from the head of the request to the decision.
         matches: The first 200 matches.
     """
 
@@ -240,7 +242,7 @@ class CanaryRecord(BaseRecord, frozen=True, kw_only=True, tag="canary"):
 
 
 class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
-    """What became of a forwarded upload.
+    """The outcome of a forwarded upload.
 
     Attributes:
         decision: Id of the decision.
@@ -252,10 +254,10 @@ class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
 
 
 class CheckpointRecord(BaseRecord, frozen=True, kw_only=True, tag="checkpoint"):
-    """That a checkpoint was given out; filled in by the writer.
+    """A checkpoint that was given out; the writer fills it in.
 
     Attributes:
-        count: Records before this one.
+        count: Number of records before this one.
         head: SHA-256 of the last of them, hex.
     """
 
@@ -264,16 +266,16 @@ class CheckpointRecord(BaseRecord, frozen=True, kw_only=True, tag="checkpoint"):
 
 
 class ShedRecord(BaseRecord, frozen=True, kw_only=True, tag="shed"):
-    """Uploads of one client and minute that a limit turned away uninspected.
+    """Uploads of one client and minute that a limit refused before inspection.
 
     Attributes:
         minute: The minute, UTC.
-        client: Keyed hash of its address; ``None`` for all together.
-        reason: Why.
-        status: What they were answered: 429 or 503.
-        count: How many.
-        prefix: Bits of the network of clients whose keyed hash ``client`` is, because
-            so many of its clients were counted; ``None`` for one client.
+        client: Keyed hash of its address; ``None`` for all clients together.
+        reason: The reason.
+        status: The status of the answers: 429 or 503.
+        count: Number of uploads.
+        prefix: Bits of the network whose keyed hash ``client`` is, if the network's
+            clients are counted together; ``None`` for one client.
     """
 
     minute: datetime
@@ -298,10 +300,10 @@ Record = (
 
 
 class Checkpoint(NamedTuple):
-    """The state of a log that can be kept elsewhere to prove a later cut.
+    """The state of a log, to be kept elsewhere as proof against a later cut.
 
     Attributes:
-        records: How many records it covers: the number of the last one.
+        records: Number of covered records, which is the number of the last one.
         head: SHA-256 of that record's line, 64 hex digits.
     """
 
@@ -313,7 +315,7 @@ class Checkpoint(NamedTuple):
         """Read ``COUNT:HEAD``, as ``text`` writes it and the operational log has it.
 
         Raises:
-            UsageError: It is not of that form.
+            UsageError: The text does not have this form.
         """
         count, _, head = text.strip().partition(":")
         try:
@@ -351,8 +353,8 @@ def decode(line: bytes) -> Record:
     """Decode one line, without its newline.
 
     Raises:
-        LogCorruptError: It is not a record.
-        LogVersionError: It is the head of a segment of a newer format.
+        LogCorruptError: The line is not a record.
+        LogVersionError: The line is the head of a segment of a newer format.
     """
     try:
         record: Record = _decoder.decode(line)
@@ -365,7 +367,7 @@ def decode(line: bytes) -> Record:
 
 
 class _AnyHead(msgspec.Struct):
-    """What a head of every format has."""
+    """The fields that a head of every format has."""
 
     record: Literal["segment"]
     format: int
@@ -376,10 +378,10 @@ _head_decoder = msgspec.json.Decoder(_AnyHead)
 
 
 def _refuse_newer(line: bytes) -> None:
-    """Raise if a line says that it is the head of a segment of a newer format.
+    """Raise if a line is the head of a segment of a newer format.
 
-    What such a head and the lines after it mean is unknown here: to call them changed,
-    or intact, would be a guess.
+    The meaning of such a head and of later lines is unknown here: to report them as
+    changed, or as intact, would be a guess.
     """
     try:
         head = _head_decoder.decode(line)
@@ -395,7 +397,7 @@ def _refuse_newer(line: bytes) -> None:
 
 
 def line_hash(line: bytes) -> str:
-    """Return what the next record names as ``previous``: SHA-256 in hex."""
+    """Return the hash that the next record names as ``previous``: SHA-256 in hex."""
     return hashlib.sha256(line).hexdigest()
 
 
@@ -409,8 +411,8 @@ def new_decision_id(now: float, entropy: bytes) -> str:
 
     Args:
         now: Seconds since the epoch.
-        entropy: ``ID_ENTROPY_BYTES`` random bytes: an id must tell nothing about the
-            number of uploads, and must not be guessed.
+        entropy: ``ID_ENTROPY_BYTES`` random bytes: an id must not reveal the number of
+            uploads, and must be impossible to guess.
     """
     if len(entropy) != ID_ENTROPY_BYTES:
         raise ValueError(f"an id takes {ID_ENTROPY_BYTES} bytes, not {len(entropy)}")

@@ -1,20 +1,19 @@
-"""Tell what happened to a chain of records: changed, missing, inserted or reordered.
+"""Find the damage of a chain of records: changed, missing, inserted or reordered ones.
 
-Pure, streaming, with one line of look-ahead. Each line says where it belongs in two
-ways, by its number and by the hash of its predecessor, and its successor says by a
-third way, its hash, whether it is what once stood there. From these the place of the
-damage follows:
+It is pure, streaming, with one line of look-ahead. Each line shows its place in two
+ways, by its number and by the hash of its predecessor. The hash in its successor shows
+whether the line is the original. From these facts the place of the damage follows:
 
-- Right number, wrong hash: a record that the next line vouches for is genuine, so the
-  other one of the pair was changed.
-- Wrong number, and the next line continues as if this one were not there: it does not
-  belong here. If its number is missing elsewhere it was moved, else it was inserted.
+- Right number, wrong hash: a record whose hash the next line holds is genuine, so the
+  other record of the pair was changed.
+- Wrong number, and the next line continues the line before: this line does not belong
+  here. If its number is missing elsewhere it was moved, otherwise it was inserted.
 - A jump ahead that the next line continues: records are missing before it.
 
-After damage the chain is taken up again where it goes on, so that one changed line is
-one finding; of two changed neighbours only the second may be named. A person who
-rewrites everything after a change leaves a chain that fits: that is what checkpoints
-outside the machine are for.
+After damage, the check continues with the next consistent line, so one changed line is
+one finding; of two changed neighbours only the second may be reported. An attacker who
+rewrites everything after a change leaves a consistent chain: checkpoints on another
+machine detect that.
 """
 
 from dataclasses import dataclass, replace
@@ -22,11 +21,11 @@ from enum import StrEnum
 from typing import NamedTuple
 
 FINDINGS_LIMIT = 1000
-"""Most findings that are kept; the rest is counted. A person reads ten."""
+"""Most findings that are kept; further ones are counted. A person reads ten."""
 
 
 class LogFault(StrEnum):
-    """What is wrong with a log."""
+    """The kinds of damage to a log."""
 
     CHANGED = "changed"
     MISSING = "missing"
@@ -42,8 +41,8 @@ class LinePlace(NamedTuple):
     """A line of a segment.
 
     Attributes:
-        segment: File name.
-        line: From 1.
+        segment: The file name.
+        line: Number of the line, from 1.
     """
 
     segment: str
@@ -52,14 +51,14 @@ class LinePlace(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogFinding:
-    """One thing that is wrong, and where.
+    """One fault, and its place.
 
     Attributes:
-        problem: What kind.
-        place: The line; of missing records the line that follows the gap.
-        first: Number of the first record concerned; ``None`` if it cannot be read.
-        last: Number of the last one.
-        why: What more is known, in words; empty if nothing is.
+        problem: The kind of damage.
+        place: The line; for missing records, the line after the gap.
+        first: Number of the first affected record; ``None`` if it cannot be read.
+        last: Number of the last affected record.
+        why: Further details in words; may be empty.
     """
 
     problem: LogFault
@@ -73,11 +72,12 @@ class Link(NamedTuple):
     """A line as part of the chain.
 
     Attributes:
-        place: Where it stands.
+        place: Its place.
         seq: Its number; ``None`` if the line is not a record.
-        previous: Hash that it names.
-        hash: Its own.
-        is_start: Whether what came before it is rightly gone.
+        previous: The hash that it names as its predecessor's.
+        hash: Its own hash.
+        is_start: Whether the chain may start here: earlier records were deleted
+            rightly.
     """
 
     place: LinePlace
@@ -88,12 +88,12 @@ class Link(NamedTuple):
 
 
 class Point(NamedTuple):
-    """Where a chain has come to.
+    """The end of the chain so far.
 
     Attributes:
         seq: Number of the last record.
-        hash: Of its line; ``None`` if that is not known, because it was changed.
-        place: Where it stands.
+        hash: Hash of its line; ``None`` if unknown, because the line was changed.
+        place: Its place.
     """
 
     seq: int
@@ -101,7 +101,7 @@ class Point(NamedTuple):
     place: LinePlace
 
     def leads_to(self, link: Link | None) -> bool:
-        """Whether a line continues this one."""
+        """Return whether a line continues this one."""
         return (
             link is not None
             and link.seq == self.seq + 1
@@ -120,19 +120,19 @@ class Sequence:
 
     def __init__(self) -> None:
         nowhere = Point(0, None, LinePlace("", 0))
-        # Where the line before led, and the furthest record: they differ while lines
-        # that belong elsewhere follow each other.
+        # The end after the last line, and the furthest record: they differ in a run of
+        # misplaced lines.
         self._at = nowhere
         self._front = nowhere
         self._findings: list[LogFinding] = []
         self.omitted = 0
 
     def follow(self, link: Link, after: Link | None) -> None:
-        """Take in one line.
+        """Check one line.
 
         Args:
             link: The line.
-            after: The one that follows it; ``None`` at the end of the log.
+            after: The next line; ``None`` at the end of the log.
         """
         if link.is_start and link.seq is not None:
             self._start(link, link.seq)
@@ -143,7 +143,7 @@ class Sequence:
         elif link.seq is None or link.seq == self._at.seq + 1:
             self._replaced(link, after)
         elif link.previous == self._at.hash:
-            # Its number was edited, so its hash is not what the next one names.
+            # Its number was edited, so the next line names another hash.
             self._changed(link)
         else:
             self._jump(link, link.seq, after)
@@ -157,7 +157,7 @@ class Sequence:
         *,
         why: str = "",
     ) -> None:
-        """Keep a finding about records ``first`` to ``last``, or about one."""
+        """Keep a finding about records ``first`` to ``last``, or about one record."""
         if len(self._findings) >= FINDINGS_LIMIT:
             self.omitted += 1
             return
@@ -168,9 +168,9 @@ class Sequence:
         self._findings.append(finding)
 
     def findings(self) -> tuple[LogFinding, ...]:
-        """Return what was found, in the order of the lines.
+        """Return the findings, in the order of the lines.
 
-        Records that are missing in one place and turn up in another were moved.
+        Records that are missing in one place and found in another were moved.
         """
         strays = [item for item in self._findings if item.problem is LogFault.INSERTED]
         gaps = [item for item in self._findings if item.problem is LogFault.MISSING]
@@ -193,12 +193,12 @@ class Sequence:
         self._at = self._front = Point(seq, link.hash, link.place)
 
     def _advance(self, link: Link, seq: int) -> None:
-        """Go on to a line that continues the one before, or the furthest one."""
+        """Advance to a line that continues the line before, or the furthest one."""
         self._at = Point(seq, link.hash, link.place)
         if seq > self._front.seq:
             self._front = self._at
         elif self._findings and self._findings[-1].last == seq - 1:
-            # Part of a run of records that stands where it does not belong.
+            # Part of a run of misplaced records.
             self._findings[-1] = replace(self._findings[-1], last=seq)
 
     def _replaced(self, link: Link, after: Link | None) -> None:
@@ -210,14 +210,14 @@ class Sequence:
             self._changed(link)
 
     def _changed(self, link: Link) -> None:
-        """This line was changed, so its successor names a hash that it has no more."""
+        """This line was changed, so its successor names its former hash."""
         self.report(LogFault.CHANGED, link.place, self._at.seq + 1)
         self._at = Point(self._at.seq + 1, None, link.place)
         if self._at.seq > self._front.seq:
             self._front = self._at
 
     def _jump(self, link: Link, seq: int, after: Link | None) -> None:
-        """The chain goes on at another number."""
+        """The chain continues at another number."""
         if not _is_vouched_for(link, seq, after):
             self.report(LogFault.INSERTED, link.place, seq)
         elif seq == self._at.seq:
@@ -233,19 +233,19 @@ class Sequence:
 
 
 def _is_vouched_for(link: Link, seq: int, after: Link | None) -> bool:
-    """Whether the next line names this one; the last line has to be believed."""
+    """Return whether the next line names this one; the last line counts as named."""
     return after is None or Point(seq, link.hash, link.place).leads_to(after)
 
 
 def _holds(gap: LogFinding, stray: LogFinding) -> bool:
-    """Whether the first of some stray records is among the missing ones."""
+    """Return whether the first of some misplaced records is a missing one."""
     if gap.first is None or gap.last is None or stray.first is None:
         return False
     return gap.first <= stray.first <= gap.last
 
 
 def _is_covered(gap: LogFinding, strays: list[LogFinding]) -> bool:
-    """Whether all missing records turned up elsewhere."""
+    """Return whether all missing records were found elsewhere."""
     return _count(gap) <= sum(_count(item) for item in strays if _holds(gap, item))
 
 

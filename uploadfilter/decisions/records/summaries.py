@@ -1,7 +1,7 @@
-"""The record that counts refused uploads of one client in place of their decisions.
+"""Define the record that replaces the decisions on a client's refused uploads.
 
-It stands for uploads that reached nobody and of which nothing is known: broken off,
-malformed, too large, too slow. Which ones, and from when on, ``flooding.py`` says.
+It counts uploads that were neither forwarded nor inspected: broken off, malformed, too
+large, too slow. ``flooding.py`` chooses them.
 """
 
 from datetime import datetime
@@ -16,12 +16,12 @@ class SummaryRecord(BaseRecord, frozen=True, kw_only=True, tag="summary"):
     Attributes:
         client: Keyed hash of its address, as in a decision; ``None`` for many clients
             together.
-        prefix: Bits of the network of clients whose keyed hash ``client`` is, because
-            so many of its clients were counted; ``None`` for one client.
-        since: When the first of them was refused, UTC.
-        until: When the last of them was.
-        uploads: How many there were, by what their decisions would have said.
-        reasons: The same by each of their reasons.
+        prefix: Bits of the network whose keyed hash ``client`` is, if the network's
+            clients are counted together; ``None`` for one client.
+        since: Time of the first refusal, UTC.
+        until: Time of the last refusal.
+        uploads: Numbers of uploads, by the fields of their decisions.
+        reasons: Numbers of uploads, by each of their reasons.
     """
 
     client: str | None
@@ -33,5 +33,5 @@ class SummaryRecord(BaseRecord, frozen=True, kw_only=True, tag="summary"):
 
     @property
     def count(self) -> int:
-        """How many uploads it stands for."""
+        """The number of summarised uploads."""
         return sum(row.uploads for row in self.uploads)

@@ -1,13 +1,13 @@
-"""Count records by day, so that the numbers outlive the records.
+"""Count records by day, so that the counts outlast the records.
 
-Each record counts for the UTC day that it bears, once. What was counted stands in the
-head of every segment until the day is over, and then in a total record, so that a log
-can be continued from its newest segment alone. ``verify`` counts again, with the code
-below, and compares; the tests count with code that is slow and plain.
+Each record counts once, for the UTC day of its time. The counts are in the head of
+every segment until the day is over, and then in a total record, so that a log can be
+continued from its newest segment alone. ``verify`` counts again with the code below,
+and compares; the tests count with slow and simple code.
 
-Rules this module keeps: it is pure; and what it counts by is bounded. Verdicts, actions
-and reasons are enums; routes and hash sets are the operator's, and beyond ``MOST_ROWS``
-of them the others are counted together under the name ``OTHERS``.
+Rules this module keeps: it is pure, and the number of rows is bounded. Verdicts,
+actions and reasons are enums; routes and hash sets come from the operator, and those
+beyond ``MOST_ROWS`` are counted together under the name ``OTHERS``.
 """
 
 from collections.abc import Iterable, Iterator
@@ -33,16 +33,16 @@ from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.model import Action, EntryState, Mode, Reason, Verdict
 
 MOST_ROWS: Final = 500
-"""Rows of one kind for a day: a hundred kilobytes at worst. A site has some twenty;
-more come from very many routes or categories only."""
+"""Most rows of one kind for a day: a hundred kilobytes at worst. A site has some
+twenty; only very many routes or categories lead to more."""
 
 MOST_DAYS: Final = 4
-"""Days that may be open. There are two of them around midnight; there are more only if
-somebody sets the clock, and then the oldest ones are closed early."""
+"""Most open days. Around midnight there are two; there are more only if the clock is
+set, and then the oldest are closed early."""
 
 OTHERS: Final = "*"
-"""Stands for the routes, hash sets and categories beyond ``MOST_ROWS``; it is not a
-name that any of them can have."""
+"""The name for routes, hash sets and categories beyond ``MOST_ROWS``; none of them can
+have this name."""
 
 _UploadKey = tuple[
     Mode,
@@ -60,14 +60,14 @@ _MatchKey = tuple[str, str, EntryState]
 
 @dataclass(slots=True)
 class DayCounts:
-    """What was counted for one day.
+    """The counts of one day.
 
     Attributes:
-        uploads: By what they have in common: how many, bytes, microseconds.
+        uploads: Number, bytes and microseconds, by shared properties.
         matches: Uploads by hash set, category and state.
         reasons: Uploads by reason.
-        outcomes: Uploads by what became of them.
-        sheds: Uploads by reason and status.
+        outcomes: Uploads by outcome.
+        sheds: Uploads without a decision, by reason and status.
     """
 
     uploads: dict[_UploadKey, list[int]] = field(default_factory=dict)
@@ -113,7 +113,7 @@ class DayCounts:
         self.matches[key] = self.matches.get(key, 0) + 1
 
     def came_out(self, record: OutcomeRecord) -> None:
-        """Count what became of an upload."""
+        """Count the outcome of an upload."""
         outcome = record.outcome
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
@@ -137,7 +137,7 @@ class DayCounts:
             self.reasons[reason.reason] = known + reason.uploads
 
     def add(self, totals: DayTotals) -> None:
-        """Count what was counted before."""
+        """Add earlier counts."""
         for row in totals.uploads:
             counts = self.uploads.setdefault(_upload_key(row), [0, 0, 0])
             counts[0] += row.uploads
@@ -157,7 +157,7 @@ class DayCounts:
             self.sheds[pair] = self.sheds.get(pair, 0) + shed.uploads
 
     def totals(self, day: date) -> DayTotals:
-        """Return what was counted, as it stands in the log."""
+        """Return the counts in the form of the log."""
         return DayTotals(
             day=day,
             uploads=tuple(_upload_rows(self.uploads)),
@@ -220,7 +220,7 @@ def _tally(totals: DayTotals) -> DayCounts:
 
 
 class OpenDays:
-    """What was counted and is in no total record yet, by day."""
+    """The counts that are in no total record yet, by day."""
 
     __slots__ = ("_days",)
 
@@ -230,14 +230,14 @@ class OpenDays:
             self.of(item.day).add(item)
 
     def of(self, day: date) -> DayCounts:
-        """Return what is counted for a day."""
+        """Return the counts of a day."""
         tally = self._days.get(day)
         if tally is None:
             tally = self._days[day] = DayCounts()
         return tally
 
     def count(self, record: Record) -> None:
-        """Count a record, if it is one that counts."""
+        """Count a record, if its kind is counted."""
         if isinstance(record, DecisionRecord):
             self.of(record.time.date()).decided(record)
         elif isinstance(record, OutcomeRecord):
@@ -248,10 +248,10 @@ class OpenDays:
             self.of(record.time.date()).summarised(record)
 
     def due(self, today: date) -> tuple[DayTotals, ...]:
-        """Return the days that are over, the oldest first; they stay open.
+        """Return the past days, the oldest first; they stay open.
 
         Args:
-            today: The day by the clock.
+            today: The current day.
         """
         days = sorted(self._days)
         early = days[:-MOST_DAYS]
@@ -259,17 +259,17 @@ class OpenDays:
         return tuple(self._days[day].totals(day) for day in over)
 
     def is_same(self, totals: Iterable[DayTotals]) -> bool:
-        """Tell whether what is open is what a head says."""
+        """Return whether the open counts equal those of a head."""
         return self._days == {it.day: _tally(it) for it in totals}
 
     def agree(self, totals: DayTotals) -> bool:
-        """Tell whether what was counted for a day is what a total record says."""
+        """Return whether the counts of a day equal those of a total record."""
         return self._days.get(totals.day, DayCounts()) == _tally(totals)
 
     def close(self, day: date) -> DayCounts:
-        """Return what was counted for a day, and count anew."""
+        """Return the counts of a day, and reset them."""
         return self._days.pop(day, None) or DayCounts()
 
     def totals(self) -> tuple[DayTotals, ...]:
-        """Return what is open, as it stands in the head of a segment."""
+        """Return the open counts in the form of a segment's head."""
         return tuple(tally.totals(day) for day, tally in self._days.items())
