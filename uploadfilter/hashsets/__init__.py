@@ -1,1 +1,1 @@
-"""Files of hash sets to entries, and into the reference set."""
+"""Parse files of hash sets into entries, and import them into the reference set."""

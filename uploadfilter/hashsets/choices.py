@@ -1,11 +1,11 @@
-"""What the operator chose of a hash set, and what importing it again keeps of that.
+"""Settle the operator's choices for a hash set, and keep them on a new import.
 
-A newer file comes every week, and a script imports it. So what is not said stays as it
-was: an enforced hash set stays enforced, with its categories. What would take entries
-out of force has an option of its own, and is refused without it.
+A newer file comes every week, and a script imports it. So a choice that is not given
+again is kept: an enforced hash set stays enforced, with its categories. A change that
+would take entries out of force needs an option of its own, and is refused without it.
 
 Rules this module keeps: it is pure; every attribute of ``SetInfo`` that an operator
-chooses is settled here, which a test holds.
+chooses is settled here, which a test checks.
 """
 
 from collections.abc import Collection, Sequence
@@ -20,12 +20,12 @@ _SHOWN_CATEGORIES = 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
-    """What was said of an import.
+    """The choices that were given for an import.
 
     Attributes:
-        state: Whether the entries may reject; ``None`` if nothing was said.
-        categories: Those to take; empty if nothing was said.
-        drops_categories: Whether categories may go that the set has now.
+        state: Whether the entries may reject; ``None`` if not given.
+        categories: Categories to take; empty if not given.
+        drops_categories: Whether the import may drop categories of the set.
     """
 
     state: EntryState | None = None
@@ -35,12 +35,12 @@ class Chosen:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settled:
-    """What holds for an import.
+    """The settled choices for an import.
 
     Attributes:
         enforced: Whether the entries may reject.
-        categories: Those to take; empty if nobody ever named any.
-        was_enforced: What held for the set until now; ``None`` if it is new.
+        categories: Categories to take; empty if none was ever named.
+        was_enforced: Whether the old set was enforced; ``None`` if the set is new.
     """
 
     enforced: bool
@@ -49,7 +49,7 @@ class Settled:
 
 
 def chosen_state(*, enforce_unsigned: bool, monitored: bool) -> EntryState | None:
-    """Return the state that two options ask for.
+    """Return the state that two options choose.
 
     Raises:
         UsageError: Both were given.
@@ -68,24 +68,24 @@ def chosen_state(*, enforce_unsigned: bool, monitored: bool) -> EntryState | Non
 def settled(
     name: str, chosen: Chosen, sets: Collection[SetInfo], *, is_signed: bool = False
 ) -> Settled:
-    """Return what holds for an import: what is said, else what held before.
+    """Return the choices for an import: the given ones, otherwise the earlier ones.
 
     Args:
-        name: Of the hash set.
-        chosen: What was said.
+        name: The name of the hash set.
+        chosen: The given choices.
         sets: The hash sets in force.
-        is_signed: Whether what is to come was signed.
+        is_signed: Whether the new set is signed.
 
     Raises:
-        HashSetNameError: One set is signed, and the other is not: what was allowed to
-            the one would be allowed to the other.
-        UsageError: Categories would go that nobody said may go.
+        HashSetNameError: One set is signed, and the other is not: the new set would get
+            the permissions of the old one.
+        UsageError: Categories would be dropped without permission.
     """
     before = next((info for info in sets if info.name == name), None)
     if before is not None and (before.signed is not None) is not is_signed:
         was, comes = ("is", "is not") if before.signed else ("is not", "is")
         raise HashSetNameError(
-            f"hash set {name!r} {was} signed, and what would take its place {comes}",
+            f"hash set {name!r} {was} signed, and its replacement {comes}",
             hint="Nothing was changed. Choose another name, or remove the set first: "
             "'uploadfilter hashset remove'.",
         )

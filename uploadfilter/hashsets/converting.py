@@ -1,7 +1,7 @@
-"""Turn a file of any format that is read into JSON lines, a list, or VICS.
+"""Convert a file of any supported format into JSON lines, a list, or VICS.
 
-The new file is there as a whole, or not at all. It lists what the old one lists, so
-that nobody but its owner may read it.
+The new file appears whole, or not at all. It holds the entries of the old one, so only
+its owner may read it.
 """
 
 import os
@@ -37,11 +37,11 @@ _PART: Final = ".part"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Converted:
-    """What was written.
+    """The report of a conversion.
 
     Attributes:
-        survey: What the file holds.
-        lost: What had no place in the new one, counted; only VICS loses something.
+        survey: The survey of the old file.
+        lost: Counts of the data that the new format cannot hold; only VICS loses data.
     """
 
     survey: Survey
@@ -59,20 +59,20 @@ def convert_file(
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
 ) -> Converted:
-    """Write what may be taken of a file into a new one.
+    """Write the allowed entries of a file into a new one.
 
     Args:
-        path: Of a format that is read.
+        path: A file in a supported format.
         new: Must not be there yet.
         categories: Those that are allowed; for a list exactly one, which it gets.
         only: The type that a list of one type is made of; ``None``: JSON lines.
-        vics: The version of VICS that is written; ``None``: none.
-        said: What is known of the file before it is opened.
-        bad_lines: What becomes of the file if a line is malformed.
+        vics: The version of VICS to write; ``None`` for another format.
+        said: The options for the file.
+        bad_lines: How to treat a file with malformed lines.
         progress: Told how far the reading is.
 
     Returns:
-        What the file holds, and what had no place in the new one.
+        The survey of the file, and the counts of lost data.
 
     Raises:
         UsageError: The categories cannot be used.
@@ -108,7 +108,7 @@ def convert_file(
 
 @contextmanager
 def _new_file(path: Path) -> Iterator[BinaryIO]:
-    """Yield a file that is called as it should be once the block has ended well."""
+    """Yield a file that gets its final name when the block has succeeded."""
     part = path.with_name(f"{path.name}{_PART}")
     if path.exists():
         raise HashSetError(

@@ -1,8 +1,8 @@
-"""Signals that say nothing about a picture, and would match innocent ones.
+"""Detect signals that describe no particular picture, and would match harmless ones.
 
-The digest of the empty file matches every empty upload, that of a line end every file
-of one; the perceptual signal of a flat area matches every flat picture. Lists that were
-made without looking hold all of them.
+The digest of the empty file matches every empty upload; the digest of a line end
+matches every file of one line end; the perceptual signal of a flat area matches every
+flat picture. Lists that were made automatically hold all of them.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ _CONSTANT = frozenset(
     for signal_type in SignalType
     for byte in (b"\0", b"\xff")
 )
-"""All bits alike: a column that was never filled in, whatever its type."""
+"""Values of equal bits: an empty column of any type."""
 
 _FLAT: Mapping[SignalType, tuple[tuple[int, ...], int]] = MappingProxyType(
     {
@@ -41,20 +41,21 @@ _FLAT: Mapping[SignalType, tuple[tuple[int, ...], int]] = MappingProxyType(
         SignalType.WHASH: ((0, (1 << 64) - 1), 4),
     }
 )
-"""64-bit values of flat pictures, and the default threshold of their type: whatever is
-as near as that to one of them matches every flat picture."""
+"""64-bit values of flat pictures, and the default threshold of their type: a value
+within this distance of one of them matches every flat picture."""
 
 _PDQ_ONES = range(96, 161)
-"""How many of the 256 bits of a PDQ value may be set.
+"""The allowed numbers of set bits in a PDQ value of 256 bits.
 
-A bit is set where a coefficient is above the median, so that a picture without equal
-coefficients has exactly 128. In a flat one most are equal, but for rounding: the
-reference implementation gives 0 for black and 46 to 103 for the 255 other greys.
+A bit is set if its coefficient is above the median, so a picture without equal
+coefficients has exactly 128 set bits. In a flat picture most coefficients are equal,
+except for rounding: the reference implementation gives 0 set bits for black, and 46 to
+103 for the 255 other greys.
 """
 
 _PDQ_MOST_EQUAL_WORDS = 10
-"""A PDQ value with at most so many different 16-bit words, a word and its complement
-counting as one, is of a flat area or of plain stripes.
+"""A PDQ value with at most this many different 16-bit words (a word and its complement
+count as one) comes from a flat area or from plain stripes.
 
 The rows of its coefficients are then multiples of one row. Flat pictures gave 1 to 9
 different words with the reference implementation, photographs 16 of 16.
@@ -67,8 +68,8 @@ _WORD_ONES = 0xFFFF
 def problem_of(signal_type: SignalType, value: bytes) -> Problem | None:
     """Return why a signal must not be matched, or ``None`` if it may.
 
-    Some flat pictures have a PDQ value like any other's, made of rounding noise. Those
-    are known by their quality, 0, which a set should state.
+    Some flat pictures have an ordinary PDQ value, made of rounding noise. They can be
+    recognised by their quality, 0, which a set should state.
 
     Args:
         signal_type: Type of the signal.
@@ -85,11 +86,11 @@ def problem_of(signal_type: SignalType, value: bytes) -> Problem | None:
 
 
 def suspects(signal_type: SignalType, values: bytes) -> NDArray[np.bool_]:
-    """Return which of many signals ``problem_of`` gives a reason for.
+    """Return for each of many signals whether ``problem_of`` gives a reason.
 
     Args:
         signal_type: Type of all of them.
-        values: One after the other; at least one.
+        values: At least one value, concatenated.
     """
     width = signal_type.width_bytes
     rows = np.frombuffer(values, np.uint8).reshape(-1, width)
@@ -110,9 +111,9 @@ def suspects(signal_type: SignalType, values: bytes) -> NDArray[np.bool_]:
 
 
 def _are_known(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """Return which digests are all alike in their bytes, or of a trivial content."""
+    """Return for each digest whether it has equal bytes or a trivial content."""
     known, beginnings = _known(rows.shape[1])
-    # Nearly always the first two bytes tell.
+    # The first two bytes nearly always decide.
     suspect = beginnings.take(np.ascontiguousarray(rows[:, :2]).view(np.uint16)[:, 0])
     for row in np.flatnonzero(suspect).tolist():
         suspect[row] = rows[row].tobytes() in known
@@ -121,13 +122,13 @@ def _are_known(rows: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 @cache
 def _known(width: int) -> tuple[frozenset[bytes], NDArray[np.bool_]]:
-    """Return the digests that nothing may be matched by, and how they begin.
+    """Return the digests that must never be matched, and a table of their beginnings.
 
     Args:
-        width: Of the digests, in bytes.
+        width: Width of the digests, in bytes.
 
     Returns:
-        The digests, and for each value of two bytes whether one begins so.
+        The digests, and for each value of two bytes whether a digest begins with it.
     """
     everything = _EMPTY_FILE | _CONSTANT | trivial.digests()
     known = frozenset(value for value in everything if len(value) == width)

@@ -1,7 +1,7 @@
-"""Entries of any file that is read, as JSON lines or as lists of one type.
+"""Write the entries of any supported file as JSON lines, or as a list of one type.
 
-So a file of somebody else can be looked at, cut and handed on in a format that every
-release reads. What comes out means what went in: the same ids, categories and signals
+So a foreign file can be examined, cut and passed on in a format that every release
+reads. The output has the same ids, categories and signals as the input
 (``tests/hashsets/test_exporting.py``); ids that a list lacks are made of its signals.
 Clauses: ``hashsets/FORMAT.md``, sections 2 and 3.
 """
@@ -24,7 +24,7 @@ _ID_PREFIX: Final = "auto-"
 def id_of(kind: SignalType, value: bytes) -> str:
     """Return an id for an entry that has none.
 
-    The signal stands beside it in the file, so that no secret is needed.
+    The file holds the signal as well, so the id needs no secret.
     """
     digest = hashlib.sha256(kind.value.encode() + b"\0" + value).hexdigest()
     return f"{_ID_PREFIX}{digest[:_ID_DIGITS]}"
@@ -33,11 +33,11 @@ def id_of(kind: SignalType, value: bytes) -> str:
 def entries_of(
     items: Iterable[Entry | EntryBlock | ListedSignal | ListedBlock], category: str
 ) -> Iterator[Entry]:
-    """Yield what was read of a file entry by entry.
+    """Yield the items of a file as single entries.
 
     Args:
-        items: From ``formats.read``.
-        category: Of what a list holds.
+        items: The items of ``formats.read``.
+        category: The category for the signals of a list.
     """
     for item in items:
         if isinstance(item, Entry):
@@ -62,7 +62,7 @@ def json_lines(entries: Iterable[Entry]) -> Iterator[bytes]:
 
 
 def listed(entries: Iterable[Entry], kind: SignalType) -> Iterator[bytes]:
-    """Yield the signals of one type, a line each; nothing else is in such a list."""
+    """Yield the signals of one type, one on each line."""
     for entry in entries:
         for item in entry.signals:
             if item.signal.type is kind:

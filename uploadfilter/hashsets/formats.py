@@ -1,9 +1,9 @@
-"""Read a file of signals, line by line, as a stream of what may be matched.
+"""Read a hash-set file, line by line, as a stream of signals and entries.
 
-The form is known by the first line that is neither blank nor a comment: JSON lines
-begin with a brace, everything else is a list. That a file is CSV has to be said. What
-is known to be in a format of somebody else (``hashsets/foreign/recognising.py``) is
-refused by its name. Memory is bounded by the longest line.
+The first line that is neither blank nor a comment shows the form: JSON lines begin with
+a brace, any other file is a list. CSV must be requested. A file in a known foreign
+format (``hashsets/foreign/recognising.py``) is refused with the name of the format.
+Memory is bounded by the longest line.
 
 To add a form, add a module with a ``parse_line``, a member of ``Form``, its first bytes
 in ``_form_of``, and its clauses in ``hashsets/FORMAT.md``.
@@ -51,12 +51,12 @@ _BOM = b"\xef\xbb\xbf"
 _WHITE_SPACE = b" \t\r\n\v\f"
 _COMMENT = b"#"
 _WIDE_BOMS = (b"\xff\xfe", b"\xfe\xff")
-# Control characters that text does not hold; tabs, line ends and form feeds it may.
+# Control characters that text does not contain, unlike tabs, line ends, form feeds.
 _BINARY = frozenset(range(32)) - frozenset(b"\t\n\r\f\v")
 
 
 class Form(StrEnum):
-    """How a file that is no CSV writes its entries down."""
+    """The forms of a file, except CSV."""
 
     LIST = "list"
     JSON_LINES = "json_lines"
@@ -77,27 +77,28 @@ def read(
 
     Args:
         file: At its start.
-        categories: Those that are allowed; ``None`` allows all. A list says nothing of
-            categories, so that exactly one has to be given for it.
-        signal_type: What a list consists of; ``None``: digests, known by their length.
-        tally: Counts what is read and what is left out.
+        categories: The allowed categories; ``None`` allows all. A list has no
+            categories, so exactly one must be given for it.
+        signal_type: The signal type of a list; ``None`` for digests, whose type shows
+            in their length.
+        tally: Counts lines, entries and omissions.
         tick: Called every ``TICK_LINES`` lines and at the end, whatever they hold.
-        table: What is asked of the file if it is CSV; ``None`` if it is not.
-        foreign: The format of somebody else that it is in; ``None``: its beginning
-            tells.
-        id_of: Makes ids where records of such a format have none.
+        table: The request for a CSV file; ``None`` for another file.
+        foreign: The foreign format of the file; ``None`` to recognise it by its
+            beginning.
+        id_of: Makes ids if records of a foreign format have none.
 
     Yields:
-        Of a list the signals, of all else the entries, plain ones in blocks, that may
-        be matched.
+        The allowed signals of a list, or the allowed entries of any other file; simple
+        ones in blocks.
 
     Raises:
-        HashSetFormatError: The file is no text in UTF-8, is in a format that is not
-            read, is broken, or is CSV and not as asked for.
-        UsageError: The file holds no categories, and there is not exactly one; or a
-            type or a table was asked for of a file that is something else.
+        HashSetFormatError: The file is not UTF-8 text, is in an unsupported format, is
+            broken, or is CSV that does not fit the request.
+        UsageError: The file holds no categories, and not exactly one was given; or a
+            type or a table was requested for a file of another form.
     """
-    # Peeked at and not read, because a pipe cannot be set back.
+    # A peek instead of a read, because a pipe cannot be rewound.
     head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
     form = foreign or known_by(head)
     if form is not None:
@@ -113,14 +114,14 @@ def read(
         if signal_type is not None:
             raise UsageError(
                 "the type of a list was given for a CSV file",
-                hint="Leave --type out: --map TYPE=COLUMN says it for each column.",
+                hint="Omit --type: --map TYPE=COLUMN gives the type of each column.",
             )
         yield from _table_items(file, table, categories, tally, tick)
         return
     if signal_type is None and is_table(head):
         raise HashSetFormatError(
-            "the file is CSV, and the command does not say so",
-            hint="Give --format csv, and say with --map what its columns hold.",
+            "the file is CSV, and --format csv is missing",
+            hint="Give --format csv, and the fields of its columns with --map.",
         )
     _check_text(head)
     lines = _lines(file, tally, tick)
@@ -130,7 +131,7 @@ def read(
             case Form.LIST:
                 types = lists.types_of(signal_type)
                 yield from _list_items([first], types, tally)
-                # The file is behind this line: only whole lines were read so far.
+                # The file position is after this line: only whole lines were read.
                 yield from _list_blocks(file, types, tally, tick)
             case Form.JSON_LINES:
                 tally.is_json = True
@@ -145,12 +146,12 @@ def read(
 def _check_options(
     title: str, signal_type: SignalType | None, table: CSVRequest | None
 ) -> None:
-    """Refuse what cannot be asked of a file that says for itself what it holds."""
+    """Refuse options that do not fit a file in a format with named fields."""
     if signal_type is not None or table is not None:
         option = "--type" if table is None else "an option for CSV"
         raise UsageError(
             f"{option} was given, but the file is {title}",
-            hint="Leave it out: such a file says for itself what it holds.",
+            hint="Omit the option: a file in this format names its fields itself.",
         )
 
 
@@ -162,7 +163,7 @@ def _foreign_items(
     tally: Tally,
     tick: Callable[[], None],
 ) -> Iterator[Entry | EntryBlock]:
-    """Read a file of somebody else: each record becomes the line that says the same."""
+    """Read a foreign file: each record becomes the equivalent line."""
     tally.foreign = form.facts(text_of(file.peek(HEAD_BYTES)[:HEAD_BYTES]) or "")
     lines = foreign_lines(
         file,
@@ -198,7 +199,7 @@ def _hashdeep_items(
 def _list_blocks(
     file: BufferedReader, types: lists.Types, tally: Tally, tick: Callable[[], None]
 ) -> Iterator[ListedSignal | ListedBlock]:
-    """Read a list, stretch by stretch: what is plain together, all else by the line."""
+    """Read a list in stretches: simple stretches at once, others line by line."""
     for data in stretches(file, most_line_bytes=MOST_LINE_BYTES):
         block = plain_block(data, types)
         if block is None:
@@ -232,7 +233,7 @@ def _table_items(
     tally: Tally,
     tick: Callable[[], None],
 ) -> Iterator[Entry | EntryBlock]:
-    """Read a CSV file: each row becomes the line that would say the same as JSON."""
+    """Read a CSV file: each row becomes the equivalent JSON line."""
 
     def note_line() -> None:
         tally.lines += 1
@@ -256,12 +257,12 @@ def _entries(
 
 
 def _check_text(head: bytes) -> None:
-    """Refuse what is plainly something else, with a word about what to do."""
+    """Refuse a file that is certainly not text, with a hint."""
     if head.startswith(_WIDE_BOMS):
         raise HashSetFormatError(
             "the file is UTF-16, not UTF-8",
-            hint="If it is CSV, say with --map what its columns hold; it need not be "
-            "converted. Otherwise convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
+            hint="If it is CSV, give the fields of its columns with --map; it need not "
+            "be converted. Otherwise convert it: iconv -f utf-16 -t utf-8 FILE > NEW.",
         )
     codec = utf_16_of(head)
     if codec is not None:

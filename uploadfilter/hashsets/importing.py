@@ -1,10 +1,10 @@
-"""Bring a file of signals into the reference set, and look at what is in it.
+"""Import a hash-set file into the reference set, or only survey it.
 
-An import reads the whole file first and puts one new generation in force at its end, or
-changes nothing: on a malformed line (unless those are skipped by request), when nothing
-can be accepted, on a full disk, on Ctrl-C.
+An import reads the whole file and then puts one new generation into force. It changes
+nothing after a malformed line (unless the operator skips these), if no entry can be
+accepted, on a full disk, and on Ctrl-C.
 
-Nobody signed such a file, so that its issuer is ``local`` and its entries are monitored
+Such a file is not signed, so its issuer is ``local`` and its entries are monitored
 unless the operator enforces them. Categories are an explicit allow-list.
 """
 
@@ -61,25 +61,26 @@ MOST_CATEGORIES = 1000
 """Longest allow-list: classification schemes have some dozens of categories."""
 
 FIRST_IDS = 5
-"""How many ids ``show_set`` returns: enough to recognise a set by."""
+"""Number of ids that ``show_set`` returns: enough to recognise a set."""
 
 _BATCH_LINES = 4096
-"""Lines of a list that are taken in at a time."""
+"""Lines of a list that are added at a time."""
 
 
 Progress = Callable[[int, int], None]
-"""Is told the bytes read so far, and the size of the file in bytes."""
+"""Gets the number of bytes read so far, and the size of the file in bytes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownBefore:
-    """What is known of a file before it is opened.
+    """The options for a file, known before it is opened.
 
     Attributes:
-        signal_type: What a list consists of; ``None``: digests, known by their length.
-        layout: What is known of it if it is CSV; ``None`` if it is not.
-        foreign: The format of somebody else that it is in; ``None``: its beginning
-            tells.
+        signal_type: The signal type of a list; ``None`` for digests, whose type shows
+            in their length.
+        layout: The layout of a CSV file; ``None`` for another file.
+        foreign: The foreign format of the file; ``None`` to recognise it by its
+            beginning.
     """
 
     signal_type: SignalType | None = None
@@ -92,21 +93,21 @@ NOTHING_SAID: Final = KnownBefore()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Survey:
-    """What a file holds.
+    """The contents of a file, counted.
 
     Attributes:
-        lines: Lines read, comments and blank ones included.
-        accepted: Entries that may be matched, repeated ones included.
-        problems: What was left out, the first line of each reason.
+        lines: Number of lines read, including comments and blank ones.
+        accepted: Number of entries that may be matched, including repeated ones.
+        problems: The omissions, with the first line for each reason.
         categories: Entries by category, allowed or not, the most frequent first; empty
-            for a list, which has none.
-        ignored_fields: How often each field came up that is not known.
-        no_pictures: Entries by the suffix of their name, where no picture has it.
+            for a list, which has no categories.
+        ignored_fields: Number of occurrences of each unknown field.
+        no_pictures: Entries by the suffix of their name, if no picture has the suffix.
         table: How the file is read, if it is CSV.
-        foreign: What it is, if it is in a format of somebody else; then ``lines`` are
-            its records.
-        not_compared: Signals that nobody here compares, by what they are.
-        sha256: Of the file, in hex; empty of an import, whose set has it.
+        foreign: The foreign format, if the file has one; ``lines`` then counts
+            records.
+        not_compared: Signals that are not compared, by description.
+        sha256: SHA-256 of the file, in hex; empty for an import, whose set holds it.
     """
 
     lines: int
@@ -123,13 +124,13 @@ class Survey:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImportReport:
-    """What an import did.
+    """The report of an import.
 
     Attributes:
-        set: The hash set as it is in force now.
-        generation: Number of the generation that it came with.
-        replaced: What a set of the same name was before; ``None`` if there was none.
-        survey: What the file held.
+        set: The hash set in force now.
+        generation: Number of the new generation.
+        replaced: The old set of the same name; ``None`` if there was none.
+        survey: The survey of the file.
     """
 
     set: SetInfo
@@ -140,10 +141,10 @@ class ImportReport:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SetDetails:
-    """A hash set, as ``hashset show`` shows it; never its signals.
+    """A hash set for ``hashset show``, without its signals.
 
     Attributes:
-        info: Names, origin and numbers.
+        info: Its names, source and numbers.
         first_ids: Ids of its first entries.
     """
 
@@ -164,24 +165,24 @@ def import_file(
     raw: HashedFile | None = None,
     progress: Progress | None = None,
 ) -> ImportReport:
-    """Put the entries of a file in force, in place of a set of the same name.
+    """Put the entries of a file into force; they replace a set of the same name.
 
     Args:
-        path: List, JSON lines or CSV; read once, so that it may be a pipe.
-        name: What the set is called here.
-        categories: Those that are allowed; for a list exactly one, which it gets.
-        enforce_unsigned: Whether its entries may reject though nobody signed them.
-        writer: Of the reference set.
-        clock: Seconds since the epoch.
-        said: What is known of it before it is opened.
-        bad_lines: What becomes of the file if a line is malformed.
+        path: A list, JSON lines or CSV; it is read once, so it may be a pipe.
+        name: The local name of the set.
+        categories: The allowed categories; for a list exactly one, which it gets.
+        enforce_unsigned: Whether its entries may reject although they are not signed.
+        writer: The writer of the reference set.
+        clock: Returns seconds since the epoch.
+        said: The options for the file.
+        bad_lines: How to treat a file with malformed lines.
         raw: The file, if it is open already (``opening.open_file``).
-        progress: Told how far the reading is; none for a pipe, which has no size.
+        progress: Gets the progress; not called for a pipe, which has no size.
 
     Raises:
         HashSetNameError: The name cannot be used.
-        UsageError: The categories cannot.
-        HashSetFormatError: The file is malformed, or holds nothing to be accepted.
+        UsageError: The categories cannot be used.
+        HashSetFormatError: The file is malformed, or holds no entry to accept.
         HashSetError: The file cannot be read.
         StoreError: The reference set cannot be written.
     """
@@ -235,18 +236,18 @@ def survey_file(
     said: KnownBefore = NOTHING_SAID,
     progress: Progress | None = None,
 ) -> Survey:
-    """Read a file and import nothing: which categories are there to choose from?
+    """Survey a file without importing it, for example to choose categories.
 
     Args:
-        path: List, JSON lines or CSV.
-        categories: Those that are allowed; none: all are, to see what there is.
-        said: What is known of it before it is opened.
-        progress: Told how far the reading is.
+        path: A list, JSON lines or CSV.
+        categories: The allowed categories; empty allows all, for an overview.
+        said: The options for the file.
+        progress: Gets the progress.
 
     Raises:
         UsageError: The categories cannot be used.
-        HashSetFormatError: The file is no text, or no CSV as asked for.
-        HashSetError: It cannot be read.
+        HashSetFormatError: The file is not text, or CSV that does not fit the request.
+        HashSetError: The file cannot be read.
     """
     tally = Tally()
     allowed = checked_categories(categories) if categories else None
@@ -266,13 +267,13 @@ def survey_file(
 
 
 def is_unsaid_table(path: Path) -> bool:
-    """Tell whether a file is CSV beyond doubt, though nobody said so.
+    """Return whether a file is certainly CSV, although no option says so.
 
-    Of a pipe nobody knows before it is read: False.
+    For a pipe, this is unknown before it is read: False.
 
     Raises:
         HashSetError: The file cannot be read.
-        HashSetFormatError: It is in a format of somebody else, which is CSV as well.
+        HashSetFormatError: The file is in a foreign format that is CSV as well.
     """
     if not path.is_file():
         return False
@@ -290,10 +291,10 @@ def list_sets(generation: LayeredGeneration) -> tuple[SetInfo, ...]:
 
 
 def show_set(generation: LayeredGeneration, name: str) -> SetDetails:
-    """Return what is known of one hash set.
+    """Return the details of one hash set.
 
     Raises:
-        HashSetNameError: There is none of that name.
+        HashSetNameError: There is no set of that name.
     """
     info = _info_of(generation.sets, name)
     if info is None:
@@ -302,12 +303,12 @@ def show_set(generation: LayeredGeneration, name: str) -> SetDetails:
 
 
 def remove_set(writer: ReferenceWriter, name: str) -> SetInfo:
-    """Put a generation in force that lacks a hash set; return what it was.
+    """Remove a hash set, which makes a new generation; return the removed set.
 
     The number of the new generation is ``writer.number``.
 
     Raises:
-        HashSetNameError: There is none of that name.
+        HashSetNameError: There is no set of that name.
         StoreError: The reference set cannot be written.
     """
     return writer.remove_set(name)
@@ -322,10 +323,10 @@ def _info_of(sets: Sequence[SetInfo], name: str) -> SetInfo | None:
 
 
 def checked_categories(categories: Sequence[str]) -> frozenset[str]:
-    """Return an allow-list of categories.
+    """Return a checked allow-list of categories.
 
     Raises:
-        UsageError: There are none, too many, or one that no entry can have.
+        UsageError: There are no categories, too many, or an invalid one.
     """
     allowed = frozenset(categories)
     if not 0 < len(allowed) <= MOST_CATEGORIES:
@@ -352,7 +353,7 @@ def _collect(
     category: str,
     writer: ReferenceWriter,
 ) -> None:
-    """Take in the entries of a file; the lines of a list some thousand at a time."""
+    """Add the entries of a file; the lines of a list some thousand at a time."""
     batch: list[ListedSignal] = []
     for item in items:
         if isinstance(item, EntryBlock):
@@ -377,14 +378,14 @@ def _until_malformed(
     tally: Tally,
     bad_lines: BadLines,
 ) -> Iterator[Entry | EntryBlock | ListedSignal | ListedBlock]:
-    """Yield what is worth keeping; read on for the report once the file is refused."""
+    """Yield the items to keep; after a refusal, only read on for the report."""
     for item in items:
         if not tally.malformed or bad_lines is BadLines.SKIP:
             yield item
 
 
 def ticking(file: BufferedReader, progress: Progress | None) -> Callable[[], None]:
-    """Return what tells the caller how far the file has been read."""
+    """Return a function that reports the progress to the caller."""
     if progress is None:
         return lambda: None
     size = os.fstat(file.fileno()).st_size
@@ -401,7 +402,7 @@ def _source(tally: Tally, file: HashedFile) -> ImportSource:
 
 
 def survey_of(tally: Tally, allowed: frozenset[str]) -> Survey:
-    """Return what a file was found to hold, with the categories that were named."""
+    """Return the survey of a file, with the named categories."""
     return Survey(
         lines=tally.lines,
         accepted=tally.accepted,
@@ -418,7 +419,7 @@ def survey_of(tally: Tally, allowed: frozenset[str]) -> Survey:
 def _named_categories(
     found: Mapping[str, int], allowed: frozenset[str]
 ) -> Mapping[str, int]:
-    """Return a histogram that names nothing which is likely to be no category."""
+    """Return a histogram without names that are probably not categories."""
     if not allowed and found.keys() == {UNNAMED_CATEGORY}:
         return {}
     if len(found) <= MOST_NAMED_CATEGORIES:

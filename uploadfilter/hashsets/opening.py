@@ -1,6 +1,6 @@
-"""Open a file of signals, and know afterwards which file it was.
+"""Open a hash-set file, and compute its digest while it is read.
 
-It is read once, also from a pipe, so that its digest is computed on the way.
+The file is read only once, because it may be a pipe.
 """
 
 import hashlib
@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 _ANY_FILE: Final = "FILE"
-"""Stands in a hint for the file that was given."""
+"""The placeholder in a hint for the name of the file."""
 
 _READ_BYTES: Final = 1 << 16
 
 
 class HashedFile(FileIO):
-    """A file that keeps count of what was read of it, and its digest.
+    """A file that counts the bytes read, and computes their digest.
 
     Attributes:
-        count: Bytes read so far.
+        count: Number of bytes read so far.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,21 +41,21 @@ class HashedFile(FileIO):
 
     @override
     def readinto(self, buffer: "WriteableBuffer") -> int:
-        """Read into a buffer; return how many bytes."""
-        # A regular file and a pipe that blocks always answer with a number.
+        """Read into a buffer; return the number of bytes."""
+        # A regular file and a blocking pipe always return a number.
         count = super().readinto(buffer) or 0
         self._take(memoryview(buffer)[:count])
         return count
 
     @override
     def readall(self) -> bytes:
-        """Return what is left."""
+        """Return the rest of the file."""
         data = super().readall()
         self._take(data)
         return data
 
     def sha256(self) -> str:
-        """Read what is left, and return the digest of the whole file in hex."""
+        """Read the rest, and return the digest of the whole file in hex."""
         rest = bytearray(_READ_BYTES)
         while self.readinto(rest):
             pass
@@ -67,12 +67,12 @@ class HashedFile(FileIO):
 
 
 def open_file(path: Path) -> HashedFile:
-    """Open a file of signals, to be read by ``opened`` later.
+    """Open a hash-set file, to be read by ``opened`` later.
 
-    A caller that changes its user in between may not be allowed to open it any more.
+    A caller that changes its user meanwhile may not be able to open it afterwards.
 
     Raises:
-        HashSetError: It cannot be opened.
+        HashSetError: The file cannot be opened.
     """
     try:
         return HashedFile(path)
@@ -91,17 +91,17 @@ def _unreadable(path: Path, exc: OSError) -> HashSetError:
 def opened(
     path: Path, raw: HashedFile | None = None
 ) -> Iterator[tuple[BufferedReader, HashedFile]]:
-    """Open a file, and say of a failed read which file it was.
+    """Open a file, and add its name to the errors of the block.
 
     Args:
-        path: Its name.
-        raw: From ``open_file``, if it is open already.
+        path: The path of the file.
+        raw: The file from ``open_file``, if it is open already.
 
     Yields:
-        What reads it, and what knows afterwards which file it was.
+        The buffered reader, and the counting file with the digest.
 
     Raises:
-        HashSetFormatError: As it was raised in the block.
+        HashSetFormatError: An error of the block, with the name of the file.
         HashSetError: The file cannot be read.
     """
     raw = raw or open_file(path)
@@ -111,7 +111,7 @@ def opened(
         with file:
             yield file, raw
     except HashSetFormatError as exc:
-        # So that a command in the hint can be run as it stands there.
+        # So that a command in the hint can be run unchanged.
         name = shlex.quote(str(path)) if is_file else _ANY_FILE
         hint = re.sub(rf"\b{_ANY_FILE}\b", lambda _: name, exc.hint)
         raise HashSetFormatError(f"{str(path)!r}: {exc}", hint=hint) from exc

@@ -1,4 +1,4 @@
-"""Whether a file that was read is imported, and what is said if it is not."""
+"""Decide whether a file is imported, and explain a refusal."""
 
 from enum import StrEnum
 from typing import Final
@@ -7,8 +7,8 @@ from uploadfilter.errors import HashSetFormatError
 from uploadfilter.hashsets.tally import NO_CATEGORY, Problem, Tally
 
 MOST_NAMED_CATEGORIES: Final = 50
-"""A column with more different values than that is probably none of categories, but of
-names or remarks: of those nothing is said."""
+"""A column with more different values probably holds names or remarks instead of
+categories, and its values are not shown."""
 
 _SHOWN_PROBLEMS: Final = 6
 _SHOWN_CATEGORIES: Final = 10
@@ -16,17 +16,17 @@ _SHOWN_FIELDS: Final = 10
 
 
 class BadLines(StrEnum):
-    """What becomes of a file with malformed lines."""
+    """The treatment of a file with malformed lines."""
 
     REFUSE = "refuse"
     SKIP = "skip"
 
 
 def check_outcome(name: str, tally: Tally, bad_lines: BadLines) -> None:
-    """Refuse a file with malformed lines, or of which nothing was taken.
+    """Refuse a file with malformed lines, or without an accepted entry.
 
     Raises:
-        HashSetFormatError: With the reasons, and what to do.
+        HashSetFormatError: It names the reasons, with a hint.
     """
     if tally.malformed and bad_lines is BadLines.REFUSE:
         raise HashSetFormatError(
@@ -44,7 +44,7 @@ def check_outcome(name: str, tally: Tally, bad_lines: BadLines) -> None:
 
 
 def _advice(tally: Tally) -> str:
-    """Say what to do about a file of which nothing was taken."""
+    """Return the hint for a file without an accepted entry."""
     if tally.categories.keys() == {NO_CATEGORY}:
         return "Give every entry of the file a category."
     if any(item.problem is Problem.CATEGORY for item in tally.problems):
@@ -66,7 +66,7 @@ def _advice(tally: Tally) -> str:
 
 
 def _where(tally: Tally) -> str:
-    """Return a sentence about the first line that was left out, if there is one."""
+    """Return a sentence about the first omitted line, if there is one."""
     for item in tally.problems:
         unit = tally.unit.capitalize()
         return f"{unit} {item.first_line} has {item.problem.words}. "
@@ -74,7 +74,7 @@ def _where(tally: Tally) -> str:
 
 
 def _table(tally: Tally) -> str:
-    """Return a sentence for who has a table, whose first line names its columns."""
+    """Return a sentence about the columns of a table or the fields of JSON lines."""
     if tally.table is not None and tally.table.empty:
         names = ", ".join(map(repr, tally.table.empty))
         return f"These columns are empty in every row: {names}. "
@@ -87,12 +87,12 @@ def _table(tally: Tally) -> str:
         item.problem is Problem.NOT_HEX and item.first_line == 1
         for item in tally.problems
     ):
-        return "If it is CSV, say with --map what its columns hold. "
+        return "If it is CSV, give the fields of its columns with --map. "
     return ""
 
 
 def _summary(tally: Tally) -> str:
-    """Return the reasons in one line, however many lines were refused."""
+    """Return the reasons in one line, for any number of refused lines."""
     parts = [
         f"{item.count} {item.problem.value} (first in {tally.unit} {item.first_line})"
         for item in tally.problems[:_SHOWN_PROBLEMS]

@@ -1,7 +1,7 @@
-"""What a hash-set file was found to hold, counted while it is read.
+"""Count the contents of a hash-set file while it is read.
 
-Memory is bounded whatever the file holds: reasons are counted, and of each only the
-line of the first is kept; of words that the file brings along, a stated number.
+Memory is bounded for any file: reasons are counted, and only the first line of each
+reason is kept; of words from the file, a fixed number is kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,22 +9,22 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 MOST_WORDS = 1000
-"""Categories or unknown fields that are counted by name; real files have dozens."""
+"""Most categories or unknown fields that are counted by name; files have dozens."""
 
 OTHER_WORDS = "(others)"
-"""Counts the categories or fields beyond the first ``MOST_WORDS``."""
+"""The name for categories or fields beyond the first ``MOST_WORDS``."""
 
 _MOST_NAME_CHARACTERS = 64
 """Longest name of an unknown field that is shown; a report is read on a terminal."""
 
 NO_CATEGORY = "(none)"
-"""Counts the entries without a category; no category can be called so."""
+"""The name for entries without a category; no category can have this name."""
 
 
 class Problem(StrEnum):
     """Why a line, an entry or a signal of a hash set is left out."""
 
-    # The line is not what it should be.
+    # The line is malformed.
     LINE_TOO_LONG = "line_too_long"
     NOT_HEX = "not_hex"
     ODD_LENGTH = "odd_length"
@@ -52,12 +52,12 @@ class Problem(StrEnum):
 
     @property
     def is_malformed(self) -> bool:
-        """True if the file is broken, false if it holds what nobody should match."""
+        """True if the file is broken, false if the line is well formed but left out."""
         return self not in _LEFT_OUT
 
     @property
     def words(self) -> str:
-        """What it means, for people; ``hashsets/FORMAT.md`` says it in full."""
+        """Its description; ``hashsets/FORMAT.md`` has the full text."""
         return _WORDS[self]
 
 
@@ -102,12 +102,12 @@ _LEFT_OUT = frozenset(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProblemCount:
-    """How often something was left out for one reason.
+    """The number of omissions for one reason.
 
     Attributes:
         problem: The reason.
-        count: How often, at least 1.
-        first_line: Line of the first, counted from 1.
+        count: The number, at least 1.
+        first_line: Number of the first such line, from 1.
     """
 
     problem: Problem
@@ -122,14 +122,14 @@ class TableFacts:
     Attributes:
         encoding: Its encoding.
         delimiter: The character between its cells.
-        columns: Field and name of each column that is read; its number where no
-            heading names it.
-        other_columns: How many are not.
-        unread: Names of the first of those; none where there is no heading.
-        not_compared: Those with signals that nobody here compares, and what they are.
+        columns: Field and name of each column that is read; its number if there is no
+            heading.
+        other_columns: Number of columns that are not read.
+        unread: Names of the first unread columns; empty without a heading.
+        not_compared: Columns with signals that are not compared, and their description.
         has_heading: Whether the first row names the columns.
-        empty: Names of the columns that are read and hold nothing, in any row.
-        shapes: Of the first rows the shape of each cell that is read, in the order of
+        empty: Names of the read columns that are empty in every row.
+        shapes: The shapes of the read cells in the first rows, in the order of
             ``columns``; never a value, which may be personal.
     """
 
@@ -146,13 +146,13 @@ class TableFacts:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForeignFacts:
-    """What is known of a file in a format of somebody else.
+    """The facts about a file in a foreign format.
 
     Attributes:
-        name: Word for its format, as ``--format`` has it.
-        title: The format in words.
-        meanings: What its categories mean, as far as that is known.
-        harmless: Categories of what is never taken, whatever is named.
+        name: The name of its format in ``--format``.
+        title: The description of the format.
+        meanings: The meanings of its categories, as far as they are known.
+        harmless: Categories of harmless files, which are never taken.
     """
 
     name: str
@@ -163,16 +163,16 @@ class ForeignFacts:
 
 @dataclass(slots=True)
 class Tally:
-    """Counts of one reading.
+    """Counts of one pass over a file.
 
     Attributes:
-        lines: Lines read so far, or records of a file that consists of those.
-        accepted: Entries passed on.
-        malformed: Lines that are not what they should be.
+        lines: Number of lines read so far, or of records in a file of records.
+        accepted: Number of accepted entries.
+        malformed: Number of malformed lines.
         table: How the file is read, if it is CSV.
         is_json: Whether each line is a JSON object.
-        foreign: What the file is, if it is in a format of somebody else; then it
-            consists of records.
+        foreign: The facts about a file in a foreign format, which consists of
+            records.
     """
 
     lines: int = 0
@@ -189,11 +189,11 @@ class Tally:
     _not_compared: dict[str, int] = field(default_factory=dict)
 
     def note(self, problem: Problem) -> None:
-        """Count something on the current line that is left out."""
+        """Count an omission on the current line."""
         self.note_lines(problem, [self.lines])
 
     def note_lines(self, problem: Problem, lines: Sequence[int]) -> None:
-        """Count something that is left out on each of some lines, ascending."""
+        """Count an omission on each of some lines, in ascending order."""
         if lines:
             self._counts[problem] = self._counts.get(problem, 0) + len(lines)
             first = self._first_lines.setdefault(problem, lines[0])
@@ -211,22 +211,22 @@ class Tally:
         _count(self._ignored_fields, name if shown else OTHER_WORDS)
 
     def not_comparable(self, what: str) -> None:
-        """Count a signal that nobody here compares, by what it is."""
+        """Count a signal that is not compared, by its description."""
         shown = len(what) <= _MOST_NAME_CHARACTERS and what.isprintable()
         _count(self._not_compared, what if shown else OTHER_WORDS)
 
     def saw_no_picture(self, suffix: str, count: int = 1) -> None:
-        """Count entries that a list names after files which are no pictures."""
+        """Count entries whose names in a list are not of pictures."""
         _count(self._no_pictures, suffix, count)
 
     @property
     def unit(self) -> str:
-        """What the file consists of: lines or records."""
+        """The unit of the file: line or record."""
         return "line" if self.foreign is None else "record"
 
     @property
     def not_compared(self) -> Mapping[str, int]:
-        """Signals that nobody here compares, the most frequent first."""
+        """Signals that are not compared, the most frequent first."""
         return dict(sorted(self._not_compared.items(), key=lambda item: -item[1]))
 
     @property
@@ -236,8 +236,8 @@ class Tally:
 
     @property
     def problems(self) -> tuple[ProblemCount, ...]:
-        """What was left out, the reason that came up first in front."""
-        # Lines are read some thousand at a time, but for those that are too long.
+        """The omissions, in the order of their first lines."""
+        # Lines are read some thousand at a time, except for those that are too long.
         found = [
             ProblemCount(problem=problem, count=count, first_line=line)
             for (problem, count), line in zip(
@@ -253,7 +253,7 @@ class Tally:
 
     @property
     def ignored_fields(self) -> Mapping[str, int]:
-        """How often each unknown field came up."""
+        """Number of occurrences of each unknown field."""
         return dict(self._ignored_fields)
 
 

@@ -1,4 +1,4 @@
-"""Contents that can never be a listed picture, by their digests.
+"""List digests of contents that can never be a listed picture.
 
 Casework that is hashed file by file, without a look at what each file is, lists a file
 of one line end, a sector of zeros, the transparent pixel of a web page. Every site has
@@ -17,7 +17,7 @@ from typing import Final
 from uploadfilter.model import EXACT_TYPES
 
 _FILLINGS: Final = (b"\0", b"\xff", b" ", b"\n")
-"""Bytes that empty space on a disk, in memory and in a text consists of."""
+"""Bytes that fill empty space on a disk, in memory and in a text."""
 
 _RUN_LENGTHS: Final = tuple(
     sorted(
@@ -28,7 +28,7 @@ _RUN_LENGTHS: Final = tuple(
         }
     )
 )
-"""Lengths in bytes: of short files, in sectors, and in pages up to a megabyte."""
+"""Lengths in bytes: short files, sectors, and pages up to a megabyte."""
 
 _SHORT_TEXTS: Final = (
     b"\r\n",
@@ -46,7 +46,7 @@ _SHORT_TEXTS: Final = (
     b"OK",
     b"ok",
 )
-"""What programs write that have nothing to say, and what people try them with."""
+"""Texts that programs write for an empty result, and usual test inputs."""
 
 _EMPTY_CONTAINERS: Final = (
     b"PK\x05\x06" + bytes(18),
@@ -84,7 +84,7 @@ _PIXELS: Final = (
 
 
 def contents() -> Iterator[bytes]:
-    """Yield the contents, but for the longer runs of one byte."""
+    """Yield the contents, except for the longer runs of one byte."""
     yield from (bytes([byte]) for byte in range(256))
     yield from _SHORT_TEXTS
     yield from _EMPTY_CONTAINERS
@@ -93,7 +93,7 @@ def contents() -> Iterator[bytes]:
 
 @cache
 def digests() -> frozenset[bytes]:
-    """Return the digests of all of them, of every exact type."""
+    """Return the digests of all contents, for every exact type."""
     found: set[bytes] = set()
     for kind in EXACT_TYPES:
         # Not for security: these are the digests that lists hold.

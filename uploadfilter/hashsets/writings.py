@@ -17,18 +17,18 @@ _PAIRS = re.compile(r"[0-9A-Fa-f]{2}(?:([ :-])[0-9A-Fa-f]{2})(?:\1[0-9A-Fa-f]{2}
 _BASE64 = re.compile(r"[A-Za-z0-9+/]+={1,2}|[A-Za-z0-9_-]+={1,2}")
 _BASE32 = re.compile(r"[A-Z2-7]+")
 _BASE32_TYPE: Final = SignalType.SHA1
-"""The one type whose base32 needs no padding, and so the one that is written so."""
+"""The only type whose base32 needs no padding; only it is written in base32."""
 
 
 def hex_of(text: str, kind: SignalType) -> str:
-    """Return the hex digits of a value of a type, however it is written.
+    """Return the hex digits of a value of a type, in any known notation.
 
     Args:
-        text: As it stands in the file, without white space at its ends.
-        kind: The type that it is said to be of.
+        text: The text of the file, without white space at its ends.
+        kind: The stated type.
 
     Returns:
-        Hex digits, or the text as it is if it is written in no way that is known.
+        Hex digits, or the unchanged text if its notation is unknown.
     """
     digits = 2 * kind.width_bytes
     if len(text) == digits:

@@ -1,4 +1,4 @@
-"""JSON documents of any length, record by record.
+"""Read JSON documents of any length, record by record.
 
 Exports of other programs are one document of gigabytes, whose records stand in lists
 inside lists. A ``DocumentShape`` names the fields that lead to the records. Memory is
@@ -22,17 +22,17 @@ from typing import Final, NoReturn
 from uploadfilter.errors import HashSetFormatError
 
 CHUNK_BYTES: Final = 256 << 10
-"""Bytes that are read at a time: a thousand records."""
+"""Bytes of one read: a thousand records."""
 
 MOST_RECORD_CHARACTERS: Final = 1 << 20
 """Longest record that is decoded as a whole: some have a small picture in them, or
 thousands of paths. Decoded it may take thirty times as much memory."""
 
 _MOST_DEPTH: Final = 500
-"""Deepest nesting that is read past: half of what Python decodes."""
+"""Deepest nesting that is skipped: half of the depth that Python decodes."""
 
 _SPACE = re.compile(r"[ \t\r\n]*")
-# Up to what opens, closes or quotes.
+# Up to the next bracket or quote.
 _PLAIN = re.compile(r'[^"\[\]{}]*')
 # The rest of a string, with its closing quote if it is there. A backslash at the end of
 # the window stays for the next one.
@@ -47,18 +47,18 @@ _AFTER_VALUES: Final = frozenset(",]} \t\r\n")
 
 
 class TooLong:
-    """Stands for a record of which a wanted field is longer than a record may be."""
+    """Replaces a record with a wanted field that is longer than a record may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DocumentShape:
-    """Where the records of a document are.
+    """The path to the records of a document.
 
     Attributes:
         ways: Fields through which the way to records leads, by the field that they
             stand in; of the top they stand under the empty word. An object that has
             none of them, with a list or an object behind it, is a record.
-        wanted: Fields of a record that somebody reads.
+        wanted: Fields of a record that are read.
     """
 
     ways: Mapping[str, frozenset[str]]
@@ -70,12 +70,12 @@ def records(
 ) -> Iterator[object]:
     """Yield the records of a document, or of several one after the other.
 
-    What stands in the place of a record and is no object is yielded as well.
+    A value in the place of a record that is not an object is yielded as well.
 
     Args:
         file: In UTF-8, or in UTF-16 with a byte order mark.
-        shape: Where its records are.
-        chunk_bytes: Bytes that are read at a time.
+        shape: The path to its records.
+        chunk_bytes: Bytes of one read.
 
     Raises:
         HashSetFormatError: It is no JSON, or cut off. What was yielded before is worth
@@ -96,7 +96,7 @@ _decode = json.JSONDecoder(parse_constant=_no_number).raw_decode
 
 
 def _end(match: re.Match[str] | None, at: int) -> int:
-    """Return where a match ends, or where it would have begun."""
+    """Return the end of a match; without a match, the place where it was tried."""
     return at if match is None else match.end()
 
 
@@ -105,7 +105,7 @@ class _Window:
 
     Attributes:
         text: The part.
-        at: Where in it the reading is.
+        at: The current position in it.
     """
 
     def __init__(self, file: BufferedReader, chunk_bytes: int) -> None:
@@ -128,7 +128,7 @@ class _Window:
             Whether there was anything.
 
         Raises:
-            HashSetFormatError: It is no text.
+            HashSetFormatError: The document is not text.
         """
         if self._ended:
             return False
@@ -149,14 +149,14 @@ class _Window:
         return not self._ended
 
     def _place(self, at: int) -> tuple[int, int]:
-        """Return how many lines end before a place, and characters since the last."""
+        """Return the number of line ends before a position, and its column."""
         lines = self.text.count("\n", 0, at)
         start = self.text.rfind("\n", 0, at) + 1
         before = 0 if lines else self._column_gone
         return self._lines_gone + lines, before + at - start
 
     def peek(self) -> str:
-        """Return the next character that is no white space; empty at the end."""
+        """Return the next character that is not white space; empty at the end."""
         while True:
             character = self.text[self.at : self.at + 1]
             if character not in _WHITE_SPACE:
@@ -168,7 +168,7 @@ class _Window:
                 return ""
 
     def take(self, character: str) -> None:
-        """Read past a character that must come next.
+        """Skip a required character.
 
         Raises:
             HashSetFormatError: Another one does.
@@ -178,17 +178,17 @@ class _Window:
         self.at += 1
 
     def took(self, character: str) -> bool:
-        """Read past a character if it comes next; tell whether it did."""
+        """Skip a character if it is next; return whether it was."""
         if self.peek() != character:
             return False
         self.at += 1
         return True
 
     def decoded(self) -> tuple[object, int] | None:
-        """Return the next value and where it ends, or ``None`` if it is too long.
+        """Return the next value and its end, or ``None`` if it is too long.
 
         Raises:
-            HashSetFormatError: It is no JSON, or nested deeper than can be.
+            HashSetFormatError: The value is not JSON, or is nested too deeply.
         """
         self.peek()
         while True:
@@ -201,7 +201,7 @@ class _Window:
             except RecursionError as exc:
                 raise self.broken("nested too deep") from exc
             else:
-                # Of a number at the end of the window there may be more.
+                # A number at the end of the window may continue.
                 if (
                     isinstance(value, str | list | dict)
                     or self._ended
@@ -214,9 +214,9 @@ class _Window:
             self.more()
 
     def quick_record(self, ways: frozenset[str]) -> dict[str, object] | None:
-        """Read a record that is plainly one, or return ``None`` and read nothing.
+        """Read a simple record, or return ``None`` and read nothing.
 
-        A way around ``decoded`` for what nearly all records are.
+        It is a shortcut past ``decoded`` for nearly all records.
         """
         try:
             record, end = _decode(self.text, self.at)
@@ -232,7 +232,7 @@ class _Window:
         return record
 
     def skip(self) -> None:
-        """Read past a value of any length, without a look at what it says.
+        """Skip a value of any length, without decoding it.
 
         Raises:
             HashSetFormatError: It does not end, or is nested deeper than can be.
@@ -252,7 +252,7 @@ class _Window:
                 return
 
     def _skip_structure(self, closers: list[str]) -> None:
-        """Read up to a string, or past a bracket."""
+        """Skip up to a string, or past a bracket."""
         self.at = _end(_PLAIN.match(self.text, self.at), self.at)
         character = self.text[self.at : self.at + 1]
         if character in _CLOSERS:
@@ -280,11 +280,11 @@ class _Window:
         self.at = found[1]
 
     def broken(self, how: str, *, at: int | None = None) -> HashSetFormatError:
-        """Return the error for what cannot be read; of the content it says nothing.
+        """Return the error for invalid input; it does not show the content.
 
         Args:
-            how: What is wrong.
-            at: Where in the text; ``None`` for where the reading is.
+            how: The fault.
+            at: Its position in the text; ``None`` for the current position.
         """
         if not self.peek():
             return HashSetFormatError(
@@ -301,7 +301,7 @@ class _Window:
 
 
 def _leads_on(item: object, ways: frozenset[str]) -> bool:
-    """Tell whether an object is no record, but leads to some."""
+    """Return whether an object is not a record, but contains records."""
     if not isinstance(item, dict) or ways.isdisjoint(item):
         return False
     return any(isinstance(item.get(way), list | dict) for way in ways)
@@ -315,7 +315,7 @@ class _Walk:
         self._shape = shape
 
     def value(self, place: str) -> Iterator[object]:
-        """Yield the records in a value that stands behind a field."""
+        """Yield the records in the value of a field."""
         if self.window.peek() == "[":
             yield from self._list(place)
         else:
@@ -361,10 +361,10 @@ class _Walk:
         yield item
 
     def _members(self, place: str) -> Iterator[object]:
-        """Walk through an object field by field, of those that lead on or are wanted.
+        """Read an object field by field: the fields that contain records or are wanted.
 
         Yields:
-            The records that it leads to; or else itself, as far as it is wanted.
+            The records in it; without any, the object itself with its wanted fields.
         """
         window, ways = self.window, self._shape.ways[place]
         kept: dict[str, object] = {}

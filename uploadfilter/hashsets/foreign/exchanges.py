@@ -1,4 +1,4 @@
-"""Answers of exchanges, in JSON: ThreatExchange and StopNCII.
+"""Read the JSON answers of two exchanges: ThreatExchange and StopNCII.
 
 ::
 
@@ -7,8 +7,8 @@
     {"hashRecords": [{"signalType": "ImagePDQ", "hashValue": "…",
                       "hashStatus": "Active"}], "hasMoreRecords": false}
 
-What was withdrawn stays in such answers and is marked. Answers come in pages: several
-may stand in one file, one after the other. Sources: the clients in Meta's
+Withdrawn records stay in such answers and are marked. Answers come in pages: a file may
+hold several pages, one after the other. Sources: the clients in Meta's
 ``python-threatexchange``. Clauses: ``hashsets/FORMAT.md``, section 8.
 """
 
@@ -56,11 +56,11 @@ class ThreatExchange:
     _fits = re.compile(r'^[\[{].*"type"\s*:\s*"HASH_[A-Z0-9_]+"', re.DOTALL)
 
     def fits(self, text: str) -> bool:
-        """Tell by the type of an indicator."""
+        """Recognise the format by the type of an indicator."""
         return self._fits.search(text) is not None
 
     def facts(self, _text: str) -> ForeignFacts:
-        """Return its name: its beginning tells no more."""
+        """Return the name of the format: its beginning shows no more."""
         return ForeignFacts(name=self.name, title=self.title)
 
     def records(self, file: BufferedReader) -> Iterator[object]:
@@ -68,7 +68,7 @@ class ThreatExchange:
         return records(file, self._shape)
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the signal of an indicator that nobody has withdrawn or disputes."""
+        """Return the signal of an indicator that is neither withdrawn nor disputed."""
         if not isinstance(record, dict):
             return Problem.NOT_JSON
         kind = record.get("type")
@@ -87,7 +87,7 @@ class ThreatExchange:
 
 
 def _is_disputed(descriptors: object) -> bool:
-    """Tell whether one of those who share an indicator says that it is harmless."""
+    """Return whether a member who shares an indicator marks it as harmless."""
     parts = descriptors.get("data") if isinstance(descriptors, dict) else descriptors
     return isinstance(parts, list) and any(map(_disputes, parts))
 
@@ -124,11 +124,11 @@ class StopNCII:
     _fits = re.compile(r'^[\[{].*"hashRecords"\s*:', re.DOTALL)
 
     def fits(self, text: str) -> bool:
-        """Tell by the list of its records."""
+        """Recognise the format by the list of its records."""
         return self._fits.search(text) is not None
 
     def facts(self, _text: str) -> ForeignFacts:
-        """Return its name: its beginning tells no more."""
+        """Return the name of the format: its beginning shows no more."""
         return ForeignFacts(name=self.name, title=self.title)
 
     def records(self, file: BufferedReader) -> Iterator[object]:
@@ -136,7 +136,7 @@ class StopNCII:
         return records(file, self._shape)
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the signal of an active record; its id is made of it."""
+        """Return the signal of an active record, and an id made of the signal."""
         if not isinstance(record, dict):
             return Problem.NOT_JSON
         kind, status = record.get("signalType"), record.get("hashStatus")

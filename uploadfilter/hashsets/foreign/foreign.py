@@ -1,7 +1,7 @@
-"""Formats of others that are read as they are, record by record.
+"""Read files in foreign formats directly, record by record.
 
-Each record becomes the JSON line that says the same (ADR 0024), so that all that holds
-for lines holds for records: ids, categories, lengths, degenerate signals, counts.
+Each record becomes the equivalent JSON line (ADR 0024), so that records follow all
+rules of lines: ids, categories, lengths, degenerate signals, counts.
 
 To add a format, write a class like those of ``vics.py``, add it to ``FOREIGN``, to
 ``NamedFormat`` (``cli/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
@@ -27,11 +27,11 @@ from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
 
 class ForeignFormat(Protocol):
-    """A format of somebody else.
+    """A foreign format.
 
     Attributes:
-        name: Word for it, as ``--format`` has it.
-        title: What it is, for people.
+        name: Its name in ``--format``.
+        title: Its description.
         has_categories: Whether its records say their category. If not, the operator
             names one, as for a list.
     """
@@ -41,7 +41,7 @@ class ForeignFormat(Protocol):
     has_categories: bool
 
     def fits(self, text: str) -> bool:
-        """Tell by the beginning of a file whether it is in this format.
+        """Return whether a file is in this format, judged by its beginning.
 
         Args:
             text: Some thousand characters, without a byte order mark and white space.
@@ -49,11 +49,11 @@ class ForeignFormat(Protocol):
         ...
 
     def facts(self, text: str) -> ForeignFacts:
-        """Return what the beginning of a file tells about it."""
+        """Return the facts that the beginning of a file shows."""
         ...
 
     def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the records of a file, in memory that does not grow with it.
+        """Yield the records of a file, in memory that does not grow with the file.
 
         Raises:
             HashSetFormatError: It is broken, or cut off.
@@ -61,7 +61,7 @@ class ForeignFormat(Protocol):
         ...
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return what a record says, or why it is left out.
+        """Return the item of a record, or the reason why it is left out.
 
         Args:
             record: One of ``records``, if it is whole.
@@ -80,7 +80,7 @@ FOREIGN: Final[tuple[ForeignFormat, ...]] = (
     ThreatExchange(),
     Misp(),
 )
-"""All formats, in the order in which a file is compared with them."""
+"""All foreign formats, in the order in which they are tried."""
 
 
 def known_by(head: bytes) -> ForeignFormat | None:
@@ -105,10 +105,10 @@ def foreign_lines(
     Args:
         file: At its start.
         form: The format that it is in.
-        categories: Those that are allowed, ``None`` allows all. If records have none,
+        categories: The allowed categories, ``None`` allows all. If records have none,
             it must be exactly one, which every entry gets.
-        id_of: Makes ids where records have none.
-        tally: Counts what is left out.
+        id_of: Makes ids if records have none.
+        tally: Counts omissions.
         tick: Called every ``TICK_RECORDS`` records.
 
     Raises:
@@ -143,11 +143,11 @@ def foreign_lines(
         try:
             yield tally.lines, msgspec.json.encode(made)
         except UnicodeEncodeError:
-            # JSON can say half a character, which no text has.
+            # JSON can hold a lone surrogate, which no valid text has.
             tally.note(Problem.NOT_JSON)
 
 
 def _text_of(value: Any) -> Any:  # noqa: ANN401 -- what it is, the line's parser judges
-    """Return a whole number as the text that it means: lines of texts are plain."""
-    # A flag is no number.
+    """Return an integer as text, so that the line is plain."""
+    # A boolean is not a number.
     return str(value) if type(value) is int else value

@@ -1,4 +1,4 @@
-"""Events of MISP, in JSON: its attributes with digests of files.
+"""Read events of MISP, in JSON: their attributes with digests of files.
 
 ::
 
@@ -30,7 +30,7 @@ _TYPES: Final[Mapping[str, str]] = MappingProxyType(
     | {"pdq": "pdq"}
 )
 _BETWEEN: Final = "|"
-"""Stands between the name of a file and its digest."""
+"""Separates the name of a file from its digest."""
 
 _NO_OBJECT: Final = frozenset({None, "", "0", 0})
 _INSIDE_EVENT: Final = frozenset({"Attribute", "Object"})
@@ -52,18 +52,18 @@ _FITS = re.compile(r'^[\[{].*"(?:Event|Attribute)"\s*:\s*[\[{]', re.DOTALL)
 
 
 class Misp:
-    """MISP's core format: events, and answers that hold some."""
+    """MISP's core format: events, and answers that hold events."""
 
     name = "misp"
     title = "an event of MISP, in JSON"
     has_categories = True
 
     def fits(self, text: str) -> bool:
-        """Tell by an event, or by its attributes."""
+        """Recognise the format by an event, or by its attributes."""
         return _FITS.search(text) is not None
 
     def facts(self, _text: str) -> ForeignFacts:
-        """Return its name: its beginning tells no more."""
+        """Return the name of the format: its beginning shows no more."""
         return ForeignFacts(name=self.name, title=self.title)
 
     def records(self, file: BufferedReader) -> Iterator[object]:
@@ -71,7 +71,7 @@ class Misp:
         return records(file, _SHAPE)
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
-        """Return the digest of an attribute that is meant to be matched."""
+        """Return the digest of an attribute that is marked for detection."""
         if not isinstance(record, dict):
             return Problem.NOT_JSON
         kind, value = record.get("type"), record.get("value")

@@ -1,4 +1,4 @@
-"""Answers of NCMEC's hash-sharing service, version 2, in XML.
+"""Read answers of NCMEC's hash-sharing service, version 2, in XML.
 
 ::
 
@@ -27,10 +27,10 @@ from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 
 _CHUNK_BYTES: Final = 64 << 10
 _MOST_SILENT_CHUNKS: Final = MOST_RECORD_CHARACTERS // _CHUNK_BYTES
-"""Chunks in which expat reports nothing, because one tag or comment fills them."""
+"""Most chunks without an event of expat, because one tag or comment fills them."""
 
 _MOST_DEPTH: Final = 64
-"""The service nests eight deep."""
+"""Deepest nesting: the service nests eight levels."""
 
 _MOST_TEXT_CHARACTERS: Final = 4096
 """Longest text of a field: the longest fingerprints come as links."""
@@ -40,7 +40,7 @@ _BETWEEN: Final = " "
 _IMAGE: Final = "image"
 _WITHDRAWN: Final = frozenset({"deletedImage", "deletedVideo"})
 _KINDS: Final = frozenset({_IMAGE, "video", *_WITHDRAWN})
-"""Elements that stand for an entry."""
+"""Elements that hold an entry."""
 
 _DISPUTED: Final = "negativeFeedback"
 _OWN_TEXTS: Final = frozenset({"id", "classification"})
@@ -51,14 +51,14 @@ _PDQ: Final = "pdq"
 
 @dataclass(slots=True)
 class _Element:
-    """An entry, as it stands in the file.
+    """An entry of the file.
 
     Attributes:
         kind: Name of its element.
         member: Number of the member who made it.
         id: Its own id.
-        classification: As the member has it; empty if it says none.
-        is_disputed: Whether another member says that it is wrong.
+        classification: The member's classification; empty if there is none.
+        is_disputed: Whether another member marks it as wrong.
         fingerprints: Texts by the names of their elements; of long ones there is only
             a link, and the text is empty.
     """
@@ -79,15 +79,15 @@ class Ncmec:
     has_categories = True
 
     def fits(self, text: str) -> bool:
-        """Tell by the address of its namespace."""
+        """Recognise the format by the address of its namespace."""
         return text.startswith("<") and "hashsharing" in text
 
     def facts(self, _text: str) -> ForeignFacts:
-        """Return its name: its beginning tells no more."""
+        """Return the name of the format: its beginning shows no more."""
         return ForeignFacts(name=self.name, title=self.title)
 
     def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield the pictures and videos, those that were deleted included."""
+        """Yield the pictures and videos, including deleted ones."""
         elements = _Elements()
         silent, events = 0, 0
         while True:
@@ -134,7 +134,7 @@ _FIELDS_WITHOUT_SIGNAL: Final = 2
 
 
 def _add(item: Item, name: str, values: list[str]) -> None:
-    """Add signals of a type, of which an entry may have several."""
+    """Add signals of a type; an entry may have several of it."""
     texts = [text for text in values if text]
     if texts:
         item[name] = texts[0]
@@ -151,10 +151,10 @@ def _broken(how: str) -> HashSetFormatError:
 
 
 class _Elements:
-    """Gathers entries while expat reports what it reads.
+    """Collects entries from the events of expat.
 
     Attributes:
-        events: How often expat has reported anything.
+        events: Number of events so far.
     """
 
     def __init__(self) -> None:
@@ -176,16 +176,16 @@ class _Elements:
         self.events = 0
 
     def feed(self, data: bytes) -> None:
-        """Read on; no bytes say that the file has ended.
+        """Parse more bytes; no bytes mean the end of the file.
 
         Raises:
-            expat.ExpatError: It is no XML.
-            HashSetFormatError: It is XML that nobody should read.
+            expat.ExpatError: The file is not XML.
+            HashSetFormatError: The XML has forbidden parts.
         """
         self._parser.Parse(data, not data)
 
     def taken(self) -> list[_Element]:
-        """Return the entries that have ended since."""
+        """Return the entries that were completed since the last call."""
         done, self._done = self._done, []
         return done
 

@@ -1,9 +1,9 @@
-"""Files in the formats of others, known by how they begin, and what to do with each.
+"""Recognise files in unsupported formats by their beginning, and suggest a conversion.
 
-None of these is read as it is: those that are stand in ``foreign.py``. A file that is
-recognised is refused with its name, and
-with a command that turns it into JSON lines or CSV. ``hashsets/FORMAT.md``, section 8,
-has the same commands, and a test that runs them holds both to each other.
+``foreign.py`` has the foreign formats that are read directly. A file that is recognised
+here is refused, with the name of its format and a command that converts it to JSON
+lines or CSV. ``hashsets/FORMAT.md``, section 8, lists the same commands; a test runs
+them and compares both.
 
 To add a form, add a row to ``_TEXTS`` or ``_MAGIC``, and its clause and test.
 """
@@ -22,7 +22,7 @@ from uploadfilter.hashsets.lines.csvrows import DELIMITERS, cells_of
 from uploadfilter.hashsets.tally import Problem
 
 HEAD_BYTES: Final = 4096
-"""Bytes of a file that are looked at: a heading, or the first record of an export."""
+"""Bytes that are examined: a heading, or the first record of an export."""
 
 _ARACHNID_PROGRAM: Final = (
     ".. | objects | select(.sha256_hex or .sha1_base32) | "
@@ -49,9 +49,9 @@ COMMANDS: Final = MappingProxyType(
 """The commands that convert a form, by its name."""
 
 _FEWEST_BYTES: Final = 16
-"""Less than that is too little to tell an encoding by."""
+"""Least number of bytes to detect an encoding."""
 
-_UNPACK: Final = "Unpack it, and import what is in it."
+_UNPACK: Final = "Unpack it, and import the files in it."
 _EXPORT: Final = "Export it from its program as CSV, in UTF-8."
 _KNOWN_GOOD: Final = (
     "'uploadfilter hashset known-good import FILE --name NAME' takes it as known-good."
@@ -80,26 +80,26 @@ _MAGIC: Final = (
     ),
     (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "an old file of Microsoft Office", _EXPORT),
 )
-"""How files begin that are no text, what they are, and what to do."""
+"""Beginnings of binary files, the name of each format, and a hint."""
 
 _HASH: Final = frozenset({"hash", "digest", "checksum"})
-"""Names of columns with digests whose type another column names: PowerShell's."""
+"""Names of PowerShell's columns with digests, whose type another column names."""
 
 _PHOTODNA = re.compile(
     r"[0-9A-Fa-f]{288}|[A-Za-z0-9+/]{192}|[0-9]{1,3}(?:,[0-9]{1,3}){143}"
 )
-"""144 bytes in hex, in base64, or as numbers."""
+"""PhotoDNA: 144 bytes in hex, in base64, or as numbers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Text:
-    """A form of text, and how it is known.
+    """A text format, and how to recognise it.
 
     Attributes:
-        fits: Tells by the beginning of a file, and by its first line.
-        name: What it is.
-        command: Key of ``COMMANDS``; empty if none helps.
-        hint: What there is to know besides.
+        fits: Returns whether the beginning of a file, and its first line, fit.
+        name: The name of the format.
+        command: Key of ``COMMANDS``; empty if there is no command.
+        hint: Further advice.
     """
 
     fits: Callable[[str, str], object]
@@ -145,13 +145,13 @@ _TEXTS: Final = (
 
 
 def refuse_foreign(head: bytes) -> None:
-    """Refuse a file that is known to be in a format of somebody else.
+    """Refuse a file in a recognised, unsupported format.
 
     Args:
-        head: How it begins, ``HEAD_BYTES`` or less.
+        head: The beginning of the file, at most ``HEAD_BYTES``.
 
     Raises:
-        HashSetFormatError: With its name, and what to do.
+        HashSetFormatError: It names the format, with a hint.
     """
     for magic, name, hint in _MAGIC:
         if head.startswith(magic):
@@ -168,10 +168,10 @@ def refuse_foreign(head: bytes) -> None:
 
 
 def is_table(head: bytes) -> bool:
-    """Tell whether a file that nobody said to be CSV is CSV beyond doubt.
+    """Return whether a file is certainly CSV, although no option says so.
 
     Its first line names a column with signals, or holds a signal among other cells; and
-    it is no line of a list.
+    it is not a line of a list.
     """
     text = text_of(head)
     line = first_line(text) if text is not None else ""
@@ -187,13 +187,13 @@ def is_table(head: bytes) -> bool:
 
 
 def first_line(text: str) -> str:
-    """Return the first line that means something, without white space at its ends."""
+    """Return the first meaningful line, without white space at its ends."""
     lines = (line.strip() for line in text.splitlines())
     return next((line for line in lines if line and not _is_above(line)), "")
 
 
 def _is_above(line: str) -> bool:
-    """Tell whether a line stands above the first one: a comment, or Excel's."""
+    """Return whether a line precedes the data: a comment, or Excel's line."""
     return line.startswith("#") or re.fullmatch(r'"?sep=."?', line) is not None
 
 
@@ -207,7 +207,7 @@ def _is_top_of_table(cells: list[str]) -> bool:
 
 
 def text_of(head: bytes) -> str | None:
-    """Return the beginning of a file as text; ``None`` if it is none."""
+    """Return the beginning of a file as text; ``None`` if it is not text."""
     for mark, codec in (
         (codecs.BOM_UTF8, "utf-8"),
         (codecs.BOM_UTF16_LE, "utf-16-le"),
@@ -222,11 +222,11 @@ def text_of(head: bytes) -> str | None:
 
 
 def utf_16_of(head: bytes) -> str | None:
-    """Return the name of UTF-16 without a mark, if a file begins so; else ``None``.
+    """Return the codec of UTF-16 without a byte order mark; ``None`` for other files.
 
-    Hash sets are in ASCII for the most part, so that every second byte is 0.
+    Hash sets are mostly ASCII, so every second byte is 0.
     """
-    # Zeros alone are what a copy that broke off leaves.
+    # A file of zeros alone is an interrupted copy.
     if len(head) < _FEWEST_BYTES or not head.isascii() or not any(head):
         return None
     zeros_after, zeros_before = head[1::2], head[: len(head) // 2 * 2 : 2]
@@ -254,7 +254,7 @@ def _refuse_harmless(line: str) -> None:
 
 
 def _foreign(name: str, command: str, hint: str) -> HashSetFormatError:
-    # The command stands last, so that it can be copied to the end of the line.
+    # The command comes last, so that it can be copied up to the end of the line.
     how = f"Convert it: {COMMANDS[command]}" if command else ""
     return HashSetFormatError(
         f"this is {name}, which cannot be imported as it is",

@@ -1,4 +1,4 @@
-"""VICS, the JSON of Project VIC and CAID: hash sets and exports of cases.
+"""Read VICS, the JSON of Project VIC and CAID: hash sets and exports of cases.
 
 ::
 
@@ -6,10 +6,11 @@
         {"MediaID": 7, "Category": 1, "MD5": "D131…", "SHA1": "…", "PhotoDNA": "…",
          "AlternativeHashes": [{"HashName": "PDQ", "HashValue": "…"}]}]}
 
-The specification is not public; what is known comes from programs that read and write
-it (IPED, GLEAPP, extensions of X-Ways and Griffeye). Flags are texts in some of them,
-and none is read. Inline pictures, names, paths, tags and remarks go nowhere: not into
-the reference set, not into a message. Clauses: ``hashsets/FORMAT.md``, section 8.
+The specification is not public; our knowledge comes from programs that read and write
+the format (IPED, GLEAPP, extensions of X-Ways and Griffeye). Flags are texts in some of
+them, and are not read. Inline pictures, names, paths, tags and remarks are discarded:
+they reach neither the reference set nor a message. Clauses: ``hashsets/FORMAT.md``,
+section 8.
 """
 
 import re
@@ -26,7 +27,7 @@ from uploadfilter.hashsets.tally import ForeignFacts, Problem, Tally
 _SIGNALS: Final[Mapping[str, str]] = MappingProxyType(
     {"MD5": "md5", "SHA1": "sha1", "SHA256": "sha256", "PDQ": "pdq"}
 )
-"""Fields that hold what is compared. SHA256 and PDQ are of no version, and seen."""
+"""Fields with compared signals. SHA256 and PDQ are in no version, but do occur."""
 
 _ALTERNATIVES: Final[Mapping[str, str]] = MappingProxyType(
     {"md5": "md5", "sha1": "sha1", "sha256": "sha256", "pdq": "pdq"}
@@ -58,7 +59,7 @@ _DROPPED: Final = frozenset(
         "Miniature",
     }
 )
-"""Fields that are known, and go nowhere."""
+"""Known fields that are discarded."""
 
 _KNOWN: Final = _READ | _DROPPED
 _SHAPE: Final = DocumentShape(
@@ -87,11 +88,11 @@ _MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "5": "not pertinent: harmless",
     }
 )
-"""The scheme of the United States, as Autopsy has it. That of other countries is not
-public, and the same numbers mean other things there."""
+"""The scheme of the United States, from Autopsy. Schemes of other countries are not
+public, and give the same numbers other meanings."""
 
 _HARMLESS: Final = frozenset({"5"})
-"""Of that scheme the category that is never taken, whatever is named."""
+"""The category of that scheme that is never taken."""
 
 _FIELDS_WITHOUT_SIGNAL: Final = 2
 """Id and category."""
@@ -105,13 +106,13 @@ class Vics:
     has_categories = True
 
     def fits(self, text: str) -> bool:
-        """Tell by its header, or by the id of a record."""
+        """Recognise the format by its header, or by the id of a record."""
         return text.startswith(("{", "[")) and bool(
             _HEADER.search(text) or _MEDIA_ID.search(text)
         )
 
     def facts(self, text: str) -> ForeignFacts:
-        """Return version and region, and what the categories of the region mean."""
+        """Return version and region, and the meanings of the region's categories."""
         header = _HEADER.search(text)
         version, region = header.groups() if header else (None, None)
         words = [word for word in (version, region) if word]
@@ -124,7 +125,7 @@ class Vics:
         )
 
     def records(self, file: BufferedReader) -> Iterator[object]:
-        """Yield media, of hash sets, cases, lists and lines."""
+        """Yield the media of hash sets, cases, lists and lines."""
         return records(file, _SHAPE)
 
     def item(self, record: object, tally: Tally) -> Item | Problem:
@@ -153,7 +154,7 @@ class Vics:
 
 
 def _add_alternatives(item: Item, alternatives: object, tally: Tally) -> int | Problem:
-    """Add further signals to an item; return how many are not compared."""
+    """Add further signals to an item; return the number that is not compared."""
     if not isinstance(alternatives, list):
         return Problem.BAD_FIELD
     others = 0
@@ -177,6 +178,6 @@ def _add_alternatives(item: Item, alternatives: object, tally: Tally) -> int | P
 
 def _note_unknown(record: dict[str, Any], tally: Tally) -> None:
     for name in record.keys() - _KNOWN:
-        # Links of OData, which say nothing of the medium.
+        # Links of OData, which do not describe the medium.
         if "odata." not in name:
             tally.ignored_field(name)

@@ -1,4 +1,4 @@
-"""Entries as VICS, the JSON of Project VIC and CAID, for case systems that read it.
+"""Write entries as VICS, the JSON of Project VIC and CAID, for case systems.
 
 ::
 
@@ -7,10 +7,10 @@
         {"MD5":"D131…","HashName":"PDQ","HashValue":"f8f8…"}]}
     ]}
 
-VICS has places for digests, and none for most of what we know of a perceptual signal.
-Rules this module keeps: it is pure; what is written is read back as the same
-(``tests/hashsets/foreign/test_vicswriting.py``); what is not written is counted; no
-signal is written that would match more than it did.
+VICS has fields for digests, but none for most properties of a perceptual signal. Rules
+this module keeps: it is pure; written entries are read back unchanged
+(``tests/hashsets/foreign/test_vicswriting.py``); omitted data is counted; no signal is
+written that would match more than before.
 """
 
 import json
@@ -22,7 +22,7 @@ from typing import Any, Final
 from uploadfilter.model import FULL_WINDOW, Entry, EntrySignal, SignalType
 
 MOST_NUMBER_DIGITS: Final = 18
-"""Digits of an id that is written as a number: 64 bits hold it everywhere."""
+"""Most digits of an id that is written as a number: it fits into 64 bits."""
 
 _FIELDS: Final = {SignalType.MD5: "MD5", SignalType.SHA1: "SHA1"}
 _ALTERNATIVES: Final = {
@@ -34,7 +34,7 @@ _ALTERNATIVES: Final = {
 
 
 class Version(StrEnum):
-    """Which version of VICS."""
+    """The versions of VICS."""
 
     VICS_2 = "vics"
     VICS_1_3 = "vics-1.3"
@@ -42,7 +42,7 @@ class Version(StrEnum):
 
 _VICS_2: Final = "http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml"
 _HEADERS: Final = {
-    # No meaning of our categories is known, so that the region is nobody's.
+    # The meaning of our categories is unknown, so the region is not a country's.
     Version.VICS_2: (
         "@odata.context",
         f"{_VICS_2}/CUSTOM/$metadata#Media",
@@ -55,7 +55,7 @@ _HEADERS: Final = {
 
 
 class Lost(StrEnum):
-    """What an entry has, and VICS has no place for."""
+    """Data of an entry that VICS has no field for."""
 
     ENTRY = "entry"
     SIGNAL = "signal"
@@ -82,12 +82,12 @@ LOST_WORDS: Final = {
 def vics_document(
     entries: Iterable[Entry], version: Version, lost: Counter[Lost]
 ) -> Iterator[bytes]:
-    """Yield a document of entries, a line for each.
+    """Yield a document of entries, one line for each.
 
     Args:
-        entries: What is written.
-        version: As which version.
-        lost: Counts what is not written.
+        entries: The entries to write.
+        version: The version of VICS.
+        lost: Counts omitted data.
     """
     name, url = _HEADERS[version]
     yield f"{{{json.dumps(name)}:{json.dumps(url)},".encode() + b'"value":['
@@ -132,7 +132,7 @@ def _record(entry: Entry, lost: Counter[Lost]) -> dict[str, Any] | None:
 def _has_place(item: EntrySignal, entry: Entry) -> bool:
     if item.signal.type.is_exact:
         return True
-    # Without what is said of it, such a signal would match where it did not.
+    # Without these properties, such a signal would match more than before.
     is_plain = item.window == FULL_WINDOW and not entry.exact_only
     return item.signal.type in _ALTERNATIVES and is_plain
 

@@ -1,6 +1,6 @@
-"""What the columns of a CSV file hold, as the operator says or as their names tell.
+"""Find the field of each column of a CSV file, from options or from its name.
 
-A column that nobody asked for is never looked at again. Clauses:
+A column that is not wanted is never read again. Clauses:
 ``hashsets/FORMAT.md``, section 7.
 """
 
@@ -25,10 +25,10 @@ TYPES: Final[Mapping[str, SignalType]] = MappingProxyType(
 )
 QUALITIES: Final = frozenset(f"{kind.value}_quality" for kind in PERCEPTUAL_TYPES)
 FIELDS: Final = (ID, CATEGORY, EXACT_ONLY, *TYPES, *sorted(QUALITIES))
-"""What a column can be."""
+"""The fields that a column can hold."""
 
 NO_QUOTE: Final = "none"
-"""Says that no character quotes."""
+"""The word for a file without a quote character."""
 
 KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
     {
@@ -41,11 +41,11 @@ KNOWN_NAMES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
         "pdq_quality": ("pdq quality",),
     }
 )
-"""Names of columns that mean one thing only, by field, in small letters, digits and
-blanks. ``phash`` is not among them: other tools call other things so (clause 4.2).
+"""Unambiguous names of columns, by field, in small letters, digits and spaces.
+``phash`` is not among them: other tools use it for other things (clause 4.2).
 
-This is the one place for a new name. A test holds clause 7.7 of FORMAT.md against it,
-and says which line to write there."""
+This is the one place for a new name. A test compares it with clause 7.7 of FORMAT.md,
+and prints the line to write there."""
 
 _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -62,19 +62,19 @@ _NOT_COMPARED: Final[Mapping[str, str]] = MappingProxyType(
         "tlsh": "TLSH",
     }
 )
-"""Names of columns with signals that this filter has no comparison for."""
+"""Names of columns with signals that this filter does not compare."""
 
 _DIGITS: Final = frozenset(2 * kind.width_bytes for kind in SignalType)
-"""Numbers of hex digits that a signal has: no name of a column consists of so many."""
+"""Lengths of signals in hex digits: no name of a column is so long."""
 
 _SHOWN_COLUMNS: Final = 40
 _NAME_CHARACTERS: Final = 40
 _MOST_DIGITS: Final = 4
-"""A heading may have a year in it; a row of data has long numbers and digests."""
+"""Digits in a row that mean data: a heading may contain a year, but no long number."""
 
 
 class Encoding(StrEnum):
-    """How a CSV file may be encoded."""
+    """Encodings of a CSV file."""
 
     UTF_8 = "utf-8"
     UTF_16 = "utf-16"
@@ -86,15 +86,15 @@ class Encoding(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Layout:
-    """What is known of a CSV file before it is opened.
+    """The options for a CSV file, known before it is opened.
 
     Attributes:
-        columns: Names of columns by the field that they hold, several of a signal type
-            allowed; empty: the names tell.
-        wanted: Texts of which a column must hold one for its row to be taken.
-        delimiter: Character between cells; ``None``: found out.
-        quote: Character around cells, or ``none``.
-        encoding: ``None``: told by a byte order mark, else UTF-8.
+        columns: Names of columns by field, several for a signal type allowed; empty to
+            recognise columns by name.
+        wanted: For a column, the texts of which a row must have one to be taken.
+        delimiter: The character between cells; ``None`` to detect it.
+        quote: The character around cells, or ``none``.
+        encoding: The encoding; ``None`` to use the byte order mark, or UTF-8 without.
     """
 
     columns: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
@@ -121,12 +121,13 @@ class Layout:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """Where in a row the wanted cells stand.
+    """The positions of the wanted cells in a row.
 
     Attributes:
         places: Positions, counted from 0, by field.
-        wanted: Texts, small, of which the cell at a position must hold one.
-        count: Cells that a row must have.
+        wanted: For a position, the texts in small letters of which the cell must hold
+            one.
+        count: Number of cells that a row must have.
     """
 
     places: Mapping[str, tuple[int, ...]]
@@ -138,7 +139,7 @@ def layout_of(document: Mapping[str, Any]) -> Layout:
     """Return the layout that a mapping file describes.
 
     Args:
-        document: The file as TOML has it.
+        document: The parsed TOML file.
 
     Raises:
         UsageError: A key is unknown, or a value cannot be used.
@@ -181,7 +182,7 @@ def pair_of(text: str) -> tuple[str, str]:
     """Split ``FIELD=COLUMN`` or ``COLUMN=VALUE`` at its first equals sign.
 
     Raises:
-        UsageError: There is none, or nothing stands before it.
+        UsageError: There is no equals sign, or no text before it.
     """
     name, equals, value = text.partition("=")
     if not equals or not name.strip():
@@ -197,7 +198,7 @@ def encoding_of(text: str) -> Encoding:
     """Return an encoding by its name.
 
     Raises:
-        UsageError: There is none of that name.
+        UsageError: The encoding is unknown.
     """
     try:
         return Encoding(text.lower())
@@ -209,17 +210,17 @@ def encoding_of(text: str) -> Encoding:
 
 
 def separator_of(text: str) -> str:
-    """Return the character that a word of the command line means."""
+    """Return the character that an argument means."""
     return {"tab": "\t", r"\t": "\t"}.get(text.lower(), text)
 
 
 def folded(text: str) -> str:
-    """Return a text as it is compared with what is wanted."""
+    """Return a text in the form that is compared with wanted texts."""
     return text.strip().casefold()
 
 
 def recognised(header: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Yield the fields that names of columns tell, with those names."""
+    """Yield fields and names of the columns with known names."""
     for name in header:
         plain = _plain(name)
         if plain in _FIELDS_BY_NAME:
@@ -227,13 +228,13 @@ def recognised(header: Sequence[str]) -> Iterator[tuple[str, str]]:
 
 
 def not_compared(names: Iterable[str]) -> dict[str, str]:
-    """Return the columns with signals that nobody here compares, and what those are."""
+    """Return the columns with signals that are not compared, and the signals' names."""
     known = {name: _NOT_COMPARED.get(_plain(name)) for name in names}
     return {name: what for name, what in known.items() if what is not None}
 
 
 def label_of(name: str) -> str:
-    """Return what a signal is that nobody here compares; its name if it is unknown."""
+    """Return the description of a signal that is not compared, or its unknown name."""
     return _NOT_COMPARED.get(_plain(name), name)
 
 
@@ -247,12 +248,12 @@ _FIELDS_BY_NAME: Final[Mapping[str, str]] = MappingProxyType(
 
 
 def is_data(row: Iterable[str]) -> bool:
-    """Tell whether a row holds a signal, so that it cannot be a heading."""
+    """Return whether a row holds a signal, and so cannot be a heading."""
     return any(types_like(cell) for cell in row)
 
 
 def types_like(cell: str) -> tuple[SignalType, ...]:
-    """Return the types of which a cell could be the signal, by its length."""
+    """Return the signal types that fit the length of a cell."""
     digits = cell.strip()
     if len(digits) not in _DIGITS or not re.fullmatch("[0-9A-Fa-f]+", digits):
         return ()
@@ -260,7 +261,7 @@ def types_like(cell: str) -> tuple[SignalType, ...]:
 
 
 def is_named(header: Sequence[str], layout: Layout) -> bool:
-    """Tell whether a heading is one beyond doubt: a name in it was known, or given."""
+    """Return whether a heading is certain: a name in it is known, or was given."""
     given = {name for names in layout.columns.values() for name in names}
     words = {folded(name) for name in given | layout.wanted.keys()}
     return not words.isdisjoint(map(folded, header)) or any(recognised(header))
@@ -276,10 +277,10 @@ def numbers_for(row: Sequence[str], layout: Layout) -> list[str]:
 
     Args:
         row: The first row, which holds data.
-        layout: What the operator said.
+        layout: The operator's options.
 
     Raises:
-        HashSetFormatError: Nobody said which column holds what, or not by number.
+        HashSetFormatError: The fields of the columns were not given, or not by number.
     """
     numbers = numbers_of(row)
     named = {name for names in layout.columns.values() for name in names}
@@ -287,12 +288,12 @@ def numbers_for(row: Sequence[str], layout: Layout) -> list[str]:
         return numbers
     raise HashSetFormatError(
         "the file has no heading: its first row seems to hold data",
-        hint=f"Say by number what its {len(row)} columns hold: {_guessed(row)}.",
+        hint=f"Give the fields of its {len(row)} columns by number: {_guessed(row)}.",
     )
 
 
 def _guessed(row: Sequence[str]) -> str:
-    """Return options for the columns that look like signals; nothing of the data."""
+    """Return options for the columns that look like signals, without any data."""
     found = []
     for number, cell in enumerate(row, start=1):
         types = types_like(cell)
@@ -306,7 +307,7 @@ def found_in(header: Sequence[str], layout: Layout) -> Columns:
     """Find the columns of a layout by the heading of a file.
 
     Raises:
-        HashSetFormatError: A column is not there, or is there twice; or none holds a
+        HashSetFormatError: A column is missing or occurs twice, or no column holds a
             signal.
     """
     names = layout.columns
@@ -316,7 +317,7 @@ def found_in(header: Sequence[str], layout: Layout) -> Columns:
             told[what] = (*told.get(what, ()), name)
         names = told
     for what, columns in names.items():
-        # Two columns that could be the id are a question for the operator.
+        # If two columns could be the id, the operator has to choose.
         if what not in TYPES and len(columns) > 1:
             raise HashSetFormatError(
                 f"{len(columns)} columns could be the {what}",
@@ -337,7 +338,7 @@ def found_in(header: Sequence[str], layout: Layout) -> Columns:
 
 
 def _no_signals(header: Sequence[str]) -> HashSetFormatError:
-    """Return the error for a file none of whose columns holds what can be compared."""
+    """Return the error for a file without a column of comparable signals."""
     other = sorted(set(not_compared(header).values()))
     if other:
         return HashSetFormatError(
@@ -354,7 +355,7 @@ def _no_signals(header: Sequence[str]) -> HashSetFormatError:
 
 
 def _position(header: Sequence[str], name: str) -> int:
-    """Return where a column stands: written alike, in other capitals, or by number."""
+    """Return the position of a column, by its name in any letter case, or by number."""
     for fold in (str.strip, folded):
         places = [at for at, cell in enumerate(header) if fold(cell) == fold(name)]
         if len(places) > 1:
@@ -374,7 +375,7 @@ def _position(header: Sequence[str], name: str) -> int:
 
 
 def _shown(header: Sequence[str], name: str = "") -> str:
-    """Say which columns there are, unless the first row is no heading."""
+    """List the columns for a hint, unless the first row is not a heading."""
     if not is_heading(header):
         return "The first row must name the columns, and it seems to hold data."
     near = difflib.get_close_matches(name, header, n=1) if name else []
@@ -384,14 +385,14 @@ def _shown(header: Sequence[str], name: str = "") -> str:
 
 
 def shown_names(header: Sequence[str]) -> list[str]:
-    """Return the names of columns that are shown: the first, and the first of each."""
+    """Return the names of columns to show: the first ones, without repetitions."""
     return [cell[:_NAME_CHARACTERS] for cell in header[:_SHOWN_COLUMNS]]
 
 
 def is_heading(header: Iterable[str]) -> bool:
-    """Tell whether a row can be shown: data may be personal, names of columns are not.
+    """Return whether a row may be shown: data may be personal, headings are not.
 
-    Data has an address in it, a path or a long number; nothing of it is shown.
+    A row with an address, a path or a long number counts as data, and is not shown.
     """
     return not any(
         len(re.findall(r"[0-9]", cell)) > _MOST_DIGITS or re.search(r"[@\\]", cell)
@@ -433,20 +434,20 @@ def _separator(
 
 
 def _lists(document: Mapping[str, Any], key: str) -> dict[str, tuple[str, ...]]:
-    """Return a table whose values are texts, or lists of them."""
+    """Return a table whose values are texts or lists of texts."""
     table = document.get(key, {})
     if not isinstance(table, dict):
         raise UsageError(f"{key} = {table!r} is not a table", hint=f"Write [{key}].")
     found = {}
     for name, value in table.items():
         texts = value if isinstance(value, list) else [value]
-        # Columns may be counted, and numbers need no quotes then.
+        # Columns may be given by number, and a number needs no quotes.
         if key == "map":
             texts = [str(text) if type(text) is int else text for text in texts]
         if not all(isinstance(text, str) for text in texts):
             raise UsageError(
                 f"{key}.{name} = {value!r} is neither a text nor a list of texts",
-                hint="Write values in quotes, also those that are numbers.",
+                hint="Write values in quotes, even if they are numbers.",
             )
         found[name] = tuple(texts)
     return found

@@ -1,8 +1,8 @@
-"""Rows of a CSV file as JSON lines: what a row says, written in our own format.
+"""Convert rows of a CSV file to JSON lines of our own format.
 
-So a table is read by the same rules as every other file, and means the same as its
-entries written as JSON lines (``tests/hashsets/lines/test_csvlines.py``). Cells that
-nobody asked for go nowhere. Clauses: ``hashsets/FORMAT.md``, section 7.
+So a table follows the same rules as every other file, and means the same as its entries
+written as JSON lines (``tests/hashsets/lines/test_csvlines.py``). Cells that are not
+wanted are discarded. Clauses: ``hashsets/FORMAT.md``, section 7.
 """
 
 import re
@@ -37,16 +37,16 @@ from uploadfilter.hashsets.writings import hex_of
 from uploadfilter.model import SignalType
 
 FIRST_ROWS: Final = 5
-"""Rows whose shapes are kept: enough to see that the columns are the right ones."""
+"""Rows whose shapes are kept: enough to recognise a wrong column."""
 
 _NOT_TEXT = "\ufffd"
-"""Stands for bytes that are no text; an id that lost some is not the id that it was."""
+"""The replacement for invalid bytes; an id with a replacement is a different id."""
 
 _NO_CATEGORY: Final = "("
-"""No category can be called so: the line is refused for that."""
+"""An invalid category, for which the line is refused."""
 
 _MOST_DIGITS: Final = 9
-"""Python refuses numbers of thousands of digits; a quality has three."""
+"""Longest number: Python refuses thousands of digits; a quality has three."""
 
 _SHAPE_CHARACTERS: Final = 24
 _RUN = re.compile(r"(.)\1{4,}")
@@ -55,11 +55,11 @@ _KEPT_IN_SHAPES = frozenset(" -_.:/{}()")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CSVRequest:
-    """What is asked of a CSV file.
+    """The request for a CSV file.
 
     Attributes:
-        layout: What the operator said of it.
-        id_of: Makes ids where no column has them.
+        layout: The operator's options.
+        id_of: Makes ids if no column has them.
     """
 
     layout: Layout
@@ -74,18 +74,18 @@ def lines_of(
     tally: Tally,
     note_line: Callable[[], None],
 ) -> Iterator[Numbered]:
-    """Yield the rows of a file as JSON lines, with the line that each begins on.
+    """Yield the rows of a file as JSON lines, with the number of each first line.
 
     Args:
         file: At its start.
-        request: What is asked of it.
-        categories: Those that are allowed, ``None`` allows all. Where no column holds
-            them, it must be exactly one, which every row gets.
-        tally: Counts what is left out, and keeps how the file is read.
+        request: The request.
+        categories: The allowed categories; ``None`` allows all. Without a column of
+            categories, it must be exactly one, which every row gets.
+        tally: Counts omissions, and keeps how the file is read.
         note_line: Called for each line that is read.
 
     Raises:
-        HashSetFormatError: The file is no such table.
+        HashSetFormatError: The file does not fit the request.
         UsageError: No column holds a category, and there is not exactly one.
     """
     with opened_table(file, request.layout, note_line=note_line) as table:
@@ -103,14 +103,14 @@ def lines_of(
             if empty:
                 empty -= {place for place in empty if row.cells[place].strip()}
             yield row.line, msgspec.json.encode(item_of(row.cells))
-        # Of rows that were all left out nobody looked at the cells.
+        # If all rows were left out, no cell was read.
         looked_at = sorted(empty) if tally.table.shapes else []
         names = tuple(table.header[place] for place in looked_at)
         tally.table = replace(tally.table, empty=names)
 
 
 def _common_category(columns: Columns, categories: frozenset[str] | None) -> str | None:
-    """Return the category of every row, if no column holds them."""
+    """Return the category of every row, if there is no column of categories."""
     if CATEGORY in columns.places:
         return None
     return common_category(
@@ -122,7 +122,7 @@ def _common_category(columns: Columns, categories: frozenset[str] | None) -> str
 
 
 def _problem(row: CSVRow, columns: Columns) -> Problem | None:
-    """Return why a row is left out before anything is read of it."""
+    """Return why a row is left out before its cells are read; ``None`` if it is not."""
     cells = row.cells
     if cells is None:
         return Problem.BAD_QUOTING
@@ -137,12 +137,12 @@ def _problem(row: CSVRow, columns: Columns) -> Problem | None:
 
 
 class _ItemOf:
-    """Returns the JSON object that says what a row says.
+    """Converts rows to JSON objects.
 
     Args:
-        columns: Where the wanted cells stand.
-        common: The category of every row, if no column holds them.
-        id_of: Makes ids, if no column holds them.
+        columns: The positions of the wanted cells.
+        common: The category of every row, if there is no column of categories.
+        id_of: Makes ids, if there is no column of ids.
     """
 
     def __init__(self, columns: Columns, common: str | None, id_of: IdOf) -> None:
@@ -174,7 +174,7 @@ class _ItemOf:
         return item
 
 
-# Each returns a cell as JSON has it; what it cannot be stays a text, and is refused.
+# Each converts a cell to its JSON value; an invalid one stays a text and is refused.
 
 
 def _id(text: str) -> str:
@@ -234,9 +234,9 @@ def _places(columns: Columns) -> list[tuple[str, int]]:
 
 
 def shape_of(text: str) -> str:
-    """Return what a cell looks like, and not what it says.
+    """Return the shape of a cell, without its content.
 
-    A digest is called one; of everything else digits become ``9`` and letters ``a``.
+    A digest is described as one; in any other cell digits become ``9``, letters ``a``.
     """
     text = text.strip()
     if len(text) >= 2 * min(kind.width_bytes for kind in SignalType) and re.fullmatch(

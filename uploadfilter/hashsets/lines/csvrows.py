@@ -1,9 +1,9 @@
-"""Rows of a CSV file, one at a time, in whatever dialect it was exported.
+"""Read the rows of a CSV file, one at a time, in any dialect.
 
-The reader is Python's own (``csv``, strict), fed with lines of bounded length: a quote
-that is never closed would make it collect the rest of the file. Bytes that are no text
-in the encoding become U+FFFD, so that a stray one in a column that nobody asked for
-refuses nothing. Clauses: ``hashsets/FORMAT.md``, section 7.
+The parser is Python's (``csv``, strict), which gets lines of bounded length: with an
+unclosed quote it would collect the rest of the file. Bytes that are invalid in the
+encoding become U+FFFD, so that one in an unwanted column does not refuse the file.
+Clauses: ``hashsets/FORMAT.md``, section 7.
 """
 
 import codecs
@@ -31,10 +31,10 @@ from uploadfilter.hashsets.lines.columns import (
 )
 
 MOST_ROW_CHARACTERS: Final = 128 << 10
-"""Longest row, and longest cell: what ``csv`` has for a cell by itself."""
+"""Longest row, and longest cell: the default limit of ``csv`` for a cell."""
 
 DELIMITERS: Final = (",", ";", "\t", "|")
-"""Those that are found out, in the order in which they are tried."""
+"""Delimiters that are detected, in the order in which they are tried."""
 
 _HEAD_BYTES: Final = 4096
 _BOMS: Final = (
@@ -43,17 +43,17 @@ _BOMS: Final = (
     (codecs.BOM_UTF16_BE, Encoding.UTF_16),
 )
 _EXCEL_LINE = re.compile(r'"?sep=(.)"?\s*')
-"""What Excel writes above the heading, and reads."""
+"""The line that Excel writes above the heading, and understands."""
 
 _POWERSHELL_LINE = re.compile(r"#TYPE [\w.+`\[\],]+\s*")
-"""What Windows PowerShell 5 writes above the heading."""
+"""The line that Windows PowerShell 5 writes above the heading."""
 
 
 class CSVRow(NamedTuple):
     """A row of data.
 
     Attributes:
-        line: Line that it begins on, counted from 1.
+        line: Number of its first line, from 1.
         cells: Its cells; ``None`` if its quoting is broken.
     """
 
@@ -63,15 +63,15 @@ class CSVRow(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CSVTable:
-    """A CSV file that was opened.
+    """An opened CSV file.
 
     Attributes:
-        encoding: As it is read.
-        delimiter: Likewise.
-        header: Names of its columns; their numbers where there is no heading.
+        encoding: The encoding.
+        delimiter: The delimiter.
+        header: Names of its columns; their numbers if there is no heading.
         has_heading: Whether the first row names the columns.
-        columns: Where the wanted cells stand.
-        rows: Those with data, blank ones left out; read once.
+        columns: The positions of the wanted cells.
+        rows: The rows with data, without blank ones; they can be read once.
     """
 
     encoding: Encoding
@@ -86,19 +86,19 @@ class CSVTable:
 def opened_table(
     file: BufferedReader, layout: Layout, *, note_line: Callable[[], None]
 ) -> Iterator[CSVTable]:
-    """Read the heading of a file, and yield what follows it.
+    """Read the heading of a file, and yield the table.
 
     Args:
         file: At its start.
-        layout: What the operator said of it.
+        layout: The operator's options.
         note_line: Called for each line that is read.
 
     Yields:
         The table, whose rows can be read in the block.
 
     Raises:
-        HashSetFormatError: It is no text, has no heading, or lacks a wanted column;
-            while rows are read: a row does not end.
+        HashSetFormatError: The file is not text, has no heading, or lacks a wanted
+            column; while rows are read: a row has no end.
     """
     encoding = _encoding(file, layout)
     lines = _Lines(file, encoding, note_line)
@@ -132,7 +132,7 @@ def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> CSVTable:
     return CSVTable(
         encoding=encoding,
         delimiter=delimiter,
-        # What nobody calls by a name of it may be data, which is shown nowhere.
+        # A heading without a known or given name may be data, which is never shown.
         header=header if is_named(header, layout) else numbers_of(header),
         has_heading=has_heading,
         columns=columns,
@@ -141,7 +141,7 @@ def _table(lines: "_Lines", layout: Layout, encoding: Encoding) -> CSVTable:
 
 
 def _encoding(file: BufferedReader, layout: Layout) -> Encoding:
-    """Return the encoding that was named, or the one that the first bytes tell."""
+    """Return the given encoding, or the one of the byte order mark, or UTF-8."""
     head = file.peek(_HEAD_BYTES)[:_HEAD_BYTES]
     told = next((found for mark, found in _BOMS if head.startswith(mark)), None)
     if layout.encoding is Encoding.UTF_16 and told is not Encoding.UTF_16:
@@ -161,19 +161,19 @@ def _encoding(file: BufferedReader, layout: Layout) -> Encoding:
 
 
 class _Lines:
-    """Iterates over lines with their ends, none of which makes a row too long.
+    """Iterates over lines with their ends, and bounds the length of a row.
 
     Attributes:
-        number: Lines read so far.
-        begun: Line that the current row begins on.
+        number: Number of lines read so far.
+        begun: Number of the first line of the current row.
     """
 
     def __init__(
         self, file: BufferedReader, encoding: Encoding, note_line: Callable[[], None]
     ) -> None:
         codec = "utf-8-sig" if encoding is Encoding.UTF_8 else encoding.value
-        # Ends of lines within quotes stay as they are. The text layer must not close
-        # what it did not open.
+        # Line ends within quotes are kept. The text layer must not close a file that it
+        # did not open.
         self._text = io.TextIOWrapper(
             file, encoding=codec, errors="replace", newline=""
         )
@@ -207,7 +207,7 @@ class _Lines:
         self.begun = self.number + 1
 
     def release(self) -> None:
-        """Let go of the file without closing it."""
+        """Detach from the file without closing it."""
         self._text.detach()
 
 
@@ -223,9 +223,9 @@ def _first_line(lines: _Lines) -> str:
 
 
 def _sniffed(first: str, layout: Layout) -> str:
-    """Return the delimiter that makes the most sense of a heading.
+    """Return the delimiter that fits a heading best.
 
-    The one that yields the columns that were asked for; else the most columns.
+    It yields the requested columns; otherwise it yields the most columns.
     """
 
     def sense(delimiter: str) -> tuple[int, int]:
@@ -258,7 +258,7 @@ def _reader(
 
 
 def _rows(lines: _Lines, first: str, *, delimiter: str, quote: str) -> Iterator[CSVRow]:
-    """Yield the rows from the heading on, those with something in them."""
+    """Yield the rows that are not empty, from the heading on."""
     pushed = [first]
 
     def all_lines() -> Iterator[str]:
@@ -274,7 +274,7 @@ def _rows(lines: _Lines, first: str, *, delimiter: str, quote: str) -> Iterator[
         except StopIteration:
             return
         except csv.Error:
-            # The next row begins with the next line: the reader starts afresh.
+            # The next row begins with the next line: the parser starts again.
             cells = None
         lines.begin_row()
         if cells is None or any(map(str.strip, cells)):

@@ -1,4 +1,4 @@
-"""Lists of hashdeep: rows of digests below a heading that says which.
+"""Read lists of hashdeep: rows of digests below a heading that names their types.
 
 ::
 
@@ -32,20 +32,20 @@ _NAME: Final = "filename"
 
 
 def is_hashdeep(head: bytes) -> bool:
-    """Tell by its beginning whether a file is such a list."""
+    """Return whether a file is such a list, judged by its beginning."""
     return head.startswith(_BEGINNINGS)
 
 
 def hashdeep_lines(
     lines: Iterable[bytes], *, category: str, id_of: IdOf, tally: Tally
 ) -> Iterator[Numbered]:
-    """Yield the rows as JSON lines that say the same, each with its number.
+    """Yield the rows as equivalent JSON lines, each with its number.
 
     Args:
         lines: Without comments and blank ones; the tally counts them.
-        category: Of every entry.
+        category: The category of every entry.
         id_of: Makes the ids.
-        tally: Counts what is left out.
+        tally: Counts omissions.
     """
     columns: list[str] = []
     for line in lines:

@@ -1,8 +1,8 @@
-"""What rows and records of others have in common on their way to JSON lines.
+"""Share the steps by which rows and foreign records become JSON lines.
 
-An item is the JSON object of our own format (``jsonlines.py``) that says what a row or
-a record says. It may lack an id, which is made of one of its signals, and a category,
-which is the one that the operator names.
+An item is the JSON object of our own format (``jsonlines.py``) that is equivalent to a
+row or a record. If it lacks an id, the id is made of one of its signals; if it lacks a
+category, it gets the one that the operator names.
 """
 
 from binascii import unhexlify
@@ -21,13 +21,13 @@ IdOf: TypeAlias = Callable[[SignalType, bytes], str]
 Item: TypeAlias = dict[str, Any]
 
 UNNAMED_CATEGORY: Final = "unnamed"
-"""What every entry gets for who only looks, where the file holds no categories."""
+"""The category of every entry in a survey of a file without categories."""
 
 FLAGS: Final[Mapping[str, bool]] = MappingProxyType(
     dict.fromkeys(("true", "yes", "y", "1"), True)
     | dict.fromkeys(("false", "no", "n", "0", ""), False)
 )
-"""Texts that stand for a flag, in small letters."""
+"""Texts that mean a boolean, in small letters."""
 
 _ID_TYPES: Final = (
     SignalType.SHA256,
@@ -35,29 +35,29 @@ _ID_TYPES: Final = (
     SignalType.MD5,
     *(kind for kind in SignalType if not kind.is_exact),
 )
-"""The signal that gives the id: the first of these that an item has."""
+"""Signal types by preference for the id: the first one that an item has is used."""
 
 _ID_FIELDS: Final = tuple((kind.value, kind) for kind in _ID_TYPES)
 
 _NO_ID: Final = "?"
-"""Stands in an item that will be refused for its signals."""
+"""The id of an item that will be refused for its signals."""
 
 
 def any_id(_signal_type: SignalType, _value: bytes) -> str:
-    """Return an id for who only looks: without the secret there are no others."""
+    """Return an id for a survey, which has no secret to make the final one."""
     return "auto"
 
 
 def common_category(categories: frozenset[str] | None, *, what: str, hint: str) -> str:
-    """Return the category of every entry of a file that holds none.
+    """Return the category of every entry of a file without categories.
 
     Args:
-        categories: Those that are allowed; ``None``: all are, for who only looks.
-        what: What holds no categories, for the message.
-        hint: What to do, if that is not said yet.
+        categories: The allowed categories; ``None`` allows all, for a survey.
+        what: The part of the file without categories, for the message.
+        hint: The hint of the error.
 
     Raises:
-        UsageError: There is not exactly one.
+        UsageError: Not exactly one category was given.
     """
     if categories is None:
         return UNNAMED_CATEGORY
@@ -69,9 +69,9 @@ def common_category(categories: frozenset[str] | None, *, what: str, hint: str) 
 
 
 def flag_of(value: object) -> bool | None:
-    """Return a flag, which may be a text or a number; ``None`` if it is no flag.
+    """Return a boolean from a text or number; ``None`` if it is not a boolean.
 
-    What is absent is false.
+    An absent value is false.
     """
     if value is None:
         return False

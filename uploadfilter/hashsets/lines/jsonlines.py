@@ -30,7 +30,7 @@ from uploadfilter.model import (
 )
 
 MOST_ID_CHARACTERS = 128
-"""Longest id of an entry: ids stand in every record of a match."""
+"""Longest id of an entry: every record of a match holds an id."""
 
 MOST_CATEGORY_CHARACTERS = 64
 """Longest name of a category: it is a label of metrics."""
@@ -66,12 +66,12 @@ class _Refused(Exception):  # noqa: N818 - caught in this module, never an error
 def parse_line(
     line: bytes, *, categories: frozenset[str] | None, tally: Tally
 ) -> Entry | None:
-    """Parse one line, and note in the tally what is left out.
+    """Parse one line, and count omissions in the tally.
 
     Args:
         line: Without leading and trailing white space; neither empty nor a comment.
         categories: Those that are allowed; ``None`` allows all.
-        tally: Counts categories, unknown fields, and what is left out.
+        tally: Counts categories, unknown fields and omissions.
 
     Returns:
         The entry, or ``None`` if it is left out.
@@ -86,7 +86,7 @@ def parse_line(
     except _Refused as refused:
         tally.note(refused.problem)
         if refused.problem is Problem.NO_SIGNALS:
-            # They may stand in a field that is called otherwise.
+            # They may be in a field with another name.
             _note_unknown(item, _FIELDS, tally)
         return None
     _note_unknown(item, _FIELDS, tally)
@@ -101,7 +101,7 @@ def parse_line(
 
 
 def is_category(word: str) -> bool:
-    """Tell whether a word can be the name of a category."""
+    """Return whether a word is a valid category."""
     return (
         0 < len(word) <= MOST_CATEGORY_CHARACTERS
         and word.isprintable()
@@ -121,7 +121,7 @@ def _object(line: bytes) -> _Object:
 
 
 def _id(value: object) -> str:
-    """Take a text or a whole number: many tools number their entries."""
+    """Return the id from a text or an integer: many tools number their entries."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if (
@@ -151,7 +151,7 @@ def _flag(value: object) -> bool:
 
 
 def _signals(item: _Object, tally: Tally) -> Iterator[EntrySignal]:
-    """Yield the signals of both forms; a line may use them together."""
+    """Yield the signals of the short and the general form; a line may use both."""
     count = 0
     for name, signal_type in _SHORT_TYPES.items():
         digits = item.get(name)
@@ -228,7 +228,7 @@ def _window(value: object) -> str:
 
 
 def _kept(signals: list[EntrySignal], tally: Tally) -> Iterator[EntrySignal]:
-    """Yield the signals that may be matched, and note the others."""
+    """Yield the signals that may be matched, and count the others."""
     for item in signals:
         problem = problem_of(item.signal.type, item.signal.value)
         if problem is None:

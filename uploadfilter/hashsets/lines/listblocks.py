@@ -1,11 +1,10 @@
-"""Plain lists of digests, some thousand lines at a time.
+"""Parse plain lists of digests, some thousand lines at a time.
 
-Nearly all lists are nothing but digests, one a line, with a name behind each or with
-none, and have millions of them. So the same is asked here of whole stretches: are all
-lines as long as the first, and made of hex digits? Or has each a name? Whatever stretch
-is not so goes line by line (``lists.parse_line``), which also says what is wrong with a
-line: both ways give the same signals and counts (``tests/hashsets/
-test_listblocks.py``).
+Nearly all lists hold millions of digests, one on each line, with or without a name
+after it. So this module checks whole stretches: are all lines as long as the first, and
+made of hex digits? Or does each have a name? Any other stretch is parsed line by line
+(``lists.parse_line``), which also finds the fault of a line. Both ways give the same
+signals and counts (``tests/hashsets/lines/test_listblocks.py``).
 """
 
 import re
@@ -23,16 +22,16 @@ from uploadfilter.hashsets.lines.lists import NO_PICTURES, ListedSignal, Types
 from uploadfilter.model import SignalType
 
 BLOCK_BYTES: Final = 256 << 10
-"""Bytes of a list that are taken together: a millisecond, and a megabyte of columns."""
+"""Bytes of a stretch: a millisecond of work, and a megabyte of columns."""
 
 _FEWEST_LINES: Final = 64
-"""Fewer lines than that are parsed one by one: numpy would cost more than it saves."""
+"""Fewer lines are parsed one by one: numpy would cost more than it saves."""
 
 _END: Final = ord("\n")
 _RETURN: Final = ord("\r")
 
 _MOST_NAME: Final = 8192
-"""Bytes of a name: a line with a longer one is looked at by itself."""
+"""Most bytes of a name: a line with a longer one is parsed by itself."""
 
 _WHITE_SPACE: Final = b" \t\r\n\v\f"
 _SUFFIXES: Final = re.compile(rb"\.([^.\n]*)\n")
@@ -47,9 +46,9 @@ class ListedBlock:
     """Lines of a list, all of one type.
 
     Attributes:
-        type: Of all of them.
-        values: One after the other.
-        suffixes: How many names have each suffix that no picture has.
+        type: The type of all signals.
+        values: The values, concatenated.
+        suffixes: Number of names with each suffix that no picture has.
     """
 
     type: SignalType
@@ -61,20 +60,20 @@ class ListedBlock:
         return len(self.values) // self.type.width_bytes
 
     def signals(self) -> Iterator[ListedSignal]:
-        """Yield them one by one."""
+        """Yield the signals one by one."""
         width = self.type.width_bytes
         for at in range(0, len(self.values), width):
             yield ListedSignal(self.type, self.values[at : at + width])
 
 
 class LineSource(Protocol):
-    """Where lines come from: a file, or a stretch of one."""
+    """A source of lines: a file, or a stretch of one."""
 
     def read(self, size: int, /) -> bytes:
-        """Return at most so many bytes; none at the end."""
+        """Return at most ``size`` bytes; no bytes at the end."""
 
     def readline(self, size: int, /) -> bytes:
-        """Return a line, or so many bytes of one; none at the end."""
+        """Return a line, or its first ``size`` bytes; no bytes at the end."""
 
 
 def stretches(file: LineSource, *, most_line_bytes: int) -> Iterator[bytes]:
@@ -94,20 +93,20 @@ def stretches(file: LineSource, *, most_line_bytes: int) -> Iterator[bytes]:
 
 
 def plain_block(data: bytes, types: Types) -> ListedBlock | None:
-    """Return the digests of a stretch of one type, with a name behind each or none.
+    """Return the digests of a stretch of one type, with or without names.
 
     Args:
         data: Whole lines.
-        types: What lengths mean.
+        types: The signal types by length.
 
     Returns:
-        ``None`` if any line is another one, or its signal must not be matched.
+        ``None`` if a line has another form, or a signal that must not be matched.
     """
     return _digests_alone(data, types) or _digests_and_names(data, types)
 
 
 def _digests_and_names(data: bytes, types: Types) -> ListedBlock | None:
-    """Return the digests of what md5sum and its like print."""
+    """Return the digests from the output of md5sum and similar programs."""
     digits = data.find(b" ")
     kind, lines = types.get(digits), data.count(b"\n")
     if kind is None or lines < _FEWEST_LINES:

@@ -1,4 +1,4 @@
-r"""Lists of digests: one hex value a line, or what md5sum, sha1sum and sha256sum print.
+r"""Parse lists of digests: a hex value a line, or output of md5sum and its relatives.
 
 ::
 
@@ -9,8 +9,8 @@ r"""Lists of digests: one hex value a line, or what md5sum, sha1sum and sha256su
     MD5 (holiday.jpg) = d131dd02c5e6eec4693d9a0698aff95c
     md5 d131dd02c5e6eec4693d9a0698aff95c
 
-File names are never kept. Of their suffixes those are counted that no picture has: who
-lists a whole folder lists its notes, too. Clauses: ``hashsets/FORMAT.md``, section 2.
+File names are never kept. Suffixes that no picture has are counted: a list of a whole
+folder also lists its notes. Clauses: ``hashsets/FORMAT.md``, section 2.
 """
 
 import re
@@ -36,9 +36,9 @@ Types = Mapping[int, SignalType]
 """Signal type by the number of hex digits."""
 
 DIGESTS: Types = MappingProxyType({2 * kind.width_bytes: kind for kind in EXACT_TYPES})
-"""What a length means if nobody says otherwise: 64 digits are SHA-256, never PDQ."""
+"""The default signal type by length: 64 digits are SHA-256, never PDQ."""
 
-# What coreutils print with --tag, and openssl dgst without spaces.
+# The output of coreutils with --tag, and of openssl dgst without spaces.
 _TAGGED = re.compile(rb"([A-Z0-9-]+) ?\(.*\) ?= ?(\S+)", re.DOTALL)
 _TAGS = MappingProxyType(
     {
@@ -52,27 +52,27 @@ _WORDS: Final[Mapping[bytes, SignalType]] = MappingProxyType(
     {kind.value.encode(): kind for kind in (*EXACT_TYPES, SignalType.PDQ)}
     | {b"video_md5": SignalType.MD5}
 )
-"""What ``tx`` writes before a value."""
+"""The prefixes that ``tx`` writes before a value."""
 
 _HEADINGS = frozenset({b"MD5", b"SHA1", b"SHA-1", b"SHA256", b"SHA-256"})
-"""First line of the text that X-Ways exports."""
+"""First line of a text export of X-Ways."""
 _HEX = re.compile(rb"[0-9A-Fa-f]*")
 NO_PICTURES = frozenset(
     b"txt log md rtf doc docx odt xls xlsx ods ppt pptx csv json xml html htm css js "
     b"db sqlite ini cfg conf dat tmp bak lnk url ds_store zip rar 7z gz tar exe dll "
     b"sys bat sh py php jar apk iso mp3 wav ogg flac m4a".split()
 )
-"""Suffixes of files that are no pictures, whatever is in them; of videos and PDFs
-nothing is said, since a case may mean them."""
+"""Suffixes of files that are never pictures. Those of videos and PDFs are missing,
+because a case may list such files."""
 
 _BEFORE_NAMES: Final = (b" ", b"*")
-"""What stands between a digest with a blank, and a name."""
+"""The second separator between a digest and a name, after the space."""
 
 _PREFIXES = (b"0x", b"0X", b"\\x")
 
 
 def types_of(signal_type: SignalType | None) -> Types:
-    """Return what lengths mean in a list of one type, or of digests."""
+    """Return the signal types by length, in a list of one type or of digests."""
     if signal_type is None:
         return DIGESTS
     return {2 * signal_type.width_bytes: signal_type}
@@ -83,14 +83,14 @@ def parse_line(line: bytes, types: Types) -> ListedSignal | Problem | None:
 
     Args:
         line: Without leading and trailing white space; neither empty nor a comment.
-        types: What lengths mean.
+        types: The signal types by length.
 
     Returns:
-        The signal, or what is wrong, or ``None`` for a heading.
+        The signal, or the fault, or ``None`` for a heading.
     """
     digits, space, name = line.partition(b" ")
     signal_type = types.get(len(digits))
-    # A name comes behind a second character, and is not looked at.
+    # A name follows a second separator, and is not read.
     is_name = len(name) > 1 and name.startswith(_BEFORE_NAMES)
     if signal_type is not None and (is_name or not space):
         try:
@@ -112,8 +112,8 @@ def suffix_of(line: bytes) -> bytes:
 
 
 def parse_any(line: bytes, types: Types) -> ListedSignal | Problem | None:
-    """Parse any line: the slow twin of ``parse_line``, which asks it in doubt."""
-    # A backslash says that the name, which nobody reads, is escaped.
+    """Parse any line: ``parse_line`` calls this slow version for unusual lines."""
+    # A backslash means that the name, which is not read, is escaped.
     line = line if line.startswith(_PREFIXES) else line.removeprefix(b"\\")
     tagged = _TAGGED.fullmatch(line)
     if tagged is not None:
@@ -130,9 +130,9 @@ def parse_any(line: bytes, types: Types) -> ListedSignal | Problem | None:
 
 
 def _as_hex(word: bytes, types: Types) -> bytes:
-    """Return a value in hex digits, if it is written in another way with a sign of it.
+    """Return a value in hex digits, if a mark shows that it has another notation.
 
-    Where nobody says the type, only ``0x`` and the padding of base64 are such signs.
+    Without a given type, only ``0x`` and the padding of base64 are such marks.
     """
     if len(types) > 1 and not (word.startswith(_PREFIXES) or word.endswith(b"=")):
         return word
@@ -154,7 +154,7 @@ def _parse_tagged(tag: bytes, digits: bytes, types: Types) -> ListedSignal | Pro
 def _parse_worded(
     signal_type: SignalType, digits: bytes, types: Types
 ) -> ListedSignal | Problem:
-    """Parse a value whose type stands before it, in a list of one type or of any."""
+    """Parse a value after its type, in a list of one type or of any types."""
     if len(types) == 1 and signal_type not in types.values():
         return Problem.UNKNOWN_TYPE
     return _parse_digits(digits.strip(), types_of(signal_type))

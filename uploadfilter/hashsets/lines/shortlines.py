@@ -1,10 +1,10 @@
-"""JSON lines of the short form, some thousand at a time.
+"""Parse JSON lines of the short form, some thousand at a time.
 
-``jsonlines.parse_line`` looks at every field by itself, which takes 30 µs a line: five
-minutes for ten million. Nearly all lines of nearly all files are plain, so that the
-same is asked here of whole columns: one conversion from hex, one check of all lengths.
-Every line with anything unusual goes to ``parse_line``, which also says what is wrong
-with it, so that both ways give the same entries and the same counts
+``jsonlines.parse_line`` checks every field by itself, which takes 30 µs a line: five
+minutes for ten million lines. Nearly all lines of nearly all files are simple, so this
+module checks whole columns: one conversion from hex, one check of all lengths. Every
+unusual line goes to ``parse_line``, which also finds its fault. Both ways give the same
+entries and the same counts
 (``tests/hashsets/lines/test_shortlines.py``).
 """
 
@@ -32,22 +32,22 @@ from uploadfilter.reference.entries.collecting import BlockSignals, EntryBlock
 from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
 
 BLOCK_LINES = 4096
-"""Lines that are taken together: some milliseconds, and a megabyte of columns."""
+"""Most lines of a block: some milliseconds of work, and a megabyte of columns."""
 
 BLOCK_BYTES = 4 << 20
-"""Most bytes of lines that are taken together, because lines may be long."""
+"""Most bytes of a block, because lines may be long."""
 
 _FEWEST_LINES = 16
-"""Fewer lines than that are parsed one by one: numpy would cost more than it saves."""
+"""Fewer lines are parsed one by one: numpy would cost more than it saves."""
 
 _MOST_ODD = 8
-"""If more than one line in so many is of another form, all are parsed one by one."""
+"""If more than one line in this many has another form, all are parsed one by one."""
 
 Numbered: TypeAlias = tuple[int, bytes]
-"""A line, and where it stands in its file, counted from 1."""
+"""A line and its number in the file, from 1."""
 
 _Line: TypeAlias = Any
-"""A plain line, as msgspec decoded it: it has a field for each of ``_FIELDS``."""
+"""A simple line that msgspec decoded: it has a field for each of ``_FIELDS``."""
 
 _FIELDS: list[tuple[str, type] | tuple[str, Any, Any]] = [
     ("id", str),
@@ -80,15 +80,15 @@ def blocks_of(lines: Iterator[Numbered]) -> Iterator[list[Numbered]]:
 def parse_block(
     block: Sequence[Numbered], *, categories: frozenset[str] | None, tally: Tally
 ) -> Iterator[Entry | EntryBlock]:
-    """Parse lines in their order, and note in the tally what is left out.
+    """Parse lines in their order, and count omissions in the tally.
 
     Args:
         block: Lines as ``parse_line`` takes them, with their numbers.
-        categories: Those that are allowed; ``None`` allows all.
-        tally: Counts categories, unknown fields, and what is left out.
+        categories: The allowed categories; ``None`` allows all.
+        tally: Counts categories, unknown fields and omissions.
 
     Yields:
-        The entries, those of neighbouring plain lines together.
+        The entries, in blocks for neighbouring simple lines.
     """
     parser = _Parser(categories, tally)
     plain = [_plain(line) for _, line in block]
@@ -121,7 +121,7 @@ class _Parser:
         """Parse lines of any kind."""
         tally, last = self._tally, self._tally.lines
         for number, line in block:
-            # What is noted is noted of this line, and not of the last one of the block.
+            # The tally must note this line, not the last one of the block.
             tally.lines = number
             entry = parse_line(line, categories=self._categories, tally=tally)
             tally.lines = last
@@ -131,7 +131,7 @@ class _Parser:
     def together(
         self, block: Sequence[Numbered], plain: Sequence[_Line]
     ) -> Iterator[Entry | EntryBlock]:
-        """Parse plain lines; halve them until those that are not plain are found."""
+        """Parse simple lines; halve the block until the others are found."""
         if len(block) < _FEWEST_LINES:
             yield from self.one_by_one(block)
             return
@@ -146,7 +146,7 @@ class _Parser:
     def _allowed(
         self, block: Sequence[Numbered], plain: Sequence[_Line], columns: EntryBlock
     ) -> Iterator[EntryBlock]:
-        """Yield those of an allowed category, and note the others."""
+        """Yield the lines of an allowed category, and count the others."""
         for category, count in Counter(columns.categories).items():
             self._tally.saw_category(category, count)
         if self._categories is None or self._categories.issuperset(columns.categories):
@@ -162,7 +162,7 @@ class _Parser:
 
 
 def _columns(items: Sequence[_Line]) -> EntryBlock | None:
-    """Turn plain lines into columns, or return ``None`` if one is not plain."""
+    """Turn simple lines into columns; return ``None`` if a line is not simple."""
     ids = [item.id for item in items]
     categories = [item.category for item in items]
     if not _are_ids(ids) or not all(map(is_category, set(categories))):
