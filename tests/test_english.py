@@ -19,7 +19,9 @@ CLAUSE = "what is/was/are/were ..."
 FAULTS = {
     "whoever": re.compile(r"\b[Ww]hoever\b"),
     "but for": re.compile(r"\b[Bb]ut for\b(?! (?:example|instance|how long)\b)"),
-    "is none": re.compile(r"(?<!\bthere )(?<!\bThere )\b(?:is|are) none\b(?! of\b)"),
+    "is none": re.compile(
+        r"(?<!\bthere )(?<!\bThere )(?<!\bdefault )\b(?:is|are) none\b(?! of\b)"
+    ),
     "truths": re.compile(r"\bnumbers and truths\b|\btruths\b"),
     "at home": re.compile(r"\bat home\b"),
     "bury": re.compile(r"\b[Bb]ur(?:y|ied|ies)\b"),
@@ -28,13 +30,13 @@ FAULTS = {
 """By name. A question that begins with "What is" is plain English."""
 
 LIMITS = {
-    "whoever": 63,
-    "but for": 42,
-    "is none": 75,
-    "truths": 3,
-    "at home": 1,
-    "bury": 1,
-    CLAUSE: 1760,
+    "whoever": 0,
+    "but for": 0,
+    "is none": 0,
+    "truths": 0,
+    "at home": 0,
+    "bury": 0,
+    CLAUSE: 830,
 }
 """How many of each fault the repository may have."""
 

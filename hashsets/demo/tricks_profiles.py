@@ -225,7 +225,7 @@ PROFILE_TRICKS = (
     _profiled(
         "icc-gamma-8", FileType.PNG, _gamma8, "values that a steep gamma darkens"
     ),
-    _profiled("icc-broken", FileType.PNG, _broken, "a profile that is none"),
+    _profiled("icc-broken", FileType.PNG, _broken, "a broken profile"),
     _profiled(
         "icc-four-colours",
         FileType.JPEG,

@@ -101,7 +101,7 @@ def _tables() -> Iterator[tuple[str, st.SearchStrategy[Any]]]:
 ANY_DOCUMENTS = st.fixed_dictionaries({}, optional=dict(_tables())).map(document)
 
 
-# Documents that can be used, but for some combinations.
+# Documents that can be used, except for some combinations.
 
 
 def _near(value: object) -> st.SearchStrategy[Any]:

@@ -275,7 +275,7 @@ def test_table_that_is_cut_off_says_so(
 
 
 def test_updates_can_be_paused(site: tuple[Stage, str], browser: Browser) -> None:
-    """Whoever reads a row can keep it from moving."""
+    """A reader of a row can keep it from moving."""
     _, url = site
     with looking(browser, url) as look:
         look.page.click("#live button")

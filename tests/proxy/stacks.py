@@ -4,7 +4,7 @@ Each has the same paths, answered in the way of its stack::
 
     /echo       what has arrived: method, target, headers and body
     /file       a file, with ranges and conditions
-    /packed     a text that is compressed for whoever takes that
+    /packed     a text that is compressed for clients that accept it
     /stream     an answer whose length nobody knows beforehand
     /redirect   to another place
     /cookies    several of them

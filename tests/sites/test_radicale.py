@@ -54,7 +54,7 @@ ASKS: Mapping[str, Ask] = {
         target=BOOK, method="REPORT", headers={**XML, "Depth": "1"}, body=QUERY
     ),
     "broken XML": Ask(target=BOOK, method="REPORT", headers=XML, body=b"<a"),
-    "card that is none": Ask(
+    "broken card": Ask(
         target=f"{BOOK}none.vcf",
         method="PUT",
         headers={"Content-Type": "text/vcard"},

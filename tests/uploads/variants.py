@@ -223,7 +223,7 @@ _ODD_HEADERS = {
     "length too large": b"Content-Length: 3000\r\n",
     "charset UTF-16": b"Content-Type: text/plain; charset=utf-16\r\n",
     "charset UTF-7": b"Content-Type: text/plain; charset=utf-7\r\n",
-    "type that is none": b"Content-Type: jpeg\r\n",
+    "type that is no type": b"Content-Type: jpeg\r\n",
     "type empty": b"Content-Type:\r\n",
     "too long": b"X: " + b"y" * 70_000 + b"\r\n",
     "too many": b"X: y\r\n" * 100,

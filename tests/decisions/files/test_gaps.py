@@ -59,7 +59,7 @@ def test_deleted_beginning_is_found(tmp_path: Path) -> None:
 
 
 def test_deleted_beginning_with_all_that_lasts_is_found(tmp_path: Path) -> None:
-    """Whoever deletes the oldest files of every kind is found by the next head."""
+    """The next head shows that the oldest files of every kind were deleted."""
     write_log(tmp_path, [[decision("a", REJECTED)] for _ in range(12)])
     last = segment_paths(tmp_path)[-1]
     for path in segment_paths(tmp_path)[:-1]:

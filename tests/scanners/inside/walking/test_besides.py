@@ -167,7 +167,7 @@ PACKERS: tuple[Callable[[bytes], bytes], ...] = (
 def test_container_is_opened_behind_stray_bytes(
     pack: Callable[[bytes], bytes], stray: bytes
 ) -> None:
-    """Whoever cuts them off has the archive; each picture in it is found once."""
+    """Without these bytes it is the archive; each picture in it is found once."""
     scan = scanned(stray + pack(MADE["JPEG"]))
 
     assert [part.kind for part in scan.walk() if part.views] == ["jpeg"]
