@@ -36,7 +36,7 @@ LIMITS = {
     "truths": 0,
     "at home": 0,
     "bury": 0,
-    CLAUSE: 830,
+    CLAUSE: 840,
 }
 """How many of each fault the repository may have."""
 

@@ -1,14 +1,14 @@
 """Give up rights at the start of a process, so that no other one can read its memory.
 
-The memory of the proxy holds bodies of uploads, the key of the reference set and what
-clients sent; that of a scanner holds pictures. Neither may end up in a core file, and
-no other process of the same user may attach to it.
+The memory of the proxy holds bodies of uploads, the key of the reference set and data
+of clients; the memory of a scanner holds pictures. Neither may end up in a core file,
+and no other process of the same user may attach to them.
 
-A process that is not dumpable still reaches its own ``/proc/self/fd``, also as an
-ordinary user: the kernel lets a process look at itself. What belongs to root from then
-on are its other files in ``/proc``, so that code that wants to *write* to one of them
-(the scanners' ``oom_score_adj``) does so before. A program that is executed begins
-dumpable again, and must give this up for itself.
+A process that is not dumpable can still read its own ``/proc/self/fd``, even as an
+ordinary user: the kernel lets a process inspect itself. Its other files in ``/proc``
+then belong to root, so code that has to *write* to one of them (the scanners'
+``oom_score_adj``) does so before. An executed program begins dumpable again, and must
+call this for itself.
 """
 
 import ctypes
@@ -17,7 +17,7 @@ import resource
 from typing import Final
 
 _PR_SET_DUMPABLE: Final = 4
-"""Number from ``linux/prctl.h``."""
+"""The option's number in ``linux/prctl.h``."""
 
 PRIVATE_UMASK: Final = 0o077
 """Umask of new files: only our user may read them, whatever umask we inherit."""

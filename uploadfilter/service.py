@@ -1,8 +1,8 @@
-"""Compose the running service and give it a beginning and an end.
+"""Compose the running service, and start and stop it.
 
-This is the one place that connects edges: it opens every resource, downwards, in one
-block, and closes them upwards. The order is the promise: the listener opens last and
-closes first, so that no upload comes in that could not be recorded.
+This is the only module that connects edges: it opens every resource in one block, from
+top to bottom, and closes them in reverse order. The order is a guarantee: the listener
+opens last and closes first, so that no upload arrives that could not be recorded.
 """
 
 import asyncio
@@ -60,22 +60,22 @@ from uploadfilter.syncing.trusting import read_statuses
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 LOG_DAYS_INTERVAL_S = 60.0
-"""An attack that fills a disk of some gigabytes takes hours."""
+"""Seconds between two checks of the disk: an attack needs hours to fill gigabytes."""
 
 RETENTION_INTERVAL_S = 3600.0
-"""How often old segments are looked for; they are over by whole days."""
+"""Seconds between two searches for old segments, whose retention is in whole days."""
 
 SWITCH_INTERVAL_S = 0.0005
-"""How long a thread that searches may keep the lock of the interpreter while the loop
-wants it. The loop gives it up with every system call; Python's 5 ms each time would
-make an upload of ten calls wait for 50 ms."""
+"""Seconds for which a searching thread may hold the interpreter lock while the loop
+waits for it. The loop releases the lock with every system call; at Python's default of
+5 ms, an upload of ten calls would wait for 50 ms."""
 
 
 def run(loaded: Loaded, *, read: Callable[[], Loaded]) -> None:
     """Serve until SIGTERM or SIGINT; requests in flight get time to finish.
 
     Args:
-        loaded: From ``config.read``.
+        loaded: The configuration from ``config.read``.
         read: Reads the same configuration again, for SIGHUP.
 
     Raises:
@@ -90,10 +90,10 @@ def run(loaded: Loaded, *, read: Callable[[], Loaded]) -> None:
 
 
 def raise_descriptor_limit() -> None:
-    """Allow as many descriptors as the system lets this process have.
+    """Raise the limit of descriptors to the most that the system allows.
 
-    Each upload in flight holds up to four of them, so that the 1,024 that most systems
-    give at first are too few for 256 uploads.
+    Each upload in flight holds up to four of them, so the usual limit of 1,024 is too
+    low for 256 uploads.
     """
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
@@ -107,7 +107,7 @@ async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
         loop.add_signal_handler(number, stop.set)
     if loaded.file is not None:
         loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    # One who starts us under nohup wants hang-ups ignored, and so it stays.
+    # Under nohup, hang-ups are ignored, and stay ignored.
     elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
         loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
     manager = Manager.of(os.environ)
@@ -128,8 +128,8 @@ async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
             instance=settings.instance,
             state=str(settings.state),
         )
-        # What has been made until now lives as long as the service: looking through it
-        # again and again cost an upload 3 % of its CPU time (benchmarks proxy, 200 KB).
+        # All objects made so far live as long as the service: the garbage collector's
+        # passes over them cost 3 % of an upload's CPU time (benchmarks proxy, 200 KB).
         gc.collect()
         gc.freeze()
         manager.ready(f"{settings.mode} at {', '.join(addresses)}")
@@ -140,10 +140,10 @@ async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
 
 
 def _hang_up(stop: asyncio.Event) -> None:
-    """End with the terminal; elsewhere a hang-up asks for what we cannot do.
+    """End on a hang-up of the terminal; elsewhere, ignore a hang-up without a file.
 
-    Without a file there is nothing to read again, and uploads in flight must not be
-    lost because somebody expected that there is.
+    Without a configuration file there is nothing to reload, and a mistaken SIGHUP must
+    not lose uploads in flight.
     """
     if sys.stdin is not None and sys.stdin.isatty():
         stop.set()
@@ -155,14 +155,14 @@ def _hang_up(stop: asyncio.Event) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
-    """A service that takes requests.
+    """A service that accepts requests.
 
     Attributes:
-        addresses: Where, with the ports that were picked.
-        admin: Where the operator is told; ``None`` for nowhere.
-        is_whole: Whether the parts live that only a restart replaces.
-        watched: What operators are told of.
-        changes: What puts changes on record.
+        addresses: Its addresses, with the ports that were chosen.
+        admin: The address of the admin listener; ``None`` without one.
+        is_whole: Returns whether the parts are alive that only a restart replaces.
+        watched: The objects whose state the admin listener shows.
+        changes: Records changes.
     """
 
     addresses: tuple[Address, ...]
@@ -184,7 +184,7 @@ class Running:
         manager: Manager,
         asked: asyncio.Event,
     ) -> Reloader:
-        """Make what reads the configuration of this service again."""
+        """Make the object that reloads the configuration of this service."""
         return Reloader(
             loaded,
             read=read,
@@ -200,18 +200,18 @@ class Running:
 async def running(
     settings: Settings, *, details: Mapping[str, object] | None = None
 ) -> AsyncIterator[Running]:
-    """Run the service for the length of the block.
+    """Run the service while the block runs.
 
     Args:
-        settings: From ``config.load``.
-        details: What is put on record of the configuration.
+        settings: The settings from ``config.load``.
+        details: Details of the configuration, for the record of the start.
 
     Yields:
-        What is running.
+        The running service.
 
     Raises:
-        UploadFilterError: Something that it needs cannot be had; which, and what to do,
-            is in the error.
+        UploadFilterError: A resource is not available; the error names it, with a
+            hint.
     """
     async with AsyncExitStack() as stack:
         metrics = Metrics()
@@ -274,7 +274,7 @@ async def _listening(
     *,
     is_whole: Callable[[], bool],
 ) -> Running:
-    """Serve the operator, and then clients, until the stack is closed."""
+    """Start the admin listener, then that of uploads, until the stack closes."""
     watched.metrics.started(watched.begun)
     told_at = await stack.enter_async_context(_admin(watched, settings.admin))
     inherited = stack.enter_context(closing(Inherited.of(os.environ)))
@@ -302,9 +302,9 @@ async def _listening(
 async def _admin(
     watched: Watched, settings: AdminSettings
 ) -> AsyncIterator[Address | None]:
-    """Tell the operator for the length of the block, if there is an address for it.
+    """Run the admin listener while the block runs, if it has an address.
 
-    It ends after the listener of uploads, so that probes see that the proxy drains.
+    It closes after the listener of uploads, so that probes see that the proxy drains.
     """
     if settings.address is None:
         yield None
@@ -321,7 +321,7 @@ async def _admin(
 
 
 def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
-    """Make the room for bodies."""
+    """Make the spool for bodies."""
     return SpoolRoom.tried(
         settings.spool,
         directory=settings.spool_directory,
@@ -330,7 +330,7 @@ def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
 
 
 def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admission:
-    """Let no more in than there are descriptors for."""
+    """Limit the number of uploads to the available descriptors."""
     descriptors, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     return Admission(
         room, metrics, wait_s=scanners.expected_wait_s, descriptors=descriptors
@@ -338,7 +338,7 @@ def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admi
 
 
 def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
-    """Open the decision log and say what had to be put right."""
+    """Open the decision log, and log the repairs."""
     decisions = stack.enter_context(
         DecisionLog.open(
             log_directory(settings.state, settings.instance),
@@ -368,7 +368,7 @@ def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
 async def _changes(
     decisions: DecisionLog, settings: Settings, details: Mapping[str, object]
 ) -> ChangeRecorder:
-    """Put on record the start, and what is changed beside this service and by it."""
+    """Record the start, and changes by this service and by other processes."""
     changes = ChangeRecorder(
         decisions,
         directory=log_directory(settings.state, settings.instance),
@@ -388,7 +388,7 @@ async def _changes(
 
 
 def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> Recorder:
-    """Put what happens to uploads on record, under the keys of this instance."""
+    """Make the recorder of uploads, with the keys of this instance."""
     return Recorder(
         decisions,
         clients=ClientHasher(
@@ -402,7 +402,7 @@ def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> R
 
 
 def _now() -> float:
-    """Return seconds since the epoch: the one clock, handed down from here."""
+    """Return seconds since the epoch: the only clock, which is passed on from here."""
     return time.time()  # noqa: TID251
 
 
@@ -415,7 +415,7 @@ async def _chores(
     settings: Settings,
     changes: ChangeRecorder,
 ) -> AsyncIterator[None]:
-    """Keep what has to be kept up, for the length of the block."""
+    """Run the periodic tasks while the block runs."""
     directory = log_directory(settings.state, settings.instance)
     try:
         async with beside(
@@ -440,10 +440,10 @@ async def _chores(
 
 
 async def _keep_log_days(admission: Admission, settings: Settings) -> None:
-    """Tell for how many days the disk of the log lasts, again and again."""
+    """Log periodically for how many days the disk of the log will last."""
     surveyor = _surveyor(settings)
     while True:
-        # If the log cannot be read, the task that writes to it says so.
+        # If the log cannot be read, the task that writes to it reports it.
         with suppress(LogError, OSError):
             room = await asyncio.to_thread(surveyor.look, _now())
             admission.log_lasts(room.days_left)
@@ -460,13 +460,13 @@ def _surveyor(settings: Settings) -> Surveyor:
 
 @asynccontextmanager
 async def beside(**chores: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run endless chores for the length of the block.
+    """Run endless tasks while the block runs.
 
-    One that fails does not end the service, since uploads are recorded without it; it
-    is said at once, because it is not begun again.
+    A failed task does not end the service, because uploads are recorded without it. The
+    failure is logged at once, because the task is not started again.
 
     Args:
-        chores: What is to be done, by its name.
+        chores: The tasks, by name.
     """
     loop = asyncio.get_running_loop()
     tasks = [loop.create_task(chore, name=name) for name, chore in chores.items()]
@@ -486,7 +486,7 @@ def _say_failed(chore: "asyncio.Task[None]") -> None:
 
 
 async def _keep_retention(directory: Path, retention: Retention) -> None:
-    """Delete the segments whose time is over, again and again."""
+    """Delete the segments whose retention is over, periodically."""
     while True:
         try:
             deleted = await asyncio.to_thread(

@@ -4,16 +4,16 @@
 
     DIR                    0700
       reference/           the reference set (``reference/files/layout.py``)
-      signed/<name>/       a signed set that is trusted (``syncing/trusting.py``)
-      canary.key           proves whose a canary is (``syncing/canaries.py``); 0600
-      tripwire.json        what is demoted (``proxy/inspecting/tripwire.py``)
-      feedback.key         signs what issuers are told (``cli/feedback.py``); 0600
+      signed/<name>/       a trusted signed set (``syncing/trusting.py``)
+      canary.key           proves the sender of a canary (``syncing/canaries.py``); 0600
+      tripwire.json        the demoted entries (``proxy/inspecting/tripwire.py``)
+      feedback.key         signs feedback for issuers (``cli/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
         log/               its decision log (``decisions/files/segments.py``)
 
-Every room that keeps something on disk makes its directories here, so that they are
-private and survive a power cut; what fails is an ``OSError``, which the room translates
-into an error of its own.
+Every room that keeps files on disk makes its directories here, so that they are private
+and survive a power cut; a failure is an ``OSError``, which the room translates into its
+own error.
 """
 
 import contextlib
@@ -57,7 +57,7 @@ def make_private(path: Path) -> None:
     ``Path.mkdir`` would give its mode to the last one and leave the others open.
 
     Raises:
-        OSError: It cannot be made.
+        OSError: The directory cannot be made.
     """
     missing = [at for at in (path, *path.parents) if not at.exists()]
     for at in reversed(missing):
@@ -88,9 +88,9 @@ def write_private(path: Path, data: bytes, *, durably: bool = True) -> None:
     """Write a file whole or not at all, readable only by its owner.
 
     Args:
-        path: The file; directories that are missing above it are made.
+        path: The file; missing parent directories are made.
         data: The new content.
-        durably: Whether it has to outlive a power cut.
+        durably: Whether the file must survive a power cut.
 
     Raises:
         OSError: The file could not be written; the old file is unchanged.
@@ -124,7 +124,7 @@ def only_one(lock: Path, *, within_s: float = 0.0) -> Iterator[None]:
         within_s: Seconds to wait for another process that holds it.
 
     Raises:
-        BlockingIOError: Another one holds it.
+        BlockingIOError: Another process holds the lock.
         OSError: The file cannot be opened.
     """
     fd = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
@@ -161,7 +161,7 @@ def foreign(path: Path) -> list[ForeignFile]:
     A folder that this user cannot read is left out: it cannot be written to either.
 
     Args:
-        path: The state directory, which need not be there.
+        path: The state directory, which need not exist.
     """
     try:
         owner = path.stat().st_uid

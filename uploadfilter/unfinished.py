@@ -3,10 +3,10 @@
 ::
 
     x.part    the lines so far
-    x.done    of each thing that was done its mark, the length of x.part, and a word
+    x.done    for each finished item its mark, the length of x.part, and a word
 
-Rules this module keeps: what was done is known by marks, never by names; what an
-interrupted run did not finish is cut off in both files.
+Rules this module keeps: finished items are known by marks, never by names; an item that
+an interrupted run did not finish is cut off in both files.
 """
 
 import contextlib
@@ -29,12 +29,12 @@ class UnfinishedFile:
 
     Args:
         path: The path of the complete file; it must not exist yet.
-        read: Told the word of each thing that an earlier run has done; returns whether
-            it is one. What comes behind one that is not was not finished.
+        read: Gets the word of each finished item of an earlier run, and returns whether
+            it is valid. Items after an invalid one count as not finished.
 
     Raises:
-        FileExistsError: The file is there.
-        OSError: The two cannot be read or written.
+        FileExistsError: The complete file exists.
+        OSError: The two files cannot be read or written.
     """
 
     def __init__(self, path: Path, read: Callable[[str], bool]) -> None:
@@ -103,7 +103,7 @@ class UnfinishedFile:
             with self._log.open("rb") as file:
                 for line in file:
                     found = _NOTE.fullmatch(line.decode("utf-8", "replace"))
-                    # After a power cut a note may be there without its line.
+                    # After a power cut, a note may exist without its line.
                     if found is None or int(found[2]) > length or not read(found[3]):
                         break
                     self._done.add(found[1])
