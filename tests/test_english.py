@@ -25,7 +25,9 @@ FAULTS = {
     "truths": re.compile(r"\bnumbers and truths\b|\btruths\b"),
     "at home": re.compile(r"\bat home\b"),
     "bury": re.compile(r"\b[Bb]ur(?:y|ied|ies)\b"),
-    CLAUSE: re.compile(r"\b[Ww]hat (?:is|was|are|were)\b(?! None\b)[^.?!:;]*+(?!\?)"),
+    CLAUSE: re.compile(
+        r"\b[Ww]hat (?:is|was|are|were)\b(?! (?:not )?None\b)[^.?!:;]*+(?!\?)"
+    ),
 }
 """By name. A question that begins with "What is" is plain English."""
 

@@ -137,12 +137,11 @@ class Preset(StrEnum):
 class Reason(StrEnum):
     """Why a verdict is inconclusive, or why an upload was not inspected to its end.
 
-    The groups matter to ``decisions/policy.py``: what content does to a scanner, what
-    the evidence lacks, what was wrong with the request, and what the filter itself
-    could not do.
+    The groups matter to ``decisions/policy.py``: effects of a content on a scanner,
+    incomplete evidence, faults of the request, and failures of the filter itself.
     """
 
-    # What content does to a scanner.
+    # The content has this effect on a scanner.
     UNDECODABLE = "undecodable"
     TRUNCATED = "truncated"
     TOO_MANY_PIXELS = "too_many_pixels"

@@ -37,13 +37,13 @@ class CanaryCheck:
     """The result of a canary that was sent to one address.
 
     Attributes:
-        door: The URL that the canary was sent to.
+        url: The URL that the canary was sent to.
         sent: The response; ``None`` if there was none.
         seen: The decision of the proxy; ``None`` if it is unknown.
         faults: Name of a set, and its fault; the name is empty for a fault of all sets.
     """
 
-    door: str
+    url: str
     sent: Sent | None
     seen: CanaryOutcome | None
     faults: tuple[tuple[str, str], ...]
@@ -90,7 +90,7 @@ def canary_command(
         found: list[CanaryCheck] = []
         if has_any:
             found = [
-                _checked(base, door, generation, listed) for door in _doors(base, urls)
+                _checked(base, url, generation, listed) for url in _urls(base, urls)
             ]
     without = [it.set for it in listed if not it.ids]
     if json:
@@ -105,7 +105,7 @@ def canary_command(
         raise typer.Exit(FOUND)
 
 
-def _doors(base: Path, urls: list[str] | None) -> tuple[str, ...]:
+def _urls(base: Path, urls: list[str] | None) -> tuple[str, ...]:
     found = tuple(urls or doors(base))
     if not found:
         raise UsageError(
@@ -117,28 +117,28 @@ def _doors(base: Path, urls: list[str] | None) -> tuple[str, ...]:
 
 def _checked(
     base: Path,
-    door: str,
+    url: str,
     generation: LayeredGeneration,
     listed: tuple[ListedCanaries, ...],
 ) -> CanaryCheck:
     """Send the canary to one URL; again if the proxy has an older generation."""
     try:
-        sent, seen = _sent(base, door, generation.number)
+        sent, seen = _sent(base, url, generation.number)
     except ServiceError as exc:
-        return CanaryCheck(door=door, sent=None, seen=None, faults=(("", str(exc)),))
+        return CanaryCheck(url=url, sent=None, seen=None, faults=(("", str(exc)),))
     if seen is None:
         text = f"answered {sent.status}, but no proxy of this state directory saw it"
-        return CanaryCheck(door=door, sent=sent, seen=None, faults=(("", text),))
+        return CanaryCheck(url=url, sent=sent, seen=None, faults=(("", text),))
     wrong = [
         (it.set, fault)
         for it in listed
         if it.ids
         for fault in faults(it, seen, is_rejected=sent.status == _REJECTED)
     ]
-    return CanaryCheck(door=door, sent=sent, seen=seen, faults=tuple(wrong))
+    return CanaryCheck(url=url, sent=sent, seen=seen, faults=tuple(wrong))
 
 
-def _sent(base: Path, door: str, generation: int) -> tuple[Sent, CanaryOutcome | None]:
+def _sent(base: Path, url: str, generation: int) -> tuple[Sent, CanaryOutcome | None]:
     """Send the canary, and return the response and the decision.
 
     Raises:
@@ -148,7 +148,7 @@ def _sent(base: Path, door: str, generation: int) -> tuple[Sent, CanaryOutcome |
         raise ServiceError("no proxy of this release was started here yet")
     key = canary_key(base)
     for left in reversed(range(_TRIES)):
-        sent = send(door, key, epoch_s=present_s())
+        sent = send(url, key, epoch_s=present_s())
         seen = seen_as(notes(base), sent.decision)
         if seen is None or seen.generation >= generation or not left:
             return sent, seen
@@ -157,7 +157,7 @@ def _sent(base: Path, door: str, generation: int) -> tuple[Sent, CanaryOutcome |
 
 
 def _lines(checked: CanaryCheck, listed: tuple[ListedCanaries, ...]) -> list[Text]:
-    lines = [Text(harmless(checked.door), style="bold")]
+    lines = [Text(harmless(checked.url), style="bold")]
     seen = checked.seen
     if seen is not None:
         words = f"  {seen.verdict} on route {seen.route!r} in {seen.mode}, {seen.id}"
@@ -177,7 +177,7 @@ def _document(
         "sets": [{"set": it.set, "canaries": it.ids} for it in listed],
         "doors": [
             {
-                "url": it.door,
+                "url": it.url,
                 "status": None if it.sent is None else it.sent.status,
                 "decision": None if it.seen is None else it.seen.id,
                 "verdict": None if it.seen is None else it.seen.verdict,

@@ -1,1 +1,1 @@
-"""The files of the decision log: written, read, verified and deleted."""
+"""Write, read, verify and delete the files of the decision log."""

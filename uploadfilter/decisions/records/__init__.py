@@ -1,1 +1,1 @@
-"""The records of the decision log as values, and what is counted of them."""
+"""Define the records of the decision log as values, and count them."""

@@ -1,1 +1,1 @@
-"""Hash-set files of others, record by record."""
+"""Read hash-set files in foreign formats, record by record."""

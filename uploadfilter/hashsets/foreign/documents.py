@@ -55,9 +55,9 @@ class DocumentShape:
     """The path to the records of a document.
 
     Attributes:
-        ways: Fields through which the way to records leads, by the field that they
-            stand in; of the top they stand under the empty word. An object that has
-            none of them, with a list or an object behind it, is a record.
+        ways: The fields that lead to records, by the field that contains them; the
+            empty name stands for the top. An object is a record if none of its fields
+            that hold a list or an object is among them.
         wanted: Fields of a record that are read.
     """
 
@@ -78,8 +78,8 @@ def records(
         chunk_bytes: Bytes of one read.
 
     Raises:
-        HashSetFormatError: It is no JSON, or cut off. What was yielded before is worth
-            nothing then.
+        HashSetFormatError: The document is not JSON, or is cut off. The caller must
+            then discard all records.
     """
     walk = _Walk(_Window(file, chunk_bytes), shape)
     while walk.window.peek():
@@ -122,10 +122,10 @@ class _Window:
         self.at = 0
 
     def more(self) -> bool:
-        """Forget what was read, and take in as much again as is left, or a chunk.
+        """Drop the text before the position, and read at least one more chunk.
 
         Returns:
-            Whether there was anything.
+            Whether there was more text.
 
         Raises:
             HashSetFormatError: The document is not text.

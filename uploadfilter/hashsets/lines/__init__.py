@@ -1,1 +1,1 @@
-"""Hash-set files of lines: our own formats, lists, and rows of CSV."""
+"""Read hash-set files of lines: our own formats, lists, and rows of CSV."""
