@@ -38,7 +38,7 @@ LIMITS = {
     "truths": 0,
     "at home": 0,
     "bury": 0,
-    CLAUSE: 840,
+    CLAUSE: 380,
 }
 """How many of each fault the repository may have."""
 
