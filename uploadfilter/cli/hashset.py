@@ -109,7 +109,7 @@ _CategoriesOption = Annotated[
         "--category",
         metavar="C",
         help="A category to take; give the option once for each. A list has one "
-        "category.  [default: those of the set that is replaced]",
+        "category.  [default: those of the replaced set]",
         show_default=False,
     ),
 ]
@@ -117,7 +117,7 @@ _MappingOption = Annotated[
     Path | None,
     typer.Option(
         metavar="TOML",
-        help="CSV: a file with a mapping, in TOML; options override it.",
+        help="CSV: a mapping file, in TOML; options override it.",
     ),
 ]
 _MapsOption = Annotated[
@@ -125,7 +125,7 @@ _MapsOption = Annotated[
     typer.Option(
         "--map",
         metavar="FIELD=COLUMN",
-        help="CSV: what a column holds: id, category, md5, sha1, ...; give it "
+        help="CSV: the field of a column: id, category, md5, sha1, ...; give it "
         "once for each column. Without it, columns are recognised by their names.",
     ),
 ]
@@ -151,7 +151,7 @@ _EncodingOption = Annotated[
 ]
 _PreviewOption = Annotated[
     bool,
-    typer.Option("--preview", help="Say what the file holds, and import nothing."),
+    typer.Option("--preview", help="Describe the file, and import nothing."),
 ]
 
 

@@ -117,7 +117,7 @@ _IdOption = Annotated[
     typer.Option(
         "--id",
         metavar="ID",
-        help="One decision and its outcome; blanks and capitals do not matter.",
+        help="One decision and its outcome; spaces and letter case do not matter.",
     ),
 ]
 _SetOption = Annotated[
