@@ -117,7 +117,7 @@ _LOCK_POLL_S: Final = 0.01
 
 @contextlib.contextmanager
 def only_one(lock: Path, *, within_s: float = 0.0) -> Iterator[None]:
-    """Be the only process that holds a lock file, for the length of the block.
+    """Hold a lock file exclusively while the block runs.
 
     Args:
         lock: The file, which is made if it is not there.
