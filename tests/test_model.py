@@ -39,7 +39,7 @@ def scan(path: str, *contents: Scan) -> Scan:
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_values_cannot_be_changed(kind: type) -> None:
-    """A value never changes."""
+    """Whoever holds a value can rely on it."""
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]  # no stub
 
 

@@ -83,7 +83,7 @@ def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_reason_stands_in_every_place(reason: Reason) -> None:
-    """A developer who adds a reason reads here the remaining steps."""
+    """Whoever adds a reason reads here everything that is still to be done."""
     to_do = list(missing(reason.value, Places()))
 
     assert not to_do, "\n- ".join(

@@ -117,7 +117,7 @@ def test_bad_lines_can_be_skipped(
 def test_report_names_the_types_that_were_read(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """A user who meant PDQ sees that 64 digits were read as SHA-256."""
+    """Whoever meant PDQ sees that 64 digits were read as SHA-256."""
     path = tmp_path / "list.txt"
     path.write_text("ab" * 32 + "\n" + "cd" * 16 + "\n")
     run(monkeypatch, *IMPORT, str(path), *NAMED)

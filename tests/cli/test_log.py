@@ -295,7 +295,7 @@ def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> No
 def test_id_of_a_summarised_upload_is_explained(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A search for an upload without a record says why there may be none."""
+    """Whoever looks for an upload that has no record learns why there may be none."""
     status = run(monkeypatch, "log", "show", "--id", f"20260310-{9:020x}")
 
     assert status == 1

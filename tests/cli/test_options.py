@@ -145,7 +145,7 @@ def test_configuration_file_that_leads_nowhere_is_not_passed_over(
 
 
 def test_empty_variable_means_no_configuration_file(tmp_path: Path) -> None:
-    """A user can ask for none at all."""
+    """Whoever wants none at all can say so."""
     system = tmp_path / "system.toml"
     system.touch()
 

@@ -228,7 +228,7 @@ def test_unit_takes_what_the_proxy_does_not_need(host: Host) -> None:
 
 
 def test_memory_of_a_proxy_is_closed_to_its_own_user(host: Host) -> None:
-    """Another program of the same user learns nothing from the proxy."""
+    """Whoever runs something else as the same user learns nothing from the proxy."""
     as_user = ("runuser", "--user", "uploadfilter", "--", "cat")
     read = host.machine.run(*as_user, f"/proc/{host.pid()}/environ", may_fail=True)
 

@@ -221,7 +221,7 @@ def test_columns_of_rows_that_were_left_out_are_not_called_empty(
 
 
 def test_bad_rows_are_skipped_by_request(directory: Path) -> None:
-    """Except one that has no end."""
+    """But for one that has no end."""
     report = bring(directory, TABLE + "3;A\n", bad_lines=BadLines.SKIP)
 
     assert report.set.source.refused == {"category": 1, "wrong_columns": 1}
@@ -230,7 +230,7 @@ def test_bad_rows_are_skipped_by_request(directory: Path) -> None:
 
 
 def test_type_of_a_list_does_not_go_with_a_table(tmp_path: Path) -> None:
-    """Both together mean something that does not exist."""
+    """Whoever gives both means something that is not done."""
     path = tmp_path / "export.csv"
     path.write_text(TABLE)
 

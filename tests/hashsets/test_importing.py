@@ -311,7 +311,7 @@ def test_file_of_no_bytes_is_called_empty(directory: Path) -> None:
 def test_refused_file_comes_with_what_to_do(
     directory: Path, line: object, hint: str
 ) -> None:
-    """The author of the file learns the place and the correction."""
+    """Whoever made the file learns where to look and what to change."""
     with pytest.raises(HashSetFormatError) as caught:
         bring(directory, write(directory, "# made by hand", line))
 
@@ -368,7 +368,7 @@ def test_unreadable_file_is_an_error_of_ours(directory: Path, path: str) -> None
 
 
 def test_progress_ends_at_the_size_of_the_file(directory: Path) -> None:
-    """A progress bar fills up."""
+    """Whoever shows a bar sees it fill up."""
     path = write(directory, *(f"{n:032x}" for n in range(1, 20_000)))
     seen: list[tuple[int, int]] = []
     bring(directory, path, progress=lambda read, size: seen.append((read, size)))

@@ -262,7 +262,7 @@ async def test_idle_service_notices_a_new_generation(tmp_path: Path) -> None:
 
 
 async def test_service_says_that_a_rollback_waits(tmp_path: Path) -> None:
-    """A proxy that loads a pinned generation raises the alarm, and goes on."""
+    """Whoever takes a pinned generation up raises the alarm, and goes on with it."""
     list_entries(tmp_path, [])
     async with wire_origin() as origin, service(tmp_path, origin) as running:
         await running.happened("generation_active")

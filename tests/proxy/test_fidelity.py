@@ -476,7 +476,7 @@ async def test_operator_chooses_how_the_client_is_told(
 async def test_only_a_reader_that_takes_nothing_is_cut_off(
     tmp_path_factory: pytest.TempPathFactory, *, takes_some: bool
 ) -> None:
-    """A client that reads a little at a time may take any time."""
+    """Whoever takes a little at a time may take as long as it takes."""
     size = 24 * MIB
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, bytes(size))
     patience_s = 0.25

@@ -167,7 +167,7 @@ def test_several_changes_in_one_block(directory: Path) -> None:
 
 
 def test_old_generation_stays_valid_while_it_is_held(directory: Path) -> None:
-    """A held generation can be searched to the end, whatever is written."""
+    """Whoever holds a generation may search it to the end, whatever is written."""
     with ReferenceReader.open(directory) as reader:
         held = reader.current()
     with ReferenceDirectory(directory).writer() as writer:

@@ -165,7 +165,7 @@ def test_closing_writes_what_nothing_waits_for(directory: Path) -> None:
 
 
 def test_appends_from_many_threads_are_chained(directory: Path) -> None:
-    """No matter who appends, the numbers are given once and the chain holds."""
+    """Whoever appends, the numbers are given once and the chain holds."""
     start = Barrier(16)
 
     def append(thread: int) -> list[int]:
@@ -423,7 +423,7 @@ def test_failed_rotation_leaves_no_segment(directory: Path) -> None:
 
 
 def test_segment_that_is_there_already_is_not_deleted(directory: Path) -> None:
-    """A file in the place of a new segment is not lost."""
+    """Whoever put a file in the way of a new segment does not lose it."""
     clock = Clock()
     with DecisionLog.open(directory, instance="main", clock=clock) as log:
         clock.now += DAY_S

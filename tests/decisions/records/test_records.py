@@ -227,7 +227,7 @@ def test_telling_contents_are_listed_when_there_are_too_many() -> None:
 
 
 def test_matched_contents_are_listed_before_those_with_a_reason() -> None:
-    """Many unreadable contents cannot push the listed one out."""
+    """Whoever makes many contents unreadable cannot push the listed one out."""
     others = [scan(str(number), Reason.TRUNCATED) for number in range(50)]
 
     found = content_records([*others, scan("50")], matched={"50"}, most=3)

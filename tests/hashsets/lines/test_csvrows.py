@@ -199,7 +199,7 @@ def test_longest_row_is_read() -> None:
 
 
 def test_file_stays_open() -> None:
-    """The caller that opened it closes it."""
+    """Whoever opened it closes it."""
     file: BufferedReader = BufferedReader(io.BytesIO(b"MD5\nx\n"))
     with opened_table(file, MD5, note_line=lambda: None) as table:
         list(table.rows)

@@ -230,7 +230,7 @@ def of_origins(*origins: OriginSettings) -> Health:
 
 
 async def test_origin_without_tls_is_not_reached_under_https() -> None:
-    """A server that answers in another protocol is not the origin."""
+    """Whoever answers in another protocol is not the origin."""
     async with wire_origin() as origin:
         health = of_origins(OriginSettings(url=origin.url.replace("http", "https")))
         await health.look()

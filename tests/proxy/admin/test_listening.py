@@ -292,7 +292,7 @@ async def test_nothing_can_be_done(tmp_path: Path, method: str) -> None:
 async def test_what_is_no_request_is_not_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A port scan does not fill the log with tracebacks."""
+    """Whoever looks for open ports does not fill the log with tracebacks."""
     async with listener(tmp_path) as port:
         answer = await exchange(port, b"GET / HTTP/1.1\r\nno header\r\n\r\n")
 
@@ -371,7 +371,7 @@ async def test_address_that_others_can_reach_is_warned_of(tmp_path: Path) -> Non
 
 
 async def test_oldest_connections_make_room(tmp_path: Path) -> None:
-    """Open connections cannot shut the operator out."""
+    """Whoever holds connections open cannot shut the operator out."""
     async with listener(tmp_path) as port:
         idle = [
             await asyncio.open_connection("127.0.0.1", port)

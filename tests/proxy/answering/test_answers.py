@@ -241,7 +241,7 @@ def test_headers_may_stand_in_several_lines() -> None:
 
 
 async def test_answer_names_no_software() -> None:
-    """An attacker learns nothing of our versions."""
+    """Whoever looks for a way in learns nothing of our versions."""
     told = answer(403)
 
     await told.prepare(make_mocked_request("POST", "/"))

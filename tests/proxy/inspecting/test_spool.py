@@ -72,7 +72,7 @@ async def test_spool_gives_back_what_was_written(
 
 
 async def test_shared_file_cannot_be_changed(tmp_path: Path) -> None:
-    """The receiver of the descriptor can read the bytes and cannot write them."""
+    """Whoever is handed the descriptor reads the bytes and cannot write them."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * 9)
         shared = await spool.share()

@@ -348,7 +348,7 @@ async def test_only_events_may_be_silent_for_long(
 
 
 async def test_silence_of_events_has_an_end(wire: WireOrigin) -> None:
-    """A peer that is silent for longer than ``stream_timeout_s`` is given up."""
+    """Whoever says nothing for longer than ``stream_timeout_s`` is given up."""
     settings = OriginSettings(url=wire.url, stream_timeout_s=0.05)
     wire.answering = says(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", hangs=True

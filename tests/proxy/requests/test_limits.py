@@ -91,7 +91,7 @@ async def test_one_upload_too_many_is_shed(tmp_path: Path) -> None:
 
 
 async def test_client_that_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
-    """A client that reads nothing of a long answer does not keep it for ever."""
+    """Whoever reads nothing of a long answer does not keep it for ever."""
     limits = ProxyLimits(answer_idle_s=0.05, linger_s=0.05)
     long = b"x" * 20_000_000
     async with site(tmp_path, proxy=limits) as shared:

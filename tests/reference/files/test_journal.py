@@ -67,7 +67,7 @@ def test_change_is_told_with_who_and_when(tmp_path: Path) -> None:
 
 
 def test_import_tells_what_was_there_before(tmp_path: Path) -> None:
-    """The journal names the person who makes an enforced set monitored."""
+    """Whoever turns an enforced set into a monitored one is on record with it."""
     put_set(tmp_path, "s", [ENTRY], enforced=True)
     put_set(tmp_path, "s", [ENTRY, dataclasses.replace(ENTRY, id="2")], enforced=False)
 

@@ -153,7 +153,7 @@ def test_planner_refuses_what_cannot_be(width: int, threshold: int) -> None:
 
 
 def test_costs_decide() -> None:
-    """Other measured costs lead to other plans."""
+    """Whoever measures other costs gets other plans."""
     slow_scan = Costs(row=1000, search=0)
     assert plan_for(256, 31, 1000).kind is PlanKind.LINEAR
     assert plan_for(256, 31, 1000, slow_scan).kind is PlanKind.MULTI_INDEX

@@ -80,7 +80,7 @@ def test_clients_take_turns() -> None:
 
 
 def test_uploads_of_one_client_are_served_in_order() -> None:
-    """The first one is served first."""
+    """Whoever comes first is served first."""
     lanes = lanes_of()
     first = ask(lanes, "a")
     claims = [ask(lanes, "a") for _ in range(5)]

@@ -56,7 +56,7 @@ def plan_with_body(*headers: Header) -> BodyPlan | Refusal:
         pytest.param(
             [LENGTH, type_of(b"undefined")],
             BodyPlan(kind=BodyKind.RAW, declared_length=5),
-            id="type that is no type",
+            id="type that is none",
         ),
         pytest.param(
             [CHUNKED, type_of(b"multipart/form-data; charset=UTF-8; boundary=a'b")],
@@ -319,7 +319,7 @@ def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
 def test_methods_that_headers_name_are_known(
     headers: tuple[tuple[bytes, bytes], ...], methods: set[str]
 ) -> None:
-    """A choice by method has to consider all methods that an origin may read."""
+    """Whoever chooses by the method has to look at all that an origin may believe."""
     assert head(*headers).stands_for == methods
 
 

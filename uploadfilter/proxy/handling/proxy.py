@@ -1,8 +1,8 @@
 """Take requests, find the route of each, and give it to the code that carries it out.
 
 Rules this module keeps: a request without a body is passed on (``passing.py``); one
-with a body is an upload (``proxy/inspecting/intake.py``); and every request is treated
-to its end as the settings in force at its beginning say.
+with a body is an upload (``inspecting/intake.py``); and every request is treated to its
+end as the settings in force at its beginning say.
 """
 
 from aiohttp import web
