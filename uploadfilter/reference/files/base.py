@@ -3,8 +3,7 @@
 A column is one value in overflow pages: aligned, contiguous, and used in the map
 without a copy. Exact signals are a database of their own, from key to the rows of the
 entries. The record ``meta`` describes the rest. Large tables of perceptual signals come
-with tables of their chunks (``reference/search/chunk_tables.py``), which are columns as
-well.
+with tables of their chunks (``search/chunk_tables.py``), which are columns as well.
 
 Nothing here is ever changed: ``write_base`` writes a base once. LMDB keeps the data of
 a transaction in memory until its end, so each column has a transaction of its own.

@@ -6,7 +6,7 @@ depend on how the body is cut into chunks, except for the cuts of ``ContentData`
 of it that was handed on does depend on the cuts, and must not be used.
 
 To add one, write a class with the methods of ``Extractor``, a line where
-``uploads/head/plan.py`` distinguishes kinds of bodies, and its factory in
+``head/plan.py`` distinguishes kinds of bodies, and its factory in
 ``tests/uploads/body/test_extractors.py``, which runs the suite of
 ``tests/conformance/extractors.py``.
 """
@@ -159,7 +159,7 @@ class FormExtractor:
     the rest is parsed with the next chunk, which may be empty, or at the end.
 
     Args:
-        boundary: The separator of the parts, as ``uploads/head/plan.py`` found it.
+        boundary: The separator of the parts, as ``head/plan.py`` found it.
         limits: Limits on the number of parts and the length of each header.
 
     Attributes:
