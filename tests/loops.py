@@ -1,4 +1,4 @@
-"""The event loop of the tests: what a test has closed is gone when its loop ends."""
+"""The event loop of the tests: closed connections are gone when the loop ends."""
 
 import asyncio
 
@@ -9,7 +9,7 @@ _TURNS = 3
 
 
 class TestLoop(asyncio.SelectorEventLoop):
-    """A loop that gives up what its closed connections have not sent yet.
+    """A loop that drops the unsent bytes of closed connections.
 
     A transport that is closed with bytes unsent lives until they are sent. If its peer
     never reads them and the loop ends first, the socket stays open until the garbage

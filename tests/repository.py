@@ -135,7 +135,7 @@ def operating(title: str) -> str:
 
 
 def first_cells(text: str) -> set[str]:
-    """Return what stands in backquotes in the first column of a text's tables."""
+    """Return the words in backquotes in the first column of a text's tables."""
     rows = (line for line in text.splitlines() if line.startswith("|"))
     return {
         word for row in rows for word in re.findall(r"`([^`]+)`", row.split("|")[1])

@@ -1,4 +1,4 @@
-"""The tree of errors: what operators and programs can rely on."""
+"""The tree of errors: the promises to operators and programs."""
 
 import inspect
 import re
@@ -61,7 +61,7 @@ def test_errors_end_a_command_with_2_and_damage_with_1() -> None:
 
 
 def test_error_carries_a_message_and_a_hint() -> None:
-    """The message says what happened, the hint what to do next."""
+    """The message names the fault, the hint the next step."""
     error = HashSetNameError("no hash set 'unit8'", hint="See the list.")
 
     assert str(error) == "no hash set 'unit8'"

@@ -100,7 +100,7 @@ def ours() -> Iterator[tuple[str, re.Pattern[Any]]]:
 
 
 def test_every_python_reads_our_expressions_alike() -> None:
-    """None of them repeats possessively what may fail in its middle."""
+    """None of them repeats possessively a part that may fail in its middle."""
     found = list(ours())
     wrong = {
         name
@@ -124,7 +124,7 @@ def test_every_python_reads_our_expressions_alike() -> None:
     ],
 )
 def test_rule_finds_what_an_older_python_reads_wrongly(expression: str) -> None:
-    """Also inside groups, branches and looks."""
+    """This includes groups, branches and lookarounds."""
     assert any(misread(parser.parse(expression)))
 
 

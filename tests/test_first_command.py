@@ -33,7 +33,7 @@ def without(module: str, place: Path) -> str:
 
 
 def test_missing_python_is_named_with_its_package(tmp_path: Path) -> None:
-    """A machine without Python is told what to install."""
+    """On a machine without Python the message names the package to install."""
     done = made(tmp_path, "no-such-python3")
 
     assert done.returncode != 0
@@ -42,7 +42,7 @@ def test_missing_python_is_named_with_its_package(tmp_path: Path) -> None:
 
 
 def test_missing_venv_is_named_with_its_package(tmp_path: Path) -> None:
-    """Debian has Python in one package, and what makes environments in another."""
+    """Debian has Python in one package, and the module for environments in another."""
     done = made(tmp_path, without("ensurepip", tmp_path))
 
     assert done.returncode != 0

@@ -42,7 +42,7 @@ class Told:
         )
 
     async def events(self) -> list[tuple[object, object]]:
-        """Look, and return the new events, each with what lacks."""
+        """Look, and return the new events, each with the missing part."""
         with capture_logs() as logged:
             await self._following.look()
         return [(event["event"], event.get("lack")) for event in logged]
@@ -80,7 +80,7 @@ async def test_reload_that_asks_for_enforce_is_looked_at(tmp_path: Path) -> None
 
 
 async def test_missing_reference_set_is_said_once(tmp_path: Path) -> None:
-    """Uploads get 503 until there is one, which is said then."""
+    """Uploads get 503 until a set is in force, which is reported then."""
     told = Told(tmp_path)
     with told.reference:
         assert await told.events() == [("reference_set_unusable", None)]
@@ -90,7 +90,7 @@ async def test_missing_reference_set_is_said_once(tmp_path: Path) -> None:
 
 
 def rolled_back(state: Path) -> Callable[[], None]:
-    """Roll a reference set back; return what releases it."""
+    """Roll a reference set back; return a function that releases it."""
     directory = ReferenceDirectory(state / REFERENCE_DIRECTORY)
     with directory.writer() as writer:
         writer.rollback()

@@ -1,4 +1,4 @@
-"""The growth plan shows what the planner says, and not what it said once."""
+"""The growth plan shows the planner's current results."""
 
 import pytest
 

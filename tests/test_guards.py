@@ -197,7 +197,7 @@ def test_contrast_falls_below_the_floor() -> None:
 def test_degenerate_picture_matches_nothing(make: Make, name: str) -> None:
     """A flat, gradient, tiny or text-only picture does not match, even if it is listed.
 
-    Nor does the quality of one reject it: the lists say of theirs that it is low.
+    The quality does not reject such a picture, either: the lists state a low one.
     """
     for seed in SEEDS:
         scan = uploaded(make(seed + SEEDS.stop), name)

@@ -28,7 +28,7 @@ from uploadfilter.model import Reason
 PAGE = ROOT / "docs" / "limits.md"
 
 SECTIONS = ("Pictures", "Files that hold files", "Tricks", "Requests")
-"""Those with tables of cases; what stands in lists is about the machine."""
+"""The headings with tables of cases; the lists are about the machine."""
 
 PHOTO = pictures.photograph(31, width=160, height=120)
 NOISE = bytes(range(256)) * 64
@@ -78,12 +78,12 @@ def surface() -> bytes:
 
 
 def picture_of_other_viewers() -> bytes:
-    """Return what begins like a JPEG XR."""
+    """Return a file that begins like a JPEG XR."""
     return b"II\xbc\x01\x08\0\0\0" + bytes(64)
 
 
 def raw_without_pages() -> bytes:
-    """Return what begins like a TIFF, and has a page that cannot be decoded."""
+    """Return a file that begins like a TIFF, and has a page that cannot be decoded."""
     entries = ((256, 4, 1, 64), (257, 4, 1, 64), (259, 3, 1, 34892), (273, 4, 1, 8))
     tags = b"".join(
         tag.to_bytes(2, "little")
@@ -113,7 +113,7 @@ def tiles_of_a_page() -> bytes:
 
 
 def video() -> bytes:
-    """Return what begins like a video."""
+    """Return a file that begins like a video."""
     return b"\0\0\0\x18ftypisom\0\0\0\0isommp42" + b"\0\0\1\0mdat" + NOISE[:248]
 
 
@@ -129,7 +129,7 @@ def drawn_page() -> bytes:
 
 
 def letters_padded_by_themselves() -> bytes:
-    """Return a picture of which each byte is encoded by itself."""
+    """Return a picture whose bytes are encoded one by one."""
     return b"".join(
         base64.b64encode(bytes((byte,))) for byte in pictures.jpeg(PHOTO)[:3000]
     )
@@ -197,7 +197,7 @@ SAMPLES: Mapping[str, Sample] = {
     "video and sound": Sample(video),
     "end-to-end encryption": Sample(lambda: bytes(reversed(NOISE))),
 }
-"""Contents of which the page says what they give."""
+"""Contents whose result the page states."""
 
 TRICK = "tests/hashsets/test_tricks.py::test_each_limit_is_named_in_the_limits"
 """The catalogue holds it: the page names the trick, and the browser's tests scan it."""
@@ -447,7 +447,8 @@ NOT_OURS: Mapping[str, str] = {
     "what the origin fetches by itself": "it never passes the filter",
     "other ways into the origin": "they never pass the filter",
 }
-"""Lines about what never reaches the filter, so that there is nothing to test."""
+"""Lines about contents that never reach the filter, so that there is nothing to test.
+"""
 
 
 _NO_CASES = ("| ---", "| what | ", "| format | ")
@@ -465,7 +466,7 @@ def cases() -> list[str]:
 
 
 def _without_figures(text: str) -> str:
-    """Return a text without the table of what large pictures were measured to cost."""
+    """Return a text without the table of measured costs of large pictures."""
     head, _, rest = text.partition("| picture | file | CPU seconds |")
     return head + rest.partition("\n\n")[2]
 

@@ -24,7 +24,7 @@ from uploadfilter.networks import Holdings, Path, in_group, path_of
     ],
 )
 def test_networks(client: str, networks: tuple[str, ...]) -> None:
-    """All that one customer may get of IPv6 is one network, and so is a household."""
+    """The IPv6 addresses of one customer or household are one network."""
     path = path_of(client)
 
     assert path.networks == networks

@@ -47,7 +47,7 @@ def fail_over(name: str) -> None:
 
 
 def test_tracebacks_hold_nothing_of_a_client(said: io.StringIO) -> None:
-    """No variable and no message, but where, of which kind, and the system's words."""
+    """No variable and no message, but the place, the kind, and the system's words."""
     try:
         fail_over(NAME)
     except ValueError:

@@ -1,6 +1,6 @@
 """The tests pass in a checkout that others may not enter, as in the home of root.
 
-A test that gives up its rights can load nothing any more from such a checkout. So each
+A test that drops its rights cannot load modules from such a checkout any more. So each
 is marked ``rightless``, and is run here in a private copy.
 """
 

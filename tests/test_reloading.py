@@ -26,15 +26,15 @@ FIRST = 'origin = "http://127.0.0.1:81"\n'
 
 @dataclass
 class Scene:
-    """A configuration file and what reads it.
+    """A configuration file and its reader.
 
     Attributes:
         file: The file.
         in_force: The live settings.
         asked: Asks for a reload.
-        results: What came of each.
+        results: The result of each.
         readings: How often the file was read.
-        notes: What was told for the record.
+        notes: The changes for the record.
     """
 
     file: Path
@@ -165,7 +165,7 @@ async def test_origin_that_cannot_be_opened_changes_nothing(tmp_path: Path) -> N
 async def test_keys_that_need_a_restart_are_named_until_they_are_back(
     tmp_path: Path,
 ) -> None:
-    """They are compared with what the service was started with."""
+    """They are compared with the settings at the start of the service."""
     changed = FIRST + 'listen = "127.0.0.1:9"\n[log]\nsegment_bytes = "1 MiB"'
     with capture_logs() as events:
         async with scene(tmp_path) as it:

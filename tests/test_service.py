@@ -19,7 +19,7 @@ async def fail() -> None:
 
 
 async def test_chore_that_fails_is_said_and_ends_no_other() -> None:
-    """The operator hears of it at once; what else runs goes on to the end."""
+    """The operator is told at once; the other tasks go on to the end."""
     ended = asyncio.Event()
 
     async def wait() -> None:

@@ -48,7 +48,7 @@ def test_every_directory_that_is_made_is_private(tmp_path: Path) -> None:
 def test_directory_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     """Directories that an operator made are not changed."""
     (tmp_path / "state").mkdir()
-    # The mask of the user who runs the tests takes rights from what mkdir is told.
+    # The umask of the user who runs the tests reduces the mode of mkdir.
     (tmp_path / "state").chmod(0o750)
 
     make_private(tmp_path / "state")

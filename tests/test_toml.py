@@ -1,4 +1,4 @@
-"""A text that is no TOML is refused with what to do about it."""
+"""A text that is not TOML is refused with a remedy."""
 
 import tomllib
 from pathlib import Path

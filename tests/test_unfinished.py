@@ -1,4 +1,4 @@
-"""A file in the making: cut off anywhere, it becomes what one run would have made."""
+"""An unfinished file: cut off anywhere, it becomes the result of one run."""
 
 from itertools import product
 from pathlib import Path
@@ -12,7 +12,7 @@ THINGS = [("m1", b"one\n"), ("m2", b""), ("m3", b"three\n")]
 
 
 def made(path: Path, things: list[tuple[str, bytes]]) -> UnfinishedFile:
-    """Do what no run has done yet."""
+    """Do the remaining work."""
     out = UnfinishedFile(path, lambda word: word == "done")
     for mark, line in things:
         if not out.is_done(mark):

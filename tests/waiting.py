@@ -1,4 +1,4 @@
-"""Wait for what happens in other processes, in files and on sockets."""
+"""Wait for events in other processes, in files and on sockets."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""As whom a command acts, and what it says where the system refuses it something.
+"""The user that a command acts as, and its words if the system refuses something.
 
 That root becomes the owner is tried in ``tests/e2e/test_acting.py``: a process that has
 given up being root is no use to other tests.
@@ -20,7 +20,7 @@ CLI = ROOT / "uploadfilter" / "cli"
 
 
 def test_writers_are_had_in_one_place_only() -> None:
-    """A command that opens a writer by itself would write as root."""
+    """A command that opens a writer directly would write as root."""
     found = {
         path.name
         for path in CLI.glob("*.py")
@@ -56,7 +56,7 @@ def test_files_of_others_are_found(
 
 
 def test_error_without_a_refusal_keeps_its_hint() -> None:
-    """Only what the system did not let us do is explained so."""
+    """Only refusals of the system are explained in this way."""
     assert why_denied(StoreError("x")) == ""
     assert why_denied(_caused_by(PermissionError(13, "no"))) == ""
 

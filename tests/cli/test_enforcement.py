@@ -11,7 +11,7 @@ IMPORT = ("hashset", "import")
 
 
 class Console:
-    """Runs commands on one state directory, and returns what they say."""
+    """Runs commands on one state directory, and returns their output."""
 
     def __init__(
         self, patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
@@ -22,12 +22,12 @@ class Console:
         self.file.write_text(f'{{"id": "a", "category": "1", "md5": "{MD5}"}}\n')
 
     def run(self, *arguments: str) -> tuple[int, str]:
-        """Run a command; return its exit code, and what it says to people."""
+        """Run a command; return its exit code, and its output for people."""
         code = run(self._patch, *arguments)
         return code, self._capfd.readouterr().err
 
     def document(self, *arguments: str) -> dict[str, object]:
-        """Run a command; return what it says to programs."""
+        """Run a command; return its output for programs."""
         run(self._patch, *arguments, "--json")
         (found,) = json_lines(self._capfd.readouterr().out)
         return found
@@ -38,7 +38,7 @@ class Console:
 
     @property
     def state(self) -> tuple[object, object]:
-        """Whether the set is enforced, and what lacks."""
+        """Whether the set is enforced, and the missing conditions."""
         found = self.document("hashset", "show", "unit7")
         return found["enforced"], found["lack"]
 
@@ -54,7 +54,7 @@ def console(
 
 
 def test_importing_again_keeps_what_was_chosen(console: Console) -> None:
-    """Neither the state nor the categories have to be said again."""
+    """The state and the categories need not be given again."""
     code, said = console.bring()
 
     assert code == 0
@@ -63,7 +63,7 @@ def test_importing_again_keeps_what_was_chosen(console: Console) -> None:
 
 
 def test_what_rejects_nothing_any_more_was_asked_for(console: Console) -> None:
-    """The option is named for what it does, and its effect is said at once."""
+    """The option is named after its effect, and the effect is shown at once."""
     code, said = console.bring("--monitored")
 
     assert code == 0

@@ -50,7 +50,7 @@ def matched(
 def test_generations_are_listed_newest_first(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each says what made it, and of what size it is."""
+    """Each names the change that made it, and its size."""
     capfd.readouterr()
     code = run(monkeypatch, "hashset", "generations", "--json")
     (found,) = json_lines(capfd.readouterr().out)

@@ -60,7 +60,7 @@ def test_import_takes_allowed_categories_only(
 def test_import_report_for_people(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
 ) -> None:
-    """People read what came in, what did not and why, and that it only monitors."""
+    """People read the numbers of taken and left-out records, why, and the mode."""
     run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
     said = capfd.readouterr()
 
@@ -117,7 +117,7 @@ def test_bad_lines_can_be_skipped(
 def test_report_names_the_types_that_were_read(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    """Whoever meant PDQ sees that 64 digits were read as SHA-256."""
+    """An operator who meant PDQ sees that 64 digits were read as SHA-256."""
     path = tmp_path / "list.txt"
     path.write_text("ab" * 32 + "\n" + "cd" * 16 + "\n")
     run(monkeypatch, *IMPORT, str(path), *NAMED)

@@ -34,7 +34,7 @@ Type = Callable[[list[str]], int]
 
 @pytest.fixture
 def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
-    """Return what types a command, and the passphrase and yes where it asks."""
+    """Return a function that types a command, and answers its questions."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
     # A key costs half a second at its usual price.
@@ -75,7 +75,7 @@ class Day:
         """The answers to the uploads of the page, in order."""
 
     def types(self, heading: str, **meant: str) -> None:
-        """Type the commands below a heading, with what some words stand for."""
+        """Type the commands below a heading, with values for some words."""
         for words in blocks(heading):
             known = [meant.get(word, word) for word in words]
             if known[:2] == ["uploadfilter", "serve"]:
@@ -124,7 +124,7 @@ class Day:
 
 @pytest.fixture
 def day(typed: Type, tmp_path: Path) -> Iterator[Day]:
-    """Return who types what the page says."""
+    """Return a person who types the commands of the page."""
     with contextlib.ExitStack() as stack:
         yield Day(typed, tmp_path, stack)
 

@@ -49,7 +49,7 @@ def test_long_details_are_cut() -> None:
 
 
 def test_totals_in_words() -> None:
-    """How many uploads there were, and what became of them."""
+    """The number of uploads, and their outcomes."""
     row = UploadsTotal(
         mode=Mode.ENFORCE,
         route="all",

@@ -247,7 +247,7 @@ def test_verify_finds_a_changed_record(
 def test_verify_with_a_checkpoint_finds_a_cut_tail(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
 ) -> None:
-    """A checkpoint from elsewhere proves what the chain alone cannot."""
+    """A checkpoint from elsewhere proves more than the chain alone."""
     run(monkeypatch, "log", "verify", "--json")
     end = json_lines(capfd.readouterr().out)[0]["end"]
     path = segment(state)
@@ -295,7 +295,7 @@ def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> No
 def test_id_of_a_summarised_upload_is_explained(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Whoever looks for an upload that has no record learns why there may be none."""
+    """For an upload without a record the output gives the possible reasons."""
     status = run(monkeypatch, "log", "show", "--id", f"20260310-{9:020x}")
 
     assert status == 1

@@ -311,7 +311,7 @@ def test_lines_may_arrive_in_pieces() -> None:
 
 
 def test_endless_line_is_one_line() -> None:
-    """A line without an end is cut, not held; what follows it is read."""
+    """A line without an end is cut, not held in memory; the lines after it are read."""
     endless = b"md5 " + b"0" * (3 * READ_BYTES) + b"\n"
     data = endless + f"md5 {MD5}\n".encode()
     asked = [item for batch in asked_lines(io.BytesIO(data), None) for item in batch]
@@ -343,7 +343,7 @@ def test_nearest_signal_of_each_entry_is_kept() -> None:
 
 @pytest.mark.parametrize("signal_type", SignalType)
 def test_every_type_can_be_looked_up(signal_type: SignalType) -> None:
-    """A value of the right width is a query, of whatever type."""
+    """A value of the right width is a query, whatever its type is."""
     value = "5a" * signal_type.width_bytes
 
     assert parse(signal_type.value, value, threshold=None).query is not None

@@ -45,7 +45,7 @@ def test_exit_codes(
 def test_deliberate_error_shows_message_and_hint(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """People see what failed and what to do, and no traceback."""
+    """People see the fault and the next step, and no traceback."""
     error = ConfigError("no key 'a[b]'", hint="Add it.")
     monkeypatch.setattr(cli, "app", raising(error))
 
@@ -58,7 +58,7 @@ def test_deliberate_error_shows_message_and_hint(
 def test_bug_shows_where_it_is(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An unforeseen error is not hidden: the traceback is what a report needs."""
+    """An unforeseen error is not hidden: a report needs its traceback."""
     monkeypatch.setattr(cli, "app", raising(ZeroDivisionError("x")))
 
     with pytest.raises(SystemExit):

@@ -30,7 +30,7 @@ def test_new_state_is_for_its_owner_alone(tmp_path: Path) -> None:
 def test_state_that_is_there_stays_as_it_is(tmp_path: Path) -> None:
     """A directory that an operator made is not changed silently."""
     (tmp_path / "s").mkdir()
-    # The mask of the user who runs the tests takes rights from what mkdir is told.
+    # The umask of the user who runs the tests reduces the mode of mkdir.
     (tmp_path / "s").chmod(0o750)
 
     create_state(tmp_path / "s")
@@ -145,7 +145,7 @@ def test_configuration_file_that_leads_nowhere_is_not_passed_over(
 
 
 def test_empty_variable_means_no_configuration_file(tmp_path: Path) -> None:
-    """Whoever wants none at all can say so."""
+    """It can be switched off."""
     system = tmp_path / "system.toml"
     system.touch()
 

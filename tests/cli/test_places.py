@@ -40,7 +40,7 @@ class Host:
         patch.setattr(places, "SYSTEM_CONFIG", self.system)
 
     def place(self, config: Path | None = None) -> StatePlace:
-        """Return what a command acts on."""
+        """Return the places that a command acts on."""
         environ = {"XDG_STATE_HOME": str(self.own.parent)}
         return default_place(config, environ=environ, folders=[self.units])
 
@@ -71,7 +71,7 @@ def test_other_user_keeps_a_state_of_their_own(
 
 
 def test_without_a_unit_it_is_the_default_of_the_user(host: Host) -> None:
-    """As before: nothing is installed, and nothing has to be said."""
+    """As before: nothing is installed, and no option is needed."""
     host.unit.unlink()
 
     assert host.place() == StatePlace(path=host.own)

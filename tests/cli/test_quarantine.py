@@ -16,7 +16,7 @@ QUARANTINE = ("hashset", "quarantine")
 
 @pytest.fixture
 def case(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Case:
-    """Return a site with one entry in quarantine, which is told of in the commands."""
+    """Return a site with one entry in quarantine, which the commands report."""
     found = Case(tmp_path)
     found.site.sync()
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(found.site.state))
@@ -45,7 +45,7 @@ def test_quarantine_is_listed_and_in_the_status(
 def test_each_entry_is_counted_as_what_it_is(
     case: Case, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of 20 and two canaries: in force, in quarantine, canaries, and withdrawn.
+    """Counts of 20 entries and two canaries: in force, in quarantine, withdrawn.
 
     A withdrawn entry stays withdrawn when the whole set is imported again without it.
     """

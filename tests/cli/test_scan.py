@@ -156,7 +156,7 @@ def test_file_that_claims_to_be_a_picture_is_not_checked(
     state: Path,
     folder: Path,
 ) -> None:
-    """The suffix declares a picture, so what does not decode is inconclusive."""
+    """The suffix declares a picture, so an undecodable content is inconclusive."""
     (folder / "a.jpg").write_bytes(b"this is a text")
     ReferenceDirectory(state / REFERENCE_DIRECTORY).init()
     run(monkeypatch, "scan", "--json", str(folder))

@@ -31,7 +31,7 @@ def test_configuration_file_is_named_by_its_variable(
 def test_what_is_typed_wins_over_the_environment(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The message names who said what cannot be used."""
+    """The message names the source of the unusable value."""
     monkeypatch.setenv("UPLOADFILTER_MODE", "enforce")
     run(monkeypatch, "serve", *ORIGIN, "--mode", "typed")
     monkeypatch.setenv("UPLOADFILTER_MODE", "told")
@@ -59,7 +59,7 @@ def test_what_cannot_be_used_is_refused(
     arguments: tuple[str, ...],
     said: str,
 ) -> None:
-    """A bad option ends with 2 and a message that says what to change, no traceback."""
+    """A bad option ends with 2 and a message with the remedy, without a traceback."""
     code = run(monkeypatch, "serve", *arguments)
     err = capfd.readouterr().err
 

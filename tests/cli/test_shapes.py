@@ -66,12 +66,12 @@ def quality_of(plane: bytes) -> int:
 
 
 def printed(checked: CheckedFile) -> object:
-    """Return what a program reads."""
+    """Return the output for programs."""
     return json.loads(msgspec.json.encode(document(checked, quality_of=quality_of)))
 
 
 def read(checked: CheckedFile) -> str:
-    """Return what a person reads."""
+    """Return the output for people."""
     return "\n".join(str(line) for line in lines(checked, quality_of=quality_of))
 
 
@@ -207,7 +207,7 @@ def test_line_of_a_match() -> None:
 
 
 def test_line_of_a_problem() -> None:
-    """People read the reason and what the system said."""
+    """People read the reason and the system's message."""
     text = read(CheckedFile(path="x", problem=Reason.UNREADABLE, detail="Is gone"))
 
     assert text == "INCONCLUSIVE  x  unreadable: Is gone"

@@ -43,7 +43,7 @@ def test_space_for_programs(
 def test_space_for_people(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Four figures and what they are of."""
+    """Four figures and their meaning."""
     write_log(directory, [[decision("a")]])
 
     assert run(monkeypatch, "log", "space") == 0

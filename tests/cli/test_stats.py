@@ -1,4 +1,4 @@
-"""Showing what the reference set is made of."""
+"""Showing the parts of the reference set."""
 
 import hashlib
 import json
@@ -104,7 +104,7 @@ def test_removed_and_suppressed_entries_are_counted(
 def test_people_read_tables(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """People see the chunks in words, and what a query costs in all."""
+    """People see the chunks in words, and the total cost of a query."""
     capfd.readouterr()
     code = run(monkeypatch, "hashset", "stats")
     out = capfd.readouterr().out

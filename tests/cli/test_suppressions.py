@@ -149,7 +149,7 @@ def test_what_is_not_there_is_refused(
 def test_suppressions_are_listed(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """The list says why, by whom and until when."""
+    """The list names reason, user and end."""
     run(monkeypatch, *SUPPRESS, "--by", "jd")
     capfd.readouterr()
     run(monkeypatch, "hashset", "suppressions")

@@ -54,7 +54,7 @@ def totals(
     capfd: pytest.CaptureFixture[str],
     *arguments: str,
 ) -> dict[str, Any]:
-    """Return what the command prints for programs."""
+    """Return the command's output for programs."""
     assert run(monkeypatch, "log", "totals", "--json", *arguments) == 0
     (found,) = json_lines(capfd.readouterr().out)
     return found
@@ -68,7 +68,7 @@ def uploads(found: list[dict[str, Any]]) -> int:
 def test_every_upload_is_counted_after_retention(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Of 91 days a third of the records is left, and all of the numbers."""
+    """After 91 days a third of the records is left, and all of the numbers."""
     written = write_days(directory)
     prune(directory, now=NOON + 90 * DAY_S)
     left = sum(line["record"] == "decision" for line in lines_of(directory))
@@ -156,7 +156,7 @@ def test_days_can_be_chosen(
 def test_older_log_is_counted_from_what_is_left(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """An older version counted nothing, which is said."""
+    """An older version counted nothing, and the output says so."""
     write_old_log(directory)
     clock = Clock(NOON + 4 * DAY_S)
     with DecisionLog.open(

@@ -53,7 +53,7 @@ def test_no_unit_is_none(tmp_path: Path) -> None:
     ],
 )
 def test_environment_is_read(tmp_path: Path, text: str, value: str | None) -> None:
-    """As in systemd.exec(5); broken lines count for nothing."""
+    """As in systemd.exec(5); broken lines are ignored."""
     write(tmp_path / UNIT, f"[Service]\n{text}\n")
 
     assert environment(tmp_path).get("UPLOADFILTER_A") == value
@@ -74,7 +74,7 @@ def test_drop_ins_come_after_the_unit_and_by_name(tmp_path: Path) -> None:
 
 
 def test_environment_file_is_read(tmp_path: Path) -> None:
-    """Also one that may be missing."""
+    """This includes a file that may be missing."""
     write(tmp_path / "env", "# ours\nUPLOADFILTER_A=1\n")
     lines = f"EnvironmentFile={tmp_path}/env\nEnvironmentFile=-{tmp_path}/none\n"
     write(tmp_path / UNIT, f"[Service]\n{lines}")

@@ -52,7 +52,7 @@ def test_deleted_beginning_is_damage(
 def test_gone_days_are_told_to_programs(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each gap has its records, its days, its matches and what it is worth."""
+    """Each gap has its records, its days, its matches and its severity."""
     write_days(directory)
     upload_paths(directory)[4].unlink()
     code = run(monkeypatch, "log", "verify", "--json")

@@ -1,4 +1,4 @@
-"""Whatever stands in the file: it loads, or the operator is told what to do."""
+"""Every file loads, or the operator is told the remedy."""
 
 import tempfile
 from pathlib import Path
@@ -40,7 +40,7 @@ def test_any_document_loads_or_is_refused_with_a_hint(text: str) -> None:
 
 @given(st.text(st.sampled_from("[]{}=.,\"'\\#\n ar0-_1"), max_size=40))
 def test_any_text_loads_or_is_refused_with_a_hint(text: str) -> None:
-    """Neither does a text that is hardly TOML."""
+    """The same holds for a text that is hardly TOML."""
     assert is_told(load(text))
 
 

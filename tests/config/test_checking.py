@@ -47,7 +47,7 @@ def test_machine_as_it_should_be_has_no_findings(tmp_path: Path) -> None:
 def test_what_would_keep_the_service_from_starting_is_a_problem(
     tmp_path: Path, text: str, said: str
 ) -> None:
-    """It is told with its line and what to do."""
+    """It is reported with its line and a remedy."""
     (problem,) = found(tmp_path, ORIGIN + text).problems
 
     assert said in problem.text
@@ -91,7 +91,7 @@ def test_missing_reference_set_is_a_warning(tmp_path: Path) -> None:
 def test_enforce_that_rejects_no_match_is_a_warning(
     tmp_path: Path, text: str, *, enforced: bool, line: int
 ) -> None:
-    """The operator asks for what does not happen; the service starts with it."""
+    """The setting has no effect; the service starts with it."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")], enforced=enforced)
     findings = found(tmp_path, ORIGIN + text)
     (warning,) = findings.warnings
@@ -103,7 +103,7 @@ def test_enforce_that_rejects_no_match_is_a_warning(
 
 
 def test_damaged_reference_set_is_a_warning(tmp_path: Path) -> None:
-    """It is said as the service would say it, and what to do."""
+    """The message is that of the service, and has a remedy."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     (tmp_path / "state/reference/current").write_text("{}")
     (warning,) = found(tmp_path, ORIGIN).warnings

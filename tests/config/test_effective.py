@@ -176,7 +176,7 @@ def test_values_of_a_preset_say_so() -> None:
 
 
 def test_route_without_a_preset_has_the_policy_of_all() -> None:
-    """Its own keys override what the others have, preset and all."""
+    """Its own keys override the values of the others, preset and all."""
     text = (
         'origin = "http://127.0.0.1:81"\n[policy]\npreset = "strict"\n'
         '[[routes]]\nname = "a"\nhost = "a"\n[routes.policy]\ntruncated = "accept"\n'

@@ -233,7 +233,7 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
 def test_mistake_names_key_value_and_cure(
     tmp_path: Path, text: str, message: str, hint: str
 ) -> None:
-    """An error says which key, which value, and what to do."""
+    """An error names the key, the value and the remedy."""
     with pytest.raises(ConfigError, match=message) as error:
         load(tmp_path, text)
 
@@ -251,7 +251,7 @@ def test_password_of_an_origin_is_refused_and_not_repeated(tmp_path: Path) -> No
 
 
 def test_missing_file_is_said() -> None:
-    """A path that leads nowhere is named, with what to check."""
+    """A path without a file is named, with a remedy."""
     with pytest.raises(ConfigError, match=r"'/nowhere\.toml': No such file"):
         config.load(Path("/nowhere.toml"), overrides={}, default_state=STATE)
 
@@ -288,7 +288,7 @@ def read(
 def test_option_wins_over_variable_over_file_over_default(
     tmp_path: Path, typed: str | None, variable: str | None, written: str | None
 ) -> None:
-    """Of all who say something, the nearest to the start of the service is believed."""
+    """Of all sources of a value, the one nearest to the start of the service wins."""
     loaded = read(
         tmp_path,
         ORIGIN + ('mode = "enforce"' if written else ""),
@@ -402,7 +402,7 @@ phash = 99
     ],
 )
 def test_key_that_was_meant_is_suggested(tmp_path: Path, text: str, meant: str) -> None:
-    """Also if it belongs into another table."""
+    """This also holds for a key of another table."""
     with pytest.raises(ConfigError) as error:
         load(tmp_path, text)
 

@@ -35,5 +35,5 @@ def test_suggestion(table: tuple[str | int, ...], name: str, hint: str) -> None:
 
 
 def test_no_key_that_exists_is_explained_as_another() -> None:
-    """A list made by hand must not outlive what it says."""
+    """A list made by hand must not become outdated."""
     assert not MEANINGS.keys() & {*schema.keys(), *schema.TOP}

@@ -19,7 +19,7 @@ def credentials(tmp_path: Path) -> Credentials:
 
 
 def test_texts_are_fetched(credentials: Credentials, tmp_path: Path) -> None:
-    """Of a credential and a file it is the text without the line's end."""
+    """For a credential and a file, it is the text without the line's end."""
     file = {"file": str(tmp_path / "objection")}
 
     assert credentials.fetch({"env": "OBJECTION"}, is_path=False) == "write to us"

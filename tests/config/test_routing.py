@@ -291,7 +291,7 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
 def test_mistake_in_a_route_is_told(
     tmp_path: Path, text: str, message: str, hint: str
 ) -> None:
-    """An error says which line, which key, which value, and what to do."""
+    """An error names the line, the key, the value and the remedy."""
     with pytest.raises(ConfigError) as error:
         load(tmp_path, text)
 

@@ -47,7 +47,7 @@ def test_reload_tells_values_before_and_after(tmp_path: Path) -> None:
 
 
 def test_secret_is_not_told(tmp_path: Path) -> None:
-    """Of what a file refers to, only the reference; of an address, no password."""
+    """References are shown instead of their values; addresses without passwords."""
     text = (
         ORIGIN + 'objection = { env = "WHERE" }\nreport = "https://a:secret@x.org/"\n'
     )

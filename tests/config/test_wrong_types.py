@@ -1,4 +1,4 @@
-"""Every setting refuses every wrong type, and says what it has and what it wants."""
+"""Every setting refuses every wrong type, and names the given and the right one."""
 
 import re
 from collections.abc import Iterator
@@ -26,7 +26,7 @@ VALUES: dict[str, tuple[object, str]] = {
     "no number": (float("nan"), "not a finite number"),
     "huge": (2**80, "too large"),
 }
-"""Values as TOML has them, and what the error calls each."""
+"""Values of TOML, and the name of each in errors."""
 
 TAKEN: dict[object, set[str]] = {
     int: {"whole number"},

@@ -78,7 +78,7 @@ def ask(
     threshold: int = 31,
     geometry: Geometry | None = Geometry.FULL,
 ) -> list[tuple[str, int]]:
-    """Return id and distance of what one query finds, sorted."""
+    """Return id and distance of the matches of one query, sorted."""
     query = Query(
         signal=Signal(type=signal_type, value=value),
         threshold=threshold,
@@ -191,7 +191,7 @@ def check_quality(make: Make) -> None:
 
 
 def check_exact_only(make: Make) -> None:
-    """Of an entry that is matched exactly only, no perceptual signal ever matches."""
+    """No perceptual signal of an exact-only entry ever matches."""
     item = entry("1", pdq(RED), *exactly(MD5), exact_only=True)
     with make({"a": [item]}, ENFORCED) as generation:
         assert ask(generation, RED) == []
@@ -272,7 +272,7 @@ def check_against_twin(make: Make) -> None:
 
 
 def check_complement(make: Make) -> None:
-    """Of every view the entries near it and near its negative match, and no others."""
+    """Exactly the entries near a view and near its negative match."""
     thresholds = Thresholds(pdq=40, pdq_complement=29, pdq_trim=17)
     values = clustered(7, count=120, width=32, threshold=29)
     entries = [entry(f"{row:03}", pdq(value)) for row, value in enumerate(values)]

@@ -78,7 +78,7 @@ def test_picture_behind_other_content_is_found(outer: bytes, kind: Kind) -> None
 
 @given(at=st.integers(0, len(NOISE)), kind=st.sampled_from(list(HIDDEN)))
 def test_picture_is_found_at_every_offset(at: int, kind: Kind) -> None:
-    """Also across the border of two stretches."""
+    """This also holds across the border of two stretches."""
     content = NOISE[:at] + HIDDEN[kind] + NOISE[at : at + 500]
 
     assert (at, kind) in found(content)
@@ -143,7 +143,7 @@ def test_stretch_full_of_beginnings_is_searched(kind: Kind, filler: bytes) -> No
 
 
 def test_noise_holds_few_candidates() -> None:
-    """Of 32 MiB of random bytes, those of the two shortest magics."""
+    """In 32 MiB of random bytes, those of the two shortest magics."""
     content = np.random.default_rng(11).bytes(32 << 20)
     kinds = [kind for _, kind in found(content)]
 
@@ -160,7 +160,7 @@ def test_noise_holds_few_candidates() -> None:
     ],
 )
 def test_flood_of_beginnings_ends(content: bytes) -> None:
-    """Bytes made to cost time are not searched to their end, and that is said."""
+    """Bytes made to cost time are not searched to their end, and the scan says so."""
     assert list(candidates(MemorySource(content), most=50))[-1] == TooMany()
 
 
@@ -184,7 +184,7 @@ def exif_with(thumbnail: bytes) -> bytes:
 
 
 def test_picture_behind_a_photo_is_no_thumbnail() -> None:
-    """Nor is one in another content."""
+    """One in another content is not found, either."""
     for content in (HIDDEN[Kind.JPEG] + HIDDEN[Kind.PNG], b"text" + HIDDEN[Kind.PNG]):
         (item,) = candidates(MemorySource(content), start=1, most=9)
 
@@ -227,7 +227,7 @@ def test_second_picture_of_a_camera_is_found_without_its_index() -> None:
             id="JPEG with a whole segment",
         ),
         pytest.param(
-            b" \xff\xd8\xff\xe0\0\4abc" + bytes(40), None, id="no marker behind"
+            b" \xff\xd8\xff\xe0\0\4abc" + bytes(40), None, id="no marker after it"
         ),
         pytest.param(
             b" \xff\xd8\xff\xff\xd3\0\4ab\xff" + bytes(40), None, id="bright pixels"

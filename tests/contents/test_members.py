@@ -15,7 +15,7 @@ def test_output_is_counted_over_all_members() -> None:
 
 
 def test_ratio_is_told_for_each_member() -> None:
-    """A member that gives more than the ratio of what it took is a bomb."""
+    """A member whose output exceeds the ratio to its packed bytes is a bomb."""
     meter = UnpackMeter(UnpackLimits(max_ratio=10))
 
     assert meter.excess(BIG, unpacked=BIG, packed=BIG // 10 + 1) is None

@@ -1,4 +1,4 @@
-"""Streams without a magic are known by what comes out of them."""
+"""Streams without a magic are recognised by their output."""
 
 import bz2
 import lzma

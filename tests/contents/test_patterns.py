@@ -43,7 +43,7 @@ def test_every_place_is_told(pieces: list[bytes]) -> None:
 def test_search_ends_after_one_more_than_the_most(
     pieces: list[bytes], most: int
 ) -> None:
-    """So that who asks knows that there are more, and pays for no others."""
+    """So that the caller knows that there are more, and does not pay for them."""
     text = b"".join(pieces)
     patterns = Patterns(["ab", "b"], every=True)
 

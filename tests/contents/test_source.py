@@ -69,7 +69,7 @@ def test_part_outside_the_whole_is_refused(start: int, size: int) -> None:
 def test_opened_source_reads_like_a_file(
     data: bytes, steps: list[tuple[int, int, int]]
 ) -> None:
-    """Whatever is sought and read, a source gives what a file in memory does."""
+    """For all seeks and reads, a source gives the bytes of a file in memory."""
     ours, other = opened(MemorySource(data)), io.BytesIO(data)
     for offset, whence, length in steps:
         assert ours.seek(offset, whence) == other.seek(offset, whence)

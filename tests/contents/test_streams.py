@@ -192,7 +192,7 @@ def test_gzip_is_read_as_python_reads_it(flags: int, second: int) -> None:
 
 
 BOMB_BYTES = 64 * 1024 * 1024
-"""Of each bomb; large enough to tell bounded memory from unbounded."""
+"""Bytes of each bomb; large enough to tell bounded memory from unbounded."""
 
 
 @pytest.mark.parametrize(

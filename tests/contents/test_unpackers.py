@@ -1,4 +1,4 @@
-"""Unpackers give a bounded amount at each step, and reasons for what they do not."""
+"""Unpackers give a bounded amount at each step, and reasons for missing bytes."""
 
 import bz2
 import gzip
@@ -62,7 +62,7 @@ def steps(unpacker: Unpacker, packed: bytes, piece: int) -> list[bytes | Shortfa
 
 
 def whole(given: list[bytes | Shortfall]) -> bytes:
-    """Join what steps gave."""
+    """Join the outputs of steps."""
     return b"".join(step for step in given if isinstance(step, bytes))
 
 
@@ -87,7 +87,7 @@ def test_what_comes_behind_a_stream_is_left_over(name: str) -> None:
     given = steps(unpacker, packed + b"behind", 1 << 20)
 
     assert whole(given) == ZEROS
-    # What unpacks Deflate64 does not say where it stopped in the last few bytes.
+    # The Deflate64 unpacker does not tell its end within the last few bytes.
     lost = 6 if name == "deflate64" else 0
     assert unpacker.leftover in {b"behind", b"behind"[lost:]}
 
@@ -183,7 +183,7 @@ def test_repeated_blocks_of_zstd_are_told_apart() -> None:
 
 
 def test_checksum_of_zstd_is_compared_last() -> None:
-    """A wrong checksum does not take away what came before it."""
+    """The bytes before a wrong checksum are kept."""
     packed = zstandard.ZstdCompressor(write_checksum=True).compress(b"content")
     given = steps(Zstandard(), packed[:-1] + bytes([packed[-1] ^ 1]), 1 << 20)
 

@@ -31,7 +31,7 @@ def start(program: Callable[[Path], None], directory: Path) -> subprocess.Popen[
 
 
 def run(program: Callable[[Path], None], directory: Path) -> tuple[str, str]:
-    """Run one of the programs below to its end; return what it wrote, and errors."""
+    """Run one of the programs below to its end; return its output and errors."""
     with start(program, directory) as child:
         return child.communicate(timeout=60)
 

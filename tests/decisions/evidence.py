@@ -21,7 +21,7 @@ CATEGORIES = ("demo", "other")
 
 
 def scan(path: str = "0", reason: Reason | None = None, *nested: Scan) -> Scan:
-    """Return what a scanner may say of a content."""
+    """Return the possible findings of a scanner about a content."""
     return Scan(path=path, kind="jpeg", size=1, reason=reason, contents=nested)
 
 

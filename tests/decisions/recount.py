@@ -9,7 +9,7 @@ from tests.decisions.logs import segment_paths
 from uploadfilter.decisions.records.lasting import DayTotals
 
 Counted = Counter[tuple[Any, ...]]
-"""Numbers of uploads, bytes and microseconds, by day and by what they are of."""
+"""Numbers of uploads, bytes and microseconds, by day and by label."""
 
 
 def lines_of(directory: Path) -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""The decision table of the documentation, and what must hold beyond its rows."""
+"""The decision table of the documentation, and rules beyond its rows."""
 
 import re
 from dataclasses import replace
@@ -120,7 +120,7 @@ def parts(cell: str, separator: str) -> list[str]:
 
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.case) for row in rows()])
 def test_decide_table(row: Row) -> None:
-    """Every row of docs/decision-table.md is what the policy decides."""
+    """Every row of docs/decision-table.md equals the decision of the policy."""
     overrides = dict(part.split("=") for part in row.policy.split())
     categories = {
         name.removeprefix("category:"): Action(overrides.pop(name))
@@ -163,7 +163,7 @@ def test_every_reason_is_named() -> None:
 
 @pytest.mark.parametrize("reason", CHOOSABLE)
 def test_no_reason_of_a_content_hides_another(reason: Reason) -> None:
-    """Whichever is first: what rejects by itself rejects beside anything."""
+    """In any order: a reason that rejects alone also rejects beside others."""
     actions: dict[str, Any] = {each.value: Action.ACCEPT for each in CHOOSABLE}
     actions[reason.value] = Action.REJECT
     policy = Policy(**actions)
@@ -253,7 +253,7 @@ def test_order_of_evidence_does_not_matter(
 def test_effect_is_the_action_in_enforce(
     scans: list[Scan], matches: list[Match], failure: Reason | None, policy: Policy
 ) -> None:
-    """In ENFORCE what the policy says is done."""
+    """In ENFORCE the decision of the policy is carried out."""
     judgement = decide(
         scans, matches, mode=Mode.ENFORCE, policy=policy, failure=failure
     )
@@ -269,7 +269,7 @@ def test_what_would_be_done_is_the_action_of_enforced_sets_in_enforce(
     mode: Mode,
     policy: Policy,
 ) -> None:
-    """A pilot counts exactly what would happen after it, and never less."""
+    """A pilot counts exactly the rejections that would follow it, and never less."""
     judgement = decide(scans, matches, mode=mode, policy=policy, failure=failure)
     after = decide(
         scans,
@@ -308,7 +308,7 @@ def test_no_match_means_that_nothing_is_open(
     mode: Mode,
     policy: Policy,
 ) -> None:
-    """NO_MATCH is said only of complete scans without any evidence."""
+    """Only complete scans without any evidence are NO_MATCH."""
     judgement = decide(scans, matches, mode=mode, policy=policy, failure=failure)
     is_clear = not matches and failure is None and not any(s.reason for s in scans)
 
@@ -386,7 +386,7 @@ def test_verdict_of_agrees_with_decide(scans: list[Scan], matches: list[Match]) 
 
 
 def test_verdict_of_names_the_weightiest_reason() -> None:
-    """Of several reasons the one that matters most to a reader is named."""
+    """The most important of several reasons is named."""
     scans = [scan("0", Reason.NOT_INSPECTED), scan("1", Reason.TRUNCATED)]
 
     assert verdict_of(scans, ()) == (Verdict.INCONCLUSIVE, Reason.TRUNCATED)

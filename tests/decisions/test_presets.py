@@ -1,4 +1,4 @@
-"""The policies that an operator may begin with, and what each would have done."""
+"""The policies that an operator may begin with, and the effect of each."""
 
 import itertools
 
@@ -24,7 +24,7 @@ from uploadfilter.model import (
 
 
 def of(*reasons: Reason, action: Action = Action.REJECT) -> Judgement:
-    """Return what a policy made of an upload with these reasons and no match."""
+    """Return a policy's decision on an upload with these reasons and no match."""
     return Judgement(
         verdict=Verdict.INCONCLUSIVE,
         action=action,

@@ -155,7 +155,7 @@ def test_exact_match_is_no_suspicion(matches: tuple, expected: set[Key]) -> None
 
 
 def test_only_what_a_picture_looks_like_is_softened() -> None:
-    """Of a demoted entry; an exact copy is rejected as before."""
+    """A demoted entry's near match is accepted; an exact copy is rejected as before."""
     other = LISTED
     exact = other.__class__(
         content="0",
@@ -186,7 +186,7 @@ def restoration(at: int, entry: str = "p-1") -> Restoration:
 
 
 def test_what_a_person_restored_is_not_demoted_again_for_a_month() -> None:
-    """Also if the clock jumps back or far ahead meanwhile."""
+    """This also holds if the clock jumps back or far ahead meanwhile."""
     before = Demotions().with_demoted(demotion(1_000_000))
     after = before.with_restored(restoration(1_000_100))
 

@@ -197,7 +197,7 @@ class Grammar:
         return icc.headed(profile, at=one, to=profile[other : other + 4])
 
     def _headed(self, profile: bytes) -> bytes:
-        """Change what the header says."""
+        """Change the fields of the header."""
         rng = self._rng
         if rng.random() < 0.3:
             profile = icc.headed(

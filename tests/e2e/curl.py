@@ -66,7 +66,7 @@ def curl(url: str, *options: str, data: bytes = b"") -> Answer:
 
 
 def _answer(blocks: list[str], body: bytes) -> Answer:
-    """Return the last of the header blocks with the body, and what came before."""
+    """Return the last of the header blocks with the body, and the earlier blocks."""
     statuses = [int(block.split(None, 2)[1]) for block in blocks]
     fields = [line.partition(":") for line in blocks[-1].split("\r\n")[1:]]
     return Answer(

@@ -21,7 +21,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 
 @contextlib.contextmanager
 def listening_socket() -> Iterator[socket.socket]:
-    """Listen on a free port, and keep what comes there until somebody accepts it."""
+    """Listen on a free port, and keep connections until a program accepts them."""
     with socket.socket() as shared:
         shared.bind(("127.0.0.1", 0))
         shared.listen(1024)

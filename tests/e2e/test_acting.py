@@ -45,7 +45,7 @@ sys.argv[:] = ["uploadfilter", *sys.argv[1:]]
 cli.main()
 """
 """Runs a command, and tells what it imports once root has become the owner: in a folder
-that only root may enter, the owner could not."""
+that only root may enter, the owner could not import anything."""
 
 _AS_USER = """
 import contextlib, importlib, os, pkgutil, sys
@@ -82,7 +82,7 @@ def _python() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Machine:
-    """A state directory of the service, and what root has beside it.
+    """A state directory of the service, and root's files beside it.
 
     Attributes:
         folder: Root's folder, which no other user may enter.
@@ -115,7 +115,7 @@ class Machine:
         return str(path)
 
     def strangers(self) -> list[str]:
-        """Return what in the state directory is not the owner's, or open to others."""
+        """Return files of the state directory that others own or can open."""
         return [
             f"{path}: {found.st_uid}, {stat.filemode(found.st_mode)}"
             for path in (self.state, *self.state.rglob("*"))
@@ -281,7 +281,7 @@ def test_journal_says_who_did_it_not_as_whom(machine: Machine) -> None:
 
 
 def test_owner_reads_what_root_has_imported(machine: Machine) -> None:
-    """The running service is that user: what root imports at night is its own."""
+    """The running service is that user: files that root imports belong to it."""
     machine.run("init")
     arguments = ("--name", "demo", "--category", "demo", "--enforce-unsigned")
     machine.run("hashset", "import", machine.set_file(), *arguments)
@@ -354,7 +354,7 @@ def test_parent_of_a_missing_state_directory_says_whose_it_will_be(
 def test_stranger_is_told_whose_it_is(
     machine: Machine, command: tuple[str, ...]
 ) -> None:
-    """Neither root nor the owner: whom it belongs to, and as whom to come back."""
+    """A user other than root and the owner gets the names of owner and user."""
     machine.run("init")
     file = machine.state.parent / "own.txt"
     file.write_text("568b72d9fa3101692a4928a5a1ef8d84\n")

@@ -141,7 +141,7 @@ def is_shown(bits: int) -> bool:
 
 
 def what_is_shown(bits: int) -> Shown:
-    """Return what a screenshot at a distance of the target shows."""
+    """Return the picture of a screenshot at a distance from the target."""
     if bits <= Thresholds().pdq:
         return Shown.TARGET
     return Shown.PART if bits <= PART_DISTANCE else Shown.NOTHING
@@ -186,7 +186,7 @@ def test_chromium_shows_what_the_list_says(
         }
         for trick in tricks.TRICKS:
             # A busy machine may paint a picture after it was looked at, or send it in
-            # parts, of which Chromium makes nothing of some icons.
+            # parts; Chromium shows nothing of some icons.
             for _ in range(LOOKS_AGAIN):
                 if trick.shown is not Shown.TARGET or is_shown(nearest[trick.name]):
                     break

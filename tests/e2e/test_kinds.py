@@ -89,7 +89,7 @@ def test_what_php_shows_is_never_passed_over(
 
 
 def test_what_imagemagick_shows_is_never_passed_over(files: dict[str, Path]) -> None:
-    """ImageMagick, by whatever magic it knows."""
+    """ImageMagick, by any magic that it knows."""
     shown = seen_in(files)
 
     assert {"JPEG-0.bin", "PNG-0.bin", "GIF-0.bin"} <= shown

@@ -73,7 +73,7 @@ def missed(texts: Sequence[bytes], given: Sequence[bytes], *, least: int) -> lis
 
 
 def with_junk(*junk: bytes, every: int = 40) -> Spoil:
-    """Return what puts junk between letters, also between the first ones."""
+    """Return a function that puts junk between letters, also between the first ones."""
 
     def spoil(chance: random.Random, letters: bytes) -> bytes:
         parts = list[bytes]()
@@ -179,7 +179,7 @@ def test_junk_that_a_decoder_skips_hides_nothing(decoder: str, junk: str) -> Non
 @pytest.mark.parametrize("junk", MARKUP)
 @pytest.mark.parametrize("decoder", ["WordPress", "Python"])
 def test_junk_in_a_call_hides_nothing(decoder: str, junk: str) -> None:
-    """Neither does what an XML parser leaves out of a ``base64`` element."""
+    """Parts that an XML parser leaves out of a ``base64`` element do not, either."""
     texts = [_CALL % letters for letters in spoilt(MARKUP[junk], seed=2)]
     given = (
         [by_xmlrpc(text) for text in texts]
@@ -318,7 +318,7 @@ def test_charsets_hide_nothing(charset: str, before: str) -> None:
     texts = list[bytes]()
     for picture in PICTURES:
         letters = base64.b64encode(picture).decode()
-        # EBCDIC lacks some of what stands before.
+        # EBCDIC lacks some of the preceding characters.
         texts.append(codecs.encode(before + letters, charset, "replace"))
     given = [
         base64.b64decode(codecs.decode(text, charset)[len(before) :]) for text in texts
@@ -331,7 +331,7 @@ def test_charsets_hide_nothing(charset: str, before: str) -> None:
 
 
 def _between(before: bytes, behind: bytes) -> Callable[[bytes], bytes]:
-    """Return what takes the digits out of a text."""
+    """Return a function that extracts the digits from a text."""
     return lambda text: text.split(before, 1)[1].split(behind, 1)[0]
 
 
@@ -384,7 +384,7 @@ READERS: dict[str, tuple[str, Callable[[bytes], bytes]]] = {
     "rtf-digits": ("PHP hexadecimal", _digits),
     "ebcdic": ("PHP", lambda text: codecs.decode(text, "cp500").encode()),
 }
-"""The program that reads each trick, and what a site does before."""
+"""The program that reads each trick, and the steps of a site before it."""
 
 
 @pytest.mark.parametrize("name", READERS)

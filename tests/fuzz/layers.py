@@ -1,6 +1,6 @@
 """Ways to write bytes, each with the library that reads them again.
 
-The reading is always a library's: what it gives back is what a site gets that uses it.
+The reading is always a library's: a site that uses the library gets the same text.
 
 To add a layer: a line in ``LAYERS``.
 """
@@ -85,7 +85,7 @@ class _Attribute(HTMLParser):
 
 
 def _attribute(name: str) -> Change:
-    """Return what reads an attribute of a page."""
+    """Return a reader of an attribute of a page."""
 
     def read(page: bytes) -> bytes:
         parser = _Attribute(name)

@@ -4,7 +4,7 @@ import random
 from collections.abc import Callable, Sequence
 
 _HEADER_BYTES = 200
-"""Where most of what a decoder believes stands."""
+"""The first bytes of a file, which contain most fields that a decoder trusts."""
 
 _LENGTHS = (0, 1, 2, 7, 8, 0x7F, 0x80, 0xFF, 0x7FFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF)
 """Values at which counting goes wrong."""

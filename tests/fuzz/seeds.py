@@ -1,4 +1,4 @@
-"""Small sound files of every format, made in code: what mutations begin with."""
+"""Small sound files of every format, made in code, as the start of mutations."""
 
 import io
 import struct
@@ -67,7 +67,7 @@ def jxl_of_jpeg(content: bytes) -> bytes:
 def _jxl_encoder(
     picture: Image.Image, *, lossless: bool, boxes: bool
 ) -> Callable[..., bytes]:
-    """Return an encoder. What the library says about its types is out of date."""
+    """Return an encoder. The library's own types are out of date."""
     make: Callable[..., Callable[..., bytes]] = pillow_jxl.Encoder
     return make(
         mode=picture.mode,
@@ -203,7 +203,7 @@ _MAKERS: dict[str, Callable[[], bytes]] = {
     "ico": lambda: icon((32, 32), (16, 16)),
     "ico/bitmap": lambda: icon((32, 32), (16, 16), bitmap=True),
     "ico/cursor": lambda: cursor((32, 32), (16, 16)),
-    # What an operator may switch on.
+    # An operator may switch these on.
     "jp2": lambda: pictures.encoded(image(), "JPEG2000"),
     "jp2/codestream": lambda: pictures.encoded(image(), "JPEG2000", no_jp2=True),
     "psd": lambda: psd(image()),

@@ -6,7 +6,7 @@ from uploadfilter.reference.entries.tables import UNKNOWN_QUALITY
 
 
 def entries_in(block: EntryBlock) -> list[Entry]:
-    """Return what a block holds as entries."""
+    """Return the entries of a block."""
     signals: list[list[EntrySignal]] = [[] for _ in block.ids]
     for kind, column in block.signals.items():
         for at, row in enumerate(column.rows.tolist()):

@@ -127,7 +127,7 @@ def test_columns_can_be_numbered(
 def test_table_without_a_heading_says_the_numbers(
     directory: Path, first: str, layout: Layout
 ) -> None:
-    """And nothing of the data."""
+    """The message contains no data."""
     with pytest.raises(HashSetFormatError, match="no heading") as caught:
         bring(directory, f"{first}\n", layout=layout)
 
@@ -230,7 +230,7 @@ def test_bad_rows_are_skipped_by_request(directory: Path) -> None:
 
 
 def test_type_of_a_list_does_not_go_with_a_table(tmp_path: Path) -> None:
-    """Whoever gives both means something that is not done."""
+    """Both together are an error: one of them would have no effect."""
     path = tmp_path / "export.csv"
     path.write_text(TABLE)
 
@@ -239,7 +239,7 @@ def test_type_of_a_list_does_not_go_with_a_table(tmp_path: Path) -> None:
 
 
 def test_survey_says_what_would_be_taken(tmp_path: Path) -> None:
-    """With an allow-list, and without one to see what there is."""
+    """With an allow-list, and without one to see the categories."""
     path = tmp_path / "export.csv"
     path.write_text(TABLE + f"3;;{ONE};n\n")
     every = survey_file(path, said=KnownBefore(layout=Layout()))

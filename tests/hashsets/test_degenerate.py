@@ -20,7 +20,7 @@ from uploadfilter.signals.views import view_of
 NARROW = [kind for kind in PERCEPTUAL_TYPES if kind is not SignalType.PDQ]
 
 REFERENCE_FLAT_PDQ = [
-    # What the reference implementation makes of flat grey and coloured pictures.
+    # The reference implementation's values of flat grey and coloured pictures.
     "000000002c4b11342c4b2c4b0000554b00002c4b113411342c4b585e2c4b017e",
     "00001134000000000000cc53000011340000554b000011341134cc53554b2c4b",
     "2c4b113400001134000011342c4b554b000011340000000011340000554b554b",
@@ -79,7 +79,7 @@ def test_64_bit_signals_of_flat_pictures_are_refused(
 def test_64_bit_signals_that_match_a_flat_picture_are_refused(
     signal_type: SignalType, flat: str, threshold: int
 ) -> None:
-    """As near as the default threshold to a flat picture's is as bad as its own."""
+    """A value within the default threshold of a flat picture's is as bad as it."""
     value = bytes.fromhex(flat)
     near = flipped(value, range(8, 8 + threshold))
     beyond = flipped(value, range(8, 9 + threshold))
@@ -118,7 +118,7 @@ def test_signals_of_photographs_are_taken(seed: int) -> None:
 
 
 def test_random_pdq_values_are_taken() -> None:
-    """The rule is wide enough not to refuse what only looks uneven."""
+    """The rule does not refuse values that only look uneven."""
     rng = random.Random(1)  # noqa: S311 - a test needs a repeatable choice
     values = [rng.randbytes(32) for _ in range(2000)]
 

@@ -37,7 +37,7 @@ def entries(data: bytes, *, category: str = "A") -> list[Entry]:
 
 @pytest.mark.parametrize("name", SUBJECTS)
 def test_json_lines_mean_what_the_file_means(name: str) -> None:
-    """Of every format: the same ids, categories and signals."""
+    """Every format gives the same ids, categories and signals."""
     subject: Subject = SUBJECTS[name]
     expected, _ = read(subject, subject.file)
     items = formats.read(

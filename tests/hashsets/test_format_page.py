@@ -1,4 +1,4 @@
-"""``hashsets/FORMAT.md`` says what the importer does."""
+"""``hashsets/FORMAT.md`` agrees with the importer."""
 
 import re
 
@@ -43,7 +43,7 @@ def row_of(field: str, names: tuple[str, ...]) -> str:
 
 
 def names_to_write(page: str) -> list[str]:
-    """Return the lines that clause 7.7 lacks, or has too many, and what to do."""
+    """Return the missing and superfluous lines of clause 7.7, and the remedy."""
     _, _, clause = page.partition("\n7.7. ")
     clause, _, _ = clause.partition("\n7.8. ")
     written = re.findall(r"^\| `.*$", clause, re.MULTILINE)

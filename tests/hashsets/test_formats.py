@@ -27,7 +27,7 @@ def read(
     categories: Sequence[str] | None = ("A",),
     signal_type: SignalType | None = None,
 ) -> tuple[list[str], Tally]:
-    """Read a file; return the values or ids of what may be matched."""
+    """Read a file; return the values or ids of the entries that may be matched."""
     tally = Tally()
     items = formats.read(
         io.BufferedReader(io.BytesIO(data)),

@@ -114,7 +114,7 @@ def test_list_is_imported(directory: Path) -> None:
 
 
 def test_neither_names_nor_digests_are_kept(directory: Path) -> None:
-    """Of a list, the reference directory holds nothing that could be read there."""
+    """The reference directory has no readable value of a list."""
     bring(directory, write(directory, f"{ONE}  secret-name.jpg"))
     (name,) = ids(directory, ONE)
 
@@ -135,7 +135,7 @@ def test_entry_of_a_list_keeps_its_id(directory: Path) -> None:
 
 
 def test_json_lines_are_imported(directory: Path) -> None:
-    """Each signal is found with what its maker said of it."""
+    """Each signal is found with its maker's facts."""
     path = write(
         directory,
         {"id": "p-1", "category": "A", "md5": ONE, "pdq": PDQ, "pdq_quality": 87},
@@ -311,7 +311,7 @@ def test_file_of_no_bytes_is_called_empty(directory: Path) -> None:
 def test_refused_file_comes_with_what_to_do(
     directory: Path, line: object, hint: str
 ) -> None:
-    """Whoever made the file learns where to look and what to change."""
+    """The message tells the file's maker the place and the remedy."""
     with pytest.raises(HashSetFormatError) as caught:
         bring(directory, write(directory, "# made by hand", line))
 
@@ -341,7 +341,7 @@ def test_long_file_of_rubbish_gives_a_short_report(directory: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "A", "a/b", "..", "a b", "x" * 64])
 def test_name_is_checked_before_the_file(directory: Path, name: str) -> None:
-    """A name that cannot be used is said to be so, whatever the file."""
+    """An unusable name gives the error for that, whatever the file is."""
     with pytest.raises(HashSetNameError, match="cannot be called"):
         bring(directory, directory / "nowhere", name=name)
 
@@ -368,7 +368,7 @@ def test_unreadable_file_is_an_error_of_ours(directory: Path, path: str) -> None
 
 
 def test_progress_ends_at_the_size_of_the_file(directory: Path) -> None:
-    """Whoever shows a bar sees it fill up."""
+    """The progress reaches its end."""
     path = write(directory, *(f"{n:032x}" for n in range(1, 20_000)))
     seen: list[tuple[int, int]] = []
     bring(directory, path, progress=lambda read, size: seen.append((read, size)))
@@ -480,7 +480,7 @@ def test_import_that_is_stopped_changes_nothing(
 
 
 def test_fields_that_are_called_otherwise_are_named(directory: Path) -> None:
-    """A set without a signal that is known says what it has instead."""
+    """A set without a known signal gives an error that names its unknown ones."""
     path = write(directory, '{"id":"a","category":"1","MD5":"x","SHA-1":"y"}')
 
     with pytest.raises(HashSetFormatError, match="no_signals") as caught:

@@ -1,4 +1,4 @@
-"""A file is imported or refused, and a refusal says why and what to do."""
+"""A file is imported or refused, and a refusal has a reason and a remedy."""
 
 import pytest
 
@@ -17,7 +17,7 @@ def refusal(tally: Tally, bad_lines: BadLines = BadLines.REFUSE) -> HashSetForma
 
 
 def test_good_file_is_imported() -> None:
-    """Also if something was left out on purpose."""
+    """This also holds if records were left out on purpose."""
     tally = Tally(lines=3, accepted=2)
     tally.note(Problem.CATEGORY)
 
@@ -44,7 +44,7 @@ def test_records_are_called_so() -> None:
 
 
 def test_file_of_other_signals_is_told_so() -> None:
-    """For a file that has only PhotoDNA, the message tells what to request."""
+    """For a file that has only PhotoDNA, the message names the signals to request."""
     tally = Tally(lines=1, foreign=ForeignFacts(name="vics", title="VICS"))
     tally.not_comparable("PhotoDNA")
     tally.note(Problem.NOT_COMPARED)

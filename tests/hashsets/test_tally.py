@@ -11,7 +11,7 @@ from uploadfilter.hashsets.tally import (
 
 
 def test_problems_are_counted_with_their_first_line() -> None:
-    """Of each reason the number and the first line are kept."""
+    """The number and the first line of each reason are kept."""
     tally = Tally()
     for tally.lines, problem in enumerate(
         [Problem.NOT_HEX, Problem.CATEGORY, Problem.NOT_HEX], start=7

@@ -56,7 +56,7 @@ def made() -> dict[str, bytes]:
 
 
 def test_list_is_as_long_as_the_catalogue() -> None:
-    """There are at least as many tricks as were known when the list began."""
+    """The list has at least as many tricks as at its beginning."""
     assert len(tricks.TRICKS) >= LEAST
 
 
@@ -73,7 +73,7 @@ def test_each_family_has_tricks() -> None:
 
 
 def test_page_is_made_of_the_list() -> None:
-    """``docs/tricks.md`` is what the code writes, and the end-to-end test holds it."""
+    """``docs/tricks.md`` is the code's output, and the end-to-end test confirms it."""
     assert tricks.PAGE.read_text(encoding="utf-8") == tricks.page()
 
 
@@ -130,7 +130,7 @@ def test_files_differ(made: dict[str, bytes]) -> None:
 
 
 def test_arithmetic_coding_is_decoded_by_others() -> None:
-    """Pillow reads what the coder of these tricks wrote."""
+    """Pillow reads the files of these tricks' coder."""
     target, decoy = pictures()
     content = arithmetic_jpeg(target, decoy)
     decoded = Image.open(io.BytesIO(content))

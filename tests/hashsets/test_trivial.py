@@ -24,7 +24,7 @@ def digest_of(content: bytes, kind: SignalType) -> str:
     st.sampled_from(EXACT_TYPES),
 )
 def test_trivial_content_is_left_out(content: bytes, kind: SignalType) -> None:
-    """Of every exact type, in a list."""
+    """The same holds for a list of any exact type."""
     found, tally = read(digest_of(content, kind).encode())
 
     assert found == []

@@ -40,7 +40,7 @@ def test_every_way_to_write_a_value_is_read(
 
 @given(st.sampled_from(SignalType), st.text(max_size=80))
 def test_other_text_stays_as_it_is(kind: SignalType, text: str) -> None:
-    """So that the reason for which it is refused is about what the file says."""
+    """So that the reason for the refusal is about the text of the file."""
     found = hex_of(text, kind)
 
     assert found == text or len(bytes.fromhex(found)) == kind.width_bytes

@@ -9,7 +9,7 @@ from uploadfilter.knowngood.corpus import FORMAT, Head, write
 from uploadfilter.reference.entries.secret import Secret
 
 SECRET = Secret(bytes(32))
-"""Of an installation of tests."""
+"""The secret of a test installation."""
 
 
 def value(seed: int, flips: Sequence[int] = ()) -> bytes:

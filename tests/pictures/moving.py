@@ -32,12 +32,12 @@ class Piece:
     """One frame as stored.
 
     Attributes:
-        seed: Which colours it has; pieces of different seeds look different.
+        seed: The seed of its colours; pieces of different seeds look different.
         box: Left, top, width and height.
         duration_ms: For how long it is shown.
-        disposal: What becomes of it before the next one.
-        is_pierced: Whether it lets through what was there before, here and there.
-        is_replacing: Whether even where it is transparent it replaces what was there.
+        disposal: Its disposal before the next one.
+        is_pierced: Whether it has some transparent pixels.
+        is_replacing: Whether even its transparent pixels replace the earlier picture.
     """
 
     seed: int
@@ -66,7 +66,7 @@ class Piece:
         return colours
 
     def pixels(self) -> Pixels:
-        """Return what it shows by itself."""
+        """Return its own picture."""
         return self.palette()[self.indices()]
 
 

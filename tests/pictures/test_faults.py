@@ -69,7 +69,7 @@ def test_process_that_is_quiet_stays_so() -> None:
 
 
 def caught(work: Callable[[], object]) -> BaseException:
-    """Return what a piece of work raises."""
+    """Return the exception of a piece of work."""
     try:
         work()
     except (*DECODER_ERRORS, OverBudgetError) as exc:
@@ -103,7 +103,7 @@ def ours() -> BaseException:
 def test_errors_of_others_and_deliberate_ones_are_none(
     work: Callable[[], object],
 ) -> None:
-    """Neither a refusal of bad bytes nor an intended exception is a bug."""
+    """A refusal of bad bytes and an intended exception are not bugs."""
     assert fault_of(caught(work)) == ""
 
 

@@ -47,6 +47,6 @@ def test_made_file_reads_like_its_bytes(
 
 
 def test_position_before_the_start_is_refused() -> None:
-    """As files refuse it."""
+    """Files refuse it, too."""
     with pytest.raises(OSError, match="before the start"):
         by(9).seek(-1)

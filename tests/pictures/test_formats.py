@@ -1,4 +1,4 @@
-"""The list of formats names what may be opened, and nothing else is."""
+"""The list names the formats that may be opened, and no other is opened."""
 
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.pictures.formats import (

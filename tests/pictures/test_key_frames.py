@@ -1,6 +1,6 @@
 """The key frames of every file are compared as they look, or a reason rejects.
 
-This is the rule of ADR 0030, held against a twin that puts animations together pixel by
+This is the rule of ADR 0030, compared with a twin that composes animations pixel by
 pixel.
 """
 
@@ -52,7 +52,7 @@ def boxes(draw: st.DrawFn) -> tuple[int, int, int, int]:
 def animations(
     *disposals: str, may_replace: bool = True, plain: bool = False
 ) -> st.SearchStrategy[list[Piece]]:
-    """Return what draws animations whose first piece covers all."""
+    """Return a strategy for animations whose first piece covers all."""
     pieces = st.builds(
         Piece,
         seed=st.integers(0, 9999),

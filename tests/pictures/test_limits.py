@@ -26,7 +26,7 @@ LIMITS = DecodeLimits(max_pixels=1000, max_decoded_bytes=4000)
 def test_frame_is_refused_by_pixels_and_by_bytes(
     size: tuple[int, int], bytes_per_pixel: int, held_bytes: int, is_refused: bool
 ) -> None:
-    """Both limits are inclusive; what a decoder holds counts with the file."""
+    """Both limits are inclusive; a decoder's memory counts with the file."""
     refused: Reason | None = None
     try:
         check_frame(

@@ -39,7 +39,7 @@ def luma_of_cmyk(cyan: int, magenta: int, yellow: int, black: int) -> float:
 
 
 def luma_of_ycbcr(y: int, cb: int, cr: int) -> float:
-    """Return luma of what a screen can show of JFIF's colour differences."""
+    """Return the luma of JFIF's colour differences within the colours of a screen."""
     blue, red = cb - 128, cr - 128
     colours = (y + 1.402 * red, y - 0.34414 * blue - 0.71414 * red, y + 1.772 * blue)
     return luma(*(min(max(colour, 0), 255) for colour in colours))

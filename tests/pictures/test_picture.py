@@ -1,4 +1,4 @@
-"""Shapes and pictures refuse what no decoder can produce."""
+"""Shapes and pictures refuse values that no decoder can produce."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Frames of the formats that Pillow reads, and what they cost."""
+"""Frames of the formats that Pillow reads, and their cost."""
 
 from collections.abc import Callable
 

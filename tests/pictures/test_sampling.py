@@ -97,7 +97,7 @@ def test_first_goes_before_longest_before_last(
 
 @given(durations=durations)
 def test_key_frames_are_first_last_and_longest(durations: list[int]) -> None:
-    """Longest by what the file says, and by what browsers make of it."""
+    """The longest one by the file's durations, and by those of browsers."""
     keys = key_frames(durations)
 
     seen = [shown_ms(duration) for duration in durations]
@@ -115,7 +115,7 @@ def test_key_frames_are_first_last_and_longest(durations: list[int]) -> None:
     [(0, 100), (10, 100), (11, 11), (99, 99), (5000, 5000)],
 )
 def test_shortest_frames_are_shown_longer(said: int, seen: int) -> None:
-    """As browsers do, since the first who wrote GIFs meant it so."""
+    """As browsers do, because the first writers of GIFs meant it so."""
     assert shown_ms(said) == seen
 
 

@@ -185,7 +185,7 @@ def test_profile_is_applied(image: Image.Image, profile: bytes) -> None:
 def test_profile_that_changes_nothing_is_ignored(
     image: Image.Image, profile: bytes
 ) -> None:
-    """SRGB, garbage, and what does not fit: browsers show the stored colours."""
+    """SRGB, garbage, and unfitting profiles: browsers show the stored colours."""
     assert list(shown(image, profile=profile)) == ["stored"]
 
 
@@ -321,7 +321,7 @@ def large(mode: str) -> Image.Image:
 
 
 def means(plane: NDArray[Any], by: int) -> NDArray[np.float64]:
-    """Return the means of blocks, those at the edges of what there is of them."""
+    """Return the means of blocks; those at the edges are means of a part."""
     rows, columns = (range(0, side, by) for side in plane.shape)
     down = np.add.reduceat(plane.astype(float), rows, axis=0)
     sums = np.add.reduceat(down, columns, axis=1)
@@ -335,7 +335,7 @@ def means(plane: NDArray[Any], by: int) -> NDArray[np.float64]:
 
 @pytest.mark.parametrize("mode", ["RGBA", "P", "L"])
 def test_large_frame_is_read_in_bands(mode: str) -> None:
-    """Its planes are the block means of what they would be in full, within a step."""
+    """Its planes are the block means of the full planes, within a step."""
     image = large(mode)
     whole = rgba(image)
     luma = whole[:, :, :3] @ np.array([0.299, 0.587, 0.114])

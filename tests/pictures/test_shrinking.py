@@ -65,7 +65,7 @@ def test_strips_give_what_the_whole_picture_gives(
 
 @pytest.mark.parametrize("mode", MODES)
 def test_samples_in_memory_are_taken_piece_by_piece(mode: str) -> None:
-    """A picture of more than one piece gives what it gives as one."""
+    """A picture of several pieces gives the same as in one piece."""
     image = noise(mode, 1201, 1803)
 
     shrunk = shrunk_of(image.tobytes(), mode, image.size, 2)

@@ -96,7 +96,7 @@ def test_list_of_parts_is_whole() -> None:
 
 
 class Wire(asyncio.Transport):
-    """A transport that keeps what it is given."""
+    """A transport that keeps the written bytes."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -16,7 +16,6 @@ def pytest_asyncio_loop_factories() -> Mapping[
 ]:
     """Name the event loops: the command line uses the first, the service the second.
 
-    Tests of what a scanner process does, rather than of how the pool waits for it, say
-    that one is enough.
+    Tests of a scanner process, unlike those of the pool's waiting, need only one.
     """
     return LOOPS

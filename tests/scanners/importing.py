@@ -1,4 +1,4 @@
-"""A program that scans files as a scanner does, and prints what it imported meanwhile.
+"""A program that scans files like a scanner, and prints its imports meanwhile.
 
 A module must be imported, and a codec loaded, before a scanner is confined: later it
 cannot open the file. The tests run this in a new interpreter, since in their own

@@ -53,7 +53,7 @@ def scanned(
     alone: bool = True,
     cpu_s: float | None = None,
 ) -> Scan:
-    """Scan one content; return what its parts are together."""
+    """Scan one content; return its merged parts."""
     gathered = MergedContent(budgets or Budgets())
     parts = parts_of(
         content,

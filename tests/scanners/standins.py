@@ -1,8 +1,8 @@
-"""A scanner process that does what its contents say: hang, die, lie, write garbage.
+"""A scanner process that obeys its contents: hang, die, lie, write garbage.
 
-It is a real process with the real main function, socket, limits and alarms; only what
-happens to a content is replaced. A content is a word, and for some words an argument
-after a space. The tests run it through ``ScannerSettings(module=MODULE)``.
+It is a real process with the real main function, socket, limits and alarms; only the
+scan of a content is replaced. A content is a word, and for some words an argument after
+a space. The tests run it through ``ScannerSettings(module=MODULE)``.
 """
 
 import ctypes
@@ -35,7 +35,7 @@ MODULE: Final = "tests.scanners.standins"
 def perform(
     upload: Handed, span: ContentSpan, request: ScanRequest, _cpu_s: float
 ) -> Iterator[ReplyPart]:
-    """Do what the content says, and report success if that comes back."""
+    """Obey the content, and report success if the action returns."""
     fd = upload if isinstance(upload, int) else -1
     content = open_span(upload, span).read(0, span.length)
     word, _, argument = content.decode().partition(" ")

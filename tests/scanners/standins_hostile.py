@@ -2,7 +2,7 @@
 
 A content is the number of a system call and its arguments, each a number or one of the
 words below; ``;`` parts calls. The kind of the scan is the name of the last call's
-error, or ``done``; a call that kills tells of itself by the exit code.
+error, or ``done``; a call that kills shows in the exit code.
 """
 
 import ctypes

@@ -1,8 +1,8 @@
 """A scanner process whose contents say in which parts they are answered, and how.
 
-A content is a row of acts, each with an argument or none, apart by ``;``; what stands
-before the first ``;`` is only there to be a kind of content (``%PDF-1.7``, or nothing).
-The tests run it through ``ScannerSettings(module=MODULE)``.
+A content is a row of acts, each with an argument or none, separated by ``;``; the part
+before the first ``;`` only sets the kind of content (``%PDF-1.7``, or nothing). The
+tests run it through ``ScannerSettings(module=MODULE)``.
 """
 
 import ctypes
@@ -33,7 +33,7 @@ _PLANE: Final = np.zeros(64 * 64, np.float32).tobytes()
 def perform(
     upload: Handed, span: ContentSpan, request: ScanRequest, _cpu_s: float
 ) -> Iterator[ReplyPart]:
-    """Do what the content says, one act after the other, and report success."""
+    """Obey the content, one act after the other, and report success."""
     content = open_span(upload, span).read(0, span.length)
     acts = content.decode("latin-1").split(";")[1:]
     for act in acts:

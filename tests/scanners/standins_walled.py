@@ -1,4 +1,4 @@
-"""The stand-ins, in a container that refuses what the kernel offers.
+"""The stand-ins, in a container that refuses calls of the kernel.
 
 Some profiles of containers forbid Landlock's system calls, or allow the one that asks
 for the version and no other.

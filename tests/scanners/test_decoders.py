@@ -1,7 +1,7 @@
 """Every format and every container, decoded inside the sandbox.
 
 A library that is updated may ask the kernel for something new, or import a part of
-itself late; then what it says in a scanner differs from what it says here.
+itself late; then its result in a scanner differs from its result here.
 """
 
 import subprocess
@@ -26,7 +26,7 @@ TARGET = pictures.photograph(11, width=96, height=72)
 DECOY = pictures.photograph(12, width=96, height=72)
 SETTINGS = ScannerSettings(workers=2, formats=tuple(sorted(SWITCHED_ON)))
 PARTS = 4
-"""So many processes may share what takes minutes."""
+"""The number of processes that share the work of minutes."""
 
 
 def of(*families: Family) -> list[Trick]:
@@ -87,7 +87,7 @@ def test_nothing_is_imported_while_a_content_is_scanned(
         (tmp_path / f"{trick.name}-half{trick.suffix}").write_bytes(half)
     for bomb in BOMBS[part::PARTS]:
         (tmp_path / bomb.name).write_bytes(bomb.make())
-    # Three CPU minutes in all, of which a busy machine may make twenty.
+    # Three CPU minutes in total, which may take twenty on a busy machine.
     command = [sys.executable, "-m", "tests.scanners.importing", str(tmp_path)]
     late = subprocess.run(  # noqa: S603 - our own program
         command, check=True, capture_output=True, text=True, timeout=3600

@@ -165,5 +165,5 @@ def test_open_reads_a_regular_file(tmp_path: Path) -> None:
     ],
 )
 def test_declared_type_follows_the_suffix(path: str, expected: str | None) -> None:
-    """The suffix declares a type; of coded files only what their bytes do not tell."""
+    """The suffix declares a type; for coded files only a coding without a magic."""
     assert type_guesser()(path) == expected

@@ -1,4 +1,4 @@
-"""The proxy never loads what opens hostile bytes, nor what confines a scanner."""
+"""The proxy never loads modules that open hostile bytes or confine a scanner."""
 
 import os
 import signal
@@ -16,7 +16,7 @@ from uploadfilter.cli import main
 
 main()
 """
-"""The program, which tells at its end what it has loaded."""
+"""The program, which reports its loaded modules at its end."""
 
 OPENS = frozenset(
     {

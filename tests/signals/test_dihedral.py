@@ -1,4 +1,4 @@
-"""Turning coefficients against turning what they were made from."""
+"""Turning coefficients against turning the picture."""
 
 import numpy as np
 import pytest

@@ -23,7 +23,7 @@ def noise(seed: int, *shape: int) -> twins.Luma:
 
 @given(length=lengths, seed=seeds)
 def test_jarosz_equals_the_running_boxes(length: int, seed: int) -> None:
-    """The operator gives what two box filters and the decimation give."""
+    """The operator equals two box filters and the decimation."""
     values = noise(seed, length).astype(np.float64)
 
     fast = operators.jarosz(length).dense() @ values
@@ -79,7 +79,7 @@ def test_nearest_takes_what_cimg_takes(length: int, seed: int) -> None:
 def test_composition_applies_the_inner_operator_first(
     length: int, outputs: int, seed: int
 ) -> None:
-    """One composed operator gives what the two give one after the other."""
+    """One composed operator equals the two operators one after the other."""
     values = noise(seed, length).astype(np.float64)
     inner, outer = operators.bicubic(length, outputs), operators.jarosz(outputs)
 

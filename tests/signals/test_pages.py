@@ -76,7 +76,7 @@ def transparent(kind: str, seed: int) -> Image.Image:
 def test_every_page_is_near_to_a_view(
     kind: str, seed: int, colour: tuple[int, int, int]
 ) -> None:
-    """Grey or coloured, what a page shows differs in few bits from some view."""
+    """Grey or coloured, the picture on a page differs in few bits from some view."""
     image = transparent(kind, seed)
     seen = on_page(image, colour)
     speaks = pdq.qualities_of(plane_of(seen)[None])[0] >= QUALITY_FLOOR

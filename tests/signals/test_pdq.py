@@ -45,7 +45,7 @@ def test_pdq_equals_its_twin(seed: int, width: int, height: int) -> None:
 
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_pdq_equals_pdqhash_in_all_variants(width: int, height: int) -> None:
-    """All eight signals are what the reference makes of the turned picture."""
+    """All eight signals equal the reference's signals of the turned picture."""
     pdqhash = pytest.importorskip("pdqhash")
     plane = luma(3, width, height)
     ours = view_of(picture_of(plane), name="stored")
@@ -244,7 +244,7 @@ def test_what_may_not_speak_never_does(seeds: tuple[int, int], contrast: float) 
 
 
 def test_qualities_are_those_of_each_plane() -> None:
-    """Of many planes in one go, which are left as they were."""
+    """Many planes at once give the same, and stay unchanged."""
     planes = np.stack([contrast * luma(9)[:64, :64] for contrast in (0, 0.2, 1)])
     planes = planes.astype(np.float32)
     before = planes.copy()

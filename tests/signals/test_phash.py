@@ -33,7 +33,7 @@ def test_phash_equals_imagehash_on_the_same_luma(
 ) -> None:
     """Rounding as Pillow rounds makes the value imagehash's, bit for bit.
 
-    The width is resized by itself, so that every version of Pillow does it first.
+    The width is resized separately, so that every version of Pillow does it first.
     """
     plane = luma(seed, width, height)
     narrow = Image.fromarray(plane).resize((32, height), Image.Resampling.LANCZOS)

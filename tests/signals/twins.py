@@ -114,7 +114,7 @@ def thumbnail(plane: Luma) -> Luma:
 
 
 def block_means(plane: Luma, scale: int) -> Luma:
-    """Return what a decode at 1/scale shows: the mean of each block."""
+    """Return the picture of a decode at 1/scale: the mean of each block."""
     height, width = plane.shape
     down, across = -(-height // scale) * scale, -(-width // scale) * scale
     padded = np.pad(plane, ((0, down - height), (0, across - width)), mode="edge")

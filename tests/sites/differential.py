@@ -1,10 +1,10 @@
 """Send the same request straight to a site and through the proxy, and compare.
 
 A request goes out over a bare socket, byte for byte the same both times, with the same
-``Host``. What differs by its nature is taken out of both answers before they are
+``Host``. Parts that always differ are removed from both answers before they are
 compared: each such rule has its reason. Everything else must be equal, and headers of
-one name also in their order; that of different names means nothing (RFC 9110, section
-5.3).
+one name also in their order; the order of different names means nothing (RFC 9110,
+section 5.3).
 """
 
 import difflib
@@ -39,8 +39,8 @@ class Varies:
     """The parts of a site's answers that differ from one request to the next.
 
     Attributes:
-        pattern: What it looks like, in a header or in the body.
-        reason: Why it is not the proxy's doing.
+        pattern: Its form in a header or in the body.
+        reason: The reason why the proxy does not cause it.
     """
 
     pattern: bytes
@@ -101,7 +101,7 @@ class Told:
         return [value for known, value in self.headers if known.lower() == name]
 
     def without(self, rules: Sequence[Varies]) -> "Told":
-        """Return it without what differs by its nature."""
+        """Return it without the parts that always differ."""
         left_out = OF_THE_CONNECTION | BETWEEN.keys()
         headers = tuple(
             (name, _blanked(value.encode("latin-1"), rules).decode("latin-1"))
@@ -134,9 +134,9 @@ def differences(site: Behind, request: Ask, rules: Sequence[Varies] = ()) -> lis
     """Tell how the answer of the site differs from that through the proxy.
 
     Returns:
-        That the site itself fails, which would prove nothing; or what stands in one
-        answer only, with ``-`` for that of the site and ``+`` for that through the
-        proxy; nothing if they are the same.
+        A note that the site itself fails, which would prove nothing; or the parts of
+        one answer only, with ``-`` for the site's and ``+`` for that through the proxy;
+        nothing if they are the same.
     """
     straight, through = (ask(port, request) for port in site.ports)
     if straight.status == http.HTTPStatus.INTERNAL_SERVER_ERROR:

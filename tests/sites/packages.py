@@ -1,4 +1,4 @@
-"""Make packages of Python, which are archives with a list of what they hold."""
+"""Make packages of Python, which are archives with a list of their files."""
 
 import base64
 import hashlib

@@ -1,7 +1,7 @@
 """Call a store with boto3: run as a program, in the environment of the sites.
 
 It reads one JSON object, ``{"url", "key", "secret", "checksums", "calls"}``, and prints
-a list with what came of each call. Bytes are ``{"base64": ...}`` on both ways.
+a list with the result of each call. Bytes are ``{"base64": ...}`` on both ways.
 """
 
 import base64

@@ -35,16 +35,16 @@ class Store:
     key: str
     secret: str
 
-    def call(self, url: str, *calls: tuple[str, dict[str, Any]], **more: Any) -> Any:  # noqa: ANN401 -- what boto3 answers
+    def call(self, url: str, *calls: tuple[str, dict[str, Any]], **more: Any) -> Any:  # noqa: ANN401 -- an answer of boto3
         """Call the store with boto3 in its own environment.
 
         Args:
             url: Where to.
             calls: Names of methods, and their arguments.
-            more: What else ``s3client.py`` is told.
+            more: Further input of ``s3client.py``.
 
         Returns:
-            What came of each call.
+            The result of each call.
         """
         asked = {"url": url, "key": self.key, "secret": self.secret, "calls": calls}
         done = run(

@@ -41,7 +41,7 @@ ASKS: Mapping[str, Ask] = {
     ),
     "method that is not allowed": Ask(target="/simple/", method="DELETE"),
 }
-"""Requests, by what they are about. None of them changes the site."""
+"""Requests, by their subject. None of them changes the site."""
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +74,7 @@ def test_answers_are_the_same_straight_and_through(site: Behind, name: str) -> N
 
 
 def upload(site: Behind, package: Path) -> str:
-    """Publish a package with twine, and return what it says."""
+    """Publish a package with twine, and return its output."""
     done = run(
         *(installed("twine"), "upload", "--non-interactive", "--verbose"),
         *("--disable-progress-bar", "--repository-url", f"{site.proxy.url}/", package),

@@ -48,7 +48,7 @@ ASKS: Mapping[str, Ask] = {
     "two slashes": Ask(target="//search//?query=a"),
     "method that is not allowed": Ask(target="/search/", method="PATCH", body=b"hello"),
 }
-"""Requests, by what they are about. None of them changes the site."""
+"""Requests, by their subject. None of them changes the site."""
 
 VARIES = (
     Varies(
@@ -92,7 +92,7 @@ def test_answers_are_the_same_straight_and_through(site: Behind, name: str) -> N
 
 @pytest.fixture(scope="module")
 def keeper(site: Behind, itself: Wagtail) -> Iterator[Page]:
-    """Return the page of one who has logged in."""
+    """Return the page of a user who has logged in."""
     with visitor() as page:
         page.goto(site.url(LOGIN))
         page.fill("#id_username", USER)
@@ -124,7 +124,7 @@ def test_pictures_are_uploaded_and_shown(
 
 @pytest.fixture
 def session(site: Behind, itself: Wagtail, jar: Path) -> list[str]:
-    """Return curl's options for one who has logged in."""
+    """Return curl's options for a user who has logged in."""
     cookies = ["-b", str(jar), "-c", str(jar)]
     answer = curl(
         site.url(LOGIN),
@@ -139,7 +139,7 @@ def session(site: Behind, itself: Wagtail, jar: Path) -> list[str]:
 
 
 def proof(site: Behind, page: str, session: list[str]) -> str:
-    """Return what a form of the site proves itself by."""
+    """Return the token of a form of the site."""
     text = curl(site.url(page), *session).body.decode()
     found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', text)
     if found is None:
@@ -176,7 +176,7 @@ def test_form_with_a_picture_passes(
 def test_form_with_a_listed_picture_is_rejected(
     site: Behind, session: list[str], tmp_path: Path, page: str
 ) -> None:
-    """Neither as a picture nor as a document does a listed picture get in."""
+    """A listed picture is rejected as a picture and as a document."""
     (tmp_path / "lake.jpg").write_bytes(pictures.listed())
     answer = send(site, page, tmp_path / "lake.jpg", session)
 

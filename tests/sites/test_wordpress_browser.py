@@ -34,7 +34,7 @@ title => {
 
 @pytest.fixture(scope="module")
 def keeper(wordpress_site: Behind, wordpress_itself: WordPress) -> Iterator[Page]:
-    """Return the page of one who has logged in."""
+    """Return the page of a user who has logged in."""
     with visitor() as page:
         page.goto(wordpress_site.url("/wp-login.php"))
         page.fill("#user_login", USER)
@@ -78,7 +78,7 @@ def test_uploader_shows_an_error_for_a_listed_picture(
 def test_plain_form_shows_our_page_for_a_listed_picture(
     wordpress_site: Behind, keeper: Page, tmp_path: Path
 ) -> None:
-    """Without scripts the form leads to the page that says what happened."""
+    """Without scripts the form leads to the page with the result."""
     (tmp_path / "lake.jpg").write_bytes(pictures.listed())
     keeper.goto(wordpress_site.url("/wp-admin/media-new.php?browser-uploader"))
     keeper.set_input_files("#async-upload", tmp_path / "lake.jpg")

@@ -18,8 +18,8 @@ class Wagtail:
 
     Attributes:
         origin: Its URL.
-        media: Where it keeps what it is sent.
-        password: Of ``USER``.
+        media: The folder of its received files.
+        password: The password of ``USER``.
     """
 
     origin: str

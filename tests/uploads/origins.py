@@ -1,7 +1,7 @@
 """The form parsers of real origins, asked as an origin asks them.
 
-Each function takes the value of Content-Type and a body, and returns what a site's code
-would get: fields as text, files as bytes. ``None`` means that the parser refused.
+Each function takes the value of Content-Type and a body, and returns the values for a
+site's code: fields as text, files as bytes. ``None`` means that the parser refused.
 """
 
 import asyncio

@@ -137,7 +137,7 @@ def may_begin(head: bytes, kind: Kind) -> bool:
     return kind is not Kind.JPEG or _jpeg(MemorySource(head), 0) is not None
 
 
-# --- What beginnings look like -------------------------------------------------------
+# --- The beginnings ------------------------------------------------------------------
 
 _Test = Callable[[Source, int], Kind | None]
 
@@ -150,7 +150,7 @@ class _Form:
         expression: The first bytes, as a pattern for ``patterns.py``.
         length: Their number, at most ``_OVERLAP_BYTES``.
         pattern: The same for ``re``.
-        test: Tests what follows, and returns the kind.
+        test: Tests the bytes after them, and returns the kind.
     """
 
     expression: str

@@ -42,7 +42,7 @@ into headers without checks. 160,000 mutated files of every format raised:
   ``IndexError`` (a file without pictures);
 - the JPEG XL library: ``RuntimeError``, and never a panic.
 
-The others are what plugins of this kind can raise.
+Plugins of this kind can raise the others.
 """
 
 _PANIC = "PanicException"

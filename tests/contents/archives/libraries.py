@@ -10,4 +10,4 @@ needs_libarchive = pytest.mark.skipif(
     not library.IS_THERE and os.environ.get("UPLOADFILTER_REQUIRE_PROGRAMS") != "1",
     reason="this machine lacks libarchive",
 )
-"""Of tests that open an archive; in CI, where nothing may lack, they fail instead."""
+"""The mark of tests that open an archive; in CI they fail if the library is missing."""

@@ -30,7 +30,7 @@ PAPER = b"%PDF-1.4\n%%EOF\n"
 
 
 def container_of(kind: Kind) -> Container:
-    """Return what reads a kind."""
+    """Return the reader of a kind."""
     return next(each for each in ARCHIVES if kind in each.kinds)
 
 
@@ -148,7 +148,7 @@ def test_name_in_another_encoding_is_kept_readable() -> None:
 
 
 def test_headers_without_end_are_too_many() -> None:
-    """Folders, of which none is a content, are counted too."""
+    """Folders are counted, too, although they are not contents."""
     folder = made.cpio(("d", b""))
     end = folder.rindex(b"070701")
     file = folder[:end].replace(b"000081a4", b"000041ed") * 5001 + folder[end:]
@@ -159,7 +159,7 @@ def test_headers_without_end_are_too_many() -> None:
 
 
 def test_archive_ends_with_the_member_that_is_too_much() -> None:
-    """The rest of a solid archive cannot be had without unpacking it."""
+    """The rest of a solid archive cannot be read without unpacking it."""
     limits = UnpackLimits(max_output_bytes=1024 * 1024)
     items = list(
         container_of(Kind.CAB).members(

@@ -19,7 +19,7 @@ def apart(disc: bytes) -> dict[str, bytes]:
 
 
 def test_file_in_one_tree_is_given() -> None:
-    """Whoever reads the other tree does not see it."""
+    """Readers of the other tree do not see it."""
     disc = two_trees(("A.TXT", b"short"), ("a long name", b"long"))
 
     assert apart(disc) == {"A.TXT": b"short", "a long name": b"long"}

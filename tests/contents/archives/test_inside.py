@@ -56,7 +56,7 @@ def test_magic_alone_is_no_archive(before: list[bytes], kind: Kind) -> None:
 
 @given(parts=st.lists(PIECES | st.binary(max_size=9), max_size=20))
 def test_magic_is_found_as_by_looking_at_every_offset(parts: list[bytes]) -> None:
-    """Also where one begins within another."""
+    """This also holds if one begins within another."""
     content = b"".join(parts)
     forms = inside._FORMS  # noqa: SLF001  # the same forms, searched simply
     slowly = [
@@ -70,7 +70,7 @@ def test_magic_is_found_as_by_looking_at_every_offset(parts: list[bytes]) -> Non
 
 
 def test_pixels_of_a_photo_are_passed_over() -> None:
-    """All else of a JPEG is searched: what comes before them, and after them."""
+    """The rest of a JPEG is searched: the parts before and after them."""
     archive = MADE[Kind.RAR]
     segment = b"\xff\xe5" + (len(archive) + 2).to_bytes(2, "big") + archive
     before = PHOTO[:2] + segment + PHOTO[2:]
@@ -94,7 +94,7 @@ def test_end_of_the_pixels_is_found_wherever_it_stands(pixels: int) -> None:
 
 
 def test_archives_without_end_are_not_all_opened() -> None:
-    """That there are more is said."""
+    """The scan reports that there are more."""
     *starts, last = found(b"\1" + MADE[Kind.CAB] * 20)
 
     assert isinstance(last, Unfinished)

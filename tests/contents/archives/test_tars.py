@@ -79,7 +79,7 @@ def test_tar_conforms(check: Check) -> None:
         pytest.param(SHEEP[:-1], [("sheep", TEXT, None)], id="no-padding"),
         pytest.param(END + SHEEP, [("sheep", TEXT, None)], id="zeros-before"),
         pytest.param(SHEEP + END + SHEEP, [("sheep", TEXT, None)] * 2, id="joined"),
-        pytest.param(SHEEP + END + b"rest" * 200, [("sheep", TEXT, None)], id="behind"),
+        pytest.param(SHEEP + END + b"rest" * 200, [("sheep", TEXT, None)], id="after"),
         pytest.param(header(b"dir/") + SHEEP, [("sheep", TEXT, None)], id="folder"),
         pytest.param(
             header(b"link", b"1000", b"1") + SHEEP, [("sheep", TEXT, None)], id="link"

@@ -1,4 +1,4 @@
-"""Zip files give what any reader would find in them."""
+"""Zip files give the members that any reader would find in them."""
 
 import io
 import lzma
@@ -127,7 +127,7 @@ LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
     ("file", "found"),
     [
         pytest.param(made(PLAIN, prefix=b"MZ program"), [SHEEP], id="prefix"),
-        pytest.param(made(PLAIN) + b"behind it", [SHEEP], id="behind"),
+        pytest.param(made(PLAIN) + b"behind it", [SHEEP], id="after"),
         pytest.param(made(PLAIN, comment=b"PK\5\6" * 9), [SHEEP], id="false-ends"),
         pytest.param(
             made(PLAIN, comment=end(0, 0)), [SHEEP], id="end-record-in-the-comment"
@@ -253,7 +253,7 @@ LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
                 said(Said(packed=len(PACKED) + 40), replace(PLAIN, behind=made(PLAIN)))
             ),
             [SHEEP, SHEEP],
-            id="member-behind-packed-data",
+            id="member-after-packed-data",
         ),
         pytest.param(
             made(replace(said(TOO_LONG), listed=None), PLAIN),
@@ -348,7 +348,7 @@ SHARED_BYTES = 8 * 1024 * 1024
 
 
 def test_overlapping_members_are_a_bomb_together() -> None:
-    """Members that share their data are told by what all of them give."""
+    """Members that share their data are recognised by their total size."""
     file = overlapping(deflated(bytes(SHARED_BYTES)), 9)
     meter = UnpackMeter(UnpackLimits(), content_bytes=len(file))
     contents = list(unpack(ZIP, MemorySource(file), meter))
@@ -423,7 +423,7 @@ def test_folders_without_end_are_too_many() -> None:
 @pytest.mark.parametrize(
     ("file", "hides"),
     [
-        pytest.param(PICTURE + made(PLAIN), True, id="behind-a-picture"),
+        pytest.param(PICTURE + made(PLAIN), True, id="after-a-picture"),
         pytest.param(PICTURE + made(PLAIN) + bytes(99), True, id="in-the-middle"),
         pytest.param(PICTURE + made(PLAIN) + bytes(70000), False, id="far-off"),
         pytest.param(b"PK\5\6", False, id="broken-off"),

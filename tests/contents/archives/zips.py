@@ -65,7 +65,7 @@ class Said:
     crc: int = 0
 
     def fields(self, data: bytes, size: int) -> bytes:
-        """Write what both kinds of headers have in common."""
+        """Write the fields that both kinds of headers have in common."""
         packed = len(data) if self.packed is None else self.packed
         size = size if self.size is None else self.size
         numbers = [(20, 2), (self.flags, 2), (self.method, 2), (0, 4), (self.crc, 4)]

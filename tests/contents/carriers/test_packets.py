@@ -70,7 +70,7 @@ def test_any_bytes_have_a_packet_or_none(content: bytes) -> None:
     )
 )
 def test_packet_begins_where_the_slow_way_finds_it(parts: list[bytes]) -> None:
-    """At the first of its words, each looked for by itself."""
+    """At the first of its words, each searched for separately."""
     content = b"".join(parts)
     words = (b"<?xpacket begin", b"adobe:ns:meta/")
     begins = [content.find(word) for word in words if word in content]

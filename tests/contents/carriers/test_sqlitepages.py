@@ -1,4 +1,4 @@
-"""Databases give what their long rows hold, as the database itself does."""
+"""Databases give the values of their long rows, like the database itself."""
 
 import sqlite3
 from contextlib import closing

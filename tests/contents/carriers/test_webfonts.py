@@ -66,7 +66,7 @@ def test_font_conforms(subject: Subject, check: Check) -> None:
 
 
 def test_both_are_known_by_their_first_bytes() -> None:
-    """And by nothing else."""
+    """No other bytes mark one."""
     assert {sniff(woff(PLAIN)), sniff(woff2(PLAIN))} == {Kind.WOFF}
 
 

@@ -33,5 +33,5 @@ def test_pictures_are_plausible(head: bytes) -> None:
     ],
 )
 def test_prose_is_not(head: bytes) -> None:
-    """Also where a comma stands where an image would begin."""
+    """This also holds with a comma where an image would begin."""
     assert not is_plausible(head)

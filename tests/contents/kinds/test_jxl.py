@@ -14,7 +14,7 @@ from uploadfilter.contents.kinds.jxl import HEAD_BYTES, MAGIC, is_plausible
 
 
 def codestream(mode: str, *, width: int = 60, **options: object) -> bytes:
-    """Return what libjxl writes."""
+    """Return the output of libjxl."""
     file = io.BytesIO()
     image = pictures.photograph(1, width=width, height=40)
     image.convert(mode).save(file, "JXL", **options)
@@ -47,7 +47,7 @@ def test_header_with_profile_is_plausible() -> None:
 
 
 def test_few_beginnings_by_chance_are_plausible() -> None:
-    """Of ten thousand, some thirty."""
+    """Some thirty of ten thousand."""
     noise = np.random.default_rng(5).bytes(10_000 * 40)
     heads = [MAGIC + noise[at : at + 40] for at in range(0, len(noise), 40)]
 

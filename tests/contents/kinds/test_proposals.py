@@ -28,12 +28,12 @@ TARGA = struct.pack("<BBBHHBHHHHBB", 0, 0, 2, 0, 0, 0, 0, 0, 64, 48, 24, 0)
 
 
 def kind(content: bytes) -> Kind:
-    """Say what a content is."""
+    """Return the kind of a content."""
     return kind_of(MemorySource(content))
 
 
 def kinds(content: bytes) -> set[Kind]:
-    """Return what a content may be, right from its beginning, besides its kind."""
+    """Return the kinds that a content may have at its beginning, besides its own."""
     found = proposed(MemorySource(content), kind(content))
     return {item.kind for item in found if not item.offset}
 
@@ -54,7 +54,7 @@ def kinds(content: bytes) -> set[Kind]:
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_drawing_is_known_behind_any_prologue(text: str, encoding: str) -> None:
-    """Neither what stands in front nor its length matter, nor the encoding."""
+    """Preceding text, length and encoding do not matter."""
     assert kind(text.encode(encoding)) is Kind.SVG
 
 
@@ -162,7 +162,7 @@ def test_brands_are_read_however_many_there_are() -> None:
     ],
 )
 def test_claim_is_a_proposal(claim: str, found: Kind | None) -> None:
-    """A name or type stands for what has no magic."""
+    """A name or type decides for kinds without a magic."""
     assert claimed(Kind.DATA, ("", claim), TARGA) is found
 
 
@@ -175,7 +175,7 @@ def test_claim_says_nothing_where_bytes_do() -> None:
     "start", [b"II*\0", b"PK\3\4", b"\x89PNG\r\n\x1a\n", b"GIF89a" + bytes(9)]
 )
 def test_magic_is_found_at_every_offset(start: bytes) -> None:
-    """A kind that ``sniff`` knows by its first bytes is also recognised further on."""
+    """A kind that ``sniff`` recognises by first bytes is also recognised further on."""
     assert magic.begins_as(b"--" + start, 2) is magic.sniff(start)
 
 
@@ -236,7 +236,7 @@ DOCUMENT = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 
     ("content", "expected"),
     [
         pytest.param(DOCUMENT, Kind.PDF, id="document"),
-        pytest.param(b"junk " * 99 + DOCUMENT, Kind.PDF, id="behind-junk"),
+        pytest.param(b"junk " * 99 + DOCUMENT, Kind.PDF, id="after-junk"),
         pytest.param(b"%PDF-1.4\n1 0%c\robj <<>>\n" + DOCUMENT, Kind.PDF, id="comment"),
         pytest.param(b"%PDF-1.4\n" + bytes(5000) + DOCUMENT[9:], Kind.PDF, id="late"),
         pytest.param(
@@ -254,11 +254,11 @@ DOCUMENT = b"%PDF-1.4\n1 0 obj\n<</Type/Catalog>>\nendobj\ntrailer\n<</Root 1 0 
     ],
 )
 def test_document_has_an_object(content: bytes, expected: Kind) -> None:
-    """No reader opens what only speaks of the format (``tests/e2e/test_papers.py``)."""
+    """No reader opens a text about the format (``tests/e2e/test_papers.py``)."""
     assert kind(content) is expected
 
 
 def test_object_is_found_wherever_it_stands() -> None:
-    """Also where two windows meet."""
+    """This also holds where two windows meet."""
     for length in range((1 << 20) - 12, (1 << 20) + 4):
         assert has_object(MemorySource(b" " * length + b"7 0 obj "))

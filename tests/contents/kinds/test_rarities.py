@@ -1,4 +1,4 @@
-"""Pictures that only tools of an origin open are known for what they are."""
+"""Pictures that only tools of an origin open are recognised."""
 
 import io
 

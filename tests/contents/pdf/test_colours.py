@@ -1,4 +1,4 @@
-"""Colour spaces are what decoders call them, or nothing."""
+"""Colour spaces have the names of decoders, or none."""
 
 import pikepdf
 import pytest

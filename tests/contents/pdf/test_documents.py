@@ -293,7 +293,7 @@ def test_colours_that_refer_to_themselves_end() -> None:
 def test_documents_open_without_a_password_only(
     password: str, reason: Reason | None
 ) -> None:
-    """A document that every reader opens is read; what needs a word is not."""
+    """A document that every reader opens is read; one that needs a password is not."""
     secret = pikepdf.Encryption(owner="owner", user=password)
     file = document((GREY, image("L", WIDTH, HEIGHT)), encryption=secret)
 
@@ -307,7 +307,7 @@ def test_no_document_is_undecodable(file: bytes) -> None:
 
 
 def test_document_without_an_end_is_repaired() -> None:
-    """Without its table, a document is what can be found in it."""
+    """Without its table, a document consists of the objects found in it."""
     file = document((jpeg(), image("RGB", WIDTH, HEIGHT, "DCTDecode")))
     file = file[: file.index(b"xref")] + b"trailer<</Root 1 0 R>>"
 

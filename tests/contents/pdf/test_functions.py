@@ -44,7 +44,7 @@ def test_samples_in_two_directions_are_mixed() -> None:
 
 
 def test_samples_are_encoded_and_decoded() -> None:
-    """Where they are asked, and what they mean, may be turned round."""
+    """Their inputs and their outputs may be reversed."""
     with pikepdf.new() as pdf:
         made = function(
             *(pdf, 0, 1, 1),

@@ -15,7 +15,7 @@ SIZE = b"/Width 9 /Height 5 "
 
 
 def test_masks_are_pictures_of_one_bit() -> None:
-    """A mask has no colours; what it says of bits does not count."""
+    """A mask has no colours; its number of bits does not count."""
     mask = pikepdf.Object.parse(
         b"<<" + SIZE + b"/ImageMask true /BitsPerComponent 8 /Decode [1 0] >>"
     )

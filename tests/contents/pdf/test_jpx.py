@@ -80,7 +80,7 @@ def test_picture_in_odd_colours_is_not_passed_over(
 def test_picture_in_a_document_needs_no_switch(
     data: bytes, entries: dict[str, object], views: set[str]
 ) -> None:
-    """Scanned pages are packed so; what readers may show is compared."""
+    """Scanned pages are packed so; the parts that readers may show are compared."""
     picture = {"Type": Name.XObject, "Subtype": Name.Image, "Filter": Name.JPXDecode}
 
     found = scanned(document((data, picture | entries)))
@@ -104,5 +104,5 @@ def test_components_that_do_not_fit_their_space_are_not_passed_over() -> None:
 
 
 def test_picture_by_itself_still_needs_the_switch() -> None:
-    """Also in an archive, and attached to a document."""
+    """The same holds in an archive, and attached to a document."""
     assert scanned(packed()).reason is Reason.UNDECODABLE

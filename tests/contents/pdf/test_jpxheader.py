@@ -48,7 +48,7 @@ def test_space_may_be_another_one() -> None:
 
 
 def test_what_is_none_is_told() -> None:
-    """Also where a box has no end."""
+    """The same holds for a box without an end."""
     assert read_jpx(b"") is None
     assert read_jpx(pictures.jpeg(PHOTO)) is None
     assert read_jpx(packed()[:60]) is None

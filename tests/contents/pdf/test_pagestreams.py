@@ -28,7 +28,7 @@ DATA = PHOTO.tobytes().hex().encode() + b">"
 
 
 def found(document: bytes) -> list[bytes]:
-    """Return what a document holds."""
+    """Return the contents of a document."""
     return [content for _, content, _ in contents_of(PDF, document)]
 
 
@@ -62,7 +62,7 @@ def test_data_of_a_picture_are_found_in_two_streams(filtered: bytes) -> None:
     [b"", b"(Power BI is a program) Tj", b"BI /W 9 /H 9 ID abc EI Q", b"BINGO"],
 )
 def test_text_that_speaks_of_it_opens_nothing(content: bytes) -> None:
-    """Only what may be the beginning of a picture is looked at again."""
+    """Only possible beginnings of a picture are inspected again."""
     assert left_open(content) is None
 
 
@@ -92,7 +92,7 @@ def test_pictures_that_never_end_are_bounded() -> None:
 
 
 def test_form_gives_its_pictures() -> None:
-    """Firefox and Acrobat draw what a form says, others what stands on the page."""
+    """Firefox and Acrobat draw by the form, others by the page."""
     image = jpeg()
 
     assert any(base64.b64encode(image) in each for each in found(form_with(image)))

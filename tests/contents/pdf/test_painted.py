@@ -146,7 +146,7 @@ def test_too_large_a_picture_is_said() -> None:
 
 
 def test_jpeg_of_other_components_than_its_space_is_said() -> None:
-    """Readers differ in what they make of it."""
+    """Readers differ in their reading of it."""
     with pikepdf.new() as pdf:
         stream = picture(pdf, (8, 8), Name.DeviceRGB, Decode=Array([1, 0] * 3))
         stream.Filter = Name.DCTDecode

@@ -68,7 +68,7 @@ def test_each_word_does_its_work(
     ],
 )
 def test_stack_is_arranged(text: bytes, expected: list[float]) -> None:
-    """The top of the stack is what comes last."""
+    """The top of the stack is the last value."""
     assert result(text, 3, 2, 1, outputs=3) == expected
 
 

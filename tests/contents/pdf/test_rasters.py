@@ -1,4 +1,4 @@
-"""Bare samples become files that a decoder reads as what they were."""
+"""Bare samples become files that a decoder reads without a change."""
 
 import io
 import zlib

@@ -116,7 +116,7 @@ def calibrated(name: str, **fields: object) -> Space:
 
 
 def test_usual_calibration_is_what_decoders_take_it_for() -> None:
-    """Programs write what means sRGB; a second picture would show the same."""
+    """Programs write spaces that mean sRGB; a second picture would show the same."""
     assert calibrated("/CalRGB", **USUAL).is_device
     assert calibrated("/CalGray", WhitePoint=[0.9505, 1, 1.089], Gamma=2.2).is_device
     assert not calibrated("/CalRGB", **(USUAL | {"Gamma": [8, 2.2, 2.2]})).is_device
@@ -148,7 +148,7 @@ def test_white_of_a_calibration_is_white(white: list[float]) -> None:
 def test_nonsense_in_a_calibration_gives_some_colours(
     fields: dict[str, object],
 ) -> None:
-    """It raises nothing, and no colour is beyond what a screen has."""
+    """It raises nothing, and every colour is one of a screen."""
     colours = calibrated("/CalRGB", **fields).convert(
         np.random.default_rng(1).random((50, 3))
     )

@@ -33,7 +33,7 @@ ONE = b"7 0 obj<</A/B>>stream\ndata\nendstream endobj\n"
         pytest.param(b"0 0 obj stream\n", [None], id="number-zero"),
         pytest.param(b"9999999999999 0 obj stream\n", [None], id="long-number"),
         pytest.param(b"stream\n", [None], id="no-number"),
-        pytest.param(b"7 0 obj<<>>endobj stream\n", [None], id="behind-an-end"),
+        pytest.param(b"7 0 obj<<>>endobj stream\n", [None], id="after-an-end"),
         pytest.param(b"", [], id="nothing"),
     ],
 )
@@ -53,6 +53,6 @@ def test_streams_are_found_across_windows(places: list[int]) -> None:
 
 
 def test_documents_of_very_many_objects_are_not_repaired() -> None:
-    """A repair looks at every object; what has too many stays damaged."""
+    """A repair reads every object; a document with too many stays damaged."""
     assert is_repairable(MemorySource(ONE * 1000))
     assert not is_repairable(MemorySource(ONE * 50_001))

@@ -24,7 +24,7 @@ def plenty() -> Effort:
 
 
 def found(text: bytes) -> list[Encoded]:
-    """Return what begins in a text."""
+    """Return the beginnings in a text."""
     return list(Base64Search(text, plenty()).found(set()))
 
 
@@ -37,7 +37,7 @@ def test_string_is_decoded_to_its_last_letter() -> None:
 
 @given(junk=st.sampled_from(["!", ".", "\0", "\u00e4", " ", "=", "~", "@ "]))
 def test_what_is_no_letter_is_skipped(junk: str) -> None:
-    """As PHP, Python and Node do it; also between the first letters."""
+    """Like PHP, Python and Node; also between the first letters."""
     text = junk.join(map(chr, BASE64[:40])) + junk + BASE64[40:].decode()
 
     assert any(item.data.startswith(JPEG) for item in found(text.encode()))
@@ -82,7 +82,7 @@ def test_text_is_given_from_the_beginning_of_its_string() -> None:
 
 @pytest.mark.parametrize("bits", [15, -15], ids=["zlib", "deflate"])
 def test_packed_string_is_claimed(bits: int) -> None:
-    """It has no magic, so that what comes out must begin like something."""
+    """It has no magic, so its output must begin like a known kind."""
     stream = zlib.compressobj(wbits=bits)
     data = stream.compress(JPEG) + stream.flush()
     (item,) = packed(b'"%b"' % base64.b64encode(data), plenty())

@@ -103,7 +103,7 @@ def test_many_letters_are_searched_as_few_are(string: bytes) -> None:
 
 @pytest.mark.parametrize("at", [131_069, 131_070, 131_071, 131_072, 131_073])
 def test_beginning_across_two_stretches_is_found_once(at: int) -> None:
-    """A stretch is looked at with what follows it."""
+    """A stretch is searched with the text after it."""
     string = b"z" * at + base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(20))
 
     assert in_order(list(beginnings(string))) == [(at, 0)]

@@ -126,7 +126,7 @@ def test_strings_of_dumps_are_read_to_their_end(
 
 
 def test_string_without_an_end_is_none() -> None:
-    """Also when all of its quotation marks are escaped."""
+    """This also holds if all of its quotation marks are escaped."""
     text = b"'\x89PNG" + rb"x\'" * 90
 
     assert list(from_dump(text, Effort(1000))) == []

@@ -35,7 +35,7 @@ def test_signs_stand_between_bytes(between: bytes) -> None:
 
 @pytest.mark.parametrize("shape", ["{}", "{},", " {}\n", "{}: "])
 def test_numbers_are_bytes(shape: str) -> None:
-    """Also those that are signed."""
+    """This includes signed ones."""
     lists = ([*DATA], [(byte ^ 128) - 128 for byte in DATA])
     for numbers in lists:
         text = " ".join(map(shape.format, numbers)).encode()

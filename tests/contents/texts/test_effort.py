@@ -6,7 +6,7 @@ from uploadfilter.contents.texts.effort import Effort, SpentError
 
 
 def test_effort_is_spent_when_it_is_used_up_and_not_before() -> None:
-    """As many steps may be taken as there are, in any portions."""
+    """All steps may be taken, in any portions."""
     effort = Effort(5)
     effort.take(2)
     effort.take(3)

@@ -26,7 +26,7 @@ class Steps:
 
 
 def body(declared: str, used: str) -> str | None:
-    """Return what becomes of a document's body."""
+    """Return the body of a document after the rewriting."""
     text = f"<!DOCTYPE svg [{declared}]><svg>{used}</svg>"
     found = expanded(text.encode(), Steps().take)
     return None if found is None else found.decode().partition("<svg>")[2][:-6]
@@ -55,7 +55,7 @@ def body(declared: str, used: str) -> str | None:
     ],
 )
 def test_names_give_way_to_values(declared: str, used: str, expected: str) -> None:
-    """As browsers put them together; other references are left to others."""
+    """As browsers join them; other layers read other references."""
     assert body(declared, used) == expected
 
 
@@ -82,7 +82,7 @@ def test_entity_of_itself_ends() -> None:
 
 @pytest.mark.parametrize("leaf", ["", "laugh", "laugh" * 100])
 def test_billion_laughs_end_with_the_steps(leaf: str) -> None:
-    """Also where nothing is written."""
+    """This includes empty values."""
     declared = f"<!ENTITY a0 '{leaf}'>" + "".join(
         f"<!ENTITY a{number} '{f'&a{number - 1};' * 100}'>" for number in range(1, 8)
     )

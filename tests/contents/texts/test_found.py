@@ -80,7 +80,7 @@ def test_only_what_a_scan_looks_into_counts(head: bytes, kind: Kind | None) -> N
 @pytest.mark.parametrize("before", [0, 3, 20_000])
 @pytest.mark.parametrize("data", [PNG, zipped()], ids=["picture", "archive"])
 def test_what_begins_in_bytes_is_given(data: bytes, before: int) -> None:
-    """As a whole where it is one, and carved from junk."""
+    """As the whole content, and carved from junk."""
     found = list(in_bytes("hex", b"\x90" * before + data, plenty()))
 
     assert data in [each.data for each in found]

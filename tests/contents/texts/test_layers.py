@@ -57,7 +57,7 @@ def test_percent_signs_are_undone_as_urllib_does(text: bytes) -> None:
 
 @given(pieces(b"\\", b"u", b"x", b"0", b"00", b"4", b"f", b"n", b"/", b"7", b"\xff"))
 def test_escapes_are_undone_from_left_to_right(text: bytes) -> None:
-    """Of a row of backslashes, each second one is escaped; unknown escapes stay."""
+    """In a row of backslashes, each second one is escaped; unknown escapes stay."""
     assert unescaped(text, plenty()) == ESCAPE.sub(escaped, text)
     many = text + rb"\x41" * MOST_FEW + text
     assert unescaped(many, plenty()) == ESCAPE.sub(escaped, many)
@@ -84,7 +84,7 @@ def test_references_are_those_of_html_within_latin_1(text: bytes, plain: bytes) 
 
 @given(pieces(b"&", b"&amp", b";", b"#", b"x", b"6", b"lt", b"nvlt;", b"a"))
 def test_any_references_can_be_undone(text: bytes) -> None:
-    """Of references to ASCII, the result is the standard library's."""
+    """For references to ASCII, the result is the standard library's."""
     plain = unreferenced(text, plenty())
     expected = html.unescape(text.decode())
 

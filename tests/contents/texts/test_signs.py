@@ -24,7 +24,7 @@ PIECES = (
     *(b"M" + b"a" * 60 + b"\n", b"\xc2\x81", b"\xc3\xa9", b"a" * 70, b"AB" * 35, b"x"),
     *(b"12 " * 25, b"f" * 60, b"<~", b"~>", b"0x", b'"', b"A", b"z", b"{"),
 )
-"""Of which texts are put together that have each sign, and nearly have it."""
+"""Parts of texts that have each sign, or nearly have it."""
 
 texts = st.lists(
     st.sampled_from(PIECES) | st.binary(min_size=1, max_size=2), max_size=14
@@ -54,7 +54,7 @@ def test_steps_find_nothing_without_a_sign(text: bytes) -> None:
 @pytest.mark.parametrize("way", REWRITINGS, ids=lambda way: way.name)
 @given(text=texts)
 def test_texts_are_not_rewritten_without_a_sign(way: Rewriting, text: bytes) -> None:
-    """Neither as a text nor as bytes."""
+    """This holds for a text and for bytes."""
     signs = signs_in(text)
     controls = way.gives_bytes
 

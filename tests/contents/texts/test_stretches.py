@@ -21,7 +21,7 @@ def pieces(data: bytes, kind: Kind, held: int = 1 << 20) -> list[bytes]:
 
 
 def test_text_is_cut_where_no_string_is() -> None:
-    """And nothing of it is lost."""
+    """No part of it is lost."""
     text = b'"%b",' % STRING * 9
     found = pieces(text, Kind.TEXT, 4 * len(STRING))
 
@@ -78,7 +78,7 @@ def test_rough_look_passes_over_no_string(
 def test_noise_around_strings_is_left_out_and_nothing_else(
     at: int, length: int, encoding: str
 ) -> None:
-    """Wherever the string is in its blocks, with what stands next to it."""
+    """At every place in its blocks, with the text next to it."""
     noise = np.random.default_rng(at).bytes(3 * len(NOISE))
     string = (STRING * 4)[:length].decode()
     beside = "data:image/png;base64, "

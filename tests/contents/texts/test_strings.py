@@ -34,7 +34,7 @@ HELD = 1 << 22
 def strings(
     text: bytes, *, kind: Kind | None = None, most: int = 100, held: int = HELD
 ) -> list[bytes]:
-    """Return what the strings in a text encode."""
+    """Return the decoded strings of a text."""
     kind = kind or sniff(text[:HEAD_BYTES])
     items = encoded(MemorySource(text), kind=kind, most=most, held_bytes=held)
     return [item.data for item in items if isinstance(item, Encoded)]
@@ -167,7 +167,7 @@ def test_markup_in_a_uri_is_given_for_a_search_of_its_own() -> None:
 
 
 def test_two_pictures_on_two_lines_are_found() -> None:
-    """Also where the first has no padding that would set them apart."""
+    """This also holds if the first has no padding that would separate them."""
     first, second = JPEG + bytes(-len(JPEG) % 3 + 1), PNG
     lines = base64.b64encode(first).rstrip(b"=") + b"\n" + base64.b64encode(second)
     found = strings(lines, kind=Kind.TEXT)

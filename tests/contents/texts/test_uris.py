@@ -30,7 +30,7 @@ TEXTS = st.lists(
 
 
 def found(text: bytes, *, is_base64: bool = False) -> list[tuple[bytes, bytes]]:
-    """Return what stands in front of each URI's data, and the data."""
+    """Return the text before each URI's data, and the data."""
     closings = Closings(text)
     return [
         (text[uri.start : uri.at], text[uri.at : closings.end_of(uri)])

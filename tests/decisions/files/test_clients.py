@@ -78,7 +78,7 @@ def test_old_key_is_overwritten_in_place(tmp_path: Path) -> None:
 
 
 def test_key_is_for_this_user_only(tmp_path: Path) -> None:
-    """Whoever has the key can try all addresses."""
+    """An owner of the key can try all addresses."""
     ClientHasher(tmp_path, clock=Clock()).hash("192.0.2.1")
 
     assert stat.S_IMODE((tmp_path / "client-key").stat().st_mode) == 0o600

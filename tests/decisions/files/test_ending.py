@@ -39,7 +39,7 @@ def write_hours(directory: Path, minutes: int = 40) -> None:
 
 
 def test_checkpoint_is_kept_when_it_is_old_enough(tmp_path: Path) -> None:
-    """A copy of a log that grows has what the file names."""
+    """A copy of a growing log has the records that the file names."""
     ending = Ending(tmp_path)
     ending.add(ONE, now=NOON)
     assert kept_end(tmp_path) is None
@@ -69,7 +69,7 @@ def test_deleted_newest_files_are_missed(tmp_path: Path) -> None:
 
 
 def test_older_copy_in_place_of_the_log_is_noticed(tmp_path: Path) -> None:
-    """A start goes on and tells; what it writes is not what once stood there."""
+    """A start goes on and reports; its records differ from the lost ones."""
     write_hours(tmp_path / "log")
     end = (tmp_path / "log" / "end").read_bytes()
     shutil.copytree(tmp_path / "log", tmp_path / "copy")

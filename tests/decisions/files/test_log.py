@@ -129,7 +129,7 @@ def test_waiting_records_share_a_sync(directory: Path) -> None:
         disk.gate.set()
         numbers = [future.result() for future in futures]
 
-    # One for what the writer took at once, and one or two for all the others.
+    # One for the records that the writer took at once, and one or two for the others.
     assert disk.syncs - before <= 3
     assert numbers == list(range(2, 1002))
     assert verify(directory).records == 1001
@@ -165,7 +165,7 @@ def test_closing_writes_what_nothing_waits_for(directory: Path) -> None:
 
 
 def test_appends_from_many_threads_are_chained(directory: Path) -> None:
-    """Whoever appends, the numbers are given once and the chain holds."""
+    """With several threads, each number is given once and the chain holds."""
     start = Barrier(16)
 
     def append(thread: int) -> list[int]:
@@ -423,7 +423,7 @@ def test_failed_rotation_leaves_no_segment(directory: Path) -> None:
 
 
 def test_segment_that_is_there_already_is_not_deleted(directory: Path) -> None:
-    """Whoever put a file in the way of a new segment does not lose it."""
+    """A file in the place of a new segment is not overwritten."""
     clock = Clock()
     with DecisionLog.open(directory, instance="main", clock=clock) as log:
         clock.now += DAY_S
@@ -448,7 +448,7 @@ def test_broken_record_does_not_hide_a_broken_disk(directory: Path) -> None:
 
 
 def test_checkpoint_tells_that_the_disk_works_again(directory: Path) -> None:
-    """A log without new records notices it by itself."""
+    """A log without new records notices it, too."""
     disk = Disk()
     with DecisionLog.open(
         directory, instance="main", clock=Clock(), sync=disk.sync
@@ -477,7 +477,7 @@ def test_full_disk_in_a_real_process(directory: Path) -> None:
 @pytest.mark.rightless
 @pytest.mark.parametrize("is_new", [True, False], ids=["new", "existing"])
 def test_read_only_directory_is_refused(is_new: bool) -> None:
-    """A log that cannot be written is said to be so at the start."""
+    """The start reports a log that cannot be written."""
     with tempfile.TemporaryDirectory() as base:
         directory = Path(base) / "log"
         directory.mkdir()

@@ -1,4 +1,4 @@
-"""Which time a log covers, and what of it is gone."""
+"""The time that a log covers, and the lost part of it."""
 
 from datetime import date, timedelta
 from pathlib import Path

@@ -34,7 +34,7 @@ from uploadfilter.model import Action, Verdict
 
 
 def names(records: list[Record]) -> list[str]:
-    """Return what tells records apart."""
+    """Return the fields that distinguish records."""
     found = []
     for record in records:
         match record:
@@ -196,7 +196,7 @@ def test_follow_waits_for_the_end_of_a_line(tmp_path: Path) -> None:
 
 
 def test_follow_survives_a_write_that_is_taken_back(tmp_path: Path) -> None:
-    """A record that a full disk took back is followed by what came instead."""
+    """A record that a full disk took back is followed by the one in its place."""
     write_log(tmp_path, [[decision("a"), decision("b")]])
     path = segment_paths(tmp_path)[0]
     content = path.read_bytes()

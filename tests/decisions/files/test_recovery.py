@@ -39,7 +39,7 @@ LOST_IN_A_CRASH = st.one_of(
 
 
 def reopen(directory: Path, now: float = NOON) -> RecoveryReport:
-    """Open a log, append to it, and tell what had to be put right."""
+    """Open a log, append to it, and return the repairs."""
     with DecisionLog.open(
         directory, instance="main", clock=Clock(now), sync=unsynced
     ) as log:
@@ -150,7 +150,7 @@ def test_log_whose_only_head_is_torn_begins_anew(tmp_path: Path) -> None:
 
 
 def test_changed_record_is_not_set_aside(tmp_path: Path) -> None:
-    """Recovery cures crashes; what someone changed stays where `verify` finds it."""
+    """Recovery repairs crashes; changes by people stay where `verify` finds them."""
     write_log(tmp_path, [[decision("a"), decision("b"), decision("c")]])
     path = segment_paths(tmp_path)[0]
     path.write_bytes(path.read_bytes().replace(b'"id":"b"', b'"id":"x"'))
@@ -173,7 +173,7 @@ def test_more_damage_than_a_crash_can_do_is_refused(tmp_path: Path) -> None:
 
 
 def test_segment_without_head_is_refused(tmp_path: Path) -> None:
-    """Without its head nothing tells what came before."""
+    """Without its head nothing shows the earlier records."""
     write_log(tmp_path, [[decision("a")]])
     path = segment_paths(tmp_path)[0]
     path.write_bytes(path.read_bytes().split(b"\n", 1)[1])

@@ -52,7 +52,7 @@ def numbers(directory: Path) -> list[int]:
 
 
 def days_of_uploads(directory: Path) -> list[int]:
-    """Return the days, from day 0, of which segments with uploads are there."""
+    """Return the days, from day 0, that have segments with uploads."""
     first = date(2026, 11, 25)
     return [(segment.day - first).days for segment in upload_segments(directory)]
 

@@ -51,7 +51,7 @@ SOMEBODY = Who("00ff")
 
 @dataclass(slots=True)
 class Flood:
-    """Uploads that are broken off, of which some have decisions and the others not."""
+    """Interrupted uploads, some with decisions and some without."""
 
     flooding: Flooding
     now_s: float = 1000.0
@@ -78,7 +78,7 @@ def flood() -> Flood:
 
 
 def test_what_matched_or_went_on_or_was_inspected_is_never_summarised() -> None:
-    """Of all decisions, only refusals of a request without a match may be counted."""
+    """Only refusals of a request without a match may be counted instead of recorded."""
     listed = match_records([LISTED], ())
     refused = decision("d", REFUSED)
     found = 0
@@ -109,7 +109,7 @@ def test_what_matched_or_went_on_or_was_inspected_is_never_summarised() -> None:
 
 
 def test_summarised_reasons_end_a_request_before_its_inspection() -> None:
-    """Neither what we could not do nor what the operator exempts is among them."""
+    """Failures of the proxy and exemptions by the operator are not among them."""
     assert not SUMMARISED & (INCAPACITY | EXEMPTIONS)
     assert {Reason.UNDECODABLE, Reason.LOW_QUALITY, Reason.WEAK_MATCH}.isdisjoint(
         SUMMARISED
@@ -148,7 +148,7 @@ def test_others_are_one_summary(flood: Flood) -> None:
 
 
 def test_summary_says_when_the_first_and_the_last_came(flood: Flood) -> None:
-    """Also if the clock was put back meanwhile."""
+    """This also holds if the clock was put back meanwhile."""
     for second in (5, 3, 9):
         record = replace(BROKEN_OFF, time=moment(NOON + second))
         flood.flooding.add(SOMEBODY, record)

@@ -54,7 +54,7 @@ def test_log_that_has_reached_its_retention_lasts() -> None:
 
 
 def test_files_with_matches_stay_longer() -> None:
-    """After thirty days only what has no match goes."""
+    """After thirty days only records without a match are deleted."""
     assert left(free=3000, a_day=100.0, share=0.0) == 30
     assert left(free=3100, a_day=100.0, share=0.0) == MOST_DAYS
     assert left(free=3300, a_day=100.0, share=1.0) == 33
@@ -62,7 +62,7 @@ def test_files_with_matches_stay_longer() -> None:
 
 
 def test_file_whose_time_is_over_goes_tomorrow() -> None:
-    """Retention looks once an hour: what it has not deleted yet is not lost."""
+    """Retention runs once an hour: a file that is not deleted yet is not lost."""
     old = LogFile(1000, TODAY - timedelta(days=5))
 
     assert left(old, free=100, a_day=100.0, share=1.0) == 11
@@ -85,7 +85,7 @@ def test_file_whose_time_is_over_goes_tomorrow() -> None:
 def test_days_are_those_of_a_slow_twin(
     kept: list[LogFile], free: int, a_day: int, percent: int
 ) -> None:
-    """Writing and deleting file by file, day by day, comes to the same."""
+    """Writing and deleting file by file, day by day, gives the same result."""
     found = left(*kept, free=free, a_day=100.0 * a_day, share=percent / 100)
 
     assert found == pytest.approx(slow(kept, free, a_day, percent))

@@ -1,4 +1,4 @@
-"""Records as lines of JSON: their shape, and what never stands in them."""
+"""Records as lines of JSON: their shape, and the values that never stand in them."""
 
 import json
 from dataclasses import replace
@@ -227,7 +227,7 @@ def test_telling_contents_are_listed_when_there_are_too_many() -> None:
 
 
 def test_matched_contents_are_listed_before_those_with_a_reason() -> None:
-    """Whoever makes many contents unreadable cannot push the listed one out."""
+    """Many unreadable contents cannot push the listed one out of the record."""
     others = [scan(str(number), Reason.TRUNCATED) for number in range(50)]
 
     found = content_records([*others, scan("50")], matched={"50"}, most=3)
@@ -237,14 +237,14 @@ def test_matched_contents_are_listed_before_those_with_a_reason() -> None:
 
 @given(st.binary(max_size=200))
 def test_no_bytes_break_the_reader(line: bytes) -> None:
-    """A line that is not a record is said to be none, and nothing else happens."""
+    """A line that is not a record gives that error, and nothing else happens."""
     with pytest.raises(LogCorruptError):
         decode(line)
 
 
 @pytest.mark.parametrize("line", [b"[" * 100_000, b'{"record":"dream"}', b"{}", b""])
 def test_what_is_not_a_record_is_refused(line: bytes) -> None:
-    """Neither depth nor an unknown kind gets through."""
+    """Deep nesting and unknown kinds are refused."""
     with pytest.raises(LogCorruptError, match="not a record"):
         decode(line)
 

@@ -159,7 +159,7 @@ def carry_out(directory: Path, run: Run, clock: Clock) -> None:
 def test_every_record_counts_once(
     tmp_path_factory: pytest.TempPathFactory, runs: list[Run]
 ) -> None:
-    """Totals are what a slow recount says, after restarts, crashes and set clocks."""
+    """Totals equal a slow recount, after restarts, crashes and set clocks."""
     directory = tmp_path_factory.mktemp("log")
     clock = Clock()
     for run in runs:

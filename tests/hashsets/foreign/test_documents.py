@@ -1,4 +1,4 @@
-"""JSON documents are read piece by piece, and mean what they mean as a whole."""
+"""JSON documents are read piece by piece, with the same result as in one piece."""
 
 import io
 import json
@@ -81,7 +81,7 @@ def test_pieces_mean_the_same_as_the_whole(
 def test_long_records_mean_the_same_in_what_is_wanted(
     value: object, chunk_bytes: int, most: int
 ) -> None:
-    """A record that is walked field by field keeps what somebody reads, or says so."""
+    """A record that is read field by field keeps the used fields, or is an error."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(documents, "MOST_RECORD_CHARACTERS", most)
         found = read(json.dumps(value).encode(), chunk_bytes)
@@ -118,7 +118,7 @@ def test_document_that_is_cut_off_is_refused(encoding: str) -> None:
 
 @pytest.mark.parametrize("between", ["", "\n", "\ufeff", "\r\n\ufeff"])
 def test_documents_may_come_one_after_the_other(between: str) -> None:
-    """As pages of an answer that were saved into one file."""
+    """Like pages of an answer that were saved into one file."""
     pages = between.join(['{"value":[{"a":1},{"a":2}]}', '{"a":3}', "[]", '[{"a":4}]'])
 
     assert [item["a"] for item in read(pages.encode("utf-8-sig"))] == [1, 2, 3, 4]

@@ -17,7 +17,7 @@ EXCHANGE = ThreatExchange()
 
 
 def shared(**descriptor: object) -> dict[str, Any]:
-    """Return what one of those who share an indicator says of it."""
+    """Return the statement about an indicator by one of its sharers."""
     return {
         "descriptors": {"data": [{"id": "8", "tags": ["secret-tag"], **descriptor}]}
     }

@@ -49,7 +49,7 @@ def test_a_category_is_asked_for_where_records_have_none() -> None:
 def test_half_a_file_changes_nothing(
     tmp_path: Path, name: str, bad_lines: BadLines
 ) -> None:
-    """Also if malformed lines are to be skipped: the set in force stays whole."""
+    """This also holds if malformed lines are skipped: the set in force stays whole."""
     subject = SUBJECTS[name]
     path = tmp_path / "export"
     directory = ReferenceDirectory(tmp_path / "reference")

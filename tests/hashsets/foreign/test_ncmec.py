@@ -117,7 +117,7 @@ def refused(data: bytes) -> str:
     ],
 )
 def test_document_type_is_refused(doctype: str) -> None:
-    """And so no entity is ever made, read or fetched."""
+    """So no entity is ever made, read or fetched."""
     start = f'<?xml version="1.0"?>{doctype}{START}<images>'
 
     said = refused((start + entry(1, "<md5>&l9;</md5>") * 9).encode())

@@ -1,4 +1,4 @@
-"""Entries written as VICS are read back as the same; what has no place is counted."""
+"""Entries written as VICS are read back unchanged; left-out values are counted."""
 
 import hashlib
 import io
@@ -72,7 +72,7 @@ def read_back(data: bytes) -> list[Entry]:
 
 
 def carried(entry: Entry) -> dict[tuple[str, str], set[tuple[SignalType, bytes]]]:
-    """Return what VICS has a place for, by id and category."""
+    """Return the values that VICS has a place for, by id and category."""
     kept = {
         (item.signal.type, item.signal.value)
         for item in entry.signals
@@ -108,7 +108,7 @@ def test_what_is_written_is_read_back_as_the_same(
 
 
 def test_what_has_no_place_is_counted() -> None:
-    """And nothing is written that would match more than it did."""
+    """No written entry matches more than before."""
     pdq = Signal(type=SignalType.PDQ, value=value_of(SignalType.PDQ, 1))
     sha256 = Signal(type=SignalType.SHA256, value=value_of(SignalType.SHA256, 1))
     phash = Signal(type=SignalType.PHASH, value=value_of(SignalType.PHASH, 1))

@@ -1,4 +1,4 @@
-"""Columns are found by their names, and nothing of the data is said."""
+"""Columns are found by their names, and messages contain no data."""
 
 from typing import Any
 
@@ -46,7 +46,7 @@ def test_mapped_columns_are_found() -> None:
 
 
 def test_column_written_alike_comes_first() -> None:
-    """Of two that differ in capitals only, the exact one is meant."""
+    """If two differ only in capitals, the exact one is used."""
     assert found_in(["MD5", "md5"], layout(md5="md5")).places == {"md5": (1,)}
 
 
@@ -85,7 +85,7 @@ def test_known_names_are_recognised() -> None:
 def test_column_that_is_not_clear_is_refused(
     header: list[str], wanted: dict[str, str], message: str, hint: str
 ) -> None:
-    """The message says which, and the hint what there is."""
+    """The message names the missing column, and the hint the existing ones."""
     with pytest.raises(HashSetFormatError, match=message) as caught:
         found_in(header, layout(**wanted))
 

@@ -1,4 +1,4 @@
-"""A table means what its entries mean as JSON lines."""
+"""A table gives the entries of the same records as JSON lines."""
 
 import codecs
 import csv
@@ -106,7 +106,7 @@ ENTRIES = st.fixed_dictionaries(
 
 
 def made_id(signal_type: SignalType, value: bytes) -> str:
-    """Return an id that shows what it was made of."""
+    """Return an id that shows its source."""
     return f"{signal_type}-{value.hex()[:4]}"
 
 
@@ -149,7 +149,7 @@ def problems(tally: Tally) -> list[tuple[Problem, int, int]]:
 
 
 def as_json(entry: Mapping[str, str]) -> dict[str, object]:
-    """Return what a row says, the obvious way."""
+    """Return the values of a row, the obvious way."""
     flags = {"true": True, "Y": True, "no": False, "": False}
     quality = entry["pdq_quality"]
     return {
@@ -255,7 +255,7 @@ def test_table_without_categories_needs_exactly_one(
 
 
 def test_table_without_categories_gets_the_one() -> None:
-    """As a list does; who only looks sees that each can be taken."""
+    """As a list does; a preview shows that each can be taken."""
     data = f"md5\n{ONE}\n".encode()
 
     assert read(data, Layout())[0][0].category == "A"

@@ -110,7 +110,7 @@ def test_encoding_is_told_or_said(
 def test_file_that_is_no_table_is_refused(
     data: bytes, layout: Layout, message: str, hint: str
 ) -> None:
-    """With a word about what to do."""
+    """With a remedy."""
     with pytest.raises(HashSetFormatError, match=message) as caught:
         read(data, layout)
 
@@ -199,7 +199,7 @@ def test_longest_row_is_read() -> None:
 
 
 def test_file_stays_open() -> None:
-    """Whoever opened it closes it."""
+    """The function that opened it closes it."""
     file: BufferedReader = BufferedReader(io.BytesIO(b"MD5\nx\n"))
     with opened_table(file, MD5, note_line=lambda: None) as table:
         list(table.rows)

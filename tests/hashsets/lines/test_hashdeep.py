@@ -79,12 +79,12 @@ def test_what_cannot_be_taken_is_counted_with_its_line() -> None:
     ids=["nothing", "no-heading", "odd"],
 )
 def test_damaged_list_gives_no_entry(text: str) -> None:
-    """Nor an error of another kind."""
+    """It does not give an error of another kind, either."""
     assert read(text, "A")[0] == []
 
 
 def test_category_is_the_operators() -> None:
-    """As of any list, and of nothing that only begins alike."""
+    """As for any list, and not for files that only begin alike."""
     with pytest.raises(UsageError, match="no line of a list of hashdeep"):
         read(HEAD + f"7,{MD5},,a\n", "A", "B")
     assert read(HEAD + f"7,{MD5},,a\n")[0][0].category == "unnamed"

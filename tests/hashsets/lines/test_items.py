@@ -18,7 +18,7 @@ SHA1 = f"{ONE}01234567"
 
 
 def named(kind: SignalType, value: bytes) -> str:
-    """Return an id that says what it was made of."""
+    """Return an id that shows its source."""
     return f"{kind.value}-{value.hex()}"
 
 
@@ -36,7 +36,7 @@ def named(kind: SignalType, value: bytes) -> str:
     ],
 )
 def test_id_is_made_of_a_signal(item: dict[str, object], expected: str) -> None:
-    """Of the first that may be matched, in the order of the format."""
+    """From the first that may be matched, in the order of the format."""
     assert made_id(item, named) == expected
 
 

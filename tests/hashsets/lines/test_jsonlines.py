@@ -59,7 +59,7 @@ def test_short_form() -> None:
 
 
 def test_general_form() -> None:
-    """Any number of signals, each with what its maker says of it."""
+    """Any number of signals, each with its maker's facts."""
     entry, _ = parse(
         line(
             md5=...,
@@ -96,7 +96,7 @@ def test_general_form() -> None:
 
 
 def test_both_forms_go_together() -> None:
-    """An issuer may add what the short form cannot say."""
+    """An issuer may add fields that the short form lacks."""
     entry, _ = parse(line(signals=[{"type": "phash", "value": PHASH}]))
 
     assert entry is not None

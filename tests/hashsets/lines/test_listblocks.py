@@ -1,4 +1,4 @@
-"""Stretches of plain lists mean what their lines mean one by one."""
+"""Blocks of plain lists give the same entries as their lines one by one."""
 
 import io
 import random
@@ -166,7 +166,7 @@ def test_what_md5sum_prints_is_read_in_blocks() -> None:
 
 
 def test_block_becomes_the_rows_that_its_lines_become() -> None:
-    """Ids, keys, categories and counts, of exact and of perceptual types."""
+    """Ids, keys, categories and counts of exact and perceptual types."""
     secret = Secret(bytes(range(32)))
     rng = random.Random(1)  # noqa: S311 - values of a test
     for kind in SignalType:

@@ -77,7 +77,7 @@ def test_word_before_a_value_says_that_it_is_pdq() -> None:
     ],
 )
 def test_word_has_to_fit_its_value(line: str, problem: Problem) -> None:
-    """And a word that is never compared is malformed."""
+    """A word that is never compared is malformed."""
     assert parse(line) is problem
 
 

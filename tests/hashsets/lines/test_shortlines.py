@@ -1,4 +1,4 @@
-"""Lines taken together give what they give one by one."""
+"""Lines taken together give the same as one by one."""
 
 import json
 import random
@@ -95,7 +95,7 @@ def line_of(number: int, change: dict[str, object] | bytes) -> bytes:
 def together(
     lines: list[bytes], categories: frozenset[str] | None
 ) -> tuple[list[Entry], Tally]:
-    """Return what lines give when they are taken together."""
+    """Return the result of lines taken together."""
     tally = Tally(lines=len(lines))
     block = list(enumerate(lines, start=1))
     entries: list[Entry] = []
@@ -107,7 +107,7 @@ def together(
 def one_by_one(
     lines: list[bytes], categories: frozenset[str] | None
 ) -> tuple[list[Entry], Tally]:
-    """Return what lines give one after the other."""
+    """Return the result of lines one after the other."""
     tally = Tally()
     entries = []
     for line in lines:
@@ -184,7 +184,7 @@ def test_first_line_of_another_category_is_named() -> None:
 
 
 def test_blocks_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither many nor long lines are kept beyond a stated size."""
+    """The size of kept lines is bounded, for many lines and for long ones."""
     monkeypatch.setattr(module, "BLOCK_LINES", 3)
     monkeypatch.setattr(module, "BLOCK_BYTES", 100)
     lines = [b"a", b"b", b"c", b"d", b"e" * 101, b"f", b"g"]

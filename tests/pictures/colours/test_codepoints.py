@@ -60,5 +60,5 @@ def test_transfer_of_srgb_has_no_table() -> None:
     ],
 )
 def test_what_browsers_pass_over_means_nothing(stored: bytes) -> None:
-    """They show the stored values then, or what a profile says."""
+    """They show the stored values then, or the colours of a profile."""
     assert read(stored) is None

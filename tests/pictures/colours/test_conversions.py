@@ -49,7 +49,7 @@ def luma_of(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
     ],
 )
 def test_plain_profile_is_converted_once(profile: bytes) -> None:
-    """Profiles of cameras and screens cost what one conversion costs."""
+    """Profiles of cameras and screens cost one conversion."""
     assert len(conversions_of(profile)) == 1
 
 
@@ -111,7 +111,7 @@ def test_both_ways_are_there_where_programs_differ() -> None:
 
 
 def test_table_is_preferred_to_curves_and_both_are_shown() -> None:
-    """Chromium goes by the table, unless that is so near that it saves the work."""
+    """Chromium follows the table, unless the table changes too little."""
     profile = icc.colour_profile(FALLING, more={b"A2B0": old_table(length=2)})
 
     by_table, by_curves, *_ = lumas(profile)

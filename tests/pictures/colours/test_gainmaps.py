@@ -32,7 +32,7 @@ def box(stored: int, other: int, *, flags: int = 0, channels: int = 1) -> bytes:
 
 
 def gain(content: bytes) -> Gain:
-    """Return what a gain map means that means something."""
+    """Return the meaning of a valid gain map."""
     found = gain_of_packet(content)
     assert found is not None
     return found
@@ -90,7 +90,7 @@ def test_offsets_belong_to_the_two_pictures() -> None:
     "content", [b"", b"no metadata", b"<x/>", b"<x>", packet({})[:-9]]
 )
 def test_what_says_nothing_of_a_map_is_none(content: bytes) -> None:
-    """Nor do metadata that are cut off say anything, in Chromium as well."""
+    """Truncated metadata have no effect, either, as in Chromium."""
     assert gain_of_packet(content) is None
 
 
@@ -161,7 +161,7 @@ def test_map_is_applied_as_defined(
     offsets: tuple[float, float],
     weight: float,
 ) -> None:
-    """The fast way comes to what the definition says of each pixel."""
+    """The fast way gives the values of the definition for each pixel."""
     three = np.ones(3)
     meant = Gain(
         lowest=lowest * three,

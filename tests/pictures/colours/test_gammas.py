@@ -24,7 +24,7 @@ CORNERS = np.array(
 
 
 def test_intent_that_means_nothing_overrules_nothing() -> None:
-    """Browsers pass over such a chunk."""
+    """Browsers skip such a chunk."""
     assert profile_of_chunks({"gamma": 0.1, "srgb": 4}) is not None
     assert profile_of_chunks({"gamma": 0.1, "srgb": 3}) is None
 

@@ -1,4 +1,4 @@
-"""Curves of profiles mean what they say, worked out one number at a time."""
+"""Curves of profiles give the values that are computed one number at a time."""
 
 import numpy as np
 import pytest
@@ -40,7 +40,7 @@ def by_table(values: list[int], sample: float) -> float:
 def test_formula_is_worked_out_as_defined(
     samples: list[float], numbers: list[float]
 ) -> None:
-    """The fast way comes to what the definition says of each sample."""
+    """The fast way gives the values of the definition for each sample."""
     curve, length = read_curve(icc.formula(4, *numbers))
     assert isinstance(curve, Formula)
     light = curve.light(np.array(samples))

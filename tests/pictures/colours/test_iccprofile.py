@@ -1,4 +1,4 @@
-"""Of a profile, the first tag of each name counts, as in Chromium."""
+"""The first tag of each name in a profile counts, as in Chromium."""
 
 import numpy as np
 import pytest
@@ -32,7 +32,7 @@ def test_first_of_two_tags_counts() -> None:
 
 
 def test_table_of_tags_that_is_cut_off_ends_there() -> None:
-    """A count of tags that are not there makes none."""
+    """A count of missing tags does not make tags."""
     tags = tags_of(icc.headed(PLAIN, at=128, to=b"\xff\xff\xff\xff"))
 
     assert tags.count == 0xFFFFFFFF
@@ -69,7 +69,7 @@ def test_table_is_read(name: bytes) -> None:
 
 
 def test_code_points_are_read() -> None:
-    """Of the tag, the last four bytes are code points."""
+    """The last four bytes of the tag are code points."""
     tag = b"cicp" + bytes(4) + b"\1\x0d\0\1"
 
     assert read_profile(icc.profile({b"cicp": tag})).code_points == b"\1\x0d\0\1"
@@ -97,7 +97,7 @@ def test_what_cannot_be_evaluated_is_refused(profile: bytes) -> None:
 
 
 def test_profile_of_other_samples_is_read_as_one_for_rgb() -> None:
-    """Chromium goes by it in a PNG, whatever it says its samples are."""
+    """Chromium uses it in a PNG, whatever its kind of samples is."""
     other = icc.headed(PLAIN, at=16, to=b"Luv ")
 
     assert read_profile(other).matrix is not None
@@ -126,7 +126,7 @@ def test_profile_of_other_samples_is_read_as_one_for_rgb() -> None:
 def test_profile_that_chromium_surely_takes_is_strict(
     profile: bytes, strict: bool
 ) -> None:
-    """Beside any other, what stands for a profile counts too."""
+    """A chunk that stands for a profile counts beside any other, too."""
     assert is_strict(profile) is strict
 
 

@@ -32,7 +32,7 @@ def between(grid: Grid, sample: tuple[float, ...]) -> list[float]:
 
 @given(data=st.data())
 def test_grid_is_worked_out_from_all_corners(data: st.DataObject) -> None:
-    """Of one to four samples, a colour is mixed of all places around it."""
+    """With one to four samples, a colour is mixed from all places around it."""
     sides = tuple(data.draw(st.lists(st.integers(2, 4), min_size=1, max_size=4)))
     seed = data.draw(st.integers(0, 2**32 - 1))
     values = np.random.default_rng(seed).integers(0, 65536, (*sides, 3))

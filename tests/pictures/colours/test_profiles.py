@@ -155,7 +155,7 @@ def test_profile_that_programs_may_read_differently_is_not_srgb(
 
 
 def test_padding_behind_a_profile_changes_nothing() -> None:
-    """A profile says how long it is, and browsers pass over the rest."""
+    """A profile states its length, and browsers skip the rest."""
     padded = icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES)
 
     assert needs_conversion(padded)
@@ -248,7 +248,7 @@ def grey_change(curve: bytes) -> int:
 def test_formulas_are_read_as_littlecms_reads_them(
     gamma: float, bend: float, slope: float, limit: float, lift: float, kind: int
 ) -> None:
-    """Of every type of formula, what changes greys by more than six is converted."""
+    """Every type of formula that changes greys by more than six is converted."""
     a, b = 1 / (1 + bend), bend / (1 + bend)
     numbers = {
         0: (gamma,),

@@ -71,7 +71,7 @@ def test_file_without_more_is_left_as_it_is() -> None:
     ],
 )
 def test_chunk_that_shows_nothing_is_left_out(chunk: bytes) -> None:
-    """As browsers pass over it; the picture is shown as if it were not there."""
+    """Browsers skip it and show the picture as if the chunk were missing."""
     content = with_chunks(chunk)
 
     assert kept(content) == PLAIN

@@ -79,7 +79,7 @@ def test_tiff_page_behind_the_end_is_one() -> None:
 
 
 def test_tiff_of_too_many_pages_is_not_whole() -> None:
-    """A long chain is followed so far and no further."""
+    """A long chain is followed only up to a limit."""
     pages = [struct.pack("<HI", 0, 8 + 6 * (at + 1)) for at in range(2000)]
 
     found = tiff_pages(io.BytesIO(struct.pack("<2sHI", b"II", 42, 8) + b"".join(pages)))

@@ -20,7 +20,7 @@ LIMITS = DecodeLimits(max_pixels=4_000_000)
 
 SIZE = (2101, 2083)
 EVEN = (2102, 2086)
-"""Of a picture in one piece; the library cuts one with odd sides by an aperture."""
+"""For a picture in one piece; the library cuts one with odd sides by an aperture."""
 
 
 @lru_cache
@@ -83,7 +83,7 @@ def test_profile_is_kept() -> None:
 
 
 def test_tile_that_is_missing_is_told() -> None:
-    """The other tiles are shown, and that something is missing is said."""
+    """The other tiles are shown, and the missing part is reported."""
     content = tiled()
     start = content.index(b"mdat") + 4
     broken = content[:start] + b"\xff" * 4000 + content[start + 4000 :]

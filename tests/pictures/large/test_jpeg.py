@@ -25,7 +25,7 @@ def progressive(mode: str = "RGB", **options: object) -> bytes:
 
 
 def by_libjpeg(content: bytes, mode: str) -> Image.Image:
-    """Return what libjpeg shows at an eighth."""
+    """Return the picture of libjpeg at an eighth."""
     image = Image.open(io.BytesIO(content))
     image.draft(mode, (SIZE[0] // 8, SIZE[1] // 8))
     image.load()

@@ -15,7 +15,7 @@ STEPS = ("turn", "mirror", "flip", "cut")
 
 
 def placed(image: Image.Image, steps: list[str], placing: Placing) -> Image.Image:
-    """Take steps; return what they make of the whole picture."""
+    """Take steps; return their result for the whole picture."""
     for step in steps:
         if step == "turn":
             placing.turn()
@@ -77,7 +77,7 @@ def test_missing_piece_is_told() -> None:
 
 
 def test_nothing_is_no_picture() -> None:
-    """Nor is a picture that is cut away, has no rows, or keeps its size."""
+    """A picture that is cut away, has no rows, or keeps its size is not, either."""
     with pytest.raises(BadPictureError):
         Placing((10, 10)).cut(5, 0, 5, 0)
     with pytest.raises(BadPictureError):

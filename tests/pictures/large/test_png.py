@@ -105,7 +105,7 @@ def test_chunks_about_colour_are_kept() -> None:
 
 
 def test_truncated_picture_shows_its_beginning() -> None:
-    """Rows that arrived are seen, and the rest is said to be missing."""
+    """Arrived rows are compared, and the rest is reported as missing."""
     content = saved(photo(), "PNG", compress_level=1)
     cut = content[: len(content) // 2]
 

@@ -66,7 +66,7 @@ def test_profile_is_kept() -> None:
 
 
 def test_truncated_picture_shows_its_beginning() -> None:
-    """Of a file that broke off, what arrived is seen, and said to be a part."""
+    """The arrived part of a truncated file is compared, and reported as a part."""
     content = saved(photo(), "WEBP", quality=90, method=0)
     cut = content[: len(content) * 3 // 4]
 

@@ -102,7 +102,7 @@ def test_frames_look_as_plain_pillow_shows_them() -> None:
 
 
 def test_frame_beyond_the_canvas_is_not_whole() -> None:
-    """Decoders give up there, or show a part."""
+    """Decoders fail there, or show a part."""
     content = bytearray(seeds.seed("png/moving"))
     at = content.rindex(b"fcTL") + 8
     content[at : at + 4] = struct.pack(">I", seeds.WIDTH + 1)

@@ -60,7 +60,7 @@ def bitmap(
 
 
 def pixels(content: bytes) -> NDArray[np.int64]:
-    """Return what a bitmap shows, by our own reader."""
+    """Return the picture of a bitmap from the own reader."""
     frame = MaskedReader(io.BytesIO(content), BMP, LIMITS).frame(0)
     assert not frame.is_truncated
     return np.asarray(frame.image).astype(np.int64)
@@ -103,7 +103,7 @@ def test_mask_of_alpha_is_alpha(length: int, packing: int) -> None:
 
 
 def test_mask_of_nothing_is_dark() -> None:
-    """As browsers have it."""
+    """As browsers do."""
     found = pixels(bitmap(0xFF0000, 0xFF00, 0))
 
     assert found[:, :, 2].max() == 0

@@ -106,7 +106,7 @@ def test_only_what_is_on_the_canvas_is_drawn(
 def test_piece_begins_anew_where_nothing_before_matters(
     before: Piece, own: Piece, *, begins: bool
 ) -> None:
-    """Neither to itself nor to what comes later."""
+    """It does not change its own picture or a later one."""
     assert begins_anew([piece(), before, own], 2, SIZE) == begins
 
 

@@ -59,7 +59,7 @@ def test_canvas_grows_with_the_first_frame_only() -> None:
 
 
 def test_control_is_of_the_next_frame_only() -> None:
-    """Neither duration nor disposal go on."""
+    """Duration and disposal apply to one frame only."""
     plain = gif_image()[8:]
 
     found = pieces_of(gif_of(gif_image(duration=7), plain))

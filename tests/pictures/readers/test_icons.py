@@ -167,7 +167,7 @@ def test_bitmap_of_an_icon_is_shown_as_by_its_icon(sides: tuple[int, int]) -> No
 
 
 def test_bitmap_without_its_mask_is_no_icon() -> None:
-    """Nor is one in a file, nor one of an odd height, nor one that is too large."""
+    """One in a file, one of an odd height, and a too large one are not, either."""
     bitmap = pictures.encoded(pictures.photograph(1, width=40, height=80), "BMP")[14:]
     needed = 40 + 40 * (120 + 8)
     odd = bitmap[:8] + b"\x4f" + bitmap[9:]

@@ -1,4 +1,4 @@
-"""JPEGs as they are shown, and what they cost."""
+"""The shown pictures of JPEGs, and their cost."""
 
 import pytest
 

@@ -56,7 +56,7 @@ def gained(
 
 @pytest.mark.parametrize("trick", GAIN_TRICKS, ids=lambda trick: trick.name)
 def test_stored_picture_comes_first_and_then_the_changed_one(trick: Trick) -> None:
-    """Neither stands for the other."""
+    """Both are compared."""
     first, second = frames(trick.make(TARGET, DECOY))
 
     assert (first.number, second.number) == (0, 1)

@@ -19,7 +19,7 @@ BRIGHT = toned_avif(DECOY, gain_between(TARGET, DECOY), numbers(6, 0))
 
 
 def test_changed_picture_comes_after_the_stored_one() -> None:
-    """Neither stands for the other."""
+    """Both are compared."""
     first, second = frames(BRIGHT)
 
     for frame, expected in ((first, DECOY), (second, TARGET)):

@@ -19,7 +19,7 @@ harden()
 limits = Sandbox(Support(seccomp=False, landlock_abi=0))
 confine(address_space=256 << 20, sandbox=limits)
 """
-"""Without a sandbox, so that the limits are what refuses."""
+"""Without a sandbox, so that only the limits refuse."""
 
 
 def run_confined(program: str) -> subprocess.CompletedProcess[bytes]:

@@ -1,7 +1,7 @@
 """Attempts of a compromised scanner, and the kernel's refusals.
 
 The numbers of system calls are those of x86-64, so that each attempt is the call itself
-and not what a library makes of it.
+and not a library's version of it.
 """
 
 import mmap
@@ -281,7 +281,7 @@ async def test_scanner_sees_no_other_upload(template: Template) -> None:
 async def test_scanner_cannot_change_its_upload(
     template: Template, name: str, tmp_path: Path
 ) -> None:
-    """The file that the proxy shares stays what the client sent."""
+    """The file that the proxy shares keeps the client's bytes."""
     calls = CONTENT[name]
     limits = SpoolLimits(memory_per_upload_bytes=0)
     with SpoolRoom(limits, directory=str(tmp_path)).spool() as spool:
@@ -300,7 +300,7 @@ async def test_scanner_cannot_change_its_upload(
 
 
 async def test_landlock_holds_without_seccomp() -> None:
-    """The second line stands by itself: no path, no TCP, no signal to the proxy."""
+    """The second line of defence suffices: no path, no TCP, no signal to the proxy."""
     settings = replace(SETTINGS, module=standins_landlocked.MODULE)
     template = await Template.start(settings)
     try:
@@ -327,7 +327,7 @@ async def test_kernel_shows_that_a_scanner_is_held(template: Template) -> None:
 
 
 def status_of(pid: int) -> dict[str, str]:
-    """Return what the kernel says of a process."""
+    """Return the kernel's facts about a process."""
     text = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     pairs = (line.partition(":") for line in text.splitlines())
     return {name: value.strip() for name, _, value in pairs}

@@ -82,7 +82,7 @@ def zip_of(*contents: bytes) -> bytes:
             None,
             id="thumb",
         ),
-        pytest.param(JPEG + PNG, None, "jpeg", "stored", None, id="second-behind"),
+        pytest.param(JPEG + PNG, None, "jpeg", "stored", None, id="second-after-first"),
         pytest.param(JPEG[:30], None, "jpeg", "", UNDECODABLE, id="hardly-begun"),
         pytest.param(
             pictures.zero_dimension_png(), None, "png", "", UNDECODABLE, id="no-pixels"
@@ -93,7 +93,7 @@ def zip_of(*contents: bytes) -> bytes:
         pytest.param(SVG, "image/svg+xml", "svg", "", NOT, id="svg"),
         pytest.param(SVG, None, "svg", "", NOT, id="svg-undeclared"),
         pytest.param(zip_of(JPEG), None, "zip", "", None, id="zip"),
-        pytest.param(RANDOM + JPEG, None, "data", "", None, id="jpeg-behind-data"),
+        pytest.param(RANDOM + JPEG, None, "data", "", None, id="jpeg-after-data"),
         pytest.param(
             b'{"file":"' + base64.b64encode(JPEG) + b'"}',
             "application/json",

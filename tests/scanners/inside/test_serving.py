@@ -83,7 +83,7 @@ def test_replies_come_in_order_and_failures_are_reasons() -> None:
 
 
 def test_fault_names_the_exception_and_nothing_of_the_content() -> None:
-    """Whoever looks for the bug learns its class; messages may quote the content."""
+    """The report of a bug has its class only; messages may quote the content."""
     with upload_of(b"error") as (fd, spans):
         (reply,) = scan_upload(fd, request_for(*spans), text_of)
 

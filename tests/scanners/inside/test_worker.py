@@ -1,4 +1,4 @@
-"""The real scanner process: what it sees, and what hostile pictures cost."""
+"""The real scanner process: its findings, and the cost of hostile pictures."""
 
 from dataclasses import replace
 

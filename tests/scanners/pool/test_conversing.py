@@ -65,7 +65,7 @@ async def test_parts_are_one_scan() -> None:
     ],
 )
 async def test_what_was_seen_counts(end: str, reason: Reason) -> None:
-    """However a process is lost, what it had said is kept, beside the reason."""
+    """However a process is lost, its findings are kept, beside the reason."""
     async with ScannerPool.open(HASTY) as pool:
         (found,) = await scan(pool, f";part stored;part white;{end}")
         (again,) = await scan(pool, ";part stored")

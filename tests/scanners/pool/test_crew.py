@@ -256,7 +256,7 @@ def test_back_off_grows_and_ends(failures: int) -> None:
 
 
 class Told(SilentLog):
-    """A log that keeps the names of what it is told."""
+    """A log that keeps the names of its events."""
 
     def __init__(self) -> None:
         self.events: list[str] = []

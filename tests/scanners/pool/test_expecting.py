@@ -37,7 +37,7 @@ LARGE = {
 
 
 def head(content: bytes) -> tuple[bytes, int]:
-    """Return what the pool looks at."""
+    """Return the values that the pool uses."""
     return content[:LOOKED_AT_BYTES], len(content)
 
 

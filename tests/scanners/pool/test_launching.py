@@ -1,4 +1,4 @@
-"""How a program is started, and what it is told."""
+"""The start of a program, and its arguments and environment."""
 
 import os
 from collections.abc import Iterator

@@ -141,7 +141,7 @@ def test_reason_of_a_loss_comes_before_those_of_parts() -> None:
 
 
 def test_part_without_a_kind_leaves_it() -> None:
-    """The part that says that a scan has failed knows nothing of the content."""
+    """The part for a failed scan has no facts about the content."""
     scan = together(
         content("stored"), replace(content(), kind=UNKNOWN_KIND, reason=Reason.CRASHED)
     )

@@ -25,7 +25,7 @@ from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.messages import ContentSpan
 
 one_loop = pytest.mark.asyncio(loop_factories=["uvloop"])
-"""For tests of what the other process does."""
+"""For tests of the other process."""
 
 OURS = os.getpid()
 
@@ -401,7 +401,7 @@ async def test_death_of_the_template_is_no_verdict() -> None:
 
 
 async def test_wait_for_a_process_is_not_slow() -> None:
-    """An upload is not held up, nor its client charged, for what the pool lacks."""
+    """An upload is not delayed, nor its client charged, for missing processes."""
     settings = replace(STANDIN, spares=0, slow_after_s=0.02)
     async with ScannerPool.open(settings) as pool, asyncio.TaskGroup() as group:
         now_s = asyncio.get_running_loop().time
@@ -571,7 +571,7 @@ async def test_pool_answers_those_who_wait_when_no_process_starts(
     ],
 )
 async def test_pool_does_not_open_without_a_process(module: str, hint: str) -> None:
-    """A service that cannot scan does not start, and says what its process wrote."""
+    """A service that cannot scan does not start, and shows its process's output."""
     settings = replace(STANDIN, module=module)
     with pytest.raises(ScannerError, match="ended before it was ready") as caught:
         async with ScannerPool.open(settings):

@@ -1,4 +1,4 @@
-"""A template and its scanners: how they start, how they end, what they are told."""
+"""A template and its scanners: their start, their end, their messages."""
 
 import asyncio
 import gc
@@ -120,7 +120,7 @@ async def test_scanner_ends_when_it_is_retired() -> None:
 
 
 async def test_scanner_ends_with_its_socket() -> None:
-    """A scanner whose proxy is gone ends by itself, whatever was forked after it."""
+    """A scanner without its proxy ends, whatever was forked after it."""
     async with template_of() as template:
         process = await template.fork()
         await template.fork()
@@ -321,7 +321,7 @@ async def test_start_fails_without_the_program(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """A program that is missing is an error with its cause, and leaks nothing."""
-    gc.collect()  # else what earlier tests have left closes in between
+    gc.collect()  # otherwise objects of earlier tests close meanwhile
     before = descriptors()
     monkeypatch.setattr(sys, "executable", str(tmp_path / "missing"))
     with pytest.raises(ScannerError, match="cannot start a scanner process"):
@@ -378,7 +378,7 @@ async def test_start_tells_what_the_machine_lacks() -> None:
 
 
 async def test_lack_is_fatal_where_the_sandbox_is_required() -> None:
-    """No scanner is started without what the operator insists on."""
+    """No scanner is started without a protection that the operator requires."""
     settings = replace(SETTINGS, module=standins_bare.MODULE, require_sandbox=True)
     with pytest.raises(ScannerError, match="no seccomp, no landlock") as caught:
         await Template.start(settings)

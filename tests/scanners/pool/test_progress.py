@@ -221,7 +221,7 @@ def test_progress_tells_each_process_what_cpu_is_left() -> None:
 
 
 def test_progress_charges_the_upload_for_a_lost_process() -> None:
-    """Of a lost process, all that one content may use is charged."""
+    """A lost process is charged with all that one content may use."""
     budgets = Budgets()
     progress = progress_of()
     Scanner(progress).die(Loss.CRASH)
@@ -393,7 +393,7 @@ def test_progress_refuses_parts_that_do_not_fit(second: Scan) -> None:
 
 
 def test_progress_takes_only_so_many_parts() -> None:
-    """A process that never comes to an end is lost for what it says."""
+    """A process that never ends its answer is lost for that content."""
     scanner = Scanner(progress_of())
     heard = [scanner.say(part(), is_last=False) for _ in range(MOST_PARTS + 1)]
 
@@ -411,7 +411,7 @@ def test_progress_takes_only_so_many_bytes() -> None:
 
 
 def test_progress_tells_a_process_no_paths() -> None:
-    """A scanner learns where a content lies, and not what it is called."""
+    """A scanner learns the place of a content, and not its name."""
     assert {span.path for span in progress_of().ask().spans} == {""}
 
 

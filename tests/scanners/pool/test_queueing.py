@@ -80,7 +80,7 @@ def test_clients_take_turns() -> None:
 
 
 def test_uploads_of_one_client_are_served_in_order() -> None:
-    """Whoever comes first is served first."""
+    """The first claim is served first."""
     lanes = lanes_of()
     first = ask(lanes, "a")
     claims = [ask(lanes, "a") for _ in range(5)]
@@ -146,7 +146,7 @@ def test_wait_is_expected_from_the_first_claims_of_all_others() -> None:
 
 
 def test_wait_is_expected_from_what_scans_are_expected_to_take() -> None:
-    """Up to the time at which a large one makes room."""
+    """Until the time at which a large one makes room."""
     lanes = lanes_of()
     for cost_s in (0.05, 0.05, 0.09, 1.0):
         lanes.ask(Claim("a", cost_s=cost_s), now_s=0)
@@ -259,7 +259,7 @@ def test_slow_scan_is_put_back_for_whoever_waits() -> None:
 
 
 def test_scan_that_was_put_back_goes_on_in_the_slow_lane() -> None:
-    """It comes before those that still hold a place, and is told of it."""
+    """Its turn is before those that still hold a place, and it is notified."""
     lanes, bombs = held_up(2)
     ask(lanes, "b", now_s=3)
     lanes.leave(bombs[0], now_s=4)
@@ -295,7 +295,7 @@ def test_no_scan_is_put_back_for_ever(slow_lane: int, limit: int) -> None:
 
 
 def test_time_in_which_a_scan_is_put_back_is_not_charged() -> None:
-    """A client is held to what its scans took, and not to how long they waited."""
+    """A client is charged for the time of its scans, and not for their waiting."""
     lanes, bombs = held_up(2)
     ask(lanes, "b", now_s=3)
     lanes.leave(bombs[0], now_s=1000)
@@ -393,7 +393,7 @@ def test_many_clients_known_to_be_slow_leave_a_place() -> None:
 
 
 def test_nobody_in_particular_has_no_limit_of_a_client() -> None:
-    """A front end that does not say whom it speaks for is not taken for one client."""
+    """A front end that does not name its clients is not taken for one client."""
     lanes = lanes_of(slow_lane=3)
     for _ in range(3):
         lanes.slow_down(ask(lanes, ""), now_s=0.1)
@@ -504,7 +504,7 @@ def test_client_with_slow_scans_is_not_in_the_lane_for_small_ones() -> None:
 
 
 def test_what_was_expected_beyond_what_it_took_is_given_back() -> None:
-    """A client is charged with what its scans took, whatever their headers said."""
+    """A client is charged for the time of its scans, whatever their headers claim."""
     lanes = lanes_of()
     claim = Claim("a", cost_s=100.0)
     lanes.ask(claim, now_s=0)

@@ -41,7 +41,7 @@ def read_scan(scan: Scan, *, budgets: Budgets | None = None) -> Scan | None:
 
 
 def test_reply_is_put_under_the_path_of_its_content() -> None:
-    """A scanner knows no paths: they begin with the content's own."""
+    """A scanner does not know paths: they begin with the content's own."""
     scan = read_scan(SCAN)
 
     assert scan is not None

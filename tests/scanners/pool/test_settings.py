@@ -48,5 +48,5 @@ def test_slow_lane_is_shared_by_clients(slow_lane: int, share: int) -> None:
 
 
 def test_silent_log_takes_every_event() -> None:
-    """A pool without a log drops what it would tell."""
+    """A pool without a log drops its events."""
     SilentLog().warning("scanner_lost", loss="time")

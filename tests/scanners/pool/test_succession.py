@@ -74,7 +74,7 @@ def test_order_is_that_of_the_twin(
 
 
 def test_one_client_is_served_in_order_of_arrival() -> None:
-    """Also at the level of clients, where there is nothing to choose from."""
+    """This also holds at the level of clients, where there is no choice."""
     claims = [Claim(CLIENTS[0]) for _ in range(3)]
 
     found = succession({CLIENTS[0]: claims}, level=3, used=lambda _: 0.0, scale=1.0)

@@ -1,4 +1,4 @@
-"""Waiting for a turn: who is called, who gives up, and who is turned away."""
+"""Waiting for a turn: called, leaving and refused scans."""
 
 import asyncio
 from collections import Counter
@@ -16,7 +16,7 @@ ONE = ScannerSettings(workers=1)
 
 
 def turns_of(settings: ScannerSettings) -> tuple[Turns, Counter[str]]:
-    """Return turns, and what they count."""
+    """Return turns, and their counters."""
     counts: Counter[str] = Counter()
     return Turns(settings, counts=counts), counts
 
@@ -92,7 +92,7 @@ async def test_full_queue_turns_away_the_flood() -> None:
 async def test_place_of_a_client_that_vanishes_goes_to_the_next(
     *, is_called: bool
 ) -> None:
-    """Also when it vanishes in the moment of its call."""
+    """This also holds if it vanishes in the moment of its call."""
     turns, _ = turns_of(ONE)
     first, vanishing, third = Claim("a"), Claim("b"), Claim("c")
     await turns.enter(first, on_put_back=never)

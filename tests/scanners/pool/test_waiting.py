@@ -16,7 +16,7 @@ from uploadfilter.scanners.pool.waiting import (
 )
 
 ONE, NEIGHBOUR, UPSTAIRS = "20010db800000001", "20010db800000002", "20010db800000101"
-"""Clients of one site, of which two are of one household."""
+"""Clients of one site; two are of one household."""
 
 clients = st.sampled_from(["", "a", "b", "c", ONE, NEIGHBOUR, UPSTAIRS])
 queued = st.lists(st.tuples(clients, st.floats(PROVISION_S, 0.05)), max_size=20)
@@ -72,7 +72,7 @@ def test_usage_remembers_only_so_many_clients() -> None:
 def test_what_goes_before_a_claim_is_what_a_simulation_serves_before_it(
     queue: list[tuple[str, float]], before: dict[str, float], asking: str
 ) -> None:
-    """The twin serves one claim after the other, until it comes to the new one."""
+    """The twin serves one claim after the other, up to the new one."""
     usage = Usage()
     for client, seconds in before.items():
         usage.charge(client, seconds, now_s=0)

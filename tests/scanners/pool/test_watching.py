@@ -1,4 +1,4 @@
-"""One timer for an upload: what fires, when, and what does not."""
+"""One timer for an upload: the deadlines that fire, and their times."""
 
 import asyncio
 import socket

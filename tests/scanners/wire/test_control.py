@@ -46,5 +46,5 @@ def test_report_arrives_as_it_was_sent(report: Report) -> None:
 def test_support_names_what_is_missing(
     support: Support, lacks: tuple[str, ...]
 ) -> None:
-    """An operator is told by name what a machine lacks."""
+    """An operator gets the names of a machine's missing parts."""
     assert support.lacks == lacks

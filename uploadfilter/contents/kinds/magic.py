@@ -1,7 +1,7 @@
 """Tell the kind of a content by its first bytes.
 
-Names, declared types and endings are claims of the client; only the bytes decide what a
-browser will do. A short magic is not enough: if it has fewer than four bytes, the bytes
+Names, declared types and endings are claims of the client; only the bytes decide how a
+browser acts. A short magic is not enough: if it has fewer than four bytes, the bytes
 after it must be plausible too, or a text that begins with "BMW" would be a picture.
 
 To add a kind: a member of ``Kind``, a line in ``MAGIC`` or a test in ``_TESTS``, and,

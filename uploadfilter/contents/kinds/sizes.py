@@ -32,7 +32,7 @@ def is_small(data: bytes, kind: Kind) -> bool:
 
     Args:
         data: Its bytes.
-        kind: What they begin like.
+        kind: The kind of their first bytes.
     """
     if len(data) < _LEAST_BYTES:
         return True
@@ -54,7 +54,7 @@ def is_said_small(data: bytes, kind: Kind) -> bool:
 
     Args:
         data: All of its bytes.
-        kind: What they begin like.
+        kind: The kind of their first bytes.
     """
     measure = _SIZES.get(kind)
     try:

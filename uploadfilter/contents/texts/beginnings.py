@@ -124,7 +124,7 @@ _FIRST: tuple[bytes, ...] = (
 only where a string begins."""
 
 
-# --- What is looked for ---------------------------------------------------------------
+# --- The beginnings -------------------------------------------------------------------
 
 _FIRST_WHOLE = (0, 2, 3)
 """First letter of a group that encodes only bytes of the file, by bytes skipped."""
@@ -180,7 +180,7 @@ class _Needle:
 
     @property
     def _first_whole_bit(self) -> int:
-        """Bit of the file at which the first letter begins that is its alone."""
+        """Return the first bit in the file of the first letter with no other bits."""
         return _FIRST_WHOLE[self.skipped] * _LETTER_BITS - 8 * self.skipped
 
 
@@ -260,7 +260,7 @@ _STRETCH = 1 << 17
 _OVERLAP = max(_LENGTHS) - 1
 
 
-# --- What icons hold ------------------------------------------------------------------
+# --- The contents of icons ------------------------------------------------------------
 
 _Places = tuple[frozenset[int], ...]
 """The allowed values of each of some bytes."""

@@ -1,7 +1,7 @@
 r"""Undo the codings of bytes in text other than base64: digits, numbers, and others.
 
 Each coding finds the runs of a text that could be encoded so, at a nanosecond for each
-byte, and decodes them. The caller tests what the decoded bytes are.
+byte, and decodes them. The caller tests the kind of the decoded bytes.
 
 Rules this module keeps: linear time for any text; a run gives no more bytes than it
 has; nothing is imported late, since a confined process cannot import.

@@ -94,7 +94,7 @@ class Reading:
             yield self.text[start:end]
 
     def found(self) -> Iterator[Encoded]:
-        """Yield what begins like a picture or a container."""
+        """Yield the beginnings of pictures and containers."""
         known, complete = set[int](), set[int]()
         if URI in self.signs:
             for each in plain_uris(self.text, self._effort):
@@ -183,7 +183,7 @@ class Readings:
         self.all = [self._read(text, effort)]
 
     def found(self) -> Iterator[Encoded]:
-        """Yield what begins like a picture or a container."""
+        """Yield the beginnings of pictures and containers."""
         first = self.all[0]
         yield from first.found()
         if (

@@ -113,7 +113,7 @@ class Closings:
         return min(self._bare_end, limit)
 
 
-# --- What they hold ------------------------------------------------------------------
+# --- Their data ----------------------------------------------------------------------
 
 _SHORTEST = 32
 """Fewest characters of a URI that may hold a picture, or a drawing with a picture."""

@@ -78,7 +78,7 @@ def has_chunks(info: Mapping[Any, object]) -> bool:
     """Return whether an image may have chunks that can become a profile.
 
     Args:
-        info: What is known of the image.
+        info: Pillow's facts about the image.
     """
     return bool(info.get(CODE_POINTS)) or "gamma" in info or "chromaticity" in info
 
@@ -87,7 +87,7 @@ def profile_of_code_points(info: Mapping[Any, object]) -> bytes | None:
     """Return a profile for the code points of a PNG.
 
     Args:
-        info: What is known of the image.
+        info: Pillow's facts about the image.
 
     Returns:
         A profile for RGB; ``None`` if there are no code points, or if they are unknown.

@@ -29,7 +29,7 @@ Box = tuple[int, int, int, int]
 
 
 class Disposal(Enum):
-    """What happens to a piece before the next one is drawn."""
+    """The disposal of a piece before the next one is drawn."""
 
     KEEP = auto()
     CLEAR = auto()
@@ -56,7 +56,7 @@ class Piece:
     Attributes:
         box: Its place on the canvas.
         drawing: The way of drawing it.
-        disposal: What happens to it afterwards.
+        disposal: Its disposal afterwards.
     """
 
     box: Box

@@ -1,4 +1,4 @@
-"""Read JPEGs: scaled where they are large, in luma where nobody needs their colours."""
+"""Read JPEGs: scaled if they are large, in luma if their colours are not needed."""
 
 import io
 from collections.abc import Sequence

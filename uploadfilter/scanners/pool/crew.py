@@ -244,7 +244,7 @@ class Crew:
         return template
 
     def _say_lacks(self, support: Support) -> None:
-        """Log once what confinement the machine lacks."""
+        """Log once which confinement the machine lacks."""
         if self._has_said_lacks:
             return
         self._has_said_lacks = True

@@ -1,8 +1,8 @@
 """Estimate the cost of a scan from the first bytes of its contents.
 
 Nothing is decoded, and headers may be false: the estimate decides which scan goes first
-and in which lane, but never what is looked at. A scan that takes longer is noticed when
-it is slow (``queueing.py``).
+and in which lane, but never which contents are inspected. A scan that takes longer is
+noticed when it is slow (``queueing.py``).
 
 To add a format: its reader and its figure in ``_PICTURES``.
 """

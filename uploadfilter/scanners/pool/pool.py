@@ -104,7 +104,7 @@ class ScannerPool:
         Raises:
             ScannerError: No process can be made, or the machine cannot confine it as
                 the settings require. Later that is not an error but the reason
-                ``no_scanner``, and it may go away by itself.
+                ``no_scanner``, and it may end without help.
         """
         counts: Counter[str] = Counter()
         log = SilentLog() if log is None else log
@@ -175,8 +175,8 @@ class ScannerPool:
             spans: Its contents.
             types: Perceptual signal types to compute.
             digests: Whether to compute md5, sha1 and sha256 of each content too. They
-                are a claim of the scanner: do not use them where a decoder that was
-                taken over must not decide what is looked up.
+                are a claim of the scanner: do not use them where a compromised decoder
+                must not decide which digests are looked up.
             client: The client of the upload; clients take turns. ``""`` is an unknown
                 client, for which no limit of one client applies.
             formats: Picture formats to decode beyond the usual ones and those of the

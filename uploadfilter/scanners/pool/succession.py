@@ -71,7 +71,7 @@ class _Client(Generic[_Claim]):
 
     @property
     def key(self) -> tuple[float, ...]:
-        """What decides whose turn it is: the least is next."""
+        """Return the key of the order: the least is next."""
         return (self._used, self._claims[self._next].number)
 
     def serve(self, scale: float) -> _Claim:
@@ -115,7 +115,7 @@ class _Network(Generic[_Claim]):
 
     @property
     def key(self) -> tuple[float, ...]:
-        """What decides whose turn it is; it ends with a number, so no two are equal."""
+        """Return the key of the order; it ends with a number, so no two are equal."""
         return (self._used, *self._heap[0][0])
 
     def serve(self, scale: float) -> _Claim:

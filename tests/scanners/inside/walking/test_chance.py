@@ -48,7 +48,7 @@ def test_webp_is_as_long_as_it_says() -> None:
 
 
 def test_photo_without_a_profile_is_usual() -> None:
-    """Of such a one, all views are cheap."""
+    """All views of such a one are cheap."""
     names = frozenset({"jpeg"})
 
     assert is_usual_photo(MemorySource(b"\xff\xd8\xff"), names)
@@ -105,7 +105,7 @@ def test_header_that_is_not_understood_says_nothing_of_its_size() -> None:
 
 @pytest.mark.parametrize(("length", "is_told"), [(52, False), (99, False), (500, True)])
 def test_beginning_of_a_document_is_none(length: int, *, is_told: bool) -> None:
-    """As libraries show it in the comments of their source."""
+    """As in comments in the source of libraries."""
     head = b"%PDF-1.7\n%\x81\x81\x81\x81\n\n5 0 obj\n<<\n/Filter /FlateDecode\n/Len"
     data = head.ljust(length, b"x")[:length]
     text = b"const base64 = '" + base64.b64encode(data) + b"' // and so on\n" * 20

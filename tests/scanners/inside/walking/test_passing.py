@@ -163,7 +163,7 @@ def test_pictures_of_a_long_backup_are_found(length: int) -> None:
 
 
 def test_long_archive_in_a_long_backup_is_not_seen_as_a_whole() -> None:
-    """A zip that cannot be held is a reason, and what follows it is looked at."""
+    """A zip that cannot be kept gives a reason; the bytes after it are inspected."""
     noise = noise_of(50_000)
     members = [("z.zip", b"0", b"PK\3\4" + noise), ("a.jpg", b"0", _PHOTO)]
     backup = gzip.compress(tarred(members, tarfile.GNU_FORMAT))

@@ -31,7 +31,7 @@ def test_text_is_told_by_bytes_or_type(
 
 
 def test_archives_are_kept_and_streams_decoded() -> None:
-    """A site works with what a text or a packed body holds."""
+    """A site works with the contents of a text or a packed body."""
     kinds = (Kind.TEXT, Kind.GZIP, Kind.ZIP, Kind.TAR, Kind.PDF)
 
     assert [kind for kind in kinds if is_decoded(kind)] == [Kind.TEXT, Kind.GZIP]

@@ -82,7 +82,7 @@ def reasons(scan: Scan) -> dict[str, Reason]:
         pytest.param(stored_zip_of(a=JPEG, b=PNG), ["0!/a", "0!/b"], id="stored"),
         pytest.param(tar_of(("a", JPEG)), ["0!/a"], id="tar"),
         pytest.param(gzip.compress(tar_of(("a", PNG))), ["0!/1!/a"], id="tar-gz"),
-        pytest.param(JPEG + PNG, ["0", "0!/embedded:1"], id="second-behind"),
+        pytest.param(JPEG + PNG, ["0", "0!/embedded:1"], id="second-after-first"),
         pytest.param(NOISE + JPEG + PNG, ["0!/embedded:1", "0!/embedded:2"], id="junk"),
         pytest.param(
             pictures.thumbnailed_jpeg(PHOTO, OTHER), ["0", "0!/thumb:1"], id="thumbnail"
@@ -137,7 +137,7 @@ def test_photo_in_a_folded_card_is_sound() -> None:
 
 
 def test_broken_picture_in_a_string_is_a_reason() -> None:
-    """Where no reading is sound, what stands there was meant as a picture."""
+    """If no reading is sound, the bytes were meant as a picture."""
     garbled = base64.b64encode(PNG[:40] + bytes(900)).decode()
 
     assert list(reasons(scanned(garbled.encode())).values()) == [Reason.UNDECODABLE]
@@ -401,7 +401,7 @@ def test_first_view_is_sent_before_the_second_is_made(
 
 
 def test_no_step_is_begun_after_the_deadline() -> None:
-    """A scan of many steps ends by itself, before the process is killed."""
+    """A scan of many steps ends regularly, before the process is killed."""
     scan = scanned(zip_of(a=JPEG), cpu_s=1e-9)
 
     assert scan.reason is Reason.OUT_OF_TIME
@@ -412,7 +412,7 @@ def test_no_step_is_begun_after_the_deadline() -> None:
     [
         pytest.param(lambda: pictures.webp(PHOTO), id="webp"),
         pytest.param(lambda: zip_of(a=JPEG), id="zip"),
-        pytest.param(lambda: JPEG + pictures.webp(OTHER), id="webp-behind-jpeg"),
+        pytest.param(lambda: JPEG + pictures.webp(OTHER), id="webp-after-jpeg"),
         pytest.param(
             lambda: (
                 b"<img src='data:image/webp;base64,"
@@ -490,7 +490,7 @@ def test_thumbnail_in_xmp_is_found(*, is_behind: bool) -> None:
 
 
 def test_entities_of_an_svg_are_put_together() -> None:
-    """Neither of two entities is a picture."""
+    """None of two entities is a picture."""
     uri = "data:image/jpeg;base64," + base64.b64encode(JPEG).decode()
     declared = f"<!ENTITY a '{uri[:500]}'><!ENTITY b '{uri[500:]}'>"
     svg = f"<!DOCTYPE svg [{declared}]><svg><image href='&a;&b;'/></svg>"

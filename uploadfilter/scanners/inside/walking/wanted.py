@@ -1,4 +1,4 @@
-"""Define what a walk looks for, and its limits."""
+"""Define the goals of a walk, and its limits."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
