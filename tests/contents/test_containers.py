@@ -60,7 +60,7 @@ def test_other_kinds_have_no_reader(kind: Kind) -> None:
 def test_codings_without_magic_are_read_where_they_are_claimed(
     claim: str, file: bytes
 ) -> None:
-    """A name or a declared type says what the bytes do not."""
+    """A name or a declared type decides where the bytes do not."""
     container = claimed_by(claim)
     assert container is not None
 
@@ -89,7 +89,7 @@ def picture_tar() -> bytes:
     ("file", "found"),
     [
         pytest.param(PICTURE, [], id="nothing"),
-        pytest.param(PICTURE + zipped(), [[("a", TEXT, None)]], id="zip-behind"),
+        pytest.param(PICTURE + zipped(), [[("a", TEXT, None)]], id="zip-after-picture"),
         pytest.param(zipped(), [], id="zip"),
         pytest.param(
             picture_tar(),
@@ -106,7 +106,7 @@ def picture_tar() -> bytes:
 def test_contents_that_are_two_things_are_told(
     file: bytes, found: list[list[tuple[str, bytes, None]]]
 ) -> None:
-    """Readers that do not go by the first bytes see what they would see."""
+    """Readers that ignore the first bytes get the members that they would see."""
     hidden = hidden_in(MemorySource(file), sniff(file[: magic.HEAD_BYTES]))
 
     assert [contents_of(container, file) for container in hidden] == found
@@ -115,14 +115,14 @@ def test_contents_that_are_two_things_are_told(
 IMPORTS_AFTERWARDS = """
 import sys
 from uploadfilter.contents import containers
-from uploadfilter.contents.members import Meter, UnpackLimits
+from uploadfilter.contents.members import UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource
 containers.prepare()
 known = set(sys.modules)
 for line in sys.stdin:
     file = bytes.fromhex(line)
     for container in containers.CONTAINERS:
-        for item in container.members(MemorySource(file), Meter(UnpackLimits())):
+        for item in container.members(MemorySource(file), UnpackMeter(UnpackLimits())):
             list(getattr(item, "content", None) or ()) if hasattr(
                 getattr(item, "content", None), "__next__"
             ) else None
