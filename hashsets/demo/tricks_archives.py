@@ -352,7 +352,7 @@ _refused = partial(_archived, expected=Expected.REFUSED)
 
 ARCHIVE_TRICKS = (
     _archived("7z", FileType.DATA, _bitmap(_named(seven_zip)), "in a 7z file"),
-    _archived("7z-behind", FileType.DATA, _installer, "a 7z behind a program"),
+    _archived("7z-behind", FileType.DATA, _installer, "a 7z after a program"),
     _archived("rar5", FileType.DATA, _bitmap(_named(rar5)), "in a RAR of version 5"),
     _archived("rar4", FileType.DATA, _bitmap(rar4), "in a RAR of version 3"),
     _archived("cab", FileType.DATA, _bitmap(cab), "in a cabinet of Windows"),

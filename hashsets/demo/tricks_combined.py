@@ -117,7 +117,7 @@ def combined(tricks: tuple[Trick, ...]) -> tuple[Trick, ...]:
             "jpeg-webp-frames",
             FileType.JPEG,
             _behind_jpeg(whole),
-            "a moving WebP behind a JPEG",
+            "a moving WebP after a JPEG",
             shown=Shown.NOTHING,
         ),
         _combined(

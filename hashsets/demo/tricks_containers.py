@@ -360,14 +360,14 @@ CONTAINER_TRICKS = (
         "zip-descriptor",
         FileType.ZIP,
         _zip_descriptor,
-        "sizes behind the member",
+        "sizes after the member",
         shown=Shown.NOTHING,
     ),
     _held(
         "zip-behind",
         FileType.DATA,
         _zip_behind,
-        "behind a program",
+        "after a program",
         shown=Shown.NOTHING,
     ),
     _held(

@@ -351,7 +351,7 @@ FRAMES_TRICKS = (
         "apng-behind",
         FileType.PNG,
         _apng_behind,
-        "an animation of the target behind the decoy",
+        "an animation of the target outside the still picture of the decoy",
     ),
     _framed(
         "tiff-pages",

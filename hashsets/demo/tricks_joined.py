@@ -169,16 +169,14 @@ _joined = partial(of_family(Family.CONTAINER), shown=Shown.NOTHING)
 
 JOINED_TRICKS = (
     _joined(
-        "jpeg-7z", FileType.JPEG, _behind_photo(made.seven_zip), "a 7z behind a photo"
+        "jpeg-7z", FileType.JPEG, _behind_photo(made.seven_zip), "a 7z after a photo"
     ),
-    _joined(
-        "jpeg-rar", FileType.JPEG, _behind_photo(made.rar5), "a RAR behind a photo"
-    ),
+    _joined("jpeg-rar", FileType.JPEG, _behind_photo(made.rar5), "a RAR after a photo"),
     _joined(
         "gzip-zeros",
         FileType.DATA,
         _behind_zeros,
-        "a second stream behind a hundred thousand zeros",
+        "a second stream after a hundred thousand zeros",
     ),
     _joined(
         "zip-masked",

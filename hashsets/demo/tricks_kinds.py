@@ -133,7 +133,7 @@ KIND_TRICKS = (
         "svg-late",
         FileType.SVG,
         _late_svg,
-        "a drawing behind a long comment",
+        "a drawing after a long comment",
         expected=Expected.LIMIT,
     ),
     _kind(
@@ -147,7 +147,7 @@ KIND_TRICKS = (
         "icon-behind-line",
         FileType.DATA,
         _icon_behind,
-        "an icon behind a line end",
+        "an icon after a line end",
         shown=Shown.NOTHING,
     ),
     *(
@@ -155,7 +155,7 @@ KIND_TRICKS = (
             f"{name}-behind-{word}",
             FileType.DATA,
             _behind(stray, pack),
-            f"a packed photo ({name}) behind {about}",
+            f"a packed photo ({name}) after {about}",
             shown=Shown.NOTHING,
         )
         for name, pack in (
