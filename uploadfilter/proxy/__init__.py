@@ -1,6 +1,6 @@
-"""The running service: requests come in, decisions are recorded, origins are asked.
+"""The running service: accept requests, record decisions, forward to origins.
 
-On the way of an upload: ``clients`` accepts connections and makes requests of them;
+An upload passes these rooms: ``clients`` accepts connections and parses requests;
 ``handling`` finds the route of each request; ``inspecting`` takes an upload from its
 head to its record; ``requests`` is what one request carries with it; ``routing``,
 ``origins`` and ``answering`` say where it goes, go there, and answer where it does not.

@@ -27,11 +27,11 @@ AT_ONCE: Final = 32
 """Connections in one round: about 3 ms of the loop."""
 
 PAUSE_S: Final = 0.1
-"""Seconds without accepting when a descriptor is lacking. Every request that ends frees
-one, and takes some milliseconds."""
+"""Seconds without accepting if there are no descriptors. Every request that ends frees
+one, which takes some milliseconds."""
 
 _SAY_EVERY_S: Final = 60.0
-"""Seconds between two messages that say so."""
+"""Seconds between two messages about it."""
 
 _LACKS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 
@@ -40,9 +40,9 @@ class Acceptor:
     """Accepts the connections of one listening socket, until ``close``.
 
     Args:
-        listener: Bound; closed by ``close``.
+        listener: A bound socket; ``close`` closes it.
         make: Makes the protocol of a connection.
-        backlog: Connections that the kernel keeps meanwhile (``listen(2)``).
+        backlog: Most connections that wait in the kernel (``listen(2)``).
     """
 
     def __init__(
@@ -77,7 +77,7 @@ class Acceptor:
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionAbortedError:
-                continue  # it has gone again (accept(2))
+                continue  # it has been closed already (accept(2))
             except OSError as exc:
                 if exc.errno not in _LACKS:
                     raise

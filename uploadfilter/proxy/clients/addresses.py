@@ -1,6 +1,6 @@
-"""Where the proxy listens: values, read from the operator's words.
+"""The addresses that the proxy listens on, parsed from the operator's text.
 
-An address may be followed by options, each a word of its own, as in nginx::
+An address may be followed by options, each a separate word, as in nginx::
 
     10.0.0.7:8080 proxy_protocol
     unix:/run/uploadfilter/http mode=0660 group=www-data
@@ -23,7 +23,7 @@ _MODE: Final = re.compile(r"mode=0?([0-7]{3})")
 _GROUP: Final = re.compile(r"group=([A-Za-z0-9_.][A-Za-z0-9_.-]*)")
 
 PRIVATE_MODE: Final = 0o600
-"""Only programs of our own user may connect, until the operator says otherwise."""
+"""Only programs of the same user may connect, unless the operator sets another mode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,12 @@ class TCPAddress:
     """A host and a port.
 
     Attributes:
-        host: Name or address; an IPv6 address without brackets. ``::`` is every IPv6
+        host: Name or address; an IPv6 address without brackets. ``::`` means every IPv6
             address of the machine and no IPv4 one, as in nginx: an operator who wants
             both writes both.
-        port: 0 for any free one.
-        proxy_protocol: Whether a front end says whose connection it passes on.
+        port: The port; 0 means any free one.
+        proxy_protocol: Whether a front end sends the PROXY header with the client's
+            address.
     """
 
     host: str
@@ -44,20 +45,21 @@ class TCPAddress:
 
     @override
     def __str__(self) -> str:
-        """Return it as an operator writes it."""
+        """Return the address as an operator writes it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"{host}:{self.port}{_option(self.proxy_protocol)}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnixAddress:
-    """A socket in the file system.
+    """A Unix socket.
 
     Attributes:
         path: Absolute path of the socket, without spaces.
-        mode: Who may connect; bits of the file.
-        group: Group of the file; empty for our own.
-        proxy_protocol: Whether a front end says whose connection it passes on.
+        mode: Permission bits of the socket: which users may connect.
+        group: Group of the socket; empty for that of this process.
+        proxy_protocol: Whether a front end sends the PROXY header with the client's
+            address.
     """
 
     path: str
@@ -67,7 +69,7 @@ class UnixAddress:
 
     @override
     def __str__(self) -> str:
-        """Return it as an operator writes it."""
+        """Return the address as an operator writes it."""
         mode = f" mode={self.mode:04o}" if self.mode != PRIVATE_MODE else ""
         group = f" group={self.group}" if self.group else ""
         return f"{_UNIX}{self.path}{mode}{group}{_option(self.proxy_protocol)}"
@@ -75,11 +77,12 @@ class UnixAddress:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InheritedAddress:
-    """Sockets that the program which started us has opened (``sd_listen_fds(3)``).
+    """Sockets that the parent program has opened (``sd_listen_fds(3)``).
 
     Attributes:
-        name: Of the sockets, as in ``FileDescriptorName=``; empty for all of them.
-        proxy_protocol: Whether a front end says whose connection it passes on.
+        name: Name of the sockets, as in ``FileDescriptorName=``; empty for all of them.
+        proxy_protocol: Whether a front end sends the PROXY header with the client's
+            address.
     """
 
     name: str = ""
@@ -87,7 +90,7 @@ class InheritedAddress:
 
     @override
     def __str__(self) -> str:
-        """Return it as an operator writes it."""
+        """Return the address as an operator writes it."""
         name = f"{_INHERITED}:{self.name}" if self.name else _INHERITED
         return f"{name}{_option(self.proxy_protocol)}"
 
@@ -96,14 +99,14 @@ Address: TypeAlias = TCPAddress | UnixAddress | InheritedAddress
 
 
 def parse_address(text: str) -> Address:
-    """Read an address.
+    """Parse an address.
 
     Args:
         text: ``HOST:PORT`` with an IPv6 host in brackets, ``unix:/PATH``,
             ``inherited`` or ``inherited:NAME``; then options.
 
     Raises:
-        ValueError: It is none of these.
+        ValueError: The text has another form.
     """
     place, *options = text.split() or [""]
     address = _place(place)

@@ -1,10 +1,11 @@
-"""All connections of clients: counted, told apart, and ended where there are too many.
+"""Count all connections of clients, and end some if there are too many.
 
 Rules this module keeps:
 
-- A connection is one of a bounded number, of all and of its client; what a trusted
-  proxy or a program on this machine opens is for many clients.
-- Of ten thousand idle connections, the oldest makes room for a new one that means it.
+- A connection is one of a bounded number, of all connections and of its client's. A
+  connection from a trusted proxy or a program on this machine stands for many clients.
+- Of ten thousand idle connections, the oldest is closed for a new one that sends a
+  request.
 """
 
 import asyncio
@@ -25,11 +26,11 @@ from uploadfilter.uploads.head.clientside import Network
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _EVICTED_AT_ONCE: Final = 64
-"""Idle connections that are ended in one go, so that looking for them is not repeated
-for each new one."""
+"""Idle connections that are ended at a time, so that the search for them is not
+repeated for each new one."""
 
 _LOOK_AGAIN_S: Final = 0.1
-"""How long it is believed that no connection is idle."""
+"""How long the result "no connection is idle" is reused."""
 
 _SAID_EVERY_S: Final = 60.0
 
@@ -37,12 +38,12 @@ _MAPPED: Final = "::ffff:"
 
 
 class Peer:
-    """Who is at the other end.
+    """The other end of a connection.
 
     Attributes:
-        host: Address.
-        port: 0 if it is not known.
-        key: By what name limits know it; ``""`` is nobody.
+        host: Its address.
+        port: Its port; 0 if it is unknown.
+        key: Its key in limits; ``""`` means no client.
     """
 
     __slots__ = ("host", "key", "port")
@@ -55,20 +56,20 @@ class Peer:
 
 
 class Speaking(Protocol):
-    """A connection that has sent something, as aiohttp knows it."""
+    """A connection that has sent something, as aiohttp sees it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Begin; as of ``asyncio.Protocol``."""
+        """Begin, as in ``asyncio.Protocol``."""
 
     def data_received(self, data: bytes) -> None:
-        """Take bytes in; as of ``asyncio.Protocol``."""
+        """Receive bytes, as in ``asyncio.Protocol``."""
 
     def end_if_idle(self) -> bool:
-        """End the connection if no request is on it, and tell whether it was."""
+        """End the connection if it has no request; tell whether it was ended."""
 
 
 class Silent(Protocol):
-    """A connection of which nothing has arrived yet, as ``silent.py`` has it."""
+    """A new connection that has sent no byte yet, see ``silent.py``."""
 
     def end(self) -> None:
         """End the connection."""
@@ -78,9 +79,9 @@ class Connections:
     """All connections of clients.
 
     Args:
-        settings: The ones in force.
-        metrics: Where each limit that was reached is counted.
-        descriptors: How many this process may have.
+        settings: Returns the settings in force.
+        metrics: Counts each limit that was reached.
+        descriptors: Most descriptors of this process.
     """
 
     def __init__(
@@ -114,7 +115,7 @@ class Connections:
         return self._settings().limits
 
     def trusts(self, host: str) -> bool:
-        """Tell whether an address is a trusted proxy's."""
+        """Tell whether an address belongs to a trusted proxy."""
         return _is_within(host, self._settings().trusted_proxies)
 
     def let_in(self, silent: Silent, now_s: float) -> bool:
@@ -130,9 +131,9 @@ class Connections:
         return True
 
     def knows(self, peer: Peer) -> bool:
-        """Count a connection among its client's; false if that has too many.
+        """Count a connection for its client; false if the client has too many.
 
-        What a trusted proxy or a program on this machine opens is for many clients.
+        A connection from a trusted proxy or a program on this machine is not counted.
         """
         groups = self._settings().client_groups
         key = in_group(queueing_client(peer.host), group_of(peer.host, groups))
@@ -157,7 +158,7 @@ class Connections:
         self._speaking[speaking] = None
 
     def left(self, peer: Peer, *, silent: Silent | None = None) -> None:
-        """Note that a connection that was let in has ended."""
+        """Note that an admitted connection has ended."""
         if silent is not None:
             self._silent.pop(silent, None)
         self.count -= 1
@@ -169,7 +170,7 @@ class Connections:
             self._gone.set()
 
     def speaking_left(self, speaking: Speaking, peer: Peer) -> None:
-        """Note that a connection has ended that had sent something."""
+        """Note that a connection that had sent something has ended."""
         if speaking in self._speaking:
             del self._speaking[speaking]
             self.left(peer)
@@ -191,11 +192,11 @@ class Connections:
             silent.end()
 
     async def gone(self) -> None:
-        """Wait until there are no connections."""
+        """Wait until all connections have ended."""
         await self._gone.wait()
 
     def _make_room(self, now_s: float) -> bool:
-        """End the oldest connections on which nobody waits for an answer."""
+        """End the oldest connections that wait for no answer."""
         for silent in self._silent:
             silent.end()
             return True

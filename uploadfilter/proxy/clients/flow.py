@@ -1,7 +1,8 @@
-"""How fast a client takes its answer: wait for it, but not for as long as it likes.
+"""Wait for a client to accept its answer, within a time limit.
 
-Rules this module keeps: an answer is held no longer than the client takes something of
-it; one that breaks off looks broken off, also to a client that was told of no length.
+Rules this module keeps: an answer is held only as long as the client accepts some of
+it; an answer that breaks off looks broken off, even to a client without a stated
+length.
 """
 
 import asyncio
@@ -17,17 +18,18 @@ from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
 _LOOKS = 4
-"""How often we look what a client has taken, in the time in which it must."""
+"""How often the proxy checks whether a client accepts bytes, within its time limit."""
 
 _RESET = struct.pack("ii", 1, 0)
-"""SO_LINGER for no time at all: a close becomes a reset."""
+"""SO_LINGER with no time at all: a close becomes a reset."""
 
 
 async def flushed(writer: AbstractStreamWriter) -> None:
-    """Wait until the system has all that was written.
+    """Wait until the system has all written bytes.
 
-    What it has arrives also when this process has ended. What is still ours would be
-    lost then, and would be held for as long as a client likes if nobody waited for it.
+    The system delivers them even if this process has ended. Bytes that are still in
+    this process would be lost then, and without this wait a client could make it hold
+    them for any time.
     """
     transport = writer.transport
     if transport is None or not transport.get_write_buffer_size():
@@ -43,10 +45,11 @@ async def flushed(writer: AbstractStreamWriter) -> None:
 async def while_client_takes(
     request: web.BaseRequest, *, idle_s: float
 ) -> AsyncIterator[None]:
-    """Run the block for as long as the client takes something of what waits for it.
+    """Run the block as long as the client accepts some of the waiting bytes.
 
     Raises:
-        TimeoutError: It has taken nothing for ``idle_s`` seconds, or a little longer.
+        TimeoutError: It has accepted nothing for ``idle_s`` seconds, or a little
+            longer.
     """
     scope = asyncio.timeout(None)
     watch = _Watch(request, scope, interval_s=idle_s / _LOOKS)
@@ -58,12 +61,12 @@ async def while_client_takes(
 
 
 class _Watch:
-    """Looks again and again at what a client has taken, and ends a scope if nothing.
+    """Checks repeatedly whether a client accepts bytes, and ends a scope if not.
 
     Args:
-        request: Of the client.
-        scope: Timeout that ends.
-        interval_s: Between two looks; ``_LOOKS`` in a row must see nothing taken.
+        request: Request of the client.
+        scope: The timeout that it ends.
+        interval_s: Time between two checks; ``_LOOKS`` in a row must see no progress.
     """
 
     def __init__(
@@ -78,7 +81,7 @@ class _Watch:
         self._next = self._loop.call_later(interval_s, self._look)
 
     def end(self) -> None:
-        """Look no more."""
+        """End the checks."""
         self._next.cancel()
 
     def _look(self) -> None:
@@ -94,10 +97,11 @@ class _Watch:
 
 
 def _waiting_bytes(request: web.BaseRequest) -> int:
-    """Return how much is written that the client has not taken yet.
+    """Return how many written bytes the client has not accepted yet.
 
-    The system holds megabytes for a client, and says that it has room only when a third
-    of that is free, which may take a slow one minutes. So it is asked for its queue.
+    The system holds megabytes for a client, and reports free room only when a third of
+    them are free, which may take a slow client minutes. So the size of its queue is
+    read.
     """
     transport = request.transport
     if transport is None or transport.is_closing():
@@ -112,9 +116,10 @@ def break_off(request: web.BaseRequest, *, at_once: bool) -> None:
     """End the connection in the middle of an answer.
 
     Args:
-        request: Whose answer it is.
-        at_once: Whether by a reset. A mere close waits until the client has taken what
-            is ready for it, and looks like the end to one that was told of no length.
+        request: The request that is being answered.
+        at_once: Whether to end it by a reset. An ordinary close waits until the client
+            has accepted all bytes, and a client without a stated length takes it for
+            the end.
     """
     transport = request.transport
     if at_once and transport is not None:

@@ -1,7 +1,7 @@
-"""Notice that a client has gone while its answer is still waited for.
+"""Notice that a client has disconnected while its answer is awaited.
 
-A client that watches events which come once an hour may be gone for an hour. An origin
-must not be kept busy for nobody, and neither must we.
+A client that watches events may disconnect an hour before the next one comes. Neither
+the origin nor the proxy should be kept busy for it.
 """
 
 import asyncio
@@ -22,24 +22,24 @@ class WatchedConnection(AiohttpConnection):
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell the tasks that answer requests on this connection."""
+        """Notify the tasks that answer requests on this connection."""
         super().connection_lost(exc)
         if self._on_lost is not None:
             self._on_lost()
 
     def tell_loss(self, tell: Callable[[], None] | None) -> None:
-        """Call ``tell`` if the connection is lost; ``None`` ends that."""
+        """Call ``tell`` when the connection is lost; ``None`` cancels that."""
         self._on_lost = tell
 
 
 class WhileClientStays(AbstractAsyncContextManager[None]):
-    """Runs a block, and leaves it when the client goes.
+    """Runs a block, and leaves it when the client disconnects.
 
-    What follows the block is the case that it was left: nobody will read the answer.
-    It is counted (status ``none``), and not logged: clients come and go as they like.
+    Code after the block handles that case: nobody will read the answer. It is counted
+    (status ``none``), and not logged, because clients often disconnect.
 
     Args:
-        request: Of the client.
+        request: Request of the client.
     """
 
     __slots__ = ("_connection", "_scope")

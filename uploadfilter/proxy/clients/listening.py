@@ -1,9 +1,9 @@
-"""Listen for clients for the length of a block, and see the last ones out.
+"""Listen for clients during a block, and finish their requests at its end.
 
-Rules this module keeps: sockets are opened by ``proxy/clients/sockets.py`` and
-connections let in by ``proxy/clients/silent.py``; here they begin and end. What is in
-flight at the end is finished, and connections that are idle are given a moment in which
-they may still be used, since closing one at that very moment would lose a request.
+Rules this module keeps: ``proxy/clients/sockets.py`` opens sockets and
+``proxy/clients/silent.py`` admits connections; here they begin and end. Requests in
+flight at the end are finished, and idle connections may still be used for a moment,
+because closing one at that very moment would lose a request.
 """
 
 import asyncio
@@ -34,9 +34,9 @@ from uploadfilter.proxy.requests.live import InForce, LiveSettings
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 BACKLOG: Final = 4096
-"""Connections that may wait to be accepted, while the loop is busy or, in a socket that
-is inherited, while the service is started anew. Linux takes ``net.core.somaxconn`` at
-most, which is 4,096 since version 5.4, and cuts down what is more."""
+"""Connections that may wait to be accepted while the loop is busy or, in an inherited
+socket, during a restart of the service. Linux limits it to ``net.core.somaxconn``,
+which is 4,096 since version 5.4."""
 
 _CLOSING_S: Final = 1.0
 """How long aiohttp may take to close its connections; nothing is in flight then."""
@@ -52,15 +52,15 @@ async def listening(
     addresses: Sequence[Address],
     inherited: Inherited,
 ) -> AsyncIterator[tuple[Address, ...]]:
-    """Serve clients for the length of the block.
+    """Serve clients during the block.
 
     Args:
         handle: Answers one request.
         in_force: The live settings.
-        drain: What is in flight.
-        metrics: Where each limit that was reached is counted.
-        addresses: Where to listen.
-        inherited: Sockets that the program which started us has opened.
+        drain: The requests in flight.
+        metrics: Counts each limit that was reached.
+        addresses: The addresses to listen on.
+        inherited: Sockets that the parent program has opened.
 
     Yields:
         The addresses that were bound, with the ports that were picked.
@@ -115,7 +115,7 @@ async def _accepting(
 
 
 async def _see_out(connections: Connections, drain: Drain, limits: ProxyLimits) -> None:
-    """Finish what is in flight, and what idle connections may still bring."""
+    """Finish the requests in flight, and the last ones of idle connections."""
     drain.begin()
     idle_s = min(limits.drain_idle_s, limits.drain_s)
     with suppress(TimeoutError):
@@ -128,7 +128,7 @@ async def _see_out(connections: Connections, drain: Drain, limits: ProxyLimits) 
 
 
 def _say_scarce(limits: ProxyLimits, descriptors: int) -> None:
-    """Tell the operator that the limits are lower than what is configured."""
+    """Tell the operator that the limits are lower than the configured ones."""
     connections = limits.most_connections(descriptors)
     uploads = limits.most_open_uploads(descriptors)
     if (connections, uploads) != (limits.connections, limits.open_uploads):
@@ -142,7 +142,7 @@ def _say_scarce(limits: ProxyLimits, descriptors: int) -> None:
 
 
 def _say_alike(addresses: Sequence[Address], settings: LiveSettings) -> None:
-    """Tell the operator that no client can be told from another.
+    """Tell the operator that clients cannot be distinguished.
 
     Only programs on this machine reach such a listener, and the one that does is most
     likely a front end.

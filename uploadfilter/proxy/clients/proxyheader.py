@@ -1,14 +1,14 @@
-"""Read the header in which a front end says whose connection it passes on.
+"""Parse the header in which a front end names the client of a connection.
 
-Version 2 of the PROXY protocol (HAProxy, ``doc/proxy-protocol.txt``): binary, once, and
-before anything else. Rules this module keeps:
+This is version 2 of the PROXY protocol (HAProxy, ``doc/proxy-protocol.txt``): binary,
+once, and before anything else. Rules this module keeps:
 
-- Version 1 and whatever is not the signature are malformed: a front end that is
-  configured for it always sends the header, so nothing is guessed.
-- What the sender cannot say of a client is malformed too. The specification leaves the
-  receiver free to refuse an unspecified family (section 2.2); taking the front end for
-  the client would believe headers that somebody else wrote.
-- Additional fields (TLVs) are passed over, and counted in the length.
+- Version 1, and bytes without the signature, are malformed: a front end that is
+  configured for the protocol always sends the header, so nothing is guessed.
+- A header without the client's address is malformed too. The specification allows the
+  receiver to refuse an unspecified family (section 2.2); taking the front end for the
+  client would mean believing headers that somebody else wrote.
+- Additional fields (TLVs) are skipped; the length includes them.
 """
 
 import ipaddress
@@ -20,7 +20,7 @@ SIGNATURE: Final = b"\r\n\r\n\0\r\nQUIT\n"
 """The first twelve bytes (section 2.2); no HTTP request can begin with them."""
 
 MAX_FIELDS_BYTES: Final = 4096
-"""Most bytes behind the fixed part. The addresses of unix sockets take 216 and names
+"""Most bytes after the fixed part. The addresses of unix sockets take 216 and names
 from a certificate a few hundred more. The length field could say 65,535, and all of it
 would be held for a client that sends it slowly."""
 
@@ -43,12 +43,12 @@ class Unread(Enum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProxyHeader:
-    """What a front end said.
+    """The content of a header.
 
     Attributes:
-        length: Bytes of the header; what follows is the client's.
-        source: Address of the client; empty if it came to the front end by a unix
-            socket; ``None`` if the front end speaks for itself (``LOCAL``).
+        length: Bytes of the header; the following bytes are the client's.
+        source: Address of the client; empty if it reached the front end by a unix
+            socket; ``None`` if the front end itself is the client (``LOCAL``).
         port: Its port; 0 without an address.
     """
 
@@ -58,14 +58,14 @@ class ProxyHeader:
 
 
 def read_header(data: bytes) -> ProxyHeader | Unread:
-    """Read a header from the first bytes of a connection.
+    """Parse a header from the first bytes of a connection.
 
     Args:
-        data: All that has arrived, at least one byte.
+        data: All bytes that have arrived, at least one.
 
     Returns:
-        The header; or that more is needed; or that it never will be one, which is told
-        at the first byte that is wrong.
+        The header; or that more bytes are needed; or that it is malformed, which is
+        known at the first wrong byte.
 
     Source:
         Tarreau, "The PROXY protocol, versions 1 & 2", section 2.2.
@@ -85,7 +85,7 @@ def read_header(data: bytes) -> ProxyHeader | Unread:
 
 
 def _is_wrong(data: bytes) -> bool:
-    """Tell whether one of the fixed fields that are there already is unusable."""
+    """Tell whether one of the fixed fields that have arrived is unusable."""
     command, family, size = data[12:13], data[13:14], data[14:16]
     if command and command[0] not in {_LOCAL, _PROXY}:
         return True
@@ -99,7 +99,7 @@ def _is_wrong(data: bytes) -> bool:
 
 
 def _told(data: bytes, length: int) -> ProxyHeader:
-    """Return the source of a header that is complete."""
+    """Return the source in a complete header."""
     match data[13]:
         case 0x11:
             source = str(ipaddress.IPv4Address(data[16:20]))

@@ -1,15 +1,15 @@
-"""Make requests of what a client sends on one connection.
+"""Parse the requests that a client sends on one connection, and answer them.
 
 Rules this module keeps:
 
-- aiohttp's server is made for applications. What it would do on its own is switched off
-  (no decompression, no access log), and what it leaves undone is done here: a head has
-  a time and a size, and what is no HTTP gets our own answer.
-- A client that is refused gets to read why: what it still sends is thrown away for a
-  while, since a close with unread bytes is a reset that takes the answer with it.
-- A client that has ended its own side of the connection still gets its answers.
-- A body in chunks of a few bytes is ended: its parsing, not its bytes, is the work.
-- What is thrown away is read slowly, however fast it comes.
+- aiohttp's server is made for applications. Its own automatic actions are switched off
+  (no decompression, no access log), and missing limits are added: a head has a time
+  limit and a size limit, and bytes that are not HTTP get the proxy's own answer.
+- A refused client can read the reason: the bytes that it still sends are thrown away
+  for a while, because a close with unread bytes is a reset that discards the answer.
+- A client that has closed its own side of the connection still gets its answers.
+- A body in chunks of a few bytes is ended: its parsing costs the work, not its bytes.
+- Bytes that are thrown away are read slowly, however fast they arrive.
 
 The private parts of aiohttp that it uses stand in ``proxy/aiohttp_parts.py``.
 """
@@ -44,12 +44,12 @@ log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 _LOOKED_AT_BYTES: Final = 8192
 _MANY_LINES: Final = 512
-"""Lines among the first bytes of what is read at once, from which on they are taken
-alone: a quarter of a megabyte of tiny chunks takes ten milliseconds to parse."""
+"""Lines among the first bytes of a read, from which on these bytes are parsed alone: a
+quarter of a megabyte of tiny chunks takes ten milliseconds to parse."""
 
 _PAUSE_S: Final = 0.05
-"""For how long nothing is read of what is thrown away, after each piece of a quarter of
-a megabyte: 5 MB/s. A client on a fast line would else keep the event loop busy."""
+"""Pause after each piece of a quarter of a megabyte that is thrown away: 5 MB/s.
+Otherwise a client on a fast line would keep the event loop busy."""
 
 _CRLF: Final = b"\r\n"
 _LINE_BYTES: Final = 4
@@ -63,7 +63,7 @@ class _HeadTooSlow(http_exceptions.HttpProcessingError):
 
 
 class _HeadTooLarge(http_exceptions.HttpProcessingError):
-    """A head that is over the limit as a whole."""
+    """A head whose total size is over the limit."""
 
     code = HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE
 
@@ -73,9 +73,9 @@ class Server(web.Server):
 
     Args:
         handle: Answers one request.
-        connections: Where connections are counted.
+        connections: Counts connections.
         drain: Whether the service is ending.
-        metrics: Where each limit that was reached is counted.
+        metrics: Counts each limit that was reached.
     """
 
     def __init__(
@@ -100,9 +100,9 @@ class Connection(WatchedConnection):
     """One client's connection.
 
     Args:
-        server: What all connections share.
-        peer: Who is at the other end.
-        limits: In force when it began.
+        server: The state that all connections share.
+        peer: The other end.
+        limits: The limits in force when it began.
     """
 
     __slots__ = (
@@ -144,12 +144,12 @@ class Connection(WatchedConnection):
     @property
     @override
     def peername(self) -> tuple[str, int]:
-        """The other end, as the front end has told it."""
+        """The other end, as stated by the front end if there is one."""
         return self._peer.host, self._peer.port
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Count the connection out."""
+        """Note that the connection has ended."""
         self._served.register.speaking_left(self, self._peer)
         self._forget_head()
         self._part()
@@ -157,9 +157,9 @@ class Connection(WatchedConnection):
 
     @override
     def data_received(self, data: bytes) -> None:
-        """Take bytes in, and watch how a head comes."""
+        """Receive bytes, and check how a head arrives."""
         if data.count(_CRLF, 0, _LOOKED_AT_BYTES) > _MANY_LINES:
-            # Perhaps tiny chunks: the first of them are enough to know.
+            # Perhaps tiny chunks: the first of them suffice to find out.
             self._take(data[:_LOOKED_AT_BYTES])
             data = data[_LOOKED_AT_BYTES:]
         self._take(data)
@@ -179,7 +179,7 @@ class Connection(WatchedConnection):
             self._on_part_of_head(len(data))
 
     def _pause(self) -> None:
-        """Read nothing for a while; what has left by then is seen after it."""
+        """Read nothing for a while; a client that disconnects is noticed afterwards."""
         transport = self.transport
         if transport is not None and not transport.is_closing():
             transport.pause_reading()
@@ -192,7 +192,7 @@ class Connection(WatchedConnection):
 
     @override
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp never stays
-        """Keep our side open for the answers to what has arrived whole."""
+        """Keep this side open for answers to the requests that arrived completely."""
         self._ended = True
         self._part()
         if self.is_waiting or not self._payload.is_eof():
@@ -215,7 +215,7 @@ class Connection(WatchedConnection):
         resp: web.StreamResponse,
         start_time: float | None,
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer, and see to it that the last one is read."""
+        """Send an answer, and make sure that the client can read the last one."""
         if self._served.drain.begun and not resp.prepared:
             resp.force_close()
         if resp.prepared:
@@ -234,9 +234,9 @@ class Connection(WatchedConnection):
         resp: web.StreamResponse,
         start_time: float | None,
     ) -> tuple[web.StreamResponse, bool]:
-        """Send an answer of our own, to a client that takes it.
+        """Send an answer of the proxy itself, while the client accepts it.
 
-        One is short, but a client may ask for many and read none.
+        One answer is short, but a client may cause many and read none.
         """
         try:
             async with while_client_takes(request, idle_s=self._limits.answer_idle_s):
@@ -288,7 +288,7 @@ class Connection(WatchedConnection):
         return self._head_timer is None
 
     def _on_messages(self, size: int, *, new: int) -> None:
-        """Look at the heads that have just ended, and at what came instead of one."""
+        """Check the heads that have just ended, and any garbage instead of one."""
         if self._head_bytes + size > self._limits.head_bytes:
             self._cut_large_head()
         self._served.metrics.took(Phase.HEAD, self._head_took_s())
@@ -313,11 +313,11 @@ class Connection(WatchedConnection):
                 return
 
     def _count_chunks(self, payload: StreamReader, unread: int) -> None:
-        """Count the chunks of a body that have just come, and end it if they are tiny.
+        """Count the chunks of a body that have just arrived; end it if they are tiny.
 
         Args:
             payload: The body.
-            unread: Chunks of it that had come before, and that nobody has read.
+            unread: Chunks of it that had arrived before and are still unread.
         """
         self._chunks += max(unread_chunks(payload) - unread, 0)
         if self._chunks > most_chunks(payload.total_bytes) and not self._is_cut:
@@ -326,7 +326,7 @@ class Connection(WatchedConnection):
             _break_off_body(payload)
 
     def _head_took_s(self) -> float:
-        """Return how long the head took that has just ended; most come in one piece."""
+        """Return how long the last head took to arrive; most arrive in one piece."""
         if self._head_timer is None:
             return 0.0
         began_s = self._head_timer.when() - self._limits.head_s
@@ -338,17 +338,17 @@ class Connection(WatchedConnection):
             self.queued[-1] = failed(_HeadTooLarge())
 
     def _end_body(self) -> None:
-        """End the reading of a body behind which, or in which, garbage has come.
+        """End the reading of a body in which, or after which, garbage has arrived.
 
-        aiohttp 3.14 only queues its own answer for after the request, and leaves
-        the reader of the body waiting for more.
+        aiohttp 3.14 only queues its own answer for after the request, and leaves the
+        reader of the body waiting for more bytes.
         """
         request = self.current_request
         if request is not None and not request.content.is_eof():
             _break_off_body(request.content)
 
     def _on_part_of_head(self, size: int) -> None:
-        """Count a head that is still coming, and begin its time with its first byte."""
+        """Count the bytes of an unfinished head; its first byte starts the timer."""
         self._head_bytes += size
         if self._head_bytes > self._limits.head_bytes:
             self._fail(_HeadTooLarge())
@@ -362,7 +362,7 @@ class Connection(WatchedConnection):
         self._fail(_HeadTooSlow())
 
     def _fail(self, error: http_exceptions.HttpProcessingError) -> None:
-        """Answer with an error after what has been asked before, and read no more."""
+        """Answer with an error after the earlier requests, and read no more."""
         self._forget_head()
         self._is_cut = True
         self.queue(failed(error))
@@ -374,13 +374,13 @@ class Connection(WatchedConnection):
             self._head_timer = None
 
     async def _linger(self) -> None:
-        """Throw away what still comes, until the client has read its answer."""
+        """Throw away further bytes until the client has read its answer."""
         transport = self.transport
         if transport is None or transport.is_closing() or self._ended:
             return
         self._parting = self.loop.create_future()
         transport.write_eof()
-        # Reading may have been held up for what nobody will read any more.
+        # Reading may be paused because of a body that will not be read any more.
         transport.resume_reading()
         try:
             async with asyncio.timeout(self._limits.linger_s):
@@ -389,7 +389,7 @@ class Connection(WatchedConnection):
             self.force_close()
 
     def _part(self) -> None:
-        """Note that the client has nothing more to say."""
+        """Note that the client sends nothing more."""
         if self._parting is not None and not self._parting.done():
             self._parting.set_result(None)
 
@@ -406,9 +406,9 @@ class Connection(WatchedConnection):
 
 
 def _break_off_body(payload: StreamReader) -> None:
-    """Have the reader of a body find that it is not one."""
+    """Make reading a body fail because it is malformed."""
     payload.set_exception(web.RequestPayloadError("the body is not framed as it says"))
-    # Nothing is left to be read away, which aiohttp would try and complain of.
+    # Leave nothing to be read, which aiohttp would try, and then log an error.
     payload.feed_eof()
 
 
@@ -419,10 +419,10 @@ _LIMITS: Final = {
 
 
 def _status_of(error: http_exceptions.HttpProcessingError) -> HTTPStatus:
-    """Return the status of what is wrong with a head."""
+    """Return the status for a fault in a head."""
     if isinstance(error, _HeadTooSlow | _HeadTooLarge):
         return HTTPStatus(error.code)
-    # For too many lines there is no class.
+    # There is no class for too many lines.
     if isinstance(error, http_exceptions.LineTooLong) or error.message.startswith(
         "Too many headers"
     ):
@@ -431,6 +431,6 @@ def _status_of(error: http_exceptions.HttpProcessingError) -> HTTPStatus:
 
 
 def _head_size(message: RawRequestMessage) -> int:
-    """Return about how long a head was, in bytes."""
+    """Return the approximate length of a head, in bytes."""
     lines = message.raw_headers
     return len(message.path) + sum(len(n) + len(v) + _LINE_BYTES for n, v in lines)

@@ -1,15 +1,15 @@
-"""Let a connection in: learn whose it is, and wait for its first byte.
+"""Admit a connection: find out its client, and wait for its first byte.
 
 Rules this module keeps:
 
 - A connection that has sent nothing costs a ``SilentConnection`` and a timer; aiohttp
-  learns of it with its first byte. So ten thousand idle ones cost little.
+  gets it with its first byte. So ten thousand idle ones cost little.
 - A client that is turned away is told so, but only as the answer to something it has
-  sent, since a client does not expect an answer before it has asked.
+  sent, because a client does not expect an answer before its request.
 - On a listener for the PROXY protocol, a connection that does not come from a trusted
-  proxy, or does not begin with a header, ends without a word.
+  proxy, or does not begin with a header, is closed without an answer.
 - A connection that was lost before it was accepted has no address, and is not served.
-- A client that came by a unix socket is a program on this machine, and has its address.
+- A client on a unix socket is a program on this machine, and has its address.
 """
 
 import asyncio
@@ -27,15 +27,15 @@ from uploadfilter.proxy.clients.proxyheader import Unread, read_header
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 THIS_MACHINE: Final = "127.0.0.1"
-"""The address of a client that comes by a unix socket."""
+"""The address of a client on a unix socket."""
 
 TURNING_AWAY: Final = 256
-"""Connections that are being told that there is no room; more are just ended. It keeps
-the descriptors that a flood may take within what is set aside."""
+"""Connections that are being told that there is no room; further ones are just closed.
+This keeps the descriptors that a flood may take within the reserve."""
 
 
 class _Stage(Enum):
-    """What a silent connection waits for."""
+    """The next event that a silent connection waits for."""
 
     HEADER = "header"
     FIRST_BYTE = "first_byte"
@@ -44,11 +44,11 @@ class _Stage(Enum):
 
 
 class SilentConnection(asyncio.Protocol):
-    """A connection of which nothing has arrived yet.
+    """A new connection that has sent no byte yet.
 
     Args:
-        connections: Where it is counted.
-        speaking: Makes the protocol for what follows.
+        connections: Counts it.
+        speaking: Makes the protocol for the following bytes.
         proxy_protocol: Whether it begins with a header.
     """
 
@@ -83,13 +83,14 @@ class SilentConnection(asyncio.Protocol):
 
     @override
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Let the connection in, or prepare to turn it away."""
+        """Admit the connection, or prepare to turn it away."""
         self._transport = cast("asyncio.Transport", transport)
         self._peer = _peer_of(transport)
         limits = self._connections.limits
         if not self._peer.host:
-            # It was reset before it was accepted. Nobody can be answered, and what it
-            # has sent must not go on as the request of nobody, whom no limit knows.
+            # It was reset before it was accepted. An answer is impossible, and its
+            # bytes must not become a request without a client, to which no limit would
+            # apply.
             self._stage = _Stage.NOTHING
             self._abort()
         elif not self._connections.let_in(self, self._loop.time()):
@@ -118,7 +119,7 @@ class SilentConnection(asyncio.Protocol):
 
     @override
     def connection_lost(self, exc: Exception | None) -> None:
-        """Count the connection out, unless that was done."""
+        """Note that the connection has ended, unless that was done."""
         self._leave()
 
     def end(self) -> None:
@@ -128,7 +129,7 @@ class SilentConnection(asyncio.Protocol):
             self._transport.close()
 
     def _welcome(self, limits: ProxyLimits) -> None:
-        """Wait for the first byte of a client that is known by now."""
+        """Wait for the first byte of a client whose address is known by now."""
         if not self._connections.knows(self._peer):
             self._connections.left(self._peer, silent=self)
             self._turn_away(HTTPStatus.TOO_MANY_REQUESTS)
@@ -151,7 +152,7 @@ class SilentConnection(asyncio.Protocol):
             self.data_received(rest)
 
     def _open(self, data: bytes) -> None:
-        """Hand the connection over to aiohttp, with what has arrived of it."""
+        """Pass the connection to aiohttp, with the bytes that have arrived."""
         transport = self._transport
         if transport is None:
             return
@@ -165,7 +166,7 @@ class SilentConnection(asyncio.Protocol):
         speaking.data_received(data)
 
     def _turn_away(self, status: HTTPStatus) -> None:
-        """Wait for something that can be answered, if that does not cost too much."""
+        """Wait for bytes that can be answered, if that does not cost too much."""
         if self._connections.turning_away >= TURNING_AWAY:
             self._stage = _Stage.NOTHING
             self._abort()
@@ -175,7 +176,7 @@ class SilentConnection(asyncio.Protocol):
         self._end_after(self._connections.limits.linger_s)
 
     def _write_last_word(self) -> None:
-        """Tell that there is no room; what the client still sends is thrown away."""
+        """Answer that there is no room; further bytes of the client are thrown away."""
         if self._transport is not None:
             self._transport.write(_last_word(self._status))
             self._transport.write_eof()
@@ -193,7 +194,7 @@ class SilentConnection(asyncio.Protocol):
             self._transport.abort()
 
     def _leave(self) -> None:
-        """Count the connection out, once."""
+        """Note that the connection has ended, once."""
         self._forget_timer()
         if self._status is not HTTPStatus.OK:
             self._status = HTTPStatus.OK
@@ -214,12 +215,12 @@ def _peer_of(transport: asyncio.BaseTransport) -> Peer:
     if sock is not None and sock.family == socket.AF_UNIX:
         return Peer(THIS_MACHINE, 0)
     name = transport.get_extra_info("peername")
-    # A connection that is lost already has none.
+    # A connection that is already lost has none.
     return Peer(str(name[0]), int(name[1])) if name else Peer("", 0)
 
 
 def _last_word(status: HTTPStatus) -> bytes:
-    """Return an answer that needs neither a request nor the operator's words."""
+    """Return an answer that needs neither a request nor the operator's texts."""
     return (
         f"HTTP/1.1 {status.value} {status.phrase}\r\n"
         f"Retry-After: {RETRY_AFTER_S}\r\n"

@@ -1,13 +1,12 @@
-"""Open the sockets on which the proxy listens, or take those that were handed over.
+"""Open the sockets that the proxy listens on, or take inherited ones.
 
 Rules this module keeps:
 
-- A socket in the file system appears under its name with its mode and group already
-  set, by rename. One that is there already is replaced only if nobody listens on it,
-  and at the end only our own is removed.
-- Sockets that were inherited stay open in the program that opened them. Connections
-  that wait in them are lost by nobody's end, so that this is the way to restart
-  without loss.
+- A Unix socket appears under its name with its mode and group already set, by rename.
+  An existing one is replaced only if no program listens on it, and at the end only the
+  proxy's own one is removed.
+- Inherited sockets stay open in the program that opened them. Connections that wait in
+  them are not lost when a proxy ends, so this is the way to restart without loss.
 """
 
 import errno
@@ -31,7 +30,7 @@ from uploadfilter.proxy.clients.addresses import (
 )
 
 _FIRST_INHERITED: Final = 3
-"""``SD_LISTEN_FDS_START`` of ``sd-daemon.h``: behind stdin, stdout and stderr."""
+"""``SD_LISTEN_FDS_START`` of ``sd-daemon.h``: after stdin, stdout and stderr."""
 
 _NOBODY: Final = frozenset({errno.ECONNREFUSED, errno.ENOENT})
 
@@ -45,20 +44,19 @@ _HINTS: Final[Mapping[int, str]] = MappingProxyType(
         socket.EAI_NONAME: "Check the name of the host.",
     }
 )
-"""What to do about an address that cannot be listened on, by the number of the "
-"error."""
+"""Remedies for an address that cannot be listened on, by the number of the error."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listener:
-    """A socket that listens, and what is to be known of its connections.
+    """A listening socket, and the facts about its connections.
 
     Attributes:
-        socket: Bound, and not yet accepting.
-        address: Where it is, with the port that was picked.
-        is_ours: Whether its name in the file system is ours to remove. One that was
-            inherited is not: its opener goes on listening, and would take a look
-            whether it does for somebody who wants us started again.
+        socket: The bound socket, not yet accepting.
+        address: Its address, with the port that was picked.
+        is_ours: Whether this process may remove its name in the file system. It may not
+            if the socket was inherited: its opener goes on listening, and would notice
+            a missing name only when somebody wants to connect.
     """
 
     socket: socket.socket
@@ -67,7 +65,7 @@ class Listener:
 
     @property
     def is_unix(self) -> bool:
-        """Whether it is in the file system."""
+        """Whether it is a Unix socket."""
         return self.socket.family == socket.AF_UNIX
 
 
@@ -78,7 +76,7 @@ class _Handed:
 
 
 class Inherited:
-    """The sockets that the program which started us has opened for us.
+    """The sockets that the parent program has opened for this one.
 
     Args:
         handed: The sockets, by their names.
@@ -89,16 +87,17 @@ class Inherited:
 
     @classmethod
     def of(cls, environment: MutableMapping[str, str]) -> "Inherited":
-        """Take the sockets that an environment tells of, and the words about them.
+        """Take the sockets that an environment names, and its variables about them.
 
-        Our own children must not think that the sockets are theirs.
+        Child processes must not take the sockets for theirs.
 
         Args:
             environment: With ``LISTEN_PID``, ``LISTEN_FDS`` and perhaps
-                ``LISTEN_FDNAMES``; without them there are none.
+                ``LISTEN_FDNAMES``; without them there are no sockets.
 
         Raises:
-            ServiceError: What it says cannot be, or is no listening stream socket.
+            ServiceError: The variables are impossible, or a descriptor is not a
+                listening stream socket.
 
         Source:
             ``sd_listen_fds_with_names(3)``.
@@ -122,10 +121,10 @@ class Inherited:
         )
 
     def take(self, address: InheritedAddress) -> Iterator[Listener]:
-        """Hand out the sockets of a name, or all that are left.
+        """Yield the sockets of a name, or all that are left.
 
         Raises:
-            ServiceError: There is none.
+            ServiceError: There is no such socket.
         """
         taken = [item for item in self._handed if address.name in ("", item.name)]
         if not taken:
@@ -142,11 +141,11 @@ class Inherited:
             yield Listener(socket=item.socket, address=place)
 
     def left(self) -> tuple[str, ...]:
-        """Return where sockets listen that nobody took."""
+        """Return the addresses of sockets that were not taken."""
         return tuple(str(_named(item.socket)) for item in self._handed)
 
     def close(self) -> None:
-        """Close what nobody took, so that nobody waits here for an answer."""
+        """Close the sockets that were not taken, so that no client waits in them."""
         for item in self._handed:
             item.socket.close()
         self._handed.clear()
@@ -156,7 +155,7 @@ def open_listeners(address: Address, inherited: Inherited) -> Iterator[Listener]
     """Bind an address: a name may stand for several.
 
     Raises:
-        ServiceError: It cannot be bound, or belongs to somebody else.
+        ServiceError: It cannot be bound, or another program uses it.
     """
     try:
         match address:
@@ -176,15 +175,15 @@ def open_listeners(address: Address, inherited: Inherited) -> Iterator[Listener]
 
 
 def _what_to_do(error: OSError | UnicodeError) -> str:
-    """Return what helps against an address that cannot be listened on."""
+    """Return the remedy for an address that cannot be listened on."""
     hint = _HINTS.get(error.errno or 0) if isinstance(error, OSError) else None
     return f"{hint or 'Check the address.'} Or choose another address with --listen."
 
 
 def remove(listener: Listener) -> None:
-    """Remove the name of a socket that has been ours; another's stays.
+    """Remove the name of this proxy's socket; another one's stays.
 
-    A proxy that took our place has put its own there.
+    A new proxy in place of this one has put its own socket there.
     """
     address = listener.address
     if not listener.is_ours or not isinstance(address, UnixAddress):
@@ -201,7 +200,8 @@ def _tcp(address: TCPAddress) -> Iterator[Listener]:
     for family, kind, protocol, _, place in dict.fromkeys(found):
         sock = socket.socket(family, kind | socket.SOCK_NONBLOCK, protocol)
         try:
-            # A restart must not wait for connections of the last run to be forgotten.
+            # A restart must not wait until the connections of the last run are
+            # forgotten.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if family == socket.AF_INET6:
                 sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
@@ -216,7 +216,7 @@ def _tcp(address: TCPAddress) -> Iterator[Listener]:
 
 
 def _unix(address: UnixAddress) -> Listener:
-    """Bind a socket aside, make it what it is to be, and put it in its place."""
+    """Bind a socket under another name, set mode and group, and rename it."""
     if not _is_free(address.path):
         raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
     aside = f"{address.path}.{os.getpid()}"
@@ -226,7 +226,7 @@ def _unix(address: UnixAddress) -> Listener:
             Path(aside).unlink()
         sock.bind(aside)
         _belong(aside, address)
-        # Nobody finds a name behind which nobody listens yet.
+        # Clients must not find a name on which no program listens yet.
         sock.listen()
         Path(aside).rename(address.path)
     except OSError:
@@ -248,10 +248,10 @@ def _belong(path: str, address: UnixAddress) -> None:
 
 
 def _is_free(path: str) -> bool:
-    """Tell whether a name may be taken: nothing is there, or a socket of nobody.
+    """Tell whether a name is free: nothing is there, or a socket without a listener.
 
     Raises:
-        OSError: Something else is there, or it cannot be told.
+        OSError: Something else is there, or this cannot be found out.
     """
     try:
         if not stat.S_ISSOCK(Path(path).lstat().st_mode):
@@ -259,14 +259,14 @@ def _is_free(path: str) -> bool:
     except FileNotFoundError:
         return True
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
-        # A listener whose queue is full is one that lives.
+        # A listener with a full queue is a living one.
         probe.setblocking(False)
         refused = probe.connect_ex(path)
     return refused in _NOBODY
 
 
 def _inherited(descriptor: int) -> socket.socket:
-    """Make a socket of a descriptor that was handed over."""
+    """Make a socket of an inherited descriptor."""
     try:
         sock = socket.socket(fileno=descriptor)
         sock.set_inheritable(False)
@@ -288,7 +288,7 @@ def _inherited(descriptor: int) -> socket.socket:
 
 
 def _named(sock: socket.socket) -> TCPAddress | UnixAddress:
-    """Return where a socket is."""
+    """Return the address of a socket."""
     name = sock.getsockname()
     if sock.family == socket.AF_UNIX:
         return UnixAddress(path=str(name))

@@ -1,1 +1,1 @@
-"""What is done with each request: refused, passed on, or taken as an upload."""
+"""Handle each request: refuse it, forward it, or treat it as an upload."""
