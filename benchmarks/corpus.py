@@ -1,7 +1,7 @@
 """The pictures that the benchmarks use, all of them benign.
 
 Half are generated, half are the freely licensed photographs that scikit-image ships
-(named one by one, since not every picture there is a photograph). No photograph has
+(named one by one, because not every picture there is a photograph). No photograph has
 twelve megapixels: they are enlarged, which makes them smoother than a camera's.
 """
 

@@ -1,7 +1,7 @@
 """What do the signals of one upload cost, beside the peers and beside the floor?
 
 - **ours**: md5, sha1 and sha256, one scaled decode, PDQ in three geometries and eight
-  variants, pHash in eight; the quality separately, since it is computed only when
+  variants, pHash in eight; the quality separately, because it is computed only when
   needed.
 - **peer**: full decode, ``pdqhash.compute``, ``imagehash.phash``; no digests, one
   geometry, one variant, so the comparison favours the peer.

@@ -1,4 +1,4 @@
-"""Describe the machine of a measurement, since milliseconds mean nothing without it."""
+"""Describe the machine of a measurement: milliseconds mean nothing without it."""
 
 import importlib.metadata
 import os

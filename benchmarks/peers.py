@@ -3,7 +3,7 @@
 The origin throws uploads away, and sends as many bytes as a path names: ``GET /1000``.
 The plain forwarder is a typical one of twenty lines with aiohttp: it streams in both
 directions, passes headers on except those of the connection, and inspects nothing.
-nginx does the same, if it is installed, with one worker, since the others are one
+nginx does the same, if it is installed, with one worker, because the others are one
 process.
 """
 

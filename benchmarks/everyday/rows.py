@@ -140,7 +140,7 @@ async def _scan(pool: ScannerPool, file: File, code: str) -> Row:
         for each in found.walk()
         for reason in each.reasons
     ]
-    # Reasons that reject stand first, since not all are kept.
+    # Reasons that reject stand first, because not all are kept.
     places.sort(key=lambda place: Policy().action_for(place[0]) is Action.ACCEPT)
     return Row(
         sort=file.sort,

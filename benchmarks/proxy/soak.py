@@ -3,7 +3,7 @@
 Traffic: photos of two sizes, listed pictures, bombs, downloads, and clients that break
     off, send garbage, or send nothing. Every answer is checked.
 
-The test of *flat*: the first third of the samples is left out, since caches fill; the
+The test of *flat*: the first third of the samples is left out, because caches fill; the
 slope of the others is Theil and Sen's, with its interval at 95 %. The growth by the
 upper end of that interval over the measured time must be below a bound.
 """

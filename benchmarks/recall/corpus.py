@@ -44,7 +44,7 @@ SAME_BITS = 40
 A sample of pairs of photographs from 20 bits on was looked at: they are crops, or have
 other colours. From 44 bits on there are different ones: galaxies on black. Among
 *graphics* this drops different pictures too (clocks that show different times, flags,
-pieces of a puzzle): the run states how many were within 31 bits, since no threshold
+pieces of a puzzle): the run states how many were within 31 bits, because no threshold
 separates them.
 """
 

@@ -1,7 +1,7 @@
 """Try uploads in a process of its own: alter, scan, match, decide, and count.
 
-The functions are those of a scanner process and a proxy, but in one process, since the
-benchmark measures evidence and not isolation. The reference set is a real one.
+The functions are those of a scanner process and a proxy, but in one process, because
+the benchmark measures evidence and not isolation. The reference set is a real one.
 """
 
 import dataclasses

@@ -1,7 +1,7 @@
 """Write a key to a file for its holder alone, with its public half beside it.
 
-Rules this module keeps: an existing file is never overwritten, since a lost key cannot
-be made again; both files are on the disk before success is reported.
+Rules this module keeps: an existing file is never overwritten, because a lost key
+cannot be made again; both files are on the disk before success is reported.
 """
 
 import os

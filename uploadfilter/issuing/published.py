@@ -1,7 +1,7 @@
 """Read the published metadata of an issuer, and the entries of the set.
 
 Rules this module keeps: it reads as an operator would, by the newest timestamp; every
-file is checked against its signed digest, since officers sign what follows from it.
+file is checked against its signed digest, because officers sign what follows from it.
 """
 
 from collections.abc import Mapping

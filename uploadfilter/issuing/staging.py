@@ -143,7 +143,7 @@ def staged(folder: IssuerFolder) -> StagedChanges:
 
 
 def not_added(folder: IssuerFolder, ids: Iterable[str]) -> set[str]:
-    """Return the ids that the published set must have, since they are not staged.
+    """Return the ids that the published set must have, because they are not staged.
 
     Args:
         folder: The issuer's folder; the caller holds its lock.

@@ -4,7 +4,7 @@ A token signs, and never gives its key away. In place of the private key, a file
 the token and the key in it. Signing is done by ``HSMSigner`` of ``securesystemslib``,
 with the package ``python-pkcs11``, which is an extra.
 
-Rules this module keeps: a PIN is tried once, since a token locks itself after a few
+Rules this module keeps: a PIN is tried once, because a token locks itself after a few
 wrong ones; a file never names the library for a token, because the library is loaded
 into this process; a signature of a token is verified before it is used.
 """

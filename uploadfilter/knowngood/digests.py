@@ -67,7 +67,7 @@ class DigestSorter:
             if file is not None:
                 file.seek(0)
                 data = file.read() + data
-            # Each once; bytes that end in zeros compare correctly, since all are
+            # Each once; bytes that end in zeros compare correctly, because all are
             # equally long.
             found = np.unique(np.frombuffer(data, f"S{self._width}"))
             self.count += len(found)

@@ -7,7 +7,7 @@ it through the front door with a header that only the operator can make.
 
 Rules this module keeps: it is pure; the picture is computed with whole numbers and is
 not compressed, so that no library can change a byte of it; entries under ``PREFIX`` are
-never changed, since published sets have them.
+never changed, because published sets have them.
 """
 
 import hashlib

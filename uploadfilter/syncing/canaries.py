@@ -8,7 +8,7 @@
       instances/<name>/listening     the addresses that the proxy listens on
 
 Rules this module keeps: the key is made once and never leaves the machine; the result
-of a canary is read from the proxy's own note, since answers disclose nothing.
+of a canary is read from the proxy's own note, because answers disclose nothing.
 """
 
 import contextlib

@@ -99,7 +99,7 @@ class Acts:
         clock: Returns seconds since the epoch.
         settings: Settings of the scanners.
         library: The PKCS#11 library of tokens; ``None`` if there is none. A form never
-            names it, since it is loaded into this process.
+            names it, because it is loaded into this process.
     """
 
     def __init__(

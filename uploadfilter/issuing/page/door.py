@@ -2,7 +2,7 @@
 
 The link is valid once. A browser that opens it gets a cookie, which browsers send only
 from pages of this address (``SameSite=Strict``). A form that changes something also
-carries a number from the page itself, since cookies do not depend on ports, and the
+carries a number from the page itself, because cookies do not depend on ports, and the
 browser may send them to another program on this machine.
 
 Rules this module keeps: it is pure, and gets its secrets as arguments; secrets are

@@ -3,7 +3,7 @@
 Nothing here costs an upload anything: the figures are read from objects that hold them
 anyway. A figure that only rises is a counter, even if it is counted elsewhere. If such
 a figure may fall for a moment (a scanner that has died and is not reaped yet), the
-highest value so far is reported, since Prometheus would take a later rise for new
+highest value so far is reported, because Prometheus would take a later rise for new
 events.
 
 To add a figure, add it to one of the methods, and its row to

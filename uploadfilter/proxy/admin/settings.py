@@ -20,7 +20,7 @@ class AdminSettings:
 
     Attributes:
         listen: ``HOST:PORT`` or ``unix:/PATH``; empty for none. The default is none,
-            since several proxies on one machine would use the same port, and a second
+            because several proxies on one machine would use the same port, and a second
             one for a test would fail to start.
         hosts: Names by which a browser may address it, beside ``localhost`` and
             addresses in figures. Any other name may be a foreign site's name that was

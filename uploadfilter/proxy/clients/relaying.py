@@ -90,8 +90,8 @@ def nothing_to_say() -> web.StreamResponse:
     """Return an empty 200 response.
 
     It answers an OPTIONS request that ends here (the origin's abilities are for the
-    origin to state), and a client that has disconnected, since aiohttp needs an answer
-    all the same.
+    origin to state), and a client that has disconnected, because aiohttp needs an
+    answer all the same.
     """
     return _Relayed(HTTPStatus.OK, HTTPStatus.OK.phrase, [(b"Content-Length", b"0")])
 

@@ -7,7 +7,7 @@ Rules this module keeps:
 - Nothing is global: each ``Metrics`` has a registry of its own.
 - Counting an event costs a microsecond or two: the series of small domains exist from
   the start, the others are remembered by their labels. So an alert also sees the first
-  event, since a series that begins at 1 has never risen.
+  event, because a series that begins at 1 has never risen.
 
 Values that can be read at any time are states, not events, and belong to
 ``proxy/admin/gauges.py``. To add a metric, add it to ``Metrics``, with a method beside

@@ -1,6 +1,6 @@
 """Series of numbers that take a fraction of a microsecond to update.
 
-The classes of ``prometheus_client`` hold a lock and an object for each bucket, since
+The classes of ``prometheus_client`` hold a lock and an object for each bucket, because
 they serve several threads and processes. A histogram takes ten times as long there, and
 an upload updates nine. These series are updated by the event loop alone, and exposed
 through

@@ -15,7 +15,7 @@ Rules this module keeps:
 - It decides nothing itself: only ``decisions.policy.decide`` decides, called only here.
 - The same commands come in the same order whether an upload is listed exactly, nearly
   or not at all: the time of an answer discloses nothing about the reference set.
-- In ``MONITOR`` the original bytes are held beside the contents, since they are
+- In ``MONITOR`` the original bytes are held beside the contents, because they are
   forwarded.
 """
 

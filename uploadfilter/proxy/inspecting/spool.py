@@ -222,7 +222,7 @@ class Spool:
     """The bytes of one upload, in the order in which they arrived.
 
     They begin in memory. A larger upload continues in a file on disk, written in large
-    pieces, since handing a piece to a thread costs as much as writing a hundred
+    pieces, because handing a piece to a thread costs as much as writing a hundred
     kilobytes: the last bytes wait in ``_tail``.
 
     Attributes:

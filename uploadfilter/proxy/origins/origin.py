@@ -95,7 +95,7 @@ class Origin:
         Raises:
             ServiceError: A certificate or a key cannot be used.
         """
-        # In a thread, since a reload reads certificates while requests are served.
+        # In a thread, because a reload reads certificates while requests are served.
         tls = await asyncio.to_thread(settings.tls)
         async with _connector(settings, tls) as connector:
             yield cls(settings, connector=connector, whom=_whom(settings))
@@ -235,8 +235,8 @@ class Exchange(AbstractAsyncContextManager[OriginAnswer | OriginFailure]):
 def _is_unfit(answer: OriginAnswer) -> bool:
     """Tell whether an answer cannot be forwarded unchanged.
 
-    This applies to a change of protocol, since none was offered; to a transfer coding
-    other than chunked, since aiohttp undoes no other; and to malformed names
+    This applies to a change of protocol, because none was offered; to a transfer coding
+    other than chunked, because aiohttp undoes no other; and to malformed names
     (``Content-Length ``) or control characters in its head, which two readers could
     understand differently.
     """

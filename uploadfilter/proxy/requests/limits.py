@@ -155,8 +155,8 @@ def most_chunks(body_bytes: int) -> int:
 def _shared_out(descriptors: int) -> int:
     """Return a third of the free descriptors.
 
-    One third is for clients; one is for the connections to origins, since each request
-    may need one until a slow origin has answered; one is for uploads. A process with
-    very few descriptors still accepts some, and reports that at its start.
+    One third is for clients; one is for the connections to origins, because each
+    request may need one until a slow origin has answered; one is for uploads. A process
+    with very few descriptors still accepts some, and reports that at its start.
     """
     return max((descriptors - RESERVED_DESCRIPTORS) // 3, LEAST_SHARE)

@@ -1,9 +1,9 @@
 """Choose a route by host pattern, path prefix and methods; the first fit wins.
 
-Rules this module keeps: the target is compared as sent, since it is forwarded as sent;
-a route holds all settings for its requests, so that nobody has to merge settings later;
-a request whose target an origin may read otherwise (``readings``) is never treated more
-mildly than under that reading: it is *ambiguous*.
+Rules this module keeps: the target is compared as sent, because it is forwarded as
+sent; a route holds all settings for its requests, so that nobody has to merge settings
+later; a request whose target an origin may read otherwise (``readings``) is never
+treated more mildly than under that reading: it is *ambiguous*.
 """
 
 import re

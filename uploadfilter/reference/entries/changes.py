@@ -42,7 +42,7 @@ withdraws more than a hundredth of ten million entries should publish the set an
 
 MOST_REMEMBERED = 10_000
 """Entries withdrawn by imports that are remembered by their ids: a megabyte in every
-overlay. A forgotten entry stays withdrawn, since a rollback compares the sets
+overlay. A forgotten entry stays withdrawn, because a rollback compares the sets
 themselves; but an import that lists it again cannot tell that it was withdrawn."""
 
 MOST_REASON_CHARACTERS = 200

@@ -144,7 +144,7 @@ def _buckets(
         last = first + (1 << chunk.bits)
         sizes = np.diff(index.offsets[first : last + 1]).astype(np.float64)
         # A value finds the others in its own bucket. The buckets around it are taken to
-        # be as full, since similar values crowd there too.
+        # be as full, because similar values crowd there too.
         others = float(sizes @ (sizes - 1)) / count
         expected += chunk.probes * others
         random += chunk.probes * (count - 1) / (1 << chunk.bits)

@@ -24,8 +24,8 @@ suppresses an entry every half hour. With small changes each takes one overlay o
 MB at most."""
 
 KEPT_BASES = 2
-"""Bases kept besides the current one, since a base takes gigabytes: the last two large
-imports can be undone."""
+"""Bases kept besides the current one, because a base takes gigabytes: the last two
+large imports can be undone."""
 
 
 def kept(directory: Path, current: Current) -> tuple[Current, ...]:

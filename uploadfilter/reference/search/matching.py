@@ -64,7 +64,7 @@ _COMPLEMENT_MASKS: Mapping[SignalType, int] = MappingProxyType(
 """The bits that differ between a picture and its negative.
 
 For a picture without equal coefficients all of these bits differ in PDQ, and all but
-one in pHash, since its median moves by one place.
+one in pHash, because its median moves by one place.
 """
 
 

@@ -14,7 +14,7 @@ could understand differently are refused. These choices are not obvious:
   content: no origin that was tried returns its inner parts. The scanner gets its
   declared type; the origin gets plain bytes, so that no origin begins to parse it.
 - A malformed Content-Type is dropped. Content-Transfer-Encoding is refused unless it
-  changes nothing, since half of all origins decode base64 and half do not.
+  changes nothing, because half of all origins decode base64 and half do not.
 """
 
 import re

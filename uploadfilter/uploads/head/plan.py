@@ -73,7 +73,7 @@ _FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 """Headers that determine the end of a request and its site."""
 
 _OVERRIDES_OF_POST: Final = frozenset({b"PUT", b"PATCH", b"DELETE"})
-"""Methods that a POST may stand for: the block editor of WordPress sends them, since
+"""Methods that a POST may stand for: the block editor of WordPress sends them, because
 some networks let only GET and POST pass. With any other word an origin could treat the
 body in a way in which no POST is treated (ADR 0026)."""
 
@@ -211,7 +211,7 @@ def _bad_form(detail: str, status: int = _BAD_REQUEST) -> Refusal:
 
 
 def _rule_version(head: RequestHead) -> Refusal | None:
-    """Refuse other versions, since they are framed differently."""
+    """Refuse other versions, because they are framed differently."""
     if head.version in {HTTP_1_0, HTTP_1_1}:
         return None
     return _unframeable("The HTTP version is neither 1.0 nor 1.1.")
