@@ -133,7 +133,7 @@ def test_tampered_proposal_is_found_out_by_the_next_officer(tmp_path: Path) -> N
     (full,) = (office.folder.proposal / "targets" / "full").rglob("*.gz")
     full.write_bytes(full.read_bytes()[:-1] + b"x")
 
-    with pytest.raises(IssuerError, match="not what was signed"):
+    with pytest.raises(IssuerError, match="differs from the signed file"):
         proposing.review(office.folder, office.now)
 
 

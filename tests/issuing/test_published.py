@@ -42,7 +42,7 @@ def test_damaged_and_missing_files_are_said(tmp_path: Path) -> None:
     office.issue(line_of("a", 1))
     (full,) = office.folder.targets.rglob("*.all.jsonl.gz")
     full.write_bytes(b"other")
-    with pytest.raises(IssuerError, match="not what was signed"):
+    with pytest.raises(IssuerError, match="differs from the signed file"):
         office.ids()
     full.unlink()
     with pytest.raises(IssuerError, match="missing"):
