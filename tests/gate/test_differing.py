@@ -1,4 +1,4 @@
-"""Differences between two states, which get the same queries."""
+"""The difference between two states of the set: both get the same queries."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Entries that are kept out of force, and changes that wait for a person."""
+"""Which entries are kept out of force, and which changes wait for a person."""
 
 from dataclasses import replace
 
@@ -46,7 +46,7 @@ ENTRIES = st.lists(
 
 
 def entries_of(made: list[tuple[list[object], bool]]) -> list[Entry]:
-    """Return entries of the drawn pictures."""
+    """Return entries for the drawn values."""
     return [
         entry(f"e{n}", *signals, exact_only=exact_only)  # type: ignore[arg-type]  # drawn
         for n, (signals, exact_only) in enumerate(made)
@@ -139,7 +139,7 @@ def test_person_accepts_size_and_never_harm() -> None:
 
 
 def test_refused_findings_are_kept_for_the_report() -> None:
-    """The reason for refusing a whole change is known afterwards."""
+    """The findings for which a whole change was refused are known afterwards."""
     gate = KNOWN.gate(replace(UNBOUNDED, quarantined=0, quarantined_share=0))
     found = gate.look(tables_of("s", [entry("near", pdq(value(1)))]))
 

@@ -39,7 +39,7 @@ def slow_twin(values: Words, others: Words) -> list[tuple[int, int, bool, int]]:
 
 
 def as_rows(found: Nearest) -> list[tuple[int, int, bool, int]]:
-    """Return the findings in the form of the twin."""
+    """Return the result of the twin."""
     return list(
         zip(
             found.distance.tolist(),
@@ -127,7 +127,7 @@ def test_nothing_is_near_nothing() -> None:
 
 
 def test_bounds_are_those_of_matching() -> None:
-    """Exactly the entries that would match are quarantined."""
+    """An entry is quarantined exactly if an upload would match it."""
     thresholds = Thresholds()
 
     assert thresholds.bits(SignalType.PDQ) == NEAR

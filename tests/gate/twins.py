@@ -13,7 +13,7 @@ UNBOUNDED = GateSettings(quarantined=10_000, growth=10_000, shrinkage=10_000)
 
 
 class Corpus:
-    """The known-good files of a test.
+    """The known-good signals of a test.
 
     Args:
         values: Upright PDQ values.
@@ -44,7 +44,7 @@ class Corpus:
         """Return a gate that compares with it.
 
         Args:
-            settings: What may be changed without a person.
+            settings: The changes that are allowed without a person.
             secret_keys: The digests under another key.
             is_accepted: Whether a person has seen the change.
         """
@@ -60,7 +60,7 @@ class Corpus:
         )
 
     def matches(self, entry: Entry) -> bool:
-        """Return whether an upload of a known-good file would match an entry."""
+        """Tell whether an upload of a known-good picture would match an entry."""
         for item in entry.signals:
             if item.signal.value in self.digests:
                 return True

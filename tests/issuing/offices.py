@@ -53,8 +53,8 @@ class Office:
         path: Where the folder is made.
         epoch_s: When, in seconds since the epoch.
         lifetimes: For how long signatures are believed.
-        roles: Who holds what.
-        canaries: What every set lists beside its own entries.
+        roles: The holders of each role.
+        canaries: The canaries that every set lists beside its own entries.
     """
 
     def __init__(
@@ -78,12 +78,12 @@ class Office:
 
     @property
     def now(self) -> Published:
-        """The published files."""
+        """The published data."""
         return published(self.folder)
 
     @property
     def served(self) -> Path:
-        """The files that operators read."""
+        """The entries that operators read."""
         return self.folder.path / "published"
 
     @property
@@ -124,7 +124,7 @@ class Office:
                 signing.sign(self.folder, self.now, signer(name))
 
     def publish(self, machine: str = "machine") -> publishing.Publication:
-        """Publish the signed set."""
+        """Publish the signed proposal."""
         with self.folder.locked():
             return publishing.publish(
                 self.folder, self.now, signer(machine), epoch_s=self.epoch_s
@@ -142,7 +142,7 @@ class Office:
     def withdraw(
         self, *ids: str, by: str = "fay", is_thief: bool = False
     ) -> tuple[int, int]:
-        """Withdraw entries; a thief of the keys ignores today's withdrawals."""
+        """Withdraw entries; a thief of the keys ignores the withdrawals of today."""
         if is_thief:
             (self.folder.path / "withdrawals.json").unlink(missing_ok=True)
         with self.folder.locked():
@@ -156,7 +156,7 @@ class Office:
             )
 
     def renew(self) -> None:
-        """Confirm again that the published set is the newest."""
+        """Confirm again that the published data is the newest."""
         with self.folder.locked():
             publishing.renew(
                 self.folder, self.now, signer("machine"), epoch_s=self.epoch_s

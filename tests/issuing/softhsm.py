@@ -54,7 +54,7 @@ class Drawer:
         self.look_again()
 
     def look_again(self) -> Any:  # noqa: ANN401 - the package has no type for it
-        """Let the loaded library see the tokens that are plugged in now."""
+        """Make this process's library notice the tokens that are plugged in."""
         library = pkcs11.lib(str(LIBRARY))
         library.reinitialize()
         return library

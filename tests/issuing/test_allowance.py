@@ -1,4 +1,4 @@
-"""The withdrawals that one officer may make in a day, and their effect at operators."""
+"""The withdrawals of one officer in a day, command by command, and operators."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -77,7 +77,7 @@ def test_what_is_held_back_becomes_less(
 ) -> None:
     """Whatever a list says, a day takes its bound and no more, and at last all is out.
 
-    The slow twin counts for every second of the last day what went out in it.
+    The slow twin counts for every second of the last day the withdrawals in it.
     """
     now = 1_795_000_000
     site = Status(set="s", source="", root="", synced_at=now)

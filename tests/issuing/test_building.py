@@ -120,7 +120,7 @@ def test_digests_are_asked_where_the_place_says_nothing() -> None:
 
 
 def test_interrupted_build_goes_on(tmp_path: Path) -> None:
-    """Finished work is not repeated, and a half line is cut off."""
+    """Finished files are not read again, and a half line is cut off."""
     entry = made(PHOTO)
     assert isinstance(entry, Entry)
     to = tmp_path / "built.jsonl"
@@ -162,7 +162,7 @@ def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_notes_name_nothing(tmp_path: Path) -> None:
-    """Finished work is known by a digest, which changes with the file."""
+    """A finished file is known by a digest, which changes with the file."""
     path = tmp_path / "a name.png"
     path.write_bytes(b"x")
     before = mark_of("a name.png", path.stat())

@@ -123,7 +123,7 @@ def test_unknown_operator_is_refused(tmp_path: Path) -> None:
 
 
 def test_operator_is_called_what_the_issuer_calls_it(tmp_path: Path) -> None:
-    """Not what stands in the file."""
+    """It has the name that the issuer knows, not the one in the file."""
     path = made(tmp_path / "1")
     known = named(public("hoster-1"), "the-big-one")
     with opened(
@@ -136,7 +136,7 @@ def test_operator_is_called_what_the_issuer_calls_it(tmp_path: Path) -> None:
 
 
 def test_feedback_of_another_set_is_refused(tmp_path: Path) -> None:
-    """The operator trusts a root of another issuer."""
+    """The root that the operator trusts is not one of this issuer's."""
     path = made(tmp_path / "1")
     with (
         pytest.raises(FeedbackError, match="about another set"),
@@ -162,7 +162,7 @@ def test_line_without_end_costs_its_bound(tmp_path: Path) -> None:
 
 
 def test_folder_and_missing_file_are_said(tmp_path: Path) -> None:
-    """With the name of the named file."""
+    """With the name of the file."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(FeedbackError, match=str(path)):
             sums(path)
@@ -207,7 +207,7 @@ def test_memory_does_not_grow_with_the_entries(tmp_path: Path) -> None:
 
 
 def test_operators_are_known_by_their_files(tmp_path: Path) -> None:
-    """Two keys under one name are refused, and so is a file that is not a key."""
+    """Two keys with one name are refused, and so is a file without a key."""
     paths = []
     for at in range(2):
         _, shape = made_plain_key("hoster-1")

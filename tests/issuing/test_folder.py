@@ -21,7 +21,7 @@ from uploadfilter.state import write_private
 
 
 def test_everything_is_for_its_owner_alone(tmp_path: Path) -> None:
-    """Other users cannot read a set, a proposal or staged changes."""
+    """No other user can read a set, a proposal or staged operations."""
     office = Office(tmp_path / "o")
     office.stage('{"id":"a","category":"1","md5":"d131dd02c5e6eec4693d9a0698aff95c"}')
     open_to_others = [
@@ -44,7 +44,7 @@ def test_everything_is_for_its_owner_alone(tmp_path: Path) -> None:
     ],
 )
 def test_issuer_whose_name_cannot_be_read_is_refused(tmp_path: Path, name: str) -> None:
-    """Unprintable characters are shown as printable signs, and nothing is made."""
+    """An unprintable name is shown in printable characters, and nothing is made."""
     settings = SetSettings(set="unit7", issuer=name, lifetimes=Lifetimes())
 
     with pytest.raises(IssuerError, match="an issuer cannot be called") as caught:

@@ -75,6 +75,6 @@ def test_entries_within_the_threshold_are_told(
 
 
 def test_missing_file_is_an_error(tmp_path: Path, corpus: Corpus) -> None:
-    """Nothing is told of what cannot be read."""
+    """An unreadable file gives no result."""
     with pytest.raises(IssuerError, match="cannot read"):
         list(generic_ids(tmp_path / "nothing", corpus))

@@ -1,4 +1,4 @@
-"""The holders of roles are changed by the holders of the root."""
+"""The holders of each role: a change needs the holders of the root."""
 
 from pathlib import Path
 

@@ -83,7 +83,7 @@ def test_key_opens_with_its_passphrase_and_name_only(
     ids=range(11),
 )
 def test_other_files_are_no_private_keys(data: bytes) -> None:
-    """A file that is not a key is refused before it can use much memory."""
+    """Data that is not a key is refused, before it can demand much memory."""
     with pytest.raises(IssuerError):
         opened_key(data, PASSPHRASE)
 

@@ -1,4 +1,4 @@
-"""Proposals: what they say of themselves is what their files do."""
+"""Proposals: their review equals the effect of their files."""
 
 import dataclasses
 from pathlib import Path
@@ -51,7 +51,7 @@ def test_nothing_at_all_is_no_set(tmp_path: Path) -> None:
 
 
 def test_withdrawn_entries_leave_the_set_with_the_next_number(tmp_path: Path) -> None:
-    """Even if somebody stages them again: withdrawn entries stay withdrawn."""
+    """Even if somebody stages them again: a withdrawn entry stays withdrawn."""
     office = Office(tmp_path / "o")
     office.issue(*(line_of(f"p-{n}", n) for n in range(20)))
     office.withdraw("p-1", "p-2")
@@ -77,7 +77,7 @@ def test_withdrawn_entries_leave_the_set_with_the_next_number(tmp_path: Path) ->
 def test_published_set_is_what_was_staged(
     tmp_path_factory: pytest.TempPathFactory, steps: list[dict[str, int | None]]
 ) -> None:
-    """Over any steps, what operators read is what a dictionary of entries holds."""
+    """After any steps, operators read the same entries as a dictionary holds."""
     office = Office(tmp_path_factory.mktemp("office") / "o")
     wanted = {"z": 9}
     office.issue(line_of("z", 9))
@@ -138,7 +138,7 @@ def test_tampered_proposal_is_found_out_by_the_next_officer(tmp_path: Path) -> N
 
 
 def test_discarded_proposal_leaves_what_else_is_proposed(tmp_path: Path) -> None:
-    """The set goes; who holds which role is still to be signed."""
+    """The set goes; the holders of roles are still to be signed."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1))
     office.propose()
@@ -155,7 +155,7 @@ def test_discarded_proposal_leaves_what_else_is_proposed(tmp_path: Path) -> None
 def test_every_set_has_the_canary_and_people_see_their_own_entries(
     tmp_path: Path,
 ) -> None:
-    """It is in the files, and in no count: officers sign what they listed."""
+    """It is in the files, and in no count: officers sign the entries they listed."""
     office = Office(tmp_path / "o", canaries=canaries.entries())
     office.issue(line_of("a", 1), line_of("b", 2))
     hashset = office.now.hashset
@@ -184,7 +184,7 @@ def test_set_that_was_published_without_gets_the_canary_next(tmp_path: Path) -> 
 
 
 def test_entry_that_only_calls_itself_a_canary_is_not_signed(tmp_path: Path) -> None:
-    """The only entry that officers are not shown must be the canary."""
+    """Entries that officers are not shown must be the canary and nothing else."""
     office = Office(tmp_path / "o")
     (exact, near) = canaries.entries()
     office.canaries = (exact, dataclasses.replace(near, exact_only=True))

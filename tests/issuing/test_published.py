@@ -1,4 +1,4 @@
-"""The published set is read as signed, or refused."""
+"""Published data is read as signed, or refused."""
 
 from pathlib import Path
 
@@ -37,7 +37,7 @@ def test_damaged_metadata_is_said(tmp_path: Path, name: str) -> None:
 
 
 def test_damaged_and_missing_files_are_said(tmp_path: Path) -> None:
-    """No officer signs what follows from a file that was changed."""
+    """No officer signs a proposal that follows from a changed file."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     (full,) = office.folder.targets.rglob("*.all.jsonl.gz")

@@ -96,7 +96,7 @@ def test_withdrawal_is_bounded(office: Office) -> None:
 
 
 def test_commands_of_a_day_are_added_up(office: Office) -> None:
-    """The error shows the remaining number and the time from which more are allowed."""
+    """The rest of the day's number is stated, and when more is possible."""
     office.withdraw("p-1")
     office.epoch_s += 3600
 
@@ -129,7 +129,7 @@ def test_crash_in_a_withdrawal_counts_once(office: Office) -> None:
 
 
 def test_note_of_the_day_is_private_and_can_be_damaged(office: Office) -> None:
-    """It is only for its owner; an invalid note is reported, with a remedy."""
+    """It is for its owner alone; a damaged note is reported, with the remedy."""
     office.withdraw("p-1")
     path = office.folder.path / "withdrawals.json"
 
@@ -166,7 +166,7 @@ def test_renewal_says_only_that_it_is_the_newest(office: Office) -> None:
 
 
 def test_old_files_go_after_the_next_publication(office: Office) -> None:
-    """The files of the previous set are kept, and nothing older."""
+    """The files of the set before are kept, and no older ones."""
     for number in range(4):
         office.epoch_s += 60
         office.issue(line_of(f"q-{number}", 100 + number))
@@ -207,7 +207,7 @@ def test_stick_that_cannot_be_written_is_named(office: Office, tmp_path: Path) -
 
 
 def test_entries_are_written_as_json_lines(office: Office, tmp_path: Path) -> None:
-    """An exported set can be staged again, and is the same set."""
+    """Exported lines can be staged again, and give the same set."""
     publishing.export_lines(office.now, tmp_path / "all.jsonl")
     lines = (tmp_path / "all.jsonl").read_text().splitlines()
     office.stage(*lines, whole=True)
@@ -228,7 +228,7 @@ def test_lost_key_is_replaced_by_the_others(office: Office) -> None:
 
 
 def test_duty_officer_who_leaves_has_the_list_signed_anew(office: Office) -> None:
-    """Operators would refuse the list of who holds no key any more."""
+    """Operators would refuse a list signed by a former holder."""
     office.withdraw("p-1")
     changed = HOLDERS | {REVOKE: holders(1, "ian")}
     holding.propose_holders(office.folder, office.now, changed, epoch_s=office.epoch_s)

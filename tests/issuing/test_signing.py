@@ -46,7 +46,7 @@ def test_key_without_a_role_signs_nothing(office: Office, name: str) -> None:
 
 
 def test_name_of_a_holder_is_no_key(office: Office) -> None:
-    """The name of a holder is not enough without the key."""
+    """A person who takes another one's name does not have that person's key."""
     it = signer("stranger")
     it._public_key = named(it.public_key, "eve")  # noqa: SLF001 - a thief's key
 

@@ -1,4 +1,4 @@
-"""Staged changes: by id, completely or not at all."""
+"""Staged operations: by id, whole or not at all."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_staging_twice_is_staging_once(tmp_path: Path) -> None:
 
 
 def test_deletions_and_additions_replace_each_other(tmp_path: Path) -> None:
-    """The last change of an id counts."""
+    """The last operation on an id counts."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1), line_of("b", 2))
     office.remove("a", "c")
@@ -60,7 +60,7 @@ def test_whole_set_takes_away_what_it_lacks(tmp_path: Path) -> None:
     ids=["empty", "comment", "text", "no_signal", "cut", "twice", "empty_file", "long"],
 )
 def test_file_that_is_refused_stages_nothing(tmp_path: Path, text: str) -> None:
-    """Malformed lines, a repeated id, and an empty file leave the staged changes."""
+    """Malformed lines, an id twice, and an empty file leave staged operations alone."""
     office = Office(tmp_path / "o")
     office.stage(line_of("z", 9))
     path = tmp_path / "bad.jsonl"

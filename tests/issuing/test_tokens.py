@@ -60,7 +60,7 @@ def test_token_signs_what_its_public_half_verifies(
 
 
 def test_operator_takes_what_tokens_have_signed(drawer: Drawer, tmp_path: Path) -> None:
-    """Analysts, who is on duty and the machine sign so, and python-tuf verifies it."""
+    """Analysts, duty officer and machine sign so, and python-tuf verifies it."""
     signers: dict[str, TokenSigner] = {}
     for number, name in ((2, "dora"), (3, "eve")):
         drawer.plug_in(f"of {name}")
@@ -205,7 +205,7 @@ def test_whatever_a_token_raises_has_words_and_a_hint(name: str) -> None:
 
 
 def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
-    """A missing part is reported before anything is loaded; a key file needs none."""
+    """A missing part is reported before anything is loaded; a key file names none."""
     file = msgspec.json.encode(
         {"format": 1, "public": {}, "token": {"label": "unit7", "number": 2}}
     )
@@ -229,7 +229,7 @@ def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
     ids=["format", "empty", "long", "negative", "huge", "none"],
 )
 def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
-    """A file of another release, or an invalid one, is refused."""
+    """A file of another release, or of no release, is refused."""
     shape = {"format": 1, "public": {}, "token": {"label": "x", "number": 2}}
     with pytest.raises(IssuerError, match="does not name a key in a token"):
         opened_token(msgspec.json.encode(shape | changes), LIBRARY, PIN)

@@ -1,4 +1,4 @@
-"""The text that people read about a proposal."""
+"""The text about a proposal that people read."""
 
 import pytest
 from hypothesis import given

@@ -1,4 +1,4 @@
-"""The file of a known-good corpus: only written files are read."""
+"""The file of a known-good corpus: written data is read, and nothing else."""
 
 import stat
 from pathlib import Path

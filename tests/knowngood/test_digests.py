@@ -29,7 +29,7 @@ def test_each_comes_once_and_in_order(
 
 
 def test_nothing_gives_nothing() -> None:
-    """Without digests there are no entries."""
+    """Without digests the result is empty."""
     with DigestSorter(16) as sorter:
         assert b"".join(sorter.sorted()) == b""
         assert sorter.counted() == 0

@@ -112,7 +112,7 @@ def test_digests_are_taken_and_nothing_else(
 
 
 def test_sqlite_is_asked_for_its_digests(tmp_path: Path) -> None:
-    """Of version 3 all three digests of a row count; odd cells do not count."""
+    """In version 3 all three digests of a row count; odd cells are ignored."""
     path = tmp_path / "RDS.db"
     sqlite_file(path)
 

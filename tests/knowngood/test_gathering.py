@@ -72,7 +72,7 @@ def test_what_is_no_picture_gives_nothing() -> None:
 
 
 def test_corpus_has_each_value_once(tmp_path: Path) -> None:
-    """Equal pictures and digests are kept once, sorted; what helped is removed."""
+    """Equal pictures and digests are kept once, sorted; helper files are removed."""
     out = Gathering(tmp_path / "x")
     for mark, made in (("a", made_of(1)), ("b", made_of(2, 1)), ("c", None)):
         out.add(mark, made)
@@ -141,7 +141,7 @@ def test_nothing_gives_no_corpus(tmp_path: Path) -> None:
 
 
 def test_marks_name_nothing(tmp_path: Path) -> None:
-    """By what a file is known to be done does not tell its name."""
+    """The mark of a finished file does not disclose its name."""
     path = tmp_path / "secret"
     path.touch()
 

@@ -1,4 +1,4 @@
-"""The corpus that comes with the program, and the list of what it is made from."""
+"""The corpus that comes with the program, and the list of its sources."""
 
 import csv
 
@@ -26,7 +26,7 @@ def test_corpus_of_the_program_is_whole() -> None:
 
 
 def test_packages_are_listed_with_their_versions() -> None:
-    """The list says what the corpus says that it is made from."""
+    """The list names the same sources as the corpus."""
     path = shipped()
     assert path is not None
     with PACKAGES.open(encoding="utf-8", newline="") as file:

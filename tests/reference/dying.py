@@ -135,7 +135,7 @@ def in_force(directory: Path) -> tuple[int, list[str]]:
 
 
 def leavings(directory: Path) -> list[str]:
-    """Return what no generation needs."""
+    """Return the files that no generation needs."""
     return [path.name for path in directory.rglob(".*")]
 
 

@@ -104,7 +104,7 @@ FILLS: tuple[Fill, ...] = (in_overlay, in_base, in_both, over_withdrawn, after_r
 
 
 def maker(fill: Fill) -> Make:
-    """Return what makes stored generations in one way."""
+    """Return a function that makes stored generations in one way."""
 
     @contextmanager
     def make(sets: Sets, monitored: frozenset[str] = ENFORCED) -> Iterator[Generation]:

@@ -1,4 +1,4 @@
-"""A check reads every byte and names each file that differs from the written one."""
+"""A check reads every byte, and names each file that differs from the written one."""
 
 import shutil
 from pathlib import Path
@@ -94,7 +94,7 @@ def test_missing_and_cut_files_are_found(directory: ReferenceDirectory) -> None:
 
 
 def test_current_that_counts_wrongly_is_found(directory: ReferenceDirectory) -> None:
-    """The record of a generation is compared with its entries."""
+    """The description of a generation is compared with its tables."""
     current, *_ = directory.generations()
     wrong = msgspec.structs.replace(current, entries=current.entries + 1)
     layout.write_current(directory.path, wrong)
@@ -123,6 +123,6 @@ def test_tables_that_answer_wrongly_are_found(
 
 
 def test_nothing_to_check_is_an_error(tmp_path: Path) -> None:
-    """A directory without a reference set is an error and does not pass the check."""
+    """A directory without a reference set is an error, not a sound set."""
     with pytest.raises(StoreMissingError):
         check_directory(tmp_path, clock=lambda: 0.0)

@@ -90,7 +90,7 @@ def test_backup_over_a_running_instance_is_followed(
 def test_backup_written_into_the_files_is_never_read_as_the_old_one(
     directory: Path,
 ) -> None:
-    """A reader with the old map gets an error; opening again gives the new state."""
+    """The holder of an old map gets an error; a new reader gets the new files."""
     path = directory / "bases" / "3" / "data.mdb"
     content = path.read_bytes()
     path.chmod(0o600)
@@ -146,7 +146,7 @@ def read_only(directory: Path) -> Iterator[Path]:
 
 
 def test_read_only_file_system_is_read(directory: Path, read_only: Path) -> None:
-    """Readers and the check need no right to write; a writer says what it lacks."""
+    """Readers and the check need no right to write; a writer names a missing one."""
     with ReferenceReader.open(read_only) as reader:
         assert found(reader.current()) == ["1"]
         put_set(directory, "t", [ENTRY])

@@ -1,4 +1,4 @@
-"""Whatever is done to the reference set, it finds what a plain dictionary would."""
+"""After any steps, the reference set finds the same as a plain dictionary."""
 
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -116,7 +116,7 @@ class Model:
         )
 
     def after_rollback(self, older: "Model", number: int) -> "Model":
-        """Return an older generation without the entries that were withdrawn since."""
+        """Return an older generation without the entries withdrawn since."""
         removed = {
             name: max(self.removed.get(name, 0), older.removed.get(name, 0))
             for name in {*self.removed, *older.removed}
@@ -193,7 +193,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         step: int | None,
         may_be_idle: bool = False,
     ) -> None:
-        """Let a writer act or crash, and check the state in force afterwards."""
+        """Let a writer act, or crash, and check the generation in force then."""
         crashed = False
         try:
             with crashing(step), self.directory.writer() as writer:
@@ -338,7 +338,7 @@ class ReferenceMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.number > 1)
     @rule(data=st.data(), step=STEPS)
     def roll_back(self, data: st.DataObject, step: int | None) -> None:
-        """Restore an older generation without the entries withdrawn since."""
+        """Return to an older generation without the entries withdrawn since."""
         number = data.draw(st.sampled_from(self.kept()))
         after = self.model.after_rollback(self.states[number], number)
         self.change(

@@ -102,7 +102,7 @@ def test_everything_is_private(directory: Path) -> None:
 
 
 def test_reader_follows_at_its_next_call(directory: Path) -> None:
-    """Readers that ask after a change see it, and earlier ones do not."""
+    """A change is visible to readers after it, and to none before."""
     with ReferenceReader.open(directory) as reader:
         first = reader.current()
         assert reader.current() is first
@@ -117,7 +117,7 @@ def test_reader_follows_at_its_next_call(directory: Path) -> None:
 
 
 def test_set_of_the_same_name_is_replaced(directory: Path) -> None:
-    """Importing a set again leaves nothing of what it was."""
+    """Importing a set again leaves nothing of the old one."""
     info = put_set(directory, "s", [entry("2", *exactly(MD5))], enforced=False)
     with ReferenceReader.open(directory) as reader:
         generation = reader.current()
@@ -167,7 +167,7 @@ def test_several_changes_in_one_block(directory: Path) -> None:
 
 
 def test_old_generation_stays_valid_while_it_is_held(directory: Path) -> None:
-    """Whoever holds a generation may search it to the end, whatever is written."""
+    """The holder of a generation may search it to the end, whatever is written."""
     with ReferenceReader.open(directory) as reader:
         held = reader.current()
     with ReferenceDirectory(directory).writer() as writer:
@@ -291,7 +291,7 @@ DAMAGES: list[tuple[str, Damage, type[StoreError]]] = [
 def test_damage_is_reported_and_not_written_over(
     directory: Path, damage: Damage, error: type[StoreError]
 ) -> None:
-    """Reader and writer name the fault and change nothing."""
+    """Reader and writer name the fault, and leave everything as it is."""
     damage(directory)
     before = contents(directory)
     with (
@@ -321,7 +321,7 @@ def contents(directory: Path) -> dict[Path, bytes]:
 def test_reader_keeps_its_last_generation_through_damage(
     directory: Path, damage: Damage, error: type[StoreError]
 ) -> None:
-    """The good generation stays available if the next one is bad."""
+    """The last good generation stays available when the next one is damaged."""
     with ReferenceReader.open(directory) as reader:
         generation = reader.current()
         damage(directory)
@@ -354,7 +354,7 @@ def test_missing_key_is_never_made_anew(directory: Path) -> None:
 
 
 def test_what_cannot_be_written_is_an_error_of_ours(directory: Path) -> None:
-    """The message says what failed, and the old generation stays in force."""
+    """The message names the failure, and the old generation stays in force."""
     (directory / "bases" / "3").touch()
 
     with pytest.raises(StoreError, match=r"cannot prepare .* MiB free") as caught:

@@ -104,9 +104,9 @@ def ask(
 
 @pytest.mark.parametrize(("width", "limit"), [(8, 12), (32, 48)])
 def test_stored_and_reopened_index_conforms(width: int, limit: int) -> None:
-    """A written, synced, renamed and mapped file passes the suite of every index."""
+    """A written, synced, renamed and mapped index passes the suite of every index."""
     with TemporaryDirectory() as folder:
-        # As long as the arrays are used, what they lie in must stay mapped.
+        # As long as the arrays are used, their map must stay open.
         opened: list[Mapped] = []
 
         def make(values: Sequence[bytes], _width: int) -> Matcher:

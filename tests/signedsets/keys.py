@@ -22,5 +22,5 @@ def public(name: str) -> SSlibKey:
 
 
 def holders(threshold: int, *names: str) -> Holders:
-    """Return who holds a role."""
+    """Return the holders of a role."""
     return Holders(keys=tuple(map(public, names)), threshold=threshold)

@@ -35,7 +35,7 @@ def test_picture_is_one_that_programs_open() -> None:
 
 
 def test_entries_list_the_picture() -> None:
-    """By the values that the scanners compute of it: exactly, and by what it shows."""
+    """By the values that the scanners compute for it: exactly, and by its picture."""
     computed = entry_of(canaries.picture(), entry_id="x", category="x")
     exact, near = canaries.entries()
     listed = {

@@ -99,7 +99,7 @@ def slowly(
 
 @given(files)
 def test_sums_are_those_of_dictionaries(lines: list[list[EntryLine]]) -> None:
-    """Merging sorted files gives what adding up in memory does, in order."""
+    """Merging sorted files gives the same as adding up in memory, in order."""
     said = [
         (header(f"hoster-{at}"), sorted(its, key=lambda it: it.id))
         for at, its in enumerate(lines)
@@ -232,7 +232,7 @@ def test_header_that_cannot_be_counted_is_refused(change: dict[str, object]) -> 
     ],
 )
 def test_entry_that_cannot_be_counted_is_refused(line: bytes) -> None:
-    """Other days, counts that contradict each other, and texts that are not lines."""
+    """Other days, counts that contradict each other, and lines of another kind."""
     with pytest.raises(FeedbackError):
         feedback.parse_entry(line, header())
 

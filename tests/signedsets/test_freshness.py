@@ -53,7 +53,7 @@ def test_set_that_was_never_synced_is_expired() -> None:
 def test_days_that_passed_may_be_made_up_for(
     days: float, recent: int, wanted: int
 ) -> None:
-    """Changes that could have come day by day may come at once, for a month at most."""
+    """The withdrawals of several days may come at once, a month's at most."""
     now = 1_000_000 + days * DAY_S
     it = with_withdrawn(status(), recent, now)
 
@@ -69,7 +69,7 @@ def test_first_sync_may_withdraw_what_a_day_may() -> None:
 def test_many_small_withdrawals_are_not_forgotten(
     counts: list[int], step_s: int
 ) -> None:
-    """The record of changes is bounded, and its sum is never too low."""
+    """Remembered withdrawals are bounded, and never count as less than they were."""
     it, now = status(), 1_000_000
     seen: list[Withdrawn] = []
     for count in counts:

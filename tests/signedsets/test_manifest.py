@@ -1,4 +1,4 @@
-"""The manifest of a signed set, and what to read for the newest one."""
+"""The manifest of a signed set, and the files to read for the newest one."""
 
 from typing import Any
 
@@ -143,5 +143,5 @@ def test_any_bytes_are_a_manifest_or_refused(data: bytes) -> None:
 
 
 def test_histogram_begins_with_the_most_frequent() -> None:
-    """People choose categories from a list that begins with what matters most."""
+    """People choose categories from a list that begins with the most frequent ones."""
     assert histogram({"a": 1, "b": 3, "c": 1}) == [("b", 3), ("a", 1), ("c", 1)]

@@ -123,7 +123,7 @@ def test_holders_change_by_name() -> None:
 
 
 def test_holders_are_read_from_what_is_signed() -> None:
-    """The signature covers the names of keys."""
+    """The names of keys are a part of the signed data."""
     again = md.parsed(md.written(root()), Root)
     targets = md.new_targets(BELOW, version=1, expires=EXPIRES)
 

@@ -1,4 +1,4 @@
-"""Lines of a signed set: one way to write each entry, and bounds for reading."""
+"""Lines of a signed set: one form for each entry, and bounds for unpacked data."""
 
 import gzip
 import zlib
@@ -103,7 +103,7 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
     ids=["other", "cut", "tail", "two", "bomb"],
 )
 def test_file_that_is_not_one_gzip_member_is_refused(data: bytes, words: str) -> None:
-    """The compressed stream is complete, nothing follows it; its size is bounded."""
+    """Unpacked data is complete, alone, and no larger than the bound."""
     with pytest.raises(HashSetFormatError, match=words):
         ops.unpacked(data, most_bytes=1000)
 
@@ -133,7 +133,7 @@ def test_bomb_costs_no_more_than_the_bound() -> None:
     ],
 )
 def test_malformed_operation_is_refused(text: bytes) -> None:
-    """A signed file is made by our tools: what they do not write is not guessed at."""
+    """Our tools make a signed file: lines that they never write are refused."""
     with pytest.raises(HashSetFormatError):
         ops.operations(text)
 

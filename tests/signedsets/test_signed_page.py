@@ -1,4 +1,4 @@
-"""Section 9 of ``hashsets/FORMAT.md`` says what the code writes and reads."""
+"""Section 9 of ``hashsets/FORMAT.md`` agrees with the code."""
 
 import hashlib
 import re
@@ -44,7 +44,7 @@ def lines_of_additions() -> bytes:
 
 
 def test_operations_are_written_as_shown() -> None:
-    """Each line of the example is the one writing of what it says."""
+    """Each line of the example is the one form of its operation."""
     additions = [it for it in OPERATIONS.splitlines(keepends=True) if '"add"' in it]
     found = ops.operations(OPERATIONS.encode())
 

@@ -57,7 +57,7 @@ class Site:
         is_accepted: bool = False,
         settings: GateSettings | None = None,
     ) -> SyncReport:
-        """Bring the set up to what the issuer has published."""
+        """Update the set to the published one."""
         if chosen is None:
             chosen = NOTHING_SAID if self.ids() is not None else CHOSEN
         return sync(
@@ -75,7 +75,7 @@ class Site:
 
     @property
     def status(self) -> Status:
-        """The facts about the set."""
+        """The status of the set."""
         return self.trusted.status()
 
     def ids(self) -> set[str] | None:
@@ -124,7 +124,7 @@ def serving(folder: Path, answer: Answer = send) -> Iterator[str]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    # So that closing it waits for what it still does.
+    # So that closing it waits for its running requests.
     server.daemon_threads = False
     thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
     thread.start()

@@ -45,7 +45,7 @@ def test_key_is_made_once_and_is_the_operators(tmp_path: Path) -> None:
 
 
 def test_doors_are_where_proxies_listen(tmp_path: Path) -> None:
-    """One for each instance, except those that wait for a front end's header."""
+    """One of each; a listener that waits for a front end's header is left out."""
     listening: dict[str, list[object]] = {
         "a": [TCPAddress(host="0.0.0.0", port=80), TCPAddress(host="::1", port=81)],  # noqa: S104 - read, not bound
         "b": [UnixAddress(path="/run/b", mode=0o660, group="www-data")],
@@ -113,7 +113,7 @@ def test_canary_is_sent_with_its_header(body: bytes, decision: str) -> None:
 
 
 def test_what_does_not_answer_is_said(tmp_path: Path) -> None:
-    """A port without a server, a missing socket, a text that is not an address."""
+    """A port without a listener, a missing socket, and a malformed address."""
     for door in ("http://127.0.0.1:9/", f"unix:{tmp_path}/none"):
         with pytest.raises(ServiceError, match="no answer"):
             send(door, KEY, epoch_s=NOW_S)

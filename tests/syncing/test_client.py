@@ -1,4 +1,4 @@
-"""The checks of a client on a source, and the words for its refusals."""
+"""The client verifies a source, and explains each refusal."""
 
 from pathlib import Path
 
@@ -27,7 +27,7 @@ from uploadfilter.syncing.client import Client, _error_of
     ids=lambda error: type(error).__name__,
 )
 def test_each_failure_has_words_and_a_hint(error: Exception) -> None:
-    """Whatever python-tuf raises becomes an error that says what to do."""
+    """Every exception of python-tuf becomes an error with a hint."""
     found = _error_of(error)
 
     assert isinstance(found, HashSetError)
@@ -58,7 +58,7 @@ def test_what_was_fetched_is_not_fetched_again(tmp_path: Path) -> None:
 
 
 def test_full_disk_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A file that cannot be kept ends the sync, and the error names the disk."""
+    """Data that cannot be stored ends the sync, and the error names the disk."""
     case = Case(tmp_path)
 
     def full(*_: object) -> None:

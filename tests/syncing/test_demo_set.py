@@ -19,7 +19,7 @@ def test_public_root_is_what_the_script_makes() -> None:
 
 @pytest.mark.parametrize("years", [0, 4, 9])
 def test_set_signed_later_is_of_the_same_root(tmp_path: Path, years: int) -> None:
-    """The demo does not grow old: what it signs is believed from then on."""
+    """The demo does not expire: its signatures are valid from then on."""
     epoch_s = ROOT_EPOCH_S + years * YEAR_S
     made = write_signed(DEMO_FILE, tmp_path / "signed", epoch_s=epoch_s)
     trusted = Trusted.of(tmp_path, "demo")

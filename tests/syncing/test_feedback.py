@@ -1,4 +1,4 @@
-"""The facts in an operator's logs about the entries of one set."""
+"""The counts of an operator's logs for the entries of one set."""
 
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -40,7 +40,7 @@ def matched(
 def changed(
     number: int, change: Change, subject: str, **details: object
 ) -> ChangeRecord:
-    """Return what the log took from the journal."""
+    """Return the lines that the log took from the journal."""
     at = datetime.fromtimestamp(NOON, UTC)
     return ChangeRecord(
         time=at,
@@ -78,7 +78,7 @@ def test_uploads_are_counted_by_entry_and_day(tmp_path: Path) -> None:
 
 
 def test_what_only_monitoring_recorded_is_not_rejected(tmp_path: Path) -> None:
-    """The effect counts, and not what the policy says."""
+    """The effect counts, and not the action of the policy."""
     passed = msgspec.structs.replace(
         matched("a", "p-1"), effect=Action.ACCEPT, status=None
     )
@@ -144,7 +144,7 @@ def test_uploads_with_more_matches_than_a_record_lists_are_told(tmp_path: Path) 
 
 
 def test_days_of_which_matches_are_gone_are_told(tmp_path: Path) -> None:
-    """A day whose log was deleted does not count as a day without a match."""
+    """A deleted segment is not a day without a match."""
     write_log(tmp_path, [[matched("a", "p-1")], [matched("b", "p-1")], []])
     (segment,) = [
         it for it in sorted(tmp_path.glob("*")) if f"{FIRST:%Y%m%d}" in it.name

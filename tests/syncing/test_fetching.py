@@ -66,7 +66,7 @@ def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
 
 
 def test_file_of_a_folder_is_read(tmp_path: Path) -> None:
-    """An existing file is fetched; an absent one is missing, as from a server."""
+    """An existing file is read; another one is missing, as on a server."""
     (tmp_path / "a").mkdir()
     (tmp_path / "a" / "x").write_bytes(b"data")
     fetcher = FolderFetcher(tmp_path)

@@ -1,4 +1,4 @@
-"""Signed sets and the gate: from an issuer's folder to the set in force."""
+"""Signed sets and the gate: from an issuer's folder into force."""
 
 import json
 import shutil
@@ -21,7 +21,7 @@ HARMLESS = 7
 
 
 class Case:
-    """An issuer of 20 entries, and an operator with known harmless pictures."""
+    """An issuer of 20 entries, and an operator with a known-good corpus."""
 
     def __init__(self, path: Path, known: Sequence[int] = (HARMLESS,)) -> None:
         self.path = path
@@ -158,7 +158,7 @@ def test_unusual_growth_waits_for_a_person(tmp_path: Path) -> None:
 
 
 def test_unusual_shrinkage_waits_and_withdrawals_do_not(tmp_path: Path) -> None:
-    """A set that loses its entries by a delta waits; what officers withdraw is out."""
+    """A set that loses its entries by a delta waits; officers' withdrawals apply."""
     case = Case(tmp_path)
     case.site.sync()
     case.office.withdraw("p-1")
@@ -176,7 +176,7 @@ def test_unusual_shrinkage_waits_and_withdrawals_do_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_new", [False, True])
 def test_damaged_corpus_lets_nothing_in(tmp_path: Path, *, is_new: bool) -> None:
-    """Unchecked entries stay out, and the report says so; withdrawals are taken."""
+    """Entries that could not be compared stay out, and are reported."""
     case = Case(tmp_path)
     case.site.sync()
     path = case.damage()
@@ -224,7 +224,7 @@ def test_withdrawals_of_a_refused_change_count(tmp_path: Path) -> None:
 
 
 def test_first_sync_of_a_refused_set_takes_nothing(tmp_path: Path) -> None:
-    """Without a set in force there is no set afterwards, either."""
+    """Without a set in force there is still none afterwards."""
     case = Case(tmp_path, known=range(20))
     with pytest.raises(HashSetGateError):
         case.site.sync(settings=GateSettings(quarantined=3))

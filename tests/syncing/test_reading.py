@@ -1,4 +1,4 @@
-"""The changes by the files of a signed set."""
+"""The changes in the files of a signed set."""
 
 import gzip
 
@@ -46,6 +46,6 @@ def test_full_set_takes_nothing_away() -> None:
 
 @pytest.mark.parametrize("line", [b"", b"{}", b"x", b"\xff"])
 def test_line_without_an_id_is_malformed(line: bytes) -> None:
-    """An entry that cannot be named cannot be withdrawn."""
+    """An entry without an id cannot be withdrawn."""
     with pytest.raises(HashSetFormatError, match="no id"):
         id_of(line)

@@ -83,7 +83,7 @@ def test_second_sync_of_the_same_changes_nothing(site: Site) -> None:
 def test_deltas_lead_where_the_full_set_does(
     site: Site, office: Office, tmp_path: Path
 ) -> None:
-    """After any changes, who followed by deltas has what a newcomer has."""
+    """After any changes, an operator with deltas has the same set as a new one."""
     office.issue(line_of("new", 50), line_of("p-1", 99))
     office.remove("p-2", "p-3")
     office.issue(line_of("newer", 51), line_of("other", 52, "2"))
@@ -243,7 +243,7 @@ def test_set_may_be_monitored_and_then_enforced(tmp_path: Path, office: Office) 
 def test_signed_and_unsigned_sets_do_not_replace_each_other(
     tmp_path: Path, office: Office
 ) -> None:
-    """The name of an import is not taken, and its permissions are not inherited."""
+    """A name of an import is not taken, and its permissions are not inherited."""
     site = Site(tmp_path / "state", office)
     info = SetInfo(
         name="unit7", issuer="local", categories=("1",), enforced=True, imported_at=1
@@ -280,7 +280,7 @@ def test_crash_at_any_step_leaves_old_or_new(
 
 
 def test_lost_notes_do_not_lose_the_set(site: Site, office: Office) -> None:
-    """A damaged status is reported; verified files stay verified."""
+    """A damaged status is reported; verified data stays verified."""
     (site.trusted.path / "status.json").write_text("{")
 
     with pytest.raises(Exception, match="is lost"):

@@ -83,7 +83,7 @@ class Case:
     def refused(
         self, error: type[HashSetError], words: str, source: str | None = None
     ) -> HashSetError:
-        """Sync from the stick, and check what must hold after every attack."""
+        """Sync from the stick, and check the invariants after every attack."""
         with pytest.raises(error, match=words) as caught:
             self.site.sync(source=source or str(self.stick))
 
@@ -141,7 +141,7 @@ def case(tmp_path: Path, first: Case) -> Case:
 
 
 def test_old_stick(case: Case) -> None:
-    """The newest set of last week is refused after a newer one was taken."""
+    """Last week's newest set is refused after a newer one was taken."""
     case.copy()
     case.office.renew()
     case.site.sync()
@@ -198,7 +198,7 @@ def test_too_few_signatures(case: Case, names: tuple[str, ...]) -> None:
 
 
 def test_stolen_withdrawal_key_cannot_add(case: Case) -> None:
-    """A duty officer's signature under the set does not count."""
+    """A duty officer's signature on the set does not count."""
     case.copy()
     listing = case.listing(REVOKE, **{"manifest.json": b"{}", "revoke__x": b""})
     listing.sign(signer("fay"))
@@ -308,7 +308,7 @@ def test_names_that_lead_elsewhere(case: Case) -> None:
     "name", ["metadata/timestamp.json", "metadata", "targets/revoke", "targets"]
 )
 def test_links_on_a_stick(case: Case, name: str) -> None:
-    """A link is followed nowhere, though what it leads to would verify."""
+    """No link is followed, even if its target would verify."""
     case.office.withdraw("p-1")
     case.copy()
     (case.stick / name).rename(case.path / "aside")
@@ -319,7 +319,7 @@ def test_links_on_a_stick(case: Case, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "missing", "garbage", "empty"])
 def test_other_things_on_a_stick(case: Case, kind: str) -> None:
-    """A pipe never blocks, and a file that is not metadata is reported."""
+    """A pipe never hangs, and data that is not metadata is reported."""
     case.copy()
     place = case.stick / "metadata" / "timestamp.json"
     place.unlink()
@@ -334,7 +334,7 @@ def test_other_things_on_a_stick(case: Case, kind: str) -> None:
 
 
 def test_changed_byte(case: Case) -> None:
-    """One byte of a file, and the file is not the one that was signed."""
+    """One byte of a file is changed, so it differs from the signed one."""
     case.office.issue(line_of("new", 50))
     case.copy()
     (delta,) = (case.stick / "targets" / "delta").iterdir()
@@ -346,7 +346,7 @@ def test_changed_byte(case: Case) -> None:
 
 
 def test_ended_signatures(tmp_path: Path) -> None:
-    """Expired metadata is not taken, and the set in force stays."""
+    """An expired set is not taken, and the set in force stays."""
     case = Case(tmp_path)
     case.office.epoch_s -= 40 * 86_400
     case.office.renew()
@@ -356,7 +356,7 @@ def test_ended_signatures(tmp_path: Path) -> None:
 
 
 def test_clock_set_back(case: Case) -> None:
-    """A clock that is days late would take expired metadata for fresh."""
+    """A clock that is days behind would take expired data for fresh."""
     case.site.epoch_s -= 3 * 86_400
     case.copy()
 
@@ -407,7 +407,7 @@ def test_root_rotation_with_a_lost_key(case: Case) -> None:
 
 
 def test_root_that_only_the_new_holders_signed(case: Case) -> None:
-    """A new root without signatures of the old holders is not followed."""
+    """A root without the signatures of the old holders is not followed."""
     case.copy()
     top = holders(2, "mal", "mel")
     roles = dict.fromkeys((ROOT, "targets"), top) | {

@@ -43,7 +43,7 @@ def test_root_is_kept_privately(tmp_path: Path, root: bytes) -> None:
 
 
 def test_trusting_again_changes_the_source_only(tmp_path: Path, root: bytes) -> None:
-    """The facts about the set are kept."""
+    """The status of the set is kept."""
     it = Trusted.of(tmp_path, "unit7")
     it.trust(root, "/stick")
     it.put_status(Status(set="unit7", source="/stick", root=it.status().root, clock=7))
@@ -72,7 +72,7 @@ def test_other_root_needs_a_word(tmp_path: Path, root: bytes) -> None:
 def test_lost_note_changes_no_trust(
     tmp_path: Path, root: bytes, note: bytes | None
 ) -> None:
-    """Which root is trusted, and what it verified, does not hang on the note."""
+    """The trusted root, and the data verified with it, do not depend on the note."""
     other = Office(tmp_path / "other", epoch_s=1_795_000_500)
     other.issue(line_of("b", 2))
     it = Trusted.of(tmp_path / "state", "unit7")

@@ -1,4 +1,4 @@
-"""How the tests feed bodies to extractors, and what they make of the events."""
+"""How the tests feed bodies to extractors, and interpret the events."""
 
 import random
 from collections.abc import Iterable, Sequence
@@ -21,12 +21,12 @@ from uploadfilter.uploads.limits import UploadLimits
 
 LIMITS = UploadLimits()
 BOUNDARY = b"0123456789abcdef" * 3
-"""A boundary like the proxy's, but not random."""
+"""As the proxy makes them, but not at random."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extracted:
-    """The result of the events of a form.
+    """The result of events.
 
     Attributes:
         contents: Declared type and data of each content that is complete.

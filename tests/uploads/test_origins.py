@@ -37,7 +37,7 @@ fields = st.tuples(names, st.none(), st.none(), texts.map(str.encode))
 
 
 def forward(variant: Variant) -> tuple[str, bytes, list[bytes]] | None:
-    """Return what the proxy gives: type and body for the origin, and inspected items.
+    """Do the proxy's work: type and body for the origin, and the contents we saw.
 
     ``None`` stands for a refusal.
     """
@@ -62,7 +62,7 @@ def gets_target(parse: Parse, variant: Variant) -> bool:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_origin_gets_nothing_that_was_not_seen(variant: Variant) -> None:
-    """Each item that an origin reads from a forwarded form is an inspected content."""
+    """Each item that any origin reads from the forwarded form is a content we saw."""
     forwarded = forward(variant)
     if forwarded is None:
         return

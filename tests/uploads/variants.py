@@ -21,7 +21,7 @@ class Variant:
     """One odd request.
 
     Attributes:
-        name: What is odd about it.
+        name: Its oddity.
         types: Values of Content-Type, one a header.
         body: The body.
     """

@@ -56,7 +56,7 @@ class Keys:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
-    """The page in the browser.
+    """The page that the browser shows.
 
     Attributes:
         status: Of the answer, after redirects.
@@ -77,7 +77,7 @@ class Shown:
 
     @property
     def notes(self) -> list[str]:
-        """The message to people: good or bad, and the words."""
+        """The notes for people: good or bad, and the words."""
         return [f"{found[1]}: {_read(found[0])}" for found in _NOTE.finditer(self.html)]
 
 
@@ -111,7 +111,7 @@ class Browser:
             )
 
     async def open(self, path: str = "/") -> Shown:
-        """Open a page, and wait for what it has to read."""
+        """Open a page, and wait until it has read the folder."""
         shown = await self.ask("GET", path)
         if path != "/work":
             shown = await self._ended(shown)
@@ -138,13 +138,13 @@ class Browser:
         return await self.ask("POST", to, data=data, Origin=self.site)
 
     async def send(self, to: str, /, **fields: str | bytes) -> Shown:
-        """Send a form, and wait for the end of what it begins."""
+        """Send a form, and wait for the end of the work that it begins."""
         shown = await self._ended(await self.post(to, **fields))
         self.html = shown.html
         return shown
 
     async def _ended(self, shown: Shown) -> Shown:
-        """Wait for the end of work, and return the page then."""
+        """Wait for the end of work, and return the page that is shown then."""
         while shown.path == "/work":
             # As people look at it, or half of the work would be to show it.
             await asyncio.sleep(0.01)
@@ -154,7 +154,7 @@ class Browser:
     async def use_key(
         self, path: str, field: str, name: str, *, passphrase: str = PASSPHRASE
     ) -> Shown:
-        """Send a form with a key, for the shown proposal."""
+        """Send a form with a key, for the proposal that is shown."""
         seen = _SEEN.search(self.html)
         fields: dict[str, str | bytes] = {
             field: self._keys.file(name),
@@ -164,7 +164,7 @@ class Browser:
         return await self.send(path, **fields)
 
     async def sign(self, *names: str) -> Shown:
-        """Sign the shown proposal."""
+        """Sign the proposal that is shown."""
         shown = await self.open()
         for name in names:
             shown = await self.use_key("/act/sign", "key", name)

@@ -1,4 +1,4 @@
-"""The files that builds leave in the issuer's folder."""
+"""Results of builds in the issuer's folder."""
 
 from pathlib import Path
 

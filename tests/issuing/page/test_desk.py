@@ -1,4 +1,4 @@
-"""The page over HTTP: who is let in, and what becomes of each form."""
+"""The page over HTTP: which browser is admitted, and the result of each form."""
 
 import asyncio
 import hashlib
@@ -64,7 +64,7 @@ def picture_folder(path: Path, *, count: int = 3) -> Path:
 
 
 async def build(browser: Browser, folder: Path) -> str:
-    """Choose a folder, and have its pictures read; return the page then."""
+    """Choose a folder, and have its pictures read; return the page shown then."""
     await browser.open()
     await browser.send("/choose/pictures")
     await browser.send("/choose/typed", path=str(folder))
@@ -89,7 +89,7 @@ async def publish(browser: Browser, office: Office) -> None:
 
 
 async def test_link_lets_one_browser_in_once(office: Office, keys: Keys) -> None:
-    """A visitor without a cookie sees nothing, and the link is used up."""
+    """A browser without a cookie sees nothing, and the link is used up."""
     async with opened(office, keys) as browser:
         before = await browser.open()
         wrong = await browser.open("/enter/wrong")
@@ -157,7 +157,7 @@ async def test_what_is_not_offered_is_refused(office: Office, keys: Keys) -> Non
             if "cannot be done now" in shown.notes[0]:
                 refused.add(act)
 
-    # Who holds what waits for signatures from the beginning.
+    # The holders of roles wait for signatures from the beginning.
     assert set(Act) - refused == {Act.STOP, Act.BUILD, Act.SIGN, Act.KEY}
 
 
@@ -230,7 +230,7 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
 async def test_build_that_is_stopped_can_go_on(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """It is reported, finished work is kept, and no other work is begun meanwhile."""
+    """It is said, the results are kept, and meanwhile nothing else is begun."""
     folder = picture_folder(tmp_path / "in", count=1)
     first = folder / "1" / f"{NAME}-0.png"
     for number in range(400):
@@ -259,7 +259,7 @@ async def test_proposal_needs_every_signature(
 ) -> None:
     """Below the threshold nothing goes out, and the same key counts once.
 
-    However slow the machine is: what happened is not told on the page that shows work.
+    However slow the machine is: results are not shown on the page that shows work.
     """
     monkeypatch.setattr(work, "PATIENCE_S", patience_s)
     office.stage(*TWENTY)
@@ -313,7 +313,7 @@ async def test_what_was_not_shown_is_not_signed(office: Office, keys: Keys) -> N
 
 
 async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) -> None:
-    """Its effect is shown first; unknown ids and too many ids are refused."""
+    """Its effect is shown first; an unknown id, and too many ids, are refused."""
     async with opened(office, keys) as browser:
         await browser.enter()
         before = await browser.open("/withdraw")
@@ -466,7 +466,7 @@ async def test_key_in_a_token_signs_with_its_pin(
 async def test_folder_is_chosen_by_its_number_or_its_path(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """Even one whose name is not text; missing files are reported, and stay missing."""
+    """Also one whose name is not text; a missing folder is reported."""
     odd = tmp_path / "in" / os.fsdecode(b"\xff <b>")
     odd.mkdir(parents=True)
     async with opened(office, keys) as browser:

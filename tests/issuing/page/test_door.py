@@ -1,4 +1,4 @@
-"""Visitors that are let in, and others."""
+"""Which browser is admitted, and which is not."""
 
 import string
 

@@ -28,7 +28,7 @@ def test_only_folders_are_listed(tmp_path: Path) -> None:
 def test_folder_with_an_odd_name_is_shown_and_found(
     tmp_path: Path, name: bytes
 ) -> None:
-    """The name is shown without active characters; the folder itself is opened."""
+    """The name is shown without active characters; the real folder is opened."""
     path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/" + name))
     path.mkdir()
     found = listed(tmp_path)
@@ -81,7 +81,7 @@ def test_long_list_ends(tmp_path: Path) -> None:
     ],
 )
 def test_path_that_is_none_is_refused(text: str, words: str) -> None:
-    """What, which and what to do next."""
+    """The message names the fault, the path and the remedy."""
     with pytest.raises(UsageError, match=words) as caught:
         typed(text)
 
@@ -89,7 +89,7 @@ def test_path_that_is_none_is_refused(text: str, words: str) -> None:
 
 
 def test_typed_path_is_where_it_says(tmp_path: Path) -> None:
-    """Without '..', so that the shown folder is the one that is read."""
+    """Without '..', so that the shown path is the one that is read."""
     assert typed(f"{tmp_path}/a/../") == tmp_path
 
 

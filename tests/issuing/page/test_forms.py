@@ -1,4 +1,4 @@
-"""A form as a browser sends it."""
+"""The forms that a browser sends."""
 
 import pytest
 from hypothesis import given
@@ -34,7 +34,7 @@ def test_file_arrives_as_it_is(data: bytes) -> None:
 
 @given(st.binary(max_size=300), st.sampled_from([URLENCODED, MULTIPART, "", "a/b"]))
 def test_whatever_comes_is_a_form_or_an_error(body: bytes, kind: str) -> None:
-    """No other exception, and no field if it is not a form."""
+    """No other exception, and no field of a body that is not a form."""
     try:
         found = fields(kind, body)
     except UsageError:
@@ -62,7 +62,7 @@ def test_malformed_form_is_refused_whole(kind: str, body: bytes) -> None:
 
 
 def test_text_is_without_blanks_around_it_and_utf8() -> None:
-    """Text that people paste."""
+    """Text as people paste it."""
     found = fields(URLENCODED, b"a=+x%C3%A4+%0D%0A&b=%FF")
 
     assert text(found, "a") == "xä"

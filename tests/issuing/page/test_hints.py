@@ -23,7 +23,7 @@ def texts() -> Iterator[str]:
 
 
 def test_every_command_that_a_message_names_is_known() -> None:
-    """Every hint must have its words for the page."""
+    """A developer who adds a hint has to name its place on the page."""
     named = {
         found
         for text in texts()

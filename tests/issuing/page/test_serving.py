@@ -23,7 +23,7 @@ def test_page_is_for_this_machine(listen: str) -> None:
 
 
 def test_page_lasts_for_a_while() -> None:
-    """A time of zero is refused."""
+    """A time of zero or less is refused."""
     with pytest.raises(UsageError, match="before it begins"):
         PageSettings(idle_s=0)
 
@@ -52,7 +52,7 @@ async def test_page_that_is_left_alone_ends(tmp_path: Path) -> None:
 
 
 async def test_address_that_is_taken_is_said(tmp_path: Path) -> None:
-    """Which one, and what to do."""
+    """The message names the address and the remedy."""
     keys = Keys()
     office = office_of(tmp_path / "o", keys)
     async with opened(office, keys) as browser:

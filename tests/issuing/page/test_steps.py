@@ -1,4 +1,4 @@
-"""The offers of the page, for any state of the folder."""
+"""The acts that the page offers, in every state of the folder."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -76,7 +76,7 @@ def test_nothing_is_published_below_its_threshold(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_signing_is_offered_while_somebody_is_missing(now: Situation) -> None:
-    """Every missing signer can sign, and a complete proposal is not signed again."""
+    """A missing holder can sign, and nobody signs a complete proposal."""
     somebody = any(item.missing and item.others for item in now.waiting)
 
     assert (Act.SIGN in offered(now)) == somebody
@@ -94,7 +94,7 @@ def test_what_needs_a_publication_waits_for_one(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_withdrawing_is_never_in_the_way_of_anything(now: Situation) -> None:
-    """At night, with any unfinished work: published entries can be withdrawn."""
+    """At night, in every unfinished state: published entries can be withdrawn."""
     half_done = Situation(sequence=1, built=now.built, waiting=now.waiting)
 
     assert Act.WITHDRAW in offered(half_done)
@@ -102,7 +102,7 @@ def test_withdrawing_is_never_in_the_way_of_anything(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_no_situation_is_a_dead_end(now: Situation) -> None:
-    """Somebody can go on, except with a proposal that no remaining holder can sign."""
+    """Somebody can go on, except if nobody is left to sign a proposal."""
     forward = STEPS_FORWARD.get(due(now))
     nobody_is_left = due(now) is Step.SIGN and Act.SIGN not in offered(now)
 
@@ -114,7 +114,7 @@ def test_no_situation_is_a_dead_end(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_build_is_not_lost_by_another(now: Situation) -> None:
-    """A finished build is proposed or discarded before the next one."""
+    """A finished build must be proposed or discarded before the next one."""
     found = offered(now)
 
     assert not (now.built is not None and Act.BUILD in found)

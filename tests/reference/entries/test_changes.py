@@ -43,7 +43,7 @@ def test_suppression_lasts_three_days() -> None:
     "reason", ["", "  ", "x" * 201, "two\nlines", "mail a@b.example", "\x1b[0m"]
 )
 def test_reason_is_one_line_for_people(reason: str) -> None:
-    """A text that could hide something or names a person is refused."""
+    """A text that could mislead, or names a person, is refused."""
     with pytest.raises(UsageError, match="needs a reason"):
         new_suppression("s", "1", reason=reason, by="me", now=NOW, expires_at=None)
 
@@ -67,7 +67,7 @@ def test_suppression_of_the_same_entry_replaces_the_first() -> None:
 
 
 def test_withdrawals_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An overlay stays small, whichever command fills it."""
+    """An overlay stays small, however it is filled."""
     monkeypatch.setattr(module, "MOST_SUPPRESSIONS", 1)
     monkeypatch.setattr(module, "MOST_REVOCATIONS", 1)
     full = (

@@ -52,7 +52,7 @@ def hashed(kind: SignalType) -> EntrySignal:
 
 
 def slowly(entries: Sequence[Entry], gone: frozenset[str]) -> Countable:
-    """Look at one entry after the other; what repeats an id adds signals to it."""
+    """Check one entry after the other; a repeated id adds signals to its entry."""
     alone, weak = set(), set()
     merged: dict[str, Entry] = {}
     for item in entries:
@@ -108,7 +108,7 @@ A, B = frozenset("A"), frozenset("B")
 
 
 def test_generation_leaves_out_what_rejects_nothing(tmp_path: Path) -> None:
-    """Monitored, replaced, revoked, suppressed and removed entries, in both halves."""
+    """Monitored, replaced, revoked, suppressed or removed entries, in both halves."""
     directory = ReferenceDirectory(tmp_path / "reference", clock=lambda: 1e9)
     other = replace(ENTRY, id="2", category="B")
     weak = entry("3", hashed(SignalType.PHASH), category="C")
@@ -144,7 +144,7 @@ def test_generation_leaves_out_what_rejects_nothing(tmp_path: Path) -> None:
 
 
 def test_suppression_that_ends_is_noticed(tmp_path: Path) -> None:
-    """Cached counts of a generation do not outlive a suppression."""
+    """The remembered result of a generation does not outlive a suppression."""
     now = [1e9]
     directory = ReferenceDirectory(tmp_path / "reference", clock=lambda: now[0])
     with directory.writer() as writer:

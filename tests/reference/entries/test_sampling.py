@@ -18,7 +18,7 @@ LANES = lanes_of(b"".join(VALUES), 32)
 
 
 class Forgetful:
-    """A scan that changes what it found."""
+    """A scan that changes its results."""
 
     def __init__(self, *, loses: int = 0, adds: int = 0) -> None:
         self._loses = loses

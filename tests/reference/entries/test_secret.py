@@ -1,4 +1,4 @@
-"""The stored value of an exact signal tells nothing without the secret."""
+"""A stored exact signal discloses nothing without the secret."""
 
 import hashlib
 
@@ -27,7 +27,7 @@ def test_key_of_an_exact_signal_depends_on_secret_type_and_value() -> None:
 
 
 def test_stored_format_of_exact_signals_does_not_change() -> None:
-    """Every later version finds the values that an earlier one stored."""
+    """A signal that one version stored is found by every later version."""
     derived = hashlib.blake2b(
         key=bytes(SECRET_BYTES), person=b"exact signals", digest_size=32
     ).digest()
@@ -47,7 +47,7 @@ def test_opaque_id_is_stable_and_says_nothing_of_the_value() -> None:
 
 
 def test_uses_have_keys_of_their_own() -> None:
-    """A key that is derived for one purpose tells nothing about the key of another."""
+    """A key for one purpose discloses nothing about the key for another."""
     assert ONE.derive(b"addresses") != ONE.derive(b"exact signals")
     assert ONE.derive(b"addresses") == ONE.derive(b"addresses")
     assert ONE.check_value() != OTHER.check_value()

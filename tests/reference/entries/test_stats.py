@@ -1,4 +1,4 @@
-"""Statistics of tables count the entries that a search would meet."""
+"""Statistics of tables: they count the candidates that a search would compare."""
 
 import numpy as np
 import pytest
@@ -112,7 +112,7 @@ def test_alike_values_are_skewed() -> None:
 
 
 def test_chunks_that_do_not_pay_are_a_scan() -> None:
-    """Questions that chunks cannot answer for less are scanned and shown as such."""
+    """A table for which a scan is cheaper is scanned, and shown as such."""
     tables = tables_of(random_values(2_000))
     index = chunk_tables.build(tables.perceptual[SHAPE].lanes, (16,) * 16)
     stats = stats_of(SHAPE, tables, index, threshold=31)

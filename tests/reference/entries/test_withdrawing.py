@@ -1,4 +1,4 @@
-"""The lost entries of a set equal those of a model with dictionaries."""
+"""The withdrawn entries of a set are the same as those found with dictionaries."""
 
 from collections.abc import Mapping, Sequence
 

@@ -32,7 +32,7 @@ def test_what_cannot_be_kept_is_an_error_with_a_hint(tmp_path: Path) -> None:
 
 
 def test_file_that_may_not_grow_is_an_error_with_a_hint(tmp_path: Path) -> None:
-    """As on a full disk: the written part is not taken for the whole."""
+    """As on a full disk: a partial write does not count as a whole one."""
     column = FileColumn(tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))

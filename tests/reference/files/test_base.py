@@ -51,12 +51,12 @@ def stored(directory: Path, number: int, write: Write) -> Mapped:
 
 
 def base_of(tables: Tables) -> Write:
-    """Return what writes tables as a base."""
+    """Return a function that writes tables as a base."""
     return lambda path: write_base(path, tables, secret=SECRET.check_value())
 
 
 def only_meta(meta: bytes) -> Write:
-    """Return a writer of a directory that holds only a record."""
+    """Return a function that writes a directory with a single record."""
 
     def write(path: Path) -> None:
         with lmdb.open(str(path), max_dbs=2, lock=False) as env:
@@ -135,7 +135,7 @@ def test_sorted_keys_fit_the_room_reserved_for_them(tmp_path: Path) -> None:
 def test_newer_format_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A base of a later version is refused, and the error names the version."""
+    """Data of a later version is refused as such."""
     monkeypatch.setattr(module, "FORMAT", layout.FORMAT + 1)
     mapped = stored(tmp_path, 1, base_of(empty_tables()))
 

@@ -40,7 +40,7 @@ def kept(directory: Path, current: Current) -> list[int]:
 def test_last_generations_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So many as the constant says, the newest first, with what they need."""
+    """As many as the constant says, the newest first, with the files they need."""
     monkeypatch.setattr(history, "KEPT_GENERATIONS", 2)
     current = force(tmp_path, *(generation(n) for n in range(1, 12)))
     history.sweep(tmp_path)
@@ -75,7 +75,7 @@ def test_old_base_stays_while_it_is_returned_to(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("content", [b"", b"garbage", None])
 def test_damaged_file_is_left_out(tmp_path: Path, content: bytes | None) -> None:
-    """An unreadable generation, or one with another id in it, cannot be restored."""
+    """A file that cannot be read, or has another number, is left out."""
     current = force(tmp_path, generation(1), generation(2), generation(3))
     path = tmp_path / layout.GENERATIONS / "2"
     path.write_bytes(path.with_name("1").read_bytes() if content is None else content)
@@ -100,7 +100,7 @@ def test_number_is_never_used_again(tmp_path: Path) -> None:
 
 
 def test_sweep_before_the_first_generation_removes_all(tmp_path: Path) -> None:
-    """Files of a writer that put nothing in force are of no use."""
+    """Leftovers of a writer that put nothing in force are removed."""
     folder = fill(tmp_path, "1", ".new-1-x")
     (tmp_path / ".new-current-z").touch()
     history.sweep(tmp_path)

@@ -42,7 +42,7 @@ def directory_of(path: Path, actor: Actor = ALICE) -> ReferenceDirectory:
 
 
 def told(found: News) -> list[tuple[str, int]]:
-    """Return each change and the generation that it led to."""
+    """Return each change, and the generation it led to."""
     return [(it.line.kind, it.line.generation) for it in found.lines]
 
 
@@ -67,7 +67,7 @@ def test_change_is_told_with_who_and_when(tmp_path: Path) -> None:
 
 
 def test_import_tells_what_was_there_before(tmp_path: Path) -> None:
-    """Whoever turns an enforced set into a monitored one is on record with it."""
+    """The person who turns an enforced set into a monitored one is on record."""
     put_set(tmp_path, "s", [ENTRY], enforced=True)
     put_set(tmp_path, "s", [ENTRY, dataclasses.replace(ENTRY, id="2")], enforced=False)
 
@@ -101,7 +101,7 @@ def test_what_came_in_force_is_told_once(
     steps: list[tuple[str, int | None]],
     looks: list[bool],
 ) -> None:
-    """After a crash at any step, the journal tells exactly the state in force."""
+    """A writer may crash at any step: the journal has exactly the changes in force."""
     path = tmp_path_factory.mktemp("reference")
     put_set(path, "s", [ENTRY])
     expected = [("init", 1), ("import", 2)]

@@ -22,7 +22,7 @@ CURRENT = Current(format=layout.FORMAT, generation=1, base=PART, overlay=PART)
 
 
 def read(directory: Path) -> Current:
-    """Read the state in force, and close the file."""
+    """Read the generation in force, and forget the file."""
     current, _ = layout.read_current(directory)
     return current
 

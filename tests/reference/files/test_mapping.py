@@ -117,7 +117,7 @@ def test_exact_keys_are_looked_up_together(base: tuple[Path, StoredPart]) -> Non
 
 
 def test_missing_value_is_damage(base: tuple[Path, StoredPart]) -> None:
-    """A base that lacks what it should have is damaged."""
+    """A base without a required value is damaged."""
     with pytest.raises(StoreCorruptError, match="holds no 'nothing'"):
         opened(base).value(b"nothing")
 
@@ -137,7 +137,7 @@ def test_file_of_another_size_is_never_mapped(
 def test_any_flipped_byte_of_a_small_base_is_noticed(
     base: tuple[Path, StoredPart],
 ) -> None:
-    """Verification of the whole file covers every part."""
+    """A file that is verified as a whole is verified everywhere."""
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
     for at in range(0, len(sound), 509):
@@ -168,7 +168,7 @@ def test_large_base_is_verified_when_it_is_asked(
 def test_what_lmdb_refuses_is_damage(
     base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A file that is not one of LMDB is reported, at whichever step this is noticed."""
+    """A file that is not LMDB's is reported, whichever check finds it."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     (base[0] / layout.DATA_FILE).write_bytes(b"x" * base[1].size)
     unsampled = msgspec.structs.replace(base[1], sample="")
@@ -228,7 +228,7 @@ def test_file_written_over_in_place_is_noticed(base: tuple[Path, StoredPart]) ->
 
 
 def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
-    """A path that is not a directory cannot be opened as one."""
+    """A file cannot be opened as a directory."""
     (tmp_path / "1").touch()
 
     with pytest.raises(StoreError, match="cannot read"):

@@ -1,4 +1,4 @@
-"""A generation is opened whole, or the error names the fault."""
+"""A generation is opened completely, or the error names the fault."""
 
 from pathlib import Path
 
@@ -20,7 +20,7 @@ def clock() -> float:
 
 @pytest.fixture
 def current(tmp_path: Path) -> Current:
-    """Return the state in force: an entry in the base, and one in the overlay."""
+    """Return the generation in force: an entry in the base, and one in the overlay."""
     with ReferenceDirectory(tmp_path, clock=clock).writer() as writer:
         put(writer, "s", [ENTRY])
         writer.compact()
@@ -30,7 +30,7 @@ def current(tmp_path: Path) -> Current:
 
 
 def test_both_halves_are_opened(tmp_path: Path, current: Current) -> None:
-    """It has what the base holds, and what the overlay adds."""
+    """It has the entries of the base, and those that the overlay adds."""
     generation = open_generation(tmp_path, current, clock=clock, verify=True)
 
     assert generation is not None

@@ -1,4 +1,4 @@
-"""An overlay says what it was given, also after it was stored."""
+"""A stored overlay states the same changes as before."""
 
 from pathlib import Path
 
@@ -74,7 +74,7 @@ def test_overlay_without_entries_says_so(tmp_path: Path) -> None:
 
 
 def test_first_format_changes_nothing(tmp_path: Path) -> None:
-    """The overlays of the first release are read as what they were."""
+    """The overlays of the first release are still read correctly."""
     meta = b'{"format":1,"additions":0,"removals":0}'
 
     assert read_overlay(with_records(tmp_path, {b"meta": meta})) == (None, Changes())
@@ -92,7 +92,7 @@ def test_first_format_changes_nothing(tmp_path: Path) -> None:
 def test_damaged_overlay_is_an_error(
     tmp_path: Path, records: dict[bytes, bytes], error: type[Exception]
 ) -> None:
-    """A missing statement in an overlay is an error, not an empty statement."""
+    """A missing part of an overlay is an error, not an empty part."""
     with pytest.raises(error):
         read_overlay(with_records(tmp_path, records))
 

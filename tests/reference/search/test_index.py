@@ -1,4 +1,4 @@
-"""The linear scan finds what its slow twin finds."""
+"""The linear scan finds the same as its slow twin."""
 
 import threading
 from collections.abc import Sequence
@@ -58,7 +58,7 @@ def test_tile_borders_lose_nothing(
 
 @pytest.mark.parametrize("threshold", [0, 31, 127, 128, 200, 255, 256, 1000])
 def test_any_threshold_is_kept(threshold: int) -> None:
-    """Thresholds above what two lanes can tell are kept as well."""
+    """Thresholds above the bits of two lanes work as well."""
     values = [flipped(bytes(32), range(n)) for n in range(257)]
     found = pairs(make(values, 32).search([bytes(32)], [threshold]), 1)
 
@@ -83,7 +83,7 @@ def test_lanes_keep_the_order_of_bits() -> None:
 
 @pytest.mark.parametrize(("length", "width"), [(33, 32), (12, 12), (7, 8)])
 def test_lanes_refuse_parts_of_values(length: int, width: int) -> None:
-    """A truncated array, or one that is not a multiple of a lane, is an error."""
+    """Values that are cut off, or not a multiple of a lane, are an error."""
     with pytest.raises(ValueError, match="are not values of"):
         lanes_of(bytes(length), width)
 

@@ -164,7 +164,7 @@ def test_nearest_signal_of_a_view_is_reported() -> None:
 
 
 def test_each_entry_view_type_and_content_is_reported() -> None:
-    """Matches that differ in content, set, entry, type or view are separate matches."""
+    """Matches that differ in content, set, entry, type or view are separate."""
     phash = bytes(range(8))
     both = [
         pdq(VALUE),
@@ -246,7 +246,7 @@ def test_quality_is_computed_only_when_a_candidate_asks() -> None:
 
 
 def test_64_bit_match_has_the_quality_of_its_view() -> None:
-    """PDQ's quality of a view applies to every type except exact ones."""
+    """The view's PDQ quality applies to every type, except exact ones."""
     dhash = bytes(range(8))
     entries = [
         entry("1", EntrySignal(signal=Signal(type=SignalType.DHASH, value=dhash))),

@@ -1,4 +1,4 @@
-"""The index by chunks finds what the scan finds, whatever lies in its buckets."""
+"""The index by chunks finds the same as the scan, with any buckets."""
 
 import threading
 from collections.abc import Sequence
@@ -45,7 +45,7 @@ def eager(values: Sequence[bytes], width: int) -> MultiIndex:
 
 
 def usual(values: Sequence[bytes], width: int) -> MultiIndex:
-    """Make an index that scans where a scan is cheaper."""
+    """Make an index that leaves to the scan the queries that are cheaper there."""
     lanes = lanes_of(b"".join(values), width)
     plan = plan_for(8 * width, 8, max(1, len(values)), EAGER)
     return MultiIndex(lanes, build(lanes, plan.bits))
@@ -156,7 +156,7 @@ def test_repeated_values_are_all_found() -> None:
 
 
 def test_thresholds_beyond_the_chunks_are_scanned() -> None:
-    """Questions that the tables cannot answer are answered all the same."""
+    """Queries that the tables cannot answer are answered all the same."""
     values = clustered(3, count=500, width=32, threshold=48)
     matcher = usual(values, 32)
     thresholds = [0, 31, 48, 100, 255, 256, 1000]

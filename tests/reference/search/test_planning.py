@@ -1,4 +1,4 @@
-"""Plans miss no pair, and cost what they say."""
+"""Plans miss no pair, and cost as much as they state."""
 
 from itertools import pairwise
 
@@ -107,7 +107,7 @@ def brute_force(bits: int, need: int, most: int, count: int) -> float:
 
 
 def test_no_cheaper_chunks_exist() -> None:
-    """The programme finds what trying everything finds."""
+    """The programme finds the same as trying everything."""
     costs = Costs(search=0, row=1e9, short_row=1e9)
     plan = plan_for(64, 1, 3, costs)
     most = (3).bit_length() + 1
@@ -153,7 +153,7 @@ def test_planner_refuses_what_cannot_be(width: int, threshold: int) -> None:
 
 
 def test_costs_decide() -> None:
-    """Whoever measures other costs gets other plans."""
+    """Other measured costs give other plans."""
     slow_scan = Costs(row=1000, search=0)
     assert plan_for(256, 31, 1000).kind is PlanKind.LINEAR
     assert plan_for(256, 31, 1000, slow_scan).kind is PlanKind.MULTI_INDEX

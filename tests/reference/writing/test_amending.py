@@ -1,4 +1,4 @@
-"""A set that is changed is what an import of the whole would be."""
+"""A set after a delta equals an import of the whole set."""
 
 from collections.abc import Collection
 from dataclasses import replace
@@ -91,7 +91,7 @@ def test_change_is_what_a_whole_import_would_be(
 
 
 def test_first_change_of_nothing_is_the_set(tmp_path: Path) -> None:
-    """Without an older set, the changes are the whole set."""
+    """If there is no set yet, the delta is the whole set."""
     directory = ReferenceDirectory(tmp_path / "r")
 
     assert put(directory, [item("a", 1)], without=["b"]).entries == 1

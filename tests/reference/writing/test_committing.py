@@ -75,7 +75,7 @@ def flip(path: Path) -> None:
 def test_damaged_base_is_not_copied_on(
     directory: ReferenceDirectory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A fold verifies every byte of what it reads."""
+    """A fold verifies every byte that it reads."""
     with directory.writer() as writer:
         writer.remove_set("s")
         flip(directory.path / "bases" / "5" / "data.mdb")
@@ -111,7 +111,7 @@ def test_generation_that_is_not_kept_is_not_returned_to(
 def test_lost_current_does_not_lose_what_it_named(
     directory: ReferenceDirectory,
 ) -> None:
-    """No writer takes the directory for an empty one; the error says what to do."""
+    """No writer takes the directory for an empty one; the error names the remedy."""
     path = directory.path / "current"
     path.unlink()
     for use in (directory.init, directory.generations, directory.reader().current):

@@ -134,7 +134,7 @@ def test_what_is_forgotten_stays_withdrawn(
 def test_rollback_that_would_keep_too_much_out_is_refused(
     writer: ReferenceWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The message says how many, and what to do instead."""
+    """The message states the number, and the remedy."""
     monkeypatch.setattr(comparing, "MOST_REVOCATIONS", 1)
     put(writer, "s", [C])
     with pytest.raises(StoreError, match="2 entries of 's' were withdrawn") as caught:
@@ -148,7 +148,7 @@ def test_rollback_that_would_keep_too_much_out_is_refused(
 def test_set_that_is_only_monitored_stays_so(
     writer: ReferenceWriter, tmp_path: Path, fold: bool
 ) -> None:
-    """A rollback does not restore a right to reject that an import took back."""
+    """If an import took the right to reject, no rollback gives it back."""
     if fold:
         writer.compact()
     number = writer.number

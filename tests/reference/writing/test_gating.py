@@ -36,13 +36,13 @@ SIGNALS = [
 
 @dataclass
 class Site:
-    """A reference directory, and what ought to be in it.
+    """A reference directory, and the entries that ought to be in it.
 
     Attributes:
         writer: Of the directory.
         entries: Of the signed set now.
-        corpus: What is known to be good now.
-        gated: What the set in force was compared with.
+        corpus: The known-good signals now.
+        gated: The corpus that the set in force was compared with.
         released: Entries that people let in, as they were.
     """
 
@@ -158,7 +158,7 @@ def _roll_back(site: Site) -> None:
 def test_nothing_passes_that_the_gate_has_not_seen(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:
-    """After each step, in force is what the twin lets in, and nothing is lost."""
+    """After each step, the entries in force are those of the twin; nothing is lost."""
     directory = ReferenceDirectory(tmp_path_factory.mktemp("r"), clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer)
@@ -210,7 +210,7 @@ def test_older_generation_is_not_activated_past_a_quarantine(tmp_path: Path) -> 
 
 
 def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
-    """An older generation is restored without the entries that the gate now refuses."""
+    """An older generation, from before more was known, comes back without findings."""
     directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer, corpus=CORPORA[2])
@@ -221,7 +221,7 @@ def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
 
         assert site.found() == {"y"}
         assert site.held() == {"z"}
-        # What people let in since stays in.
+        # Entries that people released since stay in force.
         writer.release()
         site.put({}, whole=False)
         writer.release_entry("s", "z", by=["ab", "cd"])

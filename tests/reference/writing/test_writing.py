@@ -1,4 +1,4 @@
-"""Each change of the reference set does what it says, or says why not."""
+"""Each change of the reference set has its stated effect, or states why not."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -49,7 +49,7 @@ def test_small_changes_write_an_overlay_only(writer: ReferenceWriter) -> None:
 def test_large_import_writes_a_base(
     writer: ReferenceWriter, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Entries that do not fit into the overlay go into a new base with all others."""
+    """Entries without room in the overlay go into a new base, with all others."""
     monkeypatch.setattr(overlay, "OVERLAY_MOST_ROWS", 5)
     put(writer, "t", [ENTRY])
 
@@ -108,7 +108,7 @@ def test_compaction_needs_something_to_do(writer: ReferenceWriter) -> None:
 def test_rollback_brings_nothing_back_that_was_withdrawn(
     writer: ReferenceWriter, tmp_path: Path
 ) -> None:
-    """The old entries are in force, except those that were removed or revoked since."""
+    """The old entries are in force, except those removed or revoked since."""
     put(writer, "t", [entry("2", *exactly(MD5)), entry("3", *exactly(MD5))])
     put(writer, "u", [entry("4", *exactly(MD5))])
     writer.remove_set("s")

@@ -182,7 +182,7 @@ def test_odd_form_is_read_alike_in_every_cut(variant: Variant) -> None:
     ],
 )
 def test_limits_are_inclusive(body: bytes, status: int | None) -> None:
-    """A body that equals a limit passes, and one above it is a 413."""
+    """A value that equals a limit passes, a larger one is a 413."""
     refusal = read_form(body, B)[0].refusal
 
     assert (refusal and refusal.status) == status

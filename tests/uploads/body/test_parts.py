@@ -1,4 +1,4 @@
-"""The headers of a part of a form."""
+"""The header of a part of a form."""
 
 import pytest
 from hypothesis import given
@@ -227,7 +227,7 @@ pieces = st.sampled_from(
 
 @given(section=st.lists(pieces, max_size=14).map(b"".join))
 def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
-    """The values read from a part can always be written again."""
+    """The parsed header of a part can always be written anew."""
     start = b'Content-Disposition: form-data; name="a'
     for text in (section, start + section, start + section + b'"\r\n'):
         header = read_part_header(text + b"\r\n", LIMITS)

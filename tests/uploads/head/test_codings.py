@@ -29,7 +29,7 @@ def test_coding_is_refused_wherever_it_is_named(name: str) -> None:
 
 
 def test_stored_gzip_is_opened_and_sent_gzip_is_not() -> None:
-    """A coding that is undone on the way gives other bytes than the inspected ones."""
+    """A body whose coding is undone on the way is not the inspected body."""
     stored = {b"x-ms-blob-content-encoding": [b"gzip"]}
     sent = {b"content-encoding": [b"gzip"]}
 

@@ -51,7 +51,7 @@ def test_parameters_are_read(text: str, parameters: dict[str, str]) -> None:
     ],
 )
 def test_parameters_that_readers_guess_at_are_not_read(text: str) -> None:
-    """A value that does not match the grammar to its end gives nothing at all."""
+    """A value that violates the grammar gives nothing at all."""
     assert parse_parameters(text) is None
 
 

@@ -51,7 +51,7 @@ ELEMENTS = st.dictionaries(NAMES, VALUES, min_size=1, max_size=4)
 def test_line_is_read_as_the_grammar_has_it(
     line: str, elements: tuple[Element, ...]
 ) -> None:
-    """Values that RFC 7239, section 4 allows are read."""
+    """Everything that RFC 7239, section 4 allows is parsed."""
     assert parse_forwarded(line) == elements
 
 
@@ -74,7 +74,7 @@ def test_line_is_read_as_the_grammar_has_it(
     ],
 )
 def test_line_that_breaks_the_grammar_is_not_read(line: str) -> None:
-    """Values that two readers may read differently are not believed."""
+    """A value that two readers may read differently is not believed."""
     assert parse_forwarded(line) is None
 
 

@@ -1,4 +1,4 @@
-"""The parts of a head that go to the origin, and back to the client."""
+"""The part of a head that is forwarded to the origin, and back to the client."""
 
 from ipaddress import ip_network
 
@@ -31,7 +31,7 @@ def forward(
     believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
     method: str = "POST",
 ) -> Headers:
-    """Return what the origin gets of a request with a Host and the given headers."""
+    """Return the headers for the origin of a request with a Host and given headers."""
     sent = head(*headers, method=method)
     return forwarded_headers(
         sent,
@@ -49,7 +49,7 @@ def side(
     *,
     believed: ClientHeader = ClientHeader.X_FORWARDED_FOR,
 ) -> ClientSide:
-    """Return the facts about a client that reached this or another proxy by https."""
+    """Return the facts about a client that reached us, or a proxy, under https."""
     return client_side(
         peer, sent, scheme="https", trusted_proxies=PROXIES, believed=believed
     )
@@ -67,7 +67,7 @@ def address(peer: str, *entries: bytes) -> str:
 
 
 def test_origin_gets_the_headers_of_one_new_request() -> None:
-    """Everything that the client sent and may send, then what we say ourselves."""
+    """Everything that the client sent and may send, then our own headers."""
     sent = (b"X-Thing", b"1"), (b"Cookie", b"a"), (b"Cookie", b"b")
 
     assert forward(*sent, (b"Content-Length", b"9")) == [
@@ -106,12 +106,12 @@ def test_origin_gets_the_headers_of_one_new_request() -> None:
     ],
 )
 def test_headers_that_are_not_the_clients_to_send_are_dropped(name: bytes) -> None:
-    """Fields for the connection, this proxy or a trusted proxy are not forwarded."""
+    """Headers of the connection, of ours, or of a trusted proxy are not forwarded."""
     assert (name, b"x") not in forward((name, b"x"))
 
 
 def test_headers_of_the_connection_are_dropped() -> None:
-    """Fields that Connection names are for this proxy (RFC 9110, section 7.6.1)."""
+    """A header named in Connection is for this hop alone (RFC 9110, section 7.6.1)."""
     sent = forward((b"Connection", b"close, X-Hop"), (b"x-hop", b"1"), (b"X-End", b"2"))
 
     assert values(sent, b"x-hop") == []
@@ -144,7 +144,7 @@ def test_type_of_a_raw_body_is_kept() -> None:
 
 
 def test_request_without_a_body_has_no_length_and_no_decision() -> None:
-    """Facts that were neither sent nor decided are not claimed."""
+    """Nothing is stated that was not sent or decided."""
     sent = forward((b"Content-Length", b"0"), decision_id=None, body_length=None)
 
     assert values(sent, b"content-length") == []
@@ -152,7 +152,7 @@ def test_request_without_a_body_has_no_length_and_no_decision() -> None:
 
 
 def test_trusted_proxy_is_believed_about_scheme_and_host() -> None:
-    """The statements of a trusted proxy about the client's side are forwarded."""
+    """A trusted proxy's statement about the client's side is forwarded."""
     told = (
         (b"X-Forwarded-Proto", b"http"),
         (b"X-Forwarded-Host", b"outer.example"),
@@ -167,7 +167,7 @@ def test_trusted_proxy_is_believed_about_scheme_and_host() -> None:
 
 @pytest.mark.parametrize("peer", ["192.0.2.1", "10.0.0.1"])
 def test_odd_scheme_is_not_passed_on(peer: str) -> None:
-    """There are two schemes; what else is said is replaced by what we know."""
+    """There are two schemes; any other statement is replaced by our own knowledge."""
     sent = forward((b"X-Forwarded-Proto", b"gopher"), peer=peer)
 
     assert values(sent, b"x-forwarded-proto") == [b"https"]
@@ -289,7 +289,7 @@ def test_one_header_is_believed_and_the_other_is_not(
 
 
 def test_scheme_and_host_come_from_the_hop_that_saw_the_client() -> None:
-    """Of two proxies, the outer one knows what the client asked for."""
+    """Of two proxies, the outer one knows the host that the client asked for."""
     sent = forward(
         (b"Forwarded", b"for=192.0.2.1;proto=http;host=outer.example"),
         (b"Forwarded", b"for=10.0.0.2;proto=https;host=inner.example"),
@@ -331,7 +331,7 @@ def test_forwarded_says_what_the_client_asked_for() -> None:
 
 
 def test_whole_chain_ends_with_the_peer() -> None:
-    """Each proxy adds whom it saw (RFC 7239, section 4), to what it may believe."""
+    """Each proxy adds its client (RFC 7239, section 4) to the believed statements."""
     sent = forward(
         (b"X-Forwarded-For", b"198.51.100.1, [2001:db8::1]:80"),
         (b"X-Forwarded-Proto", b"http"),
@@ -349,7 +349,7 @@ def test_whole_chain_ends_with_the_peer() -> None:
 
 
 def test_chain_of_a_stranger_is_replaced() -> None:
-    """Statements of an untrusted sender are not part of the chain."""
+    """A statement of an untrusted client does not belong to the chain."""
     sent = forward(
         (b"X-Forwarded-For", b"198.51.100.1"), telling=Telling(whole_chain=True)
     )
@@ -453,5 +453,5 @@ def test_max_forwards_is_counted_down(method: str, sent: bytes, got: bytes) -> N
 def test_request_ends_where_it_asks_to(
     method: str, value: bytes, *, ends: bool
 ) -> None:
-    """``Max-Forwards: 0`` is for its receiver (RFC 9110, section 7.6.2)."""
+    """``Max-Forwards: 0`` is for the first recipient (RFC 9110, section 7.6.2)."""
     assert ends_here(head((b"Max-Forwards", value), method=method)) is ends

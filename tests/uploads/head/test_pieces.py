@@ -1,4 +1,4 @@
-"""Every protocol that cuts a file says so, and what it says is whole passes."""
+"""Every protocol that cuts a file is recognised, and a whole file passes."""
 
 import pytest
 from hypothesis import given
@@ -220,7 +220,7 @@ def test_list_is_asked_for_from_an_offset() -> None:
 
 
 def test_range_of_a_post_is_none_of_a_file() -> None:
-    """Only what writes is a piece by it."""
+    """Only a request that writes is a piece because of it."""
     assert not is_piece(("Range", "bytes=0-9"), method="POST")
 
 
@@ -355,7 +355,7 @@ def test_any_words_are_read(named: list[tuple[str, str]]) -> None:
 def test_other_words_hide_nothing(
     chosen: list[tuple[str, bool]], others: list[str]
 ) -> None:
-    """A request that some words mark as a piece is one, whatever stands around them."""
+    """A request that is a piece by some words stays one with any other words."""
     words = [word for word, _ in chosen[:1]]
     query = "&".join(others + words if chosen[0][1] else words + others)
 
@@ -394,7 +394,7 @@ _NAMES = st.sampled_from(
 def test_heads_that_say_nothing_are_told_at_a_glance(
     headers: list[tuple[bytes, bytes]], method: str, target: str
 ) -> None:
-    """One look at all names says what reading every header says."""
+    """One check of all names gives the result of reading every header."""
     wanted = looked_at(headers, method=method, target=target, length=5)
 
     assert in_head(headers, method=method, target=target, length=5) == wanted

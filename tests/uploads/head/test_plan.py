@@ -1,4 +1,4 @@
-"""The head decides what a body is, or refuses it."""
+"""The head determines how a body is read, or refuses it."""
 
 import pytest
 from hypothesis import given
@@ -265,7 +265,7 @@ AMBIGUOUS = [
 
 @pytest.mark.parametrize("headers", AMBIGUOUS)
 def test_ambiguous_request_is_refused_with_a_body(headers: list[Header]) -> None:
-    """A request that two readers could understand differently is a 400."""
+    """A head that two readers could take for different things is a 400."""
     refusal = plan_with_body(*headers)
 
     assert isinstance(refusal, Refusal)
@@ -319,7 +319,7 @@ def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
 def test_methods_that_headers_name_are_known(
     headers: tuple[tuple[bytes, bytes], ...], methods: set[str]
 ) -> None:
-    """Whoever chooses by the method has to look at all that an origin may believe."""
+    """A policy by method has to consider every method an origin may believe."""
     assert head(*headers).stands_for == methods
 
 
@@ -411,7 +411,7 @@ def test_codings_are_not_understood(header: Header) -> None:
     ],
 )
 def test_type_that_could_be_a_form_is_refused(value: bytes, status: int) -> None:
-    """A form has one readable boundary; what could pass for a form is refused."""
+    """A form has one readable boundary; a body that resembles a form is refused."""
     refusal = plan_with_body(type_of(value))
 
     assert isinstance(refusal, Refusal)

@@ -1,4 +1,4 @@
-"""A look at a whole head says what the rules say of it one by one."""
+"""The check of a whole head agrees with the single rules."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,7 +50,7 @@ _SAID = st.sampled_from(
 def test_plain_head_is_one_that_no_rule_speaks_of(
     headers: list[Header], method: str, target: str, version: tuple[int, int]
 ) -> None:
-    """One look at a whole head says what the rules say of it one by one."""
+    """The check of a whole head agrees with the single rules."""
     heads = [
         made(method=method, target=target, headers=tuple(headers), version=version)
         for made in (RequestHead, _Doubted)
@@ -61,7 +61,7 @@ def test_plain_head_is_one_that_no_rule_speaks_of(
 
 
 def test_heads_of_usual_clients_are_plain() -> None:
-    """Requests of browsers, scripts and front ends need no rule."""
+    """Heads of browsers, scripts and front ends need no rule."""
     usual = [
         (b"User-Agent", b"Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101"),
         (b"Accept", b"image/avif,image/webp,*/*;q=0.8"),
