@@ -21,7 +21,7 @@ from tests.e2e.curl import Answer, curl
 from tests.sites.programs import debian
 
 NAME = "www.example.org"
-"""The name of the site in the shipped configurations."""
+"""The site's name in the configurations that we ship."""
 
 _OPENSSL = (
     *("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2"),
@@ -45,12 +45,12 @@ http {{
     include {folder}/uploadfilter.conf;
 }}
 """
-"""The parts of Debian's ``nginx.conf`` around the shipped file."""
+"""The part of Debian's ``nginx.conf`` around the file that we ship."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behind:
-    """The addresses behind a front end.
+    """The programs behind a front end.
 
     Attributes:
         filter: Host and port of the filter.
@@ -69,7 +69,7 @@ class FrontEnd:
 
     Attributes:
         port: Where it takes TLS.
-        folder: What it writes goes there.
+        folder: Folder for the files that it writes.
         certificate: Its certificate.
         process: Its first process, the leader of their group.
         keeps_bodies: Whether a body is here as a whole, in a file, before it goes on.
@@ -111,7 +111,7 @@ class FrontEnd:
         return sum(_memory(pid) for pid in _group(self.process.pid))
 
     def held_bytes(self) -> int:
-        """Return what its processes hold in memory and in files, open or named."""
+        """Return the bytes of its processes in memory and in files, open or named."""
         named = sum(p.stat().st_size for p in self.folder.rglob("*") if p.is_file())
         opened = sum(_opened(pid) for pid in _group(self.process.pid))
         return named + opened + self.memory_bytes()
@@ -152,7 +152,7 @@ def nginx(
         names["http2 on;"] = (
             f"http2 on;\n    http3 on;\n    listen 127.0.0.1:{port} quic reuseport;"
         )
-        # HTTP/3 has no such header, and nginx makes none of what it has in its place.
+        # HTTP/3 has no such header, and nginx makes none from its replacement.
         names["$http_host"] = "$host"
     text = rendered(DEPLOY / "nginx" / recipe, names)
     (folder / "uploadfilter.conf").write_text(text)

@@ -1,4 +1,4 @@
-"""As much of HTTP/2 as it takes to send what no honest client sends (RFC 9113).
+"""Enough of HTTP/2 to send requests that no honest client sends (RFC 9113).
 
 Libraries refuse to send a body that no header announces with a GET, or two lengths.
 Here a request is the frames that a test names.
@@ -64,7 +64,7 @@ def _text(text: bytes) -> bytes:
 
 
 def begin(sock: ssl.SSLSocket) -> None:
-    """Send what every connection begins with."""
+    """Send the preface of a connection."""
     sock.sendall(PREFACE + frame(Kind.SETTINGS))
 
 

@@ -30,7 +30,7 @@ mount -t cgroup2 cgroup2 /sys/fs/cgroup
 cd /sys/fs/cgroup
 [ ! -e "$1" ] || find "$1" -depth -type d -exec rmdir {} +
 """
-"""Removes the rest of an ended machine: empty groups of processes."""
+"""Removes the leftovers of a machine that has ended: empty groups of processes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ def _last_child(pid: int) -> int:
 
 
 def _clear(cgroup: str) -> bool:
-    """Remove what the machine leaves in the kernel; false while it is still ending."""
+    """Remove the machine's leftovers in the kernel; false while it is still ending."""
     done = subprocess.run(  # noqa: S603 - our own lines
         ["unshare", "--mount", "sh", "-ec", _CLEARANCE, "sh", cgroup],  # noqa: S607
         check=False,

@@ -52,13 +52,13 @@ async def socket(request: web.Request) -> web.StreamResponse:
 
 
 async def client(request: web.Request) -> web.Response:
-    """Say what the headers tell of the client."""
+    """Return the statements of the headers about the client."""
     names = ("Host", "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host")
     return web.json_response({name: request.headers.get(name) for name in names})
 
 
 async def probe(request: web.Request) -> web.Response:
-    """Note what arrived, whatever it is."""
+    """Note everything that arrived."""
     body = b""
     with contextlib.suppress(OSError, web.RequestPayloadError):
         async for data in request.content.iter_any():
@@ -75,7 +75,7 @@ async def probe(request: web.Request) -> web.Response:
 
 
 async def probes(request: web.Request) -> web.Response:
-    """Say what has arrived."""
+    """Return everything that has arrived."""
     return web.json_response(request.app[PROBES])
 
 

@@ -1,4 +1,4 @@
-"""The requirements of tests on the machine and on ``make``."""
+"""The parts of the machine and of ``make`` that the tests need."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from tests.repository import ROOT
 from tests.sites.programs import missing
 
 DEPLOY = ROOT / "deploy"
-"""The files that an operator gets."""
+"""The package that an operator gets."""
 
 
 _PORTS = range(20_000, 30_000)
@@ -21,7 +21,7 @@ _PORTS = range(20_000, 30_000)
 def free_port() -> int:
     """Return a free port, for programs that cannot choose one themselves."""
     for port in random.sample(_PORTS, len(_PORTS)):
-        # Not by connecting, which would wait for a listener that does not accept.
+        # Not by connecting, which waits for a listener that accepts nobody.
         with socket.socket() as sock, contextlib.suppress(OSError):
             sock.bind(("127.0.0.1", port))
             return port
@@ -29,11 +29,11 @@ def free_port() -> int:
 
 
 def made(variable: str) -> Path:
-    """Return the path of what ``make deploy-test`` has made and names in a variable."""
+    """Return the path of a product of ``make deploy-test``, named in a variable."""
     text = os.environ.get(variable)
     return Path(text) if text else missing(f"{variable}", cure="make deploy-test")
 
 
 def shown(command: Sequence[str], output: bytes) -> str:
-    """Return what a command said, for the message of an assertion."""
+    """Return a command's output, for the message of an assertion."""
     return f"{' '.join(command)}:\n{output.decode(errors='replace')}"

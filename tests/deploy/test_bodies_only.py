@@ -41,7 +41,7 @@ LATE_S = 0.2
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS", "PROPFIND")
 
 Pieces = Sequence[bytes]
-"""The pieces that are sent one after another, with a pause between."""
+"""The pieces that are sent one after the other, with a pause between."""
 
 FRAMINGS_1: dict[str, tuple[bytes, Pieces]] = {
     "none": (b"", ()),
@@ -155,7 +155,7 @@ class Probe:
 
     @property
     def is_upload(self) -> bool:
-        """Whether it is what honest clients send, so that it has to arrive."""
+        """Whether honest clients send it, so that it has to arrive."""
         usual = {
             "length",
             "late-length",
@@ -176,7 +176,7 @@ class Probe:
         return b"/probe/%d" % number + (b"?" + self.query if self.query else b"")
 
     def pieces(self, number: int) -> Iterator[bytes]:
-        """Yield the pieces."""
+        """Yield the pieces to send."""
         target = self.target(number)
         if not self.is_two:
             lines, pieces = FRAMINGS_1[self.framing]
@@ -269,7 +269,7 @@ def send(front_end: FrontEnd, probe: Probe, number: int, pause_s: float) -> None
 
 
 def arrived(site: Site, first: int) -> dict[int, list[dict[str, Any]]]:
-    """Return what the origin has got of a thousand requests from a number on."""
+    """Return the requests at the origin, of a thousand from a number on."""
     found: dict[int, list[dict[str, Any]]] = {}
     for item in json.loads(curl(f"{site.origin}/probes").body):
         number = int(item["target"].partition("?")[0].rpartition("/")[2])
@@ -321,7 +321,7 @@ def test_no_body_goes_round_the_filter(front_end: FrontEnd, site: Site) -> None:
 
 
 def test_downloads_cost_the_filter_nothing(front_end: FrontEnd, site: Site) -> None:
-    """A request without a body does not reach it."""
+    """A request without a body does not reach the filter."""
     before = passed_on(site)
     statuses = {front_end.curl("/files", "--http2").status for _ in range(5)}
     after = passed_on(site)
@@ -331,7 +331,7 @@ def test_downloads_cost_the_filter_nothing(front_end: FrontEnd, site: Site) -> N
 
 
 def test_decision_of_a_client_reaches_nobody(front_end: FrontEnd, site: Site) -> None:
-    """Only the filter says what the number of a decision is."""
+    """Only the filter states the number of a decision."""
     number = next(BLOCKS)
     front_end.curl(f"/probe/{number}", "-H", "Uploadfilter-Decision: 20261127-0")
     (item,) = arrived(site, number)[0]
@@ -366,7 +366,8 @@ def test_no_body_goes_round_over_http_3(
     number = next(BLOCKS)
 
     def sent() -> dict[str, Any] | None:
-        # A busy machine answers some 503, and curl waits for what HEAD does not bring.
+        # A busy machine answers some 503, and curl waits for a body that HEAD does not
+        # have.
         how = ("--http3-only", "-X", method, "--max-time", "5")
         with contextlib.suppress(AssertionError):
             quic_front_end.curl(f"/probe/{number}", *how, *options, data=BODY)

@@ -1,4 +1,4 @@
-"""The image's definition, read by a linter and compared with what it is built from."""
+"""The image's definition, checked by a linter and compared with its sources."""
 
 import re
 import subprocess
@@ -47,7 +47,7 @@ def test_linter_finds_nothing() -> None:
 
 
 def test_image_is_built_of_what_was_tested() -> None:
-    """All files that are copied from the repository exist, and packages have hashes."""
+    """Every copied file of the repository exists, and packages have hashes."""
     copied = [
         rest.split()[0]
         for name, rest in instructions()

@@ -24,11 +24,11 @@ PIECE = b"holiday " * (128 * 1024)
 """One MiB in which nothing looks like a picture."""
 
 SMALL_BYTES = 16 * 1024
-"""Bytes for which every front end waits: HAProxy's buffer, which is the smallest."""
+"""The size that every front end waits for: HAProxy's buffer, which is the smallest."""
 
 HELD_BYTES = 24 * 1024 * 1024
-"""Most bytes of a large body that a front end holds: a little more than its buffers,
-those of TLS, and uncollected garbage."""
+"""Most bytes of a large body that a front end may hold: a little more than its buffers,
+those of TLS, and memory that its garbage collector has not freed yet."""
 
 _DECISION = re.compile(rb"[0-9a-f]")
 """The number of a decision is shown in groups; it is all that differs."""
@@ -129,7 +129,7 @@ def test_each_client_is_told_apart(front_end: FrontEnd, site: Site) -> None:
 def test_client_cannot_choose_its_address(
     front_end: FrontEnd, site: Site, header: str
 ) -> None:
-    """A client's claims about itself do not count, as without a front end."""
+    """A client's statement about itself counts as little as without a front end."""
     front_end.curl("/files/a.txt", "-T", "-", data=b"holiday")
     front_end.curl("/files/a.txt", "-T", "-", "-H", header, data=b"holiday")
     honest, lying = clients(site, newest=2)
@@ -243,7 +243,7 @@ def test_slow_client_holds_no_place_at_the_filter(
 ) -> None:
     """A body that fits the buffer comes to the filter when it is there as a whole.
 
-    An answered request after its first half shows that no bytes are in transit.
+    An answered request after its first half shows that nothing is still on its way.
     """
     is_kept = front_end.keeps_bodies or size < SMALL_BYTES
     with upload(front_end, "/files/slow.bin", size) as connection:

@@ -1,4 +1,4 @@
-"""The manifests: their schemas, what they refer to, and what they run."""
+"""The manifests: their schemas, their references, and their programs."""
 
 import json
 import subprocess
@@ -47,7 +47,7 @@ def named(kind: str, name: str) -> Manifest:
 
 
 def pods() -> Iterator[tuple[str, Manifest]]:
-    """Yield the pods that the manifests make, by the name of what makes them."""
+    """Yield the pods of the manifests, by the name of the object that makes them."""
     yield "StatefulSet", named("StatefulSet", "uploadfilter")["spec"]["template"]
     job = named("CronJob", "uploadfilter-import")["spec"]["jobTemplate"]
     yield "CronJob", job["spec"]["template"]
@@ -74,7 +74,7 @@ def test_manifest_fits_the_schema(manifest: Manifest, version: str) -> None:
 
 
 def test_kustomization_names_each_file() -> None:
-    """All parts are applied that need no other operator and no owner of the site."""
+    """The only files not applied need an operator of their own, or the site's owner."""
     applied = set(
         yaml.safe_load((MANIFESTS / "kustomization.yaml").read_text())["resources"]
     )

@@ -65,7 +65,7 @@ class Shipping:
         return [line for file in files for line in file.read_bytes().splitlines()]
 
     def wait_for_all(self) -> list[bytes]:
-        """Wait until all that was written has arrived; return what has arrived."""
+        """Wait until everything written has arrived; return it."""
 
         def look() -> list[bytes] | None:
             written, received = self.written(), self.received()
@@ -153,12 +153,12 @@ def test_rsyslog_ships_each_record(shipping: Shipping) -> None:
     for lines in shipping.files():
         arrived = [line for line in undisturbed if line in lines]
         assert arrived == lines[: len(arrived)]
-    # What was under way when an end was stopped may come again, but nothing else comes.
+    # Lines under way when an end was stopped may come again, but nothing else comes.
     assert set(shipping.received()) == set(written)
 
 
 def test_vector_reads_where_the_logs_are() -> None:
-    """Files that cannot be run here are at least well formed, with the right names."""
+    """A configuration that cannot be run here is well formed, and has our names."""
     settings = tomllib.loads((SHIPPING / "vector.toml").read_text())
     sources = settings["sources"]
 
@@ -183,7 +183,7 @@ def test_fluent_bit_reads_where_the_logs_are() -> None:
 
 
 def identifier() -> str:
-    """Return what the unit calls the operational log."""
+    """Return the name of the operational log in the unit."""
     unit = (DEPLOY / "systemd" / "uploadfilter@.service").read_text()
     lines = dict(line.split("=", 1) for line in unit.splitlines() if "=" in line)
     return lines["SyslogIdentifier"]

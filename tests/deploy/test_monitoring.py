@@ -32,7 +32,7 @@ _SUFFIX = re.compile(r"_(bucket|sum|count)$")
 
 
 async def exposition(state: Path) -> str:
-    """Return the metrics of a proxy after one request."""
+    """Return the metrics of a proxy with one request behind it."""
     list_entries(state, [exact_entry(1, b"a")])
     async with watched(state) as proxy:
         proxy.metrics.answered(RequestKind.PASSED, 200)
@@ -69,7 +69,7 @@ def expressions() -> Iterator[str]:
 
 
 async def test_expressions_name_metrics_that_exist(tmp_path: Path) -> None:
-    """Neither chart nor alert asks for what the proxy does not tell."""
+    """Charts and alerts use only metrics that the proxy exposes."""
     known = families(await exposition(tmp_path))
     unknown = {
         (name, label)
@@ -108,7 +108,7 @@ async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
 
 
 def test_each_value_of_a_label_is_explained_to_operators() -> None:
-    """The value of a label can be looked up."""
+    """Every value of a label can be looked up."""
     words = set(re.findall(r"`([a-z_0-9]+)`", operating("Metrics")))
     values = {*RequestKind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
 
@@ -127,7 +127,7 @@ def test_each_alert_says_what_to_do(rule: dict[str, Any]) -> None:
 
 
 def test_each_panel_is_in_its_place() -> None:
-    """No panel of the dashboard covers another, and each says what it shows."""
+    """No panel of the dashboard covers another, and each has a description."""
     panels = json.loads(DASHBOARD.read_text(encoding="utf-8"))["panels"]
     taken: set[tuple[int, int]] = set()
     for panel in panels:
@@ -155,7 +155,7 @@ def test_each_panel_is_in_its_place() -> None:
     ids=lambda words: " ".join(words[:2]),
 )
 def test_promtool_accepts_the_files(arguments: tuple[str, ...]) -> None:
-    """Prometheus reads them, and the alerts fire for what they are meant for."""
+    """Prometheus reads them, and the alerts fire in the intended cases."""
     command = (debian("promtool", package="promtool"), *arguments)
     done = run(*command, cwd=PROMETHEUS, may_fail=True)
 

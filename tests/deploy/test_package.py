@@ -49,10 +49,11 @@ class Host:
 
     Attributes:
         machine: The machine.
-        package: What was installed.
+        package: The installed package.
         url: Where uploads come in.
-        said: What the installation said.
-        started: What ran right after the installation, before anybody started it.
+        said: Output of the installation.
+        started: Units that ran right after the installation, before anybody started
+            one.
     """
 
     machine: Machine
@@ -70,12 +71,12 @@ class Host:
         return self.machine.run(*shlex.split(command))
 
     def not_of_the_service(self) -> str:
-        """Return what in the state directory does not belong to the service."""
+        """Return the files in the state directory that are not the service's."""
         return self.machine.run("find", STATE, "!", "-user", "uploadfilter")
 
     def install(self) -> str:
-        """Install the package, or install it again; return what that said."""
-        # No power cut is expected: without a sync for each of its 10,000 files.
+        """Install the package, or install it again; return the output."""
+        # Nobody pulls the plug: without a sync for each of its 10,000 files.
         options = ("--force-unsafe-io", "--install")
         return self.machine.run("dpkg", *options, str(self.package))
 
@@ -150,7 +151,7 @@ def test_installation_says_what_to_do_next(host: Host) -> None:
 
 
 def test_state_and_configuration_are_private(host: Host) -> None:
-    """Others on the machine read neither the state nor what the proxies are told."""
+    """Other users can read neither the state nor the settings of the proxies."""
     stat = ("stat", "--format=%a %U %G", STATE, CONFIGURATION)
 
     assert host.machine.run(*stat).splitlines() == [
@@ -228,7 +229,7 @@ def test_unit_takes_what_the_proxy_does_not_need(host: Host) -> None:
 
 
 def test_memory_of_a_proxy_is_closed_to_its_own_user(host: Host) -> None:
-    """Whoever runs something else as the same user learns nothing from the proxy."""
+    """Another program of the same user learns nothing from the proxy."""
     as_user = ("runuser", "--user", "uploadfilter", "--", "cat")
     read = host.machine.run(*as_user, f"/proc/{host.pid()}/environ", may_fail=True)
 
@@ -327,7 +328,7 @@ def test_upgrade_starts_the_new_proxy_and_keeps_the_settings(host: Host) -> None
 
 
 def test_removal_stops_the_proxies_and_keeps_the_records(host: Host) -> None:
-    """Decisions outlive the program, and a new installation continues their log."""
+    """Decisions outlive the program, and a new installation takes them up."""
     host.put("a.jpg", pictures.unlisted())
     host.machine.run("dpkg", "--remove", "uploadfilter")
     left = host.machine.run("find", STATE, "-name", "*.jsonl")

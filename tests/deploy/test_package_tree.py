@@ -126,7 +126,7 @@ def test_package_is_for_the_machine_of_its_libraries(tree: Path) -> None:
 
 
 def test_each_library_loads_with_what_is_left(tree: Path) -> None:
-    """No library was damaged when its names were taken out, or lost what it needs."""
+    """No library was damaged, or lost a needed name, when names were removed."""
     libraries = [p for p in (tree / HOME).rglob("*.so*") if not p.is_symlink()]
     program = "import ctypes, sys; [*map(ctypes.CDLL, sys.argv[1:])]"
     # Extensions find Python's functions in the program that loads them.
@@ -136,7 +136,7 @@ def test_each_library_loads_with_what_is_left(tree: Path) -> None:
 
 
 def test_each_module_loads_with_what_is_left(tree: Path) -> None:
-    """No module needs the files that were left out."""
+    """No module needs a file that was left out."""
     loaded = run(tree / HOME / "bin/python3", "-I", "-c", IMPORT_ALL).split()
 
     assert "uploadfilter.cli.serve" in loaded
@@ -192,7 +192,7 @@ def test_each_link_leads_to_a_page_of_the_package(tree: Path) -> None:
 
 
 def texts(tree: Path) -> Sequence[str]:
-    """Return what an operator reads first: settings, units, manuals, scripts."""
+    """Return the files an operator reads first: settings, units, manuals, scripts."""
     files = [path for path in (tree / "etc").rglob("*") if path.is_file()]
     files += (tree / "usr/lib/systemd/system").iterdir()
     pages = [

@@ -46,7 +46,7 @@ def units(tmp_path: Path) -> Path:
 
 
 def analyze(*arguments: str) -> str:
-    """Run ``systemd-analyze`` and return what it says.
+    """Run ``systemd-analyze`` and return its output.
 
     Raises:
         AssertionError: It finds something.
@@ -94,7 +94,7 @@ def links(root: Path) -> set[str]:
 
 
 def test_disabling_one_proxy_leaves_the_socket_to_the_others(tmp_path: Path) -> None:
-    """No proxy may take away a shared part; each starts it by itself."""
+    """A shared unit stays when one proxy is removed; each proxy starts it."""
     place = tmp_path / "usr/lib/systemd/system"
     shutil.copytree(UNITS, place)
     systemctl = debian("systemctl", package="systemd")
@@ -123,7 +123,7 @@ def test_unit_knows_the_reload() -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
-    """A proxy, and what it tells its service manager.
+    """A proxy, and its messages to the service manager.
 
     Attributes:
         proxy: The process.

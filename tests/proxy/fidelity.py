@@ -148,7 +148,7 @@ def parsed(raw: bytes, method: bytes = b"GET") -> Answer:
 
 
 def unchunked(body: bytes) -> tuple[bytes, bool]:
-    """Return the data of chunks, and whether the last chunk is there."""
+    """Return the data in chunks, and whether the last chunk is there."""
     data = b""
     while body:
         size, _, rest = body.partition(b"\r\n")

@@ -1,4 +1,4 @@
-"""Paths that can be read in more than one way, and what well-known origins read."""
+"""Paths with more than one reading, and the readings of well-known origins."""
 
 import itertools
 from urllib.parse import unquote

@@ -38,8 +38,8 @@ class Site:
     """A filter and its origin.
 
     Attributes:
-        port: The port of the filter.
-        origin: The site behind it.
+        port: Where the filter listens.
+        origin: The server behind it.
         state: Its state directory.
         service: The filter itself; ``None`` if it is another process.
     """

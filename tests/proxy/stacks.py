@@ -61,7 +61,7 @@ if not django.conf.settings.configured:
 def echoed(
     method: str, target: str, headers: Iterable[tuple[str, str]], body: bytes
 ) -> bytes:
-    """Write down the arrived request, without the parts that may differ."""
+    """Write down the received request, without the parts that may differ."""
     kept = sorted(
         (name.lower(), value) for name, value in headers if name.lower() not in TOLD
     )

@@ -1,4 +1,4 @@
-"""The service as a separate process, and the faults of a process.
+"""The service as a process of its own, and the faults a process can meet.
 
 The promise under test: nothing is at the origin without a decision on record, whatever
 is killed and whenever, and the service comes back by itself.
@@ -35,7 +35,7 @@ class Service:
 
     Attributes:
         process: The process.
-        site: Its address, and the site behind it.
+        site: Its address, and the server behind it.
         events: The operational log so far.
     """
 
@@ -122,7 +122,7 @@ def passed_on(origin: WireOrigin) -> set[str]:
 
 
 async def test_killed_proxy_leaves_nothing_unrecorded(tmp_path: Path) -> None:
-    """SIGKILL at any step under load: every upload at the origin is recorded."""
+    """SIGKILL at any step under load: every upload at the origin is on record."""
     list_entries(tmp_path, [])
     moments = random.Random(7)  # noqa: S311 - which moments does not matter
     async with wire_origin() as origin:
@@ -262,7 +262,7 @@ async def test_idle_service_notices_a_new_generation(tmp_path: Path) -> None:
 
 
 async def test_service_says_that_a_rollback_waits(tmp_path: Path) -> None:
-    """Whoever takes a pinned generation up raises the alarm, and goes on with it."""
+    """A service that starts with a pinned generation raises the alarm, and goes on."""
     list_entries(tmp_path, [])
     async with wire_origin() as origin, service(tmp_path, origin) as running:
         await running.happened("generation_active")

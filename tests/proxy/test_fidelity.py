@@ -263,7 +263,7 @@ async def test_requests_share_connections(filtered: Site) -> None:
 
 
 async def test_pipelined_requests_are_answered_in_order(filtered: Site) -> None:
-    """Requests that were sent in one piece are answered one after another."""
+    """Requests that were sent in one piece are answered one after the other."""
     filtered.origin.answers = [
         b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % number
         for number in range(3)
@@ -286,7 +286,7 @@ async def test_pipelined_requests_are_answered_in_order(filtered: Site) -> None:
 
 
 async def test_trailers_are_dropped_both_ways(filtered: Site) -> None:
-    """Aiohttp carries none; what would announce them goes, too (RFC 9110, 6.5.1)."""
+    """Aiohttp forwards no trailers, nor their announcement (RFC 9110, 6.5.1)."""
     chunks = b"2\r\nhi\r\n0\r\nX-Checksum: 1\r\n\r\n"
     filtered.origin.answers = [
         b"HTTP/1.1 200 OK\r\nTrailer: X-Checksum\r\n"
@@ -362,7 +362,7 @@ async def test_target_arrives_byte_for_byte(
 async def test_request_that_the_parser_refuses_goes_nowhere(
     filtered: Site, line: bytes
 ) -> None:
-    """Refused requests stand in the operator's list of differences."""
+    """Every refusal stands in the operator's list of differences."""
     answer = await filtered.send(line + b"\r\n" + CLOSE + b"\r\n")
 
     assert status(answer) == 400
@@ -442,7 +442,7 @@ async def test_expectation_is_ours_to_meet(filtered: Site, body: bytes) -> None:
 async def test_operator_chooses_how_the_client_is_told(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
-    """The values of a trusted proxy in one header are forwarded in the others."""
+    """A trusted proxy's statement in one header is forwarded in the others."""
     changes = {
         "trusted_proxies": (ip_network("127.0.0.1"),),
         "client_header": ClientHeader.FORWARDED,
@@ -476,7 +476,7 @@ async def test_operator_chooses_how_the_client_is_told(
 async def test_only_a_reader_that_takes_nothing_is_cut_off(
     tmp_path_factory: pytest.TempPathFactory, *, takes_some: bool
 ) -> None:
-    """Whoever takes a little at a time may take as long as it takes."""
+    """A client that takes a little at a time may take as long as necessary."""
     size = 24 * MIB
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, bytes(size))
     patience_s = 0.25

@@ -63,7 +63,7 @@ async def wired(
 
 
 async def both(straight: int, filtered: int, request: bytes) -> tuple[Answer, Answer]:
-    """Send the same bytes both ways; return what differs only where it must not."""
+    """Send the same bytes both ways; return the forbidden differences."""
     method = request.partition(b" ")[0]
     return (
         comparable(parsed(await exchange(straight, request), method)),
@@ -130,7 +130,7 @@ REQUESTS = {
 async def test_site_answers_as_if_the_filter_were_not_there(
     ports: dict[str, tuple[int, int]], stack: str, name: str
 ) -> None:
-    """Requests to a real site and its answers are the same without the filter."""
+    """A real site gets and sends the same with and without the filter."""
     straight, filtered = await both(*ports[stack], REQUESTS[name])
 
     assert filtered == straight
@@ -139,7 +139,7 @@ async def test_site_answers_as_if_the_filter_were_not_there(
 async def test_conditions_of_a_site_hold_through_the_filter(
     ports: dict[str, tuple[int, int]],
 ) -> None:
-    """Values that the site sent are understood when they come back."""
+    """A value that the site sent once is understood when it comes back."""
     for stack in STACKS:
         first, _ = await both(*ports[stack], REQUESTS["file"])
         etag = b"If-None-Match: " + first.values(b"etag")[0]

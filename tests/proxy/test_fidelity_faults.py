@@ -84,7 +84,7 @@ def filtered(running: Site) -> Site:
     ],
 )
 async def test_answer_that_is_no_http_is_502(filtered: Site, answer: bytes) -> None:
-    """An ambiguous message is not forwarded; the client is told so."""
+    """A request with more than one reading is not forwarded; the client is told so."""
     filtered.origin.answering = says(answer)
 
     assert status(await filtered.send(GET)) == 502
@@ -167,7 +167,7 @@ async def test_old_client_is_reset_where_the_end_is_missing(
 async def test_only_what_changes_nothing_is_sent_again(
     filtered: Site, method: bytes, asked: int
 ) -> None:
-    """A kept connection that breaks: GET goes once more, what may have acted not."""
+    """A kept connection that breaks: GET is sent again, other methods are not."""
 
     async def answer_once_each(
         _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter

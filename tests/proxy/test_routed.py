@@ -35,7 +35,7 @@ def with_route(tmp_path: Path, route: Route = FREE, **changes: Any) -> Any:  # n
 
 
 async def test_exempt_upload_goes_on_as_it_came_and_is_recorded(tmp_path: Path) -> None:
-    """This includes listed pictures: the operator does not want them inspected."""
+    """Even a listed picture passes: the operator does not want it inspected."""
     async with with_route(tmp_path) as it:
         answer = await it.put(LISTED, target=b"/free/a")
         (record,) = it.decisions()
@@ -58,7 +58,7 @@ async def test_exempt_upload_needs_no_reference_set(tmp_path: Path) -> None:
 
 
 async def test_exempt_upload_streams(tmp_path: Path) -> None:
-    """Received bytes go on before the rest arrives; their record was written first."""
+    """Received bytes are forwarded before the rest arrives; the record was first."""
     seen = asyncio.Event()
 
     async def answering(

@@ -42,11 +42,11 @@ Answering = Callable[[Got, asyncio.StreamReader, asyncio.StreamWriter], Awaitabl
 
 @dataclass(slots=True)
 class WireOrigin:
-    """An origin that keeps what it got and answers what it is told to.
+    """An origin that keeps its requests and sends the answers it was given.
 
     Attributes:
         url: Where it listens.
-        answers: What to send for one request after another; the last one repeats.
+        answers: The answers to one request after another; the last one repeats.
         got: The requests, in order.
         connections: How many there were.
         answering: Takes the place of ``answers`` if it is given.

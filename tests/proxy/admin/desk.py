@@ -33,7 +33,7 @@ NOWHERE = "http://127.0.0.1:9"
 
 
 def surveyor(directory: Path) -> Surveyor:
-    """Return what looks at the room for a log."""
+    """Return an object that measures the room for a log."""
     return Surveyor(directory, retention=Retention(), reserve_bytes=0)
 
 

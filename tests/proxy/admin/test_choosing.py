@@ -38,7 +38,7 @@ from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecisions, Want
     ],
 )
 def test_query_is_read(query: str, wanted: Wanted) -> None:
-    """Values that the form sends, and any others in an address."""
+    """The fields of the form, and any text that may stand in an address."""
     assert wanted_of(query) == wanted
 
 

@@ -1,4 +1,4 @@
-"""The facts and the words of the operator's page."""
+"""The facts on the operator's page, and their wording."""
 
 import dataclasses
 from pathlib import Path
@@ -52,7 +52,7 @@ async def test_hash_sets_are_shown_with_their_counts(tmp_path: Path) -> None:
 
 
 async def test_decisions_are_shown_newest_first(tmp_path: Path) -> None:
-    """A row has the decision and its reason, and no name."""
+    """A row states the decision and the reason, and names no one."""
     async with watched(tmp_path) as proxy:
         proxy.metrics.decided(decision(1, "unit7", client="0123456789abcdef"))
         proxy.metrics.decided(decision(2))
@@ -137,7 +137,7 @@ async def test_last_day_is_shown_under_each_policy(tmp_path: Path) -> None:
 
 
 async def test_page_warns_of_enforce_that_rejects_no_match(tmp_path: Path) -> None:
-    """Settings that have no effect, and the remedy."""
+    """A setting without effect is shown, with the remedy."""
     list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
     async with watched(tmp_path) as proxy:
         facts = await facts_of(proxy)

@@ -1,4 +1,4 @@
-"""The current values for Prometheus."""
+"""The present state for Prometheus."""
 
 from pathlib import Path
 
@@ -22,7 +22,7 @@ def registered(proxy: Watched) -> Gauges:
 
 
 async def test_figures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
-    """Two answers differ by what happened in between."""
+    """Two answers differ by the events in between."""
     async with watched(tmp_path) as proxy:
         registered(proxy)
         with proxy.room.spool() as spool, proxy.drain.request():
@@ -35,7 +35,7 @@ async def test_figures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
 
 
 async def test_proxy_without_a_reference_set_has_figures(tmp_path: Path) -> None:
-    """An absent value is 0, not missing, so that an alert can use it."""
+    """A missing part is 0 and not absent, so that an alert can use it."""
     async with watched(tmp_path) as proxy:
         registered(proxy)
 
@@ -46,7 +46,7 @@ async def test_proxy_without_a_reference_set_has_figures(tmp_path: Path) -> None
 
 
 async def test_reference_set_is_told(tmp_path: Path) -> None:
-    """Number, age and size of the sets in use."""
+    """Number, age and size of the generation in use."""
     list_entries(tmp_path, [exact_entry(1, b"a"), exact_entry(2, b"b")])
     async with watched(tmp_path) as proxy:
         registered(proxy)
@@ -77,7 +77,7 @@ async def test_enforce_that_rejects_no_match_is_told(tmp_path: Path) -> None:
 
 
 async def test_every_event_of_the_pool_is_a_series(tmp_path: Path) -> None:
-    """Prometheus gets all counts of the pool."""
+    """Prometheus sees every count of the pool."""
     async with watched(tmp_path) as proxy:
         registered(proxy)
         found = {
@@ -127,7 +127,7 @@ async def test_room_for_the_log_is_told(tmp_path: Path) -> None:
 
 
 async def test_signed_sets_are_told(tmp_path: Path) -> None:
-    """The time of each set's verification, its end, and the held-back withdrawals."""
+    """When each was verified, the end of its validity, the withdrawals held back."""
     list_entries(tmp_path, [exact_entry(1, b"a")])
     Trusted.of(tmp_path, "unit7").put_status(
         Status(

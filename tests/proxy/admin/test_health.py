@@ -1,4 +1,4 @@
-"""Whether the proxy can do its work, and what it says if it cannot."""
+"""Whether the proxy can do its work, and its statement if it cannot."""
 
 import asyncio
 import dataclasses
@@ -32,7 +32,7 @@ ROOMY = dataclasses.replace(NO_ROOM_YET, free_bytes=1 << 40)
 
 
 def not_well(health: Health) -> dict[Check, str]:
-    """Return the failing checks."""
+    """Return the checks that have failed."""
     return {
         finding.check: finding.detail
         for finding in health.findings
@@ -230,7 +230,7 @@ def of_origins(*origins: OriginSettings) -> Health:
 
 
 async def test_origin_without_tls_is_not_reached_under_https() -> None:
-    """Whoever answers in another protocol is not the origin."""
+    """A server with another protocol is not the origin."""
     async with wire_origin() as origin:
         health = of_origins(OriginSettings(url=origin.url.replace("http", "https")))
         await health.look()

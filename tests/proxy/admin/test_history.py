@@ -28,7 +28,7 @@ def history(metrics: Metrics) -> History:
 
 
 def test_rates_are_of_the_interval() -> None:
-    """Events before the previous sample are not counted again."""
+    """Events before the last sample are not counted again."""
     metrics = Metrics()
     metrics.decided(decision(Verdict.MATCH))
     samples = history(metrics)

@@ -1,4 +1,4 @@
-"""The answers of the admin listener, to different clients, and under load."""
+"""The answers of the admin listener, their recipients, and its behaviour under load."""
 
 import asyncio
 import json
@@ -93,7 +93,7 @@ class Service:
     Attributes:
         port: The port for uploads.
         admin: Port of the admin listener.
-        origin: The site behind it.
+        origin: The server behind it.
     """
 
     port: int
@@ -107,7 +107,7 @@ class Service:
         return await exchange(self.port, head % b"".join(lines) + length, body)
 
     async def is_ready(self) -> bool:
-        """Tell what a probe is told."""
+        """Return the answer to a probe."""
         return (await ask(self.admin, "/readyz")).status == 200
 
 
@@ -151,7 +151,7 @@ async def test_service_tells_of_itself(tmp_path: Path) -> None:
 
 
 async def test_exempt_uploads_are_a_kind_of_their_own(tmp_path: Path) -> None:
-    """Uploads without inspection are not counted as inspected."""
+    """Exempt uploads are not counted among inspected ones."""
     exempt = Route(name="exempt", origin="default", exempt=True)
     async with service(tmp_path, routes=(exempt,)) as proxy:
         answer = await proxy.put(b"listed")
@@ -239,7 +239,7 @@ async def test_service_without_an_address_has_no_listener(tmp_path: Path) -> Non
 
 
 async def test_upload_port_tells_nothing(tmp_path: Path) -> None:
-    """The operator's page does not exist on the listener of uploads."""
+    """The operator's pages do not exist on the listener of uploads."""
     async with service(tmp_path) as proxy:
         request = b"GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n"
         answer = await exchange(proxy.port, request)
@@ -292,7 +292,7 @@ async def test_nothing_can_be_done(tmp_path: Path, method: str) -> None:
 async def test_what_is_no_request_is_not_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Whoever looks for open ports does not fill the log with tracebacks."""
+    """A port scan does not fill the log with tracebacks."""
     async with listener(tmp_path) as port:
         answer = await exchange(port, b"GET / HTTP/1.1\r\nno header\r\n\r\n")
 
@@ -350,7 +350,7 @@ async def test_unix_socket_is_for_owner_and_group(tmp_path: Path) -> None:
 
 
 async def test_address_in_use_is_said(tmp_path: Path) -> None:
-    """Two proxies with one admin address: the second one says what to change."""
+    """Two proxies with one admin address: the second one names the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         admin = AdminSettings(listen=f"127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError, match="admin listener") as caught:
@@ -371,7 +371,7 @@ async def test_address_that_others_can_reach_is_warned_of(tmp_path: Path) -> Non
 
 
 async def test_oldest_connections_make_room(tmp_path: Path) -> None:
-    """Whoever holds connections open cannot shut the operator out."""
+    """A client with many open connections cannot shut the operator out."""
     async with listener(tmp_path) as port:
         idle = [
             await asyncio.open_connection("127.0.0.1", port)

@@ -18,7 +18,7 @@ _VOID = {"meta", "link", "br", "img", "input"}
 
 
 class _Reader(HTMLParser):
-    """Reads a page: its text, what it loads, and whether its tags are closed."""
+    """Reads a page: its text, the resources it loads, whether its tags are closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,7 +79,7 @@ async def test_page_is_well_formed(tmp_path: Path) -> None:
 async def test_page_has_nothing_inline_and_nothing_from_elsewhere(
     tmp_path: Path,
 ) -> None:
-    """The page obeys the policy: it has no styles, handlers, or other hosts."""
+    """The page tries nothing that the policy forbids: styles, handlers, other hosts."""
     reader = await read(tmp_path)
 
     assert "style" not in reader.attributes
@@ -97,7 +97,7 @@ def test_static_files_fetch_nothing(name: str) -> None:
 
 
 def test_script_makes_no_markup() -> None:
-    """Its data become text, never HTML."""
+    """The script inserts data as text, never as HTML."""
     script = static("page.js").decode()
 
     assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write", script)

@@ -1,4 +1,4 @@
-"""The answers to clients whose upload is not forwarded."""
+"""Answers to clients whose upload is not forwarded."""
 
 import json
 import re
@@ -34,7 +34,7 @@ def answer(
     detail: str = "",
     retry_after_s: int | None = None,
 ) -> web.Response:
-    """Answer a request that accepts what ``accept`` and ``language`` say."""
+    """Answer a request with these values of Accept and Accept-Language."""
     headers = {"Accept": accept, "Accept-Language": language}
     return response(
         make_mocked_request("POST", "/", headers),
@@ -87,7 +87,7 @@ def test_rejections_are_alike_whatever_the_reason(accept: str, language: str) ->
 
 @pytest.mark.parametrize("accept", ["*/*", BROWSER])
 def test_rejections_differ_in_the_decision_only(accept: str) -> None:
-    """Two rejections are equally long, and equal except for the id."""
+    """Two rejections have the same length, and differ only in the id."""
     other = ID.replace("1", "2")
 
     first = body(answer(403, accept=accept))
@@ -209,7 +209,7 @@ def test_answer_is_in_the_language_that_was_asked_for(
 
 
 def test_detail_is_in_the_language_of_the_answer() -> None:
-    """The error is told in Dutch, or in general words if there is no translation."""
+    """The fault is stated in Dutch, or in general words if there are none."""
     known, unknown = (
         json.loads(body(answer(400, language="nl", detail=detail)))["detail"]
         for detail in ("There is no Host.", "Two lengths.")
@@ -241,7 +241,7 @@ def test_headers_may_stand_in_several_lines() -> None:
 
 
 async def test_answer_names_no_software() -> None:
-    """Whoever looks for a way in learns nothing of our versions."""
+    """An attacker learns nothing about our versions."""
     told = answer(403)
 
     await told.prepare(make_mocked_request("POST", "/"))

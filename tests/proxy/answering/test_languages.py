@@ -44,12 +44,12 @@ WEIGHTS = st.sampled_from(["", ";q=1", ";q=0.5", ";q=0.2", ";q=0"])
     ],
 )
 def test_language_is_looked_up(header: str, language: str) -> None:
-    """The most preferred available language, by the lookup of RFC 4647."""
+    """The preferred language that is available, by the lookup of RFC 4647."""
     assert choose(header, TAGS, default="en") == language
 
 
 def test_default_is_the_operators() -> None:
-    """A client without a preference gets the operator's language."""
+    """A client without a wish gets the operator's choice."""
     assert choose("fr", TAGS, default="nl") == "nl"
 
 

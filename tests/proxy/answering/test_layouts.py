@@ -90,7 +90,7 @@ def test_own_page_can_extend_ours() -> None:
     ],
 )
 def test_page_that_cannot_serve_is_refused(source: str, message: str) -> None:
-    """The message names the file and its mistake."""
+    """The message names the file and the fault."""
     with pytest.raises(ConfigError) as caught:
         render(source)
 

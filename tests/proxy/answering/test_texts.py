@@ -50,7 +50,7 @@ def told(
 
 
 def detail(wording: Wording, language: str = "", *, status: int = 403) -> str:
-    """Return what an answer says to a program."""
+    """Return the answer for a program."""
     found = json.loads(told(wording, language, status=status))["detail"]
     assert isinstance(found, str)
     return found
@@ -119,7 +119,7 @@ def test_every_detail_has_dutch_words() -> None:
 
 
 def test_operator_replaces_what_is_to_be_different(folder: Path) -> None:
-    """Texts that the file does not name stay unchanged, and so do other languages."""
+    """Texts that are not in the file stay unchanged, and so do other languages."""
     (folder / "NL.toml").write_text(
         '[status.403]\ntext = """Helaas:\n  niet {{geaccepteerd}}."""\n'
         '[details]\n"There is no Host." = "Wie bent u?"\n'
@@ -269,7 +269,7 @@ def test_placeholders_are_filled(folder: Path) -> None:
 def test_mistake_is_named_with_its_cure(
     folder: Path, name: str, text: str | bytes, message: str, hint: str
 ) -> None:
-    """The operator reads which file, which text, and what to do."""
+    """The message names the file, the text, and the remedy."""
     data = text if isinstance(text, bytes) else text.encode()
     (folder / name).write_bytes(data)
     error = refused(folder)

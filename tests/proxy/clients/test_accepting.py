@@ -75,7 +75,7 @@ def listener(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[socket.
 
 
 async def echoed(client: socket.socket) -> bytes:
-    """Return what comes back of what a client sends."""
+    """Return the bytes that come back to a client."""
     loop = asyncio.get_running_loop()
     async with asyncio.timeout(TIMEOUT_S):
         await loop.sock_sendall(client, b"hello")

@@ -1,4 +1,4 @@
-"""Addresses to listen on: what an operator writes is what they read back."""
+"""Addresses to listen on: the printed form equals the operator's."""
 
 import pytest
 

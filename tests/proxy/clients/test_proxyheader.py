@@ -1,4 +1,4 @@
-"""The header of the PROXY protocol: who is at the other end, or nothing at all."""
+"""The header of the PROXY protocol: the other end, or nothing at all."""
 
 import ipaddress
 
@@ -49,7 +49,7 @@ GOOD = {
 
 @pytest.mark.parametrize("name", GOOD)
 def test_header_tells_the_source(name: str) -> None:
-    """Bytes after the header belong to the client and are not looked at."""
+    """Bytes after the header belong to the client and are not parsed."""
     data, source, port = GOOD[name]
 
     assert read_header(data + b"GET / HTTP/1.1") == ProxyHeader(
@@ -86,7 +86,7 @@ def test_header_is_incomplete_at_every_byte_before_its_end(name: str) -> None:
     ],
 )
 def test_what_cannot_become_a_header_is_malformed_at_once(data: bytes) -> None:
-    """A client that sends something else is not waited for; that includes version 1."""
+    """A wrong first byte is enough to refuse; that includes version 1."""
     assert read_header(data) is Unread.MALFORMED
 
 

@@ -1,4 +1,4 @@
-"""The client gets the whole answer of an origin, and nothing else."""
+"""The client gets all of an origin's answer, and nothing else."""
 
 import asyncio
 import socket
@@ -18,7 +18,7 @@ from uploadfilter.proxy.clients.flow import flushed
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 ENDS = {"answer_broken_off", "request_failed"}
-"""The operational log reports a request that did not finish."""
+"""The event in the operational log for a request that was not completed."""
 
 GET = b"GET / HTTP/1.1\r\n" + CLOSE + b"\r\n"
 
@@ -55,7 +55,7 @@ async def test_answer_without_a_type_gets_none(filtered: Site) -> None:
 
 
 async def test_answer_keeps_its_type_and_its_server(filtered: Site) -> None:
-    """The client reads the origin's own headers."""
+    """The client reads exactly the origin's own headers."""
     said = [b"Content-Type: text/x", b"Server: nginx", b"Date: today"]
     filtered.origin.answers = [
         b"HTTP/1.1 200 OK\r\n" + b"\r\n".join([*said, b"Content-Length: 0", b"", b""])
@@ -94,7 +94,7 @@ async def test_repeated_headers_stay_apart(filtered: Site) -> None:
 
 
 async def test_answer_is_over_when_the_system_has_it_all() -> None:
-    """Bytes that are only in memory would be lost if the service ended now."""
+    """Bytes in our memory alone would be lost if the service ended now."""
     loop = asyncio.get_running_loop()
     ours, theirs = socket.socketpair()
     theirs.setblocking(False)

@@ -1,4 +1,4 @@
-"""Inputs of a connection, byte by byte: slow, large, wrong, early and late."""
+"""Connections byte by byte: slow, large, wrong, early and late."""
 
 import asyncio
 import socket
@@ -47,7 +47,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site
 
 @pytest.fixture(autouse=True)
 def origin(shared: Site) -> None:
-    """Let the origin forget what other tests have told it."""
+    """Reset the origin after other tests."""
     shared.origin.answering = None
     shared.origin.answers = [OK]
     shared.origin.got.clear()
@@ -56,7 +56,7 @@ def origin(shared: Site) -> None:
 async def test_client_that_reads_none_of_our_answers_is_given_up(
     tmp_path: Path,
 ) -> None:
-    """The server's own answers have no longer time limit than those of the origin."""
+    """The proxy's own answers have the same time limit as the origin's."""
     wordy = texts.load(objection="https://site.example/" + "x" * 200_000)
     asked = b"PUT / HTTP/1.1\r\n" + HOST + b"Content-Length: 30\r\n\r\n" + LISTED
     patience = limits(answer_idle_s=0.05)
@@ -76,7 +76,7 @@ async def keep_asking(client: socket.socket, request: bytes) -> None:
 
 
 async def test_slow_head_is_given_up_with_an_answer(tmp_path: Path) -> None:
-    """A client that is too slow with a head is told so, even if bytes still arrive."""
+    """A client with a slow head is told so, whatever else still arrives."""
     async with site(tmp_path, proxy=limits(head_s=0.1)) as slow:
         reader, writer = await asyncio.open_connection("127.0.0.1", slow.port)
         writer.write(b"GET / HTTP/1.1\r\n")
@@ -191,7 +191,7 @@ async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
                     await asyncio.wait_for(loop.sock_sendall(client, piece), TIMEOUT_S)
                     sent += len(piece)
 
-    # Pieces of a quarter of a megabyte, twenty a second, and what sockets hold.
+    # Pieces of a quarter of a megabyte, twenty a second, and the buffers of sockets.
     assert sent < flood / 4
 
 
@@ -199,7 +199,7 @@ async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
 async def test_body_in_tiny_chunks_is_no_better_if_it_is_whole(
     shared: Site, end: bytes
 ) -> None:
-    """A body that came in one piece, to its end or beyond, is refused like others."""
+    """A body in one piece, up to its end or beyond, is refused like the rest."""
     answer = await shared.send(CHUNKED + b"1\r\na\r\n" * 3000 + end)
 
     assert status(answer) == 400
@@ -241,7 +241,7 @@ async def test_what_is_not_http_is_answered_and_ended(shared: Site, name: str) -
 
 
 async def test_garbage_behind_a_request_is_answered_after_it(shared: Site) -> None:
-    """Earlier valid requests got their answers."""
+    """Proper requests before it have got their answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
     writer.write(b"GET /1 HTTP/1.1\r\n" + HOST + b"\r\n")
     await reader.readuntil(b"ok")

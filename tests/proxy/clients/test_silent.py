@@ -77,7 +77,7 @@ def client_of(shared: Site) -> list[bytes]:
 async def test_front_end_says_who_the_client_is(
     fronted: Site, start: bytes, client: bytes
 ) -> None:
-    """The origin is told what the header says, not who the front end is."""
+    """The origin gets the address in the header, not the front end's."""
     assert b" 200 " in await fronted.send(start + GET)
     assert client_of(fronted) == [client]
 
@@ -92,7 +92,7 @@ async def test_header_is_read_however_it_is_cut(fronted: Site) -> None:
 
 
 async def test_client_behind_a_header_is_not_believed(fronted: Site) -> None:
-    """Its own claims do not count, although the front end is trusted."""
+    """The client's own statement is not believed, though the front end is trusted."""
     lie = GET.replace(b"\r\n\r\n", b"\r\nX-Forwarded-For: 203.0.113.1\r\n\r\n")
 
     await fronted.send(header(0x21, 0x11, TCP4) + lie)
@@ -117,7 +117,7 @@ async def test_connection_without_a_header_ends(fronted: Site, start: bytes) -> 
 
 
 async def test_header_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
-    """Only a trusted proxy can name its client."""
+    """An untrusted client cannot name another client."""
     async with front(tmp_path, trusted_proxies=()) as shared:
         assert await shared.send(header(0x21, 0x11, TCP4) + GET) == b""
         assert shared.origin.got == []
@@ -150,7 +150,7 @@ async def test_program_on_a_unix_socket_has_the_address_of_this_machine(
 
 
 async def test_client_with_too_many_connections_is_told(tmp_path: Path) -> None:
-    """Beyond its share 429, for others there is room, and what ends makes room."""
+    """Beyond its share 429; others have room, and a connection that ends makes room."""
     mine, other = header(0x21, 0x11, TCP4), header(0x21, 0x21, TCP6)
     async with front(tmp_path, proxy=limits(connections_per_client=1)) as shared:
         reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
@@ -169,7 +169,7 @@ async def test_client_with_too_many_connections_is_told(tmp_path: Path) -> None:
 async def test_network_holds_no_more_than_half_where_connections_are_scarce(
     tmp_path: Path,
 ) -> None:
-    """A client with many addresses does not keep others out."""
+    """A client with many addresses keeps nobody out."""
     house = [
         header(0x21, 0x21, bytes((0x20, 1, 13, 0xB8, 0, 0, 0, number)) + TCP6[8:])
         for number in range(3)

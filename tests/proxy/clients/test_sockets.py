@@ -28,7 +28,7 @@ from uploadfilter.proxy.clients.sockets import (
 
 @pytest.fixture
 def stack() -> Iterator[ExitStack]:
-    """Close what a test opens."""
+    """Close the sockets that a test opens."""
     with ExitStack() as opened:
         yield opened
 
@@ -66,7 +66,7 @@ def test_ipv6_listener_takes_no_ipv4(stack: ExitStack) -> None:
     ],
 )
 def test_address_that_is_not_ours_is_said(host: str, hint: str) -> None:
-    """The error names the address and what to do."""
+    """The error names the address and the remedy."""
     with pytest.raises(ServiceError, match="cannot listen on") as error:
         list(open_listeners(TCPAddress(host=host, port=8080), Inherited()))
 
@@ -116,7 +116,7 @@ def test_group_that_does_not_exist_is_said(tmp_path: Path) -> None:
 
 
 def test_stale_unix_socket_is_replaced(stack: ExitStack, tmp_path: Path) -> None:
-    """Files that a crash left do not prevent a start."""
+    """A leftover of a crash does not prevent a start."""
     path = str(tmp_path / "http")
     with socket.socket(socket.AF_UNIX) as stale:
         stale.bind(path)
@@ -181,7 +181,7 @@ def test_inherited_unix_socket_is_neither_removed_nor_looked_at(
 
 INHERIT = """
 import os, sys
-# What a service manager does between fork and exec: move them to 3, 4, ...
+# The work of a service manager between fork and exec: move them to 3, 4, ...
 handed = [os.dup2(int(number), 100 + place) for place, number
           in enumerate(os.environ.pop("HANDED").split())]
 for place, number in enumerate(handed):
@@ -207,7 +207,7 @@ print("environment", *(key for key in os.environ if key.startswith("LISTEN")))
 def inherit(
     *names: str, sockets: tuple[socket.socket, ...], **environment: str
 ) -> list[str]:
-    """Hand sockets over to a process, as a service manager does; return what it says.
+    """Hand sockets over to a process, like a service manager; return its output.
 
     It is a separate process, since the numbers of the descriptors are fixed.
     """
@@ -246,7 +246,7 @@ def place(sock: socket.socket) -> str:
 def test_inherited_sockets_are_taken_by_name(
     bound: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Each address takes its own, children take none, and the rest is known."""
+    """Each address takes its own, children do not, and the rest is known."""
     said = inherit("uploads", sockets=bound, LISTEN_FDNAMES="other:uploads")
 
     assert said == [
@@ -277,7 +277,7 @@ def test_sockets_of_another_process_are_not_ours(
 
 
 def test_socket_that_does_not_listen_is_refused() -> None:
-    """``Accept=yes`` hands connections over, and is not what we are for."""
+    """``Accept=yes`` hands over connections, which is not supported."""
     with socket.socket() as idle:
         said = inherit("", sockets=(idle,))
 
@@ -293,6 +293,6 @@ def test_wrong_number_of_sockets_is_refused(count: str) -> None:
 
 
 def test_missing_inherited_socket_is_said() -> None:
-    """A start by hand reports the missing part."""
+    """An operator who starts it by hand learns what is missing."""
     with pytest.raises(ServiceError, match="of the name 'uploads'"):
         list(open_listeners(InheritedAddress(name="uploads"), Inherited()))

@@ -1,4 +1,4 @@
-"""The counts of the proxy, and their limits."""
+"""The proxy's counters, and labels that clients must not create."""
 
 from collections.abc import Sequence
 from datetime import UTC, datetime

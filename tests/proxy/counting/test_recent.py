@@ -1,4 +1,4 @@
-"""The parts of decisions that the operator's page may show."""
+"""The part of decisions that the operator's page may show."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ def test_sets_are_named_once_and_few() -> None:
 
 
 def test_client_is_the_beginning_of_its_hash() -> None:
-    """The page shows enough to compare two rows, and not what the log has."""
+    """The page shows enough to compare two rows, and less than the log."""
     assert RecentDecision.of(decision(client="0123456789abcdef")).client == "01234567"
     assert RecentDecision.of(decision(client=None)).client == ""
 
@@ -115,7 +115,7 @@ def test_newest_come_first_and_oldest_are_forgotten() -> None:
 
 
 def test_kinds_of_what_was_uploaded_are_shown_once_and_few() -> None:
-    """Not of nested contents; a form may have many files."""
+    """Members do not count; a form may have many files."""
     kinds = ["png", "png", *(f"k{number}" for number in range(KINDS_SHOWN))]
     record = decision(kinds=kinds, route="photos")
     inside = ContentRecord(path="0!/1", kind="gif", size=1, reason=None, views=())
@@ -167,7 +167,7 @@ def test_chosen_are_the_newest_that_are_wanted(
 
 
 def test_kinds_that_are_kept_are_few(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The kind that was silent for longest is forgotten, and what can be chosen."""
+    """The kind with the oldest last decision is dropped, and its choices as well."""
     monkeypatch.setattr(module, "MOST_KINDS", 2)
     monkeypatch.setattr(module, "REMEMBERED", 1)
     recent = RecentDecisions()

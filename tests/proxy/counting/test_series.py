@@ -13,7 +13,7 @@ values = st.floats(0, 1000) | st.sampled_from(BOUNDS)
 
 
 def told(registry: CollectorRegistry) -> list[str]:
-    """Return the exposed values, without the creation times of series."""
+    """Return the exposed text, without the times at which series were made."""
     text = generate_latest(registry).decode()
     return [line for line in text.splitlines() if "_created" not in line]
 

@@ -1,4 +1,4 @@
-"""The counters on the operator's page."""
+"""Counters on the operator's page."""
 
 from dataclasses import replace
 

@@ -1,4 +1,4 @@
-"""The filter as a whole, on the wire: what clients get and what the origin gets."""
+"""The filter as a whole, on the wire: answers to clients, requests to origins."""
 
 import asyncio
 import base64
@@ -121,7 +121,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_request_without_a_body_is_forwarded(enforcing: Site) -> None:
-    """Requests without content are not inspected."""
+    """A request without content is not the filter's business."""
     before = len(enforcing.decisions())
     answer = await enforcing.send(b"GET /a;b/%2e%2e/c?d HTTP/1.1\r\n" + CLOSE + b"\r\n")
 
@@ -216,7 +216,7 @@ async def test_monitored_match_shields_nothing(
 
 
 async def test_monitored_match_alone_is_accepted(tmp_path: Path) -> None:
-    """A match of a monitored set is recorded, and passes."""
+    """A monitored match is recorded, and passes."""
     async with site(tmp_path, listed=()) as shared:
         list_entries(tmp_path, [exact_entry(7, UNLISTED)], name="seen", enforced=False)
 
@@ -237,7 +237,7 @@ async def test_monitor_forwards_the_original_bytes(monitoring: Site) -> None:
 
 
 async def test_new_generation_is_used_at_once(tmp_path: Path) -> None:
-    """An import while the filter runs counts from the next upload on."""
+    """An import during operation counts from the next upload on."""
     async with site(tmp_path, listed=()) as shared:
         assert status(await shared.put(LISTED)) == 200
         list_entries(tmp_path, ENTRIES)
@@ -393,7 +393,7 @@ async def test_answer_says_nothing_of_the_list(enforcing: Site) -> None:
     ],
 )
 async def test_garbage_in_chunks_is_refused(enforcing: Site, body: bytes) -> None:
-    """A body that claims to be chunked and is not gets 400, and is not forwarded."""
+    """A body that is not chunked as it states is answered 400, and not forwarded."""
     head = b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
 
     assert status(await enforcing.send(head, body)) == 400
@@ -506,7 +506,7 @@ async def test_body_that_grows_over_the_limit_is_refused(tmp_path: Path) -> None
 async def test_form_that_can_be_misread_is_refused(
     enforcing: Site, body: bytes, expected: int
 ) -> None:
-    """Requests that origins read in different ways do not reach them."""
+    """A request that real origins read in different ways does not reach them."""
     answer = await enforcing.post_form(body)
 
     assert status(answer) == expected
@@ -674,7 +674,7 @@ async def test_answer_that_breaks_off_ends_the_connection(enforcing: Site) -> No
 
 
 async def test_origin_that_answers_early_is_heard(enforcing: Site) -> None:
-    """An origin may refuse what we accepted before it has read it."""
+    """An origin may refuse an accepted upload before it has read it."""
     enforcing.origin.reads_bodies = False
     enforcing.origin.answers = [
         b"HTTP/1.1 401 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"
@@ -724,7 +724,7 @@ async def test_two_proxies_cannot_share_an_instance(enforcing: Site) -> None:
 
 
 async def test_address_in_use_is_said(tmp_path: Path, enforcing: Site) -> None:
-    """The message names the address and says what to do."""
+    """The message names the address and the remedy."""
     address = TCPAddress(host="127.0.0.1", port=enforcing.port)
     taken = settings(tmp_path, enforcing.origin.url, listen=(address,))
     with pytest.raises(ServiceError, match=str(enforcing.port)) as error:

@@ -1,4 +1,4 @@
-"""Uploads are admitted or answered with a retry before a body is read."""
+"""Which uploads are admitted, and which are turned away before their body is read."""
 
 import asyncio
 import ipaddress
@@ -123,7 +123,7 @@ async def test_one_client_cannot_take_every_place(enforcing: Site) -> None:
 
 
 async def test_monitor_holds_nothing_against_a_client(tmp_path: Path) -> None:
-    """Uploads that would be rejected pass, and so do later ones."""
+    """An upload that would be rejected passes, and so does the next one."""
     async with (
         site(
             tmp_path,
@@ -235,7 +235,7 @@ async def test_body_that_says_it_has_no_room_is_refused_at_its_head(
 async def test_slow_uploads_of_one_client_leave_room_for_others(
     tmp_path: Path,
 ) -> None:
-    """One client may hold only a part of the memory."""
+    """One client may hold less than the whole room."""
     room = SpoolLimits(
         memory_per_upload_bytes=1000,
         disk_total_bytes=400_000,
@@ -261,7 +261,7 @@ async def test_slow_uploads_of_one_client_leave_room_for_others(
 
 
 async def until_held(shared: Site, body: bytes) -> None:
-    """Wait until a body is held, told by what its client may not hold beside it."""
+    """Wait until a body is held, by the room that its client has left."""
     async with asyncio.timeout(10):
         while status(await shared.put(body, told("192.0.2.7"))) != 503:
             pass
@@ -311,7 +311,7 @@ GROUPS = ((ipaddress.ip_network("198.51.100.0/24"),),)
 async def test_network_holds_no_more_than_half_where_places_are_scarce(
     tmp_path: Path, addresses: list[str]
 ) -> None:
-    """A client with many addresses keeps nobody out, and may use free places."""
+    """A client with many addresses keeps nobody out; with free places all may."""
     few = limits(open_uploads=8, open_uploads_per_client=2)
     async with (
         site(

@@ -18,7 +18,7 @@ LATER_S = 2 * SLOW_AFTER_S
 
 
 def arriving_of(*bodies: Body) -> Arriving:
-    """Return what holds these bodies."""
+    """Return an object that holds these bodies."""
     arriving = Arriving()
     for body in bodies:
         arriving.add(body)
@@ -43,7 +43,7 @@ def test_slowest_of_the_network_with_the_most_yields() -> None:
 
 
 def test_body_that_yields_is_told_once() -> None:
-    """A wait for the next bytes ends at once."""
+    """A body that waits for its next bytes ends at once."""
     told: list[Body] = []
     body = body_of("a")
     body.on_yield = lambda: told.append(body)

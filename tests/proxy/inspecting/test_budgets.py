@@ -1,4 +1,4 @@
-"""Match budgets: limit attempts with listed pictures, for each client, in memory."""
+"""Match budgets: probing the list is bounded, for each client and in memory."""
 
 from uploadfilter.proxy.inspecting.budgets import MatchBudgets
 
@@ -32,7 +32,7 @@ def test_budget_is_spent_until_the_window_ends() -> None:
 
 
 def test_next_window_begins_anew() -> None:
-    """Rejections in an earlier window do not count."""
+    """Rejections of a finished window do not count."""
     budgets = MatchBudgets()
     spend(budgets, "a", BUDGET)
     spend(budgets, "a", 1, now_s=WINDOW_S)

@@ -78,7 +78,7 @@ async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None
 async def test_canary_in_monitor_and_those_who_are_not_the_operator(
     tmp_path: Path,
 ) -> None:
-    """It is not forwarded; a wrong header is refused, and never passed on.
+    """A canary is not forwarded; a wrong header is refused, and never passed on.
 
     Without the header the picture is somebody's match, and goes on as such.
     """

@@ -77,7 +77,7 @@ def form(*contents: bytes) -> bytes:
 
 
 def held(commands: Sequence[Command], where: Where) -> bytes:
-    """Return what the commands put into one spool."""
+    """Return the bytes that the commands put into one spool."""
     return b"".join(
         command.data
         for command in commands
@@ -97,7 +97,7 @@ def scanned(upload: Inspection, reason: Reason | None = None) -> list[Command]:
 
 
 def test_accepted_upload_is_forwarded_after_its_record() -> None:
-    """An upload without a match is forwarded after its record is written."""
+    """An upload without a match is forwarded, after its record and not before."""
     upload = inspect()
 
     assert upload.begin() == []
@@ -152,7 +152,7 @@ def test_work_does_not_tell_the_kind_of_match(
 
 @pytest.mark.parametrize("reason", sorted(INCAPACITY))
 def test_exact_match_counts_though_the_scan_fails(reason: Reason) -> None:
-    """A match by digests stands, whatever happens to the rest."""
+    """A match by digest stands, whatever happens to the rest."""
     upload = inspect()
     upload.receive(b"abcdef")
     upload.end()
@@ -256,7 +256,7 @@ def test_malformed_form_is_refused_in_mid_body() -> None:
 
 
 def test_malformed_form_goes_on_in_monitor() -> None:
-    """In MONITOR the rest is still held, and findings are still looked up."""
+    """In MONITOR the rest is still held, and the contents so far are looked up."""
     upload = inspect(FORM, Mode.MONITOR)
     body = form(b"first")[:-4] + b"\r\n--b0undary\r\ngarbage"
 
@@ -271,7 +271,7 @@ def test_malformed_form_goes_on_in_monitor() -> None:
 
 
 def test_refused_head_is_answered_before_the_body() -> None:
-    """A request that parsers could read differently is refused after its head."""
+    """A head that two parsers could read differently ends the upload."""
     upload = inspect(REFUSED)
 
     assert record(upload.begin()).status == 415
@@ -296,7 +296,7 @@ def test_refused_head_goes_on_in_monitor_and_is_inspected_as_it_is() -> None:
 
 
 def test_unframeable_head_is_refused_in_monitor_too() -> None:
-    """A body without valid framing cannot be forwarded."""
+    """A body without clear framing cannot be forwarded."""
     upload = inspect(UNFRAMEABLE, Mode.MONITOR)
 
     assert record(upload.begin()).judgement.effect is Action.REJECT
@@ -366,7 +366,7 @@ def test_decision_that_is_not_durable_has_no_effect() -> None:
 
 
 def test_failed_scan_is_rejected_with_its_reason() -> None:
-    """An effect of content on a scanner is a 403, like every policy rejection."""
+    """Content that harms a scanner is a 403, like every policy rejection."""
     upload = inspect()
     upload.receive(b"abcdef")
     upload.end()
@@ -448,7 +448,7 @@ def test_exempt_upload_is_recorded_and_goes_on_unread() -> None:
 
 
 def test_exempt_upload_with_a_bad_head_is_refused() -> None:
-    """An exemption applies to contents, not to malformed requests."""
+    """An exemption is for contents, and not for faults of a request."""
     for mode in Mode:
         (record,) = inspect(UNFRAMEABLE, mode, exempt=True).begin()
         assert isinstance(record, Record)
@@ -518,7 +518,7 @@ def test_piece_is_inspected_where_it_is_taken(plan: BodyPlan, mode: Mode) -> Non
 
 
 def test_piece_is_recorded_in_monitor() -> None:
-    """It goes on, and the record says what would have become of it."""
+    """It is forwarded, and the record states the decision it would have had."""
     upload = inspect(PIECE, Mode.MONITOR)
 
     assert upload.begin() == []

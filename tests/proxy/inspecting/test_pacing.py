@@ -1,4 +1,4 @@
-"""The share of one client in the event loop, compared with a slow, simple twin."""
+"""The share of the event loop of one client, compared with a slow obvious twin."""
 
 import asyncio
 
@@ -141,7 +141,7 @@ def meter(accounts: ClientDebts, client: str = ONE) -> LoopMeter:
 
 
 def test_ordinary_upload_is_free() -> None:
-    """Its use is within the limit of its size."""
+    """Its time is within the free time for its size."""
     accounts = ClientDebts()
     ordinary = meter(accounts)
     ordinary.received(1_000_000)
@@ -152,7 +152,7 @@ def test_ordinary_upload_is_free() -> None:
 
 
 def test_what_is_beyond_is_charged_once() -> None:
-    """Only the part beyond the free one counts; all of it if that is forfeited."""
+    """Only time beyond the free part counts; for a forfeited upload, all of it."""
     accounts = ClientDebts()
     for _ in range(2):
         dear = meter(accounts)
@@ -194,7 +194,7 @@ def test_upload_that_is_broken_off_was_not_free() -> None:
 
 
 async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
-    """A client that left, or lost its place, frees its room at once."""
+    """A client that has disconnected, or lost its place, makes room at once."""
     accounts = ClientDebts()
     accounts.charge(ONE, 1000.0, now_s=0)
 

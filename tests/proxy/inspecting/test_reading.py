@@ -26,7 +26,7 @@ async def reading(
     owed_s: float = 0.0,
     limits: ProxyLimits | None = None,
 ) -> AsyncIterator[tuple[asyncio.StreamWriter, "asyncio.Future[Found]"]]:
-    """Have a server read one body; yield a client's end, and what becomes of it."""
+    """Make a server read one body; yield a client's end, and the result."""
     loop = asyncio.get_running_loop()
     found: asyncio.Future[Found] = loop.create_future()
     accounts = ClientDebts()
@@ -54,7 +54,7 @@ async def reading(
 
 
 async def outcome(found: "asyncio.Future[Found]") -> Found:
-    """Wait for what became of a body."""
+    """Wait for the result of a body."""
     return await asyncio.wait_for(found, TIMEOUT_S)
 
 
@@ -91,7 +91,7 @@ async def test_body_that_yields_ends_while_it_is_waited_for() -> None:
 
 
 async def test_body_of_a_client_that_has_gone_is_aborted() -> None:
-    """Whether it is read or waits for what its client owes."""
+    """Whether it is being read or waits because its client owes time."""
     for owed_s in (0.0, 1000.0):
         async with reading(owed_s=owed_s) as (writer, found):
             writer.write(HEAD + b"Content-Length: 4\r\n\r\nab")

@@ -1,4 +1,4 @@
-"""Messages to the operator about failures of all uploads, and their number."""
+"""Messages to the operator about faults that every upload meets, and their rate."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -154,7 +154,7 @@ async def refuse(
 async def test_decision_waits_for_room_on_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Deleting old files takes a moment; a record is lost only if that fails."""
+    """Deleting old files takes a moment; an upload is lost only if that fails."""
     monkeypatch.setattr(room, "RESERVE_SHARE", 1e6)
     all_of_it = LogSettings(reserve_bytes=1 << 62)
     with DecisionLog.open(

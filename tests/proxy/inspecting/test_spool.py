@@ -41,7 +41,7 @@ def open_descriptors() -> int:
 
 
 async def shared_by(spool: Spool) -> bytes:
-    """Return what a spool hands on, wherever it is, and close it."""
+    """Return the bytes that a spool passes on, from anywhere, and close it."""
     shared = await spool.share()
     assert shared is not None
     with closed(shared):
@@ -72,7 +72,7 @@ async def test_spool_gives_back_what_was_written(
 
 
 async def test_shared_file_cannot_be_changed(tmp_path: Path) -> None:
-    """Whoever is handed the descriptor reads the bytes and cannot write them."""
+    """A process with the descriptor can read the bytes and cannot write them."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * 9)
         shared = await spool.share()
@@ -87,7 +87,7 @@ async def test_shared_file_cannot_be_changed(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("size", [0, 8], ids=["empty", "full"])
 async def test_memory_is_shared_as_bytes(tmp_path: Path, size: int) -> None:
-    """A body in memory needs no descriptor: scanners get a copy of it."""
+    """Bytes in memory need no descriptor: scanners get a copy of them."""
     before = open_descriptors()
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * size)
@@ -99,7 +99,7 @@ async def test_memory_is_shared_as_bytes(tmp_path: Path, size: int) -> None:
 
 
 async def test_large_bodies_leave_no_file_name(tmp_path: Path) -> None:
-    """A file on disk has no name, so that a crash leaves no file."""
+    """A file on disk has no name, so that a crash leaves nothing."""
     with room(tmp_path).spool() as spool:
         await spool.write(b"x" * 100)
         assert await shared_by(spool) == b"x" * 100
@@ -131,7 +131,7 @@ async def test_full_memory_sends_spools_to_disk(tmp_path: Path) -> None:
 
 
 async def test_full_disk_refuses_and_keeps_what_was_there(tmp_path: Path) -> None:
-    """A lack of space is an answer, and earlier bytes are still there."""
+    """A lack of room is an answer, and the bytes so far are still there."""
     with room(tmp_path, disk=20).spool() as spool:
         assert await spool.write(b"x" * 20)
         assert not await spool.write(b"y")

@@ -31,7 +31,7 @@ NOON_S = 1_795_608_000.0
 
 
 class Proxy:
-    """A tripwire of one of the proxies of a state directory, and what it noted."""
+    """A tripwire of one of the proxies of a state directory, and its notes."""
 
     def __init__(self, state: Path, name: str = "main") -> None:
         self.now_s = NOON_S
@@ -50,8 +50,8 @@ class Proxy:
             self.wire.saw((NEAR,), f"n{number}", threshold=threshold)
 
     def keep(self) -> None:
-        """Write the counts to the file, as at the end of the service."""
-        self.wire._write_counts()  # noqa: SLF001 - what the chore does at its end
+        """Write the counts, as at the end of the service."""
+        self.wire._write_counts()  # noqa: SLF001 - as the chore does at its end
 
 
 async def test_demotion_holds_for_every_proxy_until_a_person_undoes_it(

@@ -29,7 +29,7 @@ async def wire() -> AsyncIterator[WireOrigin]:
 async def test_request_without_a_body_gets_no_length(
     wire: WireOrigin, method: str
 ) -> None:
-    """Headers that the client did not send are not added."""
+    """Nothing is stated that the client did not state."""
     async with (
         Origin.opened(OriginSettings(url=wire.url)) as origin,
         origin.asked(method, "/", HEADERS, None) as answer,

@@ -1,4 +1,4 @@
-"""Heads as bytes: written heads equal the ones that were read."""
+"""Heads as bytes: written as they were read."""
 
 import pytest
 from hypothesis import given

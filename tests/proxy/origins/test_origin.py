@@ -1,4 +1,4 @@
-"""Requests to the origin and its answers are not changed."""
+"""Requests to the origin and its answers: nothing is changed on the way."""
 
 import asyncio
 import gzip
@@ -66,7 +66,7 @@ async def failure(settings: OriginSettings) -> OriginFailure:
     ],
 )
 async def test_target_goes_on_byte_for_byte(wire: WireOrigin, target: str) -> None:
-    """No library may normalise a path: the inspected one is requested."""
+    """No library may normalise a path: the inspected path is the requested one."""
     await ask(wire, target=target)
 
     assert wire.got[0].head.split(b"\r\n")[0] == f"GET {target} HTTP/1.1".encode()
@@ -113,7 +113,7 @@ async def test_no_header_is_added(wire: WireOrigin) -> None:
 async def test_header_keeps_bytes_that_are_not_utf8(
     wire: WireOrigin, data: bytes | None
 ) -> None:
-    """The origin gets the inspected bytes, in Latin-1 or in any other coding."""
+    """The origin gets the inspected bytes, in Latin-1 or in any other encoding."""
     length = (b"Content-Length", b"%d" % len(data or b""))
     headers = ((b"Host", b"x"), (b"X-Name", b"caf\xe9 \xc3\xa9"), length)
 
@@ -348,7 +348,7 @@ async def test_only_events_may_be_silent_for_long(
 
 
 async def test_silence_of_events_has_an_end(wire: WireOrigin) -> None:
-    """Whoever says nothing for longer than ``stream_timeout_s`` is given up."""
+    """A stream that is silent for longer than ``stream_timeout_s`` is given up."""
     settings = OriginSettings(url=wire.url, stream_timeout_s=0.05)
     wire.answering = says(
         b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n", hangs=True

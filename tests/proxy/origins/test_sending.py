@@ -80,7 +80,7 @@ async def test_origin_that_takes_its_time_is_waited_for(wire: WireOrigin) -> Non
 async def test_early_answer_is_heard_though_the_origin_closes(
     wire: WireOrigin,
 ) -> None:
-    """An answer before the rest of the body counts, however the connection ends."""
+    """An answer before the rest was read counts, however the connection ends."""
 
     async def refuse(
         _got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -96,7 +96,7 @@ async def test_early_answer_is_heard_though_the_origin_closes(
 
 
 async def test_body_knows_that_it_is_complete() -> None:
-    """Only a request that was sent to its end is complete."""
+    """Only a body that was read to its end is complete."""
     sending = Sending(pieces(2), patience_s=5)
 
     got = [await anext(sending), await anext(sending)]

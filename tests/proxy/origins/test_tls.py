@@ -1,4 +1,4 @@
-"""TLS to the origin: a server without its proof gets nothing."""
+"""TLS to the origin: a server that cannot prove its identity gets nothing."""
 
 import asyncio
 import ssl
@@ -46,7 +46,7 @@ async def tls_origin(
 
 
 async def ask(settings: OriginSettings) -> bytes | OriginFailure:
-    """Ask once; return the body of the answer, or the reason without one."""
+    """Send one request; return the body of the answer, or why there is none."""
     async with (
         Origin.opened(settings) as origin,
         origin.asked("GET", "/", [(b"Host", b"site.example")], None) as answer,
@@ -149,7 +149,7 @@ def with_url(
 def test_file_that_cannot_be_used_is_said_at_the_start(
     files: Certificates, changed: dict[str, str], complaint: str
 ) -> None:
-    """The service does not start on it, and says which file and what to do."""
+    """The service does not start, and names the file and the remedy."""
     named = {"locked": files.locked_key, "origin": files.origin}
     given = {"ca_file": "", "client_certificate": files.client}
     given["client_key"] = files.client_key

@@ -1,4 +1,4 @@
-"""Limits of uploads, clients and memory: only requests beyond them end."""
+"""Limits of uploads, clients and room: only requests beyond them end."""
 
 import asyncio
 import contextlib
@@ -91,7 +91,7 @@ async def test_one_upload_too_many_is_shed(tmp_path: Path) -> None:
 
 
 async def test_client_that_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
-    """Whoever reads nothing of a long answer does not keep it for ever."""
+    """A client that reads nothing of a long answer does not keep it for ever."""
     limits = ProxyLimits(answer_idle_s=0.05, linger_s=0.05)
     long = b"x" * 20_000_000
     async with site(tmp_path, proxy=limits) as shared:
@@ -109,7 +109,7 @@ async def test_client_that_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
 
 
 async def rest_of(reader: asyncio.StreamReader) -> bytes:
-    """Return what still comes, up to a reset or the end of the connection."""
+    """Return the bytes that still arrive, up to a reset or the end."""
     found = b""
     with contextlib.suppress(ConnectionError):
         while data := await reader.read(1 << 20):
@@ -118,7 +118,7 @@ async def rest_of(reader: asyncio.StreamReader) -> bytes:
 
 
 async def test_client_that_stops_in_the_unheld_rest_is_cut_off(tmp_path: Path) -> None:
-    """In MONITOR there is still a time limit for bytes that are not held."""
+    """In MONITOR the wait for an unheld body has a time limit too."""
     spool = SpoolLimits(
         memory_per_upload_bytes=1000, memory_total_bytes=1000, disk_total_bytes=10_000
     )

@@ -32,7 +32,7 @@ def to(live: LiveSettings, port: int) -> LiveSettings:
 
 @asynccontextmanager
 async def opened(live: LiveSettings) -> AsyncIterator[InForce]:
-    """Keep settings in force, and close unneeded ones, as the service does."""
+    """Keep settings in force, and close unused origins, as the service does."""
     async with (
         InForce.opened(live) as in_force,
         beside(origins=in_force.keep_closing()),
@@ -87,7 +87,7 @@ async def test_storm_of_changes_leaves_nothing_behind(first: LiveSettings) -> No
 async def test_origin_that_comes_back_at_once_is_not_closed(
     first: LiveSettings,
 ) -> None:
-    """Settings that were given back and taken again are still needed."""
+    """An origin that was released and taken again is still needed."""
     async with opened(first) as in_force:
         await in_force.replace(to(first, 10))
         await in_force.replace(first)

@@ -69,7 +69,7 @@ def test_two_fields_name_no_trace() -> None:
 
 
 def test_events_of_a_request_carry_trace_and_decision() -> None:
-    """Events within a request name both, and later events neither."""
+    """Events within a request name both ids, and later events name none."""
     with Traced(head((b"traceparent", FIELD))):
         decided_as("20261125-00")
         within = get_contextvars()

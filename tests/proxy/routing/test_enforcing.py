@@ -52,7 +52,7 @@ class Listed:
     def countable(
         self, sets: Collection[str] | None = None, *, also_withdrawn: bool = False
     ) -> Countable:
-        """Return what counts."""
+        """Return the categories that count."""
         assert sets is None
         return self.also_withdrawn if also_withdrawn else self.found
 
@@ -132,7 +132,7 @@ def test_nothing_is_lacking_exactly_where_a_match_is_not_accepted(
     categories: frozenset[str],
     is_weak: bool,
 ) -> None:
-    """The description of a policy equals its decision, for a match of each category."""
+    """The finding about a policy equals its decision, for a match of each category."""
     policy = replace(policy, categories=actions)
     kind = SignalType.PHASH if is_weak else SignalType.SHA256
     found = Countable(weak=categories) if is_weak else Countable(alone=categories)
@@ -177,7 +177,7 @@ def test_routes_that_enforce_nothing(
 
 
 def test_each_route_has_its_own_lack() -> None:
-    """One route may accept what another one rejects."""
+    """One route may accept an upload that another one rejects."""
     mild = replace(
         DEFAULT, name="mild", path="/a", policy=Policy(categories={"1": Action.ACCEPT})
     )
@@ -190,5 +190,5 @@ def test_each_route_has_its_own_lack() -> None:
 
 
 def test_every_lack_is_explained() -> None:
-    """The mistake, and the remedy."""
+    """The problem, and the remedy."""
     assert set(WORDS) == set(WHAT_TO_DO) == set(Lack)

@@ -1,4 +1,4 @@
-"""Readings of a path: what an origin may make of it."""
+"""The readings of a path by origins."""
 
 import pytest
 from hypothesis import given
@@ -45,14 +45,14 @@ def test_reading_of_some_origin_is_found(path: str, reading: str) -> None:
     "path", ["/", "/a", "/a/", "/a/b.jpg", "/~me/a_b-c", "/a=b,c/d@e:f", "/.well-known"]
 )
 def test_plain_path_has_one_reading(path: str) -> None:
-    """A target that all origins read alike is plain."""
+    """A path that all origins read alike is plain."""
     assert is_plain(path)
     assert readings(path) == frozenset({path})
 
 
 @pytest.mark.parametrize("path", ["", "*", "a", "/a//", "/.", "/..", "/a/..", "/a."])
 def test_other_paths_are_not_plain(path: str) -> None:
-    """A target that is not an absolute path, or has several readings, is not plain."""
+    """A relative path, or one with more than one reading, is not plain."""
     assert not is_plain(path)
 
 
@@ -66,7 +66,7 @@ def test_plain_means_one_reading(path: str) -> None:
 @pytest.mark.parametrize("origin", ORIGINS)
 @given(path=PATHS)
 def test_no_origin_has_a_reading_of_its_own(origin: str, path: str) -> None:
-    """The readings of well-known origins, step by step, are among those of a path."""
+    """The result of each step of well-known origins is among a path's readings."""
     found = readings(path)
 
     assert found is None or ORIGINS[origin](path) in found

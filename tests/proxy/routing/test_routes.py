@@ -49,7 +49,7 @@ def test_first_route_that_fits_is_taken(
 
 
 def test_host_of_an_ipv6_address_keeps_its_colons() -> None:
-    """Only digits after the bracket are a port."""
+    """Only the text after the bracket is a port."""
     assert host_name(b"[::1]:80") == "[::1]"
     assert host_name(b"[::1]") == "[::1]"
 
@@ -141,7 +141,7 @@ _ROUTES = st.lists(
 
 
 def meant(routes: Routes, origin: str, path: str, method: str) -> Route | None:
-    """Return the route that an operator would expect for what an origin reads."""
+    """Return the route that an operator expects for the path an origin reads."""
     read = ORIGINS[origin](path)
     for route in routes:
         prefix = route.path
@@ -235,7 +235,7 @@ def test_milder_route_is_not_taken_where_a_stricter_one_may_be_meant(
     [("/free/a", True), ("/free/a%20b", False), ("/free/../a", False), ("/a", False)],
 )
 def test_exempt_target_is_plain(target: str, is_exempt: bool) -> None:
-    """A target with another reading is inspected like any other."""
+    """A request that could be read otherwise is inspected like any other."""
     rest = Route(name="rest", origin="one", mode=Mode.ENFORCE)
     routes = Routes([replace(rest, name="free", path="/free", exempt=True), rest])
     choice = routes.choose(host=b"h", target=target, method="PUT")
@@ -246,7 +246,7 @@ def test_exempt_target_is_plain(target: str, is_exempt: bool) -> None:
 
 
 def test_target_with_endless_readings_is_refused() -> None:
-    """Its meaning is unknown, and no client needs it."""
+    """Its meaning is unknown, and no honest client sends it."""
     routes = Routes(
         [
             Route(name="a", path="/a", origin="one", mode=Mode.MONITOR),
@@ -262,7 +262,7 @@ def test_target_with_endless_readings_is_refused() -> None:
 
 
 def test_other_origin_is_not_reached_by_another_reading() -> None:
-    """Paths of one origin do not apply to another one."""
+    """A part of one origin is not public because a part of another one is."""
     routes = Routes(
         [
             Route(name="a", path="/a", origin="one", mode=Mode.ENFORCE),
