@@ -1,4 +1,4 @@
-"""The neighbours of the filter: an origin, and forwarders that only forward.
+"""The servers beside the filter: an origin, and forwarders that only forward.
 
 The origin throws uploads away, and sends as many bytes as a path names: ``GET /1000``.
 The plain forwarder is a typical one of twenty lines with aiohttp: it streams in both

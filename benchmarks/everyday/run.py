@@ -3,7 +3,7 @@
 Ten thousand files as people have them are scanned by the scanners of the proxy, in
 processes, as single uploads. No reference set is used, so that every rejection is one
 without a match. The action of each preset is counted for each file, with the reasons.
-Names of packages and of files in them are kept, and nothing of their contents.
+Names of packages and of their files are kept, but no contents of files.
 
 The result of each file is kept beside the packages (``rows.py``), so that a run goes on
 after the end of the last one.

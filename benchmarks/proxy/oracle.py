@@ -1,10 +1,10 @@
 """Does the time of an answer tell what is listed: this file, one like it, or nothing?
 
 The same files are sent in turn to three filters, alone and in a form beside a picture
-that costs much to decode. One filter lists their digests, another a PDQ near to theirs,
-the third nothing of them. Filters are compared by the share of pairs in which one is
-slower than the other (the statistic of Mann and Whitney, divided by its largest value):
-0.5 means no difference, 0 or 1 a sure one.
+that costs much to decode. One filter lists their digests, another lists a PDQ near to
+theirs, and the third lists neither. Filters are compared by the share of pairs in which
+one is slower than the other (the statistic of Mann and Whitney, divided by its largest
+value): 0.5 means no difference, 0 or 1 a sure one.
 """
 
 import bisect

@@ -2,9 +2,9 @@
 
 A few thousand freely licensed pictures are listed by the PDQ and pHash that the
 reference implementations compute from all their pixels. Each alteration is applied to
-some of them, and the file is scanned, matched against a real reference set and decided
-upon, by the functions that a proxy calls. The peer in the same run is plain PDQ at 31
-bits: ``pdqhash`` of the result of ``Image.open(...).convert("RGB")``.
+some of them. The file is then scanned and matched against a real reference set, and its
+verdict is made, by the functions that a proxy calls. The peer in the same run is plain
+PDQ at 31 bits: ``pdqhash`` of the result of ``Image.open(...).convert("RGB")``.
 
 At the same time every signal of every upload is compared with the entries of all
 *other* pictures, by class of views: false matches would come from there.

@@ -4,8 +4,8 @@
 #   deploy/debian/build.sh WHEEL OUTPUT_DIRECTORY
 #
 # The program gets an environment of its own in /usr/lib/uploadfilter, with exactly the
-# packages that were tested, checked by their hashes; nothing of it is imported by other
-# programs of the system. Runs as any user, for the Debian release that it runs on.
+# packages that were tested, checked by their hashes. Other programs of the system import
+# none of these packages. Runs as any user, for the Debian release that it runs on.
 #
 # PYTHON            the interpreter that the package will run with (/usr/bin/python3)
 # PIP               a pip that installs into it (PYTHON -m pip)

@@ -4,7 +4,7 @@
 
 It stores uploads and shows them: a page with a form (name and picture), a gallery, raw
 ``PUT /files/NAME``, and ``GET /files`` as JSON with the SHA-256 of each file, so that a
-test can prove what did and did not arrive. It knows nothing of the filter. It trusts
+test can prove what did and did not arrive. It knows nothing about the filter. It trusts
 its uploaders as little as a real site should (names are reduced to a few characters,
 files are served with ``nosniff``) but has no log-in.
 """

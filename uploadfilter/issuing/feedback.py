@@ -1,8 +1,9 @@
 """Add up the feedback of operators: files are verified first, and then summed.
 
-Rules this module keeps: nothing of a file counts before its signature, by a key that
-the issuer knows, was verified; the lines that count are those that were verified,
-because they are kept in an open copy; memory does not grow with the number of entries.
+Rules this module keeps: no line of a file counts before the file's signature was
+verified, by a key that the issuer knows; the lines that count are those that were
+verified, because they are kept in an open copy; memory does not grow with the number of
+entries.
 """
 
 import hashlib

@@ -87,7 +87,8 @@ def sign(folder: IssuerFolder, now: Published, signer: "Signer") -> tuple[str, .
         The roles that the key has signed for.
 
     Raises:
-        IssuerError: The key may sign nothing of it, or has signed everything already.
+        IssuerError: The key may sign no part of the proposal, or has signed every part
+            that it may.
     """
     waiting = pending(folder, now)
     if not waiting:

@@ -3,7 +3,7 @@
 The picture is made here, byte for byte the same everywhere, and shows rings, bars and a
 slope. Two entries list it: one by its SHA-256, one by PDQ and pHash, because the filter
 looks these up in different ways, and each way must be proved to work. An operator sends
-it through the front door with a header that only the operator can make.
+it to the address for clients, with a header that only the operator can make.
 
 Rules this module keeps: it is pure; the picture is computed with whole numbers and is
 not compressed, so that no library can change a byte of it; entries under ``PREFIX`` are

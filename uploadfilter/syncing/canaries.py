@@ -1,4 +1,4 @@
-"""Send a canary through the front door, and find out its result.
+"""Send a canary to the address for clients, and find out its result.
 
 ::
 

@@ -17,7 +17,7 @@ LISTED = canaries.entries()
 
 
 async def sent(it: Site, key: bytes | None = None) -> Sent:
-    """Send the canary to the public listener."""
+    """Send the canary to the address for clients."""
     return await asyncio.to_thread(
         send,
         doors(it.state)[0],

@@ -1,7 +1,7 @@
 """Recognise an operator's canary, and remember the results of the last ones.
 
-A canary comes through the front door and takes the way of every upload, up to its
-record; nothing of it is sent to the origin, whatever the decision.
+A canary arrives at the address for clients and is treated like every upload, up to its
+record. It is not sent to the origin, whatever the decision.
 
 Rules this module keeps: a request that has the header and is not the operator's is
 refused, and never taken for an upload; the result of a canary is written down for the

@@ -33,7 +33,7 @@ _KIN = {SignalType.WHASH: SignalType.AHASH}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Countable:
-    """Categories by the most that their entries in force can do.
+    """Categories by the strongest match that an entry of them in force can cause.
 
     Attributes:
         alone: Categories with an entry whose signal, or pair of signals, counts alone.

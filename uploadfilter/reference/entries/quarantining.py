@@ -188,7 +188,7 @@ def new_release(
 
 
 def check_people(what: str, by: Sequence[str], *, fewest: int) -> None:
-    """Refuse an action that too few people stand for.
+    """Refuse an action if too few people are named for it.
 
     Args:
         what: The action, in the words of the message.

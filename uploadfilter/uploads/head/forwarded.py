@@ -18,7 +18,7 @@ UNKNOWN: Final = "unknown"
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 _TOKEN = re.compile(rf"[{_TCHAR}]+")
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
-"""Control characters, none of which except the tab may stand in a quoted string."""
+"""Control characters except the tab: they may not stand in a quoted string."""
 
 _PAIR = re.compile(
     rf"""
