@@ -1,8 +1,8 @@
 """The packages whose everyday files are scanned, fetched by name.
 
 They come from PyPI, npm and Debian through the ordinary clients, into a cache outside
-of the tree, and are unpacked there; nothing is installed, and no file of them is ever
-committed. To add a package, add its name to the list of its registry.
+of the tree, and are unpacked there; nothing is installed, and none of their files is
+ever committed. To add a package, add its name to the list of its registry.
 """
 
 import os

@@ -1,9 +1,10 @@
 """A rolling restart of two instances under load: how many requests are lost?
 
-It is done twice: behind nginx, which knows both; and on one listening socket that both
-inherit. Uploads are sent with ``POST``, which must not be sent a second time. *Fresh*
-clients open a connection for each request. *Kept* ones keep theirs for as long as it is
-open: their requests can cross its end on the way, which HTTP/1.1 cannot prevent.
+The restart is done twice: behind nginx, which knows both; and on one listening socket
+that both inherit. Uploads are sent with ``POST``, which must not be sent a second time.
+*Fresh* clients open a connection for each request. *Kept* ones keep theirs for as long
+as it is open: their requests can cross its end on the way, which HTTP/1.1 cannot
+prevent.
 """
 
 import asyncio

@@ -14,7 +14,7 @@
 - **soak**: memory and descriptors under mixed traffic; ``--hours`` for a long one.
 
 Contenders run in turn, several rounds, in one run; compare ratios. Every answer is
-checked, otherwise the run fails: a proxy that drops work would seem fast.
+checked, and a wrong one fails the run: a proxy that drops work would seem fast.
 """
 
 import argparse

@@ -35,7 +35,7 @@ async def starting(folder: Path, plan: Plan) -> Part:
         for count in plan.entries:
             state = folder / f"start{count}"
             await asyncio.to_thread(_filled, state, count)
-            await _started(sink.port, state, request)  # makes what is made once
+            await _started(sink.port, state, request)  # makes shared files
             _drop_cached(_files(state))
             cold, cold_told = await _started(sink.port, state, request)
             warm = [

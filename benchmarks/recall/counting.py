@@ -1,4 +1,4 @@
-"""Count the results of uploads: how many were found, and how near others came.
+"""Count the results of uploads: how many were found, and how near other entries were.
 
 A *pair* is one upload and one entry of another picture. Its distance in a class of
 views is the least of all compared distances: views of that class, turns, geometries.

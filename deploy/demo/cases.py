@@ -240,7 +240,7 @@ def _listed(
 def _refused(
     title: str, name: str, body: bytes, reason: str, *, content_type: str
 ) -> Case:
-    """Return a raw upload that must be rejected since it cannot be inspected fully."""
+    """Return a raw upload that must be rejected: it cannot be inspected fully."""
     return Case(
         title=title,
         method="PUT",

@@ -1,8 +1,8 @@
 """Settings of Sphinx, which makes the documents a site: ``make site``.
 
-The pages stay plain Markdown that any forge shows. What only a site needs, the tree of
-its navigation, is added here while a page is read. Nothing is asked of another server:
-the theme has the system's own fonts, and the search runs in the browser.
+The pages stay plain Markdown that any forge shows. The tree of the navigation, which
+only a site needs, is added here while a page is read. Nothing is loaded from another
+server: the theme has the system's own fonts, and the search runs in the browser.
 """
 
 import re

@@ -330,7 +330,7 @@ def test_other_things_on_a_stick(case: Case, kind: str) -> None:
     elif kind != "missing":
         place.write_bytes(b"\xff" * 100 if kind == "garbage" else b"")
 
-    case.refused(HashSetError, "cannot be|link|damaged|no regular file|more than")
+    case.refused(HashSetError, "cannot be|link|damaged|not a regular file|more than")
 
 
 def test_changed_byte(case: Case) -> None:

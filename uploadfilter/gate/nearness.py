@@ -6,8 +6,8 @@ distances, such pairs cover most distances up to 60 bits, and the results say so
 *negative* is searched for as well: the distance to the complement.
 
 Rules this module keeps: it is pure; its memory is bounded by the number of values, not
-by the number of pairs; every pair within the thresholds is found. The tests have a slow
-twin that compares all pairs.
+by the number of pairs; every pair within the thresholds is found. The tests compare the
+results with those of a slow function that compares all pairs.
 """
 
 from collections.abc import Iterator, Sequence

@@ -1,9 +1,9 @@
 """Make entries from scans: choose the signals of a picture that a signed set lists.
 
 Rules this module keeps: only the signals of a picture go into its entry, and its name
-only if the officer asks for it; a picture that would match innocent ones is
-refused and counted; progress is saved without names, so that an interrupted build goes
-on at the same place.
+only if the officer asks for it; a picture that would match innocent ones is refused and
+counted; progress is saved without names, so that an interrupted build goes on at the
+same place.
 """
 
 import re

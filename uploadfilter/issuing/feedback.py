@@ -202,7 +202,7 @@ def _checked(
     return digest.digest(), VerifiedFeedback(header=_as(header, known), copy=copy)
 
 
-_AGAIN: Final = "Nothing of it was counted. Ask the operator for the file again."
+_AGAIN: Final = "No line of it was counted. Ask the operator for the file again."
 
 
 def _line(file: IO[bytes]) -> bytes:

@@ -1,8 +1,8 @@
 """Find entries of a build that look like known-good pictures.
 
 Such an entry would match innocent uploads, or is a stock picture that came in with
-others. The issuer is told of it, and decides. The known-good corpus is a file made by
-``uploadfilter hashset known-good build``.
+others. The issuer is told about it, and decides. The known-good corpus is a file made
+by ``uploadfilter hashset known-good build``.
 """
 
 from collections.abc import Iterator

@@ -117,7 +117,7 @@ def propose_longer(
         metadata, days = lasting[role]
         if metadata is None:
             raise IssuerError(
-                "nothing was published yet, so the validity of nothing can be extended",
+                "nothing was published yet, so there is no validity to extend",
                 hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
             )
         signed = type(metadata.signed).from_dict(metadata.signed.to_dict())

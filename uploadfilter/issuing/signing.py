@@ -163,7 +163,7 @@ def _nothing_to_sign(name: str, waiting: Iterable[PendingSignature]) -> IssuerEr
         )
     roles = ", ".join(sorted(item.role for item in waiting))
     return IssuerError(
-        f"the key of {name!r} may not sign anything of the proposal ({roles})",
+        f"the key of {name!r} may not sign any part of the proposal ({roles})",
         hint="'uploadfilter issuer status' says who holds which role.",
     )
 

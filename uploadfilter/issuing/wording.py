@@ -9,9 +9,10 @@ from uploadfilter.issuing.proposing import Review
 def counted(count: int, one: str, many: str = "") -> str:
     """Return a count with its noun: ``1 entry``, ``1,234 entries``.
 
-    count: The number.
-    one: The noun for one, and the words after it.
-    many: The same for several; by default with an ``s``.
+    Args:
+        count: The number.
+        one: The noun for one, and the words after it.
+        many: The same for several; by default with an ``s``.
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
 

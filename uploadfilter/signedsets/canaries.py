@@ -43,7 +43,7 @@ NEAR: Final = "canary-near"
 IDS: Final = (EXACT, NEAR)
 
 HEADER: Final = b"Uploadfilter-Canary"
-"""Marks an upload as an operator's canary. It never reaches the origin."""
+"""Marks an upload as an operator's canary. The origin never gets this header."""
 
 KEY_BYTES: Final = 32
 VALID_S: Final = 120
@@ -118,7 +118,7 @@ class ListedCanaries:
 
 
 class CanaryClaim(StrEnum):
-    """Whether a request claims to be a canary, and is right."""
+    """Whether a request claims to be a canary, and whether it is one."""
 
     NOTHING = "nothing"
     CANARY = "canary"
@@ -170,7 +170,7 @@ def header_value(key: bytes, epoch_s: float) -> bytes:
 
 
 def said(values: Sequence[bytes], key: bytes, epoch_s: float) -> CanaryClaim:
-    """Tell whether a request claims to be a canary, and is right.
+    """Tell whether a request claims to be a canary, and whether it is one.
 
     Args:
         values: The values of all such headers of the request.

@@ -373,5 +373,5 @@ def _is_hex(text: str) -> bool:
 def _damaged(what: str) -> FeedbackError:
     return FeedbackError(
         f"the file is not feedback that can be counted: {what}",
-        hint="Nothing of it was counted. Ask the operator for the file again.",
+        hint="No line of it was counted. Ask the operator for the file again.",
     )

@@ -1,7 +1,7 @@
 """How fresh a signed set is, and the status that a sync writes for the service.
 
-Rules this module keeps: it is pure; an expired set goes on matching, but never in
-silence.
+Rules this module keeps: it is pure; an expired set goes on matching, but is always
+reported.
 """
 
 from collections.abc import Iterable

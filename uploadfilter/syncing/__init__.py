@@ -2,5 +2,5 @@
 
 The set comes from a folder (a stick) or over HTTPS. Rules this package keeps: no data
 is used before its signatures are verified; if anything goes wrong, the set in force
-stays as it was; and nothing goes stale in silence.
+stays as it was; and a set that is not fresh any more is always reported.
 """

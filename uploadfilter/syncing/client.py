@@ -218,7 +218,7 @@ def _not_to_be_believed(what: str) -> HashSetFormatError:
     return HashSetFormatError(
         f"the list of withdrawals cannot be used: {what}",
         hint="The set in force stays. The withdrawal key signed this list: tell the "
-        "issuer at once, since the key may be stolen.",
+        "issuer at once, because the key may be stolen.",
     )
 
 

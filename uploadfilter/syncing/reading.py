@@ -1,7 +1,7 @@
 """Read the changes in a signed set's files, and turn their lines into entries.
 
 Rules this module keeps: a full set only adds, and entries that later deltas change are
-left out of it; a malformed line ends everything, since it was signed.
+left out of it; a malformed line ends everything, because it was signed.
 """
 
 import io

@@ -460,7 +460,7 @@ async def test_key_in_a_token_signs_with_its_pin(
     assert "issuer page --pkcs11" in without.notes[0]
     assert "PIN of the token" in page.text
     assert "changed" in wrong.notes[0]
-    assert "may not sign anything of the proposal" in stranger.notes[0]
+    assert "may not sign any part of the proposal" in stranger.notes[0]
 
 
 async def test_folder_is_chosen_by_its_number_or_its_path(

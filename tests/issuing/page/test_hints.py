@@ -51,8 +51,8 @@ def test_command_with_a_step_is_not_named(command: str) -> None:
             "That key may sign: the set, the list of withdrawals",
         ),
         (
-            "the key of 'x' may not sign anything of the proposal (hashset)",
-            "The key of 'x' may not sign anything of the proposal (the set)",
+            "the key of 'x' may not sign any part of the proposal (hashset)",
+            "The key of 'x' may not sign any part of the proposal (the set)",
         ),
         ("Use it with --online-key.", "Use it in the field 'Key of this machine'."),
         ("restore the folder", "Restore the folder"),

@@ -1,7 +1,7 @@
 """Draw the charts of the operator's page: figures become paths of SVG.
 
-They are drawn here and not in the browser, so that the page shows them without scripts,
-and its script only replaces paths.
+The charts are drawn here and not in the browser, so that the page shows them without
+scripts, and its script only replaces paths.
 """
 
 import math

@@ -4,8 +4,8 @@ The page is rendered from ``Facts``, and its script fetches the same as JSON, so
 only one place turns a figure into a text. Facts that rarely change (sets, routes,
 problems) have a digest in ``shape``; when it changes, the script loads the page again.
 
-Rules this module keeps: of a client it has only what ``recent`` keeps; of routes and
-origins only what the operator wrote, and no credentials.
+Rules this module keeps: it has only the data of a client that ``recent`` keeps, and
+only the words about routes and origins that the operator wrote, without credentials.
 """
 
 import hashlib

@@ -88,7 +88,7 @@ class HealthFinding:
     Attributes:
         check: The check.
         is_good: Whether the condition holds.
-        detail: Details for the operator; nothing of a client.
+        detail: Details for the operator, without data of a client.
     """
 
     check: Check

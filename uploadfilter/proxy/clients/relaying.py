@@ -7,8 +7,8 @@ module writes heads itself. ``Date`` is added if it is missing, as RFC 9110, sec
 6.6.1, asks of a proxy.
 
 An answer is forwarded as it arrives, each event of a stream at once, and no faster than
-the client accepts it. If it breaks off, the connection ends in a way that nobody takes
-the part for the whole.
+the client accepts it. If it breaks off, the connection ends so that nobody takes the
+part for the whole.
 """
 
 from email.utils import formatdate

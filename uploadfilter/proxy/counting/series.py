@@ -3,9 +3,8 @@
 The classes of ``prometheus_client`` hold a lock and an object for each bucket, because
 they serve several threads and processes. A histogram takes ten times as long there, and
 an upload updates nine. These series are updated by the event loop alone, and exposed
-through
-the library's collectors, whose text is the same (``tests/proxy/counting/
-test_series.py``).
+through the library's collectors. The text of both is the same, as
+``tests/proxy/counting/test_series.py`` checks.
 """
 
 from bisect import bisect_left

@@ -342,7 +342,7 @@ class Spool:
             size = min(READ_SIZE_BYTES, end - start)
             data = await self._read_at(start, size)
             if not data:
-                raise OSError(errno.EIO, "a spool is shorter than what was written")
+                raise OSError(errno.EIO, "a spool is shorter than the written bytes")
             start += len(data)
             yield data
 

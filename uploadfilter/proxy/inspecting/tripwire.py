@@ -8,8 +8,8 @@
       instances/<name>/tripwire.json   the counts of this proxy today
 
 Rules this module keeps: no upload waits for this module; a demotion is written down,
-recorded in the decision log and reported, and only a person undoes it; of a client only
-a keyed hash of its network is kept, for the day.
+recorded in the decision log and reported, and only a person undoes it; the only data
+of a client that is kept is a keyed hash of its network, and only for the day.
 """
 
 import asyncio

@@ -47,7 +47,7 @@ WORDS: Final[Mapping[Lack, str]] = {
 """For people, after "ENFORCE rejects no match: "."""
 
 WHAT_TO_DO: Final[Mapping[Lack, str]] = {
-    Lack.ROUTES: 'Set mode = "enforce" in the routes that are to reject, or mode = '
+    Lack.ROUTES: 'Set mode = "enforce" in the routes that should reject, or mode = '
     '"monitor" at the top of the file.',
     Lack.ENTRIES: "Import a hash set: 'uploadfilter hashset import'.",
     Lack.MONITORED: "Import the hash set again with --enforce-unsigned, or set mode = "
@@ -56,7 +56,8 @@ WHAT_TO_DO: Final[Mapping[Lack, str]] = {
     "set.",
     Lack.SIGNALS: "Ask the issuer for digests or PDQ values, or set weak_match = "
     '"reject" in [policy].',
-    Lack.POLICY: "See categories in [policy]: what they do not name is rejected.",
+    Lack.POLICY: "See categories in [policy]: a category that is not named there is "
+    "rejected.",
 }
 
 

@@ -6,10 +6,10 @@ entry, the *revocation* of an entry, and its *suppression* by the operator, whic
 by itself. Each is remembered after it was carried out, so that no rollback brings back
 an entry that was withdrawn:
 
-- a removal withdraws all entries of the set so far, in every older generation too;
+- a removal withdraws every entry that the set has had, in every older generation too;
   importing a set of that name again is a new beginning;
-- an import withdraws the entries of the set so far that the file lacks, until a later
-  import lists them again: a revocation that ends so (``until_listed``);
+- an import withdraws the entries that the set has had and the file lacks, until a later
+  import lists them again: these revocations can end (``until_listed``);
 - a revocation withdraws the entry of that id for good, in every later import too;
 - a suppression holds until it ends or is lifted, whatever else happens.
 
@@ -76,6 +76,7 @@ class Suppression:
     """An entry that the operator switched off for a while.
 
     Attributes:
+        set: Name of its hash set.
         entry: Id of the entry.
         reason: Text for people: one line of at most ``MOST_REASON_CHARACTERS``.
         by: Account or initials of the person who switched it off.

@@ -112,8 +112,8 @@ class _Words:
 class TableBuilder:
     """Collects the entries of one hash set.
 
-    Entries with the same id become one. It has the signals of all of them and the
-    category of the first, and is matched exactly only if one of them was.
+    Entries with the same id become one entry, with the signals of all of them and the
+    category of the first. It is matched exactly only if one of them was.
 
     Args:
         exact_key: Turns an exact signal into the key under which it is stored.

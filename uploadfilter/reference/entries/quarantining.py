@@ -1,9 +1,9 @@
 """Entries that a gate keeps out of force, and their release by people.
 
 A quarantined entry stays in the tables of its set, but no search finds it. Rules this
-module keeps: it is pure; a quarantine ends by a release by two people, or when the
-entry is compared again and nothing is found; a release applies to the entry as it was
-compared, so that an entry that changes is compared again.
+module keeps: it is pure; a quarantine ends when two people release the entry, or when
+the entry is compared again and nothing is found; a release applies to the entry as it
+was compared, so that an entry that changes is compared again.
 """
 
 import hashlib

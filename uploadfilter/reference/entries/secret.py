@@ -85,7 +85,8 @@ class Secret:
         """Return an id for an entry that has none in its list.
 
         The same signal gets the same id at every import of this installation. Ids stand
-        in logs, so nobody can compute the one from the other without the secret.
+        in logs, so nobody can compute an id from a signal, or a signal from an id,
+        without the secret.
         """
         state = self._opaque.copy()
         state.update(_TYPE_TAGS[signal_type] + value)

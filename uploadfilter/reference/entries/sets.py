@@ -28,7 +28,7 @@ class ImportSource:
         sha256: SHA-256 of the file, in hex, so that its maker can confirm that it
             arrived; empty if an older version imported it.
         bytes: Length of the file.
-        withdrawn: Entries of the set before, in force until then, that the file lacks.
+        withdrawn: Entries that were in force until then and that the file lacks.
         listed_again: Entries that it lists and an earlier import had withdrawn.
     """
 

@@ -154,8 +154,9 @@ def sorted_rows(*columns: _Integers) -> Positions:
     """Return the positions of all rows, in sorted order.
 
     Args:
-        columns: At least one, all of the same length; the first decides the order. Its
-            items are mostly different, so that the others are seldom compared.
+        columns: At least one, all of the same length; the first decides the order. The
+            items of the first are mostly different, so that the others are seldom
+            compared.
     """
     order = np.argsort(columns[0])
     first = columns[0].take(order)

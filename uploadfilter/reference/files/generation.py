@@ -1,7 +1,8 @@
 """One generation of the reference set, mapped from LMDB.
 
-It stays valid as long as a reference to it exists, whatever happens to the files, and
-several threads may search it at once. It passes ``tests/conformance/generations.py``.
+A generation stays valid as long as a reference to it exists, whatever happens to the
+files, and several threads may search it at once. The class passes
+``tests/conformance/generations.py``.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence

@@ -100,8 +100,8 @@ def _sweep_records(folder: Path, needed: Collection[int]) -> None:
     """Remove the files of other generations, except for the highest number of all.
 
     A writer that crashed may have left that file, or its generation was in force before
-    an older backup was restored. Its number must not be used again, and the file is all
-    that is left of it.
+    an older backup was restored. The number of that generation must not be used again,
+    and the file is all that is left of the generation.
     """
     numbers = layout.numbered(folder)
     for number in numbers:

@@ -35,7 +35,7 @@ VOID: Final = "void"
 
 MOST_BYTES: Final = 16 * 1024 * 1024
 """Some 30,000 changes: three years of an import each hour. Beyond this size the older
-half is removed, which every proxy has taken long before."""
+half is removed; every proxy has taken that half long before."""
 
 LINE_BYTES: Final = 64 * 1024
 """Longest line; the lines of the writer are a few kilobytes."""

@@ -1,8 +1,8 @@
 """Read or make the secret of the installation.
 
-It is in a file of the reference directory, unless the operator keeps it apart from the
-data that it protects. Then the environment or the service manager passes it as hex
-digits.
+The secret is in a file of the reference directory, unless the operator keeps it apart
+from the data that it protects. Then the environment or the service manager passes it as
+hex digits.
 
 Rules this module keeps: a secret is never shown. It is never replaced either, because
 every exact signal that was stored with the old one would silently never be found again.

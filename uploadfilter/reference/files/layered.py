@@ -2,7 +2,7 @@
 
 Both halves are searched; then the entries that the overlay hides, revokes or suppresses
 are taken out of the result. So a set that is switched off costs only its memory, and a
-withdrawal needs no new index. It passes ``tests/conformance/generations.py``.
+withdrawal needs no new index. The class passes ``tests/conformance/generations.py``.
 """
 
 from collections.abc import Callable, Collection, Sequence

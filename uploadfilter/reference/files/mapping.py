@@ -2,10 +2,10 @@
 
 LMDB allows a process to open a data file only once, and py-lmdb refuses the second
 time. The reader of a proxy, a writer that builds on the same base and several readers
-in one test all need it. So this module keeps one list of the directories that this
-process has open. It is the only mutable state of its kind in the package, because
-LMDB's rule concerns the process. A directory is closed when its last ``Mapped`` is
-garbage: the arrays that point into the map belong to objects that hold one.
+in one test all need the same file. So this module keeps one list of the directories
+that this process has open. It is the only mutable state of its kind in the package,
+because LMDB's rule concerns the process. A directory is closed when its last ``Mapped``
+is garbage: the arrays that point into the map belong to objects that hold one.
 
 A forked child must not use a mapped directory: children are started afresh, and every
 descriptor is closed on exec.

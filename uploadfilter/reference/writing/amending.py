@@ -53,7 +53,7 @@ def amended(live: LayeredGeneration, new: Tables, without: Collection[str]) -> T
 
 
 def _kept(old: Tables, name: str, gone: Collection[str]) -> Tables:
-    """Return the entries of one set without some of them."""
+    """Return the tables of one set without some of its entries."""
     position = [info.name for info in old.sets].index(name)
     keep = old.entries.sets == position
     keep[[row for row, _ in rows_with_ids(old, name, gone)]] = False

@@ -146,8 +146,8 @@ class ReferenceWriter:
     ) -> SetInfo:
         """Put a hash set in force, in place of one of the same name.
 
-        It goes into the overlay if that stays small (``overlay.fits``), otherwise into
-        a new base.
+        The set goes into the overlay if that stays small (``overlay.fits``), otherwise
+        into a new base.
 
         Args:
             collected: Its entries; they must not be used again.
@@ -157,7 +157,7 @@ class ReferenceWriter:
             revoked: Ids that are withdrawn for good at the same time.
             gate: Decides which entries are kept out of force.
 
-        Entries of the set so far that the new set lacks are withdrawn, until a later
+        Entries that the set has had and the new set lacks are withdrawn, until a later
         import lists them again.
 
         Returns:
