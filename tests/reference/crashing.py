@@ -1,8 +1,8 @@
 """A crash of the writer, made inside the process that tests it.
 
-From a chosen step on, everything that touches files raises: the code that would tidy up
-as well. What is on disk then is what a killed process leaves. (``dying.py`` kills real
-ones; it is slower, and a random test needs many.)
+From a chosen step on, everything that touches files raises, also the code that would
+tidy up. The disk then holds what a killed process leaves. (``dying.py`` kills real
+processes; it is slower, and a random test needs many.)
 """
 
 import sys

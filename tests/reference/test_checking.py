@@ -65,7 +65,7 @@ def test_any_turned_bit_is_found(
     name: str,
     in_force: bool,
 ) -> None:
-    """Also in files that are too large for a reader to verify, and in kept ones."""
+    """Kept files, and files that are too large for a reader to verify, are checked."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     path = directory.path / name / "data.mdb"
     size = path.stat().st_size
@@ -80,7 +80,7 @@ def test_any_turned_bit_is_found(
 
 
 def test_missing_and_cut_files_are_found(directory: ReferenceDirectory) -> None:
-    """Each is named, and the check goes on with the others."""
+    """Each fault is reported, and the check goes on with the other files."""
     (directory.path / "bases" / "3" / "data.mdb").unlink()
     path = directory.path / "overlays" / "5" / "data.mdb"
     path.chmod(0o600)
@@ -109,7 +109,7 @@ def test_current_that_counts_wrongly_is_found(directory: ReferenceDirectory) -> 
 def test_tables_that_answer_wrongly_are_found(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """An unchanged file is compared with a scan of all rows, too."""
+    """A file with the written bytes is also compared with a scan of all rows."""
     values = np.random.default_rng(1).bytes(32 * ROWS)
     rows = [entry(str(at), pdq(values[32 * at : 32 * (at + 1)])) for at in range(ROWS)]
     monkeypatch.setattr(base, "ids_of", lambda *args: chunk_tables.ids_of(*args)[::-1])

@@ -32,7 +32,7 @@ def folder(tmp_path: Path) -> Iterator[Path]:
 def test_writer_that_ends_early_changes_nothing_or_all(
     folder: Path, way: str, change: str, least_steps: int
 ) -> None:
-    """Killed, interrupted or out of disk at any step: the old state or the new one."""
+    """At any step, a killed or failed writer leaves the old state or the new one."""
     done = subprocess.run(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "tests.reference.dying", way, change, str(folder)],
         capture_output=True,

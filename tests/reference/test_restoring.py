@@ -41,7 +41,7 @@ def other(name: str) -> list[str]:
 
 
 def test_backup_renamed_into_place_is_followed(directory: Path, tmp_path: Path) -> None:
-    """The reader goes back with it, and further changes begin there."""
+    """The reader returns to the backup's state, and further changes start from it."""
     backup = tmp_path / "backup"
     shutil.copytree(directory, backup)
     put_set(directory, "s", [entry("new", *exactly(MD5))])
@@ -64,7 +64,7 @@ def test_backup_renamed_into_place_is_followed(directory: Path, tmp_path: Path) 
 def test_backup_over_a_running_instance_is_followed(
     directory: Path, tmp_path: Path, way: tuple[str, ...]
 ) -> None:
-    """Tools that replace files by their names change nothing for who reads them."""
+    """Tools that replace files by rename do not disturb a reader."""
     archive = tmp_path / "backup.tar"
     backup = tmp_path / "backup"
     shutil.copytree(directory, backup)
@@ -112,7 +112,7 @@ def test_backup_written_into_the_files_is_never_read_as_the_old_one(
 
 
 def test_parts_of_two_states_are_not_mixed(directory: Path, tmp_path: Path) -> None:
-    """A restored overlay does not lie on the base of the same name of another day."""
+    """A restored overlay is not used with another base of the same name."""
     backup = tmp_path / "backup"
     shutil.copytree(directory, backup)
     other_path = tmp_path / "other"
@@ -146,7 +146,7 @@ def read_only(directory: Path) -> Iterator[Path]:
 
 
 def test_read_only_file_system_is_read(directory: Path, read_only: Path) -> None:
-    """Readers and the check need no right to write; a writer names a missing one."""
+    """Readers and the check need no right to write; a writer reports its absence."""
     with ReferenceReader.open(read_only) as reader:
         assert found(reader.current()) == ["1"]
         put_set(directory, "t", [ENTRY])
@@ -185,7 +185,7 @@ may be closed to others."""
 @pytest.mark.rightless
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
 def test_reader_needs_no_right_to_write() -> None:
-    """A user who may read the files, and no more, reads them."""
+    """A user who may only read the files can read them."""
     folder = Path("/tmp") / f"uploadfilter-{os.getpid()}"  # noqa: S108 - seen by all
     directories = (folder / "own", folder / "foreign")
     try:
@@ -208,7 +208,7 @@ def test_reader_needs_no_right_to_write() -> None:
 
 
 def test_queries_go_on_while_a_compaction_runs(directory: Path) -> None:
-    """Every answer on the way is the right one, and the generation becomes the new."""
+    """Every answer is right meanwhile, and the new generation is taken up."""
     with ReferenceDirectory(directory).writer() as writer:
         put(writer, "t", [entry(f"{at}", *exactly(MD5)) for at in range(50)])
     wrong: list[object] = []

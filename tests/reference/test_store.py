@@ -68,7 +68,7 @@ def numbers(folder: Path) -> list[int]:
 
 
 def test_init_makes_an_empty_generation(tmp_path: Path) -> None:
-    """Made on purpose, an empty reference set is one."""
+    """An empty reference set that was made on purpose is a valid one."""
     path = tmp_path / "new" / "reference"
     assert ReferenceDirectory(path).init()
     with ReferenceReader.open(path) as reader:
@@ -87,7 +87,7 @@ def test_init_makes_an_empty_generation(tmp_path: Path) -> None:
 
 
 def test_init_changes_nothing_that_is_there(directory: Path) -> None:
-    """A second call says that there was one already."""
+    """A second call reports that the reference set existed already."""
     before = (directory / "current").read_bytes(), (directory / "key").read_bytes()
     assert not ReferenceDirectory(directory).init()
 
@@ -96,13 +96,13 @@ def test_init_changes_nothing_that_is_there(directory: Path) -> None:
 
 
 def test_everything_is_private(directory: Path) -> None:
-    """Only the owner can open its directories and files."""
+    """No other user can read even a name in it."""
     for path in (directory.parent, directory, *directory.rglob("*")):
         assert path.stat().st_mode & 0o077 == 0, path
 
 
 def test_reader_follows_at_its_next_call(directory: Path) -> None:
-    """A change is visible to readers after it, and to none before."""
+    """Readers see a change after it was made, and never before."""
     with ReferenceReader.open(directory) as reader:
         first = reader.current()
         assert reader.current() is first
@@ -117,7 +117,7 @@ def test_reader_follows_at_its_next_call(directory: Path) -> None:
 
 
 def test_set_of_the_same_name_is_replaced(directory: Path) -> None:
-    """Importing a set again leaves nothing of the old one."""
+    """After a new import of a set, none of its old entries is left."""
     info = put_set(directory, "s", [entry("2", *exactly(MD5))], enforced=False)
     with ReferenceReader.open(directory) as reader:
         generation = reader.current()
@@ -129,14 +129,14 @@ def test_set_of_the_same_name_is_replaced(directory: Path) -> None:
 
 
 def test_removed_set_leaves_no_types(directory: Path) -> None:
-    """Of types that only a removed set had, nothing is asked any more."""
+    """A type that only a removed set had is not searched for any more."""
     remove(directory, "s")
     with ReferenceReader.open(directory) as reader:
         assert reader.current().signal_types == frozenset()
 
 
 def test_unknown_set_cannot_be_removed(directory: Path) -> None:
-    """The error names those that are there, and nothing changes."""
+    """The error names the existing sets, and nothing changes."""
     with pytest.raises(HashSetNameError, match="no hash set 'x'") as caught:
         remove(directory, "x")
 
@@ -146,7 +146,7 @@ def test_unknown_set_cannot_be_removed(directory: Path) -> None:
 
 
 def test_first_ids_are_those_of_the_set(directory: Path) -> None:
-    """Ids are shown of the set that was asked for, in its order."""
+    """The ids belong to the named set, in the set's order."""
     put_set(directory, "t", [entry(name, *exactly(MD5)) for name in "zyx"])
     with ReferenceReader.open(directory) as reader:
         generation = reader.current()
@@ -167,7 +167,7 @@ def test_several_changes_in_one_block(directory: Path) -> None:
 
 
 def test_old_generation_stays_valid_while_it_is_held(directory: Path) -> None:
-    """The holder of a generation may search it to the end, whatever is written."""
+    """The holder of a generation may search it, whatever is written meanwhile."""
     with ReferenceReader.open(directory) as reader:
         held = reader.current()
     with ReferenceDirectory(directory).writer() as writer:
@@ -185,7 +185,7 @@ def test_old_generation_stays_valid_while_it_is_held(directory: Path) -> None:
 
 
 def test_missing_reference_set_appears(tmp_path: Path) -> None:
-    """A reader may be opened before there is anything to read."""
+    """A reader may be opened before there is a reference set."""
     path = tmp_path / "reference"
     with ReferenceReader.open(path) as reader:
         for _ in range(2):
@@ -345,7 +345,7 @@ def test_reader_recovers_when_the_file_is_restored(directory: Path) -> None:
 
 
 def test_missing_key_is_never_made_anew(directory: Path) -> None:
-    """A new key would make every exact signal unfindable, in silence."""
+    """With a new key, exact signals would silently never be found."""
     lose_key(directory)
     with pytest.raises(StoreKeyError):
         put_set(directory, "t", [])
@@ -365,14 +365,14 @@ def test_what_cannot_be_written_is_an_error_of_ours(directory: Path) -> None:
 
 
 def test_secret_is_that_of_the_directory(directory: Path) -> None:
-    """Keys for other purposes are derived from the one secret."""
+    """A key for another use is derived from the same secret."""
     secret = ReferenceDirectory(directory).secret()
 
     assert secret.check_value() == keys.read_secret(directory).check_value()
 
 
 def test_second_writer_is_turned_away(directory: Path) -> None:
-    """In the same process too, there is one writer."""
+    """A second writer in the same process is refused too."""
     with (
         ReferenceDirectory(directory).writer(),
         pytest.raises(StoreBusyError),
@@ -382,7 +382,7 @@ def test_second_writer_is_turned_away(directory: Path) -> None:
 
 
 def test_writer_of_another_process_is_waited_for(directory: Path) -> None:
-    """While another process writes, no second one can."""
+    """While another process writes, no other writer can begin."""
     script = (
         "import sys; from pathlib import Path\n"
         "from uploadfilter.reference.store import ReferenceDirectory\n"
@@ -407,7 +407,7 @@ def test_writer_of_another_process_is_waited_for(directory: Path) -> None:
 
 
 def test_restored_copy_is_read_in_place(directory: Path, tmp_path: Path) -> None:
-    """A backup is a copy, and works wherever it is put."""
+    """A backup is a copy of the directory, and works at any path."""
     copy = tmp_path / "copy"
     shutil.copytree(directory, copy)
     shutil.rmtree(directory)
@@ -478,7 +478,7 @@ with ReferenceReader.open(Path(sys.argv[1])) as reader:
 
 
 def test_processes_see_whole_generations_while_they_change(tmp_path: Path) -> None:
-    """The same holds in another process while its directories are removed."""
+    """Other processes see this too, even if their directories are removed meanwhile."""
     directory = tmp_path / "reference"
     ReferenceDirectory(directory).init()
     put_set(directory, "s", generation_entries(2))

@@ -149,7 +149,7 @@ def test_chunks_are_used_where_they_lie(tmp_path: Path) -> None:
 
 
 def test_generations_with_and_without_chunks_agree(tmp_path: Path) -> None:
-    """The same entries are found, at every threshold, by either way."""
+    """At every threshold, both find the same entries."""
     values = clustered(2, count=MANY, width=32, threshold=31)
     tables = tables_with(values)
     by_chunks = generation_of(base(tmp_path, tables))
@@ -197,7 +197,7 @@ def first_format(path: Path, tables: Tables) -> None:
 
 
 def test_base_of_the_first_format_is_scanned(tmp_path: Path) -> None:
-    """Bases from before there were chunks answer as they did."""
+    """A base from before the tables of chunks gives the same answers as before."""
     values = clustered(3, count=MANY, width=32, threshold=31)
     tables = tables_with(values)
     old = stored(tmp_path, 1, partial(first_format, tables=tables))
@@ -236,7 +236,7 @@ def test_chunks_must_be_as_the_record_says(tmp_path: Path) -> None:
 
 
 def test_chunks_that_point_nowhere_are_damage(tmp_path: Path) -> None:
-    """Damage that a search meets is an error of this package and not a match."""
+    """Damage that a search meets is an error of this program, and never a match."""
     rng = random.Random(1)  # noqa: S311 - a test needs a repeatable choice
     values = [rng.randbytes(32) for _ in range(MANY)]
     tables = tables_with(values)
@@ -261,7 +261,7 @@ def pointing_nowhere(path: Path, tables: Tables) -> None:
 
 
 def test_sample_of_a_sound_base_is_right(tmp_path: Path) -> None:
-    """A check by sample asks every table, and finds nothing wrong."""
+    """A check by sample queries every table, and finds no fault."""
     values = clustered(1, count=MANY, width=32, threshold=31)
     generation = generation_of(base(tmp_path, tables_with(values)))
     (report,) = generation.verify_sample(5, 20)

@@ -28,7 +28,7 @@ def suppression(entry: str = "1", *, expires_at: float | None = None) -> Suppres
 
 
 def test_suppression_lasts_three_days() -> None:
-    """Unless somebody says otherwise, and never for more than a month."""
+    """That is the default, and no suppression lasts longer than a month."""
     assert suppression().expires_at == int(NOW + SUPPRESSED_S)
     assert suppression(expires_at=NOW + 10).expires_at == int(NOW + 10)
     for end in (NOW, NOW - 1):
@@ -50,7 +50,7 @@ def test_reason_is_one_line_for_people(reason: str) -> None:
 
 @pytest.mark.parametrize("by", ["", "-x", "a b", "a@b", "x" * 65])
 def test_who_asks_is_an_account(by: str) -> None:
-    """No address, and nothing that is not a word."""
+    """An address is refused, and so is a text that is not one word."""
     with pytest.raises(UsageError, match="who asks"):
         new_suppression("s", "1", reason="ours", by=by, now=NOW, expires_at=None)
 
@@ -85,7 +85,7 @@ def test_withdrawals_are_limited(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_what_cannot_matter_is_forgotten() -> None:
-    """Ended suppressions, and removals that no kept generation is older than."""
+    """These are ended suppressions, and removals before every kept generation."""
     changes = Changes(
         removed={"old": 4, "new": 5}, suppressed=(suppression(expires_at=NOW + 10),)
     )
@@ -95,7 +95,7 @@ def test_what_cannot_matter_is_forgotten() -> None:
 
 
 def test_rollback_carries_all_withdrawals_over() -> None:
-    """Removals since then, every revocation, and the suppressions of today."""
+    """It keeps removals since then, every revocation, and the suppressions of today."""
     older = Changes(
         hidden=frozenset({"h"}), removed={"s": 2}, suppressed=(suppression("old"),)
     )
@@ -114,7 +114,7 @@ def test_rollback_carries_all_withdrawals_over() -> None:
 
 
 def test_what_an_older_generation_would_undo_is_named() -> None:
-    """Each withdrawal that it lacks, and none that it has."""
+    """It lists each withdrawal that the older generation lacks, and no other one."""
     older = Changes(removed={"a": 2}).with_revoked("s", {"1": True}, generation=3)
     now = (
         older.with_removed("b", generation=6, in_base=True)
@@ -132,7 +132,7 @@ def test_what_an_older_generation_would_undo_is_named() -> None:
 
 
 def test_revoked_entries_are_counted_where_they_are() -> None:
-    """One that was never there, or lies in a hidden set, is not subtracted."""
+    """A revoked entry that never existed, or is in a hidden set, is not subtracted."""
     base = [replace(info_of(name), entries=5, revoked=1) for name in ("a", "b")]
     added = [replace(info_of("b"), entries=2)]
     changes = Changes(hidden=frozenset({"b"})).with_revoked(

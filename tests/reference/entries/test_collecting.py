@@ -103,7 +103,7 @@ def test_exact_signals_are_sorted_as_lmdb_sorts_them() -> None:
 
 
 def test_entries_with_one_id_become_one() -> None:
-    """It has all signals, the first category, and is exact only if one of them was."""
+    """It has all signals and the first category; it is exact only if one was."""
     tables = tables_of(
         "s",
         [
@@ -123,7 +123,7 @@ def test_entries_with_one_id_become_one() -> None:
 
 
 def test_set_counts_its_entries_and_signals_by_category() -> None:
-    """Repeated lines are counted once, and each category for itself."""
+    """Repeated lines are counted once, and each category is counted separately."""
     tables = tables_of(
         "s",
         [
@@ -153,7 +153,7 @@ def test_set_counts_its_entries_and_signals_by_category() -> None:
 def test_listed_signals_are_taken_in_like_entries(
     listed: list[tuple[SignalType, int]],
 ) -> None:
-    """The way for lists makes the same tables as the way for entries."""
+    """The function for lists makes the same tables as the function for entries."""
     pairs = [(kind, bytes([fill]) * kind.width_bytes) for kind, fill in listed]
     ids = [SECRET.opaque_id(*pair) for pair in pairs]
     by_entry, by_list = (TableBuilder(SECRET.exact_key) for _ in range(2))
@@ -231,7 +231,7 @@ def shown(tables: Tables) -> tuple[object, ...]:
 def test_what_was_let_go_of_is_what_was_held(
     entries: list[Entry], rows_held: int
 ) -> None:
-    """Columns in files, and sorted in parts, are those in memory, sorted at once."""
+    """Columns in files, sorted in parts, equal columns in memory, sorted at once."""
     plain = TableBuilder(SECRET.exact_key)
     with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as patch:
         for entry in entries:

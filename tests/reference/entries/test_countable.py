@@ -91,7 +91,7 @@ def test_fast_and_slow_look_agree(
     gone: set[int],
     at_a_time: int,
 ) -> None:
-    """Whatever is withdrawn, of low quality, exact only or weak, however it is cut."""
+    """Entries are withdrawn, of low quality, exact only or weak, in any parts."""
     tables = joined(
         joined(tables_of("a", first), tables_of("b", second)), tables_of("c", other)
     )
@@ -108,7 +108,7 @@ A, B = frozenset("A"), frozenset("B")
 
 
 def test_generation_leaves_out_what_rejects_nothing(tmp_path: Path) -> None:
-    """Monitored, replaced, revoked, suppressed or removed entries, in both halves."""
+    """These are monitored, replaced, revoked, suppressed or removed entries."""
     directory = ReferenceDirectory(tmp_path / "reference", clock=lambda: 1e9)
     other = replace(ENTRY, id="2", category="B")
     weak = entry("3", hashed(SignalType.PHASH), category="C")

@@ -23,7 +23,7 @@ def tables_with(name: str, *ids: str) -> Tables:
 @settings(max_examples=50)
 @given(ids=st.lists(IDS, unique=True, max_size=20), others=st.sets(IDS, max_size=5))
 def test_entries_are_found_by_id(ids: list[str], others: set[str]) -> None:
-    """Each id of the set has its row, and no other has one."""
+    """Each id of the set has its row, and no other id has one."""
     tables = joined(tables_with("a", *others), tables_with("b", *ids))
     wanted = {*ids[::2], *others}
     found = find_entries(tables, "b", wanted)
@@ -35,7 +35,7 @@ def test_entries_are_found_by_id(ids: list[str], others: set[str]) -> None:
 
 
 def test_entries_are_found_in_every_part(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the rows are compared in several parts."""
+    """The entries are also found if the rows are compared in several parts."""
     monkeypatch.setattr(folding, "_ROWS_AT_A_TIME", 3)
     ids = [f"id-{n}" for n in range(10)]
     tables = tables_with("a", *ids)
@@ -67,7 +67,7 @@ def test_fold_keeps_what_is_in_force() -> None:
 
 
 def test_fold_of_nothing_is_nothing() -> None:
-    """Whatever was removed before, an empty reference set has no words left."""
+    """An empty reference set has no words, whatever was removed before."""
     base = tables_with("a", "1")
     tables = folded(base, empty_tables(), Changes(hidden=frozenset({"a"})))
 

@@ -17,7 +17,7 @@ from uploadfilter.reference.search.index import lanes_of
 
 
 def test_column_has_all_that_was_written() -> None:
-    """Whatever kind of buffer it came in; nothing at all is an empty column."""
+    """It takes every kind of buffer; an empty buffer makes an empty column."""
     column = InMemory()
     column.write(np.array([1, 2], np.uint32))
     column.write(bytes(4))
@@ -44,7 +44,7 @@ def test_rows_that_are_let_go_of_come_before_those_that_are_held() -> None:
 def test_lanes_are_those_of_all_values_at_once(
     monkeypatch: pytest.MonkeyPatch, rows: int
 ) -> None:
-    """They are made part by part."""
+    """The lanes are made part by part."""
     monkeypatch.setattr(kept, "_ROWS_AT_A_TIME", 3)
     values = random.Random(1).randbytes(32 * rows)  # noqa: S311 - values of a test
     column = InMemory()

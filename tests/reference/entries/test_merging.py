@@ -35,7 +35,7 @@ def entries_called(ids: list[str]) -> EntryTable:
 
 @given(ids=st.lists(st.sampled_from("abcdefgh"), max_size=30))
 def test_entries_of_an_id_get_one_row_in_the_order_of_the_first(ids: list[str]) -> None:
-    """The obvious way: a dictionary."""
+    """The result is compared with that of a dictionary."""
     hashes = np.array([ord(word) * 7919 % 13 - 6 for word in ids], np.int64)
     firsts: dict[str, int] = {}
     expected = [firsts.setdefault(word, len(firsts)) for word in ids]
@@ -66,7 +66,7 @@ def test_ids_with_equal_hashes_stay_apart() -> None:
 def test_parts_are_sorted_as_the_whole(
     count: int, alike: int, at_once: int, seed: int
 ) -> None:
-    """Keys that occur often, and that differ in their last byte only, are there."""
+    """Some keys occur often, and some differ in their last byte only."""
     rng = random.Random(seed)  # noqa: S311 - values of a test
     some = [bytes([rng.randrange(256)]) + b"k" * 14 for _ in range(alike)]
     keys = [rng.choice(some) + bytes([rng.randrange(3)]) for _ in range(count)]

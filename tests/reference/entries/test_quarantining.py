@@ -36,7 +36,7 @@ def release(name: str, digest: str = "00") -> Release:
 
 
 def test_release_is_of_an_entry_as_it_was() -> None:
-    """Found again with other signals, it is in quarantine again; older dates stay."""
+    """An entry with other signals is quarantined again; older dates stay."""
     found = [quarantine("a", since=9), quarantine("b", "11"), quarantine("c")]
     kept = [quarantine("a"), quarantine("d")]
 
@@ -54,7 +54,7 @@ def test_release_is_of_an_entry_as_it_was() -> None:
     ],
 )
 def test_one_person_is_not_enough(by: list[str], named: str) -> None:
-    """Two people are named, and not one of them twice."""
+    """A release needs two people, and the same person twice is one."""
     words = f"is ended by 2 different people, and {named}$"
     with pytest.raises(UsageError, match=words):
         new_release([quarantine("a")], "s", "a", by=by, at=1.0)
@@ -69,7 +69,7 @@ def test_only_what_is_in_quarantine_is_released() -> None:
 
 
 def test_digest_changes_with_each_signal() -> None:
-    """Of equal entries it is equal, whatever stands beside them; else it is not."""
+    """Equal entries have equal digests, whatever lies beside them; others differ."""
     same = (*exactly(MD5), pdq(RED))
     entries = [
         entry("other", pdq(bytes(32))),

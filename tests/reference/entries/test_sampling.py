@@ -51,22 +51,22 @@ def wrong(matcher: Matcher, count: int = 30) -> int:
     "matcher", [eager(VALUES, 32), usual(VALUES, 32), LinearIndex(LANES)], ids=type
 )
 def test_sound_index_passes(matcher: Matcher) -> None:
-    """An index that answers like the scan has no fault."""
+    """An index that answers like the scan has no wrong answers."""
     assert wrong(matcher) == 0
 
 
 def test_lost_pair_is_found_out() -> None:
-    """One pair less is one query that is answered wrongly."""
+    """One missing pair makes one wrong answer."""
     assert wrong(Forgetful(loses=1)) == 1
 
 
 def test_wrong_distance_is_found_out() -> None:
-    """The pairs alone do not suffice."""
+    """The right pairs alone do not suffice."""
     assert wrong(Forgetful(adds=1)) > 1
 
 
 def test_sample_is_repeatable() -> None:
-    """The same seed asks the same."""
+    """The same seed gives the same queries."""
     one, two = (
         sample_of(SHAPE, LANES, LinearIndex(LANES), seed=seed, count=20)
         for seed in (7, 7)

@@ -84,7 +84,7 @@ def test_scan_compares_every_value() -> None:
 
 
 def test_values_are_counted_by_set() -> None:
-    """Each hash set has its share."""
+    """The values of each hash set are counted separately."""
     tables = tables_of(random_values(10), sets=3)
     stats = stats_of(SHAPE, tables, None, threshold=31)
 
@@ -103,7 +103,7 @@ def test_random_values_are_not_skewed() -> None:
 
 
 def test_alike_values_are_skewed() -> None:
-    """If all values are one, each is a candidate of each."""
+    """If all values are equal, each is a candidate of every other one."""
     same = np.tile(np.arange(32, dtype=np.uint8), (20_000, 1))
     stats = by_chunks(tables_of(same))
 
@@ -112,7 +112,7 @@ def test_alike_values_are_skewed() -> None:
 
 
 def test_chunks_that_do_not_pay_are_a_scan() -> None:
-    """A table for which a scan is cheaper is scanned, and shown as such."""
+    """A table that is cheaper to scan is scanned, and the figures state that."""
     tables = tables_of(random_values(2_000))
     index = chunk_tables.build(tables.perceptual[SHAPE].lanes, (16,) * 16)
     stats = stats_of(SHAPE, tables, index, threshold=31)
@@ -122,7 +122,7 @@ def test_chunks_that_do_not_pay_are_a_scan() -> None:
 
 
 def test_single_value_has_no_neighbours() -> None:
-    """One value meets no other, and nothing is divided by zero."""
+    """A single value has no other candidates, and there is no division by zero."""
     tables = tables_of(random_values(1))
     index = chunk_tables.build(tables.perceptual[SHAPE].lanes, (2, 2))
     stats = stats_of(SHAPE, tables, index, threshold=1, costs=CHEAP)

@@ -57,7 +57,7 @@ def test_wrong_column_is_named(what: str) -> None:
 
 
 def test_sound_tables_have_no_problems() -> None:
-    """Neither with entries nor without."""
+    """This holds with entries, and without any."""
     assert list(table_problems(TABLES)) == []
     assert list(table_problems(empty_tables())) == []
 
@@ -81,7 +81,7 @@ ROWS = np.arange(3, dtype="<u4").tobytes()
 def test_wrong_exact_signals_are_named(
     pairs: list[tuple[bytes, bytes]], what: str | None
 ) -> None:
-    """Keys ascend, rows exist, and there are as many as stated."""
+    """Keys must ascend, rows must exist, and their number must be the stated one."""
     problems = list(exact_problems(pairs, entries=3, stated=3))
 
     assert problems == [] if what is None else what in problems[0]

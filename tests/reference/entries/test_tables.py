@@ -71,7 +71,7 @@ def test_joined_tables_hold_both(sets: list[list[Entry]]) -> None:
 def test_removing_a_set_is_never_having_joined_it(
     sets: list[list[Entry]], data: st.DataObject
 ) -> None:
-    """Without a set the tables are as if it had never been there."""
+    """After a set was removed, the tables equal those before it was added."""
     gone = data.draw(st.integers(0, max(len(sets) - 1, 0)))
     left = without_set(all_of(sets), f"s{gone}")
     never = empty_tables()
@@ -86,7 +86,7 @@ def test_removing_a_set_is_never_having_joined_it(
 
 
 def test_removing_an_unknown_set_changes_nothing() -> None:
-    """The tables stay the very same."""
+    """The same tables are returned, without a copy."""
     tables = all_of([[entry("1", pdq(bytes(32)))]])
 
     assert without_set(tables, "nobody") is tables
@@ -118,7 +118,7 @@ def test_words_beyond_16_bits_are_refused(monkeypatch: pytest.MonkeyPatch) -> No
 
 
 def test_distinct_sorts_by_the_first_column() -> None:
-    """Rows come out once each, ordered by the columns from first to last."""
+    """Each row is returned once, ordered by the columns from first to last."""
     one = np.array([2, 1, 2, 1, 2], np.uint64)
     two = np.array([5, 9, 4, 9, 5], np.uint32)
     order = distinct(one, two)
@@ -128,7 +128,7 @@ def test_distinct_sorts_by_the_first_column() -> None:
 
 
 def test_taken_entries_keep_their_ids() -> None:
-    """Ids of any length, umlauts included, go with their rows."""
+    """Ids of any length, also with umlauts, stay with their rows."""
     signal = EntrySignal(signal=Signal(type=SignalType.MD5, value=bytes(range(16))))
     names = ["a", "längere-kennung", "", "z", "ß"]
     tables = tables_of("s", [entry(name, signal) for name in names])
@@ -144,7 +144,7 @@ def test_taken_entries_keep_their_ids() -> None:
     )
 )
 def test_rows_are_sorted_by_all_columns(columns: NDArray[np.uint64]) -> None:
-    """The first column decides; equal rows stay in the order they came in."""
+    """The first column decides; equal rows stay in their original order."""
     rows = [tuple(row) for row in columns.T.tolist()]
 
     assert sorted_rows(*columns).tolist() == sorted(

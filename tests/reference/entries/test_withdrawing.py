@@ -106,7 +106,7 @@ OTHER = signal_of(SignalType.MD5, 9)
 def test_what_was_withdrawn_is_what_dictionaries_say(
     old: list[Entry], new: list[Entry]
 ) -> None:
-    """By id alone, and with every signal."""
+    """The results agree for ids alone, and for all signals."""
     before, after = beside_others(old), beside_others(new)
     missing = withdrawn_ids(before, after, "s")
     found = withdrawn(before, after, "s")
@@ -117,7 +117,7 @@ def test_what_was_withdrawn_is_what_dictionaries_say(
 
 
 def test_ids_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hashes only propose which ids are the same."""
+    """Hashes only propose ids that may be equal."""
     monkeypatch.setattr(withdrawing, "_MULTIPLIER", np.uint64(0))
     monkeypatch.setattr(withdrawing, "_ROWS_AT_A_TIME", 2)
     item = (EntrySignal(signal=OTHER),)
@@ -129,7 +129,7 @@ def test_ids_with_one_hash_are_told_apart(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("name", ["s", "t"])
 def test_set_that_is_not_there_was_not_compared(name: str) -> None:
-    """Every entry of a removed set is missing; without an older set no entry is."""
+    """Every entry of a set that is gone counts as lost; an unknown set has none."""
     item = (EntrySignal(signal=OTHER),)
     before = tables_of("s", [Entry(id="1", category="A", signals=item)])
     counts: Mapping[str, int] = {"s": 1, "t": 0}

@@ -14,7 +14,7 @@ from uploadfilter.reference.files.aside import FileColumn
 
 
 def test_column_in_a_file_has_all_that_was_written(tmp_path: Path) -> None:
-    """And no name by which anybody could find it."""
+    """The file has no name by which anybody could find it."""
     column = FileColumn(tmp_path)
     for part in range(5):
         column.write(np.arange(part, dtype=np.uint32))
@@ -26,13 +26,13 @@ def test_column_in_a_file_has_all_that_was_written(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_kept_is_an_error_with_a_hint(tmp_path: Path) -> None:
-    """A folder that is gone, and a file that may not grow."""
+    """The folder has been removed, or the file may not grow."""
     with pytest.raises(StoreError, match="cannot keep entries"):
         FileColumn(tmp_path / "nowhere" / "x")
 
 
 def test_file_that_may_not_grow_is_an_error_with_a_hint(tmp_path: Path) -> None:
-    """As on a full disk: a partial write does not count as a whole one."""
+    """On a full disk, a partial write does not count as a whole one."""
     column = FileColumn(tmp_path)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, hard))

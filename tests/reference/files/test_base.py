@@ -88,7 +88,7 @@ def test_base_holds_the_tables(entries: list[Entry]) -> None:
 
 
 def test_empty_base_is_valid(tmp_path: Path) -> None:
-    """A reference set without entries is one."""
+    """A reference set without entries is a valid one."""
     mapped = stored(tmp_path, 1, base_of(empty_tables()))
     tables = read_tables(mapped, read_meta(mapped))
 
@@ -120,7 +120,7 @@ def test_many_entries_of_one_digest_are_kept(tmp_path: Path) -> None:
 
 
 def test_sorted_keys_fit_the_room_reserved_for_them(tmp_path: Path) -> None:
-    """The map is large enough for many keys without much else."""
+    """The map has room for many keys without much other data."""
     signals = [
         Signal(type=SignalType.MD5, value=n.to_bytes(16)) for n in range(1, 30_001)
     ]
@@ -135,7 +135,7 @@ def test_sorted_keys_fit_the_room_reserved_for_them(tmp_path: Path) -> None:
 def test_newer_format_is_not_read(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Data of a later version is refused as such."""
+    """Data of a later version is refused with an error that names the version."""
     monkeypatch.setattr(module, "FORMAT", layout.FORMAT + 1)
     mapped = stored(tmp_path, 1, base_of(empty_tables()))
 
@@ -147,7 +147,7 @@ def test_newer_format_is_not_read(
     "meta", [b"", b"{", b"[]", b'{"format":1}', b'{"format":"1"}', b"\xff"]
 )
 def test_damaged_record_is_an_error_of_ours(tmp_path: Path, meta: bytes) -> None:
-    """Whatever stands in the record, nothing else is raised."""
+    """Any bytes in the record lead to this error and no other one."""
     mapped = stored(tmp_path, 1, only_meta(meta))
 
     with pytest.raises(StoreCorruptError, match="damaged record"):

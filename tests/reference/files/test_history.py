@@ -40,7 +40,7 @@ def kept(directory: Path, current: Current) -> list[int]:
 def test_last_generations_are_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As many as the constant says, the newest first, with the files they need."""
+    """The number is the constant's; the newest are kept, with the files they need."""
     monkeypatch.setattr(history, "KEPT_GENERATIONS", 2)
     current = force(tmp_path, *(generation(n) for n in range(1, 12)))
     history.sweep(tmp_path)
@@ -52,7 +52,7 @@ def test_last_generations_are_kept(
 
 
 def test_last_bases_are_kept(tmp_path: Path) -> None:
-    """A generation goes with its base, however few there are."""
+    """A generation is removed with its base, even if few generations are kept."""
     current = force(
         tmp_path, *(generation(n, base=1 + (n + 1) // 2) for n in range(1, 9))
     )
@@ -64,7 +64,7 @@ def test_last_bases_are_kept(tmp_path: Path) -> None:
 
 
 def test_old_base_stays_while_it_is_returned_to(tmp_path: Path) -> None:
-    """Current is whatever current says, however old its base is."""
+    """The current generation is the one that current names, even with an old base."""
     force(tmp_path, *(generation(n, base=n) for n in range(1, 4)))
     current = force(tmp_path, generation(4, base=1))
     history.sweep(tmp_path)
@@ -84,7 +84,7 @@ def test_damaged_file_is_left_out(tmp_path: Path, content: bytes | None) -> None
 
 
 def test_number_is_never_used_again(tmp_path: Path) -> None:
-    """Neither after an older backup was restored, nor after a crash."""
+    """This holds after an older backup was restored, and after a crash."""
     older = force(tmp_path, generation(1), generation(2))
     force(tmp_path, generation(3), generation(4), generation(5))
     layout.write_current(tmp_path, older)
@@ -110,7 +110,7 @@ def test_sweep_before_the_first_generation_removes_all(tmp_path: Path) -> None:
 
 
 def test_oldest_number_is_the_lowest(tmp_path: Path) -> None:
-    """Nothing can be returned to that is older."""
+    """No older generation can be returned to."""
     assert history.oldest(tmp_path) == 0
     force(tmp_path, generation(3), generation(10))
 

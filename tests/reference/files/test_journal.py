@@ -47,7 +47,7 @@ def told(found: News) -> list[tuple[str, int]]:
 
 
 def test_change_is_told_with_who_and_when(tmp_path: Path) -> None:
-    """A line names the change, its object, its user, its time and its result."""
+    """A line has the change, its subject, its author, its time, and its result."""
     with directory_of(tmp_path).writer() as writer:
         put(writer, "s", [ENTRY])
         writer.suppress("s", "1", reason="stock picture", by="me", expires_at=5000)
@@ -78,7 +78,7 @@ def test_import_tells_what_was_there_before(tmp_path: Path) -> None:
 
 
 def test_revocations_are_listed_up_to_a_number(tmp_path: Path) -> None:
-    """A thousand entries are counted, and some of them named."""
+    """A thousand entries are counted, and some of them are named."""
     put_set(tmp_path, "s", [ENTRY])
     with directory_of(tmp_path).writer() as writer:
         writer.revoke("s", [f"e{number}" for number in range(1000)])
@@ -131,7 +131,7 @@ def test_what_came_in_force_is_told_once(
 
 
 def test_line_of_a_change_that_failed_is_void(tmp_path: Path) -> None:
-    """Its generation never came in force, which the next line says."""
+    """The next line states that the line's generation never came in force."""
     put_set(tmp_path, "s", [ENTRY])
     lines = (tmp_path / journal.FILE).read_bytes()
     forged = json.loads(lines.splitlines()[-1])
@@ -150,7 +150,7 @@ def test_line_of_a_change_that_failed_is_void(tmp_path: Path) -> None:
 
 
 def test_lines_are_chained(tmp_path: Path) -> None:
-    """Each names the one before, as in the decision log."""
+    """Each line names the line before, as in the decision log."""
     put_set(tmp_path, "s", [ENTRY])
     first, second = journal.read(tmp_path)
 
@@ -159,7 +159,7 @@ def test_lines_are_chained(tmp_path: Path) -> None:
 
 
 def test_other_journal_is_noticed(tmp_path: Path) -> None:
-    """A reference directory that was exchanged for another one is not the same."""
+    """A reader notices that the reference directory was replaced by another one."""
     for name in ("a", "b"):
         put_set(tmp_path / name, name, [ENTRY])
     lines = news(tmp_path / "a", known=NOTHING).lines
@@ -175,7 +175,7 @@ def test_other_journal_is_noticed(tmp_path: Path) -> None:
 def test_long_journal_loses_its_older_half(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """It is bounded; numbers go on, and who was away for too long is told."""
+    """Numbers go on; a reader that was away for too long learns of the lost lines."""
     monkeypatch.setattr(journal, "MOST_BYTES", 2000)
     for number in range(12):
         put_set(tmp_path, f"s{number}", [ENTRY])
@@ -188,7 +188,7 @@ def test_long_journal_loses_its_older_half(
 
 
 def test_damaged_journal_is_refused(tmp_path: Path) -> None:
-    """Nothing is taken for a change that cannot be read."""
+    """Bytes that cannot be read are never taken for a change."""
     put_set(tmp_path, "s", [ENTRY])
     (tmp_path / journal.FILE).write_bytes(b"x\n")
 

@@ -16,7 +16,7 @@ KEY = bytes(range(32))
 def test_key_is_taken_from_the_environment_first(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With a key that is kept elsewhere, the directory has no file of it."""
+    """The directory then has no file with the key."""
     monkeypatch.setenv(keys.KEY_VARIABLE, KEY.hex())
     made = keys.make_secret(tmp_path)
 
@@ -46,7 +46,7 @@ def test_key_is_taken_from_a_credential(
 def test_wrong_key_of_the_environment_is_never_shown(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, given: str
 ) -> None:
-    """It may be the key with a digit too many."""
+    """The text may be the key with a digit too many."""
     monkeypatch.setenv(keys.KEY_VARIABLE, given)
 
     with pytest.raises(StoreKeyError, match="is not 64 hex digits") as caught:
@@ -55,7 +55,7 @@ def test_wrong_key_of_the_environment_is_never_shown(
 
 
 def test_secret_is_made_once(tmp_path: Path) -> None:
-    """An existing secret is never replaced, and only its owner can read it."""
+    """An existing secret is never replaced, and no other user can read it."""
     made = keys.make_secret(tmp_path)
 
     assert keys.make_secret(tmp_path).check_value() == made.check_value()
@@ -75,7 +75,7 @@ def test_wrong_key_file_is_not_used(tmp_path: Path, length: int) -> None:
 
 
 def test_missing_key_file_says_what_to_do(tmp_path: Path) -> None:
-    """Without the key nothing can be looked up."""
+    """Without the key, no exact signal can be looked up."""
     with pytest.raises(StoreKeyError, match="cannot read the key") as caught:
         keys.read_secret(tmp_path)
 

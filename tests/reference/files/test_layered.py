@@ -27,7 +27,7 @@ from uploadfilter.reference.writing.writing import ReferenceWriter
 @pytest.mark.parametrize("fill", FILLS, ids=lambda fill: fill.__name__)
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_layered_generation_conforms(check: Check, fill: Fill) -> None:
-    """Wherever its entries lie, and over whatever, it passes the suite."""
+    """It passes the suite with entries in any half, over any other entries."""
     check(maker(fill))
 
 
@@ -61,7 +61,7 @@ def stored(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stored]:
 
 
 def test_removed_set_is_not_found(stored: Stored) -> None:
-    """Its entries are gone, those of the other set are not."""
+    """Its entries are not found any more, and those of the other set are."""
     stored.writer.remove_set("s")
 
     assert stored.found() == ["1", "2"]
@@ -70,7 +70,7 @@ def test_removed_set_is_not_found(stored: Stored) -> None:
 
 
 def test_replaced_set_is_found_once(stored: Stored) -> None:
-    """Of a set in both halves, the overlay's is the one in force."""
+    """If both halves have the set, the one in the overlay is in force."""
     put(stored.writer, "s", [entry("3", *ENTRY.signals)])
 
     assert stored.found() == ["1", "2", "3"]
@@ -79,7 +79,7 @@ def test_replaced_set_is_found_once(stored: Stored) -> None:
 
 
 def test_revoked_entry_is_not_found(stored: Stored) -> None:
-    """One entry is gone, the other of the same value is not."""
+    """One entry is gone, and the other entry with the same value is still found."""
     assert stored.writer.revoke("s", ["1", "nobody"]) == 1
     (info,) = (info for info in stored.generation.sets if info.name == "s")
 
@@ -90,7 +90,7 @@ def test_revoked_entry_is_not_found(stored: Stored) -> None:
 
 
 def test_suppression_ends_by_itself(stored: Stored) -> None:
-    """It needs no new generation for that; the entry counts all the time."""
+    """This needs no new generation, and the entry is counted all the time."""
     stored.writer.suppress("s", "1", reason="ours", by="me", expires_at=2000)
     assert stored.found() == ["1", "2", "2"]
     assert [item.entry for item in stored.generation.suppressions] == ["1"]
@@ -104,7 +104,7 @@ def test_suppression_ends_by_itself(stored: Stored) -> None:
 
 
 def test_types_follow_the_sets_in_force(stored: Stored) -> None:
-    """Of a type that only a removed set had, nothing is asked."""
+    """A type that only a removed set had is not searched for."""
     put(stored.writer, "s", [entry("3", *exactly(MD5))])
     assert stored.generation.signal_types == {SignalType.MD5, SignalType.PDQ}
     stored.writer.remove_set("t")
@@ -114,7 +114,7 @@ def test_types_follow_the_sets_in_force(stored: Stored) -> None:
 
 
 def test_hidden_entries_are_what_compaction_saves(stored: Stored) -> None:
-    """They are counted as long as they lie in the base."""
+    """Hidden entries are counted as long as they lie in the base."""
     stored.writer.compact()
     stored.writer.remove_set("s")
     stored.writer.revoke("t", ["1"])
@@ -128,7 +128,7 @@ def test_hidden_entries_are_what_compaction_saves(stored: Stored) -> None:
 def test_generation_that_is_written_over_answers_nothing(
     stored: Stored, tmp_path: Path
 ) -> None:
-    """Rather an error than an answer from a file that changed while it was read."""
+    """An error is better than an answer from a file that changed while it was read."""
     generation = stored.generation
     for path in tmp_path.glob("*/*/data.mdb"):
         path.chmod(0o600)
@@ -142,7 +142,7 @@ def test_generation_that_is_written_over_answers_nothing(
 
 
 def test_times_of_a_generation_are_known(stored: Stored) -> None:
-    """It says when it was put in force, and how large its files are."""
+    """A generation states the time at which it came in force, and its files' sizes."""
     at = stored.generation.put_in_force_at
 
     assert at is not None

@@ -42,7 +42,7 @@ def names(folder: Path) -> set[str]:
 
 
 def test_current_comes_back(tmp_path: Path) -> None:
-    """A reader reads the generation that was put in force, also the second time."""
+    """The generation that was put in force is read, also a second time."""
     layout.write_current(tmp_path, CURRENT)
     assert read(tmp_path) == CURRENT
     force(tmp_path, 2)
@@ -53,7 +53,7 @@ def test_current_comes_back(tmp_path: Path) -> None:
 
 
 def test_missing_current_is_a_missing_reference_set(tmp_path: Path) -> None:
-    """None at all is told from an empty one and from a damaged one."""
+    """A missing reference set is distinguished from an empty one and a damaged one."""
     with pytest.raises(StoreMissingError, match="there is no reference set"):
         read(tmp_path)
     with pytest.raises(StoreMissingError):
@@ -65,7 +65,7 @@ def test_missing_current_is_a_missing_reference_set(tmp_path: Path) -> None:
     [b"", b"\n", b"{}", b"garbage", b"[1]\n", b"\xff\xfe", b"null\n\n", b"\0" * 5000],
 )
 def test_garbage_for_current_is_damage(tmp_path: Path, data: bytes) -> None:
-    """Any damage in the file gives an error of this package."""
+    """Any content of the file leads to an error of this program."""
     (tmp_path / "current").write_bytes(data)
 
     with pytest.raises(StoreCorruptError, match="is damaged"):
@@ -73,7 +73,7 @@ def test_garbage_for_current_is_damage(tmp_path: Path, data: bytes) -> None:
 
 
 def test_flipped_bits_of_current_are_noticed(tmp_path: Path) -> None:
-    """A bit turned over in any byte never makes it name something else."""
+    """After a bit of any byte was inverted, the file never names another generation."""
     layout.write_current(tmp_path, CURRENT)
     path = tmp_path / "current"
     data = path.read_bytes()
@@ -86,7 +86,7 @@ def test_flipped_bits_of_current_are_noticed(tmp_path: Path) -> None:
 
 
 def test_cut_off_current_is_damage(tmp_path: Path) -> None:
-    """Neither a part of the file nor something after it is taken for it."""
+    """A part of the file, or the file with further bytes, is not taken for the file."""
     layout.write_current(tmp_path, CURRENT)
     path = tmp_path / "current"
     data = path.read_bytes()
@@ -100,7 +100,7 @@ def test_cut_off_current_is_damage(tmp_path: Path) -> None:
 
 
 def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
-    """A later version may look quite different after its number."""
+    """A later version may differ in everything except its number."""
     (tmp_path / "current").write_bytes(b'{"format":3,"somewhere":"else"}\n')
 
     with pytest.raises(StoreVersionError, match="has format 3, but this program reads"):
@@ -108,7 +108,7 @@ def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
 
 
 def test_unreadable_current_is_an_error(tmp_path: Path) -> None:
-    """A path that is not a file gives an error that says so."""
+    """A directory in place of the file leads to an error that states the cause."""
     (tmp_path / "current").mkdir()
 
     with pytest.raises(StoreError, match="cannot read"):
@@ -125,7 +125,7 @@ def test_directories_are_private(tmp_path: Path) -> None:
 
 
 def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
-    """A file where a directory should be is said to be in the way."""
+    """The message states that a file is in the place of the directory."""
     (tmp_path / "file").touch()
 
     with pytest.raises(StoreError, match="cannot make the directory"):
@@ -133,7 +133,7 @@ def test_directory_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
 
 
 def test_there_is_one_writer(tmp_path: Path) -> None:
-    """The second is turned away at once, and let in when the first has ended."""
+    """A second writer is refused at once, and admitted after the first has ended."""
     with (
         layout.writer_lock(tmp_path),
         pytest.raises(StoreBusyError, match="another process is changing"),
@@ -145,7 +145,7 @@ def test_there_is_one_writer(tmp_path: Path) -> None:
 
 
 def test_lock_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
-    """No lock, no writing."""
+    """Without the lock, nothing is written."""
     with (
         pytest.raises(StoreError, match="cannot open the lock"),
         layout.writer_lock(tmp_path / "nowhere"),
@@ -154,7 +154,7 @@ def test_lock_that_cannot_be_opened_is_an_error(tmp_path: Path) -> None:
 
 
 def test_staged_directory_appears_complete(tmp_path: Path) -> None:
-    """Under its name it is there with its data, or not at all."""
+    """Its name appears with all of its data, or not at all."""
     folder = tmp_path / layout.BASES
     folder.mkdir()
     staged = StagedPart(tmp_path, layout.BASES, 7)
@@ -180,7 +180,7 @@ def fill(directory: Path, *numbers: str) -> Path:
 
 
 def test_sweep_removes_what_nothing_names(tmp_path: Path) -> None:
-    """Named directories stay, of whatever age; all others go."""
+    """Named directories of any age stay, and all others are removed."""
     folder = fill(tmp_path, "1", "2", "3", "9", "10", "11")
     layout.sweep_parts(folder, {3, 10})
 
@@ -188,7 +188,7 @@ def test_sweep_removes_what_nothing_names(tmp_path: Path) -> None:
 
 
 def test_leavings_of_crashed_writers_go(tmp_path: Path) -> None:
-    """Files and directories that were never renamed are of no use to anybody."""
+    """Files and directories that were never renamed are removed."""
     folder = fill(tmp_path, "1", ".new-11-x", ".old-1-y")
     (folder / ".new-current-z").touch()
     layout.sweep_leavings(folder)
@@ -198,7 +198,7 @@ def test_leavings_of_crashed_writers_go(tmp_path: Path) -> None:
 
 
 def test_sweep_leaves_what_a_reader_uses(tmp_path: Path) -> None:
-    """A directory with a shared lock stays, and goes when the lock has gone."""
+    """A directory with a shared lock stays until the lock is released."""
     folder = fill(tmp_path, "1", "2", "3")
     reader = os.open(folder / "1", os.O_RDONLY)
     fcntl.flock(reader, fcntl.LOCK_SH)
@@ -211,7 +211,7 @@ def test_sweep_leaves_what_a_reader_uses(tmp_path: Path) -> None:
 
 
 def test_sample_tells_files_of_one_size_apart(tmp_path: Path) -> None:
-    """Also of a file that is too large to be read whole, half of it is noticed."""
+    """A file that is too large to be read whole is recognised by parts of it."""
     file = tmp_path / "file"
     file.write_bytes(bytes(range(256)) * 16_384)
     sound = layout.sample_check(file)
@@ -224,7 +224,7 @@ def test_sample_tells_files_of_one_size_apart(tmp_path: Path) -> None:
 
 
 def test_replaced_file_is_another_one(tmp_path: Path) -> None:
-    """A file is told from its successor, however alike the two are."""
+    """A file is distinguished from its replacement, however similar they are."""
     force(tmp_path, 1)
     _, file = layout.read_current(tmp_path)
     assert file.is_still_named()
@@ -236,7 +236,7 @@ def test_replaced_file_is_another_one(tmp_path: Path) -> None:
 
 
 def test_file_written_over_in_place_is_another_one(tmp_path: Path) -> None:
-    """Also who restores a file without renaming is noticed."""
+    """A restored file is noticed even if it was not renamed into place."""
     force(tmp_path, 1)
     _, file = layout.read_current(tmp_path)
     path = tmp_path / "current"

@@ -74,7 +74,7 @@ def test_directory_is_opened_once_and_closed_with_its_last_user(
 
 
 def test_mapped_directory_outlives_its_removal(base: tuple[Path, StoredPart]) -> None:
-    """An open reader goes on reading; a later one is told that the file is gone."""
+    """An open user reads on; a later one learns that the directory is gone."""
     mapped = opened(base)
     shutil.rmtree(base[0])
 
@@ -85,7 +85,7 @@ def test_mapped_directory_outlives_its_removal(base: tuple[Path, StoredPart]) ->
 def test_user_keeps_the_directory_from_being_removed(
     base: tuple[Path, StoredPart],
 ) -> None:
-    """The writer sees the lock of each user, and no lock once they are gone."""
+    """The writer sees the lock of each user, and no lock after all have ended."""
     mapped = opened(base)
     layout.sweep_parts(base[0].parent, ())
     assert base[0].exists()
@@ -107,7 +107,7 @@ def test_directory_that_is_being_removed_is_gone(base: tuple[Path, StoredPart]) 
 
 
 def test_exact_keys_are_looked_up_together(base: tuple[Path, StoredPart]) -> None:
-    """A stored key gives its value, and a missing one gives nothing."""
+    """Existing keys have their values, and missing ones have none."""
     key = SECRET.exact_key(MD5.type, MD5.value)
     mapped = opened(base)
 
@@ -137,7 +137,7 @@ def test_file_of_another_size_is_never_mapped(
 def test_any_flipped_byte_of_a_small_base_is_noticed(
     base: tuple[Path, StoredPart],
 ) -> None:
-    """A file that is verified as a whole is verified everywhere."""
+    """A file that is verified as a whole is verified at every byte."""
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
     for at in range(0, len(sound), 509):
@@ -151,7 +151,7 @@ def test_any_flipped_byte_of_a_small_base_is_noticed(
 def test_large_base_is_verified_when_it_is_asked(
     base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A reader of a large base reads a sample, the writer trusts nothing."""
+    """A reader of a large base reads a sample; the writer verifies every byte."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     data = base[0] / layout.DATA_FILE
     sound = data.read_bytes()
@@ -181,7 +181,7 @@ def test_what_lmdb_refuses_is_damage(
 def test_file_with_other_pages_is_refused(
     base: tuple[Path, StoredPart], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A base that was made on a machine with larger pages says so."""
+    """The error states that the base comes from a machine with larger pages."""
     monkeypatch.setattr(mapping, "VERIFIED_BYTES", 0)
     data = base[0] / layout.DATA_FILE
     content = bytearray(data.read_bytes())
@@ -196,7 +196,7 @@ def test_file_with_other_pages_is_refused(
 def test_file_replaced_by_its_name_stays_for_who_has_it(
     base: tuple[Path, StoredPart], tmp_path: Path
 ) -> None:
-    """A backup that is renamed into place is another map, and the old one is whole."""
+    """A backup that is renamed into place is another map; the old one stays intact."""
     old = opened(base)
     data = base[0] / layout.DATA_FILE
     copy = tmp_path / "copy"
@@ -210,7 +210,7 @@ def test_file_replaced_by_its_name_stays_for_who_has_it(
 
 
 def test_file_written_over_in_place_is_noticed(base: tuple[Path, StoredPart]) -> None:
-    """Even with the same size and time, the file is unusable until all close it."""
+    """Even with the same size and time, it can be used only after all released it."""
     mapped = opened(base)
     data = base[0] / layout.DATA_FILE
     before = data.stat()
@@ -228,7 +228,7 @@ def test_file_written_over_in_place_is_noticed(base: tuple[Path, StoredPart]) ->
 
 
 def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
-    """A file cannot be opened as a directory."""
+    """A file in place of a directory cannot be opened."""
     (tmp_path / "1").touch()
 
     with pytest.raises(StoreError, match="cannot read"):
@@ -236,7 +236,7 @@ def test_file_for_a_directory_is_an_error(tmp_path: Path) -> None:
 
 
 def test_children_inherit_nothing(base: tuple[Path, StoredPart]) -> None:
-    """A program that is started meanwhile does not inherit its descriptors."""
+    """A program that is started meanwhile inherits none of its descriptors."""
     mapped = opened(base)
     listing = (
         "import os\n"
@@ -259,7 +259,7 @@ def test_children_inherit_nothing(base: tuple[Path, StoredPart]) -> None:
 def test_threads_open_and_let_go_at_the_same_time(
     base: tuple[Path, StoredPart],
 ) -> None:
-    """Opening and closing by many at once never meets a map half closed."""
+    """Threads that open and close at once never meet a map that is half closed."""
     failures: list[BaseException] = []
 
     def use() -> None:

@@ -30,7 +30,7 @@ def current(tmp_path: Path) -> Current:
 
 
 def test_both_halves_are_opened(tmp_path: Path, current: Current) -> None:
-    """It has the entries of the base, and those that the overlay adds."""
+    """The generation has the entries of the base, and those of the overlay."""
     generation = open_generation(tmp_path, current, clock=clock, verify=True)
 
     assert generation is not None
@@ -39,7 +39,7 @@ def test_both_halves_are_opened(tmp_path: Path, current: Current) -> None:
 
 
 def test_base_that_is_open_is_used_again(tmp_path: Path, current: Current) -> None:
-    """A change of the overlay costs nothing that grows with the base."""
+    """A change of the overlay has no cost that grows with the base."""
     first = open_generation(tmp_path, current, clock=clock)
     assert first is not None
     again = open_generation(tmp_path, current, clock=clock, previous=first)
@@ -56,7 +56,7 @@ def test_base_that_is_open_is_used_again(tmp_path: Path, current: Current) -> No
 
 @pytest.mark.parametrize("half", ["base", "overlay"])
 def test_missing_directory_is_none(tmp_path: Path, current: Current, half: str) -> None:
-    """The writer may have removed it just now: the caller looks at current again."""
+    """The writer may just have removed it: the caller reads current again."""
     part = msgspec.structs.replace(getattr(current, half), number=99)
     other = msgspec.structs.replace(current, **{half: part})
 
@@ -67,7 +67,7 @@ def test_missing_directory_is_none(tmp_path: Path, current: Current, half: str) 
 def test_other_key_is_refused(
     tmp_path: Path, current: Current, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """With another key every exact signal would be unfindable in silence."""
+    """With another key, exact signals would silently never be found."""
     monkeypatch.setenv(keys.KEY_VARIABLE, "07" * 32)
 
     with pytest.raises(StoreKeyError, match="is not the one") as caught:

@@ -69,7 +69,7 @@ def test_overlay_comes_back(tmp_path: Path) -> None:
 
 
 def test_overlay_without_entries_says_so(tmp_path: Path) -> None:
-    """There is nothing to search then."""
+    """There is nothing to search in it."""
     assert read_overlay(written(tmp_path, empty_tables(), CHANGES)) == (None, CHANGES)
 
 

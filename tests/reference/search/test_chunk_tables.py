@@ -31,7 +31,7 @@ def key_of(value: bytes, order: tuple[int, ...]) -> int:
 def test_buckets_hold_the_rows_of_their_key(
     width: int, bits: tuple[int, ...], count: int
 ) -> None:
-    """Bucket after bucket, chunk after chunk: the rows with those bits, ascending."""
+    """Each bucket of each chunk holds the rows with those bits, in ascending order."""
     values = clustered(count, count=count, width=width, threshold=4)
     tables = build(lanes_of(b"".join(values), width), bits)
     order = bit_order(8 * width, BIT_ORDER_SEED)
@@ -58,7 +58,7 @@ def test_buckets_hold_the_rows_of_their_key(
 def test_rows_are_sorted_as_python_sorts_them(
     bits: int, few: int, seed: int, count: int
 ) -> None:
-    """By key, and by row where keys are equal; of every width, with many equal keys."""
+    """Rows are sorted by key, then by row, for every width, with many equal keys."""
     most = 1 << bits
     keys = np.random.default_rng(seed).integers(0, min(few, most), count, np.uint32)
     keys[::3] = most - 1
@@ -95,7 +95,7 @@ def test_tile_borders_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_order_of_bits_never_changes() -> None:
-    """Tables that are stored were made with it, and say only the seed."""
+    """Stored tables depend on this order, and store only its seed."""
     order = bit_order(256, BIT_ORDER_SEED)
 
     assert sorted(order) == list(range(256))
@@ -108,7 +108,7 @@ ORDER = (215, 4, 26, 145, 58, 102, 44, 176)
 
 
 def test_prefixes_are_the_first_bits_of_each_value() -> None:
-    """A candidate's first 128 bits come with one fetch; of 64, the lane serves."""
+    """One fetch gets the first 128 bits of a candidate; 64 bits come from the lane."""
     values = clustered(5, count=9, width=32, threshold=9)
     tables = build(lanes_of(b"".join(values), 32), [9])
     heads = tables.prefixes.view(np.uint64).astype(">u8").tobytes()
@@ -120,6 +120,6 @@ def test_prefixes_are_the_first_bits_of_each_value() -> None:
 
 @pytest.mark.parametrize("bits", [[3, 4], [40, 30], [], [5, 0], [-1]])
 def test_impossible_chunks_are_refused(bits: list[int]) -> None:
-    """Chunks are given widest first, and have no more bits than a value."""
+    """Chunks are given from the widest on, and have no more bits than a value."""
     with pytest.raises(ValueError, match="no chunks"):
         ChunkKeys(64, bits, BIT_ORDER_SEED)

@@ -27,7 +27,7 @@ def test_linear_index_conforms(width: int, limit: int) -> None:
 @pytest.mark.parametrize("width", [8, 16, 24, 32])
 @given(data=st.data())
 def test_linear_index_agrees_with_its_twin(data: st.DataObject, width: int) -> None:
-    """Whatever the values, queries and thresholds: the same pairs are found."""
+    """For any values, queries and thresholds, the same pairs are found."""
     centre = data.draw(st.binary(min_size=width, max_size=width))
     flips = st.sets(st.integers(0, width * 8 - 1), max_size=60)
     near = flips.map(lambda bits: flipped(centre, sorted(bits)))
@@ -66,7 +66,7 @@ def test_any_threshold_is_kept(threshold: int) -> None:
 
 
 def test_negative_threshold_finds_nothing() -> None:
-    """No two values differ in fewer bits than none."""
+    """Two values never differ in fewer than zero bits."""
     values = [bytes(32)]
 
     assert pairs(make(values, 32).search([bytes(32)], [-1]), 1) == [[]]
@@ -83,13 +83,13 @@ def test_lanes_keep_the_order_of_bits() -> None:
 
 @pytest.mark.parametrize(("length", "width"), [(33, 32), (12, 12), (7, 8)])
 def test_lanes_refuse_parts_of_values(length: int, width: int) -> None:
-    """Values that are cut off, or not a multiple of a lane, are an error."""
+    """Cut-off values, or lengths that are not a multiple of a lane, are an error."""
     with pytest.raises(ValueError, match="are not values of"):
         lanes_of(bytes(length), width)
 
 
 def test_search_refuses_a_query_of_another_width() -> None:
-    """Two PDQ values are not eight pHash ones."""
+    """Two PDQ values are not taken for eight pHash ones."""
     linear = make([bytes(8)], 8)
 
     with pytest.raises(ValueError, match="not as wide"):

@@ -78,7 +78,7 @@ def view(*signals: ViewSignal, name: str = "stored", plane: bytes = PLANE) -> Vi
 
 
 def test_many_signals_are_searched_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
-    """However many signals an upload has, a search takes a bounded number."""
+    """For any number of signals, one search takes a bounded number of queries."""
     monkeypatch.setattr(matching, "SLICE_QUERIES", 3)
     values = [bytes([n]) * 32 for n in range(8)]
     generation = ListedGeneration({"s": [entry("x", pdq(values[7]))]})
@@ -151,7 +151,7 @@ def test_exact_match_has_no_view() -> None:
 
 
 def test_nearest_signal_of_a_view_is_reported() -> None:
-    """Of all variants and geometries of a view, one match is left: the nearest."""
+    """Of all variants and geometries of a view, only the nearest match is left."""
     items = (
         seen(flipped(VALUE, range(5))),
         seen(flipped(VALUE, range(2)), variant=Variant.FLIP),
@@ -219,7 +219,7 @@ def test_quality_is_the_lower_one(
 
 
 def test_quality_is_computed_only_when_a_candidate_asks() -> None:
-    """Without a match no quality is computed, with several of them one per view."""
+    """Without a match no quality is computed; with several, one for each view."""
     asked: list[bytes] = []
 
     def quality_of(plane: bytes) -> int:
@@ -325,7 +325,7 @@ def inverted(value: bytes, mask: int | None = None) -> bytes:
 
 @given(value=st.binary(min_size=32, max_size=32), flips=st.sets(st.integers(0, 255)))
 def test_negative_is_found_within_its_threshold(value: bytes, flips: set[int]) -> None:
-    """A view whose complement is within the threshold matches, no other one does."""
+    """A view whose complement is within the threshold matches, and no other view."""
     shown = flipped(inverted(value), sorted(flips))
     found = matches_of([entry("e", pdq(value))], scan(view(seen(shown))))
     thresholds = Thresholds()
@@ -348,7 +348,7 @@ def test_negative_is_found_within_its_threshold(value: bytes, flips: set[int]) -
 def test_negative_is_found_by_every_type(
     kind: SignalType, mask: int | None, limit: int
 ) -> None:
-    """Of a negative all bits differ, but the one that holds the mean in pHash."""
+    """All bits of a negative differ, except the one with the mean in pHash."""
     value = bytes(range(7, 15))
     entries = [entry("e", EntrySignal(signal=Signal(type=kind, value=value)))]
 
@@ -412,7 +412,7 @@ def test_each_view_keeps_its_own_threshold() -> None:
 def test_thresholds_by_view(
     name: str, complement: bool, pdq_bits: int, phash_bits: int
 ) -> None:
-    """Views that are not shown to people, and negatives, have separate thresholds."""
+    """Views that no viewer shows, and negatives, have thresholds of their own."""
     thresholds = Thresholds(pdq_alpha=12, pdq_raw=11, pdq_trim=10, pdq_complement=13)
 
     assert thresholds.bits(SignalType.PDQ, name, complement=complement) == pdq_bits
@@ -422,7 +422,7 @@ def test_thresholds_by_view(
 
 
 def test_derived_thresholds_never_exceed_the_plain_one() -> None:
-    """A lower threshold of a type applies to every view."""
+    """An operator who lowers the threshold of a type lowers it for every view."""
     thresholds = Thresholds(pdq=9, phash=3)
 
     for name in ("alpha", "raw", "trim:1"):
@@ -443,7 +443,7 @@ def test_thresholds_of_views_stop_at_the_limit_of_their_type(name: str) -> None:
 
 
 def test_default_thresholds_are_those_of_the_contract() -> None:
-    """The defaults for an operator who sets nothing."""
+    """These are the values for an operator who sets nothing."""
     thresholds = Thresholds()
     bits = {kind.value: thresholds.bits(kind) for kind in SignalType}
 

@@ -69,7 +69,7 @@ def test_many_values_conform(width: int, limit: int) -> None:
 def test_multi_index_agrees_with_the_twin(
     data: st.DataObject, width: int, make: type
 ) -> None:
-    """Whatever the values, queries and thresholds: the same pairs are found."""
+    """For any values, queries and thresholds, the same pairs are found."""
     centre = data.draw(st.binary(min_size=width, max_size=width))
     flips = st.sets(st.integers(0, width * 8 - 1), max_size=60)
     near = flips.map(lambda bits: flipped(centre, sorted(bits)))
@@ -87,7 +87,7 @@ def test_multi_index_agrees_with_the_twin(
 
 
 def test_slices_lose_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Wherever probes and candidates are cut, every pair is found once."""
+    """Probes and candidates may be cut anywhere: every pair is found once."""
     values = clustered(1, count=300, width=32, threshold=20)
     queries = values[:40]
     matcher = eager(values, 32)
@@ -120,7 +120,7 @@ def value_at(lanes: Sequence[Lane], row: int) -> bytes:
 
 @pytest.mark.parametrize("width", [8, 32])
 def test_million_values_in_one_bucket_are_found(width: int) -> None:
-    """Buckets that hold everything cost no more than a scan, and miss nothing."""
+    """Full buckets cost no more than a scan, and no value is missed."""
     threshold = {8: 4, 32: 31}[width]
     count = 1_000_000
     bits = plan_for(8 * width, threshold, count).bits
@@ -156,7 +156,7 @@ def test_repeated_values_are_all_found() -> None:
 
 
 def test_thresholds_beyond_the_chunks_are_scanned() -> None:
-    """Queries that the tables cannot answer are answered all the same."""
+    """A scan answers the queries that the tables cannot answer."""
     values = clustered(3, count=500, width=32, threshold=48)
     matcher = usual(values, 32)
     thresholds = [0, 31, 48, 100, 255, 256, 1000]
@@ -167,12 +167,12 @@ def test_thresholds_beyond_the_chunks_are_scanned() -> None:
 
 
 def test_negative_threshold_finds_nothing() -> None:
-    """No two values differ in fewer bits than none."""
+    """Two values never differ in fewer than zero bits."""
     assert pairs(eager([bytes(32)], 32).search([bytes(32)], [-1]), 1) == [[]]
 
 
 def test_search_refuses_a_query_of_another_width() -> None:
-    """Two PDQ values are not eight pHash ones."""
+    """Two PDQ values are not taken for eight pHash ones."""
     matcher = eager([bytes(8)], 8)
 
     with pytest.raises(ValueError, match="not as wide"):
@@ -192,7 +192,7 @@ def damaged(tables: ChunkTables, name: str, at: int) -> ChunkTables:
 
 @pytest.mark.parametrize("name", ["offsets", "ids"])
 def test_damaged_tables_never_make_a_match(name: str) -> None:
-    """Every pair that is found is one; else damage is an error, or misses something."""
+    """Every reported pair is a true one; damage is an error, or loses pairs."""
     values = clustered(9, count=400, width=32, threshold=31)
     lanes = lanes_of(b"".join(values), 32)
     tables = build(lanes, plan_for(256, 31, 400, EAGER).bits)

@@ -31,7 +31,7 @@ def radii_suffice(chunks: tuple[Chunk, ...], threshold: int) -> bool:
 
 @given(width=WIDTHS, count=COUNTS, data=st.data())
 def test_plans_keep_the_pigeonhole(width: int, count: int, data: st.DataObject) -> None:
-    """Disjoint chunks, narrow enough, whose radii suffice for the threshold."""
+    """The chunks are disjoint and narrow enough, and their radii suffice."""
     threshold = data.draw(st.integers(0, width // 4))
     plan = plan_for(width, threshold, count)
 
@@ -50,7 +50,7 @@ def test_plans_keep_the_pigeonhole(width: int, count: int, data: st.DataObject) 
 def test_near_values_agree_in_a_chunk(
     width: int, most: int, data: st.DataObject
 ) -> None:
-    """Whichever bits a pair within the threshold differs in, one chunk has it near."""
+    """Any pair within the threshold is near in at least one chunk."""
     threshold = data.draw(st.integers(0, most))
     plan = plan_for(width, threshold, data.draw(st.sampled_from([10**5, 10**7])))
     flips = data.draw(st.sets(st.integers(0, width - 1), max_size=threshold))
@@ -67,7 +67,7 @@ def test_near_values_agree_in_a_chunk(
 def test_given_chunks_get_radii_that_suffice(
     count: int, threshold: int, data: st.DataObject
 ) -> None:
-    """Tables made for one threshold answer others, or say that they cannot."""
+    """Tables for one threshold answer other ones, or report that they cannot."""
     bits = data.draw(st.lists(st.integers(1, MOST_CHUNK_BITS), max_size=11))
     chunks = chunks_within(tuple(bits), threshold, count)
 
@@ -80,7 +80,7 @@ def test_given_chunks_get_radii_that_suffice(
 @pytest.mark.parametrize("count", [10**5, 10**6, 10**7])
 @pytest.mark.parametrize(("width", "threshold"), [(64, 8), (256, 31)])
 def test_both_ways_find_the_same_cost(width: int, threshold: int, count: int) -> None:
-    """With the chunks of a plan, no other radii are cheaper than its own."""
+    """For the chunks of a plan, no other radii are cheaper than its own."""
     plan = plan_for(width, threshold, count)
     chunks = chunks_within(plan.bits, threshold, count)
 
@@ -107,7 +107,7 @@ def brute_force(bits: int, need: int, most: int, count: int) -> float:
 
 
 def test_no_cheaper_chunks_exist() -> None:
-    """The programme finds the same as trying everything."""
+    """The dynamic programme finds the same as a search through all chunks."""
     costs = Costs(search=0, row=1e9, short_row=1e9)
     plan = plan_for(64, 1, 3, costs)
     most = (3).bit_length() + 1
@@ -136,7 +136,7 @@ def test_planner_picks_the_cheaper_way(
 
 
 def test_plans_are_repeatable() -> None:
-    """The same question gets the same plan, also when the plan is computed again."""
+    """The same arguments give the same plan, also when it is computed again."""
     first = plan_for(256, 31, 1_234_567)
     plan_for.cache_clear()
 
@@ -147,7 +147,7 @@ def test_plans_are_repeatable() -> None:
     ("width", "threshold"), [(0, 0), (63, 1), (-64, 0), (64, -1), (64, 65)]
 )
 def test_planner_refuses_what_cannot_be(width: int, threshold: int) -> None:
-    """A width that is not a multiple of 64, or a threshold above it, is an error."""
+    """A width that is not a multiple of 64, or a larger threshold, is an error."""
     with pytest.raises(ValueError, match="no plan"):
         plan_for(width, threshold, 1000)
 
@@ -161,7 +161,7 @@ def test_costs_decide() -> None:
 
 
 def test_plan_is_shown_as_text() -> None:
-    """People see how many chunks of which size there are."""
+    """The text states the number and the size of the chunks."""
     chunks = (Chunk(22, 2), Chunk(22, 2), Chunk(20, 1))
     plan = Plan(
         kind=PlanKind.MULTI_INDEX, width=64, threshold=7, chunks=chunks, cost_ns=1.0

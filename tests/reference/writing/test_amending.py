@@ -111,7 +111,7 @@ def test_withdrawn_for_good_at_the_same_time(tmp_path: Path) -> None:
 
 
 def test_what_is_known_of_signatures_is_kept(tmp_path: Path) -> None:
-    """Number and signers are read again, from overlay and base."""
+    """The number and the signers are the same when overlay and base are read again."""
     directory = ReferenceDirectory(tmp_path / "r")
     put(directory, [item("a", 1)])
     with directory.writer() as writer:

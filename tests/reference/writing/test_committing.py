@@ -21,7 +21,7 @@ def clock() -> float:
 
 
 def test_first_generation_is_made_once(tmp_path: Path) -> None:
-    """It is empty, and says so."""
+    """The first generation is empty, and states that it was made."""
     first = Committer(tmp_path, clock=clock, actor=Actor(uid=0))
     second = Committer(tmp_path, clock=clock, actor=Actor(uid=0))
 
@@ -33,7 +33,7 @@ def test_first_generation_is_made_once(tmp_path: Path) -> None:
 
 
 def test_change_says_what_it_was(tmp_path: Path) -> None:
-    """The list of generations shows each change, its object and its result."""
+    """The list of generations states each change, its subject and its result."""
     directory = ReferenceDirectory(tmp_path, clock=clock)
     with directory.writer() as writer:
         put(writer, "s", [ENTRY])
@@ -87,7 +87,7 @@ def test_damaged_base_is_not_copied_on(
 
 
 def test_damaged_generation_is_not_returned_to(directory: ReferenceDirectory) -> None:
-    """Neither by a rollback nor by an activation; nothing changes."""
+    """Rollback and activation both refuse it, and change nothing."""
     flip(directory.path / "bases" / "3" / "data.mdb")
     with directory.writer() as writer:
         for act in (writer.rollback, writer.activate):
@@ -99,7 +99,7 @@ def test_damaged_generation_is_not_returned_to(directory: ReferenceDirectory) ->
 def test_generation_that_is_not_kept_is_not_returned_to(
     directory: ReferenceDirectory,
 ) -> None:
-    """Nor one whose directories are gone, nor the current one."""
+    """A generation without its directories is refused, and so is the current one."""
     shutil.rmtree(directory.path / "overlays" / "2")
     with directory.writer() as writer:
         for number in (0, 2, 5, 99):
@@ -111,7 +111,7 @@ def test_generation_that_is_not_kept_is_not_returned_to(
 def test_lost_current_does_not_lose_what_it_named(
     directory: ReferenceDirectory,
 ) -> None:
-    """No writer takes the directory for an empty one; the error names the remedy."""
+    """No writer treats the directory as an empty one; the error names the remedy."""
     path = directory.path / "current"
     path.unlink()
     for use in (directory.init, directory.generations, directory.reader().current):

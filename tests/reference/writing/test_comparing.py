@@ -44,7 +44,7 @@ def found(tmp_path: Path) -> list[str]:
 def test_rollback_leaves_out_what_an_import_withdrew(
     writer: ReferenceWriter, tmp_path: Path, later: list[Entry], fold: bool
 ) -> None:
-    """The entry that is gone, or the wrong signal of one; wherever both lie."""
+    """It leaves out a removed entry, or a wrong signal of one, in base and overlay."""
     if fold:
         writer.compact()
     number = writer.number
@@ -60,7 +60,7 @@ def test_rollback_leaves_out_what_an_import_withdrew(
 def test_withdrawal_outlives_further_steps(
     writer: ReferenceWriter, tmp_path: Path
 ) -> None:
-    """Rollbacks after one another, compaction, and imports of other sets."""
+    """It outlives repeated rollbacks, compaction, and imports of other sets."""
     put(writer, "s", [A])
     writer.rollback(2)
     writer.release()
@@ -91,7 +91,7 @@ def test_later_import_brings_it_back_and_says_so(
 def test_revocation_outlives_the_import_that_lists_it(
     writer: ReferenceWriter, tmp_path: Path
 ) -> None:
-    """Also of an entry that an import had withdrawn before."""
+    """A revocation also outlives it if an import had withdrawn the entry before."""
     put(writer, "s", [A])
 
     assert writer.revoke("s", ["b"]) == 0
@@ -104,7 +104,7 @@ def test_revocation_outlives_the_import_that_lists_it(
 def test_activation_refuses_to_undo_an_import(
     writer: ReferenceWriter, tmp_path: Path
 ) -> None:
-    """Unless that is asked for, and also by a way through an even older generation."""
+    """It undoes one only on request; a detour by an older generation is refused too."""
     put(writer, "s", [A])
     for number in (2, 1):
         with pytest.raises(StoreError, match="would undo 1 withdrawals") as caught:
@@ -118,7 +118,7 @@ def test_activation_refuses_to_undo_an_import(
 def test_what_is_forgotten_stays_withdrawn(
     writer: ReferenceWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Only that it is listed again cannot be said then."""
+    """Only the note that the entry is listed again is missing then."""
     monkeypatch.setattr(changes, "MOST_REMEMBERED", 1)
     monkeypatch.setattr(comparing, "MOST_REMEMBERED", 1)
     put(writer, "s", [A, B, C])
@@ -148,7 +148,7 @@ def test_rollback_that_would_keep_too_much_out_is_refused(
 def test_set_that_is_only_monitored_stays_so(
     writer: ReferenceWriter, tmp_path: Path, fold: bool
 ) -> None:
-    """If an import took the right to reject, no rollback gives it back."""
+    """If an import took the right to reject away, no rollback gives it back."""
     if fold:
         writer.compact()
     number = writer.number

@@ -158,7 +158,7 @@ def _roll_back(site: Site) -> None:
 def test_nothing_passes_that_the_gate_has_not_seen(
     tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, object]]
 ) -> None:
-    """After each step, the entries in force are those of the twin; nothing is lost."""
+    """After each step the entries in force equal those of the model; none is lost."""
     directory = ReferenceDirectory(tmp_path_factory.mktemp("r"), clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer)
@@ -176,7 +176,7 @@ def test_nothing_passes_that_the_gate_has_not_seen(
 
 
 def test_refused_change_changes_nothing(tmp_path: Path) -> None:
-    """If the gate refuses, the generation in force is the one before."""
+    """If the gate refuses a change, the generation before it stays in force."""
     directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer)
@@ -195,7 +195,7 @@ def test_refused_change_changes_nothing(tmp_path: Path) -> None:
 
 
 def test_older_generation_is_not_activated_past_a_quarantine(tmp_path: Path) -> None:
-    """Going back to before the gate looked is refused unless that is asked for."""
+    """Activation of an older state is refused, unless the operator asks for it."""
     directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer, corpus=CORPORA[2])
@@ -210,7 +210,7 @@ def test_older_generation_is_not_activated_past_a_quarantine(tmp_path: Path) -> 
 
 
 def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
-    """An older generation, from before more was known, comes back without findings."""
+    """An older generation comes back without the entries quarantined since."""
     directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
     with directory.writer(create=True) as writer:
         site = Site(writer, corpus=CORPORA[2])

@@ -61,7 +61,7 @@ def test_large_import_writes_a_base(
 def test_revoked_entry_stays_so_when_it_is_imported_again(
     writer: ReferenceWriter, tmp_path: Path
 ) -> None:
-    """An older file brings nothing back, not even after the set was removed."""
+    """An older file never brings it back, not even after the set was removed."""
     writer.revoke("s", ["1"])
     info = put(writer, "s", [ENTRY, entry("2", *exactly(MD5))])
     assert (info.entries, info.revoked) == (2, 1)
@@ -73,7 +73,7 @@ def test_revoked_entry_stays_so_when_it_is_imported_again(
 
 
 def test_revocation_that_is_known_changes_nothing(writer: ReferenceWriter) -> None:
-    """The same list may come any number of times."""
+    """The same list may be imported any number of times."""
     assert writer.revoke("s", ["1", "2"]) == 1
     assert writer.revoke("s", ["2", "1"]) == 0
     assert writer.revoke("s", []) == 0
@@ -82,7 +82,7 @@ def test_revocation_that_is_known_changes_nothing(writer: ReferenceWriter) -> No
 
 
 def test_what_is_not_there_cannot_be_suppressed(writer: ReferenceWriter) -> None:
-    """A mistyped id must not be believed to be switched off."""
+    """An operator must not believe that a mistyped id is suppressed."""
     writer.revoke("s", ["1"])
     for name, word, what in (
         ("x", "1", "no hash set"),
@@ -98,7 +98,7 @@ def test_what_is_not_there_cannot_be_suppressed(writer: ReferenceWriter) -> None
 
 
 def test_compaction_needs_something_to_do(writer: ReferenceWriter) -> None:
-    """A second one changes nothing."""
+    """A second compaction changes nothing."""
     assert writer.compact()
     assert not writer.compact()
 
@@ -121,7 +121,7 @@ def test_rollback_brings_nothing_back_that_was_withdrawn(
 
 
 def test_rollback_goes_before_the_last_import(writer: ReferenceWriter) -> None:
-    """Whatever small changes came after it, and further at each time."""
+    """Small changes since do not matter, and each rollback goes one import further."""
     put(writer, "t", [])
     writer.suppress("s", "1", reason="ours", by="me")
     writer.compact()
@@ -133,7 +133,7 @@ def test_rollback_goes_before_the_last_import(writer: ReferenceWriter) -> None:
 
 
 def test_pinned_generation_only_loses(writer: ReferenceWriter) -> None:
-    """Nothing is added until the rollback was released."""
+    """No entry is added until the rollback is released."""
     collected = writer.collect()
     put(writer, "t", [ENTRY])
     writer.rollback()
@@ -160,7 +160,7 @@ def test_pinned_generation_only_loses(writer: ReferenceWriter) -> None:
 
 
 def test_activation_is_exact(writer: ReferenceWriter, tmp_path: Path) -> None:
-    """The same pair under a new number, if nothing withdrawn comes back unasked."""
+    """It brings back the same pair under a new number; withdrawn entries stay out."""
     put(writer, "s", [ENTRY, entry("2", *exactly(MD5))])
     before = parts(writer)
     writer.activate(2)
