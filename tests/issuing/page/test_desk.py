@@ -289,7 +289,7 @@ async def test_proposal_needs_every_signature(
     assert "dora has signed. Now somebody else has to sign." in first.notes[0]
     assert "The set Has signed: dora Still missing: 1 of eve, gus" in first.text
     assert "somebody else has to sign" in twice.notes[0]
-    assert "may not sign anything" in stranger.notes[0]
+    assert "may not sign any part" in stranger.notes[0]
     assert "It can go out now." in last.notes[0]
     assert "may not sign that this is the newest" in other.notes[0]
     assert "good: Number 1 is published." in done.notes[0]
