@@ -1,4 +1,4 @@
-"""Does the time of an answer tell what is listed: this file, one like it, or nothing?
+"""Does the time of an answer tell whether this file, or one like it, is listed?
 
 The same files are sent in turn to three filters, alone and in a form beside a picture
 that costs much to decode. One filter lists their digests, another lists a PDQ near to

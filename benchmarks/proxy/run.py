@@ -4,7 +4,7 @@
 - **before**: uploads a second and CPU, beside the first release.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
 - **passing**: small requests and downloads, beside that forwarder, nginx, and nothing.
-- **oracle**: whether the time of an answer tells what is listed.
+- **oracle**: whether the time of an answer tells if a file is listed.
 - **instances**: one and two instances, each on a core of its own.
 - **overload**: twice the capacity is offered.
 - **attacks**: how one attacker affects an innocent client.

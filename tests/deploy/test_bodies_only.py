@@ -294,7 +294,7 @@ def is_through_the_filter(item: dict[str, Any]) -> bool:
 
 
 def test_no_body_goes_round_the_filter(front_end: FrontEnd, site: Site) -> None:
-    """Whatever the method, framing and protocol, an upload has a decision first."""
+    """With any method, framing and protocol, an upload has a decision first."""
     first = next(BLOCKS)
     found: dict[int, list[dict[str, Any]]] = {}
     missing = list(range(len(PROBES)))
@@ -331,7 +331,7 @@ def test_downloads_cost_the_filter_nothing(front_end: FrontEnd, site: Site) -> N
 
 
 def test_decision_of_a_client_reaches_nobody(front_end: FrontEnd, site: Site) -> None:
-    """Only the filter states the number of a decision."""
+    """Only the filter states the id of a decision."""
     number = next(BLOCKS)
     front_end.curl(f"/probe/{number}", "-H", "Uploadfilter-Decision: 20261127-0")
     (item,) = arrived(site, number)[0]
@@ -362,7 +362,7 @@ def quic_front_end(
 def test_no_body_goes_round_over_http_3(
     quic_front_end: FrontEnd, site: Site, method: str, options: tuple[str, ...]
 ) -> None:
-    """QUIC brings bodies without a header that announces them as well."""
+    """In QUIC a body may come without a header that announces it."""
     number = next(BLOCKS)
 
     def sent() -> dict[str, Any] | None:
@@ -380,7 +380,7 @@ def test_no_body_goes_round_over_http_3(
 
 
 def test_haproxy_does_not_take_a_late_body_for_none(site: Site, tmp_path: Path) -> None:
-    """A body that comes after the time to wait for it finds no way to the origin."""
+    """A body that comes late does not reach the origin without the filter."""
     changes = {"timeout http-request 30s": "timeout http-request 1s"}
     recipe = BODIES_ONLY["haproxy"]
     probe = Probe(protocol="2", method="GET", framing="late-data")

@@ -31,7 +31,7 @@ def last(word: str) -> str:
 
 
 def test_linter_finds_nothing() -> None:
-    """Each exception stands in the file, with its reason."""
+    """The file states each exception with its reason."""
     linter = Path(sys.executable).with_name("hadolint")
     if not linter.exists():
         missing(str(linter), cure="make test")
@@ -60,7 +60,7 @@ def test_image_is_built_of_what_was_tested() -> None:
 
 
 def test_image_runs_as_nobody_in_particular_and_needs_no_shell() -> None:
-    """The user is a number that is not root; commands are lists, not lines."""
+    """The user is a number other than root; commands are lists, not lines."""
     user, _, group = last("USER").partition(":")
 
     assert int(user) > 0

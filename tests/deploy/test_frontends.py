@@ -112,7 +112,7 @@ def test_rejection_reaches_the_client_untouched(
 
 
 def test_each_client_is_told_apart(front_end: FrontEnd, site: Site) -> None:
-    """Two addresses are two clients in the decision log, and one is one."""
+    """Two addresses are two clients in the decision log, and one address is one."""
     for number, address in enumerate(("127.0.0.1", "127.0.0.2", "127.0.0.1")):
         options = ("--interface", address, "-T", "-")
         answer = front_end.curl(f"/files/{number}.txt", *options, data=b"holiday")
@@ -129,7 +129,7 @@ def test_each_client_is_told_apart(front_end: FrontEnd, site: Site) -> None:
 def test_client_cannot_choose_its_address(
     front_end: FrontEnd, site: Site, header: str
 ) -> None:
-    """A client's statement about itself counts as little as without a front end."""
+    """A client's own statement counts as little as without a front end."""
     front_end.curl("/files/a.txt", "-T", "-", data=b"holiday")
     front_end.curl("/files/a.txt", "-T", "-", "-H", header, data=b"holiday")
     honest, lying = clients(site, newest=2)
@@ -147,7 +147,7 @@ def test_origin_knows_host_scheme_and_client(front_end: FrontEnd) -> None:
 
 
 def test_events_arrive_one_by_one(front_end: FrontEnd) -> None:
-    """An event is not held back until there are more."""
+    """An event is not held back until more events follow."""
     connection = http.client.HTTPConnection(NAME, front_end.port)
     with contextlib.closing(connection):
         connection.sock = front_end.connect()
@@ -197,7 +197,7 @@ def test_websocket_goes_around_the_filter(front_end: FrontEnd) -> None:
 def test_upload_cannot_take_the_way_of_websockets(
     front_end: FrontEnd, site: Site, path: str, options: tuple[str, ...]
 ) -> None:
-    """A listed picture does not reach the site by saying that it is a WebSocket."""
+    """An upload that calls itself a WebSocket does not pass uninspected."""
     upgrade = ("-H", "Connection: Upgrade", "-H", "Upgrade: websocket", "--http1.1")
     sent = ("--data-binary", "@-", *upgrade, *options)
     # Some front ends answer and close before they have taken the body.
@@ -272,7 +272,7 @@ def test_slow_client_holds_no_place_at_the_filter(
 def test_other_ways_to_the_filter(
     site: Site, tmp_path: Path, name: str, way: str
 ) -> None:
-    """By a unix socket, or told of the client before the request, it is the same."""
+    """It works the same by a unix socket, and with the PROXY header."""
     behind = site.behind_at(way.format(site=site))
     with FRONT_ENDS[name](behind, tmp_path) as front_end:
         answers = [
@@ -286,7 +286,7 @@ def test_other_ways_to_the_filter(
 
 
 def test_reload_loses_no_request(front_end: FrontEnd) -> None:
-    """An upload in flight ends well, and new requests are answered all the while."""
+    """An upload in flight is completed, and new requests are answered meanwhile."""
     with upload(front_end, "/files/slow.txt", 8) as connection:
         connection.send(b"holi")
         front_end.reload()

@@ -69,7 +69,7 @@ POD = named("StatefulSet", "uploadfilter")["spec"]["template"]
     ids=lambda one: f"{one['kind']}-{one['metadata']['name']}",
 )
 def test_manifest_fits_the_schema(manifest: Manifest, version: str) -> None:
-    """No field is misspelt or of another type."""
+    """No field is misspelt or has another type."""
     kubernetes_validate.validate(manifest, version, strict=True)
 
 
@@ -127,7 +127,7 @@ def test_pod_mounts_what_it_has(pod: Manifest) -> None:
 
 
 def test_everything_selects_the_filter() -> None:
-    """Services, budget and policy mean the pods that the set makes."""
+    """Services, budget and policy select the pods of the set."""
     labels = POD["metadata"]["labels"]
     selectors = [
         named("StatefulSet", "uploadfilter")["spec"]["selector"]["matchLabels"],
@@ -146,7 +146,7 @@ def test_everything_selects_the_filter() -> None:
 
 
 def test_ports_are_those_of_the_container() -> None:
-    """A port by name leads somewhere."""
+    """Each name of a port exists."""
     ports = {port["name"] for port in FILTER["ports"]}
     probes = ("startupProbe", "livenessProbe", "readinessProbe")
     used = {FILTER[probe]["httpGet"]["port"] for probe in probes}
@@ -164,7 +164,7 @@ def test_name_of_a_pod_is_the_name_of_an_instance() -> None:
 
 @pytest.mark.e2e
 def test_manifests_run_a_filter(tmp_path: Path) -> None:
-    """The pods' own commands, one after the other, make a filter that is ready."""
+    """The pods' commands, run one after the other, make a filter that is ready."""
     hash_set = write_set(tmp_path / "unit7.jsonl", pictures.listed())
     volume, reference = tmp_path / "volume", tmp_path / "reference"
     volume.mkdir()

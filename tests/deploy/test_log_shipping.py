@@ -170,7 +170,7 @@ def test_vector_reads_where_the_logs_are() -> None:
 
 
 def test_fluent_bit_reads_where_the_logs_are() -> None:
-    """As for Vector; and no two inputs share the file that remembers their place."""
+    """This is as for Vector; and no two inputs share the file of their positions."""
     settings = yaml.safe_load((SHIPPING / "fluent-bit.yaml").read_text())
     inputs: dict[str, Any] = {
         one["name"]: one for one in settings["pipeline"]["inputs"]

@@ -142,7 +142,7 @@ def test_installation_starts_nothing(host: Host) -> None:
 
 
 def test_installation_says_what_to_do_next(host: Host) -> None:
-    """The steps that are left to the operator, in order, and where to read on."""
+    """The remaining steps are stated in order, with the page that explains them."""
     steps = (CONFIGURATION, "uploadfilter init", "hashset import", "enable --now")
     places = [host.said.find(step) for step in steps]
 
@@ -161,7 +161,7 @@ def test_state_and_configuration_are_private(host: Host) -> None:
 
 
 def test_commands_of_root_act_as_the_service(host: Host) -> None:
-    """Nothing names the state, and root writes: the unit's state, its user's files."""
+    """Commands of root use the unit's state, and write as its user."""
     command = "uploadfilter hashset import /run/unit7.jsonl --name unit7"
     said = host.operate(command)
     answer = host.put("l.jpg", pictures.listed())
@@ -172,7 +172,7 @@ def test_commands_of_root_act_as_the_service(host: Host) -> None:
 
 
 def test_stranger_is_told_as_whom_to_come_back(host: Host) -> None:
-    """Neither root nor the service: whose the state is, and whom to come back as."""
+    """Another user than root or the service is told which user to be."""
     nobody = ("runuser", "--user", "nobody", "--")
     said = host.machine.run(
         *nobody, *shlex.split("uploadfilter hashset list"), may_fail=True
@@ -183,7 +183,7 @@ def test_stranger_is_told_as_whom_to_come_back(host: Host) -> None:
 
 
 def test_proxy_that_is_disabled_leaves_the_socket(host: Host) -> None:
-    """The others go on to be asked."""
+    """The other proxies still accept from it."""
     host.machine.run("systemctl", "enable", "--now", "uploadfilter@b")
     host.machine.run("systemctl", "disable", "--now", "uploadfilter@b")
     answer = host.put("a.jpg", pictures.unlisted())
@@ -204,14 +204,14 @@ def test_unit_filters_uploads(host: Host) -> None:
 
 
 def test_unit_leaves_the_scanners_their_sandbox(host: Host) -> None:
-    """Under all that the unit takes away, scanners still confine themselves wholly."""
+    """In the unit's sandbox, scanners can still confine themselves completely."""
     host.put("a.jpg", pictures.unlisted())
 
     assert "sandbox_incomplete" not in host.machine.run("cat", LOG)
 
 
 def test_unit_takes_what_the_proxy_does_not_need(host: Host) -> None:
-    """No capability, no new privilege, few system calls, and nothing to write to."""
+    """It has no capability, no new privilege, few system calls, no path to write."""
     pid = host.pid()
     status = dict(
         line.split(":\t", 1)
@@ -328,7 +328,7 @@ def test_upgrade_starts_the_new_proxy_and_keeps_the_settings(host: Host) -> None
 
 
 def test_removal_stops_the_proxies_and_keeps_the_records(host: Host) -> None:
-    """Decisions outlive the program, and a new installation takes them up."""
+    """A new installation takes the decisions of the old one up."""
     host.put("a.jpg", pictures.unlisted())
     host.machine.run("dpkg", "--remove", "uploadfilter")
     left = host.machine.run("find", STATE, "-name", "*.jsonl")
@@ -346,7 +346,7 @@ def test_removal_stops_the_proxies_and_keeps_the_records(host: Host) -> None:
 
 
 def test_backup_is_restored_on_another_machine(host: Host) -> None:
-    """Copies of the reference set and the log, made while it runs, are whole."""
+    """Copies that are made while it runs are complete."""
     host.put("a.jpg", pictures.unlisted())
     backup = "tar --create --file /run/backup.tar --directory"
     parts = "reference instances"

@@ -126,7 +126,7 @@ def test_package_is_for_the_machine_of_its_libraries(tree: Path) -> None:
 
 
 def test_each_library_loads_with_what_is_left(tree: Path) -> None:
-    """No library was damaged, or lost a needed name, when names were removed."""
+    """Removing names has damaged no library, and removed no needed name."""
     libraries = [p for p in (tree / HOME).rglob("*.so*") if not p.is_symlink()]
     program = "import ctypes, sys; [*map(ctypes.CDLL, sys.argv[1:])]"
     # Extensions find Python's functions in the program that loads them.
@@ -154,7 +154,7 @@ def test_demonstration_is_right_with_what_is_left(
 
 
 def test_each_command_has_a_page_that_renders(tree: Path) -> None:
-    """``man`` shows the page of each command and has nothing to complain about."""
+    """``man`` shows the page of each command without a complaint."""
     man = debian("man", package="man-db")
     files = sorted((tree / "usr/share/man").glob("*/*"))
     expected = manuals.pages(RELEASE, ROOT / "docs/operating")
@@ -204,7 +204,7 @@ def texts(tree: Path) -> Sequence[str]:
 
 
 def test_what_is_referred_to_is_there(tree: Path) -> None:
-    """Settings, manual pages and the word after the installation name real files."""
+    """Settings, manual pages and the text after the installation name real files."""
     named = {
         name.rstrip(".")
         for text in texts(tree)

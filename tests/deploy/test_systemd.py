@@ -26,7 +26,7 @@ SYNC = "uploadfilter-sync.service"
 
 EXPOSURE = 15
 """Tenths of systemd's figure for how much of the machine a service can reach, 100 being
-all of it. What is left is the network, the clock's device and the user's own files."""
+all of it. The rest is the network, the clock's device and the user's own files."""
 
 WATCHDOG_US = 200_000
 
@@ -80,7 +80,7 @@ def test_systemd_finds_no_fault_in_the_units(units: Path) -> None:
 
 @pytest.mark.parametrize("name", [SERVICE, SYNC])
 def test_unit_reaches_little_of_the_machine(units: Path, name: str) -> None:
-    """A change that opens the unit to more than it needs is found."""
+    """A change that gives the unit more access than it needs is found."""
     analyze(
         *("security", "--offline=true", "--no-pager", f"--threshold={EXPOSURE}"),
         str(units / name),
@@ -117,7 +117,7 @@ def test_disabling_one_proxy_leaves_the_socket_to_the_others(tmp_path: Path) -> 
 
 
 def test_unit_knows_the_reload() -> None:
-    """Without a kind that waits for the reload, its end would be a guess."""
+    """Only a type that waits for a reload tells when it has ended."""
     assert "Type=notify-reload" in (UNITS / SERVICE).read_text().splitlines()
 
 
@@ -183,7 +183,7 @@ def test_manager_is_told_of_start_life_and_end(state: Path, address: str) -> Non
 
 
 def test_proxy_that_hangs_sends_no_ping(state: Path) -> None:
-    """A process that does not turn its loop cannot say that all is well."""
+    """A process whose loop hangs cannot report that it works."""
     with started(state, str(state / "notify")) as told:
         told.wait_for("WATCHDOG=1")
         told.proxy.send_signal(signal.SIGSTOP)
@@ -201,7 +201,7 @@ def test_proxy_that_hangs_sends_no_ping(state: Path) -> None:
 
 
 def test_running_proxy_writes_no_core_and_private_files(state: Path) -> None:
-    """Whatever the limits and the umask of the one who started it."""
+    """This holds for any limits and umask of the user who started it."""
     with started(state, str(state / "notify")) as told:
         told.wait_for("READY=1")
         process = Path(f"/proc/{told.proxy.pid}")

@@ -62,7 +62,7 @@ def test_file_tells_which_entries_begin_and_end_to_match() -> None:
 
 
 def test_other_sets_do_not_count() -> None:
-    """Of a set that is not asked for, nothing is told."""
+    """A set that is not asked for is not reported."""
     both = side(BEFORE, "other"), side(AFTER, "other")
     found = of_scan(SCAN, *both, quality_of=lambda _: 100)
 
@@ -70,7 +70,7 @@ def test_other_sets_do_not_count() -> None:
 
 
 def test_pictures_of_a_corpus_are_asked_in_all_variants() -> None:
-    """Upright, turned, and as a negative: whichever of them an entry has."""
+    """Upright, turned, or negative: each variant of a picture is searched for."""
     kept = np.frombuffer(value(1) + value(2) + value(3), ">u8").reshape(3, 1, 4)
     turned = all_variants(kept)[1, 6].astype(">u8").tobytes()
     negative = bytes(it ^ 255 for it in value(3))
@@ -89,7 +89,7 @@ def test_pictures_of_a_corpus_are_asked_in_all_variants() -> None:
 
 
 def test_differences_are_counted_by_entry() -> None:
-    """Of each entry, how many files it begins to match."""
+    """For each entry, it counts the files that it begins to match."""
     total = Differences()
     for name in ("x", "y"):
         total.add(Difference(name=name, begins=(("s", "new"),), ends=()))

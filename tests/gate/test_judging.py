@@ -56,7 +56,7 @@ def entries_of(made: list[tuple[list[object], bool]]) -> list[Entry]:
 @settings(max_examples=40, deadline=None)
 @given(made=ENTRIES)
 def test_gate_finds_what_the_twin_finds(made: list[tuple[list[object], bool]]) -> None:
-    """Digests, variants, negatives, qualities, exact-only entries: as all pairs say."""
+    """The slow model compares all pairs, and finds the same."""
     entries = entries_of(made)
 
     found = KNOWN.gate().look(tables_of("s", entries))
@@ -65,7 +65,7 @@ def test_gate_finds_what_the_twin_finds(made: list[tuple[list[object], bool]]) -
 
 
 def test_finding_says_what_it_is() -> None:
-    """Set, entry, kind, distance and corpus; the nearest of all."""
+    """It states set, entry, kind, distance and corpus, for the nearest one."""
     entries = [
         entry("digest", *exactly(Signal(type=SignalType.MD5, value=md5_of("a")))),
         entry("near", pdq(value(1, range(7)))),
@@ -88,7 +88,7 @@ def test_finding_says_what_it_is() -> None:
 
 
 def test_what_is_near_is_told_and_stays_in_force() -> None:
-    """Between 31 and 60 bits an entry is named, without any effect."""
+    """An entry between 31 and 60 bits away is only reported."""
     entries = [entry("near", pdq(value(1, range(40)))), entry("far", pdq(value(99)))]
     gate = KNOWN.gate()
 
@@ -118,7 +118,7 @@ TURNOVER = Turnover(
     ],
 )
 def test_unusual_changes_wait(changes: dict[str, int], words: str | None) -> None:
-    """Counts beyond a number and a share are refused, with the numbers."""
+    """Counts over a number and a share are refused, and the numbers are stated."""
     turnover = replace(TURNOVER, **changes)  # type: ignore[arg-type]  # by name
 
     error = problem_of(turnover, GateSettings(), is_accepted=False)
@@ -130,7 +130,7 @@ def test_unusual_changes_wait(changes: dict[str, int], words: str | None) -> Non
 
 
 def test_person_accepts_size_and_never_harm() -> None:
-    """A person may accept growth and shrinkage, and no list of stock pictures."""
+    """A person may accept growth and shrinkage, but not a list of stock pictures."""
     many = replace(TURNOVER, new=90_000, gone=90_000)
 
     assert problem_of(many, GateSettings(), is_accepted=True) is None
@@ -139,7 +139,7 @@ def test_person_accepts_size_and_never_harm() -> None:
 
 
 def test_refused_findings_are_kept_for_the_report() -> None:
-    """The findings for which a whole change was refused are known afterwards."""
+    """The findings because of which a whole change was refused are kept."""
     gate = KNOWN.gate(replace(UNBOUNDED, quarantined=0, quarantined_share=0))
     found = gate.look(tables_of("s", [entry("near", pdq(value(1)))]))
 
@@ -150,6 +150,6 @@ def test_refused_findings_are_kept_for_the_report() -> None:
 
 @pytest.mark.parametrize("wrong", [{"growth": -1}, {"growth_share": 1.5}])
 def test_settings_are_checked(wrong: dict[str, float]) -> None:
-    """A number is 0 or more, a share from 0 to 1."""
+    """A number is 0 or more, and a share is from 0 to 1."""
     with pytest.raises(ValueError, match="0"):
         GateSettings(**wrong)  # type: ignore[arg-type]  # by name

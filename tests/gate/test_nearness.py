@@ -71,7 +71,7 @@ def related(seed: int, count: int, others: int, bits: tuple[int, int]) -> Words:
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 1 << 30), low=st.integers(0, 33), all_pairs=st.booleans())
 def test_every_near_pair_is_found(seed: int, low: int, *, all_pairs: bool) -> None:
-    """Both ways find what the twin finds; far ones are counted, at most as it does."""
+    """Both ways find the same as the slow model; far ones are counted, or fewer."""
     both = related(seed, 30, 20, (low, low + 3))
     others, values = both[:20], both[20:]
     wanted = slow_twin(values, others)
@@ -91,7 +91,7 @@ def test_every_near_pair_is_found(seed: int, low: int, *, all_pairs: bool) -> No
 def test_parts_give_what_the_whole_gives(
     monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
-    """Others that come in parts, and pairs that are compared in parts, are the same."""
+    """The results are the same for others in parts, and for pairs in parts."""
     both = related(5, 200, 60, (0, 60))
     others, values = both[:60], both[60:]
     whole = nothing_near(len(values))
@@ -106,7 +106,7 @@ def test_parts_give_what_the_whole_gives(
 
 
 def test_generic_pairs_are_mostly_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of pairs 45 bits apart most are counted, though not all are compared."""
+    """Most pairs 45 bits apart are counted, although not all are compared."""
     both = related(3, 400, 400, (45, 46))
     others, values = both[:400], both[400:]
     monkeypatch.setattr(nearness, "_FEW_PAIRS", 0)
@@ -118,7 +118,7 @@ def test_generic_pairs_are_mostly_found(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_nothing_is_near_nothing() -> None:
-    """Without values, or without others, nothing is found."""
+    """Without values, or without others, no pair is found."""
     none, one = np.empty((0, 4), np.uint64), np.zeros((1, 4), np.uint64)
     for values, others in ((none, one), (one, none), (none, none)):
         found = nothing_near(len(values))

@@ -35,7 +35,7 @@ def bits(left: Words, right: Words) -> list[int]:
 @pytest.mark.parametrize(("width", "height"), [(64, 64), (640, 480), (333, 300)])
 @pytest.mark.parametrize("seed", range(3))
 def test_four_variants_give_all(seed: int, width: int, height: int) -> None:
-    """From the four that are kept follow all eight, exactly."""
+    """The eight variants follow exactly from the four that are kept."""
     eight = rows_of(seed, width, height)
     kept = eight[[VARIANTS.index(it) for it in STORED_VARIANTS]]
 
@@ -46,7 +46,7 @@ def test_four_variants_give_all(seed: int, width: int, height: int) -> None:
 
 
 def test_upright_value_gives_nearly_all() -> None:
-    """Of a picture of 64 x 64, whose signs flip without loss, few bits are off."""
+    """For a picture of 64 x 64, whose signs flip without loss, few bits differ."""
     for seed in range(5):
         eight = rows_of(seed, 64, 64)
         found = all_variants(eight[:1][None])

@@ -104,7 +104,7 @@ def test_what_is_held_back_becomes_less(
 
 
 def test_order_is_that_of_ids() -> None:
-    """Operators take the same ones first, and none where none may be."""
+    """All operators take the same ones first, and none if none is allowed."""
     assert first_withdrawn({"b", "a", "c"}, 2) == {"a", "b"}
     assert first_withdrawn({"b", "a"}, 0) == set()
     assert first_withdrawn(["a"], -1) == set()

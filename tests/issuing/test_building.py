@@ -55,13 +55,13 @@ def test_entry_has_what_finds_the_picture_and_its_copies() -> None:
 
 
 def test_what_would_match_innocent_pictures_is_refused() -> None:
-    """Neither a flat picture nor a text becomes an entry."""
+    """A flat picture is not an entry, and neither is a page of text."""
     assert made(FLAT) is LeftOut.DEGENERATE
     assert made(scanned(b"hello, world")) is LeftOut.NO_PICTURE
 
 
 def test_frames_are_bounded_and_other_showings_left_out() -> None:
-    """Of many frames some evenly between are listed, and no background of any."""
+    """Of many frames, some at even distances are listed, without their backgrounds."""
     view = PHOTO.views[0]
     names = [f"frame:{n}" for n in range(100)] + ["frame:3/white", "trim:1", "alpha"]
     rows = [
@@ -100,12 +100,12 @@ def test_frames_are_bounded_and_other_showings_left_out() -> None:
 def test_ids_and_categories_come_from_where_was_said(
     naming: Naming, path: str, wanted: object
 ) -> None:
-    """The first folder, an option, the name of the file, or a table."""
+    """They come from the first folder, an option, the name of the file, or a table."""
     assert naming.of(PurePath(path)) == wanted
 
 
 def test_digests_are_asked_where_the_place_says_nothing() -> None:
-    """A row may name a picture by its place or by any of its digests."""
+    """A row may name a picture by its path or by any of its digests."""
     row = PictureRow(id="p-1", category="1", line=2)
     other = PictureRow(id="p-2", category="1", line=3)
     digest = PHOTO.exact[0]
@@ -120,7 +120,7 @@ def test_digests_are_asked_where_the_place_says_nothing() -> None:
 
 
 def test_interrupted_build_goes_on(tmp_path: Path) -> None:
-    """Finished files are not read again, and a half line is cut off."""
+    """Finished files are not read again, and an incomplete line is removed."""
     entry = made(PHOTO)
     assert isinstance(entry, Entry)
     to = tmp_path / "built.jsonl"
@@ -148,7 +148,7 @@ def test_interrupted_build_goes_on(tmp_path: Path) -> None:
 
 
 def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
-    """It is not followed by another one when the files are let go of."""
+    """No second error follows when the files are closed."""
     entry = made(PHOTO)
     out = BuildFile(tmp_path / "built.jsonl")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)

@@ -62,7 +62,7 @@ def sums(*paths: Path, operators: Mapping[str, SSlibKey] = KNOWN) -> list[EntryS
 
 
 def test_files_of_many_operators_are_added_up(tmp_path: Path) -> None:
-    """By entry, with how many operators have seen it."""
+    """The sum of each entry states how many operators it matched at."""
     one = made(tmp_path / "1")
     other = made(tmp_path / "2", "hoster-2", LINES[:1])
 
@@ -73,7 +73,7 @@ def test_files_of_many_operators_are_added_up(tmp_path: Path) -> None:
 
 
 def test_same_file_twice_counts_once(tmp_path: Path) -> None:
-    """Also under another name; it is said which one was left out."""
+    """It may have another name; the report states which file was left out."""
     one = made(tmp_path / "1")
     copy = tmp_path / "copy"
     copy.write_bytes(one.read_bytes())
@@ -88,7 +88,7 @@ def test_same_file_twice_counts_once(tmp_path: Path) -> None:
 
 
 def test_one_day_in_two_files_is_refused(tmp_path: Path) -> None:
-    """One more file of the same days, with other counts, would count them twice."""
+    """A second file of the same days, with other counts, would count them twice."""
     one = made(tmp_path / "1", to=day(9), lines=LINES[:1])
     other = made(tmp_path / "2", since=day(9), lines=())
 
@@ -97,7 +97,7 @@ def test_one_day_in_two_files_is_refused(tmp_path: Path) -> None:
 
 
 def test_each_changed_byte_is_found(tmp_path: Path) -> None:
-    """Of the whole file, header and signature included."""
+    """This holds for every byte of the file, header and signature included."""
     path = made(tmp_path / "1", lines=LINES[:1])
     data = path.read_bytes()
     for at in range(len(data)):
@@ -107,7 +107,7 @@ def test_each_changed_byte_is_found(tmp_path: Path) -> None:
 
 
 def test_each_cut_is_found(tmp_path: Path) -> None:
-    """Wherever a file ends, or goes on."""
+    """A file may end, or go on, at any byte."""
     path = made(tmp_path / "1")
     data = path.read_bytes()
     for cut in (*(data[:at] for at in range(len(data))), data + b"\n", data * 2):
@@ -117,13 +117,13 @@ def test_each_cut_is_found(tmp_path: Path) -> None:
 
 
 def test_unknown_operator_is_refused(tmp_path: Path) -> None:
-    """A key that the issuer was not given, whatever name it uses."""
+    """The issuer does not know this key, whatever name it has."""
     with pytest.raises(FeedbackError, match="no operator has the key"):
         sums(made(tmp_path / "1"), operators={})
 
 
 def test_operator_is_called_what_the_issuer_calls_it(tmp_path: Path) -> None:
-    """It has the name that the issuer knows, not the one in the file."""
+    """The name is the one that the issuer knows, and not the one in the file."""
     path = made(tmp_path / "1")
     known = named(public("hoster-1"), "the-big-one")
     with opened(
@@ -146,14 +146,14 @@ def test_feedback_of_another_set_is_refused(tmp_path: Path) -> None:
 
 
 def test_entries_out_of_order_are_refused(tmp_path: Path) -> None:
-    """Also an entry that is there twice: merging would count it wrongly."""
+    """An entry that stands twice is refused too: merging would count it wrongly."""
     for at, lines in enumerate(((LINES[1], LINES[0]), (LINES[0], LINES[0]))):
         with pytest.raises(FeedbackError, match="not sorted"):
             sums(made(tmp_path / str(at), lines=lines))
 
 
 def test_line_without_end_costs_its_bound(tmp_path: Path) -> None:
-    """A header, or an entry, of gigabytes is not read."""
+    """A header or an entry of gigabytes is read only up to its bound."""
     path = tmp_path / "1"
     path.write_bytes(b"{" * 10_000_000)
 
@@ -162,7 +162,7 @@ def test_line_without_end_costs_its_bound(tmp_path: Path) -> None:
 
 
 def test_folder_and_missing_file_are_said(tmp_path: Path) -> None:
-    """With the name of the file."""
+    """The error has the name of the file."""
     for path in (tmp_path, tmp_path / "none"):
         with pytest.raises(FeedbackError, match=str(path)):
             sums(path)
@@ -171,7 +171,7 @@ def test_folder_and_missing_file_are_said(tmp_path: Path) -> None:
 def test_more_files_than_may_be_open_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before the descriptors are gone."""
+    """They are refused before the descriptors are used up."""
     monkeypatch.setattr(feedback, "MOST_FILES", 2)
     paths = [
         made(tmp_path / str(at), lines=(), since=day(at), to=day(at)) for at in range(3)
@@ -187,7 +187,7 @@ def many(count: int) -> Iterable[EntryLine]:
 
 
 def test_memory_does_not_grow_with_the_entries(tmp_path: Path) -> None:
-    """The tenfold takes no more: neither verifying nor adding up keeps entries."""
+    """Ten times as many entries take no more memory."""
     peaks = []
     for count in (2000, 20_000):
         path = tmp_path / f"{count}"
@@ -223,7 +223,7 @@ def test_operators_are_known_by_their_files(tmp_path: Path) -> None:
 
 
 def test_deltas_tell_which_number_listed_an_entry(tmp_path: Path) -> None:
-    """As far as they are served; the first set has no delta."""
+    """The deltas tell this as far as they are served; the first set has none."""
     office = Office(tmp_path / "office")
     assert listed_by(office.now) == {}
     office.issue(*(line_of(f"p-{at}", at) for at in range(20)))

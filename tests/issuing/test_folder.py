@@ -55,7 +55,7 @@ def test_issuer_whose_name_cannot_be_read_is_refused(tmp_path: Path, name: str) 
 
 @pytest.mark.parametrize("name", ["Police unit 7", "Éire", "警察庁", "x" * 100])
 def test_issuer_may_be_called_as_it_is(tmp_path: Path, name: str) -> None:
-    """Any script will do."""
+    """Any script is allowed."""
     settings = SetSettings(set="unit7", issuer=name, lifetimes=Lifetimes())
 
     assert IssuerFolder.create(tmp_path / "o", settings).settings.issuer == name
@@ -63,7 +63,7 @@ def test_issuer_may_be_called_as_it_is(tmp_path: Path, name: str) -> None:
 
 @pytest.mark.parametrize("name", ["", "a\x1b[2J", "\u202ebob", "a b", "é", "a\n"])
 def test_nobody_and_no_set_has_a_name_that_cannot_be_read(name: str) -> None:
-    """Of sets and of people the rule is narrower still."""
+    """The rule for sets and people is stricter than the one for issuers."""
     with pytest.raises(IssuerError, match="cannot have the name") as caught:
         check_name(name)
     assert str(caught.value).isprintable()
@@ -73,7 +73,7 @@ def test_nobody_and_no_set_has_a_name_that_cannot_be_read(name: str) -> None:
 
 
 def test_two_commands_do_not_meet(tmp_path: Path) -> None:
-    """The second is told to wait."""
+    """The second command is told to wait."""
     folder = Office(tmp_path / "o").folder
 
     with (
@@ -94,7 +94,7 @@ def test_set_has_a_name_that_can_stand_everywhere(tmp_path: Path, name: str) -> 
 
 
 def test_folder_is_made_once(tmp_path: Path) -> None:
-    """An old folder is not replaced by a new one."""
+    """No new folder is made over an old one."""
     Office(tmp_path / "o")
 
     with pytest.raises(IssuerError, match="already"):
@@ -112,7 +112,7 @@ def test_other_folders_are_refused(tmp_path: Path, text: str | None) -> None:
 
 
 def test_crash_leaves_a_folder_old_or_new(tmp_path: Path) -> None:
-    """At whatever step a replacement dies, the next command finds one or the other."""
+    """A replacement may end at any step: the next command finds one or the other."""
     folder = Office(tmp_path / "o").folder
     with replacing(folder.staged) as new:
         write_private(new / "00.jsonl", b"old")

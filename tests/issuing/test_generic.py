@@ -54,7 +54,7 @@ def swapped(value: bytes) -> bytes:
 def test_entries_within_the_threshold_are_told(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corpus: Corpus, at_once: int
 ) -> None:
-    """Of any picture in any variant, rows and columns swapped or not; and digests."""
+    """Pictures match in every variant, with rows and columns swapped; so do digests."""
     monkeypatch.setattr(generic, "_PICTURES_AT_A_TIME", at_once)
     near = {f"near-{n}": flipped(value, MOST) for n, value in enumerate(VALUES)}
     near |= {f"turned-{n}": swapped(flipped(v, MOST)) for n, v in enumerate(VALUES)}

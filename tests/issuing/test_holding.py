@@ -13,7 +13,7 @@ from uploadfilter.signedsets.roles import HASHSET, REVOKE, ROOT
 
 
 def test_proposal_of_holders_changes_only_what_differs(tmp_path: Path) -> None:
-    """New analysts need a new delegation, and the root stays."""
+    """New analysts need a new delegation, and the root stays unchanged."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     changed = HOLDERS | {HASHSET: holders(2, "gus", "hal")}
@@ -34,7 +34,7 @@ def test_withdrawals_need_one_person() -> None:
 
 
 def test_root_lasts_longer_on_demand(tmp_path: Path) -> None:
-    """Nothing changes but the version and the end."""
+    """Only the version and the end of validity change."""
     office = Office(tmp_path / "o")
     with pytest.raises(IssuerError, match="nothing was published"):
         holding.propose_longer(office.folder, office.now, [ROOT], epoch_s=1.0)

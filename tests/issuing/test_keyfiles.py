@@ -14,7 +14,7 @@ from uploadfilter.issuing.keyfiles import check_new, keep, public_file_of
     [("ann.key", "ann.pub"), ("ann", "ann.pub"), ("a.key.key", "a.key.pub")],
 )
 def test_public_half_stands_beside_it(tmp_path: Path, name: str, public: str) -> None:
-    """The private half is for its holder alone."""
+    """Only its holder can read the private half."""
     keep(tmp_path / name, b"private", b"public")
 
     assert public_file_of(tmp_path / name).name == public
@@ -36,7 +36,7 @@ def test_key_that_is_there_stays(tmp_path: Path, there: str) -> None:
 
 
 def test_folder_that_is_gone_is_said(tmp_path: Path) -> None:
-    """Is the stick still there?"""
+    """The stick may have been removed."""
     with pytest.raises(IssuerError, match="No such file") as caught:
         keep(tmp_path / "gone" / "ann.key", b"private", b"public")
     assert "No key was made." in caught.value.hint

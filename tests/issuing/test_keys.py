@@ -83,7 +83,7 @@ def test_key_opens_with_its_passphrase_and_name_only(
     ids=range(11),
 )
 def test_other_files_are_no_private_keys(data: bytes) -> None:
-    """Data that is not a key is refused, before it can demand much memory."""
+    """Data that is not a key is refused before it can demand much memory."""
     with pytest.raises(IssuerError):
         opened_key(data, PASSPHRASE)
 
@@ -96,7 +96,7 @@ def test_short_passphrase_is_refused(passphrase: str) -> None:
 
 
 def test_name_that_cannot_stand_everywhere_is_refused() -> None:
-    """A holder is an account or initials, and no address."""
+    """A holder is an account or initials, and not an address."""
     with pytest.raises(IssuerError, match="cannot have the name"):
         made_key("ann@example.org", PASSPHRASE, cost=CHEAP)
 
@@ -143,6 +143,6 @@ def test_key_of_a_token_has_one_id_however_it_is_written() -> None:
     ids=range(10),
 )
 def test_other_keys_are_not_those_of_holders(data: bytes) -> None:
-    """An operator verifies the kinds of FORMAT.md, and each under its own name."""
+    """Only the kinds of FORMAT.md are accepted, each under its own name."""
     with pytest.raises(IssuerError, match="no public key"):
         public_key(data)

@@ -31,7 +31,7 @@ def source(tmp_path: Path) -> Path:
 def test_broken_off_in_a_thread_it_goes_on_where_it_was(
     source: Path, tmp_path: Path
 ) -> None:
-    """A page builds in a separate thread; no file is read twice, none is missing."""
+    """A page builds in a thread of its own; no file is read twice or missed."""
     path = tmp_path / "out.jsonl"
     first = BuildFile(path)
 

@@ -31,7 +31,7 @@ def test_proposal_is_said_in_counts(tmp_path: Path) -> None:
 
 
 def test_nothing_staged_is_a_renewal(tmp_path: Path) -> None:
-    """The set stays, and is only believed for longer."""
+    """The set is unchanged, and its validity is longer."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     office.epoch_s += 86_400
@@ -45,13 +45,13 @@ def test_nothing_staged_is_a_renewal(tmp_path: Path) -> None:
 
 
 def test_nothing_at_all_is_no_set(tmp_path: Path) -> None:
-    """The first set has entries."""
+    """The first set must have entries."""
     with pytest.raises(IssuerError, match="nothing is staged"):
         Office(tmp_path / "o").propose()
 
 
 def test_withdrawn_entries_leave_the_set_with_the_next_number(tmp_path: Path) -> None:
-    """Even if somebody stages them again: a withdrawn entry stays withdrawn."""
+    """A withdrawn entry stays withdrawn even if somebody stages it again."""
     office = Office(tmp_path / "o")
     office.issue(*(line_of(f"p-{n}", n) for n in range(20)))
     office.withdraw("p-1", "p-2")
@@ -77,7 +77,7 @@ def test_withdrawn_entries_leave_the_set_with_the_next_number(tmp_path: Path) ->
 def test_published_set_is_what_was_staged(
     tmp_path_factory: pytest.TempPathFactory, steps: list[dict[str, int | None]]
 ) -> None:
-    """After any steps, operators read the same entries as a dictionary holds."""
+    """After any steps, operators read the same entries as a dictionary has."""
     office = Office(tmp_path_factory.mktemp("office") / "o")
     wanted = {"z": 9}
     office.issue(line_of("z", 9))
@@ -105,7 +105,7 @@ def test_published_set_is_what_was_staged(
 
 
 def test_large_set_is_sharded_and_deltas_are_few(tmp_path: Path) -> None:
-    """Above the bound of one file there are 256; many changes make a new full set."""
+    """A set over the bound of one file has 256; many changes make a new full set."""
     office = Office(tmp_path / "o")
     office.issue(*(line_of(f"p-{n}", n) for n in range(4097)))
     first = office.now.hashset
@@ -126,7 +126,7 @@ def test_large_set_is_sharded_and_deltas_are_few(tmp_path: Path) -> None:
 
 
 def test_tampered_proposal_is_found_out_by_the_next_officer(tmp_path: Path) -> None:
-    """The digest tells that somebody changed a file of a proposal."""
+    """The digest shows that somebody changed a file of the proposal."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1))
     office.propose()
@@ -138,7 +138,7 @@ def test_tampered_proposal_is_found_out_by_the_next_officer(tmp_path: Path) -> N
 
 
 def test_discarded_proposal_leaves_what_else_is_proposed(tmp_path: Path) -> None:
-    """The set goes; the holders of roles are still to be signed."""
+    """The proposed set is deleted, and the proposed holders can still be signed."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1))
     office.propose()
@@ -155,7 +155,7 @@ def test_discarded_proposal_leaves_what_else_is_proposed(tmp_path: Path) -> None
 def test_every_set_has_the_canary_and_people_see_their_own_entries(
     tmp_path: Path,
 ) -> None:
-    """It is in the files, and in no count: officers sign the entries they listed."""
+    """Its entries are in the files, and not in the counts that officers sign."""
     office = Office(tmp_path / "o", canaries=canaries.entries())
     office.issue(line_of("a", 1), line_of("b", 2))
     hashset = office.now.hashset
@@ -173,7 +173,7 @@ def test_every_set_has_the_canary_and_people_see_their_own_entries(
 
 
 def test_set_that_was_published_without_gets_the_canary_next(tmp_path: Path) -> None:
-    """With nothing staged that is a new number; from then on, a renewal."""
+    """Without staged operations it makes a new number, and after that a renewal."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     office.canaries = canaries.entries()
@@ -197,7 +197,7 @@ def test_entry_that_only_calls_itself_a_canary_is_not_signed(tmp_path: Path) -> 
 
 
 def test_canary_is_not_withdrawn(tmp_path: Path) -> None:
-    """It would be out of force for good, with every operator's proof."""
+    """Otherwise it would be out of force for good, and no operator could use it."""
     office = Office(tmp_path / "o", canaries=canaries.entries())
     office.issue(line_of("a", 1), line_of("b", 2))
 

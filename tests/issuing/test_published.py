@@ -18,7 +18,7 @@ def test_changes_are_applied_in_order() -> None:
 
 
 def test_folder_without_a_publication_is_empty(tmp_path: Path) -> None:
-    """Before the first publication there is nothing, which is not an error."""
+    """Before the first publication there is no data, and this is not an error."""
     assert published(Office(tmp_path / "o").folder).sequence == 0
 
 
@@ -27,7 +27,7 @@ def test_folder_without_a_publication_is_empty(tmp_path: Path) -> None:
     ["metadata/timestamp.json", "metadata/1.hashset.json", "metadata/1.root.json"],
 )
 def test_damaged_metadata_is_said(tmp_path: Path, name: str) -> None:
-    """Metadata that cannot be read ends the command with the word backup."""
+    """If metadata cannot be read, the command ends and refers to the backup."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     (office.served / name).write_text("{")
@@ -37,7 +37,7 @@ def test_damaged_metadata_is_said(tmp_path: Path, name: str) -> None:
 
 
 def test_damaged_and_missing_files_are_said(tmp_path: Path) -> None:
-    """No officer signs a proposal that follows from a changed file."""
+    """No officer signs a proposal that is based on a changed file."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
     (full,) = office.folder.targets.rglob("*.all.jsonl.gz")

@@ -26,7 +26,7 @@ def office(tmp_path: Path) -> Office:
 
 
 def test_below_the_threshold_nothing_is_published(office: Office) -> None:
-    """One analyst alone publishes nothing, and is told who else may sign."""
+    """One analyst alone cannot publish, and is told who else may sign."""
     office.stage(line_of("new", 99))
     office.propose()
     office.sign("dora")
@@ -39,7 +39,7 @@ def test_below_the_threshold_nothing_is_published(office: Office) -> None:
 
 
 def test_only_the_machine_says_what_is_newest(office: Office) -> None:
-    """An analyst's key does not do for the machine's."""
+    """An analyst's key cannot sign in place of the machine's key."""
     office.stage(line_of("new", 99))
     office.propose()
     office.sign("dora", "eve")
@@ -49,7 +49,7 @@ def test_only_the_machine_says_what_is_newest(office: Office) -> None:
 
 
 def test_crash_publishes_all_or_nothing(office: Office, tmp_path: Path) -> None:
-    """Wherever it dies, operators see the old set or the new; a repetition ends it."""
+    """After a crash at any step, operators see the old set or the new one."""
     office.stage(line_of("new", 99))
     office.propose()
     office.sign("dora", "eve")
@@ -88,7 +88,7 @@ def test_withdrawal_takes_one_person(office: Office) -> None:
 
 
 def test_withdrawal_is_bounded(office: Office) -> None:
-    """A tenth of a small set, and no more, by one person."""
+    """One person may withdraw a tenth of a small set, and no more."""
     with pytest.raises(IssuerError, match="more than the 2"):
         office.withdraw("p-1", "p-2", "p-3")
 
@@ -96,7 +96,7 @@ def test_withdrawal_is_bounded(office: Office) -> None:
 
 
 def test_commands_of_a_day_are_added_up(office: Office) -> None:
-    """The rest of the day's number is stated, and when more is possible."""
+    """The error states how many are left today, and when more are possible."""
     office.withdraw("p-1")
     office.epoch_s += 3600
 
@@ -115,7 +115,7 @@ def test_commands_of_a_day_are_added_up(office: Office) -> None:
 
 
 def test_crash_in_a_withdrawal_counts_once(office: Office) -> None:
-    """Wherever it dies, the same command is possible again, and counts once."""
+    """After a crash at any step the same command is possible again, and counts once."""
     for step in range(1, 200, 3):
         try:
             with crashing(step):
@@ -129,7 +129,7 @@ def test_crash_in_a_withdrawal_counts_once(office: Office) -> None:
 
 
 def test_note_of_the_day_is_private_and_can_be_damaged(office: Office) -> None:
-    """It is for its owner alone; a damaged note is reported, with the remedy."""
+    """Only its owner can read it; a damaged note is reported with its remedy."""
     office.withdraw("p-1")
     path = office.folder.path / "withdrawals.json"
 
@@ -154,7 +154,7 @@ def test_analyst_is_no_duty_officer(office: Office) -> None:
 
 
 def test_renewal_says_only_that_it_is_the_newest(office: Office) -> None:
-    """Two versions go up, and nothing else changes."""
+    """Two versions increase, and nothing else changes."""
     before = office.now
     office.epoch_s += 3600
     office.renew()
@@ -192,7 +192,7 @@ def test_export_is_what_operators_read(office: Office, tmp_path: Path) -> None:
 
 
 def test_stick_that_cannot_be_written_is_named(office: Office, tmp_path: Path) -> None:
-    """It is the stick that is full, and not the issuer's folder."""
+    """The error names the stick, and not the issuer's folder."""
     stick = tmp_path / "stick"
 
     (stick / "metadata").mkdir(parents=True)
@@ -258,7 +258,7 @@ def test_stale_proposal_is_refused(office: Office) -> None:
 
 
 def test_first_publication_needs_all(tmp_path: Path) -> None:
-    """Without entries, and without anything, there is nothing to publish."""
+    """It needs entries and their signatures."""
     it = Office(tmp_path / "o")
 
     with pytest.raises(IssuerError, match="needs entries"):
@@ -270,7 +270,7 @@ def test_first_publication_needs_all(tmp_path: Path) -> None:
 
 
 def test_what_a_withdrawal_would_do_is_told_before(office: Office) -> None:
-    """How many, of which category, how many are in the set, and the bound of a day."""
+    """It states the number in each category, the size of the set, and the limit."""
     office.withdraw("p-1")
     ask = partial(publishing.withdrawable, office.folder, epoch_s=office.epoch_s)
     found = ask(office.now, ["p-1", "p-2"])
@@ -283,7 +283,7 @@ def test_what_a_withdrawal_would_do_is_told_before(office: Office) -> None:
 
 
 def test_ids_that_are_not_in_the_set_are_counted(office: Office) -> None:
-    """The first is named, and how many others there are."""
+    """The first one is named, and the others are counted."""
     publishing.check_listed(office.now, ["p-1"])
 
     with pytest.raises(IssuerError, match=r"no entry 'x-1'$"):

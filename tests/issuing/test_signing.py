@@ -22,14 +22,14 @@ def office(tmp_path: Path) -> Office:
 
 
 def test_key_signs_what_its_role_may(office: Office) -> None:
-    """Holders of the root sign root and delegations, analysts the set."""
+    """Holders of the root sign root and delegations; analysts sign the set."""
     assert signing.sign(office.folder, office.now, signer("ann")) == (ROOT, TARGETS)
     assert signing.sign(office.folder, office.now, signer("eve")) == (HASHSET,)
     assert signing.sign(office.folder, office.now, signer("fay")) == (REVOKE,)
 
 
 def test_same_key_twice_is_one_signature(office: Office) -> None:
-    """The second time is refused, and publishing still lacks one."""
+    """The second time is refused, and publishing still lacks a signature."""
     office.sign("ann", "bob", "fay", "eve")
 
     with pytest.raises(IssuerError, match="'eve' has already signed everything"):
@@ -40,7 +40,7 @@ def test_same_key_twice_is_one_signature(office: Office) -> None:
 
 @pytest.mark.parametrize("name", ["stranger", "machine"])
 def test_key_without_a_role_signs_nothing(office: Office, name: str) -> None:
-    """Strangers, and the machine, are told that they may not."""
+    """Other people, and the machine, are told that they may not sign."""
     with pytest.raises(IssuerError, match="may not sign any part"):
         office.sign(name)
 
@@ -55,7 +55,7 @@ def test_name_of_a_holder_is_no_key(office: Office) -> None:
 
 
 def test_new_proposal_has_no_old_signatures(office: Office) -> None:
-    """A signature of one proposal does not count for the next."""
+    """A person who signed one proposal has not signed the next."""
     office.sign("dora")
     office.stage(line_of("b", 2))
     office.propose()
@@ -81,7 +81,7 @@ def test_damaged_proposal_is_refused(office: Office) -> None:
 
 
 def test_without_a_proposal_nothing_is_signed(tmp_path: Path) -> None:
-    """After a publication there is nothing left to sign."""
+    """After a publication, no metadata is left to sign."""
     office = Office(tmp_path / "o")
     office.issue(line_of("a", 1))
 

@@ -11,7 +11,7 @@ from uploadfilter.issuing import staging
 
 
 def test_staging_twice_is_staging_once(tmp_path: Path) -> None:
-    """The same file changes nothing the second time, and later lines win."""
+    """A second time, the same file changes nothing; later lines take precedence."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1), line_of("b", 2))
     before = staging.digest(office.folder)
@@ -84,14 +84,14 @@ def test_missing_file_is_said(tmp_path: Path) -> None:
 
 
 def test_ids_are_read_one_a_line(tmp_path: Path) -> None:
-    """Blank lines mean nothing."""
+    """Blank lines are ignored."""
     (tmp_path / "ids").write_text("a\n\n b \r\n")
 
     assert staging.read_ids(tmp_path / "ids") == ["a", "b"]
 
 
 def test_what_is_staged_can_be_forgotten(tmp_path: Path) -> None:
-    """After that nothing is staged."""
+    """After that, no operation is staged."""
     office = Office(tmp_path / "o")
     office.stage(line_of("a", 1))
     staging.clear(office.folder)

@@ -24,7 +24,7 @@ def written(path: Path, data: str | bytes) -> Path:
 
 
 def test_places_are_read_from_csv(tmp_path: Path) -> None:
-    """With a byte order mark, quotes, and columns in any order."""
+    """The file may have a byte order mark, quotes, and columns in any order."""
     text = '\ufeffcategory,path,id\n1,"a, b.png",p-1\n2,c.png,\n'
     table = read_table(written(tmp_path / "t.csv", text))
 
@@ -39,7 +39,7 @@ def test_places_are_read_from_csv(tmp_path: Path) -> None:
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 @pytest.mark.parametrize("between", [",", ";", "\t", "|"])
 def test_digests_are_read_from_csv(tmp_path: Path, between: str, end: str) -> None:
-    """As case systems write it: other delimiters, other names, capitals."""
+    """Case systems write other delimiters, other column names, and capitals."""
     rows = (("Media ID", "Category", "MD5", "SHA-1"), ("7", "A", MD5.upper(), ""))
     text = end.join(between.join(row) for row in rows)
     table = read_table(written(tmp_path / "t.csv", text))
@@ -52,7 +52,7 @@ def test_digests_are_read_from_csv(tmp_path: Path, between: str, end: str) -> No
 
 
 def test_media_of_vics_are_read(tmp_path: Path) -> None:
-    """Each medium by its digests, with its number and category."""
+    """Each medium has its digests, its number and its category."""
     media = [
         {"MediaID": 1, "Category": 1, "MD5": "ab" * 16},
         {"MediaID": 2, "Category": 2, "MD5": MD5.upper(), "SHA1": SHA1},
@@ -81,13 +81,13 @@ def test_media_of_vics_are_read(tmp_path: Path) -> None:
 def test_file_that_cannot_be_meant_is_refused(
     tmp_path: Path, data: str | bytes, words: str
 ) -> None:
-    """With the line, where one is to blame."""
+    """The error names the line, if one line is the cause."""
     with pytest.raises(IssuerError, match=words):
         read_table(written(tmp_path / "t.csv", data))
 
 
 def test_what_is_missing_or_broken_is_refused(tmp_path: Path) -> None:
-    """No file, and half a document."""
+    """There may be no file, or only half a document."""
     with pytest.raises(IssuerError, match="cannot read"):
         read_table(tmp_path / "nothing")
     with pytest.raises(HashSetError):
@@ -95,7 +95,7 @@ def test_what_is_missing_or_broken_is_refused(tmp_path: Path) -> None:
 
 
 def test_row_that_is_there_twice_is_one() -> None:
-    """The same of the same picture: nothing contradicts."""
+    """The same row twice about one picture is not a contradiction."""
     row = PictureRow(id="p", category="1", line=2)
     table = PictureTable(
         [(row, ["a"]), (PictureRow(id="p", category="1", line=3), ["a", "b"])]

@@ -45,7 +45,7 @@ def key_of(name: str, label: str = "unit7", number: int = 2) -> bytes:
 def test_token_signs_what_its_public_half_verifies(
     drawer: Drawer, number: int, scheme: str
 ) -> None:
-    """Both curves, as the holder whose name the file has; it holds no secret."""
+    """It signs on both curves for the named holder; the file holds no secret."""
     drawer.plug_in("unit7")
     file = key_of("dora", number=number)
     signer = opened_token(file, LIBRARY, PIN)
@@ -60,7 +60,7 @@ def test_token_signs_what_its_public_half_verifies(
 
 
 def test_operator_takes_what_tokens_have_signed(drawer: Drawer, tmp_path: Path) -> None:
-    """Analysts, duty officer and machine sign so, and python-tuf verifies it."""
+    """Analysts, duty officer and machine sign with them, and python-tuf verifies it."""
     signers: dict[str, TokenSigner] = {}
     for number, name in ((2, "dora"), (3, "eve")):
         drawer.plug_in(f"of {name}")
@@ -109,7 +109,7 @@ def test_operator_takes_what_tokens_have_signed(drawer: Drawer, tmp_path: Path) 
 def test_wrong_pin_is_tried_once_and_signs_nothing(
     drawer: Drawer, tmp_path: Path
 ) -> None:
-    """The officer is told to take care; the proposal lacks the signature as before."""
+    """The officer is told to take care; the signature is still missing."""
     drawer.plug_in("unit7")
     file = key_of("dora")
     roles = {**HOLDERS, HASHSET: Holders(keys=(public_key(file),), threshold=1)}
@@ -127,7 +127,7 @@ def test_wrong_pin_is_tried_once_and_signs_nothing(
 
 
 def test_token_that_is_not_there_is_named(drawer: Drawer) -> None:
-    """Before a key is taken, and when it was pulled out before it signs."""
+    """This holds before a key is used, and if the token was removed before it signs."""
     drawer.plug_in("unit7")
     signer = opened_token(key_of("dora"), LIBRARY, PIN)
     with pytest.raises(IssuerError, match="there is no token 'other'") as told:
@@ -141,7 +141,7 @@ def test_token_that_is_not_there_is_named(drawer: Drawer) -> None:
 
 
 def test_other_token_of_the_label_is_found_out(drawer: Drawer) -> None:
-    """It signs, with a key that was not named."""
+    """It would sign with a key that nobody has named."""
     drawer.plug_in("unit7")
     file = key_of("dora")
     drawer.take_out()
@@ -152,7 +152,7 @@ def test_other_token_of_the_label_is_found_out(drawer: Drawer) -> None:
 
 
 def test_two_tokens_of_one_label_are_not_guessed_between(drawer: Drawer) -> None:
-    """A PIN is not tried on the wrong one."""
+    """A PIN is never tried on the wrong token."""
     drawer.plug_in("unit7")
     file = key_of("dora")
     drawer.plug_in("unit7", another=True)
@@ -167,7 +167,7 @@ def test_two_tokens_of_one_label_are_not_guessed_between(drawer: Drawer) -> None
 def test_key_that_cannot_sign_here_is_refused(
     drawer: Drawer, number: int, words: str
 ) -> None:
-    """A number that the token has not, and a curve that operators do not verify."""
+    """The token lacks this number, or operators do not verify its curve."""
     drawer.plug_in("unit7")
     with pytest.raises(IssuerError) as told:
         token_key("dora", LIBRARY, label="unit7", number=number, pin=PIN)
@@ -205,7 +205,7 @@ def test_whatever_a_token_raises_has_words_and_a_hint(name: str) -> None:
 
 
 def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
-    """A missing part is reported before anything is loaded; a key file names none."""
+    """A missing library is reported before it is loaded; a key file never names one."""
     file = msgspec.json.encode(
         {"format": 1, "public": {}, "token": {"label": "unit7", "number": 2}}
     )
@@ -229,7 +229,7 @@ def test_library_is_named_by_people_and_must_be_one(tmp_path: Path) -> None:
     ids=["format", "empty", "long", "negative", "huge", "none"],
 )
 def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
-    """A file of another release, or of no release, is refused."""
+    """A file of another release is refused, and so is any other file."""
     shape = {"format": 1, "public": {}, "token": {"label": "x", "number": 2}}
     with pytest.raises(IssuerError, match="does not name a key in a token"):
         opened_token(msgspec.json.encode(shape | changes), LIBRARY, PIN)
@@ -238,7 +238,7 @@ def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
 def test_without_the_extra_it_is_said_what_to_install(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """Few issuers have tokens, and the others do not need the package for them."""
+    """Few issuers have tokens, and only they need the package."""
     monkeypatch.setattr(_hsm_signer, "PKCS11_IMPORT_ERROR", "'python-pkcs11' required")
     monkeypatch.setenv("PYKCS11LIB", "")
     library = tmp_path / "any.so"

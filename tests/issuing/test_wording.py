@@ -30,7 +30,7 @@ def review(older: int, newer: int, added: int, changed: int, removed: int) -> Re
     [(0, "0 entries"), (1, "1 entry"), (2, "2 entries"), (1234, "1,234 entries")],
 )
 def test_count_agrees_with_its_noun(count: int, words: str) -> None:
-    """One is one."""
+    """The noun for 1 is singular."""
     assert entries(count) == words
     assert counted(count, "file") == words.replace("entries", "files").replace(
         "entry", "file"
@@ -41,7 +41,7 @@ def test_count_agrees_with_its_noun(count: int, words: str) -> None:
 def test_every_count_is_said(
     older: int, added: int, changed: int, removed: int
 ) -> None:
-    """No change is left out, and none is said twice."""
+    """Each change is stated once."""
     found = review(older, older + 1, added, changed, removed)
     lines = review_lines(found)
 
@@ -52,7 +52,7 @@ def test_every_count_is_said(
 
 
 def test_renewal_changes_nothing() -> None:
-    """The text says that the set stays unchanged."""
+    """The text states that the set stays as it is."""
     found = review(3, 3, 0, 0, 0)
 
     assert review_heading(found) == "Number 3 stays as it is, with 1 entry."
@@ -60,5 +60,5 @@ def test_renewal_changes_nothing() -> None:
 
 
 def test_first_set_follows_none() -> None:
-    """No text has the number 0."""
+    """The text does not mention a number 0."""
     assert review_heading(review(0, 1, 5, 0, 0)) == "Number 1, the first:"

@@ -11,7 +11,7 @@ from uploadfilter.knowngood.corpus import is_corpus, read
 
 
 def test_what_was_written_is_read(tmp_path: Path) -> None:
-    """Values, qualities and digests come back as they were, from a private file."""
+    """Values, qualities and digests are unchanged, in a private file."""
     values = [value(n) for n in range(3)]
     path = corpus_file(tmp_path / "a", values, [md5_of("a"), md5_of("b")])
 
@@ -28,7 +28,7 @@ def test_what_was_written_is_read(tmp_path: Path) -> None:
 
 
 def test_empty_one_is_read(tmp_path: Path) -> None:
-    """A corpus without pictures and digests is one."""
+    """A corpus without pictures and digests is valid."""
     corpus = read(corpus_file(tmp_path / "a"))
 
     assert corpus.values.shape == (0, 1, 4)
@@ -37,7 +37,7 @@ def test_empty_one_is_read(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("cut", [0, 1, 19, 60, 100, 200, -33, -1])
 def test_cut_off_file_is_damaged(tmp_path: Path, cut: int) -> None:
-    """Wherever a copy broke off, it is an error and never a smaller corpus."""
+    """A cut-off copy is an error, and never a smaller corpus."""
     path = corpus_file(tmp_path / "a", [value(1)], [md5_of("a")])
     path.write_bytes(path.read_bytes()[:cut])
 
@@ -47,7 +47,7 @@ def test_cut_off_file_is_damaged(tmp_path: Path, cut: int) -> None:
 
 
 def test_every_byte_counts(tmp_path: Path) -> None:
-    """One byte that is another one is found out, wherever it stands."""
+    """One changed byte anywhere is noticed."""
     path = corpus_file(tmp_path / "a", [value(1)], [md5_of("a")])
     data = path.read_bytes()
     for at in range(0, len(data), 7):

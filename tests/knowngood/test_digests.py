@@ -13,7 +13,7 @@ from uploadfilter.knowngood.digests import DigestSorter
 def test_each_comes_once_and_in_order(
     monkeypatch: pytest.MonkeyPatch, held: int, width: int
 ) -> None:
-    """The result is that of a sorted set, also through files and with zeros at ends."""
+    """The result equals a sorted set, also with files, and with zeros at the ends."""
     monkeypatch.setattr(digests, "_HELD_BYTES", held)
     random = Random(held * width)  # noqa: S311 - no secret
     made = [random.randbytes(width) for _ in range(500)]

@@ -101,7 +101,7 @@ def test_digests_are_taken_and_nothing_else(
     records: int,
     bad: int,
 ) -> None:
-    """Each form is known by how it begins; records without a digest are counted."""
+    """The format is known by the first bytes; records without a digest are counted."""
     path = tmp_path / "list"
     path.write_bytes(data)
 
@@ -112,7 +112,7 @@ def test_digests_are_taken_and_nothing_else(
 
 
 def test_sqlite_is_asked_for_its_digests(tmp_path: Path) -> None:
-    """In version 3 all three digests of a row count; odd cells are ignored."""
+    """In version 3, all three digests of a row count; unusual cells are ignored."""
     path = tmp_path / "RDS.db"
     sqlite_file(path)
 
@@ -141,7 +141,7 @@ def test_other_sqlite_is_refused(tmp_path: Path) -> None:
 
 
 def test_encase_that_was_cut_off_is_refused(tmp_path: Path) -> None:
-    """A file that ends within a record is not a shorter list."""
+    """A file that ends within a record is not taken for a shorter list."""
     path = tmp_path / "x.hash"
     path.write_bytes(encase(MD5)[:-1])
 
@@ -161,7 +161,7 @@ def test_endless_line_costs_little(tmp_path: Path) -> None:
 
 
 def test_limit_of_other_readers_is_left_alone(tmp_path: Path) -> None:
-    """Python has one for all tables: a lower one lets a row go on without end."""
+    """Python has one limit for all readers: a lower one lets a row go on endlessly."""
     path = tmp_path / "NSRLFile.txt"
     path.write_text(_NSRL)
     before = csv.field_size_limit()

@@ -44,7 +44,7 @@ def scan_of(*views: View, nested: tuple[Scan, ...] = ()) -> Scan:
 
 
 def test_values_are_those_that_the_others_follow_from() -> None:
-    """Upright, mirrored, flipped, turned, in that order, of views that are shown."""
+    """They are upright, mirrored, flipped, turned, of views that browsers show."""
     scan = scan_of(
         view("stored", b"good"),
         view("trim:1", b"good", 10),
@@ -62,7 +62,7 @@ def test_values_are_those_that_the_others_follow_from() -> None:
 
 
 def test_what_is_no_picture_gives_nothing() -> None:
-    """A file without a view does not count; a picture inside counts."""
+    """A file without a view does not count; a picture inside one counts."""
     inner = scan_of(view("stored", b"good"))
 
     assert gather(scan_of(), quality_of=lambda _: 80) is None
@@ -97,7 +97,7 @@ def test_upright_values_alone_are_a_quarter(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("lost", [0, 1, 30])
 def test_interrupted_build_goes_on(tmp_path: Path, lost: int) -> None:
-    """Whatever of the last note was lost, the result is that of one run."""
+    """Any part of the last note may be lost: the result is that of one run."""
     out = Gathering(tmp_path / "x")
     out.add("a" * 32, made_of(1))
     out.add("b" * 32, made_of(2))
@@ -117,7 +117,7 @@ def test_interrupted_build_goes_on(tmp_path: Path, lost: int) -> None:
 
 
 def test_full_disk_is_one_error_with_a_hint(tmp_path: Path) -> None:
-    """It is not followed by another one when the files are let go of."""
+    """No second error follows when the files are closed."""
     out = Gathering(tmp_path / "own.corpus")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))

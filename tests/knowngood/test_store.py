@@ -37,7 +37,7 @@ def listed(kept: KnownGood, path: Path, name: str) -> tuple[ListedCorpus, Read]:
 
 
 def test_corpus_is_taken_listed_and_removed(tmp_path: Path) -> None:
-    """Its digests are keyed, its files private; removed, it is gone."""
+    """Its digests are keyed, and its files private; after its removal it is gone."""
     kept = KnownGood(tmp_path)
     added(kept, tmp_path)
 
@@ -60,7 +60,7 @@ def test_corpus_is_taken_listed_and_removed(tmp_path: Path) -> None:
 
 
 def test_list_of_others_is_taken(tmp_path: Path) -> None:
-    """Of a foreign list the digests are kept, keyed; one without any is refused."""
+    """The digests of a foreign list are kept, keyed; a list without any is refused."""
     kept, path = KnownGood(tmp_path), tmp_path / "x.hash"
     path.write_bytes(encase(md5_of("a"), md5_of("a"), md5_of("b")))
     item, read = listed(kept, path, "encase")
@@ -74,7 +74,7 @@ def test_list_of_others_is_taken(tmp_path: Path) -> None:
 
 
 def test_identity_changes_with_what_is_known(tmp_path: Path) -> None:
-    """Another corpus, or the same under another name, is another identity."""
+    """Another corpus makes another identity, and so does another name."""
     kept = KnownGood(tmp_path)
     seen = {identity(kept.read(SECRET))}
     added(kept, tmp_path, "a")
@@ -89,7 +89,7 @@ def test_identity_changes_with_what_is_known(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("what", ["removed", "changed", "other", "list", "no list"])
 def test_what_is_missing_or_damaged_is_an_error(tmp_path: Path, what: str) -> None:
-    """A corpus that is listed and cannot be used is never passed over."""
+    """A listed corpus that cannot be used is always an error."""
     kept = KnownGood(tmp_path)
     added(kept, tmp_path)
     (path,) = kept.path.glob("own.*")
@@ -110,7 +110,7 @@ def test_what_is_missing_or_damaged_is_an_error(tmp_path: Path, what: str) -> No
 
 
 def test_another_key_is_said(tmp_path: Path) -> None:
-    """Digests under another key match nothing, and so are an error."""
+    """Digests under another key match nothing, so they are an error."""
     kept = KnownGood(tmp_path)
     added(kept, tmp_path)
 
@@ -119,7 +119,7 @@ def test_another_key_is_said(tmp_path: Path) -> None:
 
 
 def test_corpus_of_the_program_comes_once_and_stays_away(tmp_path: Path) -> None:
-    """It is taken if it is missing or has changed, but not after it was removed."""
+    """It is added unless it exists, replaced if it changes, and can be removed."""
     given = corpus_file(tmp_path / "given", [value(1)])
     kept = KnownGood(tmp_path, given)
     kept.with_default(SECRET, epoch_s=1.0)

@@ -1,6 +1,6 @@
 """How the tests of fidelity ask, straight and through the filter, and compare.
 
-Requests and answers are bytes on sockets: a library would normalise them.
+Requests and answers are bytes on sockets: a library would tidy up the bytes to examine.
 """
 
 import asyncio

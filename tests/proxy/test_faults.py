@@ -229,7 +229,7 @@ async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
 
 
 async def test_damaged_reference_set_is_503_until_it_is_mended(tmp_path: Path) -> None:
-    """A reference set that cannot be read is reported as missing."""
+    """A reference set that cannot be read counts as missing, and this is reported."""
     list_entries(tmp_path, [])
     current = tmp_path / "reference" / "current"
     sound = current.read_bytes()
@@ -262,7 +262,7 @@ async def test_idle_service_notices_a_new_generation(tmp_path: Path) -> None:
 
 
 async def test_service_says_that_a_rollback_waits(tmp_path: Path) -> None:
-    """A service that starts with a pinned generation raises the alarm, and goes on."""
+    """A service that starts with a pinned generation raises an alarm, and goes on."""
     list_entries(tmp_path, [])
     async with wire_origin() as origin, service(tmp_path, origin) as running:
         await running.happened("generation_active")

@@ -43,7 +43,7 @@ def filtered(running: Site) -> Site:
 
 
 async def test_each_event_goes_on_at_once(filtered: Site) -> None:
-    """Server-sent events arrive when they are sent, however long nothing happens."""
+    """Server-sent events arrive when they are sent, after any silence."""
     events: asyncio.Queue[bytes] = asyncio.Queue()
 
     async def send_events(
@@ -71,7 +71,7 @@ async def test_each_event_goes_on_at_once(filtered: Site) -> None:
 
 
 async def test_long_poll_is_waited_for(filtered: Site) -> None:
-    """An answer that comes late comes, and so does the next one on its connection."""
+    """A late answer arrives, and so does the next one on its connection."""
     polled = asyncio.Event()
 
     async def answer_late(
@@ -90,7 +90,7 @@ async def test_long_poll_is_waited_for(filtered: Site) -> None:
 
 
 async def test_download_is_no_faster_than_its_reader(filtered: Site) -> None:
-    """An unread answer waits at the origin, not in the filter's memory."""
+    """An answer that is not read waits at the origin, not in our memory."""
     pushed = 0
     piece = b"x" * (MIB // 4)
     pieces = 400
@@ -126,7 +126,7 @@ async def test_download_is_no_faster_than_its_reader(filtered: Site) -> None:
 
 
 async def test_early_refusal_is_heard_while_the_body_is_sent(filtered: Site) -> None:
-    """An origin that will not read on says so; the client gets its word."""
+    """An origin that does not read on says so, and the client gets its answer."""
     filtered.origin.reads_bodies = False
     filtered.origin.answering = says(
         b"HTTP/1.1 507 Full\r\nContent-Length: 4\r\nConnection: close\r\n\r\nfull"
@@ -179,7 +179,7 @@ async def test_partial_answer_is_passed_on(filtered: Site) -> None:
 async def test_answer_without_a_body_keeps_what_it_says(
     filtered: Site, method: bytes, said: bytes, length: bytes | None
 ) -> None:
-    """A length that is said stays, and none is invented (RFC 9110, section 8.6)."""
+    """A stated length stays, and none is invented (RFC 9110, section 8.6)."""
     filtered.origin.answers = [b"HTTP/1.1 " + said + b"\r\n\r\n"]
     request = method + b" / HTTP/1.1\r\n" + HOST
     async with Client.connected(filtered.port) as client:
@@ -208,7 +208,7 @@ async def test_answer_without_a_body_keeps_what_it_says(
 async def test_old_client_gets_an_answer_that_ends_with_its_connection(
     filtered: Site, framing: tuple[bytes, bytes], connection: bytes
 ) -> None:
-    """HTTP/1.0 knows no chunks; whatever it asked for, its connection ends."""
+    """HTTP/1.0 has no chunks, so the connection ends, whatever the client asked."""
     headers, body = framing
     filtered.origin.answering = says(
         b"HTTP/1.1 200 OK\r\n" + headers + b"\r\n" + body % b"hello"
@@ -234,7 +234,7 @@ async def test_old_client_may_keep_its_connection(filtered: Site) -> None:
 
 
 async def test_old_client_may_name_no_host(filtered: Site) -> None:
-    """HTTP/1.1 wants a Host (RFC 9112, section 3.2): the origin's own, then."""
+    """HTTP/1.1 needs a Host (RFC 9112, section 3.2): the origin's own is used."""
     await filtered.send(b"GET / HTTP/1.0\r\n\r\n")
 
     assert filtered.origin.got[0].header(b"host") == [
@@ -317,7 +317,7 @@ async def test_early_hints_are_dropped(filtered: Site) -> None:
 
 
 async def test_compressed_answer_stays_as_it_is(filtered: Site) -> None:
-    """The filter looks at uploads, not at answers: not a byte of them changes."""
+    """The filter inspects uploads and not answers: no byte of them changes."""
     packed = gzip.compress(b"hello " * 1000)
     filtered.origin.answers = [
         b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"
@@ -342,7 +342,7 @@ async def test_compressed_answer_stays_as_it_is(filtered: Site) -> None:
 async def test_target_arrives_byte_for_byte(
     filtered: Site, line: bytes, target: bytes
 ) -> None:
-    """Unusual is not wrong, and nothing of it is tidied up."""
+    """An unusual target is not wrong, and is not normalised."""
     answer = await filtered.send(line + b"\r\n" + CLOSE + b"\r\n")
 
     assert status(answer) == 200
@@ -423,7 +423,7 @@ async def test_request_goes_no_further_than_it_asks_to(
 
 @pytest.mark.parametrize("body", [b"", b"hello"], ids=["no-body", "body"])
 async def test_expectation_is_ours_to_meet(filtered: Site, body: bytes) -> None:
-    """The filter reads the body first; the origin is not asked whether it will."""
+    """The filter reads the body first; the origin does not have to agree."""
     async with Client.connected(filtered.port) as client:
         client.writer.write(
             b"PUT / HTTP/1.1\r\n%sExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
@@ -476,7 +476,7 @@ async def test_operator_chooses_how_the_client_is_told(
 async def test_only_a_reader_that_takes_nothing_is_cut_off(
     tmp_path_factory: pytest.TempPathFactory, *, takes_some: bool
 ) -> None:
-    """A client that takes a little at a time may take as long as necessary."""
+    """A client that reads slowly may take as long as necessary."""
     size = 24 * MIB
     answer = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (size, bytes(size))
     patience_s = 0.25

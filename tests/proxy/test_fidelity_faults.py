@@ -101,7 +101,7 @@ async def test_answer_that_is_no_http_is_502(filtered: Site, answer: bytes) -> N
 async def test_origin_that_hangs_in_its_head_is_504(
     filtered: Site, said: bytes
 ) -> None:
-    """There was no answer yet, so the filter can send one."""
+    """There was no answer yet, so the filter can give one."""
     filtered.origin.answering = says(said, hangs=True)
 
     assert status(await filtered.send(GET)) == 504
@@ -141,7 +141,7 @@ async def test_part_of_an_answer_is_not_taken_for_the_whole(
 async def test_old_client_is_reset_where_the_end_is_missing(
     filtered: Site, framing: bytes
 ) -> None:
-    """To HTTP/1.0 without a length, a closed connection is the end: so it breaks."""
+    """Without a length, HTTP/1.0 takes a close for the end: so it is a reset."""
     body = b"4\r\npart\r\n" if framing else b"part"
     filtered.origin.answering = says(BEGUN + framing + b"\r\n" + body, hangs=True)
     async with Client.connected(filtered.port) as client:
@@ -167,7 +167,7 @@ async def test_old_client_is_reset_where_the_end_is_missing(
 async def test_only_what_changes_nothing_is_sent_again(
     filtered: Site, method: bytes, asked: int
 ) -> None:
-    """A kept connection that breaks: GET is sent again, other methods are not."""
+    """After a kept connection broke, GET is sent again, and other methods are not."""
 
     async def answer_once_each(
         _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -203,7 +203,7 @@ async def test_only_what_changes_nothing_is_sent_again(
 async def test_what_came_unasked_is_nobodys_answer(
     filtered: Site, method: bytes, unasked: bytes
 ) -> None:
-    """A kept connection on which an origin spoke up is not used again."""
+    """A kept connection on which an origin sent something unasked is not used again."""
     answered, spoke = asyncio.Event(), asyncio.Event()
     connections = set()
 

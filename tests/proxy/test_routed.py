@@ -35,7 +35,7 @@ def with_route(tmp_path: Path, route: Route = FREE, **changes: Any) -> Any:  # n
 
 
 async def test_exempt_upload_goes_on_as_it_came_and_is_recorded(tmp_path: Path) -> None:
-    """Even a listed picture passes: the operator does not want it inspected."""
+    """Even a listed picture passes, because the operator has exempted the route."""
     async with with_route(tmp_path) as it:
         answer = await it.put(LISTED, target=b"/free/a")
         (record,) = it.decisions()
@@ -52,7 +52,7 @@ async def test_exempt_upload_goes_on_as_it_came_and_is_recorded(tmp_path: Path) 
 
 
 async def test_exempt_upload_needs_no_reference_set(tmp_path: Path) -> None:
-    """Nothing is looked up, so nothing is missing."""
+    """No signal is looked up, so no entry is needed."""
     async with site(tmp_path, listed=None, routes=(FREE,)) as it:
         assert status(await it.put(b"x", target=b"/free")) == 200
 
@@ -102,7 +102,7 @@ async def test_client_of_an_exempt_upload_that_waits_is_told_to_go_on(
 
 
 async def test_exempt_upload_is_bounded(tmp_path: Path) -> None:
-    """The origin gets no whole request of a body that grows over the limit."""
+    """If its body grows over the limit, the origin gets no complete request."""
     chunk = b"100000\r\n" + b"x" * 0x100000 + b"\r\n"
     async with with_route(tmp_path) as it:
         head = b"PUT /free HTTP/1.1\r\n%sTransfer-Encoding: chunked\r\n\r\n" % CLOSE
@@ -116,7 +116,7 @@ async def test_exempt_upload_is_bounded(tmp_path: Path) -> None:
 
 
 async def test_slow_exempt_upload_is_given_up(tmp_path: Path) -> None:
-    """It holds a place like any other."""
+    """It takes a place like any other upload."""
     limits = ProxyLimits(body_idle_s=0.05, linger_s=0.05)
     async with with_route(tmp_path, proxy=limits) as it:
         head = b"PUT /free HTTP/1.1\r\n%sContent-Length: 9\r\n\r\nx" % CLOSE
@@ -128,7 +128,7 @@ async def test_slow_exempt_upload_is_given_up(tmp_path: Path) -> None:
 async def test_client_that_leaves_an_exempt_upload_is_not_held_against_the_origin(
     tmp_path: Path,
 ) -> None:
-    """A phone that lost its network does not raise an alarm."""
+    """A phone that loses its network is not a fault that wakes an operator."""
     async with with_route(tmp_path) as it:
         _, writer = await asyncio.open_connection("127.0.0.1", it.port)
         head = b"PUT /free HTTP/1.1\r\n%sContent-Length: 9\r\n\r\nx" % CLOSE
@@ -155,7 +155,7 @@ async def test_odd_target_is_not_exempt(tmp_path: Path, target: bytes) -> None:
 async def test_target_that_may_be_of_a_stricter_route_is_refused(
     tmp_path: Path,
 ) -> None:
-    """So it is recorded, and the origin never sees it; without a body it goes on."""
+    """This is recorded, and the origin gets nothing; without a body it is forwarded."""
     loose = replace(FREE, exempt=False, mode=Mode.MONITOR)
     target = b"/free/%2e%2e/x"
     async with with_route(tmp_path, loose) as it:
@@ -212,7 +212,7 @@ async def test_match_is_recorded_whatever_its_category_calls_for(
 
 
 async def test_upload_in_flight_keeps_its_settings(tmp_path: Path) -> None:
-    """It began in MONITOR, and ends so, though ENFORCE has come in its midst."""
+    """It began in MONITOR and ends in it, although ENFORCE came meanwhile."""
     async with with_route(tmp_path, mode=Mode.MONITOR) as it:
         assert it.service is not None
         watched = it.service.watched

@@ -26,7 +26,7 @@ def test_picture_is_the_same_bytes_everywhere() -> None:
 
 
 def test_picture_is_one_that_programs_open() -> None:
-    """With all of its pixels, and as busy as a photograph."""
+    """It has all of its pixels, and as much detail as a photograph."""
     with Image.open(io.BytesIO(canaries.picture())) as shown:
         pixels = np.asarray(shown)
 
@@ -35,7 +35,7 @@ def test_picture_is_one_that_programs_open() -> None:
 
 
 def test_entries_list_the_picture() -> None:
-    """By the values that the scanners compute for it: exactly, and by its picture."""
+    """The values are those that the scanners compute, digests and picture."""
     computed = entry_of(canaries.picture(), entry_id="x", category="x")
     exact, near = canaries.entries()
     listed = {
@@ -71,18 +71,18 @@ def test_entries_list_the_picture() -> None:
 def test_header_is_believed_for_minutes_and_from_the_operator_only(
     values: tuple[bytes, ...], said: CanaryClaim
 ) -> None:
-    """Anything else that bears the name is wrong, and never just nothing."""
+    """Any other value of this header is wrong, and never ignored."""
     assert canaries.said(values, KEY, NOW_S) is said
 
 
 @given(st.binary(max_size=100))
 def test_no_other_header_is_believed(value: bytes) -> None:
-    """Whatever it is."""
+    """Any other header is ignored."""
     assert canaries.said((value,), KEY, NOW_S) is CanaryClaim.WRONG
 
 
 def test_without_a_key_nothing_is_a_canary() -> None:
-    """An empty key is one that everybody has."""
+    """Everybody knows an empty key."""
     value = canaries.header_value(b"", NOW_S)
 
     assert canaries.said((value,), b"", NOW_S) is CanaryClaim.WRONG

@@ -99,7 +99,7 @@ def slowly(
 
 @given(files)
 def test_sums_are_those_of_dictionaries(lines: list[list[EntryLine]]) -> None:
-    """Merging sorted files gives the same as adding up in memory, in order."""
+    """Merging sorted files gives the same as adding up in memory."""
     said = [
         (header(f"hoster-{at}"), sorted(its, key=lambda it: it.id))
         for at, its in enumerate(lines)
@@ -113,7 +113,7 @@ def test_sums_are_those_of_dictionaries(lines: list[list[EntryLine]]) -> None:
 
 @given(entries)
 def test_line_is_read_as_it_was_written(entry: EntryLine) -> None:
-    """Days in order, and nothing that is 0."""
+    """Days are in order, and no count is 0."""
     line = feedback.entry_line(entry)
 
     assert feedback.parse_entry(line, header()) == entry
@@ -134,7 +134,7 @@ def test_line_is_read_as_it_was_written(entry: EntryLine) -> None:
 def test_first_match_is_reckoned_from_the_number_that_listed_it(
     since: int, numbers: dict[int, int], expected: int | None
 ) -> None:
-    """Or from a later one that this operator took; not at all if that is not known."""
+    """A later number of this operator may count; otherwise nothing is known."""
     head = header(numbers={at: day(number) for at, number in numbers.items()})
     line = EntryLine(id="p-1", days={day(since): 1, day(since + 3): 9})
 
@@ -144,7 +144,7 @@ def test_first_match_is_reckoned_from_the_number_that_listed_it(
 
 
 def test_first_match_is_that_of_the_quickest_operator() -> None:
-    """The fewest days of all, and no operator's date."""
+    """It is the smallest number of days, and not the date of any operator."""
     said = [
         (header(f"hoster-{at}", numbers={1: day(0)}), [EntryLine(id="a", days={d: 1})])
         for at, d in enumerate((day(9), day(4)))
@@ -156,7 +156,7 @@ def test_first_match_is_that_of_the_quickest_operator() -> None:
 
 
 def test_periods_that_follow_each_other_are_added_up() -> None:
-    """And so are the same days of two operators, or of two sets."""
+    """So are the same days of two operators, or of two sets."""
     feedback.check_together(
         [
             header(since=day(10)),
@@ -180,7 +180,7 @@ def test_periods_that_follow_each_other_are_added_up() -> None:
 def test_what_would_count_twice_or_too_early_is_refused(
     headers: tuple[FeedbackHeader, ...], said: str
 ) -> None:
-    """A day of one operator counts once, and when it is over."""
+    """A day of one operator counts once, and only after its end."""
     with pytest.raises(FeedbackError, match=said):
         feedback.check_together(headers, TODAY)
 
@@ -205,7 +205,7 @@ def test_what_would_count_twice_or_too_early_is_refused(
     ids=lambda change: next(iter(change)),
 )
 def test_header_that_cannot_be_counted_is_refused(change: dict[str, object]) -> None:
-    """Each bound by itself, with an error and never with a traceback."""
+    """Each limit leads to an error of its own, and never to a traceback."""
     shape = msgspec.json.decode(feedback.header_line(header()))
 
     with pytest.raises(FeedbackError):
@@ -232,13 +232,13 @@ def test_header_that_cannot_be_counted_is_refused(change: dict[str, object]) -> 
     ],
 )
 def test_entry_that_cannot_be_counted_is_refused(line: bytes) -> None:
-    """Other days, counts that contradict each other, and lines of another kind."""
+    """It has other days, contradicting counts, or lines of another kind."""
     with pytest.raises(FeedbackError):
         feedback.parse_entry(line, header())
 
 
 def test_longest_lines_fit() -> None:
-    """A year of matches, and a thousand numbers."""
+    """They have a year of matches, or a thousand numbers."""
     year = [date(2026, 1, 1) + timedelta(days=at) for at in range(365)]
     entry = EntryLine(id="😀" * 128, days=dict.fromkeys(year, feedback.MOST_COUNT))
     numbers = {feedback.MOST_COUNT - 1000 + at: TODAY for at in range(1000)}
@@ -248,7 +248,7 @@ def test_longest_lines_fit() -> None:
 
 
 def test_bytes_are_those_of_the_vector() -> None:
-    """The page shows a file; key, signature and digest follow from it."""
+    """The page shows a file; key, signature and digest are derived from it."""
     section = PAGE.split("## 10. ")[1]
     block = re.search(r"```jsonl\n(.*?)```", section, re.DOTALL)
     assert block is not None

@@ -35,12 +35,12 @@ def status(**more: object) -> Status:
     ],
 )
 def test_set_ages_after_half_of_its_time(days: float, wanted: Freshness) -> None:
-    """A warning comes while there is as much time again to do something."""
+    """The warning comes when half of the time is left."""
     assert freshness(status(), 1_000_000 + days * DAY_S) is wanted
 
 
 def test_set_that_was_never_synced_is_expired() -> None:
-    """A trusted root without any sync after it is an alarm."""
+    """A trusted root without a set leads to an alarm."""
     it = status(synced_at=0, expires_at=0)
 
     assert freshness(it, 1.0) is Freshness.EXPIRED
@@ -53,7 +53,7 @@ def test_set_that_was_never_synced_is_expired() -> None:
 def test_days_that_passed_may_be_made_up_for(
     days: float, recent: int, wanted: int
 ) -> None:
-    """The withdrawals of several days may come at once, a month's at most."""
+    """The withdrawals of several days may come at once, at most those of a month."""
     now = 1_000_000 + days * DAY_S
     it = with_withdrawn(status(), recent, now)
 
@@ -61,7 +61,7 @@ def test_days_that_passed_may_be_made_up_for(
 
 
 def test_first_sync_may_withdraw_what_a_day_may() -> None:
-    """A site that has lost its state allows a day's, not a month's."""
+    """A site that has lost its state allows those of a day, and not of a month."""
     assert most_withdrawals(status(synced_at=0), 10, 5e9) == 10
 
 
@@ -69,7 +69,7 @@ def test_first_sync_may_withdraw_what_a_day_may() -> None:
 def test_many_small_withdrawals_are_not_forgotten(
     counts: list[int], step_s: int
 ) -> None:
-    """Remembered withdrawals are bounded, and never count as less than they were."""
+    """Remembered withdrawals are bounded, and never count for less than they were."""
     it, now = status(), 1_000_000
     seen: list[Withdrawn] = []
     for count in counts:

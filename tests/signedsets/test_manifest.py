@@ -41,7 +41,7 @@ def manifest(full: int = 3, first: int = 2, last: int = 5, **more: Any) -> Manif
 
 
 def test_writing_is_read_again_and_always_the_same() -> None:
-    """A manifest is the same bytes each time, and the same manifest when read."""
+    """Equal manifests give equal bytes, and reading gives the same manifest."""
     one = manifest()
 
     assert parse(written(one)) == one
@@ -84,7 +84,7 @@ def test_deltas_lead_to_the_newest_or_a_full_set_does(
 
 @given(st.integers(1, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 20))
 def test_plan_always_arrives(first: int, back: int, on: int, have: int) -> None:
-    """Applied in order, each file follows the one before and the last is the newest."""
+    """Each file follows the one before, and the last one is the newest."""
     full, last = first + back, first + back + on
     found = plan(manifest(full=full, first=first, last=last), have or None)
 
@@ -137,7 +137,7 @@ def test_manifest_that_cannot_be_acted_on_is_refused(change: dict[str, Any]) -> 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_are_a_manifest_or_refused(data: bytes) -> None:
-    """Whatever stands in the file, it is a manifest or a format error."""
+    """Any bytes are a manifest or lead to a format error."""
     with pytest.raises(HashSetFormatError):
         parse(data)
 

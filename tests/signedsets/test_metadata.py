@@ -47,7 +47,7 @@ def test_bytes_are_the_same_for_the_same_values() -> None:
 
 
 def test_signature_of_the_same_key_counts_once() -> None:
-    """Two signatures are two people's."""
+    """Two signatures must come from two people."""
     it = root()
     it.sign(signer("ann"), append=True)
     it.sign(signer("ann"), append=True)
@@ -58,7 +58,7 @@ def test_signature_of_the_same_key_counts_once() -> None:
 
 
 def test_signature_of_who_holds_no_key_does_not_count() -> None:
-    """The signature of a stranger, or of another role, does not count."""
+    """A signature of a stranger does not count, nor one for another role."""
     targets = md.new_targets(BELOW, version=1, expires=EXPIRES)
     listing = md.new_listing({REVOKED_PATH: b"x"}, version=1, expires=EXPIRES)
     for name in ("fay", "ann", "stranger"):
@@ -70,7 +70,7 @@ def test_signature_of_who_holds_no_key_does_not_count() -> None:
 
 
 def test_next_root_needs_the_old_holders_and_the_new() -> None:
-    """A change of keys is signed by those who held them before as well."""
+    """The earlier holders sign a change of keys too."""
     old = root()
     new = root(2, holders(2, "cid", "gus", "hal"))
     for name in ("gus", "hal"):
@@ -82,7 +82,7 @@ def test_next_root_needs_the_old_holders_and_the_new() -> None:
 
 
 def test_change_of_what_was_signed_undoes_the_signature() -> None:
-    """A signature is of these bytes and of no others."""
+    """A signature is valid for these bytes only."""
     it = root()
     it.sign(signer("ann"), append=True)
     it.signed.version = 2
@@ -111,7 +111,7 @@ def test_role_that_one_person_could_fill_for_two_is_refused(wrong: md.Holders) -
 
 
 def test_holders_change_by_name() -> None:
-    """A lost key is removed, a new one is added; an unknown key cannot be removed."""
+    """A holder with a lost key is removed, a new one is added, strangers are errors."""
     now = md.with_holders(
         TOP[ROOT], add=[public("gus")], remove=["ann"], threshold=None
     )
@@ -139,6 +139,6 @@ def test_holder_has_a_name_that_can_stand_anywhere(name: str) -> None:
 
 
 def test_metadata_of_another_kind_is_refused() -> None:
-    """A root that lies where the targets should is found out."""
+    """A root in the place of the targets is recognised."""
     with pytest.raises(RepositoryError):
         md.parsed(md.written(root()), Targets)

@@ -46,7 +46,7 @@ entries = st.builds(
 @settings(max_examples=30, deadline=None)
 @given(entries)
 def test_line_says_the_entry_and_nothing_else(entry: Entry) -> None:
-    """The reader of JSON lines makes of a line the entry that it was written from."""
+    """The reader of JSON lines makes the original entry of a line."""
     found = ops.operations(ops.addition(entry))
     tally = Tally()
 
@@ -66,14 +66,14 @@ def test_line_says_the_entry_and_nothing_else(entry: Entry) -> None:
 
 @given(_IDS)
 def test_id_of_a_line_is_found_again(entry_id: str) -> None:
-    """Writing and reading a line keeps its id."""
+    """The id of a line is the id that was written."""
     assert ops.id_of(ops.deletion(entry_id)) == entry_id
     assert ops.operations(ops.deletion(entry_id)).deleted == (entry_id,)
 
 
 @given(st.lists(st.binary(max_size=50)))
 def test_packing_is_undone_and_always_the_same(lines: list[bytes]) -> None:
-    """The same lines are the same file, which any gzip can read."""
+    """The same lines give the same file, which any gzip can read."""
     data = ops.packed(lines)
 
     assert data == ops.packed(lines)
@@ -83,7 +83,7 @@ def test_packing_is_undone_and_always_the_same(lines: list[bytes]) -> None:
 
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    """Whatever stands in a file, it is operations or a format error."""
+    """Any bytes are operations or lead to a format error."""
     for read in (ops.unpacked, ops.operations, ops.withdrawals):
         try:
             read(data)
@@ -109,7 +109,7 @@ def test_file_that_is_not_one_gzip_member_is_refused(data: bytes, words: str) ->
 
 
 def test_bomb_costs_no_more_than_the_bound() -> None:
-    """A gigabyte of zeros in a megabyte is given up at the bound."""
+    """A gigabyte of zeros in a megabyte is unpacked only up to the limit."""
     packer = zlib.compressobj(9, zlib.DEFLATED, 31)
     zeros = bytes(1 << 20)
     bomb = b"".join(packer.compress(zeros) for _ in range(64)) + packer.flush()
@@ -133,12 +133,12 @@ def test_bomb_costs_no_more_than_the_bound() -> None:
     ],
 )
 def test_malformed_operation_is_refused(text: bytes) -> None:
-    """Our tools make a signed file: lines that they never write are refused."""
+    """The issuer's tools never write such lines, so they are refused."""
     with pytest.raises(HashSetFormatError):
         ops.operations(text)
 
 
 def test_list_of_withdrawals_cannot_add() -> None:
-    """An addition in a list of withdrawals refuses the list."""
+    """A list of withdrawals with an addition is refused."""
     with pytest.raises(HashSetFormatError, match="adds 1"):
         ops.withdrawals(b'{"op":"add","id":"x"}\n')

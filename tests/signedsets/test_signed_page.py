@@ -44,7 +44,7 @@ def lines_of_additions() -> bytes:
 
 
 def test_operations_are_written_as_shown() -> None:
-    """Each line of the example is the one form of its operation."""
+    """Each line of the example is the only form of its operation."""
     additions = [it for it in OPERATIONS.splitlines(keepends=True) if '"add"' in it]
     found = ops.operations(OPERATIONS.encode())
 
@@ -64,14 +64,14 @@ def test_manifest_is_written_as_shown() -> None:
 
 
 def test_shards_are_those_of_the_vectors() -> None:
-    """Another implementation of shards can check the shard of an id."""
+    """Other programs that write shards can check where an id belongs."""
     for entry_id in ("p-1", "p-2", "5", "ä"):
         written = f"{roles.shard_of(entry_id):02x}"
         assert written == vector(f"shard of the id `{entry_id}`")
 
 
 def test_bounds_are_those_of_the_page() -> None:
-    """Numbers on the page are those of the code."""
+    """The numbers on the page are those of the code."""
     for number in (
         roles.MOST_UNSHARDED,
         mf.MOST_DELTAS,
@@ -85,7 +85,7 @@ def test_bounds_are_those_of_the_page() -> None:
 
 
 def test_signed_bytes_are_those_of_the_vectors() -> None:
-    """The same keys, names and times give the same root, to the byte."""
+    """The same keys, names and times give the same root, byte by byte."""
     expires = md.ending(1_700_000_000, 365)
     root = md.new_root(
         {
@@ -105,5 +105,5 @@ def test_signed_bytes_are_those_of_the_vectors() -> None:
 
 
 def test_canaries_are_those_of_the_page() -> None:
-    """As they are written into a set."""
+    """The page shows them as they are written into a set."""
     assert "".join(ops.addition(it).decode() for it in canaries.entries()) == CANARIES

@@ -32,7 +32,7 @@ KEY = bytes(range(32))
 
 
 def test_key_is_made_once_and_is_the_operators(tmp_path: Path) -> None:
-    """Every proxy and command of a state directory has the same."""
+    """All proxies and commands of a state directory use the same key."""
     key = canary_key(tmp_path / "state")
     path = tmp_path / "state" / "canary.key"
 
@@ -45,7 +45,7 @@ def test_key_is_made_once_and_is_the_operators(tmp_path: Path) -> None:
 
 
 def test_doors_are_where_proxies_listen(tmp_path: Path) -> None:
-    """One of each; a listener that waits for a front end's header is left out."""
+    """Each proxy has one address; listeners for a front end's header are left out."""
     listening: dict[str, list[object]] = {
         "a": [TCPAddress(host="0.0.0.0", port=80), TCPAddress(host="::1", port=81)],  # noqa: S104 - read, not bound
         "b": [UnixAddress(path="/run/b", mode=0o660, group="www-data")],
@@ -101,7 +101,7 @@ def answering(body: bytes, heard: list[tuple[str, bytes]]) -> Iterator[str]:
     ],
 )
 def test_canary_is_sent_with_its_header(body: bytes, decision: str) -> None:
-    """Whatever answers: a front end that fails says nothing of a decision."""
+    """A failing front end may answer, and then there is no decision."""
     heard: list[tuple[str, bytes]] = []
     with answering(body, heard) as door:
         answer = send(door, KEY, epoch_s=NOW_S)
@@ -113,7 +113,7 @@ def test_canary_is_sent_with_its_header(body: bytes, decision: str) -> None:
 
 
 def test_what_does_not_answer_is_said(tmp_path: Path) -> None:
-    """A port without a listener, a missing socket, and a malformed address."""
+    """The port has no listener, the socket is missing, or the address is malformed."""
     for door in ("http://127.0.0.1:9/", f"unix:{tmp_path}/none"):
         with pytest.raises(ServiceError, match="no answer"):
             send(door, KEY, epoch_s=NOW_S)
@@ -123,7 +123,7 @@ def test_what_does_not_answer_is_said(tmp_path: Path) -> None:
 
 
 def test_sets_in_force_say_which_canaries_they_have(tmp_path: Path) -> None:
-    """A set that was published before has no canaries, and its row says so."""
+    """Sets of earlier releases have none, and this is reported."""
     office = Office(tmp_path / "office", epoch_s=epoch_s())
     office.issue(line_of("a", 1))
     site = Site(tmp_path / "state", office)
@@ -141,7 +141,7 @@ def test_sets_in_force_say_which_canaries_they_have(tmp_path: Path) -> None:
 
 
 def test_nothing_is_known_where_no_proxy_ran(tmp_path: Path) -> None:
-    """A note that is not there, or damaged, knows no canary."""
+    """A note that is missing or damaged knows no canary."""
     (tmp_path / "instances" / "a").mkdir(parents=True)
     (tmp_path / "instances" / "a" / "canary.json").write_text("{")
 

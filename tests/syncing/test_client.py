@@ -36,7 +36,7 @@ def test_each_failure_has_words_and_a_hint(error: Exception) -> None:
 
 
 def test_what_was_fetched_is_not_fetched_again(tmp_path: Path) -> None:
-    """A transfer that broke off goes on with the files that came whole."""
+    """An interrupted transfer goes on, and keeps the complete files."""
     case = Case(tmp_path)
     stick = case.copy()
     with case.site.trusted.locked():

@@ -13,7 +13,7 @@ YEAR_S = 365 * 86_400
 
 
 def test_public_root_is_what_the_script_makes() -> None:
-    """Making it again gives the file that others have trusted."""
+    """Another run of the script makes the file that people have trusted."""
     assert ROOT_FILE.read_bytes() == root()
 
 

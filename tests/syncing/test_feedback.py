@@ -54,7 +54,7 @@ def changed(
 
 
 def test_uploads_are_counted_by_entry_and_day(tmp_path: Path) -> None:
-    """An upload that matches an entry by two signals is one; one set is counted."""
+    """Two matching signals of an entry make one match; only one set is counted."""
     write_log(
         tmp_path,
         [
@@ -78,7 +78,7 @@ def test_uploads_are_counted_by_entry_and_day(tmp_path: Path) -> None:
 
 
 def test_what_only_monitoring_recorded_is_not_rejected(tmp_path: Path) -> None:
-    """The effect counts, and not the action of the policy."""
+    """The effect counts, and not the action by the policy."""
     passed = msgspec.structs.replace(
         matched("a", "p-1"), effect=Action.ACCEPT, status=None
     )
@@ -90,7 +90,7 @@ def test_what_only_monitoring_recorded_is_not_rejected(tmp_path: Path) -> None:
 
 
 def test_logs_of_several_proxies_are_added_up(tmp_path: Path) -> None:
-    """Uploads of each; but a change that all of them have on record is one."""
+    """The uploads of each proxy count; a change that all of them recorded is one."""
     for name in ("a", "b"):
         write_log(
             tmp_path / name,
@@ -103,7 +103,7 @@ def test_logs_of_several_proxies_are_added_up(tmp_path: Path) -> None:
 
 
 def test_suppressions_and_numbers_are_told(tmp_path: Path) -> None:
-    """Of this set; a number counts from the first day on which it was in force."""
+    """They are those of this set; a number counts from its first day in force."""
     write_log(
         tmp_path,
         [
@@ -124,7 +124,7 @@ def test_suppressions_and_numbers_are_told(tmp_path: Path) -> None:
 
 
 def test_what_is_held_back_is_told_without_a_match(tmp_path: Path) -> None:
-    """The gate keeps it from force, so that it cannot match."""
+    """An entry in quarantine is listed, although it cannot match."""
     write_log(tmp_path, [[matched("a", "p-2")]])
 
     lines = list(gathered([tmp_path], "demo", FIRST, FIRST).lines(["p-1", "p-2"]))
@@ -136,7 +136,7 @@ def test_what_is_held_back_is_told_without_a_match(tmp_path: Path) -> None:
 
 
 def test_uploads_with_more_matches_than_a_record_lists_are_told(tmp_path: Path) -> None:
-    """Which other entries they matched is not known."""
+    """Their other matching entries are unknown."""
     record = msgspec.structs.replace(matched("a", "p-1"), matches_omitted=3)
     write_log(tmp_path, [[record]])
 
@@ -161,7 +161,7 @@ def test_days_of_which_matches_are_gone_are_told(tmp_path: Path) -> None:
 def test_most_entries_are_bounded(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Beyond, no file is made: a part of it would look like all of it."""
+    """Over the limit no file is made: a part of it would look complete."""
     monkeypatch.setattr(feedback, "MOST_ENTRIES", 2)
     write_log(tmp_path, [[matched("a", "p-1", "p-2", "p-3")]])
 
@@ -170,5 +170,5 @@ def test_most_entries_are_bounded(
 
 
 def test_log_that_is_not_there_counts_nothing() -> None:
-    """A proxy that has never decided anything."""
+    """This is a proxy that has never decided anything."""
     assert list(gathered([], "demo", FIRST, FIRST).lines()) == []

@@ -57,7 +57,7 @@ def test_sources_are_known_by_their_form(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["../x", "a/../../x", "a//x", "./x", "a/%2e%2e/x"])
 def test_no_name_leads_out_of_the_folder(tmp_path: Path, name: str) -> None:
-    """Steps upwards are refused, however they are written."""
+    """Steps upwards are refused in any spelling."""
     (tmp_path / "in" / "a").mkdir(parents=True)
     (tmp_path / "x").write_text("secret")
 
@@ -77,7 +77,7 @@ def test_file_of_a_folder_is_read(tmp_path: Path) -> None:
 
 
 def test_server_that_drips_is_given_up(tmp_path: Path) -> None:
-    """A byte now and then keeps no connection up for ever."""
+    """A single byte now and then does not keep a connection open."""
     (tmp_path / "x").write_bytes(b"data")
     ticks = iter(range(0, 10_000, 40))
     fetcher = HTTPFetcher(clock=lambda: float(next(ticks)))
@@ -92,7 +92,7 @@ def test_server_that_drips_is_given_up(tmp_path: Path) -> None:
 def test_proxy_of_the_environment_is_asked(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Where the environment names a proxy, requests go there."""
+    """If the environment names a proxy, requests go there."""
     asked = []
 
     def answer(handler: BaseHTTPRequestHandler, _path: Path) -> None:
@@ -144,7 +144,7 @@ def certificate(folder: Path) -> Path:
 
 
 def test_https_is_verified(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A certificate that the machine trusts is needed, and then it works."""
+    """The certificate must be one that the machine trusts."""
     pem = certificate(tmp_path)
 
     class Handler(BaseHTTPRequestHandler):

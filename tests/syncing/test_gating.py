@@ -60,7 +60,7 @@ class Case:
 
 
 def test_harmless_entry_is_quarantined_and_stays_so(tmp_path: Path) -> None:
-    """It is out of force with the first sync, and after a delta without it."""
+    """It stays out of force after the first sync, and after a delta without it."""
     case = Case(tmp_path)
     report = case.site.sync()
     assert (report.quarantined, case.held()) == (1, {"p-7"})
@@ -79,7 +79,7 @@ def test_harmless_entry_is_quarantined_and_stays_so(tmp_path: Path) -> None:
 
 
 def test_change_of_a_delta_is_looked_at(tmp_path: Path) -> None:
-    """An entry that comes with a delta, or changes by one, goes through the gate."""
+    """An entry that a delta adds or changes passes through the gate."""
     case = Case(tmp_path, known=[100])
     assert case.site.sync().quarantined == 0
     case.office.issue(line_of("new", 100), line_of("p-3", 100))
@@ -89,7 +89,7 @@ def test_change_of_a_delta_is_looked_at(tmp_path: Path) -> None:
 
 
 def test_another_corpus_has_all_looked_at_again(tmp_path: Path) -> None:
-    """Nothing new is published; still the next sync looks at the whole set."""
+    """Without a new publication, the next sync still compares the whole set."""
     case = Case(tmp_path, known=[100])
     case.site.sync()
     assert not case.site.sync().is_new
@@ -104,7 +104,7 @@ def test_another_corpus_has_all_looked_at_again(tmp_path: Path) -> None:
 
 
 def test_release_holds_until_the_entry_changes(tmp_path: Path) -> None:
-    """Two people let it in; with another corpus it stays in, with other signals not."""
+    """It holds for another corpus, and ends when the entry gets other signals."""
     case = Case(tmp_path, known=[HARMLESS, 8, 200])
     case.site.sync()
     with case.site.directory.writer() as writer:
@@ -119,7 +119,7 @@ def test_release_holds_until_the_entry_changes(tmp_path: Path) -> None:
 
 
 def test_list_of_harmless_files_is_refused_whole(tmp_path: Path) -> None:
-    """With too many refusals the set in force stays; withdrawals are taken."""
+    """So many are not one wrong line: the set in force stays, with withdrawals."""
     case = Case(tmp_path, known=range(100, 110))
     case.site.sync()
     before = case.site.number()
@@ -144,7 +144,7 @@ def test_list_of_harmless_files_is_refused_whole(tmp_path: Path) -> None:
 
 
 def test_unusual_growth_waits_for_a_person(tmp_path: Path) -> None:
-    """The numbers are in the error, and one option takes the change."""
+    """The error has the numbers, and one option accepts the change."""
     case = Case(tmp_path)
     case.site.sync()
     case.office.issue(*(line_of(f"n-{n}", n) for n in range(100, 120)))
@@ -158,7 +158,7 @@ def test_unusual_growth_waits_for_a_person(tmp_path: Path) -> None:
 
 
 def test_unusual_shrinkage_waits_and_withdrawals_do_not(tmp_path: Path) -> None:
-    """A set that loses its entries by a delta waits; officers' withdrawals apply."""
+    """A set that loses entries by a delta waits; withdrawals by officers apply."""
     case = Case(tmp_path)
     case.site.sync()
     case.office.withdraw("p-1")
@@ -176,7 +176,7 @@ def test_unusual_shrinkage_waits_and_withdrawals_do_not(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("is_new", [False, True])
 def test_damaged_corpus_lets_nothing_in(tmp_path: Path, *, is_new: bool) -> None:
-    """Entries that could not be compared stay out, and are reported."""
+    """Entries that could not be compared stay out, and this is reported."""
     case = Case(tmp_path)
     case.site.sync()
     path = case.damage()
@@ -198,7 +198,7 @@ def test_damaged_corpus_lets_nothing_in(tmp_path: Path, *, is_new: bool) -> None
 
 
 def test_corpora_that_are_gone_are_said(tmp_path: Path) -> None:
-    """After a restore without them, a quarantine does not end in silence."""
+    """After a restore without them, a quarantine does not end silently."""
     case = Case(tmp_path)
     case.site.sync()
     shutil.rmtree(case.kept.path)
@@ -211,7 +211,7 @@ def test_corpora_that_are_gone_are_said(tmp_path: Path) -> None:
 
 
 def test_withdrawals_of_a_refused_change_count(tmp_path: Path) -> None:
-    """While the gate refuses, a stolen key still has its bound for the day."""
+    """While the gate refuses, a stolen key is still limited for the day."""
     case = Case(tmp_path)
     case.site.sync()
     case.damage()
@@ -224,7 +224,7 @@ def test_withdrawals_of_a_refused_change_count(tmp_path: Path) -> None:
 
 
 def test_first_sync_of_a_refused_set_takes_nothing(tmp_path: Path) -> None:
-    """Without a set in force there is still none afterwards."""
+    """Without a set in force, there is none afterwards either."""
     case = Case(tmp_path, known=range(20))
     with pytest.raises(HashSetGateError):
         case.site.sync(settings=GateSettings(quarantined=3))
@@ -233,7 +233,7 @@ def test_first_sync_of_a_refused_set_takes_nothing(tmp_path: Path) -> None:
 
 
 def test_corpus_of_the_program_is_used(tmp_path: Path) -> None:
-    """It is taken with the first gate, and can be removed like any other."""
+    """It is used from the first gate on, and can be removed like any other."""
     case = Case(tmp_path)
     given = corpus_file(tmp_path / "shipped", md5=[bytes.fromhex(md5_of(3))])
     with case.site.directory.writer() as writer:
@@ -248,7 +248,7 @@ def test_corpus_of_the_program_is_used(tmp_path: Path) -> None:
 
 
 def test_note_that_cannot_be_read_is_none(tmp_path: Path) -> None:
-    """The note is for people: without it nothing else changes."""
+    """The note is for people: without it, nothing else changes."""
     assert read_note(tmp_path) is None
     (tmp_path / "gate.json").write_text(json.dumps({"sequence": "x"}))
     assert read_note(tmp_path) is None

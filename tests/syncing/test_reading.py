@@ -39,7 +39,7 @@ def test_deltas_change_what_the_full_set_has() -> None:
 
 
 def test_full_set_takes_nothing_away() -> None:
-    """An operation that removes does not stand in a full set."""
+    """A full set contains no operation that removes an entry."""
     with pytest.raises(HashSetFormatError, match="removes entries"):
         change_of('{"op":"del","id":"b"}').shard("full/1/x")
 

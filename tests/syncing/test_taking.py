@@ -71,7 +71,7 @@ def test_first_sync_is_the_full_set_and_says_who_signed(
 
 
 def test_second_sync_of_the_same_changes_nothing(site: Site) -> None:
-    """No new generation, and the set is fresh again."""
+    """There is no new generation, and the set is fresh again."""
     number = site.number()
     site.epoch_s += 60
 
@@ -83,7 +83,7 @@ def test_second_sync_of_the_same_changes_nothing(site: Site) -> None:
 def test_deltas_lead_where_the_full_set_does(
     site: Site, office: Office, tmp_path: Path
 ) -> None:
-    """After any changes, an operator with deltas has the same set as a new one."""
+    """After any changes, deltas give the same set as a full set."""
     office.issue(line_of("new", 50), line_of("p-1", 99))
     office.remove("p-2", "p-3")
     office.issue(line_of("newer", 51), line_of("other", 52, "2"))
@@ -99,7 +99,7 @@ def test_deltas_lead_where_the_full_set_does(
 def test_entry_whose_category_is_not_taken_any_more_goes(
     site: Site, office: Office
 ) -> None:
-    """A change of category takes effect, also out of those that are allowed."""
+    """A new choice of categories takes effect for entries in force too."""
     office.issue(line_of("p-5", 5, "2"))
     site.sync()
 
@@ -120,7 +120,7 @@ def test_new_category_is_taken_from_the_full_set(site: Site, office: Office) -> 
 
 
 def test_gap_falls_back_to_the_full_set(site: Site, office: Office) -> None:
-    """A client that was away longer than deltas are served takes the whole set."""
+    """An operator who was away too long for the deltas reads the whole set."""
     lines = [line_of(f"q-{n}", 100 + n) for n in range(30)]
     office.issue(*lines)
     office.issue(line_of("last", 90))
@@ -142,7 +142,7 @@ def test_gap_falls_back_to_the_full_set(site: Site, office: Office) -> None:
 
 
 def test_withdrawal_takes_effect_without_a_new_set(site: Site, office: Office) -> None:
-    """One officer's list puts an entry out of force, for good."""
+    """The list of one officer puts an entry out of force for good."""
     office.withdraw("p-7")
     report = site.sync()
 
@@ -167,7 +167,7 @@ def test_newcomer_never_has_what_is_withdrawn(tmp_path: Path, office: Office) ->
 
 
 def test_too_many_withdrawals_are_held_back(site: Site, office: Office) -> None:
-    """A stolen key takes a bounded number out of force, and the alarm says so."""
+    """A stolen key withdraws a limited number, and an alarm reports it."""
     office.withdraw("p-1", "p-2")
     assert site.sync().withdrawn == 2
     office.withdraw("p-3", "p-4", is_thief=True)
@@ -184,7 +184,7 @@ def test_too_many_withdrawals_are_held_back(site: Site, office: Office) -> None:
 
 
 def test_pinned_set_takes_withdrawals_only(site: Site, office: Office) -> None:
-    """After a rollback nothing is added until somebody has released it."""
+    """After a rollback, no entry is added until an operator releases it."""
     office.issue(line_of("new", 50))
     site.sync()
     with site.directory.writer() as writer:
@@ -202,7 +202,7 @@ def test_pinned_set_takes_withdrawals_only(site: Site, office: Office) -> None:
 
 
 def test_categories_are_named_first(tmp_path: Path, office: Office) -> None:
-    """Nothing is taken before somebody chose, and the choice is shown."""
+    """Before a choice nothing is taken, and the error shows the choices."""
     office.issue(line_of("x", 60, "2"))
     site = Site(tmp_path / "state", office)
     seen = look(site.trusted)
@@ -228,7 +228,7 @@ def test_category_that_no_entry_has_is_refused(tmp_path: Path, office: Office) -
 
 
 def test_set_may_be_monitored_and_then_enforced(tmp_path: Path, office: Office) -> None:
-    """A pilot comes first where the operator wants one; the state is kept."""
+    """An operator may begin with a pilot; later syncs keep the state."""
     site = Site(tmp_path / "state", office)
     first = site.sync(Chosen(categories=["1"], state=EntryState.MONITORED))
     office.issue(line_of("new", 50))
@@ -243,7 +243,7 @@ def test_set_may_be_monitored_and_then_enforced(tmp_path: Path, office: Office) 
 def test_signed_and_unsigned_sets_do_not_replace_each_other(
     tmp_path: Path, office: Office
 ) -> None:
-    """A name of an import is not taken, and its permissions are not inherited."""
+    """The name of an import is not reused, and its permissions are not inherited."""
     site = Site(tmp_path / "state", office)
     info = SetInfo(
         name="unit7", issuer="local", categories=("1",), enforced=True, imported_at=1
@@ -259,7 +259,7 @@ def test_signed_and_unsigned_sets_do_not_replace_each_other(
 def test_crash_at_any_step_leaves_old_or_new(
     site: Site, office: Office, served: bool
 ) -> None:
-    """Wherever a sync is killed, one whole set is in force, and the next finishes."""
+    """After a crash at any step, one whole set is in force; the next sync goes on."""
     office.withdraw("p-1")
     office.issue(line_of("new", 50))
     with serving(office.served) as url:
@@ -280,7 +280,7 @@ def test_crash_at_any_step_leaves_old_or_new(
 
 
 def test_lost_notes_do_not_lose_the_set(site: Site, office: Office) -> None:
-    """A damaged status is reported; verified data stays verified."""
+    """A damaged status is reported; verified data stays valid."""
     (site.trusted.path / "status.json").write_text("{")
 
     with pytest.raises(Exception, match="is lost"):
@@ -293,7 +293,7 @@ def test_lost_notes_do_not_lose_the_set(site: Site, office: Office) -> None:
 def test_full_disk_is_said_and_not_what_follows_from_it(
     site: Site, office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A note that cannot be written does not hide why."""
+    """A note that cannot be written does not hide the cause."""
     (office.served / "metadata" / "timestamp.json").write_text("{}")
 
     def full(*_: object) -> None:
@@ -306,7 +306,7 @@ def test_full_disk_is_said_and_not_what_follows_from_it(
 
 
 def test_canary_is_taken_with_whatever_categories(tmp_path: Path) -> None:
-    """Of the others, those that the operator named; a delta keeps it."""
+    """The other entries are of the chosen categories; a delta keeps the canary."""
     office = Office(tmp_path / "office", epoch_s=epoch_s(), canaries=canaries.entries())
     office.issue(line_of("a", 1, "1"), line_of("b", 2, "2"))
     site = Site(tmp_path / "state", office)

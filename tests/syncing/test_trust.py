@@ -141,16 +141,16 @@ def case(tmp_path: Path, first: Case) -> Case:
 
 
 def test_old_stick(case: Case) -> None:
-    """Last week's newest set is refused after a newer one was taken."""
+    """A set of last week is refused after a newer one was taken."""
     case.copy()
     case.office.renew()
     case.site.sync()
 
-    case.refused(HashSetTrustError, "older than what was taken")
+    case.refused(HashSetTrustError, "older than the set")
 
 
 def test_old_stick_after_the_state_was_lost(case: Case) -> None:
-    """Without python-tuf's memory, the set in force still knows its number."""
+    """Without python-tuf's files, the set in force still states its number."""
     case.copy()
     case.office.issue(line_of("p-3", 3), line_of("p-4", 77))
     case.site.sync()
@@ -161,7 +161,7 @@ def test_old_stick_after_the_state_was_lost(case: Case) -> None:
 
 
 def test_mixture_of_two_publications(case: Case) -> None:
-    """The newest stamp over files of before, and the other way round, are refused."""
+    """A newest timestamp with older files is refused, and so is the reverse."""
     old = case.path / "old"
     shutil.copytree(case.office.served, old)
     case.office.issue(line_of("new", 50))
@@ -173,20 +173,20 @@ def test_mixture_of_two_publications(case: Case) -> None:
 
 
 def test_metadata_of_another_version_under_its_name(case: Case) -> None:
-    """An older list under the name of the newer one is found out by its version."""
+    """An older list under the name of the newer one is recognised by its version."""
     case.office.issue(line_of("new", 50))
     case.copy()
     folder = case.stick / "metadata"
     shutil.copy(folder / "1.hashset.json", folder / "2.hashset.json")
 
-    case.refused(HashSetTrustError, "older than what was taken|damaged")
+    case.refused(HashSetTrustError, "older than the set|damaged")
 
 
 @pytest.mark.parametrize(
     "names", [("dora",), ("dora", "dora"), ("fay", "machine"), ("dora", "ann"), ()]
 )
 def test_too_few_signatures(case: Case, names: tuple[str, ...]) -> None:
-    """One analyst, one twice, other roles, and no signer are not two analysts."""
+    """One analyst, one twice, other roles, or nobody: these are not two analysts."""
     case.copy()
     add = ops.packed([b'{"op":"add","id":"evil"}\n'])
     listing = case.listing(HASHSET, full__9__all_jsonl_gz=add)
@@ -209,7 +209,7 @@ def test_stolen_withdrawal_key_cannot_add(case: Case) -> None:
 
 
 def test_list_of_withdrawals_that_adds(case: Case) -> None:
-    """An addition in the list is refused, however rightly it is signed."""
+    """A list with an addition is refused even if it is signed correctly."""
     case.copy()
     data = ops.packed([b'{"op":"add","id":"evil","category":"1"}\n'])
     listing = case.listing(REVOKE, **{REVOKED_PATH: data})
@@ -220,7 +220,7 @@ def test_list_of_withdrawals_that_adds(case: Case) -> None:
 
 
 def test_stolen_withdrawal_key_cannot_switch_the_filter_off(case: Case) -> None:
-    """Of a list of everything a day's part takes effect, and the rest is said."""
+    """Of a list of all entries, a day's part takes effect, and the rest is reported."""
     case.copy()
     data = ops.packed(sorted(map(ops.deletion, ALL)))
     listing = case.listing(REVOKE, **{REVOKED_PATH: data})
@@ -235,7 +235,7 @@ def test_stolen_withdrawal_key_cannot_switch_the_filter_off(case: Case) -> None:
 
 
 def test_bomb_in_the_list_of_withdrawals(case: Case) -> None:
-    """A list that unpacks to more than the bound is given up there."""
+    """A list that unpacks to more than the limit is read only up to the limit."""
     case.copy()
     zeros = gzip.compress(bytes(1 << 20)) * 1
     listing = case.listing(REVOKE, **{REVOKED_PATH: zeros})
@@ -249,7 +249,7 @@ def test_bomb_in_the_list_of_withdrawals(case: Case) -> None:
 def test_list_of_withdrawals_has_a_bound_of_its_own(
     case: Case, data: Callable[[int], bytes]
 ) -> None:
-    """One person signs it: packed or unpacked, it is given up far below a set's."""
+    """One person signs it, so its limit is far below that of a set."""
     case.copy()
     listing = case.listing(
         REVOKE, **{REVOKED_PATH: gzip.compress(data(MOST_WITHDRAWALS_BYTES + 1), 1)}
@@ -262,7 +262,7 @@ def test_list_of_withdrawals_has_a_bound_of_its_own(
 
 
 def test_huge_counts_in_the_manifest(case: Case) -> None:
-    """Numbers that no set has are refused before anything is reserved for them."""
+    """Impossible numbers are refused before memory is reserved for them."""
     case.copy()
     text = (
         b'{"format":1,"set":"x","issuer":"y","sequence":9007199254740991,'
@@ -278,7 +278,7 @@ def test_huge_counts_in_the_manifest(case: Case) -> None:
 
 
 def test_length_that_no_file_has(case: Case) -> None:
-    """A manifest that would be larger than any is not fetched."""
+    """A manifest that would be larger than any real one is not fetched."""
     case.copy()
     listing = case.listing(HASHSET, **{"manifest.json": b"{}"})
     listing.signed.targets["manifest.json"].length = 1 << 40
@@ -290,7 +290,7 @@ def test_length_that_no_file_has(case: Case) -> None:
 
 
 def test_names_that_lead_elsewhere(case: Case) -> None:
-    """Files with other names may be listed: no client asks for them."""
+    """Metadata may list files with other names, and they are never fetched."""
     case.copy()
     names = ("../../etc/passwd", "/etc/passwd", "full/1/../../../x")
     listing = case.listing(HASHSET)
@@ -319,7 +319,7 @@ def test_links_on_a_stick(case: Case, name: str) -> None:
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "missing", "garbage", "empty"])
 def test_other_things_on_a_stick(case: Case, kind: str) -> None:
-    """A pipe never hangs, and data that is not metadata is reported."""
+    """A pipe never blocks a sync, and data that is not metadata is reported."""
     case.copy()
     place = case.stick / "metadata" / "timestamp.json"
     place.unlink()
@@ -334,7 +334,7 @@ def test_other_things_on_a_stick(case: Case, kind: str) -> None:
 
 
 def test_changed_byte(case: Case) -> None:
-    """One byte of a file is changed, so it differs from the signed one."""
+    """A file with one changed byte differs from the signed one."""
     case.office.issue(line_of("new", 50))
     case.copy()
     (delta,) = (case.stick / "targets" / "delta").iterdir()
@@ -364,7 +364,7 @@ def test_clock_set_back(case: Case) -> None:
 
 
 def test_two_syncs_at_once(case: Case) -> None:
-    """The second is told to wait, and changes nothing."""
+    """The second one is told to wait, and changes nothing."""
     with case.site.trusted.locked(), pytest.raises(HashSetBusyError, match="another"):
         case.site.sync()
 
@@ -372,7 +372,7 @@ def test_two_syncs_at_once(case: Case) -> None:
 
 
 def test_root_of_somebody_else(case: Case) -> None:
-    """Another root is not taken in place of the trusted one, except when told."""
+    """Another root replaces the trusted one only on request."""
     other = Office(
         case.path / "other",
         epoch_s=case.office.epoch_s,
@@ -388,7 +388,7 @@ def test_root_of_somebody_else(case: Case) -> None:
 
 
 def test_root_rotation_with_a_lost_key(case: Case) -> None:
-    """Two of three replace the third, and operators follow by themselves."""
+    """Two of three holders replace the third, and operators accept this root."""
     changed = HOLDERS | {
         ROOT: holders(2, "ann", "bob", "ned"),
         HASHSET: holders(2, "gus", "hal"),
@@ -483,7 +483,7 @@ def test_server_that_lies(
     words: str,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Endless, slow, sent elsewhere and broken off: each has its error."""
+    """It sends endlessly, slowly, a redirect, or a part: each has its error."""
     monkeypatch.setattr(
         "uploadfilter.syncing.fetching.HTTPFetcher", lambda: HTTPFetcher(wait_s=0.3)
     )
@@ -501,7 +501,7 @@ def test_server_that_is_not_there(case: Case) -> None:
 
 
 def test_issuer_may_be_attacked_and_recover(case: Case) -> None:
-    """After all of it, an honest publication is taken as if nothing had been."""
+    """After all attacks, an honest publication is taken as usual."""
     case.copy()
     (case.stick / "metadata" / "timestamp.json").write_bytes(b"{}")
     case.refused(HashSetError, "damaged")

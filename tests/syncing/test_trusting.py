@@ -30,7 +30,7 @@ def root(tmp_path: Path) -> bytes:
 
 
 def test_root_is_kept_privately(tmp_path: Path, root: bytes) -> None:
-    """Root and note are for their owner alone, and are found again."""
+    """Only their owner can read root and note, and both are found again."""
     it = Trusted.of(tmp_path / "state", "unit7")
     status = it.trust(root, "/stick")
 
@@ -53,7 +53,7 @@ def test_trusting_again_changes_the_source_only(tmp_path: Path, root: bytes) -> 
 
 
 def test_other_root_needs_a_word(tmp_path: Path, root: bytes) -> None:
-    """Another root is trusted only if that is asked for, and forgets the old one."""
+    """Another root is trusted only on request, and the old data is deleted."""
     it = Trusted.of(tmp_path / "state", "unit7")
     it.trust(root, "/stick")
     it.metadata.mkdir()
@@ -94,7 +94,7 @@ def test_lost_note_changes_no_trust(
 
 @pytest.mark.parametrize("cut", [0, 10, 400])
 def test_other_files_are_no_roots(tmp_path: Path, root: bytes, cut: int) -> None:
-    """Half a file, and one without signatures, is refused."""
+    """Half a file is refused, and so is a root without signatures."""
     it = Trusted.of(tmp_path, "unit7")
     for data in (root[:cut], root.replace(b'"sig": "', b'"sig": "00')):
         with pytest.raises(HashSetTrustError, match="not the root of a signed set"):
@@ -102,7 +102,7 @@ def test_other_files_are_no_roots(tmp_path: Path, root: bytes, cut: int) -> None
 
 
 def test_what_is_not_trusted_is_said(tmp_path: Path) -> None:
-    """Without a root there is an error that says how to get one."""
+    """The error states how to get a root."""
     with pytest.raises(HashSetTrustError, match="no root is trusted"):
         Trusted.of(tmp_path, "unit7").status()
     with pytest.raises(HashSetNameError):

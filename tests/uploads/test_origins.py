@@ -1,7 +1,7 @@
 """The items that real origins read from forwarded forms.
 
 These tests are the reason for ``canonical``: they hold the forms that readers disagree
-about against our reader, and what is forwarded against the origins' readers.
+about against our reader, and the forwarded form against the origins' readers.
 """
 
 import pytest
@@ -62,7 +62,7 @@ def gets_target(parse: Parse, variant: Variant) -> bool:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_origin_gets_nothing_that_was_not_seen(variant: Variant) -> None:
-    """Each item that any origin reads from the forwarded form is a content we saw."""
+    """Each item that any origin reads from the forwarded form was inspected."""
     forwarded = forward(variant)
     if forwarded is None:
         return
@@ -75,7 +75,7 @@ def test_origin_gets_nothing_that_was_not_seen(variant: Variant) -> None:
 
 @pytest.mark.parametrize("variant", VARIANTS, ids=lambda variant: variant.name)
 def test_origins_agree_on_what_is_forwarded(variant: Variant) -> None:
-    """Each origin reads as many items from a form as we saw, or refuses it whole."""
+    """Each origin reads as many items as were inspected, or refuses the form."""
     forwarded = forward(variant)
     if forwarded is None or forwarded[0] != FORM_TYPE:
         return
@@ -90,7 +90,7 @@ def test_origins_agree_on_what_is_forwarded(variant: Variant) -> None:
 @pytest.mark.filterwarnings("ignore::ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 def test_variants_are_what_origins_disagree_about() -> None:
-    """The catalogue has teeth: of most variants, only some origins get the target."""
+    """For most variants, only some origins read the target."""
     disputed = 0
     smuggled = 0
     for variant in (odd for odd in VARIANTS if len(odd.body) < SLOW_FOR_MAIL):

@@ -1,6 +1,6 @@
 r"""Forms that readers understand differently: each hides one content from someone.
 
-The catalogue follows publications about parsers of multipart (WAFFLED, ACSAC 2025;
+The catalogue follows the publications about parsers of multipart (WAFFLED, ACSAC 2025;
 ModSecurity's MULTIPART_STRICT_ERROR; RFC 7578, 2046, 8187) and what clients send.
 ``TARGET`` is the content to be smuggled: it is ASCII, so that it survives a reader that
 takes it for text.

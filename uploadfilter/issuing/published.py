@@ -251,6 +251,6 @@ def _newest_root(folder: IssuerFolder) -> int:
 
 def _damaged(what: str) -> IssuerError:
     return IssuerError(
-        f"what was published is damaged: {what}",
+        f"the published data is damaged: {what}",
         hint="Nothing was changed. Restore the folder from the backup.",
     )

@@ -37,11 +37,11 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoreDamage:
-    """One difference between a file and what was written.
+    """One difference between a file and the bytes that were written.
 
     Attributes:
         path: The file, relative to the reference directory.
-        what: What is wrong with it, beginning with a verb.
+        what: The fault, beginning with a verb.
         in_force: Whether the generation in force needs the file; otherwise a kept
             generation needs it.
     """

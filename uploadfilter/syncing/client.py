@@ -1,4 +1,4 @@
-"""Verify a signed set with python-tuf, and explain in words what is wrong with it.
+"""Verify a signed set with python-tuf, and explain each fault in words.
 
 Rules this module keeps: no data of a source is used before its signatures, versions and
 end of validity are verified; each kind of failure has its own error and hint; names of
@@ -267,7 +267,7 @@ _WORDS: Final[tuple[tuple[type[Exception], type[HashSetError], str, str], ...]] 
     (
         tuf_errors.BadVersionNumberError,
         HashSetTrustError,
-        "it is older than what was taken before, or a mixture of two",
+        "it is older than the set that was taken before, or a mixture of two",
         (
             "Is it an old stick? Get the newest one. If a server sent it, tell the "
             "issuer: somebody may hold back newer sets."

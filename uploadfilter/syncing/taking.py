@@ -385,7 +385,7 @@ def _check_not_pinned(
     raise StorePinnedError(
         f"generation {writer.number} is pinned by a rollback: of the signed set "
         f"only withdrawals were taken, {len(revoked):,} entries",
-        hint="Find out what was wrong, run 'uploadfilter hashset release', and "
+        hint="Find the cause first, run 'uploadfilter hashset release', and "
         "sync again.",
     )
 

@@ -22,7 +22,7 @@ def finish(builds: Builds, source: Path, *, is_noted: bool = True) -> Path:
 
 
 def test_build_is_found_with_its_counts(tmp_path: Path) -> None:
-    """Also by another run of the page."""
+    """Another run of the page finds it too."""
     finish(Builds(tmp_path), Path("/pictures"))
     found = Builds(tmp_path).finished
 
@@ -32,7 +32,7 @@ def test_build_is_found_with_its_counts(tmp_path: Path) -> None:
 
 
 def test_same_folder_and_category_have_the_same_place(tmp_path: Path) -> None:
-    """So that it goes on; others do not mix, and no name tells which folder it is."""
+    """So a build can go on; others do not mix, and no name discloses the folder."""
     builds = Builds(tmp_path)
     place = builds.place(Path("/a/secret"), None)
 
@@ -44,7 +44,7 @@ def test_same_folder_and_category_have_the_same_place(tmp_path: Path) -> None:
 
 
 def test_broken_off_build_is_not_finished(tmp_path: Path) -> None:
-    """It can go on, or be forgotten."""
+    """It can go on, or be discarded."""
     builds = Builds(tmp_path)
     BuildFile(builds.place(Path("/pictures"), None)).close()
 
@@ -55,7 +55,7 @@ def test_broken_off_build_is_not_finished(tmp_path: Path) -> None:
 
 
 def test_build_that_was_staged_takes_no_other_along(tmp_path: Path) -> None:
-    """Hours of another one would be lost."""
+    """Otherwise hours of another build would be lost."""
     builds = Builds(tmp_path)
     BuildFile(builds.place(Path("/other"), None)).close()
     finish(builds, Path("/pictures"))
@@ -68,7 +68,7 @@ def test_build_that_was_staged_takes_no_other_along(tmp_path: Path) -> None:
 
 
 def test_build_without_counts_is_said(tmp_path: Path) -> None:
-    """Somebody has been in the folder."""
+    """Somebody has changed files in the folder."""
     builds = Builds(tmp_path)
     finish(builds, Path("/pictures"), is_noted=False)
 
@@ -77,7 +77,7 @@ def test_build_without_counts_is_said(tmp_path: Path) -> None:
 
 
 def test_folder_without_builds_has_none(tmp_path: Path) -> None:
-    """Nothing is made by looking."""
+    """Reading the folder makes nothing."""
     builds = Builds(tmp_path)
     builds.discard()
 

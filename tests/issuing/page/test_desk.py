@@ -109,7 +109,7 @@ async def test_link_lets_one_browser_in_once(office: Office, keys: Keys) -> None
 
 
 async def test_stranger_learns_nothing_but_why(office: Office, keys: Keys) -> None:
-    """Not on any page, beside the one browser."""
+    """This holds on every page, beside the one browser."""
     evil = "evil.example"
     async with opened(office, keys) as browser:
         await browser.enter()
@@ -125,7 +125,7 @@ async def test_stranger_learns_nothing_but_why(office: Office, keys: Keys) -> No
 
 
 async def test_form_is_one_of_our_page(office: Office, keys: Keys) -> None:
-    """With cookie and origin, but not out of the page, it does nothing."""
+    """With cookie and origin, but from elsewhere, it changes nothing."""
     office.stage(*TWENTY)
     async with opened(office, keys) as browser:
         await browser.enter()
@@ -148,7 +148,7 @@ async def test_form_is_one_of_our_page(office: Office, keys: Keys) -> None:
 
 
 async def test_what_is_not_offered_is_refused(office: Office, keys: Keys) -> None:
-    """A form that was made by hand does no more than the page offers."""
+    """A form that was made by hand can do only what the page offers."""
     refused = set()
     async with opened(office, keys) as browser:
         await browser.enter()
@@ -162,7 +162,7 @@ async def test_what_is_not_offered_is_refused(office: Office, keys: Keys) -> Non
 
 
 async def test_form_that_is_none_is_said(office: Office, keys: Keys) -> None:
-    """Too large, without a length, of another kind."""
+    """It is too large, lacks a length, or has another media type."""
     async with opened(office, keys) as browser:
         await browser.enter()
         large = await browser.ask(
@@ -175,7 +175,7 @@ async def test_form_that_is_none_is_said(office: Office, keys: Keys) -> None:
 
 
 async def test_nothing_is_inline_or_from_elsewhere(office: Office, keys: Keys) -> None:
-    """The policy goes with every answer, and nothing on a page would need another."""
+    """The policy comes with every answer, and no page needs another source."""
     async with opened(office, keys) as browser:
         await browser.enter()
         for path in (*PAGES, *(f"/static/{name}" for name in STATIC)):
@@ -195,7 +195,7 @@ async def test_nothing_is_inline_or_from_elsewhere(office: Office, keys: Keys) -
 async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
     office: Office, keys: Keys, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Not on a page, not in the issuer's folder, and not on the terminal."""
+    """This holds on a page, in the issuer's folder, and on the terminal."""
     folder = picture_folder(tmp_path / NAME / os.fsdecode(b"\xff <b>"))
     rows = ("1", "gone"), ("2", f"{NAME}-1"), *(("1", f"{NAME}-{n}") for n in (0, 2))
     table = "".join(f"{c}/{name}.png,cat-{c}\n" for c, name in rows)
@@ -230,7 +230,7 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
 async def test_build_that_is_stopped_can_go_on(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """It is said, the results are kept, and meanwhile nothing else is begun."""
+    """The page says so, the results are kept, and no other work begins meanwhile."""
     folder = picture_folder(tmp_path / "in", count=1)
     first = folder / "1" / f"{NAME}-0.png"
     for number in range(400):
@@ -297,7 +297,7 @@ async def test_proposal_needs_every_signature(
 
 
 async def test_what_was_not_shown_is_not_signed(office: Office, keys: Keys) -> None:
-    """Somebody makes another proposal while the officer reads."""
+    """Somebody makes another proposal while the officer reads this one."""
     office.stage(line_of("a", 1))
     office.propose()
     async with opened(office, keys) as browser:
@@ -352,7 +352,7 @@ async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) 
 async def test_what_ends_soon_is_said_with_what_to_do(
     office: Office, keys: Keys
 ) -> None:
-    """A week before a month is over, and when it is over."""
+    """It is reported in the last week of a month, and when the month is over."""
     async with opened(office, keys) as browser:
         await browser.enter()
         await publish(browser, office)
@@ -376,7 +376,7 @@ async def test_what_ends_soon_is_said_with_what_to_do(
 async def test_published_set_is_copied_renewed_and_made_smaller(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """The other pages, once there is something to copy."""
+    """This is done on the other pages, when there is something to copy."""
     stick = tmp_path / "stick"
     stick.mkdir()
     async with opened(office, keys) as browser:
@@ -409,7 +409,7 @@ async def test_published_set_is_copied_renewed_and_made_smaller(
 async def test_officer_makes_a_key_on_a_stick(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """Once, with the same passphrase twice, and nowhere but in the folder chosen."""
+    """The key is made once, with a repeated passphrase, and only in that folder."""
     async with opened(office, keys) as browser:
         await browser.enter()
         form = {"name": "gus", "passphrase": PASSPHRASE, "again": PASSPHRASE}
@@ -440,7 +440,7 @@ async def test_officer_makes_a_key_on_a_stick(
 async def test_key_in_a_token_signs_with_its_pin(
     office: Office, keys: Keys, drawer: Drawer
 ) -> None:
-    """If the page was begun with a library: no form ever names one."""
+    """The page must have been started with a library: no form ever names one."""
     drawer.plug_in("of dora")
     file, _ = token_key("dora", LIBRARY, label="of dora", number=2, pin=PIN)
     office.stage(*TWENTY)
@@ -466,7 +466,7 @@ async def test_key_in_a_token_signs_with_its_pin(
 async def test_folder_is_chosen_by_its_number_or_its_path(
     office: Office, keys: Keys, tmp_path: Path
 ) -> None:
-    """Also one whose name is not text; a missing folder is reported."""
+    """The name of a folder need not be text; a missing folder is reported."""
     odd = tmp_path / "in" / os.fsdecode(b"\xff <b>")
     odd.mkdir(parents=True)
     async with opened(office, keys) as browser:
@@ -497,7 +497,7 @@ async def test_folder_is_chosen_by_its_number_or_its_path(
 
 
 async def test_folder_that_is_in_use_is_said(office: Office, keys: Keys) -> None:
-    """A command is working on it: try again."""
+    """Another command is working on it; the remedy is to try again."""
     async with opened(office, keys) as browser:
         await browser.enter()
         with office.folder.locked():

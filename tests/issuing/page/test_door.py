@@ -20,27 +20,27 @@ def door() -> BrowserSession:
 
 
 def test_link_is_good_once(door: BrowserSession) -> None:
-    """A second visitor is told that somebody was here."""
+    """A second browser is told that the link was used."""
     assert door.enter(SECRETS.link) == SECRETS.session
     assert door.enter(SECRETS.link) is NotLetIn.SPENT
     assert door.knows(SECRETS.session) is None
 
 
 def test_wrong_link_spends_nothing(door: BrowserSession) -> None:
-    """Guessing does not shut the right one out."""
+    """Wrong guesses do not make the right link invalid."""
     assert door.enter("l" * 42) is NotLetIn.STRANGER
     assert door.enter("") is NotLetIn.STRANGER
     assert door.enter(SECRETS.link) == SECRETS.session
 
 
 def test_cookie_is_worth_nothing_before_the_link_was_used(door: BrowserSession) -> None:
-    """It was not given to anybody."""
+    """No browser has been given it."""
     assert door.knows(SECRETS.session) is NotLetIn.STRANGER
 
 
 @given(OTHERS)
 def test_nothing_else_opens(text: str) -> None:
-    """Neither as a link, nor as a cookie, nor as the number of a form."""
+    """This holds for the link, the cookie, and the number of a form."""
     door = BrowserSession(SECRETS, authority=HERE)
     door.enter(SECRETS.link)
 
@@ -83,7 +83,7 @@ def test_request_comes_from_our_own_page(
     changes: bool,
     refused: NotLetIn | None,
 ) -> None:
-    """A name that is not ours, and a page that is not ours, are turned away."""
+    """A wrong host name is refused, and so is a page of another site."""
     found = door.stranger(host=host, origin=origin, site=site, changes=changes)
 
     assert found is refused
@@ -91,7 +91,7 @@ def test_request_comes_from_our_own_page(
 
 @given(host=st.text(string.printable), origin=st.text(string.printable))
 def test_no_other_page_changes_anything(host: str, origin: str) -> None:
-    """Whatever it calls itself."""
+    """Its own name for itself does not matter."""
     door = BrowserSession(SECRETS, authority=HERE)
     found = door.stranger(host=host, origin=origin, site=None, changes=True)
 

@@ -14,7 +14,7 @@ ODD = (b"a b", b"\xff\xfe", b"<b>&amp;", b"line\nbreak", "\u202eb".encode(), b"'
 
 
 def test_only_folders_are_listed(tmp_path: Path) -> None:
-    """No name of a picture is shown, and nothing that is hidden."""
+    """No name of a picture is shown, and no hidden folder."""
     for name in ("b", "a", ".hidden"):
         (tmp_path / name).mkdir()
     (tmp_path / "picture.jpg").touch()
@@ -40,7 +40,7 @@ def test_folder_with_an_odd_name_is_shown_and_found(
 
 @pytest.mark.parametrize("number", [-1, 1, 10**30])
 def test_number_out_of_the_list_is_refused(tmp_path: Path, number: int) -> None:
-    """Nothing is guessed."""
+    """The page never guesses."""
     (tmp_path / "a").mkdir()
 
     with pytest.raises(UsageError, match="no such folder"):
@@ -49,7 +49,7 @@ def test_number_out_of_the_list_is_refused(tmp_path: Path, number: int) -> None:
 
 @pytest.mark.parametrize("where", ["9" * 5000, "1000", "\u0663" * 5000, "-1", ""])
 def test_number_that_nobody_was_shown_is_refused(tmp_path: Path, where: str) -> None:
-    """Also one that is too long for Python to read."""
+    """This includes a number that is too long for Python to parse."""
     (tmp_path / "a").mkdir()
     chooser = Chooser()
     chooser.begin(tmp_path, back="/")
@@ -59,7 +59,7 @@ def test_number_that_nobody_was_shown_is_refused(tmp_path: Path, where: str) -> 
 
 
 def test_long_list_ends(tmp_path: Path) -> None:
-    """How many there are beyond it is said."""
+    """The page states how many more there are."""
     for number in range(MOST_LISTED + 3):
         (tmp_path / f"{number:04}").mkdir()
     found = listed(tmp_path)
@@ -94,7 +94,7 @@ def test_typed_path_is_where_it_says(tmp_path: Path) -> None:
 
 
 def test_file_and_missing_folder_cannot_be_looked_into(tmp_path: Path) -> None:
-    """It is said which one."""
+    """The message names it."""
     (tmp_path / "file").touch()
     for name in ("file", "gone"):
         with pytest.raises(UsageError, match=name):
@@ -102,6 +102,6 @@ def test_file_and_missing_folder_cannot_be_looked_into(tmp_path: Path) -> None:
 
 
 def test_mark_tells_folders_apart_and_names_none(tmp_path: Path) -> None:
-    """It stands in a page."""
+    """The digest stands in a page."""
     assert mark(tmp_path) != mark(tmp_path / "a")
     assert tmp_path.name not in mark(tmp_path)

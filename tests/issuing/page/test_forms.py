@@ -28,13 +28,13 @@ def test_both_kinds_of_forms_say_the_same() -> None:
 
 @given(st.binary(max_size=200).filter(lambda data: b"--X1" not in data))
 def test_file_arrives_as_it_is(data: bytes) -> None:
-    """A key is bytes."""
+    """A key consists of bytes."""
     assert fields(MULTIPART, multipart(("key", data)))["key"] == data
 
 
 @given(st.binary(max_size=300), st.sampled_from([URLENCODED, MULTIPART, "", "a/b"]))
 def test_whatever_comes_is_a_form_or_an_error(body: bytes, kind: str) -> None:
-    """No other exception, and no field of a body that is not a form."""
+    """There is no other exception, and no field of a body that is not a form."""
     try:
         found = fields(kind, body)
     except UsageError:
@@ -56,13 +56,13 @@ def test_whatever_comes_is_a_form_or_an_error(body: bytes, kind: str) -> None:
     ],
 )
 def test_malformed_form_is_refused_whole(kind: str, body: bytes) -> None:
-    """Never half of it."""
+    """No part of it is used."""
     with pytest.raises(UsageError, match="did not send a form of this page"):
         fields(kind, body)
 
 
 def test_text_is_without_blanks_around_it_and_utf8() -> None:
-    """Text as people paste it."""
+    """People paste text with blanks around it."""
     found = fields(URLENCODED, b"a=+x%C3%A4+%0D%0A&b=%FF")
 
     assert text(found, "a") == "xä"
@@ -72,7 +72,7 @@ def test_text_is_without_blanks_around_it_and_utf8() -> None:
 
 
 def test_ids_come_one_a_line_or_otherwise_apart() -> None:
-    """Each once, in the order in which they were typed."""
+    """Each id counts once, in the order in which they were typed."""
     found = {"ids": b" p-2\r\np-1, p-2;x\tp-3 "}
 
     assert lines(found, "ids") == ("p-2", "p-1", "p-2;x", "p-3")

@@ -36,7 +36,7 @@ def test_every_command_that_a_message_names_is_known() -> None:
 
 @pytest.mark.parametrize("command", STEPS)
 def test_command_with_a_step_is_not_named(command: str) -> None:
-    """Texts name a step or a page; a command only if there is no step."""
+    """People read of a step or page; a command is named only if it has no step."""
     shown = on_page(f"'uploadfilter issuer {command}' does it.")
 
     assert ("uploadfilter" in shown) == STEPS[command].startswith("the command")
@@ -61,12 +61,12 @@ def test_command_with_a_step_is_not_named(command: str) -> None:
     ],
 )
 def test_roles_and_options_are_said_as_on_the_page(text: str, shown: str) -> None:
-    """Only where a message names a role: the words are words of English as well."""
+    """Roles are replaced only where a message names one: they are usual words too."""
     assert on_page(text) == shown
 
 
 @pytest.mark.parametrize("role", ROLES)
 def test_no_role_is_left_as_files_have_it(role: str) -> None:
-    """Alone in quotes, and in a list at the end."""
+    """A role may stand alone in quotes, or at the end of a list."""
     assert on_page(f"'{role}' has 0") == f"'{ROLES[role]}' has 0"
     assert on_page(f"a: {role}") == f"A: {ROLES[role]}"

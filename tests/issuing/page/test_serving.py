@@ -17,7 +17,7 @@ from uploadfilter.scanners.pool.settings import ScannerSettings
     "listen", ["0.0.0.0:1", "192.0.2.1:80", "localhost:80", "127.0.0.1", "[::]:0", "x"]
 )
 def test_page_is_for_this_machine(listen: str) -> None:
-    """No address of a network, and no name that could be one."""
+    """No address of a network is accepted, and no name that could mean one."""
     with pytest.raises(UsageError, match="cannot listen"):
         PageSettings(listen=listen)
 
@@ -42,7 +42,7 @@ async def test_address_is_one_of_this_machine_by_chance(tmp_path: Path) -> None:
 
 
 async def test_page_that_is_left_alone_ends(tmp_path: Path) -> None:
-    """By itself, and without a request."""
+    """It ends by itself, without a request."""
     office = office_of(tmp_path / "o", Keys())
     acts = Acts(office.folder, clock=lambda: 0.0, settings=ScannerSettings())
 

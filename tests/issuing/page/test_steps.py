@@ -53,7 +53,7 @@ STEPS_FORWARD = {
 
 @given(SITUATIONS)
 def test_one_step_is_due_and_those_before_it_are_done(now: Situation) -> None:
-    """The current step is always named."""
+    """People always see which step they are at."""
     found = list(places(now).items())
     at = [step for step, place in found if place is StepPlace.NOW]
 
@@ -66,7 +66,7 @@ def test_one_step_is_due_and_those_before_it_are_done(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_nothing_is_published_below_its_threshold(now: Situation) -> None:
-    """Publishing is offered only with every signature, and for a whole publication."""
+    """Publishing needs every signature, and everything that a publication needs."""
     roles = {item.role for item in now.waiting}
     is_right = bool(roles) and all(not item.missing for item in now.waiting)
     is_whole = now.sequence > 0 or roles == FIRST_ROLES
@@ -84,7 +84,7 @@ def test_signing_is_offered_while_somebody_is_missing(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_what_needs_a_publication_waits_for_one(now: Situation) -> None:
-    """Of nothing published nothing is withdrawn, confirmed, removed or copied."""
+    """Before the first publication, nothing is withdrawn, confirmed or copied."""
     found = offered(now)
 
     for act in (Act.WITHDRAW, Act.RENEW, Act.EXPORT):
@@ -94,7 +94,7 @@ def test_what_needs_a_publication_waits_for_one(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_withdrawing_is_never_in_the_way_of_anything(now: Situation) -> None:
-    """At night, in every unfinished state: published entries can be withdrawn."""
+    """In every unfinished state, published entries can be withdrawn."""
     half_done = Situation(sequence=1, built=now.built, waiting=now.waiting)
 
     assert Act.WITHDRAW in offered(half_done)
@@ -102,7 +102,7 @@ def test_withdrawing_is_never_in_the_way_of_anything(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_no_situation_is_a_dead_end(now: Situation) -> None:
-    """Somebody can go on, except if nobody is left to sign a proposal."""
+    """Somebody can go on, unless nobody is left to sign a proposal."""
     forward = STEPS_FORWARD.get(due(now))
     nobody_is_left = due(now) is Step.SIGN and Act.SIGN not in offered(now)
 
@@ -124,7 +124,7 @@ def test_build_is_not_lost_by_another(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_waiting_proposal_is_not_replaced_by_accident(now: Situation) -> None:
-    """Signatures are not thrown away: the proposal is forgotten first."""
+    """Signatures are not lost by accident: the proposal has to be deleted first."""
     if due(now) in {Step.SIGN, Step.PUBLISH}:
         assert not offered(now) & {Act.BUILD, Act.PROPOSE, Act.REMOVE}
         assert (Act.FORGET in offered(now)) == (now.is_set_proposed or now.staged > 0)
@@ -132,7 +132,7 @@ def test_waiting_proposal_is_not_replaced_by_accident(now: Situation) -> None:
 
 @given(SITUATIONS)
 def test_key_is_made_at_any_time(now: Situation) -> None:
-    """A new issuer needs a folder first."""
+    """A new officer needs a key before anything else."""
     assert Act.KEY in offered(now)
 
 

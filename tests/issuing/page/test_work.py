@@ -16,7 +16,7 @@ def job(*, can_be_stopped: bool = False) -> Job:
 
 
 async def test_second_job_waits_for_nobody() -> None:
-    """It is refused at once, and the first goes on."""
+    """It is refused at once, and the first one goes on."""
     bench, notes, release = Bench(), list[Notice](), threading.Event()
 
     def run(_: Job) -> Notice:
@@ -60,7 +60,7 @@ async def test_end_stops_what_can_be_stopped_and_waits_for_the_rest(
 
 
 async def test_who_is_asked_to_stop_before_it_listens_stops_too() -> None:
-    """The button may be quicker than the thread."""
+    """People may press the button before the thread listens."""
     it, calls = job(can_be_stopped=True), list[int]()
     it.stop()
     it.on_stop(lambda: calls.append(1))

@@ -33,7 +33,7 @@ def test_newest_value_is_at_the_right_edge() -> None:
 
 
 def test_gap_lifts_the_pen() -> None:
-    """Where nothing was measured, nothing is drawn; one value alone is a dot."""
+    """A missing value is a gap in the line; a value between gaps is a dot."""
     drawn = path([1.0, None, 0.5], top=1.0)
 
     assert drawn == f"M{WIDTH - 4} 4.0h0M{WIDTH} 52.0h0"
@@ -46,7 +46,7 @@ def test_nothing_is_an_empty_path() -> None:
 
 @given(values=st.lists(st.none() | st.floats(0, 1e12), min_size=1, max_size=SAMPLES))
 def test_lines_stay_within_the_drawing(values: list[float | None]) -> None:
-    """Whatever was measured, no point is outside."""
+    """No value draws a point outside of the drawing."""
     top = round_up(max((value for value in values if value is not None), default=0.0))
     numbers = [float(text) for text in re.findall(r"[\d.]+", path(values, top=top))]
     points = re.findall(r"[ML]([\d.]+) ([\d.]+)", path(values, top=top))
@@ -65,7 +65,7 @@ def test_round_up_table(value: float, top: float) -> None:
 
 
 def test_charts_name_their_newest_values() -> None:
-    """A reader who cannot see a line can read its value."""
+    """People who cannot see a line can read its value."""
     drawn = {
         line.key: line.last
         for chart in charts([sample(), sample(match=2.0, p50_s=0.012)])

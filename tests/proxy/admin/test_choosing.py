@@ -44,7 +44,7 @@ def test_query_is_read(query: str, wanted: Wanted) -> None:
 
 @given(st.text(max_size=200))
 def test_any_query_has_an_answer(query: str) -> None:
-    """Nothing that is written into an address is an error."""
+    """No text in an address causes an error."""
     wanted = wanted_of(query)
 
     assert words_for_none(wanted)
@@ -52,7 +52,7 @@ def test_any_query_has_an_answer(query: str) -> None:
 
 
 def test_what_was_chosen_stays_in_the_form() -> None:
-    """Also if nothing of it is kept any more."""
+    """It stays even if no kept decision has it any more."""
     found = {
         item.name: item for item in choices(RecentDecisions(), Wanted(reason="crashed"))
     }
@@ -65,7 +65,7 @@ def test_what_was_chosen_stays_in_the_form() -> None:
 async def test_ten_rejections_are_found_after_three_hundred_uploads(
     tmp_path: Path,
 ) -> None:
-    """On the page, and with one field of its form."""
+    """They stand on the page, also with one field of its form."""
     async with watched(tmp_path) as proxy:
         for number in range(10):
             proxy.metrics.decided(decision(number, "unit7"))

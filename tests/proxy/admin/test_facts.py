@@ -23,7 +23,7 @@ async def facts_of(proxy: Watched) -> Facts:
 
 
 async def test_what_is_wrong_says_what_to_do(tmp_path: Path) -> None:
-    """Each check that fails comes with a cure, the others without."""
+    """Each failed check has a remedy, and the other checks have none."""
     async with watched(tmp_path) as proxy:
         facts = await facts_of(proxy)
 
@@ -65,7 +65,7 @@ async def test_decisions_are_shown_newest_first(tmp_path: Path) -> None:
 
 
 async def test_what_should_be_known_is_said(tmp_path: Path) -> None:
-    """An empty reference set, and a filter that only monitors, are easily forgotten."""
+    """These are easily forgotten: an empty reference set, and routes in MONITOR."""
     list_entries(tmp_path, ())
     async with watched(tmp_path, mode=Mode.MONITOR) as proxy:
         facts = await facts_of(proxy)
@@ -92,7 +92,7 @@ async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:
 
 
 async def test_shape_stays_while_only_figures_change(tmp_path: Path) -> None:
-    """The script loads the page again for a new generation, not for an upload."""
+    """The script loads the page again for a new generation, and not for an upload."""
     async with wire_origin() as origin, watched(tmp_path, origin=origin.url) as proxy:
         list_entries(tmp_path, ())
         before = await facts_of(proxy)
@@ -114,7 +114,7 @@ async def test_json_is_what_the_page_was_rendered_from(tmp_path: Path) -> None:
 
 
 async def test_last_day_is_shown_under_each_policy(tmp_path: Path) -> None:
-    """The policy in force first, then the presets, with their reasons."""
+    """The policy in force comes first, then the presets, with their reasons."""
     judged = Judgement(
         verdict=Verdict.INCONCLUSIVE,
         action=Action.ACCEPT,

@@ -10,7 +10,7 @@ from uploadfilter.proxy.admin.figures import age, counted, duration, rate, size
     [(0, "0"), (12345, "12,345"), (1.5, "1.5"), (2.0, "2")],
 )
 def test_counted_table(value: float, text: str) -> None:
-    """Thousands are set apart, and whole numbers have no point."""
+    """Thousands are separated by commas, and whole numbers have no point."""
     assert counted(value) == text
 
 
@@ -19,7 +19,7 @@ def test_counted_table(value: float, text: str) -> None:
     [(0.0, "0/s"), (0.0312, "0.031/s"), (1.24, "1.2/s"), (12.4, "12/s"), (3.0, "3/s")],
 )
 def test_rate_table(value: float, text: str) -> None:
-    """Two digits say enough."""
+    """A rate has two digits."""
     assert rate(value) == text
 
 
@@ -34,7 +34,7 @@ def test_rate_table(value: float, text: str) -> None:
     ],
 )
 def test_duration_table(seconds: float, text: str) -> None:
-    """The unit is the one in which people think of it."""
+    """A duration has the unit that people use for it."""
     assert duration(seconds) == text
 
 

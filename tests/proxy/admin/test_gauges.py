@@ -22,7 +22,7 @@ def registered(proxy: Watched) -> Gauges:
 
 
 async def test_figures_are_read_when_they_are_asked_for(tmp_path: Path) -> None:
-    """Two answers differ by the events in between."""
+    """Two answers differ by the events between them."""
     async with watched(tmp_path) as proxy:
         registered(proxy)
         with proxy.room.spool() as spool, proxy.drain.request():
@@ -46,7 +46,7 @@ async def test_proxy_without_a_reference_set_has_figures(tmp_path: Path) -> None
 
 
 async def test_reference_set_is_told(tmp_path: Path) -> None:
-    """Number, age and size of the generation in use."""
+    """The metrics state number, age and size of the generation in use."""
     list_entries(tmp_path, [exact_entry(1, b"a"), exact_entry(2, b"b")])
     async with watched(tmp_path) as proxy:
         registered(proxy)
@@ -59,7 +59,7 @@ async def test_reference_set_is_told(tmp_path: Path) -> None:
 
 
 async def test_enforce_that_rejects_no_match_is_told(tmp_path: Path) -> None:
-    """A monitored hash set in ENFORCE: the route that it is about, and why."""
+    """For a monitored hash set in ENFORCE, they state the route and the cause."""
     list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
     async with watched(tmp_path) as proxy:
         health = proxy.health()
@@ -100,7 +100,7 @@ async def test_seconds_of_processes_never_fall(tmp_path: Path) -> None:
 
 
 async def test_figures_of_this_process_are_there(tmp_path: Path) -> None:
-    """Memory and descriptors, under the names that everybody uses."""
+    """Memory and descriptors have their usual names."""
     async with watched(tmp_path) as proxy:
         registered(proxy)
         told = proxy.metrics.exposition().decode()
@@ -110,7 +110,7 @@ async def test_figures_of_this_process_are_there(tmp_path: Path) -> None:
 
 
 async def test_room_for_the_log_is_told(tmp_path: Path) -> None:
-    """For how many days the disk lasts is a figure that an alert can watch."""
+    """An alert can watch for how many days the disk lasts."""
     write_log(tmp_path, [[decision("a")]])
     async with watched(tmp_path) as proxy:
         health = proxy.health()

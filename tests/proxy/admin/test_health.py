@@ -41,7 +41,7 @@ def not_well(health: Health) -> dict[Check, str]:
 
 
 async def test_nothing_is_ready_before_the_first_look(tmp_path: Path) -> None:
-    """A proxy that has not looked yet is sent nothing."""
+    """No upload is sent to a proxy before its first check."""
     async with watched(tmp_path) as proxy:
         health = proxy.health()
 
@@ -50,7 +50,7 @@ async def test_nothing_is_ready_before_the_first_look(tmp_path: Path) -> None:
 
 
 async def test_what_was_seen_is_not_believed_for_ever() -> None:
-    """If the checks stop, it is unknown whether uploads may be sent here."""
+    """Without further checks, the last result counts only for some time."""
     now_s = [0.0]
     health = Health(
         reference=_Usable(),
@@ -86,7 +86,7 @@ class _Hanging:
 async def test_disk_that_hangs_takes_one_thread(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """However often is looked: uploads need the others for their spools."""
+    """More checks take no more threads: uploads need the others for their spools."""
     monkeypatch.setattr(module, "WITHIN_S", 0.05)
     hanging = _Hanging()
     health = Health(
@@ -108,7 +108,7 @@ async def test_disk_that_hangs_takes_one_thread(
 
 
 async def test_each_thing_that_lacks_is_named(tmp_path: Path) -> None:
-    """Without reference set, origin and scanners, all three are said."""
+    """Reference set, origin and scanners are missing, and all three are named."""
     async with watched(tmp_path) as proxy:
         health = proxy.health()
         await health.look()
@@ -120,7 +120,7 @@ async def test_each_thing_that_lacks_is_named(tmp_path: Path) -> None:
 
 
 async def test_what_is_there_is_well(tmp_path: Path) -> None:
-    """With a reference set and an origin, only the scanners lack here."""
+    """With a reference set and an origin, only the scanners are missing."""
     list_entries(tmp_path, ())
     async with wire_origin() as origin, watched(tmp_path, origin=origin.url) as proxy:
         health = proxy.health()
@@ -132,7 +132,7 @@ async def test_what_is_there_is_well(tmp_path: Path) -> None:
 
 
 async def test_service_that_ends_is_not_ready(tmp_path: Path) -> None:
-    """A draining proxy is sent nothing more, from that moment on."""
+    """No upload is sent to a draining proxy, from that moment on."""
     async with watched(tmp_path) as proxy:
         health = proxy.health()
         await health.look()
@@ -142,7 +142,7 @@ async def test_service_that_ends_is_not_ready(tmp_path: Path) -> None:
 
 
 async def test_log_that_cannot_be_written_is_said(tmp_path: Path) -> None:
-    """The last result of the writer counts, and the room on the disk."""
+    """The last result of the writer counts, and so does the room on the disk."""
     async with watched(tmp_path) as proxy:
         failing = dataclasses.replace(proxy, is_writable=lambda: False).health()
         await failing.look()
@@ -163,7 +163,7 @@ async def test_disk_that_fills_up_is_said_before_it_is_full(
 
 
 async def test_log_directory_that_is_gone_is_said(tmp_path: Path) -> None:
-    """A disk that does not answer does not stop the checks."""
+    """The checks go on even if the directory cannot be examined."""
     async with watched(tmp_path) as proxy:
         gone = dataclasses.replace(proxy, surveyor=surveyor(tmp_path / "gone")).health()
         await gone.look()
@@ -206,7 +206,7 @@ class _Usable:
 async def test_origin_that_takes_no_connection_is_waited_for_shortly(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A probe is not held up by an origin whose queue is full."""
+    """A probe does not wait for an origin whose queue is full."""
     monkeypatch.setattr(module, "WITHIN_S", 0.05)
     with socket.socket() as full:
         full.bind(("127.0.0.1", 0))
@@ -257,7 +257,7 @@ async def test_certificate_of_the_origin_is_checked(tmp_path: Path) -> None:
 
 
 async def test_renewed_authority_of_the_origin_is_believed(tmp_path: Path) -> None:
-    """The file is another one under the same name, as for requests after a reload."""
+    """As for requests after a reload, it is another file under the same name."""
     files = certificates.written(tmp_path)
     authority = tmp_path / "renewed.pem"
     authority.write_text(certificates.CLIENT)  # it has signed nothing
@@ -278,7 +278,7 @@ async def test_renewed_authority_of_the_origin_is_believed(tmp_path: Path) -> No
 
 
 async def test_origin_on_a_unix_socket_is_reached(tmp_path: Path) -> None:
-    """It is reached as its requests are: through the file system."""
+    """The check connects to it as requests do."""
     path = tmp_path / "origin.sock"
     with socket.socket(socket.AF_UNIX) as listener:
         before = await reach(OriginSettings(url=f"unix:{path}"))
@@ -307,7 +307,7 @@ async def test_looks_go_on_until_cancelled(
 
 
 def test_each_check_says_what_to_do() -> None:
-    """Nothing is reported to somebody who then has to guess."""
+    """Each failed check comes with a remedy."""
     assert set(WHAT_TO_DO) == set(Check)
 
 
@@ -316,5 +316,5 @@ def test_each_check_says_what_to_do() -> None:
     [(400.0, "more than a year"), (12.4, "12 days"), (0.25, "6 hours")],
 )
 def test_room_in_words(days_left: float, words: str) -> None:
-    """Fractions of a day are not shown."""
+    """A room is stated in days, or in hours if it is short."""
     assert days_words(dataclasses.replace(ROOMY, days_left=days_left)) == words

@@ -63,7 +63,7 @@ def test_quantiles_are_of_the_uploads_in_between() -> None:
 
 
 def test_median_is_there_as_soon_as_there_was_an_upload() -> None:
-    """Before the first sample, and long after the last upload; of the last ones."""
+    """It is there before the first sample, and long after the last upload."""
     metrics = Metrics()
     samples = history(metrics)
     assert samples.last_durations_s == []
@@ -81,7 +81,7 @@ def test_median_is_there_as_soon_as_there_was_an_upload() -> None:
 
 
 def test_oldest_samples_are_forgotten() -> None:
-    """A history takes the same room after a year as after an hour."""
+    """A history takes the same memory after a year as after an hour."""
     samples = history(Metrics())
     assert samples.last is None
 
@@ -95,7 +95,7 @@ def test_oldest_samples_are_forgotten() -> None:
 async def test_samples_are_taken_until_cancelled(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """The chore goes on by itself."""
+    """The task goes on without further calls."""
     monkeypatch.setattr(module, "INTERVAL_S", 0.001)
     samples = history(Metrics())
     keeping = asyncio.get_running_loop().create_task(samples.keep())

@@ -124,7 +124,7 @@ async def service(state: Path, **changes: Any) -> AsyncIterator[Service]:  # noq
 
 
 async def test_service_tells_of_itself(tmp_path: Path) -> None:
-    """Ready after its first look; an upload moves figures, decisions and page."""
+    """It is ready after its first check; an upload changes figures and page."""
     trace = b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01\r\n"
     async with service(tmp_path) as proxy:
         async with asyncio.timeout(20):
@@ -163,7 +163,7 @@ async def test_exempt_uploads_are_a_kind_of_their_own(tmp_path: Path) -> None:
 
 
 async def test_what_is_no_request_is_counted(tmp_path: Path) -> None:
-    """Garbage on the upload port is a request that was refused."""
+    """Garbage on the upload port is counted as a refused request."""
     async with service(tmp_path) as proxy:
         answer = await exchange(proxy.port, b"GARBAGE\r\n\r\n")
         await metrics_with(
@@ -174,7 +174,7 @@ async def test_what_is_no_request_is_counted(tmp_path: Path) -> None:
 
 
 async def test_listener_answers_when_uploads_are_turned_away(tmp_path: Path) -> None:
-    """Overload of the upload port is seen from here, and does not reach here."""
+    """Overload of the upload port is visible here, and does not affect this page."""
     limits = ProxyLimits(open_uploads=1, linger_s=0.05)
     head = b"PUT /x HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\n"
     async with service(tmp_path, proxy=limits) as proxy:
@@ -198,7 +198,7 @@ async def test_listener_answers_when_uploads_are_turned_away(tmp_path: Path) -> 
 async def test_events_of_a_request_name_its_trace_and_its_decision(
     tmp_path: Path,
 ) -> None:
-    """The operational log names the upload, for a search in other logs."""
+    """A reader of the operational log can find the upload in the decision log too."""
     trace = b"traceparent: 00-" + b"a" * 32 + b"-" + b"b" * 16 + b"-01\r\n"
     with capture_logs([merge_contextvars]) as logs:
         async with service(tmp_path) as proxy:
@@ -219,7 +219,7 @@ async def _hang_up(
 
 
 async def test_probe_is_told_what_lacks(tmp_path: Path) -> None:
-    """The answer says which check fails, and which do not."""
+    """The answer states which checks fail, and which do not."""
     async with listener(tmp_path) as port:
         told = await ask(port, "/readyz")
 
@@ -269,7 +269,7 @@ async def test_upload_port_tells_nothing(tmp_path: Path) -> None:
 async def test_answers_table(
     tmp_path: Path, path: str, status: int, media_type: str
 ) -> None:
-    """The served files, their types, and their policy."""
+    """Each path has its content, its media type, and its policy."""
     async with listener(tmp_path) as port:
         told = await ask(port, path)
 
@@ -282,7 +282,7 @@ async def test_answers_table(
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS", "PATCH"])
 async def test_nothing_can_be_done(tmp_path: Path, method: str) -> None:
-    """The listener tells, and does nothing."""
+    """The listener only reads, and changes nothing."""
     async with listener(tmp_path) as port:
         told = await ask(port, "/", method=method)
 
@@ -350,7 +350,7 @@ async def test_unix_socket_is_for_owner_and_group(tmp_path: Path) -> None:
 
 
 async def test_address_in_use_is_said(tmp_path: Path) -> None:
-    """Two proxies with one admin address: the second one names the remedy."""
+    """If two proxies have one admin address, the second one names the remedy."""
     with socket.create_server(("127.0.0.1", 0)) as taken:
         admin = AdminSettings(listen=f"127.0.0.1:{taken.getsockname()[1]}")
         with pytest.raises(ServiceError, match="admin listener") as caught:
@@ -362,7 +362,7 @@ async def test_address_in_use_is_said(tmp_path: Path) -> None:
 
 
 async def test_address_that_others_can_reach_is_warned_of(tmp_path: Path) -> None:
-    """It is bound, since it was named, and said aloud."""
+    """The address is bound, because it was named, and the operator is warned."""
     with capture_logs() as logs:
         async with listener(tmp_path, AdminSettings(listen="0.0.0.0:0")):
             pass
@@ -389,7 +389,7 @@ async def test_oldest_connections_make_room(tmp_path: Path) -> None:
 
 
 async def test_probe_sees_that_the_service_drains(tmp_path: Path) -> None:
-    """While the last requests end, the listener is still there and says so."""
+    """While the last requests end, the listener still answers, and states this."""
     release = asyncio.Event()
 
     async def answer_late(

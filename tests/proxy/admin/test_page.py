@@ -60,7 +60,7 @@ async def read(state: Path) -> _Reader:
 
 
 async def test_page_holds_the_essentials_without_scripts(tmp_path: Path) -> None:
-    """State, cure, sets, routes and decisions are there when it arrives."""
+    """State, remedy, sets, routes and decisions are in the page when it arrives."""
     reader = await read(tmp_path)
 
     for text in ("Not ready", "scanner_start_failed", "unit7", "default", "ENFORCE"):

@@ -24,6 +24,6 @@ def test_address_table(listen: str, address: TCPAddress | UnixAddress | None) ->
 
 @pytest.mark.parametrize("listen", ["9180", "inherited", "inherited:admin", "unix:a"])
 def test_what_is_no_address_is_refused(listen: str) -> None:
-    """Nothing is guessed, and the operator's socket is not passed on."""
+    """Nothing is guessed, and an inherited socket is never used for the operator."""
     with pytest.raises(ValueError):  # noqa: PT011 - several messages, of two modules
         AdminSettings(listen=listen)

@@ -59,7 +59,7 @@ async def test_page_shows_who_signed_what_is_in_force_and_how_fresh(
 
 
 async def test_page_shows_a_root_that_was_never_synced(tmp_path: Path) -> None:
-    """Nothing is in force of it, and why not is said, as text and never as markup."""
+    """No set of it is in force; the page states the cause as text, not as markup."""
     failure = Failure(at=1, code="hash_set_source", text="no <b>stick</b>")
     status = Status(set="unit8", source="stick", root="", failure=failure)
     Trusted.of(tmp_path, "unit8").put_status(status)
@@ -78,7 +78,7 @@ async def test_page_shows_a_root_that_was_never_synced(tmp_path: Path) -> None:
 async def test_page_is_made_anew_when_a_set_changes_and_not_when_time_passes(
     tmp_path: Path,
 ) -> None:
-    """Else an open page would lose its reader's place each minute."""
+    """Otherwise an open page would be loaded again each minute."""
     signed(tmp_path, SYNCED)
     async with watched(tmp_path) as proxy:
         before = await facts_of(proxy)

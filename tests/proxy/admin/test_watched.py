@@ -9,7 +9,7 @@ from uploadfilter.proxy.admin.watched import own_cpu_s, version
 
 
 async def test_level_is_what_is_held_now(tmp_path: Path) -> None:
-    """A spool that holds bytes is seen, and a pool that does nothing."""
+    """It shows a spool that holds bytes, and a pool without work."""
     async with watched(tmp_path) as proxy:
         with proxy.room.spool() as spool:
             await spool.write(b"x" * 100)
@@ -20,7 +20,7 @@ async def test_level_is_what_is_held_now(tmp_path: Path) -> None:
 
 
 async def test_generation_is_the_one_that_was_used_last(tmp_path: Path) -> None:
-    """Nothing is opened for somebody who only looks."""
+    """Reading the state never opens a generation."""
     list_entries(tmp_path, [exact_entry(1, b"a")])
     async with watched(tmp_path) as proxy:
         before = proxy.generation
@@ -33,7 +33,7 @@ async def test_generation_is_the_one_that_was_used_last(tmp_path: Path) -> None:
 
 
 def test_own_cpu_time_rises() -> None:
-    """The clock is that of the process, and not of the day."""
+    """It is the CPU time of the process, and not the time of the day."""
     assert 0 < own_cpu_s() <= own_cpu_s()
 
 

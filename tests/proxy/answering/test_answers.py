@@ -154,7 +154,7 @@ def test_page_of_a_rejection_names_decision_and_objection() -> None:
     "objection", ["Write to <abuse> & ask", "javascript:alert(1)", 'https://x/"onclick']
 )
 def test_objection_that_is_no_address_is_shown_as_text(objection: str) -> None:
-    """Only web and mail addresses are links; all else is text, and escaped."""
+    """Only web and mail addresses are links; other texts are text, and escaped."""
     wording = texts.load(objection=objection, report=objection)
     page = body(answer(403, accept=BROWSER, wording=wording))
 
@@ -164,7 +164,7 @@ def test_objection_that_is_no_address_is_shown_as_text(objection: str) -> None:
 
 
 def test_page_without_an_objection_says_whom_to_ask() -> None:
-    """An operator who names no place to object leaves people to the site."""
+    """If the operator names no contact, people are referred to the site."""
     page = body(answer(403, accept=BROWSER, wording=texts.load())).decode()
 
     assert "ask the site" in page
@@ -173,7 +173,7 @@ def test_page_without_an_objection_says_whom_to_ask() -> None:
 
 
 def test_page_accuses_nobody() -> None:
-    """Every rejection names the place for reports, without an accusation."""
+    """Each rejection states where to report, and that it is not about the reader."""
     page = shown(body(answer(403, accept=BROWSER)))
 
     assert "says nothing about you" in page
@@ -183,7 +183,7 @@ def test_page_accuses_nobody() -> None:
 
 @pytest.mark.parametrize("status", sorted(set(STATUSES) - {403}))
 def test_only_rejections_say_where_to_object_and_report(status: int) -> None:
-    """A client that was only too slow needs neither."""
+    """A client that was merely too slow needs neither."""
     for accept in ("*/*", BROWSER):
         told = body(answer(status, accept=accept)).decode()
 
@@ -251,7 +251,7 @@ async def test_answer_names_no_software() -> None:
 
 @pytest.mark.parametrize("status", [400, 408, 413, 415, 431, 501])
 def test_client_is_told_what_is_wrong_with_its_request(status: int) -> None:
-    """Of a request that was refused, the detail is the client's own business."""
+    """The client learns the fault of its own request that was refused."""
     told = json.loads(body(answer(status, detail="Two lengths.")))
 
     assert told["detail"] == "Two lengths."
@@ -301,18 +301,18 @@ def test_connection_ends_after_a_refused_request(reason: Reason) -> None:
 
 
 def test_connection_goes_on_after_a_rejection() -> None:
-    """A rejected upload was read to its end; its sender may go on."""
+    """The whole rejected upload was read, so its client may send another one."""
     assert answer(403, reason=None).keep_alive is not False
 
 
 def test_unforeseen_status_has_its_own_phrase() -> None:
-    """A status without special words has its own title, and general words."""
+    """A status without texts has its own title, and the text for other statuses."""
     assert json.loads(body(answer(409)))["title"] == "Conflict"
     assert b"<h1>Request not answered</h1>" in body(answer(409, accept=BROWSER))
 
 
 def test_endless_list_is_read_in_part() -> None:
-    """A client cannot have the event loop read a megabyte for one answer."""
+    """A client cannot make the event loop read a megabyte for one answer."""
     lines = [("Accept", "a/b," * 2000)] * 100
     told = response(
         make_mocked_request("POST", "/", CIMultiDict([*lines, ("Accept", BROWSER)])),
@@ -348,5 +348,5 @@ def test_endless_list_is_read_in_part() -> None:
     ],
 )
 def test_page_is_for_who_prefers_one(accept: str, *, html: bool) -> None:
-    """Programs that accept anything get a problem, people get a page."""
+    """Programs that accept anything get a problem, and people get a page."""
     assert prefers_html(accept) == html

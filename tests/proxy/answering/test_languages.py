@@ -33,7 +33,7 @@ WEIGHTS = st.sampled_from(["", ";q=1", ";q=0.5", ";q=0.2", ";q=0"])
         pytest.param("nl;q=0", "en", id="not this one"),
         pytest.param("en;q=0", "nl", id="not the default"),
         pytest.param("en;q=0, *;q=0", "en", id="nothing at all"),
-        pytest.param("nl-BE, nl;q=0", "en", id="cut off to what is refused"),
+        pytest.param("nl-BE, nl;q=0", "en", id="cut off to a refused one"),
         pytest.param("nl;q=2", "en", id="no such weight"),
         pytest.param("nl;q=0.1234", "en", id="too long a weight"),
         pytest.param("nl;level=1", "en", id="other parameters"),
@@ -55,7 +55,7 @@ def test_default_is_the_operators() -> None:
 
 @given(items=st.lists(st.tuples(LANGUAGE_TAGS, WEIGHTS), max_size=6))
 def test_named_language_is_never_passed_over(items: list[tuple[str, str]]) -> None:
-    """The answer is one that there is, and the best of those that are named plainly."""
+    """The answer is in an available language, the best of those that are named."""
     header = ", ".join(tag + weight for tag, weight in items)
     chosen = choose(header, TAGS, default="en")
     first, weight = items[0] if items else ("", "")
@@ -67,5 +67,5 @@ def test_named_language_is_never_passed_over(items: list[tuple[str, str]]) -> No
 
 @given(header=st.text(max_size=80))
 def test_any_header_has_an_answer(header: str) -> None:
-    """Whatever a client sends, there is a language."""
+    """Any header leads to an available language."""
     assert choose(header, TAGS, default="nl") in TAGS

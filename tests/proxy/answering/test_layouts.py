@@ -29,7 +29,7 @@ def rejection(*, objection: str = "") -> Page:
 
 
 def test_own_page_takes_the_place_of_ours() -> None:
-    """Values are escaped, whatever the template does."""
+    """Values are escaped in any template."""
     page = render(GOOD, objection="<b>us</b>")
 
     assert "<h1>Upload not accepted</h1>" in page
@@ -37,7 +37,7 @@ def test_own_page_takes_the_place_of_ours() -> None:
 
 
 def test_own_page_can_extend_ours() -> None:
-    """A header, a footer and a colour need no page of one's own."""
+    """A header, a footer or a colour does not need a whole page of the operator's."""
     page = render(
         '{% extends "built-in.html" %}{% block top %}<header>X</header>{% endblock %}'
         "{% block style %}a { color: red }{% endblock %}"

@@ -100,7 +100,7 @@ def sentences() -> set[str]:
 
 @pytest.mark.parametrize("tag", BUILT_IN)
 def test_language_of_the_package_is_whole(tag: str) -> None:
-    """Whatever is said in English is said in each of them."""
+    """Each language has every text that English has."""
     english = tomllib.loads(ENGLISH)
     own = tomllib.loads((PAGES / f"{tag}.toml").read_text(encoding="utf-8"))
     own.pop("details", None)
@@ -134,7 +134,7 @@ def test_operator_replaces_what_is_to_be_different(folder: Path) -> None:
 
 
 def test_places_can_depend_on_the_language(folder: Path) -> None:
-    """Dutch readers get Dutch places for objections and reports."""
+    """Readers of Dutch object and report at places where Dutch is spoken."""
     (folder / "nl.toml").write_text(
         '[contact]\nobjection = "https://x.example/bezwaar"\nreport = ""\n'
     )
@@ -159,7 +159,7 @@ def test_operator_adds_a_language(folder: Path) -> None:
 
 
 def test_placeholders_are_filled(folder: Path) -> None:
-    """Where a text can have a value, it is put in, and escaped on a page."""
+    """A value is inserted in each text that allows one, and escaped on a page."""
     (folder / "en.toml").write_text(
         '[page]\ngive_number = "Say {decision}."\ncan_object = "At {objection}."\n'
         'report_text = "Or {report}."\n[status.503]\ntext = "In {seconds} s."\n'
@@ -280,14 +280,14 @@ def test_mistake_is_named_with_its_cure(
 
 
 def test_missing_folder_is_an_error(folder: Path) -> None:
-    """Texts that were asked for and are not there are not replaced in silence."""
+    """Texts that the operator asked for are never replaced silently."""
     assert "cannot read the texts" in str(refused(folder / "nowhere"))
     (folder / "nl.toml").mkdir()
     assert "cannot read" in str(refused(folder))
 
 
 def test_unknown_language_is_an_error(folder: Path) -> None:
-    """The default is one that there is."""
+    """The default must be an available language."""
     error = refused(folder, language="nederlands")
 
     assert "'nederlands'" in str(error)
@@ -295,7 +295,7 @@ def test_unknown_language_is_an_error(folder: Path) -> None:
 
 
 def test_leftovers_of_editors_and_mounts_are_no_texts(folder: Path) -> None:
-    """Kubernetes mounts a hidden folder beside the files, editors leave copies."""
+    """Kubernetes mounts a hidden folder beside the files, and editors leave copies."""
     (folder / "..data").mkdir()
     (folder / "nl.toml~").write_text("old")
 
@@ -316,7 +316,7 @@ def test_wordings_of_the_same_texts_are_equal(folder: Path) -> None:
 def test_replaced_rejections_are_alike_whatever_the_reason(
     folder: Path, accept: str, language: str
 ) -> None:
-    """Also in the operator's words: the same bytes for every policy rejection."""
+    """In the operator's texts too, every policy rejection has the same bytes."""
     (folder / "nl.toml").write_text('[status.403]\ntext = "Helaas."\n')
     (folder / PAGE_FILE).write_text(PAGE)
     wording = texts.load(folder, objection="o", report="r")

@@ -19,7 +19,7 @@ def page() -> Page:
 
 
 def test_id_is_read_out_in_groups(page: Page) -> None:
-    """Four characters each, and nothing that is not in the id."""
+    """Groups have four characters each, and together they are the id."""
     assert page.decision_groups[:3] == ["2026", "1125-", "0123"]
     assert "".join(page.decision_groups) == ID
 
@@ -52,7 +52,7 @@ def test_language_of_a_client_is_looked_up() -> None:
 
 
 def test_detail_without_words_is_empty() -> None:
-    """English details are used directly; other languages need translations."""
+    """English details are the texts themselves; other languages need their own."""
     english, dutch = texts.load().catalogues.values()
 
     assert english.detail("Two lengths.") == "Two lengths."

@@ -83,7 +83,7 @@ async def echoed(client: socket.socket) -> bytes:
 
 
 async def test_each_connection_is_served(listener: socket.socket) -> None:
-    """More of them wait than one round accepts."""
+    """More connections wait than one round accepts."""
     with clients(listener, AT_ONCE + 3) as waiting:
         async with accepting(listener) as counted:
             answers = [await echoed(client) for client in waiting]
@@ -95,7 +95,7 @@ async def test_each_connection_is_served(listener: socket.socket) -> None:
 async def test_many_connections_are_accepted_in_one_round(
     listener: socket.socket,
 ) -> None:
-    """So that a busy loop does not keep new clients waiting for one another."""
+    """In a busy loop, new clients need not wait for each other."""
     rounds = 0
 
     with clients(listener, AT_ONCE) as _:
@@ -111,7 +111,7 @@ async def test_many_connections_are_accepted_in_one_round(
 async def test_clients_wait_while_descriptors_are_lacking(
     listener: socket.socket,
 ) -> None:
-    """They are served as soon as there is one again; the operator is told once."""
+    """They are served when there is a descriptor again; the operator is told once."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with clients(listener, 2) as waiting, capture_logs() as logged:
         async with accepting(listener) as counted:
@@ -132,7 +132,7 @@ async def test_clients_wait_while_descriptors_are_lacking(
 
 
 async def test_nothing_is_accepted_after_the_end(listener: socket.socket) -> None:
-    """Not even when the end comes while descriptors are lacking."""
+    """This also holds if the end comes while descriptors are lacking."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     with clients(listener, 1) as (client,), capture_logs() as logged:
         spare = os.dup(0)

@@ -49,7 +49,7 @@ async def filtered(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Wa
 async def test_origin_is_left_when_the_client_goes(
     filtered: Watched, begun: bytes
 ) -> None:
-    """Nothing waits for an answer that nobody will read, however late it comes."""
+    """Nothing waits for an answer that nobody will read."""
     asked, left = asyncio.Event(), asyncio.Event()
 
     async def wait(

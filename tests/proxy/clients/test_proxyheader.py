@@ -59,7 +59,7 @@ def test_header_tells_the_source(name: str) -> None:
 
 @pytest.mark.parametrize("name", GOOD)
 def test_header_is_incomplete_at_every_byte_before_its_end(name: str) -> None:
-    """However it is cut, nothing is said before it is whole."""
+    """However a header is cut, it is incomplete until it is whole."""
     data, _, _ = GOOD[name]
 
     cuts = {read_header(data[:end]) for end in range(1, len(data))}
@@ -92,7 +92,7 @@ def test_what_cannot_become_a_header_is_malformed_at_once(data: bytes) -> None:
 
 @given(data=st.binary(min_size=1, max_size=64))
 def test_nothing_else_is_taken_for_a_header(data: bytes) -> None:
-    """Whatever comes, it is read or refused, and never past its end."""
+    """Any bytes are read or refused, and the parser never reads past the end."""
     for start in (data, SIGNATURE + data):
         found = read_header(start)
 

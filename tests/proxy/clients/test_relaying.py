@@ -47,7 +47,7 @@ def head(answer: bytes) -> list[bytes]:
 
 
 async def test_answer_without_a_type_gets_none(filtered: Site) -> None:
-    """A browser that is told of no type looks at the bytes; it must still do so."""
+    """A browser examines the bytes of an answer without a type; it must still do so."""
     lines = head(await filtered.send(GET))
 
     names = [line.partition(b":")[0] for line in lines[1:]]
@@ -124,7 +124,7 @@ async def test_answer_is_over_when_the_system_has_it_all() -> None:
 async def test_client_that_reads_none_of_many_small_answers_is_given_up(
     tmp_path: Path,
 ) -> None:
-    """Small answers go without a clock only for as long as the system takes them."""
+    """Small answers need no timer only as long as the system takes them."""
     patience = ProxyLimits(answer_idle_s=0.05)
     async with site(tmp_path, proxy=patience) as slow:
         answer = b"HTTP/1.1 200 OK\r\nContent-Length: 16000\r\n\r\n" + bytes(16_000)
@@ -144,7 +144,7 @@ async def keep_asking(client: socket.socket, request: bytes) -> None:
 
 
 async def test_client_that_left_is_no_fault(filtered: Site) -> None:
-    """Broken connections cannot fill the operational log with errors."""
+    """Clients that disconnect do not fill the operational log with errors."""
     asked, left = asyncio.Event(), asyncio.Event()
 
     async def answer_late(

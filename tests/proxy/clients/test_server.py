@@ -76,7 +76,7 @@ async def keep_asking(client: socket.socket, request: bytes) -> None:
 
 
 async def test_slow_head_is_given_up_with_an_answer(tmp_path: Path) -> None:
-    """A client with a slow head is told so, whatever else still arrives."""
+    """A client with a slow head is told so, even if more bytes arrive."""
     async with site(tmp_path, proxy=limits(head_s=0.1)) as slow:
         reader, writer = await asyncio.open_connection("127.0.0.1", slow.port)
         writer.write(b"GET / HTTP/1.1\r\n")
@@ -119,7 +119,7 @@ async def test_head_has_its_own_time_beside_that_of_an_idle_connection(
 
 @pytest.mark.parametrize("pieces", [1, 50], ids=["at-once", "in-pieces"])
 async def test_head_over_the_limit_is_431(shared: Site, pieces: int) -> None:
-    """Many lines of a legal length are too large together, however they come."""
+    """Many lines of an allowed length can be too large together."""
     lines = b"".join(b"X-%d: %s\r\n" % (n, b"a" * 1000) for n in range(20))
     head = b"GET / HTTP/1.1\r\n" + CLOSE + lines + b"\r\n"
     size = len(head) // pieces + 1
@@ -146,7 +146,7 @@ async def test_client_that_sends_on_still_reads_why(shared: Site) -> None:
 
 
 async def test_body_is_not_taken_for_a_head(shared: Site) -> None:
-    """However large a body is, and whatever follows it, heads are counted alone."""
+    """For a body of any size, and whatever follows it, only heads are counted."""
     body = b"x" * (4 * HEAD_BYTES)
     first = b"PUT /1 HTTP/1.1\r\n%sContent-Length: %d\r\n\r\n%s" % (
         HOST,
@@ -160,7 +160,7 @@ async def test_body_is_not_taken_for_a_head(shared: Site) -> None:
 
 
 async def test_body_in_chunks_of_a_byte_is_ended(shared: Site) -> None:
-    """Its parsing would cost more than all else; it is refused, and recorded."""
+    """Its parsing would cost more than all other work; it is refused, and recorded."""
     known = len(shared.decisions())
     reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
     writer.write(CHUNKED)
@@ -179,7 +179,7 @@ async def test_body_in_chunks_of_a_byte_is_ended(shared: Site) -> None:
 async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
     tmp_path: Path,
 ) -> None:
-    """It is not needed, and reading it at full speed would delay all others."""
+    """Its bytes are not used, and reading them at full speed would delay others."""
     loop, flood, piece = asyncio.get_running_loop(), 1 << 26, bytes(1 << 16)
     async with site(tmp_path, proxy=limits(linger_s=0.6)) as running:
         with socket.create_connection(("127.0.0.1", running.port)) as client:
@@ -199,7 +199,7 @@ async def test_flood_behind_a_body_that_was_ended_is_read_slowly(
 async def test_body_in_tiny_chunks_is_no_better_if_it_is_whole(
     shared: Site, end: bytes
 ) -> None:
-    """A body in one piece, up to its end or beyond, is refused like the rest."""
+    """A body in one piece, up to its end or further, is refused as well."""
     answer = await shared.send(CHUNKED + b"1\r\na\r\n" * 3000 + end)
 
     assert status(answer) == 400
@@ -233,7 +233,7 @@ GARBAGE = {
 
 @pytest.mark.parametrize("name", GARBAGE)
 async def test_what_is_not_http_is_answered_and_ended(shared: Site, name: str) -> None:
-    """Nothing of it reaches the origin, and no time is lost."""
+    """None of its bytes reaches the origin, and nothing waits for it."""
     answer = await shared.send(GARBAGE[name])
 
     assert status(answer) == 400
@@ -241,7 +241,7 @@ async def test_what_is_not_http_is_answered_and_ended(shared: Site, name: str) -
 
 
 async def test_garbage_behind_a_request_is_answered_after_it(shared: Site) -> None:
-    """Proper requests before it have got their answers."""
+    """The valid requests before it get their answers."""
     reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
     writer.write(b"GET /1 HTTP/1.1\r\n" + HOST + b"\r\n")
     await reader.readuntil(b"ok")
@@ -281,7 +281,7 @@ async def test_half_closed_client_gets_every_answer(shared: Site) -> None:
 async def test_half_closed_client_is_not_waited_for_without_end(
     tmp_path: Path,
 ) -> None:
-    """One that has gone looks the same; the origin is left when nothing comes."""
+    """A client that has disconnected looks the same, so the wait has a limit."""
     left = asyncio.Event()
 
     async def wait(
@@ -308,7 +308,7 @@ async def half_closed(port: int, data: bytes) -> bytes:
 
 
 async def test_pipelined_requests_are_answered_in_order(shared: Site) -> None:
-    """Uploads among them too; and no more are read ahead than can be held."""
+    """Uploads are among them, and the proxy reads no more ahead than it can hold."""
     asks = b"".join(
         b"PUT /%d HTTP/1.1\r\n%sContent-Length: 2\r\n\r\nhi" % (n, HOST)
         for n in range(100)
@@ -323,7 +323,7 @@ async def test_pipelined_requests_are_answered_in_order(shared: Site) -> None:
 
 
 async def test_client_that_resets_in_mid_head_is_forgotten(shared: Site) -> None:
-    """Its timer does nothing any more, and others are served."""
+    """Its timer does nothing any more, and other clients are served."""
     _, writer = await asyncio.open_connection("127.0.0.1", shared.port)
     writer.write(GET[:10])
     await writer.drain()

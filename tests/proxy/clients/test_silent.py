@@ -83,7 +83,7 @@ async def test_front_end_says_who_the_client_is(
 
 
 async def test_header_is_read_however_it_is_cut(fronted: Site) -> None:
-    """A byte at a time is a header too."""
+    """A header may also arrive byte by byte."""
     start = header(0x21, 0x11, TCP4 + TLV) + GET
     pieces = [start[at : at + 1] for at in range(len(start))]
 
@@ -109,7 +109,7 @@ async def test_client_behind_a_header_is_not_believed(fronted: Site) -> None:
     ],
 )
 async def test_connection_without_a_header_ends(fronted: Site, start: bytes) -> None:
-    """Nothing is guessed, and nothing reaches the origin."""
+    """Nothing is guessed, and no byte reaches the origin."""
     known = len(fronted.origin.got)
 
     assert await fronted.send(start + GET) == b""
@@ -124,7 +124,7 @@ async def test_header_of_somebody_else_is_not_believed(tmp_path: Path) -> None:
 
 
 async def test_connection_that_does_not_get_on_is_ended(tmp_path: Path) -> None:
-    """A header has the time of a head; then a first byte that of an idle connection."""
+    """A header has the time limit of a head, and a first byte the idle limit."""
     quick = limits(head_s=0.05, keep_alive_s=0.05)
     start = header(0x21, 0x11, TCP4)
     async with front(tmp_path, proxy=quick) as shared:
@@ -150,7 +150,7 @@ async def test_program_on_a_unix_socket_has_the_address_of_this_machine(
 
 
 async def test_client_with_too_many_connections_is_told(tmp_path: Path) -> None:
-    """Beyond its share 429; others have room, and a connection that ends makes room."""
+    """Beyond its share it gets 429; a connection that ends makes room."""
     mine, other = header(0x21, 0x11, TCP4), header(0x21, 0x21, TCP6)
     async with front(tmp_path, proxy=limits(connections_per_client=1)) as shared:
         reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
@@ -169,7 +169,7 @@ async def test_client_with_too_many_connections_is_told(tmp_path: Path) -> None:
 async def test_network_holds_no_more_than_half_where_connections_are_scarce(
     tmp_path: Path,
 ) -> None:
-    """A client with many addresses keeps nobody out."""
+    """A client with many addresses does not keep other clients out."""
     house = [
         header(0x21, 0x21, bytes((0x20, 1, 13, 0xB8, 0, 0, 0, number)) + TCP6[8:])
         for number in range(3)
@@ -195,7 +195,7 @@ async def until_ok(shared: Site, data: bytes) -> None:
 
 
 async def test_idle_connections_end_with_the_service(tmp_path: Path) -> None:
-    """One that never sent anything is given a moment, and not for ever."""
+    """An idle connection is kept for a moment, and then closed."""
     async with site(tmp_path, proxy=limits()) as shared:
         reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
         assert b" 200 " in await shared.send(GET)
@@ -208,7 +208,7 @@ async def test_idle_connections_end_with_the_service(tmp_path: Path) -> None:
 async def test_request_that_comes_while_the_service_ends_is_answered(
     tmp_path: Path,
 ) -> None:
-    """An idle connection may be used at the very moment; its answer is its last."""
+    """An idle connection may be used at that moment; its answer is its last one."""
     async with AsyncExitStack() as stack:
         shared = await stack.enter_async_context(
             site(tmp_path, proxy=limits(drain_idle_s=TIMEOUT_S))
@@ -237,7 +237,7 @@ async def until_refused(port: int) -> None:
 
 
 async def test_oldest_idle_connection_makes_room(tmp_path: Path) -> None:
-    """Silent connections do not keep others out."""
+    """Idle connections do not keep other clients out."""
     async with site(tmp_path, proxy=limits(connections=2)) as shared:
         with idle(shared.port) as oldest, idle(shared.port):
             assert b" 200 " in await shared.send(GET)
@@ -248,7 +248,7 @@ async def test_oldest_idle_connection_makes_room(tmp_path: Path) -> None:
 
 
 async def test_kept_connection_makes_room_when_it_is_idle(tmp_path: Path) -> None:
-    """One that was answered waits for nothing."""
+    """A connection that was answered does not wait for an answer."""
     async with site(tmp_path, proxy=limits(connections=1)) as shared:
         reader, writer = await asyncio.open_connection("127.0.0.1", shared.port)
         writer.write(b"GET / HTTP/1.1\r\n" + HOST + b"\r\n")
@@ -276,7 +276,7 @@ async def test_full_proxy_tells_the_newest(tmp_path: Path) -> None:
 
 
 async def test_thousands_of_idle_connections_keep_nobody_out(tmp_path: Path) -> None:
-    """Two thousand say nothing, and an upload is answered as ever."""
+    """Two thousand connections are idle, and an upload is answered as usual."""
     async with site(tmp_path, proxy=limits()) as shared:
         many = [idle(shared.port) for _ in range(2000)]
         try:

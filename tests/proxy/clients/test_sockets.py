@@ -75,7 +75,7 @@ def test_address_that_is_not_ours_is_said(host: str, hint: str) -> None:
 
 
 def test_address_that_is_taken_is_said(stack: ExitStack) -> None:
-    """Only then another program is the cause."""
+    """The error names another program as the cause only if there is one."""
     (listener,) = opened(stack, TCPAddress(host="127.0.0.1", port=0))
     listener.socket.listen()
     with pytest.raises(ServiceError, match="already in use") as error:
@@ -85,7 +85,7 @@ def test_address_that_is_taken_is_said(stack: ExitStack) -> None:
 
 
 def test_unix_socket_is_private_by_default(stack: ExitStack, tmp_path: Path) -> None:
-    """Only our own user may connect, and nothing is left beside it."""
+    """Only this user may connect, and no file is left beside it."""
     path = tmp_path / "http"
     opened(stack, UnixAddress(path=str(path)))
 
@@ -107,7 +107,7 @@ def test_unix_socket_has_the_mode_and_group_of_its_address(
 
 
 def test_group_that_does_not_exist_is_said(tmp_path: Path) -> None:
-    """A socket that the front end cannot open is useless."""
+    """A socket that the front end cannot open is of no use."""
     address = UnixAddress(path=str(tmp_path / "http"), group="no-such-group")
     with pytest.raises(ServiceError, match="no group 'no-such-group'"):
         list(open_listeners(address, Inherited()))
@@ -129,7 +129,7 @@ def test_stale_unix_socket_is_replaced(stack: ExitStack, tmp_path: Path) -> None
 def test_unix_socket_on_which_somebody_listens_is_left(
     stack: ExitStack, tmp_path: Path
 ) -> None:
-    """A running proxy is not replaced by mistake."""
+    """A proxy never replaces a socket on which another program listens."""
     address = UnixAddress(path=str(tmp_path / "http"))
     opened(stack, address)
 
@@ -138,7 +138,7 @@ def test_unix_socket_on_which_somebody_listens_is_left(
 
 
 def test_file_that_is_no_socket_is_left(tmp_path: Path) -> None:
-    """A mistyped path costs no file."""
+    """A mistyped path never removes a file."""
     path = tmp_path / "precious"
     path.write_text("data")
     with pytest.raises(ServiceError, match="not a socket"):
@@ -166,7 +166,7 @@ def test_own_socket_is_removed_and_another_is_not(
 def test_inherited_unix_socket_is_neither_removed_nor_looked_at(
     stack: ExitStack, tmp_path: Path
 ) -> None:
-    """A look would be a connection, for which the manager would start us again."""
+    """A check would be a connection, for which the manager would start us again."""
     path = tmp_path / "http"
     manager = stack.enter_context(socket.socket(socket.AF_UNIX))
     manager.bind(str(path))
@@ -246,7 +246,7 @@ def place(sock: socket.socket) -> str:
 def test_inherited_sockets_are_taken_by_name(
     bound: tuple[socket.socket, socket.socket],
 ) -> None:
-    """Each address takes its own, children do not, and the rest is known."""
+    """Each address takes its own sockets; children take none; the rest is listed."""
     said = inherit("uploads", sockets=bound, LISTEN_FDNAMES="other:uploads")
 
     assert said == [
@@ -286,13 +286,13 @@ def test_socket_that_does_not_listen_is_refused() -> None:
 
 @pytest.mark.parametrize("count", ["-1", "x", "2"])
 def test_wrong_number_of_sockets_is_refused(count: str) -> None:
-    """Nothing is guessed about descriptors."""
+    """The number of descriptors is never guessed."""
     said = inherit("", sockets=(), LISTEN_FDS=count)
 
     assert said[0].startswith("error:")
 
 
 def test_missing_inherited_socket_is_said() -> None:
-    """An operator who starts it by hand learns what is missing."""
+    """An operator who starts the service by hand learns what to do."""
     with pytest.raises(ServiceError, match="of the name 'uploads'"):
         list(open_listeners(InheritedAddress(name="uploads"), Inherited()))

@@ -11,7 +11,7 @@ BEGUN = datetime(2026, 11, 25, 12, 30, tzinfo=UTC)
 
 
 def test_day_forgets_what_is_older() -> None:
-    """Each hour counts for a day, and there are never more of them."""
+    """Each hour counts for a day, and their number is bounded."""
     day = LastDay()
     for hour in range(HOURS + 5):
         time = BEGUN + timedelta(hours=hour)
@@ -25,7 +25,7 @@ def test_day_forgets_what_is_older() -> None:
 
 
 def test_clock_that_is_put_back_makes_no_hour_of_its_own() -> None:
-    """The hours stay in order, and nothing is lost."""
+    """The hours stay in order, and no count is lost."""
     day = LastDay()
     for time in (BEGUN, BEGUN - timedelta(hours=3), BEGUN + timedelta(minutes=1)):
         day.add(msgspec.structs.replace(decision("d", REFUSED), time=time))

@@ -183,7 +183,7 @@ def test_outcome_table(status: int | None, outcome: Outcome) -> None:
 
 
 def test_durations_are_kept_for_a_while_only() -> None:
-    """A page that is not read costs bounded memory."""
+    """A page that nobody opens takes a bounded amount of memory."""
     metrics = Metrics()
 
     for _ in range(DURATIONS_KEPT + 5):

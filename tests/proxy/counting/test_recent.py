@@ -89,7 +89,7 @@ def test_sets_are_named_once_and_few() -> None:
 
 
 def test_client_is_the_beginning_of_its_hash() -> None:
-    """The page shows enough to compare two rows, and less than the log."""
+    """The page shows enough to compare two rows, and less than the log does."""
     assert RecentDecision.of(decision(client="0123456789abcdef")).client == "01234567"
     assert RecentDecision.of(decision(client=None)).client == ""
 
@@ -103,7 +103,7 @@ def test_no_entry_and_no_category_is_shown() -> None:
 
 
 def test_newest_come_first_and_oldest_are_forgotten() -> None:
-    """However many there were, the last ones are shown."""
+    """However many decisions there were, the last ones are shown."""
     recent = RecentDecisions()
     for number in range(REMEMBERED + 2):
         recent.add(decision(number))
@@ -148,7 +148,7 @@ RECORDS = st.lists(
 def test_chosen_are_the_newest_that_are_wanted(
     made: list[tuple[bool, list[str], str | None]], wanted: Wanted
 ) -> None:
-    """At least as many as are kept of one kind, in their order, and no other."""
+    """They are at least as many as are kept of one kind, in their order."""
     recent = RecentDecisions()
     records = [
         decision(number, rejected=rejected, kinds=kinds, route=route)

@@ -20,7 +20,7 @@ def told(registry: CollectorRegistry) -> list[str]:
 
 @given(moved=st.lists(st.tuples(st.sampled_from(PHASES), values)))
 def test_spreads_are_the_librarys_histograms(moved: list[tuple[str, float]]) -> None:
-    """Every bucket, sum and count is the same, whatever is observed."""
+    """For any values, every bucket, sum and count is the same."""
     ours, theirs = CollectorRegistry(), CollectorRegistry()
     spreads = Spreads(ours, "x_seconds", "Text.", BOUNDS, label="phase", known=PHASES)
     histogram = Histogram(

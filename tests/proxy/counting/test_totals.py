@@ -8,7 +8,7 @@ from uploadfilter.proxy.counting.totals import Totals
 
 
 def test_what_would_be_done_is_counted_beside_what_was_done() -> None:
-    """A match with a hash set that is only monitored is one that would be rejected."""
+    """A match with a set that is only monitored counts as one to be rejected."""
     totals = Totals()
     monitored = replace(ACCEPTED, verdict=Verdict.MATCH, would=Action.REJECT)
     for judged in (ACCEPTED, REJECTED, monitored):

@@ -121,7 +121,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 
 async def test_request_without_a_body_is_forwarded(enforcing: Site) -> None:
-    """A request without content is not the filter's business."""
+    """A request without content is not inspected."""
     before = len(enforcing.decisions())
     answer = await enforcing.send(b"GET /a;b/%2e%2e/c?d HTTP/1.1\r\n" + CLOSE + b"\r\n")
 
@@ -169,7 +169,7 @@ async def test_listed_picture_is_rejected_and_never_seen(enforcing: Site) -> Non
 async def test_altered_listed_picture_is_rejected(
     enforcing: Site, change: Callable[[Image.Image], Image.Image]
 ) -> None:
-    """Re-encoded, and otherwise altered, it is still the listed picture."""
+    """A re-encoded or otherwise altered copy is still the listed picture."""
     with Image.open(io.BytesIO(LISTED)) as picture:
         altered = pictures.jpeg(change(picture), quality=60)
 
@@ -205,7 +205,7 @@ async def test_listed_picture_in_a_form_is_rejected(enforcing: Site) -> None:
 async def test_monitored_match_shields_nothing(
     tmp_path: Path, *, reverse: bool
 ) -> None:
-    """A monitored match beside a listed picture: rejected, in both orders."""
+    """It lies beside a listed picture, in both orders, and the upload is rejected."""
     parts = [file_part(UNLISTED), file_part(LISTED)]
     async with site(tmp_path, listed=ENTRIES) as shared:
         list_entries(tmp_path, [exact_entry(7, UNLISTED)], name="seen", enforced=False)
@@ -287,7 +287,7 @@ async def test_new_generation_is_used_at_once(tmp_path: Path) -> None:
 async def test_ambiguous_head_is_refused(
     enforcing: Site, lines: bytes, expected: int
 ) -> None:
-    """It ends before the body, and the origin hears nothing of it."""
+    """It is refused before its body comes, and the origin gets no byte of it."""
     answer = await enforcing.send(
         b"POST /x HTTP/1.1\r\n" + CLOSE + lines + b"\r\n", b"data"
     )
@@ -364,7 +364,7 @@ async def test_decision_header_of_a_client_is_stripped(enforcing: Site) -> None:
 
 
 async def test_answer_says_nothing_of_the_list(enforcing: Site) -> None:
-    """A match and a bomb get the same words; only the id differs."""
+    """A match and a bomb get the same words; only the ids differ."""
     answers = [
         await enforcing.put(LISTED),
         await enforcing.put(pictures.claimed_size_png()),
@@ -403,7 +403,7 @@ async def test_garbage_in_chunks_is_refused(enforcing: Site, body: bytes) -> Non
 async def test_garbage_in_mid_body_is_on_record(
     enforcing: Site, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Once a body is being read, its end is a decision, and no library's complaint."""
+    """While a body is read, its end is a decision, and not an error of a library."""
     reader, writer = await asyncio.open_connection("127.0.0.1", enforcing.port)
     writer.write(
         b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Expect: 100-continue\r\n"
@@ -420,7 +420,7 @@ async def test_garbage_in_mid_body_is_on_record(
 
 
 async def test_client_that_vanishes_is_on_record(enforcing: Site) -> None:
-    """A body that never came to its end goes nowhere, and the record says why."""
+    """The origin gets nothing of an incomplete body; the record states the cause."""
     before = len(enforcing.decisions())
     _, writer = await asyncio.open_connection("127.0.0.1", enforcing.port)
     writer.write(b"PUT /x HTTP/1.1\r\n" + HOST + b"Content-Length: 100\r\n\r\nabc")
@@ -473,7 +473,7 @@ async def test_slow_body_is_given_up(tmp_path: Path) -> None:
 
 
 async def test_body_that_grows_over_the_limit_is_refused(tmp_path: Path) -> None:
-    """A chunked body has no length to be refused by, so it is counted."""
+    """A chunked body states no length, so its bytes are counted."""
     async with site(tmp_path, limits=UploadLimits(max_body_bytes=10)) as shared:
         answer = await shared.send(
             b"PUT /x HTTP/1.1\r\n" + CLOSE + b"Transfer-Encoding: chunked\r\n\r\n"
@@ -529,7 +529,7 @@ async def test_form_that_can_be_misread_is_refused(
 async def test_odd_but_clear_form_passes(
     enforcing: Site, parts: list[tuple[bytes, bytes]]
 ) -> None:
-    """Emptiness is not suspicious, and content may look like a boundary."""
+    """Empty parts are not suspicious, and content may look like a boundary."""
     plain = [
         (lines.replace(b"\r\nContent-Type: image/jpeg", b""), content)
         for lines, content in parts
@@ -628,7 +628,7 @@ async def test_odd_content_has_a_clear_end(
     expected: int,
     reason: Reason | None,
 ) -> None:
-    """Whatever a picture does to a decoder is a reason on record."""
+    """Any effect of a picture on a decoder is a reason on record."""
     answer = await enforcing.put(content, b"Content-Type: " + declared)
 
     assert status(answer) == expected
@@ -639,7 +639,7 @@ async def test_odd_content_has_a_clear_end(
 
 
 async def test_origin_that_is_down_is_502_with_its_outcome(tmp_path: Path) -> None:
-    """The decision stands, the outcome says that nothing came of it."""
+    """The decision stays, and the outcome states that the origin did not answer."""
     async with site(tmp_path) as shared:
         await shared.origin.stop()
         shared.origin.answers = [b""]
@@ -690,7 +690,7 @@ async def test_origin_that_answers_early_is_heard(enforcing: Site) -> None:
 
 
 async def test_missing_reference_set_is_503(tmp_path: Path) -> None:
-    """Without a reference set nothing was checked, so nothing passes."""
+    """Without a reference set nothing was checked, so no upload passes."""
     async with site(tmp_path, listed=None) as shared:
         answer = await shared.put(TEXT)
 
@@ -711,7 +711,7 @@ async def test_missing_reference_set_in_monitor_is_recorded(tmp_path: Path) -> N
 
 
 async def test_empty_reference_set_accepts(tmp_path: Path) -> None:
-    """A set that was made empty on purpose is a set."""
+    """A set that was made empty on purpose is a valid set."""
     async with site(tmp_path, listed=()) as shared:
         assert status(await shared.put(UNLISTED)) == 200
 

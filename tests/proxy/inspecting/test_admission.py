@@ -78,7 +78,7 @@ async def enforcing(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
 async def test_client_that_was_rejected_too_often_is_told_to_wait(
     enforcing: Site,
 ) -> None:
-    """All its uploads, and no others, are answered 429 until the window ends."""
+    """All its uploads are answered 429 until the window ends, and no other client's."""
     prober = told("192.0.2.7")
     rejected = [status(await enforcing.put(LISTED, prober)) for _ in range(2)]
     known = len(enforcing.origin.got)
@@ -103,14 +103,14 @@ async def test_network_of_ipv6_is_one_client(enforcing: Site) -> None:
 async def test_clients_that_look_alike_are_not_held_to_account(
     enforcing: Site,
 ) -> None:
-    """Behind a front end on this machine that is not trusted, all have one address."""
+    """Behind a front end that is not trusted, all clients have one address."""
     for _ in range(3):
         assert status(await enforcing.put(LISTED)) == 403
     assert status(await enforcing.put(TEXT)) == 200
 
 
 async def test_one_client_cannot_take_every_place(enforcing: Site) -> None:
-    """Its next upload is answered 429, another's is taken."""
+    """Its next upload is answered 429, and another client's is taken."""
     greedy = "192.0.2.9"
     async with begun(enforcing, greedy), begun(enforcing, greedy):
         answer = await enforcing.put(TEXT, told(greedy))
@@ -188,7 +188,7 @@ async def test_clients_with_many_uploads_leave_places_to_others(tmp_path: Path) 
 
 
 async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
-    """The body is not requested; records count such uploads without listing them."""
+    """Clients do not send the bodies; the record has counts of them and no list."""
     head = (
         b"PUT /x HTTP/1.1\r\n%sConnection: close\r\nContent-Length: 2\r\n"
         b"Expect: 100-continue\r\n\r\n" % HOST
@@ -206,7 +206,7 @@ async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
 
 
 async def test_full_proxy_in_monitor_forwards_without_a_look(tmp_path: Path) -> None:
-    """The record says that it was not inspected, and it takes no memory."""
+    """The record states that it was not inspected, and no memory is used for it."""
     async with (
         site(tmp_path, mode=Mode.MONITOR, proxy=limits(open_uploads=1)) as shared,
         begun(shared, "192.0.2.7"),
@@ -221,7 +221,7 @@ async def test_full_proxy_in_monitor_forwards_without_a_look(tmp_path: Path) -> 
 async def test_body_that_says_it_has_no_room_is_refused_at_its_head(
     tmp_path: Path,
 ) -> None:
-    """Two gigabytes are not sent for nothing."""
+    """Two gigabytes are not sent in vain."""
     room = SpoolLimits(disk_total_bytes=GIB)
     async with site(tmp_path, spool=room, proxy=limits()) as shared:
         answer = await shared.send(
@@ -235,7 +235,7 @@ async def test_body_that_says_it_has_no_room_is_refused_at_its_head(
 async def test_slow_uploads_of_one_client_leave_room_for_others(
     tmp_path: Path,
 ) -> None:
-    """One client may hold less than the whole room."""
+    """One client may hold only a part of the room."""
     room = SpoolLimits(
         memory_per_upload_bytes=1000,
         disk_total_bytes=400_000,
@@ -311,7 +311,7 @@ GROUPS = ((ipaddress.ip_network("198.51.100.0/24"),),)
 async def test_network_holds_no_more_than_half_where_places_are_scarce(
     tmp_path: Path, addresses: list[str]
 ) -> None:
-    """A client with many addresses keeps nobody out; with free places all may."""
+    """A client with many addresses keeps nobody out; free places are for all."""
     few = limits(open_uploads=8, open_uploads_per_client=2)
     async with (
         site(
@@ -331,7 +331,7 @@ async def test_network_holds_no_more_than_half_where_places_are_scarce(
 
 
 async def test_records_are_charged_where_the_disk_of_the_log_is_scarce() -> None:
-    """Only a client that writes many is slowed down then."""
+    """A client that causes many records is made slower then, and no other one."""
     asked: list[str] = []
 
     async def waits(admission: Admission, client: str) -> bool:

@@ -31,7 +31,7 @@ def body_of(network: str, *, received: int = 0, begun_s: float = 0) -> Body:
 
 
 def test_slowest_of_the_network_with_the_most_yields() -> None:
-    """Other clients keep their bodies, however slow those are."""
+    """Other clients keep their bodies, even slower ones."""
     slow = body_of("a", received=3)
     others = [body_of("a", received=10**6) for _ in range(2)]
     slower = body_of("b", received=1)
@@ -60,7 +60,7 @@ def test_body_that_yields_is_told_once() -> None:
 
 
 def test_network_does_not_make_room_for_itself() -> None:
-    """A flood gains nothing by one body more that makes progress."""
+    """A flood gains nothing by one more body that makes progress."""
     arriving = arriving_of(*(body_of("a", received=10**6) for _ in range(3)))
 
     assert not arriving.make_room("a", now_s=LATER_S)
@@ -84,7 +84,7 @@ def test_among_equals_only_slow_bodies_yield(
 
 
 def test_bodies_of_nobody_yield_only_if_they_are_slow() -> None:
-    """Behind a front end that does not distinguish clients, no client has the most."""
+    """Behind a front end that does not name its clients, no network has the most."""
     fast = [body_of("", received=10**6) for _ in range(5)]
     slow = body_of("", received=10)
     arriving = arriving_of(*fast, slow)
@@ -116,7 +116,7 @@ networks = st.sampled_from(["", "a", "b", "c"])
 def test_choice_is_that_of_a_slow_twin(
     bodies: list[tuple[str, int, float]], asking: str
 ) -> None:
-    """Whatever arrives, the body that yields is the one that the rules name."""
+    """For any arrivals, the body that yields is the one that the rules name."""
     made = [body_of(n, received=r, begun_s=b) for n, r, b in bodies]
     arriving = arriving_of(*made)
     allowed = _may_yield(made, asking)

@@ -43,7 +43,7 @@ def test_next_window_begins_anew() -> None:
 
 
 def test_nobody_has_no_budget() -> None:
-    """Clients that cannot be told apart are not held to account for one another."""
+    """A client that cannot be distinguished is not responsible for others."""
     budgets = MatchBudgets()
     spend(budgets, "", 10 * BUDGET)
 
@@ -52,7 +52,7 @@ def test_nobody_has_no_budget() -> None:
 
 
 def test_memory_is_bounded_and_the_oldest_is_forgotten() -> None:
-    """For any number of clients, only a limited number is remembered."""
+    """The number of known clients is bounded."""
     budgets = MatchBudgets(clients_kept=10)
     for number in range(100):
         spend(budgets, str(number), BUDGET, now_s=number / 100)
@@ -63,7 +63,7 @@ def test_memory_is_bounded_and_the_oldest_is_forgotten() -> None:
 
 
 def test_windows_that_are_over_are_forgotten() -> None:
-    """Yesterday's clients take no memory."""
+    """The clients of yesterday take no memory."""
     budgets = MatchBudgets()
     for number in range(50):
         spend(budgets, str(number), 1)

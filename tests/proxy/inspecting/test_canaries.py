@@ -38,7 +38,7 @@ def told(it: Site) -> str:
 
 
 async def test_canary_goes_nowhere_and_is_nobodys_upload(tmp_path: Path) -> None:
-    """Whether it is listed, half listed or not at all; a start costs more than all."""
+    """It may be listed fully, partly or not at all."""
     async with site(tmp_path, listed=()) as it:
         with capture_logs() as events:
             unlisted = await sent(it)
@@ -106,7 +106,7 @@ async def test_canary_in_monitor_and_those_who_are_not_the_operator(
 
 
 def test_damaged_note_is_none() -> None:
-    """It is made again by the next canary."""
+    """The next canary writes a new note."""
     assert canaries.read_note(b"{") == canaries.CanaryNote()
     assert (
         canaries.read_note(msgspec.json.encode({"found": 1})) == canaries.CanaryNote()

@@ -152,7 +152,7 @@ def test_work_does_not_tell_the_kind_of_match(
 
 @pytest.mark.parametrize("reason", sorted(INCAPACITY))
 def test_exact_match_counts_though_the_scan_fails(reason: Reason) -> None:
-    """A match by digest stands, whatever happens to the rest."""
+    """A match by digest counts, whatever happens to the other contents."""
     upload = inspect()
     upload.receive(b"abcdef")
     upload.end()
@@ -212,7 +212,7 @@ def test_monitor_forwards_what_enforce_would_reject() -> None:
 
 
 def test_enforced_form_is_held_as_contents_and_encoded_anew() -> None:
-    """In ENFORCE only the contents of a form are held; the framing is written again."""
+    """In ENFORCE only the contents of a form are held; the framing is written anew."""
     upload = inspect(FORM)
 
     commands = upload.receive(form(b"first", b"second")) + upload.end()
@@ -229,7 +229,7 @@ def test_enforced_form_is_held_as_contents_and_encoded_anew() -> None:
 
 
 def test_monitored_form_is_held_twice_and_forwarded_as_it_came() -> None:
-    """In MONITOR the original bytes of a form go on."""
+    """In MONITOR the original bytes of a form are forwarded."""
     upload = inspect(FORM, Mode.MONITOR)
     body = form(b"first")
 
@@ -281,7 +281,7 @@ def test_refused_head_is_answered_before_the_body() -> None:
 
 
 def test_refused_head_goes_on_in_monitor_and_is_inspected_as_it_is() -> None:
-    """In MONITOR the bytes are looked at and go on; the record says REJECT."""
+    """In MONITOR the bytes are inspected and forwarded; the record says REJECT."""
     upload = inspect(REFUSED, Mode.MONITOR)
 
     assert upload.begin() == []
@@ -325,7 +325,7 @@ def test_body_over_the_limit_is_refused(mode: Mode) -> None:
     ],
 )
 def test_failure_is_recorded_and_answered(reason: Reason, status: int) -> None:
-    """Whatever goes wrong in ENFORCE is on record, and the origin gets nothing."""
+    """Every failure in ENFORCE is on record, and the origin gets nothing."""
     upload = inspect()
     upload.receive(b"abc")
 
@@ -337,7 +337,7 @@ def test_failure_is_recorded_and_answered(reason: Reason, status: int) -> None:
     "reason", [Reason.NO_REFERENCE_SET, Reason.INTERNAL_ERROR, Reason.SPOOL_FULL]
 )
 def test_incapacity_in_monitor_goes_on_with_what_is_unread(reason: Reason) -> None:
-    """In MONITOR the filter's own fault costs no upload, even in mid-body."""
+    """In MONITOR a fault of the filter costs no upload, not even within a body."""
     upload = inspect(mode=Mode.MONITOR)
     upload.receive(b"abc")
 
@@ -348,7 +348,7 @@ def test_incapacity_in_monitor_goes_on_with_what_is_unread(reason: Reason) -> No
 
 
 def test_failure_after_the_decision_changes_nothing() -> None:
-    """There is one decision, and the first one stands."""
+    """There is one decision, and it is the first one."""
     upload = inspect()
     upload.receive(b"abc")
     upload.failed(Reason.TOO_SLOW)
@@ -380,7 +380,7 @@ def test_failed_scan_is_rejected_with_its_reason() -> None:
 
 
 def test_empty_form_is_forwarded_without_a_scan() -> None:
-    """A form without parts holds nothing to look at."""
+    """A form without parts has no contents to scan."""
     upload = inspect(FORM)
     upload.receive(b"--b0undary--\r\n")
     upload.end()
@@ -396,7 +396,7 @@ def test_empty_form_is_forwarded_without_a_scan() -> None:
 def test_body_is_held_the_same_however_it_is_cut(
     cuts: list[int], mode: Mode, plan: BodyPlan
 ) -> None:
-    """Chunks are an accident of the network: the spools hold the same bytes."""
+    """Chunks depend on the network: the spools hold the same bytes."""
     body = form(b"first", b"\r\n--b0undar", b"")
     whole, pieces = inspect(plan, mode), inspect(plan, mode)
     edges = [0, *sorted(cut for cut in cuts if cut < len(body)), len(body)]
@@ -422,7 +422,7 @@ EVENTS: dict[str, Callable[[Inspection], list[Command]]] = {
 
 @given(events=st.lists(st.sampled_from(sorted(EVENTS)), min_size=1, max_size=4))
 def test_nothing_is_forwarded_before_it_is_recorded(events: list[str]) -> None:
-    """No order of events brings an effect out of anything but ``recorded``."""
+    """Whatever the order of events, only ``recorded`` has effects."""
     upload = inspect()
     commands = upload.receive(b"abcdef") + upload.end() + upload.looked_up([])
     commands += scanned(upload)
@@ -433,7 +433,7 @@ def test_nothing_is_forwarded_before_it_is_recorded(events: list[str]) -> None:
 
 
 def test_exempt_upload_is_recorded_and_goes_on_unread() -> None:
-    """Nothing of it is looked at, and nothing goes on before the record."""
+    """None of its bytes is inspected, and it is forwarded after its record."""
     for plan, mode in itertools.product((RAW, FORM), Mode):
         inspection = inspect(plan, mode, exempt=True)
         (record,) = inspection.begin()
@@ -457,7 +457,7 @@ def test_exempt_upload_with_a_bad_head_is_refused() -> None:
 
 
 def test_exempt_upload_that_cannot_be_recorded_is_not_forwarded() -> None:
-    """Nothing passes unrecorded."""
+    """No upload passes without a record."""
     inspection = inspect(exempt=True)
     inspection.begin()
 
@@ -473,7 +473,7 @@ PIECE_OF_FORM = (
 
 
 def test_piece_is_refused_by_its_head() -> None:
-    """Before the body, with a reason that the client is told."""
+    """It is refused before the body, and the client learns the reason."""
     upload = inspect(PIECE)
 
     assert record(upload.begin()).judgement.reason is Reason.PIECEWISE_UPLOAD
@@ -483,7 +483,7 @@ def test_piece_is_refused_by_its_head() -> None:
 
 
 def test_piece_is_refused_by_the_fields_of_its_form() -> None:
-    """At the end of the form, before anything is scanned."""
+    """It is refused at the end of the form, before a scan."""
     upload = inspect(FORM)
 
     commands = upload.receive(PIECE_OF_FORM + form(b"half")) + upload.end()
@@ -496,7 +496,7 @@ def test_piece_is_refused_by_the_fields_of_its_form() -> None:
 @pytest.mark.parametrize("plan", [PIECE, FORM], ids=["head", "form"])
 @pytest.mark.parametrize("mode", list(Mode))
 def test_piece_is_inspected_where_it_is_taken(plan: BodyPlan, mode: Mode) -> None:
-    """By itself, and never called checked; a listed one is still rejected."""
+    """It is inspected by itself, and never counts as checked; a match is rejected."""
     policy = Policy(piecewise_upload=Action.ACCEPT)
     for matches, verdict, action in (
         ([], Verdict.INCONCLUSIVE, Action.ACCEPT),
@@ -533,7 +533,7 @@ def test_piece_is_recorded_in_monitor() -> None:
 
 
 def test_exempt_piece_goes_on() -> None:
-    """An exempt upload is not inspected, whole or not."""
+    """An exempt upload is not inspected, whether it is whole or a piece."""
     upload = inspect(PIECE, exempt=True)
 
     assert record(upload.begin()).judgement.reason is Reason.EXEMPT

@@ -88,7 +88,7 @@ def _share(name: str) -> float:
 def test_virtual_scheduling_is_a_leaky_bucket(
     charged: list[tuple[float, str, float]],
 ) -> None:
-    """However clients are charged, each waits for as long as by its twin."""
+    """However clients are charged, each waits as long as in the slow model."""
     accounts, twin = ClientDebts(), Buckets()
     now_s = 0.0
     for later_s, client, seconds in charged:
@@ -105,7 +105,7 @@ def test_virtual_scheduling_is_a_leaky_bucket(
 def test_who_owes_nothing_waits_for_nobody(
     charged: list[tuple[float, str, float]],
 ) -> None:
-    """Whatever others were charged, a newcomer goes on at once."""
+    """A newcomer goes on at once, whatever others were charged."""
     accounts = ClientDebts()
     for later_s, client, seconds in charged:
         accounts.charge(client, seconds, now_s=later_s)
@@ -116,7 +116,7 @@ def test_who_owes_nothing_waits_for_nobody(
 
 @given(st.lists(st.floats(0.001, 0.1), min_size=1, max_size=50))
 def test_client_that_waits_as_told_gets_its_share(costs: list[float]) -> None:
-    """It takes no more than its share of the time, and a burst."""
+    """It takes only its share of the time, and one burst."""
     accounts = ClientDebts()
     now_s = 0.0
     for cost_s in costs:
@@ -141,7 +141,7 @@ def meter(accounts: ClientDebts, client: str = ONE) -> LoopMeter:
 
 
 def test_ordinary_upload_is_free() -> None:
-    """Its time is within the free time for its size."""
+    """Its time is below the free time for its size."""
     accounts = ClientDebts()
     ordinary = meter(accounts)
     ordinary.received(1_000_000)
@@ -202,7 +202,7 @@ async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
 
 
 async def test_one_upload_of_a_client_passes_at_a_time() -> None:
-    """Those of others do not wait for it, and one that is cancelled is left out."""
+    """Uploads of others do not wait for it; a cancelled one is left out."""
     turnstiles, order = Turnstiles(), []
 
     async def passing(client: str, name: str) -> None:
@@ -228,7 +228,7 @@ async def _cancelled(task: "asyncio.Task[None]") -> None:
 
 
 async def test_metered_work_returns_raises_and_is_cancelled_as_without() -> None:
-    """Whatever passes between a coroutine and the loop passes through."""
+    """Everything between a coroutine and the loop passes through."""
     spent: list[float] = []
 
     async def work(*, fails: bool) -> str:

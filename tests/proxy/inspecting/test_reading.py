@@ -59,7 +59,7 @@ async def outcome(found: "asyncio.Future[Found]") -> Found:
 
 
 async def test_body_comes_whole() -> None:
-    """Piece by piece, up to the end that it names."""
+    """Its pieces arrive, up to the end that it names."""
     async with reading() as (writer, found):
         writer.write(HEAD + b"Content-Length: 4\r\n\r\nab")
         await asyncio.sleep(0)
@@ -69,7 +69,7 @@ async def test_body_comes_whole() -> None:
 
 
 async def test_body_that_stands_still_is_too_slow() -> None:
-    """Nothing comes for as long as may pass between two pieces."""
+    """No byte comes for the longest allowed pause between two pieces."""
     async with reading(limits=ProxyLimits(body_idle_s=0.01)) as (writer, found):
         writer.write(HEAD + b"Content-Length: 4\r\n\r\nab")
 
@@ -77,7 +77,7 @@ async def test_body_that_stands_still_is_too_slow() -> None:
 
 
 async def test_body_that_yields_ends_while_it_is_waited_for() -> None:
-    """Its place is somebody else's."""
+    """Another upload gets its place."""
 
     def yields(body: Body, _: web.BaseRequest) -> None:
         body.has_yielded = True
@@ -91,7 +91,7 @@ async def test_body_that_yields_ends_while_it_is_waited_for() -> None:
 
 
 async def test_body_of_a_client_that_has_gone_is_aborted() -> None:
-    """Whether it is being read or waits because its client owes time."""
+    """This holds while it is read, and while its client has to wait."""
     for owed_s in (0.0, 1000.0):
         async with reading(owed_s=owed_s) as (writer, found):
             writer.write(HEAD + b"Content-Length: 4\r\n\r\nab")
@@ -103,7 +103,7 @@ async def test_body_of_a_client_that_has_gone_is_aborted() -> None:
 
 
 async def test_body_that_is_not_framed_as_it_says_is_malformed() -> None:
-    """Its connection says so (``connections.py``)."""
+    """Its connection reports this (``connections.py``)."""
 
     def breaks(_: Body, request: web.BaseRequest) -> None:
         request.content.set_exception(web.RequestPayloadError("no chunk"))
@@ -115,7 +115,7 @@ async def test_body_that_is_not_framed_as_it_says_is_malformed() -> None:
 
 
 async def test_what_we_wait_for_ourselves_is_not_held_against_a_body() -> None:
-    """A client that owes something has as long to send as any other."""
+    """A client that owes time has as long to send as any other."""
     async with reading(owed_s=0.1, limits=ProxyLimits(body_grace_s=0.05)) as (
         writer,
         found,

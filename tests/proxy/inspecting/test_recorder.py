@@ -64,7 +64,7 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
 async def test_what_lasts_is_said_once_a_minute(
     recorder: Recorder, event: str, say: Callable[[Recorder], None]
 ) -> None:
-    """A flood of uploads that fail alike is one line, and a minute later one more."""
+    """Many uploads with one failure make one line a minute."""
     with capture_logs() as events:
         for _ in range(3):
             say(recorder)
@@ -77,7 +77,7 @@ async def test_what_lasts_is_said_once_a_minute(
 
 
 async def test_two_failures_of_the_origin_are_told_apart(recorder: Recorder) -> None:
-    """An origin that is slow is other news than one that is down."""
+    """A slow origin is another event than an origin that is down."""
     with capture_logs() as events:
         recorder.say_origin_failed(OriginFailure.UNREACHABLE)
         recorder.say_origin_failed(OriginFailure.TOO_SLOW)
@@ -89,7 +89,7 @@ async def test_two_failures_of_the_origin_are_told_apart(recorder: Recorder) -> 
 async def test_duration_does_not_depend_on_who_sets_the_clock(
     tmp_path: Path, leap_s: float
 ) -> None:
-    """An upload takes as long as it takes, whatever the time of day is said to be."""
+    """The duration of an upload does not depend on the clock's time of day."""
     wall, elapsed = [NOON], [100.0]
     metrics = Metrics()
     with DecisionLog.open(tmp_path, instance="main", clock=lambda: NOON) as decisions:
@@ -183,7 +183,7 @@ async def test_decision_waits_for_room_on_the_disk(
 async def test_flood_of_refusals_is_one_record_a_minute(
     tmp_path: Path, recorder: Recorder
 ) -> None:
-    """The records of all uploads of one client add up to how many there were."""
+    """The records of one client's uploads add up to their number."""
     with capture_logs() as events:
         for _ in range(500):
             await refuse(recorder, Reason.ABORTED)
@@ -205,7 +205,7 @@ async def test_flood_of_refusals_is_one_record_a_minute(
 async def test_flood_from_a_network_is_few_records(
     tmp_path: Path, recorder: Recorder
 ) -> None:
-    """Uploads that are turned away are counted by network, if it has many clients."""
+    """Refused uploads are counted by network, if it has many clients."""
     for number in range(100):
         ticket = recorder.ticket(f"2001:db8:7:{number:x}::1", "PUT")
         recorder.shed(ticket, Reason.OVERLOADED, status=503)

@@ -60,7 +60,7 @@ async def content(spool: Spool, start: int = 0, length: int | None = None) -> by
 async def test_spool_gives_back_what_was_written(
     tmp_path: Path, chunks: list[bytes]
 ) -> None:
-    """However the bytes came, and wherever they are held, they come back the same."""
+    """Written in any pieces, and held anywhere, the bytes come back unchanged."""
     with room(tmp_path).spool() as spool:
         for chunk in chunks:
             assert await spool.write(chunk)
@@ -131,7 +131,7 @@ async def test_full_memory_sends_spools_to_disk(tmp_path: Path) -> None:
 
 
 async def test_full_disk_refuses_and_keeps_what_was_there(tmp_path: Path) -> None:
-    """A lack of room is an answer, and the bytes so far are still there."""
+    """A lack of room is an expected result, and the bytes so far are kept."""
     with room(tmp_path, disk=20).spool() as spool:
         assert await spool.write(b"x" * 20)
         assert not await spool.write(b"y")
@@ -143,7 +143,7 @@ async def test_full_disk_refuses_and_keeps_what_was_there(tmp_path: Path) -> Non
 async def test_large_body_is_the_same_wherever_it_is_read(
     tmp_path: Path, pieces: int
 ) -> None:
-    """Bytes in the file and bytes that wait for it are one body, before and after."""
+    """Bytes in the file and bytes that wait for it are read as one body."""
     data = random.Random(pieces).randbytes(pieces * (2 * FLUSH_BYTES // pieces + 7))  # noqa: S311
     size = len(data) // pieces
     limits = SpoolLimits(memory_per_upload_bytes=FLUSH_BYTES // 4)
@@ -158,7 +158,7 @@ async def test_large_body_is_the_same_wherever_it_is_read(
 
 
 def test_disk_that_is_full_refuses_and_keeps_what_was_there(tmp_path: Path) -> None:
-    """A full disk is a lack of space: an answer, and no held bytes are lost."""
+    """A full disk is a lack of room, an expected result; no held byte is lost."""
 
     async def fill() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (FLUSH_BYTES, FLUSH_BYTES))
@@ -189,7 +189,7 @@ def in_child(work: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 async def test_disk_error_that_is_not_about_room_is_raised(tmp_path: Path) -> None:
-    """A missing directory is the operator's business, not a full disk."""
+    """A missing directory is not a full disk, and is raised."""
     with room(tmp_path / "missing").spool() as spool:
         await spool.write(b"x" * 100)
         with pytest.raises(OSError, match="No such file") as error:
@@ -238,13 +238,13 @@ async def test_descriptor_outlives_a_thread_that_uses_it(tmp_path: Path) -> None
     ids=lambda wrong: next(iter(wrong)),
 )
 def test_limits_refuse_what_no_upload_could_keep(wrong: dict[str, int]) -> None:
-    """A limit under which nothing passes is a mistake and is said at once."""
+    """A limit that lets no upload pass is a mistake, and is reported at once."""
     with pytest.raises(ValueError, match=next(iter(wrong))):
         SpoolLimits(**wrong)
 
 
 async def test_household_does_not_fill_the_disk(tmp_path: Path) -> None:
-    """With however many addresses it holds no more than half where little is left."""
+    """If little room is left, it holds half at most, with any number of addresses."""
     limits = SpoolLimits(
         memory_per_upload_bytes=0, disk_total_bytes=8000, disk_per_client_bytes=2000
     )

@@ -57,7 +57,7 @@ class Proxy:
 async def test_demotion_holds_for_every_proxy_until_a_person_undoes_it(
     tmp_path: Path,
 ) -> None:
-    """At once where it tripped, within a second elsewhere, and after a restart."""
+    """It applies at once here, within a second elsewhere, and after a restart."""
     one, other = Proxy(tmp_path, "a"), Proxy(tmp_path, "b")
     one.see(range(4))
     assert one.wire.soften((NEAR,)) == (NEAR,)
@@ -85,7 +85,7 @@ async def test_demotion_holds_for_every_proxy_until_a_person_undoes_it(
 
 
 async def test_counts_outlive_a_restart(tmp_path: Path) -> None:
-    """On the same day; the hashes of another day are of another key."""
+    """They count on the same day; another day has hashes with another key."""
     before = Proxy(tmp_path)
     before.see(range(4))
     before.keep()
@@ -102,7 +102,7 @@ async def test_counts_outlive_a_restart(tmp_path: Path) -> None:
 async def test_what_cannot_be_written_holds_here_and_is_tried_again(
     tmp_path: Path,
 ) -> None:
-    """While a command restores, or on a full disk; it is said once."""
+    """A command is restoring, or the disk is full; this is reported once."""
     proxy = Proxy(tmp_path)
     proxy.see(range(5))
     with only_one(tmp_path / "tripwire.lock"), capture_logs() as events:
@@ -123,7 +123,7 @@ async def test_what_cannot_be_written_holds_here_and_is_tried_again(
 
 
 async def test_damaged_files_demote_nothing(tmp_path: Path) -> None:
-    """Entries reject as listed, even if others can write the file."""
+    """Entries reject as they are listed, whatever the file holds."""
     own = tmp_path / "instances" / "main"
     own.mkdir(parents=True)
     for path in (tmp_path / FILE, own / FILE):
@@ -135,7 +135,7 @@ async def test_damaged_files_demote_nothing(tmp_path: Path) -> None:
 
 
 async def test_unknown_networks_never_trip(tmp_path: Path) -> None:
-    """Behind a front end that is not trusted, all clients would be one, or none."""
+    """Behind a front end that is not trusted, clients cannot be distinguished."""
     proxy = Proxy(tmp_path)
     for _ in range(100):
         proxy.wire.saw((NEAR,), None, threshold=1)
@@ -145,7 +145,7 @@ async def test_unknown_networks_never_trip(tmp_path: Path) -> None:
 
 
 async def test_running_proxy_demotes_and_restores(tmp_path: Path) -> None:
-    """One network counts once, however often it uploads; an exact copy is rejected."""
+    """One network counts once for all of its uploads; an exact copy is rejected."""
     trusted = (ipaddress.ip_network("127.0.0.1"),)
     limits = ProxyLimits(tripwire_networks=3, drain_idle_s=0.05, match_budget=1000)
     async with site(

@@ -29,7 +29,7 @@ async def wire() -> AsyncIterator[WireOrigin]:
 async def test_request_without_a_body_gets_no_length(
     wire: WireOrigin, method: str
 ) -> None:
-    """Nothing is stated that the client did not state."""
+    """The request states nothing that the client did not state."""
     async with (
         Origin.opened(OriginSettings(url=wire.url)) as origin,
         origin.asked(method, "/", HEADERS, None) as answer,
@@ -55,7 +55,7 @@ async def test_informational_answers_do_not_stop_the_clock(wire: WireOrigin) -> 
 async def test_endless_answer_knows_how_it_ended(
     wire: WireOrigin, *, resets: bool
 ) -> None:
-    """A broken connection is not an end, even if the body ends with the connection."""
+    """A broken connection is not an end, even if the body ends with its connection."""
     wire.answering = says(b"HTTP/1.1 200 OK\r\n\r\nhello", resets=resets)
     async with (
         Origin.opened(OriginSettings(url=wire.url)) as origin,
@@ -68,7 +68,7 @@ async def test_endless_answer_knows_how_it_ended(
 
 
 async def test_origin_that_speaks_first_is_no_origin() -> None:
-    """Something else listens there; it is not tried again and again."""
+    """Another program listens there; the request is not tried again and again."""
 
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"220 mail.example ESMTP\r\n")
@@ -143,7 +143,7 @@ class Ending:
 async def test_connection_that_ended_while_the_loop_was_busy_is_not_used(
     method: str, last_words: bytes
 ) -> None:
-    """It is noticed before the request is sent, so each request may be sent again."""
+    """It is noticed before a request is sent, so every request may be sent anew."""
     with Ending(last_words) as ending:
         async with Origin.opened(OriginSettings(url=ending.url)) as origin:
             for number in range(2):
@@ -157,7 +157,7 @@ async def test_connection_that_ended_while_the_loop_was_busy_is_not_used(
 
 
 async def test_kept_connection_is_used_again(wire: WireOrigin) -> None:
-    """Most requests cost no new connection, with a body or without."""
+    """Most requests need no new connection, with a body or without."""
 
     async def one_piece() -> AsyncIterator[bytes]:
         yield b"hi"

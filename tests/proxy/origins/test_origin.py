@@ -136,7 +136,7 @@ async def test_body_is_framed_by_its_length(wire: WireOrigin) -> None:
 
 
 async def test_redirect_is_passed_on(wire: WireOrigin) -> None:
-    """Where a redirect leads is for the client to decide."""
+    """The client decides whether it follows a redirect."""
     wire.answers = [b"HTTP/1.1 302 Found\r\nLocation: /x\r\nContent-Length: 0\r\n\r\n"]
 
     status, _, headers = await ask(wire)
@@ -268,7 +268,7 @@ async def test_answer_before_the_body_was_read_is_passed_on(wire: WireOrigin) ->
 async def test_origin_on_a_unix_socket_is_asked(
     wire: WireOrigin, tmp_path: Path
 ) -> None:
-    """No port is needed between two programs on one machine; the Host is kept."""
+    """Two programs on one machine need no port; the Host is kept."""
     path = str(tmp_path / "app.sock")
     server = await asyncio.start_unix_server(wire.serve, path)
     wire.url = f"unix:{path}"
@@ -280,7 +280,7 @@ async def test_origin_on_a_unix_socket_is_asked(
 
 
 async def test_socket_that_is_not_there_is_unreachable(tmp_path: Path) -> None:
-    """An origin that has not started is the same on a socket as on a port."""
+    """It is treated like a port on which no program listens."""
     got = await failure(OriginSettings(url=f"unix:{tmp_path}/app.sock"))
 
     assert got is OriginFailure.UNREACHABLE
@@ -299,7 +299,7 @@ async def test_origin_on_ipv6_is_asked(wire: WireOrigin) -> None:
 async def test_name_that_vanishes_is_unreachable_until_it_is_back(
     wire: WireOrigin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Name servers may fail and return; the filter notices by itself."""
+    """Failures of name servers end by themselves, without an operator."""
     known: set[str] = set()
     real = socket.getaddrinfo
 
@@ -326,7 +326,7 @@ async def test_name_that_vanishes_is_unreachable_until_it_is_back(
 async def test_only_events_may_be_silent_for_long(
     wire: WireOrigin, kind: bytes, *, is_waited_for: bool
 ) -> None:
-    """A stream of events has a separate time limit; any other answer hangs."""
+    """A stream of events has a time limit of its own; other answers time out."""
     hours = 3600.0
     settings = OriginSettings(
         url=wire.url, answer_timeout_s=0.05, stream_timeout_s=hours
@@ -363,7 +363,7 @@ async def test_silence_of_events_has_an_end(wire: WireOrigin) -> None:
 
 
 async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
-    """A connection beyond the limit waits, but not longer than for an answer."""
+    """If all connections are used, a request waits as long as for an answer."""
     settings = OriginSettings(url=wire.url, connections=1, answer_timeout_s=0.1)
     head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
     wire.answering = says(head, hangs=True)
@@ -388,7 +388,7 @@ async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
     ids="+".join,
 )
 def test_settings_refuse_what_does_not_go_together(changed: dict[str, str]) -> None:
-    """A certificate that would not be verified is refused in the settings."""
+    """A certificate that is never verified must not look verified."""
     with pytest.raises(ValueError, match=r"client_key|https|via"):
         OriginSettings(**{"url": "http://x"} | changed)  # type: ignore[arg-type]
 
@@ -408,13 +408,13 @@ def test_settings_refuse_what_does_not_go_together(changed: dict[str, str]) -> N
     ],
 )
 def test_settings_refuse_what_is_no_origin(url: str) -> None:
-    """An address that targets could not simply be appended to is refused."""
+    """Targets must be appendable to the address."""
     with pytest.raises(ValueError, match="origin"):
         OriginSettings(url=url)
 
 
 @pytest.mark.parametrize("name", [".x", "a..b", "a" * 64])
 def test_settings_refuse_a_name_that_no_certificate_has(name: str) -> None:
-    """Otherwise each request would fail, and so would looking at the origin."""
+    """Otherwise each request would fail, and so would the check of the origin."""
     with pytest.raises(ValueError, match="origin"):
         OriginSettings(url="https://x", server_name=name)

@@ -48,7 +48,7 @@ async def send(
 async def test_origin_that_takes_nothing_is_too_slow(
     wire: WireOrigin, *, chunked: bool
 ) -> None:
-    """An upload does not hang for as long as its origin does."""
+    """An upload does not wait forever for its origin."""
 
     async def hang(
         _got: Got, _reader: asyncio.StreamReader, _writer: asyncio.StreamWriter
@@ -61,7 +61,7 @@ async def test_origin_that_takes_nothing_is_too_slow(
 
 
 async def test_origin_that_takes_its_time_is_waited_for(wire: WireOrigin) -> None:
-    """As long as it takes something, the whole may last longer than one pause may."""
+    """If the origin takes some bytes in time, the whole body may take longer."""
 
     async def read_slowly(
         _got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -80,7 +80,7 @@ async def test_origin_that_takes_its_time_is_waited_for(wire: WireOrigin) -> Non
 async def test_early_answer_is_heard_though_the_origin_closes(
     wire: WireOrigin,
 ) -> None:
-    """An answer before the rest was read counts, however the connection ends."""
+    """An answer before the end of the body counts, however the connection ends."""
 
     async def refuse(
         _got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter

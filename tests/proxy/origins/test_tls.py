@@ -58,7 +58,7 @@ async def ask(settings: OriginSettings) -> bytes | OriginFailure:
 
 
 async def test_origin_under_its_own_authority_is_asked(files: Certificates) -> None:
-    """``ca_file`` and ``server_name`` say who may answer; Host is kept."""
+    """``ca_file`` and ``server_name`` decide which origin is trusted; Host is kept."""
     async with tls_origin(files) as wire:
         answer = await ask(
             OriginSettings(
@@ -71,7 +71,7 @@ async def test_origin_under_its_own_authority_is_asked(files: Certificates) -> N
 
 
 async def test_certificate_of_nobody_we_know_is_refused(files: Certificates) -> None:
-    """Without its authority, an origin is anyone; nothing of a request is sent."""
+    """An origin without a known authority gets no byte of a request."""
     async with tls_origin(files) as wire:
         answer = await ask(OriginSettings(url=wire.url, server_name=ORIGIN_NAME))
 
@@ -89,7 +89,7 @@ async def test_certificate_of_another_name_is_refused(files: Certificates) -> No
 
 
 async def test_origin_is_shown_our_certificate(files: Certificates) -> None:
-    """An origin that admits only this client asks for a certificate."""
+    """An origin that admits no other client asks for it."""
     known = OriginSettings(
         url="https://x", ca_file=files.authority, server_name=ORIGIN_NAME
     )
@@ -162,7 +162,7 @@ def test_file_that_cannot_be_used_is_said_at_the_start(
 
 
 def test_context_verifies() -> None:
-    """There is no way to switch it off."""
+    """The verification cannot be switched off."""
     context = tls_context(ca_file="", client_certificate="", client_key="")
 
     assert context.verify_mode is ssl.CERT_REQUIRED

@@ -33,7 +33,7 @@ def last(shared: Site) -> DecisionRecord:
 async def test_full_spool_sheds_or_streams(
     tmp_path: Path, mode: Mode, expected: int
 ) -> None:
-    """No room: come back later; in MONITOR the bytes go on unheld, on record."""
+    """Without room the client gets 503; in MONITOR the bytes pass unheld, on record."""
     limits = SpoolLimits(
         memory_per_upload_bytes=1000, memory_total_bytes=1000, disk_total_bytes=100_000
     )
@@ -50,7 +50,7 @@ async def test_full_spool_sheds_or_streams(
 async def test_upload_that_is_sent_on_makes_room_before_its_answer(
     tmp_path: Path,
 ) -> None:
-    """A client that reads a long answer slowly does not keep others out."""
+    """A client that reads a long answer slowly does not keep other uploads out."""
     answering = asyncio.Event()
 
     async def answer_late(
@@ -74,7 +74,7 @@ async def test_upload_that_is_sent_on_makes_room_before_its_answer(
 
 
 async def test_one_upload_too_many_is_shed(tmp_path: Path) -> None:
-    """Over the limit of open uploads the newest is told to come back."""
+    """Over the limit of open uploads, the newest one gets 503."""
     async with site(
         tmp_path, proxy=ProxyLimits(open_uploads=1, linger_s=0.05)
     ) as shared:
@@ -91,7 +91,7 @@ async def test_one_upload_too_many_is_shed(tmp_path: Path) -> None:
 
 
 async def test_client_that_takes_no_answer_is_cut_off(tmp_path: Path) -> None:
-    """A client that reads nothing of a long answer does not keep it for ever."""
+    """A client that does not read a long answer is disconnected after some time."""
     limits = ProxyLimits(answer_idle_s=0.05, linger_s=0.05)
     long = b"x" * 20_000_000
     async with site(tmp_path, proxy=limits) as shared:
@@ -132,7 +132,7 @@ async def test_client_that_stops_in_the_unheld_rest_is_cut_off(tmp_path: Path) -
 
 
 async def test_unheld_rest_keeps_to_the_limit(tmp_path: Path) -> None:
-    """In MONITOR the limit of a body's length applies, held or not."""
+    """In MONITOR an unheld body has the same limit as a held one."""
     spool = SpoolLimits(
         memory_per_upload_bytes=10, memory_total_bytes=10, disk_total_bytes=10
     )

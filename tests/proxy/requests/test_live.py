@@ -51,7 +51,7 @@ async def test_request_keeps_the_settings_it_began_with(first: LiveSettings) -> 
 
 
 async def test_old_origin_is_closed_when_nobody_uses_it(first: LiveSettings) -> None:
-    """It stays open for the uploads that still go there, and no longer."""
+    """It stays open as long as uploads still use it."""
     async with opened(first) as in_force:
         with in_force.use():
             await in_force.replace(to(first, 10))
@@ -72,7 +72,7 @@ async def test_same_origin_stays_open(first: LiveSettings) -> None:
 
 
 async def test_storm_of_changes_leaves_nothing_behind(first: LiveSettings) -> None:
-    """An upload that is stuck keeps its own settings, and none that came after."""
+    """An upload that is stuck keeps its own settings, and no later ones."""
     async with opened(first) as in_force:
         with in_force.use():
             for port in range(10, 200):
@@ -102,7 +102,7 @@ async def test_origin_that_comes_back_at_once_is_not_closed(
 async def test_origin_that_is_taken_while_another_closes_is_not_closed(
     first: LiveSettings,
 ) -> None:
-    """Two are given back, and one is needed again before its turn to be closed."""
+    """Two origins were released, and one is used again before it is closed."""
     async with wire_origin() as served:
         both = replace(
             first,
@@ -129,7 +129,7 @@ async def test_origin_that_is_taken_while_another_closes_is_not_closed(
 async def test_origin_that_cannot_be_opened_changes_nothing(
     first: LiveSettings, tmp_path: Path
 ) -> None:
-    """The settings in force stay in force, and no origin is left half open."""
+    """The settings in force stay, and no origin is left half open."""
     missing = OriginSettings(url="https://x", ca_file=str(tmp_path / "missing"))
     broken = replace(
         first, origins={"a": OriginSettings(url="http://127.0.0.1:10"), "b": missing}
@@ -143,7 +143,7 @@ async def test_origin_that_cannot_be_opened_changes_nothing(
 
 
 async def test_renewed_certificate_is_read(first: LiveSettings, tmp_path: Path) -> None:
-    """A file that has changed under its name makes an origin another one."""
+    """A file that has changed under its name makes another origin of it."""
     file = tmp_path / "ca.pem"
     file.write_text(_NO_AUTHORITY)
     live = replace(

@@ -52,7 +52,7 @@ def test_trace_id_table(value: bytes, trace: str | None) -> None:
 
 @given(value=st.binary(max_size=80))
 def test_trace_id_is_hex_or_nothing(value: bytes) -> None:
-    """Any input of a client gives 32 hex digits, or nothing."""
+    """Of any value, only 32 hex digits are returned, or nothing."""
     found = trace_id(value)
 
     assert found is None or (len(found) == 32 and set(found) <= set("0123456789abcdef"))
@@ -64,7 +64,7 @@ def test_names_of_fields_have_no_case() -> None:
 
 
 def test_two_fields_name_no_trace() -> None:
-    """Which of them is meant cannot be known."""
+    """It is unknown which of them is meant."""
     assert trace_of(head((b"traceparent", FIELD), (b"traceparent", FIELD))) is None
 
 

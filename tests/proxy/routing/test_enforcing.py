@@ -116,7 +116,7 @@ class Listed:
     ],
 )
 def test_lack_is_named(listed: Listed, policy: Policy, lack: Lack | None) -> None:
-    """Every cause that makes ENFORCE reject no match has a separate name."""
+    """Every cause that makes ENFORCE reject no match has a name of its own."""
     assert lack_of(policy, listed) is lack
 
 
@@ -170,7 +170,7 @@ MONITORED = replace(DEFAULT, name="all", mode=Mode.MONITOR)
 def test_routes_that_enforce_nothing(
     routes: list[Route], mode: Mode, names: list[Lack]
 ) -> None:
-    """A file that asks for ENFORCE and gets it nowhere is told so."""
+    """An operator whose file asks for ENFORCE without effect is told so."""
     found = unenforced(routes, mode=mode, generation=Listed())
 
     assert [item.lack for item in found] == names

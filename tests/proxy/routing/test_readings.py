@@ -32,7 +32,7 @@ from uploadfilter.proxy.routing.readings import is_plain, readings
     ],
 )
 def test_reading_of_some_origin_is_found(path: str, reading: str) -> None:
-    """Each step that an origin is known to take leads to a reading."""
+    """Each step that some origin takes leads to a reading."""
     found = readings(path)
 
     assert found is not None
@@ -73,5 +73,5 @@ def test_no_origin_has_a_reading_of_its_own(origin: str, path: str) -> None:
 
 
 def test_path_with_endless_readings_is_given_up() -> None:
-    """Its cost is bounded, however often it is escaped."""
+    """Its cost is bounded, however often the path is escaped."""
     assert readings("/%" + "25" * 4000 + "2e") is None

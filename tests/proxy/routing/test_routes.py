@@ -189,7 +189,7 @@ def test_nobody_gains_by_a_target_that_can_be_read_otherwise(
 
 @given(_ROUTES, PATHS)
 def test_target_with_odd_characters_is_never_exempt(routes: Routes, path: str) -> None:
-    """Whatever the routes are."""
+    """This holds for any routes."""
     route = routes.choose(host=b"h", target=path, method="PUT").route
 
     assert route is None or not route.exempt or is_plain(path.partition("?")[0])
@@ -197,7 +197,7 @@ def test_target_with_odd_characters_is_never_exempt(routes: Routes, path: str) -
 
 @given(_ROUTES)
 def test_plain_target_is_ambiguous_for_its_case_only(routes: Routes) -> None:
-    """Honest targets are not refused because of routes that they cannot match."""
+    """Honest targets are not refused for routes that nobody could mean by them."""
     choice = routes.choose(host=b"h", target="/c/d.jpg", method="PUT")
 
     assert not choice.is_ambiguous
@@ -219,7 +219,7 @@ def test_plain_target_is_ambiguous_for_its_case_only(routes: Routes) -> None:
 def test_milder_route_is_not_taken_where_a_stricter_one_may_be_meant(
     target: str, is_ambiguous: bool
 ) -> None:
-    """The other way round is harmless, and not refused."""
+    """A stricter route instead of a milder one is harmless, and not refused."""
     rest = Route(name="rest", origin="one", mode=Mode.ENFORCE)
     free = replace(rest, name="free", path="/free", mode=Mode.MONITOR)
     routes = Routes([free, rest])

@@ -46,7 +46,7 @@ def part(
 def test_own_reader_reads_what_was_written(
     form: list[Item],
 ) -> None:
-    """Parts and data come back as they went, in order, whatever is in them."""
+    """Parts and data come back unchanged, in order, whatever they contain."""
     parts = parts_of(form)
 
     extracted, read = read_form(write_form(parts, [d for *_, d in form]), BOUNDARY)
@@ -61,7 +61,7 @@ def test_own_reader_reads_what_was_written(
 def test_length_is_exact(
     form: list[Item],
 ) -> None:
-    """The length that is announced is the length that is sent."""
+    """The announced length is the length that is sent."""
     parts = parts_of(form)
 
     body = write_form(parts, [d for *_, d in form])
@@ -125,7 +125,7 @@ def test_boundary_that_needs_care_is_refused(boundary: bytes) -> None:
 def test_part_that_could_be_misread_cannot_be_made(
     name: str, filename: str | None, content_type: str | None
 ) -> None:
-    """The encoder can write every part in one unambiguous way."""
+    """The encoder refuses a part that it could not write in one readable way."""
     with pytest.raises(ValueError, match="form part"):
         part(name, filename, content_type)
 

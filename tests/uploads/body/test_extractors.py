@@ -149,7 +149,7 @@ def test_form_gives_its_parts_in_order() -> None:
 
 
 def test_refusal_keeps_what_was_complete() -> None:
-    """Contents in front of a fault stay known, so that they can be recorded."""
+    """Contents before a fault stay known, so that they can be recorded."""
     extracted, parts = read_form(form(field()) + b"junk", B)
 
     assert extracted.contents == ((None, DECOY),)
@@ -159,7 +159,7 @@ def test_refusal_keeps_what_was_complete() -> None:
 
 @pytest.mark.parametrize("variant", ODD_BODIES, ids=lambda variant: variant.name)
 def test_odd_form_is_read_alike_in_every_cut(variant: Variant) -> None:
-    """Of the forms that readers disagree about, we do not disagree with ourselves."""
+    """For forms that readers disagree about, every cut gives the same result."""
     body = variant.body[:20_000]
 
     outcomes = [feed(FormExtractor(B, LIMITS), chunks) for chunks in cuts(body, seed=7)]
@@ -213,7 +213,7 @@ def test_endless_header_is_not_held() -> None:
 
 
 def test_boundary_may_begin_a_chunk_of_data_many_times() -> None:
-    """Data full of beginnings of a boundary are handed on complete."""
+    """Data full of beginnings of a boundary is passed on completely."""
     data = b"\r\n--AaB" * 1_000 + b"\r"
 
     extracted, _ = read_form(form(field(data)), B)
@@ -227,7 +227,7 @@ def test_boundary_may_begin_a_chunk_of_data_many_times() -> None:
 def test_form_may_name_a_coding_that_bytes_tell(
     coding: bytes, status: int | None
 ) -> None:
-    """S3 says the field again with the file, and a browser undoes it."""
+    """S3 states the field again with the file, and a browser undoes the coding."""
     body = (
         b"--AaBb\r\nContent-Disposition: form-data; name=Content-Encoding\r\n\r\n"
         + coding
@@ -239,7 +239,7 @@ def test_form_may_name_a_coding_that_bytes_tell(
 
 
 def test_form_of_many_parts_is_taken_in_goes() -> None:
-    """One chunk with a thousand parts does not keep everybody else waiting."""
+    """A chunk with a thousand parts does not make all others wait."""
     body = form(*[field(b"") for _ in range(900)])
     extractor = FormExtractor(B, UploadLimits())
     first = extractor.receive(body)

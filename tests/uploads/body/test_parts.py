@@ -79,7 +79,7 @@ def test_names_are_read(value: bytes, name: str, filename: str | None) -> None:
     ],
 )
 def test_names_that_readers_disagree_about_are_refused(value: bytes) -> None:
-    """No guess is made at a name."""
+    """A name is never guessed."""
     refusal = disposition(value)
 
     assert isinstance(refusal, Refusal)
@@ -137,7 +137,7 @@ def test_type_is_rebuilt_or_dropped(
 def test_name_declares_what_the_bytes_do_not_tell(
     filename: bytes, line: bytes, declared_type: str | None
 ) -> None:
-    """Unless the client says that it is a picture."""
+    """This holds unless the client declares it a picture."""
     name = b'Content-Disposition: form-data; name="a"; filename="%s"' % filename
     header = read(name, line)
 
@@ -173,7 +173,7 @@ def test_odd_headers_are_refused(lines: tuple[bytes, ...]) -> None:
 
 @pytest.mark.parametrize("coding", [b"7bit", b"8BIT", b"binary"])
 def test_codings_that_change_nothing_pass(coding: bytes) -> None:
-    """Java's HttpClient says ``binary`` of every part."""
+    """Java's HttpClient states ``binary`` for every part."""
     assert isinstance(typed(b"Content-Transfer-Encoding: " + coding), PartHeader)
 
 

@@ -7,13 +7,13 @@ from uploadfilter.uploads.head.codings import claimed_type, is_told_by_bytes, un
 
 @pytest.mark.parametrize("coding", ["", "identity", "GZIP", " gzip ", "zstd"])
 def test_coding_with_a_magic_is_told_by_bytes(coding: str) -> None:
-    """A scanner opens it whatever a client says."""
+    """A scanner opens it, whatever the client states."""
     assert is_told_by_bytes(coding)
 
 
 @pytest.mark.parametrize("coding", ["br", "deflate", "compress", "gzip, br", "x"])
 def test_other_codings_are_not(coding: str) -> None:
-    """They have no magic, or are two in one."""
+    """They have no magic bytes, or are two codings in one."""
     assert not is_told_by_bytes(coding)
 
 
@@ -21,7 +21,7 @@ def test_other_codings_are_not(coding: str) -> None:
     "name", ["content-encoding", "x-ms-blob-content-encoding", "x-content-encoding"]
 )
 def test_coding_is_refused_wherever_it_is_named(name: str) -> None:
-    """Of the body, or of the file that an origin keeps."""
+    """It may be the coding of the body, or of the file that an origin keeps."""
     said = {name.encode(): [b"identity", b"br"]}
 
     assert unread_in(lambda asked: said.get(asked, ()))

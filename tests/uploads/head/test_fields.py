@@ -57,7 +57,7 @@ def test_parameters_that_readers_guess_at_are_not_read(text: str) -> None:
 
 @given(text=st.text(alphabet='ab;="\\ \t*', max_size=30))
 def test_any_text_is_read_or_not(text: str) -> None:
-    """Reading parameters never fails in any other way."""
+    """Reading parameters never fails in another way."""
     found = parse_parameters(text)
 
     assert found is None or all(name == name.lower() for name in found)
@@ -89,7 +89,7 @@ def test_escapes_of_old_clients_are_resolved() -> None:
 
 
 def test_tab_is_no_control_character() -> None:
-    """A tab is white space in header fields; everything else below a blank is not."""
+    """A tab is white space in header fields; other characters below a blank are not."""
     assert not has_control("a\tb é")
     assert [has_control(chr(code)) for code in (0, 10, 13, 31, 127)] == [True] * 5
 
@@ -110,5 +110,5 @@ def test_tab_is_no_control_character() -> None:
     ],
 )
 def test_plain_charset_writes_ascii_as_ascii(charset: str, *, plain: bool) -> None:
-    """Of charsets, those are let through in which bytes and text agree on ASCII."""
+    """A charset passes if its bytes mean the same as ASCII."""
     assert is_plain_charset(charset) == plain

@@ -90,7 +90,7 @@ def test_what_was_read_is_written_to_the_same_meaning(
 
 @given(line=st.text(st.sampled_from('for=";,\\ \tab[]:1'), max_size=30))
 def test_any_line_has_an_end(line: str) -> None:
-    """Whatever a client sends is read or refused, and reading it again agrees."""
+    """Any line is read or refused, and reading the result again agrees."""
     elements = parse_forwarded(line)
 
     if elements is not None:

@@ -67,7 +67,7 @@ def address(peer: str, *entries: bytes) -> str:
 
 
 def test_origin_gets_the_headers_of_one_new_request() -> None:
-    """Everything that the client sent and may send, then our own headers."""
+    """They are all that the client sent and may send, and then our own headers."""
     sent = (b"X-Thing", b"1"), (b"Cookie", b"a"), (b"Cookie", b"b")
 
     assert forward(*sent, (b"Content-Length", b"9")) == [
@@ -106,7 +106,7 @@ def test_origin_gets_the_headers_of_one_new_request() -> None:
     ],
 )
 def test_headers_that_are_not_the_clients_to_send_are_dropped(name: bytes) -> None:
-    """Headers of the connection, of ours, or of a trusted proxy are not forwarded."""
+    """Headers of the connection, ours, or a trusted proxy's are not forwarded."""
     assert (name, b"x") not in forward((name, b"x"))
 
 
@@ -144,7 +144,7 @@ def test_type_of_a_raw_body_is_kept() -> None:
 
 
 def test_request_without_a_body_has_no_length_and_no_decision() -> None:
-    """Nothing is stated that was not sent or decided."""
+    """It states nothing that was not sent or decided."""
     sent = forward((b"Content-Length", b"0"), decision_id=None, body_length=None)
 
     assert values(sent, b"content-length") == []
@@ -181,7 +181,7 @@ def test_via_of_others_is_kept() -> None:
 
 
 def test_client_gets_the_answer_without_the_connection() -> None:
-    """Of an answer, the connection's headers stay with us; repeats are kept."""
+    """The connection's headers of an answer are removed; repeated headers are kept."""
     answer = [
         (b"Connection", b"keep-alive, X-Hop"),
         (b"Keep-Alive", b"timeout=5"),
@@ -282,7 +282,7 @@ def test_client_is_read_from_forwarded_if_that_is_believed(
 def test_one_header_is_believed_and_the_other_is_not(
     believed: ClientHeader, client: str
 ) -> None:
-    """A front end that writes one of them lets a client's own through in the other."""
+    """A front end that writes one of them forwards a client's own other one."""
     told = head((b"X-Forwarded-For", b"192.0.2.1"), (b"Forwarded", b"for=198.51.100.1"))
 
     assert side("10.0.0.1", told, believed=believed).client == client
@@ -312,7 +312,7 @@ def test_scheme_and_host_come_from_the_hop_that_saw_the_client() -> None:
 def test_origin_is_told_in_the_headers_that_it_reads(
     headers: ClientHeaders, names: set[bytes]
 ) -> None:
-    """The client's address stands once, in the headers that the operator chose."""
+    """The headers that the operator chose name the client, once."""
     claimed = (b"Forwarded", b"for=203.0.113.7"), (b"X-Forwarded-For", b"203.0.113.7")
     sent = forward(*claimed, telling=Telling(headers=headers))
 
@@ -376,7 +376,7 @@ def test_port_is_the_one_that_the_client_asked(
 
 
 def test_client_without_an_address_is_unknown() -> None:
-    """A Unix socket has no address to name (RFC 7239, section 6.2)."""
+    """A unix socket has no address to name (RFC 7239, section 6.2)."""
     sent = forward(peer="", telling=Telling(headers=ClientHeaders.BOTH))
 
     assert values(sent, b"x-forwarded-for") == [b"unknown"]
@@ -414,7 +414,7 @@ def test_origin_without_a_host_gets_its_own() -> None:
 
 
 def test_empty_via_is_none() -> None:
-    """Some origins compress nothing that came through a proxy."""
+    """Some origins do not compress answers for a proxy."""
     assert values(forward(telling=Telling(via="")), b"via") == []
 
 
@@ -434,7 +434,7 @@ def test_via_is_a_name() -> None:
     ],
 )
 def test_max_forwards_is_counted_down(method: str, sent: bytes, got: bytes) -> None:
-    """A hop less for OPTIONS and TRACE; other methods are left alone."""
+    """The number decreases for OPTIONS and TRACE; other methods keep it."""
     headers = forward((b"Max-Forwards", sent), method=method)
 
     assert values(headers, b"max-forwards") == [got]

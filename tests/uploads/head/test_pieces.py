@@ -83,7 +83,7 @@ def is_piece(
     ],
 )
 def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
-    """Under whichever name; a name alone is enough where no value can be whole."""
+    """Many names mark it; a name alone suffices if no value can mean the whole."""
     assert is_piece(*headers)
 
 
@@ -112,7 +112,7 @@ def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
     ],
 )
 def test_whole_file_is_no_piece(headers: list[Header]) -> None:
-    """An honest client says of everything small that it is all there is."""
+    """An honest client states for every small file that it is complete."""
     assert not is_piece(*headers)
 
 
@@ -167,7 +167,7 @@ PIECES = [
 
 @pytest.mark.parametrize("query", PIECES)
 def test_query_says_that_it_is_a_piece(query: str) -> None:
-    """In any case, with any punctuation, encoded or not."""
+    """Names are found in any case, with any punctuation, encoded or not."""
     assert is_piece(query=query)
 
 
@@ -207,7 +207,7 @@ def test_query_says_that_it_is_a_piece(query: str) -> None:
     ],
 )
 def test_query_of_a_whole_file_passes(query: str) -> None:
-    """Words for other things, and one piece that is all."""
+    """Words with other meanings pass, and so does one piece that is the whole."""
     assert not is_piece(query=query)
 
 
@@ -220,7 +220,7 @@ def test_list_is_asked_for_from_an_offset() -> None:
 
 
 def test_range_of_a_post_is_none_of_a_file() -> None:
-    """Only a request that writes is a piece because of it."""
+    """Only a request that writes carries a piece because of a range."""
     assert not is_piece(("Range", "bytes=0-9"), method="POST")
 
 
@@ -241,7 +241,7 @@ def test_range_of_a_post_is_none_of_a_file() -> None:
     ],
 )
 def test_path_says_that_it_is_a_piece(path: str) -> None:
-    """Some servers take pieces under special paths."""
+    """Some services take pieces under their own paths."""
     assert in_head([], method="PUT", target=path, length=10)
     assert not in_head([], method="PUT", target="/remote.php/dav/files/me/a", length=1)
 
@@ -298,7 +298,7 @@ def form_is_piece(fields: dict[str, str], *, file: str = "file") -> bool:
     ],
 )
 def test_form_says_that_its_file_is_a_piece(fields: dict[str, str]) -> None:
-    """By the fields of every uploader that cuts files."""
+    """The fields of every uploader that cuts files are known."""
     assert form_is_piece(fields)
 
 
@@ -325,18 +325,18 @@ def test_form_says_that_its_file_is_a_piece(fields: dict[str, str]) -> None:
     ],
 )
 def test_form_with_a_whole_file_is_no_piece(fields: dict[str, str]) -> None:
-    """Plupload says of each small file that it is piece 0 of 1."""
+    """Plupload states for each small file that it is piece 0 of 1."""
     assert not form_is_piece(fields)
 
 
 def test_file_that_is_called_a_chunk_is_one() -> None:
-    """Home-made uploaders call it so, and the number as they like."""
+    """Uploaders of single sites use this name, and any name for the number."""
     assert form_is_piece({"index": "3", "total": "9"}, file="chunk")
     assert not form_is_piece({"totalChunks": "1"}, file="chunk")
 
 
 def test_form_without_a_file_has_an_offset_for_something_else() -> None:
-    """It is where a list begins."""
+    """There it is the beginning of a list."""
     signs = Signs([("offset", "20")])
 
     assert not signs.is_piece
@@ -344,7 +344,7 @@ def test_form_without_a_file_has_an_offset_for_something_else() -> None:
 
 @given(st.lists(st.tuples(st.text(max_size=40), st.text(max_size=40))))
 def test_any_words_are_read(named: list[tuple[str, str]]) -> None:
-    """Nothing of a request makes this raise, and order does not matter."""
+    """No request makes this raise, and the order does not matter."""
     assert Signs(named).is_piece == Signs(named[::-1]).is_piece
 
 

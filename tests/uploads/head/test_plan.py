@@ -80,7 +80,7 @@ def plan_with_body(*headers: Header) -> BodyPlan | Refusal:
     ],
 )
 def test_plan_follows_the_head(headers: list[Header], expected: BodyPlan) -> None:
-    """Framing says whether there is a body, its type how it is read."""
+    """Framing decides whether there is a body, and its type how it is read."""
     assert plan_of(*headers) == expected
 
 
@@ -128,7 +128,7 @@ def test_chunked_is_read_in_any_case(coding: bytes) -> None:
 
 @pytest.mark.parametrize("version", [(0, 9), (1, 2), (2, 0), (3, 0)])
 def test_other_versions_are_refused(version: tuple[int, int]) -> None:
-    """A version that is not spoken here has its own framing, whatever that is."""
+    """Another version has another framing, which is not known here."""
     request = RequestHead(method="GET", target="/", headers=(HOST,), version=version)
 
     refusal = plan(request, LIMITS)
@@ -154,7 +154,7 @@ def test_other_versions_are_refused(version: tuple[int, int]) -> None:
     ],
 )
 def test_host_that_names_none_is_refused(host: bytes, *, refused: bool) -> None:
-    """Which site an upload goes to must not depend on how a host is read."""
+    """The site of an upload must not depend on how a host is read."""
     request = RequestHead(method="GET", target="/", headers=((b"Host", host),))
 
     assert isinstance(plan(request, LIMITS), Refusal) is refused
@@ -208,7 +208,7 @@ def test_target_is_a_path(method: str, target: str, status: int | None) -> None:
 def test_upgrades_are_refused_but_for_one_that_is_ignored(
     offers: list[bytes], *, refused: bool
 ) -> None:
-    """Behind an upgrade nothing could be inspected: 501, with or without a body."""
+    """After an upgrade nothing could be inspected: 501, with or without a body."""
     decided = plan_of(*((b"Upgrade", offer) for offer in offers))
 
     assert isinstance(decided, Refusal) == refused
@@ -216,7 +216,7 @@ def test_upgrades_are_refused_but_for_one_that_is_ignored(
 
 
 def test_declared_length_is_limited() -> None:
-    """A body that is announced as too long is refused before it comes: 413."""
+    """A body that is announced as too long is refused before it arrives: 413."""
     limits = UploadLimits(max_body_bytes=4)
 
     assert isinstance(plan(head((b"Content-Length", b"4")), limits), BodyPlan)
@@ -273,7 +273,7 @@ def test_ambiguous_request_is_refused_with_a_body(headers: list[Header]) -> None
 
 
 def test_path_claims_what_has_no_magic() -> None:
-    """A raw body has no name but where it is sent to."""
+    """A raw body has no name except the path that it is sent to."""
     found = plan(head((b"Content-Length", b"5"), target="/a%2Ebr?b"), UploadLimits())
 
     assert isinstance(found, BodyPlan)
@@ -281,7 +281,7 @@ def test_path_claims_what_has_no_magic() -> None:
 
 
 def test_piece_is_planned_as_what_it_is() -> None:
-    """Whether pieces are taken is the operator's to say; how it is read, the head's."""
+    """The operator decides whether pieces are taken, the head how they are read."""
     plan = plan_with_body((b"Content-Range", b"bytes 0-4/10"))
 
     assert isinstance(plan, BodyPlan)
@@ -290,7 +290,7 @@ def test_piece_is_planned_as_what_it_is() -> None:
 
 @pytest.mark.parametrize("method", [b"PUT", b"PATCH", b"DELETE"])
 def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
-    """The block editor of WordPress saves a post by a POST that says it is a PUT."""
+    """The block editor of WordPress saves a post by a POST that stands for a PUT."""
     planned = plan_with_body((b"X-HTTP-Method-Override", method))
 
     assert isinstance(planned, BodyPlan)
@@ -324,7 +324,7 @@ def test_methods_that_headers_name_are_known(
 
 
 def test_only_a_post_may_stand_for_another_method() -> None:
-    """A PUT that says it is a DELETE is read in two ways."""
+    """A PUT that stands for a DELETE can be read in two ways."""
     headers = (HOST, LENGTH, (b"X-HTTP-Method-Override", b"DELETE"))
     refusal = plan(RequestHead(method="PUT", target="/", headers=headers), LIMITS)
 
@@ -334,7 +334,7 @@ def test_only_a_post_may_stand_for_another_method() -> None:
 
 @pytest.mark.parametrize("headers", AMBIGUOUS)
 def test_ambiguous_request_without_a_body_passes(headers: list[Header]) -> None:
-    """Without a body there is nothing to inspect, so nothing is refused for it."""
+    """A request without a body has nothing to inspect, so it is not refused."""
     assert plan_of(*headers) == BodyPlan(kind=BodyKind.NONE)
 
 
@@ -351,7 +351,7 @@ def test_ambiguous_request_without_a_body_passes(headers: list[Header]) -> None:
     ],
 )
 def test_what_clients_send_passes(headers: list[Header]) -> None:
-    """Odd, but the same for every reader."""
+    """It is unusual, but means the same to every reader."""
     body = plan_with_body(*headers)
 
     assert isinstance(body, BodyPlan)
@@ -419,7 +419,7 @@ def test_type_that_could_be_a_form_is_refused(value: bytes, status: int) -> None
 
 
 def test_longest_boundary_passes() -> None:
-    """RFC 2046 ends at 70 characters, and so do we."""
+    """RFC 2046 allows at most 70 characters."""
     body = plan_with_body(type_of(b"multipart/form-data; boundary=" + b"a" * 70))
 
     assert isinstance(body, BodyPlan)
@@ -434,7 +434,7 @@ values = st.binary(max_size=20) | st.sampled_from(
 
 @given(headers=st.lists(st.tuples(names, values) | st.tuples(values, values)))
 def test_any_head_gives_a_plan_or_a_refusal(headers: list[Header]) -> None:
-    """No head is beyond a decision, and a refusal tells nothing of the request."""
+    """Any head leads to a decision, and a refusal has no data of the request."""
     decided = plan(
         RequestHead(method="POST", target="/", headers=tuple(headers)), LIMITS
     )

@@ -1,8 +1,8 @@
 """The acts of the page on the issuer's folder: the room's own functions, no others.
 
 All of them block, and run in threads. Rules this module keeps: each act takes the lock
-of the folder for its own duration; it signs or publishes exactly what was shown; a key
-and its passphrase live as long as the act that needs them.
+of the folder for its own duration; it signs or publishes exactly the shown proposal; a
+key and its passphrase live as long as the act that needs them.
 """
 
 import asyncio

@@ -4,9 +4,9 @@ Rules this module keeps:
 
 - Every rejection by policy, whatever the reason, has one and the same body: the id of
   the decision, where to object and where to report. It contains nothing about the list,
-  the evidence or the policy, so that nobody can learn from answers what is listed, or
-  how near an upload is to it.
-- The other answers may tell a client what was wrong with its own request, and that the
+  the evidence or the policy, so that nobody can learn from answers which pictures are
+  listed, or how near an upload is to one.
+- The other answers may tell a client the fault of its own request, and that the
   filter has a fault; never which part of the filter.
 - An answer is a problem (RFC 9457) for programs, or a page for people whose browser
   prefers HTML, in the language that they prefer.

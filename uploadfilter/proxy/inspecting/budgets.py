@@ -1,4 +1,4 @@
-"""Count the rejections of each client, so that nobody finds out what is listed.
+"""Count the rejections of each client, so that nobody finds out the list.
 
 A rejection tells something about the reference set, whatever the answer says. That
 cannot be avoided, but it can be bounded: a client has a *budget* of rejections within a

@@ -1,4 +1,4 @@
-"""The journal of the reference set: what was changed, by whom and when.
+"""The journal of the reference set: every change, its author and its time.
 
 It consists of lines of JSON in ``reference/journal``, which are only ever added. The
 writer adds a line for each change, durably, before it puts the change in force. The

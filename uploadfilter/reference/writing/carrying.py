@@ -1,4 +1,4 @@
-"""Update facts that depend on what was in force before.
+"""Update facts that depend on the state before a change.
 
 They concern a set, or an older generation, that comes into force.
 """

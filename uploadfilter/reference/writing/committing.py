@@ -1,4 +1,4 @@
-"""Put a change in force: what is written, in which order, and what a failure leaves.
+"""Put a change in force: the files, their order, and the effect of a failure.
 
 First the parts are written under other names, synced and renamed, then the file in
 ``generations``, and at last ``current``. Until ``current`` is renamed nothing has

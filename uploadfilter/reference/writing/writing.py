@@ -469,7 +469,7 @@ class ReferenceWriter:
         if self.pinned:
             raise StorePinnedError(
                 f"generation {self.number} is pinned by a rollback",
-                hint="Find out what was wrong, then run 'uploadfilter hashset release'."
+                hint="Find the cause first, then run 'uploadfilter hashset release'."
                 " Until then nothing can be imported, only removed.",
             )
 
