@@ -31,13 +31,13 @@ def composed(
     recorder: Recorder,
     canaries: Canaries,
 ) -> Proxy:
-    """Make the proxy out of what lives as long as the service.
+    """Make the proxy out of objects that live as long as the service.
 
     Args:
         in_force: The live settings.
         drain: Counts the requests in flight.
-        metrics: Counts what happens.
-        admission: Tells which uploads are let in.
+        metrics: Counts events.
+        admission: Decides which uploads are admitted.
         room: Holds bodies.
         reference: Knows the entries.
         tripwire: Demotes entries that match too much.

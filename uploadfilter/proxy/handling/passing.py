@@ -1,4 +1,4 @@
-"""Pass a request that has no body on to its origin, and the answer on to the client."""
+"""Forward a request that has no body, and relay the answer to the client."""
 
 from collections.abc import Callable
 
@@ -14,7 +14,7 @@ from uploadfilter.uploads.head.forwarding import forwarded_headers
 
 
 class Passing:
-    """What is done with a request that is no upload.
+    """Forwards requests that are not uploads.
 
     Args:
         drain: Whether the service is ending, so that answers end their connections.
@@ -34,8 +34,9 @@ class Passing:
             head,
             arrival.side,
             decision_id=None,
-            # A client that said "no body" (0) is told so on; one that said nothing is
-            # not, since some origins take a length as the sign of an upload.
+            # If a client said "no body" (0), the origin is told so. If it said nothing,
+            # the origin is not told, because some origins take a length as the sign of
+            # an upload.
             body_length=head.declared_length,
             content_type=None,
             telling=arrival.origin.telling,

@@ -1,8 +1,8 @@
-"""Take requests, find the route of each, and give it to the code that carries it out.
+"""Find the route of each request, and pass it to the code that carries it out.
 
-Rules this module keeps: a request without a body is passed on (``passing.py``); one
-with a body is an upload (``inspecting/intake.py``); and every request is treated to its
-end as the settings in force at its beginning say.
+Rules this module keeps: a request without a body is forwarded (``passing.py``); one
+with a body is an upload (``inspecting/intake.py``); and every request is handled to its
+end with the settings that were in force at its beginning.
 """
 
 from aiohttp import web
@@ -31,15 +31,15 @@ _NOT_IMPLEMENTED = 501
 
 
 class Proxy:
-    """What is done with each request.
+    """Handles each request.
 
     Args:
         in_force: The live settings.
         drain: Counts the requests in flight.
-        metrics: Counts requests by what was done with them.
+        metrics: Counts requests by how they were treated.
         canaries: Knows an operator's canary.
         intake: Takes uploads.
-        passing: Takes requests that have no body.
+        passing: Forwards requests that have no body.
     """
 
     def __init__(
@@ -113,7 +113,7 @@ class Proxy:
     def _refuse(
         self, request: web.BaseRequest, live: Live, refusal: Refusal
     ) -> web.StreamResponse:
-        """Refuse a request that has no body, so that there is nothing to record."""
+        """Refuse a request without a body, so that there is nothing to record."""
         return answers.response(
             request,
             status=refusal.status,
@@ -124,7 +124,7 @@ class Proxy:
         )
 
     def _end(self, arrival: Arrival) -> web.StreamResponse:
-        """Answer a request that asked to go no further."""
+        """Answer a request that asked not to be forwarded further."""
         if arrival.head.method == "OPTIONS":
             return relaying.nothing_to_say()
         return self._refuse(arrival.request, arrival.live, _NO_TRACE)
@@ -156,11 +156,12 @@ _AMBIGUOUS = Refusal(
     reason=Reason.AMBIGUOUS_REQUEST,
     detail="The request can be read in more than one way.",
 )
-"""Of an upload only: what has no body goes on as it came, since nothing is in it."""
+"""For uploads only: a request without a body is forwarded unchanged, because it
+contains nothing."""
 
 
 def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:
-    """Return the bytes of an answer; ours are sent when the handler has returned."""
+    """Return the bytes of an answer; the proxy's own are sent after the handler."""
     if isinstance(answer, web.Response):
         return answer.content_length or 0
     return request.writer.output_size

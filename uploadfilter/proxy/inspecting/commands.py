@@ -1,7 +1,7 @@
-"""What an ``Inspection`` asks for: one value for each step of an upload.
+"""The commands of an ``Inspection``: one value for each step of an upload.
 
-``driver.py`` has each of them carried out by one step, and gives the answer to the
-method of the inspection that the docstring of the command names.
+``driver.py`` has one step carry out each command, and passes the result to the method
+of the inspection that the docstring of the command names.
 """
 
 from dataclasses import dataclass

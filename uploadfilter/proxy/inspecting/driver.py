@@ -59,12 +59,12 @@ class Driver:
     """Drives uploads; one serves all of them.
 
     Args:
-        arriving: Lets a body be ended for another upload, for the length of a block.
+        arriving: Allows another upload to end this body, during a block.
         searching: Step of ``LookUp`` and ``MatchSignals``.
         scanning: Step of ``StartScan``.
         recording: Step of ``Record``.
         forwarding: Step of ``Forward``.
-        metrics: Where the length of each phase is noted.
+        metrics: Notes the duration of each phase.
     """
 
     def __init__(

@@ -1,4 +1,4 @@
-"""Send an upload to the origin, and relay what the origin answers.
+"""Send an upload to the origin, and relay the origin's answer.
 
 Rules this module keeps:
 
@@ -6,7 +6,7 @@ Rules this module keeps:
   forwarded (``MONITOR``).
 - The spools of an upload are released when the origin has it, however long the client
   takes to read the answer.
-- Every upload that was sent gets an outcome on record.
+- The outcome of every upload that was sent is put on record.
 """
 
 import os
@@ -30,12 +30,12 @@ from uploadfilter.uploads.head.forwarding import forwarded_headers
 
 
 class Forwarding:
-    """The step to the origin.
+    """The step that sends an upload to its origin.
 
     Args:
-        recorder: Notes what became of each upload.
+        recorder: Notes the outcome of each upload.
         drain: Whether the service is ending, so that answers end their connections.
-        metrics: Where the length of the phase is noted.
+        metrics: Notes the duration of the phase.
     """
 
     def __init__(self, recorder: Recorder, drain: Drain, metrics: Metrics) -> None:
@@ -44,7 +44,7 @@ class Forwarding:
         self._metrics = metrics
 
     async def forward(self, upload: Upload, command: Forward) -> web.StreamResponse:
-        """Send the upload to its origin; return the answer, which the client has."""
+        """Send the upload to its origin; return the answer after the client got it."""
         arrival, clock = upload.arrival, upload.clock
         body, length, content_type = _outgoing(upload, command)
         headers = forwarded_headers(

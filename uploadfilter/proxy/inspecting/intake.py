@@ -1,7 +1,7 @@
 """Take an upload in, if there is room for one more, or answer it at its head.
 
-Rules this module keeps: an upload that could not be put on record is not received; one
-that is turned away is counted, and its body is not read.
+Rules this module keeps: no byte is received of an upload that could not be put on
+record; an upload that is turned away is counted, and its body is not read.
 """
 
 import asyncio
@@ -27,13 +27,13 @@ _NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
 
 
 class Intake:
-    """Where uploads begin.
+    """Begins uploads.
 
     Args:
-        admission: Tells whether there is room.
+        admission: Decides whether there is room.
         recorder: Tells whether the upload could be put on record, and counts sheds.
-        room: Where bodies are held.
-        driver: Takes an upload from there to its end.
+        room: Holds bodies.
+        driver: Carries out an upload to its end.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Intake:
 
         Args:
             arrival: Its head, its route and the settings in force.
-            body: What its head says of the body, or why it is refused.
+            body: The plan of the body by its head, or why it is refused.
             is_canary: Whether the operator sent it to prove that the filter works.
         """
         no_room = self._admission.turned_away(arrival)
@@ -67,7 +67,7 @@ class Intake:
                 held.enter_context(self._admission.place(arrival.client_key))
             room_s = arrival.live.settings.limits.log_room_s
             if not await self._recorder.room(within_s=room_s):
-                # It could not be put on record, so nothing of it is to be received.
+                # It could not be put on record, so no byte of it may be received.
                 self._recorder.say_full()
                 return self._shed(arrival, _NO_RECORD)
             upload = self._begun(arrival, body, no_room, held, is_canary=is_canary)
@@ -86,7 +86,7 @@ class Intake:
         *,
         is_canary: bool,
     ) -> Upload:
-        """Begin an upload; what it holds is given back with ``held``."""
+        """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
         inspection = Inspection(
             body,

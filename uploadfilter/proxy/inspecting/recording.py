@@ -1,7 +1,7 @@
-"""Make the decision about an upload durable, and tell those who count decisions.
+"""Make the decision about an upload durable, and count it.
 
-Rules this module keeps: nothing follows from a decision that is not on record; a match
-is always recorded, whatever the policy decides about it.
+Rules this module keeps: a decision that is not on record has no effect; a match is
+always recorded, whatever the policy decides about it.
 """
 
 from http import HTTPStatus
@@ -23,7 +23,7 @@ class Recording:
         recorder: Writes decisions.
         admission: Charges records, and counts the rejections of each client.
         tripwire: Counts the networks that match an entry.
-        canaries: Told what came of a canary.
+        canaries: Notes the results of canaries.
     """
 
     def __init__(

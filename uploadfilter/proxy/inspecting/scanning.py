@@ -29,7 +29,7 @@ class Scanners(Protocol):
 
 
 class Scanning:
-    """The step that finds signals.
+    """The step that computes signals.
 
     Args:
         scanners: Compute perceptual signals.

@@ -50,7 +50,7 @@ class Searching:
     Args:
         reference: Knows the newest generation of the reference set.
         tripwire: Softens matches with entries that were demoted.
-        say_unusable: Tells the operator that there is nothing to match with.
+        say_unusable: Tells the operator that no reference set is usable.
     """
 
     def __init__(

@@ -1,7 +1,7 @@
 """One upload in the proxy: its request, its spools, and the results of its steps.
 
-``intake.py`` makes it. The ``Driver`` hands it to one step after the other, and each
-step notes here the results that a later one needs.
+``intake.py`` makes an upload. The ``Driver`` passes it to one step after the other, and
+each step notes here the results that a later step needs.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,7 +29,7 @@ class Upload:
     Attributes:
         arrival: The request, its route and the settings in force.
         inspection: The state machine, not yet begun.
-        ticket: The id of its decision, and who sent it.
+        ticket: The id of its decision, and its client.
         spools: Hold the original bytes, and the contents of a form.
         meter: Measures the time that it takes of the event loop.
         release: Releases the spools and the upload's place among the open ones.
@@ -37,7 +37,7 @@ class Upload:
         begun_s: When it began, by this clock.
         uninspected: Why it is not inspected, though it is forwarded (``MONITOR``).
         is_canary: Whether it is the operator's canary, which is not forwarded.
-        generation: Of the reference set that is searched; ``None`` before the look-up.
+        generation: The generation that is searched; ``None`` before the look-up.
         costs_s: CPU seconds that scanners used for it.
         unheld: The bytes that arrived last, until the spool has them.
         rest: The rest of a body that is forwarded unheld.
@@ -83,7 +83,7 @@ class Upload:
             request.writer.output_size = 0
 
     def answer(self, command: Answer) -> web.StreamResponse:
-        """Make the answer to its client that ``command`` asks for."""
+        """Make the answer of ``command`` to its client."""
         return answers.response(
             self.arrival.request,
             status=command.status,
