@@ -3,10 +3,10 @@
     python -m deploy.documents.keys            # write the page
     python -m deploy.documents.keys --check    # exit code 1 if the page is stale
 
-The code knows a key's type, default, bounds and reason, and whether a reload changes
-it. ``keys.toml`` beside this file holds the rest: what an operator has to know besides,
-and which keys people change. Bounds are found by trying: a room refuses a value out of
-its bounds, and so nobody has to write them down twice.
+The code states a key's type, default, bounds and reason, and whether a reload changes
+it. ``keys.toml`` beside this file holds the rest: further facts for operators, and the
+keys that people change. Bounds are found by trying values, because a room refuses a
+value out of its bounds. So nobody has to write them down twice.
 """
 
 import dataclasses
@@ -108,7 +108,7 @@ def page() -> str:
 
 
 def _refuse_strangers(notes: Mapping[str, Any], keys: list[Key]) -> None:
-    """End the program if ``keys.toml`` names a key that is not there."""
+    """End the program if ``keys.toml`` names a key that does not exist."""
     there = {(key.table, key.name) for key in keys}
     for table in (PLAIN, *config.TABLES):
         for name in notes.get(table, {}):
@@ -158,7 +158,7 @@ def _table_keys(notes: Mapping[str, Any]) -> Iterator[Key]:
 
 
 def attributes(room: type) -> dict[str, str]:
-    """Return what the docstring of a class says of each attribute, as Markdown."""
+    """Return the text of each attribute in the docstring of a class, as Markdown."""
     found: dict[str, list[str]] = {}
     lines = (getdoc(room) or "").partition("Attributes:\n")[2].splitlines()
     name = ""

@@ -1,1 +1,1 @@
-"""The entries of hash sets as values: columns, changes, and what is withdrawn."""
+"""The entries of hash sets as values: columns, changes, and withdrawals."""
