@@ -1,4 +1,4 @@
-"""The user of a command, for the record of changes."""
+"""The account that runs a command, for the record of changes."""
 
 import os
 import pwd

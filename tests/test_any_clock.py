@@ -1,4 +1,4 @@
-"""Decisions depend on the time that passes, and never on the time of a clock.
+"""Decisions depend on how much time passes, and never on the time of a clock.
 
 A monotonic clock begins at 0 when a machine starts, and shows millions of seconds after
 weeks. Every module that is told the time as ``now_s`` is driven here with one sequence

@@ -42,7 +42,7 @@ def recorded(folder: Path) -> list[ChangeRecord]:
 
 
 def kinds(folder: Path) -> list[str]:
-    """Return each change with the generation that it led to."""
+    """Return the changes, with the generation that each led to."""
     return [f"{it.change} {it.generation}" for it in recorded(folder)]
 
 
@@ -53,7 +53,7 @@ def remove(folder: Path) -> None:
 
 
 async def test_changes_are_recorded_in_order(tmp_path: Path) -> None:
-    """Changes made while the service was stopped are recorded before its start."""
+    """Changes that were made while the service was stopped precede its start."""
     put_set(tmp_path / "set", "s", [ENTRY])
     with service(tmp_path) as (changes, log):
         await changes.start({"mode": "MONITOR"})

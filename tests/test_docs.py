@@ -97,7 +97,7 @@ def codes(base: type[errors.UploadFilterError]) -> set[str]:
 
 
 def default_of(field: "dataclasses.Field[object]") -> str:
-    """Write the default of a setting, or that it has no default."""
+    """Write the default of a setting, or that it has none."""
     if field.default_factory is not dataclasses.MISSING:
         return str(field.default_factory())
     if field.default is dataclasses.MISSING:

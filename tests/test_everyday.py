@@ -38,7 +38,7 @@ def test_share_is_spread_over_all() -> None:
 
 
 def test_files_are_taken_by_the_ending_of_their_names(tmp_path: Path) -> None:
-    """The package itself, and of what is in it that which people know."""
+    """The package itself is taken, and its files of well-known sorts."""
     archive = tmp_path / "a.whl"
     archive.write_bytes(b"PK")
     root = tmp_path / "unpacked"
@@ -80,7 +80,7 @@ def row(name: str, *reasons: Reason, rejected: bool = False) -> Row:
 
 
 def test_newest_row_of_a_file_counts(tmp_path: Path) -> None:
-    """A repaired file is scanned again, and its row stands after the old one."""
+    """A repaired file is scanned again, and its row follows the old one."""
     kept = tmp_path / "rows.jsonl"
     rows = [row("a", Reason.TRUNCATED, rejected=True), row("b"), row("a")]
     kept.write_text("".join(json.dumps(each) + "\n" for each in rows))
@@ -90,7 +90,7 @@ def test_newest_row_of_a_file_counts(tmp_path: Path) -> None:
 
 
 def test_busy_machine_is_no_rejection() -> None:
-    """Files that were not scanned have no result, and the report says so."""
+    """A file that was not scanned has no result, and this is stated."""
     counts = summary(
         [
             row("sdist/pillow-heif: a", Reason.TRUNCATED, rejected=True),

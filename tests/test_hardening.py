@@ -25,8 +25,8 @@ def run_hardened(program: str, *, user: int | None = None) -> str:
 
     Args:
         program: The lines.
-        user: Their user; ``None`` for the user of the tests. Modules are loaded before,
-            since the checkout may be closed to others.
+        user: Who runs them; ``None`` for the user of the tests. Modules are loaded
+            before, since the checkout may be closed to others.
     """
     become = "" if user is None else f"os.setgid({user}); os.setuid({user})\n"
     start = HARDENED.replace("os.umask(0)\n", f"os.umask(0)\n{become}")

@@ -236,7 +236,7 @@ def test_each_module_has_its_tests() -> None:
 
 @pytest.mark.parametrize(("module", "tests"), list(TESTED_ELSEWHERE.items()))
 def test_exceptions_from_the_mirror_are_still_needed(module: str, tests: str) -> None:
-    """A module that is tested elsewhere exists, and those are its only tests."""
+    """A module tested elsewhere exists, is tested there, and has no own test."""
     assert (ROOT / module).is_file()
     assert (ROOT / tests).is_file()
     assert not mirror(ROOT / module).is_file()
@@ -301,7 +301,7 @@ def test_only_boundaries_catch_everything() -> None:
 
 
 def test_repository_holds_no_picture_but_of_our_pages() -> None:
-    """Pictures are generated in code; only screenshots of pages are kept."""
+    """Pictures are generated in code; only pictures of pages are kept."""
     kept = [path for path in files() if path.suffix in PICTURE_SUFFIXES]
 
     assert [name_of(path) for path in kept if path.parent != OF_OUR_PAGES] == []
@@ -354,7 +354,7 @@ def test_test_folders_are_packages() -> None:
 
 
 def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
-    """What is installed is ``uploadfilter``, with types, page templates and corpus."""
+    """The installed package is ``uploadfilter``, with types, pages and corpus."""
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run(  # noqa: S603 - our own build
         [*build, "--directory", str(tmp_path)],

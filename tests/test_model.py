@@ -39,7 +39,7 @@ def scan(path: str, *contents: Scan) -> Scan:
 
 @pytest.mark.parametrize("kind", VALUES)
 def test_values_cannot_be_changed(kind: type) -> None:
-    """Whoever holds a value can rely on it."""
+    """A holder of a value can rely on it."""
     assert kind.__dataclass_params__.frozen  # type: ignore[attr-defined]  # no stub
 
 
@@ -82,7 +82,7 @@ def test_view_value_is_the_first_of_its_type() -> None:
 def test_row_is_its_signals_one_behind_the_other(
     signal_type: SignalType, first: Variant
 ) -> None:
-    """Values that are kept together are read back unchanged, whatever their number."""
+    """Values that are packed together are unpacked unchanged, in any number."""
     variants = list(Variant)[list(Variant).index(first) :]
     signals = [
         ViewSignal(

@@ -1,4 +1,4 @@
-"""A reason stands in every place that needs it; all missing ones are listed at once.
+"""A reason stands in every place that it belongs to; missing places are named.
 
 This is the list for "Add a reason" in ``CONTRIBUTING.md``. Each place that a new reason
 has to be added to gets a line here, so that no developer has to know them all.
@@ -37,7 +37,7 @@ class Places:
 
 
 def missing(reason: str, places: Places) -> Iterator[str]:
-    """Yield the remaining work for a reason, one place after the other."""
+    """Yield the remaining steps for a reason, one place after the other."""
     named = f"`{reason}`"
     choosable = {str(it) for it in CHOOSABLE}
     groups = [name for name, group in GROUPS.items() if reason in group]
@@ -83,7 +83,7 @@ def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_reason_stands_in_every_place(reason: Reason) -> None:
-    """Whoever adds a reason reads here everything that is still to be done."""
+    """A developer who adds a reason reads here all remaining steps."""
     to_do = list(missing(reason.value, Places()))
 
     assert not to_do, "\n- ".join(

@@ -31,11 +31,11 @@ Unpacked = tuple[str, bytes, Reason | None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """A container, with its known properties.
+    """A container, with the known facts about it.
 
     Attributes:
         container: The container.
-        members: Names and data of the members, by file.
+        members: Names and data of the members of each file.
         bomb: A file whose members give more than 8 MiB, from less than a hundredth;
             ``None`` if the container does not compress.
     """

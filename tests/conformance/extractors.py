@@ -20,7 +20,7 @@ from uploadfilter.uploads.body.extractors import Extractor
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Subject:
-    """An extractor, with its known properties.
+    """An extractor, with the known facts about it.
 
     Attributes:
         make: Makes a new one.

@@ -48,13 +48,13 @@ class Subject:
     Attributes:
         form: The format.
         file: A small file, without white space at its end.
-        entries: The JSON lines that are equal to the imported entries.
-        left_out: Numbers of left-out records, by reason.
-        not_compared: Counts of uncompared signals, by their kind.
-        private: Texts in the file that must not be in any output.
-        many: Makes a file of a number of records.
-        encodings: The encodings that a file may have.
-        category: The category that the operator names, if records have none.
+        entries: The JSON lines that state the same as the entries taken from it.
+        left_out: How many records are left out, by reason.
+        not_compared: Signals that are counted by what they are.
+        private: Texts in the file that must go nowhere.
+        many: Makes a file of so many records.
+        encodings: Those in which a file may come.
+        category: The one that the operator names, if records have none.
     """
 
     form: ForeignFormat

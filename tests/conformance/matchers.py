@@ -98,7 +98,7 @@ def check_agrees(
 
 
 def check_matcher(make: MakeMatcher, *, width: int, limit: int) -> None:
-    """Run the whole suite on one width, except for its largest number of values.
+    """Run the whole suite on one width, except its largest number of values.
 
     Args:
         make: Makes the index under test.

@@ -142,7 +142,7 @@ def browser(
     """Run Chromium, and a site with these files, for the length of the block.
 
     Args:
-        files: The files of the site, by name.
+        files: What the site holds, by name.
         size: Width and height of the window, the visible part of a document.
         folder: For Chromium's profile.
     """

@@ -62,7 +62,7 @@ def log(state: Path, *arguments: str) -> list[dict[str, Any]]:
     done = running.run_program(
         "log", "show", "--json", *arguments, state=state, may_fail=True
     )
-    # 1 is the exit code without one.
+    # The exit code is 1 if there is none.
     assert done.returncode in {0, 1}, done.stderr
     return [json.loads(line) for line in done.stdout.splitlines()]
 

@@ -1,4 +1,4 @@
-"""Programs of sites, as decoders of uploads.
+"""Programs that sites are made of, as decoders of files that are sent to them.
 
 Each is started once and decodes one line of hexadecimal digits after another, so that
 thousands of texts cost no more than one.

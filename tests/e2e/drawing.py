@@ -16,7 +16,7 @@ from playwright.sync_api import Page, sync_playwright
 from tests.e2e.browser import ARGUMENTS, chromium
 
 Colours = NDArray[np.uint8]
-"""The drawing: shape (height, width, 4), red, green, blue and alpha."""
+"""A drawing: shape (height, width, 4), red, green, blue and alpha."""
 
 _DRAW = """
 async (files) => {

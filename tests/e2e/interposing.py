@@ -72,7 +72,7 @@ class Faults:
 
 
 def library(folder: Path) -> Path:
-    """Compile the library that is loaded into the processes, and return it."""
+    """Compile the library that the processes load, and return it."""
     built = folder / "interposed.so"
     subprocess.run(  # noqa: S603 -- our own source
         ["gcc", "-shared", "-fPIC", "-O1", "-Wall", "-o", built, SOURCE, "-ldl"],  # noqa: S607 -- whichever gcc there is

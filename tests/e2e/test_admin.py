@@ -51,7 +51,7 @@ _COLOURS = """
             getComputedStyle(behind).backgroundColor];
 })
 """
-"""Every element with text, its colour, and the colour of its background."""
+"""Every element that holds text, its colour, and that of its background."""
 
 _IS_WIDER = "() => document.documentElement.scrollWidth > window.innerWidth"
 

@@ -94,7 +94,7 @@ def test_what_tar_fills_is_filled(tmp_path: Path) -> None:
 
 
 def test_member_that_is_called_like_a_folder_is_unpacked(tmp_path: Path) -> None:
-    """Info-ZIP uses the length of the packed data."""
+    """Info-ZIP relies on the length of the packed data."""
     archive = tmp_path / "a.zip"
     archive.write_bytes(joined.zip_folder(CONTENT))
 

@@ -55,7 +55,7 @@ def views(content: bytes) -> tuple[list[Luma], set[Reason]]:
 
 
 def distance(plane: Luma, drawn: Colours) -> float:
-    """Return the grey steps between a view and the drawing."""
+    """Return the grey steps between a view and a drawing."""
     seen = np.asarray(Image.fromarray(drawn[:, :, :3].copy()).convert("L"))
     return float(np.abs(seen.astype(int) - plane).mean())
 

@@ -63,7 +63,7 @@ def works_again(site: Stage) -> None:
 
 
 def settled(state: Path, origin: str) -> None:
-    """Start once more, so that open records are settled."""
+    """Start once more, so that unfinished records are completed."""
     with running.proxy(origin, state=state, log=state.parent / "settling.log"):
         pass
 
@@ -202,7 +202,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
 
 
 def fill(file: Path, *, leave_bytes: int) -> None:
-    """Fill a disk except for some bytes."""
+    """Fill a disk except some bytes."""
     told = os.statvfs(file.parent)
     free = told.f_bavail * told.f_frsize
     with file.open("ab") as filling:
@@ -213,7 +213,7 @@ def fill(file: Path, *, leave_bytes: int) -> None:
 def test_small_disk_that_fills_up_stops_uploads_alone(
     small_disk: Path, tmp_path: Path, leave_bytes: int
 ) -> None:
-    """Requests without a body go on, running uploads end well, and free space helps."""
+    """Requests without a body go on, uploads in flight end, and free room helps."""
     running.run_program("init", state=small_disk)
     filling = small_disk / "filling"
     config = tmp_path / "uploadfilter.toml"

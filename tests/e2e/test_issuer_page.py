@@ -90,7 +90,7 @@ def give_key(page: Page, desk: Path, field: str, name: str) -> None:
 
 
 def sign(page: Page, desk: Path, name: str) -> str:
-    """Sign the shown proposal; return the message."""
+    """Sign the shown proposal; return the note."""
     give_key(page, desk, "key", name)
     page.click("text=Sign the proposal")
     page.wait_for_selector(f".note:has-text('{name}')")
@@ -98,7 +98,7 @@ def sign(page: Page, desk: Path, name: str) -> str:
 
 
 def look_right(page: Page, scheme: str) -> None:
-    """Check that the page is readable for everybody, on a narrow screen as well."""
+    """Check that everybody can read the page, on a narrow screen as well."""
     page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     page.set_viewport_size(NARROW)
     weak = [c for c in colours_of(page) if contrast(c[1], c[2]) < LEAST_CONTRAST]

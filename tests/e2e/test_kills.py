@@ -1,8 +1,8 @@
 """SIGKILL for every process in turn, under load, with two proxies on one state.
 
 After each: no upload is at the origin without a record, no accepted upload on record is
-without its outcome (``unknown`` where the crash ate it), and the service recovers by
-itself; a killed proxy needs its service manager.
+without its outcome (``unknown`` where the crash ate it), and the service is back by
+itself, a killed proxy with the help of the program that started it.
 """
 
 import contextlib
@@ -38,7 +38,7 @@ class Load:
     Attributes:
         urls: Where each instance listens now.
         ends: Tells the uploaders to end.
-        statuses: What was answered by each instance; 0 for a connection that broke.
+        statuses: The answers of each instance; 0 for a connection that broke.
     """
 
     urls: dict[str, str]

@@ -50,7 +50,7 @@ def test_proxy_takes_up_a_reference_set_that_appears(tmp_path: Path) -> None:
 
 
 def test_import_takes_effect_while_the_proxy_runs(state: Path) -> None:
-    """A just imported picture is rejected, and a removed one passes again."""
+    """An imported picture is rejected, and after its removal it passes again."""
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
     with stage(state.parent, *ENFORCE) as site:
         upload_until(site, 201, pictures.listed())
@@ -171,7 +171,7 @@ def test_killed_proxy_leaves_no_upload_without_a_record(state: Path) -> None:
         for thread in threads:
             thread.join()
         published = site.published()
-        # The next start sets a torn end aside and settles open records.
+        # The next start moves a torn end aside, and completes unfinished records.
         with running.proxy(site.origin, state=state, log=state / "second.log"):
             decided = {record["id"] for record in log(state, "--records", "decision")}
         verified = running.run_program("log", "verify", state=state)

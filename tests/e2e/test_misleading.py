@@ -1,4 +1,4 @@
-"""Messages that once misled an operator: the installed program now tells the facts."""
+"""Cases that misled an operator once: the installed program now states them."""
 
 from pathlib import Path
 

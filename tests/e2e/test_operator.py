@@ -68,7 +68,7 @@ def wait_for_reading(admin: str, *, lacks: list[str]) -> dict[str, object]:
 def test_enforce_that_enforces_nothing_is_said_everywhere(
     state: Path, listed: Path
 ) -> None:
-    """Importing again keeps earlier choices; choices that were given up are named."""
+    """A new import keeps the choice; a choice that is given up is reported."""
     import_set(state, listed, "--enforce-unsigned")
     with operated(state.parent, 'mode = "enforce"') as (site, admin):
         wait_for_reading(admin, lacks=[])

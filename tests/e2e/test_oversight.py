@@ -1,4 +1,4 @@
-"""The steps of an overseer: changes and their authors, gaps, and counts."""
+"""An overseer's questions: the changes, their authors, the lost and the counts."""
 
 import hashlib
 import json
@@ -29,7 +29,7 @@ LOG = Path("instances/main/log")
 
 
 def changes(state: Path) -> list[tuple[str, str]]:
-    """Return the recorded changes, and their objects."""
+    """Return the kinds and subjects of the recorded changes."""
     found = log(state, "--kind", "change")
     return [(it["change"], it["subject"]) for it in found]
 
@@ -100,7 +100,7 @@ def test_oldest_files_are_missed(state: Path) -> None:
 
 
 def test_numbers_outlive_the_records(state: Path) -> None:
-    """After 91 days the proxy deletes due segments; every upload is still counted."""
+    """After 91 days the proxy deletes old records; every upload is still counted."""
     day: list[DecisionRecord | OutcomeRecord] = [
         decision("a", ACCEPTED),
         outcome("a"),

@@ -46,7 +46,7 @@ _COLOURS = """
             getComputedStyle(behind).backgroundColor];
 })
 """
-"""The colour of every text, and the colour of its background."""
+"""The colour of every text, and that of its background."""
 
 _IS_WIDER = "() => document.documentElement.scrollWidth > window.innerWidth"
 

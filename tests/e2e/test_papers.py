@@ -85,7 +85,7 @@ def picture_of(image: Image.Image) -> Picture:
 
 
 def nearest(document: bytes, seen: Image.Image) -> int:
-    """Return the least distance between the drawing and a view, in bits of PDQ."""
+    """Return the least distance of the drawing to a view, in bits of PDQ."""
     expected = view_of(picture_of(seen), name="seen").signals[0].signal.value
     distances = []
     for file in files_in(document):

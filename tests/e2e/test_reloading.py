@@ -57,7 +57,7 @@ def test_mode_and_routes_change_while_the_proxy_runs(
 
 
 def test_configuration_is_checked_and_shown(tmp_path: Path) -> None:
-    """Without a service: the mistakes, and the settings that would be in force."""
+    """Without a service: the faults, and the settings that would be in force."""
     config = tmp_path / "uploadfilter.toml"
     config.write_text('origin = "http://127.0.0.1:81"\n')
     shown = running.run_program("config", "show", str(config), state=tmp_path / "state")

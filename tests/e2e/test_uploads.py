@@ -161,14 +161,14 @@ def test_truncated_picture_is_rejected(site: Stage) -> None:
 
 
 def test_what_is_no_picture_is_published(site: Stage) -> None:
-    """A text is not inspected."""
+    """A text without a picture passes."""
     answer = put(site.url("/files/notes.txt"), b"remember the milk\n")
 
     assert answer.status == 201
 
 
 def test_all_rejections_look_alike(site: Stage) -> None:
-    """The answers to a match and a bomb differ only in the id of the decision."""
+    """The answers to a match and to a bomb differ only in the id of the decision."""
     answers = [
         put(site.url("/files/a.jpg"), pictures.listed()),
         put(site.url("/files/b.png"), bomb_png()),

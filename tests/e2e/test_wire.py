@@ -79,7 +79,7 @@ def test_half_closed_clients_get_their_answers(ports: tuple[int, int]) -> None:
 def test_what_is_no_request_is_answered_and_ended(
     ports: tuple[int, int], data: bytes, status: int
 ) -> None:
-    """Each with the status for its error."""
+    """Each gets the status for its fault."""
     assert exchange(ports[0], data).split()[1] == b"%d" % status
 
 

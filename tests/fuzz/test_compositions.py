@@ -166,7 +166,7 @@ def test_picture_within_layers_is_seen(picture: str, layers: list[str]) -> None:
     ],
 )
 def test_limits_are_stated(layers: tuple[str, ...]) -> None:
-    """The cases left out above are not found; else the page would claim too little."""
+    """The parts left out above are really not seen; otherwise the page is wrong."""
     content = written(PICTURES["jpeg"](), layers)
 
     assert content is not None

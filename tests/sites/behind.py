@@ -98,7 +98,7 @@ def behind(
 
 
 def check_records(state: Path) -> None:
-    """Check that the log is intact and complete: each accepted request has its outcome.
+    """Check that the log is intact and complete: accepted uploads have an outcome.
 
     Raises:
         DemoError: It is not.

@@ -33,8 +33,7 @@ COMMAND_S = 300
 
 
 OF_THE_MACHINE = re.compile(r"(AWS|PIP|TWINE|RCLONE)_|.*_proxy$", re.IGNORECASE)
-"""Variables that set up the clients of a machine; the tested server is on this machine.
-"""
+"""Variables that configure clients of a machine; the tests stay on this machine."""
 
 
 def environment(more: Mapping[str, str] | None = None) -> dict[str, str]:
@@ -51,7 +50,7 @@ def missing(what: str, *, cure: str) -> NoReturn:
     """Skip or fail the test for want of a program.
 
     Args:
-        what: What is not there.
+        what: The missing thing.
         cure: How to get it.
     """
     message = f"there is no {what} on this machine ({cure})"

@@ -255,7 +255,7 @@ def rclone(site: Behind, store: Store, tmp_path: Path) -> Callable[..., str]:
 def test_tree_is_copied_with_rclone(
     store: Store, rclone: Callable[..., str], tmp_path: Path
 ) -> None:
-    """All of a tree except the listed picture arrives, and comes back unchanged."""
+    """A whole tree arrives except the listed picture, and comes back unchanged."""
     kept = {"boat.jpg": pictures.unlisted(6404), "deep/café.txt": TEXT}
     for name, content in {**kept, "lake.jpg": pictures.listed()}.items():
         (tmp_path / "tree" / name).parent.mkdir(parents=True, exist_ok=True)

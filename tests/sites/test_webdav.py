@@ -185,7 +185,7 @@ def test_person_cannot_store_a_listed_picture_with_cadaver(
 def test_tree_is_copied_with_rclone(
     site: Behind, rclone: Callable[..., str], tmp_path: Path
 ) -> None:
-    """All of a tree except the listed picture arrives, and comes back unchanged."""
+    """A whole tree arrives except the listed picture, and comes back unchanged."""
     files = {
         "tree/boat.jpg": pictures.unlisted(6202),
         "tree/deep/café.jpg": pictures.unlisted(6203),

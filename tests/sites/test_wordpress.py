@@ -298,7 +298,7 @@ def test_picture_is_published_by_xml_rpc(
 def test_listed_picture_is_rejected_by_xml_rpc(
     wordpress_site: Behind, wordpress_itself: WordPress, blog: xmlrpc.client.ServerProxy
 ) -> None:
-    """Base64 in XML is inspected."""
+    """Base64 in XML is decoded and seen."""
     struct = {
         "name": LISTED_NAME,
         "type": "image/jpeg",

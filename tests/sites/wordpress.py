@@ -1,7 +1,7 @@
 """WordPress as Debian packages it, on PHP-FPM behind nginx, with MariaDB.
 
 Nothing of the machine is changed: every server runs on files and sockets in one folder,
-as the user who runs the tests.
+as the user that runs the tests.
 """
 
 import contextlib
