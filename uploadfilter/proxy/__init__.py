@@ -2,8 +2,8 @@
 
 An upload passes these rooms: ``clients`` accepts connections and parses requests;
 ``handling`` finds the route of each request; ``inspecting`` takes an upload from its
-head to its record; ``requests`` is what one request carries with it; ``routing``,
-``origins`` and ``answering`` say where it goes, go there, and answer where it does not.
-``counting`` keeps the numbers that ``admin`` shows. ``aiohttp_parts`` is the one module
-that touches private parts of aiohttp.
+head to its record; ``requests`` holds the data of one request; ``routing`` chooses the
+origin, ``origins`` sends to it, and ``answering`` writes the answers to requests that
+are not forwarded. ``counting`` keeps the numbers that ``admin`` shows. Only
+``aiohttp_parts`` uses private parts of aiohttp.
 """

@@ -1,8 +1,8 @@
 # ruff: noqa: SLF001 - this module exists so that no other one does it
-"""The private parts of aiohttp that the proxy uses, all of them and nowhere else.
+"""All private parts of aiohttp that the proxy uses; no other module uses any.
 
-aiohttp is made for applications. Some things that it does on its own change what a
-client or an origin gets, and have no switch (ADR 0015, 0029, 0052). In aiohttp 3.14:
+aiohttp is made for applications. Some of its automatic actions change the bytes that a
+client or an origin gets, and cannot be switched off (ADR 0015, 0029, 0052). In 3.14:
 
 - It writes heads as text and drops bytes that are not UTF-8. ``hold_head`` puts bytes
   into ``StreamWriter._headers_buf``.
@@ -10,22 +10,22 @@ client or an origin gets, and have no switch (ADR 0015, 0029, 0052). In aiohttp 
   ``StreamResponse._start``, which sets ``_req``, ``_payload_writer`` and
   ``_keep_alive``; it reads ``_must_be_empty_body``. ``NamelessResponse`` extends
   ``Response._prepare_headers``.
-- It waits for the rest of a body after garbage, has no time limit for a head, and knows
-  no answer to bytes that are no request. ``AiohttpConnection`` names the slots of
+- It waits for the rest of a body after garbage, has no time limit for a head, and has
+  no answer to bytes that are not a request. ``AiohttpConnection`` names the slots of
   ``RequestHandler`` in which the requests of a connection wait: ``_messages``,
   ``_request_count``, ``_current_request``, ``_waiter``, ``_loop``; ``failed`` makes an
   ``_ErrInfo``.
-- It ends a connection that is idle, also while a head arrives on it.
+- It ends an idle connection even while a head arrives on it.
   ``AiohttpConnection`` overrides ``_process_keepalive``, and forgets
   ``_keepalive_handle``.
-- It does not say in how many chunks a body came. ``unread_chunks`` counts
+- It does not state in how many chunks a body arrived. ``unread_chunks`` counts
   ``StreamReader._http_chunk_splits``.
 - Its server makes connections of its own class only. ``AiohttpServer`` passes
   ``Server._loop`` and ``_kwargs`` to another class.
 
-Rules this module keeps: each part has a test that looks at the bytes on the sockets,
-and not at the attribute; ``tests/proxy/test_aiohttp_parts.py`` holds that no other
-module touches a private name of aiohttp.
+Rules this module keeps: each part has a test that examines the bytes on the sockets,
+and not the attribute; ``tests/proxy/test_aiohttp_parts.py`` checks that no other module
+uses a private name of aiohttp.
 """
 
 import asyncio
@@ -49,26 +49,26 @@ Queued: TypeAlias = tuple[Any, StreamReader]
 
 
 def hold_head(writer: AbstractStreamWriter, head: bytes) -> None:
-    """Let a head wait in the writer of its message, to be sent with its first bytes."""
+    """Keep a head in the writer of its message until the first bytes of the body."""
     if not isinstance(writer, StreamWriter):
         raise TypeError("aiohttp writes heads in another way than we know")
     writer._headers_buf = head
 
 
 def unread_chunks(payload: StreamReader) -> int:
-    """Return how many chunks of a body have arrived that nobody has read."""
+    """Return how many chunks of a body have arrived and are unread."""
     if payload is EMPTY_PAYLOAD:
         return 0
     return len(payload._http_chunk_splits or ())
 
 
 def failed(error: http_exceptions.HttpProcessingError) -> Queued:
-    """Return the entry that aiohttp queues for a request that it cannot parse."""
+    """Return the item that aiohttp queues in place of an unparsable request."""
     return _ErrInfo(status=error.code, exc=error, message=""), EMPTY_PAYLOAD
 
 
 def is_request(message: object) -> TypeGuard[RawRequestMessage]:
-    """Tell a parsed head from an error in its place."""
+    """Tell whether an item is a parsed head, and not an error in its place."""
     return isinstance(message, RawRequestMessage)
 
 
@@ -82,7 +82,7 @@ class NamelessResponse(web.Response):
 
 
 class RawResponse(web.StreamResponse):
-    """An answer whose head is bytes of our own. ``raw_head`` is to be overridden."""
+    """An answer whose head is bytes that a subclass makes in ``raw_head``."""
 
     def raw_head(self, request: web.BaseRequest, *, keep_alive: bool) -> bytes:
         """Return the whole head, and set the framing of the request's writer."""
@@ -100,7 +100,7 @@ class RawResponse(web.StreamResponse):
 
     @override
     async def _start(self, request: web.BaseRequest) -> AbstractStreamWriter:
-        """Prepare the head; it waits in the writer for the bytes that follow it."""
+        """Prepare the head; it waits in the writer for the first bytes of the body."""
         self._req, self._payload_writer = request, request.writer
         if self._keep_alive is None:
             self._keep_alive = request.keep_alive
@@ -110,13 +110,13 @@ class RawResponse(web.StreamResponse):
 
 
 class AiohttpConnection(RequestHandler):
-    """aiohttp's connection, with names for its slots that cost no call.
+    """aiohttp's connection, with public names for its slots that cost no call.
 
     Attributes:
         loop: The event loop.
         requests_parsed: Number of requests that have been parsed on it.
         queued: The requests that wait for their answers.
-        current_request: The request that is being answered, if there is one.
+        current_request: The request that is being answered, if any.
         waiter: Set if the connection waits for a request.
     """
 
@@ -138,18 +138,18 @@ class AiohttpConnection(RequestHandler):
 
     @property
     def is_waiting(self) -> bool:
-        """Whether every request that came has its answer."""
+        """Whether all requests so far were answered."""
         waiter = self.waiter
         return waiter is not None and not waiter.done() and not self.queued
 
     def queue(self, entry: Queued) -> None:
-        """Answer ``entry`` after the requests that came before."""
+        """Answer ``entry`` after the earlier requests."""
         self.queued.append(entry)
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
 
     def may_end_idle(self) -> bool:
-        """Tell whether the connection may be ended for being idle."""
+        """Tell whether the connection may be ended because it is idle."""
         return True
 
     @override
@@ -161,11 +161,11 @@ class AiohttpConnection(RequestHandler):
 
 
 class AiohttpServer(web.Server):
-    """aiohttp's server, whose connections are of a class of ours.
+    """aiohttp's server, with connections of another class.
 
     Args:
         handle: Answers one request.
-        make: Makes the handler of a connection, of aiohttp's own arguments.
+        make: Makes the handler of a connection from aiohttp's own arguments.
         arguments: Keyword arguments for each of these handlers.
     """
 

@@ -16,7 +16,7 @@ from uploadfilter.proxy.aiohttp_parts import AiohttpConnection
 
 
 class WatchedConnection(AiohttpConnection):
-    """A client's connection that tells one who asks when it is lost."""
+    """A client's connection that reports when it is lost."""
 
     _on_lost: Callable[[], None] | None = None
 

@@ -11,7 +11,7 @@ Rules this module keeps:
 - A body in chunks of a few bytes is ended: its parsing costs the work, not its bytes.
 - Bytes that are thrown away are read slowly, however fast they arrive.
 
-The private parts of aiohttp that it uses stand in ``proxy/aiohttp_parts.py``.
+``proxy/aiohttp_parts.py`` holds the private parts of aiohttp that it uses.
 """
 
 import asyncio
@@ -201,7 +201,7 @@ class Connection(WatchedConnection):
         return True
 
     def end_if_idle(self) -> bool:
-        """End the connection if no request is on it, and tell whether it was."""
+        """End the connection if it has no request; tell whether it was ended."""
         is_idle = self.is_waiting and self._head_timer is None
         if is_idle:
             self._served.register.speaking_left(self, self._peer)
@@ -284,7 +284,7 @@ class Connection(WatchedConnection):
 
     @override
     def may_end_idle(self) -> bool:
-        """Leave a connection on which a head arrives: that has a time of its own."""
+        """Allow this unless a head is arriving, which has its own time limit."""
         return self._head_timer is None
 
     def _on_messages(self, size: int, *, new: int) -> None:
@@ -302,12 +302,12 @@ class Connection(WatchedConnection):
             self._end_body()
 
     def _look_at_bodies(self, new: int) -> None:
-        """Count the chunks of bodies that have just begun, as far as they are there."""
+        """Count the chunks of bodies that have just begun, if some have arrived."""
         for place in range(max(len(self.queued) - new, 0), len(self.queued)):
             self._chunks = 0
             self._count_chunks(self.queued[place][1], 0)
             if self._is_cut:
-                # What was asked behind such a body is not answered.
+                # Requests after such a body are not answered.
                 while len(self.queued) > place + 1:
                     self.queued.pop()
                 return
@@ -394,7 +394,7 @@ class Connection(WatchedConnection):
             self._parting.set_result(None)
 
     def _watch_half(self, written: int) -> None:
-        """End a connection that may have been left, once nothing more comes for it."""
+        """End a connection that may be lost, after the origin's last bytes."""
         transport, request = self.transport, self.current_request
         if transport is None:
             return

@@ -9,7 +9,7 @@ an entry that was withdrawn:
 - a removal withdraws every entry that the set has had, in every older generation too;
   importing a set of that name again is a new beginning;
 - an import withdraws the entries that the set has had and the file lacks, until a later
-  import lists them again: these revocations can end (``until_listed``);
+  import lists them again (``until_listed``);
 - a revocation withdraws the entry of that id for good, in every later import too;
 - a suppression holds until it ends or is lifted, whatever else happens.
 
@@ -289,8 +289,7 @@ class Changes:
             raise StoreError(
                 f"more than {MOST_SUPPRESSIONS} suppressed entries",
                 hint="End some with 'uploadfilter hashset unsuppress', or remove the "
-                "hash "
-                "set that is wrong.",
+                "hash set that is wrong.",
             )
         return replace(self, suppressed=(*others, suppression))
 
