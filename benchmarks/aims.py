@@ -1,4 +1,4 @@
-"""What a benchmark says last: which aims it missed, and what that means."""
+"""The last line of a benchmark: the aims that it missed, and the exit code."""
 
 from collections.abc import Sequence
 
@@ -8,8 +8,8 @@ def exit_code(benchmark: str, missed: Sequence[str], *, is_whole: bool = True) -
 
     Args:
         benchmark: Its name on the command line.
-        missed: The aims, each in words with what was measured.
-        is_whole: Whether everything was measured: a part of it never ends with 1.
+        missed: The aims, each in words with its figure.
+        is_whole: Whether everything was measured; a partial run never ends with 1.
     """
     if not missed:
         print(f"\n{benchmark}: no aim was missed")

@@ -1,12 +1,12 @@
-"""Make a release: packages, and then a commit and a tag; or nothing at all.
+"""Make a release: packages, and then a commit and a tag; or change nothing.
 
     python -m deploy.release.release VERSION [--rehearse]
 
 Everything is done in a clone in ``build/release``. The repository gets the commit and
-the tag only when all packages are built there and were checked. A rehearsal leaves out
-these two, and the compression of the Debian package.
+the tag only after all packages were built there and checked. A rehearsal leaves out the
+commit, the tag, and the compression of the Debian package.
 
-It runs no tests of the code: ``.ci/run`` must have passed for the commit.
+This module runs no tests of the code: ``.ci/run`` must have passed for the commit.
 """
 
 import argparse
@@ -44,12 +44,12 @@ class ReleaseError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Places:
-    """Where a release is made.
+    """The folders in which a release is made.
 
     Attributes:
         clone: The clone that is changed and packed.
-        out: Where the packages go.
-        tree: Where the Debian package is unpacked.
+        out: The folder for the packages.
+        tree: The folder in which the Debian package is unpacked.
     """
 
     clone: Path
@@ -85,7 +85,7 @@ def check_repository(version: str) -> None:
     """Check that this commit can become a release.
 
     Raises:
-        ReleaseError: There are changes that are not committed, or the tag is there.
+        ReleaseError: There are changes that are not committed, or the tag exists.
     """
     if changed := run("git", "status", "--porcelain"):
         raise ReleaseError(f"there are changes that are not committed:\n{changed}")
@@ -107,15 +107,15 @@ def commit(clone: Path, version: str, date: str) -> str:
     """Write the version and the date into the clone and commit; return the time.
 
     Raises:
-        ReleaseError: The version is not after the last one, or the changelog says
-            nothing of it.
+        ReleaseError: The version is not after the last one, or the changelog has
+            no changes for it.
     """
     try:
         texts.release(clone, version=version, date=date)
     except ValueError as exc:
         raise ReleaseError(str(exc)) from exc
     for key in ("user.name", "user.email"):
-        # Of this repository; where it has none, git says what it lacks.
+        # The repository's own identity; without one, git names the missing setting.
         if value := run("git", "config", "--default", "", "--get", key):
             run("git", "config", key, value, cwd=clone)
     run("git", "commit", "--quiet", "-am", f"Release {version}", cwd=clone)
@@ -151,7 +151,7 @@ def wheel_in(folder: Path) -> Path:
 
 
 def describe(places: Places, sbom: str, version: str) -> None:
-    """Write what the Debian package consists of, as CycloneDX; unpack it for that."""
+    """Write the parts of the Debian package, as CycloneDX; unpack it for that."""
     (package,) = places.out.glob("*.deb")
     run("dpkg-deb", "--extract", package, places.tree)
     run(
@@ -178,7 +178,7 @@ def check_wheel(places: Places, version: str, epoch: str) -> None:
     """Check that the wheel has what it should, and is the same each time.
 
     Raises:
-        ReleaseError: It is not so.
+        ReleaseError: It differs, or lacks something.
     """
     wheel = wheel_in(places.out)
     again = places.out.with_name("again")
@@ -186,7 +186,7 @@ def check_wheel(places: Places, version: str, epoch: str) -> None:
     fixed = {"SOURCE_DATE_EPOCH": epoch}
     run(*hatch, "--target", "wheel", cwd=places.clone, **fixed)
     if wheel_in(again).read_bytes() != wheel.read_bytes():
-        raise ReleaseError(f"{wheel.name} is another one when it is built again")
+        raise ReleaseError(f"{wheel.name} differs when it is built again")
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
         told = archive.read(f"uploadfilter-{version}.dist-info/METADATA").decode()
@@ -196,7 +196,7 @@ def check_wheel(places: Places, version: str, epoch: str) -> None:
     if missing := wanted - names:
         raise ReleaseError(f"{wheel.name} lacks {', '.join(sorted(missing))}")
     if HeaderParser().parsestr(told)["Version"] != version:
-        raise ReleaseError(f"{wheel.name} is of another version")
+        raise ReleaseError(f"{wheel.name} has another version")
 
 
 def check_sdist(places: Places, version: str) -> None:
@@ -214,10 +214,10 @@ def check_sdist(places: Places, version: str) -> None:
 
 
 def check_debian(places: Places, version: str) -> None:
-    """Check that the program of the Debian package runs, and finds what is listed.
+    """Check that the program of the Debian package runs, and finds a listed picture.
 
     Raises:
-        ReleaseError: It does not.
+        ReleaseError: It does not run, or finds nothing.
     """
     home = places.tree / _DEBIAN_HOME / "bin"
     program = places.tree / "uploadfilter"
@@ -259,7 +259,7 @@ def _name_of(metadata: Path) -> tuple[str, str]:
 
 
 def publish(places: Places, version: str) -> None:
-    """Take the commit of the clone into this repository, and tag it.
+    """Put the commit of the clone into this repository, and tag it.
 
     Raises:
         ReleaseError: The repository has moved in the meantime; it stays as it is.
@@ -270,10 +270,10 @@ def publish(places: Places, version: str) -> None:
 
 
 def pack(version: str, *, date: str, sbom: str, compression: str) -> Places:
-    """Make everything that a release consists of in a clone; return where it is.
+    """Make all parts of a release in a clone; return the folders.
 
     Raises:
-        ReleaseError: It cannot be made, or is not right.
+        ReleaseError: It cannot be made, or a check fails.
     """
     check_repository(version)
     places = clone_of_this(version)
@@ -289,7 +289,7 @@ def pack(version: str, *, date: str, sbom: str, compression: str) -> Places:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Make a release and say what is left to do; return the exit code."""
+    """Make a release, and print the next step; return the exit code."""
     parser = argparse.ArgumentParser(prog="make release", description=__doc__)
     parser.add_argument("version")
     parser.add_argument("--rehearse", action="store_true", help="no commit and no tag")

@@ -1,7 +1,8 @@
-"""The version in the files of the repository, and the changelog's date of it.
+"""The version in the files of the repository, and its date in the changelog.
 
-To add a file that names the version: nothing, if it does so as ``uploadfilter:1.2.3``
-(an image) or ``uploadfilter_1.2.3_`` (a package); else a pattern in ``_NAMED``.
+A file that names the version as ``uploadfilter:1.2.3`` (an image) or
+``uploadfilter_1.2.3_`` (a package) needs no change here. For another form, add a
+pattern to ``_NAMED``.
 """
 
 import re
@@ -12,14 +13,14 @@ _VERSION = re.compile(r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)")
 _OF_PROJECT = re.compile(r'(?m)^version = "([^"]+)"$')
 _UNRELEASED = re.compile(r"(?ms)^## \[Unreleased\]\n(.*?)(?=^## |\Z)")
 _NAMED = r"(?<=\buploadfilter[:_]){}(?!\d)"
-"""Where documents and settings name a version."""
+"""The places at which documents and settings name a version."""
 
 
 def numbers(version: str) -> tuple[int, ...]:
     """Return the three numbers of a version.
 
     Raises:
-        ValueError: It has not just these.
+        ValueError: It has another form.
     """
     found = _VERSION.fullmatch(version)
     if found is None:
@@ -31,7 +32,7 @@ def version_of(pyproject: str) -> str:
     """Return the version that a ``pyproject.toml`` states.
 
     Raises:
-        ValueError: It states none, or several.
+        ValueError: It states no version, or several.
     """
     (version,) = _OF_PROJECT.findall(pyproject)
     return str(version)
@@ -41,7 +42,7 @@ def numbered(pyproject: str, version: str) -> str:
     """Return a ``pyproject.toml`` with another version.
 
     Raises:
-        ValueError: It is not after the one that is there.
+        ValueError: It does not follow the present version.
     """
     last = version_of(pyproject)
     if numbers(version) <= numbers(last) and version != last:
@@ -53,7 +54,7 @@ def dated(changelog: str, *, version: str, date: str) -> str:
     """Return a changelog whose unreleased changes are those of a version.
 
     Raises:
-        ValueError: There are none, or the version has a section already.
+        ValueError: There are no such changes, or the version has a section already.
     """
     found = _UNRELEASED.search(changelog)
     if found is None or not found[1].strip():
@@ -65,7 +66,7 @@ def dated(changelog: str, *, version: str, date: str) -> str:
 
 
 def renamed(text: str, last: str, version: str) -> str:
-    """Return a text that names a version in the place of the last one."""
+    """Return a text that names a version in place of the last one."""
     return re.sub(_NAMED.format(re.escape(last)), version, text)
 
 
@@ -74,11 +75,11 @@ def release(folder: Path, *, version: str, date: str) -> None:
 
     Args:
         folder: The checkout.
-        version: The version; for the first release the one that is there already.
+        version: The version; for the first release, the present one.
         date: Day of the release, as ``2026-11-28``.
 
     Raises:
-        ValueError: The version or the changelog is not as it must be.
+        ValueError: The version or the changelog cannot be used.
     """
     project, changelog = folder / "pyproject.toml", folder / "CHANGELOG.md"
     before = project.read_text(encoding="utf-8")

@@ -110,7 +110,7 @@ _CONTENTS = "On this page: "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """The release that pages are of.
+    """The release that the pages describe.
 
     Attributes:
         version: Its version.

@@ -1,9 +1,9 @@
-"""Write what a system keeps beside a program: its manual pages and its completions.
+"""Write the manual pages and the completions that a system keeps beside a program.
 
     python -m deploy.wheel.shared DIRECTORY DATE
 
-They lie where systems look below ``/usr/local/share``, and beside the ``bin`` of any
-environment whose programs are in the path: man and bash find them there as well.
+Systems look for them below ``/usr/local/share``. man and bash also find them beside the
+``bin`` of any environment whose programs are in the path.
 """
 
 import os
@@ -21,14 +21,14 @@ _COMPLETIONS = {
     "fish": "fish/vendor_completions.d/uploadfilter.fish",
     "zsh": "zsh/site-functions/_uploadfilter",
 }
-"""Where each shell looks."""
+"""The file in which each shell looks."""
 
 _FIRST_CALL = '_uploadfilter_completion "$@"\n'
 """zsh calls its file when it is asked for the first time."""
 
 
 def completion(shell: str) -> str:
-    """Return what a shell reads to complete the program's words."""
+    """Return the file that a shell reads to complete the program's words."""
     program = Path(sys.executable).with_name("uploadfilter")
     done = subprocess.run(  # noqa: S603 - the program that is packed
         [program],
@@ -37,12 +37,12 @@ def completion(shell: str) -> str:
         check=True,
         text=True,
     )
-    # zsh takes a file for a completion by its first line.
+    # zsh recognises a completion by its first line.
     return done.stdout.lstrip("\n") + (_FIRST_CALL if shell == "zsh" else "")
 
 
 def main() -> None:
-    """Write the files below a directory, which is made."""
+    """Write the files below a directory, which is made if it is missing."""
     directory, date = Path(sys.argv[1]), sys.argv[2]
     project = tomllib.loads((_ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     release = manuals.Release(version=project["version"], date=date)

@@ -1,4 +1,4 @@
-"""What is counted and measured: names, descriptions, labels and buckets of series.
+"""The definitions of all series: names, descriptions, labels and buckets.
 
 A series of a small domain is listed in ``known``, so that it exists from the start.
 """

@@ -141,7 +141,7 @@ class Signs:
 
 
 def letters_of(name: str) -> str:
-    """Return the letters of a name, in lower case: all that tells names apart."""
+    """Return the letters of a name, in lower case, which alone distinguish names."""
     return _NO_LETTER.sub("", name[:_LONGEST_NAME].lower())
 
 
