@@ -33,7 +33,7 @@ class OriginSettings:
             at the moment it is used again.
         connections: Most connections at once; 0 means no limit.
         max_header_bytes: Longest line of the origin's header: twice the limit of nginx,
-            since the origin is honest.
+            because the origin is honest.
         ca_file: Authorities in PEM that may have signed the origin's certificate;
             empty for those of the system.
         server_name: Name that the certificate must hold; empty for the one in ``url``.
