@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import skimage.data
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 PHOTOGRAPHS = ("astronaut", "coffee", "chelsea", "rocket", "camera", "coins", "moon")
 """Shipped inside scikit-image's wheel; nothing is downloaded."""

@@ -22,8 +22,9 @@ from typing import Final
 
 from benchmarks.machine import describe
 from deploy.demo import running
-from hashsets.demo import make_signed, pictures
+from hashsets.demo import make_signed
 from hashsets.demo.make_demo import entry_of
+from tests.corpus import pictures
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import proposing, publishing, signing, staging
 from uploadfilter.issuing.folder import IssuerFolder

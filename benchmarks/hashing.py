@@ -32,7 +32,7 @@ from PIL import Image
 
 from benchmarks import aims, machine, plots
 from benchmarks.corpus import Sample, samples
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.model import QUALITY_FLOOR, Geometry, SignalType, Variant, View
 from uploadfilter.pictures import decoding
 from uploadfilter.pictures.formats import FORMATS

@@ -1,7 +1,8 @@
 """What do hostile files cost, and which uploads do they delay?
 
 - **bombs**: CPU seconds and peak memory of the scanner processes, and the verdict, for
-  every bomb of ``hashsets/demo/bombs.py``, each a few kilobytes to a few megabytes.
+  every bomb of ``tests/corpus/bombs/bombs.py``, each a few kilobytes to a few
+  megabytes.
 - **flood**: latency of ordinary uploads through the whole filter, with and without
   other clients that send bombs as fast as they are answered.
 
@@ -29,7 +30,7 @@ from rich.progress import track
 
 from benchmarks import load, machine, peers
 from benchmarks.proxy.site import files_of, list_random
-from hashsets.demo.bombs import BOMBS, Bomb
+from tests.corpus.bombs.bombs import BOMBS, Bomb
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Mode, Reason, Scan
 from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED

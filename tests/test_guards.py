@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image, ImageChops, ImageDraw, ImageFont
 
-from hashsets.demo import pictures
 from tests.conformance.generations import entry
+from tests.corpus import pictures
 from tests.reference.listed import ListedGeneration
 from uploadfilter.decisions.policy import Policy, decide, verdict_of
 from uploadfilter.hashsets.degenerate import problem_of

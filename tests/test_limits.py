@@ -19,8 +19,8 @@ from typing import NamedTuple
 import pikepdf
 import pytest
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_kit import png_chunk
+from tests.corpus import pictures
+from tests.corpus.tricks.kit import png_chunk
 from tests.repository import ROOT, parse, section
 from tests.scanners.scans import scanned
 from uploadfilter.model import Reason
@@ -199,7 +199,7 @@ SAMPLES: Mapping[str, Sample] = {
 }
 """Contents whose result the page states."""
 
-TRICK = "tests/hashsets/test_tricks.py::test_each_limit_is_named_in_the_limits"
+TRICK = "tests/corpus/test_tricks.py::test_each_limit_is_named_in_the_limits"
 """The catalogue holds it: the page names the trick, and the browser's tests scan it."""
 
 NAMED: Mapping[str, str] = {

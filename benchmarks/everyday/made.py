@@ -15,7 +15,7 @@ import pikepdf
 import pillow_heif
 
 from benchmarks.everyday.files import File
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 _NAMES = {
     "cp437": "Übersicht Straße",

@@ -19,7 +19,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.signals import operators
 from uploadfilter.signals.dihedral import variants
 

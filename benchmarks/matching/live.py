@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import load, peers
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 SEED = 20_114
 ROUNDS = 5

@@ -24,8 +24,8 @@ from benchmarks.proxy.overload import unhindered
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import files_of, filter_before, list_random
-from hashsets.demo import pictures
-from hashsets.demo.bombs import BOMBS
+from tests.corpus import pictures
+from tests.corpus.bombs.bombs import BOMBS
 
 PHOTO_KB: Final = 200
 INNOCENT: Final = "192.0.2.1"

@@ -24,7 +24,7 @@ from benchmarks import load, peers
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import SEED, files_of, filter_before, list_random
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.model import EntrySignal
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals.views import view_of

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.load import Spawned, pinned, process
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory

@@ -22,7 +22,7 @@ from benchmarks import load, peers
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import files_of, filter_before, list_random
-from hashsets.demo.bombs import BOMBS
+from tests.corpus.bombs.bombs import BOMBS
 
 SAMPLES = 60
 LEAST_PAUSE_S = 0.25

@@ -24,7 +24,7 @@ from PIL import (
 )
 
 from benchmarks.recall import packing
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 pillow_heif.register_heif_opener()
 

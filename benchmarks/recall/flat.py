@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from benchmarks.recall.corpus import Original
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 _WORDS = [
     "upload",

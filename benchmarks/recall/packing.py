@@ -10,7 +10,7 @@ import zipfile
 import pikepdf
 from PIL import Image, ImageCms
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 _DECOY_SEED = 77
 _QUALITY = 85

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from PIL import Image, ImageOps
 
 from deploy.demo import guises
-from hashsets.demo import pictures
-from hashsets.demo.bombs_containers import nested_zip
-from hashsets.demo.bombs_pictures import many_scans_jpeg
+from tests.corpus import pictures
+from tests.corpus.bombs.containers import nested_zip
+from tests.corpus.bombs.pictures import many_scans_jpeg
 
 LISTED_SEED = 1001
 """The listed picture that is uploaded in several forms: one of the demo set."""

@@ -12,7 +12,7 @@ import numpy as np
 import pillow_heif
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 
 def document(image: Image.Image) -> bytes:

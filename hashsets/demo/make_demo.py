@@ -15,7 +15,7 @@ import io
 import json
 from pathlib import Path
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.model import SignalType, View
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS

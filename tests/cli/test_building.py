@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
 from hashsets.demo.make_demo import entry_of
 from tests.cli.running import json_lines, run
+from tests.corpus import pictures
 from uploadfilter.knowngood import corpus as corpora
 
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
 from tests.cli.running import json_lines, run
+from tests.corpus import pictures
 from tests.knowngood.corpora import corpus_file, value
 
 DIFF = ("hashset", "diff")

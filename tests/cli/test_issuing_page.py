@@ -11,8 +11,8 @@ import pytest
 
 from deploy.demo import running
 from deploy.demo.cases import form_of
-from hashsets.demo import pictures
 from tests.cli.running import json_lines, run
+from tests.corpus import pictures
 from tests.repository import ROOT
 from uploadfilter.cli import holders, output, passphrases
 from uploadfilter.issuing.keys import made_key

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
 from tests.cli.running import json_lines, run
+from tests.corpus import pictures
 from tests.knowngood.corpora import md5_of
 from tests.knowngood.test_foreign import encase
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
 from tests.cli.running import json_lines, run
+from tests.corpus import pictures
 from uploadfilter.cli.scan import VerdictCounts
 from uploadfilter.cli.shapes import CheckedFile
 from uploadfilter.model import Entry, EntrySignal, Reason

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents import carving
 from uploadfilter.contents.carving import PictureStart, TooMany, candidates
 from uploadfilter.contents.kinds.magic import Kind

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.nameless import stream_in
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.streams import BROTLI, RAW_DEFLATE, XZ, ZLIB, StreamContainer

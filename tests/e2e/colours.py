@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from PIL import Image
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_kit import png_chunk, riff_chunks, webp_file, webp_head
+from tests.corpus import pictures
+from tests.corpus.tricks.kit import png_chunk, riff_chunks, webp_file, webp_head
 from tests.pictures import icc
 
 _SIDE: Final = 24

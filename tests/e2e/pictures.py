@@ -4,7 +4,7 @@ from functools import cache
 
 from PIL import Image, ImageOps
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 
 
 @cache

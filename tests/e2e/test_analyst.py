@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from deploy.demo import running
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.hashsets.test_formats import read
 from tests.repository import ROOT
 from uploadfilter.errors import HashSetFormatError

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
-from hashsets.demo import tricks_archives as made
-from hashsets.demo import tricks_joined as joined
+from tests.corpus import pictures
+from tests.corpus.tricks import archives as made
+from tests.corpus.tricks import joined
 from tests.scanners.scans import scanned
 from uploadfilter.model import SignalType
 

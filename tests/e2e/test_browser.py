@@ -1,7 +1,7 @@
 """The filter sees everything that a browser shows: every trick in both.
 
-Each trick of ``hashsets/demo/tricks.py`` hides the target, whose PDQ and pHash a hash
-set lists, behind a decoy. Chromium opens it, and a screenshot is compared with the
+Each trick of ``tests/corpus/tricks/tricks.py`` hides the target, whose PDQ and pHash a
+hash set lists, behind a decoy. Chromium opens it, and a screenshot is compared with the
 target; then the installed program scans it. No trick is left out: tricks that the
 program cannot find are named in ``docs/limits.md``.
 """
@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from deploy.demo import running
-from hashsets.demo import tricks
-from hashsets.demo.tricks_kit import Expected, Family, Shown
+from tests.corpus.tricks import tricks
+from tests.corpus.tricks.kit import Expected, Family, Shown
 from tests.e2e.browser import Served, browser
 from tests.e2e.conftest import import_set
 from uploadfilter.model import Geometry, SignalType, Variant, View

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo import running
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.repository import OPERATING
 
 pytestmark = pytest.mark.e2e

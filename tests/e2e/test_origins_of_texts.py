@@ -19,9 +19,9 @@ from xml.parsers.expat import ExpatError
 
 import pytest
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_codings import CODING_TRICKS
-from hashsets.demo.tricks_kit import Shown
+from tests.corpus import pictures
+from tests.corpus.tricks.codings import CODING_TRICKS
+from tests.corpus.tricks.kit import Shown
 from tests.e2e.decoders import decoded_by
 from tests.pictures.large.made import distance
 from tests.scanners.scans import scanned

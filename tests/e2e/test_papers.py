@@ -1,6 +1,6 @@
 """The filter sees the pictures of PDF documents as poppler draws them.
 
-Each trick of ``tricks_papers.py``, and documents that a seed puts together of spaces,
+Each trick of ``tricks/papers.py``, and documents that a seed puts together of spaces,
 functions, decodings and masks, are drawn by ``pdftoppm``; what it draws lies near to a
 view of the filter.
 """
@@ -16,8 +16,10 @@ import pytest
 from pikepdf import Array, Name
 from PIL import Image
 
-from hashsets.demo import pictures, tricks, tricks_papers
-from hashsets.demo.tricks_papers import Levels, Paper, function, inks, light, program
+from tests.corpus import pictures
+from tests.corpus.tricks import papers as tricks_papers
+from tests.corpus.tricks import tricks
+from tests.corpus.tricks.papers import Levels, Paper, function, inks, light, program
 from tests.sites.programs import debian
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.kinds.proposals import kind_of

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deploy.demo import running
-from hashsets.demo.pictures import bomb_png, truncated
+from tests.corpus.pictures import bomb_png, truncated
 from tests.e2e import pictures
 from tests.e2e.conftest import Stage, import_set, stage, write_set
 from tests.e2e.curl import curl, post_form, put, put_chunked, sha256

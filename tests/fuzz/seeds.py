@@ -10,7 +10,7 @@ import pillow_heif
 import pillow_jxl
 from PIL import Image
 
-from hashsets.demo import grids, pictures
+from tests.corpus import grids, pictures
 
 WIDTH, HEIGHT = 48, 36
 """Large enough for several blocks and tiles, small enough for thousands of cases."""

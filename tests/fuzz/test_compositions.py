@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.fuzz.layers import LAYERS, REFUSALS
 from tests.pictures.large.made import distance
 from tests.scanners.scans import scanned

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures
 from tests.conformance.matchers import flipped
+from tests.corpus import pictures
 from tests.pictures.sketches import decoded
 from uploadfilter.hashsets.degenerate import problem_of, suspects
 from uploadfilter.hashsets.tally import Problem

@@ -7,7 +7,7 @@ from pathlib import Path, PurePath
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.scanners.scans import scanned
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.building import (

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.issuing.building import BuildFile, LeftOut, Naming
 from uploadfilter.issuing.picturing import build
 from uploadfilter.scanners.pool.settings import ScannerSettings

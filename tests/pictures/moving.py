@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_frames import gif_file
-from hashsets.demo.tricks_kit import png_chunk, png_head, png_rows, webp_file, webp_head
+from tests.corpus import pictures
+from tests.corpus.tricks.frames import gif_file
+from tests.corpus.tricks.kit import png_chunk, png_head, png_rows, webp_file, webp_head
 
 Pixels = NDArray[np.uint8]
 """Shape (height, width, 4): red, green, blue and alpha."""

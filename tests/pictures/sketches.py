@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.model import Geometry, Reason, SignalType, Variant, View
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS, Format

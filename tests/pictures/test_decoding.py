@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageFile
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures import icc
 from tests.pictures.sketches import (

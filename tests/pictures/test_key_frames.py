@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashsets.demo.tricks_kit import png_chunk
+from tests.corpus.tricks.kit import png_chunk
 from tests.pictures import moving
 from tests.pictures.moving import CLEAR, KEEP, RESTORE, Piece, Pixels
 from uploadfilter.decisions.policy import Policy

@@ -8,7 +8,7 @@ from collections.abc import Callable
 import pytest
 from PIL import Image
 
-from hashsets.demo import bombs_formats
+from tests.corpus.bombs import formats as bombs_formats
 from tests.fuzz import seeds
 from tests.pictures.sketches import frames, lacks
 from uploadfilter.model import Reason

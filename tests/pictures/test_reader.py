@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo import bombs_formats, pictures
+from tests.corpus import pictures
+from tests.corpus.bombs import formats as bombs_formats
 from tests.fuzz import seeds
 from tests.pictures.sketches import frames, lacks
 from uploadfilter.model import Reason

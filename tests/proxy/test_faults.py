@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.proxy.site import CLOSE, Site, list_entries
 from tests.proxy.wire import TIMEOUT_S, WireOrigin, closed, status, wire_origin
 from tests.waiting import is_alive, until

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.proxy.site import CLOSE, exact_entry, settings, site
 from tests.proxy.wire import TIMEOUT_S, closed, status
 from tests.waiting import until

@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.scanners.scans import scanned
 
 IMAGE = pictures.photograph(3, width=96, height=72)

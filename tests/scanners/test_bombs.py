@@ -2,8 +2,8 @@
 
 import pytest
 
-from hashsets.demo import pictures
-from hashsets.demo.bombs import BOMBS, Bomb
+from tests.corpus import pictures
+from tests.corpus.bombs.bombs import BOMBS, Bomb
 from tests.scanners.memory import upload_of
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.pool.pool import ScannerPool

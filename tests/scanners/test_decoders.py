@@ -11,10 +11,10 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
-from hashsets.demo.bombs import BOMBS
-from hashsets.demo.tricks import TRICKS
-from hashsets.demo.tricks_kit import Family, Trick
+from tests.corpus import pictures
+from tests.corpus.bombs.bombs import BOMBS
+from tests.corpus.tricks.kit import Family, Trick
+from tests.corpus.tricks.tricks import TRICKS
 from tests.scanners.memory import upload_of
 from tests.scanners.scans import scanned
 from uploadfilter.model import PERCEPTUAL_TYPES, Scan

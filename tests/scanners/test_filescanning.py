@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.scanners.filescanning import FileScanner
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings

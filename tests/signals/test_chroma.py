@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures, tricks_views
+from tests.corpus import pictures
+from tests.corpus.tricks import views as tricks_views
 from tests.pictures.sketches import photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats

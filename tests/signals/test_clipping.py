@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures, tricks_screens
+from tests.corpus import pictures
+from tests.corpus.tricks import screens as tricks_screens
 from tests.pictures.sketches import photograph
 from uploadfilter.model import SignalType, View
 from uploadfilter.pictures import formats

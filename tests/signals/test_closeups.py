@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures import icc
 from tests.pictures.sketches import frames, photograph
 from uploadfilter.model import Geometry, SignalType, View

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import tricks_views
+from tests.corpus.tricks import views as tricks_views
 from tests.pictures.sketches import photograph
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.pictures.frame import Frame

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.sketches import TURNED, luma, photograph, picture_of, value, view
 from tests.signals import twins
 from uploadfilter.model import Geometry, Variant

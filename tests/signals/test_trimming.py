@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.sketches import luma, photograph, picture_of, value
 from tests.signals import twins
 from uploadfilter.pictures.picture import Luma, Picture, Shape

@@ -6,11 +6,12 @@ import zlib
 
 import pytest
 
-from hashsets.demo import bombs_archives, pictures
-from hashsets.demo import tricks_archives as made
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
 from tests.contents.archives import zips
 from tests.contents.archives.libraries import needs_libarchive
+from tests.corpus import pictures
+from tests.corpus.bombs import archives as bombs_archives
+from tests.corpus.tricks import archives as made
 from uploadfilter.contents.archives import archives
 from uploadfilter.contents.archives.archives import ARCHIVES, ISO, archives_inside
 from uploadfilter.contents.archives.zipping import ZipContainer

@@ -1,8 +1,8 @@
 """Files that only some readers list on a disc are known."""
 
-from hashsets.demo import bombs_archives
-from hashsets.demo import tricks_archives as made
-from hashsets.demo.tricks_joined import two_trees
+from tests.corpus.bombs import archives as bombs_archives
+from tests.corpus.tricks import archives as made
+from tests.corpus.tricks.joined import two_trees
 from uploadfilter.contents.archives.discs import listed_apart
 from uploadfilter.contents.source import MemorySource
 

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import bombs_archives, pictures
-from hashsets.demo import tricks_archives as made
+from tests.corpus import pictures
+from tests.corpus.bombs import archives as bombs_archives
+from tests.corpus.tricks import archives as made
 from uploadfilter.contents.archives import inside
 from uploadfilter.contents.archives.inside import Start, Unfinished
 from uploadfilter.contents.kinds.magic import Kind, sniff

@@ -2,8 +2,8 @@
 
 import pytest
 
-from hashsets.demo import tricks_archives as made
 from tests.contents.archives.libraries import needs_libarchive
+from tests.corpus.tricks import archives as made
 from uploadfilter.contents.archives import library
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.source import MemorySource

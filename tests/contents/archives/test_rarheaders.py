@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import tricks_archives as made
+from tests.corpus.tricks import archives as made
 from uploadfilter.contents.archives.rarheaders import obstacles
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason

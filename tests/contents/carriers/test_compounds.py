@@ -5,8 +5,8 @@ import zlib
 
 import pytest
 
-from hashsets.demo import tricks_pieces as made
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
+from tests.corpus.tricks import pieces as made
 from uploadfilter.contents.carriers.compounds import CompoundContainer
 from uploadfilter.contents.members import Shortfall, UnpackLimits, UnpackMeter
 from uploadfilter.contents.source import MemorySource

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.scanners.scans import scanned
 from uploadfilter.contents.carriers.dxf import joined
 from uploadfilter.contents.source import MemorySource

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_fonts import Tables, woff, woff2
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
+from tests.corpus import pictures
+from tests.corpus.tricks.fonts import Tables, woff, woff2
 from uploadfilter.contents.carriers.webfonts import FontContainer
 from uploadfilter.contents.kinds.magic import Kind, sniff
 from uploadfilter.model import Reason

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hashsets.demo import tricks_archives as made
+from tests.corpus.tricks import archives as made
 from uploadfilter.contents.kinds import archivemagic
 
 OLD_CPIO = b"\xc7\x71" + bytes(18) + b"\5\0" + bytes(4) + b"name\0"

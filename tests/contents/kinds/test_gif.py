@@ -2,7 +2,7 @@
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds.gif import is_plausible
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import ImageCms
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds.jxl import HEAD_BYTES, MAGIC, is_plausible
 
 

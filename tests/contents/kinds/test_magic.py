@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_bitmaps import icon
+from tests.corpus import pictures
+from tests.corpus.tricks.bitmaps import icon
 from uploadfilter.contents.kinds.magic import (
     CONTAINERS,
     DRAWINGS,

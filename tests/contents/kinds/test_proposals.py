@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.kinds.proposals import (

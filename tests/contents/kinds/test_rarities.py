@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds.magic import Kind, sniff
 from uploadfilter.contents.kinds.rarities import is_one, is_wireless
 

@@ -10,9 +10,9 @@ import pytest
 from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
-from hashsets.demo.pictures import photograph
 from tests.conformance.containers import CHECKS, Check, Subject, contents_of
 from tests.contents.pdf.made import document, image, predicted
+from tests.corpus.pictures import photograph
 from uploadfilter.contents.pdf.documents import PDFContainer, sample
 from uploadfilter.model import Reason
 

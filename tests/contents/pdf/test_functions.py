@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pikepdf import Array, Dictionary
 
-from hashsets.demo.tricks_papers import function
+from tests.corpus.tricks.papers import function
 from uploadfilter.contents.pdf.functions import data_of, function_of
 
 

@@ -5,7 +5,7 @@ import io
 import pytest
 from PIL import Image, ImageCms
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.pdf.jpxheader import read_jpx
 
 PHOTO = pictures.photograph(8, width=160, height=120)

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashsets.demo.tricks_sheets import form_with, in_streams
 from tests.conformance.containers import contents_of
 from tests.contents.pdf.test_documents import HEIGHT, PHOTO, WIDTH, jpeg
+from tests.corpus.tricks.sheets import form_with, in_streams
 from uploadfilter.contents.pdf.documents import PDFContainer
 from uploadfilter.contents.pdf.inlineimages import left_open
 from uploadfilter.model import Reason

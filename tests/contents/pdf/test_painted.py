@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_papers import inks, program
+from tests.corpus import pictures
+from tests.corpus.tricks.papers import inks, program
 from tests.pictures.sketches import photograph
 from uploadfilter.contents.members import Shortfall
 from uploadfilter.contents.pdf.painted import (

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures import icc
 from tests.pictures.sketches import photograph
 from uploadfilter.contents.pdf.profiles import (

@@ -5,7 +5,7 @@ import pikepdf
 import pytest
 from pikepdf import Array, Dictionary, Name
 
-from hashsets.demo.tricks_papers import inks, program
+from tests.corpus.tricks.papers import inks, program
 from uploadfilter.contents.pdf.spaces import Space, space_of
 
 WHITE = Array([0.9505, 1, 1.089])

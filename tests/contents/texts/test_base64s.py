@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.texts.base64s import Base64Search, packed, spelled
 from uploadfilter.contents.texts.effort import Effort
 from uploadfilter.contents.texts.found import Encoded, is_zlib

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.texts.effort import Effort
 from uploadfilter.contents.texts.escaped import undone
 from uploadfilter.contents.texts.signs import signs_in

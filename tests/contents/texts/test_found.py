@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.texts.effort import Effort, SpentError
 from uploadfilter.contents.texts.found import (

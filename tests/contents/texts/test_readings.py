@@ -9,7 +9,7 @@ from urllib.parse import quote
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.texts.effort import Effort, Efforts

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.texts.base64s import packed
 from uploadfilter.contents.texts.codings import ALL_CODINGS, coded
 from uploadfilter.contents.texts.effort import Effort

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.carving import TooMany
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.source import MemorySource

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.issuing.offices import Office, line_of
 from tests.issuing.page.opening import PASSPHRASE, Browser, Keys, office_of, opened
 from tests.issuing.softhsm import LIBRARY, PIN, WRONG_PIN, Drawer, drawer

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo.tricks_gains import xmp_segment
+from tests.corpus.tricks.gains import xmp_segment
 from uploadfilter.pictures.colours.gainmaps import (
     BadGainMapError,
     Gain,

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures, tricks_parts
+from tests.corpus import pictures
+from tests.corpus.tricks import parts as tricks_parts
 from tests.pictures.sketches import photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.fuzz import seeds
 from uploadfilter.pictures.headers.jpegscans import (
     PROFILE_START,

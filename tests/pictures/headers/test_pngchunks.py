@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo.tricks_kit import png_chunk
+from tests.corpus.tricks.kit import png_chunk
 from tests.fuzz import seeds
 from tests.pictures import icc
 from tests.pictures.sketches import frames, lacks

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.fuzz import seeds
 from uploadfilter.pictures.headers.timing import (
     Timing,

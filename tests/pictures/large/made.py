@@ -6,7 +6,7 @@ from functools import lru_cache
 import numpy as np
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.sketches import value
 from uploadfilter.model import View
 from uploadfilter.pictures.decoding import DecodeLimits

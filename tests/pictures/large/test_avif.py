@@ -5,8 +5,8 @@ import io
 import pytest
 from PIL import ImageCms
 
-from hashsets.demo import grids
-from hashsets.demo.bombs_pictures import wide_avif
+from tests.corpus import grids
+from tests.corpus.bombs.pictures import wide_avif
 from tests.pictures.large.made import agree, photo, saved, with_alpha
 from tests.pictures.sketches import frames, lacks
 from uploadfilter.model import Reason

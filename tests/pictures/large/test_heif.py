@@ -8,7 +8,7 @@ import pillow_heif
 import pytest
 from PIL import ImageCms
 
-from hashsets.demo import grids
+from tests.corpus import grids
 from tests.fuzz import seeds
 from tests.pictures.large.made import agree, photo, with_alpha
 from tests.pictures.sketches import frames, lacks

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo.bombs_pictures import PNG_MAGIC, chunk, flat_png
+from tests.corpus.bombs.pictures import PNG_MAGIC, chunk, flat_png
 from tests.pictures.large.made import WHOLE, agree, photo, saved, with_alpha
 from tests.pictures.sketches import frames, lacks
 from uploadfilter.model import Reason

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.faults import BadPictureError

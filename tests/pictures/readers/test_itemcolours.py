@@ -5,7 +5,7 @@ import struct
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.sketches import lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of

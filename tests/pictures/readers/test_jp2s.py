@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.large.made import distance, seen
 from uploadfilter.model import View
 from uploadfilter.pictures import formats

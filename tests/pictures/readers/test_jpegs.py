@@ -2,7 +2,7 @@
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures.headers.test_jpegscans import many_scans, resized
 from tests.pictures.lossless import lossless_jpeg

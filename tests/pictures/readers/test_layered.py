@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.layering import layered

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures.headers.test_jxlheader import codestream
 from tests.pictures.large.made import agree, photo, with_alpha

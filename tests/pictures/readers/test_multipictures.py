@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_gains import (
+from tests.corpus import pictures
+from tests.corpus.tricks.gains import (
     GAIN_TRICKS,
     gain_between,
     multi_picture,
     xmp_segment,
 )
-from hashsets.demo.tricks_kit import Trick
+from tests.corpus.tricks.kit import Trick
 from tests.pictures import icc
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason

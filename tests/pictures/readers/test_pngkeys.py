@@ -6,7 +6,7 @@ import struct
 import numpy as np
 import pytest
 
-from hashsets.demo.tricks_kit import COLOURS, GREY, png_chunk, png_file
+from tests.corpus.tricks.kit import COLOURS, GREY, png_chunk, png_file
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats, modes
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of

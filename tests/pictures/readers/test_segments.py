@@ -7,8 +7,8 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_frames import gif_file, gif_frame
+from tests.corpus import pictures
+from tests.corpus.tricks.frames import gif_file, gif_frame
 from tests.fuzz import seeds
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of

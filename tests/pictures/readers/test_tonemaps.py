@@ -5,9 +5,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
-from hashsets.demo.tricks_gains import gain_between
-from hashsets.demo.tricks_tones import numbers, toned_avif
+from tests.corpus import pictures
+from tests.corpus.tricks.gains import gain_between
+from tests.corpus.tricks.tones import numbers, toned_avif
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.gainmaps import BadGainMapError

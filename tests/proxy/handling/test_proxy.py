@@ -13,7 +13,7 @@ import pytest_asyncio
 from PIL import Image, ImageOps
 from structlog.testing import capture_logs
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.pictures.sketches import decoded
 from tests.proxy.site import (
     CLOSE,

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from hashsets.demo.pictures import jpeg, photograph
+from tests.corpus.pictures import jpeg, photograph
 from tests.proxy.site import HOST, Site, exact_entry, site
 from tests.proxy.wire import closed, status
 from uploadfilter.decisions.records.records import ShedRecord

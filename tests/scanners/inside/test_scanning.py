@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
 from tests.contents.archives.zips import zipped
+from tests.corpus import pictures
 from tests.scanners.memory import upload_of
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, SignalType, Variant

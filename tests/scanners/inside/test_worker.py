@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.scanners.memory import upload_of
 from uploadfilter.model import PERCEPTUAL_TYPES, Reason, Scan, SignalType
 from uploadfilter.scanners.inside.scanning import scan_content

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from uploadfilter.contents.kinds.magic import HEAD_BYTES
 from uploadfilter.scanners.pool.expecting import (
     LOOKED_AT_BYTES,

@@ -17,9 +17,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsets.demo import pictures, tricks_kinds
-from hashsets.demo.tricks_archives import seven_zip
 from tests.contents.archives.libraries import needs_libarchive
+from tests.corpus import pictures
+from tests.corpus.tricks import kinds as tricks_kinds
+from tests.corpus.tricks.archives import seven_zip
 from tests.scanners.scans import scanned
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container

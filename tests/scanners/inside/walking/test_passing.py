@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsets.demo import pictures
+from tests.corpus import pictures
 from tests.scanners.scans import scanned
 from uploadfilter.contents.archives.tars import PassingTar, TarContainer
 from uploadfilter.contents.kinds.magic import Kind

@@ -11,8 +11,8 @@ from collections.abc import Callable
 
 import pytest
 
-from hashsets.demo import pictures
-from hashsets.demo import tricks_archives as made
+from tests.corpus import pictures
+from tests.corpus.tricks import archives as made
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.wire.budgets import Budgets

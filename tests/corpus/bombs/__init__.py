@@ -1,0 +1,1 @@
+"""Small files that cost a careless filter seconds or gigabytes."""

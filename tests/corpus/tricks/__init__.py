@@ -1,0 +1,1 @@
+"""Ways to hide one picture behind another."""
