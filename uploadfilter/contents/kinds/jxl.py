@@ -25,7 +25,7 @@ _SHORTEST_SIDE = 8
 """Shortest side in pixels: perceptual signals of smaller pictures mean nothing."""
 
 _SIZE_BITS = (9, 13, 18, 30)
-_RATIOS = {
+RATIOS = {
     1: (1, 1),
     2: (12, 10),
     3: (4, 3),
@@ -34,6 +34,7 @@ _RATIOS = {
     6: (5, 4),
     7: (2, 1),
 }
+"""Width to height, by the number that a size header has in place of a width."""
 
 _SEPARATE_DC = 0x20
 _REGULAR, _REFERENCE, _CONTINUED = 0, 2, 3
@@ -137,7 +138,7 @@ def _read_size(bits: _Bits) -> None:
     height = _side(bits, is_small=is_small)
     ratio = bits.take(3)
     if ratio:
-        numerator, denominator = _RATIOS[ratio]
+        numerator, denominator = RATIOS[ratio]
         width = height * numerator // denominator
     else:
         width = _side(bits, is_small=is_small)

@@ -8,7 +8,9 @@ Source: ISO/IEC 18181-1 (codestream: size header, image metadata) and 18181-2 (b
 
 from dataclasses import dataclass
 
-MAGICS = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
+from uploadfilter.contents.kinds.jxl import MAGIC, RATIOS
+
+MAGICS = (MAGIC, b"\0\0\0\x0cJXL \r\n\x87\n")
 """The first bytes of a bare codestream and of a file of boxes."""
 
 _CODESTREAM, _BOXES = MAGICS
@@ -20,8 +22,6 @@ _HEADER_BYTES = 64
 """More bytes than a size header and the first fields of the metadata can have."""
 
 _LARGE_BOX = 1
-_RATIOS = {1: (1, 1), 2: (12, 10), 3: (4, 3), 4: (3, 2), 5: (16, 9), 6: (5, 4)}
-_DOUBLE_WIDTH = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,9 +122,7 @@ def _size(bits: _Bits) -> tuple[int, int]:
 
 
 def _width(height: int, ratio: int) -> int:
-    if ratio == _DOUBLE_WIDTH:
-        return 2 * height
-    over, under = _RATIOS[ratio]
+    over, under = RATIOS[ratio]
     return height * over // under
 
 
