@@ -7,7 +7,7 @@
       signed/<name>/       a trusted signed set (``syncing/trusting.py``)
       canary.key           proves the sender of a canary (``syncing/canaries.py``); 0600
       tripwire.json        the demoted entries (``proxy/inspecting/tripwire.py``)
-      feedback.key         signs feedback for issuers (``cli/feedback.py``); 0600
+      feedback.key         signs feedback for issuers (``cli/issuer/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
         log/               its decision log (``decisions/files/segments.py``)
 

@@ -14,7 +14,8 @@ from deploy.demo.cases import form_of
 from tests.cli.running import json_lines, run
 from tests.corpus import pictures
 from tests.repository import ROOT
-from uploadfilter.cli import holders, output, passphrases
+from uploadfilter.cli import output
+from uploadfilter.cli.issuer import holders, passphrases
 from uploadfilter.issuing.keys import made_key
 
 PAGE = (ROOT / "docs" / "issuing.md").read_text(encoding="utf-8")

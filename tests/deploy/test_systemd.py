@@ -22,7 +22,7 @@ UNITS = DEPLOY / "systemd"
 SERVICE = "uploadfilter@.service"
 SYNC = "uploadfilter-sync.service"
 """Its timer runs it each minute. What it runs is tested in
-``tests/cli/test_signed.py``; under systemd itself it was not run."""
+``tests/cli/hashset/test_signed.py``; under systemd itself it was not run."""
 
 EXPOSURE = 15
 """Tenths of systemd's figure for how much of the machine a service can reach, 100 being

@@ -11,7 +11,7 @@ import pytest
 from playwright.sync_api import Browser, Page, ViewportSize, sync_playwright
 
 from deploy.demo import running
-from tests.cli.test_holders import PASSPHRASE, init_words, make_keys
+from tests.cli.issuer.test_holders import PASSPHRASE, init_words, make_keys
 from tests.corpus import pictures
 from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.test_admin import LEAST_CONTRAST, colours_of, is_wider

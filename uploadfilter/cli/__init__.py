@@ -20,30 +20,27 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
-from uploadfilter.cli import (
-    building,
+from uploadfilter.cli.acting import why_denied
+from uploadfilter.cli.config import app as config_app
+from uploadfilter.cli.hashset import (
     canaries,
     converting,
     differences,
-    feedback,
     generations,
-    holders,
-    paging,
     signed,
     stats,
     suppressions,
     tripwire,
 )
-from uploadfilter.cli.acting import why_denied
-from uploadfilter.cli.config import app as config_app
-from uploadfilter.cli.hashset import app as hashset_app
+from uploadfilter.cli.hashset.hashset import app as hashset_app
+from uploadfilter.cli.hashset.known import app as known_app
+from uploadfilter.cli.hashset.quarantine import app as quarantine_app
 from uploadfilter.cli.init import init as init_command
-from uploadfilter.cli.issuer import app as issuer_app
-from uploadfilter.cli.known import app as known_app
-from uploadfilter.cli.log import app as log_app
+from uploadfilter.cli.issuer import building, feedback, holders, paging
+from uploadfilter.cli.issuer.issuer import app as issuer_app
+from uploadfilter.cli.log.log import app as log_app
 from uploadfilter.cli.lookup import lookup as lookup_command
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
-from uploadfilter.cli.quarantine import app as quarantine_app
 from uploadfilter.cli.scan import scan as scan_command
 from uploadfilter.cli.serve import serve as serve_command
 from uploadfilter.errors import UploadFilterError

@@ -6,7 +6,7 @@ import pytest
 
 from tests.conformance.foreign import CHECKS, Check, read
 from tests.hashsets.foreign import test_exchanges, test_misp, test_ncmec, test_vics
-from uploadfilter.cli.layouts import NamedFormat
+from uploadfilter.cli.hashset.layouts import NamedFormat
 from uploadfilter.errors import HashSetFormatError, UsageError
 from uploadfilter.hashsets.foreign.foreign import FOREIGN
 from uploadfilter.hashsets.importing import import_file

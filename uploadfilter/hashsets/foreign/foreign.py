@@ -4,7 +4,7 @@ Each record becomes the equivalent JSON line (ADR 0024), so that records follow 
 rules of lines: ids, categories, lengths, degenerate signals, counts.
 
 To add a format, write a class like those of ``vics.py``, add it to ``FOREIGN``, to
-``NamedFormat`` (``cli/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
+``NamedFormat`` (``cli/hashset/layouts.py``) and as a ``Subject`` to ``tests/hashsets/
 test_foreign.py``, which runs ``tests/conformance/foreign.py``; then its clauses in
 ``hashsets/FORMAT.md``.
 """

@@ -77,8 +77,6 @@ class Tripwire:
         self._seen: tuple[int, ...] = ()
         self._problem = ""
         self.demotions = read_demotions(state)
-        # As the file had them: an upload may end the time of one meanwhile.
-        self._restored = frozenset(self.demotions.restored)
         self._keys = self.demotions.keys()
 
     def soften(self, matches: tuple[Match, ...]) -> tuple[Match, ...]:
@@ -145,9 +143,10 @@ class Tripwire:
         self._problem = ""
         if seen == self._seen:
             return
+        before = self.demotions
         self._take(await asyncio.to_thread(read_demotions, self._state))
         self._seen = seen
-        known, self._restored = self._restored, frozenset(self.demotions.restored)
+        known = set(before.restored)
         for item in self.demotions.restored:
             if item not in known:
                 note(Change.RESTORE, msgspec.structs.asdict(item))

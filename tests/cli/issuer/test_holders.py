@@ -1,0 +1,154 @@
+"""Keys and holders from the command line."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from tests.cli.issuer.test_passphrases import private
+from tests.cli.running import json_lines, run
+from tests.issuing.offices import line_of
+from tests.issuing.softhsm import LIBRARY, PIN, WRONG_PIN, Drawer, drawer
+from uploadfilter.issuing.keys import made_key
+
+__all__ = ["drawer"]
+
+PASSPHRASE = "four words of mine"  # noqa: S105 - of a test
+NAMES = ("ann", "bob", "cid", "dora", "eve", "fay", "gus", "machine")
+
+
+def make_keys(folder: Path) -> None:
+    """Make the keys of an office, cheaply sealed, and a file with the passphrase."""
+    for name in NAMES:
+        key, public = made_key(name, PASSPHRASE, cost=16)
+        (folder / f"{name}.key").write_bytes(key)
+        (folder / f"{name}.pub").write_bytes(public)
+    private(folder / "pw", PASSPHRASE)
+
+
+def init_words(folder: Path, *more: str) -> list[str]:
+    """Return the words of a command that makes an issuer's folder."""
+    words = ["issuer", "init", str(folder / "o"), "--set", "unit7", "--issuer", "U7"]
+    for option, names in (
+        ("--root", ("ann", "bob", "cid")),
+        ("--analyst", ("dora", "eve")),
+        ("--duty", ("fay",)),
+        ("--online", ("machine",)),
+    ):
+        for name in names:
+            words += [option, str(folder / f"{name}.pub")]
+    return [*words, *more]
+
+
+def test_key_is_made_once_and_private(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The private file is for its owner alone, and never overwritten."""
+    passphrase = private(tmp_path / "pw", PASSPHRASE)
+    words = ("issuer", "key", str(tmp_path / "ann.key"), "--name", "ann")
+    given = ("--passphrase-file", str(passphrase))
+
+    assert run(monkeypatch, *words, *given, "--json") == 0
+    (shape,) = json_lines(capfd.readouterr().out)
+    assert shape["public"].endswith("ann.pub")
+    assert stat.S_IMODE((tmp_path / "ann.key").stat().st_mode) == 0o600
+    assert run(monkeypatch, *words, *given) == 2
+    assert "exists already" in capfd.readouterr().err
+
+
+def test_folder_is_made_with_its_holders(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The holders of roles are proposed, which publishes nothing."""
+    make_keys(tmp_path)
+
+    assert run(monkeypatch, *init_words(tmp_path, "--courier")) == 0
+    assert (
+        run(monkeypatch, "issuer", "status", "--json", "--folder", f"{tmp_path}/o") == 0
+    )
+    (status,) = json_lines(capfd.readouterr().out)
+    assert [item["role"] for item in status["proposed"]] == [
+        "root",
+        "targets",
+        "revoke",
+    ]
+    assert status["sequence"] == 0
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--root-threshold", "4"), "cannot sign"),
+        (("--analyst", "dora.pub"), "twice"),
+        (("--duty", "nothing.pub"), "cannot read the key"),
+    ],
+)
+def test_impossible_holders_make_no_folder(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    words: tuple[str, str],
+    said: str,
+) -> None:
+    """A threshold out of reach, one person twice, and a key that is not there."""
+    make_keys(tmp_path)
+    option, value = words
+    given = value if value.isdigit() else str(tmp_path / value)
+
+    assert run(monkeypatch, *init_words(tmp_path, option, given)) == 2
+    assert said in capfd.readouterr().err
+    assert not (tmp_path / "o").exists()
+
+
+def test_rotation_without_words_lengthens_root_and_targets_only(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """Of other roles it is to be said what changes."""
+    make_keys(tmp_path)
+    run(monkeypatch, *init_words(tmp_path))
+    for role, said in (
+        ("hashset", "no change of 'hashset' was asked for"),
+        ("nobody", "there is no role"),
+        ("root", "nothing was published yet"),
+    ):
+        code = run(monkeypatch, "issuer", "rotate", role, "--folder", f"{tmp_path}/o")
+        assert code == 2
+        assert said in capfd.readouterr().err
+
+
+def test_key_of_a_token_signs_with_its_pin(
+    drawer: Drawer,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    """It is taken once, and used where a key of a file would be."""
+    drawer.plug_in("of dora")
+    make_keys(tmp_path)
+    (tmp_path / "dora.key").unlink()
+    (tmp_path / "dora.pub").unlink()
+    pin = private(tmp_path / "pin", PIN)
+    words = ["issuer", "key", str(tmp_path / "dora.key"), "--name", "dora"]
+    token = ["--token", "of dora", "--token-key", "3", "--passphrase-file", str(pin)]
+    assert run(monkeypatch, *words, *token) == 2
+    assert "--pkcs11" in capfd.readouterr().err
+    library = ["--pkcs11", str(LIBRARY)]
+    assert run(monkeypatch, *words, *token, *library) == 0
+    assert run(monkeypatch, *init_words(tmp_path)) == 0
+    entries = tmp_path / "in.jsonl"
+    entries.write_text(line_of("p", 1) + "\n")
+    folder = ["--folder", f"{tmp_path}/o"]
+    for more in (["stage", str(entries)], ["propose"]):
+        assert run(monkeypatch, "issuer", *more, *folder) == 0
+    sign = ["issuer", "sign", "--yes", "--key", str(tmp_path / "dora.key"), *folder]
+    capfd.readouterr()
+    monkeypatch.setenv("PYKCS11LIB", "")  # the command before has set it
+
+    assert run(monkeypatch, *sign, "--passphrase-file", str(pin)) == 2
+    assert "is in the token 'of dora'" in capfd.readouterr().err
+    pin.write_text(WRONG_PIN)
+    assert run(monkeypatch, *sign, "--passphrase-file", str(pin), *library) == 2
+    assert "PIN of the token 'of dora' is wrong" in capfd.readouterr().err
+    pin.write_text(PIN)
+    assert run(monkeypatch, *sign, "--passphrase-file", str(pin), *library) == 0
+    assert "signed by dora" in capfd.readouterr().err

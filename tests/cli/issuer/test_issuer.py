@@ -1,0 +1,192 @@
+"""The issuer's commands, from staging to a stick."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.issuer.test_holders import init_words, make_keys
+from tests.cli.running import json_lines, run
+from tests.issuing.offices import line_of
+
+
+class Desk:
+    """Where the commands are typed."""
+
+    def __init__(
+        self,
+        path: Path,
+        monkeypatch: pytest.MonkeyPatch,
+        capfd: pytest.CaptureFixture[str],
+    ) -> None:
+        self.path = path
+        self._monkeypatch = monkeypatch
+        self._capfd = capfd
+        make_keys(path)
+        run(monkeypatch, *init_words(path))
+        capfd.readouterr()
+
+    def type(self, *words: str) -> int:
+        """Type a command; return its exit code."""
+        return run(self._monkeypatch, "issuer", *words, "--folder", f"{self.path}/o")
+
+    def printed(self) -> str:
+        """Return the output for people."""
+        return " ".join(self._capfd.readouterr().out.split())
+
+    def said(self) -> str:
+        """Return what people were told."""
+        return self._capfd.readouterr().err
+
+    def shape(self, *words: str) -> dict[str, Any]:
+        """Type a command with --json; return what it printed."""
+        self._capfd.readouterr()
+        assert self.type(*words, "--json") == 0
+        found: dict[str, Any] = json_lines(self._capfd.readouterr().out)[-1]
+        return found
+
+    def key(self, name: str, option: str = "--key") -> tuple[str, ...]:
+        """Return the options that sign with a key."""
+        kind = "--online-passphrase-file" if "online" in option else "--passphrase-file"
+        pw = str(self.path / "pw")
+        return (option, str(self.path / f"{name}.key"), kind, pw)
+
+    def online(self) -> tuple[str, ...]:
+        """Return the options of the machine's key."""
+        return self.key("machine", "--online-key")
+
+    def publish(self) -> None:
+        """Have everything signed, and publish it."""
+        for name in ("ann", "bob", "dora", "eve", "fay"):
+            self.type("sign", "--yes", *self.key(name))
+        assert self.type("publish", *self.online()) == 0
+        self._capfd.readouterr()
+
+
+@pytest.fixture
+def desk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> Desk:
+    """Return a desk with an issuer's folder."""
+    return Desk(tmp_path, monkeypatch, capfd)
+
+
+def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
+    """The whole way, as the officers go it."""
+    file = desk.path / "in.jsonl"
+    file.write_text("".join(line_of(f"p-{n}", n) + "\n" for n in range(20)))
+    (desk.path / "ids").write_text("p-5\n")
+
+    assert desk.shape("stage", str(file)) == {
+        "added": 20,
+        "deleted": 0,
+        "left_out": {},
+    }
+    proposed = desk.shape("propose")
+    assert (proposed["added"], proposed["categories"]) == (20, {"1": [0, 20]})
+    assert desk.type("publish", *desk.online()) == 2
+    assert "'root' has 0 of 2 signatures" in desk.said()
+    desk.publish()
+    assert desk.type("stage", "--remove", str(desk.path / "ids")) == 0
+    assert desk.type("propose") == 0
+    assert "1 entry is removed" in desk.printed()
+    signed = desk.shape("sign", "--yes", *desk.key("eve"))
+    assert signed["signed"] == ["hashset"]
+    assert desk.type("sign", "--yes", *desk.key("eve")) == 2
+    assert "somebody else has to sign" in desk.said()
+    desk.type("sign", "--yes", *desk.key("dora"))
+    assert desk.shape("publish", *desk.online())["sequence"] == 2
+    assert desk.shape("withdraw", "p-1", "--yes", *desk.key("fay"), *desk.online()) == {
+        "withdrawn": 1,
+        "listed": 1,
+    }
+    assert desk.type("renew", *desk.online()) == 0
+    stick = desk.shape("export", str(desk.path / "stick"))
+    assert stick["sequence"] == 2
+    assert (desk.path / "stick" / "metadata" / "timestamp.json").is_file()
+    desk.shape("export", str(desk.path / "all.jsonl"), "--lines")
+    lines = (desk.path / "all.jsonl").read_text().splitlines()
+    assert len([json.loads(line)["id"] for line in lines]) == 19
+
+
+def test_only_what_is_there_is_taken_away(desk: Desk) -> None:
+    """A file that was named by mistake stages nothing, and nothing of it is kept."""
+    file, ids = desk.path / "in.jsonl", desk.path / "ids"
+    file.write_text("".join(line_of(f"p-{n}", n) + "\n" for n in range(3)))
+    desk.type("stage", str(file))
+    ids.write_text("p-2\n")
+    assert desk.shape("stage", "--remove", str(ids))["deleted"] == 1
+    desk.type("stage", str(file))
+    ids.write_text("four words of mine\n")
+    assert desk.type("stage", "--remove", str(ids)) == 2
+    assert "nothing was published yet" in desk.said()
+    desk.type("propose")
+    desk.publish()
+
+    for text in ("four words of mine\n", "p-1\np-9\n", "p-1\nfour words of mine\n"):
+        ids.write_text(text)
+        assert desk.type("stage", "--remove", str(ids)) == 2
+        assert "the set has no entry" in desk.said()
+        assert desk.shape("status")["staged"] == {"added": 0, "deleted": 0}
+    ids.write_text("\n \n")
+    assert desk.type("stage", "--remove", str(ids)) == 2
+    assert "has no ids" in desk.said()
+    held = [it.read_bytes() for it in (desk.path / "o").rglob("*") if it.is_file()]
+    assert not any(b"four words" in data for data in held)
+
+
+def test_status_is_one_screen(desk: Desk) -> None:
+    """The published set and its end, the holders, staged and proposed changes."""
+    file = desk.path / "in.jsonl"
+    file.write_text(line_of("a", 1) + "\n")
+    desk.type("stage", str(file))
+    desk.type("propose")
+    desk.publish()
+
+    assert desk.type("status") == 0
+    out = desk.printed()
+    assert "published: number 1 1 entry, 0 of them withdrawn" in out
+    assert "1 more may be withdrawn today by one person" in out
+    assert "2 of ann, bob, cid" in out
+    status = desk.shape("status")
+    assert [status[it] for it in ("entries", "withdrawn", "left_today")] == [1, 0, 1]
+    assert status["holders"]["hashset"] == {"threshold": 2, "keys": "dora, eve"}
+
+
+def test_nothing_is_done_without_being_asked_for(desk: Desk) -> None:
+    """Off a terminal, signing and withdrawing need --yes."""
+    file = desk.path / "in.jsonl"
+    file.write_text(line_of("a", 1) + "\n")
+    desk.type("stage", str(file))
+    desk.type("propose")
+
+    assert desk.type("sign", *desk.key("dora")) == 2
+    assert "without a confirmation" in desk.said()
+    assert desk.type("withdraw", "a", *desk.key("fay"), *desk.online()) == 2
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("stage",), "exactly one of a file"),
+        (("stage", "--clear", "--remove", "x"), "exactly one of a file"),
+        (("stage", "nothere"), "cannot read"),
+        (("propose",), "nothing is staged"),
+        (("export", "x"), "nothing was published"),
+    ],
+)
+def test_what_cannot_be_done_is_said(
+    desk: Desk, words: tuple[str, ...], said: str
+) -> None:
+    """Each error says what, and what to do next."""
+    assert desk.type(*words) == 2
+    assert said in desk.said()
+
+
+def test_other_folder_is_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Outside of an issuer's folder the command says how one is made."""
+    assert run(monkeypatch, "issuer", "status", "--folder", str(tmp_path)) == 2
+    assert "issuer init" in capfd.readouterr().err

@@ -1,0 +1,340 @@
+"""Reading and checking the decision log from the command line."""
+
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from tests.cli.running import json_lines, run
+from uploadfilter.cli.log.log import cells, follow_log
+from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.reading import EVERYTHING
+from uploadfilter.decisions.records.making import decision_record
+from uploadfilter.decisions.records.records import (
+    DecisionRecord,
+    OutcomeRecord,
+    ShedRecord,
+    moment,
+)
+from uploadfilter.decisions.records.summaries import SummaryRecord
+from uploadfilter.decisions.records.totals import DayCounts
+from uploadfilter.model import (
+    Action,
+    EntryState,
+    Judgement,
+    Match,
+    Mode,
+    Reason,
+    SignalType,
+    Variant,
+    Verdict,
+)
+
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC).timestamp()
+MATCH = Match(
+    content="0",
+    set="unit7",
+    entry="e1",
+    category="1",
+    state=EntryState.ACTIVE,
+    signal_type=SignalType.PDQ,
+    distance=4,
+    view="stored",
+    variant=Variant.MIRROR,
+)
+REJECTED = Judgement(
+    verdict=Verdict.MATCH,
+    action=Action.REJECT,
+    effect=Action.REJECT,
+    reason=None,
+    would=Action.REJECT,
+    would_reason=None,
+)
+ACCEPTED = Judgement(
+    verdict=Verdict.NO_MATCH,
+    action=Action.ACCEPT,
+    effect=Action.ACCEPT,
+    reason=None,
+    would=Action.ACCEPT,
+    would_reason=None,
+)
+COUNTED = replace(
+    ACCEPTED, verdict=Verdict.MATCH, would=Action.REJECT, would_reason=None
+)
+
+
+def decision(
+    number: int, judgement: Judgement, *, matches: tuple[Match, ...] = ()
+) -> DecisionRecord:
+    """Return a decision; ``number`` is in its id, and hours after noon its time."""
+    return decision_record(
+        id=f"20260310-{number:020x}",
+        now=NOON + number * 3600,
+        instance="main",
+        mode=Mode.ENFORCE,
+        generation=1,
+        judgement=judgement,
+        status=None,
+        client=None,
+        method="PUT",
+        size=1000,
+        duration_s=0.01,
+        matches=matches,
+    )
+
+
+@pytest.fixture
+def state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return a state directory with a log of three uploads."""
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path))
+    with DecisionLog.open(
+        tmp_path / "instances/main/log", instance="main", clock=lambda: NOON
+    ) as log:
+        for record in (
+            decision(1, ACCEPTED),
+            OutcomeRecord(
+                time=moment(NOON), decision=f"20260310-{1:020x}", outcome=201
+            ),
+            decision(2, REJECTED, matches=(MATCH,)),
+            decision(3, REJECTED, matches=(MATCH,) * 5),
+        ):
+            log.append(record).result(timeout=30)
+    return tmp_path
+
+
+def segment(state: Path) -> Path:
+    """Return the only segment of the log."""
+    return next(
+        path
+        for path in (state / "instances/main/log").iterdir()
+        if path.name.endswith(".jsonl")
+    )
+
+
+@pytest.mark.usefixtures("state")
+@pytest.mark.parametrize(
+    ("arguments", "numbers"),
+    [
+        pytest.param((), [1, 2, 3], id="all"),
+        pytest.param(("--verdict", "match"), [2, 3], id="verdict"),
+        pytest.param(("--action", "ACCEPT"), [1], id="action"),
+        pytest.param(("--would", "reject"), [2, 3], id="would"),
+        pytest.param(("--set", "unit7"), [2, 3], id="set"),
+        pytest.param(("--set", "other"), [], id="other-set"),
+        pytest.param(("--since", "2026-03-10T14:00:00Z"), [2, 3], id="since"),
+        pytest.param(("--until", "2026-03-10T14:00:00Z"), [1], id="until"),
+        pytest.param(("--limit", "1"), [3], id="limit"),
+        pytest.param(("--id", f"20260310-{2:020x}"), [2], id="id"),
+    ],
+)
+def test_show_filters(
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    arguments: tuple[str, ...],
+    numbers: list[int],
+) -> None:
+    """Each option leaves the decisions that it names, oldest first."""
+    code = run(monkeypatch, "log", "show", "--records", "decision", *arguments)
+    ids = [line["id"] for line in json_lines(capfd.readouterr().out)]
+
+    assert code == (0 if numbers else 1)
+    assert ids == [f"20260310-{number:020x}" for number in numbers]
+
+
+@pytest.mark.usefixtures("state")
+def test_show_says_that_there_is_nothing_to_show(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Silence could be taken for a failure; programs still get nothing."""
+    code = run(monkeypatch, "log", "show", "--id", "20260310-0")
+    said = capfd.readouterr()
+
+    assert (code, said.out) == (1, "")
+    assert "no such record" in said.err
+
+
+@pytest.mark.usefixtures("state")
+def test_show_of_one_decision_has_its_outcome(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The outcome of an upload stands below its decision."""
+    run(monkeypatch, "log", "show", "--id", f"20260310-{1:020x}")
+    kinds = [line["record"] for line in json_lines(capfd.readouterr().out)]
+
+    assert kinds == ["decision", "outcome"]
+
+
+def test_shown_lines_are_those_of_the_log(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
+) -> None:
+    """Off a terminal, records come out byte for byte as they were written."""
+    run(monkeypatch, "log", "show")
+
+    assert capfd.readouterr().out == segment(state).read_text()
+
+
+def test_show_without_a_log_is_refused(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """A mistyped state directory is an error, not an empty log."""
+    code = run(monkeypatch, "log", "show", "--state", str(tmp_path / "x"))
+
+    assert code == 2
+    assert "cannot read the decision log" in capfd.readouterr().err
+
+
+@pytest.mark.usefixtures("state")
+def test_show_refuses_what_is_no_moment(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped time is wrong usage."""
+    code = run(monkeypatch, "log", "show", "--since", "yesterday")
+
+    assert code == 2
+    assert "not a point in time" in capfd.readouterr().err
+
+
+def test_follow_goes_on_with_what_comes(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The last records come first, then each new one, once and in order."""
+    directory = tmp_path / "log"
+    with DecisionLog.open(directory, instance="main", clock=lambda: NOON) as log:
+        for number in (1, 2, 3):
+            log.append(decision(number, REJECTED)).result(timeout=30)
+        news = iter((4, 5))
+
+        def wait() -> bool:
+            number = next(news, None)
+            if number is not None:
+                log.append(decision(number, REJECTED)).result(timeout=30)
+            return number is not None
+
+        follow_log(directory, EVERYTHING, backlog=2, as_json=True, wait=wait)
+    ids = [line["id"] for line in json_lines(capfd.readouterr().out)]
+
+    assert ids == [f"20260310-{number:020x}" for number in (2, 3, 4, 5)]
+
+
+@pytest.mark.usefixtures("state")
+def test_verify_of_an_intact_log(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An intact log ends with 0 and says where its end is."""
+    code = run(monkeypatch, "log", "verify")
+
+    assert code == 0
+    assert "intact: 5 records in 1 segments; the end is 5:" in capfd.readouterr().out
+
+
+def test_verify_finds_a_changed_record(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
+) -> None:
+    """A changed record ends with 1 and is named with its line."""
+    path = segment(state)
+    path.write_text(path.read_text().replace('"outcome":201', '"outcome":200'))
+    code = run(monkeypatch, "log", "verify", "--json")
+    (report,) = json_lines(capfd.readouterr().out)
+
+    assert code == 1
+    assert not report["ok"]
+    assert report["findings"][0]["problem"] == "changed"
+    assert report["findings"][0]["line"] == 3
+
+
+def test_verify_with_a_checkpoint_finds_a_cut_tail(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], state: Path
+) -> None:
+    """A checkpoint from elsewhere proves more than the chain alone."""
+    run(monkeypatch, "log", "verify", "--json")
+    end = json_lines(capfd.readouterr().out)[0]["end"]
+    path = segment(state)
+    path.write_bytes(b"".join(path.read_bytes().splitlines(keepends=True)[:-1]))
+    codes = [
+        run(monkeypatch, "log", "verify"),
+        run(monkeypatch, "log", "verify", "--checkpoint", end),
+    ]
+
+    assert codes == [0, 1]
+    assert "cut_off: record 5" in capfd.readouterr().out
+
+
+@pytest.mark.usefixtures("state")
+def test_verify_refuses_what_is_no_checkpoint(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A mistyped checkpoint is wrong usage, not a damaged log."""
+    code = run(monkeypatch, "log", "verify", "--checkpoint", "12")
+
+    assert code == 2
+    assert "not a checkpoint" in capfd.readouterr().err
+
+
+def test_decision_in_words() -> None:
+    """People read the decision, its reason, and the nearest matches."""
+    _, kind, what = cells(decision(3, REJECTED, matches=(MATCH,) * 5))
+
+    assert kind == "decision"
+    assert "MATCH  REJECT  0 contents, 1,000 bytes" in what
+    assert "unit7/e1 pdq 4 mirror" in what
+    assert "and 2 more matches" in what
+
+
+def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> None:
+    """A pilot sees that a picture of a monitored set would have been rejected."""
+    _, _, counted = cells(decision(3, COUNTED, matches=(MATCH,)))
+    _, _, rejected = cells(decision(3, REJECTED, matches=(MATCH,)))
+
+    assert "MATCH  ACCEPT (would: REJECT)" in counted
+    assert "would" not in rejected
+
+
+@pytest.mark.usefixtures("state")
+def test_id_of_a_summarised_upload_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """For an upload without a record the output gives the possible reasons."""
+    status = run(monkeypatch, "log", "show", "--id", f"20260310-{9:020x}")
+
+    assert status == 1
+    assert "--records summary" in capsys.readouterr().err
+
+
+def test_summary_in_words() -> None:
+    """A table says how many uploads a client had refused, and why."""
+    tally = DayCounts()
+    for _ in range(3):
+        tally.decided(
+            msgspec.structs.replace(decision(1, ACCEPTED), reasons=(Reason.ABORTED,))
+        )
+    totals = tally.totals(moment(NOON).date())
+    record = SummaryRecord(
+        time=moment(NOON),
+        client=None,
+        prefix=None,
+        since=moment(NOON),
+        until=moment(NOON),
+        uploads=totals.uploads,
+        reasons=totals.reasons,
+    )
+
+    assert cells(record)[1:] == (
+        "summary",
+        "3 uploads refused: 3 aborted  3,000 bytes",
+    )
+
+
+def test_shed_uploads_in_words() -> None:
+    """Uploads that a limit turned away are counted, not listed."""
+    record = ShedRecord(
+        time=moment(NOON),
+        minute=moment(NOON),
+        client=None,
+        reason=Reason.OVERLOADED,
+        status=503,
+        count=1200,
+    )
+
+    assert cells(record)[2] == "1,200 uploads answered 503, overloaded"

@@ -1,0 +1,120 @@
+"""``uploadfilter hashset convert``: write a file as JSON lines, a list, or VICS."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import DownloadColumn
+
+from uploadfilter.cli.hashset.layouts import (
+    FormatOption,
+    NamedFormat,
+    SignalTypeOption,
+    SkipBadLinesOption,
+    TableOptions,
+)
+from uploadfilter.cli.hashset.surveys import preview_document, survey_lines
+from uploadfilter.cli.options import JSONOption
+from uploadfilter.cli.output import print_json, print_text, say
+from uploadfilter.cli.progress import board
+from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.converting import convert_file
+from uploadfilter.hashsets.foreign.vicswriting import LOST_WORDS, Lost, Version
+from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
+from uploadfilter.hashsets.lines.columns import Layout
+from uploadfilter.hashsets.refusing import BadLines
+from uploadfilter.model import SignalType
+
+
+def convert_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="A file in any supported format.")
+    ],
+    new: Annotated[Path, typer.Argument(metavar="NEW", help="The new file.")],
+    *,
+    categories: Annotated[
+        list[str],
+        typer.Option(
+            "--category",
+            metavar="C",
+            help="A category to take; give the option once for each.",
+            show_default=False,
+        ),
+    ],
+    only: Annotated[
+        SignalType | None,
+        typer.Option(
+            "--only",
+            help="Write a list of this signal type.  [default: JSON lines of all]",
+            show_default=False,
+        ),
+    ] = None,
+    vics: Annotated[
+        Version | None,
+        typer.Option(
+            "--to",
+            help="Write VICS, for case systems.  [default: JSON lines]",
+            show_default=False,
+        ),
+    ] = None,
+    file_format: FormatOption = NamedFormat.AUTO,
+    signal_type: SignalTypeOption = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="TOML", help="CSV: a mapping file, in TOML."),
+    ] = None,
+    skip_bad_lines: SkipBadLinesOption = False,
+    json: JSONOption = False,
+) -> None:
+    """Write the allowed entries of a file as JSON lines, a list of one type, or VICS.
+
+    The reference set does not change. The new file must not exist; it appears whole or
+    not at all.
+
+    **Examples**
+
+        uploadfilter hashset convert export.json unit7.jsonl --category 1
+
+        uploadfilter hashset convert export.json md5.txt --category 1 --only md5
+
+        uploadfilter hashset convert unit7.jsonl case.json --category 1 --to vics
+    """
+    if only is not None and vics is not None:
+        raise UsageError(
+            "--only makes a list and --to makes VICS", hint="Give one of them."
+        )
+    options = TableOptions(
+        format=file_format,
+        mapping=mapping,
+        maps=(),
+        wheres=(),
+        delimiter=None,
+        quote=None,
+        encoding=None,
+    )
+    said = KnownBefore(
+        signal_type=signal_type, layout=options.layout(), foreign=options.foreign()
+    )
+    if said == KnownBefore() and is_unsaid_table(file):
+        said = KnownBefore(layout=Layout())
+    with board("converting", amount=DownloadColumn()) as shown:
+        done = convert_file(
+            file,
+            new,
+            categories=categories,
+            only=only,
+            vics=vics,
+            said=said,
+            bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
+            progress=shown.move if file.is_file() else None,
+        )
+    survey, lost = done.survey, done.lost
+    if json:
+        said_lost = {kind.value: count for kind, count in lost.items()}
+        print_json({**preview_document(survey), "lost": said_lost})
+        return
+    print_text(*survey_lines(survey, categories))
+    for kind, count in lost.items():
+        say(f"{count:,} {LOST_WORDS[kind]}", style="yellow")
+    written = survey.accepted - lost.get(Lost.ENTRY, 0)
+    say(f"wrote {written:,} entries into {str(new)!r}", style="green")

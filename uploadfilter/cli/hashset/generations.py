@@ -1,0 +1,323 @@
+"""``uploadfilter hashset``: list generations, check them, and change between them.
+
+Rules this module keeps: a command that changes the entries in force asks first, unless
+``--yes`` is given; every command prints the generation that is in force afterwards.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.progress import DownloadColumn
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.acting import reference_writer
+from uploadfilter.cli.hashset.enforcement import say_lack
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    YesOption,
+    state_directory,
+)
+from uploadfilter.cli.output import (
+    FOUND,
+    confirm,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    table,
+)
+from uploadfilter.cli.progress import board
+from uploadfilter.reference.checking import CheckReport
+from uploadfilter.reference.files.layout import Current
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+
+_MEGABYTE = 1_000_000
+
+
+def generations_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """List the generation in force and the kept ones, newest first.
+
+    **Example**
+
+        uploadfilter hashset generations
+    """
+    found = reference_directory(state).generations()
+    if json:
+        print_json({"generations": [generation_document(item) for item in found]})
+        return
+    print_text(generations_table(found))
+    if found[0].pinned:
+        say_pinned(found[0].generation)
+
+
+def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Verify every byte of the reference set, and the results of a sample of queries.
+
+    May run while the service runs. Exit code 1 if a file is damaged; the report says
+    whether the generation in force needs that file.
+
+    **Example**
+
+        uploadfilter hashset check
+    """
+    with board("verifying", amount=DownloadColumn()) as shown:
+        report = reference_directory(state).check(shown.move)
+    if json:
+        print_json(report_document(report))
+    else:
+        print_text(*report_lines(report))
+    if not report.is_sound:
+        raise typer.Exit(FOUND)
+
+
+def compact_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Merge base and overlay into one new base that finds the same entries.
+
+    Needs space on the disk for a second base. The service keeps running.
+
+    **Example**
+
+        uploadfilter hashset compact
+    """
+    with reference_writer(state) as writer:
+        compacted = writer.compact()
+        number = writer.number
+    if json:
+        print_json({"compacted": compacted, "generation": number})
+    elif compacted:
+        say(f"wrote a new base; generation {number}", style="green")
+    else:
+        say(f"there is nothing to compact; generation {number} stays")
+
+
+def activate_command(
+    number: Annotated[
+        int, typer.Argument(metavar="N", help="The number of a kept generation.")
+    ],
+    *,
+    undo_withdrawals: Annotated[
+        bool,
+        typer.Option(
+            "--undo-withdrawals",
+            help="Activate it even if withdrawn entries come back into force.",
+        ),
+    ] = False,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Put a kept generation into force again, exactly as it was.
+
+    Refused if entries would come back that were withdrawn since then: removed, revoked,
+    suppressed, or missing from a later import of their set. `rollback` returns to the
+    generation without these entries.
+
+    **Example**
+
+        uploadfilter hashset activate 41
+    """
+    with reference_writer(state) as writer:
+        kept = find_generation(writer.generations(), number)
+        # No question for a number that is not kept: the writer refuses it.
+        if kept is not None and not yes:
+            confirm(
+                f"Put generation {number}{_about(kept)} in force again?",
+                refused=f"generation {number} is activated only after a confirmation",
+            )
+        writer.activate(number, undo_withdrawals=undo_withdrawals)
+        now = writer.number
+        generation = writer.generation
+    if json:
+        print_json({"activated": number, "generation": now})
+    else:
+        say(f"generation {number} is in force again, as generation {now}")
+    say_lack(generation)
+
+
+def rollback_command(
+    number: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[N]",
+            help="The number of a kept generation.  [default: the one before the last "
+            "import]",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Return to an older generation, without the entries withdrawn since then.
+
+    Entries that were removed, revoked or suppressed since then stay out of force, and
+    so do entries that a later import of their set lacks. The generation is pinned:
+    until `uploadfilter hashset release`, nothing can be imported, and the service logs
+    a warning.
+
+    **Example**
+
+        uploadfilter hashset rollback
+    """
+    with reference_writer(state) as writer:
+        kept = find_generation(writer.generations(), number)
+        if not yes and (kept is not None or not number):
+            where = (
+                f"generation {number}{_about(kept)}"
+                if number
+                else "the generation before the last import"
+            )
+            confirm(f"Return to {where}?", refused="a rollback needs a confirmation")
+        returned = writer.rollback(number)
+        now = writer.number
+        generation = writer.generation
+    if json:
+        print_json(
+            {
+                "returned_to": returned.number,
+                "generation": now,
+                "pinned": True,
+                "kept_out": returned.kept_out,
+                "monitored": returned.monitored,
+            }
+        )
+    else:
+        say(f"returned to generation {returned.number}, as generation {now}")
+        for name, count in sorted(returned.kept_out.items()):
+            say(
+                f"{count:,} entries of {name!r} stay withdrawn, because a later import "
+                "lacks them; an import that lists them brings them back",
+                style="yellow",
+            )
+        for name in returned.monitored:
+            say(
+                f"{name!r} stays monitored and rejects no upload, because a later "
+                "import said so",
+                style="yellow",
+            )
+        say_pinned(now)
+    say_lack(generation)
+
+
+def release_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Release the generation that a rollback pinned, so that imports work again.
+
+    **Example**
+
+        uploadfilter hashset release
+    """
+    with reference_writer(state) as writer:
+        writer.release()
+        number = writer.number
+    if json:
+        print_json({"generation": number, "pinned": False})
+    else:
+        say(f"released; generation {number} may be changed again")
+
+
+def reference_directory(state: Path | None) -> ReferenceDirectory:
+    """Return the reference directory of a state directory."""
+    return ReferenceDirectory(state_directory(state) / REFERENCE_DIRECTORY)
+
+
+def find_generation(kept: Sequence[Current], number: int | None) -> Current | None:
+    """Return a generation by its number; ``None`` if it is not kept.
+
+    The writer refuses a number that does not exist.
+    """
+    return next((item for item in kept if item.generation == number), None)
+
+
+def generation_document(item: Current) -> dict[str, object]:
+    """Return a generation as a JSON object."""
+    return {
+        "generation": item.generation,
+        "pinned": item.pinned,
+        "at": datetime.fromtimestamp(item.at, UTC) if item.at else None,
+        "kind": item.kind,
+        "subject": item.subject or None,
+        "sets": item.sets,
+        "entries": item.entries,
+        "base": {"number": item.base.number, "bytes": item.base.size},
+        "overlay": {"number": item.overlay.number, "bytes": item.overlay.size},
+    }
+
+
+def generations_table(found: Sequence[Current]) -> Table:
+    """Return generations as a table, one row each; the first one is in force."""
+    rows = [
+        (
+            str(item.generation),
+            ("in force" if at == 0 else "kept") + (", pinned" if item.pinned else ""),
+            when(item.at),
+            " ".join(word for word in (item.kind.value, item.subject) if word),
+            f"{item.entries:,}",
+            str(item.base.number),
+            megabytes(item.base.size),
+            megabytes(item.overlay.size),
+        )
+        for at, item in enumerate(found)
+    ]
+    columns = ("number", "state", "since", "made by", "entries", "base", "MB", "+ MB")
+    return table(*columns, rows=rows, numeric=4, whole=("state", "since"))
+
+
+def report_document(report: CheckReport) -> dict[str, object]:
+    """Return the report of a check as a JSON object."""
+    return {
+        "generation": report.generation,
+        "sound": report.is_sound,
+        "files": report.files,
+        "bytes": report.bytes,
+        "problems": [
+            {"path": item.path, "what": item.what, "in_force": item.in_force}
+            for item in report.problems
+        ],
+    }
+
+
+def report_lines(report: CheckReport) -> list[Text]:
+    """Return the report of a check as lines of text."""
+    size = megabytes(report.bytes)
+    what = f"{report.files} files, {size} MB, generation {report.generation}"
+    if report.is_sound:
+        return [Text(f"sound: {what}", style="green")]
+    lines = [Text(f"damaged: {what}", style="bold red")]
+    for item in report.problems:
+        whose = "in force" if item.in_force else "kept"
+        lines.append(Text(harmless(f"  {item.path} {item.what} ({whose})")))
+    hint = (
+        "restore a backup, or move the reference directory away and import again"
+        if any(item.in_force for item in report.problems)
+        else "the service is not affected; that generation cannot be returned to"
+    )
+    return [*lines, Text(f"  {hint}", style="dim")]
+
+
+def when(at: int) -> str:
+    """Return a time as text, in UTC; a dash if it is unknown."""
+    return f"{datetime.fromtimestamp(at, UTC):%Y-%m-%d %H:%M}" if at else "-"
+
+
+def megabytes(size: int) -> str:
+    """Return a number of bytes in megabytes."""
+    return f"{size / _MEGABYTE:,.1f}"
+
+
+def _about(kept: Current | None) -> str:
+    return f" of {when(kept.at)} with {kept.entries:,} entries" if kept else ""
+
+
+def say_pinned(number: int) -> None:
+    """State on stderr that a rollback's generation has to be released."""
+    say(
+        f"generation {number} is pinned: nothing can be imported until you run "
+        "'uploadfilter hashset release'",
+        style="yellow",
+    )

@@ -1,0 +1,415 @@
+"""``uploadfilter hashset trust | sync | status``: signed sets, for the operator."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.acting import directory_to_write
+from uploadfilter.cli.hashset.enforcement import (
+    DropCategoriesOption,
+    MonitoredOption,
+    say_lack,
+)
+from uploadfilter.cli.hashset.statuses import (
+    EntryNumbers,
+    ago,
+    moment_of,
+    numbers_of,
+    status_document,
+    status_lines,
+)
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    YesOption,
+    present_s,
+    state_directory,
+)
+from uploadfilter.cli.output import (
+    FOUND,
+    confirm,
+    harmless,
+    print_json,
+    print_text,
+    say,
+    show_error,
+)
+from uploadfilter.cli.progress import board
+from uploadfilter.errors import (
+    HashSetError,
+    HashSetTrustError,
+    StoreMissingError,
+    UploadFilterError,
+    UsageError,
+)
+from uploadfilter.hashsets.choices import Chosen, chosen_state
+from uploadfilter.proxy.inspecting.tripwire import read_demotions
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.signedsets import manifest as manifests
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.freshness import Freshness, Status, freshness
+from uploadfilter.signedsets.roles import ROOT
+from uploadfilter.syncing.canaries import last_found
+from uploadfilter.syncing.client import Verified
+from uploadfilter.syncing.gating import Passage
+from uploadfilter.syncing.taking import SyncReport, look, sync
+from uploadfilter.syncing.trusting import (
+    Trusted,
+    read_root,
+    read_root_file,
+    read_statuses,
+    trusted_sets,
+)
+
+SourceOption = Annotated[
+    str | None,
+    typer.Option(
+        "--from",
+        metavar="SOURCE",
+        help="A folder, such as on a USB stick, or an https URL.",
+        show_default=False,
+    ),
+]
+
+
+def trust_command(
+    root: Annotated[
+        Path, typer.Argument(metavar="ROOT", help="The file root.json of the issuer.")
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="The local name of the set.")
+    ],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            metavar="SOURCE",
+            help="The source of the set: a folder, or an https URL.",
+        ),
+    ],
+    digest: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SHA256",
+            help="The SHA-256 of the file that the issuer read out, for comparison.",
+            show_default=False,
+        ),
+    ] = None,
+    replace_root: Annotated[
+        bool,
+        typer.Option("--replace-root", help="Replace another trusted root."),
+    ] = False,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Trust the root of a signed set, once: it vouches for all later signatures.
+
+    Compare its SHA-256 with the issuer's by telephone. The command fetches nothing.
+
+    **Example**
+
+        uploadfilter hashset trust root.json --name unit7 --from https://example.org/u7
+    """
+    data = read_root_file(root)
+    holders = md.holders_of(read_root(data), ROOT)
+    found = _sha256(data)
+    if digest is not None and digest.lower().replace(" ", "") != found:
+        raise HashSetTrustError(
+            f"{str(root)!r} does not have the given digest",
+            hint="Nothing is trusted. Ask the issuer for the file again, and compare.",
+        )
+    names = ", ".join(map(md.name_of, holders.keys))
+    if not json:
+        say(f"SHA-256: {found}")
+        say(f"held by {holders.threshold} of {len(holders.keys)}: {names}")
+    if digest is None and not yes:
+        confirm(
+            "Did the issuer read out the same digest?",
+            refused="a root is trusted only if its digest was compared",
+        )
+    path = directory_to_write(state, create=True).path.parent
+    trusted = Trusted.of(path, name)
+    with trusted.locked():
+        trusted.trust(data, _absolute(source), replace=replace_root)
+    if json:
+        print_json({"set": name, "root": found, "holders": names})
+    else:
+        say(f"trusted; next: uploadfilter hashset sync {name} --preview", style="green")
+
+
+def sync_command(
+    names: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="[NAME...]",
+            help="Signed sets.  [default: all of them]",
+            show_default=False,
+        ),
+    ] = None,
+    *,
+    source: SourceOption = None,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--category",
+            metavar="C",
+            help="A category to take; give the option once for each.  [default: those "
+            "of the set in force]",
+            show_default=False,
+        ),
+    ] = None,
+    monitored: MonitoredOption = False,
+    enforced: Annotated[
+        bool,
+        typer.Option("--enforced", help="Let the entries of a new set reject."),
+    ] = False,
+    drop_categories: DropCategoriesOption = False,
+    accept_change: Annotated[
+        bool,
+        typer.Option(
+            "--accept-change",
+            help="Accept unusually many changes: you asked the issuer.",
+        ),
+    ] = False,
+    preview: Annotated[
+        bool,
+        typer.Option("--preview", help="Describe the set, and take nothing."),
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Update signed sets to the newest numbers of their issuers.
+
+    All or nothing: after any fault, the set in force stays unchanged. Entries that
+    match harmless files are quarantined. Exit code 1 if withdrawals were held back.
+
+    **Examples**
+
+        uploadfilter hashset sync unit7 --category 1
+
+        uploadfilter hashset sync unit7 --from stick/unit7
+    """
+    directory = directory_to_write(state, create=True)
+    base = directory.path.parent
+    sets = _named(base, names or [])
+    if len(sets) > 1 and (source or categories or accept_change):
+        raise UsageError(
+            "the options are for one set, but several would be synced",
+            hint=f"Name one of: {', '.join(it.name for it in sets)}.",
+        )
+    chosen = Chosen(
+        state=chosen_state(enforce_unsigned=enforced, monitored=monitored),
+        categories=categories or [],
+        drops_categories=drop_categories,
+    )
+    where = None if source is None else _absolute(source)
+    reports: list[SyncReport] = []
+    failed: list[UploadFilterError] = []
+    for trusted in sets:
+        if preview:
+            _show_preview(trusted.name, look(trusted, where), json=json)
+            continue
+        try:
+            with board("fetching") as shown:
+                report = sync(
+                    trusted,
+                    directory,
+                    chosen=chosen,
+                    clock=present_s,
+                    source=where,
+                    progress=shown.move,
+                    passage=Passage(is_accepted=accept_change),
+                )
+        except HashSetError as exc:
+            # The other sets have other issuers.
+            failed.append(exc)
+            continue
+        reports.append(report)
+        _show_report(report, json=json)
+    _end(failed, reports, base)
+
+
+def _end(
+    failed: list[UploadFilterError], reports: list[SyncReport], base: Path
+) -> None:
+    for error in failed[:-1]:
+        show_error(error)
+    if failed:
+        raise failed[-1]
+    if reports:
+        with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
+            say_lack(reader.current())
+    if any(report.status.held_back for report in reports):
+        raise typer.Exit(FOUND)
+
+
+def status_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Show of every hash set the entries in force, the signers, and the freshness.
+
+    Exit code 1 if a signed set has expired, withdrawals are held back, or an entry was
+    demoted.
+
+    **Example**
+
+        uploadfilter hashset status
+    """
+    base = state_directory(state)
+    statuses = {it.set: it for it in read_statuses(base)}
+    epoch_s = present_s()
+    with ReferenceReader.open(base / REFERENCE_DIRECTORY) as reader:
+        generation = _current(reader)
+        sets = () if generation is None else generation.sets
+        # Read here, because the generation is closed afterwards.
+        found = {info.name: numbers_of(generation, info) for info in sets if generation}
+    names = sorted({*statuses, *(info.name for info in sets)})
+    known = {info.name: info for info in sets}
+    counts = {n: found.get(n, EntryNumbers()) for n in names}
+    canaries = last_found(base)
+    demoted = Counter(it.set for it in read_demotions(base).demoted)
+    shapes = [
+        {
+            **status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s),
+            "canary_found_at": moment_of(canaries[n]) if n in canaries else None,
+            "demoted": demoted[n],
+        }
+        for n in names
+    ]
+    if json:
+        number = 0 if generation is None else generation.number
+        print_json({"generation": number, "sets": shapes})
+    else:
+        for name in names:
+            lines = status_lines(
+                name, known.get(name), statuses.get(name), counts[name], epoch_s
+            )
+            if name in canaries:
+                long = ago(epoch_s - canaries[name])
+                lines.insert(-1, Text(f"  its canary was found {long} ago"))
+            if demoted[name]:
+                words = f"  {demoted[name]:,} demoted: 'uploadfilter hashset tripwire'"
+                lines.append(Text(words, style="bold red"))
+            print_text(*lines)
+        if not names:
+            say("there is no hash set, and no root is trusted")
+    if demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
+        raise typer.Exit(FOUND)
+
+
+def _show_preview(name: str, verified: Verified, *, json: bool) -> None:
+    manifest = verified.manifest
+    if json:
+        print_json(
+            {
+                "set": name,
+                "issuer": manifest.issuer,
+                "sequence": manifest.sequence,
+                "entries": manifest.entries,
+                "categories": manifest.categories,
+                "parameters": manifest.parameters,
+                "signers": verified.signers,
+                "withdrawn": len(verified.withdrawn),
+                "expires_at": moment_of(verified.expires_at),
+            }
+        )
+        return
+    who = ", ".join(verified.signers)
+    lines = [
+        f"{manifest.set} of {manifest.issuer}, number {manifest.sequence}",
+        f"  signed by {who}; {manifest.entries:,} entries",
+    ]
+    for word, count in manifests.histogram(manifest.categories):
+        lines.append(f"  category {word}: {count:,}")
+    print_text(*(Text(harmless(line)) for line in lines))
+
+
+def _show_report(report: SyncReport, *, json: bool) -> None:
+    status = report.status
+    if json:
+        print_json(
+            {
+                "set": status.set,
+                "older": report.older,
+                "sequence": status.sequence,
+                "generation": report.generation,
+                "entries": report.set.entries - report.set.revoked,
+                "new": report.is_new,
+                "full": report.is_full,
+                "withdrawn": report.withdrawn,
+                "held_back": status.held_back,
+                "quarantined": report.quarantined,
+                "near": report.generic,
+                "signers": status.signers,
+                "expires_at": moment_of(status.expires_at),
+            }
+        )
+        return
+    entries = report.set.entries - report.set.revoked
+    who = ", ".join(status.signers)
+    if report.is_new:
+        words = f"{status.set}: number {status.sequence}, {entries:,} entries"
+        say(f"{words}, signed by {who}; generation {report.generation}", style="green")
+    else:
+        say(f"{status.set}: number {status.sequence} is the newest", style="green")
+    for word in sorted(set(report.set.categories) - report.categories.keys()):
+        say(harmless(f"no entry has the category {word!r}"), style="yellow")
+    if report.withdrawn:
+        say(f"withdrawn: {report.withdrawn:,}")
+    if report.quarantined:
+        say(
+            f"in quarantine: {report.quarantined:,}, which match harmless files; send "
+            "the issuer 'uploadfilter hashset quarantine report -o FILE'",
+            style="yellow",
+        )
+    if report.generic:
+        say(f"near harmless pictures, and in force: {report.generic:,}", style="dim")
+    if status.held_back:
+        say(
+            f"{status.held_back:,} withdrawals are held back: more than one officer "
+            "may make in a day. Ask the issuer whether a key was stolen. If not, the "
+            "next days' syncs carry them out, or the analysts' next number does.",
+            style="bold red",
+        )
+
+
+def _named(base: Path, names: Sequence[str]) -> list[Trusted]:
+    if names:
+        named = [Trusted.of(base, name) for name in names]
+        for trusted in named:
+            # Its lock would leave a folder, and every later sync would fail there.
+            trusted.root()
+        return named
+    found = list(trusted_sets(base))
+    if not found:
+        raise HashSetTrustError(
+            "no root is trusted, so there is nothing to sync",
+            hint="Get root.json from the issuer, and run 'uploadfilter hashset trust'.",
+        )
+    return found
+
+
+def _current(reader: ReferenceReader) -> LayeredGeneration | None:
+    try:
+        return reader.current()
+    except StoreMissingError:
+        return None
+
+
+def _is_alarming(status: Status, epoch_s: float) -> bool:
+    return bool(status.held_back) or freshness(status, epoch_s) is Freshness.EXPIRED
+
+
+def _absolute(source: str) -> str:
+    """Return a source that does not depend on the working directory."""
+    return source if "://" in source else str(Path(source).absolute())
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

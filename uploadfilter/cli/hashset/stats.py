@@ -1,0 +1,272 @@
+"""``uploadfilter hashset stats``: the parts of the reference set, and their costs."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.hashset.generations import (
+    megabytes,
+    reference_directory,
+    say_pinned,
+)
+from uploadfilter.cli.options import JSONOption, StateOption
+from uploadfilter.cli.output import print_json, print_text, table
+from uploadfilter.model import EXACT_TYPES, SignalType
+from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.stats import TableStats
+from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.search.matching import Thresholds
+from uploadfilter.reference.search.planning import text_of
+
+BASE, OVERLAY = "base", "overlay"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypeCount:
+    """The signals of one type in one hash set.
+
+    Attributes:
+        set: Name of the hash set.
+        entries: Number of entries of the set, of all types, without revoked ones.
+        signal_type: The type.
+        signals: Number of imported signals of the type.
+        bytes: Their share of the stored bytes: values and index, or digests.
+    """
+
+    set: str
+    entries: int
+    signal_type: SignalType
+    signals: int
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stats:
+    """The output of ``hashset stats``.
+
+    Attributes:
+        generation: The generation.
+        halves: The tables of base and overlay, by the name of the half.
+        counts: Signals by hash set and type.
+    """
+
+    generation: LayeredGeneration
+    halves: dict[str, tuple[TableStats, ...]]
+    counts: tuple[TypeCount, ...]
+
+
+def stats_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """Show the parts of the reference set, how they are searched, and the costs.
+
+    The plan and the expected cost of a query are for the usual thresholds. Counting
+    the buckets takes a second for ten million entries.
+
+    **Example**
+
+        uploadfilter hashset stats
+    """
+    with reference_directory(state).reader() as reader:
+        stats = stats_of(reader.current())
+        if json:
+            print_json(document(stats))
+            return
+        print_text(*lines(stats))
+        if stats.generation.pinned:
+            say_pinned(stats.generation.number)
+
+
+def stats_of(generation: LayeredGeneration) -> Stats:
+    """Return the statistics of a generation."""
+    halves = {BASE: generation.base.table_stats(Thresholds()), OVERLAY: ()}
+    if generation.additions is not None:
+        halves[OVERLAY] = generation.additions.table_stats(Thresholds())
+    per_signal = _bytes_a_signal(generation, halves)
+    counts = tuple(
+        count for info in generation.sets for count in _counts(info, per_signal)
+    )
+    return Stats(generation=generation, halves=halves, counts=counts)
+
+
+def _counts(info: SetInfo, per_signal: dict[SignalType, float]) -> Iterator[TypeCount]:
+    for kind in SignalType:
+        signals = sum(counts.get(kind.value, 0) for counts in info.counts.values())
+        if signals:
+            yield TypeCount(
+                set=info.name,
+                entries=info.entries - info.revoked,
+                signal_type=kind,
+                signals=signals,
+                bytes=round(signals * per_signal.get(kind, 0.0)),
+            )
+
+
+def _bytes_a_signal(
+    generation: LayeredGeneration, halves: dict[str, tuple[TableStats, ...]]
+) -> dict[SignalType, float]:
+    """Return the average number of bytes of a signal, by type.
+
+    Digests of all types are in one tree; its size is that of the files without the
+    columns, and includes the ids.
+    """
+    tables = [item for half in halves.values() for item in half]
+    found: dict[SignalType, float] = {}
+    for kind in {item.signal_type for item in tables}:
+        own = [item for item in tables if item.signal_type is kind]
+        found[kind] = sum(map(_bytes, own)) / sum(item.values for item in own)
+    rest = sum(generation.bytes) - sum(map(_bytes, tables))
+    stored = generation.base.sets + (
+        generation.additions.sets if generation.additions else ()
+    )
+    digests = sum(
+        counts.get(kind.value, 0)
+        for info in stored
+        for counts in info.counts.values()
+        for kind in EXACT_TYPES
+    )
+    for kind in EXACT_TYPES if digests else ():
+        found[kind] = rest / digests
+    return found
+
+
+def document(stats: Stats) -> dict[str, object]:
+    """Return the statistics as a JSON object."""
+    generation = stats.generation
+    base_bytes, overlay_bytes = generation.bytes
+    return {
+        "generation": generation.number,
+        "pinned": generation.pinned,
+        "entries": generation.entry_count,
+        "base": {
+            "bytes": base_bytes,
+            "entries": generation.base.entry_count,
+            "hidden_entries": generation.hidden_entries,
+        },
+        "overlay": {
+            "bytes": overlay_bytes,
+            "entries": _added(generation),
+            "revoked": len(generation.changes.revoked),
+            "suppressed": len(generation.suppressions),
+        },
+        "sets": [
+            {
+                "set": item.set,
+                "entries": item.entries,
+                "signal_type": item.signal_type,
+                "signals": item.signals,
+                "bytes": item.bytes,
+            }
+            for item in stats.counts
+        ],
+        "tables": [
+            {"half": half, **_table_document(item)}
+            for half, tables in stats.halves.items()
+            for item in tables
+        ],
+        "query_us": {kind.value: cost for kind, cost in _costs(stats).items()},
+    }
+
+
+def _table_document(item: TableStats) -> dict[str, object]:
+    return {
+        "signal_type": item.signal_type,
+        "geometry": item.geometry,
+        "values": item.values,
+        "sets": item.by_set,
+        "value_bytes": item.value_bytes,
+        "index_bytes": item.index_bytes,
+        "threshold": item.threshold,
+        "plan": item.kind,
+        "chunks": [
+            {"bits": chunk.bits, "radius": chunk.radius}
+            for chunk in item.chunks
+            if chunk.probes
+        ],
+        "probes": item.probes,
+        "candidates": round(item.candidates, 1),
+        "skew": round(item.skew, 2),
+        "largest_bucket": item.largest_bucket,
+        "query_us": _microseconds(item.cost_ns),
+    }
+
+
+def _costs(stats: Stats) -> dict[SignalType, float]:
+    """Return the microseconds of a query of each type, over all of its tables."""
+    costs: dict[SignalType, float] = {}
+    for tables in stats.halves.values():
+        for item in tables:
+            known = costs.get(item.signal_type, 0.0)
+            costs[item.signal_type] = known + item.cost_ns
+    return {kind: _microseconds(cost) for kind, cost in costs.items()}
+
+
+def lines(stats: Stats) -> Iterator[Text | Table]:
+    """Yield the statistics as lines and tables."""
+    generation = stats.generation
+    base_bytes, overlay_bytes = generation.bytes
+    yield Text(f"generation {generation.number}: {generation.entry_count:,} entries")
+    yield Text(
+        f"base     {megabytes(base_bytes)} MB, {generation.base.entry_count:,} entries,"
+        f" {generation.hidden_entries:,} of them hidden"
+    )
+    yield Text(
+        f"overlay  {megabytes(overlay_bytes)} MB, {_added(generation):,} entries,"
+        f" {len(generation.suppressions):,} suppressed,"
+        f" {len(generation.changes.revoked):,} revoked"
+    )
+    if stats.counts:
+        yield Text()
+        yield _counts_table(stats.counts)
+    if any(stats.halves.values()):
+        yield Text()
+        yield _plans_table(stats.halves)
+        yield Text()
+        costs = [f"{kind.value} {cost:,.0f}" for kind, cost in _costs(stats).items()]
+        yield Text(f"one query, in every table, µs: {', '.join(costs)}")
+
+
+def _counts_table(counts: Sequence[TypeCount]) -> Table:
+    rows = [
+        (
+            item.set,
+            f"{item.signal_type.value}",
+            f"{item.entries:,}",
+            f"{item.signals:,}",
+            megabytes(item.bytes),
+        )
+        for item in counts
+    ]
+    return table("set", "type", ENTRIES, "signals", "MB", rows=rows, numeric=3)
+
+
+def _plans_table(halves: dict[str, tuple[TableStats, ...]]) -> Table:
+    rows = [
+        (
+            half,
+            "/".join(word for word in (item.signal_type, item.geometry) if word),
+            text_of([chunk for chunk in item.chunks if chunk.probes]) or "linear",
+            f"{item.values:,}",
+            megabytes(_bytes(item)),
+            f"{item.candidates:,.0f}",
+            f"{item.skew:.2f}",
+            f"{item.largest_bucket:,}",
+            f"{_microseconds(item.cost_ns):,.0f}",
+        )
+        for half, tables in halves.items()
+        for item in tables
+    ]
+    columns = ("in", "type", "plan", "values", "MB", "candidates", "skew")
+    return table(*columns, "largest bucket", "µs a query", rows=rows, numeric=6)
+
+
+def _added(generation: LayeredGeneration) -> int:
+    return generation.additions.entry_count if generation.additions else 0
+
+
+def _bytes(item: TableStats) -> int:
+    return item.value_bytes + item.index_bytes
+
+
+def _microseconds(nanoseconds: float) -> float:
+    return round(nanoseconds / 1000, 1)

@@ -1,0 +1,339 @@
+"""``uploadfilter hashset feedback | feedback-key`` and ``issuer feedback``."""
+
+from collections.abc import Iterator
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import msgspec
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.acting import directory_to_write
+from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
+from uploadfilter.cli.options import (
+    JSONOption,
+    StateOption,
+    present_s,
+    state_directory,
+)
+from uploadfilter.cli.output import harmless, print_json, print_text, say, write_data
+from uploadfilter.errors import FeedbackError, StoreMissingError, UsageError
+from uploadfilter.issuing import feedback as summing
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.keys import made_plain_key, opened_plain_key
+from uploadfilter.issuing.published import published
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.signedsets.feedback import FORMAT, EntrySum, FeedbackHeader
+from uploadfilter.signedsets.metadata import name_of
+from uploadfilter.state import write_private
+from uploadfilter.syncing import feedback as gathering
+from uploadfilter.syncing.trusting import Trusted
+
+KEY_FILE: Final = "feedback.key"
+"""The file of the operator's feedback key, in the state directory."""
+
+SHOWN: Final = 20
+"""Most entries that a terminal shows; the JSON has all of them."""
+
+
+def feedback_key_command(
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Your name for the issuer: a company, with a number if you have "
+            "several machines.  [required the first time]",
+            show_default=False,
+        ),
+    ] = None,
+    state: StateOption = None,
+) -> None:
+    """Make the key that signs feedback, if there is none, and print its public part.
+
+    Give the public part to the issuer, and read it out on the telephone.
+
+    **Example**
+
+        uploadfilter hashset feedback-key --name hoster-1 > hoster-1.pub
+    """
+    path = directory_to_write(state, create=True).path.parent / KEY_FILE
+    if path.exists():
+        signer = opened_plain_key(path.read_bytes())
+        known = name_of(signer.public_key)
+        if name not in (None, known):
+            raise UsageError(
+                f"there is a key already, under the name {known!r}",
+                hint="Give the issuer its public part, or move the key away: "
+                f"{str(path)!r}.",
+            )
+        shape = {"name": known, "public": signer.public_key.keyval["public"]}
+        write_data(msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n")
+        return
+    if name is None:
+        raise UsageError(
+            "there is no feedback key yet, and --name is missing",
+            hint="For example: uploadfilter hashset feedback-key --name hoster-1",
+        )
+    private, public = made_plain_key(name)
+    try:
+        write_private(path, private)
+    except OSError as exc:
+        raise UsageError(
+            f"cannot write {str(path)!r}: {exc.strerror}",
+            hint="Check the disk, and that this user may write there.",
+        ) from exc
+    write_data(public)
+
+
+def feedback_command(
+    name: Annotated[
+        str, typer.Argument(metavar="NAME", help="The name of the signed set.")
+    ],
+    *,
+    since: Annotated[
+        str,
+        typer.Option("--from", metavar="DAY", help="First day, such as 2026-11-01."),
+    ],
+    to: Annotated[
+        str, typer.Option("--to", metavar="DAY", help="Last day; it must be over.")
+    ],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="The new file.")
+    ],
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Write a signed file for the issuer of a set: its entries that matched, by day.
+
+    The file holds counts, and nothing about an upload or its client. It is text: read
+    it before you send it.
+
+    **Example**
+
+        uploadfilter hashset feedback unit7 --from 2026-11-01 --to 2026-11-30 -o f.jsonl
+    """
+    base = state_directory(state)
+    first, last = _day(since), _day(to)
+    if last >= _today():
+        raise UsageError(
+            f"{last} is not over yet", hint="The last day may be yesterday, in UTC."
+        )
+    if output.exists():
+        raise UsageError(
+            f"{str(output)!r} exists already", hint="Name another file, or remove it."
+        )
+    signer = opened_plain_key(_key_of(base))
+    status = Trusted.of(base, name).status()
+    found = gathering.gathered(_logs(base), name, first, last)
+    lines = list(found.lines(_quarantined(base, name)))
+    try:
+        header = FeedbackHeader(
+            feedback=FORMAT,
+            set=name,
+            root=status.root,
+            operator=name_of(signer.public_key),
+            public=signer.public_key.keyval["public"],
+            since=first,
+            to=last,
+            entries=len(lines),
+            numbers=gathering.numbers_of(found),
+            gaps=tuple(sorted(found.gaps)),
+            omitted=found.omitted,
+        )
+    except ValueError as exc:
+        raise UsageError(
+            f"no feedback can be written: {exc}", hint="Choose other days."
+        ) from exc
+    _write(output, gathering.written(signer, header, lines))
+    matches = sum(line.matches for line in lines)
+    if json:
+        print_json({"set": name, "entries": len(lines), "matches": matches})
+        return
+    say(f"{str(output)!r}: {len(lines):,} entries, {matches:,} matches", style="green")
+    for begin, end in header.gaps:
+        say(f"the log no longer has the matches of {begin} to {end}", style="yellow")
+
+
+def issuer_feedback_command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Feedback files of operators."),
+    ],
+    *,
+    operators: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--operator",
+            metavar="PUB",
+            help="The public key of an operator; give the option once for each.  "
+            "[default: all in the folder 'operators']",
+            show_default=False,
+        ),
+    ] = None,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Verify feedback of operators, and add it up by entry.
+
+    With --json: one line for each entry, and a last line for all.
+
+    **Example**
+
+        uploadfilter issuer feedback november/*.jsonl
+    """
+    it = IssuerFolder(folder)
+    named = operators or sorted((it.path / summing.OPERATORS).glob("*.pub"))
+    with (
+        it.locked(),
+        summing.opened(
+            files,
+            operators=summing.known_operators(named),
+            roots=summing.roots_of(it),
+            today=_today(),
+        ) as found,
+    ):
+        for path in found.copies:
+            say(f"{str(path)!r} was given twice, and is counted once", style="yellow")
+        sums = found.sums(summing.listed_by(published(it)))
+        if json:
+            _print_sums(found, sums)
+        else:
+            _show_sums(found, sums)
+
+
+def _print_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
+    entries = matches = 0
+    for item in sums:
+        entries, matches = entries + 1, matches + item.matches
+        print_json(_document(item))
+    headers = [it.header for it in found.files]
+    print_json(
+        {
+            "files": len(headers),
+            "operators": sorted({it.operator for it in headers}),
+            "entries": entries,
+            "matches": matches,
+            "from": min(it.since for it in headers),
+            "to": max(it.to for it in headers),
+            "gaps": [
+                {"operator": it.operator, "from": begin, "to": end}
+                for it in headers
+                for begin, end in it.gaps
+            ],
+            "omitted": sum(it.omitted for it in headers),
+        }
+    )
+
+
+def _document(item: EntrySum) -> dict[str, object]:
+    return {
+        "id": item.id,
+        "matches": item.matches,
+        "days": item.days,
+        "exact": item.exact,
+        "rejected": item.rejected,
+        "operators": item.operators,
+        "suppressed_by": item.suppressed_by,
+        "quarantined_by": item.quarantined_by,
+        "days_to_first": item.days_to_first,
+    }
+
+
+def _show_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
+    """Show the doubted entries first, then the entries with the most matches."""
+    kept: list[EntrySum] = []
+    entries = matches = 0
+    for item in sums:
+        entries, matches = entries + 1, matches + item.matches
+        kept.append(item)
+        if len(kept) > 2 * SHOWN:
+            kept = sorted(kept, key=_weight, reverse=True)[:SHOWN]
+    names = sorted({it.header.operator for it in found.files})
+    files = "1 file" if len(found.files) == 1 else f"{len(found.files):,} files"
+    lines = [
+        Text(harmless(f"{files} of {', '.join(names)}"), style="bold"),
+        Text(
+            f"  entries that matched or are doubted: {entries:,}; matches: {matches:,}"
+        ),
+    ]
+    shown = sorted(kept, key=_weight, reverse=True)[:SHOWN]
+    lines.extend(Text(harmless(f"  {_words(item)}")) for item in shown)
+    if entries > SHOWN:
+        lines.append(
+            Text(f"  and {entries - SHOWN:,} more: --json has all", style="dim")
+        )
+    print_text(*lines)
+
+
+def _weight(item: EntrySum) -> tuple[int, int]:
+    return item.suppressed_by + item.quarantined_by, item.matches
+
+
+def _words(item: EntrySum) -> str:
+    words = [f"{item.id}: {item.matches:,} matches at {item.operators:,} operators"]
+    words.append(f"{item.exact:,} of them exact")
+    if item.suppressed_by:
+        words.append(f"switched off by {item.suppressed_by:,}")
+    if item.quarantined_by:
+        words.append(f"held back by {item.quarantined_by:,}")
+    if item.days_to_first is not None:
+        words.append(f"first after {item.days_to_first:,} days")
+    return ", ".join(words)
+
+
+def _quarantined(state: Path, name: str) -> list[str]:
+    """Return the quarantined entries of a set."""
+    with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
+        try:
+            changes = reader.current().changes
+        except StoreMissingError:
+            # Nothing was synced yet, so nothing can have matched.
+            return []
+    return [it.entry for it in changes.quarantined if it.set == name]
+
+
+def _logs(state: Path) -> list[Path]:
+    """Return the logs of all proxies of a machine."""
+    return sorted(it for it in (state / "instances").glob("*/log") if it.is_dir())
+
+
+def _key_of(state: Path) -> bytes:
+    try:
+        return (state / KEY_FILE).read_bytes()
+    except OSError as exc:
+        raise FeedbackError(
+            f"there is no feedback key: {exc.strerror}",
+            hint="Make one with 'uploadfilter hashset feedback-key --name NAME', and "
+            "give its public part to the issuer.",
+        ) from exc
+
+
+def _write(path: Path, lines: Iterator[bytes]) -> None:
+    new = path.with_name(path.name + ".tmp")
+    try:
+        try:
+            with new.open("wb") as file:
+                file.writelines(lines)
+            new.replace(path)
+        finally:
+            new.unlink(missing_ok=True)
+    except OSError as exc:
+        raise UsageError(
+            f"cannot write {str(path)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may write there.",
+        ) from exc
+
+
+def _today() -> date:
+    return datetime.fromtimestamp(present_s(), UTC).date()
+
+
+def _day(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise UsageError(
+            f"{text!r} is not a day", hint="Write it like this: 2026-11-01."
+        ) from exc

@@ -1,0 +1,489 @@
+"""``uploadfilter issuer``: make a signed set, sign it, publish it, withdraw from it.
+
+``build`` is in ``cli/issuer/building.py``; keys and holders are in
+``cli/issuer/holders.py``.
+
+Rules this module keeps: a command that signs or publishes first shows the changes in
+words and counts, and asks on a terminal; no command needs a network.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.issuer.passphrases import (
+    KeyOption,
+    OnlineKeyOption,
+    OnlinePassphraseFileOption,
+    PassphraseFDOption,
+    PassphraseFileOption,
+    PKCS11Option,
+    signer_of,
+)
+from uploadfilter.cli.options import JSONOption, YesOption, present_s
+from uploadfilter.cli.output import confirm, harmless, print_json, print_text, say
+from uploadfilter.errors import UsageError
+from uploadfilter.hashsets.tally import Tally
+from uploadfilter.issuing import (
+    holding,
+    proposing,
+    publishing,
+    signing,
+    staging,
+    wording,
+)
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.proposing import Review
+from uploadfilter.issuing.published import Published, published
+from uploadfilter.issuing.signing import PendingSignature
+from uploadfilter.signedsets import metadata as md
+from uploadfilter.signedsets.roles import HASHSET
+
+app = typer.Typer(
+    name="issuer",
+    no_args_is_help=True,
+    help="For those who make hash sets: build, sign, publish and withdraw.",
+)
+
+DEFAULT_FOLDER = Path()
+
+FolderOption = Annotated[
+    Path,
+    typer.Option(
+        "--folder",
+        metavar="DIR",
+        help="The issuer's folder.  [default: the current folder]",
+        show_default=False,
+    ),
+]
+
+
+@app.command("stage")
+def stage_command(
+    file: Annotated[
+        Path | None,
+        typer.Argument(metavar="[FILE]", help="Entries as JSON lines."),
+    ] = None,
+    *,
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="The file is the whole set: missing entries are removed."
+        ),
+    ] = False,
+    remove: Annotated[
+        Path | None,
+        typer.Option(
+            "--remove",
+            metavar="FILE",
+            help="Remove the entries whose ids are in this file, one on each line.",
+            show_default=False,
+        ),
+    ] = None,
+    clear: Annotated[
+        bool, typer.Option("--clear", help="Discard all staged changes.")
+    ] = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Stage entries for the next proposal. Nothing is signed or published.
+
+    **Examples**
+
+        uploadfilter issuer stage built.jsonl
+
+        uploadfilter issuer stage --remove ids.txt
+    """
+    if (file is not None) + (remove is not None) + clear != 1:
+        raise UsageError(
+            "the command takes exactly one of a file, --remove and --clear",
+            hint="For example: uploadfilter issuer stage built.jsonl",
+        )
+    it, tally = IssuerFolder(folder), Tally()
+    with it.locked():
+        if file is not None:
+            all_of = published(it) if replace else None
+            found = staging.stage_file(it, file, tally=tally, replacing_all=all_of)
+        elif remove is not None:
+            found = _stage_deletions(it, staging.read_ids(remove))
+        else:
+            staging.clear(it)
+            found = staging.StagedChanges()
+    left_out = {item.problem.value: item.count for item in tally.problems}
+    if json:
+        shape = {"added": found.added, "deleted": found.deleted, "left_out": left_out}
+        print_json(shape)
+        return
+    come = wording.entries(found.added)
+    say(f"staged: {come} to add or change, {found.deleted:,} to remove")
+    for item in tally.problems:
+        words = f"left out: {item.count:,} with {item.problem.words}"
+        say(f"{words}, the first in line {item.first_line}", style="yellow")
+    say("next: uploadfilter issuer propose", style="dim")
+
+
+def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChanges:
+    """Stage the removal of entries that are published or staged."""
+    strange = staging.not_added(it, ids)
+    if strange:
+        publishing.check_listed(published(it), strange)
+    return staging.stage_deletions(it, ids)
+
+
+@app.command("propose")
+def propose_command(
+    *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
+) -> None:
+    """Turn the staged changes into a proposal, and show its effects.
+
+    With nothing staged, the entries stay the same and only the validity is extended.
+
+    **Example**
+
+        uploadfilter issuer propose
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        review = proposing.propose(
+            it, now, epoch_s=present_s(), parameters=proposing.own_parameters()
+        )
+        waiting = signing.pending(it, now)
+    _report(review, waiting, json=json)
+    if not json:
+        say("next: officers sign with 'uploadfilter issuer sign'", style="dim")
+
+
+@app.command("sign")
+def sign_command(
+    *,
+    key: KeyOption,
+    passphrase_file: PassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    pkcs11: PKCS11Option = None,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Show the proposal, and sign it with a key.
+
+    The command computes what it shows from the files that it signs.
+
+    **Example**
+
+        uploadfilter issuer sign --key ann.key
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        waiting = signing.pending(it, now)
+        review = _review(it, now, waiting)
+        if not json:
+            _say_holders(waiting)
+            print_text(*shown_review(review))
+        if not yes:
+            confirm("Sign this?", refused="nothing is signed without a confirmation")
+        signer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
+        roles = signing.sign(it, now, signer)
+        waiting = signing.pending(it, now)
+    if json:
+        print_json({"signed": roles, **_document(review, waiting)})
+        return
+    say(f"signed by {md.name_of(signer.public_key)}: {', '.join(roles)}", style="green")
+    _say_missing(waiting)
+
+
+@app.command("publish")
+def publish_command(
+    *,
+    online_key: OnlineKeyOption,
+    online_passphrase_file: OnlinePassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    pkcs11: PKCS11Option = None,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Publish the proposal, if it has enough signatures.
+
+    **Example**
+
+        uploadfilter issuer publish --online-key machine.key
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        # Checked first, so that nobody types a passphrase in vain.
+        signing.check_complete(signing.pending(it, now))
+        machine = signer_of(
+            online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
+        )
+        done = publishing.publish(it, now, machine, epoch_s=present_s())
+    if json:
+        shape = {"sequence": done.sequence, "roles": done.roles}
+        print_json({**shape, "keeps_staged": done.keeps_staged})
+        return
+    say(f"published number {done.sequence} of {it.settings.set!r}", style="green")
+    if done.keeps_staged:
+        say("changes staged after the proposal are still staged", style="yellow")
+
+
+@app.command("renew")
+def renew_command(
+    *,
+    online_key: OnlineKeyOption,
+    online_passphrase_file: OnlinePassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    pkcs11: PKCS11Option = None,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Sign again that the published number is the newest; to be run by a timer.
+
+    **Example**
+
+        uploadfilter issuer renew --online-key m.key --online-passphrase-file m.txt
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        machine = signer_of(
+            online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
+        )
+        publishing.renew(it, published(it), machine, epoch_s=present_s())
+    say(f"renewed for {it.settings.lifetimes.online} days", style="green")
+
+
+@app.command("withdraw")
+def withdraw_command(
+    ids: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="[ID...]", help="Ids of entries; none renews the list."),
+    ] = None,
+    *,
+    key: KeyOption,
+    online_key: OnlineKeyOption,
+    passphrase_file: PassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    online_passphrase_file: OnlinePassphraseFileOption = None,
+    pkcs11: PKCS11Option = None,
+    yes: YesOption = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Withdraw entries at once, with the key of one duty officer.
+
+    Operators put them out of force with their next sync. More than a few a day need
+    the analysts: see `uploadfilter issuer stage --remove`.
+
+    **Example**
+
+        uploadfilter issuer withdraw p-17 --key fay.key --online-key machine.key
+    """
+    wanted = ids or []
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        if not yes:
+            question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
+            confirm(question, refused="nothing is withdrawn without a confirmation")
+        officer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
+        machine = signer_of(online_key, file=online_passphrase_file, library=pkcs11)
+        count, listed = publishing.withdraw(
+            it, now, wanted, officer=officer, machine=machine, epoch_s=present_s()
+        )
+    if json:
+        print_json({"withdrawn": count, "listed": listed})
+    else:
+        say(f"withdrawn: {count:,}; the list has {listed:,}", style="green")
+
+
+@app.command("export")
+def export_command(
+    to: Annotated[
+        Path, typer.Argument(metavar="TO", help="A folder, such as that of a stick.")
+    ],
+    *,
+    as_lines: Annotated[
+        bool,
+        typer.Option("--lines", help="Write the entries as JSON lines into a file TO."),
+    ] = False,
+    json: JSONOption = False,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Copy the signed set for a courier, or write its entries as JSON lines.
+
+    Signatures protect the set from changes, but do not keep it secret: encrypt the
+    stick.
+
+    **Example**
+
+        uploadfilter issuer export stick/unit7
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        if as_lines:
+            size = publishing.export_lines(now, to)
+        else:
+            size = publishing.export(it, now, to)
+    if json:
+        print_json({"sequence": now.sequence, "bytes": size})
+    else:
+        say(f"wrote number {now.sequence} to {str(to)!r}: {size / 1e6:,.1f} MB")
+
+
+@app.command("status")
+def status_command(
+    *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
+) -> None:
+    """Show what is published, staged and proposed, the signers, and the expiry dates.
+
+    **Example**
+
+        uploadfilter issuer status
+    """
+    it = IssuerFolder(folder)
+    with it.locked():
+        now = published(it)
+        waiting = signing.pending(it, now)
+        found = staging.staged(it)
+        left = publishing.left_today(it, now, present_s())
+    if json:
+        print_json(
+            {
+                "set": it.settings.set,
+                "issuer": it.settings.issuer,
+                "sequence": now.sequence,
+                "expires": {r: _moment(at) for r, at in now.expires.items()},
+                "holders": _holders_document(now),
+                "entries": 0 if now.hashset is None else now.hashset.manifest.entries,
+                "withdrawn": 0 if now.revoke is None else len(now.revoke.withdrawn()),
+                "left_today": left,
+                "staged": {"added": found.added, "deleted": found.deleted},
+                **_document(None, waiting),
+            }
+        )
+        return
+    print_text(*_status_lines(it, now, found, left))
+    _say_holders(waiting)
+    _say_missing(waiting)
+
+
+def shown_review(review: Review | None) -> list[Text]:
+    """Return the review of a proposal as lines of text."""
+    if review is None:
+        return []
+    style = "" if review.is_renewal else "bold"
+    lines = [Text(wording.review_heading(review), style=style)]
+    lines += [Text(f"  {line}") for line in wording.review_lines(review)]
+    if not review.is_renewal:
+        for name, (before, after) in review.categories.items():
+            words = f"  category {name}: {before:,} before, {after:,} then"
+            lines.append(Text(harmless(words)))
+    return [*lines, _until(review.expires_at)]
+
+
+def _until(expires_at: int) -> Text:
+    return Text(f"It is believed until {_moment(expires_at):%Y-%m-%d %H:%M} UTC.")
+
+
+def _status_lines(
+    it: IssuerFolder, now: Published, found: staging.StagedChanges, left: int
+) -> list[Text]:
+    title = f"{it.settings.set} of {it.settings.issuer}"
+    lines = [Text(harmless(title), style="bold")]
+    if now.sequence:
+        lines.append(Text(f"published: number {now.sequence}"))
+    else:
+        lines.append(Text("published: nothing yet"))
+    if now.hashset is not None and now.revoke is not None:
+        whole = wording.entries(now.hashset.manifest.entries)
+        gone = len(now.revoke.withdrawn())
+        lines.append(Text(f"  {whole}, {gone:,} of them withdrawn"))
+        lines.append(Text(f"  {left:,} more may be withdrawn today by one person"))
+    for role, at in sorted(now.expires.items(), key=lambda item: item[1]):
+        is_over = at <= present_s()
+        style = "bold red" if is_over else "default"
+        words = "ended" if is_over else "ends"
+        moment = f"{_moment(at):%Y-%m-%d %H:%M}"
+        lines.append(Text(f"  {role:<10} {words} {moment} UTC", style=style))
+    for role, known in _holders_document(now).items():
+        lines.append(Text(f"  {role:<10} {known['threshold']} of {known['keys']}"))
+    lines.append(
+        Text(f"staged: {found.added:,} to add or change, {found.deleted:,} to remove")
+    )
+    return lines
+
+
+def _holders_document(now: Published) -> dict[str, dict[str, object]]:
+    if now.root is None:
+        return {}
+    return {
+        role: {
+            "threshold": known.threshold,
+            "keys": ", ".join(map(md.name_of, known.keys)),
+        }
+        for role, known in holding.holders_now(now).items()
+    }
+
+
+def _review(
+    it: IssuerFolder, now: Published, waiting: Sequence[PendingSignature]
+) -> Review | None:
+    if any(item.role == HASHSET for item in waiting):
+        return proposing.review(it, now)
+    return None
+
+
+def _report(review: Review, waiting: Sequence[PendingSignature], *, json: bool) -> None:
+    if json:
+        print_json(_document(review, waiting))
+        return
+    print_text(*shown_review(review))
+    _say_missing(waiting)
+
+
+def _document(
+    review: Review | None, waiting: Sequence[PendingSignature]
+) -> dict[str, object]:
+    proposed = [
+        {"role": w.role, "signed_by": w.by, "missing": w.missing, "others": w.others}
+        for w in waiting
+    ]
+    if review is None:
+        return {"proposed": proposed}
+    return {
+        "older": review.older,
+        "newer": review.newer,
+        "added": review.added,
+        "changed": review.changed,
+        "removed": review.removed,
+        "entries": review.entries,
+        "categories": review.categories,
+        "full": review.is_full,
+        "expires": _moment(review.expires_at),
+        "proposed": proposed,
+    }
+
+
+def _say_holders(waiting: Sequence[PendingSignature]) -> None:
+    """Print the holders of each role in a proposed root and its delegations."""
+    for item in waiting:
+        for role, known in signing.named_in(item).items():
+            names = ", ".join(map(md.name_of, known.keys))
+            say(f"proposed: {role}: {known.threshold} of {names}")
+
+
+def _say_missing(waiting: Sequence[PendingSignature]) -> None:
+    for item in waiting:
+        if item.missing:
+            who = ", ".join(item.others)
+            say(f"{item.role}: {item.missing} more must sign, of {who}", style="yellow")
+        else:
+            say(f"{item.role}: signed by {', '.join(item.by)}", style="green")
+
+
+def _moment(at: int) -> datetime:
+    return datetime.fromtimestamp(at, UTC)
