@@ -46,7 +46,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Type:
 
     monkeypatch.setattr(holders, "read_passphrase", passphrase)
     monkeypatch.setattr(passphrases, "read_passphrase", passphrase)
-    for module in ("issuer", "signed"):
+    for module in ("issuer.issuer", "hashset.signed"):
         monkeypatch.setattr(f"uploadfilter.cli.{module}.confirm", _yes)
     return lambda words: run(monkeypatch, *words)
 
