@@ -31,14 +31,16 @@ _BYTES_PER_HEADER = 32
 a packed archive."""
 
 _BYTES_PER_FRAME = 512
-"""The same for headers that give no member: the frame of a stream takes a tenth of the
-time of everything else, and a stream of so many frames is not short."""
+"""Bytes of the sent content for each header that gives no member: the frame of a stream
+takes a tenth of the time of everything else, and a stream of so many frames is not
+short."""
 
 
 _MOST_UNLISTED = 2000
 _BYTES_PER_UNLISTED = 1024
-"""The same for members that the archive's directory does not name: all members if the
-archive broke off, a few if members were replaced. Readers use the directory."""
+"""Most members that the archive's directory does not name, and bytes of the sent
+content for each further one. These are all members if the archive broke off, and a few
+if members were replaced. Readers use the directory."""
 
 _MOST_HOLE_BYTES = 8 * 1024 * 1024
 """Most zeros that fill holes in files, in all. Images of machines have holes of any

@@ -24,9 +24,10 @@ CLIPPED: Final = "clipped"
 
 _MOST_SPREAD: Final = 36.0
 """Standard deviation of luma, in PDQ's plane, below which colours may turn it into
-another picture. Colours move middle grey by 23 steps up or down, and black or white by
-80 steps in one direction: if the luma has two greys 32 steps from their middle, only
-colours of 19 steps or fewer can be the same on both."""
+another picture. With more contrast than this, colours cannot hide the stored picture:
+they move middle grey by 23 steps up or down, and black or white by 80 steps in one
+direction. On two greys that are 32 steps from their middle, only colours of 19 steps or
+fewer can be the same."""
 
 _LEAST_SHIFT: Final = 1.0
 """Mean difference of the two lumas, in steps, below which they show the same. In

@@ -5,7 +5,7 @@ unpacked byte is counted; the first member that is too large ends the archive, s
 library would have to unpack the rest of a solid archive to go on. Without the library,
 ``ARCHIVES`` is empty: such archives are recognised and not opened.
 
-To add a format: its line in ``ARCHIVES`` or ``STREAMS``.
+To add a format: its line in ``ARCHIVES``.
 """
 
 from collections.abc import Iterator

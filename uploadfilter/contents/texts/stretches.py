@@ -25,8 +25,8 @@ _OVERLAP_BYTES = 2048
 """
 
 _SAMPLING = 4
-"""Every fourth byte of binary content is looked at: a string has 20 of these in a row.
-"""
+"""Only every fourth byte of binary content is looked at. A string that counts has 80
+characters, so that at least 20 of these bytes stand in a row."""
 
 _WIDE_SAMPLING = 8
 _WIDE_PHASES = (0, 1, 2, 3)

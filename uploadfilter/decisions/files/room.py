@@ -28,8 +28,8 @@ RESERVE_SHARE: Final = 0.1
 
 _DAY_S: Final = 86_400
 _LEAST_OF_A_DAY_S: Final = 3_600
-"""Least age of a day for the daily rate: one upload in its first second is not a
-flood."""
+"""The daily rate is computed as if at least an hour of the day had passed. Otherwise
+one upload just after midnight would look like a flood."""
 
 
 class Disk(NamedTuple):

@@ -35,7 +35,7 @@ def passed(
         fresh: The entries that change, or the whole set.
         new: The whole set, as it will be.
         without: Ids that go; ``None`` if ``fresh`` is the whole set.
-        gone: How many entries in force until now the new set lacks.
+        gone: Number of entries that are in force now and missing in the new set.
 
     Raises:
         HashSetGateError: A person has to review the change first.

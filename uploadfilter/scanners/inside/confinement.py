@@ -1,10 +1,10 @@
 """Confine a scanner process before it sees the first byte of a client.
 
-First, limits of the kernel that need no privilege and no library bound an intact
-decoder that reads hostile bytes; then the sandbox holds a decoder that was taken over.
-These steps are done once, at the start of a process, and cannot be undone, except the
-CPU alarm, which is set again for each content. A scanner that was taken over can switch
-the alarm off; then only the wall clock of the pool ends it.
+There are two layers. Limits of the kernel, which need no privilege and no library, stop
+a decoder that hostile bytes make too expensive. The sandbox holds a decoder that an
+attacker controls. These steps are done once, at the start of a process, and cannot be
+undone, except the CPU alarm, which is set again for each content. A scanner that was
+taken over can switch the alarm off; then only the wall clock of the pool ends it.
 """
 
 import ctypes
@@ -43,7 +43,7 @@ def die_with_parent() -> None:
 
     So no busy scanner outlives a killed proxy; a waiting one ends by itself when its
     socket ends. A proxy must start scanners in a thread that lives as long as they
-    should: see ``Template.start``.
+    should: see ``Template.start`` in ``pool/process.py``.
     """
     prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -95,7 +95,7 @@ def set_cpu_alarm(seconds: float) -> None:
     the signal keeps its default action: it kills.
 
     Args:
-        seconds: More than 0; 0 switches the alarm off.
+        seconds: CPU time until the alarm; 0 switches it off.
     """
     signal.setitimer(signal.ITIMER_PROF, seconds)
 

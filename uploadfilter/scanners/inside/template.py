@@ -14,7 +14,7 @@ Rules this module keeps:
 
 Scanners of one template share its memory layout and its seed for hashes of strings, so
 that an attacker who learns about one by a crash knows the next one too: see
-``Template.is_worn``.
+``Template.is_worn`` in ``pool/process.py``.
 """
 
 import argparse

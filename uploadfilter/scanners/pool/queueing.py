@@ -98,9 +98,9 @@ class Lanes:
         places: Most scans at a time that are not slow.
         small_lane: Most small scans at a time besides them.
         slow_lane: Most slow scans at a time besides all of these.
-        client_share: Number of a client's slow scans, in any standing, from which on it
-            does not get the last free place; also the most that are let into the slow
-            lane. For its networks both are twice as many.
+        client_share: A client with this many slow scans, in any standing, does not get
+            the last free place, and no more of its scans enter the slow lane. For its
+            networks it is twice as many.
         queue_limit: Most claims that wait; as many may be put back.
         slow_after_s: Longest time that a scan holds a place, whatever its total time
             is.

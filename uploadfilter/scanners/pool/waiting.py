@@ -28,8 +28,8 @@ HALF_LIFE_S: Final = 10.0
 short compared with the patience of a waiting client."""
 
 PROVISION_S: Final = 0.005
-"""Least charge of a scan in seconds, and its charge at the beginning: those of a photo.
-So clients take turns even before their first scans have ended."""
+"""Least charge of a scan in seconds, that of a photo. A scan is charged when it begins,
+so that clients take turns even before their first scans have ended."""
 
 PATIENCE_S: Final = 0.1
 """Seconds for which a waiting client may be overtaken, each time. A burst of twenty
@@ -68,7 +68,7 @@ class Claim:
 
     Args:
         client: The client of the upload.
-        cost_s: Expected time that its scan holds a place.
+        cost_s: Expected CPU seconds of its scan, in all.
         is_small: Whether it may be scanned in the small lane.
 
     Attributes:
@@ -272,8 +272,8 @@ class WaitingClaims:
     def ahead_of(self, client: str, *, now_s: float) -> list[Claim]:
         """Return the claims that would be served before a new one of a client.
 
-        These are its own claims, and of each other client the first claim and those up
-        to which it has used less; then the same for each other network. Clients that
+        These are its own claims, and of each other client the first claim, and more as
+        long as that client has used less; likewise for each other network. Clients that
         use much go after those that do not. So a client that used little waits for at
         most one claim of each other client.
         """
@@ -298,8 +298,8 @@ class WaitingClaims:
     ) -> list[dict[str, dict[str, deque[Claim]]]]:
         """Return the claims of other clients that may go before a client.
 
-        They are sorted by the place in a path from which on it is another one than that
-        of the client, and there by its name.
+        They are grouped by the first level at which their path differs from that of the
+        client, then by the name at that level, then by client.
         """
         path = path_of(client)
         much = MUCH_S * scale
