@@ -110,7 +110,7 @@ def usage(start_s: float, taken: list[Step]) -> list[object]:
         if event < 4:
             used.charge(client, number / 1024, now_s=now_s)
         found += [used.scale(now_s=now_s), used.is_much(client, now_s=now_s)]
-        found += [used.of(client), used.recent_s(client, now_s=now_s)]
+        found += [used.of(client), used.is_over(client, 0.001, now_s=now_s)]
     return found
 
 

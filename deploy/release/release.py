@@ -264,9 +264,16 @@ def publish(places: Places, version: str) -> None:
     Raises:
         ReleaseError: The repository has moved in the meantime; it stays as it is.
     """
+    message = ("--annotate", "--message", f"Release {version}")
+    # The tag first, of a commit that is here but on no branch: if it cannot be made,
+    # nothing has changed.
     run("git", "fetch", "--quiet", places.clone, "HEAD")
-    run("git", "merge", "--quiet", "--ff-only", "FETCH_HEAD")
-    run("git", "tag", "--annotate", f"v{version}", "--message", f"Release {version}")
+    run("git", "tag", *message, f"v{version}", "FETCH_HEAD")
+    try:
+        run("git", "merge", "--quiet", "--ff-only", "FETCH_HEAD")
+    except ReleaseError:
+        run("git", "tag", "--delete", f"v{version}")
+        raise
 
 
 def pack(version: str, *, date: str, sbom: str, compression: str) -> Places:

@@ -105,7 +105,7 @@ _MOST_NOTED = 8
 
 
 class BadPictureError(ValueError):
-    """A file is not of the kind that its magic says. Never leaves ``signals``."""
+    """A file is not of the kind that its magic says. Never leaves ``pictures``."""
 
 
 @contextmanager

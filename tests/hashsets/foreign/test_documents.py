@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from uploadfilter.errors import HashSetFormatError
@@ -124,6 +124,8 @@ def test_documents_may_come_one_after_the_other(between: str) -> None:
     assert [item["a"] for item in read(pages.encode("utf-8-sig"))] == [1, 2, 3, 4]
 
 
+@example(b"\xef")
+@example(b"\xef\xbb")
 @given(
     st.binary(max_size=60) | st.text('{}[]",:\\ae1-. tru', max_size=60).map(str.encode)
 )

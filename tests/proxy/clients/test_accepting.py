@@ -1,6 +1,7 @@
 """Connections are accepted, many at once, also when descriptors are lacking."""
 
 import asyncio
+import errno
 import os
 import resource
 import socket
@@ -45,7 +46,7 @@ async def accepting(listener: socket.socket) -> AsyncIterator[type[Echo]]:
     try:
         yield Counted
     finally:
-        acceptor.close()
+        await acceptor.close()
 
 
 @contextmanager
@@ -149,3 +150,58 @@ async def test_nothing_is_accepted_after_the_end(listener: socket.socket) -> Non
         assert listener.fileno() == -1
         with pytest.raises(ConnectionError):
             client.recv(1)
+
+
+async def test_errors_of_a_new_connection_keep_nobody_out(
+    listener: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Linux passes them on to ``accept``; the next connection is served."""
+    errors = [errno.EPROTO, errno.ENETUNREACH, errno.EPERM]
+    accept = socket.socket.accept
+
+    def failing(listening: socket.socket) -> tuple[socket.socket, object]:
+        if errors:
+            raise OSError(errors.pop(), "not this one")
+        return accept(listening)
+
+    with clients(listener, 2) as waiting:
+        monkeypatch.setattr(socket.socket, "accept", failing)
+        async with accepting(listener):
+            answers = [await echoed(client) for client in waiting]
+
+    assert answers == [b"hello"] * 2
+    assert not errors
+
+
+async def test_connection_that_cannot_be_opened_is_told(
+    listener: socket.socket,
+) -> None:
+    """It is closed, and does not wait for ever."""
+
+    def broken() -> asyncio.Protocol:
+        raise RuntimeError("a bug")
+
+    with clients(listener, 1) as (client,), capture_logs() as logged:
+        acceptor = Acceptor(listener, broken, backlog=8)
+        try:
+            await until(lambda: bool(logged))
+        finally:
+            await acceptor.close()
+        assert await asyncio.get_running_loop().sock_recv(client, 1) == b""
+
+    assert [line["event"] for line in logged] == ["connection_not_opened"]
+
+
+async def test_connections_that_were_accepted_are_open_after_the_end(
+    listener: socket.socket,
+) -> None:
+    """So that they are seen out with all others."""
+    with clients(listener, AT_ONCE) as _:
+        async with accepting(listener) as counted:
+            acceptor_begun = counted.made
+            await asyncio.sleep(0)
+            await asyncio.sleep(0)
+        made = counted.made
+
+    assert acceptor_begun == 0
+    assert made in {0, AT_ONCE}

@@ -187,6 +187,25 @@ async def test_clients_with_many_uploads_leave_places_to_others(tmp_path: Path) 
     assert (greedy, other) == (503, 200)
 
 
+async def test_monitor_looks_at_uploads_as_long_as_there_are_places(
+    tmp_path: Path,
+) -> None:
+    """Nothing goes on without a look because its client has many open uploads."""
+    places = limits(open_uploads=8)
+    async with (
+        site(
+            tmp_path, mode=Mode.MONITOR, trusted_proxies=TRUSTED, proxy=places
+        ) as shared,
+        AsyncExitStack() as held,
+    ):
+        for address in ("198.51.100.1", "198.51.100.2"):
+            for _ in range(3):
+                await held.enter_async_context(begun(shared, address))
+
+        assert status(await shared.put(TEXT, told("198.51.100.1"))) == 200
+        assert {item.reason for item in shared.decisions()} == {None}
+
+
 async def test_full_proxy_answers_before_the_body_comes(tmp_path: Path) -> None:
     """Clients do not send the bodies; the record has counts of them and no list."""
     head = (

@@ -193,6 +193,20 @@ def test_upload_that_is_broken_off_was_not_free() -> None:
     assert accounts.wait_s(ONE, now_s=0) == twin.wait_s(ONE, now_s=0) > 0
 
 
+async def test_turn_that_was_paid_for_is_not_charged_again() -> None:
+    """A client that owes pays for its turn before it; breaking off adds nothing."""
+    accounts = ClientDebts()
+    accounts.charge(ONE, 0.06, now_s=0)
+    clock = iter([0.0, 0.0, *(1e3 for _ in range(9))])
+    owing = LoopMeter(accounts, Turnstiles(), ONE, clock=lambda: next(clock, 1e3))
+    await owing.turn(is_wanted=lambda: True)
+    owing.spend(0.004)
+    owing.broken_off()
+    accounts.charge(ONE, BURST_S / 2, now_s=1e3)
+
+    assert accounts.wait_s(ONE, now_s=1e3) == 0
+
+
 async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
     """A client that has disconnected, or lost its place, makes room at once."""
     accounts = ClientDebts()

@@ -145,4 +145,4 @@ def test_wait_is_reckoned_however_long_the_machine_has_been_up(now_s: float) -> 
     later_s = now_s + 1e6
     assert waiting.ahead_of("a", now_s=later_s) == []
     assert usage.scale(now_s=later_s) == 1.0
-    assert usage.recent_s("a", now_s=later_s) == 0.0
+    assert not usage.is_over("a", 0.0, now_s=later_s)

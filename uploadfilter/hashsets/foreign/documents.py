@@ -137,6 +137,9 @@ class _Window:
         self._ended = not data
         try:
             text = self._decoder.decode(data, final=self._ended)
+            if self._ended:
+                # utf-8-sig keeps a part of a byte order mark, also at the end.
+                self._decoder.getstate()[0].decode("utf-8")
         except UnicodeDecodeError as exc:
             raise HashSetFormatError(
                 f"the file is not text in {exc.encoding.upper()}",

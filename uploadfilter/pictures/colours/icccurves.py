@@ -26,7 +26,7 @@ _PARAMETERS: Final = (1, 3, 4, 5, 7)
 
 
 class BadProfileError(ValueError):
-    """A profile, or a part of it, is not valid. Never leaves ``signals``."""
+    """A profile, or a part of it, is not valid. Never leaves ``pictures``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

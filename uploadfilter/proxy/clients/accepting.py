@@ -7,8 +7,8 @@ each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
 
 - One round accepts at most ``AT_ONCE`` connections. Then the connections that are
   already open have their turn.
-- If the process has no descriptor or memory left, nothing is accepted for ``PAUSE_S``.
-  The clients wait in the kernel's queue.
+- If nothing can be accepted, mostly for want of a descriptor, the next try is after
+  ``PAUSE_S``. The clients wait in the kernel's queue.
 """
 
 import asyncio
@@ -33,7 +33,18 @@ one, which takes some milliseconds."""
 _SAY_EVERY_S: Final = 60.0
 """Seconds between two messages about it."""
 
-_LACKS: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_OPENED_WITHIN_S: Final = 1.0
+"""Seconds until a connection that was accepted last is open: it takes a millisecond."""
+
+_GONE: Final = frozenset(
+    {
+        *(errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.ENOPROTOOPT),
+        *(errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN, errno.EHOSTUNREACH),
+        *(errno.ENONET, errno.EOPNOTSUPP),
+    }
+)
+"""Errors of the new connection, which Linux passes on (accept(2)): the next one may be
+accepted."""
 
 
 class Acceptor:
@@ -62,13 +73,19 @@ class Acceptor:
         listener.listen(backlog)
         self._loop.add_reader(listener, self._accept)
 
-    def close(self) -> None:
-        """Accept nothing more, and close the listening socket."""
+    async def close(self) -> None:
+        """Accept nothing more, and close the listening socket.
+
+        The connections that were accepted are open afterwards, so that they are seen
+        out as all others.
+        """
         if self._pause is None:
             self._loop.remove_reader(self._listener)
         else:
             self._pause.cancel()
         self._listener.close()
+        if self._opening:
+            await asyncio.wait(self._opening, timeout=_OPENED_WITHIN_S)
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
@@ -76,11 +93,9 @@ class Acceptor:
                 accepted, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError):
                 return
-            except ConnectionAbortedError:
-                continue  # it has been closed already (accept(2))
             except OSError as exc:
-                if exc.errno not in _LACKS:
-                    raise
+                if exc.errno in _GONE:
+                    continue
                 self._wait(exc)
                 return
             self._open(accepted)
@@ -88,15 +103,19 @@ class Acceptor:
     def _open(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
         opening = self._loop.create_task(
-            self._loop.connect_accepted_socket(self._make, accepted)
+            self._loop.connect_accepted_socket(self._make, accepted),
+            name="open-connection",
         )
         self._opening.add(opening)
         opening.add_done_callback(partial(self._opened, accepted))
 
     def _opened(self, accepted: socket.socket, opening: "asyncio.Task[object]") -> None:
         self._opening.discard(opening)
-        if opening.cancelled() or opening.exception() is not None:
+        if opening.cancelled():
             accepted.close()
+        elif (error := opening.exception()) is not None:
+            accepted.close()
+            log.error("connection_not_opened", error=repr(error))
 
     def _wait(self, error: OSError) -> None:
         """Accept nothing for a moment, and tell the operator why."""

@@ -110,7 +110,7 @@ async def _accepting(
     acceptor = Acceptor(listener.socket, make, backlog=BACKLOG)
     if listener.is_unix:
         stack.callback(sockets.remove, listener)
-    stack.callback(acceptor.close)
+    stack.push_async_callback(acceptor.close)
     return listener
 
 

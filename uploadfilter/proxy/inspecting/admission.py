@@ -215,12 +215,14 @@ class Admission:
     def _has_place(self, arrival: Arrival, limits: ProxyLimits) -> bool:
         """Tell whether a place is free, or was made free."""
         most = limits.most_open_uploads(self._descriptors)
-        if self._held.is_fair_share_held(arrival.client_key, most=most):
-            return False
-        if self.open_uploads - self._arriving.yielding < most:
-            return True
+        yielding = self._arriving.yielding
+        is_full = self.open_uploads - yielding >= most
         if arrival.route.mode is Mode.MONITOR:
-            return False
+            return not is_full
+        if not is_full:
+            return not self._held.is_fair_share_held(
+                arrival.client_key, most=most + yielding
+            )
         network = path_of(arrival.client_key).group
         has_yielded = self._arriving.make_room(network, now_s=self._clock())
         if has_yielded:

@@ -195,6 +195,7 @@ class LoopMeter:
         self._left_s = 0.0 if owes else FREE_S
         self._is_ordinary = not owes
         self._free_taken_s = 0.0
+        self._prepaid_s = 0.0
         self.waited_s = 0.0
 
     def received(self, size: int) -> None:
@@ -215,7 +216,9 @@ class LoopMeter:
 
     def spend(self, seconds: float) -> None:
         """Note CPU seconds that it has taken."""
-        self._free_taken_s += min(seconds, self._left_s)
+        prepaid_s = min(seconds, self._prepaid_s)
+        self._prepaid_s -= prepaid_s
+        self._free_taken_s += min(seconds - prepaid_s, self._left_s - prepaid_s)
         self._left_s -= seconds
         if self._left_s < 0:
             self._accounts.charge(self._client, -self._left_s, now_s=self._clock())
@@ -244,6 +247,7 @@ class LoopMeter:
             return
         self._accounts.charge(self._client, _TURN_S, now_s=begun_s)
         self._left_s += _TURN_S
+        self._prepaid_s += _TURN_S
         while is_wanted():
             left_s = begun_s + wait_s - self._clock()
             if left_s <= 0:

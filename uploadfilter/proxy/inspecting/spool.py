@@ -169,7 +169,11 @@ class SpoolRoom:
             return False
         share = self._shares.get(client)
         held = share.disk_bytes if share else 0
-        if client and self._is_too_much(client, held + size):
+        # Only here, at the head: a body that was let in is not cut off for it.
+        is_fair = not self._on_disk.is_fair_share_held(
+            client, most=self.limits.disk_total_bytes
+        )
+        if client and (not is_fair or self._is_too_much(client, held + size)):
             self._on_full_share()
             return False
         return True
@@ -178,10 +182,8 @@ class SpoolRoom:
         """Tell whether the share of a client, or of one of its networks, is used up."""
         per_client = self.limits.disk_per_client_bytes
         most = self.limits.disk_total_bytes
-        return (
-            held > per_client
-            or self._on_disk.is_share_held(client, most=most, per_client=per_client)
-            or self._on_disk.is_fair_share_held(client, most=most)
+        return held > per_client or self._on_disk.is_share_held(
+            client, most=most, per_client=per_client
         )
 
     def take_memory(self, size: int, share: "_Share") -> bool:

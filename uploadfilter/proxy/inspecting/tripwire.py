@@ -77,6 +77,8 @@ class Tripwire:
         self._seen: tuple[int, ...] = ()
         self._problem = ""
         self.demotions = read_demotions(state)
+        # As the file had them: an upload may end the time of one meanwhile.
+        self._restored = frozenset(self.demotions.restored)
         self._keys = self.demotions.keys()
 
     def soften(self, matches: tuple[Match, ...]) -> tuple[Match, ...]:
@@ -143,11 +145,13 @@ class Tripwire:
         self._problem = ""
         if seen == self._seen:
             return
-        before = self.demotions
-        self._take(await asyncio.to_thread(read_demotions, self._state))
+        read = await asyncio.to_thread(read_demotions, self._state)
         self._seen = seen
-        known = set(before.restored)
-        for item in self.demotions.restored:
+        known, self._restored = self._restored, frozenset(read.restored)
+        for it in self._tripped:  # meanwhile; they are not in the file yet
+            read = read.with_demoted(it)
+        self._take(read)
+        for item in self._restored:
             if item not in known:
                 note(Change.RESTORE, msgspec.structs.asdict(item))
 

@@ -45,8 +45,8 @@ class ProxyLimits:
         open_uploads: Most uploads that are read or inspected at once. For one more, a
             slow body is ended, or the new upload is answered 503. Each may hold a
             megabyte of memory and some descriptors.
-        open_uploads_per_client: Most open uploads of one client. A quarter of all, so
-            that it takes four clients to keep everybody else out; a phone that sends
+        open_uploads_per_client: Most open uploads of one client, a quarter of all. If
+            three quarters are open, it is less: as many as are left. A phone that sends
             its pictures has up to ten open.
         longest_wait_s: Longest expected wait of an upload for a scanner; an upload that
             would wait longer is answered 503 at its head. An upload that waits two

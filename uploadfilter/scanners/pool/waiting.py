@@ -158,10 +158,6 @@ class Usage:
             self._rebase(now_s)
         return math.exp2(self._half_lives(now_s))
 
-    def recent_s(self, name: str, *, now_s: float) -> float:
-        """Return the seconds of use of a client or network; older ones count less."""
-        return self.of(name) * math.exp2(-self._half_lives(now_s))
-
     def is_much(self, client: str, *, now_s: float) -> bool:
         """Return whether a client uses so much that others go before it."""
         return self.is_over(client, MUCH_S, now_s=now_s)
