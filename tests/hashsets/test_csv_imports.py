@@ -221,7 +221,7 @@ def test_columns_of_rows_that_were_left_out_are_not_called_empty(
 
 
 def test_bad_rows_are_skipped_by_request(directory: Path) -> None:
-    """But for one that has no end."""
+    """Except one that has no end."""
     report = bring(directory, TABLE + "3;A\n", bad_lines=BadLines.SKIP)
 
     assert report.set.source.refused == {"category": 1, "wrong_columns": 1}

@@ -56,7 +56,7 @@ def plan_with_body(*headers: Header) -> BodyPlan | Refusal:
         pytest.param(
             [LENGTH, type_of(b"undefined")],
             BodyPlan(kind=BodyKind.RAW, declared_length=5),
-            id="type that is none",
+            id="no valid type",
         ),
         pytest.param(
             [CHUNKED, type_of(b"multipart/form-data; charset=UTF-8; boundary=a'b")],
