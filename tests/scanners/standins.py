@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 from uploadfilter.model import Scan
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.inside.sandbox import SOCKET_FD
-from uploadfilter.scanners.inside.template import run
 from uploadfilter.scanners.inside.walking.spans import open_span
 from uploadfilter.scanners.wire.messages import (
     FRAME_HEADER,

@@ -4,7 +4,7 @@ import sys
 from typing import Final
 
 from tests.scanners.standins import perform
-from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.wire.control import Support
 
 MODULE: Final = "tests.scanners.standins_bare"

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.model import Scan
-from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.inside.walking.spans import open_span
 from uploadfilter.scanners.wire.messages import (
     ContentSpan,

@@ -4,8 +4,8 @@ import sys
 from typing import Final
 
 from tests.scanners.standins_hostile import perform
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.inside.sandbox import support
-from uploadfilter.scanners.inside.template import run
 from uploadfilter.scanners.wire.control import Support
 
 MODULE: Final = "tests.scanners.standins_landlocked"

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from uploadfilter.model import Reason, Scan, View
-from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.inside.walking.spans import open_span
 from uploadfilter.scanners.wire.messages import (
     UNKNOWN_KIND,

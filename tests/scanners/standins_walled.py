@@ -11,8 +11,8 @@ from typing import Final
 import pyseccomp
 
 from tests.scanners.standins import perform
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.inside.sandbox import support
-from uploadfilter.scanners.inside.template import run
 from uploadfilter.scanners.wire.control import Support
 
 MODULE: Final = "tests.scanners.standins_walled"

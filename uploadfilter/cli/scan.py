@@ -30,7 +30,7 @@ from uploadfilter.reference.search.matching import Generation, Thresholds, match
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.files import FoundFile, find
 from uploadfilter.scanners.filescanning import FileScanner
-from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
+from uploadfilter.scanners.in_order import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signals import pdq

@@ -20,7 +20,7 @@ from uploadfilter.issuing.building import (
 from uploadfilter.model import Entry, Reason
 from uploadfilter.scanners.files import FoundFile, find
 from uploadfilter.scanners.filescanning import FileScanner
-from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
+from uploadfilter.scanners.in_order import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signals import pdq

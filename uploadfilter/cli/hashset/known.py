@@ -35,7 +35,7 @@ from uploadfilter.model import SignalType
 from uploadfilter.reference.entries.secret import Secret
 from uploadfilter.scanners.files import FoundFile, find
 from uploadfilter.scanners.filescanning import FileScanner
-from uploadfilter.scanners.ordering import WINDOW_PER_JOB, in_order
+from uploadfilter.scanners.in_order import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signals import pdq

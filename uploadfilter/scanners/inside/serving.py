@@ -1,6 +1,6 @@
 """Serve requests in a scanner process, with one reply for each content.
 
-``template.py`` forks and confines the process. It holds one socket to the proxy, and
+``forkserver.py`` forks and confines the process. It holds one socket to the proxy, and
 during a request one upload or its descriptor. It never sees the reference set, names of
 files or of clients, or any path.
 

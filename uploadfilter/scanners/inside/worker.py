@@ -8,8 +8,8 @@ import numpy as np
 
 from uploadfilter.pictures.faults import be_quiet
 from uploadfilter.pictures.picture import Picture, Shape
+from uploadfilter.scanners.inside.forkserver import run
 from uploadfilter.scanners.inside.scanning import prepare, scan_content
-from uploadfilter.scanners.inside.template import run
 from uploadfilter.scanners.wire.messages import (
     ContentSpan,
     Handed,

@@ -131,7 +131,7 @@ def test_template_refuses_to_fork_beside_a_thread() -> None:
     program = """
 import sys, threading
 from tests.scanners.standins import perform
-from uploadfilter.scanners.inside.template import run
+from uploadfilter.scanners.inside.forkserver import run
 threading.Thread(target=threading.Event().wait, daemon=True).start()
 run(sys.argv[1:], perform)
 """

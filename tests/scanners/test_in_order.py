@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from uploadfilter.scanners.ordering import in_order
+from uploadfilter.scanners.in_order import in_order
 
 
 def test_results_come_in_order_whatever_is_ready_first() -> None:
