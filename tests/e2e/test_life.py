@@ -5,9 +5,11 @@ import http.client
 import json
 import os
 import signal
+import socket
 import subprocess
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -16,6 +18,7 @@ from tests.e2e import pictures
 from tests.e2e.conftest import Stage, import_set, log, stage, write_set
 from tests.e2e.curl import put, sha256
 from tests.e2e.processes import children, wait_until_gone
+from uploadfilter.proxy.requests.limits import ProxyLimits
 
 pytestmark = pytest.mark.e2e
 
@@ -115,6 +118,37 @@ def test_sigterm_ends_the_proxy_cleanly(state: Path) -> None:
     assert site.proxy.events("stopped")
     assert scanners
     wait_until_gone(scanners)
+
+
+def test_clients_that_leave_right_after_their_answers_are_let_go(state: Path) -> None:
+    """``curl`` does so: its connection is over, and no stop waits for it.
+
+    The end arrives at some moment between the answer and the wait for the next request;
+    many clients find each of these moments.
+    """
+    with stage(state.parent, *ENFORCE) as site:
+        ends = [leave_after_answer(site.url("/files/a.txt")) for _ in range(60)]
+
+    assert ends == [b""] * 60
+
+
+def leave_after_answer(url: str) -> bytes:
+    """Upload, end our side as soon as the answer is there; return what follows.
+
+    Raises:
+        TimeoutError: The other side is still open after half of ``half_closed_s``.
+    """
+    parts = urlsplit(url)
+    address = (parts.hostname or "", parts.port or 0)
+    with socket.create_connection(address, ProxyLimits().half_closed_s / 2) as client:
+        head = f"PUT {parts.path} HTTP/1.1\r\nHost: {parts.netloc}\r\n"
+        client.sendall(f"{head}Content-Length: 2\r\n\r\nhi".encode())
+        answer = http.client.HTTPResponse(client)
+        answer.begin()
+        answer.read()
+        client.shutdown(socket.SHUT_WR)
+        assert answer.status == 201
+        return client.recv(1)
 
 
 def test_second_proxy_on_one_instance_is_refused(state: Path) -> None:

@@ -16,16 +16,14 @@ from tests.e2e.processes import children, wait_until_gone
 pytestmark = pytest.mark.e2e
 
 MANY = 400
-"""Files: more than a scan gets done before it is told to end."""
+"""Files: minutes of work, so that each scan is ended in the middle."""
 
 
 @pytest.fixture
 def many(tmp_path: Path) -> Path:
     """Return a folder with many pictures."""
     (tmp_path / "many").mkdir()
-    content = pictures.unlisted()
-    for number in range(MANY):
-        (tmp_path / "many" / f"{number:04}.jpg").write_bytes(content)
+    pictures.fill_slowly(tmp_path / "many", MANY)
     return tmp_path / "many"
 
 

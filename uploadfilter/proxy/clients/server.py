@@ -110,6 +110,7 @@ class Connection(WatchedConnection):
         "_ended",
         "_head_bytes",
         "_head_timer",
+        "_is_answered",
         "_is_cut",
         "_limits",
         "_parting",
@@ -140,6 +141,7 @@ class Connection(WatchedConnection):
         self._parting: asyncio.Future[None] | None = None
         self._is_cut = False
         self._ended = False
+        self._is_answered = False
 
     @property
     @override
@@ -195,14 +197,22 @@ class Connection(WatchedConnection):
         """Keep this side open for answers to the requests that arrived completely."""
         self._ended = True
         self._part()
-        if self.is_waiting or not self._payload.is_eof():
+        if self._is_idle() or not self._payload.is_eof():
             return self._is_cut
         self._watch_half(-1)
         return True
 
+    def _is_idle(self) -> bool:
+        """Whether every request so far was answered.
+
+        aiohttp waits for the next request some rounds of the loop after the answer. A
+        client may be gone by then.
+        """
+        return self.is_waiting or self._is_answered
+
     def end_if_idle(self) -> bool:
         """End the connection if it has no request; tell whether it was ended."""
-        is_idle = self.is_waiting and self._head_timer is None
+        is_idle = self._is_idle() and self._head_timer is None
         if is_idle:
             self._served.register.speaking_left(self, self._peer)
             self.force_close()
@@ -226,6 +236,7 @@ class Connection(WatchedConnection):
             self.close()
         if self._is_cut and not self.queued:
             await self._linger()
+        self._is_answered = not self.queued
         return sent
 
     async def _sent(
@@ -295,6 +306,7 @@ class Connection(WatchedConnection):
         self._forget_head()
         if not self.queued:
             return
+        self._is_answered = False
         self._look_at_bodies(new)
         message, self._payload = self.queued[-1]
         if not is_request(message):
@@ -365,6 +377,7 @@ class Connection(WatchedConnection):
         """Answer with an error after the earlier requests, and read no more."""
         self._forget_head()
         self._is_cut = True
+        self._is_answered = False
         self.queue(failed(error))
 
     def _forget_head(self) -> None:
