@@ -83,6 +83,18 @@ async def echoed(client: socket.socket) -> bytes:
         return await loop.sock_recv(client, 5)
 
 
+async def test_socket_that_another_process_made_waiting_does_not_hold_the_loop(
+    listener: socket.socket,
+) -> None:
+    """A socket is shared with the manager, which clears the flag for everybody."""
+    async with accepting(listener) as counted:
+        for number in range(3):
+            os.set_blocking(listener.fileno(), True)
+            with clients(listener, 1) as (client,):
+                assert await asyncio.wait_for(echoed(client), TIMEOUT_S)
+            assert counted.made == number + 1
+
+
 async def test_each_connection_is_served(listener: socket.socket) -> None:
     """More connections wait than one round accepts."""
     with clients(listener, AT_ONCE + 3) as waiting:

@@ -7,6 +7,9 @@ each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
 
 - One round accepts at most ``AT_ONCE`` connections. Then the connections that are
   already open have their turn.
+- No try waits. An inherited socket is shared with other processes, and so is its flag
+  ``O_NONBLOCK``: systemd clears it before each start of a proxy, unless the unit says
+  ``NonBlocking=true`` (systemd.exec(5)). So it is set again before each try.
 - If nothing can be accepted, mostly for want of a descriptor, the next try is after
   ``PAUSE_S``. The clients wait in the kernel's queue.
 """
@@ -14,6 +17,7 @@ each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
 import asyncio
 import errno
 import math
+import os
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -89,6 +93,7 @@ class Acceptor:
 
     def _accept(self) -> None:
         for _ in range(AT_ONCE):
+            os.set_blocking(self._listener.fileno(), False)
             try:
                 accepted, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError):

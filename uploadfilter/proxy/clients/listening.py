@@ -9,7 +9,7 @@ because closing one at that very moment would lose a request.
 import asyncio
 import ipaddress
 import resource
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
 from typing import Final
@@ -107,28 +107,11 @@ async def _accepting(
         server.open,
         proxy_protocol=listener.address.proxy_protocol,
     )
-    if listener.is_inherited:
-        stack.callback((await _server(listener, make)).close)
-    else:
-        acceptor = Acceptor(listener.socket, make, backlog=BACKLOG)
-        if listener.is_unix:
-            stack.callback(sockets.remove, listener)
-        stack.push_async_callback(acceptor.close)
-    return listener
-
-
-async def _server(
-    listener: Listener, make: Callable[[], asyncio.Protocol]
-) -> asyncio.AbstractServer:
-    """Accept by the loop's own server, one connection in each round.
-
-    On a socket that two instances share, a rolling restart lost requests with our
-    acceptor: its last connections were open and never read. The cause is not known.
-    """
-    loop, sock = asyncio.get_running_loop(), listener.socket
+    acceptor = Acceptor(listener.socket, make, backlog=BACKLOG)
     if listener.is_unix:
-        return await loop.create_unix_server(make, sock=sock, backlog=BACKLOG)
-    return await loop.create_server(make, sock=sock, backlog=BACKLOG)
+        stack.callback(sockets.remove, listener)
+    stack.push_async_callback(acceptor.close)
+    return listener
 
 
 async def _see_out(connections: Connections, drain: Drain, limits: ProxyLimits) -> None:

@@ -57,13 +57,11 @@ class Listener:
         is_ours: Whether this process may remove its name in the file system. It may not
             if the socket was inherited: its opener goes on listening, and would notice
             a missing name only when somebody wants to connect.
-        is_inherited: Whether other processes may accept on it, too.
     """
 
     socket: socket.socket
     address: Address
     is_ours: bool = False
-    is_inherited: bool = False
 
     @property
     def is_unix(self) -> bool:
@@ -140,7 +138,7 @@ class Inherited:
             self._handed.remove(item)
             place = _named(item.socket)
             place = replace(place, proxy_protocol=address.proxy_protocol)
-            yield Listener(is_inherited=True, socket=item.socket, address=place)
+            yield Listener(socket=item.socket, address=place)
 
     def left(self) -> tuple[str, ...]:
         """Return the addresses of sockets that were not taken."""
