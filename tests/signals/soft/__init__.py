@@ -1,0 +1,1 @@
+"""Tests of the soft views, against slow twins."""

@@ -1,0 +1,82 @@
+"""Bits of estimated blocks, and how likely each is wrong, against their slow twin."""
+
+from typing import Any
+
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from tests.signals.soft import twins
+from uploadfilter.signals.soft import reliabilities
+from uploadfilter.signals.soft.reliabilities import (
+    EXPECTED,
+    LEAST_FLIP,
+    bits_and_flips,
+    expectations,
+)
+
+
+def shares(seed: int) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+    """Return made-up explained shares of rows and columns, and what stays."""
+    draw = np.random.default_rng(seed)
+    return (
+        draw.uniform(0.3, 1, (3, 16)).astype(np.float32),
+        draw.uniform(0.3, 1, (3, 16)).astype(np.float32),
+        draw.uniform(0.5, 1, (3, 16, 16)).astype(np.float32),
+    )
+
+
+@settings(max_examples=5, deadline=None)
+@given(seed=st.integers(0, 1000))
+def test_bits_and_flips_equal_their_twin(seed: int) -> None:
+    """Many blocks at once give the bits and probabilities of one after the other."""
+    rows, columns, sure = shares(seed)
+    draw = np.random.default_rng(seed)
+    blocks = (draw.normal(size=(3, 16, 16)) * np.sqrt(EXPECTED)).astype(np.float32)
+
+    power, error = expectations(rows, columns, sure)
+    values, flips = bits_and_flips(blocks.copy(), power, error)
+
+    for one in range(3):
+        expected = EXPECTED * rows[one][:, None] * columns[one][None, :]
+        value, probabilities = twins.bits_and_flips(
+            blocks[one].astype(np.float64), expected, error[one], least=LEAST_FLIP
+        )
+        assert values[one].tobytes() == value
+        assert np.allclose(flips[one], probabilities, atol=2e-3)
+
+
+def test_what_is_unexplained_is_uncertain() -> None:
+    """Where nothing is known of a coefficient, its bit may as well be the other one."""
+    ones = np.ones((1, 16), np.float32)
+    sure = np.ones((1, 16, 16), np.float32)
+    rows = ones.copy()
+    rows[0, 3] = 0.01
+
+    _, error = expectations(rows, ones, sure)
+
+    assert error[0, 3].sum() > 20 * error[0, 2].sum() * EXPECTED[3, 0] / EXPECTED[2, 0]
+
+
+def test_block_of_zeros_has_no_certain_bit() -> None:
+    """A block without power is divided by nothing."""
+    rows, columns, sure = shares(1)
+    power, error = expectations(rows, columns, sure)
+
+    _, flips = bits_and_flips(np.zeros((3, 16, 16), np.float32), power, error)
+
+    assert (flips == 0.5).all()
+
+
+def test_flips_have_their_bounds() -> None:
+    """No bit is more certain than the floor, nor less than a coin."""
+    rows, columns, sure = shares(2)
+    power, error = expectations(rows, columns, sure)
+    blocks = np.random.default_rng(2).normal(size=(3, 16, 16)) * 100
+    blocks[0, 0, 0] = 1e4
+
+    _, flips = bits_and_flips(blocks.astype(np.float32), power, error)
+
+    assert flips.min() >= np.float32(reliabilities.LEAST_FLIP)
+    assert flips.max() <= 0.5

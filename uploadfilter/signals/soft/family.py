@@ -1,0 +1,222 @@
+"""Make the soft views of a plane: guess by guess, what the original's PDQ may be.
+
+Families of guesses can be chosen; the upright guess always comes first. To add a
+family, add its member, and what makes its blocks to ``_prepared``.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.model import Variant
+from uploadfilter.outlines import Outline
+from uploadfilter.signals.soft import plans, turns
+from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
+
+MOST_VIEWS: Final = 4096
+"""Most views of one plane, whatever was asked for: eight variants of all families."""
+
+UNKNOWN_ASPECTS: Final = (4 / 3, 3 / 4)
+"""Aspects that are tried for turns if that of the upload is unknown."""
+
+_PLANE_BYTES: Final = CELLS * CELLS * 4
+
+_MOST_GREY: Final = 1024.0
+"""Largest value of a plane: luma has 255, and resampling goes over it by little. A
+plane with larger ones comes from no scanner of ours."""
+
+_LEAST_SPREAD: Final = 0.5
+"""Least deviation of a plane, in grey steps: below it, all detail is rounding."""
+
+
+class Family(StrEnum):
+    """A family of guesses."""
+
+    CROPS = "crops"
+    TURNS = "turns"
+    STRIPS = "strips"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SoftViews:
+    """Guesses of an original's PDQ.
+
+    Attributes:
+        values: Guessed values, uint8, shape (views, 32), as PDQ is published.
+        flips: Probability that each bit of the original differs, 0.015 to 0.5, float32,
+            shape (views, 256), in the order of ``np.unpackbits`` of the values.
+        outlines: The guess of each view; it holds for the upload turned as its variant.
+        variants: How the upload is turned or mirrored, for each view.
+    """
+
+    values: NDArray[np.uint8]
+    flips: Floats
+    outlines: tuple[Outline, ...]
+    variants: tuple[Variant, ...]
+
+    def __len__(self) -> int:
+        """Return the number of views."""
+        return len(self.values)
+
+
+class Prepared(Protocol):
+    """Guesses that are ready to be applied to a plane."""
+
+    @property
+    def power(self) -> Floats:
+        """First result of ``reliabilities.expectations``."""
+
+    @property
+    def error(self) -> Floats:
+        """Second result of ``reliabilities.expectations``."""
+
+    @property
+    def outlines(self) -> tuple[Outline, ...]:
+        """The guesses."""
+
+    def blocks(self, plane: Floats) -> Floats:
+        """Return the estimated blocks, shape (guesses, 16, 16)."""
+
+
+ALL_FAMILIES: Final = frozenset(Family)
+
+NO_VIEWS: Final = SoftViews(
+    values=np.empty((0, BITS // 8), np.uint8),
+    flips=np.empty((0, BITS), np.float32),
+    outlines=(),
+    variants=(),
+)
+
+
+def soft_views(
+    plane: bytes,
+    *,
+    families: Collection[Family] = ALL_FAMILIES,
+    variants: Sequence[Variant] = (Variant.UPRIGHT,),
+    aspect: float | None = None,
+    most: int = MOST_VIEWS,
+) -> SoftViews:
+    """Return the soft views of a plane.
+
+    Args:
+        plane: ``View.plane``: 64 x 64 float32 in native byte order.
+        families: Families besides the upright guess.
+        variants: How the upload may be turned and mirrored before.
+        aspect: Width of the upload divided by its height, for turns; ``None`` if it is
+            not known.
+        most: Most views; later ones are left out.
+
+    Returns:
+        The views, in a fixed order; none if the plane has no detail at all, or values
+        that no scanner computes (not finite, or far outside of luma's range).
+
+    Raises:
+        ValueError: The plane has another length.
+    """
+    luma = luma_of(plane)
+    if luma is None:
+        return NO_VIEWS
+    found = [
+        _views_of(turned_as(luma, variant), variant, prepared)
+        for variant in variants
+        for prepared in _prepared(families, _aspects(aspect, variant))
+    ]
+    return _joined(found, most)
+
+
+def luma_of(plane: bytes) -> Floats | None:
+    """Return a plane around its mean; ``None`` if it shows nothing."""
+    if len(plane) != _PLANE_BYTES:
+        raise ValueError(f"a plane has {_PLANE_BYTES} bytes, not {len(plane)}")
+    luma = np.frombuffer(plane, np.float32).reshape(CELLS, CELLS)
+    # Not-a-number fails the comparison as well.
+    if not bool((np.abs(luma) <= _MOST_GREY).all()):
+        return None
+    luma = luma - luma.mean()
+    return luma if luma.std() >= _LEAST_SPREAD else None
+
+
+def turned_as(luma: Floats, variant: Variant) -> Floats:
+    """Return a plane turned or mirrored as a variant says."""
+    turned = luma
+    for _ in range(_QUARTERS[variant]):
+        turned = np.rot90(turned)
+    if variant in _MIRRORED:
+        turned = np.fliplr(turned)
+    return np.ascontiguousarray(turned)
+
+
+_QUARTERS: Final = {
+    Variant.UPRIGHT: 0,
+    Variant.R90: 1,
+    Variant.R180: 2,
+    Variant.R270: 3,
+    Variant.MIRROR: 0,
+    Variant.TRANSVERSE: 1,
+    Variant.FLIP: 2,
+    Variant.TRANSPOSE: 3,
+}
+"""Quarter turns of each variant, counter-clockwise, before it is mirrored."""
+
+_MIRRORED: Final = frozenset(
+    {Variant.MIRROR, Variant.FLIP, Variant.TRANSPOSE, Variant.TRANSVERSE}
+)
+"""Variants that are mirrored left to right after their quarter turns."""
+
+_SIDEWAYS: Final = frozenset(
+    {Variant.R90, Variant.R270, Variant.TRANSPOSE, Variant.TRANSVERSE}
+)
+"""Variants whose width is the upload's height."""
+
+
+def _aspects(aspect: float | None, variant: Variant) -> tuple[float, ...]:
+    """Return the aspects to try for a variant; the limits keep a turn small."""
+    if aspect is None or not 0 < aspect < np.inf:
+        return UNKNOWN_ASPECTS
+    aspect = min(max(aspect, 1 / _MOST_ASPECT), _MOST_ASPECT)
+    return (1 / aspect if variant in _SIDEWAYS else aspect,)
+
+
+_MOST_ASPECT: Final = 4.0
+"""Longest picture that is taken as it is: a longer one would lose all by a turn."""
+
+
+def _prepared(
+    families: Collection[Family], aspects: tuple[float, ...]
+) -> Iterator[Prepared]:
+    """Yield the guesses of the upright family and of the chosen ones."""
+    yield plans.upright()
+    if Family.CROPS in families:
+        yield plans.crops()
+    if Family.TURNS in families:
+        yield turns.turns(aspects)
+    if Family.STRIPS in families:
+        yield plans.strips()
+
+
+def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:
+    """Apply guesses to a plane."""
+    blocks = prepared.blocks(luma)
+    values, flips = bits_and_flips(blocks, prepared.power, prepared.error)
+    outlines = prepared.outlines
+    return SoftViews(
+        values=values,
+        flips=flips,
+        outlines=outlines,
+        variants=(variant,) * len(outlines),
+    )
+
+
+def _joined(parts: Sequence[SoftViews], most: int) -> SoftViews:
+    """Return the views of all parts, at most so many."""
+    return SoftViews(
+        values=np.concatenate([part.values for part in parts])[:most],
+        flips=np.concatenate([part.flips for part in parts])[:most],
+        outlines=tuple(item for part in parts for item in part.outlines)[:most],
+        variants=tuple(item for part in parts for item in part.variants)[:most],
+    )

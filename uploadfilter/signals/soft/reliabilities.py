@@ -1,0 +1,94 @@
+"""Turn estimated blocks into bits, and say how likely each bit is wrong.
+
+A bit is whether its coefficient is above the median. The estimate of a coefficient has
+a deviation: what the cells that were seen leave unexplained, scaled to the picture's
+own spectrum (a smooth picture has little of anything to be wrong by). A coefficient
+that is z deviations from the median is on the wrong side of it with a probability that
+falls with z.
+"""
+
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.signals.soft.axes import VARIANCES, WAVES, Floats
+
+BITS: Final = WAVES * WAVES
+
+LEAST_FLIP: Final = 0.015
+"""Least probability that a bit is wrong. A caption, a logo or a JPEG moves bits that no
+guess of the geometry explains, and one such bit must not outweigh many others."""
+
+_SPREAD: Final = 2
+"""Neighbours on each side whose power gives the local spectrum: 5 x 5 coefficients are
+few enough to be alike, and many enough for a steady mean."""
+
+_ALTERED: Final = 0.02
+"""Share of a coefficient's power by which ordinary alterations (JPEG, a resize, sharper
+or brighter) move it besides."""
+
+_LEAST_POWER: Final = 1e-12
+"""Keeps a block without any power from being divided by."""
+
+_STEEPNESS: Final = 1.702
+"""The logistic curve with this slope is within 0.01 of the normal distribution."""
+
+_NEIGHBOURS: Final[Floats] = (
+    np.abs(np.subtract.outer(np.arange(WAVES), np.arange(WAVES))) <= _SPREAD
+).astype(np.float32)
+
+EXPECTED: Final[Floats] = np.outer(VARIANCES, VARIANCES).astype(np.float32)
+"""Variance of the coefficients of a photograph's block, shape (16, 16)."""
+
+
+def expectations(rows: Floats, columns: Floats, sure: Floats) -> tuple[Floats, Floats]:
+    """Return the expected power and error of estimated blocks.
+
+    Args:
+        rows: Share of each vertical frequency that is explained, shape (..., 16).
+        columns: The same of horizontal ones.
+        sure: Share that stays in spite of the uncertain geometry, shape (..., 16, 16).
+
+    Returns:
+        Inverse of the expected power, summed over neighbours; and the variance of the
+        error; each (..., 16, 16), in units of a photograph's power.
+    """
+    explained = EXPECTED * rows[..., :, None] * columns[..., None, :]
+    power = _NEIGHBOURS @ explained @ _NEIGHBOURS
+    error = EXPECTED * (1 + np.float32(_ALTERED)) - explained * sure
+    return (1 / (power + _LEAST_POWER)).astype(np.float32), error.astype(np.float32)
+
+
+def bits_and_flips(
+    blocks: Floats, power: Floats, error: Floats
+) -> tuple[NDArray[np.uint8], Floats]:
+    """Return the values of estimated blocks, and how likely each bit is wrong.
+
+    Args:
+        blocks: Estimated coefficients, shape (views, 16, 16).
+        power: First result of ``expectations``, for each view.
+        error: Second result.
+
+    Returns:
+        Values of 32 bytes, shape (views, 32); and the probability of each bit to be
+        wrong, ``LEAST_FLIP`` to 0.5, shape (views, 256), in the order of
+        ``np.unpackbits`` of the values.
+    """
+    count = len(blocks)
+    scale = _NEIGHBOURS @ (blocks * blocks) @ _NEIGHBOURS
+    scale *= power
+    scale *= error
+    deviation = np.sqrt(scale, out=scale).reshape(count, BITS)
+    deviation += np.float32(_LEAST_POWER)
+    flat = blocks.reshape(count, BITS)
+    half = BITS // 2 - 1
+    flat = flat - np.partition(flat, half, axis=1)[:, half : half + 1]
+    values = np.packbits((flat > 0)[:, ::-1], axis=1)
+    z = np.abs(flat, out=flat)
+    z /= deviation
+    z *= np.float32(_STEEPNESS)
+    np.minimum(z, np.float32(10), out=z)
+    flips = 1 / (1 + np.exp(z, out=z))
+    np.maximum(flips, np.float32(LEAST_FLIP), out=flips)
+    return values, np.ascontiguousarray(flips[:, ::-1])
