@@ -37,7 +37,7 @@ pictures that resemble a probe, and with some ten values, so that a few copies o
 probe's own picture in the cohort cannot hide it."""
 
 _BLOCK: Final = 4096
-"""Values at a time while moments are summed: 4 MB."""
+"""Values at a time while bits are summed: 4 MB. Their sums stay exact in float32."""
 
 Strengths = NDArray[np.uint8]
 Signs = NDArray[np.float32]
@@ -62,30 +62,53 @@ class Background:
 
     Attributes:
         lanes: Its values, as ``index.lanes_of`` returns them.
-        mean: Mean of each bit as -1 or 1, shape (256,).
-        covariance: Covariance of the bits, shape (256, 256).
+        sums: Sum of each bit as -1 or 1, shape (256,).
+        products: Sum of the products of two bits, shape (256, 256).
+        mean: Mean of each bit.
+        covariance: Covariance of the bits.
     """
 
     lanes: tuple[Lane, ...]
+    sums: NDArray[np.float64]
+    products: NDArray[np.float64]
     mean: NDArray[np.float32]
     covariance: NDArray[np.float32]
 
     @classmethod
-    def of(cls, cohort: Cohort) -> "Background":
-        """Prepare a cohort of at least one value: some 0.1 s for 60,000 values."""
-        total = np.zeros(BITS)
-        products = np.zeros((BITS, BITS))
-        for first in range(0, len(cohort), _BLOCK):
-            signs = signs_of(cohort.values[first : first + _BLOCK])
-            total += signs.sum(axis=0, dtype=np.float64)
-            products += signs.T @ signs
-        mean = total / len(cohort)
-        covariance = products / len(cohort) - np.outer(mean, mean)
+    def of(cls, values: Words) -> "Background":
+        """Prepare values: some 0.1 s for 60,000 of them.
+
+        Args:
+            values: Shape (n, 4), at least one.
+        """
+        sums, products = _summed(values)
+        lanes = tuple(np.ascontiguousarray(lane) for lane in values.T)
+        return cls._from(lanes, sums, products)
+
+    @classmethod
+    def _from(
+        cls,
+        lanes: tuple[Lane, ...],
+        sums: NDArray[np.float64],
+        products: NDArray[np.float64],
+    ) -> "Background":
+        mean = sums / len(lanes[0])
+        covariance = products / len(lanes[0]) - np.outer(mean, mean)
         return cls(
-            lanes=tuple(np.ascontiguousarray(lane) for lane in cohort.values.T),
+            lanes=lanes,
+            sums=sums,
+            products=products,
             mean=mean.astype(np.float32),
             covariance=covariance.astype(np.float32),
         )
+
+    def without(self, refused: NDArray[np.bool_]) -> "Background":
+        """Return the background without some values, but at least one."""
+        if not refused.any():
+            return self
+        sums, products = _summed(np.stack([it[refused] for it in self.lanes], axis=1))
+        lanes = tuple(lane[~refused] for lane in self.lanes)
+        return self._from(lanes, self.sums - sums, self.products - products)
 
     def __len__(self) -> int:
         """Return the number of values."""
@@ -114,7 +137,7 @@ class Background:
         total = np.zeros(len(self), np.int32)
         different = [lane ^ word for lane, word in zip(self.lanes, value, strict=True)]
         for place in range(PLANES):
-            masks = words_of((strengths >> place) & 1)
+            masks = words_of((strengths >> np.uint8(place)) & np.uint8(1))
             if not masks.any():
                 continue
             count = np.zeros(len(self), np.uint16)
@@ -124,30 +147,32 @@ class Background:
             total += count.astype(np.int32) << place
         return total
 
-    def crowd(
-        self,
-        value: NDArray[np.uint64],
-        strengths: Strengths,
-        without: NDArray[np.bool_] | None = None,
-    ) -> int:
+    def crowd(self, value: NDArray[np.uint64], strengths: Strengths) -> int:
         """Return the agreement that one in ``CROWD_SHARE`` of the cohort exceeds.
 
         Args:
             value: Four numbers of 64 bits.
             strengths: 0 to 15, shape (256,).
-            without: Values of the cohort that do not count.
         """
         distance = self.distances(value, strengths)
-        if without is not None:
-            distance = distance[~without]
-        place = min(len(self) // CROWD_SHARE, len(distance) - 1)
+        place = len(self) // CROWD_SHARE
         nearest = int(np.partition(distance, place)[place])
         return int(strengths.sum()) - 2 * nearest
 
 
 def background_of(cohort: Cohort) -> Background | None:
     """Prepare a cohort; ``None`` if it is too small to judge by."""
-    return Background.of(cohort) if cohort.is_usable else None
+    return Background.of(cohort.values) if cohort.is_usable else None
+
+
+def _summed(values: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the sums of the bits, and of the products of two bits."""
+    sums, products = np.zeros(BITS), np.zeros((BITS, BITS))
+    for first in range(0, len(values), _BLOCK):
+        signs = signs_of(values[first : first + _BLOCK])
+        sums += signs.sum(axis=0, dtype=np.float64)
+        products += signs.T @ signs
+    return sums, products
 
 
 def signs_of(values: Words) -> Signs:

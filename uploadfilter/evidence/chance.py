@@ -8,7 +8,6 @@ crowds nearer than the cohort of an ordinary picture.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 ALTERED: Final = 1e-9
@@ -24,10 +23,6 @@ VARIANTS: Final = 8
 CROWD_Z: Final = 3.49
 """Deviations beyond which one in 4096 of a normal distribution lies: the crowd of a
 picture that resembles no others."""
-
-_BEND: Final = 4.5
-"""Up to here excesses are as those of a normal distribution; beyond they fall by a
-stated factor, which is less."""
 
 
 def excess_of(z: float, crowd_z: float) -> float:

@@ -1,8 +1,8 @@
 """The cohort: PDQ values of harmless pictures, the background of every judgement.
 
-It is put together from the known-good corpora. A bad corpus never ends a search: its bad
-values are refused and counted, and a cohort that is too small is not *usable*, so that
-nothing is judged by it.
+It is put together from the known-good corpora. A bad corpus never ends a search:
+its bad values are refused and counted, and a cohort that is too small is not *usable*,
+so that nothing is judged by it.
 
 Rules this module keeps: it is pure; each refused value is counted with its reason; a
 cohort never holds a value that matches an entry it was checked against.

@@ -11,9 +11,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.evidence.background import Background, Strengths, signs_of
+from uploadfilter.evidence.background import (
+    BITS,
+    Background,
+    Strengths,
+    signs_of,
+)
 from uploadfilter.evidence.chance import excess_of, expected
-from uploadfilter.evidence.cohort import Words
+from uploadfilter.evidence.cohort import LEAST_VALUES, Words
 from uploadfilter.model import SignalType
 from uploadfilter.reference.search.matching import Thresholds
 
@@ -68,34 +73,32 @@ def judge_values(
     distance = int(np.bitwise_count(one ^ other).sum())
     if background is None:
         return Evidence(expected=None, excess=0.0, distance=distance)
-    own = background.distances(other, _PLAIN)
-    is_own = own <= Thresholds().bits(SignalType.PDQ)
-    excess = min(
-        _excess(background, probe, strengths=_PLAIN, agreement=agreement, own=is_own)
-        for probe in (one, other)
-        for agreement in (_PLAIN.sum() - 2.0 * distance,)
-    )
+    to_entry = background.distances(other, _PLAIN)
+    is_own = to_entry <= Thresholds().bits(SignalType.PDQ)
+    refused = int(is_own.sum())
+    if len(background) - refused < LEAST_VALUES:
+        return Evidence(expected=None, excess=0.0, distance=distance, refused=refused)
+    strangers = background.without(is_own)
+    agreement = BITS - 2 * distance
+    excess = min(_excess(strangers, it, _PLAIN, agreement) for it in (one, other))
     return Evidence(
         expected=expected(excess, entries=entries, tries=tries),
         excess=excess,
         distance=distance,
-        refused=int(is_own.sum()),
-        generic=int((own <= GENERIC).sum() - is_own.sum()),
+        refused=refused,
+        generic=int((to_entry <= GENERIC).sum()) - refused,
     )
 
 
 def _excess(
     background: Background,
     probe: NDArray[np.uint64],
-    *,
     strengths: Strengths,
     agreement: float,
-    own: NDArray[np.bool_],
 ) -> float:
     """Return the excess of an agreement by one side of the pair."""
-    weights = signs_of(probe[None]) * strengths
-    moments = background.moments(weights)
-    crowd = background.crowd(probe, strengths, own)
+    moments = background.moments(signs_of(probe[None]) * strengths)
+    crowd = background.crowd(probe, strengths)
     z, crowd_z = moments.z(np.array([[agreement], [crowd]], np.float32))[:, 0].tolist()
     return excess_of(z, crowd_z)
 

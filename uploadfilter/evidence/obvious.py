@@ -42,21 +42,16 @@ def excess(
     """
     upload, entry = map(bits_of, pair)
     reached = agreement(upload, entry, strengths)
+    strangers = [bits_of(it) for it in cohort if distance(pair[1], it) > own]
     sides = []
     for probe in (upload, entry):
-        others = [agreement(probe, bits_of(it), strengths) for it in cohort]
+        others = sorted(agreement(probe, it, strengths) for it in strangers)
         mean = fmean(others)
-        # The values of an entry's own picture weigh nothing in moments of thousands.
-        variance = fmean([(it - mean) ** 2 for it in others])
-        deviation = math.sqrt(max(variance, 1.0))
-        strangers = sorted(
-            other
-            for other, value in zip(others, cohort, strict=True)
-            if distance(pair[1], value) > own
+        deviation = math.sqrt(max(fmean([(it - mean) ** 2 for it in others]), 1.0))
+        crowd = others[-1 - len(others) // CROWD_SHARE]
+        sides.append(
+            excess_of((reached - mean) / deviation, (crowd - mean) / deviation)
         )
-        place = min(len(cohort) // CROWD_SHARE, len(strangers) - 1)
-        crowd = strangers[-1 - place]
-        sides.append(excess_of((reached - mean) / deviation, (crowd - mean) / deviation))
     return min(sides)
 
 

@@ -1,0 +1,67 @@
+"""From an excess to an expected number of chance matches."""
+
+import math
+from itertools import pairwise
+
+import pytest
+
+from uploadfilter.evidence.chance import (
+    ALTERED,
+    CROWD_Z,
+    NEAR,
+    VARIANTS,
+    excess_of,
+    expected,
+    probability,
+)
+
+
+def test_probabilities_fall_without_a_step() -> None:
+    """A larger excess is never more likely, and no figure becomes zero."""
+    figures = [probability(tenth / 10) for tenth in range(-50, 200)]
+
+    assert all(0 < high < low <= 1 for low, high in pairwise(figures))
+
+
+@pytest.mark.parametrize("entries", [100, 10_000, 1_000_000, 10_000_000])
+def test_expectation_grows_with_the_set(entries: int) -> None:
+    """Ten times as many entries are expected to come near ten times as often."""
+    one = expected(8.0, entries=entries, tries=VARIANTS)
+    ten = expected(8.0, entries=10 * entries, tries=VARIANTS)
+
+    assert ten == pytest.approx(10 * one)
+    assert expected(8.0, entries=entries, tries=2 * VARIANTS) > one
+
+
+@pytest.mark.parametrize("point", [ALTERED, NEAR])
+def test_operating_points_follow_the_set(point: float) -> None:
+    """The excess that reaches a point is higher in a larger set."""
+
+    def needed(entries: int) -> float:
+        tenths = range(400)
+        return next(
+            it / 20
+            for it in tenths
+            if expected(it / 20, entries=entries, tries=VARIANTS) <= point
+        )
+
+    assert needed(100) < needed(10_000) < needed(1_000_000) < needed(10_000_000)
+
+
+def test_an_empty_set_still_expects_something() -> None:
+    """A set of no entries is judged as one of one: E is never zero."""
+    assert expected(8.0, entries=0, tries=0) == probability(8.0)
+
+
+@pytest.mark.parametrize(
+    ("crowd_z", "share"),
+    [
+        pytest.param(-1.0, 1.0, id="nothing is near"),
+        pytest.param(CROWD_Z, 1.0, id="an ordinary picture"),
+        pytest.param(2 * CROWD_Z, 0.5, id="a crowd twice as near"),
+        pytest.param(math.inf, 0.0, id="a crowd that is equal"),
+    ],
+)
+def test_a_crowd_takes_its_share_of_the_excess(crowd_z: float, share: float) -> None:
+    """The nearer the crowd of a picture, the less its nearness to an entry says."""
+    assert excess_of(8.0, crowd_z) == pytest.approx(8.0 * share)
