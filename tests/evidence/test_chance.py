@@ -13,6 +13,7 @@ from uploadfilter.evidence.chance import (
     excess_of,
     expected,
     probability,
+    tries_of,
 )
 
 
@@ -65,3 +66,9 @@ def test_an_empty_set_still_expects_something() -> None:
 def test_a_crowd_takes_its_share_of_the_excess(crowd_z: float, share: float) -> None:
     """The nearer the crowd of a picture, the less its nearness to an entry says."""
     assert excess_of(8.0, crowd_z) == pytest.approx(8.0 * share)
+
+
+def test_each_view_counts() -> None:
+    """More views are more chances, and no view is still one."""
+    assert tries_of(0) == 1
+    assert tries_of(2568) > tries_of(321) > tries_of(1)

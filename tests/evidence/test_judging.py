@@ -7,10 +7,13 @@ from hypothesis import strategies as st
 
 from tests.evidence.values import flipped, pictures, raw
 from uploadfilter.evidence import judging, obvious
-from uploadfilter.evidence.background import BITS, Background
+from uploadfilter.evidence.background import BITS, Background, strengths_of
 from uploadfilter.evidence.chance import ALTERED, NEAR, VARIANTS
 from uploadfilter.evidence.cohort import LEAST_VALUES
-from uploadfilter.evidence.judging import Evidence, judge_values
+from uploadfilter.evidence.judging import Evidence, judge, judge_values
+from uploadfilter.model import Variant
+from uploadfilter.outlines import Outline
+from uploadfilter.signals.soft.family import NO_VIEWS, SoftViews, soft_views
 
 MILLION = 1_000_000
 
@@ -19,6 +22,27 @@ MILLION = 1_000_000
 def background_fixture() -> Background:
     """Return a background of unrelated pictures."""
     return Background.of(pictures(2 * LEAST_VALUES))
+
+
+def views_of(count: int, seed: int = 0) -> SoftViews:
+    """Return views of as many unrelated guesses, and bits of every certainty."""
+    random = np.random.default_rng(seed)
+    return SoftViews(
+        values=pictures(count, seed).astype(">u8").view(np.uint8),
+        flips=random.uniform(0.015, 0.5, (count, BITS)).astype(np.float32),
+        outlines=tuple(Outline(left=0.004 * number) for number in range(count)),
+        variants=(Variant.UPRIGHT,) * count,
+    )
+
+
+def photo(seed: int) -> bytes:
+    """Return the plane of a picture with detail at every scale."""
+    random = np.random.default_rng(seed)
+    plane = np.zeros((64, 64))
+    for size in (4, 8, 16, 32):
+        coarse = random.normal(0, 60 / size**0.5, (size, size))
+        plane += np.kron(coarse, np.ones((64 // size, 64 // size)))
+    return (plane + 128).astype(np.float32).tobytes()
 
 
 def judged(
@@ -129,6 +153,121 @@ def test_a_generic_entry_needs_more(background: Background) -> None:
     assert found.expected is not None
     assert plain.expected is not None
     assert found.expected > NEAR > ALTERED > plain.expected
+
+
+@given(seed=st.integers(0, 2**32), apart=st.integers(0, BITS // 2))
+@settings(max_examples=15, deadline=None)
+def test_a_judgement_by_views_is_that_of_the_twin(seed: int, apart: int) -> None:
+    """The best view is that of the greatest excess, by both sides and their crowds."""
+    values, views = pictures(25, seed), views_of(6, seed + 1)
+    entry = flipped(views.values[seed % 6].tobytes(), apart, seed)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(judging, "LEAST_VALUES", 2)
+        patch.setattr(judging, "HOPELESS", float("inf"))
+        (found,) = judge(
+            Background.of(values), views, [entry], entries=MILLION, tries=VARIANTS
+        )
+
+    place = views.outlines.index(found.outline)
+    view = views.values[place].tobytes()
+    strengths = strengths_of(views.flips[place]).tolist()
+    twin = obvious.excess((view, entry), strengths, list(map(raw, values)), own=31)
+    assert found.excess == pytest.approx(twin, rel=1e-3, abs=1e-3)
+    assert found.distance == obvious.distance(view, entry)
+
+
+def test_the_view_that_shows_the_original_is_found(background: Background) -> None:
+    """Its outline says which part of the original the upload shows."""
+    views = views_of(200)
+    candidates = [
+        flipped(views.values[place].tobytes(), 30, place) for place in (0, 77)
+    ]
+
+    one, other = judge(background, views, candidates, entries=MILLION, tries=VARIANTS)
+
+    assert (one.outline, other.outline) == (views.outlines[0], views.outlines[77])
+    assert one.distance == other.distance == 30
+    assert one.expected is not None
+    assert one.expected < NEAR
+
+
+def test_refinement_never_lowers_the_excess(background: Background) -> None:
+    """The refined view counts only if it is better."""
+    plane = photo(3)
+    views = soft_views(plane)
+    candidates = [flipped(views.values[it].tobytes(), 25, it) for it in (0, 20, 60)]
+
+    rough = judge(background, views, candidates, entries=MILLION, tries=VARIANTS)
+    found = judge(
+        background, views, candidates, entries=MILLION, tries=VARIANTS, plane=plane
+    )
+
+    pairs = zip(rough, found, strict=True)
+    assert all(fine.excess >= one.excess * 0.97 for one, fine in pairs)
+
+
+@pytest.mark.parametrize(
+    "plane",
+    [
+        pytest.param(np.kron(np.eye(2), np.ones((32, 32))) * 255, id="two squares"),
+        pytest.param(np.tile([[0.0, 255.0]], (64, 32)), id="endlessly repeating"),
+        pytest.param(np.tile([0.0, 0.0, 255.0, 255.0], (64, 16)), id="text-like lines"),
+        pytest.param(np.linspace(0, 3, 4096).reshape(64, 64), id="dark and smooth"),
+        pytest.param(np.indices((64, 64)).sum(axis=0) * 2.0, id="a gradient"),
+    ],
+)
+def test_poor_pictures_are_no_evidence(
+    background: Background, plane: np.ndarray[tuple[int, int], np.dtype[np.float64]]
+) -> None:
+    """A picture with little in it is near nothing by more than chance."""
+    data = plane.astype(np.float32).tobytes()
+    candidates = list(map(raw, pictures(10, 21)))
+
+    found = judge(
+        background, soft_views(data), candidates, entries=MILLION, tries=1, plane=data
+    )
+
+    assert all(it.expected is not None and it.expected > NEAR for it in found)
+
+
+def test_a_flat_picture_has_no_views_and_no_evidence(background: Background) -> None:
+    """Every candidate gets its answer, without a figure."""
+    found = judge(background, NO_VIEWS, [bytes(32)], entries=1, tries=1)
+
+    assert [it.expected for it in found] == [None]
+
+
+def test_an_upload_without_candidates_costs_nothing(background: Background) -> None:
+    """The views are not even looked at."""
+    assert judge(background, views_of(1), [], entries=1, tries=1) == ()
+
+
+def test_views_without_a_background_are_located_but_not_judged() -> None:
+    """There is no figure, so that nothing is called altered."""
+    views = views_of(5)
+
+    (found,) = judge(
+        None, views, [views.values[3].tobytes()], entries=MILLION, tries=1, plane=None
+    )
+
+    assert found.expected is None
+    assert found.outline == views.outlines[3]
+    assert found.distance == 0
+
+
+def test_a_picture_like_many_entries_is_judged_for_each(background: Background) -> None:
+    """Each candidate gets its own judgement, in the order of the candidates."""
+    views = views_of(30)
+    candidates = [
+        flipped(views.values[it % 30].tobytes(), it % 128, it) for it in range(60)
+    ]
+
+    found = judge(background, views, candidates, entries=MILLION, tries=VARIANTS)
+
+    assert len(found) == 60
+    alone = judge(background, views, candidates[41:42], entries=MILLION, tries=VARIANTS)
+    assert found[41] == alone[0]
 
 
 def test_a_value_of_another_width_is_an_error(background: Background) -> None:

@@ -50,3 +50,14 @@ def expected(excess: float, *, entries: int, tries: float) -> float:
             ``VARIANTS``, or as many as count as independent.
     """
     return probability(excess) * max(entries, 1) * max(tries, 1.0)
+
+
+def tries_of(views: int) -> float:
+    """Return how many comparisons with an entry some views count as.
+
+    Neighbouring views resemble each other, so each counting as one is an upper bound.
+
+    Args:
+        views: Soft views of the upload, in all variants.
+    """
+    return float(max(views, 1))
