@@ -42,6 +42,7 @@ ENUMS = {
     "Geometry": model.Geometry,
     "Variant": model.Variant,
     "Entry state": model.EntryState,
+    "Match kind": model.MatchKind,
     "Mode": model.Mode,
     "Verdict": model.Verdict,
     "Action and effect": model.Action,

@@ -205,7 +205,7 @@ def test_degenerate_picture_matches_nothing(make: Make, name: str) -> None:
 
         assert (verdict, reason) in {
             (Verdict.NO_MATCH, None),
-            (Verdict.INCONCLUSIVE, Reason.WEAK_MATCH),
+            (Verdict.INCONCLUSIVE, Reason.NEAR_MATCH),
         }
 
 

@@ -41,6 +41,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/config/sources.py": "tests/config/test_loading.py",
     "uploadfilter/config/values.py": "tests/config/test_loading.py",
     "uploadfilter/decisions/files/appending.py": "tests/decisions/files/test_log.py",
+    "uploadfilter/decisions/judgement.py": "tests/decisions/test_policy.py",
     "uploadfilter/decisions/records/base.py": "tests/decisions/records/test_records.py",
     "uploadfilter/decisions/records/chain.py": "tests/decisions/files/test_log.py",
     "uploadfilter/decisions/records/lasting.py": (

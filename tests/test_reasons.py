@@ -12,12 +12,13 @@ import pytest
 
 from tests.repository import ROOT
 from uploadfilter.decisions.policy import BY_WEIGHT, CHOOSABLE, Policy
-from uploadfilter.model import EXEMPTIONS, INCAPACITY, REFUSALS, Reason
+from uploadfilter.model import EXEMPTIONS, FORMER, INCAPACITY, REFUSALS, Reason
 
 GROUPS = {
     "REFUSALS": REFUSALS,
     "INCAPACITY": INCAPACITY,
     "EXEMPTIONS": EXEMPTIONS,
+    "FORMER": FORMER,
 }
 
 
@@ -60,7 +61,8 @@ def missing(reason: str, places: Places) -> Iterator[str]:
         )
     if reason in choosable:
         yield from _missing_of_a_choice(reason, places)
-    if reason != Reason.UNREADABLE and not re.search(rf"\b{reason}\b", places.table):
+    is_given = reason not in {Reason.UNREADABLE, *FORMER}
+    if is_given and not re.search(rf"\b{reason}\b", places.table):
         yield (
             "write a row into docs/decision-table.md, in ENFORCE, with the scan or the "
             "failure that gives it, and with what is decided"
@@ -69,7 +71,7 @@ def missing(reason: str, places: Places) -> Iterator[str]:
 
 def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
     """Yield what a reason needs whose action the operator may choose."""
-    default = Policy().action_for(Reason(reason)).value.lower()
+    default = getattr(Policy(), reason).value.lower()
     _, _, policy = places.keys.partition("\n## `[policy]`\n")
     row = rf"^\| `{reason}` \| `{default}` \|"
     if not re.search(row, policy.partition("\n## ")[0], re.MULTILINE):

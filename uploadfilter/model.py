@@ -3,7 +3,7 @@
 Rules this module keeps: values only (no I/O, no behaviour that could fail after
 construction), ``bytes`` inside and hex only at the rim, one ``StrEnum`` for everything
 that is logged or configured, and the glossary's words (``docs/glossary.md``) and no
-others. It may be imported from every floor and imports nothing of this package.
+others. It may be imported from every floor and imports only ``outlines.py``.
 
 To add a signal type, add its name and width here, its class in ``signals/`` and its
 line in ``signals/registry.py``.
@@ -12,6 +12,8 @@ line in ``signals/registry.py``.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+
+from uploadfilter.outlines import Outline
 
 FULL_WINDOW = "full"
 """The window of a signal that was made from the whole picture."""
@@ -96,6 +98,20 @@ class Variant(StrEnum):
     TRANSVERSE = "transverse"
 
 
+class MatchKind(StrEnum):
+    """How near an entry is, and by which rule it was found.
+
+    ``within`` is an exact match, or a distance within the threshold of the type.
+    ``altered`` and ``near`` are beyond the threshold: an altered copy of the listed
+    picture, judged against a background of ordinary pictures. Chance explains an
+    ``altered`` match practically never, and a ``near`` one seldom.
+    """
+
+    WITHIN = "within"
+    ALTERED = "altered"
+    NEAR = "near"
+
+
 class EntryState(StrEnum):
     """Whether an entry may reject; revoked and suppressed entries are never found."""
 
@@ -163,7 +179,8 @@ class Reason(StrEnum):
 
     # The evidence is incomplete.
     LOW_QUALITY = "low_quality"
-    WEAK_MATCH = "weak_match"
+    NEAR_MATCH = "near_match"
+    EVIDENCE_UNFINISHED = "evidence_unfinished"
 
     # The request is at fault.
     MALFORMED_REQUEST = "malformed_request"
@@ -193,6 +210,12 @@ class Reason(StrEnum):
     # What `scan` could not open; never the reason of an upload.
     UNREADABLE = "unreadable"
 
+    # Only records of older versions have it.
+    WEAK_MATCH = "weak_match"
+
+
+FORMER = frozenset({Reason.WEAK_MATCH})
+"""The reasons that this version never gives, but still reads in older records."""
 
 INCAPACITY = frozenset(
     {
@@ -432,7 +455,7 @@ class Scan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
-    """An entry within the threshold of a signal.
+    """An entry within the threshold of a signal, or one beyond it that is evidence.
 
     Attributes:
         content: ``Scan.path`` of the content that matched.
@@ -448,6 +471,12 @@ class Match:
         quality: Lower one of the entry's (if known) and the view's PDQ quality;
             ``None`` for exact types.
         complement: True if the entry matches the negative of the view.
+        kind: The rule that found it; everything but ``within`` is PDQ.
+        chance: How many entries of this reference set are expected to be as near to
+            this upload by chance; 0 or more. ``None`` for exact types, and where it
+            was not computed.
+        outline: The part of the original that an altered copy shows, and its place in
+            the view turned as ``variant`` says; ``None`` where it was not looked for.
     """
 
     content: str
@@ -462,30 +491,6 @@ class Match:
     geometry: Geometry | None = None
     quality: int | None = None
     complement: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """The policy's conclusion from the evidence of one upload.
-
-    Attributes:
-        verdict: The conclusion from the evidence.
-        action: The policy's choice.
-        effect: The action to execute; always ``ACCEPT`` in ``MONITOR``, except for a
-            request that cannot be forwarded at all.
-        reason: Why the verdict is inconclusive or the action is not ``ACCEPT``;
-            ``None`` for a match and for a complete scan without one.
-        would: The action if every hash set were enforced, whatever the mode; a pilot
-            counts it. It equals ``action`` if no matching entry is only monitored.
-        would_reason: The reason for ``would``, as ``reason`` is for the action.
-        reasons: All reasons, whatever their action: they show the conclusion of
-            another policy.
-    """
-
-    verdict: Verdict
-    action: Action
-    effect: Action
-    reason: Reason | None
-    would: Action
-    would_reason: Reason | None
-    reasons: tuple[Reason, ...] = ()
+    kind: MatchKind = MatchKind.WITHIN
+    chance: float | None = None
+    outline: Outline | None = None

@@ -10,6 +10,7 @@ from uploadfilter.model import (
     EntryState,
     Geometry,
     Match,
+    MatchKind,
     Reason,
     Scan,
     Signal,
@@ -18,6 +19,7 @@ from uploadfilter.model import (
     Variant,
     View,
 )
+from uploadfilter.outlines import Outline
 
 QUALITY = 87
 PDQ = Signal(type=SignalType.PDQ, value=bytes(range(0xE0, 0x100)))
@@ -107,6 +109,9 @@ def test_json_of_a_match() -> None:
                 "variant": None,
                 "geometry": None,
                 "complement": False,
+                "kind": "within",
+                "chance": None,
+                "outline": None,
             },
             {
                 "set": "unit7",
@@ -118,6 +123,9 @@ def test_json_of_a_match() -> None:
                 "variant": "mirror",
                 "geometry": "squash512",
                 "complement": False,
+                "kind": "within",
+                "chance": None,
+                "outline": None,
             },
         ],
     }
@@ -134,6 +142,21 @@ def test_negative_is_named() -> None:
 
     assert match["complement"] is True
     assert "mirror, negative" in list(lines(checked, quality_of=quality_of))[1].plain
+
+
+def test_altered_copy_is_told_with_its_chance_and_its_outline() -> None:
+    """An expert sees how often chance would do the same, and which part is shown."""
+    outline = Outline(left=0.05, top=0.05)
+    altered = replace(NEAR, kind=MatchKind.ALTERED, chance=3.2e-14, outline=outline)
+    checked = CheckedFile(path="a.jpg", scan=SCAN, matches=(altered,))
+    (match,) = json.loads(
+        msgspec.json.encode(document(checked, quality_of=quality_of))
+    )["matches"]
+
+    assert (match["kind"], match["chance"]) == ("altered", 3.2e-14)
+    assert match["outline"] == "crop 0.05 0.05 0 0"
+    (_, line) = lines(checked, quality_of=quality_of)
+    assert "altered, outline crop 0.05 0.05 0 0, by chance 3e-14" in line.plain
 
 
 def test_json_of_what_could_not_be_read() -> None:

@@ -126,6 +126,7 @@ def check_candidate(make: Make) -> None:
                     distance=1,
                     quality=77,
                     geometry=Geometry.FULL,
+                    has_pdq=True,
                 ),
             ),
         )
@@ -188,6 +189,30 @@ def check_quality(make: Make) -> None:
     }
     with make(listed, ENFORCED) as generation:
         assert ask(generation, RED) == [("100", 0), ("50", 0), ("unknown", 0)]
+
+
+def check_entries_with_pdq(make: Make) -> None:
+    """A candidate of another type says whether PDQ may find its entry, too."""
+    phash = Signal(type=SignalType.PHASH, value=bytes(8))
+    (other,) = exactly(phash)
+    listed = {
+        "a": [
+            entry("without", other),
+            entry("with", other, pdq(RED)),
+            entry("good", pdq(RED, quality=50, geometry=Geometry.FULL), other),
+            entry("low", other, pdq(RED, quality=49)),
+        ],
+        "b": [entry("one of two", other, pdq(RED, quality=0), pdq(RED))],
+    }
+    with make(listed, ENFORCED) as generation:
+        (found,) = generation.search([Query(signal=phash, threshold=0)])
+        assert {it.entry: it.has_pdq for it in found} == {
+            "without": False,
+            "with": True,
+            "good": True,
+            "low": False,
+            "one of two": True,
+        }
 
 
 def check_exact_only(make: Make) -> None:
@@ -320,6 +345,7 @@ CHECKS: tuple[Check, ...] = (
     check_monitored,
     check_geometry,
     check_quality,
+    check_entries_with_pdq,
     check_exact_only,
     check_threshold,
     check_mixed_batch,

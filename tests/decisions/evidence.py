@@ -5,12 +5,14 @@ from hypothesis import strategies as st
 from uploadfilter.decisions.policy import CHOOSABLE, Policy
 from uploadfilter.model import (
     EXEMPTIONS,
+    FORMER,
     INCAPACITY,
     REFUSALS,
     Action,
     EntryState,
     Geometry,
     Match,
+    MatchKind,
     Reason,
     Scan,
     SignalType,
@@ -36,6 +38,7 @@ def match(
     view: str = "stored",
     variant: Variant = Variant.UPRIGHT,
     category: str = "demo",
+    kind: MatchKind = MatchKind.WITHIN,
 ) -> Match:
     """Return a match; exact types have no view, and only PDQ has a geometry."""
     is_exact = signal_type.is_exact
@@ -51,6 +54,8 @@ def match(
         variant=None if is_exact else variant,
         geometry=Geometry.FULL if signal_type is SignalType.PDQ else None,
         quality=quality,
+        kind=kind,
+        chance=None if kind is MatchKind.WITHIN else 1e-10,
     )
 
 
@@ -73,13 +78,16 @@ def _matches(draw: st.DrawFn) -> Match:
         view=draw(st.sampled_from(("stored", "white"))),
         variant=draw(st.sampled_from(Variant)),
         category=draw(st.sampled_from(CATEGORIES)),
+        kind=draw(st.sampled_from(MatchKind))
+        if signal_type is SignalType.PDQ
+        else MatchKind.WITHIN,
     )
 
 
 CONTENT_REASONS = tuple(
     reason
     for reason in Reason
-    if reason not in REFUSALS | {Reason.LOW_QUALITY, Reason.WEAK_MATCH}
+    if reason not in REFUSALS | FORMER | {Reason.LOW_QUALITY, Reason.NEAR_MATCH}
 )
 MATCHES = st.lists(_matches(), max_size=5)
 SCANS = st.lists(
@@ -93,6 +101,7 @@ SCANS = st.lists(
 FAILURES = st.none() | st.sampled_from(sorted(REFUSALS | INCAPACITY | EXEMPTIONS))
 POLICIES = st.builds(
     Policy,
+    altered=st.sampled_from(Action),
     categories=st.dictionaries(st.sampled_from(CATEGORIES), st.sampled_from(Action)),
     **{reason.value: st.sampled_from(Action) for reason in CHOOSABLE},
 )

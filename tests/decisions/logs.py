@@ -9,6 +9,7 @@ from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.segments import Segment, read_head, segments
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.totalling import parts_of
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.lasting import ChangeRecord, DayTotals
 from uploadfilter.decisions.records.making import decision_record
 from uploadfilter.decisions.records.records import (
@@ -19,7 +20,6 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.model import (
     Action,
     EntryState,
-    Judgement,
     Match,
     Mode,
     Reason,

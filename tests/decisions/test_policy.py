@@ -26,11 +26,13 @@ from uploadfilter.decisions.policy import (
 )
 from uploadfilter.model import (
     EXEMPTIONS,
+    FORMER,
     INCAPACITY,
     REFUSALS,
     Action,
     EntryState,
     Match,
+    MatchKind,
     Mode,
     Reason,
     Scan,
@@ -62,6 +64,7 @@ class Row(NamedTuple):
 def stricter(one: Policy, other: Policy) -> Policy:
     """Return the policy that is as strict as both of two."""
     return Policy(
+        altered=max(one.altered, other.altered, key=STRICTNESS.index),
         categories={
             name: max(
                 one.action_for_category(name),
@@ -74,7 +77,7 @@ def stricter(one: Policy, other: Policy) -> Policy:
             "Any",
             {
                 it.value: max(
-                    one.action_for(it), other.action_for(it), key=STRICTNESS.index
+                    getattr(one, it), getattr(other, it), key=STRICTNESS.index
                 )
                 for it in CHOOSABLE
             },
@@ -109,6 +112,7 @@ def parse_match(text: str) -> Match:
         EntryState(state),
         quality=int(quality) if quality else None,
         variant=Variant(differs.pop("variant", "upright")),
+        kind=MatchKind(differs.pop("kind", "within")),
         **differs,
     )
 
@@ -154,7 +158,7 @@ def test_every_reason_is_named() -> None:
     judgement = decide([scan], [match], mode=Mode.ENFORCE, policy=Policy())
 
     assert judgement.reasons == (
-        Reason.WEAK_MATCH,
+        Reason.NEAR_MATCH,
         Reason.ENCRYPTED,
         Reason.SEARCH_UNFINISHED,
         Reason.NOT_INSPECTED,
@@ -166,6 +170,7 @@ def test_no_reason_of_a_content_hides_another(reason: Reason) -> None:
     """In any order: a reason that rejects alone also rejects beside others."""
     actions: dict[str, Any] = {each.value: Action.ACCEPT for each in CHOOSABLE}
     actions[reason.value] = Action.REJECT
+    actions["altered"] = Action.REJECT
     policy = Policy(**actions)
     others = tuple(each for each in CHOOSABLE if each is not reason)
     scan = replace(parse_scan(others[0].value, "0"), further=(*others[1:], reason))
@@ -179,7 +184,7 @@ def test_decision_table_names_every_reason() -> None:
 
     named = {reason for reason in Reason if re.search(rf"\b{reason.value}\b", text)}
 
-    assert set(Reason) - named == {Reason.UNREADABLE}
+    assert set(Reason) - named == {Reason.UNREADABLE, *FORMER}
 
 
 def test_decision_table_has_no_case_twice() -> None:
@@ -191,12 +196,13 @@ def test_decision_table_has_no_case_twice() -> None:
 
 @pytest.mark.parametrize("reason", Reason)
 def test_policy_has_an_action_for_every_reason(reason: Reason) -> None:
-    """A reason is chosen for, refused, our own fault, or of `scan` alone."""
+    """A reason is chosen for, refused, our own fault, former, or of `scan` alone."""
     groups = (
         {*CHOOSABLE},
         REFUSALS,
         INCAPACITY,
         EXEMPTIONS,
+        FORMER,
         {Reason.UNREADABLE},
     )
     judgement = decide([scan("0", reason)], (), mode=Mode.ENFORCE, policy=Policy())
@@ -359,12 +365,47 @@ def test_stricter_policy_is_never_milder(
 def test_policy_is_compared_by_each_reason(reason: Reason) -> None:
     """One action that is milder makes a policy milder, and only that way round."""
     # Any, since the only field that is not an action is not among these.
-    accept: dict[str, Any] = {reason.value: Action.ACCEPT}
-    reject: dict[str, Any] = {reason.value: Action.REJECT}
+    # An unfinished search for altered copies is never held against an upload more than
+    # an altered copy would be.
+    accept: dict[str, Any] = {"altered": Action.REJECT, reason.value: Action.ACCEPT}
+    reject: dict[str, Any] = {"altered": Action.REJECT, reason.value: Action.REJECT}
     mild, strict = Policy(**accept), Policy(**reject)
 
     assert strict.is_as_strict_as(mild)
     assert not mild.is_as_strict_as(strict)
+
+
+def test_policy_is_compared_by_altered_copies() -> None:
+    """A policy that rejects altered copies is not as mild as one that counts them."""
+    mild, strict = Policy(), Policy(altered=Action.REJECT)
+
+    assert strict.is_as_strict_as(mild)
+    assert not mild.is_as_strict_as(strict)
+
+
+@given(SCANS, MATCHES, FAILURES, POLICIES)
+def test_altered_copy_is_never_treated_more_strictly_than_the_picture(
+    scans: list[Scan], matches: list[Match], failure: Reason | None, policy: Policy
+) -> None:
+    """If every altered copy were the picture itself, the action would be as strict."""
+    within = [replace(it, kind=MatchKind.WITHIN) for it in matches]
+    own = decide(scans, matches, mode=Mode.ENFORCE, policy=policy, failure=failure)
+    its = decide(scans, within, mode=Mode.ENFORCE, policy=policy, failure=failure)
+
+    assert STRICTNESS.index(own.action) <= STRICTNESS.index(its.action)
+
+
+@given(SCANS, MATCHES, POLICIES)
+def test_verdict_tells_if_it_rests_on_altered_copies_alone(
+    scans: list[Scan], matches: list[Match], policy: Policy
+) -> None:
+    """So that counts of matches and of altered copies can be kept apart."""
+    judged = decide(scans, matches, mode=Mode.ENFORCE, policy=policy)
+    others = [it for it in matches if it.kind is not MatchKind.ALTERED]
+    without = decide(scans, others, mode=Mode.ENFORCE, policy=policy)
+    is_match = judged.verdict is Verdict.MATCH
+
+    assert judged.altered is (is_match and without.verdict is not Verdict.MATCH)
 
 
 def test_policy_is_compared_by_each_category() -> None:
@@ -392,5 +433,5 @@ def test_verdict_of_names_the_weightiest_reason() -> None:
     assert verdict_of(scans, ()) == (Verdict.INCONCLUSIVE, Reason.TRUNCATED)
     assert verdict_of(scans, [match(SignalType.PHASH)]) == (
         Verdict.INCONCLUSIVE,
-        Reason.WEAK_MATCH,
+        Reason.NEAR_MATCH,
     )

@@ -1,6 +1,7 @@
 """The policies that an operator may begin with, and the effect of each."""
 
 import itertools
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -9,11 +10,11 @@ from hypothesis import strategies as st
 
 from tests.decisions.evidence import MATCHES, POLICIES, SCANS
 from tests.decisions.logs import ACCEPTED, REFUSED, REJECTED, decision
-from uploadfilter.decisions.policy import CHOOSABLE, Policy, decide
+from uploadfilter.decisions.judgement import Judgement
+from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.decisions.presets import FIGHTING, PRESETS, Comparison, action_under
 from uploadfilter.model import (
     Action,
-    Judgement,
     Match,
     Mode,
     Preset,
@@ -78,7 +79,8 @@ def test_incapacity_of_the_filter_is_accepted_by_none(preset: Preset) -> None:
         (Reason.OUT_OF_TIME, [Preset.BALANCED, Preset.STRICT]),
         (Reason.UNDECODABLE, [Preset.BALANCED, Preset.STRICT]),
         (Reason.LOW_QUALITY, [Preset.BALANCED, Preset.STRICT]),
-        (Reason.WEAK_MATCH, []),
+        (Reason.NEAR_MATCH, []),
+        (Reason.EVIDENCE_UNFINISHED, []),
     ],
 )
 def test_reason_is_rejected_by_the_presets_that_say_so(
@@ -102,7 +104,7 @@ def test_record_tells_what_a_preset_would_have_done(
 
     So it does where a match is of a hash set that is only monitored.
     """
-    plain = Policy(**{it.value: policy.action_for(it) for it in CHOOSABLE})  # type: ignore[arg-type]  # no preset
+    plain = replace(policy, categories={})
     judged = decide(scans, matches, mode=Mode.MONITOR, policy=plain)
     asked = decide(scans, matches, mode=Mode.MONITOR, policy=PRESETS[preset])
     record = decision("d", judged)

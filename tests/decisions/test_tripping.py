@@ -1,6 +1,7 @@
 """The tripwire gives the same as counting everything in dictionaries."""
 
 from collections import defaultdict
+from dataclasses import replace
 
 import msgspec
 import pytest
@@ -20,7 +21,7 @@ from uploadfilter.decisions.tripping import (
     softened,
     suspicious,
 )
-from uploadfilter.model import EntryState, SignalType
+from uploadfilter.model import EntryState, MatchKind, SignalType
 
 KEYS = [("unit7", f"p-{number}") for number in range(5)]
 NEAR = LISTED.__class__(
@@ -136,6 +137,8 @@ def test_threshold_beyond_the_bound_never_trips(
         ((), set()),
         ((NEAR, LISTED), {("unit7", "p-1")}),
         ((LISTED,), set()),
+        ((replace(NEAR, kind=MatchKind.ALTERED),), {("unit7", "p-1")}),
+        ((replace(NEAR, kind=MatchKind.NEAR),), set()),
     ],
 )
 def test_exact_match_is_no_suspicion(matches: tuple, expected: set[Key]) -> None:  # type: ignore[type-arg]  # of matches

@@ -13,7 +13,7 @@ from tests.reference.columns import tables_of
 from uploadfilter.errors import HashSetGateError
 from uploadfilter.gate.judging import GateSettings, problem_of
 from uploadfilter.model import Entry, Signal, SignalType
-from uploadfilter.reference.entries.quarantining import MatchKind, Turnover
+from uploadfilter.reference.entries.quarantining import Likeness, Turnover
 
 KNOWN = Corpus([value(seed) for seed in range(5)], [md5_of("a"), md5_of("b")])
 
@@ -77,9 +77,9 @@ def test_finding_says_what_it_is() -> None:
     found = {it.entry: it for it in gate.look(tables_of("s", entries))}
 
     assert {name: (it.kind, it.distance) for name, it in found.items()} == {
-        "digest": (MatchKind.EXACT, 0),
-        "near": (MatchKind.NEAR, 7),
-        "negative": (MatchKind.NEGATIVE, 3),
+        "digest": (Likeness.EXACT, 0),
+        "near": (Likeness.NEAR, 7),
+        "negative": (Likeness.NEGATIVE, 3),
     }
     assert {(it.set, it.corpus, it.since) for it in found.values()} == {
         ("s", "own", 1000)

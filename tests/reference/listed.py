@@ -83,6 +83,12 @@ class ListedGeneration:
             distance=distance,
             quality=item.quality,
             geometry=item.geometry,
+            has_pdq=not item.signal.type.is_exact
+            and any(
+                other.signal.type is SignalType.PDQ
+                and is_comparable(other, None, exact_only=entry.exact_only)
+                for other in entry.signals
+            ),
         )
 
 

@@ -12,6 +12,7 @@ from uploadfilter.cli.output import harmless
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.model import (
     Match,
+    MatchKind,
     Reason,
     Scan,
     SignalType,
@@ -133,6 +134,9 @@ def _match(match: Match) -> dict[str, object]:
         "variant": match.variant,
         "geometry": match.geometry,
         "complement": match.complement,
+        "kind": match.kind,
+        "chance": match.chance,
+        "outline": None if match.outline is None else str(match.outline),
     }
 
 
@@ -166,6 +170,11 @@ def _signal_line(name: str, value: str) -> Text:
     return Text(f"{'':{_VERDICT_WIDTH}}    {name:<6}  {value}", style="dim")
 
 
+def chance_words(chance: float) -> str:
+    """Return E in words: how many entries chance is expected to bring so near."""
+    return f"by chance {chance:.0e}"
+
+
 def _match_words(match: Match, path: str) -> str:
     """Return one match in words."""
     words = [match.signal_type.value, f"distance {match.distance}"]
@@ -175,6 +184,12 @@ def _match_words(match: Match, path: str) -> str:
         words.append(match.variant)
     if match.complement:
         words.append("negative")
+    if match.kind is not MatchKind.WITHIN:
+        words.append(match.kind)
+    if match.outline is not None:
+        words.append(f"outline {str(match.outline).replace(', ', '; ')}")
+    if match.chance is not None:
+        words.append(chance_words(match.chance))
     if match.content != path:
         words.append(f"in {match.content}")
     entry = f"{match.set}/{match.entry} ({match.category}, {match.state})"

@@ -1,7 +1,7 @@
 """Suggest a known key for an unknown one.
 
 A wrong suggestion is worse than no suggestion: a reader of "did you mean
-``weak_match``?" stops searching. So only very similar keys are suggested; keys of other
+``near_match``?" stops searching. So only very similar keys are suggested; keys of other
 programs, which their users may write, are listed here by hand.
 """
 
@@ -16,7 +16,7 @@ from uploadfilter.config.sources import dotted
 
 _ALIKE: Final = 0.75
 """Least similarity of a suggested key: one letter of five may be wrong, missing or
-doubled. At 0.6, ``weak_match`` would be suggested for ``match``."""
+doubled. At 0.6, ``near_match`` would be suggested for ``match``."""
 
 _ALIKE_ELSEWHERE: Final = 0.85
 """The same for keys of other tables, which are many."""
@@ -40,6 +40,10 @@ _NO_LEVEL: Final = (
     "There are no levels: each event is one line on standard error, for the journal."
 )
 _WAIT: Final = "Write longest_wait_s: how long an upload may wait for a scanner."
+_NEAR_MATCH: Final = (
+    "One 64-bit signal alone is now a near_match, and only of an entry without PDQ: "
+    "delete the line, or write near_match. See weak_match in CHANGELOG.md."
+)
 _RETENTION: Final = "Write days_without_match and days_with_match."
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -52,6 +56,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         **dict.fromkeys(
             ("policy.default", "policy.action"), 'Write preset = "strict".'
         ),
+        **dict.fromkeys(("policy.weak_match",), _NEAR_MATCH),
         **dict.fromkeys(("upstream", "backend", "proxy_pass", "target"), _ORIGIN),
         **dict.fromkeys(("proxy.upstream", "proxy.backend", "proxy.url"), _ORIGIN),
         **dict.fromkeys(("host", "port", "bind", "address", "proxy.port"), _LISTEN),

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import (
     EXEMPTIONS,
     INCAPACITY,
@@ -31,8 +32,8 @@ from uploadfilter.model import (
     REFUSALS,
     Action,
     EntryState,
-    Judgement,
     Match,
+    MatchKind,
     Mode,
     Preset,
     Reason,
@@ -74,6 +75,7 @@ BY_WEIGHT = (
     Reason.TOO_MANY_UPLOADS,
     # The evidence points at an entry.
     Reason.LOW_QUALITY,
+    Reason.NEAR_MATCH,
     Reason.WEAK_MATCH,
     # The content is unknown.
     Reason.UNREADABLE,
@@ -94,6 +96,7 @@ BY_WEIGHT = (
     Reason.TRUNCATED,
     Reason.KEY_FRAME_UNSEEN,
     # Everyday content that was not inspected completely.
+    Reason.EVIDENCE_UNFINISHED,
     Reason.TOO_MANY_FRAMES,
     Reason.SEARCH_UNFINISHED,
     Reason.NOT_INSPECTED,
@@ -146,8 +149,14 @@ class Policy:
             are accepted, each is inspected by itself.
         low_quality: Deliberately lowered contrast causes it, and a style sheet can
             restore the contrast.
-        weak_match: One 64-bit signal alone: ten million entries at 8 bits would hit
-            0.3 % of all uploads by chance.
+        near_match: An entry is nearer than ordinary pictures are, but chance may
+            explain it: PDQ beyond the threshold, or one 64-bit signal alone.
+        evidence_unfinished: The search for altered copies had no time left, or failed.
+            The action is never stricter than ``altered``: an upload is not rejected
+            for the lack of evidence that would not have rejected it.
+        altered: A match of an altered copy: PDQ is beyond the threshold, and chance
+            does not explain it. A new kind of match is first counted, then rejected.
+            The action is never stricter than that of the entry's category.
         categories: The action for a match, by the category of its entry in the issuer's
             words; ``REJECT`` for every other category.
         preset: The preset that gives the action of each reason without a key of its own
@@ -174,7 +183,9 @@ class Policy:
     not_inspected: Action = Action.ACCEPT
     piecewise_upload: Action = Action.REJECT
     low_quality: Action = Action.REJECT
-    weak_match: Action = Action.ACCEPT
+    near_match: Action = Action.ACCEPT
+    evidence_unfinished: Action = Action.REJECT
+    altered: Action = Action.ACCEPT
     categories: Mapping[str, Action] = field(default_factory=dict)
     preset: Preset = Preset.BALANCED
 
@@ -188,6 +199,8 @@ class Policy:
             return Action.ACCEPT
         # A reason without a field should not occur here; if it does, nothing may pass.
         action: Action = getattr(self, reason.value, Action.REJECT)
+        if reason is Reason.EVIDENCE_UNFINISHED:
+            return _mildest(action, self.altered)
         return action
 
     def action_for_category(self, category: str) -> Action:
@@ -198,6 +211,7 @@ class Policy:
         """Return whether this policy is nowhere milder than another one."""
         named = {*self.categories, *other.categories}
         pairs = [
+            (self.altered, other.altered),
             *((self.action_for(it), other.action_for(it)) for it in CHOOSABLE),
             *(
                 (self.action_for_category(it), other.action_for_category(it))
@@ -210,7 +224,7 @@ class Policy:
 CHOOSABLE = tuple(
     Reason(field.name)
     for field in fields(Policy)
-    if field.name not in {"categories", "preset"}
+    if field.name not in {"altered", "categories", "preset"}
 )
 """The reasons that have a field in ``Policy``, in its order."""
 
@@ -220,6 +234,7 @@ class _Contribution(NamedTuple):
 
     action: Action
     reason: Reason | None
+    kind: MatchKind = MatchKind.WITHIN
 
 
 def decide(
@@ -262,7 +277,13 @@ def decide(
         would=would,
         would_reason=would_reason,
         reasons=_reasons(contributions),
+        altered={it.kind for it in contributions if it.reason is None}
+        == {MatchKind.ALTERED},
     )
+
+
+def _mildest(one: Action, other: Action) -> Action:
+    return min(one, other, key=_STRICTNESS.__getitem__)
 
 
 def strictest(actions: Iterable[Action]) -> Action:
@@ -309,8 +330,8 @@ def _strictest(
 ) -> tuple[Action, Reason | None]:
     """Return the action that wins, with its reason."""
     nothing = _Contribution(Action.ACCEPT, None)
-    action, reason = max(contributions, key=_rank, default=nothing)
-    return action, reason
+    found = max(contributions, key=_rank, default=nothing)
+    return found.action, found.reason
 
 
 def _rank(contribution: _Contribution) -> tuple[int, int]:
@@ -349,14 +370,17 @@ def _contribution_of(
 ) -> _Contribution:
     """Return the contribution of one match: it counts, or it is evidence with a reason.
 
-    A match that does not count never leads to a stricter action than a match.
+    A match that does not count never leads to a stricter action than a match, and an
+    altered copy to no stricter one than the listed picture.
     """
     if match.state is EntryState.MONITORED:
-        return _Contribution(Action.ACCEPT, reason)
+        return _Contribution(Action.ACCEPT, reason, match.kind)
     action = policy.action_for_category(match.category)
     if reason is not None:
-        action = min(action, policy.action_for(reason), key=_STRICTNESS.__getitem__)
-    return _Contribution(action, reason)
+        action = _mildest(action, policy.action_for(reason))
+    elif match.kind is MatchKind.ALTERED:
+        action = _mildest(action, policy.altered)
+    return _Contribution(action, reason, match.kind)
 
 
 def _shortcomings(
@@ -364,18 +388,21 @@ def _shortcomings(
 ) -> tuple[Reason, ...]:
     """Return the reasons why a match does not count; none if it counts.
 
-    A pair of 64-bit matches of a low-quality picture has both reasons: two weak
-    matches, and near an entry. A flat picture is near others by the nature of these
-    types.
+    A pair of 64-bit matches of a low-quality picture has both reasons: two matches
+    that mean little alone, of a flat picture, which is near others by the nature of
+    these types.
     """
     if match.signal_type.is_exact:
         return ()
     is_low = _is_low_quality(match)
+    if match.kind is not MatchKind.WITHIN:
+        is_near = is_low or match.kind is MatchKind.NEAR
+        return (Reason.NEAR_MATCH,) if is_near else ()
     if match.signal_type is SignalType.PDQ:
         return (Reason.LOW_QUALITY,) if is_low else ()
     if not supports[_subject(match)] - {_kin(match.signal_type)}:
-        return (Reason.WEAK_MATCH,)
-    return (Reason.WEAK_MATCH, Reason.LOW_QUALITY) if is_low else ()
+        return (Reason.NEAR_MATCH,)
+    return (Reason.NEAR_MATCH, Reason.LOW_QUALITY) if is_low else ()
 
 
 def _kin(signal_type: SignalType) -> SignalType:
@@ -393,12 +420,13 @@ def _supports(matches: Iterable[Match]) -> dict[tuple[str, ...], set[SignalType]
 
     A PDQ match of a low-quality picture supports nothing: its bits say little about the
     picture, so it would make a pHash match by chance count. Both are then evidence, and
-    ``LOW_QUALITY`` is the more important reason. Types that compare the same property
-    count as one.
+    ``LOW_QUALITY`` is the more important reason. Nor does an altered copy support
+    anything, because then a chance match would reject what the operator only counts.
+    Types that compare the same property count as one.
     """
     supports: dict[tuple[str, ...], set[SignalType]] = {}
     for match in matches:
-        if match.signal_type.is_exact:
+        if match.signal_type.is_exact or match.kind is not MatchKind.WITHIN:
             continue
         types = supports.setdefault(_subject(match), set())
         if match.signal_type is not SignalType.PDQ or not _is_low_quality(match):

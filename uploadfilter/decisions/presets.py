@@ -4,6 +4,8 @@ A preset is an action for every reason; single reasons and categories override i
 presets reject a faulty request, and answer "try again later" if the filter itself
 fails.
 
+Every preset accepts altered copies, which an operator counts before they are rejected.
+
 - ``matches_only``: it rejects matches, and content that attacks the scanner, which no
   honest file does. All other content passes and is recorded, even if it could not be
   inspected.
@@ -22,7 +24,7 @@ from typing import Any, Final
 
 from uploadfilter.decisions.policy import CHOOSABLE, Policy, strictest
 from uploadfilter.decisions.records.records import DecisionRecord
-from uploadfilter.model import Action, Preset, Reason
+from uploadfilter.model import FORMER, Action, Preset, Reason
 
 FIGHTING: Final = frozenset(
     {
@@ -34,9 +36,9 @@ FIGHTING: Final = frozenset(
 )
 """The reasons of content that was made to attack a scanner."""
 
-CHANCE: Final = frozenset({Reason.WEAK_MATCH})
-"""The reasons that even ``strict`` accepts, because they mean little: in a large set, a
-single 64-bit signal is near to three of a thousand harmless pictures."""
+CHANCE: Final = frozenset({Reason.NEAR_MATCH})
+"""The reasons that even ``strict`` accepts, because they mean little: chance may
+explain that an entry is near."""
 
 
 def _policy(preset: Preset, rejected: frozenset[Reason]) -> Policy:
@@ -70,13 +72,17 @@ def action_under(record: DecisionRecord, preset: Preset) -> Action:
     actions = [policy.action_for(reason) for reason in _reasons(record)]
     would, reason = record.if_enforced
     if reason is None:
-        actions.append(would)
+        actions.append(policy.altered if record.altered else would)
     return strictest(actions)
 
 
 def _reasons(record: DecisionRecord) -> tuple[Reason, ...]:
-    """Return the reasons of an upload; older records hold only one."""
-    return record.reasons or (() if record.reason is None else (record.reason,))
+    """Return the reasons of an upload; older records hold only one.
+
+    Of a reason that this version never gives, no preset makes anything.
+    """
+    found = record.reasons or (() if record.reason is None else (record.reason,))
+    return tuple(it for it in found if it not in FORMER)
 
 
 class Comparison:

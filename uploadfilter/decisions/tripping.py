@@ -15,7 +15,7 @@ from typing import Final
 
 import msgspec
 
-from uploadfilter.model import EntryState, Match
+from uploadfilter.model import EntryState, Match, MatchKind
 
 Key = tuple[str, str]
 """The name of a hash set, and the id of one of its entries."""
@@ -187,13 +187,18 @@ class Counting:
 
 
 def suspicious(matches: Iterable[Match]) -> frozenset[Key]:
-    """Return the entries that may reject an upload, but only by perceptual matches."""
+    """Return the entries that may reject an upload, but only by perceptual matches.
+
+    An altered copy counts like any other perceptual match. An entry that is only near
+    does not: pictures of one kind from many networks must not take an entry out of
+    force.
+    """
     near, exact = set(), set()
     for match in matches:
         key = match.set, match.entry
         if match.signal_type.is_exact:
             exact.add(key)
-        elif match.state is EntryState.ACTIVE:
+        elif match.state is EntryState.ACTIVE and match.kind is not MatchKind.NEAR:
             near.add(key)
     return frozenset(near - exact)
 

@@ -19,7 +19,7 @@ from uploadfilter.gate.variants import VARIANT_COUNT, Words, all_variants
 from uploadfilter.model import QUALITY_FLOOR, SignalType
 from uploadfilter.reference.entries.quarantining import (
     MOST_QUARANTINED,
-    MatchKind,
+    Likeness,
     Quarantine,
     Turnover,
     digests_of,
@@ -150,11 +150,11 @@ class CorpusGate:
     def look(self, tables: Tables) -> Sequence[Quarantine]:
         """Return the entries of one set that match known-good files or pictures."""
         (info,) = tables.sets
-        found: dict[int, tuple[int, MatchKind, str]] = {}
+        found: dict[int, tuple[int, Likeness, str]] = {}
         near = np.zeros(len(tables.entries), np.int64)
         for name, known in sorted(self._known.items()):
             for row in _same(tables.exact, known.keys).tolist():
-                found[row] = min(found.get(row, _NOTHING), (0, MatchKind.EXACT, name))
+                found[row] = min(found.get(row, _NOTHING), (0, Likeness.EXACT, name))
             for table, at in _compared(tables):
                 nearest = _nearest(table, at, known)
                 _add_near(found, table.entries[at], nearest, name)
@@ -201,7 +201,7 @@ class CorpusGate:
         )
 
 
-_NOTHING: Final = (FAR, MatchKind.NEGATIVE, "")
+_NOTHING: Final = (FAR, Likeness.NEGATIVE, "")
 
 
 def problem_of(
@@ -268,14 +268,14 @@ def _nearest(
 
 
 def _add_near(
-    found: dict[int, tuple[int, MatchKind, str]],
+    found: dict[int, tuple[int, Likeness, str]],
     entries: NDArray[np.uint32],
     nearest: Nearest,
     name: str,
 ) -> None:
     for at in np.flatnonzero(nearest.distance < FAR).tolist():
         row = int(entries[at])
-        kind = MatchKind.NEGATIVE if nearest.negative[at] else MatchKind.NEAR
+        kind = Likeness.NEGATIVE if nearest.negative[at] else Likeness.NEAR
         seen = (int(nearest.distance[at]), kind, name)
         found[row] = min(found.get(row, _NOTHING), seen)
 

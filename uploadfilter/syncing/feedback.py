@@ -18,7 +18,7 @@ from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import FeedbackError
-from uploadfilter.model import Action
+from uploadfilter.model import Action, MatchKind
 from uploadfilter.signedsets import feedback
 from uploadfilter.signedsets.feedback import EntryLine, FeedbackHeader, Number
 
@@ -163,7 +163,7 @@ def _count(found: GatheredFeedback, name: str, record: DecisionRecord) -> None:
     found.omitted += bool(record.matches_omitted)
     is_exact: dict[str, bool] = {}
     for match in record.matches:
-        if match.set == name:
+        if match.set == name and match.kind is not MatchKind.NEAR:
             known = is_exact.get(match.entry, False)
             is_exact[match.entry] = known or match.signal_type.is_exact
     for entry_id, exact in is_exact.items():

@@ -11,6 +11,7 @@ from tests.cli.running import json_lines, run
 from uploadfilter.cli.log.log import cells, follow_log
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import EVERYTHING
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.making import decision_record
 from uploadfilter.decisions.records.records import (
     DecisionRecord,
@@ -23,7 +24,6 @@ from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import (
     Action,
     EntryState,
-    Judgement,
     Match,
     Mode,
     Reason,
@@ -123,6 +123,8 @@ def segment(state: Path) -> Path:
         pytest.param(("--would", "reject"), [2, 3], id="would"),
         pytest.param(("--set", "unit7"), [2, 3], id="set"),
         pytest.param(("--set", "other"), [], id="other-set"),
+        pytest.param(("--match", "within"), [2, 3], id="match"),
+        pytest.param(("--match", "altered"), [], id="no-such-match"),
         pytest.param(("--since", "2026-03-10T14:00:00Z"), [2, 3], id="since"),
         pytest.param(("--until", "2026-03-10T14:00:00Z"), [1], id="until"),
         pytest.param(("--limit", "1"), [3], id="limit"),

@@ -16,6 +16,7 @@ from tests.decisions.logs import (
     REJECTED,
     decision,
 )
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.flooding import (
     AT_ONCE,
     AT_ONCE_OF_ALL,
@@ -37,7 +38,6 @@ from uploadfilter.model import (
     EXEMPTIONS,
     INCAPACITY,
     Action,
-    Judgement,
     Mode,
     Reason,
     Verdict,
@@ -111,7 +111,7 @@ def test_what_matched_or_went_on_or_was_inspected_is_never_summarised() -> None:
 def test_summarised_reasons_end_a_request_before_its_inspection() -> None:
     """Failures of the proxy and exemptions by the operator are not among them."""
     assert not SUMMARISED & (INCAPACITY | EXEMPTIONS)
-    assert {Reason.UNDECODABLE, Reason.LOW_QUALITY, Reason.WEAK_MATCH}.isdisjoint(
+    assert {Reason.UNDECODABLE, Reason.LOW_QUALITY, Reason.NEAR_MATCH}.isdisjoint(
         SUMMARISED
     )
 

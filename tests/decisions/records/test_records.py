@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.decisions.evidence import match, scan
 from tests.decisions.logs import ACCEPTED, LISTED, NOON, REJECTED, decision, outcome
+from uploadfilter.decisions.judgement import Judgement
+from uploadfilter.decisions.presets import action_under
 from uploadfilter.decisions.records.making import (
     CONTENTS_RECORDED,
     MATCHES_RECORDED,
@@ -22,6 +24,7 @@ from uploadfilter.decisions.records.records import (
     LINE_LIMIT,
     Checkpoint,
     CheckpointRecord,
+    DecisionRecord,
     Record,
     SegmentRecord,
     ShedRecord,
@@ -34,15 +37,19 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.errors import LogCorruptError, UsageError
 from uploadfilter.model import (
+    Action,
     EntryState,
-    Judgement,
+    Match,
+    MatchKind,
     Mode,
+    Preset,
     Reason,
     Scan,
     Signal,
     SignalType,
     View,
 )
+from uploadfilter.outlines import Outline
 
 SHA256 = Signal(type=SignalType.SHA256, value=bytes(32))
 
@@ -79,7 +86,11 @@ RECORDS: list[Record] = [
 ]
 
 
-def record_of(method: str = "POST", judgement: Judgement = ACCEPTED) -> Record:
+def record_of(
+    method: str = "POST",
+    judgement: Judgement = ACCEPTED,
+    found: Match = match(SignalType.PDQ),  # noqa: B008 -- a frozen value
+) -> DecisionRecord:
     """Return a decision on two contents, one inside the other."""
     view = View(name="stored", rows=(), plane=b"")
     inner = Scan(path="0!/secret name.jpg", kind="jpeg", size=5, views=(view,))
@@ -103,7 +114,7 @@ def record_of(method: str = "POST", judgement: Judgement = ACCEPTED) -> Record:
         size=9,
         duration_s=0.0123456,
         scans=(outer,),
-        matches=(match(SignalType.PDQ, content="0!/secret name.jpg"),),
+        matches=(replace(found, content="0!/secret name.jpg"),),
     )
 
 
@@ -131,10 +142,46 @@ def test_decision_line_is_as_documented() -> None:
         '"dropped":0}],'
         '"matches":[{"content":"0!/0","set":"s","entry":"a","category":"demo",'
         '"state":"active","signal_type":"pdq","distance":0,"view":"stored",'
-        '"variant":"upright","geometry":"full","quality":null,"complement":false}],'
+        '"variant":"upright","geometry":"full","quality":null,"complement":false,'
+        '"kind":"within","chance":null,"outline":null}],'
         '"matches_omitted":0,"contents_omitted":0,"reasons":[],'
-        '"would":"ACCEPT","would_reason":null,"route":null,"cpu_ms":0.0}'
+        '"would":"ACCEPT","would_reason":null,"route":null,"cpu_ms":0.0,'
+        '"altered":false}'
     )
+
+
+def test_record_of_an_older_version_keeps_its_reason() -> None:
+    """A match that no version finds any more is still read, and is told as it was."""
+    line = (
+        encode(decision("d", replace(REJECTED, would=Action.ACCEPT)))
+        .replace(b',"kind":"within","chance":null,"outline":null', b"")
+        .replace(b',"altered":false', b"")
+        .replace(b'reason":null', b'reason":"weak_match"')
+        .replace(b'"reasons":[]', b'"reasons":["weak_match"]')
+    )
+    assert b"altered" not in line
+    record = decode(line)
+
+    assert isinstance(record, DecisionRecord)
+    assert record.reasons == (record.reason,) == (Reason.WEAK_MATCH,)
+    assert (record.altered, record.matches[0].kind) == (False, MatchKind.WITHIN)
+    assert action_under(record, Preset.STRICT) is Action.ACCEPT
+
+
+def test_altered_copy_is_recorded_with_its_chance_and_outline() -> None:
+    """The outline is text, so that a record needs no other version to be read."""
+    found = replace(
+        match(SignalType.PDQ, kind=MatchKind.ALTERED),
+        distance=52,
+        chance=3e-14,
+        outline=Outline(left=0.05, top=0.05),
+    )
+    record = record_of(found=found)
+
+    (told,) = record.matches
+    assert (told.kind, told.chance) == (MatchKind.ALTERED, 3e-14)
+    assert told.outline == "crop 0.05 0.05 0 0"
+    assert decode(encode(record)) == record
 
 
 def test_decision_holds_no_name() -> None:

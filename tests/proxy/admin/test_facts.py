@@ -10,7 +10,8 @@ from tests.proxy.admin.desk import NOON, watched
 from tests.proxy.counting.test_recent import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
-from uploadfilter.model import Action, Judgement, Mode, Reason, Verdict
+from uploadfilter.decisions.judgement import Judgement
+from uploadfilter.model import Action, Mode, Reason, Verdict
 from uploadfilter.proxy.admin.facts import Facts, as_json, gather
 from uploadfilter.proxy.admin.watched import Watched
 

@@ -94,7 +94,7 @@ class Listed:
         pytest.param(Listed(found=WEAK), Policy(), Lack.SIGNALS, id="one-64-bit-type"),
         pytest.param(
             Listed(found=WEAK),
-            Policy(weak_match=Action.REJECT),
+            Policy(near_match=Action.REJECT),
             None,
             id="weak-rejects",
         ),

@@ -8,7 +8,7 @@ from tests.reference.stores import MD5
 from uploadfilter.errors import HashSetNameError, UsageError
 from uploadfilter.model import Entry
 from uploadfilter.reference.entries.quarantining import (
-    MatchKind,
+    Likeness,
     Quarantine,
     Release,
     digests_of,
@@ -22,7 +22,7 @@ def quarantine(name: str, digest: str = "00", since: int = 1) -> Quarantine:
     return Quarantine(
         set="s",
         entry=name,
-        kind=MatchKind.NEAR,
+        kind=Likeness.NEAR,
         corpus="own",
         distance=3,
         digest=digest,

@@ -26,6 +26,7 @@ from uploadfilter.model import (
 )
 from uploadfilter.reference.search import matching
 from uploadfilter.reference.search.matching import (
+    LONE_BITS,
     THRESHOLD_LIMITS,
     Generation,
     Thresholds,
@@ -350,13 +351,74 @@ def test_negative_is_found_by_every_type(
 ) -> None:
     """All bits of a negative differ, except the one with the mean in pHash."""
     value = bytes(range(7, 15))
-    entries = [entry("e", EntrySignal(signal=Signal(type=kind, value=value)))]
+    # PDQ of the same view stands beside it, because alone it must be nearer.
+    narrow = EntrySignal(signal=Signal(type=kind, value=value))
+    entries = [entry("e", narrow, pdq(VALUE))]
 
     for flips, expected in ((limit, [(limit, True)]), (limit + 1, [])):
         shown = flipped(inverted(value, mask), range(flips))
         item = seen(shown, signal_type=kind, geometry=None, variant=Variant.FLIP)
-        found = matches_of(entries, scan(view(item)))
+        matches = matches_of(entries, scan(view(seen(VALUE), item)))
+        found = [match for match in matches if match.signal_type is kind]
         assert [(match.distance, match.complement) for match in found] == expected
+
+
+NARROW = tuple(
+    kind for kind in SignalType if not kind.is_exact and kind is not SignalType.PDQ
+)
+SHORT = bytes(range(7, 15))
+
+
+def narrow(kind: SignalType) -> EntrySignal:
+    """Return a 64-bit signal of an entry."""
+    return EntrySignal(signal=Signal(type=kind, value=SHORT))
+
+
+def shown(kind: SignalType, bits: int) -> ViewSignal:
+    """Return the same of a view, of which some bits differ."""
+    value = flipped(SHORT, range(bits))
+    return seen(value, signal_type=kind, geometry=None)
+
+
+@pytest.mark.parametrize("kind", NARROW)
+def test_64_bit_match_alone_is_nearer_or_is_left_out(kind: SignalType) -> None:
+    """At a million entries one alone would be a match by chance for every upload."""
+    lone = [entry("e", narrow(kind))]
+
+    for bits, expected in ((LONE_BITS, 1), (LONE_BITS + 1, 0)):
+        assert len(matches_of(lone, scan(view(shown(kind, bits))))) == expected
+
+
+@pytest.mark.parametrize("kind", NARROW)
+def test_64_bit_match_alone_says_nothing_of_an_entry_with_pdq(kind: SignalType) -> None:
+    """PDQ would have found it: the same bits of another type are chance."""
+    both = [entry("e", narrow(kind), pdq(VALUE))]
+    unlike = seen(flipped(VALUE, range(60)))
+    low = [entry("e", narrow(kind), pdq(VALUE, quality=49))]
+
+    assert matches_of(both, scan(view(unlike, shown(kind, 0)))) == ()
+    assert len(matches_of(low, scan(view(unlike, shown(kind, 0))))) == 1
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "count"),
+    [
+        (SignalType.PHASH, SignalType.DHASH, 2),
+        (SignalType.PHASH, SignalType.WHASH, 2),
+        (SignalType.AHASH, SignalType.WHASH, 0),
+    ],
+)
+def test_two_64_bit_types_in_one_view_support_each_other(
+    one: SignalType, other: SignalType, count: int
+) -> None:
+    """Unless both see the same in a picture; of another view there is no support."""
+    items = (shown(one, 4), shown(other, 4))
+    for more in ((), (pdq(VALUE),)):
+        both = [entry("e", narrow(one), narrow(other), *more)]
+        views = (view(items[0]), view(items[1], name="white"))
+
+        assert len(matches_of(both, scan(view(*items)))) == count
+        assert matches_of(both, scan(*views)) == ()
 
 
 def test_value_of_all_geometries_is_asked_once() -> None:

@@ -37,6 +37,7 @@ from uploadfilter.cli.output import (
     table,
     write_data,
 )
+from uploadfilter.cli.shapes import chance_words
 from uploadfilter.decisions.files.period import period_of
 from uploadfilter.decisions.files.reading import Filters, follow, read
 from uploadfilter.decisions.files.verify import verify as check
@@ -55,7 +56,7 @@ from uploadfilter.decisions.records.records import (
     encode,
 )
 from uploadfilter.decisions.records.summaries import SummaryRecord
-from uploadfilter.model import Action, Variant, Verdict
+from uploadfilter.model import Action, MatchKind, Variant, Verdict
 
 POLL_S = 0.5
 """Seconds between two checks for new records: people do not read faster."""
@@ -128,6 +129,12 @@ _SetOption = Annotated[
         help="Only decisions with a match of this hash set.",
     ),
 ]
+_MatchOption = Annotated[
+    MatchKind | None,
+    typer.Option(
+        case_sensitive=False, help="Only decisions with a match of this kind."
+    ),
+]
 _RecordsOption = Annotated[
     RecordKind | None,
     typer.Option("--records", "--kind", help="Only records of this kind."),
@@ -153,6 +160,7 @@ def show(
     would: _WouldOption = None,
     decision: _IdOption = None,
     hash_set: _SetOption = None,
+    match: _MatchOption = None,
     records: _RecordsOption = None,
     limit: _LimitOption = None,
     following: _FollowOption = False,
@@ -170,6 +178,8 @@ def show(
 
         uploadfilter log show --since 7d --would reject
 
+        uploadfilter log show --since 7d --match altered
+
         uploadfilter log show --follow --json | jq .verdict
     """
     now = datetime.fromtimestamp(present_s(), UTC)
@@ -183,6 +193,7 @@ def show(
         action=action,
         would=would,
         set=hash_set,
+        match=match,
     )
     as_json = json or not sys.stdout.isatty()
     if following:
@@ -413,5 +424,8 @@ def _summary_words(record: SummaryRecord) -> str:
 
 def _match_words(match: MatchRecord) -> str:
     words = f"{match.set}/{match.entry} {match.signal_type} {match.distance}"
-    turned = match.variant not in (None, Variant.UPRIGHT)
-    return f"{words} {match.variant}" if turned else words
+    if match.variant not in (None, Variant.UPRIGHT):
+        words += f" {match.variant}"
+    if match.kind is not MatchKind.WITHIN:
+        words += f" {match.kind}"
+    return words if match.chance is None else f"{words} {chance_words(match.chance)}"

@@ -27,7 +27,7 @@ from uploadfilter.decisions.records.records import (
     decode,
 )
 from uploadfilter.errors import LogCorruptError
-from uploadfilter.model import Action, Verdict
+from uploadfilter.model import Action, MatchKind, Verdict
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,7 @@ class Filters:
         action: Decisions with this action.
         would: Decisions with this action if every hash set were enforced.
         set: Decisions that list a match of this hash set.
+        match: Decisions that list a match of this kind.
     """
 
     since: datetime | None = None
@@ -53,6 +54,7 @@ class Filters:
     action: Action | None = None
     would: Action | None = None
     set: str | None = None
+    match: MatchKind | None = None
 
     def admits(self, record: Record) -> bool:
         """Return whether a record passes the filters."""
@@ -69,7 +71,7 @@ class Filters:
         return self.until is None or time < self.until
 
     def _admits_decision(self, record: Record) -> bool:
-        wanted = (self.verdict, self.action, self.would, self.set)
+        wanted = (self.verdict, self.action, self.would, self.set, self.match)
         if all(it is None for it in wanted):
             return True
         return (
@@ -78,6 +80,9 @@ class Filters:
             and self.action in (None, record.action)
             and self.would in (None, record.if_enforced[0])
             and (self.set is None or any(m.set == self.set for m in record.matches))
+            and (
+                self.match is None or any(m.kind is self.match for m in record.matches)
+            )
         )
 
 

@@ -7,6 +7,7 @@ its scan holds a name that an uploader chose.
 
 from collections.abc import Collection, Sequence
 
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.numbering import numbered
 from uploadfilter.decisions.records.records import (
     CanaryRecord,
@@ -15,7 +16,7 @@ from uploadfilter.decisions.records.records import (
     MatchRecord,
     moment,
 )
-from uploadfilter.model import NESTED, EntryState, Judgement, Match, Mode, Scan
+from uploadfilter.model import NESTED, EntryState, Match, Mode, Scan
 
 MATCHES_RECORDED = 200
 """Most matches that one decision lists.
@@ -90,6 +91,7 @@ def decision_record(
         would_reason=judgement.would_reason,
         route=route,
         cpu_ms=round(cpu_s * 1000, 3),
+        altered=judgement.altered,
     )
 
 
@@ -194,6 +196,9 @@ def _match_record(match: Match, *, content: str) -> MatchRecord:
         geometry=match.geometry,
         quality=match.quality,
         complement=match.complement,
+        kind=match.kind,
+        chance=match.chance,
+        outline=None if match.outline is None else str(match.outline),
     )
 
 

@@ -35,6 +35,7 @@ from uploadfilter.model import (
     Action,
     EntryState,
     Geometry,
+    MatchKind,
     Mode,
     Reason,
     SignalType,
@@ -42,11 +43,11 @@ from uploadfilter.model import (
     Verdict,
 )
 
-FORMAT = 4
+FORMAT = 5
 """Version of the lines; it grows when an older reader would misunderstand them.
 
 Version 1 had no lasting records, and heads without a retention; 2 had no summaries; 3
-had no canaries.
+had no canaries; 4 had no altered copies, and ``weak_match`` in place of ``near_match``.
 """
 
 ID_ENTROPY_BYTES = 10
@@ -124,7 +125,11 @@ class ContentRecord(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
-    """One match; the fields are as in ``model.Match``, but the content is numbered."""
+    """One match; the fields are as in ``model.Match``, but the content is numbered.
+
+    The outline is in its text form. Records of older versions hold only matches
+    ``within`` the threshold, without a ``chance`` and an ``outline``.
+    """
 
     content: str
     set: str
@@ -138,6 +143,9 @@ class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     geometry: Geometry | None
     quality: int | None
     complement: bool = False
+    kind: MatchKind = MatchKind.WITHIN
+    chance: float | None = None
+    outline: str | None = None
 
 
 class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
@@ -169,6 +177,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         would_reason: The reason for ``would``, if it was not a match.
         route: Name of the route; ``None`` in records of older versions.
         cpu_ms: Milliseconds of CPU time that scanners used for it.
+        altered: Whether the verdict is ``MATCH`` because of altered copies alone.
     """
 
     id: str
@@ -193,6 +202,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     would_reason: Reason | None = None
     route: str | None = None
     cpu_ms: float = 0.0
+    altered: bool = False
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

@@ -17,6 +17,7 @@ import msgspec
 import structlog
 
 from uploadfilter.decisions.records.records import CanaryRecord
+from uploadfilter.model import MatchKind
 from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import (
@@ -100,7 +101,16 @@ def seen_of(record: CanaryRecord) -> CanaryOutcome:
         verdict=record.verdict,
         effect=record.effect,
         reason=record.reason or "",
-        matched=tuple(sorted({(it.set, it.entry) for it in record.matches})),
+        # A canary is listed as it is: an altered copy of it would not prove that.
+        matched=tuple(
+            sorted(
+                {
+                    (it.set, it.entry)
+                    for it in record.matches
+                    if it.kind is MatchKind.WITHIN
+                }
+            )
+        ),
     )
 
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import TypeAlias
 
-from uploadfilter.model import Judgement, Match, Reason, Scan, Signal
+from uploadfilter.decisions.judgement import Judgement
+from uploadfilter.model import Match, Reason, Scan, Signal
 from uploadfilter.uploads.body.canonical import FormPart
 
 

@@ -23,10 +23,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import (
     Action,
-    Judgement,
     Match,
     Mode,
     Reason,

@@ -54,7 +54,7 @@ WHAT_TO_DO: Final[Mapping[Lack, str]] = {
     '"monitor" until the pilot is over.',
     Lack.WITHDRAWN: "See 'uploadfilter hashset suppressions', or import another hash "
     "set.",
-    Lack.SIGNALS: "Ask the issuer for digests or PDQ values, or set weak_match = "
+    Lack.SIGNALS: "Ask the issuer for digests or PDQ values, or set near_match = "
     '"reject" in [policy].',
     Lack.POLICY: "See categories in [policy]: a category that is not named there is "
     "rejected.",
@@ -179,6 +179,6 @@ def lack_of(policy: Policy, generation: Enforced) -> Lack | None:
 def _is_rejected(policy: Policy, found: Countable) -> bool:
     """Tell whether an upload with a match of such a category would not be accepted."""
     actions = [policy.action_for_category(it) for it in found.alone]
-    if policy.weak_match is not Action.ACCEPT:
+    if policy.near_match is not Action.ACCEPT:
         actions += [policy.action_for_category(it) for it in found.weak]
     return strictest(actions) is not Action.ACCEPT

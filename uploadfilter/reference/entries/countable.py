@@ -2,7 +2,7 @@
 
 An entry of an enforced hash set still rejects nothing if it is withdrawn, if all its
 perceptual signals are of low quality, or if it has one signal of 64 bits and no other
-type, because that is a weak match. An operator who enforces only such entries enforces
+type, because that is a near match. An operator who enforces only such entries enforces
 nothing.
 
 Rules this module keeps: it is pure, and looks at no more rows than it needs. Of ten
@@ -23,12 +23,10 @@ from uploadfilter.reference.entries.tables import (
     Rows,
     Tables,
 )
+from uploadfilter.reference.search.matching import KIN
 
 _SIGNALS_AT_A_TIME = 1 << 18
 """Signals that are examined together: a millisecond, and 10 MB."""
-
-_KIN = {SignalType.WHASH: SignalType.AHASH}
-"""Types that see the same in a picture do not make a pair (``decisions/policy.py``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +160,7 @@ class _Look:
         kinds: dict[SignalType, list[Rows]] = {}
         for signal_type in SignalType:
             if not signal_type.is_exact and signal_type is not SignalType.PDQ:
-                parts = kinds.setdefault(_KIN.get(signal_type, signal_type), [])
+                parts = kinds.setdefault(KIN.get(signal_type, signal_type), [])
                 parts.extend(self._perceptual(signal_type))
         columns = [np.unique(np.concatenate(it)) for it in kinds.values() if it]
         if len(columns) > 1:

@@ -27,7 +27,7 @@ FEWEST_RELEASING = 2
 _DIGEST_BYTES = 8
 
 
-class MatchKind(StrEnum):
+class Likeness(StrEnum):
     """The way in which an entry matches known-good files or pictures."""
 
     EXACT = "exact"
@@ -51,7 +51,7 @@ class Quarantine:
 
     set: str
     entry: str
-    kind: MatchKind
+    kind: Likeness
     corpus: str
     distance: int
     digest: str

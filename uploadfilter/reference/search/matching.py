@@ -5,11 +5,12 @@ The reference set is reached through ``Generation``. One implementation uses LMD
 the same suite (``tests/conformance/generations.py``).
 
 Rules this module keeps: it is pure; it finds every entry within the threshold and
-nothing else. The policy decides which matches may reject (``decisions/policy.py``), so
-monitored entries, low qualities and single 64-bit matches are all reported here.
+nothing else, except that a 64-bit match alone must be nearer (``LONE_BITS``). The
+policy decides which matches may reject (``decisions/policy.py``), so monitored entries
+and low qualities are reported here.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from types import MappingProxyType
 from typing import Protocol
@@ -40,6 +41,21 @@ THRESHOLD_LIMITS: Mapping[SignalType, int] = MappingProxyType(
     }
 )
 """Highest threshold of each perceptual type, in bits."""
+
+LONE_BITS = 2
+"""Most bits that may differ in a 64-bit match alone, of an entry that has no PDQ.
+
+Of 9.0 x 10^7 pairs of different pictures, 513 were within 8 bits in pHash: with a
+million entries, each upload would have six such matches by chance (ADR 0092). Beside an
+entry's PDQ such a match alone means nothing at all, and is left out.
+"""
+
+KIN: Mapping[SignalType, SignalType] = MappingProxyType(
+    {SignalType.WHASH: SignalType.AHASH}
+)
+"""Types that see the same in a picture support each other as little as a type supports
+itself: aHash and wHash both compare the brightness of 8 x 8 fields with the brightness
+of the whole picture (``decisions/policy.py``)."""
 
 SLICE_QUERIES = 4096
 """Queries that are searched at a time: the most signals of one content. An upload may
@@ -175,6 +191,8 @@ class Candidate:
             it states none, and for exact types.
         geometry: The geometry of the signal as the set states it; ``None`` if it states
             none.
+        has_pdq: Whether PDQ may find the entry, too. Only candidates of other
+            perceptual types need it.
     """
 
     set: str
@@ -184,6 +202,7 @@ class Candidate:
     distance: int
     quality: int | None = None
     geometry: Geometry | None = None
+    has_pdq: bool = False
 
 
 class Generation(Protocol):
@@ -256,8 +275,10 @@ def match_scans(
 
     Returns:
         One match for each content, set, entry, signal type and view: the one with the
-        smallest distance. Among equal distances the first in the order of
-        ``View.signals`` is taken, and a signal before its complement.
+        smallest distance; a 64-bit match that stands alone in its view only if its
+        entry has no PDQ and at most ``LONE_BITS`` differ. Among equal distances the
+        first in the order of ``View.signals`` is taken, and a signal before its
+        complement.
     """
     search = _Search.of(generation, thresholds)
     for scan in (inner for outer in scans for inner in outer.walk()):
@@ -369,12 +390,16 @@ class _Search:
         if not self.asked:
             return ()
         nearest: dict[_MatchKey, tuple[Match, _Asked]] = {}
+        with_pdq: set[tuple[str, str]] = set()
         for askers, candidates in self._found():
             for candidate in candidates:
+                if candidate.has_pdq:
+                    with_pdq.add((candidate.set, candidate.entry))
                 for asked, variant in askers:
                     if asked.takes(candidate):
                         _keep_nearer(nearest, asked.match(candidate, variant), asked)
-        return _with_quality(nearest.values(), quality_of)
+        kept = _without_lone([*nearest.values()], with_pdq)
+        return _with_quality(kept, quality_of)
 
     def _found(self) -> Iterator[tuple[list[_Asker], tuple[Candidate, ...]]]:
         asked = list(self.asked.items())
@@ -412,6 +437,31 @@ def _keep_nearer(
     known = nearest.get(key)
     if known is None or match.distance < known[0].distance:
         nearest[key] = (match, asker)
+
+
+def _without_lone(
+    found: Sequence[tuple[Match, _Asked]], with_pdq: Collection[tuple[str, str]]
+) -> list[tuple[Match, _Asked]]:
+    """Leave out the 64-bit matches that mean nothing, because they stand alone.
+
+    A match stands alone if no other type matches the same entry in the same view.
+    """
+    types: dict[tuple[str, str, str, str | None], set[SignalType]] = {}
+    for match, _ in found:
+        kin = KIN.get(match.signal_type, match.signal_type)
+        types.setdefault(_subject(match), set()).add(kin)
+    return [
+        (match, asker)
+        for match, asker in found
+        if match.signal_type.is_exact
+        or match.signal_type is SignalType.PDQ
+        or len(types[_subject(match)]) > 1
+        or (match.distance <= LONE_BITS and (match.set, match.entry) not in with_pdq)
+    ]
+
+
+def _subject(match: Match) -> tuple[str, str, str, str | None]:
+    return match.content, match.set, match.entry, match.view
 
 
 def _with_quality(
