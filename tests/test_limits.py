@@ -390,8 +390,8 @@ NAMED: Mapping[str, str] = {
     "content codings": (
         "tests/uploads/head/test_plan.py::test_codings_are_not_understood"
     ),
-    "`git clone` and `git fetch`": (
-        "tests/uploads/head/test_plan.py::test_codings_are_not_understood"
+    "a body in a coding that is not exactly one stream": (
+        "tests/e2e/test_uploads.py::test_coding_that_is_not_kept_to_is_refused"
     ),
     "bodies in more than 1,024 chunks": (
         "tests/proxy/clients/test_server.py::test_body_in_chunks_of_a_byte_is_ended"

@@ -1,10 +1,13 @@
 """Uploads of every kind through a proxy in ENFORCE: what passes and what does not."""
 
 import gzip
+import zlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import brotli
 import pytest
+import zstandard
 
 from deploy.demo import running
 from tests.corpus.pictures import bomb_png, truncated
@@ -190,10 +193,35 @@ def test_browser_gets_a_page(site: Stage) -> None:
     assert b"<!doctype html>" in answer.body.lower()
 
 
-def test_coded_body_is_refused(site: Stage) -> None:
-    """A body in a coding that we do not undo is not forwarded uninspected."""
-    content = gzip.compress(pictures.listed())
-    answer = put(site.url("/files/a.gz"), content, "-H", "Content-Encoding: gzip")
+CODERS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("coding", CODERS)
+def test_coded_body_is_inspected_as_what_it_is(site: Stage, coding: str) -> None:
+    """A listed picture is rejected; the origin undoes the coding of another one."""
+    named = ("-H", f"Content-Encoding: {coding}")
+    listed, other = pictures.listed(), pictures.unlisted(5021)
+    rejected = put(site.url(f"/files/a.{coding}"), CODERS[coding](listed), *named)
+    accepted = put(site.url(f"/files/b.{coding}"), CODERS[coding](other), *named)
+
+    assert rejected.status == 403
+    assert not site.shows(sha256(listed))
+    # This origin cannot undo zstd, and says so itself.
+    assert accepted.status == (400 if coding == "zstd" else 201)
+    assert coding == "zstd" or site.shows(sha256(other))
+
+
+@pytest.mark.parametrize("coding", CODERS)
+def test_coding_that_is_not_kept_to_is_refused(site: Stage, coding: str) -> None:
+    """Bytes that origins could decode differently get 415, whatever they are."""
+    named = ("-H", f"Content-Encoding: {coding}")
+    content = CODERS[coding](pictures.unlisted(5022)) + b"more"
+    answer = put(site.url("/files/c.jpg"), content, *named)
 
     assert answer.status == 415
     assert not site.shows(sha256(content))

@@ -19,6 +19,7 @@ def parts_of(
     formats: frozenset[str] = frozenset(),
     alone: bool = True,
     cpu_s: float | None = None,
+    coding: str | None = None,
 ) -> list[ReplyPart]:
     """Scan one content that lies between two others; return the parts of its scan."""
     neighbour = b"\xff\xd8\xff neighbour"
@@ -28,6 +29,7 @@ def parts_of(
             offset=spans[1].offset,
             length=spans[1].length,
             declared_type=declared,
+            coding=coding,
         )
         parts = scan_content(
             fd,
@@ -52,6 +54,7 @@ def scanned(
     formats: frozenset[str] = frozenset(),
     alone: bool = True,
     cpu_s: float | None = None,
+    coding: str | None = None,
 ) -> Scan:
     """Scan one content; return its merged parts."""
     gathered = MergedContent(budgets or Budgets())
@@ -64,6 +67,7 @@ def scanned(
         formats=formats,
         alone=alone,
         cpu_s=cpu_s,
+        coding=coding,
     )
     for part in parts:
         if part.needs_alone:

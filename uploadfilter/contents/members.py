@@ -157,10 +157,13 @@ class Member:
             this name.
         content: A source if the bytes lie unchanged in the container; else their
             chunks, to be read once, before the next member is read.
+        sent_as: The declared type of a body whose content coding was undone: the origin
+            uses it as if it had been sent without one. ``None`` for other members.
     """
 
     name: str
     content: Source | Chunks
+    sent_as: str | None = None
 
 
 class Container(Protocol):

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import msgspec
 import numpy as np
 import pytest
 
@@ -239,3 +240,17 @@ def test_signal_of_the_wrong_length_is_no_reply(signal_type: SignalType) -> None
 
 def _read_body(body: bytes) -> ContentReply | None:
     return read_reply(body, SPAN, index=2, budgets=Budgets(), digests=True)
+
+
+def test_only_a_coded_content_may_have_an_improper_coding() -> None:
+    """The proxy refuses other codings itself, so no scanner may say so."""
+    nested = Scan(
+        path="!/decoded", kind="data", size=3, reason=Reason.UNSUPPORTED_CODING
+    )
+    scan = Scan(path="", kind="gzip", size=SPAN.length, contents=(nested,))
+    frame = encode_frame(ContentReply(index=0, scan=scan))[FRAME_HEADER.size :]
+
+    for coding, is_read in ((None, False), ("gzip", True)):
+        span = msgspec.structs.replace(SPAN, coding=coding)
+        reply = read_reply(frame, span, index=0, budgets=Budgets(), digests=False)
+        assert (reply is not None) is is_read

@@ -107,6 +107,13 @@ def test_declared_type_can_always_be_sent(declared: str) -> None:
     assert len(span.declared_type) <= MAX_DECLARED_TYPE
 
 
+def test_coding_is_sent() -> None:
+    """A scanner undoes the coding that the head of the request states."""
+    span = ContentSpan(path="x", offset=1, length=2, coding="br")
+
+    assert wire_span(span).coding == "br"
+
+
 def test_undecodable_bytes_of_a_declared_type_can_be_sent() -> None:
     """Bytes that are no UTF-8 are kept as surrogates by many servers."""
     declared = b"image/\xff".decode("utf-8", "surrogateescape")

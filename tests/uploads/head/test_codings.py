@@ -2,7 +2,14 @@
 
 import pytest
 
-from uploadfilter.uploads.head.codings import claimed_type, is_told_by_bytes, unread_in
+from uploadfilter.contents import coded
+from uploadfilter.uploads.head import codings
+from uploadfilter.uploads.head.codings import (
+    claimed_type,
+    is_told_by_bytes,
+    of_body,
+    unread_in,
+)
 
 
 @pytest.mark.parametrize("coding", ["", "identity", "GZIP", " gzip ", "zstd"])
@@ -22,19 +29,67 @@ def test_other_codings_are_not(coding: str) -> None:
 )
 def test_coding_is_refused_wherever_it_is_named(name: str) -> None:
     """It may be the coding of the body, or of the file that an origin keeps."""
-    said = {name.encode(): [b"identity", b"br"]}
+    said = {name.encode(): [b"identity", b"compress"]}
 
     assert unread_in(lambda asked: said.get(asked, ()))
     assert unread_in(lambda asked: said.get(asked, ())[:1]) is None
 
 
-def test_stored_gzip_is_opened_and_sent_gzip_is_not() -> None:
-    """A body whose coding is undone on the way is not the inspected body."""
-    stored = {b"x-ms-blob-content-encoding": [b"gzip"]}
-    sent = {b"content-encoding": [b"gzip"]}
+@pytest.mark.parametrize("coding", ["br", "deflate"])
+def test_stored_coding_needs_a_magic(coding: str) -> None:
+    """A scanner undoes a body's coding by its name, that of a file by its bytes."""
+    stored = {b"x-ms-blob-content-encoding": [coding.encode()]}
+    sent = {b"content-encoding": [coding.encode()]}
 
-    assert unread_in(lambda asked: stored.get(asked, ())) is None
-    assert unread_in(lambda asked: sent.get(asked, ()))
+    assert unread_in(lambda asked: stored.get(asked, ()))
+    assert unread_in(lambda asked: sent.get(asked, ())) is None
+
+
+@pytest.mark.parametrize(
+    ("named", "coding"),
+    [
+        (["gzip"], "gzip"),
+        (["X-GZIP"], "gzip"),
+        (["Br"], "br"),
+        (["zstd"], "zstd"),
+        (["deflate"], "deflate"),
+        (["identity"], None),
+        ([], None),
+    ],
+)
+def test_coding_of_a_body_has_one_name(named: list[str], coding: str | None) -> None:
+    """Names are of any case, and gzip has an old one (RFC 9110, section 8.4.1.3)."""
+    said = {b"content-encoding": [name.encode() for name in named]}
+
+    assert unread_in(lambda asked: said.get(asked, ())) is None
+    assert of_body(lambda asked: said.get(asked, ())) == coding
+
+
+@pytest.mark.parametrize(
+    "named",
+    [
+        ["gzip, gzip"],
+        ["identity, gzip"],
+        ["gzip", "gzip"],
+        ["identity", "gzip"],
+        ["gzip;q=1"],
+        ["aws-chunked"],
+        ["compress"],
+        [""],
+    ],
+)
+def test_c1_double_coding_is_refused(named: list[str]) -> None:
+    """C1, "double coding": some origins undo one of two, and some none."""
+    said = {b"content-encoding": [name.encode() for name in named]}
+
+    assert unread_in(lambda asked: said.get(asked, ()))
+
+
+def test_every_coding_of_a_body_is_undone_by_a_scanner() -> None:
+    """The names here and in the scanner are the same."""
+    said = set(codings._OF_A_BODY.values())  # noqa: SLF001
+
+    assert said - {None} == coded.NAMES
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ class Content:
         length: Its length in bytes.
         declared_type: The media type that the client claims, if any.
         exact: Its digests.
+        coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
     """
 
     path: str
@@ -45,6 +46,7 @@ class Content:
     length: int
     declared_type: str | None
     exact: tuple[Signal, ...]
+    coding: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

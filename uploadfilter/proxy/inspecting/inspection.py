@@ -79,6 +79,7 @@ class _Open:
     path: str
     offset: int
     declared_type: str | None
+    coding: str | None
     digests: Digests = field(default_factory=Digests)
 
 
@@ -298,6 +299,7 @@ class Inspection:
                     path=str(len(self._contents)),
                     offset=self._contents_bytes,
                     declared_type=event.declared_type,
+                    coding=event.coding,
                 )
                 return []
             case ContentData():
@@ -330,6 +332,7 @@ class Inspection:
             length=self._contents_bytes - self._open.offset,
             declared_type=self._open.declared_type,
             exact=self._open.digests.signals(),
+            coding=self._open.coding,
         )
         self._contents.append(content)
         self._open = None
@@ -366,7 +369,7 @@ def _extractor(
         case BodyKind.NONE:
             return None
         case BodyKind.RAW:
-            return RawExtractor(plan.declared_type)
+            return RawExtractor(plan.declared_type, plan.coding)
         case BodyKind.FORM:
             return FormExtractor(plan.boundary or b"", limits)
         case never:

@@ -61,4 +61,5 @@ def _span(content: Content) -> ContentSpan:
         offset=content.offset,
         length=content.length,
         declared_type=content.declared_type,
+        coding=content.coding,
     )

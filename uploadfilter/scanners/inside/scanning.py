@@ -112,7 +112,8 @@ def scan_content(
     declared = (span.declared_type or "").strip().lower()
     with faults.noting() as mistakes:
         try:
-            for _ in walk.steps(source, root, declared=declared):
+            steps = walk.steps(source, root, declared=declared, coding=span.coding)
+            for _ in steps:
                 if root.has_views or walk.accounts.unsent_contents >= _MOST_UNSENT:
                     walk.accounts.unsent_contents = 0
                     yield ReplyPart(scan=root.part(), is_last=False)

@@ -253,6 +253,8 @@ def _claim(client: str, upload: Handed, spans: Sequence[ContentSpan]) -> Claim:
 
 
 def _is_alone(upload: Handed, span: ContentSpan) -> bool:
+    if span.coding is not None:
+        return True
     head = _head(upload, span, magic.HEAD_BYTES)
     return is_alone(magic.sniff(head), span.declared_type)
 

@@ -60,6 +60,9 @@ _REASONS: Final = frozenset({None, *Reason}) - (
 others: if the filter itself is unable, the client is told to try again, whatever the
 operator chose to reject."""
 
+_REASONS_OF_CODED: Final = _REASONS | {Reason.UNSUPPORTED_CODING}
+"""The same of a content in a coding, which only a scanner undoes."""
+
 _KINDS: Final = frozenset({UNKNOWN_KIND, *(kind.value for kind in Kind)})
 
 
@@ -93,7 +96,7 @@ def read_reply(
         return None
     if reply.needs_alone and not (reply.is_last and _is_empty(scan)):
         return None
-    if not _is_sound_tree(scan, budgets):
+    if not _is_sound_tree(scan, budgets, is_coded=span.coding is not None):
         return None
     return ContentReply(
         index=index,
@@ -108,13 +111,15 @@ def _is_empty(scan: Scan) -> bool:
     return not (scan.views or scan.contents or scan.exact)
 
 
-def _is_sound_tree(scan: Scan, budgets: Holds) -> bool:
+def _is_sound_tree(scan: Scan, budgets: Holds, *, is_coded: bool) -> bool:
     """Check a scan and all contents nested in it, level by level."""
     level: Sequence[Scan] = (scan,)
     contents = signals = 0
-    for _ in range(1 + budgets.max_depth + _EMBEDDED_LEVELS):
+    reasons = _REASONS_OF_CODED if is_coded else _REASONS
+    # The decoded body of a content in a coding counts its depth from itself.
+    for _ in range(1 + is_coded + budgets.max_depth + _EMBEDDED_LEVELS):
         for each in level:
-            found = _signals_of(each, budgets)
+            found = _signals_of(each, budgets) if _are_sound(each, reasons) else None
             if found is None:
                 return False
             signals += found
@@ -137,7 +142,6 @@ def _signals_of(scan: Scan, budgets: Holds) -> int | None:
     """
     sound = (
         scan.kind in _KINDS
-        and _are_sound(scan)
         and scan.size >= 0
         and 0 <= scan.dropped <= budgets.max_contents
         and (not scan.exact or _are_digests(scan))
@@ -156,11 +160,11 @@ def _signals_of(scan: Scan, budgets: Holds) -> int | None:
     return signals if is_within else None
 
 
-def _are_sound(scan: Scan) -> bool:
+def _are_sound(scan: Scan, reasons: frozenset[Reason | None]) -> bool:
     """Check the reasons of a content: each once, and no further one without a first."""
     named = {scan.reason, *scan.further}
     return (
-        named <= _REASONS
+        named <= reasons
         and len(named) == 1 + len(scan.further)
         and (scan.reason is not None or not scan.further)
     )

@@ -56,12 +56,15 @@ class ContentSpan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
         offset: First byte, counted from the start of the upload.
         length: Bytes; 0 is an empty content.
         declared_type: Media type that the client declared, if any.
+        coding: The content coding that the origin may undo, by its name in
+            ``contents/coded.py``; the declared type is then that of the decoded bytes.
     """
 
     path: str
     offset: int
     length: int
     declared_type: str | None = None
+    coding: str | None = None
 
 
 class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, tag=True):
@@ -193,7 +196,11 @@ def wire_span(span: ContentSpan) -> ContentSpan:
         declared = declared[:MAX_DECLARED_TYPE]
         declared = declared.encode("ascii", "replace").decode("ascii")
     return ContentSpan(
-        path="", offset=span.offset, length=span.length, declared_type=declared
+        path="",
+        offset=span.offset,
+        length=span.length,
+        declared_type=declared,
+        coding=span.coding,
     )
 
 

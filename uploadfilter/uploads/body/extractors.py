@@ -49,9 +49,11 @@ class ContentStarted:
 
     Attributes:
         declared_type: Media type that the client claims, without parameters.
+        coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
     """
 
     declared_type: str | None
+    coding: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,10 +98,12 @@ class RawExtractor:
 
     Args:
         declared_type: Media type that the head claims.
+        coding: Content coding that the head states.
     """
 
-    def __init__(self, declared_type: str | None) -> None:
+    def __init__(self, declared_type: str | None, coding: str | None = None) -> None:
         self._declared_type = declared_type
+        self._coding = coding
         self._started = False
 
     def receive(self, chunk: bytes) -> list[Event]:
@@ -116,7 +120,7 @@ class RawExtractor:
         if self._started:
             return []
         self._started = True
-        return [ContentStarted(declared_type=self._declared_type)]
+        return [ContentStarted(declared_type=self._declared_type, coding=self._coding)]
 
 
 STEPS_AT_ONCE: Final = 32

@@ -1,8 +1,10 @@
 """Codings of a body, or of the file that an origin will store.
 
-A coding of the *body* is undone on the way. A coding of the *file* is stated again
-whenever somebody downloads it, so that a browser undoes it. A coding that a scanner
-cannot recognise by the first bytes is refused in both places.
+A coding of the *body* is undone on the way, or kept by an origin that does not know it:
+a scanner looks at the bytes as they were sent, and at the bytes without the coding
+(``contents/coded.py``). A coding of the *file* is stated again whenever somebody
+downloads it, so that a browser undoes it; one that a scanner cannot recognise by the
+first bytes is refused.
 """
 
 from collections.abc import Callable, Sequence
@@ -15,6 +17,17 @@ FORM_FIELD: Final = "content-encoding"
 
 _TOLD_BY_BYTES: Final = frozenset({"", "identity", "gzip", "x-gzip", "zstd"})
 """Codings of a file that a scanner recognises by itself."""
+
+_OF_A_BODY: Final = {
+    b"identity": None,
+    b"gzip": "gzip",
+    b"x-gzip": "gzip",
+    b"deflate": "deflate",
+    b"br": "br",
+    b"zstd": "zstd",
+}
+"""The codings that a scanner undoes, by their names in Content-Encoding (RFC 9110,
+section 8.4.1). With two codings, or two headers, some origins undo one of them."""
 
 _OF_THE_FILE: Final = (b"x-ms-blob-content-encoding", b"x-content-encoding")
 
@@ -50,6 +63,19 @@ def is_told_by_bytes(coding: str) -> bool:
     return coding.strip().lower() in _TOLD_BY_BYTES
 
 
+def of_body(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
+    """Return the coding of a body that ``unread_in`` did not refuse.
+
+    Args:
+        values: Returns the values of a header; the name is in lower case.
+
+    Returns:
+        One of the names in ``contents/coded.py``; ``None`` if there is no coding.
+    """
+    named = [value.lower() for value in values(b"content-encoding")]
+    return _OF_A_BODY.get(named[0]) if named else None
+
+
 def unread_in(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
     """Return why a coding that a head names is not supported.
 
@@ -57,10 +83,11 @@ def unread_in(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
         values: Returns the values of a header; the name is in lower case.
 
     Returns:
-        One sentence for the client; ``None`` if the body can be inspected as it is.
+        One sentence for the client; ``None`` if the body can be inspected.
     """
-    if any(value.lower() != b"identity" for value in values(b"content-encoding")):
-        return "The body must be sent without a content coding."
+    named = [value.lower() for value in values(b"content-encoding")]
+    if len(named) > 1 or not all(value in _OF_A_BODY for value in named):
+        return "The body may have one content coding: gzip, deflate, br or zstd."
     of_the_file = (value for name in _OF_THE_FILE for value in values(name))
     if not all(is_told_by_bytes(value.decode("latin-1")) for value in of_the_file):
         return "The file must be stored without a content coding."

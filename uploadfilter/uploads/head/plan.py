@@ -130,6 +130,8 @@ class BodyPlan:
         declared_type: Media type that the client claims, in lower case and without
             parameters; ``None`` if there is none or it is malformed.
         boundary: For a form, the separator of its parts; otherwise ``None``.
+        coding: Its content coding, by its name in ``contents/coded.py``; ``None`` if it
+            has none.
         is_piece: Whether the head states that it is a piece of a file.
     """
 
@@ -137,6 +139,7 @@ class BodyPlan:
     declared_length: int | None = None
     declared_type: str | None = None
     boundary: bytes | None = None
+    coding: str | None = None
     is_piece: bool = False
 
 
@@ -345,7 +348,7 @@ def _rule_expect(head: RequestHead) -> Refusal | None:
 
 
 def _rule_content_coding(head: RequestHead) -> Refusal | None:
-    """Refuse codings: a body is inspected as it is, so it must be sent as it is."""
+    """Refuse codings that no scanner undoes."""
     detail = codings.unread_in(head.values)
     return _unsupported(detail) if detail else None
 
@@ -385,6 +388,7 @@ def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
         kind=BodyKind.RAW,
         declared_length=head.declared_length,
         declared_type=codings.claimed_type(declared_type, path),
+        coding=codings.of_body(head.values),
     )
 
 
@@ -418,6 +422,8 @@ def _plan_of_form(
     boundary = parameters.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):
         return _bad_form("The form's boundary is missing or not allowed.")
+    if codings.of_body(head.values) is not None:
+        return _unsupported("A form must be sent without a content coding.")
     if head.has_any(_DIGESTS):
         return _ambiguous("A form cannot be sent with a digest of its bytes.")
     return BodyPlan(

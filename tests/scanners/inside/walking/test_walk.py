@@ -3,13 +3,17 @@
 import base64
 import gzip
 import io
+import random
 import struct
 import tarfile
 import textwrap
 import zipfile
+import zlib
 from collections.abc import Callable
 
+import brotli
 import pytest
+import zstandard
 
 from tests.corpus import pictures
 from tests.corpus.tricks import archives as made
@@ -588,3 +592,75 @@ def test_pictures_behind_stray_bytes_are_tried_for_a_while() -> None:
     assert members["0!/a"].contents[0].views
     assert members["0!/0"].reason is None
     assert members["0!/1999"].reason is Reason.SEARCH_UNFINISHED
+
+
+CODINGS: dict[str, Callable[[bytes], bytes]] = {
+    "gzip": gzip.compress,
+    "deflate": zlib.compress,
+    "br": brotli.compress,
+    "zstd": zstandard.compress,
+}
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_decoded_body_is_looked_at_as_if_it_had_been_sent_so(coding: str) -> None:
+    """The origin undoes the coding: the type is that of the decoded body."""
+    packed = CODINGS[coding]
+    texts = {
+        b'{"a": "' + base64.b64encode(JPEG) + b'"}': "application/json",
+        JPEG: "image/jpeg",
+        NOISE: "image/png",
+        stored_zip_of(a=JPEG): "application/zip",
+    }
+
+    for sent, declared in texts.items():
+        plain = scanned(sent, declared, digests=True)
+        whole = scanned(packed(sent), declared, coding=coding)
+        (decoded,) = whole.contents[:1]
+
+        assert decoded.path.endswith("!/decoded")
+        assert (decoded.kind, decoded.size) == (plain.kind, plain.size)
+        assert decoded.exact == plain.exact
+        assert decoded.reasons == plain.reasons
+        assert [len(each.views) for each in decoded.walk()] == [
+            len(each.views) for each in plain.walk()
+        ]
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_sent_bytes_are_looked_at_beside_the_decoded_ones(coding: str) -> None:
+    """An origin that ignores the header keeps a picture that is not coded at all."""
+    scan = scanned(JPEG, "image/jpeg", coding=coding)
+
+    assert scan.kind == "jpeg"
+    assert scan.views
+    assert Reason.UNSUPPORTED_CODING in {
+        reason for each in scan.walk() for reason in each.reasons
+    }
+
+
+def test_picture_hidden_in_a_stream_is_found_beside_the_decoded_body() -> None:
+    """A stored block of deflate is the picture itself, for one who does not decode."""
+    sent = gzip.compress(PNG + NOISE, 0)
+    scan = scanned(sent, "application/octet-stream", coding="gzip")
+
+    assert scan.contents[0].views
+    assert scan.reasons == ()
+
+
+def test_coded_body_is_not_unpacked_twice() -> None:
+    """The usual container of the same stream would be the same content again."""
+    for coding, packed in CODINGS.items():
+        scan = scanned(packed(NOISE), "text/plain", coding=coding)
+
+        assert [each.path for each in scan.contents] == ["0!/decoded"]
+
+
+def test_long_decoded_body_is_searched_block_by_block() -> None:
+    """A body longer than `max_held_bytes` is looked at like a long member."""
+    budgets = Budgets(max_held_bytes=1 << 20)
+    noise = random.Random(1).randbytes(3 << 20)  # noqa: S311 - bytes of a test
+    sent = gzip.compress(noise + JPEG, 1)
+    scan = scanned(sent, coding="gzip", budgets=budgets)
+
+    assert any(each.views for each in scan.walk())

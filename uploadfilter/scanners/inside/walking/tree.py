@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.members import Container
 from uploadfilter.model import NESTED, Reason, Scan, Signal, View
 from uploadfilter.scanners.inside.walking.sent import is_decoded
 
@@ -44,6 +45,8 @@ class Node:
             only the texts and streams around it.
         also: Picture formats that are decoded here even if the operator did not switch
             them on: a page shows pictures in them.
+        undone: Containers that need not be read, because their members are those of a
+            coding that was undone.
         is_closed: Whether no more will be found in this content.
         has_views: Whether a view, here or deeper, was found and not sent yet.
     """
@@ -56,6 +59,7 @@ class Node:
     further: tuple[Reason, ...] = ()
     is_sent: bool = False
     also: frozenset[str] = frozenset()
+    undone: tuple[Container, ...] = ()
     is_closed: bool = False
     has_views: bool = field(default=False, init=False)
     _parent: "Node | None" = field(default=None, init=False, repr=False)

@@ -21,7 +21,7 @@ own account, and the walk goes on; only a budget of the content itself ends the 
 
 from collections.abc import Generator, Iterator
 
-from uploadfilter.contents import carving, containers
+from uploadfilter.contents import carving, coded, containers
 from uploadfilter.contents.carriers import dxf, packets
 from uploadfilter.contents.kinds import magic, proposals
 from uploadfilter.contents.kinds.magic import Kind
@@ -103,6 +103,7 @@ class Walk:
         root: Node,
         *,
         declared: str = "",
+        coding: str | None = None,
     ) -> Iterator[None]:
         """Walk through a content; add the findings to ``root``.
 
@@ -110,6 +111,7 @@ class Walk:
             source: Its bytes.
             root: Its node.
             declared: Its declared type in small letters; may be empty.
+            coding: See ``ContentSpan``.
 
         Yields:
             Nothing; before each step that may end this process.
@@ -120,6 +122,11 @@ class Walk:
         """
         root.is_sent = True
         try:
+            if coding is not None:
+                body = coded.CodedBody(coding=coding, declared=declared)
+                yield from self.unpack(body, source, root, Covered(), depth=0)
+                root.undone = body.undone
+                declared = body.claim_of_raw(source, Kind(root.kind))
             yield from self._visit(source, root, declared=declared, depth=0)
         except Ended as ended:
             root.fall_short(ended.reason)
@@ -142,14 +149,13 @@ class Walk:
         also = besides(source, kind, claims=claims, decoded=self._decoded)
         yield from self._propose(source, node, also, covered, is_nested=depth > 0)
         container = containers.container_for(kind)
-        if container is not None:
-            yield from self.unpack(container, source, node, covered, depth=depth)
-        elif magic.is_container(kind):
+        if container is None and magic.is_container(kind):
             node.fall_short(Reason.NOT_INSPECTED)
-        for hidden in also.containers:
-            yield from self.unpack(
-                hidden, source, node, covered, depth=depth, is_sure=False
-            )
+        for each in (container, *also.containers):
+            if each is not None and each not in node.undone:
+                yield from self.unpack(
+                    each, source, node, covered, depth=depth, is_sure=each is container
+                )
         is_text = node.is_sent and is_read_as_text(kind, declared)
         if is_text:
             yield from self.decode_strings(source, node, kind, set(), depth=depth)
@@ -275,11 +281,9 @@ class Walk:
         *,
         depth: int,
         reason: Reason | None = None,
+        sent_as: str | None = None,
     ) -> Generator[None, None, Node]:
-        """Walk through a nested content with its bytes, and return its node.
-
-        It gets a reason if bytes are missing.
-        """
+        """Walk through a nested content; its ``reason`` is that bytes are missing."""
         kind = proposals.kind_of(source)
         node = self._nested(parent, name, kind, source.size)
         parent.nest(node)
@@ -287,7 +291,8 @@ class Walk:
             node.exact = digests_of(source)
         else:
             node.fall_short(reason)
-        yield from self._visit(source, node, depth=depth)
+        node.is_sent |= sent_as is not None
+        yield from self._visit(source, node, depth=depth, declared=sent_as or "")
         node.close()
         return node
 
@@ -348,8 +353,15 @@ class Walk:
             yield from self._enter(member.content, parent, name, depth=depth)
             return True
         held = HeldChunks(member.content, most=self._budgets.max_held_bytes)
+        sent_as = member.sent_as
+        depth = depth if sent_as is None else 0
         if held.has_more:
-            yield from self._search(held, parent, name, depth=depth)
+            kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
+            node = self._nested(parent, name, kind, held.source.size)
+            node.is_sent |= sent_as is not None
+            parent.nest(node)
+            yield from passing.member(self, held, node, depth=depth)
+            node.close()
             return True
         is_chance = not is_sure and is_nonsense(held)
         if is_chance and not held.source.size:
@@ -360,22 +372,12 @@ class Walk:
             self.accounts.pass_over()
             return True
         node = yield from self._enter(
-            held.source, parent, name, depth=depth, reason=reason
+            held.source, parent, name, depth=depth, reason=reason, sent_as=sent_as
         )
         if magic.is_picture(Kind(node.kind)):
             # No other content can be carved in addition.
             covered.note(held.source)
         return not is_chance
-
-    def _search(
-        self, held: HeldChunks, parent: Node, name: str, *, depth: int
-    ) -> Iterator[None]:
-        """Search a long member block by block."""
-        kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
-        node = self._nested(parent, name, kind, held.source.size)
-        parent.nest(node)
-        yield from passing.member(self, held, node, depth=depth)
-        node.close()
 
     def decode_strings(
         self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int

@@ -1,0 +1,208 @@
+"""Undo the content coding of a whole body, strictly.
+
+A coding of a body is undone by the origin, not by the filter, so both must come to the
+same bytes. Readers of a proper stream do; they differ in what they do with a damaged
+stream, a second stream, or bytes after the end: some stop, some go on, some fail.
+Therefore a body must be exactly one stream from its first byte to its last.
+
+Rules this module keeps:
+
+- Everything that any reader may get is a member, also if the body is not proper. The
+  shortfall is then ``UNSUPPORTED_CODING``, which is always rejected.
+- The limits of unpacking are those of every container (``members.UnpackMeter``).
+
+To add a coding: a line in ``_READERS``, and its name in ``uploads/head/codings.py``.
+"""
+
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Final
+
+from uploadfilter.contents.kinds import proposals
+from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
+from uploadfilter.contents.members import (
+    Chunks,
+    Member,
+    Shortfall,
+    UnpackMeter,
+)
+from uploadfilter.contents.source import Source
+from uploadfilter.contents.streams import (
+    BROTLI,
+    GZIPPED,
+    HTTP_DEFLATE,
+    RAW_DEFLATE,
+    ZLIB,
+    ZSTD,
+    StreamContainer,
+    unpack,
+)
+from uploadfilter.contents.unpackers import (
+    DAMAGED,
+    UNKNOWN,
+    Brotli,
+    Deflate,
+    Unpacker,
+    Zlib,
+    Zstandard,
+)
+from uploadfilter.model import Reason
+
+NOT_PROPER: Final = Shortfall(reason=Reason.UNSUPPORTED_CODING)
+
+_NAME: Final = "decoded"
+"""Name of the decoded body in the path of a record."""
+
+_HEAD_BYTES: Final = 16
+_ZLIB_HEAD_BYTES: Final = 2
+_SKIPPABLE: Final = b"\x2a\x4d\x18"
+_GZIP_RESERVED: Final = 0xE0
+"""Flags of gzip that are reserved (RFC 1952, 2.3.1): some readers fail, some go on."""
+
+
+def _gzip() -> Unpacker:
+    return Deflate(zlib.MAX_WBITS + 16)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Reader:
+    """How a coding is undone.
+
+    Attributes:
+        make: Makes an unpacker for the stream.
+        stored: The containers of the same stream in a file; lenient readers use the
+            first.
+        is_odd: Tells from the first bytes that readers differ.
+    """
+
+    make: Callable[[], Unpacker]
+    stored: tuple[StreamContainer, ...]
+    is_odd: Callable[[bytes], bool] = lambda _head: False
+
+
+def _is_zlib(head: bytes) -> bool:
+    """Return whether bytes begin like a zlib stream (RFC 1950, 2.2)."""
+    return (
+        len(head) >= _ZLIB_HEAD_BYTES
+        and head[0] & 0x0F == zlib.DEFLATED
+        and int.from_bytes(head[:_ZLIB_HEAD_BYTES], "big") % 31 == 0
+    )
+
+
+_READERS: Final[dict[str, _Reader]] = {
+    "gzip": _Reader(
+        make=_gzip,
+        stored=(GZIPPED,),
+        is_odd=lambda head: bool(head[3:4]) and bool(head[3] & _GZIP_RESERVED),
+    ),
+    "deflate": _Reader(make=Zlib, stored=(ZLIB, RAW_DEFLATE, HTTP_DEFLATE)),
+    "br": _Reader(make=Brotli, stored=(BROTLI,)),
+    "zstd": _Reader(
+        make=Zstandard,
+        stored=(ZSTD,),
+        is_odd=lambda head: head[1:4] == _SKIPPABLE,
+    ),
+}
+"""Codings by their names in lower case (RFC 9110, 8.4.1; RFC 7932; RFC 8878)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodedBody:
+    """A body in a content coding, as a container of the body without it.
+
+    Args:
+        coding: One of ``NAMES``.
+        declared: The declared type of the decoded body, in lower case; may be empty.
+    """
+
+    coding: str
+    declared: str = ""
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return no kind: the head of the request tells it."""
+        return frozenset()
+
+    @property
+    def undone(self) -> tuple[StreamContainer, ...]:
+        """Return the containers whose members are those of this one."""
+        return _READERS[self.coding].stored
+
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
+        """Yield the decoded body, and what other readers may take for it."""
+        reader = _READERS[self.coding]
+        head = source.read(0, _HEAD_BYTES)
+        if reader.is_odd(head):
+            yield NOT_PROPER
+        make = reader.make
+        is_bare = self.coding == "deflate" and not _is_zlib(head)
+        whole = _Whole(source, Deflate if is_bare else make, meter)
+        yield self._sent(Member(name=_NAME, content=whole.chunks()))
+        if self.coding == "deflate" and not is_bare:
+            # RFC 9110 means the zlib wrapper, but some readers try the bare stream.
+            yield self._sent(Member(name=_NAME, content=_bare(source, meter)))
+        if whole.is_improper:
+            for item in reader.stored[0].members(source, meter):
+                yield self._sent(item) if isinstance(item, Member) else item
+
+    def claim_of_raw(self, source: Source, kind: Kind) -> str:
+        """Return the declared type as far as it concerns the bytes as they were sent.
+
+        It is that of the decoded body. But an origin that undoes no coding keeps the
+        bytes as they are under this type, and formats without magic may begin with any
+        bytes.
+
+        Args:
+            source: The bytes as they were sent.
+            kind: Their kind.
+        """
+        head = source.read(0, HEAD_BYTES)
+        claim = proposals.claimed(kind, (self.declared,), head)
+        return self.declared if claim else ""
+
+    def _sent(self, member: Member) -> Member:
+        return replace(member, sent_as=self.declared)
+
+
+NAMES: Final = frozenset(_READERS)
+"""The codings that are undone here."""
+
+
+class _Whole:
+    """One stream that must be all of a source.
+
+    Attributes:
+        is_improper: Whether it was not, as far as its chunks were read.
+    """
+
+    def __init__(
+        self, source: Source, make: Callable[[], Unpacker], meter: UnpackMeter
+    ) -> None:
+        self._source = source
+        self._unpacking = unpack(source, make, meter)
+        self.is_improper = False
+
+    def chunks(self) -> Chunks:
+        """Yield the unpacked bytes."""
+        behind: int | None = None
+        while True:
+            try:
+                item = next(self._unpacking)
+            except StopIteration as over:
+                behind = over.value
+                break
+            self.is_improper = item in {DAMAGED, UNKNOWN}
+            yield NOT_PROPER if self.is_improper else item
+        if behind is not None and behind < self._source.size:
+            self.is_improper = True
+            yield NOT_PROPER
+
+
+def _bare(source: Source, meter: UnpackMeter) -> Chunks:
+    """Unpack as far as a bare deflate stream goes, which may be nowhere."""
+    for item in unpack(source, Deflate, meter):
+        if item != DAMAGED:
+            yield item
