@@ -15,6 +15,7 @@ from uploadfilter.scanners.pool.waiting import (
     Standing,
 )
 
+NOT_BEGUN = {Standing.OVER, Standing.WAITING, Standing.LAST}
 HOUSE = tuple(f"20010db80000000{number}" for number in range(4))
 """Clients of one household."""
 
@@ -526,6 +527,7 @@ events = st.one_of(
     st.tuples(st.just("ask"), clients),
     st.tuples(st.just("slow"), st.integers(0, 9)),
     st.tuples(st.just("leave"), st.integers(0, 9)),
+    st.tuples(st.just("set last"), st.integers(0, 9)),
 )
 
 
@@ -563,7 +565,9 @@ def test_lanes_keep_their_bounds(
         assert holding == lanes.placed <= places
         assert standing[Standing.ASIDE] == lanes.aside <= small_lane
         assert standing[Standing.SLOW] == lanes.slow <= slow_lane
-        assert standing[Standing.WAITING] == lanes.waiting <= limit
+        assert standing[Standing.WAITING] + standing[Standing.LAST] == lanes.waiting
+        assert standing[Standing.WAITING] <= limit
+        assert standing[Standing.LAST] <= limit
         assert standing[Standing.PUT_BACK] == lanes.put_back <= limit
         _check_shares(claims, slow_lane=slow_lane, share=share)
         _check_that_nobody_waits_in_vain(
@@ -602,7 +606,7 @@ def _happen(
         lanes.ask(claims[-1], now_s=now_s)
         return
     fast = {Standing.PLACED, Standing.ASIDE}
-    wanted = fast if what == "slow" else set(Standing)
+    wanted = {"slow": fast, "set last": {Standing.WAITING}}.get(what, set(Standing))
     found = [claim for claim in claims if claim.standing in wanted]
     if what == "slow":
         found = [claim for claim in found if not claim.is_slow]
@@ -611,6 +615,8 @@ def _happen(
     claim = found[which % len(found)]
     if what == "slow":
         lanes.slow_down(claim, now_s=now_s)
+    elif what == "set last":
+        lanes.set_last(claim)
     else:
         lanes.leave(claim, now_s=now_s)
 
@@ -629,7 +635,7 @@ def _check_that_nobody_waits_in_vain(
     slow = Counter(
         claim.client
         for claim in claims
-        if claim.is_slow and claim.standing not in {Standing.OVER, Standing.WAITING}
+        if claim.is_slow and claim.standing not in NOT_BEGUN
     )
     barred = {client for client, count in slow.items() if count >= share}
     if sum(slow[client] for client in HOUSE) >= 2 * share:
@@ -637,13 +643,34 @@ def _check_that_nobody_waits_in_vain(
     if places > 1 or lanes.slow >= max(slow_lane, 1):
         barred |= {claim.client for claim in claims if claim.is_slow}
         barred |= set(HOUSE) if barred & set(HOUSE) else set()
-    waiting = {c.client for c in claims if c.standing is Standing.WAITING}
+    wanting = {Standing.WAITING, Standing.LAST}
+    waiting = {c.client for c in claims if c.standing in wanting}
 
     small = {c.client for c in claims if c.standing is Standing.WAITING and c.is_small}
 
     assert lanes.aside == small_lane or small <= barred - {""}
     assert free != 1 or waiting <= barred - {""}
     assert free < 2 or not waiting
+
+
+def test_claims_of_clients_that_ended_their_side_wait_for_all_others() -> None:
+    """They are served when nobody else waits, and are ahead of no new claim."""
+    lanes = lanes_of(places=1)
+    placed = ask(lanes, "a")
+    ended = [ask(lanes, "gone") for _ in range(20)]
+    for claim in ended:
+        assert lanes.set_last(claim) is None
+    wait_s = lanes.expected_wait_s("z", now_s=0)
+    others = [ask(lanes, "b"), ask(lanes, "a")]
+    order = []
+    for now in range(1, 23):
+        lanes.leave(placed, now_s=now)
+        (placed,) = admit(lanes, now_s=now)
+        order.append(placed)
+
+    assert wait_s == 0
+    assert set(order[:2]) == set(others)
+    assert order[2:] == ended
 
 
 def test_client_that_breaks_off_its_scans_pays_for_the_processes() -> None:
@@ -684,6 +711,9 @@ def _standing_claim(lanes: Lanes, standing: Standing) -> Claim:
             pass
         case Standing.WAITING:
             claim = ask(lanes, "a")
+        case Standing.LAST:
+            claim = ask(lanes, "a")
+            lanes.set_last(claim)
         case Standing.ASIDE:
             claim = ask(lanes, "b", is_small=True)
         case Standing.OVER:

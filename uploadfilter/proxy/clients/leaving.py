@@ -1,12 +1,16 @@
 """Notice that a client has disconnected while its answer is awaited.
 
 A client that watches events may disconnect an hour before the next one comes. Neither
-the origin nor the proxy should be kept busy for it.
+the origin nor the proxy should be kept busy for it. The same is true for an upload that
+waits for a scanner: hundreds of uploads that were broken off would be ahead of others.
+A client that has only ended its own side may still wait for its answer; the two cannot
+be told apart before we send something.
 """
 
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
 from types import TracebackType
 
 from aiohttp import web
@@ -15,10 +19,31 @@ from typing_extensions import override
 from uploadfilter.proxy.aiohttp_parts import AiohttpConnection
 
 
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """The departure of a client, before or after its answer.
+
+    Attributes:
+        ended: Done as soon as it has ended its side: it may wait for its answer, or be
+            gone.
+        lost: Done as soon as the connection is lost.
+    """
+
+    ended: asyncio.Future[None]
+    lost: asyncio.Future[None]
+
+
 class WatchedConnection(AiohttpConnection):
-    """A client's connection that reports when it is lost."""
+    """A client's connection that reports when it is lost.
+
+    Attributes:
+        has_ended: Whether the client has ended its side.
+    """
 
     _on_lost: Callable[[], None] | None = None
+    has_ended = False
+    _end: asyncio.Future[None] | None = None
+    _loss: asyncio.Future[None] | None = None
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -26,6 +51,24 @@ class WatchedConnection(AiohttpConnection):
         super().connection_lost(exc)
         if self._on_lost is not None:
             self._on_lost()
+        _set(self._end)
+        _set(self._loss)
+
+    @override
+    def eof_received(self) -> None:
+        """Note that the client sends nothing more."""
+        self.has_ended = True
+        _set(self._end)
+
+    def departure(self) -> "Departure":
+        """Return what is known about the departure of the client from now on."""
+        if self._end is None or self._loss is None:
+            self._end, self._loss = self.loop.create_future(), self.loop.create_future()
+            if self.transport is None:
+                self._loss.set_result(None)
+            if self.transport is None or self.has_ended:
+                self._end.set_result(None)
+        return Departure(ended=self._end, lost=self._loss)
 
     def tell_loss(self, tell: Callable[[], None] | None) -> None:
         """Call ``tell`` when the connection is lost; ``None`` cancels that."""
@@ -45,10 +88,7 @@ class WhileClientStays(AbstractAsyncContextManager[None]):
     __slots__ = ("_connection", "_scope")
 
     def __init__(self, request: web.BaseRequest) -> None:
-        connection = request.protocol
-        if not isinstance(connection, WatchedConnection):
-            raise TypeError("a connection that cannot be watched")
-        self._connection = connection
+        self._connection = _watched(request)
         self._scope = asyncio.timeout(None)
 
     @override
@@ -72,3 +112,20 @@ class WhileClientStays(AbstractAsyncContextManager[None]):
 
     def _leave(self) -> None:
         self._scope.reschedule(asyncio.get_running_loop().time())
+
+
+def departure_of(request: web.BaseRequest) -> Departure:
+    """Return what is known about the departure of a request's client."""
+    return _watched(request).departure()
+
+
+def _watched(request: web.BaseRequest) -> WatchedConnection:
+    connection = request.protocol
+    if not isinstance(connection, WatchedConnection):
+        raise TypeError("a connection that cannot be watched")
+    return connection
+
+
+def _set(event: asyncio.Future[None] | None) -> None:
+    if event is not None and not event.done():
+        event.set_result(None)

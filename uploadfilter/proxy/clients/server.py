@@ -107,7 +107,6 @@ class Connection(WatchedConnection):
 
     __slots__ = (
         "_chunks",
-        "_ended",
         "_head_bytes",
         "_head_timer",
         "_is_answered",
@@ -140,7 +139,6 @@ class Connection(WatchedConnection):
         self._head_timer: asyncio.TimerHandle | None = None
         self._parting: asyncio.Future[None] | None = None
         self._is_cut = False
-        self._ended = False
         self._is_answered = False
 
     @property
@@ -195,7 +193,7 @@ class Connection(WatchedConnection):
     @override
     def eof_received(self) -> bool:  # type: ignore[override] # aiohttp never stays
         """Keep this side open for answers to the requests that arrived completely."""
-        self._ended = True
+        super().eof_received()
         self._part()
         if self._is_idle() or not self._payload.is_eof():
             return self._is_cut
@@ -232,7 +230,7 @@ class Connection(WatchedConnection):
             sent = await super().finish_response(request, resp, start_time)
         else:
             sent = await self._sent(request, resp, start_time)
-        if self._ended and not self.queued:
+        if self.has_ended and not self.queued:
             self.close()
         if self._is_cut and not self.queued:
             await self._linger()
@@ -389,7 +387,7 @@ class Connection(WatchedConnection):
     async def _linger(self) -> None:
         """Throw away further bytes until the client has read its answer."""
         transport = self.transport
-        if transport is None or transport.is_closing() or self._ended:
+        if transport is None or transport.is_closing() or self.has_ended:
             return
         self._parting = self.loop.create_future()
         transport.write_eof()

@@ -1,9 +1,16 @@
-"""Have the contents of an upload scanned, in processes of their own."""
+"""Have the contents of an upload scanned, in processes of their own.
+
+Rules this module keeps: an upload that still waits for a scanner when its client's
+connection is lost ends as one that was broken off before its end. It costs no scan. If
+its client has only ended its side, it is scanned after all others. In ``MONITOR`` both
+go on, as they would without the filter.
+"""
 
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
-from uploadfilter.model import Reason, Scan, SignalType
+from uploadfilter.model import Mode, Reason, Scan, SignalType
+from uploadfilter.proxy.clients.leaving import Departure, departure_of
 from uploadfilter.proxy.inspecting.commands import Command, Content, StartScan
 from uploadfilter.proxy.inspecting.spool import closed
 from uploadfilter.proxy.inspecting.upload import Upload
@@ -24,6 +31,7 @@ class Scanners(Protocol):
         types: frozenset[SignalType],
         client: str,
         on_cost: Callable[[float], None],
+        departure: Departure | None,
     ) -> tuple[Scan, ...]:
         """Scan parts of an upload for a client; a failure is the reason of a scan."""
 
@@ -44,6 +52,8 @@ class Scanning:
         shared = await upload.spools[command.where].share()
         if shared is None:
             return upload.inspection.failed(Reason.SPOOL_FULL)
+        is_monitored = upload.arrival.route.mode is Mode.MONITOR
+        request = upload.arrival.request
         with closed(shared):
             scans = await self._scanners.scan(
                 shared,
@@ -51,7 +61,11 @@ class Scanning:
                 types=ALWAYS_SCANNED | generation.signal_types,
                 client=upload.arrival.client_key,
                 on_cost=upload.costs_s.append,
+                departure=None if is_monitored else departure_of(request),
             )
+        if any(scan.reason is Reason.ABORTED for scan in scans):
+            upload.meter.broken_off()
+            return upload.inspection.failed(Reason.ABORTED)
         return upload.inspection.scanned(scans)
 
 

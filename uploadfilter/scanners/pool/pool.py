@@ -33,7 +33,7 @@ from uploadfilter.scanners.pool.settings import (
     ScannerSettings,
     SilentLog,
 )
-from uploadfilter.scanners.pool.turns import Turns
+from uploadfilter.scanners.pool.turns import Departure, Turns
 from uploadfilter.scanners.pool.waiting import Claim
 from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 
@@ -165,6 +165,7 @@ class ScannerPool:
         client: str = "",
         formats: frozenset[str] = frozenset(),
         on_cost: Callable[[float], None] | None = None,
+        departure: Departure | None = None,
     ) -> tuple[Scan, ...]:
         """Scan the contents of one upload.
 
@@ -183,11 +184,13 @@ class ScannerPool:
                 settings.
             on_cost: Gets the CPU seconds that scanners used for it, unless it was not
                 served.
+            departure: The departure of the client: if it is lost before the turn of
+                its upload comes, that is not scanned.
 
         Returns:
-            One scan for each span, in order, with the span's path. If the pool could
-            not serve it, the missing scans have the reason ``overloaded`` or
-            ``no_scanner``.
+            One scan for each span, in order, with the span's path. If the pool did not
+            serve it, the missing scans have the reason ``overloaded``, ``no_scanner``
+            or ``aborted``.
 
         Raises:
             OSError: The upload is not an open descriptor.
@@ -204,7 +207,8 @@ class ScannerPool:
         if not progress.is_complete:
             claim = _claim(client, upload, spans)
             try:
-                await self._serve(claim, progress, upload, on_cost)
+                with self._turns.watching(claim, departure):
+                    await self._serve(claim, progress, upload, on_cost)
             except asyncio.CancelledError:
                 self._turns.abandon(claim)
                 raise

@@ -8,6 +8,8 @@ upload that wants to be scanned is a *claim*. Rules:
   its real time when it ends.
 - When too many wait, the newest claim of the client with the most is turned away. So a
   client that floods the queue only harms itself.
+- The claims of clients that have ended their side of the connection are *last*: most of
+  these clients are gone, and the others may wait.
 - A scan holds one of few *places*. A scan that takes long is *slow*: it moves from its
   place to the slow lane, if that has room, so that later ones need not wait.
 - If the slow lane is full and another claim wants the place, the slow scan is *put
@@ -125,6 +127,7 @@ class Lanes:
         self._usage = Usage()
         self._slow_usage = Usage()
         self._waiting = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._last = WaitingClaims(limit=queue_limit, usage=self._usage)
         self._put_back = WaitingClaims(limit=queue_limit, usage=self._usage)
         self._called: list[Claim] = []
         self._placed = 0
@@ -140,7 +143,7 @@ class Lanes:
     @property
     def waiting(self) -> int:
         """Return the number of waiting claims."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._last)
 
     @property
     def put_back(self) -> int:
@@ -214,7 +217,7 @@ class Lanes:
         those that were put back before and now go on in the slow lane.
         """
         while len(self._waiting) and self._has_place:
-            barred = self._barred(now_s=now_s)
+            barred = self._barred(self._waiting, now_s=now_s)
             if self._placed >= self._places:
                 barred += self._waiting.clients_with_first_over(self._slow_after_s)
             claim = self._waiting.take(except_for=barred, now_s=now_s)
@@ -224,8 +227,15 @@ class Lanes:
                 self._break_off(now_s=now_s)
             self._place(claim, now_s=now_s)
             self._called.append(claim)
+        while len(self._last) and self._placed < self._places:
+            barred = self._barred(self._last, now_s=now_s)
+            claim = self._last.take(except_for=barred, now_s=now_s)
+            if claim is None:
+                break
+            self._place(claim, now_s=now_s)
+            self._called.append(claim)
         while len(self._waiting) and len(self._aside) < self._small_lane:
-            greedy = self._greedy(now_s=now_s)
+            greedy = self._greedy(self._waiting, now_s=now_s)
             claim = self._waiting.take_small(except_for=greedy, now_s=now_s)
             if claim is None:
                 break
@@ -261,6 +271,15 @@ class Lanes:
             self._held_up.append(claim)
         self._move_over(now_s=now_s)
 
+    def set_last(self, claim: Claim) -> Claim | None:
+        """Let a waiting claim wait for all others; return one that is turned away."""
+        self._waiting.remove(claim)
+        claim.standing = Standing.LAST
+        shed = self._last.add(claim)
+        if shed is not None:
+            shed.standing = Standing.OVER
+        return shed
+
     def abandon(self, claim: Claim, *, now_s: float) -> None:
         """Note that the client of a claim has gone, so that its scan is broken off.
 
@@ -276,6 +295,8 @@ class Lanes:
         match claim.standing:
             case Standing.WAITING:
                 self._waiting.remove(claim)
+            case Standing.LAST:
+                self._last.remove(claim)
             case Standing.OVER:
                 return
             case Standing.PUT_BACK:
@@ -316,13 +337,16 @@ class Lanes:
 
     def turn_away_all(self) -> list[Claim]:
         """Remove and return every waiting claim."""
-        claims = [*self._waiting, *self._put_back]
+        claims = [*self._waiting, *self._last, *self._put_back]
         for claim in claims:
-            if claim.standing is Standing.PUT_BACK:
-                self._put_back.remove(claim)
-                self._forget_slow(claim)
-            else:
-                self._waiting.remove(claim)
+            match claim.standing:
+                case Standing.PUT_BACK:
+                    self._put_back.remove(claim)
+                    self._forget_slow(claim)
+                case Standing.LAST:
+                    self._last.remove(claim)
+                case _:
+                    self._waiting.remove(claim)
             claim.standing = Standing.OVER
         return claims
 
@@ -346,15 +370,14 @@ class Lanes:
             return False
         return not (self._is_last_place and self._is_greedy(client, now_s=now_s))
 
-    def _barred(self, *, now_s: float) -> list[str]:
+    def _barred(self, claims: WaitingClaims, *, now_s: float) -> list[str]:
         """Return the clients that must wait although a place is free."""
         if not self._is_last_place:
             return []
-        return self._greedy(now_s=now_s)
+        return self._greedy(claims, now_s=now_s)
 
-    def _greedy(self, *, now_s: float) -> list[str]:
-        clients = self._waiting.clients
-        return [client for client in clients if self._is_greedy(client, now_s=now_s)]
+    def _greedy(self, claims: WaitingClaims, *, now_s: float) -> list[str]:
+        return [it for it in claims.clients if self._is_greedy(it, now_s=now_s)]
 
     def _may_go_aside(self, client: str, *, now_s: float) -> bool:
         has_room = len(self._aside) < self._small_lane

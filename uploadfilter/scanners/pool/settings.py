@@ -167,8 +167,9 @@ class PoolFigures:
         put_back: Uploads whose slow scan was broken off because others wanted its
             place; it begins again in the slow lane.
         shed: Uploads that were turned away because the queue was full.
+        withdrawn: Uploads whose clients had gone before their turn came.
         unserved: Uploads that got no process, or no other one after a loss; includes
-            ``shed``.
+            ``shed`` and ``withdrawn``.
         started: How often processes could be made, at the start or again.
         start_failures: How often processes could not be made.
         forked: Processes that were made.
@@ -190,6 +191,7 @@ class PoolFigures:
     slowed: int = 0
     put_back: int = 0
     shed: int = 0
+    withdrawn: int = 0
     unserved: int = 0
     started: int = 0
     start_failures: int = 0

@@ -2,8 +2,10 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
-from typing import Final
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Final, Protocol
 
 from uploadfilter.model import Reason
 from uploadfilter.scanners.pool.queueing import Lanes
@@ -13,6 +15,18 @@ from uploadfilter.scanners.pool.waiting import Claim, Standing
 _HAVE_PLACES: Final = frozenset(
     {Standing.PLACED, Standing.HELD_UP, Standing.ASIDE, Standing.SLOW}
 )
+
+
+class Departure(Protocol):
+    """The departure of a client."""
+
+    @property
+    def ended(self) -> asyncio.Future[None]:
+        """Done as soon as it has ended its side of the connection."""
+
+    @property
+    def lost(self) -> asyncio.Future[None]:
+        """Done as soon as the connection is lost."""
 
 
 class Turns:
@@ -60,8 +74,8 @@ class Turns:
                 ``reenter`` must be called.
 
         Returns:
-            The reason if it gets none: ``overloaded``, or ``no_scanner`` at the end of
-            the pool.
+            The reason if it gets none: ``overloaded``, ``aborted`` if its client has
+            gone, or ``no_scanner`` at the end of the pool.
         """
         shed = self.lanes.ask(claim, now_s=self._loop.time())
         if shed is not None:
@@ -97,6 +111,39 @@ class Turns:
     def abandon(self, claim: Claim) -> None:
         """Note that the client of a claim has gone; call ``leave`` all the same."""
         self.lanes.abandon(claim, now_s=self._loop.time())
+
+    @contextmanager
+    def watching(self, claim: Claim, departure: Departure | None) -> Iterator[None]:
+        """Give a claim's turns to others if its client departs during the block.
+
+        A scan that has begun goes on: to break it off would cost a process, which is
+        more than most scans.
+        """
+        if departure is None:
+            yield
+            return
+        set_last, withdraw = partial(self._set_last, claim), partial(self._end, claim)
+        departure.ended.add_done_callback(set_last)
+        departure.lost.add_done_callback(withdraw)
+        try:
+            yield
+        finally:
+            departure.ended.remove_done_callback(set_last)
+            departure.lost.remove_done_callback(withdraw)
+
+    def _set_last(self, claim: Claim, _: object) -> None:
+        if claim.standing is Standing.WAITING and claim in self._calls:
+            shed = self.lanes.set_last(claim)
+            if shed is not None:
+                self._counts["shed"] += 1
+                self._call(shed, Reason.OVERLOADED)
+            self._admit()
+
+    def _end(self, claim: Claim, _: object) -> None:
+        if claim in self._calls and claim.standing not in _HAVE_PLACES:
+            self._counts["withdrawn"] += 1
+            self.lanes.leave(claim, now_s=self._loop.time())
+            self._call(claim, Reason.ABORTED)
 
     def leave(self, claim: Claim) -> None:
         """Note that a claim is done."""

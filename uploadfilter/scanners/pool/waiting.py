@@ -55,6 +55,7 @@ class Standing(StrEnum):
     """The standing of a claim."""
 
     WAITING = "waiting"
+    LAST = "last"  # waits until nobody else does: its client may have gone
     PLACED = "placed"
     HELD_UP = "held_up"  # slow, while the slow lane has no room
     ASIDE = "aside"  # in the small lane
