@@ -52,6 +52,29 @@ def remove(folder: Path) -> None:
         writer.remove_set("s")
 
 
+async def test_change_is_recorded_once_if_the_service_ends_meanwhile(
+    tmp_path: Path,
+) -> None:
+    """At each moment of a check the end leaves nothing out, and nothing twice."""
+    for steps in range(12):
+        folder = tmp_path / str(steps)
+        put_set(folder / "set", "s", [ENTRY])
+        with service(folder) as (changes, _):
+            await changes.start({})
+            remove(folder)
+            changes.note(Change.RELOAD, {})
+            keeping = asyncio.ensure_future(changes.keep())
+            for _ in range(steps):
+                await asyncio.sleep(0.0002)
+            keeping.cancel()
+            await asyncio.wait([keeping])
+            await changes.look()
+
+        found = [it.change for it in recorded(folder)]
+        assert found.count(Change.RELOAD) == 1
+        assert found.count(Change.REMOVE) == 1
+
+
 async def test_changes_are_recorded_in_order(tmp_path: Path) -> None:
     """Changes that were made while the service was stopped precede its start."""
     put_set(tmp_path / "set", "s", [ENTRY])

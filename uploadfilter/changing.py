@@ -112,9 +112,18 @@ class ChangeRecorder:
         )
 
     async def keep(self) -> None:
-        """Check for changes periodically, until cancelled."""
+        """Check for changes periodically, until cancelled.
+
+        A check that has begun is finished: a look at the end would record again what
+        was being written.
+        """
         while True:
-            await self.look()
+            looking = asyncio.ensure_future(self.look())
+            try:
+                await asyncio.shield(looking)
+            except asyncio.CancelledError:
+                await asyncio.wait([looking])
+                raise
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:

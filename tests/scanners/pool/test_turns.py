@@ -182,7 +182,7 @@ async def test_scan_that_was_put_back_does_not_wait_for_ever() -> None:
 
 
 class Leaving:
-    """A client that may leave; as ``Departure``."""
+    """A client that may leave; as ``Departing``."""
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()

@@ -33,7 +33,7 @@ from uploadfilter.scanners.pool.settings import (
     ScannerSettings,
     SilentLog,
 )
-from uploadfilter.scanners.pool.turns import Departure, Turns
+from uploadfilter.scanners.pool.turns import Departing, Turns
 from uploadfilter.scanners.pool.waiting import Claim
 from uploadfilter.scanners.wire.messages import ContentSpan, Handed
 
@@ -165,7 +165,7 @@ class ScannerPool:
         client: str = "",
         formats: frozenset[str] = frozenset(),
         on_cost: Callable[[float], None] | None = None,
-        departure: Departure | None = None,
+        departure: Departing | None = None,
     ) -> tuple[Scan, ...]:
         """Scan the contents of one upload.
 

@@ -17,7 +17,7 @@ _HAVE_PLACES: Final = frozenset(
 )
 
 
-class Departure(Protocol):
+class Departing(Protocol):
     """The departure of a client."""
 
     @property
@@ -113,7 +113,7 @@ class Turns:
         self.lanes.abandon(claim, now_s=self._loop.time())
 
     @contextmanager
-    def watching(self, claim: Claim, departure: Departure | None) -> Iterator[None]:
+    def watching(self, claim: Claim, departure: Departing | None) -> Iterator[None]:
         """Give a claim's turns to others if its client departs during the block.
 
         A scan that has begun goes on: to break it off would cost a process, which is
