@@ -93,7 +93,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/intake.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/scanning.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/searching.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/reference/writing/carrying.py": (

@@ -114,8 +114,8 @@ class ChangeRecorder:
     async def keep(self) -> None:
         """Check for changes periodically, until cancelled.
 
-        A check that has begun is finished: a look at the end would record again what
-        was being written.
+        A check that has begun is finished: a look at the end would record the same
+        change again.
         """
         while True:
             looking = asyncio.ensure_future(self.look())

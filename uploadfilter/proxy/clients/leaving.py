@@ -61,7 +61,7 @@ class WatchedConnection(AiohttpConnection):
         _set(self._end)
 
     def departure(self) -> "Departure":
-        """Return what is known about the departure of the client from now on."""
+        """Return the events of the departure of the client."""
         if self._end is None or self._loss is None:
             self._end, self._loss = self.loop.create_future(), self.loop.create_future()
             if self.transport is None:
@@ -115,7 +115,7 @@ class WhileClientStays(AbstractAsyncContextManager[None]):
 
 
 def departure_of(request: web.BaseRequest) -> Departure:
-    """Return what is known about the departure of a request's client."""
+    """Return the events of the departure of a request's client."""
     return _watched(request).departure()
 
 
