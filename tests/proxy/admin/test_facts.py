@@ -5,13 +5,25 @@ from pathlib import Path
 
 import msgspec
 
+from tests.decisions.logs import REJECTED
 from tests.decisions.logs import decision as logged
 from tests.proxy.admin.desk import NOON, watched
 from tests.proxy.counting.test_recent import decision
 from tests.proxy.site import exact_entry, list_entries
 from tests.proxy.wire import wire_origin
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.model import Action, Mode, Reason, Verdict
+from uploadfilter.decisions.records.records import MatchRecord
+from uploadfilter.model import (
+    Action,
+    EntryState,
+    Geometry,
+    MatchKind,
+    Mode,
+    Reason,
+    SignalType,
+    Variant,
+    Verdict,
+)
 from uploadfilter.proxy.admin.facts import Facts, as_json, gather
 from uploadfilter.proxy.admin.watched import Watched
 
@@ -50,6 +62,36 @@ async def test_hash_sets_are_shown_with_their_counts(tmp_path: Path) -> None:
     assert shown.entries == "1"
     assert shown.categories == (("a", "1"),)
     assert "1 entries" in facts.generation
+
+
+async def test_nearest_match_is_shown_with_its_chance(tmp_path: Path) -> None:
+    """An altered copy has E and a drawing; an exact match has neither."""
+    altered = MatchRecord(
+        content="0",
+        set="unit7",
+        entry="p-1",
+        category="1",
+        state=EntryState.ACTIVE,
+        signal_type=SignalType.PDQ,
+        distance=52,
+        view="stored",
+        variant=Variant.UPRIGHT,
+        geometry=Geometry.FULL,
+        quality=90,
+        kind=MatchKind.ALTERED,
+        chance=3.2e-14,
+        outline="crop 0.1 0 0 0",
+    )
+    exact = logged("e", REJECTED)
+    async with watched(tmp_path) as proxy:
+        proxy.metrics.decided(msgspec.structs.replace(exact, matches=(altered,)))
+        proxy.metrics.decided(exact)
+        facts = await facts_of(proxy)
+
+    told, plain = facts.decisions[1], facts.decisions[0]
+    assert told.match == "altered, 52 bits, E 3e-14"
+    assert told.outline.startswith("M-11.11 0L100 0")
+    assert (plain.match, plain.outline) == ("sha256", "")
 
 
 async def test_decisions_are_shown_newest_first(tmp_path: Path) -> None:

@@ -18,7 +18,15 @@ import msgspec
 
 from uploadfilter.decisions.files.room import Room
 from uploadfilter.decisions.presets import Comparison
-from uploadfilter.model import Action, EntryState, Mode, Preset, Reason, Verdict
+from uploadfilter.model import (
+    Action,
+    EntryState,
+    MatchKind,
+    Mode,
+    Preset,
+    Reason,
+    Verdict,
+)
 from uploadfilter.proxy.admin.charts import Chart, charts
 from uploadfilter.proxy.admin.choosing import FormField, choices, words_for_none
 from uploadfilter.proxy.admin.figures import age, counted, duration, rate, size
@@ -30,6 +38,7 @@ from uploadfilter.proxy.admin.health import (
     days_words,
 )
 from uploadfilter.proxy.admin.history import History, LoadSample, quantile
+from uploadfilter.proxy.admin.outlines import drawing
 from uploadfilter.proxy.admin.signed import (
     NOTHING,
     SignedFact,
@@ -37,7 +46,12 @@ from uploadfilter.proxy.admin.signed import (
     signed_facts,
 )
 from uploadfilter.proxy.admin.watched import Watched, version
-from uploadfilter.proxy.counting.recent import EVERYTHING, RecentDecision, Wanted
+from uploadfilter.proxy.counting.recent import (
+    EVERYTHING,
+    NearestMatch,
+    RecentDecision,
+    Wanted,
+)
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -110,6 +124,8 @@ class DecisionFact:
     route: str
     client: str
     duration: str
+    match: str
+    outline: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -393,7 +409,23 @@ def _decision(recent: RecentDecision) -> DecisionFact:
         route=recent.route,
         client=recent.client,
         duration=duration(recent.duration_ms / 1000),
+        match=_match(recent.match),
+        outline="" if recent.match is None else drawing(recent.match.outline),
     )
+
+
+def _match(match: NearestMatch | None) -> str:
+    """Return the nearest match in words, with E."""
+    if match is None:
+        return ""
+    words = [match.signal_type.value]
+    if match.kind is not MatchKind.WITHIN:
+        words = [match.kind.value]
+    if not match.signal_type.is_exact:
+        words.append(f"{match.distance} bits")
+    if match.chance is not None:
+        words.append(f"E {match.chance:.0e}")
+    return ", ".join(words)
 
 
 def _presets(compared: Comparison) -> Iterable[PresetFact]:

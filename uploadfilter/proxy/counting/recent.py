@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
-from uploadfilter.decisions.records.records import DecisionRecord
-from uploadfilter.model import Action, Mode, Reason, Verdict
+from uploadfilter.decisions.records.records import DecisionRecord, MatchRecord
+from uploadfilter.model import Action, MatchKind, Mode, Reason, SignalType, Verdict
 
 REMEMBERED: Final = 50
 """Decisions that are shown: a screen or two."""
@@ -48,6 +48,36 @@ FIELDS: Final = ("verdict", "action", "reason", "kind", "route")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NearestMatch:
+    """The part of a match that the page shows: not the entry, nor its category.
+
+    Attributes:
+        signal_type: The type that matched.
+        kind: The rule that found it.
+        distance: Bits that differ.
+        chance: E; ``None`` if it was not computed.
+        outline: The outline as text; ``None`` for everything but an altered copy.
+    """
+
+    signal_type: SignalType
+    kind: MatchKind
+    distance: int
+    chance: float | None
+    outline: str | None
+
+    @classmethod
+    def of(cls, match: MatchRecord) -> "NearestMatch":
+        """Take the part of a record that may be shown."""
+        return cls(
+            signal_type=match.signal_type,
+            kind=match.kind,
+            distance=match.distance,
+            chance=match.chance,
+            outline=match.outline,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecentDecision:
     """The part of a decision that the page shows.
 
@@ -65,6 +95,7 @@ class RecentDecision:
         route: Name of the route; empty if none is on record.
         client: First digits of the keyed hash; empty if there is none.
         duration_ms: From the head of the request to the decision.
+        match: The most important match; ``None`` if nothing matched.
     """
 
     id: str
@@ -80,6 +111,7 @@ class RecentDecision:
     route: str
     client: str
     duration_ms: float
+    match: NearestMatch | None = None
 
     @classmethod
     def of(cls, record: DecisionRecord) -> "RecentDecision":
@@ -102,6 +134,7 @@ class RecentDecision:
             route=record.route or "",
             client=(record.client or "")[:CLIENT_DIGITS],
             duration_ms=record.duration_ms,
+            match=NearestMatch.of(record.matches[0]) if record.matches else None,
         )
 
     @property

@@ -28,6 +28,29 @@ function cell(text, { kind = "", code = false, pill = "" } = {}) {
   return td;
 }
 
+function drawn(name, attributes) {
+  const element = document.createElementNS("http://www.w3.org/2000/svg", name);
+  for (const [key, value] of Object.entries(attributes)) element.setAttribute(key, value);
+  return element;
+}
+
+function matchCell(decision) {
+  const td = cell(decision.match);
+  if (!decision.outline) return td;
+  const svg = drawn("svg", {
+    class: "outline",
+    viewBox: "-50 -50 200 200",
+    role: "img",
+    "aria-label": "Where the original lies in the upload",
+  });
+  svg.append(
+    drawn("path", { class: "upload", d: "M0 0H100V100H0Z" }),
+    drawn("path", { class: "original", d: decision.outline }),
+  );
+  td.append(" ", svg);
+  return td;
+}
+
 function row(decision) {
   const tr = document.createElement("tr");
   tr.dataset.id = decision.id;
@@ -38,6 +61,7 @@ function row(decision) {
     cell(decision.would),
     cell(decision.effect),
     cell(decision.why),
+    matchCell(decision),
     cell(decision.kinds),
     cell(decision.route),
     cell(decision.duration, { kind: "number" }),
