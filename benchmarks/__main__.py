@@ -12,6 +12,7 @@ BENCHMARKS = {
     "import": "benchmarks.importing",
     "gate": "benchmarks.gate",
     "enforcement": "benchmarks.enforcement",
+    "altered": "benchmarks.altered.run",
     "everyday": "benchmarks.everyday.run",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",

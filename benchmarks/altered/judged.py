@@ -1,0 +1,97 @@
+"""Judge uploads as the filter does: soft views, then evidence against the cohort.
+
+The cohort is the known-good corpus that comes with the program, without its values
+within 31 bits of an original, in any turn or negative: many originals come from
+packages that the corpus was made of. The filter refuses such values itself for each
+entry; here they are left out for all, so that no original is its own background.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.altered.originals import Originals, Values, turned
+from uploadfilter.evidence import chance
+from uploadfilter.evidence.background import Background, background_of
+from uploadfilter.evidence.cohort import cohort_of
+from uploadfilter.evidence.judging import Evidence, judge
+from uploadfilter.knowngood.corpus import read
+from uploadfilter.model import SignalType, Variant
+from uploadfilter.pictures.picture import Floats
+from uploadfilter.reference.search.matching import Thresholds
+from uploadfilter.signals.soft.family import SoftViews, soft_views
+
+CORPUS = Path(__file__).parents[2] / "uploadfilter" / "knowngood" / "default.corpus"
+
+ENTRIES = 1_000_000
+"""Entries of the set for which E is computed: the size of the aims."""
+
+_FULL_BITS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The background, and how many values of the corpus were left out of it."""
+
+    background: Background | None
+    poisoned: int
+
+
+def prepare(originals: Originals) -> Prepared:
+    """Prepare the background without the originals."""
+    values = read(CORPUS).values
+    upright = values[:, 0] if values.ndim == 3 else values  # noqa: PLR2004
+    packed = np.ascontiguousarray(upright.astype(">u8")).view(np.uint64)
+    is_near = np.zeros(len(packed), bool)
+    threshold = Thresholds().bits(SignalType.PDQ)
+    for value in originals.values:
+        bits = np.bitwise_count(packed[:, None] ^ turned(value)[None]).sum(2)
+        nearest = np.minimum(bits.min(axis=1), _FULL_BITS - bits.max(axis=1))
+        is_near |= nearest <= threshold
+    cohort = cohort_of([upright[~is_near]])
+    return Prepared(background_of(cohort), int(is_near.sum()))
+
+
+def views_of(plane: Floats, ways: Sequence[Variant]) -> SoftViews:
+    """Return the soft views of a plane, turned in these ways."""
+    return soft_views(np.asarray(plane, np.float32).tobytes(), variants=ways)
+
+
+def evidence(
+    background: Background | None,
+    plane: Floats,
+    entries: Values,
+    ways: Sequence[Variant],
+    views: SoftViews | None = None,
+) -> tuple[Evidence, ...]:
+    """Judge entries by the views of a plane.
+
+    The figure is that of an upload whose eight variants are all looked at, however few
+    of them were: a turn that is not the picture's own finds nothing, and costs time.
+    """
+    seen = views_of(plane, ways) if views is None else views
+    tries = chance.tries_of(len(seen) * chance.VARIANTS // len(ways))
+    return judge(
+        background,
+        seen,
+        [value.tobytes() for value in entries],
+        entries=ENTRIES,
+        tries=tries,
+        plane=np.asarray(plane, np.float32).tobytes(),
+    )
+
+
+def figure(found: Evidence) -> float:
+    """Return E, or infinity if there is none."""
+    return np.inf if found.expected is None else found.expected
+
+
+def distances(asked: Values, value: Values) -> NDArray[np.int64]:
+    """Return the bits between values and one value in its nearest turn."""
+    words = np.ascontiguousarray(asked).view(np.uint64)
+    bits = np.bitwise_count(words[:, None] ^ turned(value)[None]).sum(2, dtype=np.int64)
+    nearest: NDArray[np.int64] = bits.min(axis=1)
+    return nearest

@@ -1,0 +1,239 @@
+"""How often chance brings an entry near to an upload that it has nothing to do with.
+
+Each picture of half B, of every sort, is uploaded against a set of a million real
+values none of which shows it. The candidates are those of the search for soft views;
+each is judged, and the figures of all are kept: as many are expected at E or less as
+E times the number of uploads. What lies below the operating points is looked at.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from benchmarks.altered import entries as sets
+from benchmarks.altered import judged
+from benchmarks.altered.originals import Originals, Values
+from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.chance import ALTERED
+from uploadfilter.model import Variant
+from uploadfilter.signals.soft.family import SoftViews
+
+Finder = Callable[[SoftViews], NDArray[np.intp]]
+"""Returns the rows of the values that some views may show, best first."""
+
+LEVELS = tuple(10.0**power for power in range(2, -13, -1))
+"""Figures of E at which observed pairs are counted."""
+
+LOOKED_AT = 1e-2
+"""Pairs with this E or less are listed one by one."""
+
+SAME_THING: frozenset[tuple[str, str]] = frozenset()
+"""Scenes of uploads and entries that were looked at, and show the same thing."""
+
+MOST_FOUND = 64
+"""Candidates of an upload."""
+
+_MOST_JUDGED = 24
+"""Candidates that are judged of an upload, best first."""
+
+_BLOCK = 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Near:
+    """One pair that chance brought near.
+
+    Attributes:
+        upload: Number of the original that was uploaded.
+        sort: Its sort.
+        row: Row of the value.
+        expected: E.
+        distance: Bits between the best view and the value.
+        outline: The best view.
+        variant: How the upload was turned for it.
+    """
+
+    upload: int
+    sort: str
+    row: int
+    expected: float
+    distance: int
+    outline: str
+    variant: str
+
+
+@dataclass(slots=True)
+class Tally:
+    """The results of all uploads.
+
+    Attributes:
+        uploads: Uploads by sort.
+        pairs: Uploads times values that may be compared with them, by sort.
+        judged: Candidates that were judged, by sort.
+        figures: E of the candidates, by sort.
+        near: The pairs to be looked at.
+    """
+
+    uploads: Counter[str] = field(default_factory=Counter)
+    pairs: Counter[str] = field(default_factory=Counter)
+    judged: Counter[str] = field(default_factory=Counter)
+    figures: dict[str, list[float]] = field(default_factory=dict)
+    near: list[Near] = field(default_factory=list)
+
+    def summary(self) -> dict[str, object]:
+        """Return the numbers of pairs at each level of E, by the sort of upload."""
+        return {
+            "uploads": dict(self.uploads),
+            "pairs": dict(self.pairs),
+            "judged": dict(self.judged),
+            "levels": list(LEVELS),
+            "observed": {
+                sort: [int((np.array(found) <= level).sum()) for level in LEVELS]
+                for sort, found in self.figures.items()
+            },
+            "near": [
+                {name: getattr(item, name) for name in Near.__slots__}
+                for item in sorted(self.near, key=lambda item: item.expected)
+            ],
+        }
+
+
+def by_scan(values: Values, most: int) -> Finder:
+    """Return the slow twin of a search: it scores every value by every view."""
+    signs = np.unpackbits(values, axis=1)
+
+    def find(views: SoftViews) -> NDArray[np.intp]:
+        odds, base = weights(views)
+        best = np.concatenate(
+            [
+                (signs[at : at + _BLOCK].astype(np.float32) @ odds.T + base).max(axis=1)
+                for at in range(0, len(signs), _BLOCK)
+            ]
+        )
+        order: NDArray[np.intp] = np.argsort(-best)[:most]
+        return order
+
+    return find
+
+
+def weights(
+    views: SoftViews,
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return what each set bit adds to the soft score, and the score without any."""
+    ones = np.unpackbits(views.values, axis=1).astype(bool)
+    is_one = np.where(ones, 1 - views.flips, views.flips)
+    odds = np.log(is_one) - np.log(1 - is_one)
+    base = np.log(2 * (1 - is_one)).sum(axis=1)
+    return odds.astype(np.float32), base.astype(np.float32)
+
+
+def upload(
+    tally: Tally,
+    originals: Originals,
+    number: int,
+    *,
+    background: Background | None,
+    values: Values,
+    may_match: NDArray[np.bool_],
+    find: Finder,
+    ways: Sequence[Variant],
+) -> None:
+    """Upload one original, and count what comes near.
+
+    Args:
+        tally: Receives the counts.
+        originals: The originals.
+        number: Number of the upload.
+        background: The prepared cohort.
+        values: The set.
+        may_match: Which values show another scene.
+        find: Finds candidates.
+        ways: Variants of the upload that are looked at.
+    """
+    sort = originals.listed[number].sort
+    plane = originals.planes[number]
+    views = judged.views_of(plane, ways)
+    tally.uploads[sort] += 1
+    tally.pairs[sort] += int(may_match.sum())
+    rows = find(views)
+    rows = rows[may_match[rows]][:_MOST_JUDGED]
+    found = judged.evidence(background, plane, values[rows], ways, views)
+    tally.judged[sort] += len(rows)
+    figures = tally.figures.setdefault(sort, [])
+    for row, item in zip(rows.tolist(), found, strict=True):
+        expected = judged.figure(item)
+        figures.append(expected)
+        if expected <= LOOKED_AT:
+            tally.near.append(
+                Near(
+                    upload=number,
+                    sort=sort,
+                    row=row,
+                    expected=expected,
+                    distance=item.distance,
+                    outline=str(item.outline),
+                    variant=str(item.variant),
+                )
+            )
+
+
+def total(parts: Iterable[Tally]) -> Tally:
+    """Return the sum of tallies."""
+    whole = Tally()
+    for part in parts:
+        whole.uploads += part.uploads
+        whole.pairs += part.pairs
+        whole.judged += part.judged
+        whole.near += part.near
+        for sort, figures in part.figures.items():
+            whole.figures.setdefault(sort, []).extend(figures)
+    return whole
+
+
+def all_of(
+    originals: Originals,
+    background: Background | None,
+    entries: sets.Entries,
+    numbers: Sequence[int],
+    ways: Sequence[Variant],
+    find: Finder,
+) -> Tally:
+    """Upload some originals, one after the other."""
+    tally = Tally()
+    values = np.asarray(entries.values)
+    for number in numbers:
+        scene = originals.listed[number].scene
+        upload(
+            tally,
+            originals,
+            number,
+            background=background,
+            values=values,
+            may_match=sets.without(entries, [scene]),
+            find=find,
+            ways=ways,
+        )
+    return tally
+
+
+def wrong(
+    tally: Tally, originals: Originals, entries: sets.Entries
+) -> dict[str, list[list[str]]]:
+    """Return the false matches by sort of the upload: scenes of upload and entry."""
+    found: dict[str, list[list[str]]] = {}
+    for item in tally.near:
+        pair = scenes_of(item, originals, entries)
+        if item.expected <= ALTERED and pair not in SAME_THING:
+            found.setdefault(item.sort, []).append(list(pair))
+    return found
+
+
+def scenes_of(
+    item: Near, originals: Originals, entries: sets.Entries
+) -> tuple[str, str]:
+    """Return the scenes of the upload and of the entry."""
+    entry = entries.names[int(entries.scenes[item.row])]
+    return originals.listed[item.upload].scene, entry

@@ -1,0 +1,131 @@
+"""Try altered photographs of a half: one tally for each row."""
+
+from collections.abc import Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+from pathlib import Path
+
+import numpy as np
+from PIL import ImageOps
+
+from benchmarks.altered import ceiling, judged
+from benchmarks.altered.making import altered, reduced
+from benchmarks.altered.originals import Originals, load
+from benchmarks.altered.rows import ROWS, Row
+from uploadfilter.evidence.chance import ALTERED, NEAR
+from uploadfilter.model import Variant
+
+PLAIN_BITS, FAR_BITS = 31, 60
+"""The threshold of plain PDQ, and one without any judgement."""
+
+_UPRIGHT = (Variant.UPRIGHT,)
+_WAYS = {
+    "mirror": (Variant.UPRIGHT, Variant.MIRROR),
+    "quarter": (Variant.R90, Variant.R270),
+}
+"""Variants that are looked at, by the first word of the row's name."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """The results of a row.
+
+    Attributes:
+        name: Name of the row.
+        figures: E of the true entry, for each upload.
+        bits: Distance of plain PDQ in the nearest turn.
+        inliers: Features that agree with the original; empty without OpenCV.
+    """
+
+    name: str
+    figures: list[float] = field(default_factory=list)
+    bits: list[int] = field(default_factory=list)
+    inliers: list[int] = field(default_factory=list)
+
+    def summary(self) -> dict[str, object]:
+        """Return the shares that were found, 0 to 1."""
+        figures, bits = np.array(self.figures), np.array(self.bits)
+        return {
+            "uploads": len(figures),
+            "altered": _share(figures <= ALTERED),
+            "near": _share(figures <= NEAR),
+            "median": round(float(np.log10(np.median(figures) + 1e-99)), 1),
+            "plain_31": _share(bits <= PLAIN_BITS),
+            "plain_60": _share(bits <= FAR_BITS),
+            "features": _share(np.array(self.inliers) >= ceiling.LEAST_INLIERS)
+            if self.inliers
+            else None,
+        }
+
+
+def _share(found: "np.ndarray[tuple[int], np.dtype[np.bool_]]") -> float:
+    return round(float(found.mean()), 4)
+
+
+def ways_of(row: Row) -> tuple[Variant, ...]:
+    """Return the variants that are looked at for a row."""
+    return _WAYS.get(row.name.replace(",", " ").split()[0], _UPRIGHT)
+
+
+def tried(
+    executor: Executor, folder: Path, half: str, columns: Sequence[int], features: int
+) -> list[Tally]:
+    """Try the uploads of some photographs in each row.
+
+    Args:
+        executor: Its processes do the work.
+        folder: Folder of the originals.
+        half: The half.
+        columns: Columns of ``Altered``.
+        features: Photographs that ORB is tried with, fewer because it is slow.
+    """
+    slow = set(columns[:: max(1, len(columns) // max(features, 1))][:features])
+    jobs = [(column, column in slow) for column in columns]
+    tallies = [Tally(row.name) for row in ROWS]
+    for found in executor.map(partial(_try, folder, half), jobs, chunksize=2):
+        for tally, (expected, bits, inliers) in zip(tallies, found, strict=True):
+            tally.figures.append(expected)
+            tally.bits.append(bits)
+            if inliers is not None:
+                tally.inliers.append(inliers)
+    return tallies
+
+
+Found = tuple[float, int, int | None]
+
+
+def _try(folder: Path, half: str, job: tuple[int, bool]) -> list[Found]:
+    """Try all rows of a photograph, in a process of the pool."""
+    column, is_slow = job
+    originals, prepared = _loaded(folder)
+    numbers, planes, values = (
+        np.load(folder / f"altered-{half}-{kind}.npy", mmap_mode="r")
+        for kind in ("index", "planes", "values")
+    )
+    number = int(numbers[column])
+    own = originals.values[number]
+    bits = judged.distances(values[:, column], own)
+    found: list[Found] = []
+    for place, row in enumerate(ROWS):
+        plane, ways = planes[place, column], ways_of(row)
+        (best,) = judged.evidence(prepared.background, plane, own[None], ways)
+        inliers = _inliers(originals, row, number) if is_slow else None
+        found.append((judged.figure(best), int(bits[place]), inliers))
+    return found
+
+
+def _inliers(originals: Originals, row: Row, number: int) -> int | None:
+    library = ceiling.cv()
+    if library is None:
+        return None
+    original = reduced(str(originals.folder), number)
+    upload = altered(originals, row, number)
+    mirrored = ImageOps.mirror(upload)
+    return max(ceiling.inliers(library, original, it) for it in (upload, mirrored))
+
+
+@lru_cache(1)
+def _loaded(folder: Path) -> tuple[Originals, judged.Prepared]:
+    originals = load(folder)
+    return originals, judged.prepare(originals)

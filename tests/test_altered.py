@@ -1,0 +1,70 @@
+"""The parts of the benchmark ``altered`` that can be tested without its pictures."""
+
+import io
+import struct
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from benchmarks.altered import originals, packages, strangers
+from benchmarks.altered.rows import ROWS
+from tests.corpus import pictures
+from uploadfilter.signals.soft.family import soft_views
+
+
+def _photograph(seed: int) -> Image.Image:
+    return pictures.photograph(seed, width=160, height=120)
+
+
+def test_every_row_gives_the_same_picture_each_time() -> None:
+    """An altered picture can be made anew for a contact sheet."""
+    image = _photograph(3)
+
+    for row in ROWS:
+        one, other = (row.altered(image, 5, lambda: _photograph(4)) for _ in range(2))
+
+        assert one.tobytes() == other.tobytes(), row.name
+        assert min(one.size) > 40, row.name
+
+
+def test_rows_have_different_names() -> None:
+    """The name of a row is part of its seed."""
+    assert len({row.name for row in ROWS}) == len(ROWS)
+
+
+def test_the_halves_keep_scenes_together_and_are_equally_large() -> None:
+    """No photograph of half B has a part in half A."""
+    known: list[dict[str, object]] = [
+        {"scene": f"p:{number // 4}", "sort": "photograph"} for number in range(400)
+    ]
+
+    halves = originals.halves_of(known)
+
+    sizes = [sum(halves[str(it["scene"])] == half for it in known) for half in "AB"]
+    assert sizes == [200, 200]
+
+
+def test_pictures_are_cut_out_of_resource_files(tmp_path: Path) -> None:
+    """JPEG and WebP pictures are found in a Qt resource file."""
+    jpeg = pictures.jpeg(_photograph(1), 80)
+    buffer = io.BytesIO()
+    _photograph(2).save(buffer, "WEBP")
+    data = b"qres" + struct.pack(">I", len(jpeg)) + jpeg + b"\0" * 9 + buffer.getvalue()
+    (tmp_path / "animals.rcc").write_bytes(data)
+
+    packages.carve(tmp_path)
+
+    found = sorted(path.suffix for path in (tmp_path / "carved").iterdir())
+    assert found == [".jpg", ".webp"]
+
+
+def test_the_slow_search_of_strangers_finds_the_picture_first() -> None:
+    """It is the twin of the search for soft views."""
+    plane = originals.plane_of(_photograph(6))
+    others = [originals.plane_of(_photograph(seed)) for seed in range(10, 30)]
+    values = originals.values_of(np.stack([*others, plane]))
+
+    find = strangers.by_scan(values, 3)
+
+    assert find(soft_views(plane.tobytes()))[0] == len(others)
