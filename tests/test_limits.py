@@ -400,7 +400,7 @@ NAMED: Mapping[str, str] = {
     "multipart types other than": (
         "tests/uploads/head/test_plan.py::test_type_that_could_be_a_form_is_refused"
     ),
-    "forms in another charset": (
+    "forms whose parts readers find": (
         "tests/uploads/body/test_parts.py::test_odd_headers_are_refused"
     ),
     "parts that hold parts": (

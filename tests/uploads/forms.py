@@ -114,7 +114,15 @@ def read_form(
 
 
 def write_form(parts: Sequence[FormPart], contents: Sequence[bytes]) -> bytes:
-    """Encode a form with its data."""
+    """Encode a form with its data.
+
+    Args:
+        parts: The parts.
+        contents: The data of each part, then its data without their transfer encoding,
+            if there are any.
+    """
+    left = iter(contents)
+    contents = [(next(left), part.undone_length and next(left))[0] for part in parts]
     return b"".join(
         piece if isinstance(piece, bytes) else contents[piece]
         for piece in encode_form(parts, boundary=BOUNDARY)

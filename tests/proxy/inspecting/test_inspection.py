@@ -247,7 +247,7 @@ def test_malformed_form_is_refused_in_mid_body() -> None:
     """In ENFORCE a form that cannot be read ends at once."""
     upload = inspect(FORM)
 
-    commands = upload.receive(b"not a form at all\r\n" * 3)
+    commands = upload.receive(b"\0not a form at all\r\n" * 3)
 
     assert record(commands).judgement.reason is Reason.MALFORMED_FORM
     (answer,) = upload.recorded()

@@ -9,7 +9,7 @@ from uploadfilter.uploads.head.fields import (
     is_plain_charset,
     parse_media_type,
     parse_parameters,
-    unescape,
+    read_parameters,
 )
 
 
@@ -25,6 +25,8 @@ from uploadfilter.uploads.head.fields import (
         pytest.param(r'; a="b\"c"', {"a": r"b\"c"}, id="escape left in"),
         pytest.param("; a=----=_Part_1/2", {"a": "----=_Part_1/2"}, id="mail boundary"),
         pytest.param("; a*0=b", {"a*0": "b"}, id="continued"),
+        pytest.param('; a = b;c\t=\t"d"', {"a": "b", "c": "d"}, id="blanks around ="),
+        pytest.param("; a=b[];c={<d>}", {"a": "b[]", "c": "{<d>}"}, id="brackets"),
     ],
 )
 def test_parameters_are_read(text: str, parameters: dict[str, str]) -> None:
@@ -39,7 +41,6 @@ def test_parameters_are_read(text: str, parameters: dict[str, str]) -> None:
         pytest.param("; a=b; A=c", id="twice"),
         pytest.param("; a", id="no value"),
         pytest.param("; a=", id="empty value"),
-        pytest.param("; a = b", id="blanks around the equals sign"),
         pytest.param("; a=b c", id="two values"),
         pytest.param("; a=b, c=d", id="comma"),
         pytest.param('; a="b', id="open quote"),
@@ -83,9 +84,14 @@ def test_media_type_is_read_whole_or_not(text: str, value: str | None) -> None:
     assert (found.value if found else None) == value
 
 
-def test_escapes_of_old_clients_are_resolved() -> None:
-    r"""Only ``\"`` and ``\\`` are escapes; another backslash stays."""
-    assert unescape(r"a\"b\\c\d") == r'a"b\c\d'
+def test_parameters_keep_how_they_were_written() -> None:
+    """Quotes and order are kept, so that a value can be written again as it was."""
+    found = read_parameters(r'; B = x; a="y\"z"')
+
+    assert [(each.name, each.value, each.written) for each in found or ()] == [
+        ("b", "x", "x"),
+        ("a", r"y\"z", r'"y\"z"'),
+    ]
 
 
 def test_tab_is_no_control_character() -> None:
@@ -101,6 +107,11 @@ def test_tab_is_no_control_character() -> None:
         ("UTF8", True),
         ("iso-8859-15", True),
         ("windows-1252", True),
+        ("US-ASCII", True),
+        ("Shift_JIS", True),
+        ("gbk", True),
+        ("iso-2022-jp", False),
+        ("hz-gb-2312", False),
         ("utf-7", False),
         ("utf-16", False),
         ("utf-8-sig", False),

@@ -96,12 +96,14 @@ class Forward:
         where: The spool that holds the bytes to send.
         parts: The parts of a form that is to be encoded anew; ``None`` if the bytes of
             the spool are forwarded unchanged.
+        charset: The charset that the head names for such a form, if it names one.
         unread: Whether the rest of the body is still to come from the client, and is
             forwarded unheld.
     """
 
     where: Where
     parts: tuple[FormPart, ...] | None
+    charset: str | None = None
     unread: bool
 
 

@@ -88,7 +88,7 @@ def _outgoing(
         boundary = os.urandom(24).hex().encode()
         pieces = canonical.encode_form(command.parts, boundary=boundary)
         length = canonical.content_length(command.parts, boundary=boundary)
-        content_type = canonical.form_content_type(boundary)
+        content_type = canonical.form_content_type(boundary, command.charset)
         body = _released_after(upload, _form(spool, command, pieces))
         return body, length, content_type
     if command.unread:
@@ -119,7 +119,7 @@ async def _form(
     parts = command.parts or ()
     starts = [0]
     for part in parts:
-        starts.append(starts[-1] + part.length)
+        starts.append(starts[-1] + part.length + part.undone_length)
     for piece in pieces:
         if isinstance(piece, bytes):
             yield piece

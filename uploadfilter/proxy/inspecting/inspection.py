@@ -110,6 +110,7 @@ class Inspection:
         # A refused head ends an exempt upload like any other.
         self._exempt = exempt and self._refusal is None
         self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
+        self._charset = plan.charset if isinstance(plan, BodyPlan) else None
         self._extractor = None if self._exempt else _extractor(plan, limits)
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._open: _Open | None = None
@@ -283,6 +284,7 @@ class Inspection:
         return Forward(
             where=Where.CONTENTS if encode else Where.BODY,
             parts=parts,
+            charset=self._charset if encode else None,
             unread=not self._ended,
         )
 

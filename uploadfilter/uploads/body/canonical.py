@@ -1,10 +1,15 @@
-"""Encode a form anew, so that every origin reads exactly the inspected parts.
+r"""Encode a form anew, so that every origin reads exactly the inspected parts.
 
 Forwarding the original bytes of a form is unsafe, however well they were parsed: six
 readers disagree about 71 of 112 odd forms (docs/decisions/0003). So the forwarded form
 is built from the parsed parts: a boundary that the client cannot know; for each part
-one Content-Disposition and at most one Content-Type; the original order, with
-repetitions; and nothing before, between or after the parts.
+one Content-Disposition, at most one Content-Type and one Content-Transfer-Encoding; the
+original order, with repetitions; and nothing before, between or after the parts.
+
+The *values* in a part's header are written as the client wrote them, after they were
+read by strict rules: quotes, escapes, bytes that are not UTF-8, ``filename*``. Readers
+differ in what they make of ``\"`` or ``%22``, and each makes of it what it always did
+(docs/decisions/0095). No such value can change where a part ends.
 
 The caller makes the boundary, because this floor has no randomness: 24 random bytes in
 hexadecimal. The client does not know these 192 bits, so the probability that a content
@@ -15,47 +20,63 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from uploadfilter.uploads.head.fields import has_control
+from uploadfilter.uploads.head import fields
 
 _BOUNDARY = re.compile(rb"[0-9A-Za-z]{16,70}")
 """Letters and digits only, which need no quotes; RFC 2046 allows at most 70."""
 
-_CONTENT_TYPE = re.compile(
-    r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+(; charset=[0-9A-Za-z-]+)?"
-)
-# Browsers escape exactly these: WHATWG HTML, "multipart/form-data encoding algorithm".
-# A per cent sign is not escaped.
-_ESCAPES = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
+PARAMETERS = frozenset({"name", "filename", "filename*"})
+"""The parameters of a Content-Disposition that the origin gets."""
+
+CODINGS = frozenset({"7bit", "8bit", "binary", "quoted-printable"})
+"""The content transfer encodings that the origin gets."""
+
+_TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
+_CONTENT_TYPE = re.compile(rf"[!#$%&'*+.^_`|~0-9A-Za-z-]+/{_TEXT}")
+_CHARSET = re.compile(r"[0-9a-z_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormPart:
     r"""One part of a form, without its data.
 
+    Header values are text in UTF-8; other bytes are lone surrogates (Python's error
+    handler ``surrogateescape``), and are written as they were.
+
     Attributes:
-        name: Field name; may be empty, and may hold ``"``, CR and LF, but no other
-            control character and no ``\``, which half of all readers treat as an
-            escape.
-        filename: File name by the same rules; ``None`` for a plain field, which is not
-            the same as an empty file name (no file was chosen).
-        content_type: Media type in lower case, with a charset at most; ``None`` if the
-            client sent no valid one.
+        names: The parameters of the Content-Disposition in their order: name in lower
+            case, value as it is written, with its quotes. ``name`` is one of them; a
+            plain field has neither ``filename`` nor ``filename*``.
+        content_type: Value of Content-Type; ``None`` if the client sent none.
+        coding: Content transfer encoding, in lower case; ``None`` if the client named
+            none.
         length: Bytes of the part's data.
+        undone_length: Bytes of the data without their transfer encoding, which were
+            inspected as well and are not sent; they follow the data where both are
+            held.
     """
 
-    name: str
-    filename: str | None
-    content_type: str | None
+    names: tuple[tuple[str, str], ...]
+    content_type: str | None = None
+    coding: str | None = None
     length: int
+    undone_length: int = 0
 
     def __post_init__(self) -> None:
         """Refuse values that cannot be written in one unambiguous way."""
-        for text in (self.name, self.filename or ""):
-            if "\\" in text or has_control(text.translate(_ESCAPES)):
-                raise ValueError("a name of a form part holds an unsafe character")
+        found = fields.read_parameters(_parameters(self.names))
+        as_read = tuple((each.name, each.written) for each in found or ())
+        if as_read != self.names or "name" not in dict(self.names):
+            raise ValueError("the names of a form part would be read otherwise")
+        if not dict(self.names).keys() <= PARAMETERS:
+            raise ValueError("a form part has a parameter of another name")
+        if any(fields.has_control(value) for _, value in self.names):
+            raise ValueError("a name of a form part holds a control character")
         if self.content_type and not _CONTENT_TYPE.fullmatch(self.content_type):
-            raise ValueError("the content type of a form part is not canonical")
-        if self.length < 0:
+            raise ValueError("the content type of a form part is no type")
+        if self.coding is not None and self.coding not in CODINGS:
+            raise ValueError("the coding of a form part is not one of those known")
+        if min(self.length, self.undone_length) < 0:
             raise ValueError("the length of a form part is negative")
 
 
@@ -92,10 +113,22 @@ def content_length(parts: Sequence[FormPart], *, boundary: bytes) -> int:
     )
 
 
-def form_content_type(boundary: bytes) -> str:
-    """Return the value of the Content-Type header for ``boundary``."""
+def form_content_type(boundary: bytes, charset: str | None = None) -> str:
+    """Return the value of the Content-Type header for ``boundary``.
+
+    Args:
+        boundary: As for ``encode_form``.
+        charset: The charset that the client named, in lower case: some origins read
+            names and fields in it. ``None`` if the client named none.
+
+    Raises:
+        ValueError: ``boundary`` or ``charset`` has another form.
+    """
     _check_boundary(boundary)
-    return f"multipart/form-data; boundary={boundary.decode('ascii')}"
+    if charset is not None and not _CHARSET.fullmatch(charset):
+        raise ValueError("a charset needs small letters, digits and hyphens")
+    told = "" if charset is None else f"charset={charset}; "
+    return f"multipart/form-data; {told}boundary={boundary.decode('ascii')}"
 
 
 def _check_boundary(boundary: bytes) -> None:
@@ -104,11 +137,15 @@ def _check_boundary(boundary: bytes) -> None:
         raise ValueError("a boundary needs 16 to 70 letters and digits")
 
 
+def _parameters(names: Sequence[tuple[str, str]]) -> str:
+    return "".join(f"; {name}={written}" for name, written in names)
+
+
 def _part_header(part: FormPart) -> bytes:
     """Return the header section of one part with the empty line that ends it."""
-    lines = [f'Content-Disposition: form-data; name="{part.name.translate(_ESCAPES)}"']
-    if part.filename is not None:
-        lines[0] += f'; filename="{part.filename.translate(_ESCAPES)}"'
+    lines = [f"Content-Disposition: form-data{_parameters(part.names)}"]
     if part.content_type is not None:
         lines.append(f"Content-Type: {part.content_type}")
-    return "\r\n".join([*lines, "", ""]).encode("utf-8")
+    if part.coding is not None:
+        lines.append(f"Content-Transfer-Encoding: {part.coding}")
+    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")

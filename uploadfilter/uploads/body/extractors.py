@@ -11,7 +11,8 @@ To add one, write a class with the methods of ``Extractor``, a line where
 ``tests/conformance/extractors.py``.
 """
 
-from collections.abc import Sequence
+import quopri
+import re
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol, TypeAlias, assert_never
@@ -21,6 +22,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 from uploadfilter.model import Reason
 from uploadfilter.uploads.body.canonical import FormPart
 from uploadfilter.uploads.body.parts import (
+    QUOTED_PRINTABLE,
     PartHeader,
     has_bare_line_feed,
     malformed,
@@ -41,6 +43,27 @@ send two.
 PHP and Django accept a file after it, so anything else is refused rather than dropped:
 in ``MONITOR`` it would be forwarded, and an honest client sends nothing there.
 """
+
+MOST_PREAMBLE_BYTES: Final = 1024
+"""Bytes before the first boundary: mail software writes a sentence there, for readers
+that know no multipart. No reader takes them for a part, and they are not sent on."""
+
+_PREAMBLE: Final = re.compile(rb"(?:\r\n|(?!--)[\t -~]*\r\n)*")
+"""Lines of text. Two dashes would begin a part for a reader of another boundary."""
+
+_NO_TEXT: Final = re.compile(rb"[^\t\r\n -~]")
+
+MOST_QUOTED_BYTES: Final = 256 * 1024
+"""Bytes of a field in quoted-printable, which are held to be decoded as a whole: more
+than people type into a form."""
+
+_QUOTED: Final = re.compile(
+    rb"(?:[!-<>-~]|[ \t](?!\r\n|\Z)|=[0-9A-Fa-f]{2}|=\r\n|\r\n)*"
+)
+"""What every decoder of quoted-printable reads alike."""
+
+_PLAIN_HEADER: Final = b'Content-Disposition: form-data; name="part"\r\n\r\n'
+"""What the second reader gets for each header section."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -151,13 +174,12 @@ _Step: TypeAlias = _Progress | Refusal
 class FormExtractor:
     """Makes a content of every part of a form, file or not.
 
-    Two readers must agree on each part. The first is this class: it finds boundaries
-    and header sections, and reads the headers by its own strict rules. The second is
-    the ``multipart`` library in strict mode, which gets one element at a time: an
-    opening, a header section, data up to a boundary. With these cuts its answers no
-    longer depend on how the body arrived. (With arbitrary cuts it accepts a bare LF in
-    a header in one cut and refuses it in another; the same is true of a preamble and an
-    epilogue.)
+    Two readers must agree on where each part begins and ends. The first is this class:
+    it finds boundaries and header sections, and reads the headers by its own strict
+    rules. The second is the ``multipart`` library in strict mode, which gets one
+    element at a time: an opening, a header section, data up to a boundary. With these
+    cuts its answers no longer depend on how the body arrived. It gets a plain header in
+    place of the client's, because it reads names in UTF-8 only.
 
     However many bytes arrive, only a bounded number of elements is parsed in one step;
     the rest is parsed with the next chunk, which may be empty, or at the end.
@@ -174,12 +196,7 @@ class FormExtractor:
         self._limits = limits
         self._opening = b"--" + boundary
         self._delimiter = _CRLF + self._opening
-        self._parser = PushMultipartParser(
-            boundary,
-            max_header_size=limits.max_part_header_bytes,
-            max_header_count=limits.max_part_headers,
-            strict=True,
-        )
+        self._parser = PushMultipartParser(boundary, strict=True)
         self._state = _State.OPENING
         self._buffer = b""
         self._at = 0
@@ -187,8 +204,10 @@ class FormExtractor:
         self._length = 0
         self._parts: list[FormPart] = []
         self._begun = 0
+        self._files = 0
         self._signs = signs.Signs()
         self._said = b""  # the value so far of the current field, if it matters
+        self._quoted: bytearray | None = None  # a field that is to be decoded
         self.is_behind = False
 
     @property
@@ -249,15 +268,18 @@ class FormExtractor:
                 assert_never(never)
 
     def _on_opening(self, events: list[Event]) -> _Step:
-        """Parse the first boundary, at the very beginning or after one line end."""
-        skip = len(_CRLF) if self._buffer.startswith(_CRLF) else 0
+        """Parse the first boundary, at the very beginning or after lines of text."""
+        skip = self._buffer.find(self._opening)
+        before = len(self._buffer) - len(self._opening) + 1 if skip < 0 else skip
+        if before > MOST_PREAMBLE_BYTES or _NO_TEXT.search(self._buffer, 0, before):
+            return malformed("The form does not begin with its boundary.")
         end = skip + len(self._opening) + len(_CRLF)
-        if len(self._buffer) < end:
+        if skip < 0 or len(self._buffer) < end:
             return _Progress.MORE
-        if not self._buffer.startswith(self._opening, skip):
+        if not _PREAMBLE.fullmatch(self._buffer, 0, skip):
             return malformed("The form does not begin with its boundary.")
         self._at = skip
-        return self._feed(end, events) or self._after_boundary()
+        return self._feed(self._taken(end), events) or self._after_boundary()
 
     def _on_header(self, events: list[Event]) -> _Step:
         """Parse a header section, up to and including its empty line."""
@@ -271,25 +293,41 @@ class FormExtractor:
         if end < 0:
             return _Progress.MORE
         section = window[: end + len(_CRLF)] if end else b""
+        return self._on_section(section, events) or _Progress.NEXT
+
+    def _on_section(self, section: bytes, events: list[Event]) -> Refusal | None:
+        """Take a header section that is complete, without its empty line."""
+        if self._opening in section:
+            return malformed("A part contains the form's boundary.")
         header = read_part_header(section, self._limits)
         if isinstance(header, Refusal):
             return header
+        self._files += header.is_file
+        if self._files > self._limits.max_files:
+            return over_limit("The form has too many files.")
         self._header = header
         self._length = 0
+        self._quoted = bytearray() if header.coding == QUOTED_PRINTABLE else None
         self._state = _State.DATA
-        end = self._at + len(section) + len(_CRLF)
-        return self._feed(end, events) or _Progress.NEXT
+        self._at += len(section) + len(_CRLF)
+        return self._feed(_PLAIN_HEADER, events)
 
     def _on_data(self, events: list[Event]) -> _Step:
         """Parse data up to a boundary, or up to where one may begin."""
-        index = self._buffer.find(self._delimiter, self._at)
+        index = self._buffer.find(self._opening, self._at)
         if index < 0:
             index = len(self._buffer) - self._boundary_begun()
-        end = index + len(self._delimiter) + len(_CRLF)
+            if index > self._at:
+                return self._feed(self._taken(index), events) or _Progress.MORE
+            return _Progress.MORE
+        if not self._buffer.endswith(_CRLF, self._at, index):
+            return malformed("A part contains the form's boundary.")
+        end = index + len(self._opening) + len(_CRLF)
         if end <= len(self._buffer):
-            return self._feed(end, events) or self._after_boundary()
+            return self._feed(self._taken(end), events) or self._after_boundary()
+        index -= len(_CRLF)
         if index > self._at:
-            return self._feed(index, events) or _Progress.MORE
+            return self._feed(self._taken(index), events) or _Progress.MORE
         return _Progress.MORE
 
     def _on_epilogue(self) -> _Step:
@@ -298,12 +336,17 @@ class FormExtractor:
         return malformed("Something follows the last boundary.")
 
     def _boundary_begun(self) -> int:
-        """Return how many bytes at the buffer's end may begin a boundary."""
-        begin = max(self._at, len(self._buffer) - len(self._delimiter) - 1)
-        index = self._buffer.rfind(b"\r", begin)
-        if index < 0 or not self._delimiter.startswith(self._buffer[index:]):
-            return 0
-        return len(self._buffer) - index
+        """Return how many bytes at the buffer's end may begin a boundary.
+
+        They count with and without their line end: Django and Werkzeug find a boundary
+        in the middle of a line, others do not, so neither may be passed on.
+        """
+        begin = max(self._at, len(self._buffer) - len(self._delimiter))
+        for index in range(begin, len(self._buffer)):
+            rest = self._buffer[index:]
+            if self._delimiter.startswith(rest) or self._opening.startswith(rest):
+                return len(rest)
+        return 0
 
     def _after_boundary(self) -> _Step:
         """Distinguish the last boundary from others; the library has no third kind."""
@@ -316,57 +359,92 @@ class FormExtractor:
         self._state = _State.HEADER
         return _Progress.NEXT
 
-    def _feed(self, end: int, events: list[Event]) -> Refusal | None:
-        """Pass the bytes up to ``end`` to the library, and take its events."""
+    def _taken(self, end: int) -> bytes:
+        """Return the bytes up to ``end``, and go on behind them."""
         element = self._buffer[self._at : end]
         self._at = end
+        return element
+
+    def _feed(self, element: bytes, events: list[Event]) -> Refusal | None:
+        """Pass an element to the library, and take its events."""
         try:
             for found in self._parser.parse(element):
-                events += [self._event(found)]
+                refusal = self._take(found, events)
+                if refusal is not None:
+                    return refusal
         except MultipartError:
             return malformed("The form is malformed.")
-        return self._refusal_of_field(events)
+        return None
 
-    def _event(self, found: MultipartSegment | bytes | None) -> Event:
+    def _take(
+        self, found: MultipartSegment | bytes | None, events: list[Event]
+    ) -> Refusal | None:
         header = self._header
         if header is None:
             raise RuntimeError("the parser found data in front of a part")
         if isinstance(found, bytes):
             self._length += len(found)
             self._said += found[: signs.MOST_VALUE_BYTES - len(self._said)]
-            return ContentData(data=found)
+            events.append(ContentData(data=found))
+            return self._hold_quoted(found)
         if found is not None:
             self._said = b""
-            return ContentStarted(declared_type=header.declared_type)
-        self._note(header)
+            events.append(ContentStarted(declared_type=header.declared_type))
+            return None
+        events.append(ContentEnded())
+        return self._end_part(header, events)
+
+    def _hold_quoted(self, data: bytes) -> Refusal | None:
+        if self._quoted is None:
+            return None
+        self._quoted += data
+        if len(self._quoted) > MOST_QUOTED_BYTES:
+            return over_limit("A part in quoted-printable is too long.")
+        return None
+
+    def _end_part(self, header: PartHeader, events: list[Event]) -> Refusal | None:
+        """Note a part that is complete; add what it says without its coding."""
+        said = [self._said]
+        undone = b""
+        if self._quoted:
+            if not _QUOTED.fullmatch(self._quoted):
+                return malformed("A part is not in quoted-printable.")
+            undone = quopri.decodestring(bytes(self._quoted))
+        if undone:
+            said.append(undone[: signs.MOST_VALUE_BYTES])
+            events += [
+                ContentStarted(declared_type=header.declared_type),
+                ContentData(data=undone),
+                ContentEnded(),
+            ]
         self._parts.append(
             FormPart(
-                name=header.name,
-                filename=header.filename,
+                names=header.names,
                 content_type=header.content_type,
+                coding=header.coding,
                 length=self._length,
+                undone_length=len(undone),
             )
         )
-        return ContentEnded()
+        for value in said:
+            self._note(header, value)
+        return next(filter(None, (_refusal_of_field(header, v) for v in said)), None)
 
-    def _note(self, header: PartHeader) -> None:
+    def _note(self, header: PartHeader, value: bytes) -> None:
         """Note the value of a field that has ended, if it describes the file."""
-        if header.filename is not None:
+        if header.is_file:
             self._signs.add_file(header.name)
         elif signs.Signs.are_in(header.name):
-            self._signs.add(header.name, self._said.decode(errors="replace"))
+            self._signs.add(header.name, value.decode(errors="replace"))
 
-    def _refusal_of_field(self, events: Sequence[Event]) -> Refusal | None:
-        """Refuse a form that names a coding of its file, as for a head."""
-        header = self._header
-        has_ended = bool(events) and isinstance(events[-1], ContentEnded)
-        if not has_ended or header is None or header.filename is not None:
-            return None
-        is_coding = header.name.lower() == codings.FORM_FIELD
-        if not is_coding or codings.is_told_by_bytes(self._said.decode("latin-1")):
-            return None
-        return Refusal(
-            status=415,
-            reason=Reason.UNSUPPORTED_CODING,
-            detail="The file must be stored without a content coding.",
-        )
+
+def _refusal_of_field(header: PartHeader, value: bytes) -> Refusal | None:
+    """Refuse a form that names a coding of its file, as for a head."""
+    is_coding = not header.is_file and header.name.lower() == codings.FORM_FIELD
+    if not is_coding or codings.is_told_by_bytes(value.decode("latin-1")):
+        return None
+    return Refusal(
+        status=415,
+        reason=Reason.UNSUPPORTED_CODING,
+        detail="The file must be stored without a content coding.",
+    )

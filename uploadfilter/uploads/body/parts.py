@@ -1,20 +1,25 @@
 r"""Read the header section of one part of a form.
 
-Values that are understood are kept (a name, perhaps a file name, perhaps a type).
-Headers without information about the data are dropped, and headers that two readers
-could understand differently are refused. These choices are not obvious:
+Values that are understood are kept as they are written (a name, perhaps a file name,
+perhaps a type). Headers and parameters without information about the data are dropped,
+and those that two readers could understand differently are refused. These choices are
+not obvious:
 
-- ``filename*`` is read, because .NET's HttpClient sends it beside ``filename`` by
-  default, and it takes precedence (RFC 6266, section 4.3). The origin gets one plain
-  name.
-- ``\"`` and ``\\`` are escapes: curl before 7.81 and httpx send them. If a file name
-  contains other backslashes, only the text after the last one is kept, as in PHP and
-  Django; in a field name they are refused.
+- What a header *says* is kept byte for byte: ``\"`` (curl before 7.81, httpx), ``%22``
+  (browsers), the path before a file name (old Internet Explorer), bytes in Latin-1 or
+  Shift JIS (old pages), ``filename*`` (.NET). Origins read them differently, but each
+  reads after us what it read before.
+- For decisions of our own (is this a piece of a file?) a name is read in one way, in
+  which letters that any reader may see are seen.
 - A part that is itself ``multipart/*`` (curl's ``-F 'f=@a,b'``) or ``message/*`` is one
   content: no origin that was tried returns its inner parts. The scanner gets its
   declared type; the origin gets plain bytes, so that no origin begins to parse it.
-- A malformed Content-Type is dropped. Content-Transfer-Encoding is refused unless it
-  changes nothing, because half of all origins decode base64 and half do not.
+- A Content-Type that is no type becomes ``application/octet-stream``: formidable takes
+  a part with no type for text, and damages a file.
+- Content-Transfer-Encoding is refused, because half of all origins decode base64 and
+  half do not; except the codings that change nothing, and ``quoted-printable`` of a
+  part without a file, in which Delphi's Indy sends all fields. Those are inspected as
+  they are and as they are meant.
 """
 
 import re
@@ -23,27 +28,36 @@ from typing import Final
 from urllib.parse import unquote_to_bytes
 
 from uploadfilter.model import Reason
+from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.head import codings, fields
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
 OPAQUE_TYPE: Final = "application/octet-stream"
-"""The type that the origin gets for a part that contains parts of its own."""
+"""The type that the origin gets for a part that contains parts of its own, and for one
+whose type is no type."""
 
-_LINE = re.compile(r"([!#$%&'*+.^`|~0-9A-Za-z-]+):[ \t]*(.*)", re.DOTALL)
-"""A header line; the name is a token without underscores, with nothing before it."""
+QUOTED_PRINTABLE: Final = "quoted-printable"
+"""The coding of a text in which ``=`` and two digits stand for a byte (RFC 2045)."""
+
+EXTENDED_NAME: Final = "filename*"
+
+_LINE = re.compile(r"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*(.*)", re.DOTALL)
+"""A header line; the name is a token, with nothing before it."""
 
 _BARE_LF = re.compile(rb"(?<!\r)\n")
+_BARE_TYPE = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+/[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _NESTING = ("multipart/", "message/")
-_HARMLESS_CODINGS: Final = frozenset({"7bit", "8bit", "binary"})
 _UNIQUE: Final = frozenset(
     {"content-disposition", "content-type", "content-transfer-encoding"}
 )
-_DISPOSITION_PARAMETERS: Final = frozenset({"name", "filename", "filename*"})
 _EXTENDED = re.compile(
-    r"utf-8'[A-Za-z0-9-]*'((?:[!#$&+.^_`|~0-9A-Za-z-]|%[0-9A-Fa-f]{2})*)", re.IGNORECASE
+    r"(utf-8|iso-8859-1)'[A-Za-z0-9-]*'((?:[!#$&+.^_`|~0-9A-Za-z-]|%[0-9A-Fa-f]{2})*)",
+    re.IGNORECASE,
 )
-"""A value of RFC 8187, in UTF-8; .NET omits the language."""
+"""A value of RFC 8187, or of RFC 5987 before it; .NET omits the language."""
+
+_ANY_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,18 +65,23 @@ class PartHeader:
     """The header of a part.
 
     Attributes:
-        name: Field name.
-        filename: File name; ``None`` for a plain field.
-        content_type: The type that the origin will get; ``None`` if there is no valid
-            one.
+        names: Parameters of the Content-Disposition for the origin, as
+            ``canonical.FormPart`` says.
+        name: Field name, without escapes.
+        is_file: Whether there is a file name, even an empty one.
+        content_type: The type that the origin will get; ``None`` if the client sent
+            none.
         declared_type: Media type that the client claims, without parameters; that of
             the file's name if the bytes alone do not show the format.
+        coding: The content transfer encoding; ``None`` if there is none.
     """
 
+    names: tuple[tuple[str, str], ...]
     name: str
-    filename: str | None
+    is_file: bool
     content_type: str | None
     declared_type: str | None
+    coding: str | None
 
 
 def malformed(detail: str) -> Refusal:
@@ -90,20 +109,16 @@ def read_part_header(section: bytes, limits: UploadLimits) -> PartHeader | Refus
     Returns:
         The header, or the reason for refusing the form.
     """
-    try:
-        text = section.decode("utf-8")
-    except UnicodeDecodeError:
-        return malformed("A part's header is not in UTF-8.")
-    lines = text.split("\r\n")[:-1]
+    lines = section.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
     if len(lines) > limits.max_part_headers:
         return over_limit("A part has too many headers.")
     headers = _headers(lines)
     if isinstance(headers, Refusal):
         return headers
-    coding = headers.get("content-transfer-encoding", "binary")
-    if coding.lower() not in _HARMLESS_CODINGS:
+    header = _part_header(headers, limits)
+    if isinstance(header, PartHeader) and not _is_known_coding(header):
         return malformed("A part has a content transfer encoding.")
-    return _part_header(headers, limits)
+    return header
 
 
 def _headers(lines: list[str]) -> dict[str, str] | Refusal:
@@ -123,58 +138,58 @@ def _headers(lines: list[str]) -> dict[str, str] | Refusal:
 
 
 def _part_header(headers: dict[str, str], limits: UploadLimits) -> PartHeader | Refusal:
-    names = _names(headers.get("content-disposition"))
-    if isinstance(names, Refusal):
-        return names
-    name, filename = names
-    for text in (name, filename or ""):
-        if len(text.encode("utf-8")) > limits.max_name_bytes:
+    parameters = _disposition(headers.get("content-disposition"))
+    if isinstance(parameters, Refusal):
+        return parameters
+    plain: dict[str, str] = {}
+    for each in parameters:
+        is_extended = each.name == EXTENDED_NAME
+        text = _extended(each.value) if is_extended else plain_text(each.value)
+        if text is None:
+            return malformed("A part's filename* is malformed.")
+        if len(text.encode("utf-8", "surrogateescape")) > limits.max_name_bytes:
             return over_limit("A part's name or file name is too long.")
+        plain[each.name] = text
     types = _types(headers.get("content-type"))
     if isinstance(types, Refusal):
         return types
+    claims = _claims(types[1], plain)
+    if len(claims) > 1:
+        return malformed("A part has two file names for different formats.")
+    coding = headers.get("content-transfer-encoding")
     return PartHeader(
-        name=name,
-        filename=filename,
+        names=tuple((each.name, each.written) for each in parameters),
+        name=plain["name"],
+        is_file=len(plain) > 1,
         content_type=types[0],
-        declared_type=codings.claimed_type(types[1], filename),
+        declared_type=claims.pop() if claims else types[1],
+        coding=None if coding is None else coding.lower(),
     )
 
 
-def _names(disposition: str | None) -> tuple[str, str | None] | Refusal:
-    """Return the field name and the file name."""
-    kind, semicolon, rest = (disposition or "").partition(";")
-    parameters = fields.parse_parameters(semicolon + rest)
+def _is_known_coding(header: PartHeader) -> bool:
+    if header.coding == QUOTED_PRINTABLE:
+        return not header.is_file
+    return header.coding is None or header.coding in canonical.CODINGS
+
+
+def _disposition(value: str | None) -> list[fields.Parameter] | Refusal:
+    """Return the parameters that the origin gets, in their order."""
+    kind, semicolon, rest = (value or "").partition(";")
+    parameters = fields.read_parameters(semicolon + rest)
     if kind.strip(" \t").lower() != "form-data" or parameters is None:
         return malformed("A part's Content-Disposition is missing or malformed.")
-    if not parameters.keys() <= _DISPOSITION_PARAMETERS:
-        return malformed("A part's Content-Disposition has an unknown parameter.")
-    if "name" not in parameters:
+    kept = [each for each in parameters if each.name in canonical.PARAMETERS]
+    if any("*" in each.name for each in parameters if each not in kept):
+        return malformed("A part's Content-Disposition is continued.")
+    if not any(each.name == "name" for each in kept):
         return malformed("A part has no name.")
-    name = _decoded(parameters["name"])
-    filename = _filename(parameters)
-    if isinstance(filename, Refusal):
-        return filename
-    if "\\" in name:
-        return malformed("A part's name contains a backslash.")
-    return name, filename
+    return kept
 
 
-def _filename(parameters: dict[str, str]) -> str | Refusal | None:
-    """Return the last component of the file name, which may be empty."""
-    filename = parameters.get("filename")
-    if filename is not None:
-        filename = _decoded(filename)
-    if "filename*" in parameters:
-        filename = _extended(parameters["filename*"])
-        if filename is None:
-            return malformed("A part's filename* is malformed.")
-    return filename if filename is None else filename.rpartition("\\")[2]
-
-
-def _decoded(value: str) -> str:
+def plain_text(value: str) -> str:
     """Undo the escapes of browsers and of old clients in a name."""
-    value = fields.unescape(value)
+    value = _ANY_ESCAPE.sub(r"\1", value)
     return value.replace("%22", '"').replace("%0D", "\r").replace("%0A", "\n")
 
 
@@ -184,22 +199,33 @@ def _extended(value: str) -> str | None:
     if match is None:
         return None
     try:
-        text = unquote_to_bytes(match[1]).decode("utf-8")
+        text = unquote_to_bytes(match[2]).decode(match[1])
     except UnicodeDecodeError:
         return None
     return None if fields.has_control(text) else text
 
 
+def _claims(media_type: str | None, plain: dict[str, str]) -> set[str | None]:
+    """Return the types that file names claim against the declared type."""
+    names = (plain.get(name) for name in ("filename", EXTENDED_NAME))
+    return {codings.claimed_type(media_type, name) for name in names} - {media_type}
+
+
 def _types(value: str | None) -> tuple[str | None, str | None] | Refusal:
     """Return the type for the origin and the type that the client claims."""
-    media_type = fields.parse_media_type(value or "")
-    if media_type is None:
+    if not value:
         return None, None
+    media_type = fields.parse_media_type(value)
+    if media_type is None:
+        bare = value.partition(";")[0].rstrip(" \t")
+        if not _BARE_TYPE.fullmatch(bare):
+            return OPAQUE_TYPE, None
+        value, media_type = bare, fields.Parametrised(value=bare.lower(), parameters={})
     if media_type.value.startswith(_NESTING):
         return OPAQUE_TYPE, media_type.value
-    charset = media_type.parameters.get("charset")
-    if charset is None:
-        return media_type.value, media_type.value
+    charset = media_type.parameters.get("charset", "utf-8")
     if not fields.is_plain_charset(charset):
         return malformed("A part has a charset that does not contain ASCII.")
-    return f"{media_type.value}; charset={charset.lower()}", media_type.value
+    if "multipart" in value.lower() or "boundary" in value.lower():
+        value = value.partition(";")[0].rstrip(" \t")
+    return value, media_type.value

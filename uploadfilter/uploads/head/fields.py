@@ -10,15 +10,16 @@ from dataclasses import dataclass
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 """The characters of a token (RFC 9110, section 5.6.2): field names and media types."""
 
-# Mail software sends boundaries with `=` and `/` outside of quotes. Every reader ends
-# them at the first semicolon or blank, so they are allowed.
+# Mail software sends boundaries with `=` and `/` outside of quotes, scripts send names
+# like `a[]`, and blanks around `=`. A reader ends them at the first semicolon or blank,
+# or refuses them.
 _PARAMETER = re.compile(
     rf"""
     [ \t]*;[ \t]*
     (?:                                     # RFC 9110 lets a parameter be absent
-        (?P<name>[{_TCHAR}]+)=
-        (?:
-            (?P<bare>[{_TCHAR}/:=?()@]+)
+        (?P<name>[{_TCHAR}]+)[ \t]*=[ \t]*
+        (?P<written>
+            (?P<bare>[{_TCHAR}/:=?()@\[\]{{}}<>]+)
             |"(?P<quoted>(?:[^"\\]|\\.)*)"
         )
     )?
@@ -27,7 +28,6 @@ _PARAMETER = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 _MEDIA_TYPE = re.compile(f"(?P<type>[{_TCHAR}]+/[{_TCHAR}]+)[ \t]*(?=;|$)")
-_ESCAPED = re.compile(r'\\(["\\])')
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
@@ -44,25 +44,40 @@ class Parametrised:
     parameters: dict[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parameter:
+    r"""A parameter of a value.
+
+    Attributes:
+        name: Name in lower case.
+        value: Value without its quotes, with its escapes.
+        written: Value as it was written, with its quotes.
+    """
+
+    name: str
+    value: str
+    written: str
+
+
 def has_control(text: str) -> bool:
     """Tell whether ``text`` holds a control character other than a tab."""
     return _CONTROL.search(text) is not None
 
 
-def parse_parameters(text: str) -> dict[str, str] | None:
-    """Read ``; name=value; name="value"`` to its end.
+def read_parameters(text: str) -> list[Parameter] | None:
+    """Read ``; name=value; name="value"`` to its end, and keep how it was written.
 
     Args:
         text: The field value from the first semicolon on; may be empty.
 
     Returns:
-        The values by lower-case name, without quotes and with escapes; ``None`` if some
-        text is left over, or a name occurs twice.
+        The parameters in order; ``None`` if some text is left over, or a name occurs
+        twice.
 
     Source:
         RFC 9110, section 5.6.6.
     """
-    found: dict[str, str] = {}
+    found: dict[str, Parameter] = {}
     position = 0
     while position < len(text):
         match = _PARAMETER.match(text, position)
@@ -74,8 +89,15 @@ def parse_parameters(text: str) -> dict[str, str] | None:
         name = match["name"].lower()
         if name in found:
             return None
-        found[name] = match["quoted"] if match["bare"] is None else match["bare"]
-    return found
+        value = match["quoted"] if match["bare"] is None else match["bare"]
+        found[name] = Parameter(name=name, value=value, written=match["written"])
+    return list(found.values())
+
+
+def parse_parameters(text: str) -> dict[str, str] | None:
+    """Return the values that ``read_parameters`` finds, by lower-case name."""
+    found = read_parameters(text)
+    return None if found is None else {each.name: each.value for each in found}
 
 
 def parse_media_type(text: str) -> Parametrised | None:
@@ -90,21 +112,20 @@ def parse_media_type(text: str) -> Parametrised | None:
     return Parametrised(value=match["type"].lower(), parameters=parameters)
 
 
-def unescape(quoted: str) -> str:
-    r"""Resolve ``\"`` and ``\\``, which curl before 7.81 and httpx send in names."""
-    return _ESCAPED.sub(r"\1", quoted)
-
-
 _CHARSET = re.compile(
-    r"utf-?8|us-ascii|ascii|latin-?1|iso-8859-[0-9]{1,2}|windows-125[0-9]",
+    r"utf-?8|us-ascii|ascii|latin-?[1-9]|iso-?8859-?[0-9]{1,2}|(?:windows|cp)-?125[0-9]"
+    r"|windows-874|tis-620|koi8-[ru]|macintosh|gb2312|gbk|gb18030|big5|euc-(?:jp|kr)"
+    r"|shift[_-]jis",
     re.IGNORECASE,
 )
+"""Charsets in which every string of ASCII is itself, by their usual names."""
 
 
 def is_plain_charset(charset: str) -> bool:
     """Tell whether a charset encodes ASCII as ASCII.
 
-    In UTF-7, UTF-16 and the like, the inspected bytes are not the text that an origin
-    decodes, so only one side would see a picture that is encoded in them.
+    In UTF-7, UTF-16, ISO-2022, EBCDIC and the like, the inspected bytes are not the
+    text that an origin decodes, so only one side would see a picture that is encoded in
+    them.
     """
     return _CHARSET.fullmatch(charset) is not None

@@ -80,13 +80,22 @@ body in a way in which no POST is treated (ADR 0026)."""
 _DIGESTS: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest")
 """Headers with a digest of the body's bytes, which a form encoded anew changes."""
 
+_READ: Final = SINGLETONS | METHOD_OVERRIDES | {*codings.HEADERS, *_DIGESTS}
+_READ_BEGIN: Final = (
+    *(b"content-", b"upload-", b"tus-", b"oc-", b"x-amz-", b"x-goog-", b"x-ms-"),
+    *(b"x-upload", b"x-http-", b"x-method", b"uploadfilter-", b"proxy-", b"keep-"),
+)
+"""Headers that say how a body is read, and the beginnings of more of them."""
+
 _ASCII_ONLY: Final = SINGLETONS - {b"content-disposition", b"slug", b"destination"}
 """Singletons that are never text for people, so honest clients send only ASCII."""
 
 _CONTROL = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKEN = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-_BOUNDARY = re.compile(r"[0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:=?-]")
-"""1 to 70 characters, the last one not a space (RFC 2046, section 5.1.1)."""
+_BOUNDARY = re.compile(r"(?:(?![\";\\])[ -~]){0,199}(?![\";\\])[!-~]")
+"""1 to 200 printable characters, the last one not a space. RFC 2046 (section 5.1.1)
+allows 70 of fewer kinds, and Django and Werkzeug 201. Some readers end a boundary at a
+semicolon even in quotes (Rack), and differ in escapes."""
 
 
 class BodyKind(StrEnum):
@@ -132,6 +141,8 @@ class BodyPlan:
         boundary: For a form, the separator of its parts; otherwise ``None``.
         coding: Its content coding, by its name in ``contents/coded.py``; ``None`` if it
             has none.
+        charset: For a form, the charset that its head names, in lower case; ``None``
+            if it names none.
         is_piece: Whether the head states that it is a piece of a file.
     """
 
@@ -140,6 +151,7 @@ class BodyPlan:
     declared_type: str | None = None
     boundary: bytes | None = None
     coding: str | None = None
+    charset: str | None = None
     is_piece: bool = False
 
 
@@ -174,13 +186,16 @@ def plan(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusal:
 
 
 def _piece_or_whole(found: BodyPlan, head: RequestHead) -> BodyPlan:
-    is_piece = pieces.in_head(
+    return replace(found, is_piece=True) if _is_piece(head) else found
+
+
+def _is_piece(head: RequestHead) -> bool:
+    return pieces.in_head(
         head.headers,
         method=head.method,
         target=head.target,
         length=head.declared_length,
     )
-    return replace(found, is_piece=True) if is_piece else found
 
 
 _Rule = Callable[[RequestHead], Refusal | None]
@@ -310,9 +325,28 @@ def _rule_repeats(head: RequestHead) -> Refusal | None:
 
 
 def _rule_underscores(head: RequestHead) -> Refusal | None:
-    if any(b"_" in name for name in head.names):
-        return _ambiguous("A header name contains an underscore.")
+    """Refuse a name with an underscore if CGI and WSGI read it as one that matters.
+
+    The widespread snippet for Android sends its field's name as a header
+    (``uploaded_file``), and interfaces have an ``api_key``.
+    """
+    odd = [name for name in head.names if b"_" in name]
+    read_as = [name.replace(b"_", b"-") for name in odd]
+    if (
+        len(set(read_as)) < len(odd)
+        or not head.names.isdisjoint(read_as)
+        or any(name in _READ or name.startswith(_READ_BEGIN) for name in read_as)
+        or (odd and _is_piece(_hyphened(head)) and not _is_piece(head))
+    ):
+        return _ambiguous("A header name has an underscore instead of a hyphen.")
     return None
+
+
+def _hyphened(head: RequestHead) -> RequestHead:
+    """Return a head as CGI reads its names."""
+    names = [name.replace(b"_", b"-") for name, _ in head.headers]
+    values = [value for _, value in head.headers]
+    return replace(head, headers=tuple(zip(names, values, strict=True)))
 
 
 def _rule_characters(head: RequestHead) -> Refusal | None:
@@ -416,9 +450,9 @@ def _plan_of_form(
     parameters = media_type.parameters
     if any("*" in name for name in parameters):
         return _bad_form("A parameter of the form's type is continued.")
-    charset = parameters.get("charset", "utf-8").lower()
-    if charset not in {"utf-8", "utf8"}:
-        return _bad_form("The form is not in UTF-8.")
+    charset = parameters.get("charset")
+    if charset is not None and not fields.is_plain_charset(charset):
+        return _bad_form("The form has a charset that does not contain ASCII.")
     boundary = parameters.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):
         return _bad_form("The form's boundary is missing or not allowed.")
@@ -431,4 +465,5 @@ def _plan_of_form(
         declared_length=head.declared_length,
         declared_type=media_type.value,
         boundary=boundary.encode("ascii"),
+        charset=None if charset is None else charset.lower(),
     )

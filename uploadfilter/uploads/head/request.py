@@ -1,7 +1,7 @@
 """The head of a request as it arrived, with a quick check for unusual headers."""
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, KeysView
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
@@ -83,7 +83,7 @@ class RequestHead:
         return any(name in self._by_name for name in names)
 
     @property
-    def names(self) -> Iterable[bytes]:
+    def names(self) -> KeysView[bytes]:
         """Every header name in lower case, once."""
         return self._by_name.keys()
 
