@@ -15,7 +15,7 @@ from typing import Any
 from tests.proxy.site import Site, list_entries, settings
 from tests.proxy.wire import TIMEOUT_S, Got, WireOrigin, closed, wire_origin
 from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.service import Running, running
+from uploadfilter.service.running import Running, running
 
 Answering = Callable[[Got, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -26,7 +26,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.scanners.pool.settings import ScannerSettings
-from uploadfilter.service import Running, running
+from uploadfilter.service.running import Running, running
 from uploadfilter.signals.exact import Digests
 
 HOST = b"Host: site.example\r\n"

@@ -66,7 +66,8 @@ def serve(
     """
     # The server's libraries take as long to load as everything else together, and no
     # other command needs them.
-    from uploadfilter import config, service  # noqa: PLC0415 -- as said above
+    from uploadfilter import config  # noqa: PLC0415 -- as said above
+    from uploadfilter.service import serving  # noqa: PLC0415 -- as said above
 
     overrides = {
         "origin": origin,
@@ -86,4 +87,4 @@ def serve(
     loaded = read()
     # The service writes its log and its keys there.
     become_owner(loaded.settings.state)
-    service.run(loaded, read=read)
+    serving.run(loaded, read=read)

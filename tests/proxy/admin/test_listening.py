@@ -27,7 +27,7 @@ from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.service import running
+from uploadfilter.service.running import running
 
 LOOPBACK = AdminSettings(listen="127.0.0.1:0")
 

@@ -11,7 +11,7 @@ from tests.proxy.fidelity import unread_answers
 from tests.proxy.site import HOST, list_entries, settings
 from tests.proxy.wire import TIMEOUT_S, Got, WireOrigin, closed, wire_origin
 from tests.waiting import until
-from uploadfilter.service import Running, running
+from uploadfilter.service.running import Running, running
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -47,7 +47,7 @@ from uploadfilter.model import (
 )
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.service import running
+from uploadfilter.service.running import running
 from uploadfilter.signals import views
 from uploadfilter.uploads.limits import UploadLimits
 

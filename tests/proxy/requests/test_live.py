@@ -15,7 +15,7 @@ from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.live import InForce, LiveSettings
-from uploadfilter.service import beside
+from uploadfilter.service.chores import beside
 
 
 @pytest.fixture

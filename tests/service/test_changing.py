@@ -13,7 +13,6 @@ from structlog.testing import capture_logs
 
 from tests.decisions.logs import NOON, decision, segment_paths, unsynced
 from tests.reference.stores import ENTRY, put_set
-from uploadfilter.changing import ChangeRecorder
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.files.verify import verify
@@ -21,6 +20,7 @@ from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files import journal
 from uploadfilter.reference.store import ReferenceDirectory
+from uploadfilter.service.changing import ChangeRecorder
 
 
 @contextmanager

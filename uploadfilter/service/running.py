@@ -1,4 +1,4 @@
-"""Compose the running service, and start and stop it.
+"""Compose the running service, and open and close its parts in order.
 
 This is the only module that connects edges: it opens every resource in one block, from
 top to bottom, and closes them in reverse order. The order is a guarantee: the listener
@@ -6,33 +6,20 @@ opens last and closes first, so that no upload arrives that could not be recorde
 """
 
 import asyncio
-import gc
 import os
 import resource
-import signal
-import sys
-import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
-from contextlib import AsyncExitStack, asynccontextmanager, closing, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
 from importlib.metadata import version
-from pathlib import Path
 from platform import python_version
 
 import structlog
-import uvloop
 
-from uploadfilter import hardening, operational
-from uploadfilter.changing import ChangeRecorder
-from uploadfilter.config import Loaded, Settings, in_short, told
+from uploadfilter.config import Loaded, Settings, in_short
 from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
-from uploadfilter.decisions.files.retention import prune
-from uploadfilter.decisions.files.room import Surveyor
-from uploadfilter.decisions.records.lasting import Change, Retention
-from uploadfilter.errors import LogError
-from uploadfilter.following import Following
-from uploadfilter.notify import Manager
+from uploadfilter.decisions.records.lasting import Change
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
@@ -51,106 +38,16 @@ from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.reloading import Reloader
 from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.service.changing import ChangeRecorder
+from uploadfilter.service.chores import beside, chores, now_s, surveyor_of
+from uploadfilter.service.notify import Manager
+from uploadfilter.service.reloading import Reloader
 from uploadfilter.state import instance_directory, log_directory
 from uploadfilter.syncing.canaries import canaries_of, note_listening
 from uploadfilter.syncing.trusting import read_statuses
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-LOG_DAYS_INTERVAL_S = 60.0
-"""Seconds between two checks of the disk: an attack needs hours to fill gigabytes."""
-
-RETENTION_INTERVAL_S = 3600.0
-"""Seconds between two searches for old segments, whose retention is in whole days."""
-
-SWITCH_INTERVAL_S = 0.0005
-"""Seconds for which a searching thread may hold the interpreter lock while the loop
-waits for it. The loop releases the lock with every system call; at Python's default of
-5 ms, an upload of ten calls would wait for 50 ms."""
-
-
-def run(loaded: Loaded, *, read: Callable[[], Loaded]) -> None:
-    """Serve until SIGTERM or SIGINT; requests in flight get time to finish.
-
-    Args:
-        loaded: The configuration from ``config.read``.
-        read: Reads the same configuration again, for SIGHUP.
-
-    Raises:
-        UploadFilterError: The service cannot start.
-    """
-    operational.configure()
-    hardening.leave_no_core()
-    hardening.keep_files_private()
-    raise_descriptor_limit()
-    sys.setswitchinterval(SWITCH_INTERVAL_S)
-    uvloop.run(_run(loaded, read))
-
-
-def raise_descriptor_limit() -> None:
-    """Raise the limit of descriptors to the most that the system allows.
-
-    Each upload in flight holds up to four of them, so the usual limit of 1,024 is too
-    low for 256 uploads.
-    """
-    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
-    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-
-
-async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
-    settings = loaded.settings
-    stop, hung_up = asyncio.Event(), asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    if loaded.file is not None:
-        loop.add_signal_handler(signal.SIGHUP, hung_up.set)
-    # Under nohup, hang-ups are ignored, and stay ignored.
-    elif signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
-        loop.add_signal_handler(signal.SIGHUP, _hang_up, stop)
-    manager = Manager.of(os.environ)
-    async with (
-        running(settings, details=told(loaded)) as service,
-        beside(
-            watchdog=manager.keep_watchdog(service.is_whole),
-            reload=service.reloader(loaded, read, manager, hung_up).keep(),
-        ),
-    ):
-        addresses = [str(address) for address in service.addresses]
-        log.info(
-            "listening",
-            addresses=addresses,
-            port=service.port,
-            origin=settings.origin.url if settings.origin else None,
-            mode=settings.mode,
-            instance=settings.instance,
-            state=str(settings.state),
-        )
-        # All objects made so far live as long as the service: the garbage collector's
-        # passes over them cost 3 % of an upload's CPU time (benchmarks proxy, 200 KB).
-        gc.collect()
-        gc.freeze()
-        manager.ready(f"{settings.mode} at {', '.join(addresses)}")
-        await stop.wait()
-        log.info("stopping", drain_s=settings.proxy.drain_s)
-        manager.stopping("finishing the requests in flight")
-    log.info("stopped")
-
-
-def _hang_up(stop: asyncio.Event) -> None:
-    """End on a hang-up of the terminal; elsewhere, ignore a hang-up without a file.
-
-    Without a configuration file there is nothing to reload, and a mistaken SIGHUP must
-    not lose uploads in flight.
-    """
-    if sys.stdin is not None and sys.stdin.isatty():
-        stop.set()
-        return
-    log.warning(
-        "hangup_ignored", hint="There is no configuration file to read: restart."
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,7 +87,7 @@ class Running:
             read=read,
             in_force=self.watched.in_force,
             manager=manager,
-            tell=lambda result: self.watched.metrics.reloaded(result, _now()),
+            tell=lambda result: self.watched.metrics.reloaded(result, now_s()),
             note=lambda details: self.changes.note(Change.RELOAD, details),
             asked=asked,
         )
@@ -224,8 +121,8 @@ async def running(
         scanners = await stack.enter_async_context(pool)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
         own = instance_directory(settings.state, settings.instance)
-        canaries = canaries_of(settings.state, own, metrics.canaries, _now)
-        tripwire = Tripwire(settings.state, own, clock=_now)
+        canaries = canaries_of(settings.state, own, metrics.canaries, now_s)
+        tripwire = Tripwire(settings.state, own, clock=now_s)
         admission, drain = _admission(room, metrics, scanners), Drain()
         proxy = composed(
             in_force=in_force,
@@ -241,7 +138,7 @@ async def running(
         )
         watched = Watched(
             instance=settings.instance,
-            begun=_now(),
+            begun=now_s(),
             metrics=metrics,
             in_force=in_force,
             drain=drain,
@@ -251,15 +148,17 @@ async def running(
             scanner_settings=settings.scanner,
             reference=reference,
             is_writable=lambda: decisions.writable,
-            surveyor=_surveyor(settings),
+            surveyor=surveyor_of(settings),
             signed=lambda: read_statuses(settings.state),
             canaries=lambda: canaries.note,
             demotions=lambda: tripwire.demotions,
-            clock=_now,
+            clock=now_s,
         )
         changes = await _changes(decisions, settings, details or in_short(settings))
-        chores = _chores(watched, recorder, admission, tripwire, settings, changes)
-        await stack.enter_async_context(chores)
+        beside_requests = chores(
+            watched, recorder, admission, tripwire, settings, changes
+        )
+        await stack.enter_async_context(beside_requests)
         yield await _listening(
             stack, proxy, watched, changes, settings, is_whole=decisions.is_alive
         )
@@ -343,7 +242,7 @@ def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
         DecisionLog.open(
             log_directory(settings.state, settings.instance),
             instance=settings.instance,
-            clock=_now,
+            clock=now_s,
             settings=settings.log,
         )
     )
@@ -373,7 +272,7 @@ async def _changes(
         decisions,
         directory=log_directory(settings.state, settings.instance),
         reference=settings.state / REFERENCE_DIRECTORY,
-        clock=_now,
+        clock=now_s,
     )
     cut_off = decisions.recovery.cut_off
     await changes.start(
@@ -392,109 +291,10 @@ def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> R
     return Recorder(
         decisions,
         clients=ClientHasher(
-            instance_directory(settings.state, settings.instance), clock=_now
+            instance_directory(settings.state, settings.instance), clock=now_s
         ),
         instance=settings.instance,
-        clock=_now,
+        clock=now_s,
         metrics=metrics,
         contents_recorded=settings.log.contents_recorded,
     )
-
-
-def _now() -> float:
-    """Return seconds since the epoch: the only clock, which is passed on from here."""
-    return time.time()  # noqa: TID251
-
-
-@asynccontextmanager
-async def _chores(
-    watched: Watched,
-    recorder: Recorder,
-    admission: Admission,
-    tripwire: Tripwire,
-    settings: Settings,
-    changes: ChangeRecorder,
-) -> AsyncIterator[None]:
-    """Run the periodic tasks while the block runs."""
-    directory = log_directory(settings.state, settings.instance)
-    try:
-        async with beside(
-            checkpoints=recorder.keep_checkpoints(),
-            generations=Following(
-                watched.reference,
-                settings=lambda: watched.in_force.settings,
-                clock=asyncio.get_running_loop().time,
-                signed=watched.signed,
-                now=_now,
-            ).keep(),
-            retention=_keep_retention(directory, settings.log.retention),
-            origins=watched.in_force.keep_closing(),
-            changes=changes.keep(),
-            tripwire=tripwire.keep(changes.note),
-            log_days=_keep_log_days(admission, settings),
-        ):
-            yield
-    finally:
-        await changes.look()
-        await recorder.check_in()
-
-
-async def _keep_log_days(admission: Admission, settings: Settings) -> None:
-    """Log periodically for how many days the disk of the log will last."""
-    surveyor = _surveyor(settings)
-    while True:
-        # If the log cannot be read, the task that writes to it reports it.
-        with suppress(LogError, OSError):
-            room = await asyncio.to_thread(surveyor.look, _now())
-            admission.log_lasts(room.days_left)
-        await asyncio.sleep(LOG_DAYS_INTERVAL_S)
-
-
-def _surveyor(settings: Settings) -> Surveyor:
-    return Surveyor(
-        log_directory(settings.state, settings.instance),
-        retention=settings.log.retention,
-        reserve_bytes=settings.log.reserve_bytes,
-    )
-
-
-@asynccontextmanager
-async def beside(**chores: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    """Run endless tasks while the block runs.
-
-    A failed task does not end the service, because uploads are recorded without it. The
-    failure is logged at once, because the task is not started again.
-
-    Args:
-        chores: The tasks, by name.
-    """
-    loop = asyncio.get_running_loop()
-    tasks = [loop.create_task(chore, name=name) for name, chore in chores.items()]
-    for task in tasks:
-        task.add_done_callback(_say_failed)
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
-
-
-def _say_failed(chore: "asyncio.Task[None]") -> None:
-    if not chore.cancelled() and (error := chore.exception()) is not None:
-        log.error("chore_failed", chore=chore.get_name(), exc_info=error)
-
-
-async def _keep_retention(directory: Path, retention: Retention) -> None:
-    """Delete the segments whose retention is over, periodically."""
-    while True:
-        try:
-            deleted = await asyncio.to_thread(
-                prune, directory, now=_now(), retention=retention
-            )
-        except LogError as exc:
-            log.error("retention_failed", error=str(exc), hint=exc.hint)
-        else:
-            if deleted:
-                log.info("segments_deleted", segments=list(deleted))
-        await asyncio.sleep(RETENTION_INTERVAL_S)

@@ -11,7 +11,7 @@ import pytest
 import structlog
 from typing_extensions import override
 
-from uploadfilter import operational
+from uploadfilter.service import operational
 
 NAME = "holiday.jpg"
 

@@ -12,7 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from uploadfilter.errors import ServiceError
-from uploadfilter.notify import Manager
+from uploadfilter.service.notify import Manager
 
 WITHIN_S = 10.0
 """Seconds until a datagram must have come; it comes at once."""

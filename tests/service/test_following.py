@@ -9,7 +9,6 @@ from structlog.testing import capture_logs
 from tests.proxy.admin.desk import NOWHERE
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.config import Settings
-from uploadfilter.following import REMINDER_S, Following
 from uploadfilter.model import Mode
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.live import LiveSettings
@@ -19,6 +18,7 @@ from uploadfilter.reference.store import (
     ReferenceDirectory,
     ReferenceReader,
 )
+from uploadfilter.service.following import REMINDER_S, Following
 from uploadfilter.signedsets.freshness import Status
 
 

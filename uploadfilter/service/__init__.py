@@ -1,0 +1,1 @@
+"""The service: composed out of its edges, followed, reloaded, and ended in order."""

@@ -1,0 +1,142 @@
+"""The tasks that run beside requests: checkpoints, retention, what others changed.
+
+A failed task does not end the service, because uploads are recorded without it.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+
+import structlog
+
+from uploadfilter.config import Settings
+from uploadfilter.decisions.files.retention import prune
+from uploadfilter.decisions.files.room import Surveyor
+from uploadfilter.decisions.records.lasting import Retention
+from uploadfilter.errors import LogError
+from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.tripwire import Tripwire
+from uploadfilter.service.changing import ChangeRecorder
+from uploadfilter.service.following import Following
+from uploadfilter.state import log_directory
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+LOG_DAYS_INTERVAL_S = 60.0
+"""Seconds between two checks of the disk: an attack needs hours to fill gigabytes."""
+
+RETENTION_INTERVAL_S = 3600.0
+"""Seconds between two searches for old segments, whose retention is in whole days."""
+
+
+def now_s() -> float:
+    """Return seconds since the epoch: the only clock, which is passed on from here."""
+    return time.time()  # noqa: TID251
+
+
+@asynccontextmanager
+async def chores(
+    watched: Watched,
+    recorder: Recorder,
+    admission: Admission,
+    tripwire: Tripwire,
+    settings: Settings,
+    changes: ChangeRecorder,
+) -> AsyncIterator[None]:
+    """Run the periodic tasks while the block runs.
+
+    Args:
+        watched: The running proxy.
+        recorder: Writes checkpoints.
+        admission: Learns for how many days the disk of the decision log lasts.
+        tripwire: Writes and takes up demotions.
+        settings: The settings of the start.
+        changes: Records changes; it looks once more at the end.
+    """
+    directory = log_directory(settings.state, settings.instance)
+    try:
+        async with beside(
+            checkpoints=recorder.keep_checkpoints(),
+            generations=Following(
+                watched.reference,
+                settings=lambda: watched.in_force.settings,
+                clock=asyncio.get_running_loop().time,
+                signed=watched.signed,
+                now=now_s,
+            ).keep(),
+            retention=_keep_retention(directory, settings.log.retention),
+            origins=watched.in_force.keep_closing(),
+            changes=changes.keep(),
+            tripwire=tripwire.keep(changes.note),
+            log_days=_keep_log_days(admission, settings),
+        ):
+            yield
+    finally:
+        await changes.look()
+        await recorder.check_in()
+
+
+async def _keep_log_days(admission: Admission, settings: Settings) -> None:
+    """Log periodically for how many days the disk of the log will last."""
+    surveyor = surveyor_of(settings)
+    while True:
+        # If the log cannot be read, the task that writes to it reports it.
+        with suppress(LogError, OSError):
+            room = await asyncio.to_thread(surveyor.look, now_s())
+            admission.log_lasts(room.days_left)
+        await asyncio.sleep(LOG_DAYS_INTERVAL_S)
+
+
+def surveyor_of(settings: Settings) -> Surveyor:
+    """Return the object that measures the room for the decision log."""
+    return Surveyor(
+        log_directory(settings.state, settings.instance),
+        retention=settings.log.retention,
+        reserve_bytes=settings.log.reserve_bytes,
+    )
+
+
+@asynccontextmanager
+async def beside(**chores: Coroutine[None, None, None]) -> AsyncIterator[None]:
+    """Run endless tasks while the block runs.
+
+    A failed task does not end the service, because uploads are recorded without it. The
+    failure is logged at once, because the task is not started again.
+
+    Args:
+        chores: The tasks, by name.
+    """
+    loop = asyncio.get_running_loop()
+    tasks = [loop.create_task(chore, name=name) for name, chore in chores.items()]
+    for task in tasks:
+        task.add_done_callback(_say_failed)
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+def _say_failed(chore: "asyncio.Task[None]") -> None:
+    if not chore.cancelled() and (error := chore.exception()) is not None:
+        log.error("chore_failed", chore=chore.get_name(), exc_info=error)
+
+
+async def _keep_retention(directory: Path, retention: Retention) -> None:
+    """Delete the segments whose retention is over, periodically."""
+    while True:
+        try:
+            deleted = await asyncio.to_thread(
+                prune, directory, now=now_s(), retention=retention
+            )
+        except LogError as exc:
+            log.error("retention_failed", error=str(exc), hint=exc.hint)
+        else:
+            if deleted:
+                log.info("segments_deleted", segments=list(deleted))
+        await asyncio.sleep(RETENTION_INTERVAL_S)
