@@ -155,10 +155,8 @@ async def running(
             clock=now_s,
         )
         changes = await _changes(decisions, settings, details or in_short(settings))
-        beside_requests = chores(
-            watched, recorder, admission, tripwire, settings, changes
-        )
-        await stack.enter_async_context(beside_requests)
+        tasks = chores(watched, recorder, admission, tripwire, settings, changes)
+        await stack.enter_async_context(tasks)
         yield await _listening(
             stack, proxy, watched, changes, settings, is_whole=decisions.is_alive
         )
