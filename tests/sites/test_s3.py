@@ -1,5 +1,8 @@
 """A store that speaks S3 behind the proxy."""
 
+import io
+import random
+import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -208,26 +211,60 @@ def test_part_is_refused_where_pieces_are_not_taken(site: Behind, store: Store) 
     assert answer == {"refused": 400}
 
 
-def test_object_in_chunks_of_aws_is_refused(
+LARGE = pictures.unlisted(6405) + bytes(3 << 20)
+"""Four chunks of boto3, which are cut anywhere by the chunks of HTTP."""
+
+
+def archive_of(content: bytes) -> bytes:
+    """Return an archive of several chunks: in framed bytes its offsets are wrong."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("a.jpg", content)
+        archive.writestr("noise.bin", random.Random(1).randbytes(2 << 20))  # noqa: S311
+        archive.writestr("b.jpg", content)
+    return file.getvalue()
+
+
+def test_objects_in_chunks_of_aws_are_inspected(
     site: Behind, store: Store, folder: Path
 ) -> None:
-    """Over TLS boto3 sends chunks and a checksum after them by default: 415."""
+    """Over TLS boto3 sends chunks and a checksum after them by default."""
+    sent = {
+        "small.txt": TEXT,
+        "large.jpg": LARGE,
+        "archive.zip": archive_of(pictures.unlisted(6406)),
+    }
+    listed = {
+        "lake.jpg": pictures.listed(),
+        "lake.zip": archive_of(pictures.listed()),
+    }
+    calls = [
+        ("put_object", {**BUCKET, "Key": f"tls-{algorithm}-{name}", **more, "Body": b})
+        for algorithm, more in (
+            ("default", {}),
+            ("SHA256", {"ChecksumAlgorithm": "SHA256"}),
+        )
+        for name, b in {**sent, **listed}.items()
+    ]
     with tls_front(folder, site.proxy.url) as url:
-        answers = [
-            store.call(
-                url,
-                ("put_object", {**BUCKET, "Key": f"tls-{checksums}", "Body": TEXT}),
-                checksums=checksums,
-                verify=False,
-            )[0]
-            for checksums in ("when_supported", "when_required")
-        ]
-    reasons = {r["reason"] for r in site.records("--records", "decision")}
+        answers = store.call(url, *calls, checksums="when_supported", verify=False)
+    stored = keys(store)
 
-    assert answers[0] == {"refused": 415}
-    assert answers[1]["ResponseMetadata"]["HTTPStatusCode"] == 200
-    assert "unsupported_coding" in reasons
-    assert "tls-when_supported" not in keys(store)
+    for (_, asked), answer in zip(calls, answers, strict=True):
+        name = str(asked["Key"]).rpartition("-")[2]
+        if name in listed:
+            assert answer == {"refused": 403}
+            assert asked["Key"] not in stored
+        else:
+            assert answer["ResponseMetadata"]["HTTPStatusCode"] == 200, asked["Key"]
+            (read,) = store.call(
+                store.origin, ("get_object", {**BUCKET, "Key": asked["Key"]})
+            )
+            assert read["Body"] == sent[name]
+    assert {r["verdict"] for r in site.records("--records", "decision")} >= {
+        "MATCH",
+        "NO_MATCH",
+    }
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ To add a coding: a line in ``_READERS``, and its name in ``uploads/head/codings.
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import ClassVar, Final
 
+from uploadfilter.contents import framed
 from uploadfilter.contents.kinds import proposals
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
@@ -112,10 +113,14 @@ class CodedBody:
     """A body in a content coding, as a container of the body without it.
 
     Args:
-        coding: One of ``NAMES``.
+        coding: One of those in ``_READERS``.
         declared: The declared type of the decoded body, in lower case; may be empty.
+
+    Attributes:
+        is_looked_at: Whether the bytes as they were sent are looked at with it.
     """
 
+    is_looked_at: ClassVar[bool] = True
     coding: str
     declared: str = ""
 
@@ -167,8 +172,20 @@ class CodedBody:
         return replace(member, sent_as=self.declared)
 
 
-NAMES: Final = frozenset(_READERS)
+NAMES: Final = frozenset({*_READERS, framed.NAME})
 """The codings that are undone here."""
+
+
+def body_in(coding: str, declared: str) -> CodedBody | framed.FramedBody:
+    """Return a body in a coding as a container of the body without it.
+
+    Args:
+        coding: One of ``NAMES``.
+        declared: The declared type of the decoded body, in lower case; may be empty.
+    """
+    if coding == framed.NAME:
+        return framed.FramedBody(declared=declared)
+    return CodedBody(coding=coding, declared=declared)
 
 
 class _Whole:

@@ -33,6 +33,7 @@ from uploadfilter.proxy.inspecting.commands import (
 )
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.signals.exact import Digests
+from uploadfilter.uploads.head.awschunked import Framing
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -537,3 +538,92 @@ def test_exempt_piece_goes_on() -> None:
     upload = inspect(PIECE, exempt=True)
 
     assert record(upload.begin()).judgement.reason is Reason.EXEMPT
+
+
+def framed_upload(*sizes: int) -> tuple[Inspection, list[Command]]:
+    """Take an upload in the framing of S3 with zero bytes in chunks."""
+    framing = Framing(decoded_length=sum(sizes), is_signed=True)
+    plan = BodyPlan(kind=BodyKind.RAW, declared_type="image/jpeg", framing=framing)
+    upload = inspect(plan)
+    mark = b";chunk-signature=" + b"a" * 64
+    for size in (*sizes, 0):
+        upload.receive(b"%x%s\r\n%s\r\n" % (size, mark, bytes(size)))
+    return upload, upload.end()
+
+
+def test_framed_body_in_one_chunk_is_one_content() -> None:
+    """Around the object there are only lines of a known form."""
+    _, (look_up,) = framed_upload(9)
+
+    assert isinstance(look_up, LookUp)
+    (content,) = look_up.contents
+    assert (content.coding, content.declared_type) == ("aws-chunked", "image/jpeg")
+
+
+def test_framed_body_in_several_chunks_is_looked_at_as_sent_too() -> None:
+    """An origin that does not know the framing stores the bytes as they are."""
+    _, (look_up,) = framed_upload(9, 8)
+
+    assert isinstance(look_up, LookUp)
+    framed, as_sent = look_up.contents
+    assert (as_sent.path, as_sent.coding, as_sent.declared_type) == ("1", None, None)
+    assert (as_sent.offset, as_sent.length) == (framed.offset, framed.length)
+
+
+@pytest.mark.parametrize(
+    ("reason", "counts"),
+    [
+        (Reason.TRUNCATED, False),
+        (Reason.UNDECODABLE, False),
+        (Reason.NOT_INSPECTED, False),
+        (Reason.OUT_OF_TIME, True),
+        (Reason.TOO_MANY_CONTENTS, True),
+        (Reason.CRASHED, True),
+        (Reason.NO_SCANNER, True),
+    ],
+)
+def test_shape_of_bytes_as_sent_means_nothing_and_budgets_do(
+    reason: Reason, *, counts: bool
+) -> None:
+    """Every file is broken where a chunk ends; but a bomb must not hide a match."""
+    for index in (0, 1):
+        upload, _ = framed_upload(9, 8)
+        upload.looked_up([])
+        nested = Scan(path="!/a", kind="zip", size=3, reason=reason)
+        scans = [Scan(path="", kind="data", size=9)] * 2
+        scans[index] = replace(scans[index], contents=(nested,))
+        upload.scanned(scans)
+        found = record(upload.matched([])).judgement.reason
+
+        assert (found is reason) is (counts or index == 0)
+
+
+def test_match_in_bytes_as_sent_counts() -> None:
+    """A picture that only an origin without the framing gets is listed all the same."""
+    upload, _ = framed_upload(9, 8)
+    upload.looked_up([])
+    upload.scanned([Scan(path="", kind="data", size=9)] * 2)
+    (judged,) = upload.matched([replace(NEAR, content="1")])
+
+    assert isinstance(judged, Record)
+    assert judged.judgement.action is Action.REJECT
+
+
+@pytest.mark.parametrize("mode", Mode)
+def test_improper_framing_is_refused(mode: Mode) -> None:
+    """In MONITOR it goes on, on record."""
+    framing = Framing(decoded_length=4, is_signed=False, checksum="crc32")
+    upload = inspect(BodyPlan(kind=BodyKind.RAW, framing=framing), mode)
+    commands = upload.receive(b"4\r\ndata0\r\n") + upload.receive(b"more")
+    if mode is Mode.MONITOR:
+        commands += upload.end()
+        commands = upload.looked_up([])
+    judgement = record(commands).judgement
+
+    assert judgement.reason is Reason.UNSUPPORTED_CODING
+    (last,) = upload.recorded()
+    if mode is Mode.ENFORCE:
+        assert isinstance(last, Answer)
+        assert last.status == 400
+    else:
+        assert last == Forward(where=Where.BODY, parts=None, unread=False)

@@ -39,6 +39,8 @@ class Content:
         declared_type: The media type that the client claims, if any.
         exact: Its digests.
         coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
+        is_aside: Whether it is another content in a reading that no client means: then
+            only findings and budgets count.
     """
 
     path: str
@@ -47,6 +49,7 @@ class Content:
     declared_type: str | None
     exact: tuple[Signal, ...]
     coding: str | None = None
+    is_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ from uploadfilter.proxy.inspecting.commands import (
     unscanned,
 )
 from uploadfilter.signals.exact import Digests
+from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import (
     ContentData,
     ContentEnded,
@@ -70,6 +71,18 @@ _STATUS = {
 }
 """The status of a refusal without one of its own; a client that has disconnected never
 reads its 400, but it is recorded."""
+
+
+_SHAPES = frozenset(
+    {
+        Reason.UNDECODABLE,
+        Reason.TRUNCATED,
+        Reason.KEY_FRAME_UNSEEN,
+        Reason.ENCRYPTED,
+        Reason.NOT_INSPECTED,
+    }
+)
+"""Reasons that say how bytes look, and not that a budget ended a scan of them."""
 
 
 @dataclass(slots=True)
@@ -120,6 +133,7 @@ class Inspection:
         self._body_bytes = 0
         self._contents_bytes = 0
         self._ended = False
+        self._is_unreadable = False
         self._judgement: Judgement | None = None
 
     @property
@@ -133,7 +147,7 @@ class Inspection:
         Then ``receive`` has to be called again, without further bytes.
         """
         form = self._extractor
-        if not isinstance(form, FormExtractor) or self._has_refused_form:
+        if not isinstance(form, FormExtractor) or self._is_unreadable:
             return False
         return form.is_behind
 
@@ -153,7 +167,7 @@ class Inspection:
         commands: list[Command] = []
         if data and self._holds_body:
             commands.append(Hold(where=Where.BODY, data=data))
-        if self._extractor is not None and not self._has_refused_form:
+        if self._extractor is not None and not self._is_unreadable:
             commands += self._extracted(self._extractor.receive(data))
         return commands
 
@@ -161,7 +175,7 @@ class Inspection:
         """Take the end of the body."""
         self._ended = True
         commands: list[Command] = []
-        if self._extractor is not None and not self._has_refused_form:
+        if self._extractor is not None and not self._is_unreadable:
             commands = self._extracted(self._extractor.end())
         if self._judgement is not None:
             return commands
@@ -183,7 +197,7 @@ class Inspection:
     def scanned(self, scans: Sequence[Scan]) -> list[Command]:
         """Take the scans of the contents; a scanner's own digests are not believed."""
         self._scans = tuple(
-            replace(scan, path=content.path, exact=content.exact)
+            _believed(scan, content)
             for content, scan in zip(self._contents, scans, strict=True)
         )
         return [MatchSignals(scans=self._scans)]
@@ -223,10 +237,6 @@ class Inspection:
     def _holds_body(self) -> bool:
         """Tell whether the original bytes are needed: not for a form encoded anew."""
         return not self._is_form or self._mode is Mode.MONITOR
-
-    @property
-    def _has_refused_form(self) -> bool:
-        return self._refusal is not None and self._is_form
 
     @property
     def _failure(self) -> Reason | None:
@@ -338,6 +348,8 @@ class Inspection:
         )
         self._contents.append(content)
         self._open = None
+        if isinstance(self._extractor, AwsChunkedExtractor):
+            self._contents += self._extractor.is_cut * [_as_sent(content)]
 
     def _on_piece(self) -> list[Command]:
         """Take the form's statement at its end that its file is only a piece."""
@@ -348,7 +360,8 @@ class Inspection:
         return self._decide(PIECE.reason)
 
     def _on_refused(self, refusal: Refusal) -> list[Command]:
-        """End the inspection of an unreadable form; ``MONITOR`` still forwards it."""
+        """End the inspection of an unreadable body; ``MONITOR`` still forwards it."""
+        self._is_unreadable = True
         self._refusal = refusal
         self._open = None
         self._scans = tuple(unscanned(content) for content in self._contents)
@@ -357,9 +370,45 @@ class Inspection:
         return []
 
 
+def _as_sent(content: Content) -> Content:
+    """Return a framed content as it was sent, which some origins store unread.
+
+    It is not what its type says, and its digests are those of ``content``.
+    """
+    return replace(
+        content,
+        path=str(int(content.path) + 1),
+        declared_type=None,
+        coding=None,
+        exact=(),
+        is_aside=True,
+    )
+
+
+def _believed(scan: Scan, content: Content) -> Scan:
+    """Return a scan with the digests of this process, as far as it counts."""
+    if content.is_aside:
+        scan = _with_budgets_only(scan)
+    return replace(scan, path=content.path, exact=content.exact)
+
+
+def _with_budgets_only(scan: Scan) -> Scan:
+    """Leave out of a scan, at all depths, reasons that only say what bytes look like.
+
+    In framed bytes every file is broken where a chunk ends.
+    """
+    kept = [reason for reason in scan.reasons if reason not in _SHAPES]
+    return replace(
+        scan,
+        reason=kept[0] if kept else None,
+        further=tuple(kept[1:]),
+        contents=tuple(_with_budgets_only(each) for each in scan.contents),
+    )
+
+
 def _extractor(
     plan: BodyPlan | Refusal, limits: UploadLimits
-) -> RawExtractor | FormExtractor | None:
+) -> RawExtractor | FormExtractor | AwsChunkedExtractor | None:
     """Choose the extractor that turns the body into contents.
 
     If a refused head's body is forwarded all the same (``MONITOR``), it is inspected as
@@ -370,6 +419,8 @@ def _extractor(
     match plan.kind:
         case BodyKind.NONE:
             return None
+        case BodyKind.RAW if plan.framing is not None:
+            return AwsChunkedExtractor(plan.framing, plan.declared_type)
         case BodyKind.RAW:
             return RawExtractor(plan.declared_type, plan.coding)
         case BodyKind.FORM:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from uploadfilter.endings import PICTURES_BY_NAME
+from uploadfilter.uploads.head import awschunked
 
 FORM_FIELD: Final = "content-encoding"
 """The field of a form that tells S3 the coding of the file."""
@@ -72,6 +73,8 @@ def of_body(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
     Returns:
         One of the names in ``contents/coded.py``; ``None`` if there is no coding.
     """
+    if awschunked.framing_in(values) is not None:
+        return awschunked.WORD.decode()
     named = [value.lower() for value in values(b"content-encoding")]
     return _OF_A_BODY.get(named[0]) if named else None
 
@@ -85,13 +88,18 @@ def unread_in(values: Callable[[bytes], Sequence[bytes]]) -> str | None:
     Returns:
         One sentence for the client; ``None`` if the body can be inspected.
     """
+    framing = awschunked.framing_in(values)
+    if isinstance(framing, str):
+        return framing
     named = [value.lower() for value in values(b"content-encoding")]
-    if len(named) > 1 or not all(value in _OF_A_BODY for value in named):
+    if framing is not None:
+        stored = awschunked.without_word(named)
+        is_read = all(is_told_by_bytes(word.decode("latin-1")) for word in stored)
+        if len(stored) > 1 or not is_read:
+            return "The object must be stored in no content coding but gzip or zstd."
+    elif len(named) > 1 or not all(value in _OF_A_BODY for value in named):
         return "The body may have one content coding: gzip, deflate, br or zstd."
     of_the_file = (value for name in _OF_THE_FILE for value in values(name))
     if not all(is_told_by_bytes(value.decode("latin-1")) for value in of_the_file):
         return "The file must be stored without a content coding."
-    sha256 = values(b"x-amz-content-sha256")
-    if sha256 and sha256[0].upper().startswith(b"STREAMING-"):
-        return "The body must be sent without aws-chunked framing."
     return None

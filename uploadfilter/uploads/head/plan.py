@@ -24,7 +24,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.head import codings, fields, pieces
+from uploadfilter.uploads.head import awschunked, codings, fields, pieces
 from uploadfilter.uploads.head.request import (
     HOST,
     HTTP_1_0,
@@ -65,6 +65,7 @@ SINGLETONS: Final = frozenset(
         b"x-amz-content-sha256",
         b"x-amz-copy-source",
         b"x-amz-decoded-content-length",
+        b"x-amz-trailer",
     }
 )
 """Headers that may occur once: if there are two, origins differ in which they take."""
@@ -143,6 +144,7 @@ class BodyPlan:
             has none.
         charset: For a form, the charset that its head names, in lower case; ``None``
             if it names none.
+        framing: The framing of S3, if that is its coding.
         is_piece: Whether the head states that it is a piece of a file.
     """
 
@@ -152,6 +154,7 @@ class BodyPlan:
     boundary: bytes | None = None
     coding: str | None = None
     charset: str | None = None
+    framing: awschunked.Framing | None = None
     is_piece: bool = False
 
 
@@ -418,11 +421,13 @@ def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
         return refusal
     declared_type = media_type.value if media_type else None
     path = unquote(head.target.partition("?")[0])
+    framing = awschunked.framing_in(head.values)
     return BodyPlan(
         kind=BodyKind.RAW,
         declared_length=head.declared_length,
         declared_type=codings.claimed_type(declared_type, path),
         coding=codings.of_body(head.values),
+        framing=framing if isinstance(framing, awschunked.Framing) else None,
     )
 
 

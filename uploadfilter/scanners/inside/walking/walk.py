@@ -123,8 +123,10 @@ class Walk:
         root.is_sent = True
         try:
             if coding is not None:
-                body = coded.CodedBody(coding=coding, declared=declared)
+                body = coded.body_in(coding, declared)
                 yield from self.unpack(body, source, root, Covered(), depth=0)
+                if not body.is_looked_at:
+                    return
                 root.undone = body.undone
                 declared = body.claim_of_raw(source, Kind(root.kind))
             yield from self._visit(source, root, declared=declared, depth=0)
@@ -348,13 +350,12 @@ class Walk:
         is_sure: bool = True,
     ) -> Generator[None, None, bool]:
         """Walk through a member of a container; return whether it was read rightly."""
-        if not isinstance(member.content, Iterator):
-            covered.note(member.content)
-            yield from self._enter(member.content, parent, name, depth=depth)
+        depth = depth if (sent_as := member.sent_as) is None else 0
+        if not isinstance(part := member.content, Iterator):
+            covered.note(part)
+            yield from self._enter(part, parent, name, depth=depth, sent_as=sent_as)
             return True
-        held = HeldChunks(member.content, most=self._budgets.max_held_bytes)
-        sent_as = member.sent_as
-        depth = depth if sent_as is None else 0
+        held = HeldChunks(part, most=self._budgets.max_held_bytes)
         if held.has_more:
             kind = magic.sniff(held.source.read(0, magic.HEAD_BYTES))
             node = self._nested(parent, name, kind, held.source.size)
