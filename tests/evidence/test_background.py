@@ -1,4 +1,4 @@
-"""Moments and crowds, against the slow twin."""
+"""Agreements and moments, against the slow twin."""
 
 import numpy as np
 import pytest
@@ -9,8 +9,8 @@ from tests.evidence.values import pictures, raw
 from uploadfilter.evidence import obvious
 from uploadfilter.evidence.background import (
     BITS,
-    CROWD_SHARE,
     FLOOR,
+    SAMPLE,
     STRONGEST,
     Background,
     background_of,
@@ -44,7 +44,7 @@ def test_distances_are_those_of_the_twin(seed: int, count: int) -> None:
         for it in values
     ]
     assert (int(strengths.sum()) - 2 * distances).tolist() == agreements
-    assert background.crowd(probe, strengths) == max(agreements)
+    assert background.agreements(probe, strengths).tolist() == agreements
 
 
 @given(seed=seeds, count=st.integers(2, 40))
@@ -63,15 +63,17 @@ def test_moments_are_those_of_the_agreements(seed: int, count: int) -> None:
     assert moments.deviation[0] == pytest.approx(expected, rel=1e-3)
 
 
-def test_the_crowd_is_a_share_of_a_large_cohort() -> None:
-    """Two values in 8192 may lie nearer, so that a single one changes nothing."""
-    values = pictures(2 * CROWD_SHARE)
-    probe, strengths = pictures(1, 9)[0], random_strengths(4)
-    background = Background.of(values)
+def test_the_sample_is_spread_over_the_cohort() -> None:
+    """A large cohort is thinned evenly, a small one is taken whole."""
+    few, many = pictures(10), pictures(SAMPLE + 400)
 
-    ranked = np.sort(background.distances(probe, strengths))
-
-    assert background.crowd(probe, strengths) == strengths.sum() - 2 * ranked[2]
+    assert np.array_equal(Background.of(few).sample(), signs_of(few))
+    sample = Background.of(many).sample()
+    assert len(sample) == SAMPLE
+    assert np.array_equal(sample[0], signs_of(many[:1])[0])
+    assert np.array_equal(
+        sample[-1], signs_of(many)[(SAMPLE - 1) * len(many) // SAMPLE]
+    )
 
 
 @given(seed=seeds)
@@ -103,7 +105,7 @@ def test_a_probe_without_strength_agrees_with_everything_equally() -> None:
 
     moments = background.moments(np.zeros((1, BITS), np.float32))
 
-    assert moments.z(np.zeros((1, 1), np.float32)).tolist() == [[0.0]]
+    assert moments.deviations(np.zeros((1, 1), np.float32)).tolist() == [[0.0]]
 
 
 def test_a_cohort_that_is_too_small_has_no_background() -> None:

@@ -1,16 +1,13 @@
 """From an excess to an expected number of chance matches."""
 
-import math
 from itertools import pairwise
 
 import pytest
 
 from uploadfilter.evidence.chance import (
     ALTERED,
-    CROWD_Z,
     NEAR,
     VARIANTS,
-    excess_of,
     expected,
     probability,
     tries_of,
@@ -52,20 +49,6 @@ def test_operating_points_follow_the_set(point: float) -> None:
 def test_an_empty_set_still_expects_something() -> None:
     """A set of no entries is judged as one of one: E is never zero."""
     assert expected(8.0, entries=0, tries=0) == probability(8.0)
-
-
-@pytest.mark.parametrize(
-    ("crowd_z", "share"),
-    [
-        pytest.param(-1.0, 1.0, id="nothing is near"),
-        pytest.param(CROWD_Z, 1.0, id="an ordinary picture"),
-        pytest.param(2 * CROWD_Z, 0.5, id="a crowd twice as near"),
-        pytest.param(math.inf, 0.0, id="a crowd that is equal"),
-    ],
-)
-def test_a_crowd_takes_its_share_of_the_excess(crowd_z: float, share: float) -> None:
-    """The nearer the crowd of a picture, the less its nearness to an entry says."""
-    assert excess_of(8.0, crowd_z) == pytest.approx(8.0 * share)
 
 
 def test_each_view_counts() -> None:

@@ -5,15 +5,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.evidence.values import flipped, pictures, raw
+from tests.evidence.values import flipped, pictures, raw, views_of
 from uploadfilter.evidence import judging, obvious
-from uploadfilter.evidence.background import BITS, Background, strengths_of
+from uploadfilter.evidence.background import BITS, Background
 from uploadfilter.evidence.chance import ALTERED, NEAR, VARIANTS
 from uploadfilter.evidence.cohort import LEAST_VALUES
 from uploadfilter.evidence.judging import Evidence, judge, judge_values
-from uploadfilter.model import Variant
-from uploadfilter.outlines import Outline
-from uploadfilter.signals.soft.family import NO_VIEWS, SoftViews, soft_views
+from uploadfilter.signals.soft.family import NO_VIEWS, soft_views
 
 MILLION = 1_000_000
 
@@ -22,17 +20,6 @@ MILLION = 1_000_000
 def background_fixture() -> Background:
     """Return a background of unrelated pictures."""
     return Background.of(pictures(2 * LEAST_VALUES))
-
-
-def views_of(count: int, seed: int = 0) -> SoftViews:
-    """Return views of as many unrelated guesses, and bits of every certainty."""
-    random = np.random.default_rng(seed)
-    return SoftViews(
-        values=pictures(count, seed).astype(">u8").view(np.uint8),
-        flips=random.uniform(0.015, 0.5, (count, BITS)).astype(np.float32),
-        outlines=tuple(Outline(left=0.004 * number) for number in range(count)),
-        variants=(Variant.UPRIGHT,) * count,
-    )
 
 
 def photo(seed: int) -> bytes:
@@ -67,7 +54,7 @@ def test_a_judgement_is_that_of_the_twin(seed: int, apart: int, own: int) -> Non
         patch.setattr(judging, "LEAST_VALUES", 2)
         found = judged(Background.of(values), upload, entry)
 
-    twin = obvious.excess((upload, entry), [1] * BITS, list(map(raw, values)), own=31)
+    twin = obvious.excess_of_pair((upload, entry), list(map(raw, values)), own=31)
     assert found.excess == pytest.approx(twin, rel=1e-3, abs=1e-3)
     assert found.distance == apart
     assert found.refused == min(own, 3)
@@ -139,7 +126,7 @@ def test_a_generic_entry_needs_more(background: Background) -> None:
     """An entry near many harmless pictures: the same distance says less."""
     entry = raw(pictures(1, 5)[0])
     values = pictures(2 * LEAST_VALUES)
-    for number in range(40):
+    for number in range(400):
         near = flipped(entry, 50, number)
         values[number] = np.frombuffer(near, ">u8")
     upload = flipped(entry, 45, 99)
@@ -148,38 +135,16 @@ def test_a_generic_entry_needs_more(background: Background) -> None:
         judged(it, upload, entry) for it in (Background.of(values), background)
     )
 
-    assert found.generic == 40
+    assert found.generic == 400
     assert plain.generic == 0
     assert found.expected is not None
     assert plain.expected is not None
     assert found.expected > NEAR > ALTERED > plain.expected
 
 
-@given(seed=st.integers(0, 2**32), apart=st.integers(0, BITS // 2))
-@settings(max_examples=15, deadline=None)
-def test_a_judgement_by_views_is_that_of_the_twin(seed: int, apart: int) -> None:
-    """The best view is that of the greatest excess, by both sides and their crowds."""
-    values, views = pictures(25, seed), views_of(6, seed + 1)
-    entry = flipped(views.values[seed % 6].tobytes(), apart, seed)
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(judging, "LEAST_VALUES", 2)
-        patch.setattr(judging, "HOPELESS", float("inf"))
-        (found,) = judge(
-            Background.of(values), views, [entry], entries=MILLION, tries=VARIANTS
-        )
-
-    place = views.outlines.index(found.outline)
-    view = views.values[place].tobytes()
-    strengths = strengths_of(views.flips[place]).tolist()
-    twin = obvious.excess((view, entry), strengths, list(map(raw, values)), own=31)
-    assert found.excess == pytest.approx(twin, rel=1e-3, abs=1e-3)
-    assert found.distance == obvious.distance(view, entry)
-
-
 def test_the_view_that_shows_the_original_is_found(background: Background) -> None:
     """Its outline says which part of the original the upload shows."""
-    views = views_of(200)
+    views = views_of(200, 99)
     candidates = [
         flipped(views.values[place].tobytes(), 30, place) for place in (0, 77)
     ]
@@ -204,7 +169,7 @@ def test_refinement_never_lowers_the_excess(background: Background) -> None:
     )
 
     pairs = zip(rough, found, strict=True)
-    assert all(fine.excess >= one.excess * 0.97 for one, fine in pairs)
+    assert all(fine.excess >= one.excess for one, fine in pairs)
 
 
 @pytest.mark.parametrize(

@@ -24,17 +24,40 @@ def test_distance_is_the_number_of_bits() -> None:
     assert obvious.distance(HALF, flipped(HALF, 37)) == 37
 
 
-def test_excess_is_counted_in_deviations_and_shrunk_by_the_crowd() -> None:
+def test_reach_is_counted_in_deviations() -> None:
     """A cohort of agreements 128 and -128 has the mean 0 and the deviation 128."""
-    near, far = flipped(ONES, 64), flipped(ONES, 192)
-    found = obvious.excess((ONES, ONES), PLAIN, [near, far], own=31)
+    ones = obvious.bits_of(ONES)
+    near, far = (obvious.bits_of(flipped(ONES, it)) for it in (64, 192))
 
-    assert found == pytest.approx(256 / 128)
+    found = obvious.reaches(ones, PLAIN, [near, far], [near, far])
+
+    assert found == [1.0, -1.0]
+
+
+def test_reach_grows_where_few_bits_are_left_to_agree() -> None:
+    """256 independent bits that all agree are one case in 2^256: 18.8 deviations."""
+    ones = obvious.bits_of(ONES)
+    cohort = [obvious.bits_of(flipped(ONES, it)) for it in (120, 136)]
+
+    (found,) = obvious.reaches(ones, PLAIN, [ones], cohort)
+
+    assert found == pytest.approx(16.0 * (2 * 0.6931) ** 0.5, rel=1e-3)
+
+
+def test_an_excess_is_that_beyond_the_crowd() -> None:
+    """The nearest quarter of a small cohort is its crowd."""
+    usual = obvious.excess(6.0, [-1.0] * 100)
+    crowded = obvious.excess(6.0, [3.0] * 100)
+
+    assert usual == pytest.approx(6.0)
+    assert crowded < 4.0
 
 
 def test_the_entrys_own_picture_does_not_count() -> None:
     """It is within the threshold."""
-    cohort = [flipped(ONES, 64), flipped(ONES, 192)]
-    found = obvious.excess((ONES, ONES), PLAIN, [ONES, *cohort], own=31)
+    cohort = [flipped(ONES, it, it) for it in range(100, 160)]
+    pair = (flipped(ONES, 50), ONES)
 
-    assert found == obvious.excess((ONES, ONES), PLAIN, cohort, own=31)
+    found = obvious.excess_of_pair(pair, [ONES, *cohort], own=31)
+
+    assert found == obvious.excess_of_pair(pair, cohort, own=31)

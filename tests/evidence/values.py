@@ -3,6 +3,9 @@
 import numpy as np
 
 from uploadfilter.evidence.cohort import Words
+from uploadfilter.model import Variant
+from uploadfilter.outlines import Outline
+from uploadfilter.signals.soft.family import SoftViews
 
 BITS = 256
 
@@ -26,3 +29,14 @@ def flipped(value: bytes, count: int, seed: int = 0) -> bytes:
     mask = sum(1 << place for place in places)
     number: int = int.from_bytes(value) ^ mask
     return number.to_bytes(BITS // 8)
+
+
+def views_of(count: int, seed: int = 0) -> SoftViews:
+    """Return views of as many unrelated guesses, and bits of every certainty."""
+    random = np.random.default_rng(seed)
+    return SoftViews(
+        values=pictures(count, seed).astype(">u8").view(np.uint8),
+        flips=random.uniform(0.015, 0.5, (count, BITS)).astype(np.float32),
+        outlines=tuple(Outline(left=0.004 * number) for number in range(count)),
+        variants=(Variant.UPRIGHT,) * count,
+    )

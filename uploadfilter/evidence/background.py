@@ -4,11 +4,10 @@ A *probe* is a value with a *strength* for each bit: 0 for a bit that says nothi
 for one that can hardly be wrong; a plain value has the strength 1 everywhere. The
 *agreement* of a probe and a value is the sum of the strengths of equal bits minus that
 of the others. Over the cohort it has a mean and a deviation, which follow from the
-means and covariances of the cohort's bits, and a tail: the *crowd* of a probe is the
-agreement that only one in 4096 of the cohort exceeds.
+means and covariances of the cohort's bits, and a tail, which ``crowds.py`` describes.
 
 Rules this module keeps: it is pure; all agreements are whole numbers, so that
-``obvious.py`` computes exactly the same.
+``obvious.py`` computes the same.
 """
 
 from dataclasses import dataclass
@@ -31,10 +30,9 @@ FLOOR: Final = 0.015
 """Least probability that a bit is flipped, which has the greatest strength: no bit is
 more certain than that after an alteration (measured for crops and turns)."""
 
-CROWD_SHARE: Final = 4096
-"""The crowd is the best agreement but this share: high enough in the tail to see the
-pictures that resemble a probe, and with some ten values, so that a few copies of the
-probe's own picture in the cohort cannot hide it."""
+SAMPLE: Final = 16384
+"""Values of the cohort that many views are compared with: with 64 views that takes
+some 20 ms, and shows the nearest one in 128 of the cohort as 128 values."""
 
 _BLOCK: Final = 4096
 """Values at a time while bits are summed: 4 MB. Their sums stay exact in float32."""
@@ -50,10 +48,10 @@ class Moments:
     mean: NDArray[np.float32]
     deviation: NDArray[np.float32]
 
-    def z(self, agreement: NDArray[np.float32]) -> NDArray[np.float32]:
+    def deviations(self, agreement: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return by how many deviations agreements exceed the mean."""
-        z: NDArray[np.float32] = (agreement - self.mean) / self.deviation
-        return z
+        by: NDArray[np.float32] = (agreement - self.mean) / self.deviation
+        return by
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -147,17 +145,17 @@ class Background:
             total += count.astype(np.int32) << place
         return total
 
-    def crowd(self, value: NDArray[np.uint64], strengths: Strengths) -> int:
-        """Return the agreement that one in ``CROWD_SHARE`` of the cohort exceeds.
+    def agreements(
+        self, value: NDArray[np.uint64], strengths: Strengths
+    ) -> NDArray[np.int32]:
+        """Return the agreement with each of the cohort; see ``distances``."""
+        return np.int32(strengths.sum()) - 2 * self.distances(value, strengths)
 
-        Args:
-            value: Four numbers of 64 bits.
-            strengths: 0 to 15, shape (256,).
-        """
-        distance = self.distances(value, strengths)
-        place = len(self) // CROWD_SHARE
-        nearest = int(np.partition(distance, place)[place])
-        return int(strengths.sum()) - 2 * nearest
+    def sample(self) -> Signs:
+        """Return the bits of ``SAMPLE`` values of the cohort, evenly chosen."""
+        count = min(len(self), SAMPLE)
+        rows = np.arange(count) * len(self) // count
+        return signs_of(np.stack([lane[rows] for lane in self.lanes], axis=1))
 
 
 def background_of(cohort: Cohort) -> Background | None:

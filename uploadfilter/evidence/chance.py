@@ -1,8 +1,8 @@
-"""From a statistic to the expected number of chance matches.
+"""From an excess to the expected number of chance matches.
 
-The *excess* of a pair is the lower of two figures, the upload's and the entry's: by how
-many deviations its agreement exceeds the mean of the cohort, shrunk where the cohort
-crowds nearer than the cohort of an ordinary picture.
+The excess of a pair (``crowds.py``) is the lower one of two figures, that of the
+upload and that of the entry. It is made so that it is distributed normally for
+unrelated pairs.
 
 ``python -m benchmarks evidence`` repeats the calibration, and draws it.
 """
@@ -19,20 +19,6 @@ NEAR: Final = 1e-4
 
 VARIANTS: Final = 8
 """Comparisons of each view with an entry: it is turned and mirrored."""
-
-CROWD_Z: Final = 3.49
-"""Deviations beyond which one in 4096 of a normal distribution lies: the crowd of a
-picture that resembles no others."""
-
-
-def excess_of(z: float, crowd_z: float) -> float:
-    """Return the excess of one side.
-
-    Args:
-        z: Deviations by which the agreement of the pair exceeds the mean.
-        crowd_z: The same for the crowd of the probe.
-    """
-    return z * min(1.0, CROWD_Z / max(crowd_z, CROWD_Z))
 
 
 def probability(excess: float) -> float:

@@ -1,14 +1,14 @@
 """The same judgement, slow and obvious: bit by bit, and pair by pair.
 
-The tests compare ``background.py`` and ``judging.py`` with it.
+The tests compare ``probes.py`` and ``judging.py`` with it.
 """
 
 import math
 from collections.abc import Sequence
-from statistics import fmean
+from statistics import NormalDist, fmean, linear_regression
 
-from uploadfilter.evidence.background import BITS, CROWD_SHARE
-from uploadfilter.evidence.chance import excess_of
+from uploadfilter.evidence.background import BITS
+from uploadfilter.evidence.crowds import CROWD, UNCOUNTED
 
 Bits = Sequence[int]
 """256 times -1 or 1."""
@@ -25,36 +25,81 @@ def agreement(one: Bits, other: Bits, strengths: Sequence[int]) -> int:
     return sum(a * b * s for a, b, s in zip(one, other, strengths, strict=True))
 
 
-def excess(
-    pair: tuple[bytes, bytes],
-    strengths: Sequence[int],
-    cohort: Sequence[bytes],
-    *,
-    own: int,
-) -> float:
-    """Return the excess of a pair, which is the lower one of its two sides.
-
-    Args:
-        pair: A value of the upload, and that of the entry.
-        strengths: 0 to 15, one for each bit.
-        cohort: Values of harmless pictures, at least one of them no own one.
-        own: Bits within which a value of the cohort is the entry's own picture.
-    """
-    upload, entry = map(bits_of, pair)
-    reached = agreement(upload, entry, strengths)
-    strangers = [bits_of(it) for it in cohort if distance(pair[1], it) > own]
-    sides = []
-    for probe in (upload, entry):
-        others = sorted(agreement(probe, it, strengths) for it in strangers)
-        mean = fmean(others)
-        deviation = math.sqrt(max(fmean([(it - mean) ** 2 for it in others]), 1.0))
-        crowd = others[-1 - len(others) // CROWD_SHARE]
-        sides.append(
-            excess_of((reached - mean) / deviation, (crowd - mean) / deviation)
-        )
-    return min(sides)
-
-
 def distance(one: bytes, other: bytes) -> int:
     """Return the number of bits that differ."""
     return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
+
+
+def reaches(
+    probe: Bits,
+    strengths: Sequence[int],
+    others: Sequence[Bits],
+    cohort: Sequence[Bits],
+) -> list[float]:
+    """Return the reach of a probe towards some values.
+
+    Args:
+        probe: The probe.
+        strengths: 0 to 15, one for each bit.
+        others: The values.
+        cohort: The cohort that gives mean and deviation.
+    """
+    background = [agreement(probe, it, strengths) for it in cohort]
+    mean = fmean(background)
+    deviation = math.sqrt(max(fmean([(it - mean) ** 2 for it in background]), 1.0))
+    bits = max((sum(strengths) / deviation) ** 2, 1.0)
+    found = []
+    for other in others:
+        z = (agreement(probe, other, strengths) - mean) / deviation
+        if z >= 2:  # noqa: PLR2004  # as ``crowds.reaches`` says
+            share = min(z / math.sqrt(bits), 1.0)
+            rate = (1 + share) * math.log1p(share)
+            rate += (1 - share) * math.log(max(1 - share, 1e-9))
+            z = max(math.sqrt(bits * rate), z)
+        found.append(z)
+    return found
+
+
+def excess(reach: float, crowd: Sequence[float], *, views: int = 1) -> float:
+    """Return the excess of a reach.
+
+    Args:
+        reach: The reach.
+        crowd: The reach of each of the cohort, in any order.
+        views: The number of views of which these are the best.
+    """
+    near = sorted(crowd, reverse=True)[: max(min(CROWD, len(crowd) // 4), 1)]
+    normal = NormalDist()
+    usual = [
+        -normal.inv_cdf((place + 0.5) / len(crowd) / views)
+        for place in range(len(near))
+    ]
+    drop = len(near) * UNCOUNTED // CROWD
+    ours, theirs = near[drop:], usual[drop:]
+    slope = linear_regression(theirs, ours).slope if len(ours) > 1 else 1.0
+    nearest = fmean(ours) + slope * (theirs[-1] - fmean(theirs))
+    beyond = reach - max(nearest, usual[-1])
+    return usual[-1] + (beyond / max(slope, 1.0) if beyond > 0 else beyond)
+
+
+def excess_of_pair(
+    pair: tuple[bytes, bytes], cohort: Sequence[bytes], *, own: int
+) -> float:
+    """Return the excess of a pair of plain values, the lower one of its two sides.
+
+    Args:
+        pair: A value of the upload, and that of the entry.
+        cohort: Values of harmless pictures.
+        own: Bits within which a value of the cohort is the entry's own picture.
+    """
+    plain = [1] * BITS
+    upload, entry = map(bits_of, pair)
+    strangers = [bits_of(it) for it in cohort if distance(pair[1], it) > own]
+    reach = min(
+        reaches(probe, plain, [other], strangers)[0]
+        for probe, other in ((upload, entry), (entry, upload))
+    )
+    return min(
+        excess(reach, reaches(probe, plain, strangers, strangers))
+        for probe in (upload, entry)
+    )
