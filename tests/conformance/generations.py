@@ -11,7 +11,11 @@ of generation tested, parametrise a test over ``CHECKS``::
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 
+import numpy as np
+import pytest
+
 from tests.conformance.matchers import clustered, flipped
+from tests.reference.search.near.views import batch_around
 from uploadfilter.model import (
     PERCEPTUAL_TYPES,
     Entry,
@@ -32,9 +36,11 @@ from uploadfilter.reference.search.matching import (
     Thresholds,
     match_scans,
 )
+from uploadfilter.reference.search.near.asking import NearGeneration
+from uploadfilter.reference.search.soft import reference_near
 
 Sets = Mapping[str, Sequence[Entry]]
-Make = Callable[[Sets, frozenset[str]], AbstractContextManager[Generation]]
+Make = Callable[[Sets, frozenset[str]], AbstractContextManager[NearGeneration]]
 """Makes a generation of sets by name, some of which are monitored only."""
 Check = Callable[[Make], None]
 
@@ -337,6 +343,47 @@ def _shown(value: bytes, name: str) -> Scan:
     return Scan(path="0", kind="png", size=1, views=(view,))
 
 
+def check_near(make: Make) -> None:
+    """Of few entries all with a sufficient score are found, with value and score."""
+    values = clustered(9, count=120, width=32, threshold=60)
+    entries = [entry(f"{row:03}", pdq(value)) for row, value in enumerate(values)]
+    table = np.frombuffer(b"".join(values), np.uint8).reshape(-1, 32)
+    batch = batch_around(table[::8], seed=9)
+    with make({"a": entries[:50], "b": entries[50:]}, frozenset({"b"})) as generation:
+        found = generation.search_near(batch)
+    scores = {int(item.candidate.entry): item.score for item in found.candidates}
+    assert scores == pytest.approx(reference_near(table, batch), abs=1e-3)
+    assert found.is_complete
+    assert found.work > 0
+    for item in found.candidates:
+        row = int(item.candidate.entry)
+        assert item.value == values[row]
+        asked = int.from_bytes(batch.values[item.view].tobytes())
+        distance = (asked ^ int.from_bytes(item.value)).bit_count()
+        assert item.candidate.distance == distance
+        is_active = item.candidate.state is EntryState.ACTIVE
+        assert is_active == (item.candidate.set == "a") == (row < 50)
+
+
+def check_near_leaves_out(make: Make) -> None:
+    """Entries that no perceptual search finds are not found by views either."""
+    listed = {
+        "a": [
+            entry("full", pdq(RED, geometry=Geometry.FULL, quality=50)),
+            entry("thumb", pdq(RED, geometry=Geometry.THUMB512)),
+            entry("49", pdq(RED, quality=49)),
+            entry("exact", pdq(RED), *exactly(MD5), exact_only=True),
+            entry("md5", *exactly(MD5)),
+        ]
+    }
+    batch = batch_around(np.frombuffer(RED, np.uint8).reshape(1, 32), seed=1)
+    with make(listed, ENFORCED) as generation:
+        found = generation.search_near(batch)
+        nothing = generation.search_near(batch, least=1000)
+    assert {item.candidate.entry for item in found.candidates} == {"full", "thumb"}
+    assert nothing.candidates == ()
+
+
 CHECKS: tuple[Check, ...] = (
     check_empty,
     check_counts,
@@ -352,4 +399,6 @@ CHECKS: tuple[Check, ...] = (
     check_several_signals,
     check_against_twin,
     check_complement,
+    check_near,
+    check_near_leaves_out,
 )

@@ -1,6 +1,9 @@
 """A generation that is a plain list of entries, for tests that need no store."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
 
 from uploadfilter.model import (
     QUALITY_FLOOR,
@@ -11,6 +14,14 @@ from uploadfilter.model import (
     SignalType,
 )
 from uploadfilter.reference.search.matching import Candidate, Query
+from uploadfilter.reference.search.near.asking import (
+    BUDGET,
+    NearCandidate,
+    NearFound,
+    joined,
+    limited,
+)
+from uploadfilter.reference.search.soft import LEAST_SCORE, Scorer, SoftBatch
 
 
 class ListedGeneration:
@@ -69,6 +80,40 @@ class ListedGeneration:
             for entry in entries
             for item in entry.signals
             if (distance := _distance(query, entry, item)) is not None
+        )
+
+    def search_near(
+        self,
+        batch: SoftBatch,
+        *,
+        budget: int = BUDGET,
+        least: float = LEAST_SCORE,
+    ) -> NearFound:
+        """Find entries with a sufficient score under the best of some soft views."""
+        found = [
+            near
+            for name, entries in self._sets.items()
+            for entry in entries
+            for item in entry.signals
+            if item.signal.type is SignalType.PDQ
+            and is_comparable(item, None, exact_only=entry.exact_only)
+            and (near := self._near(name, entry, item, batch)).score >= least
+        ]
+        parts = joined(NearFound(candidates=(near,), work=1) for near in found)
+        return replace(limited(parts), work=min(budget, len(found)))
+
+    def _near(
+        self, name: str, entry: Entry, item: EntrySignal, batch: SoftBatch
+    ) -> NearCandidate:
+        row = np.frombuffer(item.signal.value, np.uint8)
+        bits = np.unpackbits(row)[np.newaxis].astype(np.float32)
+        scores, views = Scorer(batch).best(bits)
+        distance = int(np.bitwise_count(row ^ batch.values[views[0]]).sum())
+        return NearCandidate(
+            candidate=self._candidate(name, entry, item, distance),
+            value=item.signal.value,
+            view=int(views[0]),
+            score=float(scores[0]),
         )
 
     def _candidate(

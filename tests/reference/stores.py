@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from tests.conformance.generations import ENFORCED, Make, Sets, entry, exactly, pdq
 from uploadfilter.model import Entry, Signal, SignalType
 from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
-from uploadfilter.reference.search.matching import Generation
+from uploadfilter.reference.search.near.asking import NearGeneration
 from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
 from uploadfilter.reference.writing.writing import ReferenceWriter
 
@@ -107,7 +107,9 @@ def maker(fill: Fill) -> Make:
     """Return a function that makes stored generations in one way."""
 
     @contextmanager
-    def make(sets: Sets, monitored: frozenset[str] = ENFORCED) -> Iterator[Generation]:
+    def make(
+        sets: Sets, monitored: frozenset[str] = ENFORCED
+    ) -> Iterator[NearGeneration]:
         with TemporaryDirectory() as folder:
             directory = ReferenceDirectory(Path(folder) / "reference")
             with directory.writer() as writer:
@@ -120,6 +122,6 @@ def maker(fill: Fill) -> Make:
 
 def stored(
     sets: Sets, monitored: frozenset[str] = ENFORCED
-) -> AbstractContextManager[Generation]:
+) -> AbstractContextManager[NearGeneration]:
     """Return a stored generation that holds the given sets in its base."""
     return maker(in_base)(sets, monitored)

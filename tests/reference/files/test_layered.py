@@ -3,9 +3,11 @@
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from tests.conformance.generations import CHECKS, Check, ask, entry, exactly
+from tests.reference.search.near.views import batch_around
 from tests.reference.stores import (
     ENTRY,
     FILLS,
@@ -45,9 +47,13 @@ class Stored:
         return self._reader.current()
 
     def found(self) -> list[str]:
-        """Return the entries that are found by digest, and must be by distance."""
+        """Return the entries found by digest; distance and soft views find the same."""
         exact = ask(self.generation, MD5.value, signal_type=SignalType.MD5)
         assert ask(self.generation, VALUE) == exact
+        row = np.frombuffer(VALUE, np.uint8).reshape(1, 32)
+        near = self.generation.search_near(batch_around(row, seed=1))
+        names = sorted(item.candidate.entry for item in near.candidates)
+        assert names == [name for name, _ in exact]
         return [name for name, _ in exact]
 
 

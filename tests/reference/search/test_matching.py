@@ -28,7 +28,6 @@ from uploadfilter.reference.search import matching
 from uploadfilter.reference.search.matching import (
     LONE_BITS,
     THRESHOLD_LIMITS,
-    Generation,
     Thresholds,
     match_exact,
     match_scans,
@@ -41,7 +40,7 @@ PLANE = bytes(64 * 64 * 4)
 
 
 @contextmanager
-def listed(sets: Sets, monitored: frozenset[str]) -> Iterator[Generation]:
+def listed(sets: Sets, monitored: frozenset[str]) -> Iterator[ListedGeneration]:
     """Make the plain generation that other tests use."""
     yield ListedGeneration(sets, monitored)
 

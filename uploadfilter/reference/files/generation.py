@@ -43,7 +43,15 @@ from uploadfilter.reference.files.layout import corrupt
 from uploadfilter.reference.files.mapping import Mapped
 from uploadfilter.reference.search.matcher import Matcher, matcher_for
 from uploadfilter.reference.search.matching import Candidate, Query, Thresholds
+from uploadfilter.reference.search.near.asking import (
+    BUDGET,
+    NearCandidate,
+    NearFound,
+    joined,
+)
+from uploadfilter.reference.search.near.near_index import NearIndex
 from uploadfilter.reference.search.planning import PlanKind
+from uploadfilter.reference.search.soft import LEAST_SCORE, NearRows, SoftBatch
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +92,12 @@ class MappedGeneration:
         self._matchers = {
             shape: self._matcher(shape, table)
             for shape, table in tables.perceptual.items()
+        }
+        # The largest table first: it gets what the budget holds.
+        self._near = {
+            shape: NearIndex(table.lanes, self._chunks.get(shape))
+            for shape, table in sorted(tables.perceptual.items(), key=_by_size)
+            if shape[0] is SignalType.PDQ
         }
         self._signal_types = _types_of(tables)
 
@@ -206,6 +220,47 @@ class MappedGeneration:
             self._search_shape(shape, matcher, queries, found)
         return tuple(map(tuple, found))
 
+    def search_near(
+        self,
+        batch: SoftBatch,
+        *,
+        budget: int = BUDGET,
+        least: float = LEAST_SCORE,
+    ) -> NearFound:
+        """Find entries with a sufficient score under the best of some soft views."""
+        found = []
+        for shape, index in self._near.items():
+            with self._sound(shape):
+                rows = index.search(batch, budget=budget, least=least)
+            budget -= rows.work
+            candidates = tuple(self._near_candidates(shape, rows, batch))
+            found.append(
+                NearFound(
+                    candidates=candidates, work=rows.work, is_complete=rows.is_complete
+                )
+            )
+        return joined(found)
+
+    def _near_candidates(
+        self, shape: Shape, rows: NearRows, batch: SoftBatch
+    ) -> Iterator[NearCandidate]:
+        """Yield the rows that take part in searches, as candidates."""
+        table = self._tables.perceptual[shape]
+        distances = np.bitwise_count(rows.values ^ batch.values.take(rows.view, axis=0))
+        for row, view, score, value, distance in zip(
+            rows.row.tolist(),
+            rows.view.tolist(),
+            rows.score.tolist(),
+            rows.values,
+            distances.sum(axis=1).tolist(),
+            strict=True,
+        ):
+            candidate = self._comparable(table, row, distance, shape)
+            if candidate is not None:
+                yield NearCandidate(
+                    candidate=candidate, value=value.tobytes(), view=view, score=score
+                )
+
     def _search_exact(
         self, queries: Sequence[Query], found: list[list[Candidate]]
     ) -> None:
@@ -296,6 +351,10 @@ class MappedGeneration:
             geometry=geometry,
             has_pdq=has_pdq,
         )
+
+
+def _by_size(item: tuple[Shape, PerceptualTable]) -> int:
+    return -len(item[1])
 
 
 def _types_of(tables: Tables) -> frozenset[SignalType]:

@@ -24,6 +24,13 @@ from uploadfilter.reference.files.generation import MappedGeneration
 from uploadfilter.reference.files.layout import Current, corrupt
 from uploadfilter.reference.files.mapping import Mapped
 from uploadfilter.reference.search.matching import Candidate, Query
+from uploadfilter.reference.search.near.asking import (
+    BUDGET,
+    NearFound,
+    joined,
+    limited,
+)
+from uploadfilter.reference.search.soft import LEAST_SCORE, SoftBatch
 
 _NOTHING: frozenset[str] = frozenset()
 _Found = tuple[tuple[Candidate, ...], ...]
@@ -208,6 +215,42 @@ class LayeredGeneration:
             added = _in_force(self.additions.search(queries), _NOTHING, gone)
             found = tuple((*one, *two) for one, two in zip(found, added, strict=True))
         return _in_their_state(found, self.changes.monitored)
+
+    def search_near(
+        self,
+        batch: SoftBatch,
+        *,
+        budget: int = BUDGET,
+        least: float = LEAST_SCORE,
+    ) -> NearFound:
+        """Find entries in force with a sufficient score under the best soft view.
+
+        Raises:
+            StoreCorruptError: The files were written over while they were read.
+        """
+        try:
+            gone = self._withdrawn()
+            found = self.base.search_near(batch, budget=budget, least=least)
+            parts = [self._near_in_force(found, self.changes.hidden, gone)]
+            if self.additions is not None:
+                left = budget - found.work
+                found = self.additions.search_near(batch, budget=left, least=least)
+                parts.append(self._near_in_force(found, _NOTHING, gone))
+            return limited(joined(parts))
+        finally:
+            self._check_intact()
+
+    def _near_in_force(
+        self, found: NearFound, hidden: frozenset[str], gone: frozenset[Key]
+    ) -> NearFound:
+        """Return a result without the entries that are out of force."""
+        kept = []
+        for item in found.candidates:
+            states = _in_their_state(
+                _in_force(((item.candidate,),), hidden, gone), self.changes.monitored
+            )
+            kept += [replace(item, candidate=candidate) for candidate in states[0]]
+        return replace(found, candidates=tuple(kept))
 
     def _check_intact(self) -> None:
         for mapped in self._mapped:

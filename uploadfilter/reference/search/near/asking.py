@@ -1,0 +1,95 @@
+"""The contract of a generation that is searched beyond the threshold."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from uploadfilter.reference.search.matching import Candidate, Generation
+from uploadfilter.reference.search.soft import LEAST_SCORE, SoftBatch
+
+BUDGET = 3_000_000
+"""Units of work for one upload, about 15 ns each. Ten million entries take a third."""
+
+MOST_CANDIDATES = 256
+"""Most candidates of one upload: each is judged against the background, which takes up
+to a millisecond. An unrelated upload has some dozen at ten million entries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearCandidate:
+    """An entry that the soft views of an upload point at.
+
+    Attributes:
+        candidate: The entry; its distance is that of the best view.
+        value: The entry's PDQ value, 32 bytes.
+        view: Position in the batch of the view with the highest score.
+        score: That score, in nats (``search/soft.py``).
+    """
+
+    candidate: Candidate
+    value: bytes
+    view: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NearFound:
+    """The result of a search beyond the threshold.
+
+    Attributes:
+        candidates: The best first, at most ``MOST_CANDIDATES``.
+        work: Units of work that the search took.
+        is_complete: False if the budget or ``MOST_CANDIDATES`` cut the search short.
+    """
+
+    candidates: tuple[NearCandidate, ...] = ()
+    work: int = 0
+    is_complete: bool = True
+
+
+class NearGeneration(Generation, Protocol):
+    """A generation that also finds entries beyond the threshold."""
+
+    def search_near(
+        self,
+        batch: SoftBatch,
+        *,
+        budget: int = BUDGET,
+        least: float = LEAST_SCORE,
+    ) -> NearFound:
+        """Find entries with a sufficient score under the best of some soft views.
+
+        PDQ signals of every geometry and window take part, unless ``search`` would
+        leave them out as well: exact-only entries, a quality below ``QUALITY_FLOOR``,
+        entries that are withdrawn. Every score is exact. A table of some hundred values
+        is searched completely; in a larger one the search may miss an entry, see
+        ``near_index.py``.
+
+        Args:
+            batch: The views.
+            budget: Units of work that it may take.
+            least: Lowest score, in nats.
+        """
+
+
+def joined(found: Iterable[NearFound]) -> NearFound:
+    """Join the results of the parts of a generation, the best candidates first."""
+    parts = tuple(found)
+    candidates = (item for part in parts for item in part.candidates)
+    return NearFound(
+        candidates=tuple(sorted(candidates, key=_by_score)),
+        work=sum(part.work for part in parts),
+        is_complete=all(part.is_complete for part in parts),
+    )
+
+
+def limited(found: NearFound) -> NearFound:
+    """Keep the best ``MOST_CANDIDATES``, and state if there were more."""
+    if len(found.candidates) <= MOST_CANDIDATES:
+        return found
+    best = found.candidates[:MOST_CANDIDATES]
+    return replace(found, candidates=best, is_complete=False)
+
+
+def _by_score(item: NearCandidate) -> tuple[float, str, str]:
+    return -item.score, item.candidate.set, item.candidate.entry

@@ -1,0 +1,196 @@
+"""Choose the buckets in which the listed value of a soft view probably lies.
+
+For each view and chunk the bits are sorted by what it costs to flip them. A *template*
+flips bits by their place in this order: none, the cheapest, the second, both, and so
+on. So one matrix product gives the probability of every bucket in question, and the
+buckets with the highest ones are looked up, those of narrow chunks last, because they
+hold many rows. This reaches distances of 40 to 80 bits for
+the price of some bits: a bit that is hardly known is tried both ways, and one that is
+well known is trusted.
+
+Rules this module keeps: it is pure; the same arguments give the same buckets; no Python
+loop runs once for each view.
+
+Source:
+    Lv et al., "Multi-Probe LSH", VLDB 2007, for the order of templates.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from uploadfilter.reference.search.chunk_tables import ChunkKeys, bit_order
+from uploadfilter.reference.search.soft import WIDTH_BITS, Floats, Scorer, SoftBatch
+
+RANKS = 12
+"""Bits of a chunk that a template may flip: the cheapest ones."""
+
+CANDIDATE_WORK = 2
+"""Units of work for comparing the first 128 bits of one row; looking up a bucket is one
+unit."""
+
+MOST_TEMPLATES = 256
+LEAST_TEMPLATES = 16
+
+MOST_PAIRS = 1 << 14
+"""Pairs of view and chunk that are looked at: those whose unchanged bucket is the most
+probable. With it, the memory of the choice stays below 16 MiB for any batch."""
+
+_SPARE = 2
+"""Buckets that are compared for each one that is looked up. With more, a probable
+bucket of one view replaces an improbable one of another, and gains hardly anything."""
+
+_COST_SCALE = 1 << 20
+"""Steps a nat in which costs are sorted; the highest cost is 7 nats."""
+
+_PLACE_BITS = 5
+"""A chunk has at most 23 bits, so that a place in it fits below the cost."""
+
+_SAMPLED = 1 << 14
+"""Probabilities from which the lowest one to be looked up is estimated."""
+
+_Buckets = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Probes:
+    """The buckets to look up.
+
+    Attributes:
+        view: The view that each bucket belongs to.
+        bucket: Number of the bucket, over all chunks.
+    """
+
+    view: NDArray[np.intp]
+    bucket: _Buckets
+
+    def __len__(self) -> int:
+        """Return the number of buckets."""
+        return len(self.bucket)
+
+
+class Prober:
+    """Chooses buckets in the tables of one index.
+
+    Args:
+        keys: Assigns bits to chunks; of values of 256 bits.
+        seed: The seed of the order of bits of the same tables.
+        count: Number of values in the tables.
+    """
+
+    def __init__(self, keys: ChunkKeys, seed: str, count: int) -> None:
+        self._keys = keys
+        expected = count / 2.0 ** np.array(keys.bits)
+        self._work: Floats = (1 + CANDIDATE_WORK * expected).astype(np.float32)
+        widest = max(keys.bits[0], RANKS)
+        # A chunk that is less wide gets bits that cost too much to be flipped.
+        self._bits = np.full((len(keys.bits), widest), WIDTH_BITS)
+        self._masks = np.zeros((len(keys.bits), 1 << _PLACE_BITS), np.float32)
+        order = iter(bit_order(WIDTH_BITS, seed))
+        for chunk, size in enumerate(keys.bits):
+            self._bits[chunk, :size] = [next(order) for _ in range(size)]
+            self._masks[chunk, :size] = 2.0 ** np.arange(size - 1, -1, -1)
+        self._places = np.arange(widest, dtype=np.uint32)
+
+    def probes(self, batch: SoftBatch, scorer: Scorer, work: int) -> Probes:
+        """Return the buckets with the highest probability for their work.
+
+        Args:
+            batch: The views.
+            scorer: Of the same batch.
+            work: Units of work that the buckets and their rows may take, as far as the
+                size of the tables tells; about as many buckets are returned, or fewer
+                if all buckets of all templates are fewer.
+        """
+        pairs, likely = self._pairs(scorer)
+        works = self._work.take(pairs % len(self._keys.bits))
+        wanted = int(_SPARE * work / max(1.0, float(works.sum()))) + 1
+        templates = _templates(min(max(wanted, LEAST_TEMPLATES), MOST_TEMPLATES))
+        costs, masks = self._cheapest(scorer, pairs)
+        gains = (likely - np.log(works))[:, np.newaxis] - costs @ templates
+        flat = gains.ravel()
+        chosen = np.flatnonzero(flat >= _lowest(gains, works, work))
+        flips = (masks @ templates).ravel().take(chosen).astype(np.int64)
+        pair = pairs.take(chosen // templates.shape[1])
+        buckets = self._keys.buckets_of(batch.values).ravel().take(pair)
+        return Probes(pair // len(self._keys.bits), buckets ^ flips)
+
+    def _pairs(self, scorer: Scorer) -> tuple[NDArray[np.intp], Floats]:
+        """Return the pairs of view and chunk that count, and how probable each is.
+
+        The probability is that of the bucket without any flip, as a logarithm.
+        """
+        likely = self._of_chunks(scorer.certain, 0.0).sum(axis=2).ravel()
+        if len(likely) <= MOST_PAIRS:
+            return np.arange(len(likely)), likely
+        order = np.argsort(-likely, kind="stable")[:MOST_PAIRS]
+        order.sort()
+        return order, likely.take(order)
+
+    def _of_chunks(self, bits: Floats, beyond: float) -> Floats:
+        """Return figures of bits by view, chunk and place in the chunk."""
+        padded = np.full((len(bits), WIDTH_BITS + 1), beyond, np.float32)
+        padded[:, :-1] = bits
+        return padded.take(self._bits.ravel(), axis=1).reshape(-1, *self._bits.shape)
+
+    def _cheapest(
+        self, scorer: Scorer, pairs: NDArray[np.intp]
+    ) -> tuple[Floats, Floats]:
+        """Return costs and masks of the cheapest bits of each pair, ascending."""
+        costs = self._of_chunks(scorer.costs, float(1 << 6))
+        costs = costs.reshape(-1, costs.shape[2])
+        if len(pairs) < len(costs):
+            costs = costs.take(pairs, axis=0)
+        # Numbers of 32 bits are sorted fast, and the place travels in the lowest bits.
+        packed = (costs * np.float32(_COST_SCALE)).astype(np.uint32)
+        packed <<= np.uint32(_PLACE_BITS)
+        packed |= self._places
+        packed.sort(axis=1)
+        packed = packed[:, :RANKS]
+        places = packed & np.uint32((1 << _PLACE_BITS) - 1)
+        chunks = (pairs % len(self._keys.bits))[:, np.newaxis] << _PLACE_BITS
+        masks = self._masks.ravel().take(places + chunks)
+        cheapest = (packed >> np.uint32(_PLACE_BITS)).astype(np.float32)
+        return cheapest / np.float32(_COST_SCALE), masks
+
+
+def _lowest(gains: Floats, works: Floats, work: int) -> np.float32:
+    """Return the lowest gain of the best buckets that take some work together.
+
+    It is estimated from a sample of the buckets.
+
+    Args:
+        gains: By pair and template.
+        works: The work for a bucket of each pair.
+        work: The work for all of them.
+    """
+    step = max(1, -(-gains.size // _SAMPLED))
+    sample = gains.ravel()[::step]
+    order = np.argsort(-sample)
+    taken = works.take(order * step // gains.shape[1]).cumsum(dtype=np.float64)
+    place = int(np.searchsorted(taken, work / step))
+    return np.float32(-np.inf if place >= len(sample) else sample[order[place]])
+
+
+@lru_cache(maxsize=4)
+def _all_templates() -> Floats:
+    """Return every template, the cheapest first: shape (``RANKS``, templates)."""
+    sets = sorted(_sets(), key=lambda ranks: (sum(ranks) + len(ranks), ranks))
+    table = np.zeros((RANKS, MOST_TEMPLATES), np.float32)
+    for at, ranks in enumerate(sets[:MOST_TEMPLATES]):
+        table[list(ranks), at] = 1
+    return table
+
+
+def _sets() -> Iterator[tuple[int, ...]]:
+    """Yield every set of ranks."""
+    for number in range(1 << RANKS):
+        yield tuple(rank for rank in range(RANKS) if number >> rank & 1)
+
+
+@lru_cache(maxsize=64)
+def _templates(count: int) -> Floats:
+    return np.ascontiguousarray(_all_templates()[:, :count])
