@@ -24,7 +24,7 @@ SAME_THING = {
 RULED = {
     "Reading": {"Reading", "Readings"},
     "Frame": {"Frame", "Frames", "APNGFrame", "GIFFrame", "ChosenFrames"},
-    "Candidate": {"Candidate"},
+    "Candidate": {"Candidate", "NearCandidate"},
     "Template": {"Template"},
     "Tally": {"Tally"},
     "Problem": {"Problem", "ProblemCount", "ConfigProblem"},
