@@ -30,7 +30,11 @@ from uploadfilter.reference.search.chunk_tables import (
 )
 from uploadfilter.reference.search.index import Lane
 from uploadfilter.reference.search.near.asking import BUDGET
-from uploadfilter.reference.search.near.probes import CANDIDATE_WORK, Prober, Probes
+from uploadfilter.reference.search.near.probes import (
+    CANDIDATE_WORK,
+    Prober,
+    ProbedBuckets,
+)
 from uploadfilter.reference.search.soft import (
     LEAST_SCORE,
     WIDTH_BITS,
@@ -162,7 +166,7 @@ class _Search:
         self.left = budget
         self.was_cut = False
 
-    def rows(self, probes: Probes, least: float) -> _Views:
+    def rows(self, probes: ProbedBuckets, least: float) -> _Views:
         """Return different rows whose score may be sufficient."""
         self.left -= len(probes)
         view, starts, counts = self._buckets(probes)
@@ -185,7 +189,7 @@ class _Search:
             least,
         )
 
-    def _buckets(self, probes: Probes) -> tuple[_Views, _Numbers, _Numbers]:
+    def _buckets(self, probes: ProbedBuckets) -> tuple[_Views, _Numbers, _Numbers]:
         """Return view, start and size of the buckets that are read.
 
         If they hold more rows than the budget allows, the fullest are left out: what

@@ -56,7 +56,7 @@ _Buckets = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
-class Probes:
+class ProbedBuckets:
     """The buckets to look up.
 
     Attributes:
@@ -95,7 +95,7 @@ class Prober:
             self._masks[chunk, :size] = 2.0 ** np.arange(size - 1, -1, -1)
         self._places = np.arange(widest, dtype=np.uint32)
 
-    def probes(self, batch: SoftBatch, scorer: Scorer, work: int) -> Probes:
+    def probes(self, batch: SoftBatch, scorer: Scorer, work: int) -> ProbedBuckets:
         """Return the buckets with the highest probability for their work.
 
         Args:
@@ -116,7 +116,7 @@ class Prober:
         flips = (masks @ templates).ravel().take(chosen).astype(np.int64)
         pair = pairs.take(chosen // templates.shape[1])
         buckets = self._keys.buckets_of(batch.values).ravel().take(pair)
-        return Probes(pair // len(self._keys.bits), buckets ^ flips)
+        return ProbedBuckets(pair // len(self._keys.bits), buckets ^ flips)
 
     def _pairs(self, scorer: Scorer) -> tuple[NDArray[np.intp], Floats]:
         """Return the pairs of view and chunk that count, and how probable each is.
