@@ -32,8 +32,8 @@ from uploadfilter.reference.search.index import Lane
 from uploadfilter.reference.search.near.asking import BUDGET
 from uploadfilter.reference.search.near.probes import (
     CANDIDATE_WORK,
-    Prober,
     ProbedBuckets,
+    Prober,
 )
 from uploadfilter.reference.search.soft import (
     LEAST_SCORE,
