@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.signals.soft import twins
-from uploadfilter.signals.soft.axes import DCT, Seen, axis_of, certainty
+from uploadfilter.signals.soft.axes import DCT, Seen, axis_of, certainty, widening
 
 SEEN = [
     pytest.param(Seen(), id="whole"),
@@ -21,14 +21,14 @@ SEEN = [
 def test_estimate_equals_its_twin(seen: Seen) -> None:
     """Kriging and DCT in one matrix are those of the definition."""
     places = twins.seen_cells(seen.low, seen.high, seen.box, seen.hidden)
-    axis = axis_of(seen)
+    axis, cells = axis_of(seen), widening(seen)
 
     assert axis is not None
     for target in (0, 31, 63):
         weights = np.zeros(64)
         weights[list(places)] = twins.kriging_weights(places.values())[target]
-        assert np.allclose(axis.cells[target], weights, atol=1e-4)
-    assert np.allclose(axis.estimate, DCT @ axis.cells, atol=1e-4)
+        assert np.allclose(cells[target], weights, atol=1e-4)
+    assert np.allclose(axis.estimate, DCT @ cells, atol=1e-4)
 
 
 @pytest.mark.parametrize("seen", SEEN)
@@ -53,10 +53,11 @@ def test_constant_is_estimated_as_the_same_constant(
     low: int, high: int, first: int, last: int
 ) -> None:
     """The weights add up to 1, so that brightness moves no coefficient."""
-    axis = axis_of(Seen(low / 100, high / 100, (first / 100, last / 100)))
+    seen = Seen(low / 100, high / 100, (first / 100, last / 100))
+    axis = axis_of(seen)
 
     assert axis is not None
-    assert np.allclose(axis.cells.sum(axis=1), 1, atol=1e-3)
+    assert np.allclose(widening(seen).sum(axis=1), 1, atol=1e-3)
     assert np.abs(axis.estimate.sum(axis=1)).max() < 1e-3
     assert ((axis.explained >= 0) & (axis.explained <= 1)).all()
 
@@ -83,6 +84,8 @@ def test_axis_that_shows_too_little_is_refused() -> None:
     """A few cells are no picture."""
     assert axis_of(Seen(box=(0.5, 0.55))) is None
     assert axis_of(Seen(hidden=(0.0, 0.95))) is None
+    with pytest.raises(ValueError, match="shows too little"):
+        widening(Seen(box=(0.5, 0.55)))
 
 
 def test_uncertain_edges_cost_the_high_frequencies_first() -> None:

@@ -176,3 +176,32 @@ def between_cells(plane: Doubles, place: tuple[float, float]) -> float:
         + plane[above + 1, left] * (1 - right) * below
         + plane[above + 1, left + 1] * right * below
     )
+
+
+def seam_strengths(plane: Doubles, first: int, last: int) -> list[float]:
+    """Return how strong a seam at each row of a plane is, across some columns.
+
+    A cell counts by how much its neighbours above and below differ, less the larger
+    difference two rows further up or down: -12 to 24 grey steps. Near the top and the
+    bottom, the other side counts alone.
+    """
+
+    def step(row: int, column: int) -> float:
+        if not 0 < row < CELLS - 1:
+            return 0.0
+        return abs(float(plane[row + 1, column] - plane[row - 1, column]))
+
+    strengths = []
+    for row in range(CELLS):
+        beside = [other for other in (row - 2, row + 2) if 1 <= other < CELLS - 1]
+        if row < 3:
+            beside = [row + 2]
+        if row >= CELLS - 3:
+            beside = [row - 2]
+        total = 0.0
+        for column in range(first, last):
+            clear = step(row, column) - max(step(other, column) for other in beside)
+            total += min(max(clear, -12.0), 24.0)
+        near_side = 2.0 if row < 2 or row >= CELLS - 2 else 0.0
+        strengths.append(total / (last - first) - near_side)
+    return strengths

@@ -42,7 +42,7 @@ _NUGGET: Final = 0.003
 JPEG."""
 
 _CACHED: Final = 4096
-"""Axes that are kept, of 4.4 kB each: those of the fixed views and of refinements."""
+"""Axes that are kept, of 4.2 kB each: those of the fixed views and of refinements."""
 
 _STEPS: Final = 10_000
 """Cuts and edges are rounded to a ten-thousandth of the side, so that equal axes are
@@ -84,13 +84,11 @@ class AxisEstimate:
 
     Attributes:
         estimate: From the upload's cells to the original's coefficients, (16, 64).
-        cells: From the upload's cells to the original's cells, (64, 64).
         explained: Share of the variance of each coefficient that the estimate explains,
             0 to 1, shape (16,).
     """
 
     estimate: Floats
-    cells: Floats
     explained: Floats
 
 
@@ -163,27 +161,58 @@ def _places(
 
 def _kriged(places: Doubles, is_seen: NDArray[np.bool_]) -> AxisEstimate:
     """Return the estimate from cells at some places of the original."""
-    known = _covariance(np.abs(places[:, None] - places))
-    known[np.diag_indices_from(known)] += _NUGGET
-    shared = _covariance(np.abs(_CENTRES[:, None] - places))
-    # One solution serves the weights and the constraint that they add up to 1.
-    solved = np.linalg.solve(known, np.vstack((shared, np.ones(len(places)))).T).T
-    simple, ones = solved[:-1], solved[-1]
-    weights = simple + np.outer((1 - simple.sum(axis=1)) / ones.sum(), ones)
-    waves = DCT @ weights
+    known, shared = _covariances(places)
+    of_waves = DCT @ shared
+    # A wave adds up to 0, and so its weights have to.
+    waves = _weights(known, of_waves, total=0)
     error = (
         VARIANCES
-        - 2 * (waves * (DCT @ shared)).sum(axis=1)
+        - 2 * (waves * of_waves).sum(axis=1)
         + ((waves @ known) * waves).sum(axis=1)
     )
-    cells = np.zeros((CELLS, CELLS), np.float32)
-    cells[:, is_seen] = weights
     estimate = np.zeros((WAVES, CELLS), np.float32)
     estimate[:, is_seen] = waves
     explained = np.clip(1 - error / VARIANCES, 0, 1).astype(np.float32)
-    for array in (cells, estimate, explained):
+    for array in (estimate, explained):
         array.flags.writeable = False
-    return AxisEstimate(estimate, cells, explained)
+    return AxisEstimate(estimate, explained)
+
+
+def widening(seen: Seen) -> Floats:
+    """Return the estimate of the original's cells, (64, 64), from the upload's cells.
+
+    Raises:
+        ValueError: Too little of the axis is seen.
+    """
+    places, is_seen = _places(seen.low, seen.high, seen.box, seen.hidden)
+    if np.count_nonzero(is_seen) < _LEAST_CELLS:
+        raise ValueError(f"{seen} shows too little")
+    known, shared = _covariances(places[is_seen])
+    cells = np.zeros((CELLS, CELLS), np.float32)
+    cells[:, is_seen] = _weights(known, shared, total=1)
+    return cells
+
+
+def _covariances(places: Doubles) -> tuple[Doubles, Doubles]:
+    """Return the covariance of seen cells, and that of all cells with them."""
+    known = _covariance(np.abs(places[:, None] - places))
+    known[np.diag_indices_from(known)] += _NUGGET
+    return known, _covariance(np.abs(_CENTRES[:, None] - places))
+
+
+def _weights(known: Doubles, shared: Doubles, *, total: float) -> Doubles:
+    """Return the weights of seen cells for some targets.
+
+    Args:
+        known: Covariance of the seen cells.
+        shared: Covariance of each target with them, shape (targets, cells).
+        total: What the weights of a target add up to.
+    """
+    # One solution serves the weights and the constraint on their sum.
+    solved = np.linalg.solve(known, np.vstack((shared, np.ones(len(known)))).T).T
+    simple, ones = solved[:-1], solved[-1]
+    lack = (total - simple.sum(axis=1)) / ones.sum()
+    return np.asarray(simple + np.outer(lack, ones), np.float64)
 
 
 def certainty(step: float) -> Doubles:

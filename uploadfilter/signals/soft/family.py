@@ -16,6 +16,7 @@ from uploadfilter.model import Variant
 from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft import plans, turns
 from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.framing import boxes
 from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
 
 MOST_VIEWS: Final = 4096
@@ -40,6 +41,8 @@ class Family(StrEnum):
     CROPS = "crops"
     TURNS = "turns"
     STRIPS = "strips"
+    CELLS = "cells"
+    FRAMES = "frames"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -121,11 +124,13 @@ def soft_views(
     luma = luma_of(plane)
     if luma is None:
         return NO_VIEWS
-    found = [
-        _views_of(turned_as(luma, variant), variant, prepared)
-        for variant in variants
-        for prepared in _prepared(families, _aspects(aspect, variant))
-    ]
+    found: list[SoftViews] = []
+    for variant in variants:
+        turned = turned_as(luma, variant)
+        found.extend(
+            _views_of(turned, variant, prepared)
+            for prepared in _prepared(turned, families, _aspects(aspect, variant))
+        )
     return _joined(found, most)
 
 
@@ -187,16 +192,21 @@ _MOST_ASPECT: Final = 4.0
 
 
 def _prepared(
-    families: Collection[Family], aspects: tuple[float, ...]
+    luma: Floats, families: Collection[Family], aspects: tuple[float, ...]
 ) -> Iterator[Prepared]:
     """Yield the guesses of the upright family and of the chosen ones."""
     yield plans.upright()
     if Family.CROPS in families:
         yield plans.crops()
+        yield plans.squares()
     if Family.TURNS in families:
         yield turns.turns(aspects)
     if Family.STRIPS in families:
         yield plans.strips()
+    if Family.CELLS in families:
+        yield plans.cells()
+    if Family.FRAMES in families and (found := boxes(luma)):
+        yield plans.boxed(found)
 
 
 def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.outlines import Outline
+from uploadfilter.outlines import Outline, Rectangle
 from uploadfilter.signals.soft.axes import (
     WAVES,
     AxisEstimate,
@@ -32,6 +32,9 @@ from there."""
 _STEP: Final = 0.05
 """Between two fixed cuts. The reliabilities know that an edge lies up to half a step
 away, and so a finer grid finds little more."""
+
+_ALONG: Final = (0.125, 0.167, 0.22)
+"""Larger cuts, at both ends of one axis: 4:3, 3:2 or 16:9 becomes square."""
 
 _STRIPS: Final = (0.1, 0.2)
 """Heights of covered strips: captions have one or two lines."""
@@ -168,6 +171,44 @@ def crops() -> GuessPlan:
 
 
 @lru_cache(1)
+def squares() -> GuessPlan:
+    """Return the guesses that much was cut off one axis alone."""
+    cuts = [
+        cut
+        for share in _ALONG
+        for cut in ((share, share), (2 * share, 0.0), (0.0, 2 * share))
+    ]
+    across_only = [Outline(left=low, right=high) for low, high in cuts]
+    down_only = [Outline(top=low, bottom=high) for low, high in cuts]
+    return plan_of(
+        [Guess(outline=item, step=_SQUARE_STEP) for item in across_only + down_only]
+    )
+
+
+@lru_cache(1)
+def cells() -> GuessPlan:
+    """Return the guesses that the picture is a cell of a collage of two to four."""
+    halves, thirds = (
+        ((0.0, 0.5), (0.5, 1.0)),
+        ((0.0, 1 / 3), (1 / 3, 2 / 3), (2 / 3, 1.0)),
+    )
+    whole = ((0.0, 1.0),)
+    grids = (
+        *product(whole, halves),
+        *product(halves, whole),
+        *product(halves, halves),
+        *product(whole, thirds),
+        *product(thirds, whole),
+    )
+    return boxed([(left, top, right, bottom) for (left, right), (top, bottom) in grids])
+
+
+def boxed(boxes: Sequence[Rectangle]) -> GuessPlan:
+    """Return the guesses that the picture fills some boxes of the upload."""
+    return plan_of([Guess(outline=Outline(box=box), step=_BOX_STEP) for box in boxes])
+
+
+@lru_cache(1)
 def strips() -> GuessPlan:
     """Return the guesses that a strip along a side is covered."""
     hidden = [
@@ -187,6 +228,12 @@ def strips() -> GuessPlan:
 
 _UPRIGHT_STEP: Final = 0.003
 """An upload that was not cut on purpose may have lost a pixel or two."""
+
+_BOX_STEP: Final = 0.004
+"""Deviation of an edge of a box: a quarter of a cell."""
+
+_SQUARE_STEP: Final = 0.018
+"""Deviation of an edge between two of the larger cuts."""
 
 _CROP_STEP: Final = 0.0144
 """Deviation of an edge that lies anywhere within half a step of a fixed cut."""

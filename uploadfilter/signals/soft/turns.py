@@ -24,6 +24,7 @@ from uploadfilter.signals.soft.axes import (
     Floats,
     axis_of,
     certainty,
+    widening,
 )
 from uploadfilter.signals.soft.plans import across, down
 from uploadfilter.signals.soft.reliabilities import expectations
@@ -164,4 +165,11 @@ def _parts(
         return table_of(outline), (rows, columns), None
     if turn_only == outline:
         return table_of(outline), (rows, columns), None
-    return table_of(turn_only), (rows, columns), (rows.cells, columns.cells)
+    return (
+        table_of(turn_only),
+        (rows, columns),
+        (
+            widening(down(outline)),
+            widening(across(outline)),
+        ),
+    )
