@@ -408,6 +408,14 @@ NAMED: Mapping[str, str] = {
     "multipart types other than": (
         "tests/uploads/head/test_plan.py::test_type_that_could_be_a_form_is_refused"
     ),
+    "parts that hold parts inside of": (
+        "tests/uploads/body/test_related.py"
+        "::test_c1_part_headers_that_readers_take_otherwise_are_refused"
+    ),
+    "a file of a form": (
+        "tests/contents/test_mailcoded.py"
+        "::test_c1_base64_that_readers_take_otherwise_is_refused"
+    ),
     "forms whose parts readers find": (
         "tests/uploads/body/test_parts.py::test_odd_headers_are_refused"
     ),

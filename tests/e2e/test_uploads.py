@@ -1,5 +1,6 @@
 """Uploads of every kind through a proxy in ENFORCE: what passes and what does not."""
 
+import base64
 import gzip
 import zlib
 from collections.abc import Callable, Iterator
@@ -214,6 +215,38 @@ def test_coded_body_is_inspected_as_what_it_is(site: Stage, coding: str) -> None
     # This origin cannot undo zstd, and says so itself.
     assert accepted.status == (400 if coding == "zstd" else 201)
     assert coding == "zstd" or site.shows(sha256(other))
+
+
+def test_file_in_base64_is_looked_at_decoded(site: Stage) -> None:
+    """An option of curl encodes a file of a form, which some origins decode."""
+
+    def sent(content: bytes) -> int:
+        form = "file=@-;filename=a.jpg;type=image/jpeg;encoder=base64"
+        return curl(site.url("/upload"), "-F", form, data=content).status
+
+    assert sent(pictures.listed()) == 403
+    assert sent(pictures.unlisted(5023)) != 403
+
+
+@pytest.mark.parametrize("encoding", ["binary", "base64"])
+def test_object_of_a_multipart_upload_of_google_is_inspected(
+    site: Stage, encoding: str
+) -> None:
+    """Its description comes first, in JSON; the object may be in base64."""
+
+    def sent(content: bytes) -> int:
+        if encoding == "base64":
+            content = base64.encodebytes(content).replace(b"\n", b"\r\n")
+        body = (
+            b"--=_x\r\nContent-Type: application/json; charset=UTF-8\r\n\r\n"
+            b'{"name": "a.jpg"}\r\n--=_x\r\nContent-Type: image/jpeg\r\n'
+            b"Content-Transfer-Encoding: %s\r\n\r\n%s\r\n--=_x--"
+        ) % (encoding.encode(), content)
+        kind = ("-H", 'Content-Type: multipart/related; boundary="=_x"')
+        return put(site.url("/files/google.jpg"), body, *kind).status
+
+    assert sent(pictures.listed()) == 403
+    assert sent(pictures.unlisted(5024)) == 201
 
 
 @pytest.mark.parametrize("coding", CODERS)

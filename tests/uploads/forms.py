@@ -4,7 +4,7 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from uploadfilter.uploads.body.canonical import FormPart, encode_form
+from uploadfilter.uploads.body.canonical import Part, encode_form
 from uploadfilter.uploads.body.extractors import (
     ContentData,
     ContentEnded,
@@ -34,12 +34,14 @@ class Extracted:
             compared, since how much it is depends on the cuts.
         refusal: Why the body was refused, if it was.
         is_piece: Whether it says that it is a piece of a file.
+        coded: Data of contents whose coding a scanner undoes, and that coding.
     """
 
     contents: tuple[tuple[str | None, bytes], ...]
     left_open: bytes | None = field(compare=False)
     refusal: Refusal | None
     is_piece: bool = False
+    coded: tuple[tuple[bytes, str], ...] = ()
 
 
 def head(
@@ -58,12 +60,14 @@ def collect(events: Iterable[Event]) -> Extracted:
     data: list[bytes] | None = None
     refusal: Refusal | None = None
     is_piece = False
+    coding: str | None = None
+    coded: list[tuple[bytes, str]] = []
     for event in events:
         assert refusal is None, "nothing follows a refusal"
         match event:
             case ContentStarted():
                 assert data is None, "contents do not overlap"
-                declared, data = event.declared_type, []
+                declared, data, coding = event.declared_type, [], event.coding
             case ContentData():
                 assert data is not None, "data belong to a content"
                 assert event.data, "data are never empty"
@@ -71,6 +75,7 @@ def collect(events: Iterable[Event]) -> Extracted:
             case ContentEnded():
                 assert data is not None, "what ends has begun"
                 contents.append((declared, b"".join(data)))
+                coded += [(b"".join(data), coding)] if coding else []
                 data = None
             case PieceFound():
                 is_piece = True
@@ -83,6 +88,7 @@ def collect(events: Iterable[Event]) -> Extracted:
         left_open=left_open,
         refusal=refusal,
         is_piece=is_piece,
+        coded=tuple(coded),
     )
 
 
@@ -106,14 +112,14 @@ def cuts(body: bytes, seed: int) -> list[list[bytes]]:
 
 def read_form(
     body: bytes, boundary: bytes, limits: UploadLimits = LIMITS
-) -> tuple[Extracted, tuple[FormPart, ...]]:
+) -> tuple[Extracted, tuple[Part, ...]]:
     """Read a form in one chunk; return contents and parts."""
     extractor = FormExtractor(boundary, limits)
     extracted = feed(extractor, [body])
     return extracted, extractor.parts
 
 
-def write_form(parts: Sequence[FormPart], contents: Sequence[bytes]) -> bytes:
+def write_form(parts: Sequence[Part], contents: Sequence[bytes]) -> bytes:
     """Encode a form with its data.
 
     Args:

@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from tests.uploads.forms import BOUNDARY, LIMITS, head, read_form, write_form
 from tests.uploads.origins import ORIGINS, Parse, Received
 from tests.uploads.variants import TARGET, TYPE, VARIANTS, Variant
+from uploadfilter.contents import mailcoded
+from uploadfilter.contents.source import MemorySource
 from uploadfilter.uploads.body.canonical import FormPart, form_content_type
 from uploadfilter.uploads.head.plan import BodyKind, Refusal, plan
 
@@ -52,7 +54,14 @@ def forward(variant: Variant) -> tuple[str, bytes, list[bytes]] | None:
         return None
     seen = [content for _, content in extracted.contents]
     content_type = form_content_type(BOUNDARY, body.charset)
-    return content_type, write_form(parts, seen), seen
+    undone = [_undone(content, coding) for content, coding in extracted.coded]
+    return content_type, write_form(parts, seen), [*seen, *undone]
+
+
+def _undone(content: bytes, coding: str) -> bytes:
+    """Return a content as a scanner looks at it, beside the content itself."""
+    chunks = mailcoded.READERS[coding](MemorySource(content))
+    return b"".join(each for each in chunks if isinstance(each, bytes))
 
 
 def read_straight(parse: Parse, variant: Variant) -> list[Received] | None:

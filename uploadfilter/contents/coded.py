@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import ClassVar, Final
 
-from uploadfilter.contents import framed
+from uploadfilter.contents import framed, mailcoded
 from uploadfilter.contents.kinds import proposals
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
@@ -172,11 +172,64 @@ class CodedBody:
         return replace(member, sent_as=self.declared)
 
 
-NAMES: Final = frozenset({*_READERS, framed.NAME})
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailCodedBody:
+    """A part in a content transfer encoding, as a container of it without that.
+
+    Args:
+        coding: One of ``mailcoded.READERS``.
+        declared: The declared type of the decoded part, in lower case; may be empty.
+
+    Attributes:
+        is_looked_at: As in ``CodedBody``.
+    """
+
+    is_looked_at: ClassVar[bool] = True
+    coding: str
+    declared: str = ""
+
+    @property
+    def kinds(self) -> frozenset[Kind]:
+        """Return no kind: the header of the part tells it."""
+        return frozenset()
+
+    @property
+    def undone(self) -> tuple[StreamContainer, ...]:
+        """Return no container: as a text it is searched in any case."""
+        return ()
+
+    def members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
+        """Yield the decoded part."""
+        chunks = _metered(mailcoded.READERS[self.coding](source), source, meter)
+        yield Member(name=_NAME, content=chunks, sent_as=self.declared)
+
+    def claim_of_raw(self, source: Source, kind: Kind) -> str:  # noqa: ARG002
+        """Return nothing: letters are no picture in a format without magic."""
+        return ""
+
+
+def _metered(chunks: Chunks, source: Source, meter: UnpackMeter) -> Chunks:
+    """Count the bytes of chunks, and end them when they are too many."""
+    given = 0
+    for item in chunks:
+        yield item
+        size = len(item) if isinstance(item, bytes) else 0
+        given += size
+        reason = meter.excess(size, unpacked=given, packed=source.size)
+        if reason is not None:
+            yield Shortfall(reason=reason)
+            return
+
+
+NAMES: Final = frozenset({*_READERS, *mailcoded.READERS, framed.NAME})
 """The codings that are undone here."""
 
 
-def body_in(coding: str, declared: str) -> CodedBody | framed.FramedBody:
+def body_in(
+    coding: str, declared: str
+) -> CodedBody | MailCodedBody | framed.FramedBody:
     """Return a body in a coding as a container of the body without it.
 
     Args:
@@ -185,6 +238,8 @@ def body_in(coding: str, declared: str) -> CodedBody | framed.FramedBody:
     """
     if coding == framed.NAME:
         return framed.FramedBody(declared=declared)
+    if coding in mailcoded.READERS:
+        return MailCodedBody(coding=coding, declared=declared)
     return CodedBody(coding=coding, declared=declared)
 
 

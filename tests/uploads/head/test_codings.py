@@ -2,7 +2,7 @@
 
 import pytest
 
-from uploadfilter.contents import coded
+from uploadfilter.contents import coded, mailcoded
 from uploadfilter.uploads.head import awschunked, codings
 from uploadfilter.uploads.head.codings import (
     claimed_type,
@@ -89,7 +89,7 @@ def test_every_coding_of_a_body_is_undone_by_a_scanner() -> None:
     """The names here and in the scanner are the same."""
     said = {*codings._OF_A_BODY.values(), awschunked.WORD.decode()}  # noqa: SLF001
 
-    assert said - {None} == coded.NAMES
+    assert said - {None} == coded.NAMES - mailcoded.READERS.keys()
 
 
 @pytest.mark.parametrize(

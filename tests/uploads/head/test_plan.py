@@ -423,8 +423,9 @@ def test_coding_is_planned_for_a_raw_body_and_refused_for_a_form(coding: bytes) 
         pytest.param(
             b"multipart/form-data; boundary=a; charset=utf-16", 400, id="UTF-16"
         ),
-        pytest.param(b"multipart/mixed; boundary=a", 415, id="mixed"),
-        pytest.param(b"multipart/related; boundary=a", 415, id="related"),
+        pytest.param(b"multipart/alternative; boundary=a", 415, id="alternative"),
+        pytest.param(b"multipart/related", 400, id="related without a boundary"),
+        pytest.param(b"multipart/mixed; boundary*0=a", 400, id="mixed, continued"),
         pytest.param(b"multipart/x", 415, id="any multipart"),
         pytest.param(b"multipart", 415, id="half a type"),
         pytest.param(b"text/plain; boundary=a", 415, id="boundary of a text"),
@@ -438,6 +439,31 @@ def test_type_that_could_be_a_form_is_refused(value: bytes, status: int) -> None
 
     assert isinstance(refusal, Refusal)
     assert (refusal.status, refusal.reason) == (status, Reason.MALFORMED_FORM)
+
+
+@pytest.mark.parametrize(
+    ("value", "kept"),
+    [
+        (b"multipart/mixed; boundary=a", "multipart/mixed"),
+        (b"Multipart/Related;BOUNDARY=a", "multipart/related"),
+        (
+            b'multipart/related; boundary="a"; type="a/b+xml"; x=y; start="<0.a@b>"',
+            'multipart/related; type="a/b+xml"; start="<0.a@b>"',
+        ),
+        (
+            b'multipart/related; start-info="text/xml"; boundary=a',
+            'multipart/related; start-info="text/xml"',
+        ),
+        (b"multipart/form-data; boundary=a", None),
+    ],
+)
+def test_parts_that_are_no_form_keep_their_type(value: bytes, kept: str | None) -> None:
+    """What says which part is the root goes on as it was written."""
+    body = plan_with_body(type_of(value))
+
+    assert isinstance(body, BodyPlan)
+    assert (body.kind, body.boundary) == (BodyKind.FORM, b"a")
+    assert body.parts_type == kept
 
 
 @pytest.mark.parametrize("name", [b"uploaded_file", b"api_key", b"X_Y"])

@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import Match, Reason, Scan, Signal
-from uploadfilter.uploads.body.canonical import FormPart
+from uploadfilter.uploads.body.canonical import Part
 
 
 class Where(Enum):
@@ -100,13 +100,15 @@ class Forward:
         parts: The parts of a form that is to be encoded anew; ``None`` if the bytes of
             the spool are forwarded unchanged.
         charset: The charset that the head names for such a form, if it names one.
+        parts_type: See ``BodyPlan``.
         unread: Whether the rest of the body is still to come from the client, and is
             forwarded unheld.
     """
 
     where: Where
-    parts: tuple[FormPart, ...] | None
+    parts: tuple[Part, ...] | None
     charset: str | None = None
+    parts_type: str | None = None
     unread: bool
 
 

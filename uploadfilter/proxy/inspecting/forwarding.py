@@ -88,7 +88,10 @@ def _outgoing(
         boundary = os.urandom(24).hex().encode()
         pieces = canonical.encode_form(command.parts, boundary=boundary)
         length = canonical.content_length(command.parts, boundary=boundary)
-        content_type = canonical.form_content_type(boundary, command.charset)
+        if command.parts_type is None:
+            content_type = canonical.form_content_type(boundary, command.charset)
+        else:
+            content_type = canonical.mime_content_type(boundary, command.parts_type)
         body = _released_after(upload, _form(spool, command, pieces))
         return body, length, content_type
     if command.unread:

@@ -57,6 +57,7 @@ from uploadfilter.uploads.body.extractors import (
     RawExtractor,
     Refused,
 )
+from uploadfilter.uploads.body.related import RelatedExtractor
 from uploadfilter.uploads.head.plan import PIECE, BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -124,6 +125,7 @@ class Inspection:
         self._exempt = exempt and self._refusal is None
         self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
         self._charset = plan.charset if isinstance(plan, BodyPlan) else None
+        self._parts_type = plan.parts_type if isinstance(plan, BodyPlan) else None
         self._extractor = None if self._exempt else _extractor(plan, limits)
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._open: _Open | None = None
@@ -295,6 +297,7 @@ class Inspection:
             where=Where.CONTENTS if encode else Where.BODY,
             parts=parts,
             charset=self._charset if encode else None,
+            parts_type=self._parts_type if encode else None,
             unread=not self._ended,
         )
 
@@ -424,6 +427,7 @@ def _extractor(
         case BodyKind.RAW:
             return RawExtractor(plan.declared_type, plan.coding)
         case BodyKind.FORM:
-            return FormExtractor(plan.boundary or b"", limits)
+            make = FormExtractor if plan.parts_type is None else RelatedExtractor
+            return make(plan.boundary or b"", limits)
         case never:
             assert_never(never)

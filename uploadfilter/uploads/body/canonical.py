@@ -19,6 +19,7 @@ contains them is negligible, and contents are not searched for the boundary.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeAlias
 
 from uploadfilter.uploads.head import fields
 
@@ -28,7 +29,7 @@ _BOUNDARY = re.compile(rb"[0-9A-Za-z]{16,70}")
 PARAMETERS = frozenset({"name", "filename", "filename*"})
 """The parameters of a Content-Disposition that the origin gets."""
 
-CODINGS = frozenset({"7bit", "8bit", "binary", "quoted-printable"})
+CODINGS = frozenset({"7bit", "8bit", "binary", "quoted-printable", "base64"})
 """The content transfer encodings that the origin gets."""
 
 _TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
@@ -79,10 +80,44 @@ class FormPart:
         if min(self.length, self.undone_length) < 0:
             raise ValueError("the length of a form part is negative")
 
+    @property
+    def section(self) -> bytes:
+        """The header section, with the empty line that ends it."""
+        return _part_header(self)
 
-def encode_form(
-    parts: Sequence[FormPart], *, boundary: bytes
-) -> tuple[bytes | int, ...]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MimePart:
+    """One part of a body of several parts that is no form, without its data.
+
+    Attributes:
+        lines: Header lines as the client wrote them, without their ends.
+        length: As in ``FormPart``.
+        undone_length: As in ``FormPart``; 0.
+    """
+
+    lines: tuple[str, ...]
+    length: int
+    undone_length: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse lines that could end the section, or the line."""
+        if any(fields.has_control(line) or not line for line in self.lines):
+            raise ValueError("a header line of a part holds a control character")
+        if min(self.length, self.undone_length) < 0:
+            raise ValueError("the length of a part is negative")
+
+    @property
+    def section(self) -> bytes:
+        """The header section, with the empty line that ends it."""
+        text = "".join(f"{line}\r\n" for line in self.lines)
+        return f"{text}\r\n".encode("utf-8", "surrogateescape")
+
+
+Part: TypeAlias = FormPart | MimePart
+
+
+def encode_form(parts: Sequence[Part], *, boundary: bytes) -> tuple[bytes | int, ...]:
     """Build the pieces of a form in the order in which they are sent.
 
     Args:
@@ -99,13 +134,13 @@ def encode_form(
     pieces: list[bytes | int] = []
     before = b"--" + boundary + b"\r\n"
     for index, part in enumerate(parts):
-        pieces += [before + _part_header(part), index]
+        pieces += [before + part.section, index]
         before = b"\r\n--" + boundary + b"\r\n"
     pieces.append(before[:-2] + b"--\r\n")
     return tuple(pieces)
 
 
-def content_length(parts: Sequence[FormPart], *, boundary: bytes) -> int:
+def content_length(parts: Sequence[Part], *, boundary: bytes) -> int:
     """Count the bytes of the form that ``encode_form`` builds, data included."""
     return sum(
         len(piece) if isinstance(piece, bytes) else parts[piece].length
@@ -129,6 +164,22 @@ def form_content_type(boundary: bytes, charset: str | None = None) -> str:
         raise ValueError("a charset needs small letters, digits and hyphens")
     told = "" if charset is None else f"charset={charset}; "
     return f"multipart/form-data; {told}boundary={boundary.decode('ascii')}"
+
+
+def mime_content_type(boundary: bytes, value: str) -> str:
+    """Return the value of the Content-Type header of parts that are no form.
+
+    Args:
+        boundary: As for ``encode_form``.
+        value: The type and its other parameters, as the client wrote them.
+
+    Raises:
+        ValueError: ``boundary`` has another form, or ``value`` holds one.
+    """
+    _check_boundary(boundary)
+    if fields.has_control(value) or "boundary" in value.lower():
+        raise ValueError("a type has a control character or another boundary")
+    return f"{value}; boundary={boundary.decode('ascii')}"
 
 
 def _check_boundary(boundary: bytes) -> None:

@@ -20,7 +20,7 @@ from typing import Final, Protocol, TypeAlias, assert_never
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.body.canonical import FormPart
+from uploadfilter.uploads.body.canonical import FormPart, Part
 from uploadfilter.uploads.body.parts import (
     QUOTED_PRINTABLE,
     PartHeader,
@@ -202,7 +202,7 @@ class FormExtractor:
         self._at = 0
         self._header: PartHeader | None = None
         self._length = 0
-        self._parts: list[FormPart] = []
+        self._parts: list[Part] = []
         self._begun = 0
         self._files = 0
         self._signs = signs.Signs()
@@ -211,7 +211,7 @@ class FormExtractor:
         self.is_behind = False
 
     @property
-    def parts(self) -> tuple[FormPart, ...]:
+    def parts(self) -> tuple[Part, ...]:
         """The parts that are complete, in order."""
         return tuple(self._parts)
 
@@ -299,7 +299,7 @@ class FormExtractor:
         """Take a header section that is complete, without its empty line."""
         if self._opening in section:
             return malformed("A part contains the form's boundary.")
-        header = read_part_header(section, self._limits)
+        header = self._read(section)
         if isinstance(header, Refusal):
             return header
         self._files += header.is_file
@@ -307,7 +307,8 @@ class FormExtractor:
             return over_limit("The form has too many files.")
         self._header = header
         self._length = 0
-        self._quoted = bytearray() if header.coding == QUOTED_PRINTABLE else None
+        is_quoted = header.coding == QUOTED_PRINTABLE and not header.is_file
+        self._quoted = bytearray() if is_quoted else None
         self._state = _State.DATA
         self._at += len(section) + len(_CRLF)
         return self._feed(_PLAIN_HEADER, events)
@@ -389,7 +390,11 @@ class FormExtractor:
             return self._hold_quoted(found)
         if found is not None:
             self._said = b""
-            events.append(ContentStarted(declared_type=header.declared_type))
+            events.append(
+                ContentStarted(
+                    declared_type=header.declared_type, coding=header.scanned_coding
+                )
+            )
             return None
         events.append(ContentEnded())
         return self._end_part(header, events)
@@ -417,18 +422,24 @@ class FormExtractor:
                 ContentData(data=undone),
                 ContentEnded(),
             ]
-        self._parts.append(
-            FormPart(
-                names=header.names,
-                content_type=header.content_type,
-                coding=header.coding,
-                length=self._length,
-                undone_length=len(undone),
-            )
-        )
+        self._parts.append(self._part(header, undone_length=len(undone)))
         for value in said:
             self._note(header, value)
         return next(filter(None, (_refusal_of_field(header, v) for v in said)), None)
+
+    def _read(self, section: bytes) -> PartHeader | Refusal:
+        """Read a header section."""
+        return read_part_header(section, self._limits)
+
+    def _part(self, header: PartHeader, *, undone_length: int) -> Part:
+        """Return a part that is complete."""
+        return FormPart(
+            names=header.names,
+            content_type=header.content_type,
+            coding=header.coding,
+            length=self._length,
+            undone_length=undone_length,
+        )
 
     def _note(self, header: PartHeader, value: bytes) -> None:
         """Note the value of a field that has ended, if it describes the file."""

@@ -16,10 +16,10 @@ not obvious:
   declared type; the origin gets plain bytes, so that no origin begins to parse it.
 - A Content-Type that is no type becomes ``application/octet-stream``: formidable takes
   a part with no type for text, and damages a file.
-- Content-Transfer-Encoding is refused, because half of all origins decode base64 and
-  half do not; except the codings that change nothing, and ``quoted-printable`` of a
-  part without a file, in which Delphi's Indy sends all fields. Those are inspected as
-  they are and as they are meant.
+- Half of all origins undo a Content-Transfer-Encoding, and half do not. So a part is
+  inspected as it is and as it is meant: by a scanner if it is a file, and here if it is
+  a field in ``quoted-printable``, in which Delphi's Indy sends all fields. A field in
+  base64 is refused, since it could say that the file is only a piece.
 """
 
 import re
@@ -39,6 +39,8 @@ whose type is no type."""
 
 QUOTED_PRINTABLE: Final = "quoted-printable"
 """The coding of a text in which ``=`` and two digits stand for a byte (RFC 2045)."""
+
+BASE64: Final = "base64"
 
 EXTENDED_NAME: Final = "filename*"
 
@@ -74,6 +76,7 @@ class PartHeader:
         declared_type: Media type that the client claims, without parameters; that of
             the file's name if the bytes alone do not show the format.
         coding: The content transfer encoding; ``None`` if there is none.
+        lines: For a part that is in no form, its header lines.
     """
 
     names: tuple[tuple[str, str], ...]
@@ -82,6 +85,13 @@ class PartHeader:
     content_type: str | None
     declared_type: str | None
     coding: str | None
+    lines: tuple[str, ...] = ()
+
+    @property
+    def scanned_coding(self) -> str | None:
+        """The encoding that a scanner has to undo; ``None`` if there is none."""
+        is_undone = self.is_file and self.coding in {BASE64, QUOTED_PRINTABLE}
+        return self.coding if is_undone else None
 
 
 def malformed(detail: str) -> Refusal:
@@ -112,7 +122,7 @@ def read_part_header(section: bytes, limits: UploadLimits) -> PartHeader | Refus
     lines = section.decode("utf-8", "surrogateescape").split("\r\n")[:-1]
     if len(lines) > limits.max_part_headers:
         return over_limit("A part has too many headers.")
-    headers = _headers(lines)
+    headers = headers_in(lines)
     if isinstance(headers, Refusal):
         return headers
     header = _part_header(headers, limits)
@@ -121,7 +131,7 @@ def read_part_header(section: bytes, limits: UploadLimits) -> PartHeader | Refus
     return header
 
 
-def _headers(lines: list[str]) -> dict[str, str] | Refusal:
+def headers_in(lines: list[str]) -> dict[str, str] | Refusal:
     """Return values by lower-case name; of ignored headers, the last value."""
     found: dict[str, str] = {}
     for line in lines:
@@ -150,7 +160,7 @@ def _part_header(headers: dict[str, str], limits: UploadLimits) -> PartHeader | 
         if len(text.encode("utf-8", "surrogateescape")) > limits.max_name_bytes:
             return over_limit("A part's name or file name is too long.")
         plain[each.name] = text
-    types = _types(headers.get("content-type"))
+    types = types_of(headers.get("content-type"))
     if isinstance(types, Refusal):
         return types
     claims = _claims(types[1], plain)
@@ -168,8 +178,8 @@ def _part_header(headers: dict[str, str], limits: UploadLimits) -> PartHeader | 
 
 
 def _is_known_coding(header: PartHeader) -> bool:
-    if header.coding == QUOTED_PRINTABLE:
-        return not header.is_file
+    if header.coding == BASE64:
+        return header.is_file
     return header.coding is None or header.coding in canonical.CODINGS
 
 
@@ -211,7 +221,7 @@ def _claims(media_type: str | None, plain: dict[str, str]) -> set[str | None]:
     return {codings.claimed_type(media_type, name) for name in names} - {media_type}
 
 
-def _types(value: str | None) -> tuple[str | None, str | None] | Refusal:
+def types_of(value: str | None) -> tuple[str | None, str | None] | Refusal:
     """Return the type for the origin and the type that the client claims."""
     if not value:
         return None, None

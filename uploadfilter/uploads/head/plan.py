@@ -99,6 +99,14 @@ allows 70 of fewer kinds, and Django and Werkzeug 201. Some readers end a bounda
 semicolon even in quotes (Rack), and differ in escapes."""
 
 
+_FORM: Final = "multipart/form-data"
+_PARTS: Final = frozenset({_FORM, "multipart/related", "multipart/mixed"})
+"""Types whose parts are read and encoded anew."""
+
+_KEPT_PARAMETERS: Final = frozenset({"type", "start", "start-info"})
+"""Parameters that tell which part is the root (RFC 2387; XOP, section 4.1)."""
+
+
 class BodyKind(StrEnum):
     """The way in which a body is read."""
 
@@ -144,6 +152,8 @@ class BodyPlan:
             has none.
         charset: For a form, the charset that its head names, in lower case; ``None``
             if it names none.
+        parts_type: For parts that are no form, their type with its other parameters, as
+            the client wrote them; ``None`` for a form.
         framing: The framing of S3, if that is its coding.
         is_piece: Whether the head states that it is a piece of a file.
     """
@@ -154,6 +164,7 @@ class BodyPlan:
     boundary: bytes | None = None
     coding: str | None = None
     charset: str | None = None
+    parts_type: str | None = None
     framing: awschunked.Framing | None = None
     is_piece: bool = False
 
@@ -414,7 +425,7 @@ def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
 def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
     text = (head.value(b"content-type") or b"").decode("latin-1")
     media_type = fields.parse_media_type(text)
-    if media_type is not None and media_type.value == "multipart/form-data":
+    if media_type is not None and media_type.value in _PARTS:
         return _plan_of_form(head, media_type)
     refusal = _refusal_of_type(text, media_type)
     if refusal is not None:
@@ -445,7 +456,10 @@ def _refusal_of_type(
     if folded.startswith("multipart/form-data"):
         return _bad_form("The form's type is malformed.")
     if "multipart" in folded or "boundary" in folded:
-        return _bad_form("Of multipart types, only form-data is read.", _UNSUPPORTED)
+        return _bad_form(
+            "Of multipart types, only form-data, related and mixed are read.",
+            _UNSUPPORTED,
+        )
     return None
 
 
@@ -471,4 +485,15 @@ def _plan_of_form(
         declared_type=media_type.value,
         boundary=boundary.encode("ascii"),
         charset=None if charset is None else charset.lower(),
+        parts_type=_parts_type(head, media_type),
     )
+
+
+def _parts_type(head: RequestHead, media_type: fields.Parametrised) -> str | None:
+    """Return the type of parts that are no form, without its boundary."""
+    if media_type.value == _FORM:
+        return None
+    _, semicolon, rest = (head.value(b"content-type") or b"").partition(b";")
+    parameters = fields.read_parameters((semicolon + rest).decode("latin-1")) or ()
+    kept = [each for each in parameters if each.name in _KEPT_PARAMETERS]
+    return "".join([media_type.value, *(f"; {p.name}={p.written}" for p in kept)])
