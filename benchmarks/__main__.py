@@ -14,6 +14,7 @@ BENCHMARKS = {
     "enforcement": "benchmarks.enforcement",
     "altered": "benchmarks.altered.run",
     "everyday": "benchmarks.everyday.run",
+    "evidence": "benchmarks.evidence.run",
     "hostile": "benchmarks.hostile",
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy.run",

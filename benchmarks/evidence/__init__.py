@@ -1,0 +1,1 @@
+"""Is E right? Unrelated pictures are compared, and counted by their predicted E."""
