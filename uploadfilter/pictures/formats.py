@@ -10,6 +10,8 @@ figure, and a run of ``make fuzz``.
 
 from dataclasses import dataclass
 
+from uploadfilter.contents.kinds.magic import Kind
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Format:
@@ -20,8 +22,7 @@ class Format:
     picture that could be made in code.
 
     Attributes:
-        name: Its name in ``contents.kinds.magic.Kind``, by which operators switch it
-            on.
+        name: Its kind; operators switch it on by this word.
         pillow: Its name in Pillow; empty if another library decodes it, without Pillow.
         bytes_per_pixel: Most bytes that its decoder holds for each pixel, including the
             pixel.
@@ -40,7 +41,7 @@ class Format:
             format is decoded in a process that ends with its content.
     """
 
-    name: str
+    name: Kind
     pillow: tuple[str, ...]
     bytes_per_pixel: int = 4
     moving_bytes_per_pixel: int = 8
@@ -54,10 +55,10 @@ class Format:
 
 FORMATS: tuple[Format, ...] = (
     # 4.0 after scaling. Coefficients of several scans come on top (``jpegscans.py``).
-    Format(name="jpeg", pillow=("JPEG",), is_common=True),
+    Format(name=Kind.JPEG, pillow=("JPEG",), is_common=True),
     # 4.0; moving 12.0, and a fourth image if one frame is to be taken back.
     Format(
-        name="png",
+        name=Kind.PNG,
         pillow=("PNG",),
         moving_bytes_per_pixel=16,
         flat_pixels=50_000_000,
@@ -66,10 +67,10 @@ FORMATS: tuple[Format, ...] = (
         is_common=True,
     ),
     # 1.2, with a palette; moving 13.4, and a frame that is to be taken back.
-    Format(name="gif", pillow=("GIF",), moving_bytes_per_pixel=16, held_times=1),
+    Format(name=Kind.GIF, pillow=("GIF",), moving_bytes_per_pixel=16, held_times=1),
     # 12.0: two canvases and the frame; moving 16.1.
     Format(
-        name="webp",
+        name=Kind.WEBP,
         pillow=("WEBP",),
         bytes_per_pixel=12,
         moving_bytes_per_pixel=17,
@@ -80,7 +81,7 @@ FORMATS: tuple[Format, ...] = (
     # 9.1 in 4:2:0, 10.7 in 4:4:4, 11.5 with alpha; moving 15.4 in 4:2:0. The figure for
     # more than 8 bits is computed from that.
     Format(
-        name="avif",
+        name=Kind.AVIF,
         pillow=("AVIF",),
         bytes_per_pixel=12,
         moving_bytes_per_pixel=18,
@@ -89,7 +90,7 @@ FORMATS: tuple[Format, ...] = (
     ),
     # 7.4 to 8.0; in 10 bits 8.2 in 4:2:0, 15.7 in 4:4:4, 20.8 with alpha.
     Format(
-        name="heic",
+        name=Kind.HEIC,
         pillow=(),
         bytes_per_pixel=8,
         deep_bytes_per_pixel=21,
@@ -97,27 +98,31 @@ FORMATS: tuple[Format, ...] = (
     ),
     # 7.2 to 9.4, floating-point numbers 11.4.
     Format(
-        name="jxl", pillow=(), bytes_per_pixel=12, flat_pixels=16_600_000, held_times=2
+        name=Kind.JXL,
+        pillow=(),
+        bytes_per_pixel=12,
+        flat_pixels=16_600_000,
+        held_times=2,
     ),
     # 4.0, pages 8.0; strips and tiles come on top (``pictures/reader.py``).
-    Format(name="tiff", pillow=("TIFF",)),
+    Format(name=Kind.TIFF, pillow=("TIFF",)),
     # 4.0.
-    Format(name="bmp", pillow=("BMP", "DIB")),
+    Format(name=Kind.BMP, pillow=("BMP", "DIB")),
     # 14.3 for a bitmap of 32 bits.
-    Format(name="ico", pillow=("ICO", "CUR"), bytes_per_pixel=15, held_times=1),
+    Format(name=Kind.ICO, pillow=("ICO", "CUR"), bytes_per_pixel=15, held_times=1),
     # Two pictures of other formats, and their combination.
-    Format(name="layered", pillow=(), bytes_per_pixel=12),
+    Format(name=Kind.LAYERED, pillow=(), bytes_per_pixel=12),
     # 19.4.
-    Format(name="jp2", pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
+    Format(name=Kind.JP2, pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
     # 6.0.
-    Format(name="psd", pillow=("PSD",), bytes_per_pixel=6, is_usual=False),
+    Format(name=Kind.PSD, pillow=("PSD",), bytes_per_pixel=6, is_usual=False),
     # 4.0, and a band of rows.
-    Format(name="pnm", pillow=(), bytes_per_pixel=8),
+    Format(name=Kind.PNM, pillow=(), bytes_per_pixel=8),
     # 7.0.
-    Format(name="qoi", pillow=("QOI",), bytes_per_pixel=7, is_usual=False),
+    Format(name=Kind.QOI, pillow=("QOI",), bytes_per_pixel=7, is_usual=False),
     # 9.0. Last, since this format has no magic: it is tried on files that no other
     # format fits.
-    Format(name="tga", pillow=("TGA",), bytes_per_pixel=9, is_usual=False),
+    Format(name=Kind.TGA, pillow=("TGA",), bytes_per_pixel=9, is_usual=False),
 )
 
 COMMON = frozenset(item.name for item in FORMATS if item.is_common)

@@ -10,6 +10,8 @@ from typing import BinaryIO, TypeVar
 
 from PIL import Image
 
+from uploadfilter.contents.kinds import picturemagic
+from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.gammas import CODE_POINTS, ODD
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
@@ -53,26 +55,6 @@ Opener = Callable[[BinaryIO, Format, DecodeLimits], Reader | None]
 """Opens a file in a format; returns ``None`` if it has another one."""
 
 _HEAD_BYTES = 32
-_JPEG_MAGIC = b"\xff\xd8\xff"
-_GIF_MAGICS = (b"GIF87a", b"GIF89a")
-_GIF_START = b"GIF8"
-"""The letters that ImageMagick requires, for any version."""
-_PNG_MAGIC = b"\x89PNG\r\n\x1a\n"
-_TIFF_MAGICS = frozenset({b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"})
-_SWAPPED_MAGICS = {b"II\0*": b"II*\0", b"MM*\0": b"MM\0*"}
-"""Magics with the number 42 in the wrong byte order, which Pillow opens nevertheless.
-"""
-
-_ICON_MAGICS = (b"\0\0\1\0", b"\0\0\2\0")
-_HEIF_BRANDS = frozenset(
-    {
-        *(b"heic", b"heix", b"heim", b"heis"),
-        *(b"hevc", b"hevx", b"hevm", b"hevs"),
-        *(b"mif1", b"mif2", b"msf1", b"miaf"),
-    }
-)
-_SEQUENCE_BRANDS = frozenset({b"avis", b"msf1"})
-_AVIF_BRANDS = frozenset({b"avif", b"avis", b"mif1", b"msf1"})
 
 
 def open_reader(
@@ -141,7 +123,7 @@ def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
 def _open_jpeg(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    if not _head(file).startswith(_JPEG_MAGIC):
+    if not _head(file).startswith(picturemagic.JPEG):
         return None
     return open_jpeg(file, picture_format, limits)
 
@@ -150,7 +132,7 @@ def _open_png(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     """Open a PNG, or an APNG with all its frames."""
-    if not _head(file).startswith(_PNG_MAGIC):
+    if not _head(file).startswith(picturemagic.PNG):
         return None
     frames = frames_of_png(file)
     if frames is None:
@@ -188,11 +170,11 @@ def _open_gif(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     head = _head(file)
-    if not head.startswith(_GIF_START):
+    if not head.startswith(picturemagic.GIF_LETTERS):
         return None
     data = _held(file, picture_format, limits)
-    if not head.startswith(_GIF_MAGICS):
-        data = _GIF_MAGICS[-1] + data[len(_GIF_MAGICS[-1]) :]
+    if not head.startswith(picturemagic.GIFS):
+        data = picturemagic.GIFS[-1] + data[len(picturemagic.GIFS[-1]) :]
     return gif_reader(data, picture_format, limits)
 
 
@@ -275,7 +257,7 @@ def _open_avif(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     head = _head(file)
-    if head[4:8] != b"ftyp" or head[8:12] not in _AVIF_BRANDS:
+    if head[4:8] != b"ftyp" or head[8:12] not in picturemagic.AVIF_OPENED_BRANDS:
         return None
     data = _held_items(file, picture_format, limits)
 
@@ -343,7 +325,7 @@ def _other_brand(data: bytes) -> bytes | None:
     """
     if not (boxes.has_box(data, b"meta") and boxes.has_box(data, b"moov")):
         return None
-    brand = b"avif" if data[8:12] in _SEQUENCE_BRANDS else b"avis"
+    brand = b"avif" if data[8:12] in picturemagic.SEQUENCE_BRANDS else b"avis"
     return data[:8] + brand + data[12:]
 
 
@@ -375,7 +357,7 @@ def _open_heic(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     head = _head(file)
-    if head[4:8] != b"ftyp" or head[8:12] not in _HEIF_BRANDS:
+    if head[4:8] != b"ftyp" or head[8:12] not in picturemagic.HEIC_OPENED_BRANDS:
         return None
     data = _held_items(file, picture_format, limits)
     # The library shows pictures, but not sequences of pictures.
@@ -411,9 +393,9 @@ def _open_tiff(
 ) -> Reader | None:
     """Open a TIFF with all its pages."""
     magic = _head(file)[:4]
-    if magic in _SWAPPED_MAGICS:
-        file = _with_magic(file, _SWAPPED_MAGICS[magic])
-    elif magic not in _TIFF_MAGICS:
+    if magic in picturemagic.SWAPPED_TIFFS:
+        file = _with_magic(file, picturemagic.SWAPPED_TIFFS[magic])
+    elif magic not in picturemagic.TIFFS:
         return None
     pages = timing.tiff_pages(file)
     if not pages.durations:
@@ -447,7 +429,7 @@ def _with_magic(file: BinaryIO, magic: bytes) -> BinaryIO:
 def _open_ico(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    if not _head(file).startswith(_ICON_MAGICS):
+    if not _head(file).startswith(picturemagic.ICONS):
         return None
     return IconReader(_held(file, picture_format, limits), picture_format, limits)
 
@@ -459,30 +441,30 @@ def _open_layered(
     plain = tuple(
         item
         for item in FORMATS
-        if (item.is_usual or item.name == "jp2") and item is not picture_format
+        if (item.is_usual or item.name is Kind.JP2) and item is not picture_format
     )
     return layered.open_layered(
         file, picture_format, limits, lambda part: open_reader(part, plain, limits)
     )
 
 
-_OPENERS: dict[str, Opener] = {
-    "jpeg": _open_jpeg,
-    "png": _open_png,
-    "gif": _open_gif,
-    "webp": _open_webp,
-    "avif": _open_avif,
-    "heic": _open_heic,
-    "jxl": _open_jxl,
-    "tiff": _open_tiff,
-    "bmp": open_bitmap,
-    "ico": _open_ico,
-    "jp2": JP2Reader,
-    "psd": _open_plain,
-    "pnm": AnymapReader,
-    "qoi": _open_plain,
-    "layered": _open_layered,
-    "tga": _open_plain,
+_OPENERS: dict[Kind, Opener] = {
+    Kind.JPEG: _open_jpeg,
+    Kind.PNG: _open_png,
+    Kind.GIF: _open_gif,
+    Kind.WEBP: _open_webp,
+    Kind.AVIF: _open_avif,
+    Kind.HEIC: _open_heic,
+    Kind.JXL: _open_jxl,
+    Kind.TIFF: _open_tiff,
+    Kind.BMP: open_bitmap,
+    Kind.ICO: _open_ico,
+    Kind.JP2: JP2Reader,
+    Kind.PSD: _open_plain,
+    Kind.PNM: AnymapReader,
+    Kind.QOI: _open_plain,
+    Kind.LAYERED: _open_layered,
+    Kind.TGA: _open_plain,
 }
 
-_JPEG = next(item for item in FORMATS if item.name == "jpeg")
+_JPEG = next(item for item in FORMATS if item.name is Kind.JPEG)

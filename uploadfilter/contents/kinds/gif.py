@@ -6,6 +6,8 @@ Source: CompuServe, "GIF89a" (1990), sections 17, 18 and 20.
 import re
 from typing import Final
 
+from uploadfilter.contents.kinds import picturemagic
+
 
 def is_plausible(head: bytes) -> bool:
     """Return whether content is a GIF and not prose that begins with its magic.
@@ -15,7 +17,7 @@ def is_plausible(head: bytes) -> bool:
     Args:
         head: Its first bytes.
     """
-    if head[:6] not in {b"GIF87a", b"GIF89a"}:
+    if not head.startswith(picturemagic.GIFS):
         return False
     # Of width, height, flags, background and aspect, at least one has a byte that no
     # text has, except in a file that is made to look like text. A block must follow.

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from uploadfilter.contents.kinds import archivemagic, gif, rarities
+from uploadfilter.contents.kinds import archivemagic, gif, picturemagic, rarities
 
 HEAD_BYTES = 1100
 """First bytes of a content that ``sniff`` needs: readers accept the magic of a PDF
@@ -188,13 +188,10 @@ def begins_as(data: bytes, at: int = 0) -> Kind | None:
 
 
 MAGIC: tuple[tuple[bytes, Kind], ...] = (
-    (b"\xff\xd8\xff", Kind.JPEG),
-    (b"\x89PNG\r\n\x1a\n", Kind.PNG),
+    (picturemagic.JPEG, Kind.JPEG),
+    (picturemagic.PNG, Kind.PNG),
     *((magic, Kind.LAYERED) for magic in (LAYERED_MAGIC, PROFILED_MAGIC)),
-    (b"II*\0", Kind.TIFF),
-    (b"MM\0*", Kind.TIFF),
-    (b"II+\0", Kind.TIFF),
-    (b"MM\0+", Kind.TIFF),
+    *((magic, Kind.TIFF) for magic in picturemagic.TIFFS),
     (b"8BPS\0\x01", Kind.PSD),
     (b"8BPS\0\x02", Kind.PSD),
     (b"II\xbc\x01", Kind.JXR),
@@ -256,14 +253,6 @@ which Chromium accepts at any shortened length."""
 DIB_BITS = frozenset({1, 2, 4, 8, 16, 24, 32})
 OLD_DIB_HEADER_BYTES = 12
 
-_AVIF_BRANDS = frozenset({b"avif", b"avis"})
-_HEIC_BRANDS = frozenset(
-    {
-        *(b"heic", b"heix", b"heim", b"heis"),
-        *(b"hevc", b"hevx", b"hevm", b"hevs"),
-    }
-)
-_ANY_PICTURE_BRANDS = frozenset({b"mif1", b"mif2", b"msf1", b"miaf"})
 _LARGE_BOX = 1
 
 
@@ -291,7 +280,7 @@ def _icon(head: bytes) -> Kind | None:
     Some viewers skip entries that point elsewhere, and most ignore the length of an
     entry. So any entry within reach may be the one that is shown.
     """
-    if head[:4] not in {b"\0\0\1\0", b"\0\0\2\0"}:
+    if not head.startswith(picturemagic.ICONS):
         return None
     count = int.from_bytes(head[4:6], "little")
     for start in range(6, min(6 + 16 * count, len(head) - 15), 16):
@@ -343,13 +332,16 @@ def _iso_media(head: bytes) -> Kind | None:
     for known, kind in _BY_BRAND:
         if brands[0] in known:
             return kind
-    for known, kind in (*_BY_BRAND, (_ANY_PICTURE_BRANDS, Kind.HEIC)):
+    for known, kind in (*_BY_BRAND, (picturemagic.ANY_CODEC_BRANDS, Kind.HEIC)):
         if not known.isdisjoint(brands):
             return kind
     return Kind.VIDEO
 
 
-_BY_BRAND = ((_AVIF_BRANDS, Kind.AVIF), (_HEIC_BRANDS, Kind.HEIC))
+_BY_BRAND = (
+    (picturemagic.AVIF_BRANDS, Kind.AVIF),
+    (picturemagic.HEIC_BRANDS, Kind.HEIC),
+)
 
 
 def _qoi(head: bytes) -> Kind | None:

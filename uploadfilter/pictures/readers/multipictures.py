@@ -21,6 +21,7 @@ from typing import BinaryIO, Final
 
 from PIL import Image
 
+from uploadfilter.contents.kinds import picturemagic
 from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.gainmaps import (
     BadGainMapError,
@@ -50,9 +51,8 @@ _LONG_PACKET_HEAD: Final = 32 + 4 + 4
 _HINTS: Final = re.compile(rb"gain-map|GainMap|Container|&|\0")
 """A sign in the metadata of every JPEG with a gain map, in any way of writing."""
 
-_JPEG_MAGIC: Final = b"\xff\xd8\xff"
 _END: Final = b"\xff\xd9"
-_MAP_MARKS: Final = (b"gain-map", b"urn:iso:std:iso:ts:21496", _END + _JPEG_MAGIC)
+_MAP_MARKS: Final = (b"gain-map", b"urn:iso:std:iso:ts:21496", _END + picturemagic.JPEG)
 """Marks of the places of gain maps: their metadata, or the end of a picture."""
 
 _MOST_PLACES: Final = 24
@@ -259,7 +259,7 @@ def places_of(data: bytes, segments: Sequence[bytes]) -> set[int]:
     marks = heapq.merge(*(_marks(data, mark) for mark in _MAP_MARKS))
     for at in islice(marks, _MOST_PLACES * 4 + 1):
         # The bytes before the last mark were looked at.
-        found = data.rfind(_JPEG_MAGIC, looked_at, at + len(_JPEG_MAGIC))
+        found = data.rfind(picturemagic.JPEG, looked_at, at + len(picturemagic.JPEG))
         last = found if found >= 0 else last
         looked_at = at
         starts.add(last)
@@ -268,7 +268,7 @@ def places_of(data: bytes, segments: Sequence[bytes]) -> set[int]:
 
 def _marks(data: bytes, mark: bytes) -> Iterator[int]:
     """Yield the offsets of a mark, or of the beginning of a picture within it."""
-    inner = max(0, mark.find(_JPEG_MAGIC))
+    inner = max(0, mark.find(picturemagic.JPEG))
     at = data.find(mark)
     while at >= 0:
         yield at + inner
@@ -285,7 +285,7 @@ def _indexed(data: bytes, segments: Sequence[bytes]) -> Iterator[int]:
         body = segment[len(INDEX_START) :]
         order = "<" if body[:2] == b"II" else ">"
         for offset in _offsets(body, order):
-            if data.startswith(_JPEG_MAGIC[:2], origin + offset):
+            if data.startswith(picturemagic.JPEG[:2], origin + offset):
                 yield origin + offset
 
 
