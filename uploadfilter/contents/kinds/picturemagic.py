@@ -1,8 +1,8 @@
 """The first bytes of picture files: the magic of each format, and the brands of boxes.
 
 Each stands here once: for ``magic.py``, which tells the kind of a content, and for the
-room that opens pictures. Some decoders open more than the standard allows; what is only
-for them is named so.
+room that opens pictures. Some decoders open more than the standard allows; the names of
+those bytes say so.
 """
 
 from typing import Final
