@@ -93,7 +93,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/intake.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/searching.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/reference/writing/carrying.py": (
         "tests/reference/writing/test_writing.py"
@@ -109,6 +108,7 @@ TESTED_ELSEWHERE = {
 CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
     "uploadfilter/proxy/inspecting/driver.py": "request handler",
+    "uploadfilter/proxy/inspecting/searching.py": "judgement beside the search",
     "uploadfilter/scanners/inside/serving.py": "scanner main",
 }
 """The outermost boundaries, where an unforeseen error must be turned into an end."""

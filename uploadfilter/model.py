@@ -464,7 +464,8 @@ class Match:
         category: The entry's category.
         state: Whether the entry may reject.
         signal_type: The type that matched.
-        distance: Bits that differ; 0 for exact types.
+        distance: Bits that differ; 0 for exact types. Of an altered copy, from the
+            guess of the original that fits best.
         view: Name of the view; ``None`` for exact types.
         variant: How the view was turned; ``None`` for exact types.
         geometry: Geometry of the upload's signal; ``None`` where there is none.

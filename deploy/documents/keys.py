@@ -241,6 +241,8 @@ def _bounds(table: str, room: type, name: str, kind: type) -> str:
 
     if is_taken(-1):
         return ""
+    if kind is float and not is_taken(1) and _takes(room, others, name, _TINY):
+        return ", more than 0 and less than 1"
     least = 0 if is_taken(0) else _first(is_taken, 0)
     largest = _LARGEST if is_taken(_LARGEST) else _last(is_taken, least)
     if kind is float and least == 1 and _takes(room, others, name, _TINY):

@@ -87,7 +87,15 @@ def test_answer_has_the_shape_of_the_contract(
         ("generation", 2),
         (
             "matches",
-            [{"set": "unit7", "entry": "a", "category": "1", "distance": 0}],
+            [
+                {
+                    "set": "unit7",
+                    "entry": "a",
+                    "category": "1",
+                    "distance": 0,
+                    "chance": None,
+                }
+            ],
         ),
     ]
 
@@ -253,11 +261,13 @@ def test_people_read_a_table(
     out = capfd.readouterr().out
 
     assert f"2 matches  pdq {PDQ}" in out
-    assert [line.split() for line in out.splitlines()[1:4]] == [
-        ["set", "entry", "category", "state", "distance"],
+    heading, *rows = [line.split() for line in out.splitlines()[1:4]]
+    assert heading == ["set", "entry", "category", "state", "distance", "by", "chance"]
+    assert [row[:5] for row in rows] == [
         ["unit7", "a", "1", "monitored", "0"],
         ["unit7", "squashed", "2", "monitored", "2"],
     ]
+    assert all(0 <= float(row[5]) < 1e-6 for row in rows)
     assert f"no match  pdq {PDQ_FAR}" in out
 
 

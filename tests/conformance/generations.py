@@ -133,6 +133,7 @@ def check_candidate(make: Make) -> None:
                     quality=77,
                     geometry=Geometry.FULL,
                     has_pdq=True,
+                    value=RED,
                 ),
             ),
         )

@@ -128,6 +128,7 @@ class ListedGeneration:
             distance=distance,
             quality=item.quality,
             geometry=item.geometry,
+            value=b"" if item.signal.type.is_exact else item.signal.value,
             has_pdq=not item.signal.type.is_exact
             and any(
                 other.signal.type is SignalType.PDQ

@@ -11,8 +11,8 @@ renamed.
 
 import sys
 from binascii import unhexlify
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from io import BufferedReader
 from itertools import count
 from typing import Annotated, Protocol
@@ -34,7 +34,11 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.errors import UsageError
+from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.judging import judge_values
+from uploadfilter.evidence.telling import MOST_TOLD
 from uploadfilter.hashsets.writings import hex_of
+from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.model import Signal, SignalType
 from uploadfilter.reference.search.matching import (
     THRESHOLD_LIMITS,
@@ -97,11 +101,21 @@ class LookupResult:
         generation: Number of the generation that was searched.
         matches: The nearest candidate of each entry, nearest first; ``None`` if the
             line is invalid.
+        chances: For each match how many entries chance would bring so near (E);
+            ``None`` where it was not computed. Empty if it was computed for no match.
     """
 
     asked: Asked
     generation: int
     matches: tuple[Candidate, ...] | None
+    chances: tuple[float | None, ...] = ()
+
+    @property
+    def told(self) -> Iterator[tuple[Candidate, float | None]]:
+        """The matches, each with its chance."""
+        matches = self.matches or ()
+        rest = (None,) * (len(matches) - len(self.chances))
+        return zip(matches, (*self.chances, *rest), strict=True)
 
 
 def lookup(
@@ -133,7 +147,8 @@ def lookup(
 
     As in matching, a perceptual signal does not find an entry with a quality below 50
     or with exact matching only, and no signal finds a suppressed entry. A PDQ value is
-    compared with entries of every geometry, because a query does not name one.
+    compared with entries of every geometry, because a query does not name one. "By
+    chance" says how many entries of this reference set chance would bring so near (E).
 
     Exit codes: 0 nothing matched; 1 something matched, a line is not a query, or
     there was no query; 2 wrong usage or failed.
@@ -146,10 +161,14 @@ def lookup(
     """
     batches = _batches(query or [], threshold)
     tally = _Tally()
+    cohorts = Cohorts(state_directory(state))
     with ReferenceReader.open(state_directory(state) / REFERENCE_DIRECTORY) as reader:
         for batch in batches:
             generation = reader.current()
-            answers = answer(generation, batch)
+            answers = [
+                judged(item, generation, cohorts.background)
+                for item in answer(generation, batch)
+            ]
             tally.add(generation, answers)
             _print(answers, as_json=json)
     if not tally.asked:
@@ -321,6 +340,35 @@ def answer(generation: Generation, batch: Sequence[Asked]) -> list[LookupResult]
     ]
 
 
+def judged(
+    item: LookupResult,
+    generation: Generation,
+    background: Callable[[], Background | None],
+) -> LookupResult:
+    """State how often chance would bring the entries of a PDQ query so near.
+
+    Args:
+        item: The result of a line.
+        generation: The generation that was searched.
+        background: Returns the prepared cohort; called only for a match of PDQ.
+    """
+    query = item.asked.query
+    if query is None or query.signal.type is not SignalType.PDQ or not item.matches:
+        return item
+    known = background()
+    chances = tuple(
+        judge_values(
+            known,
+            query.signal.value,
+            match.value,
+            entries=generation.entry_count,
+            tries=1,
+        ).expected
+        for match in item.matches[:MOST_TOLD]
+    )
+    return replace(item, chances=chances)
+
+
 def nearest(candidates: Iterable[Candidate]) -> tuple[Candidate, ...]:
     """Return the nearest candidate of each entry, nearest first."""
     ordered = sorted(candidates, key=lambda c: (c.distance, c.set, c.entry))
@@ -378,8 +426,9 @@ def document(item: LookupResult) -> dict[str, object]:
                 "entry": match.entry,
                 "category": match.category,
                 "distance": match.distance,
+                "chance": chance,
             }
-            for match in item.matches
+            for match, chance in item.told
         ],
     }
 
@@ -403,8 +452,9 @@ def shown(item: LookupResult) -> Iterator[Text | Table]:
                 match.category,
                 match.state,
                 f"{match.distance}",
+                "" if chance is None else f"{chance:.0e}",
             )
-            for match in item.matches
+            for match, chance in item.told
         ]
-        columns = ("  set", "entry", "category", "state", "distance")
-        yield table(*columns, rows=rows, numeric=1)
+        columns = ("  set", "entry", "category", "state", "distance", "by chance")
+        yield table(*columns, rows=rows, numeric=2)

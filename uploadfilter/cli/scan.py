@@ -25,8 +25,17 @@ from uploadfilter.cli.output import FOUND, OK, encodable, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.errors import StoreMissingError
+from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.evidence.unfinished import marked
+from uploadfilter.evidence.weighing import (
+    JudgedMatches,
+    is_judged,
+    judged_matches,
+)
+from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.model import EXACT_TYPES, Reason, Scan, SignalType, Verdict
-from uploadfilter.reference.search.matching import Generation, Thresholds, match_scans
+from uploadfilter.reference.search.matching import Thresholds, match_scans
+from uploadfilter.reference.search.near.asking import NearGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.files import FoundFile, find
 from uploadfilter.scanners.filescanning import FileScanner
@@ -105,13 +114,20 @@ def scan(
                 _print(checked, shown, as_json=json)
                 shown.advance()
 
-            asyncio.run(check(find(paths), generation, jobs=jobs, report=report))
+            work = check(
+                find(paths),
+                generation,
+                jobs=jobs,
+                report=report,
+                cohorts=Cohorts(state_directory(state)),
+            )
+            asyncio.run(work)
     if not json:
         say(tally.words())
     raise typer.Exit(tally.exit_code)
 
 
-def current_generation(reader: ReferenceReader) -> Generation | None:
+def current_generation(reader: ReferenceReader) -> NearGeneration | None:
     """Return the current generation; without one, print a message and return ``None``.
 
     Raises:
@@ -136,11 +152,12 @@ def _print(checked: CheckedFile, shown: Board, *, as_json: bool) -> None:
 
 async def check(
     found: Iterable[FoundFile],
-    generation: Generation | None,
+    generation: NearGeneration | None,
     *,
     jobs: int | None,
     report: Callable[[CheckedFile], None],
     types: frozenset[SignalType] = frozenset(),
+    cohorts: Cohorts | None = None,
 ) -> None:
     """Scan and match files, several at a time, and report them in order.
 
@@ -150,13 +167,17 @@ async def check(
         jobs: Scanner processes; ``None`` is one for each CPU.
         report: Called for each file, in the order of ``found``.
         types: Further signal types to compute.
+        cohorts: Knows the background by which matches are judged; ``None`` to judge
+            none, and to look for no altered copies.
 
     Raises:
         UploadFilterError: No scanner could be started, or the reference set failed.
     """
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     async with ScannerPool.open(settings) as pool:
-        checker = _Checker(pool, generation, workers=settings.workers, types=types)
+        checker = _Checker(
+            pool, generation, workers=settings.workers, types=types, cohorts=cohorts
+        )
         work = (checker.check(item) for item in found)
         await in_order(work, report, window=settings.workers * WINDOW_PER_JOB)
 
@@ -167,12 +188,14 @@ class _Checker:
     def __init__(
         self,
         pool: ScannerPool,
-        generation: Generation | None,
+        generation: NearGeneration | None,
         *,
         workers: int,
         types: frozenset[SignalType],
+        cohorts: Cohorts | None,
     ) -> None:
         self._generation = generation
+        self._cohorts = cohorts
         found = generation.signal_types if generation else frozenset[SignalType]()
         computed = PRINTED_TYPES | ((found | types) - frozenset(EXACT_TYPES))
         self._scanner = FileScanner(pool, types=computed, workers=workers)
@@ -198,11 +221,22 @@ class _Checker:
                 path=scan.path, scan=scan, problem=Reason.NO_REFERENCE_SET
             )
         async with self._searching:
-            matches = await asyncio.to_thread(
-                match_scans,
-                self._generation,
-                (scan,),
-                thresholds=Thresholds(),
-                quality_of=pdq.quality,
-            )
-        return CheckedFile(path=scan.path, scan=scan, matches=matches)
+            judged = await asyncio.to_thread(self._judged, self._generation, scan)
+        scan = marked(scan, judged.unfinished)
+        return CheckedFile(path=scan.path, scan=scan, matches=judged.matches)
+
+    def _judged(self, generation: NearGeneration, scan: Scan) -> JudgedMatches:
+        """Match one scan, and judge the matches."""
+        matches = match_scans(
+            generation, (scan,), thresholds=Thresholds(), quality_of=pdq.quality
+        )
+        if self._cohorts is None or not is_judged(generation, (scan,)):
+            return JudgedMatches(matches=matches)
+        return judged_matches(
+            generation,
+            (scan,),
+            matches,
+            self._cohorts.background(),
+            settings=EvidenceSettings(),
+            quality_of=pdq.quality,
+        )

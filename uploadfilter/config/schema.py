@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from uploadfilter.config.lines import Key
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.settings import OriginSettings
@@ -31,6 +32,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "proxy": ProxyLimits,
     "spool": SpoolLimits,
     "thresholds": Thresholds,
+    "evidence": EvidenceSettings,
     "policy": Policy,
     "scanner": ScannerSettings,
     "budgets": Budgets,
@@ -113,7 +115,7 @@ _NOT_CONFIGURED = frozenset({"scanner.budgets", "scanner.module"})
 """Fields without a key: budgets have a table of their own, the module is fixed."""
 
 _LIVE_TABLES = frozenset(
-    {"origin", ORIGINS, "limits", "proxy", "thresholds", "policy", ROUTES}
+    {"origin", ORIGINS, "limits", "proxy", "thresholds", "evidence", "policy", ROUTES}
 )
 _LIVE = frozenset(
     {

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.answering import texts
@@ -48,6 +49,7 @@ class Settings:
         proxy: Limits of connections and time.
         spool: Limits of held bodies.
         thresholds: Largest distances of matches.
+        evidence: How rare chance must be for a match beyond the thresholds.
         policy: The action for each reason.
         scanner: Number of processes, and the budgets of the table ``[budgets]``.
         log: Size of segments.
@@ -70,6 +72,7 @@ class Settings:
     proxy: ProxyLimits = field(default_factory=ProxyLimits)
     spool: SpoolLimits = field(default_factory=SpoolLimits)
     thresholds: Thresholds = field(default_factory=Thresholds)
+    evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     policy: Policy = field(default_factory=Policy)
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     log: LogSettings = field(default_factory=LogSettings)
@@ -88,6 +91,7 @@ class Settings:
             client_groups=self.client_groups,
             client_header=self.client_header,
             thresholds=self.thresholds,
+            evidence=self.evidence,
             limits=self.proxy,
             wording=self.wording,
         )

@@ -21,6 +21,8 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.knowngood import corpus as corpora
@@ -50,7 +52,7 @@ DEFAULT: Final = "default"
 MOST_CORPORA: Final = 64
 """Every entry is compared with each corpus; an operator with more can join several."""
 
-_LIST: Final = "list.json"
+LIST: Final = "list.json"
 _MOST_LIST_BYTES: Final = 1 << 20
 _NAME_DIGITS: Final = 16
 
@@ -250,6 +252,26 @@ class KnownGood:
             found[item.name] = corpus
         return found
 
+    def values(self) -> list[NDArray[np.uint64]]:
+        """Return the PDQ values of all corpora, with those that come with the program.
+
+        They need no key, unlike the digests.
+
+        Raises:
+            HashSetKnownGoodError: A corpus is missing or damaged.
+        """
+        known = self._list()
+        found = []
+        for item in known.corpora:
+            corpus = read(self._file(item))
+            if corpus.sha256 != item.sha256:
+                raise _wrong(item.name, "its file is not the one that the list names")
+            found.append(corpus.values)
+        has_default = any(item.name == DEFAULT for item in known.corpora)
+        if self._default and not has_default and not known.without_default:
+            found.append(read(self._default).values)
+        return found
+
     def _put(
         self,
         name: str,
@@ -309,7 +331,7 @@ class KnownGood:
         return self.path / f"{item.name}.{item.sha256[:_NAME_DIGITS]}"
 
     def _list(self) -> _List:
-        path = self.path / _LIST
+        path = self.path / LIST
         try:
             with path.open("rb") as file:
                 return msgspec.json.decode(file.read(_MOST_LIST_BYTES), type=_List)
@@ -323,10 +345,10 @@ class KnownGood:
     def _write(self, items: list[ListedCorpus], *, without_default: bool) -> None:
         """Replace the list, then remove the files that it does not name."""
         made = _List(corpora=tuple(items), without_default=without_default)
-        write_private(self.path / _LIST, msgspec.json.encode(made))
+        write_private(self.path / LIST, msgspec.json.encode(made))
         kept = {self._file(item) for item in items}
         for path in self.path.glob("*.*"):
-            if path.name != _LIST and path not in kept:
+            if path.name != LIST and path not in kept:
                 path.unlink(missing_ok=True)
 
     @contextlib.contextmanager

@@ -20,6 +20,7 @@ from uploadfilter.config import Loaded, Settings, in_short
 from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change
+from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
@@ -111,7 +112,7 @@ async def running(
             hint.
     """
     async with AsyncExitStack() as stack:
-        metrics = Metrics()
+        metrics, own = Metrics(), instance_directory(settings.state, settings.instance)
         decisions = _decision_log(stack, settings)
         recorder = _recorder(decisions, settings, metrics)
         entries = ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
@@ -120,7 +121,6 @@ async def running(
         pool = ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         scanners = await stack.enter_async_context(pool)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
-        own = instance_directory(settings.state, settings.instance)
         canaries = canaries_of(settings.state, own, metrics.canaries, now_s)
         tripwire = Tripwire(settings.state, own, clock=now_s)
         admission, drain = _admission(room, metrics, scanners), Drain()
@@ -135,6 +135,7 @@ async def running(
             scanners=scanners,
             recorder=recorder,
             canaries=canaries,
+            background=Cohorts(settings.state).background,
         )
         watched = Watched(
             instance=settings.instance,

@@ -6,6 +6,7 @@ A series of a small domain is listed in ``known``, so that it exists from the st
 from dataclasses import dataclass
 from typing import Final
 
+from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import INCAPACITY, Action, Mode, Verdict
 from uploadfilter.proxy.counting.labels import NONE, Limit, Outcome, Reload
 from uploadfilter.proxy.origins.origin import OriginFailure
@@ -100,6 +101,12 @@ SHEDS: Final = CounterDefinition(
     text="Uploads that were turned away undecided, with 503 or 429.",
     labels=("reason",),
     known=tuple((reason,) for reason in sorted(INCAPACITY)),
+)
+EVIDENCE: Final = CounterDefinition(
+    name="evidence",
+    text="Uploads with a picture, by the result of the judgement beyond the threshold.",
+    labels=("result",),
+    known=tuple((result,) for result in EvidenceResult),
 )
 LIMITS: Final = CounterDefinition(
     name="limits_reached",

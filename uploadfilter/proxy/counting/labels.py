@@ -27,6 +27,7 @@ class Phase(StrEnum):
     LOOK_UP = "look_up"
     SCAN = "scan"
     MATCH = "match"
+    EVIDENCE = "evidence"
     RECORD = "record"
     FORWARD = "forward"
     WHOLE = "whole"

@@ -27,12 +27,14 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from uploadfilter.decisions.records.records import DecisionRecord
+from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.definitions import (
     CHECKED_IN,
     CPU,
     CPU_BUCKETS_S,
+    EVIDENCE,
     LIMITS,
     ORIGIN_FAILURES,
     OUTCOMES,
@@ -138,6 +140,7 @@ class Metrics:
         self._would = _counts(self.registry, WOULD)
         self._sheds = _counts(self.registry, SHEDS)
         self.canaries = CanaryCounts(self.registry, PREFIX)
+        self._evidence = _counts(self.registry, EVIDENCE)
         self._limits = _counts(self.registry, LIMITS)
         self._outcomes = _counts(self.registry, OUTCOMES)
         self._origin_failures = _counts(self.registry, ORIGIN_FAILURES)
@@ -222,6 +225,10 @@ class Metrics:
         self.totals.sheds += 1
         self._sheds.add(reason)
         self._note_limit(reason)
+
+    def judged(self, result: EvidenceResult) -> None:
+        """Count an upload whose matches were judged."""
+        self._evidence.add(result)
 
     def limited(self, limit: Limit) -> None:
         """Count a request that exceeded a limit."""

@@ -1,5 +1,8 @@
 """Compose the proxy: give each step of an upload what it needs, and nothing else."""
 
+from collections.abc import Callable
+
+from uploadfilter.evidence.background import Background
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.proxy import Proxy
@@ -30,6 +33,7 @@ def composed(
     scanners: Scanners,
     recorder: Recorder,
     canaries: Canaries,
+    background: Callable[[], Background | None],
 ) -> Proxy:
     """Make the proxy out of objects that live as long as the service.
 
@@ -44,10 +48,17 @@ def composed(
         scanners: Compute perceptual signals.
         recorder: Keeps the decisions.
         canaries: Knows an operator's canary.
+        background: Returns the prepared cohort, by which matches are judged.
     """
     driver = Driver(
         arriving=admission.arriving,
-        searching=Searching(reference, tripwire, say_unusable=recorder.say_unusable),
+        searching=Searching(
+            reference,
+            tripwire,
+            say_unusable=recorder.say_unusable,
+            background=background,
+            metrics=metrics,
+        ),
         scanning=Scanning(scanners),
         recording=Recording(
             recorder, admission=admission, tripwire=tripwire, canaries=canaries

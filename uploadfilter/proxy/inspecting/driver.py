@@ -14,7 +14,7 @@ Rules this module keeps:
 
 - Commands are carried out in order and one at a time; their results go back into the
   ``Inspection``, which decides the next commands.
-- ``_inspected`` is one of the four places that may catch ``Exception``: a bug in the
+- ``_inspected`` is one of the places that may catch ``Exception``: a bug in the
   inspection of one upload must end in a recorded verdict, never in an unrecorded pass.
 """
 

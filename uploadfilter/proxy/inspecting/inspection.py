@@ -19,12 +19,13 @@ Rules this module keeps:
   forwarded.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import assert_never
 
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.evidence.unfinished import marked
 from uploadfilter.model import (
     Action,
     Match,
@@ -204,9 +205,19 @@ class Inspection:
         )
         return [MatchSignals(scans=self._scans)]
 
-    def matched(self, matches: Sequence[Match]) -> list[Command]:
-        """Take the matches of all signals."""
+    def matched(
+        self, matches: Sequence[Match], unfinished: Collection[str] = ()
+    ) -> list[Command]:
+        """Take the matches of all signals.
+
+        Args:
+            matches: All matches, altered copies included.
+            unfinished: Paths of the contents in which the search for altered copies was
+                not finished.
+        """
         self._matches = tuple(matches)
+        if unfinished:
+            self._scans = tuple(marked(scan, unfinished) for scan in self._scans)
         return self._decide(self._failure)
 
     def failed(self, reason: Reason) -> list[Command]:

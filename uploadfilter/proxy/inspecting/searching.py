@@ -1,15 +1,27 @@
 """Search the reference set for the signals of an upload: exact ones first, then all.
 
+What matches by PDQ is then judged against a background: how often would chance bring an
+entry so near? Contents that match nothing are searched for altered copies of entries.
+
 Rules this module keeps: one upload is searched in one generation, whatever is imported
-meanwhile; a search that takes longer than a millisecond goes to a thread.
+meanwhile; a search that takes longer than a millisecond goes to a thread; nothing that
+matches within the threshold can be lost by the judgement, which is one of the places
+that may catch ``Exception``: a content that it fails for never counts as checked.
 """
 
 import asyncio
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from dataclasses import replace
+from typing import Final, Protocol
 
-from uploadfilter.errors import StoreError
+import structlog
+
+from uploadfilter.errors import HashSetKnownGoodError, StoreError
+from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.weighing import JudgedMatches, is_judged, judged_matches
 from uploadfilter.model import Match, Reason, Scan
+from uploadfilter.proxy.counting.labels import Phase
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.commands import (
     Command,
     LookUp,
@@ -18,8 +30,19 @@ from uploadfilter.proxy.inspecting.commands import (
 )
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
-from uploadfilter.reference.search.matching import Generation, match_scans
+from uploadfilter.reference.search.matching import match_scans
+from uploadfilter.reference.search.near.asking import NearGeneration
 from uploadfilter.signals import pdq
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+NO_COHORT: Final = "the known-good corpora have too few pictures to judge by"
+
+COHORT_HINT: Final = (
+    "No altered copy is found until this is mended, and uploads have the reason "
+    "evidence_unfinished. See 'uploadfilter hashset known-good list', or set "
+    "enabled = false in [evidence]."
+)
 
 _LOOK_UP_ON_LOOP = 40
 """Contents whose three digests are looked up in under a millisecond, measured."""
@@ -33,10 +56,10 @@ saves. A form of a thousand pictures is another matter."""
 class Reference(Protocol):
     """An object that knows the newest generation of the reference set."""
 
-    def at_hand(self) -> Generation | None:
+    def at_hand(self) -> NearGeneration | None:
         """Return it if that takes no time, ``None`` if it must be opened first."""
 
-    def current(self) -> Generation:
+    def current(self) -> NearGeneration:
         """Return the newest generation.
 
         Raises:
@@ -51,6 +74,9 @@ class Searching:
         reference: Knows the newest generation of the reference set.
         tripwire: Softens matches with entries that were demoted.
         say_unusable: Tells the operator that no reference set is usable.
+        background: Returns the prepared cohort, ``None`` if it is too small. It raises
+            ``HashSetKnownGoodError`` if it is damaged.
+        metrics: Counts the results of the judgement.
     """
 
     def __init__(
@@ -59,10 +85,15 @@ class Searching:
         tripwire: Tripwire,
         *,
         say_unusable: Callable[[StoreError], None],
+        background: Callable[[], Background | None],
+        metrics: Metrics,
     ) -> None:
         self._reference = reference
         self._tripwire = tripwire
         self._say_unusable = say_unusable
+        self._background = background
+        self._metrics = metrics
+        self._problem = ""
 
     async def look_up(self, upload: Upload, command: LookUp) -> list[Command]:
         """Look up the exact signals of the contents in the newest generation."""
@@ -91,10 +122,16 @@ class Searching:
             found = self._matches(upload, generation, scans)
         else:
             found = await asyncio.to_thread(self._matches, upload, generation, scans)
-        return upload.inspection.matched(found)
+        if not upload.settings.evidence.enabled or not is_judged(generation, scans):
+            return upload.inspection.matched(found)
+        begun_s = upload.clock()
+        judged = await asyncio.to_thread(self._judged, upload, generation, scans, found)
+        self._metrics.took(Phase.EVIDENCE, upload.clock() - begun_s)
+        self._metrics.judged(judged.result)
+        return upload.inspection.matched(judged.matches, judged.unfinished)
 
     def _matches(
-        self, upload: Upload, generation: Generation, scans: Sequence[Scan]
+        self, upload: Upload, generation: NearGeneration, scans: Sequence[Scan]
     ) -> tuple[Match, ...]:
         found = match_scans(
             generation,
@@ -103,6 +140,40 @@ class Searching:
             quality_of=pdq.quality,
         )
         return self._tripwire.soften(found)
+
+    def _judged(
+        self,
+        upload: Upload,
+        generation: NearGeneration,
+        scans: Sequence[Scan],
+        found: tuple[Match, ...],
+    ) -> JudgedMatches:
+        """Judge the matches, and find altered copies, in a thread."""
+        try:
+            background = self._background()
+            self._say_cohort(NO_COHORT if background is None else "")
+            judged = judged_matches(
+                generation,
+                scans,
+                found,
+                background,
+                settings=upload.settings.evidence,
+                quality_of=pdq.quality,
+            )
+            return replace(judged, matches=self._tripwire.soften(judged.matches))
+        except HashSetKnownGoodError as exc:
+            self._say_cohort(str(exc))
+        except Exception:
+            log.exception("evidence_failed", decision=upload.ticket.id)
+        return JudgedMatches.failed(scans, found)
+
+    def _say_cohort(self, problem: str) -> None:
+        """Tell the operator once that no altered copy is found, and once that it is."""
+        if problem and problem != self._problem:
+            log.error("cohort_unusable", error=problem, hint=COHORT_HINT)
+        elif self._problem and not problem:
+            log.info("cohort_usable")
+        self._problem = problem
 
 
 def _signal_count(scan: Scan) -> int:

@@ -19,7 +19,7 @@ from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.live import LiveSettings
-from uploadfilter.reference.search.matching import Generation
+from uploadfilter.reference.search.near.asking import NearGeneration
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -54,7 +54,7 @@ class Upload:
     begun_s: float
     uninspected: Reason | None
     is_canary: bool
-    generation: Generation | None = None
+    generation: NearGeneration | None = None
     costs_s: list[float] = field(default_factory=list)
     unheld: bytes = b""
     rest: Unheld | None = None
@@ -66,7 +66,7 @@ class Upload:
         return self.arrival.live.settings
 
     @property
-    def searched_generation(self) -> Generation:
+    def searched_generation(self) -> NearGeneration:
         """The generation in which its exact signals were looked up."""
         if self.generation is None:
             raise RuntimeError("an upload was scanned before it was looked up")

@@ -16,6 +16,7 @@ from typing import NamedTuple
 from typing_extensions import override
 
 from uploadfilter.errors import UploadFilterError
+from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import Mode
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.origins.origin import Origin
@@ -39,6 +40,7 @@ class LiveSettings:
         client_groups: Networks whose clients share the limits of one network, by group.
         client_header: The header in which trusted proxies name the client.
         thresholds: Largest distances.
+        evidence: How matches beyond them are judged.
         limits: Limits of connections and time.
         wording: The texts for clients, with contacts for objections.
     """
@@ -50,6 +52,7 @@ class LiveSettings:
     client_groups: tuple[tuple[Network, ...], ...]
     client_header: ClientHeader
     thresholds: Thresholds
+    evidence: EvidenceSettings
     limits: ProxyLimits
     wording: Wording
 

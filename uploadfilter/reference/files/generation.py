@@ -41,6 +41,7 @@ from uploadfilter.reference.files.base import (
 )
 from uploadfilter.reference.files.layout import corrupt
 from uploadfilter.reference.files.mapping import Mapped
+from uploadfilter.reference.search.index import value_at
 from uploadfilter.reference.search.matcher import Matcher, matcher_for
 from uploadfilter.reference.search.matching import Candidate, Query, Thresholds
 from uploadfilter.reference.search.near.asking import (
@@ -315,6 +316,7 @@ class MappedGeneration:
             quality=None if quality == UNKNOWN_QUALITY else quality,
             geometry=shape[1],
             has_pdq=shape[0] is SignalType.PDQ or bool(self._with_pdq[entry]),
+            value=value_at(table.lanes, row),
         )
 
     @cached_property
@@ -338,6 +340,7 @@ class MappedGeneration:
         quality: int | None = None,
         geometry: Geometry | None = None,
         has_pdq: bool = False,
+        value: bytes = b"",
     ) -> Candidate:
         entries = self._tables.entries
         info = self._tables.sets[entries.sets[row]]
@@ -350,6 +353,7 @@ class MappedGeneration:
             quality=quality,
             geometry=geometry,
             has_pdq=has_pdq,
+            value=value,
         )
 
 

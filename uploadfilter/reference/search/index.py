@@ -52,6 +52,11 @@ class PairsFound:
     distance: NDArray[np.uint16]
 
 
+def value_at(lanes: Sequence[Lane], row: int) -> bytes:
+    """Return one value of some lanes, most significant byte first."""
+    return b"".join(int(lane[row]).to_bytes(_LANE_BYTES) for lane in lanes)
+
+
 def lanes_of(values: bytes | bytearray, width: int) -> tuple[Lane, ...]:
     """Turn values into lanes.
 

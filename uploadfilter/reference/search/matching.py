@@ -193,6 +193,8 @@ class Candidate:
             none.
         has_pdq: Whether PDQ may find the entry, too. Only candidates of other
             perceptual types need it.
+        value: The perceptual signal that was found, ``type.width_bytes`` long; empty
+            for exact types, of which the reference set keeps keyed hashes only.
     """
 
     set: str
@@ -203,6 +205,7 @@ class Candidate:
     quality: int | None = None
     geometry: Geometry | None = None
     has_pdq: bool = False
+    value: bytes = b""
 
 
 class Generation(Protocol):

@@ -1,0 +1,247 @@
+"""The search for altered copies: the views, the matches, and the open contents."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+
+from tests.evidence.seen import (
+    ORIGINAL,
+    STRANGER,
+    background,
+    cropped,
+    listed,
+    seen,
+    value_of,
+    view_of,
+)
+from tests.reference.listed import ListedGeneration
+from uploadfilter.evidence.finding import AlteredCopies, find_altered, searchable
+from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.model import (
+    EntryState,
+    MatchKind,
+    Scan,
+    SignalType,
+    Variant,
+    View,
+)
+from uploadfilter.reference.search.matching import Candidate, Query
+from uploadfilter.reference.search.near.asking import NearCandidate, NearFound
+from uploadfilter.reference.search.soft import SoftBatch, reference_near
+
+SHOWN = view_of(cropped(ORIGINAL))
+
+
+@dataclass
+class Searched:
+    """A generation of PDQ values that is searched the slow way, from end to end."""
+
+    values: Sequence[bytes]
+    quality: int | None = None
+    is_complete: bool = True
+    types: frozenset[SignalType] = frozenset({SignalType.PDQ})
+    batches: list[SoftBatch] = field(default_factory=list)
+
+    @property
+    def number(self) -> int:
+        """Its number."""
+        return 1
+
+    @property
+    def signal_types(self) -> frozenset[SignalType]:
+        """The types that it is said to have."""
+        return self.types
+
+    @property
+    def entry_count(self) -> int:
+        """How many entries it holds."""
+        return len(self.values)
+
+    def search(self, queries: Sequence[Query]) -> tuple[tuple[Candidate, ...], ...]:
+        """Find entries within the threshold."""
+        entries = [listed(str(n), value) for n, value in enumerate(self.values)]
+        return ListedGeneration({"s": entries}).search(queries)
+
+    def search_near(
+        self, batch: SoftBatch, *, budget: int = 0, least: float = 15.0
+    ) -> NearFound:
+        """Find entries by soft views, and note the views."""
+        del budget
+        self.batches.append(batch)
+        rows = np.frombuffer(b"".join(self.values), np.uint8).reshape(-1, 32)
+        found = reference_near(rows, batch, least)
+        ordered = sorted(found.items(), key=lambda item: -item[1])
+        return NearFound(
+            candidates=tuple(
+                NearCandidate(
+                    candidate=Candidate(
+                        set="s",
+                        entry=str(row),
+                        category="a",
+                        state=EntryState.ACTIVE,
+                        distance=0,
+                        quality=self.quality,
+                    ),
+                    value=self.values[row],
+                    view=0,
+                    score=score,
+                )
+                for row, score in ordered
+            ),
+            is_complete=self.is_complete,
+        )
+
+
+def copies_in(
+    generation: Searched,
+    *scans: Scan,
+    settings: EvidenceSettings | None = None,
+    matched: frozenset[str] = frozenset(),
+    quality: int = 90,
+) -> AlteredCopies:
+    """Search scans with the cohort that comes with the program."""
+    return find_altered(
+        generation,
+        scans,
+        background(),
+        settings=settings or EvidenceSettings(),
+        quality_of=lambda _plane: quality,
+        matched=matched,
+    )
+
+
+LISTED = Searched([value_of(STRANGER), value_of(ORIGINAL)], quality=80)
+
+
+def test_altered_copy_is_found_with_its_outline() -> None:
+    """The match names the entry, the view, E and the part of the original."""
+    found = copies_in(LISTED, seen(SHOWN, path="7"))
+
+    (match,) = found.matches
+    assert found.unfinished == frozenset()
+    assert (match.content, match.set, match.entry) == ("7", "s", "1")
+    assert (match.kind, match.view) == (MatchKind.ALTERED, "stored")
+    assert (match.variant, match.quality) == (Variant.UPRIGHT, 80)
+    assert match.chance is not None
+    assert match.chance <= EvidenceSettings().altered
+    assert match.outline is not None
+    cuts = (match.outline.left, match.outline.top)
+    assert all(0.02 < cut < 0.08 for cut in cuts)
+
+
+def test_unrelated_picture_is_no_copy() -> None:
+    """And it is finished: nothing is open."""
+    other = Searched([value_of(STRANGER)])
+
+    assert copies_in(other, seen(SHOWN)) == AlteredCopies()
+
+
+def test_kinds_follow_the_thresholds() -> None:
+    """The same evidence is altered, near or nothing, as the operator chose."""
+    (match,) = copies_in(LISTED, seen(SHOWN)).matches
+    chance = match.chance
+    assert chance is not None
+    strict = EvidenceSettings(altered=chance / 2, near=chance * 2)
+    stricter = EvidenceSettings(altered=chance / 4, near=chance / 2)
+
+    (near,) = copies_in(LISTED, seen(SHOWN), settings=strict).matches
+    assert near.kind is MatchKind.NEAR
+    assert copies_in(LISTED, seen(SHOWN), settings=stricter).matches == ()
+
+
+def test_one_match_for_each_content_and_entry() -> None:
+    """Of several views of a content, the one with the lowest chance is reported."""
+    worse = view_of(cropped(cropped(ORIGINAL)), name="white")
+    found = copies_in(LISTED, seen(worse, SHOWN), seen(SHOWN, path="1"))
+
+    assert [(it.content, it.view) for it in found.matches] == [
+        ("0", "stored"),
+        ("1", "stored"),
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["alpha", "raw", "chroma", "clipped", "frame:3/alpha", "trim:1/raw"]
+)
+def test_views_that_nobody_is_shown_are_not_searched(name: str) -> None:
+    """They are not open either: nobody sees a picture in them."""
+    scan = seen(replace(SHOWN, name=name))
+
+    assert list(searchable([scan])) == []
+    assert copies_in(LISTED, scan) == AlteredCopies()
+
+
+def test_equal_planes_are_searched_once() -> None:
+    """A picture that looks the same on white and on black costs one search."""
+    generation = Searched(LISTED.values)
+    copies_in(generation, seen(SHOWN, replace(SHOWN, name="white")))
+
+    assert len(generation.batches) == 1
+
+
+def test_view_of_low_quality_is_not_searched() -> None:
+    """Its bits say too little; the scan of it is not incomplete for that."""
+    generation = Searched(LISTED.values)
+
+    assert copies_in(generation, seen(SHOWN), quality=49) == AlteredCopies()
+    assert generation.batches == []
+
+
+def test_content_that_matched_is_left_out() -> None:
+    """Nothing is searched where an entry is within the threshold."""
+    found = copies_in(
+        LISTED,
+        seen(SHOWN, path="0"),
+        seen(SHOWN, path="1"),
+        matched=frozenset({"0"}),
+    )
+
+    assert [match.content for match in found.matches] == ["1"]
+
+
+def test_views_beyond_the_budget_are_unfinished() -> None:
+    """So an upload of many pictures never counts as checked to its end."""
+    views = [view_of(ORIGINAL.rotate(angle)) for angle in (5, 10)]
+    scans = [seen(view, path=str(n)) for n, view in enumerate(views)]
+    found = copies_in(LISTED, *scans, settings=EvidenceSettings(most_views=1))
+
+    assert found.unfinished == {"1"}
+
+
+def test_search_that_was_cut_short_is_unfinished() -> None:
+    """What it found counts all the same."""
+    found = copies_in(replace(LISTED, is_complete=False), seen(SHOWN))
+
+    assert [match.entry for match in found.matches] == ["1"]
+    assert found.unfinished == {"0"}
+
+
+def test_without_a_cohort_every_picture_is_unfinished() -> None:
+    """Nothing can be judged then, and nothing is said to be checked."""
+    scans = [seen(SHOWN), seen(path="1"), seen(SHOWN, path="2")]
+    found = find_altered(
+        LISTED,
+        scans,
+        None,
+        settings=EvidenceSettings(),
+        quality_of=lambda _plane: 90,
+        matched={"2"},
+    )
+
+    assert found == AlteredCopies(unfinished=frozenset({"0"}))
+
+
+def test_set_without_pdq_needs_no_search() -> None:
+    """There is nothing that an altered copy could be of."""
+    without = replace(LISTED, types=frozenset({SignalType.MD5}))
+
+    assert copies_in(without, seen(SHOWN)) == AlteredCopies()
+
+
+def test_flat_plane_is_finished() -> None:
+    """A plane that shows nothing has no soft views."""
+    flat = View(name="stored", rows=(), plane=np.zeros(4096, np.float32).tobytes())
+
+    assert copies_in(LISTED, seen(flat)) == AlteredCopies()

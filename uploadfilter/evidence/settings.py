@@ -1,0 +1,51 @@
+"""Settings of the judgement of altered copies: the table ``[evidence]``."""
+
+from dataclasses import dataclass
+
+from uploadfilter.evidence import chance
+
+MOST_VIEWS_LIMIT = 1024
+"""Largest ``most_views``: a thousand cost some ten seconds of one CPU."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EvidenceSettings:
+    """Whether altered copies are looked for, and how rare chance must be.
+
+    Thresholds follow the size of the reference set by themselves, because E counts the
+    chance matches of one upload in the whole set.
+
+    Attributes:
+        enabled: Whether matches state their chance, and altered copies are looked for
+            where nothing matched within the threshold. The action for these is
+            ``altered`` in ``[policy]``.
+        altered: Most chance matches that are expected of one upload, for a match of the
+            kind ``altered``. At 1e-9, a site with a million uploads a day waits three
+            years for one.
+        near: The same for the kind ``near``, whose reason is ``near_match``; at least
+            ``altered``. At 1e-4, one upload of ten thousand has one by chance.
+        most_views: Most views of one upload that are searched; each costs some 10 ms of
+            CPU time at a million entries. A photograph has one to three, an animation
+            up to thirty. Beyond it the reason is ``evidence_unfinished``.
+    """
+
+    enabled: bool = True
+    altered: float = chance.ALTERED
+    near: float = chance.NEAR
+    most_views: int = 64
+
+    def __post_init__(self) -> None:
+        """Refuse thresholds that are no rarity, and a budget out of bounds."""
+        for name in ("altered", "near"):
+            value: float = getattr(self, name)
+            if not 0 < value < 1:
+                raise ValueError(f"{name} must be above 0 and below 1, not {value}")
+        if self.altered > self.near:
+            raise ValueError(
+                f"altered must be at most near ({self.near}), not {self.altered}"
+            )
+        if not 1 <= self.most_views <= MOST_VIEWS_LIMIT:
+            raise ValueError(
+                f"most_views must be from 1 to {MOST_VIEWS_LIMIT}, "
+                f"not {self.most_views}"
+            )
