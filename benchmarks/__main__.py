@@ -20,6 +20,7 @@ BENCHMARKS = {
     "proxy": "benchmarks.proxy.run",
     "recall": "benchmarks.recall.run",
     "texts": "benchmarks.texts",
+    "uploads": "benchmarks.uploads",
 }
 """Name on the command line, and the module of the benchmark."""
 

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conformance.containers import CHECKS, Check, Subject
 from uploadfilter.contents import framed, mailcoded
-from uploadfilter.contents.coded import NAMES, CodedBody
+from uploadfilter.contents.coded import NAMES, CodedBody, body_in, is_common
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import (
     RATIO_GRACE_BYTES,
@@ -24,7 +24,9 @@ from uploadfilter.contents.members import (
     UnpackMeter,
 )
 from uploadfilter.contents.source import MemorySource
+from uploadfilter.contents.streams import GZIPPED
 from uploadfilter.model import Reason
+from uploadfilter.scanners.wire.messages import COMMON_CODINGS
 
 TEXT = b"".join(b"%d sheep; " % number for number in range(300))
 ZEROS = bytes(9 * 1024 * 1024)
@@ -249,3 +251,11 @@ def test_member_is_named_in_the_record() -> None:
 
     assert isinstance(member, Member)
     assert member.name == "decoded"
+
+
+def test_codings_that_a_common_process_undoes_are_those_of_the_messages() -> None:
+    """The pool asks the messages, since it loads no unpacker."""
+    bodies = {name: body_in(name, "") for name in NAMES}
+
+    assert {name for name in NAMES if is_common(bodies[name])} == COMMON_CODINGS
+    assert not is_common(GZIPPED)

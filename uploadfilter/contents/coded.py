@@ -17,13 +17,14 @@ To add a coding: a line in ``_READERS``, and its name in ``uploads/head/codings.
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final
+from typing import ClassVar, Final, TypeAlias
 
 from uploadfilter.contents import framed, mailcoded
 from uploadfilter.contents.kinds import proposals
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Chunks,
+    Container,
     Member,
     Shortfall,
     UnpackMeter,
@@ -227,9 +228,24 @@ NAMES: Final = frozenset({*_READERS, *mailcoded.READERS, framed.NAME})
 """The codings that are undone here."""
 
 
-def body_in(
-    coding: str, declared: str
-) -> CodedBody | MailCodedBody | framed.FramedBody:
+CodedContainer: TypeAlias = CodedBody | MailCodedBody | framed.FramedBody
+
+
+def is_common(container: Container) -> bool:
+    """Return whether a process for several contents may undo a coding.
+
+    It decodes PNG, and so runs zlib anyway; framing and transfer encodings are undone
+    by Python itself.
+    """
+    if isinstance(container, CodedBody):
+        return container.coding in _COMMON
+    return isinstance(container, MailCodedBody | framed.FramedBody)
+
+
+_COMMON: Final = frozenset({"gzip", "deflate"})
+
+
+def body_in(coding: str, declared: str) -> CodedContainer:
     """Return a body in a coding as a container of the body without it.
 
     Args:

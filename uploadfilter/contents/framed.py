@@ -18,7 +18,7 @@ from uploadfilter.model import Reason
 NAME: Final = "aws-chunked"
 
 _HEAD: Final = re.compile(rb"([0-9A-Fa-f]{1,9})(?:;[^\r\n]{1,200})?\r\n")
-_HEAD_BYTES: Final = 256
+HEAD_BYTES: Final = 256
 _CRLF_BYTES: Final = 2
 
 
@@ -73,7 +73,7 @@ def _spans(source: Source) -> tuple[list[tuple[int, int]], bool]:
     spans: list[tuple[int, int]] = []
     at = 0
     while True:
-        match = _HEAD.match(source.read(at, _HEAD_BYTES))
+        match = _HEAD.match(source.read(at, HEAD_BYTES))
         if match is None:
             return spans, False
         start = at + match.end()

@@ -18,6 +18,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Final
 
+from uploadfilter.contents import framed
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Scan, SignalType
@@ -35,7 +36,11 @@ from uploadfilter.scanners.pool.settings import (
 )
 from uploadfilter.scanners.pool.turns import Departing, Turns
 from uploadfilter.scanners.pool.waiting import Claim
-from uploadfilter.scanners.wire.messages import ContentSpan, Handed
+from uploadfilter.scanners.wire.messages import (
+    COMMON_CODINGS,
+    ContentSpan,
+    Handed,
+)
 
 _PICTURES_OF_TEXT: Final = frozenset({Kind.SVG, Kind.EMPTY})
 """Kinds on which no decoder ever runs, even if they are declared as pictures."""
@@ -257,8 +262,12 @@ def _claim(client: str, upload: Handed, spans: Sequence[ContentSpan]) -> Claim:
 
 
 def _is_alone(upload: Handed, span: ContentSpan) -> bool:
+    if span.coding == framed.NAME:
+        head = _head(upload, span, magic.HEAD_BYTES + framed.HEAD_BYTES)
+        return is_alone(magic.sniff(head.partition(b"\r\n")[2]), span.declared_type)
     if span.coding is not None:
-        return True
+        # The decoded kind is not known; it is scanned again if that needs it.
+        return span.coding not in COMMON_CODINGS
     head = _head(upload, span, magic.HEAD_BYTES)
     return is_alone(magic.sniff(head), span.declared_type)
 

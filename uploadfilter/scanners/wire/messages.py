@@ -44,6 +44,12 @@ picture.
 """
 
 
+COMMON_CODINGS: Final = frozenset(
+    {"gzip", "deflate", "aws-chunked", "base64", "quoted-printable"}
+)
+"""Codings that a scanner may undo which scans other contents after it
+(``contents/coded.py``)."""
+
 UNKNOWN_KIND: Final = "unknown"
 """The kind of a content without a report of a scanner."""
 

@@ -627,6 +627,25 @@ def test_decoded_body_is_looked_at_as_if_it_had_been_sent_so(coding: str) -> Non
         ]
 
 
+@pytest.mark.parametrize(("coding", "alone"), [("gzip", False), ("br", True)])
+def test_common_process_undoes_the_coding_that_it_runs_anyway(
+    coding: str, *, alone: bool
+) -> None:
+    """It decodes PNG by zlib; other decoders run in a process of their own."""
+    sent = CODINGS[coding](JPEG)
+    parts = parts_of(sent, "image/jpeg", alone=False, coding=coding)
+
+    assert parts[-1].needs_alone is alone
+
+
+def test_archive_in_a_coding_is_scanned_alone() -> None:
+    """The decoded content decides."""
+    sent = gzip.compress(zip_of(a=JPEG))
+    parts = parts_of(sent, alone=False, coding="gzip")
+
+    assert parts[-1].needs_alone
+
+
 @pytest.mark.parametrize("coding", CODINGS)
 def test_sent_bytes_are_looked_at_beside_the_decoded_ones(coding: str) -> None:
     """An origin that ignores the header keeps a picture that is not coded at all."""

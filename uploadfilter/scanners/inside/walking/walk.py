@@ -319,7 +319,7 @@ class Walk:
             is_sure: Whether it is surely a container; if not, it falls short only after
                 a first member.
         """
-        if not self._settings.alone:
+        if not (self._settings.alone or coded.is_common(container)):
             raise NeedsAlone
         if depth >= self._budgets.max_depth:
             if is_sure or holds_something(container, source, self._meter):
