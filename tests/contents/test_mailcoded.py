@@ -99,7 +99,18 @@ def test_quoted_printable_is_decoded(lines: list[str]) -> None:
 
 @pytest.mark.parametrize(
     "sent",
-    [b"a=", b"a=4", b"a=\n", b"a=4g", b"a \r\n", b"a\n", b"\xff", b"a\x00", b"a=\rb"],
+    [
+        b"a=",
+        b"a=4",
+        b"a=\n",
+        b"a=4g",
+        b"a \r\n",
+        b"a\n",
+        b"\xff",
+        b"a\x00",
+        b"a=\rb",
+        b"=e9",
+    ],
 )
 def test_c1_quoted_printable_that_readers_take_otherwise_is_refused(
     sent: bytes,

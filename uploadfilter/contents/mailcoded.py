@@ -21,10 +21,9 @@ PIECE_BYTES: Final = 256 * 1024
 """Bytes that are read at a time."""
 
 _LETTERS: Final = re.compile(rb"[A-Za-z0-9+/]*")
-_QUOTED: Final = re.compile(
-    rb"(?:[!-<>-~]|[ \t](?!\r\n|\Z)|=[0-9A-Fa-f]{2}|=\r\n|\r\n)*"
-)
-"""Printable ASCII, escapes, soft and hard line ends; no blank at the end of a line."""
+_QUOTED: Final = re.compile(rb"(?:[!-<>-~]|[ \t](?!\r\n|\Z)|=[0-9A-F]{2}|=\r\n|\r\n)*")
+"""Printable ASCII, escapes, soft and hard line ends; no blank at the end of a line.
+Some readers leave escapes in small letters as they are."""
 
 
 def base64(source: Source) -> Chunks:

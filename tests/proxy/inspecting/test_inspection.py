@@ -541,13 +541,14 @@ def test_exempt_piece_goes_on() -> None:
 
 
 def framed_upload(*sizes: int) -> tuple[Inspection, list[Command]]:
-    """Take an upload in the framing of S3 with zero bytes in chunks."""
+    """Take an upload in the framing of S3, a JPEG in chunks."""
     framing = Framing(decoded_length=sum(sizes), is_signed=True)
     plan = BodyPlan(kind=BodyKind.RAW, declared_type="image/jpeg", framing=framing)
     upload = inspect(plan)
     mark = b";chunk-signature=" + b"a" * 64
     for size in (*sizes, 0):
-        upload.receive(b"%x%s\r\n%s\r\n" % (size, mark, bytes(size)))
+        data = b"\xff\xd8\xff".ljust(size)[:size]
+        upload.receive(b"%x%s\r\n%s\r\n" % (size, mark, data))
     return upload, upload.end()
 
 

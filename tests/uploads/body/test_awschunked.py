@@ -209,9 +209,24 @@ def test_c1_flood_of_small_chunks_is_refused() -> None:
     assert is_proper(framed(*large), framing(*large))
 
 
-def test_body_of_several_chunks_is_told() -> None:
-    """The sent bytes are then more than the object with lines around it."""
-    for parts, is_cut in (((b"a",), False), ((b"a", b"b"), True), ((), False)):
+@pytest.mark.parametrize(
+    ("parts", "otherwise"),
+    [
+        ((b"\xff\xd8\xffa",), False),
+        ((b"\x89PNG",), False),
+        ((b"\xff\xd8\xffa", b"b"), True),
+        ((b"ffe0",), True),
+        ((b"PK\3\4",), True),
+        ((), True),
+    ],
+)
+def test_bytes_as_sent_may_show_more(
+    parts: tuple[bytes, ...], *, otherwise: bool
+) -> None:
+    """Only a picture in one chunk is certainly all that the framed bytes show."""
+    for cut in (1000, 9):
         extractor = AwsChunkedExtractor(framing(*parts), None)
-        extractor.receive(framed(*parts))
-        assert extractor.is_cut is is_cut
+        sent = framed(*parts)
+        for at in range(0, len(sent), cut):
+            extractor.receive(sent[at : at + cut])
+        assert extractor.is_told_otherwise is otherwise

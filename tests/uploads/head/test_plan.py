@@ -426,6 +426,12 @@ def test_coding_is_planned_for_a_raw_body_and_refused_for_a_form(coding: bytes) 
         pytest.param(b"multipart/alternative; boundary=a", 415, id="alternative"),
         pytest.param(b"multipart/related", 400, id="related without a boundary"),
         pytest.param(b"multipart/mixed; boundary*0=a", 400, id="mixed, continued"),
+        pytest.param(
+            b'multipart/related; boundary=a; type="Multipart/form-data"', 400, id="root"
+        ),
+        pytest.param(
+            b'multipart/mixed; boundary=a; start="; boundary=b"', 400, id="in quotes"
+        ),
         pytest.param(b"multipart/x", 415, id="any multipart"),
         pytest.param(b"multipart", 415, id="half a type"),
         pytest.param(b"text/plain; boundary=a", 415, id="boundary of a text"),

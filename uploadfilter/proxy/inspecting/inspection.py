@@ -363,7 +363,7 @@ class Inspection:
         self._contents.append(content)
         self._open = None
         if isinstance(self._extractor, AwsChunkedExtractor):
-            self._contents += self._extractor.is_cut * [_as_sent(content)]
+            self._contents += self._extractor.is_told_otherwise * [_as_sent(content)]
 
     def _on_piece(self) -> list[Command]:
         """Take the form's statement at its end that its file is only a piece."""

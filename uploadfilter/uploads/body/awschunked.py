@@ -37,6 +37,9 @@ _HEAD: Final = re.compile(_SIZE)
 _SIGNED_HEAD: Final = re.compile(_SIZE + rb";chunk-signature=" + _SIGNATURE)
 _SIGNED_TRAILER: Final = re.compile(rb"x-amz-trailer-signature: ?" + _SIGNATURE)
 
+_PICTURES: Final = (b"\xff\xd8\xff", b"\x89PN")
+_MAGIC_BYTES: Final = 3
+
 MOST_LINE_BYTES: Final = 256
 """Longest line of the framing, without its end: a size and a signature take 170."""
 
@@ -83,14 +86,16 @@ class AwsChunkedExtractor:
         self._is_begun = False
         self._wanted = [*self._trailers()]
         self._chunks = 0
+        self._begins_as_picture = False
 
     @property
-    def is_cut(self) -> bool:
-        """Whether the bytes as they were sent are more than the framed ones.
+    def is_told_otherwise(self) -> bool:
+        """Whether the bytes as they were sent may show more than the framed ones.
 
-        One chunk has a line before it and some lines behind it, all of a known form.
+        One chunk has a line before it and some lines behind it, all of a known form. A
+        text could go on in them: the size of the chunk may be its first digits.
         """
-        return self._chunks > 1
+        return self._chunks > 1 or not self._begins_as_picture
 
     def receive(self, chunk: bytes) -> list[Event]:
         """Take a chunk of the body that has arrived."""
@@ -191,6 +196,9 @@ class AwsChunkedExtractor:
         size = min(self._left, len(self._buffer) - at)
         if not size:
             return None
+        if self._left == self._decoded_bytes:
+            begin = self._buffer[at : at + _MAGIC_BYTES]
+            self._begins_as_picture = begin.startswith(_PICTURES)
         if self._checksum is not None:
             self._checksum.update(self._buffer[at : at + size])
         self._left -= size

@@ -24,7 +24,7 @@ from typing import Final
 from urllib.parse import unquote
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.head import awschunked, codings, fields, pieces
+from uploadfilter.uploads.head import awschunked, codings, fields, multiparts, pieces
 from uploadfilter.uploads.head.request import (
     HOST,
     HTTP_1_0,
@@ -97,14 +97,6 @@ _BOUNDARY = re.compile(r"(?:(?![\";\\])[ -~]){0,199}(?![\";\\])[!-~]")
 """1 to 200 printable characters, the last one not a space. RFC 2046 (section 5.1.1)
 allows 70 of fewer kinds, and Django and Werkzeug 201. Some readers end a boundary at a
 semicolon even in quotes (Rack), and differ in escapes."""
-
-
-_FORM: Final = "multipart/form-data"
-_PARTS: Final = frozenset({_FORM, "multipart/related", "multipart/mixed"})
-"""Types whose parts are read and encoded anew."""
-
-_KEPT_PARAMETERS: Final = frozenset({"type", "start", "start-info"})
-"""Parameters that tell which part is the root (RFC 2387; XOP, section 4.1)."""
 
 
 class BodyKind(StrEnum):
@@ -425,7 +417,7 @@ def connection_options(values: Iterable[bytes]) -> frozenset[bytes]:
 def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
     text = (head.value(b"content-type") or b"").decode("latin-1")
     media_type = fields.parse_media_type(text)
-    if media_type is not None and media_type.value in _PARTS:
+    if media_type is not None and media_type.value in multiparts.TYPES:
         return _plan_of_form(head, media_type)
     refusal = _refusal_of_type(text, media_type)
     if refusal is not None:
@@ -467,8 +459,10 @@ def _plan_of_form(
     head: RequestHead, media_type: fields.Parametrised
 ) -> BodyPlan | Refusal:
     parameters = media_type.parameters
-    if any("*" in name for name in parameters):
-        return _bad_form("A parameter of the form's type is continued.")
+    parts_type = multiparts.without_boundary(media_type, head.value(b"content-type"))
+    fault = multiparts.fault_in(media_type, parts_type)
+    if fault:
+        return _bad_form(fault)
     charset = parameters.get("charset")
     if charset is not None and not fields.is_plain_charset(charset):
         return _bad_form("The form has a charset that does not contain ASCII.")
@@ -485,15 +479,5 @@ def _plan_of_form(
         declared_type=media_type.value,
         boundary=boundary.encode("ascii"),
         charset=None if charset is None else charset.lower(),
-        parts_type=_parts_type(head, media_type),
+        parts_type=parts_type,
     )
-
-
-def _parts_type(head: RequestHead, media_type: fields.Parametrised) -> str | None:
-    """Return the type of parts that are no form, without its boundary."""
-    if media_type.value == _FORM:
-        return None
-    _, semicolon, rest = (head.value(b"content-type") or b"").partition(b";")
-    parameters = fields.read_parameters((semicolon + rest).decode("latin-1")) or ()
-    kept = [each for each in parameters if each.name in _KEPT_PARAMETERS]
-    return "".join([media_type.value, *(f"; {p.name}={p.written}" for p in kept)])

@@ -683,3 +683,35 @@ def test_long_decoded_body_is_searched_block_by_block() -> None:
     scan = scanned(sent, coding="gzip", budgets=budgets)
 
     assert any(each.views for each in scan.walk())
+
+
+@pytest.mark.parametrize("hidden", [JPEG, stored_zip_of(a=JPEG)])
+def test_picture_in_the_header_of_a_coded_body_is_found(hidden: bytes) -> None:
+    """An origin that undoes no coding keeps what others skip (RFC 1952, 2.3.1.1)."""
+    plain = gzip.compress(NOISE, mtime=0)
+    extra = len(hidden).to_bytes(2, "little") + hidden
+    sent = plain[:3] + b"\x04" + plain[4:10] + extra + plain[10:]
+    scan = scanned(sent, "text/plain", coding="gzip")
+
+    assert scan.reasons == ()
+    assert not scan.contents[0].views
+    assert any(each.views for each in scan.walk())
+
+
+def test_picture_in_the_metadata_of_brotli_is_found() -> None:
+    """A block of metadata is no part of the decoded body (RFC 7932, section 9.2)."""
+    size = (len(JPEG) - 1).to_bytes(2, "little")
+    bits = (
+        0
+        | 0b0 << 1
+        | 0b11 << 2
+        | 0 << 4
+        | 0b10 << 5
+        | int.from_bytes(size, "little") << 7
+    )
+    head = bits.to_bytes(3, "little")
+    sent = head + JPEG + b"\x03"
+    scan = scanned(sent, "text/plain", coding="br")
+
+    assert scan.reasons == ()
+    assert any(each.views for each in scan.walk())
