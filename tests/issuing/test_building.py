@@ -80,6 +80,29 @@ def test_frames_are_bounded_and_other_showings_left_out() -> None:
     assert (pdqs[0], pdqs[-1]) == (0, 99)
 
 
+def test_windows_are_listed_with_pdq_alone() -> None:
+    """A window without detail is left out, and so is that of a flat picture."""
+    content = pictures.png(pictures.photograph(5, width=240, height=180))
+    scan = replace(scanned(content, windows=True), exact=(SHA256,))
+    entry = made(scan)
+
+    assert isinstance(entry, Entry)
+    listed = [(it.signal.type, it.window) for it in entry.signals[1:]]
+    assert listed == [
+        ("pdq", "full"),
+        ("phash", "full"),
+        ("pdq", "c60"),
+        ("pdq", "c80"),
+    ]
+    flat = [
+        replace(view, plane=bytes(len(view.plane))) if ":60" in view.name else view
+        for view in scan.views
+    ]
+    entry = made(replace(scan, views=tuple(flat)))
+    assert isinstance(entry, Entry)
+    assert [it.window for it in entry.signals[3:]] == ["c80"]
+
+
 @pytest.mark.parametrize(
     ("naming", "path", "wanted"),
     [

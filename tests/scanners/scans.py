@@ -20,6 +20,7 @@ def parts_of(
     alone: bool = True,
     cpu_s: float | None = None,
     coding: str | None = None,
+    windows: bool = False,
 ) -> list[ReplyPart]:
     """Scan one content that lies between two others; return the parts of its scan."""
     neighbour = b"\xff\xd8\xff neighbour"
@@ -40,6 +41,7 @@ def parts_of(
             formats=formats,
             alone=alone,
             cpu_s=cpu_s,
+            windows=windows,
         )
         return list(parts)
 
@@ -55,6 +57,7 @@ def scanned(
     alone: bool = True,
     cpu_s: float | None = None,
     coding: str | None = None,
+    windows: bool = False,
 ) -> Scan:
     """Scan one content; return its merged parts."""
     gathered = MergedContent(budgets or Budgets())
@@ -68,6 +71,7 @@ def scanned(
         alone=alone,
         cpu_s=cpu_s,
         coding=coding,
+        windows=windows,
     )
     for part in parts:
         if part.needs_alone:

@@ -7,7 +7,7 @@ same place.
 """
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
@@ -18,6 +18,7 @@ from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.lines.jsonlines import MOST_ID_CHARACTERS, is_category
 from uploadfilter.issuing.tables import PictureTable
 from uploadfilter.model import (
+    FULL_WINDOW,
     QUALITY_FLOOR,
     Entry,
     EntrySignal,
@@ -27,6 +28,7 @@ from uploadfilter.model import (
     SignalType,
     View,
 )
+from uploadfilter.signals.windows import window_of
 from uploadfilter.signedsets import operations as ops
 from uploadfilter.unfinished import UnfinishedFile, translated
 
@@ -43,6 +45,8 @@ bits."""
 
 _STORED: Final = "stored"
 _COMPARED: Final = ((SignalType.PDQ, Geometry.FULL), (SignalType.PHASH, None))
+"""Signals of a frame; a window has the first one, because 64 bits of a part of a
+picture say too little."""
 
 _NOTE: Final = re.compile(r"([0-9]{1,18}) (.*)")
 
@@ -147,24 +151,11 @@ def entry_of(
     frames = _evenly([view for view in scan.views if _is_stored(view.name)])
     if not frames:
         return LeftOut.NO_PICTURE
-    signals: list[EntrySignal] = []
-    for view in frames:
-        quality = quality_of(view.plane)
-        if quality < QUALITY_FLOOR:
-            continue
-        for kind, geometry in _COMPARED:
-            value = view.value(kind)
-            if value is None or problem_of(kind, value) is not None:
-                continue
-            signals.append(
-                EntrySignal(
-                    signal=Signal(type=kind, value=value),
-                    quality=quality if kind is SignalType.PDQ else None,
-                    geometry=geometry,
-                )
-            )
+    signals = [part for view in frames for part in _signals_of(view, quality_of)]
     if not signals:
         return LeftOut.DEGENERATE
+    for view in _windows_of(scan, frames):
+        signals += _signals_of(view, quality_of)
     digests = [EntrySignal(signal=signal) for signal in scan.exact]
     sha256 = next(s.value for s in scan.exact if s.type is SignalType.SHA256)
     return Entry(
@@ -172,6 +163,32 @@ def entry_of(
         category=category,
         signals=(*digests, *dict.fromkeys(signals)),
     )
+
+
+def _signals_of(view: View, quality_of: Quality) -> Iterator[EntrySignal]:
+    """Yield the signals of a view; none if it is so plain that it matches others."""
+    quality = quality_of(view.plane)
+    if quality < QUALITY_FLOOR:
+        return
+    window = window_of(view.name)
+    for kind, geometry in _COMPARED if window is None else _COMPARED[:1]:
+        value = view.value(kind)
+        if value is None or problem_of(kind, value) is not None:
+            continue
+        yield EntrySignal(
+            signal=Signal(type=kind, value=value),
+            quality=quality if kind is SignalType.PDQ else None,
+            geometry=geometry,
+            window=window or FULL_WINDOW,
+        )
+
+
+def _windows_of(scan: Scan, frames: Sequence[View]) -> Iterator[View]:
+    """Yield the views of the windows of some frames, in their order."""
+    wanted = {"" if view.name == _STORED else view.name for view in frames}
+    for view in scan.views:
+        if window_of(view.name) and view.name.rpartition("/")[0] in wanted:
+            yield view
 
 
 def _is_stored(name: str) -> bool:

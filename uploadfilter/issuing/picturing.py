@@ -34,6 +34,7 @@ async def build(
     settings: ScannerSettings,
     *,
     on_done: Callable[[], None],
+    windows: bool = False,
 ) -> None:
     """Make entries of the pictures of a folder.
 
@@ -43,13 +44,16 @@ async def build(
         naming: Gives ids and categories.
         settings: Settings of the scanners.
         on_done: Called for each finished file, also of an earlier run.
+        windows: Whether entries have the signals of the windows of a picture too.
 
     Raises:
         IssuerError: The entries cannot be written.
         ScannerError: No scanner can be started.
     """
     async with ScannerPool.open(settings) as pool:
-        scanner = FileScanner(pool, types=TYPES, workers=settings.workers)
+        scanner = FileScanner(
+            pool, types=TYPES, workers=settings.workers, windows=windows
+        )
         builder = _Builder(scanner, source, naming)
 
         def report(done: tuple[str, Entry | LeftOut, int]) -> None:

@@ -19,13 +19,20 @@ class FileScanner:
         pool: The pool.
         types: The signal types to compute.
         workers: Most files that are open at a time, 1 or more.
+        windows: Whether views of the windows of each frame are wanted too.
     """
 
     def __init__(
-        self, pool: ScannerPool, *, types: frozenset[SignalType], workers: int
+        self,
+        pool: ScannerPool,
+        *,
+        types: frozenset[SignalType],
+        workers: int,
+        windows: bool = False,
     ) -> None:
         self._pool = pool
         self._types = types
+        self._windows = windows
         self._declared_type = type_guesser()
         # Files wait here and not in the pool, which gives up on what waits for long.
         self._free = asyncio.Semaphore(workers)
@@ -50,7 +57,11 @@ class FileScanner:
                     declared_type=self._declared_type(name),
                 )
                 (scan,) = await self._pool.scan(
-                    handle, (span,), types=self._types, digests=True
+                    handle,
+                    (span,),
+                    types=self._types,
+                    digests=True,
+                    windows=self._windows,
                 )
             finally:
                 os.close(handle)

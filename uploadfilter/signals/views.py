@@ -35,6 +35,7 @@ from uploadfilter.signals.clipping import (
 from uploadfilter.signals.closeups import inner_pictures
 from uploadfilter.signals.pages import shown_on_pages
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES, PerceptualType
+from uploadfilter.signals.windows import ATOM, atom_of, windows_of
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Signal types that are computed for every view: they cost little, and ``scan`` prints
@@ -49,6 +50,7 @@ def views_of(
     most_views: int,
     most_signals: int,
     types: frozenset[SignalType] = ALWAYS,
+    windows: bool = False,
 ) -> Iterator[View | Omission]:
     """Yield the different views of a file, and the reasons why some are missing.
 
@@ -62,12 +64,13 @@ def views_of(
         most_views: Most views, at least 1.
         most_signals: Most signals of all views together.
         types: Signal types that a search needs; exact ones are ignored.
+        windows: Whether the windows of each frame are shown too (``windows.py``).
 
     Yields:
         Views, frame by frame, the stored one first; and an ``Omission`` for each
         reason why some are missing.
     """
-    gathering = _Gathering(most_views, most_signals, types)
+    gathering = _Gathering(most_views, most_signals, types, windows)
     most_frames = limits.max_frames
     for passes_left in reversed(range(_PASSES)):
         frames = frames_of(
@@ -188,12 +191,14 @@ class _Gathering:
         most_views: Most views.
         most_signals: Most signals of all views.
         types: Signal types to compute.
+        windows: Whether to show windows.
         lack: The limit that ended it, if one did.
     """
 
     most_views: int
     most_signals: int
     types: frozenset[SignalType]
+    windows: bool = False
     lack: Omission | None = None
     _views: int = 0
     _signals: int = 0
@@ -208,7 +213,7 @@ class _Gathering:
             return
         self._frames.add(frame.number)
         ways = 0
-        for way in _ways(frame, self._seen):
+        for way in self._shown(frame):
             view = view_of(way.picture, name=way.name, types=self.types)
             if way.is_stored:
                 self._seen.is_faint = pdq.is_below(view.plane, QUALITY_FLOOR)
@@ -222,6 +227,16 @@ class _Gathering:
             ways += way.kind != RAW
             yield view
         self._views_of_a_frame = max(self._views_of_a_frame, ways)
+
+    def _shown(self, frame: Frame) -> Iterator[_Way]:
+        """Yield the ways to show a frame, and its windows if they are wanted."""
+        for way in _ways(frame, self._seen):
+            yield way
+            if not (self.windows and way.is_stored):
+                continue
+            prefix = "" if way.name == STORED else f"{way.name}/"
+            for name, picture in windows_of(way.picture):
+                yield _Way(prefix + atom_of(name), ATOM, picture)
 
     def fitting_frames(self) -> int:
         """Return how many more frames fit, each with as many views as any so far."""

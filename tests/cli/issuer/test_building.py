@@ -44,6 +44,22 @@ def test_folder_becomes_entries(
     assert sorted(types) == ["md5", "pdq", "phash", "sha1", "sha256"]
 
 
+def test_windows_are_listed_if_they_are_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The centre of a picture has PDQ values of its own."""
+    folder = tmp_path / "in" / "A"
+    folder.mkdir(parents=True)
+    image = pictures.photograph(3, width=240, height=180)
+    (folder / "x.png").write_bytes(pictures.png(image))
+    words = ("issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl"))
+
+    assert run(monkeypatch, *words, "--jobs", "1", "--windows") == 0
+    (entry,) = map(json.loads, (tmp_path / "out.jsonl").read_text().splitlines())
+    windows = [it.get("window") for it in entry["signals"] if it["type"] == "pdq"]
+    assert sorted(windows, key=str) == [None, "c60", "c80"]
+
+
 def test_source_is_a_folder(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -68,6 +68,14 @@ def build_command(
             show_default=False,
         ),
     ] = None,
+    windows: Annotated[
+        bool,
+        typer.Option(
+            "--windows",
+            help="List the centre of each picture as well: copies that were cut are "
+            "found. Three PDQ values an entry.",
+        ),
+    ] = False,
     jobs: JobsOption = None,
     json: JSONOption = False,
 ) -> None:
@@ -93,7 +101,14 @@ def build_command(
     arguments = [str(source)]
     try:
         with board("building") as shown, counted_aside(shown, lambda: find(arguments)):
-            work = build(source, out, naming, settings, on_done=shown.advance)
+            work = build(
+                source,
+                out,
+                naming,
+                settings,
+                on_done=shown.advance,
+                windows=windows,
+            )
             asyncio.run(work)
         out.finish()
     finally:

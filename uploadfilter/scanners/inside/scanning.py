@@ -71,6 +71,7 @@ def scan_content(
     formats: frozenset[str] = frozenset(),
     alone: bool = True,
     cpu_s: float | None = None,
+    windows: bool = False,
 ) -> Iterator[ReplyPart]:
     """Scan one content.
 
@@ -83,6 +84,7 @@ def scan_content(
         formats: Picture formats to decode beyond the usual ones.
         alone: Whether every decoder may run; see ``ScanRequest``.
         cpu_s: CPU seconds after which the process is killed; ``None`` for no limit.
+        windows: Whether views of windows are wanted; see ``ScanRequest``.
 
     Yields:
         Parts of the scan, with the path of ``span``, each as soon as possible. The
@@ -106,6 +108,7 @@ def scan_content(
             if cpu_s is None
             else time.process_time() + _TIME_TO_FINISH * cpu_s,
             clock=time.process_time,
+            windows=windows,
         ),
         content_bytes=span.length,
     )

@@ -65,6 +65,7 @@ def scan_span(
         formats=request.formats,
         alone=request.alone,
         cpu_s=cpu_s,
+        windows=request.windows,
     )
 
 

@@ -171,6 +171,7 @@ class ScannerPool:
         formats: frozenset[str] = frozenset(),
         on_cost: Callable[[float], None] | None = None,
         departure: Departing | None = None,
+        windows: bool = False,
     ) -> tuple[Scan, ...]:
         """Scan the contents of one upload.
 
@@ -191,6 +192,7 @@ class ScannerPool:
                 served.
             departure: The departure of the client: if it is lost before the turn of
                 its upload comes, that is not scanned.
+            windows: Whether views of the windows of each frame are wanted too.
 
         Returns:
             One scan for each span, in order, with the span's path. If the pool did not
@@ -208,6 +210,7 @@ class ScannerPool:
             digests=digests,
             formats=self._formats | formats,
             max_losses=self._settings.losses_per_upload,
+            windows=windows,
         )
         if not progress.is_complete:
             claim = _claim(client, upload, spans)

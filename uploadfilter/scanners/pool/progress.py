@@ -84,6 +84,7 @@ class Progress:
         digests: Whether exact signals are wanted.
         formats: Picture formats to decode beyond the usual ones.
         max_losses: Processes that this upload may cost.
+        windows: Whether views of windows are wanted.
     """
 
     def __init__(
@@ -96,12 +97,14 @@ class Progress:
         digests: bool,
         formats: frozenset[str],
         max_losses: int,
+        windows: bool = False,
     ) -> None:
         self._spans = tuple(spans)
         self._types = types
         self._budgets = budgets
         self._digests = digests
         self._formats = formats
+        self._windows = windows
         self._scans: list[Scan | None] = [None] * len(self._spans)
         ordinals = range(len(self._spans))
         self._common = deque(n for n in ordinals if not alone[n])
@@ -192,6 +195,7 @@ class Progress:
             formats=self._formats,
             alone=alone,
             attached=attached,
+            windows=self._windows,
         )
 
     def read(self, frame: bytes) -> ContentReply | Loss:

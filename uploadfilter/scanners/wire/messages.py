@@ -91,6 +91,8 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
             ``needs_alone``.
         attached: Number of bytes after the frame, which are the upload; ``None`` if a
             descriptor comes with the frame.
+        windows: Whether views of the windows of each frame are wanted too, which an
+            issuer publishes.
     """
 
     spans: tuple[ContentSpan, ...]
@@ -101,6 +103,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     formats: frozenset[str] = frozenset()
     alone: bool = False
     attached: int | None = None
+    windows: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

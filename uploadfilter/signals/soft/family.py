@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from uploadfilter.model import Variant
 from uploadfilter.outlines import Outline
-from uploadfilter.signals.soft import plans, turns
+from uploadfilter.signals.soft import plans, turns, windows
 from uploadfilter.signals.soft.axes import CELLS, Floats
 from uploadfilter.signals.soft.framing import boxes
 from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
@@ -43,6 +43,7 @@ class Family(StrEnum):
     STRIPS = "strips"
     CELLS = "cells"
     FRAMES = "frames"
+    WINDOWS = "windows"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -86,7 +87,9 @@ class Prepared(Protocol):
         """Return the estimated blocks, shape (guesses, 16, 16)."""
 
 
-ALL_FAMILIES: Final = frozenset(Family)
+ALL_FAMILIES: Final = frozenset(Family) - {Family.WINDOWS}
+"""The families that any hash set needs; ``WINDOWS`` finds nothing in a set that lists
+no windows."""
 
 NO_VIEWS: Final = SoftViews(
     values=np.empty((0, BITS // 8), np.uint8),
@@ -207,6 +210,8 @@ def _prepared(
         yield plans.cells()
     if Family.FRAMES in families and (found := boxes(luma)):
         yield plans.boxed(found)
+    if Family.WINDOWS in families:
+        yield windows.windows()
 
 
 def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:

@@ -236,8 +236,7 @@ class Walk:
                 node.fall_short(Reason.SEARCH_UNFINISHED)
                 continue
             begun_s = self._settings.clock()
-            # A separate content is looked at in any size.
-            limits = None if item.offset else self._limits
+            limits = None if item.offset else self._limits  # separate: in any size
             sure = frozenset() if item.offset else SURE_AT_FIRST
             if (yield from self._try(source, node, item, limits=limits, sure=sure)):
                 covered.note_starts(source, (item.offset,))
@@ -258,6 +257,7 @@ class Walk:
             most_views=self._budgets.max_views,
             most_signals=self._budgets.max_signals,
             types=self._settings.types,
+            windows=self._settings.windows,
         )
         for view in views:
             if isinstance(view, Omission):

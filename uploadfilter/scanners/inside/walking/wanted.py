@@ -28,6 +28,7 @@ class WalkSettings:
         clock: Tells the CPU seconds that this process used.
         deadline_s: Time on that clock after which no further step is begun; ``None``
             for no limit.
+        windows: Whether views of windows are wanted; see ``ScanRequest``.
     """
 
     types: frozenset[SignalType]
@@ -36,6 +37,7 @@ class WalkSettings:
     alone: bool
     clock: Callable[[], float]
     deadline_s: float | None = None
+    windows: bool = False
 
 
 @lru_cache(maxsize=4)
