@@ -38,6 +38,9 @@ E2E_STAMP := $(E2E_VENV)/.installed-run
 # Sites of others, and their clients: what they need must not meet what we need.
 SITES_VENV := build/sites-venv
 SITES_STAMP := $(SITES_VENV)/.installed-sites
+# Parsers of forms and clients for Node.
+SITES_NODE := build/sites-node
+SITES_NODE_STAMP := $(SITES_NODE)/.installed-sites
 # What makes the documents a site.
 SITE_VENV := build/site-venv
 SITE_STAMP := $(SITE_VENV)/.installed-site
@@ -104,6 +107,12 @@ $(SITES_STAMP): requirements/sites.txt $(DEV_STAMP)
 	@$(BIN)/python -m venv $(SITES_VENV)
 	@$(SITES_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --require-hashes --requirement requirements/sites.txt
+	@touch $@
+
+$(SITES_NODE_STAMP): tests/sites/forms/package.json tests/sites/forms/package-lock.json
+	@echo "installing tests/sites/forms/package-lock.json into $(SITES_NODE)"
+	@mkdir -p $(SITES_NODE) && cp $^ $(SITES_NODE)
+	@npm ci --prefix $(SITES_NODE) --ignore-scripts --no-audit --no-fund --silent
 	@touch $@
 
 $(SITE_STAMP): requirements/site.txt | $(BIN)/python
@@ -176,7 +185,7 @@ deploy-test: $(if $(BUILT),,deb) $(E2E_STAMP) $(SBOM_STAMP)  ## Start what is in
 	    UPLOADFILTER_SBOM="$(CURDIR)/$(SBOM_VENV)/bin/cyclonedx-py" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/deploy $(ARGS)
 
-sites: $(if $(BUILT),,wheel) $(E2E_STAMP) $(SITES_STAMP)  ## Use WordPress, S3 and other sites through it.
+sites: $(if $(BUILT),,wheel) $(E2E_STAMP) $(SITES_STAMP) $(SITES_NODE_STAMP)  ## Use WordPress, S3 and other sites through it.
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \

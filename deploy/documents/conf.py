@@ -43,6 +43,7 @@ NAVIGATION = {
     "Operate": [
         "docs/operating/README",
         "docs/sites",
+        "docs/compatibility",
         "docs/growth",
         "docs/limits",
         "docs/tricks",

@@ -72,7 +72,12 @@ class Behind:
 
 @contextlib.contextmanager
 def behind(
-    origin: str, *, stored: Path, folder: Path, options: Sequence[str] = ()
+    origin: str,
+    *,
+    stored: Path,
+    folder: Path,
+    options: Sequence[str] = (),
+    listed: bytes | None = None,
 ) -> Iterator[Behind]:
     """Run the proxy before a site for the length of the block.
 
@@ -81,14 +86,15 @@ def behind(
         stored: Where it keeps what it is sent.
         folder: For the proxy's state and log.
         options: More options of ``serve``.
+        listed: The listed picture; ``None`` for the usual one.
 
     Raises:
         DemoError: The log is not intact, or not complete.
     """
     state = folder / "state"
     running.run_program("init", state=state)
-    listed = write_set(folder / "set.jsonl", pictures.listed())
-    import_set(state, listed, "--enforce-unsigned")
+    entries = write_set(folder / "set.jsonl", listed or pictures.listed())
+    import_set(state, entries, "--enforce-unsigned")
     enforcing = ("--mode", "enforce", *options)
     with running.proxy(
         origin, state=state, log=folder / "proxy.log", options=enforcing

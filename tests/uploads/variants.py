@@ -276,6 +276,69 @@ OF_CONTENT = (
 )
 """Odd in what the parts hold."""
 
+_T = b'form-data; name="t"'
+_AB = b"Aa,Bb"
+SIBLINGS = (
+    variant(
+        "form in the preamble",
+        form(part(boundary=b"Cc"), boundary=b"Cc") + form(field()),
+    ),
+    variant("LF part in the preamble", part().replace(b"\r\n", b"\n") + form(field())),
+    variant("boundary in a name", form(part(disposition=b'form-data; name="--AaBb"'))),
+    variant("boundary in an ignored header", form(part(headers=b"X: --AaBb\r\n"))),
+    variant("boundary at once behind a header", form(field(b"--AaBb" + part()[6:]))),
+    variant("CR boundary in a text field", form(field(b"a\r" + form(part())))),
+    variant("boundary behind NUL", form(field(b"a\0" + form(part())))),
+    variant("boundary behind a blank line", form(field(b"a\n\n" + form(part())))),
+    variant(
+        "filename in a name by escapes",
+        form(part(disposition=b'form-data; name="t\\"; filename=\\"x.jpg"')),
+    ),
+    variant(
+        "filename in an unknown parameter",
+        form(part(disposition=_T + b'; x="; filename=x.jpg"')),
+    ),
+    variant(
+        "field in quoted-printable",
+        form(part(quopri.encodestring(TARGET), disposition=_T, headers=_QUOPRI)),
+    ),
+    variant(
+        "field in base64",
+        form(part(base64.b64encode(TARGET), disposition=_T, headers=_BASE64)),
+    ),
+    variant(
+        "coding in capitals",
+        form(part(base64.b64encode(TARGET), headers=_BASE64.swapcase())),
+    ),
+    variant(
+        "coding of another name",
+        form(
+            part(
+                base64.b64encode(TARGET), headers=_BASE64.replace(b" base", b" x-base")
+            )
+        ),
+    ),
+    variant(
+        "boundary with a semicolon",
+        form(field(boundary=b"Aa"), part(boundary=b"Aa"), boundary=b"Aa"),
+        _FD + b'; boundary="Aa;Bb"',
+    ),
+    variant("boundary with an escape", PLAIN, _FD + b'; boundary="Aa\\Bb"'),
+    variant(
+        "boundary cut by a comma",
+        form(
+            field(form(part(boundary=b"Aa"), boundary=b"Aa"), boundary=_AB),
+            boundary=_AB,
+        ),
+        _FD + b'; boundary="Aa,Bb"',
+    ),
+    variant("form in UTF-7", PLAIN, TYPE + b"; charset=utf-7"),
+    variant("form in EBCDIC", PLAIN, TYPE + b"; charset=cp037"),
+    variant("boundary in a value", PLAIN, _FD + b"; boundary=Cc; x=boundary=AaBb"),
+    variant("type with an underscore", PLAIN, b"multipart/form_data; boundary=AaBb"),
+)
+"""Siblings of the others, of which some came up while the reader was made."""
+
 VARIANTS = (
     variant("plain"),
     *OF_TYPE,
@@ -283,4 +346,5 @@ VARIANTS = (
     *OF_DISPOSITION,
     *OF_HEADERS,
     *OF_CONTENT,
+    *SIBLINGS,
 )

@@ -102,6 +102,7 @@ def test_names_are_written_as_they_came(value: bytes, kept: bytes) -> None:
         pytest.param(b'name*0="a"', id="continued name"),
         pytest.param(b"name=a; name*=utf-8''b", id="extended name"),
         pytest.param(b"name=a; filename*0=b", id="continued file name"),
+        pytest.param(b'name=a; size="\xe9"', id="bytes that Django drops the part for"),
         pytest.param(b'name="a"; filename*="b"', id="extended without charset"),
         pytest.param(b"name=a; filename*=utf-16''b", id="extended in UTF-16"),
         pytest.param(b"name=a; filename*=utf-8''%FF", id="extended, not UTF-8"),

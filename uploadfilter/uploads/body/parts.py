@@ -190,8 +190,9 @@ def _disposition(value: str | None) -> list[fields.Parameter] | Refusal:
     if kind.strip(" \t").lower() != "form-data" or parameters is None:
         return malformed("A part's Content-Disposition is missing or malformed.")
     kept = [each for each in parameters if each.name in canonical.PARAMETERS]
-    if any("*" in each.name for each in parameters if each not in kept):
-        return malformed("A part's Content-Disposition is continued.")
+    dropped = [each for each in parameters if each not in kept]
+    if any("*" in each.name or not each.value.isascii() for each in dropped):
+        return malformed("A part's Content-Disposition is continued or not in ASCII.")
     if not any(each.name == "name" for each in kept):
         return malformed("A part has no name.")
     return kept
