@@ -92,6 +92,18 @@ def test_a_background_without_values_is_that_of_the_others(seed: int) -> None:
     assert np.array_equal(left.mean, other.mean)
 
 
+def test_a_cohort_that_is_full_of_one_picture_resembles_it() -> None:
+    """One copy in a thousand is enough; a single one is not."""
+    values = pictures(20_000)
+    picture = pictures(1, 7)[0]
+    single, many = values.copy(), values.copy()
+    single[0] = picture
+    many[::1000] = picture
+
+    assert not Background.of(single).resembles(picture)
+    assert Background.of(many).resembles(picture)
+
+
 def test_strengths_grow_with_certainty() -> None:
     """A bit that is as often wrong as right says nothing; none is certain."""
     flips = np.array([0.0, FLOOR, 0.1, 0.3, 0.5, 0.9], np.float32)

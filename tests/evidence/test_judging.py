@@ -208,6 +208,25 @@ def test_an_upload_without_candidates_costs_nothing(background: Background) -> N
     assert judge(background, views_of(1), [], entries=1, tries=1) == ()
 
 
+def test_a_poisoned_cohort_does_not_hide_an_altered_copy() -> None:
+    """One in sixteen of the cohort shows the entry's own picture."""
+    views = views_of(50, 7)
+    entry = flipped(views.values[9].tobytes(), 20, 3)
+    values = pictures(2 * LEAST_VALUES)
+    poisoned = values.copy()
+    for number in range(512):
+        copy = flipped(entry, number % 32, number)
+        poisoned[number * 16] = np.frombuffer(copy, ">u8")
+
+    (found,) = judge(
+        Background.of(poisoned), views, [entry], entries=MILLION, tries=VARIANTS
+    )
+
+    assert found.refused == 512
+    assert found.expected is not None
+    assert found.expected < NEAR
+
+
 def test_views_without_a_background_are_located_but_not_judged() -> None:
     """There is no figure, so that nothing is called altered."""
     views = views_of(5)

@@ -17,7 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.evidence.cohort import Cohort, Words
+from uploadfilter.model import SignalType
 from uploadfilter.reference.search.index import Lane
+from uploadfilter.reference.search.matching import Thresholds
 
 BITS: Final = 256
 
@@ -33,6 +35,10 @@ more certain than that after an alteration (measured for crops and turns)."""
 SAMPLE: Final = 16384
 """Values of the cohort that many views are compared with: with 64 views that takes
 some 20 ms, and shows the nearest one in 128 of the cohort as 128 values."""
+
+_FEW: Final = 4096
+"""Values that show whether a cohort is full of one picture: two of them are found if
+one in two thousand of the cohort show it."""
 
 _BLOCK: Final = 4096
 """Values at a time while bits are summed: 4 MB. Their sums stay exact in float32."""
@@ -150,6 +156,17 @@ class Background:
     ) -> NDArray[np.int32]:
         """Return the agreement with each of the cohort; see ``distances``."""
         return np.int32(strengths.sum()) - 2 * self.distances(value, strengths)
+
+    def resembles(self, value: NDArray[np.uint64]) -> bool:
+        """Tell whether many of the cohort are within the threshold of a value.
+
+        A few of them change no moment. ``_FEW`` of the cohort are compared.
+        """
+        step = max(len(self) // _FEW, 1)
+        apart = np.zeros(len(self.lanes[0][::step]), np.uint16)
+        for lane, word in zip(self.lanes, value, strict=True):
+            apart += np.bitwise_count(lane[::step] ^ word)
+        return int((apart <= Thresholds().bits(SignalType.PDQ)).sum()) > 1
 
     def sample(self) -> Signs:
         """Return the bits of ``SAMPLE`` values of the cohort, evenly chosen."""
