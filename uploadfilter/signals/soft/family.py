@@ -12,10 +12,11 @@ from typing import Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.model import Variant
-from uploadfilter.outlines import Outline
+from uploadfilter.model import QUALITY_FLOOR, Variant
+from uploadfilter.outlines import WHOLE, Outline, Rectangle
 from uploadfilter.signals.soft import plans, turns, windows
 from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.detail import quality_of
 from uploadfilter.signals.soft.framing import boxes
 from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
 
@@ -219,12 +220,24 @@ def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:
     blocks = prepared.blocks(luma)
     values, flips = bits_and_flips(blocks, prepared.power, prepared.error)
     outlines = prepared.outlines
+    shows = np.array([_shows_detail(luma, outline.box) for outline in outlines], bool)
+    if not shows.all():
+        values, flips = values[shows], flips[shows]
+        outlines = tuple(np.compress(shows, np.array(outlines, object)))
     return SoftViews(
         values=values,
         flips=flips,
         outlines=outlines,
         variants=(variant,) * len(outlines),
     )
+
+
+def _shows_detail(luma: Floats, box: Rectangle) -> bool:
+    """Tell whether a box alone would be a picture that is matched.
+
+    The whole upload is asked for its quality elsewhere, as of all its views.
+    """
+    return box == WHOLE or quality_of(luma, box) >= QUALITY_FLOOR
 
 
 def _joined(parts: Sequence[SoftViews], most: int) -> SoftViews:

@@ -1,0 +1,39 @@
+"""The detail of a part of a plane, against the quality of a picture of that part."""
+
+import numpy as np
+import pytest
+
+from tests.signals.soft.planes import drawn, plane_of
+from uploadfilter.outlines import WHOLE
+from uploadfilter.signals import pdq
+from uploadfilter.signals.soft.detail import quality_of
+from uploadfilter.signals.soft.family import Family, soft_views
+
+
+@pytest.mark.parametrize("seed", [2, 3, 5])
+def test_the_whole_plane_has_its_quality(seed: int) -> None:
+    """Without a limit of 100."""
+    plane = plane_of(drawn(seed))
+    assert min(quality_of(plane, WHOLE), 100) == pdq.quality(plane.tobytes())
+
+
+def test_a_flat_part_has_none_and_level_does_not_matter() -> None:
+    """A part is measured by its own cells alone."""
+    plane = np.zeros((64, 64), np.float32)
+    plane[:, 32:] = plane_of(drawn(3))[:, 32:]
+
+    assert quality_of(plane, (0.0, 0.0, 0.45, 1.0)) == 0
+    assert quality_of(plane, (0.5, 0.0, 1.0, 1.0)) > 50
+    assert quality_of(plane, (0.5, 0, 1, 1)) == quality_of(plane + 8, (0.5, 0, 1, 1))
+
+
+def test_boxes_without_detail_make_no_views() -> None:
+    """Half of an upload is a gradient: it is not searched for as a picture."""
+    plane = plane_of(drawn(3))
+    plane[:, :32] = np.linspace(90, 110, 64)[:, None]
+
+    views = soft_views(plane.tobytes(), families=(Family.CELLS, Family.FRAMES))
+
+    boxes = [it.box for it in views.outlines if it.box != WHOLE]
+    assert boxes
+    assert all(box[2] > 0.5 for box in boxes)
