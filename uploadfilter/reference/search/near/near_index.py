@@ -45,12 +45,15 @@ from uploadfilter.reference.search.soft import (
     values_at,
 )
 
-PLANNED = 150_000
+PLANNED = 250_000
 """Units of work for the buckets and rows of one search, in any table."""
 
-PLANNED_ROWS = 20
+PLANNED_ROWS = 10
 """One more unit for so many rows of the table: the larger it is, the wider are the
 chunks, the less probable is each bucket, and the more rows lie in it."""
+
+MOST_PLANNED = 2_000_000
+"""Most units that are planned for one table, however large it is."""
 
 _PLANNED_SHARE = 3
 """How much of the budget the plan may take: buckets of real values hold up to three
@@ -140,7 +143,7 @@ class NearIndex:
             every = np.arange(count)
             return replace(scored(self._lanes, every, scorer, least), work=work)
         search = _Search(self._lanes, self._tables, batch, scorer, budget)
-        planned = PLANNED + count // PLANNED_ROWS
+        planned = min(PLANNED + count // PLANNED_ROWS, MOST_PLANNED)
         work = min(planned, budget // _PLANNED_SHARE)
         rows = search.rows(self._prober.probes(batch, scorer, work), least)
         found = scored(self._lanes, rows, scorer, least)

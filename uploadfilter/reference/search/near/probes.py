@@ -28,7 +28,7 @@ from uploadfilter.reference.search.soft import WIDTH_BITS, Floats, Scorer, SoftB
 RANKS = 12
 """Bits of a chunk that a template may flip: the cheapest ones."""
 
-CANDIDATE_WORK = 2
+CANDIDATE_WORK = 5
 """Units of work for comparing the first 128 bits of one row; looking up a bucket is one
 unit."""
 
@@ -39,9 +39,13 @@ MOST_PAIRS = 1 << 14
 """Pairs of view and chunk that are looked at: those whose unchanged bucket is the most
 probable. With it, the memory of the choice stays below 16 MiB for any batch."""
 
-_SPARE = 2
-"""Buckets that are compared for each one that is looked up. With more, a probable
-bucket of one view replaces an improbable one of another, and gains hardly anything."""
+LEAST_CHOICES = 300_000
+"""Buckets that are compared before the best are looked up, if these are few: 1.2 MiB of
+probabilities, some 70 templates for 320 views and 13 chunks."""
+
+_CHOICES_A_WORK = 0.5
+"""The same for each unit of work: a large table has wide chunks, in which more
+templates are probable enough."""
 
 _COST_SCALE = 1 << 20
 """Steps a nat in which costs are sorted; the highest cost is 7 nats."""
@@ -49,7 +53,7 @@ _COST_SCALE = 1 << 20
 _PLACE_BITS = 5
 """A chunk has at most 23 bits, so that a place in it fits below the cost."""
 
-_SAMPLED = 1 << 14
+_SAMPLED = 1 << 12
 """Probabilities from which the lowest one to be looked up is estimated."""
 
 _Buckets = NDArray[np.int64]
@@ -107,8 +111,9 @@ class Prober:
         """
         pairs, likely = self._pairs(scorer)
         works = self._work.take(pairs % len(self._keys.bits))
-        wanted = int(_SPARE * work / max(1.0, float(works.sum()))) + 1
-        templates = _templates(min(max(wanted, LEAST_TEMPLATES), MOST_TEMPLATES))
+        choices = max(LEAST_CHOICES, int(_CHOICES_A_WORK * work))
+        count = choices // max(1, len(pairs))
+        templates = _templates(min(max(count, LEAST_TEMPLATES), MOST_TEMPLATES))
         costs, masks = self._cheapest(scorer, pairs)
         gains = (likely - np.log(works))[:, np.newaxis] - costs @ templates
         flat = gains.ravel()
