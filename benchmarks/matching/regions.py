@@ -9,8 +9,8 @@ values of ``data.py``, none is a turn or a negative of another one.
     python -m benchmarks.matching.regions TARGET COUNT FOLDER...
 
 ``FOLDER`` holds unpacked packages, one folder each, as
-``benchmarks/recall/packages.py`` unpacks them. The result is ``TARGET/values.npy``,
-``TARGET/phash.npy`` and the sources in ``TARGET/sources.json``; a picture is never
+``benchmarks/recall/packages.py`` unpacks them. The result is ``TARGET/values-10m.npy``,
+``TARGET/phash.npy`` and the sources in ``TARGET/values-10m.json``; a picture is never
 copied.
 """
 
@@ -195,10 +195,12 @@ def main(target: Path, count: int, folders: Sequence[Path]) -> None:
         done += len(pdq)
     order = rng.permutation(done)
     target.mkdir(parents=True, exist_ok=True)
-    np.save(target / "values.npy", values[order])
+    np.save(target / "values-10m.npy", values[order])
     np.save(target / "phash.npy", phashes[order])
     about = {"pictures": len(planes), "values": done, "packages": dict(used)}
-    (target / "sources.json").write_text(json.dumps(about, indent=1), encoding="utf-8")
+    (target / "values-10m.json").write_text(
+        json.dumps(about, indent=1), encoding="utf-8"
+    )
 
 
 if __name__ == "__main__":

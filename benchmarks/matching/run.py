@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from benchmarks import aims, machine
-from benchmarks.matching import importing, live, plots
+from benchmarks.matching import altered, importing, live, plots
 from benchmarks.matching.child import LEAST, Task
 from benchmarks.matching.contenders import CONTENDERS, NOT_EXACT, PER_QUERY
 from benchmarks.matching.report import failures, show
@@ -248,7 +248,10 @@ def measure(plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
         "patience_s": {"usual": PATIENCE_S, "patient": LONG_PATIENCE_S},
     }
     everyone = frozenset(CONTENDERS)
-    if not options.only:
+    if options.only == "altered":
+        sizes = options.sizes or altered.SIZES
+        results["altered"] = altered.measure(options.folder, sizes, say)
+    elif not options.only:
         for count in options.sizes or plan.sizes:
             measure_size("random", count, plan, found, everyone)
             few = OURS if count >= LARGE else FEW | NOT_EXACT
@@ -283,7 +286,19 @@ def main(arguments: Sequence[str]) -> int:
         "--import", dest="imports", action="store_true", help="a large import as well"
     )
     parser.add_argument("--live", action="store_true", help="changes under a proxy too")
-    parser.add_argument("--only", action="store_true", help="nothing but these two")
+    parser.add_argument(
+        "--only",
+        nargs="?",
+        const="these",
+        choices=("altered", "these"),
+        help="nothing but these two; or nothing but the search by soft views",
+    )
+    parser.add_argument(
+        "--folder",
+        type=Path,
+        default=Path("build/altered"),
+        help="the originals of `altered`, and the values of `regions`",
+    )
     options = parser.parse_args(arguments)
     plan = QUICK if options.quick else MEDIUM
     if shutil.disk_usage(tempfile.gettempdir()).free < 8 * max(plan.sizes) * 64:
@@ -293,7 +308,8 @@ def main(arguments: Sequence[str]) -> int:
     if not options.quick:
         results = keep(results)
     show(results)
-    return aims.exit_code("matching", failures(results), is_whole=not options.quick)
+    missed = failures(results) + altered.failures(results.get("altered", {}))
+    return aims.exit_code("matching", missed, is_whole=not options.quick)
 
 
 def keep(results: dict[str, Any]) -> dict[str, Any]:
