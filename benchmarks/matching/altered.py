@@ -162,7 +162,7 @@ def _size(
     index.search(batches[0])
     found = [index.search(batch) for batch in batches]
     taken = [_timed(index.search, batch) for batch in batches]
-    hits = np.array(
+    is_found = np.array(
         [
             places[value.tobytes()] in index.search(batch).row
             for batch, value, *_ in pairs
@@ -170,7 +170,7 @@ def _size(
     )
     scores = np.array([score for *_, score, _ in pairs])
     near = np.array([apart <= NEAR_BITS for *_, apart in pairs]) & (scores >= BANDS[0])
-    recall = {str(band): _share(hits[scores >= band]) for band in BANDS}
+    recall = {str(band): _share(is_found[scores >= band]) for band in BANDS}
     return {
         "plan": plan,
         "views": round(float(np.mean([len(batch) for batch in batches]))),
@@ -178,13 +178,13 @@ def _size(
         "work": _spread([item.work for item in found]),
         "candidates": _spread([len(item.row) for item in found]),
         "cut_short": sum(not item.is_complete for item in found),
-        "recall": {**recall, _WITHIN: _share(hits[near])},
+        "recall": {**recall, _WITHIN: _share(is_found[near])},
     }
 
 
-def _share(hits: NDArray[np.bool_]) -> dict[str, float]:
-    share = round(float(hits.mean()), 4) if len(hits) else 1.0
-    return {"pairs": len(hits), "share": share}
+def _share(is_found: NDArray[np.bool_]) -> dict[str, float]:
+    share = round(float(is_found.mean()), 4) if len(is_found) else 1.0
+    return {"pairs": len(is_found), "share": share}
 
 
 def _tables(lanes: tuple[Lane, ...], threshold: int) -> tuple[ChunkTables | None, str]:

@@ -2,7 +2,7 @@
 
 There are not ten million freely licensed pictures at hand. But a picture of a million
 pixels has thousands of regions that are different pictures to a perceptual hash: a
-shift or a change of size by 12 % moves some 90 bits of PDQ. So each picture gives
+shift or a change of size by 20 % moves some 90 bits of PDQ. So each picture gives
 regions of random height, width and place, and the values are shuffled. Unlike the
 values of ``data.py``, none is a turn or a negative of another one.
 

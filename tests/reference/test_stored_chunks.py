@@ -15,6 +15,7 @@ from tests.conformance.generations import entry, pdq
 from tests.conformance.matchers import check_matcher, clustered
 from tests.reference.columns import SECRET, info_of, tables_of
 from tests.reference.files.test_base import stored
+from tests.reference.search.near.views import batch_around
 from tests.reference.search.test_multi_index import EAGER
 from uploadfilter.errors import StoreCorruptError
 from uploadfilter.model import Geometry, Signal, SignalType
@@ -40,6 +41,7 @@ from uploadfilter.reference.search.matcher import Matcher
 from uploadfilter.reference.search.matching import Candidate, Query
 from uploadfilter.reference.search.multi_index import MultiIndex
 from uploadfilter.reference.search.planning import DEFAULT_COSTS, Costs
+from uploadfilter.reference.search.soft import reference_near
 
 SHAPE = (SignalType.PDQ, None)
 TYPES = {8: SignalType.PHASH, 32: SignalType.PDQ}
@@ -100,6 +102,28 @@ def ask(
         ]
     )
     return tuple(tuple(sorted(item, key=lambda c: c.entry)) for item in found)
+
+
+def test_soft_views_find_altered_values_in_a_stored_index() -> None:
+    """After writing and mapping, a search finds what a full scan finds, and no more."""
+    rng = np.random.default_rng(15)
+    table = rng.integers(0, 256, (3000, 32), np.uint8)
+    batch = batch_around(table[:60], seed=15)
+    with TemporaryDirectory() as folder:
+        mapped = base(
+            Path(folder), tables_with([row.tobytes() for row in table]), EAGER
+        )
+        assert SHAPE in read_chunks(mapped, read_meta(mapped))
+        found = generation_of(mapped).search_near(batch)
+    expected = reference_near(table, batch)
+    scores = {int(it.candidate.entry[2:]): it.score for it in found.candidates}
+    assert scores == pytest.approx({row: expected[row] for row in scores}, abs=1e-3)
+    assert len(scores) >= 0.99 * len(expected)
+    assert all(
+        it.value == table[int(it.candidate.entry[2:])].tobytes()
+        for it in found.candidates
+    )
+    assert found.is_complete
 
 
 @pytest.mark.parametrize(("width", "limit"), [(8, 12), (32, 48)])

@@ -45,14 +45,14 @@ from uploadfilter.reference.search.soft import (
     values_at,
 )
 
-PLANNED = 250_000
+PLANNED = 200_000
 """Units of work for the buckets and rows of one search, in any table."""
 
-PLANNED_ROWS = 10
+PLANNED_ROWS = 5
 """One more unit for so many rows of the table: the larger it is, the wider are the
 chunks, the less probable is each bucket, and the more rows lie in it."""
 
-MOST_PLANNED = 2_000_000
+MOST_PLANNED = 1_600_000
 """Most units that are planned for one table, however large it is."""
 
 _PLANNED_SHARE = 3
@@ -74,11 +74,11 @@ MOST_SURVIVORS = 4096
 _RELIABLE = 0.2
 """Highest flip probability of a reliable bit."""
 
-_DEVIATIONS = 2.6
+_DEVIATIONS = 3.0
 """Standard deviations below the mean of random rows that a row must reach, in the
-number of reliable bits that differ: one of 200 random rows does."""
+number of reliable bits that differ: one of 700 random rows does."""
 
-_OWN_SLACK = 15.0
+_OWN_SLACK = 25.0
 """How much the score under the view that found a row may be below the lowest score. Its
 neighbours among the views often fit better."""
 
