@@ -17,7 +17,13 @@ from tests.evidence.seen import (
     view_of,
 )
 from tests.reference.listed import ListedGeneration
-from uploadfilter.evidence.finding import AlteredCopies, find_altered, searchable
+from uploadfilter.evidence.finding import (
+    MOST_JUDGED,
+    MOST_JUDGED_IN_ALL,
+    AlteredCopies,
+    find_altered,
+    searchable,
+)
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import (
     EntryState,
@@ -208,6 +214,19 @@ def test_views_beyond_the_budget_are_unfinished() -> None:
     found = copies_in(LISTED, *scans, settings=EvidenceSettings(most_views=1))
 
     assert found.unfinished == {"1"}
+
+
+def test_candidates_beyond_the_budget_are_unfinished() -> None:
+    """An upload that looks like many entries at once costs no more than others."""
+    many = Searched([value_of(ORIGINAL)] * MOST_JUDGED)
+    views = [view_of(ORIGINAL.rotate(angle)) for angle in range(3, 8)]
+    scans = [seen(view, path=str(n)) for n, view in enumerate(views)]
+    found = copies_in(many, *scans)
+    judged = len(many.batches) * MOST_JUDGED
+
+    assert judged > MOST_JUDGED_IN_ALL
+    assert found.unfinished
+    assert {match.content for match in found.matches}.isdisjoint({"4"})
 
 
 def test_search_that_was_cut_short_is_unfinished() -> None:

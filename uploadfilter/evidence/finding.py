@@ -36,6 +36,10 @@ MOST_JUDGED: Final = 8
 """Most candidates of one view that are judged, the best first: each takes some
 milliseconds, and an entry that an upload shows is among the first."""
 
+MOST_JUDGED_IN_ALL: Final = 24
+"""Most candidates that are judged for one upload: 0.4 CPU seconds if each is promising.
+An upload that is made to look like many entries at once is unfinished."""
+
 _UNSHOWN: Final = frozenset({"alpha", "raw", "chroma", "clipped"})
 """First words of the names of views that no viewer shows as a picture: an altered copy
 of a listed picture is looked for in the others."""
@@ -147,6 +151,7 @@ class _Search:
         self._views = scans_views
         self._best: dict[tuple[str, str, str], Match] = {}
         self._unfinished: set[str] = set()
+        self._left = MOST_JUDGED_IN_ALL
 
     def look_at(self, item: _Looked) -> None:
         """Search one view."""
@@ -166,6 +171,10 @@ class _Search:
         self, item: _Looked, views: SoftViews, near: NearFound
     ) -> Iterator[tuple[NearCandidate, Evidence]]:
         chosen = near.candidates[:MOST_JUDGED]
+        if len(chosen) > self._left:
+            self._unfinished.add(item.content)
+            chosen = chosen[: self._left]
+        self._left -= len(chosen)
         judged = judge(
             self._background,
             views,

@@ -26,13 +26,14 @@ class EvidenceSettings:
             ``altered``. At 1e-4, one upload of ten thousand has one by chance.
         most_views: Most views of one upload that are searched; each costs some 10 ms of
             CPU time at a million entries. A photograph has one to three, an animation
-            up to thirty. Beyond it the reason is ``evidence_unfinished``.
+            up to thirty. Beyond it the reason is ``evidence_unfinished``. More views
+            cost more than the dearest picture that is decoded.
     """
 
     enabled: bool = True
     altered: float = chance.ALTERED
     near: float = chance.NEAR
-    most_views: int = 64
+    most_views: int = 16
 
     def __post_init__(self) -> None:
         """Refuse thresholds that are no rarity, and a budget out of bounds."""

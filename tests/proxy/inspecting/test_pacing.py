@@ -269,3 +269,28 @@ async def test_metered_work_returns_raises_and_is_cancelled_as_without() -> None
         await task
     assert len(spent) >= 6
     assert min(spent) >= 0
+
+
+async def test_one_upload_of_a_client_is_in_a_block_at_a_time() -> None:
+    """Uploads of others are beside it, and nothing is forfeited."""
+    accounts, turnstiles, order = ClientDebts(), Turnstiles(), []
+    gate = asyncio.Event()
+
+    async def pass_through(name: str, client: str) -> None:
+        it = LoopMeter(accounts, turnstiles, client, clock=lambda: 0.0)
+        async with it.one_at_a_time():
+            order.append(name)
+            await gate.wait()
+        it.spend(0.005)
+
+    async with asyncio.TaskGroup() as group:
+        for name, client in (("a1", ONE), ("a2", ONE), ("b1", "c0000205")):
+            group.create_task(pass_through(name, client))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        first = list(order)
+        gate.set()
+
+    assert first == ["a1", "b1"]
+    assert order == ["a1", "b1", "a2"]
+    assert accounts.wait_s(ONE, now_s=0.0) == 0

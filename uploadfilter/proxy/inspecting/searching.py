@@ -6,11 +6,14 @@ entry so near? Contents that match nothing are searched for altered copies of en
 Rules this module keeps: one upload is searched in one generation, whatever is imported
 meanwhile; a search that takes longer than a millisecond goes to a thread; nothing that
 matches within the threshold can be lost by the judgement, which is one of the places
-that may catch ``Exception``: a content that it fails for never counts as checked.
+that may catch ``Exception``: a content that it fails for never counts as checked. One
+upload of each client is judged at a time, so that nobody waits for many of another.
 """
 
 import asyncio
+import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, Protocol
 
@@ -43,6 +46,15 @@ COHORT_HINT: Final = (
     "evidence_unfinished. See 'uploadfilter hashset known-good list', or set "
     "enabled = false in [evidence]."
 )
+
+THREADS: Final = 2
+"""Threads that judge: while one judges an animation, photographs go through the other.
+More would only share the interpreter's lock with the event loop."""
+
+FREE_JUDGEMENT_S: Final = 0.05
+"""CPU seconds of a judgement that are free for an upload: three views at ten million
+entries. The rest is charged to the client like time of the event loop, since both share
+the interpreter's lock."""
 
 _LOOK_UP_ON_LOOP = 40
 """Contents whose three digests are looked up in under a millisecond, measured."""
@@ -94,6 +106,7 @@ class Searching:
         self._background = background
         self._metrics = metrics
         self._problem = ""
+        self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="judging")
 
     async def look_up(self, upload: Upload, command: LookUp) -> list[Command]:
         """Look up the exact signals of the contents in the newest generation."""
@@ -125,7 +138,7 @@ class Searching:
         if not upload.settings.evidence.enabled or not is_judged(generation, scans):
             return upload.inspection.matched(found)
         begun_s = upload.clock()
-        judged = await asyncio.to_thread(self._judged, upload, generation, scans, found)
+        judged = await self._judged_in_turn(upload, generation, scans, found)
         self._metrics.took(Phase.EVIDENCE, upload.clock() - begun_s)
         self._metrics.judged(judged.result)
         return upload.inspection.matched(judged.matches, judged.unfinished)
@@ -141,14 +154,41 @@ class Searching:
         )
         return self._tripwire.soften(found)
 
-    def _judged(
+    async def _judged_in_turn(
         self,
         upload: Upload,
         generation: NearGeneration,
         scans: Sequence[Scan],
         found: tuple[Match, ...],
     ) -> JudgedMatches:
-        """Judge the matches, and find altered copies, in a thread."""
+        """Judge one upload of a client at a time, and charge the client for it."""
+        loop = asyncio.get_running_loop()
+        async with upload.meter.one_at_a_time():
+            judged, cpu_s = await loop.run_in_executor(
+                self._threads, self._judged, upload, generation, scans, found
+            )
+        upload.meter.spend(max(cpu_s - FREE_JUDGEMENT_S, 0.0))
+        return judged
+
+    def _judged(
+        self,
+        upload: Upload,
+        generation: NearGeneration,
+        scans: Sequence[Scan],
+        found: tuple[Match, ...],
+    ) -> tuple[JudgedMatches, float]:
+        """Judge the matches in a thread; return the CPU seconds that it took, too."""
+        begun_s = time.thread_time()
+        judged = self._judged_or_failed(upload, generation, scans, found)
+        return judged, time.thread_time() - begun_s
+
+    def _judged_or_failed(
+        self,
+        upload: Upload,
+        generation: NearGeneration,
+        scans: Sequence[Scan],
+        found: tuple[Match, ...],
+    ) -> JudgedMatches:
         try:
             background = self._background()
             self._say_cohort(NO_COHORT if background is None else "")
