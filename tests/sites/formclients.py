@@ -26,7 +26,7 @@ FIELDS = [
     ('naïve "x"', "é漢\r\n--"),
     ("empty", ""),
 ]
-FILES = [
+FILES: Any = [
     ("photo", (NAME, PHOTO, "image/jpeg")),
     ("bare", ("a\\b.bin", bytes(range(99)))),
 ]
