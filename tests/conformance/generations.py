@@ -10,6 +10,7 @@ of generation tested, parametrise a test over ``CHECKS``::
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ import pytest
 from tests.conformance.matchers import clustered, flipped
 from tests.reference.search.near.views import batch_around
 from uploadfilter.model import (
+    FULL_WINDOW,
     PERCEPTUAL_TYPES,
     Entry,
     EntrySignal,
@@ -106,11 +108,13 @@ def check_empty(make: Make) -> None:
 
 
 def check_counts(make: Make) -> None:
-    """It says how many entries it holds, and of which types."""
-    listed = {"a": [entry("1", *exactly(MD5)), entry("2", pdq(RED))], "b": []}
+    """It says how many entries it holds, of which types, and with which windows."""
+    centre = replace(pdq(RED), window="c60")
+    listed = {"a": [entry("1", *exactly(MD5)), entry("2", pdq(RED), centre)], "b": []}
     with make(listed, ENFORCED) as generation:
         assert generation.entry_count == 2
         assert generation.signal_types == {SignalType.MD5, SignalType.PDQ}
+        assert generation.windows == {FULL_WINDOW, "c60"}
 
 
 def check_candidate(make: Make) -> None:

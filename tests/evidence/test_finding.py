@@ -26,6 +26,7 @@ from uploadfilter.evidence.finding import (
 )
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import (
+    FULL_WINDOW,
     EntryState,
     MatchKind,
     Scan,
@@ -48,6 +49,7 @@ class Searched:
     quality: int | None = None
     is_complete: bool = True
     types: frozenset[SignalType] = frozenset({SignalType.PDQ})
+    windows: frozenset[str] = frozenset({FULL_WINDOW})
     batches: list[SoftBatch] = field(default_factory=list)
 
     @property
@@ -166,6 +168,19 @@ def test_one_match_for_each_content_and_entry() -> None:
         ("0", "stored"),
         ("1", "stored"),
     ]
+
+
+def test_windows_are_looked_for_where_they_are_listed() -> None:
+    """Sets without windows do not pay for them."""
+    plain, windowed = (
+        Searched(LISTED.values, windows=frozenset(windows))
+        for windows in ((FULL_WINDOW,), (FULL_WINDOW, "c60"))
+    )
+    for generation in (plain, windowed):
+        copies_in(generation, seen(SHOWN))
+
+    (few,), (many,) = plain.batches, windowed.batches
+    assert len(many) > len(few) + 100
 
 
 @pytest.mark.parametrize(

@@ -64,6 +64,16 @@ class ListedGeneration:
         )
 
     @property
+    def windows(self) -> frozenset[str]:
+        """The windows of its signals."""
+        return frozenset(
+            item.window
+            for entries in self._sets.values()
+            for entry in entries
+            for item in entry.signals
+        )
+
+    @property
     def entry_count(self) -> int:
         """How many entries it holds, over all hash sets."""
         return sum(len(entries) for entries in self._sets.values())

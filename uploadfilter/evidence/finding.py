@@ -30,7 +30,13 @@ from uploadfilter.reference.search.near.asking import (
     NearGeneration,
 )
 from uploadfilter.reference.search.soft import SoftBatch
-from uploadfilter.signals.soft.family import SoftViews, soft_views
+from uploadfilter.signals.soft.family import (
+    ALL_FAMILIES,
+    Family,
+    SoftViews,
+    soft_views,
+)
+from uploadfilter.signals.windows import WINDOWS
 
 MOST_JUDGED: Final = 8
 """Most candidates of one view that are judged, the best first: each takes some
@@ -149,13 +155,17 @@ class _Search:
         self._background = background
         self._settings = settings
         self._views = scans_views
+        # Sets without windows do not pay for views of them.
+        has_windows = bool(generation.windows & WINDOWS.keys())
+        windows = {Family.WINDOWS} if has_windows else set()
+        self._families = ALL_FAMILIES | windows
         self._best: dict[tuple[str, str, str], Match] = {}
         self._unfinished: set[str] = set()
         self._left = MOST_JUDGED_IN_ALL
 
     def look_at(self, item: _Looked) -> None:
         """Search one view."""
-        views = soft_views(item.view.plane)
+        views = soft_views(item.view.plane, families=self._families)
         if not len(views):
             return
         batch = SoftBatch(values=views.values, flips=views.flips)

@@ -113,6 +113,11 @@ class MappedGeneration:
         return self._signal_types
 
     @property
+    def windows(self) -> frozenset[str]:
+        """The windows of its signals."""
+        return frozenset(self._tables.windows)
+
+    @property
     def entry_count(self) -> int:
         """How many entries it holds, over all hash sets."""
         return len(self._tables.entries)

@@ -99,6 +99,12 @@ class LayeredGeneration:
         return self._signal_types
 
     @property
+    def windows(self) -> frozenset[str]:
+        """The windows of its signals."""
+        parts = (self.base, self.additions)
+        return frozenset().union(*(part.windows for part in parts if part))
+
+    @property
     def entry_count(self) -> int:
         """How many entries it holds, suppressed entries included."""
         return entries_in_force(self._sets)

@@ -51,6 +51,13 @@ class NearFound:
 class NearGeneration(Generation, Protocol):
     """A generation that also finds entries beyond the threshold."""
 
+    @property
+    def windows(self) -> frozenset[str]:
+        """The windows of its signals: ``FULL_WINDOW``, and others if entries have them.
+
+        A window that no entry has any more may be among them.
+        """
+
     def search_near(
         self,
         batch: SoftBatch,
