@@ -29,6 +29,9 @@ CORPUS = Path(__file__).parents[2] / "uploadfilter" / "knowngood" / "default.cor
 ENTRIES = 1_000_000
 """Entries of the set for which E is computed: the size of the aims."""
 
+ASKED_VARIANTS = chance.VARIANTS
+"""Variants of an upload that E counts, whether a row looks at them or not."""
+
 _FULL_BITS = 256
 
 
@@ -41,18 +44,31 @@ class Prepared:
 
 
 def prepare(originals: Originals) -> Prepared:
-    """Prepare the background without the originals."""
+    """Prepare the background without the originals.
+
+    It takes a minute to find their values in the corpus, so the rows are kept.
+    """
     values = read(CORPUS).values
     upright = values[:, 0] if values.ndim == 3 else values  # noqa: PLR2004
-    packed = np.ascontiguousarray(upright.astype(">u8")).view(np.uint64)
+    path = originals.folder / "poisoned.npy"
+    if not path.is_file():
+        packed = np.ascontiguousarray(upright.astype(">u8")).view(np.uint64)
+        np.save(path, np.flatnonzero(_near(packed, originals.values)))
+    is_kept = np.ones(len(upright), bool)
+    is_kept[np.load(path)] = False
+    cohort = cohort_of([upright[is_kept]])
+    return Prepared(background_of(cohort), int((~is_kept).sum()))
+
+
+def _near(packed: NDArray[np.uint64], values: Values) -> NDArray[np.bool_]:
+    """Return which of some values are pictures of others, in any turn or negative."""
     is_near = np.zeros(len(packed), bool)
     threshold = Thresholds().bits(SignalType.PDQ)
-    for value in originals.values:
+    for value in values:
         bits = np.bitwise_count(packed[:, None] ^ turned(value)[None]).sum(2)
         nearest = np.minimum(bits.min(axis=1), _FULL_BITS - bits.max(axis=1))
         is_near |= nearest <= threshold
-    cohort = cohort_of([upright[~is_near]])
-    return Prepared(background_of(cohort), int(is_near.sum()))
+    return is_near
 
 
 def views_of(plane: Floats, ways: Sequence[Variant]) -> SoftViews:
@@ -73,7 +89,7 @@ def evidence(
     of them were: a turn that is not the picture's own finds nothing, and costs time.
     """
     seen = views_of(plane, ways) if views is None else views
-    tries = chance.tries_of(len(seen) * chance.VARIANTS // len(ways))
+    tries = chance.tries_of(len(seen) * ASKED_VARIANTS // len(ways))
     return judge(
         background,
         seen,

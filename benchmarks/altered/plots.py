@@ -56,6 +56,16 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
             markersize=9,
             label="ORB, originals",
         )
+    windows = [(row.get("windows"), place) for place, row in enumerate(rows)]
+    centred = [(it["altered"], place) for it, place in windows if it]
+    if centred:
+        axes.plot(
+            *zip(*centred, strict=True),
+            "^",
+            color="#27ae60",
+            markersize=4,
+            label="altered, set with c60 and c80",
+        )
     aims = [(row["aim"], place) for place, row in enumerate(rows) if row["aim"]]
     if aims:
         axes.plot(

@@ -5,12 +5,10 @@ from typing import Any
 
 from benchmarks.altered.originals import Originals
 from benchmarks.altered.rows import ROWS
+from uploadfilter.evidence.chance import ALTERED
 
 HEADINGS = ("altered", "near", "plain_31", "plain_60", "features")
 """Columns of the table: E at most 10^-9, at most 10^-4, plain PDQ, ORB."""
-
-ALTERED_PLACE = -9
-"""Power of ten of the operating point ``altered``."""
 
 
 def corpus_of(originals: Originals) -> list[dict[str, object]]:
@@ -44,16 +42,18 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the table of recall."""
     print(
         f"\n{'alteration':28}{'n':>5}{'aim':>6}{'E<=1e-9':>9}{'E<=1e-4':>9}"
-        f"{'log E':>8}{'PDQ 31':>8}{'PDQ 60':>8}{'ORB':>7}"
+        f"{'log E':>8}{'PDQ 31':>8}{'PDQ 60':>8}{'ORB':>7}{'c60, c80':>10}"
     )
     for row in rows:
         flag = "!" if row["altered"] < row["aim"] else " "
         aim = f"{row['aim']:.0%}" if row["aim"] else ""
+        windows = row.get("windows") or {}
+        with_windows = f"{windows['altered']:.0%}" if windows else ""
         features = "" if row["features"] is None else f"{row['features']:.0%}"
         print(
             f"{row['name']:28}{row['uploads']:>5}{aim:>6}{row['altered']:>8.1%}{flag}"
             f"{row['near']:>9.1%}{row['median']:>8}{row['plain_31']:>8.1%}"
-            f"{row['plain_60']:>8.1%}{features:>7}"
+            f"{row['plain_60']:>8.1%}{features:>7}{with_windows:>10}"
         )
 
 
@@ -94,10 +94,29 @@ def failures(results: Mapping[str, Any]) -> list[str]:
 
 def rows_of(
     summaries: Sequence[tuple[str, Mapping[str, object]]],
+    centred: Mapping[str, Sequence[float]],
 ) -> list[dict[str, object]]:
-    """Return the rows to keep: name, group, aim and results."""
+    """Return the rows to keep: name, group, aim and results.
+
+    Args:
+        summaries: The results of each row.
+        centred: E of each upload against a set with windows, by row.
+    """
     known = {row.name: row for row in ROWS}
     return [
-        {"name": name, "group": known[name].group, "aim": known[name].aim, **figures}
+        {
+            "name": name,
+            "group": known[name].group,
+            "aim": known[name].aim,
+            **figures,
+            "windows": _windows(centred.get(name, ())),
+        }
         for name, figures in summaries
     ]
+
+
+def _windows(figures: Sequence[float]) -> dict[str, object] | None:
+    if not figures:
+        return None
+    found = sum(figure <= ALTERED for figure in figures)
+    return {"uploads": len(figures), "altered": round(found / len(figures), 4)}

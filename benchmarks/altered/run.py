@@ -20,8 +20,16 @@ from typing import Any
 import numpy as np
 
 from benchmarks import aims, machine
+from benchmarks.altered import (
+    centres,
+    judged,
+    making,
+    originals,
+    report,
+    strangers,
+    trials,
+)
 from benchmarks.altered import entries as sets
-from benchmarks.altered import judged, making, originals, report, strangers, trials
 from benchmarks.altered.packages import Sort
 from uploadfilter.model import Variant
 
@@ -36,6 +44,9 @@ FEATURES = 100
 
 ENTRIES = 1_000_000
 _QUICK = 8
+
+_FEWER = 4
+"""One of so many photographs is tried with windows as well."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -98,7 +109,10 @@ def measure(options: argparse.Namespace, pool: ProcessPoolExecutor) -> dict[str,
         if options.quick:
             columns = columns[:_QUICK]
         tallies = trials.tried(pool, folder, options.half, columns, options.features)
-        results["rows"] = report.rows_of([(it.name, it.summary()) for it in tallies])
+        centred = centres.tried(known, prepared, options.half, columns[::_FEWER])
+        results["rows"] = report.rows_of(
+            [(it.name, it.summary()) for it in tallies], centred
+        )
     if options.only != "recall":
         results["strangers"] = _strangers(options, known, prepared, pool)
     results["seconds"] = round(time.monotonic() - began)
@@ -124,7 +138,7 @@ def _strangers(
     chosen = [number for sort in Sort for number in known.of(sort, options.half)]
     if options.quick:
         chosen = chosen[:_QUICK]
-    find = strangers.by_scan(np.asarray(entries.values), strangers.MOST_FOUND)
+    find = strangers.by_search(np.asarray(entries.values))
     ways = (Variant.UPRIGHT,)
     tally = strangers.all_of(known, prepared.background, entries, chosen, ways, find)
     found = tally.summary()

@@ -19,6 +19,9 @@ from benchmarks.altered.originals import Originals, Values
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.chance import ALTERED
 from uploadfilter.model import Variant
+from uploadfilter.reference.search.index import lanes_of
+from uploadfilter.reference.search.near.near_index import NearIndex
+from uploadfilter.reference.search.soft import SoftBatch
 from uploadfilter.signals.soft.family import SoftViews
 
 Finder = Callable[[SoftViews], NDArray[np.intp]]
@@ -33,10 +36,7 @@ LOOKED_AT = 1e-2
 SAME_THING: frozenset[tuple[str, str]] = frozenset()
 """Scenes of uploads and entries that were looked at, and show the same thing."""
 
-MOST_FOUND = 64
-"""Candidates of an upload."""
-
-_MOST_JUDGED = 24
+_MOST_JUDGED = 16
 """Candidates that are judged of an upload, best first."""
 
 _BLOCK = 20_000
@@ -99,6 +99,16 @@ class Tally:
                 for item in sorted(self.near, key=lambda item: item.expected)
             ],
         }
+
+
+def by_search(values: Values) -> Finder:
+    """Return the search for soft views that the filter uses, with its budget."""
+    index = NearIndex(lanes_of(values.tobytes(), values.shape[1]), None)
+
+    def find(views: SoftViews) -> NDArray[np.intp]:
+        return index.search(SoftBatch(values=views.values, flips=views.flips)).row
+
+    return find
 
 
 def by_scan(values: Values, most: int) -> Finder:
