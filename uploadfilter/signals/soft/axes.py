@@ -215,6 +215,14 @@ def _weights(known: Doubles, shared: Doubles, *, total: float) -> Doubles:
     return np.asarray(simple + np.outer(lack, ones), np.float64)
 
 
+def restricted(part: tuple[float, float]) -> Doubles:
+    """Return the variance of each wave within a part of the axis, shape (16,)."""
+    inside = (part[0] < _CENTRES) & (part[1] > _CENTRES)
+    waves = DCT[:, inside]
+    within = _OF_CELLS[np.ix_(inside, inside)]
+    return np.asarray(((waves @ within) * waves).sum(axis=1), np.float64)
+
+
 def certainty(step: float) -> Doubles:
     """Return the share of each coefficient that stays if both edges are uncertain.
 

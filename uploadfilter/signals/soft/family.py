@@ -16,6 +16,7 @@ from uploadfilter.model import QUALITY_FLOOR, Variant
 from uploadfilter.outlines import WHOLE, Outline, Rectangle
 from uploadfilter.signals.soft import plans, turns, windows
 from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.corners import corners
 from uploadfilter.signals.soft.detail import quality_of
 from uploadfilter.signals.soft.framing import boxes
 from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
@@ -42,6 +43,7 @@ class Family(StrEnum):
     CROPS = "crops"
     TURNS = "turns"
     STRIPS = "strips"
+    CORNERS = "corners"
     CELLS = "cells"
     FRAMES = "frames"
     WINDOWS = "windows"
@@ -207,6 +209,8 @@ def _prepared(
         yield turns.turns(aspects)
     if Family.STRIPS in families:
         yield plans.strips()
+    if Family.CORNERS in families:
+        yield corners()
     if Family.CELLS in families:
         yield plans.cells()
     if Family.FRAMES in families and (found := boxes(luma)):

@@ -13,11 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.outlines import Outline
-from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.axes import CELLS, DCT, WAVES, Floats
 
 _CACHED: Final = 256
 """Tables that are kept, of 50 kB each: those of the fixed angles, for ten shapes of
 pictures."""
+
+_DCT: Final[Floats] = DCT.astype(np.float32)
 
 _CENTRES: Final = (np.arange(CELLS) + 0.5) / CELLS
 
@@ -75,3 +77,10 @@ def turned(plane: Floats, table: Table) -> Floats:
     below *= down
     above += below
     return above.reshape(CELLS, CELLS)
+
+
+def blocks_of(planes: Floats) -> Floats:
+    """Return PDQ's blocks of planes, shape (planes, 16, 16)."""
+    rows: Floats = _DCT @ planes
+    blocks: Floats = (rows.reshape(-1, CELLS) @ _DCT.T).reshape(-1, WAVES, WAVES)
+    return blocks

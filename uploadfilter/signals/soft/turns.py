@@ -18,8 +18,6 @@ import numpy as np
 from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft.axes import (
     CELLS,
-    DCT,
-    WAVES,
     AxisEstimate,
     Floats,
     axis_of,
@@ -28,7 +26,7 @@ from uploadfilter.signals.soft.axes import (
 )
 from uploadfilter.signals.soft.plans import across, down
 from uploadfilter.signals.soft.reliabilities import expectations
-from uploadfilter.signals.soft.turning import Table, table_of, turned
+from uploadfilter.signals.soft.turning import Table, blocks_of, table_of, turned
 
 ANGLES: Final = (1.0, 2.0, 3.5, 5.0)
 """Degrees of the fixed turns, to both sides: half a degree, at the edge of a picture,
@@ -39,8 +37,6 @@ _STEP: Final = 0.006
 
 _BLUNT: Final = 0.02
 """Sides of a picture are rounded to this aspect: the tables are then shared."""
-
-_DCT: Final[Floats] = DCT.astype(np.float32)
 
 
 class Canvas(StrEnum):
@@ -86,13 +82,6 @@ def _wider(plane: Floats, widened: tuple[Floats, Floats] | None) -> Floats:
     down_first: Floats = rows @ plane
     wider: Floats = down_first @ columns.T
     return wider
-
-
-def blocks_of(planes: Floats) -> Floats:
-    """Return PDQ's blocks of planes, shape (planes, 16, 16)."""
-    rows: Floats = _DCT @ planes
-    blocks: Floats = (rows.reshape(-1, CELLS) @ _DCT.T).reshape(-1, WAVES, WAVES)
-    return blocks
 
 
 def outline_of(angle: float, canvas: Canvas, aspect: float) -> Outline:
