@@ -19,6 +19,7 @@ BENCHMARKS = {
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy.run",
     "recall": "benchmarks.recall.run",
+    "reliabilities": "benchmarks.reliabilities",
     "texts": "benchmarks.texts",
     "uploads": "benchmarks.uploads",
 }

@@ -34,3 +34,31 @@ def costs(summaries: dict[str, Any], path: Path) -> None:
     axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path, metadata={"Date": None})
     plt.close(figure)
+
+
+def rates(groups: dict[str, Any], path: Path) -> None:
+    """Draw observed rates against predicted ones, and save them.
+
+    Args:
+        groups: The groups of ``reliabilities``, by name.
+        path: The path of the SVG.
+    """
+    mpl.rcParams.update({"svg.hashsalt": "uploadfilter", "svg.fonttype": "none"})
+    figure, axes = plt.subplots(figsize=(6.5, 6), layout="constrained")
+    axes.plot([0, 0.5], [0, 0.5], color="#b0b0b0", label="as they say")
+    for number, (name, group) in enumerate(groups.items()):
+        axes.plot(
+            group["predicted"],
+            group["observed"],
+            "o-",
+            markersize=3,
+            linewidth=1,
+            color=f"C{number % 10}",
+            label=name,
+        )
+    axes.set_xlabel("predicted: probability that a bit is wrong")
+    axes.set_ylabel("observed: share of such bits that are")
+    axes.legend(frameon=False, fontsize=8)
+    axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path, metadata={"Date": None})
+    plt.close(figure)

@@ -1,4 +1,4 @@
-"""Covered corners: how they are filled, and what is left unexplained."""
+"""Covered corners: how they are filled, and the part that stays unexplained."""
 
 import numpy as np
 import pytest

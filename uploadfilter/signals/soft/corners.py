@@ -2,8 +2,8 @@
 
 A covered corner is no strip, so its estimate is no product of two matrices. Its cells
 are estimated twice, along the columns from the cells below or above and along the rows
-from the cells beside, and the mean is filled in. What is left unexplained follows from
-the same covariance as for a strip.
+from the cells beside, and the mean is filled in. The unexplained rest follows from the
+same covariance as for a strip.
 """
 
 from dataclasses import dataclass
