@@ -154,7 +154,7 @@ def bits_and_flips(
             ]
             scale = sum(found[at] ** 2 for at in near) / sum(power[at] for at in near)
             z = abs(found[i, j] - median) / math.sqrt(scale * error[i, j])
-            flips.append(max(least, 1 / (1 + math.exp(1.702 * z))))
+            flips.append(max(least, 1 / (1 + math.exp(min(2.6 * z, 50)))))
             number |= int(found[i, j] > median) << (WAVES * i + j)
     return number.to_bytes(32), flips[::-1]
 

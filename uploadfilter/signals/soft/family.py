@@ -55,7 +55,7 @@ class SoftViews:
 
     Attributes:
         values: Guessed values, uint8, shape (views, 32), as PDQ is published.
-        flips: Probability that each bit of the original differs, 0.015 to 0.5, float32,
+        flips: Probability that each bit of the original differs, 0.03 to 0.5, float32,
             shape (views, 256), in the order of ``np.unpackbits`` of the values.
         outlines: The guess of each view; it holds for the upload turned as its variant.
         variants: How the upload is turned or mirrored, for each view.
