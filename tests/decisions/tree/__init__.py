@@ -1,0 +1,1 @@
+"""Tests of the Merkle tree over the records."""
