@@ -44,7 +44,8 @@ def grown(
         size: Number of leaves.
         roots: Gets the root at each size that it has already.
     """
-    grows, tiles = Edge(), {}
+    grows = Edge()
+    tiles: dict[Tile, bytes] = {}
     for number in range(size):
         tiles.update(grows.add(leaf_hash(b"%d" % number)))
         if roots is not None and grows.size in roots:

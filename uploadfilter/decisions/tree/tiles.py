@@ -31,18 +31,18 @@ class Tile(NamedTuple):
 
     Attributes:
         level: From 0, the leaves.
-        index: Within the level, from 0.
+        number: Within the level, from 0.
         width: Number of its hashes, 1 to ``TILE_WIDTH``.
     """
 
     level: int
-    index: int
+    number: int
     width: int = TILE_WIDTH
 
     @property
     def path(self) -> str:
         """The path, such as ``tile/0/x001/234.p/17``."""
-        whole = f"{self.directory}/{index_path(self.index)}"
+        whole = f"{self.directory}/{index_path(self.number)}"
         return whole if self.is_full else f"{whole}.p/{self.width}"
 
     @property
