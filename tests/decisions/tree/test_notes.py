@@ -166,7 +166,7 @@ def test_names_and_numbers() -> None:
 
 @given(st.binary(max_size=400))
 def test_any_bytes_are_read_or_refused(data: bytes) -> None:
-    """Nothing else than a ``ValueError``; what is read is written again."""
+    """Nothing else than a ``ValueError``; a note is written as it was read."""
     for candidate in (data, EXAMPLE.encode() + data):
         try:
             note = Note.parse(candidate)
