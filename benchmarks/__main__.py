@@ -21,6 +21,7 @@ BENCHMARKS = {
     "recall": "benchmarks.recall.run",
     "reliabilities": "benchmarks.reliabilities",
     "texts": "benchmarks.texts",
+    "tree": "benchmarks.tree",
     "uploads": "benchmarks.uploads",
 }
 """Name on the command line, and the module of the benchmark."""

@@ -9,7 +9,9 @@
       tripwire.json        the demoted entries (``proxy/inspecting/tripwire.py``)
       feedback.key         signs feedback for issuers (``cli/issuer/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
-        log/               its decision log (``decisions/files/segments.py``)
+        tree.key           signs the tree of its log; 0600
+        log/               its decision log (``decisions/files/segments.py``), and the
+                           tree over it (``decisions/files/treefiles.py``)
 
 Every room that keeps files on disk makes its directories here, so that they are private
 and survive a power cut; a failure is an ``OSError``, which the room translates into its

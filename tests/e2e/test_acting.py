@@ -196,6 +196,8 @@ READING = frozenset(
         "hashset known-good list",
         "hashset quarantine list",
         "hashset quarantine report",
+        "log check-proof",
+        "log prove",
         "log show",
         "log space",
         "log totals",

@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from uploadfilter.config import Settings
+from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.records.lasting import Retention
@@ -22,6 +23,7 @@ from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.following import Following
+from uploadfilter.service.signing import Signing
 from uploadfilter.state import log_directory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -78,6 +80,26 @@ async def chores(
     finally:
         await changes.look()
         await recorder.check_in()
+
+
+@asynccontextmanager
+async def signed(decisions: DecisionLog, settings: Settings) -> AsyncIterator[None]:
+    """Sign the tree of the decision log while the block runs, and at its end.
+
+    Args:
+        decisions: The log. What else writes to it must end before this block does.
+        settings: The settings of the start.
+    """
+    signing = Signing(
+        log_directory(settings.state, settings.instance),
+        instance=settings.instance,
+        end=lambda: decisions.end,
+    )
+    try:
+        async with beside(tree=signing.keep()):
+            yield
+    finally:
+        await signing.finish()
 
 
 async def _keep_log_days(admission: Admission, settings: Settings) -> None:

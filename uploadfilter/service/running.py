@@ -41,7 +41,7 @@ from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.service.changing import ChangeRecorder
-from uploadfilter.service.chores import beside, chores, now_s, surveyor_of
+from uploadfilter.service.chores import beside, chores, now_s, signed, surveyor_of
 from uploadfilter.service.notify import Manager
 from uploadfilter.service.reloading import Reloader
 from uploadfilter.state import instance_directory, log_directory
@@ -113,7 +113,7 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         metrics, own = Metrics(), instance_directory(settings.state, settings.instance)
-        decisions = _decision_log(stack, settings)
+        decisions = await _decision_log(stack, settings)
         recorder = _recorder(decisions, settings, metrics)
         entries = ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
         reference = stack.enter_context(entries)
@@ -235,8 +235,8 @@ def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admi
     )
 
 
-def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
-    """Open the decision log, and log the repairs."""
+async def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
+    """Open the decision log, log the repairs, and sign its tree from now on."""
     decisions = stack.enter_context(
         DecisionLog.open(
             log_directory(settings.state, settings.instance),
@@ -260,6 +260,7 @@ def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
             hint="Newest files of the log are gone, or it was replaced by an older "
             "copy. Look for them; the log goes on from what is there.",
         )
+    await stack.enter_async_context(signed(decisions, settings))
     return decisions
 
 

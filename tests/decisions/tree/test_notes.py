@@ -11,9 +11,9 @@ from uploadfilter.decisions.tree.notes import (
     ED25519,
     MOST_NOTE_BYTES,
     MOST_SIGNATURES,
-    Head,
     Note,
     Signer,
+    TreeHead,
     Verifier,
     is_key_name,
     parse_size,
@@ -23,7 +23,7 @@ from uploadfilter.decisions.tree.notes import (
 SEED = bytes(range(32))
 LOG = Signer("example.com/log", SEED)
 WITNESS = Signer("witness.example/w", SEED[::-1], kind=COSIGNATURE)
-HEAD = Head("example.com/log", 5, bytes(32))
+HEAD = TreeHead("example.com/log", 5, bytes(32))
 
 EXAMPLE = """\
 example.com/behind-the-sofa
@@ -47,7 +47,7 @@ def signed() -> Note:
 def test_example_is_read_and_written_again() -> None:
     """The example of the specification."""
     note = Note.parse(EXAMPLE.encode())
-    head = Head.parse(note.text)
+    head = TreeHead.parse(note.text)
 
     assert note.data.decode() == EXAMPLE
     assert head.origin == "example.com/behind-the-sofa"
@@ -58,7 +58,7 @@ def test_example_is_read_and_written_again() -> None:
     assert int.from_bytes(note.signatures[1].data[:8], "big") == 1_679_315_147
 
 
-def test_key_of_the_go_checksum_database() -> None:
+def test_key_that_others_published() -> None:
     """A key that others published reads, and has the id that they give it."""
     text = "sum.golang.org+033de0ae+Ac4zctda0e5eza+HJyk9SxEdh+s3Ux18htTTAD8OuAn8"
     key = Verifier.parse(text)
@@ -149,7 +149,7 @@ def test_what_is_no_note(data: bytes) -> None:
 def test_what_is_no_checkpoint(text: str) -> None:
     """An origin, a size without leading zeros, and a root of 32 bytes."""
     with pytest.raises(ValueError):  # noqa: PT011 -- of several kinds
-        Head.parse(text)
+        TreeHead.parse(text)
 
 
 def test_names_and_numbers() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from uploadfilter.decisions.tree.merkle import inclusion_proof, leaf_hash, root
-from uploadfilter.decisions.tree.notes import Head, Note, Signer
+from uploadfilter.decisions.tree.notes import Note, Signer, TreeHead
 from uploadfilter.decisions.tree.proofs import Proof
 from uploadfilter.decisions.tree.tiles import Edge, TileReader
 
@@ -19,7 +19,7 @@ def proof(index: int = 2) -> Proof:
     for record in RECORDS:
         edge.add(leaf_hash(record))
     read = TileReader(edge.size, dict(edge.partial()).__getitem__)
-    head = Head("example.com/log", edge.size, root(edge.size, read))
+    head = TreeHead("example.com/log", edge.size, root(edge.size, read))
     return Proof(
         record=RECORDS[index],
         index=index,
@@ -42,7 +42,7 @@ def test_proof_is_read_as_it_was_written(index: int) -> None:
 def test_proof_of_something_else_proves_nothing() -> None:
     """Another record, another place, another key, another checkpoint."""
     made = proof()
-    unsigned = Head("example.com/log", 4, bytes(32)).text
+    unsigned = TreeHead("example.com/log", 4, bytes(32)).text
     stranger = Signer("example.com/log", bytes(32)).verifier
     other = Signer("example.com/other", bytes(range(32)))
     text = made.checkpoint.text

@@ -19,7 +19,7 @@ from uploadfilter.decisions.tree.merkle import (
 from uploadfilter.decisions.tree.tiles import (
     TILE_WIDTH,
     Edge,
-    Tile,
+    HashTile,
     TileReader,
     edge,
     hashes_of,
@@ -37,7 +37,7 @@ LARGE = 70_000
 
 def grown(
     size: int, roots: dict[int, bytes] | None = None
-) -> tuple[Edge, dict[Tile, bytes]]:
+) -> tuple[Edge, dict[HashTile, bytes]]:
     """Return the edge and the full tiles of a tree of numbered leaves.
 
     Args:
@@ -45,7 +45,7 @@ def grown(
         roots: Gets the root at each size that it has already.
     """
     grows = Edge()
-    tiles: dict[Tile, bytes] = {}
+    tiles: dict[HashTile, bytes] = {}
     for number in range(size):
         tiles.update(grows.add(leaf_hash(b"%d" % number)))
         if roots is not None and grows.size in roots:

@@ -15,6 +15,15 @@ from rich.text import Text
 
 from uploadfilter.cli.log.lasting import change_words, total_words
 from uploadfilter.cli.log.periods import period_words
+from uploadfilter.cli.log.proving import (
+    KeyOption,
+    WitnessOption,
+    check_proof_command,
+    compared,
+    prove_command,
+    tree_document,
+    tree_lines,
+)
 from uploadfilter.cli.log.space import space_command
 from uploadfilter.cli.log.totals import totals_command
 from uploadfilter.cli.log.verifying import verify_document, verify_lines
@@ -76,6 +85,8 @@ app = typer.Typer(
 
 app.command("totals")(totals_command)
 app.command("space")(space_command)
+app.command("prove")(prove_command)
+app.command("check-proof")(check_proof_command)
 
 
 class RecordKind(StrEnum):
@@ -232,18 +243,23 @@ def verify(
             "the log was cut off.",
         ),
     ] = None,
+    witness: WitnessOption = None,
+    key: KeyOption = None,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
     """Check that no record was changed, lost, inserted or moved.
 
-    Lists the missing files, and whether they were due to be deleted. Exit code 0 if the
-    log is intact, 1 if it is damaged.
+    Lists the missing files, and whether they were due to be deleted. With --witness or
+    --key, the log's tree is computed again, too. Exit code 0 if the log is intact, 1 if
+    it is damaged.
 
-    **Example**
+    **Examples**
 
         uploadfilter log verify --checkpoint 1042:9f86d081884c7d65...
+
+        uploadfilter log verify --witness checkpoint-of-january
     """
     directory = log_directory(state, instance)
     # In the state directory, each log is in a folder with the name of its proxy.
@@ -253,12 +269,14 @@ def verify(
         checkpoint=None if checkpoint is None else Checkpoint.parse(checkpoint),
         instance=name,
     )
+    tree = compared(directory, witness, key)
     others = other_instances(directory)
     if json:
-        print_json(verify_document(report, others=others))
+        document = verify_document(report, others=others)
+        print_json({**document, "tree": tree_document(tree)})
     else:
-        print_text(*verify_lines(report, others=others))
-    raise typer.Exit(OK if report.ok else FOUND)
+        print_text(*verify_lines(report, others=others), *tree_lines(tree))
+    raise typer.Exit(OK if report.ok and (tree is None or tree.ok) else FOUND)
 
 
 def say_period(

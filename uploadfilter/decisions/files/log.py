@@ -99,6 +99,7 @@ class DecisionLog:
         self._arrived = threading.Condition()
         self._ending = Ending(directory)
         self._closed_on: date | None = None
+        self._end: Checkpoint | None = None
         self._is_closing = False
         self._is_urgent = False
         self._is_asleep = False  # whether the writer sleeps until it is woken
@@ -176,6 +177,14 @@ class DecisionLog:
     def mark(self) -> Mark | None:
         """The last line of the journal that is on record; read it before appending."""
         return self._tail.mark
+
+    @property
+    def end(self) -> Checkpoint | None:
+        """The last record that is durable; ``None`` before the first write.
+
+        What a killed process left is durable only after the first write of this one.
+        """
+        return self._end
 
     def append(self, record: Record) -> Future[int]:
         """Append a record.
@@ -443,6 +452,7 @@ class DecisionLog:
         elif draft.size:
             self._appender.extend(draft.data())
         draft.commit()
+        self._end = Checkpoint(self._tail.seq, self._tail.head)
 
 
 def _checkpoint(chained: Record) -> Checkpoint:

@@ -204,7 +204,7 @@ class Note:
         return cls(text + "\n", tuple(_signature(line) for line in lines))
 
 
-class Head(NamedTuple):
+class TreeHead(NamedTuple):
     """The content of a checkpoint.
 
     Attributes:

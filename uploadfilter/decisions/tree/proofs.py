@@ -18,8 +18,8 @@ from uploadfilter.decisions.tree.merkle import (
     leaf_hash,
 )
 from uploadfilter.decisions.tree.notes import (
-    Head,
     Note,
+    TreeHead,
     Verifier,
     parse_size,
     read_hash,
@@ -92,7 +92,7 @@ class Proof:
         if verifier.signed_time(self.checkpoint) is None:
             return False
         try:
-            head = Head.parse(self.checkpoint.text)
+            head = TreeHead.parse(self.checkpoint.text)
         except ValueError:
             return False
         leaf = leaf_hash(self.record)

@@ -26,7 +26,7 @@ _GROUP: Final = 1000
 _INDEX = re.compile(r"(?:x\d{3}/)*\d{3}", re.ASCII)
 
 
-class Tile(NamedTuple):
+class HashTile(NamedTuple):
     """The place of a tile.
 
     Attributes:
@@ -72,18 +72,18 @@ def parse_index(path: str) -> int | None:
     return index if index_path(index) == path else None
 
 
-def edge(size: int) -> Iterator[Tile]:
+def edge(size: int) -> Iterator[HashTile]:
     """Yield the partial tiles of a tree, from the leaves upwards."""
     level = 0
     while size:
         width = size % TILE_WIDTH
         if width:
-            yield Tile(level, size // TILE_WIDTH, width)
+            yield HashTile(level, size // TILE_WIDTH, width)
         size //= TILE_WIDTH
         level += 1
 
 
-def tile_of(level: int, index: int, size: int) -> Tile:
+def tile_of(level: int, index: int, size: int) -> HashTile:
     """Return the tile of a tree that holds the hash ``index`` of a level.
 
     Args:
@@ -100,7 +100,7 @@ def tile_of(level: int, index: int, size: int) -> Tile:
             f"a tree of {size} leaves has no hash {index} at level {level}"
         )
     number = index // TILE_WIDTH
-    return Tile(level, number, min(TILE_WIDTH, count - number * TILE_WIDTH))
+    return HashTile(level, number, min(TILE_WIDTH, count - number * TILE_WIDTH))
 
 
 class TileReader:
@@ -111,10 +111,10 @@ class TileReader:
         fetch: Returns the content of a tile, ``width * HASH_BYTES`` bytes.
     """
 
-    def __init__(self, size: int, fetch: Callable[[Tile], bytes]) -> None:
+    def __init__(self, size: int, fetch: Callable[[HashTile], bytes]) -> None:
         self._size = size
         self._fetch = fetch
-        self._kept: dict[Tile, bytes] = {}
+        self._kept: dict[HashTile, bytes] = {}
 
     def __call__(self, height: int, index: int) -> bytes:
         """Return the hash of the perfect subtree with this height and index.
@@ -128,7 +128,7 @@ class TileReader:
         at = first % TILE_WIDTH
         return folded(hashes_of(self._data(tile))[at : at + count])
 
-    def _data(self, tile: Tile) -> bytes:
+    def _data(self, tile: HashTile) -> bytes:
         if tile not in self._kept:
             self._kept[tile] = self._fetch(tile)
         return self._kept[tile]
@@ -158,10 +158,10 @@ class Edge:
                 raise ValueError(f"a tree of {size} leaves has other partial tiles")
             rest //= TILE_WIDTH
 
-    def add(self, leaf: bytes) -> Sequence[tuple[Tile, bytes]]:
+    def add(self, leaf: bytes) -> Sequence[tuple[HashTile, bytes]]:
         """Add the hash of a leaf; return the tiles that are full now, with contents."""
         self.size += 1
-        full: list[tuple[Tile, bytes]] = []
+        full: list[tuple[HashTile, bytes]] = []
         level, item = 0, leaf
         while True:
             if level == len(self._levels):
@@ -171,12 +171,12 @@ class Edge:
             if len(row) < TILE_WIDTH:
                 return full
             index = (self.size >> (TILE_HEIGHT * (level + 1))) - 1
-            full.append((Tile(level, index), b"".join(row)))
+            full.append((HashTile(level, index), b"".join(row)))
             item = folded(row)
             row.clear()
             level += 1
 
-    def partial(self) -> list[tuple[Tile, bytes]]:
+    def partial(self) -> list[tuple[HashTile, bytes]]:
         """Return the partial tiles, from the leaves upwards, with their contents."""
         rows = [row for row in self._levels if row]
         return [

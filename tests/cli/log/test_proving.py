@@ -1,0 +1,153 @@
+"""Proofs, and the check of the tree, from the command line."""
+
+from pathlib import Path
+from shutil import rmtree
+
+import pytest
+
+from tests.cli.running import json_lines, run
+from tests.decisions.files.test_growing import end_of, more, tree_of
+from tests.decisions.logs import decision, write_log
+from uploadfilter.decisions.files.treefiles import TreeFiles
+from uploadfilter.decisions.tree.notes import Signer
+
+IDS = [f"20261125-{at:020x}" for at in range(5)]
+
+
+@pytest.fixture
+def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the log of a state directory, with a tree."""
+    monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path))
+    made = tmp_path / "instances/main/log"
+    write_log(made, [[decision(name) for name in IDS]])
+    tree_of(made).grow(end_of(made))
+    return made
+
+
+@pytest.fixture
+def witness(directory: Path, tmp_path: Path) -> Path:
+    """Return a copy of the first checkpoint."""
+    path = tmp_path / "witness"
+    path.write_bytes((directory / "tree/checkpoint").read_bytes())
+    return path
+
+
+def key_of(directory: Path) -> str:
+    """Return the public key of a log as text."""
+    return (directory / "tree/key").read_text().strip()
+
+
+def test_proof_is_written_and_checked_without_the_log(
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """The id as people write it; the file and the key are enough."""
+    out, key = tmp_path / "d.tlog-proof", key_of(directory)
+    written = IDS[3].replace("-", " ").upper()
+    assert run(monkeypatch, "log", "prove", written, "--out", str(out)) == 0
+    assert f"written to '{out}'" in capfd.readouterr().out
+    rmtree(directory)
+
+    assert run(monkeypatch, "log", "check-proof", str(out), "--key", key) == 0
+    shown = capfd.readouterr().out
+    assert "proved: leaf 4 of 6 of uploadfilter/main/" in shown
+    assert IDS[3] in shown.replace("\n", "")
+
+
+def test_proof_for_programs(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The parts, and the proof whole."""
+    assert run(monkeypatch, "log", "prove", IDS[0], "--json") == 0
+    (found,) = json_lines(capfd.readouterr().out)
+
+    assert (found["index"], found["size"]) == (1, 6)
+    assert found["proof"].endswith(found["checkpoint"])
+    assert found["origin"] == key_of(directory).split("+")[0]
+
+
+def test_proof_of_another_log_is_refused(
+    directory: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Exit code 1 with the key of another log; 2 without a proof or a key."""
+    out, key = tmp_path / "d.tlog-proof", key_of(directory)
+    other = Signer(key.split("+")[0], bytes(32)).verifier.text
+    assert run(monkeypatch, "log", "prove", IDS[0], "--out", str(out)) == 0
+
+    check = ("log", "check-proof", str(out), "--key")
+    assert run(monkeypatch, *check, other) == 1
+    assert "NOT PROVED" in capfd.readouterr().out
+    assert run(monkeypatch, *check, other, "--json") == 1
+    assert run(monkeypatch, *check, "a") == 2
+    assert "tree/key" in capfd.readouterr().err
+    out.write_bytes(b"\xff")
+    assert run(monkeypatch, *check, key) == 2
+    assert "is not a proof" in capfd.readouterr().err
+    assert run(monkeypatch, "log", "check-proof", "nowhere", "--key", key) == 2
+
+
+@pytest.mark.usefixtures("directory")
+def test_decision_that_is_not_there(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Retention, or another proxy."""
+    assert run(monkeypatch, "log", "prove", "20260101-" + "0" * 20) != 0
+    assert "--instance" in capfd.readouterr().err
+
+
+def test_log_continues_the_checkpoint_of_a_witness(
+    directory: Path,
+    witness: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """In words, and for programs; without a witness, the tree is not read."""
+    tree_of(directory).grow(more(directory, 3))
+    verify = ("log", "verify", "--witness", str(witness))
+
+    assert run(monkeypatch, *verify, "--key", key_of(directory)) == 0
+    assert "tree: intact, 9 leaves" in capfd.readouterr().out.replace("\n", " ")
+    assert run(monkeypatch, *verify, "--json") == 0
+    (found,) = json_lines(capfd.readouterr().out)
+    assert found["tree"]["witnessed"] == [6]
+    assert run(monkeypatch, "log", "verify", "--json") == 0
+    assert json_lines(capfd.readouterr().out)[0]["tree"] is None
+
+
+def test_log_that_a_witness_does_not_know(
+    directory: Path,
+    witness: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """Another log of the same key, whose own chain and tree are whole."""
+    for path in directory.glob("*.jsonl"):
+        path.unlink()
+    rmtree(directory / "tree/tile")
+    (directory / "tree/checkpoint").unlink()
+    write_log(directory, [[decision(f"f{at}") for at in range(9)]])
+    tree_of(directory).grow(end_of(directory))
+    assert TreeFiles(directory).signed() is not None
+
+    assert run(monkeypatch, "log", "verify") == 0
+    capfd.readouterr()
+    assert run(monkeypatch, "log", "verify", "--witness", str(witness)) == 1
+    shown = capfd.readouterr().out
+    assert "forked" in shown
+    assert "DAMAGED" in shown
+
+
+@pytest.mark.usefixtures("directory")
+def test_witness_that_is_no_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The message says which file is wanted."""
+    path = tmp_path / "note"
+    path.write_bytes(b"hello")
+    assert run(monkeypatch, "log", "verify", "--witness", str(path)) == 2
+    assert "tree/checkpoint" in capfd.readouterr().err

@@ -1,0 +1,90 @@
+"""Sign a checkpoint of the decision log's tree every minute.
+
+A failure does not stop uploads: each record is durable and in the chain. It stops the
+checkpoints, and is logged each time, so that nobody takes an old one for new.
+"""
+
+import asyncio
+import threading
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import structlog
+
+from uploadfilter.decisions.files.growing import GrowingTree
+from uploadfilter.decisions.records.records import Checkpoint
+from uploadfilter.errors import LogError
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+SIGNING_INTERVAL_S = 60.0
+"""Seconds between two checkpoints, as between those of the chain."""
+
+
+class Signing:
+    """Lets the tree of one log grow, in a thread of its own.
+
+    Args:
+        directory: The directory of the log.
+        instance: Name of the proxy.
+        end: Returns the last durable record; ``None`` before the first.
+        sleep: Waits some seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        instance: str,
+        end: Callable[[], Checkpoint | None],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self._sleep = sleep
+        self._tree = GrowingTree(directory, instance=instance, pause=self._pause)
+        self._end = end
+        self._stopping = threading.Event()
+        self._has_signed = False
+
+    async def keep(self) -> None:
+        """Sign a checkpoint every minute, until cancelled."""
+        try:
+            while True:
+                await self._once()
+                await self._sleep(SIGNING_INTERVAL_S)
+        finally:
+            self._stopping.set()
+
+    async def finish(self) -> None:
+        """Sign the last checkpoint; a tree that was never whole is left for later."""
+        if self._has_signed:
+            self._stopping.clear()
+            await self._once()
+
+    async def _once(self) -> None:
+        end = self._end()
+        if end is None:
+            return
+        try:
+            tree = await asyncio.to_thread(self._tree.grow, end)
+        except LogError as exc:
+            log.error("tree_unsigned", error=str(exc), hint=exc.hint)
+        else:
+            self._has_signed = True
+            log.info(
+                "signed_checkpoint",
+                origin=tree.head.origin,
+                size=tree.head.size,
+                root=tree.head.root.hex(),
+            )
+
+    def _pause(self, seconds: float) -> None:
+        """Let others run, in the thread of the tree.
+
+        Raises:
+            LogError: The proxy stops.
+        """
+        if self._stopping.wait(seconds):
+            raise LogError(
+                "the tree was not completed, because the proxy stops",
+                hint="It is completed after the next start.",
+            )
