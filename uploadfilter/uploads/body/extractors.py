@@ -443,7 +443,8 @@ class FormExtractor:
 
     def _note(self, header: PartHeader, value: bytes) -> None:
         """Note the value of a field that has ended, if it describes the file."""
-        if header.is_file:
+        if header.is_file or "filename=" in header.name.lower():
+            # formidable finds a file name in the name, too.
             self._signs.add_file(header.name)
         elif signs.Signs.are_in(header.name):
             self._signs.add(header.name, value.decode(errors="replace"))

@@ -23,6 +23,7 @@ not obvious:
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import unquote_to_bytes
@@ -237,6 +238,15 @@ def types_of(value: str | None) -> tuple[str | None, str | None] | Refusal:
     charset = media_type.parameters.get("charset", "utf-8")
     if not fields.is_plain_charset(charset):
         return malformed("A part has a charset that does not contain ASCII.")
-    if "multipart" in value.lower() or "boundary" in value.lower():
+    if _is_odd(value.lower(), media_type.parameters):
         value = value.partition(";")[0].rstrip(" \t")
     return value, media_type.value
+
+
+def _is_odd(value: str, parameters: Mapping[str, str]) -> bool:
+    """Tell whether a reader may find parameters in a type that are not its own.
+
+    aiohttp cuts at each semicolon, in quotes as well; Werkzeug takes ``charset*``.
+    """
+    charsets = value.count("charset") - ("charset" in parameters)
+    return charsets > 0 or "*" in value or "multipart" in value or "boundary" in value

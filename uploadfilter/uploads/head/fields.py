@@ -114,11 +114,11 @@ def parse_media_type(text: str) -> Parametrised | None:
 
 _CHARSET = re.compile(
     r"utf-?8|us-ascii|ascii|latin-?[1-9]|iso-?8859-?[0-9]{1,2}|(?:windows|cp)-?125[0-9]"
-    r"|windows-874|tis-620|koi8-[ru]|macintosh|gb2312|gbk|gb18030|big5|euc-(?:jp|kr)"
-    r"|shift[_-]jis",
+    r"|windows-874|tis-620|koi8-[ru]|macintosh|euc-jp",
     re.IGNORECASE,
 )
-"""Charsets in which every string of ASCII is itself, by their usual names."""
+"""Charsets in which each byte of ASCII is a character by itself, by their usual names:
+not Shift JIS, GBK, Big5 or EUC-KR, in which one may be the second half of another."""
 
 
 def is_plain_charset(charset: str) -> bool:
