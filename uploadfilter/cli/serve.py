@@ -66,9 +66,6 @@ def serve(
     """
     # The server's libraries take as long to load as everything else together, and no
     # other command needs them.
-    # One thread multiplies the small matrices of a judgement faster than several, which
-    # would also take the cores of scanners, unseen by the accounts of clients.
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     from uploadfilter import config  # noqa: PLC0415 -- as said above
     from uploadfilter.service import serving  # noqa: PLC0415 -- as said above
 
