@@ -26,7 +26,7 @@ from typing import Any
 import msgspec
 
 from benchmarks import aims, machine
-from benchmarks.matching import altered, importing, live, plots
+from benchmarks.matching import altered, importing, live
 from benchmarks.matching.child import LEAST, Task
 from benchmarks.matching.contenders import CONTENDERS, NOT_EXACT, PER_QUERY
 from benchmarks.matching.report import failures, show
@@ -320,5 +320,7 @@ def keep(results: dict[str, Any]) -> dict[str, Any]:
         results = json.loads(path.read_text(encoding="utf-8")) | results
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     if "rows" in results:
+        from benchmarks.matching import plots  # noqa: PLC0415 - only with the peers
+
         plots.draw(results, RESULTS / "matching.svg")
     return results

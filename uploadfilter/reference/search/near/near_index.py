@@ -38,6 +38,7 @@ from uploadfilter.reference.search.near.probes import (
 from uploadfilter.reference.search.soft import (
     LEAST_SCORE,
     WIDTH_BITS,
+    Floats,
     NearRows,
     Scorer,
     SoftBatch,
@@ -68,8 +69,15 @@ SCANNED_ROWS = 256
 SLICE_ROWS = 1 << 17
 """Rows that are compared at a time; their temporaries take 8 MiB."""
 
-MOST_SURVIVORS = 4096
-"""Most pairs of row and view whose score is computed from the whole value."""
+MOST_SURVIVORS = 1 << 15
+"""Most pairs of row and view whose score is computed from the whole value. Uploads with
+few strong edges, which resemble many regions of other pictures, have some thousands."""
+
+_SURVIVOR_WORK = 25
+"""Units for the score of one such pair."""
+
+_SLICE_SURVIVORS = 1 << 12
+"""Such pairs that are scored at a time: 8 MiB."""
 
 _RELIABLE = 0.2
 """Highest flip probability of a reliable bit."""
@@ -250,16 +258,27 @@ class _Search:
         is_new = np.ones(len(pairs), np.bool_)
         is_new[1:] = pairs[1:] != pairs[:-1]
         rows, views = np.divmod(pairs[is_new], len(self._batch))
-        if len(rows) > MOST_SURVIVORS:
+        most = min(MOST_SURVIVORS, max(self.left, 0) // _SURVIVOR_WORK)
+        if len(rows) > most:
             self.was_cut = True
-            step = len(rows) / MOST_SURVIVORS
-            chosen = (np.arange(MOST_SURVIVORS) * step).astype(np.intp)
+            chosen = (np.arange(most) * (len(rows) / max(most, 1))).astype(np.intp)
             rows, views = rows.take(chosen), views.take(chosen)
+        kept = [
+            rows[part][self._own_scores(rows[part], views[part]) >= least - _OWN_SLACK]
+            for part in (
+                slice(start, start + _SLICE_SURVIVORS)
+                for start in range(0, len(rows), _SLICE_SURVIVORS)
+            )
+        ]
+        found = np.unique(np.concatenate([rows[:0], *kept]))
+        self.left -= _SURVIVOR_WORK * len(rows)
+        self.left -= len(found) * len(self._batch) // _SCORES_A_UNIT
+        return found
+
+    def _own_scores(self, rows: _Views, views: _Views) -> Floats:
+        """Return the score of each row under the view that found it."""
         bits = np.unpackbits(values_at(self._lanes, rows), axis=1).astype(np.float32)
-        own = self._scorer.of_pairs(bits, views)
-        kept = np.unique(rows[own >= least - _OWN_SLACK])
-        self.left -= len(rows) + len(kept) * len(self._batch) // _SCORES_A_UNIT
-        return kept
+        return self._scorer.of_pairs(bits, views)
 
 
 def _words(table: NDArray[np.uint8]) -> _Words:
