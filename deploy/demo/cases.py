@@ -5,7 +5,7 @@ To add a case, add a line to ``cases``, or to one of the functions that it calls
 
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from PIL import Image, ImageOps
 
@@ -87,6 +87,11 @@ def cases() -> tuple[Case, ...]:
             "mirrored.jpg",
             pictures.jpeg(ImageOps.mirror(listed), quality=80),
             ("pdq",),
+        ),
+        _altered(
+            "an altered copy: 5 % of each side cut off; counted, not rejected yet",
+            "cut.jpg",
+            pictures.jpeg(smaller.crop((40, 30, 760, 570)), quality=80),
         ),
         Case(
             title="a form: two fields, an unlisted and the listed picture",
@@ -212,6 +217,11 @@ def _unlisted(title: str, name: str, body: bytes) -> Case:
         verdict="NO_MATCH",
         effect="ACCEPT",
     )
+
+
+def _altered(title: str, name: str, body: bytes) -> Case:
+    """Return an altered copy: it matches, and is published until the operator acts."""
+    return replace(_unlisted(title, name, body), verdict="MATCH", signal_types=("pdq",))
 
 
 def _listed(

@@ -242,6 +242,8 @@ def evidence(outcome: Outcome) -> str:
         words.append(match["view"])
     if match["variant"] not in (None, "upright"):
         words.append(match["variant"])
+    if match["kind"] != "within":
+        words += [match["kind"], f"by chance {match['chance']:.0e}"]
     return ", ".join(words)
 
 
