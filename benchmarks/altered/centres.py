@@ -68,7 +68,7 @@ def _figure(
     data = np.asarray(plane, np.float32).tobytes()
     usual = soft_views(data, families=ALL_FAMILIES, variants=(Variant.UPRIGHT,))
     centred = soft_views(data, families=(Family.WINDOWS,))
-    tries = tries_of((len(usual) + len(centred)) * judged.ASKED_VARIANTS)
+    tries = tries_of(len(usual) + len(centred))
     return min(
         judged.figure(item)
         for views, values in ((usual, [whole]), (centred, windows))

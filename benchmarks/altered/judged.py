@@ -29,9 +29,6 @@ CORPUS = Path(__file__).parents[2] / "uploadfilter" / "knowngood" / "default.cor
 ENTRIES = 1_000_000
 """Entries of the set for which E is computed: the size of the aims."""
 
-ASKED_VARIANTS = chance.VARIANTS
-"""Variants of an upload that E counts, whether a row looks at them or not."""
-
 _FULL_BITS = 256
 
 
@@ -83,13 +80,9 @@ def evidence(
     ways: Sequence[Variant],
     views: SoftViews | None = None,
 ) -> tuple[Evidence, ...]:
-    """Judge entries by the views of a plane.
-
-    The figure is that of an upload whose eight variants are all looked at, however few
-    of them were: a turn that is not the picture's own finds nothing, and costs time.
-    """
+    """Judge entries by the views of a plane; each view that was made counts in E."""
     seen = views_of(plane, ways) if views is None else views
-    tries = chance.tries_of(len(seen) * ASKED_VARIANTS // len(ways))
+    tries = chance.tries_of(len(seen))
     return judge(
         background,
         seen,

@@ -39,12 +39,12 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         label = f"plain PDQ, {name[-2:]} bits"
         axes.barh(places, shares, height=height, color=colour, label=label)
     axes.plot(
-        [row["altered"] for row in rows],
+        [row["found"] for row in rows],
         places,
         "o",
         color=_OURS,
         markersize=4.5,
-        label="altered, E ≤ 10⁻⁹",
+        label="within 31 bits, or E ≤ 10⁻⁹",
     )
     features = [(row["features"], place) for place, row in enumerate(rows)]
     known = [(share, place) for share, place in features if share is not None]

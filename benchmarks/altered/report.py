@@ -41,17 +41,17 @@ def show(results: Mapping[str, Any]) -> None:
 def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the table of recall."""
     print(
-        f"\n{'alteration':28}{'n':>5}{'aim':>6}{'E<=1e-9':>9}{'E<=1e-4':>9}"
+        f"\n{'alteration':28}{'n':>5}{'aim':>6}{'found':>8}{'E<=1e-9':>9}{'E<=1e-4':>9}"
         f"{'log E':>8}{'PDQ 31':>8}{'PDQ 60':>8}{'ORB':>7}{'c60, c80':>10}"
     )
     for row in rows:
-        flag = "!" if row["altered"] < row["aim"] else " "
+        flag = "!" if row["found"] < row["aim"] else " "
         aim = f"{row['aim']:.0%}" if row["aim"] else ""
         windows = row.get("windows") or {}
         with_windows = f"{windows['altered']:.0%}" if windows else ""
         features = "" if row["features"] is None else f"{row['features']:.0%}"
         print(
-            f"{row['name']:28}{row['uploads']:>5}{aim:>6}{row['altered']:>8.1%}{flag}"
+            f"{row['name']:28}{row['uploads']:>5}{aim:>6}{row['found']:>7.1%}{flag}{row['altered']:>9.1%}"
             f"{row['near']:>9.1%}{row['median']:>8}{row['plain_31']:>8.1%}"
             f"{row['plain_60']:>8.1%}{features:>7}{with_windows:>10}"
         )
@@ -77,9 +77,9 @@ def show_strangers(found: Mapping[str, Any]) -> None:
 def failures(results: Mapping[str, Any]) -> list[str]:
     """Return the missed aims, in words."""
     missed = [
-        f"{row['name']}: {row['altered']:.1%} of {row['aim']:.0%}"
+        f"{row['name']}: {row['found']:.1%} of {row['aim']:.0%}"
         for row in results.get("rows", ())
-        if row["altered"] < row["aim"]
+        if row["found"] < row["aim"]
     ]
     strangers = results.get("strangers")
     if strangers:

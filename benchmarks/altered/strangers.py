@@ -33,7 +33,18 @@ LEVELS = tuple(10.0**power for power in range(2, -13, -1))
 LOOKED_AT = 1e-2
 """Pairs with this E or less are listed one by one."""
 
-SAME_THING: frozenset[tuple[str, str]] = frozenset()
+SAME_THING = frozenset(
+    {
+        (
+            "gimp-help-en:toolbox/fuzzy-selection.png",
+            "gimp-help-en:toolbox/iscissors-selection.png",
+        ),
+        (
+            "gimp-help-en:toolbox/tool-options-eraser.png",
+            "gimp-help-en:toolbox/tool-options-heal.png",
+        ),
+    }
+)
 """Scenes of uploads and entries that were looked at, and show the same thing."""
 
 _MOST_JUDGED = 16

@@ -48,6 +48,7 @@ class Tally:
         figures, bits = np.array(self.figures), np.array(self.bits)
         return {
             "uploads": len(figures),
+            "found": _share((figures <= ALTERED) | (bits <= PLAIN_BITS)),
             "altered": _share(figures <= ALTERED),
             "near": _share(figures <= NEAR),
             "median": round(float(np.log10(np.median(figures) + 1e-99)), 1),
