@@ -40,12 +40,13 @@ def test_parts_are_joined_the_best_first() -> None:
     assert joined([]) == NearFound()
 
 
-def test_too_many_candidates_are_cut_and_the_result_says_so() -> None:
-    """The best ones are kept."""
+def test_the_best_of_too_many_candidates_are_kept() -> None:
+    """Weaker ones are never judged, so the search is as complete as before."""
     few, many = _found(*range(20)), _found(*range(1000, 0, -1))
 
-    assert limited(few) is few
+    assert limited(few) == few
     assert [item.score for item in limited(many).candidates] == list(
         range(1000, 1000 - MOST_CANDIDATES, -1)
     )
-    assert not limited(many).is_complete
+    assert limited(many).is_complete
+    assert not limited(_found(1, is_complete=False)).is_complete

@@ -12,8 +12,8 @@ BUDGET = 6_000_000
 takes at ten million entries."""
 
 MOST_CANDIDATES = 256
-"""Most candidates of one upload: each is judged against the background, which takes up
-to a millisecond. An unrelated upload has some dozen at ten million entries."""
+"""Most candidates of one upload. Only the best are judged, so no evidence is lost with
+the others: an upload with few strong edges has hundreds at a million entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +40,7 @@ class NearFound:
     Attributes:
         candidates: The best first, at most ``MOST_CANDIDATES``.
         work: Units of work that the search took.
-        is_complete: False if the budget or ``MOST_CANDIDATES`` cut the search short.
+        is_complete: False if the budget cut the search short.
     """
 
     candidates: tuple[NearCandidate, ...] = ()
@@ -92,11 +92,8 @@ def joined(found: Iterable[NearFound]) -> NearFound:
 
 
 def limited(found: NearFound) -> NearFound:
-    """Keep the best ``MOST_CANDIDATES``, and state if there were more."""
-    if len(found.candidates) <= MOST_CANDIDATES:
-        return found
-    best = found.candidates[:MOST_CANDIDATES]
-    return replace(found, candidates=best, is_complete=False)
+    """Keep the best ``MOST_CANDIDATES``."""
+    return replace(found, candidates=found.candidates[:MOST_CANDIDATES])
 
 
 def _by_score(item: NearCandidate) -> tuple[float, str, str]:
