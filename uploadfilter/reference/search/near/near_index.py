@@ -46,7 +46,7 @@ from uploadfilter.reference.search.soft import (
     values_at,
 )
 
-PLANNED = 200_000
+PLANNED = 300_000
 """Units of work for the buckets and rows of one search, in any table."""
 
 PLANNED_ROWS = 5
