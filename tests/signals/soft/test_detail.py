@@ -3,11 +3,16 @@
 import numpy as np
 import pytest
 
-from tests.signals.soft.planes import drawn, plane_of
-from uploadfilter.outlines import WHOLE
+from tests.signals.soft.planes import Plane, drawn, plane_of
+from uploadfilter.outlines import WHOLE, Rectangle
 from uploadfilter.signals import pdq
-from uploadfilter.signals.soft.detail import quality_of
+from uploadfilter.signals.soft.detail import qualities_of
 from uploadfilter.signals.soft.family import Family, soft_views
+
+
+def quality_of(plane: Plane, box: Rectangle) -> int:
+    """Return the quality of one part."""
+    return int(qualities_of(plane, [box])[0])
 
 
 @pytest.mark.parametrize("seed", [2, 3, 5])

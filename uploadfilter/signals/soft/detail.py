@@ -5,10 +5,12 @@ set does not list it. A box that is guessed in an upload is a picture of its own
 the rule holds for it too: else the sky beside a tree is found as a gradient.
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from uploadfilter.outlines import Rectangle
 from uploadfilter.signals.soft.axes import CELLS, Floats
@@ -21,22 +23,33 @@ _CACHED: Final = 512
 _PLACES: Final = 4
 
 
-def quality_of(luma: Floats, box: Rectangle) -> int:
-    """Return PDQ's quality of a part of a plane, enlarged to a whole one.
+def qualities_of(luma: Floats, boxes: Sequence[Rectangle]) -> NDArray[np.int64]:
+    """Return PDQ's quality of parts of a plane, each enlarged to a whole one.
 
     Args:
         luma: The plane, around any level.
-        box: The part, in fractions of the sides.
+        boxes: The parts, in fractions of the sides.
 
     Returns:
-        0 (flat) and more; a picture is matched from 50 on.
+        Shape (boxes,): 0 (flat) and more; a picture is matched from 50 on.
     """
-    left, top, right, bottom = (round(edge, _PLACES) for edge in box)
-    part = _enlarging(top, bottom) @ luma @ _enlarging(left, right).T
-    steps = sum(
-        np.abs(np.trunc(np.diff(part, axis=axis) * _PER_CENT)).sum() for axis in (0, 1)
+    if not boxes:
+        return np.zeros(0, np.int64)
+    down, across = (
+        np.stack([_enlarging(*_edges(box, axis)) for box in boxes]) for axis in (1, 0)
     )
-    return int(steps) // _DIVISOR
+    parts = down @ luma @ across.swapaxes(1, 2)
+    parts *= _PER_CENT
+    steps = np.zeros(len(boxes), np.float32)
+    for axis in (1, 2):
+        apart = np.diff(parts, axis=axis)
+        np.abs(np.trunc(apart, out=apart), out=apart)
+        steps += apart.sum(axis=(1, 2))
+    return steps.astype(np.int64) // _DIVISOR
+
+
+def _edges(box: Rectangle, axis: int) -> tuple[float, float]:
+    return round(box[axis], _PLACES), round(box[axis + 2], _PLACES)
 
 
 @lru_cache(_CACHED)

@@ -17,7 +17,7 @@ from uploadfilter.outlines import WHOLE, Outline, Rectangle
 from uploadfilter.signals.soft import plans, turns, windows
 from uploadfilter.signals.soft.axes import CELLS, Floats
 from uploadfilter.signals.soft.corners import corners
-from uploadfilter.signals.soft.detail import quality_of
+from uploadfilter.signals.soft.detail import qualities_of
 from uploadfilter.signals.soft.framing import boxes
 from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
 
@@ -224,7 +224,7 @@ def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:
     blocks = prepared.blocks(luma)
     values, flips = bits_and_flips(blocks, prepared.power, prepared.error)
     outlines = prepared.outlines
-    shows = np.array([_shows_detail(luma, outline.box) for outline in outlines], bool)
+    shows = _show_detail(luma, [outline.box for outline in outlines])
     if not shows.all():
         values, flips = values[shows], flips[shows]
         outlines = tuple(np.compress(shows, np.array(outlines, object)))
@@ -236,12 +236,16 @@ def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:
     )
 
 
-def _shows_detail(luma: Floats, box: Rectangle) -> bool:
-    """Tell whether a box alone would be a picture that is matched.
+def _show_detail(luma: Floats, boxes: Sequence[Rectangle]) -> NDArray[np.bool_]:
+    """Tell which boxes alone would be pictures that are matched.
 
     The whole upload is asked for its quality elsewhere, as of all its views.
     """
-    return box == WHOLE or quality_of(luma, box) >= QUALITY_FLOOR
+    shows = np.ones(len(boxes), np.bool_)
+    parts = [place for place, box in enumerate(boxes) if box != WHOLE]
+    found = qualities_of(luma, [boxes[place] for place in parts])
+    shows[parts] = found >= QUALITY_FLOOR
+    return shows
 
 
 def _joined(parts: Sequence[SoftViews], most: int) -> SoftViews:
