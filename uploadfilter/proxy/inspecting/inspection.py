@@ -14,7 +14,8 @@ Rules this module keeps:
 - Every upload ends in exactly one ``Record``, whatever happens to it.
 - It decides nothing itself: only ``decisions.policy.decide`` decides, called only here.
 - The same commands come in the same order whether an upload is listed exactly, nearly
-  or not at all: the time of an answer discloses nothing about the reference set.
+  or not at all: the time of an answer discloses no exact match. The search for altered
+  copies, some milliseconds, is left out where an entry is within the threshold.
 - In ``MONITOR`` the original bytes are held beside the contents, because they are
   forwarded.
 """
