@@ -28,6 +28,7 @@ Catch the widest class you can act on::
     │   ├── LogVersionError       a newer version wrote it
     │   └── LogCorruptError       a record was changed, lost or moved
     ├── ScannerError              no scanner process can be started
+    ├── WitnessError              a witness cannot use its folder
     └── ServiceError              the service cannot start: address, origin, instance
 
 A match, a malformed request and content that cannot be scanned are not errors.
@@ -247,6 +248,12 @@ class ScannerError(UploadFilterError):
     """No scanner process can be started or kept alive."""
 
     code = "scanner"
+
+
+class WitnessError(UploadFilterError):
+    """A witness cannot use its folder, or what it signed before."""
+
+    code = "witness"
 
 
 class ServiceError(UploadFilterError):

@@ -174,7 +174,7 @@ ISSUING = frozenset(
         *("init", "key", "rotate", "build", "stage", "propose", "sign", "publish"),
         *("renew", "withdraw", "export", "status", "feedback", "page"),
     )
-) | {"hashset known-good build"}
+) | {"hashset known-good build", "witness"}
 """They write where they are told to, and never into the state directory."""
 
 READING = frozenset(

@@ -43,6 +43,7 @@ from uploadfilter.cli.lookup import lookup as lookup_command
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
 from uploadfilter.cli.scan import scan as scan_command
 from uploadfilter.cli.serve import serve as serve_command
+from uploadfilter.cli.witness import witness as witness_command
 from uploadfilter.errors import UploadFilterError
 
 
@@ -84,6 +85,7 @@ app.command("serve")(serve_command)
 app.command("init")(init_command)
 app.command("scan")(scan_command)
 app.command("lookup")(lookup_command)
+app.command("witness")(witness_command)
 hashset_app.command("convert")(converting.convert_command)
 hashset_app.command("diff")(differences.diff_command)
 hashset_app.command("stats")(stats.stats_command)
