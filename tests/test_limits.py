@@ -259,7 +259,7 @@ NAMED: Mapping[str, str] = {
         "tests/scanners/inside/walking/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
     ),
     "crops of more than a few per cent": TRICK,
-    "more than 64 different views": (
+    "more than 16 different views": (
         "tests/evidence/test_finding.py::test_views_beyond_the_budget_are_unfinished"
     ),
     "transparent pictures on a page with a pattern": (

@@ -281,6 +281,13 @@ def build_reference(folder: Path) -> Path:
     return state
 
 
+def configured(folder: Path) -> Path:
+    """Write a configuration file that looks for altered copies, too."""
+    file = folder / "demo.toml"
+    file.write_text("[evidence]\ncopies = true\n", encoding="utf-8")
+    return file
+
+
 @contextlib.contextmanager
 def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator[Stage]:
     """Build the reference set, then run the site and the proxy in front of it.
@@ -309,7 +316,7 @@ def stage(folder: Path, *, site_port: int = 0, origin_port: int = 0) -> Iterator
                 state=state,
                 log=folder / "proxy.log",
                 port=site_port,
-                options=("--mode", "enforce"),
+                options=("--mode", "enforce", "--config", str(configured(folder))),
             )
         )
         console.print(f"the site is up at {origin}, the proxy before it at {proxy.url}")

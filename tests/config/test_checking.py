@@ -120,6 +120,18 @@ def test_origin_that_no_route_names_is_a_warning(tmp_path: Path) -> None:
     assert (warning.key, warning.line) == ("origins.a", 2)
 
 
+def test_action_for_copies_that_nobody_looks_for_is_a_warning(tmp_path: Path) -> None:
+    """An operator who rejects altered copies believes that they are found."""
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
+    text = f'{ORIGIN}[policy]\naltered = "reject"\n'
+    (warning,) = found(tmp_path, text).warnings
+    looked_for = found(tmp_path, f"{text}[evidence]\ncopies = true\n")
+
+    assert (warning.key, warning.line) == ("policy.altered", 3)
+    assert "copies = true" in (warning.hint or "")
+    assert looked_for.warnings == ()
+
+
 @pytest.mark.parametrize(
     ("name", "meant"),
     [

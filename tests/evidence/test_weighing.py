@@ -24,6 +24,7 @@ from uploadfilter.evidence.weighing import (
 from uploadfilter.model import EntryState, MatchKind, Scan, SignalType
 from uploadfilter.reference.search.matching import Thresholds, match_scans
 
+COPIES = EvidenceSettings(copies=True)
 GENERATION = Searched([value_of(STRANGER), value_of(ORIGINAL)])
 
 
@@ -37,7 +38,7 @@ def judged(*scans: Scan) -> JudgedMatches:
         scans,
         found,
         background(),
-        settings=EvidenceSettings(),
+        settings=COPIES,
         quality_of=lambda _plane: 90,
     )
 
@@ -69,7 +70,7 @@ def test_each_content_is_judged_by_itself() -> None:
             JudgedMatches(matches=(), unfinished=frozenset({"0"})),
             EvidenceResult.UNFINISHED,
         ),
-        (JudgedMatches.failed((), (match(),)), EvidenceResult.FAILED),
+        (JudgedMatches.failed((), (match(),), COPIES), EvidenceResult.FAILED),
     ],
 )
 def test_upload_counts_by_its_most_important_result(
@@ -83,10 +84,15 @@ def test_failure_leaves_the_matches_and_opens_all_other_contents() -> None:
     """A content without a match of its own is not checked, whatever failed."""
     shown = view_of(STRANGER)
     scans = (seen(shown, path="0"), seen(shown, path="1"), seen(path="2"))
-    found = JudgedMatches.failed(scans, (match(content="0"),))
+    found = JudgedMatches.failed(scans, (match(content="0"),), COPIES)
 
     assert found.unfinished == {"1"}
     assert found.matches == (match(content="0"),)
+
+    chances_only = JudgedMatches.failed(scans, found.matches, EvidenceSettings())
+
+    assert chances_only.unfinished == frozenset()
+    assert chances_only.is_failed
 
 
 def test_evidence_that_does_not_count_does_not_end_the_search() -> None:
@@ -105,6 +111,16 @@ def test_nothing_is_judged_without_pictures_or_without_pdq() -> None:
     """Texts and sets of digests cost no thread."""
     digests = Searched([], types=frozenset({SignalType.MD5}))
 
-    assert not is_judged(GENERATION, [seen()])
-    assert not is_judged(digests, [seen(view_of(STRANGER))])
-    assert is_judged(GENERATION, [seen(), seen(view_of(STRANGER))])
+    assert not is_judged(GENERATION, [seen()], (), COPIES)
+    assert not is_judged(digests, [seen(view_of(STRANGER))], (), COPIES)
+    assert is_judged(GENERATION, [seen(), seen(view_of(STRANGER))], (), COPIES)
+
+
+def test_without_copies_only_matches_are_judged() -> None:
+    """An upload that matches nothing costs no thread then."""
+    scans, chances = [seen(view_of(STRANGER))], EvidenceSettings()
+    off = EvidenceSettings(enabled=False, copies=True)
+
+    assert not is_judged(GENERATION, scans, (), chances)
+    assert is_judged(GENERATION, scans, (match(SignalType.PDQ),), chances)
+    assert not is_judged(GENERATION, scans, (match(SignalType.PDQ),), off)

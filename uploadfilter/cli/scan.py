@@ -48,6 +48,10 @@ PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Signal types that the output always shows."""
 
 
+_SETTINGS = EvidenceSettings(copies=True)
+"""Altered copies are looked for: nobody waits for an answer to an upload here."""
+
+
 @dataclass(slots=True)
 class VerdictCounts:
     """Number of files for each verdict."""
@@ -230,13 +234,14 @@ class _Checker:
         matches = match_scans(
             generation, (scan,), thresholds=Thresholds(), quality_of=pdq.quality
         )
-        if self._cohorts is None or not is_judged(generation, (scan,)):
+        judged = is_judged(generation, (scan,), matches, _SETTINGS)
+        if self._cohorts is None or not judged:
             return JudgedMatches(matches=matches)
         return judged_matches(
             generation,
             (scan,),
             matches,
             self._cohorts.background(),
-            settings=EvidenceSettings(),
+            settings=_SETTINGS,
             quality_of=pdq.quality,
         )

@@ -23,6 +23,7 @@ from uploadfilter.config.loading import Loaded
 from uploadfilter.config.routing import all_origins, unused_origins
 from uploadfilter.config.sources import Complaints, dotted
 from uploadfilter.errors import ConfigProblem, ServiceError, StoreError
+from uploadfilter.model import Action
 from uploadfilter.proxy.clients.addresses import UnixAddress
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
@@ -70,6 +71,7 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
     _warn_of_state(loaded, warnings)
     _warn_of_unenforced(loaded, warnings)
     _warn_of_unused(loaded, warnings)
+    _warn_of_copies(loaded, warnings)
     _warn_of_variables(loaded, environ, warnings)
     return Findings(
         problems=tuple(problems.problems), warnings=tuple(warnings.problems)
@@ -183,6 +185,19 @@ def _warn_of_unenforced(loaded: Loaded, warnings: Complaints) -> None:
         if item.route in names:
             key = (schema.ROUTES, names.index(item.route))
         warnings.add(key, item.words, hint=item.to_do)
+
+
+def _warn_of_copies(loaded: Loaded, warnings: Complaints) -> None:
+    """Warn of a policy for altered copies where none is looked for."""
+    settings = loaded.settings
+    is_looked_for = settings.evidence.enabled and settings.evidence.copies
+    policies = (settings.policy, *(route.policy for route in settings.routes))
+    if not is_looked_for and any(it.altered is not Action.ACCEPT for it in policies):
+        warnings.add(
+            ("policy", "altered"),
+            "altered copies have an action, but none is looked for",
+            hint="Set copies = true in [evidence].",
+        )
 
 
 def _warn_of_unused(loaded: Loaded, warnings: Complaints) -> None:

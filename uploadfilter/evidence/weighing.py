@@ -47,9 +47,17 @@ class JudgedMatches:
 
     @classmethod
     def failed(
-        cls, scans: Sequence[Scan], matches: tuple[Match, ...]
+        cls,
+        scans: Sequence[Scan],
+        matches: tuple[Match, ...],
+        settings: EvidenceSettings,
     ) -> "JudgedMatches":
-        """Return the matches as they were: no content without one counts as checked."""
+        """Return the matches as they were: no content without one counts as checked.
+
+        Where no altered copies are looked for, only the chances are missing.
+        """
+        if not settings.copies:
+            return cls(matches=matches, is_failed=True)
         matched = matched_contents(matches)
         return cls(
             matches=matches,
@@ -80,10 +88,17 @@ _RESULTS = (
 )
 
 
-def is_judged(generation: Generation, scans: Sequence[Scan]) -> bool:
+def is_judged(
+    generation: Generation,
+    scans: Sequence[Scan],
+    matches: Sequence[Match],
+    settings: EvidenceSettings,
+) -> bool:
     """Tell whether there is anything to judge: PDQ on both sides."""
-    if SignalType.PDQ not in generation.signal_types:
+    if not settings.enabled or SignalType.PDQ not in generation.signal_types:
         return False
+    if not settings.copies:
+        return any(match.signal_type is SignalType.PDQ for match in matches)
     return any(True for _ in searchable(scans))
 
 
@@ -119,6 +134,8 @@ def judged_matches(
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``.
     """
     told = with_chances(matches, scans, generation, background)
+    if not settings.copies:
+        return JudgedMatches(matches=told)
     copies = find_altered(
         generation,
         scans,

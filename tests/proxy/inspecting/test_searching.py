@@ -33,6 +33,7 @@ from uploadfilter.proxy.inspecting import searching
 from uploadfilter.signals import views
 
 ORIGINAL = pictures.photograph(1, width=640, height=480)
+COPIES = EvidenceSettings(copies=True)
 UNLISTED = pictures.jpeg(pictures.photograph(2, width=640, height=480))
 PDQ_ONLY = frozenset({SignalType.PDQ})
 
@@ -77,7 +78,7 @@ ALTERATIONS = [cropped, captioned, turned]
 async def monitored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A filter in ENFORCE that has chosen nothing: altered copies are counted."""
     state = tmp_path_factory.mktemp("monitored")
-    async with site(state, listed=[listed()]) as shared:
+    async with site(state, listed=[listed()], evidence=COPIES) as shared:
         yield shared
 
 
@@ -86,7 +87,7 @@ async def rejecting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
     """A filter whose operator chose to reject altered copies."""
     state = tmp_path_factory.mktemp("rejecting")
     policy = Policy(altered=Action.REJECT)
-    async with site(state, listed=[listed()], policy=policy) as shared:
+    async with site(state, listed=[listed()], evidence=COPIES, policy=policy) as shared:
         yield shared
 
 
@@ -171,7 +172,7 @@ async def test_altered_copy_of_a_monitored_set_is_not_rejected(tmp_path: Path) -
     """An altered copy has the rights of its entry, and no more."""
     list_entries(tmp_path, [listed()], enforced=False)
     policy = Policy(altered=Action.REJECT)
-    async with site(tmp_path, listed=None, policy=policy) as shared:
+    async with site(tmp_path, listed=None, evidence=COPIES, policy=policy) as shared:
         answer = await shared.put(pictures.jpeg(cropped(ORIGINAL)))
 
         decision = last(shared)
@@ -198,7 +199,7 @@ async def test_error_of_the_judgement_never_counts_as_checked(
         raise ValueError("a mistake of ours")
 
     monkeypatch.setattr(searching, "judged_matches", failing)
-    async with site(tmp_path, listed=[listed()]) as shared:
+    async with site(tmp_path, listed=[listed()], evidence=COPIES) as shared:
         with capture_logs() as logs:
             answer = await shared.put(UNLISTED)
         decision = last(shared)
@@ -225,7 +226,9 @@ async def test_error_of_the_judgement_rejects_if_altered_copies_are_rejected(
 
     monkeypatch.setattr(searching, "judged_matches", failing)
     policy = Policy(altered=Action.REJECT)
-    async with site(tmp_path, listed=[listed()], policy=policy) as shared:
+    async with site(
+        tmp_path, listed=[listed()], evidence=COPIES, policy=policy
+    ) as shared:
         assert status(await shared.put(UNLISTED)) == 403
         assert last(shared).reason is Reason.EVIDENCE_UNFINISHED
 
@@ -236,7 +239,9 @@ async def test_damaged_cohort_is_told_once_and_nothing_counts_as_checked(
     """Until it is mended, uploads say that nobody looked for altered copies."""
     (tmp_path / KNOWN_GOOD).mkdir(mode=0o700)
     (tmp_path / KNOWN_GOOD / LIST).write_bytes(b"not a list")
-    async with site(tmp_path, listed=[listed()], mode=Mode.ENFORCE) as shared:
+    async with site(
+        tmp_path, listed=[listed()], evidence=COPIES, mode=Mode.ENFORCE
+    ) as shared:
         with capture_logs() as logs:
             for _ in range(2):
                 assert status(await shared.put(UNLISTED)) == 200

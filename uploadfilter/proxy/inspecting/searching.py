@@ -135,7 +135,8 @@ class Searching:
             found = self._matches(upload, generation, scans)
         else:
             found = await asyncio.to_thread(self._matches, upload, generation, scans)
-        if not upload.settings.evidence.enabled or not is_judged(generation, scans):
+        settings = upload.settings.evidence
+        if not is_judged(generation, scans, found, settings):
             return upload.inspection.matched(found)
         begun_s = upload.clock()
         judged = await self._judged_in_turn(upload, generation, scans, found)
@@ -205,7 +206,7 @@ class Searching:
             self._say_cohort(str(exc))
         except Exception:
             log.exception("evidence_failed", decision=upload.ticket.id)
-        return JudgedMatches.failed(scans, found)
+        return JudgedMatches.failed(scans, found, upload.settings.evidence)
 
     def _say_cohort(self, problem: str) -> None:
         """Tell the operator once that no altered copy is found, and once that it is."""
