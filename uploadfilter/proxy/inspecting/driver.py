@@ -20,8 +20,9 @@ Rules this module keeps:
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import assert_never
 
 import structlog
@@ -86,46 +87,82 @@ class Driver:
 
     async def run(self, upload: Upload) -> web.StreamResponse:
         """Inspect an upload, record its decision and carry it out."""
-        decided_as(upload.ticket.id)
-        commands = deque(upload.inspection.begin())
-        if not commands:
-            commands = deque(await self._inspected(upload))
-        while commands:
-            answer = await self._final(upload, commands.popleft(), commands)
-            if answer is not None:
-                return answer
-        raise RuntimeError("an inspection ended without an answer")
-
-    async def _final(
-        self, upload: Upload, command: Command, commands: deque[Command]
-    ) -> web.StreamResponse | None:
-        """Carry out one of the commands that follow a decision."""
+        command = await self._decided(upload, self._read_and_inspect)
         match command:
-            case Record():
-                begun_s = upload.clock()
-                commands.extend(await self._recording.record(upload, command))
-                self._took(Phase.RECORD, upload, begun_s)
-                return None
-            case Forward():
-                if upload.is_canary:
-                    self._took(Phase.WHOLE, upload, upload.begun_s)
-                    return answers.to_canary(upload.ticket.id)
+            case Forward() if not upload.is_canary:
                 return await self._forwarding.forward(upload, command)
+            case Forward():
+                self._took(Phase.WHOLE, upload, upload.begun_s)
+                return answers.to_canary(upload.ticket.id)
             case Answer():
                 self._took(Phase.WHOLE, upload, upload.begun_s)
                 return upload.answer(command)
-            case Hold() | LookUp() | StartScan() | MatchSignals():
-                raise RuntimeError("an inspection went on after its decision")
             case never:
                 assert_never(never)
 
-    async def _inspected(self, upload: Upload) -> list[Command]:
+    async def decide(
+        self, upload: Upload, body: AsyncIterator[bytes]
+    ) -> Forward | Answer:
+        """Inspect bytes that the filter holds already, and record the decision.
+
+        For uploads that are no body of one request. The caller carries the effect out,
+        and notes the outcome.
+
+        Args:
+            upload: The upload.
+            body: Its bytes, in order.
+
+        Returns:
+            The effect, which is on record.
+        """
+        command = await self._decided(upload, partial(self._inspect_held, body))
+        self._took(Phase.WHOLE, upload, upload.begun_s)
+        return command
+
+    async def _decided(
+        self, upload: Upload, inspect: Callable[[Upload], Awaitable[list[Command]]]
+    ) -> Forward | Answer:
+        """Inspect an upload, record its decision, and return the effect."""
+        decided_as(upload.ticket.id)
+        commands = deque(upload.inspection.begin())
+        if not commands:
+            commands = deque(await self._inspected(upload, inspect))
+        while commands:
+            match command := commands.popleft():
+                case Record():
+                    begun_s = upload.clock()
+                    commands.extend(await self._recording.record(upload, command))
+                    self._took(Phase.RECORD, upload, begun_s)
+                case Forward() | Answer():
+                    return command
+                case Hold() | LookUp() | StartScan() | MatchSignals():
+                    raise RuntimeError("an inspection went on after its decision")
+                case never:
+                    assert_never(never)
+        raise RuntimeError("an inspection ended without an effect")
+
+    async def _inspected(
+        self, upload: Upload, inspect: Callable[[Upload], Awaitable[list[Command]]]
+    ) -> list[Command]:
         """Inspect the upload up to its decision: the ``Record``, and no further."""
         try:
-            return await self._read_and_inspect(upload)
+            return await inspect(upload)
         except Exception:
             log.exception("inspection_failed")
             return upload.inspection.failed(Reason.INTERNAL_ERROR)
+
+    async def _inspect_held(
+        self, body: AsyncIterator[bytes], upload: Upload
+    ) -> list[Command]:
+        inspection = upload.inspection
+        async for data in body:
+            commands = await self._carried_out(upload, inspection.receive(data))
+            while inspection.is_behind() and not commands:
+                await asyncio.sleep(0)
+                commands = await self._carried_out(upload, inspection.receive(b""))
+            if commands:
+                return commands
+        return await self._carried_out(upload, inspection.end())
 
     async def _read_and_inspect(self, upload: Upload) -> list[Command]:
         inspection = upload.inspection
