@@ -32,6 +32,7 @@ from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.records import DecisionRecord, moment
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.networks import path_of
+from uploadfilter.objecting.rates import Rates
 from uploadfilter.proxy.clients.connections import Connections
 from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -111,6 +112,19 @@ def usage(start_s: float, taken: list[Step]) -> list[object]:
             used.charge(client, number / 1024, now_s=now_s)
         found += [used.scale(now_s=now_s), used.is_much(client, now_s=now_s)]
         found += [used.of(client), used.is_over(client, 0.001, now_s=now_s)]
+    return found
+
+
+def forms(start_s: float, taken: list[Step]) -> list[object]:
+    """Have clients use the public forms."""
+    found: list[object] = []
+    rates = Rates(most=3, within_s=3600.0)
+    for now_s, event, number in passing(start_s, taken):
+        client = CLIENTS[number % len(CLIENTS)]
+        found.append(rates.is_open(client, now_s=now_s))
+        found.append(rates.wait_s(client, now_s=now_s))
+        if event < 6:
+            rates.count(client, now_s=now_s)
     return found
 
 
@@ -259,6 +273,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/inspecting/budgets.py": rejections,
     "proxy/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
+    "objecting/rates.py": forms,
 }
 
 

@@ -29,6 +29,8 @@ Catch the widest class you can act on::
     │   └── LogCorruptError       a record was changed, lost or moved
     ├── ScannerError              no scanner process can be started
     ├── WitnessError              a witness cannot use its folder
+    ├── ObjectionError            objections cannot be kept or read
+    ├── NoticeError               notices for a hotline cannot be kept or read
     └── ServiceError              the service cannot start: address, origin, instance
 
 A match, a malformed request and content that cannot be scanned are not errors.
@@ -254,6 +256,18 @@ class WitnessError(UploadFilterError):
     """A witness cannot use its folder, or what it signed before."""
 
     code = "witness"
+
+
+class ObjectionError(UploadFilterError):
+    """Objections, their key or the reviewers cannot be read or written."""
+
+    code = "objection"
+
+
+class NoticeError(UploadFilterError):
+    """Notices for a hotline cannot be read or written."""
+
+    code = "notice"
 
 
 class ServiceError(UploadFilterError):

@@ -180,6 +180,7 @@ class Change(StrEnum):
     REPLACED = "replaced"
     LOST = "lost"
     CUT_OFF = "cut_off"
+    OBJECTION = "objection"
     OTHER = "other"  # a newer version made it; the details name the kind
 
 

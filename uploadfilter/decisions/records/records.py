@@ -43,11 +43,12 @@ from uploadfilter.model import (
     Verdict,
 )
 
-FORMAT = 5
+FORMAT = 6
 """Version of the lines; it grows when an older reader would misunderstand them.
 
 Version 1 had no lasting records, and heads without a retention; 2 had no summaries; 3
-had no canaries; 4 had no altered copies, and ``weak_match`` in place of ``near_match``.
+had no canaries; 4 had no altered copies, and ``weak_match`` in place of ``near_match``;
+5 had no objections.
 """
 
 ID_ENTROPY_BYTES = 10
