@@ -31,8 +31,8 @@ from tests.repository import (
     section,
 )
 from uploadfilter import config, errors, model
-from uploadfilter.cli import app
 from uploadfilter.cli import options as options_of_cli
+from uploadfilter.cli import program_for
 from uploadfilter.config import schema
 from uploadfilter.decisions.records import base, lasting, records, summaries
 
@@ -78,7 +78,7 @@ def commands(
             raise TypeError(f"not a command: {group!r}")
 
 
-COMMANDS = dict(commands(typer.main.get_command(app)))
+COMMANDS = dict(commands(typer.main.get_command(program_for())))
 
 
 def options(command: typer.core.TyperCommand) -> set[str]:

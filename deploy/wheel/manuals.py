@@ -17,7 +17,7 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from uploadfilter.cli import app
+from uploadfilter.cli import program_for
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -132,7 +132,7 @@ def pages(release: Release, operating: Path) -> dict[str, str]:
         release: The release.
         operating: The folder ``docs/operating``.
     """
-    command = typer.main.get_command(app)
+    command = typer.main.get_command(program_for())
     if not isinstance(command, TyperCommand | TyperGroup):
         raise TypeError(f"no command line: {command!r}")
     program = _command(("uploadfilter",), command)

@@ -23,7 +23,7 @@ from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import write_set
 from tests.issuing.offices import Office, line_of
-from uploadfilter.cli import app
+from uploadfilter.cli import program_for
 
 pytestmark = [
     pytest.mark.e2e,
@@ -52,6 +52,7 @@ import contextlib, importlib, os, pkgutil, sys
 import numpy.ma
 from uploadfilter import cli, config
 user, *arguments = sys.argv[1:]
+cli.program_for()  # which loads every command
 options = "--limit 1 --verdict match --since 1d --state /nowhere".split()
 sys.argv[:] = ["uploadfilter", "log", "show", *options]
 try:
@@ -226,7 +227,7 @@ def words(command: Sequence[str]) -> str:
 
 def test_every_command_is_known_to_write_or_not() -> None:
     """A new command goes into one of the lists above, so that it is tried as root."""
-    program = typer.main.get_command(app)
+    program = typer.main.get_command(program_for())
     assert isinstance(program, TyperGroup)
 
     known = {*READING, *map(words, WRITING), *SIGNED, *ISSUING, "serve"}

@@ -6,12 +6,12 @@ codes are those of ``docs/operating/commands.md``: 0 everything was checked and 
 matched, 1 something matched, or could not be checked, or was not found, 2 refused,
 wrong usage or failed.
 
-To add a command, write its function in the module of its group (or a new module) and
-add one line below.
+``cli/commands.py`` lists the commands, and says how one is added.
 """
 
 import sys
 import traceback
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Annotated
 
@@ -21,30 +21,14 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
 from uploadfilter.cli.acting import why_denied
-from uploadfilter.cli.config import app as config_app
-from uploadfilter.cli.hashset import (
-    canaries,
-    converting,
-    differences,
-    generations,
-    signed,
-    stats,
-    suppressions,
-    tripwire,
-)
-from uploadfilter.cli.hashset.hashset import app as hashset_app
-from uploadfilter.cli.hashset.known import app as known_app
-from uploadfilter.cli.hashset.quarantine import app as quarantine_app
-from uploadfilter.cli.init import init as init_command
-from uploadfilter.cli.issuer import building, feedback, holders, paging
-from uploadfilter.cli.issuer.issuer import app as issuer_app
-from uploadfilter.cli.log.log import app as log_app
-from uploadfilter.cli.lookup import lookup as lookup_command
+from uploadfilter.cli.commands import add_commands
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
-from uploadfilter.cli.scan import scan as scan_command
-from uploadfilter.cli.serve import serve as serve_command
-from uploadfilter.cli.witness import witness as witness_command
 from uploadfilter.errors import UploadFilterError
+
+_EPILOG = (
+    "Exit codes: 0 all checked and nothing matched; 1 something matched or "
+    "could not be checked, or nothing was found; 2 wrong usage, refused or failed."
+)
 
 
 def _without_types_of_flags(
@@ -74,50 +58,23 @@ class _Program(typer.Typer):
         return command(*args, **kwargs)
 
 
-app = _Program(
-    name="uploadfilter",
-    no_args_is_help=True,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command("serve")(serve_command)
-app.command("init")(init_command)
-app.command("scan")(scan_command)
-app.command("lookup")(lookup_command)
-app.command("witness")(witness_command)
-hashset_app.command("convert")(converting.convert_command)
-hashset_app.command("diff")(differences.diff_command)
-hashset_app.command("stats")(stats.stats_command)
-hashset_app.command("check")(generations.check_command)
-hashset_app.command("suppress")(suppressions.suppress_command)
-hashset_app.command("unsuppress")(suppressions.unsuppress_command)
-hashset_app.command("suppressions")(suppressions.suppressions_command)
-hashset_app.command("generations")(generations.generations_command)
-hashset_app.command("compact")(generations.compact_command)
-hashset_app.command("activate")(generations.activate_command)
-hashset_app.command("rollback")(generations.rollback_command)
-hashset_app.command("release")(generations.release_command)
-hashset_app.command("trust")(signed.trust_command)
-hashset_app.command("sync")(signed.sync_command)
-hashset_app.command("status")(signed.status_command)
-hashset_app.command("tripwire")(tripwire.tripwire_command)
-hashset_app.command("restore")(tripwire.restore_command)
-hashset_app.command("canary")(canaries.canary_command)
-hashset_app.command("feedback")(feedback.feedback_command)
-hashset_app.command("feedback-key")(feedback.feedback_key_command)
-hashset_app.add_typer(known_app)
-hashset_app.add_typer(quarantine_app)
-app.add_typer(hashset_app)
-app.add_typer(log_app)
-app.add_typer(config_app)
-issuer_app.command("init")(holders.init_command)
-issuer_app.command("key")(holders.key_command)
-issuer_app.command("rotate")(holders.rotate_command)
-issuer_app.command("build")(building.build_command)
-issuer_app.command("feedback")(feedback.issuer_feedback_command)
-issuer_app.command("page")(paging.page_command)
-app.add_typer(issuer_app)
+def program_for(words: Sequence[str] = ()) -> typer.Typer:
+    """Return the program with the commands that a command line may call.
+
+    Args:
+        words: The command line after the program's name; without one, the program has
+            all commands.
+    """
+    app = _Program(
+        name="uploadfilter",
+        no_args_is_help=True,
+        pretty_exceptions_enable=False,
+        rich_markup_mode="markdown",
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback(epilog=_EPILOG)(uploadfilter)
+    add_commands(app, words)
+    return app
 
 
 def _show_version(wanted: bool) -> None:
@@ -127,10 +84,6 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-@app.callback(
-    epilog="Exit codes: 0 all checked and nothing matched; 1 something matched or "
-    "could not be checked, or nothing was found; 2 wrong usage, refused or failed."
-)
 def uploadfilter(
     *,
     _version: Annotated[
@@ -162,7 +115,7 @@ def main() -> None:
     An uncaught exception would end with 1, which here means that something matched.
     """
     try:
-        app()
+        program_for(sys.argv[1:])()
     except UploadFilterError as exc:
         exc.hint = why_denied(exc) or exc.hint
         show_error(exc)

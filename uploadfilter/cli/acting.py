@@ -178,7 +178,7 @@ def _become(owner: os.stat_result) -> None:
 
 
 _IMPORTED_LATE: Final = (
-    *("_strptime", "lmdb._envid", "numpy.ma", "rich._emoji_codes"),
+    *("_strptime", "atexit", "lmdb._envid", "numpy.ma", "rich._emoji_codes"),
 )
 """Modules that libraries import late, on first use. They are imported before the user
 changes, because the new user cannot read a program in a folder of root's; a test finds

@@ -37,13 +37,6 @@ from uploadfilter.errors import ConfigError, ConfigProblem, UsageError
 if TYPE_CHECKING:
     from uploadfilter.config import Loaded
 
-app = typer.Typer(
-    name="config",
-    help="Check the configuration, and show the settings in force.",
-    no_args_is_help=True,
-    rich_markup_mode="markdown",
-)
-
 FileArgument = Annotated[
     Path | None,
     typer.Argument(
@@ -64,7 +57,6 @@ NamedOption = Annotated[
 ]
 
 
-@app.command("check")
 def check(
     context: typer.Context,
     file: FileArgument = None,
@@ -110,7 +102,6 @@ def check(
         raise typer.Exit(FOUND)
 
 
-@app.command("presets")
 def presets(
     *,
     since: Annotated[
@@ -147,7 +138,6 @@ def presets(
         raise typer.Exit(NOTHING)
 
 
-@app.command("show")
 def show(
     context: typer.Context,
     file: FileArgument = None,

@@ -1,9 +1,4 @@
-"""``uploadfilter hashset``: import, list, show and remove hash sets.
-
-``cli/__init__.py`` adds the other commands of the group, which are defined in
-``cli/hashset/generations.py``, ``cli/hashset/suppressions.py``,
-``cli/hashset/stats.py`` and others.
-"""
+"""``uploadfilter hashset import | list | show | remove``: the hash sets in force."""
 
 import sys
 import time
@@ -84,12 +79,6 @@ from uploadfilter.reference.store import (
     ReferenceReader,
 )
 
-app = typer.Typer(
-    name="hashset",
-    no_args_is_help=True,
-    help="Import, list and remove hash sets; keep the reference set in order.",
-)
-
 NameArgument = Annotated[
     str, typer.Argument(metavar="NAME", help="The name of the hash set.")
 ]
@@ -156,7 +145,6 @@ _PreviewOption = Annotated[
 ]
 
 
-@app.command("import")
 def import_set(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A list, JSON lines, or CSV.")
@@ -303,7 +291,6 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         )
 
 
-@app.command("list")
 def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """List the hash sets of the reference set.
 
@@ -326,7 +313,6 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
         say_pinned(generation.number)
 
 
-@app.command("show")
 def show_command(
     name: NameArgument, *, json: JSONOption = False, state: StateOption = None
 ) -> None:
@@ -355,7 +341,6 @@ def show_command(
     say_lack_of_set(generation, name)
 
 
-@app.command("remove")
 def remove_command(
     name: NameArgument,
     *,

@@ -41,12 +41,6 @@ from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signals import pdq
 from uploadfilter.unfinished import mark_of
 
-app = typer.Typer(
-    name="known-good",
-    no_args_is_help=True,
-    help="Keep corpora of harmless files, which no signed set may list.",
-)
-
 _TYPES: Final = frozenset({SignalType.PDQ})
 
 NameOption = Annotated[
@@ -54,7 +48,6 @@ NameOption = Annotated[
 ]
 
 
-@app.command("build")
 def build_command(
     sources: Annotated[
         list[str],
@@ -129,7 +122,6 @@ def build_command(
     say(f"next: uploadfilter hashset known-good import {to} --name NAME", style="dim")
 
 
-@app.command("import")
 def import_command(
     file: Annotated[
         Path,
@@ -205,7 +197,6 @@ def _taken(
     return put, read.bad
 
 
-@app.command("list")
 def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """List the known-good corpora.
 
@@ -226,7 +217,6 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
         say("the first sync adds the program's own corpus", style="dim")
 
 
-@app.command("remove")
 def remove_command(
     name: Annotated[
         str, typer.Argument(metavar="NAME", help="The name of the corpus.")

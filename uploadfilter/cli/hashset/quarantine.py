@@ -20,14 +20,7 @@ from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.syncing.gating import GateNote, read_note
 from uploadfilter.syncing.trusting import trusted_sets
 
-app = typer.Typer(
-    name="quarantine",
-    no_args_is_help=True,
-    help="Entries of signed sets that match harmless files, and are kept out of force.",
-)
 
-
-@app.command("list")
 def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
     """List the entries in quarantine, with the reason and the date.
 
@@ -51,7 +44,6 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
     )
 
 
-@app.command("release")
 def release_command(
     name: Annotated[str, typer.Argument(metavar="SET", help="Name of the hash set.")],
     entry: Annotated[
@@ -97,7 +89,6 @@ def release_command(
     say_lack(generation)
 
 
-@app.command("report")
 def report_command(
     *,
     to: Annotated[

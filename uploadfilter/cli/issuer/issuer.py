@@ -43,12 +43,6 @@ from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import HASHSET
 
-app = typer.Typer(
-    name="issuer",
-    no_args_is_help=True,
-    help="For those who make hash sets: build, sign, publish and withdraw.",
-)
-
 DEFAULT_FOLDER = Path()
 
 FolderOption = Annotated[
@@ -62,7 +56,6 @@ FolderOption = Annotated[
 ]
 
 
-@app.command("stage")
 def stage_command(
     file: Annotated[
         Path | None,
@@ -134,7 +127,6 @@ def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChan
     return staging.stage_deletions(it, ids)
 
 
-@app.command("propose")
 def propose_command(
     *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
 ) -> None:
@@ -158,7 +150,6 @@ def propose_command(
         say("next: officers sign with 'uploadfilter issuer sign'", style="dim")
 
 
-@app.command("sign")
 def sign_command(
     *,
     key: KeyOption,
@@ -197,7 +188,6 @@ def sign_command(
     _say_missing(waiting)
 
 
-@app.command("publish")
 def publish_command(
     *,
     online_key: OnlineKeyOption,
@@ -231,7 +221,6 @@ def publish_command(
         say("changes staged after the proposal are still staged", style="yellow")
 
 
-@app.command("renew")
 def renew_command(
     *,
     online_key: OnlineKeyOption,
@@ -255,7 +244,6 @@ def renew_command(
     say(f"renewed for {it.settings.lifetimes.online} days", style="green")
 
 
-@app.command("withdraw")
 def withdraw_command(
     ids: Annotated[
         list[str] | None,
@@ -299,7 +287,6 @@ def withdraw_command(
         say(f"withdrawn: {count:,}; the list has {listed:,}", style="green")
 
 
-@app.command("export")
 def export_command(
     to: Annotated[
         Path, typer.Argument(metavar="TO", help="A folder, such as that of a stick.")
@@ -334,7 +321,6 @@ def export_command(
         say(f"wrote number {now.sequence} to {str(to)!r}: {size / 1e6:,.1f} MB")
 
 
-@app.command("status")
 def status_command(
     *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
 ) -> None:

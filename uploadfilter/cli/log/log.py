@@ -18,14 +18,10 @@ from uploadfilter.cli.log.periods import period_words
 from uploadfilter.cli.log.proving import (
     KeyOption,
     WitnessOption,
-    check_proof_command,
     compared,
-    prove_command,
     tree_document,
     tree_lines,
 )
-from uploadfilter.cli.log.space import space_command
-from uploadfilter.cli.log.totals import totals_command
 from uploadfilter.cli.log.verifying import verify_document, verify_lines
 from uploadfilter.cli.options import (
     InstanceOption,
@@ -75,18 +71,6 @@ FOLLOWED_BACKLOG = 10
 
 SHOWN_MATCHES = 3
 """Matches of one decision that a table shows; the JSON has all of them."""
-
-app = typer.Typer(
-    name="log",
-    no_args_is_help=True,
-    help="Read the decision log, and check that it is unchanged.",
-)
-
-
-app.command("totals")(totals_command)
-app.command("space")(space_command)
-app.command("prove")(prove_command)
-app.command("check-proof")(check_proof_command)
 
 
 class RecordKind(StrEnum):
@@ -161,7 +145,6 @@ _FollowOption = Annotated[
 ]
 
 
-@app.command()
 def show(
     *,
     since: MomentOption = None,
@@ -232,7 +215,6 @@ def show(
         raise typer.Exit(NOTHING)
 
 
-@app.command()
 def verify(
     *,
     checkpoint: Annotated[

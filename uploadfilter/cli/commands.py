@@ -1,0 +1,138 @@
+"""The commands of the program, by the words that call them.
+
+Only the modules of the command that is called are loaded: all of them together take
+most of a second, and a script calls ``lookup`` or ``log show`` in a loop.
+
+Rules this module keeps: it imports no command; a command whose first words are unknown,
+a group without its command, and whatever asks for all commands (help, completion, the
+manual pages) see the whole table.
+
+To add a command, write its function in the module of its group (or a new module) and
+add one line to ``COMMANDS``; help shows commands in this order.
+"""
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from typing import Final
+
+import typer
+
+GROUPS: Final[Mapping[tuple[str, ...], str]] = {
+    ("hashset",): "Import, list and remove hash sets; keep the reference set in order.",
+    ("hashset", "known-good"): (
+        "Keep corpora of harmless files, which no signed set may list."
+    ),
+    ("hashset", "quarantine"): (
+        "Entries of signed sets that match harmless files, and are kept out of force."
+    ),
+    ("log",): "Read the decision log, and check that it is unchanged.",
+    ("config",): "Check the configuration, and show the settings in force.",
+    ("issuer",): "For those who make hash sets: build, sign, publish and withdraw.",
+}
+"""The words of each group of commands, and its help. A group stands after its own."""
+
+COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
+    ("serve",): "serve:serve",
+    ("init",): "init:init",
+    ("scan",): "scan:scan",
+    ("lookup",): "lookup:lookup",
+    ("witness",): "witness:witness",
+    ("hashset", "import"): "hashset.hashset:import_set",
+    ("hashset", "list"): "hashset.hashset:list_command",
+    ("hashset", "show"): "hashset.hashset:show_command",
+    ("hashset", "remove"): "hashset.hashset:remove_command",
+    ("hashset", "convert"): "hashset.converting:convert_command",
+    ("hashset", "diff"): "hashset.differences:diff_command",
+    ("hashset", "stats"): "hashset.stats:stats_command",
+    ("hashset", "check"): "hashset.generations:check_command",
+    ("hashset", "suppress"): "hashset.suppressions:suppress_command",
+    ("hashset", "unsuppress"): "hashset.suppressions:unsuppress_command",
+    ("hashset", "suppressions"): "hashset.suppressions:suppressions_command",
+    ("hashset", "generations"): "hashset.generations:generations_command",
+    ("hashset", "compact"): "hashset.generations:compact_command",
+    ("hashset", "activate"): "hashset.generations:activate_command",
+    ("hashset", "rollback"): "hashset.generations:rollback_command",
+    ("hashset", "release"): "hashset.generations:release_command",
+    ("hashset", "trust"): "hashset.signed:trust_command",
+    ("hashset", "sync"): "hashset.signed:sync_command",
+    ("hashset", "status"): "hashset.signed:status_command",
+    ("hashset", "tripwire"): "hashset.tripwire:tripwire_command",
+    ("hashset", "restore"): "hashset.tripwire:restore_command",
+    ("hashset", "canary"): "hashset.canaries:canary_command",
+    ("hashset", "feedback"): "issuer.feedback:feedback_command",
+    ("hashset", "feedback-key"): "issuer.feedback:feedback_key_command",
+    ("hashset", "known-good", "build"): "hashset.known:build_command",
+    ("hashset", "known-good", "import"): "hashset.known:import_command",
+    ("hashset", "known-good", "list"): "hashset.known:list_command",
+    ("hashset", "known-good", "remove"): "hashset.known:remove_command",
+    ("hashset", "quarantine", "list"): "hashset.quarantine:list_command",
+    ("hashset", "quarantine", "release"): "hashset.quarantine:release_command",
+    ("hashset", "quarantine", "report"): "hashset.quarantine:report_command",
+    ("log", "totals"): "log.totals:totals_command",
+    ("log", "space"): "log.space:space_command",
+    ("log", "prove"): "log.proving:prove_command",
+    ("log", "check-proof"): "log.proving:check_proof_command",
+    ("log", "show"): "log.log:show",
+    ("log", "verify"): "log.log:verify",
+    ("config", "check"): "config:check",
+    ("config", "presets"): "config:presets",
+    ("config", "show"): "config:show",
+    ("issuer", "stage"): "issuer.issuer:stage_command",
+    ("issuer", "propose"): "issuer.issuer:propose_command",
+    ("issuer", "sign"): "issuer.issuer:sign_command",
+    ("issuer", "publish"): "issuer.issuer:publish_command",
+    ("issuer", "renew"): "issuer.issuer:renew_command",
+    ("issuer", "withdraw"): "issuer.issuer:withdraw_command",
+    ("issuer", "export"): "issuer.issuer:export_command",
+    ("issuer", "status"): "issuer.issuer:status_command",
+    ("issuer", "init"): "issuer.holders:init_command",
+    ("issuer", "key"): "issuer.holders:key_command",
+    ("issuer", "rotate"): "issuer.holders:rotate_command",
+    ("issuer", "build"): "issuer.building:build_command",
+    ("issuer", "feedback"): "issuer.feedback:issuer_feedback_command",
+    ("issuer", "page"): "issuer.paging:page_command",
+}
+"""The words of each command, and its function: the module in this package, and the
+name in it."""
+
+
+def add_commands(program: typer.Typer, words: Sequence[str]) -> None:
+    """Add the commands that a command line may call, with their groups.
+
+    Args:
+        program: The program, without commands.
+        words: The command line after the program's name. Only if its first words are
+            those of a command, that command is the only one.
+    """
+    called = _called(tuple(words))
+    groups: dict[tuple[str, ...], typer.Typer] = {(): program}
+    for path, function in COMMANDS.items():
+        if called in (None, path):
+            group = _group(path[:-1], groups)
+            group.command(path[-1])(_loaded(function))
+
+
+def _called(words: tuple[str, ...]) -> tuple[str, ...] | None:
+    """Return the command that begins a command line; ``None`` if none does."""
+    longest = max(len(path) for path in COMMANDS)
+    starts = (words[:length] for length in range(1, longest + 1))
+    return next((start for start in starts if start in COMMANDS), None)
+
+
+def _group(
+    path: tuple[str, ...], groups: dict[tuple[str, ...], typer.Typer]
+) -> typer.Typer:
+    """Return a group of commands; make it, and those above, if it is not there."""
+    if path not in groups:
+        groups[path] = typer.Typer(no_args_is_help=True, help=GROUPS[path])
+        _group(path[:-1], groups).add_typer(groups[path], name=path[-1])
+    return groups[path]
+
+
+def _loaded(function: str) -> Callable[..., object]:
+    """Return the function of a command; its module is loaded here."""
+    module, _, name = function.partition(":")
+    loaded: Callable[..., object] = getattr(
+        importlib.import_module(f"uploadfilter.cli.{module}"), name
+    )
+    return loaded
