@@ -6,6 +6,7 @@
       reference/           the reference set (``reference/files/layout.py``)
       signed/<name>/       a trusted signed set (``syncing/trusting.py``)
       canary.key           proves the sender of a canary (``syncing/canaries.py``); 0600
+      uploads/             uploads in several requests (``proxy/assembling/store.py``)
       tripwire.json        the demoted entries (``proxy/inspecting/tripwire.py``)
       feedback.key         signs feedback for issuers (``cli/issuer/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses

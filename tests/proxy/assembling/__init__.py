@@ -1,0 +1,1 @@
+"""Tests of the upload store, and of the protocols that use it."""

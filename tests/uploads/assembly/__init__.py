@@ -1,0 +1,1 @@
+"""Tests of uploads that come in several requests."""

@@ -1,0 +1,316 @@
+"""The two files of one upload in pieces: its bytes, and its journal.
+
+Rules this module keeps:
+
+- The process that changes an upload holds an exclusive ``flock`` on its journal. The
+  kernel releases it when the process ends, however it ends.
+- ``commit`` syncs the bytes, then writes and syncs the line of the piece: a line never
+  speaks of bytes that a power cut may take. Bytes without a line are overwritten.
+- A file whose lock was waited for may be gone meanwhile: it has no name any more, and
+  counts as missing.
+- Files are 0600, and their names say nothing: a keyed hash.
+
+Everything blocks; ``store.py`` calls it in threads.
+"""
+
+import errno
+import fcntl
+import os
+from contextlib import suppress
+from enum import StrEnum
+from pathlib import Path
+from typing import Final
+from zlib import crc32
+
+from uploadfilter.state import PRIVATE_FILE, sync_directory
+from uploadfilter.uploads.assembly.assembly import Assembly, Compare, Keep, Span, State
+from uploadfilter.uploads.assembly.journal import (
+    MOST_BYTES,
+    Became,
+    Committed,
+    Restored,
+    Step,
+    Total,
+    Undone,
+    UploadHead,
+    line,
+    restored,
+)
+
+JOURNAL: Final = ".journal"
+DATA: Final = ".data"
+
+_FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BLOCK: Final = 1024 * 1024
+"""Bytes that are read at a time."""
+
+
+class Denial(StrEnum):
+    """Why the store does not do what it was asked for."""
+
+    MISSING = "missing"
+    BUSY = "busy"
+    EXISTS = "exists"
+    FULL = "full"
+    UNUSABLE = "unusable"
+
+
+def denial_of(exc: OSError) -> Denial:
+    """Return what a failure of the disk means."""
+    return Denial.FULL if exc.errno in _FULL else Denial.UNUSABLE
+
+
+class HeldFile:
+    """One upload in pieces, whose lock this process holds. Close it.
+
+    Args:
+        directory: Folder of the store.
+        name: Its name.
+        journal: Descriptor of the journal, which is locked.
+        data: Descriptor of the bytes.
+        known: Its head and state.
+    """
+
+    def __init__(
+        self, directory: Path, name: str, *, journal: int, data: int, known: Restored
+    ) -> None:
+        self.name = name
+        self.head = known.head
+        self.assembly: Assembly = known.assembly
+        self._directory = directory
+        self._journal = journal
+        self._data = data
+        self._end = known.length
+        self._place = known.assembly.tail
+
+    @classmethod
+    def create(
+        cls, directory: Path, name: str, head: UploadHead
+    ) -> "HeldFile | Denial":
+        """Begin an upload, durably.
+
+        Raises:
+            OSError: The disk does not take it.
+        """
+        path = directory / f"{name}{JOURNAL}"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        try:
+            journal = os.open(path, flags, PRIVATE_FILE)
+        except FileExistsError:
+            return Denial.EXISTS
+        data = -1
+        try:
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            data = os.open(
+                directory / f"{name}{DATA}",
+                os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
+                PRIVATE_FILE,
+            )
+            text = line(head)
+            _write_all(journal, text, 0)
+            os.fdatasync(journal)
+            sync_directory(directory)
+        except OSError:
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
+            _close(journal, data)
+            raise
+        known = restored(text)
+        if known is None:
+            raise RuntimeError("a head that was just written cannot be read")
+        return cls(directory, name, journal=journal, data=data, known=known)
+
+    @classmethod
+    def open(cls, directory: Path, name: str) -> "HeldFile | Denial":
+        """Lock an upload that was begun, and read its journal.
+
+        An upload that another process was replaying when it ended, and one that is
+        damaged, are removed: their clients begin anew.
+
+        Raises:
+            OSError: The disk fails.
+        """
+        try:
+            journal = os.open(directory / f"{name}{JOURNAL}", os.O_RDWR | os.O_CLOEXEC)
+        except FileNotFoundError:
+            return Denial.MISSING
+        data = -1
+        try:
+            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            known = _read(journal) if os.fstat(journal).st_nlink else None
+            if os.fstat(journal).st_nlink == 0:
+                _close(journal)
+                return Denial.MISSING
+            with suppress(FileNotFoundError):
+                data = os.open(directory / f"{name}{DATA}", os.O_RDWR | os.O_CLOEXEC)
+        except BlockingIOError:
+            _close(journal)
+            return Denial.BUSY
+        except OSError:
+            _close(journal, data)
+            raise
+        if known is None or data < 0 or not _is_whole(known, data):
+            remove(directory, name)
+            _close(journal, data)
+            return Denial.MISSING
+        held = cls(directory, name, journal=journal, data=data, known=known)
+        if _is_undecided(known):
+            held.undo()
+        return held
+
+    def carry_out(self, actions: list[Keep | Compare]) -> bool:
+        """Keep and compare bytes; false if bytes differ from the held ones.
+
+        Raises:
+            OSError: The disk does not take them.
+        """
+        for action in actions:
+            match action:
+                case Keep():
+                    _write_all(self._data, action.data, self._place)
+                    self._place += len(action.data)
+                case Compare():
+                    held = os.pread(self._data, len(action.data), action.place)
+                    if held != action.data:
+                        return False
+        return True
+
+    def commit(self) -> None:
+        """Make the piece that has arrived durable.
+
+        Raises:
+            OSError: It is not durable, and does not count.
+        """
+        added = self.assembly.end()
+        if not added:
+            return
+        try:
+            os.fdatasync(self._data)
+            self._note(Committed.of(added))
+        except OSError:
+            self.assembly.undo()
+            self._place = self.assembly.tail
+            raise
+
+    def drop(self) -> None:
+        """Forget the piece that has begun, and give its bytes back to the disk.
+
+        Raises:
+            OSError: They stay on disk until they are overwritten.
+        """
+        self.assembly.drop()
+        self._cut()
+
+    def undo(self) -> None:
+        """Forget the last committed piece, durably."""
+        self._note(Undone())
+        self.assembly.undo()
+        self._cut()
+
+    def note_total(self, total: int) -> None:
+        """Make the length of the upload durable, which ``assembly`` has taken."""
+        self._note(Total(total))
+
+    def become(self, state: State, decision: str = "") -> None:
+        """Make a later state durable.
+
+        Raises:
+            OSError: It is not durable.
+            ValueError: There is no such step.
+        """
+        self.assembly.become(state)
+        self._note(Became(state, decision))
+
+    def read(self, span: Span, start: int) -> bytes:
+        """Return the next bytes of a span, from ``start`` in it."""
+        size = min(span.length - start, _BLOCK)
+        return os.pread(self._data, size, span.place + start)
+
+    def remove(self) -> None:
+        """Delete the upload; its lock is held until ``close``."""
+        remove(self._directory, self.name)
+
+    def close(self) -> None:
+        """Release the lock; may be called twice."""
+        _close(self._journal, self._data)
+        self._journal = self._data = -1
+
+    def _cut(self) -> None:
+        self._place = self.assembly.tail
+        os.ftruncate(self._data, self._place)
+
+    def _note(self, step: Step) -> None:
+        text = line(step)
+        try:
+            _write_all(self._journal, text, self._end)
+            os.fdatasync(self._journal)
+        except OSError:
+            with suppress(OSError):
+                os.ftruncate(self._journal, self._end)
+            raise
+        self._end += len(text)
+
+
+def peek(directory: Path, name: str) -> Restored | None:
+    """Return an upload as its journal has it now, without its lock.
+
+    The last piece of a complete upload does not count before the verdict, because a
+    client that is told the whole length takes the upload for done.
+
+    Raises:
+        OSError: The disk fails.
+    """
+    try:
+        journal = os.open(directory / f"{name}{JOURNAL}", os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        known = _read(journal)
+    finally:
+        os.close(journal)
+    if known is not None and _is_undecided(known):
+        known.assembly.undo()
+    return known
+
+
+def remove(directory: Path, name: str) -> None:
+    """Delete the files of an upload: its journal first, without which it is unknown."""
+    with suppress(FileNotFoundError):
+        (directory / f"{name}{JOURNAL}").unlink()
+    with suppress(FileNotFoundError):
+        (directory / f"{name}{DATA}").unlink()
+
+
+def checksum(data: bytes, before: int = 0) -> int:
+    """Return the checksum of a span's bytes, going on from those before."""
+    return crc32(data, before)
+
+
+def _is_whole(known: Restored, data: int) -> bool:
+    """Tell whether an upload may go on: no replay was cut off, and no byte is gone."""
+    is_going_on = known.assembly.state in {State.OPEN, State.COMPLETE}
+    return is_going_on and os.fstat(data).st_size >= known.assembly.tail
+
+
+def _is_undecided(known: Restored) -> bool:
+    """Tell whether an upload is complete, has no verdict, and waits for no others."""
+    return known.assembly.state is State.COMPLETE and not known.head.is_part
+
+
+def _read(journal: int) -> Restored | None:
+    data = os.pread(journal, MOST_BYTES, 0)
+    return restored(data) if len(data) < MOST_BYTES else None
+
+
+def _write_all(fd: int, data: bytes, offset: int) -> None:
+    view = memoryview(data)
+    while view:
+        written = os.pwrite(fd, view, offset)
+        offset += written
+        view = view[written:]
+
+
+def _close(*descriptors: int) -> None:
+    for fd in descriptors:
+        if fd >= 0:
+            os.close(fd)

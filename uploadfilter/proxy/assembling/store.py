@@ -1,0 +1,479 @@
+"""The upload store: uploads in several requests, on disk until their verdict.
+
+::
+
+    DIR                 0700, ``uploads`` in the state directory or a shared folder
+      key               keys the names below, so that they disclose nothing; 0600
+      <name>.journal    one upload: its head, then each durable step; 0600, ``flock``
+      <name>.data       its bytes, in the order in which they came; 0600
+
+Rules this module keeps:
+
+- The store knows no clients: who may go on with an upload is for the origin to say.
+- A lack of room, or of the disk, is an expected outcome: a ``Denial``. The client is
+  told, and goes on or begins anew; no upload is forgotten silently.
+- An upload that is missing, damaged or from another version is unknown: its client
+  begins anew.
+- An upload expires by the clock *and* by the time that this process has seen it
+  unchanged: a clock that jumps ends no upload that somebody is sending.
+"""
+
+import asyncio
+import hmac
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from functools import partial
+from pathlib import Path
+from typing import Final, TypeVar
+
+import structlog
+
+from uploadfilter.errors import ServiceError
+from uploadfilter.proxy.assembling.heldfile import (
+    DATA,
+    JOURNAL,
+    Denial,
+    HeldFile,
+    checksum,
+    denial_of,
+    peek,
+    remove,
+)
+from uploadfilter.proxy.assembling.settings import StoreSettings
+from uploadfilter.proxy.assembling.usage import Holding, StoreUsage
+from uploadfilter.state import PRIVATE_MODE, make_private, only_one, write_private
+from uploadfilter.uploads.assembly.assembly import (
+    Compare,
+    Fault,
+    Keep,
+    Refuse,
+    State,
+)
+from uploadfilter.uploads.assembly.journal import Restored, UploadHead
+
+log: structlog.stdlib.BoundLogger = structlog.get_logger()
+
+UPLOADS: Final = "uploads"
+"""Folder of the store in the state directory."""
+
+SURVEY_S: Final = 10.0
+"""Seconds between two surveys: ten thousand uploads take 0.2 seconds of a thread."""
+
+SEEN_S: Final = 600.0
+"""Seconds for which this process must have seen an upload unchanged before it expires,
+whatever the clock says."""
+
+_FLUSH_BYTES: Final = 512 * 1024
+"""Bytes that are handed to a thread at a time, as for a spool."""
+
+_KEY: Final = "key"
+_KEY_BYTES: Final = 32
+_ID_DIGITS: Final = 40
+_LOCK_S: Final = 5.0
+
+_T = TypeVar("_T")
+
+
+class UploadStore:
+    """The uploads in pieces of a state directory, or of a shared folder.
+
+    Args:
+        directory: Folder of the store; it is made when it is first needed.
+        limits: Limits of the held uploads.
+        clock: Seconds since the epoch.
+        elapsed: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        limits: StoreSettings,
+        *,
+        clock: Callable[[], float],
+        elapsed: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.usage = StoreUsage(limits)
+        self.directory = directory
+        self._limits = limits
+        self._clock = clock
+        self._elapsed = elapsed
+        self._secret = b""
+        self._seen: dict[str, tuple[tuple[int, int], float]] = {}
+        self._problem = ""
+
+    @classmethod
+    def of(
+        cls, state: Path, limits: StoreSettings, *, clock: Callable[[], float]
+    ) -> "UploadStore":
+        """Return the store that the settings name."""
+        return cls(Path(limits.directory or state / UPLOADS), limits, clock=clock)
+
+    def tried(self) -> None:
+        """Make the folder and its key at the start, not at the first upload.
+
+        Raises:
+            ServiceError: They cannot be made or read.
+        """
+        try:
+            self._make()
+        except OSError as exc:
+            raise ServiceError(
+                f"cannot hold uploads in pieces in {str(self.directory)!r}: "
+                f"{exc.strerror}",
+                hint="Let this user write to the folder, or name another one: "
+                "directory in [upload_store].",
+            ) from exc
+
+    async def name_of(self, *words: str) -> str | None:
+        """Return the name of an upload; ``None`` if the store is unusable.
+
+        Args:
+            words: What tells it apart: the route, its address, the number of a part.
+        """
+        if not self._secret:
+            made = await self._tried(self._make)
+            if isinstance(made, Denial):
+                return None
+        return self._keyed("id", *words)
+
+    def client_of(self, client: str) -> str:
+        """Return the keyed hash of a client for quotas; empty for no client."""
+        return self._keyed("client", client)[:16] if client and self._secret else ""
+
+    async def create(self, name: str, head: UploadHead) -> "HeldUpload | Denial":
+        """Begin an upload, durably; its lock is held until it is closed.
+
+        Args:
+            name: Its name, from ``name_of``.
+            head: Its first line; its client is from ``client_of``.
+        """
+        if not self.usage.may_begin(head.client):
+            return Denial.FULL
+        made = await self._tried(lambda: HeldFile.create(self.directory, name, head))
+        if isinstance(made, Denial):
+            return made
+        self.usage.begin(name, head.client)
+        return HeldUpload(self, made)
+
+    async def open(self, name: str) -> "HeldUpload | Denial":
+        """Lock an upload that was begun: ``MISSING``, or ``BUSY`` if it is locked."""
+        made = await self._tried(lambda: HeldFile.open(self.directory, name))
+        if made is Denial.MISSING:
+            self.usage.end(name)
+        return made if isinstance(made, Denial) else HeldUpload(self, made)
+
+    @asynccontextmanager
+    async def locked(self, name: str) -> AsyncIterator["HeldUpload | Denial"]:
+        """Open an upload during a block."""
+        held = await self.open(name)
+        try:
+            yield held
+        finally:
+            if not isinstance(held, Denial):
+                await held.close()
+
+    async def peek(self, name: str) -> Restored | Denial:
+        """Return an upload as it is now, without its lock."""
+        found = await self._tried(lambda: peek(self.directory, name) or Denial.MISSING)
+        if isinstance(found, Denial):
+            return found
+        is_going_on = found.assembly.state in {State.OPEN, State.COMPLETE}
+        return found if is_going_on else Denial.MISSING
+
+    async def survey(self) -> None:
+        """Count the uploads on disk, and delete the expired ones."""
+        known = self.usage.clients()
+        found = await self._tried(lambda: self._surveyed(known))
+        if not isinstance(found, Denial):
+            self.usage.surveyed(found)
+
+    async def keep(self) -> None:
+        """Survey repeatedly, until cancelled."""
+        while True:
+            if self.directory.is_dir():
+                await self.survey()
+            await asyncio.sleep(SURVEY_S)
+
+    def _make(self) -> None:
+        make_private(self.directory)
+        if self.directory.stat().st_mode & 0o777 != PRIVATE_MODE:
+            self.directory.chmod(PRIVATE_MODE)
+        path = self.directory / _KEY
+        with only_one(self.directory / f"{_KEY}.lock", within_s=_LOCK_S):
+            if not path.exists():
+                write_private(path, os.urandom(_KEY_BYTES))
+        secret = path.read_bytes()
+        if len(secret) != _KEY_BYTES:
+            raise OSError(None, "the key of the store is damaged")
+        self._secret = secret
+
+    def _keyed(self, *words: str) -> str:
+        told = b"\0".join(word.encode("utf-8", "surrogateescape") for word in words)
+        return hmac.digest(self._secret, told, "sha256").hex()[:_ID_DIGITS]
+
+    def _surveyed(self, known: Mapping[str, str]) -> dict[str, Holding]:
+        """Look at every file; ``known`` holds clients that were read before."""
+        found: dict[str, Holding] = {}
+        seen: dict[str, tuple[tuple[int, int], float]] = {}
+        for entry in os.scandir(self.directory):
+            name, suffix = Path(entry.name).stem, Path(entry.name).suffix
+            if suffix not in {JOURNAL, DATA}:
+                continue
+            try:
+                status = entry.stat(follow_symlinks=False)
+            except FileNotFoundError:  # removed meanwhile
+                continue
+            mark = (status.st_mtime_ns, status.st_size)
+            before = self._seen.get(entry.name)
+            since_s = before[1] if before and before[0] == mark else self._elapsed()
+            seen[entry.name] = (mark, since_s)
+            holding = found.get(name, Holding("", 0))
+            if suffix == DATA:
+                found[name] = holding._replace(size=status.st_blocks * 512)
+            else:
+                client = known.get(name) or _client_of(self.directory, name)
+                found[name] = holding._replace(client=client)
+        for name in list(found):
+            if self._is_over(name, seen) and _removed(self.directory, name):
+                del found[name]
+        self._seen = seen
+        return found
+
+    def _is_over(
+        self, name: str, seen: dict[str, tuple[tuple[int, int], float]]
+    ) -> bool:
+        """Tell whether no file of an upload has changed for long enough."""
+        marks = [seen[it] for it in (name + JOURNAL, name + DATA) if it in seen]
+        changed_s = max(mark[0] for mark, _ in marks) / 1e9
+        seen_s = self._elapsed() - max(since_s for _, since_s in marks)
+        expire_s = self._limits.expire_s
+        age_s = abs(self._clock() - changed_s)
+        return age_s > expire_s and seen_s >= min(SEEN_S, expire_s)
+
+    async def _tried(self, work: Callable[[], _T]) -> _T | Denial:
+        """Run something in a thread; a failure of the disk is a ``Denial``."""
+        try:
+            return await asyncio.to_thread(work)
+        except OSError as exc:
+            return self.failed(exc)
+
+    def failed(self, exc: OSError) -> Denial:
+        """Note that the disk failed, and say so once for each kind of failure."""
+        denial, problem = denial_of(exc), exc.strerror or str(exc)
+        if denial is Denial.UNUSABLE and problem != self._problem:
+            self._problem = problem
+            log.error(
+                "upload_store_unusable",
+                error=problem,
+                hint="Uploads in several requests get 503 until the folder of the "
+                "store can be read and written.",
+            )
+        return denial
+
+
+class HeldUpload:
+    """One upload, whose lock this process holds until ``close``.
+
+    Args:
+        store: The store.
+        file: Its files.
+    """
+
+    def __init__(self, store: UploadStore, file: HeldFile) -> None:
+        self._store = store
+        self._file = file
+        self._waiting: list[Keep | Compare] = []
+        self._waiting_bytes = 0
+        self._is_gone = False
+        self._last: asyncio.Task[object] | None = None
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self._file.name
+
+    @property
+    def head(self) -> UploadHead:
+        """The first line of its journal."""
+        return self._file.head
+
+    @property
+    def state(self) -> State:
+        """How far it has come."""
+        return self._file.assembly.state
+
+    @property
+    def offset(self) -> int:
+        """Bytes that are held from 0 on without a gap."""
+        return self._file.assembly.offset
+
+    @property
+    def total(self) -> int | None:
+        """Its length, if it is known."""
+        return self._file.assembly.total
+
+    @property
+    def size(self) -> int:
+        """Bytes that are held."""
+        return self._file.assembly.held_bytes
+
+    @property
+    def pieces(self) -> int:
+        """Number of its committed pieces."""
+        return self._file.assembly.pieces
+
+    async def begin(
+        self, at: int, length: int | None = None, total: int | None = None
+    ) -> Fault | Denial | None:
+        """Begin a piece; the arguments are those of ``Assembly.fault``."""
+        was = self.total
+        fault = self._file.assembly.begin(at, length, total)
+        if fault is not None or self.total == was or self.total is None:
+            return fault
+        known = self.total
+        return await self._done(lambda: self._file.note_total(known))
+
+    async def write(self, data: bytes) -> Fault | Denial | None:
+        """Take bytes of the piece, or say why not; then call ``drop``."""
+        for action in self._file.assembly.receive(data):
+            if isinstance(action, Refuse):
+                return action.fault
+            self._waiting.append(action)
+            self._waiting_bytes += len(action.data)
+        if not self._store.usage.take(self.name, self.head.client, len(data)):
+            return Denial.FULL
+        return await self._flushed() if self._waiting_bytes >= _FLUSH_BYTES else None
+
+    async def commit(self) -> Fault | Denial | None:
+        """Make the piece durable; otherwise it does not count, and this says why."""
+        failed = await self._flushed()
+        if failed is not None:
+            await self.drop()
+            return failed
+        done = await self._done(self._file.commit)
+        self._store.usage.is_now(self.name, self.size)
+        return done
+
+    async def drop(self) -> None:
+        """Forget the piece that has begun, if there is one."""
+        self._waiting, self._waiting_bytes = [], 0
+        await self._done(self._file.drop)
+        self._store.usage.is_now(self.name, self.size)
+
+    async def state_total(self, total: int) -> Fault | Denial | None:
+        """Take the length of the upload."""
+        if self.total == total:
+            return None
+        if not self._file.assembly.state_total(total):
+            return Fault.OTHER_TOTAL
+        return await self._done(lambda: self._file.note_total(total))
+
+    async def undo(self) -> None:
+        """Forget the last piece; without a disk that takes that, the whole upload."""
+        if self._is_gone:
+            return
+        if await self._done(self._file.undo) is not None:
+            await self.remove()
+        self._store.usage.is_now(self.name, self.size)
+
+    async def decided(self, decision: str) -> Denial | None:
+        """Note durably that the first byte may go to the origin now."""
+        return await self._done(lambda: self._file.become(State.DECIDED, decision))
+
+    async def remove(self) -> None:
+        """Delete it: it was replayed, rejected, ended by its client, or has failed."""
+        self._is_gone = True
+        self._store.usage.end(self.name)
+        await self._done(self._file.remove)
+
+    async def read(self) -> AsyncIterator[bytes]:
+        """Yield the upload in its order.
+
+        Raises:
+            DamagedUploadError: The disk returns other bytes than were committed.
+        """
+        for span in self._file.assembly.spans:
+            at, known = 0, 0
+            while at < span.length:
+                data = await self._in_thread(partial(self._file.read, span, at))
+                if not data:
+                    raise DamagedUploadError
+                at, known = at + len(data), checksum(data, known)
+                yield data
+            if known != span.checksum:
+                raise DamagedUploadError
+
+    async def close(self) -> None:
+        """Release the lock."""
+        await self._in_thread(self._file.close)
+
+    async def _flushed(self) -> Fault | Denial | None:
+        if not self._waiting:
+            return None
+        actions, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        try:
+            is_same = await self._in_thread(partial(self._file.carry_out, actions))
+        except OSError as exc:
+            return self._store.failed(exc)
+        return None if is_same else Fault.OTHER_BYTES
+
+    async def _done(self, work: Callable[[], None]) -> Denial | None:
+        try:
+            await self._in_thread(work)
+        except OSError as exc:
+            return self._store.failed(exc)
+        return None
+
+    async def _in_thread(self, work: Callable[[], _T]) -> _T:
+        """Run work on the files after the work before, to its end if cancelled.
+
+        Otherwise a thread could work on a descriptor that is closed, and belongs to
+        another upload meanwhile.
+        """
+        before = self._last
+
+        async def run() -> _T:
+            if before is not None:
+                await asyncio.wait([before])
+            return await asyncio.to_thread(work)
+
+        task = asyncio.ensure_future(run())
+        task.add_done_callback(_noted)
+        self._last = task
+        return await asyncio.shield(task)
+
+
+def _noted(task: "asyncio.Task[_T]") -> None:
+    """Take the error of work whose request was cancelled, and so awaits it no more."""
+    if not task.cancelled():
+        task.exception()
+
+
+class DamagedUploadError(OSError):
+    """The bytes of an upload are not those that were committed."""
+
+
+async def joined(uploads: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
+    """Yield several uploads, one after the other."""
+    for upload in uploads:
+        async for data in upload.read():
+            yield data
+
+
+def _client_of(directory: Path, name: str) -> str:
+    """Return the client in the head of an upload; empty if it cannot be read."""
+    found = peek(directory, name)
+    return found.head.client if found else ""
+
+
+def _removed(directory: Path, name: str) -> bool:
+    """Delete an expired upload, unless somebody has its lock."""
+    held = HeldFile.open(directory, name)
+    if held is Denial.BUSY:
+        return False
+    remove(directory, name)
+    if not isinstance(held, Denial):
+        held.close()
+    return True
