@@ -1,0 +1,325 @@
+"""Count one segment of a log, and check its chain on the way.
+
+Rules this module keeps: each line is counted, or said to be a fault; whatever counts
+are kept for a second report are found by the SHA-256 of the whole file, so that no
+other file can pass for it; memory does not depend on the length of the file.
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from datetime import date
+from pathlib import Path
+from typing import BinaryIO, Final
+
+import msgspec
+
+from uploadfilter.decisions.files.segments import Segment, opened
+from uploadfilter.decisions.records.records import LINE_LIMIT
+from uploadfilter.decisions.tree.merkle import leaf_hash
+from uploadfilter.errors import LogError
+from uploadfilter.reporting.counting import count, count_totals
+from uploadfilter.reporting.lines import (
+    AnyLine,
+    ChangeLine,
+    DecisionLine,
+    TotalLine,
+    read_line,
+    read_lines,
+)
+from uploadfilter.reporting.tables import Part, packed, unpacked
+from uploadfilter.state import make_private, write_private
+
+CHUNK_BYTES: Final = 4 * 1024 * 1024
+"""Bytes that are decoded at once: some 6,000 records, 20 MB as objects."""
+
+MOST_FAULTS: Final = 100
+"""Most faults of a segment that are kept; further ones are counted."""
+
+CACHE_VERSION: Final = b"uploadfilter report 1\n"
+"""Changes with the tables and their counts, so that old counts are never
+taken for new ones."""
+
+_STEP_MINUTES: Final = 1
+"""A clock that was set back by more than this is said, as ``log verify`` does."""
+
+
+class SegmentFault(msgspec.Struct, frozen=True):
+    """One fault of a segment.
+
+    Attributes:
+        kind: ``unreadable``, ``unknown_kind``, ``chain`` or ``number``.
+        line: Number of the line, from 1.
+        what: The unknown kind; else empty.
+    """
+
+    kind: str
+    line: int
+    what: str = ""
+
+
+class ChangeFact(msgspec.Struct, frozen=True):
+    """A change as a report needs it."""
+
+    seq: int
+    time: str
+    change: str
+    at: str
+    subject: str
+    details: dict[str, object]
+
+
+class Scanned(msgspec.Struct):
+    """The counts of a segment, and its place in the chain.
+
+    Attributes:
+        part: The packed counts of its records, see ``tables.packed``.
+        totals: The packed counts of its total records.
+        lines: Counted lines.
+        skipped: Lines beyond the last number that was asked for.
+        first_seq: Number of the first record.
+        last_seq: Number of the last one.
+        previous: Hash that the first record names as its predecessor's.
+        last_hash: Hash of the last line, hex.
+        last_leaf: Leaf of the last line in the tree, hex.
+        since: Time of the first record.
+        until: Time of the last record.
+        matches: Decisions with the verdict ``MATCH``.
+        changes: The changes.
+        faults: The first faults.
+        faults_omitted: Further faults.
+        unfinished_bytes: Bytes after the last line end.
+        back_minutes: The largest step back of the clock, in minutes.
+    """
+
+    part: bytes = b""
+    totals: bytes = b""
+    lines: int = 0
+    skipped: int = 0
+    first_seq: int = 0
+    last_seq: int = 0
+    previous: str = ""
+    last_hash: str = ""
+    last_leaf: str = ""
+    since: str = ""
+    until: str = ""
+    matches: int = 0
+    changes: list[ChangeFact] = msgspec.field(default_factory=list)
+    faults: list[SegmentFault] = msgspec.field(default_factory=list)
+    faults_omitted: int = 0
+    unfinished_bytes: int = 0
+    back_minutes: int = 0
+
+
+def scan_segment(
+    directory: Path, segment: Segment, *, until: int | None, cache: Path | None
+) -> Scanned:
+    """Count a segment.
+
+    Args:
+        directory: The log's directory.
+        segment: The segment.
+        until: Number of the last record to count; ``None`` counts all.
+        cache: Folder of counts of earlier reports, by the hash of the file; ``None``
+            keeps none.
+
+    Raises:
+        LogError: The file cannot be read, or the folder not be written.
+    """
+    with opened(directory, segment) as file:
+        if cache is None:
+            return _Scan(until).whole(file)
+        digest = _digest(file)
+        file.seek(0)
+        name = hashlib.sha256(CACHE_VERSION + digest + str(until).encode())
+        return _cached(cache / name.hexdigest(), file, until)
+
+
+def _digest(file: BinaryIO) -> bytes:
+    found = hashlib.sha256()
+    while data := file.read(CHUNK_BYTES):
+        found.update(data)
+    return found.digest()
+
+
+def _cached(path: Path, file: BinaryIO, until: int | None) -> Scanned:
+    try:
+        return msgspec.msgpack.decode(path.read_bytes(), type=Scanned)
+    except (OSError, msgspec.MsgspecError):
+        pass
+    found = _Scan(until).whole(file)
+    try:
+        make_private(path.parent)
+        write_private(path, msgspec.msgpack.encode(found), durably=False)
+    except OSError as exc:
+        raise LogError(
+            f"cannot write {str(path)!r}: {exc.strerror}",
+            hint="Name another folder with --cache, or leave the option out.",
+        ) from exc
+    return found
+
+
+def part_of(data: bytes) -> Part:
+    """Return the counts that ``Scanned`` holds."""
+    return unpacked(data) if data else Part()
+
+
+class _Scan:
+    """One pass over a segment."""
+
+    def __init__(self, until: int | None) -> None:
+        self._until = until
+        self._part = Part()
+        self._totals = Part()
+        self._found = Scanned()
+        self._line = 0
+        self._latest = ""
+        self._is_over = False
+
+    def whole(self, file: BinaryIO) -> Scanned:
+        """Count the whole file."""
+        for body in self._bodies(file):
+            if self._is_over:
+                self._found.skipped += body.count(b"\n") + 1
+            else:
+                self._count(body)
+        found = self._found
+        found.part, found.totals = packed(self._part), packed(self._totals)
+        return found
+
+    def _bodies(self, file: BinaryIO) -> Iterator[bytes]:
+        """Yield the file in pieces of whole lines, without the last line end."""
+        rest = b""
+        while data := file.read(CHUNK_BYTES):
+            body, end, more = data.rpartition(b"\n")
+            if not end:
+                rest += data
+                if len(rest) > LINE_LIMIT:
+                    # No record: it is read as one, and is a fault.
+                    yield rest
+                    rest = b""
+                continue
+            yield rest + body
+            rest = more
+        self._found.unfinished_bytes = len(rest)
+
+    def _count(self, body: bytes) -> None:
+        lines = body.split(b"\n")
+        try:
+            records = read_lines(body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            records = []
+        if len(records) != len(lines):
+            self._count_each(lines)
+            return
+        self._count_records(lines, records)
+
+    def _count_each(self, lines: Sequence[bytes]) -> None:
+        """Count lines of which at least one is no record."""
+        kept: list[bytes] = []
+        records: list[AnyLine] = []
+        for number, line in enumerate(lines, self._line + 1):
+            record = read_line(line)
+            if isinstance(record, str):
+                self._fault("unknown_kind", number, record)
+            elif record is None:
+                self._fault("unreadable", number)
+            else:
+                kept.append(line)
+                records.append(record)
+                continue
+            # What stands before it was counted with the right chain.
+            self._count_records(kept, records)
+            kept, records = [], []
+            self._line = number
+            self._found.last_hash = hashlib.sha256(line).hexdigest()
+            self._found.last_seq += self._found.last_seq > 0
+        self._count_records(kept, records)
+
+    def _count_records(
+        self, lines: Sequence[bytes], records: Sequence[AnyLine]
+    ) -> None:
+        if not records or self._is_over:
+            self._found.skipped += len(lines)
+            return
+        if self._until is not None and records[-1].seq > self._until:
+            end = sum(1 for record in records if record.seq <= self._until)
+            self._found.skipped += len(lines) - end
+            lines, records = lines[:end], records[:end]
+            self._is_over = True
+            if not records:
+                return
+        self._chain(lines, records)
+        self._tell_times(records)
+        self._part.merge(count(records))
+        self._found.matches += sum(
+            type(it) is DecisionLine and it.verdict == "MATCH" for it in records
+        )
+        for record in records:
+            if type(record) is TotalLine:
+                count_totals(self._totals, record.totals)
+            elif type(record) is ChangeLine:
+                self._found.changes.append(_fact(record))
+        self._line += len(lines)
+
+    def _chain(self, lines: Sequence[bytes], records: Sequence[AnyLine]) -> None:
+        """Check numbers and hashes, and remember the end."""
+        found = self._found
+        hashes = [hashlib.sha256(line).hexdigest() for line in lines]
+        before, number = found.last_hash, found.last_seq + 1
+        if not found.lines:
+            number = records[0].seq
+            before = before or records[0].previous
+            found.first_seq, found.previous = number, records[0].previous
+            found.since = records[0].time
+        named = [record.previous for record in records]
+        if named != [before, *hashes[:-1]]:
+            for place, hash_before in enumerate([before, *hashes[:-1]]):
+                if named[place] != hash_before:
+                    self._fault("chain", self._line + place + 1)
+        numbers = [record.seq for record in records]
+        if numbers != list(range(number, number + len(records))):
+            place = next(
+                place for place, it in enumerate(numbers) if it != number + place
+            )
+            self._fault("number", self._line + place + 1)
+        found.lines += len(records)
+        found.last_seq = numbers[-1]
+        found.last_hash = hashes[-1]
+        found.last_leaf = leaf_hash(lines[-1]).hex()
+        found.until = records[-1].time
+
+    def _tell_times(self, records: Sequence[AnyLine]) -> None:
+        """Remember the largest step back of the clock."""
+        times = [record.time[:16] for record in records]
+        if times == sorted(times) and times[0] >= self._latest:
+            self._latest = times[-1]
+            return
+        for time in times:
+            if time < self._latest:
+                back = _minutes(self._latest) - _minutes(time)
+                if back > max(self._found.back_minutes, _STEP_MINUTES):
+                    self._found.back_minutes = back
+            self._latest = max(self._latest, time)
+
+    def _fault(self, kind: str, line: int, what: str = "") -> None:
+        if len(self._found.faults) < MOST_FAULTS:
+            self._found.faults.append(SegmentFault(kind, line, what[:40]))
+        else:
+            self._found.faults_omitted += 1
+
+
+def _fact(record: ChangeLine) -> ChangeFact:
+    return ChangeFact(
+        seq=record.seq,
+        time=record.time,
+        change=record.change,
+        at=record.at,
+        subject=record.subject,
+        details=record.details,
+    )
+
+
+def _minutes(time: str) -> int:
+    """Return the minutes since the year 0 of a time such as ``2026-11-25T12:34``."""
+    day = date.fromisoformat(time[:10])
+    return day.toordinal() * 1440 + int(time[11:13]) * 60 + int(time[14:16])
