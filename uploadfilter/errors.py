@@ -28,6 +28,7 @@ Catch the widest class you can act on::
     │   ├── LogVersionError       a newer version wrote it
     │   └── LogCorruptError       a record was changed, lost or moved
     ├── ScannerError              no scanner process can be started
+    ├── EvidenceError             sealed evidence cannot be opened
     ├── WitnessError              a witness cannot use its folder
     ├── ObjectionError            objections cannot be kept or read
     ├── NoticeError               notices for a hotline cannot be kept or read
@@ -250,6 +251,12 @@ class ScannerError(UploadFilterError):
     """No scanner process can be started or kept alive."""
 
     code = "scanner"
+
+
+class EvidenceError(UploadFilterError):
+    """Sealed evidence cannot be opened: a wrong key, or a damaged file."""
+
+    code = "evidence"
 
 
 class WitnessError(UploadFilterError):

@@ -11,6 +11,7 @@
       feedback.key         signs feedback for issuers (``cli/issuer/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
         tree.key           signs the tree of its log; 0600
+        evidence/            sealed evidence (``sealing/folder.py``)
         log/               its decision log (``decisions/files/segments.py``), and the
                            tree over it (``decisions/files/treefiles.py``)
 
@@ -52,6 +53,11 @@ def instance_directory(state: Path, instance: str) -> Path:
 def log_directory(state: Path, instance: str) -> Path:
     """Return the directory of the decision log of one proxy."""
     return instance_directory(state, instance) / "log"
+
+
+def evidence_directory(state: Path, instance: str) -> Path:
+    """Return the directory of the sealed evidence of one proxy."""
+    return instance_directory(state, instance) / "evidence"
 
 
 def make_private(path: Path) -> None:

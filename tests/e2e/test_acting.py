@@ -174,6 +174,7 @@ ISSUING = frozenset(
     for name in (
         *("init", "key", "rotate", "build", "stage", "propose", "sign", "publish"),
         *("renew", "withdraw", "export", "status", "feedback", "page"),
+        *("evidence-key", "open-evidence"),
     )
 ) | {"hashset known-good build", "witness"}
 """They write where they are told to, and never into the state directory."""

@@ -90,6 +90,8 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("issuer", "rotate"): "issuer.holders:rotate_command",
     ("issuer", "build"): "issuer.building:build_command",
     ("issuer", "feedback"): "issuer.feedback:issuer_feedback_command",
+    ("issuer", "evidence-key"): "issuer.evidence:evidence_key_command",
+    ("issuer", "open-evidence"): "issuer.evidence:open_evidence_command",
     ("issuer", "page"): "issuer.paging:page_command",
 }
 """The words of each command, and its function: the module in this package, and the

@@ -20,6 +20,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.sealing.settings import SealedEvidenceSettings
 from uploadfilter.uploads.head.clientside import ClientHeader
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -37,6 +38,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "scanner": ScannerSettings,
     "budgets": Budgets,
     "log": LogSettings,
+    "sealed_evidence": SealedEvidenceSettings,
     "admin": AdminSettings,
 }
 """The tables of the file, and the settings that each of them fills."""

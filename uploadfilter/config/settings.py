@@ -19,6 +19,7 @@ from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
+from uploadfilter.sealing.settings import SealedEvidenceSettings
 from uploadfilter.state import DEFAULT_INSTANCE
 from uploadfilter.uploads.head.clientside import ClientHeader, Network
 from uploadfilter.uploads.limits import UploadLimits
@@ -53,6 +54,7 @@ class Settings:
         policy: The action for each reason.
         scanner: Number of processes, and the budgets of the table ``[budgets]``.
         log: Size of segments.
+        sealed_evidence: Details of rejected uploads that are kept for the police.
         admin: The admin listener.
     """
 
@@ -76,6 +78,9 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    sealed_evidence: SealedEvidenceSettings = field(
+        default_factory=SealedEvidenceSettings
+    )
     admin: AdminSettings = field(default_factory=AdminSettings)
 
     @property

@@ -106,7 +106,9 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
     public = named(_signer(seed).public_key, name)
     shape = public_shape(public)
     salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-    sealed = _cipher(passphrase, salt, cost).encrypt(nonce, seed, _bound(shape))
+    sealed = passphrase_cipher(passphrase, salt, cost).encrypt(
+        nonce, seed, _bound(shape)
+    )
     file = _Sealed(
         format=FORMAT, public=shape, cost=cost, salt=salt, nonce=nonce, sealed=sealed
     )
@@ -126,7 +128,7 @@ def opened_key(data: bytes, passphrase: str) -> CryptoSigner:
     file = _sealed_of(data)
     public = public_of(file.public)
     try:
-        cipher = _cipher(passphrase, file.salt, file.cost)
+        cipher = passphrase_cipher(passphrase, file.salt, file.cost)
         seed = cipher.decrypt(file.nonce, file.sealed, _bound(file.public))
         signer = _signer(seed, public)
     except (InvalidTag, ValueError) as exc:
@@ -272,7 +274,14 @@ def _signer(seed: bytes, public: SSlibKey | None = None) -> CryptoSigner:
     return CryptoSigner(Ed25519PrivateKey.from_private_bytes(seed), public)
 
 
-def _cipher(passphrase: str, salt: bytes, cost: int) -> ChaCha20Poly1305:
+def passphrase_cipher(passphrase: str, salt: bytes, cost: int) -> ChaCha20Poly1305:
+    """Derive the cipher that a passphrase opens, by scrypt.
+
+    Args:
+        passphrase: The passphrase.
+        salt: The salt of this key file.
+        cost: N of scrypt, a power of 2.
+    """
     key = hashlib.scrypt(
         passphrase.encode(),
         salt=salt,

@@ -99,16 +99,29 @@ class ChangeRecorder:
             change: The kind of change.
             details: Further details, by name.
         """
+        self._pending.append(self._own(change, details))
+
+    async def record(self, change: Change, details: Mapping[str, object]) -> None:
+        """Record a change durably before the service makes it.
+
+        Args:
+            change: The kind of change.
+            details: Further details, by name.
+
+        Raises:
+            LogError: It is not on record.
+        """
+        await self._append(self._own(change, details))
+
+    def _own(self, change: Change, details: Mapping[str, object]) -> ChangeRecord:
         now = moment(self._clock())
-        self._pending.append(
-            ChangeRecord(
-                time=now,
-                change=change,
-                at=now,
-                by=_by(current_actor()),
-                generation=self._generation,
-                details=dict(details),
-            )
+        return ChangeRecord(
+            time=now,
+            change=change,
+            at=now,
+            by=_by(current_actor()),
+            generation=self._generation,
+            details=dict(details),
         )
 
     async def keep(self) -> None:

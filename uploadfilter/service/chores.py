@@ -21,10 +21,12 @@ from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
+from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
+from uploadfilter.service.expiring import EvidencePruner
 from uploadfilter.service.following import Following
 from uploadfilter.service.signing import Signing
-from uploadfilter.state import log_directory
+from uploadfilter.state import evidence_directory, log_directory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -74,6 +76,7 @@ async def chores(
             origins=watched.in_force.keep_closing(),
             changes=changes.keep(),
             tripwire=tripwire.keep(changes.note),
+            evidence=_keep_evidence(settings, changes),
             log_days=_keep_log_days(admission, settings),
         ):
             yield
@@ -100,6 +103,19 @@ async def signed(decisions: DecisionLog, settings: Settings) -> AsyncIterator[No
             yield
     finally:
         await signing.finish()
+
+
+async def _keep_evidence(settings: Settings, changes: ChangeRecorder) -> None:
+    """Delete the sealed evidence whose days are over, periodically."""
+    folder = EvidenceFolder(evidence_directory(settings.state, settings.instance))
+    pruner = EvidencePruner(
+        folder,
+        keep_days=settings.sealed_evidence.keep_days,
+        record=changes.record,
+    )
+    while True:
+        await pruner.prune(now_s())
+        await asyncio.sleep(RETENTION_INTERVAL_S)
 
 
 async def _keep_log_days(admission: Admission, settings: Settings) -> None:

@@ -34,17 +34,23 @@ from uploadfilter.proxy.handling.composing import composed
 from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool.pool import ScannerPool
+from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.chores import beside, chores, now_s, signed, surveyor_of
 from uploadfilter.service.notify import Manager
 from uploadfilter.service.reloading import Reloader
-from uploadfilter.state import instance_directory, log_directory
+from uploadfilter.state import (
+    evidence_directory,
+    instance_directory,
+    log_directory,
+)
 from uploadfilter.syncing.canaries import canaries_of, note_listening
 from uploadfilter.syncing.trusting import read_statuses
 
@@ -115,8 +121,7 @@ async def running(
         metrics, own = Metrics(), instance_directory(settings.state, settings.instance)
         decisions = await _decision_log(stack, settings)
         recorder = _recorder(decisions, settings, metrics)
-        entries = ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
-        reference = stack.enter_context(entries)
+        reference = _reference(stack, settings)
         room = _spool_room(settings, metrics)
         pool = ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         scanners = await stack.enter_async_context(pool)
@@ -135,6 +140,7 @@ async def running(
             scanners=scanners,
             recorder=recorder,
             canaries=canaries,
+            sealer=_sealer(settings, metrics),
             background=Cohorts(settings.state).background,
         )
         watched = Watched(
@@ -218,6 +224,12 @@ async def _admin(
         yield address
 
 
+def _reference(stack: AsyncExitStack, settings: Settings) -> ReferenceReader:
+    """Open the reference set, which need not be there yet."""
+    opened = ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
+    return stack.enter_context(opened)
+
+
 def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
     """Make the spool for bodies."""
     return SpoolRoom.tried(
@@ -297,4 +309,15 @@ def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> R
         clock=now_s,
         metrics=metrics,
         contents_recorded=settings.log.contents_recorded,
+    )
+
+
+def _sealer(settings: Settings, metrics: Metrics) -> Sealer:
+    """Make the object that seals the evidence of rejected uploads."""
+    return Sealer(
+        settings.sealed_evidence,
+        EvidenceFolder(evidence_directory(settings.state, settings.instance)),
+        instance=settings.instance,
+        clock=now_s,
+        metrics=metrics,
     )

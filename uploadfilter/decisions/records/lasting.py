@@ -181,6 +181,7 @@ class Change(StrEnum):
     LOST = "lost"
     CUT_OFF = "cut_off"
     OBJECTION = "objection"
+    EVIDENCE_DELETED = "evidence_deleted"
     OTHER = "other"  # a newer version made it; the details name the kind
 
 

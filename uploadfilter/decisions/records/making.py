@@ -16,6 +16,7 @@ from uploadfilter.decisions.records.records import (
     MatchRecord,
     moment,
 )
+from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.model import NESTED, EntryState, Match, Mode, Scan
 
 MATCHES_RECORDED = 200
@@ -59,6 +60,7 @@ def decision_record(
     scans: Sequence[Scan] = (),
     matches: Sequence[Match] = (),
     contents_recorded: int = CONTENTS_RECORDED,
+    sealed: SealedRecord | None = None,
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields.
 
@@ -92,6 +94,7 @@ def decision_record(
         route=route,
         cpu_ms=round(cpu_s * 1000, 3),
         altered=judgement.altered,
+        sealed=sealed,
     )
 
 

@@ -29,6 +29,7 @@ from uploadfilter.decisions.records.lasting import (
     Retention,
     TotalRecord,
 )
+from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.errors import LogCorruptError, LogVersionError, UsageError
 from uploadfilter.model import (
@@ -179,6 +180,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         route: Name of the route; ``None`` in records of older versions.
         cpu_ms: Milliseconds of CPU time that scanners used for it.
         altered: Whether the verdict is ``MATCH`` because of altered copies alone.
+        sealed: Its sealed evidence; ``None`` if none was wanted.
     """
 
     id: str
@@ -204,6 +206,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     route: str | None = None
     cpu_ms: float = 0.0
     altered: bool = False
+    sealed: SealedRecord | None = None
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

@@ -6,6 +6,7 @@ A series of a small domain is listed in ``known``, so that it exists from the st
 from dataclasses import dataclass
 from typing import Final
 
+from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import INCAPACITY, Action, Mode, Verdict
 from uploadfilter.proxy.counting.labels import NONE, Limit, Outcome, Reload
@@ -107,6 +108,12 @@ EVIDENCE: Final = CounterDefinition(
     text="Uploads with a picture, by the result of the judgement beyond the threshold.",
     labels=("result",),
     known=tuple((result,) for result in EvidenceResult),
+)
+SEALED: Final = CounterDefinition(
+    name="sealed_evidence",
+    text="Rejected uploads whose evidence was wanted; result sealed: it was sealed.",
+    labels=("result",),
+    known=(("sealed",), *((fault,) for fault in SealFault)),
 )
 LIMITS: Final = CounterDefinition(
     name="limits_reached",

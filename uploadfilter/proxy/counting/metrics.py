@@ -27,6 +27,7 @@ from prometheus_client.registry import Collector
 from typing_extensions import override
 
 from uploadfilter.decisions.records.records import DecisionRecord
+from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.canaries import CanaryCounts
@@ -43,6 +44,7 @@ from uploadfilter.proxy.counting.definitions import (
     RELOADED,
     RELOADS,
     REQUESTS,
+    SEALED,
     SHEDS,
     SUMMARISED,
     UPLOADS,
@@ -141,6 +143,7 @@ class Metrics:
         self._sheds = _counts(self.registry, SHEDS)
         self.canaries = CanaryCounts(self.registry, PREFIX)
         self._evidence = _counts(self.registry, EVIDENCE)
+        self._sealed = _counts(self.registry, SEALED)
         self._limits = _counts(self.registry, LIMITS)
         self._outcomes = _counts(self.registry, OUTCOMES)
         self._origin_failures = _counts(self.registry, ORIGIN_FAILURES)
@@ -229,6 +232,10 @@ class Metrics:
     def judged(self, result: EvidenceResult) -> None:
         """Count an upload whose matches were judged."""
         self._evidence.add(result)
+
+    def sealed(self, fault: SealFault | None) -> None:
+        """Count a rejected upload whose evidence was sealed, or could not be."""
+        self._sealed.add(fault or "sealed")
 
     def limited(self, limit: Limit) -> None:
         """Count a request that exceeded a limit."""

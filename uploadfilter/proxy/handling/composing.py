@@ -14,6 +14,7 @@ from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.recording import Recording
 from uploadfilter.proxy.inspecting.scanning import Scanners, Scanning
+from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.searching import Reference, Searching
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
@@ -33,6 +34,7 @@ def composed(
     scanners: Scanners,
     recorder: Recorder,
     canaries: Canaries,
+    sealer: Sealer,
     background: Callable[[], Background | None],
 ) -> Proxy:
     """Make the proxy out of objects that live as long as the service.
@@ -48,6 +50,7 @@ def composed(
         scanners: Compute perceptual signals.
         recorder: Keeps the decisions.
         canaries: Knows an operator's canary.
+        sealer: Seals the evidence of rejected uploads.
         background: Returns the prepared cohort, by which matches are judged.
     """
     driver = Driver(
@@ -61,7 +64,11 @@ def composed(
         ),
         scanning=Scanning(scanners),
         recording=Recording(
-            recorder, admission=admission, tripwire=tripwire, canaries=canaries
+            recorder,
+            admission=admission,
+            tripwire=tripwire,
+            canaries=canaries,
+            sealer=sealer,
         ),
         forwarding=Forwarding(recorder, drain, metrics),
         metrics=metrics,

@@ -45,6 +45,7 @@ from uploadfilter.decisions.records.records import (
     moment,
     new_decision_id,
 )
+from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.errors import LogError, LogWriteError, StoreError
 from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -208,6 +209,7 @@ class Recorder:
         within_s: float,
         room_s: float,
         canary: Canaries | None = None,
+        sealed: SealedRecord | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -221,6 +223,7 @@ class Recorder:
             within_s: Seconds after which the disk counts as stuck.
             room_s: Longest wait for room on the disk, in seconds.
             canary: Notes the result, if it is a canary and not an upload.
+            sealed: Its sealed evidence, if some was wanted.
 
         Raises:
             LogError: It is not durable, so it may have no effect.
@@ -242,6 +245,7 @@ class Recorder:
             scans=command.scans,
             matches=command.matches,
             contents_recorded=self._contents_recorded,
+            sealed=sealed,
         )
         if canary is not None:
             await self._canary(ticket, record, canary, within_s=within_s)

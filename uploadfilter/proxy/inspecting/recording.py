@@ -12,6 +12,7 @@ from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.commands import Command, Record
 from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
 
@@ -24,6 +25,7 @@ class Recording:
         admission: Charges records, and counts the rejections of each client.
         tripwire: Counts the networks that match an entry.
         canaries: Notes the results of canaries.
+        sealer: Seals the evidence of rejected uploads.
     """
 
     def __init__(
@@ -33,11 +35,13 @@ class Recording:
         admission: Admission,
         tripwire: Tripwire,
         canaries: Canaries,
+        sealer: Sealer,
     ) -> None:
         self._recorder = recorder
         self._admission = admission
         self._tripwire = tripwire
         self._canaries = canaries
+        self._sealer = sealer
 
     async def record(self, upload: Upload, command: Record) -> list[Command]:
         """Make the decision durable; a shed is only counted."""
@@ -48,6 +52,7 @@ class Recording:
             recorder.shed(upload.ticket, judgement.reason, status=503)
             return inspection.recorded()
         limits, generation = upload.settings.limits, upload.generation
+        sealed = await self._sealer.seal(upload, command)
         try:
             await recorder.decision(
                 upload.ticket,
@@ -59,8 +64,10 @@ class Recording:
                 within_s=limits.record_s,
                 room_s=limits.log_room_s,
                 canary=self._canaries if upload.is_canary else None,
+                sealed=sealed,
             )
         except LogError as exc:
+            await self._sealer.discard(upload, sealed)
             recorder.say_unwritable(exc)
             recorder.shed(upload.ticket, Reason.LOG_UNWRITABLE, status=503)
             return inspection.record_failed()

@@ -1,0 +1,169 @@
+"""``uploadfilter issuer evidence-key | open-evidence``: read what operators sealed."""
+
+import itertools
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
+from uploadfilter.cli.issuer.passphrases import (
+    PassphraseFDOption,
+    PassphraseFileOption,
+    read_key_file,
+    read_passphrase,
+)
+from uploadfilter.cli.options import JSONOption, present_s
+from uploadfilter.cli.output import print_json, say, write_data
+from uploadfilter.errors import EvidenceError, UsageError
+from uploadfilter.issuing import evidence, keyfiles
+from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.sealing.envelope import MOST_BYTES, MOST_RECIPIENTS, opened
+
+MOST_REASON = 500
+"""Characters of a reason: a case number and a sentence."""
+
+
+def evidence_key_command(
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The new file, which is private.")
+    ],
+    *,
+    name: Annotated[
+        str, typer.Option(metavar="NAME", help="The holder: a unit, or initials.")
+    ],
+    passphrase_file: PassphraseFileOption = None,
+    passphrase_fd: PassphraseFDOption = None,
+    json: JSONOption = False,
+) -> None:
+    """Make a key that opens sealed evidence. FILE.pub is for operators.
+
+    Operators put the line of FILE.pub into the setting 'recipients' of
+    [sealed_evidence].
+
+    **Example**
+
+        uploadfilter issuer evidence-key unit7.key --name unit7
+    """
+    keyfiles.check_new(file)
+    passphrase = read_passphrase(
+        f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
+    )
+    private, public = evidence.made_evidence_key(name, passphrase)
+    keyfiles.keep(file, private, public)
+    public_file = keyfiles.public_file_of(file)
+    line = public.decode().strip()
+    if json:
+        print_json(
+            {"private": str(file), "public": str(public_file), "recipient": line}
+        )
+        return
+    say(f"made {str(file)!r}; give {str(public_file)!r} to operators", style="green")
+    say(f"recipient: {line}")
+    say("keep a copy of the key: without it, files that are sealed to it stay sealed")
+
+
+def open_evidence_command(
+    files: Annotated[
+        list[Path],
+        typer.Argument(metavar="FILE...", help="Sealed files of an operator."),
+    ],
+    *,
+    keys: Annotated[
+        list[Path],
+        typer.Option(
+            "--key",
+            metavar="FILE",
+            help="A private key; give the option once for each key that is needed.",
+        ),
+    ],
+    reason: Annotated[
+        str,
+        typer.Option(metavar="TEXT", help="Why: a case number. It goes on record."),
+    ],
+    passphrase_files: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--passphrase-file",
+            metavar="FILE",
+            help="Read the passphrases of the keys from these files, in the same "
+            "order.  [default: ask for them]",
+            show_default=False,
+        ),
+    ] = None,
+    folder: FolderOption = DEFAULT_FOLDER,
+) -> None:
+    """Open sealed evidence, and record the opening in the issuer's folder.
+
+    Prints one JSON object for each file. The line about an opening is in
+    openings.jsonl before its text is printed.
+
+    **Example**
+
+        uploadfilter issuer open-evidence 20261125-*.sealed --key unit7.key
+        --reason "case 2026/114"
+    """
+    if not reason.strip() or len(reason) > MOST_REASON or not reason.isprintable():
+        raise UsageError(
+            f"a reason has 1 to {MOST_REASON} printable characters",
+            hint='For example: --reason "case 2026/114".',
+        )
+    it = IssuerFolder(folder)
+    with it.locked():
+        mine, names = _keys(keys, passphrase_files or [])
+        for path in files:
+            data = _read(path)
+            try:
+                decision, text = opened(data, mine)
+            except EvidenceError as exc:
+                raise EvidenceError(f"{str(path)!r}: {exc}", hint=exc.hint) from exc
+            line = evidence.opening_of(
+                data, decision=decision, keys=names, reason=reason, now=present_s()
+            )
+            evidence.record_opening(it, line)
+            _print(path, line, text)
+
+
+def _print(path: Path, line: evidence.Opening, text: bytes) -> None:
+    """Print the text of a file, which some proxy wrote, inside of an object of ours."""
+    try:
+        evidence_text = msgspec.json.decode(text)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as exc:
+        raise EvidenceError(
+            f"{str(path)!r}: the opened text cannot be read: {exc}",
+            hint="Use the release that sealed it, or a newer one.",
+        ) from exc
+    shape = {"file": str(path), "sha256": line.sha256, "evidence": evidence_text}
+    write_data(msgspec.json.encode(shape) + b"\n")
+
+
+def _keys(
+    files: list[Path], passphrases: list[Path]
+) -> tuple[dict[bytes, X25519PrivateKey], tuple[str, ...]]:
+    """Open the private keys, and return them by their public keys, with their names."""
+    if len(files) > MOST_RECIPIENTS or len(passphrases) > len(files):
+        raise UsageError(
+            f"there are at most {MOST_RECIPIENTS} keys, and a passphrase for each",
+            hint="Give --key once for each key, and --passphrase-file in their order.",
+        )
+    found: dict[bytes, X25519PrivateKey] = {}
+    names: list[str] = []
+    for path, passphrase_file in itertools.zip_longest(files, passphrases):
+        passphrase = read_passphrase(f"{str(path)!r}", file=passphrase_file)
+        recipient, key = evidence.opened_evidence_key(read_key_file(path), passphrase)
+        found[recipient.key] = key
+        names.append(recipient.name)
+    return found, tuple(names)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(MOST_BYTES + 1)
+    except OSError as exc:
+        raise EvidenceError(
+            f"cannot read {str(path)!r}: {exc.strerror}",
+            hint="Check the path, and that this user may read the file.",
+        ) from exc

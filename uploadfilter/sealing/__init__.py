@@ -1,0 +1,1 @@
+"""What an operator keeps about rejected uploads, and only the police can read."""
