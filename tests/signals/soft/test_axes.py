@@ -13,6 +13,7 @@ SEEN = [
     pytest.param(Seen(0.05, 0.1), id="cut"),
     pytest.param(Seen(-0.1, 0.02), id="beyond"),
     pytest.param(Seen(0.0, 0.05, (0.11, 0.8)), id="box"),
+    pytest.param(Seen(box=(0.3, 1.0)), id="box-at-the-end"),
     pytest.param(Seen(hidden=(0.83, 1.0)), id="hidden"),
 ]
 

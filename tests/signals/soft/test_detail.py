@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from tests.signals.soft import twins
 from tests.signals.soft.planes import Plane, drawn, plane_of
 from uploadfilter.outlines import WHOLE, Rectangle
 from uploadfilter.signals import pdq
@@ -20,6 +21,16 @@ def test_the_whole_plane_has_its_quality(seed: int) -> None:
     """Without a limit of 100."""
     plane = plane_of(drawn(seed))
     assert min(quality_of(plane, WHOLE), 100) == pdq.quality(plane.tobytes())
+
+
+@pytest.mark.parametrize("box", [(0.3, 0.1, 0.8125, 1.0), (0.0, 0.5, 0.25, 0.75)])
+def test_quality_of_a_part_equals_its_twin(box: Rectangle) -> None:
+    """Many parts at once have the quality that one after the other has."""
+    plane = plane_of(drawn(5))
+
+    found = quality_of(plane, box)
+
+    assert abs(found - twins.quality(plane.astype(np.float64), box)) <= 1
 
 
 def test_a_flat_part_has_none_and_level_does_not_matter() -> None:

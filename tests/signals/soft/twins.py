@@ -205,3 +205,105 @@ def seam_strengths(plane: Doubles, first: int, last: int) -> list[float]:
         near_side = 2.0 if row < 2 or row >= CELLS - 2 else 0.0
         strengths.append(total / (last - first) - near_side)
     return strengths
+
+
+def seams(plane: Doubles, first: int, last: int) -> list[tuple[float, float]]:
+    """Return the eight strongest seams across some columns, one after the other.
+
+    Returns:
+        For each its place in cells from the top, and its strength in grey steps.
+    """
+    strengths = seam_strengths(plane, first, last)
+    peaks = [
+        row
+        for row in range(1, CELLS - 1)
+        if strengths[row] > 1
+        and strengths[row] >= max(strengths[max(1, row - 2) : min(row + 3, CELLS - 1)])
+    ]
+    peaks.sort(key=lambda row: (-strengths[row], row))
+    return [
+        (seam_place(plane[row - 1 : row + 2, first:last], row), strengths[row])
+        for row in peaks[:8]
+    ]
+
+
+def seam_place(lines: Doubles, row: int) -> float:
+    """Return where the step lies that three lines show, the second of them ``row``."""
+    whole, near = lines[2] - lines[0], lines[1] - lines[0]
+    power = sum(float(step) ** 2 for step in whole)
+    share = sum(float(a * b) for a, b in zip(near, whole, strict=True))
+    share = min(max(share / power if power else 0.5, 0.0), 1.0)
+    if share <= 0.5:
+        return row + 1 - math.sqrt(share / 2)
+    return row + math.sqrt((1 - share) / 2)
+
+
+Interval = tuple[float, float]
+"""First and last edge, in sides."""
+
+
+def intervals(
+    found: list[tuple[float, float]], most: int
+) -> list[tuple[Interval, float]]:
+    """Return the whole interval, and the strongest between seams or sides."""
+    ends = [(0.0, 8.0), *sorted(found), (float(CELLS), 8.0)]
+    pairs = [
+        ((round(low * 4) / 256, round(high * 4) / 256), one + other)
+        for number, (low, one) in enumerate(ends)
+        for high, other in ends[number + 1 :]
+        if 14 <= high - low < CELLS
+    ]
+    pairs.sort(key=lambda item: (-item[1], item[0]))
+    return [((0.0, 1.0), 14.0), *pairs[:most]]
+
+
+def boxes(plane: Doubles) -> dict[tuple[float, float, float, float], float]:
+    """Return every box that seams bound, with its strength, never the whole plane."""
+    found: dict[tuple[float, float, float, float], float] = {}
+    for lines, is_sideways in ((plane, False), (plane.T, True)):
+        for one, strength in intervals(seams(lines, 0, CELLS), 6):
+            start, end = math.ceil(one[0] * CELLS), int(one[1] * CELLS)
+            for other, more in intervals(seams(lines.T, start, end), 4):
+                box = (other[0], one[0], other[1], one[1])
+                if is_sideways:
+                    box = (one[0], other[0], one[1], other[1])
+                found[box] = max(strength + more, found.get(box, 0))
+    found.pop((0.0, 0.0, 1.0, 1.0), None)
+    return found
+
+
+def smoothed(plane: Doubles) -> Doubles:
+    """Smooth a plane: a cell has half its own value, and half its neighbours..
+
+    At the edge, the cell itself takes the place of the neighbour that is missing.
+    """
+    lines = np.empty_like(plane)
+    for row in range(CELLS):
+        before, after = plane[max(row - 1, 0)], plane[min(row + 1, CELLS - 1)]
+        lines[row] = before / 4 + plane[row] / 2 + after / 4
+    found = np.empty_like(plane)
+    for column in range(CELLS):
+        before = lines[:, max(column - 1, 0)]
+        after = lines[:, min(column + 1, CELLS - 1)]
+        found[:, column] = before / 4 + lines[:, column] / 2 + after / 4
+    return found
+
+
+def quality(plane: Doubles, box: tuple[float, float, float, float]) -> int:
+    """Return the quality of a part of a plane that is enlarged to a whole one."""
+    left, top, right, bottom = box
+
+    def at(row: int, column: int) -> float:
+        across = left + (column + 0.5) / CELLS * (right - left)
+        down = top + (row + 0.5) / CELLS * (bottom - top)
+        return between_cells(plane, (across, down)) * 100 / 255
+
+    cells = [[at(row, column) for column in range(CELLS)] for row in range(CELLS)]
+    total = 0
+    for row in range(CELLS):
+        for column in range(CELLS):
+            if row:
+                total += int(abs(cells[row][column] - cells[row - 1][column]))
+            if column:
+                total += int(abs(cells[row][column] - cells[row][column - 1]))
+    return total // 90

@@ -44,9 +44,14 @@ JPEG."""
 _CACHED: Final = 4096
 """Axes that are kept, of 4.2 kB each: those of the fixed views and of refinements."""
 
-_STEPS: Final = 10_000
-"""Cuts and edges are rounded to a ten-thousandth of the side, so that equal axes are
-found in the cache; a cell has 156."""
+_WIDENED: Final = 256
+"""Extrapolations that are kept, of 16 kB each."""
+
+_CELL_STEPS: Final = 200
+"""Steps of a cell to which cuts and edges are rounded, so that equal axes are found in
+the cache; a quarter of a cell and a hundredth of a side are whole numbers of them."""
+
+_STEPS: Final = _CELL_STEPS * CELLS
 
 _LEAST_CELLS: Final = 6
 """Least cells that must be seen: fewer do not tell a picture from another one."""
@@ -91,6 +96,13 @@ class AxisEstimate:
     estimate: Floats
     explained: Floats
 
+    def moved(self, cells: int) -> "AxisEstimate":
+        """Return the estimate for a box that lies some cells further on."""
+        estimate = np.zeros_like(self.estimate)
+        estimate[:, cells:] = self.estimate[:, :-cells]
+        estimate.flags.writeable = False
+        return AxisEstimate(estimate, self.explained)
+
 
 def _covariance(apart: Doubles) -> Doubles:
     """Return the covariance of luma at some distances."""
@@ -125,6 +137,13 @@ def _rounded(number: float) -> int:
 def _axis_of(
     low: int, high: int, box: tuple[int, int], hidden: tuple[int, int] | None
 ) -> AxisEstimate | None:
+    first, last = box
+    shift = max(first, 0) // _CELL_STEPS
+    if shift and last <= _STEPS:
+        # A box has the weights of one that lies alike, some whole cells before it.
+        moved = first - shift * _CELL_STEPS, last - shift * _CELL_STEPS
+        near = _axis_of(low, high, moved, hidden)
+        return None if near is None else near.moved(shift)
     places, is_seen = _places(
         low / _STEPS,
         high / _STEPS,
@@ -178,6 +197,7 @@ def _kriged(places: Doubles, is_seen: NDArray[np.bool_]) -> AxisEstimate:
     return AxisEstimate(estimate, explained)
 
 
+@lru_cache(_WIDENED)
 def widening(seen: Seen) -> Floats:
     """Return the estimate of the original's cells, (64, 64), from the upload's cells.
 
@@ -190,6 +210,7 @@ def widening(seen: Seen) -> Floats:
     known, shared = _covariances(places[is_seen])
     cells = np.zeros((CELLS, CELLS), np.float32)
     cells[:, is_seen] = _weights(known, shared, total=1)
+    cells.flags.writeable = False
     return cells
 
 

@@ -46,14 +46,12 @@ class Corners:
     Attributes:
         fills: For each corner its rows, its columns, what estimates its cells from the
             other rows, and from the other columns.
-        power: First result of ``reliabilities.expectations``, for each corner.
-        error: Second result.
+        noise: Result of ``reliabilities.expectations``, for each corner.
         outlines: The guesses.
     """
 
     fills: tuple[tuple[slice, slice, Floats, Floats], ...]
-    power: Floats
-    error: Floats
+    noise: Floats
     outlines: tuple[Outline, ...]
 
     def blocks(self, plane: Floats) -> Floats:
@@ -77,14 +75,14 @@ def corners() -> Corners:
     if whole is None:  # pragma: no cover - a whole axis shows everything
         raise AssertionError
     share = certainty(_STEP).astype(np.float32)
-    power, error = expectations(
-        whole.explained, whole.explained, np.outer(share, share)
+    lacks = np.stack([_lack(rows, columns) for rows, columns in places]).astype(
+        np.float32
     )
-    lacks = np.stack([_lack(rows, columns) for rows, columns in places])
     return Corners(
         fills=tuple(_fill(rows, columns) for rows, columns in places),
-        power=np.repeat(power[None], len(places), axis=0),
-        error=(error + lacks).astype(np.float32),
+        noise=expectations(
+            whole.explained, whole.explained, np.outer(share, share), lacks
+        ),
         outlines=tuple(
             Outline(hidden=(columns[0], rows[0], columns[1], rows[1]))
             for rows, columns in places

@@ -1,31 +1,36 @@
 """Make the soft views of a plane: guess by guess, what the original's PDQ may be.
 
 Families of guesses can be chosen; the upright guess always comes first. To add a
-family, add its member, and what makes its blocks to ``_prepared``.
+family, add its member, and what makes its blocks to ``_fixed``.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from functools import lru_cache
+from itertools import compress
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.model import QUALITY_FLOOR, Variant
-from uploadfilter.outlines import WHOLE, Outline, Rectangle
+from uploadfilter.model import Variant
+from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft import plans, turns, windows
 from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.batches import Batch, Prepared, detailed
 from uploadfilter.signals.soft.corners import corners
-from uploadfilter.signals.soft.detail import qualities_of
 from uploadfilter.signals.soft.framing import boxes
-from uploadfilter.signals.soft.reliabilities import BITS, bits_and_flips
+from uploadfilter.signals.soft.reliabilities import BITS
 
 MOST_VIEWS: Final = 4096
 """Most views of one plane, whatever was asked for: eight variants of all families."""
 
 UNKNOWN_ASPECTS: Final = (4 / 3, 3 / 4)
 """Aspects that are tried for turns if that of the upload is unknown."""
+
+_CACHED: Final = 32
+"""Batches that are kept, of some 2 MB each: one for each rounded shape of a picture."""
 
 _PLANE_BYTES: Final = CELLS * CELLS * 4
 
@@ -71,25 +76,6 @@ class SoftViews:
         return len(self.values)
 
 
-class Prepared(Protocol):
-    """Guesses that are ready to be applied to a plane."""
-
-    @property
-    def power(self) -> Floats:
-        """First result of ``reliabilities.expectations``."""
-
-    @property
-    def error(self) -> Floats:
-        """Second result of ``reliabilities.expectations``."""
-
-    @property
-    def outlines(self) -> tuple[Outline, ...]:
-        """The guesses."""
-
-    def blocks(self, plane: Floats) -> Floats:
-        """Return the estimated blocks, shape (guesses, 16, 16)."""
-
-
 ALL_FAMILIES: Final = frozenset(Family) - {Family.WINDOWS}
 """The families that any hash set needs; ``WINDOWS`` finds nothing in a set that lists
 no windows."""
@@ -130,13 +116,12 @@ def soft_views(
     luma = luma_of(plane)
     if luma is None:
         return NO_VIEWS
-    found: list[SoftViews] = []
+    chosen = frozenset(families)
+    found = []
     for variant in variants:
         turned = turned_as(luma, variant)
-        found.extend(
-            _views_of(turned, variant, prepared)
-            for prepared in _prepared(turned, families, _aspects(aspect, variant))
-        )
+        batches = _batches(turned, chosen, _aspects(aspect, variant))
+        found.append(_views_of(turned, variant, tuple(batches)))
     return _joined(found, most)
 
 
@@ -188,46 +173,64 @@ _SIDEWAYS: Final = frozenset(
 def _aspects(aspect: float | None, variant: Variant) -> tuple[float, ...]:
     """Return the aspects to try for a variant; the limits keep a turn small."""
     if aspect is None or not 0 < aspect < np.inf:
-        return UNKNOWN_ASPECTS
+        return tuple(map(turns.rounded, UNKNOWN_ASPECTS))
     aspect = min(max(aspect, 1 / _MOST_ASPECT), _MOST_ASPECT)
-    return (1 / aspect if variant in _SIDEWAYS else aspect,)
+    return (turns.rounded(1 / aspect if variant in _SIDEWAYS else aspect),)
 
 
 _MOST_ASPECT: Final = 4.0
 """Longest picture that is taken as it is: a longer one would lose all by a turn."""
 
 
-def _prepared(
-    luma: Floats, families: Collection[Family], aspects: tuple[float, ...]
-) -> Iterator[Prepared]:
+def _batches(
+    luma: Floats, families: frozenset[Family], aspects: tuple[float, ...]
+) -> Iterator[Batch]:
     """Yield the guesses of the upright family and of the chosen ones."""
-    yield plans.upright()
-    if Family.CROPS in families:
-        yield plans.crops()
-        yield plans.squares()
-    if Family.TURNS in families:
-        yield turns.turns(aspects)
-    if Family.STRIPS in families:
-        yield plans.strips()
-    if Family.CORNERS in families:
-        yield corners()
-    if Family.CELLS in families:
-        yield plans.cells()
-    if Family.FRAMES in families and (found := boxes(luma)):
-        yield plans.boxed(found)
+    yield _fixed(families, aspects if Family.TURNS in families else ())
+    if Family.FRAMES in families and (found := detailed(luma, boxes(luma))):
+        yield Batch.of([plans.boxed(found)], are_detailed=True)
     if Family.WINDOWS in families:
-        yield windows.windows()
+        yield _of_windows()
 
 
-def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:
+@lru_cache(_CACHED)
+def _fixed(families: frozenset[Family], aspects: tuple[float, ...]) -> Batch:
+    """Return the guesses that are the same for each upload of a shape."""
+    parts: list[Prepared] = [plans.upright()]
+    if Family.CROPS in families:
+        parts += [plans.crops(), plans.squares()]
+    if aspects:
+        parts.append(turns.turns(aspects))
+    if Family.STRIPS in families:
+        parts.append(plans.strips())
+    if Family.CORNERS in families:
+        parts.append(corners())
+    if Family.CELLS in families:
+        parts.append(plans.cells())
+    return Batch.of(parts)
+
+
+@lru_cache(1)
+def _of_windows() -> Batch:
+    return Batch.of([windows.windows()])
+
+
+def _views_of(luma: Floats, variant: Variant, batches: Sequence[Batch]) -> SoftViews:
     """Apply guesses to a plane."""
-    blocks = prepared.blocks(luma)
-    values, flips = bits_and_flips(blocks, prepared.power, prepared.error)
-    outlines = prepared.outlines
-    shows = _show_detail(luma, [outline.box for outline in outlines])
+    count = sum(map(len, batches))
+    values = np.empty((count, BITS // 8), np.uint8)
+    flips = np.empty((count, BITS), np.float32)
+    shows = np.ones(count, np.bool_)
+    start = 0
+    for batch in batches:
+        rows = slice(start, start + len(batch))
+        batch.apply(luma, values[rows], flips[rows])
+        shows[batch.without_detail(luma) + start] = False
+        start = rows.stop
+    outlines = tuple(outline for batch in batches for outline in batch.outlines)
     if not shows.all():
         values, flips = values[shows], flips[shows]
-        outlines = tuple(np.compress(shows, np.array(outlines, object)))
+        outlines = tuple(compress(outlines, shows.tolist()))
     return SoftViews(
         values=values,
         flips=flips,
@@ -236,20 +239,10 @@ def _views_of(luma: Floats, variant: Variant, prepared: Prepared) -> SoftViews:
     )
 
 
-def _show_detail(luma: Floats, boxes: Sequence[Rectangle]) -> NDArray[np.bool_]:
-    """Tell which boxes alone would be pictures that are matched.
-
-    The whole upload is asked for its quality elsewhere, as of all its views.
-    """
-    shows = np.ones(len(boxes), np.bool_)
-    parts = [place for place, box in enumerate(boxes) if box != WHOLE]
-    found = qualities_of(luma, [boxes[place] for place in parts])
-    shows[parts] = found >= QUALITY_FLOOR
-    return shows
-
-
 def _joined(parts: Sequence[SoftViews], most: int) -> SoftViews:
     """Return the views of all parts, at most so many."""
+    if len(parts) == 1 and len(parts[0]) <= most:
+        return parts[0]
     return SoftViews(
         values=np.concatenate([part.values for part in parts])[:most],
         flips=np.concatenate([part.flips for part in parts])[:most],

@@ -7,16 +7,19 @@ seam and a side; inside of it, seams of the other direction are looked for again
 
 Boxes are found in the plane of 64 x 64, at a quarter of a cell. Ordinary pictures have
 seams too (a horizon, a door): such a box is one more guess, and nothing is lost.
+
+All intervals of a direction are looked through at once. The slow twin, which takes one
+seam after the other, is in ``tests/signals/soft/twins.py``.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.outlines import Rectangle
-from uploadfilter.signals.soft.axes import CELLS, Floats
+from uploadfilter.signals.soft.axes import CELLS, Doubles, Floats
 
 MOST_BOXES: Final = 24
 """Most boxes of a plane: 32 find 4 % more of the framed pictures, 16 find 8 % fewer."""
@@ -54,9 +57,19 @@ _WHOLE: Final = 14.0
 """Strength of the interval from side to side: most frames reach across."""
 
 _QUARTERS: Final = 4
-"""Edges are rounded to a quarter of a cell, so that the cache holds their estimates."""
+"""Edges are rounded to a quarter of a cell: a plane shows a step no better, and equal
+edges share their estimates."""
 
-_Interval = tuple[float, float]
+_LAST: Final = _QUARTERS * CELLS
+
+_NOWHERE: Final = 1e6
+"""Place of a seam that does not exist: no interval reaches so far."""
+
+_PAIRS: Final = np.triu_indices(_MOST_SEAMS + 2, 1)
+"""The ends of all intervals between the seams and both sides."""
+
+_Interval = tuple[int, int]
+"""First and last edge, in quarters of a cell."""
 
 
 def boxes(luma: Floats, most: int = MOST_BOXES) -> tuple[Rectangle, ...]:
@@ -69,116 +82,180 @@ def boxes(luma: Floats, most: int = MOST_BOXES) -> tuple[Rectangle, ...]:
     Returns:
         Different boxes; never the whole plane.
     """
-    found: dict[Rectangle, float] = {}
-    for is_sideways, plane in enumerate((luma, luma.T)):
-        for (first, last), (low, high), strength in _crossed(plane):
-            box = (
-                (low, first, high, last)
-                if not is_sideways
-                else (first, low, last, high)
-            )
-            found[box] = max(strength, found.get(box, 0))
-    found.pop((0.0, 0.0, 1.0, 1.0), None)
+    found: dict[tuple[int, int, int, int], float] = {}
+    for is_down, (first, last), (low, high), strength in _crossed(Steps(luma)):
+        box = (low, first, high, last) if is_down else (first, low, last, high)
+        found[box] = max(strength, found.get(box, 0))
+    found.pop((0, 0, _LAST, _LAST), None)
     ranked = sorted(found.items(), key=lambda item: (-item[1], item[0]))
-    return tuple(box for box, _ in ranked[:most])
+    return tuple(
+        (left / _LAST, top / _LAST, right / _LAST, bottom / _LAST)
+        for (left, top, right, bottom), _ in ranked[:most]
+    )
 
 
-def _crossed(plane: Floats) -> Iterator[tuple[_Interval, _Interval, float]]:
-    """Yield intervals of rows, with intervals of columns within them."""
-    down, across = _Steps(plane), _Steps(np.ascontiguousarray(plane.T))
-    for rows, strength in intervals(down.seams(0, CELLS), _OUTER):
-        start, end = int(np.ceil(rows[0] * CELLS)), int(rows[1] * CELLS)
-        for columns, more in intervals(across.seams(start, end), _INNER):
-            yield rows, columns, strength + more
+def _crossed(steps: "Steps") -> Iterator[tuple[bool, _Interval, _Interval, float]]:
+    """Yield intervals of one direction, with those of the other one within them.
+
+    Yields:
+        Whether the first interval is one of rows; both intervals; their strength.
+    """
+    outer = [
+        (side, *found)
+        for side, one in enumerate(
+            _intervals(*steps.seams([0, 1], [0, 0], [CELLS, CELLS]), _OUTER)
+        )
+        for found in one
+    ]
+    inner = _intervals(
+        *steps.seams(
+            [1 - side for side, _, _ in outer],
+            [-(-first // _QUARTERS) for _, (first, _), _ in outer],
+            [last // _QUARTERS for _, (_, last), _ in outer],
+        ),
+        _INNER,
+    )
+    for (side, interval, strength), crossing in zip(outer, inner, strict=True):
+        for other, more in crossing:
+            yield side == 0, interval, other, strength + more
 
 
-def intervals(
-    seams: list[tuple[float, float]], most: int
-) -> list[tuple[_Interval, float]]:
+def _intervals(
+    places: Doubles, strengths: Doubles, most: int
+) -> list[list[tuple[_Interval, float]]]:
     """Return the intervals between seams, the whole one first, then the strongest.
 
     Args:
-        seams: Place of each in cells, and its strength.
+        places: See ``Steps.seams``.
+        strengths: The same.
         most: Most intervals besides the whole one.
     """
-    ends = [(0.0, _SIDE), *sorted(seams), (float(CELLS), _SIDE)]
-    found = [
-        ((_rounded(low), _rounded(high)), strength + other)
-        for number, (low, strength) in enumerate(ends)
-        for high, other in ends[number + 1 :]
-        if _LEAST_CELLS <= high - low < CELLS
+    count = len(places)
+    order = np.lexsort((strengths, places))
+    ends = np.empty((count, _MOST_SEAMS + 2))
+    ends[:, 0], ends[:, -1] = 0, _NOWHERE
+    ends[:, 1:-1] = np.take_along_axis(places, order, axis=1)
+    powers = np.full_like(ends, _SIDE)
+    powers[:, 1:-1] = np.take_along_axis(strengths, order, axis=1)
+    # The far side comes right after the last seam that exists.
+    rows = np.arange(count)
+    after = (ends < _NOWHERE).sum(axis=1)
+    ends[rows, after], powers[rows, after] = CELLS, _SIDE
+    low, high = _PAIRS
+    apart = ends[:, high] - ends[:, low]
+    totals = powers[:, low] + powers[:, high]
+    totals[(apart < _LEAST_CELLS) | (apart >= CELLS)] = 0
+    chosen = np.argsort(-totals, axis=1, kind="stable")[:, :most]
+    quarters = np.rint(ends * _QUARTERS).astype(np.intp)
+    return [
+        [
+            ((0, _LAST), _WHOLE),
+            *(
+                ((first, last), total)
+                for first, last, total in zip(
+                    quarters[row, low[best]].tolist(),
+                    quarters[row, high[best]].tolist(),
+                    totals[row, best].tolist(),
+                    strict=True,
+                )
+                if total > 0
+            ),
+        ]
+        for row, best in enumerate(chosen)
     ]
-    found.sort(key=lambda item: (-item[1], item[0]))
-    return [((0.0, 1.0), _WHOLE), *found[:most]]
 
 
-def _rounded(place: float) -> float:
-    return round(place * _QUARTERS) / (_QUARTERS * CELLS)
-
-
-def seams_of(plane: Floats, first: int, last: int) -> list[tuple[float, float]]:
-    """Return the strongest seams across some columns of a plane.
+class Steps:
+    """How luma steps from line to line of a plane, added up along the lines.
 
     Args:
-        plane: A plane; its rows are compared.
-        first: First column.
-        last: The column after the last one.
-
-    Returns:
-        For each its place in cells from the top, and its strength in grey steps.
+        plane: The plane, shape (64, 64). Its rows are side 0, its columns side 1.
     """
-    return _Steps(plane).seams(first, last)
 
-
-class _Steps:
-    """How luma steps from line to line of a plane, added up along the lines."""
-
-    def __init__(self, lines: Floats) -> None:
-        """Compare each line's neighbours with one another, and with those beyond."""
-        self._lines = lines
-        step = np.zeros_like(lines)
-        step[1:-1] = np.abs(lines[2:] - lines[:-2])
+    def __init__(self, plane: Floats) -> None:
+        lines = np.stack((plane, plane.T))
+        whole = np.zeros_like(lines)
+        np.subtract(lines[:, 2:], lines[:, :-2], out=whole[:, 1:-1])
+        step = np.abs(whole)
         before, after = np.empty_like(step), np.empty_like(step)
-        before[3:], after[:-3] = step[1:-2], step[2:-1]
-        before[:3], after[-3:] = after[:3], before[-3:]
-        clear = np.clip(step - np.maximum(before, after), -_MOST_AGAINST, _MOST_STEP)
-        self._sums = np.zeros((CELLS, CELLS + 1), np.float32)
-        np.cumsum(clear, axis=1, out=self._sums[:, 1:])
+        before[:, 3:], after[:, :-3] = step[:, 1:-2], step[:, 2:-1]
+        before[:, :3], after[:, -3:] = after[:, :3], before[:, -3:]
+        step -= np.maximum(before, after, out=after)
+        np.clip(step, -_MOST_AGAINST, _MOST_STEP, out=step)
+        near = np.zeros_like(lines)
+        np.subtract(lines[:, 1:], lines[:, :-1], out=near[:, 1:])
+        near *= whole
+        whole *= whole
+        self._clear = _summed(step, np.float32)
+        self._power = _summed(whole, np.float64)
+        self._share = _summed(near, np.float64)
 
-    def seams(self, first: int, last: int) -> list[tuple[float, float]]:
-        """Return the strongest seams across some columns: place in cells, strength."""
-        strengths = (self._sums[:, last] - self._sums[:, first]) / (last - first)
-        strengths[:2] -= _AT_SIDE
-        strengths[-2:] -= _AT_SIDE
-        strengths[0] = strengths[-1] = -np.inf
-        is_peak = (strengths >= _highest_near(strengths)) & (
-            strengths > _LEAST_STRENGTH
-        )
-        peaks = np.flatnonzero(is_peak)
-        ranked = peaks[np.argsort(-strengths[peaks], kind="stable")][:_MOST_SEAMS]
-        return [
-            (self._place(int(line), first, last), float(strengths[line]))
-            for line in ranked
-        ]
+    def seams(
+        self, sides: Sequence[int], first: Sequence[int], last: Sequence[int]
+    ) -> tuple[Doubles, Doubles]:
+        """Return the strongest seams across some intervals of the lines' cells.
 
-    def _place(self, line: int, first: int, last: int) -> float:
-        """Return where in a line the step lies, in cells.
+        Args:
+            sides: The side of each interval.
+            first: Its first cell.
+            last: The cell after its last one.
 
-        PDQ's two box filters weight the surroundings of a cell as a triangle one cell
-        wide: the share of the line that shows the far side tells where the step is.
+        Returns:
+            For each interval and seam the place in cells from the first line, and the
+            strength in grey steps, the strongest first: two arrays of the shape
+            (intervals, ``_MOST_SEAMS``). Where there are fewer seams, the place is
+            ``_NOWHERE`` and the strength 0.
         """
-        before, own, after = self._lines[line - 1 : line + 2, first:last]
-        whole = after - before
-        power = float(whole @ whole)
-        share = float((own - before) @ whole) / power if power else 0.5
-        share = min(max(share, 0.0), 1.0)
-        if share <= 0.5:  # noqa: PLR2004  # a half of the triangle
-            return line + 1 - float(np.sqrt(share / 2))
-        return line + float(np.sqrt((1 - share) / 2))
+        side, low, high = np.array((sides, first, last))
+        strengths = self._clear[side, :, high] - self._clear[side, :, low]
+        strengths /= (high - low).astype(np.float32)[:, np.newaxis]
+        strengths[:, :2] -= _AT_SIDE
+        strengths[:, -2:] -= _AT_SIDE
+        strengths[:, 0] = strengths[:, -1] = -np.inf
+        is_peak = strengths >= _highest_near(strengths)
+        is_peak &= strengths > _LEAST_STRENGTH
+        powers = np.where(is_peak, strengths, 0)
+        lines = np.argsort(-powers, axis=1, kind="stable")[:, :_MOST_SEAMS]
+        best = np.take_along_axis(powers, lines, axis=1).astype(np.float64)
+        rows = side[:, np.newaxis], lines
+        power, share = (
+            sums[*rows, high[:, np.newaxis]] - sums[*rows, low[:, np.newaxis]]
+            for sums in (self._power, self._share)
+        )
+        return np.where(best > 0, lines + _within(share, power), _NOWHERE), best
+
+
+def _within(share: Doubles, power: Doubles) -> Doubles:
+    """Return where in a line its step lies, 0 to 1.
+
+    PDQ's two box filters weight the surroundings of a cell as a triangle one cell
+    wide: the share of the line that shows the far side tells where the step is.
+
+    Args:
+        share: Sum over the line of the step from the line before, times the whole one.
+        power: Sum of the squares of the whole step.
+    """
+    far = np.divide(share, power, out=np.full_like(share, 0.5), where=power > 0)
+    np.clip(far, 0, 1, out=far)
+    is_late = far <= 0.5  # noqa: PLR2004  # a half of the triangle
+    root = np.sqrt(np.where(is_late, far, 1 - far) / 2)
+    return np.where(is_late, 1 - root, root)
+
+
+def _summed(lines: Floats, kind: type[np.floating]) -> NDArray[np.floating]:
+    """Return the sums of the first cells of each line, none to all: (2, 64, 65)."""
+    sums = np.zeros((2, CELLS, CELLS + 1), kind)
+    np.cumsum(lines, axis=2, out=sums[:, :, 1:])
+    return sums
 
 
 def _highest_near(strengths: NDArray[np.floating]) -> NDArray[np.floating]:
-    """Return the highest value within two places of each."""
-    padded = np.pad(strengths, 2, constant_values=-np.inf)
-    near = np.lib.stride_tricks.sliding_window_view(padded, 5)
-    return np.asarray(near.max(axis=1))
+    """Return the highest value within two lines of each."""
+    found = strengths.copy()
+    for apart in (1, 2):
+        for far, near in (
+            (found[:, apart:], strengths[:, :-apart]),
+            (found[:, :-apart], strengths[:, apart:]),
+        ):
+            np.maximum(far, near, out=far)
+    return found

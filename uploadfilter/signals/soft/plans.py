@@ -61,16 +61,14 @@ class GuessPlan:
         rows: Different row estimates, shape (16 * rows, 64).
         columns: Different column estimates, transposed: (64, 16 * columns).
         pairs: For each guess the number of its row estimate and of its column one.
-        power: First result of ``reliabilities.expectations``, for each guess.
-        error: Second result.
+        noise: Result of ``reliabilities.expectations``, for each guess.
         outlines: The guesses.
     """
 
     rows: Floats
     columns: Floats
     pairs: tuple[NDArray[np.intp], NDArray[np.intp]]
-    power: Floats
-    error: Floats
+    noise: Floats
     outlines: tuple[Outline, ...]
 
     def blocks(self, plane: Floats) -> Floats:
@@ -100,13 +98,11 @@ def plan_of(guesses: Sequence[Guess]) -> GuessPlan:
     of_rows = np.stack([axis.explained for axis in rows])
     of_columns = np.stack([axis.explained for axis in columns])
     sure = np.stack([_sure(guess.step) for guess in kept])
-    power, error = expectations(of_rows[first], of_columns[second], sure)
     return GuessPlan(
         rows=np.concatenate([axis.estimate for axis in rows]),
         columns=np.concatenate([axis.estimate for axis in columns]).T.copy(),
         pairs=(first, second),
-        power=power,
-        error=error,
+        noise=expectations(of_rows[first], of_columns[second], sure),
         outlines=tuple(guess.outline for guess in kept),
     )
 

@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from uploadfilter.model import Variant
 from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft.axes import Floats
+from uploadfilter.signals.soft.batches import Prepared
 from uploadfilter.signals.soft.family import (
-    Prepared,
     SoftViews,
     luma_of,
     turned_as,
@@ -138,7 +138,7 @@ def _best_of(
         if outlines[0].angle
         else plan_of([Guess(outline=item, step=deviation) for item in outlines])
     )
-    values, flips = bits_and_flips(made.blocks(luma), made.power, made.error)
+    values, flips = bits_and_flips(made.blocks(luma), made.noise)
     found = _scores(values, flips, value)
     place = int(found.argmax())
     view = SoftViews(

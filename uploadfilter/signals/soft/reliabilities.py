@@ -38,6 +38,10 @@ distribution, but the rates that it predicts are twice those observed: the best 
 guesses is nearer than its own deviation, and the covariance is that of busy pictures.
 Against a background of other pictures the steeper curve is worth half a deviation."""
 
+_AT_A_TIME: Final = 128
+"""Views that are computed at a time: their numbers, 128 kB, stay in the cache of a
+core, which halves the time."""
+
 _NEIGHBOURS: Final[Floats] = (
     np.abs(np.subtract.outer(np.arange(WAVES), np.arange(WAVES))) <= _SPREAD
 ).astype(np.float32)
@@ -46,33 +50,40 @@ EXPECTED: Final[Floats] = np.outer(VARIANCES, VARIANCES).astype(np.float32)
 """Variance of the coefficients of a photograph's block, shape (16, 16)."""
 
 
-def expectations(rows: Floats, columns: Floats, sure: Floats) -> tuple[Floats, Floats]:
-    """Return the expected power and error of estimated blocks.
+def expectations(
+    rows: Floats, columns: Floats, sure: Floats, lacks: Floats | float = 0.0
+) -> Floats:
+    """Return how much noise estimated blocks are expected to have.
 
     Args:
         rows: Share of each vertical frequency that is explained, shape (..., 16).
         columns: The same of horizontal ones.
         sure: Share that stays in spite of the uncertain geometry, shape (..., 16, 16).
+        lacks: Variance that is left unexplained besides, same shape, in units of a
+            photograph's power.
 
     Returns:
-        Inverse of the expected power, summed over neighbours; and the variance of the
-        error; each (..., 16, 16), in units of a photograph's power.
+        Variance of the error of each coefficient, divided by the expected power of its
+        neighbours: shape (..., 16, 16).
     """
     explained = EXPECTED * rows[..., :, None] * columns[..., None, :]
     power = _NEIGHBOURS @ explained @ _NEIGHBOURS
-    error = EXPECTED * (1 + np.float32(_ALTERED)) - explained * sure
-    return (1 / (power + _LEAST_POWER)).astype(np.float32), error.astype(np.float32)
+    error = EXPECTED * (1 + np.float32(_ALTERED)) - explained * sure + lacks
+    noise: Floats = (error / (power + _LEAST_POWER)).astype(np.float32)
+    return noise
 
 
 def bits_and_flips(
-    blocks: Floats, power: Floats, error: Floats
+    blocks: Floats,
+    noise: Floats,
+    into: tuple[NDArray[np.uint8], Floats] | None = None,
 ) -> tuple[NDArray[np.uint8], Floats]:
     """Return the values of estimated blocks, and how likely each bit is wrong.
 
     Args:
         blocks: Estimated coefficients, shape (views, 16, 16).
-        power: First result of ``expectations``, for each view.
-        error: Second result.
+        noise: Result of ``expectations``, for each view.
+        into: Arrays for the results; they are made if there are none.
 
     Returns:
         Values of 32 bytes, shape (views, 32); and the probability of each bit to be
@@ -80,19 +91,35 @@ def bits_and_flips(
         ``np.unpackbits`` of the values.
     """
     count = len(blocks)
-    scale = _NEIGHBOURS @ (blocks * blocks) @ _NEIGHBOURS
-    scale *= power
-    scale *= error
+    values, flips = into or (
+        np.empty((count, BITS // 8), np.uint8),
+        np.empty((count, BITS), np.float32),
+    )
+    for start in range(0, count, _AT_A_TIME):
+        part = slice(start, start + _AT_A_TIME)
+        values[part], flips[part] = _some(blocks[part], noise[part])
+    return values, flips
+
+
+def _some(blocks: Floats, noise: Floats) -> tuple[NDArray[np.uint8], Floats]:
+    """Return the values and probabilities of some views."""
+    count = len(blocks)
+    rows: Floats = _NEIGHBOURS @ (blocks * blocks)
+    scale: Floats = (rows.reshape(-1, WAVES) @ _NEIGHBOURS).reshape(blocks.shape)
+    scale *= noise
     deviation = np.sqrt(scale, out=scale).reshape(count, BITS)
     deviation += np.float32(_LEAST_POWER)
     flat = blocks.reshape(count, BITS)
     half = BITS // 2 - 1
-    flat = flat - np.partition(flat, half, axis=1)[:, half : half + 1]
+    # Numbers are sorted by wide instructions, faster than they are partitioned.
+    flat = flat - np.sort(flat, axis=1)[:, half : half + 1]
     values = np.packbits((flat > 0)[:, ::-1], axis=1)
     z = np.abs(flat, out=flat)
     z /= deviation
     z *= np.float32(_STEEPNESS)
     np.minimum(z, np.float32(10), out=z)
-    flips = 1 / (1 + np.exp(z, out=z))
+    flips = np.exp(z, out=z)
+    flips += 1
+    np.reciprocal(flips, out=flips)
     np.maximum(flips, np.float32(LEAST_FLIP), out=flips)
-    return values, np.ascontiguousarray(flips[:, ::-1])
+    return values, flips[:, ::-1]
