@@ -70,6 +70,10 @@ TESTED_ELSEWHERE = {
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/proxy/admin/serving.py": "tests/proxy/admin/test_listening.py",
+    "uploadfilter/proxy/messaging/conversing.py": (
+        "tests/proxy/messaging/test_opening.py"
+    ),
+    "uploadfilter/proxy/origins/failing.py": "tests/proxy/origins/test_origin.py",
     "uploadfilter/proxy/requests/clientkeys.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/origins/settings.py": "tests/proxy/origins/test_origin.py",
     "uploadfilter/proxy/requests/arrival.py": "tests/proxy/handling/test_proxy.py",

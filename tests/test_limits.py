@@ -445,6 +445,10 @@ NAMED: Mapping[str, str] = {
         "tests/uploads/head/test_plan.py"
         "::test_upgrades_are_refused_but_for_one_that_is_ignored"
     ),
+    "a picture in messages of a WebSocket": (
+        "tests/proxy/messaging/test_opening.py"
+        "::test_listed_picture_never_arrives_whole"
+    ),
     "a client that ends its sending half": (
         "tests/proxy/clients/test_server.py"
         "::test_half_closed_client_is_not_waited_for_without_end"

@@ -145,6 +145,7 @@ class _Listing:
             yield self._value((*key, "origin"), route.origin)
         yield self._value((*key, "mode"), route.mode)
         yield self._value((*key, "exempt"), route.exempt)
+        yield self._value((*key, "websockets"), route.websockets)
         yield from self._own(route.limits, self._settings.limits, (*key, "limits"))
         yield from self._own(route.policy, self._settings.policy, (*key, "policy"))
 

@@ -21,6 +21,7 @@ from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.routing.readings import is_plain
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, is_host_pattern
 from uploadfilter.state import INSTANCE_NAME
+from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
 
 _METHOD = re.compile(r"[A-Z][A-Z0-9-]{0,31}")
@@ -154,6 +155,7 @@ class _Routes:
             methods=self._methods(values, key),
             mode=self._mode(values, key),
             exempt=values.get("exempt", False),
+            websockets=values.get("websockets", WebSockets.REFUSE),
             limits=self._limits(table, key),
             policy=self._policy(table, key),
         )

@@ -22,6 +22,7 @@ from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.sealing.settings import SealedEvidenceSettings
 from uploadfilter.uploads.head.clientside import ClientHeader
+from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
 
 Wanted: TypeAlias = Any
@@ -67,6 +68,7 @@ ROUTE: Final[Mapping[str, Wanted]] = {
     "origin": str,
     "mode": str,
     "exempt": bool,
+    "websockets": WebSockets,
 }
 """The keys of one of ``[[routes]]``."""
 

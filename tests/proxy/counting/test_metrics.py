@@ -17,7 +17,7 @@ from uploadfilter.proxy.counting.labels import (
     outcome_of,
 )
 from uploadfilter.proxy.counting.metrics import DURATIONS_KEPT, Metrics
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 
 
 def value(metrics: Metrics, name: str, **labels: str) -> float | None:

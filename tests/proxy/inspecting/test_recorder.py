@@ -25,7 +25,7 @@ from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.routing.routes import Route
 
 NOON = 1_793_620_800.0

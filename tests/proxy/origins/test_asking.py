@@ -12,7 +12,8 @@ import pytest
 from tests.proxy.fidelity import says
 from tests.proxy.wire import OK, TIMEOUT_S, WireOrigin, wire_origin
 from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.origin import Origin, OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.settings import OriginSettings
 
 HEADERS = ((b"Host", b"site.example"),)

@@ -11,7 +11,8 @@ import pytest
 from tests.proxy.fidelity import says
 from tests.proxy.wire import Got, WireOrigin, closed, wire_origin
 from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.origin import Origin, OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.settings import OriginSettings
 
 

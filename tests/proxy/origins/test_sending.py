@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from tests.proxy.wire import Got, WireOrigin, wire_origin
-from uploadfilter.proxy.origins.origin import Origin, OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.sending import Sending
 from uploadfilter.proxy.origins.settings import OriginSettings
 

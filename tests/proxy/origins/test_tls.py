@@ -13,7 +13,8 @@ from tests.proxy.certificates import ORIGIN_NAME, Certificates
 from tests.proxy.wire import WireOrigin
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.origins.asking import OriginAnswer
-from uploadfilter.proxy.origins.origin import Origin, OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.origins.tls import tls_context
 

@@ -19,7 +19,7 @@ import structlog
 from aiohttp import HttpVersion11, web
 from typing_extensions import override
 
-from uploadfilter.proxy.aiohttp_parts import RawResponse
+from uploadfilter.proxy.aiohttp_parts import NamelessResponse, RawResponse
 from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
@@ -94,6 +94,21 @@ def nothing_to_say() -> web.StreamResponse:
     answer all the same.
     """
     return _Relayed(HTTPStatus.OK, HTTPStatus.OK.phrase, [(b"Content-Length", b"0")])
+
+
+def whole(status: int, headers: RawHeaders, body: bytes) -> web.Response:
+    """Return an answer of the origin that has been read to its end.
+
+    Args:
+        status: As sent.
+        headers: As sent.
+        body: As sent; a longer one may be cut off.
+    """
+    answer = NamelessResponse(status=status, body=body)
+    for name, value in returned_headers(headers):
+        if name.lower() != _LENGTH:
+            answer.headers.add(name.decode("latin-1"), value.decode("latin-1"))
+    return answer
 
 
 async def relay(

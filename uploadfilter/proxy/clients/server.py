@@ -15,12 +15,14 @@ Rules this module keeps:
 """
 
 import asyncio
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 import structlog
 from aiohttp import http_exceptions, web
 from aiohttp.http_parser import RawRequestMessage
+from aiohttp.http_websocket import WebSocketReader
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
 from typing_extensions import override
 
@@ -111,6 +113,7 @@ class Connection(WatchedConnection):
         "_head_timer",
         "_is_answered",
         "_is_cut",
+        "_is_upgraded",
         "_limits",
         "_parting",
         "_payload",
@@ -140,6 +143,7 @@ class Connection(WatchedConnection):
         self._parting: asyncio.Future[None] | None = None
         self._is_cut = False
         self._is_answered = False
+        self._is_upgraded = False
 
     @property
     @override
@@ -158,11 +162,25 @@ class Connection(WatchedConnection):
     @override
     def data_received(self, data: bytes) -> None:
         """Receive bytes, and check how a head arrives."""
+        if self._is_upgraded:
+            super().data_received(data)
+            return
         if data.count(_CRLF, 0, _LOOKED_AT_BYTES) > _MANY_LINES:
             # Perhaps tiny chunks: the first of them suffice to find out.
             self._take(data[:_LOOKED_AT_BYTES])
             data = data[_LOOKED_AT_BYTES:]
         self._take(data)
+
+    @override
+    def set_parser(
+        self,
+        parser: WebSocketReader,
+        data_received_cb: Callable[[], None] | None = None,
+    ) -> None:
+        """Note that the bytes from now on are messages, and no requests."""
+        self._is_upgraded = True
+        self._forget_head()
+        super().set_parser(parser, data_received_cb)
 
     def _take(self, data: bytes) -> None:
         if self._is_cut:

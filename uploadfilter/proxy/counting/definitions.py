@@ -10,7 +10,7 @@ from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import INCAPACITY, Action, Mode, Verdict
 from uploadfilter.proxy.counting.labels import NONE, Limit, Outcome, Reload
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 
 PHASE_BUCKETS_S: Final = (
     0.0005,

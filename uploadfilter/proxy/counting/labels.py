@@ -16,6 +16,7 @@ class RequestKind(StrEnum):
     EXEMPT = "exempt"
     CANARY = "canary"
     PASSED = "passed"
+    WEBSOCKET = "websocket"
     REFUSED = "refused"
 
 
@@ -50,6 +51,7 @@ class Limit(StrEnum):
     HEAD_BYTES = "head_bytes"
     HEAD_TIME = "head_time"
     TINY_CHUNKS = "tiny_chunks"
+    WEBSOCKETS = "websockets"
 
 
 class Outcome(StrEnum):

@@ -64,7 +64,7 @@ from uploadfilter.proxy.counting.lastday import LastDay
 from uploadfilter.proxy.counting.recent import RecentDecisions
 from uploadfilter.proxy.counting.series import Counts, Spreads
 from uploadfilter.proxy.counting.totals import Totals
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 
 PREFIX: Final = "uploadfilter"
 

@@ -18,6 +18,7 @@ from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.searching import Reference, Searching
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
+from uploadfilter.proxy.messaging.opening import Messaging
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 
@@ -73,11 +74,19 @@ def composed(
         forwarding=Forwarding(recorder, drain, metrics),
         metrics=metrics,
     )
+    intake = Intake(admission=admission, recorder=recorder, room=room, driver=driver)
     return Proxy(
         in_force=in_force,
         drain=drain,
         metrics=metrics,
         canaries=canaries,
-        intake=Intake(admission=admission, recorder=recorder, room=room, driver=driver),
+        intake=intake,
         passing=Passing(drain, say_failed=recorder.say_origin_failed),
+        messaging=Messaging(
+            in_force=in_force,
+            intake=intake,
+            recorder=recorder,
+            drain=drain,
+            metrics=metrics,
+        ),
     )

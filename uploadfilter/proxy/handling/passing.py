@@ -7,7 +7,7 @@ from aiohttp import web
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.clients.leaving import WhileClientStays
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.uploads.head.forwarding import forwarded_headers

@@ -1,6 +1,7 @@
 """Find the route of each request, and pass it to the code that carries it out.
 
-Rules this module keeps: a request without a body is forwarded (``passing.py``); one
+Rules this module keeps: a request without a body is forwarded (``passing.py``), or
+opens a WebSocket if its route allows that (``messaging/opening.py``); one
 with a body is an upload (``inspecting/intake.py``); and every request is handled to its
 end with the settings that were in force at its beginning.
 """
@@ -15,6 +16,7 @@ from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.intake import Intake
+from uploadfilter.proxy.messaging.opening import Messaging
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce, Live
@@ -24,6 +26,12 @@ from uploadfilter.signedsets.canaries import CanaryClaim
 from uploadfilter.uploads.head.forwarding import ends_here
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
+from uploadfilter.uploads.head.websockets import (
+    Handshake,
+    WebSockets,
+    asks_for_websocket,
+    read_handshake,
+)
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -40,6 +48,7 @@ class Proxy:
         canaries: Knows an operator's canary.
         intake: Takes uploads.
         passing: Forwards requests that have no body.
+        messaging: Carries WebSockets.
     """
 
     def __init__(
@@ -51,6 +60,7 @@ class Proxy:
         canaries: Canaries,
         intake: Intake,
         passing: Passing,
+        messaging: Messaging,
     ) -> None:
         self._in_force = in_force
         self._drain = drain
@@ -58,6 +68,7 @@ class Proxy:
         self._canaries = canaries
         self._intake = intake
         self._passing = passing
+        self._messaging = messaging
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -96,6 +107,8 @@ class Proxy:
         if said is CanaryClaim.WRONG:
             return self._refuse(request, live, _NO_CANARY)
         arrival = Arrival(request=request, head=head, live=live, route=choice.route)
+        if self._allows_websocket(arrival) and not choice.is_ambiguous:
+            return await self._open_websocket(arrival, tally)
         body = plan(head, choice.route.limits)
         if choice.is_ambiguous and isinstance(body, BodyPlan):
             body = _AMBIGUOUS
@@ -105,10 +118,33 @@ class Proxy:
             is_canary = said is CanaryClaim.CANARY
             tally.kind = _kind(arrival.route, is_canary=is_canary)
             return await self._intake.take(arrival, body, is_canary=is_canary)
+        return await self._pass_on(arrival, body, tally)
+
+    async def _pass_on(
+        self, arrival: Arrival, body: BodyPlan | Refusal, tally: CountedRequest
+    ) -> web.StreamResponse:
         if isinstance(body, Refusal) and body is not _AMBIGUOUS:
-            return self._refuse(request, live, body)
+            return self._refuse(arrival.request, arrival.live, body)
         tally.kind = RequestKind.PASSED
         return await self._passing.pass_on(arrival)
+
+    def _allows_websocket(self, arrival: Arrival) -> bool:
+        """Tell whether a request asks for a WebSocket that its route allows."""
+        return arrival.route.websockets is not WebSockets.REFUSE and asks_for_websocket(
+            arrival.head
+        )
+
+    async def _open_websocket(
+        self, arrival: Arrival, tally: CountedRequest
+    ) -> web.StreamResponse:
+        handshake = read_handshake(arrival.head)
+        if isinstance(handshake, Handshake):
+            body = plan(handshake.head, arrival.route.limits)
+            if not isinstance(body, Refusal):
+                tally.kind = RequestKind.WEBSOCKET
+                return await self._messaging.converse(arrival, handshake)
+            handshake = body
+        return self._refuse(arrival.request, arrival.live, handshake)
 
     def _refuse(
         self, request: web.BaseRequest, live: Live, refusal: Refusal

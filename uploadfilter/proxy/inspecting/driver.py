@@ -155,6 +155,8 @@ class Driver:
         self, body: AsyncIterator[bytes], upload: Upload
     ) -> list[Command]:
         inspection = upload.inspection
+        if upload.uninspected is not None:
+            return inspection.failed(upload.uninspected)
         async for data in body:
             commands = await self._carried_out(upload, inspection.receive(data))
             while inspection.is_behind() and not commands:

@@ -22,7 +22,7 @@ from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.inspecting.upload import Upload
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.sending import AT_ONCE_BYTES, Whole
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.uploads.body import canonical

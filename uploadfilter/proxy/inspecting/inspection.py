@@ -54,11 +54,13 @@ from uploadfilter.uploads.body.extractors import (
     ContentEnded,
     ContentStarted,
     Event,
+    Extractor,
     FormExtractor,
     PieceFound,
     RawExtractor,
     Refused,
 )
+from uploadfilter.uploads.body.messages import MessagesExtractor, MessageSpan
 from uploadfilter.uploads.body.related import RelatedExtractor
 from uploadfilter.uploads.head.plan import PIECE, BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
@@ -96,6 +98,7 @@ class _Open:
     offset: int
     declared_type: str | None
     coding: str | None
+    is_aside: bool
     digests: Digests = field(default_factory=Digests)
 
 
@@ -108,6 +111,8 @@ class Inspection:
         policy: The operator's rules.
         limits: Limits of bodies and forms.
         exempt: Whether it is forwarded without inspection, after that is recorded.
+        spans: The contents of a raw body that consists of messages; ``None`` for one
+            content.
     """
 
     def __init__(
@@ -118,6 +123,7 @@ class Inspection:
         policy: Policy,
         limits: UploadLimits,
         exempt: bool = False,
+        spans: Sequence[MessageSpan] | None = None,
     ) -> None:
         self._mode = mode
         self._policy = policy
@@ -128,7 +134,9 @@ class Inspection:
         self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
         self._charset = plan.charset if isinstance(plan, BodyPlan) else None
         self._parts_type = plan.parts_type if isinstance(plan, BodyPlan) else None
-        self._extractor = None if self._exempt else _extractor(plan, limits)
+        self._extractor: Extractor | None = None
+        if not self._exempt:
+            self._extractor = _extractor(plan, limits, spans)
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._open: _Open | None = None
         self._contents: list[Content] = []
@@ -327,6 +335,7 @@ class Inspection:
                     offset=self._contents_bytes,
                     declared_type=event.declared_type,
                     coding=event.coding,
+                    is_aside=event.is_aside,
                 )
                 return []
             case ContentData():
@@ -358,8 +367,9 @@ class Inspection:
             offset=self._open.offset,
             length=self._contents_bytes - self._open.offset,
             declared_type=self._open.declared_type,
-            exact=self._open.digests.signals(),
+            exact=() if self._open.is_aside else self._open.digests.signals(),
             coding=self._open.coding,
+            is_aside=self._open.is_aside,
         )
         self._contents.append(content)
         self._open = None
@@ -422,8 +432,8 @@ def _with_budgets_only(scan: Scan) -> Scan:
 
 
 def _extractor(
-    plan: BodyPlan | Refusal, limits: UploadLimits
-) -> RawExtractor | FormExtractor | AwsChunkedExtractor | None:
+    plan: BodyPlan | Refusal, limits: UploadLimits, spans: Sequence[MessageSpan] | None
+) -> Extractor | None:
     """Choose the extractor that turns the body into contents.
 
     If a refused head's body is forwarded all the same (``MONITOR``), it is inspected as
@@ -431,6 +441,8 @@ def _extractor(
     """
     if isinstance(plan, Refusal):
         return RawExtractor(None)
+    if spans is not None:
+        return MessagesExtractor(spans)
     match plan.kind:
         case BodyKind.NONE:
             return None

@@ -5,25 +5,41 @@ record; an upload that is turned away is counted, and its body is not read.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Sequence
 from contextlib import ExitStack
+from typing import NamedTuple
 
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.inspecting.admission import Admission, TurnedAway
-from uploadfilter.proxy.inspecting.commands import Where
+from uploadfilter.proxy.inspecting.commands import Answer, Forward, Where
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
-from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.uploads.head.plan import BodyPlan, Refusal
+from uploadfilter.uploads.body.messages import MessageSpan
+from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 
 _UNAVAILABLE = 503
 _NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
+_MESSAGES = BodyPlan(kind=BodyKind.RAW)
+
+
+class Decided(NamedTuple):
+    """A decision that is on record.
+
+    Attributes:
+        ticket: The id of the decision, and the client.
+        effect: The effect that is still to be carried out.
+    """
+
+    ticket: Ticket
+    effect: Forward | Answer
 
 
 class Intake:
@@ -59,23 +75,67 @@ class Intake:
             body: The plan of the body by its head, or why it is refused.
             is_canary: Whether the operator sent it to prove that the filter works.
         """
-        no_room = self._admission.turned_away(arrival)
-        if no_room is not None and arrival.route.mode is Mode.ENFORCE:
-            return self._shed(arrival, no_room)
         with ExitStack() as held:
-            if no_room is None:
-                held.enter_context(self._admission.place(arrival.client_key))
-            room_s = arrival.live.settings.limits.log_room_s
-            if not await self._recorder.room(within_s=room_s):
-                # It could not be put on record, so no byte of it may be received.
-                self._recorder.say_full()
-                return self._shed(arrival, _NO_RECORD)
-            upload = self._begun(arrival, body, no_room, held, is_canary=is_canary)
+            no_room = await self._place(arrival, held)
+            if no_room is not None and _turns_away(arrival, no_room):
+                return self._shed(arrival, no_room)
+            upload = self._begun(
+                arrival,
+                body,
+                no_room,
+                held,
+                exempt=arrival.route.exempt,
+                is_canary=is_canary,
+            )
             try:
                 return await Metered(self._driver.run(upload), upload.meter.spend)
             except asyncio.CancelledError:
                 upload.meter.broken_off()
                 raise
+
+    async def decide(
+        self,
+        arrival: Arrival,
+        body: AsyncIterator[bytes],
+        *,
+        spans: Sequence[MessageSpan] | None,
+    ) -> Decided | TurnedAway:
+        """Inspect messages that have arrived, and record the decision.
+
+        Args:
+            arrival: The request that opened their connection.
+            body: The bytes to inspect.
+            spans: The contents in them; ``None`` if messages pass uninspected, which
+                is recorded.
+
+        Returns:
+            The effect, which the caller carries out, or why there is no room.
+        """
+        with ExitStack() as held:
+            no_room = await self._place(arrival, held)
+            if no_room is not None and _turns_away(arrival, no_room):
+                self._count_shed(arrival, no_room)
+                return no_room
+            upload = self._begun(
+                arrival, _MESSAGES, no_room, held, exempt=spans is None, spans=spans
+            )
+            work = self._driver.decide(upload, body)
+            effect = await Metered(work, upload.meter.spend)
+            return Decided(upload.ticket, effect)
+
+    async def _place(self, arrival: Arrival, held: ExitStack) -> TurnedAway | None:
+        """Take a place for an upload while ``held`` is open, or say why not."""
+        no_room = self._admission.turned_away(arrival)
+        if no_room is not None and _turns_away(arrival, no_room):
+            return no_room
+        if no_room is None:
+            held.enter_context(self._admission.place(arrival.client_key))
+        room_s = arrival.live.settings.limits.log_room_s
+        if await self._recorder.room(within_s=room_s):
+            return no_room
+        # It could not be put on record, so no byte of it may be received.
+        self._recorder.say_full()
+        return _NO_RECORD
 
     def _begun(
         self,
@@ -84,7 +144,9 @@ class Intake:
         no_room: TurnedAway | None,
         held: ExitStack,
         *,
-        is_canary: bool,
+        exempt: bool,
+        is_canary: bool = False,
+        spans: Sequence[MessageSpan] | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
@@ -93,7 +155,8 @@ class Intake:
             mode=route.mode,
             policy=route.policy,
             limits=route.limits,
-            exempt=route.exempt,
+            exempt=exempt,
+            spans=spans,
         )
         clock = asyncio.get_running_loop().time
         return Upload(
@@ -114,8 +177,7 @@ class Intake:
 
     def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
         """Answer an upload for which there is no room, before its body is read."""
-        ticket = self._recorder.ticket(arrival.client, arrival.head.method)
-        self._recorder.shed(ticket, no_room.reason, status=no_room.status)
+        self._count_shed(arrival, no_room)
         return answers.response(
             arrival.request,
             status=no_room.status,
@@ -124,3 +186,12 @@ class Intake:
             wording=arrival.live.settings.wording,
             retry_after_s=no_room.retry_after_s,
         )
+
+    def _count_shed(self, arrival: Arrival, no_room: TurnedAway) -> None:
+        ticket = self._recorder.ticket(arrival.client, arrival.head.method)
+        self._recorder.shed(ticket, no_room.reason, status=no_room.status)
+
+
+def _turns_away(arrival: Arrival, no_room: TurnedAway) -> bool:
+    """Tell whether an upload ends here; ``MONITOR`` turns only unrecorded ones away."""
+    return no_room is _NO_RECORD or arrival.route.mode is Mode.ENFORCE

@@ -51,7 +51,7 @@ from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.proxy.origins.origin import OriginFailure
+from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.routing.routes import Route
 

@@ -14,9 +14,8 @@ and ``tests/proxy/origins/test_origin.py`` has one test for each:
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from enum import Enum
 from http import HTTPStatus
 
 import aiohttp
@@ -25,9 +24,11 @@ from typing_extensions import override
 from yarl import URL
 
 from uploadfilter.proxy.origins.asking import Asking, OriginAnswer
+from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.origins.sending import Sending, Whole
 from uploadfilter.proxy.origins.settings import OriginSettings
+from uploadfilter.proxy.origins.websockets import Opened, origin_websocket
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKENS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")
@@ -51,13 +52,6 @@ ten seconds, a short failure of a name server is not noticed."""
 
 _STREAM = "text/event-stream"
 """Server-sent events (WHATWG HTML, section 9.2), with pauses of up to hours."""
-
-
-class OriginFailure(Enum):
-    """Why the origin gave no answer; the value is the proxy's status for it."""
-
-    UNREACHABLE = 502
-    TOO_SLOW = 504
 
 
 class Origin:
@@ -125,6 +119,24 @@ class Origin:
             return Exchange(self, method, target, headers, body)
         sending = Sending(body, patience_s=self._settings.answer_timeout_s)
         return Exchange(self, method, target, headers, sending)
+
+    def websocket(
+        self,
+        target: str,
+        headers: RawHeaders,
+        protocols: Sequence[str],
+        *,
+        most_bytes: int,
+    ) -> AbstractAsyncContextManager[Opened]:
+        """Open a WebSocket during the block (``origins/websockets.py``)."""
+        return origin_websocket(
+            self._settings,
+            self._connector,
+            target,
+            headers,
+            protocols,
+            most_bytes=most_bytes,
+        )
 
     async def answer(
         self,

@@ -35,6 +35,7 @@ class Drain:
 
     def __init__(self) -> None:
         self.begun = False
+        self._beginning = asyncio.Event()
         self._in_flight = 0
         self._request = _Request(self)
         self._idle = asyncio.Event()
@@ -63,6 +64,11 @@ class Drain:
     def begin(self) -> None:
         """Make every answer from now on the last one of its connection."""
         self.begun = True
+        self._beginning.set()
+
+    async def beginning(self) -> None:
+        """Wait until the service ends."""
+        await self._beginning.wait()
 
     async def finish(self, *, within_s: float) -> int:
         """Wait until no request is in flight.

@@ -16,6 +16,7 @@ from typing_extensions import override
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
 from uploadfilter.proxy.routing.readings import is_plain, readings
+from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
 
 DEFAULT_ROUTE: Final = "default"
@@ -42,6 +43,7 @@ class Route:
         origin: Name of the origin.
         mode: Whether actions are carried out.
         exempt: Whether uploads are forwarded without inspection, which is recorded.
+        websockets: The treatment of WebSockets.
         limits: Limits of bodies and forms.
         policy: Maps reason and category to action.
     """
@@ -53,6 +55,7 @@ class Route:
     methods: frozenset[str] = frozenset()
     mode: Mode = Mode.MONITOR
     exempt: bool = False
+    websockets: WebSockets = WebSockets.REFUSE
     limits: UploadLimits = field(default_factory=UploadLimits)
     policy: Policy = field(default_factory=Policy)
 
@@ -78,6 +81,7 @@ class Route:
         return self is other or (
             (other.exempt or not self.exempt)
             and (self.mode is Mode.ENFORCE or other.mode is Mode.MONITOR)
+            and self.websockets.is_as_strict_as(other.websockets)
             and all(
                 getattr(self.limits, limit.name) <= getattr(other.limits, limit.name)
                 for limit in fields(UploadLimits)
@@ -145,8 +149,8 @@ class Routes:
         route = _first(takes[0], path)
         if route is None:
             return ChosenRoute(route=None)
-        if route.exempt and not is_plain(path):
-            route = replace(route, exempt=False)
+        if not is_plain(path):
+            route = _looked_at(route)
         if not stands_for and not self._paths_matter:
             return ChosenRoute(route=route)
         if len(stands_for) > _MOST_MEANT:
@@ -175,6 +179,16 @@ class Routes:
             *(it for it in found if it is None or not _may_stand_for(route, it)),
             *(it for it in in_any_case if it and not route.is_as_strict_as(it)),
         ]
+
+
+def _looked_at(route: Route) -> Route:
+    """Return a route that lets nothing pass uninspected."""
+    websockets = route.websockets
+    if websockets is WebSockets.PASS:
+        websockets = WebSockets.INSPECT
+    if not route.exempt and websockets is route.websockets:
+        return route
+    return replace(route, exempt=False, websockets=websockets)
 
 
 def _choice_without_a_choice(routes: Sequence[Route]) -> ChosenRoute | None:

@@ -73,10 +73,12 @@ class ContentStarted:
     Attributes:
         declared_type: Media type that the client claims, without parameters.
         coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
+        is_aside: See ``Content``.
     """
 
     declared_type: str | None
     coding: str | None = None
+    is_aside: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,1 @@
+"""Carry WebSockets to an origin, on routes that allow them, and inspect messages."""
