@@ -446,8 +446,7 @@ NAMED: Mapping[str, str] = {
         "::test_upgrades_are_refused_but_for_one_that_is_ignored"
     ),
     "a picture in messages of a WebSocket": (
-        "tests/proxy/messaging/test_opening.py"
-        "::test_listed_picture_never_arrives_whole"
+        "tests/proxy/messaging/test_opening.py::test_listed_picture_never_arrives_whole"
     ),
     "a client that ends its sending half": (
         "tests/proxy/clients/test_server.py"
