@@ -98,6 +98,14 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/intake.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
+    "uploadfilter/reporting/cells.py": "tests/reporting/test_composing.py",
+    "uploadfilter/reporting/deriving.py": "tests/reporting/test_composing.py",
+    "uploadfilter/reporting/gathered.py": "tests/reporting/test_gathering.py",
+    "uploadfilter/reporting/page/charts.py": "tests/reporting/page/test_rendering.py",
+    "uploadfilter/reporting/page/layout.py": "tests/reporting/page/test_rendering.py",
+    "uploadfilter/reporting/standing.py": "tests/reporting/test_gathering.py",
+    "uploadfilter/reporting/queries.py": "tests/reporting/test_composing.py",
+    "uploadfilter/reporting/timing.py": "tests/reporting/test_composing.py",
     "uploadfilter/reference/writing/carrying.py": (
         "tests/reference/writing/test_writing.py"
     ),

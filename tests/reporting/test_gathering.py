@@ -1,0 +1,236 @@
+"""Counting whole logs, and saying what they lack."""
+
+from collections.abc import Callable
+from datetime import date, timedelta
+from pathlib import Path
+from shutil import copytree, rmtree
+
+import msgspec
+import pytest
+
+from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.logs import ACCEPTED, DAY_S, NOON, REJECTED, decision, write_log
+from tests.reporting.site import FIRST, write_site
+from uploadfilter.decisions.files.retention import prune
+from uploadfilter.decisions.files.segments import segments
+from uploadfilter.decisions.records.records import line_hash
+from uploadfilter.errors import UsageError
+from uploadfilter.reporting.gathered import (
+    GatheredLog,
+    LogLack,
+    ReportDays,
+    Said,
+)
+from uploadfilter.reporting.gathering import (
+    GatherOptions,
+    gather,
+    log_folders,
+)
+from uploadfilter.reporting.obvious import count_plainly
+from uploadfilter.reporting.tables import CountTable, packed
+
+DAYS = 3
+SPAN = ReportDays(FIRST, FIRST + timedelta(days=DAYS))
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    """Return the logs of a site that nobody changes."""
+    return write_site(tmp_path_factory.mktemp("site"), days=DAYS, uploads=8)
+
+
+@pytest.fixture
+def log(site: list[Path], tmp_path: Path) -> Path:
+    """Return a copy of one log."""
+    copytree(site[0].parent, tmp_path / "north")
+    return tmp_path / "north" / "log"
+
+
+def lacks(found: GatheredLog) -> set[LogLack]:
+    """Return the kinds of a log's lacks."""
+    return {it.lack for it in found.said}
+
+
+def lines(directory: Path) -> list[bytes]:
+    """Return the lines of a log."""
+    return [
+        line
+        for segment in segments(directory)
+        for line in (directory / segment.name).read_bytes().split(b"\n")[:-1]
+    ]
+
+
+def test_whole_logs_lack_nothing_and_count_every_line(site: list[Path]) -> None:
+    """Counts are those of all lines; each log stands on its whole checkpoint."""
+    logs = gather(site, SPAN, GatherOptions())
+
+    for directory, found in zip(site, logs, strict=True):
+        assert found.said == []
+        assert packed(found.part) == packed(count_plainly(lines(directory)))
+        assert found.standing is not None
+        assert found.records == found.standing.size == len(lines(directory))
+        assert found.label.startswith(found.instance)
+
+
+def test_order_of_folders_and_processes_do_not_matter(
+    site: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Logs in another order, counted by processes or kept counts, are the same."""
+    plain = gather(site, SPAN, GatherOptions())
+    kept = GatherOptions(cache=tmp_path / "cache")
+    gather(site, SPAN, kept)
+    monkeypatch.setattr("uploadfilter.reporting.gathering.POOL_BYTES", 0)
+
+    assert gather(site[::-1], SPAN, kept) == plain
+    assert gather(site, SPAN, GatherOptions(jobs=2)) == plain
+
+
+def test_period_counts_only_its_days(site: list[Path]) -> None:
+    """Records of other days are in no count."""
+    day = FIRST + timedelta(days=1)
+
+    found = gather(site, ReportDays(day, day + timedelta(days=1)), GatherOptions())[0]
+
+    days = {key[0] for rows in found.part.tables.values() for key in rows}
+    assert days == {day.isoformat()}
+
+
+def _edit(directory: Path) -> None:
+    """Change a record and chain all later ones anew, as somebody with the disk can."""
+    before = ""
+    for segment in segments(directory):
+        path = directory / segment.name
+        made = []
+        for line in path.read_bytes().split(b"\n")[:-1]:
+            record = msgspec.json.decode(line)
+            if record["record"] == "decision" and record["verdict"] == "MATCH":
+                record |= {"verdict": "NO_MATCH", "matches": []}
+            record["previous"] = before or record["previous"]
+            made.append(msgspec.json.encode(record))
+            before = line_hash(made[-1])
+        path.write_bytes(b"\n".join(made) + b"\n")
+
+
+def _damage(directory: Path) -> None:
+    path = directory / segments(directory)[-1].name
+    whole = path.read_bytes().split(b"\n")
+    path.write_bytes(b"\n".join([whole[0], b"{", *whole[2:]]))
+
+
+def _tear(directory: Path) -> None:
+    with (directory / segments(directory)[-1].name).open("ab") as file:
+        file.write(b'{"record":"deci')
+
+
+def _cut(directory: Path) -> None:
+    path = directory / segments(directory)[-1].name
+    path.write_bytes(b"\n".join(path.read_bytes().split(b"\n")[:-2]) + b"\n")
+
+
+def _without_tree(directory: Path) -> None:
+    rmtree(directory / "tree")
+
+
+def _without_segment(directory: Path) -> None:
+    (directory / segments(directory)[1].name).unlink()
+
+
+def _damage_tree(directory: Path) -> None:
+    (directory / "tree" / "checkpoint").write_text("x")
+
+
+def _pack(directory: Path) -> None:
+    path = directory / segments(directory)[1].name
+    path.rename(f"{path}.gz")
+
+
+@pytest.mark.parametrize(
+    ("change", "lack"),
+    [
+        (_edit, LogLack.NOT_IN_TREE),
+        (_damage, LogLack.UNREADABLE),
+        (_damage, LogLack.CHAIN_BROKEN),
+        (_tear, LogLack.UNFINISHED),
+        (_cut, LogLack.NOT_IN_TREE),
+        (_without_tree, LogLack.NO_CHECKPOINT),
+        (_without_segment, LogLack.NOT_ALLOWED),
+        (_damage_tree, LogLack.TREE_DAMAGED),
+        (_pack, LogLack.NOT_READ),
+    ],
+)
+def test_whatever_was_done_to_a_log_is_said(
+    log: Path, change: Callable[[Path], None], lack: LogLack
+) -> None:
+    """No damage and no missing record leads to a smaller number in silence."""
+    change(log)
+
+    assert lack in lacks(gather([log], SPAN, GatherOptions())[0])
+
+
+def test_records_after_the_checkpoint_are_not_counted(log: Path) -> None:
+    """Figures stand on the checkpoint; newer records are said."""
+    before = gather([log], SPAN, GatherOptions())[0]
+    write_log(log, [[decision("late")]], start=NOON + 2 * DAY_S + 3600 * 11.99)
+
+    found = gather([log], SPAN, GatherOptions())[0]
+
+    assert packed(found.part) == packed(before.part)
+    assert LogLack.AFTER_CHECKPOINT in lacks(found)
+
+
+def test_totals_stand_for_days_whose_records_retention_deleted(tmp_path: Path) -> None:
+    """Uploads of such days count as before; the days are named."""
+    directory = tmp_path / "main" / "log"
+    days = [[decision(f"a{n}", ACCEPTED), decision(f"b{n}")] for n in range(40)]
+    days[3] = [decision("m", REJECTED)]
+    write_log(directory, days)
+    span = ReportDays(FIRST, FIRST + timedelta(days=40))
+    tree_of(directory).grow(end_of(directory))
+    before = gather([directory], span, GatherOptions())[0]
+    assert prune(directory, now=NOON + 39 * DAY_S)
+
+    found = gather([directory], span, GatherOptions())[0]
+
+    for table in (CountTable.UPLOADS, CountTable.MATCHES, CountTable.FOUND):
+        assert found.part.tables[table] == before.part.tables[table]
+    assert lacks(found) == {LogLack.TOTALS_ONLY}
+    assert found.from_totals[0] == FIRST.isoformat()
+    assert found.unknown == []
+
+
+def test_period_beyond_the_log_is_said(site: list[Path]) -> None:
+    """Days before the first and after the last record are no days without uploads."""
+    span = ReportDays(date(2026, 11, 1), date(2026, 12, 31))
+
+    found = gather(site[:1], span, GatherOptions())[0]
+
+    assert {LogLack.NOT_BEGUN, LogLack.ENDS_EARLY} <= lacks(found)
+
+
+def test_clock_that_was_set_back_is_said(tmp_path: Path) -> None:
+    """Days are not certain if the clock was set back; by how much is said."""
+    directory = tmp_path / "main" / "log"
+    write_log(directory, [[decision("a")]], start=NOON + 7200)
+    write_log(directory, [[decision("b")]], start=NOON)
+
+    found = gather([directory], SPAN, GatherOptions())[0]
+
+    assert Said(LogLack.CLOCK_BACK, 120) in found.said
+
+
+def test_one_log_under_two_names_is_refused(site: list[Path], tmp_path: Path) -> None:
+    """A copy of a log beside the log would count everything twice."""
+    copytree(site[0], tmp_path / "copy")
+
+    with pytest.raises(UsageError, match="are one log"):
+        gather([site[0], tmp_path / "copy"], SPAN, GatherOptions())
+
+
+def test_folder_may_be_a_log_a_proxy_or_a_state_directory(site: list[Path]) -> None:
+    """All logs of a state directory are found; a folder without a log is refused."""
+    state = site[0].parent.parent.parent
+
+    assert log_folders([state]) == [site[0]]
+    assert log_folders([site[0].parent, site[0], site[1]]) == site
+    with pytest.raises(UsageError, match="no decision log"):
+        log_folders([state / "instances"])

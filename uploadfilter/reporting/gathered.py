@@ -1,0 +1,137 @@
+"""Define a counted log: its counts, its checkpoint, and what it lacks."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from typing import Final, NamedTuple
+
+from uploadfilter.reporting.scanning import ChangeFact
+from uploadfilter.reporting.tables import Part
+
+
+class LogLack(StrEnum):
+    """Something that a report on a log has to say."""
+
+    TOTALS_ONLY = "totals_only"
+    DAYS_UNKNOWN = "days_unknown"
+    MATCHES_GONE = "matches_gone"
+    NOT_ALLOWED = "not_allowed"
+    NOT_BEGUN = "not_begun"
+    ENDS_EARLY = "ends_early"
+    UNREADABLE = "unreadable"
+    UNKNOWN_KIND = "unknown_kind"
+    CHAIN_BROKEN = "chain_broken"
+    NO_HEAD = "no_head"
+    UNFINISHED = "unfinished"
+    CLOCK_BACK = "clock_back"
+    NOT_READ = "not_read"
+    OLD_FORMAT = "old_format"
+    NO_CHECKPOINT = "no_checkpoint"
+    TREE_DAMAGED = "tree_damaged"
+    NOT_IN_TREE = "not_in_tree"
+    BEFORE_TREE = "before_tree"
+    AFTER_CHECKPOINT = "after_checkpoint"
+    TOTALS_DIFFER = "totals_differ"
+
+
+IS_DAMAGE: Final = frozenset(
+    {
+        LogLack.NOT_ALLOWED,
+        LogLack.UNREADABLE,
+        LogLack.CHAIN_BROKEN,
+        LogLack.NO_HEAD,
+        LogLack.TREE_DAMAGED,
+        LogLack.NOT_IN_TREE,
+        LogLack.TOTALS_DIFFER,
+    }
+)
+"""What retention, a running proxy or another release never causes."""
+
+
+class Said(NamedTuple):
+    """A lack, with its numbers.
+
+    Attributes:
+        lack: The kind.
+        number: Days, records, bytes or minutes, as the kind says.
+        detail: Names, days or a reason; may be empty.
+    """
+
+    lack: LogLack
+    number: int = 0
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogStanding:
+    """The checkpoint that a log's figures stand on.
+
+    Attributes:
+        origin: Name of the log.
+        key: Its public key as text.
+        first: Number of the record that is the first leaf.
+        size: Number of leaves.
+        root: Root of the tree, hex.
+        note: The signed checkpoint as text.
+    """
+
+    origin: str
+    key: str
+    first: int
+    size: int
+    root: str
+    note: str
+
+    @property
+    def last(self) -> int:
+        """Number of the last record that it covers."""
+        return self.first + self.size - 1
+
+
+@dataclass(slots=True, kw_only=True)
+class GatheredLog:
+    """The counts of one log.
+
+    Attributes:
+        label: Its name in the report.
+        instance: The proxy's name.
+        standing: The checkpoint; ``None`` without a tree.
+        end: Number and hash of the last counted record.
+        since: Time of the first counted record.
+        until: Time of the last one.
+        records: Counted records.
+        part: The counts of the period, by day.
+        from_totals: Days whose numbers are those of total records.
+        unknown: Days without numbers.
+        changes: The changes, in order.
+        said: What the report has to say about it.
+    """
+
+    label: str
+    instance: str = ""
+    standing: LogStanding | None = None
+    end: tuple[int, str] = (0, "")
+    since: str = ""
+    until: str = ""
+    records: int = 0
+    part: Part = field(default_factory=Part)
+    from_totals: list[str] = field(default_factory=list)
+    unknown: list[str] = field(default_factory=list)
+    changes: list[ChangeFact] = field(default_factory=list)
+    said: list[Said] = field(default_factory=list)
+
+
+class ReportDays(NamedTuple):
+    """The days of a report.
+
+    Attributes:
+        first: The first day, UTC.
+        end: The day after the last.
+    """
+
+    first: date
+    end: date
+
+    def holds(self, day: str) -> bool:
+        """Return whether a day is one of them."""
+        return self.first.isoformat() <= day < self.end.isoformat()
