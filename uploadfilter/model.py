@@ -401,7 +401,7 @@ class View:
     @property
     def signal_count(self) -> int:
         """The number of its signals."""
-        return sum(map(len, self.rows))
+        return sum([len(row.values) // _WIDTH_BYTES[row.type] for row in self.rows])
 
     def value(self, signal_type: SignalType) -> bytes | None:
         """Return the first (upright, full-geometry) value of a type, if any."""

@@ -50,12 +50,19 @@ class Path(NamedTuple):
     @property
     def networks(self) -> tuple[str, ...]:
         """The networks of the client, the widest first."""
-        return tuple(dict.fromkeys(it for it in self[:-1] if it != self.client))
+        return _names_of(self)[:-1]
 
     @property
     def names(self) -> tuple[str, ...]:
         """The client and its networks, the widest first."""
-        return (*self.networks, self.client)
+        return _names_of(self)
+
+
+@lru_cache(maxsize=4096)  # Clients come back, and an upload asks five times.
+def _names_of(path: Path) -> tuple[str, ...]:
+    """Return a client and its networks, each once, the widest first."""
+    networks = dict.fromkeys(name for name in path[:-1] if name != path.client)
+    return (*networks, path.client)
 
 
 @lru_cache(maxsize=4096)  # Clients come back, and every limit asks.

@@ -194,12 +194,13 @@ async def test_client_that_is_lost_has_no_turn() -> None:
     """Its claim ends at once; one that holds a place goes on."""
     turns, counts = turns_of(ONE)
     first, second, client = Claim("a"), Claim("b"), Leaving()
-    await turns.enter(first, on_put_back=never)
-    with turns.watching(first, client), turns.watching(second, client):
-        async with asyncio.TaskGroup() as group:
-            waiting = group.create_task(turns.enter(second, on_put_back=never))
-            await asyncio.sleep(0)
-            client.lost.set_result(None)
+    await turns.enter(first, on_put_back=never, departure=client)
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(
+            turns.enter(second, on_put_back=never, departure=client)
+        )
+        await asyncio.sleep(0)
+        client.lost.set_result(None)
 
     assert waiting.result() is Reason.ABORTED
     assert counts["withdrawn"] == 1
@@ -213,8 +214,7 @@ async def test_client_that_was_lost_before_it_waits_has_no_turn() -> None:
     first, second, client = Claim("a"), Claim("b"), Leaving()
     await turns.enter(first, on_put_back=never)
     client.lost.set_result(None)
-    with turns.watching(second, client):
-        refusal = await turns.enter(second, on_put_back=never)
+    refusal = await turns.enter(second, on_put_back=never, departure=client)
 
     assert refusal is Reason.ABORTED
 
@@ -224,18 +224,19 @@ async def test_client_that_ended_its_side_has_the_last_turn() -> None:
     turns, _ = turns_of(ONE)
     first, second, third, client = Claim("a"), Claim("b"), Claim("c"), Leaving()
     await turns.enter(first, on_put_back=never)
-    with turns.watching(second, client):
-        async with asyncio.TaskGroup() as group:
-            last = group.create_task(turns.enter(second, on_put_back=never))
-            await asyncio.sleep(0)
-            client.ended.set_result(None)
-            await asyncio.sleep(0)
-            late = group.create_task(turns.enter(third, on_put_back=never))
-            await asyncio.sleep(0)
-            turns.leave(first)
-            await late
-            is_last = not last.done()
-            turns.leave(third)
+    async with asyncio.TaskGroup() as group:
+        last = group.create_task(
+            turns.enter(second, on_put_back=never, departure=client)
+        )
+        await asyncio.sleep(0)
+        client.ended.set_result(None)
+        await asyncio.sleep(0)
+        late = group.create_task(turns.enter(third, on_put_back=never))
+        await asyncio.sleep(0)
+        turns.leave(first)
+        await late
+        is_last = not last.done()
+        turns.leave(third)
 
     assert is_last
     assert last.result() is None

@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from typing import Generic, TypeVar
 
+from typing_extensions import override
+
 from uploadfilter.decisions.records.chain import Draft
 from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
 from uploadfilter.decisions.records.records import Checkpoint, Record
@@ -26,9 +28,7 @@ class PendingRecord(Generic[_Result]):
     def __init__(self, record: Record, result: Callable[[Record], _Result]) -> None:
         self.record = record
         self._result = result
-        self.future: Future[_Result] = Future()
-        # Running futures cannot be cancelled: the record stays if the caller leaves.
-        self.future.set_running_or_notify_cancel()
+        self.future: Future[_Result] = _Kept()
 
     def settle(self, chained: Record) -> None:
         """Resolve the future: the record is durable."""
@@ -38,6 +38,14 @@ class PendingRecord(Generic[_Result]):
         """Fail the future: the record is not in the log."""
         if not self.future.done():
             self.future.set_exception(error)
+
+
+class _Kept(Future[_Result]):
+    """A future that cannot be cancelled: the record stays if the caller leaves."""
+
+    @override
+    def cancel(self) -> bool:
+        return False
 
 
 Waiting = PendingRecord[int] | PendingRecord[Checkpoint]

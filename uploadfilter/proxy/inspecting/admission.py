@@ -19,9 +19,10 @@ Rules this module keeps:
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 from uploadfilter.model import Mode, Reason
@@ -120,19 +121,16 @@ class Admission:
             return found
         return self._our_limit(arrival, limits)
 
-    @contextmanager
-    def place(self, client: str) -> Iterator[None]:
-        """Count one open upload of a client during the block."""
-        self.open_uploads += 1
-        self._held.add(client)
-        try:
-            yield
-        finally:
-            self.open_uploads -= 1
-            self._held.add(client, -1)
+    def place(self, client: str) -> Callable[[], None]:
+        """Count one more open upload of a client; the result, called once, ends it."""
+        self._count_open(client, 1)
+        return partial(self._count_open, client, -1)
 
-    @contextmanager
-    def arriving(self, arrival: Arrival) -> Iterator[Body]:
+    def _count_open(self, client: str, more: int) -> None:
+        self.open_uploads += more
+        self._held.add(client, more)
+
+    def arriving(self, arrival: Arrival) -> AbstractContextManager[Body]:
         """Allow another upload to end this body during the block.
 
         In ``MONITOR`` this never happens: its upload would be forwarded all the same.
@@ -140,13 +138,8 @@ class Admission:
         network = path_of(arrival.client_key).group
         body = Body(network=network, begun_s=self._clock())
         if arrival.route.mode is Mode.MONITOR:
-            yield body
-            return
-        self._arriving.add(body)
-        try:
-            yield body
-        finally:
-            self._arriving.end(body)
+            return nullcontext(body)
+        return self._arriving.during(body)
 
     def meter(self, client: str) -> LoopMeter:
         """Return the meter for an upload of a client."""

@@ -12,8 +12,11 @@ This is plain bookkeeping without sockets or clocks. Rules this module keeps:
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Final
+
+from typing_extensions import override
 
 SLOW_BYTES_S: Final = 8192.0
 """Below this average a body is slow by itself: 2G has 5 KB/s, 3G 50 KB/s and more."""
@@ -71,6 +74,10 @@ class Arriving:
         self._bodies[body] = None
         self._of[body.network] += 1
 
+    def during(self, body: Body) -> "_Presence":
+        """Return a block in which a body is arriving."""
+        return _Presence(self, body)
+
     def end(self, body: Body) -> None:
         """Note that a body has ended, for any reason; called once."""
         if body.has_yielded:
@@ -116,3 +123,27 @@ class Arriving:
         self._of[body.network] -= 1
         if not self._of[body.network]:
             del self._of[body.network]
+
+
+class _Presence(AbstractContextManager[Body]):
+    """The block in which a body arrives; a generator would be three calls more.
+
+    Args:
+        arriving: The bodies that are arriving.
+        body: One of them, during the block.
+    """
+
+    __slots__ = ("_arriving", "_body")
+
+    def __init__(self, arriving: Arriving, body: Body) -> None:
+        self._arriving = arriving
+        self._body = body
+
+    @override
+    def __enter__(self) -> Body:
+        self._arriving.add(self._body)
+        return self._body
+
+    @override
+    def __exit__(self, *_: object) -> None:
+        self._arriving.end(self._body)

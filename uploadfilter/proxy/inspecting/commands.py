@@ -5,7 +5,7 @@ of the inspection that the docstring of the command names.
 """
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import StrEnum, auto
 from typing import TypeAlias
 
 from uploadfilter.decisions.judgement import Judgement
@@ -13,7 +13,7 @@ from uploadfilter.model import Match, Reason, Scan, Signal
 from uploadfilter.uploads.body.canonical import Part
 
 
-class Where(Enum):
+class Where(StrEnum):
     """The spool of an upload that bytes belong to."""
 
     BODY = auto()

@@ -6,7 +6,6 @@ record; an upload that is turned away is counted, and its body is not read.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import ExitStack
 from typing import NamedTuple
 
 from aiohttp import web
@@ -16,6 +15,7 @@ from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.inspecting.admission import Admission, TurnedAway
 from uploadfilter.proxy.inspecting.commands import Answer, Forward, Where
 from uploadfilter.proxy.inspecting.driver import Driver
+from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
@@ -75,7 +75,7 @@ class Intake:
             body: The plan of the body by its head, or why it is refused.
             is_canary: Whether the operator sent it to prove that the filter works.
         """
-        with ExitStack() as held:
+        with Held() as held:
             no_room = await self._place(arrival, held)
             if no_room is not None and _turns_away(arrival, no_room):
                 return self._shed(arrival, no_room)
@@ -111,7 +111,7 @@ class Intake:
         Returns:
             The effect, which the caller carries out, or why there is no room.
         """
-        with ExitStack() as held:
+        with Held() as held:
             no_room = await self._place(arrival, held)
             if no_room is not None and _turns_away(arrival, no_room):
                 self._count_shed(arrival, no_room)
@@ -123,13 +123,13 @@ class Intake:
             effect = await Metered(work, upload.meter.spend)
             return Decided(upload.ticket, effect)
 
-    async def _place(self, arrival: Arrival, held: ExitStack) -> TurnedAway | None:
+    async def _place(self, arrival: Arrival, held: Held) -> TurnedAway | None:
         """Take a place for an upload while ``held`` is open, or say why not."""
         no_room = self._admission.turned_away(arrival)
         if no_room is not None and _turns_away(arrival, no_room):
             return no_room
         if no_room is None:
-            held.enter_context(self._admission.place(arrival.client_key))
+            held.until_released(self._admission.place(arrival.client_key))
         room_s = arrival.live.settings.limits.log_room_s
         if await self._recorder.room(within_s=room_s):
             return no_room
@@ -142,7 +142,7 @@ class Intake:
         arrival: Arrival,
         body: BodyPlan | Refusal,
         no_room: TurnedAway | None,
-        held: ExitStack,
+        held: Held,
         *,
         exempt: bool,
         is_canary: bool = False,
@@ -159,16 +159,16 @@ class Intake:
             spans=spans,
         )
         clock = asyncio.get_running_loop().time
+        spools = {where: self._room.spool(client) for where in Where}
+        for spool in spools.values():
+            held.until_released(spool.close)
         return Upload(
             arrival=arrival,
             inspection=inspection,
             ticket=self._recorder.ticket(arrival.client, arrival.head.method),
-            spools={
-                Where.BODY: held.enter_context(self._room.spool(client)),
-                Where.CONTENTS: held.enter_context(self._room.spool(client)),
-            },
+            spools=spools,
             meter=self._admission.meter(client),
-            release=held.close,
+            release=held.release,
             clock=clock,
             begun_s=clock(),
             uninspected=no_room.reason if no_room else None,

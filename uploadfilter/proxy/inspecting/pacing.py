@@ -290,6 +290,15 @@ class Metered(Generator[Any, Any, _T]):
         return self
 
     @override
+    def __next__(self) -> Any:
+        """Take the next step, as the event loop does: ``send`` would be a call more."""
+        begun_s = time.thread_time()
+        try:
+            return self._work.send(None)
+        finally:
+            self._spend(time.thread_time() - begun_s)
+
+    @override
     def send(self, value: Any, /) -> Any:
         """Take the next step."""
         begun_s = time.thread_time()

@@ -129,7 +129,7 @@ class Searching:
     async def match(self, upload: Upload, command: MatchSignals) -> list[Command]:
         """Search for all signals, in the generation of the look-up."""
         generation, scans = upload.searched_generation, command.scans
-        signals = sum(_signal_count(scan) for scan in scans)
+        signals = sum(map(_signal_count, scans))
         is_short = len(scans) <= _LOOK_UP_ON_LOOP
         if is_short and signals * generation.entry_count <= _SEARCH_ON_LOOP_PAIRS:
             found = self._matches(upload, generation, scans)
@@ -218,4 +218,6 @@ class Searching:
 
 
 def _signal_count(scan: Scan) -> int:
-    return sum(view.signal_count for part in scan.walk() for view in part.views)
+    """Return the number of signals of a content and of all contents in it."""
+    own = sum([view.signal_count for view in scan.views])
+    return own + sum(map(_signal_count, scan.contents)) if scan.contents else own

@@ -258,7 +258,7 @@ def _is_unfit(answer: OriginAnswer) -> bool:
         or _CONTROL.search(answer.reason) is not None
         or _CONTROL_BYTE.search(b"".join([value for _, value in answer.raw_headers]))
         is not None
-        or _TOKENS.fullmatch(b"\n".join([*(n for n, _ in answer.raw_headers), b""]))
+        or _TOKENS.fullmatch(b"\n".join([*[n for n, _ in answer.raw_headers], b""]))
         is None
     )
 

@@ -215,8 +215,7 @@ class ScannerPool:
         if not progress.is_complete:
             claim = _claim(client, upload, spans)
             try:
-                with self._turns.watching(claim, departure):
-                    await self._serve(claim, progress, upload, on_cost)
+                await self._serve(claim, progress, upload, on_cost, departure)
             except asyncio.CancelledError:
                 self._turns.abandon(claim)
                 raise
@@ -230,12 +229,15 @@ class ScannerPool:
         progress: Progress,
         upload: Handed,
         on_cost: Callable[[float], None] | None,
+        departure: Departing | None,
     ) -> None:
         """Wait for a place, and scan an upload."""
         conversation = Conversation(
             self._crew, self._settings, counts=self._counts, log=self._log
         )
-        refusal = await self._turns.enter(claim, on_put_back=conversation.break_off)
+        refusal = await self._turns.enter(
+            claim, on_put_back=conversation.break_off, departure=departure
+        )
         if refusal is not None:
             self._counts["unserved"] += 1
             progress.give_up(refusal)
@@ -247,7 +249,7 @@ class ScannerPool:
                 slow_after_s=claim.slow_after_s,
                 is_low=claim.is_slow,
                 on_slow=lambda: self._turns.slow_down(claim),
-                go_on=lambda: self._turns.reenter(claim),
+                go_on=lambda: self._turns.reenter(claim, departure=departure),
             )
         finally:
             for told in (self._on_cost, on_cost):

@@ -107,11 +107,11 @@ class Progress:
         self._windows = windows
         self._scans: list[Scan | None] = [None] * len(self._spans)
         ordinals = range(len(self._spans))
-        self._common = deque(n for n in ordinals if not alone[n])
-        self._alone = deque(n for n in ordinals if alone[n])
+        self._common = deque([n for n in ordinals if not alone[n]])
+        self._alone = deque([n for n in ordinals if alone[n]])
         self._losses_left = max_losses
         self._cpu_left_s = budgets.upload_cpu_s
-        total = sum(span.length for span in self._spans)
+        total = sum([span.length for span in self._spans])
         self._wall_left_s = budgets.upload_wall_s + budgets.wall_allowance(total)
         self._bytes_left = MAX_UPLOAD_REPLY_BYTES
         # State of the current request:
@@ -134,7 +134,7 @@ class Progress:
     @property
     def scans(self) -> tuple[Scan, ...]:
         """Return the scans so far, in the order of the contents."""
-        return tuple(scan for scan in self._scans if scan is not None)
+        return tuple([scan for scan in self._scans if scan is not None])
 
     @property
     def wants_alone(self) -> bool:
@@ -181,10 +181,10 @@ class Progress:
         alone = self.wants_alone
         self._asked = self._alone if alone else self._common
         ordinals = (self._alone[0],) if alone else tuple(self._common)
-        spans = tuple(wire_span(self._spans[n]) for n in ordinals)
+        spans = tuple([wire_span(self._spans[n]) for n in ordinals])
         self._asked_left = len(spans)
         self._index = 0
-        self._asked_bytes = sum(span.length for span in spans)
+        self._asked_bytes = sum([span.length for span in spans])
         self._begin_content()
         return ScanRequest(
             spans=spans,

@@ -62,7 +62,11 @@ class Turns:
         )
 
     async def enter(
-        self, claim: Claim, *, on_put_back: Callable[[], None]
+        self,
+        claim: Claim,
+        *,
+        on_put_back: Callable[[], None],
+        departure: Departing | None = None,
     ) -> Reason | None:
         """Wait until a claim has a place.
 
@@ -72,6 +76,9 @@ class Turns:
             claim: The claim.
             on_put_back: Called at most once, when its scan must be broken off; then
                 ``reenter`` must be called.
+            departure: The departure of its client: while it waits, its turns go to
+                others then. A scan that has begun goes on: to break it off would cost a
+                process, which is more than most scans.
 
         Returns:
             The reason if it gets none: ``overloaded``, ``aborted`` if its client has
@@ -86,17 +93,23 @@ class Turns:
         self._put_back[claim] = on_put_back
         if claim.standing in _HAVE_PLACES:
             return None
-        return await self._wait(claim)
+        return await self._wait(claim, departure)
 
-    async def reenter(self, claim: Claim) -> Reason | None:
+    async def reenter(
+        self, claim: Claim, *, departure: Departing | None = None
+    ) -> Reason | None:
         """Wait until a claim that was put back may go on.
+
+        Args:
+            claim: The claim.
+            departure: As in ``enter``.
 
         Returns:
             The reason if it may not, as in ``enter``.
         """
         match claim.standing:
             case Standing.PUT_BACK:
-                return await self._wait(claim)
+                return await self._wait(claim, departure)
             case Standing.OVER:
                 return Reason.NO_SCANNER
             case _:
@@ -113,12 +126,8 @@ class Turns:
         self.lanes.abandon(claim, now_s=self._loop.time())
 
     @contextmanager
-    def watching(self, claim: Claim, departure: Departing | None) -> Iterator[None]:
-        """Give a claim's turns to others if its client departs during the block.
-
-        A scan that has begun goes on: to break it off would cost a process, which is
-        more than most scans.
-        """
+    def _watching(self, claim: Claim, departure: Departing | None) -> Iterator[None]:
+        """Give a claim's turns to others if its client departs during the block."""
         if departure is None:
             yield
             return
@@ -156,13 +165,14 @@ class Turns:
         for claim in self.lanes.turn_away_all():
             self._call(claim, Reason.NO_SCANNER)
 
-    async def _wait(self, claim: Claim) -> Reason | None:
+    async def _wait(self, claim: Claim, departure: Departing | None) -> Reason | None:
         call: asyncio.Future[Reason | None] = self._loop.create_future()
         self._calls[claim] = call
         self._admit()
         try:
-            async with asyncio.timeout(self._wait_s):
-                return await call
+            with self._watching(claim, departure):
+                async with asyncio.timeout(self._wait_s):
+                    return await call
         except TimeoutError:
             # A place that was given at the same moment is kept.
             has_place = claim.standing in _HAVE_PLACES

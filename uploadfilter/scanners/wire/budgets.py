@@ -1,6 +1,7 @@
 """Define the limits of the scan of one content and of one upload."""
 
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Final, NamedTuple, Protocol
 
 LEAST_ADDRESS_SPACE: Final = 384 * 1024 * 1024
@@ -109,35 +110,13 @@ class Budgets:
 
     def __post_init__(self) -> None:
         """Refuse budgets with which no content could be scanned."""
-        for name in (
-            "max_pixels",
-            "content_cpu_s",
-            "content_wall_s",
-            "upload_cpu_s",
-            "upload_wall_s",
-            "max_views",
-            "max_signals",
-            "max_upload_signals",
-            "max_frames",
-            "max_total_pixels",
-            "max_ratio",
-            "max_output_bytes",
-            "max_held_bytes",
-            "max_decoded_bytes",
-            "max_jpeg_scans",
-        ):
-            if getattr(self, name) <= 0:
-                raise ValueError(f"{name} must be positive")
-        for name in (
-            "per_gib_s",
-            "first_mib_s",
-            "signals_per_mib",
-            "max_contents",
-            "contents_per_mib",
-            "max_depth",
-        ):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name} must not be negative")
+        # One look at all of them: a scanner makes them anew for each upload.
+        if any(map((0.0).__ge__, _positive_of(self))):
+            name = next(name for name in _POSITIVE if getattr(self, name) <= 0)
+            raise ValueError(f"{name} must be positive")
+        if any(map((0.0).__gt__, _not_negative_of(self))):
+            name = next(name for name in _NOT_NEGATIVE if getattr(self, name) < 0)
+            raise ValueError(f"{name} must not be negative")
         if self.address_space < LEAST_ADDRESS_SPACE:
             raise ValueError(f"address_space must be at least {LEAST_ADDRESS_SPACE}")
 
@@ -171,6 +150,20 @@ class Budgets:
     def wall_allowance(self, length: int) -> float:
         """Return the seconds by the clock that are added for ``length`` bytes."""
         return _WALL_FOR_CPU * self.allowance(length)
+
+
+_POSITIVE: Final = (
+    *("max_pixels", "content_cpu_s", "content_wall_s", "upload_cpu_s", "upload_wall_s"),
+    *("max_views", "max_signals", "max_upload_signals", "max_frames"),
+    *("max_total_pixels", "max_ratio", "max_output_bytes", "max_held_bytes"),
+    *("max_decoded_bytes", "max_jpeg_scans"),
+)
+_NOT_NEGATIVE: Final = (
+    *("per_gib_s", "first_mib_s", "signals_per_mib", "max_contents"),
+    *("contents_per_mib", "max_depth"),
+)
+_positive_of: Final = attrgetter(*_POSITIVE)
+_not_negative_of: Final = attrgetter(*_NOT_NEGATIVE)
 
 
 class Holds(Protocol):
