@@ -30,13 +30,13 @@ from benchmarks.altered import (
     trials,
 )
 from benchmarks.altered import entries as sets
+from benchmarks.altered.kept import Kept
 from benchmarks.altered.packages import Sort
 from uploadfilter.model import Variant
 
 RESULTS = Path(__file__).parents[1] / "results"
 FOLDER = Path("build/altered")
 CACHE = Path("build/packages")
-PROCESSES = os.cpu_count() or 1
 PACKAGES = ("numpy", "pillow")
 
 FEATURES = 100
@@ -56,7 +56,7 @@ def main(arguments: Sequence[str]) -> int:
     from benchmarks.altered import plots  # noqa: PLC0415 - only with the peers
 
     spawning = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(PROCESSES, mp_context=spawning) as pool:
+    with ProcessPoolExecutor(options.processes, mp_context=spawning) as pool:
         results = measure(options, pool)
     report.show(results)
     missed = report.failures(results)
@@ -74,6 +74,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
     parser.add_argument("--half", choices=originals.HALVES, default="B")
     parser.add_argument("--share", type=float, default=1.0, help="of the photographs")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--features", type=int, default=FEATURES)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="the originals")
     parser.add_argument("--cache", type=Path, default=CACHE, help="the packages")
@@ -140,7 +141,10 @@ def _strangers(
         chosen = chosen[:_QUICK]
     find = strangers.by_search(np.asarray(entries.values))
     ways = (Variant.UPRIGHT,)
-    tally = strangers.all_of(known, prepared.background, entries, chosen, ways, find)
+    kept = Kept(known.folder / f"strangers-{options.half}.jsonl")
+    tally = strangers.all_of(
+        known, prepared.background, entries, chosen, ways, find, kept
+    )
     found = tally.summary()
     return {
         **found,

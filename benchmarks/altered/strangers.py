@@ -7,14 +7,16 @@ E times the number of uploads. What lies below the operating points is looked at
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.altered import entries as sets
 from benchmarks.altered import judged
+from benchmarks.altered.kept import Kept
 from benchmarks.altered.originals import Originals, Values
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.chance import ALTERED
@@ -52,6 +54,8 @@ _MOST_JUDGED = 16
 
 _BLOCK = 20_000
 
+_COUNTED = ("uploads", "pairs", "compared", "judged")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Near:
@@ -83,6 +87,7 @@ class Tally:
     Attributes:
         uploads: Uploads by sort.
         pairs: Uploads times values that may be compared with them, by sort.
+        compared: The same, times the views of each upload: pairs of values.
         judged: Candidates that were judged, by sort.
         figures: E of the candidates, by sort.
         near: The pairs to be looked at.
@@ -90,15 +95,33 @@ class Tally:
 
     uploads: Counter[str] = field(default_factory=Counter)
     pairs: Counter[str] = field(default_factory=Counter)
+    compared: Counter[str] = field(default_factory=Counter)
     judged: Counter[str] = field(default_factory=Counter)
     figures: dict[str, list[float]] = field(default_factory=dict)
     near: list[Near] = field(default_factory=list)
+
+    def as_kept(self) -> dict[str, Any]:
+        """Return everything as JSON."""
+        counts = {name: dict(getattr(self, name)) for name in _COUNTED}
+        near = [
+            {name: getattr(it, name) for name in Near.__slots__} for it in self.near
+        ]
+        return {**counts, "figures": self.figures, "near": near}
+
+    def take(self, found: dict[str, Any]) -> None:
+        """Add what ``as_kept`` returned."""
+        for name in _COUNTED:
+            getattr(self, name).update(found[name])
+        for sort, figures in found["figures"].items():
+            self.figures.setdefault(sort, []).extend(figures)
+        self.near += [Near(**item) for item in found["near"]]
 
     def summary(self) -> dict[str, object]:
         """Return the numbers of pairs at each level of E, by the sort of upload."""
         return {
             "uploads": dict(self.uploads),
             "pairs": dict(self.pairs),
+            "compared": dict(self.compared),
             "judged": dict(self.judged),
             "levels": list(LEVELS),
             "observed": {
@@ -179,6 +202,7 @@ def upload(
     views = judged.views_of(plane, ways)
     tally.uploads[sort] += 1
     tally.pairs[sort] += int(may_match.sum())
+    tally.compared[sort] += int(may_match.sum()) * len(views)
     rows = find(views)
     rows = rows[may_match[rows]][:_MOST_JUDGED]
     found = judged.evidence(background, plane, values[rows], ways, views)
@@ -201,19 +225,6 @@ def upload(
             )
 
 
-def total(parts: Iterable[Tally]) -> Tally:
-    """Return the sum of tallies."""
-    whole = Tally()
-    for part in parts:
-        whole.uploads += part.uploads
-        whole.pairs += part.pairs
-        whole.judged += part.judged
-        whole.near += part.near
-        for sort, figures in part.figures.items():
-            whole.figures.setdefault(sort, []).extend(figures)
-    return whole
-
-
 def all_of(
     originals: Originals,
     background: Background | None,
@@ -221,11 +232,12 @@ def all_of(
     numbers: Sequence[int],
     ways: Sequence[Variant],
     find: Finder,
+    kept: Kept,
 ) -> Tally:
-    """Upload some originals, one after the other."""
-    tally = Tally()
+    """Upload some originals, one after the other, unless they were uploaded before."""
     values = np.asarray(entries.values)
-    for number in numbers:
+    for number in kept.missing(list(numbers)):
+        tally = Tally()
         scene = originals.listed[number].scene
         upload(
             tally,
@@ -237,7 +249,11 @@ def all_of(
             find=find,
             ways=ways,
         )
-    return tally
+        kept.add(number, tally.as_kept())
+    whole = Tally()
+    for _, found in kept.of(list(numbers)):
+        whole.take(found)
+    return whole
 
 
 def wrong(

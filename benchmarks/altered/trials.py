@@ -10,6 +10,7 @@ import numpy as np
 from PIL import ImageOps
 
 from benchmarks.altered import ceiling, judged
+from benchmarks.altered.kept import Kept
 from benchmarks.altered.making import altered, reduced
 from benchmarks.altered.originals import Originals, load
 from benchmarks.altered.rows import ROWS, Row
@@ -18,6 +19,9 @@ from uploadfilter.model import Variant
 
 PLAIN_BITS, FAR_BITS = 31, 60
 """The threshold of plain PDQ, and one without any judgement."""
+
+FEWER = 8
+"""One of so many photographs is tried in the rows that have no aim."""
 
 _UPRIGHT = (Variant.UPRIGHT,)
 _WAYS = {
@@ -70,9 +74,15 @@ def ways_of(row: Row) -> tuple[Variant, ...]:
 
 
 def tried(
-    executor: Executor, folder: Path, half: str, columns: Sequence[int], features: int
+    executor: Executor,
+    folder: Path,
+    half: str,
+    columns: Sequence[int],
+    features: int,
 ) -> list[Tally]:
     """Try the uploads of some photographs in each row.
+
+    Rows without an aim are tried with one of ``FEWER`` photographs.
 
     Args:
         executor: Its processes do the work.
@@ -81,24 +91,33 @@ def tried(
         columns: Columns of ``Altered``.
         features: Photographs that ORB is tried with, fewer because it is slow.
     """
-    slow = set(columns[:: max(1, len(columns) // max(features, 1))][:features])
-    jobs = [(column, column in slow) for column in columns]
-    tallies = [Tally(row.name) for row in ROWS]
-    for found in executor.map(partial(_try, folder, half), jobs, chunksize=2):
-        for tally, (expected, bits, inliers) in zip(tallies, found, strict=True):
-            tally.figures.append(expected)
+    kept = Kept(folder / f"trials-{half}.jsonl")
+    # By chance, so that a run that was ended early is about all packages.
+    wanted = np.random.default_rng(1).permutation(columns).tolist()
+    slow = set(wanted[::FEWER][:features])
+    full = set(wanted[::FEWER])
+    jobs = [(it, it in full, it in slow) for it in kept.missing(wanted)]
+    for job, found in zip(
+        jobs, executor.map(partial(_try, folder, half), jobs), strict=True
+    ):
+        kept.add(job[0], found)
+    tallies = {row.name: Tally(row.name) for row in ROWS}
+    for _, rows in kept.of(wanted):
+        for name, (expected, bits, inliers) in rows.items():
+            tally = tallies[name]
+            tally.figures.append(np.inf if expected is None else expected)
             tally.bits.append(bits)
             if inliers is not None:
                 tally.inliers.append(inliers)
-    return tallies
+    return list(tallies.values())
 
 
-Found = tuple[float, int, int | None]
+Found = tuple[float | None, int, int | None]
 
 
-def _try(folder: Path, half: str, job: tuple[int, bool]) -> list[Found]:
-    """Try all rows of a photograph, in a process of the pool."""
-    column, is_slow = job
+def _try(folder: Path, half: str, job: tuple[int, bool, bool]) -> dict[str, Found]:
+    """Try rows of a photograph, in a process of the pool."""
+    column, is_full, is_slow = job
     originals, prepared = _loaded(folder)
     numbers, planes, values = (
         np.load(folder / f"altered-{half}-{kind}.npy", mmap_mode="r")
@@ -107,12 +126,14 @@ def _try(folder: Path, half: str, job: tuple[int, bool]) -> list[Found]:
     number = int(numbers[column])
     own = originals.values[number]
     bits = judged.distances(values[:, column], own)
-    found: list[Found] = []
+    found: dict[str, Found] = {}
     for place, row in enumerate(ROWS):
+        if not row.aim and not is_full:
+            continue
         plane, ways = planes[place, column], ways_of(row)
         (best,) = judged.evidence(prepared.background, plane, own[None], ways)
         inliers = _inliers(originals, row, number) if is_slow else None
-        found.append((judged.figure(best), int(bits[place]), inliers))
+        found[row.name] = (best.expected, int(bits[place]), inliers)
     return found
 
 

@@ -7,11 +7,12 @@ import numpy as np
 
 from benchmarks.evidence.counting import Counts
 from benchmarks.evidence.halves import bits, turned
-from uploadfilter.evidence.background import BITS, Background
+from uploadfilter.evidence.background import BITS, Background, Signs
 from uploadfilter.evidence.chance import probability
 from uploadfilter.evidence.cohort import Words
-from uploadfilter.evidence.crowds import Crowd, bits_of, reaches
-from uploadfilter.evidence.probes import crowd_of_value
+from uploadfilter.evidence.crowds import Crowd, Floats, reaches
+from uploadfilter.evidence.patterns import KEPT, Gauge
+from uploadfilter.evidence.probes import PLAIN, crowd_of_value
 
 LOWEST = 4.5
 """Deviations from which a pair is looked at: three in a million of a normal
@@ -22,6 +23,7 @@ _LEAST_DEVIATION = 6.0
 ``LOWEST`` are passed over at once."""
 
 _BLOCK = 1000
+_PAIRS = 1000
 
 
 def count(
@@ -45,7 +47,6 @@ def count(
     theirs = bits(entries)
     listed = background.moments(theirs)
     crowd_of_entry = _crowds(background, entries)
-    total = np.full(1, BITS, np.float32)
     for way in ways:
         asked = turned(uploads, way)
         crowd_of_upload = _crowds(background, asked)
@@ -62,13 +63,7 @@ def count(
                 for side, at in ((ours, one), (listed, two))
             ]
             near = np.flatnonzero(np.minimum(*by) >= lowest)
-            sides = zip(by, (ours, listed), (one, two), strict=True)
-            reached = np.minimum(
-                *(
-                    reaches(it[near], bits_of(total, side.deviation[at[near]]))
-                    for it, side, at in sides
-                )
-            )
+            reached = _reached(background, part[one[near]], theirs[two[near]])
             predicted = [
                 probability(
                     min(
@@ -81,6 +76,32 @@ def count(
             found.add(np.array(predicted))
     found.compared = found.pairs
     return found
+
+
+def _reached(background: Background, ours: Signs, theirs: Signs) -> Floats:
+    """Return the reach of pairs of values, the lower one of both sides."""
+    found = [
+        _reached_by(background, probes[at : at + _PAIRS], others[at : at + _PAIRS])
+        for probes, others in ((ours, theirs), (theirs, ours))
+        for at in range(0, len(ours), _PAIRS)
+    ]
+    half = len(found) // 2
+    if not half:
+        return np.zeros(0, np.float32)
+    ours_first, theirs_first = (
+        np.concatenate(it) for it in (found[:half], found[half:])
+    )
+    lower: Floats = np.minimum(ours_first, theirs_first)
+    return lower
+
+
+def _reached_by(background: Background, probes: Signs, others: Signs) -> Floats:
+    """Return the reach of probes towards one value each."""
+    gauge = Gauge.of(background, probes, np.broadcast_to(PLAIN, probes.shape))
+    found = gauge.deviations(np.einsum("nb,nb->n", probes, others))
+    far = np.flatnonzero(found > KEPT)
+    found[far] = gauge.capped(found[far], others[far], far)
+    return reaches(found, gauge.bits)
 
 
 def _crowds(background: Background, values: Words) -> Callable[[int], Crowd]:

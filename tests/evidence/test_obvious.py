@@ -34,14 +34,31 @@ def test_reach_is_counted_in_deviations() -> None:
     assert found == [1.0, -1.0]
 
 
-def test_reach_grows_where_few_bits_are_left_to_agree() -> None:
+def test_reach_grows_where_few_bits_are_left_to_agree(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """256 independent bits that all agree are one case in 2^256: 18.8 deviations."""
+    # All bits are ones, which is a pattern.
+    monkeypatch.setattr(obvious, "ENOUGH", 256.0)
     ones = obvious.bits_of(ONES)
     cohort = [obvious.bits_of(flipped(ONES, it)) for it in (120, 136)]
 
     (found,) = obvious.reaches(ones, PLAIN, [ones], cohort)
 
     assert found == pytest.approx(16.0 * (2 * 0.6931) ** 0.5, rel=1e-3)
+
+
+def test_what_a_pattern_explains_counts_only_so_much() -> None:
+    """Rows of ones and of zeros: all bits agree, for four deviations."""
+    rows = [1 if it // 16 % 2 else -1 for it in range(256)]
+    number = int("".join("1" if it > 0 else "0" for it in rows), 2)
+    raw = number.to_bytes(32)
+    cohort = [obvious.bits_of(flipped(raw, it)) for it in (120, 136)]
+
+    (found,) = obvious.reaches(rows, PLAIN, [rows], cohort)
+
+    assert obvious.stripes(rows, PLAIN) == rows
+    assert found == pytest.approx(4.0, abs=0.05)
 
 
 def test_an_excess_is_that_beyond_the_crowd() -> None:

@@ -168,11 +168,14 @@ class Background:
             apart += np.bitwise_count(lane[::step] ^ word)
         return int((apart <= Thresholds().bits(SignalType.PDQ)).sum()) > 1
 
+    def rows(self, places: NDArray[np.intp]) -> Words:
+        """Return some values of the cohort, shape (n, 4)."""
+        return np.stack([lane[places] for lane in self.lanes], axis=1)
+
     def sample(self) -> Signs:
         """Return the bits of ``SAMPLE`` values of the cohort, evenly chosen."""
         count = min(len(self), SAMPLE)
-        rows = np.arange(count) * len(self) // count
-        return signs_of(np.stack([lane[rows] for lane in self.lanes], axis=1))
+        return signs_of(self.rows(np.arange(count) * len(self) // count))
 
 
 def background_of(cohort: Cohort) -> Background | None:
@@ -190,10 +193,15 @@ def _summed(values: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     return sums, products
 
 
+_BYTES = np.arange(256, dtype=np.uint8)[:, None]
+_SIGNS_OF_BYTES: Final[Signs] = np.unpackbits(_BYTES, axis=1).astype(np.float32) * 2 - 1
+"""The bits of each byte as -1 and 1: looking them up takes one pass over memory."""
+
+
 def signs_of(values: Words) -> Signs:
     """Return the bits of values as -1 and 1, shape (n, 256)."""
     packed = np.ascontiguousarray(values.astype(">u8")).view(np.uint8)
-    return np.unpackbits(packed, axis=-1).astype(np.float32) * 2 - 1
+    return _SIGNS_OF_BYTES[packed].reshape(*values.shape[:-1], BITS)
 
 
 def words_of(bits: NDArray[np.uint8]) -> NDArray[np.uint64]:

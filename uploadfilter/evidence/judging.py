@@ -13,12 +13,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.evidence.background import BITS, Background, Strengths, signs_of
-from uploadfilter.evidence.chance import expected
+from uploadfilter.evidence.chance import BOXED_TRIES, REFINED_TRIES, expected
 from uploadfilter.evidence.cohort import LEAST_VALUES, Words
 from uploadfilter.evidence.crowds import Crowd
 from uploadfilter.evidence.probes import PLAIN, Probes, crowd_of_value, reach
 from uploadfilter.model import SignalType, Variant
-from uploadfilter.outlines import Outline
+from uploadfilter.outlines import WHOLE, Outline
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.signals.soft.family import SoftViews
 from uploadfilter.signals.soft.refining import refine
@@ -31,11 +31,6 @@ HOPELESS: Final = 1.0
 """Expected chance matches from which a candidate is not looked at any further. The
 crowd only adds to them, and a refinement takes off some decades less than there are
 between this and ``chance.NEAR``."""
-
-_REFINED: Final = 0.8
-"""Share of a refined excess that counts: a refinement tries hundreds of further views.
-Of 1.2 million unrelated pairs, 3 have an excess of 5.5 before it, 29 after it, and 3
-with this share; with 0.9, more pairs are near than E says, from one in a million on."""
 
 _WHOLE: Final = Outline()
 
@@ -91,7 +86,8 @@ def judge_values(
         return found
     weights = signs_of(one[None])
     reached = float(reach(listed.background, weights, PLAIN[None], listed.value)[0])
-    excess = listed.excess(crowd_of_value(listed.background, one), reached)
+    crowds = crowd_of_value(listed.background, one), listed.crowd(listed.background)
+    excess = min(crowd.excess(reached) for crowd in crowds)
     figure = expected(excess, entries=entries, tries=tries)
     return replace(found, expected=figure, excess=excess)
 
@@ -130,7 +126,7 @@ def judge(
     found = []
     for it in candidates:
         if background is not None and not background.resembles(words(it)):
-            place, reached = probes.best(background, words(it))
+            place, reached = probes.best(background, words(it), with_patterns=False)
             figure = expected(reached, entries=entries, tries=tries)
             if figure > HOPELESS:
                 seen = _seen(probes, place, _Listed.unjudged(it))
@@ -154,17 +150,22 @@ def _judged(
     if background is None:
         return _seen(probes, int(probes.ranked(listed.value)[0]), listed)
     place, reached = probes.best(background, listed.value)
-    found, excess = _seen(probes, place, listed), reached
-    if expected(reached, entries=entries, tries=tries) <= HOPELESS:
-        crowd = probes.crowd(background, place, is_whole=not listed.refused)
-        excess = listed.excess(crowd, reached, probes.strengths[place])
-        if plane is not None:
-            fine = Probes.of(refine(plane, probes.views, place, listed.raw).view)
-            _, reached = fine.best(background, listed.value)
-            refined = _REFINED * listed.excess(crowd, reached, fine.strengths[0])
-            if refined > excess:
-                found, excess = _seen(fine, 0, listed), refined
+    found = _seen(probes, place, listed)
+    rough = expected(reached, entries=entries, tries=tries)
+    if rough > HOPELESS:
+        return replace(found, expected=rough, excess=reached)
+    tries *= BOXED_TRIES if found.outline.box != WHOLE else 1
+    crowd = probes.crowd(background, place, is_whole=not listed.refused)
+    own = listed.crowd(background, probes.strengths[place])
+    excess = min(crowd.excess(reached), own.excess(reached))
     figure = expected(excess, entries=entries, tries=tries)
+    if plane is not None:
+        fine = Probes.of(refine(plane, probes.views, place, listed.raw).view)
+        _, reached = fine.best(background, listed.value)
+        further = min(crowd.excess(reached), own.excess(reached))
+        refined = expected(further, entries=entries, tries=tries * REFINED_TRIES)
+        if refined < figure:
+            found, excess, figure = _seen(fine, 0, listed), further, refined
     return replace(found, expected=figure, excess=excess)
 
 
@@ -222,20 +223,9 @@ class _Listed:
             generic=self.generic,
         )
 
-    def excess(
-        self, crowd: Crowd, reached: float, strengths: Strengths = PLAIN
-    ) -> float:
-        """Return the excess of a reach, by the crowds of both sides.
-
-        Args:
-            crowd: The crowd of the upload.
-            reached: The reach of the pair.
-            strengths: Strengths with which the entry is compared.
-        """
-        if self.background is None:
-            return 0.0
-        own = crowd_of_value(self.background, self.value, strengths)
-        return min(crowd.excess(reached), own.excess(reached))
+    def crowd(self, background: Background, strengths: Strengths = PLAIN) -> Crowd:
+        """Return the crowd of the entry, compared with some strengths."""
+        return crowd_of_value(background, self.value, strengths)
 
 
 def words(value: bytes) -> Words:

@@ -5,10 +5,16 @@ The tests compare ``probes.py`` and ``judging.py`` with it.
 
 import math
 from collections.abc import Sequence
-from statistics import NormalDist, fmean, linear_regression
+from dataclasses import dataclass
+from operator import mul
+from statistics import NormalDist, fmean, linear_regression, pvariance
+
+import numpy as np
 
 from uploadfilter.evidence.background import BITS
 from uploadfilter.evidence.crowds import CROWD, UNCOUNTED
+from uploadfilter.evidence.patterns import ENOUGH
+from uploadfilter.evidence.shapes import shapes
 
 Bits = Sequence[int]
 """256 times -1 or 1."""
@@ -30,6 +36,68 @@ def distance(one: bytes, other: bytes) -> int:
     return (int.from_bytes(one) ^ int.from_bytes(other)).bit_count()
 
 
+def shape(probe: Bits, strengths: Sequence[int]) -> list[int]:
+    """Return the shape that a probe is nearest to, or its negative."""
+    weights = [bit * strength for bit, strength in zip(probe, strengths, strict=True)]
+    sums = (shapes() @ np.array(weights)).tolist()
+    best = max(range(len(sums)), key=lambda it: abs(sums[it]))
+    return [int(bit) * _sign(sums[best]) for bit in shapes()[best].tolist()]
+
+
+def stripes(probe: Bits, strengths: Sequence[int]) -> list[int]:
+    """Return the signs of a row times those of a column that a probe is nearest to."""
+    side = range(16)
+    grid = [[probe[16 * i + j] * strengths[16 * i + j] for j in side] for i in side]
+    alike = [[_product(one, other) for other in grid] for one in grid]
+    alike = [[_product(one, other) for other in alike] for one in alike]
+    first = max(side, key=lambda it: alike[it][it])
+    rows = [_sign(_product(it, alike[first])) for it in alike]
+    columns = rows
+    for _ in range(4):
+        columns = [_sign(_product(rows, [it[j] for it in grid])) for j in side]
+        rows = [_sign(_product(it, columns)) for it in grid]
+    return [row * column for row in rows for column in columns]
+
+
+def _product(one: Sequence[int], other: Sequence[int]) -> int:
+    return sum(map(mul, one, other))
+
+
+def _sign(number: float) -> int:
+    return -1 if number < 0 else 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pattern:
+    """A pattern of a probe, with its moments over the cohort."""
+
+    bits: Bits
+    mean: float
+    deviation: float
+    shared: float
+
+    @classmethod
+    def of(
+        cls,
+        bits: Bits,
+        own: Sequence[int],
+        strengths: Sequence[int],
+        cohort: Sequence[Bits],
+    ) -> "_Pattern":
+        theirs = [agreement(bits, it, strengths) for it in cohort]
+        deviations = [math.sqrt(max(pvariance(it), 1.0)) for it in (own, theirs)]
+        together = fmean(a * b for a, b in zip(own, theirs, strict=True))
+        covariance = together - fmean(own) * fmean(theirs)
+        shared = covariance / deviations[0] / deviations[1]
+        return cls(
+            bits=bits, mean=fmean(theirs), deviation=deviations[1], shared=shared
+        )
+
+    def too_much(self, other: Bits, strengths: Sequence[int]) -> float:
+        by = (agreement(self.bits, other, strengths) - self.mean) / self.deviation
+        return max(self.shared, 0.0) * max(by - ENOUGH, 0.0)
+
+
 def reaches(
     probe: Bits,
     strengths: Sequence[int],
@@ -44,13 +112,18 @@ def reaches(
         others: The values.
         cohort: The cohort that gives mean and deviation.
     """
-    background = [agreement(probe, it, strengths) for it in cohort]
-    mean = fmean(background)
-    deviation = math.sqrt(max(fmean([(it - mean) ** 2 for it in background]), 1.0))
+    own = [agreement(probe, it, strengths) for it in cohort]
+    mean, deviation = fmean(own), math.sqrt(max(pvariance(own), 1.0))
+    patterns = [
+        _Pattern.of(it, own, strengths, cohort)
+        for it in (stripes(probe, strengths), shape(probe, strengths))
+    ]
     bits = max((sum(strengths) / deviation) ** 2, 1.0)
     found = []
     for other in others:
         z = (agreement(probe, other, strengths) - mean) / deviation
+        if z > 3:  # noqa: PLR2004  # as ``patterns.KEPT`` says
+            z = max(z - max(it.too_much(other, strengths) for it in patterns), 3.0)
         if z >= 2:  # noqa: PLR2004  # as ``crowds.reaches`` says
             share = min(z / math.sqrt(bits), 1.0)
             rate = (1 + share) * math.log1p(share)

@@ -18,7 +18,15 @@ from uploadfilter.evidence.background import (
     signs_of,
     strengths_of,
 )
-from uploadfilter.evidence.crowds import Crowd, Floats, bits_of, crowd_of, reaches
+from uploadfilter.evidence.crowds import (
+    CROWD,
+    Crowd,
+    Floats,
+    bits_of,
+    crowd_of,
+    reaches,
+)
+from uploadfilter.evidence.patterns import KEPT, Gauge
 from uploadfilter.model import Variant
 from uploadfilter.signals.soft.family import SoftViews
 
@@ -33,6 +41,9 @@ _LOOKED_AT: Final = 8
 _CROWD_VIEWS: Final = 64
 """Views that are compared with the cohort to describe its tail; of more, evenly chosen
 ones. Neighbouring views are alike, so that a part shows the tail of all."""
+
+_NEAREST: Final = 8 * CROWD
+"""Values of the cohort whose reach towards several views is computed exactly."""
 
 Value = NDArray[np.uint64]
 
@@ -70,10 +81,22 @@ class Probes:
         order: NDArray[np.intp] = np.argsort(-agreements / self.lengths, kind="stable")
         return order[:_LOOKED_AT]
 
-    def best(self, background: Background, entry: Value) -> tuple[int, float]:
-        """Return the view that reaches furthest towards an entry, and its reach."""
+    def best(
+        self, background: Background, entry: Value, *, with_patterns: bool = True
+    ) -> tuple[int, float]:
+        """Return the view that reaches furthest towards an entry, and its reach.
+
+        Args:
+            background: The cohort.
+            entry: The value of the entry.
+            with_patterns: Whether what patterns explain is taken off; without that, the
+                reach is an upper bound.
+        """
         rows = self.ranked(entry)
-        found = reach(background, self.weights[rows], self.strengths[rows], entry)
+        weights, strengths = self.weights[rows], self.strengths[rows]
+        found = reach(
+            background, weights, strengths, entry, with_patterns=with_patterns
+        )
         place = int(found.argmax())
         return int(rows[place]), float(found[place])
 
@@ -98,7 +121,12 @@ class Probes:
 
 
 def reach(
-    background: Background, weights: Signs, strengths: Strengths, entry: Value
+    background: Background,
+    weights: Signs,
+    strengths: Strengths,
+    entry: Value,
+    *,
+    with_patterns: bool = True,
 ) -> Floats:
     """Return the reach of probes towards an entry, the lower one of both sides.
 
@@ -107,15 +135,24 @@ def reach(
         weights: Signs times strengths of the probes, shape (n, 256).
         strengths: The strengths.
         entry: The value of the entry.
+        with_patterns: Whether what patterns explain is taken off.
     """
-    signs = signs_of(entry[None])[0]
-    agreements = weights @ signs
-    found: Floats = np.minimum(
-        *(
-            _reaches(background, probe, strengths, agreements)
-            for probe in (weights, strengths * signs)
-        )
-    )
+    entries = np.broadcast_to(signs_of(entry[None]), weights.shape)
+    agreements = np.einsum("nb,nb->n", weights, entries)
+    sides = []
+    for probes, others in (
+        (weights, entries),
+        (strengths * entries, np.where(weights < 0, np.float32(-1), np.float32(1))),
+    ):
+        moments = background.moments(probes)
+        by = moments.deviations(agreements)
+        far = np.flatnonzero(by > KEPT)
+        if with_patterns and len(far):
+            gauge = Gauge.of(background, probes[far], strengths[far])
+            by[far] = gauge.capped(by[far], others[far], np.arange(len(far)))
+        total = strengths.sum(axis=1, dtype=np.float32)
+        sides.append(reaches(by, bits_of(total, moments.deviation)))
+    found: Floats = np.minimum(*sides)
     return found
 
 
@@ -123,9 +160,13 @@ def crowd_of_value(
     background: Background, value: Value, strengths: Strengths = PLAIN
 ) -> Crowd:
     """Return the crowd of a single probe, over the whole cohort."""
-    weights = signs_of(value[None]) * strengths
+    gauge = Gauge.of(background, signs_of(value[None]) * strengths, strengths[None])
     agreements = background.agreements(value, strengths).astype(np.float32)
-    return crowd_of(_reaches(background, weights, strengths[None], agreements))
+    found = gauge.deviations(agreements)
+    far = np.flatnonzero(found > KEPT)
+    others = signs_of(background.rows(far))
+    found[far] = gauge.capped(found[far], others, np.zeros_like(far))
+    return crowd_of(reaches(found, gauge.bits))
 
 
 def crowd_of_views(
@@ -138,15 +179,14 @@ def crowd_of_views(
         weights: Signs times strengths of the probes, shape (n, 256).
         strengths: The strengths.
     """
-    agreements = weights @ background.sample().T
-    found = _reaches(background, weights, strengths, agreements.T)
-    return crowd_of(found.max(axis=-1), views=len(weights))
-
-
-def _reaches(
-    background: Background, weights: Signs, strengths: Strengths, agreements: Signs
-) -> Floats:
-    """Return the reach of agreements; the last axis is that of the probes."""
-    moments = background.moments(weights)
-    bits = bits_of(strengths.sum(axis=1, dtype=np.float32), moments.deviation)
-    return reaches(moments.deviations(agreements), bits)
+    sample = background.sample()
+    gauge = Gauge.of(background, weights, strengths)
+    deviations = gauge.deviations(sample @ weights.T)
+    reached: Floats = deviations.max(axis=-1)
+    # The others are not of the crowd, unless patterns explain most of these.
+    near = np.argsort(-reached, kind="stable")[:_NEAREST]
+    found, others = deviations[near], sample[near]
+    far, probe = np.nonzero(found > KEPT)
+    found[far, probe] = gauge.capped(found[far, probe], others[far], probe)
+    reached[near] = reaches(found, gauge.bits).max(axis=-1)
+    return crowd_of(reached, views=len(weights))

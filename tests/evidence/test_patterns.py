@@ -1,0 +1,122 @@
+"""Patterns: what a few edges explain counts only so much."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.evidence.values import flipped, pictures, raw, views_of
+from uploadfilter.evidence import obvious
+from uploadfilter.evidence.background import Background, signs_of
+from uploadfilter.evidence.chance import NEAR
+from uploadfilter.evidence.judging import judge, judge_values
+from uploadfilter.evidence.patterns import Gauge, patterns_of
+from uploadfilter.evidence.probes import Probes
+from uploadfilter.signals.soft.family import soft_views
+
+MILLION = 1_000_000
+
+
+@pytest.fixture(scope="module", name="background")
+def background_fixture() -> Background:
+    """Return a background of unrelated pictures."""
+    return Background.of(pictures(8192))
+
+
+def made_of(seed: int) -> "np.ndarray[tuple[int, int], np.dtype[np.float32]]":
+    """Return signs of rows times signs of columns, shape (1, 256)."""
+    random = np.random.default_rng(seed)
+    rows, columns = random.choice([-1, 1], (2, 16))
+    return np.outer(rows, columns).reshape(1, 256).astype(np.float32)
+
+
+@given(seed=st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_patterns_are_those_of_the_twin(seed: int) -> None:
+    """In whole numbers, so that both are the same."""
+    probes = Probes.of(views_of(3, seed))
+
+    found = patterns_of(probes.weights)
+
+    for place in range(3):
+        strengths = probes.strengths[place].tolist()
+        view = obvious.bits_of(probes.views.values[place].tobytes())
+        for kind, twin in enumerate((obvious.stripes, obvious.shape)):
+            bits = np.array(twin(view, strengths))
+            assert (found[kind, place] == bits * probes.strengths[place]).all()
+
+
+@given(seed=st.integers(0, 2**32), wrong=st.integers(0, 30))
+@settings(max_examples=30, deadline=None)
+def test_a_pattern_is_found_through_wrong_bits(seed: int, wrong: int) -> None:
+    """It agrees with the probe at least as well as the one it was made of."""
+    made = made_of(seed)
+    probe = made.copy()
+    places = np.random.default_rng(seed).choice(256, wrong, replace=False)
+    probe[0, places] *= -1
+
+    found = patterns_of(probe)[0]
+
+    assert float((found * probe).sum()) >= 256 - 2 * wrong
+
+
+def test_a_pattern_has_the_strengths_of_its_probe() -> None:
+    """A bit that says nothing takes no part."""
+    probes = Probes.of(views_of(20))
+
+    assert (np.abs(patterns_of(probes.weights)) == probes.strengths).all()
+
+
+def test_two_flags_are_not_evidence(background: Background) -> None:
+    """All 256 bits agree, and still they only have their stripes in common."""
+    flag = np.packbits(made_of(4)[0] > 0).tobytes()
+
+    found = judge_values(background, flag, flag, entries=MILLION, tries=400)
+
+    assert found.distance == 0
+    assert found.expected is not None
+    assert found.expected > NEAR
+
+
+@given(seed=st.integers(0, 2**20))
+@settings(max_examples=10, deadline=None)
+def test_stripes_on_plain_ground_are_near_no_others(seed: int) -> None:
+    """Uploads of two rectangles, and entries that show two others."""
+    random = np.random.default_rng(seed)
+    planes = []
+    for _ in range(2):
+        plane = np.full((64, 64), 40.0, np.float32)
+        top, left = random.integers(2, 40, 2)
+        plane[top : top + 20, left : left + 20] = 220
+        planes.append(plane.tobytes())
+    views = [soft_views(it) for it in planes]
+    entry = views[1].values[0].tobytes()
+    background = Background.of(pictures(8192))
+
+    (found,) = judge(
+        background,
+        views[0],
+        [entry],
+        entries=MILLION,
+        tries=len(views[0]),
+        plane=planes[0],
+    )
+
+    assert found.expected is not None
+    assert found.expected > NEAR
+
+
+def test_a_busy_picture_loses_little(background: Background) -> None:
+    """Its bits owe a third to any pattern."""
+    values = pictures(40, 3)
+    signs = signs_of(values)
+    gauge = Gauge.of(background, signs, np.ones((40, 256), np.uint8))
+    near = [flipped(raw(it), 40, place) for place, it in enumerate(values)]
+    joined = np.frombuffer(b"".join(near), ">u8").reshape(40, 4)
+    others = signs_of(joined.astype(np.uint64))
+    by = gauge.deviations(np.einsum("nb,nb->n", signs, others))
+
+    found = gauge.capped(by, others, np.arange(40))
+
+    assert (found >= by - 1.0).all()
+    assert (found > 9).all()
