@@ -69,6 +69,11 @@ TESTED_ELSEWHERE = {
     "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
+    "uploadfilter/objecting/asking.py": "tests/service/test_forms.py",
+    "uploadfilter/objecting/deciding.py": "tests/objecting/test_watching.py",
+    "uploadfilter/objecting/figures.py": "tests/objecting/test_hearing.py",
+    "uploadfilter/objecting/finding.py": "tests/objecting/test_watching.py",
+    "uploadfilter/objecting/listening.py": "tests/service/test_forms.py",
     "uploadfilter/proxy/admin/serving.py": "tests/proxy/admin/test_listening.py",
     "uploadfilter/proxy/messaging/conversing.py": (
         "tests/proxy/messaging/test_opening.py"

@@ -37,6 +37,7 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("scan",): "scan:scan",
     ("lookup",): "lookup:lookup",
     ("witness",): "witness:witness",
+    ("forms",): "forms:forms",
     ("hashset", "import"): "hashset.hashset:import_set",
     ("hashset", "list"): "hashset.hashset:list_command",
     ("hashset", "show"): "hashset.hashset:show_command",

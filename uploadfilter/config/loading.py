@@ -138,7 +138,8 @@ class _Reading:
         self._reader.refuse_unknown(self._document, schema.TOP, ())
         given = {k: v for k, v in self._document.items() if k in schema.PLAIN}
         plain = self._reader.values(given, schema.PLAIN, ())
-        settings = {**self._tables(), **self._plain(plain)}
+        tables = self._tables()
+        settings = {**tables, **self._plain(plain, tables)}
         self._add_routes(settings)
         self._refuse_circles(settings)
         return plain, settings
@@ -158,11 +159,13 @@ class _Reading:
             tables["scanner"] = scanner
         return tables
 
-    def _plain(self, plain: Mapping[str, Any]) -> dict[str, Any]:
+    def _plain(
+        self, plain: Mapping[str, Any], tables: Mapping[str, Any]
+    ) -> dict[str, Any]:
         """Turn the plain keys into the fields of ``Settings``."""
         settings: dict[str, Any] = {
             "state": Path(plain.get("state", self._default_state)),
-            "wording": read_wording(self._reader, plain),
+            "wording": read_wording(self._reader, plain, tables),
         }
         for key in plain.keys() - {"state", *WORDING}:
             parse = PARSERS.get(key)

@@ -10,6 +10,8 @@ from uploadfilter.config.routing import read_mode
 from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Mode
+from uploadfilter.noticing.settings import NoticeSettings
+from uploadfilter.objecting.settings import ObjectionSettings
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.clients.addresses import Address, parse_address
@@ -110,15 +112,28 @@ WORDING: Final = frozenset({"objection", "report", "texts", "language"})
 """Keys that form the wording together."""
 
 
-def read_wording(reader: ValueReader, plain: Mapping[str, Any]) -> Wording | None:
-    """Read the texts of answers to clients, in each language."""
+def read_wording(
+    reader: ValueReader, plain: Mapping[str, Any], tables: Mapping[str, Any]
+) -> Wording | None:
+    """Read the texts of answers to clients, in each language.
+
+    Args:
+        reader: Notes mistakes.
+        plain: The keys at the top of the file.
+        tables: The settings that were read from tables; a wrong table is missing.
+    """
+    objections = tables.get("objections", ObjectionSettings())
+    notices = tables.get("notices", NoticeSettings())
     folder = plain.get("texts")
     try:
         return texts.load(
             Path(folder) if folder else None,
             language=plain.get("language", texts.DEFAULT_LANGUAGE),
             objection=plain.get("objection", ""),
-            report=plain.get("report", ""),
+            report=plain.get("report")
+            or (notices.enabled and notices.public_url)
+            or "",
+            form=objections.public_url if objections.enabled else "",
         )
     except ConfigError as exc:
         about, text = "texts", str(exc)

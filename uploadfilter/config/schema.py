@@ -13,6 +13,9 @@ from uploadfilter.config.lines import Key
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.noticing.settings import NoticeSettings
+from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
+from uploadfilter.objecting.statement import StatementSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.settings import OriginSettings
@@ -41,6 +44,10 @@ TABLES: Final[Mapping[str, Any]] = {
     "log": LogSettings,
     "sealed_evidence": SealedEvidenceSettings,
     "admin": AdminSettings,
+    "forms": FormsSettings,
+    "objections": ObjectionSettings,
+    "statements": StatementSettings,
+    "notices": NoticeSettings,
 }
 """The tables of the file, and the settings that each of them fills."""
 

@@ -8,6 +8,9 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import Mode
+from uploadfilter.noticing.settings import NoticeSettings
+from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
+from uploadfilter.objecting.statement import StatementSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording
@@ -56,6 +59,10 @@ class Settings:
         log: Size of segments.
         sealed_evidence: Details of rejected uploads that are kept for the police.
         admin: The admin listener.
+        forms: The listeners of the public forms and of reviewers.
+        objections: How uploaders object to rejections.
+        statements: What statements of reasons say.
+        notices: The report button, and the hotline behind it.
     """
 
     state: Path
@@ -82,6 +89,10 @@ class Settings:
         default_factory=SealedEvidenceSettings
     )
     admin: AdminSettings = field(default_factory=AdminSettings)
+    forms: FormsSettings = field(default_factory=FormsSettings)
+    objections: ObjectionSettings = field(default_factory=ObjectionSettings)
+    statements: StatementSettings = field(default_factory=StatementSettings)
+    notices: NoticeSettings = field(default_factory=NoticeSettings)
 
     @property
     def live(self) -> LiveSettings:

@@ -6,6 +6,13 @@ from datetime import timedelta
 from typing import Final
 from urllib.parse import urlsplit
 
+from uploadfilter.proxy.clients.addresses import (
+    InheritedAddress,
+    TCPAddress,
+    UnixAddress,
+    parse_address,
+)
+
 _PLAIN_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
 """A URL without a query, and without the signs that end a word in the policy of a
 page."""
@@ -35,6 +42,47 @@ def check_public_url(text: str, name: str) -> None:
             f"{name} must be a URL such as https://upload.example.org/objection, "
             "without a query"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormsSettings:
+    """Where ``uploadfilter forms`` listens: a process of its own, beside the proxy.
+
+    Attributes:
+        listen: ``HOST:PORT`` or ``unix:/PATH`` for the public forms. A front end with
+            TLS stands before it, and passes ``/objection``, ``/notice`` and
+            ``/static/forms.css`` on. Empty for no public forms.
+        review: The same for the page of reviewers and the metrics of the forms; empty
+            for none. It has a login, and belongs on a network of the operator's.
+        review_hosts: Names by which a browser may address the page of reviewers, beside
+            ``localhost`` and addresses in figures.
+    """
+
+    listen: str = "127.0.0.1:8093"
+    review: str = ""
+    review_hosts: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse malformed addresses, and inherited sockets."""
+        for name in ("listen", "review"):
+            text = getattr(self, name)
+            if text and isinstance(parse_address(text), InheritedAddress):
+                raise ValueError(f"{name} must be HOST:PORT or unix:/PATH")
+
+    @property
+    def public_address(self) -> TCPAddress | UnixAddress | None:
+        """The address of the public forms; ``None`` for none."""
+        return _address(self.listen)
+
+    @property
+    def review_address(self) -> TCPAddress | UnixAddress | None:
+        """The address of the page of reviewers; ``None`` for none."""
+        return _address(self.review)
+
+
+def _address(text: str) -> TCPAddress | UnixAddress | None:
+    address = parse_address(text) if text else None
+    return None if isinstance(address, InheritedAddress) else address
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

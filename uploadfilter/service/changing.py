@@ -92,6 +92,17 @@ class ChangeRecorder:
         self.note(Change.START, details)
         await self._write()
 
+    async def append(self, record: ChangeRecord) -> None:
+        """Record a change that others made, durably.
+
+        Args:
+            record: The change.
+
+        Raises:
+            LogError: It could not be written.
+        """
+        await asyncio.wrap_future(self._log.append(record))
+
     def note(self, change: Change, details: Mapping[str, object]) -> None:
         """Queue the record of a change that the service itself made.
 

@@ -25,6 +25,7 @@ from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.expiring import EvidencePruner
 from uploadfilter.service.following import Following
+from uploadfilter.service.objections import ObjectionRecorder
 from uploadfilter.service.signing import Signing
 from uploadfilter.state import evidence_directory, log_directory
 
@@ -77,6 +78,13 @@ async def chores(
             changes=changes.keep(),
             tripwire=tripwire.keep(changes.note),
             evidence=_keep_evidence(settings, changes),
+            objections=ObjectionRecorder(
+                changes,
+                directory,
+                state=settings.state,
+                instance=settings.instance,
+                clock=now_s,
+            ).keep(),
             log_days=_keep_log_days(admission, settings),
         ):
             yield

@@ -11,6 +11,7 @@ import resource
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from platform import python_version
 
@@ -21,6 +22,8 @@ from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change
 from uploadfilter.knowngood.cohorts import Cohorts
+from uploadfilter.objecting.codes import code_of
+from uploadfilter.objecting.keyfile import opened_key
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
@@ -33,7 +36,7 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.composing import composed
 from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.inspecting.admission import Admission
-from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.recorder import Recorder, no_code
 from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
@@ -309,6 +312,7 @@ def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> R
         clock=now_s,
         metrics=metrics,
         contents_recorded=settings.log.contents_recorded,
+        code_of=_code_of(settings),
     )
 
 
@@ -321,3 +325,10 @@ def _sealer(settings: Settings, metrics: Metrics) -> Sealer:
         clock=now_s,
         metrics=metrics,
     )
+
+
+def _code_of(settings: Settings) -> Callable[[str], str]:
+    """Return what makes the codes for objections, if rejections name them."""
+    if not settings.objections.enabled:
+        return no_code
+    return partial(code_of, opened_key(settings.state))

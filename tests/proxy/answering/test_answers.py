@@ -33,6 +33,7 @@ def answer(
     decision_id: str | None = ID,
     detail: str = "",
     retry_after_s: int | None = None,
+    code: str = "",
 ) -> web.Response:
     """Answer a request with these values of Accept and Accept-Language."""
     headers = {"Accept": accept, "Accept-Language": language}
@@ -44,6 +45,7 @@ def answer(
         decision_id=decision_id,
         detail=detail,
         retry_after_s=retry_after_s,
+        code=code,
     )
 
 
@@ -350,3 +352,47 @@ def test_endless_list_is_read_in_part() -> None:
 def test_page_is_for_who_prefers_one(accept: str, *, html: bool) -> None:
     """Programs that accept anything get a problem, and people get a page."""
     assert prefers_html(accept) == html
+
+
+FORM = "https://upload.example/objection"
+CODE = "0123456789abcdef0123456789abcdef"
+WITH_FORM = texts.load(objection=OBJECTION, form=FORM)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_rejection_leads_to_the_form(language: str) -> None:
+    """A page has the code and a button that takes both along; the policy lets it."""
+    told = answer(403, accept=BROWSER, language=language, wording=WITH_FORM, code=CODE)
+    page = body(told).decode()
+
+    assert CODE in shown(body(told))
+    assert f'<form method="post" action="{FORM}">' in page
+    assert f'name="code" value="{CODE}"' in page
+    assert OBJECTION not in unescape(page)
+    assert f"form-action {FORM};" in told.headers["Content-Security-Policy"]
+
+
+def test_program_gets_the_code() -> None:
+    """With the place to send it to."""
+    found = json.loads(body(answer(403, wording=WITH_FORM, code=CODE)))
+
+    assert (found["objection"], found["code"]) == (FORM, CODE)
+
+
+@pytest.mark.parametrize("status", [it for it in STATUSES if it != 403])
+@pytest.mark.parametrize("accept", [BROWSER, "*/*"], ids=["page", "problem"])
+def test_only_rejections_by_policy_have_a_code(status: int, accept: str) -> None:
+    """To anything else nobody can object."""
+    told = answer(status, accept=accept, wording=WITH_FORM, code=CODE)
+
+    assert CODE.encode() not in body(told)
+    assert FORM.encode() not in body(told)
+
+
+def test_without_a_code_there_is_no_form() -> None:
+    """The place of the settings is named instead."""
+    told = answer(403, accept=BROWSER, wording=WITH_FORM)
+
+    assert FORM.encode() not in body(told)
+    assert escape(OBJECTION).encode() in body(told)
+    assert "form-action 'none'" in told.headers["Content-Security-Policy"]

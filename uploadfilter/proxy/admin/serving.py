@@ -6,6 +6,7 @@ many, the oldest one is closed, so that nobody can shut people out.
 """
 
 import asyncio
+from collections import defaultdict
 from typing import Any, Final
 
 from aiohttp import web
@@ -45,8 +46,13 @@ _HEAD_BYTES: Final = 8190
 _CLOSING_S: Final = 0.5
 
 
-def runner_of(handle: Handle) -> web.ServerRunner:
-    """Return the runner of a page's server; the caller sets it up and cleans it up."""
+def runner_of(handle: Handle, *, most: int = MOST_CONNECTIONS) -> web.ServerRunner:
+    """Return the runner of a page's server; the caller sets it up and cleans it up.
+
+    Args:
+        handle: Answers one request.
+        most: Most connections.
+    """
     server = _FewConnections(
         handle,
         _Connection,
@@ -55,6 +61,7 @@ def runner_of(handle: Handle) -> web.ServerRunner:
         max_line_size=_HEAD_BYTES,
         max_field_size=_HEAD_BYTES,
     )
+    server.most = most
     return web.ServerRunner(server, shutdown_timeout=_CLOSING_S)
 
 
@@ -91,8 +98,18 @@ class _Connection(AiohttpConnection):
 class _FewConnections(AiohttpServer):
     """aiohttp's server, for few connections."""
 
+    most = MOST_CONNECTIONS
+
     def make_room(self) -> None:
-        """Close the oldest connections beyond the limit."""
-        for oldest in self.connections[:-MOST_CONNECTIONS]:
-            if oldest.transport is not None:
-                oldest.transport.abort()
+        """Close connections beyond the limit: the oldest of the busiest address."""
+        excess = len(self.connections) - self.most
+        if excess <= 0:
+            return
+        by_address: defaultdict[str, list[asyncio.Transport]] = defaultdict(list)
+        for connection in self.connections:
+            if connection.transport is not None:
+                peer = connection.transport.get_extra_info("peername")
+                address = str(peer[0]) if isinstance(peer, tuple) else ""
+                by_address[address].append(connection.transport)
+        for oldest in max(by_address.values(), key=len, default=[])[:excess]:
+            oldest.abort()

@@ -44,9 +44,10 @@ _HEADERS: Final = {
 }
 _PAGE_POLICY: Final = (
     "default-src 'none'; style-src 'unsafe-inline'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "base-uri 'none'; form-action {form}; frame-ancestors 'none'"
 )
-"""A page loads nothing and runs nothing; its style is inline."""
+"""A page loads nothing and runs nothing; its style is inline. Its only form goes to
+the place for objections."""
 
 _RANGE = re.compile(
     r"""
@@ -66,6 +67,8 @@ def problem(
     detail: str,
     decision_id: str | None,
     retry_after_s: int = RETRY_AFTER_S,
+    form: str = "",
+    code: str = "",
 ) -> Page:
     """Write the text of an answer.
 
@@ -76,13 +79,17 @@ def problem(
             answers must be alike.
         decision_id: Id of the decision on record, if there is one.
         retry_after_s: When to try again, in seconds, if that helps.
+        form: URL of the form for objections; empty for none.
+        code: The code of the decision for that form; empty for none.
     """
     words = catalogue.words(status)
     is_policy = status == _POLICY
+    has_form = is_policy and bool(form and code)
     is_about_request = status <= HTTPStatus.NOT_IMPLEMENTED and not is_policy
     own = catalogue.detail(detail) if detail and is_about_request else ""
     decision = decision_id or ""
-    objection = catalogue.objection if is_policy else ""
+    place = form if has_form else catalogue.objection
+    objection = place if is_policy else ""
     report = catalogue.report if is_policy else ""
     return Page(
         language=catalogue.language,
@@ -96,6 +103,7 @@ def problem(
         texts=filled(
             catalogue.page, decision=decision, objection=objection, report=report
         ),
+        code=code if has_form else "",
     )
 
 
@@ -112,6 +120,7 @@ def as_json(told: Page) -> bytes:
         "detail": told.text,
         "decision": told.decision,
         "objection": told.objection,
+        "code": told.code,
         "report": told.report,
     }
     present = {name: value for name, value in members.items() if value}
@@ -127,6 +136,7 @@ def response(
     decision_id: str | None,
     detail: str = "",
     retry_after_s: int | None = None,
+    code: str = "",
 ) -> web.Response:
     """Build the answer to a request that is not forwarded.
 
@@ -140,6 +150,8 @@ def response(
         decision_id: Id of the decision on record, if there is one.
         detail: The fault of the client's own request, in English.
         retry_after_s: When to try again, in seconds; ``None`` if that is not known.
+        code: The code with which the uploader can object to the decision; empty for
+            none.
     """
     catalogue = wording.catalogue(_joined(request, b"accept-language"))
     if retry_after_s is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
@@ -150,12 +162,15 @@ def response(
         detail=detail,
         decision_id=decision_id,
         retry_after_s=retry_after_s or RETRY_AFTER_S,
+        form=wording.form,
+        code=code,
     )
     headers = _HEADERS | {"Content-Language": catalogue.language}
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
     if prefers_html(_joined(request, b"accept")):
-        headers |= {"Content-Type": _HTML, "Content-Security-Policy": _PAGE_POLICY}
+        allowed = _PAGE_POLICY.format(form=wording.form if told.code else "'none'")
+        headers |= {"Content-Type": _HTML, "Content-Security-Policy": allowed}
         body = wording.template.render(page=told).encode("utf-8")
     else:
         headers["Content-Type"] = _JSON

@@ -29,6 +29,7 @@ _OURS: Final = "built-in.html"
 
 _OWN: Final = "answer.html"
 _DECISION: Final = "20260101-0123456789abcdef0123"
+_CODE: Final = "0123456789abcdef0123456789abcdef"
 _OBJECTION: Final = "https://example.org/objection?a=1&b=2"
 _REPORT: Final = "https://example.org/report?a=1&b=2"
 _TAG = re.compile(r"<[^>]*>")
@@ -45,13 +46,16 @@ def built_in() -> jinja2.Template:
     return _environment("").get_template(_OURS)
 
 
-def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Template:
+def own(
+    path: Path, source: str, catalogues: Iterable[Catalogue], *, has_form: bool = False
+) -> jinja2.Template:
     """Return a page of the operator's, rendered once in every case.
 
     Args:
         path: Its path, for the message.
         source: The template.
         catalogues: The languages that it will be in.
+        has_form: Whether rejections will name a code, which the page must show then.
 
     Raises:
         ConfigError: It cannot be rendered, or leaves out a required part.
@@ -60,7 +64,7 @@ def own(path: Path, source: str, catalogues: Iterable[Catalogue]) -> jinja2.Temp
         environment = _environment(source)
         _check_escaping(path, environment.parse(source))
         template = environment.get_template(_OWN)
-        for page in _cases(catalogues):
+        for page in _cases(catalogues, has_form=has_form):
             _check(path, page, template.render(page=page))
     except jinja2.TemplateSyntaxError as exc:
         raise ConfigError(
@@ -103,7 +107,7 @@ def _check_escaping(path: Path, parsed: jinja2.nodes.Template) -> None:
         )
 
 
-def _cases(catalogues: Iterable[Catalogue]) -> Iterator[Page]:
+def _cases(catalogues: Iterable[Catalogue], *, has_form: bool) -> Iterator[Page]:
     """Yield a page of every language and status, with and without all places."""
     for catalogue in catalogues:
         texts = filled(
@@ -126,7 +130,10 @@ def _cases(catalogues: Iterable[Catalogue]) -> Iterator[Page]:
             for decision in ("", _DECISION):
                 yield replace(said, decision=decision)
             if number == HTTPStatus.FORBIDDEN:
-                yield from _rejections(replace(said, decision=_DECISION))
+                rejection = replace(said, decision=_DECISION)
+                yield from _rejections(rejection)
+                if has_form:
+                    yield replace(rejection, objection=_OBJECTION, code=_CODE)
 
 
 def _rejections(page: Page) -> Iterator[Page]:
@@ -141,6 +148,7 @@ def _check(path: Path, page: Page, rendered: str) -> None:
         "page.heading": page.heading,
         "page.decision": page.decision,
         "page.objection": page.objection,
+        "page.code": page.code,
         "page.report": page.report,
     }
     for name, value in wanted.items():

@@ -62,6 +62,7 @@ def load(
     language: str = DEFAULT_LANGUAGE,
     objection: str = "",
     report: str = "",
+    form: str = "",
 ) -> Wording:
     """Return the texts for clients.
 
@@ -71,6 +72,8 @@ def load(
             ones.
         objection: Where to object: an address, a text, or empty.
         report: Where to report pictures of abuse; as ``objection``.
+        form: URL of the form for objections, which replaces ``objection`` in answers
+            that name a code; empty for none.
 
     Raises:
         ConfigError: A file cannot be read or used; it names the file, the text, and the
@@ -98,17 +101,23 @@ def load(
     return Wording(
         catalogues=MappingProxyType(catalogues),
         default=language,
+        form=form,
         page_source=page_source,
-        template=_template(directory, page_source, catalogues),
+        template=_template(directory, page_source, catalogues, has_form=bool(form)),
     )
 
 
 def _template(
-    directory: Path | None, source: str, catalogues: Mapping[str, Catalogue]
+    directory: Path | None,
+    source: str,
+    catalogues: Mapping[str, Catalogue],
+    *,
+    has_form: bool,
 ) -> jinja2.Template:
     if directory is None or not source:
         return layouts.built_in()
-    return layouts.own(directory / PAGE_FILE, source, catalogues.values())
+    path = directory / PAGE_FILE
+    return layouts.own(path, source, catalogues.values(), has_form=has_form)
 
 
 @cache

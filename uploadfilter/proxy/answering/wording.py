@@ -87,12 +87,14 @@ class Wording:
     Attributes:
         catalogues: The catalogues by language tag.
         default: The tag for clients that ask for none of these languages.
+        form: URL of the form for objections; empty for none.
         page_source: Text of the operator's own template; empty for the built-in one.
         template: The compiled page.
     """
 
     catalogues: Mapping[str, Catalogue]
     default: str
+    form: str
     page_source: str
     # A compiled template equals only itself; its source is compared instead.
     template: jinja2.Template = field(compare=False, repr=False)
@@ -117,6 +119,8 @@ class Page:
         objection: Where to object; empty except for a rejection by policy.
         report: Where to report; empty except for a rejection by policy.
         texts: The other texts of the page, by name.
+        code: The code of the decision for the form at ``objection``; empty if no form
+            is served.
     """
 
     language: str
@@ -128,11 +132,17 @@ class Page:
     objection: str
     report: str
     texts: Mapping[str, str]
+    code: str = ""
 
     @property
     def decision_groups(self) -> list[str]:
         """The id in groups that can be read out; together they are the whole id."""
         return _GROUP.findall(self.decision)
+
+    @property
+    def code_groups(self) -> list[str]:
+        """The code in groups that can be read out; together they are the whole code."""
+        return _GROUP.findall(self.code)
 
     @property
     def objection_link(self) -> str:

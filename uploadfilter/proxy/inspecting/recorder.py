@@ -83,6 +83,11 @@ class Log(Protocol):
         """Record count and hash of the log so far."""
 
 
+def no_code(_decision: str) -> str:
+    """Return no code: no form for objections is served."""
+    return ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
     """The facts about an upload that are known at its start.
@@ -93,6 +98,7 @@ class Ticket:
         method: Method of the request.
         begun_s: Monotonic seconds.
         address: Address of the client. It is kept no longer than the upload.
+        code_of: Returns the code of a decision, see ``code``.
     """
 
     id: str
@@ -100,6 +106,12 @@ class Ticket:
     method: str
     begun_s: float
     address: str = field(repr=False)
+    code_of: Callable[[str], str] = field(repr=False, default=no_code)
+
+    @property
+    def code(self) -> str:
+        """The code with which the uploader can object; empty without a form."""
+        return self.code_of(self.id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +133,7 @@ class Recorder:
         clock: Seconds since the epoch.
         metrics: Counts the records.
         contents_recorded: Most contents that a decision lists.
+        code_of: Returns the code with which an uploader can object to a decision.
         elapsed: Monotonic seconds: the duration of an upload does not depend on changes
             of the clock.
     """
@@ -134,6 +147,7 @@ class Recorder:
         clock: Callable[[], float],
         metrics: Metrics,
         contents_recorded: int = CONTENTS_RECORDED,
+        code_of: Callable[[str], str] = no_code,
         elapsed: Callable[[], float] = time.monotonic,
     ) -> None:
         self._log = decisions
@@ -143,6 +157,7 @@ class Recorder:
         self._clock = clock
         self._elapsed = elapsed
         self._contents_recorded = contents_recorded
+        self._code_of = code_of
         self._groups = Groups()
         self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
@@ -176,6 +191,7 @@ class Recorder:
             method=method,
             begun_s=self._elapsed(),
             address=client,
+            code_of=self._code_of,
         )
 
     def place(self, ticket: Ticket) -> str | None:

@@ -6,6 +6,7 @@ each step notes here the results that a later step needs.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 
 from aiohttp import web
 
@@ -91,4 +92,5 @@ class Upload:
             detail=command.detail,
             decision_id=self.ticket.id,
             wording=self.settings.wording,
+            code=self.ticket.code if command.status == HTTPStatus.FORBIDDEN else "",
         )
