@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.contents.patterns import Patterns, none_of, one_of
+from uploadfilter.contents.patterns import Patterns, build_all, none_of, one_of
 
 EXPRESSIONS = ("ab", "^b", r"\xff.a", "[ab]{3}", "a|b\n")
 
@@ -59,3 +59,52 @@ def test_sets_hold_their_bytes_alone(members: bytes) -> None:
     assert b"".join(re.findall(none_of(members).encode(), every)) == every.translate(
         None, members
     )
+
+
+def test_automata_of_another_process_find_the_same() -> None:
+    """They are taken as they are, under a name that tells what they find."""
+    first, second = Patterns(EXPRESSIONS), Patterns(EXPRESSIONS)
+    serialized = first.build()
+
+    assert second.key == first.key
+    assert second.build(serialized) is serialized
+    assert second.numbers_in(b"ab\xff.a\n") == first.numbers_in(b"ab\xff.a\n") != set()
+
+
+@pytest.mark.parametrize(
+    "serialized", [b"", b"\0" * 64, None], ids=["nothing", "damaged", "absent"]
+)
+def test_automata_that_the_library_does_not_take_are_built(
+    serialized: bytes | None,
+) -> None:
+    """No pattern is without automata."""
+    patterns = Patterns(["ab"])
+
+    assert len(patterns.build(serialized)) > len(serialized or b"")
+    assert patterns.numbers_in(b"xab") == {0}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param(Patterns(["ab"], every=True), id="each-match"),
+        pytest.param(Patterns(["ab", "b"]), id="more"),
+        pytest.param(Patterns(["a", "b"]), id="cut"),
+        pytest.param(Patterns(["b", "ab"]), id="order"),
+    ],
+)
+def test_what_finds_something_else_has_another_name(other: Patterns) -> None:
+    """Automata are never taken for those of other patterns."""
+    keys = {other.key, Patterns(["ab"]).key, Patterns(["ab", "bb"]).key}
+
+    assert len(keys) == 3
+
+
+def test_all_patterns_of_a_process_are_built() -> None:
+    """Those that another process knows are not built again."""
+    patterns = Patterns(["abc"])
+    known = build_all({})
+    again = build_all(known)
+
+    assert again[patterns.key] is known[patterns.key]
+    assert again == known

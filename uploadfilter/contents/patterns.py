@@ -1,20 +1,30 @@
 """Look for many patterns at once, in one pass over the bytes.
 
 The automata are those of Vectorscan. They take about a nanosecond for a byte, for any
-number of patterns and any bytes. They are built when the module with the patterns is
-imported, which is before the process is confined.
+number of patterns and any bytes. To build all of them takes as long as to load
+everything else that a scanner needs, so a process that needs all takes those that
+another one has built (``build_all``), and any other process builds each at its first
+use.
 
 Patterns are written as for ``re``, without look-arounds, possessive repeats and
 back-references; a dot matches every byte.
 """
 
-from collections.abc import Sequence
+import hashlib
+import platform
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from typing import NamedTuple
+from typing import Final, NamedTuple
+from weakref import WeakSet
 
 import hyperscan
 
 _Match = list[tuple[int, int]]
+
+_MODE: Final = hyperscan.HS_MODE_BLOCK
+
+_BUILDER: Final = f"{getattr(hyperscan, '__version__', '')} {platform.machine()}"
+"""What else automata depend on: the library, and the kind of machine."""
 
 
 class Patterns:
@@ -30,13 +40,43 @@ class Patterns:
         flags = hyperscan.HS_FLAG_DOTALL
         if not every:
             flags |= hyperscan.HS_FLAG_SINGLEMATCH
-        self._automata = hyperscan.Database(mode=hyperscan.HS_MODE_BLOCK)
-        self._automata.compile(
-            expressions=[each.encode("ascii") for each in expressions],
-            ids=list(range(len(expressions))),
-            elements=len(expressions),
-            flags=[flags] * len(expressions),
+        self._flags = flags
+        self._expressions = tuple(expressions)
+        self._built: hyperscan.Database | None = None
+        _ALL.add(self)
+
+    @property
+    def key(self) -> str:
+        """Return the name of the automata: equal for all that find the same."""
+        text = repr((_BUILDER, self._flags, self._expressions))
+        return hashlib.sha256(text.encode("ascii")).hexdigest()
+
+    def build(self, serialized: bytes | None = None) -> bytes:
+        """Build the automata, so that no search does.
+
+        Args:
+            serialized: What this method returned in another process, for the same
+                ``key``; they are built here if the library does not take them.
+
+        Returns:
+            The automata, serialized: those that were given, if it took them.
+        """
+        if serialized is not None:
+            with suppress(hyperscan.HyperscanError):
+                self._built = _loaded(serialized)
+                return serialized
+        self._built = self._compiled()
+        return hyperscan.dumpb(self._built)
+
+    def _compiled(self) -> hyperscan.Database:
+        automata = hyperscan.Database(mode=_MODE)
+        automata.compile(
+            expressions=[each.encode("ascii") for each in self._expressions],
+            ids=list(range(len(self._expressions))),
+            elements=len(self._expressions),
+            flags=[self._flags] * len(self._expressions),
         )
+        return automata
 
     def numbers_in(self, data: bytes) -> set[int]:
         """Return the numbers of the patterns that match anywhere in bytes."""
@@ -52,10 +92,41 @@ class Patterns:
         found: _Match = []
         if not data:
             return found
+        if self._built is None:
+            self._built = self._compiled()
         note = _note if most is None else _Bounded(most).note
         with suppress(hyperscan.ScanTerminated):
-            self._automata.scan(data, match_event_handler=note, context=found)
+            self._built.scan(data, match_event_handler=note, context=found)
         return found
+
+
+def _loaded(serialized: bytes) -> hyperscan.Database:
+    """Return automata that were serialized.
+
+    Raises:
+        hyperscan.HyperscanError: They are those of another library or machine.
+    """
+    automata = hyperscan.loadb(serialized, _MODE)
+    automata.scratch = hyperscan.Scratch(automata)
+    return automata
+
+
+_ALL: Final[WeakSet[Patterns]] = WeakSet()
+"""All patterns of this process."""
+
+
+def build_all(known: Mapping[str, bytes]) -> dict[str, bytes]:
+    """Build the automata of all patterns, so that no search does.
+
+    Args:
+        known: Automata of another process, by their keys, as this function returns
+            them; others are built here.
+
+    Returns:
+        The automata of all patterns, serialized, by their keys.
+    """
+    wanted = sorted(_ALL, key=lambda each: each.key)
+    return {each.key: each.build(known.get(each.key)) for each in wanted}
 
 
 def _note(number: int, _start: int, end: int, _flags: int, found: object) -> None:

@@ -183,7 +183,7 @@ def _first_values() -> dict[int, dict[int, set[int]]]:
     """
     tree: dict[int, dict[int, set[int]]] = {}
     lowest, largest = 85 * 85, 85**3 - 1
-    for pair in _FIRST_TWO:
+    for pair in sorted(_FIRST_TWO):  # the same in each process: ``patterns.key``
         start = int.from_bytes(pair, "big") << 16
         for value in (start, start + (1 << 32)):
             for number in range(value // lowest, (value + 0xFFFF) // lowest + 1):
