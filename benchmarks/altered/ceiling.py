@@ -1,8 +1,7 @@
 """What somebody who has the originals could find: ORB features and RANSAC.
 
 A hash set holds no pictures, so no filter can do this: it is the ceiling for the rows
-of geometry. It needs ``opencv-python-headless``, which nothing else here needs, and
-which is installed by name for this alone; without it the column stays empty.
+of geometry. It needs ``opencv-python-headless``; without it the column stays empty.
 """
 
 from importlib import import_module

@@ -26,6 +26,7 @@ from benchmarks.altered import (
     making,
     originals,
     report,
+    sheets,
     strangers,
     trials,
 )
@@ -45,7 +46,13 @@ FEATURES = 100
 ENTRIES = 1_000_000
 _QUICK = 8
 
-_FEWER = 4
+SHOWN = 1e-4
+"""E of the pairs of strangers on the contact sheet, at most."""
+
+SHARE = 0.8
+"""Share of the photographs of a half that is some 400, as many as a row shall have."""
+
+_FEWER = 20
 """One of so many photographs is tried with windows as well."""
 
 
@@ -61,7 +68,7 @@ def main(arguments: Sequence[str]) -> int:
     report.show(results)
     missed = report.failures(results)
     results["missed"] = missed
-    is_whole = not options.quick and options.share == 1 and options.half == "B"
+    is_whole = not options.quick and options.share >= SHARE and options.half == "B"
     if is_whole:
         path = RESULTS / "altered.json"
         path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
@@ -73,7 +80,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks altered", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
     parser.add_argument("--half", choices=originals.HALVES, default="B")
-    parser.add_argument("--share", type=float, default=1.0, help="of the photographs")
+    parser.add_argument("--share", type=float, default=SHARE, help="of the photographs")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--features", type=int, default=FEATURES)
     parser.add_argument("--folder", type=Path, default=FOLDER, help="the originals")
@@ -145,9 +152,14 @@ def _strangers(
     tally = strangers.all_of(
         known, prepared.background, entries, chosen, ways, find, kept
     )
+    from benchmarks.altered import plots  # noqa: PLC0415 - only with the peers
+
+    shown = sheets.pairs(tally, known, entries, options.cache, SHOWN)
+    plots.contact_sheet(list(shown), known.folder / f"strangers-{options.half}.png")
     found = tally.summary()
     return {
         **found,
         "entries": len(entries.values),
+        "apart": strangers.apart(tally, known, entries),
         "wrong": strangers.wrong(tally, known, entries),
     }

@@ -20,8 +20,8 @@ class EvidenceSettings:
         copies: Whether altered copies are looked for where nothing matched within the
             threshold; the action for them is ``altered`` in ``[policy]``. Each
             photograph then costs 15 ms of CPU time more, and its answer comes 20 ms
-            later. Below one in ten million, E is too small for drawings, screenshots
-            and dark skies: try it beside a sample first.
+            later. E counts chance: drawings of one shape, plots and windows of one
+            program are near each other by more than that. Try it beside a sample first.
         altered: Most chance matches that are expected of one upload, for a match of the
             kind ``altered``. At 1e-9, a site with a million uploads a day waits three
             years for one.
