@@ -15,6 +15,8 @@ ONCE ?=
 BENCH ?= hashing matching proxy hostile recall
 # How long damaged files are decoded, in seconds: make fuzz FUZZ_S=14400
 FUZZ_S ?= 120
+# The tests that start nothing installed; folders that hold none of them are not loaded.
+HERE := -m "not e2e" --ignore=tests/e2e --ignore=tests/sites
 # More options for what is run: make test ARGS="-k proxy"
 ARGS ?=
 
@@ -146,7 +148,7 @@ run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and e
 
 test: $(DEV_STAMP) $(VECTORS)  ## Run every test that needs nothing but Python packages.
 	@UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
-	    $(BIN)/python -m pytest -n auto --dist worksteal -m "not e2e" $(ARGS)
+	    $(BIN)/python -m pytest -n auto --dist worksteal $(HERE) $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
 	@$(BIN)/ruff format .
@@ -197,7 +199,7 @@ fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S seconds: 120 for CI, 1440
 	    tests/fuzz/test_frames.py::test_mutated_file_is_a_value $(ARGS)
 
 properties: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
-	@$(BIN)/python -m pytest -n auto -m "not e2e" --hypothesis-profile fuzz $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(HERE) --hypothesis-profile fuzz $(ARGS)
 
 bench: $(BENCH_STAMP)  ## Run the benchmarks, or one: BENCH=hashing; needs g++.
 	@for name in $(BENCH); do \

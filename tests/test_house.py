@@ -259,6 +259,21 @@ def test_exceptions_from_the_mirror_are_still_needed(module: str, tests: str) ->
     assert not mirror(ROOT / module).is_file()
 
 
+def test_folders_that_make_test_ignores_hold_only_marked_modules() -> None:
+    """A test there that lacks the mark would be run by no target."""
+    ignored = re.findall(r"--ignore=(\S+)", (ROOT / "Makefile").read_text("utf-8"))
+    marked = re.compile(r"^pytestmark = (?:\[\s*)?pytest\.mark\.e2e\b", re.MULTILINE)
+    unmarked = [
+        name_of(path)
+        for folder in ignored
+        for path in (ROOT / folder).rglob("test_*.py")
+        if not marked.search(path.read_text("utf-8"))
+    ]
+
+    assert ignored == ["tests/e2e", "tests/sites"]
+    assert unmarked == []
+
+
 def test_modules_are_short() -> None:
     """No module is longer than a reader can keep in mind."""
     long = {}
