@@ -431,6 +431,9 @@ NAMED: Mapping[str, str] = {
     "pieces of a file, which the origin": (
         "tests/uploads/head/test_pieces.py::test_head_says_that_it_is_a_piece"
     ),
+    "tus on a [route that names it]": (
+        "tests/proxy/assembling/test_tus.py::test_unfinished_parts_are_not_joined"
+    ),
     "pieces that say so in words of their own": (
         "tests/uploads/head/test_pieces.py"
         "::test_form_without_a_file_has_an_offset_for_something_else"

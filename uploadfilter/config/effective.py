@@ -146,6 +146,8 @@ class _Listing:
         yield self._value((*key, "mode"), route.mode)
         yield self._value((*key, "exempt"), route.exempt)
         yield self._value((*key, "websockets"), route.websockets)
+        if route.protocol is not None:
+            yield self._value((*key, "protocol"), route.protocol)
         yield from self._own(route.limits, self._settings.limits, (*key, "limits"))
         yield from self._own(route.policy, self._settings.policy, (*key, "policy"))
 

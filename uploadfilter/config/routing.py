@@ -19,7 +19,12 @@ from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Mode, Preset
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.routing.readings import is_plain
-from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, is_host_pattern
+from uploadfilter.proxy.routing.routes import (
+    DEFAULT_ROUTE,
+    Route,
+    UploadProtocol,
+    is_host_pattern,
+)
 from uploadfilter.state import INSTANCE_NAME
 from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
@@ -156,6 +161,7 @@ class _Routes:
             mode=self._mode(values, key),
             exempt=values.get("exempt", False),
             websockets=values.get("websockets", WebSockets.REFUSE),
+            protocol=self._protocol(values, key),
             limits=self._limits(table, key),
             policy=self._policy(table, key),
         )
@@ -265,6 +271,24 @@ class _Routes:
             return self._common.mode
         mode = read_mode(self._reader, values["mode"], (*key, "mode"))
         return mode or self._common.mode
+
+    def _protocol(self, values: Mapping[str, Any], key: Key) -> UploadProtocol | None:
+        """Read a protocol; its requests have methods that a route may not leave out."""
+        protocol: UploadProtocol | None = values.get("protocol")
+        where = (*key, "protocol")
+        if protocol is not None and values.get("methods"):
+            self._complain(
+                where,
+                f"{dotted(where)} = {shown_value(protocol, where)} beside methods",
+                hint="Remove methods: a protocol needs all of its own.",
+            )
+        if protocol is not None and values.get("exempt"):
+            self._complain(
+                where,
+                f"{dotted(where)} = {shown_value(protocol, where)} beside exempt",
+                hint="Remove one of them: uploads of an exempt route are not held.",
+            )
+        return protocol
 
     def _limits(self, table: Mapping[str, object], key: Key) -> UploadLimits:
         base, own = self._common.limits, table.get("limits", {})

@@ -17,9 +17,11 @@ from uploadfilter.noticing.settings import NoticeSettings
 from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
 from uploadfilter.objecting.statement import StatementSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.budgets import Budgets
@@ -36,6 +38,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "limits": UploadLimits,
     "proxy": ProxyLimits,
     "spool": SpoolLimits,
+    "upload_store": StoreSettings,
     "thresholds": Thresholds,
     "evidence": EvidenceSettings,
     "policy": Policy,
@@ -76,6 +79,7 @@ ROUTE: Final[Mapping[str, Wanted]] = {
     "mode": str,
     "exempt": bool,
     "websockets": WebSockets,
+    "protocol": UploadProtocol,
 }
 """The keys of one of ``[[routes]]``."""
 
@@ -94,6 +98,7 @@ PATHS: Final = frozenset(
     {
         "state",
         "spool_directory",
+        "directory",
         "texts",
         "ca_file",
         "client_certificate",

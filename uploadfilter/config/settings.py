@@ -14,6 +14,7 @@ from uploadfilter.objecting.statement import StatementSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording
+from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.inspecting.spool import SpoolLimits
 from uploadfilter.proxy.origins.settings import OriginSettings
@@ -52,6 +53,7 @@ class Settings:
         limits: Limits of bodies and forms.
         proxy: Limits of connections and time.
         spool: Limits of held bodies.
+        upload_store: Folder and limits of uploads in several requests.
         thresholds: Largest distances of matches.
         evidence: How rare chance must be for a match beyond the thresholds.
         policy: The action for each reason.
@@ -80,6 +82,7 @@ class Settings:
     limits: UploadLimits = field(default_factory=UploadLimits)
     proxy: ProxyLimits = field(default_factory=ProxyLimits)
     spool: SpoolLimits = field(default_factory=SpoolLimits)
+    upload_store: StoreSettings = field(default_factory=StoreSettings)
     thresholds: Thresholds = field(default_factory=Thresholds)
     evidence: EvidenceSettings = field(default_factory=EvidenceSettings)
     policy: Policy = field(default_factory=Policy)

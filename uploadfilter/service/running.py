@@ -28,6 +28,7 @@ from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.assembling.store import UploadStore
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.listening import listening
 from uploadfilter.proxy.clients.sockets import Inherited
@@ -124,8 +125,7 @@ async def running(
         metrics, own = Metrics(), instance_directory(settings.state, settings.instance)
         decisions = await _decision_log(stack, settings)
         recorder = _recorder(decisions, settings, metrics)
-        reference = _reference(stack, settings)
-        room = _spool_room(settings, metrics)
+        reference, room = _reference(stack, settings), _spool_room(settings, metrics)
         pool = ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
         scanners = await stack.enter_async_context(pool)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
@@ -138,6 +138,7 @@ async def running(
             metrics=metrics,
             admission=admission,
             room=room,
+            store=await _upload_store(stack, settings),
             reference=reference,
             tripwire=tripwire,
             scanners=scanners,
@@ -240,6 +241,15 @@ def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:
         directory=settings.spool_directory,
         on_full_share=lambda: metrics.limited(Limit.CLIENT_SPOOL),
     )
+
+
+async def _upload_store(stack: AsyncExitStack, settings: Settings) -> UploadStore:
+    """Make the store of uploads in pieces, and try it if a route needs it."""
+    store = UploadStore.of(settings.state, settings.upload_store, clock=now_s)
+    if any(route.protocol is not None for route in settings.live.routes):
+        store.tried()
+    await stack.enter_async_context(beside(uploads=store.keep()))
+    return store
 
 
 def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admission:

@@ -96,8 +96,8 @@ class UploadStore:
     ) -> None:
         self.usage = StoreUsage(limits)
         self.directory = directory
+        self.clock = clock
         self._limits = limits
-        self._clock = clock
         self._elapsed = elapsed
         self._secret = b""
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
@@ -249,7 +249,7 @@ class UploadStore:
         changed_s = max(mark[0] for mark, _ in marks) / 1e9
         seen_s = self._elapsed() - max(since_s for _, since_s in marks)
         expire_s = self._limits.expire_s
-        age_s = abs(self._clock() - changed_s)
+        age_s = abs(self.clock() - changed_s)
         return age_s > expire_s and seen_s >= min(SEEN_S, expire_s)
 
     async def _tried(self, work: Callable[[], _T]) -> _T | Denial:

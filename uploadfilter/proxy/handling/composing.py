@@ -3,6 +3,9 @@
 from collections.abc import Callable
 
 from uploadfilter.evidence.background import Background
+from uploadfilter.proxy.assembling.bench import Workbench
+from uploadfilter.proxy.assembling.protocols import Assembling
+from uploadfilter.proxy.assembling.store import UploadStore
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.proxy import Proxy
@@ -30,6 +33,7 @@ def composed(
     metrics: Metrics,
     admission: Admission,
     room: SpoolRoom,
+    store: UploadStore,
     reference: Reference,
     tripwire: Tripwire,
     scanners: Scanners,
@@ -46,6 +50,7 @@ def composed(
         metrics: Counts events.
         admission: Decides which uploads are admitted.
         room: Holds bodies.
+        store: Holds uploads that come in several requests.
         reference: Knows the entries.
         tripwire: Demotes entries that match too much.
         scanners: Compute perceptual signals.
@@ -75,11 +80,19 @@ def composed(
         metrics=metrics,
     )
     intake = Intake(admission=admission, recorder=recorder, room=room, driver=driver)
+    bench = Workbench(
+        store=store,
+        intake=intake,
+        admission=admission,
+        recorder=recorder,
+        metrics=metrics,
+    )
     return Proxy(
         in_force=in_force,
         drain=drain,
         metrics=metrics,
         canaries=canaries,
+        assembling=Assembling(bench),
         intake=intake,
         passing=Passing(drain, say_failed=recorder.say_origin_failed),
         messaging=Messaging(

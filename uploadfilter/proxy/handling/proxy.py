@@ -10,6 +10,7 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.counting.labels import RequestKind
 from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
@@ -46,7 +47,8 @@ class Proxy:
         drain: Counts the requests in flight.
         metrics: Counts requests by how they were treated.
         canaries: Knows an operator's canary.
-        intake: Takes uploads.
+        assembling: Takes uploads that come in several requests.
+        intake: Takes all others.
         passing: Forwards requests that have no body.
         messaging: Carries WebSockets.
     """
@@ -58,6 +60,7 @@ class Proxy:
         drain: Drain,
         metrics: Metrics,
         canaries: Canaries,
+        assembling: Assembling,
         intake: Intake,
         passing: Passing,
         messaging: Messaging,
@@ -66,6 +69,7 @@ class Proxy:
         self._drain = drain
         self._metrics = metrics
         self._canaries = canaries
+        self._assembling = assembling
         self._intake = intake
         self._passing = passing
         self._messaging = messaging
@@ -114,8 +118,23 @@ class Proxy:
             body = _AMBIGUOUS
         if ends_here(head) and not isinstance(body, Refusal):
             return self._end(arrival)
-        if head.has_body:
-            is_canary = said is CanaryClaim.CANARY
+        is_canary = said is CanaryClaim.CANARY
+        answer = None if is_canary else await self._assembling.answer(arrival, body)
+        if answer is not None:
+            tally.kind = RequestKind.UPLOAD
+            return answer
+        return await self._single(arrival, body, tally, is_canary=is_canary)
+
+    async def _single(
+        self,
+        arrival: Arrival,
+        body: BodyPlan | Refusal,
+        tally: CountedRequest,
+        *,
+        is_canary: bool,
+    ) -> web.StreamResponse:
+        """Answer a request that does not belong to an upload in several requests."""
+        if arrival.head.has_body:
             tally.kind = _kind(arrival.route, is_canary=is_canary)
             return await self._intake.take(arrival, body, is_canary=is_canary)
         return await self._pass_on(arrival, body, tally)

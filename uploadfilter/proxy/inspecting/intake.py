@@ -6,6 +6,7 @@ record; an upload that is turned away is counted, and its body is not read.
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import NamedTuple
 
 from aiohttp import web
@@ -78,7 +79,7 @@ class Intake:
         with Held() as held:
             no_room = await self._place(arrival, held)
             if no_room is not None and _turns_away(arrival, no_room):
-                return self._shed(arrival, no_room)
+                return self.shed(arrival, no_room)
             upload = self._begun(
                 arrival,
                 body,
@@ -137,6 +138,43 @@ class Intake:
         self._recorder.say_full()
         return _NO_RECORD
 
+    @asynccontextmanager
+    async def decided(
+        self, arrival: Arrival, body: BodyPlan, data: AsyncIterator[bytes]
+    ) -> AsyncIterator[tuple[Upload, Forward | Answer]]:
+        """Decide about an upload that the filter holds already.
+
+        Its place among the open uploads is that of the request that completed it. The
+        caller carries the effect out during the block, and notes the outcome.
+
+        Args:
+            arrival: The request that completed it.
+            body: The plan of its bytes.
+            data: Its bytes, in order.
+
+        Yields:
+            The upload, whose spools hold a copy of the bytes, and the effect, which is
+            on record.
+        """
+        with Held() as held:
+            upload = self._begun(
+                arrival, body, None, held, exempt=False, is_canary=False
+            )
+            room_s = arrival.live.settings.limits.log_room_s
+            if not await self._recorder.room(within_s=room_s):
+                self._recorder.say_full()
+                reason, status = Reason.LOG_UNWRITABLE, _UNAVAILABLE
+                self._recorder.shed(upload.ticket, reason, status=status)
+                yield upload, Answer(status=status, reason=reason)
+                return
+            deciding = self._driver.decide(upload, data)
+            try:
+                effect = await Metered(deciding, upload.meter.spend)
+            except asyncio.CancelledError:
+                upload.meter.broken_off()
+                raise
+            yield upload, effect
+
     def _begun(
         self,
         arrival: Arrival,
@@ -175,7 +213,7 @@ class Intake:
             is_canary=is_canary,
         )
 
-    def _shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
+    def shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
         """Answer an upload for which there is no room, before its body is read."""
         self._count_shed(arrival, no_room)
         return answers.response(

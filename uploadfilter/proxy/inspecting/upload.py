@@ -78,10 +78,7 @@ class Upload:
         if self.is_continued:
             return
         self.is_continued = True
-        request = self.arrival.request
-        if request.headers.get("Expect") and request.version >= (1, 1):
-            await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-            request.writer.output_size = 0
+        await ask_for_body(self.arrival.request)
 
     def answer(self, command: Answer) -> web.StreamResponse:
         """Make the answer of ``command`` to its client."""
@@ -94,3 +91,14 @@ class Upload:
             wording=self.settings.wording,
             code=self.ticket.code if command.status == HTTPStatus.FORBIDDEN else "",
         )
+
+
+async def ask_for_body(request: web.BaseRequest) -> None:
+    """Tell a client that waits for it to send the body (RFC 9110, section 10.1.1).
+
+    Raises:
+        OSError: The client has disconnected.
+    """
+    if request.headers.get("Expect") and request.version >= (1, 1):
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0

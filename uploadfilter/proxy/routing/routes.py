@@ -9,6 +9,7 @@ treated more mildly than under that reading: it is *ambiguous*.
 import re
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
+from enum import StrEnum
 from typing import Final
 
 from typing_extensions import override
@@ -29,6 +30,12 @@ _LABEL: Final = r"[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?"
 _HOST_PATTERN = re.compile(rf"(?:\*\.)?{_LABEL}(?:\.{_LABEL})*|\[[0-9a-f:.]+\]")
 
 
+class UploadProtocol(StrEnum):
+    """A protocol that sends an upload in several requests."""
+
+    TUS = "tus"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """The settings for some requests.
@@ -44,6 +51,8 @@ class Route:
         mode: Whether actions are carried out.
         exempt: Whether uploads are forwarded without inspection, which is recorded.
         websockets: The treatment of WebSockets.
+        protocol: The protocol whose uploads in pieces are held until they are complete;
+            ``None`` if a piece is an upload of its own.
         limits: Limits of bodies and forms.
         policy: Maps reason and category to action.
     """
@@ -56,6 +65,7 @@ class Route:
     mode: Mode = Mode.MONITOR
     exempt: bool = False
     websockets: WebSockets = WebSockets.REFUSE
+    protocol: UploadProtocol | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     policy: Policy = field(default_factory=Policy)
 
@@ -80,6 +90,7 @@ class Route:
         """Tell whether nobody gains an advantage by this route instead of another."""
         return self is other or (
             (other.exempt or not self.exempt)
+            and self.protocol is other.protocol
             and (self.mode is Mode.ENFORCE or other.mode is Mode.MONITOR)
             and self.websockets.is_as_strict_as(other.websockets)
             and all(

@@ -1,0 +1,40 @@
+"""The tools of the protocols: answers out of the origin's."""
+
+from uploadfilter.model import Reason
+from uploadfilter.proxy.assembling.bench import OriginReply, Workbench, is_verdict
+from uploadfilter.proxy.inspecting.commands import Answer
+
+REPLY = OriginReply(
+    status=201,
+    headers=[
+        (b"Location", b"/a"),
+        (b"Content-Length", b"4"),
+        (b"Set-Cookie", b"a=1"),
+        (b"set-cookie", b"b=2"),
+        (b"Upload-Offset", b"0"),
+    ],
+    body=b"body",
+)
+
+
+def test_answer_is_the_origins_with_changes() -> None:
+    """Repeated headers stay, the length is that of the body."""
+    made = Workbench.relay(REPLY, changed={"Upload-Offset": "7", "Location": None})
+    assert (made.status, made.body) == (201, b"body")
+    assert made.headers.getall("Set-Cookie") == ["a=1", "b=2"]
+    assert made.headers["Upload-Offset"] == "7"
+    assert "Location" not in made.headers
+    assert "Content-Length" not in made.headers
+
+
+def test_other_status_has_no_body() -> None:
+    """The body belongs to the origin's own answer."""
+    assert Workbench.relay(REPLY, status=204).body is None
+
+
+def test_only_a_verdict_is_final() -> None:
+    """A lack of one lets the client send its last piece again."""
+    assert is_verdict(Answer(status=403, reason=None))
+    assert is_verdict(Answer(status=403, reason=Reason.UNDECODABLE))
+    assert not is_verdict(Answer(status=503, reason=Reason.NO_SCANNER))
+    assert not is_verdict(Answer(status=400, reason=Reason.ABORTED))

@@ -1,0 +1,449 @@
+"""tus through the filter: every byte, or none, however an upload is cut."""
+
+import asyncio
+import base64
+import hashlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.corpus import pictures
+from tests.proxy.assembling.tusorigin import TusOrigin
+from tests.proxy.site import CLOSE, Site, exact_entry, site
+from tests.proxy.wire import status
+from tests.waiting import until
+from uploadfilter.model import Action, Mode, Reason, Verdict
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+
+LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
+UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass(slots=True)
+class Client:
+    """A client of tus that sends any bytes."""
+
+    site: Site
+
+    async def ask(
+        self, method: str, target: str, *headers: str, body: bytes | None = None
+    ) -> bytes:
+        """Send one request; a body of ``None`` has no length either."""
+        lines = [*headers, "Tus-Resumable: 1.0.0"]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        head = f"{method} {target} HTTP/1.1\r\n".encode() + CLOSE
+        head += "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
+        return await self.site.send(head + (body or b""))
+
+    async def create(
+        self,
+        total: int | None,
+        *headers: str,
+        body: bytes = b"",
+        path: str = "/files",
+    ) -> str:
+        """Begin an upload; return its target."""
+        length = f"Upload-Length: {total}"
+        if total is None:
+            length = "Upload-Defer-Length: 1"
+        if body:
+            headers = (*headers, f"Content-Type: {PIECE}")
+        answer = await self.ask("POST", path, length, *headers, body=body)
+        assert status(answer) == 201, answer
+        return header(answer, b"location").removeprefix("http://site.example")
+
+    async def patch(
+        self, target: str, at: int, data: bytes, *headers: str, method: str = "PATCH"
+    ) -> bytes:
+        """Send one piece."""
+        lines = (f"Upload-Offset: {at}", f"Content-Type: {PIECE}", *headers)
+        return await self.ask(method, target, *lines, body=data)
+
+    async def offset(self, target: str) -> int:
+        """Ask how far an upload is."""
+        answer = await self.ask("HEAD", target)
+        assert status(answer) == 200, answer
+        return int(header(answer, b"upload-offset"))
+
+
+PIECE = "application/offset+octet-stream"
+
+
+def header(answer: bytes, name: bytes) -> str:
+    """Return a header of an answer; empty if it is not there."""
+    for line in answer.split(b"\r\n\r\n")[0].split(b"\r\n")[1:]:
+        key, _, value = line.partition(b":")
+        if key.lower() == name:
+            return value.strip().decode()
+    return ""
+
+
+@dataclass(slots=True)
+class Served:
+    """A filter before a server of tus."""
+
+    client: Client
+    origin: TusOrigin
+    site: Site
+
+
+def route(path: str, mode: Mode) -> Route:
+    """Return a route for tus."""
+    return Route(
+        name=path[1:],
+        origin="default",
+        path=path,
+        mode=mode,
+        protocol=UploadProtocol.TUS,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A filter for all tests of this module."""
+    state = tmp_path_factory.mktemp("tus")
+    routes = (route("/files", Mode.ENFORCE), route("/monitored", Mode.MONITOR))
+    entries = (exact_entry(1, LISTED),)
+    async with site(state, listed=entries, routes=routes) as made:
+        yield made
+
+
+@pytest.fixture
+def served(shared: Site) -> Served:
+    """The filter before a server that has no upload yet."""
+    return renewed(shared)
+
+
+def renewed(made: Site) -> Served:
+    """Put a server of tus behind a filter."""
+    origin = TusOrigin()
+    made.origin.got.clear()
+    made.origin.answering = origin.answer
+    return Served(client=Client(made), origin=origin, site=made)
+
+
+async def test_unlisted_upload_arrives_in_one_request(served: Served) -> None:
+    """Two pieces come, one PATCH goes on, and it is one decision."""
+    known = len(served.site.decisions())
+    target = await served.client.create(len(UNLISTED))
+    assert status(await served.client.patch(target, 0, UNLISTED[:50])) == 204
+    assert await served.client.offset(target) == 50
+    assert served.origin.retrievable() == []
+    answer = await served.client.patch(target, 50, UNLISTED[50:])
+    assert status(answer) == 204
+    assert header(answer, b"upload-offset") == str(len(UNLISTED))
+    assert served.origin.retrievable() == [UNLISTED]
+    assert await served.client.offset(target) == len(UNLISTED)
+    (decision,) = served.site.decisions()[known:]
+    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
+    assert await served.site.outcome(decision.id) == 204
+    assert list((served.site.state / "uploads").glob("*.journal")) == []
+
+
+@pytest.mark.parametrize("cut", [*range(0, len(LISTED), 41), len(LISTED) - 1])
+async def test_listed_picture_is_rejected_wherever_it_is_cut(
+    served: Served, cut: int
+) -> None:
+    """Its client gets 403, and the origin nothing but an empty upload, which ends."""
+    target = await served.client.create(len(LISTED))
+    if cut:
+        assert status(await served.client.patch(target, 0, LISTED[:cut])) == 204
+    answer = await served.client.patch(target, cut, LISTED[cut:])
+    assert status(answer) == 403
+    assert header(answer, b"access-control-allow-origin") == "https://site.example"
+    assert served.origin.uploads == {}
+    assert status(await served.client.ask("HEAD", target)) == 404
+    last = served.site.decisions()[-1]
+    assert last.id.encode() in answer
+    assert (last.verdict, last.effect) == (Verdict.MATCH, Action.REJECT)
+
+
+async def test_upload_that_is_never_finished_is_never_seen(served: Served) -> None:
+    """A server that shows unfinished uploads has nothing to show."""
+    target = await served.client.create(len(LISTED) + 1)
+    assert status(await served.client.patch(target, 0, LISTED)) == 204
+    assert served.origin.retrievable() == []
+    assert await served.client.offset(target) == len(LISTED)
+
+
+@pytest.mark.parametrize("count", [1, 50, len(UNLISTED)])
+async def test_creation_with_upload(served: Served, count: int) -> None:
+    """The bytes of a creation wait, too; a whole upload is decided at once."""
+    target = await served.client.create(len(UNLISTED), body=UNLISTED[:count])
+    assert (served.origin.retrievable() == []) is (count < len(UNLISTED))
+    if count < len(UNLISTED):
+        assert await served.client.offset(target) == count
+        answer = await served.client.patch(target, count, UNLISTED[count:])
+        assert status(answer) == 204
+    assert served.origin.retrievable() == [UNLISTED]
+
+
+async def test_whole_listed_picture_in_a_creation_is_rejected(served: Served) -> None:
+    """The origin keeps not even the empty upload."""
+    answer = await served.client.ask(
+        "POST",
+        "/files",
+        f"Upload-Length: {len(LISTED)}",
+        f"Content-Type: {PIECE}",
+        body=LISTED,
+    )
+    assert status(answer) == 403
+    assert served.origin.uploads == {}
+
+
+async def test_deferred_length(served: Served) -> None:
+    """The length comes with the last piece, and the origin gets both at once."""
+    target = await served.client.create(None)
+    assert status(await served.client.patch(target, 0, UNLISTED[:50])) == 204
+    answer = await served.client.patch(
+        target, 50, UNLISTED[50:], f"Upload-Length: {len(UNLISTED)}"
+    )
+    assert status(answer) == 204
+    assert served.origin.retrievable() == [UNLISTED]
+
+
+async def test_deferred_length_that_changes_is_refused(served: Served) -> None:
+    """A length is stated once."""
+    target = await served.client.create(None)
+    length = f"Upload-Length: {len(LISTED)}"
+    assert status(await served.client.patch(target, 0, LISTED[:50], length)) == 204
+    other = f"Upload-Length: {len(LISTED) + 1}"
+    assert status(await served.client.patch(target, 50, LISTED[50:], other)) == 400
+    assert status(await served.client.patch(target, 50, LISTED[50:])) == 403
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+async def test_concatenation(served: Served, *, is_listed: bool) -> None:
+    """Parts wait until they are joined, and are inspected as the whole."""
+    data = LISTED if is_listed else UNLISTED
+    parts = []
+    for piece in (data[:60], data[60:]):
+        part = await served.client.create(len(piece), "Upload-Concat: partial")
+        assert status(await served.client.patch(part, 0, piece)) == 204
+        assert await served.client.offset(part) == len(piece)
+        parts.append(part)
+    assert served.origin.retrievable() == []
+    final = f"Upload-Concat: final;{' '.join(parts)}"
+    answer = await served.client.ask("POST", "/files", final, body=b"")
+    if is_listed:
+        assert status(answer) == 403
+        assert served.origin.uploads == {}
+    else:
+        assert status(answer) == 201
+        assert served.origin.uploads["/files/2"].data == UNLISTED
+
+
+async def test_unfinished_parts_are_not_joined(served: Served) -> None:
+    """Every part has to be complete, and a part of this kind."""
+    part = await served.client.create(10, "Upload-Concat: partial")
+    await served.client.patch(part, 0, b"12345")
+    whole = await served.client.create(10)
+    for parts in (part, whole, f"{part} {part}", "/files/unknown", ""):
+        answer = await served.client.ask(
+            "POST", "/files", f"Upload-Concat: final;{parts}", body=b""
+        )
+        assert status(answer) in {400, 404}
+    assert served.origin.retrievable() == []
+
+
+@pytest.mark.parametrize("method", ["sha1", "md5", "sha256", "sha512"])
+async def test_checksum(served: Served, method: str) -> None:
+    """A piece with other bytes than stated does not count."""
+    target = await served.client.create(len(UNLISTED))
+    value = base64.b64encode(hashlib.new(method, UNLISTED[:50]).digest()).decode()
+    stated = f"Upload-Checksum: {method} {value}"
+    answer = await served.client.patch(target, 0, UNLISTED[1:51], stated)
+    assert status(answer) == 460
+    assert await served.client.offset(target) == 0
+    assert status(await served.client.patch(target, 0, UNLISTED[:50], stated)) == 204
+    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 204
+    assert served.origin.retrievable() == [UNLISTED]
+
+
+async def test_method_override(served: Served) -> None:
+    """A POST that stands for a PATCH is a piece."""
+    target = await served.client.create(len(UNLISTED))
+    override = "X-HTTP-Method-Override: PATCH"
+    first = await served.client.patch(target, 0, UNLISTED[:50], override, method="POST")
+    assert status(first) == 204
+    answer = await served.client.patch(
+        target, 50, UNLISTED[50:], override, method="POST"
+    )
+    assert status(answer) == 204
+    assert served.origin.retrievable() == [UNLISTED]
+
+
+async def test_termination(served: Served) -> None:
+    """What its client ends is deleted."""
+    target = await served.client.create(len(UNLISTED))
+    await served.client.patch(target, 0, UNLISTED[:50])
+    assert status(await served.client.ask("DELETE", target)) == 204
+    assert list((served.site.state / "uploads").glob("*.data")) == []
+    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 404
+
+
+@pytest.mark.parametrize(
+    ("at", "data", "expected"),
+    [
+        (1, b"x", 409),
+        (0, b"x" * 11, 413),
+        (11, b"x", 413),
+        ("-1", b"x", 400),
+        ("0x0", b"x", 400),
+        ("9" * 30, b"x", 400),
+    ],
+)
+async def test_lying_offsets_and_lengths(
+    served: Served, at: int | str, data: bytes, expected: int
+) -> None:
+    """Nothing of such a piece is kept."""
+    target = await served.client.create(10)
+    answer = await served.client.patch(target, at, data)  # type: ignore[arg-type] # lies
+    assert status(answer) == expected
+    assert await served.client.offset(target) == 0
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        (("Content-Type: image/png", "Upload-Offset: 0"), 415),
+        ((f"Content-Type: {PIECE}",), 400),
+        ((f"Content-Type: {PIECE}", "Upload_Offset: 0"), 400),
+        ((f"Content-Type: {PIECE}", "Upload-Offset: 0", "Upload-Offset: 0"), 400),
+        ((f"Content-Type: {PIECE}", "Upload-Offset: 0", "Content-Encoding: gzip"), 415),
+        (
+            (
+                f"Content-Type: {PIECE}",
+                "Upload-Offset: 0",
+                "X-HTTP-Method-Override: PUT",
+            ),
+            400,
+        ),
+    ],
+)
+async def test_no_header_chooses_a_weaker_path(
+    served: Served, headers: tuple[str, ...], expected: int
+) -> None:
+    """A PATCH on this route is a piece of tus, or it is refused."""
+    target = await served.client.create(len(LISTED))
+    answer = await served.client.ask("PATCH", target, *headers, body=LISTED)
+    assert status(answer) == expected
+    assert served.origin.retrievable() == []
+
+
+async def test_other_uploads_of_the_route_are_inspected(served: Served) -> None:
+    """A POST or PUT that is no tus is an upload as everywhere."""
+    answer = await served.client.ask("PUT", "/files/x", body=LISTED)
+    assert status(answer) == 403
+    odd = await served.client.ask(
+        "POST", "/files", f"Upload-Length: {len(LISTED) + 1}", body=LISTED
+    )
+    assert status(odd) == 400
+    assert served.origin.retrievable() == []
+
+
+async def test_origin_says_who_may_go_on(served: Served) -> None:
+    """A client without a right gets the origin's answer, and its bytes do not count."""
+    target = await served.client.create(len(UNLISTED))
+    bad = "Authorization: bad"
+    assert status(await served.client.patch(target, 0, UNLISTED[:50], bad)) == 401
+    assert status(await served.client.ask("HEAD", target, bad)) == 401
+    assert status(await served.client.ask("DELETE", target, bad)) == 401
+    assert await served.client.offset(target) == 0
+
+
+async def test_origin_that_breaks_off_gets_nothing_twice(served: Served) -> None:
+    """Its client learns it, the record says it, and the upload begins anew."""
+    target = await served.client.create(len(UNLISTED))
+    served.origin.breaks_off = True
+    answer = await served.client.patch(target, 0, UNLISTED)
+    assert status(answer) == 502
+    decision = served.site.decisions()[-1]
+    assert await served.site.outcome(decision.id) == "aborted"
+    served.origin.breaks_off = False
+    assert status(await served.client.patch(target, 0, UNLISTED)) == 409
+    assert status(await served.client.ask("HEAD", target)) == 404
+    patches = [it for it in served.site.origin.got if it.head.startswith(b"PATCH")]
+    assert len(patches) == 1
+
+
+async def test_origin_that_refuses_the_upload_is_heard(served: Served) -> None:
+    """Its status is its client's, and the outcome on record."""
+    target = await served.client.create(len(UNLISTED))
+    served.origin.refuses_patches = 507
+    assert status(await served.client.patch(target, 0, UNLISTED)) == 507
+    decision = served.site.decisions()[-1]
+    assert await served.site.outcome(decision.id) == 507
+
+
+async def test_lost_store_lets_clients_begin_anew(served: Served) -> None:
+    """A PATCH conflicts, the look finds nothing, and a new upload arrives."""
+    target = await served.client.create(len(UNLISTED))
+    await served.client.patch(target, 0, UNLISTED[:50])
+    for file in (served.site.state / "uploads").glob("*.*"):
+        file.unlink()
+    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 409
+    assert status(await served.client.ask("HEAD", target)) == 404
+    assert served.origin.retrievable() == []
+    again = await served.client.create(len(UNLISTED))
+    assert status(await served.client.patch(again, 0, UNLISTED)) == 204
+
+
+async def test_aborted_piece_counts_as_far_as_it_came(served: Served) -> None:
+    """A client that loses its connection goes on where it was."""
+    target = await served.client.create(len(UNLISTED))
+    head = (
+        f"PATCH {target} HTTP/1.1\r\nUpload-Offset: 0\r\nContent-Type: {PIECE}\r\n"
+        f"Content-Length: {len(UNLISTED)}\r\n"
+    ).encode()
+    _, writer = await asyncio.open_connection("127.0.0.1", served.site.port)
+    writer.write(head + CLOSE + b"\r\n" + UNLISTED[:70])
+    await writer.drain()
+    await until(lambda: served.site.origin.got[-1].head.startswith(b"HEAD"))
+    assert status(await served.client.patch(target, 0, UNLISTED)) == 423
+    writer.transport.abort()
+    answer = await served.client.patch(target, 70, UNLISTED[70:])
+    for _ in range(1000):  # as a client does that finds it locked
+        if status(answer) not in {409, 423}:
+            break
+        answer = await served.client.patch(target, 70, UNLISTED[70:])
+    assert status(answer) == 204
+    assert served.origin.retrievable() == [UNLISTED]
+
+
+async def test_without_a_verdict_the_last_piece_is_sent_again(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room in the log: 503, and the offset is that before the last piece."""
+
+    async def no_room(_: Recorder, *, within_s: float) -> bool:
+        assert within_s > 0
+        return False
+
+    target = await served.client.create(len(UNLISTED))
+    await served.client.patch(target, 0, UNLISTED[:50])
+    with monkeypatch.context() as full:
+        full.setattr(Recorder, "room", no_room)
+        answer = await served.client.patch(target, 50, UNLISTED[50:])
+        assert status(answer) == 503
+    assert await served.client.offset(target) == 50
+    assert served.origin.retrievable() == []
+    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 204
+
+
+async def test_monitor_holds_and_passes(served: Served) -> None:
+    """A listed upload arrives in MONITOR, and the record holds the match."""
+    target = await served.client.create(len(LISTED), path="/monitored")
+    await served.client.patch(target, 0, LISTED[:50])
+    assert served.origin.retrievable() == []
+    assert status(await served.client.patch(target, 50, LISTED[50:])) == 204
+    assert served.origin.retrievable() == [LISTED]
+    decision = served.site.decisions()[-1]
+    assert (decision.action, decision.effect) == (Action.REJECT, Action.ACCEPT)
+    assert decision.reason is not Reason.PIECEWISE_UPLOAD

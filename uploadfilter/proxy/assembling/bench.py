@@ -1,0 +1,407 @@
+"""The tools of every protocol for uploads in pieces: receive, ask, finish, answer.
+
+Rules this module keeps:
+
+- A piece is received within the limits of every body, in a place among the open
+  uploads.
+- A complete upload is inspected, decided and recorded by the code for every upload
+  (``Intake.decided``). Only then is it replayed, from the copy that was inspected.
+- ``finish`` leaves nothing in between: the upload is gone, or it is incomplete again.
+- The origin is asked without any byte of an upload, as the client would ask it.
+"""
+
+import asyncio
+from collections.abc import (
+    AsyncIterator,
+    Awaitable,
+    Callable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+import aiohttp
+from aiohttp import web
+from multidict import CIMultiDict
+
+from uploadfilter.model import Reason
+from uploadfilter.proxy.aiohttp_parts import NamelessResponse
+from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.assembling.heldfile import Denial
+from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore, joined
+from uploadfilter.proxy.counting.labels import Phase
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.commands import Answer
+from uploadfilter.proxy.inspecting.intake import Intake
+from uploadfilter.proxy.inspecting.pacing import LoopMeter, Metered
+from uploadfilter.proxy.inspecting.reading import BodyReader
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.inspecting.spool import Spool
+from uploadfilter.proxy.inspecting.upload import Upload, ask_for_body
+from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.proxy.origins.heads import RawHeaders
+from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.uploads.assembly.assembly import Fault, State
+from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
+from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
+from uploadfilter.uploads.head.request import RequestHead
+
+MOST_REPLY_BYTES: Final = 1024 * 1024
+"""Longest answer of an origin that is held: those of protocols are short, and a page
+for an error is some kilobytes."""
+
+_UNDECIDED: Final = frozenset({Reason.ABORTED, Reason.TOO_SLOW})
+"""Reasons of a rejection after which the same upload may be sent again."""
+
+_UNAVAILABLE: Final = 503
+
+_NOT_NOTED: Final = Answer(status=_UNAVAILABLE, reason=Reason.INTERNAL_ERROR)
+
+Failure: TypeAlias = Fault | Denial | Reason
+"""Why a piece was not received to its end."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OriginReply:
+    """A whole answer of the origin.
+
+    Attributes:
+        status: Its status.
+        headers: Its headers, without those of the connection.
+        body: Its body.
+    """
+
+    status: int
+    headers: RawHeaders
+    body: bytes
+
+    @property
+    def is_success(self) -> bool:
+        """Whether the status is 2xx."""
+        return self.status // 100 == 2  # noqa: PLR2004 - the class of the status
+
+    def value(self, name: bytes) -> bytes | None:
+        """Return the first value of a header; ``name`` is in lower case."""
+        found = (value for known, value in self.headers if known.lower() == name)
+        return next(found, None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotAccepted:
+    """The answer of a decision other than ``ACCEPT``.
+
+    Attributes:
+        answer: Its status and reason.
+        decision_id: Id of the decision.
+    """
+
+    answer: Answer
+    decision_id: str
+
+
+Reply: TypeAlias = OriginReply | OriginFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replaying:
+    """An upload that was accepted, and the copy that was inspected.
+
+    Attributes:
+        upload: The upload.
+        spool: Its bytes.
+        bench: Sends requests to the origin.
+    """
+
+    upload: Upload
+    spool: Spool
+    bench: "Workbench"
+
+    async def send(
+        self, head: RequestHead, start: int = 0, length: int | None = None
+    ) -> Reply:
+        """Send one request with bytes of the upload to the origin.
+
+        Args:
+            head: The request, without the headers that frame its body.
+            start: The first byte.
+            length: Number of bytes; ``None`` for all that follow.
+        """
+        count = self.spool.size - start if length is None else length
+        return await self.bench.asked(
+            self.upload.arrival,
+            head,
+            decision_id=self.upload.ticket.id,
+            body_length=count,
+            body=self.spool.read(start, count) if count else None,
+        )
+
+
+Replay: TypeAlias = Callable[[Replaying], Awaitable[Reply]]
+"""Sends an accepted upload to the origin, and returns the answer that counts."""
+
+
+class Workbench:
+    """What each protocol needs; one serves all of them.
+
+    Args:
+        store: Holds uploads.
+        intake: Inspects, decides and records.
+        admission: Decides which uploads are admitted.
+        recorder: Notes outcomes.
+        metrics: Notes durations.
+    """
+
+    def __init__(
+        self,
+        *,
+        store: UploadStore,
+        intake: Intake,
+        admission: Admission,
+        recorder: Recorder,
+        metrics: Metrics,
+    ) -> None:
+        self.store = store
+        self._intake = intake
+        self._admission = admission
+        self._recorder = recorder
+        self._metrics = metrics
+
+    @contextmanager
+    def place(self, arrival: Arrival) -> Iterator[web.StreamResponse | None]:
+        """Take a place for a piece during a block; or yield the answer without one."""
+        no_room = self._admission.turned_away(arrival)
+        if no_room is not None:
+            yield self._intake.shed(arrival, no_room)
+            return
+        end = self._admission.place(arrival.client_key)
+        try:
+            yield None
+        finally:
+            end()
+
+    async def receive(
+        self, arrival: Arrival, take: Callable[[bytes], Awaitable[Failure | None]]
+    ) -> Failure | None:
+        """Receive the body of a request.
+
+        Args:
+            arrival: The request.
+            take: Takes bytes, or tells why not.
+
+        Returns:
+            Why the body did not reach its end; ``None`` if it did.
+        """
+        meter = self._admission.meter(arrival.client_key)
+        return await Metered(self._received(arrival, take, meter), meter.spend)
+
+    async def _received(
+        self,
+        arrival: Arrival,
+        take: Callable[[bytes], Awaitable[Failure | None]],
+        meter: LoopMeter,
+    ) -> Failure | None:
+        try:
+            await ask_for_body(arrival.request)
+        except OSError:
+            return Reason.ABORTED
+        clock = asyncio.get_running_loop().time
+        begun_s = clock()
+        limits = arrival.live.settings.limits
+        with self._admission.arriving(arrival) as body:
+            reader = BodyReader(arrival.request, body, limits, meter, clock=clock)
+            while data := await reader.piece():
+                failed = data if isinstance(data, Reason) else await take(data)
+                if failed is not None:
+                    return failed
+        self._metrics.took(Phase.RECEIVE, clock() - begun_s)
+        return None
+
+    async def ask(self, arrival: Arrival, head: RequestHead) -> Reply:
+        """Send a request without a body to the origin, for a client."""
+        length = None if head.method in {"HEAD", "DELETE"} else 0
+        return await self.asked(arrival, head, decision_id=None, body_length=length)
+
+    async def asked(
+        self,
+        arrival: Arrival,
+        head: RequestHead,
+        *,
+        decision_id: str | None,
+        body_length: int | None,
+        body: AsyncIterator[bytes] | None = None,
+    ) -> Reply:
+        """Send a request to the origin, and read its whole answer."""
+        headers = forwarded_headers(
+            head,
+            arrival.side,
+            decision_id=decision_id,
+            body_length=body_length,
+            content_type=None,
+            telling=arrival.origin.telling,
+        )
+        clock = asyncio.get_running_loop().time
+        begun_s = clock()
+        async with arrival.origin.asked(
+            head.method, head.target, headers, body
+        ) as answer:
+            self._metrics.took(Phase.FORWARD, clock() - begun_s)
+            reply: Reply | None = None
+            if not isinstance(answer, OriginFailure):
+                data = await _whole(answer.content)
+                if data is not None:
+                    reply = OriginReply(
+                        status=answer.status,
+                        headers=returned_headers(answer.raw_headers),
+                        body=data,
+                    )
+            else:
+                reply = answer
+            reply = OriginFailure.UNREACHABLE if reply is None else reply
+            if isinstance(reply, OriginFailure):
+                self._recorder.say_origin_failed(reply)
+            return reply
+
+    async def finish(
+        self,
+        arrival: Arrival,
+        uploads: Sequence[HeldUpload],
+        *,
+        declared_type: str | None,
+        replay: Replay,
+    ) -> Reply | NotAccepted:
+        """Inspect complete uploads as one, and replay them if they are accepted.
+
+        Afterwards they are gone, or incomplete again because there was no verdict.
+
+        Args:
+            arrival: The request that completed them.
+            uploads: The uploads in order, which this request has locked.
+            declared_type: The media type that the client claims.
+            replay: Sends them to the origin.
+
+        Returns:
+            The origin's answer; or the answer of a decision other than ``ACCEPT``.
+        """
+        plan = BodyPlan(
+            kind=BodyKind.RAW,
+            declared_length=sum(each.size for each in uploads),
+            declared_type=declared_type,
+        )
+        is_final = False
+        try:
+            deciding = self._intake.decided(arrival, plan, joined(uploads))
+            async with deciding as (upload, effect):
+                if isinstance(effect, Answer):
+                    is_final = is_verdict(effect)
+                    return NotAccepted(answer=effect, decision_id=upload.ticket.id)
+                if not await _noted(uploads, upload.ticket.id):
+                    self._recorder.outcome(upload.ticket, None)
+                    return NotAccepted(answer=_NOT_NOTED, decision_id=upload.ticket.id)
+                is_final = True
+                spool = upload.spools[effect.where]
+                return await self._replayed(upload, spool, replay)
+        finally:
+            for each in uploads:
+                if is_final or each.state is State.DECIDED:
+                    await each.remove()
+                elif not each.head.is_part:
+                    await each.undo()
+
+    async def _replayed(self, upload: Upload, spool: Spool, replay: Replay) -> Reply:
+        """Replay an upload once, and note the outcome, whatever it is."""
+        outcome: int | None = None
+        try:
+            reply = await replay(Replaying(upload=upload, spool=spool, bench=self))
+            if isinstance(reply, OriginReply):
+                outcome = reply.status
+            return reply
+        finally:
+            self._recorder.outcome(upload.ticket, outcome)
+
+    def answer(
+        self,
+        arrival: Arrival,
+        told: Answer | NotAccepted | OriginFailure,
+        headers: Mapping[str, str] | None = None,
+    ) -> web.Response:
+        """Make an answer of our own.
+
+        Args:
+            arrival: The request.
+            told: Status, reason and detail; or the failure of the origin.
+            headers: Headers to add, such as those by which a browser may read it.
+        """
+        decision_id = told.decision_id if isinstance(told, NotAccepted) else None
+        if isinstance(told, NotAccepted):
+            told = told.answer
+        if isinstance(told, OriginFailure):
+            told = Answer(status=told.value, reason=None)
+        made = answers.response(
+            arrival.request,
+            status=told.status,
+            reason=told.reason,
+            detail=told.detail,
+            decision_id=decision_id,
+            wording=arrival.live.settings.wording,
+        )
+        made.headers.update(headers or {})
+        if not arrival.request.content.at_eof():
+            made.force_close()
+        return made
+
+    @staticmethod
+    def relay(
+        reply: OriginReply,
+        *,
+        status: int | None = None,
+        changed: Mapping[str, str | None] | None = None,
+    ) -> web.Response:
+        """Make the answer to a client out of the origin's.
+
+        Args:
+            reply: The origin's answer.
+            status: Another status, with which the body is left out.
+            changed: Headers to set, or to leave out (``None``).
+        """
+        headers: CIMultiDict[str] = CIMultiDict()
+        for name, value in reply.headers:
+            if name.lower() != b"content-length":
+                headers.add(name.decode("latin-1"), value.decode("latin-1"))
+        for key, told in (changed or {}).items():
+            headers.popall(key, None)
+            if told is not None:
+                headers[key] = told
+        body = reply.body if status is None else b""
+        return NamelessResponse(
+            status=status or reply.status, headers=headers, body=body or None
+        )
+
+
+def is_verdict(effect: Answer) -> bool:
+    """Tell whether a rejection is the verdict on the bytes, and not a lack of one."""
+    return effect.status < 500 and effect.reason not in _UNDECIDED  # noqa: PLR2004 - ours
+
+
+async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:
+    """Note durably, for each upload, that its replay begins."""
+    for each in uploads:
+        if await each.decided(decision) is not None:
+            return False
+    return True
+
+
+async def _whole(content: aiohttp.StreamReader) -> bytes | None:
+    """Return a whole body; ``None`` if it breaks off or is too long."""
+    found = bytearray()
+    try:
+        while data := await content.readany():
+            found += data
+            if len(found) > MOST_REPLY_BYTES:
+                return None
+    except (aiohttp.ClientError, OSError, TimeoutError):
+        return None
+    return bytes(found)
