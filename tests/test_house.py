@@ -69,6 +69,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
+    "uploadfilter/noticing/figures.py": "tests/noticing/test_noticeform.py",
     "uploadfilter/objecting/asking.py": "tests/service/test_forms.py",
     "uploadfilter/objecting/deciding.py": "tests/objecting/test_watching.py",
     "uploadfilter/objecting/figures.py": "tests/objecting/test_hearing.py",

@@ -91,6 +91,7 @@ install_files() {
     install -D -m 0644 -t "$units" "$repository/deploy/systemd/uploadfilter@.service" \
         "$repository/deploy/systemd/uploadfilter.socket" \
         "$repository/deploy/systemd/uploadfilter.slice" \
+        "$repository/deploy/systemd/uploadfilter-forms.service" \
         "$repository/deploy/systemd/uploadfilter-sync.service" \
         "$repository/deploy/systemd/uploadfilter-sync.timer"
     install -D -m 0644 "$repository/deploy/systemd/uploadfilter.sysusers.conf" \

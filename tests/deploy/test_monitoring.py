@@ -8,13 +8,20 @@ from typing import Any
 
 import pytest
 import yaml
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.deploy.programs import DEPLOY, shown
+from tests.noticing.notices import notice
+from tests.objecting.objections import objection
 from tests.proxy.admin.desk import watched
 from tests.proxy.site import exact_entry, list_entries
 from tests.repository import ROOT, anchors, first_cells, operating
 from tests.sites.programs import debian, run
+from uploadfilter.noticing.figures import NoticeMetrics
+from uploadfilter.noticing.queueing import NoticeQueue
+from uploadfilter.objecting.figures import ObjectionMetrics
+from uploadfilter.objecting.keeping import ObjectionStore
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.counting.labels import Limit, Phase, Reload, RequestKind
 from uploadfilter.scanners.pool.settings import PoolFigures
@@ -41,6 +48,21 @@ async def exposition(state: Path) -> str:
         await health.look()
         register(proxy.metrics.registry, Gauges(proxy, health))
         return proxy.metrics.exposition().decode()
+
+
+def of_forms(folder: Path) -> str:
+    """Return the metrics of the forms, with something that waits."""
+    registry = CollectorRegistry()
+    objections, notices = ObjectionMetrics(registry), NoticeMetrics(registry)
+    with (
+        ObjectionStore(folder / "objections.db") as store,
+        NoticeQueue(folder / "notices.db") as queue,
+    ):
+        store.receive(objection(instance=None, evidence=()), network="")
+        queue.add(notice(), network="")
+        objections.stand(store.counts(now=0))
+        notices.stand(queue.length())
+    return generate_latest(registry).decode()
 
 
 def families(text: str) -> dict[str, set[str]]:
@@ -70,7 +92,7 @@ def expressions() -> Iterator[str]:
 
 async def test_expressions_name_metrics_that_exist(tmp_path: Path) -> None:
     """Charts and alerts use only metrics that the proxy exposes."""
-    known = families(await exposition(tmp_path))
+    known = families(await exposition(tmp_path)) | families(of_forms(tmp_path))
     unknown = {
         (name, label)
         for expression in expressions()

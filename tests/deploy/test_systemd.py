@@ -24,6 +24,9 @@ SYNC = "uploadfilter-sync.service"
 """Its timer runs it each minute. What it runs is tested in
 ``tests/cli/hashset/test_signed.py``; under systemd itself it was not run."""
 
+FORMS = "uploadfilter-forms.service"
+"""The process of the forms, which ``tests/service/test_forms.py`` runs."""
+
 EXPOSURE = 15
 """Tenths of systemd's figure for how much of the machine a service can reach, 100 being
 all of it. The rest is the network, the clock's device and the user's own files."""
@@ -39,7 +42,7 @@ def units(tmp_path: Path) -> Path:
     """Return the units in a folder where the program is installed."""
     folder = tmp_path / "units"
     shutil.copytree(UNITS, folder)
-    for service in (folder / SERVICE, folder / SYNC):
+    for service in (folder / SERVICE, folder / SYNC, folder / FORMS):
         text = service.read_text().replace("/usr/bin/uploadfilter", running.program())
         service.write_text(text)
     return folder
@@ -71,6 +74,7 @@ def test_systemd_finds_no_fault_in_the_units(units: Path) -> None:
         units / "uploadfilter.socket",
         units / "uploadfilter.slice",
         units / SYNC,
+        units / FORMS,
         units / "uploadfilter-sync.timer",
     )
     said = analyze("verify", "--man=no", str(instance), *map(str, others))
@@ -78,7 +82,7 @@ def test_systemd_finds_no_fault_in_the_units(units: Path) -> None:
     assert "uploadfilter" not in said
 
 
-@pytest.mark.parametrize("name", [SERVICE, SYNC])
+@pytest.mark.parametrize("name", [SERVICE, SYNC, FORMS])
 def test_unit_reaches_little_of_the_machine(units: Path, name: str) -> None:
     """A change that gives the unit more access than it needs is found."""
     analyze(

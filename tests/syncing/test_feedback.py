@@ -14,10 +14,10 @@ from tests.decisions.logs import (
     write_log,
 )
 from uploadfilter.decisions.records.lasting import By, Change, ChangeRecord, Mark
-from uploadfilter.decisions.records.records import DecisionRecord
+from uploadfilter.decisions.records.records import DecisionRecord, moment
 from uploadfilter.errors import FeedbackError
 from uploadfilter.model import Action, SignalType
-from uploadfilter.signedsets.feedback import EntryLine
+from uploadfilter.signedsets.feedback import EntryLine, entry_line
 from uploadfilter.syncing import feedback
 from uploadfilter.syncing.feedback import gathered, numbers_of
 
@@ -172,3 +172,32 @@ def test_most_entries_are_bounded(
 def test_log_that_is_not_there_counts_nothing() -> None:
     """This is a proxy that has never decided anything."""
     assert list(gathered([], "demo", FIRST, FIRST).lines()) == []
+
+
+def objected(state: str, of: str = "demo", entry: str = "p-1") -> ChangeRecord:
+    """Return the record of an objection."""
+    return ChangeRecord(
+        time=moment(NOON),
+        change=Change.OBJECTION,
+        at=moment(NOON),
+        by=None,
+        subject="20261128-0123456789abcdef0123",
+        details={"state": state, "set": of, "entry": entry, "number": 1},
+    )
+
+
+def test_objections_are_counted_by_entry(tmp_path: Path) -> None:
+    """Of this set alone; nothing of the decision is told."""
+    records = [
+        objected("received"),
+        objected("received"),
+        objected("asked"),
+        objected("upheld"),
+        objected("received", of="other"),
+    ]
+    write_log(tmp_path, [records])
+    day = moment(NOON).date()
+    (line,) = gathered([tmp_path], "demo", day, day).lines()
+
+    assert (line.id, line.objections, line.asked) == ("p-1", 2, 1)
+    assert b"0123456789abcdef0123" not in entry_line(line)

@@ -53,8 +53,8 @@ def page(name: str, *, language: str, title: str, **values: object) -> str:
         title: The heading of the page.
         values: The values for the template.
     """
-    known: dict[str, object] = {"problem": "", "languages": (), **values}
-    template = _environment().get_template(f"{name}.html")
+    known: dict[str, object] = {"problem": "", "languages": (), "root": "", **values}
+    template = environment().get_template(f"{name}.html")
     return template.render(language=language, title=title, **known)
 
 
@@ -78,9 +78,9 @@ def names_of_languages() -> tuple[tuple[str, str], ...]:
 
 
 @cache
-def style() -> bytes:
-    """Return the style sheet of all public forms."""
-    return (resources.files(_PACKAGE) / "pages" / STYLE).read_bytes()
+def style(name: str = STYLE) -> bytes:
+    """Return a style sheet; by default that of all public forms."""
+    return (resources.files(_PACKAGE) / "pages" / name).read_bytes()
 
 
 def groups_of(code: str) -> list[str]:
@@ -98,7 +98,8 @@ def day_words(at_s: float) -> str:
 
 
 @cache
-def _environment() -> jinja2.Environment:
+def environment() -> jinja2.Environment:
+    """Return the templates of the public forms and of the page of reviewers."""
     return jinja2.Environment(
         loader=jinja2.PackageLoader(_PACKAGE, "pages"),
         autoescape=True,

@@ -18,6 +18,10 @@ from prometheus_client import CollectorRegistry
 from uploadfilter import hardening
 from uploadfilter.config import Settings
 from uploadfilter.errors import ServiceError
+from uploadfilter.noticing import noticeform, queueing
+from uploadfilter.noticing.figures import NoticeMetrics
+from uploadfilter.noticing.forwarding import Forwarder
+from uploadfilter.noticing.queueing import NoticeQueue
 from uploadfilter.objecting import asking, hearing, rendering
 from uploadfilter.objecting.asking import FormRequest, Front
 from uploadfilter.objecting.deciding import Decider
@@ -25,9 +29,13 @@ from uploadfilter.objecting.figures import ObjectionMetrics
 from uploadfilter.objecting.keeping import FILE, ObjectionStore
 from uploadfilter.objecting.keyfile import objection_directory, opened_key
 from uploadfilter.objecting.listening import MOST_PUBLIC_CONNECTIONS, listening
+from uploadfilter.objecting.reviewers import FILE as ACCOUNTS
+from uploadfilter.objecting.reviewers import Reviewers
+from uploadfilter.objecting.reviewing import ReviewHandler
 from uploadfilter.objecting.watching import ObjectionWatch
-from uploadfilter.proxy.admin.serving import HEADERS
-from uploadfilter.proxy.clients.addresses import Address
+from uploadfilter.proxy.admin.serving import HEADERS, MOST_CONNECTIONS
+from uploadfilter.proxy.aiohttp_parts import Handle
+from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
 from uploadfilter.service import operational
 from uploadfilter.service.chores import beside, now_s
 
@@ -96,19 +104,44 @@ async def running_forms(settings: Settings) -> AsyncIterator[RunningForms]:
     _check_enabled(settings)
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        forms: dict[str, PublicForm] = {
-            hearing.PATH: await _objections(stack, settings, registry)
-        }
-        public = PublicHandler(forms, front=_front(settings))
-        address = settings.forms.public_address
-        bound = None
-        if address is not None:
-            bound = await stack.enter_async_context(
-                listening(
-                    public.handle, address, most=MOST_PUBLIC_CONNECTIONS, key="listen"
-                )
+        forms: dict[str, PublicForm] = {}
+        review = None
+        if settings.objections.enabled:
+            form, desk = await _objections(stack, settings, registry)
+            forms[hearing.PATH] = form
+            review = await _reached(
+                stack,
+                desk.handle,
+                settings.forms.review_address,
+                most=MOST_CONNECTIONS,
+                key="review",
             )
-        yield RunningForms(public=bound, review=None)
+        if settings.notices.enabled:
+            notice = await _notices(stack, settings, registry)
+            forms |= {noticeform.PATH: notice, noticeform.EMBEDDED: notice}
+        public = await _reached(
+            stack,
+            PublicHandler(forms, front=_front(settings)).handle,
+            settings.forms.public_address,
+            most=MOST_PUBLIC_CONNECTIONS,
+            key="listen",
+        )
+        yield RunningForms(public=public, review=review)
+
+
+async def _reached(
+    stack: AsyncExitStack,
+    handle: Handle,
+    address: TCPAddress | UnixAddress | None,
+    *,
+    most: int,
+    key: str,
+) -> Address | None:
+    """Listen on an address, if there is one, until the stack closes."""
+    if address is None:
+        return None
+    opened = listening(handle, address, most=most, key=key)
+    return await stack.enter_async_context(opened)
 
 
 def _check_enabled(settings: Settings) -> None:
@@ -117,16 +150,16 @@ def _check_enabled(settings: Settings) -> None:
     Raises:
         ServiceError: No form is enabled.
     """
-    if not settings.objections.enabled:
+    if not settings.objections.enabled and not settings.notices.enabled:
         raise ServiceError(
             "no form is enabled",
-            hint="Set enabled in [objections] to true: docs/operating/objections.md.",
+            hint="Set enabled in [objections] or [notices] to true.",
         )
 
 
 async def _objections(
     stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
-) -> PublicForm:
+) -> tuple[PublicForm, ReviewHandler]:
     """Open the store of objections, and look after it until the stack closes."""
     folder = objection_directory(settings.state)
     store = stack.enter_context(
@@ -143,10 +176,44 @@ async def _objections(
         now=now_s,
     )
     await stack.enter_async_context(beside(objections=watch.keep()))
+    clock = asyncio.get_running_loop().time
     form = hearing.ObjectionForm(
         store,
         key=opened_key(settings.state),
         settings=settings.objections,
+        metrics=metrics,
+        now=now_s,
+        clock=clock,
+    )
+    desk = ReviewHandler(
+        store,
+        decider,
+        reviewers=Reviewers(folder / ACCOUNTS),
+        metrics=metrics,
+        registry=registry,
+        hosts=settings.forms.review_hosts,
+        now=now_s,
+        clock=clock,
+    )
+    return form.handle, desk
+
+
+async def _notices(
+    stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
+) -> PublicForm:
+    """Open the queue of notices, and forward them until the stack closes."""
+    queue = stack.enter_context(
+        NoticeQueue(
+            settings.state / queueing.DIRECTORY / queueing.FILE,
+            most_waiting=settings.notices.most_waiting,
+        )
+    )
+    metrics = NoticeMetrics(registry)
+    forwarder = Forwarder(queue, settings.notices, metrics=metrics, now=now_s)
+    await stack.enter_async_context(beside(notices=forwarder.keep()))
+    form = noticeform.NoticeForm(
+        queue,
+        settings.notices,
         metrics=metrics,
         now=now_s,
         clock=asyncio.get_running_loop().time,

@@ -148,6 +148,8 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         rejected: How many of these were rejected.
         suppressed: How often the operator switched it off as wrong.
         quarantined: Whether the operator has it in quarantine.
+        objections: How many uploaders objected to a rejection by it.
+        asked: How often a reviewer of the operator asked to withdraw it.
     """
 
     id: str
@@ -156,6 +158,8 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     rejected: int = 0
     suppressed: int = 0
     quarantined: bool = False
+    objections: int = 0
+    asked: int = 0
 
     def __post_init__(self) -> None:
         """Refuse counts that cannot be added up."""
@@ -177,6 +181,11 @@ class EntryLine(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
             (
                 not 0 <= self.suppressed <= MOST_COUNT,
                 "the suppressions are out of bounds",
+            ),
+            (
+                min(self.objections, self.asked) < 0
+                or max(self.objections, self.asked) > MOST_COUNT,
+                "the objections are out of bounds",
             ),
         ):
             if is_wrong:
@@ -204,6 +213,8 @@ class EntrySum:
         operators: Number of operators at which it matched.
         suppressed_by: Number of operators that switched it off.
         quarantined_by: Number of operators that have it in quarantine.
+        objections: How many uploaders objected.
+        asked_by: Number of operators that asked to withdraw it.
         days_to_first: Days from the day on which an operator put it in force to the
             first match there, the fewest of all operators; ``None`` if that is not
             known.
@@ -217,6 +228,8 @@ class EntrySum:
     suppressed_by: int
     quarantined_by: int
     days_to_first: int | None
+    objections: int = 0
+    asked_by: int = 0
 
     @property
     def matches(self) -> int:
@@ -356,6 +369,8 @@ def _sum_of(
             {header.public for header, line in said if line.quarantined}
         ),
         days_to_first=min(first, default=None),
+        objections=sum(line.objections for _, line in said),
+        asked_by=len({header.public for header, line in said if line.asked}),
     )
 
 

@@ -38,6 +38,8 @@ class _Counted:
     exact: int = 0
     rejected: int = 0
     suppressed: int = 0
+    objections: int = 0
+    asked: int = 0
 
 
 @dataclass(slots=True)
@@ -88,6 +90,8 @@ class GatheredFeedback:
                 rejected=known.rejected,
                 suppressed=known.suppressed,
                 quarantined=entry_id in held,
+                objections=known.objections,
+                asked=known.asked,
             )
 
 
@@ -119,6 +123,9 @@ def gathered(
                 _count(found, name, record)
         for change in changes_of(log):
             # Each proxy has every change of the reference set in its log.
+            if change.change is Change.OBJECTION:
+                # Each is in one log, once.
+                _object(found, name, change, since, to)
             if change.mark is not None and change.mark.hash not in taken:
                 taken.add(change.mark.hash)
                 _take(found, name, change, since, to)
@@ -190,6 +197,19 @@ def _take(
                 found.numbers.setdefault(sequence, day)
         case _:
             pass
+
+
+def _object(
+    found: GatheredFeedback, name: str, change: ChangeRecord, since: date, to: date
+) -> None:
+    """Count an objection by its entry: nothing about the upload or the uploader."""
+    entry_id = change.details.get("entry")
+    is_ours = change.details.get("set") == name and isinstance(entry_id, str)
+    if not is_ours or not since <= change.at.astimezone(UTC).date() <= to:
+        return
+    counted = found.entry(str(entry_id))
+    counted.objections += change.details.get("state") == "received"
+    counted.asked += change.details.get("state") == "asked"
 
 
 def _midnight(day: date) -> datetime:

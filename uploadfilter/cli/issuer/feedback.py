@@ -238,6 +238,8 @@ def _document(item: EntrySum) -> dict[str, object]:
         "suppressed_by": item.suppressed_by,
         "quarantined_by": item.quarantined_by,
         "days_to_first": item.days_to_first,
+        "objections": item.objections,
+        "asked_by": item.asked_by,
     }
 
 
@@ -268,7 +270,8 @@ def _show_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
 
 
 def _weight(item: EntrySum) -> tuple[int, int]:
-    return item.suppressed_by + item.quarantined_by, item.matches
+    doubts = item.suppressed_by + item.quarantined_by + item.asked_by
+    return doubts + bool(item.objections), item.matches
 
 
 def _words(item: EntrySum) -> str:
@@ -278,6 +281,10 @@ def _words(item: EntrySum) -> str:
         words.append(f"switched off by {item.suppressed_by:,}")
     if item.quarantined_by:
         words.append(f"held back by {item.quarantined_by:,}")
+    if item.asked_by:
+        words.append(f"withdrawal asked by {item.asked_by:,}")
+    if item.objections:
+        words.append(f"objections: {item.objections:,}")
     if item.days_to_first is not None:
         words.append(f"first after {item.days_to_first:,} days")
     return ", ".join(words)

@@ -108,7 +108,7 @@ class AdminHandler:
             name = urlsplit(f"//{host}").hostname or ""
         except ValueError:
             return False
-        return name in self._hosts or _is_address(name)
+        return name in self._hosts or is_address(name)
 
     async def _page(self, wanted: Wanted) -> web.Response:
         facts = gather(self._watched, self._health, self._history, wanted)
@@ -168,7 +168,8 @@ def _static(name: str) -> web.Response:
     )
 
 
-def _is_address(name: str) -> bool:
+def is_address(name: str) -> bool:
+    """Return whether a host is an address in figures."""
     try:
         ipaddress.ip_address(name.partition("%")[0])
     except ValueError:
