@@ -32,6 +32,9 @@ probability below 3 in 10^7, so that a larger set gives some dozen candidates.""
 
 _LANE_BYTES = 8
 
+_SLICE_VIEWS = 128
+"""Views whose figures are computed at a time: they stay in the cache of a core."""
+
 _SLICE_SCORES = 1 << 20
 """Scores that are computed at a time: 4 MiB."""
 
@@ -76,18 +79,34 @@ class Scorer:
     Attributes:
         costs: The nats that each bit costs if it differs, shape (views, 256).
         certain: The logarithm of the probability that each bit is right, same shape.
+        bits: The guessed bits, 0 or 1, same shape.
+        weights: What each bit of a row that is set adds to the score, same shape.
+        constants: The score of a row without any set bit, shape (views,).
     """
 
     def __init__(self, batch: SoftBatch) -> None:
-        flips = np.clip(batch.flips.astype(np.float32), LEAST_FLIP, MOST_FLIP)
-        self.certain: Floats = np.log1p(-flips)
-        self.costs: Floats = self.certain - np.log(flips)
-        bits = np.unpackbits(batch.values, axis=1)
+        shape = (len(batch), WIDTH_BITS)
+        self.bits: Floats = np.empty(shape, np.float32)
+        self.costs: Floats = np.empty(shape, np.float32)
+        self.certain: Floats = np.empty(shape, np.float32)
         # A row's score is a constant and a weight for each of its bits that is set.
-        self._weights: Floats = np.where(bits, self.costs, -self.costs)
-        zeros = np.where(bits, self.certain - self.costs, self.certain)
-        constants = zeros.sum(axis=1, dtype=np.float32)
-        self._constants: Floats = constants + np.float32(WIDTH_BITS * np.log(2))
+        self.weights: Floats = np.empty(shape, np.float32)
+        self.constants: Floats = np.empty(len(batch), np.float32)
+        for start in range(0, len(batch), _SLICE_VIEWS):
+            self._fill(batch, slice(start, start + _SLICE_VIEWS))
+
+    def _fill(self, batch: SoftBatch, part: slice) -> None:
+        """Compute the figures of some views."""
+        flips = np.clip(batch.flips[part], LEAST_FLIP, MOST_FLIP, dtype=np.float32)
+        certain = np.log1p(-flips, out=self.certain[part])
+        costs = np.subtract(certain, np.log(flips, out=flips), out=self.costs[part])
+        bits, weights = self.bits[part], self.weights[part]
+        bits[:] = np.unpackbits(batch.values[part], axis=1)
+        np.multiply(costs, bits, out=weights)
+        zeros = np.subtract(certain, weights, out=flips).sum(axis=1)
+        self.constants[part] = zeros + np.float32(WIDTH_BITS * np.log(2))
+        weights *= 2
+        weights -= costs
 
     def of_pairs(self, bits: Floats, views: NDArray[np.intp]) -> Floats:
         """Return the score of each row under one view.
@@ -96,8 +115,8 @@ class Scorer:
             bits: 0 or 1, shape (rows, 256).
             views: The view of each row.
         """
-        sums: Floats = np.einsum("ij,ij->i", bits, self._weights.take(views, axis=0))
-        sums += self._constants.take(views)
+        sums: Floats = np.einsum("ij,ij->i", bits, self.weights.take(views, axis=0))
+        sums += self.constants.take(views)
         return sums
 
     def best(self, bits: Floats) -> tuple[Floats, NDArray[np.intp]]:
@@ -108,11 +127,11 @@ class Scorer:
         """
         scores = np.empty(len(bits), np.float32)
         views = np.empty(len(bits), np.intp)
-        step = max(1, _SLICE_SCORES // len(self._constants)) if len(bits) else 1
+        step = max(1, _SLICE_SCORES // len(self.constants)) if len(bits) else 1
         for start in range(0, len(bits), step):
             part = slice(start, start + step)
-            every = bits[part] @ self._weights.T
-            every += self._constants
+            every = bits[part] @ self.weights.T
+            every += self.constants
             views[part] = every.argmax(axis=1)
             scores[part] = np.take_along_axis(every, views[part, None], axis=1)[:, 0]
         return scores, views

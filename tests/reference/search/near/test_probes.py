@@ -23,7 +23,7 @@ def _random(views: int, seed: int) -> SoftBatch:
 def test_little_work_looks_up_the_most_probable_buckets() -> None:
     """With work for some buckets, the unchanged key of a chunk is among them."""
     batch = _random(1, 1)
-    probes = _prober().probes(batch, Scorer(batch), 100)
+    probes = _prober().probes(Scorer(batch), 100)
 
     own = _KEYS.buckets_of(batch.values)[0].tolist()
     assert set(own) & set(probes.bucket.tolist())
@@ -33,7 +33,7 @@ def test_little_work_looks_up_the_most_probable_buckets() -> None:
 def test_buckets_lie_in_their_chunk_and_come_once() -> None:
     """Flipping bits of a key stays within the chunk's buckets."""
     batch = _random(3, 2)
-    probes = _prober().probes(batch, Scorer(batch), 1 << 20)
+    probes = _prober().probes(Scorer(batch), 1 << 20)
 
     pairs = {*zip(probes.view.tolist(), probes.bucket.tolist(), strict=True)}
     assert len(pairs) == len(probes)
@@ -48,7 +48,7 @@ def test_doubtful_bits_are_flipped() -> None:
     batch = _random(1, 3)
     batch.flips[:] = 0.001
     batch.flips[0, ::32] = 0.5
-    probes = _prober().probes(batch, Scorer(batch), 20)
+    probes = _prober().probes(Scorer(batch), 20)
 
     flips = 0
     for chunk, size in enumerate(_BITS):
@@ -65,7 +65,7 @@ def test_work_bounds_the_number_of_buckets() -> None:
     for views in (1, 40, 400):
         batch = _random(views, views)
         for work in (1000, 30_000):
-            probes = _prober().probes(batch, Scorer(batch), work)
+            probes = _prober().probes(Scorer(batch), work)
             assert 0 < len(probes) <= 1.2 * work + 100
 
 
@@ -73,7 +73,7 @@ def test_more_pairs_than_are_looked_at_are_left_out() -> None:
     """A batch of thousands of views costs no more than its most probable buckets."""
     views = MOST_PAIRS // len(_BITS) + 100
     batch = _random(views, 5)
-    probes = _prober().probes(batch, Scorer(batch), 10_000)
+    probes = _prober().probes(Scorer(batch), 10_000)
 
     assert 0 < len(probes) <= 12_100
 
@@ -81,7 +81,7 @@ def test_more_pairs_than_are_looked_at_are_left_out() -> None:
 def test_the_same_batch_gives_the_same_buckets() -> None:
     """Nothing depends on chance."""
     batch = _random(20, 6)
-    one, two = (_prober().probes(batch, Scorer(batch), 5000) for _ in range(2))
+    one, two = (_prober().probes(Scorer(batch), 5000) for _ in range(2))
 
     assert one.bucket.tolist() == two.bucket.tolist()
 
@@ -90,4 +90,4 @@ def test_no_views_have_no_buckets() -> None:
     """An upload without any detail has no soft view."""
     batch = batch_around(np.empty((0, 32), np.uint8), seed=1)
 
-    assert not len(_prober().probes(batch, Scorer(batch), 1000))
+    assert not len(_prober().probes(Scorer(batch), 1000))

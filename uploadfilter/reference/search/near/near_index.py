@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from uploadfilter.reference.search.chunk_tables import (
     BIT_ORDER_SEED,
+    PREFIX,
     ChunkKeys,
     ChunkTables,
     build,
@@ -35,6 +36,7 @@ from uploadfilter.reference.search.near.probes import (
     ProbedBuckets,
     Prober,
 )
+from uploadfilter.reference.search.near.sifting import Sieve
 from uploadfilter.reference.search.soft import (
     LEAST_SCORE,
     WIDTH_BITS,
@@ -49,7 +51,7 @@ from uploadfilter.reference.search.soft import (
 PLANNED = 300_000
 """Units of work for the buckets and rows of one search, in any table."""
 
-PLANNED_ROWS = 5
+PLANNED_ROWS = 8
 """One more unit for so many rows of the table: the larger it is, the wider are the
 chunks, the less probable is each bucket, and the more rows lie in it."""
 
@@ -66,8 +68,12 @@ _SCORES_A_UNIT = 2
 SCANNED_ROWS = 256
 """Most rows that are all scored, which takes a millisecond for 400 views."""
 
-SLICE_ROWS = 1 << 17
-"""Rows that are compared at a time; their temporaries take 8 MiB."""
+SIFTED_ROWS = 4096
+"""Most rows that are all sifted (``sifting.py``), which takes some 3 ms for 400 views:
+as long as to probe the tables."""
+
+SLICE_ROWS = 1 << 15
+"""Rows that are compared at a time; their temporaries take 2 MiB."""
 
 MOST_SURVIVORS = 1 << 15
 """Most pairs of row and view whose score is computed from the whole value. Uploads with
@@ -94,7 +100,7 @@ _HEAD_BITS = 128
 _LEAST_CHUNK, _MOST_CHUNK = 8, 16
 _Numbers = NDArray[np.int64]
 _Views = NDArray[np.intp]
-_Words = NDArray[np.uint64]
+_Heads = NDArray[np.void]
 
 
 class NearIndex:
@@ -124,6 +130,10 @@ class NearIndex:
         return build(self._lanes, (bits,) * (WIDTH_BITS // bits), BIT_ORDER_SEED)
 
     @cached_property
+    def _sieve(self) -> Sieve:
+        return Sieve(self._lanes)
+
+    @cached_property
     def _prober(self) -> Prober:
         tables = self._tables
         keys = ChunkKeys(WIDTH_BITS, tables.bits, tables.seed)
@@ -150,10 +160,13 @@ class NearIndex:
         if count <= SCANNED_ROWS and work <= budget:
             every = np.arange(count)
             return replace(scored(self._lanes, every, scorer, least), work=work)
+        if count <= SIFTED_ROWS and work <= budget:
+            likely = self._sieve.likely(scorer, least)
+            return replace(scored(self._lanes, likely, scorer, least), work=work)
         search = _Search(self._lanes, self._tables, batch, scorer, budget)
         planned = min(PLANNED + count // PLANNED_ROWS, MOST_PLANNED)
         work = min(planned, budget // _PLANNED_SHARE)
-        rows = search.rows(self._prober.probes(batch, scorer, work), least)
+        rows = search.rows(self._prober.probes(scorer, work), least)
         found = scored(self._lanes, rows, scorer, least)
         is_complete = not search.was_cut and work == planned
         return replace(found, work=budget - search.left, is_complete=is_complete)
@@ -222,13 +235,8 @@ class _Search:
         return probes.view.take(full), starts.take(full), counts
 
     @cached_property
-    def _heads(
-        self,
-    ) -> tuple[NDArray[np.uint64], NDArray[np.uint64], NDArray[np.uint8]]:
-        """The first 128 bits of each view, its reliable ones, and how many may differ.
-
-        The first two have the shape (2, views).
-        """
+    def _heads(self) -> tuple[_Heads, _Heads, NDArray[np.uint8]]:
+        """The first 128 bits of each view, its reliable ones, how many may differ."""
         reliable = self._batch.flips[:, :_HEAD_BITS] <= _RELIABLE
         counts = reliable.sum(axis=1)
         most = counts / 2 - _DEVIATIONS / 2 * np.sqrt(counts)
@@ -236,20 +244,16 @@ class _Search:
         most = np.where(most < 0, counts, most)
         masks = np.packbits(reliable, axis=1)
         values = np.ascontiguousarray(self._batch.values[:, : _HEAD_BITS // 8])
-        return _words(values), _words(masks), most.astype(np.uint8)
+        return _heads_of(values), _heads_of(masks), most.astype(np.uint8)
 
     def _agree(self, rows: NDArray[np.uint32], views: _Views) -> NDArray[np.bool_]:
         """Tell which rows agree with their view in enough of its reliable bits."""
         values, masks, most = self._heads
-        heads = self._tables.prefixes.take(rows).view(np.uint64)
-        bits: NDArray[np.uint8] | None = None
-        for lane in range(2):
-            differ = heads[lane::2] ^ values[lane].take(views)
-            differ &= masks[lane].take(views)
-            counted = np.bitwise_count(differ)
-            bits = counted if bits is None else bits + counted
-        assert bits is not None  # noqa: S101 - for the type checker
-        return bits <= most.take(views)
+        differ = self._tables.prefixes.take(rows).view(np.uint64)
+        differ ^= values.take(views).view(np.uint64)
+        differ &= masks.take(views).view(np.uint64)
+        counted = np.bitwise_count(differ)
+        return counted[::2] + counted[1::2] <= most.take(views)
 
     def _promising(self, rows: _Views, views: _Views, least: float) -> _Views:
         """Return the rows whose score under the view that found them is high enough."""
@@ -281,10 +285,10 @@ class _Search:
         return self._scorer.of_pairs(bits, views)
 
 
-def _words(table: NDArray[np.uint8]) -> _Words:
-    """Return rows of 16 bytes as two lanes of numbers."""
+def _heads_of(table: NDArray[np.uint8]) -> _Heads:
+    """Return rows of 16 bytes like the prefixes of the tables."""
     words = table.view(">u8").astype(np.uint64)
-    return np.ascontiguousarray(words.T)
+    return words.view(PREFIX).ravel()
 
 
 def _slices(counts: _Numbers) -> list[slice]:

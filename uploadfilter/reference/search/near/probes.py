@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.reference.search.chunk_tables import ChunkKeys, bit_order
-from uploadfilter.reference.search.soft import WIDTH_BITS, Floats, Scorer, SoftBatch
+from uploadfilter.reference.search.soft import WIDTH_BITS, Floats, Scorer
 
 RANKS = 12
 """Bits of a chunk that a template may flip: the cheapest ones."""
@@ -47,14 +47,22 @@ _CHOICES_A_WORK = 0.5
 """The same for each unit of work: a large table has wide chunks, in which more
 templates are probable enough."""
 
-_COST_SCALE = 1 << 20
+_COST_SCALE = 256
 """Steps a nat in which costs are sorted; the highest cost is 7 nats."""
 
 _PLACE_BITS = 5
-"""A chunk has at most 23 bits, so that a place in it fits below the cost."""
+"""A chunk has at most 23 bits, so that a place in it fits below the cost, and both
+together into 16 bits."""
+
+_BEYOND = (1 << 16 - _PLACE_BITS) / _COST_SCALE - 0.01
+"""Cost of a bit that a chunk does not have."""
 
 _SAMPLED = 1 << 12
 """Probabilities from which the lowest one to be looked up is estimated."""
+
+_BLOCK_PAIRS = 1024
+"""Pairs whose buckets are compared at a time: their numbers, 200 kB, stay in the cache
+of a core. Fresh memory for all of them would take longer than the products."""
 
 _Buckets = NDArray[np.int64]
 
@@ -92,19 +100,22 @@ class Prober:
         widest = max(keys.bits[0], RANKS)
         # A chunk that is less wide gets bits that cost too much to be flipped.
         self._bits = np.full((len(keys.bits), widest), WIDTH_BITS)
+        self._powers = np.zeros((WIDTH_BITS + 1, len(keys.bits)), np.float32)
         self._masks = np.zeros((len(keys.bits), 1 << _PLACE_BITS), np.float32)
         order = iter(bit_order(WIDTH_BITS, seed))
         for chunk, size in enumerate(keys.bits):
             self._bits[chunk, :size] = [next(order) for _ in range(size)]
             self._masks[chunk, :size] = 2.0 ** np.arange(size - 1, -1, -1)
-        self._places = np.arange(widest, dtype=np.uint32)
+            self._powers[self._bits[chunk, :size], chunk] = self._masks[chunk, :size]
+        self._powers = self._powers[:-1]
+        self._has: Floats = (self._powers > 0).astype(np.float32)
+        self._places = np.arange(widest, dtype=np.uint16)
 
-    def probes(self, batch: SoftBatch, scorer: Scorer, work: int) -> ProbedBuckets:
+    def probes(self, scorer: Scorer, work: int) -> ProbedBuckets:
         """Return the buckets with the highest probability for their work.
 
         Args:
-            batch: The views.
-            scorer: Of the same batch.
+            scorer: Of the batch.
             work: Units of work that the buckets and their rows may take, as far as the
                 size of the tables tells; about as many buckets are returned, or fewer
                 if all buckets of all templates are fewer.
@@ -114,21 +125,34 @@ class Prober:
         choices = max(LEAST_CHOICES, int(_CHOICES_A_WORK * work))
         count = choices // max(1, len(pairs))
         templates = _templates(min(max(count, LEAST_TEMPLATES), MOST_TEMPLATES))
-        costs, masks = self._cheapest(scorer, pairs)
-        gains = (likely - np.log(works))[:, np.newaxis] - costs @ templates
-        flat = gains.ravel()
-        chosen = np.flatnonzero(flat >= _lowest(gains, works, work))
-        flips = (masks @ templates).ravel().take(chosen).astype(np.int64)
-        pair = pairs.take(chosen // templates.shape[1])
-        buckets = self._keys.buckets_of(batch.values).ravel().take(pair)
-        return ProbedBuckets(pair // len(self._keys.bits), buckets ^ flips)
+        costs, places = self._cheapest(scorer, pairs, len(templates))
+        likely -= np.log(works)
+        lowest = _lowest((likely, costs, templates), works, work)
+        chunks = len(self._keys.bits)
+        # Whole numbers of less than 24 bits are exact in such a product.
+        own = (scorer.bits @ self._powers).astype(np.int64) + self._keys.first
+        views, buckets = [], []
+        for start in range(0, len(pairs), _BLOCK_PAIRS):
+            part = slice(start, start + _BLOCK_PAIRS)
+            gains = costs[part] @ templates
+            np.subtract(likely[part, np.newaxis], gains, out=gains)
+            chosen = np.flatnonzero(gains >= lowest)
+            at = places[part] + (pairs[part, np.newaxis] % chunks << _PLACE_BITS)
+            flips = (self._masks.ravel().take(at) @ templates).ravel().take(chosen)
+            pair = pairs[part].take(chosen // templates.shape[1])
+            views.append(pair // chunks)
+            buckets.append(own.ravel().take(pair) ^ flips.astype(np.int64))
+        return ProbedBuckets(
+            np.concatenate([*views, np.empty(0, np.intp)]),
+            np.concatenate([*buckets, np.empty(0, np.int64)]),
+        )
 
     def _pairs(self, scorer: Scorer) -> tuple[NDArray[np.intp], Floats]:
         """Return the pairs of view and chunk that count, and how probable each is.
 
         The probability is that of the bucket without any flip, as a logarithm.
         """
-        likely = self._of_chunks(scorer.certain, 0.0).sum(axis=2).ravel()
+        likely = (scorer.certain @ self._has).ravel()
         if len(likely) <= MOST_PAIRS:
             return np.arange(len(likely)), likely
         order = np.argsort(-likely, kind="stable")[:MOST_PAIRS]
@@ -142,40 +166,54 @@ class Prober:
         return padded.take(self._bits.ravel(), axis=1).reshape(-1, *self._bits.shape)
 
     def _cheapest(
-        self, scorer: Scorer, pairs: NDArray[np.intp]
-    ) -> tuple[Floats, Floats]:
-        """Return costs and masks of the cheapest bits of each pair, ascending."""
-        costs = self._of_chunks(scorer.costs, float(1 << 6))
+        self, scorer: Scorer, pairs: NDArray[np.intp], count: int
+    ) -> tuple[Floats, NDArray[np.uint16]]:
+        """Return costs and places of the cheapest bits of each pair, ascending.
+
+        Args:
+            scorer: Of the batch.
+            pairs: The pairs.
+            count: Bits of each pair.
+        """
+        costs = self._of_chunks(scorer.costs, _BEYOND)
         costs = costs.reshape(-1, costs.shape[2])
         if len(pairs) < len(costs):
             costs = costs.take(pairs, axis=0)
-        # Numbers of 32 bits are sorted fast, and the place travels in the lowest bits.
-        packed = (costs * np.float32(_COST_SCALE)).astype(np.uint32)
-        packed <<= np.uint32(_PLACE_BITS)
+        # Numbers of 16 bits are sorted fast, and the place travels in the lowest bits.
+        costs *= np.float32(_COST_SCALE)
+        packed = costs.astype(np.uint16)
+        packed <<= np.uint16(_PLACE_BITS)
         packed |= self._places
         packed.sort(axis=1)
-        packed = packed[:, :RANKS]
-        places = packed & np.uint32((1 << _PLACE_BITS) - 1)
-        chunks = (pairs % len(self._keys.bits))[:, np.newaxis] << _PLACE_BITS
-        masks = self._masks.ravel().take(places + chunks)
-        cheapest = (packed >> np.uint32(_PLACE_BITS)).astype(np.float32)
-        return cheapest / np.float32(_COST_SCALE), masks
+        packed = packed[:, :count]
+        places = packed & np.uint16((1 << _PLACE_BITS) - 1)
+        cheapest = (packed >> np.uint16(_PLACE_BITS)).astype(np.float32)
+        cheapest *= np.float32(1 / _COST_SCALE)
+        return cheapest, places
 
 
-def _lowest(gains: Floats, works: Floats, work: int) -> np.float32:
+def _lowest(
+    figures: tuple[Floats, Floats, Floats], works: Floats, work: int
+) -> np.float32:
     """Return the lowest gain of the best buckets that take some work together.
 
     It is estimated from a sample of the buckets.
 
     Args:
-        gains: By pair and template.
+        figures: How probable the bucket of each pair is without any flip, for its work;
+            the costs of its cheapest bits; and the templates.
         works: The work for a bucket of each pair.
         work: The work for all of them.
     """
-    step = max(1, -(-gains.size // _SAMPLED))
-    sample = gains.ravel()[::step]
+    likely, costs, templates = figures
+    count = len(likely) * templates.shape[1]
+    step = max(1, -(-count // _SAMPLED))
+    pairs, columns = np.divmod(np.arange(0, count, step), templates.shape[1])
+    flipped = np.ascontiguousarray(templates.T).take(columns, axis=0)
+    sample = likely.take(pairs)
+    sample -= np.einsum("ij,ij->i", costs.take(pairs, axis=0), flipped)
     order = np.argsort(-sample)
-    taken = works.take(order * step // gains.shape[1]).cumsum(dtype=np.float64)
+    taken = works.take(pairs.take(order)).cumsum(dtype=np.float64)
     place = int(np.searchsorted(taken, work / step))
     return np.float32(-np.inf if place >= len(sample) else sample[order[place]])
 
@@ -198,4 +236,6 @@ def _sets() -> Iterator[tuple[int, ...]]:
 
 @lru_cache(maxsize=64)
 def _templates(count: int) -> Floats:
-    return np.ascontiguousarray(_all_templates()[:, :count])
+    """Return the cheapest templates, without the ranks that none of them flips."""
+    table = _all_templates()[:, :count]
+    return np.ascontiguousarray(table[table.any(axis=1)])
