@@ -101,6 +101,18 @@ def _command(
     return _Command(words, command, context)
 
 
+_NOTHING = frozenset(
+    {
+        "paragraph_close",
+        "heading_close",
+        "bullet_list_open",
+        "bullet_list_close",
+        "list_item_close",
+        "paragraph_open",  # that of an item, which begins with the item
+    }
+)
+"""What troff has no word for."""
+
 _OF_SETTINGS = ("settings.md", "routes.md", "keys.md")
 """Pages of ``docs/operating`` that the page of the settings consists of, in order."""
 
@@ -305,11 +317,13 @@ def _blocks(markdown: str) -> str:
 def _block(token: Token) -> str:
     """Return one block of Markdown as troff."""
     match token.type:
-        case "paragraph_open":
+        case "paragraph_open" if not token.hidden:
             return ".PP\n"
         case "heading_open":
             return ".SS "
-        case "paragraph_close" | "heading_close":
+        case "list_item_open":
+            return ".IP \\(bu 2\n"
+        case name if name in _NOTHING:
             return ""
         case "inline":
             line = "".join(_inline(child) for child in token.children or ())
