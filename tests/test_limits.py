@@ -431,6 +431,9 @@ NAMED: Mapping[str, str] = {
     "pieces of a file, which the origin": (
         "tests/uploads/head/test_pieces.py::test_head_says_that_it_is_a_piece"
     ),
+    "multipart uploads of S3 on a [route": (
+        "tests/proxy/assembling/test_s3.py::test_part_of_a_copy_is_refused"
+    ),
     "tus on a [route that names it]": (
         "tests/proxy/assembling/test_tus.py::test_unfinished_parts_are_not_joined"
     ),

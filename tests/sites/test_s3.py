@@ -4,6 +4,7 @@ import io
 import random
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from tests.sites.s3store import Store, s3store
 pytestmark = pytest.mark.e2e
 
 BUCKET = {"Bucket": "lakes"}
+PARTS = {"Bucket": "ponds"}
 KEY = {**BUCKET, "Key": "shore/a b+c=ü.txt"}
 TEXT = b"Where the water ends.\n" * 20
 OBJECT = "/lakes/shore/a%20b%2Bc%3D%C3%BC.txt"
@@ -71,6 +73,7 @@ def store(folder: Path) -> Iterator[Store]:
         running.call(
             running.origin,
             ("create_bucket", {**BUCKET, "ACL": "public-read"}),
+            ("create_bucket", PARTS),
             ("put_object", {**KEY, "Body": TEXT, "ACL": "public-read"}),
         )
         yield running
@@ -82,7 +85,8 @@ def site(store: Store, folder: Path) -> Iterator[Behind]:
     config = folder / "uploadfilter.toml"
     config.write_text(
         '[[routes]]\nname = "pieces"\npath = "/lakes"\n'
-        'policy = { piecewise_upload = "accept" }\n',
+        'policy = { piecewise_upload = "accept" }\n'
+        '[[routes]]\nname = "parts"\npath = "/ponds"\nprotocol = "s3"\n',
         encoding="ascii",
     )
     options = ("--config", str(config))
@@ -209,6 +213,62 @@ def test_part_is_refused_where_pieces_are_not_taken(site: Behind, store: Store) 
     (answer,) = store.call(site.proxy.url, ("upload_part", {**part, "Body": TEXT}))
 
     assert answer == {"refused": 400}
+
+
+LEAST_PART_BYTES = 5 << 20
+
+
+def in_two(content: bytes) -> tuple[bytes, bytes]:
+    """Return two parts of an archive, which are cut in the middle of a picture."""
+    noise = random.Random(2).randbytes(LEAST_PART_BYTES)  # noqa: S311
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("noise.bin", noise[: -len(content) // 2])
+        archive.writestr("a.jpg", content)
+    whole = file.getvalue()
+    cut = max(LEAST_PART_BYTES, whole.index(content) + len(content) // 2)
+    return whole[:cut], whole[cut:]
+
+
+@pytest.mark.parametrize("tls", [False, True])
+def test_multipart_uploads_are_inspected_as_one(
+    site: Behind, store: Store, folder: Path, *, tls: bool
+) -> None:
+    """The parts come out of order, one of them twice; with TLS in chunks of S3."""
+    unlisted, listed = in_two(pictures.unlisted(6407)), in_two(pictures.listed())
+    front = tls_front(folder, site.proxy.url) if tls else nullcontext(site.proxy.url)
+    more = {"checksums": "when_supported", "verify": False} if tls else {}
+    with front as url:
+
+        def send(key: str, first: bytes, second: bytes) -> dict[str, object]:
+            named = {**PARTS, "Key": key}
+            (begun,) = store.call(url, ("create_multipart_upload", named), **more)
+            named |= {"UploadId": begun["UploadId"]}
+            sent = store.call(
+                url,
+                ("upload_part", {**named, "PartNumber": 1, "Body": second}),
+                ("upload_part", {**named, "PartNumber": 2, "Body": second}),
+                ("upload_part", {**named, "PartNumber": 1, "Body": first}),
+                **more,
+            )
+            tags = [answer["ETag"] for answer in reversed(sent[1:])]
+            parts = [{"PartNumber": n, "ETag": tag} for n, tag in enumerate(tags, 1)]
+            ended = {**named, "MultipartUpload": {"Parts": parts}}
+            (done,) = store.call(url, ("complete_multipart_upload", ended), **more)
+            return dict(done)
+
+        accepted = send(f"{tls}-boat.zip", *unlisted)
+        rejected = send(f"{tls}-lake.zip", *listed)
+    kept = store.call(store.origin, ("list_objects_v2", PARTS))[0]["Contents"]
+    names = [each["Key"] for each in kept]
+    (read,) = store.call(
+        store.origin, ("get_object", {**PARTS, "Key": f"{tls}-boat.zip"})
+    )
+
+    assert accepted["ResponseMetadata"]["HTTPStatusCode"] == 200  # type: ignore[index] # of boto3
+    assert read["Body"] == b"".join(unlisted)
+    assert rejected == {"refused": 403}
+    assert f"{tls}-lake.zip" not in names
 
 
 LARGE = pictures.unlisted(6405) + bytes(3 << 20)

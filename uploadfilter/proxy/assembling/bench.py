@@ -19,7 +19,7 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Final, TypeAlias
 
@@ -40,7 +40,7 @@ from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.inspecting.pacing import LoopMeter, Metered
 from uploadfilter.proxy.inspecting.reading import BodyReader
 from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.inspecting.spool import Spool
+from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Upload, ask_for_body
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
@@ -153,6 +153,7 @@ class Workbench:
         admission: Decides which uploads are admitted.
         recorder: Notes outcomes.
         metrics: Notes durations.
+        room: Holds the bytes of a piece until the origin has them.
     """
 
     def __init__(
@@ -163,7 +164,9 @@ class Workbench:
         admission: Admission,
         recorder: Recorder,
         metrics: Metrics,
+        room: SpoolRoom,
     ) -> None:
+        self._room = room
         self.store = store
         self._intake = intake
         self._admission = admission
@@ -182,6 +185,12 @@ class Workbench:
             yield None
         finally:
             end()
+
+    @contextmanager
+    def spool(self, arrival: Arrival) -> Iterator[Spool]:
+        """Hold bytes of a client during a block."""
+        with closing(self._room.spool(arrival.client_key)) as spool:
+            yield spool
 
     async def receive(
         self, arrival: Arrival, take: Callable[[bytes], Awaitable[Failure | None]]
@@ -311,6 +320,27 @@ class Workbench:
                 elif not each.head.is_part:
                     await each.undo()
 
+    async def pass_unseen(self, arrival: Arrival, body: bytes) -> Reply | NotAccepted:
+        """Record a request that joins bytes which are not held, and send it on.
+
+        Only ``MONITOR`` sends it on, and the record says ``piecewise_upload``.
+
+        Args:
+            arrival: The request.
+            body: Its whole body.
+        """
+        plan = BodyPlan(kind=BodyKind.RAW, declared_length=len(body), is_piece=True)
+        deciding = self._intake.decided(arrival, plan, _once(body))
+        async with deciding as (upload, effect):
+            if isinstance(effect, Answer):
+                return NotAccepted(answer=effect, decision_id=upload.ticket.id)
+            spool = upload.spools[effect.where]
+
+            async def replay(to: Replaying) -> Reply:
+                return await to.send(arrival.head)
+
+            return await self._replayed(upload, spool, replay)
+
     async def _replayed(self, upload: Upload, spool: Spool, replay: Replay) -> Reply:
         """Replay an upload once, and note the outcome, whatever it is."""
         outcome: int | None = None
@@ -392,6 +422,10 @@ async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:
         if await each.decided(decision) is not None:
             return False
     return True
+
+
+async def _once(data: bytes) -> AsyncIterator[bytes]:
+    yield data
 
 
 async def _whole(content: aiohttp.StreamReader) -> bytes | None:

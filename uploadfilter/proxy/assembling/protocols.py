@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from uploadfilter.proxy.assembling.bench import Workbench
+from uploadfilter.proxy.assembling.s3 import S3
 from uploadfilter.proxy.assembling.tus import Tus
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
@@ -27,6 +28,7 @@ class ProtocolServer(Protocol):
 
 _WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = {
     UploadProtocol.TUS: Tus,
+    UploadProtocol.S3: S3,
 }
 
 

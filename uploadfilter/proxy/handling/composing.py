@@ -86,6 +86,7 @@ def composed(
         admission=admission,
         recorder=recorder,
         metrics=metrics,
+        room=room,
     )
     return Proxy(
         in_force=in_force,

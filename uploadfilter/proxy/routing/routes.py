@@ -34,6 +34,7 @@ class UploadProtocol(StrEnum):
     """A protocol that sends an upload in several requests."""
 
     TUS = "tus"
+    S3 = "s3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ form.
 
 import base64
 import re
+from collections.abc import Callable
 from enum import Enum, auto
 from typing import Final
 
@@ -70,11 +71,18 @@ class AwsChunkedExtractor:
     Args:
         framing: The framing that the head announced.
         declared_type: Media type that the head claims.
-
+        on_decoded: Gets the bytes without their framing, as they arrive.
     """
 
-    def __init__(self, framing: awschunked.Framing, declared_type: str | None) -> None:
+    def __init__(
+        self,
+        framing: awschunked.Framing,
+        declared_type: str | None,
+        *,
+        on_decoded: Callable[[bytes], None] | None = None,
+    ) -> None:
         self._framing = framing
+        self._on_decoded = on_decoded
         self._declared_type = declared_type
         self._checksum = (
             checksums.checksum(framing.checksum) if framing.checksum else None
@@ -199,8 +207,11 @@ class AwsChunkedExtractor:
         if self._left == self._decoded_bytes:
             begin = self._buffer[at : at + _MAGIC_BYTES]
             self._begins_as_picture = begin.startswith(_PICTURES)
+        data = self._buffer[at : at + size]
         if self._checksum is not None:
-            self._checksum.update(self._buffer[at : at + size])
+            self._checksum.update(data)
+        if self._on_decoded is not None:
+            self._on_decoded(data)
         self._left -= size
         if not self._left:
             self._state = _State.END_OF_DATA

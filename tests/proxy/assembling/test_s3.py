@@ -1,0 +1,344 @@
+"""S3 multipart uploads through the filter: the whole object, or none."""
+
+import asyncio
+import base64
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from zlib import crc32
+
+import pytest
+import pytest_asyncio
+
+from tests.corpus import pictures
+from tests.proxy.assembling.s3origin import S3Origin, etag
+from tests.proxy.site import CLOSE, Site, exact_entry, site
+from tests.proxy.wire import status
+from tests.waiting import until
+from uploadfilter.model import Action, Mode, Reason, Verdict
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+
+LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
+UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@dataclass(slots=True)
+class Client:
+    """A client of S3 that sends any bytes."""
+
+    site: Site
+    path: str = "/lakes/key"
+
+    async def ask(
+        self, method: str, query: str, *headers: str, body: bytes | None = None
+    ) -> bytes:
+        """Send one request; a body of ``None`` has no length either."""
+        lines = [*headers]
+        if body is not None:
+            lines.append(f"Content-Length: {len(body)}")
+        head = f"{method} {self.path}?{query} HTTP/1.1\r\n".encode() + CLOSE
+        head += "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
+        return await self.site.send(head + (body or b""))
+
+    async def begin(self) -> str:
+        """Begin an upload; return its id."""
+        answer = await self.ask("POST", "uploads=", body=b"")
+        return answer.partition(b"<UploadId>")[2].partition(b"<")[0].decode()
+
+    async def part(
+        self, upload_id: str, number: int, data: bytes, *headers: str
+    ) -> bytes:
+        """Send one part."""
+        query = f"partNumber={number}&uploadId={upload_id}"
+        return await self.ask("PUT", query, *headers, body=data)
+
+    async def complete(
+        self, upload_id: str, parts: dict[int, bytes], *headers: str
+    ) -> bytes:
+        """Complete an upload; ``parts`` in the order of the list."""
+        listed = "".join(
+            f"<Part><PartNumber>{number}</PartNumber><ETag>{etag(data)}</ETag></Part>"
+            for number, data in parts.items()
+        )
+        body = f"<CompleteMultipartUpload>{listed}</CompleteMultipartUpload>".encode()
+        query = f"uploadId={upload_id}"
+        return await self.ask("POST", query, *headers, body=body)
+
+    async def upload(self, data: bytes, cut: int) -> bytes:
+        """Send an upload in two parts, the second one first."""
+        upload_id = await self.begin()
+        parts = {1: data[:cut], 2: data[cut:]}
+        for number in (2, 1):
+            answer = await self.part(upload_id, number, parts[number])
+            assert status(answer) == 200, answer
+        return await self.complete(upload_id, parts)
+
+
+@dataclass(slots=True)
+class Served:
+    """A filter before a store."""
+
+    client: Client
+    origin: S3Origin
+    site: Site
+
+    def held(self) -> int:
+        """Return how many copies the filter holds."""
+        return len(list((self.site.state / "uploads").glob("*.journal")))
+
+
+def route(path: str, mode: Mode) -> Route:
+    """Return a route for S3."""
+    return Route(
+        name=path[1:],
+        origin="default",
+        path=path,
+        mode=mode,
+        protocol=UploadProtocol.S3,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A filter for all tests of this module."""
+    state = tmp_path_factory.mktemp("s3")
+    routes = (route("/lakes", Mode.ENFORCE), route("/monitored", Mode.MONITOR))
+    entries = (exact_entry(1, LISTED),)
+    async with site(state, listed=entries, routes=routes) as made:
+        yield made
+
+
+@pytest.fixture
+def served(shared: Site) -> Served:
+    """The filter before an empty store, without any copy."""
+    for file in (shared.state / "uploads").glob("*.*"):
+        file.unlink()
+    origin = S3Origin()
+    shared.origin.got.clear()
+    shared.origin.answering = origin.answer
+    return Served(client=Client(shared), origin=origin, site=shared)
+
+
+async def test_unlisted_object_arrives(served: Served) -> None:
+    """In two parts, the second one first; it is one decision."""
+    known = len(served.site.decisions())
+    answer = await served.client.upload(UNLISTED, 60)
+    assert status(answer) == 200
+    assert answer.endswith(b"<CompleteMultipartUploadResult/>")
+    assert served.origin.objects == {"/lakes/key": UNLISTED}
+    (decision,) = served.site.decisions()[known:]
+    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
+    assert await served.site.outcome(decision.id) == 200
+    assert served.held() == 0
+
+
+@pytest.mark.parametrize("cut", [*range(0, len(LISTED), 53), len(LISTED)])
+async def test_listed_object_is_rejected_wherever_it_is_cut(
+    served: Served, cut: int
+) -> None:
+    """Nobody can fetch its parts at the origin, and nothing joins them."""
+    answer = await served.client.upload(LISTED, cut)
+    last = served.site.decisions()[-1]
+    assert status(answer) == 403
+    assert b"<Code>AccessDenied</Code>" in answer
+    assert last.id.encode() in answer
+    assert (last.verdict, last.effect) == (Verdict.MATCH, Action.REJECT)
+    assert served.origin.objects == {}
+    assert served.held() == 0
+    again = await served.client.complete("id0", {1: LISTED[:cut], 2: LISTED[cut:]})
+    assert status(again) == 404
+
+
+async def test_parts_that_are_not_listed_do_not_count(served: Served) -> None:
+    """The object is that of the list; the other parts are deleted."""
+    upload_id = await served.client.begin()
+    parts = {1: UNLISTED[:50], 2: LISTED, 3: UNLISTED[50:]}
+    for number, data in parts.items():
+        await served.client.part(upload_id, number, data)
+    del parts[2]
+    assert status(await served.client.complete(upload_id, parts)) == 200
+    assert served.origin.objects == {"/lakes/key": UNLISTED}
+    assert served.held() == 0
+
+
+async def test_last_version_of_a_part_counts(served: Served) -> None:
+    """As it does for S3."""
+    upload_id = await served.client.begin()
+    await served.client.part(upload_id, 1, UNLISTED)
+    await served.client.part(upload_id, 1, LISTED)
+    assert status(await served.client.complete(upload_id, {1: LISTED})) == 403
+    assert served.origin.objects == {}
+
+
+async def test_part_that_the_origin_refused_is_not_held(served: Served) -> None:
+    """Otherwise the copy would be another than the version at the origin."""
+    upload_id = await served.client.begin()
+    await served.client.part(upload_id, 1, LISTED)
+    refused = await served.client.part(upload_id, 1, UNLISTED, "Authorization: bad")
+    assert status(refused) == 403
+    assert served.held() == 0
+    assert status(await served.client.complete(upload_id, {1: LISTED})) == 404
+    assert served.origin.objects == {}
+
+
+async def test_part_that_never_came_by_is_unknown(served: Served) -> None:
+    """Bytes that nobody inspected are never joined."""
+    upload_id = await served.client.begin()
+    served.origin.parts[upload_id][1] = LISTED
+    parts = {1: LISTED, 2: UNLISTED}
+    await served.client.part(upload_id, 2, UNLISTED)
+    answer = await served.client.complete(upload_id, parts)
+    assert (status(answer), b"NoSuchUpload" in answer) == (404, True)
+    parts = {2: UNLISTED, 3: LISTED}
+    served.origin.parts[upload_id][3] = LISTED
+    answer = await served.client.complete(upload_id, parts)
+    assert (status(answer), b"InvalidPart" in answer) == (400, True)
+    assert served.origin.objects == {}
+    assert status(await served.client.complete(upload_id, {2: UNLISTED})) == 200
+
+
+async def test_part_of_a_copy_is_refused(served: Served) -> None:
+    """Its bytes do not come by here."""
+    upload_id = await served.client.begin()
+    query = f"partNumber=1&uploadId={upload_id}"
+    answer = await served.client.ask("PUT", query, "x-amz-copy-source: /a/b", body=b"")
+    assert status(answer) == 501
+    assert served.origin.parts[upload_id] == {}
+
+
+def framed(data: bytes, *, size: int = 40, checksum: bytes | None = None) -> bytes:
+    """Return data in aws-chunked framing with a checksum behind it."""
+    chunks = [data[at : at + size] for at in range(0, len(data), size)]
+    body = b"".join(b"%x\r\n%s\r\n" % (len(each), each) for each in chunks)
+    told = base64.b64encode(crc32(data).to_bytes(4, "big"))
+    return body + b"0\r\nx-amz-checksum-crc32:" + (checksum or told) + b"\r\n\r\n"
+
+
+def framing(data: bytes) -> tuple[str, ...]:
+    """Return the headers of such a body."""
+    return (
+        "x-amz-content-sha256: STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        f"x-amz-decoded-content-length: {len(data)}",
+        "x-amz-trailer: x-amz-checksum-crc32",
+        "Content-Encoding: aws-chunked",
+    )
+
+
+@pytest.mark.parametrize("is_listed", [False, True])
+async def test_framed_parts_go_on_as_sent_and_are_held_without_frames(
+    served: Served, *, is_listed: bool
+) -> None:
+    """The default of clients through TLS."""
+    data = LISTED if is_listed else UNLISTED
+    upload_id = await served.client.begin()
+    parts = {1: data[:90], 2: data[90:]}
+    for number, piece in parts.items():
+        sent = framed(piece)
+        answer = await served.client.part(upload_id, number, sent, *framing(piece))
+        assert status(answer) == 200, answer
+        assert served.site.origin.got[-1].body == sent
+    answer = await served.client.complete(upload_id, parts)
+    assert status(answer) == (403 if is_listed else 200)
+    assert list(served.origin.objects.values()) == ([] if is_listed else [UNLISTED])
+
+
+async def test_part_whose_checksum_is_wrong_goes_nowhere(served: Served) -> None:
+    """The origin would read other bytes than the copy, or none."""
+    upload_id = await served.client.begin()
+    sent = framed(LISTED, checksum=b"AAAAAA==")
+    answer = await served.client.part(upload_id, 1, sent, *framing(LISTED))
+    assert status(answer) == 400
+    assert served.origin.parts[upload_id] == {}
+    assert served.held() == 0
+
+
+async def test_empty_part_is_a_part(served: Served) -> None:
+    """The last one may be."""
+    upload_id = await served.client.begin()
+    parts = {1: UNLISTED, 2: b""}
+    for number, data in parts.items():
+        assert status(await served.client.part(upload_id, number, data)) == 200
+    assert status(await served.client.complete(upload_id, parts)) == 200
+    assert served.origin.objects == {"/lakes/key": UNLISTED}
+
+
+async def test_abort_deletes_the_copies(served: Served) -> None:
+    """Of its own upload alone."""
+    upload_id, other = await served.client.begin(), await served.client.begin()
+    for each in (upload_id, other):
+        for number in (1, 2):
+            await served.client.part(each, number, UNLISTED)
+    assert served.held() == 4
+    bad = "Authorization: bad"
+    query = f"uploadId={upload_id}"
+    assert status(await served.client.ask("DELETE", query, bad)) == 403
+    assert served.held() == 4
+    assert status(await served.client.ask("DELETE", query)) == 204
+    assert served.held() == 2
+
+
+async def test_failing_origin_is_heard_and_recorded(served: Served) -> None:
+    """The client learns it, the record says it, and nothing is sent twice."""
+    upload_id = await served.client.begin()
+    await served.client.part(upload_id, 1, UNLISTED)
+    served.origin.fails = 500
+    sent = len(served.site.origin.got)
+    assert status(await served.client.complete(upload_id, {1: UNLISTED})) == 500
+    assert len(served.site.origin.got) == sent + 1
+    assert await served.site.outcome(served.site.decisions()[-1].id) == 500
+
+
+async def test_without_a_verdict_the_parts_stay(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room in the log: 503, and the client may send its list again."""
+
+    async def no_room(_: Recorder, *, within_s: float) -> bool:
+        assert within_s > 0
+        return False
+
+    upload_id = await served.client.begin()
+    await served.client.part(upload_id, 1, UNLISTED)
+    with monkeypatch.context() as full:
+        full.setattr(Recorder, "room", no_room)
+        answer = await served.client.complete(upload_id, {1: UNLISTED})
+        assert status(answer) == 503
+    assert served.origin.objects == {}
+    assert status(await served.client.complete(upload_id, {1: UNLISTED})) == 200
+
+
+async def test_two_clients_on_one_part(served: Served) -> None:
+    """One of them is told to wait; the copy is that of the origin."""
+    upload_id = await served.client.begin()
+    head = (
+        f"PUT /lakes/key?partNumber=1&uploadId={upload_id} HTTP/1.1\r\n"
+        f"Content-Length: {len(UNLISTED)}\r\n"
+    ).encode()
+    reader, writer = await asyncio.open_connection("127.0.0.1", served.site.port)
+    writer.write(head + CLOSE + b"\r\n" + UNLISTED[:70])
+    await writer.drain()
+    await until(lambda: served.held() == 1)
+    assert status(await served.client.part(upload_id, 1, LISTED)) == 409
+    writer.write(UNLISTED[70:])
+    assert status(await reader.read()) == 200
+    writer.close()
+    assert served.origin.parts[upload_id] == {1: UNLISTED}
+    assert status(await served.client.complete(upload_id, {1: UNLISTED})) == 200
+
+
+@pytest.mark.parametrize("name", ["whole", "unknown"])
+async def test_monitor_records_and_passes(served: Served, name: str) -> None:
+    """A listed object arrives, and so does one that nobody could check."""
+    client = Client(served.site, path="/monitored/key")
+    upload_id = await client.begin()
+    if name == "whole":
+        await client.part(upload_id, 1, LISTED)
+    else:
+        served.origin.parts[upload_id][1] = LISTED
+    assert status(await client.complete(upload_id, {1: LISTED})) == 200
+    assert served.origin.objects == {"/monitored/key": LISTED}
+    decision = served.site.decisions()[-1]
+    expected = None if name == "whole" else Reason.PIECEWISE_UPLOAD
+    assert (decision.reason, decision.effect) == (expected, Action.ACCEPT)
