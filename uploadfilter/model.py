@@ -387,11 +387,13 @@ class View:
             variants, and further requested types; PDQ in full geometry comes first.
         plane: PDQ's filtered luma plane in full geometry, 64 x 64 float32 in native
             byte order, row by row; the quality is computed from it when needed.
+        aspect: Width of the picture divided by its height; ``None`` if not known.
     """
 
     name: str
     rows: tuple[SignalRow, ...]
     plane: bytes
+    aspect: float | None = None
 
     @property
     def signals(self) -> tuple[ViewSignal, ...]:

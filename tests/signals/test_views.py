@@ -370,3 +370,11 @@ def test_view_carries_the_plane_of_pdq() -> None:
     np.testing.assert_allclose(
         ours, twins.pdq_plane(plane.astype(np.float64)), atol=1e-3
     )
+
+
+def test_view_tells_the_aspect_of_its_picture() -> None:
+    """The plane is a square, and a turn needs the true sides."""
+    assert view_of(picture_of(luma(11, 320, 240)), name="stored").aspect in {
+        4 / 3,
+        0.75,
+    }

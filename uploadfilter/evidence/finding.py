@@ -165,7 +165,9 @@ class _Search:
 
     def look_at(self, item: _Looked) -> None:
         """Search one view."""
-        views = soft_views(item.view.plane, families=self._families)
+        views = soft_views(
+            item.view.plane, families=self._families, aspect=item.view.aspect
+        )
         if not len(views):
             return
         batch = SoftBatch(values=views.values, flips=views.flips)

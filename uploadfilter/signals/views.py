@@ -348,7 +348,8 @@ def view_of(
         rows.extend(item.rows(shrunk))
         if item.type is SignalType.PDQ:
             plane = shrunk[0].tobytes()
-    return View(name=name, rows=tuple(rows), plane=plane)
+    aspect = picture.shape.width / picture.shape.height
+    return View(name=name, rows=tuple(rows), plane=plane, aspect=aspect)
 
 
 def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from tests.signals.soft.planes import bits_of, drawn, plane_of
-from uploadfilter.signals.soft.turns import Canvas, outline_of, turns_of
+from uploadfilter.signals.soft.turns import ANGLES, Canvas, outline_of, turns, turns_of
 
 ANGLE = 4.0
 
@@ -45,6 +45,19 @@ def test_turn_is_undone(canvas: Canvas, angle: float) -> None:
     plain = int((bits_of(upload) != original).sum())
     assert apart < 50
     assert apart < plain - 20
+
+
+@pytest.mark.parametrize("aspect", [4 / 3, 3 / 4, 2.0])
+def test_grown_canvas_tells_the_aspect_of_the_original(aspect: float) -> None:
+    """The guesses for an upload fit the original that it was made from."""
+    width, height = round(300 * aspect), 300
+    grown = Image.new("L", (width, height)).rotate(ANGLES[-1], expand=True)
+
+    guesses = turns([grown.width / grown.height]).outlines
+
+    found = [it for it in guesses if it.left < 0 and abs(it.angle) == ANGLES[-1]]
+    assert len(found) == 2
+    assert all(abs(it.aspect / (width / height) - 1) < 0.02 for it in found)
 
 
 def test_canvas_of_a_turn_holds_or_loses_the_corners() -> None:

@@ -37,6 +37,9 @@ PLANE_BYTES: Final = 64 * 64 * 4
 _LUMA_RANGE: Final = (-1.0, 256.0)
 """Range of means of luma values from 0 to 255, with a margin for rounding."""
 
+_MOST_ASPECT: Final = float(1 << 32)
+"""Most columns of a picture of one row; not-a-number is below no bound."""
+
 _ATOM: Final = r"[a-z]{1,16}(?::[0-9]{1,6})?"
 _VIEW_NAME: Final = re.compile(rf"{_ATOM}(?:/{_ATOM}){{0,3}}", re.ASCII)
 """``stored``, ``trim:1``, ``frame:3/white``: at most four atoms, joined by ``/``."""
@@ -186,6 +189,7 @@ def _is_sound_view(view: View) -> bool:
         _VIEW_NAME.fullmatch(view.name) is not None
         and {row.type for row in view.rows} <= _PERCEPTUAL
         and is_plane(view.plane)
+        and (view.aspect is None or 0 < view.aspect <= _MOST_ASPECT)
     )
 
 

@@ -111,13 +111,22 @@ def rounded(aspect: float) -> float:
 
 
 def turns(aspects: Sequence[float]) -> SmallTurns:
-    """Return the fixed turns for pictures of some aspects."""
+    """Return the fixed turns for uploads of some aspects."""
     angles = [sign * angle for angle in ANGLES for sign in (1, -1)]
     outlines = [
-        outline_of(angle, canvas, aspect)
+        outline_of(angle, canvas, _original(aspect, angle, canvas))
         for aspect, canvas, angle in product(sorted(aspects), Canvas, angles)
     ]
     return turns_of(outlines, step=_STEP)
+
+
+def _original(aspect: float, angle: float, canvas: Canvas) -> float:
+    """Return the aspect of the original of an upload with some aspect."""
+    if canvas is not Canvas.GROWN:
+        return aspect
+    # Both sides of a grown canvas hold parts of both sides of the original.
+    cosine, sine = math.cos(math.radians(angle)), math.sin(math.radians(abs(angle)))
+    return (aspect * cosine - sine) / (cosine - aspect * sine)
 
 
 def turns_of(outlines: Sequence[Outline], *, step: float) -> SmallTurns:
