@@ -75,6 +75,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/objecting/figures.py": "tests/objecting/test_hearing.py",
     "uploadfilter/objecting/finding.py": "tests/objecting/test_watching.py",
     "uploadfilter/objecting/listening.py": "tests/service/test_forms.py",
+    "uploadfilter/objecting/storing.py": "tests/objecting/test_keeping.py",
     "uploadfilter/proxy/admin/serving.py": "tests/proxy/admin/test_listening.py",
     "uploadfilter/proxy/messaging/conversing.py": (
         "tests/proxy/messaging/test_opening.py"

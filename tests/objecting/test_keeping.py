@@ -1,7 +1,9 @@
 """Tests of uploadfilter.objecting.keeping."""
 
+import contextlib
 import os
 import signal
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -177,6 +179,17 @@ def test_damaged_file_is_told(tmp_path: Path, damage: bytes) -> None:
     with pytest.raises(ObjectionError, match=r"objections\.db.* cannot be used"):
         received(ObjectionStore(tmp_path / FILE))
     assert (tmp_path / FILE).read_bytes() == damage
+
+
+def test_newer_store_is_refused(tmp_path: Path) -> None:
+    """Nobody guesses what a newer version wrote."""
+    ObjectionStore(tmp_path / FILE).close()
+    with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as db:
+        db.execute("UPDATE about SET value = '2' WHERE name = 'format'")
+        db.commit()
+
+    with pytest.raises(ObjectionError, match="has format 2"):
+        ObjectionStore(tmp_path / FILE)
 
 
 def test_full_disk_is_told(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ first.
 """
 
 import contextlib
-import os
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -17,14 +16,13 @@ from typing import Final, NamedTuple, Self
 from uploadfilter.errors import NoticeError
 from uploadfilter.networks import NETWORK_SHARE, SCARCE
 from uploadfilter.noticing.notices import HotlineNotice
-from uploadfilter.state import PRIVATE_FILE, make_private
+from uploadfilter.objecting.storing import connected
 
 DIRECTORY: Final = "notices"
 FILE: Final = "notices.db"
 
-_WAIT_S: Final = 5.0
-_MOST_PAGES: Final = 262_144
-"""A gigabyte of pages of 4 KiB: a hundred thousand of the longest notices."""
+_MOST_BYTES: Final = 1 << 30
+"""A hundred thousand of the longest notices."""
 
 _SCHEMA: Final = """
 CREATE TABLE IF NOT EXISTS notices (
@@ -79,16 +77,7 @@ class NoticeQueue:
         self._most = most_waiting
         self._lock = threading.Lock()
         with _told(path):
-            make_private(path.parent)
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
-            self._db = sqlite3.connect(
-                path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-            )
-            self._db.row_factory = sqlite3.Row
-            self._db.execute(f"PRAGMA max_page_count={_MOST_PAGES}")
-            self._db.execute("PRAGMA journal_mode=WAL")
-            self._db.execute("PRAGMA synchronous=FULL")
-            self._db.execute("PRAGMA secure_delete=ON")
+            self._db = connected(path, most_bytes=_MOST_BYTES)
             self._db.execute(_SCHEMA)
 
     def __enter__(self) -> Self:

@@ -11,7 +11,6 @@ network that holds its share is refused first, so that nobody else's objection i
 
 import contextlib
 import json
-import os
 import secrets
 import sqlite3
 import threading
@@ -30,18 +29,17 @@ from uploadfilter.objecting.cases import (
     ObjectionEvent,
     ObjectionState,
 )
-from uploadfilter.state import PRIVATE_FILE, make_private
+from uploadfilter.objecting.storing import connected
 
 FILE: Final = "objections.db"
-
-_WAIT_S: Final = 5.0
-"""Seconds to wait for another process that writes; each writes for milliseconds."""
 
 MOST_BYTES: Final = 2 << 30
 """Largest file: a hundred thousand objections of the longest text, kept for half a
 year, with their answers. Beyond it nothing new is taken."""
 
-_PAGE_BYTES: Final = 4096
+FORMAT: Final = 1
+"""Grows when a present reader would misunderstand the file."""
+
 _ID_BYTES: Final = 4
 """Bytes of the name of a store, by which a proxy notices that it was replaced."""
 
@@ -142,16 +140,17 @@ class ObjectionStore:
         self._most_open = most_open
         self._lock = threading.Lock()
         with _told(path):
-            make_private(path.parent)
-            # SQLite gives its other files the rights of this one.
-            os.close(os.open(path, os.O_RDWR | os.O_CREAT, PRIVATE_FILE))
-            self._db = _connected(path, most_bytes)
+            self._db = connected(path, most_bytes=most_bytes)
             with self._lock, self._db:
                 self._db.executescript(_SCHEMA)
                 self._db.execute(
                     "INSERT OR IGNORE INTO about VALUES ('id', ?)",
                     (secrets.token_hex(_ID_BYTES),),
                 )
+                self._db.execute(
+                    "INSERT OR IGNORE INTO about VALUES ('format', ?)", (str(FORMAT),)
+                )
+        self._check_format()
 
     def __enter__(self) -> Self:
         return self
@@ -168,7 +167,18 @@ class ObjectionStore:
     def id(self) -> str:
         """The name of this store: another one after it was lost or replaced."""
         with self._reading() as db:
-            return str(db.execute("SELECT value FROM about").fetchone()["value"])
+            return _about(db, "id")
+
+    def _check_format(self) -> None:
+        with self._reading() as db:
+            found = _about(db, "format")
+        if found != str(FORMAT):
+            self.close()
+            raise ObjectionError(
+                f"the store of objections {str(self._path)!r} has format {found}, but "
+                f"this version knows {FORMAT}",
+                hint="Use the version that wrote it.",
+            )
 
     def receive(self, objection: Objection, *, network: str) -> Receipt:
         """Keep a new objection, if there is room and none about this decision.
@@ -401,17 +411,9 @@ class ObjectionStore:
             yield self._db
 
 
-def _connected(path: Path, most_bytes: int) -> sqlite3.Connection:
-    # The caller's lock lets one thread at a time in.
-    db = sqlite3.connect(
-        path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
-    )
-    db.row_factory = sqlite3.Row
-    db.execute(f"PRAGMA max_page_count={most_bytes // _PAGE_BYTES}")
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("PRAGMA secure_delete=ON")
-    return db
+def _about(db: sqlite3.Connection, name: str) -> str:
+    row = db.execute("SELECT value FROM about WHERE name = ?", (name,)).fetchone()
+    return str(row["value"])
 
 
 @contextlib.contextmanager
