@@ -28,6 +28,7 @@ Catch the widest class you can act on::
     │   ├── LogVersionError       a newer version wrote it
     │   └── LogCorruptError       a record was changed, lost or moved
     ├── ScannerError              no scanner process can be started
+    ├── LookBackError             a store of signals cannot be made or matched
     ├── EvidenceError             sealed evidence cannot be opened
     ├── WitnessError              a witness cannot use its folder
     ├── ObjectionError            objections cannot be kept or read
@@ -251,6 +252,12 @@ class ScannerError(UploadFilterError):
     """No scanner process can be started or kept alive."""
 
     code = "scanner"
+
+
+class LookBackError(UploadFilterError):
+    """A store of signals cannot be made, or cannot be matched."""
+
+    code = "look_back"
 
 
 class EvidenceError(UploadFilterError):

@@ -178,7 +178,7 @@ ISSUING = frozenset(
         *("renew", "withdraw", "export", "status", "feedback", "page"),
         *("evidence-key", "open-evidence"),
     )
-) | {"hashset known-good build", "witness"}
+) | {"hashset known-good build", "lookback scan", "witness"}
 """They write where they are told to, and never into the state directory."""
 
 READING = frozenset(
@@ -189,6 +189,7 @@ READING = frozenset(
         "hashset canary",
         "hashset tripwire",
         "hashset feedback",
+        "lookback match",
         "lookup",
         "hashset list",
         "hashset show",

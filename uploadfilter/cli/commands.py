@@ -25,6 +25,7 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
     ("hashset", "quarantine"): (
         "Entries of signed sets that match harmless files, and are kept out of force."
     ),
+    ("lookback",): "Look back at the files that an origin stores already.",
     ("log",): "Read the decision log, and check that it is unchanged.",
     ("config",): "Check the configuration, and show the settings in force.",
     ("objection",): ("Decide objections, keep reviewers, write statements of reasons."),
@@ -37,6 +38,8 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("init",): "init:init",
     ("scan",): "scan:scan",
     ("lookup",): "lookup:lookup",
+    ("lookback", "scan"): "lookback:scan_command",
+    ("lookback", "match"): "lookback:match_command",
     ("witness",): "witness:witness",
     ("forms",): "forms:forms",
     ("hashset", "import"): "hashset.hashset:import_set",

@@ -5,10 +5,12 @@ files, and several threads may search it at once. The class passes
 ``tests/conformance/generations.py``.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+import copy
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +25,7 @@ from uploadfilter.model import (
 from uploadfilter.reference.entries.countable import Countable, countable
 from uploadfilter.reference.entries.folding import find_entries
 from uploadfilter.reference.entries.sampling import SampleReport, sample_of
-from uploadfilter.reference.entries.secret import Secret
+from uploadfilter.reference.entries.secret import EXACT_KEY_BYTES, Secret
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.entries.stats import TableStats, stats_of
 from uploadfilter.reference.entries.tables import (
@@ -86,7 +88,7 @@ class MappedGeneration:
     ) -> None:
         self._number = number
         self._tables = tables
-        self._secret = secret
+        self._key_of: Callable[[SignalType, bytes], bytes] = secret.exact_key
         self._base = base
         self._overlay = overlay
         self._chunks = read_chunks(base, read_meta(base))
@@ -209,6 +211,40 @@ class MappedGeneration:
             reports.append(report)
         return tuple(reports)
 
+    def keyed(self) -> Self:
+        """Return this generation for queries whose exact values are keyed already.
+
+        The value of an exact query is its key, filled up to the width of its type.
+        """
+        found = copy.copy(self)
+        found._key_of = _key_in  # noqa: SLF001 -- an object of this class
+        return found
+
+    def has_exact_keys(self, keys: Sequence[bytes]) -> list[bool]:
+        """Tell for each key whether an exact signal is stored under it."""
+        return [stored is not None for stored in self._base.look_up([*keys])]
+
+    def near_queries(
+        self, signal_type: SignalType, values: Sequence[bytes], threshold: int
+    ) -> NDArray[np.bool_]:
+        """Tell for each value whether any signal of a type is near to it.
+
+        Geometry, quality and withdrawals are not looked at: it is for leaving out
+        values that can match nothing.
+
+        Args:
+            signal_type: A perceptual type.
+            values: Values of its width.
+            threshold: Most bits that may differ.
+        """
+        near = np.zeros(len(values), np.bool_)
+        for shape, matcher in self._matchers.items():
+            if shape[0] is signal_type:
+                with self._sound(shape):
+                    pairs = matcher.search(values, [threshold] * len(values))
+                near[pairs.query] = True
+        return near
+
     @contextmanager
     def _sound(self, shape: Shape) -> Iterator[None]:
         """Name the tables in the error if their rows point outside of the columns."""
@@ -271,7 +307,7 @@ class MappedGeneration:
         self, queries: Sequence[Query], found: list[list[Candidate]]
     ) -> None:
         asked = [
-            (at, self._secret.exact_key(query.signal.type, query.signal.value))
+            (at, self._key_of(query.signal.type, query.signal.value))
             for at, query in enumerate(queries)
             if query.signal.type.is_exact
         ]
@@ -360,6 +396,11 @@ class MappedGeneration:
             has_pdq=has_pdq,
             value=value,
         )
+
+
+def _key_in(_: SignalType, value: bytes) -> bytes:
+    """Return the key in the value of an exact query that is keyed already."""
+    return value[:EXACT_KEY_BYTES]
 
 
 def _by_size(item: tuple[Shape, PerceptualTable]) -> int:

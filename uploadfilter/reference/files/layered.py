@@ -5,9 +5,14 @@ are taken out of the result. So a set that is switched off costs only its memory
 withdrawal needs no new index. The class passes ``tests/conformance/generations.py``.
 """
 
+import copy
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Self, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
 
 from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.entries.changes import (
@@ -33,6 +38,7 @@ from uploadfilter.reference.search.near.asking import (
 from uploadfilter.reference.search.soft import LEAST_SCORE, SoftBatch
 
 _NOTHING: frozenset[str] = frozenset()
+_Value: TypeAlias = bytes  # the class has a property of that name
 _Found = tuple[tuple[Candidate, ...], ...]
 
 
@@ -221,6 +227,46 @@ class LayeredGeneration:
             added = _in_force(self.additions.search(queries), _NOTHING, gone)
             found = tuple((*one, *two) for one, two in zip(found, added, strict=True))
         return _in_their_state(found, self.changes.monitored)
+
+    def keyed(self) -> Self:
+        """Return this generation for queries whose exact values are keyed already.
+
+        The value of an exact query is its key, filled up to the width of its type.
+        """
+        found = copy.copy(self)
+        found.base = self.base.keyed()
+        found.additions = self.additions and self.additions.keyed()
+        return found
+
+    def has_exact_keys(self, keys: Sequence[_Value]) -> list[bool]:
+        """Tell for each key whether an exact signal is stored under it.
+
+        Withdrawals are not looked at: it is for leaving out keys that match nothing.
+        """
+        try:
+            found = [half.has_exact_keys(keys) for half in self._halves]
+            return [any(told) for told in zip(*found, strict=True)]
+        finally:
+            self._check_intact()
+
+    def near_queries(
+        self, signal_type: SignalType, values: Sequence[_Value], threshold: int
+    ) -> NDArray[np.bool_]:
+        """Tell for each value whether any signal of a type is near to it.
+
+        See ``MappedGeneration.near_queries``.
+        """
+        try:
+            near = np.zeros(len(values), np.bool_)
+            for half in self._halves:
+                near |= half.near_queries(signal_type, values, threshold)
+            return near
+        finally:
+            self._check_intact()
+
+    @property
+    def _halves(self) -> tuple[MappedGeneration, ...]:
+        return (self.base, self.additions) if self.additions else (self.base,)
 
     def search_near(
         self,

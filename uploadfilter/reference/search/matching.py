@@ -21,7 +21,6 @@ from uploadfilter.model import (
     Match,
     Scan,
     Signal,
-    SignalRow,
     SignalType,
     Variant,
     View,
@@ -375,7 +374,9 @@ class _Search:
                     geometry=row.geometry,
                     complement=complement,
                 )
-                values = _complement(row) if complement else row.values
+                values = row.values
+                if complement:
+                    values = complement_of(row.type, values)
                 width = row.type.width_bytes
                 for place, variant in enumerate(row.variants):
                     value = values[place * width : (place + 1) * width]
@@ -412,12 +413,12 @@ class _Search:
             yield from zip((askers for _, askers in part), found, strict=True)
 
 
-def _complement(row: SignalRow) -> bytes:
-    """Return the values of the negatives."""
-    width = row.type.width_bytes
-    mask = _COMPLEMENT_MASKS[row.type].to_bytes(width) * len(row)
-    negative = int.from_bytes(row.values) ^ int.from_bytes(mask)
-    return negative.to_bytes(len(row.values))
+def complement_of(signal_type: SignalType, values: bytes) -> bytes:
+    """Return the values of the negatives of joined values."""
+    width = signal_type.width_bytes
+    mask = _COMPLEMENT_MASKS[signal_type].to_bytes(width) * (len(values) // width)
+    negative = int.from_bytes(values) ^ int.from_bytes(mask)
+    return negative.to_bytes(len(values))
 
 
 def _query(key: tuple[SignalType, bytes], askers: Sequence[_Asker]) -> Query:

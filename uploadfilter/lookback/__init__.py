@@ -1,0 +1,1 @@
+"""Look back: compute the signals of what an origin stores, and match them later."""
