@@ -12,7 +12,6 @@ wrong usage or failed.
 import sys
 import traceback
 from collections.abc import Sequence
-from importlib.metadata import version
 from typing import Annotated
 
 import typer
@@ -80,6 +79,9 @@ def program_for(words: Sequence[str] = ()) -> typer.Typer:
 def _show_version(wanted: bool) -> None:
     """Print the version and end, if ``--version`` was given."""
     if wanted:
+        # It takes as long to load as the parser of the command line.
+        from importlib.metadata import version  # noqa: PLC0415 -- as said above
+
         sys.stdout.write(f"uploadfilter {version('uploadfilter')}\n")
         raise typer.Exit
 
