@@ -99,6 +99,8 @@ class NoticeForm:
             return self._refuse(
                 told, 429, NoticeRefusal.RATE, busy, retry_after_s=wait_s
             )
+        # Counted before it is written: many may come at once.
+        self._rates.count(told.client, now_s=now_s)
         notice = HotlineNotice(
             id=secrets.token_hex(_ID_BYTES),
             received_s=self._now(),
@@ -117,7 +119,6 @@ class NoticeForm:
             status = 503 if receipt is NoticeReceipt.FULL else 429
             why = NoticeRefusal(receipt.value)
             return self._refuse(told, status, why, self._page_words(told)["broken"])
-        self._rates.count(told.client, now_s=now_s)
         self._metrics.received()
         log.info("notice_received", notice=notice.id)
         return self._thanks(told)

@@ -126,6 +126,8 @@ class ObjectionForm:
         refusal = self._unfit(told, decision, text)
         if refusal is not None:
             return self._refuse(told, refusal, decision=decision, code=code, text=text)
+        # Counted before it is written: many may come at once.
+        self._objections.count(told.client, now_s=self._clock())
         now = self._now()
         new = Objection(
             decision=decision,
@@ -151,7 +153,6 @@ class ObjectionForm:
                 )
                 return self._refuse(told, full, decision=decision, code=code, text=text)
             case Receipt.RECEIVED:
-                self._objections.count(told.client, now_s=self._clock())
                 self._metrics.received()
                 log.info("objection_received", decision=decision)
                 return self._received(told, new, code)

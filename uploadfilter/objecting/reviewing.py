@@ -129,7 +129,7 @@ class ReviewHandler:
             answer = await self._answered(request)
         except UploadFilterError as exc:
             log.error("review_failed", error=str(exc), hint=exc.hint)
-            answer = _text(503, f"{exc}\n{exc.hint}")
+            answer = _text(503, "The page cannot be shown now; the log says why.")
         policy = {
             "Content-Security-Policy": asking.policy(),
             # With "no-referrer" browsers send "null" as the Origin of our own forms.
@@ -190,18 +190,15 @@ class ReviewHandler:
         # An account is a bucket of its own: an attacker with many addresses.
         account = hashlib.sha256(name.encode()).hexdigest()
         clients = (told.client or "here", account)
-        if not all(self._tries.is_open(it, now_s=now_s) for it in clients):
-            wait_s = max(self._tries.wait_s(it, now_s=now_s) for it in clients)
-            minutes = int(wait_s / 60) + 1
-            note = False, f"Too many wrong passwords. Try again in {minutes} minutes."
-            answer = self._page("login", None, note=note, status=429)
-            answer.headers["Retry-After"] = str(int(wait_s) + 1)
-            return answer
+        # One at a time, so that many at once cannot all pass the check.
         async with self._trying:
+            if not all(self._tries.is_open(it, now_s=now_s) for it in clients):
+                return self._too_often(clients, now_s)
             is_known = await asyncio.to_thread(self._reviewers.knows, name, password)
+            if not is_known:
+                for it in clients:
+                    self._tries.count(it, now_s=now_s)
         if not is_known:
-            for it in clients:
-                self._tries.count(it, now_s=now_s)
             log.warning("review_login_refused")
             note = False, "Name or password is wrong."
             return self._page("login", None, note=note, status=403)
@@ -216,6 +213,14 @@ class ReviewHandler:
         log.info("review_login", reviewer=name)
         answer = _see("/")
         answer.set_cookie(COOKIE, cookie, httponly=True, samesite="Strict", path="/")
+        return answer
+
+    def _too_often(self, clients: tuple[str, ...], now_s: float) -> web.Response:
+        wait_s = max(self._tries.wait_s(it, now_s=now_s) for it in clients)
+        minutes = int(wait_s / 60) + 1
+        note = False, f"Too many wrong passwords. Try again in {minutes} minutes."
+        answer = self._page("login", None, note=note, status=429)
+        answer.headers["Retry-After"] = str(int(wait_s) + 1)
         return answer
 
     async def _inside(self, told: FormRequest, session: ReviewSession) -> web.Response:

@@ -12,7 +12,7 @@ from typing import Final
 
 import structlog
 
-from uploadfilter.errors import LogError, ObjectionError, StoreError
+from uploadfilter.errors import ObjectionError, UploadFilterError
 from uploadfilter.objecting.cases import Objection, ObjectionEvent, ObjectionState
 from uploadfilter.objecting.deciding import Decider
 from uploadfilter.objecting.figures import ObjectionMetrics
@@ -79,10 +79,10 @@ class ObjectionWatch:
             if forgotten:
                 log.info("objections_forgotten", count=forgotten)
             self._metrics.stand(self._store.counts(now=now))
-        except (LogError, StoreError) as exc:
-            self._say(exc)
         except ObjectionError as exc:
             self._metrics.stand(None)
+            self._say(exc)
+        except UploadFilterError as exc:
             self._say(exc)
         else:
             self._problem = ""
@@ -124,7 +124,7 @@ class ObjectionWatch:
                 self._metrics.happened(due)
                 _say_due(before, due)
 
-    def _say(self, error: LogError | StoreError | ObjectionError) -> None:
+    def _say(self, error: UploadFilterError) -> None:
         if str(error) != self._problem:
             log.error("objections_unwatched", error=str(error), hint=error.hint)
         self._problem = str(error)
