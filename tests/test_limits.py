@@ -434,6 +434,9 @@ NAMED: Mapping[str, str] = {
     "multipart uploads of S3 on a [route": (
         "tests/proxy/assembling/test_s3.py::test_part_of_a_copy_is_refused"
     ),
+    "slices of a web form on a [route": (
+        "tests/proxy/assembling/test_webforms.py::test_slices_that_disagree_are_refused"
+    ),
     "tus on a [route that names it]": (
         "tests/proxy/assembling/test_tus.py::test_unfinished_parts_are_not_joined"
     ),

@@ -41,7 +41,7 @@ from uploadfilter.proxy.inspecting.pacing import LoopMeter, Metered
 from uploadfilter.proxy.inspecting.reading import BodyReader
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
-from uploadfilter.proxy.inspecting.upload import Upload, ask_for_body
+from uploadfilter.proxy.inspecting.upload import Keep, Upload, ask_for_body
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.requests.arrival import Arrival
@@ -186,6 +186,12 @@ class Workbench:
         finally:
             end()
 
+    async def take(
+        self, arrival: Arrival, body: BodyPlan, *, keep: Keep
+    ) -> web.StreamResponse:
+        """Take a form in as any upload, unless ``keep`` keeps it."""
+        return await self._intake.take(arrival, body, is_canary=False, keep=keep)
+
     @contextmanager
     def spool(self, arrival: Arrival) -> Iterator[Spool]:
         """Hold bytes of a client during a block."""
@@ -281,6 +287,7 @@ class Workbench:
         *,
         declared_type: str | None,
         replay: Replay,
+        file: tuple[AsyncIterator[bytes], int] | None = None,
     ) -> Reply | NotAccepted:
         """Inspect complete uploads as one, and replay them if they are accepted.
 
@@ -291,18 +298,22 @@ class Workbench:
             uploads: The uploads in order, which this request has locked.
             declared_type: The media type that the client claims.
             replay: Sends them to the origin.
+            file: The bytes to inspect and their number, if they are not all bytes of
+                the uploads.
 
         Returns:
             The origin's answer; or the answer of a decision other than ``ACCEPT``.
         """
         plan = BodyPlan(
             kind=BodyKind.RAW,
-            declared_length=sum(each.size for each in uploads),
+            declared_length=file[1] if file else sum(each.size for each in uploads),
             declared_type=declared_type,
         )
         is_final = False
         try:
-            deciding = self._intake.decided(arrival, plan, joined(uploads))
+            deciding = self._intake.decided(
+                arrival, plan, file[0] if file else joined(uploads)
+            )
             async with deciding as (upload, effect):
                 if isinstance(effect, Answer):
                     is_final = is_verdict(effect)

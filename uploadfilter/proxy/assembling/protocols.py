@@ -12,6 +12,7 @@ from aiohttp import web
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.s3 import S3
 from uploadfilter.proxy.assembling.tus import Tus
+from uploadfilter.proxy.assembling.webforms import WebForms
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
@@ -29,6 +30,7 @@ class ProtocolServer(Protocol):
 _WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = {
     UploadProtocol.TUS: Tus,
     UploadProtocol.S3: S3,
+    UploadProtocol.FORMS: WebForms,
 }
 
 

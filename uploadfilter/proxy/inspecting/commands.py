@@ -113,6 +113,19 @@ class Forward:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepSlice:
+    """Keep a form that brings a slice of a file; otherwise call ``no_slice``.
+
+    Attributes:
+        parts: The parts of the form.
+        charset: The charset that the head names for it, if it names one.
+    """
+
+    parts: tuple[Part, ...]
+    charset: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """Answer the client; the origin gets nothing.
 
@@ -128,7 +141,7 @@ class Answer:
 
 
 Command: TypeAlias = (
-    Hold | LookUp | StartScan | MatchSignals | Record | Forward | Answer
+    Hold | LookUp | StartScan | MatchSignals | Record | Forward | KeepSlice | Answer
 )
 
 

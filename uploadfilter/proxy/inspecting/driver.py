@@ -38,6 +38,7 @@ from uploadfilter.proxy.inspecting.commands import (
     Command,
     Forward,
     Hold,
+    KeepSlice,
     LookUp,
     MatchSignals,
     Record,
@@ -89,6 +90,8 @@ class Driver:
         """Inspect an upload, record its decision and carry it out."""
         command = await self._decided(upload, self._read_and_inspect)
         match command:
+            case web.StreamResponse():
+                return command
             case Forward() if not upload.is_canary:
                 return await self._forwarding.forward(upload, command)
             case Forward():
@@ -117,12 +120,17 @@ class Driver:
         """
         command = await self._decided(upload, partial(self._inspect_held, body))
         self._took(Phase.WHOLE, upload, upload.begun_s)
+        if isinstance(command, web.StreamResponse):
+            raise TypeError("bytes that are held already were taken for a slice")
         return command
 
     async def _decided(
         self, upload: Upload, inspect: Callable[[Upload], Awaitable[list[Command]]]
-    ) -> Forward | Answer:
-        """Inspect an upload, record its decision, and return the effect."""
+    ) -> Forward | Answer | web.StreamResponse:
+        """Inspect an upload, record its decision, and return the effect.
+
+        A slice of a file that is kept has no decision, and is answered at once.
+        """
         decided_as(upload.ticket.id)
         commands = deque(upload.inspection.begin())
         if not commands:
@@ -135,6 +143,11 @@ class Driver:
                     self._took(Phase.RECORD, upload, begun_s)
                 case Forward() | Answer():
                     return command
+                case KeepSlice():
+                    kept = await upload.keep(upload, command) if upload.keep else None
+                    if kept is not None:
+                        return kept
+                    commands.extend(upload.inspection.no_slice())
                 case Hold() | LookUp() | StartScan() | MatchSignals():
                     raise RuntimeError("an inspection went on after its decision")
                 case never:
@@ -229,7 +242,7 @@ class Driver:
             command = queue.popleft()
             begun_s = upload.clock()
             match command:
-                case Record() | Forward() | Answer():
+                case Record() | Forward() | KeepSlice() | Answer():
                     return [command, *queue]
                 case Hold():
                     if not await self._hold(upload, command):

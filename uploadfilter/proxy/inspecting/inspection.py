@@ -40,6 +40,7 @@ from uploadfilter.proxy.inspecting.commands import (
     Content,
     Forward,
     Hold,
+    KeepSlice,
     LookUp,
     MatchSignals,
     Record,
@@ -113,6 +114,7 @@ class Inspection:
         exempt: Whether it is forwarded without inspection, after that is recorded.
         spans: The contents of a raw body that consists of messages; ``None`` for one
             content.
+        keeps_slices: Whether a form with a piece of a file may be kept (``KeepSlice``).
     """
 
     def __init__(
@@ -124,6 +126,7 @@ class Inspection:
         limits: UploadLimits,
         exempt: bool = False,
         spans: Sequence[MessageSpan] | None = None,
+        keeps_slices: bool = False,
     ) -> None:
         self._mode = mode
         self._policy = policy
@@ -138,6 +141,7 @@ class Inspection:
         if not self._exempt:
             self._extractor = _extractor(plan, limits, spans)
         self._is_form = isinstance(self._extractor, FormExtractor)
+        self._may_be_slice = keeps_slices and self._is_form
         self._open: _Open | None = None
         self._contents: list[Content] = []
         self._scans: tuple[Scan, ...] = ()
@@ -191,7 +195,14 @@ class Inspection:
             commands = self._extracted(self._extractor.end())
         if self._judgement is not None:
             return commands
+        if self._may_be_slice and self._is_piece and not self._is_unreadable:
+            return [*commands, self._keep_slice()]
         return [*commands, LookUp(contents=tuple(self._contents))]
+
+    def no_slice(self) -> list[Command]:
+        """Take the answer that the form is no slice: it is a piece like any other."""
+        self._may_be_slice = False
+        return self.failed(PIECE.reason)
 
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
         """Take the matches of the exact signals; they count, and end nothing.
@@ -264,7 +275,7 @@ class Inspection:
     def _failure(self) -> Reason | None:
         if self._refusal is not None:
             return self._refusal.reason
-        return PIECE.reason if self._is_piece else None
+        return PIECE.reason if self._is_piece and not self._may_be_slice else None
 
     def _refuses(self, reason: Reason) -> bool:
         return self._judge(reason, scans=()).effect is not Action.ACCEPT
@@ -307,6 +318,11 @@ class Inspection:
         """Return the refusal that the client gets as an answer, if there is one."""
         refusal = PIECE if self._refusal is None else self._refusal
         return refusal if refusal.reason is judgement.reason else None
+
+    def _keep_slice(self) -> KeepSlice:
+        if not isinstance(self._extractor, FormExtractor):
+            raise TypeError("only a form is a slice")
+        return KeepSlice(parts=self._extractor.parts, charset=self._charset)
 
     def _forward(self) -> Forward:
         encode = self._is_form and self._mode is Mode.ENFORCE
@@ -379,7 +395,7 @@ class Inspection:
     def _on_piece(self) -> list[Command]:
         """Take the form's statement at its end that its file is only a piece."""
         self._is_piece = True
-        if not self._refuses(PIECE.reason):
+        if self._may_be_slice or not self._refuses(PIECE.reason):
             return []
         self._scans = tuple(unscanned(content) for content in self._contents)
         return self._decide(PIECE.reason)

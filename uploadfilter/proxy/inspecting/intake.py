@@ -21,7 +21,7 @@ from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
 from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
-from uploadfilter.proxy.inspecting.upload import Upload
+from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.body.messages import MessageSpan
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
@@ -67,7 +67,12 @@ class Intake:
         self._driver = driver
 
     async def take(
-        self, arrival: Arrival, body: BodyPlan | Refusal, *, is_canary: bool
+        self,
+        arrival: Arrival,
+        body: BodyPlan | Refusal,
+        *,
+        is_canary: bool,
+        keep: Keep | None = None,
     ) -> web.StreamResponse:
         """Carry out one upload, if there is room for one more.
 
@@ -75,6 +80,7 @@ class Intake:
             arrival: Its head, its route and the settings in force.
             body: The plan of the body by its head, or why it is refused.
             is_canary: Whether the operator sent it to prove that the filter works.
+            keep: Keeps a form that brings a slice of a file.
         """
         with Held() as held:
             no_room = await self._place(arrival, held)
@@ -87,6 +93,7 @@ class Intake:
                 held,
                 exempt=arrival.route.exempt,
                 is_canary=is_canary,
+                keep=keep,
             )
             try:
                 return await Metered(self._driver.run(upload), upload.meter.spend)
@@ -185,6 +192,7 @@ class Intake:
         exempt: bool,
         is_canary: bool = False,
         spans: Sequence[MessageSpan] | None = None,
+        keep: Keep | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
@@ -195,6 +203,7 @@ class Intake:
             limits=route.limits,
             exempt=exempt,
             spans=spans,
+            keeps_slices=keep is not None,
         )
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
@@ -211,6 +220,7 @@ class Intake:
             begun_s=clock(),
             uninspected=no_room.reason if no_room else None,
             is_canary=is_canary,
+            keep=keep,
         )
 
     def shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:

@@ -4,15 +4,16 @@
 each step notes here the results that a later step needs.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
+from typing import TypeAlias
 
 from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.inspecting.commands import Answer, Where
+from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import LoopMeter
 from uploadfilter.proxy.inspecting.recorder import Ticket
@@ -43,6 +44,7 @@ class Upload:
         unheld: The bytes that arrived last, until the spool has them.
         rest: The rest of a body that is forwarded unheld.
         is_continued: Whether the client was told to send the body.
+        keep: Keeps a slice of a file, on a route for chunked forms.
     """
 
     arrival: Arrival
@@ -60,6 +62,7 @@ class Upload:
     unheld: bytes = b""
     rest: Unheld | None = None
     is_continued: bool = False
+    keep: "Keep | None" = None
 
     @property
     def settings(self) -> LiveSettings:
@@ -102,3 +105,7 @@ async def ask_for_body(request: web.BaseRequest) -> None:
     if request.headers.get("Expect") and request.version >= (1, 1):
         await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
         request.writer.output_size = 0
+
+
+Keep: TypeAlias = Callable[[Upload, KeepSlice], Awaitable[web.StreamResponse | None]]
+"""Keeps a slice of a file, and returns the answer; ``None`` for other forms."""

@@ -35,6 +35,7 @@ class UploadProtocol(StrEnum):
 
     TUS = "tus"
     S3 = "s3"
+    FORMS = "forms"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

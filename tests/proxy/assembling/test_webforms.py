@@ -1,0 +1,265 @@
+"""Chunked web forms through the filter: the whole file, or none of it."""
+
+import re
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+import pytest
+import pytest_asyncio
+
+from tests.corpus import pictures
+from tests.proxy.site import CLOSE, Site, exact_entry, site
+from tests.proxy.wire import Got, status
+from uploadfilter.model import Action, Mode, Reason, Verdict
+from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+
+LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
+UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
+UUID = "2f1c9e9e-5a1c-4d8b-9a57-0a2b3c4d5e6f"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+Fields = Callable[[int, int, int, int], dict[str, str]]
+"""The fields for a slice: its index, the count, its offset, the length of the file."""
+
+UPLOADERS: dict[str, Fields] = {
+    "dropzone": lambda index, count, at, total: {
+        "dzuuid": UUID,
+        "dzchunkindex": str(index),
+        "dztotalchunkcount": str(count),
+        "dzchunkbyteoffset": str(at),
+        "dztotalfilesize": str(total),
+    },
+    "fineuploader": lambda index, count, at, total: {
+        "qquuid": UUID,
+        "qqpartindex": str(index),
+        "qqtotalparts": str(count),
+        "qqpartbyteoffset": str(at),
+        "qqtotalfilesize": str(total),
+    },
+    "resumable": lambda index, count, at, total: {
+        "resumableIdentifier": f"{total}-ajpg",
+        "resumableChunkNumber": str(index + 1),
+        "resumableTotalChunks": str(count),
+        "resumableChunkSize": str(at // index if index else 60),
+        "resumableTotalSize": str(total),
+    },
+    "plupload": lambda index, count, _at, _total: {
+        "name": "a.jpg",
+        "chunk": str(index),
+        "chunks": str(count),
+    },
+    "range": lambda _index, _count, _at, _total: {"title": "a lake"},
+}
+
+
+def form(fields: dict[str, str], data: bytes) -> bytes:
+    """Return a form with a file."""
+    parts = [
+        f'--bou\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
+        for name, value in fields.items()
+    ]
+    parts.append(
+        '--bou\r\nContent-Disposition: form-data; name="file"; filename="blob"\r\n'
+        "Content-Type: image/png\r\n\r\n"
+    )
+    return "".join(parts).encode() + data + b"\r\n--bou--\r\n"
+
+
+def file_in(got: Got) -> bytes:
+    """Return the bytes of the file in a form that the origin got."""
+    (kind,) = got.header(b"content-type")
+    boundary = kind.partition(b"boundary=")[2]
+    for part in got.body.split(b"--" + boundary)[1:-1]:
+        head, _, data = part.partition(b"\r\n\r\n")
+        if b"filename=" in head:
+            return data[:-2]
+    raise AssertionError(got.body)
+
+
+@dataclass(slots=True)
+class Page:
+    """A web page that sends a file in slices."""
+
+    site: Site
+    uploader: str
+    path: str = "/forms"
+
+    async def send(self, data: bytes, index: int, size: int = 60) -> bytes:
+        """Send one slice of a file."""
+        count = -(-len(data) // size)
+        at = index * size
+        piece = data[at : at + size]
+        return await self.post(piece, index, count, at, len(data))
+
+    async def post(
+        self, piece: bytes, index: int, count: int, at: int, total: int
+    ) -> bytes:
+        """Send a slice that says anything."""
+        body = form(UPLOADERS[self.uploader](index, count, at, total), piece)
+        lines = f"Content-Length: {len(body)}\r\n"
+        if self.uploader == "range":
+            lines += f"Content-Range: bytes {at}-{at + len(piece) - 1}/{total}\r\n"
+        head = (
+            f"POST {self.path} HTTP/1.1\r\n{lines}"
+            "Content-Type: multipart/form-data; boundary=bou\r\nCookie: a=b\r\n"
+        ).encode()
+        return await self.site.send(head + CLOSE + b"\r\n" + body)
+
+    async def send_all(self, data: bytes, *, backwards: bool = False) -> bytes:
+        """Send all slices of a file, and return the last answer."""
+        indexes = list(range(-(-len(data) // 60)))
+        answer = b""
+        for index in reversed(indexes) if backwards else indexes:
+            answer = await self.send(data, index)
+            if index != (indexes[0] if backwards else indexes[-1]):
+                assert status(answer) == 200, answer
+                assert answer.endswith(b'{"success": true}')
+        return answer
+
+
+def route(path: str, mode: Mode) -> Route:
+    """Return a route for chunked forms."""
+    return Route(
+        name=path[1:],
+        origin="default",
+        path=path,
+        mode=mode,
+        protocol=UploadProtocol.FORMS,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A filter for all tests of this module."""
+    state = tmp_path_factory.mktemp("forms")
+    routes = (route("/forms", Mode.ENFORCE), route("/monitored", Mode.MONITOR))
+    entries = (exact_entry(1, LISTED),)
+    async with site(state, listed=entries, routes=routes) as made:
+        yield made
+
+
+@pytest.fixture
+def served(shared: Site) -> Site:
+    """The filter, before an origin that has got nothing."""
+    shared.origin.got.clear()
+    for file in (shared.state / "uploads").glob("*.*"):
+        file.unlink()
+    return shared
+
+
+def held(served: Site) -> int:
+    """Return how many slices wait."""
+    return len(list((served.state / "uploads").glob("*.journal")))
+
+
+@pytest.mark.parametrize("backwards", [False, True])
+@pytest.mark.parametrize("uploader", UPLOADERS)
+async def test_file_arrives_in_order_after_its_last_slice(
+    served: Site, uploader: str, *, backwards: bool
+) -> None:
+    """Each slice as its script sent it, and the file is one decision."""
+    known = len(served.decisions())
+    page = Page(served, uploader)
+    answer = await page.send_all(UNLISTED, backwards=backwards)
+    assert status(answer) == 200
+    got = served.origin.got
+    assert b"".join(map(file_in, got)) == UNLISTED
+    (decision,) = served.decisions()[known:]
+    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
+    for each in got:
+        assert each.header(b"cookie") == [b"a=b"]
+        assert each.header(b"uploadfilter-decision") == [decision.id.encode()]
+    if uploader == "range":
+        assert re.fullmatch(rb"bytes 0-59/\d+", got[0].header(b"content-range")[0])
+    assert held(served) == 0
+
+
+@pytest.mark.parametrize("uploader", UPLOADERS)
+async def test_listed_picture_in_slices_goes_nowhere(
+    served: Site, uploader: str
+) -> None:
+    """Its page gets 403 for the last slice, and the origin nothing."""
+    answer = await Page(served, uploader).send_all(LISTED)
+    last = served.decisions()[-1]
+    assert status(answer) == 403
+    assert last.id.encode() in answer
+    assert (last.verdict, last.effect) == (Verdict.MATCH, Action.REJECT)
+    assert served.origin.got == []
+    assert held(served) == 0
+
+
+@pytest.mark.parametrize("cut", range(1, len(LISTED), 47))
+async def test_picture_cut_anywhere_is_seen_whole(served: Site, cut: int) -> None:
+    """In two slices of any length."""
+    page, total = Page(served, "dropzone"), len(LISTED)
+    assert status(await page.post(LISTED[cut:], 1, 2, cut, total)) == 200
+    assert status(await page.post(LISTED[:cut], 0, 2, 0, total)) == 403
+    assert served.origin.got == []
+
+
+async def test_last_version_of_a_slice_counts(served: Site) -> None:
+    """A page sends a slice again if it got no answer; an attacker sends another one."""
+    page, total = Page(served, "dropzone"), len(LISTED)
+    assert status(await page.post(UNLISTED[:60], 0, 2, 0, total)) == 200
+    assert status(await page.post(LISTED[:60], 0, 2, 0, total)) == 200
+    assert status(await page.post(LISTED[60:], 1, 2, 60, total)) == 403
+    assert served.origin.got == []
+
+
+@pytest.mark.parametrize(
+    ("index", "count", "at", "total"),
+    [(1, 2, 61, 200), (1, 2, 60, 201), (1, 2, 0, 200)],
+)
+async def test_slices_that_disagree_are_refused(
+    served: Site, index: int, count: int, at: int, total: int
+) -> None:
+    """An origin would join them otherwise than they were inspected."""
+    page = Page(served, "dropzone")
+    assert status(await page.post(b"a" * 60, 0, 2, 0, 200)) == 200
+    assert status(await page.post(b"b" * 140, index, count, at, total)) == 400
+    assert served.origin.got == []
+    assert held(served) == 0
+
+
+async def test_whole_form_is_an_upload_as_ever(served: Site) -> None:
+    """Scripts send ``1 of 1`` with every small file."""
+    page = Page(served, "plupload")
+    assert status(await page.post(UNLISTED, 0, 1, 0, len(UNLISTED))) == 200
+    assert [file_in(got) for got in served.origin.got] == [UNLISTED]
+    assert status(await page.post(LISTED, 0, 1, 0, len(LISTED))) == 403
+    assert len(served.origin.got) == 1
+
+
+async def test_piece_of_an_unknown_uploader_is_refused(served: Site) -> None:
+    """By its words it is a piece, and nobody knows where it belongs."""
+    body = form({"chunkIndex": "1", "chunkCount": "3"}, LISTED[:60])
+    assert status(await served.post_form(body, b"bou")) == 400
+    head = (
+        b"POST /forms HTTP/1.1\r\n" + CLOSE + b"Content-Length: %d\r\n"
+        b"Content-Type: multipart/form-data; boundary=bou\r\n\r\n" % len(body)
+    )
+    assert status(await served.send(head + body)) == 400
+    assert served.decisions()[-1].reason is Reason.PIECEWISE_UPLOAD
+    assert served.origin.got == []
+
+
+async def test_origin_that_refuses_a_slice_is_heard(served: Site) -> None:
+    """The later ones are not sent."""
+    page = Page(served, "dropzone")
+    served.origin.answers = [b"HTTP/1.1 507 Full\r\nContent-Length: 0\r\n\r\n"]
+    try:
+        assert status(await page.send_all(UNLISTED)) == 507
+    finally:
+        served.origin.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
+    assert len(served.origin.got) == 1
+    assert await served.outcome(served.decisions()[-1].id) == 507
+
+
+async def test_monitor_holds_records_and_passes(served: Site) -> None:
+    """A listed file arrives, and the record states the match."""
+    page = Page(served, "dropzone", path="/monitored")
+    assert status(await page.send_all(LISTED)) == 200
+    assert b"".join(map(file_in, served.origin.got)) == LISTED
+    decision = served.decisions()[-1]
+    assert (decision.verdict, decision.effect) == (Verdict.MATCH, Action.ACCEPT)
