@@ -15,6 +15,7 @@ from tests.corpus import pictures
 from tests.corpus.bombs.bombs import BOMBS
 from tests.corpus.tricks.kit import Family, Trick
 from tests.corpus.tricks.tricks import TRICKS
+from tests.scanners.made import bomb_file
 from tests.scanners.memory import upload_of
 from tests.scanners.scans import scanned
 from uploadfilter.model import PERCEPTUAL_TYPES, Scan
@@ -77,7 +78,7 @@ async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> 
 
 @pytest.mark.parametrize("part", range(PARTS))
 def test_nothing_is_imported_while_a_content_is_scanned(
-    part: int, tmp_path: Path
+    part: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """Modules and codecs are there before, for sound, broken and costly files."""
     for trick in TRICKS[part::PARTS]:
@@ -86,7 +87,7 @@ def test_nothing_is_imported_while_a_content_is_scanned(
         half = content[: len(content) // 2]
         (tmp_path / f"{trick.name}-half{trick.suffix}").write_bytes(half)
     for bomb in BOMBS[part::PARTS]:
-        (tmp_path / bomb.name).write_bytes(bomb.make())
+        (tmp_path / bomb.name).hardlink_to(bomb_file(bomb, tmp_path_factory))
     # Three CPU minutes in total, which may take twenty on a busy machine.
     command = [sys.executable, "-m", "tests.scanners.importing", str(tmp_path)]
     late = subprocess.run(  # noqa: S603 - our own program
