@@ -9,6 +9,7 @@ figure, and a run of ``make fuzz``.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from uploadfilter.contents.kinds.magic import Kind
 
@@ -130,11 +131,13 @@ SWITCHED_ON = frozenset(item.name for item in FORMATS if not item.is_usual)
 """Names of the formats that an operator may switch on."""
 
 
+@lru_cache(maxsize=256)  # Every picture asks, with few different names.
 def formats_named(names: frozenset[str]) -> tuple[Format, ...]:
     """Return the formats of these names, in the order of the list."""
     return tuple(item for item in FORMATS if item.name in names)
 
 
+@lru_cache(maxsize=16)  # Every content asks, with one or two different names.
 def decoded(also: frozenset[str] = frozenset()) -> frozenset[str]:
     """Return the names of all formats that are decoded.
 

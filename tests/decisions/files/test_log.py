@@ -564,6 +564,8 @@ def test_reserve_is_left_to_what_must_be_written(
     """Without room beyond it decisions fail, outcomes do not, and room is noticed."""
     keep_all = LogSettings(reserve_bytes=1 << 62)
     monkeypatch.setattr(room, "RESERVE_SHARE", 0.0)
+    # The space runs out in a moment here, however much there was.
+    monkeypatch.setattr(room, "PLENTY_BYTES", 1 << 62)
     with DecisionLog.open(
         directory, instance="main", clock=Clock(), settings=keep_all
     ) as log:

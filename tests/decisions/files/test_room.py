@@ -16,7 +16,15 @@ from tests.decisions.logs import (
     write_log,
 )
 from uploadfilter.decisions.files import room as module
-from uploadfilter.decisions.files.room import Disk, Room, Surveyor, disk_of
+from uploadfilter.decisions.files.room import (
+    LOOK_S,
+    PLENTY_BYTES,
+    Disk,
+    DiskWatch,
+    Room,
+    Surveyor,
+    disk_of,
+)
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.errors import LogError
@@ -62,6 +70,32 @@ def test_disk_is_short_below_its_reserve(
 ) -> None:
     """Without a reserve it never is: then a write fails."""
     assert Disk(free, reserve).is_short is is_short
+
+
+@pytest.mark.parametrize(
+    ("free", "later_s", "is_seen_again"),
+    [
+        pytest.param(PLENTY_BYTES, 0.0, False, id="plenty"),
+        pytest.param(PLENTY_BYTES, LOOK_S, True, id="plenty-before"),
+        pytest.param(PLENTY_BYTES - 1, 0.0, True, id="little"),
+    ],
+)
+def test_disk_with_little_space_is_looked_at_each_time(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    free: int,
+    later_s: float,
+    *,
+    is_seen_again: bool,
+) -> None:
+    """The reserve is kept, also if others fill the disk."""
+    found = iter([Disk(free, 0), Disk(1, 0)])
+    monkeypatch.setattr(module, "disk_of", lambda *_, **__: next(found))
+    times = iter([0.0, later_s])
+    watch = DiskWatch(tmp_path, reserve_bytes=0, clock=lambda: next(times))
+    watch.look()
+
+    assert (watch.look().free_bytes == 1) is is_seen_again
 
 
 def test_rate_is_that_of_the_worse_of_two_days(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from pathlib import Path
 from uploadfilter.decisions.files.appending import Appender
 from uploadfilter.decisions.files.ending import Ending
 from uploadfilter.decisions.files.recovery import Recovered, RecoveryReport, recover
-from uploadfilter.decisions.files.room import disk_of
+from uploadfilter.decisions.files.room import DiskWatch
 from uploadfilter.decisions.files.segments import (
     Segment,
     Sync,
@@ -95,6 +95,7 @@ class DecisionLog:
         self._settings = settings
         self._tail: Tail = recovered.tail
         self._appender = _appender(directory, recovered, sync=sync)
+        self._disk = DiskWatch(directory, reserve_bytes=settings.reserve_bytes)
         self._queue: deque[Waiting] = deque()
         # Entering a plain lock costs no call of Python's, entering a condition two.
         self._lock = threading.Lock()
@@ -341,7 +342,7 @@ class DecisionLog:
     def _affordable(self, group: list[Waiting]) -> list[Waiting]:
         """Refuse decisions while the disk has no more space than the reserve."""
         try:
-            disk = disk_of(self._directory, reserve_bytes=self._settings.reserve_bytes)
+            disk = self._disk.look()
         except OSError:
             return group  # the write will report the fault
         self._is_short = disk.is_short

@@ -7,6 +7,8 @@ decisions continue by themselves.
 """
 
 import os
+import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -25,6 +27,12 @@ checkpoints and totals. The proxy reports that it is not ready well before that,
 
 RESERVE_SHARE: Final = 0.1
 """Largest share of the file system, so that a small one is not only reserve."""
+
+PLENTY_BYTES: Final = 1024 * 1024 * 1024
+LOOK_S: Final = 0.1
+"""With this much space beyond the reserve, a look is good for this long: 10 GB/s would
+be needed to fill it meanwhile. Each look gives the interpreter lock away, for which the
+writer then waits."""
 
 _DAY_S: Final = 86_400
 _LEAST_OF_A_DAY_S: Final = 3_600
@@ -48,6 +56,11 @@ class Disk(NamedTuple):
         """Whether only the necessary records may be written."""
         return self.free_bytes < self.reserve_bytes
 
+    @property
+    def has_plenty(self) -> bool:
+        """Whether nothing can fill it up to the reserve within ``LOOK_S``."""
+        return self.free_bytes - self.reserve_bytes >= PLENTY_BYTES
+
 
 def disk_of(directory: Path, *, reserve_bytes: int) -> Disk:
     """Return the free space for a log.
@@ -65,6 +78,42 @@ def disk_of(directory: Path, *, reserve_bytes: int) -> Disk:
         free_bytes=found.f_bavail * found.f_frsize,
         reserve_bytes=min(reserve_bytes, int(whole * RESERVE_SHARE)),
     )
+
+
+class DiskWatch:
+    """The disk of a log before each write; with much space it is looked at seldom.
+
+    Args:
+        directory: The log's directory.
+        reserve_bytes: See ``disk_of``.
+        clock: Monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        *,
+        reserve_bytes: int,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._directory = directory
+        self._reserve_bytes = reserve_bytes
+        self._clock = clock
+        self._seen: Disk | None = None
+        self._seen_at_s = 0.0
+
+    def look(self) -> Disk:
+        """Return the free space, as it was at most ``LOOK_S`` ago if that was much.
+
+        Raises:
+            OSError: The file system cannot be queried.
+        """
+        now_s, seen = self._clock(), self._seen
+        if seen is not None and seen.has_plenty and now_s - self._seen_at_s < LOOK_S:
+            return seen
+        self._seen_at_s = now_s
+        self._seen = disk_of(self._directory, reserve_bytes=self._reserve_bytes)
+        return self._seen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -319,10 +319,10 @@ def _header(
     is_sound = (
         is_sound and bool(height and width and specs) and first_scan <= specs.keys()
     )
-    if not is_sound or not all(h and v for h, v in specs.values()):
+    across, down = [h for h, _ in specs.values()], [v for _, v in specs.values()]
+    if not is_sound or not (all(across) and all(down)):
         return None
-    widest = max(h for h, _ in specs.values())
-    tallest = max(v for _, v in specs.values())
+    widest, tallest = max(across), max(down)
     units = -(-width // (_BLOCK_SIDE * widest)) * -(-height // (_BLOCK_SIDE * tallest))
     return _Header(
         size=(width, height),

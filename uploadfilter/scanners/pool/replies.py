@@ -203,7 +203,8 @@ def is_plane(plane: bytes) -> bool:
         return False
     values = np.frombuffer(plane, np.float32)
     low, high = _LUMA_RANGE
-    return bool(values.min() >= low and values.max() <= high)
+    # The methods of arrays do the same by way of Python.
+    return bool(np.minimum.reduce(values) >= low and np.maximum.reduce(values) <= high)
 
 
 def _is_fault(fault: str) -> bool:
