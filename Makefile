@@ -58,7 +58,7 @@ REHEARSE ?=
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint format format-check types floors check e2e deploy-test sites \
+.PHONY: help run environment test lint format format-check types floors check installed e2e deploy-test sites \
         fuzz properties bench docs settings site check-docs wheel \
         static ready deb release lock clean
 
@@ -146,7 +146,9 @@ $(VECTORS): requirements/vectors.txt $(DEV_STAMP)
 run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and ends.
 	@$(BIN)/python -m deploy.demo.demo $(if $(ONCE),--once)
 
-test: $(DEV_STAMP) $(VECTORS)  ## Run every test that needs nothing but Python packages.
+environment: $(DEV_STAMP) $(VECTORS)
+
+test: environment  ## Run every test that needs nothing but Python packages.
 	@UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
 	    $(BIN)/python -m pytest -n auto --dist worksteal $(HERE) $(ARGS)
 
@@ -172,24 +174,23 @@ check: static test  ## All of the above: before each commit.
 
 ready: deb $(E2E_STAMP) $(SITES_STAMP) $(SBOM_STAMP)  ## What the next three need; with -j2 sooner.
 
-e2e: $(if $(BUILT),,wheel) $(E2E_STAMP)  ## Test the built wheel from outside; needs curl and chromium.
+# Once for all of them, so that two may run beside each other.
+installed: $(if $(BUILT),,wheel) $(E2E_STAMP)
 	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
 	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
+
+e2e: installed  ## Test the built wheel from outside; needs curl and chromium.
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
 	        -m e2e tests/e2e $(ARGS)
 
-deploy-test: $(if $(BUILT),,deb) $(E2E_STAMP) $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
-	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
-	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
+deploy-test: $(if $(BUILT),,deb) installed $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    UPLOADFILTER_DEB="$$(ls $(CURDIR)/$(DEB)/uploadfilter_*.deb)" \
 	    UPLOADFILTER_SBOM="$(CURDIR)/$(SBOM_VENV)/bin/cyclonedx-py" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/deploy $(ARGS)
 
-sites: $(if $(BUILT),,wheel) $(E2E_STAMP) $(SITES_STAMP) $(SITES_NODE_STAMP)  ## Use WordPress, S3 and other sites through it.
-	@$(E2E_VENV)/bin/python -m pip --disable-pip-version-check --quiet \
-	    install --no-deps --force-reinstall dist/uploadfilter-*.whl
+sites: installed $(SITES_STAMP) $(SITES_NODE_STAMP)  ## Use WordPress, S3 and other sites through it.
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
 	    UPLOADFILTER_SITES_VENV="$(CURDIR)/$(SITES_VENV)" \
 	    $(BIN)/python -m pytest -n 2 --dist loadfile -m e2e tests/sites $(ARGS)
