@@ -257,6 +257,8 @@ lock: $(BIN)/python  ## Make the lock files anew (add UPGRADE=1 for newer versio
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) --group sbom -o requirements/sbom.txt
 	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
 	    --extra pkcs11 -o requirements/pkcs11.txt
+	@$(COMPILE) $(if $(UPGRADE),--upgrade) pyproject.toml -c requirements/dev.txt \
+	    --extra report -o requirements/report.txt
 	@echo hatchling | $(COMPILE) - -c requirements/dev.txt -o requirements/build.txt
 
 clean:  ## Remove what was built, the demo and the environment.

@@ -20,6 +20,7 @@ BENCHMARKS = {
     "proxy": "benchmarks.proxy.run",
     "recall": "benchmarks.recall.run",
     "reliabilities": "benchmarks.reliabilities",
+    "report": "benchmarks.report",
     "texts": "benchmarks.texts",
     "tree": "benchmarks.tree",
     "uploads": "benchmarks.uploads",

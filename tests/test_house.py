@@ -109,10 +109,10 @@ TESTED_ELSEWHERE = {
     "uploadfilter/reporting/deriving.py": "tests/reporting/test_composing.py",
     "uploadfilter/reporting/gathered.py": "tests/reporting/test_gathering.py",
     "uploadfilter/reporting/page/charts.py": "tests/reporting/page/test_rendering.py",
+    "uploadfilter/reporting/page/numbers.py": "tests/reporting/test_verifying.py",
     "uploadfilter/reporting/page/layout.py": "tests/reporting/page/test_rendering.py",
     "uploadfilter/reporting/standing.py": "tests/reporting/test_gathering.py",
     "uploadfilter/reporting/queries.py": "tests/reporting/test_composing.py",
-    "uploadfilter/reporting/timing.py": "tests/reporting/test_composing.py",
     "uploadfilter/reference/writing/carrying.py": (
         "tests/reference/writing/test_writing.py"
     ),

@@ -48,7 +48,12 @@ NAVIGATION = {
         "docs/limits",
         "docs/tricks",
     ],
-    "Oversee": ["docs/decision-table", "docs/decision-log", "docs/records"],
+    "Oversee": [
+        "docs/decision-table",
+        "docs/decision-log",
+        "docs/records",
+        "docs/reports",
+    ],
     "Issue hash sets": ["docs/issuing", "hashsets/FORMAT"],
     "Develop": [
         "docs/design",

@@ -9,7 +9,7 @@ import typer.main
 from typer.core import TyperCommand, TyperGroup
 
 from uploadfilter.cli import program_for
-from uploadfilter.cli.commands import COMMANDS, GROUPS
+from uploadfilter.cli.commands import COMMANDS, GROUPS, completed
 
 
 def commands_of(
@@ -77,3 +77,22 @@ def test_called_command_loads_no_other() -> None:
     modules = {f"uploadfilter.cli.{it.partition(':')[0]}" for it in COMMANDS.values()}
 
     assert modules & set(done.stdout.split()) == {"uploadfilter.cli.init"}
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        (["report", "--from", "x"], ["report", "make", "--from", "x"]),
+        (["report", "make", "--from", "x"], ["report", "make", "--from", "x"]),
+        (["report", "verify", "f"], ["report", "verify", "f"]),
+        (["report", "--help"], ["report", "--help"]),
+        (["report"], ["report"]),
+        (["log", "--since"], ["log", "--since"]),
+        ([], []),
+    ],
+)
+def test_usual_command_of_a_group_may_be_left_out(
+    words: list[str], whole: list[str]
+) -> None:
+    """An option after ``report`` means ``report make``; nothing else changes."""
+    assert completed(words) == whole

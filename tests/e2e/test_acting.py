@@ -205,6 +205,8 @@ READING = frozenset(
         "log prove",
         "log show",
         "log space",
+        "report make",
+        "report verify",
         "log totals",
         "log verify",
         "config check",

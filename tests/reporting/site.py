@@ -8,8 +8,9 @@ from typing import Final
 
 from msgspec.structs import replace
 
-from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.files.test_growing import end_of
 from tests.decisions.logs import DAY_S, NOON, Clock, unsynced
+from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.records.records import (
@@ -64,7 +65,9 @@ def write_site(folder: Path, *, days: int = 3, uploads: int = 12) -> list[Path]:
                 for second, record in _day(name, day, uploads, chance):
                     clock.now = start + second
                     log.append(replace(record, time=moment(clock.now))).result()
-        tree_of(directory).grow(end_of(directory))
+        GrowingTree(directory, instance=name, pause=lambda _: None, durably=False).grow(
+            end_of(directory)
+        )
         found.append(directory)
     return found
 

@@ -19,7 +19,13 @@ from uploadfilter.reporting.gathering import (
     GatherOptions,
     gather,
 )
-from uploadfilter.reporting.queries import QUERIES
+from uploadfilter.reporting.queries import (
+    MOST_ROWS,
+    QUERIES,
+    CountedCell,
+    RecordSource,
+    rows_of,
+)
 
 DAYS = 3
 
@@ -195,3 +201,20 @@ def test_periods_have_names(site: list[Path], by: By | None, names: list[str]) -
         FIRST,
         last_day(DAYS),
     )
+
+
+def test_rows_beyond_the_most_count_together() -> None:
+    """Two hundred routes have rows of their own; the smallest count as ``*``."""
+    cells = [
+        CountedCell(
+            at, RecordSource.DECISIONS, {"route": f"r{at}"}, (), ({"uploads": at + 1},)
+        )
+        for at in range(MOST_ROWS + 3)
+    ]
+    query = next(it for it in QUERIES if it.name == "uploads_by_route")
+
+    found = rows_of(query, cells, 1)
+
+    assert len(found.values) == MOST_ROWS + 1
+    assert found.values[("*",)] == [1 + 2 + 3]
+    assert found.cells[("*",)] == {0, 1, 2}

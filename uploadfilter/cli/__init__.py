@@ -20,7 +20,7 @@ from typer.core import TyperCommand, TyperGroup, TyperOption
 from typing_extensions import override
 
 from uploadfilter.cli.acting import why_denied
-from uploadfilter.cli.commands import add_commands
+from uploadfilter.cli.commands import add_commands, completed
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
 from uploadfilter.errors import UploadFilterError
 
@@ -117,7 +117,8 @@ def main() -> None:
     An uncaught exception would end with 1, which here means that something matched.
     """
     try:
-        program_for(sys.argv[1:])()
+        words = completed(sys.argv[1:])
+        program_for(words)(words)
     except UploadFilterError as exc:
         exc.hint = why_denied(exc) or exc.hint
         show_error(exc)

@@ -27,6 +27,7 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
     ),
     ("lookback",): "Look back at the files that an origin stores already.",
     ("log",): "Read the decision log, and check that it is unchanged.",
+    ("report",): "Make a report of what the filter did, and check one.",
     ("config",): "Check the configuration, and show the settings in force.",
     ("objection",): ("Decide objections, keep reviewers, write statements of reasons."),
     ("issuer",): "For those who make hash sets: build, sign, publish and withdraw.",
@@ -79,6 +80,8 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("log", "check-proof"): "log.proving:check_proof_command",
     ("log", "show"): "log.log:show",
     ("log", "verify"): "log.log:verify",
+    ("report", "make"): "report.making:report_command",
+    ("report", "verify"): "report.verifying:verify_command",
     ("config", "check"): "config:check",
     ("config", "presets"): "config:presets",
     ("config", "show"): "config:show",
@@ -109,6 +112,27 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
 }
 """The words of each command, and its function: the module in this package, and the
 name in it."""
+
+
+USUAL: Final[Mapping[tuple[str, ...], str]] = {("report",): "make"}
+"""Of a group, the command that is meant if an option follows the group's words."""
+
+_HELP: Final = frozenset({"-h", "--help"})
+
+
+def completed(words: Sequence[str]) -> list[str]:
+    """Return a command line with the usual command of its group put in.
+
+    Args:
+        words: The command line after the program's name.
+    """
+    for group, command in USUAL.items():
+        end = len(group)
+        following = words[end : end + 1]
+        is_option = bool(following) and following[0].startswith("-")
+        if tuple(words[:end]) == group and is_option and following[0] not in _HELP:
+            return [*words[:end], command, *words[end:]]
+    return list(words)
 
 
 def add_commands(program: typer.Typer, words: Sequence[str]) -> None:

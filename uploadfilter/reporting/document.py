@@ -67,8 +67,8 @@ class Figure(msgspec.Struct, frozen=True, kw_only=True):
 
     query: str
     key: tuple[str, ...] = ()
-    total: float | None
-    periods: tuple[float, ...] | None = None
+    total: int | float | None
+    periods: tuple[int | float, ...] | None = None
 
 
 class LogFacts(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ record is one that the checkpoint covers, or is said not to be.
 """
 
 import multiprocessing
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -146,7 +147,7 @@ def _scanned(
     # A forked process would have the threads and locks of this one.
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(options.jobs, mp_context=context) as pool:
-        waiting = [
+        waiting = deque(
             pool.submit(
                 scan_segment,
                 task.reader.directory,
@@ -155,12 +156,10 @@ def _scanned(
                 cache=options.cache,
             )
             for task in tasks
-        ]
-        for at, task in enumerate(tasks):
-            yield task, waiting[at].result()
-            # The counts are merged and not needed any more.
-            waiting[at].cancel()
-            del task
+        )
+        # Taken off, so that counts that were merged free their memory.
+        for task in tasks:
+            yield task, waiting.popleft().result()
 
 
 def _scan(directory: Path, task: _Task, cache: Path | None) -> Scanned:
@@ -286,8 +285,9 @@ class _LogReader:
         instance = heads[-1].instance if heads else self.directory.parent.name
         label = instance
         if self._tree is not None:
-            key = self._tree.head.origin.rpartition("/")[2]
-            label = f"{instance}/{key[:_ORIGIN_DIGITS]}"
+            # The origin does not change if the proxy gets another name later.
+            name, _, key = self._tree.head.origin.rpartition("/")
+            label = f"{name.rpartition('/')[2]}/{key[:_ORIGIN_DIGITS]}"
         return GatheredLog(label=label, instance=instance)
 
     def _standing(self) -> tuple[LogStanding | None, int | None]:
@@ -297,6 +297,7 @@ class _LogReader:
             wanted = given.get(self.log.label)
             if isinstance(wanted, LogStanding):
                 return wanted, wanted.last
+            self._say(LogLack.NO_CHECKPOINT)
             return None, wanted
         if self._tree is None:
             self._say(LogLack.NO_CHECKPOINT)

@@ -17,7 +17,7 @@ from enum import StrEnum
 from typing import Final, NamedTuple
 
 from uploadfilter.model import EXEMPTIONS, INCAPACITY, REFUSALS, Reason
-from uploadfilter.reporting.tables import Cell, Way
+from uploadfilter.reporting.tables import OTHERS, Cell, Way
 
 _REFUSED: Final = tuple(sorted(REFUSALS | {Reason.PIECEWISE_UPLOAD}))
 _TURNED_AWAY: Final = tuple(sorted(INCAPACITY))
@@ -79,6 +79,15 @@ class RecordSource(StrEnum):
     OBJECTIONS = "objections"
 
 
+LABELS: Final = frozenset({"set", "category", "state"})
+"""Columns that a decision may have several values of; it counts once for each."""
+
+
+MOST_ROWS: Final = 200
+"""Most rows of a breakdown, beside those that count together as ``*``. Nobody reads
+more, and the time to decide which rows are hidden grows with the third power."""
+
+
 class Needs(StrEnum):
     """The records that a query needs.
 
@@ -112,6 +121,11 @@ class FigureQuery:
     counts: str = "uploads"
     needs: Needs = Needs.TOTALS
     above: str | None = None
+
+    @property
+    def is_by_label(self) -> bool:
+        """Whether an upload may have several of its values."""
+        return self.source is RecordSource.DECISIONS and not LABELS.isdisjoint(self.by)
 
     @property
     def text(self) -> str:
@@ -154,10 +168,6 @@ class CountedCell(NamedTuple):
     amounts: tuple[Mapping[str, int], ...]
 
 
-LABELS: Final = frozenset({"set", "category", "state"})
-"""Columns that a decision may have several values of; it counts once for each."""
-
-
 def rows_of(query: FigureQuery, cells: Iterable[CountedCell], periods: int) -> Rows:
     """Carry out a query.
 
@@ -179,15 +189,29 @@ def rows_of(query: FigureQuery, cells: Iterable[CountedCell], periods: int) -> R
             numbers = found.values.setdefault(key, [0] * periods)
             for period, amounts in enumerate(cell.amounts):
                 numbers[period] += amounts.get(query.counts, 0)
-                if LABELS.intersection(query.by):
+                if query.is_by_label:
                     # Where records are gone, their day's total names the sets.
                     numbers[period] += amounts.get("listed", 0)
             found.cells.setdefault(key, set()).add(cell.number)
+    _fold(found)
     return found
 
 
+def _fold(found: Rows) -> None:
+    """Count the smallest rows together if there are more than ``MOST_ROWS``."""
+    largest = sorted(
+        found.values, key=lambda key: (-sum(found.values[key]), tuple(map(str, key)))
+    )
+    for key in largest[MOST_ROWS:]:
+        others = (OTHERS,) * len(key)
+        numbers = found.values.pop(key)
+        before = found.values.setdefault(others, [0] * len(numbers))
+        found.values[others] = [sum(it) for it in zip(before, numbers, strict=True)]
+        found.cells.setdefault(others, set()).update(found.cells.pop(key))
+
+
 def _keys(query: FigureQuery, cell: CountedCell) -> Iterator[tuple[Cell, ...]]:
-    if not LABELS.intersection(query.by):
+    if not query.is_by_label:
         yield tuple(cell.row.get(column) for column in query.by)
         return
     for label in cell.labels:

@@ -21,6 +21,12 @@ _MOST_NAMES: Final = 4
 """Names of periods below the columns; more would overlap."""
 
 
+_MAIN: Final = "#17607a"
+_BACK: Final = "#e3e9ee"
+_INK: Final = "#1c2530"
+"""Colours are attributes, because programs that print do not style drawings."""
+
+
 class DrawnValue(NamedTuple):
     """One bar or column.
 
@@ -51,12 +57,12 @@ def bars(name: str, title: str, values: Sequence[DrawnValue]) -> Markup:
         parts.append(
             Markup(
                 '<text x="0" y="{}">{}</text>'
-                '<text class="value" x="{}" y="{}">{}</text>'
-                '<rect class="back" x="0" y="{}" width="{}" height="{}"/>'
-                '<rect class="bar b{}" x="0" y="{}" width="{}" height="{}"/>'
+                '<text x="{}" y="{}" text-anchor="end" font-weight="600">{}</text>'
+                '<rect fill="{}" x="0" y="{}" width="{}" height="{}"/>'
+                '<rect fill="{}" x="0" y="{}" width="{}" height="{}"/>'
             ).format(
                 *(y + 13, it.label, WIDTH, y + 13, it.text),
-                *(y + 18, WIDTH, _BAR, number, y + 18, width, _BAR),
+                *(_BACK, y + 18, WIDTH, _BAR, _MAIN, y + 18, width, _BAR),
             )
         )
     return _drawing(name, title, values, parts, len(values) * _ROW)
@@ -73,13 +79,13 @@ def columns(name: str, title: str, values: Sequence[DrawnValue]) -> Markup:
         height = round((it.value or 0) / top * room, 1)
         x = round(number * step, 1)
         parts.append(
-            Markup(
-                '<rect class="bar b0" x="{}" y="{}" width="{}" height="{}"/>'
-            ).format(x, _HEIGHT - _FOOT - height, round(step * 0.8, 1), height)
+            Markup('<rect fill="{}" x="{}" y="{}" width="{}" height="{}"/>').format(
+                _MAIN, x, _HEIGHT - _FOOT - height, round(step * 0.8, 1), height
+            )
         )
         if number % every == 0:
             parts.append(
-                Markup('<text class="name" x="{}" y="{}">{}</text>').format(
+                Markup('<text font-size="10.5" x="{}" y="{}">{}</text>').format(
                     x, _HEIGHT - 5, it.label
                 )
             )
@@ -90,8 +96,8 @@ def columns(name: str, title: str, values: Sequence[DrawnValue]) -> Markup:
                 )
             )
     parts.append(
-        Markup('<line x1="0" x2="{}" y1="{}" y2="{}"/>').format(
-            WIDTH, _HEIGHT - _FOOT, _HEIGHT - _FOOT
+        Markup('<line stroke="{}" x1="0" x2="{}" y1="{}" y2="{}"/>').format(
+            _INK, WIDTH, _HEIGHT - _FOOT, _HEIGHT - _FOOT
         )
     )
     return _drawing(name, title, values, parts, _HEIGHT)
@@ -106,10 +112,11 @@ def _drawing(
 ) -> Markup:
     described = "; ".join(f"{it.label}: {it.text}" for it in values)
     return Markup(
-        '<svg class="drawing" viewBox="0 0 {} {}" role="img" '
+        '<svg class="drawing" viewBox="0 0 {} {}" font-size="12.5" fill="{}" '
+        'font-family="system-ui, Segoe UI, DejaVu Sans, sans-serif" role="img" '
         'aria-labelledby="{}-t {}-d"><title id="{}-t">{}</title>'
         '<desc id="{}-d">{}</desc>{}</svg>'
     ).format(
-        *(WIDTH, height, name, name, name, title, name, described),
+        *(WIDTH, height, _INK, name, name, name, title, name, described),
         Markup("").join(parts),
     )

@@ -71,6 +71,14 @@ class PageTable:
 
 
 @dataclass(frozen=True, slots=True)
+class PageDrawing:
+    """A drawing, and the words below it; none if the heading says the same."""
+
+    svg: Markup
+    caption: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PageNote:
     """A text that must not be overlooked."""
 
@@ -95,7 +103,7 @@ class PageSection:
     title: str
     intro: str
     notes: list[PageNote] = field(default_factory=list)
-    drawings: list[Markup] = field(default_factory=list)
+    drawings: list[PageDrawing] = field(default_factory=list)
     tables: list[PageTable] = field(default_factory=list)
     logs: list[PageLog] = field(default_factory=list)
     queries: list[tuple[str, str]] = field(default_factory=list)
@@ -159,7 +167,11 @@ class ReportLayout:
         return self._words.number(0 if figure is None else figure.total)
 
     def _columns(self) -> tuple[str, ...]:
-        names = [it.name for it in self._document.periods] if self._has_columns else []
+        names = (
+            [_whole(it.name) for it in self._document.periods]
+            if self._has_columns
+            else []
+        )
         return (self._words.whole, *names)
 
     def _numbers(self, figure: Figure) -> tuple[str | None, ...]:
@@ -183,7 +195,7 @@ class ReportLayout:
                     words.hidden if text is None else text,
                 )
             )
-        section.drawings.append(bars("effect", section.title, drawn))
+        section.drawings.append(PageDrawing(bars("effect", section.title, drawn)))
         rows = [
             PageRow((it.label,), f"alone_{means}", (self._value(figure), *first))
             for it, means in zip(drawn, _ALONE, strict=True)
@@ -268,14 +280,15 @@ class ReportLayout:
         for figure, name in ((figures[0], "uploads"), (matched, "matched")):
             if figure is not None and figure.periods is not None:
                 values = [
-                    DrawnValue(it.name, value, self._words.number(value) or "")
+                    DrawnValue(_whole(it.name), value, self._words.number(value) or "")
                     for it, value in zip(periods, figure.periods, strict=True)
                 ]
                 title = self._words.of("rows", name)
-                section.drawings.append(columns(f"p-{name}", title, values))
+                drawing = columns(f"p-{name}", title, values)
+                section.drawings.append(PageDrawing(drawing, title))
         rows = [
             PageRow(
-                (period.name,),
+                (_whole(period.name),),
                 "",
                 tuple(
                     self._words.number(it.periods[at] if it and it.periods else None)
@@ -387,3 +400,8 @@ class ReportLayout:
         section = self._section("queries")
         section.queries = list(self._document.queries.items())
         return section
+
+
+def _whole(name: str) -> str:
+    """Return the name of a period so that no line ends in it."""
+    return name.replace("-", "\N{NON-BREAKING HYPHEN}")

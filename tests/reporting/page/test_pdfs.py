@@ -1,0 +1,58 @@
+"""A report as PDF."""
+
+import importlib
+import io
+
+import pikepdf
+import pytest
+
+from uploadfilter.reporting.page.pdfs import page_in, pdf_of
+
+PAGE = (
+    '<!DOCTYPE html><html lang="nl"><head><title>Verslag</title></head>'
+    "<body><h1>Treffers</h1><p>42</p></body></html>"
+)
+
+
+def has_library() -> bool:
+    """Return whether WeasyPrint can be loaded, which needs Pango of the system."""
+    try:
+        importlib.import_module("weasyprint")
+    except (ImportError, OSError):
+        return False
+    return True
+
+
+@pytest.mark.skipif(not has_library(), reason="Pango is not installed")
+def test_pdf_holds_its_page_and_is_the_same_each_time() -> None:
+    """The page can be read back, and the same page gives the same bytes."""
+    drawn = pdf_of(PAGE)
+
+    assert page_in(drawn) == PAGE.encode()
+    assert pdf_of(PAGE) == drawn
+
+
+@pytest.mark.skipif(not has_library(), reason="Pango is not installed")
+def test_pdf_can_be_read_aloud() -> None:
+    """It is tagged, and says its language and title, as PDF/UA asks."""
+    with pikepdf.open(io.BytesIO(pdf_of(PAGE))) as pdf:
+        assert str(pdf.Root.Lang) == "nl"
+        assert "/StructTreeRoot" in pdf.Root
+        assert str(pdf.docinfo.Title) == "Verslag"
+
+
+@pytest.mark.parametrize("data", [b"", b"%PDF-1.7\n", b"%PDF-1.7\n%%EOF"])
+def test_other_file_has_no_page(data: bytes) -> None:
+    """A file that is no PDF with a report is told from one."""
+    with pytest.raises(ValueError, match="no report attached"):
+        page_in(data)
+
+
+@pytest.mark.skipif(not has_library(), reason="Pango is not installed")
+def test_page_loads_nothing_into_the_pdf() -> None:
+    """Nothing outside of the page can get into the PDF."""
+    stranger = '<link rel="attachment" href="file:///etc/hostname"></head>'
+    page = PAGE.replace("</head>", stranger)
+
+    with pikepdf.open(io.BytesIO(pdf_of(page))) as pdf:
+        assert list(pdf.attachments) == ["report.html"]

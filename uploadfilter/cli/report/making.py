@@ -1,0 +1,307 @@
+"""``uploadfilter report``: a report of decision logs that anybody can compute again."""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import UTC, date, datetime, timedelta
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+from rich.progress import DownloadColumn
+
+from uploadfilter.cli.options import StateOption, present_s, state_directory
+from uploadfilter.cli.output import FOUND, OK, say, write_data
+from uploadfilter.cli.progress import board
+from uploadfilter.errors import UsageError
+from uploadfilter.reporting.composing import compose
+from uploadfilter.reporting.document import (
+    MOST_PERIODS,
+    By,
+    Document,
+    ReportChoices,
+    periods_of,
+)
+from uploadfilter.reporting.gathered import (
+    IS_DAMAGE,
+    ReportDays,
+)
+from uploadfilter.reporting.gathering import (
+    GatherOptions,
+    bytes_of,
+    gather,
+    log_folders,
+)
+from uploadfilter.reporting.hiding import LEAST, LEAST_ALLOWED
+from uploadfilter.reporting.page.words import LANGUAGES
+
+MOST_DAYS = 3700
+"""Most days of a report: ten years. More is a typing error."""
+
+
+class ReportForm(StrEnum):
+    """The forms of a report."""
+
+    HTML = "html"
+    PDF = "pdf"
+    CSV = "csv"
+
+
+class ReportLanguage(StrEnum):
+    """The languages of a report."""
+
+    EN = "en"
+    NL = "nl"
+
+
+LogsArgument = Annotated[
+    list[Path] | None,
+    typer.Argument(
+        metavar="[LOG]...",
+        help="Directories of logs, of proxies, or state directories, of any number of "
+        "machines.  [default: every log of the state directory]",
+        show_default=False,
+    ),
+]
+ProcessesOption = Annotated[
+    int | None,
+    typer.Option(
+        "--jobs",
+        min=1,
+        max=256,
+        metavar="N",
+        help="Processes that count.  [default: one for each CPU]",
+        show_default=False,
+    ),
+]
+
+
+def report_command(
+    *,
+    logs: LogsArgument = None,
+    first: Annotated[
+        str, typer.Option("--from", metavar="DAY", help="The first day, UTC.")
+    ],
+    last: Annotated[
+        str, typer.Option("--to", metavar="DAY", help="The last day, UTC.")
+    ],
+    by: Annotated[
+        By | None,
+        typer.Option(help="Divide the time into periods.", case_sensitive=False),
+    ] = None,
+    form: Annotated[
+        ReportForm | None,
+        typer.Option(
+            "--format",
+            help="The form of the file.  [default: by the ending of its name]",
+            show_default=False,
+        ),
+    ] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", metavar="FILE", help="The file to write."),
+    ] = None,
+    language: Annotated[
+        ReportLanguage, typer.Option(help="The language of page and PDF.")
+    ] = ReportLanguage.EN,
+    title: Annotated[
+        str, typer.Option(metavar="TEXT", help="Another title.", show_default=False)
+    ] = "",
+    least: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            help=f"The smallest count that is shown; at least {LEAST_ALLOWED}, or 1 to "
+            "hide nothing.",
+        ),
+    ] = LEAST,
+    price: Annotated[
+        float | None,
+        typer.Option(
+            metavar="AMOUNT", min=0, help="The price of a CPU hour, for the cost."
+        ),
+    ] = None,
+    currency: Annotated[
+        str, typer.Option(metavar="TEXT", help="The currency of the price.")
+    ] = "EUR",
+    cache: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Keep the counts of each file of the log here, for the next report.",
+        ),
+    ] = None,
+    jobs: ProcessesOption = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as JSON.")
+    ] = False,
+    state: StateOption = None,
+) -> None:
+    """Make a report of what the filter did, out of the logs of all proxies.
+
+    One page that needs nothing else, or a PDF or a table: every figure with its query
+    and the signed checkpoint that it stands on. Exit code 1 if a log is damaged; the
+    report says how.
+
+    **Examples**
+
+        uploadfilter report --from 2026-07-01 --to 2026-09-30 --by month -o q3.html
+
+        uploadfilter report --from 2026-01-01 --to 2026-12-31 --by quarter
+        --language nl -o 2026.pdf north/log south/log
+    """
+    shape = None if output is None else _form(form, output)
+    if shape is None and not json:
+        raise UsageError(
+            "there is no file to write", hint="Name one with -o, or print --json."
+        )
+    chosen = ReportChoices(
+        first=_day(first, "--from"),
+        last=_day(last, "--to"),
+        by=by,
+        least=least,
+        price=price,
+        currency=currency,
+        language=language.value,
+        title=title,
+    )
+    _check(chosen)
+    document = _made(directories_of(logs, state), chosen, cache=cache, jobs=jobs)
+    if output is not None and shape is not None:
+        _write(output, _rendered(document, shape))
+        say(f"written: {output}")
+    if json:
+        write_data(msgspec.json.encode(document) + b"\n")
+    raise typer.Exit(FOUND if _say_lacks(document) else OK)
+
+
+def _made(
+    directories: Sequence[Path],
+    chosen: ReportChoices,
+    *,
+    cache: Path | None,
+    jobs: int | None,
+) -> Document:
+    days = ReportDays(chosen.first, chosen.last + timedelta(days=1))
+    with shown_progress(directories, days, jobs=jobs, cache=cache) as options:
+        gathered = gather(directories, days, options)
+    now = datetime.fromtimestamp(present_s(), UTC)
+    return compose(
+        gathered,
+        chosen,
+        program=version("uploadfilter"),
+        made=f"{now:%Y-%m-%d %H:%M} UTC",
+    )
+
+
+@contextmanager
+def shown_progress(
+    directories: Sequence[Path],
+    days: ReportDays,
+    *,
+    jobs: int | None,
+    cache: Path | None = None,
+) -> Iterator[GatherOptions]:
+    """Yield options for reading logs, with a bar while they are read."""
+    total = bytes_of(directories, days)
+    done = 0
+    with board("counting", amount=DownloadColumn()) as bar:
+        bar.move(0, total)
+
+        def progress(size: int) -> None:
+            nonlocal done
+            done += size
+            bar.move(done, total)
+
+        yield GatherOptions(
+            jobs=jobs or len(os.sched_getaffinity(0)), cache=cache, progress=progress
+        )
+
+
+def directories_of(logs: Sequence[Path] | None, state: Path | None) -> list[Path]:
+    """Return the directories of the named logs, else those of the state directory."""
+    return log_folders(list(logs) if logs else [state_directory(state)])
+
+
+def _form(form: ReportForm | None, output: Path) -> ReportForm:
+    if form is not None:
+        return form
+    ending = output.suffix.lower().removeprefix(".")
+    if ending in set(ReportForm):
+        return ReportForm(ending)
+    raise UsageError(
+        f"the form of {output.name!r} is not known",
+        hint="Name it with --format: html, pdf or csv.",
+    )
+
+
+def _day(text: str, option: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as exc:
+        raise UsageError(
+            f"{option}: {text!r} is not a day", hint="Write for example 2026-07-01."
+        ) from exc
+
+
+def _check(chosen: ReportChoices) -> None:
+    if chosen.last < chosen.first:
+        raise UsageError("--to is before --from", hint="Both days belong to the time.")
+    if (chosen.last - chosen.first).days >= MOST_DAYS:
+        raise UsageError(
+            f"more than {MOST_DAYS} days", hint="Make a report for each year."
+        )
+    periods = len(periods_of(chosen.first, chosen.last, chosen.by))
+    if periods > MOST_PERIODS:
+        raise UsageError(
+            f"{periods} periods, at most {MOST_PERIODS}",
+            hint="Choose a longer one with --by.",
+        )
+    if chosen.least != 1 and chosen.least < LEAST_ALLOWED:
+        raise UsageError(
+            f"--least {chosen.least} hides no count that could not be guessed",
+            hint=f"Give at least {LEAST_ALLOWED}, or 1 to hide nothing.",
+        )
+    if chosen.language not in LANGUAGES:
+        raise UsageError(f"unknown language {chosen.language!r}; available: en, nl")
+
+
+def _rendered(document: Document, form: ReportForm) -> bytes:
+    # Jinja and the reader of PDF take as long to load as the rest of a small report.
+    from uploadfilter.reporting.page.numbers import csv_of  # noqa: PLC0415 -- see above
+    from uploadfilter.reporting.page.rendering import page_of  # noqa: PLC0415 -- same
+
+    match form:
+        case ReportForm.HTML:
+            return page_of(document).encode()
+        case ReportForm.CSV:
+            return csv_of(document).encode()
+        case ReportForm.PDF:
+            from uploadfilter.reporting.page.pdfs import pdf_of  # noqa: PLC0415 -- same
+
+            return pdf_of(page_of(document))
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as exc:
+        raise UsageError(
+            f"cannot write {str(path)!r}: {exc.strerror}",
+            hint="Name another file with -o.",
+        ) from exc
+
+
+def _say_lacks(document: Document) -> bool:
+    """Print what the logs lack; return whether one is damaged."""
+    is_damaged = False
+    for log in document.logs:
+        for lack, number, detail in log.said:
+            is_damage = lack in IS_DAMAGE
+            is_damaged = is_damaged or is_damage
+            words = f"{log.label}: {lack} {number:,} {detail}".rstrip()
+            say(words, style="red" if is_damage else "yellow")
+    return is_damaged

@@ -1,0 +1,74 @@
+"""Write a report as PDF, with its page attached, and read that page back.
+
+WeasyPrint lays the page out, and is an extra of the package: a server needs none of it.
+The same page gives the same bytes with the same version and fonts.
+"""
+
+import hashlib
+import importlib
+import io
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import pikepdf
+
+from uploadfilter.errors import UsageError
+
+ATTACHED: Final = "report.html"
+"""Name of the page inside of the PDF."""
+
+_MOST_BYTES: Final = 256 * 1024 * 1024
+"""Most bytes of an attached page, so that a small file cannot fill the memory."""
+
+
+_NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""Stands for the time of the attached file: the same page is the same PDF."""
+
+
+def pdf_of(page: str) -> bytes:
+    """Return a page as PDF.
+
+    Raises:
+        UsageError: WeasyPrint is not installed.
+    """
+    try:
+        weasyprint: Any = importlib.import_module("weasyprint")
+    except (ImportError, OSError) as exc:
+        raise UsageError(
+            f"PDF needs WeasyPrint, which cannot be loaded: {exc}",
+            hint="Install it with: pip install 'uploadfilter[report]' (and Pango, in "
+            "Debian: apt install libpango-1.0-0 libpangoft2-1.0-0). Or print the page "
+            "with a browser.",
+        ) from exc
+    data = page.encode()
+    attachment = weasyprint.Attachment(
+        string=data,
+        name=ATTACHED,
+        description="uploadfilter report",
+        created=_NO_TIME,
+        modified=_NO_TIME,
+    )
+    # The page needs nothing, so nothing is loaded, whatever a title makes it ask for.
+    nothing = weasyprint.URLFetcher(allowed_protocols=())
+    drawn: bytes = weasyprint.HTML(string=page, url_fetcher=nothing).write_pdf(
+        attachments=[attachment],
+        pdf_identifier=hashlib.sha256(data).digest()[:16],
+        pdf_variant="pdf/ua-1",
+    )
+    return drawn
+
+
+def page_in(data: bytes) -> bytes:
+    """Return the page that is attached to a PDF.
+
+    Raises:
+        ValueError: The file is no PDF with a report.
+    """
+    try:
+        with pikepdf.open(io.BytesIO(data)) as pdf:
+            found = pdf.attachments[ATTACHED].get_file().read_bytes()
+    except (pikepdf.PdfError, KeyError) as exc:
+        raise ValueError("the PDF has no report attached") from exc
+    if len(found) > _MOST_BYTES:
+        raise ValueError("the attached report is too large")
+    return found
