@@ -149,8 +149,9 @@ def served(shared: Site) -> Site:
 
 
 def held(served: Site) -> int:
-    """Return how many slices wait."""
-    return len(list((served.state / "uploads").glob("*.journal")))
+    """Return how many slices wait; the remembered end of a file has no bytes."""
+    files = (served.state / "uploads").glob("*.data")
+    return sum(file.stat().st_size > 0 for file in files)
 
 
 @pytest.mark.parametrize("backwards", [False, True])
@@ -196,6 +197,32 @@ async def test_picture_cut_anywhere_is_seen_whole(served: Site, cut: int) -> Non
     assert status(await page.post(LISTED[cut:], 1, 2, cut, total)) == 200
     assert status(await page.post(LISTED[:cut], 0, 2, 0, total)) == 403
     assert served.origin.got == []
+
+
+@pytest.mark.parametrize("uploader", UPLOADERS)
+async def test_slice_that_is_sent_again_gets_the_same_answer(
+    served: Site, uploader: str
+) -> None:
+    """A script that takes a 403 for a passing failure is not told that all is well."""
+    page = Page(served, uploader)
+    last = (len(LISTED) - 1) // 60
+    first = await page.send_all(LISTED)
+    for _ in range(3):
+        again = await page.send(LISTED, last)
+        assert status(again) == status(first) == 403
+        assert served.decisions()[-1].id.encode() in again
+    assert held(served) == 0
+    assert served.origin.got == []
+
+
+async def test_slice_of_an_accepted_file_that_is_sent_again(served: Site) -> None:
+    """Its page has lost the answer; the origin has the file."""
+    page = Page(served, "fineuploader")
+    await page.send_all(UNLISTED)
+    sent = len(served.origin.got)
+    again = await page.send(UNLISTED, (len(UNLISTED) - 1) // 60)
+    assert (status(again), held(served)) == (200, 0)
+    assert len(served.origin.got) == sent
 
 
 async def test_last_version_of_a_slice_counts(served: Site) -> None:

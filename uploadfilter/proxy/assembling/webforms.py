@@ -12,25 +12,28 @@ Rules this module keeps:
 - The slices agree about the file: their number, its length, and where each begins.
 - Another version of a slice takes the place of the earlier one, which then is gone.
 - The answer to a slice that waits is the 200 that these scripts expect.
+- The end of a file is remembered for some time: a script that sends its last slice
+  again, because it did not like or did not get the answer, gets the same one.
 """
 
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from os import urandom
 from typing import Final
-from urllib.parse import parse_qsl
 
 from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.assembling.bench import (
+    NotAccepted,
     OriginReply,
     Replaying,
     Reply,
     Workbench,
+    is_verdict,
 )
 from uploadfilter.proxy.assembling.heldfile import Denial
+from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
@@ -38,17 +41,12 @@ from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Order, State
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.tus import edited
-from uploadfilter.uploads.assembly.webforms import MOST_SLICES, Slice, read_slice
+from uploadfilter.uploads.assembly.webforms import MOST_SLICES, Slice
 from uploadfilter.uploads.body import canonical
-from uploadfilter.uploads.body.canonical import FormPart
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.head.request import RequestHead
 
 NAME: Final = "forms"
-
-_MOST_FIELD_BYTES: Final = 4096
-_MOST_FIELDS: Final = 100
-"""Fields that may hold the words of an uploader: none sends more than some ten."""
 
 _WAITING: Final = b'{"success": true}'
 """Fine Uploader reads this; the others read the status alone."""
@@ -57,28 +55,17 @@ _AT, _LENGTH, _PLACE, _COUNT, _TOTAL = "at", "length", "place", "count", "total"
 _TARGET, _TYPE, _RANGE, _DECLARED = "target", "type", "range", "declared"
 _UNKNOWN: Final = "-"
 
+_END, _DECISION = "end", "decision"
+
+_REMEMBERED_S: Final = 60.0
+"""Seconds for which the end of a file is remembered: scripts try again within some."""
+
+_RETRIED_S: Final = 10.0
+"""Seconds after which a first slice begins a file anew, where ids are not random."""
+
+_REJECTED: Final = 403
+
 _OF_A_SLICE: Final = (b"content-range",)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Arrived:
-    """A slice that has arrived whole.
-
-    Attributes:
-        slice: Its place in the file.
-        parts: The parts of its form.
-        file: Index of the part that holds the bytes of the file.
-        charset: The charset that the head names for the form.
-    """
-
-    slice: Slice
-    parts: Sequence[FormPart]
-    file: int
-    charset: str | None
-
-    def type_of(self, boundary: bytes) -> str:
-        """Return the type of the form that is encoded anew."""
-        return canonical.form_content_type(boundary, self.charset)
 
 
 class WebForms:
@@ -104,10 +91,13 @@ class WebForms:
         self, upload: Upload, command: KeepSlice
     ) -> web.StreamResponse | None:
         """Keep a slice; ``None`` if the form is to be treated as any other piece."""
-        arrived = await _arrived(upload, command)
+        arrived = await arrived_slice(upload, command)
         if arrived is None:
             return None
         arrival = upload.arrival
+        known = await self._known_end(arrival, arrived.slice)
+        if known is not None:
+            return known
         held = await self._held(upload, arrived)
         if isinstance(held, Denial):
             if arrival.route.mode is Mode.MONITOR:
@@ -116,14 +106,70 @@ class WebForms:
             return self._bench.answer(arrival, told)
         await held.close()
         if not await self._is_complete(arrival, arrived):
-            headers = [(b"Content-Type", b"application/json")]
-            reply = OriginReply(status=200, headers=headers, body=_WAITING)
-            return self._bench.relay(reply)
+            return self._waiting()
         return await self._finished(arrival, arrived)
+
+    def _waiting(self) -> web.Response:
+        headers = [(b"Content-Type", b"application/json")]
+        reply = OriginReply(status=200, headers=headers, body=_WAITING)
+        return self._bench.relay(reply)
+
+    async def _known_end(
+        self, arrival: Arrival, piece: Slice
+    ) -> web.StreamResponse | None:
+        """Return the answer to a slice of a file that has just ended."""
+        store = self._bench.store
+        name = await self._name(arrival, piece, _END)
+        found = await store.peek(name or "")
+        if name is None or isinstance(found, Denial):
+            return None
+        age_s = abs(store.clock() - found.head.created)
+        is_first = _key(piece) == "0" and not piece.is_random
+        if age_s > _REMEMBERED_S or (is_first and age_s > _RETRIED_S):
+            async with store.locked(name) as held:
+                if isinstance(held, HeldUpload):
+                    await held.remove()
+            return None
+        decision = found.head.notes.get(_DECISION)
+        if decision is None:
+            return self._waiting()
+        told = Answer(status=_REJECTED, reason=None)
+        return self._bench.answer(
+            arrival, NotAccepted(answer=told, decision_id=decision)
+        )
+
+    async def _remember(
+        self, arrival: Arrival, piece: Slice, done: Reply | NotAccepted
+    ) -> None:
+        """Remember that a file was sent on, or rejected, and by which decision."""
+        notes: dict[str, str] = {}
+        if isinstance(done, NotAccepted):
+            if not is_verdict(done.answer):
+                return
+            notes[_DECISION] = done.decision_id
+        elif not isinstance(done, OriginReply) or not done.is_success:
+            return
+        store = self._bench.store
+        name = await self._name(arrival, piece, _END)
+        if name is None:
+            return
+        head = UploadHead(
+            protocol=NAME,
+            created=int(store.clock()),
+            client=store.client_of(arrival.client_key),
+            total=0,
+            most=0,
+            order=Order.SEQUENTIAL,
+            is_part=True,
+            notes=notes,
+        )
+        held = await store.create(name, head)
+        if isinstance(held, HeldUpload):
+            await held.close()
 
     # One slice.
 
-    async def _held(self, upload: Upload, arrived: _Arrived) -> HeldUpload | Denial:
+    async def _held(self, upload: Upload, arrived: ArrivedSlice) -> HeldUpload | Denial:
         """Write the form of a slice into the store, in place of an earlier version."""
         arrival, store = upload.arrival, self._bench.store
         boundary = urandom(24).hex().encode()
@@ -166,7 +212,7 @@ class WebForms:
 
     # The whole file.
 
-    async def _is_complete(self, arrival: Arrival, arrived: _Arrived) -> bool:
+    async def _is_complete(self, arrival: Arrival, arrived: ArrivedSlice) -> bool:
         """Tell whether every slice is there; the likeliest to miss comes first."""
         piece = arrived.slice
         if piece.count is None:
@@ -204,7 +250,7 @@ class WebForms:
         return found.assembly.state is State.COMPLETE
 
     async def _finished(
-        self, arrival: Arrival, arrived: _Arrived
+        self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.StreamResponse:
         """Inspect the file, and send its forms on if it is accepted."""
         async with AsyncExitStack() as locks:
@@ -229,7 +275,11 @@ class WebForms:
                     await held.remove()
                 told = Answer(status=413, reason=Reason.TOO_LARGE)
                 return self._bench.answer(arrival, told)
-            return await self._inspected(arrival, parts, size=at)
+            done = await self._inspected(arrival, parts, size=at)
+            await self._remember(arrival, arrived.slice, done)
+            if isinstance(done, OriginReply):
+                return self._bench.relay(done)
+            return self._bench.answer(arrival, done)
 
     @staticmethod
     def _keys(piece: Slice, parts: Sequence[HeldUpload]) -> Iterator[str]:
@@ -244,7 +294,7 @@ class WebForms:
 
     async def _inspected(
         self, arrival: Arrival, parts: Sequence[HeldUpload], *, size: int
-    ) -> web.StreamResponse:
+    ) -> Reply | NotAccepted:
         async def replay(to: Replaying) -> Reply:
             reply: Reply | None = None
             for part in parts:
@@ -262,63 +312,13 @@ class WebForms:
             return reply
 
         declared = parts[0].head.notes[_DECLARED]
-        done = await self._bench.finish(
+        return await self._bench.finish(
             arrival,
             parts,
             declared_type=declared or None,
             replay=replay,
             file=(_file_of(parts), size),
         )
-        if isinstance(done, OriginReply):
-            return self._bench.relay(done)
-        return self._bench.answer(arrival, done)
-
-
-async def _arrived(upload: Upload, command: KeepSlice) -> _Arrived | None:
-    """Read the words of a form; ``None`` if they are of no known uploader."""
-    parts = [part for part in command.parts if isinstance(part, FormPart)]
-    files = [index for index, part in enumerate(parts) if _file_name(part) is not None]
-    if len(files) != 1 or len(parts) < len(command.parts):
-        return None
-    head = upload.arrival.head
-    query = head.target.partition("?")[2]
-    fields = await _fields(upload, parts)
-    try:
-        fields += parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
-    except ValueError:
-        return None
-    ranges = head.values(b"content-range")
-    found = read_slice(
-        fields,
-        content_range=ranges[0].decode("latin-1") if ranges else None,
-        file_name=_file_name(parts[files[0]]) or "",
-    )
-    if not isinstance(found, Slice) or len(ranges) > 1:
-        return None
-    return _Arrived(slice=found, parts=parts, file=files[0], charset=command.charset)
-
-
-async def _fields(upload: Upload, parts: Sequence[FormPart]) -> list[tuple[str, str]]:
-    """Return names and values of the short plain fields."""
-    spool, start = upload.spools[Where.CONTENTS], 0
-    found: list[tuple[str, str]] = []
-    for part in parts:
-        is_field = _file_name(part) is None and part.length <= _MOST_FIELD_BYTES
-        if is_field and len(found) < _MOST_FIELDS and part.length:
-            pieces = [data async for data in spool.read(start, part.length)]
-            value = b"".join(pieces).decode("utf-8", "surrogateescape")
-            found.append((_unquoted(dict(part.names)["name"]), value))
-        start += part.length + part.undone_length
-    return found
-
-
-def _file_name(part: FormPart) -> str | None:
-    named = dict(part.names)
-    return _unquoted(named["filename"]) if "filename" in named else None
-
-
-def _unquoted(text: str) -> str:
-    return text[1:-1] if text[:1] == text[-1:] == '"' and len(text) > 1 else text
 
 
 def _key(piece: Slice) -> str:
@@ -328,7 +328,7 @@ def _key(piece: Slice) -> str:
 
 def _notes(
     arrival: Arrival,
-    arrived: _Arrived,
+    arrived: ArrivedSlice,
     pieces: Sequence[bytes | int],
     content_type: str,
 ) -> dict[str, str]:
@@ -359,7 +359,7 @@ def _notes(
 async def _written(
     held: HeldUpload,
     upload: Upload,
-    arrived: _Arrived,
+    arrived: ArrivedSlice,
     pieces: Sequence[bytes | int],
 ) -> object | None:
     """Write a form into the store; return why not."""

@@ -1,0 +1,86 @@
+"""Read a form that may bring a slice of a file, out of the spool that holds it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qsl
+
+from uploadfilter.proxy.inspecting.commands import KeepSlice, Where
+from uploadfilter.proxy.inspecting.upload import Upload
+from uploadfilter.uploads.assembly.webforms import Slice, read_slice
+from uploadfilter.uploads.body import canonical
+from uploadfilter.uploads.body.canonical import FormPart
+
+_MOST_FIELD_BYTES: Final = 4096
+_MOST_FIELDS: Final = 100
+"""Fields that may hold the words of an uploader: none sends more than some ten."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ArrivedSlice:
+    """A slice that has arrived whole.
+
+    Attributes:
+        slice: Its place in the file.
+        parts: The parts of its form.
+        file: Index of the part that holds the bytes of the file.
+        charset: The charset that the head names for the form.
+    """
+
+    slice: Slice
+    parts: Sequence[FormPart]
+    file: int
+    charset: str | None
+
+    def type_of(self, boundary: bytes) -> str:
+        """Return the type of the form that is encoded anew."""
+        return canonical.form_content_type(boundary, self.charset)
+
+
+async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | None:
+    """Read the words of a form; ``None`` if they are of no known uploader."""
+    parts = [part for part in command.parts if isinstance(part, FormPart)]
+    files = [index for index, part in enumerate(parts) if _file_name(part) is not None]
+    if len(files) != 1 or len(parts) < len(command.parts):
+        return None
+    head = upload.arrival.head
+    query = head.target.partition("?")[2]
+    fields = await _fields(upload, parts)
+    try:
+        fields += parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return None
+    ranges = head.values(b"content-range")
+    found = read_slice(
+        fields,
+        content_range=ranges[0].decode("latin-1") if ranges else None,
+        file_name=_file_name(parts[files[0]]) or "",
+    )
+    if not isinstance(found, Slice) or len(ranges) > 1:
+        return None
+    return ArrivedSlice(
+        slice=found, parts=parts, file=files[0], charset=command.charset
+    )
+
+
+async def _fields(upload: Upload, parts: Sequence[FormPart]) -> list[tuple[str, str]]:
+    """Return names and values of the short plain fields."""
+    spool, start = upload.spools[Where.CONTENTS], 0
+    found: list[tuple[str, str]] = []
+    for part in parts:
+        is_field = _file_name(part) is None and part.length <= _MOST_FIELD_BYTES
+        if is_field and len(found) < _MOST_FIELDS and part.length:
+            pieces = [data async for data in spool.read(start, part.length)]
+            value = b"".join(pieces).decode("utf-8", "surrogateescape")
+            found.append((_unquoted(dict(part.names)["name"]), value))
+        start += part.length + part.undone_length
+    return found
+
+
+def _file_name(part: FormPart) -> str | None:
+    named = dict(part.names)
+    return _unquoted(named["filename"]) if "filename" in named else None
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1] if text[:1] == text[-1:] == '"' and len(text) > 1 else text
