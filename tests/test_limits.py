@@ -440,6 +440,9 @@ NAMED: Mapping[str, str] = {
     "tus on a [route that names it]": (
         "tests/proxy/assembling/test_tus.py::test_unfinished_parts_are_not_joined"
     ),
+    "resumable uploads on a route that names": (
+        "tests/proxy/assembling/test_resumable.py::test_odd_beginnings_are_refused"
+    ),
     "pieces that say so in words of their own": (
         "tests/uploads/head/test_pieces.py"
         "::test_form_without_a_file_has_an_offset_for_something_else"

@@ -235,6 +235,27 @@ class Workbench:
         self._metrics.took(Phase.RECEIVE, clock() - begun_s)
         return None
 
+    async def piece(
+        self, arrival: Arrival, held: HeldUpload, at: int
+    ) -> Failure | None:
+        """Receive a piece and make it durable, or as much of it as has come.
+
+        Args:
+            arrival: The request that brings it.
+            held: The upload, which this request has locked.
+            at: The offset of the first byte.
+        """
+        failed: Failure | None = await held.begin(at, arrival.head.declared_length)
+        if failed is not None:
+            return failed
+        try:
+            failed = await self.receive(arrival, held.write)
+            if failed is not None and not isinstance(failed, Reason):
+                return failed
+            return await held.commit() or failed
+        finally:
+            await held.drop()  # of nothing, if the piece is committed
+
     async def ask(self, arrival: Arrival, head: RequestHead) -> Reply:
         """Send a request without a body to the origin, for a client."""
         length = None if head.method in {"HEAD", "DELETE"} else 0
@@ -288,6 +309,7 @@ class Workbench:
         declared_type: str | None,
         replay: Replay,
         file: tuple[AsyncIterator[bytes], int] | None = None,
+        coding: str | None = None,
     ) -> Reply | NotAccepted:
         """Inspect complete uploads as one, and replay them if they are accepted.
 
@@ -300,6 +322,7 @@ class Workbench:
             replay: Sends them to the origin.
             file: The bytes to inspect and their number, if they are not all bytes of
                 the uploads.
+            coding: The content coding of their bytes, as of ``BodyPlan``.
 
         Returns:
             The origin's answer; or the answer of a decision other than ``ACCEPT``.
@@ -308,6 +331,7 @@ class Workbench:
             kind=BodyKind.RAW,
             declared_length=file[1] if file else sum(each.size for each in uploads),
             declared_type=declared_type,
+            coding=coding,
         )
         is_final = False
         try:

@@ -36,6 +36,7 @@ class UploadProtocol(StrEnum):
     TUS = "tus"
     S3 = "s3"
     FORMS = "forms"
+    RESUMABLE = "resumable"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,8 +37,8 @@ class UploadHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         order: Order of its pieces.
         is_part: Whether it waits for others when it is complete, to be one upload with
             them: a partial upload of tus, or a part of S3.
-        notes: What its protocol has to know at its end; never a file name, a cookie or
-            a password.
+        notes: What its protocol has to know at its end; never a cookie or a
+            password.
     """
 
     v: int = VERSION
