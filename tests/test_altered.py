@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.altered import originals, packages, strangers
+from benchmarks.altered.kept import Kept
 from benchmarks.altered.rows import ROWS
 from tests.corpus import pictures
 from uploadfilter.signals.soft.family import soft_views
@@ -68,3 +69,43 @@ def test_the_slow_search_of_strangers_finds_the_picture_first() -> None:
     find = strangers.by_scan(values, 3)
 
     assert find(soft_views(plane.tobytes()))[0] == len(others)
+
+
+def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:
+    """Kept results are not measured again."""
+    Kept(tmp_path / "it.jsonl").add(7, {"E": 1e-12})
+
+    again = Kept(tmp_path / "it.jsonl")
+    again.add(2, {"E": None})
+
+    assert again.missing([2, 5, 7]) == [5]
+    assert list(Kept(tmp_path / "it.jsonl").of([7, 5, 2])) == [
+        (7, {"E": 1e-12}),
+        (2, {"E": None}),
+    ]
+
+
+def test_a_tally_is_kept_whole(tmp_path: Path) -> None:
+    """Nothing is lost between the runs, not even an infinite E."""
+    tally = strangers.Tally()
+    tally.uploads["photograph"] += 1
+    tally.compared["photograph"] += 400
+    tally.figures["photograph"] = [1e-5, float("inf")]
+    tally.near.append(
+        strangers.Near(
+            upload=3,
+            sort="photograph",
+            row=9,
+            expected=1e-5,
+            distance=50,
+            outline="whole",
+            variant="upright",
+        )
+    )
+    Kept(tmp_path / "it.jsonl").add(3, tally.as_kept())
+
+    whole = strangers.Tally()
+    for _, found in Kept(tmp_path / "it.jsonl").of([3]):
+        whole.take(found)
+
+    assert whole == tally
