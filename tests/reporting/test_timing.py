@@ -1,9 +1,9 @@
 """Figures about time, and objections."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 
 from uploadfilter.reporting.cells import Periods, cells_of
-from uploadfilter.reporting.document import Figure
+from uploadfilter.reporting.document import Figure, PublishedSet
 from uploadfilter.reporting.gathered import GatheredLog
 from uploadfilter.reporting.queries import QUERIES, rows_of
 from uploadfilter.reporting.scanning import ChangeFact
@@ -82,6 +82,27 @@ def test_spread_is_from_the_first_log_to_the_last() -> None:
     assert total(figures, "spread", "most") == 2
     assert total(figures, "spread_withdrawals", "number") == 1
     assert total(figures, "spread_withdrawals", "median") == 0.5
+
+
+def test_publication_is_the_word_of_the_issuer() -> None:
+    """From the given time to the last log; sets without one are left out."""
+    logs = [
+        log(
+            "a",
+            change("import", "02:00:00", "unit7", sequence=1),
+            change("import", "03:00:00", "unit7", sequence=2, withdrawn=1),
+        ),
+        log("b", change("import", "04:00:00", "unit7", sequence=1)),
+    ]
+    published = [
+        PublishedSet(set="unit7", sequence=1, at=datetime(2026, 11, 25, 1, tzinfo=UTC))
+    ]
+
+    figures = list(delays(logs, PERIODS, published))
+
+    assert total(figures, "enforced", "number") == 1
+    assert total(figures, "enforced", "most") == 3
+    assert total(figures, "released", "number") == 0
 
 
 OBJECTED = log(

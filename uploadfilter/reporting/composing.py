@@ -54,7 +54,7 @@ def compose(
         *counted,
         *derived(found, counted, price=chosen.price),
         *silences(logs, periods),
-        *delays(logs, periods),
+        *delays(logs, periods, chosen.published),
     ]
     return Document(
         program=program,

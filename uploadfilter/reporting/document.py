@@ -4,7 +4,7 @@ The document is the report; page, PDF and table only show it. If it is computed 
 from the same logs, up to the same checkpoints, it is the same document.
 """
 
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from typing import Final
 
@@ -31,6 +31,25 @@ MOST_PERIODS: Final = 100
 """Most periods of a report: a person reads a quarter of days, and no more columns."""
 
 
+class PublishedSet(msgspec.Struct, frozen=True, kw_only=True):
+    """When an issuer published a signed set, as the issuer says.
+
+    Attributes:
+        set: The hash set.
+        sequence: Its number.
+        at: The time, with a time zone.
+    """
+
+    set: str
+    sequence: int
+    at: datetime
+
+    def __post_init__(self) -> None:
+        """Refuse a time without a zone, which would be another hour elsewhere."""
+        if self.at.tzinfo is None:
+            raise ValueError(f"{self.at} of {self.set} has no time zone")
+
+
 class ReportChoices(msgspec.Struct, frozen=True, kw_only=True):
     """The choices of the person who made the report.
 
@@ -43,6 +62,7 @@ class ReportChoices(msgspec.Struct, frozen=True, kw_only=True):
         currency: Its currency.
         language: Language of page and PDF.
         title: Title that the operator chose; may be empty.
+        published: When sets were published, which no record holds.
     """
 
     first: date
@@ -53,6 +73,7 @@ class ReportChoices(msgspec.Struct, frozen=True, kw_only=True):
     currency: str = "EUR"
     language: str = "en"
     title: str = ""
+    published: tuple[PublishedSet, ...] = ()
 
 
 class Figure(msgspec.Struct, frozen=True, kw_only=True):

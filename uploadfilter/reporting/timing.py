@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import Final
 
 from uploadfilter.reporting.cells import OBJECTION, Periods, silent_minutes
-from uploadfilter.reporting.document import Figure
+from uploadfilter.reporting.document import Figure, PublishedSet
 from uploadfilter.reporting.gathered import (
     GatheredLog,
 )
@@ -26,11 +26,17 @@ TIMING_TEXTS: Final = {
     "change is import",
     "spread": "hours from the first log with an import of (set, sequence) to the last",
     "spread_withdrawals": "spread of those imports that withdrew entries",
+    "enforced": "hours from the publication of (set, sequence), as the issuer says, to "
+    "the last log with an import of it",
+    "released": "enforced, of those imports that withdrew entries",
     "answered": "days from the event received of an objection to its decision",
 }
 """The queries of these figures, in words."""
 
 _ENDED: Final = frozenset({"upheld", "overturned", "suppressed", "asked"})
+_Imports = dict[tuple[str, int], dict[str, tuple[str, bool]]]
+"""Of each signed set, by log, the time of its import, and whether it withdrew."""
+
 _HOUR_S: Final = 3600
 _DAY_S: Final = 86400
 
@@ -54,27 +60,57 @@ def _figure(query: str, key: tuple[str, ...], values: Sequence[float]) -> Figure
     return Figure(query=query, key=key, total=sum(values), periods=tuple(values))
 
 
-def delays(logs: Sequence[GatheredLog], periods: Periods) -> Iterator[Figure]:
-    """Yield how long signed sets took to all logs, and objections to a decision."""
+def delays(
+    logs: Sequence[GatheredLog],
+    periods: Periods,
+    published: Iterable[PublishedSet] = (),
+) -> Iterator[Figure]:
+    """Yield how long signed sets took to all logs, and objections to a decision.
+
+    Args:
+        logs: The logs.
+        periods: The periods.
+        published: When sets were published; those that are not named are left out of
+            ``enforced`` and ``released``.
+    """
     imports = _imports(logs)
-    for name, is_wanted in (("spread", False), ("spread_withdrawals", True)):
-        hours: list[list[float]] = [[] for _ in range(len(periods))]
-        for its in imports.values():
-            number = periods.of(min(at for at, _ in its.values())[:10])
-            withdraws = any(is_withdrawal for _, is_withdrawal in its.values())
-            if number is None or (is_wanted and not withdraws):
-                continue
-            moments = [_seconds(at) for at, _ in its.values()]
-            hours[number].append((max(moments) - min(moments)) / _HOUR_S)
+    begun = {(it.set, it.sequence): it.at.timestamp() for it in published}
+    first = {
+        key: min(_seconds(at) for at, _ in its.values()) for key, its in imports.items()
+    }
+    for name, starts, is_wanted in (
+        ("spread", first, False),
+        ("spread_withdrawals", first, True),
+        ("enforced", begun, False),
+        ("released", begun, True),
+    ):
+        hours = _hours(imports, starts, periods, only_withdrawals=is_wanted)
         yield from _middle_and_most(name, hours)
     yield from _middle_and_most("answered", _answers(logs, periods))
 
 
-def _imports(
-    logs: Iterable[GatheredLog],
-) -> dict[tuple[str, int], dict[str, tuple[str, bool]]]:
+def _hours(
+    imports: _Imports,
+    starts: Mapping[tuple[str, int], float],
+    periods: Periods,
+    *,
+    only_withdrawals: bool,
+) -> list[list[float]]:
+    """Return the hours from each start to the last import, by period of the first."""
+    hours: list[list[float]] = [[] for _ in range(len(periods))]
+    for key, its in imports.items():
+        number = periods.of(min(at for at, _ in its.values())[:10])
+        withdraws = any(is_withdrawal for _, is_withdrawal in its.values())
+        if number is None or key not in starts or (only_withdrawals and not withdraws):
+            continue
+        last = max(_seconds(at) for at, _ in its.values())
+        hours[number].append((last - starts[key]) / _HOUR_S)
+    return hours
+
+
+def _imports(logs: Iterable[GatheredLog]) -> _Imports:
     """Return for each signed set, by log, its first import and whether it withdrew."""
-    found: dict[tuple[str, int], dict[str, tuple[str, bool]]] = {}
+    found: _Imports = {}
     for log in logs:
         for change in log.changes:
             sequence = change.details.get("sequence")

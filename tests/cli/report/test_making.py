@@ -75,6 +75,8 @@ def test_figures_are_printed_as_json(
             "330 periods, at most 100",
         ),
         ((*TIME, "-o", "/none/r.html"), "cannot write"),
+        ((*TIME, "-o", "r.html", "--published", "/none"), "cannot read"),
+        ((*TIME, "-o", "r.html", "--published", __file__), "does not say when"),
     ],
 )
 def test_wrong_choices_are_refused(

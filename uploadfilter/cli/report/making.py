@@ -22,6 +22,7 @@ from uploadfilter.reporting.document import (
     MOST_PERIODS,
     By,
     Document,
+    PublishedSet,
     ReportChoices,
     periods_of,
 )
@@ -127,6 +128,14 @@ def report_command(
     currency: Annotated[
         str, typer.Option(metavar="TEXT", help="The currency of the price.")
     ] = "EUR",
+    published: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="When the issuer published each set: JSON lines with set, sequence "
+            "and at.",
+        ),
+    ] = None,
     cache: Annotated[
         Path | None,
         typer.Option(
@@ -167,6 +176,7 @@ def report_command(
         currency=currency,
         language=language.value,
         title=title,
+        published=() if published is None else _publications(published),
     )
     _check(chosen)
     document = _made(directories_of(logs, state), chosen, cache=cache, jobs=jobs)
@@ -244,6 +254,22 @@ def _day(text: str, option: str) -> date:
     except ValueError as exc:
         raise UsageError(
             f"{option}: {text!r} is not a day", hint="Write for example 2026-07-01."
+        ) from exc
+
+
+def _publications(path: Path) -> tuple[PublishedSet, ...]:
+    try:
+        data = path.read_bytes()
+        return tuple(msgspec.json.Decoder(PublishedSet).decode_lines(data))
+    except OSError as exc:
+        raise UsageError(
+            f"cannot read {str(path)!r}: {exc.strerror}", hint="Check --published."
+        ) from exc
+    except (msgspec.MsgspecError, UnicodeDecodeError) as exc:
+        raise UsageError(
+            f"{str(path)!r} does not say when sets were published: {exc}",
+            hint='Each line is like {"set": "unit7", "sequence": 12, '
+            '"at": "2026-07-01T10:00:00Z"}.',
         ) from exc
 
 

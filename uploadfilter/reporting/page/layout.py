@@ -346,9 +346,12 @@ class ReportLayout:
         return section
 
     def _speed(self) -> PageSection:
+        names = ["spread", "spread_withdrawals", "answered"]
+        if self._document.chosen.published:
+            names = ["enforced", "released", *names]
         wanted = [
             (f"{query}_{key}", query, (key,))
-            for query in ("spread", "spread_withdrawals", "answered")
+            for query in names
             for key in ("number", "median", "most")
             if (query, key) != ("answered", "number")
         ]
