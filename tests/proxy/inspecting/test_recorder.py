@@ -226,3 +226,27 @@ async def test_summarised_uploads_count_in_the_metrics(recorder: Recorder) -> No
     assert metrics.totals.effects[Action.REJECT] == 200
     assert metrics.totals.summarised == 200 - flooding.AT_ONCE
     assert b"uploadfilter_uploads_summarised_total 140.0" in metrics.exposition()
+
+
+def test_ticket_has_a_code_if_the_form_is_served(tmp_path: Path) -> None:
+    """It is that of its own id, and is made only for an answer that names it."""
+    asked: list[str] = []
+
+    def code_of(decision: str) -> str:
+        asked.append(decision)
+        return f"code of {decision}"
+
+    with DecisionLog.open(tmp_path, instance="main", clock=lambda: NOON) as decisions:
+        recorder = Recorder(
+            decisions,
+            clients=ClientHasher(tmp_path, clock=lambda: NOON),
+            instance="main",
+            clock=lambda: NOON,
+            metrics=Metrics(),
+            code_of=code_of,
+        )
+        ticket = recorder.ticket("192.0.2.1", "POST")
+
+    assert asked == []
+    assert ticket.code == f"code of {ticket.id}"
+    assert asked == [ticket.id]
