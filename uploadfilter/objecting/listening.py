@@ -4,23 +4,17 @@ Rules this module keeps: connections are few, and when there are too many, one o
 address with the most of them is closed, so that nobody can shut others out.
 """
 
-import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Final
 
-from aiohttp import web
-
-from uploadfilter.errors import ServiceError
-from uploadfilter.proxy.admin.serving import runner_of
+from uploadfilter.proxy.admin.serving import serving
 from uploadfilter.proxy.aiohttp_parts import Handle
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
 
 MOST_PUBLIC_CONNECTIONS: Final = 256
 """Connections to the public forms: each takes 20 kB, and one that sends a form lasts
 for a second. Uploads come in at another process, with connections of their own."""
-
-_SOCKET_MODE: Final = 0o660
 
 
 @asynccontextmanager
@@ -38,24 +32,12 @@ async def listening(
     Raises:
         ServiceError: The address cannot be bound.
     """
-    runner = runner_of(handle, most=most)
-    await runner.setup()
-    try:
-        try:
-            match address:
-                case TCPAddress(host=host, port=port):
-                    await web.TCPSite(runner, host, port).start()
-                    name = runner.addresses[0]
-                    yield TCPAddress(host=name[0], port=name[1])
-                case UnixAddress(path=path):
-                    await web.UnixSite(runner, path).start()
-                    os.chmod(path, _SOCKET_MODE)  # noqa: PTH101 - a path as it was bound
-                    yield address
-        except OSError as exc:
-            why = os.strerror(exc.errno) if exc.errno and exc.errno > 0 else str(exc)
-            raise ServiceError(
-                f"the forms cannot listen on {address}: {why}",
-                hint=f"Set {key} in [forms] to another port, or to a unix socket.",
-            ) from exc
-    finally:
-        await runner.cleanup()
+    served = serving(
+        handle,
+        address,
+        who="the forms",
+        hint=f"Set {key} in [forms] to another port, or to a unix socket.",
+        most=most,
+    )
+    async with served as bound:
+        yield bound

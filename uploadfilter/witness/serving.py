@@ -1,7 +1,6 @@
 """Serve a witness over HTTP: ``POST /add-checkpoint`` of C2SP tlog-witness."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -16,8 +15,9 @@ from uploadfilter.decisions.tree.witnessing import (
     Submission,
     WitnessRefusal,
 )
-from uploadfilter.errors import ServiceError, WitnessError
-from uploadfilter.proxy.admin.serving import runner_of
+from uploadfilter.errors import WitnessError
+from uploadfilter.proxy.admin.serving import serving
+from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.witness.keeping import WitnessKeeper
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -64,22 +64,14 @@ async def listening(keeper: WitnessKeeper, host: str, port: int) -> AsyncIterato
     async def handle(request: web.BaseRequest) -> web.StreamResponse:
         return await answer(keeper, request)
 
-    runner = runner_of(handle)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as exc:
-            why = os.strerror(exc.errno or 0)
-            raise ServiceError(
-                f"the witness cannot listen on {host}:{port}: {why}",
-                hint="Give another address with --listen, or port 0 for any free one.",
-            ) from exc
-        bound = runner.addresses[0]
-        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        yield f"http://{name}:{bound[1]}"
-    finally:
-        await runner.cleanup()
+    served = serving(
+        handle,
+        TCPAddress(host=host, port=port),
+        who="the witness",
+        hint="Give another address with --listen, or port 0 for any free one.",
+    )
+    async with served as bound:
+        yield f"http://{bound}"
 
 
 async def answer(keeper: WitnessKeeper, request: web.BaseRequest) -> web.Response:

@@ -7,7 +7,6 @@ a publication.
 
 import asyncio
 import ipaddress
-import os
 import secrets
 import signal
 from collections.abc import AsyncIterator, Callable
@@ -16,12 +15,13 @@ from dataclasses import dataclass
 
 from aiohttp import web
 
-from uploadfilter.errors import ServiceError, UsageError
+from uploadfilter.errors import UsageError
 from uploadfilter.issuing.page.acts import Acts
 from uploadfilter.issuing.page.desk import PageHandler
 from uploadfilter.issuing.page.door import BrowserSession, Secrets
 from uploadfilter.issuing.page.work import Bench
-from uploadfilter.proxy.admin.serving import runner_of
+from uploadfilter.proxy.admin.serving import serving
+from uploadfilter.proxy.clients.addresses import TCPAddress
 
 _SECRET_BYTES = 32
 
@@ -107,26 +107,17 @@ async def _listening(
             raise AssertionError("asked before it listens")
         return await desk.handle(request)
 
-    runner = runner_of(handle)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port).start()
-        except OSError as exc:
-            why = os.strerror(exc.errno or 0)
-            raise ServiceError(
-                f"the page cannot listen on {host}:{port}: {why}",
-                hint="Give another port with --listen, or port 0 for any free one.",
-            ) from exc
-        bound = runner.addresses[0]
-        name = f"[{bound[0]}]" if ":" in bound[0] else bound[0]
-        authority = f"{name}:{bound[1]}"
-        door = BrowserSession(known, authority=authority)
+    served = serving(
+        handle,
+        TCPAddress(host=host, port=port),
+        who="the page",
+        hint="Give another port with --listen, or port 0 for any free one.",
+    )
+    async with served as bound:
+        door = BrowserSession(known, authority=str(bound))
         clock = asyncio.get_running_loop().time
         desk = PageHandler(door, acts, bench, clock=clock)
-        yield desk, f"http://{authority}/enter/{known.link}"
-    finally:
-        await runner.cleanup()
+        yield desk, f"http://{bound}/enter/{known.link}"
 
 
 async def _closed(desk: PageHandler, idle_s: float) -> None:

@@ -14,7 +14,6 @@ Rules this module keeps:
 
 import asyncio
 import ipaddress
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import Final
@@ -24,22 +23,18 @@ import msgspec
 import structlog
 from aiohttp import web
 
-from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.admin import page
 from uploadfilter.proxy.admin.choosing import wanted_of
 from uploadfilter.proxy.admin.facts import as_json, gather
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History
-from uploadfilter.proxy.admin.serving import HEADERS, runner_of
+from uploadfilter.proxy.admin.serving import HEADERS, serving
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
-from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
+from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.counting.recent import Wanted
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-_SOCKET_MODE: Final = 0o660
-"""The operator's group may be given the socket; other users may not connect."""
 
 _TEXT: Final = "text/plain; charset=utf-8"
 _METRICS: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -193,45 +188,19 @@ async def listening(
     Raises:
         ServiceError: The address cannot be bound.
     """
-    runner = runner_of(desk.handle)
-    await runner.setup()
-    try:
-        yield await _bound(runner, settings.address)
-    finally:
-        await runner.cleanup()
-
-
-async def _bound(
-    runner: web.ServerRunner, address: TCPAddress | UnixAddress | None
-) -> Address:
-    try:
-        match address:
-            case TCPAddress(host=host, port=port):
-                await web.TCPSite(runner, host, port).start()
-                name = runner.addresses[0]
-                bound = TCPAddress(host=name[0], port=name[1])
-                _say_exposed(bound)
-                return bound
-            case UnixAddress(path=path):
-                await web.UnixSite(runner, path).start()
-                os.chmod(path, _SOCKET_MODE)  # noqa: PTH101 - a path as it was bound
-                return address
-            case None:
-                raise ValueError("no admin listener is configured")
-    except OSError as exc:
-        raise ServiceError(
-            f"the admin listener cannot listen on {address}: {_why(exc)}",
-            hint="Each proxy needs an address of its own: set listen in [admin] to "
-            "another port, or to a unix socket.",
-        ) from exc
-
-
-def _why(error: OSError) -> str:
-    """Return why an address cannot be bound; asyncio repeats it in its own text."""
-    # Numbers below 0 belong to name resolution.
-    if error.errno is not None and error.errno > 0:
-        return os.strerror(error.errno)
-    return error.strerror or str(error)
+    if settings.address is None:
+        raise ValueError("no admin listener is configured")
+    served = serving(
+        desk.handle,
+        settings.address,
+        who="the admin listener",
+        hint="Each proxy needs an address of its own: set listen in [admin] to "
+        "another port, or to a unix socket.",
+    )
+    async with served as bound:
+        if isinstance(bound, TCPAddress):
+            _say_exposed(bound)
+        yield bound
 
 
 def _say_exposed(address: TCPAddress) -> None:

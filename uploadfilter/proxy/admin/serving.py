@@ -6,18 +6,23 @@ many, the oldest one is closed, so that nobody can shut people out.
 """
 
 import asyncio
+import os
 from collections import defaultdict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from typing_extensions import override
 
+from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.aiohttp_parts import (
     AiohttpConnection,
     AiohttpServer,
     Handle,
 )
+from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
@@ -45,14 +50,68 @@ _KEEP_ALIVE_S: Final = 30.0
 _HEAD_BYTES: Final = 8190
 _CLOSING_S: Final = 0.5
 
+_SOCKET_MODE: Final = 0o660
+"""The operator's group may be given the socket; other users may not connect."""
 
-def runner_of(handle: Handle, *, most: int = MOST_CONNECTIONS) -> web.ServerRunner:
-    """Return the runner of a page's server; the caller sets it up and cleans it up.
+
+@asynccontextmanager
+async def serving(
+    handle: Handle,
+    address: TCPAddress | UnixAddress,
+    *,
+    who: str,
+    hint: str,
+    most: int = MOST_CONNECTIONS,
+) -> AsyncIterator[TCPAddress | UnixAddress]:
+    """Serve a page while the block runs; yield the address that was bound.
 
     Args:
         handle: Answers one request.
+        address: The address; port 0 means any free one.
+        who: What listens, for the message.
+        hint: What to do if the address cannot be bound.
         most: Most connections.
+
+    Raises:
+        ServiceError: The address cannot be bound.
     """
+    runner = _runner_of(handle, most)
+    await runner.setup()
+    try:
+        try:
+            bound = await _bound(runner, address)
+        except OSError as exc:
+            raise ServiceError(
+                f"{who} cannot listen on {address}: {_why(exc)}", hint=hint
+            ) from exc
+        yield bound
+    finally:
+        await runner.cleanup()
+
+
+async def _bound(
+    runner: web.ServerRunner, address: TCPAddress | UnixAddress
+) -> TCPAddress | UnixAddress:
+    match address:
+        case TCPAddress(host=host, port=port):
+            await web.TCPSite(runner, host, port).start()
+            name = runner.addresses[0]
+            return TCPAddress(host=name[0], port=name[1])
+        case UnixAddress(path=path):
+            await web.UnixSite(runner, path).start()
+            os.chmod(path, _SOCKET_MODE)  # noqa: PTH101 - a path as it was bound
+            return address
+
+
+def _why(error: OSError) -> str:
+    """Return why an address cannot be bound; asyncio repeats it in its own text."""
+    # Numbers below 0 belong to name resolution.
+    if error.errno is not None and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror or str(error)
+
+
+def _runner_of(handle: Handle, most: int) -> web.ServerRunner:
     server = _FewConnections(
         handle,
         _Connection,
