@@ -155,11 +155,16 @@ def _judged(
     if rough > HOPELESS:
         return replace(found, expected=rough, excess=reached)
     tries *= BOXED_TRIES if found.outline.box != WHOLE else 1
-    crowd = probes.crowd(background, place, is_whole=not listed.refused)
     own = listed.crowd(background, probes.strengths[place])
-    excess = min(crowd.excess(reached), own.excess(reached))
+    excess = own.excess(reached)
     figure = expected(excess, entries=entries, tries=tries)
-    if plane is not None:
+    if figure > HOPELESS:
+        return replace(found, expected=figure, excess=excess)
+    # The crowd of the upload takes ten times as long as that of the entry.
+    crowd = probes.crowd(background, place, is_whole=not listed.refused)
+    excess = min(crowd.excess(reached), excess)
+    figure = expected(excess, entries=entries, tries=tries)
+    if plane is not None and figure <= HOPELESS:
         fine = Probes.of(refine(plane, probes.views, place, listed.raw).view)
         _, reached = fine.best(background, listed.value)
         further = min(crowd.excess(reached), own.excess(reached))
