@@ -1,5 +1,6 @@
 """Chunked web forms through the filter: the whole file, or none of it."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -43,6 +44,13 @@ UPLOADERS: dict[str, Fields] = {
         "resumableTotalChunks": str(count),
         "resumableChunkSize": str(at // index if index else 60),
         "resumableTotalSize": str(total),
+    },
+    "flow": lambda index, count, at, total: {
+        "flowIdentifier": f"{total}-ajpg",
+        "flowChunkNumber": str(index + 1),
+        "flowTotalChunks": str(count),
+        "flowChunkSize": str(at // index if index else 60),
+        "flowTotalSize": str(total),
     },
     "plupload": lambda index, count, _at, _total: {
         "name": "a.jpg",
@@ -223,6 +231,22 @@ async def test_slice_of_an_accepted_file_that_is_sent_again(served: Site) -> Non
     again = await page.send(UNLISTED, (len(UNLISTED) - 1) // 60)
     assert (status(again), held(served)) == (200, 0)
     assert len(served.origin.got) == sent
+
+
+@pytest.mark.parametrize("data", [LISTED, UNLISTED], ids=["listed", "unlisted"])
+async def test_slices_at_once_have_one_end(served: Site, data: bytes) -> None:
+    """Scripts send several at once: one of them ends the file, and none fails."""
+    page = Page(served, "flow")
+    known = len(served.decisions())
+    indexes = range(-(-len(data) // 60))
+    answers = await asyncio.gather(*(page.send(data, index) for index in indexes))
+    assert len(served.decisions()) == known + 1
+    if data is LISTED:
+        assert 403 in map(status, answers)
+        assert served.origin.got == []
+    else:
+        assert {status(answer) for answer in answers} == {200}
+        assert b"".join(map(file_in, served.origin.got)) == data
 
 
 async def test_last_version_of_a_slice_counts(served: Site) -> None:

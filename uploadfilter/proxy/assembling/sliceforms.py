@@ -47,9 +47,11 @@ async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | No
     query = head.target.partition("?")[2]
     fields = await _fields(upload, parts)
     try:
-        fields += parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+        asked = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
         return None
+    # resumable.js says everything twice, in the query and in the form.
+    fields += [each for each in asked if each not in fields]
     ranges = head.values(b"content-range")
     found = read_slice(
         fields,

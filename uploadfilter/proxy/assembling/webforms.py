@@ -16,6 +16,7 @@ Rules this module keeps:
   again, because it did not like or did not get the answer, gets the same one.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack
 from os import urandom
@@ -65,6 +66,11 @@ _RETRIED_S: Final = 10.0
 
 _REJECTED: Final = 403
 
+_LOOK_S: Final = 0.1
+_LOOKS: Final = 300
+"""How often, and after how many seconds, a request looks whether another one has
+finished its file: for half a minute."""
+
 _OF_A_SLICE: Final = (b"content-range",)
 
 
@@ -100,14 +106,36 @@ class WebForms:
             return known
         held = await self._held(upload, arrived)
         if isinstance(held, Denial):
-            if arrival.route.mode is Mode.MONITOR:
-                return None
-            told = Answer(status=503, reason=Reason.SPOOL_FULL)
-            return self._bench.answer(arrival, told)
+            return await self._denied(arrival, arrived.slice, held)
         await held.close()
         if not await self._is_complete(arrival, arrived):
             return self._waiting()
-        return await self._finished(arrival, arrived)
+        return await self._end_of(arrival, arrived.slice)
+
+    async def _denied(
+        self, arrival: Arrival, piece: Slice, denied: Denial
+    ) -> web.StreamResponse | None:
+        """Answer a slice for which the store has no room, or which is being sent on."""
+        if denied is Denial.BUSY:
+            return await self._end_of(arrival, piece)
+        if arrival.route.mode is Mode.MONITOR:
+            return None
+        told = Answer(status=503, reason=Reason.SPOOL_FULL)
+        return self._bench.answer(arrival, told)
+
+    async def _end_of(self, arrival: Arrival, piece: Slice) -> web.StreamResponse:
+        """Finish a file, or wait until another request has finished it.
+
+        Scripts send several slices at once, and each of them may be the last.
+        """
+        for _ in range(_LOOKS):
+            answer = await self._finished(arrival, piece)
+            answer = answer or await self._known_end(arrival, piece)
+            if answer is not None:
+                return answer
+            await asyncio.sleep(_LOOK_S)
+        told = Answer(status=503, reason=Reason.SPOOL_FULL)
+        return self._bench.answer(arrival, told)
 
     def _waiting(self) -> web.Response:
         headers = [(b"Content-Type", b"application/json")]
@@ -250,20 +278,22 @@ class WebForms:
         return found.assembly.state is State.COMPLETE
 
     async def _finished(
-        self, arrival: Arrival, arrived: ArrivedSlice
-    ) -> web.StreamResponse:
-        """Inspect the file, and send its forms on if it is accepted."""
+        self, arrival: Arrival, piece: Slice
+    ) -> web.StreamResponse | None:
+        """Inspect the file, and send its forms on if it is accepted.
+
+        Returns:
+            The answer; ``None`` if another request works on one of the slices.
+        """
         async with AsyncExitStack() as locks:
             parts: list[HeldUpload] = []
             at = 0
-            for key in self._keys(arrived.slice, parts):
-                name = await self._name(arrival, arrived.slice, key)
+            for key in self._keys(piece, parts):
+                name = await self._name(arrival, piece, key)
                 opened = self._bench.store.locked(name or "")
                 held = await locks.enter_async_context(opened)
                 if isinstance(held, Denial) or held.state is not State.COMPLETE:
-                    # Another request has it, and ends the upload or begins it anew.
-                    told = Answer(status=503, reason=Reason.SPOOL_FULL)
-                    return self._bench.answer(arrival, told)
+                    return None
                 parts.append(held)
                 at += int(held.head.notes[_LENGTH])
             if not _agree(parts):
@@ -276,7 +306,7 @@ class WebForms:
                 told = Answer(status=413, reason=Reason.TOO_LARGE)
                 return self._bench.answer(arrival, told)
             done = await self._inspected(arrival, parts, size=at)
-            await self._remember(arrival, arrived.slice, done)
+            await self._remember(arrival, piece, done)
             if isinstance(done, OriginReply):
                 return self._bench.relay(done)
             return self._bench.answer(arrival, done)

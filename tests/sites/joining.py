@@ -1,0 +1,188 @@
+"""A site whose pages cut files into slices, and whose script joins them.
+
+It joins as the examples of the uploaders do: by the number, or the offset, that a form
+states. A file can be fetched as soon as its first slice is there.
+"""
+
+import contextlib
+import threading
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from typing_extensions import override
+
+from tests.sites.formreaders import NODE_PACKAGES
+
+SLICE_BYTES = 20_000
+
+_SCRIPTS = {
+    "dropzone": ("dropzone/dist/dropzone-min.js",),
+    "resumable": ("resumablejs/resumable.js",),
+    "flow": ("@flowjs/flow.js/dist/flow.js",),
+    "fineuploader": ("fine-uploader/fine-uploader/fine-uploader.core.js",),
+    "range": (
+        "jquery/dist/jquery.js",
+        "blueimp-file-upload/js/vendor/jquery.ui.widget.js",
+        "blueimp-file-upload/js/jquery.fileupload.js",
+    ),
+}
+
+UPLOADS: Mapping[str, str] = {
+    "dropzone": """
+        Dropzone.autoDiscover = false;
+        const zone = new Dropzone("#zone", {url: "/up/dropzone", chunking: true,
+            forceChunking: true, chunkSize: SIZE, parallelChunkUploads: true});
+        zone.on("success", () => done("success"));
+        zone.on("error", (file, why, request) => done("error " + request.status));
+        zone.addFile(file);
+    """,
+    "resumable": """
+        const sender = new Resumable({target: "/up/resumable", chunkSize: SIZE,
+            testChunks: false, maxChunkRetries: 3});
+        sender.on("fileSuccess", () => done("success"));
+        sender.on("fileError", () => done("error 403"));
+        sender.on("fileAdded", () => sender.upload());
+        sender.addFile(file);
+    """,
+    "flow": """
+        const sender = new Flow({target: "/up/flow", chunkSize: SIZE,
+            testChunks: false});
+        sender.on("fileSuccess", () => done("success"));
+        sender.on("fileError", (file, why, chunk) => done("error " + chunk.xhr.status));
+        sender.on("filesSubmitted", () => sender.upload());
+        sender.addFile(file);
+    """,
+    "fineuploader": """
+        const sender = new qq.FineUploaderBasic({
+            request: {endpoint: "/up/fineuploader"},
+            chunking: {enabled: true, partSize: SIZE},
+            retry: {enableAuto: false},
+            callbacks: {
+                onComplete: (id, name, answer, request) => done(
+                    answer.success ? "success" : "error " + request.status)}});
+        sender.addFiles([file]);
+    """,
+    "range": """
+        jQuery("#zone").fileupload({url: "/up/range", maxChunkSize: SIZE,
+            done: () => done("success"),
+            fail: (event, data) => done("error " + data.jqXHR.status)});
+        jQuery("#zone").fileupload("add", {files: [file]});
+    """,
+}
+"""What a page does with ``file``; ``done`` gets the outcome that its script reports."""
+
+
+def sending(uploader: str) -> str:
+    """Return a function for a page that sends bytes, and waits for the outcome."""
+    body = UPLOADS[uploader].replace("SIZE", str(SLICE_BYTES))
+    return f"""
+    (bytes) => new Promise((done) => {{
+        const file = new File([new Uint8Array(bytes)], "lake.jpg",
+            {{type: "image/jpeg"}});
+        {body}
+    }})
+    """
+
+
+@dataclass(slots=True)
+class Joining:
+    """The site.
+
+    Attributes:
+        url: Where it is.
+        files: What can be fetched, by uploader.
+        forms: How many slices came, by uploader.
+    """
+
+    url: str = ""
+    files: dict[str, bytearray] = field(default_factory=dict)
+    forms: dict[str, int] = field(default_factory=dict)
+
+    def take(self, uploader: str, headers: Mapping[str, str], body: bytes) -> None:
+        """Join one slice."""
+        kind = f"Content-Type: {headers['Content-Type']}\r\n\r\n".encode()
+        fields: dict[str, str] = {}
+        data = b""
+        for part in message_from_bytes(kind + body).walk():
+            name = part.get_param("name", header="content-disposition")
+            value = part.get_payload(decode=True)
+            if not isinstance(value, bytes) or name is None:
+                continue
+            if part.get_filename() is None:
+                fields[str(name)] = value.decode()
+            else:
+                data = value
+        at = _offset(uploader, fields, headers)
+        file = self.files.setdefault(uploader, bytearray())
+        file[at : at + len(data)] = data
+        self.forms[uploader] = self.forms.get(uploader, 0) + 1
+
+
+def _offset(
+    uploader: str, fields: Mapping[str, str], headers: Mapping[str, str]
+) -> int:
+    match uploader:
+        case "dropzone":
+            return int(fields["dzchunkbyteoffset"])
+        case "fineuploader":
+            return int(fields["qqpartbyteoffset"])
+        case "range":
+            text = headers["Content-Range"].removeprefix("bytes ")
+            return int(text.partition("-")[0])
+        case _:
+            number = int(fields[f"{uploader}ChunkNumber"])
+            return (number - 1) * int(fields[f"{uploader}ChunkSize"])
+
+
+@contextlib.contextmanager
+def joining() -> Iterator[Joining]:
+    """Run the site for the length of the block."""
+    site = Joining()
+
+    class Handler(BaseHTTPRequestHandler):
+        """Serves pages, and joins."""
+
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            """Serve a page with the script of an uploader."""
+            scripts = _SCRIPTS.get(self.path.rpartition("/")[2], ())
+            page = "<!doctype html><form id=zone></form>"
+            for name in scripts:
+                text = (Path(NODE_PACKAGES) / name).read_text("utf-8")
+                page += (
+                    "<script>" + text.replace("</script", "<\\/script") + "</script>"
+                )
+            self._answer(page.encode(), "text/html; charset=utf-8")
+
+        def do_POST(self) -> None:
+            """Take a slice."""
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            uploader = self.path.partition("?")[0].rpartition("/")[2]
+            site.take(uploader, dict(self.headers.items()), body)
+            self._answer(b'{"success": true, "files": []}', "application/json")
+
+        def _answer(self, body: bytes, kind: str) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        @override
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    site.url = f"http://127.0.0.1:{server.server_port}"
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield site
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
