@@ -42,6 +42,17 @@ def test_scanned_versions_are_known_after_a_restart(tmp_path: Path) -> None:
     assert (tmp_path / "s").stat().st_mode & 0o777 == 0o700
 
 
+def test_each_of_many_versions_is_known(tmp_path: Path) -> None:
+    """Also those whose marks end with zeros, which numpy does not show."""
+    count = 2000
+    with LookBackStore.create_or_open(tmp_path, INFO) as store:
+        for number in range(count):
+            store.add(FileRow(item=item(number)))
+    with LookBackStore.create_or_open(tmp_path, INFO) as store:
+        assert [n for n in range(count) if not store.is_done(item(n))] == []
+        assert [n for n in range(count) if store.is_done(item(n, "2"))] == []
+
+
 def test_interrupted_scan_keeps_its_rows(tmp_path: Path) -> None:
     """Rows that were added are written, whatever ended the block."""
 

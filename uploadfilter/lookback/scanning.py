@@ -36,6 +36,10 @@ from uploadfilter.signals import pdq
 FLUSH_S: Final = 60.0
 """Seconds after which rows are put on the disk: the most work that a crash loses."""
 
+START_S: Final = 300.0
+"""Seconds within which a scanner must be ready: a busy machine may take long, and
+nobody waits for an answer here."""
+
 TYPES: Final = (SignalType.PDQ, SignalType.PHASH)
 """Perceptual types that are kept if the operator chose so: those that sets have."""
 
@@ -216,7 +220,9 @@ class LocalEngine:
 
 def settings_of(jobs: int | None) -> ScannerSettings:
     """Return the settings of a pool with a number of processes."""
-    return ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
+    if jobs is None:
+        return ScannerSettings(start_timeout_s=START_S)
+    return ScannerSettings(workers=jobs, start_timeout_s=START_S)
 
 
 class OneByOne:

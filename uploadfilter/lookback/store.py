@@ -205,9 +205,10 @@ class LookBackStore:
 
     def is_done(self, item: Item) -> bool:
         """Return whether this version of a file has a scan on the disk."""
-        mark = np.bytes_(_mark(item.path, item.version))
-        at = int(np.searchsorted(self._done, mark))
-        return at < len(self._done) and bool(self._done[at] == mark)
+        mark = _mark(item.path, item.version)
+        at = int(np.searchsorted(self._done, np.bytes_(mark)))
+        # numpy takes zeros off the end of what it returns.
+        return at < len(self._done) and self._done[at].ljust(_MARK_BYTES, b"\0") == mark
 
     def is_unchecked(self, item: Item) -> bool:
         """Return whether the scan of a version on the disk is incomplete."""
