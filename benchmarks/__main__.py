@@ -16,6 +16,7 @@ BENCHMARKS = {
     "everyday": "benchmarks.everyday.run",
     "evidence": "benchmarks.evidence.run",
     "hostile": "benchmarks.hostile",
+    "lookback": "benchmarks.lookback",
     "matching": "benchmarks.matching.run",
     "proxy": "benchmarks.proxy.run",
     "recall": "benchmarks.recall.run",
