@@ -11,6 +11,10 @@ from tests.proxy.assembling.test_tus import header
 from tests.proxy.site import CLOSE, Site, exact_entry, site
 from tests.proxy.wire import OK, status
 from uploadfilter.model import Mode, Verdict
+from uploadfilter.objecting.codes import code_of
+from uploadfilter.objecting.keyfile import opened_key
+from uploadfilter.objecting.settings import ObjectionSettings
+from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
@@ -18,6 +22,7 @@ UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+FORM = "https://upload.example/objection"
 ROUTE = Route(
     name="media",
     origin="default",
@@ -84,7 +89,14 @@ class Client:
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A filter for all tests of this module."""
     state = tmp_path_factory.mktemp("resumable")
-    async with site(state, listed=(exact_entry(1, LISTED),), routes=(ROUTE,)) as made:
+    objections = ObjectionSettings(enabled=True, public_url=FORM)
+    async with site(
+        state,
+        listed=(exact_entry(1, LISTED),),
+        routes=(ROUTE,),
+        objections=objections,
+        wording=texts.load(form=FORM),
+    ) as made:
         yield made
 
 
@@ -133,6 +145,18 @@ async def test_listed_picture_is_rejected_wherever_it_is_cut(
     assert status(answer) == 403
     assert client.site.origin.got == []
     assert status(await client.ask("HEAD", address)) == 404
+
+
+async def test_rejection_names_the_code_of_its_decision(client: Client) -> None:
+    """An uploader in pieces can object as any other one."""
+    known = len(client.site.decisions())
+    address = await client.begin(LISTED[:50])
+    answer = await client.patch(address, 50, LISTED[50:], is_last=True)
+    (decision,) = client.site.decisions()[known:]
+    code = code_of(opened_key(client.site.state), decision.id)
+
+    assert f'"code": "{code}"'.encode() in answer
+    assert FORM.encode() in answer
 
 
 async def test_no_piece_is_the_upload_before_its_end(client: Client) -> None:

@@ -21,6 +21,7 @@ from collections.abc import (
 )
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from typing import Final, TypeAlias
 
 import aiohttp
@@ -387,6 +388,11 @@ class Workbench:
         finally:
             self._recorder.outcome(upload.ticket, outcome)
 
+    def code_of(self, told: NotAccepted) -> str:
+        """Return the code for an objection to a rejection; empty without a form."""
+        is_rejection = told.answer.status == HTTPStatus.FORBIDDEN
+        return self._recorder.code_of(told.decision_id) if is_rejection else ""
+
     def answer(
         self,
         arrival: Arrival,
@@ -401,6 +407,7 @@ class Workbench:
             headers: Headers to add, such as those by which a browser may read it.
         """
         decision_id = told.decision_id if isinstance(told, NotAccepted) else None
+        code = self.code_of(told) if isinstance(told, NotAccepted) else ""
         if isinstance(told, NotAccepted):
             told = told.answer
         if isinstance(told, OriginFailure):
@@ -412,6 +419,7 @@ class Workbench:
             detail=told.detail,
             decision_id=decision_id,
             wording=arrival.live.settings.wording,
+            code=code,
         )
         made.headers.update(headers or {})
         if not arrival.request.content.at_eof():

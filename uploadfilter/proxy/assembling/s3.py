@@ -294,6 +294,12 @@ class S3:
             case NotAccepted():
                 status = done.answer.status
                 said = f"The upload is not accepted. Decision: {done.decision_id}"
+                form, number = (
+                    arrival.live.settings.wording.form,
+                    self._bench.code_of(done),
+                )
+                if form and number:
+                    said += f" Code: {number} To object: {form}"
                 code = "AccessDenied" if is_verdict(done.answer) else "SlowDown"
                 return self._error(arrival, (status, code, said))
 

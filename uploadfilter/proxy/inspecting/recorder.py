@@ -157,7 +157,7 @@ class Recorder:
         self._clock = clock
         self._elapsed = elapsed
         self._contents_recorded = contents_recorded
-        self._code_of = code_of
+        self.code_of = code_of
         self._groups = Groups()
         self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
@@ -191,7 +191,7 @@ class Recorder:
             method=method,
             begun_s=self._elapsed(),
             address=client,
-            code_of=self._code_of,
+            code_of=self.code_of,
         )
 
     def place(self, ticket: Ticket) -> str | None:
