@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from PIL.Image import Transpose
 
 from tests.evidence.seen import (
     ORIGINAL,
@@ -279,3 +280,28 @@ def test_flat_plane_is_finished() -> None:
     flat = View(name="stored", rows=(), plane=np.zeros(4096, np.float32).tobytes())
 
     assert copies_in(LISTED, seen(flat)) == AlteredCopies()
+
+
+@pytest.mark.parametrize(
+    ("mirrored", "variant"),
+    [
+        pytest.param(Transpose.FLIP_LEFT_RIGHT, Variant.MIRROR, id="mirrored"),
+        pytest.param(Transpose.ROTATE_90, Variant.R270, id="turned"),
+    ],
+)
+def test_mirrored_and_cut_copy_is_found_if_asked_for(
+    mirrored: Transpose, variant: Variant
+) -> None:
+    """The views of the other variants are searched where upright finds nothing."""
+    shown = view_of(cropped(ORIGINAL).transpose(mirrored))
+
+    nothing = copies_in(LISTED, seen(shown))
+    found = copies_in(LISTED, seen(shown), settings=EvidenceSettings(turned=True))
+    upright = copies_in(LISTED, seen(SHOWN), settings=EvidenceSettings(turned=True))
+
+    assert not nothing.matches
+    (match,) = found.matches
+    assert (match.entry, match.variant) == ("1", variant)
+    assert match.kind is MatchKind.ALTERED
+    assert [it.variant for it in upright.matches] == [Variant.UPRIGHT]
+    assert not found.unfinished

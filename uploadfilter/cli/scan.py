@@ -48,8 +48,8 @@ PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Signal types that the output always shows."""
 
 
-_SETTINGS = EvidenceSettings(copies=True)
-"""Altered copies are looked for: nobody waits for an answer to an upload here."""
+_SETTINGS = EvidenceSettings(copies=True, turned=True)
+"""Altered copies are looked for, also mirrored: nobody waits for an answer here."""
 
 
 @dataclass(slots=True)

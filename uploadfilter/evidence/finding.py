@@ -17,18 +17,16 @@ from uploadfilter.evidence.judging import Evidence, judge
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import (
     QUALITY_FLOOR,
+    VARIANTS,
     Geometry,
     Match,
     MatchKind,
     Scan,
     SignalType,
+    Variant,
     View,
 )
-from uploadfilter.reference.search.near.asking import (
-    NearCandidate,
-    NearFound,
-    NearGeneration,
-)
+from uploadfilter.reference.search.near.asking import NearCandidate, NearGeneration
 from uploadfilter.reference.search.soft import SoftBatch
 from uploadfilter.signals.soft.family import (
     ALL_FAMILIES,
@@ -41,6 +39,10 @@ from uploadfilter.signals.windows import WINDOWS
 MOST_JUDGED: Final = 8
 """Most candidates of one view that are judged, the best first: each takes some
 milliseconds, and an entry that an upload shows is among the first."""
+
+MOST_JUDGED_TURNED: Final = 2
+"""The same for each further variant of a view, so that all seven do not use up what may
+be judged for an upload."""
 
 MOST_JUDGED_IN_ALL: Final = 24
 """Most candidates that are judged for one upload: 0.4 CPU seconds if each is promising.
@@ -164,35 +166,50 @@ class _Search:
         self._left = MOST_JUDGED_IN_ALL
 
     def look_at(self, item: _Looked) -> None:
-        """Search one view."""
+        """Search one view; mirrored and by quarter turns too, if that is asked for."""
+        if self._has_copy(item, Variant.UPRIGHT) or not self._settings.turned:
+            return
+        for variant in VARIANTS[1:]:
+            if self._has_copy(item, variant):
+                return
+
+    def _has_copy(self, item: _Looked, variant: Variant) -> bool:
+        """Search one variant of a view; tell whether anything was found."""
         views = soft_views(
-            item.view.plane, families=self._families, aspect=item.view.aspect
+            item.view.plane,
+            families=self._families,
+            variants=(variant,),
+            aspect=item.view.aspect,
         )
         if not len(views):
-            return
+            return False
         batch = SoftBatch(values=views.values, flips=views.flips)
         near = self._generation.search_near(batch)
         if not near.is_complete:
             self._unfinished.add(item.content)
-        for candidate, evidence in self._judged(item, views, near):
+        is_found = False
+        most = MOST_JUDGED if variant is Variant.UPRIGHT else MOST_JUDGED_TURNED
+        for candidate, evidence in self._judged(item, views, near.candidates[:most]):
             match = self._match(item, candidate, evidence)
             if match is not None:
                 self._keep_rarer(match)
+                is_found = True
+        return is_found
 
     def _judged(
-        self, item: _Looked, views: SoftViews, near: NearFound
+        self, item: _Looked, views: SoftViews, chosen: Sequence[NearCandidate]
     ) -> Iterator[tuple[NearCandidate, Evidence]]:
-        chosen = near.candidates[:MOST_JUDGED]
         if len(chosen) > self._left:
             self._unfinished.add(item.content)
             chosen = chosen[: self._left]
         self._left -= len(chosen)
+        variants = len(VARIANTS) if self._settings.turned else 1
         judged = judge(
             self._background,
             views,
             [it.value for it in chosen],
             entries=self._generation.entry_count,
-            tries=tries_of(len(views) * self._views),
+            tries=tries_of(len(views) * variants * self._views),
             plane=item.view.plane,
         )
         yield from zip(chosen, judged, strict=True)

@@ -23,6 +23,9 @@ class EvidenceSettings:
             average with a million; its answer comes later by more. E counts chance:
             drawings of one shape, plots and windows of one program are near each other
             by more than that. Try it beside a sample first.
+        turned: Whether copies that are mirrored or turned by a quarter, and cut or
+            covered besides, are looked for too, where the upright search finds nothing.
+            That costs seven times as much again, and E counts eight times the tries.
         altered: Most chance matches that are expected of one upload, for a match of the
             kind ``altered``. At 1e-9, a site with a million uploads a day waits three
             years for one.
@@ -36,6 +39,7 @@ class EvidenceSettings:
 
     enabled: bool = True
     copies: bool = False
+    turned: bool = False
     altered: float = chance.ALTERED
     near: float = chance.NEAR
     most_views: int = 16
