@@ -74,7 +74,14 @@ def run(*command: str | Path, path: Path | None = None, said: int = 0) -> str:
         check=False,
         cwd=ROOT,
         timeout=300,
-        env={**os.environ, "PATH": searched, "LC_ALL": "C.UTF-8", "MANWIDTH": "80"},
+        env={
+            **os.environ,
+            "PATH": searched,
+            "LC_ALL": "C.UTF-8",
+            "MANWIDTH": "80",
+            # Nothing is kept among the unpacked files, which are weighed.
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
     )
     assert done.returncode == said, shown(parts, done.stdout)
     return done.stdout.decode()
