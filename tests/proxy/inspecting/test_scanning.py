@@ -1,9 +1,12 @@
 """An upload waits for a scanner only as long as its client waits for it."""
 
 import asyncio
+import os
+import signal
 import socket
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 
 import pytest
 import pytest_asyncio
@@ -38,6 +41,20 @@ def load(filtered: Site) -> PoolLoad:
     """Return what the scanners of a filter do at the moment."""
     assert filtered.service is not None
     return filtered.service.watched.scanners.load
+
+
+@contextmanager
+def held(filtered: Site) -> Iterator[None]:
+    """Stop the scanner during the block, so that uploads wait on any machine."""
+    assert filtered.service is not None
+    pids = filtered.service.watched.scanners.pids
+    for pid in pids:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in pids:
+            os.kill(pid, signal.SIGCONT)
 
 
 def upload(name: bytes, body: bytes = LONG) -> bytes:
@@ -86,12 +103,14 @@ def reset(writer: asyncio.StreamWriter) -> None:
 async def test_upload_of_a_lost_client_is_not_scanned(busy: Site) -> None:
     """It ends like one that was broken off before its end, and costs no scan."""
     clients = Clients(busy)
-    for number in range(AHEAD):
-        await clients.ask(b"%d" % number)
-    await until(lambda: load(busy).waiting == AHEAD - 1)
-    lost = await clients.ask(b"lost")
-    await until(lambda: load(busy).waiting == AHEAD)
-    reset(lost)
+    with held(busy):
+        for number in range(AHEAD):
+            await clients.ask(b"%d" % number)
+        await until(lambda: load(busy).waiting == AHEAD - 1)
+        lost = await clients.ask(b"lost")
+        await until(lambda: load(busy).waiting == AHEAD)
+        reset(lost)
+        await until(lambda: load(busy).waiting == AHEAD - 1)
     answers = await clients.answers()
     await until(lambda: len(busy.decisions()) > AHEAD)
     aborted = [it for it in busy.decisions() if it.reason is Reason.ABORTED]
@@ -106,12 +125,14 @@ async def test_upload_of_a_client_that_sends_nothing_more_is_scanned_last(
 ) -> None:
     """It may be gone, or wait for its answer: then it gets it, after all others."""
     clients = Clients(busy)
-    await clients.ask(b"first")
-    await until(lambda: load(busy).scanning == 1)
-    (await clients.ask(b"ended")).write_eof()
-    await until(lambda: load(busy).waiting == 1)
-    for number in range(AHEAD):
-        await clients.ask(b"%d" % number)
+    with held(busy):
+        await clients.ask(b"first")
+        await until(lambda: load(busy).scanning == 1)
+        (await clients.ask(b"ended")).write_eof()
+        await until(lambda: load(busy).waiting == 1)
+        for number in range(AHEAD):
+            await clients.ask(b"%d" % number)
+        await until(lambda: load(busy).waiting == AHEAD + 1)
     answers = await clients.answers()
     order = [got.head.split()[1] for got in busy.origin.got]
 
@@ -127,11 +148,12 @@ async def test_upload_of_a_lost_client_goes_on_in_monitor(
     state = tmp_path_factory.mktemp("monitor")
     async with site(state, scanner=scanner, mode=Mode.MONITOR) as filtered:
         clients = Clients(filtered)
-        await clients.ask(b"first")
-        await until(lambda: load(filtered).scanning == 1)
-        lost = await clients.ask(b"lost")
-        await until(lambda: load(filtered).waiting == 1)
-        reset(lost)
+        with held(filtered):
+            await clients.ask(b"first")
+            await until(lambda: load(filtered).scanning == 1)
+            lost = await clients.ask(b"lost")
+            await until(lambda: load(filtered).waiting == 1)
+            reset(lost)
         answers = await clients.answers()
         await until(lambda: len(filtered.origin.got) > 1)
 
