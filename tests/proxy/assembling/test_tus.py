@@ -127,6 +127,8 @@ def served(shared: Site) -> Served:
 def renewed(made: Site) -> Served:
     """Put a server of tus behind a filter."""
     origin = TusOrigin()
+    for file in (made.state / "uploads").glob("*.*"):
+        file.unlink()
     made.origin.got.clear()
     made.origin.answering = origin.answer
     return Served(client=Client(made), origin=origin, site=made)

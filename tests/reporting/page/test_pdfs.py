@@ -1,12 +1,13 @@
 """A report as PDF."""
 
-import importlib
 import io
 
 import pikepdf
 import pytest
+from PIL import ImageFile
 
-from uploadfilter.reporting.page.pdfs import page_in, pdf_of
+from uploadfilter.errors import UsageError
+from uploadfilter.reporting.page.pdfs import page_in, pdf_of, weasyprint
 
 PAGE = (
     '<!DOCTYPE html><html lang="nl"><head><title>Verslag</title></head>'
@@ -17,10 +18,10 @@ PAGE = (
 def has_library() -> bool:
     """Return whether WeasyPrint can be loaded, which needs Pango of the system."""
     try:
-        importlib.import_module("weasyprint")
-    except (ImportError, OSError):
+        with weasyprint():
+            return True
+    except UsageError:
         return False
-    return True
 
 
 @pytest.mark.skipif(not has_library(), reason="Pango is not installed")
@@ -56,3 +57,9 @@ def test_page_loads_nothing_into_the_pdf() -> None:
 
     with pikepdf.open(io.BytesIO(pdf_of(page))) as pdf:
         assert list(pdf.attachments) == ["report.html"]
+
+
+def test_truncated_pictures_stay_truncated_afterwards() -> None:
+    """WeasyPrint switches that off for the whole process when it is loaded."""
+    pdf_of("<!doctype html><html lang=en><title>a</title><p>b")
+    assert not ImageFile.LOAD_TRUNCATED_IMAGES

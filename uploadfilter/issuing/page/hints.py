@@ -33,6 +33,7 @@ STEPS: Final[Mapping[str, str]] = {
     "key --token": "the command 'uploadfilter issuer key --token'",
     "page --pkcs11": "the command 'uploadfilter issuer page --pkcs11'",
     "rotate": "the command 'uploadfilter issuer rotate'",
+    "evidence-key": "the command 'uploadfilter issuer evidence-key'",
 }
 """The place on the page for each command that a hint names."""
 
@@ -46,7 +47,7 @@ ROLES: Final[Mapping[str, str]] = {
 }
 """The names of the roles for people, in the order in which they are shown."""
 
-_COMMAND: Final = re.compile(r"'uploadfilter issuer ([a-z]+(?: --[a-z0-9]+)?)'")
+_COMMAND: Final = re.compile(r"'uploadfilter issuer ([a-z-]+(?: --[a-z0-9]+)?)'")
 _ONLINE_KEY: Final = re.compile(r" with --online-key\b")
 _ROLE: Final = re.compile(
     rf"(?:(?<=')|(?<=\()|(?<=: )|(?<=, ))({'|'.join(ROLES)})(?=[',;)]|$)"

@@ -7,6 +7,9 @@ The same page gives the same bytes with the same version and fonts.
 import hashlib
 import importlib
 import io
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -25,14 +28,27 @@ _NO_TIME: Final = datetime(2000, 1, 1, tzinfo=UTC)
 """Stands for the time of the attached file: the same page is the same PDF."""
 
 
-def pdf_of(page: str) -> bytes:
-    """Return a page as PDF.
+@contextmanager
+def weasyprint() -> Iterator[Any]:
+    """Load WeasyPrint for a block, and undo then what it does to Pillow.
+
+    It has Pillow take a picture that breaks off for a whole one, in all code of the
+    process. A truncated picture must never pass for one that was seen whole.
 
     Raises:
-        UsageError: WeasyPrint is not installed.
+        UsageError: It is not installed, or lacks a library of the system.
     """
     try:
-        weasyprint: Any = importlib.import_module("weasyprint")
+        yield _loaded()
+    finally:
+        pillow = sys.modules.get("PIL.ImageFile")
+        if pillow is not None:  # This floor itself loads no decoder.
+            vars(pillow)["LOAD_TRUNCATED_IMAGES"] = False
+
+
+def _loaded() -> object:
+    try:
+        return importlib.import_module("weasyprint")
     except (ImportError, OSError) as exc:
         raise UsageError(
             f"PDF needs WeasyPrint, which cannot be loaded: {exc}",
@@ -40,8 +56,21 @@ def pdf_of(page: str) -> bytes:
             "Debian: apt install libpango-1.0-0 libpangoft2-1.0-0). Or print the page "
             "with a browser.",
         ) from exc
+
+
+def pdf_of(page: str) -> bytes:
+    """Return a page as PDF.
+
+    Raises:
+        UsageError: WeasyPrint is not installed.
+    """
+    with weasyprint() as library:
+        return _drawn(library, page)
+
+
+def _drawn(library: Any, page: str) -> bytes:  # noqa: ANN401 - a module without types
     data = page.encode()
-    attachment = weasyprint.Attachment(
+    attachment = library.Attachment(
         string=data,
         name=ATTACHED,
         description="uploadfilter report",
@@ -49,8 +78,8 @@ def pdf_of(page: str) -> bytes:
         modified=_NO_TIME,
     )
     # The page needs nothing, so nothing is loaded, whatever a title makes it ask for.
-    nothing = weasyprint.URLFetcher(allowed_protocols=())
-    drawn: bytes = weasyprint.HTML(string=page, url_fetcher=nothing).write_pdf(
+    nothing = library.URLFetcher(allowed_protocols=())
+    drawn: bytes = library.HTML(string=page, url_fetcher=nothing).write_pdf(
         attachments=[attachment],
         pdf_identifier=hashlib.sha256(data).digest()[:16],
         pdf_variant="pdf/ua-1",
