@@ -41,13 +41,18 @@ class Varies:
     Attributes:
         pattern: Its form in a header or in the body.
         reason: The reason why the proxy does not cause it.
+        header: The only header in which it varies, in lower case; empty for all of
+            them and the body.
     """
 
     pattern: bytes
     reason: str
+    header: str = ""
 
-    def blanked(self, text: bytes) -> bytes:
-        """Return a text without it."""
+    def blanked(self, text: bytes, *, header: str = "") -> bytes:
+        """Return the value of a header, or a body, without it."""
+        if self.header not in ("", header):
+            return text
         return re.sub(self.pattern, b"*", text)
 
 
@@ -104,16 +109,16 @@ class Told:
         """Return it without the parts that always differ."""
         left_out = OF_THE_CONNECTION | BETWEEN.keys()
         headers = tuple(
-            (name, _blanked(value.encode("latin-1"), rules).decode("latin-1"))
+            (name, _blanked(value.encode("latin-1"), rules, name).decode("latin-1"))
             for name, value in self.headers
             if name.lower() not in left_out
         )
         return Told(line=self.line, headers=headers, body=_blanked(self.body, rules))
 
 
-def _blanked(text: bytes, rules: Iterable[Varies]) -> bytes:
+def _blanked(text: bytes, rules: Iterable[Varies], name: str = "") -> bytes:
     for rule in rules:
-        text = rule.blanked(text)
+        text = rule.blanked(text, header=name.lower())
     return text
 
 

@@ -59,6 +59,11 @@ VARIES = (
         pattern=rb"expires=[^;]*",
         reason="a cookie is kept for so long from now on",
     ),
+    Varies(
+        pattern=rb".+",
+        reason="pages for one person expire at the second of the answer",
+        header="expires",
+    ),
 )
 
 
