@@ -30,10 +30,13 @@ RELEASE = manuals.Release(version="1.2.3", date="2026-11-28")
 HOME = Path("usr/lib/uploadfilter")
 DOCUMENTS = Path("usr/share/doc/uploadfilter")
 
-IMPORT_ALL = """
+OF_AN_EXTRA = "uploadfilter.lookback.dasking"
+"""The module that only a cluster needs: the package has no extras."""
+
+IMPORT_ALL = f"""
 import importlib, pkgutil, uploadfilter
 for module in pkgutil.walk_packages(uploadfilter.__path__, "uploadfilter."):
-    if not module.name.endswith(".__main__"):
+    if not module.name.endswith((".__main__", {OF_AN_EXTRA!r})):
         importlib.import_module(module.name)
         print(module.name)
 """
