@@ -434,6 +434,9 @@ NAMED: Mapping[str, str] = {
     "multipart uploads of S3 on a [route": (
         "tests/proxy/assembling/test_s3.py::test_part_of_a_copy_is_refused"
     ),
+    "chunked uploads of Nextcloud on a [route": (
+        "tests/proxy/assembling/test_nextcloud.py::test_odd_steps_are_refused"
+    ),
     "slices of a web form on a [route": (
         "tests/proxy/assembling/test_webforms.py::test_slices_that_disagree_are_refused"
     ),

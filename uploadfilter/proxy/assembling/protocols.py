@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from uploadfilter.proxy.assembling.bench import Workbench
+from uploadfilter.proxy.assembling.nextcloud import Nextcloud
 from uploadfilter.proxy.assembling.resumable import Resumable
 from uploadfilter.proxy.assembling.s3 import S3
 from uploadfilter.proxy.assembling.tus import Tus
@@ -33,6 +34,7 @@ _WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = 
     UploadProtocol.S3: S3,
     UploadProtocol.FORMS: WebForms,
     UploadProtocol.RESUMABLE: Resumable,
+    UploadProtocol.NEXTCLOUD: Nextcloud,
 }
 
 

@@ -37,6 +37,7 @@ class UploadProtocol(StrEnum):
     S3 = "s3"
     FORMS = "forms"
     RESUMABLE = "resumable"
+    NEXTCLOUD = "nextcloud"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

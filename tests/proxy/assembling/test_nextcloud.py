@@ -1,0 +1,324 @@
+"""Chunked uploads of Nextcloud through the filter: the whole file, or nothing."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from itertools import count, pairwise
+
+import pytest
+import pytest_asyncio
+
+from tests.corpus import pictures
+from tests.proxy.assembling.nextcloudorigin import UPLOADS, NextcloudOrigin
+from tests.proxy.site import CLOSE, Site, exact_entry, site
+from tests.proxy.wire import status
+from uploadfilter.model import Action, Mode, Reason, Verdict
+from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+
+LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
+UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
+
+FILE = "/remote.php/dav/files/me/Photos/a.png"
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+_IDS = count(1)
+
+
+@dataclass(slots=True)
+class Client:
+    """A client of Nextcloud.
+
+    Attributes:
+        site: The filter.
+        prefix: Path of the installation.
+        folder: Path of the folder of its upload.
+        total: Bytes of the whole file.
+    """
+
+    site: Site
+    total: int
+    prefix: str = ""
+    folder: str = ""
+
+    async def ask(
+        self, method: str, path: str, *headers: str, body: bytes = b""
+    ) -> bytes:
+        """Send one request."""
+        lines = [f"Content-Length: {len(body)}", *headers]
+        head = f"{method} {path} HTTP/1.1\r\n".encode() + CLOSE
+        head += "".join(f"{line}\r\n" for line in lines).encode() + b"\r\n"
+        return await self.site.send(head + body)
+
+    @property
+    def of_file(self) -> tuple[str, ...]:
+        """The headers that name the file."""
+        return (
+            f"Destination: https://site.example{FILE}",
+            f"OC-Total-Length: {self.total}",
+        )
+
+    async def begin(self) -> None:
+        """Make the folder."""
+        self.folder = f"{self.prefix}{UPLOADS}me/web-file-upload-{next(_IDS)}"
+        assert status(await self.ask("MKCOL", self.folder, *self.of_file)) == 201
+
+    async def chunk(self, name: int | str, data: bytes, *headers: str) -> bytes:
+        """Send one chunk."""
+        path = f"{self.folder}/{name}"
+        return await self.ask("PUT", path, *self.of_file, *headers, body=data)
+
+    async def move(self) -> bytes:
+        """Make the file."""
+        return await self.ask("MOVE", f"{self.folder}/.file", *self.of_file)
+
+    async def upload(self, pieces: Sequence[bytes], order: Sequence[int]) -> bytes:
+        """Send pieces in an order, in which some may come again."""
+        await self.begin()
+        for index in order:
+            answer = await self.chunk(f"{index + 1:05d}", pieces[index])
+            assert status(answer) in {201, 204}, answer
+        return await self.move()
+
+
+@dataclass(slots=True)
+class Served:
+    """A filter before a Nextcloud."""
+
+    origin: NextcloudOrigin
+    site: Site
+
+    def client(self, data: bytes, prefix: str = "") -> Client:
+        """Return a client that sends a file."""
+        return Client(self.site, total=len(data), prefix=prefix)
+
+    def held(self) -> int:
+        """Return how many chunks the filter holds."""
+        return len(list((self.site.state / "uploads").glob("*.journal")))
+
+
+def route(path: str, mode: Mode) -> Route:
+    """Return a route for Nextcloud."""
+    return Route(
+        name=path[1:] or "all",
+        origin="default",
+        path=path,
+        mode=mode,
+        protocol=UploadProtocol.NEXTCLOUD,
+    )
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
+    """A filter for all tests of this module."""
+    state = tmp_path_factory.mktemp("nextcloud")
+    routes = (route("/monitored", Mode.MONITOR), route("/", Mode.ENFORCE))
+    entries = (exact_entry(1, LISTED),)
+    async with site(state, listed=entries, routes=routes) as made:
+        yield made
+
+
+@pytest.fixture
+def served(shared: Site) -> Served:
+    """The filter before an empty server, without any chunk."""
+    for file in (shared.state / "uploads").glob("*.*"):
+        file.unlink()
+    origin = NextcloudOrigin()
+    shared.origin.got.clear()
+    shared.origin.answering = origin.answer
+    return Served(origin=origin, site=shared)
+
+
+def cut(data: bytes, *at: int) -> list[bytes]:
+    """Return a file in pieces."""
+    edges = [0, *at, len(data)]
+    return [data[a:b] for a, b in pairwise(edges)]
+
+
+async def test_unlisted_file_arrives(served: Served) -> None:
+    """Out of order, one chunk twice; it is one decision, and no folder stays."""
+    known = len(served.site.decisions())
+    answer = await served.client(UNLISTED).upload(cut(UNLISTED, 60, 90), [2, 0, 2, 1])
+    assert status(answer) == 201
+    assert b"OC-FileId: 7" in answer
+    assert served.origin.files == {FILE: UNLISTED}
+    (decision,) = served.site.decisions()[known:]
+    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
+    assert await served.site.outcome(decision.id) == 201
+    assert (served.held(), served.origin.folders) == (0, {})
+
+
+@pytest.mark.parametrize("at", [*range(0, len(LISTED), 61), len(LISTED)])
+async def test_listed_file_is_rejected_wherever_it_is_cut(
+    served: Served, at: int
+) -> None:
+    """No byte of it is at the origin at any time, not even for its own user."""
+    pieces = cut(LISTED, at // 2, at)
+    orders = ([0, 1, 2], [2, 0, 1, 1], [1, 2, 1, 0, 2])
+    client = served.client(LISTED)
+    answer = await client.upload(pieces, orders[at % 3])
+    last = served.site.decisions()[-1]
+    assert (status(answer), last.effect) == (403, Action.REJECT)
+    assert last.id.encode() in answer
+    assert served.origin.seen <= {b""}
+    assert (served.held(), served.origin.folders) == (0, {})
+    assert status(await client.move()) == 404
+
+
+async def test_last_version_of_a_chunk_counts(served: Served) -> None:
+    """A chunk that is sent again takes the place of the earlier one."""
+    client = served.client(LISTED)
+    await client.begin()
+    assert status(await client.chunk(1, UNLISTED)) == 201
+    assert status(await client.chunk("00001", LISTED)) == 204
+    assert status(await client.move()) == 403
+    assert served.origin.seen <= {b""}
+
+
+async def test_chunks_that_another_upload_left_behind_are_not_joined(
+    served: Served,
+) -> None:
+    """An accepted upload that fails at the origin may leave chunks in a folder."""
+    head, tail = cut(LISTED, 80)
+    client = served.client(LISTED)
+    await client.begin()
+    served.origin.folders[client.folder]["1"] = head
+    await client.chunk(2, tail)
+    assert status(await client.move()) == 404
+    client.total = len(tail)
+    await client.chunk(1, tail)
+    assert status(await client.move()) == 400
+    client.total = 2 * len(tail)
+    assert status(await client.move()) == 201
+    assert served.origin.files == {FILE: tail + tail}
+
+
+@pytest.mark.parametrize("method", ["PUT", "MOVE", "MKCOL"])
+async def test_failing_origin_is_heard_and_recorded(
+    served: Served, method: str
+) -> None:
+    """Nothing is sent twice, no chunk stays, and the client begins anew."""
+    client = served.client(UNLISTED)
+    await client.begin()
+    await client.chunk(1, UNLISTED)
+    served.origin.fails = {method: 507}
+    assert status(await client.move()) == 507
+    assert await served.site.outcome(served.site.decisions()[-1].id) == 507
+    assert (served.held(), served.origin.folders) == (0, {client.folder: {}})
+    served.origin.fails = {}
+    assert status(await client.move()) == 404
+    assert status(await client.upload([UNLISTED], [0])) == 201
+
+
+async def test_without_a_verdict_the_chunks_stay(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No room in the log: 503, and the client may send its MOVE again."""
+
+    async def no_room(_: Recorder, *, within_s: float) -> bool:
+        assert within_s > 0
+        return False
+
+    client = served.client(UNLISTED)
+    await client.begin()
+    await client.chunk(1, UNLISTED)
+    with monkeypatch.context() as full:
+        full.setattr(Recorder, "room", no_room)
+        assert status(await client.move()) == 503
+    assert served.origin.seen <= {b""}
+    assert status(await client.move()) == 201
+
+
+async def test_nobody_holds_or_replaces_chunks_of_others(served: Served) -> None:
+    """The origin says who may write into a folder, and whether there is one."""
+    client = served.client(UNLISTED)
+    await client.begin()
+    await client.chunk(1, UNLISTED)
+    assert status(await client.chunk(1, LISTED, "Authorization: bad")) == 401
+    assert status(await client.move()) == 201
+    client.folder += "0"
+    assert status(await client.chunk(1, LISTED)) == 404
+    assert served.held() == 0
+
+
+async def test_end_of_an_upload_deletes_its_chunks(served: Served) -> None:
+    """Of its own alone, and if the origin agrees."""
+    first, other = served.client(UNLISTED), served.client(UNLISTED)
+    for client in (first, other):
+        await client.begin()
+        for number in (1, 7):
+            await client.chunk(number, UNLISTED)
+    refused = await first.ask("DELETE", first.folder, "Authorization: bad")
+    assert (status(refused), served.held()) == (401, 4)
+    assert status(await first.ask("DELETE", first.folder)) == 204
+    assert served.held() == 2
+
+
+@pytest.mark.parametrize(
+    ("method", "name", "headers", "expected"),
+    [
+        ("PUT", "1001", (), 400),
+        ("PUT", "%31", (), 400),
+        ("PUT", ".file", (), 400),
+        ("PUT", "1", ("Content-Encoding: gzip",), 415),
+        ("PUT", "1", ("OC-Total-Length: 99999999999999",), 400),
+        ("COPY", ".file", (), 400),
+        ("MOVE", "1", (), 400),
+        ("POST", "1", (), 400),
+    ],
+)
+async def test_odd_steps_are_refused(
+    served: Served, method: str, name: str, headers: tuple[str, ...], expected: int
+) -> None:
+    """Only chunks come in, and only whole files leave."""
+    client = served.client(LISTED)
+    await client.begin()
+    path = f"{client.folder}/{name}"
+    body = LISTED if method in {"PUT", "POST"} else b""
+    answer = await client.ask(method, path, *client.of_file, *headers, body=body)
+    assert status(answer) == expected
+    assert (served.held(), served.origin.seen) == (0, {b""})
+
+
+async def test_file_that_is_too_large_is_refused_at_once(served: Served) -> None:
+    """Its first chunk says how long it will be."""
+    client = served.client(UNLISTED)
+    await client.begin()
+    client.total = 10**12
+    assert status(await client.chunk(1, UNLISTED)) == 413
+    assert served.held() == 0
+
+
+async def test_files_do_not_become_chunks(served: Served) -> None:
+    """Two files that were accepted one by one could make a listed one."""
+    client = served.client(LISTED)
+    await client.begin()
+    told = f"Destination: https://site.example{client.folder}/1"
+    for method in ("COPY", "MOVE"):
+        assert status(await client.ask(method, FILE, told)) == 400
+
+
+async def test_other_requests_are_treated_as_on_any_route(served: Served) -> None:
+    """They look into the folder, or send whole files."""
+    client = served.client(UNLISTED)
+    await client.begin()
+    assert status(await client.ask("PROPFIND", client.folder)) == 207
+    served.origin.folders["/remote.php/dav/files/me"] = {}
+    put = await client.ask("PUT", "/remote.php/dav/files/me/a.png", body=LISTED)
+    assert status(put) == 403
+
+
+@pytest.mark.parametrize("name", ["whole", "partly"])
+async def test_monitor_records_and_passes(served: Served, name: str) -> None:
+    """A listed file arrives, and so does one of which a chunk could not be held."""
+    client = served.client(LISTED, prefix="/monitored")
+    await client.begin()
+    head, tail = cut(LISTED, 80)
+    await client.chunk(1, head)
+    coded = ("Content-Encoding: identity, x",) if name == "partly" else ()
+    await client.chunk(2, tail, *coded)
+    assert status(await client.move()) == 201
+    assert served.origin.files == {FILE: LISTED}
+    decision = served.site.decisions()[-1]
+    expected = None if name == "whole" else Reason.PIECEWISE_UPLOAD
+    assert (decision.reason, decision.effect) == (expected, Action.ACCEPT)
