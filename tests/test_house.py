@@ -76,6 +76,9 @@ TESTED_ELSEWHERE = {
     "uploadfilter/objecting/finding.py": "tests/objecting/test_watching.py",
     "uploadfilter/objecting/listening.py": "tests/service/test_forms.py",
     "uploadfilter/objecting/storing.py": "tests/objecting/test_keeping.py",
+    "uploadfilter/proxy/assembling/slicecontents.py": (
+        "tests/proxy/assembling/test_webforms.py"
+    ),
     "uploadfilter/proxy/assembling/sliceforms.py": (
         "tests/proxy/assembling/test_webforms.py"
     ),

@@ -1,6 +1,7 @@
 """Chunked web forms through the filter: the whole file, or none of it."""
 
 import asyncio
+import base64
 import re
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
@@ -59,6 +60,9 @@ UPLOADERS: dict[str, Fields] = {
     },
     "range": lambda _index, _count, _at, _total: {"title": "a lake"},
 }
+
+
+NOTE = b'Content-Disposition: form-data; name="note"\r\n\r\n'
 
 
 def form(fields: dict[str, str], data: bytes) -> bytes:
@@ -175,7 +179,8 @@ async def test_file_arrives_in_order_after_its_last_slice(
     got = served.origin.got
     assert b"".join(map(file_in, got)) == UNLISTED
     (decision,) = served.decisions()[known:]
-    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
+    assert decision.verdict is Verdict.NO_MATCH
+    assert decision.contents[0].size == len(UNLISTED)
     for each in got:
         assert each.header(b"cookie") == [b"a=b"]
         assert each.header(b"uploadfilter-decision") == [decision.id.encode()]
@@ -271,6 +276,37 @@ async def test_slices_that_disagree_are_refused(
     assert status(await page.post(b"b" * 140, index, count, at, total)) == 400
     assert served.origin.got == []
     assert held(served) == 0
+
+
+@pytest.mark.parametrize(
+    "field",
+    [LISTED.decode("latin-1"), base64.b64encode(LISTED).decode()],
+    ids=["bytes", "text"],
+)
+async def test_picture_in_another_field_of_a_slice_goes_nowhere(
+    served: Site, field: str
+) -> None:
+    """Everything of a form goes on, so that everything is inspected."""
+    answers = []
+    for index, note in enumerate(("a lake", field)):
+        fields = UPLOADERS["dropzone"](index, 2, 60 * index, 120)
+        body = form(fields, b"a" * 60).replace(
+            b"--bou--", b"--bou\r\n" + NOTE + note.encode("latin-1") + b"\r\n--bou--"
+        )
+        head = (
+            b"POST /forms HTTP/1.1\r\n" + CLOSE + b"Content-Length: %d\r\n"
+            b"Content-Type: multipart/form-data; boundary=bou\r\n\r\n" % len(body)
+        )
+        answers.append(status(await served.send(head + body)))
+    assert answers == [200, 403]
+    assert served.origin.got == []
+
+
+async def test_long_field_beside_a_slice_is_refused(served: Site) -> None:
+    """No uploader sends one, and the fields of all slices are in memory."""
+    fields = UPLOADERS["dropzone"](0, 2, 0, 120) | {"note": "a" * 4097}
+    body = form(fields, b"a" * 60)
+    assert status(await served.post_form(body, b"bou")) == 400
 
 
 async def test_whole_form_is_an_upload_as_ever(served: Site) -> None:

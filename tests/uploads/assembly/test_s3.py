@@ -135,6 +135,7 @@ def test_list_gives_the_numbers_in_order(text: bytes) -> None:
         listed("<Part><PartNumber>1</PartNumber></Part>"),
         listed(part(1, more="<PartNumber>2</PartNumber>")),
         listed(part(1, more="<Other>2</Other>")),
+        listed(part(1, more=f"<ChecksumMD5>{'A' * 129}</ChecksumMD5>")),
         listed("2", part(1)),
         listed(part(1) + "2"),
         listed(f"<Parts>{part(1)}</Parts>"),

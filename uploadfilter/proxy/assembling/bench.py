@@ -47,6 +47,7 @@ from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Fault, State
+from uploadfilter.uploads.body.messages import MessageSpan
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
@@ -105,6 +106,19 @@ class NotAccepted:
 
 
 Reply: TypeAlias = OriginReply | OriginFailure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The bytes of uploads that are inspected together.
+
+    Attributes:
+        data: The bytes.
+        spans: The contents in them; ``None`` if all of them are one content.
+    """
+
+    data: AsyncIterator[bytes]
+    spans: Sequence[MessageSpan] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,7 +323,7 @@ class Workbench:
         *,
         declared_type: str | None,
         replay: Replay,
-        file: tuple[AsyncIterator[bytes], int] | None = None,
+        contents: Contents | None = None,
         coding: str | None = None,
     ) -> Reply | NotAccepted:
         """Inspect complete uploads as one, and replay them if they are accepted.
@@ -321,23 +335,25 @@ class Workbench:
             uploads: The uploads in order, which this request has locked.
             declared_type: The media type that the client claims.
             replay: Sends them to the origin.
-            file: The bytes to inspect and their number, if they are not all bytes of
-                the uploads.
+            contents: The contents to inspect, if they are not all bytes of the uploads
+                as one.
             coding: The content coding of their bytes, as of ``BodyPlan``.
 
         Returns:
             The origin's answer; or the answer of a decision other than ``ACCEPT``.
         """
+        if contents is None:
+            contents = Contents(data=joined(uploads), spans=None)
         plan = BodyPlan(
             kind=BodyKind.RAW,
-            declared_length=file[1] if file else sum(each.size for each in uploads),
+            declared_length=sum(each.size for each in uploads),
             declared_type=declared_type,
             coding=coding,
         )
         is_final = False
         try:
             deciding = self._intake.decided(
-                arrival, plan, file[0] if file else joined(uploads)
+                arrival, plan, contents.data, contents.spans
             )
             async with deciding as (upload, effect):
                 if isinstance(effect, Answer):

@@ -1,5 +1,6 @@
 """Read a form that may bring a slice of a file, out of the spool that holds it."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -43,6 +44,8 @@ async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | No
     files = [index for index, part in enumerate(parts) if _file_name(part) is not None]
     if len(files) != 1 or len(parts) < len(command.parts):
         return None
+    if any(part.undone_length or part.length > _most(part) for part in parts):
+        return None
     head = upload.arrival.head
     query = head.target.partition("?")[2]
     fields = await _fields(upload, parts)
@@ -77,6 +80,11 @@ async def _fields(upload: Upload, parts: Sequence[FormPart]) -> list[tuple[str, 
             found.append((_unquoted(dict(part.names)["name"]), value))
         start += part.length + part.undone_length
     return found
+
+
+def _most(part: FormPart) -> float:
+    """Return the most bytes of a part: a slice has no long fields."""
+    return math.inf if _file_name(part) is not None else _MOST_FIELD_BYTES
 
 
 def _file_name(part: FormPart) -> str | None:

@@ -11,13 +11,15 @@ Rules this module keeps:
   Every other piece is treated as on any route: refused, and recorded.
 - The slices agree about the file: their number, its length, and where each begins.
 - Another version of a slice takes the place of the earlier one, which then is gone.
+- Everything of a form goes on, so that everything is inspected: beside the file, each
+  field is a content as in any form; the short ones, which every slice has, are one.
 - The answer to a slice that waits is the 200 that these scripts expect.
 - The end of a file is remembered for some time: a script that sends its last slice
   again, because it did not like or did not get the answer, gets the same one.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AsyncExitStack
 from os import urandom
 from typing import Final
@@ -26,6 +28,7 @@ from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.assembling.bench import (
+    Contents,
     NotAccepted,
     OriginReply,
     Replaying,
@@ -34,6 +37,22 @@ from uploadfilter.proxy.assembling.bench import (
     is_verdict,
 )
 from uploadfilter.proxy.assembling.heldfile import Denial
+from uploadfilter.proxy.assembling.slicecontents import (
+    AT,
+    COUNT,
+    DECLARED,
+    FIELDS,
+    LENGTH,
+    PLACE,
+    RANGE,
+    TARGET,
+    TOTAL,
+    TYPE,
+    UNKNOWN,
+    contents_of,
+    spans_of,
+    wrong_of,
+)
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
@@ -51,10 +70,6 @@ NAME: Final = "forms"
 
 _WAITING: Final = b'{"success": true}'
 """Fine Uploader reads this; the others read the status alone."""
-
-_AT, _LENGTH, _PLACE, _COUNT, _TOTAL = "at", "length", "place", "count", "total"
-_TARGET, _TYPE, _RANGE, _DECLARED = "target", "type", "range", "declared"
-_UNKNOWN: Final = "-"
 
 _END, _DECISION = "end", "decision"
 
@@ -265,7 +280,7 @@ class WebForms:
             found = await self._bench.store.peek(name or "")
             if isinstance(found, Denial):
                 return False
-            at += int(found.head.notes[_LENGTH])
+            at += int(found.head.notes[LENGTH])
             if at >= (piece.total or 0):
                 return True
         return False
@@ -287,7 +302,6 @@ class WebForms:
         """
         async with AsyncExitStack() as locks:
             parts: list[HeldUpload] = []
-            at = 0
             for key in self._keys(piece, parts):
                 name = await self._name(arrival, piece, key)
                 opened = self._bench.store.locked(name or "")
@@ -295,17 +309,12 @@ class WebForms:
                 if isinstance(held, Denial) or held.state is not State.COMPLETE:
                     return None
                 parts.append(held)
-                at += int(held.head.notes[_LENGTH])
-            if not _agree(parts):
+            wrong = wrong_of(parts, arrival.route.limits)
+            if wrong is not None:
                 for held in parts:
                     await held.remove()
-                return self._bench.answer(arrival, _DISAGREEING)
-            if at > arrival.route.limits.max_body_bytes:
-                for held in parts:
-                    await held.remove()
-                told = Answer(status=413, reason=Reason.TOO_LARGE)
-                return self._bench.answer(arrival, told)
-            done = await self._inspected(arrival, parts, size=at)
+                return self._bench.answer(arrival, wrong)
+            done = await self._inspected(arrival, parts)
             await self._remember(arrival, piece, done)
             if isinstance(done, OriginReply):
                 return self._bench.relay(done)
@@ -320,10 +329,10 @@ class WebForms:
         at = 0
         while at < (piece.total or 0):
             yield str(at)
-            at += int(parts[-1].head.notes[_LENGTH])
+            at += int(parts[-1].head.notes[LENGTH])
 
     async def _inspected(
-        self, arrival: Arrival, parts: Sequence[HeldUpload], *, size: int
+        self, arrival: Arrival, parts: Sequence[HeldUpload]
     ) -> Reply | NotAccepted:
         async def replay(to: Replaying) -> Reply:
             reply: Reply | None = None
@@ -341,13 +350,12 @@ class WebForms:
                 raise RuntimeError("a file without slices was accepted")
             return reply
 
-        declared = parts[0].head.notes[_DECLARED]
         return await self._bench.finish(
             arrival,
             parts,
-            declared_type=declared or None,
+            declared_type=None,
             replay=replay,
-            file=(_file_of(parts), size),
+            contents=Contents(data=contents_of(parts), spans=spans_of(parts)),
         )
 
 
@@ -364,25 +372,31 @@ def _notes(
 ) -> dict[str, str]:
     """Return what the end of the upload has to know about a slice."""
     piece, file = arrived.slice, arrived.parts[arrived.file]
-    before = 0
+    places: dict[int, int] = {}
+    at = 0
     for each in pieces:
         if isinstance(each, bytes):
-            before += len(each)
-        elif each == arrived.file:
-            break
+            at += len(each)
         else:
-            before += arrived.parts[each].length
+            places[each] = at
+            at += arrived.parts[each].length
+    fields = [
+        f"{place}:{arrived.parts[index].length}"
+        for index, place in places.items()
+        if index != arrived.file
+    ]
     ranges = arrival.head.values(b"content-range")
     return {
-        _AT: str(before),
-        _LENGTH: str(file.length),
-        _PLACE: _UNKNOWN if piece.at is None else str(piece.at),
-        _COUNT: _UNKNOWN if piece.count is None else str(piece.count),
-        _TOTAL: _UNKNOWN if piece.total is None else str(piece.total),
-        _TARGET: arrival.head.target,
-        _TYPE: content_type,
-        _RANGE: ranges[0].decode("latin-1") if ranges else "",
-        _DECLARED: (file.content_type or "").partition(";")[0].strip().lower(),
+        AT: str(places[arrived.file]),
+        FIELDS: " ".join(fields),
+        LENGTH: str(file.length),
+        PLACE: UNKNOWN if piece.at is None else str(piece.at),
+        COUNT: UNKNOWN if piece.count is None else str(piece.count),
+        TOTAL: UNKNOWN if piece.total is None else str(piece.total),
+        TARGET: arrival.head.target,
+        TYPE: content_type,
+        RANGE: ranges[0].decode("latin-1") if ranges else "",
+        DECLARED: (file.content_type or "").partition(";")[0].strip().lower(),
     }
 
 
@@ -414,49 +428,16 @@ async def _written(
     return await held.commit()
 
 
-def _agree(parts: Sequence[HeldUpload]) -> bool:
-    """Tell whether all slices say the same about their file, and it is whole."""
-    at = 0
-    first = parts[0].head.notes
-    for part in parts:
-        notes = part.head.notes
-        same = all(notes[key] == first[key] for key in (_COUNT, _TOTAL))
-        if not same or notes[_PLACE] not in {_UNKNOWN, str(at)}:
-            return False
-        at += int(notes[_LENGTH])
-    return first[_TOTAL] in {_UNKNOWN, str(at)}
-
-
-async def _file_of(parts: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
-    """Yield the bytes of the file out of the forms of its slices."""
-    for part in parts:
-        begin = int(part.head.notes[_AT])
-        end = begin + int(part.head.notes[_LENGTH])
-        at = 0
-        async for data in part.read():
-            piece = data[max(begin - at, 0) : max(end - at, 0)]
-            if piece:
-                yield piece
-            at += len(data)
-
-
 def _head_of(arrival: Arrival, part: HeldUpload) -> RequestHead:
     """Return the head of the request that brings one slice to the origin."""
     notes = part.head.notes
-    added = {b"Content-Type": notes[_TYPE].encode("ascii")}
-    if notes[_RANGE]:
-        added[b"Content-Range"] = notes[_RANGE].encode("latin-1")
+    added = {b"Content-Type": notes[TYPE].encode("ascii")}
+    if notes[RANGE]:
+        added[b"Content-Range"] = notes[RANGE].encode("latin-1")
     return edited(
         arrival.head,
         method=arrival.head.method,
-        target=notes[_TARGET],
+        target=notes[TARGET],
         dropped=_OF_A_SLICE,
         added=added,
     )
-
-
-_DISAGREEING: Final = Answer(
-    status=400,
-    reason=Reason.MALFORMED_FORM,
-    detail="The slices of the file do not agree about it.",
-)

@@ -147,7 +147,11 @@ class Intake:
 
     @asynccontextmanager
     async def decided(
-        self, arrival: Arrival, body: BodyPlan, data: AsyncIterator[bytes]
+        self,
+        arrival: Arrival,
+        body: BodyPlan,
+        data: AsyncIterator[bytes],
+        spans: Sequence[MessageSpan] | None = None,
     ) -> AsyncIterator[tuple[Upload, Forward | Answer]]:
         """Decide about an upload that the filter holds already.
 
@@ -158,15 +162,14 @@ class Intake:
             arrival: The request that completed it.
             body: The plan of its bytes.
             data: Its bytes, in order.
+            spans: The contents in them; ``None`` for one content.
 
         Yields:
             The upload, whose spools hold a copy of the bytes, and the effect, which is
             on record.
         """
         with Held() as held:
-            upload = self._begun(
-                arrival, body, None, held, exempt=False, is_canary=False
-            )
+            upload = self._begun(arrival, body, None, held, exempt=False, spans=spans)
             room_s = arrival.live.settings.limits.log_room_s
             if not await self._recorder.room(within_s=room_s):
                 self._recorder.say_full()

@@ -37,6 +37,7 @@ _ID: Final = re.compile(r"[!-~]{1,1024}")
 _ETAG: Final = re.compile(r'"?[0-9A-Za-z+/=._-]{1,256}"?')
 _NAMESPACE: Final = re.compile(r"\{http://s3\.amazonaws\.com/doc/2006-03-01/\}")
 _CHECKSUM: Final = re.compile(r"Checksum[0-9A-Z]{1,16}")
+_SUM: Final = re.compile(r"[0-9A-Za-z+/=-]{1,128}")
 _LIST: Final = "CompleteMultipartUpload"
 _DECLARATION: Final = re.compile(rb"(?:\xef\xbb\xbf)?<\?xml[^?<>]*\?>")
 _ENCODING: Final = re.compile(rb"encoding *= *[\"']utf-8[\"']", re.IGNORECASE)
@@ -191,6 +192,8 @@ def _numbers(root: ET.Element) -> Iterator[int | None]:
             name, value = _name(each), (each.text or "").strip()
             is_known = name in {"PartNumber", "ETag"} or _CHECKSUM.fullmatch(name)
             if not is_known or name in known or len(each) or each.attrib:
+                yield None
+            if name not in {"PartNumber", "ETag"} and not _SUM.fullmatch(value):
                 yield None
             if (each.tail or "").strip():
                 yield None
