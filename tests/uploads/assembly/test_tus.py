@@ -146,25 +146,3 @@ def test_checksums_are_computed_in_parts() -> None:
 def test_address_is_the_target_that_clients_use(location: str, expected: str) -> None:
     """Location may be absolute or relative (RFC 9110, section 10.2.2)."""
     assert tus.target_of(location, "/files") == expected
-
-
-def test_head_of_another_request_has_nothing_of_the_body() -> None:
-    """The client's rights stay, the framing of its piece does not."""
-    own = head(
-        "POST",
-        ("Cookie", "a=b"),
-        ("X-HTTP-Method-Override", "PATCH"),
-        ("Upload-Checksum", "sha1 x"),
-        ("Content-Length", "5"),
-        ("Upload_Offset", "3"),
-        PIECE,
-    )
-    made = tus.edited(
-        own,
-        method="PATCH",
-        target="/files/1",
-        dropped=(b"upload-offset",),
-        added={b"Upload-Offset": b"0"},
-    )
-    assert made.headers == ((b"Cookie", b"a=b"), (b"Upload-Offset", b"0"))
-    assert (made.method, made.target) == ("PATCH", "/files/1")

@@ -335,8 +335,7 @@ class Workbench:
             uploads: The uploads in order, which this request has locked.
             declared_type: The media type that the client claims.
             replay: Sends them to the origin.
-            contents: The contents to inspect, if they are not all bytes of the uploads
-                as one.
+            contents: The contents to inspect; ``None`` for all bytes as one content.
             coding: The content coding of their bytes, as of ``BodyPlan``.
 
         Returns:
@@ -382,7 +381,7 @@ class Workbench:
             body: Its whole body.
         """
         plan = BodyPlan(kind=BodyKind.RAW, declared_length=len(body), is_piece=True)
-        deciding = self._intake.decided(arrival, plan, _once(body))
+        deciding = self._intake.decided(arrival, plan, once(body))
         async with deciding as (upload, effect):
             if isinstance(effect, Answer):
                 return NotAccepted(answer=effect, decision_id=upload.ticket.id)
@@ -483,7 +482,8 @@ async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:
     return True
 
 
-async def _once(data: bytes) -> AsyncIterator[bytes]:
+async def once(data: bytes) -> AsyncIterator[bytes]:
+    """Yield a short body that is in memory."""
     yield data
 
 

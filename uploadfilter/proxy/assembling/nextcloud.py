@@ -35,11 +35,17 @@ from uploadfilter.proxy.assembling.bench import (
     is_verdict,
 )
 from uploadfilter.proxy.assembling.heldfile import Denial
-from uploadfilter.proxy.assembling.pieceanswers import PieceReplies
+from uploadfilter.proxy.assembling.pieceanswers import (
+    CODED,
+    TOO_LARGE,
+    WITH_BODY,
+    PieceReplies,
+)
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Order, State
+from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.nextcloud import (
     MOST_CHUNKS,
@@ -50,7 +56,6 @@ from uploadfilter.uploads.assembly.nextcloud import (
     NumberedChunk,
     read,
 )
-from uploadfilter.uploads.assembly.tus import edited
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -69,21 +74,6 @@ _OF_A_MOVE: Final = (
 
 _ABOUT_THE_FILE: Final = (*_OF_A_MOVE, b"destination", b"oc-total-length")
 
-_CODED: Final = Refusal(
-    status=415,
-    reason=Reason.UNSUPPORTED_CODING,
-    detail="A piece of an upload must be sent without a content coding.",
-)
-_TOO_LARGE: Final = Refusal(
-    status=413,
-    reason=Reason.TOO_LARGE,
-    detail="The body is longer than this service accepts.",
-)
-_WITH_BODY: Final = Refusal(
-    status=400,
-    reason=Reason.MALFORMED_REQUEST,
-    detail="A request that ends an upload has no body.",
-)
 _OTHER_TOTAL: Final = Refusal(
     status=400,
     reason=Reason.MALFORMED_REQUEST,
@@ -238,7 +228,7 @@ class Nextcloud:
             return Denial.MISSING
         size = sum(part.size for part in found)
         if size > arrival.route.limits.max_body_bytes:
-            return _TOO_LARGE
+            return TOO_LARGE
         return found if size == step.total else _OTHER_TOTAL
 
     async def _joined(
@@ -345,12 +335,12 @@ def _refusal(
         return body
     if arrival.head.has_body:
         if not isinstance(step, NumberedChunk):
-            return _WITH_BODY
+            return WITH_BODY
         if body.coding is not None or body.framing is not None:
-            return _CODED
+            return CODED
     limit = arrival.route.limits.max_body_bytes
     total = None if isinstance(step, FolderEnding) else step.total
-    return _TOO_LARGE if (total or 0) > limit else None
+    return TOO_LARGE if (total or 0) > limit else None
 
 
 def _looking(arrival: Arrival, folder: Folder) -> RequestHead:

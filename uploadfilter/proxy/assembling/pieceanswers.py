@@ -38,6 +38,24 @@ _STATUS_OF_FAULT: Final = {
 _STATUS_OF_REASON: Final = {Reason.TOO_SLOW: HTTPStatus.REQUEST_TIMEOUT}
 
 
+CODED: Final = Refusal(
+    status=415,
+    reason=Reason.UNSUPPORTED_CODING,
+    detail="A piece of an upload must be sent without a content coding.",
+)
+TOO_LARGE: Final = Refusal(
+    status=413,
+    reason=Reason.TOO_LARGE,
+    detail="The body is longer than this service accepts.",
+)
+WITH_BODY: Final = Refusal(
+    status=400,
+    reason=Reason.MALFORMED_REQUEST,
+    detail="A request that ends an upload has no body.",
+)
+"""Refusals of pieces by their heads, in more than one protocol."""
+
+
 class BadSum:
     """The bytes of a piece do not have the stated checksum."""
 

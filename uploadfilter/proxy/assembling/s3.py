@@ -16,7 +16,7 @@ Rules this module keeps:
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from typing import Final
 from xml.sax.saxutils import escape
@@ -32,6 +32,7 @@ from uploadfilter.proxy.assembling.bench import (
     Reply,
     Workbench,
     is_verdict,
+    once,
 )
 from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.store import HeldUpload
@@ -232,7 +233,7 @@ class S3:
                 arrival.head,
                 decision_id=to.upload.ticket.id,
                 body_length=len(text),
-                body=_once(text),
+                body=once(text),
             )
 
         done = await self._bench.finish(
@@ -367,10 +368,6 @@ def _wrong_by_part(denied: Denial, *, is_first: bool) -> Wrong:
             return _BUSY
         case _:
             return _SLOW_DOWN
-
-
-async def _once(text: bytes) -> AsyncIterator[bytes]:
-    yield text
 
 
 def _is_whole(held: HeldUpload) -> bool:

@@ -31,12 +31,20 @@ from uploadfilter.proxy.assembling.bench import (
     is_verdict,
 )
 from uploadfilter.proxy.assembling.heldfile import Denial
-from uploadfilter.proxy.assembling.pieceanswers import BadSum, PieceReplies, carried
+from uploadfilter.proxy.assembling.pieceanswers import (
+    CODED,
+    TOO_LARGE,
+    WITH_BODY,
+    BadSum,
+    PieceReplies,
+    carried,
+)
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly import tus
 from uploadfilter.uploads.assembly.assembly import Order, State
+from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
 from uploadfilter.uploads.head.request import RequestHead
@@ -58,25 +66,10 @@ _OF_A_PIECE: Final = (
 )
 """Headers of a client's request that do not belong into another one of ours."""
 
-_CODED: Final = Refusal(
-    status=415,
-    reason=Reason.UNSUPPORTED_CODING,
-    detail="A piece of an upload must be sent without a content coding.",
-)
-_TOO_LARGE: Final = Refusal(
-    status=413,
-    reason=Reason.TOO_LARGE,
-    detail="The body is longer than this service accepts.",
-)
 _UNFINISHED: Final = Refusal(
     status=400,
     reason=Reason.MALFORMED_REQUEST,
     detail="A part of the upload is not complete.",
-)
-_WITH_BODY: Final = Refusal(
-    status=400,
-    reason=Reason.MALFORMED_REQUEST,
-    detail="A request that ends an upload has no body.",
 )
 
 
@@ -138,9 +131,7 @@ class Tus:
 
     async def _create(self, arrival: Arrival, step: tus.Creation) -> web.StreamResponse:
         head = arrival.head
-        begin = tus.edited(
-            head, method="POST", target=head.target, dropped=(), added={}
-        )
+        begin = edited(head, method="POST", target=head.target, dropped=(), added={})
         reply = await self._bench.ask(arrival, begin)
         if isinstance(reply, OriginFailure):
             return self._bench.answer(arrival, reply)
@@ -312,8 +303,8 @@ class Tus:
         self, arrival: Arrival, step: tus.Joining, parts: Sequence[HeldUpload]
     ) -> web.StreamResponse:
         if sum(part.size for part in parts) > arrival.route.limits.max_body_bytes:
-            return self._answers.refuse(arrival, _TOO_LARGE)
-        final = tus.edited(
+            return self._answers.refuse(arrival, TOO_LARGE)
+        final = edited(
             arrival.head,
             method="POST",
             target=arrival.head.target,
@@ -408,12 +399,12 @@ def _refusal(
         if isinstance(body, Refusal):
             return body
         if isinstance(step, tus.TusStep | tus.Joining):
-            return _WITH_BODY
+            return WITH_BODY
         if body.coding is not None:
-            return _CODED
+            return CODED
     limit = arrival.route.limits.max_body_bytes
     is_too_large = isinstance(step, tus.Creation) and (step.total or 0) > limit
-    return _TOO_LARGE if is_too_large else None
+    return TOO_LARGE if is_too_large else None
 
 
 def _is_done(held: HeldUpload) -> bool:
@@ -422,7 +413,7 @@ def _is_done(held: HeldUpload) -> bool:
 
 
 def _looking(arrival: Arrival) -> RequestHead:
-    return tus.edited(
+    return edited(
         arrival.head,
         method="HEAD",
         target=arrival.head.target,
@@ -432,7 +423,7 @@ def _looking(arrival: Arrival) -> RequestHead:
 
 
 def _ending(arrival: Arrival, target: str) -> RequestHead:
-    return tus.edited(
+    return edited(
         arrival.head, method="DELETE", target=target, dropped=_OF_A_PIECE, added={}
     )
 
@@ -442,7 +433,7 @@ def _patch(arrival: Arrival, target: str, held: HeldUpload) -> RequestHead:
     added = {b"Upload-Offset": b"0", b"Content-Type": tus.BODY_TYPE}
     if _DEFERRED in held.head.notes:
         added[b"Upload-Length"] = b"%d" % held.size
-    return tus.edited(
+    return edited(
         arrival.head,
         method="PATCH",
         target=target,

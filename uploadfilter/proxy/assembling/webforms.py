@@ -59,8 +59,8 @@ from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Order, State
+from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
-from uploadfilter.uploads.assembly.tus import edited
 from uploadfilter.uploads.assembly.webforms import MOST_SLICES, Slice
 from uploadfilter.uploads.body import canonical
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from typing import Final, TypeAlias
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.assembly.tus import edited
+from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.head.plan import BodyKind, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.limits import UploadLimits

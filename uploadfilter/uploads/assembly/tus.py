@@ -15,8 +15,8 @@ import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final, Protocol, TypeAlias
 from urllib.parse import urljoin, urlsplit
@@ -25,7 +25,7 @@ from zlib import crc32
 from uploadfilter.model import Reason
 from uploadfilter.uploads.head import codings, fields
 from uploadfilter.uploads.head.plan import Refusal
-from uploadfilter.uploads.head.request import METHOD_OVERRIDES, RequestHead
+from uploadfilter.uploads.head.request import RequestHead
 
 BODY_TYPE: Final = b"application/offset+octet-stream"
 
@@ -154,44 +154,6 @@ def target_of(location: str, target: str) -> str:
     """
     found = urlsplit(urljoin(f"http://origin{target}", location))
     return found.path + (f"?{found.query}" if found.query else "")
-
-
-def edited(
-    head: RequestHead,
-    *,
-    method: str,
-    target: str,
-    dropped: Iterable[bytes],
-    added: Mapping[bytes, bytes],
-) -> RequestHead:
-    """Return the head of another request by the same client.
-
-    Args:
-        head: The client's own request.
-        method: The other method.
-        target: The other target.
-        dropped: Headers to leave out, in lower case, besides those that are added and
-            those that describe a body or override the method.
-        added: Headers to add.
-    """
-    names = {name.lower() for name in added}
-    gone = names | METHOD_OVERRIDES | _OF_A_BODY | set(dropped)
-    kept = [
-        (name, value)
-        for name, value in head.headers
-        if name.lower().replace(b"_", b"-") not in gone
-    ]
-    return replace(head, method=method, target=target, headers=(*kept, *added.items()))
-
-
-_OF_A_BODY: Final = frozenset(
-    {
-        *(b"content-length", b"transfer-encoding", b"content-type", b"expect"),
-        *(b"content-encoding", b"content-md5", b"digest", b"content-digest"),
-        *(b"repr-digest", b"upload-checksum", b"trailer"),
-    }
-)
-"""Headers that describe the body of one request."""
 
 
 def method_of(head: RequestHead) -> str | None:
