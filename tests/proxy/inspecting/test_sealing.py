@@ -69,8 +69,8 @@ async def test_rejected_upload_leaves_a_file_that_only_the_keys_open(
     changes = {"sealed_evidence": evidence, "trusted_proxies": LOCAL}
     async with site(tmp_path, listed=[exact_entry(1, LISTED)], **changes) as it:
         told = (b"X-Forwarded-For: 203.0.113.9", b"X-Client-Port: 4711")
-        assert await put(it, *told, b"X-Account: ann") == 403
-        assert await put(it, *told, b"X-Account: ann", b"X-Account: bob") == 403
+        assert await put(it, *told, b"X-Account: ann@example") == 403
+        assert await put(it, *told, b"X-Account: ann@example", b"X-Account: bob") == 403
         assert await put(it, *told) == 403
         for _ in range(2):
             assert await put(it, b"X-Forwarded-For: 203.0.113.8") == 403
@@ -92,7 +92,7 @@ async def test_rejected_upload_leaves_a_file_that_only_the_keys_open(
     text = text_of(sealed[first.id])
     assert (text["address"], text["port"], text["account"]) == (
         *("203.0.113.9", 4711),
-        "ann",
+        "ann@example",
     )
     assert (text["peer"], text["decision"], text["route"]) == (
         *("127.0.0.1", first.id),
@@ -102,7 +102,7 @@ async def test_rejected_upload_leaves_a_file_that_only_the_keys_open(
     assert text_of(sealed[second.id])["account"] is None  # one of them may be forged
     for data in sealed.values():
         assert b"203.0.113.9" not in data
-        assert b"ann" not in data
+        assert b"ann@example" not in data
     assert 'uploadfilter_sealed_evidence_total{result="sealed"} 3.0' in exposed
 
 
