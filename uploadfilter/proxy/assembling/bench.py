@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final, TypeAlias
 
-import aiohttp
 from aiohttp import web
 from multidict import CIMultiDict
 
@@ -32,6 +31,7 @@ from uploadfilter.model import Reason
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.assembling.heldfile import Denial
+from uploadfilter.proxy.assembling.originbodies import ReadsBody, whole
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore, joined
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -51,10 +51,6 @@ from uploadfilter.uploads.body.messages import MessageSpan
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
-
-MOST_REPLY_BYTES: Final = 1024 * 1024
-"""Longest answer of an origin that is held: those of protocols are short, and a page
-for an error is some kilobytes."""
 
 _UNDECIDED: Final = frozenset({Reason.ABORTED, Reason.TOO_SLOW})
 """Reasons of a rejection after which the same upload may be sent again."""
@@ -284,8 +280,9 @@ class Workbench:
         decision_id: str | None,
         body_length: int | None,
         body: AsyncIterator[bytes] | None = None,
+        read: ReadsBody = whole,
     ) -> Reply:
-        """Send a request to the origin, and read its whole answer."""
+        """Send a request to the origin, and read its whole answer by ``read``."""
         headers = forwarded_headers(
             head,
             arrival.side,
@@ -302,7 +299,7 @@ class Workbench:
             self._metrics.took(Phase.FORWARD, clock() - begun_s)
             reply: Reply | None = None
             if not isinstance(answer, OriginFailure):
-                data = await _whole(answer.content)
+                data = await read(answer)
                 if data is not None:
                     reply = OriginReply(
                         status=answer.status,
@@ -372,23 +369,38 @@ class Workbench:
                     await each.undo()
 
     async def pass_unseen(self, arrival: Arrival, body: bytes) -> Reply | NotAccepted:
-        """Record a request that joins bytes which are not held, and send it on.
-
-        Only ``MONITOR`` sends it on, and the record says ``piecewise_upload``.
+        """Record a request that joins unknown bytes; only ``MONITOR`` sends it on.
 
         Args:
             arrival: The request.
             body: Its whole body.
         """
         plan = BodyPlan(kind=BodyKind.RAW, declared_length=len(body), is_piece=True)
-        deciding = self._intake.decided(arrival, plan, once(body))
+        return await self.pass_on(arrival, arrival.head, plan, once(body))
+
+    async def pass_on(
+        self,
+        arrival: Arrival,
+        head: RequestHead,
+        plan: BodyPlan,
+        data: AsyncIterator[bytes],
+    ) -> Reply | NotAccepted:
+        """Inspect a body that has arrived, and send a request with it to the origin.
+
+        Args:
+            arrival: The request that brought it.
+            head: The request to the origin.
+            plan: How the body is read.
+            data: The body.
+        """
+        deciding = self._intake.decided(arrival, plan, data)
         async with deciding as (upload, effect):
             if isinstance(effect, Answer):
                 return NotAccepted(answer=effect, decision_id=upload.ticket.id)
             spool = upload.spools[effect.where]
 
             async def replay(to: Replaying) -> Reply:
-                return await to.send(arrival.head)
+                return await to.send(head)
 
             return await self._replayed(upload, spool, replay)
 
@@ -485,16 +497,3 @@ async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:
 async def once(data: bytes) -> AsyncIterator[bytes]:
     """Yield a short body that is in memory."""
     yield data
-
-
-async def _whole(content: aiohttp.StreamReader) -> bytes | None:
-    """Return a whole body; ``None`` if it breaks off or is too long."""
-    found = bytearray()
-    try:
-        while data := await content.readany():
-            found += data
-            if len(found) > MOST_REPLY_BYTES:
-                return None
-    except (aiohttp.ClientError, OSError, TimeoutError):
-        return None
-    return bytes(found)
