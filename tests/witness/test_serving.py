@@ -10,10 +10,14 @@ from tests.decisions.tree.test_merkle import ROOTS
 from tests.decisions.tree.test_witnessing import LOG, submitted
 from tests.witness.test_keeping import NOW, opened
 from uploadfilter.decisions.tree.notes import Note, Signer
-from uploadfilter.decisions.tree.witnessing import MOST_SUBMISSION_BYTES
+from uploadfilter.decisions.tree.witnessing import (
+    MOST_SUBMISSION_BYTES,
+    PATH,
+    SIZE_TYPE,
+)
 from uploadfilter.errors import ServiceError
 from uploadfilter.witness.keeping import WitnessKeeper
-from uploadfilter.witness.serving import PATH, SIZE_TYPE, listening
+from uploadfilter.witness.serving import listening
 
 Asked = tuple[int, str, str]
 """Status, type and text of an answer."""

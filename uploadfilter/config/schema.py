@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from uploadfilter.config.lines import Key
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.noticing.settings import NoticeSettings
 from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
@@ -45,6 +46,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "scanner": ScannerSettings,
     "budgets": Budgets,
     "log": LogSettings,
+    "witnesses": WitnessSettings,
     "sealed_evidence": SealedEvidenceSettings,
     "admin": AdminSettings,
     "forms": FormsSettings,

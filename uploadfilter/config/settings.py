@@ -6,6 +6,7 @@ from pathlib import Path
 
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
+from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import Mode
 from uploadfilter.noticing.settings import NoticeSettings
@@ -59,6 +60,7 @@ class Settings:
         policy: The action for each reason.
         scanner: Number of processes, and the budgets of the table ``[budgets]``.
         log: Size of segments.
+        witnesses: Who signs the checkpoints of the decision log.
         sealed_evidence: Details of rejected uploads that are kept for the police.
         admin: The admin listener.
         forms: The listeners of the public forms and of reviewers.
@@ -88,6 +90,7 @@ class Settings:
     policy: Policy = field(default_factory=Policy)
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     log: LogSettings = field(default_factory=LogSettings)
+    witnesses: WitnessSettings = field(default_factory=WitnessSettings)
     sealed_evidence: SealedEvidenceSettings = field(
         default_factory=SealedEvidenceSettings
     )

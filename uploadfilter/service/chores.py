@@ -28,6 +28,7 @@ from uploadfilter.service.following import Following
 from uploadfilter.service.objections import ObjectionRecorder
 from uploadfilter.service.signing import Signing
 from uploadfilter.state import evidence_directory, log_directory
+from uploadfilter.witness.submitting import Submitting
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -86,6 +87,9 @@ async def chores(
                 clock=now_s,
             ).keep(),
             log_days=_keep_log_days(admission, settings),
+            witnesses=Submitting(
+                directory, settings.witnesses.known, tell=watched.metrics.submitted
+            ).keep(),
         ):
             yield
     finally:

@@ -12,6 +12,8 @@ from aiohttp import web
 from uploadfilter.decisions.tree.notes import Signature
 from uploadfilter.decisions.tree.witnessing import (
     MOST_SUBMISSION_BYTES,
+    PATH,
+    SIZE_TYPE,
     Submission,
     WitnessRefusal,
 )
@@ -21,10 +23,6 @@ from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.witness.keeping import WitnessKeeper
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-PATH: Final = "/add-checkpoint"
-SIZE_TYPE: Final = "text/x.tlog.size"
-"""Type of the answer that names the size which the witness knows."""
 
 _READING_S: Final = 10.0
 """Seconds for a request of some kilobytes."""

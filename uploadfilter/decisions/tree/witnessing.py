@@ -26,6 +26,11 @@ from uploadfilter.decisions.tree.notes import (
     write_hash,
 )
 
+PATH: Final = "/add-checkpoint"
+
+SIZE_TYPE: Final = "text/x.tlog.size"
+"""Type of the answer that names the size which the witness knows."""
+
 MOST_SUBMISSION_BYTES: Final = MOST_NOTE_BYTES + 64 * (MOST_PROOF_HASHES + 1)
 """Most bytes of a submission: the note, and lines of 44 characters before it."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.decisions.records.sealed import SealFault
+from uploadfilter.decisions.tree.submitting import Cosigning
 from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import INCAPACITY, Action, Mode, Verdict
 from uploadfilter.proxy.counting.labels import NONE, Limit, Outcome, Reload
@@ -114,6 +115,12 @@ SEALED: Final = CounterDefinition(
     text="Rejected uploads whose evidence was wanted; result sealed: it was sealed.",
     labels=("result",),
     known=(("sealed",), *((fault,) for fault in SealFault)),
+)
+COSIGNED: Final = CounterDefinition(
+    name="checkpoint_submissions",
+    text="Signed checkpoints that were submitted to witnesses.",
+    labels=("result",),
+    known=tuple((result,) for result in Cosigning),
 )
 LIMITS: Final = CounterDefinition(
     name="limits_reached",

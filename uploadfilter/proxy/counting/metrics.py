@@ -28,11 +28,13 @@ from typing_extensions import override
 
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.decisions.records.sealed import SealFault
+from uploadfilter.decisions.tree.submitting import Cosigning
 from uploadfilter.evidence.weighing import EvidenceResult
 from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.definitions import (
     CHECKED_IN,
+    COSIGNED,
     CPU,
     CPU_BUCKETS_S,
     EVIDENCE,
@@ -144,6 +146,7 @@ class Metrics:
         self.canaries = CanaryCounts(self.registry, PREFIX)
         self._evidence = _counts(self.registry, EVIDENCE)
         self._sealed = _counts(self.registry, SEALED)
+        self._cosigned = _counts(self.registry, COSIGNED)
         self._limits = _counts(self.registry, LIMITS)
         self._outcomes = _counts(self.registry, OUTCOMES)
         self._origin_failures = _counts(self.registry, ORIGIN_FAILURES)
@@ -236,6 +239,10 @@ class Metrics:
     def sealed(self, fault: SealFault | None) -> None:
         """Count a rejected upload whose evidence was sealed, or could not be."""
         self._sealed.add(fault or "sealed")
+
+    def submitted(self, result: Cosigning) -> None:
+        """Count a checkpoint that was submitted to a witness."""
+        self._cosigned.add(result)
 
     def limited(self, limit: Limit) -> None:
         """Count a request that exceeded a limit."""

@@ -1,0 +1,27 @@
+"""The table ``[witnesses]``."""
+
+import pytest
+
+from tests.decisions.tree.test_submitting import KEY
+from uploadfilter.decisions.tree.notes import COSIGNATURE, Signer
+from uploadfilter.decisions.tree.settings import MOST_WITNESSES, WitnessSettings
+
+
+def test_witnesses_are_read() -> None:
+    """None by default."""
+    made = WitnessSettings(submit_to=(f"https://w.example {KEY.text}",))
+    assert [it.url for it in made.known] == ["https://w.example"]
+    assert WitnessSettings().known == ()
+
+
+def test_mistakes_are_named() -> None:
+    """With the key of the table."""
+    seeds = [number.to_bytes(32, "big") for number in range(MOST_WITNESSES + 1)]
+    keys = [Signer("w", seed, kind=COSIGNATURE).verifier for seed in seeds]
+    for wrong in (
+        ("https://w.example",),
+        (f"https://a.example {KEY.text}", f"https://b.example {KEY.text}"),
+        tuple(f"https://w.example {key.text}" for key in keys),
+    ):
+        with pytest.raises(ValueError, match=r"^submit_to"):
+            WitnessSettings(submit_to=wrong)
