@@ -133,6 +133,31 @@ def test_stray_bytes_are_skipped(stray: int, start: bytes, found: Kind) -> None:
     assert Proposal(kind=found, offset=stray) in proposed(source, Kind.DATA)
 
 
+def icon(*places: int) -> bytes:
+    """Return the directory of an icon whose entries point to these places."""
+    entries = (struct.pack("<8xII", 40, place) for place in places)
+    return struct.pack("<HHH", 0, 1, len(places)) + b"".join(entries)
+
+
+@pytest.mark.parametrize(
+    ("start", "is_proposed"),
+    [
+        pytest.param(pictures.jpeg(pictures.flat()), False, id="header-of-libjpeg"),
+        pytest.param(icon(2**31), False, id="beyond"),
+        pytest.param(icon(500), False, id="at-the-end"),
+        pytest.param(icon(499), True, id="last-byte"),
+        pytest.param(icon(2**31, 40), True, id="second"),
+        pytest.param(icon(*[2**31] * 65), True, id="many"),
+    ],
+)
+def test_icon_without_a_picture_is_none(start: bytes, *, is_proposed: bool) -> None:
+    """Nobody shows an icon whose entries all lie behind the end of the content."""
+    source = MemorySource(b"stray: " + start.ljust(493)[:4000])
+    found = {each.kind for each in proposed(source, Kind.DATA)}
+
+    assert (Kind.ICO in found) is is_proposed
+
+
 @pytest.mark.parametrize("sure", [Kind.JPEG, Kind.ZIP])
 def test_nothing_is_skipped_in_what_is_known(sure: Kind) -> None:
     """The metadata of a photo begin like a picture a few bytes further on."""

@@ -244,6 +244,23 @@ async def test_framed_parts_go_on_as_sent_and_are_held_without_frames(
     assert list(served.origin.objects.values()) == ([] if is_listed else [UNLISTED])
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "contents"),
+    [("PUT", "/lakes/key", 1), ("POST", "/lakes/key", 2), ("PUT", "/other/key", 2)],
+)
+async def test_framed_bytes_are_looked_at_unless_the_route_is_of_s3(
+    served: Served, method: str, path: str, contents: int
+) -> None:
+    """Its origin undoes the framing of a PUT; others store the bytes as they came."""
+    known = len(served.site.decisions())
+    client = Client(served.site, path=path)
+    body = framed(UNLISTED)
+    await client.ask(method, "", *framing(UNLISTED), body=body)
+    (decision,) = served.site.decisions()[known:]
+    found = [each for each in decision.contents if "!" not in each.path]
+    assert len(found) + decision.contents_omitted == contents
+
+
 async def test_part_whose_checksum_is_wrong_goes_nowhere(served: Served) -> None:
     """The origin would read other bytes than the copy, or none."""
     upload_id = await served.client.begin()

@@ -540,11 +540,19 @@ def test_exempt_piece_goes_on() -> None:
     assert record(upload.begin()).judgement.reason is Reason.EXEMPT
 
 
-def framed_upload(*sizes: int) -> tuple[Inspection, list[Command]]:
+def framed_upload(
+    *sizes: int, undone: bool = False
+) -> tuple[Inspection, list[Command]]:
     """Take an upload in the framing of S3, a JPEG in chunks."""
     framing = Framing(decoded_length=sum(sizes), is_signed=True)
     plan = BodyPlan(kind=BodyKind.RAW, declared_type="image/jpeg", framing=framing)
-    upload = inspect(plan)
+    upload = Inspection(
+        plan,
+        mode=Mode.ENFORCE,
+        policy=Policy(),
+        limits=UploadLimits(max_body_bytes=1000),
+        undoes_framing=undone,
+    )
     mark = b";chunk-signature=" + b"a" * 64
     for size in (*sizes, 0):
         data = b"\xff\xd8\xff".ljust(size)[:size]
@@ -569,6 +577,15 @@ def test_framed_body_in_several_chunks_is_looked_at_as_sent_too() -> None:
     framed, as_sent = look_up.contents
     assert (as_sent.path, as_sent.coding, as_sent.declared_type) == ("1", None, None)
     assert (as_sent.offset, as_sent.length) == (framed.offset, framed.length)
+
+
+def test_framed_body_for_an_origin_that_undoes_it_is_one_content() -> None:
+    """No one gets the bytes as they were sent: the route says that it speaks S3."""
+    _, (look_up,) = framed_upload(9, 8, undone=True)
+
+    assert isinstance(look_up, LookUp)
+    (content,) = look_up.contents
+    assert content.coding == "aws-chunked"
 
 
 @pytest.mark.parametrize(

@@ -84,7 +84,7 @@ def proposed(source: Source, kind: Kind) -> tuple[Proposal, ...]:
         if loose is not kind
     ]
     if not (magic.is_picture(kind) or magic.is_container(kind)):
-        found += _behind_stray_bytes(head)
+        found += _behind_stray_bytes(source, head)
         found += (Proposal(kind=each) for each in _loose_targa(head))
         if rarities.is_wireless(head, source.size):
             found.append(Proposal(kind=Kind.OTHER))
@@ -243,19 +243,46 @@ MAY_BE_LOOSE: Final = re.compile(rb"[BGIMPq\0]|.\0\0\0|.{4}ftyp", re.DOTALL)
 # --- Behind stray bytes --------------------------------------------------------------
 
 
-def _behind_stray_bytes(head: bytes) -> Iterator[Proposal]:
+def _behind_stray_bytes(source: Source, head: bytes) -> Iterator[Proposal]:
     """Yield the kinds that begin after a few stray bytes."""
     for first in MAY_BEGIN.finditer(head, 1, _SEEN_BYTES):
         offset = first.start()
         if offset > MOST_STRAY_BYTES:
             break
         found = magic.begins_as(head, offset)
+        if found is Kind.ICO and _shows_nothing(source, offset):
+            continue
         if found is not None and found not in _CARVED_WITH_CARE:
             yield Proposal(kind=found, offset=offset)
     at = head.find(b"ustar", _USTAR_AT + 1, _USTAR_AT + MOST_STRAY_BYTES + 5)
     if at > 0:
         yield Proposal(kind=Kind.TAR, offset=at - _USTAR_AT)
 
+
+def _shows_nothing(source: Source, offset: int) -> bool:
+    """Return whether all entries of an icon point behind the end of the content.
+
+    The header of a JPEG without a density (that of libjpeg and Pillow by default) holds
+    the six bytes of an icon's beginning. Icons are decoded in a process of their own,
+    which costs as much as a photo.
+
+    Args:
+        source: All of the content.
+        offset: Where the icon would begin.
+    """
+    count = int.from_bytes(source.read(offset + 4, 2), "little")
+    if count > _MOST_ICON_ENTRIES:
+        return False
+    entries = source.read(offset + 6, count * _ICON_ENTRY_BYTES)
+    return all(
+        int.from_bytes(entries[at + 12 : at + 16], "little") >= source.size
+        for at in range(0, len(entries), _ICON_ENTRY_BYTES)
+    )
+
+
+_ICON_ENTRY_BYTES: Final = 16
+_MOST_ICON_ENTRIES: Final = 64
+"""Most entries of an icon that are read for this test. Icons have about ten."""
 
 _SEEN_BYTES: Final = 2 * MOST_STRAY_BYTES
 """Bytes in which beginnings are looked for, including those after the last stray byte.

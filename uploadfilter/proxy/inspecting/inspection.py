@@ -115,6 +115,8 @@ class Inspection:
         spans: The contents of a raw body that consists of messages; ``None`` for one
             content.
         keeps_slices: Whether a form with a piece of a file may be kept (``KeepSlice``).
+        undoes_framing: Whether the origin surely undoes ``aws-chunked`` framing, so
+            that nobody gets the bytes as they were sent.
     """
 
     def __init__(
@@ -127,6 +129,7 @@ class Inspection:
         exempt: bool = False,
         spans: Sequence[MessageSpan] | None = None,
         keeps_slices: bool = False,
+        undoes_framing: bool = False,
     ) -> None:
         self._mode = mode
         self._policy = policy
@@ -142,6 +145,7 @@ class Inspection:
             self._extractor = _extractor(plan, limits, spans)
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._may_be_slice = keeps_slices and self._is_form
+        self._undoes_framing = undoes_framing
         self._open: _Open | None = None
         self._contents: list[Content] = []
         self._scans: tuple[Scan, ...] = ()
@@ -389,8 +393,9 @@ class Inspection:
         )
         self._contents.append(content)
         self._open = None
-        if isinstance(self._extractor, AwsChunkedExtractor):
-            self._contents += self._extractor.is_told_otherwise * [_as_sent(content)]
+        framed = self._extractor
+        if isinstance(framed, AwsChunkedExtractor) and not self._undoes_framing:
+            self._contents += framed.is_told_otherwise * [_as_sent(content)]
 
     def _on_piece(self) -> list[Command]:
         """Take the form's statement at its end that its file is only a piece."""

@@ -23,6 +23,7 @@ from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.uploads.body.messages import MessageSpan
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 
@@ -207,6 +208,7 @@ class Intake:
             exempt=exempt,
             spans=spans,
             keeps_slices=keep is not None,
+            undoes_framing=_undoes_framing(arrival),
         )
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
@@ -241,6 +243,15 @@ class Intake:
     def _count_shed(self, arrival: Arrival, no_room: TurnedAway) -> None:
         ticket = self._recorder.ticket(arrival.client, arrival.head.method)
         self._recorder.shed(ticket, no_room.reason, status=no_room.status)
+
+
+def _undoes_framing(arrival: Arrival) -> bool:
+    """Return whether the origin surely undoes ``aws-chunked`` framing.
+
+    The operator's route says that it speaks S3, and S3 stores objects by PUT only.
+    """
+    is_s3 = arrival.route.protocol is UploadProtocol.S3
+    return is_s3 and arrival.head.method == "PUT"
 
 
 def _turns_away(arrival: Arrival, no_room: TurnedAway) -> bool:

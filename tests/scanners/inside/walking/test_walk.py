@@ -675,6 +675,34 @@ def test_coded_body_is_not_unpacked_twice() -> None:
         assert [each.path for each in scan.contents] == ["0!/decoded"]
 
 
+def test_part_in_base64_is_walked_through_once() -> None:
+    """The search of its text for encoded files would find the same file again."""
+    sent = base64.encodebytes(JPEG).replace(b"\n", b"\r\n")
+    scan = scanned(sent, "image/jpeg", coding="base64")
+
+    assert [each.path for each in scan.contents] == ["0!/decoded"]
+
+
+@pytest.mark.parametrize("other", [b"A", b"AAAA"])
+def test_part_in_base64_that_reads_otherwise_as_a_text_is_searched(
+    other: bytes,
+) -> None:
+    """What a search of the text finds is another file than the decoded part."""
+    sent = base64.b64encode(NOISE) + b"\r\n" + other + b"\r\n" + base64.b64encode(PNG)
+    scan = scanned(sent, "image/jpeg", coding="base64")
+
+    assert any(each.views for each in scan.walk())
+
+
+@pytest.mark.parametrize("alone", [False, True])
+def test_photo_behind_a_line_needs_no_process_of_its_own(*, alone: bool) -> None:
+    """The header of a JPEG begins like an icon, which is no common format."""
+    parts = parts_of(b"10000\r\n" + JPEG, alone=alone)
+
+    assert not any(part.needs_alone for part in parts)
+    assert any(each.views for part in parts for each in part.scan.walk())
+
+
 def test_long_decoded_body_is_searched_block_by_block() -> None:
     """A body longer than `max_held_bytes` is looked at like a long member."""
     budgets = Budgets(max_held_bytes=1 << 20)

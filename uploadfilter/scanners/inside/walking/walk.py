@@ -79,9 +79,6 @@ class Walk:
     Args:
         settings: What to look for, and the limits.
         content_bytes: Length of the content.
-
-    Attributes:
-        accounts: Its accounts.
     """
 
     def __init__(self, settings: WalkSettings, *, content_bytes: int) -> None:
@@ -95,6 +92,7 @@ class Walk:
         self._meter = meter_of(budgets, content_bytes)
         self._effort = strings.effort_for(content_bytes)
         self._searched_in_vain: set[tuple[object, ...]] = set()
+        self._sent: set[int] = set()  # bodies without coding, walked through
         self.accounts = accounts_of(settings, content_bytes)
 
     def steps(
@@ -372,6 +370,8 @@ class Walk:
         if reason is None and not held.source.size:
             self.accounts.pass_over()
             return True
+        if sent_as is not None:
+            self._sent.add(hash((False, held.source.data)))
         node = yield from self._enter(
             held.source, parent, name, depth=depth, reason=reason, sent_as=sent_as
         )
@@ -400,7 +400,7 @@ class Walk:
                     node.fall_short(Reason.SEARCH_UNFINISHED)
                     return
                 known = hash((item.is_carved, item.data))
-                if known not in seen:
+                if known not in seen and known not in self._sent:
                     seen.add(known)
                     yield from self._read(item, kind, readings, depth=depth)
         finally:
