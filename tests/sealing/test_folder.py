@@ -34,6 +34,9 @@ def test_a_file_is_kept_its_whole_days(tmp_path: Path) -> None:
         found = folder.expired(date.fromisoformat(day), keep_days=90)
         return [it.path.name for it in found]
 
+    assert [
+        folder.count(date.fromisoformat(f"2026-{it}-01")) for it in ("08", "09")
+    ] == [1, 0]
     assert expired("2026-10-30") == []
     assert expired("2026-10-31") == [f"{OLD}.sealed"]
     assert expired("2027-10-31") == [f"{OLD}.sealed", f"{NEW}.sealed"]
@@ -47,4 +50,5 @@ def test_a_file_is_kept_its_whole_days(tmp_path: Path) -> None:
 def test_a_folder_that_is_not_there_holds_nothing(tmp_path: Path) -> None:
     """An operator who never kept evidence has no folder."""
     folder = EvidenceFolder(tmp_path / "none")
+    assert folder.count(date(2026, 1, 1)) == 0
     assert list(folder.expired(date(2026, 1, 1), keep_days=1)) == []

@@ -74,6 +74,17 @@ class EvidenceFolder:
         """Delete the file of an upload that was not rejected after all."""
         (self._path / f"{decision}{SUFFIX}").unlink(missing_ok=True)
 
+    def count(self, day: date) -> int:
+        """Return the number of files of a day.
+
+        Raises:
+            OSError: The folder cannot be read.
+        """
+        if not self._path.is_dir():
+            return 0
+        found = (_NAME.fullmatch(it.name) for it in os.scandir(self._path))
+        return sum(it is not None and _day(it[1]) == day for it in found)
+
     def expired(self, today: date, *, keep_days: int) -> Iterator[Expired]:
         """Yield the files whose days are over, the oldest day first.
 

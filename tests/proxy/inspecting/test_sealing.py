@@ -5,6 +5,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
@@ -47,6 +48,13 @@ def files(state: Path) -> dict[str, bytes]:
     return {it.stem: it.read_bytes() for it in found}
 
 
+def sealed_before_a_restart(state: Path) -> str:
+    """Leave a file of today; return the id of its decision."""
+    name = f"{datetime.now(UTC):%Y%m%d}-{'0' * 20}"  # noqa: TID251 - as the proxy's
+    EvidenceFolder(folder_of(state)).write(name, b"sealed")
+    return name
+
+
 def text_of(data: bytes) -> Mapping[str, Any]:
     """Open a sealed file with both keys."""
     _, text = opened(data, ring(*PRIVATE))
@@ -65,7 +73,8 @@ async def test_rejected_upload_leaves_a_file_that_only_the_keys_open(
     tmp_path: Path,
 ) -> None:
     """The record names its digest or the used quota; trusted headers are believed."""
-    evidence = replace(SEALED, client_files_a_day=2, files_a_day=3)
+    evidence = replace(SEALED, client_files_a_day=2, files_a_day=4)
+    before = sealed_before_a_restart(tmp_path)
     changes = {"sealed_evidence": evidence, "trusted_proxies": LOCAL}
     async with site(tmp_path, listed=[exact_entry(1, LISTED)], **changes) as it:
         told = (b"X-Forwarded-For: 203.0.113.9", b"X-Client-Port: 4711")
@@ -79,7 +88,7 @@ async def test_rejected_upload_leaves_a_file_that_only_the_keys_open(
         assert it.service is not None
         exposed = it.service.watched.metrics.exposition().decode()
 
-    sealed = files(tmp_path)
+    sealed = {key: data for key, data in files(tmp_path).items() if key != before}
     first, second = decisions[:2]
     assert [it.sealed and it.sealed.fault for it in decisions] == [
         *(None, None, SealFault.CLIENT_QUOTA),

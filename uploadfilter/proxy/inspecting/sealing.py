@@ -124,6 +124,7 @@ class Sealer:
         if not matches:
             return None
         client = upload.arrival.client_key
+        await self._turn_to(moment(self._clock()).date())
         fault = self._over(client)
         if fault is not None:
             return self._failed(fault)
@@ -182,11 +183,21 @@ class Sealer:
         )
         return self._folder.write(decision, sealed)
 
+    async def _turn_to(self, today: date) -> None:
+        """Begin a day; files that a proxy before this one sealed on it count, too."""
+        if today == self._today.day:
+            return
+        try:
+            files = await asyncio.to_thread(self._folder.count, today)
+        except OSError:
+            # Then no file can be written either, which is told.
+            files = 0
+        # Another upload may have begun the day in between, and counted.
+        if today != self._today.day:
+            self._today = _Day(today, files, Counter())
+
     def _over(self, client: str) -> SealFault | None:
         """Return the quota of the day that is used up, if one is."""
-        today = moment(self._clock()).date()
-        if today != self._today.day:
-            self._today = _Day(today, 0, Counter())
         if self._today.files >= self._settings.files_a_day:
             return SealFault.DAY_QUOTA
         # Clients behind a front end that is not trusted have no key of their own.
