@@ -437,8 +437,9 @@ NAMED: Mapping[str, str] = {
     "chunked uploads of Nextcloud on a [route": (
         "tests/proxy/assembling/test_nextcloud.py::test_odd_steps_are_refused"
     ),
-    "a piece that by itself is a file": (
-        "tests/proxy/assembling/test_webforms.py::test_picture_cut_anywhere_is_seen_whole"
+    "a file of which only digests are listed, in": (
+        "tests/proxy/assembling/test_protocols.py"
+        "::test_piece_that_is_a_listed_file_is_never_shown"
     ),
     "slices of a web form on a [route": (
         "tests/proxy/assembling/test_webforms.py::test_slices_that_disagree_are_refused"

@@ -645,3 +645,35 @@ def test_improper_framing_is_refused(mode: Mode) -> None:
         assert last.status == 400
     else:
         assert last == Forward(where=Where.BODY, parts=None, unread=False)
+
+
+def test_pieces_that_are_shown_are_looked_up_and_scanned() -> None:
+    """Data is only looked up; the shape of a cut file is no reason, a budget is one."""
+    limits = UploadLimits(max_body_bytes=1000)
+    upload = Inspection(
+        RAW, mode=Mode.ENFORCE, policy=Policy(), limits=limits, shown=(4, 6)
+    )
+    upload.begin()
+    upload.receive(b"text\1\2")
+    upload.receive(b"\1\2\3\4")
+    (look_up,) = upload.end()
+    assert isinstance(look_up, LookUp)
+    places = [(each.offset, each.length) for each in look_up.contents]
+    assert places == [(0, 10), (0, 4), (4, 6)]
+    (scan,) = upload.looked_up([])
+    assert isinstance(scan, StartScan)
+    assert scan.contents == look_up.contents[:2]
+    (search,) = upload.scanned(
+        [
+            Scan(path="", kind="text", size=10),
+            Scan(path="", kind="text", size=4, reason=Reason.TRUNCATED),
+        ]
+    )
+    assert isinstance(search, MatchSignals)
+    assert [each.path for each in search.scans] == ["0", "1", "2"]
+    assert [each.reason for each in search.scans] == [None, None, None]
+    assert [each.exact for each in search.scans] == [
+        each.exact for each in look_up.contents
+    ]
+    judgement = record(upload.matched([replace(LISTED, content="2")])).judgement
+    assert judgement.verdict is Verdict.MATCH

@@ -30,9 +30,14 @@ from multidict import CIMultiDict
 from uploadfilter.model import Reason
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
 from uploadfilter.proxy.answering import answers
+from uploadfilter.proxy.assembling.contents import (
+    Contents,
+    joined_contents,
+    pieces_of,
+)
 from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.originbodies import ReadsBody, whole
-from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore, joined
+from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import Admission
@@ -47,7 +52,6 @@ from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Fault, State
-from uploadfilter.uploads.body.messages import MessageSpan
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
@@ -102,19 +106,6 @@ class NotAccepted:
 
 
 Reply: TypeAlias = OriginReply | OriginFailure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contents:
-    """The bytes of uploads that are inspected together.
-
-    Attributes:
-        data: The bytes.
-        spans: The contents in them; ``None`` if all of them are one content.
-    """
-
-    data: AsyncIterator[bytes]
-    spans: Sequence[MessageSpan] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -339,7 +330,7 @@ class Workbench:
             The origin's answer; or the answer of a decision other than ``ACCEPT``.
         """
         if contents is None:
-            contents = Contents(data=joined(uploads), spans=None)
+            contents = joined_contents(uploads)
         plan = BodyPlan(
             kind=BodyKind.RAW,
             declared_length=sum(each.size for each in uploads),
@@ -349,7 +340,11 @@ class Workbench:
         is_final = False
         try:
             deciding = self._intake.decided(
-                arrival, plan, contents.data, contents.spans
+                arrival,
+                plan,
+                contents.data,
+                contents.spans,
+                pieces=pieces_of(uploads, contents),
             )
             async with deciding as (upload, effect):
                 if isinstance(effect, Answer):

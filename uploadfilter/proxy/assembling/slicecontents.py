@@ -78,6 +78,11 @@ def spans_of(parts: Sequence[HeldUpload]) -> list[MessageSpan]:
     ]
 
 
+def shown_in(parts: Sequence[HeldUpload]) -> tuple[int, ...]:
+    """Return the length of each slice of the file, see ``UploadPieces.shown``."""
+    return tuple(int(part.head.notes[LENGTH]) for part in parts)
+
+
 async def contents_of(parts: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
     """Yield the bytes of ``spans_of`` out of the forms of a file's slices."""
     fields: list[bytes] = []

@@ -28,7 +28,6 @@ from aiohttp import web
 
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.assembling.bench import (
-    Contents,
     NotAccepted,
     OriginReply,
     Replaying,
@@ -36,6 +35,7 @@ from uploadfilter.proxy.assembling.bench import (
     Workbench,
     is_verdict,
 )
+from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.slicecontents import (
     AT,
@@ -50,6 +50,7 @@ from uploadfilter.proxy.assembling.slicecontents import (
     TYPE,
     UNKNOWN,
     contents_of,
+    shown_in,
     spans_of,
     wrong_of,
 )
@@ -355,7 +356,9 @@ class WebForms:
             parts,
             declared_type=None,
             replay=replay,
-            contents=Contents(data=contents_of(parts), spans=spans_of(parts)),
+            contents=Contents(
+                data=contents_of(parts), spans=spans_of(parts), shown=shown_in(parts)
+            ),
         )
 
 

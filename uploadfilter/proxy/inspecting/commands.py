@@ -41,6 +41,8 @@ class Content:
         coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
         is_aside: Whether it is another content in a reading that no client means: then
             only findings and budgets count.
+        is_scanned: Whether it is scanned by itself; otherwise only its digests are
+            compared, since its bytes are scanned in another content.
     """
 
     path: str
@@ -50,6 +52,7 @@ class Content:
     exact: tuple[Signal, ...]
     coding: str | None = None
     is_aside: bool = False
+    is_scanned: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,6 +34,7 @@ from uploadfilter.model import (
     Reason,
     Scan,
 )
+from uploadfilter.proxy.inspecting.believing import believed
 from uploadfilter.proxy.inspecting.commands import (
     Answer,
     Command,
@@ -48,6 +49,7 @@ from uploadfilter.proxy.inspecting.commands import (
     Where,
     unscanned,
 )
+from uploadfilter.proxy.inspecting.piececontents import PieceContents
 from uploadfilter.signals.exact import Digests
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import (
@@ -79,18 +81,6 @@ _STATUS = {
 reads its 400, but it is recorded."""
 
 
-_SHAPES = frozenset(
-    {
-        Reason.UNDECODABLE,
-        Reason.TRUNCATED,
-        Reason.KEY_FRAME_UNSEEN,
-        Reason.ENCRYPTED,
-        Reason.NOT_INSPECTED,
-    }
-)
-"""Reasons that say how bytes look, and not that a budget ended a scan of them."""
-
-
 @dataclass(slots=True)
 class _Open:
     """The content that is arriving."""
@@ -117,6 +107,7 @@ class Inspection:
         keeps_slices: Whether a form with a piece of a file may be kept (``KeepSlice``).
         undoes_framing: Whether the origin surely undoes ``aws-chunked`` framing, so
             that nobody gets the bytes as they were sent.
+        shown: See ``UploadPieces``.
     """
 
     def __init__(
@@ -130,6 +121,7 @@ class Inspection:
         spans: Sequence[MessageSpan] | None = None,
         keeps_slices: bool = False,
         undoes_framing: bool = False,
+        shown: Sequence[int] = (),
     ) -> None:
         self._mode = mode
         self._policy = policy
@@ -146,6 +138,7 @@ class Inspection:
         self._is_form = isinstance(self._extractor, FormExtractor)
         self._may_be_slice = keeps_slices and self._is_form
         self._undoes_framing = undoes_framing
+        self._pieces = PieceContents(shown)
         self._open: _Open | None = None
         self._contents: list[Content] = []
         self._scans: tuple[Scan, ...] = ()
@@ -201,6 +194,7 @@ class Inspection:
             return commands
         if self._may_be_slice and self._is_piece and not self._is_unreadable:
             return [*commands, self._keep_slice()]
+        self._contents += self._pieces.contents(before=len(self._contents))
         return [*commands, LookUp(contents=tuple(self._contents))]
 
     def no_slice(self) -> list[Command]:
@@ -219,14 +213,12 @@ class Inspection:
         if not self._contents:
             return self._decide(self._failure)
         where = Where.CONTENTS if self._is_form else Where.BODY
-        return [StartScan(where=where, contents=tuple(self._contents))]
+        scanned = tuple(content for content in self._contents if content.is_scanned)
+        return [StartScan(where=where, contents=scanned)]
 
     def scanned(self, scans: Sequence[Scan]) -> list[Command]:
         """Take the scans of the contents; a scanner's own digests are not believed."""
-        self._scans = tuple(
-            _believed(scan, content)
-            for content, scan in zip(self._contents, scans, strict=True)
-        )
+        self._scans = believed(self._contents, scans)
         return [MatchSignals(scans=self._scans)]
 
     def matched(
@@ -373,7 +365,10 @@ class Inspection:
     def _on_data(self, data: bytes) -> list[Command]:
         if self._open is None:
             raise RuntimeError("an extractor gave data outside of a content")
-        self._open.digests.update(data)
+        if self._contents:
+            self._open.digests.update(data)
+        else:
+            self._pieces.update(data, self._open.digests)
         self._contents_bytes += len(data)
         if not self._is_form:
             return []
@@ -428,38 +423,6 @@ def _as_sent(content: Content) -> Content:
         coding=None,
         exact=(),
         is_aside=True,
-    )
-
-
-def _believed(scan: Scan, content: Content) -> Scan:
-    """Return a scan with the digests of this process, as far as it counts."""
-    if content.is_aside:
-        scan = _with_budgets_only(scan)
-    # ``dataclasses.replace`` would take three times as long, for every upload.
-    return Scan(
-        path=content.path,
-        kind=scan.kind,
-        size=scan.size,
-        exact=content.exact,
-        views=scan.views,
-        reason=scan.reason,
-        contents=scan.contents,
-        dropped=scan.dropped,
-        further=scan.further,
-    )
-
-
-def _with_budgets_only(scan: Scan) -> Scan:
-    """Leave out of a scan, at all depths, reasons that only say what bytes look like.
-
-    In framed bytes every file is broken where a chunk ends.
-    """
-    kept = [reason for reason in scan.reasons if reason not in _SHAPES]
-    return replace(
-        scan,
-        reason=kept[0] if kept else None,
-        further=tuple(kept[1:]),
-        contents=tuple(_with_budgets_only(each) for each in scan.contents),
     )
 
 

@@ -24,6 +24,7 @@ from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
+from uploadfilter.uploads.assembly.assembly import UploadPieces
 from uploadfilter.uploads.body.messages import MessageSpan
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 
@@ -153,6 +154,8 @@ class Intake:
         body: BodyPlan,
         data: AsyncIterator[bytes],
         spans: Sequence[MessageSpan] | None = None,
+        *,
+        pieces: UploadPieces | None = None,
     ) -> AsyncIterator[tuple[Upload, Forward | Answer]]:
         """Decide about an upload that the filter holds already.
 
@@ -164,13 +167,16 @@ class Intake:
             body: The plan of its bytes.
             data: Its bytes, in order.
             spans: The contents in them; ``None`` for one content.
+            pieces: Its pieces, if it is known whole.
 
         Yields:
             The upload, whose spools hold a copy of the bytes, and the effect, which is
             on record.
         """
         with Held() as held:
-            upload = self._begun(arrival, body, None, held, exempt=False, spans=spans)
+            upload = self._begun(
+                arrival, body, None, held, exempt=False, spans=spans, pieces=pieces
+            )
             room_s = arrival.live.settings.limits.log_room_s
             if not await self._recorder.room(within_s=room_s):
                 self._recorder.say_full()
@@ -197,6 +203,7 @@ class Intake:
         is_canary: bool = False,
         spans: Sequence[MessageSpan] | None = None,
         keep: Keep | None = None,
+        pieces: UploadPieces | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
@@ -209,6 +216,7 @@ class Intake:
             spans=spans,
             keeps_slices=keep is not None,
             undoes_framing=_undoes_framing(arrival),
+            shown=pieces.shown if pieces else (),
         )
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
@@ -226,6 +234,7 @@ class Intake:
             uninspected=no_room.reason if no_room else None,
             is_canary=is_canary,
             keep=keep,
+            pieces=pieces,
         )
 
     def shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:

@@ -22,6 +22,7 @@ from uploadfilter.proxy.inspecting.unheld import Unheld
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.reference.search.near.asking import NearGeneration
+from uploadfilter.uploads.assembly.assembly import UploadPieces
 
 
 @dataclass(slots=True, kw_only=True, eq=False)
@@ -45,6 +46,7 @@ class Upload:
         rest: The rest of a body that is forwarded unheld.
         is_continued: Whether the client was told to send the body.
         keep: Keeps a slice of a file, on a route for chunked forms.
+        pieces: Its pieces, if it came in several requests.
     """
 
     arrival: Arrival
@@ -63,6 +65,7 @@ class Upload:
     rest: Unheld | None = None
     is_continued: bool = False
     keep: "Keep | None" = None
+    pieces: UploadPieces | None = None
 
     @property
     def settings(self) -> LiveSettings:

@@ -121,6 +121,23 @@ class _Arriving:
     is_extending: bool = False
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPieces:
+    """The pieces of one upload.
+
+    Attributes:
+        protocol: Its protocol, as the route names it.
+        count: Number of pieces that brought bytes, at least 0.
+        shown: Lengths in bytes of the pieces that the origin gets, or shows, each as a
+            file of its own, in the order of the upload; they are all of its first
+            content. Empty if the origin gets the upload as one.
+    """
+
+    protocol: str
+    count: int
+    shown: tuple[int, ...] = ()
+
+
 class Assembly:
     """One upload in pieces.
 

@@ -1,0 +1,41 @@
+"""The contents of complete uploads that are inspected as one, and their pieces."""
+
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+
+from uploadfilter.proxy.assembling.store import HeldUpload, joined
+from uploadfilter.uploads.assembly.assembly import UploadPieces
+from uploadfilter.uploads.body.messages import MessageSpan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """The bytes of uploads that are inspected together.
+
+    Attributes:
+        data: The bytes.
+        spans: The contents in them; ``None`` if all of them are one content.
+        shown: See ``UploadPieces``.
+    """
+
+    data: AsyncIterator[bytes]
+    spans: Sequence[MessageSpan] | None
+    shown: tuple[int, ...] = ()
+
+
+def joined_contents(uploads: Sequence[HeldUpload]) -> Contents:
+    """Return all bytes of uploads as one content.
+
+    Each of several uploads is a file of its own for the origin.
+    """
+    shown = tuple(each.size for each in uploads)
+    return Contents(data=joined(uploads), spans=None, shown=shown)
+
+
+def pieces_of(uploads: Sequence[HeldUpload], contents: Contents) -> UploadPieces:
+    """Describe the pieces of uploads that are inspected together."""
+    return UploadPieces(
+        protocol=uploads[0].head.protocol,
+        count=sum(each.pieces for each in uploads),
+        shown=contents.shown,
+    )
