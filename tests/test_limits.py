@@ -450,6 +450,9 @@ NAMED: Mapping[str, str] = {
     "resumable uploads on a route that names": (
         "tests/proxy/assembling/test_resumable.py::test_odd_beginnings_are_refused"
     ),
+    "Google's resumable uploads on a [route": (
+        "tests/proxy/assembling/test_google.py::test_odd_steps_are_refused"
+    ),
     "pieces that say so in words of their own": (
         "tests/uploads/head/test_pieces.py"
         "::test_form_without_a_file_has_an_offset_for_something_else"

@@ -10,6 +10,7 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from uploadfilter.proxy.assembling.bench import Workbench
+from uploadfilter.proxy.assembling.google import Google
 from uploadfilter.proxy.assembling.nextcloud import Nextcloud
 from uploadfilter.proxy.assembling.resumable import Resumable
 from uploadfilter.proxy.assembling.s3 import S3
@@ -35,6 +36,7 @@ _WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = 
     UploadProtocol.FORMS: WebForms,
     UploadProtocol.RESUMABLE: Resumable,
     UploadProtocol.NEXTCLOUD: Nextcloud,
+    UploadProtocol.GOOGLE: Google,
 }
 
 

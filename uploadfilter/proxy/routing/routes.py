@@ -38,6 +38,7 @@ class UploadProtocol(StrEnum):
     FORMS = "forms"
     RESUMABLE = "resumable"
     NEXTCLOUD = "nextcloud"
+    GOOGLE = "google"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
