@@ -97,11 +97,7 @@ class Intake:
                 is_canary=is_canary,
                 keep=keep,
             )
-            try:
-                return await Metered(self._driver.run(upload), upload.meter.spend)
-            except asyncio.CancelledError:
-                upload.meter.broken_off()
-                raise
+            return await Metered(self._driver.run(upload), upload.meter.spend)
 
     async def decide(
         self,
@@ -185,12 +181,7 @@ class Intake:
                 yield upload, Answer(status=status, reason=reason)
                 return
             deciding = self._driver.decide(upload, data)
-            try:
-                effect = await Metered(deciding, upload.meter.spend)
-            except asyncio.CancelledError:
-                upload.meter.broken_off()
-                raise
-            yield upload, effect
+            yield upload, await Metered(deciding, upload.meter.spend)
 
     def _begun(
         self,

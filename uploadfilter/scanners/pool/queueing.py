@@ -281,9 +281,9 @@ class Lanes:
         return shed
 
     def abandon(self, claim: Claim, *, now_s: float) -> None:
-        """Note that the client of a claim has gone, so that its scan is broken off.
+        """Note that nobody awaits a claim any more, so that its scan is broken off.
 
-        The process of the scan is lost with it: the client is charged with another one.
+        A WebSocket may end during a scan; its client is charged with the lost process.
         """
         if claim.standing in _HAVE_BEGUN:
             self._usage.charge(claim.client, PROCESS_S, now_s=now_s)

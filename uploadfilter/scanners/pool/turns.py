@@ -122,7 +122,7 @@ class Turns:
         self._admit()
 
     def abandon(self, claim: Claim) -> None:
-        """Note that the client of a claim has gone; call ``leave`` all the same."""
+        """Note that nobody awaits a claim any more; call ``leave`` all the same."""
         self.lanes.abandon(claim, now_s=self._loop.time())
 
     @contextmanager
