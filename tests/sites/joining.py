@@ -18,10 +18,15 @@ from tests.sites.formreaders import NODE_PACKAGES
 
 SLICE_BYTES = 20_000
 
+LONGEST_MS = 30_000
+"""Milliseconds after which a page that reports no outcome counts as one that hangs."""
+
 _SCRIPTS = {
     "dropzone": ("dropzone/dist/dropzone-min.js",),
     "resumable": ("resumablejs/resumable.js",),
     "flow": ("@flowjs/flow.js/dist/flow.js",),
+    "simple": ("simple-uploader.js/dist/uploader.js",),
+    "plupload": ("plupload/js/plupload.full.min.js",),
     "fineuploader": ("fine-uploader/fine-uploader/fine-uploader.core.js",),
     "range": (
         "jquery/dist/jquery.js",
@@ -41,19 +46,35 @@ UPLOADS: Mapping[str, str] = {
     """,
     "resumable": """
         const sender = new Resumable({target: "/up/resumable", chunkSize: SIZE,
-            testChunks: false, maxChunkRetries: 3});
+            maxChunkRetries: 3});
         sender.on("fileSuccess", () => done("success"));
         sender.on("fileError", () => done("error 403"));
         sender.on("fileAdded", () => sender.upload());
         sender.addFile(file);
     """,
     "flow": """
-        const sender = new Flow({target: "/up/flow", chunkSize: SIZE,
-            testChunks: false});
+        const sender = new Flow({target: "/up/flow", chunkSize: SIZE});
         sender.on("fileSuccess", () => done("success"));
         sender.on("fileError", (file, why, chunk) => done("error " + chunk.xhr.status));
         sender.on("filesSubmitted", () => sender.upload());
         sender.addFile(file);
+    """,
+    "simple": """
+        const sender = new Uploader({target: "/up/simple", chunkSize: SIZE});
+        sender.on("fileSuccess", () => done("success"));
+        sender.on("fileError", (root, file, why, chunk) => done(
+            "error " + chunk.xhr.status));
+        sender.on("filesSubmitted", () => sender.upload());
+        sender.addFile(file);
+    """,
+    "plupload": """
+        const sender = new plupload.Uploader({url: "/up/plupload", chunk_size: SIZE,
+            browse_button: "zone", runtimes: "html5", max_retries: 0});
+        sender.bind("FileUploaded", () => done("success"));
+        sender.bind("Error", (_, error) => done("error " + error.status));
+        sender.bind("FilesAdded", () => setTimeout(() => sender.start()));
+        sender.bind("PostInit", () => sender.addFile(file));
+        sender.init();
     """,
     "fineuploader": """
         const sender = new qq.FineUploaderBasic({
@@ -82,6 +103,7 @@ def sending(uploader: str) -> str:
     (bytes) => new Promise((done) => {{
         const file = new File([new Uint8Array(bytes)], "lake.jpg",
             {{type: "image/jpeg"}});
+        setTimeout(() => done("nothing"), {LONGEST_MS});
         {body}
     }})
     """
@@ -115,16 +137,21 @@ class Joining:
                 fields[str(name)] = value.decode()
             else:
                 data = value
-        at = _offset(uploader, fields, headers)
         file = self.files.setdefault(uploader, bytearray())
+        at = _offset(uploader, fields, headers, len(file))
         file[at : at + len(data)] = data
         self.forms[uploader] = self.forms.get(uploader, 0) + 1
 
 
 def _offset(
-    uploader: str, fields: Mapping[str, str], headers: Mapping[str, str]
+    uploader: str, fields: Mapping[str, str], headers: Mapping[str, str], end: int
 ) -> int:
+    """Return where a slice begins; ``end`` is the length of the file so far."""
     match uploader:
+        case "plupload":  # its own script appends, and begins anew at 0
+            return end if int(fields["chunk"]) else 0
+        case "simple":
+            return (int(fields["chunkNumber"]) - 1) * int(fields["chunkSize"])
         case "dropzone":
             return int(fields["dzchunkbyteoffset"])
         case "fineuploader":
@@ -149,6 +176,9 @@ def joining() -> Iterator[Joining]:
 
         def do_GET(self) -> None:
             """Serve a page with the script of an uploader."""
+            if self.path.startswith("/up/"):  # whether a slice is here already
+                self._answer(b"", "text/plain", 204)
+                return
             scripts = _SCRIPTS.get(self.path.rpartition("/")[2], ())
             page = "<!doctype html><form id=zone></form>"
             for name in scripts:
@@ -165,8 +195,8 @@ def joining() -> Iterator[Joining]:
             site.take(uploader, dict(self.headers.items()), body)
             self._answer(b'{"success": true, "files": []}', "application/json")
 
-        def _answer(self, body: bytes, kind: str) -> None:
-            self.send_response(200)
+        def _answer(self, body: bytes, kind: str, status: int = 200) -> None:
+            self.send_response(status)
             self.send_header("Content-Type", kind)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
