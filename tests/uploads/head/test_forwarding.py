@@ -143,6 +143,26 @@ def test_type_of_a_raw_body_is_kept() -> None:
     assert values(sent, b"content-type") == [b"a/b", b"c/d"]
 
 
+@pytest.mark.parametrize("name", [b"Content-Range", b"content-range"])
+@pytest.mark.parametrize("value", [b"bytes 0-9/10", b"bytes=0-9/10", b"bytes  0-9/10"])
+def test_range_of_a_whole_file_is_dropped(name: bytes, value: bytes) -> None:
+    """A server would write it in place, before the end of an older, longer file."""
+    length = (b"Content-Length", b"10")
+    assert values(forward((name, value), length, method="PUT"), b"content-range") == []
+    asked = forward((name, value), method="PUT", body_length=0)
+    assert values(asked, b"content-range") == [value]
+
+
+def test_range_of_a_piece_is_kept() -> None:
+    """The operator lets pieces pass, or it belongs to a form."""
+    length = (b"Content-Length", b"10")
+    piece = (b"Content-Range", b"bytes 0-9/20")
+    assert values(forward(piece, length), b"content-range") == [b"bytes 0-9/20"]
+    whole = (b"Content-Range", b"bytes 0-9/10")
+    form = forward(whole, length, content_type="multipart/form-data; boundary=b")
+    assert values(form, b"content-range") == [b"bytes 0-9/10"]
+
+
 def test_request_without_a_body_has_no_length_and_no_decision() -> None:
     """It states nothing that was not sent or decided."""
     sent = forward((b"Content-Length", b"0"), decision_id=None, body_length=None)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.uploads.forms import LIMITS, feed
 from tests.uploads.variants import B
 from uploadfilter.uploads.body.extractors import FormExtractor
-from uploadfilter.uploads.head.pieces import in_head, looked_at
+from uploadfilter.uploads.head.pieces import in_head, is_whole_range, looked_at
 from uploadfilter.uploads.head.signs import Signs
 
 Header = tuple[str, str]
@@ -114,6 +114,50 @@ def test_head_says_that_it_is_a_piece(headers: list[Header]) -> None:
 def test_whole_file_is_no_piece(headers: list[Header]) -> None:
     """An honest client states for every small file that it is complete."""
     assert not is_piece(*headers)
+
+
+RANGED = ("Content-Range", "X-Content-Range", "X-Upload-Content-Range", "X-File-Range")
+OFFSETS = ("X-File-Offset", "X-Upload-Offset", "Upload-Offset", "X-Goog-Upload-Offset")
+IN_PLACE = ("X-Update-Range", "x-ms-range", "Range")
+
+
+@given(
+    ranged=st.sampled_from([*RANGED, *OFFSETS, *IN_PLACE]),
+    is_upper=st.booleans(),
+    method=st.sampled_from(["PUT", "PATCH", "POST"]),
+    at=st.integers(0, 40),
+    length=st.integers(1, 40),
+    more=st.integers(0, 40),
+    is_total_known=st.booleans(),
+)
+def test_no_range_passes_without_its_protocol(
+    *,
+    ranged: str,
+    is_upper: bool,
+    method: str,
+    at: int,
+    length: int,
+    more: int,
+    is_total_known: bool,
+) -> None:
+    """Whatever header names it, on whatever method: only the whole file passes.
+
+    ``test_range_of_a_whole_file_is_dropped`` has the other half: its range does not.
+    """
+    total = at + length + more
+    span = f"bytes {at}-{at + length - 1}/{total if is_total_known else '*'}"
+    values = {
+        **dict.fromkeys(RANGED, span),
+        **dict.fromkeys(OFFSETS, str(at)),
+        **dict.fromkeys(IN_PLACE, f"bytes={at}-{at + length - 1}"),
+    }
+    name = ranged.upper() if is_upper else ranged
+    found = is_piece((name, values[ranged]), method=method, length=length)
+    is_whole = ranged in RANGED and is_total_known and (at, more) == (0, 0)
+    is_read = ranged == "Range" and method == "POST"
+    assert found is not (is_whole or is_read)
+    if ranged == "Content-Range":
+        assert is_whole_range(span.encode()) is is_whole
 
 
 PIECES = [

@@ -23,6 +23,7 @@ from uploadfilter.uploads.head.clientside import (
     address_in,
 )
 from uploadfilter.uploads.head.forwarded import UNKNOWN, write_again, write_element
+from uploadfilter.uploads.head.pieces import is_whole_range
 from uploadfilter.uploads.head.plan import SINGLETONS, connection_options
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -68,6 +69,11 @@ _HEARSAY: Final = (b"x-forwarded-", b"forwarded", b"x-real-ip", b"x-client-ip")
 _END_TO_END: Final = SINGLETONS | {b"cookie", b"origin", b"referer", b"user-agent"}
 """Headers that Connection cannot remove: otherwise a client could hide them from the
 origin, for instance the cookie that a site's own protection needs."""
+
+_RANGED: Final = b"content-range"
+"""Not forwarded with a body that it calls the whole file: a server that writes ranges
+in place (``mod_dav`` of Apache) keeps what follows them of an older file, and the two
+were never inspected together."""
 
 _COUNTED: Final = frozenset({"OPTIONS", "TRACE"})
 """Methods whose Max-Forwards is counted down (RFC 9110, section 7.6.2)."""
@@ -198,6 +204,8 @@ def _kept(
         dropped |= _named_in_connection(values)
     if drop_type:
         dropped |= {b"content-type"}
+    elif head.has_body and any(map(is_whole_range, head.values(_RANGED))):
+        dropped |= {_RANGED}
     if telling.headers is not ClientHeaders.X_FORWARDED:
         dropped |= {b"forwarded"}
     kept = [

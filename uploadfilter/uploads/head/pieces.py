@@ -133,6 +133,11 @@ def _is_part_of_range(
     return int(found[1]) != 0 or int(found[2]) + 1 != int(found[3])
 
 
+def is_whole_range(value: bytes) -> bool:
+    """Tell whether a Content-Range says that its body is the whole file."""
+    return not _is_part_of_range(value.decode("latin-1"), {}, None)
+
+
 _RANGE: Final = re.compile(r"bytes[ =]+([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
