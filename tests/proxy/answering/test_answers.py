@@ -3,6 +3,7 @@
 import json
 import re
 from html import escape, unescape
+from xml.etree import ElementTree as ET
 
 import pytest
 from aiohttp import web
@@ -115,6 +116,62 @@ def test_rejection_as_a_problem() -> None:
         "objection": OBJECTION,
         "report": REPORT,
     }
+
+
+SIGNED = {"X-Amz-Content-Sha256": "UNSIGNED-PAYLOAD"}
+
+
+def for_s3(
+    status: int, headers: dict[str, str], target: str = "/lakes/a.jpg"
+) -> web.Response:
+    """Answer a PUT with these headers."""
+    return response(
+        make_mocked_request("PUT", target, headers),
+        wording=BOTH,
+        status=status,
+        reason=None,
+        decision_id=ID,
+    )
+
+
+@pytest.mark.parametrize(
+    ("target", "headers"),
+    [
+        ("/lakes/a.jpg", SIGNED),
+        ("/lakes/a.jpg", {"Authorization": "AWS keeper:c2ln"}),
+        ("/lakes/a.jpg?X-Amz-Date=1&X-Amz-Signature=0f", {"Accept": "*/*"}),
+    ],
+)
+def test_clients_of_s3_get_an_error_of_s3(target: str, headers: dict[str, str]) -> None:
+    """They read nothing else, and show their user its code and its message."""
+    told = for_s3(403, headers, target)
+    root = ET.fromstring(body(told))  # noqa: S314 -- our own answer
+
+    assert told.content_type == "application/xml"
+    assert root.tag == "Error"
+    assert root.findtext("Code") == "AccessDenied"
+    assert root.findtext("Message") == (
+        "An automatic check did not accept this upload. Such a decision can be wrong. "
+        f"Decision: {ID} Objection: {OBJECTION} Report: {REPORT}"
+    )
+
+
+@pytest.mark.parametrize("status", STATUSES)
+def test_error_of_s3_asks_for_another_try_only_where_it_helps(status: int) -> None:
+    """Clients repeat by the code: SlowDown, InternalError and RequestTimeout."""
+    root = ET.fromstring(body(for_s3(status, SIGNED)))  # noqa: S314 -- ours
+    is_repeated = root.findtext("Code") in {
+        "SlowDown",
+        "InternalError",
+        "RequestTimeout",
+    }
+
+    assert is_repeated == (status in {408, 429, 502, 503, 504})
+
+
+def test_person_with_a_presigned_address_gets_a_page() -> None:
+    """A browser that follows one shows its user what browsers show."""
+    assert for_s3(403, {**SIGNED, "Accept": BROWSER}).content_type == "text/html"
 
 
 @pytest.mark.parametrize("status", STATUSES)

@@ -8,8 +8,8 @@ Rules this module keeps:
   listed, or how near an upload is to one.
 - The other answers may tell a client the fault of its own request, and that the
   filter has a fault; never which part of the filter.
-- An answer is a problem (RFC 9457) for programs, or a page for people whose browser
-  prefers HTML, in the language that they prefer.
+- An answer is a problem (RFC 9457) for programs, an error in XML for clients of S3, or
+  a page for people whose browser prefers HTML, in the language that they prefer.
 - No cache stores an answer, and no browser guesses its type: ``no-store``, ``nosniff``,
   and no script.
 """
@@ -18,6 +18,7 @@ import json
 import re
 from http import HTTPStatus
 from typing import Final
+from xml.sax.saxutils import escape
 
 from aiohttp import web
 
@@ -31,6 +32,7 @@ restart takes, shorter than a person's patience."""
 
 _JSON: Final = "application/problem+json"
 _HTML: Final = "text/html; charset=utf-8"
+_XML: Final = "application/xml"
 _POLICY: Final = 403
 
 _MOST_LIST_BYTES: Final = 4096
@@ -48,6 +50,23 @@ _PAGE_POLICY: Final = (
 )
 """A page loads nothing and runs nothing; its style is inline. Its only form goes to
 the place for objections."""
+
+_S3_CODES: Final = {
+    403: "AccessDenied",
+    404: "NoSuchKey",
+    408: "RequestTimeout",
+    413: "EntityTooLarge",
+    429: "SlowDown",
+    501: "NotImplemented",
+    502: "InternalError",
+    503: "SlowDown",
+    504: "InternalError",
+}
+"""Codes of errors by status, from "Error responses" of the API reference of S3. Clients
+repeat a request by its code: these are repeated only where that can help."""
+
+_S3_CODE: Final = "InvalidRequest"
+"""The code for other statuses: no client repeats it."""
 
 _RANGE = re.compile(
     r"""
@@ -127,6 +146,26 @@ def as_json(told: Page) -> bytes:
     return json.dumps(present, ensure_ascii=False).encode("utf-8")
 
 
+def as_s3(told: Page) -> bytes:
+    """Write an answer as S3 writes errors, which is all that its clients read.
+
+    They show the code and the message; so everything else is part of the message.
+    """
+    named = {
+        "Decision": told.decision,
+        "Objection": told.objection,
+        "Code": told.code,
+        "Report": told.report,
+    }
+    words = [told.text, *(f"{name}: {value}" for name, value in named.items() if value)]
+    code = _S3_CODES.get(told.status, _S3_CODE)
+    message = escape(" ".join(words))
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>\n'
+        f"<Error><Code>{code}</Code><Message>{message}</Message></Error>"
+    ).encode()
+
+
 def response(
     request: web.BaseRequest,
     *,
@@ -141,8 +180,8 @@ def response(
     """Build the answer to a request that is not forwarded.
 
     Args:
-        request: The request; its Accept chooses between a problem and a page, and its
-            Accept-Language the language of both.
+        request: The request; its Accept and its signature choose between a problem, an
+            error of S3 and a page, and its Accept-Language the language.
         wording: The texts for clients.
         status: HTTP status.
         reason: The reason. The client does not learn it. But after a refused request it
@@ -172,6 +211,9 @@ def response(
         allowed = _PAGE_POLICY.format(form=wording.form if told.code else "'none'")
         headers |= {"Content-Type": _HTML, "Content-Security-Policy": allowed}
         body = wording.template.render(page=told).encode("utf-8")
+    elif _is_of_s3(request):
+        headers["Content-Type"] = _XML
+        body = as_s3(told)
     else:
         headers["Content-Type"] = _JSON
         body = as_json(told)
@@ -203,6 +245,20 @@ def _joined(request: web.BaseRequest, name: bytes) -> str:
     """
     values = [value for key, value in request.raw_headers if key.lower() == name]
     return b",".join(values)[:_MOST_LIST_BYTES].decode("latin-1")
+
+
+def _is_of_s3(request: web.BaseRequest) -> bool:
+    """Tell whether a client of S3 made a request, by its signature.
+
+    Version 4 states the digest of the body in a header, or stands in the query of a
+    presigned address; version 2 is in Authorization. Only the form of an answer depends
+    on it.
+    """
+    return (
+        bool(_joined(request, b"x-amz-content-sha256"))
+        or _joined(request, b"authorization").startswith("AWS ")
+        or "X-Amz-Signature=" in request.rel_url.raw_query_string
+    )
 
 
 def prefers_html(accept: str) -> bool:
