@@ -23,6 +23,7 @@ from uploadfilter.noticing.queueing import NoticeQueue
 from uploadfilter.objecting.figures import ObjectionMetrics
 from uploadfilter.objecting.keeping import ObjectionStore
 from uploadfilter.proxy.admin.gauges import Gauges, register
+from uploadfilter.proxy.assembling.usage import StoreEvent
 from uploadfilter.proxy.counting.labels import Limit, Phase, Reload, RequestKind
 from uploadfilter.scanners.pool.settings import PoolFigures
 
@@ -132,7 +133,8 @@ async def test_each_label_is_explained_to_operators(tmp_path: Path) -> None:
 def test_each_value_of_a_label_is_explained_to_operators() -> None:
     """Every value of a label can be looked up."""
     words = set(re.findall(r"`([a-z_0-9]+)`", operating("Metrics")))
-    values = {*RequestKind, *Phase, *Limit, *Reload, *PoolFigures.__dataclass_fields__}
+    pool = PoolFigures.__dataclass_fields__
+    values = {*RequestKind, *Phase, *StoreEvent, *Limit, *Reload, *pool}
 
     assert values - words == set()
 

@@ -123,22 +123,21 @@ async def running(
     """
     async with AsyncExitStack() as stack:
         metrics, own = Metrics(), instance_directory(settings.state, settings.instance)
-        decisions = await _decision_log(stack, settings)
-        recorder = _recorder(decisions, settings, metrics)
+        decisions, recorder = await _recording(stack, settings, metrics)
         reference, room = _reference(stack, settings), _spool_room(settings, metrics)
-        pool = ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
-        scanners = await stack.enter_async_context(pool)
+        scanners = await _scanners(stack, settings, metrics)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
         canaries = canaries_of(settings.state, own, metrics.canaries, now_s)
         tripwire = Tripwire(settings.state, own, clock=now_s)
         admission, drain = _admission(room, metrics, scanners), Drain()
+        store = await _upload_store(stack, settings)
         proxy = composed(
             in_force=in_force,
             drain=drain,
             metrics=metrics,
             admission=admission,
             room=room,
-            store=await _upload_store(stack, settings),
+            store=store,
             reference=reference,
             tripwire=tripwire,
             scanners=scanners,
@@ -155,6 +154,7 @@ async def running(
             drain=drain,
             open_uploads=lambda: admission.open_uploads,
             room=room,
+            store=store.usage,
             scanners=scanners,
             scanner_settings=settings.scanner,
             reference=reference,
@@ -324,6 +324,22 @@ def _recorder(decisions: DecisionLog, settings: Settings, metrics: Metrics) -> R
         contents_recorded=settings.log.contents_recorded,
         code_of=_code_of(settings),
     )
+
+
+async def _recording(
+    stack: AsyncExitStack, settings: Settings, metrics: Metrics
+) -> tuple[DecisionLog, Recorder]:
+    """Open the decision log, and make the recorder that writes it."""
+    decisions = await _decision_log(stack, settings)
+    return decisions, _recorder(decisions, settings, metrics)
+
+
+async def _scanners(
+    stack: AsyncExitStack, settings: Settings, metrics: Metrics
+) -> ScannerPool:
+    """Start the processes that scan."""
+    pool = ScannerPool.open(settings.scanner, log=log, on_cost=metrics.scanned)
+    return await stack.enter_async_context(pool)
 
 
 def _sealer(settings: Settings, metrics: Metrics) -> Sealer:

@@ -14,6 +14,8 @@ from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.model import Mode
 from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.assembling.settings import StoreSettings
+from uploadfilter.proxy.assembling.usage import StoreUsage
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
 from uploadfilter.proxy.origins.settings import OriginSettings
@@ -56,6 +58,7 @@ async def watched(
                 drain=Drain(),
                 open_uploads=lambda: 3,
                 room=SpoolRoom(SpoolLimits()),
+                store=StoreUsage(StoreSettings()),
                 scanners=ScannerPool(crew, scanner, counts=counts, log=SilentLog()),
                 scanner_settings=scanner,
                 reference=reference,

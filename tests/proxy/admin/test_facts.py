@@ -131,6 +131,7 @@ async def test_tiles_tell_what_was_counted(tmp_path: Path) -> None:
     assert tiles["matches"] == ("1", "1 rejected, 1 would be")
     assert tiles["cost"] == ("20 ms", "1 scanned")
     assert tiles["requests"] == ("0", "0 open, 0 conn.")
+    assert tiles["pieces"] == ("0", "0 B held, room for 21 GB")
     assert facts.up == "60 min"
 
 

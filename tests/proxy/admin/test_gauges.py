@@ -1,5 +1,6 @@
 """The present state for Prometheus."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from tests.decisions.logs import DAY_S, decision, write_log
@@ -9,6 +10,9 @@ from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.assembling.settings import StoreSettings
+from uploadfilter.proxy.assembling.usage import StoreEvent, StoreUsage
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.scanners.pool.settings import PoolFigures
 from uploadfilter.signedsets.freshness import Status
 from uploadfilter.syncing.trusting import Trusted
@@ -155,3 +159,29 @@ async def test_signed_sets_are_told(tmp_path: Path) -> None:
         ]
 
     assert told == [5, 9, 3, 2]
+
+
+async def test_upload_store_is_told(tmp_path: Path) -> None:
+    """Uploads that are held, and why others were refused; each event is there at 0."""
+    async with watched(tmp_path) as desk:
+        store = StoreUsage(StoreSettings(uploads_per_client=1, disk_total_bytes=9))
+        proxy = replace(desk, store=store)
+        register((made := Metrics()).registry, Gauges(proxy, proxy.health()))
+        store.begin("a", "x")
+        assert store.take("a", "x", 5)
+        assert not store.may_begin("x")
+        assert not store.take("a", "x", 5)
+
+        assert value(made, "held_uploads") == 1
+        assert value(made, "held_upload_bytes") == 5
+        assert value(made, "held_upload_limit_bytes") == 9
+        counts = {
+            event: value(made, "held_upload_events_total", event=event)
+            for event in StoreEvent
+        }
+    assert {event for event, count in counts.items() if count} == {
+        StoreEvent.BEGUN,
+        StoreEvent.CLIENT_UPLOADS_FULL,
+        StoreEvent.BYTES_FULL,
+    }
+    assert None not in counts.values()

@@ -19,6 +19,7 @@ from tests.proxy.assembling.s3origin import S3Origin
 from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import OK
+from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.model import Mode, Verdict
 from uploadfilter.proxy.assembling import protocols
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
@@ -193,4 +194,5 @@ async def test_harmless_pieces_are_not_turned_away(
     sent = await SENDERS[protocol](served, pieces)
     (decision,) = served.decisions()[known:]
     assert (decision.verdict, decision.reasons) == (Verdict.NO_MATCH, ())
+    assert decision.pieces == PiecesRecord(protocol=protocol, count=len(pieces))
     assert any(sent.shown())

@@ -14,6 +14,7 @@ from uploadfilter.decisions.records.records import (
     ContentRecord,
     DecisionRecord,
     MatchRecord,
+    PiecesRecord,
     moment,
 )
 from uploadfilter.decisions.records.sealed import SealedRecord
@@ -61,6 +62,7 @@ def decision_record(
     matches: Sequence[Match] = (),
     contents_recorded: int = CONTENTS_RECORDED,
     sealed: SealedRecord | None = None,
+    pieces: PiecesRecord | None = None,
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields.
 
@@ -95,6 +97,7 @@ def decision_record(
         cpu_ms=round(cpu_s * 1000, 3),
         altered=judgement.altered,
         sealed=sealed,
+        pieces=pieces,
     )
 
 

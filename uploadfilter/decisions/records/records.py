@@ -150,6 +150,18 @@ class MatchRecord(msgspec.Struct, frozen=True, kw_only=True):
     outline: str | None = None
 
 
+class PiecesRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """How an upload came in several requests.
+
+    Attributes:
+        protocol: Its protocol, as the route names it.
+        count: Number of pieces that brought bytes.
+    """
+
+    protocol: str
+    count: int
+
+
 class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     """The decision on one upload.
 
@@ -181,6 +193,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         cpu_ms: Milliseconds of CPU time that scanners used for it.
         altered: Whether the verdict is ``MATCH`` because of altered copies alone.
         sealed: Its sealed evidence; ``None`` if none was wanted.
+        pieces: Its pieces; ``None`` for an upload of one request, and in records of
+            older versions.
     """
 
     id: str
@@ -207,6 +221,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     cpu_ms: float = 0.0
     altered: bool = False
     sealed: SealedRecord | None = None
+    pieces: PiecesRecord | None = None
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

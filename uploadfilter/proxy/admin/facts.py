@@ -361,6 +361,14 @@ def _tiles_of_means(watched: Watched) -> Iterable[Tile]:
         value=size(room.memory_bytes),
         note=f"{size(room.disk_bytes)} on disk",
     )
+    store = watched.store
+    left = max(store.limits.disk_total_bytes - store.total_bytes, 0)
+    yield Tile(
+        key="pieces",
+        label="In pieces",
+        value=counted(len(store)),
+        note=f"{size(store.total_bytes)} held, room for {size(left)}",
+    )
     yield Tile(
         key="cost",
         label="CPU per scan",

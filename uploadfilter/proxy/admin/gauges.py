@@ -27,6 +27,7 @@ from typing_extensions import override
 from uploadfilter.model import EntryState
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
+from uploadfilter.proxy.assembling.usage import StoreEvent
 from uploadfilter.proxy.counting.metrics import PREFIX
 from uploadfilter.proxy.routing.enforcing import Lack, enforcing
 
@@ -51,6 +52,7 @@ class Gauges(Collector):
         """Yield all figures."""
         yield from self._service()
         yield from self._spool()
+        yield from self._store()
         yield from self._scanners()
         yield from self._reference()
         yield from self._signed()
@@ -100,6 +102,34 @@ class Gauges(Collector):
         limit.add_metric(["memory"], room.limits.memory_total_bytes)
         limit.add_metric(["disk"], room.limits.disk_total_bytes)
         yield limit
+
+    def _store(self) -> Iterator[Metric]:
+        store = self._watched.store
+        limits = store.limits
+        yield _gauge(
+            "held_uploads", "Uploads in pieces that are held now.", value=len(store)
+        )
+        yield _gauge(
+            "held_uploads_limit",
+            "Uploads in pieces that may be held.",
+            value=limits.uploads_total,
+        )
+        yield _gauge(
+            "held_upload_bytes", "Their bytes on disk.", value=store.total_bytes
+        )
+        yield _gauge(
+            "held_upload_limit_bytes",
+            "Bytes that they may have on disk.",
+            value=limits.disk_total_bytes,
+        )
+        events = _counter(
+            "held_upload_events",
+            "Uploads in pieces that began and expired, and why others were refused.",
+            "event",
+        )
+        for event in StoreEvent:
+            events.add_metric([event], store.counts[event])
+        yield events
 
     def _scanners(self) -> Iterator[Metric]:
         pool, settings = self._watched.scanners, self._watched.scanner_settings

@@ -13,6 +13,7 @@ from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level
+from uploadfilter.proxy.assembling.usage import StoreUsage
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.draining import Drain
@@ -38,6 +39,7 @@ class Watched:
         drain: Requests in flight.
         open_uploads: Number of open uploads.
         room: Bytes held in the spool.
+        store: The uploads in pieces that are held.
         scanners: The pool.
         scanner_settings: The size of the pool.
         reference: The reference set.
@@ -56,6 +58,7 @@ class Watched:
     drain: Drain
     open_uploads: Callable[[], int]
     room: SpoolRoom
+    store: StoreUsage
     scanners: ScannerPool
     scanner_settings: ScannerSettings
     reference: ReferenceReader

@@ -42,7 +42,7 @@ from uploadfilter.proxy.assembling.heldfile import (
     remove,
 )
 from uploadfilter.proxy.assembling.settings import StoreSettings
-from uploadfilter.proxy.assembling.usage import Holding, StoreUsage
+from uploadfilter.proxy.assembling.usage import Holding, StoreEvent, StoreUsage
 from uploadfilter.state import PRIVATE_MODE, make_private, only_one, write_private
 from uploadfilter.uploads.assembly.assembly import (
     Compare,
@@ -162,6 +162,8 @@ class UploadStore:
         made = await self._tried(lambda: HeldFile.open(self.directory, name))
         if made is Denial.MISSING:
             self.usage.end(name)
+        elif made is Denial.BUSY:
+            self.usage.counts[StoreEvent.BUSY] += 1
         return made if isinstance(made, Denial) else HeldUpload(self, made)
 
     @asynccontextmanager
@@ -237,6 +239,7 @@ class UploadStore:
                 found[name] = holding._replace(client=client)
         for name in list(found):
             if self._is_over(name, seen) and _removed(self.directory, name):
+                self.usage.counts[StoreEvent.EXPIRED] += 1
                 del found[name]
         self._seen = seen
         return found
@@ -262,6 +265,9 @@ class UploadStore:
     def failed(self, exc: OSError) -> Denial:
         """Note that the disk failed, and say so once for each kind of failure."""
         denial, problem = denial_of(exc), exc.strerror or str(exc)
+        is_full = denial is Denial.FULL
+        event = StoreEvent.DISK_FULL if is_full else StoreEvent.UNUSABLE
+        self.usage.counts[event] += 1
         if denial is Denial.UNUSABLE and problem != self._problem:
             self._problem = problem
             log.error(

@@ -7,9 +7,28 @@ the last survey. So the limits of all may be passed by as much as the others too
 
 from collections import Counter
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import NamedTuple
 
 from uploadfilter.proxy.assembling.settings import StoreSettings
+
+
+class StoreEvent(StrEnum):
+    """An event in the upload store that is counted.
+
+    The first two say what becomes of uploads; the others say why a request to begin an
+    upload, or to go on with it, was refused.
+    """
+
+    BEGUN = "begun"
+    EXPIRED = "expired"
+    UPLOADS_FULL = "uploads_full"
+    CLIENT_UPLOADS_FULL = "client_uploads_full"
+    BYTES_FULL = "bytes_full"
+    CLIENT_BYTES_FULL = "client_bytes_full"
+    DISK_FULL = "disk_full"
+    UNUSABLE = "unusable"
+    BUSY = "busy"
 
 
 class Holding(NamedTuple):
@@ -24,6 +43,11 @@ class StoreUsage:
 
     Args:
         limits: The limits of the store.
+
+    Attributes:
+        limits: The same.
+        total_bytes: Bytes of all uploads.
+        counts: Events in the store since the start.
     """
 
     def __init__(self, limits: StoreSettings) -> None:
@@ -32,6 +56,7 @@ class StoreUsage:
         self._bytes: Counter[str] = Counter()
         self._uploads: Counter[str] = Counter()
         self.total_bytes = 0
+        self.counts: Counter[StoreEvent] = Counter()
 
     def __len__(self) -> int:
         """Return the number of uploads."""
@@ -40,20 +65,27 @@ class StoreUsage:
     def may_begin(self, client: str) -> bool:
         """Tell whether there is room for one more upload of a client."""
         most = self.limits.uploads_per_client
-        return len(self._held) < self.limits.uploads_total and (
-            not client or self._uploads[client] < most
-        )
+        if len(self._held) >= self.limits.uploads_total:
+            self.counts[StoreEvent.UPLOADS_FULL] += 1
+            return False
+        if client and self._uploads[client] >= most:
+            self.counts[StoreEvent.CLIENT_UPLOADS_FULL] += 1
+            return False
+        return True
 
     def begin(self, name: str, client: str) -> None:
         """Count an upload that has begun."""
+        self.counts[StoreEvent.BEGUN] += 1
         self._set(name, Holding(client, 0))
 
     def take(self, name: str, client: str, size: int) -> bool:
         """Reserve bytes for an upload; false if there is no room."""
         most = self.limits.disk_per_client_bytes
         if self.total_bytes + size > self.limits.disk_total_bytes:
+            self.counts[StoreEvent.BYTES_FULL] += 1
             return False
         if client and self._bytes[client] + size > most:
+            self.counts[StoreEvent.CLIENT_BYTES_FULL] += 1
             return False
         known = self._held.get(name, Holding(client, 0))
         self._set(name, Holding(client, known.size + size))

@@ -40,6 +40,7 @@ from uploadfilter.decisions.records.records import (
     Checkpoint,
     DecisionRecord,
     OutcomeRecord,
+    PiecesRecord,
     Record,
     ShedRecord,
     moment,
@@ -226,6 +227,7 @@ class Recorder:
         room_s: float,
         canary: Canaries | None = None,
         sealed: SealedRecord | None = None,
+        pieces: PiecesRecord | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -240,6 +242,7 @@ class Recorder:
             room_s: Longest wait for room on the disk, in seconds.
             canary: Notes the result, if it is a canary and not an upload.
             sealed: Its sealed evidence, if some was wanted.
+            pieces: Its pieces, if it came in several requests.
 
         Raises:
             LogError: It is not durable, so it may have no effect.
@@ -262,6 +265,7 @@ class Recorder:
             matches=command.matches,
             contents_recorded=self._contents_recorded,
             sealed=sealed,
+            pieces=pieces,
         )
         if canary is not None:
             await self._canary(ticket, record, canary, within_s=within_s)

@@ -6,6 +6,7 @@ always recorded, whatever the policy decides about it.
 
 from http import HTTPStatus
 
+from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.errors import LogError
 from uploadfilter.model import Action, Reason, Verdict
 from uploadfilter.proxy.inspecting.admission import Admission
@@ -65,6 +66,7 @@ class Recording:
                 room_s=limits.log_room_s,
                 canary=self._canaries if upload.is_canary else None,
                 sealed=sealed,
+                pieces=_pieces(upload),
             )
         except LogError as exc:
             await self._sealer.discard(upload, sealed)
@@ -84,3 +86,10 @@ class Recording:
             self._tripwire.saw(command.matches, place, threshold=threshold)
         if command.status == HTTPStatus.FORBIDDEN:
             self._admission.rejected(upload.arrival)
+
+
+def _pieces(upload: Upload) -> PiecesRecord | None:
+    pieces = upload.pieces
+    if pieces is None:
+        return None
+    return PiecesRecord(protocol=pieces.protocol, count=pieces.count)
