@@ -29,6 +29,7 @@ from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.pieceanswers import (
     CODED,
     TOO_LARGE,
+    WHOLE_FORM,
     PieceReplies,
 )
 from uploadfilter.proxy.assembling.ranges import receive_range
@@ -64,11 +65,6 @@ _GONE: Final = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, 499})
 """Statuses of an origin that does not know a session any more; 499 is Google's for a
 session that was cancelled."""
 
-_FORM: Final = Refusal(
-    status=415,
-    reason=Reason.MALFORMED_FORM,
-    detail="A form is to be sent whole, in one request.",
-)
 _OTHER_TOTAL: Final = Refusal(
     status=400,
     reason=Reason.MALFORMED_REQUEST,
@@ -392,7 +388,7 @@ def _refusal(
         return TOO_LARGE if (step.total or 0) > limit else None
     if arrival.head.has_body:
         if body.kind is BodyKind.FORM:
-            return _FORM
+            return WHOLE_FORM
         if body.coding is not None or body.framing is not None:
             return CODED
     return None

@@ -53,6 +53,11 @@ WITH_BODY: Final = Refusal(
     reason=Reason.MALFORMED_REQUEST,
     detail="A request that ends an upload has no body.",
 )
+WHOLE_FORM: Final = Refusal(
+    status=415,
+    reason=Reason.MALFORMED_FORM,
+    detail="A form is to be sent whole, in one request.",
+)
 """Refusals of pieces by their heads, in more than one protocol."""
 
 

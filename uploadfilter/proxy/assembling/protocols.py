@@ -15,6 +15,7 @@ from uploadfilter.proxy.assembling.nextcloud import Nextcloud
 from uploadfilter.proxy.assembling.resumable import Resumable
 from uploadfilter.proxy.assembling.s3 import S3
 from uploadfilter.proxy.assembling.tus import Tus
+from uploadfilter.proxy.assembling.webdav import WebDAV
 from uploadfilter.proxy.assembling.webforms import WebForms
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
@@ -37,6 +38,7 @@ _WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = 
     UploadProtocol.RESUMABLE: Resumable,
     UploadProtocol.NEXTCLOUD: Nextcloud,
     UploadProtocol.GOOGLE: Google,
+    UploadProtocol.WEBDAV: WebDAV,
 }
 
 

@@ -39,6 +39,7 @@ class UploadProtocol(StrEnum):
     RESUMABLE = "resumable"
     NEXTCLOUD = "nextcloud"
     GOOGLE = "google"
+    WEBDAV = "webdav"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
