@@ -24,7 +24,7 @@ BENCHMARKS = {
     "report": "benchmarks.report",
     "texts": "benchmarks.texts",
     "tree": "benchmarks.tree",
-    "uploads": "benchmarks.uploads",
+    "uploads": "benchmarks.uploads.run",
 }
 """Name on the command line, and the module of the benchmark."""
 

@@ -88,11 +88,22 @@ class Answer:
         status: HTTP status, or ``BROKEN``.
         length: Bytes of the body.
         body: The body itself, if it was kept.
+        head: The head in lower case, if the body was kept.
     """
 
     status: int
     length: int = 0
     body: bytes = b""
+    head: bytes = b""
+
+    def header(self, name: str) -> str:
+        """Return the value of a header; empty if there is none.
+
+        Args:
+            name: Its name in lower case.
+        """
+        found = self.head.partition(f"\r\n{name}:".encode())[2]
+        return found.partition(b"\r\n")[0].decode("latin-1").strip()
 
 
 class Connection(asyncio.Protocol):
@@ -112,6 +123,7 @@ class Connection(asyncio.Protocol):
         self._status = BROKEN
         self._last = False
         self._kept: bytearray | None = None
+        self._kept_head = b""
 
     @classmethod
     async def opened(cls, port: int) -> "Connection":
@@ -128,6 +140,11 @@ class Connection(asyncio.Protocol):
         self._kept = bytearray() if keep else None
         self._transport.writelines((request.head, request.body))
         return await self._waiting
+
+    def send(self, data: bytes) -> None:
+        """Send bytes, and wait for nothing."""
+        if self._transport is not None:
+            self._transport.write(data)
 
     def close(self) -> None:
         """End the connection, even in the middle of an answer."""
@@ -155,9 +172,11 @@ class Connection(asyncio.Protocol):
         if self._kept is not None:
             self._kept += data
         if self._left == 0:
-            self._settle(Answer(self._status, self._length, bytes(self._kept or b"")))
+            body = bytes(self._kept or b"")
+            self._settle(Answer(self._status, self._length, body, self._kept_head))
 
     def _read_head(self, head: bytes) -> None:
+        self._kept_head = b"" if self._kept is None else head
         self._status = int(head[9:12])
         length = head.partition(b"content-length:")[2].partition(b"\r\n")[0]
         self._left = self._length = int(length or 0)
