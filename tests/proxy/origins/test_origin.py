@@ -13,6 +13,7 @@ from tests.proxy.wire import Got, WireOrigin, closed, wire_origin
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.origin import Origin
+from uploadfilter.proxy.origins.sending import Whole
 from uploadfilter.proxy.origins.settings import OriginSettings
 
 
@@ -134,6 +135,24 @@ async def test_body_is_framed_by_its_length(wire: WireOrigin) -> None:
     assert wire.got[0].body == b"hello"
     assert wire.got[0].header(b"transfer-encoding") == []
     assert wire.got[0].header(b"content-type") == []
+
+
+@pytest.mark.parametrize("data", [b"", b"hello"])
+async def test_short_body_without_a_length_goes_in_one_chunk(
+    wire: WireOrigin, data: bytes
+) -> None:
+    """Nothing of it is taken for the beginning of the next request."""
+    headers = ((b"Host", b"x"),)
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            short = Whole(data=data, on_sent=lambda: None)
+            async with origin.asked("PUT", "/", headers, short) as answer:
+                assert isinstance(answer, OriginAnswer)
+                await answer.content.read()
+
+    assert [got.body for got in wire.got] == [data, data]
+    assert wire.got[0].header(b"transfer-encoding") == [b"chunked"]
+    assert wire.got[0].header(b"content-length") == []
 
 
 async def test_redirect_is_passed_on(wire: WireOrigin) -> None:

@@ -83,6 +83,48 @@ def test_origin_gets_the_headers_of_one_new_request() -> None:
     ]
 
 
+SIGNED_FRAMING = (
+    b"Authorization",
+    b"AWS4-HMAC-SHA256 Credential=a/b/s3/aws4_request, "  # noqa: ISC004 -- one value
+    b"SignedHeaders=content-encoding;host;transfer-encoding;x-amz-date, Signature=0f",
+)
+CHUNKED = (b"Transfer-Encoding", b"chunked")
+
+
+def test_chunks_stay_chunks_where_a_client_signed_that() -> None:
+    """With a length in their place, the origin would find the signature wrong."""
+    assert values(forward(SIGNED_FRAMING, CHUNKED), b"content-length") == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param((CHUNKED,), id="unsigned"),
+        pytest.param((SIGNED_FRAMING,), id="not in chunks"),
+        pytest.param(
+            (
+                CHUNKED,
+                (SIGNED_FRAMING[0], SIGNED_FRAMING[1].replace(b"transfer-", b"x-")),
+            ),
+            id="others signed",
+        ),
+        pytest.param(
+            (CHUNKED, (b"Authorization", b"Basic transfer-encoding")), id="no signature"
+        ),
+    ],
+)
+def test_other_bodies_have_their_length(headers: tuple[Header, ...]) -> None:
+    """Some origins take no body in chunks."""
+    assert values(forward(*headers), b"content-length") == [b"3"]
+
+
+def test_form_that_is_encoded_anew_has_its_length() -> None:
+    """Its signature is void in any case."""
+    told = forward(SIGNED_FRAMING, CHUNKED, content_type="multipart/form-data")
+
+    assert values(told, b"content-length") == [b"3"]
+
+
 @pytest.mark.parametrize(
     "name",
     [

@@ -133,8 +133,12 @@ class Asking:
                 by.transport.write(encode_head(first_line, headers))
                 by.start_timeout()
             case Whole():
+                data = body.data
+                if _length_of(headers) is None:
+                    headers = [*headers, _CHUNKED]
+                    data = _in_one_chunk(data)
                 head = encode_head(first_line, headers)
-                by.transport.writelines((head, body.data))
+                by.transport.writelines((head, data))
                 body.on_sent()
                 by.start_timeout()
             case Sending():
@@ -231,6 +235,12 @@ def _has_ended(transport: asyncio.Transport) -> bool:
     is_plain = transport.get_extra_info("sslcontext") is None
     poll.register(end.fileno(), select.POLLRDHUP | (select.POLLIN if is_plain else 0))
     return bool(poll.poll(0))
+
+
+def _in_one_chunk(data: bytes) -> bytes:
+    """Frame a body as RFC 9112 says; an empty chunk would be the last one."""
+    chunk = b"%x\r\n%b\r\n" % (len(data), data) if data else b""
+    return chunk + b"0\r\n\r\n"
 
 
 def _length_of(headers: RawHeaders) -> int | None:

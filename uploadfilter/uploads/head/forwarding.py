@@ -78,6 +78,9 @@ were never inspected together."""
 _COUNTED: Final = frozenset({"OPTIONS", "TRACE"})
 """Methods whose Max-Forwards is counted down (RFC 9110, section 7.6.2)."""
 
+_SIGNED = re.compile(rb"AWS4-[^,]*,.*SignedHeaders=([a-z0-9;_-]*)")
+"""The names of the signed headers (Signature Version 4 of AWS)."""
+
 _OWN_PORT = re.compile(rb":([0-9]{1,5})$")
 _TOP_PORT: Final = 65535
 _COUNT = re.compile(rb"[0-9]{1,9}")
@@ -135,7 +138,8 @@ def forwarded_headers(
         decision_id: Id of the decision that accepts the upload; ``None`` for a request
             without a body.
         body_length: Bytes of the body that will be sent; ``None`` if it will be sent in
-            chunks, or if there is none.
+            chunks, or if there is none. It is left out, so that a body is sent in
+            chunks, if the client signed that it is.
         content_type: Type of a form that was encoded anew; ``None`` to keep the
             client's.
         telling: The information for this origin.
@@ -148,7 +152,7 @@ def forwarded_headers(
         kept.insert(0, (b"Host", telling.authority.encode("ascii")))
     if content_type is not None:
         kept.append((b"Content-Type", content_type.encode("ascii")))
-    if body_length is not None:
+    if body_length is not None and not (content_type is None and _is_chunked_by(head)):
         kept.append((b"Content-Length", b"%d" % body_length))
     if telling.headers is not ClientHeaders.FORWARDED:
         _tell_x_forwarded(kept, head, side, whole=telling.whole_chain)
@@ -215,6 +219,19 @@ def _kept(
         and (side.trusted or not known_as.startswith(_HEARSAY))
     ]
     return _counted_down(kept) if head.method in _COUNTED else kept
+
+
+def _is_chunked_by(head: RequestHead) -> bool:
+    """Tell whether a client's signature covers that the body is sent in chunks.
+
+    The AWS CLI of Debian 13 (2.23) signs ``Transfer-Encoding``, so that the signature
+    fails with a length in its place. Only the framing depends on it: the bytes are the
+    same.
+    """
+    if not head.has_any([b"transfer-encoding"]):
+        return False
+    lists = map(_SIGNED.search, head.values(b"authorization"))
+    return any(b"transfer-encoding" in found[1].split(b";") for found in lists if found)
 
 
 def _counted_down(headers: Headers) -> Headers:
