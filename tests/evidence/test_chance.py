@@ -1,5 +1,6 @@
 """From an excess to an expected number of chance matches."""
 
+import math
 from itertools import pairwise
 
 import pytest
@@ -9,6 +10,7 @@ from uploadfilter.evidence.chance import (
     NEAR,
     VARIANTS,
     expected,
+    least_excess,
     probability,
     tries_of,
 )
@@ -44,6 +46,22 @@ def test_operating_points_follow_the_set(point: float) -> None:
         )
 
     assert needed(100) < needed(10_000) < needed(1_000_000) < needed(10_000_000)
+
+
+@pytest.mark.parametrize("entries", [0, 100, 10_000_000])
+@pytest.mark.parametrize("most", [1e-12, 1e-9, 1e-4, 0.1, 3.0])
+@pytest.mark.parametrize("tries", [1.0, 400.0])
+def test_least_excess_is_that_of_the_figure(
+    entries: int, most: float, tries: float
+) -> None:
+    """An excess below it is expected more often; one above it is not."""
+    least = least_excess(most, entries=entries, tries=tries)
+
+    if least == -math.inf:
+        assert max(entries, 1) * tries <= most
+    else:
+        assert expected(least, entries=entries, tries=tries) >= most
+        assert expected(least + 1e-4, entries=entries, tries=tries) < most
 
 
 def test_an_empty_set_still_expects_something() -> None:

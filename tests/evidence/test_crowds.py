@@ -15,7 +15,7 @@ def test_an_excess_is_that_of_the_twin(seed: int, count: int, views: int) -> Non
     """For every size of the cohort, and any number of views."""
     random = np.random.default_rng(seed)
     reached = random.normal(0, random.uniform(0.5, 2), count)
-    crowd = crowd_of(reached, views=views)
+    crowd = crowd_of(reached, size=count, views=views)
 
     for reach in (-1.0, 2.0, 5.0, 9.0):
         twin = obvious.excess(reach, reached.tolist(), views=views)
@@ -24,7 +24,7 @@ def test_an_excess_is_that_of_the_twin(seed: int, count: int, views: int) -> Non
 
 def test_an_excess_is_never_more_than_the_reach() -> None:
     """A cohort that stays away makes nothing more certain."""
-    crowd = crowd_of(np.full(5000, -3.0))
+    crowd = crowd_of(np.full(5000, -3.0), size=5000)
 
     assert crowd.stretch == 1
     assert crowd.excess(6.0) == pytest.approx(6.0)
@@ -35,7 +35,7 @@ def test_a_longer_tail_is_seen(scale: float) -> None:
     """A cohort that reaches twice as far takes half of what lies beyond it."""
     reached = np.random.default_rng(1).normal(0, scale, 60_000)
 
-    crowd = crowd_of(reached)
+    crowd = crowd_of(reached, size=60_000)
 
     assert crowd.stretch == pytest.approx(scale, rel=0.15)
     assert crowd.excess(10 * scale) == pytest.approx(10.0, rel=0.15)
@@ -47,7 +47,7 @@ def test_a_few_near_values_change_little() -> None:
     planted = reached.copy()
     planted[: UNCOUNTED // 2] = 10.0
 
-    clean, poisoned = crowd_of(reached), crowd_of(planted)
+    clean, poisoned = crowd_of(reached, size=60_000), crowd_of(planted, size=60_000)
 
     assert poisoned.excess(11.0) == pytest.approx(clean.excess(11.0), rel=0.1)
 
@@ -57,7 +57,7 @@ def test_many_near_values_are_a_crowd() -> None:
     reached = np.random.default_rng(2).normal(0, 1, 60_000)
     reached[:CROWD] = np.linspace(5, 9, CROWD)
 
-    assert crowd_of(reached).excess(10.0) < 5.0
+    assert crowd_of(reached, size=60_000).excess(10.0) < 5.0
 
 
 def test_reaches_follow_the_order_of_deviations() -> None:

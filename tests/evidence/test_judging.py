@@ -157,6 +157,33 @@ def test_the_view_that_shows_the_original_is_found(background: Background) -> No
     assert one.expected < NEAR
 
 
+@given(seed=st.integers(0, 2**32), power=st.integers(-12, 8))
+@settings(max_examples=6, deadline=None)
+def test_candidates_that_are_left_out_are_above_the_limit(
+    background: Background, seed: int, power: int
+) -> None:
+    """Below the limit every figure is that of a judgement without a limit."""
+    views, most = views_of(30, seed), 10.0**power
+    candidates = [
+        flipped(views.values[it].tobytes(), 4 + 13 * it, seed) for it in range(6)
+    ]
+
+    slow = judge(
+        background, views, candidates, entries=MILLION, tries=VARIANTS, most=1e30
+    )
+    fast = judge(
+        background, views, candidates, entries=MILLION, tries=VARIANTS, most=most
+    )
+
+    for one, other in zip(slow, fast, strict=True):
+        assert one.expected is not None
+        assert other.expected is not None
+        if one.expected <= most:
+            assert other == one
+        else:
+            assert most < other.expected <= one.expected * 1.001
+
+
 def test_refinement_never_lowers_the_excess(background: Background) -> None:
     """The refined view counts only if it is better."""
     plane = photo(3)

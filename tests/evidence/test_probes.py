@@ -1,12 +1,14 @@
 """Probes against the slow twin: soft views, an entry, and a cohort."""
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.evidence.values import pictures, raw, views_of
+from tests.evidence.values import flipped, pictures, raw, views_of
 from uploadfilter.evidence import obvious
 from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.probes import Probes, crowd_of_value, crowd_of_views, reach
 
 seeds = st.integers(0, 2**32)
@@ -68,10 +70,37 @@ def test_the_best_view_comes_first() -> None:
     background = Background.of(pictures(5000, 5))
     entry = pictures(100)[42]
 
-    place, found = probes.best(background, entry)
+    (pairs,) = probes.pairs(background, entry[None])
+    place, found = pairs.best(background)
 
-    assert probes.ranked(entry)[0] == place == 42
+    assert probes.nearest(entry) == place == 42
+    assert pairs.views[0] == 42
     assert found > 8
+
+
+@given(seed=seeds, least=st.floats(-2, 8))
+@settings(max_examples=20, deadline=None)
+def test_the_best_view_is_that_of_all_reaches(seed: int, least: float) -> None:
+    """Patterns are only computed where they can matter, and that changes nothing."""
+    background, views = Background.of(pictures(40, seed)), views_of(30, seed + 1)
+    probes = Probes.of(views)
+    near = [flipped(views.values[it].tobytes(), 9 * it, seed) for it in range(6)]
+    entries = np.stack([words(it) for it in near])
+
+    found = [
+        (pairs.views, *pairs.best(background, least=least))
+        for pairs in probes.pairs(background, entries, least=least)
+    ]
+
+    for (looked_at, place, best), entry in zip(found, entries, strict=True):
+        slow = reach(
+            background, probes.weights[looked_at], probes.strengths[looked_at], entry
+        )
+        if slow.max() > least:
+            assert best == pytest.approx(slow.max(), abs=1e-4)
+            assert slow[looked_at == place] == pytest.approx(best, abs=1e-4)
+        else:
+            assert slow.max() - 1e-4 <= best <= max(least, best)
 
 
 def test_entries_share_the_crowd_of_the_whole_cohort() -> None:
@@ -79,7 +108,9 @@ def test_entries_share_the_crowd_of_the_whole_cohort() -> None:
     probes = Probes.of(views_of(20))
     background = Background.of(pictures(500, 5))
 
+    assert probes.known_crowd(7) is None
     one = probes.crowd(background, 3, is_whole=True)
 
+    assert probes.known_crowd(7) is one
     assert probes.crowd(background, 7, is_whole=True) is one
     assert probes.crowd(background, 7, is_whole=False) is not one

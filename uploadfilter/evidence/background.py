@@ -10,6 +10,7 @@ Rules this module keeps: it is pure; all agreements are whole numbers, so that
 ``obvious.py`` computes the same.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
@@ -18,7 +19,6 @@ from numpy.typing import NDArray
 
 from uploadfilter.evidence.cohort import Cohort, Words
 from uploadfilter.model import SignalType
-from uploadfilter.reference.search.index import Lane
 from uploadfilter.reference.search.matching import Thresholds
 
 BITS: Final = 256
@@ -43,6 +43,12 @@ one in two thousand of the cohort show it."""
 _BLOCK: Final = 4096
 """Values at a time while bits are summed: 4 MB. Their sums stay exact in float32."""
 
+_AT_A_TIME: Final = 1024
+"""Values whose bits are made at a time: a megabyte, which a core's cache holds."""
+
+_COUNTED: Final = 16384
+"""Values whose different bits are counted at a time: half a megabyte."""
+
 Strengths = NDArray[np.uint8]
 Signs = NDArray[np.float32]
 
@@ -65,14 +71,14 @@ class Background:
     """A cohort, ready to be compared with.
 
     Attributes:
-        lanes: Its values, as ``index.lanes_of`` returns them.
+        lanes: Its values, shape (4, n).
         sums: Sum of each bit as -1 or 1, shape (256,).
         products: Sum of the products of two bits, shape (256, 256).
         mean: Mean of each bit.
         covariance: Covariance of the bits.
     """
 
-    lanes: tuple[Lane, ...]
+    lanes: Words
     sums: NDArray[np.float64]
     products: NDArray[np.float64]
     mean: NDArray[np.float32]
@@ -86,18 +92,18 @@ class Background:
             values: Shape (n, 4), at least one.
         """
         sums, products = _summed(values)
-        lanes = tuple(np.ascontiguousarray(lane) for lane in values.T)
+        lanes = np.ascontiguousarray(values.T)
         return cls._from(lanes, sums, products)
 
     @classmethod
     def _from(
         cls,
-        lanes: tuple[Lane, ...],
+        lanes: Words,
         sums: NDArray[np.float64],
         products: NDArray[np.float64],
     ) -> "Background":
-        mean = sums / len(lanes[0])
-        covariance = products / len(lanes[0]) - np.outer(mean, mean)
+        mean = sums / lanes.shape[1]
+        covariance = products / lanes.shape[1] - np.outer(mean, mean)
         return cls(
             lanes=lanes,
             sums=sums,
@@ -110,8 +116,8 @@ class Background:
         """Return the background without some values, but at least one."""
         if not refused.any():
             return self
-        sums, products = _summed(np.stack([it[refused] for it in self.lanes], axis=1))
-        lanes = tuple(lane[~refused] for lane in self.lanes)
+        sums, products = _summed(self.lanes[:, refused].T)
+        lanes = self.lanes[:, ~refused]
         return self._from(lanes, self.sums - sums, self.products - products)
 
     def __len__(self) -> int:
@@ -131,31 +137,20 @@ class Background:
 
     def distances(
         self, value: NDArray[np.uint64], strengths: Strengths
-    ) -> NDArray[np.int32]:
+    ) -> NDArray[np.int16]:
         """Return the sum of the strengths of bits that differ, for each of the cohort.
 
         Args:
             value: Four numbers of 64 bits.
             strengths: 0 to 15, shape (256,), in the order of the bits.
         """
-        total = np.zeros(len(self), np.int32)
-        different = [lane ^ word for lane, word in zip(self.lanes, value, strict=True)]
-        for place in range(PLANES):
-            masks = words_of((strengths >> np.uint8(place)) & np.uint8(1))
-            if not masks.any():
-                continue
-            count = np.zeros(len(self), np.uint16)
-            for lane, mask in zip(different, masks, strict=True):
-                if mask:
-                    count += np.bitwise_count(lane & mask)
-            total += count.astype(np.int32) << place
-        return total
+        return distances_of(self.lanes, value, strengths)
 
     def agreements(
         self, value: NDArray[np.uint64], strengths: Strengths
-    ) -> NDArray[np.int32]:
+    ) -> NDArray[np.int16]:
         """Return the agreement with each of the cohort; see ``distances``."""
-        return np.int32(strengths.sum()) - 2 * self.distances(value, strengths)
+        return np.int16(strengths.sum()) - 2 * self.distances(value, strengths)
 
     def resembles(self, value: NDArray[np.uint64]) -> bool:
         """Tell whether many of the cohort are within the threshold of a value.
@@ -163,24 +158,67 @@ class Background:
         A few of them change no moment. ``_FEW`` of the cohort are compared.
         """
         step = max(len(self) // _FEW, 1)
-        apart = np.zeros(len(self.lanes[0][::step]), np.uint16)
-        for lane, word in zip(self.lanes, value, strict=True):
-            apart += np.bitwise_count(lane[::step] ^ word)
+        different = self.lanes[:, ::step] ^ value[:, None]
+        apart = np.bitwise_count(different).sum(axis=0, dtype=np.uint16)
         return int((apart <= Thresholds().bits(SignalType.PDQ)).sum()) > 1
 
     def rows(self, places: NDArray[np.intp]) -> Words:
         """Return some values of the cohort, shape (n, 4)."""
-        return np.stack([lane[places] for lane in self.lanes], axis=1)
+        found: Words = self.lanes[:, places].T
+        return found
 
-    def sample(self) -> Signs:
-        """Return the bits of ``SAMPLE`` values of the cohort, evenly chosen."""
+    def sample(self) -> Words:
+        """Return ``SAMPLE`` values of the cohort, evenly chosen, shape (n, 4)."""
         count = min(len(self), SAMPLE)
-        return signs_of(self.rows(np.arange(count) * len(self) // count))
+        return self.rows(np.arange(count) * len(self) // count)
 
 
 def background_of(cohort: Cohort) -> Background | None:
     """Prepare a cohort; ``None`` if it is too small to judge by."""
     return Background.of(cohort.values) if cohort.is_usable else None
+
+
+def distances_of(
+    lanes: Words, value: NDArray[np.uint64], strengths: Strengths
+) -> NDArray[np.int16]:
+    """Return the sum of the strengths of bits that differ, for each of some values.
+
+    Args:
+        lanes: The values, shape (4, n).
+        value: Four numbers of 64 bits.
+        strengths: 0 to 15, shape (256,), in the order of the bits.
+    """
+    planes = np.unpackbits(strengths[:, None], axis=1)[:, -PLANES:].T
+    masks = [words_of(it) for it in planes]
+    found = np.zeros(lanes.shape[1], np.int16)
+    for first in range(0, len(found), _COUNTED):
+        total = found[first : first + _COUNTED]
+        different = lanes[:, first : first + _COUNTED] ^ value[:, None]
+        counted = False
+        for mask in masks:
+            # From the most significant plane on, so that each is doubled as often.
+            if counted:
+                total += total
+            if mask.any():
+                for count in np.bitwise_count(different & mask[:, None]):
+                    total += count
+                counted = True
+    return found
+
+
+def bits_of_some(values: Words) -> Iterator[tuple[slice, Signs]]:
+    """Yield the bits of values as 0 and 1, so many at a time as a core's cache holds.
+
+    Args:
+        values: Shape (n, 4).
+
+    Yields:
+        Places of some values, and their bits, shape (places, 256).
+    """
+    packed = np.ascontiguousarray(values.astype(">u8")).view(np.uint8)
+    for first in range(0, len(values), _AT_A_TIME):
+        rows = slice(first, first + _AT_A_TIME)
+        yield rows, np.unpackbits(packed[rows], axis=1).astype(np.float32)
 
 
 def _summed(values: Words) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -8,6 +8,7 @@ unrelated pairs.
 """
 
 import math
+from statistics import NormalDist
 from typing import Final
 
 ALTERED: Final = 1e-9
@@ -20,6 +21,8 @@ NEAR: Final = 1e-4
 VARIANTS: Final = 8
 """Comparisons of each view with an entry: it is turned and mirrored."""
 
+_ROUNDING: Final = 1e-6
+"""By so much the two functions of ``least_excess`` and ``probability`` may part."""
 
 REFINED_TRIES: Final = 1000
 """Further comparisons that a refinement counts as: it moves four edges and an angle
@@ -49,6 +52,20 @@ def expected(excess: float, *, entries: int, tries: float) -> float:
             ``VARIANTS``, or as many as count as independent.
     """
     return probability(excess) * max(entries, 1) * max(tries, 1.0)
+
+
+def least_excess(most: float, *, entries: int, tries: float) -> float:
+    """Return the excess below which more than some chance matches are expected.
+
+    It is less than the exact one by less than 1e-6, so that it may leave out pairs.
+
+    Args:
+        most: The chance matches, above 0.
+        entries: As in ``expected``.
+        tries: The same.
+    """
+    share = most / (max(entries, 1) * max(tries, 1.0))
+    return -math.inf if share >= 1 else -NormalDist().inv_cdf(share) - _ROUNDING
 
 
 def tries_of(views: int) -> float:

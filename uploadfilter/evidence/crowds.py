@@ -91,16 +91,18 @@ def bits_of(total: Floats, deviation: Floats) -> Floats:
     return bits
 
 
-def crowd_of(reached: Floats, *, views: int = 1) -> Crowd:
+def crowd_of(reached: Floats, *, size: int, views: int = 1) -> Crowd:
     """Describe the tail of a cohort.
 
     Args:
-        reached: Reach of each of the cohort, that of the best view; at least one.
+        reached: Reach of each of the cohort, that of the best view; at least one. The
+            ``CROWD`` highest suffice.
+        size: Values of the cohort.
         views: Views of which it is the best.
     """
-    count = max(min(CROWD, len(reached) // _SHARE), 1)
+    count = max(min(CROWD, size // _SHARE), 1)
     drop = count * UNCOUNTED // CROWD
-    usual = _usual(len(reached), views, count)
+    usual = _usual(size, views, count)
     near = np.sort(np.partition(reached, -count)[-count:])[::-1][drop:]
     # A line through all of them: plain agreements have steps of a quarter deviation.
     apart = usual[drop:] - usual[drop:].mean()

@@ -4,6 +4,7 @@ Rules this module keeps: it is pure; a reach is the lower one of two sides, the 
 that the upload makes and the one that the entry makes with the same strengths.
 """
 
+import math
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,9 +16,11 @@ from uploadfilter.evidence.background import (
     Background,
     Signs,
     Strengths,
+    bits_of_some,
     signs_of,
     strengths_of,
 )
+from uploadfilter.evidence.cohort import Words
 from uploadfilter.evidence.crowds import (
     CROWD,
     Crowd,
@@ -44,7 +47,6 @@ ones. Neighbouring views are alike, so that a part shows the tail of all."""
 
 _NEAREST: Final = 8 * CROWD
 """Values of the cohort whose reach towards several views is computed exactly."""
-
 Value = NDArray[np.uint64]
 
 
@@ -75,30 +77,47 @@ class Probes:
         lengths = np.sqrt(np.maximum(np.square(weights).sum(axis=1), 1.0))
         return cls(views=views, strengths=strengths, weights=weights, lengths=lengths)
 
-    def ranked(self, entry: Value) -> NDArray[np.intp]:
-        """Return the views that agree best with an entry, the best one first."""
+    def nearest(self, entry: Value) -> int:
+        """Return the view that agrees best with an entry."""
         agreements = self.weights @ signs_of(entry[None])[0]
-        order: NDArray[np.intp] = np.argsort(-agreements / self.lengths, kind="stable")
-        return order[:_LOOKED_AT]
+        return int((agreements / self.lengths).argmax())
 
-    def best(
-        self, background: Background, entry: Value, *, with_patterns: bool = True
-    ) -> tuple[int, float]:
-        """Return the view that reaches furthest towards an entry, and its reach.
+    def pairs(
+        self, background: Background, entries: Words, *, least: float = -math.inf
+    ) -> "list[Pairs]":
+        """Return the views that agree best with some entries, for each entry.
 
         Args:
             background: The cohort.
-            entry: The value of the entry.
-            with_patterns: Whether what patterns explain is taken off; without that, the
-                reach is an upper bound.
+            entries: Their values, shape (n, 4).
+            least: A reach below which all are alike.
         """
-        rows = self.ranked(entry)
-        weights, strengths = self.weights[rows], self.strengths[rows]
-        found = reach(
-            background, weights, strengths, entry, with_patterns=with_patterns
+        signs = signs_of(entries)
+        agreements = self.weights @ signs.T
+        order = np.argsort(-agreements / self.lengths[:, None], axis=0, kind="stable")
+        rows = order[:_LOOKED_AT].T
+        each = rows.shape[1]
+        flat = rows.reshape(-1)
+        found = Pairs.of(
+            background,
+            self.weights[flat],
+            self.strengths[flat],
+            np.repeat(signs, each, axis=0),
         )
-        place = int(found.argmax())
-        return int(rows[place]), float(found[place])
+        # The entries share many of the views, and with them the patterns.
+        wanted = np.flatnonzero(found.bounds() > least)
+        views, probes = np.unique(flat[wanted], return_inverse=True)
+        if len(views):
+            gauge = Gauge.of(background, self.weights[views], self.strengths[views])
+            found.cap(wanted, gauge, probes)
+        return [
+            found.part(slice(number * each, (number + 1) * each), shown)
+            for number, shown in enumerate(rows)
+        ]
+
+    def known_crowd(self, place: int) -> Crowd | None:
+        """Return the crowd of the variant of a view, if ``crowd`` has kept it."""
+        return self.crowds.get(self.views.variants[place])
 
     def crowd(self, background: Background, place: int, *, is_whole: bool) -> Crowd:
         """Return the crowd of the views of one variant.
@@ -120,13 +139,125 @@ class Probes:
         return crowd
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pairs:
+    """Probes, each beside an entry, as both sides see it: the probe and the entry.
+
+    Attributes:
+        weights: Signs times strengths of the probes, shape (n, 256).
+        strengths: The strengths, shape (n, 256).
+        entries: The bits of the entries as -1 and 1, shape (n, 256).
+        by: Deviations by which the agreement exceeds the mean, shape (2, n): the
+            probe's and the entry's. What patterns explain is taken off by ``cap``.
+        bits: As how many equal and independent bits each side counts, shape (2, n).
+        views: Numbers of the probes, if they are views of an upload, shape (n,).
+    """
+
+    weights: Signs
+    strengths: Strengths
+    entries: Signs
+    by: Floats
+    bits: Floats
+    views: NDArray[np.intp]
+
+    @classmethod
+    def of(
+        cls,
+        background: Background,
+        weights: Signs,
+        strengths: Strengths,
+        entries: Signs,
+    ) -> "Pairs":
+        """Compare probes with entries, without patterns."""
+        agreements = np.einsum("nb,nb->n", weights, entries)
+        total = strengths.sum(axis=1, dtype=np.float32)
+        sides = [background.moments(it) for it in (weights, strengths * entries)]
+        return cls(
+            weights=weights,
+            strengths=strengths,
+            entries=entries,
+            by=np.stack([it.deviations(agreements) for it in sides]),
+            bits=np.stack([bits_of(total, it.deviation) for it in sides]),
+            views=np.arange(len(weights)),
+        )
+
+    def part(self, places: slice, views: NDArray[np.intp]) -> "Pairs":
+        """Return some of the pairs, with the numbers of their views."""
+        return Pairs(
+            weights=self.weights[places],
+            strengths=self.strengths[places],
+            entries=self.entries[places],
+            by=self.by[:, places],
+            bits=self.bits[:, places],
+            views=views,
+        )
+
+    def bounds(self) -> Floats:
+        """Return the reaches; upper bounds while patterns are not taken off."""
+        found: Floats = reaches(self.by, self.bits).min(axis=0)
+        return found
+
+    def cap(
+        self, places: NDArray[np.intp], gauge: Gauge, probes: NDArray[np.intp]
+    ) -> None:
+        """Take off what patterns explain, as the probes see it.
+
+        Args:
+            places: The pairs.
+            gauge: The gauge of the probes.
+            probes: The place of each pair in it.
+        """
+        self._cap(0, places, self.entries[places], gauge, probes)
+
+    def cap_other(self, background: Background, places: NDArray[np.intp]) -> None:
+        """Take off what patterns explain, as the entries see it."""
+        strengths = self.strengths[places]
+        gauge = Gauge.of(background, strengths * self.entries[places], strengths)
+        others = np.where(self.weights[places] < 0, np.float32(-1), np.float32(1))
+        self._cap(1, places, others, gauge, np.arange(len(places)))
+
+    def _cap(
+        self,
+        side: int,
+        places: NDArray[np.intp],
+        others: Signs,
+        gauge: Gauge,
+        probes: NDArray[np.intp],
+    ) -> None:
+        by = self.by[side, places]
+        far = by > KEPT
+        by[far] = gauge.capped(by[far], others[far], probes[far])
+        self.by[side, places] = by
+
+    def best(
+        self, background: Background, *, least: float = -math.inf
+    ) -> tuple[int, float]:
+        """Return the view that reaches furthest towards its entry, and its reach.
+
+        Patterns take most of the time, and only lower a reach. So an entry is not
+        compared with them where that cannot make a view the best one.
+
+        Args:
+            background: The cohort.
+            least: A reach below which all are alike: the result may be an upper bound
+                then.
+        """
+        bounds = self.bounds()
+        best, place = -math.inf, int(bounds.argmax())
+        for number in np.argsort(-bounds, kind="stable").tolist():
+            if bounds[number] <= max(best, least):
+                best = max(best, float(bounds[number]))
+                break
+            self.cap_other(background, np.array([number]))
+            one = slice(number, number + 1)
+            found = float(reaches(self.by[:, one], self.bits[:, one]).min())
+            if found > best:
+                best, place = found, number
+        return int(self.views[place]), best
+
+
 def reach(
-    background: Background,
-    weights: Signs,
-    strengths: Strengths,
-    entry: Value,
-    *,
-    with_patterns: bool = True,
+    background: Background, weights: Signs, strengths: Strengths, entry: Value
 ) -> Floats:
     """Return the reach of probes towards an entry, the lower one of both sides.
 
@@ -135,25 +266,13 @@ def reach(
         weights: Signs times strengths of the probes, shape (n, 256).
         strengths: The strengths.
         entry: The value of the entry.
-        with_patterns: Whether what patterns explain is taken off.
     """
-    entries = np.broadcast_to(signs_of(entry[None]), weights.shape)
-    agreements = np.einsum("nb,nb->n", weights, entries)
-    sides = []
-    for probes, others in (
-        (weights, entries),
-        (strengths * entries, np.where(weights < 0, np.float32(-1), np.float32(1))),
-    ):
-        moments = background.moments(probes)
-        by = moments.deviations(agreements)
-        far = np.flatnonzero(by > KEPT)
-        if with_patterns and len(far):
-            gauge = Gauge.of(background, probes[far], strengths[far])
-            by[far] = gauge.capped(by[far], others[far], np.arange(len(far)))
-        total = strengths.sum(axis=1, dtype=np.float32)
-        sides.append(reaches(by, bits_of(total, moments.deviation)))
-    found: Floats = np.minimum(*sides)
-    return found
+    every = np.arange(len(weights))
+    entries = np.repeat(signs_of(entry[None]), len(weights), axis=0)
+    pairs = Pairs.of(background, weights, strengths, entries)
+    pairs.cap(every, Gauge.of(background, weights, strengths), every)
+    pairs.cap_other(background, every)
+    return pairs.bounds()
 
 
 def crowd_of_value(
@@ -161,12 +280,16 @@ def crowd_of_value(
 ) -> Crowd:
     """Return the crowd of a single probe, over the whole cohort."""
     gauge = Gauge.of(background, signs_of(value[None]) * strengths, strengths[None])
-    agreements = background.agreements(value, strengths).astype(np.float32)
-    found = gauge.deviations(agreements)
+    agreements = background.agreements(value, strengths)
+    # Only those of the crowd count; capped ones stay further than all others.
+    near = np.flatnonzero(agreements > gauge.mean[0] + KEPT * gauge.deviation[0])
+    if len(near) < CROWD:
+        near = np.argpartition(agreements, -min(CROWD, len(agreements)))[-CROWD:]
+    found = gauge.deviations(agreements[near].astype(np.float32))
     far = np.flatnonzero(found > KEPT)
-    others = signs_of(background.rows(far))
+    others = signs_of(background.rows(near[far]))
     found[far] = gauge.capped(found[far], others, np.zeros_like(far))
-    return crowd_of(reaches(found, gauge.bits))
+    return crowd_of(reaches(found, gauge.bits), size=len(background))
 
 
 def crowd_of_views(
@@ -181,12 +304,20 @@ def crowd_of_views(
     """
     sample = background.sample()
     gauge = Gauge.of(background, weights, strengths)
-    deviations = gauge.deviations(sample @ weights.T)
-    reached: Floats = deviations.max(axis=-1)
+    reached = np.empty(len(sample), np.float32)
+    twice, sums = 2 * weights.T, weights.sum(axis=1)
+    for rows, bits in bits_of_some(sample):
+        # Whole numbers: twice what agrees with ones, minus all.
+        by = bits @ twice
+        by -= sums
+        by -= gauge.mean
+        by /= gauge.deviation
+        by.max(axis=1, out=reached[rows])
     # The others are not of the crowd, unless patterns explain most of these.
-    near = np.argsort(-reached, kind="stable")[:_NEAREST]
-    found, others = deviations[near], sample[near]
+    near = np.argpartition(-reached, min(_NEAREST, len(reached)) - 1)[:_NEAREST]
+    others = signs_of(sample[near])
+    found = gauge.deviations(others @ weights.T)
     far, probe = np.nonzero(found > KEPT)
     found[far, probe] = gauge.capped(found[far, probe], others[far], probe)
     reached[near] = reaches(found, gauge.bits).max(axis=-1)
-    return crowd_of(reached, views=len(weights))
+    return crowd_of(reached, size=len(sample), views=len(weights))
