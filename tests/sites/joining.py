@@ -5,16 +5,18 @@ states. A file can be fetched as soon as its first slice is there.
 """
 
 import contextlib
+import functools
 import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from email import message_from_bytes
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from types import MappingProxyType
 
 from typing_extensions import override
 
-from tests.sites.formreaders import NODE_PACKAGES
+from tests.sites.formreaders import NODE_PACKAGES, node
+from tests.sites.programs import run
 
 SLICE_BYTES = 20_000
 
@@ -27,6 +29,7 @@ _SCRIPTS = {
     "flow": ("@flowjs/flow.js/dist/flow.js",),
     "simple": ("simple-uploader.js/dist/uploader.js",),
     "plupload": ("plupload/js/plupload.full.min.js",),
+    "filepond": ("filepond/dist/filepond.js",),
     "fineuploader": ("fine-uploader/fine-uploader/fine-uploader.core.js",),
     "range": (
         "jquery/dist/jquery.js",
@@ -34,6 +37,22 @@ _SCRIPTS = {
         "blueimp-file-upload/js/jquery.fileupload.js",
     ),
 }
+
+_UPPY = b"""
+export { default as Core } from "@uppy/core";
+export { default as Tus } from "@uppy/tus";
+export { default as XHR } from "@uppy/xhr-upload";
+"""
+
+UPPY = """
+    const uppy = new Uppy.Core({autoProceed: true});
+    uppy.use(Uppy.PLUGIN, OPTIONS);
+    uppy.on("upload-success", (_, answer) => done("success " + answer.uploadURL));
+    uppy.on("upload-error", (_, error, answer) => done("error " + (
+        answer?.status ?? error.originalResponse?.getStatus())));
+    uppy.addFile({name: "lake.jpg", type: "image/jpeg", data: file});
+"""
+"""What a page does with Uppy, by one of its plugins and the options of that."""
 
 UPLOADS: Mapping[str, str] = {
     "dropzone": """
@@ -76,6 +95,16 @@ UPLOADS: Mapping[str, str] = {
         sender.bind("PostInit", () => sender.addFile(file));
         sender.init();
     """,
+    "uppy": UPPY.replace("PLUGIN", "XHR")
+    .replace("OPTIONS", '{endpoint: "/up/uppy"}')
+    .replace('"success " + answer.uploadURL', '"success"'),
+    "filepond": """
+        const pond = FilePond.create({server: "/up/filepond", chunkUploads: true,
+            chunkSize: SIZE, chunkRetryDelays: [50, 100, 200]});
+        pond.on("processfile", (error) => done(
+            error ? "error " + error.code : "success"));
+        pond.addFile(file);
+    """,
     "fineuploader": """
         const sender = new qq.FineUploaderBasic({
             request: {endpoint: "/up/fineuploader"},
@@ -98,7 +127,12 @@ UPLOADS: Mapping[str, str] = {
 
 def sending(uploader: str) -> str:
     """Return a function for a page that sends bytes, and waits for the outcome."""
-    body = UPLOADS[uploader].replace("SIZE", str(SLICE_BYTES))
+    return evaluated(UPLOADS[uploader])
+
+
+def evaluated(script: str) -> str:
+    """Return a function that runs a script as in ``UPLOADS``."""
+    body = script.replace("SIZE", str(SLICE_BYTES))
     return f"""
     (bytes) => new Promise((done) => {{
         const file = new File([new Uint8Array(bytes)], "lake.jpg",
@@ -117,11 +151,13 @@ class Joining:
         url: Where it is.
         files: What can be fetched, by uploader.
         forms: How many slices came, by uploader.
+        ponds: How many uploads FilePond has begun.
     """
 
     url: str = ""
     files: dict[str, bytearray] = field(default_factory=dict)
     forms: dict[str, int] = field(default_factory=dict)
+    ponds: int = 0
 
     def take(self, uploader: str, headers: Mapping[str, str], body: bytes) -> None:
         """Join one slice."""
@@ -137,10 +173,19 @@ class Joining:
                 fields[str(name)] = value.decode()
             else:
                 data = value
-        file = self.files.setdefault(uploader, bytearray())
-        at = _offset(uploader, fields, headers, len(file))
-        file[at : at + len(data)] = data
+        end = len(self.files.get(uploader, b""))
+        self.put(uploader, _offset(uploader, fields, headers, end), data)
+
+    def put(self, uploader: str, at: int, data: bytes) -> None:
+        """Put bytes into a file."""
+        self.files.setdefault(uploader, bytearray())[at : at + len(data)] = data
         self.forms[uploader] = self.forms.get(uploader, 0) + 1
+
+    def begun(self, uploader: str) -> str:
+        """Begin a file anew, and return an id that no upload had before."""
+        self.files[uploader] = bytearray()
+        self.ponds += 1
+        return f"pond{self.ponds}"
 
 
 def _offset(
@@ -148,8 +193,8 @@ def _offset(
 ) -> int:
     """Return where a slice begins; ``end`` is the length of the file so far."""
     match uploader:
-        case "plupload":  # its own script appends, and begins anew at 0
-            return end if int(fields["chunk"]) else 0
+        case "plupload" | "uppy":  # the script appends, or a form brings all
+            return end if int(fields.get("chunk", "0")) else 0
         case "simple":
             return (int(fields["chunkNumber"]) - 1) * int(fields["chunkSize"])
         case "dropzone":
@@ -164,48 +209,99 @@ def _offset(
             return (number - 1) * int(fields[f"{uploader}ChunkSize"])
 
 
+def _page(uploader: str) -> str:
+    """Return a page with the script of an uploader."""
+    paths = [NODE_PACKAGES / name for name in _SCRIPTS.get(uploader, ())]
+    scripts = [path.read_text("utf-8") for path in paths]
+    if uploader == "uppy":
+        scripts = [_uppy()]
+    page = "<!doctype html><form id=zone></form>"
+    for text in scripts:
+        page += "<script>" + text.replace("</script", "<\\/script") + "</script>"
+    return page
+
+
+@functools.cache
+def _uppy() -> str:
+    """Return Uppy as one script: its packages are modules."""
+    bundling = (NODE_PACKAGES / ".bin/esbuild", "--bundle", "--format=iife")
+    made = run(
+        *(node(), *bundling, "--global-name=Uppy"),
+        cwd=NODE_PACKAGES.parent,
+        data=_UPPY,
+    )
+    return made.stdout.decode()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    """Serves pages, and joins.
+
+    Attributes:
+        site: The self.site.
+    """
+
+    site: Joining
+
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        """Serve a page with the script of an uploader."""
+        if self.path.startswith("/up/"):  # whether a slice is here already
+            self._answer(b"", "text/plain", 204)
+            return
+        page = _page(self.path.rpartition("/")[2])
+        self._answer(page.encode(), "text/html; charset=utf-8")
+
+    def do_HEAD(self) -> None:
+        """Answer how much of a file of FilePond is here."""
+        length = len(self.site.files.get("filepond", b""))
+        self._answer(b"", "text/plain", headers={"Upload-Offset": str(length)})
+
+    def do_PATCH(self) -> None:
+        """Take a chunk of FilePond."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        self.site.put("filepond", int(self.headers["Upload-Offset"]), body)
+        self._answer(b"", "text/plain", 204)
+
+    def do_POST(self) -> None:
+        """Take a slice."""
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        uploader = self.path.partition("?")[0].rpartition("/")[2]
+        if uploader == "filepond":  # which asks for an id, and sends PATCH then
+            self._answer(self.site.begun(uploader).encode(), "text/plain")
+            return
+        self.site.take(uploader, dict(self.headers.items()), body)
+        self._answer(b'{"success": true, "files": []}', "application/json")
+
+    def _answer(
+        self,
+        body: bytes,
+        kind: str,
+        status: int = 200,
+        headers: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    @override
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+
 @contextlib.contextmanager
 def joining() -> Iterator[Joining]:
     """Run the site for the length of the block."""
     site = Joining()
 
-    class Handler(BaseHTTPRequestHandler):
-        """Serves pages, and joins."""
+    class Handler(_Handler):
+        """The requests of this site."""
 
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            """Serve a page with the script of an uploader."""
-            if self.path.startswith("/up/"):  # whether a slice is here already
-                self._answer(b"", "text/plain", 204)
-                return
-            scripts = _SCRIPTS.get(self.path.rpartition("/")[2], ())
-            page = "<!doctype html><form id=zone></form>"
-            for name in scripts:
-                text = (Path(NODE_PACKAGES) / name).read_text("utf-8")
-                page += (
-                    "<script>" + text.replace("</script", "<\\/script") + "</script>"
-                )
-            self._answer(page.encode(), "text/html; charset=utf-8")
-
-        def do_POST(self) -> None:
-            """Take a slice."""
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            uploader = self.path.partition("?")[0].rpartition("/")[2]
-            site.take(uploader, dict(self.headers.items()), body)
-            self._answer(b'{"success": true, "files": []}', "application/json")
-
-        def _answer(self, body: bytes, kind: str, status: int = 200) -> None:
-            self.send_response(status)
-            self.send_header("Content-Type", kind)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        @override
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
+    Handler.site = site
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     site.url = f"http://127.0.0.1:{server.server_port}"
     thread = threading.Thread(target=server.serve_forever, daemon=True)

@@ -10,11 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import Page, Response
 
 from tests.e2e import pictures
 from tests.sites.behind import Behind, behind
 from tests.sites.formreaders import NODE_PACKAGES, node
+from tests.sites.joining import UPPY, evaluated, joining
 from tests.sites.programs import free_port, installed, run, server
+from tests.sites.visitor import visitor
 
 pytestmark = pytest.mark.e2e
 
@@ -116,4 +119,44 @@ def test_tuspy(site: Behind, tmp_path: Path) -> None:
     file.write_bytes(pictures.listed())
     done = run(python, "-c", TUSPY, site.url("/files"), file)
     assert done.stdout.strip() == b"403"
+    assert not site.holds(pictures.listed())
+
+
+UPPY_WAYS: dict[str, dict[str, Any]] = {
+    "defaults": {},
+    "chunks": {"chunkSize": 20_000},
+    "all in the creation": {"uploadDataDuringCreation": True},
+}
+"""Options of Uppy's plugin for tus."""
+
+
+@pytest.fixture(scope="module")
+def page(site: Behind) -> Iterator[Page]:
+    """Return a page of another site, whose script sends to this one (CORS)."""
+    assert site.proxy.url
+    with joining() as elsewhere, visitor() as opened:
+        opened.goto(f"{elsewhere.url}/page/uppy")
+        yield opened
+
+
+@pytest.mark.parametrize("way", UPPY_WAYS)
+def test_uppy_in_chromium(site: Behind, page: Page, way: str) -> None:
+    """A page of another site reads the refusal, too, and a person may try again."""
+    options = json.dumps(UPPY_WAYS[way] | {"endpoint": site.url("/files")})
+    script = evaluated(UPPY.replace("PLUGIN", "Tus").replace("OPTIONS", options))
+    seen: list[str] = []
+
+    def note(response: Response) -> None:
+        seen.append(f"{response.request.method} {response.status}")
+
+    page.on("response", note)
+    told = page.evaluate(script, list(pictures.unlisted(6502)))
+    assert arrived(site, told.removeprefix("success ")) == pictures.unlisted(6502)
+    for _ in range(2):
+        seen.clear()
+        told = page.evaluate(script, list(pictures.listed()))
+        assert told == "error 403"
+        assert [line for line in seen if line.endswith("403")] == [seen[-1]]
+        assert len(seen) <= MOST_REQUESTS
+    page.remove_listener("response", note)
     assert not site.holds(pictures.listed())

@@ -238,6 +238,31 @@ async def test_slice_of_an_accepted_file_that_is_sent_again(served: Site) -> Non
     assert len(served.origin.got) == sent
 
 
+@pytest.mark.parametrize("first", [LISTED, UNLISTED], ids=["listed", "unlisted"])
+async def test_other_file_of_the_same_name_is_another_upload(
+    served: Site, first: bytes
+) -> None:
+    """Phones call every picture ``image.jpg``; none may be lost, or take a verdict."""
+    page = Page(served, "plupload")
+    other = pictures.png(pictures.photograph(3, width=16, height=12))
+    await page.send_all(first)
+    before = len(served.origin.got)
+    answer = await page.send_all(other)
+    assert status(answer) == 200
+    assert b"".join(map(file_in, served.origin.got[before:])) == other
+    answer = await page.send_all(LISTED)
+    assert status(answer) == 403
+
+
+async def test_file_that_is_sent_twice_arrives_twice(served: Site) -> None:
+    """By its first slice it is a new upload, and the origin may keep both."""
+    page = Page(served, "plupload")
+    await page.send_all(UNLISTED)
+    once = len(served.origin.got)
+    await page.send_all(UNLISTED)
+    assert len(served.origin.got) == 2 * once
+
+
 @pytest.mark.parametrize("data", [LISTED, UNLISTED], ids=["listed", "unlisted"])
 async def test_slices_at_once_have_one_end(served: Site, data: bytes) -> None:
     """Scripts send several at once: one of them ends the file, and none fails."""

@@ -17,6 +17,7 @@ FIELDS: Final = "fields"
 
 AT, LENGTH, PLACE, COUNT, TOTAL = "at", "length", "place", "count", "total"
 TARGET, TYPE, RANGE, DECLARED = "target", "type", "range", "declared"
+SUM: Final = "sum"
 UNKNOWN: Final = "-"
 
 _SHORT_BYTES: Final = 64

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import parse_qsl
+from zlib import crc32
 
 from uploadfilter.proxy.inspecting.commands import KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
@@ -25,12 +26,14 @@ class ArrivedSlice:
         slice: Its place in the file.
         parts: The parts of its form.
         file: Index of the part that holds the bytes of the file.
+        checksum: CRC-32 of these bytes, by which a slice that comes again is known.
         charset: The charset that the head names for the form.
     """
 
     slice: Slice
     parts: Sequence[FormPart]
     file: int
+    checksum: int
     charset: str | None
 
     def type_of(self, boundary: bytes) -> str:
@@ -41,14 +44,16 @@ class ArrivedSlice:
 async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | None:
     """Read the words of a form; ``None`` if they are of no known uploader."""
     parts = [part for part in command.parts if isinstance(part, FormPart)]
-    files = [index for index, part in enumerate(parts) if _file_name(part) is not None]
+    files = [
+        index for index, part in enumerate(parts) if file_name_of(part) is not None
+    ]
     if len(files) != 1 or len(parts) < len(command.parts):
         return None
     if any(part.undone_length or part.length > _most(part) for part in parts):
         return None
     head = upload.arrival.head
     query = head.target.partition("?")[2]
-    fields = await _fields(upload, parts)
+    fields = await fields_of(upload, parts)
     try:
         asked = parse_qsl(query, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:
@@ -59,21 +64,35 @@ async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | No
     found = read_slice(
         fields,
         content_range=ranges[0].decode("latin-1") if ranges else None,
-        file_name=_file_name(parts[files[0]]) or "",
+        file_name=file_name_of(parts[files[0]]) or "",
     )
     if not isinstance(found, Slice) or len(ranges) > 1:
         return None
     return ArrivedSlice(
-        slice=found, parts=parts, file=files[0], charset=command.charset
+        slice=found,
+        parts=parts,
+        file=files[0],
+        checksum=await _checksum(upload, parts, files[0]),
+        charset=command.charset,
     )
 
 
-async def _fields(upload: Upload, parts: Sequence[FormPart]) -> list[tuple[str, str]]:
+async def _checksum(upload: Upload, parts: Sequence[FormPart], index: int) -> int:
+    start = sum(part.length + part.undone_length for part in parts[:index])
+    found = 0
+    if parts[index].length:
+        spool = upload.spools[Where.CONTENTS]
+        async for data in spool.read(start, parts[index].length):
+            found = crc32(data, found)
+    return found
+
+
+async def fields_of(upload: Upload, parts: Sequence[FormPart]) -> list[tuple[str, str]]:
     """Return names and values of the short plain fields."""
     spool, start = upload.spools[Where.CONTENTS], 0
     found: list[tuple[str, str]] = []
     for part in parts:
-        is_field = _file_name(part) is None and part.length <= _MOST_FIELD_BYTES
+        is_field = file_name_of(part) is None and part.length <= _MOST_FIELD_BYTES
         if is_field and len(found) < _MOST_FIELDS and part.length:
             pieces = [data async for data in spool.read(start, part.length)]
             value = b"".join(pieces).decode("utf-8", "surrogateescape")
@@ -84,10 +103,11 @@ async def _fields(upload: Upload, parts: Sequence[FormPart]) -> list[tuple[str, 
 
 def _most(part: FormPart) -> float:
     """Return the most bytes of a part: a slice has no long fields."""
-    return math.inf if _file_name(part) is not None else _MOST_FIELD_BYTES
+    return math.inf if file_name_of(part) is not None else _MOST_FIELD_BYTES
 
 
-def _file_name(part: FormPart) -> str | None:
+def file_name_of(part: FormPart) -> str | None:
+    """Return the file name of a part; ``None`` if it is no file."""
     named = dict(part.names)
     return _unquoted(named["filename"]) if "filename" in named else None
 

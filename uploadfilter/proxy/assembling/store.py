@@ -49,6 +49,7 @@ from uploadfilter.uploads.assembly.assembly import (
     Fault,
     Keep,
     Refuse,
+    Span,
     State,
 )
 from uploadfilter.uploads.assembly.journal import Restored, UploadHead
@@ -324,6 +325,11 @@ class HeldUpload:
     def size(self) -> int:
         """Bytes that are held."""
         return self._file.assembly.held_bytes
+
+    @property
+    def spans(self) -> tuple[Span, ...]:
+        """The bytes that are held, in the order of the upload."""
+        return self._file.assembly.spans
 
     @property
     def pieces(self) -> int:

@@ -14,8 +14,9 @@ Rules this module keeps:
 - Everything of a form goes on, so that everything is inspected: beside the file, each
   field is a content as in any form; the short ones, which every slice has, are one.
 - The answer to a slice that waits is the 200 that these scripts expect.
-- The end of a file is remembered for some time: a script that sends its last slice
-  again, because it did not like or did not get the answer, gets the same one.
+- The end of a file is remembered for some time: a script that sends a slice again,
+  because it did not like or did not get the answer, gets the same one. A slice with
+  other bytes belongs to another file, though its name is the same.
 """
 
 import asyncio
@@ -33,9 +34,13 @@ from uploadfilter.proxy.assembling.bench import (
     Replaying,
     Reply,
     Workbench,
-    is_verdict,
 )
 from uploadfilter.proxy.assembling.contents import Contents
+from uploadfilter.proxy.assembling.ends import (
+    REMEMBERED_S,
+    RememberedEnds,
+)
+from uploadfilter.proxy.assembling.filepond import FilePond, begins_upload
 from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.slicecontents import (
     AT,
@@ -45,6 +50,7 @@ from uploadfilter.proxy.assembling.slicecontents import (
     LENGTH,
     PLACE,
     RANGE,
+    SUM,
     TARGET,
     TOTAL,
     TYPE,
@@ -56,7 +62,7 @@ from uploadfilter.proxy.assembling.slicecontents import (
 )
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
+from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, NotKept, Where
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Order, State
@@ -72,15 +78,7 @@ NAME: Final = "forms"
 _WAITING: Final = b'{"success": true}'
 """Fine Uploader reads this; the others read the status alone."""
 
-_END, _DECISION = "end", "decision"
-
-_REMEMBERED_S: Final = 60.0
-"""Seconds for which the end of a file is remembered: scripts try again within some."""
-
-_RETRIED_S: Final = 10.0
-"""Seconds after which a first slice begins a file anew, where ids are not random."""
-
-_REJECTED: Final = 403
+_END: Final = "end"
 
 _LOOK_S: Final = 0.1
 _LOOKS: Final = 300
@@ -99,11 +97,16 @@ class WebForms:
 
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
+        self._ends = RememberedEnds(bench.store, NAME)
+        self._filepond = FilePond(bench)
 
     async def answer(
         self, arrival: Arrival, body: BodyPlan | Refusal
     ) -> web.StreamResponse | None:
-        """Answer a form; ``None`` for another request."""
+        """Answer a form, or a request of FilePond; ``None`` for another request."""
+        answer = await self._filepond.answer(arrival, body)
+        if answer is not None:
+            return answer
         is_form = isinstance(body, BodyPlan) and body.kind is BodyKind.FORM
         if not isinstance(body, BodyPlan) or not is_form or body.parts_type is not None:
             return None
@@ -111,42 +114,59 @@ class WebForms:
 
     async def _keep(
         self, upload: Upload, command: KeepSlice
-    ) -> web.StreamResponse | None:
-        """Keep a slice; ``None`` if the form is to be treated as any other piece."""
+    ) -> web.StreamResponse | NotKept:
+        """Keep a slice, or say what the form is instead."""
         arrived = await arrived_slice(upload, command)
-        if arrived is None:
-            return None
         arrival = upload.arrival
-        known = await self._known_end(arrival, arrived.slice)
-        if known is not None:
-            return known
-        held = await self._held(upload, arrived)
+        if arrived is None:
+            is_whole = await begins_upload(upload, command)
+            return NotKept.WHOLE if is_whole else NotKept.PIECE
+        await self._begin_anew(arrival, arrived)
+        held: HeldUpload | Denial = Denial.BUSY
+        for _ in range(_LOOKS):
+            known = await self._known_end(arrival, arrived)
+            if known is not None:
+                return known
+            held = await self._held(upload, arrived)
+            if held is not Denial.BUSY:
+                break
+            await asyncio.sleep(_LOOK_S)  # a file with this slice is being sent on
         if isinstance(held, Denial):
-            return await self._denied(arrival, arrived.slice, held)
+            if arrival.route.mode is Mode.MONITOR:
+                return NotKept.PIECE
+            told = Answer(status=503, reason=Reason.SPOOL_FULL)
+            return self._bench.answer(arrival, told)
         await held.close()
         if not await self._is_complete(arrival, arrived):
             return self._waiting()
-        return await self._end_of(arrival, arrived.slice)
+        return await self._end_of(arrival, arrived)
 
-    async def _denied(
-        self, arrival: Arrival, piece: Slice, denied: Denial
-    ) -> web.StreamResponse | None:
-        """Answer a slice for which the store has no room, or which is being sent on."""
-        if denied is Denial.BUSY:
-            return await self._end_of(arrival, piece)
-        if arrival.route.mode is Mode.MONITOR:
-            return None
-        told = Answer(status=503, reason=Reason.SPOOL_FULL)
-        return self._bench.answer(arrival, told)
+    async def _begin_anew(self, arrival: Arrival, arrived: ArrivedSlice) -> None:
+        """Forget the end of an earlier file with this id, unless a slice comes again.
 
-    async def _end_of(self, arrival: Arrival, piece: Slice) -> web.StreamResponse:
+        Phones call every picture ``image.jpg``. The first slice of a file that the
+        origin has may be either; as the first of a new one it only waits.
+        """
+        name = await self._name(arrival, arrived.slice, _END)
+        end = await self._ends.known(name, REMEMBERED_S)
+        if name is None or end is None:
+            return
+        key = _key(arrived.slice)
+        is_first = key == "0" and len(end.sums) > 1 and not arrived.slice.is_random
+        is_again = end.sums.get(key) == str(arrived.checksum)
+        if not is_again or (is_first and end.rejection is None):
+            await self._ends.forget(name)
+
+    async def _end_of(
+        self, arrival: Arrival, arrived: ArrivedSlice
+    ) -> web.StreamResponse:
         """Finish a file, or wait until another request has finished it.
 
         Scripts send several slices at once, and each of them may be the last.
         """
         for _ in range(_LOOKS):
-            answer = await self._finished(arrival, piece)
-            answer = answer or await self._known_end(arrival, piece)
+            answer = await self._finished(arrival, arrived.slice)
+            answer = answer or await self._known_end(arrival, arrived)
             if answer is not None:
                 return answer
             await asyncio.sleep(_LOOK_S)
@@ -159,57 +179,16 @@ class WebForms:
         return self._bench.relay(reply)
 
     async def _known_end(
-        self, arrival: Arrival, piece: Slice
+        self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.StreamResponse | None:
         """Return the answer to a slice of a file that has just ended."""
-        store = self._bench.store
-        name = await self._name(arrival, piece, _END)
-        found = await store.peek(name or "")
-        if name is None or isinstance(found, Denial):
+        name = await self._name(arrival, arrived.slice, _END)
+        end = await self._ends.known(name, REMEMBERED_S)
+        if end is None or end.sums.get(_key(arrived.slice)) != str(arrived.checksum):
             return None
-        age_s = abs(store.clock() - found.head.created)
-        is_first = _key(piece) == "0" and not piece.is_random
-        if age_s > _REMEMBERED_S or (is_first and age_s > _RETRIED_S):
-            async with store.locked(name) as held:
-                if isinstance(held, HeldUpload):
-                    await held.remove()
-            return None
-        decision = found.head.notes.get(_DECISION)
-        if decision is None:
+        if end.rejection is None:
             return self._waiting()
-        told = Answer(status=_REJECTED, reason=None)
-        return self._bench.answer(
-            arrival, NotAccepted(answer=told, decision_id=decision)
-        )
-
-    async def _remember(
-        self, arrival: Arrival, piece: Slice, done: Reply | NotAccepted
-    ) -> None:
-        """Remember that a file was sent on, or rejected, and by which decision."""
-        notes: dict[str, str] = {}
-        if isinstance(done, NotAccepted):
-            if not is_verdict(done.answer):
-                return
-            notes[_DECISION] = done.decision_id
-        elif not isinstance(done, OriginReply) or not done.is_success:
-            return
-        store = self._bench.store
-        name = await self._name(arrival, piece, _END)
-        if name is None:
-            return
-        head = UploadHead(
-            protocol=NAME,
-            created=int(store.clock()),
-            client=store.client_of(arrival.client_key),
-            total=0,
-            most=0,
-            order=Order.SEQUENTIAL,
-            is_part=True,
-            notes=notes,
-        )
-        held = await store.create(name, head)
-        if isinstance(held, HeldUpload):
-            await held.close()
+        return self._bench.answer(arrival, end.rejection)
 
     # One slice.
 
@@ -316,7 +295,12 @@ class WebForms:
                     await held.remove()
                 return self._bench.answer(arrival, wrong)
             done = await self._inspected(arrival, parts)
-            await self._remember(arrival, piece, done)
+            name = await self._name(arrival, piece, _END)
+            keys = self._keys(piece, parts)
+            sums = {
+                key: held.head.notes[SUM] for key, held in zip(keys, parts, strict=True)
+            }
+            await self._ends.remember(name, arrival.client_key, done, sums)
             if isinstance(done, OriginReply):
                 return self._bench.relay(done)
             return self._bench.answer(arrival, done)
@@ -327,10 +311,11 @@ class WebForms:
         if piece.count is not None:
             yield from map(str, range(piece.count))
             return
-        at = 0
+        at = index = 0
         while at < (piece.total or 0):
             yield str(at)
-            at += int(parts[-1].head.notes[LENGTH])
+            at += int(parts[index].head.notes[LENGTH])
+            index += 1
 
     async def _inspected(
         self, arrival: Arrival, parts: Sequence[HeldUpload]
@@ -393,6 +378,7 @@ def _notes(
         AT: str(places[arrived.file]),
         FIELDS: " ".join(fields),
         LENGTH: str(file.length),
+        SUM: str(arrived.checksum),
         PLACE: UNKNOWN if piece.at is None else str(piece.at),
         COUNT: UNKNOWN if piece.count is None else str(piece.count),
         TOTAL: UNKNOWN if piece.total is None else str(piece.total),

@@ -5,7 +5,7 @@ of the inspection that the docstring of the command names.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum, auto
+from enum import Enum, StrEnum, auto
 from typing import TypeAlias
 
 from uploadfilter.decisions.judgement import Judgement
@@ -115,9 +115,16 @@ class Forward:
     unread: bool
 
 
+class NotKept(Enum):
+    """The reason for which a form is not kept as a slice of a file."""
+
+    PIECE = auto()
+    WHOLE = auto()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepSlice:
-    """Keep a form that brings a slice of a file; otherwise call ``no_slice``.
+    """Keep a form that brings a slice of a file; else call ``no_slice`` or ``whole``.
 
     Attributes:
         parts: The parts of the form.

@@ -41,6 +41,7 @@ from uploadfilter.proxy.inspecting.commands import (
     KeepSlice,
     LookUp,
     MatchSignals,
+    NotKept,
     Record,
     StartScan,
     Where,
@@ -144,10 +145,13 @@ class Driver:
                 case Forward() | Answer():
                     return command
                 case KeepSlice():
-                    kept = await upload.keep(upload, command) if upload.keep else None
-                    if kept is not None:
+                    kept = await _kept(upload, command)
+                    if isinstance(kept, web.StreamResponse):
                         return kept
-                    commands.extend(upload.inspection.no_slice())
+                    if kept is NotKept.PIECE:
+                        commands.extend(upload.inspection.no_slice())
+                    else:
+                        commands.extend(await self._inspected(upload, self._as_whole))
                 case Hold() | LookUp() | StartScan() | MatchSignals():
                     raise RuntimeError("an inspection went on after its decision")
                 case never:
@@ -163,6 +167,10 @@ class Driver:
         except Exception:
             log.exception("inspection_failed")
             return upload.inspection.failed(Reason.INTERNAL_ERROR)
+
+    async def _as_whole(self, upload: Upload) -> list[Command]:
+        """Go on with a form whose head spoke of a piece that it does not bring."""
+        return await self._carried_out(upload, upload.inspection.whole())
 
     async def _inspect_held(
         self, body: AsyncIterator[bytes], upload: Upload
@@ -271,3 +279,8 @@ class Driver:
     def _took(self, phase: Phase, upload: Upload, begun_s: float) -> None:
         """Note how long a finished phase took."""
         self._metrics.took(phase, upload.clock() - begun_s)
+
+
+async def _kept(upload: Upload, command: KeepSlice) -> web.StreamResponse | NotKept:
+    """Have a form kept, if the route keeps slices."""
+    return await upload.keep(upload, command) if upload.keep else NotKept.PIECE

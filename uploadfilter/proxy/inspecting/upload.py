@@ -13,7 +13,7 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
+from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, NotKept, Where
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import LoopMeter
 from uploadfilter.proxy.inspecting.recorder import Ticket
@@ -110,5 +110,5 @@ async def ask_for_body(request: web.BaseRequest) -> None:
         request.writer.output_size = 0
 
 
-Keep: TypeAlias = Callable[[Upload, KeepSlice], Awaitable[web.StreamResponse | None]]
-"""Keeps a slice of a file, and returns the answer; ``None`` for other forms."""
+Keep: TypeAlias = Callable[[Upload, KeepSlice], Awaitable[web.StreamResponse | NotKept]]
+"""Keeps a slice of a file, and returns the answer; or says what another form is."""

@@ -1,0 +1,121 @@
+"""Remember how uploads ended whose clients cannot ask for it.
+
+A client that did not get the answer to its last piece sends that piece again. Its bytes
+are gone by then; so the end is remembered, as an entry of the store without bytes, and
+the client gets the same answer.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from types import MappingProxyType
+from typing import Final
+
+from uploadfilter.proxy.assembling.bench import (
+    NotAccepted,
+    OriginReply,
+    Reply,
+    is_verdict,
+)
+from uploadfilter.proxy.assembling.heldfile import Denial
+from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
+from uploadfilter.proxy.inspecting.commands import Answer
+from uploadfilter.uploads.assembly.assembly import Order
+from uploadfilter.uploads.assembly.journal import UploadHead
+
+REMEMBERED_S: Final = 60.0
+"""Seconds for which an end is remembered: scripts try again within some."""
+
+RETRIED_S: Final = 10.0
+"""Seconds after which a first piece begins a file anew, where ids are not random."""
+
+_DECISION: Final = "decision"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RememberedEnd:
+    """How an upload ended.
+
+    Attributes:
+        rejection: The rejection; ``None`` if the origin has taken the upload.
+        sums: The checksums of its pieces by their keys; empty if nobody asks for them.
+    """
+
+    rejection: NotAccepted | None
+    sums: Mapping[str, str]
+
+
+class RememberedEnds:
+    """The ends of the uploads of one protocol.
+
+    Args:
+        store: Holds them.
+        protocol: Its name in the store.
+    """
+
+    def __init__(self, store: UploadStore, protocol: str) -> None:
+        self._store = store
+        self._protocol = protocol
+
+    async def known(self, name: str | None, within_s: float) -> RememberedEnd | None:
+        """Return how an upload ended within some seconds; forget an earlier end."""
+        store = self._store
+        found = await store.peek(name or "")
+        if name is None or isinstance(found, Denial):
+            return None
+        if abs(store.clock() - found.head.created) > within_s:
+            await self.forget(name)
+            return None
+        notes = dict(found.head.notes)
+        decision = notes.pop(_DECISION, None)
+        if decision is None:
+            return RememberedEnd(rejection=None, sums=notes)
+        told = Answer(status=HTTPStatus.FORBIDDEN, reason=None)
+        rejection = NotAccepted(answer=told, decision_id=decision)
+        return RememberedEnd(rejection=rejection, sums=notes)
+
+    async def forget(self, name: str) -> None:
+        """Forget an end: another upload of the same name has begun."""
+        async with self._store.locked(name) as held:
+            if isinstance(held, HeldUpload):
+                await held.remove()
+
+    async def remember(
+        self,
+        name: str | None,
+        client_key: str,
+        done: Reply | NotAccepted,
+        sums: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
+        """Remember that an upload was sent on, or rejected, and by which decision.
+
+        Args:
+            name: Its name in the store, from ``name_of``.
+            client_key: Its client, for quotas.
+            done: How it ended; an end from which clients go on is not remembered.
+            sums: The checksums of its pieces by their keys.
+        """
+        if name is None:
+            return
+        notes = dict(sums)
+        if isinstance(done, NotAccepted):
+            if not is_verdict(done.answer):
+                return
+            notes[_DECISION] = done.decision_id
+        elif not isinstance(done, OriginReply) or not done.is_success:
+            return
+        store = self._store
+        head = UploadHead(
+            protocol=self._protocol,
+            created=int(store.clock()),
+            client=store.client_of(client_key),
+            total=0,
+            most=0,
+            order=Order.SEQUENTIAL,
+            is_part=True,
+            notes=notes,
+        )
+        await self.forget(name)
+        held = await store.create(name, head)
+        if isinstance(held, HeldUpload):
+            await held.close()
