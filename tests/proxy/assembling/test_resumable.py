@@ -1,5 +1,6 @@
 """Resumable uploads through the filter: one ordinary request at the origin, or none."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -9,7 +10,7 @@ import pytest_asyncio
 from tests.corpus import pictures
 from tests.proxy.assembling.test_tus import header
 from tests.proxy.site import CLOSE, Site, exact_entry, site
-from tests.proxy.wire import OK, status
+from tests.proxy.wire import OK, TIMEOUT_S, status
 from uploadfilter.model import Mode, Verdict
 from uploadfilter.objecting.codes import code_of
 from uploadfilter.objecting.keyfile import opened_key
@@ -229,3 +230,60 @@ async def test_pieces_of_other_protocols_are_refused(client: Client) -> None:
         answer = await client.ask("PATCH", "/media/x", *lines, body=LISTED)
         assert status(answer) == 400
     assert client.site.origin.got == []
+
+
+SUPPORTED = b"HTTP/1.1 104 Upload Resumption Supported\r\n"
+
+
+async def broken_off(site: Site, data: bytes, sent: int, complete: str) -> str:
+    """Begin an upload that breaks off; return the address in the interim answer."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port)
+    lines = [
+        "POST /media/new HTTP/1.1",
+        f"Upload-Complete: {complete}",
+        "Upload-Draft-Interop-Version: 8",
+        "Transfer-Encoding: chunked",
+    ]
+    writer.write("\r\n".join([*lines, ""]).encode() + CLOSE + b"\r\n")
+    writer.write(b"%x\r\n%s" % (len(data), data[:sent]))
+    told = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), TIMEOUT_S)
+    assert told.startswith(SUPPORTED)
+    assert header(told, b"upload-draft-interop-version") == "8"
+    writer.transport.abort()
+    return header(told, b"location")
+
+
+@pytest.mark.parametrize("data", [LISTED, UNLISTED], ids=["listed", "unlisted"])
+@pytest.mark.parametrize("complete", ["?0", "?1"])
+async def test_first_request_that_breaks_off_is_gone_on_with(
+    client: Client, complete: str, data: bytes
+) -> None:
+    """Its client has learned the address before the end, as phones need it."""
+    address = await broken_off(client.site, data, 50, complete)
+    offset = 0
+    while not offset:
+        offset = await client.offset(address)
+    assert offset == 50
+    answer = await client.patch(address, 50, data[50:], is_last=True)
+    while status(answer) == 423:  # the first request still closes its files
+        answer = await client.patch(address, 50, data[50:], is_last=True)
+    assert status(answer) == (403 if data == LISTED else 200)
+    bodies = [got.body for got in client.site.origin.got]
+    assert bodies == ([] if data == LISTED else [data])
+
+
+@pytest.mark.parametrize("data", [LISTED, UNLISTED], ids=["listed", "unlisted"])
+async def test_complete_request_gets_an_interim_answer(
+    client: Client, data: bytes
+) -> None:
+    """And then its own; nothing of it is left."""
+    chunk = b"%x\r\n%s\r\n0\r\n\r\n" % (len(data), data)
+    lines = b"Upload-Complete: ?1\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answer = await client.site.send(b"POST /media HTTP/1.1\r\n" + CLOSE + lines + chunk)
+    interim, _, final = answer.partition(b"\r\n\r\n")
+    assert interim.startswith(SUPPORTED)
+    assert status(final) == (403 if data == LISTED else 200)
+    bodies = [got.body for got in client.site.origin.got]
+    assert bodies == ([] if data == LISTED else [data])
+    address = header(interim + b"\r\n", b"location")
+    assert status(await client.ask("HEAD", address)) == 404

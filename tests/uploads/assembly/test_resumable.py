@@ -1,5 +1,7 @@
 """Heads of resumable uploads are read in one way, or refused."""
 
+from dataclasses import replace
+
 import pytest
 
 from uploadfilter.uploads.assembly import resumable
@@ -46,6 +48,13 @@ def test_requests_are_told_apart() -> None:
     assert read("DELETE") == resumable.Cancellation(TOKEN)
     for other in (last, sized):
         assert read("POST", other, target="/media") is None
+    long = ("Content-Length", str(resumable.WORTH_BYTES))
+    assert read("POST", last, long, typed, target="/media") == resumable.FirstPiece(
+        length=resumable.WORTH_BYTES,
+        declared_type="image/png",
+        coding=None,
+        is_last=True,
+    )
     assert read("GET", target="/media") is None
     assert read("PATCH", begun, target="/media/a") is None
     assert read("HEAD", target=ADDRESS + "0") is None
@@ -101,3 +110,49 @@ def test_origin_gets_the_first_request_with_the_credentials_of_the_last() -> Non
         (b"content-type", b"image/png"),
         (b"slug", b"a"),
     ]
+
+
+CHUNKED = ("Transfer-Encoding", "chunked")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [("Content-Length", str(resumable.WORTH_BYTES - 1))],
+        [("Content-Length", str(LIMITS.max_body_bytes + 1))],
+        [("Content-Length", str(resumable.WORTH_BYTES)), ("Upload-Length", "7")],
+        [CHUNKED, ("Upload-Offset", "0")],
+        [CHUNKED, ("Content-Type", "multipart/form-data; boundary=b")],
+        [CHUNKED, ("Content-Encoding", "compress")],
+        [CHUNKED, ("Content-Range", "bytes 0-9/20")],
+        [CHUNKED, ("Upload-Complete", "?1")],
+        [CHUNKED, ("X-HTTP-Method", "PUT")],
+        [],
+    ],
+)
+def test_complete_request_is_an_upload_as_ever(headers: list[tuple[str, str]]) -> None:
+    """If it is short or odd: it is accepted or refused as on every other route."""
+    last = ("Upload-Complete", "?1")
+    assert read("POST", last, *headers, target="/media") is None
+
+
+def test_interim_answer_repeats_the_version() -> None:
+    """A client takes no answer of another version of the draft."""
+    found = resumable.interim(head("POST", CHUNKED), ADDRESS)
+    assert found == {"Location": ADDRESS}
+    version = ("Upload-Draft-Interop-Version", "8")
+    found = resumable.interim(head("POST", CHUNKED, version), ADDRESS)
+    assert found == {"Location": ADDRESS, "Upload-Draft-Interop-Version": "8"}
+    odd = ("Upload-Draft-Interop-Version", "8, 9")
+    found = resumable.interim(head("POST", CHUNKED, odd), ADDRESS)
+    assert found == {"Location": ADDRESS}
+
+
+def test_interim_answer_is_for_long_requests() -> None:
+    """A short one is over before it is of use; HTTP/1.0 has no such answers."""
+    long = ("Content-Length", str(resumable.WORTH_BYTES))
+    assert resumable.interim(head("POST", long), ADDRESS) is not None
+    old = replace(head("POST", long), version=(1, 0))
+    assert resumable.interim(old, ADDRESS) is None
+    assert resumable.interim(head("POST", ("Content-Length", "9")), ADDRESS) is None
+    assert resumable.interim(head("POST"), ADDRESS) is None

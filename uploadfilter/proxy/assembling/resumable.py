@@ -15,6 +15,7 @@ from typing import Final, assert_never
 
 from aiohttp import web
 
+from uploadfilter.model import Reason
 from uploadfilter.proxy.assembling.bench import (
     Failure,
     NotAccepted,
@@ -26,6 +27,7 @@ from uploadfilter.proxy.assembling.bench import (
 from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.pieceanswers import PieceReplies
 from uploadfilter.proxy.assembling.store import HeldUpload
+from uploadfilter.proxy.inspecting.upload import send_interim
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly import resumable
 from uploadfilter.uploads.assembly.assembly import Fault, Order
@@ -39,6 +41,9 @@ _TYPE, _CODING, _LENGTH = "declared-type", "coding", "length"
 """Names of notes, besides those of ``resumable.notes_of``."""
 
 _OFFSET, _COMPLETE = "Upload-Offset", "Upload-Complete"
+
+_SUPPORTED: Final = b"104 Upload Resumption Supported"
+"""The status of the draft by which a client learns the address before its answer."""
 
 
 class Resumable:
@@ -66,7 +71,8 @@ class Resumable:
         """
         route = arrival.route
         step = resumable.read(arrival.head, route.path, route.limits)
-        if step is None:
+        is_whole = isinstance(step, resumable.FirstPiece) and step.is_last
+        if step is None or (is_whole and isinstance(body, Refusal)):
             return None
         if isinstance(body, Refusal) and arrival.head.has_body:
             return self._answers.refuse(arrival, body)
@@ -77,7 +83,7 @@ class Resumable:
 
     async def _placed(
         self, arrival: Arrival, step: resumable.ResumableRequest
-    ) -> web.StreamResponse:
+    ) -> web.StreamResponse | None:
         if isinstance(step, resumable.FirstPiece):
             return await self._begin(arrival, step)
         name = await self._name(arrival, step.token)
@@ -99,11 +105,22 @@ class Resumable:
 
     async def _begin(
         self, arrival: Arrival, step: resumable.FirstPiece
-    ) -> web.StreamResponse:
+    ) -> web.StreamResponse | None:
         token = os.urandom(_TOKEN_BYTES).hex()
         name = await self._name(arrival, token)
-        if name is None:
-            return self._answers.deny(arrival, Denial.UNUSABLE, None)
+        held = Denial.UNUSABLE if name is None else await self._new(arrival, name, step)
+        if isinstance(held, Denial):
+            # A complete request needs no store; it cannot be gone on with then.
+            return None if step.is_last else self._answers.deny(arrival, held, None)
+        try:
+            address = resumable.address(arrival.route.path, token)
+            return await self._first(arrival, held, step, address)
+        finally:
+            await held.close()
+
+    async def _new(
+        self, arrival: Arrival, name: str, step: resumable.FirstPiece
+    ) -> HeldUpload | Denial:
         store = self._bench.store
         told = {_TYPE: step.declared_type, _CODING: step.coding}
         length = {} if step.length is None else {_LENGTH: str(step.length)}
@@ -120,17 +137,28 @@ class Resumable:
                 **length,
             },
         )
-        held = await store.create(name, head)
-        if isinstance(held, Denial):
-            return self._answers.deny(arrival, held, None)
+        return await store.create(name, head)
+
+    async def _first(
+        self,
+        arrival: Arrival,
+        held: HeldUpload,
+        step: resumable.FirstPiece,
+        address: str,
+    ) -> web.Response:
+        """Receive the first bytes, after the client has learned the address."""
+        headers = resumable.interim(arrival.head, address)
         try:
-            failed = await self._bench.piece(arrival, held, 0)
-            if failed is not None:
-                return self._fail(arrival, failed, held)
-            address = resumable.address(arrival.route.path, token)
+            if headers is not None:
+                await send_interim(arrival.request, _SUPPORTED, headers)
+        except OSError:
+            return self._fail(arrival, Reason.ABORTED, held)
+        failed = await self._bench.piece(arrival, held, 0)
+        if failed is not None:
+            return self._fail(arrival, failed, held)
+        if not step.is_last:
             return self._told(arrival, HTTPStatus.CREATED, held, Location=address)
-        finally:
-            await held.close()
+        return await self._ended(arrival, held)
 
     async def _append(
         self, arrival: Arrival, held: HeldUpload, step: resumable.NextPiece
@@ -144,6 +172,10 @@ class Resumable:
             return self._fail(arrival, failed, held)
         if not step.is_last:
             return self._told(arrival, HTTPStatus.NO_CONTENT, held)
+        return await self._ended(arrival, held)
+
+    async def _ended(self, arrival: Arrival, held: HeldUpload) -> web.Response:
+        """Finish an upload whose client says that all bytes are there."""
         denied = await held.state_total(held.offset)
         if denied is not None:
             return self._fail(arrival, denied, held)

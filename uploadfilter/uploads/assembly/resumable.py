@@ -7,8 +7,8 @@ Rules this module keeps:
 
 - The route says that requests are of this protocol. The filter is its server: an origin
   gets one ordinary request, and need not know the protocol.
-- A request that says to be complete, and is no step of an upload that was begun, is an
-  upload as on every other route.
+- A long request that says to be complete can be gone on with if it breaks off. A short
+  one, and one that cannot be held, is an upload as on every other route.
 - Forms come whole, because they are encoded anew.
 """
 
@@ -19,7 +19,7 @@ from typing import Final, TypeAlias
 from uploadfilter.model import Reason
 from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.head.plan import BodyKind, Refusal, plan
-from uploadfilter.uploads.head.request import RequestHead
+from uploadfilter.uploads.head.request import HTTP_1_1, RequestHead
 from uploadfilter.uploads.limits import UploadLimits
 
 _NUMBER: Final = re.compile(rb"[0-9]{1,18}")
@@ -27,7 +27,15 @@ _BOOLEANS: Final = {b"?0": False, b"?1": True}
 _PIECE_TYPE: Final = b"application/partial-upload"
 _NAME: Final = "uploadfilter-upload-"
 _TOKEN: Final = re.compile(r"[0-9a-f]{32}")
+_VERSION: Final = re.compile(rb"[0-9]{1,3}")
 _METHODS: Final = frozenset({"POST", "PUT"})
+
+WORTH_BYTES: Final = 1024 * 1024
+"""Shortest request that can be gone on with if it breaks off: a shorter one is sent
+again in a few seconds also over slow lines, and a complete one needs no file here."""
+
+VERSION: Final = "Upload-Draft-Interop-Version"
+"""The version of the draft that a client speaks; an interim answer repeats it."""
 
 _OF_UPLOADS: Final = (
     *(b"upload-complete", b"upload-incomplete", b"upload-offset", b"upload-length"),
@@ -51,11 +59,13 @@ class FirstPiece:
         length: The length of the upload, if it is stated.
         declared_type: The media type of the upload, if it is stated.
         coding: Its content coding, by its name in ``contents/coded.py``.
+        is_last: Whether it brings all bytes, if it does not break off.
     """
 
     length: int | None
     declared_type: str | None
     coding: str | None
+    is_last: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,10 +189,36 @@ def _number(head: RequestHead, name: bytes) -> int | Refusal | None:
     return int(values[0])
 
 
-def _first(head: RequestHead, limits: UploadLimits) -> FirstPiece | Refusal | None:
-    is_begun = head.values(b"upload-complete") == [b"?0"]
-    if not is_begun or head.method not in _METHODS or head.stands_for:
+def interim(head: RequestHead, location: str) -> dict[str, str] | None:
+    """Return the headers of the interim answer that names the address of an upload.
+
+    Args:
+        head: The request that begins the upload.
+        location: The address.
+
+    Returns:
+        The headers of 104 (Upload Resumption Supported); ``None`` for a short request,
+        and in HTTP/1.0, which has no interim answers.
+    """
+    version = head.values(VERSION.lower().encode("ascii"))
+    if head.version < HTTP_1_1 or _is_short(head):
         return None
+    told = {"Location": location}
+    if len(version) == 1 and _VERSION.fullmatch(version[0]):
+        told[VERSION] = version[0].decode("ascii")
+    return told
+
+
+def _first(head: RequestHead, limits: UploadLimits) -> FirstPiece | Refusal | None:
+    complete = head.values(b"upload-complete")
+    if len(complete) != 1 or head.method not in _METHODS or head.stands_for:
+        return None
+    if complete[0] == b"?0":
+        return _begun(head, limits)
+    return _complete(head, limits) if complete[0] == b"?1" else None
+
+
+def _begun(head: RequestHead, limits: UploadLimits) -> FirstPiece | Refusal:
     length, at = _number(head, b"upload-length"), _number(head, b"upload-offset")
     if isinstance(length, Refusal):
         return length
@@ -195,6 +231,22 @@ def _first(head: RequestHead, limits: UploadLimits) -> FirstPiece | Refusal | No
             detail="The body is longer than this service accepts.",
         )
     return _as_whole(head, length, limits)
+
+
+def _is_short(head: RequestHead) -> bool:
+    length = head.declared_length if head.has_body else 0
+    return length is not None and length < WORTH_BYTES
+
+
+def _complete(head: RequestHead, limits: UploadLimits) -> FirstPiece | None:
+    """Read a request that says to be complete; ``None`` if it is not to be held."""
+    stated = _number(head, b"upload-length")
+    length = head.declared_length
+    is_odd = stated not in {None, length} or bool(head.values(b"upload-offset"))
+    if _is_short(head) or is_odd or (length or 0) > limits.max_body_bytes:
+        return None
+    found = _as_whole(head, length, limits)
+    return None if isinstance(found, Refusal) else replace(found, is_last=True)
 
 
 def _as_whole(
