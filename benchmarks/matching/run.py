@@ -250,8 +250,10 @@ def measure(plan: Plan, options: argparse.Namespace) -> dict[str, Any]:
     everyone = frozenset(CONTENDERS)
     if options.only == "altered":
         sizes = options.sizes or altered.SIZES
-        results["altered"] = altered.measure(options.folder, sizes, say)
-    elif not options.only:
+        found_altered = altered.measure(options.folder, sizes, say)
+        # The machine of the other parts is that of another run.
+        return {"altered": {"machine": results["machine"], **found_altered}}
+    if not options.only:
         for count in options.sizes or plan.sizes:
             measure_size("random", count, plan, found, everyone)
             few = OURS if count >= LARGE else FEW | NOT_EXACT
@@ -316,10 +318,11 @@ def keep(results: dict[str, Any]) -> dict[str, Any]:
     """Write the results, including parts of an earlier run that were not measured."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / "matching.json"
+    is_drawn = "rows" in results
     if path.exists():
         results = json.loads(path.read_text(encoding="utf-8")) | results
     path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    if "rows" in results:
+    if is_drawn:
         from benchmarks.matching import plots  # noqa: PLC0415 - only with the peers
 
         plots.draw(results, RESULTS / "matching.svg")

@@ -1,11 +1,13 @@
 """The search for altered copies: the views, the matches, and the open contents."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageDraw
 from PIL.Image import Transpose
+from typing_extensions import override
 
 from tests.evidence.seen import (
     ORIGINAL,
@@ -17,7 +19,10 @@ from tests.evidence.seen import (
     value_of,
     view_of,
 )
+from tests.evidence.values import flipped, pictures, raw
 from tests.reference.listed import ListedGeneration
+from uploadfilter.evidence import finding
+from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.finding import (
     MOST_JUDGED,
     MOST_JUDGED_IN_ALL,
@@ -25,6 +30,7 @@ from uploadfilter.evidence.finding import (
     find_altered,
     searchable,
 )
+from uploadfilter.evidence.judging import Evidence, judge
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import (
     FULL_WINDOW,
@@ -37,7 +43,12 @@ from uploadfilter.model import (
 )
 from uploadfilter.reference.search.matching import Candidate, Query
 from uploadfilter.reference.search.near.asking import NearCandidate, NearFound
-from uploadfilter.reference.search.soft import SoftBatch, reference_near
+from uploadfilter.reference.search.soft import (
+    SoftBatch,
+    reference_near,
+)
+from uploadfilter.signals import pdq
+from uploadfilter.signals.soft.family import SoftViews, soft_views
 
 SHOWN = view_of(cropped(ORIGINAL))
 
@@ -266,6 +277,106 @@ def test_without_a_cohort_every_picture_is_unfinished() -> None:
     )
 
     assert found == AlteredCopies(unfinished=frozenset({"0"}))
+
+
+def lines_of_text() -> Image.Image:
+    """Return a page of nothing but text."""
+    page = Image.new("L", (480, 640), 255)
+    draw = ImageDraw.Draw(page)
+    for line in range(30):
+        draw.text((30, 20 + 20 * line), f"line {line * 7919} of a page " * 3, fill=0)
+    return page
+
+
+POOR = [
+    pytest.param(Image.new("L", (300, 200), 90), id="flat"),
+    pytest.param(ORIGINAL.resize((7, 5)), id="tiny"),
+    pytest.param(ORIGINAL.point(lambda it: it // 64), id="dark"),
+    pytest.param(lines_of_text(), id="text"),
+    pytest.param(
+        Image.fromarray(
+            np.kron(np.indices((16, 16)).sum(0) % 2, np.ones((32, 32))) > 0
+        ),
+        id="repeating",
+    ),
+]
+UNRELATED = Searched(list(map(raw, pictures(500))))
+
+
+@pytest.mark.parametrize("picture", POOR)
+def test_poor_picture_is_finished_and_no_copy(picture: Image.Image) -> None:
+    """It is near nothing, and no more is judged for it than for others."""
+    view = view_of(picture.convert("RGB"))
+    judged: list[int] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finding, "judge", counted(judged))
+        found = find_altered(
+            replace(UNRELATED, batches=[]),
+            [seen(view)],
+            background(),
+            settings=EvidenceSettings(),
+            quality_of=pdq.quality,
+        )
+
+    assert found == AlteredCopies()
+    assert sum(judged) <= MOST_JUDGED
+
+
+def counted(judged: list[int]) -> Callable[..., tuple[Evidence, ...]]:
+    """Return the judgement, which notes how many candidates it is asked for."""
+
+    def judging(
+        cohort: Background,
+        views: SoftViews,
+        candidates: Sequence[bytes],
+        *,
+        entries: int,
+        tries: float,
+        plane: bytes,
+    ) -> tuple[Evidence, ...]:
+        judged.append(len(candidates))
+        return judge(
+            cohort, views, candidates, entries=entries, tries=tries, plane=plane
+        )
+
+    return judging
+
+
+@pytest.mark.parametrize("entries", [100, 10_000_000])
+def test_copy_is_found_in_small_and_large_sets(entries: int) -> None:
+    """E grows with the set, and the thresholds stay."""
+
+    @dataclass
+    class Large(Searched):
+        @property
+        @override
+        def entry_count(self) -> int:
+            return entries
+
+    (match,) = copies_in(Large(LISTED.values), seen(SHOWN)).matches
+    (usual,) = copies_in(LISTED, seen(SHOWN)).matches
+
+    assert match.kind is MatchKind.ALTERED
+    assert match.chance is not None
+    assert usual.chance is not None
+    assert match.chance == pytest.approx(usual.chance * entries / 2)
+
+
+def test_picture_like_many_entries_has_a_bounded_judgement() -> None:
+    """Two hundred entries lie near its views; eight are judged."""
+    views = soft_views(SHOWN.plane)
+    made = [
+        flipped(views.values[it % len(views)].tobytes(), 40, it) for it in range(200)
+    ]
+    judged: list[int] = []
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(finding, "judge", counted(judged))
+        found = copies_in(Searched(made), seen(SHOWN))
+
+    assert judged == [MOST_JUDGED]
+    assert len(found.matches) <= MOST_JUDGED
 
 
 def test_set_without_pdq_needs_no_search() -> None:
