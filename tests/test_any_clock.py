@@ -41,6 +41,7 @@ from uploadfilter.proxy.inspecting import arriving, budgets, pacing
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.scanners.inside.walking import accounts as walking
 from uploadfilter.scanners.pool import queueing, waiting
+from uploadfilter.uploads.assembly import slices
 
 STARTS_S: Final = (0.0, 1e4, 1e7, 1e9)
 TICK_S: Final = 1 / 1024
@@ -277,6 +278,30 @@ def walks(start_s: float, taken: list[Step]) -> list[object]:
     return found
 
 
+def sliced(start_s: float, taken: list[Step]) -> list[object]:
+    """Watch the slices of pictures of three clients."""
+    watch = slices.SliceWatch()
+    found: list[object] = []
+    for now_s, event, number in passing(start_s, taken):
+        begins = "jpeg" if event < 3 else ""
+        look = slices.Look(
+            size=number,
+            begins=begins,
+            left=number // 2 or None,
+            continues={} if begins else {"jpeg": number // 50},
+        )
+        found.append(
+            watch.saw(
+                str(number % 3),
+                look,
+                decision=str(number),
+                is_accepted=event % 2 == 0,
+                now_s=now_s,
+            )
+        )
+    return [*found, len(watch)]
+
+
 PARTS: Final[dict[str, Drive]] = {
     "scanners/pool/queueing.py": lanes,
     "scanners/pool/waiting.py": usage,
@@ -286,6 +311,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/inspecting/budgets.py": rejections,
     "proxy/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
+    "uploads/assembly/slices.py": sliced,
     "objecting/rates.py": forms,
     "objecting/sessions.py": reviews,
 }

@@ -63,6 +63,7 @@ def decision_record(
     contents_recorded: int = CONTENTS_RECORDED,
     sealed: SealedRecord | None = None,
     pieces: PiecesRecord | None = None,
+    continues: str | None = None,
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields.
 
@@ -98,6 +99,7 @@ def decision_record(
         altered=judgement.altered,
         sealed=sealed,
         pieces=pieces,
+        continues=continues,
     )
 
 

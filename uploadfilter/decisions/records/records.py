@@ -195,6 +195,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         sealed: Its sealed evidence; ``None`` if none was wanted.
         pieces: Its pieces; ``None`` for an upload of one request, and in records of
             older versions.
+        continues: Id of an earlier decision on an upload of the same client that,
+            with this one, looks like one picture in slices; mostly ``None``.
     """
 
     id: str
@@ -222,6 +224,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     altered: bool = False
     sealed: SealedRecord | None = None
     pieces: PiecesRecord | None = None
+    continues: str | None = None
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

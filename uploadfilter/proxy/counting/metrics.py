@@ -30,7 +30,7 @@ from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.decisions.tree.submitting import Cosigning
 from uploadfilter.evidence.weighing import EvidenceResult
-from uploadfilter.model import Reason
+from uploadfilter.model import Action, Reason
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.definitions import (
     CHECKED_IN,
@@ -48,6 +48,7 @@ from uploadfilter.proxy.counting.definitions import (
     REQUESTS,
     SEALED,
     SHEDS,
+    SLICED,
     SUMMARISED,
     UPLOADS,
     WOULD,
@@ -147,6 +148,7 @@ class Metrics:
         self._evidence = _counts(self.registry, EVIDENCE)
         self._sealed = _counts(self.registry, SEALED)
         self._cosigned = _counts(self.registry, COSIGNED)
+        self._sliced = _counts(self.registry, SLICED)
         self._limits = _counts(self.registry, LIMITS)
         self._outcomes = _counts(self.registry, OUTCOMES)
         self._origin_failures = _counts(self.registry, ORIGIN_FAILURES)
@@ -243,6 +245,11 @@ class Metrics:
     def submitted(self, result: Cosigning) -> None:
         """Count a checkpoint that was submitted to a witness."""
         self._cosigned.add(result)
+
+    def sliced(self, *, is_accepted: bool) -> None:
+        """Count an alarm: a picture in slices that say nothing about each other."""
+        self.totals.sliced += 1
+        self._sliced.add(Action.ACCEPT if is_accepted else Action.REJECT)
 
     def limited(self, limit: Limit) -> None:
         """Count a request that exceeded a limit."""

@@ -55,6 +55,7 @@ from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.routing.routes import Route
+from uploadfilter.uploads.assembly.slices import SliceAlarm
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -228,6 +229,7 @@ class Recorder:
         canary: Canaries | None = None,
         sealed: SealedRecord | None = None,
         pieces: PiecesRecord | None = None,
+        continues: str | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -243,6 +245,7 @@ class Recorder:
             canary: Notes the result, if it is a canary and not an upload.
             sealed: Its sealed evidence, if some was wanted.
             pieces: Its pieces, if it came in several requests.
+            continues: Id of an earlier decision, see ``DecisionRecord``.
 
         Raises:
             LogError: It is not durable, so it may have no effect.
@@ -266,6 +269,7 @@ class Recorder:
             contents_recorded=self._contents_recorded,
             sealed=sealed,
             pieces=pieces,
+            continues=continues,
         )
         if canary is not None:
             await self._canary(ticket, record, canary, within_s=within_s)
@@ -428,6 +432,20 @@ class Recorder:
         if self._is_news("origin_failed", failure.name):
             log.warning(
                 "origin_failed", failure=failure.name.lower(), status=failure.value
+            )
+
+    def say_sliced(self, ticket: Ticket, route: str, alarm: SliceAlarm) -> None:
+        """Tell the operator of a picture in slices, for each route once a minute."""
+        self._metrics.sliced(is_accepted=alarm.is_accepted)
+        if self._is_news("picture_in_slices", route):
+            log.warning(
+                "picture_in_slices",
+                route=route,
+                format=alarm.format,
+                decisions=[alarm.earlier, ticket.id],
+                is_accepted=alarm.is_accepted,
+                hint="An uploader cuts files in a way that the filter does not know: "
+                "name its protocol in the route, or have it send files whole.",
             )
 
     def _is_news(self, event: str, about: str) -> bool:

@@ -48,7 +48,7 @@ class Scanning:
 
     async def scan(self, upload: Upload, command: StartScan) -> list[Command]:
         """Scan contents, for the types that the generation of the look-up holds."""
-        generation = upload.searched_generation
+        generation, upload.scanned = upload.searched_generation, command
         shared = await upload.spools[command.where].share()
         if shared is None:
             return upload.inspection.failed(Reason.SPOOL_FULL)

@@ -13,7 +13,13 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
-from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, NotKept, Where
+from uploadfilter.proxy.inspecting.commands import (
+    Answer,
+    KeepSlice,
+    NotKept,
+    StartScan,
+    Where,
+)
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import LoopMeter
 from uploadfilter.proxy.inspecting.recorder import Ticket
@@ -47,6 +53,7 @@ class Upload:
         is_continued: Whether the client was told to send the body.
         keep: Keeps a slice of a file, on a route for chunked forms.
         pieces: Its pieces, if it came in several requests.
+        scanned: The contents that were scanned; ``None`` before that.
     """
 
     arrival: Arrival
@@ -66,6 +73,7 @@ class Upload:
     is_continued: bool = False
     keep: "Keep | None" = None
     pieces: UploadPieces | None = None
+    scanned: StartScan | None = None
 
     @property
     def settings(self) -> LiveSettings:
