@@ -13,11 +13,24 @@ import pytest
 
 from tests.corpus import pictures
 from tests.sites.behind import Behind, behind
+from tests.sites.firebase import Bucket, firebase
+from tests.sites.formreaders import NODE_PACKAGES, node
 from tests.sites.programs import free_port, installed, run, server
 
 pytestmark = pytest.mark.e2e
 
-ROUTE = '[[routes]]\nname = "photos"\npath = "/upload"\nprotocol = "google"\n'
+FIREBASE = Path(__file__).parent / "ranges" / "firebase.mjs"
+ROUTES = """
+[[routes]]
+name = "photos"
+path = "/upload"
+protocol = "google"
+[[routes]]
+name = "files"
+path = "/v0"
+protocol = "google"
+origin = "{}"
+"""
 
 WAYS = {
     "chunks": "blob.upload_from_filename(path)",
@@ -68,12 +81,21 @@ print(json.dumps(told))
 
 
 @pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Behind]:
-    """Return the server, with the proxy before it."""
+def files() -> Iterator[tuple[str, Bucket]]:
+    """Return the URL of a server with the addresses of Firebase, and its files."""
+    with firebase() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def site(
+    tmp_path_factory: pytest.TempPathFactory, files: tuple[str, Bucket]
+) -> Iterator[Behind]:
+    """Return the emulator of Cloud Storage, and the proxy before it and the other."""
     folder, port = tmp_path_factory.mktemp("google"), free_port()
     stored, config = folder / "stored", folder / "config.toml"
     stored.mkdir()
-    config.write_text(ROUTE)
+    config.write_text(ROUTES.format(files[0]))
     command = [
         *(installed("gcp-storage-emulator"), "start", "--quiet"),
         *("--host", "127.0.0.1", "--port", str(port), "--default-bucket", "photos"),
@@ -107,11 +129,31 @@ def test_client_of_google(site: Behind, tmp_path: Path) -> None:
     """The file is there as it was sent; or it is not, and the client says why."""
     file = tmp_path / "holiday.png"
     file.write_bytes(picture(5002))
+    known = len(site.verdicts())
     assert sent(site, file) == dict.fromkeys(WAYS, True)
-    assert set(site.verdicts()) == {"NO_MATCH"}
+    assert set(site.verdicts()[known:]) == {"NO_MATCH"}
     file.write_bytes(picture(5001))
     begun_s = time.monotonic()
     assert sent(site, file) == dict.fromkeys(WAYS, 403)
     assert time.monotonic() - begun_s < MOST_S
-    assert site.verdicts().count("MATCH") == len(WAYS)
+    assert site.verdicts()[known:].count("MATCH") == len(WAYS)
     assert not site.holds(picture(5001))
+
+
+def test_client_of_firebase(
+    site: Behind, files: tuple[str, Bucket], tmp_path: Path
+) -> None:
+    """It sends commands; a refusal is its error, and it does not go on."""
+    file, told = tmp_path / "holiday.png", {}
+    packages = {"NODE_PACKAGES": str(NODE_PACKAGES)}
+    for seed in (5002, 5001):
+        file.write_bytes(picture(seed))
+        command = (node(), FIREBASE, str(site.ports[1]), file)
+        told[seed] = json.loads(run(*command, env=packages).stdout)
+    assert told[5002]["size"] == len(picture(5002))
+    assert len(told[5002]["requests"]) > 3
+    assert told[5001]["code"] == "storage/unauthorized"
+    assert [it for it in told[5001]["requests"] if it.endswith("403")] == [
+        told[5001]["requests"][-1]
+    ]
+    assert files[1].seen == {picture(5002)}

@@ -3,6 +3,7 @@
 The origin is the worst for a filter: two ranges make a file that neither request held.
 """
 
+import json
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,10 +13,13 @@ from tests.e2e import pictures
 from tests.e2e.curl import curl
 from tests.sites.apache import apache
 from tests.sites.behind import Behind, behind
+from tests.sites.formreaders import NODE_PACKAGES, node
+from tests.sites.programs import run
 
 pytestmark = pytest.mark.e2e
 
 ROUTE = '[[routes]]\nname = "ranges"\npath = "/ranges"\nprotocol = "webdav"\n'
+CLIENT = Path(__file__).parent / "ranges" / "webdav.mjs"
 PATCH_TYPE = "Content-Type: application/x-sabredav-partialupdate"
 
 
@@ -135,3 +139,21 @@ def test_patch_needs_no_support_of_the_origin(site: Behind) -> None:
     assert curl(site.url("/ranges/lake.jpg"), *options, data=listed[-1:]).status == 403
     assert stored(site, "/ranges/lake.jpg") == listed[:-1]
     curl(f"{site.origin}/ranges/lake.jpg", "-X", "DELETE")
+
+
+def test_client_of_npm_changes_a_file(site: Behind, tmp_path: Path) -> None:
+    """It asks what the server can do, and sends Apache a range without a length."""
+    packages = {"NODE_PACKAGES": str(NODE_PACKAGES)}
+    file, path = tmp_path / "piece", "/ranges/lake.jpg"
+    for content in (pictures.unlisted(), pictures.listed()):
+        keep(site, path, bytes(20_000) + content[20_000:])
+        file.write_bytes(content[:20_000])
+        command = (node(), CLIENT, site.proxy.url, path, "0", file)
+        told = json.loads(run(*command, env=packages).stdout)
+        if content == pictures.unlisted():
+            assert told == {"done": True}
+            assert stored(site, path) == content
+        else:
+            assert told == {"status": 403}
+            assert stored(site, path) != content
+        curl(f"{site.origin}{path}", "-X", "DELETE")
