@@ -180,7 +180,6 @@ async def test_upload_store_is_told(tmp_path: Path) -> None:
             for event in StoreEvent
         }
     assert {event for event, count in counts.items() if count} == {
-        StoreEvent.BEGUN,
         StoreEvent.CLIENT_UPLOADS_FULL,
         StoreEvent.BYTES_FULL,
     }

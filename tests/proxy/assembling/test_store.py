@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -26,9 +27,11 @@ from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import (
     SEEN_S,
     DamagedUploadError,
+    HeldUpload,
     UploadStore,
     joined,
 )
+from uploadfilter.proxy.assembling.usage import StoreEvent
 from uploadfilter.uploads.assembly.assembly import Fault, Order, State
 
 
@@ -205,6 +208,74 @@ async def test_uploads_are_bounded(tmp_path: Path) -> None:
     await again.survey()
     assert len(again.usage) == 3
     assert await again.create(one.name, head(again, "z")) is Denial.FULL
+
+
+async def test_ten_thousand_uploads_begun_at_once(tmp_path: Path) -> None:
+    """As many as may be are begun, though none of them waits for another."""
+    store = stored(tmp_path, uploads_total=40, uploads_per_client=30)
+    await store.name_of("0")
+    most = 0
+
+    async def begin(number: int) -> HeldUpload | Denial:
+        nonlocal most
+        name = await store.name_of(str(number))
+        client = "x" if number % 2 else f"{number}"
+        made = await store.create(name or "", head(store, client))
+        most = max(most, len(store.usage))
+        return made
+
+    made = await asyncio.gather(*map(begin, range(10_000)))
+    held = [each for each in made if isinstance(each, HeldUpload)]
+    assert set(made) - set(held) == {Denial.FULL}
+    assert (len(held), most) == (40, 40)
+    assert len(list((tmp_path / "uploads").glob("*.journal"))) == 40
+    assert store.usage.counts[StoreEvent.BEGUN] == 40
+    for each in held:
+        await each.close()
+
+
+async def test_upload_that_is_not_begun_takes_no_place(tmp_path: Path) -> None:
+    """One that exists already keeps its place."""
+    store = stored(tmp_path)
+    held = await begun(store, "a")
+    await put(held, 0, DATA[:5])
+    assert await store.create(held.name, head(store)) is Denial.EXISTS
+    assert (len(store.usage), store.usage.total_bytes) == (1, 5)
+    await held.close()
+
+
+async def test_store_that_is_deleted_while_it_is_used(tmp_path: Path) -> None:
+    """What it held is unknown; new uploads begin, under names that all proxies know."""
+    stores = [stored(tmp_path), stored(tmp_path)]
+    names = [await store.name_of("a") for store in stores]
+    held = await begun(stores[0], "a")
+    shutil.rmtree(tmp_path / "uploads")
+    assert await put(held, 0, DATA) is None  # to files that have no name any more
+    assert await stores[1].open(held.name) is Denial.MISSING
+    await held.close()
+    again = await begun(stores[1], "a")
+    assert again.name == names[0] == names[1]
+    assert await stores[0].open(again.name) is Denial.BUSY
+    await again.close()
+    for store in stores:
+        await store.survey()
+        assert await store.name_of("a") == again.name
+    mode = (tmp_path / "uploads").stat().st_mode
+    assert mode & 0o777 == 0o700
+
+
+async def test_key_of_a_store_that_others_made_anew_is_taken_over(
+    tmp_path: Path,
+) -> None:
+    """Otherwise two proxies would name one upload differently for ever."""
+    store = stored(tmp_path)
+    old = await store.name_of("a")
+    shutil.rmtree(tmp_path / "uploads")
+    other = stored(tmp_path)
+    new = await other.name_of("a")
+    assert old != new
+    await store.survey()
+    assert await store.name_of("a") == new
 
 
 async def test_bytes_are_bounded(tmp_path: Path) -> None:

@@ -24,8 +24,8 @@ def test_sums_are_those_of_the_uploads(steps: list[tuple[str, str, int]]) -> Non
         client = "x" if name == "a" else "y"
         match step:
             case "begin":
-                usage.begin(name, client)
-                held[name] = 0
+                assert usage.begin(name, client) is (name not in held)
+                held.setdefault(name, 0)
             case "take":
                 of_client = [
                     n for it, n in held.items() if (it == "a") == (name == "a")

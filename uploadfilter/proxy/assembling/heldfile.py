@@ -281,6 +281,23 @@ def remove(directory: Path, name: str) -> None:
         (directory / f"{name}{DATA}").unlink()
 
 
+def client_of(directory: Path, name: str) -> str:
+    """Return the client in the head of an upload; empty if it cannot be read."""
+    found = peek(directory, name)
+    return found.head.client if found else ""
+
+
+def remove_unlocked(directory: Path, name: str) -> bool:
+    """Delete an expired upload, unless somebody has its lock."""
+    held = HeldFile.open(directory, name)
+    if held is Denial.BUSY:
+        return False
+    remove(directory, name)
+    if not isinstance(held, Denial):
+        held.close()
+    return True
+
+
 def checksum(data: bytes, before: int = 0) -> int:
     """Return the checksum of a span's bytes, going on from those before."""
     return crc32(data, before)

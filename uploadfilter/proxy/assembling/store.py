@@ -23,7 +23,7 @@ import hmac
 import os
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
@@ -37,9 +37,10 @@ from uploadfilter.proxy.assembling.heldfile import (
     Denial,
     HeldFile,
     checksum,
+    client_of,
     denial_of,
     peek,
-    remove,
+    remove_unlocked,
 )
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.usage import Holding, StoreEvent, StoreUsage
@@ -152,11 +153,30 @@ class UploadStore:
         """
         if not self.usage.may_begin(head.client):
             return Denial.FULL
-        made = await self._tried(lambda: HeldFile.create(self.directory, name, head))
+        # Counted before anything is awaited: many may begin at once.
+        is_new = self.usage.begin(name, head.client)
+        made: HeldFile | Denial = Denial.UNUSABLE
+        try:
+            made = await self._tried(lambda: self._created(name, head))
+        finally:
+            if isinstance(made, Denial) and is_new:
+                self.usage.end(name)
         if isinstance(made, Denial):
             return made
-        self.usage.begin(name, head.client)
+        self.usage.is_now(name, 0)
+        self.usage.counts[StoreEvent.BEGUN] += 1
         return HeldUpload(self, made)
+
+    def _created(self, name: str, head: UploadHead) -> "HeldFile | Denial":
+        """Make the files of an upload, and their folder if somebody deleted it."""
+        try:
+            return HeldFile.create(self.directory, name, head)
+        except FileNotFoundError:
+            known = self._secret
+            self._make()
+            if known != self._secret:
+                return Denial.UNUSABLE  # its name is by a key that is gone
+            return HeldFile.create(self.directory, name, head)
 
     async def open(self, name: str) -> "HeldUpload | Denial":
         """Lock an upload that was begun: ``MISSING``, or ``BUSY`` if it is locked."""
@@ -206,7 +226,8 @@ class UploadStore:
         path = self.directory / _KEY
         with only_one(self.directory / f"{_KEY}.lock", within_s=_LOCK_S):
             if not path.exists():
-                write_private(path, os.urandom(_KEY_BYTES))
+                # The same key again if the folder was deleted: other proxies have it.
+                write_private(path, self._secret or os.urandom(_KEY_BYTES))
         secret = path.read_bytes()
         if len(secret) != _KEY_BYTES:
             raise OSError(None, "the key of the store is damaged")
@@ -218,6 +239,10 @@ class UploadStore:
 
     def _surveyed(self, known: Mapping[str, str]) -> dict[str, Holding]:
         """Look at every file; ``known`` holds clients that were read before."""
+        with suppress(FileNotFoundError):
+            # Somebody who deleted the folder may have had another key made.
+            secret = (self.directory / _KEY).read_bytes()
+            self._secret = secret if len(secret) == _KEY_BYTES else self._secret
         found: dict[str, Holding] = {}
         seen: dict[str, tuple[tuple[int, int], float]] = {}
         for entry in os.scandir(self.directory):
@@ -236,10 +261,10 @@ class UploadStore:
             if suffix == DATA:
                 found[name] = holding._replace(size=status.st_blocks * 512)
             else:
-                client = known.get(name) or _client_of(self.directory, name)
+                client = known.get(name) or client_of(self.directory, name)
                 found[name] = holding._replace(client=client)
         for name in list(found):
-            if self._is_over(name, seen) and _removed(self.directory, name):
+            if self._is_over(name, seen) and remove_unlocked(self.directory, name):
                 self.usage.counts[StoreEvent.EXPIRED] += 1
                 del found[name]
         self._seen = seen
@@ -472,20 +497,3 @@ async def joined(uploads: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
     for upload in uploads:
         async for data in upload.read():
             yield data
-
-
-def _client_of(directory: Path, name: str) -> str:
-    """Return the client in the head of an upload; empty if it cannot be read."""
-    found = peek(directory, name)
-    return found.head.client if found else ""
-
-
-def _removed(directory: Path, name: str) -> bool:
-    """Delete an expired upload, unless somebody has its lock."""
-    held = HeldFile.open(directory, name)
-    if held is Denial.BUSY:
-        return False
-    remove(directory, name)
-    if not isinstance(held, Denial):
-        held.close()
-    return True

@@ -73,10 +73,12 @@ class StoreUsage:
             return False
         return True
 
-    def begin(self, name: str, client: str) -> None:
-        """Count an upload that has begun."""
-        self.counts[StoreEvent.BEGUN] += 1
+    def begin(self, name: str, client: str) -> bool:
+        """Count an upload that begins; false if it is counted already."""
+        if name in self._held:
+            return False
         self._set(name, Holding(client, 0))
+        return True
 
     def take(self, name: str, client: str, size: int) -> bool:
         """Reserve bytes for an upload; false if there is no room."""
