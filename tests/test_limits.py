@@ -460,6 +460,9 @@ NAMED: Mapping[str, str] = {
     "Google's resumable uploads on a [route": (
         "tests/proxy/assembling/test_google.py::test_odd_steps_are_refused"
     ),
+    "a body that is the whole file by its own": (
+        "tests/uploads/head/test_forwarding.py::test_range_of_a_whole_file_is_dropped"
+    ),
     "pieces that say so in words of their own": (
         "tests/uploads/head/test_pieces.py"
         "::test_form_without_a_file_has_an_offset_for_something_else"

@@ -22,12 +22,16 @@ class GoogleOrigin:
         seen: Every content that a visitor could have fetched at any time.
         ended: Sessions whose file is complete, by target.
         fails: The status of every request with bytes, if it is not 0.
+        breaks_off: Whether the connection ends after a request with bytes, unanswered.
+        whole: How many requests with bytes came.
     """
 
     sessions: dict[str, bytes] = field(default_factory=dict)
     seen: set[bytes] = field(default_factory=set)
     ended: dict[str, bytes] = field(default_factory=dict)
     fails: int = 0
+    breaks_off: bool = False
+    whole: int = 0
 
     async def answer(
         self, got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -35,6 +39,11 @@ class GoogleOrigin:
         """Answer one request."""
         method, target = got.head.split(b"\r\n")[0].decode().split(" ")[:2]
         command = (got.header(b"x-goog-upload-command") or [b""])[0]
+        if target in self.sessions and got.body:
+            self.whole += 1
+            if self.breaks_off:
+                writer.transport.abort()
+                return
         if command == b"start" or "uploadType=resumable" in target:
             status, headers = self._begin(target, command)
         elif target not in self.sessions:

@@ -340,6 +340,34 @@ async def test_failure_of_the_origin_is_its_answer(client: Client) -> None:
     assert status(await client.ask("PUT", target, "Content-Range: bytes */*")) == 404
 
 
+async def test_origin_that_breaks_off_gets_the_file_once(client: Client) -> None:
+    """The client learns it, the record says it, and the session is over."""
+    target = await client.begin()
+    client.origin.breaks_off = True
+    assert status(await client.put(target, 0, UNLISTED, len(UNLISTED))) == 502
+    decision = client.site.decisions()[-1]
+    assert decision.verdict is Verdict.NO_MATCH
+    assert await client.site.outcome(decision.id) == "aborted"
+    client.origin.breaks_off = False
+    assert status(await client.put(target, 0, UNLISTED, len(UNLISTED))) == 404
+    assert client.origin.whole == 1
+
+
+async def test_store_that_fails_begins_no_session(client: Client) -> None:
+    """The client is told to try again later, and the origin forgets the session."""
+    store = client.site.state / "uploads"
+    assert status(await client.ask("PUT", "/upload/x", body=UNLISTED)) in {200, 404}
+    await client.begin()
+    moved = store.rename(store.with_name("elsewhere"))
+    store.write_bytes(b"no folder")
+    target = "/upload?uploadType=resumable"
+    answer = await client.ask("POST", target, JSON, body=METADATA)
+    store.unlink()
+    moved.rename(store)
+    assert status(answer) == 503
+    assert len(client.origin.sessions) == 1
+
+
 async def test_listed_metadata_begin_no_session(client: Client) -> None:
     """The body of a start is inspected as any other one."""
     target = "/upload?uploadType=resumable"

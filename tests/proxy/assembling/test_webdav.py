@@ -319,6 +319,21 @@ async def test_change_of_another_client_is_not_lost(client: Client) -> None:
     assert client.origin.files == {FILE: b"other"}
 
 
+async def test_origin_that_breaks_off_gets_the_file_once(client: Client) -> None:
+    """The client learns it, and begins anew; the record says it."""
+    total = len(UNLISTED)
+    client.origin.breaks_off = True
+    assert await client.put(0, UNLISTED[:50], total) == 202
+    assert await client.put(50, UNLISTED[50:], total) == 502
+    decision = client.site.decisions()[-1]
+    assert await client.site.outcome(decision.id) == "aborted"
+    assert client.origin.puts == 1
+    client.origin.breaks_off = False
+    assert await client.put(50, UNLISTED[50:], total) == 202
+    assert await client.put(0, UNLISTED[:50], total) == 201
+    assert client.origin.files == {FILE: UNLISTED}
+
+
 @pytest.mark.parametrize("line", ["Content-Encoding: gzip", "no tags"])
 async def test_output_of_a_program_is_no_file(client: Client, line: str) -> None:
     """A range of a program is not written into its output."""

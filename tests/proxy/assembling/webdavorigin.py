@@ -22,6 +22,8 @@ class WebDAVOrigin:
         headers: Headers of every answer with a file, besides its own.
         ranges: How many ranges it was sent.
         has_tags: Whether it states tags of versions.
+        breaks_off: Whether the connection ends after each PUT, unanswered.
+        puts: How many PUT came.
     """
 
     files: dict[str, bytes] = field(default_factory=dict)
@@ -30,12 +32,18 @@ class WebDAVOrigin:
     headers: list[str] = field(default_factory=list)
     ranges: int = 0
     has_tags: bool = True
+    breaks_off: bool = False
+    puts: int = 0
 
     async def answer(
         self, got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
         """Answer one request."""
         method, target = got.head.split(b"\r\n")[0].decode().split(" ")[:2]
+        self.puts += method == "PUT"
+        if method == "PUT" and self.breaks_off:
+            writer.transport.abort()
+            return
         status, lines, body = self._answered(method, target, got)
         self.seen |= set(self.files.values())
         head = [f"HTTP/1.1 {status} {HTTPStatus(status).phrase}", *lines, "", ""]

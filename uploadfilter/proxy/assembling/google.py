@@ -10,6 +10,7 @@ needs to send bytes to it. Only the bytes wait here. Rules this module keeps:
 - In ``MONITOR`` a step of an unknown session is treated as on every other route.
 """
 
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final
 
@@ -131,6 +132,8 @@ class Google:
         denied = await self._begun(arrival, step, target, claimed)
         if denied is None:
             return self._bench.relay(done)
+        gone = _ending(replace(arrival.head, target=target), step.dialect)
+        await self._bench.ask(arrival, gone)
         return self._answers.deny(arrival, denied, done)
 
     async def _asked(

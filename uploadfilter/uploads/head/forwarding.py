@@ -208,7 +208,7 @@ def _kept(
         dropped |= _named_in_connection(values)
     if drop_type:
         dropped |= {b"content-type"}
-    elif head.has_body and any(map(is_whole_range, head.values(_RANGED))):
+    if head.has_body and any(map(is_whole_range, head.values(_RANGED))):
         dropped |= {_RANGED}
     if telling.headers is not ClientHeaders.X_FORWARDED:
         dropped |= {b"forwarded"}
