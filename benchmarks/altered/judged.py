@@ -68,9 +68,12 @@ def _near(packed: NDArray[np.uint64], values: Values) -> NDArray[np.bool_]:
     return is_near
 
 
-def views_of(plane: Floats, ways: Sequence[Variant]) -> SoftViews:
+def views_of(
+    plane: Floats, ways: Sequence[Variant], aspect: float | None = None
+) -> SoftViews:
     """Return the soft views of a plane, turned in these ways."""
-    return soft_views(np.asarray(plane, np.float32).tobytes(), variants=ways)
+    data = np.asarray(plane, np.float32).tobytes()
+    return soft_views(data, variants=ways, aspect=aspect)
 
 
 def evidence(

@@ -90,6 +90,12 @@ class Originals:
             if item.sort == sort and item.half == half
         ]
 
+    def aspect(self, number: int) -> float:
+        """Return the width of an original, divided by its height."""
+        path = self.folder / "pictures" / self.listed[number].file
+        with Image.open(path) as image:
+            return image.width / image.height
+
     def image(self, number: int) -> Image.Image:
         """Load an original, RGB."""
         path = self.folder / "pictures" / self.listed[number].file

@@ -220,7 +220,7 @@ def upload(
     """
     sort = originals.listed[number].sort
     plane = originals.planes[number]
-    views = judged.views_of(plane, ways)
+    views = judged.views_of(plane, ways, originals.aspect(number))
     tally.uploads[sort] += 1
     tally.pairs[sort] += int(may_match.sum())
     tally.compared[sort] += int(may_match.sum()) * len(views)

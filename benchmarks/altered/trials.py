@@ -1,5 +1,7 @@
 """Try altered photographs of a half: one tally for each row."""
 
+import math
+import re
 from collections.abc import Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
@@ -131,10 +133,28 @@ def _try(folder: Path, half: str, job: tuple[int, bool, bool]) -> dict[str, Foun
         if not row.aim and not is_full:
             continue
         plane, ways = planes[place, column], ways_of(row)
-        (best,) = judged.evidence(prepared.background, plane, own[None], ways)
+        aspect = _aspect_of(row, originals.aspect(number))
+        views = judged.views_of(plane, ways, aspect)
+        (best,) = judged.evidence(prepared.background, plane, own[None], ways, views)
         inliers = _inliers(originals, row, number) if is_slow else None
         found[row.name] = (best.expected, int(bits[place]), inliers)
     return found
+
+
+def _aspect_of(row: Row, aspect: float) -> float:
+    """Return the aspect of an upload as far as small turns need it.
+
+    The planes alone are kept, so it follows from that of the original; a canvas that
+    grew has the middle of the angles of its row.
+    """
+    if row.name.startswith("quarter"):
+        return 1 / aspect
+    degrees = re.search(r"(\d+)°, grown", row.name)
+    if degrees is None:
+        return aspect
+    angle = math.radians(int(degrees[1]))
+    cosine, sine = math.cos(angle), math.sin(angle)
+    return (aspect * cosine + sine) / (cosine + aspect * sine)
 
 
 def _inliers(originals: Originals, row: Row, number: int) -> int | None:

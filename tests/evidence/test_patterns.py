@@ -10,7 +10,7 @@ from uploadfilter.evidence import obvious
 from uploadfilter.evidence.background import Background, signs_of
 from uploadfilter.evidence.chance import NEAR
 from uploadfilter.evidence.judging import judge, judge_values
-from uploadfilter.evidence.patterns import Gauge, patterns_of
+from uploadfilter.evidence.patterns import Gauge, counted, patterns_of
 from uploadfilter.evidence.probes import Probes
 from uploadfilter.signals.soft.family import soft_views
 
@@ -44,6 +44,39 @@ def test_patterns_are_those_of_the_twin(seed: int) -> None:
         for kind, twin in enumerate((obvious.stripes, obvious.shape)):
             bits = np.array(twin(view, strengths))
             assert (found[kind, place] == bits * probes.strengths[place]).all()
+
+
+@given(seed=st.integers(0, 2**32), wrong=st.integers(0, 140))
+@settings(max_examples=20, deadline=None)
+def test_patterns_count_as_the_twin_says(seed: int, wrong: int) -> None:
+    """From chance bits to a pattern."""
+    signs = made_of(seed)
+    signs[0, np.random.default_rng(seed).choice(256, wrong, replace=False)] *= -1
+    bits = [int(it) for it in signs[0]]
+
+    assert float(counted(signs)[0]) == obvious.counted(bits)
+
+
+def test_patterns_count_for_patterns_alone() -> None:
+    """Chance bits owe them little, and a flag owes them all."""
+    assert counted(made_of(3))[0] == 1
+    assert counted(signs_of(pictures(200, 3))).mean() < 0.05
+
+
+@given(by=st.floats(3.1, 20), seed=st.integers(0, 2**32))
+@settings(max_examples=20, deadline=None)
+def test_nothing_is_taken_off_where_patterns_do_not_count(by: float, seed: int) -> None:
+    """And less the less they count."""
+    signs = made_of(seed)
+    gauge = Gauge.of(Background.of(pictures(64)), signs, np.ones((1, 256), np.uint8))
+    first = np.zeros(1, np.intp)
+    found = [
+        float(gauge.capped(np.array([by]), signs, first, share)[0])
+        for share in (0.0, 0.5, 1.0)
+    ]
+
+    assert found[0] == pytest.approx(by)
+    assert found == sorted(found, reverse=True)
 
 
 @given(seed=st.integers(0, 2**32), wrong=st.integers(0, 30))

@@ -88,13 +88,17 @@ def test_the_best_view_is_that_of_all_reaches(seed: int, least: float) -> None:
     entries = np.stack([words(it) for it in near])
 
     found = [
-        (pairs.views, *pairs.best(background, least=least))
+        (pairs.views, pairs.counted, *pairs.best(background, least=least))
         for pairs in probes.pairs(background, entries, least=least)
     ]
 
-    for (looked_at, place, best), entry in zip(found, entries, strict=True):
+    for (looked_at, counts, place, best), entry in zip(found, entries, strict=True):
         slow = reach(
-            background, probes.weights[looked_at], probes.strengths[looked_at], entry
+            background,
+            probes.weights[looked_at],
+            probes.strengths[looked_at],
+            entry,
+            counts,
         )
         if slow.max() > least:
             assert best == pytest.approx(slow.max(), abs=1e-4)

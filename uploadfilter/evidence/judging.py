@@ -16,12 +16,14 @@ from uploadfilter.evidence.background import BITS, Background, Strengths, signs_
 from uploadfilter.evidence.chance import (
     BOXED_TRIES,
     REFINED_TRIES,
+    SHIFTED_TRIES,
     expected,
     least_excess,
 )
 from uploadfilter.evidence.cohort import LEAST_VALUES, Words
 from uploadfilter.evidence.crowds import Crowd
 from uploadfilter.evidence.probes import PLAIN, Probes, crowd_of_value, reach
+from uploadfilter.evidence.sharing import GuessSort, guess_of
 from uploadfilter.model import SignalType, Variant
 from uploadfilter.outlines import WHOLE, Outline
 from uploadfilter.reference.search.matching import Thresholds
@@ -136,7 +138,8 @@ def judge(
     if background is None:
         unjudged = map(_Listed.unjudged, candidates)
         return tuple(_seen(probes, probes.nearest(it.value), it) for it in unjudged)
-    size = _Size(entries=entries, tries=tries, most=most)
+    # No view counts less than the one that counts least.
+    size = _Size(entries=entries, tries=tries * float(probes.times.min()), most=most)
     values = [words(it) for it in candidates]
     pairs = probes.pairs(background, np.stack(values), least=size.least)
     found = []
@@ -196,29 +199,35 @@ def _judged(
     rough = size.expected(reached)
     if rough > size.most:
         return replace(found, expected=rough, excess=reached)
-    times = BOXED_TRIES if found.outline.box != WHOLE else 1
+    times = float(probes.times[place] / probes.times.min())
+    times *= BOXED_TRIES if found.outline.box != WHOLE else 1
+    counted = probes.counted(place, listed.value)
     # The crowd of the upload takes ten times as long as that of the entry, unless it
     # is known from another candidate.
-    crowd = None if listed.refused else probes.known_crowd(place)
+    crowd = None if listed.refused else probes.known_crowd(place, counted)
     excess = reached if crowd is None else crowd.excess(reached)
     figure = size.expected(excess, times)
     if figure > size.most:
         return replace(found, expected=figure, excess=excess)
-    own = listed.crowd(background, probes.strengths[place])
+    own = listed.crowd(background, probes.strengths[place], counted)
     excess = min(own.excess(reached), excess)
     figure = size.expected(excess, times)
     if figure > size.most:
         return replace(found, expected=figure, excess=excess)
     if crowd is None:
-        crowd = probes.crowd(background, place, is_whole=not listed.refused)
+        crowd = probes.crowd(
+            background, place, is_whole=not listed.refused, counted=counted
+        )
     excess = min(crowd.excess(reached), excess)
     figure = size.expected(excess, times)
     if plane is not None and figure <= size.most:
         fine = Probes.of(refine(plane, probes.views, place, listed.raw).view)
-        (pairs,) = fine.pairs(background, listed.value[None])
+        (pairs,) = fine.pairs(background, listed.value[None], counted_at_least=counted)
         _, reached = pairs.best(background)
         further = min(crowd.excess(reached), own.excess(reached))
-        refined = size.expected(further, times * REFINED_TRIES)
+        is_cut = guess_of(found.outline) is GuessSort.CUT
+        times *= SHIFTED_TRIES if is_cut else REFINED_TRIES
+        refined = size.expected(further, times)
         if refined < figure:
             found, excess, figure = _seen(fine, 0, listed), further, refined
     return replace(found, expected=figure, excess=excess)
@@ -278,9 +287,14 @@ class _Listed:
             generic=self.generic,
         )
 
-    def crowd(self, background: Background, strengths: Strengths = PLAIN) -> Crowd:
+    def crowd(
+        self,
+        background: Background,
+        strengths: Strengths = PLAIN,
+        counted: float = 1.0,
+    ) -> Crowd:
         """Return the crowd of the entry, compared with some strengths."""
-        return crowd_of_value(background, self.value, strengths)
+        return crowd_of_value(background, self.value, strengths, counted)
 
 
 def words(value: bytes) -> Words:

@@ -68,6 +68,15 @@ def stripes(probe: Bits, strengths: Sequence[int]) -> list[int]:
     return [row * column for row in rows for column in columns]
 
 
+def counted(value: Bits) -> float:
+    """Return how much patterns count for a value: 0, a half or 1."""
+    plain = [1] * BITS
+    striped = abs(agreement(value, stripes(value, plain), plain)) / BITS
+    shaped = abs(agreement(value, shape(value, plain), plain)) / BITS
+    owed = max((striped - 0.46) / 0.08, (shaped - 0.35) / 0.08)
+    return math.ceil(2 * min(max(owed, 0.0), 1.0)) / 2
+
+
 def _product(one: Sequence[int], other: Sequence[int]) -> int:
     return sum(map(mul, one, other))
 

@@ -29,7 +29,8 @@ from uploadfilter.evidence.crowds import (
     crowd_of,
     reaches,
 )
-from uploadfilter.evidence.patterns import KEPT, Gauge
+from uploadfilter.evidence.patterns import KEPT, Gauge, counted
+from uploadfilter.evidence.sharing import times_of
 from uploadfilter.model import Variant
 from uploadfilter.signals.soft.family import SoftViews
 
@@ -47,6 +48,11 @@ ones. Neighbouring views are alike, so that a part shows the tail of all."""
 
 _NEAREST: Final = 8 * CROWD
 """Values of the cohort whose reach towards several views is computed exactly."""
+
+_DECISIVE: Final = 9.0
+"""Reach of a pair that is judged ``altered`` in a set of a million. There, a view that
+counts as e times as many views must reach further by a ninth of a deviation."""
+
 Value = NDArray[np.uint64]
 
 
@@ -59,14 +65,17 @@ class Probes:
         strengths: Strength of each bit, shape (views, 256).
         weights: The same with the signs of the bits.
         lengths: Length of the weights of each view, at least 1.
-        crowds: The crowds of the views of a variant that were computed.
+        times: As how many views each one counts, see ``sharing.times_of``.
+        crowds: The crowds of the views of a variant that were computed, by how much
+            patterns count.
     """
 
     views: SoftViews
     strengths: Strengths
     weights: Signs
     lengths: NDArray[np.float32]
-    crowds: dict[Variant, Crowd] = field(default_factory=dict)
+    times: Floats
+    crowds: dict[tuple[Variant, float], Crowd] = field(default_factory=dict)
 
     @classmethod
     def of(cls, views: SoftViews) -> "Probes":
@@ -75,7 +84,18 @@ class Probes:
         signs = np.unpackbits(views.values, axis=1).astype(np.float32) * 2 - 1
         weights = signs * strengths
         lengths = np.sqrt(np.maximum(np.square(weights).sum(axis=1), 1.0))
-        return cls(views=views, strengths=strengths, weights=weights, lengths=lengths)
+        return cls(
+            views=views,
+            strengths=strengths,
+            weights=weights,
+            lengths=lengths,
+            times=times_of(views.outlines),
+        )
+
+    @property
+    def _handicaps(self) -> Floats:
+        """Return by how much further each view must reach than one that counts once."""
+        return np.log(self.times) / _DECISIVE
 
     def nearest(self, entry: Value) -> int:
         """Return the view that agrees best with an entry."""
@@ -83,7 +103,12 @@ class Probes:
         return int((agreements / self.lengths).argmax())
 
     def pairs(
-        self, background: Background, entries: Words, *, least: float = -math.inf
+        self,
+        background: Background,
+        entries: Words,
+        *,
+        least: float = -math.inf,
+        counted_at_least: float = 0.0,
     ) -> "list[Pairs]":
         """Return the views that agree best with some entries, for each entry.
 
@@ -91,10 +116,12 @@ class Probes:
             background: The cohort.
             entries: Their values, shape (n, 4).
             least: A reach below which all are alike.
+            counted_at_least: How much patterns count at least.
         """
         signs = signs_of(entries)
         agreements = self.weights @ signs.T
-        order = np.argsort(-agreements / self.lengths[:, None], axis=0, kind="stable")
+        by = agreements / self.lengths[:, None] - self._handicaps[:, None]
+        order = np.argsort(-by, axis=0, kind="stable")
         rows = order[:_LOOKED_AT].T
         each = rows.shape[1]
         flat = rows.reshape(-1)
@@ -103,39 +130,63 @@ class Probes:
             self.weights[flat],
             self.strengths[flat],
             np.repeat(signs, each, axis=0),
+            self._handicaps[flat],
         )
         # The entries share many of the views, and with them the patterns.
         wanted = np.flatnonzero(found.bounds() > least)
         views, probes = np.unique(flat[wanted], return_inverse=True)
         if len(views):
             gauge = Gauge.of(background, self.weights[views], self.strengths[views])
+            of_views = np.maximum(self._counted(views), counted_at_least)
+            of_entries = np.repeat(counted(signs), each)
+            found.counted[wanted] = np.maximum(of_views[probes], of_entries[wanted])
             found.cap(wanted, gauge, probes)
         return [
             found.part(slice(number * each, (number + 1) * each), shown)
             for number, shown in enumerate(rows)
         ]
 
-    def known_crowd(self, place: int) -> Crowd | None:
-        """Return the crowd of the variant of a view, if ``crowd`` has kept it."""
-        return self.crowds.get(self.views.variants[place])
+    def counted(self, place: int, entry: Value) -> float:
+        """Return how much patterns count for a view and an entry."""
+        of_view = self._counted(np.array([place]))
+        return float(max(of_view[0], counted(signs_of(entry[None]))[0]))
 
-    def crowd(self, background: Background, place: int, *, is_whole: bool) -> Crowd:
+    def _counted(self, views: NDArray[np.intp]) -> Floats:
+        """Return how much patterns count for some views."""
+        bits = np.unpackbits(self.views.values[views], axis=1)
+        return counted(bits.astype(np.float32) * 2 - 1)
+
+    def known_crowd(self, place: int, counted: float = 1.0) -> Crowd | None:
+        """Return the crowd of the variant of a view, if ``crowd`` has kept it."""
+        return self.crowds.get((self.views.variants[place], counted))
+
+    def crowd(
+        self,
+        background: Background,
+        place: int,
+        *,
+        is_whole: bool,
+        counted: float = 1.0,
+    ) -> Crowd:
         """Return the crowd of the views of one variant.
 
         Args:
             background: The cohort, perhaps without an entry's own pictures.
             place: A view of the variant.
             is_whole: Whether it is the whole cohort, so that other entries share it.
+            counted: How much patterns count.
         """
         variant = self.views.variants[place]
-        if is_whole and variant in self.crowds:
-            return self.crowds[variant]
+        if is_whole and (variant, counted) in self.crowds:
+            return self.crowds[variant, counted]
         rows = np.flatnonzero([it is variant for it in self.views.variants])
         count = min(len(rows), _CROWD_VIEWS)
         rows = rows[np.arange(count) * len(rows) // count]
-        crowd = crowd_of_views(background, self.weights[rows], self.strengths[rows])
+        crowd = crowd_of_views(
+            background, self.weights[rows], self.strengths[rows], counted
+        )
         if is_whole:
-            self.crowds[variant] = crowd
+            self.crowds[variant, counted] = crowd
         return crowd
 
 
@@ -150,6 +201,8 @@ class Pairs:
         by: Deviations by which the agreement exceeds the mean, shape (2, n): the
             probe's and the entry's. What patterns explain is taken off by ``cap``.
         bits: As how many equal and independent bits each side counts, shape (2, n).
+        handicaps: By how much further each probe must reach, shape (n,).
+        counted: How much patterns count for each pair, see ``patterns.counted``.
         views: Numbers of the probes, if they are views of an upload, shape (n,).
     """
 
@@ -158,6 +211,8 @@ class Pairs:
     entries: Signs
     by: Floats
     bits: Floats
+    handicaps: Floats
+    counted: Floats
     views: NDArray[np.intp]
 
     @classmethod
@@ -167,6 +222,7 @@ class Pairs:
         weights: Signs,
         strengths: Strengths,
         entries: Signs,
+        handicaps: Floats | None = None,
     ) -> "Pairs":
         """Compare probes with entries, without patterns."""
         agreements = np.einsum("nb,nb->n", weights, entries)
@@ -178,6 +234,8 @@ class Pairs:
             entries=entries,
             by=np.stack([it.deviations(agreements) for it in sides]),
             bits=np.stack([bits_of(total, it.deviation) for it in sides]),
+            handicaps=np.zeros(len(weights)) if handicaps is None else handicaps,
+            counted=np.ones(len(weights)),
             views=np.arange(len(weights)),
         )
 
@@ -189,6 +247,8 @@ class Pairs:
             entries=self.entries[places],
             by=self.by[:, places],
             bits=self.bits[:, places],
+            handicaps=self.handicaps[places],
+            counted=self.counted[places],
             views=views,
         )
 
@@ -226,7 +286,8 @@ class Pairs:
     ) -> None:
         by = self.by[side, places]
         far = by > KEPT
-        by[far] = gauge.capped(by[far], others[far], probes[far])
+        counts = self.counted[places][far]
+        by[far] = gauge.capped(by[far], others[far], probes[far], counts)
         self.by[side, places] = by
 
     def best(
@@ -234,15 +295,16 @@ class Pairs:
     ) -> tuple[int, float]:
         """Return the view that reaches furthest towards its entry, and its reach.
 
-        Patterns take most of the time, and only lower a reach. So an entry is not
-        compared with them where that cannot make a view the best one.
+        A view that counts as many must reach further, by its handicap. Patterns take
+        most of the time, and only lower a reach. So an entry is not compared with them
+        where that cannot make a view the best one.
 
         Args:
             background: The cohort.
             least: A reach below which all are alike: the result may be an upper bound
                 then.
         """
-        bounds = self.bounds()
+        bounds = self.bounds() - self.handicaps
         best, place = -math.inf, int(bounds.argmax())
         for number in np.argsort(-bounds, kind="stable").tolist():
             if bounds[number] <= max(best, least):
@@ -251,13 +313,18 @@ class Pairs:
             self.cap_other(background, np.array([number]))
             one = slice(number, number + 1)
             found = float(reaches(self.by[:, one], self.bits[:, one]).min())
+            found -= float(self.handicaps[number])
             if found > best:
                 best, place = found, number
-        return int(self.views[place]), best
+        return int(self.views[place]), best + float(self.handicaps[place])
 
 
 def reach(
-    background: Background, weights: Signs, strengths: Strengths, entry: Value
+    background: Background,
+    weights: Signs,
+    strengths: Strengths,
+    entry: Value,
+    counted: Floats | float = 1.0,
 ) -> Floats:
     """Return the reach of probes towards an entry, the lower one of both sides.
 
@@ -266,19 +333,31 @@ def reach(
         weights: Signs times strengths of the probes, shape (n, 256).
         strengths: The strengths.
         entry: The value of the entry.
+        counted: How much patterns count for each probe, see ``patterns.counted``.
     """
     every = np.arange(len(weights))
     entries = np.repeat(signs_of(entry[None]), len(weights), axis=0)
     pairs = Pairs.of(background, weights, strengths, entries)
+    pairs.counted[:] = counted
     pairs.cap(every, Gauge.of(background, weights, strengths), every)
     pairs.cap_other(background, every)
     return pairs.bounds()
 
 
 def crowd_of_value(
-    background: Background, value: Value, strengths: Strengths = PLAIN
+    background: Background,
+    value: Value,
+    strengths: Strengths = PLAIN,
+    counted: float = 1.0,
 ) -> Crowd:
-    """Return the crowd of a single probe, over the whole cohort."""
+    """Return the crowd of a single probe, over the whole cohort.
+
+    Args:
+        background: The cohort.
+        value: The value of the probe.
+        strengths: Its strengths.
+        counted: How much patterns count, see ``patterns.counted``.
+    """
     gauge = Gauge.of(background, signs_of(value[None]) * strengths, strengths[None])
     agreements = background.agreements(value, strengths)
     # Only those of the crowd count; capped ones stay further than all others.
@@ -288,12 +367,15 @@ def crowd_of_value(
     found = gauge.deviations(agreements[near].astype(np.float32))
     far = np.flatnonzero(found > KEPT)
     others = signs_of(background.rows(near[far]))
-    found[far] = gauge.capped(found[far], others, np.zeros_like(far))
+    found[far] = gauge.capped(found[far], others, np.zeros_like(far), counted)
     return crowd_of(reaches(found, gauge.bits), size=len(background))
 
 
 def crowd_of_views(
-    background: Background, weights: Signs, strengths: Strengths
+    background: Background,
+    weights: Signs,
+    strengths: Strengths,
+    counted: float = 1.0,
 ) -> Crowd:
     """Return the crowd of several probes, of which the best one counts.
 
@@ -301,6 +383,7 @@ def crowd_of_views(
         background: The cohort, of which a sample is compared.
         weights: Signs times strengths of the probes, shape (n, 256).
         strengths: The strengths.
+        counted: How much patterns count, see ``patterns.counted``.
     """
     sample = background.sample()
     gauge = Gauge.of(background, weights, strengths)
@@ -318,6 +401,6 @@ def crowd_of_views(
     others = signs_of(sample[near])
     found = gauge.deviations(others @ weights.T)
     far, probe = np.nonzero(found > KEPT)
-    found[far, probe] = gauge.capped(found[far, probe], others[far], probe)
+    found[far, probe] = gauge.capped(found[far, probe], others[far], probe, counted)
     reached[near] = reaches(found, gauge.bits).max(axis=-1)
     return crowd_of(reached, size=len(sample), views=len(weights))
