@@ -19,7 +19,7 @@ class EvidenceSettings:
         enabled: Whether matches state their chance.
         copies: Whether altered copies are looked for where nothing matched within the
             threshold; the action for them is ``altered`` in ``[policy]``. Each
-            photograph then costs 7 ms of CPU time more with 1,000 entries, and 17 ms on
+            photograph then costs 8 ms of CPU time more with 1,000 entries, and 20 ms on
             average with a million; its answer comes later by more. E counts chance:
             drawings of one shape, plots and windows of one program are near each other
             by more than that. Try it beside a sample first.
