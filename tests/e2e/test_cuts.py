@@ -24,12 +24,14 @@ CUTS_EVERY = int(os.environ.get("CUTS_EVERY", "60"))
 CUTS_SEED = int(os.environ.get("CUTS_SEED", "16"))
 """Seed of the other cuts, the order of the pieces, and what goes wrong."""
 
-TOGETHER = 200
+TOGETHER = 240
 """Uploads that are under way at once, while the proxy ends."""
 
-ENDS = ("kill", "last") if CUTS_EVERY > 1 else ("kill", "term", "kill", "last")
+ENDS = ("kill", "last") if CUTS_EVERY > 1 else ("kill", "term", "last")
 
-ROUTES = """
+CONFIG = """
+[scanner]
+start_timeout_s = 120
 [[routes]]
 name = "files"
 path = "/files"
@@ -94,7 +96,7 @@ async def test_listed_picture_is_never_retrievable(tmp_path: Path) -> None:
     running.run_program("init", state=tmp_path / "state")
     entries = write_set(tmp_path / "set.jsonl", LISTED)
     import_set(tmp_path / "state", entries, "--enforce-unsigned")
-    (tmp_path / "c.toml").write_text(ROUTES)
+    (tmp_path / "c.toml").write_text(CONFIG)
     listed = cuts(wire, LISTED, every=CUTS_EVERY, chance=chance)
     others = cuts(wire, UNLISTED, every=4 * CUTS_EVERY, chance=chance, kinds=(TusCut,))
     uploads = [*listed, *others]
