@@ -17,6 +17,9 @@ _POLICY = {
     "Version": "2012-10-17",
     "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}],
 }
+LEAST_PART_BYTES = 5 << 20
+"""What S3 asks of each part but the last."""
+
 _PREPARING = "3"
 """Requests that need no signature: those that make the user with the first key."""
 
@@ -73,18 +76,25 @@ class Store:
 
 
 @contextlib.contextmanager
-def s3store(folder: Path) -> Iterator[Store]:
+def s3store(
+    folder: Path, *, least_part_bytes: int = LEAST_PART_BYTES
+) -> Iterator[Store]:
     """Run a store with one user for the length of the block.
 
     Args:
         folder: For its log.
+        least_part_bytes: Least size of each part but the last.
     """
     program, port = installed("moto_server"), free_port()
     with server(
         [program, "-H", "127.0.0.1", "-p", str(port)],
         log=folder / "moto.log",
         ready=port,
-        env={"INITIAL_NO_AUTH_ACTION_COUNT": _PREPARING},
+        env={
+            "INITIAL_NO_AUTH_ACTION_COUNT": _PREPARING,
+            "S3_UPLOAD_PART_MIN_SIZE": str(least_part_bytes),
+            "MOTO_S3_DEFAULT_KEY_BUFFER_SIZE": str(LEAST_PART_BYTES),
+        },
     ):
         nobody = Store(origin=f"http://127.0.0.1:{port}", key="none", secret="")
         user = {"UserName": "keeper"}
