@@ -2,9 +2,11 @@
 
 import asyncio
 import base64
+import gzip
 import io
 import socket
 import zipfile
+import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -199,6 +201,38 @@ async def test_listed_picture_in_a_form_is_rejected(enforcing: Site) -> None:
 
     assert status(answer) == 403
     assert enforcing.origin.got == []
+
+
+@pytest.mark.parametrize("write", [gzip.compress, zlib.compress])
+async def test_form_in_a_coding_goes_on_without_it(
+    enforcing: Site, write: Callable[[bytes], bytes]
+) -> None:
+    """An origin that undoes no coding can read it, too; a listed picture is found."""
+    coding = b"gzip" if write is gzip.compress else b"deflate"
+    for file, expected in ((UNLISTED, 200), (LISTED, 403)):
+        body = write(form(file_part(file)))
+        head = b"POST /form HTTP/1.1\r\n" + CLOSE + b"Content-Encoding: " + coding
+        head += b"\r\nContent-Type: multipart/form-data; boundary=b0undary"
+        head += b"\r\nContent-Length: %d\r\n\r\n" % len(body)
+        assert status(await enforcing.send(head, body)) == expected
+
+    (got,) = enforcing.origin.got
+    assert not got.header(b"content-encoding")
+    assert got.header(b"content-length") == [b"%d" % len(got.body)]
+    assert UNLISTED in got.body
+
+
+async def test_form_in_a_coding_is_recorded_and_goes_on(monitoring: Site) -> None:
+    """In MONITOR the origin gets the bytes as they came, and their coding."""
+    body = gzip.compress(form(file_part(LISTED)))
+    head = b"POST /form HTTP/1.1\r\n" + CLOSE + b"Content-Encoding: gzip\r\n"
+    head += b"Content-Type: multipart/form-data; boundary=b0undary\r\n"
+    head += b"Content-Length: %d\r\n\r\n" % len(body)
+    assert status(await monitoring.send(head, body)) == 200
+
+    got = monitoring.origin.got[0]
+    assert (got.body, got.header(b"content-encoding")) == (body, [b"gzip"])
+    assert last(monitoring).action is Action.REJECT
 
 
 @pytest.mark.parametrize("reverse", [False, True], ids=["monitored-first", "last"])

@@ -1,5 +1,6 @@
 """The way of one upload, without a socket: events in, commands out."""
 
+import gzip
 import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -25,6 +26,7 @@ from uploadfilter.proxy.inspecting.commands import (
     Command,
     Forward,
     Hold,
+    KeepSlice,
     LookUp,
     MatchSignals,
     Record,
@@ -538,6 +540,33 @@ def test_exempt_piece_goes_on() -> None:
     upload = inspect(PIECE, exempt=True)
 
     assert record(upload.begin()).judgement.reason is Reason.EXEMPT
+
+
+SLICE = (
+    b'--b0undary\r\nContent-Disposition: form-data; name="dzchunkindex"\r\n\r\n0\r\n'
+    b'--b0undary\r\nContent-Disposition: form-data; name="dztotalchunkcount"\r\n\r\n'
+    b'2\r\n--b0undary\r\nContent-Disposition: form-data; name="file"; '
+    b'filename="a"\r\n\r\nhalf\r\n--b0undary--\r\n'
+)
+
+
+@pytest.mark.parametrize("coding", [None, "gzip"])
+def test_slice_in_a_coding_is_a_piece_like_any_other(coding: str | None) -> None:
+    """No uploader packs slices, and one that waits is sent on by its first head."""
+    upload = Inspection(
+        replace(FORM, coding=coding),
+        mode=Mode.ENFORCE,
+        policy=Policy(),
+        limits=UploadLimits(),
+        keeps_slices=True,
+    )
+    upload.receive(SLICE if coding is None else gzip.compress(SLICE))
+    *_, last = upload.end()
+
+    if coding is None:
+        assert isinstance(last, KeepSlice)
+    else:
+        assert record([last]).judgement.reason is Reason.PIECEWISE_UPLOAD
 
 
 def framed_upload(

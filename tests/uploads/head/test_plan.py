@@ -386,14 +386,40 @@ def test_codings_are_not_understood(header: Header) -> None:
 
 
 @pytest.mark.parametrize("coding", [b"gzip", b"deflate", b"br", b"zstd"])
-def test_coding_is_planned_for_a_raw_body_and_refused_for_a_form(coding: bytes) -> None:
-    """A scanner undoes it; a form must be parsed before it can be encoded anew."""
-    said = (b"Content-Encoding", coding)
-    body = plan_with_body(said)
-    form = plan_with_body(said, type_of(b"multipart/form-data; boundary=x"))
+def test_coding_of_a_raw_body_is_undone_by_a_scanner(coding: bytes) -> None:
+    """The plan names it."""
+    body = plan_with_body((b"Content-Encoding", coding))
 
     assert isinstance(body, BodyPlan)
     assert (body.kind, body.coding) == (BodyKind.RAW, coding.decode())
+
+
+@pytest.mark.parametrize("kind", [b"form-data", b"related", b"mixed"])
+@pytest.mark.parametrize(
+    ("coding", "known"),
+    [
+        *((each, each.lower().decode()) for each in (b"gzip", b"GZIP", b"deflate")),
+        (b"x-gzip", "gzip"),
+        (b"identity", None),
+    ],
+)
+def test_coding_of_a_form_is_undone_by_the_proxy(
+    kind: bytes, coding: bytes, known: str | None
+) -> None:
+    """It must be parsed before it can be encoded anew."""
+    media_type = type_of(b"multipart/%s; boundary=x" % kind)
+    form = plan_with_body((b"Content-Encoding", coding), media_type)
+
+    assert isinstance(form, BodyPlan)
+    assert (form.kind, form.coding) == (BodyKind.FORM, known)
+
+
+@pytest.mark.parametrize("coding", [b"br", b"zstd", b"compress", b"gzip, gzip"])
+def test_coding_that_the_proxy_does_not_undo_is_refused(coding: bytes) -> None:
+    """Its decoders run in scanners only."""
+    media_type = type_of(b"multipart/form-data; boundary=x")
+    form = plan_with_body((b"Content-Encoding", coding), media_type)
+
     assert isinstance(form, Refusal)
     assert (form.status, form.reason) == (415, Reason.UNSUPPORTED_CODING)
 

@@ -136,7 +136,9 @@ class Inspection:
         if not self._exempt:
             self._extractor = _extractor(plan, limits, spans)
         self._is_form = isinstance(self._extractor, FormExtractor)
-        self._may_be_slice = keeps_slices and self._is_form
+        # No uploader packs slices; a form that waits is sent on by its first head.
+        is_packed = isinstance(plan, BodyPlan) and plan.coding is not None
+        self._may_be_slice = keeps_slices and self._is_form and not is_packed
         self._undoes_framing = undoes_framing
         self._pieces = PieceContents(shown)
         self._open: _Open | None = None
@@ -452,6 +454,6 @@ def _extractor(
             return RawExtractor(plan.declared_type, plan.coding)
         case BodyKind.FORM:
             make = FormExtractor if plan.parts_type is None else RelatedExtractor
-            return make(plan.boundary or b"", limits)
+            return make(plan.boundary or b"", limits, coding=plan.coding)
         case never:
             assert_never(never)

@@ -21,6 +21,7 @@ from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from uploadfilter.model import Reason
 from uploadfilter.uploads.body.canonical import FormPart, Part
+from uploadfilter.uploads.body.inflating import Inflater, incomplete
 from uploadfilter.uploads.body.parts import (
     QUOTED_PRINTABLE,
     PartHeader,
@@ -189,13 +190,20 @@ class FormExtractor:
     Args:
         boundary: The separator of the parts, as ``head/plan.py`` found it.
         limits: Limits on the number of parts and the length of each header.
+        coding: The content coding of the body; ``None`` if it has none.
 
     Attributes:
         is_behind: Whether bytes that have arrived are not parsed yet.
     """
 
-    def __init__(self, boundary: bytes, limits: UploadLimits) -> None:
+    def __init__(
+        self, boundary: bytes, limits: UploadLimits, *, coding: str | None = None
+    ) -> None:
         self._limits = limits
+        self._inflater: Inflater | None = None
+        if coding is not None:
+            self._inflater = Inflater(coding, most_bytes=limits.max_body_bytes)
+        self._has_elements = False  # that are not parsed yet
         self._opening = b"--" + boundary
         self._delimiter = _CRLF + self._opening
         self._parser = PushMultipartParser(boundary, strict=True)
@@ -221,14 +229,19 @@ class FormExtractor:
         """Take a chunk of the body that has arrived."""
         if self._state is _State.OVER:
             return []
-        self._buffer += chunk
+        undone = self._undone(chunk)
+        if isinstance(undone, Refusal):
+            return self._refused(undone)
+        self._buffer += undone
         events: list[Event] = []
         step: _Step = _Progress.NEXT
         for _ in range(STEPS_AT_ONCE):
             step = self._step(events)
             if step is not _Progress.NEXT:
                 break
-        self.is_behind = step is _Progress.NEXT
+        self._has_elements = step is _Progress.NEXT
+        is_packed = self._inflater is not None and self._inflater.is_behind
+        self.is_behind = self._has_elements or is_packed
         self._buffer = self._buffer[self._at :]
         self._at = 0
         if isinstance(step, Refusal):
@@ -238,6 +251,9 @@ class FormExtractor:
     def end(self) -> list[Event]:
         """Take the end of the body; without its last boundary the form is refused."""
         events: list[Event] = []
+        if self._inflater is not None and self._state is not _State.OVER:
+            self._inflater.end()
+            self.is_behind |= self._inflater.is_behind
         while self.is_behind:
             events += self.receive(b"")
         return [*events, *self._ended()]
@@ -245,6 +261,8 @@ class FormExtractor:
     def _ended(self) -> list[Event]:
         if self._state is _State.OVER:
             return []
+        if self._inflater is not None and not self._inflater.is_complete:
+            return self._refused(incomplete())
         if self._state is not _State.EPILOGUE:
             return self._refused(malformed("The form ends before its last boundary."))
         self._state = _State.OVER
@@ -253,7 +271,15 @@ class FormExtractor:
     def _refused(self, refusal: Refusal) -> list[Event]:
         self._state = _State.OVER
         self._buffer = b""
+        self.is_behind = False
         return [Refused(refusal=refusal)]
+
+    def _undone(self, chunk: bytes) -> bytes | Refusal:
+        """Return bytes without the coding, unless some of them are not parsed yet."""
+        if self._inflater is None:
+            return chunk
+        self._inflater.hold(chunk)
+        return b"" if self._has_elements else self._inflater.step()
 
     def _step(self, events: list[Event]) -> _Step:
         """Parse one element of the buffer, if it is complete."""

@@ -30,6 +30,9 @@ _OF_A_BODY: Final = {
 """The codings that a scanner undoes, by their names in Content-Encoding (RFC 9110,
 section 8.4.1). With two codings, or two headers, some origins undo one of them."""
 
+OF_A_FORM: Final = frozenset({None, "gzip", "deflate"})
+"""The codings of a form, which are undone before it is parsed."""
+
 _OF_THE_FILE: Final = (b"x-ms-blob-content-encoding", b"x-content-encoding")
 
 HEADERS: Final = (b"content-encoding", *_OF_THE_FILE, b"x-amz-content-sha256")

@@ -140,8 +140,8 @@ def forwarded_headers(
         body_length: Bytes of the body that will be sent; ``None`` if it will be sent in
             chunks, or if there is none. It is left out, so that a body is sent in
             chunks, if the client signed that it is.
-        content_type: Type of a form that was encoded anew; ``None`` to keep the
-            client's.
+        content_type: Type of a form that was encoded anew, without a content coding;
+            ``None`` to keep the client's.
         telling: The information for this origin.
 
     Returns:
@@ -207,7 +207,7 @@ def _kept(
     if values := head.values(b"connection"):
         dropped |= _named_in_connection(values)
     if drop_type:
-        dropped |= {b"content-type"}
+        dropped |= {b"content-type", b"content-encoding"}
     if head.has_body and any(map(is_whole_range, head.values(_RANGED))):
         dropped |= {_RANGED}
     if telling.headers is not ClientHeaders.X_FORWARDED:

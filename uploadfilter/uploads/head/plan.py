@@ -469,14 +469,16 @@ def _plan_of_form(
     boundary = parameters.get("boundary", "")
     if not _BOUNDARY.fullmatch(boundary):
         return _bad_form("The form's boundary is missing or not allowed.")
-    if codings.of_body(head.values) is not None:
-        return _unsupported("A form must be sent without a content coding.")
+    coding = codings.of_body(head.values)
+    if coding not in codings.OF_A_FORM:
+        return _unsupported("A form may have one content coding: gzip or deflate.")
     if head.has_any(_DIGESTS):
         return _ambiguous("A form cannot be sent with a digest of its bytes.")
     return BodyPlan(
         kind=BodyKind.FORM,
         declared_length=head.declared_length,
         declared_type=media_type.value,
+        coding=coding,
         boundary=boundary.encode("ascii"),
         charset=None if charset is None else charset.lower(),
         parts_type=parts_type,
