@@ -38,6 +38,7 @@ from uploadfilter.proxy.assembling.bench import (
 from uploadfilter.proxy.assembling.contents import Contents
 from uploadfilter.proxy.assembling.ends import (
     REMEMBERED_S,
+    RememberedEnd,
     RememberedEnds,
 )
 from uploadfilter.proxy.assembling.filepond import FilePond, begins_upload
@@ -121,16 +122,16 @@ class WebForms:
         if arrived is None:
             is_whole = await begins_upload(upload, command)
             return NotKept.WHOLE if is_whole else NotKept.PIECE
-        await self._begin_anew(arrival, arrived)
+        known = await self._again(arrival, arrived)
         held: HeldUpload | Denial = Denial.BUSY
         for _ in range(_LOOKS):
-            known = await self._known_end(arrival, arrived)
             if known is not None:
                 return known
             held = await self._held(upload, arrived)
             if held is not Denial.BUSY:
                 break
             await asyncio.sleep(_LOOK_S)  # a file with this slice is being sent on
+            known = await self._known_end(arrival, arrived)
         if isinstance(held, Denial):
             if arrival.route.mode is Mode.MONITOR:
                 return NotKept.PIECE
@@ -141,8 +142,10 @@ class WebForms:
             return self._waiting()
         return await self._end_of(arrival, arrived)
 
-    async def _begin_anew(self, arrival: Arrival, arrived: ArrivedSlice) -> None:
-        """Forget the end of an earlier file with this id, unless a slice comes again.
+    async def _again(
+        self, arrival: Arrival, arrived: ArrivedSlice
+    ) -> web.StreamResponse | None:
+        """Answer a slice that comes again; forget the end of another file of this id.
 
         Phones call every picture ``image.jpg``. The first slice of a file that the
         origin has may be either; as the first of a new one it only waits.
@@ -150,12 +153,13 @@ class WebForms:
         name = await self._name(arrival, arrived.slice, _END)
         end = await self._ends.known(name, REMEMBERED_S)
         if name is None or end is None:
-            return
-        key = _key(arrived.slice)
-        is_first = key == "0" and len(end.sums) > 1 and not arrived.slice.is_random
-        is_again = end.sums.get(key) == str(arrived.checksum)
-        if not is_again or (is_first and end.rejection is None):
+            return None
+        is_first = _key(arrived.slice) == "0" and len(end.sums) > 1
+        is_new = is_first and end.rejection is None and not arrived.slice.is_random
+        if is_new or not _is_part(end, arrived):
             await self._ends.forget(name)
+            return None
+        return self._ended(arrival, end)
 
     async def _end_of(
         self, arrival: Arrival, arrived: ArrivedSlice
@@ -184,8 +188,10 @@ class WebForms:
         """Return the answer to a slice of a file that has just ended."""
         name = await self._name(arrival, arrived.slice, _END)
         end = await self._ends.known(name, REMEMBERED_S)
-        if end is None or end.sums.get(_key(arrived.slice)) != str(arrived.checksum):
-            return None
+        is_known = end is not None and _is_part(end, arrived)
+        return self._ended(arrival, end) if end and is_known else None
+
+    def _ended(self, arrival: Arrival, end: RememberedEnd) -> web.StreamResponse:
         if end.rejection is None:
             return self._waiting()
         return self._bench.answer(arrival, end.rejection)
@@ -345,6 +351,11 @@ class WebForms:
                 data=contents_of(parts), spans=spans_of(parts), shown=shown_in(parts)
             ),
         )
+
+
+def _is_part(end: RememberedEnd, arrived: ArrivedSlice) -> bool:
+    """Tell whether a file that has ended had a slice with these bytes there."""
+    return end.sums.get(_key(arrived.slice)) == str(arrived.checksum)
 
 
 def _key(piece: Slice) -> str:
