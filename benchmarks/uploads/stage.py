@@ -20,6 +20,8 @@ ROUTES: Final = {
     "s3": "/s3",
     "forms": "/forms",
     "nextcloud": "/remote.php",
+    "google": "/google",
+    "webdav": "/webdav",
 }
 """The paths of the protocols."""
 
