@@ -118,3 +118,18 @@ def test_entries_share_the_crowd_of_the_whole_cohort() -> None:
     assert probes.known_crowd(7) is one
     assert probes.crowd(background, 7, is_whole=True) is one
     assert probes.crowd(background, 7, is_whole=False) is not one
+
+
+@pytest.mark.parametrize("counted", [0.0, 0.5])
+def test_crowds_share_the_comparison_with_the_cohort(counted: float) -> None:
+    """However much patterns count; the figures are those of a crowd of its own."""
+    probes = Probes.of(views_of(20))
+    background = Background.of(pictures(500, 5))
+    whole = probes.crowd(background, 3, is_whole=True)
+
+    found = probes.crowd(background, 3, is_whole=True, counted=counted)
+
+    alone = crowd_of_views(background, probes.weights, probes.strengths, counted)
+    assert found == alone
+    assert len(probes.samples) == 1
+    assert found.nearest >= whole.nearest

@@ -177,7 +177,12 @@ class Gauge:
 
     @classmethod
     def of(
-        cls, background: Background, weights: Signs, strengths: Strengths
+        cls,
+        background: Background,
+        weights: Signs,
+        strengths: Strengths,
+        *,
+        with_patterns: bool = True,
     ) -> "Gauge":
         """Prepare probes.
 
@@ -185,8 +190,10 @@ class Gauge:
             background: The cohort.
             weights: Signs times strengths, shape (n, 256).
             strengths: The strengths.
+            with_patterns: Whether ``capped`` takes anything off.
         """
-        patterns = patterns_of(weights)
+        none = np.empty((0, *weights.shape), np.float32)
+        patterns = patterns_of(weights) if with_patterns else none
         own = background.moments(weights)
         their = background.moments(patterns.reshape(-1, BITS))
         shape = patterns.shape[:2]
@@ -226,6 +233,8 @@ class Gauge:
             probes: Number of the probe of each pair.
             counted: How much of it is taken off, of each pair, see ``counted``.
         """
+        if not len(self.patterns):
+            return deviations
         agreed = np.einsum("knb,nb->kn", self.patterns[:, probes], others)
         by = agreed - self.pattern_mean[:, probes]
         by /= self.pattern_deviation[:, probes]

@@ -68,6 +68,7 @@ class Probes:
         times: As how many views each one counts, see ``sharing.times_of``.
         crowds: The crowds of the views of a variant that were computed, by how much
             patterns count.
+        samples: The cohort as the views of a variant see it.
     """
 
     views: SoftViews
@@ -76,6 +77,7 @@ class Probes:
     lengths: NDArray[np.float32]
     times: Floats
     crowds: dict[tuple[Variant, float], Crowd] = field(default_factory=dict)
+    samples: dict[Variant, "Sampled"] = field(default_factory=dict)
 
     @classmethod
     def of(cls, views: SoftViews) -> "Probes":
@@ -132,19 +134,37 @@ class Probes:
             np.repeat(signs, each, axis=0),
             self._handicaps[flat],
         )
-        # The entries share many of the views, and with them the patterns.
         wanted = np.flatnonzero(found.bounds() > least)
-        views, probes = np.unique(flat[wanted], return_inverse=True)
-        if len(views):
-            gauge = Gauge.of(background, self.weights[views], self.strengths[views])
-            of_views = np.maximum(self._counted(views), counted_at_least)
-            of_entries = np.repeat(counted(signs), each)
-            found.counted[wanted] = np.maximum(of_views[probes], of_entries[wanted])
-            found.cap(wanted, gauge, probes)
+        if len(wanted):
+            of_entries = np.maximum(counted(signs), counted_at_least)
+            found.counted[wanted] = np.repeat(of_entries, each)[wanted]
+            self._cap(background, found, wanted, flat)
         return [
             found.part(slice(number * each, (number + 1) * each), shown)
             for number, shown in enumerate(rows)
         ]
+
+    def _cap(
+        self,
+        background: Background,
+        pairs: "Pairs",
+        places: NDArray[np.intp],
+        numbers: NDArray[np.intp],
+    ) -> None:
+        """Take off what patterns explain, where they count for the entry or the view.
+
+        The entries share many of the views, and with them the patterns.
+        """
+        for_views = places[pairs.counted[places] < 1]
+        if len(for_views):
+            views, probes = np.unique(numbers[for_views], return_inverse=True)
+            of_views = self._counted(views)[probes]
+            pairs.counted[for_views] = np.maximum(pairs.counted[for_views], of_views)
+        places = places[pairs.counted[places] > 0]
+        if len(places):
+            views, probes = np.unique(numbers[places], return_inverse=True)
+            gauge = Gauge.of(background, self.weights[views], self.strengths[views])
+            pairs.cap(places, gauge, probes)
 
     def counted(self, place: int, entry: Value) -> float:
         """Return how much patterns count for a view and an entry."""
@@ -182,10 +202,12 @@ class Probes:
         rows = np.flatnonzero([it is variant for it in self.views.variants])
         count = min(len(rows), _CROWD_VIEWS)
         rows = rows[np.arange(count) * len(rows) // count]
-        crowd = crowd_of_views(
-            background, self.weights[rows], self.strengths[rows], counted
-        )
+        sampled = self.samples.get(variant) if is_whole else None
+        if sampled is None:
+            sampled = Sampled.of(background, self.weights[rows], self.strengths[rows])
+        crowd = sampled.crowd(counted)
         if is_whole:
+            self.samples[variant] = sampled
             self.crowds[variant, counted] = crowd
         return crowd
 
@@ -310,7 +332,8 @@ class Pairs:
             if bounds[number] <= max(best, least):
                 best = max(best, float(bounds[number]))
                 break
-            self.cap_other(background, np.array([number]))
+            if self.counted[number] > 0:
+                self.cap_other(background, np.array([number]))
             one = slice(number, number + 1)
             found = float(reaches(self.by[:, one], self.bits[:, one]).min())
             found -= float(self.handicaps[number])
@@ -358,7 +381,12 @@ def crowd_of_value(
         strengths: Its strengths.
         counted: How much patterns count, see ``patterns.counted``.
     """
-    gauge = Gauge.of(background, signs_of(value[None]) * strengths, strengths[None])
+    gauge = Gauge.of(
+        background,
+        signs_of(value[None]) * strengths,
+        strengths[None],
+        with_patterns=counted > 0,
+    )
     agreements = background.agreements(value, strengths)
     # Only those of the crowd count; capped ones stay further than all others.
     near = np.flatnonzero(agreements > gauge.mean[0] + KEPT * gauge.deviation[0])
@@ -385,22 +413,72 @@ def crowd_of_views(
         strengths: The strengths.
         counted: How much patterns count, see ``patterns.counted``.
     """
-    sample = background.sample()
-    gauge = Gauge.of(background, weights, strengths)
-    reached = np.empty(len(sample), np.float32)
-    twice, sums = 2 * weights.T, weights.sum(axis=1)
-    for rows, bits in bits_of_some(sample):
-        # Whole numbers: twice what agrees with ones, minus all.
-        by = bits @ twice
-        by -= sums
-        by -= gauge.mean
-        by /= gauge.deviation
-        by.max(axis=1, out=reached[rows])
-    # The others are not of the crowd, unless patterns explain most of these.
-    near = np.argpartition(-reached, min(_NEAREST, len(reached)) - 1)[:_NEAREST]
-    others = signs_of(sample[near])
-    found = gauge.deviations(others @ weights.T)
-    far, probe = np.nonzero(found > KEPT)
-    found[far, probe] = gauge.capped(found[far, probe], others[far], probe, counted)
-    reached[near] = reaches(found, gauge.bits).max(axis=-1)
-    return crowd_of(reached, size=len(sample), views=len(weights))
+    return Sampled.of(background, weights, strengths).crowd(counted)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sampled:
+    """A sample of the cohort, as several probes see it before patterns.
+
+    Attributes:
+        background: The cohort.
+        weights: Signs times strengths of the probes, shape (n, 256).
+        strengths: The strengths.
+        gauge: What turns their agreements into reaches, without patterns.
+        reached: Deviations of each of the sample from the probe that it is nearest to.
+        near: Places of those that may be of the crowd.
+        others: Their bits as -1 and 1, shape (near, 256).
+        deviations: Their deviations from each probe, shape (near, n).
+    """
+
+    background: Background
+    weights: Signs
+    strengths: Strengths
+    gauge: Gauge
+    reached: Floats
+    near: NDArray[np.intp]
+    others: Signs
+    deviations: Floats
+
+    @classmethod
+    def of(
+        cls, background: Background, weights: Signs, strengths: Strengths
+    ) -> "Sampled":
+        """Compare a sample of the cohort with probes."""
+        sample = background.sample()
+        gauge = Gauge.of(background, weights, strengths, with_patterns=False)
+        reached = np.empty(len(sample), np.float32)
+        twice, sums = 2 * weights.T, weights.sum(axis=1)
+        for rows, bits in bits_of_some(sample):
+            # Whole numbers: twice what agrees with ones, minus all.
+            by = bits @ twice
+            by -= sums
+            by -= gauge.mean
+            by /= gauge.deviation
+            by.max(axis=1, out=reached[rows])
+        # The others are not of the crowd, unless patterns explain most of these.
+        near = np.argpartition(-reached, min(_NEAREST, len(reached)) - 1)[:_NEAREST]
+        others = signs_of(sample[near])
+        return cls(
+            background=background,
+            weights=weights,
+            strengths=strengths,
+            gauge=gauge,
+            reached=reached,
+            near=near,
+            others=others,
+            deviations=gauge.deviations(others @ weights.T),
+        )
+
+    def crowd(self, counted: float) -> Crowd:
+        """Return the crowd, for how much patterns count."""
+        found = self.deviations.copy()
+        if counted > 0:
+            gauge = Gauge.of(self.background, self.weights, self.strengths)
+            far, probe = np.nonzero(found > KEPT)
+            found[far, probe] = gauge.capped(
+                found[far, probe], self.others[far], probe, counted
+            )
+        reached = self.reached.copy()
+        reached[self.near] = reaches(found, self.gauge.bits).max(axis=-1)
+        return crowd_of(reached, size=len(reached), views=len(self.weights))
