@@ -51,6 +51,7 @@ class WireOrigin:
         connections: How many there were.
         answering: Takes the place of ``answers`` if it is given.
         reads_bodies: Whether a body is read before it is answered.
+        breaks: Tells the requests at which the connection breaks off instead.
     """
 
     url: str = ""
@@ -59,6 +60,7 @@ class WireOrigin:
     connections: int = 0
     answering: Answering | None = None
     reads_bodies: bool = True
+    breaks: Callable[[Got], bool] | None = None
     _serving: set["asyncio.Task[None]"] = field(default_factory=set)
 
     async def serve(
@@ -72,6 +74,8 @@ class WireOrigin:
         try:
             while request := await read_request(reader, with_body=self.reads_bodies):
                 self.got.append(request)
+                if self.breaks is not None and self.breaks(request):
+                    break
                 await self._answer(request, reader, writer)
             await closed(writer)
         except (ConnectionError, EOFError, asyncio.LimitOverrunError):

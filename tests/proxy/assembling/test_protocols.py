@@ -22,7 +22,7 @@ from tests.proxy.assembling.s3origin import S3Origin
 from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.assembling.webdavorigin import WebDAVOrigin
 from tests.proxy.site import Site, exact_entry, site
-from tests.proxy.wire import OK
+from tests.proxy.wire import OK, Got
 from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.model import Mode, Verdict
 from uploadfilter.proxy.assembling import protocols
@@ -154,6 +154,8 @@ PATHS = {UploadProtocol.NEXTCLOUD: "/remote.php", UploadProtocol.RESUMABLE: "/me
 """Where a protocol, or the client of its tests, has its addresses."""
 
 LISTED = b"words that a test lists by their digest alone, in no picture"
+PICTURE = pictures.png(pictures.photograph(2, width=64, height=48))
+CUT = [PICTURE[:500], PICTURE[500:900], PICTURE[900:]]
 OTHERS = [b"what stands before them; ", b", and what comes after them"]
 
 
@@ -186,7 +188,7 @@ def served(shared: Site) -> Site:
     for file in (shared.state / "uploads").glob("*.*"):
         file.unlink()
     shared.origin.got.clear()
-    shared.origin.answering = None
+    shared.origin.answering = shared.origin.breaks = None
     shared.origin.answers = [OK]
     return shared
 
@@ -223,11 +225,32 @@ async def test_harmless_pieces_are_not_turned_away(
     served: Site, protocol: UploadProtocol
 ) -> None:
     """A picture that a client cut is broken in each piece, and accepted whole."""
-    picture = pictures.png(pictures.photograph(2, width=64, height=48))
     known = len(served.decisions())
-    pieces = [picture[:500], picture[500:900], picture[900:]]
-    sent = await SENDERS[protocol](served, pieces)
+    sent = await SENDERS[protocol](served, CUT)
     (decision,) = served.decisions()[known + STARTS.get(protocol, 0) :]
     assert (decision.verdict, decision.reasons) == (Verdict.NO_MATCH, ())
-    assert decision.pieces == PiecesRecord(protocol=protocol, count=len(pieces))
+    assert decision.pieces == PiecesRecord(protocol=protocol, count=len(CUT))
     assert any(sent.shown())
+
+
+@pytest.mark.asyncio(loop_scope="module")
+@pytest.mark.parametrize("protocol", UploadProtocol)
+async def test_origin_that_breaks_off_a_replay_gets_nothing_twice(
+    served: Site, protocol: UploadProtocol
+) -> None:
+    """Its decision has an outcome, and the client that repeats it begins anew."""
+    known = len(served.decisions())
+    replayed: list[bytes] = []
+
+    def breaks(got: Got) -> bool:
+        replayed.extend(got.header(b"uploadfilter-decision"))
+        is_replay = bool(got.header(b"uploadfilter-decision"))
+        return is_replay and len(replayed) > STARTS.get(protocol, 0)
+
+    served.origin.breaks = breaks
+    await SENDERS[protocol](served, CUT)
+    (decision,) = served.decisions()[known + STARTS.get(protocol, 0) :]
+    assert await served.outcome(decision.id) == "aborted"
+    assert replayed[STARTS.get(protocol, 0) :] == [decision.id.encode()]
+    files = (served.state / "uploads").glob("*.data")
+    assert sum(file.stat().st_size for file in files) == 0
