@@ -34,6 +34,9 @@ BROKEN = 0
 START_S = 60.0
 """Time in which a process has to start, on a busy machine."""
 
+_FINAL = 200
+"""Smaller statuses announce another answer."""
+
 _POLL_S = 0.005
 _TICKS = os.sysconf("SC_CLK_TCK")
 _END = b"\r\n\r\n"
@@ -162,11 +165,15 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         if self._left < 0:
             self._head += data
-            end = self._head.find(_END)
-            if end < 0:
-                return
-            data = bytes(self._head[end + len(_END) :])
-            self._read_head(bytes(self._head[:end]).lower())
+            while self._left < 0:
+                end = self._head.find(_END)
+                if end < 0:
+                    return
+                data = bytes(self._head[end + len(_END) :])
+                self._read_head(bytes(self._head[:end]).lower())
+                self._head = bytearray(data)
+                if self._status < _FINAL:  # 104 of resumable uploads, 100
+                    self._left = -1
             self._head.clear()
         self._left -= len(data)
         if self._kept is not None:

@@ -125,6 +125,14 @@ def _parts(multipart: str, coding: str) -> Coder:
     return make
 
 
+def _packed_form(data: bytes, kind: str) -> Request:
+    """Send the bytes in a form that is packed as a whole."""
+    plain = _parts("form-data", "binary")(data, kind)
+    media_type = f"multipart/form-data; boundary={_BOUNDARY}"
+    body = gzip.compress(plain.body)
+    return _request(body, media_type, "Content-Encoding: gzip")
+
+
 def _bare(data: bytes) -> bytes:
     packer = zlib.compressobj(wbits=-zlib.MAX_WBITS)
     return packer.compress(data) + packer.flush()
@@ -147,6 +155,7 @@ CODERS: Final[Mapping[str, Coder]] = {
     "aws-chunked, signed, 1 MiB": _signed(1024 * KIB),
     "aws-chunked, 64 KiB, no S3": _framed("crc32", 64 * KIB, "/upload"),
     "form": _parts("form-data", "binary"),
+    "form, gzip": _packed_form,
     "form, base64": _parts("form-data", "base64"),
     "related": _parts("related", "binary"),
     "related, base64": _parts("related", "base64"),
@@ -186,7 +195,9 @@ def _at_origin(request: Request) -> "Counter[tuple[int, int]]":
     """Return the files that the origin counts for a request."""
     if b"Content-Type: multipart/" not in request.head:
         return told(request.body)
-    parts = parts_of(request.head, request.body)
+    is_packed = b"Content-Encoding: gzip" in request.head
+    body = gzip.decompress(request.body) if is_packed else request.body
+    parts = parts_of(request.head, body)
     return told(*(data for _, is_file, data in parts if is_file))
 
 

@@ -34,6 +34,9 @@ TUS_EVERY_S: Final = 20.0
 """A piece of each upload of tus: 50 pieces a second of a thousand uploads."""
 
 SLOW_BYTES: Final = 10**6
+ALONE_S: Final = 2.0
+"""Seconds in which the slow uploads are alone, to count their CPU."""
+
 AIM: Final = 1.5
 """Most p99 of ordinary uploads, beside that without slow ones."""
 
@@ -53,9 +56,11 @@ async def slow(folder: Path, plan: Plan) -> Part:
                 seed = SEED + number
                 quiet = await _ordinary(stage, seconds=plan.seconds, seed=seed)
                 async with begun(stage, plan.slow):
+                    share = await _cpu_share(stage)
                     row = await _ordinary(stage, seconds=plan.seconds, seed=seed)
                 # The quiet round right before it had a machine as busy.
                 row["times_quiet"] = row["p99_ms"] / quiet["p99_ms"]
+                row["cpu_share"] = share
                 found["none"].append(quiet)
                 found[kind].append(row)
     return _part(found, plan)
@@ -74,6 +79,9 @@ def _part(found: dict[str, list[dict[str, Any]]], plan: Plan) -> Part:
                 "p50_ms": round(statistics.median(r["p50_ms"] for r in values), 1),
                 "p99_ms": round(p99, 1),
                 "times_quiet": round(ratio, 2),
+                "cpu_share": round(
+                    statistics.median(r.get("cpu_share", 0.0) for r in values), 2
+                ),
                 "load": round(os.getloadavg()[0], 1),
             }
         )
@@ -81,6 +89,13 @@ def _part(found: dict[str, list[dict[str, Any]]], plan: Plan) -> Part:
             text = f"p99 of ordinary uploads beside {plan.slow} slow ones ({kind})"
             aims.append(Aim(text=text, measured=ratio, most=AIM))
     return Part(rows=rows, aims=aims)
+
+
+async def _cpu_share(stage: Stage) -> float:
+    """Return the share of a core that the filter takes for the slow uploads alone."""
+    begun, begun_s = stage.proxy.cpu_s(), time.monotonic()
+    await asyncio.sleep(ALONE_S)
+    return (stage.proxy.cpu_s() - begun) / (time.monotonic() - begun_s)
 
 
 async def _ordinary(stage: Stage, *, seconds: float, seed: int) -> dict[str, Any]:
