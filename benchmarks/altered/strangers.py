@@ -48,12 +48,14 @@ SAME_THING = frozenset(
         (f"{_TOOLS}fuzzy-selection.png", f"{_TOOLS}iscissors-selection.png"),
         # One window, with some lines of others.
         (f"{_TOOLS}tool-options-eraser.png", f"{_TOOLS}tool-options-heal.png"),
+        (f"{_TOOLS}tool-options-pencil.png", f"{_TOOLS}tool-options-airbrush.png"),
         (f"{_TOOLS}tool-options-pencil.png", f"{_TOOLS}tool-options-paintbrush.png"),
         (f"{_TOOLS}tool-options-perspective.png", f"{_TOOLS}tool-options-rotate.png"),
         # One flag.
         (f"{_CLIP_ARTS}america/guyana.png", f"{_FLAGS}gy.png"),
         (f"{_CLIP_ARTS}miscellany/antarctica.png", f"{_FLAGS}aq.png"),
         # One drawing in two packages, once with other colours.
+        (f"{_CLIP_ARTS}apps/inkscape.png", "oxygen-icon-theme:inkscape.png"),
         (f"{_CLIP_ARTS}computer/home13.png", f"{_STAMPS}tent.png"),
         (f"{_CLIP_ARTS}office/calculator.png", f"{_STAMPS}calculator.png"),
         (
@@ -65,6 +67,7 @@ SAME_THING = frozenset(
             f"{_STAMPS}woman_police_officer_2.png",
         ),
         # One photograph, cut otherwise.
+        ("uikit:images/slider5.jpg", "uikit:images/photo3.jpg"),
         ("uikit:images/slider4.jpg", "uikit:images/photo2.jpg"),
     }
 )
