@@ -13,9 +13,9 @@ from tests.sites.visitor import visitor
 pytestmark = pytest.mark.e2e
 
 
-MOST_REQUESTS = 12
-"""Requests of a file in three to five slices: for each one a question and the slice;
-FilePond and Uppy send a refused request three more times, whatever the answer."""
+MOST_REQUESTS = 20
+"""Requests of a file in three to seven slices: for each one a question and the slice;
+FilePond, Uppy and here resumable.js send a refused request three more times."""
 
 
 @pytest.fixture(scope="module")
