@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from uploadfilter.evidence.background import BITS, Background, Strengths, signs_of
 from uploadfilter.evidence.chance import (
+    ALTERED,
     BOXED_TRIES,
     REFINED_TRIES,
     SHIFTED_TRIES,
@@ -22,6 +23,7 @@ from uploadfilter.evidence.chance import (
 )
 from uploadfilter.evidence.cohort import LEAST_VALUES, Words
 from uploadfilter.evidence.crowds import Crowd
+from uploadfilter.evidence.patterns import counted
 from uploadfilter.evidence.probes import PLAIN, Probes, crowd_of_value, reach
 from uploadfilter.evidence.sharing import GuessSort, guess_of
 from uploadfilter.model import SignalType, Variant
@@ -155,8 +157,32 @@ def judge(
         listed = _Listed.of(background, raw)
         if listed.refused:
             best = None
-        found.append(_judged(probes, listed, plane, size, best))
+        found.append(_judged_both_ways(probes, listed, plane, size, best))
     return tuple(found)
+
+
+def _judged_both_ways(
+    probes: Probes,
+    listed: "_Listed",
+    plane: bytes | None,
+    size: "_Size",
+    best: tuple[int, float] | None,
+) -> Evidence:
+    """Judge one candidate as far as patterns count for it, and as if they did wholly.
+
+    Where they do not count a copy reaches further, but so does the crowd: sometimes one
+    way shows more, sometimes the other. Both together are two tries.
+    """
+    if counted(signs_of(listed.value[None]))[0] == 1:
+        return _judged(probes, listed, plane, size, best)
+    size = replace(size, tries=size.tries * 2)
+    found = _judged(probes, listed, plane, size, best)
+    if found.expected is None or found.expected <= ALTERED:
+        return found
+    other = _judged(probes, listed, plane, size, None, counted_at_least=1.0)
+    if other.expected is not None and other.expected < found.expected:
+        return other
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,16 +209,24 @@ def _judged(
     plane: bytes | None,
     size: _Size,
     best: tuple[int, float] | None,
+    *,
+    counted_at_least: float = 0.0,
 ) -> Evidence:
     """Judge one candidate by its best view, then refined.
 
-    The best view is looked for unless it is known, with its reach.
+    The best view is looked for unless it is known, with its reach. Patterns count at
+    least as much as ``counted_at_least``.
     """
     background = listed.background
     if background is None:
         return _seen(probes, probes.nearest(listed.value), listed)
     if best is None:
-        (pairs,) = probes.pairs(background, listed.value[None], least=size.least)
+        (pairs,) = probes.pairs(
+            background,
+            listed.value[None],
+            least=size.least,
+            counted_at_least=counted_at_least,
+        )
         best = pairs.best(background, least=size.least)
     place, reached = best
     found = _seen(probes, place, listed)
@@ -201,28 +235,28 @@ def _judged(
         return replace(found, expected=rough, excess=reached)
     times = float(probes.times[place] / probes.times.min())
     times *= BOXED_TRIES if found.outline.box != WHOLE else 1
-    counted = probes.counted(place, listed.value)
+    counts = max(probes.counted(place, listed.value), counted_at_least)
     # The crowd of the upload takes ten times as long as that of the entry, unless it
     # is known from another candidate.
-    crowd = None if listed.refused else probes.known_crowd(place, counted)
+    crowd = None if listed.refused else probes.known_crowd(place, counts)
     excess = reached if crowd is None else crowd.excess(reached)
     figure = size.expected(excess, times)
     if figure > size.most:
         return replace(found, expected=figure, excess=excess)
-    own = listed.crowd(background, probes.strengths[place], counted)
+    own = listed.crowd(background, probes.strengths[place], counts)
     excess = min(own.excess(reached), excess)
     figure = size.expected(excess, times)
     if figure > size.most:
         return replace(found, expected=figure, excess=excess)
     if crowd is None:
         crowd = probes.crowd(
-            background, place, is_whole=not listed.refused, counted=counted
+            background, place, is_whole=not listed.refused, counted=counts
         )
     excess = min(crowd.excess(reached), excess)
     figure = size.expected(excess, times)
     if plane is not None and figure <= size.most:
         fine = Probes.of(refine(plane, probes.views, place, listed.raw).view)
-        (pairs,) = fine.pairs(background, listed.value[None], counted_at_least=counted)
+        (pairs,) = fine.pairs(background, listed.value[None], counted_at_least=counts)
         _, reached = pairs.best(background)
         further = min(crowd.excess(reached), own.excess(reached))
         is_cut = guess_of(found.outline) is GuessSort.CUT
