@@ -24,6 +24,7 @@ class TusOrigin:
         uploads: By target.
         forbidden: A value of Authorization that is refused.
         breaks_off: Whether the connection ends in the middle of a PATCH.
+        begun: How many uploads it has begun; none has the address of an earlier one.
         refuses_patches: The status of every PATCH, if it is not 0.
     """
 
@@ -31,6 +32,7 @@ class TusOrigin:
     forbidden: bytes = b"bad"
     breaks_off: bool = False
     refuses_patches: int = 0
+    begun: int = 0
 
     def retrievable(self) -> list[bytes]:
         """Return all bytes that a visitor of the site could fetch: unfinished, too."""
@@ -88,7 +90,8 @@ class TusOrigin:
                 return 400, {}
             stored.data = b"".join(part.data for part in parts)
             stored.total = len(stored.data)
-        name = f"{target}/{len(self.uploads)}"
+        name = f"{target}/{self.begun}"
+        self.begun += 1
         self.uploads[name] = stored
         return 201, {"Location": f"http://site.example{name}"}
 
