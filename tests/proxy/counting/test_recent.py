@@ -1,6 +1,5 @@
 """The part of decisions that the operator's page may show."""
 
-import dataclasses
 from collections.abc import Sequence
 from datetime import UTC, datetime
 
@@ -96,7 +95,7 @@ def test_client_is_the_beginning_of_its_hash() -> None:
 
 def test_no_entry_and_no_category_is_shown() -> None:
     """Of a match, the page names the hash set only."""
-    shown = repr(dataclasses.asdict(RecentDecision.of(decision(0, "unit7"))))
+    shown = repr(msgspec.structs.asdict(RecentDecision.of(decision(0, "unit7"))))
 
     assert "unit7" in shown
     assert "secret" not in shown

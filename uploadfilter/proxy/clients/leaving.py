@@ -10,17 +10,16 @@ be told apart before we send something.
 import asyncio
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from types import TracebackType
 
+import msgspec
 from aiohttp import web
 from typing_extensions import override
 
 from uploadfilter.proxy.aiohttp_parts import AiohttpConnection
 
 
-@dataclass(frozen=True, slots=True)
-class Departure:
+class Departure(msgspec.Struct, frozen=True):
     """The departure of a client, before or after its answer.
 
     Attributes:

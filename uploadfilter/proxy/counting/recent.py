@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, TypeAlias
 
+import msgspec
+
 from uploadfilter.decisions.records.records import DecisionRecord, MatchRecord
 from uploadfilter.model import Action, MatchKind, Mode, Reason, SignalType, Verdict
 
@@ -77,8 +79,7 @@ class NearestMatch:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RecentDecision:
+class RecentDecision(msgspec.Struct, frozen=True, kw_only=True):
     """The part of a decision that the page shows.
 
     Attributes:

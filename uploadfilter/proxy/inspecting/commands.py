@@ -4,9 +4,10 @@
 of the inspection that the docstring of the command names.
 """
 
-from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
 from typing import TypeAlias
+
+import msgspec
 
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import Match, Reason, Scan, Signal
@@ -20,16 +21,14 @@ class Where(StrEnum):
     CONTENTS = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Hold:
+class Hold(msgspec.Struct, frozen=True, kw_only=True):
     """Append ``data`` to a spool; if there is no room, call ``failed(SPOOL_FULL)``."""
 
     where: Where
     data: bytes
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
+class Content(msgspec.Struct, frozen=True, kw_only=True):
     """One content of the upload, at its place in a spool.
 
     Attributes:
@@ -55,30 +54,26 @@ class Content:
     is_scanned: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookUp:
+class LookUp(msgspec.Struct, frozen=True, kw_only=True):
     """Look up the exact signals of the contents; answer with ``looked_up``."""
 
     contents: tuple[Content, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StartScan:
+class StartScan(msgspec.Struct, frozen=True, kw_only=True):
     """Have the contents scanned; answer with ``scanned``."""
 
     where: Where
     contents: tuple[Content, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MatchSignals:
+class MatchSignals(msgspec.Struct, frozen=True, kw_only=True):
     """Search for the signals of the scans; answer with ``matched``."""
 
     scans: tuple[Scan, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Record:
+class Record(msgspec.Struct, frozen=True, kw_only=True):
     """Make the decision durable; answer with ``recorded``.
 
     Attributes:
@@ -94,8 +89,7 @@ class Record:
     status: int | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forward:
+class Forward(msgspec.Struct, frozen=True, kw_only=True):
     """Send the upload to the origin.
 
     Attributes:
@@ -122,8 +116,7 @@ class NotKept(Enum):
     WHOLE = auto()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeepSlice:
+class KeepSlice(msgspec.Struct, frozen=True, kw_only=True):
     """Keep a form that brings a slice of a file; else call ``no_slice`` or ``whole``.
 
     Attributes:
@@ -135,8 +128,7 @@ class KeepSlice:
     charset: str | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """Answer the client; the origin gets nothing.
 
     Attributes:

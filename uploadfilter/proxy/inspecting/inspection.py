@@ -21,8 +21,10 @@ Rules this module keeps:
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import assert_never
+
+import msgspec
 
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import Policy, decide
@@ -423,7 +425,7 @@ def _as_sent(content: Content) -> Content:
 
     It is not what its type says, and its digests are those of ``content``.
     """
-    return replace(
+    return msgspec.structs.replace(
         content,
         path=str(int(content.path) + 1),
         declared_type=None,

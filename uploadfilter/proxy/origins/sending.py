@@ -2,16 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
 from typing import Final
+
+import msgspec
 
 AT_ONCE_BYTES: Final = 64 * 1024
 """A body up to this length is sent with its head: an empty transport accepts as much
 before it makes its writers wait (asyncio's default)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Whole:
+class Whole(msgspec.Struct, frozen=True, kw_only=True):
     """A short body, which is sent with its head.
 
     It needs no task, no timer except that of the answer, and one system call.

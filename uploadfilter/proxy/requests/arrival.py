@@ -1,8 +1,8 @@
 """One request as it arrived, with the data that answering it needs."""
 
-from dataclasses import dataclass
 from functools import cached_property
 
+import msgspec
 from aiohttp import web
 
 from uploadfilter.networks import in_group
@@ -14,8 +14,7 @@ from uploadfilter.uploads.head.clientside import ClientSide, client_side
 from uploadfilter.uploads.head.request import RequestHead
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arrival:
+class Arrival(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A request whose route is known.
 
     Attributes:

@@ -144,7 +144,8 @@ class Channel:
             end = FRAME_HEADER.size + length
             if len(self._buffer) < end:
                 return
-            self._frames.append(bytes(self._buffer[FRAME_HEADER.size : end]))
+            with memoryview(self._buffer) as whole:
+                self._frames.append(bytes(whole[FRAME_HEADER.size : end]))
             self._held_bytes += length
             del self._buffer[:end]
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Final
 
+import msgspec
+
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
 
@@ -34,8 +36,7 @@ _BYTE_S: Final = 1.5e-8
 """CPU seconds for each content and for each of its bytes, measured with photos."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expected:
+class Expected(msgspec.Struct, frozen=True, kw_only=True):
     """The estimate of a scan.
 
     Attributes:

@@ -14,7 +14,6 @@ fields with a default may be added to the end of a message at any time.
 """
 
 import struct
-from dataclasses import dataclass
 from typing import Final, TypeAlias
 
 import msgspec
@@ -106,8 +105,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     windows: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReplyPart:
+class ReplyPart(msgspec.Struct, frozen=True, kw_only=True):
     """Findings of a scanner on one content, or a part of them; see ``ContentReply``.
 
     Attributes:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Final, Protocol, TypeAlias, assert_never
 
+import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from uploadfilter.model import Reason
@@ -67,8 +68,7 @@ _PLAIN_HEADER: Final = b'Content-Disposition: form-data; name="part"\r\n\r\n'
 """What the second reader gets for each header section."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentStarted:
+class ContentStarted(msgspec.Struct, frozen=True, kw_only=True):
     """A content begins; its data follow, then ``ContentEnded``.
 
     Attributes:
@@ -82,15 +82,13 @@ class ContentStarted:
     is_aside: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ContentData:
+class ContentData(msgspec.Struct, frozen=True, kw_only=True):
     """Some bytes of the content that has begun; never empty."""
 
     data: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class ContentEnded:
+class ContentEnded(msgspec.Struct, frozen=True):
     """The content is complete."""
 
 

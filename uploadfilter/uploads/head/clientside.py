@@ -6,10 +6,11 @@ trusted proxy. An untrusted client may have written everything before them.
 
 import ipaddress
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, NamedTuple, TypeAlias
+
+import msgspec
 
 from uploadfilter.uploads.head.forwarded import Element, node_name, parse_forwarded
 from uploadfilter.uploads.head.request import RequestHead
@@ -38,8 +39,7 @@ class ClientHeader(StrEnum):
 _NAMES: Final = {header: header.value.encode("ascii") for header in ClientHeader}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ClientSide:
+class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     """The client's end of a request.
 
     Attributes:

@@ -7,6 +7,8 @@ in exactly these values.
 import re
 from dataclasses import dataclass
 
+import msgspec
+
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
 """The characters of a token (RFC 9110, section 5.6.2): field names and media types."""
 
@@ -31,8 +33,7 @@ _MEDIA_TYPE = re.compile(f"(?P<type>[{_TCHAR}]+/[{_TCHAR}]+)[ \t]*(?=;|$)")
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parametrised:
+class Parametrised(msgspec.Struct, frozen=True, kw_only=True):
     """A value with parameters, such as a media type.
 
     Attributes:
