@@ -453,3 +453,20 @@ async def test_monitor_holds_and_passes(served: Served) -> None:
     decision = served.site.decisions()[-1]
     assert (decision.action, decision.effect) == (Action.REJECT, Action.ACCEPT)
     assert decision.reason is not Reason.PIECEWISE_UPLOAD
+
+
+@pytest.mark.parametrize("cut", [1, 4, 50])
+async def test_no_final_upload_of_whole_ones_without_the_protocol(
+    served: Served, cut: int
+) -> None:
+    """On any route: each part is whole by its own words, and no body joins them."""
+    made = []
+    for data in (LISTED[:cut], LISTED[cut:]):
+        head = ("Upload-Concat: partial",)
+        target = await served.client.create(len(data), *head, path="/plain")
+        await served.client.patch(target, 0, data, f"Upload-Length: {len(data)}")
+        made.append(target)
+    final = f"Upload-Concat: final;{' '.join(made)}"
+    answer = await served.client.ask("POST", "/plain", final, body=b"")
+    assert (status(answer), b"in one request" in answer) == (400, True)
+    assert LISTED not in served.origin.retrievable()

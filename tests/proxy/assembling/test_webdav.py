@@ -353,3 +353,11 @@ async def test_monitor_records_and_passes(client: Client) -> None:
     assert client.origin.ranges == 0
     assert await client.put(60, LISTED[60:70], 999, target=target) == 204
     assert client.origin.ranges == 1
+
+
+@pytest.mark.parametrize("path", ["/dav/uploads/a/b/1", "/dav/a-chunking-7-2-0"])
+async def test_ranges_of_a_chunk_make_no_chunk(client: Client, path: str) -> None:
+    """The origin would join the chunk, which is whole here, with others."""
+    for at, data in pieces(UNLISTED, 40):
+        assert await client.put(at, data, TOTAL, target=path) == 400
+    assert client.origin.seen == set()

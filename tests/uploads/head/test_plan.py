@@ -294,6 +294,20 @@ def test_piece_is_planned_as_what_it_is() -> None:
     assert (plan.kind, plan.is_piece) == (BodyKind.RAW, True)
 
 
+@pytest.mark.parametrize(
+    ("method", "is_piece"), [(b"PUT", True), (b"PATCH", True), (b"DELETE", False)]
+)
+def test_post_that_stands_for_a_put_writes_a_range(
+    method: bytes, *, is_piece: bool
+) -> None:
+    """As a PUT does: an origin may obey the header."""
+    ranged = (b"Range", b"bytes=0-4")
+    planned = plan_with_body((b"X-HTTP-Method-Override", method), ranged)
+
+    assert isinstance(planned, BodyPlan)
+    assert planned.is_piece is is_piece
+
+
 @pytest.mark.parametrize("method", [b"PUT", b"PATCH", b"DELETE"])
 def test_post_may_stand_for_a_method_of_the_same_body(method: bytes) -> None:
     """The block editor of WordPress saves a post by a POST that stands for a PUT."""

@@ -1,14 +1,15 @@
 """Find the route of each request, and pass it to the code that carries it out.
 
-Rules this module keeps: a request without a body is forwarded (``passing.py``), or
-opens a WebSocket if its route allows that (``messaging/opening.py``); one
-with a body is an upload (``inspecting/intake.py``); and every request is handled to its
-end with the settings that were in force at its beginning.
+Rules this module keeps: a request without a body is forwarded (``passing.py``),
+unless an origin would join files by it, or opens a WebSocket if its route allows that
+(``messaging/opening.py``); one with a body is an upload (``inspecting/intake.py``); and
+every request is handled to its end with the settings that were in force at its
+beginning.
 """
 
 from aiohttp import web
 
-from uploadfilter.model import Reason
+from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.clients import relaying
@@ -25,7 +26,8 @@ from uploadfilter.proxy.requests.tracing import Traced
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.signedsets.canaries import CanaryClaim
 from uploadfilter.uploads.head.forwarding import ends_here
-from uploadfilter.uploads.head.plan import BodyPlan, Refusal, plan
+from uploadfilter.uploads.head.joining import joins
+from uploadfilter.uploads.head.plan import PIECE, BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.head.websockets import (
     Handshake,
@@ -144,6 +146,8 @@ class Proxy:
     ) -> web.StreamResponse:
         if isinstance(body, Refusal) and body is not _AMBIGUOUS:
             return self._refuse(arrival.request, arrival.live, body)
+        if joins(arrival.head) and _refuses_pieces(arrival.route):
+            return self._refuse(arrival.request, arrival.live, PIECE)
         tally.kind = RequestKind.PASSED
         return await self._passing.pass_on(arrival)
 
@@ -189,6 +193,13 @@ def _kind(route: Route, *, is_canary: bool) -> RequestKind:
     if is_canary:
         return RequestKind.CANARY
     return RequestKind.EXEMPT if route.exempt else RequestKind.UPLOAD
+
+
+def _refuses_pieces(route: Route) -> bool:
+    """Tell whether a route refuses what an origin joins, by its mode and policy."""
+    if route.exempt or route.mode is Mode.MONITOR:
+        return False
+    return route.policy.action_for(PIECE.reason) is not Action.ACCEPT
 
 
 _NO_CANARY = Refusal(

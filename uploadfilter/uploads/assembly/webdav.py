@@ -9,6 +9,7 @@ Rules this module keeps:
 - A range, the length of the body and the length of the file agree, or the request is
   refused.
 - A range that is the whole file by its own words is an ordinary upload.
+- A range that anything else marks as a piece is not read: the file would be a piece.
 - No range begins after the end of its file: what would be between them is nobody's.
 """
 
@@ -18,6 +19,7 @@ from enum import StrEnum
 from typing import Final
 
 from uploadfilter.model import Reason
+from uploadfilter.uploads.head import pieces
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -95,6 +97,8 @@ def read(head: RequestHead) -> RangeWrite | Refusal | None:
     if not head.has_body or head.stands_for:
         return None
     ranges, updates = head.values(_RANGED), head.values(_UPDATE)
+    if _is_piece_besides(head):
+        return None
     match head.method:
         case "PUT" if ranges and not updates:
             return _put(head, ranges)
@@ -102,6 +106,17 @@ def read(head: RequestHead) -> RangeWrite | Refusal | None:
             return _patch(head, updates)
         case _:
             return None
+
+
+def _is_piece_besides(head: RequestHead) -> bool:
+    """Tell whether anything else marks a piece, such as a path of Nextcloud's chunks.
+
+    The whole of such ranges would be one chunk, which the origin joins with others.
+    """
+    others = [each for each in head.headers if each[0].lower() not in OF_A_RANGE]
+    return pieces.in_head(
+        others, method=head.method, target=head.target, length=head.declared_length
+    )
 
 
 def way_of(write: RangeWrite, *, size: int | None, is_begun: bool) -> RangeWay:

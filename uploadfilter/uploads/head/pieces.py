@@ -91,6 +91,9 @@ def looked_at(
     )
 
 
+WRITING: Final = frozenset({"PUT", "PATCH"})
+"""Methods by which a ``Range`` is that of the bytes that come."""
+
 _RANGE_OF_AZURE: Final = "range"
 
 _Named = Sequence[tuple[str, str]]
@@ -232,9 +235,7 @@ _HEADERS: Final[Mapping[str, _Rule]] = {
 
 def _is_ranged_write(named: _Named, method: str) -> bool:
     """Tell whether a request writes a range, as Azure does with ``Range``."""
-    return method in {"PUT", "PATCH"} and any(
-        name == _RANGE_OF_AZURE for name, _ in named
-    )
+    return method in WRITING and any(name == _RANGE_OF_AZURE for name, _ in named)
 
 
 def _is_named_by_header(named: _Named) -> bool:

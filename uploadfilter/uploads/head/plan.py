@@ -196,9 +196,11 @@ def _piece_or_whole(found: BodyPlan, head: RequestHead) -> BodyPlan:
 
 
 def _is_piece(head: RequestHead) -> bool:
+    # A header may make a POST a PUT (see ``_rule_overrides``), which writes a range.
+    writes = sorted(head.stands_for & pieces.WRITING)
     return pieces.in_head(
         head.headers,
-        method=head.method,
+        method=writes[0] if writes else head.method,
         target=head.target,
         length=head.declared_length,
     )
