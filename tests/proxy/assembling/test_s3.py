@@ -223,7 +223,11 @@ def framing(data: bytes) -> tuple[str, ...]:
         f"x-amz-decoded-content-length: {len(data)}",
         "x-amz-trailer: x-amz-checksum-crc32",
         "Content-Encoding: aws-chunked",
+        SIGNED,
     )
+
+
+SIGNED = "Authorization: AWS4-HMAC-SHA256 Credential=a/b, Signature=c"
 
 
 @pytest.mark.parametrize("is_listed", [False, True])
@@ -259,6 +263,36 @@ async def test_framed_bytes_are_looked_at_unless_the_route_is_of_s3(
     (decision,) = served.site.decisions()[known:]
     found = [each for each in decision.contents if "!" not in each.path]
     assert len(found) + decision.contents_omitted == contents
+
+
+@pytest.mark.parametrize(
+    ("signed", "query"),
+    [
+        (None, ""),
+        ("Authorization: AWS a:b", ""),
+        ("Authorization: AWS4-HMAC-SHA2567 a", ""),
+        (SIGNED, "AWSAccessKeyId=a&Expires=1&Signature=b"),
+        (SIGNED, "%41WSAccessKeyId=a"),
+        (SIGNED, "X-Amz-Signature=a"),
+    ],
+)
+async def test_framing_that_an_origin_may_keep_is_no_framing_of_s3(
+    served: Served, signed: str | None, query: str
+) -> None:
+    """MinIO stores the bytes as they came, unless version 4 signs them in the head."""
+    known = len(served.site.decisions())
+    headers = [each for each in framing(UNLISTED) if each != SIGNED]
+    headers += [signed] if signed else []
+    body = framed(UNLISTED)
+    await served.client.ask("PUT", query, *headers, body=body)
+    (decision,) = served.site.decisions()[known:]
+    found = [each for each in decision.contents if "!" not in each.path]
+    assert len(found) + decision.contents_omitted == 2
+    upload_id = await served.client.begin()
+    query += f"&partNumber=1&uploadId={upload_id}"
+    answer = await served.client.ask("PUT", query.lstrip("&"), *headers, body=body)
+    assert (status(answer), b"InvalidRequest" in answer) == (400, True)
+    assert served.origin.parts[upload_id] == {}
 
 
 async def test_part_whose_checksum_is_wrong_goes_nowhere(served: Served) -> None:

@@ -44,8 +44,10 @@ from uploadfilter.uploads.assembly.assembly import Fault, Order, State
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import Refused
+from uploadfilter.uploads.head import awschunked
 from uploadfilter.uploads.head.awschunked import Framing
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
+from uploadfilter.uploads.head.request import RequestHead
 
 NAME: Final = "s3"
 
@@ -58,6 +60,10 @@ _NO_UPLOAD: Final = (404, "NoSuchUpload", "The upload is not known. Begin a new 
 _NO_PART: Final = (400, "InvalidPart", "A part of the list was not uploaded here.")
 _TOO_LARGE: Final = (400, "EntityTooLarge", "The object would be too large.")
 _NO_COPY: Final = (501, "NotImplemented", "A part cannot be a copy of an object here.")
+_NOT_SIGNED: Final = (
+    *(400, "InvalidRequest"),
+    "A part in aws-chunked framing is signed by version 4 in its head.",
+)
 _BUSY: Final = (409, "OperationAborted", "Another request works on this part.")
 
 
@@ -79,7 +85,7 @@ class S3:
         step = s3.read(arrival.head)
         if step is None:
             return None
-        wrong = _wrong_by_head(step, body)
+        wrong = _wrong_by_head(step, body, arrival.head)
         if wrong is not None:
             is_lenient = arrival.route.mode is Mode.MONITOR
             return None if is_lenient else self._error(arrival, wrong)
@@ -345,7 +351,9 @@ def _malformed(said: str) -> Wrong:
     return (400, "MalformedXML", said)
 
 
-def _wrong_by_head(step: s3.S3Step | Refusal, body: BodyPlan | Refusal) -> Wrong | None:
+def _wrong_by_head(
+    step: s3.S3Step | Refusal, body: BodyPlan | Refusal, head: RequestHead
+) -> Wrong | None:
     """Return the error for a request that is refused by its head alone."""
     if isinstance(step, Refusal):
         return (step.status, "InvalidRequest", step.detail)
@@ -356,6 +364,9 @@ def _wrong_by_head(step: s3.S3Step | Refusal, body: BodyPlan | Refusal) -> Wrong
     is_coded = body.framing is not None or body.coding is not None
     if isinstance(step, s3.Completion) and is_coded:
         return _malformed("The list is sent as it is.")
+    # Parts are held without their framing, so the origin must undo it as well.
+    if body.framing and not awschunked.is_surely_undone(head.values, head.target):
+        return _NOT_SIGNED
     return None
 
 

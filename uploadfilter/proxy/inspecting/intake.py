@@ -26,6 +26,7 @@ from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.uploads.assembly.assembly import UploadPieces
 from uploadfilter.uploads.body.messages import MessageSpan
+from uploadfilter.uploads.head import awschunked
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 
 _UNAVAILABLE = 503
@@ -250,8 +251,9 @@ def _undoes_framing(arrival: Arrival) -> bool:
 
     The operator's route says that it speaks S3, and S3 stores objects by PUT only.
     """
-    is_s3 = arrival.route.protocol is UploadProtocol.S3
-    return is_s3 and arrival.head.method == "PUT"
+    head, is_s3 = arrival.head, arrival.route.protocol is UploadProtocol.S3
+    is_put = is_s3 and head.method == "PUT"
+    return is_put and awschunked.is_surely_undone(head.values, head.target)
 
 
 def _turns_away(arrival: Arrival, no_room: TurnedAway) -> bool:

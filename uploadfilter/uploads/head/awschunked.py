@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
+from urllib.parse import parse_qsl
 
 WORD: Final = b"aws-chunked"
 """Its name in Content-Encoding."""
@@ -30,6 +31,15 @@ CHECKSUMS: Final = frozenset(
 )
 """Checksums that are computed again. The others that S3 knows are of the family xxHash;
 no SDK uses them unless it is told to."""
+
+_BY_VERSION_4: Final = (b"AWS4-HMAC-SHA256", b"AWS4-ECDSA-P256-SHA256")
+_OF_SIGNED_URLS: Final = frozenset(
+    {
+        *("awsaccesskeyid", "googleaccessid", "ossaccesskeyid", "signature"),
+        *("x-amz-algorithm", "x-amz-credential", "x-amz-signature"),
+    }
+)
+"""Names in a query by which a URL is signed, in lower case."""
 
 _CHECKSUM: Final = "x-amz-checksum-"
 _LENGTH: Final = re.compile(rb"[0-9]{1,19}")
@@ -82,6 +92,26 @@ def framing_in(values: Callable[[bytes], Sequence[bytes]]) -> Framing | str | No
         return "A body in aws-chunked framing may end in one checksum that we compute."
     return Framing(
         decoded_length=int(lengths[0]), is_signed=what in _SIGNED, checksum=checksum
+    )
+
+
+def is_surely_undone(values: Callable[[bytes], Sequence[bytes]], target: str) -> bool:
+    """Tell whether every server of S3 undoes the framing of a PUT.
+
+    Servers of the family of MinIO look for the kind of the signature first. They store
+    the bytes as they came if it is that of version 2, or in the URL, and older ones if
+    there is none. Clients that frame their bodies sign by version 4 in the head.
+
+    Args:
+        values: Returns the values of a header; the name is in lower case.
+        target: The target of the request, as sent.
+    """
+    signed = values(b"authorization")
+    query = parse_qsl(target.partition("?")[2], keep_blank_values=True)
+    return (
+        len(signed) == 1
+        and signed[0].startswith(tuple(b"%s " % each for each in _BY_VERSION_4))
+        and _OF_SIGNED_URLS.isdisjoint(name.lower() for name, _ in query)
     )
 
 
