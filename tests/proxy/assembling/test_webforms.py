@@ -65,14 +65,14 @@ UPLOADERS: dict[str, Fields] = {
 NOTE = b'Content-Disposition: form-data; name="note"\r\n\r\n'
 
 
-def form(fields: dict[str, str], data: bytes) -> bytes:
-    """Return a form with a file."""
+def form(fields: dict[str, str], data: bytes, name: str = "blob") -> bytes:
+    """Return a form with a file of a name."""
     parts = [
         f'--bou\r\nContent-Disposition: form-data; name="{name}"\r\n\r\n{value}\r\n'
         for name, value in fields.items()
     ]
     parts.append(
-        '--bou\r\nContent-Disposition: form-data; name="file"; filename="blob"\r\n'
+        f'--bou\r\nContent-Disposition: form-data; name="file"; filename="{name}"\r\n'
         "Content-Type: image/png\r\n\r\n"
     )
     return "".join(parts).encode() + data + b"\r\n--bou--\r\n"
@@ -96,6 +96,8 @@ class Page:
     site: Site
     uploader: str
     path: str = "/forms"
+    name: str = "blob"
+    more: tuple[tuple[str, str], ...] = ()
 
     async def send(self, data: bytes, index: int, size: int = 60) -> bytes:
         """Send one slice of a file."""
@@ -108,7 +110,8 @@ class Page:
         self, piece: bytes, index: int, count: int, at: int, total: int
     ) -> bytes:
         """Send a slice that says anything."""
-        body = form(UPLOADERS[self.uploader](index, count, at, total), piece)
+        fields = UPLOADERS[self.uploader](index, count, at, total) | dict(self.more)
+        body = form(fields, piece, self.name)
         lines = f"Content-Length: {len(body)}\r\n"
         if self.uploader == "range":
             lines += f"Content-Range: bytes {at}-{at + len(piece) - 1}/{total}\r\n"
@@ -299,6 +302,24 @@ async def test_slices_that_disagree_are_refused(
     page = Page(served, "dropzone")
     assert status(await page.post(b"a" * 60, 0, 2, 0, 200)) == 200
     assert status(await page.post(b"b" * 140, index, count, at, total)) == 400
+    assert served.origin.got == []
+    assert held(served) == 0
+
+
+@pytest.mark.parametrize("uploader", sorted(set(UPLOADERS) - {"range"}))
+@pytest.mark.parametrize(
+    "field", ["", "fileName", "relative_path", "resumableFilename"]
+)
+async def test_slices_of_two_names_are_no_file(
+    served: Site, uploader: str, field: str
+) -> None:
+    """Scripts append to the file of a name, so that two files would change slices."""
+    first, second = Page(served, uploader), Page(served, uploader)
+    for page, name in ((first, "a.png"), (second, "b.png")):
+        page.name, page.more = ("", ((field, name),)) if field else (name, ())
+        page.name = page.name or "blob"
+    assert status(await first.send(UNLISTED[:100], 0)) == 200
+    assert status(await second.send(UNLISTED[:100], 1)) == 400
     assert served.origin.got == []
     assert held(served) == 0
 

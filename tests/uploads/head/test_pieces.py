@@ -263,6 +263,27 @@ def test_list_is_asked_for_from_an_offset() -> None:
     assert is_piece(("Content-Type", "image/jpeg"), method="POST", query="offset=20")
 
 
+@pytest.mark.parametrize(
+    ("query", "headers"),
+    [
+        ("uploadId=a", [("Authorization", "AWS4-HMAC-SHA256 a")]),
+        ("uploadId=a", [("Authorization", "AWS a:b"), ("Content-Type", "image/png")]),
+        ("uploadId=a&X-Amz-Signature=b", [("Content-Type", "image/png")]),
+        ("uploadId=a&AWSAccessKeyId=b", [("Content-Type", "image/png")]),
+        ("uploadId=a", [("x-amz-date", "b"), ("Content-Type", "image/png")]),
+        ("%75ploadId=a", [("Authorization", "AWS a:b")]),
+    ],
+)
+def test_list_of_parts_joins_what_came_by_a_route_for_s3(
+    query: str, headers: list[Header]
+) -> None:
+    """That route lets parts pass before the verdict, so no other one takes the list."""
+    assert is_piece(*headers, method="POST", query=query)
+    assert not is_piece(
+        ("Content-Type", "image/png"), method="POST", query="uploadId=a"
+    )
+
+
 def test_range_of_a_post_is_none_of_a_file() -> None:
     """Only a request that writes carries a piece because of a range."""
     assert not is_piece(("Range", "bytes=0-9"), method="POST")

@@ -18,6 +18,7 @@ FIELDS: Final = "fields"
 AT, LENGTH, PLACE, COUNT, TOTAL = "at", "length", "place", "count", "total"
 TARGET, TYPE, RANGE, DECLARED = "target", "type", "range", "declared"
 SUM: Final = "sum"
+NAMED: Final = "named"
 UNKNOWN: Final = "-"
 
 _SHORT_BYTES: Final = 64
@@ -34,7 +35,8 @@ def _agree(parts: Sequence[HeldUpload]) -> bool:
     first = parts[0].head.notes
     for part in parts:
         notes = part.head.notes
-        same = all(notes[key] == first[key] for key in (COUNT, TOTAL))
+        # A slice that an earlier version holds has no digest of its names.
+        same = all(notes.get(key) == first.get(key) for key in (COUNT, TOTAL, NAMED))
         if not same or notes[PLACE] not in {UNKNOWN, str(at)}:
             return False
         at += int(notes[LENGTH])

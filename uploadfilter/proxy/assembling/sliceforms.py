@@ -1,8 +1,10 @@
 """Read a form that may bring a slice of a file, out of the spool that holds it."""
 
 import math
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Final
 from urllib.parse import parse_qsl
 from zlib import crc32
@@ -27,6 +29,7 @@ class ArrivedSlice:
         parts: The parts of its form.
         file: Index of the part that holds the bytes of the file.
         checksum: CRC-32 of these bytes, by which a slice that comes again is known.
+        named: Digest of the names that the form gives to the file.
         charset: The charset that the head names for the form.
     """
 
@@ -34,6 +37,7 @@ class ArrivedSlice:
     parts: Sequence[FormPart]
     file: int
     checksum: int
+    named: str
     charset: str | None
 
     def type_of(self, boundary: bytes) -> str:
@@ -73,8 +77,23 @@ async def arrived_slice(upload: Upload, command: KeepSlice) -> ArrivedSlice | No
         parts=parts,
         file=files[0],
         checksum=await _checksum(upload, parts, files[0]),
+        named=_named(file_name_of(parts[files[0]]) or "", fields),
         charset=command.charset,
     )
+
+
+def _named(file_name: str, fields: Sequence[tuple[str, str]]) -> str:
+    """Return a digest of the names of a file, which are those of all its slices.
+
+    Many scripts of origins append a slice to the file of its name, whatever id it has.
+    """
+    names = {each for each in fields if _A_NAME.search(each[0])}
+    text = repr((file_name, sorted(names)))
+    return sha256(text.encode("utf-8", "backslashreplace")).hexdigest()
+
+
+_A_NAME: Final = re.compile(r"(?:\A|file_?|dz|qq)name\Z|path\Z", re.IGNORECASE)
+"""Names of fields with the name or the path of a file, as the uploaders have them."""
 
 
 async def _checksum(upload: Upload, parts: Sequence[FormPart], index: int) -> int:

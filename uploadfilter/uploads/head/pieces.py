@@ -88,6 +88,7 @@ def looked_at(
         or _is_ranged_write(named, method)
         or _is_named_by_header(named)
         or _is_in_target(target, named)
+        or _is_list_of_s3(target, named, method)
     )
 
 
@@ -296,6 +297,25 @@ def _is_in_query(named: _Named, *, is_data: bool) -> bool:
     is_joined = said.get("multipart-manifest") == "put" or said.get("op") == "append"
     is_known = is_known or is_joined or said.get("comp") in _AZURE
     return signs.is_piece or is_append or is_known
+
+
+def _is_list_of_s3(target: str, named: _Named, method: str) -> bool:
+    """Tell whether a POST may be the list by which S3 joins parts.
+
+    The parts may have come by another route, which is for S3 and lets them pass before
+    the verdict. Other services have a query of this name, too, but no such signature.
+    A list without a signature, for a bucket that anybody may write to, is not told.
+    """
+    query = parse_qsl(target.partition("?")[2], keep_blank_values=True)
+    names = {name.lower() for name, _ in query}
+    if method != "POST" or "uploadid" not in names:
+        return False
+    headers = {name for name, _ in named}
+    is_signed = any(
+        name == "authorization" and value.startswith("AWS") for name, value in named
+    )
+    is_of_s3 = any(name.startswith("x-amz-") for name in headers | names)
+    return is_signed or is_of_s3 or "awsaccesskeyid" in names
 
 
 _QUERIES: Final = (
