@@ -35,6 +35,7 @@ JOINING: list[tuple[str, str, list[Header]]] = [
     ("PUT", "comp=appendblock", [("x-ms-copy-source", "https://a.example/b")]),
     ("PUT", "comp=page", [("x-ms-source-range", "bytes=0-9")]),
     ("POST", "op=CONCAT&sources=/a,/b", []),
+    ("POST", "op=GETFILESTATUS;op=CONCAT&sources=/a,/b", []),
     ("POST", "%6Fp=c%4Fncat&sources=/a,/b", []),
 ]
 

@@ -255,6 +255,28 @@ def test_query_of_a_whole_file_passes(query: str) -> None:
     assert not is_piece(query=query)
 
 
+@given(
+    found=st.sampled_from(
+        [
+            *("comp=block", "comp=page", "comp=appendblock", "comp=range"),
+            *("op=APPEND", "op=CONCAT", "multipart-manifest=put"),
+            "action=append&position=0",
+        ]
+    ),
+    sign=st.sampled_from("&;"),
+    is_first=st.booleans(),
+    is_upper=st.booleans(),
+)
+def test_value_that_comes_beside_another_is_read(
+    found: str, *, sign: str, is_first: bool, is_upper: bool
+) -> None:
+    """Some origins take the first value, some the last, and some end it at ``;``."""
+    other = f"{found.partition('=')[0]}=other"
+    query = f"{found}{sign}{other}" if is_first else f"{other}{sign}{found}"
+    assert is_piece(query=query.upper() if is_upper else query)
+    assert not is_piece(query=other)
+
+
 def test_list_is_asked_for_from_an_offset() -> None:
     """A message to a program is not a file."""
     json = ("Content-Type", "application/json; charset=utf-8")

@@ -17,8 +17,8 @@ To add a protocol, add its words below, and a row in
 
 import re
 from typing import Final
-from urllib.parse import parse_qsl
 
+from uploadfilter.uploads.head.pieces import named_in
 from uploadfilter.uploads.head.request import RequestHead
 
 _SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -62,8 +62,7 @@ def _is_in_query(query: str, *, is_copy: bool) -> bool:
     """
     if not query:
         return False
-    found = parse_qsl(query, keep_blank_values=True, errors="replace")
-    said = {(name.lower(), value.lower()) for name, value in found}
+    said = {(name.lower(), value.lower()) for name, value in named_in(query)}
     if ("op", "concat") in said:
         return True
     is_part = {name for name, _ in said} >= _OF_A_PART

@@ -20,6 +20,7 @@ To add a protocol, add its words to ``_COUNT``, ``_PLACE`` or ``_NUMBER`` of
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Final
 from urllib.parse import parse_qsl, unquote
 
@@ -116,8 +117,20 @@ def _is_in_target(target: str, headers: _Named) -> bool:
         return True
     if not query:
         return False
-    named = parse_qsl(query, keep_blank_values=True, errors="replace")
-    return _is_in_query(named, is_data=_is_data(headers))
+    return _is_in_query(named_in(query), is_data=_is_data(headers))
+
+
+def named_in(query: str) -> list[tuple[str, str]]:
+    """Return names and values of a query as any origin may read them.
+
+    Netty and older libraries (Python, Perl, Rack) also end a value at a semicolon.
+
+    Args:
+        query: As sent; empty without one.
+    """
+    ways = {query, query.replace(";", "&")}
+    parsed = (parse_qsl(way, keep_blank_values=True, errors="replace") for way in ways)
+    return list(chain.from_iterable(parsed))
 
 
 _Rule = Callable[[str, Mapping[str, str], int | None], bool]
@@ -291,12 +304,12 @@ _MESSAGES: Final = (
 def _is_in_query(named: _Named, *, is_data: bool) -> bool:
     signs = Signs(named)
     signs.has_file = is_data
-    said = {name.lower(): value.lower() for name, value in named}
-    is_append = said.get("action") == "append" and "position" in said
-    is_known = any(rule <= said.keys() for rule in _QUERIES)
-    is_joined = said.get("multipart-manifest") == "put" or said.get("op") == "append"
-    is_known = is_known or is_joined or said.get("comp") in _AZURE
-    return signs.is_piece or is_append or is_known
+    # All values of a name that comes twice: some origins take the first, some the last.
+    said = {(name.lower(), value.lower()) for name, value in named}
+    names = {name for name, _ in said}
+    is_append = ("action", "append") in said and "position" in names
+    is_known = any(rule <= names for rule in _QUERIES)
+    return signs.is_piece or is_append or is_known or not said.isdisjoint(_ASKED)
 
 
 def _is_list_of_s3(target: str, named: _Named, method: str) -> bool:
@@ -306,8 +319,7 @@ def _is_list_of_s3(target: str, named: _Named, method: str) -> bool:
     the verdict. Other services have a query of this name, too, but no such signature.
     A list without a signature, for a bucket that anybody may write to, is not told.
     """
-    query = parse_qsl(target.partition("?")[2], keep_blank_values=True)
-    names = {name.lower() for name, _ in query}
+    names = {name.lower() for name, _ in named_in(target.partition("?")[2])}
     if method != "POST" or "uploadid" not in names:
         return False
     headers = {name for name, _ in named}
@@ -328,7 +340,16 @@ _QUERIES: Final = (
 )
 """Names in a query that mark a piece if they occur together."""
 
-_AZURE: Final = frozenset({"block", "page", "appendblock", "range"})
+_ASKED: Final = frozenset(
+    {
+        *(
+            ("comp", word) for word in ("block", "page", "appendblock", "range")
+        ),  # Azure
+        *(("op", "append"), ("op", "concat")),
+        ("multipart-manifest", "put"),
+    }
+)
+"""Names and values in a query that ask an origin to put a file together."""
 
 _PATHS: Final = re.compile(
     r"/dav/uploads/[^/]+/[^/]+/[^/]+|-chunking-[0-9]+-[0-9]+-[0-9]+"  # Nextcloud
