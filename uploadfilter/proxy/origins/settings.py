@@ -44,6 +44,12 @@ class OriginSettings:
         client_headers: The headers that name the client to the origin. Nearly every
             program reads ``X-Forwarded-*``.
         whole_chain: Whether these headers hold every hop instead of the client alone.
+        whole_ranges: Whether a ``Content-Range`` (or a header like it) that calls its
+            body the whole file is sent on. Some services ask for it of every file:
+            artifacts of Gitea and Forgejo, upload sessions of OneDrive. Never for an
+            origin that writes a range into a file that it has, as ``mod_dav`` of Apache
+            does: the filter inspects the bytes of a request, not the file that they
+            change.
         via: The filter's name in ``Via``; empty for no ``Via``.
     """
 
@@ -60,6 +66,7 @@ class OriginSettings:
     client_key: str = ""
     client_headers: ClientHeaders = ClientHeaders.X_FORWARDED
     whole_chain: bool = False
+    whole_ranges: bool = False
     via: str = "uploadfilter"
 
     def __post_init__(self) -> None:
@@ -88,6 +95,7 @@ class OriginSettings:
         return Telling(
             headers=self.client_headers,
             whole_chain=self.whole_chain,
+            whole_ranges=self.whole_ranges,
             via=self.via,
             **names,
         )

@@ -70,10 +70,12 @@ _END_TO_END: Final = SINGLETONS | {b"cookie", b"origin", b"referer", b"user-agen
 """Headers that Connection cannot remove: otherwise a client could hide them from the
 origin, for instance the cookie that a site's own protection needs."""
 
-_RANGED: Final = b"content-range"
-"""Not forwarded with a body that it calls the whole file: a server that writes ranges
-in place (``mod_dav`` of Apache) keeps what follows them of an older file, and the two
-were never inspected together."""
+_RANGED: Final = frozenset(
+    {b"content-range", b"x-content-range", b"x-upload-content-range", b"x-file-range"}
+)
+"""Not forwarded with a body that they call the whole file: a server that writes ranges
+in place (``mod_dav`` of Apache, nginx-upload-module) keeps what follows them of an
+older file, and the two were never inspected together."""
 
 _COUNTED: Final = frozenset({"OPTIONS", "TRACE"})
 """Methods whose Max-Forwards is counted down (RFC 9110, section 7.6.2)."""
@@ -104,6 +106,8 @@ class Telling:
         whole_chain: Whether the origin gets every hop: the statements of trusted
             proxies, and then this filter's peer. Otherwise it gets the client alone,
             and has one hop to trust, wherever the filter stands.
+        whole_ranges: Whether the origin gets a ``Content-Range`` of a whole file, since
+            it never writes a range into a file that it has.
         via: This filter's name in Via (RFC 9110, section 7.6.3); empty for no Via at
             all.
         authority: The origin's own name and port, used as Host if a client of HTTP/1.0
@@ -112,6 +116,7 @@ class Telling:
 
     headers: ClientHeaders = ClientHeaders.X_FORWARDED
     whole_chain: bool = False
+    whole_ranges: bool = False
     via: str = "uploadfilter"
     authority: str = "localhost"
 
@@ -208,8 +213,12 @@ def _kept(
         dropped |= _named_in_connection(values)
     if drop_type:
         dropped |= {b"content-type", b"content-encoding"}
-    if head.has_body and any(map(is_whole_range, head.values(_RANGED))):
-        dropped |= {_RANGED}
+    if head.has_body and not telling.whole_ranges:
+        dropped |= {
+            known_as
+            for name, value in head.headers
+            if (known_as := _known_as(name)) in _RANGED and is_whole_range(value)
+        }
     if telling.headers is not ClientHeaders.X_FORWARDED:
         dropped |= {b"forwarded"}
     kept = [
