@@ -181,7 +181,7 @@ installed: $(if $(BUILT),,wheel) $(E2E_STAMP)
 
 e2e: installed  ## Test the built wheel from outside; needs curl and chromium.
 	@UPLOADFILTER_PROGRAM="$(CURDIR)/$(E2E_VENV)/bin/uploadfilter" \
-	    $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder \
+	    $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder \
 	        -m e2e tests/e2e $(ARGS)
 
 deploy-test: $(if $(BUILT),,deb) installed $(SBOM_STAMP)  ## Start what is in deploy/ for real; needs root and Debian.

@@ -1,29 +1,22 @@
-"""The filter sees everything that a browser shows: every trick in both.
+"""Chromium shows what the list of tricks says.
 
 Each trick of ``tests/corpus/tricks/tricks.py`` hides the target, whose PDQ and pHash a
 hash set lists, behind a decoy. Chromium opens it, and a screenshot is compared with the
-target; then the installed program scans it. No trick is left out: tricks that the
-program cannot find are named in ``docs/limits.md``.
+target. ``test_tricks.py`` holds the installed program to the same list.
 """
 
-import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
-from deploy.demo import running
 from tests.corpus.tricks import tricks
-from tests.corpus.tricks.kit import Expected, Family, Shown
+from tests.corpus.tricks.kit import Family, Shown
 from tests.e2e.browser import Served, browser
-from tests.e2e.conftest import import_set
-from uploadfilter.model import Geometry, SignalType, Variant, View
-from uploadfilter.pictures.picture import Picture, Shape
+from tests.e2e.hiding import hiding, table, values, view
+from uploadfilter.model import SignalType, Variant
 from uploadfilter.reference.search.matching import Thresholds
-from uploadfilter.signals import pdq
-from uploadfilter.signals.views import view_of
 
 pytestmark = pytest.mark.e2e
 
@@ -34,9 +27,6 @@ Two unrelated pictures differ in about 128. A copy without its last tenth, which
 would recognise, differs in 40.
 """
 
-MISSES: Mapping[str, str] = {}
-"""Tricks that the program misses, and why. One that it finds must leave this table."""
-
 FAR = 256
 """Bits between the target and nothing at all."""
 
@@ -44,85 +34,10 @@ LOOKS_AGAIN = 10
 """How often a trick is opened again that does not show what it should: beside four busy
 processes one in 50 icons came in two parts, and one of those twice."""
 
-SCAN_S = 600
-"""Seconds that the program may take for all tricks, on a busy machine."""
-
-
-def view(image: Image.Image) -> View:
-    """Return the signals of a picture as seen."""
-    luma = np.asarray(image.convert("L"))
-    height, width = luma.shape
-    shape = Shape(height=height, width=width)
-    return view_of(Picture(plane=luma, shape=shape), name="seen")
-
-
-def values(seen: View, signal_type: SignalType) -> dict[Variant, bytes]:
-    """Return the values of one type in full geometry, by variant."""
-    return {
-        item.variant: item.signal.value
-        for item in seen.signals
-        if item.signal.type is signal_type and item.geometry in (None, Geometry.FULL)
-    }
-
 
 def distance(first: bytes, second: bytes) -> int:
     """Return how many bits differ."""
     return (int.from_bytes(first) ^ int.from_bytes(second)).bit_count()
-
-
-@pytest.fixture(scope="module")
-def files() -> dict[str, bytes]:
-    """Return every trick's file, by its name."""
-    target = tricks.photograph(tricks.TARGET_SEED)
-    decoy = tricks.photograph(tricks.DECOY_SEED)
-    return {trick.name: trick.make(target, decoy) for trick in tricks.TRICKS}
-
-
-@pytest.fixture(scope="module")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a state directory whose reference set lists the target by its looks."""
-    folder = tmp_path_factory.mktemp("tricks")
-    seen = view(tricks.photograph(tricks.TARGET_SEED))
-    line = {
-        "id": "target",
-        "category": "demo",
-        "pdq": values(seen, SignalType.PDQ)[Variant.UPRIGHT].hex(),
-        "pdq_quality": pdq.quality(seen.plane),
-        "phash": values(seen, SignalType.PHASH)[Variant.UPRIGHT].hex(),
-    }
-    (folder / "set.jsonl").write_text(json.dumps(line) + "\n")
-    running.run_program("init", state=folder / "state")
-    import_set(folder / "state", folder / "set.jsonl")
-    return folder / "state"
-
-
-def verdicts(
-    files: Mapping[str, bytes], *, folder: Path, state: Path
-) -> dict[str, tuple[str, str]]:
-    """Scan tricks with the program.
-
-    Args:
-        files: Files of tricks, by the tricks' names.
-        folder: Where they are put.
-        state: State directory.
-
-    Returns:
-        Verdict and reason, by name; the reason may be empty.
-    """
-    suffixes = {trick.name: trick.suffix for trick in tricks.TRICKS}
-    for name, content in files.items():
-        (folder / (name + suffixes[name])).write_bytes(content)
-    done = running.run_program(
-        *("scan", "--json", "--jobs", "2", str(folder)),
-        state=state,
-        may_fail=True,
-        timeout_s=SCAN_S,
-    )
-    answers = (json.loads(line) for line in done.stdout.splitlines())
-    return {
-        Path(answer["path"]).stem: (answer["verdict"], answer["reason"] or "")
-        for answer in answers
-    }
 
 
 def nearest_of(distances: Iterable[int]) -> int:
@@ -147,19 +62,15 @@ def what_is_shown(bits: int) -> Shown:
     return Shown.PART if bits <= PART_DISTANCE else Shown.NOTHING
 
 
-def table(rows: Iterator[tuple[str, ...]]) -> str:
-    """Return rows as lines with aligned columns; empty without rows."""
-    return "\n".join("  ".join(f"{cell:<28}" for cell in row).strip() for row in rows)
-
-
 def test_chromium_shows_what_the_list_says(
-    files: dict[str, bytes], tmp_path: Path
+    tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """The list says of each trick whether Chromium shows the target.
 
     Whether it shows a part or nothing depends on how much it paints before it gives a
     broken file up, so those two may be taken for each other.
     """
+    files = hiding(tricks.TARGET_SEED, tmp_path_factory)
     target = view(tricks.photograph(tricks.TARGET_SEED))
     listed = values(target, SignalType.PDQ)[Variant.UPRIGHT]
     served = {
@@ -199,34 +110,3 @@ def test_chromium_shows_what_the_list_says(
     )
 
     assert not wrong, f"tricks of which Chromium shows something else:\n{wrong}"
-
-
-def test_program_finds_the_target_in_every_trick(
-    files: dict[str, bytes], state: Path, tmp_path: Path
-) -> None:
-    """A trick with the result ``found`` is a ``MATCH``, and no other passes unseen."""
-    said = verdicts(files, folder=tmp_path, state=state)
-    wanted = {Expected.FOUND: {"MATCH"}, Expected.REFUSED: {"INCONCLUSIVE", "MATCH"}}
-    missed = {
-        trick.name: trick
-        for trick in tricks.TRICKS
-        if said[trick.name][0] not in wanted.get(trick.expected, said[trick.name])
-    }
-    rows = table(
-        (name, *said[name], f"shown: {trick.shown}", MISSES.get(name, "new"))
-        for name, trick in missed.items()
-    )
-
-    assert missed.keys() == MISSES.keys(), f"tricks that the program misses:\n{rows}"
-
-
-def test_program_finds_nothing_where_the_target_is_not(
-    state: Path, tmp_path: Path
-) -> None:
-    """The same tricks with another picture in the place of the target do not match."""
-    other = tricks.photograph(tricks.OTHER_SEED)
-    decoy = tricks.photograph(tricks.DECOY_SEED)
-    files = {trick.name: trick.make(other, decoy) for trick in tricks.TRICKS}
-    said = verdicts(files, folder=tmp_path, state=state)
-
-    assert [name for name, (verdict, _) in said.items() if verdict == "MATCH"] == []

@@ -1,8 +1,8 @@
 """List every known way to hide a listed picture, generated from two photographs.
 
 ``docs/tricks.md`` is made from this list: for each trick, the picture that Chromium
-shows and the result of the filter. ``tests/e2e/test_browser.py`` opens each in Chromium
-and scans it with the program, and fails if the list is wrong.
+shows and the result of the filter. In ``tests/e2e``, ``test_browser.py`` opens each in
+Chromium and ``test_tricks.py`` scans it; they fail if the list is wrong.
 
     python -m tests.corpus.tricks.tricks               # write docs/tricks.md anew
     python -m tests.corpus.tricks.tricks --out folder  # keep the files
