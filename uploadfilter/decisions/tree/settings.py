@@ -28,11 +28,7 @@ class WitnessSettings:
                 f"submit_to must be at most {MOST_WITNESSES} witnesses, "
                 f"not {len(self.submit_to)}"
             )
-        try:
-            known = self.known
-        except ValueError as exc:
-            raise ValueError(f"submit_to: {exc}") from exc
-        if len({it.key for it in known}) < len(known):
+        if len({it.key for it in self.known}) < len(self.submit_to):
             raise ValueError("submit_to must name different witnesses")
 
     @property

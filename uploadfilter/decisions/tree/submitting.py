@@ -56,7 +56,10 @@ class KnownWitness:
         try:
             parts, verifier = urlsplit(url), Verifier.parse(key)
         except ValueError as exc:
-            raise ValueError(f"{text!r} is not a URL and a witness's key") from exc
+            raise ValueError(
+                f"{text!r} is not a URL, a blank, and the key of a witness, "
+                "such as 'https://w.example NAME+ID+KEY'"
+            ) from exc
         is_safe = parts.scheme == "https" or (
             parts.scheme == "http" and parts.hostname in _LOOPBACK
         )
