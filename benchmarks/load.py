@@ -450,13 +450,32 @@ def pinned(core: int | None) -> tuple[str, ...]:
     return (taskset, "-c", str(core))
 
 
+def yielding() -> tuple[str, ...]:
+    """Return the prefix by which a command gets only the time that nobody else wants.
+
+    It does so from its start: otherwise the start itself would delay others.
+    """
+    chrt = shutil.which("chrt")
+    return (chrt, "--idle", "0") if chrt else ()
+
+
 @contextlib.contextmanager
 def spawned(
     *command: str,
     env: Mapping[str, str] | None = None,
     descriptors: Sequence[int] = (),
+    apart: bool = False,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Run a process during the block, and yield it with its output."""
+    """Run a process during the block, and yield it with its output.
+
+    Args:
+        command: The command.
+        env: Variables of its environment besides those of this process.
+        descriptors: Descriptors that it inherits.
+        apart: Whether it has a session of its own. A kernel with autogroups (sched(7))
+            shares the CPU out by session: in ours, a process gets little on a busy
+            machine while this one has a higher priority, even on another core.
+    """
     with tempfile.NamedTemporaryFile(prefix="benchmark-") as output:
         child = subprocess.Popen(  # noqa: S603 - our own programs
             command,
@@ -465,6 +484,7 @@ def spawned(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             pass_fds=descriptors,
+            start_new_session=apart,
         )
         try:
             yield child, Path(output.name)
@@ -476,7 +496,7 @@ def spawned(
 @contextlib.contextmanager
 def process(*command: str, descriptors: Sequence[int] = ()) -> Iterator[Spawned]:
     """Run a process that says ``port N`` or logs ``listening`` when it is ready."""
-    with spawned(*command, descriptors=descriptors) as (child, output):
+    with spawned(*command, descriptors=descriptors, apart=True) as (child, output):
         yield Spawned(child.pid, port_of(child, output))
 
 
