@@ -20,7 +20,7 @@ from subprocess import Popen
 from sys import executable
 from typing import Final, NamedTuple
 
-from benchmarks import load, peers
+from benchmarks import cores, load, peers
 from benchmarks.proxy.overload import unhindered
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
@@ -221,7 +221,7 @@ def _attacking(
     """Run the attacker during the block."""
     command = (
         # A real attacker has a machine of its own.
-        *load.yielding(),
+        *cores.yielding(),
         *(executable, "-m", "benchmarks.proxy.attacker", attack.way, str(port)),
         *("--connections", str(attack.connections), "--clients", *attack.clients),
         *("--media-type", attack.media_type, "--bodies", *map(str, bodies)),
