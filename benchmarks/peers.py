@@ -25,8 +25,7 @@ import uvloop
 from aiohttp import web
 from typing_extensions import override
 
-from benchmarks.cores import pinned
-from benchmarks.load import CREATED, START_S, Spawned, process, spawned
+from benchmarks.load import CREATED, START_S, Spawned, pinned, process, spawned
 
 BLOCK = bytes(range(256)) * 256
 """The content of downloads, repeated."""

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cores import pinned
-from benchmarks.load import Spawned, process
+from benchmarks.load import Spawned, pinned, process
 from tests.corpus import pictures
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries.sets import SetInfo

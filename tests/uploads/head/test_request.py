@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from typing_extensions import override
 
 from tests.uploads.forms import LIMITS, head
 from uploadfilter.uploads.head.plan import SINGLETONS, plan
@@ -14,9 +15,12 @@ HOST = (b"Host", b"a")
 
 
 class _Doubted(RequestHead):
-    """A head that is never taken for a plain one."""
+    """A head that is never taken for a plain one: the slow twin."""
 
-    is_plain = False  # the slow twin
+    @override
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "is_plain", False)
 
 
 _PLAIN = ((b"Host", b"site.example:80"), (b"User-Agent", b"x (y; z)"), HOST, LENGTH)
@@ -58,6 +62,19 @@ def test_plain_head_is_one_that_no_rule_speaks_of(
 
     assert plan(heads[0], LIMITS) == plan(heads[1], LIMITS)
     assert heads[0].stands_for == heads[1].stands_for
+
+
+@given(
+    headers=st.lists(st.tuples(st.sampled_from([b"A", b"a", b"b", b"C"]), _SAID)),
+)
+def test_values_of_a_header_keep_their_order(headers: list[Header]) -> None:
+    """A head finds every value of a name, whether names repeat or not."""
+    found = RequestHead(method="GET", target="/", headers=tuple(headers))
+
+    for name in (b"a", b"b", b"c", b"d"):
+        own = [value.strip(b" \t") for key, value in headers if key.lower() == name]
+        assert found.values(name) == own
+        assert found.value(name) == (own[0] if own else None)
 
 
 def test_heads_of_usual_clients_are_plain() -> None:

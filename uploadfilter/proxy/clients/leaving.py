@@ -9,7 +9,7 @@ be told apart before we send something.
 
 import asyncio
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractContextManager
 from types import TracebackType
 
 import msgspec
@@ -74,7 +74,7 @@ class WatchedConnection(AiohttpConnection):
         self._on_lost = tell
 
 
-class WhileClientStays(AbstractAsyncContextManager[None]):
+class WhileClientStays(AbstractContextManager[None]):
     """Runs a block, and leaves it when the client disconnects.
 
     Code after the block handles that case: nobody will read the answer. It is counted
@@ -93,7 +93,7 @@ class WhileClientStays(AbstractAsyncContextManager[None]):
         self._cancelled = 0
 
     @override
-    async def __aenter__(self) -> None:
+    def __enter__(self) -> None:
         # As ``asyncio.timeout`` does, with half of its calls: most requests end before
         # their client leaves.
         self._task = asyncio.current_task()
@@ -101,7 +101,7 @@ class WhileClientStays(AbstractAsyncContextManager[None]):
         self._connection.tell_loss(self._leave)
 
     @override
-    async def __aexit__(
+    def __exit__(
         self,
         kind: type[BaseException] | None,
         error: BaseException | None,

@@ -188,9 +188,10 @@ class Connection(WatchedConnection):
             return
         known = self.requests_parsed
         is_head = self._payload.is_eof()
-        unread = unread_chunks(self._payload)
+        unread = 0 if is_head else unread_chunks(self._payload)
         super().data_received(data)
-        self._count_chunks(self._payload, unread)
+        if not is_head:
+            self._count_chunks(self._payload, unread)
         if self.requests_parsed != known:
             self._on_messages(len(data), new=self.requests_parsed - known)
         elif is_head and data:
@@ -333,7 +334,9 @@ class Connection(WatchedConnection):
         """Count the chunks of bodies that have just begun, if some have arrived."""
         for place in range(max(len(self.queued) - new, 0), len(self.queued)):
             self._chunks = 0
-            self._count_chunks(self.queued[place][1], 0)
+            payload = self.queued[place][1]
+            if payload is not EMPTY_PAYLOAD:
+                self._count_chunks(payload, 0)
             if self._is_cut:
                 # Requests after such a body are not answered.
                 while len(self.queued) > place + 1:

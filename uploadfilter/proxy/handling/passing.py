@@ -41,23 +41,22 @@ class Passing:
             content_type=None,
             telling=arrival.origin.telling,
         )
-        async with (
-            WhileClientStays(request),
-            arrival.origin.asked(head.method, head.target, headers, None) as answer,
-        ):
-            if isinstance(answer, OriginFailure):
-                self._say_failed(answer)
-                return answers.response(
+        asked = arrival.origin.asked(head.method, head.target, headers, None)
+        with WhileClientStays(request):
+            async with asked as answer:
+                if isinstance(answer, OriginFailure):
+                    self._say_failed(answer)
+                    return answers.response(
+                        request,
+                        status=answer.value,
+                        reason=None,
+                        decision_id=None,
+                        wording=live.settings.wording,
+                    )
+                return await relaying.relay(
                     request,
-                    status=answer.value,
-                    reason=None,
-                    decision_id=None,
-                    wording=live.settings.wording,
+                    answer,
+                    last=self._drain.begun,
+                    idle_s=live.settings.limits.answer_idle_s,
                 )
-            return await relaying.relay(
-                request,
-                answer,
-                last=self._drain.begun,
-                idle_s=live.settings.limits.answer_idle_s,
-            )
         return relaying.nothing_to_say()

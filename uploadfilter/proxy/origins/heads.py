@@ -24,11 +24,8 @@ def encode_head(first_line: str, headers: RawHeaders) -> bytes:
     Raises:
         ValueError: A part of it would end a line, and so begin another one.
     """
-    pieces = [first_line.encode("utf-8", "surrogateescape"), _LINE_END]
-    for name, value in headers:
-        pieces += (name, b": ", value, _LINE_END)
-    pieces.append(_LINE_END)
-    head = b"".join(pieces)
+    first = first_line.encode("utf-8", "surrogateescape")
+    head = _LINE_END.join([first, *map(b": ".join, headers), _LINE_END])
     lines = len(headers) + 2
     if head.count(b"\n") != lines or head.count(b"\r") != lines or b"\0" in head:
         raise ValueError("a head holds a line break or a NUL")

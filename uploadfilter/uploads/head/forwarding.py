@@ -11,7 +11,7 @@ them usually forwards a client's own header of the other family.
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
@@ -265,13 +265,18 @@ def ends_here(head: RequestHead) -> bool:
     return bool(_COUNT.fullmatch(left)) and int(left) == 0
 
 
-def returned_headers(headers: Iterable[tuple[bytes, bytes]]) -> Headers:
+def returned_headers(headers: Sequence[tuple[bytes, bytes]]) -> Headers:
     """Return the origin's headers that the client gets: all except the connection's."""
-    known = [(name.lower(), name, value) for name, value in headers]
+    names = [name.lower() for name, _ in headers]
     dropped = _HOP_BY_HOP
-    if values := [value for lower, _, value in known if lower == b"connection"]:
-        dropped |= _named_in_connection(values)
-    return [(name, value) for lower, name, value in known if lower not in dropped]
+    if b"connection" in names:
+        both = zip(names, headers, strict=True)
+        dropped |= _named_in_connection(
+            [it[1] for name, it in both if name == b"connection"]
+        )
+    if dropped.isdisjoint(names):
+        return list(headers)
+    return [it for name, it in zip(names, headers, strict=True) if name not in dropped]
 
 
 def _named_in_connection(values: Iterable[bytes]) -> frozenset[bytes]:

@@ -1,9 +1,8 @@
 """The head of a request as it arrived, with a quick check for unusual headers."""
 
 import re
-from collections.abc import Iterable, Iterator, KeysView
+from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Final
 
 from uploadfilter.uploads.head import codings
@@ -46,6 +45,9 @@ class RequestHead:
         declared_length: Content-Length in bytes; ``None`` if it is missing or
             malformed.
         has_body: Whether the framing announces a body.
+        is_plain: Whether the head is plain, as nearly every head is: no rule concerns
+            it. If it is true, only the rule about the size can still refuse the
+            request.
     """
 
     method: str
@@ -54,20 +56,24 @@ class RequestHead:
     version: tuple[int, int] = HTTP_1_1
     declared_length: int | None = field(init=False, compare=False, repr=False)
     has_body: bool = field(init=False, compare=False, repr=False)
+    is_plain: bool = field(init=False, compare=False, repr=False)
     _by_name: dict[bytes, list[bytes]] = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         """Parse once what every request needs."""
-        found: dict[bytes, list[bytes]] = {}
-        for name, value in self.headers:
-            found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+        found = {name.lower(): [value.strip(b" \t")] for name, value in self.headers}
+        if len(found) != len(self.headers):
+            found = _repeated(self.headers)
         length: int | None = None
-        for text in found.get(b"content-length", ())[:1]:
-            length = int(text) if _LENGTH.fullmatch(text) else None
-        object.__setattr__(self, "_by_name", found)
-        object.__setattr__(self, "declared_length", length)
-        has_body = bool(length) or b"transfer-encoding" in found
-        object.__setattr__(self, "has_body", has_body)
+        if texts := found.get(b"content-length"):
+            length = int(texts[0]) if _LENGTH.fullmatch(texts[0]) else None
+        # Frozen: one call instead of one for each.
+        self.__dict__.update(
+            _by_name=found,
+            declared_length=length,
+            has_body=bool(length) or b"transfer-encoding" in found,
+            is_plain=_is_plain(self, found),
+        )
 
     def values(self, name: bytes) -> list[bytes]:
         """Return the values of a header in order; ``name`` is in lower case."""
@@ -91,31 +97,6 @@ class RequestHead:
         """Yield the values of those of ``names`` that occur; names in lower case."""
         return (values for name, values in self._by_name.items() if name in names)
 
-    @cached_property
-    def is_plain(self) -> bool:
-        """Whether the head is plain, as nearly every head is: no rule concerns it.
-
-        It checks all headers at once for what the rules check one by one. If it is
-        true, only the rule about the size can still refuse the request.
-        """
-        named, host = self._by_name, self.value(b"host")
-        length = self.value(b"content-length")
-        connection = self.value(b"connection")
-        return (
-            self.version == HTTP_1_1
-            and self.target.startswith("/")
-            and self.method != "CONNECT"
-            and len(named) == len(self.headers)
-            and _SPOKEN_OF.isdisjoint(named)
-            and host is not None
-            and HOST.fullmatch(host) is not None
-            and (length is None or _LENGTH.fullmatch(length) is not None)
-            and (connection is None or connection.lower() in _USUAL_CONNECTIONS)
-            and _PLAIN_NAMES.fullmatch(b"\n".join([*named, b""])) is not None
-            and _PLAIN_VALUES.fullmatch(b"".join([value for _, value in self.headers]))
-            is not None
-        )
-
     @property
     def stands_for(self) -> frozenset[str]:
         """The methods that any header asks for instead, as any origin may read them."""
@@ -127,3 +108,31 @@ class RequestHead:
             if name.replace(b"_", b"-") in METHOD_OVERRIDES
             for value in self.values(name)
         )
+
+
+def _repeated(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, list[bytes]]:
+    """Return the values of each header, some of which occur more than once."""
+    found: dict[bytes, list[bytes]] = {}
+    for name, value in headers:
+        found.setdefault(name.lower(), []).append(value.strip(b" \t"))
+    return found
+
+
+def _is_plain(head: RequestHead, named: Mapping[bytes, Sequence[bytes]]) -> bool:
+    """Check all headers at once for what the rules of ``plan`` check one by one."""
+    host, length = named.get(b"host"), named.get(b"content-length")
+    connection = named.get(b"connection")
+    return (
+        head.version == HTTP_1_1
+        and head.target.startswith("/")
+        and head.method != "CONNECT"
+        and len(named) == len(head.headers)
+        and _SPOKEN_OF.isdisjoint(named)
+        and host is not None
+        and HOST.fullmatch(host[0]) is not None
+        and (length is None or _LENGTH.fullmatch(length[0]) is not None)
+        and (connection is None or connection[0].lower() in _USUAL_CONNECTIONS)
+        and _PLAIN_NAMES.fullmatch(b"\n".join([*named, b""])) is not None
+        and _PLAIN_VALUES.fullmatch(b"".join([value for _, value in head.headers]))
+        is not None
+    )
