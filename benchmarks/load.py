@@ -11,7 +11,6 @@ import contextlib
 import math
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
@@ -442,21 +441,23 @@ def _descriptors(pid: int) -> int:
         return 0
 
 
-def pinned(core: int | None) -> tuple[str, ...]:
-    """Return the prefix that keeps a command on one core; empty for ``None``."""
-    taskset = shutil.which("taskset")
-    if core is None or taskset is None or (os.cpu_count() or 1) <= core:
-        return ()
-    return (taskset, "-c", str(core))
-
-
 @contextlib.contextmanager
 def spawned(
     *command: str,
     env: Mapping[str, str] | None = None,
     descriptors: Sequence[int] = (),
+    apart: bool = False,
 ) -> Iterator[tuple[subprocess.Popen[bytes], Path]]:
-    """Run a process during the block, and yield it with its output."""
+    """Run a process during the block, and yield it with its output.
+
+    Args:
+        command: The command.
+        env: Variables of its environment besides those of this process.
+        descriptors: Descriptors that it inherits.
+        apart: Whether it has a session of its own. A kernel with autogroups (sched(7))
+            shares the CPU out by session: in ours, a process gets little on a busy
+            machine while this one has a higher priority, even on another core.
+    """
     with tempfile.NamedTemporaryFile(prefix="benchmark-") as output:
         child = subprocess.Popen(  # noqa: S603 - our own programs
             command,
@@ -465,6 +466,7 @@ def spawned(
             stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})},
             pass_fds=descriptors,
+            start_new_session=apart,
         )
         try:
             yield child, Path(output.name)
@@ -476,7 +478,7 @@ def spawned(
 @contextlib.contextmanager
 def process(*command: str, descriptors: Sequence[int] = ()) -> Iterator[Spawned]:
     """Run a process that says ``port N`` or logs ``listening`` when it is ready."""
-    with spawned(*command, descriptors=descriptors) as (child, output):
+    with spawned(*command, descriptors=descriptors, apart=True) as (child, output):
         yield Spawned(child.pid, port_of(child, output))
 
 

@@ -25,7 +25,8 @@ import uvloop
 from aiohttp import web
 from typing_extensions import override
 
-from benchmarks.load import CREATED, START_S, Spawned, pinned, process, spawned
+from benchmarks.cores import pinned
+from benchmarks.load import CREATED, START_S, Spawned, process, spawned
 
 BLOCK = bytes(range(256)) * 256
 """The content of downloads, repeated."""

@@ -8,7 +8,6 @@ import argparse
 import asyncio
 import contextlib
 import json
-import os
 import signal
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -18,9 +17,6 @@ from typing import Final
 import uvloop
 
 from benchmarks import load
-
-NICE: Final = 10
-"""Its own work must not delay others: a real attacker has a machine of its own."""
 
 PAUSE_S: Final = 0.5
 """Pause before an endless body begins anew: a flood of heads is another attack."""
@@ -162,8 +158,6 @@ def main() -> None:
     parser.add_argument("--bodies", nargs="*", type=Path, default=[])
     parser.add_argument("--media-type", default="image/jpeg")
     options = parser.parse_args()
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
     bodies = [path.read_bytes() for path in options.bodies]
     attacker = Attacker(options.port, options.clients, bodies, options.media_type)
     uvloop.run(attack(attacker, options.way, options.connections))

@@ -3,7 +3,8 @@
 The innocent client uploads photos over two connections with a pause after each, some
 ten a second. Rounds without and with the attacker take turns, and the filter is started
 anew for each attack. The attacker is a process of its own; if the filter does not serve
-a client, that client sends no more than before.
+a client, that client sends no more than before. The processes are placed as
+``arrangement.py`` says.
 """
 
 import asyncio
@@ -17,9 +18,9 @@ from functools import lru_cache
 from pathlib import Path
 from subprocess import Popen
 from sys import executable
-from typing import Final
+from typing import Final, NamedTuple
 
-from benchmarks import load, peers
+from benchmarks import cores, load, peers
 from benchmarks.proxy.overload import unhindered
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
@@ -37,7 +38,10 @@ LENGTH: Final = 3
 P99_AIM: Final = 2.0
 """Most increase of its p99, as a factor."""
 
-SHED: Final = 503
+ONSET_S: Final = 1.0
+"""Start of an attack: all of its connections are opened then. The p99 counts it, and
+the results state the p99 without it as well."""
+
 PARTS: Final = 990
 _BOUNDARY: Final = "e2b1"
 _FORM: Final = f"multipart/form-data; boundary={_BOUNDARY}"
@@ -134,6 +138,12 @@ ATTACKS: Final = (
         bodies=_large_pictures,
     ),
     Attack(
+        name="broken off, 1 client",
+        connections=16,
+        way="breaks_off",
+        bodies=lambda: files_of(PHOTO_KB),
+    ),
+    Attack(
         name="broken off, 8 clients",
         connections=16,
         clients=IPV4,
@@ -154,15 +164,22 @@ async def attacks(folder: Path, plan: Plan) -> Part:
     """Measure an innocent client without and with each attack."""
     state = folder / "attacks"
     list_random(state, 1000)
-    parts = []
-    with peers.sink() as sink:
+    parts, where = [], plan.arrangement
+    note = where.note()
+    with where.placed(), peers.sink(core=where.load_core) as sink:
         for attack in ATTACKS:
-            with filter_before(sink.port, state) as proxy, unhindered():
+            if plan.attacks and attack.name not in plan.attacks:
+                continue
+            with (
+                filter_before(sink.port, state, core=where.filter_core) as proxy,
+                unhindered(),
+            ):
                 parts.append(await _attacked(attack, proxy, folder, plan))
             parts[-1].show(attack.name)
     return Part(
         rows=[row for part in parts for row in part.rows],
         aims=[aim for part in parts for aim in part.aims],
+        notes=[note],
     )
 
 
@@ -172,8 +189,8 @@ async def _attacked(
     """Take turns without and with one attack."""
     paths = _kept(folder, attack.bodies())
     await _photos(proxy.port, seconds=1.0)  # to warm up
-    quiet: list[tuple[int, float]] = []
-    noticed: list[tuple[int, float]] = []
+    quiet: list[Sent] = []
+    noticed: list[Sent] = []
     answers: Counter[str] = Counter()
     cpu_s = wall_s = 0.0
     for _ in range(plan.rounds):
@@ -203,6 +220,8 @@ def _attacking(
 ) -> Iterator[tuple[Popen[bytes], Path]]:
     """Run the attacker during the block."""
     command = (
+        # A real attacker has a machine of its own.
+        *cores.yielding(),
         *(executable, "-m", "benchmarks.proxy.attacker", attack.way, str(port)),
         *("--connections", str(attack.connections), "--clients", *attack.clients),
         *("--media-type", attack.media_type, "--bodies", *map(str, bodies)),
@@ -220,12 +239,27 @@ def _ended(child: "Popen[bytes]", output: Path) -> dict[str, int]:
     return answers
 
 
-async def _photos(port: int, *, seconds: float) -> list[tuple[int, float]]:
-    """Upload photos at an easy pace; return status and milliseconds of each."""
+class Sent(NamedTuple):
+    """An upload of the innocent client.
+
+    Attributes:
+        status: Status of its answer.
+        took_ms: Milliseconds until the end of the answer.
+        after_s: Seconds after the start of the round.
+    """
+
+    status: int
+    took_ms: float
+    after_s: float
+
+
+async def _photos(port: int, *, seconds: float) -> list[Sent]:
+    """Upload photos at an easy pace; return the result of each."""
     files = files_of(PHOTO_KB)
     requests = [load.upload(file, client=INNOCENT) for file in files]
-    answers: list[tuple[int, float]] = []
-    end_s = time.perf_counter() + seconds
+    answers: list[Sent] = []
+    begun_s = time.perf_counter()
+    end_s = begun_s + seconds
 
     async def client(number: int) -> None:
         connection = await load.Connection.opened(port)
@@ -235,7 +269,8 @@ async def _photos(port: int, *, seconds: float) -> list[tuple[int, float]]:
                 connection = await load.Connection.opened(port)
             sent_s = time.perf_counter()
             answer = await connection.ask(requests[turn % len(requests)])
-            answers.append((answer.status, (time.perf_counter() - sent_s) * 1000))
+            took_ms = (time.perf_counter() - sent_s) * 1000
+            answers.append(Sent(answer.status, took_ms, sent_s - begun_s))
             turn += 1
             await asyncio.sleep(PAUSE_S)
         connection.close()
@@ -246,17 +281,21 @@ async def _photos(port: int, *, seconds: float) -> list[tuple[int, float]]:
     return answers
 
 
+def _served_ms(uploads: Sequence[Sent]) -> list[float]:
+    """Return the milliseconds of the uploads that reached the origin, sorted."""
+    return sorted(sent.took_ms for sent in uploads if sent.status == load.CREATED)
+
+
 def _part(
     attack: Attack,
-    quiet: Sequence[tuple[int, float]],
-    noticed: Sequence[tuple[int, float]],
+    quiet: Sequence[Sent],
+    noticed: Sequence[Sent],
     *,
     answers: Counter[str],
     busy_cores: float,
 ) -> Part:
-    before = load.Load(seconds=1, answers=quiet)
-    under = load.Load(seconds=1, answers=noticed)
-    quiet_ms, served_ms = before.latencies(load.CREATED), under.latencies(load.CREATED)
+    quiet_ms, served_ms = _served_ms(quiet), _served_ms(noticed)
+    later_ms = _served_ms([sent for sent in noticed if sent.after_s >= ONSET_S])
     refused = len(noticed) - len(served_ms)
     ratio = load.percentile(served_ms, 99) / load.percentile(quiet_ms, 99)
     row = {
@@ -267,6 +306,7 @@ def _part(
         "p50_ms": round(load.percentile(served_ms, 50), 1),
         "p99_ms": round(load.percentile(served_ms, 99), 1),
         "p99_ratio": round(ratio, 2),
+        "later_p99_ms": round(load.percentile(later_ms, 99), 1),
         "refused": refused,
         "attacker": dict(answers),
         "busy_cores": round(busy_cores, 2),

@@ -3,8 +3,11 @@
 First the capacity is measured, with a closed loop, and the latency at a quarter of it.
 Then 0.9, 1.2 and 2 times the capacity are offered: requests come at random times,
 whether earlier ones are answered or not, from many clients, and latency counts from the
-time at which each was due, from the first second on. The last part is closed loops, in
-which each connection sends one upload after the other: none of these may be refused.
+time at which each was due, from the first second on. The capacity is measured again
+after each, and each is compared with the mean of the two beside it: the speed of a
+shared machine changes. The last part is closed loops, in which each connection sends
+one upload after the other: none of these may be refused. The processes are placed as
+``arrangement.py`` says.
 """
 
 import contextlib
@@ -57,34 +60,15 @@ async def overload(folder: Path, plan: Plan) -> Part:
     """Measure capacity, latency without load, and latency under each load."""
     state = folder / "overload"
     list_random(state, 1000)
-    requests = _requests(SIZE_KB)
-    seconds = plan.seconds * LENGTH
+    where = plan.arrangement
+    note = where.note()
     with (
-        peers.sink() as sink,
-        filter_before(sink.port, state) as proxy,
+        where.placed(),
+        peers.sink(core=where.load_core) as sink,
+        filter_before(sink.port, state, core=where.filter_core) as proxy,
         unhindered(),
     ):
-        await load.drive(proxy.port, requests, connections=2, count=32)  # to warm up
-        closed = await load.drive(
-            proxy.port,
-            requests,
-            connections=CLOSED_CONNECTIONS,
-            seconds=max(seconds / 2, 1.0),
-        )
-        capacity = closed.checked(load.CREATED).per_second
-        quiet = load.Offered(proxy.port, requests)
-        unloaded = await quiet.run(rate=capacity * UNLOADED, seconds=seconds, seed=SEED)
-        quiet_p99 = load.percentile(unloaded.latencies(), 99)
-        parts = [_quiet_part(unloaded, capacity)]
-        for number, factor in enumerate(FACTORS, start=1):
-            busy = load.Offered(proxy.port, requests)
-            offered = await busy.run(
-                rate=capacity * factor, seconds=seconds, seed=SEED + number
-            )
-            late_ms = load.percentile(sorted(busy.late_ms), 99)
-            parts.append(_part(capacity, factor, quiet_p99, offered, late_ms=late_ms))
-            after = await load.drive(proxy.port, requests, connections=1, count=8)
-            after.checked(load.CREATED)
+        parts = await _open_loops(proxy, plan.seconds * LENGTH)
         for size_kb in LOOP_SIZES_KB[: plan.sizes]:
             parts += [
                 await _loop(proxy.port, size_kb, connections, plan.seconds)
@@ -93,7 +77,48 @@ async def overload(folder: Path, plan: Plan) -> Part:
     return Part(
         rows=[row for part in parts for row in part.rows],
         aims=[aim for part in parts for aim in part.aims],
+        notes=[note],
     )
+
+
+async def _open_loops(proxy: load.Spawned, seconds: float) -> list[Part]:
+    """Offer a quarter of the capacity, then each multiple of it."""
+    requests = _requests(SIZE_KB)
+    await load.drive(proxy.port, requests, connections=2, count=32)  # to warm up
+    capacity = await _capacity(proxy.port, requests, seconds)
+    quiet = load.Offered(proxy.port, requests)
+    unloaded = await quiet.run(rate=capacity * UNLOADED, seconds=seconds, seed=SEED)
+    quiet_p99 = load.percentile(unloaded.latencies(), 99)
+    parts = [_quiet_part(unloaded, capacity)]
+    for number, factor in enumerate(FACTORS, start=1):
+        busy = load.Offered(proxy.port, requests)
+        rate = capacity * factor
+        before_s = proxy.cpu_s()
+        offered = await busy.run(rate=rate, seconds=seconds, seed=SEED + number)
+        cores = (proxy.cpu_s() - before_s) / offered.seconds
+        late_ms = load.percentile(sorted(busy.late_ms), 99)
+        after = await _capacity(proxy.port, requests, seconds)
+        extra = {
+            "offered_per_second": round(rate, 1),
+            "capacity_after": round(after, 1),
+            "busy_cores": round(cores, 2),
+            "client_late_p99_ms": round(late_ms, 2),
+        }
+        mean = (capacity + after) / 2
+        parts.append(_part(mean, factor, quiet_p99, offered, extra=extra))
+        capacity = after
+    return parts
+
+
+async def _capacity(port: int, requests: list[load.Request], seconds: float) -> float:
+    """Return how many uploads a second a closed loop gets through."""
+    closed = await load.drive(
+        port,
+        requests,
+        connections=CLOSED_CONNECTIONS,
+        seconds=max(seconds / 2, 1.0),
+    )
+    return closed.checked(load.CREATED).per_second
 
 
 def _requests(size_kb: int) -> list[load.Request]:
@@ -155,7 +180,7 @@ def _part(
     quiet_p99: float,
     offered: load.Load,
     *,
-    late_ms: float,
+    extra: dict[str, float],
 ) -> Part:
     accepted = offered.latencies(load.CREATED)
     shed = offered.latencies(SHED)
@@ -163,7 +188,6 @@ def _part(
     goodput = len(accepted) / offered.seconds
     row = {
         "offered": factor,
-        "offered_per_second": round(factor * capacity, 1),
         "answered_after_s": round(offered.seconds, 1),
         "accepted_per_second": round(goodput, 1),
         "accepted_p50_ms": round(load.percentile(accepted, 50), 2),
@@ -171,8 +195,8 @@ def _part(
         "shed": len(shed),
         "shed_p99_ms": round(load.percentile(shed, 99), 2) if shed else None,
         "statuses": offered.statuses,
-        "client_late_p99_ms": round(late_ms, 2),
-    }
+        "goodput": round(goodput / capacity, 3),
+    } | extra
     at = f"at {factor:g} times the capacity"
     aims = [
         Aim(

@@ -1,6 +1,8 @@
 """The amount of measuring in a run."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+
+from benchmarks.proxy.arrangement import Arrangement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,6 +19,8 @@ class Plan:
         starts: How often a start is timed.
         soak_s: How long memory is watched.
         rolls: How often both instances are restarted.
+        arrangement: Which cores an attack or an overload is measured on.
+        attacks: Names of the attacks to measure; empty for all.
     """
 
     rounds: int
@@ -28,6 +32,8 @@ class Plan:
     starts: int
     soak_s: float
     rolls: int
+    arrangement: Arrangement = Arrangement.APART
+    attacks: tuple[str, ...] = ()
 
     def uploads(self, size_kb: int) -> int:
         """Return the number of uploads of that size for a figure of CPU."""
@@ -45,6 +51,7 @@ FULL = Plan(
     soak_s=60.0,
     rolls=3,
 )
+BRIEF = replace(FULL, rounds=3, seconds=1.0, soak_s=20.0, rolls=1)
 QUICK = Plan(
     rounds=1,
     seconds=0.3,

@@ -30,14 +30,15 @@ import uvloop
 
 from benchmarks import machine
 from benchmarks.proxy import plots
-from benchmarks.proxy.attacks import attacks
+from benchmarks.proxy.arrangement import Arrangement
+from benchmarks.proxy.attacks import ATTACKS, attacks
 from benchmarks.proxy.before import before
 from benchmarks.proxy.cost import cpu, uploads
 from benchmarks.proxy.instances import instances
 from benchmarks.proxy.oracle import oracle
 from benchmarks.proxy.overload import overload
 from benchmarks.proxy.passing import passing
-from benchmarks.proxy.plan import FULL, QUICK, Plan
+from benchmarks.proxy.plan import BRIEF, FULL, QUICK, Plan
 from benchmarks.proxy.records import records
 from benchmarks.proxy.report import Part
 from benchmarks.proxy.restarting import restarting
@@ -84,7 +85,24 @@ async def measure(names: Sequence[str], plan: Plan) -> dict[str, Any]:
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks proxy")
     parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
+    parser.add_argument(
+        "--brief", action="store_true", help="kept, though of fewer and shorter rounds"
+    )
     parser.add_argument("--only", nargs="+", choices=PARTS, help="some of the parts")
+    parser.add_argument(
+        "--arrangement",
+        type=Arrangement,
+        choices=list(Arrangement),
+        default=Arrangement.APART,
+        help="whether attacks and overload run on a core without the filter",
+    )
+    parser.add_argument(
+        "--attack",
+        action="append",
+        choices=[attack.name for attack in ATTACKS],
+        default=[],
+        help="only this attack; not kept",
+    )
     parser.add_argument("--hours", type=float, help="length of the soak")
     return parser.parse_args(arguments)
 
@@ -95,13 +113,14 @@ def main(arguments: Sequence[str]) -> int:
     Parts that a run leaves out stay in the results from the run before.
     """
     options = _options(arguments)
-    plan = QUICK if options.quick else FULL
+    plan = QUICK if options.quick else BRIEF if options.brief else FULL
+    plan = replace(plan, arrangement=options.arrangement, attacks=tuple(options.attack))
     if options.hours is not None:
         plan = replace(plan, soak_s=options.hours * 3600)
     decoding.prepare_process()
     found = uvloop.run(measure(options.only or list(PARTS), plan))
     _show_missed(found)
-    if not options.quick:
+    if not (options.quick or options.attack):
         _keep(found)
     return 0
 

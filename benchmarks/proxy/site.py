@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.load import Spawned, pinned, process
+from benchmarks.cores import pinned
+from benchmarks.load import Spawned, process
 from tests.corpus import pictures
 from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.entries.sets import SetInfo
