@@ -1,24 +1,23 @@
 """Send one request on one connection to the origin, and read its answer, as bytes.
 
-Connections are aiohttp's: its connector opens and keeps them, and their protocol reads
-answers with the parser and the timeouts of its client. The rest of that client is made
+Connections are aiohttp's: its connector opens them (``keeping.py``), and their
+protocol reads answers with the parser of its client. The rest of that client is made
 for programs that want answers: it normalises, follows, resends and invents. A proxy
 that only forwards treats a head as bytes. Parsing and rebuilding it took half of the
 time of a small request (``benchmarks proxy``).
 """
 
 import asyncio
-import select
 from http import HTTPStatus
 from typing import assert_never
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.connector import Connection
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.http_writer import StreamWriter
 
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
+from uploadfilter.proxy.origins.keeping import KeptConnections, OriginConnection
 from uploadfilter.proxy.origins.sending import Sending, Whole
 
 _CHUNKED = (b"Transfer-Encoding", b"chunked")
@@ -55,8 +54,9 @@ class OriginAnswer:
 
     def be_patient(self, silence_s: float) -> None:
         """Allow longer silence than for other answers."""
-        self._by.read_timeout = silence_s
-        self._by.start_timeout()
+        if not self.content.is_eof():
+            self._by.read_timeout = silence_s
+            self._by.start_timeout()
 
     def is_broken_off(self) -> bool:
         """Tell whether a body that has ended was cut off by a broken connection.
@@ -71,30 +71,28 @@ class Asking:
     """One request on a connection that no other request uses meanwhile.
 
     Args:
-        connection: The connection from the connector.
+        connection: The connection.
+        kept: Gets it back after a whole answer.
         max_header_bytes: Longest line in the head of the answer.
         silence_s: Seconds for which the origin may be silent.
     """
 
     def __init__(
-        self, connection: Connection, *, max_header_bytes: int, silence_s: float
+        self,
+        connection: OriginConnection,
+        kept: KeptConnections,
+        *,
+        max_header_bytes: int,
+        silence_s: float,
     ) -> None:
         self._connection = connection
+        self._kept = kept
+        self._is_given_back = False
+        self._content: aiohttp.StreamReader | None = None
         self._max_header_bytes = max_header_bytes
         self._silence_s = silence_s
         self._sending: Sending | None = None
         self._task: asyncio.Task[None] | None = None
-
-    def is_stale(self) -> bool:
-        """Tell whether the connection was used up before a request was sent on it.
-
-        An origin that closes an idle connection may announce that first (408). Such
-        unrequested bytes would be taken for the answer to this request.
-        """
-        by = self._connection.protocol
-        if by is None or by.transport is None or by.should_close or len(by) > 0:
-            return True
-        return _has_ended(by.transport)
 
     async def answer(
         self,
@@ -116,14 +114,16 @@ class Asking:
             aiohttp.ClientError: The connection broke.
             HttpProcessingError: The received bytes are not HTTP.
         """
-        by = self._connection.protocol
-        if by is None or by.transport is None:
+        by = self._connection.by
+        if by.transport is None:
             raise aiohttp.ServerDisconnectedError
+        # A parser for each answer: bytes after the end of the last one are forgotten.
         by.set_response_params(
             skip_payload=method == "HEAD",
             read_until_eof=True,
             auto_decompress=False,
-            read_timeout=self._silence_s,
+            # The timer of the connection watches over the head.
+            read_timeout=None,
             max_line_size=self._max_header_bytes,
             max_field_size=self._max_header_bytes,
         )
@@ -131,7 +131,7 @@ class Asking:
         match body:
             case None:
                 by.transport.write(encode_head(first_line, headers))
-                by.start_timeout()
+                self._connection.await_head(self._silence_s)
             case Whole():
                 data = body.data
                 if _length_of(headers) is None:
@@ -140,7 +140,7 @@ class Asking:
                 head = encode_head(first_line, headers)
                 by.transport.writelines((head, data))
                 body.on_sent()
-                by.start_timeout()
+                self._connection.await_head(self._silence_s)
             case Sending():
                 length = _length_of(headers)
                 if length is None:
@@ -149,9 +149,26 @@ class Asking:
                 self._send(body, length, by)
             case never:
                 assert_never(never)
-        message, content = await _head_of_answer(by)
+        message, content = await self._head_of_answer(by)
         content.on_eof(self._body_ended)
         return OriginAnswer(message, content, by)
+
+    async def _head_of_answer(
+        self, by: ResponseHandler
+    ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
+        """Read the head of the final answer, after any informational ones."""
+        while True:
+            message, content = await by.read()
+            if not _is_informational(message.code):
+                break
+            if self._is_sent():
+                self._connection.await_head(self._silence_s)
+        self._content = content
+        self._connection.stop_waiting()
+        if not content.is_eof():
+            by.read_timeout = self._silence_s
+            by.start_timeout()
+        return message, content
 
     def _send(self, body: Sending, length: int | None, by: ResponseHandler) -> None:
         """Begin to send a body; an answer may arrive before its end."""
@@ -162,27 +179,36 @@ class Asking:
         self._task.add_done_callback(self._sent)
 
     def _sent(self, task: "asyncio.Task[None]") -> None:
-        """Tell the task that waits for the answer that it will not arrive."""
-        by = self._connection.protocol
-        error = None if task.cancelled() else task.exception()
-        if by is None or error is None:
+        """Wait for the answer, or tell the task that does that none will arrive."""
+        by = self._connection.by
+        if self._is_given_back or task.cancelled():
             return
+        error = task.exception()
         if isinstance(error, TimeoutError):
             by.set_exception(error)
-        else:
+        elif error is not None:
             by.set_exception(aiohttp.ClientOSError(None, "the body broke off"), error)
+        elif self._content is None:
+            self._connection.await_head(self._silence_s)
+        elif not self._content.is_eof():
+            by.start_timeout()
+
+    def _is_sent(self) -> bool:
+        return self._task is None or self._task.done()
 
     def _body_ended(self) -> None:
-        """Release the connection for another request when everything is sent."""
-        if self._task is None or self._task.done():
-            self._connection.release()
+        """Keep the connection for another request when everything is sent."""
+        if self._is_sent() and not self._is_given_back:
+            self._is_given_back = True
+            self._kept.give_back(self._connection)
 
     def close(self) -> None:
         """End everything that is still running; an idle connection is kept."""
         if self._task is not None and not self._task.done():
             self._task.cancel()
-        if self._connection.protocol is None:
+        if self._is_given_back:
             return
+        self._is_given_back = True
         transport = self._connection.transport
         self._connection.close()
         # An origin that answered early may never read the rest; an ordinary close would
@@ -199,42 +225,10 @@ async def _send(body: Sending, length: int | None, by: ResponseHandler) -> None:
     async for piece in body:
         await writer.write(piece)
     await writer.write_eof()
-    by.start_timeout()
-
-
-async def _head_of_answer(
-    by: ResponseHandler,
-) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-    """Read the head of the final answer, after any informational ones.
-
-    aiohttp stops its timer at an informational answer (1xx), so that it would wait
-    without end for an origin that then hangs.
-    """
-    while True:
-        message, content = await by.read()
-        if not _is_informational(message.code):
-            return message, content
-        by.start_timeout()
 
 
 def _is_informational(status: int) -> bool:
     return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
-
-
-def _has_ended(transport: asyncio.Transport) -> bool:
-    """Tell whether the other side closed a connection, or sent unrequested bytes.
-
-    The loop has not noticed that yet if it was busy, and the request would be lost with
-    the connection: only a safe one may be sent twice. This takes one system call of
-    about a microsecond. Bytes of TLS may be tickets, which are not an answer.
-    """
-    end = transport.get_extra_info("socket")
-    if end is None or end.fileno() < 0:
-        return True
-    poll = select.poll()
-    is_plain = transport.get_extra_info("sslcontext") is None
-    poll.register(end.fileno(), select.POLLRDHUP | (select.POLLIN if is_plain else 0))
-    return bool(poll.poll(0))
 
 
 def _in_one_chunk(data: bytes) -> bytes:

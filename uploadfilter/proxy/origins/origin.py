@@ -26,6 +26,7 @@ from yarl import URL
 from uploadfilter.proxy.origins.asking import Asking, OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
+from uploadfilter.proxy.origins.keeping import KeptConnections
 from uploadfilter.proxy.origins.sending import Sending, Whole
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.origins.websockets import Opened, origin_websocket
@@ -41,10 +42,6 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """Methods that change nothing (RFC 9110, section 9.2.1): if a kept connection breaks
 before an answer, they are sent once more. PUT and DELETE are idempotent, but the second
 answer may differ from the first: 404 for a file that the first has deleted."""
-
-_MOST_STALE = 8
-"""Connections that are tried until one is usable. Each unusable one leaves the pool;
-with an origin that sends before it is asked, this would never end."""
 
 _NAME_CACHED_S = 10
 """How long an address of the origin's name is cached. Names move within minutes; within
@@ -73,13 +70,7 @@ class Origin:
         self.telling = settings.telling()
         self._settings = settings
         self._connector = connector
-        self._whom = whom
-        self._patience = aiohttp.ClientTimeout(
-            total=None,
-            # Includes looking up its name, and waiting for one of ``connections``.
-            connect=settings.answer_timeout_s,
-            sock_connect=settings.connect_timeout_s,
-        )
+        self._kept = KeptConnections(settings, connector=connector, whom=whom)
 
     @classmethod
     @asynccontextmanager
@@ -92,7 +83,11 @@ class Origin:
         # In a thread, because a reload reads certificates while requests are served.
         tls = await asyncio.to_thread(settings.tls)
         async with _connector(settings, tls) as connector:
-            yield cls(settings, connector=connector, whom=_whom(settings))
+            origin = cls(settings, connector=connector, whom=_whom(settings))
+            try:
+                yield origin
+            finally:
+                origin.close()
         # Connections are closed by callbacks that the loop still has to run.
         await asyncio.sleep(0)
 
@@ -176,22 +171,24 @@ class Origin:
         return answer
 
     async def _connected(self, held: list[Asking]) -> Asking:
-        """Take a connection, or another one if it is already used up.
+        """Take a connection that can be used.
 
         Raises:
-            aiohttp.ServerDisconnectedError: All of them are used up.
+            aiohttp.ClientError: There is none.
+            TimeoutError: There was none in time.
         """
-        for _ in range(_MOST_STALE):
-            asking = Asking(
-                await self._connector.connect(self._whom, [], self._patience),
-                max_header_bytes=self._settings.max_header_bytes,
-                silence_s=self._settings.answer_timeout_s,
-            )
-            if not asking.is_stale():
-                held.append(asking)
-                return asking
-            asking.close()
-        raise aiohttp.ServerDisconnectedError
+        asking = Asking(
+            await self._kept.take(),
+            self._kept,
+            max_header_bytes=self._settings.max_header_bytes,
+            silence_s=self._settings.answer_timeout_s,
+        )
+        held.append(asking)
+        return asking
+
+    def close(self) -> None:
+        """Close idle connections, and keep no more."""
+        self._kept.close()
 
 
 class Exchange(AbstractAsyncContextManager[OriginAnswer | OriginFailure]):

@@ -1,0 +1,228 @@
+"""Keep connections to an origin for its next requests.
+
+aiohttp's connector looks names up, opens connections, and holds the limit of their
+number. For a request that finds an open connection, it makes an object, a key and two
+timers each time. So this module keeps connections itself, from one request to the next,
+and each has one timer that requests share.
+
+Rules this module keeps: a connection is used again only if the last answer on it was
+whole and nothing has arrived since; the one that was used last is used first, so that
+the others become idle and are closed; with a limit on the number of connections, each
+goes back to the connector, where requests wait for it.
+"""
+
+import asyncio
+import select
+from collections import deque
+
+import aiohttp
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.connector import Connection
+
+from uploadfilter.proxy.origins.settings import OriginSettings
+
+_MOST_STALE = 8
+"""Connections that are tried until one is usable. Each unusable one leaves the pool;
+with an origin that sends before it is asked, this would never end."""
+
+
+class OriginConnection:
+    """A connection to an origin, for one request after another.
+
+    Args:
+        connection: The connection from the connector.
+        by: Its protocol, which reads answers.
+
+    Attributes:
+        by: The same.
+        idle_since_s: When the last request ended, by the clock of the loop.
+    """
+
+    __slots__ = (
+        "_connection",
+        "_loop",
+        "_poll",
+        "_timer",
+        "_until_s",
+        "by",
+        "idle_since_s",
+    )
+
+    def __init__(self, connection: Connection, by: ResponseHandler) -> None:
+        self.by = by
+        self.idle_since_s = 0.0
+        self._connection = connection
+        self._loop = asyncio.get_running_loop()
+        self._poll = _poll_of(by.transport)
+        self._timer: asyncio.TimerHandle | None = None
+        self._until_s: float | None = None
+
+    @property
+    def transport(self) -> asyncio.Transport | None:
+        """The transport, until the connection has ended."""
+        return self.by.transport
+
+    def is_stale(self) -> bool:
+        """Tell whether the connection was used up before a request was sent on it.
+
+        An origin that closes an idle connection may announce that first (408). Such
+        unrequested bytes would be taken for the answer to this request. The loop has
+        not noticed them yet if it was busy, and the request would be lost with the
+        connection: only a safe one may be sent twice. To look takes one system call of
+        about a microsecond.
+        """
+        by = self.by
+        if by.transport is None or by.should_close or len(by) > 0:
+            return True
+        return self._poll is None or bool(self._poll.poll(0))
+
+    def await_head(self, silence_s: float) -> None:
+        """Start, or start again, the time in which the head of an answer must arrive.
+
+        The timer is not cancelled when the head has arrived: it looks, when it is due,
+        whether another head is awaited. So most requests make no timer.
+
+        Raises:
+            SocketTimeoutError: To the task that waits, if the origin is silent.
+        """
+        self._until_s = self._loop.time() + silence_s
+        if self._timer is None:
+            self._timer = self._loop.call_later(silence_s, self._look)
+
+    def stop_waiting(self) -> None:
+        """Note that the head has arrived."""
+        self._until_s = None
+
+    def _look(self) -> None:
+        self._timer = None
+        if self._until_s is None:
+            return
+        left_s = self._until_s - self._loop.time()
+        if left_s > 0:
+            self._timer = self._loop.call_later(left_s, self._look)
+        else:
+            self.by.set_exception(aiohttp.SocketTimeoutError("the origin is silent"))
+
+    def hand_back(self) -> None:
+        """Let the connector have the connection: it closes it, or keeps it."""
+        self._stop_timer()
+        self._connection.release()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._stop_timer()
+        self._connection.close()
+
+    def _stop_timer(self) -> None:
+        self._until_s = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+
+class KeptConnections:
+    """The connections to one origin that no request uses at the moment.
+
+    Args:
+        settings: Limits of the connections, in number and time.
+        connector: Opens connections.
+        whom: The address in the form that the connector needs.
+    """
+
+    def __init__(
+        self,
+        settings: OriginSettings,
+        *,
+        connector: aiohttp.BaseConnector,
+        whom: aiohttp.ClientRequest,
+    ) -> None:
+        self._connector = connector
+        self._whom = whom
+        self._keeps = settings.connections == 0
+        self._idle_s = settings.idle_timeout_s
+        self._idle: deque[OriginConnection] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._loop = asyncio.get_running_loop()
+        self._patience = aiohttp.ClientTimeout(
+            total=None,
+            # Includes looking up its name, and waiting for one of ``connections``.
+            connect=settings.answer_timeout_s,
+            sock_connect=settings.connect_timeout_s,
+        )
+
+    def __len__(self) -> int:
+        """Return the number of idle connections."""
+        return len(self._idle)
+
+    async def take(self) -> OriginConnection:
+        """Take an idle connection, or open one.
+
+        Raises:
+            aiohttp.ClientError: None can be opened, or all are used up.
+            TimeoutError: None was open in time.
+        """
+        for _ in range(_MOST_STALE):
+            connection = self._idle_one() or await self._opened()
+            if not connection.is_stale():
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError
+
+    def give_back(self, connection: OriginConnection) -> None:
+        """Keep a connection after a whole answer, if it can be used again."""
+        if not self._keeps or connection.by.should_close:
+            connection.hand_back()
+            return
+        connection.idle_since_s = self._loop.time()
+        self._idle.append(connection)
+        if self._timer is None:
+            self._timer = self._loop.call_later(self._idle_s, self._close_idle)
+
+    def close(self) -> None:
+        """Close all idle connections, and keep no more."""
+        self._keeps = False
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._idle:
+            self._idle.pop().close()
+
+    def _idle_one(self) -> OriginConnection | None:
+        """Return the connection that was used last, unless it is idle for too long."""
+        while self._idle:
+            connection = self._idle.pop()
+            is_fresh = self._loop.time() - connection.idle_since_s < self._idle_s
+            if is_fresh and connection.by.is_connected():
+                return connection
+            connection.close()
+        return None
+
+    async def _opened(self) -> OriginConnection:
+        connection = await self._connector.connect(self._whom, [], self._patience)
+        by = connection.protocol
+        if by is None:
+            raise aiohttp.ServerDisconnectedError
+        return OriginConnection(connection, by)
+
+    def _close_idle(self) -> None:
+        """Close the connections that are idle for too long; the oldest are first."""
+        self._timer = None
+        now_s = self._loop.time()
+        while self._idle and now_s - self._idle[0].idle_since_s >= self._idle_s:
+            self._idle.popleft().close()
+        if self._idle:
+            left_s = self._idle[0].idle_since_s + self._idle_s - now_s
+            self._timer = self._loop.call_later(left_s, self._close_idle)
+
+
+def _poll_of(transport: asyncio.Transport | None) -> "select.poll | None":
+    """Return what tells that the other side closed, or sent unrequested bytes.
+
+    Bytes of TLS may be tickets, which are not an answer.
+    """
+    end = None if transport is None else transport.get_extra_info("socket")
+    if transport is None or end is None or end.fileno() < 0:
+        return None
+    poll = select.poll()
+    is_plain = transport.get_extra_info("sslcontext") is None
+    poll.register(end.fileno(), select.POLLRDHUP | (select.POLLIN if is_plain else 0))
+    return poll
