@@ -10,9 +10,10 @@ from benchmarks.evidence.halves import bits, turned
 from uploadfilter.evidence.background import BITS, Background, Signs
 from uploadfilter.evidence.chance import probability
 from uploadfilter.evidence.cohort import Words
+from uploadfilter.evidence.crowding import crowd_of_value
 from uploadfilter.evidence.crowds import Crowd, Floats, reaches
 from uploadfilter.evidence.patterns import KEPT, Gauge
-from uploadfilter.evidence.probes import PLAIN, crowd_of_value
+from uploadfilter.evidence.probes import PLAIN
 
 LOWEST = 4.5
 """Deviations from which a pair is looked at: three in a million of a normal

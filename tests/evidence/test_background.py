@@ -45,6 +45,8 @@ def test_distances_are_those_of_the_twin(seed: int, count: int) -> None:
     ]
     assert (int(strengths.sum()) - 2 * distances).tolist() == agreements
     assert background.agreements(probe, strengths).tolist() == agreements
+    apart = [obvious.distance(raw(probe), raw(it)) for it in values]
+    assert background.apart(probe).tolist() == apart
 
 
 @given(seed=seeds, count=st.integers(2, 40))

@@ -334,10 +334,17 @@ def counted(judged: list[int]) -> Callable[..., tuple[Evidence, ...]]:
         entries: int,
         tries: float,
         plane: bytes,
+        near: float,
     ) -> tuple[Evidence, ...]:
         judged.append(len(candidates))
         return judge(
-            cohort, views, candidates, entries=entries, tries=tries, plane=plane
+            cohort,
+            views,
+            candidates,
+            entries=entries,
+            tries=tries,
+            plane=plane,
+            near=near,
         )
 
     return judging

@@ -76,6 +76,7 @@ class Background:
         products: Sum of the products of two bits, shape (256, 256).
         mean: Mean of each bit.
         covariance: Covariance of the bits.
+        few: Some ``_FEW`` of the values, evenly chosen, shape (4, few).
     """
 
     lanes: Words
@@ -83,6 +84,7 @@ class Background:
     products: NDArray[np.float64]
     mean: NDArray[np.float32]
     covariance: NDArray[np.float32]
+    few: Words
 
     @classmethod
     def of(cls, values: Words) -> "Background":
@@ -110,6 +112,7 @@ class Background:
             products=products,
             mean=mean.astype(np.float32),
             covariance=covariance.astype(np.float32),
+            few=lanes[:, :: max(lanes.shape[1] // _FEW, 1)].copy(),
         )
 
     def without(self, refused: NDArray[np.bool_]) -> "Background":
@@ -130,10 +133,20 @@ class Background:
         Args:
             weights: Signs times strengths, shape (n, 256).
         """
-        variance = ((weights @ self.covariance) * weights).sum(axis=1)
+        return self.moments_and_products(weights)[0]
+
+    def moments_and_products(self, weights: Signs) -> tuple[Moments, Signs]:
+        """Return the moments, and the weights times the covariance of the cohort.
+
+        Args:
+            weights: Signs times strengths, shape (n, 256).
+        """
+        products = weights @ self.covariance
+        variance = np.einsum("nb,nb->n", products, weights)
         # A probe without any strength agrees with everything equally.
         deviation = np.sqrt(np.maximum(variance, 1.0))
-        return Moments(weights @ self.mean, deviation.astype(np.float32))
+        moments = Moments(weights @ self.mean, deviation.astype(np.float32))
+        return moments, products
 
     def distances(
         self, value: NDArray[np.uint64], strengths: Strengths
@@ -157,10 +170,12 @@ class Background:
 
         A few of them change no moment. ``_FEW`` of the cohort are compared.
         """
-        step = max(len(self) // _FEW, 1)
-        different = self.lanes[:, ::step] ^ value[:, None]
-        apart = np.bitwise_count(different).sum(axis=0, dtype=np.uint16)
-        return int((apart <= Thresholds().bits(SignalType.PDQ)).sum()) > 1
+        apart = bits_apart(self.few, value)
+        return int(np.count_nonzero(apart <= Thresholds().bits(SignalType.PDQ))) > 1
+
+    def apart(self, value: NDArray[np.uint64]) -> NDArray[np.int16]:
+        """Return how many bits of each of the cohort differ from a value."""
+        return bits_apart(self.lanes, value)
 
     def rows(self, places: NDArray[np.intp]) -> Words:
         """Return some values of the cohort, shape (n, 4)."""
@@ -194,15 +209,36 @@ def distances_of(
     for first in range(0, len(found), _COUNTED):
         total = found[first : first + _COUNTED]
         different = lanes[:, first : first + _COUNTED] ^ value[:, None]
-        counted = False
+        is_first = True
         for mask in masks:
             # From the most significant plane on, so that each is doubled as often.
-            if counted:
+            if not is_first:
                 total += total
             if mask.any():
-                for count in np.bitwise_count(different & mask[:, None]):
-                    total += count
-                counted = True
+                counts = np.bitwise_count(different & mask[:, None])
+                # A byte holds the bits of two lanes, and adds up faster.
+                halves = counts[0] + counts[1], counts[2] + counts[3]
+                if is_first:
+                    np.add(*halves, out=total, dtype=np.int16)
+                    is_first = False
+                else:
+                    total += np.add(*halves, dtype=np.int16)
+    return found
+
+
+def bits_apart(lanes: Words, value: NDArray[np.uint64]) -> NDArray[np.int16]:
+    """Return how many bits of some values differ from a value.
+
+    Args:
+        lanes: The values, shape (4, n).
+        value: Four numbers of 64 bits.
+    """
+    found = np.empty(lanes.shape[1], np.int16)
+    for first in range(0, len(found), _COUNTED):
+        some = slice(first, first + _COUNTED)
+        counts = np.bitwise_count(lanes[:, some] ^ value[:, None])
+        halves = counts[0] + counts[1], counts[2] + counts[3]
+        np.add(*halves, out=found[some], dtype=np.int16)
     return found
 
 

@@ -211,6 +211,7 @@ class _Search:
             entries=self._generation.entry_count,
             tries=tries_of(len(views) * variants * self._views),
             plane=item.view.plane,
+            near=self._settings.near,
         )
         yield from zip(chosen, judged, strict=True)
 

@@ -5,32 +5,34 @@ the cohort's values within ``Thresholds.pdq`` of an entry do not count for that 
 because they are its own picture.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.evidence.background import BITS, Background, Strengths, signs_of
+from uploadfilter.evidence.background import BITS, Background, signs_of
 from uploadfilter.evidence.chance import (
     ALTERED,
     BOXED_TRIES,
+    NEAR,
     REFINED_TRIES,
     SHIFTED_TRIES,
     expected,
     least_excess,
 )
 from uploadfilter.evidence.cohort import LEAST_VALUES, Words
-from uploadfilter.evidence.crowds import Crowd
-from uploadfilter.evidence.patterns import counted
-from uploadfilter.evidence.probes import PLAIN, Probes, crowd_of_value, reach
+from uploadfilter.evidence.comparing import Best, UploadSide
+from uploadfilter.evidence.crowding import crowd_of_value
+from uploadfilter.evidence.probes import PLAIN, Pairs, Probes, reach
 from uploadfilter.evidence.sharing import GuessSort, guess_of
 from uploadfilter.model import SignalType, Variant
 from uploadfilter.outlines import WHOLE, Outline
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.signals.soft.family import SoftViews
-from uploadfilter.signals.soft.refining import refine
+from uploadfilter.signals.soft.refining import Refinement
 
 GENERIC: Final = 60
 """Bits within which nearly all pairs from different collections show the same
@@ -97,7 +99,7 @@ def judge_values(
         return found
     weights = signs_of(one[None])
     reached = float(reach(listed.background, weights, PLAIN[None], listed.value)[0])
-    crowds = crowd_of_value(listed.background, one), listed.crowd(listed.background)
+    crowds = [crowd_of_value(listed.background, it) for it in (one, listed.value)]
     excess = min(crowd.excess(reached) for crowd in crowds)
     figure = expected(excess, entries=entries, tries=tries)
     return replace(found, expected=figure, excess=excess)
@@ -112,12 +114,13 @@ def judge(
     tries: float,
     plane: bytes | None = None,
     most: float = HOPELESS,
+    near: float | None = None,
 ) -> tuple[Evidence, ...]:
     """Judge candidates by the views of an upload; each takes some milliseconds.
 
     The views of a candidate that agree best are judged exactly, and the best one is
     refined. A candidate that is no better than chance is not looked at any further: its
-    figure is then a lower bound of E above ``most``.
+    figure is then a lower bound of E, above ``most`` or above ``near``.
 
     Args:
         background: The prepared cohort; ``None`` if there is none.
@@ -128,6 +131,9 @@ def judge(
         plane: The plane that the views were made from, to refine the best view of a
             candidate; ``None`` to leave that out.
         most: Expected chance matches above which a candidate is no better than chance.
+        near: Expected chance matches up to which a figure matters: what only tells
+            figures apart above it, and above ``chance.NEAR``, is left out. ``None`` for
+            ``most``.
 
     Returns:
         One judgement for each candidate, in their order.
@@ -141,57 +147,100 @@ def judge(
         unjudged = map(_Listed.unjudged, candidates)
         return tuple(_seen(probes, probes.nearest(it.value), it) for it in unjudged)
     # No view counts less than the one that counts least.
-    size = _Size(entries=entries, tries=tries * float(probes.times.min()), most=most)
+    size = _Size(
+        entries=entries,
+        tries=tries * float(probes.times.min()),
+        most=most,
+        near=most if near is None else min(max(near, NEAR), most),
+    )
     values = [words(it) for it in candidates]
-    pairs = probes.pairs(background, np.stack(values), least=size.least)
-    found = []
-    for raw, value, beside in zip(candidates, values, pairs, strict=True):
-        best = None
-        if not background.resembles(value):
-            best = beside.best(background, least=size.least)
-            figure = size.expected(best[1])
-            if figure > most:
-                seen = _seen(probes, best[0], _Listed.unjudged(raw))
-                found.append(replace(seen, expected=figure, excess=best[1]))
-                continue
-        listed = _Listed.of(background, raw)
-        if listed.refused:
-            best = None
-        found.append(_judged_both_ways(probes, listed, plane, size, best))
-    return tuple(found)
+    whole = UploadSide(probes=probes, background=background)
+    pairs = whole.pairs(np.stack(values))
+    whole.foresee([it for it in pairs if _lowest(whole, it, size) <= most], size.least)
+    return tuple(
+        _judged(whole, one, raw, plane, size)
+        for raw, one in zip(candidates, pairs, strict=True)
+    )
 
 
-def _judged_both_ways(
-    probes: Probes,
-    listed: "_Listed",
+def _judged(
+    whole: UploadSide,
+    pairs: Pairs,
+    raw: bytes,
     plane: bytes | None,
     size: "_Size",
-    best: tuple[int, float] | None,
 ) -> Evidence:
-    """Judge one candidate as far as patterns count for it, and as if they did wholly.
+    """Judge one candidate, without its own pictures in the cohort."""
+    best = None
+    if not whole.background.resembles(words(raw)):
+        best, figure = _best(whole, pairs, size)
+        if figure > size.most:
+            seen = _seen(whole.probes, best.view, _Listed.unjudged(raw))
+            return replace(seen, expected=figure, excess=best.reach)
+    listed = _Listed.of(whole.background, raw)
+    if listed.background is None:
+        return _seen(whole.probes, whole.probes.nearest(listed.value), listed)
+    if listed.refused:
+        whole = UploadSide(probes=whole.probes, background=listed.background)
+        (pairs,) = whole.pairs(listed.value[None])
+        best = None
+    case = _Case(comparison=whole, pairs=pairs, listed=listed, plane=plane, size=size)
+    return case.judged_both_ways(best)
 
-    Where they do not count a copy reaches further, but so does the crowd: sometimes one
-    way shows more, sometimes the other. Both together are two tries.
+
+def _lowest(
+    comparison: UploadSide,
+    pairs: Pairs,
+    size: "_Size",
+    counted_at_least: float = 0.0,
+) -> float:
+    """Return the least E that a pair may have by its reach, which patterns lower."""
+    bounds = pairs.bounds(max(pairs.counted, counted_at_least)).tolist()
+    times = _times(comparison.probes, pairs.views)
+    return min(map(size.expected, bounds, times))
+
+
+def _best(
+    comparison: UploadSide,
+    pairs: Pairs,
+    size: "_Size",
+    *,
+    counted_at_least: float = 0.0,
+) -> tuple[Best, float]:
+    """Return the best view of an entry, and E as far as its reach alone says.
+
+    If no view is better than chance, that is a lower bound.
     """
-    if counted(signs_of(listed.value[None]))[0] == 1:
-        return _judged(probes, listed, plane, size, best)
-    size = replace(size, tries=size.tries * 2)
-    found = _judged(probes, listed, plane, size, best)
-    if found.expected is None or found.expected <= ALTERED:
-        return found
-    other = _judged(probes, listed, plane, size, None, counted_at_least=1.0)
-    if other.expected is not None and other.expected < found.expected:
-        return other
-    return found
+    lowest = _lowest(comparison, pairs, size, counted_at_least)
+    if lowest > size.most:
+        share = max(pairs.counted, counted_at_least)
+        place = int(pairs.bounds(share).argmax())
+        reached = float(pairs.bounds(share)[place])
+        return Best(int(pairs.views[place]), reached, share), lowest
+    best = comparison.best(pairs, least=size.least, counted_at_least=counted_at_least)
+    (times,) = _times(comparison.probes, [best.view])
+    return best, size.expected(best.reach, times)
+
+
+def _times(probes: Probes, views: Iterable[int]) -> list[float]:
+    """Return how many times more each view counts than the one that counts least."""
+    least = probes.times.min()
+    outlines = probes.views.outlines
+    return [
+        float(probes.times[it] / least)
+        * (BOXED_TRIES if outlines[it].box != WHOLE else 1)
+        for it in views
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Size:
-    """What turns an excess into E, and the E from which nothing is looked at."""
+    """What turns an excess into E, and the figures of E that matter."""
 
     entries: int
     tries: float
     most: float
+    near: float
 
     @property
     def least(self) -> float:
@@ -203,68 +252,125 @@ class _Size:
         return expected(excess, entries=self.entries, tries=self.tries * times)
 
 
-def _judged(
-    probes: Probes,
-    listed: "_Listed",
-    plane: bytes | None,
-    size: _Size,
-    best: tuple[int, float] | None,
-    *,
-    counted_at_least: float = 0.0,
-) -> Evidence:
-    """Judge one candidate by its best view, then refined.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Case:
+    """One candidate beside the views of the upload.
 
-    The best view is looked for unless it is known, with its reach. Patterns count at
-    least as much as ``counted_at_least``.
+    Attributes:
+        comparison: The views of the upload, beside the cohort.
+        pairs: Those that agree best with the entry.
+        listed: The entry.
+        plane: The plane that the views were made from; ``None`` to refine nothing.
+        size: What turns an excess into E.
+        searches: The refinements of some views, which both ways share.
     """
-    background = listed.background
-    if background is None:
-        return _seen(probes, probes.nearest(listed.value), listed)
-    if best is None:
-        (pairs,) = probes.pairs(
-            background,
-            listed.value[None],
-            least=size.least,
-            counted_at_least=counted_at_least,
-        )
-        best = pairs.best(background, least=size.least)
-    place, reached = best
-    found = _seen(probes, place, listed)
-    rough = size.expected(reached)
-    if rough > size.most:
-        return replace(found, expected=rough, excess=reached)
-    times = float(probes.times[place] / probes.times.min())
-    times *= BOXED_TRIES if found.outline.box != WHOLE else 1
-    counts = max(probes.counted(place, listed.value), counted_at_least)
-    # The crowd of the upload takes ten times as long as that of the entry, unless it
-    # is known from another candidate.
-    crowd = None if listed.refused else probes.known_crowd(place, counts)
-    excess = reached if crowd is None else crowd.excess(reached)
-    figure = size.expected(excess, times)
-    if figure > size.most:
+
+    comparison: UploadSide
+    pairs: Pairs
+    listed: "_Listed"
+    plane: bytes | None
+    size: _Size
+    searches: dict[int, Refinement] = field(default_factory=dict)
+
+    def judged_both_ways(self, best: Best | None) -> Evidence:
+        """Judge as far as patterns count for the entry, and as if they did wholly.
+
+        Where they do not count a copy reaches further, but so does the crowd: sometimes
+        one way shows more, sometimes the other. Both together are two tries.
+
+        Args:
+            best: The best view, if it is known.
+        """
+        if self.pairs.counted == 1:
+            return self.judged(best)
+        case = replace(self, size=replace(self.size, tries=self.size.tries * 2))
+        found = case.judged(best)
+        if found.expected is None or found.expected <= ALTERED:
+            return found
+        other = case.judged(None, counted_at_least=1.0)
+        if other.expected is not None and other.expected < found.expected:
+            return other
+        return found
+
+    def judged(self, best: Best | None, *, counted_at_least: float = 0.0) -> Evidence:
+        """Judge the entry by its best view, then refined.
+
+        Each crowd only adds to E. So nothing is computed that cannot change whether E
+        matters.
+
+        Args:
+            best: The best view; it is looked for unless it is known.
+            counted_at_least: How much patterns count at least.
+        """
+        comparison, size = self.comparison, self.size
+        if best is None:
+            best, _ = _best(
+                comparison, self.pairs, size, counted_at_least=counted_at_least
+            )
+        found = _seen(comparison.probes, best.view, self.listed)
+        (times,) = _times(comparison.probes, [best.view])
+        excess = best.reach
+        # The crowd of the upload takes ten times as long as that of the entry, unless
+        # it is known from another candidate.
+        crowd = comparison.known_crowd(best)
+        if crowd is not None:
+            excess = crowd.excess(best.reach)
+        figure = size.expected(excess, times)
+        if figure > size.most:
+            return replace(found, expected=figure, excess=excess)
+        own = comparison.crowd_of_entry(self.pairs, self.listed.value, best)
+        excess = min(own.excess(best.reach), excess)
+        figure = size.expected(excess, times)
+        if crowd is None and self._matters(figure, best):
+            crowd = comparison.crowd(best)
+            excess = min(crowd.excess(best.reach), excess)
+            figure = size.expected(excess, times)
+        if crowd is not None and self._matters(figure, best) and self.plane is not None:
+            needed = self._needed(figure, best)
+            fine = Probes.of(self._search(best).finished(needed).view)
+            reached = self._reach(fine, best)
+            further = min(crowd.excess(reached), own.excess(reached))
+            refined = size.expected(further, times * self._tries(best))
+            if refined < figure:
+                found, excess, figure = _seen(fine, 0, self.listed), further, refined
         return replace(found, expected=figure, excess=excess)
-    own = listed.crowd(background, probes.strengths[place], counts)
-    excess = min(own.excess(reached), excess)
-    figure = size.expected(excess, times)
-    if figure > size.most:
-        return replace(found, expected=figure, excess=excess)
-    if crowd is None:
-        crowd = probes.crowd(
-            background, place, is_whole=not listed.refused, counted=counts
-        )
-    excess = min(crowd.excess(reached), excess)
-    figure = size.expected(excess, times)
-    if plane is not None and figure <= size.most:
-        fine = Probes.of(refine(plane, probes.views, place, listed.raw).view)
-        (pairs,) = fine.pairs(background, listed.value[None], counted_at_least=counts)
-        _, reached = pairs.best(background)
-        further = min(crowd.excess(reached), own.excess(reached))
-        is_cut = guess_of(found.outline) is GuessSort.CUT
-        times *= SHIFTED_TRIES if is_cut else REFINED_TRIES
-        refined = size.expected(further, times)
-        if refined < figure:
-            found, excess, figure = _seen(fine, 0, listed), further, refined
-    return replace(found, expected=figure, excess=excess)
+
+    def _matters(self, figure: float, best: Best) -> bool:
+        """Tell whether E matters, or may do so after a refinement."""
+        if figure > self.size.most or figure <= self.size.near:
+            return figure <= self.size.near
+        if self.plane is None:
+            return False
+        return self._search(best).promises(self._needed(figure, best))
+
+    def _needed(self, figure: float, best: Best) -> float:
+        """Return the nats by which E has to fall in a refinement; 0 if it matters."""
+        if figure <= self.size.near:
+            return 0.0
+        return math.log(figure / self.size.near * self._tries(best))
+
+    def _tries(self, best: Best) -> float:
+        """Return as how many further comparisons a refinement counts."""
+        outline = self.comparison.probes.views.outlines[best.view]
+        is_cut = guess_of(outline) is GuessSort.CUT
+        return SHIFTED_TRIES if is_cut else REFINED_TRIES
+
+    def _search(self, best: Best) -> Refinement:
+        """Return the refinement of a view."""
+        if best.view not in self.searches:
+            self.searches[best.view] = Refinement(
+                self.plane or b"",
+                self.comparison.probes.views,
+                best.view,
+                self.listed.raw,
+            )
+        return self.searches[best.view]
+
+    def _reach(self, fine: Probes, best: Best) -> float:
+        """Return the reach of a refined view."""
+        refined = UploadSide(probes=fine, background=self.comparison.background)
+        (pairs,) = refined.pairs(self.listed.value[None])
+        return refined.best(pairs, counted_at_least=best.counted).reach
 
 
 def _seen(probes: Probes, place: int, listed: "_Listed") -> Evidence:
@@ -293,16 +399,16 @@ class _Listed:
         value = words(raw)
         if background is None:
             return cls.unjudged(raw)
-        distances = background.distances(value, PLAIN)
+        distances = background.apart(value)
         is_own = distances <= Thresholds().bits(SignalType.PDQ)
-        refused = int(is_own.sum())
+        refused = int(np.count_nonzero(is_own))
         is_usable = len(background) - refused >= LEAST_VALUES
         return cls(
             raw=raw,
             value=value,
             background=background.without(is_own) if is_usable else None,
             refused=refused,
-            generic=int((distances <= GENERIC).sum()) - refused,
+            generic=int(np.count_nonzero(distances <= GENERIC)) - refused,
         )
 
     @classmethod
@@ -320,15 +426,6 @@ class _Listed:
             refused=self.refused,
             generic=self.generic,
         )
-
-    def crowd(
-        self,
-        background: Background,
-        strengths: Strengths = PLAIN,
-        counted: float = 1.0,
-    ) -> Crowd:
-        """Return the crowd of the entry, compared with some strengths."""
-        return crowd_of_value(background, self.value, strengths, counted)
 
 
 def words(value: bytes) -> Words:

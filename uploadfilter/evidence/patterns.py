@@ -24,6 +24,7 @@ from uploadfilter.evidence.background import (
     Background,
     Signs,
     Strengths,
+    bits_apart,
     bits_of_some,
     distances_of,
     signs_of,
@@ -71,7 +72,7 @@ def patterns_of(weights: Signs) -> Signs:
     Returns:
         Signs of the patterns times the strengths, shape (2, n, 256).
     """
-    return np.stack([_stripes_of(weights), _shapes_of(weights)]) * np.abs(weights)
+    return np.stack([stripes_of(weights), shapes_of(weights)])
 
 
 def counted(values: Signs) -> Floats:
@@ -83,18 +84,34 @@ def counted(values: Signs) -> Floats:
     Returns:
         From 0, for a value that owes to patterns what bits drawn by lot do, to 1.
     """
-    found = np.zeros(len(values))
-    for nearest, (low, high) in zip(
-        patterns_of(values), (_STRIPED, _SHAPED), strict=True
-    ):
-        owed = np.abs(np.einsum("nb,nb->n", nearest, values)) / BITS
-        found = np.maximum(found, (owed - low) / (high - low))
+    striped = np.abs(np.einsum("nb,nb->n", stripes_of(values), values))
+    low, high = _STRIPED
+    found = (striped / BITS - low) / (high - low)
+    # To find the nearest shape takes longest.
+    unsure = np.flatnonzero(found <= 1 - 1 / _STEPS_COUNTED)
+    low, high = _SHAPED
+    shaped = (_agreed_with_shapes(values[unsure]) / BITS - low) / (high - low)
+    found[unsure] = np.maximum(found[unsure], shaped)
     by: Floats = np.ceil(np.clip(found, 0, 1) * _STEPS_COUNTED) / _STEPS_COUNTED
     return by
 
 
-def _shapes_of(weights: Signs) -> Signs:
-    """Return the shape that agrees most with each probe, or most with its negative."""
+def _agreed_with_shapes(values: Signs) -> Floats:
+    """Return how many bits more agree than not with the nearest shape or negative."""
+    words = np.packbits(values > 0, axis=1).view(">u8").astype(np.uint64)
+    apart = [bits_apart(shape_lanes(), it) for it in words]
+    return np.array([max(BITS - 2 * it.min(), 2 * it.max() - BITS) for it in apart])
+
+
+def shapes_of(weights: Signs) -> Signs:
+    """Return the shape that agrees most with each probe, or most with its negative.
+
+    Args:
+        weights: Signs times strengths, shape (n, 256).
+
+    Returns:
+        Signs of the shapes times the strengths, same shape.
+    """
     if len(weights) > _ONE_BY_ONE:
         best, signs = _together(weights)
     else:
@@ -103,7 +120,8 @@ def _shapes_of(weights: Signs) -> Signs:
             np.array([it for it, _ in found]),
             np.array([it for _, it in found]),
         )
-    shown: Signs = signs_of(shapes()[best]) * signs[:, None].astype(np.float32)
+    shown = signs_of(shapes()[best]) * signs[:, None].astype(np.float32)
+    shown *= np.abs(weights)
     return shown
 
 
@@ -128,11 +146,17 @@ def _shape_of(probe: Signs) -> tuple[int, float]:
     return best, -1.0 if agreements[best] < 0 else 1.0
 
 
-def _stripes_of(weights: Signs) -> Signs:
+def stripes_of(weights: Signs) -> Signs:
     """Return signs of rows times signs of columns, for each probe.
 
     Rows and columns are chosen in turn, so that they agree with as much of the weight
     as they can; from which row on, the strongest of all says.
+
+    Args:
+        weights: Signs times strengths, shape (n, 256).
+
+    Returns:
+        The signs times the strengths, same shape.
     """
     grid = weights.reshape(-1, _SIDE, _SIDE)
     # Sums of products of whole numbers: they are exact.
@@ -145,12 +169,84 @@ def _stripes_of(weights: Signs) -> Signs:
     for _ in range(_STEPS):
         columns = _signs((rows[:, None] @ grid)[:, 0])
         rows = _signs((grid @ columns[..., None])[..., 0])
-    found: Signs = (rows[:, :, None] * columns[:, None]).reshape(-1, BITS)
+    found = (rows[:, :, None] * columns[:, None]).reshape(-1, BITS)
+    found *= np.abs(weights)
     return found
 
 
 def _signs(numbers: Signs) -> Signs:
     return np.where(numbers < 0, np.float32(-1), np.float32(1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explained:
+    """One pattern of each of some probes, and how much it explains.
+
+    Attributes:
+        patterns: Signs of the patterns times the strengths, shape (n, 256).
+        mean: Mean of their agreement with the cohort, shape (n,).
+        deviation: Its deviation, shape (n,).
+        shared: Correlation of the agreements of patterns and probes, shape (n,).
+    """
+
+    patterns: Signs
+    mean: Floats
+    deviation: Floats
+    shared: Floats
+
+    @classmethod
+    def of(
+        cls,
+        background: Background,
+        patterns: Signs,
+        products: Signs,
+        deviation: Floats,
+    ) -> "Explained":
+        """Prepare patterns.
+
+        Args:
+            background: The cohort.
+            patterns: Signs of the patterns times the strengths, shape (n, 256).
+            products: Weights of the probes times the covariance of the cohort.
+            deviation: Deviation of the agreements of the probes.
+        """
+        own = background.moments(patterns)
+        together = np.einsum("nb,nb->n", products, patterns)
+        return cls(
+            patterns=patterns,
+            mean=own.mean,
+            deviation=own.deviation,
+            shared=np.maximum(together / (deviation * own.deviation), 0),
+        )
+
+    def one(self, place: int) -> "Explained":
+        """Return the pattern of one probe."""
+        row = slice(place, place + 1)
+        return Explained(
+            patterns=self.patterns[row],
+            mean=self.mean[row],
+            deviation=self.deviation[row],
+            shared=self.shared[row],
+        )
+
+    def too_much(self, others: Signs) -> Floats:
+        """Return the deviations that patterns add beyond ``ENOUGH``, shape (n,).
+
+        Args:
+            others: Bits as -1 or 1 of what each probe is compared with, (n, 256).
+        """
+        by = np.einsum("nb,nb->n", self.patterns, others) - self.mean
+        by /= self.deviation
+        found: Floats = np.maximum(by - ENOUGH, 0) * self.shared
+        return found
+
+
+def without(deviations: Floats, too_much: Floats) -> Floats:
+    """Return deviations without what patterns add, but not less than ``KEPT``."""
+    found: Floats = np.where(
+        deviations > KEPT, np.maximum(deviations - too_much, KEPT), deviations
+    )
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,6 +279,7 @@ class Gauge:
         strengths: Strengths,
         *,
         with_patterns: bool = True,
+        patterns: Signs | None = None,
     ) -> "Gauge":
         """Prepare probes.
 
@@ -191,9 +288,11 @@ class Gauge:
             weights: Signs times strengths, shape (n, 256).
             strengths: The strengths.
             with_patterns: Whether ``capped`` takes anything off.
+            patterns: What ``patterns_of`` returns for the weights, if it is known.
         """
-        none = np.empty((0, *weights.shape), np.float32)
-        patterns = patterns_of(weights) if with_patterns else none
+        if patterns is None:
+            none = np.empty((0, *weights.shape), np.float32)
+            patterns = patterns_of(weights) if with_patterns else none
         own = background.moments(weights)
         their = background.moments(patterns.reshape(-1, BITS))
         shape = patterns.shape[:2]

@@ -1,0 +1,230 @@
+"""Compare the views of an upload with entries and with the cohort.
+
+What several entries share is computed once: the patterns of a view, and the crowds of
+the upload.
+
+Rules this module keeps: it is pure; patterns take most of the time, and only lower a
+reach, so a view is not compared with them where that cannot make it the best one.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+import numpy as np
+
+from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.cohort import Words
+from uploadfilter.evidence.crowding import Sampled, crowd_of_value
+from uploadfilter.evidence.crowds import Crowd, reaches
+from uploadfilter.evidence.patterns import (
+    KEPT,
+    Explained,
+    Gauge,
+    counted,
+    shapes_of,
+    without,
+)
+from uploadfilter.evidence.probes import Pairs, Probes, Value
+from uploadfilter.model import Variant
+
+_CROWD_VIEWS: Final = 64
+"""Views that are compared with the cohort to describe its tail; of more, evenly chosen
+ones. Neighbouring views are alike, so that a part shows the tail of all."""
+
+
+_FORESEEN: Final = 3
+"""Views of an entry whose shapes are looked for before they are asked for."""
+
+_FEW: Final = 16
+"""As many shapes are found as fast one after the other as all at once."""
+
+
+class Best(NamedTuple):
+    """The view that reaches furthest towards an entry.
+
+    Attributes:
+        view: Its number.
+        reach: Its reach, the lower one of both sides.
+        counted: How much patterns count for it and the entry.
+    """
+
+    view: int
+    reach: float
+    counted: float
+
+
+@dataclass(slots=True, kw_only=True)
+class UploadSide:
+    """The views of an upload beside a cohort.
+
+    Attributes:
+        probes: The views.
+        background: The cohort, perhaps without an entry's own pictures.
+        counts: How much patterns count for the views that were asked for.
+        shapes: The shapes that are nearest to the views that were asked for.
+        samples: The cohort as the views of a variant see it.
+        crowds: The crowds of the views of a variant that were computed, by how much
+            patterns count.
+    """
+
+    probes: Probes
+    background: Background
+    counts: dict[int, float] = field(default_factory=dict)
+    shapes: dict[int, Explained] = field(default_factory=dict)
+    samples: dict[Variant, Sampled] = field(default_factory=dict)
+    crowds: dict[tuple[Variant, float], Crowd] = field(default_factory=dict)
+
+    def pairs(self, entries: Words) -> list[Pairs]:
+        """Return the views that agree best with some entries, for each entry.
+
+        Args:
+            entries: Their values, shape (n, 4).
+        """
+        return self.probes.pairs(self.background, entries)
+
+    def foresee(self, many: Sequence[Pairs], least: float) -> None:
+        """Find the shapes that ``best`` will most likely ask for, all at once.
+
+        Args:
+            many: Views beside entries.
+            least: As in ``best``.
+        """
+        wanted: dict[tuple[int, int], tuple[Pairs, int, int]] = {}
+        for at, pairs in enumerate(many):
+            if not pairs.counted:
+                continue
+            bounds = pairs.bounds(pairs.counted) - pairs.handicaps
+            for number in np.argsort(-bounds, kind="stable")[:_FORESEEN].tolist():
+                if bounds[number] <= least:
+                    break
+                wanted[-1, int(pairs.views[number])] = pairs, 0, number
+                wanted[at, number] = pairs, 1, number
+        if len(wanted) <= _FEW:
+            return
+        rows = list(wanted.values())
+        together = Explained.of(
+            self.background,
+            shapes_of(np.stack([it.weights[side, at] for it, side, at in rows])),
+            np.stack([it.products[side, at] for it, side, at in rows]),
+            np.stack([it.deviation[side, at] for it, side, at in rows]),
+        )
+        for place, (pairs, side, at) in enumerate(rows):
+            known = pairs.shapes if side else self.shapes
+            known[int(pairs.views[at])] = together.one(place)
+
+    def best(
+        self, pairs: Pairs, *, least: float = -math.inf, counted_at_least: float = 0.0
+    ) -> Best:
+        """Return the view that reaches furthest towards an entry.
+
+        A view that counts as many must reach further, by its handicap.
+
+        Args:
+            pairs: The views beside the entry.
+            least: A reach below which all are alike: the result may be an upper bound
+                then.
+            counted_at_least: How much patterns count at least, see ``counted``.
+        """
+        at_least = max(pairs.counted, counted_at_least)
+        bounds = pairs.bounds(at_least) - pairs.handicaps
+        order = np.argsort(-bounds, kind="stable").tolist()
+        best, place, counts = -math.inf, order[0], at_least
+        for number in order:
+            if bounds[number] <= max(best, least):
+                best = max(best, float(bounds[number]))
+                break
+            handicap = float(pairs.handicaps[number])
+            share = self._counted(int(pairs.views[number]), at_least)
+            found = self._reach(pairs, number, share, max(best, least) + handicap)
+            found -= handicap
+            if found > best:
+                best, place, counts = found, number, share
+        reached = best + float(pairs.handicaps[place])
+        return Best(int(pairs.views[place]), reached, counts)
+
+    def _counted(self, view: int, at_least: float) -> float:
+        """Return how much patterns count for a view and an entry."""
+        if at_least == 1:
+            return at_least
+        if view not in self.counts:
+            bits = np.unpackbits(self.probes.views.values[view][None], axis=1)
+            found = counted(bits.astype(np.float32) * 2 - 1)
+            self.counts[view] = float(found[0])
+        return max(self.counts[view], at_least)
+
+    def _reach(self, pairs: Pairs, number: int, share: float, least: float) -> float:
+        """Return the reach of a pair; an upper bound if it is at most ``least``."""
+        one = slice(number, number + 1)
+        by = pairs.by[:, one].astype(np.float64)
+        found = math.inf
+        for side in range(2):
+            if share > 0 and by[side, 0] > KEPT:
+                others = pairs.others[side, one]
+                too_much = self._shape(pairs, side, number).too_much(others)
+                too_much = np.maximum(too_much, pairs.striped[side, one])
+                by[side] = without(by[side], too_much * share)
+            reached = float(reaches(by[side], pairs.bits[side, one])[0])
+            found = min(found, reached)
+            if found <= least:
+                break
+        return found
+
+    def _shape(self, pairs: Pairs, side: int, number: int) -> Explained:
+        """Return the shape that is nearest to one side of a pair."""
+        # All entries share the shapes of a view.
+        known = pairs.shapes if side else self.shapes
+        view = int(pairs.views[number])
+        if view in known:
+            return known[view]
+        one = slice(number, number + 1)
+        known[view] = Explained.of(
+            self.background,
+            shapes_of(pairs.weights[side, one]),
+            pairs.products[side, one],
+            pairs.deviation[side, one],
+        )
+        return known[view]
+
+    def crowd_of_entry(self, pairs: Pairs, entry: Value, best: Best) -> Crowd:
+        """Return the crowd of an entry, with the strengths of its best view."""
+        strengths = self.probes.strengths[best.view]
+        number = pairs.views.tolist().index(best.view)
+        one = slice(number, number + 1)
+        patterns = None
+        if best.counted > 0:
+            shape = self._shape(pairs, 1, number).patterns
+            patterns = np.stack([pairs.stripes[1, one], shape])
+        gauge = Gauge.of(
+            self.background,
+            pairs.weights[1, one],
+            strengths[None],
+            with_patterns=False,
+            patterns=patterns,
+        )
+        return crowd_of_value(
+            self.background, entry, strengths, best.counted, gauge=gauge
+        )
+
+    def known_crowd(self, best: Best) -> Crowd | None:
+        """Return the crowd of the variant of a view, if it was computed before."""
+        return self.crowds.get((self.probes.views.variants[best.view], best.counted))
+
+    def crowd(self, best: Best) -> Crowd:
+        """Return the crowd of the views of the variant of a view."""
+        variants = self.probes.views.variants
+        variant = variants[best.view]
+        key = variant, best.counted
+        if key not in self.crowds:
+            if variant not in self.samples:
+                rows = np.flatnonzero([it is variant for it in variants])
+                count = min(len(rows), _CROWD_VIEWS)
+                rows = rows[np.arange(count) * len(rows) // count]
+                self.samples[variant] = Sampled.of(
+                    self.background,
+                    self.probes.weights[rows],
+                    self.probes.strengths[rows],
+                )
+            self.crowds[key] = self.samples[variant].crowd(best.counted)
+        return self.crowds[key]
