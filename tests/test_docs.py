@@ -35,6 +35,7 @@ from uploadfilter.cli import options as options_of_cli
 from uploadfilter.cli import program_for
 from uploadfilter.cli.commands import completed
 from uploadfilter.config import schema
+from uploadfilter.decisions import judgement
 from uploadfilter.decisions.records import base, lasting, records, summaries
 
 ENUMS = {
@@ -44,6 +45,7 @@ ENUMS = {
     "Variant": model.Variant,
     "Entry state": model.EntryState,
     "Match kind": model.MatchKind,
+    "Copy search": judgement.CopySearch,
     "Mode": model.Mode,
     "Verdict": model.Verdict,
     "Action and effect": model.Action,
@@ -322,7 +324,7 @@ def test_glossary_or_operators_page_covers_every_enum() -> None:
         if isinstance(kind, type) and issubclass(kind, StrEnum) and kind is not StrEnum
     }
 
-    assert enums == {*ENUMS.values(), model.Reason}
+    assert enums | {judgement.CopySearch} == {*ENUMS.values(), model.Reason}
 
 
 @pytest.mark.parametrize("page", pages(), ids=name_of)

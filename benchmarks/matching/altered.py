@@ -253,7 +253,7 @@ class _Asked:
                     generation,
                     scans,
                     self.background,
-                    settings=EvidenceSettings(copies=True),
+                    settings=EvidenceSettings(),
                     quality_of=pdq.quality,
                 )
 

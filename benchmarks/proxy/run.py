@@ -3,6 +3,7 @@
 - **cpu**: CPU seconds of *all* processes for one upload, beside the bare pipeline.
 - **before**: uploads a second and CPU, beside the first release.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
+- **copies**: uploads a second and latency with the search for altered copies.
 - **passing**: small requests and downloads, beside that forwarder, nginx, and nothing.
 - **oracle**: whether the time of an answer tells if a file is listed.
 - **instances**: one and two instances, each on a core of its own.
@@ -33,6 +34,7 @@ from benchmarks.proxy import plots
 from benchmarks.proxy.arrangement import Arrangement
 from benchmarks.proxy.attacks import ATTACKS, attacks
 from benchmarks.proxy.before import before
+from benchmarks.proxy.copies import copies
 from benchmarks.proxy.cost import cpu, uploads
 from benchmarks.proxy.instances import instances
 from benchmarks.proxy.oracle import oracle
@@ -54,6 +56,7 @@ PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "cpu": cpu,
     "before": before,
     "uploads": uploads,
+    "copies": copies,
     "passing": passing,
     "oracle": oracle,
     "instances": instances,

@@ -91,6 +91,7 @@ def filter_before(
     port: int = 0,
     core: int | None = None,
     sheds: bool = True,
+    more: str = "",
 ) -> Iterator[Spawned]:
     """Run the filter in ``ENFORCE``; it trusts this machine to name the clients.
 
@@ -102,8 +103,11 @@ def filter_before(
         core: The core that all of its processes stay on; ``None`` for any.
         sheds: Whether it refuses uploads under a lasting overload; not if a closed loop
             measures its throughput.
+        more: Further tables of its settings.
     """
-    command = serving(origin, state, instance=instance, port=port, sheds=sheds)
+    command = serving(
+        origin, state, instance=instance, port=port, sheds=sheds, more=more
+    )
     with process(*pinned(core), *command) as proxy:
         yield proxy
 
@@ -116,12 +120,13 @@ def serving(
     port: int = 0,
     listen: str | None = None,
     sheds: bool = True,
+    more: str = "",
 ) -> tuple[str, ...]:
     """Return the command that serves uploads."""
     settings = state / f"{instance}.toml"
     patience = "" if sheds else "[proxy]\nlongest_wait_s = 60\n"
     text = 'trusted_proxies = ["127.0.0.1"]\n' + patience
-    settings.write_text(text, encoding="ascii")
+    settings.write_text(text + more, encoding="ascii")
     return (
         *(sys.executable, "-m", "uploadfilter", "serve", "--mode", "enforce"),
         *("--origin", f"http://127.0.0.1:{origin}", "--config", str(settings)),

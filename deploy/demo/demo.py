@@ -282,9 +282,9 @@ def build_reference(folder: Path) -> Path:
 
 
 def configured(folder: Path) -> Path:
-    """Write a configuration file that looks for altered copies, too."""
+    """Write a configuration file that looks for altered copies in each upload."""
     file = folder / "demo.toml"
-    file.write_text("[evidence]\ncopies = true\n", encoding="utf-8")
+    file.write_text('[evidence]\ncopies = "always"\n', encoding="utf-8")
     return file
 
 

@@ -13,10 +13,12 @@ from tests.evidence.seen import (
     view_of,
 )
 from tests.evidence.test_finding import Searched
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.evidence.weighing import (
     EvidenceResult,
     JudgedMatches,
+    awaits_search,
     is_judged,
     judged_matches,
     matched_contents,
@@ -24,7 +26,7 @@ from uploadfilter.evidence.weighing import (
 from uploadfilter.model import EntryState, MatchKind, Scan, SignalType
 from uploadfilter.reference.search.matching import Thresholds, match_scans
 
-COPIES = EvidenceSettings(copies=True)
+COPIES = EvidenceSettings()
 GENERATION = Searched([value_of(STRANGER), value_of(ORIGINAL)])
 
 
@@ -40,6 +42,7 @@ def judged(*scans: Scan) -> JudgedMatches:
         background(),
         settings=COPIES,
         quality_of=lambda _plane: 90,
+        copies=True,
     )
 
 
@@ -70,7 +73,7 @@ def test_each_content_is_judged_by_itself() -> None:
             JudgedMatches(matches=(), unfinished=frozenset({"0"})),
             EvidenceResult.UNFINISHED,
         ),
-        (JudgedMatches.failed((), (match(),), COPIES), EvidenceResult.FAILED),
+        (JudgedMatches.failed((), (match(),), copies=True), EvidenceResult.FAILED),
     ],
 )
 def test_upload_counts_by_its_most_important_result(
@@ -84,14 +87,16 @@ def test_failure_leaves_the_matches_and_opens_all_other_contents() -> None:
     """A content without a match of its own is not checked, whatever failed."""
     shown = view_of(STRANGER)
     scans = (seen(shown, path="0"), seen(shown, path="1"), seen(path="2"))
-    found = JudgedMatches.failed(scans, (match(content="0"),), COPIES)
+    found = JudgedMatches.failed(scans, (match(content="0"),), copies=True)
 
     assert found.unfinished == {"1"}
+    assert found.copies is CopySearch.UNFINISHED
     assert found.matches == (match(content="0"),)
 
-    chances_only = JudgedMatches.failed(scans, found.matches, EvidenceSettings())
+    chances_only = JudgedMatches.failed(scans, found.matches, copies=False)
 
     assert chances_only.unfinished == frozenset()
+    assert chances_only.copies is None
     assert chances_only.is_failed
 
 
@@ -111,16 +116,72 @@ def test_nothing_is_judged_without_pictures_or_without_pdq() -> None:
     """Texts and sets of digests cost no thread."""
     digests = Searched([], types=frozenset({SignalType.MD5}))
 
-    assert not is_judged(GENERATION, [seen()], (), COPIES)
-    assert not is_judged(digests, [seen(view_of(STRANGER))], (), COPIES)
-    assert is_judged(GENERATION, [seen(), seen(view_of(STRANGER))], (), COPIES)
+    strange = [seen(), seen(view_of(STRANGER))]
+
+    assert not is_judged(GENERATION, [seen()], (), COPIES, copies=True)
+    assert not is_judged(digests, strange, (), COPIES, copies=True)
+    assert is_judged(GENERATION, strange, (), COPIES, copies=True)
 
 
 def test_without_copies_only_matches_are_judged() -> None:
     """An upload that matches nothing costs no thread then."""
-    scans, chances = [seen(view_of(STRANGER))], EvidenceSettings()
-    off = EvidenceSettings(enabled=False, copies=True)
+    scans, matched = [seen(view_of(STRANGER))], (match(SignalType.PDQ),)
+    off = EvidenceSettings(enabled=False)
 
-    assert not is_judged(GENERATION, scans, (), chances)
-    assert is_judged(GENERATION, scans, (match(SignalType.PDQ),), chances)
-    assert not is_judged(GENERATION, scans, (match(SignalType.PDQ),), off)
+    assert not is_judged(GENERATION, scans, (), COPIES, copies=False)
+    assert is_judged(GENERATION, scans, matched, COPIES, copies=False)
+    assert not is_judged(GENERATION, scans, matched, off, copies=True)
+
+
+def test_search_is_awaited_where_a_content_with_a_view_matches_nothing() -> None:
+    """Only then may there be an altered copy that nothing else finds."""
+    scans = [seen(view_of(ORIGINAL), path="0"), seen(view_of(STRANGER), path="1")]
+    digests = Searched([], types=frozenset({SignalType.MD5}))
+    one, both = (match(content="0"),), (match(content="0"), match(content="1"))
+
+    assert awaits_search(GENERATION, scans, one, COPIES)
+    assert not awaits_search(GENERATION, scans, both, COPIES)
+    assert not awaits_search(GENERATION, [seen()], (), COPIES)
+    assert not awaits_search(digests, scans, (), COPIES)
+    off = EvidenceSettings(enabled=False)
+    assert not awaits_search(GENERATION, scans, (), off)
+
+
+def test_judgement_says_whether_it_looked_for_copies() -> None:
+    """Where every content matches there is nothing to look in, and nothing is said."""
+    assert judged(seen(view_of(STRANGER))).copies is None
+    assert judged(seen(view_of(cropped(ORIGINAL)))).copies is CopySearch.SEARCHED
+
+
+@pytest.mark.parametrize(
+    "skipped", sorted(set(CopySearch) - {CopySearch.SEARCHED, CopySearch.UNFINISHED})
+)
+def test_upload_that_was_not_searched_never_counts_as_nothing(
+    skipped: CopySearch,
+) -> None:
+    """Its result is the reason why nobody looked; a match counts for more."""
+    within = (match(),)
+
+    nothing = JudgedMatches(matches=(), copies=skipped)
+    assert nothing.result is EvidenceResult(skipped)
+    found = JudgedMatches(matches=within, copies=skipped)
+    assert found.result is EvidenceResult.WITHIN
+
+
+def test_search_that_nobody_waits_for_is_unfinished() -> None:
+    """It ends before its next view, and does not say that it is done."""
+    scans = (seen(view_of(cropped(ORIGINAL))),)
+    found = judged_matches(
+        GENERATION,
+        scans,
+        (),
+        background(),
+        settings=COPIES,
+        quality_of=lambda _plane: 90,
+        copies=True,
+        is_wanted=lambda: False,
+    )
+
+    assert found.matches == ()
+    assert found.unfinished == {"0"}
+    assert found.copies is CopySearch.UNFINISHED

@@ -18,6 +18,7 @@ from uploadfilter.decisions.records.records import (
     Record,
     decode,
 )
+from uploadfilter.evidence.settings import Copies, EvidenceSettings
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.clients.addresses import TCPAddress
@@ -108,6 +109,8 @@ def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN
             state=state,
             mode=Mode.ENFORCE,
             scanner=ScannerSettings(workers=1),
+            # No result of a test may depend on how busy its machine is.
+            evidence=EvidenceSettings(copies=Copies.NEVER),
             proxy=ProxyLimits(linger_s=0.05, half_closed_s=0.2, drain_idle_s=0.05),
             wording=texts.load(objection="https://site.example/objection"),
         ),

@@ -6,6 +6,7 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from uploadfilter.decisions.files.segments import Segment
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.chain import Draft, Tail
 from uploadfilter.decisions.records.lasting import (
     Change,
@@ -87,6 +88,7 @@ decisions = st.builds(
     would_reason=st.one_of(st.none(), reasons),
     route=st.sampled_from([None, "default", "images"]),
     cpu_ms=st.floats(0, 10**5),
+    copies=st.one_of(st.none(), st.sampled_from(CopySearch)),
 )
 rows = st.builds(
     UploadsTotal,

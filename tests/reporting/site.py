@@ -12,6 +12,7 @@ from tests.decisions.files.test_growing import end_of
 from tests.decisions.logs import DAY_S, NOON, Clock, unsynced
 from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.records.records import (
     CheckpointRecord,
@@ -157,6 +158,7 @@ def _decision(id_: str, instance: str, chance: random.Random) -> DecisionRecord:
         would=Action.ACCEPT,
         route=chance.choice(["default", "default", "avatars"]),
         cpu_ms=chance.lognormvariate(2.9, 0.5),
+        copies=CopySearch.SEARCHED if drawn < 0.8 else CopySearch.BUSY,
     )
     if drawn < 0.1:
         return _matched(record, chance)

@@ -48,7 +48,7 @@ PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Signal types that the output always shows."""
 
 
-_SETTINGS = EvidenceSettings(copies=True, turned=True)
+_SETTINGS = EvidenceSettings(turned=True)
 """Altered copies are looked for, also mirrored: nobody waits for an answer here."""
 
 
@@ -234,7 +234,7 @@ class _Checker:
         matches = match_scans(
             generation, (scan,), thresholds=Thresholds(), quality_of=pdq.quality
         )
-        judged = is_judged(generation, (scan,), matches, _SETTINGS)
+        judged = is_judged(generation, (scan,), matches, _SETTINGS, copies=True)
         if self._cohorts is None or not judged:
             return JudgedMatches(matches=matches)
         return judged_matches(
@@ -244,4 +244,5 @@ class _Checker:
             self._cohorts.background(),
             settings=_SETTINGS,
             quality_of=pdq.quality,
+            copies=True,
         )

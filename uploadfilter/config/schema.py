@@ -13,7 +13,7 @@ from uploadfilter.config.lines import Key
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
-from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.evidence.settings import Copies, EvidenceSettings
 from uploadfilter.noticing.settings import NoticeSettings
 from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
 from uploadfilter.objecting.statement import StatementSettings
@@ -147,6 +147,12 @@ _LIVE = frozenset(
         "language",
     }
 )
+
+
+FORMER_VALUES: Final[Mapping[Key, Mapping[bool, str]]] = {
+    ("evidence", "copies"): {True: Copies.ALWAYS, False: Copies.NEVER},
+}
+"""Values of keys that were true or false in older versions, and their meaning now."""
 
 
 def is_live(key: Key) -> bool:

@@ -156,8 +156,9 @@ class Policy:
             for the lack of evidence that would not have rejected it.
         altered: A match of an altered copy: PDQ is beyond the threshold, and chance
             does not explain it. A new kind of match is first counted, then rejected.
-            The action is never stricter than that of the entry's category. Copies are
-            looked for only with ``copies`` in ``[evidence]``.
+            The action is never stricter than that of the entry's category. With any
+            action but ``accept``, copies are looked for in each upload, unless
+            ``copies`` in ``[evidence]`` is ``never``.
         categories: The action for a match, by the category of its entry in the issuer's
             words; ``REJECT`` for every other category.
         preset: The preset that gives the action of each reason without a key of its own

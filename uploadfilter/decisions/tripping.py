@@ -189,9 +189,9 @@ class Counting:
 def suspicious(matches: Iterable[Match]) -> frozenset[Key]:
     """Return the entries that may reject an upload, but only by perceptual matches.
 
-    An altered copy counts like any other perceptual match. An entry that is only near
-    does not: pictures of one kind from many networks must not take an entry out of
-    force.
+    An altered copy counts like any other perceptual match; callers leave it out where
+    the policy only counts it. An entry that is only near does not count: pictures of
+    one kind from many networks must not take an entry out of force.
     """
     near, exact = set(), set()
     for match in matches:

@@ -92,6 +92,7 @@ def find_altered(
     settings: EvidenceSettings,
     quality_of: Callable[[bytes], int],
     matched: Collection[str] = (),
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> AlteredCopies:
     """Find the entries that an upload shows altered copies of.
 
@@ -104,6 +105,8 @@ def find_altered(
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``. A view below
             ``QUALITY_FLOOR`` says too little to be searched.
         matched: Paths of contents that match within the threshold: they are left out.
+        is_wanted: Asked before each view. From the first time that it returns false,
+            the contents with further views are unfinished.
     """
     if SignalType.PDQ not in generation.signal_types:
         return AlteredCopies()
@@ -114,7 +117,10 @@ def find_altered(
     for content, view in wanted:
         looked.add(content, view, quality_of)
     search = _Search(generation, background, settings, scans_views=len(looked.views))
-    for item in looked.views:
+    for place, item in enumerate(looked.views):
+        if not is_wanted():
+            looked.unfinished.update(it.content for it in looked.views[place:])
+            break
         search.look_at(item)
     return search.found(looked.unfinished)
 

@@ -1,11 +1,22 @@
 """Settings of the judgement of altered copies: the table ``[evidence]``."""
 
 from dataclasses import dataclass
+from enum import StrEnum
 
+from uploadfilter.decisions.policy import Policy
 from uploadfilter.evidence import chance
+from uploadfilter.model import Action
 
 MOST_VIEWS_LIMIT = 1024
 """Largest ``most_views``: a thousand cost some ten seconds of one CPU."""
+
+
+class Copies(StrEnum):
+    """When altered copies are looked for, in uploads that match nothing else."""
+
+    ALWAYS = "always"
+    SPARE = "spare"
+    NEVER = "never"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,12 +28,17 @@ class EvidenceSettings:
 
     Attributes:
         enabled: Whether matches state their chance.
-        copies: Whether altered copies are looked for where nothing matched within the
-            threshold; the action for them is ``altered`` in ``[policy]``. Each
-            photograph then costs 8 ms of CPU time more with 1,000 entries, and 20 ms on
-            average with a million; its answer comes later by more. E counts chance:
-            drawings of one shape, plots and windows of one program are near each other
-            by more than that. Try it beside a sample first.
+        copies: When altered copies are looked for, where nothing matched within the
+            threshold: in each upload (``always``), in each upload that finds capacity
+            that no other upload wants (``spare``), or not at all (``never``). A search
+            takes 8 ms of CPU time for a photograph with 1,000 entries, and 20 ms on
+            average with a million; the answer comes later by more. With ``spare``, busy
+            times cost no upload, and each record says whether it was searched. Where
+            ``altered`` in ``[policy]`` is not ``accept``, ``spare`` searches each
+            upload; where only ``near_match`` is not, ``spare`` searches none: no answer
+            may depend on how busy the filter is. E counts chance: drawings of one
+            shape, plots and windows of one program are near each other by more than
+            that.
         turned: Whether copies that are mirrored or turned by a quarter, and cut or
             covered besides, are looked for too, where the upright search finds nothing.
             That costs seven times as much again, and E counts eight times the tries.
@@ -38,7 +54,7 @@ class EvidenceSettings:
     """
 
     enabled: bool = True
-    copies: bool = False
+    copies: Copies = Copies.SPARE
     turned: bool = False
     altered: float = chance.ALTERED
     near: float = chance.NEAR
@@ -59,3 +75,16 @@ class EvidenceSettings:
                 f"most_views must be from 1 to {MOST_VIEWS_LIMIT}, "
                 f"not {self.most_views}"
             )
+
+    def copies_under(self, policy: Policy) -> Copies:
+        """Return when copies are looked for, in uploads that a policy decides on.
+
+        No decision may depend on the load. So a policy that does not accept altered
+        copies has each upload searched, and fails closed where that was not possible.
+        One that only does not accept near matches is left as it is without copies.
+        """
+        if self.copies is not Copies.SPARE:
+            return self.copies
+        if policy.altered is not Action.ACCEPT:
+            return Copies.ALWAYS
+        return Copies.SPARE if policy.near_match is Action.ACCEPT else Copies.NEVER

@@ -6,22 +6,32 @@ threshold are not searched any further; all others are.
 Rules this module keeps: it is pure; no match is taken away.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.finding import find_altered, searchable
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.evidence.telling import with_chances
-from uploadfilter.model import Match, MatchKind, Scan, SignalType, Verdict
+from uploadfilter.model import (
+    Match,
+    MatchKind,
+    Scan,
+    SignalType,
+    Verdict,
+)
 from uploadfilter.reference.search.matching import Generation
 from uploadfilter.reference.search.near.asking import NearGeneration
 
 
 class EvidenceResult(StrEnum):
-    """What the judgement of an upload found."""
+    """What the judgement of an upload found.
+
+    The last four say why altered copies were not looked for, as in ``CopySearch``.
+    """
 
     NOTHING = "nothing"
     WITHIN = "within"
@@ -29,6 +39,10 @@ class EvidenceResult(StrEnum):
     ALTERED = "altered"
     UNFINISHED = "unfinished"
     FAILED = "failed"
+    BUSY = "busy"
+    OCCUPIED = "occupied"
+    CLIENT = "client"
+    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,32 +53,39 @@ class JudgedMatches:
         matches: All matches, altered copies included.
         unfinished: Paths of the contents that were not searched to their end.
         is_failed: Whether the judgement itself failed.
+        copies: Whether altered copies were looked for; ``None`` if there was no content
+            to look in, or if they are not looked for at all.
     """
 
     matches: tuple[Match, ...]
     unfinished: frozenset[str] = field(default_factory=frozenset)
     is_failed: bool = False
+    copies: CopySearch | None = None
 
     @classmethod
     def failed(
         cls,
         scans: Sequence[Scan],
         matches: tuple[Match, ...],
-        settings: EvidenceSettings,
+        *,
+        copies: bool,
     ) -> "JudgedMatches":
         """Return the matches as they were: no content without one counts as checked.
 
-        Where no altered copies are looked for, only the chances are missing.
+        Args:
+            scans: The scans of the upload.
+            matches: The matches within the threshold.
+            copies: Whether altered copies were to be looked for; if not, only the
+                chances are missing.
         """
-        if not settings.copies:
+        if not copies:
             return cls(matches=matches, is_failed=True)
-        matched = matched_contents(matches)
+        unfinished = frozenset(_unmatched(scans, matches))
         return cls(
             matches=matches,
-            unfinished=frozenset(
-                path for path, _ in searchable(scans) if path not in matched
-            ),
+            unfinished=unfinished,
             is_failed=True,
+            copies=CopySearch.UNFINISHED if unfinished else None,
         )
 
     @property
@@ -78,7 +99,9 @@ class JudgedMatches:
                 return result
         if self.unfinished:
             return EvidenceResult.UNFINISHED
-        return EvidenceResult.NOTHING
+        if self.copies is None or self.copies is CopySearch.SEARCHED:
+            return EvidenceResult.NOTHING
+        return EvidenceResult(self.copies)
 
 
 _RESULTS = (
@@ -93,11 +116,21 @@ def is_judged(
     scans: Sequence[Scan],
     matches: Sequence[Match],
     settings: EvidenceSettings,
+    *,
+    copies: bool,
 ) -> bool:
-    """Tell whether there is anything to judge: PDQ on both sides."""
+    """Tell whether there is anything to judge: PDQ on both sides.
+
+    Args:
+        generation: The generation that the matches were found in.
+        scans: The scans of the upload.
+        matches: The matches within the threshold.
+        settings: Whether anything is judged at all.
+        copies: Whether altered copies are looked for in this upload.
+    """
     if not settings.enabled or SignalType.PDQ not in generation.signal_types:
         return False
-    if not settings.copies:
+    if not copies:
         return any(match.signal_type is SignalType.PDQ for match in matches)
     return any(True for _ in searchable(scans))
 
@@ -114,6 +147,24 @@ def matched_contents(matches: Sequence[Match]) -> frozenset[str]:
     )
 
 
+def awaits_search(
+    generation: Generation,
+    scans: Sequence[Scan],
+    matches: Sequence[Match],
+    settings: EvidenceSettings,
+) -> bool:
+    """Tell whether an upload has a content that a search for copies would look in."""
+    if not settings.enabled or SignalType.PDQ not in generation.signal_types:
+        return False
+    return any(True for _ in _unmatched(scans, matches))
+
+
+def _unmatched(scans: Sequence[Scan], matches: Sequence[Match]) -> Iterator[str]:
+    """Yield the path of each view that is searched for altered copies."""
+    matched = matched_contents(matches)
+    return (path for path, _ in searchable(scans) if path not in matched)
+
+
 def judged_matches(
     generation: NearGeneration,
     scans: Sequence[Scan],
@@ -122,6 +173,8 @@ def judged_matches(
     *,
     settings: EvidenceSettings,
     quality_of: Callable[[bytes], int],
+    copies: bool,
+    is_wanted: Callable[[], bool] = lambda: True,
 ) -> JudgedMatches:
     """Judge the matches of an upload, and find altered copies.
 
@@ -132,16 +185,24 @@ def judged_matches(
         background: The prepared cohort; ``None`` if there is none.
         settings: Thresholds and budget.
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``.
+        copies: Whether altered copies are looked for in this upload.
+        is_wanted: Asked during the search for copies, which ends early if not.
     """
     told = with_chances(matches, scans, generation, background)
-    if not settings.copies:
+    if not copies:
         return JudgedMatches(matches=told)
-    copies = find_altered(
+    found = find_altered(
         generation,
         scans,
         background,
         settings=settings,
         quality_of=quality_of,
         matched=matched_contents(matches),
+        is_wanted=is_wanted,
     )
-    return JudgedMatches(matches=(*told, *copies.matches), unfinished=copies.unfinished)
+    looked = None
+    if awaits_search(generation, scans, matches, settings):
+        looked = CopySearch.UNFINISHED if found.unfinished else CopySearch.SEARCHED
+    return JudgedMatches(
+        matches=(*told, *found.matches), unfinished=found.unfinished, copies=looked
+    )

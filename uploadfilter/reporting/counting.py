@@ -145,6 +145,10 @@ def _count_decisions(part: Part, day: str, decisions: Sequence[DecisionLine]) ->
     reasons = Counter(chain.from_iterable(map(attrgetter("reasons"), decisions)))
     for reason, number in reasons.items():
         part.add(CountTable.REASONS, (day, reason), number)
+    searches = Counter(map(attrgetter("copies"), decisions))
+    for copies, number in searches.items():
+        if copies is not None:
+            part.add(CountTable.SEARCHES, (day, copies), number)
     for decision in decisions:
         if decision.matches:
             count_matches(part, day, decision)

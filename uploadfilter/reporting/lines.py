@@ -50,6 +50,7 @@ class DecisionLine(LogLine, frozen=True, gc=False, tag="decision"):
     would_reason: str | None = None
     route: str | None = None
     cpu_ms: float = 0.0
+    copies: str | None = None
 
 
 class OutcomeLine(LogLine, frozen=True, gc=False, tag="outcome"):

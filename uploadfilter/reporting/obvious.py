@@ -57,6 +57,8 @@ def _decision(part: Part, day: str, record: dict[str, Any]) -> None:
     duration_us = round(record["duration_ms"] * 1000)
     row = (day, record["verdict"], record["effect"], latency_bin(duration_us))
     part.add(CountTable.LATENCY, row, 1)
+    if record.get("copies") is not None:
+        part.add(CountTable.SEARCHES, (day, record["copies"]), 1)
     for reason in record.get("reasons", ()):
         part.add(CountTable.REASONS, (day, reason), 1)
     matches = record.get("matches", ())

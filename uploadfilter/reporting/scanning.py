@@ -35,7 +35,7 @@ CHUNK_BYTES: Final = 4 * 1024 * 1024
 MOST_FAULTS: Final = 100
 """Most faults of a segment that are kept; further ones are counted."""
 
-CACHE_VERSION: Final = b"uploadfilter report 1\n"
+CACHE_VERSION: Final = b"uploadfilter report 2\n"
 """Changes with the tables and their counts, so that old counts are never
 taken for new ones."""
 

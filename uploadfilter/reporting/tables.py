@@ -32,6 +32,7 @@ class CountTable(StrEnum):
     FOUND = "found"
     LATENCY = "latency"
     REPEATS = "repeats"
+    SEARCHES = "searches"
 
 
 OF_TOTALS: Final = frozenset(
@@ -66,6 +67,7 @@ COLUMNS: Final[dict[CountTable, tuple[str, ...]]] = {
     CountTable.FOUND: ("day", *UPLOAD_COLUMNS, "ways", "labels"),
     CountTable.LATENCY: ("day", "verdict", "effect", "bin"),
     CountTable.REPEATS: ("day", "client"),
+    CountTable.SEARCHES: ("day", "copies"),
 }
 """The key of each table's rows.
 
@@ -83,6 +85,7 @@ MEASURES: Final[dict[CountTable, tuple[str, ...]]] = {
     CountTable.FOUND: ("uploads", "chance", "unjudged"),
     CountTable.LATENCY: ("uploads",),
     CountTable.REPEATS: ("uploads",),
+    CountTable.SEARCHES: ("uploads",),
 }
 """The numbers of each table's rows.
 

@@ -1,8 +1,10 @@
 """Altered copies on their way through the whole filter, and a judgement that fails."""
 
 import io
+import ipaddress
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import pytest_asyncio
@@ -13,10 +15,11 @@ from tests.corpus import pictures
 from tests.pictures.sketches import decoded
 from tests.proxy.site import Site, entry, file_part, form, list_entries, site
 from tests.proxy.wire import status
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.evidence.finding import AlteredCopies
-from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.evidence.settings import Copies, EvidenceSettings
 from uploadfilter.knowngood.store import KNOWN_GOOD, LIST
 from uploadfilter.model import (
     Action,
@@ -29,11 +32,13 @@ from uploadfilter.model import (
     Verdict,
 )
 from uploadfilter.outlines import Outline
-from uploadfilter.proxy.inspecting import searching
+from uploadfilter.proxy.inspecting import searching, sparing
+from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.signals import views
 
 ORIGINAL = pictures.photograph(1, width=640, height=480)
-COPIES = EvidenceSettings(copies=True)
+COPIES = EvidenceSettings(copies=Copies.ALWAYS)
+SPARE = EvidenceSettings(copies=Copies.SPARE)
 UNLISTED = pictures.jpeg(pictures.photograph(2, width=640, height=480))
 PDQ_ONLY = frozenset({SignalType.PDQ})
 
@@ -87,7 +92,7 @@ async def rejecting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[S
     """A filter whose operator chose to reject altered copies."""
     state = tmp_path_factory.mktemp("rejecting")
     policy = Policy(altered=Action.REJECT)
-    async with site(state, listed=[listed()], evidence=COPIES, policy=policy) as shared:
+    async with site(state, listed=[listed()], evidence=SPARE, policy=policy) as shared:
         yield shared
 
 
@@ -142,6 +147,80 @@ async def test_unlisted_picture_does_not_match(rejecting: Site) -> None:
         assert decision.matches == ()
 
 
+def counted(shared: Site, result: str) -> float | None:
+    """Return how many uploads had a result."""
+    assert shared.service is not None
+    return shared.service.watched.metrics.registry.get_sample_value(
+        "uploadfilter_evidence_total", {"result": result}
+    )
+
+
+async def test_each_record_says_whether_copies_were_looked_for(
+    monitored: Site,
+) -> None:
+    """A search that found nothing differs from one that nothing was there for."""
+    said = []
+    for content in (UNLISTED, pictures.jpeg(ORIGINAL), b"a text"):
+        await monitored.put(content)
+        said.append(last(monitored).copies)
+
+    assert said == [CopySearch.SEARCHED, None, None]
+
+
+async def test_spare_capacity_finds_altered_copies(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """On a machine that has nothing else to do, it is as if they were always searched.
+
+    The tests themselves keep this process busy, so that its share counts for nothing.
+    """
+    monkeypatch.setattr(sparing, "MOST_SHARE", float("inf"))
+    monkeypatch.setattr(searching, "LONGEST_S", 60.0)
+    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
+        for content in (pictures.jpeg(cropped(ORIGINAL)), UNLISTED):
+            assert status(await shared.put(content)) == 200
+        altered, unlisted = shared.decisions()
+
+        assert altered.altered
+        assert altered.copies is unlisted.copies is CopySearch.SEARCHED
+        assert unlisted.verdict is Verdict.NO_MATCH
+        assert (counted(shared, "altered"), counted(shared, "nothing")) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "name", "value", "reason"),
+    [
+        (sparing, "MOST_SHARE", -1.0, CopySearch.BUSY),
+        (sparing, "PLACES", 0, CopySearch.OCCUPIED),
+        (searching, "LONGEST_S", 0.0, CopySearch.LATE),
+    ],
+)
+async def test_upload_that_was_not_searched_says_so(
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    module: ModuleType,
+    name: str,
+    value: float,
+    reason: CopySearch,
+) -> None:
+    """It passes as without a search, and counts neither as nothing nor as failed."""
+    monkeypatch.setattr(sparing, "MOST_SHARE", float("inf"))
+    monkeypatch.setattr(module, name, value)
+    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
+        assert status(await shared.put(pictures.jpeg(cropped(ORIGINAL)))) == 200
+        decision = last(shared)
+        assert (decision.verdict, decision.reasons) == (Verdict.NO_MATCH, ())
+        assert decision.copies is reason
+        assert counted(shared, reason) == 1
+        assert counted(shared, "nothing") == 0
+
+        both = form(file_part(pictures.jpeg(ORIGINAL, quality=50)), file_part(UNLISTED))
+        await shared.post_form(both)
+        decision = last(shared)
+        assert decision.verdict is Verdict.MATCH
+        assert decision.copies is not CopySearch.SEARCHED
+
+
 async def test_match_within_the_threshold_states_its_chance(monitored: Site) -> None:
     """It is found as before, nothing else is looked for, and its record has E."""
     answer = await monitored.put(pictures.jpeg(ORIGINAL, quality=50))
@@ -180,6 +259,30 @@ async def test_altered_copy_of_a_monitored_set_is_not_rejected(tmp_path: Path) -
         assert (decision.verdict, decision.would) == (Verdict.MATCH, Action.REJECT)
 
 
+@pytest.mark.parametrize(
+    ("policy", "demoted"), [(Policy(), 0), (Policy(altered=Action.REJECT), 1)]
+)
+async def test_only_altered_copies_with_an_effect_demote_an_entry(
+    tmp_path: Path, policy: Policy, demoted: int
+) -> None:
+    """Pictures that are only counted do not end the rejection of others."""
+    limits = ProxyLimits(tripwire_networks=1, drain_idle_s=0.05)
+    async with site(
+        tmp_path,
+        listed=[listed()],
+        evidence=COPIES,
+        policy=policy,
+        proxy=limits,
+        trusted_proxies=(ipaddress.ip_network("127.0.0.1"),),
+    ) as shared:
+        altered = pictures.jpeg(cropped(ORIGINAL))
+        await shared.put(altered, b"X-Forwarded-For: 198.51.100.1")
+
+        assert last(shared).verdict is Verdict.MATCH
+        assert shared.service is not None
+        assert len(shared.service.watched.demotions().demoted) == demoted
+
+
 async def test_switched_off_it_judges_nothing(tmp_path: Path) -> None:
     """Then matches are as they were: those within the threshold, without E."""
     off = EvidenceSettings(enabled=False)
@@ -208,11 +311,7 @@ async def test_error_of_the_judgement_never_counts_as_checked(
         assert decision.verdict is Verdict.INCONCLUSIVE
         assert decision.reasons == (Reason.EVIDENCE_UNFINISHED,)
         assert "evidence_failed" in [it["event"] for it in logs]
-        assert shared.service is not None
-        counted = shared.service.watched.metrics.registry.get_sample_value(
-            "uploadfilter_evidence_total", {"result": "failed"}
-        )
-        assert counted == 1
+        assert counted(shared, "failed") == 1
         assert status(await shared.put(pictures.jpeg(ORIGINAL))) == 403
 
 

@@ -7,7 +7,7 @@ its scan holds a name that an uploader chose.
 
 from collections.abc import Collection, Sequence
 
-from uploadfilter.decisions.judgement import Judgement
+from uploadfilter.decisions.judgement import CopySearch, Judgement
 from uploadfilter.decisions.records.numbering import numbered
 from uploadfilter.decisions.records.records import (
     CanaryRecord,
@@ -64,6 +64,7 @@ def decision_record(
     sealed: SealedRecord | None = None,
     pieces: PiecesRecord | None = None,
     continues: str | None = None,
+    copies: CopySearch | None = None,
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields.
 
@@ -100,6 +101,7 @@ def decision_record(
         sealed=sealed,
         pieces=pieces,
         continues=continues,
+        copies=copies,
     )
 
 

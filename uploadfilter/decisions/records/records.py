@@ -21,6 +21,7 @@ from typing import Literal, NamedTuple, Self
 
 import msgspec
 
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.base import NO_PREDECESSOR, BaseRecord
 from uploadfilter.decisions.records.lasting import (
     ChangeRecord,
@@ -197,6 +198,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
             older versions.
         continues: Id of an earlier decision on an upload of the same client that,
             with this one, looks like one picture in slices; mostly ``None``.
+        copies: Whether altered copies were looked for; ``None`` if there was no picture
+            to look in, if they are never looked for, and in records of older versions.
     """
 
     id: str
@@ -225,6 +228,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     sealed: SealedRecord | None = None
     pieces: PiecesRecord | None = None
     continues: str | None = None
+    copies: CopySearch | None = None
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

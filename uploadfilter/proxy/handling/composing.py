@@ -20,6 +20,7 @@ from uploadfilter.proxy.inspecting.scanning import Scanners, Scanning
 from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.searching import Reference, Searching
 from uploadfilter.proxy.inspecting.slicing import Slicing
+from uploadfilter.proxy.inspecting.sparing import SpareCapacity
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.messaging.opening import Messaging
@@ -60,6 +61,7 @@ def composed(
         sealer: Seals the evidence of rejected uploads.
         background: Returns the prepared cohort, by which matches are judged.
     """
+    spare = SpareCapacity(places=scanners.places)
     driver = Driver(
         arriving=admission.arriving,
         searching=Searching(
@@ -68,8 +70,9 @@ def composed(
             say_unusable=recorder.say_unusable,
             background=background,
             metrics=metrics,
+            spare=spare,
         ),
-        scanning=Scanning(scanners),
+        scanning=Scanning(scanners, spare),
         recording=Recording(
             recorder,
             admission=admission,

@@ -21,6 +21,7 @@ from typing import Final, Protocol
 import structlog
 
 from uploadfilter.decisions.files.clients import ClientHasher
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.flooding import (
     Flooding,
     Group,
@@ -230,6 +231,7 @@ class Recorder:
         sealed: SealedRecord | None = None,
         pieces: PiecesRecord | None = None,
         continues: str | None = None,
+        copies: CopySearch | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -246,6 +248,7 @@ class Recorder:
             sealed: Its sealed evidence, if some was wanted.
             pieces: Its pieces, if it came in several requests.
             continues: Id of an earlier decision, see ``DecisionRecord``.
+            copies: Whether altered copies were looked for.
 
         Raises:
             LogError: It is not durable, so it may have no effect.
@@ -270,6 +273,7 @@ class Recorder:
             sealed=sealed,
             pieces=pieces,
             continues=continues,
+            copies=copies,
         )
         if canary is not None:
             await self._canary(ticket, record, canary, within_s=within_s)

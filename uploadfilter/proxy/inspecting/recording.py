@@ -6,9 +6,10 @@ always recorded, whatever the policy decides about it.
 
 from http import HTTPStatus
 
+from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.errors import LogError
-from uploadfilter.model import Action, Reason, Verdict
+from uploadfilter.model import Action, Match, MatchKind, Reason, Verdict
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.commands import Command, Record
@@ -73,6 +74,7 @@ class Recording:
                 sealed=sealed,
                 pieces=_pieces(upload),
                 continues=alarm.earlier if alarm else None,
+                copies=upload.copies,
             )
         except LogError as exc:
             await self._sealer.discard(upload, sealed)
@@ -88,12 +90,24 @@ class Recording:
     def _count(self, upload: Upload, command: Record) -> None:
         """Count a decision that is on record against its client and its entries."""
         self._admission.recorded(upload.arrival.client_key)
-        if command.matches:
+        matches = _effective(command.matches, upload.arrival.route.policy)
+        if matches:
             threshold = upload.settings.limits.tripwire_networks
             place = self._recorder.place(upload.ticket)
-            self._tripwire.saw(command.matches, place, threshold=threshold)
+            self._tripwire.saw(matches, place, threshold=threshold)
         if command.status == HTTPStatus.FORBIDDEN:
             self._admission.rejected(upload.arrival)
+
+
+def _effective(matches: tuple[Match, ...], policy: Policy) -> tuple[Match, ...]:
+    """Leave out altered copies that are only counted: they harm no honest upload.
+
+    Otherwise pictures that only look alike could end the rejection of others that are
+    within the threshold.
+    """
+    if policy.altered is not Action.ACCEPT:
+        return matches
+    return tuple(it for it in matches if it.kind is not MatchKind.ALTERED)
 
 
 def _pieces(upload: Upload) -> PiecesRecord | None:

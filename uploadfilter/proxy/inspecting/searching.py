@@ -8,20 +8,29 @@ meanwhile; a search that takes longer than a millisecond goes to a thread; nothi
 matches within the threshold can be lost by the judgement, which is one of the places
 that may catch ``Exception``: a content that it fails for never counts as checked. One
 upload of each client is judged at a time, so that nobody waits for many of another.
+With ``copies = "spare"`` nobody waits at all: see ``sparing.py``.
 """
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
 
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.errors import HashSetKnownGoodError, StoreError
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.weighing import JudgedMatches, is_judged, judged_matches
+from uploadfilter.evidence.settings import Copies
+from uploadfilter.evidence.weighing import (
+    EvidenceResult,
+    JudgedMatches,
+    awaits_search,
+    is_judged,
+    judged_matches,
+)
 from uploadfilter.model import Match, Reason, Scan
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -31,6 +40,7 @@ from uploadfilter.proxy.inspecting.commands import (
     MatchSignals,
     unscanned,
 )
+from uploadfilter.proxy.inspecting.sparing import LONGEST_S, PLACES, SpareCapacity
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.reference.search.matching import match_scans
@@ -47,7 +57,7 @@ COHORT_HINT: Final = (
     "enabled = false in [evidence]."
 )
 
-THREADS: Final = 2
+THREADS: Final = PLACES
 """Threads that judge: while one judges an animation, photographs go through the other.
 More would only share the interpreter's lock with the event loop."""
 
@@ -89,6 +99,7 @@ class Searching:
         background: Returns the prepared cohort, ``None`` if it is too small. It raises
             ``HashSetKnownGoodError`` if it is damaged.
         metrics: Counts the results of the judgement.
+        spare: Knows the capacity that nobody wants.
     """
 
     def __init__(
@@ -99,12 +110,14 @@ class Searching:
         say_unusable: Callable[[StoreError], None],
         background: Callable[[], Background | None],
         metrics: Metrics,
+        spare: SpareCapacity,
     ) -> None:
         self._reference = reference
         self._tripwire = tripwire
         self._say_unusable = say_unusable
         self._background = background
         self._metrics = metrics
+        self._spare = spare
         self._problem = ""
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="judging")
 
@@ -128,21 +141,64 @@ class Searching:
 
     async def match(self, upload: Upload, command: MatchSignals) -> list[Command]:
         """Search for all signals, in the generation of the look-up."""
-        generation, scans = upload.searched_generation, command.scans
+        with self._spare:
+            found = await self._found(upload, command.scans)
+            judged = await self._weighed(upload, command.scans, found)
+        upload.copies = judged.copies
+        return upload.inspection.matched(judged.matches, judged.unfinished)
+
+    async def _found(self, upload: Upload, scans: Sequence[Scan]) -> tuple[Match, ...]:
+        """Return the matches within the thresholds."""
+        generation = upload.searched_generation
         signals = sum(map(_signal_count, scans))
         is_short = len(scans) <= _LOOK_UP_ON_LOOP
         if is_short and signals * generation.entry_count <= _SEARCH_ON_LOOP_PAIRS:
-            found = self._matches(upload, generation, scans)
-        else:
-            found = await asyncio.to_thread(self._matches, upload, generation, scans)
-        settings = upload.settings.evidence
-        if not is_judged(generation, scans, found, settings):
-            return upload.inspection.matched(found)
+            return self._matches(upload, generation, scans)
+        return await asyncio.to_thread(self._matches, upload, generation, scans)
+
+    async def _weighed(
+        self, upload: Upload, scans: Sequence[Scan], found: tuple[Match, ...]
+    ) -> JudgedMatches:
+        """Judge the matches, and look for altered copies if that is wanted now."""
+        generation, settings = upload.searched_generation, upload.settings.evidence
+        copies = settings.copies_under(upload.arrival.route.policy)
+        skipped = None
+        if copies is Copies.SPARE and awaits_search(generation, scans, found, settings):
+            skipped = self._spare.taken(upload.arrival.client_key)
+            if skipped is None:
+                return await self._counted(
+                    upload, self._judged_by_the_way(upload, scans, found)
+                )
+        is_always = copies is Copies.ALWAYS
+        if is_judged(generation, scans, found, settings, copies=is_always):
+            judging = self._judged_in_turn(upload, scans, found, copies=is_always)
+            return await self._counted(upload, judging, copies=skipped)
+        if skipped is not None:
+            self._metrics.judged(EvidenceResult(skipped))
+        return JudgedMatches(matches=found, copies=skipped)
+
+    async def _counted(
+        self,
+        upload: Upload,
+        judging: Awaitable[JudgedMatches],
+        *,
+        copies: CopySearch | None = None,
+    ) -> JudgedMatches:
+        """Wait for a judgement, and count its time and its result.
+
+        Args:
+            upload: The upload.
+            judging: The judgement.
+            copies: Why altered copies are not looked for in it; ``None`` if it says so
+                itself.
+        """
         begun_s = upload.clock()
-        judged = await self._judged_in_turn(upload, generation, scans, found)
+        judged = await judging
+        if copies is not None:
+            judged = replace(judged, copies=copies)
         self._metrics.took(Phase.EVIDENCE, upload.clock() - begun_s)
         self._metrics.judged(judged.result)
-        return upload.inspection.matched(judged.matches, judged.unfinished)
+        return judged
 
     def _matches(
         self, upload: Upload, generation: NearGeneration, scans: Sequence[Scan]
@@ -158,55 +214,93 @@ class Searching:
     async def _judged_in_turn(
         self,
         upload: Upload,
-        generation: NearGeneration,
         scans: Sequence[Scan],
         found: tuple[Match, ...],
+        *,
+        copies: bool,
     ) -> JudgedMatches:
         """Judge one upload of a client at a time, and charge the client for it."""
-        loop = asyncio.get_running_loop()
         async with upload.meter.one_at_a_time():
-            judged, cpu_s = await loop.run_in_executor(
-                self._threads, self._judged, upload, generation, scans, found
-            )
+            judged, cpu_s = await self._in_thread(upload, scans, found, copies=copies)
         upload.meter.spend(max(cpu_s - FREE_JUDGEMENT_S, 0.0))
         return judged
 
-    def _judged(
+    async def _judged_by_the_way(
+        self, upload: Upload, scans: Sequence[Scan], found: tuple[Match, ...]
+    ) -> JudgedMatches:
+        """Judge an upload that has a place among those of spare capacity.
+
+        The place is taken until the thread is done, also if the upload does not wait
+        for it any longer. Nothing that is found then counts. The client did not ask
+        for the search, so it is only charged among searches.
+        """
+        client, waits = upload.arrival.client_key, [True]
+        judging = self._in_thread(
+            upload, scans, found, copies=True, is_wanted=lambda: waits[0]
+        )
+
+        def leave(done: asyncio.Future[tuple[JudgedMatches, float]]) -> None:
+            is_judged = not done.cancelled() and done.exception() is None
+            self._spare.left(client, done.result()[1] if is_judged else 0.0)
+
+        judging.add_done_callback(leave)
+        try:
+            await asyncio.wait([judging], timeout=LONGEST_S)
+        finally:
+            waits[0] = False
+        if not judging.done():
+            return JudgedMatches(matches=found, copies=CopySearch.LATE)
+        judged, _ = judging.result()
+        return judged
+
+    def _in_thread(
         self,
         upload: Upload,
-        generation: NearGeneration,
         scans: Sequence[Scan],
         found: tuple[Match, ...],
-    ) -> tuple[JudgedMatches, float]:
+        *,
+        copies: bool,
+        is_wanted: Callable[[], bool] = lambda: True,
+    ) -> asyncio.Future[tuple[JudgedMatches, float]]:
         """Judge the matches in a thread; return the CPU seconds that it took, too."""
-        begun_s = time.thread_time()
-        judged = self._judged_or_failed(upload, generation, scans, found)
-        return judged, time.thread_time() - begun_s
+
+        def judge() -> tuple[JudgedMatches, float]:
+            begun_s = time.thread_time()
+            judged = self._judged_or_failed(
+                upload, scans, found, copies=copies, is_wanted=is_wanted
+            )
+            return judged, time.thread_time() - begun_s
+
+        return asyncio.get_running_loop().run_in_executor(self._threads, judge)
 
     def _judged_or_failed(
         self,
         upload: Upload,
-        generation: NearGeneration,
         scans: Sequence[Scan],
         found: tuple[Match, ...],
+        *,
+        copies: bool,
+        is_wanted: Callable[[], bool],
     ) -> JudgedMatches:
         try:
             background = self._background()
             self._say_cohort(NO_COHORT if background is None else "")
             judged = judged_matches(
-                generation,
+                upload.searched_generation,
                 scans,
                 found,
                 background,
                 settings=upload.settings.evidence,
                 quality_of=pdq.quality,
+                copies=copies,
+                is_wanted=is_wanted,
             )
             return replace(judged, matches=self._tripwire.soften(judged.matches))
         except HashSetKnownGoodError as exc:
             self._say_cohort(str(exc))
         except Exception:
             log.exception("evidence_failed", decision=upload.ticket.id)
-        return JudgedMatches.failed(scans, found, upload.settings.evidence)
+        return JudgedMatches.failed(scans, found, copies=copies)
 
     def _say_cohort(self, problem: str) -> None:
         """Tell the operator once that no altered copy is found, and once that it is."""

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from aiohttp import web
 
+from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.inspecting.commands import (
@@ -54,6 +55,8 @@ class Upload:
         keep: Keeps a slice of a file, on a route for chunked forms.
         pieces: Its pieces, if it came in several requests.
         scanned: The contents that were scanned; ``None`` before that.
+        copies: Whether altered copies were looked for; ``None`` if there was nothing to
+            look in, or if they are not looked for.
     """
 
     arrival: Arrival
@@ -74,6 +77,7 @@ class Upload:
     keep: "Keep | None" = None
     pieces: UploadPieces | None = None
     scanned: StartScan | None = None
+    copies: CopySearch | None = None
 
     @property
     def settings(self) -> LiveSettings:

@@ -126,6 +126,7 @@ class ReportLayout:
         """Return the sections, in order."""
         made = [
             self._effect(),
+            self._broken_down("searches", "searches", ("copies",), Needs.RECORDS),
             self._lacks(),
             self._uploads(),
             self._by_period(),
@@ -253,9 +254,13 @@ class ReportLayout:
         return section
 
     def _broken_down(
-        self, name: str, query: str, columns_: Sequence[str]
+        self,
+        name: str,
+        query: str,
+        columns_: Sequence[str],
+        needs: Needs = Needs.TOTALS,
     ) -> PageSection:
-        section = self._section(name)
+        section = self._section(name, needs)
         section.tables.append(self._breakdown(query, columns_))
         return section
 

@@ -122,6 +122,11 @@ class ScannerPool:
                 pool._turns.close()
 
     @property
+    def places(self) -> int:
+        """Return the number of scans at a time, without those in other lanes."""
+        return self._settings.workers
+
+    @property
     def pids(self) -> tuple[int, ...]:
         """Return the process ids of the living scanners."""
         return self._crew.pids
