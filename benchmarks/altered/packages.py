@@ -242,11 +242,11 @@ def pictures_of(part: Part, cache: Path) -> Iterator[tuple[Path, str]]:
         if path.suffix.lower() in _SUFFIXES
         and path.is_file()
         and not path.is_symlink()
-        and not unwanted.search(path.as_posix())
+        and not unwanted.search(f"/{path.relative_to(root).as_posix()}")
     )
     if not found:
         print(f"  no pictures of {part.package}", file=sys.stderr)
-    for path in found[:: -(-len(found) // _MOST_PICTURES)]:
+    for path in found[:: -(-len(found) // _MOST_PICTURES) or 1]:
         known = re.search(part.scene, path.as_posix()) if part.scene else None
         scene = known[1] if known else "/".join(path.parts[-2:])
         yield path, f"{part.package}:{scene}"
