@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from benchmarks.altered.originals import Originals, Values, values_of
-from benchmarks.altered.packages import PARTS, Sort
+from benchmarks.altered.packages import Sort, further
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.pictures.picture import Floats
 from uploadfilter.signals import pdq
@@ -57,21 +57,19 @@ def load(folder: Path) -> Entries:
     )
 
 
-def make(
-    originals: Originals, unpacked: Path, executor: Executor, most: int
-) -> Entries:
+def make(originals: Originals, cache: Path, executor: Executor, most: int) -> Entries:
     """Write the set, unless it is there.
 
     Args:
         originals: Half A of them is taken.
-        unpacked: Folder with a folder for each further package.
+        cache: Folder of the packages.
         executor: Its processes compute the values.
         most: About so many values.
     """
     folder = originals.folder
     if (folder / "entries-values.npy").is_file():
         return load(folder)
-    others = list(_pictures_in(unpacked))
+    others = list(_other_pictures(cache))
     each = max(20, round(most / max(len(others), 1)))
     jobs = [
         (folder / "pictures" / item.file, item.scene, _windows_of(item.sort))
@@ -101,12 +99,9 @@ def _windows_of(sort: str) -> int:
     return WINDOWS.get(Sort(sort), _OTHER_WINDOWS)
 
 
-def _pictures_in(unpacked: Path) -> Iterator[tuple[Path, str]]:
+def _other_pictures(cache: Path) -> Iterator[tuple[Path, str]]:
     """Yield the pictures of packages that no original comes from."""
-    known = {part.package for part in PARTS}
-    for root in sorted(unpacked.iterdir()):
-        if root.name in known:
-            continue
+    for name, root in further(cache):
         found = sorted(
             path
             for path in root.rglob("*")
@@ -116,7 +111,7 @@ def _pictures_in(unpacked: Path) -> Iterator[tuple[Path, str]]:
             and path.stat().st_size > _LEAST_BYTES
         )
         for path in found[:: -(-len(found) // _MOST_OF_A_PACKAGE) or 1]:
-            yield path, f"{root.name}:{path.name}"
+            yield path, f"{name}:{path.name}"
 
 
 def _values(job: tuple[Path, str, int]) -> Values | None:

