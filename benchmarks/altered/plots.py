@@ -46,6 +46,17 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         markersize=4.5,
         label="within 31 bits, or E ≤ 10⁻⁹",
     )
+    detailed = [(row.get("found_detailed"), place) for place, row in enumerate(rows)]
+    known = [(share, place) for share, place in detailed if share is not None]
+    if known:
+        axes.plot(
+            *zip(*known, strict=True),
+            "o",
+            color=_OURS,
+            markersize=4.5,
+            fillstyle="none",
+            label="the same, photographs with detail",
+        )
     features = [(row["features"], place) for place, row in enumerate(rows)]
     known = [(share, place) for share, place in features if share is not None]
     if known:

@@ -52,7 +52,7 @@ SHOWN = 1e-4
 SHARE = 0.8
 """Share of the photographs of a half that is some 400, as many as a row shall have."""
 
-_FEWER = 20
+_FEWER = 5
 """One of so many photographs is tried with windows as well."""
 
 

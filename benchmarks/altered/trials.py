@@ -9,6 +9,7 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import ImageOps
 
 from benchmarks.altered import ceiling, judged
@@ -16,7 +17,9 @@ from benchmarks.altered.kept import Kept
 from benchmarks.altered.making import altered, reduced
 from benchmarks.altered.originals import Originals, load
 from benchmarks.altered.rows import ROWS, Row
+from uploadfilter.evidence.background import signs_of
 from uploadfilter.evidence.chance import ALTERED, NEAR
+from uploadfilter.evidence.patterns import counted
 from uploadfilter.model import Variant
 
 PLAIN_BITS, FAR_BITS = 31, 60
@@ -42,19 +45,25 @@ class Tally:
         figures: E of the true entry, for each upload.
         bits: Distance of plain PDQ in the nearest turn.
         inliers: Features that agree with the original; empty without OpenCV.
+        is_detailed: Whether no pattern counts for the original, for each upload.
     """
 
     name: str
     figures: list[float] = field(default_factory=list)
     bits: list[int] = field(default_factory=list)
     inliers: list[int] = field(default_factory=list)
+    is_detailed: list[bool] = field(default_factory=list)
 
     def summary(self) -> dict[str, object]:
         """Return the shares that were found, 0 to 1."""
         figures, bits = np.array(self.figures), np.array(self.bits)
+        found = (figures <= ALTERED) | (bits <= PLAIN_BITS)
+        detailed = np.array(self.is_detailed)
         return {
             "uploads": len(figures),
-            "found": _share((figures <= ALTERED) | (bits <= PLAIN_BITS)),
+            "found": _share(found),
+            "detailed": int(detailed.sum()),
+            "found_detailed": _share(found[detailed]) if detailed.any() else None,
             "altered": _share(figures <= ALTERED),
             "near": _share(figures <= NEAR),
             "median": round(float(np.log10(np.median(figures) + 1e-99)), 1),
@@ -104,14 +113,25 @@ def tried(
     ):
         kept.add(job[0], found)
     tallies = {row.name: Tally(row.name) for row in ROWS}
-    for _, rows in kept.of(wanted):
+    is_detailed = _detailed(folder, half)
+    for column, rows in kept.of(wanted):
         for name, (expected, bits, inliers) in rows.items():
             tally = tallies[name]
             tally.figures.append(np.inf if expected is None else expected)
             tally.bits.append(bits)
+            tally.is_detailed.append(bool(is_detailed[column]))
             if inliers is not None:
                 tally.inliers.append(inliers)
     return list(tallies.values())
+
+
+def _detailed(folder: Path, half: str) -> NDArray[np.bool_]:
+    """Tell for each column whether no pattern counts for the original."""
+    numbers = np.load(folder / f"altered-{half}-index.npy")
+    values = load(folder).values[numbers]
+    words = values.view(">u8").astype(np.uint64)
+    owed: NDArray[np.bool_] = counted(signs_of(words)) == 0
+    return owed
 
 
 Found = tuple[float | None, int, int | None]
