@@ -112,8 +112,14 @@ def tried(
         jobs, executor.map(partial(_try, folder, half), jobs), strict=True
     ):
         kept.add(job[0], found)
+    return _tallied(kept, wanted, _detailed(folder, half))
+
+
+def _tallied(
+    kept: Kept, wanted: list[int], is_detailed: NDArray[np.bool_]
+) -> list[Tally]:
+    """Return the results of each row."""
     tallies = {row.name: Tally(row.name) for row in ROWS}
-    is_detailed = _detailed(folder, half)
     for column, rows in kept.of(wanted):
         for name, (expected, bits, inliers) in rows.items():
             tally = tallies[name]
