@@ -46,47 +46,57 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         markersize=4.5,
         label="within 31 bits, or E ≤ 10⁻⁹",
     )
-    detailed = [(row.get("found_detailed"), place) for place, row in enumerate(rows)]
-    known = [(share, place) for share, place in detailed if share is not None]
-    if known:
-        axes.plot(
-            *zip(*known, strict=True),
-            "o",
-            color=_OURS,
-            markersize=4.5,
-            fillstyle="none",
-            label="the same, photographs with detail",
-        )
-    features = [(row["features"], place) for place, row in enumerate(rows)]
-    known = [(share, place) for share, place in features if share is not None]
-    if known:
-        axes.plot(
-            *zip(*known, strict=True),
-            "|",
-            color=_CEILING,
-            markersize=9,
-            label="ORB, originals",
-        )
-    windows = [(row.get("windows"), place) for place, row in enumerate(rows)]
-    centred = [(it["altered"], place) for it, place in windows if it]
-    if centred:
-        axes.plot(
-            *zip(*centred, strict=True),
-            "^",
-            color="#27ae60",
-            markersize=4,
-            label="altered, set with c60 and c80",
-        )
-    aims = [(row["aim"], place) for place, row in enumerate(rows) if row["aim"]]
-    if aims:
-        axes.plot(
-            *zip(*aims, strict=True), "x", color="#c0392b", markersize=4, label="aim"
-        )
+    _points(
+        axes,
+        [row.get("found_detailed") for row in rows],
+        "o",
+        label="the same, photographs with detail",
+        color=_OURS,
+        markersize=4.5,
+        fillstyle="none",
+    )
+    _points(
+        axes,
+        [row["features"] for row in rows],
+        "|",
+        label="ORB, originals",
+        color=_CEILING,
+        markersize=9,
+    )
+    windows = [row.get("windows") for row in rows]
+    _points(
+        axes,
+        [it["altered"] if it else None for it in windows],
+        "^",
+        label="altered, set with c60 and c80",
+        color="#27ae60",
+        markersize=4,
+    )
+    _points(
+        axes,
+        [row["aim"] or None for row in rows],
+        "x",
+        label="aim",
+        color="#c0392b",
+        markersize=4,
+    )
     axes.set_yticks(places, [row["name"] for row in rows], fontsize=6.5)
     axes.invert_yaxis()
     axes.set_ylim(len(rows), -1)
     axes.set_xlabel("share of altered photographs that are found")
     axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
+
+
+def _points(
+    axes: Axes,
+    shares: Sequence[float | None],
+    marker: str,
+    **style: Any,  # noqa: ANN401 - of the plotting library
+) -> None:
+    """Draw the shares that are known, each in its row."""
+    known = [(share, place) for place, share in enumerate(shares) if share is not None]
+    if known:
+        axes.plot(*zip(*known, strict=True), marker, **style)
 
 
 def _calibration(axes: Axes, found: dict[str, Any] | None) -> None:
