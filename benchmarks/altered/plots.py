@@ -80,9 +80,14 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         color="#c0392b",
         markersize=4,
     )
-    axes.set_yticks(places, [row["name"] for row in rows], fontsize=6.5)
+    _label(axes, [row["name"] for row in rows])
+
+
+def _label(axes: Axes, names: Sequence[str]) -> None:
+    """Name the rows, the first one at the top."""
+    axes.set_yticks(range(len(names)), names, fontsize=6.5)
     axes.invert_yaxis()
-    axes.set_ylim(len(rows), -1)
+    axes.set_ylim(len(names), -1)
     axes.set_xlabel("share of altered photographs that are found")
     axes.legend(frameon=False, fontsize=8, loc="upper center", ncols=2)
 
