@@ -98,7 +98,10 @@ class Scorer:
     def _fill(self, batch: SoftBatch, part: slice) -> None:
         """Compute the figures of some views."""
         flips = np.clip(batch.flips[part], LEAST_FLIP, MOST_FLIP, dtype=np.float32)
-        certain = np.log1p(-flips, out=self.certain[part])
+        # Exact enough at ``LEAST_FLIP``, and a quarter of the time of a ``log1p``
+        # where no instructions of 512 bits are at hand.
+        certain = np.subtract(1, flips, out=self.certain[part])
+        np.log(certain, out=certain)
         costs = np.subtract(certain, np.log(flips, out=flips), out=self.costs[part])
         bits, weights = self.bits[part], self.weights[part]
         bits[:] = np.unpackbits(batch.values[part], axis=1)

@@ -7,11 +7,17 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from tests.reference.search.near.views import around, batch_around
-from uploadfilter.reference.search.chunk_tables import ChunkTables, build
+from uploadfilter.reference.search.chunk_tables import ChunkKeys, ChunkTables, build
 from uploadfilter.reference.search.index import lanes_of
 from uploadfilter.reference.search.near import near_index as module
 from uploadfilter.reference.search.near.near_index import SCANNED_ROWS, NearIndex
-from uploadfilter.reference.search.soft import LEAST_SCORE, SoftBatch, reference_near
+from uploadfilter.reference.search.near.probes import Prober
+from uploadfilter.reference.search.soft import (
+    LEAST_SCORE,
+    Scorer,
+    SoftBatch,
+    reference_near,
+)
 
 
 def _values(seed: int, count: int) -> NDArray[np.uint8]:
@@ -159,3 +165,36 @@ def test_rows_are_compared_in_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "SLICE_ROWS", 100)
 
     assert index.search(batch).row.tolist() == whole.row.tolist()
+
+
+def test_likely_rows_of_the_buckets_are_found() -> None:
+    """A row is found if its bucket is looked up and its reliable bits agree.
+
+    The slow twin takes the rows of each bucket one by one. It counts the bits that
+    differ among the first 128, where the view is wrong with at most 0.2.
+    """
+    bits = (14,) * 18
+    values = _values(15, 6000)
+    batch = batch_around(values[:3], seed=16)
+    errors = np.random.default_rng(1).random((500, 256)) < batch.flips[0]
+    values[:500] = np.packbits(np.unpackbits(batch.values[0]) ^ errors, axis=1)
+    tables = build(lanes_of(values.tobytes(), 32), bits)
+    keys = ChunkKeys(256, tables.bits, tables.seed)
+    probes = Prober(keys, tables.seed, len(values)).probes(
+        Scorer(batch), module.PLANNED + len(values) // module.PLANNED_ROWS
+    )
+    scores = reference_near(values, batch)
+    expected = set()
+    for view, bucket in zip(probes.view, probes.bucket, strict=True):
+        reliable = batch.flips[view, :128] <= 0.2
+        own = np.unpackbits(batch.values[view])[:128]
+        most = reliable.sum() / 2 - 1.25 * np.sqrt(reliable.sum())
+        for row in tables.ids[tables.offsets[bucket] : tables.offsets[bucket + 1]]:
+            differ = (np.unpackbits(values[row])[:128] != own) & reliable
+            if differ.sum() <= int(most) and int(row) in scores:
+                expected.add(int(row))
+
+    found = set(_index(values, bits).search(batch).row.tolist())
+
+    assert len(expected) > 400
+    assert found == expected

@@ -1,10 +1,18 @@
 """The buckets in which a listed value probably lies."""
 
+from collections.abc import Iterator
+from itertools import combinations
+
 import numpy as np
+import pytest
 
 from tests.reference.search.near.views import batch_around
-from uploadfilter.reference.search.chunk_tables import BIT_ORDER_SEED, ChunkKeys
-from uploadfilter.reference.search.near.probes import MOST_PAIRS, Prober
+from uploadfilter.reference.search.chunk_tables import (
+    BIT_ORDER_SEED,
+    ChunkKeys,
+    bit_order,
+)
+from uploadfilter.reference.search.near.probes import CANDIDATE_WORK, Prober
 from uploadfilter.reference.search.soft import Scorer, SoftBatch
 
 _BITS = (19, 19, 18, 18, 17)
@@ -69,10 +77,9 @@ def test_work_bounds_the_number_of_buckets() -> None:
             assert 0 < len(probes) <= 1.2 * work + 100
 
 
-def test_more_pairs_than_are_looked_at_are_left_out() -> None:
+def test_thousands_of_views_have_no_more_buckets() -> None:
     """A batch of thousands of views costs no more than its most probable buckets."""
-    views = MOST_PAIRS // len(_BITS) + 100
-    batch = _random(views, 5)
+    batch = _random(4096, 5)
     probes = _prober().probes(Scorer(batch), 10_000)
 
     assert 0 < len(probes) <= 12_100
@@ -91,3 +98,73 @@ def test_no_views_have_no_buckets() -> None:
     batch = batch_around(np.empty((0, 32), np.uint8), seed=1)
 
     assert not len(_prober().probes(Scorer(batch), 1000))
+
+
+class _Slow:
+    """How probable a bucket is for its work, bit by bit."""
+
+    def __init__(self, batch: SoftBatch, count: int) -> None:
+        order = iter(bit_order(256, BIT_ORDER_SEED))
+        self._bits = [[next(order) for _ in range(size)] for size in _BITS]
+        self._works = [1 + CANDIDATE_WORK * count / 2.0**size for size in _BITS]
+        self._own = _KEYS.buckets_of(batch.values)
+        self._flips = batch.flips.astype(np.float64)
+
+    def gain(self, view: int, chunk: int, bucket: int) -> float:
+        """Return the logarithm of the probability, divided by the work."""
+        flipped = bucket ^ int(self._own[view, chunk])
+        places = reversed(range(_BITS[chunk]))
+        chances = [
+            flip if flipped >> place & 1 else 1 - flip
+            for place, flip in zip(places, self._of(view, chunk), strict=True)
+        ]
+        return float(np.log(chances).sum() - np.log(self._works[chunk]))
+
+    def _of(self, view: int, chunk: int) -> list[float]:
+        found: list[float] = self._flips[view, self._bits[chunk]].tolist()
+        return found
+
+    def near(self, flipped: int) -> Iterator[tuple[int, float]]:
+        """Yield the buckets by flips of some of the cheapest bits, and their gains."""
+        for view, chunk in np.ndindex(self._own.shape):
+            flips = self._of(view, chunk)
+            places = range(_BITS[chunk])
+            cheapest = sorted(places, key=lambda it: (-flips[-1 - it], it))[:flipped]
+            for number in range(flipped + 1):
+                for chosen in combinations(cheapest, number):
+                    bucket = int(self._own[view, chunk]) ^ sum(1 << it for it in chosen)
+                    yield bucket, self.gain(view, chunk, bucket)
+
+
+@pytest.mark.parametrize("views", [1, 2, 30])
+@pytest.mark.parametrize("work", [200, 5000, 50_000])
+def test_no_better_bucket_is_left_out(views: int, work: int) -> None:
+    """Buckets of few flips are looked up if the slow twin finds them as probable."""
+    count = 1 << 17
+    batch = _random(views, views)
+    slow = _Slow(batch, count)
+
+    probes = _prober(count).probes(Scorer(batch), work)
+
+    chunks = np.searchsorted(_KEYS.first, probes.bucket, "right") - 1
+    pairs = zip(
+        probes.view.tolist(), chunks.tolist(), probes.bucket.tolist(), strict=True
+    )
+    worst = min(slow.gain(*pair) for pair in pairs)
+    better = {bucket for bucket, gain in slow.near(3) if gain > worst + 0.01}
+    assert better <= set(probes.bucket.tolist())
+    assert probes.bucket.tolist() == sorted(set(probes.bucket.tolist()))
+
+
+def test_a_bucket_has_its_first_view() -> None:
+    """If several views share a bucket, it comes once, with the first of them."""
+    one = _random(1, 7)
+    batch = SoftBatch(
+        values=np.repeat(one.values, 3, axis=0), flips=np.repeat(one.flips, 3, axis=0)
+    )
+
+    probes = _prober().probes(Scorer(batch), 3000)
+
+    assert len(probes) > 500
+    assert not probes.view.any()
+    assert len(set(probes.bucket.tolist())) == len(probes)

@@ -7,8 +7,8 @@ from typing import Protocol
 from uploadfilter.reference.search.matching import Candidate, Generation
 from uploadfilter.reference.search.soft import LEAST_SCORE, SoftBatch
 
-BUDGET = 6_000_000
-"""Units of work for one upload, about 10 ns each: four times what an unrelated upload
+BUDGET = 2_000_000
+"""Units of work for one upload, about 20 ns each: four times what an unrelated upload
 takes at ten million entries."""
 
 MOST_CANDIDATES = 256

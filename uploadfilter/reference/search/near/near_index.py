@@ -48,21 +48,21 @@ from uploadfilter.reference.search.soft import (
     values_at,
 )
 
-PLANNED = 300_000
+PLANNED = 100_000
 """Units of work for the buckets and rows of one search, in any table."""
 
-PLANNED_ROWS = 8
+PLANNED_ROWS = 25
 """One more unit for so many rows of the table: the larger it is, the wider are the
 chunks, the less probable is each bucket, and the more rows lie in it."""
 
-MOST_PLANNED = 1_600_000
+MOST_PLANNED = 550_000
 """Most units that are planned for one table, however large it is."""
 
 _PLANNED_SHARE = 3
 """How much of the budget the plan may take: buckets of real values hold up to three
 times as many rows as those of random values."""
 
-_SCORES_A_UNIT = 2
+_SCORES_A_UNIT = 4
 """Scores of a row under one view that are computed in one unit."""
 
 SCANNED_ROWS = 256
@@ -72,14 +72,17 @@ SIFTED_ROWS = 4096
 """Most rows that are all sifted (``sifting.py``), which takes some 3 ms for 400 views:
 as long as to probe the tables."""
 
-SLICE_ROWS = 1 << 15
-"""Rows that are compared at a time; their temporaries take 2 MiB."""
+SLICE_ROWS = 1 << 13
+"""Rows that are compared at a time; their temporaries take 600 KiB."""
+
+_SLICE_BUCKETS = 1 << 12
+"""Buckets that are looked up at a time: a line of 64 bytes each stays in the cache."""
 
 MOST_SURVIVORS = 1 << 15
 """Most pairs of row and view whose score is computed from the whole value. Uploads with
 few strong edges, which resemble many regions of other pictures, have some thousands."""
 
-_SURVIVOR_WORK = 25
+_SURVIVOR_WORK = 12
 """Units for the score of one such pair."""
 
 _SLICE_SURVIVORS = 1 << 12
@@ -88,13 +91,17 @@ _SLICE_SURVIVORS = 1 << 12
 _RELIABLE = 0.2
 """Highest flip probability of a reliable bit."""
 
-_DEVIATIONS = 3.0
+_DEVIATIONS = 2.5
 """Standard deviations below the mean of random rows that a row must reach, in the
-number of reliable bits that differ: one of 700 random rows does."""
+number of reliable bits that differ: one of 160 random rows does. With 3, one of 700
+entries that are looked for was lost."""
 
-_OWN_SLACK = 25.0
-"""How much the score under the view that found a row may be below the lowest score. Its
-neighbours among the views often fit better."""
+_OWN_SLACK = 35.0
+"""How much the score under the first view that found a row may be below the lowest
+score. Its neighbours among the views often fit better."""
+
+_VIEW_BITS = 24
+"""Bits of the number of a view, in which a position of 32 bits also fits."""
 
 _HEAD_BITS = 128
 _LEAST_CHUNK, _MOST_CHUNK = 8, 16
@@ -198,10 +205,12 @@ class _Search:
         for part in _slices(counts):
             sizes = counts[part]
             before = sizes.cumsum() - sizes
-            positions = np.repeat(starts[part] - before, sizes)
-            positions += np.arange(len(positions))
-            rows = self._tables.ids.take(positions)
-            views = view[part].repeat(sizes)
+            # Both travel in one number, so that they are repeated at once.
+            pairs = ((starts[part] - before) << _VIEW_BITS | view[part]).repeat(sizes)
+            views = pairs & ((1 << _VIEW_BITS) - 1)
+            pairs >>= _VIEW_BITS
+            pairs += np.arange(len(pairs))
+            rows = self._tables.ids.take(pairs)
             near = np.flatnonzero(self._agree(rows, views))
             found_rows.append(rows.take(near))
             found_views.append(views.take(near))
@@ -219,9 +228,7 @@ class _Search:
         If they hold more rows than the budget allows, the fullest are left out: what
         many rows have in common says the least.
         """
-        offsets = self._tables.offsets
-        starts = offsets.take(probes.bucket).astype(np.int64)
-        counts = offsets.take(probes.bucket + 1) - starts
+        starts, counts = self._sizes(probes.bucket)
         full = np.flatnonzero(counts > 0)
         counts = counts.take(full)
         most = max(self.left, 0) // CANDIDATE_WORK
@@ -233,6 +240,18 @@ class _Search:
             full, counts = full.take(order), counts.take(order)
         self.left -= CANDIDATE_WORK * int(counts.sum())
         return probes.view.take(full), starts.take(full), counts
+
+    def _sizes(self, buckets: _Numbers) -> tuple[_Numbers, _Numbers]:
+        """Return where buckets begin, and how many rows they hold."""
+        offsets = self._tables.offsets
+        starts, ends = np.empty((2, len(buckets)), np.int64)
+        # The end lies beside the start, which is in the cache only for a while.
+        for at in range(0, len(buckets), _SLICE_BUCKETS):
+            part = slice(at, at + _SLICE_BUCKETS)
+            starts[part] = offsets.take(buckets[part])
+            ends[part] = offsets.take(buckets[part] + 1)
+        ends -= starts
+        return starts, ends
 
     @cached_property
     def _heads(self) -> tuple[_Heads, _Heads, NDArray[np.uint8]]:
@@ -252,8 +271,11 @@ class _Search:
         differ = self._tables.prefixes.take(rows).view(np.uint64)
         differ ^= values.take(views).view(np.uint64)
         differ &= masks.take(views).view(np.uint64)
-        counted = np.bitwise_count(differ)
-        return counted[::2] + counted[1::2] <= most.take(views)
+        counted = np.bitwise_count(differ).view(np.uint16)
+        # The upper byte becomes the sum of both.
+        counted *= np.uint16(1 << 8 | 1)
+        counted >>= np.uint16(8)
+        return counted <= most.take(views)
 
     def _promising(self, rows: _Views, views: _Views, least: float) -> _Views:
         """Return the rows whose score under the view that found them is high enough."""

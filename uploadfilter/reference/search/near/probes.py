@@ -15,6 +15,7 @@ Source:
     Lv et al., "Multi-Probe LSH", VLDB 2007, for the order of templates.
 """
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -28,51 +29,54 @@ from uploadfilter.reference.search.soft import WIDTH_BITS, Floats, Scorer
 RANKS = 12
 """Bits of a chunk that a template may flip: the cheapest ones."""
 
-CANDIDATE_WORK = 5
+CANDIDATE_WORK = 1
 """Units of work for comparing the first 128 bits of one row; looking up a bucket is one
-unit."""
+unit. Each waits for one or two lines of memory, which is most of its time."""
 
 MOST_TEMPLATES = 256
 LEAST_TEMPLATES = 16
 
-MOST_PAIRS = 1 << 14
-"""Pairs of view and chunk that are looked at: those whose unchanged bucket is the most
-probable. With it, the memory of the choice stays below 16 MiB for any batch."""
+LEAST_CHOICES = 100_000
+"""Buckets that are compared before the best are looked up, if these are few: some 20
+templates for 400 views and 13 chunks. More of them find no more rows for their work."""
 
-LEAST_CHOICES = 300_000
-"""Buckets that are compared before the best are looked up, if these are few: 1.2 MiB of
-probabilities, some 70 templates for 320 views and 13 chunks."""
-
-_CHOICES_A_WORK = 0.5
+_CHOICES_A_WORK = 0.4
 """The same for each unit of work: a large table has wide chunks, in which more
 templates are probable enough."""
 
-_COST_SCALE = 256
+_COST_SCALE = 1 << 12
 """Steps a nat in which costs are sorted; the highest cost is 7 nats."""
 
 _PLACE_BITS = 5
-"""A chunk has at most 23 bits, so that a place in it fits below the cost, and both
-together into 16 bits."""
+"""A chunk has at most 23 bits, so that a place in it fits below the cost."""
 
-_BEYOND = (1 << 16 - _PLACE_BITS) / _COST_SCALE - 0.01
-"""Cost of a bit that a chunk does not have."""
+_NO_PLACE = (1 << _PLACE_BITS) - 1
+"""Place of a bit that a chunk does not have."""
+
+_BEYOND = 8 * _COST_SCALE
+"""Cost of such a bit, in these steps."""
 
 _SAMPLED = 1 << 12
 """Probabilities from which the lowest one to be looked up is estimated."""
 
-_BLOCK_PAIRS = 1024
-"""Pairs whose buckets are compared at a time: their numbers, 200 kB, stay in the cache
-of a core. Fresh memory for all of them would take longer than the products."""
+_GAIN_STEPS = 32
+"""Steps a nat in which that probability is known."""
+
+_NARROW_BITS = 32
+"""Bits of the numbers that are sorted, if key, view and sign fit into them."""
+
+_POWERS = np.append(2.0 ** np.arange(_NO_PLACE), 0).astype(np.float32)
+"""The bit of a key at each place."""
 
 _Buckets = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
 class ProbedBuckets:
-    """The buckets to look up.
+    """The buckets to look up: each once, ascending.
 
     Attributes:
-        view: The view that each bucket belongs to.
+        view: The first view to which each bucket belongs.
         bucket: Number of the bucket, over all chunks.
     """
 
@@ -97,19 +101,19 @@ class Prober:
         self._keys = keys
         expected = count / 2.0 ** np.array(keys.bits)
         self._work: Floats = (1 + CANDIDATE_WORK * expected).astype(np.float32)
-        widest = max(keys.bits[0], RANKS)
-        # A chunk that is less wide gets bits that cost too much to be flipped.
-        self._bits = np.full((len(keys.bits), widest), WIDTH_BITS)
-        self._powers = np.zeros((WIDTH_BITS + 1, len(keys.bits)), np.float32)
-        self._masks = np.zeros((len(keys.bits), 1 << _PLACE_BITS), np.float32)
         order = iter(bit_order(WIDTH_BITS, seed))
+        # A chunk that is less wide gets bits that cost too much to be flipped.
+        shape = (len(keys.bits), max(keys.bits[0], RANKS))
+        self._bits = np.full(shape, WIDTH_BITS)
+        self._places = np.full(shape, _NO_PLACE, np.int32)
+        self._powers = np.zeros((WIDTH_BITS, len(keys.bits)), np.float32)
         for chunk, size in enumerate(keys.bits):
-            self._bits[chunk, :size] = [next(order) for _ in range(size)]
-            self._masks[chunk, :size] = 2.0 ** np.arange(size - 1, -1, -1)
-            self._powers[self._bits[chunk, :size], chunk] = self._masks[chunk, :size]
-        self._powers = self._powers[:-1]
+            bits = [next(order) for _ in range(size)]
+            places = np.arange(size - 1, -1, -1)
+            self._bits[chunk, :size] = bits
+            self._places[chunk, :size] = places
+            self._powers[bits, chunk] = 2.0**places
         self._has: Floats = (self._powers > 0).astype(np.float32)
-        self._places = np.arange(widest, dtype=np.uint16)
 
     def probes(self, scorer: Scorer, work: int) -> ProbedBuckets:
         """Return the buckets with the highest probability for their work.
@@ -118,78 +122,81 @@ class Prober:
             scorer: Of the batch.
             work: Units of work that the buckets and their rows may take, as far as the
                 size of the tables tells; about as many buckets are returned, or fewer
-                if all buckets of all templates are fewer.
+                if all buckets of all templates are fewer, or views share buckets.
         """
-        pairs, likely = self._pairs(scorer)
-        works = self._work.take(pairs % len(self._keys.bits))
+        # A row for each chunk: its numbers, 100 kB, stay in the cache of a core.
+        likely: Floats = np.ascontiguousarray((scorer.certain @ self._has).T)
+        likely -= np.log(self._work)[:, np.newaxis]
         choices = max(LEAST_CHOICES, int(_CHOICES_A_WORK * work))
-        count = choices // max(1, len(pairs))
+        count = choices // max(1, likely.size)
         templates = _templates(min(max(count, LEAST_TEMPLATES), MOST_TEMPLATES))
-        costs, places = self._cheapest(scorer, pairs, len(templates))
-        likely -= np.log(works)
-        lowest = _lowest((likely, costs, templates), works, work)
-        chunks = len(self._keys.bits)
-        # Whole numbers of less than 24 bits are exact in such a product.
-        own = (scorer.bits @ self._powers).astype(np.int64) + self._keys.first
-        views, buckets = [], []
-        for start in range(0, len(pairs), _BLOCK_PAIRS):
-            part = slice(start, start + _BLOCK_PAIRS)
-            gains = costs[part] @ templates
-            np.subtract(likely[part, np.newaxis], gains, out=gains)
-            chosen = np.flatnonzero(gains >= lowest)
-            at = places[part] + (pairs[part, np.newaxis] % chunks << _PLACE_BITS)
-            flips = (self._masks.ravel().take(at) @ templates).ravel().take(chosen)
-            pair = pairs[part].take(chosen // templates.shape[1])
-            views.append(pair // chunks)
-            buckets.append(own.ravel().take(pair) ^ flips.astype(np.int64))
-        return ProbedBuckets(
-            np.concatenate([*views, np.empty(0, np.intp)]),
-            np.concatenate([*buckets, np.empty(0, np.int64)]),
-        )
+        costs, masks = self._cheapest(scorer, len(templates))
+        likely -= _lowest((likely, costs, templates), self._work, work)
+        # Bits of one key are exact in such a product, wherever they begin.
+        shift = len(scorer.bits).bit_length()
+        own = (scorer.bits @ self._powers).T.astype(np.int64) << shift
+        own |= np.arange(len(scorer.bits))
+        masks *= np.float32(1 << shift)
+        found = []
+        for chunk, size in enumerate(self._keys.bits):
+            # As much is lost by the bits that a template flips.
+            lost = costs[:, chunk] @ templates
+            chosen = np.flatnonzero(lost <= likely[chunk, :, np.newaxis])
+            flips = (masks[:, chunk] @ templates).ravel().take(chosen)
+            kind = np.int32 if size + shift < _NARROW_BITS else np.int64
+            pairs = own[chunk].astype(kind).take(chosen // templates.shape[1])
+            pairs ^= flips.astype(kind)
+            found.append(_each_once(pairs, shift) + (self._keys.first[chunk] << shift))
+        pairs = np.concatenate(found)
+        return ProbedBuckets(pairs & ((1 << shift) - 1), pairs >> shift)
 
-    def _pairs(self, scorer: Scorer) -> tuple[NDArray[np.intp], Floats]:
-        """Return the pairs of view and chunk that count, and how probable each is.
-
-        The probability is that of the bucket without any flip, as a logarithm.
-        """
-        likely = (scorer.certain @ self._has).ravel()
-        if len(likely) <= MOST_PAIRS:
-            return np.arange(len(likely)), likely
-        order = np.argsort(-likely, kind="stable")[:MOST_PAIRS]
-        order.sort()
-        return order, likely.take(order)
-
-    def _of_chunks(self, bits: Floats, beyond: float) -> Floats:
-        """Return figures of bits by view, chunk and place in the chunk."""
-        padded = np.full((len(bits), WIDTH_BITS + 1), beyond, np.float32)
-        padded[:, :-1] = bits
-        return padded.take(self._bits.ravel(), axis=1).reshape(-1, *self._bits.shape)
-
-    def _cheapest(
-        self, scorer: Scorer, pairs: NDArray[np.intp], count: int
-    ) -> tuple[Floats, NDArray[np.uint16]]:
-        """Return costs and places of the cheapest bits of each pair, ascending.
+    def _cheapest(self, scorer: Scorer, count: int) -> tuple[Floats, Floats]:
+        """Return costs of the cheapest bits of each chunk, ascending, and their masks.
 
         Args:
             scorer: Of the batch.
-            pairs: The pairs.
-            count: Bits of each pair.
+            count: Bits of each view and chunk.
+
+        Returns:
+            Two arrays of the shape (views, chunks, count). A mask is the bit of the
+            chunk's key, or 0 where the chunk has no such bit.
         """
-        costs = self._of_chunks(scorer.costs, _BEYOND)
-        costs = costs.reshape(-1, costs.shape[2])
-        if len(pairs) < len(costs):
-            costs = costs.take(pairs, axis=0)
-        # Numbers of 16 bits are sorted fast, and the place travels in the lowest bits.
-        costs *= np.float32(_COST_SCALE)
-        packed = costs.astype(np.uint16)
-        packed <<= np.uint16(_PLACE_BITS)
+        # Each machine sorts numbers of 32 bits by wide instructions, those of 16 bits
+        # only some. The place travels in the lowest bits.
+        steps = np.full((len(scorer.costs), WIDTH_BITS + 1), _BEYOND, np.int32)
+        np.multiply(
+            scorer.costs,
+            _COST_SCALE,
+            out=steps[:, :-1],
+            casting="unsafe",
+            dtype=np.float32,
+        )
+        steps <<= _PLACE_BITS
+        packed = steps.take(self._bits.ravel(), axis=1)
+        packed = packed.reshape(len(steps), *self._bits.shape)
         packed |= self._places
-        packed.sort(axis=1)
-        packed = packed[:, :count]
-        places = packed & np.uint16((1 << _PLACE_BITS) - 1)
-        cheapest = (packed >> np.uint16(_PLACE_BITS)).astype(np.float32)
-        cheapest *= np.float32(1 / _COST_SCALE)
-        return cheapest, places
+        packed.sort(axis=2)
+        packed = packed[:, :, :count]
+        masks = _POWERS.take(packed & _NO_PLACE)
+        costs = (packed >> _PLACE_BITS).astype(np.float32)
+        costs *= np.float32(1 / _COST_SCALE)
+        return costs, masks
+
+
+def _each_once(pairs: _Buckets, shift: int) -> _Buckets:
+    """Return different keys, ascending, each with its first view.
+
+    Neighbours among the views share a third of their buckets, and in this order the
+    tables are read from their beginning to their end.
+
+    Args:
+        pairs: Keys of one chunk, each with its view in the lower bits; sorted in place.
+        shift: Number of these bits.
+    """
+    pairs.sort()
+    is_new = np.ones(len(pairs), np.bool_)
+    np.greater_equal(pairs[1:] ^ pairs[:-1], 1 << shift, out=is_new[1:])
+    return pairs.compress(is_new)
 
 
 def _lowest(
@@ -200,22 +207,32 @@ def _lowest(
     It is estimated from a sample of the buckets.
 
     Args:
-        figures: How probable the bucket of each pair is without any flip, for its work;
-            the costs of its cheapest bits; and the templates.
-        works: The work for a bucket of each pair.
+        figures: How probable the bucket of each chunk and view is without any flip, for
+            its work; the costs of its cheapest bits; and the templates.
+        works: The work for a bucket of each chunk.
         work: The work for all of them.
     """
     likely, costs, templates = figures
-    count = len(likely) * templates.shape[1]
+    chunks = len(likely)
+    count = likely.size * templates.shape[1]
     step = max(1, -(-count // _SAMPLED))
+    # Else some templates or chunks would never be in the sample.
+    while math.gcd(step, templates.shape[1] * chunks) > 1:
+        step += 1
     pairs, columns = np.divmod(np.arange(0, count, step), templates.shape[1])
+    view, chunk = np.divmod(pairs, chunks)
     flipped = np.ascontiguousarray(templates.T).take(columns, axis=0)
-    sample = likely.take(pairs)
-    sample -= np.einsum("ij,ij->i", costs.take(pairs, axis=0), flipped)
-    order = np.argsort(-sample)
-    taken = works.take(pairs.take(order)).cumsum(dtype=np.float64)
+    of_pairs = costs.reshape(-1, costs.shape[2]).take(pairs, axis=0)
+    sample = np.einsum("ij,ij->i", of_pairs, flipped)
+    sample -= likely[chunk, view]
+    # Sums of the work at each step of the gain take a fifth of the time of sorting.
+    least = sample.min(initial=np.inf)
+    steps = ((sample - least) * _GAIN_STEPS).astype(np.intp)
+    taken = np.bincount(steps, works.take(chunk)).cumsum()
     place = int(np.searchsorted(taken, work / step))
-    return np.float32(-np.inf if place >= len(sample) else sample[order[place]])
+    if place >= len(taken):
+        return np.float32(-np.inf)
+    return np.float32(-(least + place / _GAIN_STEPS))
 
 
 @lru_cache(maxsize=4)
