@@ -1,10 +1,14 @@
 """The check of a whole head agrees with the single rules."""
 
+from ipaddress import ip_network
+
 from hypothesis import given
 from hypothesis import strategies as st
 from typing_extensions import override
 
 from tests.uploads.forms import LIMITS, head
+from uploadfilter.uploads.head.clientside import ClientHeader, client_side
+from uploadfilter.uploads.head.forwarding import Telling, forwarded_headers
 from uploadfilter.uploads.head.plan import SINGLETONS, plan
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -62,6 +66,53 @@ def test_plain_head_is_one_that_no_rule_speaks_of(
 
     assert plan(heads[0], LIMITS) == plan(heads[1], LIMITS)
     assert heads[0].stands_for == heads[1].stands_for
+
+
+_TOLD = st.sampled_from(
+    [
+        *(b"x-forwarded-for", b"X-Forwarded-Proto", b"Forwarded", b"X-Real-IP"),
+        *(b"x_forwarded_for", b"Content-Range", b"X_File_Range", b"Connection"),
+        *(b"Keep-Alive", b"Max-Forwards", b"Via", b"Cookie", b"A"),
+    ]
+)
+
+
+@given(
+    headers=st.lists(
+        st.sampled_from(_PLAIN)
+        | st.tuples(_TOLD, st.sampled_from([b"a", b"bytes 0-4/5", b"3", b"close"])),
+        max_size=6,
+    ),
+    method=st.sampled_from(["GET", "PUT", "OPTIONS"]),
+    peer=st.sampled_from(["192.0.2.1", "10.0.0.1"]),
+    whole_ranges=st.booleans(),
+)
+def test_plain_head_goes_on_as_any_other(
+    headers: list[Header], method: str, peer: str, *, whole_ranges: bool
+) -> None:
+    """The names of a plain head need no look at each of them."""
+    found = []
+    for made in (RequestHead, _Doubted):
+        sent = made(method=method, target="/a", headers=tuple(headers))
+        side = client_side(
+            peer,
+            sent,
+            scheme="https",
+            trusted_proxies=(ip_network("10.0.0.0/8"),),
+            believed=ClientHeader.X_FORWARDED_FOR,
+        )
+        found.append(
+            forwarded_headers(
+                sent,
+                side,
+                decision_id="D1",
+                body_length=5,
+                content_type=None,
+                telling=Telling(whole_ranges=whole_ranges),
+            )
+        )
+
+    assert found[0] == found[1]
 
 
 @given(

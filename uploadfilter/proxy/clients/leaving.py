@@ -96,7 +96,7 @@ class WhileClientStays(AbstractContextManager[None]):
     def __enter__(self) -> None:
         # As ``asyncio.timeout`` does, with half of its calls: most requests end before
         # their client leaves.
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._connection.loop)
         self._cancelled = self._task.cancelling() if self._task is not None else 0
         self._connection.tell_loss(self._leave)
 

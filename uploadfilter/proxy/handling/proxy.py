@@ -112,7 +112,7 @@ class Proxy:
         said = self._canaries.said(head)
         if said is CanaryClaim.WRONG:
             return self._refuse(request, live, _NO_CANARY)
-        arrival = Arrival(request=request, head=head, live=live, route=choice.route)
+        arrival = Arrival.of(request, head, live=live, route=choice.route)
         if self._allows_websocket(arrival) and not choice.is_ambiguous:
             return await self._open_websocket(arrival, tally)
         body = plan(head, choice.route.limits)

@@ -17,6 +17,7 @@ import ssl
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
+from operator import itemgetter
 
 import aiohttp
 from aiohttp.http_exceptions import HttpProcessingError
@@ -34,6 +35,8 @@ from uploadfilter.proxy.origins.websockets import Opened, origin_websocket
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKENS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")
 """Names, each followed by a byte that no name can contain."""
+
+_NAME, _VALUE = itemgetter(0), itemgetter(1)
 
 _CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
@@ -253,10 +256,8 @@ def _is_unfit(answer: OriginAnswer) -> bool:
         answer.status == HTTPStatus.SWITCHING_PROTOCOLS
         or answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
         or _CONTROL.search(answer.reason) is not None
-        or _CONTROL_BYTE.search(b"".join([value for _, value in answer.raw_headers]))
-        is not None
-        or _TOKENS.fullmatch(b"\n".join([*[n for n, _ in answer.raw_headers], b""]))
-        is None
+        or _CONTROL_BYTE.search(b"".join(map(_VALUE, answer.raw_headers))) is not None
+        or _TOKENS.fullmatch(b"\n".join([*map(_NAME, answer.raw_headers), b""])) is None
     )
 
 

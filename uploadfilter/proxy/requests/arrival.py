@@ -22,28 +22,33 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         head: The same head, as it arrived.
         live: The settings from its beginning to its end.
         route: Its route.
+        side: The client's end of it.
     """
 
     request: web.BaseRequest
     head: RequestHead
     live: Live
     route: Route
+    side: ClientSide
+
+    @classmethod
+    def of(
+        cls, request: web.BaseRequest, head: RequestHead, *, live: Live, route: Route
+    ) -> "Arrival":
+        """Find the client of a request whose route is known."""
+        side = client_side(
+            peer(request),
+            head,
+            scheme=request.scheme,
+            trusted_proxies=live.settings.trusted_proxies,
+            believed=live.settings.client_header,
+        )
+        return cls(request=request, head=head, live=live, route=route, side=side)
 
     @property
     def origin(self) -> Origin:
         """The origin it is forwarded to."""
         return self.live.origins[self.route.origin]
-
-    @cached_property
-    def side(self) -> ClientSide:
-        """The client's end of the request."""
-        return client_side(
-            peer(self.request),
-            self.head,
-            scheme=self.request.scheme,
-            trusted_proxies=self.live.settings.trusted_proxies,
-            believed=self.live.settings.client_header,
-        )
 
     @property
     def client(self) -> str:

@@ -118,6 +118,8 @@ def client_side(
 def _hops(head: RequestHead, believed: ClientHeader) -> list[Element | None]:
     """Return the proxies' statements, the nearest one's last; ``None`` if malformed."""
     lines = head.values(_NAMES[believed])
+    if not lines:
+        return []
     if believed is ClientHeader.X_FORWARDED_FOR:
         entries = b",".join(lines).decode("latin-1").split(",")
         return [{"for": entry.strip()} for entry in entries if entries != [""]]

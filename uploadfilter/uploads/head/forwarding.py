@@ -173,10 +173,10 @@ def forwarded_headers(
 def _tell_x_forwarded(
     kept: Headers, head: RequestHead, side: ClientSide, *, whole: bool
 ) -> None:
-    nodes = [side.client]
+    chain = side.client or UNKNOWN
     if whole:
         nodes = [*(address_in(hop.get("for", "")) for hop in side.told), side.peer]
-    chain = ", ".join(node or UNKNOWN for node in nodes)
+        chain = ", ".join([node or UNKNOWN for node in nodes])
     kept.append((b"X-Forwarded-For", chain.encode("latin-1")))
     kept.append((b"X-Forwarded-Proto", side.scheme))
     if side.host:
@@ -208,24 +208,27 @@ def _kept(
     head: RequestHead, side: ClientSide, telling: Telling, *, drop_type: bool
 ) -> Headers:
     """Return the client's own headers that are forwarded to the origin."""
+    # The names of a plain head have no underscores, and do not repeat.
+    names = (
+        head.names if head.is_plain else [_known_as(name) for name, _ in head.headers]
+    )
     dropped = _NOT_PASSED_ON
     if values := head.values(b"connection"):
         dropped |= _named_in_connection(values)
     if drop_type:
         dropped |= {b"content-type", b"content-encoding"}
-    if head.has_body and not telling.whole_ranges:
+    if head.has_body and not telling.whole_ranges and not _RANGED.isdisjoint(names):
         dropped |= {
-            known_as
-            for name, value in head.headers
-            if (known_as := _known_as(name)) in _RANGED and is_whole_range(value)
+            name
+            for name, (_, value) in zip(names, head.headers, strict=True)
+            if name in _RANGED and is_whole_range(value)
         }
     if telling.headers is not ClientHeaders.X_FORWARDED:
         dropped |= {b"forwarded"}
     kept = [
-        (name, value)
-        for name, value in head.headers
-        if (known_as := _known_as(name)) not in dropped
-        and (side.trusted or not known_as.startswith(_HEARSAY))
+        header
+        for name, header in zip(names, head.headers, strict=True)
+        if name not in dropped and (side.trusted or not name.startswith(_HEARSAY))
     ]
     return _counted_down(kept) if head.method in _COUNTED else kept
 

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Iterator, KeysView, Mapping, Sequence
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Final
 
 from uploadfilter.uploads.head import codings
@@ -31,6 +32,7 @@ which joins two hosts for some readers; empty for a target that names no host.""
 
 _PLAIN_NAMES = re.compile(rb"(?:[!#$%&'*+.^`|~0-9A-Za-z-]+\n)+")
 _PLAIN_VALUES = re.compile(rb"[\t -~]*")
+_VALUE = itemgetter(1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +135,5 @@ def _is_plain(head: RequestHead, named: Mapping[bytes, Sequence[bytes]]) -> bool
         and (length is None or _LENGTH.fullmatch(length[0]) is not None)
         and (connection is None or connection[0].lower() in _USUAL_CONNECTIONS)
         and _PLAIN_NAMES.fullmatch(b"\n".join([*named, b""])) is not None
-        and _PLAIN_VALUES.fullmatch(b"".join([value for _, value in head.headers]))
-        is not None
+        and _PLAIN_VALUES.fullmatch(b"".join(map(_VALUE, head.headers))) is not None
     )
