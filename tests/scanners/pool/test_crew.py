@@ -17,7 +17,7 @@ from typing_extensions import override
 from tests.scanners import standins, standins_bare
 from tests.waiting import parent_of, until
 from uploadfilter.model import Reason
-from uploadfilter.scanners.pool.crew import Crew
+from uploadfilter.scanners.pool.crew import Crew, Warmth
 from uploadfilter.scanners.pool.process import ScannerProcess
 from uploadfilter.scanners.pool.settings import ScannerSettings, SilentLog
 
@@ -60,9 +60,11 @@ async def crew_of(settings: ScannerSettings) -> AsyncIterator[Crew]:
         yield crew
 
 
-async def borrow(crew: Crew, *, alone: bool = False) -> ScannerProcess:
+async def borrow(
+    crew: Crew, *, alone: bool = False, warmth: Warmth = Warmth.WARMEST
+) -> ScannerProcess:
     """Borrow a process that must be there sooner or later."""
-    process = await crew.take(alone=alone)
+    process = await crew.take(alone=alone, warmth=warmth)
 
     assert isinstance(process, ScannerProcess)
     return process
@@ -87,6 +89,40 @@ async def test_crew_lends_the_process_that_was_used_last() -> None:
         crew.give_back(second)
 
         assert await borrow(crew) is second
+
+
+async def test_crew_keeps_the_last_warm_process_for_small_scans() -> None:
+    """A large scan takes the coldest of several used processes, or a fresh one."""
+    async with crew_of(replace(ONE, workers=2, spares=1)) as crew:
+        first, second = await borrow(crew), await borrow(crew)
+        crew.give_back(first)
+        crew.give_back(second)
+        await until(lambda: len(crew.pids) == 3)
+
+        assert await borrow(crew, warmth=Warmth.NOT_LAST) is first
+        assert await borrow(crew, warmth=Warmth.NOT_LAST) not in {first, second}
+        assert await borrow(crew) is second
+
+
+async def test_crew_lends_a_fresh_process_to_a_scan_that_ends_it() -> None:
+    """No warm process is lost to a scan that is slow from its beginning."""
+    async with crew_of(replace(ONE, spares=1)) as crew:
+        warm = await borrow(crew)
+        crew.give_back(warm)
+        await until(lambda: len(crew.pids) == 2)
+
+        assert await borrow(crew, warmth=Warmth.COLD) is not warm
+        assert await borrow(crew) is warm
+
+
+@pytest.mark.parametrize("warmth", Warmth)
+async def test_crew_lends_a_warm_process_rather_than_wait(warmth: Warmth) -> None:
+    """A preference makes nobody wait for a fork."""
+    async with crew_of(replace(ONE, spares=0)) as crew:
+        warm = await borrow(crew)
+        crew.give_back(warm)
+        with stopped(template_of(warm)):
+            assert await borrow(crew, warmth=warmth) is warm
 
 
 async def test_crew_lends_no_used_process_for_a_content_alone() -> None:

@@ -340,6 +340,40 @@ async def test_flood_of_one_client_does_not_turn_another_away(
     assert order.index("b") <= 2
 
 
+class Gone:
+    """A client that has lost its connection; as ``Departing``."""
+
+    def __init__(self) -> None:
+        loop = asyncio.get_running_loop()
+        self.ended: asyncio.Future[None] = loop.create_future()
+        self.lost: asyncio.Future[None] = loop.create_future()
+        self.lost.set_result(None)
+
+
+async def test_client_that_breaks_off_its_uploads_is_served_after_others(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Those who wait for their answers go first, even if they come later."""
+    monkeypatch.setattr("uploadfilter.scanners.pool.waiting.PATIENCE_S", 60.0)
+    order: list[str] = []
+
+    async def one(pool: ScannerPool, client: str) -> None:
+        with upload_of(b"linger 0.02") as (fd, spans):
+            await pool.scan(fd, spans, types=NO_TYPES, client=client)
+        order.append(client)
+
+    async with ScannerPool.open(STANDIN) as pool:
+        with upload_of(b"fine") as (fd, spans):
+            for _ in range(3):
+                await pool.scan(fd, spans, types=NO_TYPES, client="a", departure=Gone())
+        async with asyncio.TaskGroup() as group:
+            for client in "baab":
+                group.create_task(one(pool, client))
+                await asyncio.sleep(0)
+
+    assert order == list("bbaa")
+
+
 async def test_bombs_of_one_client_do_not_delay_another() -> None:
     """A hanging scan soon makes room for a photo."""
     settings = replace(STANDIN, workers=2, slow_after_s=0.01, slow_lane=1)

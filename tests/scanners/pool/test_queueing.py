@@ -70,6 +70,18 @@ def served(lanes: Lanes, first: Claim, *, each_s: float = 0.005) -> list[str]:
         order.append(claim.client)
 
 
+def test_client_that_breaks_off_goes_after_others() -> None:
+    """Its next uploads wait, even if the others have used more scanner time."""
+    lanes = lanes_of()
+    first = ask(lanes, "b", now_s=0)
+    for _ in range(20):
+        lanes.broken_off("a", now_s=0)
+    for client in "abab":
+        ask(lanes, client)
+
+    assert served(lanes, first, each_s=0.1) == list("bbaa")
+
+
 def test_clients_take_turns() -> None:
     """Ten waiting uploads of a client do not go before another client's only one."""
     lanes = lanes_of()

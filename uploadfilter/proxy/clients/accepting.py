@@ -5,8 +5,13 @@ uvloop 0.23 accepts one connection of a listening socket in each round (libuv's
 connections a second are accepted. When three hundred came each second, the head of
 each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
 
-- One round accepts at most ``AT_ONCE`` connections. Then the connections that are
-  already open have their turn.
+- New connections take a share of the loop: one round opens one for each ``EACH_S`` that
+  the loop has worked since the round before, within bounds. Then the connections that
+  are already open have their turn. An upload takes a dozen rounds, so that it waits for
+  a flood of connections as often.
+- A connection that was reset while it waited in the kernel is closed without more ado:
+  nothing can be answered, and a client that breaks off all of its uploads makes
+  hundreds of them a second.
 - No try waits. An inherited socket is shared with other processes, and so is its flag
   ``O_NONBLOCK``: systemd clears it before each start of a proxy, unless the unit says
   ``NonBlocking=true`` (systemd.exec(5)). So it is set again before each try.
@@ -19,6 +24,7 @@ import errno
 import math
 import os
 import socket
+import time
 from collections.abc import Callable
 from functools import partial
 from typing import Final
@@ -27,8 +33,19 @@ import structlog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-AT_ONCE: Final = 32
-"""Connections in one round: about 3 ms of the loop."""
+EACH_S: Final = 0.001
+"""CPU seconds of the loop for each new connection. To open one, to read its head and to
+refuse its upload takes 0.5 ms: so a flood of them takes half of the loop."""
+
+LEAST_AT_ONCE: Final = 4
+"""Connections that a round may open however soon it comes."""
+
+MOST_AT_ONCE: Final = 16
+"""Connections that a round may open however long the last one was: 8 ms."""
+
+TRIES_AT_ONCE: Final = 64
+"""Connections that a round accepts, those that were reset included: each of these takes
+10 us."""
 
 PAUSE_S: Final = 0.1
 """Seconds without accepting if there are no descriptors. Every request that ends frees
@@ -73,6 +90,7 @@ class Acceptor:
         self._opening: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
         self._said_at_s = -math.inf
+        self._accepted_at_s = 0.0
         listener.setblocking(False)
         listener.listen(backlog)
         self._loop.add_reader(listener, self._accept)
@@ -92,7 +110,8 @@ class Acceptor:
             await asyncio.wait(self._opening, timeout=_OPENED_WITHIN_S)
 
     def _accept(self) -> None:
-        for _ in range(AT_ONCE):
+        left = self._may_open()
+        for _ in range(TRIES_AT_ONCE):
             os.set_blocking(self._listener.fileno(), False)
             try:
                 accepted, _ = self._listener.accept()
@@ -103,7 +122,20 @@ class Acceptor:
                     continue
                 self._wait(exc)
                 return
+            if _is_reset(accepted):
+                accepted.close()
+                continue
             self._open(accepted)
+            left -= 1
+            if not left:
+                return
+
+    def _may_open(self) -> int:
+        """Return how many connections this round may open."""
+        now_s = time.thread_time()
+        worked_s = now_s - self._accepted_at_s
+        self._accepted_at_s = now_s
+        return int(max(min(worked_s / EACH_S, MOST_AT_ONCE), LEAST_AT_ONCE))
 
     def _open(self, accepted: socket.socket) -> None:
         accepted.setblocking(False)
@@ -138,3 +170,12 @@ class Acceptor:
     def _go_on(self) -> None:
         self._pause = None
         self._loop.add_reader(self._listener, self._accept)
+
+
+def _is_reset(accepted: socket.socket) -> bool:
+    """Tell whether a connection has ended, so that nothing can be sent on it."""
+    try:
+        accepted.getpeername()
+    except OSError:
+        return True
+    return False

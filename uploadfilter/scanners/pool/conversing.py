@@ -18,7 +18,7 @@ from typing import Final
 
 from uploadfilter.model import Reason
 from uploadfilter.scanners.pool.channel import Closed
-from uploadfilter.scanners.pool.crew import Crew
+from uploadfilter.scanners.pool.crew import Crew, Warmth
 from uploadfilter.scanners.pool.process import ScannerProcess
 from uploadfilter.scanners.pool.progress import Loss, Progress
 from uploadfilter.scanners.pool.settings import EventLog, ScannerSettings
@@ -82,6 +82,7 @@ class Conversation:
         self._content_began_s = 0.0
         self._slow_after_s = settings.slow_after_s
         self._is_low = False
+        self._is_small = False
         self._is_broken_off = False
 
     def break_off(self) -> None:
@@ -97,6 +98,7 @@ class Conversation:
         *,
         slow_after_s: float,
         is_low: bool,
+        is_small: bool,
         on_slow: Callable[[], None],
         go_on: Callable[[], Awaitable[Reason | None]],
     ) -> None:
@@ -107,6 +109,7 @@ class Conversation:
             upload: The bytes of the contents, or their descriptor.
             slow_after_s: CPU seconds after which the scan is slow.
             is_low: Whether it has a low priority from the start.
+            is_small: Whether its contents are small pictures of common formats.
             on_slow: Called when the scan becomes slow.
             go_on: Waits until a scan that was broken off may go on; returns the reason
                 if it may not.
@@ -123,6 +126,7 @@ class Conversation:
 
         self._slow_after_s = slow_after_s
         self._is_low = is_low
+        self._is_small = is_small
 
         process = await self._next(progress, go_on)
         if isinstance(process, Reason):
@@ -170,7 +174,9 @@ class Conversation:
                 refusal = await go_on()
                 self._is_broken_off = False
                 continue
-            process = await self._crew.take(alone=progress.wants_alone)
+            process = await self._crew.take(
+                alone=progress.wants_alone, warmth=self._warmth
+            )
             if isinstance(process, Reason):
                 refusal = process
             elif not self._is_broken_off:
@@ -179,6 +185,13 @@ class Conversation:
                 process.retire()
         self._counts["unserved"] += 1
         return refusal
+
+    @property
+    def _warmth(self) -> Warmth:
+        """Return which processes are left to other scans."""
+        if self._is_low:  # its process is never used again
+            return Warmth.COLD
+        return Warmth.WARMEST if self._is_small else Warmth.NOT_LAST
 
     async def _attend(
         self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch

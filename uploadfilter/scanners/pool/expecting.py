@@ -152,3 +152,30 @@ _PICTURES: Final = {
     Kind.GIF: _Picture(pixels=_gif_pixels, pixel_s=3e-8, more_s=0.006),
     Kind.WEBP: _Picture(pixels=_webp_pixels, pixel_s=2.2e-8, more_s=0.006),
 }
+
+
+_REMEMBERED_SCANS: Final = 32
+"""Number of scans over which the usual time is averaged."""
+
+
+class Usual:
+    """The usual real time of scans, compared with the expected time.
+
+    Args:
+        first_s: Seconds that both times are before the first scan.
+    """
+
+    def __init__(self, first_s: float) -> None:
+        self._took_s = self._expected_s = first_s
+        self._scans = 0
+
+    @property
+    def ratio(self) -> float:
+        """Return the real time divided by the expected time."""
+        return self._took_s / self._expected_s
+
+    def add(self, took_s: float, expected_s: float) -> None:
+        """Take one more scan into account."""
+        self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
+        self._took_s += (took_s - self._took_s) / self._scans
+        self._expected_s += (expected_s - self._expected_s) / self._scans

@@ -226,6 +226,8 @@ class ScannerPool:
                 raise
             finally:
                 self._turns.leave(claim)
+                if departure is not None and departure.lost.done():
+                    self._turns.broken_off(claim)
         return progress.scans
 
     async def _serve(
@@ -253,6 +255,7 @@ class ScannerPool:
                 upload,
                 slow_after_s=claim.slow_after_s,
                 is_low=claim.is_slow,
+                is_small=claim.is_small,
                 on_slow=lambda: self._turns.slow_down(claim),
                 go_on=lambda: self._turns.reenter(claim, departure=departure),
             )

@@ -10,6 +10,8 @@ upload that wants to be scanned is a *claim*. Rules:
   client that floods the queue only harms itself.
 - The claims of clients that have ended their side of the connection are *last*: most of
   these clients are gone, and the others may wait.
+- A client that breaks off its uploads is charged for each more than its scan takes: it
+  makes us work, and has no use of it.
 - A scan holds one of few *places*. A scan that takes long is *slow*: it moves from its
   place to the slow lane, if that has room, so that later ones need not wait.
 - If the slow lane is full and another claim wants the place, the slow scan is *put
@@ -34,7 +36,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from uploadfilter.networks import path_of
+from uploadfilter.scanners.pool.expecting import Usual
 from uploadfilter.scanners.pool.waiting import (
+    BROKEN_OFF_S,
     PROVISION_S,
     Claim,
     Standing,
@@ -69,28 +73,6 @@ _HAVE_BEGUN: Final = frozenset(
 
 _SHORT_QUEUE: Final = 2
 """Claims for each place that are always allowed to wait."""
-
-_REMEMBERED_SCANS: Final = 32
-"""Number of scans over which the usual time is averaged."""
-
-
-class _Usual:
-    """The usual real time of scans, compared with the expected time."""
-
-    def __init__(self) -> None:
-        self._took_s = self._expected_s = PROVISION_S
-        self._scans = 0
-
-    @property
-    def ratio(self) -> float:
-        """Return the real time divided by the expected time."""
-        return self._took_s / self._expected_s
-
-    def add(self, took_s: float, expected_s: float) -> None:
-        """Take one more scan into account."""
-        self._scans = min(self._scans + 1, _REMEMBERED_SCANS)
-        self._took_s += (took_s - self._took_s) / self._scans
-        self._expected_s += (expected_s - self._expected_s) / self._scans
 
 
 class Lanes:
@@ -137,8 +119,8 @@ class Lanes:
         # Slow scans in any standing, by client and network.
         self._slow_of: Counter[str] = Counter()
         self._in_lane_of: Counter[str] = Counter()
-        self._usual = _Usual()
-        self._usual_aside = _Usual()
+        self._usual = Usual(PROVISION_S)
+        self._usual_aside = Usual(PROVISION_S)
 
     @property
     def waiting(self) -> int:
@@ -289,6 +271,10 @@ class Lanes:
             self._usage.charge(claim.client, PROCESS_S, now_s=now_s)
         claim.is_abandoned = True
         self.leave(claim, now_s=now_s)
+
+    def broken_off(self, client: str, *, now_s: float) -> None:
+        """Note that a client broke off an upload before its answer."""
+        self._usage.charge(client, BROKEN_OFF_S, now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, in any standing; idempotent."""

@@ -125,6 +125,10 @@ class Turns:
         """Note that nobody awaits a claim any more; call ``leave`` all the same."""
         self.lanes.abandon(claim, now_s=self._loop.time())
 
+    def broken_off(self, claim: Claim) -> None:
+        """Note that the client of a claim broke its upload off."""
+        self.lanes.broken_off(claim.client, now_s=self._loop.time())
+
     @contextmanager
     def _watching(self, claim: Claim, departure: Departing | None) -> Iterator[None]:
         """Give a claim's turns to others if its client departs during the block."""

@@ -42,6 +42,10 @@ is overtaken as long as clients that use less wait."""
 NETWORK_MUCH: Final = 2.0
 """Multiple of ``MUCH_S`` from which on a network uses much."""
 
+BROKEN_OFF_S: Final = 0.5
+"""CPU seconds that are charged for an upload whose client broke it off: two of them
+are much, so that others go first. Without others it changes nothing."""
+
 _REBASE_AT: Final = 64.0
 """Half-lives after which the remembered use is scaled down: 2**64 is far from overflow.
 """
