@@ -85,7 +85,7 @@ async def _open_loops(proxy: load.Spawned, seconds: float) -> list[Part]:
     """Offer a quarter of the capacity, then each multiple of it."""
     requests = _requests(SIZE_KB)
     await load.drive(proxy.port, requests, connections=2, count=32)  # to warm up
-    capacity = await _capacity(proxy.port, requests, seconds)
+    capacity, cpu_ms = await _capacity(proxy, requests, seconds)
     quiet = load.Offered(proxy.port, requests)
     unloaded = await quiet.run(rate=capacity * UNLOADED, seconds=seconds, seed=SEED)
     quiet_p99 = load.percentile(unloaded.latencies(), 99)
@@ -95,30 +95,38 @@ async def _open_loops(proxy: load.Spawned, seconds: float) -> list[Part]:
         rate = capacity * factor
         before_s = proxy.cpu_s()
         offered = await busy.run(rate=rate, seconds=seconds, seed=SEED + number)
-        cores = (proxy.cpu_s() - before_s) / offered.seconds
+        cpu_s = proxy.cpu_s() - before_s
         late_ms = load.percentile(sorted(busy.late_ms), 99)
-        after = await _capacity(proxy.port, requests, seconds)
+        after, cpu_ms_after = await _capacity(proxy, requests, seconds)
+        cpu_ms_of_capacity = (cpu_ms + cpu_ms_after) / 2
+        cpu_ms_each = cpu_s * 1000 / len(offered.latencies(load.CREATED))
         extra = {
             "offered_per_second": round(rate, 1),
             "capacity_after": round(after, 1),
-            "busy_cores": round(cores, 2),
+            "busy_cores": round(cpu_s / offered.seconds, 2),
+            "cpu_ms_each": round(cpu_ms_each, 2),
+            "goodput_by_cpu": round(cpu_ms_of_capacity / cpu_ms_each, 3),
             "client_late_p99_ms": round(late_ms, 2),
         }
         mean = (capacity + after) / 2
         parts.append(_part(mean, factor, quiet_p99, offered, extra=extra))
-        capacity = after
+        capacity, cpu_ms = after, cpu_ms_after
     return parts
 
 
-async def _capacity(port: int, requests: list[load.Request], seconds: float) -> float:
-    """Return how many uploads a second a closed loop gets through."""
+async def _capacity(
+    proxy: load.Spawned, requests: list[load.Request], seconds: float
+) -> tuple[float, float]:
+    """Return the uploads a second of a closed loop, and the CPU ms of each."""
+    before_s = proxy.cpu_s()
     closed = await load.drive(
-        port,
+        proxy.port,
         requests,
         connections=CLOSED_CONNECTIONS,
         seconds=max(seconds / 2, 1.0),
     )
-    return closed.checked(load.CREATED).per_second
+    per_second = closed.checked(load.CREATED).per_second
+    return per_second, (proxy.cpu_s() - before_s) * 1000 / len(closed.answers)
 
 
 def _requests(size_kb: int) -> list[load.Request]:
