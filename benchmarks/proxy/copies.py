@@ -27,6 +27,10 @@ CONNECTIONS = 4
 SHARES = (0.5, 0.1)
 """Shares of the capacity that are offered at random times."""
 
+LENGTH = 4
+"""Duration of each turn, in multiples of the plan's seconds: the first uploads of a turn
+find a quiet filter, whatever comes after them."""
+
 LEAST_KEPT = 0.95
 """Least share of the uploads a second of ``never`` that ``spare`` keeps under load."""
 
@@ -84,13 +88,13 @@ async def _of_size(
                         proxy.port,
                         requests,
                         connections=CONNECTIONS,
-                        seconds=plan.seconds,
+                        seconds=plan.seconds * LENGTH,
                     )
                     capacity = max(capacity, result.per_second)
                 else:
                     result = await load.Offered(proxy.port, requests).run(
                         rate=capacity * share,
-                        seconds=plan.seconds * (2 if share > min(SHARES) else 4),
+                        seconds=plan.seconds * LENGTH,
                         seed=SEED + number,
                     )
                 spent_s = proxy.cpu_s() - spent_s

@@ -1,6 +1,7 @@
 """Figures, as a plain count of the records gives them."""
 
 import json
+from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -124,6 +125,19 @@ def test_chance_is_the_sum_of_the_best_matches(site: list[Path]) -> None:
 
     assert figure is not None
     assert figure.total == pytest.approx(sum(rejected), rel=1e-3)
+
+
+def test_searches_for_copies_are_counted_by_what_became_of_them(
+    site: list[Path],
+) -> None:
+    """A reader sees of how many uploads the count of altered copies is."""
+    said = Counter(
+        each["copies"] for each in records(site) if each["record"] == "decision"
+    )
+    shown = {it.key[0]: it.total for it in made(site).rows("searches")}
+
+    assert {"searched", "busy"} <= shown.keys()
+    assert shown == {name: said[name] for name in shown}
 
 
 def test_cost_follows_from_time_and_price(site: list[Path]) -> None:

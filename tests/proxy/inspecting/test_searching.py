@@ -172,9 +172,11 @@ async def test_spare_capacity_finds_altered_copies(
 ) -> None:
     """On a machine that has nothing else to do, it is as if they were always searched.
 
-    The tests themselves keep this process busy, so that its share counts for nothing.
+    The tests themselves keep this process busy, and others keep the machine busy, so
+    that neither counts here.
     """
     monkeypatch.setattr(sparing, "MOST_SHARE", float("inf"))
+    monkeypatch.setattr(sparing, "PAUSE_S", 0.0)
     monkeypatch.setattr(searching, "LONGEST_S", 60.0)
     async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
         for content in (pictures.jpeg(cropped(ORIGINAL)), UNLISTED):
@@ -205,6 +207,7 @@ async def test_upload_that_was_not_searched_says_so(
 ) -> None:
     """It passes as without a search, and counts neither as nothing nor as failed."""
     monkeypatch.setattr(sparing, "MOST_SHARE", float("inf"))
+    monkeypatch.setattr(sparing, "PAUSE_S", 0.0)
     monkeypatch.setattr(module, name, value)
     async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
         assert status(await shared.put(pictures.jpeg(cropped(ORIGINAL)))) == 200

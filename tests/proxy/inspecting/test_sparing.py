@@ -8,9 +8,13 @@ from hypothesis import strategies as st
 
 from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.proxy.inspecting.sparing import (
+    LONGEST_PAUSE_S,
     MOST_SHARE,
+    MOST_STRETCH,
+    PAUSE_S,
     PLACES,
     QUIET_S,
+    SURELY_QUICK_S,
     WINDOW_S,
     SpareCapacity,
 )
@@ -43,7 +47,7 @@ def test_search_needs_no_more_uploads_in_work_than_fit(places: int) -> None:
         for _ in range(places - 1):
             others.enter_context(machine.spare)
         assert machine.taken() is None
-        machine.spare.left(ONE, 0.0)
+        machine.spare.left(ONE, cpu_s=0.0, took_s=0.0)
         others.enter_context(machine.spare)
         assert machine.taken() is CopySearch.BUSY
 
@@ -75,7 +79,7 @@ def test_few_searches_run_at_a_time() -> None:
 
     assert [machine.taken(it) for it in clients] == [None] * PLACES
     assert machine.taken(ONE) is CopySearch.OCCUPIED
-    machine.spare.left(clients[0], 0.01)
+    machine.spare.left(clients[0], cpu_s=0.01, took_s=0.01)
     assert machine.taken(ONE) is None
 
 
@@ -83,13 +87,47 @@ def test_client_has_its_share_of_searches() -> None:
     """Dear pictures of one client do not keep those of others from being searched."""
     machine = Machine()
     assert machine.taken(ONE) is None
-    machine.spare.left(ONE, 0.6)
+    machine.spare.left(ONE, cpu_s=0.6, took_s=0.6)
 
     assert machine.taken(ONE) is CopySearch.CLIENT
     assert machine.taken(OTHER) is None
     machine.now_s += 2.0
-    machine.spare.left(OTHER, 0.0)
+    machine.spare.left(OTHER, cpu_s=0.0, took_s=0.0)
     assert machine.taken(ONE) is None
+
+
+def test_slow_search_is_followed_by_a_pause_that_doubles() -> None:
+    """Another program wants the cores: the clients of the site pay no more for it."""
+    machine = Machine()
+    pause_s = PAUSE_S
+    for _ in range(8):
+        assert machine.taken(OTHER) is None
+        machine.spare.left(OTHER, cpu_s=0.01, took_s=0.2)
+        machine.now_s += pause_s * 0.9
+        assert machine.taken(OTHER) is CopySearch.BUSY
+        machine.now_s += pause_s * 0.2
+        pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    assert pause_s == LONGEST_PAUSE_S
+    assert machine.taken(OTHER) is None
+    machine.spare.left(OTHER, cpu_s=0.01, took_s=0.01)
+    assert machine.taken(OTHER) is None
+    machine.spare.left(OTHER, cpu_s=0.01, took_s=0.2)
+    machine.now_s += PAUSE_S * 1.1
+    assert machine.taken(OTHER) is None
+
+
+@pytest.mark.parametrize(
+    ("cpu_s", "took_s"), [(0.0001, SURELY_QUICK_S), (0.1, 0.1 * MOST_STRETCH)]
+)
+def test_search_of_an_ordinary_length_needs_no_pause(
+    cpu_s: float, took_s: float
+) -> None:
+    """The start of a thread takes a moment, and two searches share one lock."""
+    machine = Machine()
+    assert machine.taken("") is None
+    machine.spare.left("", cpu_s=cpu_s, took_s=took_s)
+    assert machine.taken("") is None
 
 
 def test_client_that_is_not_known_has_no_share() -> None:
@@ -97,7 +135,7 @@ def test_client_that_is_not_known_has_no_share() -> None:
     machine = Machine()
     for _ in range(5):
         assert machine.taken("") is None
-        machine.spare.left("", 0.6)
+        machine.spare.left("", cpu_s=0.6, took_s=0.6)
 
 
 @given(
@@ -123,7 +161,7 @@ def test_no_search_begins_while_others_want_the_capacity(
             found = machine.taken()
             assert (found is CopySearch.BUSY) == is_busy
             if found is None:
-                machine.spare.left(ONE, 0.0)
+                machine.spare.left(ONE, cpu_s=0.0, took_s=0.0)
             machine.now_s += took_s
             if others > 2:
                 crowded[-1] = (begun_s, machine.now_s)

@@ -234,14 +234,15 @@ class Searching:
         for it any longer. Nothing that is found then counts. The client did not ask
         for the search, so it is only charged among searches.
         """
-        client, waits = upload.arrival.client_key, [True]
+        client, waits, begun_s = upload.arrival.client_key, [True], upload.clock()
         judging = self._in_thread(
             upload, scans, found, copies=True, is_wanted=lambda: waits[0]
         )
 
         def leave(done: asyncio.Future[tuple[JudgedMatches, float]]) -> None:
             is_judged = not done.cancelled() and done.exception() is None
-            self._spare.left(client, done.result()[1] if is_judged else 0.0)
+            cpu_s = done.result()[1] if is_judged else 0.0
+            self._spare.left(client, cpu_s=cpu_s, took_s=upload.clock() - begun_s)
 
         judging.add_done_callback(leave)
         try:

@@ -9,6 +9,9 @@ With ``copies = "spare"`` such a search must cost no other upload anything. Rule
   take longer, and more of them are in work.
 - It begins only if this process used less than half of one core lately: all of its
   threads share the interpreter's lock with the event loop.
+- A search that took several times its CPU time shows that somebody else wants the
+  cores, be it another program. Then there is a pause, which doubles until a search is
+  quick again.
 - Few searches run at a time, and each client has a limited share of them, by the same
   bookkeeping as for the event loop (``pacing.py``).
 - Nobody waits for a place: an upload that cannot be searched at once is not searched.
@@ -42,6 +45,20 @@ PLACES: Final = 2
 """Searches at a time: as many threads judge. With one place, an eighth of all uploads
 would find it taken at a tenth of the load."""
 
+MOST_STRETCH: Final = 4.0
+"""Most multiple of its CPU time that a search takes where nobody waits: two searches
+and the event loop share the interpreter's lock, which makes three."""
+
+SURELY_QUICK_S: Final = 0.05
+"""Seconds that a search may take in any case: two ordinary ones at a million entries.
+So the start of a thread is not taken for a lack of cores."""
+
+PAUSE_S: Final = 1.0
+LONGEST_PAUSE_S: Final = 60.0
+"""The first pause after a slow search, and the longest one. Where a neighbour takes the
+cores for hours, one upload a minute is slow, and the end of it is noticed in a
+minute."""
+
 LONGEST_S: Final = 0.5
 """Most seconds that an upload waits for its search: twenty times an ordinary one. The
 first promising candidate of a process waits 0.3 s for shapes to compare it with."""
@@ -70,6 +87,8 @@ class SpareCapacity:
         self._in_work = 0
         self._crowded_at_s = -QUIET_S
         self._searches = 0
+        self._pause_s = 0.0
+        self._paused_until_s = 0.0
 
     def __enter__(self) -> Self:
         """Note that an upload is in work during the block."""
@@ -100,7 +119,9 @@ class SpareCapacity:
         self._look()
         now_s = self._clock()
         is_quiet = now_s - self._crowded_at_s >= QUIET_S
-        if not is_quiet or self._share.of_a_core() > MOST_SHARE:
+        if not is_quiet or now_s < self._paused_until_s:
+            return CopySearch.BUSY
+        if self._share.of_a_core() > MOST_SHARE:
             return CopySearch.BUSY
         if self._searches >= PLACES:
             return CopySearch.OCCUPIED
@@ -109,15 +130,22 @@ class SpareCapacity:
         self._searches += 1
         return None
 
-    def left(self, client: str, cpu_s: float) -> None:
+    def left(self, client: str, *, cpu_s: float, took_s: float) -> None:
         """Give back the place of a search, and charge its client.
 
         Args:
             client: The client for which the place was taken.
             cpu_s: CPU seconds of the search.
+            took_s: Seconds from its begin to its end.
         """
         self._searches -= 1
-        self._debts.charge(client, cpu_s, now_s=self._clock())
+        now_s = self._clock()
+        self._debts.charge(client, cpu_s, now_s=now_s)
+        if took_s <= max(SURELY_QUICK_S, MOST_STRETCH * cpu_s):
+            self._pause_s = 0.0
+            return
+        self._pause_s = min(max(2 * self._pause_s, PAUSE_S), LONGEST_PAUSE_S)
+        self._paused_until_s = now_s + self._pause_s
 
     def _look(self) -> None:
         """Note when more uploads were in work than can be worked on."""
