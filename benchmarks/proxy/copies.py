@@ -28,8 +28,8 @@ SHARES = (0.5, 0.1)
 """Shares of the capacity that are offered at random times."""
 
 LENGTH = 4
-"""Duration of each turn, in multiples of the plan's seconds: the first uploads of a turn
-find a quiet filter, whatever comes after them."""
+"""Duration of each turn, in multiples of the plan's seconds: its first uploads find a
+quiet filter, whatever comes after them."""
 
 LEAST_KEPT = 0.95
 """Least share of the uploads a second of ``never`` that ``spare`` keeps under load."""
