@@ -156,11 +156,15 @@ def judge(
     values = [words(it) for it in candidates]
     whole = UploadSide(probes=probes, background=background)
     pairs = whole.pairs(np.stack(values))
-    whole.foresee([it for it in pairs if _lowest(whole, it, size) <= most], size.least)
-    return tuple(
-        _judged(whole, one, raw, plane, size)
-        for raw, one in zip(candidates, pairs, strict=True)
+    lowest = [_lowest(whole, it, size) for it in pairs]
+    whole.foresee(
+        [it for it, figure in zip(pairs, lowest, strict=True) if figure <= most],
+        size.least,
     )
+    # The first one pays for the crowd of the upload, and this leaves the others out.
+    order = sorted(range(len(pairs)), key=lowest.__getitem__)
+    found = {it: _judged(whole, pairs[it], candidates[it], plane, size) for it in order}
+    return tuple(found[it] for it in range(len(pairs)))
 
 
 def _judged(
@@ -184,24 +188,34 @@ def _judged(
         whole = UploadSide(probes=whole.probes, background=listed.background)
         (pairs,) = whole.pairs(listed.value[None])
         best = None
-    case = _Case(comparison=whole, pairs=pairs, listed=listed, plane=plane, size=size)
+    case = _Case(side=whole, pairs=pairs, listed=listed, plane=plane, size=size)
     return case.judged_both_ways(best)
 
 
 def _lowest(
-    comparison: UploadSide,
+    side: UploadSide,
     pairs: Pairs,
     size: "_Size",
     counted_at_least: float = 0.0,
 ) -> float:
-    """Return the least E that a pair may have by its reach, which patterns lower."""
-    bounds = pairs.bounds(max(pairs.counted, counted_at_least)).tolist()
-    times = _times(comparison.probes, pairs.views)
-    return min(map(size.expected, bounds, times))
+    """Return the least E that a pair may have by its reach, which patterns lower.
+
+    If the crowd of the upload is known, it adds to E.
+    """
+    share = max(pairs.counted, counted_at_least)
+    times = _times(side.probes, pairs.views)
+    figures = []
+    for view, bound, tries in zip(
+        pairs.views.tolist(), pairs.bounds(share).tolist(), times, strict=True
+    ):
+        crowd = side.known_crowd(Best(view, bound, share)) if share == 1 else None
+        excess = bound if crowd is None else crowd.excess(bound)
+        figures.append(size.expected(excess, tries))
+    return min(figures)
 
 
 def _best(
-    comparison: UploadSide,
+    side: UploadSide,
     pairs: Pairs,
     size: "_Size",
     *,
@@ -211,15 +225,18 @@ def _best(
 
     If no view is better than chance, that is a lower bound.
     """
-    lowest = _lowest(comparison, pairs, size, counted_at_least)
+    lowest = _lowest(side, pairs, size, counted_at_least)
     if lowest > size.most:
         share = max(pairs.counted, counted_at_least)
         place = int(pairs.bounds(share).argmax())
         reached = float(pairs.bounds(share)[place])
         return Best(int(pairs.views[place]), reached, share), lowest
-    best = comparison.best(pairs, least=size.least, counted_at_least=counted_at_least)
-    (times,) = _times(comparison.probes, [best.view])
-    return best, size.expected(best.reach, times)
+    best = side.best(pairs, least=size.least, counted_at_least=counted_at_least)
+    (times,) = _times(side.probes, [best.view])
+    # Where patterns count less, they may still be counted wholly.
+    crowd = side.known_crowd(best) if best.counted == 1 else None
+    excess = best.reach if crowd is None else crowd.excess(best.reach)
+    return best, size.expected(excess, times)
 
 
 def _times(probes: Probes, views: Iterable[int]) -> list[float]:
@@ -257,7 +274,7 @@ class _Case:
     """One candidate beside the views of the upload.
 
     Attributes:
-        comparison: The views of the upload, beside the cohort.
+        side: The views of the upload, beside the cohort.
         pairs: Those that agree best with the entry.
         listed: The entry.
         plane: The plane that the views were made from; ``None`` to refine nothing.
@@ -265,7 +282,7 @@ class _Case:
         searches: The refinements of some views, which both ways share.
     """
 
-    comparison: UploadSide
+    side: UploadSide
     pairs: Pairs
     listed: "_Listed"
     plane: bytes | None
@@ -302,27 +319,25 @@ class _Case:
             best: The best view; it is looked for unless it is known.
             counted_at_least: How much patterns count at least.
         """
-        comparison, size = self.comparison, self.size
+        side, size = self.side, self.size
         if best is None:
-            best, _ = _best(
-                comparison, self.pairs, size, counted_at_least=counted_at_least
-            )
-        found = _seen(comparison.probes, best.view, self.listed)
-        (times,) = _times(comparison.probes, [best.view])
+            best, _ = _best(side, self.pairs, size, counted_at_least=counted_at_least)
+        found = _seen(side.probes, best.view, self.listed)
+        (times,) = _times(side.probes, [best.view])
         excess = best.reach
         # The crowd of the upload takes ten times as long as that of the entry, unless
         # it is known from another candidate.
-        crowd = comparison.known_crowd(best)
+        crowd = side.known_crowd(best)
         if crowd is not None:
             excess = crowd.excess(best.reach)
         figure = size.expected(excess, times)
         if figure > size.most:
             return replace(found, expected=figure, excess=excess)
-        own = comparison.crowd_of_entry(self.pairs, self.listed.value, best)
+        own = side.crowd_of_entry(self.pairs, self.listed.value, best)
         excess = min(own.excess(best.reach), excess)
         figure = size.expected(excess, times)
         if crowd is None and self._matters(figure, best):
-            crowd = comparison.crowd(best)
+            crowd = side.crowd(best)
             excess = min(crowd.excess(best.reach), excess)
             figure = size.expected(excess, times)
         if crowd is not None and self._matters(figure, best) and self.plane is not None:
@@ -351,7 +366,7 @@ class _Case:
 
     def _tries(self, best: Best) -> float:
         """Return as how many further comparisons a refinement counts."""
-        outline = self.comparison.probes.views.outlines[best.view]
+        outline = self.side.probes.views.outlines[best.view]
         is_cut = guess_of(outline) is GuessSort.CUT
         return SHIFTED_TRIES if is_cut else REFINED_TRIES
 
@@ -360,7 +375,7 @@ class _Case:
         if best.view not in self.searches:
             self.searches[best.view] = Refinement(
                 self.plane or b"",
-                self.comparison.probes.views,
+                self.side.probes.views,
                 best.view,
                 self.listed.raw,
             )
@@ -368,7 +383,7 @@ class _Case:
 
     def _reach(self, fine: Probes, best: Best) -> float:
         """Return the reach of a refined view."""
-        refined = UploadSide(probes=fine, background=self.comparison.background)
+        refined = UploadSide(probes=fine, background=self.side.background)
         (pairs,) = refined.pairs(self.listed.value[None])
         return refined.best(pairs, counted_at_least=best.counted).reach
 

@@ -334,7 +334,10 @@ class Gauge:
         """
         if not len(self.patterns):
             return deviations
-        agreed = np.einsum("knb,nb->kn", self.patterns[:, probes], others)
+        if self.patterns.shape[1] == 1:
+            agreed = self.patterns[:, 0] @ others.T
+        else:
+            agreed = np.einsum("knb,nb->kn", self.patterns[:, probes], others)
         by = agreed - self.pattern_mean[:, probes]
         by /= self.pattern_deviation[:, probes]
         too_much = np.maximum(by - ENOUGH, 0) * self.shared[:, probes]

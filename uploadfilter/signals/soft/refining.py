@@ -212,10 +212,18 @@ def _best_of(
 def _neighbours(outline: Outline, step: float) -> Iterator[Outline]:
     """Yield the guesses one step away that still show enough."""
     cuts = np.array((outline.left, outline.top, outline.right, outline.bottom))
-    for move in _MOVES:
-        left, top, right, bottom = (cuts + step * move).round(4).tolist()
+    for left, top, right, bottom in (cuts + step * _MOVES).round(4).tolist():
         if _shows_enough((left, top, right, bottom)):
-            yield replace(outline, left=left, top=top, right=right, bottom=bottom)
+            yield Outline(
+                left=left,
+                top=top,
+                right=right,
+                bottom=bottom,
+                box=outline.box,
+                hidden=outline.hidden,
+                angle=outline.angle,
+                aspect=outline.aspect,
+            )
     if outline.angle:
         for sign in (1, -1):
             angle = round(outline.angle + sign * step * _DEGREES, 3)
