@@ -38,6 +38,7 @@ LOOKED_AT = 1e-2
 _TOOLS = "gimp-help-en:toolbox/"
 _CLIP_ARTS, _STAMPS = "openclipart-png:", "tuxpaint-stamps-default:"
 _FLAGS = "iso-flags-png-320x240:"
+_CURVED = "soft-ui-design-system:curved-images/"
 
 SAME_THING = frozenset(
     {
@@ -54,6 +55,8 @@ SAME_THING = frozenset(
         # One flag.
         (f"{_CLIP_ARTS}america/guyana.png", f"{_FLAGS}gy.png"),
         (f"{_CLIP_ARTS}miscellany/antarctica.png", f"{_FLAGS}aq.png"),
+        (f"{_CLIP_ARTS}africa/burundi.png", f"{_FLAGS}bi.png"),
+        (f"{_CLIP_ARTS}america/trinidad_and_tobago.png", f"{_FLAGS}tt.png"),
         # One drawing in two packages, once with other colours.
         (f"{_CLIP_ARTS}apps/inkscape.png", "oxygen-icon-theme:inkscape.png"),
         (f"{_CLIP_ARTS}computer/home13.png", f"{_STAMPS}tent.png"),
@@ -66,6 +69,21 @@ SAME_THING = frozenset(
             f"{_CLIP_ARTS}people/woman_police_01_gerald_g_01.png",
             f"{_STAMPS}woman_police_officer_2.png",
         ),
+        (f"{_CLIP_ARTS}unsorted/spaventapasseri.png", f"{_STAMPS}scarecrow.png"),
+        (f"{_CLIP_ARTS}apps/java.png", f"{_CLIP_ARTS}mimetypes/java.png"),
+        (f"{_CURVED}curved8.jpg", f"{_CURVED}curved-8.jpg"),
+        # One window, with another selection.
+        (
+            f"{_TOOLS}diagonal-neighbors-wand-2.png",
+            f"{_TOOLS}diagonal-neighbors-wand-1.png",
+        ),
+        # One surface, in one of them with its section below.
+        (
+            "maxima-doc:figures/draw_allocation2.png",
+            "maxima-doc:figures/draw_equiv.png",
+        ),
+        # One photograph, with other tones.
+        ("opencv-doc:html/fusion.png", "opencv-doc:html/ldr.png"),
         # One photograph, cut otherwise.
         ("uikit:images/slider5.jpg", "uikit:images/photo3.jpg"),
         ("uikit:images/slider4.jpg", "uikit:images/photo2.jpg"),
