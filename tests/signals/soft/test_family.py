@@ -10,7 +10,9 @@ from tests.pictures.sketches import TURNED
 from tests.signals.soft.planes import bits_of, drawn, plane_of, value_of
 from uploadfilter.model import VARIANTS, Variant
 from uploadfilter.outlines import Outline
-from uploadfilter.signals.soft.family import Family, SoftViews, soft_views
+from uploadfilter.signals.soft import plans
+from uploadfilter.signals.soft.family import Family, SoftViews, luma_of, soft_views
+from uploadfilter.signals.soft.reliabilities import bits_and_flips
 
 
 def log_odds(views: SoftViews, bits: NDArray[Any]) -> NDArray[Any]:
@@ -42,6 +44,24 @@ def test_views_are_parallel_and_the_same_each_time() -> None:
     assert len(one.outlines) == len(one.variants) == len(one)
     assert (one.values == other.values).all()
     assert (one.flips == other.flips).all()
+
+
+def test_views_that_are_left_out_move_no_other() -> None:
+    """Boxes without detail leave the values and flips of the others as they were."""
+    plane = plane_of(drawn(3))
+    plane[:, :32] = 100
+    luma = luma_of(plane.tobytes())
+    assert luma is not None
+
+    views = soft_views(plane.tobytes(), families={Family.CELLS, Family.FRAMES})
+
+    boxes = [outline.box for outline in views.outlines[1:]]
+    assert 1 < len(boxes) < 14 + 24
+    for number, box in enumerate(boxes, 1):
+        alone = plans.boxed([box])
+        values, flips = bits_and_flips(alone.blocks(luma), alone.noise)
+        assert np.bitwise_count(values[0] ^ views.values[number]).sum() <= 1
+        assert np.allclose(flips[0], views.flips[number], atol=1e-4)
 
 
 def test_families_and_number_can_be_chosen() -> None:

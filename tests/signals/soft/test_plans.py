@@ -76,3 +76,17 @@ def test_fixed_plans_have_a_fixed_number_of_guesses(
 ) -> None:
     """Views cost time and evidence, so that their number is no accident."""
     assert len(set(plan.outlines)) == count
+
+
+def test_boxes_are_guesses_like_others() -> None:
+    """Boxes have the plan of their outlines; one that shows too little is left out."""
+    boxes = [(0.25, 0.0, 1.0, 0.75), (0.5, 0.0, 0.55, 1.0), (0.25, 0.25, 0.75, 0.75)]
+    plane = plane_of(drawn(4))
+
+    plan = plans.boxed(boxes)
+
+    other = plan_of([Guess(outline=Outline(box=box), step=0.004) for box in boxes])
+    assert plan.outlines == other.outlines
+    assert len(plan.outlines) == 2
+    assert (plan.noise == other.noise).all()
+    assert (plan.blocks(plane) == other.blocks(plane)).all()

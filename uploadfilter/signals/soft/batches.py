@@ -6,6 +6,7 @@ if each family is computed alone.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import compress
 from typing import Protocol, Self
 
 import numpy as np
@@ -39,6 +40,7 @@ class Batch:
 
     Attributes:
         parts: The families.
+        noise: Result of ``reliabilities.expectations``, for each guess.
         outlines: The guesses.
         places: The guesses whose picture is a part of the upload, with unknown
             detail.
@@ -46,6 +48,7 @@ class Batch:
     """
 
     parts: tuple[Prepared, ...]
+    noise: Floats
     outlines: tuple[Outline, ...]
     places: NDArray[np.intp]
     boxes: tuple[Rectangle, ...]
@@ -66,6 +69,7 @@ class Batch:
         ]
         return cls(
             parts=tuple(parts),
+            noise=np.concatenate([part.noise for part in parts]),
             outlines=outlines,
             places=np.array(boxed, np.intp),
             boxes=tuple(outlines[place].box for place in boxed),
@@ -83,22 +87,24 @@ class Batch:
             values: Takes the values, shape (guesses, 32).
             flips: Takes the probabilities of the bits, shape (guesses, 256).
         """
+        blocks = np.empty(self.noise.shape, np.float32)
         start = 0
         for part in self.parts:
-            rows = slice(start, start + len(part.outlines))
-            blocks = part.blocks(plane)
-            bits_and_flips(blocks, part.noise, (values[rows], flips[rows]))
-            start = rows.stop
+            end = start + len(part.outlines)
+            blocks[start:end] = part.blocks(plane)
+            start = end
+        bits_and_flips(blocks, self.noise, (values, flips))
 
     def without_detail(self, plane: Floats) -> NDArray[np.intp]:
         """Return the guesses whose part of a plane alone would not be matched.
 
         The whole upload is asked for its quality elsewhere, as of all its views.
         """
-        return self.places[qualities_of(plane, self.boxes) < QUALITY_FLOOR]
+        found = qualities_of(plane, self.boxes, enough=QUALITY_FLOOR)
+        return self.places[found < QUALITY_FLOOR]
 
 
 def detailed(plane: Floats, boxes: Sequence[Rectangle]) -> list[Rectangle]:
     """Return the boxes that alone would be pictures that are matched."""
-    shows = qualities_of(plane, boxes) >= QUALITY_FLOOR
-    return [box for box, is_kept in zip(boxes, shows, strict=True) if is_kept]
+    shows = qualities_of(plane, boxes, enough=QUALITY_FLOOR) >= QUALITY_FLOOR
+    return list(compress(boxes, shows.tolist()))

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
-from itertools import compress
+from itertools import chain, compress
 from typing import Final
 
 import numpy as np
@@ -220,23 +220,41 @@ def _views_of(luma: Floats, variant: Variant, batches: Sequence[Batch]) -> SoftV
     count = sum(map(len, batches))
     values = np.empty((count, BITS // 8), np.uint8)
     flips = np.empty((count, BITS), np.float32)
-    shows = np.ones(count, np.bool_)
+    lacking = []
     start = 0
     for batch in batches:
         rows = slice(start, start + len(batch))
         batch.apply(luma, values[rows], flips[rows])
-        shows[batch.without_detail(luma) + start] = False
+        lacking.append(batch.without_detail(luma) + start)
         start = rows.stop
-    outlines = tuple(outline for batch in batches for outline in batch.outlines)
-    if not shows.all():
-        values, flips = values[shows], flips[shows]
-        outlines = tuple(compress(outlines, shows.tolist()))
+    outlines = tuple(chain.from_iterable(batch.outlines for batch in batches))
+    without = np.concatenate(lacking)
+    if len(without):
+        values, flips, outlines = _without(values, flips, outlines, without)
     return SoftViews(
         values=values,
         flips=flips,
         outlines=outlines,
         variants=(variant,) * len(outlines),
     )
+
+
+def _without(
+    values: NDArray[np.uint8],
+    flips: Floats,
+    outlines: tuple[Outline, ...],
+    without: NDArray[np.intp],
+) -> tuple[NDArray[np.uint8], Floats, tuple[Outline, ...]]:
+    """Return views without some of them; only what comes after is moved."""
+    first = int(without.min())
+    shows = np.ones(len(outlines) - first, np.bool_)
+    shows[without - first] = False
+    kept = np.flatnonzero(shows) + first
+    last = first + len(kept)
+    values[first:last] = values.take(kept, axis=0)
+    flips[first:last] = flips.take(kept, axis=0)
+    after = tuple(compress(outlines[first:], shows.tolist()))
+    return values[:last], flips[:last], outlines[:first] + after
 
 
 def _joined(parts: Sequence[SoftViews], most: int) -> SoftViews:

@@ -20,6 +20,9 @@ LEAST_FLIP: Final = 0.03
 """Least probability that a bit is wrong. A caption, a logo or a JPEG moves bits that no
 guess of the geometry explains, and one such bit must not outweigh many others."""
 
+_MOST_LOGIT: Final = np.float32(np.log(1 / LEAST_FLIP - 1) - 1e-6)
+"""Where the curve ends. Rounding never takes a probability below the least one."""
+
 _SPREAD: Final = 2
 """Neighbours on each side whose power gives the local spectrum: 5 x 5 coefficients are
 few enough to be alike, and many enough for a steady mean."""
@@ -113,13 +116,13 @@ def _some(blocks: Floats, noise: Floats) -> tuple[NDArray[np.uint8], Floats]:
     half = BITS // 2 - 1
     # Numbers are sorted by wide instructions, faster than they are partitioned.
     flat = flat - np.sort(flat, axis=1)[:, half : half + 1]
-    values = np.packbits((flat > 0)[:, ::-1], axis=1)
+    # The first bit of a value is the last one of its block.
+    values = np.packbits(flat > 0, axis=1, bitorder="little")[:, ::-1]
     z = np.abs(flat, out=flat)
     z /= deviation
     z *= np.float32(_STEEPNESS)
-    np.minimum(z, np.float32(10), out=z)
+    np.minimum(z, _MOST_LOGIT, out=z)
     flips = np.exp(z, out=z)
     flips += 1
     np.reciprocal(flips, out=flips)
-    np.maximum(flips, np.float32(LEAST_FLIP), out=flips)
     return values, flips[:, ::-1]
