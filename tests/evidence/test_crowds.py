@@ -6,7 +6,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from uploadfilter.evidence import obvious
-from uploadfilter.evidence.crowds import CROWD, UNCOUNTED, bits_of, crowd_of, reaches
+from uploadfilter.evidence.crowds import (
+    CROWD,
+    UNCOUNTED,
+    bits_of,
+    crowd_of,
+    reach_of,
+    reaches,
+)
 
 
 @given(seed=st.integers(0, 2**32), count=st.integers(1, 300), views=st.integers(1, 400))
@@ -69,6 +76,14 @@ def test_reaches_follow_the_order_of_deviations() -> None:
     assert np.isfinite(found).all()
     assert (np.diff(found) >= 0).all()
     assert (found >= np.minimum(deviations, 7.07) - 1e-6).all()
+
+
+@given(deviation=st.floats(-10, 60), bits=st.floats(1, 256))
+def test_one_reach_is_as_one_of_many(deviation: float, bits: float) -> None:
+    """The formula stands twice, because arrays of one number are slow."""
+    (many,) = reaches(np.array([deviation]), np.array([bits]))
+
+    assert reach_of(deviation, bits) == pytest.approx(many, rel=1e-12)
 
 
 def test_bits_count_as_many_as_their_deviation_says() -> None:

@@ -17,14 +17,13 @@ import numpy as np
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.cohort import Words
 from uploadfilter.evidence.crowding import Sampled, crowd_of_value
-from uploadfilter.evidence.crowds import Crowd, reaches
+from uploadfilter.evidence.crowds import Crowd, reach_of
 from uploadfilter.evidence.patterns import (
     KEPT,
     Explained,
     Gauge,
     counted,
     shapes_of,
-    without,
 )
 from uploadfilter.evidence.probes import Pairs, Probes, Value
 from uploadfilter.model import Variant
@@ -157,16 +156,15 @@ class UploadSide:
     def _reach(self, pairs: Pairs, number: int, share: float, least: float) -> float:
         """Return the reach of a pair; an upper bound if it is at most ``least``."""
         one = slice(number, number + 1)
-        by = pairs.by[:, one].astype(np.float64)
         found = math.inf
         for side in range(2):
-            if share > 0 and by[side, 0] > KEPT:
+            by = float(pairs.by[side, number])
+            if share > 0 and by > KEPT:
                 others = pairs.others[side, one]
-                too_much = self._shape(pairs, side, number).too_much(others)
-                too_much = np.maximum(too_much, pairs.striped[side, one])
-                by[side] = without(by[side], too_much * share)
-            reached = float(reaches(by[side], pairs.bits[side, one])[0])
-            found = min(found, reached)
+                shape = float(self._shape(pairs, side, number).too_much(others)[0])
+                too_much = max(shape, float(pairs.striped[side, number]))
+                by = max(by - too_much * share, KEPT)
+            found = min(found, reach_of(by, float(pairs.bits[side, number])))
             if found <= least:
                 break
         return found

@@ -15,6 +15,7 @@ Source:
     Modeling of Extreme Values, 2001, chapter 4.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 from statistics import NormalDist
@@ -78,6 +79,16 @@ def reaches(deviations: Floats, bits: Floats) -> Floats:
         rate += (1 - share) * np.log(np.maximum(1 - share, _TINY))
         found[bends] = np.maximum(np.sqrt(count * rate), found[bends])
     return found
+
+
+def reach_of(deviation: float, bits: float) -> float:
+    """Return the reach of one agreement, as ``reaches`` does for many."""
+    if deviation < _BENDS:
+        return deviation
+    share = min(deviation / math.sqrt(bits), 1.0)
+    rate = (1 + share) * math.log1p(share)
+    rate += (1 - share) * math.log(max(1 - share, _TINY))
+    return max(math.sqrt(bits * rate), deviation)
 
 
 def bits_of(total: Floats, deviation: Floats) -> Floats:

@@ -147,6 +147,7 @@ class Pairs:
         striped: The deviations that these explain beyond enough, shape (2, n).
         shapes: The shapes that are nearest to the entry, with the strengths of those
             views that were asked for.
+        known: The upper bounds that were asked for, see ``bounds``.
     """
 
     shares: Floats
@@ -161,6 +162,7 @@ class Pairs:
     stripes: Signs
     striped: Floats
     shapes: dict[int, Explained] = field(default_factory=dict)
+    known: dict[float, Floats] = field(default_factory=dict)
 
     @property
     def counted(self) -> float:
@@ -189,9 +191,10 @@ class Pairs:
         Args:
             share: How much patterns count at least.
         """
-        by = without(self.by, self.striped * share) if share else self.by
-        found: Floats = reaches(by, self.bits).min(axis=0)
-        return found
+        if share not in self.known:
+            by = without(self.by, self.striped * share) if share else self.by
+            self.known[share] = reaches(by, self.bits).min(axis=0)
+        return self.known[share]
 
 
 def reach(
