@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from uploadfilter.networks import in_group
 from uploadfilter.proxy.inspecting.pacing import (
+    BROKEN_OFF_S,
     BURST_S,
     CLIENT_SHARE,
     FREE_S,
@@ -178,14 +179,14 @@ def test_nothing_is_free_for_a_client_that_owes() -> None:
 
 
 def test_upload_that_is_broken_off_was_not_free() -> None:
-    """What it took is charged, once."""
+    """The time that it took is charged, and a fine, once."""
     accounts, twin = ClientDebts(), ClientDebts()
     broken = meter(accounts)
     broken.spend(FREE_S / 2)
     owed_before_s = accounts.wait_s(ONE, now_s=0)
     for _ in range(2):
         broken.broken_off()
-    twin.charge(ONE, FREE_S / 2, now_s=0)
+    twin.charge(ONE, FREE_S / 2 + BROKEN_OFF_S, now_s=0)
     for owing in (accounts, twin):
         owing.charge(ONE, 1.0, now_s=0)
 
@@ -194,7 +195,7 @@ def test_upload_that_is_broken_off_was_not_free() -> None:
 
 
 async def test_turn_that_was_paid_for_is_not_charged_again() -> None:
-    """A client that owes pays for its turn before it; breaking off adds nothing."""
+    """A client that owes pays for its turn before it; breaking off adds a fine."""
     accounts = ClientDebts()
     accounts.charge(ONE, 0.06, now_s=0)
     clock = iter([0.0, 0.0, *(1e3 for _ in range(9))])

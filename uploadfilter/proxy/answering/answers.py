@@ -192,7 +192,8 @@ def response(
         code: The code with which the uploader can object to the decision; empty for
             none.
     """
-    catalogue = wording.catalogue(_joined(request, b"accept-language"))
+    lists = _lists(request)
+    catalogue = wording.catalogue(lists[_ACCEPT_LANGUAGE])
     if retry_after_s is None and status == HTTPStatus.SERVICE_UNAVAILABLE:
         retry_after_s = RETRY_AFTER_S
     told = problem(
@@ -207,11 +208,12 @@ def response(
     headers = _HEADERS | {"Content-Language": catalogue.language}
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
-    if prefers_html(_joined(request, b"accept")):
+    accept = lists[_ACCEPT]
+    if accept and prefers_html(accept):
         allowed = _PAGE_POLICY.format(form=wording.form if told.code else "'none'")
         headers |= {"Content-Type": _HTML, "Content-Security-Policy": allowed}
         body = wording.template.render(page=told).encode("utf-8")
-    elif _is_of_s3(request):
+    elif _is_of_s3(request, lists):
         headers["Content-Type"] = _XML
         body = as_s3(told)
     else:
@@ -238,16 +240,31 @@ def to_canary(decision_id: str) -> web.Response:
     return answer
 
 
-def _joined(request: web.BaseRequest, name: bytes) -> str:
-    """Return a header that is a list, which may stand in several lines.
+_ACCEPT: Final = b"accept"
+_ACCEPT_LANGUAGE: Final = b"accept-language"
+_SIGNED: Final = b"x-amz-content-sha256"
+_AUTHORIZATION: Final = b"authorization"
 
-    For a request that could not be parsed, aiohttp makes an object without such lines.
+
+def _lists(request: web.BaseRequest) -> dict[bytes, str]:
+    """Return the headers that an answer depends on; empty if they are missing.
+
+    Each is a list, which may stand in several lines. For a request that could not be
+    parsed, aiohttp makes an object without such lines.
     """
-    values = [value for key, value in request.raw_headers if key.lower() == name]
-    return b",".join(values)[:_MOST_LIST_BYTES].decode("latin-1")
+    found: dict[bytes, list[bytes]] = {
+        name: [] for name in (_ACCEPT, _ACCEPT_LANGUAGE, _SIGNED, _AUTHORIZATION)
+    }
+    for key, value in request.raw_headers:
+        if (name := key.lower()) in found:
+            found[name].append(value)
+    return {
+        name: b",".join(values)[:_MOST_LIST_BYTES].decode("latin-1") if values else ""
+        for name, values in found.items()
+    }
 
 
-def _is_of_s3(request: web.BaseRequest) -> bool:
+def _is_of_s3(request: web.BaseRequest, lists: dict[bytes, str]) -> bool:
     """Tell whether a client of S3 made a request, by its signature.
 
     Version 4 states the digest of the body in a header, or stands in the query of a
@@ -255,8 +272,8 @@ def _is_of_s3(request: web.BaseRequest) -> bool:
     on it.
     """
     return (
-        bool(_joined(request, b"x-amz-content-sha256"))
-        or _joined(request, b"authorization").startswith("AWS ")
+        bool(lists[_SIGNED])
+        or lists[_AUTHORIZATION].startswith("AWS ")
         or "X-Amz-Signature=" in request.rel_url.raw_query_string
     )
 

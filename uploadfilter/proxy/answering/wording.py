@@ -101,6 +101,8 @@ class Wording:
 
     def catalogue(self, accept_language: str) -> Catalogue:
         """Return the texts for a client that accepts these languages."""
+        if not accept_language:  # as programs send it, hundreds a second in an overload
+            return self.catalogues[self.default]
         tags = tuple(self.catalogues)
         return self.catalogues[choose(accept_language, tags, default=self.default)]
 

@@ -33,15 +33,16 @@ import structlog
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-EACH_S: Final = 0.001
+EACH_S: Final = 0.002
 """CPU seconds of the loop for each new connection. To open one, to read its head and to
-refuse its upload takes 0.5 ms: so a flood of them takes half of the loop."""
+refuse its upload takes 0.7 ms: so a flood of them takes a third of the loop, or more if
+nobody else wants it."""
 
 LEAST_AT_ONCE: Final = 4
 """Connections that a round may open however soon it comes."""
 
-MOST_AT_ONCE: Final = 16
-"""Connections that a round may open however long the last one was: 8 ms."""
+MOST_AT_ONCE: Final = 8
+"""Connections that a round may open however long the last one was: 6 ms."""
 
 TRIES_AT_ONCE: Final = 64
 """Connections that a round accepts, those that were reset included: each of these takes

@@ -48,6 +48,11 @@ FINE_S: Final = 0.02
 """Charge for a body that violates its own framing. Four thousand chunks of a byte,
 which fit into one read, take half of this time."""
 
+BROKEN_OFF_S: Final = 0.02
+"""Charge for an upload that its client breaks off, beside the time that it took: six
+ordinary uploads. Two in a tenth of a second are free for a client that owes nothing;
+one that breaks off all of its uploads gets twenty of them a second looked at."""
+
 RECORD_S: Final = 0.03
 """Charge for an upload's record while the disk of the decision log is scarce. A client
 then writes at most 13 a second: 1 GB a day at 850 bytes each."""
@@ -195,6 +200,7 @@ class LoopMeter:
         self._left_s = 0.0 if owes else FREE_S
         self._is_ordinary = not owes
         self._free_taken_s = 0.0
+        self._fine_s = BROKEN_OFF_S
         self._prepaid_s = 0.0
         self.waited_s = 0.0
 
@@ -225,12 +231,13 @@ class LoopMeter:
             self._left_s = 0.0
 
     def broken_off(self) -> None:
-        """Charge what was free as well: the client did not wait for its answer.
+        """Charge what was free as well, and a fine: the client did not wait.
 
         An honest client loses its connection now and then. One that breaks off all of
         its uploads costs what others pay for, and has no use of it.
         """
-        self._accounts.charge(self._client, self._free_taken_s, now_s=self._clock())
+        owed_s, self._fine_s = self._free_taken_s + self._fine_s, 0.0
+        self._accounts.charge(self._client, owed_s, now_s=self._clock())
         self._free_taken_s = 0.0
 
     async def turn(self, *, is_wanted: Callable[[], bool]) -> None:

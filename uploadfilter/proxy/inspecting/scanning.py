@@ -60,7 +60,7 @@ class Scanning:
         if shared is None:
             return upload.inspection.failed(Reason.SPOOL_FULL)
         is_monitored = upload.arrival.route.mode is Mode.MONITOR
-        request = upload.arrival.request
+        departure = departure_of(upload.arrival.request)
         with self._spare, closed(shared):
             scans = await self._scanners.scan(
                 shared,
@@ -68,10 +68,11 @@ class Scanning:
                 types=ALWAYS_SCANNED | generation.signal_types,
                 client=upload.arrival.client_key,
                 on_cost=upload.costs_s.append,
-                departure=None if is_monitored else departure_of(request),
+                departure=None if is_monitored else departure,
             )
-        if any(scan.reason is Reason.ABORTED for scan in scans):
+        if departure.lost.done():
             upload.meter.broken_off()
+        if any(scan.reason is Reason.ABORTED for scan in scans):
             return upload.inspection.failed(Reason.ABORTED)
         return upload.inspection.scanned(scans)
 

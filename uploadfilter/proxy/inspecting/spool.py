@@ -118,6 +118,8 @@ class SpoolRoom:
         self._on_full_share = on_full_share
         self._shares: dict[str, _Share] = {}
         self._on_disk = Holdings()
+        # Of one disk, more writers are no faster; on few cores they delay the loop.
+        self.writers = asyncio.Semaphore(len(os.sched_getaffinity(0)))
 
     @classmethod
     def tried(
@@ -287,7 +289,7 @@ class Spool:
         """Write everything into the file; false if there is no room for it there."""
         try:
             if self._file >= 0:
-                await self._in_thread(_write_all, self._file, self._tail, self._in_file)
+                await self._written(self._tail, self._in_file)
             else:
                 await self._move_to_disk()
         except OSError as exc:
@@ -298,12 +300,17 @@ class Spool:
         self._in_file = self.size
         return True
 
+    async def _written(self, pieces: Sequence[bytes | bytearray], offset: int) -> None:
+        """Write pieces into the file, in turn with other spools."""
+        async with self._room.writers:
+            await self._in_thread(_write_all, self._file, pieces, offset)
+
     async def _move_to_disk(self) -> None:
         """Copy the bytes in memory, and the waiting ones, into an unlinked file."""
         self._file = _unlinked_file(self._room.directory)
         pieces: list[bytes | bytearray] = [self._memory, *self._tail]
         try:
-            await self._in_thread(_write_all, self._file, pieces, 0)
+            await self._written(pieces, 0)
         except OSError:
             os.close(self._file)
             self._file = -1

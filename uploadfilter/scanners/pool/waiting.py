@@ -176,6 +176,8 @@ class Usage:
         used, client = self._scaled, path.client
         if used.get(client, 0.0) > most:
             return True
+        if path.group == client:  # a client in no network, as most are
+            return False
         return any(
             used.get(network, 0.0) > most * NETWORK_MUCH
             for network in path[:-1]
@@ -281,7 +283,7 @@ class WaitingClaims:
         scale = self._usage.scale(now_s=now_s)
         path = path_of(client)
         ahead = list(self._of.get(client, ()))
-        beside = self._beside(client, scale=scale)
+        beside, firsts = self._beside(client, scale=scale)
         for level in reversed(range(len(path))):
             if not beside[level]:
                 continue
@@ -292,31 +294,38 @@ class WaitingClaims:
                     claims, level=level, used=self._usage.of, scale=scale
                 )
                 ahead += self._up_to(until, name, order, scale=scale)
-        return ahead
+        return ahead + firsts
 
     def _beside(
         self, client: str, *, scale: float
-    ) -> list[dict[str, dict[str, deque[Claim]]]]:
+    ) -> tuple[list[dict[str, dict[str, deque[Claim]]]], list[Claim]]:
         """Return the claims of other clients that may go before a client.
 
         They are grouped by the first level at which their path differs from that of the
-        client, then by the name at that level, then by client.
+        client, then by the name at that level, then by client. The only claims of
+        clients in no network are apart: each goes before the client, whatever was used.
+        In an overload of many clients nearly all are such claims, and this is asked for
+        each upload.
         """
         path = path_of(client)
         much = MUCH_S * scale
         uses_much = self._usage.is_over_in_units(path, much)
         beside: list[dict[str, dict[str, deque[Claim]]]] = [{} for _ in path]
+        firsts: list[Claim] = []
         for other, claims in self._of.items():
             its = path_of(other)
             if other == client or (
                 not uses_much and self._usage.is_over_in_units(its, much)
             ):
                 continue
+            if len(claims) == 1 and its.group == other and path.group != other:
+                firsts.append(claims[0])
+                continue
             level = 0
             while its[level] == path[level]:
                 level += 1
             beside[level].setdefault(its[level], {})[other] = claims
-        return beside
+        return beside, firsts
 
     def _up_to(
         self, until: float, name: str, claims: Iterable[Claim], *, scale: float
