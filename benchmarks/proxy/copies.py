@@ -100,7 +100,9 @@ async def _of_size(
                 spent_s = proxy.cpu_s() - spent_s
                 searches = _searches(state, choice) - before
                 figures = found.setdefault((_named(share), choice), {})
-                _note(figures, result.checked(load.CREATED), spent_s, searches)
+                if share is None:
+                    result.checked(load.CREATED)
+                _note(figures, result, spent_s, searches)
     return [
         {"kb": size_kb, "load": name, "copies": choice, **_summary(figures)}
         for (name, choice), figures in found.items()
@@ -121,7 +123,8 @@ def _named(share: float | None) -> str:
 def _note(
     figures: _Figures, result: load.Load, spent_s: float, searches: Counter[str]
 ) -> None:
-    latencies = result.latencies()
+    latencies = result.latencies(load.CREATED)
+    refused = len(result.answers) - len(latencies)
     for name, value in {
         "per_second": result.per_second,
         "p50_ms": load.percentile(latencies, 50),
@@ -129,6 +132,7 @@ def _note(
         "cpu_ms": spent_s * 1000 / len(latencies),
         "searched": searches["searched"] / len(latencies),
         "late": searches["late"] / len(latencies),
+        "refused": refused / len(result.answers),
     }.items():
         figures.setdefault(name, []).append(value)
 
