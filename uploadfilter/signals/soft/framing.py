@@ -16,7 +16,6 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from uploadfilter.outlines import Rectangle
 from uploadfilter.signals.soft.axes import CELLS, Doubles, Floats
@@ -186,9 +185,10 @@ class Steps:
         np.subtract(lines[:, 1:], lines[:, :-1], out=near[:, 1:])
         near *= whole
         whole *= whole
-        self._clear = _summed(step, np.float32)
-        self._power = _summed(whole, np.float64)
-        self._share = _summed(near, np.float64)
+        # Lines that step as far as counts are equal seams, whatever is rounded.
+        self._clear = _summed(step)
+        self._power = _summed(whole)
+        self._share = _summed(near)
 
     def seams(
         self, sides: Sequence[int], first: Sequence[int], last: Sequence[int]
@@ -208,7 +208,7 @@ class Steps:
         """
         side, low, high = np.array((sides, first, last))
         strengths = self._clear[side, :, high] - self._clear[side, :, low]
-        strengths /= (high - low).astype(np.float32)[:, np.newaxis]
+        strengths /= (high - low)[:, np.newaxis]
         strengths[:, :2] -= _AT_SIDE
         strengths[:, -2:] -= _AT_SIDE
         strengths[:, 0] = strengths[:, -1] = -np.inf
@@ -216,7 +216,7 @@ class Steps:
         is_peak &= strengths > _LEAST_STRENGTH
         powers = np.where(is_peak, strengths, 0)
         lines = np.argsort(-powers, axis=1, kind="stable")[:, :_MOST_SEAMS]
-        best = np.take_along_axis(powers, lines, axis=1).astype(np.float64)
+        best = np.take_along_axis(powers, lines, axis=1)
         rows = side[:, np.newaxis], lines
         power, share = (
             sums[*rows, high[:, np.newaxis]] - sums[*rows, low[:, np.newaxis]]
@@ -242,14 +242,14 @@ def _within(share: Doubles, power: Doubles) -> Doubles:
     return np.where(is_late, 1 - root, root)
 
 
-def _summed(lines: Floats, kind: type[np.floating]) -> NDArray[np.floating]:
+def _summed(lines: Floats) -> Doubles:
     """Return the sums of the first cells of each line, none to all: (2, 64, 65)."""
-    sums = np.zeros((2, CELLS, CELLS + 1), kind)
+    sums = np.zeros((2, CELLS, CELLS + 1))
     np.cumsum(lines, axis=2, out=sums[:, :, 1:])
     return sums
 
 
-def _highest_near(strengths: NDArray[np.floating]) -> NDArray[np.floating]:
+def _highest_near(strengths: Doubles) -> Doubles:
     """Return the highest value within two lines of each."""
     found = strengths.copy()
     for apart in (1, 2):
