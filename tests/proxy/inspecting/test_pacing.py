@@ -186,12 +186,30 @@ def test_upload_that_is_broken_off_was_not_free() -> None:
     owed_before_s = accounts.wait_s(ONE, now_s=0)
     for _ in range(2):
         broken.broken_off()
-    twin.charge(ONE, FREE_S / 2 + BROKEN_OFF_S, now_s=0)
+    twin.charge(ONE, FREE_S / 2, now_s=0)
+    twin.fine(ONE, BROKEN_OFF_S, now_s=0)
     for owing in (accounts, twin):
         owing.charge(ONE, 1.0, now_s=0)
 
     assert owed_before_s == 0
     assert accounts.wait_s(ONE, now_s=0) == twin.wait_s(ONE, now_s=0) > 0
+
+
+@given(charges)
+def test_fines_of_others_delay_nobody(charged: list[tuple[float, str, float]]) -> None:
+    """A client that owes a little waits for time that was taken, and no longer."""
+    accounts, twin = ClientDebts(), ClientDebts()
+    now_s = 0.0
+    for later_s, client, seconds in charged:
+        now_s += later_s
+        for owing in (accounts, twin):
+            owing.charge(client, seconds / 100, now_s=now_s)
+        accounts.fine(client, seconds, now_s=now_s)
+    for owing in (accounts, twin):
+        owing.charge("c6336403", 0.001, now_s=now_s)
+
+    waits = [owing.wait_s("c6336403", now_s=now_s) for owing in (accounts, twin)]
+    assert waits[0] == waits[1]
 
 
 async def test_turn_that_was_paid_for_is_not_charged_again() -> None:

@@ -16,7 +16,7 @@ parts. Rules this module keeps:
 import asyncio
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable
 from contextlib import asynccontextmanager
 from functools import lru_cache
 from typing import Any, Final, TypeVar
@@ -100,6 +100,25 @@ class ClientDebts:
             seconds: Seconds beyond the free ones.
             now_s: Monotonic seconds.
         """
+        self._charge(client, seconds, _accounts_of(client), now_s=now_s)
+
+    def fine(self, client: str, seconds: float, *, now_s: float) -> None:
+        """Charge a client and its networks with more than the time that they took.
+
+        The account of all together is left out: a client that owes a little waits for
+        it, and would wait for a time that nobody took.
+        """
+        its = [it for it in _accounts_of(client) if it[0] != _ALL]
+        self._charge(client, seconds, its, now_s=now_s)
+
+    def _charge(
+        self,
+        client: str,
+        seconds: float,
+        accounts: Iterable[tuple[str, float]],
+        *,
+        now_s: float,
+    ) -> None:
         if not client:
             return
         if self._begun_s is None:
@@ -108,7 +127,7 @@ class ClientDebts:
         if len(self._free_at_s) >= _MOST_REMEMBERED:
             owing = self._free_at_s.items()
             self._free_at_s = {name: free for name, free in owing if free > at_s}
-        for name, share in _accounts_of(client):
+        for name, share in accounts:
             free_at_s = max(self._free_at_s.get(name, at_s), at_s) + seconds / share
             self._free_at_s[name] = min(free_at_s, at_s + LONGEST_DEBT_S)
 
@@ -236,9 +255,10 @@ class LoopMeter:
         An honest client loses its connection now and then. One that breaks off all of
         its uploads costs what others pay for, and has no use of it.
         """
-        owed_s, self._fine_s = self._free_taken_s + self._fine_s, 0.0
-        self._accounts.charge(self._client, owed_s, now_s=self._clock())
-        self._free_taken_s = 0.0
+        now_s = self._clock()
+        self._accounts.charge(self._client, self._free_taken_s, now_s=now_s)
+        self._accounts.fine(self._client, self._fine_s, now_s=now_s)
+        self._free_taken_s = self._fine_s = 0.0
 
     async def turn(self, *, is_wanted: Callable[[], bool]) -> None:
         """Wait until the client may take more of the loop, if it owes something.
