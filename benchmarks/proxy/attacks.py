@@ -42,6 +42,12 @@ ONSET_S: Final = 1.0
 """Start of an attack: all of its connections are opened then. The p99 counts it, and
 the results state the p99 without it as well."""
 
+LOOK_S: Final = 0.5
+IDLE: Final = 0.2
+MOST_LOOKS: Final = 20
+"""A quiet round begins once the filter uses less than a fifth of a core, or after ten
+seconds: uploads that were broken off may wait for their turn that long."""
+
 PARTS: Final = 990
 _BOUNDARY: Final = "e2b1"
 _FORM: Final = f"multipart/form-data; boundary={_BOUNDARY}"
@@ -201,8 +207,17 @@ async def _attacked(
             cpu_s += proxy.cpu_s() - before_s
             wall_s += time.perf_counter() - begun_s
             answers.update(await asyncio.to_thread(_ended, *attacker))
-        await asyncio.sleep(plan.seconds)  # its leftovers are still being processed
+        await _idle(proxy)
     return _part(attack, quiet, noticed, answers=answers, busy_cores=cpu_s / wall_s)
+
+
+async def _idle(proxy: load.Spawned) -> None:
+    """Wait until the filter has processed the leftovers of an attack."""
+    for _ in range(MOST_LOOKS):
+        before_s = proxy.cpu_s()
+        await asyncio.sleep(LOOK_S)
+        if proxy.cpu_s() - before_s < IDLE * LOOK_S:
+            return
 
 
 def _kept(folder: Path, bodies: Sequence[bytes]) -> list[Path]:
