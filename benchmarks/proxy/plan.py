@@ -51,7 +51,7 @@ FULL = Plan(
     soak_s=60.0,
     rolls=3,
 )
-BRIEF = replace(FULL, rounds=3, seconds=1.0, soak_s=20.0, rolls=1)
+BRIEF = replace(FULL, rounds=3, seconds=0.8, soak_s=20.0, rolls=1)
 QUICK = Plan(
     rounds=1,
     seconds=0.3,
