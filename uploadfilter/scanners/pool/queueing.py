@@ -363,6 +363,8 @@ class Lanes:
         return self._greedy(claims, now_s=now_s)
 
     def _greedy(self, claims: WaitingClaims, *, now_s: float) -> list[str]:
+        if not self._slow_of and not len(self._slow_usage):
+            return []  # no client had a slow scan: the usual case, and asked for each
         return [it for it in claims.clients if self._is_greedy(it, now_s=now_s)]
 
     def _may_go_aside(self, client: str, *, now_s: float) -> bool:
