@@ -20,6 +20,8 @@ client or an origin gets, and cannot be switched off (ADR 0015, 0029, 0052). In 
   ``_keepalive_handle``.
 - It does not state in how many chunks a body arrived. ``unread_chunks`` counts
   ``StreamReader._http_chunk_splits``.
+- It does not state whether bytes after the end of an answer began another one.
+  ``has_begun_another_answer`` ends ``ResponseHandler._parser``.
 - Its server makes connections of its own class only. ``AiohttpServer`` passes
   ``Server._loop`` and ``_kwargs`` to another class.
 
@@ -35,6 +37,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
 from aiohttp import http_exceptions, web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import RawRequestMessage
 from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD, StreamReader
@@ -60,6 +63,20 @@ def unread_chunks(payload: StreamReader) -> int:
     if payload is EMPTY_PAYLOAD:
         return 0
     return len(payload._http_chunk_splits or ())
+
+
+def has_begun_another_answer(by: ResponseHandler) -> bool:
+    """Tell whether bytes after the end of the last answer began another one.
+
+    The parser has taken them, so that nobody else sees them. It cannot be used
+    afterwards: the next answer needs another one.
+    """
+    if by._parser is None:
+        return False
+    try:
+        return by._parser.feed_eof() is not None
+    except http_exceptions.HttpProcessingError:
+        return True
 
 
 def failed(error: http_exceptions.HttpProcessingError) -> Queued:

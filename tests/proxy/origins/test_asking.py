@@ -1,22 +1,28 @@
 """One request to the origin and its answer, with aiohttp's own habits taken away."""
 
 import asyncio
+import gc
 import socket
+import struct
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 
 import pytest
 
 from tests.proxy.fidelity import says
-from tests.proxy.wire import OK, TIMEOUT_S, WireOrigin, wire_origin
+from tests.proxy.wire import OK, TIMEOUT_S, Got, WireOrigin, wire_origin
+from tests.waiting import until
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.settings import OriginSettings
 
 HEADERS = ((b"Host", b"site.example"),)
+
+RESET = struct.pack("ii", 1, 0)
+"""SO_LINGER with no time at all: a close becomes a reset."""
 
 
 @pytest.fixture
@@ -171,3 +177,94 @@ async def test_kept_connection_is_used_again(wire: WireOrigin) -> None:
                 assert await answer.content.read() == b"ok"
 
     assert (len(wire.got), wire.connections) == (3, 1)
+
+
+LONG = b"HTTP/1.1 200 OK\r\nContent-Length: 9000\r\n\r\n" + bytes(9000)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_whole_answer_does_not_break_off_with_the_next_one(
+    wire: WireOrigin, method: str
+) -> None:
+    """A slow client reads it while its connection serves, and loses, another."""
+
+    async def reset_second(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if len(wire.got) == 2:
+            end = writer.get_extra_info("socket")
+            end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            writer.transport.abort()
+        else:
+            writer.write(LONG)
+
+    wire.answering = reset_second
+    async with (
+        Origin.opened(OriginSettings(url=wire.url)) as origin,
+        origin.asked("GET", "/", HEADERS, None) as answer,
+    ):
+        assert isinstance(answer, OriginAnswer)
+        await until(answer.content.is_eof)
+        async with origin.asked(method, "/", HEADERS, None):
+            assert len(await answer.content.read()) == 9000
+            assert not answer.is_broken_off()
+
+    assert wire.connections == (2 if method == "GET" else 1)
+
+
+@pytest.mark.parametrize("turns", range(6))
+async def test_next_request_is_not_the_rest_of_a_body(
+    wire: WireOrigin, turns: int
+) -> None:
+    """The origin answers early, and the body breaks off at the same moment.
+
+    No error is left to be logged either.
+    """
+    failures: list[dict[str, Any]] = []
+    loop = asyncio.get_running_loop()
+    loop.set_exception_handler(lambda _loop, failure: failures.append(failure))
+    answered = asyncio.Event()
+
+    async def early(
+        got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(OK)
+        answered.set()
+        if lengths := got.header(b"content-length"):
+            await reader.readexactly(int(lengths[0]))
+
+    async def breaking() -> AsyncIterator[bytes]:
+        yield b"x"
+        await answered.wait()
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        raise ConnectionResetError
+
+    wire.answering, wire.reads_bodies = early, False
+    headers = (*HEADERS, (b"Content-Length", b"100"))
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        async with origin.asked("POST", "/", headers, breaking()):
+            pass
+        async with origin.asked("PUT", "/next", HEADERS, None) as answer:
+            assert isinstance(answer, OriginAnswer)
+    gc.collect()
+
+    assert wire.got[-1].head.startswith(b"PUT /next ")
+    assert failures == []
+
+
+async def test_connection_of_a_short_body_is_not_used_again(wire: WireOrigin) -> None:
+    """The origin waits for the rest, and nothing else may take its place."""
+    wire.reads_bodies = False
+
+    async def short() -> AsyncIterator[bytes]:
+        yield b"x"
+
+    headers = (*HEADERS, (b"Content-Length", b"2"))
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for body in (short(), None):
+            async with origin.asked("PUT", "/", headers, body) as answer:
+                if isinstance(answer, OriginAnswer):
+                    await answer.content.read()
+
+    assert wire.connections == 2

@@ -1,6 +1,7 @@
 """Connections to an origin are kept for its next requests, and only good ones."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator
 
 import pytest
@@ -10,6 +11,7 @@ from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.settings import OriginSettings
+from uploadfilter.proxy.origins.websockets import OriginRefusal
 
 HEADERS = ((b"Host", b"site.example"),)
 
@@ -21,9 +23,11 @@ async def wire() -> AsyncIterator[WireOrigin]:
         yield origin
 
 
-async def ask(origin: Origin, target: str = "/") -> OriginAnswer | OriginFailure:
+async def ask(
+    origin: Origin, target: str = "/", *, method: str = "GET"
+) -> OriginAnswer | OriginFailure:
     """Ask for something, and read the whole answer."""
-    async with origin.asked("GET", target, HEADERS, None) as answer:
+    async with origin.asked(method, target, HEADERS, None) as answer:
         if isinstance(answer, OriginAnswer):
             await answer.content.read()
         return answer
@@ -35,14 +39,20 @@ class Numbered:
     Attributes:
         asked: The number of the connection of each request, in order.
         ended: How many connections have ended.
+        both: Requests for ``/both`` wait for each other.
     """
 
-    def __init__(self, wire: WireOrigin) -> None:
+    def __init__(self, wire: WireOrigin, *, together: int = 2) -> None:
         self.asked: list[int] = []
         self.ended = asyncio.Semaphore(0)
-        self.both = asyncio.Barrier(2)
+        self.both = asyncio.Barrier(together)
         self._writers: list[asyncio.StreamWriter] = []
         wire.answering = self._answer
+
+    def end_all(self) -> None:
+        """End each connection at once, without a turn of the event loop."""
+        for writer in self._writers:
+            writer.get_extra_info("socket").shutdown(socket.SHUT_WR)
 
     async def _answer(
         self, got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -90,14 +100,70 @@ async def test_idle_connections_end_with_the_origin(wire: WireOrigin) -> None:
     await asyncio.wait_for(numbered.ended.acquire(), TIMEOUT_S)
 
 
-async def test_bytes_after_an_answer_begin_no_other_one(wire: WireOrigin) -> None:
-    """An answer that is longer than it says must not become another client's."""
-    wire.answers = [OK + b"HTTP/1.1 2", b"00 OK\r\nContent-Length: 4\r\n\r\nevil"]
-    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
-        first, second = await ask(origin), await ask(origin)
+@pytest.mark.parametrize("connections", [0, 20], ids=["unlimited", "limited"])
+@pytest.mark.parametrize("method", ["GET", "POST"])
+async def test_origin_that_was_started_again_loses_no_request(
+    wire: WireOrigin, method: str, connections: int
+) -> None:
+    """However many idle connections have ended, none is used, and none is counted."""
+    numbered = Numbered(wire, together=20)
+    settings = OriginSettings(url=wire.url, connections=connections)
+    async with Origin.opened(settings) as origin:
+        await asyncio.gather(*(ask(origin, "/both") for _ in range(20)))
+        numbered.end_all()
 
-    assert isinstance(first, OriginAnswer)
-    assert second is OriginFailure.UNREACHABLE
+        assert isinstance(await ask(origin, method=method), OriginAnswer)
+
+    assert numbered.asked[20:] == [20]
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (b"HTTP/1.1 2", b"00 OK\r\nContent-Length: 4\r\n\r\nevil"),
+        (
+            b"HTTP/1.1 200 OK\r\nX: ",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil",
+        ),
+    ],
+    ids=["cut", "aligned"],
+)
+async def test_bytes_after_an_answer_begin_no_other_one(
+    wire: WireOrigin, first: bytes, second: bytes
+) -> None:
+    """An answer that is longer than it says must not become another client's."""
+    wire.answers = [OK + first, second, OK]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            await ask(origin, method="POST")
+
+    assert wire.connections == 2
+
+
+async def test_connection_on_which_an_answer_began_while_idle_is_not_used(
+    wire: WireOrigin,
+) -> None:
+    """The rest of it would be taken for the beginning of the next answer."""
+    said = asyncio.Semaphore(0)
+
+    async def mutter(
+        _got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(OK)
+        await said.acquire()
+        writer.write(b"HTTP/1.1 408 Ti")
+        said.release()
+        await reader.read()
+
+    wire.answering = mutter
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        await ask(origin)
+        said.release()
+        for _ in range(10):
+            await asyncio.sleep(0)
+        await ask(origin, method="POST")
+
+    assert wire.connections == 2
 
 
 async def test_head_must_arrive_in_time(wire: WireOrigin) -> None:
@@ -127,3 +193,77 @@ async def test_time_of_a_head_ends_with_it(wire: WireOrigin) -> None:
             await asyncio.sleep(pause_s)
 
     assert wire.connections == 1
+
+
+def only_one(wire: WireOrigin, *, within_s: float = 5.0) -> OriginSettings:
+    """Return settings with which requests wait for one connection, and not for long."""
+    return OriginSettings(url=wire.url, connections=1, answer_timeout_s=within_s)
+
+
+async def test_request_that_is_sent_anew_does_not_wait_for_itself(
+    wire: WireOrigin,
+) -> None:
+    """Its broken connection counts no more."""
+    wire.breaks = lambda _got: len(wire.got) == 2
+    async with Origin.opened(only_one(wire)) as origin:
+        answers = [await ask(origin) for _ in range(2)]
+
+    assert all(isinstance(answer, OriginAnswer) for answer in answers)
+    assert (len(wire.got), wire.connections) == (3, 2)
+
+
+async def test_client_that_leaves_passes_its_turn_on(wire: WireOrigin) -> None:
+    """It leaves at the moment at which it gets the connection."""
+    wire.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", OK]
+    async with Origin.opened(only_one(wire)) as origin:
+        async with origin.asked("GET", "/", HEADERS, None):
+            loop = asyncio.get_running_loop()
+            waiting = [loop.create_task(ask(origin)) for _ in range(3)]
+            await asyncio.sleep(0)
+        waiting[0].cancel()
+        answers = await asyncio.gather(*waiting, return_exceptions=True)
+
+    assert isinstance(answers[0], asyncio.CancelledError)
+    assert all(isinstance(answer, OriginAnswer) for answer in answers[1:])
+
+
+async def test_connections_are_never_more_than_allowed(wire: WireOrigin) -> None:
+    """Neither during requests nor after, and each request is answered in its turn."""
+    numbered = Numbered(wire)
+    settings = OriginSettings(url=wire.url, connections=2)
+    async with Origin.opened(settings) as origin:
+        targets = ["/both", "/both", *("/" for _ in range(20))]
+        answers = await asyncio.gather(*(ask(origin, target) for target in targets))
+
+    assert all(isinstance(answer, OriginAnswer) for answer in answers)
+    assert (len(wire.got), wire.connections) == (22, 2)
+    assert set(numbered.asked) == {0, 1}
+
+
+async def test_websocket_takes_the_place_of_an_idle_connection(
+    wire: WireOrigin,
+) -> None:
+    """The origin never sees more connections than it allows."""
+    numbered = Numbered(wire)
+    async with Origin.opened(only_one(wire)) as origin:
+        await ask(origin, "/last")
+        async with origin.websocket("/", HEADERS, (), most_bytes=9) as opened:
+            await asyncio.wait_for(numbered.ended.acquire(), TIMEOUT_S)
+            assert isinstance(opened, OriginRefusal)
+        assert isinstance(await ask(origin), OriginAnswer)
+
+    assert wire.connections == 3
+
+
+async def test_websocket_waits_for_a_connection_as_requests_do(
+    wire: WireOrigin,
+) -> None:
+    """It waits as long, too."""
+    wire.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", OK]
+    async with Origin.opened(only_one(wire, within_s=0.1)) as origin:
+        async with (
+            origin.asked("GET", "/", HEADERS, None),
+            origin.websocket("/", HEADERS, (), most_bytes=9) as opened,
+        ):
+            assert opened is OriginFailure.TOO_SLOW
+        assert isinstance(await ask(origin), OriginAnswer)

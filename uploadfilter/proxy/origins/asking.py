@@ -51,6 +51,7 @@ class OriginAnswer:
         self.raw_headers = message.raw_headers
         self.content = content
         self._by = by
+        self._ends_with_connection = message.should_close
 
     def be_patient(self, silence_s: float) -> None:
         """Allow longer silence than for other answers."""
@@ -62,9 +63,12 @@ class OriginAnswer:
         """Tell whether a body that has ended was cut off by a broken connection.
 
         Without a length and without chunks, a body ends with its connection, and
-        aiohttp does not distinguish how the connection ends.
+        aiohttp does not distinguish how the connection ends. After any other body, the
+        connection may already carry the answer to another request.
         """
-        return isinstance(self._by.exception(), aiohttp.ClientOSError)
+        return self._ends_with_connection and isinstance(
+            self._by.exception(), aiohttp.ClientOSError
+        )
 
 
 class Asking:
@@ -72,7 +76,7 @@ class Asking:
 
     Args:
         connection: The connection.
-        kept: Gets it back after a whole answer.
+        kept: Gets it back, for another request or to end it.
         max_header_bytes: Longest line in the head of the answer.
         silence_s: Seconds for which the origin may be silent.
     """
@@ -181,9 +185,10 @@ class Asking:
     def _sent(self, task: "asyncio.Task[None]") -> None:
         """Wait for the answer, or tell the task that does that none will arrive."""
         by = self._connection.by
+        # Asked for in any case: asyncio logs an error that nobody asks for.
+        error = None if task.cancelled() else task.exception()
         if self._is_given_back or task.cancelled():
             return
-        error = task.exception()
         if isinstance(error, TimeoutError):
             by.set_exception(error)
         elif error is not None:
@@ -194,7 +199,14 @@ class Asking:
             by.start_timeout()
 
     def _is_sent(self) -> bool:
-        return self._task is None or self._task.done()
+        """Tell whether the whole request is sent.
+
+        After a part of a body, the origin would take the next request for the rest.
+        """
+        task = self._task
+        return task is None or (
+            task.done() and not task.cancelled() and task.exception() is None
+        )
 
     def _body_ended(self) -> None:
         """Keep the connection for another request when everything is sent."""
@@ -203,14 +215,17 @@ class Asking:
             self._kept.give_back(self._connection)
 
     def close(self) -> None:
-        """End everything that is still running; an idle connection is kept."""
+        """End everything that is still running; an idle connection is kept.
+
+        Idempotent.
+        """
         if self._task is not None and not self._task.done():
             self._task.cancel()
         if self._is_given_back:
             return
         self._is_given_back = True
         transport = self._connection.transport
-        self._connection.close()
+        self._kept.end(self._connection)
         # An origin that answered early may never read the rest; an ordinary close would
         # wait until it has.
         if self._sending and not self._sending.is_complete and transport:
@@ -225,6 +240,8 @@ async def _send(body: Sending, length: int | None, by: ResponseHandler) -> None:
     async for piece in body:
         await writer.write(piece)
     await writer.write_eof()
+    if writer.length:
+        raise aiohttp.ClientPayloadError("the body is shorter than its length")
 
 
 def _is_informational(status: int) -> bool:

@@ -1,29 +1,34 @@
 """Keep connections to an origin for its next requests.
 
-aiohttp's connector looks names up, opens connections, and holds the limit of their
-number. For a request that finds an open connection, it makes an object, a key and two
-timers each time. So this module keeps connections itself, from one request to the next,
-and each has one timer that requests share.
+aiohttp's connector looks names up and opens connections. For a request that finds an
+open connection, it would make an object, a key and two timers each time. So this module
+keeps connections itself, from one request to the next, and each has one timer that
+requests share.
 
 Rules this module keeps: a connection is used again only if the last answer on it was
-whole and nothing has arrived since; the one that was used last is used first, so that
-the others become idle and are closed; with a limit on the number of connections, each
-goes back to the connector, where requests wait for it.
+whole and no byte has arrived since; the connection that was used last is used first, so
+that the others become idle and are closed. With a limit on the number of connections,
+requests wait in turn, and idle connections count as well: some origins have a thread
+for each connection, also for an idle one.
 """
 
 import asyncio
 import select
 from collections import deque
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.connector import Connection
 
+from uploadfilter.proxy.aiohttp_parts import has_begun_another_answer
 from uploadfilter.proxy.origins.settings import OriginSettings
 
-_MOST_STALE = 8
-"""Connections that are tried until one is usable. Each unusable one leaves the pool;
-with an origin that sends before it is asked, this would never end."""
+_MOST_OPENED = 8
+"""Connections that are opened until one is usable: with an origin that sends before it
+is asked, this would never end. Idle ones are not counted, since each that is unusable
+leaves the pool: all of them are, after the origin was started again."""
 
 
 class OriginConnection:
@@ -74,6 +79,8 @@ class OriginConnection:
         by = self.by
         if by.transport is None or by.should_close or len(by) > 0:
             return True
+        if has_begun_another_answer(by):
+            return True
         return self._poll is None or bool(self._poll.poll(0))
 
     def await_head(self, silence_s: float) -> None:
@@ -103,21 +110,13 @@ class OriginConnection:
         else:
             self.by.set_exception(aiohttp.SocketTimeoutError("the origin is silent"))
 
-    def hand_back(self) -> None:
-        """Let the connector have the connection: it closes it, or keeps it."""
-        self._stop_timer()
-        self._connection.release()
-
     def close(self) -> None:
         """End the connection."""
-        self._stop_timer()
-        self._connection.close()
-
-    def _stop_timer(self) -> None:
         self._until_s = None
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+        self._connection.close()
 
 
 class KeptConnections:
@@ -138,14 +137,17 @@ class KeptConnections:
     ) -> None:
         self._connector = connector
         self._whom = whom
-        self._keeps = settings.connections == 0
+        self._is_closed = False
+        self._places = (
+            asyncio.Semaphore(settings.connections) if settings.connections else None
+        )
         self._idle_s = settings.idle_timeout_s
         self._idle: deque[OriginConnection] = deque()
         self._timer: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._patience = aiohttp.ClientTimeout(
             total=None,
-            # Includes looking up its name, and waiting for one of ``connections``.
+            # Includes looking up its name.
             connect=settings.answer_timeout_s,
             sock_connect=settings.connect_timeout_s,
         )
@@ -155,46 +157,87 @@ class KeptConnections:
         return len(self._idle)
 
     async def take(self) -> OriginConnection:
-        """Take an idle connection, or open one.
+        """Take an idle connection, or open one; ``give_back`` or ``end`` it once.
 
         Raises:
             aiohttp.ClientError: None can be opened, or all are used up.
             TimeoutError: None was open in time.
         """
-        for _ in range(_MOST_STALE):
-            connection = self._idle_one() or await self._opened()
-            if not connection.is_stale():
-                return connection
-            connection.close()
-        raise aiohttp.ServerDisconnectedError
+        if self._places is not None:
+            await self._enter(self._places)
+        try:
+            return self._idle_one() or await self._usable()
+        except BaseException:
+            self._leave()
+            raise
 
     def give_back(self, connection: OriginConnection) -> None:
         """Keep a connection after a whole answer, if it can be used again."""
-        if not self._keeps or connection.by.should_close:
-            connection.hand_back()
+        if self._is_closed or connection.by.should_close:
+            self.end(connection)
             return
+        self._leave()
         connection.idle_since_s = self._loop.time()
         self._idle.append(connection)
         if self._timer is None:
             self._timer = self._loop.call_later(self._idle_s, self._close_idle)
 
+    def end(self, connection: OriginConnection) -> None:
+        """End a connection that was taken."""
+        self._leave()
+        connection.close()
+
+    @asynccontextmanager
+    async def beside(self) -> AsyncIterator[None]:
+        """Count a connection that is opened in another way, during the block.
+
+        Raises:
+            TimeoutError: All connections were used for too long.
+        """
+        if self._places is not None:
+            await self._enter(self._places)
+            if self._idle:
+                self._idle.popleft().close()
+        try:
+            yield
+        finally:
+            self._leave()
+
     def close(self) -> None:
         """Close all idle connections, and keep no more."""
-        self._keeps = False
+        self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
         while self._idle:
             self._idle.pop().close()
 
+    async def _enter(self, places: asyncio.Semaphore) -> None:
+        """Wait until one more connection may be used."""
+        async with asyncio.timeout(self._patience.connect):
+            await places.acquire()
+
+    def _leave(self) -> None:
+        if self._places is not None:
+            self._places.release()
+
     def _idle_one(self) -> OriginConnection | None:
-        """Return the connection that was used last, unless it is idle for too long."""
+        """Return the usable connection that was used last; close any unusable one."""
         while self._idle:
             connection = self._idle.pop()
             is_fresh = self._loop.time() - connection.idle_since_s < self._idle_s
-            if is_fresh and connection.by.is_connected():
+            is_open = is_fresh and connection.by.is_connected()
+            if is_open and not connection.is_stale():
                 return connection
             connection.close()
         return None
+
+    async def _usable(self) -> OriginConnection:
+        for _ in range(_MOST_OPENED):
+            connection = await self._opened()
+            if not connection.is_stale():
+                return connection
+            connection.close()
+        raise aiohttp.ServerDisconnectedError
 
     async def _opened(self) -> OriginConnection:
         connection = await self._connector.connect(self._whom, [], self._patience)

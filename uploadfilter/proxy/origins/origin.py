@@ -15,7 +15,11 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+)
 from http import HTTPStatus
 from operator import itemgetter
 
@@ -118,23 +122,33 @@ class Origin:
         sending = Sending(body, patience_s=self._settings.answer_timeout_s)
         return Exchange(self, method, target, headers, sending)
 
-    def websocket(
+    @asynccontextmanager
+    async def websocket(
         self,
         target: str,
         headers: RawHeaders,
         protocols: Sequence[str],
         *,
         most_bytes: int,
-    ) -> AbstractAsyncContextManager[Opened]:
+    ) -> AsyncIterator[Opened]:
         """Open a WebSocket during the block (``origins/websockets.py``)."""
-        return origin_websocket(
-            self._settings,
-            self._connector,
-            target,
-            headers,
-            protocols,
-            most_bytes=most_bytes,
-        )
+        async with AsyncExitStack() as stack:
+            try:
+                await stack.enter_async_context(self._kept.beside())
+            except TimeoutError:
+                found: Opened = OriginFailure.TOO_SLOW
+            else:
+                found = await stack.enter_async_context(
+                    origin_websocket(
+                        self._settings,
+                        self._connector,
+                        target,
+                        headers,
+                        protocols,
+                        most_bytes=most_bytes,
+                    )
+                )
+            yield found
 
     async def answer(
         self,
@@ -160,6 +174,8 @@ class Origin:
             except _BROKEN:
                 if body is not None or method not in _SAFE:
                     raise
+                # With a limit on their number, this one would be waited for.
+                asking.close()
                 asking = await self._connected(held)
                 answer = await asking.answer(method, target, headers, None)
         except TimeoutError:
@@ -269,17 +285,11 @@ def _is_stream(answer: OriginAnswer) -> bool:
 def _connector(
     settings: OriginSettings, tls: ssl.SSLContext | None
 ) -> aiohttp.BaseConnector:
+    """Make what opens connections; ``keeping.py`` counts and keeps them."""
     if settings.socket_path is not None:
-        return aiohttp.UnixConnector(
-            settings.socket_path,
-            limit=settings.connections,
-            keepalive_timeout=settings.idle_timeout_s,
-        )
+        return aiohttp.UnixConnector(settings.socket_path, limit=0, force_close=True)
     return aiohttp.TCPConnector(
-        limit=settings.connections,
-        keepalive_timeout=settings.idle_timeout_s,
-        ttl_dns_cache=_NAME_CACHED_S,
-        ssl=tls or True,
+        limit=0, force_close=True, ttl_dns_cache=_NAME_CACHED_S, ssl=tls or True
     )
 
 

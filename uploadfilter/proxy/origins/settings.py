@@ -31,7 +31,8 @@ class OriginSettings:
         idle_timeout_s: How long an idle connection is kept. Below the five seconds
             after which Node and Apache close theirs, so that a connection is not lost
             at the moment it is used again.
-        connections: Most connections at once; 0 means no limit.
+        connections: Most connections at once, idle ones and WebSockets included; 0
+            means no limit.
         max_header_bytes: Longest line of the origin's header: twice the limit of nginx,
             because the origin is honest.
         ca_file: Authorities in PEM that may have signed the origin's certificate;
