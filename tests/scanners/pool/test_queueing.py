@@ -56,10 +56,12 @@ def admit(lanes: Lanes, *, now_s: float = 0) -> list[Claim]:
     return list(lanes.admit(now_s=now_s))
 
 
-def served(lanes: Lanes, first: Claim, *, each_s: float = 0.005) -> list[str]:
+def served(
+    lanes: Lanes, first: Claim, *, each_s: float = 0.005, since_s: float = 0.0
+) -> list[str]:
     """Serve everybody who waits, one after the other, and return whose turn it was."""
     order: list[str] = []
-    now_s, claim = 0.0, first
+    now_s, claim = since_s, first
     while True:
         now_s += each_s
         lanes.leave(claim, now_s=now_s)
@@ -80,6 +82,18 @@ def test_client_that_breaks_off_goes_after_others() -> None:
         ask(lanes, client)
 
     assert served(lanes, first, each_s=0.1) == list("bbaa")
+
+
+def test_flood_of_uploads_that_are_broken_off_is_forgotten_as_soon_as_a_few() -> None:
+    """Those who share an address with such a client do not wait for minutes."""
+    lanes = lanes_of()
+    for _ in range(10_000):
+        lanes.broken_off("a", now_s=0)
+    first = ask(lanes, "b", now_s=60)
+    for client in "abab":
+        ask(lanes, client, now_s=60)
+
+    assert served(lanes, first, each_s=0.1, since_s=60) == list("abab")
 
 
 def test_clients_take_turns() -> None:

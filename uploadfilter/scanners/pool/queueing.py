@@ -39,6 +39,7 @@ from uploadfilter.networks import path_of
 from uploadfilter.scanners.pool.expecting import Usual
 from uploadfilter.scanners.pool.waiting import (
     BROKEN_OFF_S,
+    MOST_FINED_S,
     PROVISION_S,
     Claim,
     Standing,
@@ -274,7 +275,8 @@ class Lanes:
 
     def broken_off(self, client: str, *, now_s: float) -> None:
         """Note that a client broke off an upload before its answer."""
-        self._usage.charge(client, BROKEN_OFF_S, now_s=now_s)
+        if not self._usage.is_over(client, MOST_FINED_S, now_s=now_s):
+            self._usage.charge(client, BROKEN_OFF_S, now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, in any standing; idempotent."""

@@ -46,6 +46,11 @@ BROKEN_OFF_S: Final = 0.5
 """CPU seconds that are charged for an upload whose client broke it off: two of them
 are much, so that others go first. Without others it changes nothing."""
 
+MOST_FINED_S: Final = 4.0
+"""Seconds of use from which on nothing is charged for uploads that are broken off: two
+half-lives later it is not much any more. Thousands of them within seconds would be
+remembered for minutes, also against those who share the address with their client."""
+
 _REBASE_AT: Final = 64.0
 """Half-lives after which the remembered use is scaled down: 2**64 is far from overflow.
 """
