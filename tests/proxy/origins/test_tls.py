@@ -10,7 +10,7 @@ import pytest
 
 from tests.proxy import certificates
 from tests.proxy.certificates import ORIGIN_NAME, Certificates
-from tests.proxy.wire import WireOrigin
+from tests.proxy.wire import OK, Got, WireOrigin
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
@@ -87,6 +87,35 @@ async def test_certificate_of_another_name_is_refused(files: Certificates) -> No
 
         assert answer is OriginFailure.UNREACHABLE
         assert wire.got == []
+
+
+async def test_bytes_that_nobody_asked_for_are_no_answer(files: Certificates) -> None:
+    """They wait unread, in the kernel, when the next request comes."""
+    writers: list[asyncio.StreamWriter] = []
+
+    async def answer(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writers.append(writer)
+        writer.write(OK)
+
+    headers = [(b"Host", b"site.example")]
+    async with tls_origin(files) as wire:
+        wire.answering = answer
+        settings = OriginSettings(
+            url=wire.url, ca_file=files.authority, server_name=ORIGIN_NAME
+        )
+        async with Origin.opened(settings) as origin:
+            for turn in range(3):
+                async with origin.asked("POST", "/", headers, None) as answered:
+                    assert isinstance(answered, OriginAnswer)
+                    assert await answered.content.read() == b"ok"
+                if turn == 1:
+                    writers[-1].write(
+                        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"
+                    )
+
+        assert (len(wire.got), wire.connections) == (3, 2)
 
 
 async def test_origin_is_shown_our_certificate(files: Certificates) -> None:

@@ -17,6 +17,7 @@ import select
 from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
@@ -40,7 +41,7 @@ class OriginConnection:
 
     Attributes:
         by: The same.
-        idle_since_s: When the last request ended, by the clock of the loop.
+        idle_since_s: When the last request ended, by the clock of the loop; 0 before.
     """
 
     __slots__ = (
@@ -58,7 +59,9 @@ class OriginConnection:
         self.idle_since_s = 0.0
         self._connection = connection
         self._loop = asyncio.get_running_loop()
-        self._poll = _poll_of(by.transport)
+        # Bytes of TLS may be tickets, which come before the first answer.
+        is_plain = _told(by.transport, "sslcontext") is None
+        self._poll = _poll_of(by.transport, select.POLLIN if is_plain else 0)
         self._timer: asyncio.TimerHandle | None = None
         self._until_s: float | None = None
 
@@ -82,6 +85,12 @@ class OriginConnection:
         if has_begun_another_answer(by):
             return True
         return self._poll is None or bool(self._poll.poll(0))
+
+    def become_idle(self) -> None:
+        """Note that a whole answer has arrived, and that no byte may follow it."""
+        if not self.idle_since_s:
+            self._poll = _poll_of(self.by.transport)
+        self.idle_since_s = self._loop.time()
 
     def await_head(self, silence_s: float) -> None:
         """Start, or start again, the time in which the head of an answer must arrive.
@@ -177,7 +186,7 @@ class KeptConnections:
             self.end(connection)
             return
         self._leave()
-        connection.idle_since_s = self._loop.time()
+        connection.become_idle()
         self._idle.append(connection)
         if self._timer is None:
             self._timer = self._loop.call_later(self._idle_s, self._close_idle)
@@ -257,15 +266,17 @@ class KeptConnections:
             self._timer = self._loop.call_later(left_s, self._close_idle)
 
 
-def _poll_of(transport: asyncio.Transport | None) -> "select.poll | None":
-    """Return what tells that the other side closed, or sent unrequested bytes.
+def _told(transport: asyncio.Transport | None, name: str) -> Any:  # noqa: ANN401 - as asyncio has it
+    return None if transport is None else transport.get_extra_info(name)
 
-    Bytes of TLS may be tickets, which are not an answer.
-    """
-    end = None if transport is None else transport.get_extra_info("socket")
-    if transport is None or end is None or end.fileno() < 0:
+
+def _poll_of(
+    transport: asyncio.Transport | None, events: int = select.POLLIN
+) -> "select.poll | None":
+    """Return what tells that the other side closed, or sent unrequested bytes."""
+    end = _told(transport, "socket")
+    if end is None or end.fileno() < 0:
         return None
     poll = select.poll()
-    is_plain = transport.get_extra_info("sslcontext") is None
-    poll.register(end.fileno(), select.POLLRDHUP | (select.POLLIN if is_plain else 0))
+    poll.register(end.fileno(), select.POLLRDHUP | events)
     return poll
