@@ -91,6 +91,19 @@ async def test_idle_connection_is_closed_in_time(wire: WireOrigin) -> None:
         await asyncio.wait_for(numbered.ended.acquire(), TIMEOUT_S)
 
 
+async def test_no_connection_is_used_for_ever(
+    wire: WireOrigin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Otherwise a busy proxy would never look up the origin's name again."""
+    monkeypatch.setattr("uploadfilter.proxy.origins.keeping._LONGEST_USE_S", 0.0)
+    numbered = Numbered(wire)
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(3):
+            await ask(origin)
+
+    assert numbered.asked == [0, 1, 2]
+
+
 async def test_idle_connections_end_with_the_origin(wire: WireOrigin) -> None:
     """Nothing is left open."""
     numbered = Numbered(wire)

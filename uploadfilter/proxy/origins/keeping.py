@@ -6,10 +6,10 @@ keeps connections itself, from one request to the next, and each has one timer t
 requests share.
 
 Rules this module keeps: a connection is used again only if the last answer on it was
-whole and no byte has arrived since; the connection that was used last is used first, so
-that the others become idle and are closed. With a limit on the number of connections,
-requests wait in turn, and idle connections count as well: some origins have a thread
-for each connection, also for an idle one.
+whole and no byte has arrived since, and for some minutes at most; the connection that
+was used last is used first, so that the others become idle and are closed. With a limit
+on the number of connections, requests wait in turn, and idle connections count as well:
+some origins have a thread for each connection, also for an idle one.
 """
 
 import asyncio
@@ -31,6 +31,16 @@ _MOST_OPENED = 8
 is asked, this would never end. Idle ones are not counted, since each that is unusable
 leaves the pool: all of them are, after the origin was started again."""
 
+_LONGEST_USE_S = 300.0
+"""Seconds after which a connection is not kept for another request, so that the name of
+the origin is looked up again. Under steady traffic no connection becomes idle, and all
+requests would go to the former address as long as a server answers there. Names are
+mostly valid for one to five minutes."""
+
+_AGES = 16
+"""Different ages at which connections end, from half of the longest use on. Connections
+that a burst opened together would all make their handshakes of TLS together again."""
+
 
 class OriginConnection:
     """A connection to an origin, for one request after another.
@@ -38,6 +48,7 @@ class OriginConnection:
     Args:
         connection: The connection from the connector.
         by: Its protocol, which reads answers.
+        use_s: Seconds for which it is kept for other requests.
 
     Attributes:
         by: The same.
@@ -47,6 +58,7 @@ class OriginConnection:
     __slots__ = (
         "_connection",
         "_loop",
+        "_old_at_s",
         "_poll",
         "_timer",
         "_until_s",
@@ -54,11 +66,14 @@ class OriginConnection:
         "idle_since_s",
     )
 
-    def __init__(self, connection: Connection, by: ResponseHandler) -> None:
+    def __init__(
+        self, connection: Connection, by: ResponseHandler, *, use_s: float
+    ) -> None:
         self.by = by
         self.idle_since_s = 0.0
         self._connection = connection
         self._loop = asyncio.get_running_loop()
+        self._old_at_s = self._loop.time() + use_s
         # Bytes of TLS may be tickets, which come before the first answer.
         is_plain = _told(by.transport, "sslcontext") is None
         self._poll = _poll_of(by.transport, select.POLLIN if is_plain else 0)
@@ -85,6 +100,10 @@ class OriginConnection:
         if has_begun_another_answer(by):
             return True
         return self._poll is None or bool(self._poll.poll(0))
+
+    def is_used_up(self) -> bool:
+        """Tell whether the connection serves no other request after this one."""
+        return self.by.should_close or self._loop.time() >= self._old_at_s
 
     def become_idle(self) -> None:
         """Note that a whole answer has arrived, and that no byte may follow it."""
@@ -147,6 +166,7 @@ class KeptConnections:
         self._connector = connector
         self._whom = whom
         self._is_closed = False
+        self._opened_count = 0
         self._places = (
             asyncio.Semaphore(settings.connections) if settings.connections else None
         )
@@ -182,7 +202,7 @@ class KeptConnections:
 
     def give_back(self, connection: OriginConnection) -> None:
         """Keep a connection after a whole answer, if it can be used again."""
-        if self._is_closed or connection.by.should_close:
+        if self._is_closed or connection.is_used_up():
             self.end(connection)
             return
         self._leave()
@@ -253,7 +273,9 @@ class KeptConnections:
         by = connection.protocol
         if by is None:
             raise aiohttp.ServerDisconnectedError
-        return OriginConnection(connection, by)
+        self._opened_count += 1
+        share = (self._opened_count % _AGES + _AGES) / (2 * _AGES)
+        return OriginConnection(connection, by, use_s=_LONGEST_USE_S * share)
 
     def _close_idle(self) -> None:
         """Close the connections that are idle for too long; the oldest are first."""
