@@ -28,8 +28,9 @@ chmod 0755 "$root"
 home=/usr/lib/uploadfilter
 
 # Packages that other packages require and the program does not use, see ADR 0049: imagehash
-# loads scipy for its pHash only, which the program computes itself.
-unused=scipy
+# loads scipy for its pHash only, which the program computes itself; cffi needs pycparser
+# while it compiles.
+unused='scipy|pycparser'
 
 install_program() {
     "$python" -m venv --without-pip "$root$home"
@@ -69,12 +70,14 @@ slim_packages() {
         -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
     # Modules that nothing here imports: numpy's own tests and its Fortran compiler, the web
     # pages and objects of lxml (pikepdf reads XML only), zstandard's variant for PyPy, the
-    # first version of pydantic, sample signals of pywt, and fonts (no text is drawn).
+    # first version of pydantic, sample signals of pywt, fonts (no text is drawn), examples,
+    # and all of cffi but the library that cryptography loads.
     rm -rf "$packages"/numpy/f2py "$packages"/numpy/_core/_simd.*.so \
         "$packages"/lxml/html "$packages"/lxml/isoschematron "$packages"/lxml/objectify.* \
         "$packages"/zstandard/_cffi.*.so "$packages"/zstandard/backend_cffi.py \
         "$packages"/pydantic/v1 "$packages"/pywt/data/*.npz "$packages"/PIL/_imagingft.*.so \
-        "$packages"/pillow.libs/libfreetype-* "$packages"/pillow.libs/libharfbuzz-*
+        "$packages"/pillow.libs/libfreetype-* "$packages"/pillow.libs/libharfbuzz-* \
+        "$packages"/numpy/random/_examples "$packages"/cffi "$packages"/lmdb/cffi.py
     # Keep only the lexers that rich needs for tracebacks.
     find "$packages/pygments/lexers" -type f ! -name __init__.py ! -name _mapping.py \
         ! -name python.py ! -name special.py -delete
