@@ -153,6 +153,28 @@ async def test_bytes_after_an_answer_begin_no_other_one(
     assert wire.connections == 2
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"Content-Length : 2\r\n\r\nok",
+        b"Transfer-Encoding: gzip, chunked\r\n\r\n2\r\nok\r\n0\r\n\r\n",
+        b"Transfer-Encoding: chunked\r\nTransfer-Encoding: gzip\r\n\r\n0\r\n\r\n",
+        b"Content-Length: 2\r\nX: \x01\r\n\r\nok",
+    ],
+)
+async def test_connection_of_an_answer_that_is_not_forwarded_is_not_used(
+    wire: WireOrigin, answer: bytes
+) -> None:
+    """It may end elsewhere for its origin than for us."""
+    wire.answers = [b"HTTP/1.1 200 OK\r\n" + answer, OK]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        first, second = await ask(origin), await ask(origin)
+
+    assert first is OriginFailure.UNREACHABLE
+    assert isinstance(second, OriginAnswer)
+    assert wire.connections == 2
+
+
 async def test_connection_on_which_an_answer_began_while_idle_is_not_used(
     wire: WireOrigin,
 ) -> None:

@@ -154,8 +154,15 @@ class Asking:
             case never:
                 assert_never(never)
         message, content = await self._head_of_answer(by)
-        content.on_eof(self._body_ended)
         return OriginAnswer(message, content, by)
+
+    def keep(self, answer: OriginAnswer) -> None:
+        """Keep the connection for another request after the whole answer.
+
+        Not for an answer that two readers could understand differently: they could
+        also disagree on its end.
+        """
+        answer.content.on_eof(self._body_ended)
 
     async def _head_of_answer(
         self, by: ResponseHandler

@@ -185,6 +185,7 @@ class Origin:
             return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
         if _is_unfit(answer):
             return OriginFailure.UNREACHABLE
+        asking.keep(answer)
         if _is_stream(answer):
             answer.be_patient(self._settings.stream_timeout_s)
         return answer
@@ -268,9 +269,10 @@ def _is_unfit(answer: OriginAnswer) -> bool:
     (``Content-Length ``) or control characters in its head, which two readers could
     understand differently.
     """
+    codings = answer.headers.getall("Transfer-Encoding", ())
     return (
         answer.status == HTTPStatus.SWITCHING_PROTOCOLS
-        or answer.headers.get("Transfer-Encoding", "chunked").lower() != "chunked"
+        or any(coding.lower() != "chunked" for coding in codings)
         or _CONTROL.search(answer.reason) is not None
         or _CONTROL_BYTE.search(b"".join(map(_VALUE, answer.raw_headers))) is not None
         or _TOKENS.fullmatch(b"\n".join([*map(_NAME, answer.raw_headers), b""])) is None
