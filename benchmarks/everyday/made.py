@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import functools
+import io
 import json
 import sqlite3
 import struct
@@ -38,8 +39,10 @@ def _photo(width: int, height: int) -> pictures.Image.Image:
 
 
 def _heic(width: int, height: int) -> bytes:
-    pillow_heif.register_heif_opener()
-    return pictures.encoded(_photo(width, height), "HEIF", quality=60)
+    buffer = io.BytesIO()
+    photo = pillow_heif.from_pillow(_photo(width, height))
+    photo.save(buffer, format="HEIF", quality=60)
+    return buffer.getvalue()
 
 
 def _avif(width: int, height: int) -> bytes:

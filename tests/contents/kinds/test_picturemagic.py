@@ -14,10 +14,12 @@ PICTURE = Image.new("RGB", (16, 16), (200, 30, 60))
 
 def written(name: str, **options: object) -> bytes:
     """Return a picture as Pillow writes it."""
-    if name == "HEIF":
-        pillow_heif.register_heif_opener()
     file = io.BytesIO()
-    PICTURE.save(file, name, **options)
+    if name == "HEIF":
+        # Without telling Pillow of it, which would last until the process ends.
+        pillow_heif.from_pillow(PICTURE).save(file, format=name, **options)
+    else:
+        PICTURE.save(file, name, **options)
     return file.getvalue()
 
 
