@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.evidence.values import flipped, pictures, views_of
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.comparing import Best, UploadSide
-from uploadfilter.evidence.crowding import crowd_of_value, crowd_of_views
+from uploadfilter.evidence.crowding import Sampled, crowd_of_value
 from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.patterns import counted
 from uploadfilter.evidence.probes import Probes, reach
@@ -114,9 +114,7 @@ def test_crowds_share_the_comparison_with_the_cohort(counted: float) -> None:
     found = comparison.crowd(Best(3, 6.0, counted))
 
     probes = comparison.probes
-    alone = crowd_of_views(
-        comparison.background, probes.weights, probes.strengths, counted
-    )
-    assert found == alone
+    alone = Sampled.of(comparison.background, probes.weights, probes.strengths)
+    assert found == alone.crowd(counted)
     assert len(comparison.samples) == 1
     assert found.nearest >= whole.nearest

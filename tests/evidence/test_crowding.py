@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from tests.evidence.values import flipped, pictures, raw, views_of
 from uploadfilter.evidence import crowding, obvious
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.crowding import Sampled, crowd_of_value, crowd_of_views
+from uploadfilter.evidence.crowding import Sampled, crowd_of_value
 from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.probes import Probes
 
@@ -21,7 +21,8 @@ def test_crowds_are_those_of_the_twin(seed: int, count: int) -> None:
     values, probes = pictures(count, seed), Probes.of(views_of(4, seed + 1))
     background = Background.of(values)
 
-    several = crowd_of_views(background, probes.weights, probes.strengths)
+    sampled = Sampled.of(background, probes.weights, probes.strengths)
+    several = sampled.crowd(1.0)
     first = pictures(4, seed + 1)[0]
     single = crowd_of_value(background, first, probes.strengths[0])
 

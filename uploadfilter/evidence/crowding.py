@@ -67,23 +67,6 @@ def crowd_of_value(
     return crowd_of(reaches(found, gauge.bits), size=len(background))
 
 
-def crowd_of_views(
-    background: Background,
-    weights: Signs,
-    strengths: Strengths,
-    counted: float = 1.0,
-) -> Crowd:
-    """Return the crowd of several probes, of which the best one counts.
-
-    Args:
-        background: The cohort, of which a sample is compared.
-        weights: Signs times strengths of the probes, shape (n, 256).
-        strengths: The strengths.
-        counted: How much patterns count, see ``patterns.counted``.
-    """
-    return Sampled.of(background, weights, strengths).crowd(counted)
-
-
 @dataclass(slots=True, kw_only=True)
 class Sampled:
     """A sample of the cohort, as several probes see it before patterns.
