@@ -201,6 +201,89 @@ async def test_connection_on_which_an_answer_began_while_idle_is_not_used(
     assert wire.connections == 2
 
 
+@pytest.mark.parametrize(
+    ("status", "is_kept"),
+    [(status, True) for status in (200, 204, 302, 401, 403, 404, 409, 412, 416, 422)]
+    + [(status, False) for status in (400, 408, 411, 413, 414, 417, 431)]
+    + [(status, False) for status in (500, 501, 502, 503, 505, 599)],
+)
+async def test_connection_whose_request_was_not_understood_is_not_used(
+    wire: WireOrigin, status: int, *, is_kept: bool
+) -> None:
+    """Its origin may close it without saying so, while the next request arrives."""
+    wire.answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status, OK]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            assert isinstance(await ask(origin, method="DELETE"), OriginAnswer)
+
+    assert wire.connections == (1 if is_kept else 2)
+
+
+async def test_end_of_a_connection_after_an_error_loses_no_request(
+    wire: WireOrigin,
+) -> None:
+    """The origin answers, closes later, and does not announce it (cheroot, 400)."""
+    may_close = asyncio.Semaphore(0)
+
+    async def close_late(
+        got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        if got.head.startswith(b"DELETE /bad "):
+            writer.write(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+            await writer.drain()
+            await may_close.acquire()
+            writer.transport.abort()
+        else:
+            writer.write(OK)
+
+    wire.answering = close_late
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        await ask(origin, "/bad", method="DELETE")
+        async with asyncio.TaskGroup() as tasks:
+            second = tasks.create_task(ask(origin, "/good", method="DELETE"))
+            await asyncio.sleep(0.01)
+            may_close.release()
+
+    assert isinstance(second.result(), OriginAnswer)
+
+
+@pytest.mark.parametrize(
+    ("stated", "is_kept"),
+    [
+        (b"timeout=5, max=100", True),
+        (b"max=100, timeout=5", True),
+        (b"max=100", True),
+        (b"timeout=abc", True),
+        (b"no-timeout=1", True),
+        (b"timeout=1", False),
+        (b'Timeout = "1", max=9', False),
+        (b"timeout=0", False),
+    ],
+)
+async def test_connection_is_kept_no_longer_than_its_origin_says(
+    wire: WireOrigin, stated: bytes, *, is_kept: bool
+) -> None:
+    """In the last second, the request could meet the end of the connection."""
+    wire.answers = [OK.replace(b"\r\n", b"\r\nKeep-Alive: %b\r\n" % stated, 1)]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            await ask(origin, method="POST")
+
+    assert wire.connections == (1 if is_kept else 2)
+
+
+async def test_time_that_an_origin_states_ends_while_idle(wire: WireOrigin) -> None:
+    """Two seconds, of which the last one is not used; without the header, four."""
+    wire.answers = [OK.replace(b"\r\n", b"\r\nKeep-Alive: timeout=2\r\n", 1)]
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        await ask(origin, method="POST")
+        await ask(origin, method="POST")
+        await asyncio.sleep(1.05)
+        await ask(origin, method="POST")
+
+    assert wire.connections == 2
+
+
 async def test_head_must_arrive_in_time(wire: WireOrigin) -> None:
     """An origin that sends a head byte by byte is silent as well."""
 

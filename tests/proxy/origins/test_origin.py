@@ -219,6 +219,31 @@ async def test_upload_is_never_sent_twice(wire: WireOrigin, method: str) -> None
     assert (len(wire.got), wire.connections) == (2, 1)
 
 
+@pytest.mark.parametrize("method", ["PROPFIND", "REPORT", "SEARCH", "QUERY"])
+async def test_question_with_a_short_body_is_sent_again(
+    wire: WireOrigin, method: str
+) -> None:
+    """A kept connection that breaks is no 502 if the request changes nothing."""
+    requests = 0
+
+    def is_second(_got: Got) -> bool:
+        nonlocal requests
+        requests += 1
+        return requests == 2
+
+    wire.breaks = is_second
+    headers = [(b"Host", b"x"), (b"Content-Length", b"5")]
+    whole = Whole(data=b"hello", on_sent=lambda: None)
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            async with origin.asked(method, "/", headers, whole) as answer:
+                assert isinstance(answer, OriginAnswer)
+                await answer.content.read()
+
+    assert [got.body for got in wire.got] == [b"hello"] * 3
+    assert wire.connections == 2
+
+
 async def test_origin_that_is_down_is_unreachable() -> None:
     """A refused connection is a value, not an exception."""
     settings = OriginSettings(url="http://127.0.0.1:9")

@@ -8,6 +8,7 @@ time of a small request (``benchmarks proxy``).
 """
 
 import asyncio
+import re
 from http import HTTPStatus
 from typing import assert_never
 
@@ -21,6 +22,25 @@ from uploadfilter.proxy.origins.keeping import KeptConnections, OriginConnection
 from uploadfilter.proxy.origins.sending import Sending, Whole
 
 _CHUNKED = (b"Transfer-Encoding", b"chunked")
+
+_TIMEOUT = re.compile(r"(?:^|[ ,])timeout *= *\"?([0-9]{1,6})(?![0-9])", re.IGNORECASE)
+
+_NOT_UNDERSTOOD = frozenset(
+    {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.LENGTH_REQUIRED,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.REQUEST_URI_TOO_LONG,
+        HTTPStatus.EXPECTATION_FAILED,
+        HTTPStatus.REQUEST_HEADER_FIELDS_TOO_LARGE,
+    }
+)
+"""Answers after which a server may close the connection: it does not know where the
+request ends. Some do so without ``Connection: close`` (cheroot after 400). The next
+request on the connection would be lost if it came between the answer and the end, and
+the client would get 502 if the request may change something. Also an answer of 500 and
+above may end a connection: its server failed. A new connection costs less."""
 
 
 class OriginAnswer:
@@ -160,8 +180,12 @@ class Asking:
         """Keep the connection for another request after the whole answer.
 
         Not for an answer that two readers could understand differently: they could
-        also disagree on its end.
+        also disagree on its end. Also not after an answer that may be the last one,
+        though its head does not say so.
         """
+        if _may_be_the_last(answer):
+            return
+        self._connection.keep_for(_stated_keeping_s(answer))
         answer.content.on_eof(self._body_ended)
 
     async def _head_of_answer(
@@ -249,6 +273,24 @@ async def _send(body: Sending, length: int | None, by: ResponseHandler) -> None:
     await writer.write_eof()
     if writer.length:
         raise aiohttp.ClientPayloadError("the body is shorter than its length")
+
+
+def _may_be_the_last(answer: OriginAnswer) -> bool:
+    """Tell whether the origin may close the connection after an answer."""
+    return (
+        answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        or answer.status in _NOT_UNDERSTOOD
+    )
+
+
+def _stated_keeping_s(answer: OriginAnswer) -> float | None:
+    """Return for how many seconds the origin says that it keeps the connection.
+
+    ``Keep-Alive: timeout=5`` (RFC 2068, section 19.7.1.1) is sent by Apache and Node.
+    """
+    stated = answer.headers.get("Keep-Alive")
+    found = _TIMEOUT.search(stated) if stated else None
+    return float(found[1]) if found else None
 
 
 def _is_informational(status: int) -> bool:

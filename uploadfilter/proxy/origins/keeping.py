@@ -13,6 +13,7 @@ some origins have a thread for each connection, also for an idle one.
 """
 
 import asyncio
+import math
 import select
 from collections import deque
 from collections.abc import AsyncIterator
@@ -41,6 +42,11 @@ _AGES = 16
 """Different ages at which connections end, from half of the longest use on. Connections
 that a burst opened together would all make their handshakes of TLS together again."""
 
+_EARLIER_S = 1.0
+"""A connection is not used in the last second for which the origin says that it keeps
+it: a request would meet the end of the connection on its way. undici, the client of
+Node, does the same."""
+
 
 class OriginConnection:
     """A connection to an origin, for one request after another.
@@ -57,6 +63,7 @@ class OriginConnection:
 
     __slots__ = (
         "_connection",
+        "_kept_s",
         "_loop",
         "_old_at_s",
         "_poll",
@@ -72,6 +79,7 @@ class OriginConnection:
         self.by = by
         self.idle_since_s = 0.0
         self._connection = connection
+        self._kept_s = math.inf
         self._loop = asyncio.get_running_loop()
         self._old_at_s = self._loop.time() + use_s
         # Bytes of TLS may be tickets, which come before the first answer.
@@ -101,9 +109,21 @@ class OriginConnection:
             return True
         return self._poll is None or bool(self._poll.poll(0))
 
+    def keep_for(self, stated_s: float | None) -> None:
+        """Note for how long the origin keeps the connection, if it says so."""
+        self._kept_s = math.inf if stated_s is None else stated_s - _EARLIER_S
+
+    def is_idle_for(self, most_s: float) -> bool:
+        """Tell whether the connection was idle for so long, or longer than it may."""
+        return self._loop.time() - self.idle_since_s >= min(most_s, self._kept_s)
+
     def is_used_up(self) -> bool:
         """Tell whether the connection serves no other request after this one."""
-        return self.by.should_close or self._loop.time() >= self._old_at_s
+        return (
+            self.by.should_close
+            or self._kept_s <= 0
+            or self._loop.time() >= self._old_at_s
+        )
 
     def become_idle(self) -> None:
         """Note that a whole answer has arrived, and that no byte may follow it."""
@@ -253,7 +273,7 @@ class KeptConnections:
         """Return the usable connection that was used last; close any unusable one."""
         while self._idle:
             connection = self._idle.pop()
-            is_fresh = self._loop.time() - connection.idle_since_s < self._idle_s
+            is_fresh = not connection.is_idle_for(self._idle_s)
             is_open = is_fresh and connection.by.is_connected()
             if is_open and not connection.is_stale():
                 return connection
@@ -280,11 +300,10 @@ class KeptConnections:
     def _close_idle(self) -> None:
         """Close the connections that are idle for too long; the oldest are first."""
         self._timer = None
-        now_s = self._loop.time()
-        while self._idle and now_s - self._idle[0].idle_since_s >= self._idle_s:
+        while self._idle and self._idle[0].is_idle_for(self._idle_s):
             self._idle.popleft().close()
         if self._idle:
-            left_s = self._idle[0].idle_since_s + self._idle_s - now_s
+            left_s = self._idle[0].idle_since_s + self._idle_s - self._loop.time()
             self._timer = self._loop.call_later(left_s, self._close_idle)
 
 

@@ -45,10 +45,12 @@ _NAME, _VALUE = itemgetter(0), itemgetter(1)
 _CONTROL_BYTE = re.compile(rb"[\x00-\x08\x0a-\x1f\x7f]")
 _BROKEN = (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError)
 
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""Methods that change nothing (RFC 9110, section 9.2.1): if a kept connection breaks
-before an answer, they are sent once more. PUT and DELETE are idempotent, but the second
-answer may differ from the first: 404 for a file that the first has deleted."""
+_SAFE = frozenset(
+    {"GET", "HEAD", "OPTIONS", "TRACE", "PROPFIND", "QUERY", "REPORT", "SEARCH"}
+)
+"""Methods that change nothing, by IANA's registry of methods: if a kept connection
+breaks before an answer, they are sent once more. PUT and DELETE are idempotent, but the
+second answer may differ from the first: 404 for a file that the first has deleted."""
 
 _NAME_CACHED_S = 10
 """How long an address of the origin's name is cached. Names move within minutes; within
@@ -172,12 +174,12 @@ class Origin:
             try:
                 answer = await asking.answer(method, target, headers, body)
             except _BROKEN:
-                if body is not None or method not in _SAFE:
+                if isinstance(body, Sending) or method not in _SAFE:
                     raise
                 # With a limit on their number, this one would be waited for.
                 asking.close()
                 asking = await self._connected(held)
-                answer = await asking.answer(method, target, headers, None)
+                answer = await asking.answer(method, target, headers, body)
         except TimeoutError:
             return OriginFailure.TOO_SLOW
         except (aiohttp.ClientError, HttpProcessingError, OSError):
