@@ -22,6 +22,9 @@ client or an origin gets, and cannot be switched off (ADR 0015, 0029, 0052). In 
   ``StreamReader._http_chunk_splits``.
 - It does not state whether bytes after the end of an answer began another one.
   ``has_begun_another_answer`` ends ``ResponseHandler._parser``.
+- It forgets an answer that has arrived when it notices the end of the connection while
+  it sends a body. ``read_to_the_end`` puts ``_Reading`` into
+  ``BaseConnector._factory``, which the connector calls for each connection.
 - Its server makes connections of its own class only. ``AiohttpServer`` passes
   ``Server._loop`` and ``_kwargs`` to another class.
 
@@ -31,10 +34,13 @@ uses a private name of aiohttp.
 """
 
 import asyncio
+import os
 from collections import deque
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
 
+import aiohttp
 from aiohttp import http_exceptions, web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.client_proto import ResponseHandler
@@ -49,6 +55,10 @@ Handle: TypeAlias = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
 Queued: TypeAlias = tuple[Any, StreamReader]
 """A request that waits for its answer: its head, or an error in its place; its body."""
+
+_UNREAD_BYTES = 256 * 1024
+"""Most bytes of an answer that are read after its connection broke: asyncio reads as
+many at once. The answer to a refused upload is short."""
 
 
 def hold_head(writer: AbstractStreamWriter, head: bytes) -> None:
@@ -77,6 +87,44 @@ def has_begun_another_answer(by: ResponseHandler) -> bool:
         return by._parser.feed_eof() is not None
     except http_exceptions.HttpProcessingError:
         return True
+
+
+class _Reading(ResponseHandler):
+    """Reads an answer also if the connection broke while a body was sent on it."""
+
+    @override
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Read the bytes that came before the end of the connection."""
+        if isinstance(exc, ConnectionError) and self.transport is not None:
+            data = _unread(self.transport)
+            if data:
+                self.data_received(data)
+        super().connection_lost(exc)
+
+
+def read_to_the_end(connector: aiohttp.BaseConnector) -> None:
+    """Let a connector make connections that lose no answer.
+
+    An origin that does not want an upload may answer and close the connection before it
+    has read the body. The bytes of the answer are followed by a reset. asyncio gives up
+    the connection as soon as it cannot send on it, and closes the socket in which the
+    answer waits. This is done without TLS only: with TLS, asyncio's own protocol is
+    between the socket and the answer.
+    """
+    loop = asyncio.get_running_loop()
+    # mypy does not know that a partial of a subclass makes a ResponseHandler, too.
+    connector._factory = partial(_Reading, loop=loop)  # type: ignore[assignment]
+
+
+def _unread(transport: asyncio.BaseTransport) -> bytes:
+    """Return what a broken connection has received; asyncio closes it afterwards."""
+    end = transport.get_extra_info("socket")
+    if transport.get_extra_info("sslcontext") is not None or end.fileno() < 0:
+        return b""
+    try:
+        return os.read(end.fileno(), _UNREAD_BYTES)
+    except OSError:
+        return b""
 
 
 def failed(error: http_exceptions.HttpProcessingError) -> Queued:

@@ -7,8 +7,10 @@ import struct
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any, Self
 
+import aiohttp
 import pytest
 
 from tests.proxy.fidelity import says
@@ -268,3 +270,78 @@ async def test_connection_of_a_short_body_is_not_used_again(wire: WireOrigin) ->
                     await answer.content.read()
 
     assert wire.connections == 2
+
+
+def refusal(length: int, *, arrived: int) -> bytes:
+    """Return the answer of an origin that wants no upload, or the beginning of it."""
+    head = b"HTTP/1.1 403 No\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
+    return head % length + bytes(arrived)
+
+
+class Refusing:
+    """An origin that answers before it has read a body, and closes the connection.
+
+    What it has not read makes the system reset the connection. All this happens while
+    the event loop is busy, so that the loop notices the end when it sends.
+
+    Args:
+        listener: Where it listens.
+        answer: What it says.
+        pieces: How many pieces of the body are sent in vain afterwards.
+    """
+
+    def __init__(
+        self, listener: socket.socket, answer: bytes, *, pieces: int = 1
+    ) -> None:
+        self._listener = listener
+        self._answer = answer
+        self._pieces = pieces
+
+    async def body(self) -> AsyncIterator[bytes]:
+        """Yield a body, and end its connection after the first piece."""
+        yield bytes(64 * 1024)
+        end, _ = self._listener.accept()
+        with end:
+            end.recv(1)
+            end.sendall(self._answer)
+        for _ in range(self._pieces):
+            yield bytes(64 * 1024)
+
+
+@pytest.mark.parametrize("pieces", [1, 5])
+@pytest.mark.parametrize("length", [0, 6, 100_000])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+async def test_answer_to_an_unread_body_is_not_lost(
+    tmp_path: Path, family: socket.AddressFamily, length: int, pieces: int
+) -> None:
+    """The client gets the origin's 403, and not a 502 of ours."""
+    is_path = family is socket.AF_UNIX
+    where = str(tmp_path / "s") if is_path else ("127.0.0.1", 0)
+    headers = (*HEADERS, (b"Content-Length", b"10000000"))
+    with socket.create_server(where, family=family) as listener:
+        name = listener.getsockname()
+        url = f"unix:{name}" if is_path else f"http://127.0.0.1:{name[1]}"
+        answer_bytes = refusal(length, arrived=length)
+        refusing = Refusing(listener, answer_bytes, pieces=pieces)
+        async with (
+            Origin.opened(OriginSettings(url=url)) as origin,
+            origin.asked("POST", "/", headers, refusing.body()) as answer,
+        ):
+            assert isinstance(answer, OriginAnswer)
+            assert answer.status == 403
+            assert len(await answer.content.read()) == length
+
+
+async def test_part_of_an_answer_to_an_unread_body_is_not_the_whole() -> None:
+    """Nobody takes the beginning for the answer."""
+    headers = (*HEADERS, (b"Content-Length", b"10000000"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        refusing = Refusing(listener, refusal(9, arrived=3))
+        async with (
+            Origin.opened(OriginSettings(url=url)) as origin,
+            origin.asked("POST", "/", headers, refusing.body()) as answer,
+        ):
+            assert isinstance(answer, OriginAnswer)
+            with pytest.raises(aiohttp.ClientPayloadError):
+                await answer.content.read()

@@ -28,6 +28,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from typing_extensions import override
 from yarl import URL
 
+from uploadfilter.proxy.aiohttp_parts import read_to_the_end
 from uploadfilter.proxy.origins.asking import Asking, OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
@@ -92,6 +93,7 @@ class Origin:
         # In a thread, because a reload reads certificates while requests are served.
         tls = await asyncio.to_thread(settings.tls)
         async with _connector(settings, tls) as connector:
+            read_to_the_end(connector)
             origin = cls(settings, connector=connector, whom=_whom(settings))
             try:
                 yield origin
