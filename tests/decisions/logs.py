@@ -6,6 +6,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from uploadfilter.decisions.files.log import DecisionLog
+from uploadfilter.decisions.files.members import compressed
 from uploadfilter.decisions.files.segments import Segment, read_head, segments
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.totalling import parts_of
@@ -151,6 +152,21 @@ def upload_segments(directory: Path) -> list[Segment]:
 def segment_paths(directory: Path) -> list[Path]:
     """Return the files of a log's segments, oldest first."""
     return [directory / segment.name for segment in segments(directory)]
+
+
+def compress_segments(
+    directory: Path, found: Sequence[Segment] | None = None
+) -> list[Path]:
+    """Compress segments, all but the newest by default; return the new files."""
+    made = []
+    for segment in segments(directory)[:-1] if found is None else found:
+        plain = directory / segment.name
+        packed = directory / segment.compressed_name
+        with plain.open("rb") as file:
+            packed.write_bytes(b"".join(compressed(file, plain.stat().st_size)))
+        plain.unlink()
+        made.append(packed)
+    return made
 
 
 def totals_of(directory: Path) -> list[DayTotals]:

@@ -9,7 +9,15 @@ import msgspec
 import pytest
 
 from tests.decisions.files.test_growing import end_of, tree_of
-from tests.decisions.logs import ACCEPTED, DAY_S, NOON, REJECTED, decision, write_log
+from tests.decisions.logs import (
+    ACCEPTED,
+    DAY_S,
+    NOON,
+    REJECTED,
+    compress_segments,
+    decision,
+    write_log,
+)
 from tests.decisions.old_log import write_old_log
 from tests.reporting.site import FIRST, write_site
 from uploadfilter.decisions.files.retention import prune
@@ -142,7 +150,12 @@ def _damage_tree(directory: Path) -> None:
 
 def _pack(directory: Path) -> None:
     path = directory / segments(directory)[1].name
-    path.rename(f"{path}.gz")
+    path.rename(f"{path}.xz")
+
+
+def _damage_compressed(directory: Path) -> None:
+    (path,) = compress_segments(directory, segments(directory)[1:2])
+    path.write_bytes(path.read_bytes()[:-9])
 
 
 @pytest.mark.parametrize(
@@ -157,6 +170,8 @@ def _pack(directory: Path) -> None:
         (_without_segment, LogLack.NOT_ALLOWED),
         (_damage_tree, LogLack.TREE_DAMAGED),
         (_pack, LogLack.NOT_READ),
+        (_damage_compressed, LogLack.UNREADABLE),
+        (_damage_compressed, LogLack.CHAIN_BROKEN),
     ],
 )
 def test_whatever_was_done_to_a_log_is_said(

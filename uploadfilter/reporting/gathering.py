@@ -24,6 +24,7 @@ from uploadfilter.decisions.files.segments import (
     packed,
     read_head,
     segments,
+    size_of,
 )
 from uploadfilter.decisions.files.treefiles import SignedTree, TreeFiles
 from uploadfilter.decisions.records.records import SegmentRecord
@@ -93,7 +94,7 @@ def log_folders(folders: Sequence[Path]) -> list[Path]:
 def bytes_of(directories: Sequence[Path], span: ReportDays) -> int:
     """Return how many bytes have to be counted."""
     return sum(
-        (directory / segment.name).stat().st_size
+        size_of(directory, segment).plain
         for directory in directories
         for segment in segments(directory)
         if segment.day >= span.first
@@ -216,7 +217,7 @@ class _LogReader:
                 continue
             if until is not None and self._heads[segment].seq > until:
                 continue
-            size = (self.directory / segment.name).stat().st_size
+            size = size_of(self.directory, segment).plain
             last = until if segment == self._segments[-1] else None
             following = self._after(segment)
             if until is not None and following is not None and following.seq > until:

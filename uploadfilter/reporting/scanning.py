@@ -16,7 +16,7 @@ import msgspec
 from uploadfilter.decisions.files.segments import Segment, opened
 from uploadfilter.decisions.records.records import LINE_LIMIT
 from uploadfilter.decisions.tree.merkle import leaf_hash
-from uploadfilter.errors import LogError
+from uploadfilter.errors import LogCorruptError, LogError
 from uploadfilter.reporting.counting import count, count_totals
 from uploadfilter.reporting.lines import (
     AnyLine,
@@ -128,7 +128,12 @@ def scan_segment(
     with opened(directory, segment) as file:
         if cache is None:
             return _Scan(until).whole(file)
-        digest = _digest(file)
+        try:
+            digest = _digest(file)
+        except LogCorruptError:
+            # Its counts are those of no file, so they are not kept.
+            file.seek(0)
+            return _Scan(until).whole(file)
         file.seek(0)
         name = hashlib.sha256(CACHE_VERSION + digest + str(until).encode())
         return _cached(cache / name.hexdigest(), file, until)
@@ -177,11 +182,15 @@ class _Scan:
 
     def whole(self, file: BinaryIO) -> Scanned:
         """Count the whole file."""
-        for body in self._bodies(file):
-            if self._is_over:
-                self._found.skipped += body.count(b"\n") + 1
-            else:
-                self._count(body)
+        try:
+            for body in self._bodies(file):
+                if self._is_over:
+                    self._found.skipped += body.count(b"\n") + 1
+                else:
+                    self._count(body)
+        except LogCorruptError:
+            # It is compressed and damaged from here on.
+            self._fault("unreadable", self._line + 1)
         found = self._found
         found.part, found.totals = packed(self._part), packed(self._totals)
         return found

@@ -92,10 +92,10 @@ def test_packed_files_are_named(tmp_path: Path) -> None:
     """Unread segments are named, and missing until they are unpacked."""
     write_log(tmp_path, [[decision("a")], [decision("b")]])
     first = segment_paths(tmp_path)[0]
-    first.rename(f"{first}.gz")
+    first.rename(f"{first}.xz")
     report = verify(tmp_path)
 
-    assert report.not_read == (f"{first.name}.gz",)
+    assert report.not_read == (f"{first.name}.xz",)
     assert not report.ok
 
 
@@ -103,7 +103,7 @@ def test_log_whose_newest_file_is_packed_is_not_continued(tmp_path: Path) -> Non
     """It would be continued from an older end, with numbers that were used."""
     write_log(tmp_path, [[decision("a")], [decision("b")]])
     newest = segment_paths(tmp_path)[-1]
-    newest.rename(f"{newest}.gz")
+    newest.rename(f"{newest}.xz")
 
     with pytest.raises(LogCorruptError, match="packed"):
         write_log(tmp_path, [[]])

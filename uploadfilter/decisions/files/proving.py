@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from uploadfilter.decisions.files.segments import (
+    Segment,
     lines,
     opened,
     read_head,
@@ -161,22 +162,44 @@ def _signed(files: TreeFiles) -> SignedTree:
 
 def _found(directory: Path, decision: str) -> tuple[int, bytes]:
     """Return the number and the line of a decision."""
-    wanted = decision.encode()
+    damage: LogCorruptError | None = None
     for segment in reversed(segments(directory)):
-        with opened(directory, segment) as file:
-            for line in lines(file):
-                if wanted not in line.data or not line.is_whole:
-                    continue
-                try:
-                    record = decode(line.data)
-                except LogCorruptError:
-                    continue
-                if isinstance(record, DecisionRecord) and record.id == decision:
-                    return record.seq, line.data
+        try:
+            found = _found_in(directory, segment, decision)
+        except LogCorruptError as exc:
+            damage = exc
+        else:
+            if found is not None:
+                return found
+    if damage is not None:
+        raise damage
     raise LogError(
         f"the log has no decision {decision!r}",
         hint="Retention may have deleted it, or another proxy has it (--instance).",
     )
+
+
+def _found_in(
+    directory: Path, segment: Segment, decision: str
+) -> tuple[int, bytes] | None:
+    """Return the number and the line of a decision, if a segment has it.
+
+    Raises:
+        LogCorruptError: It is compressed and damaged.
+        LogError: It cannot be read.
+    """
+    wanted = decision.encode()
+    with opened(directory, segment) as file:
+        for line in lines(file):
+            if wanted not in line.data or not line.is_whole:
+                continue
+            try:
+                record = decode(line.data)
+            except LogCorruptError:
+                continue
+            if isinstance(record, DecisionRecord) and record.id == decision:
+                return record.seq, line.data
+    return None
 
 
 class _Comparison:
@@ -292,12 +315,15 @@ class _Comparison:
         """Yield the lines of the log, each with its number by its place."""
         for segment in segments(self._files.log):
             number = read_head(self._files.log, segment).seq
-            with opened(self._files.log, segment) as file:
-                for line in lines(file):
-                    if not line.is_whole:
-                        break
-                    yield number, line.data
-                    number += 1
+            try:
+                with opened(self._files.log, segment) as file:
+                    for line in lines(file):
+                        if not line.is_whole:
+                            break
+                        yield number, line.data
+                        number += 1
+            except LogCorruptError as exc:
+                self._find(TreeFault.RECORD, str(exc), number)
 
     def _leaf(self, number: int) -> bytes:
         """Return the hash of a record's leaf in the tiles."""

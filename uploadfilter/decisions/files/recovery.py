@@ -8,6 +8,7 @@ it was changed, and ``verify`` has to find it in its place.
 """
 
 import os
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,6 +94,7 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
     torn: list[Path] = []
     torn_bytes = 0
     for segment in reversed(segments(directory)):
+        _unpack(directory, segment, sync=sync)
         tail, size = _read(directory, segment)
         rest = _cut(directory, segment, size, sync=sync)
         if rest:
@@ -108,18 +110,47 @@ def recover(directory: Path, *, sync: Sync) -> Recovered:
     return Recovered(tail=Tail(), segment=None, size=0, report=report)
 
 
+def _unpack(directory: Path, segment: Segment, *, sync: Sync) -> None:
+    """Give the newest segment its plain form, to which lines can be appended.
+
+    Raises:
+        LogCorruptError: The compressed form is damaged.
+        LogWriteError: The plain form cannot be written.
+    """
+    plain = directory / segment.name
+    if plain.exists():
+        return
+    new = directory / f".{segment.name}.new"
+    try:
+        with (
+            opened(directory, segment) as packed_file,
+            os.fdopen(os.open(new, _NEW, 0o600), "wb") as file,
+        ):
+            shutil.copyfileobj(packed_file, file)
+            file.flush()
+            sync(file.fileno())
+        new.replace(plain)
+        sync_directory(directory, sync)
+        (directory / segment.compressed_name).unlink()
+    except OSError as exc:
+        raise write_error(plain, exc) from exc
+
+
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+
+
 def _refuse_packed(directory: Path) -> None:
     """Refuse to continue a log whose newest segment cannot be read.
 
     Raises:
-        LogCorruptError: The newest segment was packed or renamed.
+        LogCorruptError: It was renamed, or packed otherwise than by gzip.
     """
     newest = segments(directory)[-1:]
     for name in packed(directory)[-1:]:
         if not newest or name > newest[0].name:
             raise LogCorruptError(
                 f"the newest segment was packed or renamed: {name!r}",
-                hint="Unpack it under its old name. Older files may stay packed.",
+                hint="Unpack it under its old name. Older files may stay as they are.",
             )
 
 

@@ -16,6 +16,7 @@ it.
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import date, timedelta
 from itertools import pairwise
 from pathlib import Path
@@ -73,8 +74,9 @@ def prune(
             has_match=heads[successor].matches > heads[segment].matches,
         )
     ]
-    names = [segment.name for segment in over]
-    kept = {segment.name for segment in found}.difference(names)
+    kept = {segment.name for segment in found}.difference(it.name for it in over)
+    # The plain form first: who compresses it notices that it is gone.
+    names = [name for segment in over for name in segment.names]
     return _delete(directory, names + _torn(directory, kept, today, retention))
 
 
@@ -102,11 +104,14 @@ def _torn(
 
 
 def _delete(directory: Path, names: list[str]) -> tuple[str, ...]:
+    deleted = []
     try:
         for name in names:
-            (directory / name).unlink()
-        if names:
+            with suppress(FileNotFoundError):
+                (directory / name).unlink()
+                deleted.append(name)
+        if deleted:
             sync_directory(directory, os.fdatasync)
     except OSError as exc:
         raise write_error(directory, exc) from exc
-    return tuple(names)
+    return tuple(deleted)

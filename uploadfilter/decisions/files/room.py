@@ -165,7 +165,7 @@ class Surveyor:
         """
         disk = disk_of(self._directory, reserve_bytes=self._reserve_bytes)
         sizes = _sizes(self._directory)
-        found = [it for it in segments(self._directory) if it.name in sizes]
+        found = [it for it in segments(self._directory) if _on_disk(it, sizes)]
         kept, share = self._kept(found, sizes)
         rate = _bytes_a_day(found, sizes, now=now)
         return Room(
@@ -201,7 +201,7 @@ class Surveyor:
                 if has_match
                 else self._retention.days_without_match
             )
-            size = sizes[segment.name]
+            size = _on_disk(segment, sizes)
             kept.append(LogFile(size, segment.day + timedelta(days=days)))
             of_uploads += size
             with_match += size * has_match
@@ -217,11 +217,16 @@ def _sizes(directory: Path) -> dict[str, int]:
         return {it.name: it.stat().st_size for it in entries if it.is_file()}
 
 
+def _on_disk(segment: Segment, sizes: dict[str, int]) -> int:
+    """Return the bytes of a segment's files; 0 if it was just deleted."""
+    return sum(sizes.get(name, 0) for name in segment.names)
+
+
 def _bytes_a_day(found: list[Segment], sizes: dict[str, int], *, now: float) -> float:
     """Return the bytes written in a day, from today's and yesterday's files."""
     today = moment(now).date()
     before = today - timedelta(days=1)
-    of_today = sum(sizes[it.name] for it in found if it.day == today)
-    of_yesterday = sum(sizes[it.name] for it in found if it.day == before)
+    of_today = sum(_on_disk(it, sizes) for it in found if it.day == today)
+    of_yesterday = sum(_on_disk(it, sizes) for it in found if it.day == before)
     elapsed_s = max(now % _DAY_S, _LEAST_OF_A_DAY_S)
     return max(of_yesterday, of_today / elapsed_s * _DAY_S)

@@ -3,10 +3,15 @@
 A log is a directory (0700) of segments (0600) named ``<number>-<UTC day>.jsonl``, such
 as ``00000012-20261125.jsonl``. Numbers grow by one, days never decrease: a clock that
 is set back makes no new segment. ``<segment>.torn`` holds the bytes of a torn write.
+
+``<segment>.gz`` is the compressed form of a segment that is not written any more. If
+both are there, the segment itself counts, because it is removed last (``members.py``
+has the format, ``compressing.py`` makes them).
 """
 
 import errno
 import fcntl
+import io
 import os
 import re
 from collections.abc import Callable, Iterator
@@ -16,6 +21,12 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import BinaryIO, NamedTuple, Self
 
+from uploadfilter.decisions.files.members import (
+    HEAD_BYTES,
+    SUFFIX,
+    MemberReader,
+    stated_size,
+)
 from uploadfilter.decisions.records.records import (
     LINE_LIMIT,
     Record,
@@ -36,6 +47,12 @@ Sync = Callable[[int], None]
 _NAME = re.compile(r"(\d{8})-(\d{8})\.jsonl", re.ASCII)
 _NAME_CHARACTERS = len("00000001-20261125.jsonl")
 _LOCK = "lock"
+
+_BUFFER_BYTES = 256 * 1024
+"""Bytes that are unpacked at once, so that each line does not cost calls of its own."""
+
+_USUAL_RATIO = 7
+"""Bytes of records for each byte of their compressed form, if the file states none."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -67,6 +84,16 @@ class Segment:
     def name(self) -> str:
         """The file name."""
         return f"{self.number:08d}-{self.day:%Y%m%d}.jsonl"
+
+    @property
+    def compressed_name(self) -> str:
+        """The name of the file with its compressed form."""
+        return self.name + SUFFIX
+
+    @property
+    def names(self) -> tuple[str, str]:
+        """The names of the files that it may be in; the first one counts."""
+        return self.name, self.compressed_name
 
 
 class SegmentLine(NamedTuple):
@@ -113,11 +140,12 @@ def segments(directory: Path) -> list[Segment]:
             hint="Check --state and --instance, and that this user may read it. A new "
             "proxy has no log until 'uploadfilter serve' has run.",
         ) from exc
-    return sorted(found for name in names if (found := Segment.parse(name)))
+    parsed = (Segment.parse(name.removesuffix(SUFFIX)) for name in names)
+    return sorted({found for found in parsed if found is not None})
 
 
 def packed(directory: Path) -> list[str]:
-    """Return the names of segments that were packed or renamed.
+    """Return the names of segments that were renamed, or packed otherwise than by gzip.
 
     They are not read: their records are missing until they are unpacked.
 
@@ -136,21 +164,79 @@ def packed(directory: Path) -> list[str]:
 
 @contextmanager
 def opened(directory: Path, segment: Segment) -> Iterator[BinaryIO]:
-    """Open a segment for reading.
+    """Open a segment for reading, whether it is compressed or not.
+
+    Both forms have the same lines at the same offsets. Reading the compressed form
+    raises ``LogCorruptError`` where it is damaged.
 
     Raises:
         LogError: It cannot be read.
     """
-    path = directory / segment.name
-    try:
-        file = path.open("rb")
-    except OSError as exc:
-        raise LogError(
-            f"cannot read {str(path)!r}: {exc.strerror}",
-            hint="Check that this user may read it.",
-        ) from exc
+    file = _opened(directory, segment)
     with file:
         yield file
+
+
+def _opened(directory: Path, segment: Segment) -> BinaryIO:
+    plain, compressed = (directory / name for name in segment.names)
+    # A segment appears in its new form before the old one goes. The third try finds
+    # one that was unpacked meanwhile.
+    for path in (plain, compressed, plain):
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            continue
+        except OSError as exc:
+            raise _unreadable(path, exc) from exc
+        if path is plain:
+            return file
+        return io.BufferedReader(MemberReader(file, path.name), _BUFFER_BYTES)
+    raise _unreadable(plain, FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT)))
+
+
+def _unreadable(path: Path, exc: OSError) -> LogError:
+    return LogError(
+        f"cannot read {str(path)!r}: {exc.strerror}",
+        hint="Check that this user may read it.",
+    )
+
+
+class SegmentBytes(NamedTuple):
+    """The size of a segment.
+
+    Attributes:
+        on_disk: Bytes of its files.
+        plain: Bytes of its records; for a compressed form that does not state them, an
+            estimate.
+    """
+
+    on_disk: int
+    plain: int
+
+
+def size_of(directory: Path, segment: Segment) -> SegmentBytes:
+    """Return the size of a segment, without reading it; 0 if it was just deleted.
+
+    Raises:
+        OSError: A file cannot be read.
+    """
+    plain, compressed = (directory / name for name in segment.names)
+    of_both = [_bytes_of(path) for path in (plain, compressed)]
+    if of_both[0] or not of_both[1]:
+        return SegmentBytes(sum(of_both), of_both[0])
+    try:
+        with compressed.open("rb") as file:
+            stated = stated_size(file.read(HEAD_BYTES))
+    except FileNotFoundError:
+        stated = None
+    return SegmentBytes(of_both[1], stated or _USUAL_RATIO * of_both[1])
+
+
+def _bytes_of(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:
+        return 0
 
 
 def lines(file: BinaryIO, *, start: int = 0) -> Iterator[SegmentLine]:

@@ -40,6 +40,7 @@ from uploadfilter.decisions.records.sequence import (
     LogFinding,
     Sequence,
 )
+from uploadfilter.errors import LogCorruptError
 
 STEP_BACK = timedelta(minutes=1)
 """Largest step back of time that is normal: records are made some seconds before they
@@ -91,7 +92,7 @@ class VerifyReport:
             crash left and the next start will set aside.
         step_back: The largest step back of the clock; ``None`` if there was none.
         checkpoint: The result for the checkpoint.
-        not_read: Segments that are packed or renamed now.
+        not_read: Segments that were renamed, or packed otherwise than by gzip.
     """
 
     segments: int
@@ -175,23 +176,35 @@ class _Walk:
         # The record before the first readable line is unknown.
         is_start = True
         for segment in self._found:
+            for line in self._lines(segment):
+                if line.is_unfinished and segment == self._found[-1]:
+                    self._unfinished_bytes = len(line.data)
+                    break
+                record = line.record()
+                place = LinePlace(segment.name, line.number)
+                if line.number == 1 and record is not None:
+                    self._check_head(record, segment, place)
+                    is_gap = self._is_gap(record, before, segment, place)
+                    is_start = is_start or is_gap
+                link = _link(line, record, place, is_start=is_start)
+                is_start = is_start and record is None
+                self._counted.follow(record, line, place)
+                self._note(link)
+                yield link
+            before = segment
+
+    def _lines(self, segment: Segment) -> Iterator[SegmentLine]:
+        """Yield the lines of a segment; of a damaged one, those before the damage."""
+        number = 0
+        try:
             with opened(self._directory, segment) as file:
                 for line in lines(file):
-                    if line.is_unfinished and segment == self._found[-1]:
-                        self._unfinished_bytes = len(line.data)
-                        break
-                    record = line.record()
-                    place = LinePlace(segment.name, line.number)
-                    if line.number == 1 and record is not None:
-                        self._check_head(record, segment, place)
-                        is_gap = self._is_gap(record, before, segment, place)
-                        is_start = is_start or is_gap
-                    link = _link(line, record, place, is_start=is_start)
-                    is_start = is_start and record is None
-                    self._counted.follow(record, line, place)
-                    self._note(link)
-                    yield link
-            before = segment
+                    number = line.number
+                    yield line
+        except LogCorruptError as exc:
+            place = LinePlace(segment.name, number + 1)
+            why = f"{exc}; restore it from a copy"
+            self.sequence.report(LogFault.UNREADABLE, place, None, why=why)
 
     def report(self) -> VerifyReport:
         """Return the report."""

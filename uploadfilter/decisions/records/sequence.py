@@ -35,6 +35,7 @@ class LogFault(StrEnum):
     MISCOUNTED = "miscounted"
     FOREIGN = "foreign"
     EMPTY = "empty"
+    UNREADABLE = "unreadable"
 
 
 class LinePlace(NamedTuple):
