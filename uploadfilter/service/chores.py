@@ -5,7 +5,7 @@ A failed task does not end the service, because uploads are recorded without it.
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
+from uploadfilter.service.compressing import Compressing
 from uploadfilter.service.expiring import EvidencePruner
 from uploadfilter.service.following import Following
 from uploadfilter.service.objections import ObjectionRecorder
@@ -98,20 +99,27 @@ async def chores(
 
 
 @asynccontextmanager
-async def signed(decisions: DecisionLog, settings: Settings) -> AsyncIterator[None]:
-    """Sign the tree of the decision log while the block runs, and at its end.
+async def kept(
+    decisions: DecisionLog, settings: Settings, tell: Callable[[bool], None]
+) -> AsyncIterator[None]:
+    """Sign the tree of the log while the block runs, and at its end; compress files.
 
     Args:
         decisions: The log. What else writes to it must end before this block does.
         settings: The settings of the start.
+        tell: Is told of each file that was compressed, or could not be.
     """
-    signing = Signing(
-        log_directory(settings.state, settings.instance),
-        instance=settings.instance,
-        end=lambda: decisions.end,
+    directory = log_directory(settings.state, settings.instance)
+    signing = Signing(directory, instance=settings.instance, end=lambda: decisions.end)
+    compressing = Compressing(
+        directory,
+        settings.log,
+        newest=lambda: decisions.newest,
+        tell=tell,
+        clock=now_s,
     )
     try:
-        async with beside(tree=signing.keep()):
+        async with beside(tree=signing.keep(), compression=compressing.keep()):
             yield
     finally:
         await signing.finish()
@@ -147,6 +155,7 @@ def surveyor_of(settings: Settings) -> Surveyor:
         log_directory(settings.state, settings.instance),
         retention=settings.log.retention,
         reserve_bytes=settings.log.reserve_bytes,
+        compresses=settings.log.compress,
     )
 
 

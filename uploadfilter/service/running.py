@@ -47,7 +47,7 @@ from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
-from uploadfilter.service.chores import beside, chores, now_s, signed, surveyor_of
+from uploadfilter.service.chores import beside, chores, kept, now_s, surveyor_of
 from uploadfilter.service.notify import Manager
 from uploadfilter.service.reloading import Reloader
 from uploadfilter.state import (
@@ -260,8 +260,10 @@ def _admission(room: SpoolRoom, metrics: Metrics, scanners: ScannerPool) -> Admi
     )
 
 
-async def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLog:
-    """Open the decision log, log the repairs, and sign its tree from now on."""
+async def _decision_log(
+    stack: AsyncExitStack, settings: Settings, metrics: Metrics
+) -> DecisionLog:
+    """Open the log, tell repairs; sign its tree and compress its files from now on."""
     decisions = stack.enter_context(
         DecisionLog.open(
             log_directory(settings.state, settings.instance),
@@ -285,7 +287,7 @@ async def _decision_log(stack: AsyncExitStack, settings: Settings) -> DecisionLo
             hint="Newest files of the log are gone, or it was replaced by an older "
             "copy. Look for them; the log goes on from what is there.",
         )
-    await stack.enter_async_context(signed(decisions, settings))
+    await stack.enter_async_context(kept(decisions, settings, metrics.compressed))
     return decisions
 
 
@@ -330,7 +332,7 @@ async def _recording(
     stack: AsyncExitStack, settings: Settings, metrics: Metrics
 ) -> tuple[DecisionLog, Recorder]:
     """Open the decision log, and make the recorder that writes it."""
-    decisions = await _decision_log(stack, settings)
+    decisions = await _decision_log(stack, settings, metrics)
     return decisions, _recorder(decisions, settings, metrics)
 
 

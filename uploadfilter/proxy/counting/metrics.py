@@ -34,6 +34,7 @@ from uploadfilter.model import Action, Reason
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.definitions import (
     CHECKED_IN,
+    COMPRESSED,
     COSIGNED,
     CPU,
     CPU_BUCKETS_S,
@@ -148,6 +149,7 @@ class Metrics:
         self._evidence = _counts(self.registry, EVIDENCE)
         self._sealed = _counts(self.registry, SEALED)
         self._cosigned = _counts(self.registry, COSIGNED)
+        self._compressed = _counts(self.registry, COMPRESSED)
         self._sliced = _counts(self.registry, SLICED)
         self._limits = _counts(self.registry, LIMITS)
         self._outcomes = _counts(self.registry, OUTCOMES)
@@ -245,6 +247,10 @@ class Metrics:
     def submitted(self, result: Cosigning) -> None:
         """Count a checkpoint that was submitted to a witness."""
         self._cosigned.add(result)
+
+    def compressed(self, is_done: bool) -> None:
+        """Count a file of the decision log that was compressed, or could not be."""
+        self._compressed.add("compressed" if is_done else "failed")
 
     def sliced(self, *, is_accepted: bool) -> None:
         """Count an alarm: a picture in slices that say nothing about each other."""
