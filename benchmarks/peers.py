@@ -16,7 +16,7 @@ import socket
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -30,6 +30,9 @@ from benchmarks.load import CREATED, START_S, Spawned, process, spawned
 
 BLOCK = bytes(range(256)) * 256
 """The content of downloads, repeated."""
+
+Work = Callable[[bytes], Awaitable[None]]
+"""Work on the body of a request."""
 
 _HOP = frozenset({"connection", "keep-alive", "te", "transfer-encoding", "upgrade"})
 _AUTOMATIC = ("Accept", "Accept-Encoding", "Content-Type", "User-Agent")
@@ -222,18 +225,31 @@ async def _sink() -> None:
     await server.serve_forever()
 
 
-async def _forwarder(origin: int) -> None:
+async def forward_to(origin: int, work: Work | None = None) -> None:
+    """Forward requests to a port of the loopback, and print the own port.
+
+    Args:
+        origin: The port.
+        work: Work on each body, before the origin gets a byte of it; ``None`` to
+            stream bodies.
+    """
     connector = aiohttp.TCPConnector(limit=0)
     async with aiohttp.ClientSession(
         connector=connector, auto_decompress=False, skip_auto_headers=_AUTOMATIC
     ) as session:
 
         async def forward(request: web.BaseRequest) -> web.StreamResponse:
+            data: aiohttp.StreamReader | bytes | None = None
+            if request.can_read_body:
+                data = request.content
+            if work is not None:
+                data = await request.content.read()
+                await work(data)
             async with session.request(
                 request.method,
                 f"http://127.0.0.1:{origin}{request.raw_path}",
                 headers=[(k, v) for k, v in request.headers.items() if _passes(k)],
-                data=request.content if request.can_read_body else None,
+                data=data,
                 allow_redirects=False,
             ) as answer:
                 response = web.StreamResponse(status=answer.status)
@@ -241,8 +257,8 @@ async def _forwarder(origin: int) -> None:
                     [(k, v) for k, v in answer.headers.items() if _passes(k)]
                 )
                 await response.prepare(request)
-                async for data in answer.content.iter_any():
-                    await response.write(data)
+                async for piece in answer.content.iter_any():
+                    await response.write(piece)
                 await response.write_eof()
                 return response
 
@@ -263,4 +279,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "sink":
         uvloop.run(_sink())
     else:
-        uvloop.run(_forwarder(int(sys.argv[2])))
+        uvloop.run(forward_to(int(sys.argv[2])))

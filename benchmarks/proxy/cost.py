@@ -1,36 +1,23 @@
 """CPU of an upload beside the bare pipeline; uploads a second beside a forwarder.
 
-The bare pipeline is digests, three exact look-ups, decode, every signal, and the same
-search of the same reference set, in one process without HTTP.
+The bare pipeline (``pipeline.py``) searches the same reference set, in one process
+without HTTP.
 """
 
 import os
 import statistics
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmarks import load, peers
+from benchmarks.proxy.pipeline import judge, look_up, scan
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
 from benchmarks.proxy.site import files_of, filter_before, list_random
-from uploadfilter.decisions.policy import Policy, decide
-from uploadfilter.model import Mode, Verdict
-from uploadfilter.proxy.inspecting.scanning import ALWAYS_SCANNED
-from uploadfilter.reference.search.matching import (
-    Generation,
-    Thresholds,
-    match_exact,
-    match_scans,
-)
+from uploadfilter.reference.search.matching import Generation
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.scanners.inside.scanning import scan_content
-from uploadfilter.scanners.wire.budgets import Budgets
-from uploadfilter.scanners.wire.messages import ContentSpan
-from uploadfilter.signals import pdq
-from uploadfilter.signals.exact import Digests
 
 AIMS: Mapping[int, float] = {20: 1.6, 200: 1.25, 2000: 1.1}
 """Most multiple of the bare pipeline's CPU, by KB. HTTP, the log and two processes cost
@@ -97,7 +84,8 @@ def bare(generation: Generation, bodies: Sequence[bytes], uploads: int) -> float
     begun = time.process_time()
     for number in range(uploads):
         place = number % len(bodies)
-        _inspect(generation, bodies[place], files[place])
+        body = bodies[place]
+        judge(generation, look_up(generation, body), scan(files[place], len(body)))
     spent = time.process_time() - begun
     for fd in files:
         os.close(fd)
@@ -109,22 +97,6 @@ def _in_memory(body: bytes) -> int:
     fd = os.memfd_create("body")
     os.write(fd, body)
     return fd
-
-
-def _inspect(generation: Generation, body: bytes, fd: int) -> None:
-    digests = Digests()
-    digests.update(body)
-    exact = digests.signals()
-    match_exact(generation, "0", exact)
-    span = ContentSpan(path="0", offset=0, length=len(body), declared_type="image/jpeg")
-    (part,) = scan_content(fd, span, types=ALWAYS_SCANNED, budgets=Budgets())
-    known = replace(part.scan, exact=exact)
-    matches = match_scans(
-        generation, [known], thresholds=Thresholds(), quality_of=pdq.quality
-    )
-    judged = decide([known], matches, mode=Mode.ENFORCE, policy=Policy())
-    if judged.verdict is not Verdict.NO_MATCH:
-        raise RuntimeError(f"an unlisted picture was judged {judged.verdict}")
 
 
 async def filtered(proxy: load.Spawned, bodies: Sequence[bytes], uploads: int) -> float:

@@ -1,6 +1,7 @@
 """What does the proxy cost in addition to its actual work, and is it robust?
 
 - **cpu**: CPU seconds of *all* processes for one upload, beside the bare pipeline.
+- **floor**: the same CPU in forwarders that do more and more of the filter's work.
 - **before**: uploads a second and CPU, beside the first release.
 - **uploads**: uploads a second and latency, beside a plain aiohttp forwarder.
 - **copies**: uploads a second and latency with the search for altered copies.
@@ -36,6 +37,7 @@ from benchmarks.proxy.attacks import ATTACKS, attacks
 from benchmarks.proxy.before import before
 from benchmarks.proxy.copies import copies
 from benchmarks.proxy.cost import cpu, uploads
+from benchmarks.proxy.floor import floor
 from benchmarks.proxy.instances import instances
 from benchmarks.proxy.oracle import oracle
 from benchmarks.proxy.overload import overload
@@ -54,6 +56,7 @@ PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "lmdb")
 
 PARTS: Mapping[str, Callable[[Path, Plan], Awaitable[Part]]] = {
     "cpu": cpu,
+    "floor": floor,
     "before": before,
     "uploads": uploads,
     "copies": copies,
