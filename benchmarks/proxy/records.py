@@ -4,7 +4,8 @@ Uploads are begun and broken off, or refused, as fast as possible: from one clie
 a few, and from many networks of one customer (IPv6 /64s within one /48). The growth of
 the decision log in a second is extrapolated to a day. The growth by records that are
 written once a minute is measured at the end of the run, when the filter writes them at
-once.
+once. Uploads that are accepted have a record each, which is compressed later: the
+compressed size counts, and the plain one is shown beside it.
 """
 
 import asyncio
@@ -20,7 +21,8 @@ from pathlib import Path
 from benchmarks import peers
 from benchmarks.proxy.plan import Plan
 from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import filter_before
+from benchmarks.proxy.site import files_of, filter_before, list_random
+from uploadfilter.decisions.files.members import compressed
 
 DAY_S = 86_400
 MINUTES_OF_A_DAY = 1440
@@ -38,6 +40,9 @@ WARM_UPLOADS = 80
 LENGTH = 5
 """Duration of each attack, in multiples of the plan's seconds: records that are written
 once a second must be written several times."""
+
+_LISTED = 2_000
+"""Entries of the reference set, without which nothing is accepted."""
 
 PARTS = 990
 _RESET = struct.pack("ii", 1, 0)
@@ -57,6 +62,7 @@ class Attack:
         is_waited_for: Whether the connection ends after the answer, and not before.
         is_expected: Whether the client first asks whether the body may come, so that
             the connection ends when the filter reads it, and not before.
+        is_accepted: Whether the uploads reach the origin.
     """
 
     name: str
@@ -66,6 +72,7 @@ class Attack:
     is_broken_off: bool = True
     is_waited_for: bool = False
     is_expected: bool = False
+    is_accepted: bool = False
 
     def messages(self) -> list[bytes]:
         """Return the message of each client."""
@@ -116,16 +123,30 @@ ATTACKS = (
 )
 
 
+def accepted() -> Iterator[Attack]:
+    """Yield uploads that reach the origin, which are never summarised."""
+    for name, body in (("texts", b"holiday"), ("photos", files_of(20)[0])):
+        yield Attack(
+            name=f"accepted {name}, one client",
+            clients=ONE,
+            body=body,
+            is_broken_off=False,
+            is_waited_for=True,
+            is_accepted=True,
+        )
+
+
 async def records(folder: Path, plan: Plan) -> Part:
     """Measure the growth of the log under each attack."""
-    rows = [await _attacked(folder, plan, attack) for attack in ATTACKS]
+    attacks = (*ATTACKS, *accepted())
+    rows = [await _attacked(folder, plan, attack) for attack in attacks]
     aims = [
         Aim(
             text=f"{row['attack']}: GB of log a day",
             measured=float(str(row["gb_a_day"])),
             most=LOG_AIM_GB * (len(attack.clients) if attack.clients is FEW else 1),
         )
-        for attack, row in zip(ATTACKS, rows, strict=True)
+        for attack, row in zip(attacks, rows, strict=True)
     ]
     return Part(rows=rows, aims=aims)
 
@@ -133,6 +154,8 @@ async def records(folder: Path, plan: Plan) -> Part:
 async def _attacked(folder: Path, plan: Plan, attack: Attack) -> Mapping[str, object]:
     state = folder / attack.name.replace(" ", "-").replace("/", "")
     state.mkdir(parents=True)
+    if attack.is_accepted:
+        list_random(state, _LISTED)
     directory = state / "instances" / "main" / "log"
     with peers.sink() as origin:
         with filter_before(origin.port, state) as proxy:
@@ -144,14 +167,17 @@ async def _attacked(folder: Path, plan: Plan, attack: Attack) -> Mapping[str, ob
             cpu_s = proxy.cpu_s() - cpu_s
             grown, after = _size(directory) - before, _size(directory)
         by_the_minute = _size(directory) - after
-    a_day = grown / seconds * DAY_S + by_the_minute * MINUTES_OF_A_DAY
+    plain = grown / seconds * DAY_S + by_the_minute * MINUTES_OF_A_DAY
+    share = _compressed_share(directory) if attack.is_accepted else 1.0
     return {
         "attack": attack.name,
         "uploads_per_s": round(uploads / seconds),
         "cpu_ms": round(1000 * cpu_s / max(uploads, 1), 2),
         "bytes_per_s": round(grown / seconds),
         "bytes_per_minute": by_the_minute,
-        "gb_a_day": round(a_day / 1e9, 3),
+        "plain_gb_a_day": round(plain / 1e9, 3),
+        "gb_a_day": round(share * plain / 1e9, 3),
+        "times_smaller": round(1 / share, 2),
         "records": _kinds(directory),
     }
 
@@ -198,6 +224,14 @@ def _socket() -> Iterator[socket.socket]:
 
 def _size(directory: Path) -> int:
     return sum(path.stat().st_size for path in directory.glob("*.jsonl"))
+
+
+def _compressed_share(directory: Path) -> float:
+    """Return the size of the log's largest file once it is compressed, of its size."""
+    path = max(directory.glob("*.jsonl"), key=lambda it: it.stat().st_size)
+    size = path.stat().st_size
+    with path.open("rb") as file:
+        return sum(map(len, compressed(file, size))) / size
 
 
 def _kinds(directory: Path) -> dict[str, int]:

@@ -59,7 +59,7 @@ and then gives six sevenths back, which is what a full disk needs."""
 
 NICENESS: Final = 19
 """The lowest priority of the usual scheduler: 1.4 % of a busy core. ``SCHED_IDLE`` gets
-0.3 %, less than the 0.5 % that compressing 30 GB of records a day takes, so that under
+0.3 %, less than the 0.8 % that compressing 30 GB of records a day takes, so that under
 a long attack the disk would fill with plain files."""
 
 _BLOCK_BYTES: Final = 1024 * 1024

@@ -30,7 +30,7 @@ class LogSettings:
         reserve_bytes: Disk space that is kept for necessary records, and not used by
             decisions; may be 0.
         compress: Whether full segments are compressed by gzip. They become seven times
-            smaller, for 0.5 % of a core at 30 GB of records a day.
+            smaller, for 0.8 % of a core at 30 GB of records a day.
         compress_after_s: Seconds for which a segment stays as it is after its last
             record, so that a program that ships its lines gets them. At 30 GB a day an
             hour takes 1.3 GB. If less than 1 GiB beyond the reserve is free, segments
