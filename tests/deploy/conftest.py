@@ -11,9 +11,9 @@ import pytest
 from deploy.demo import running
 from deploy.demo.running import Proxy
 from tests.deploy import frontends
-from tests.deploy.programs import free_port
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, write_set
+from tests.ports import free_port
 
 CONFIGURATION = """
 origin = "{origin}"

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.demo import running
-from tests.deploy.programs import DEPLOY, free_port
+from tests.deploy.programs import DEPLOY
 from tests.e2e.curl import Answer, curl
+from tests.ports import free_port
 from tests.sites.programs import debian
 
 NAME = "www.example.org"

@@ -13,10 +13,11 @@ import pytest
 import yaml
 
 from deploy.demo import running
-from tests.deploy.programs import DEPLOY, free_port
+from tests.deploy.programs import DEPLOY
 from tests.e2e import pictures
 from tests.e2e.conftest import write_set
 from tests.e2e.curl import curl
+from tests.ports import free_port
 from uploadfilter.state import INSTANCE_NAME
 
 MANIFESTS = DEPLOY / "kubernetes"

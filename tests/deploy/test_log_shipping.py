@@ -15,8 +15,9 @@ import yaml
 
 from deploy.demo import running
 from tests.deploy.frontends import rendered
-from tests.deploy.programs import DEPLOY, free_port
+from tests.deploy.programs import DEPLOY
 from tests.e2e.curl import curl
+from tests.ports import free_port
 from tests.sites.programs import debian
 
 SHIPPING = DEPLOY / "log-shipping"

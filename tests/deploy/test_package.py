@@ -12,10 +12,11 @@ import pytest
 from deploy.demo import running
 from tests.deploy.conftest import origin
 from tests.deploy.machine import Machine, machine
-from tests.deploy.programs import free_port, made
+from tests.deploy.programs import made
 from tests.e2e import pictures
 from tests.e2e.conftest import write_set
 from tests.e2e.curl import Answer, curl
+from tests.ports import free_port
 from tests.sites.programs import debian
 
 pytestmark = pytest.mark.e2e

@@ -19,8 +19,8 @@ from tests.e2e.browser import ARGUMENTS, chromium
 from tests.e2e.conftest import Stage, import_set, stage, write_set
 from tests.e2e.test_admin import LEAST_CONTRAST, colours_of, is_wider
 from tests.e2e.test_pages import contrast, publish
+from tests.ports import free_port
 from tests.repository import ROOT
-from tests.sites.programs import free_port
 
 pytestmark = pytest.mark.e2e
 

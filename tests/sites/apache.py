@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.sites.programs import debian, free_port, missing, server, short_folder
+from tests.ports import free_port
+from tests.sites.programs import debian, missing, server, short_folder
 
 MODULES: Final = Path("/usr/lib/apache2/modules")
 """Where Debian keeps them."""

@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 
+from tests.ports import free_port
 from tests.repository import ROOT
-from tests.sites.programs import debian, free_port, missing, run, server
+from tests.sites.programs import debian, missing, run, server
 from tests.uploads.origins import ORIGINS, Parse
 
 PROGRAMS = ROOT / "tests" / "sites" / "forms"

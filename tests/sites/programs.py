@@ -71,14 +71,6 @@ def installed(name: str) -> str:
     return str(path) if path.exists() else missing(str(path), cure="make sites")
 
 
-def free_port() -> int:
-    """Return a port of the loopback address that no program listens on."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
-
-
 @contextlib.contextmanager
 def short_folder() -> Iterator[Path]:
     """Make a folder with a path so short that sockets fit into it."""

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from string import Template
 
-from tests.sites.programs import debian, free_port, run, server
+from tests.ports import free_port
+from tests.sites.programs import debian, run, server
 from tests.sites.s3store import Store
 
 _CONFIG = Template("""\

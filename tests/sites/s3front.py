@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
-from tests.sites.programs import debian, free_port, run, server
+from tests.ports import free_port
+from tests.sites.programs import debian, run, server
 
 _CONFIG = Template("""\
 defaults

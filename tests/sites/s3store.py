@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.e2e.curl import curl
-from tests.sites.programs import free_port, installed, run, server
+from tests.ports import free_port
+from tests.sites.programs import installed, run, server
 
 CLIENT = Path(__file__).with_name("s3client.py")
 

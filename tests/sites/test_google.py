@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import pictures
+from tests.ports import free_port
 from tests.sites.behind import Behind, behind
 from tests.sites.firebase import Bucket, firebase
 from tests.sites.formreaders import NODE_PACKAGES, node
-from tests.sites.programs import free_port, installed, run, server
+from tests.sites.programs import installed, run, server
 
 pytestmark = pytest.mark.e2e
 

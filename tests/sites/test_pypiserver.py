@@ -7,10 +7,11 @@ from pathlib import Path
 import pytest
 
 from tests.e2e import pictures
+from tests.ports import free_port
 from tests.sites.behind import Behind, behind
 from tests.sites.differential import Ask, differences
 from tests.sites.packages import wheel
-from tests.sites.programs import free_port, installed, run, server
+from tests.sites.programs import installed, run, server
 
 pytestmark = pytest.mark.e2e
 

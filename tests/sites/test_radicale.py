@@ -9,9 +9,10 @@ import pytest
 
 from tests.e2e import pictures
 from tests.e2e.curl import Answer, curl
+from tests.ports import free_port
 from tests.sites.behind import Behind, behind
 from tests.sites.differential import Ask, differences
-from tests.sites.programs import free_port, installed, server
+from tests.sites.programs import installed, server
 
 pytestmark = pytest.mark.e2e
 

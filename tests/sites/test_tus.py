@@ -13,10 +13,11 @@ import pytest
 from playwright.sync_api import Page, Response
 
 from tests.e2e import pictures
+from tests.ports import free_port
 from tests.sites.behind import Behind, behind
 from tests.sites.formreaders import NODE_PACKAGES, node
 from tests.sites.joining import UPPY, evaluated, joining
-from tests.sites.programs import free_port, installed, run, server
+from tests.sites.programs import installed, run, server
 from tests.sites.visitor import visitor
 
 pytestmark = pytest.mark.e2e

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.sites.programs import free_port, installed, run, server
+from tests.ports import free_port
+from tests.sites.programs import installed, run, server
 
 USER = "keeper"
 """The name of the site's administrator."""

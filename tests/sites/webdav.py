@@ -5,7 +5,8 @@ import json
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.sites.programs import free_port, installed, server
+from tests.ports import free_port
+from tests.sites.programs import installed, server
 
 
 @contextlib.contextmanager

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from tests.ports import free_port
 from tests.repository import ROOT, code_lines
 from tests.sites.differential import Ask, ask
-from tests.sites.programs import SEARCHED, debian, free_port, missing, run, server
+from tests.sites.programs import SEARCHED, debian, missing, run, server
 
 PAGE = ROOT / "docs" / "sites.md"
 """The guide for operators; the program in it is installed as it says."""
