@@ -10,6 +10,7 @@ from tests.proxy.wire import OK, TIMEOUT_S, Got, WireOrigin, wire_origin
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.origin import Origin
+from uploadfilter.proxy.origins.sending import Whole
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.origins.websockets import OriginRefusal
 
@@ -217,6 +218,43 @@ async def test_connection_whose_request_was_not_understood_is_not_used(
             assert isinstance(await ask(origin, method="DELETE"), OriginAnswer)
 
     assert wire.connections == (1 if is_kept else 2)
+
+
+@pytest.mark.parametrize(
+    ("status", "is_kept"),
+    [(status, True) for status in (200, 201, 204, 207)]
+    + [(status, False) for status in (302, 303, 401, 403, 404, 409, 422)],
+)
+async def test_connection_whose_body_was_perhaps_not_read_is_not_used(
+    wire: WireOrigin, status: int, *, is_kept: bool
+) -> None:
+    """Its origin may close it without saying so (gunicorn, 403)."""
+    wire.answers = [b"HTTP/1.1 %d X\r\nContent-Length: 0\r\n\r\n" % status, OK]
+    headers = (*HEADERS, (b"Content-Length", b"2"))
+    body = Whole(data=b"hi", on_sent=lambda: None)
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
+        for _ in range(2):
+            async with origin.asked("POST", "/", headers, body) as answer:
+                assert isinstance(answer, OriginAnswer)
+                await answer.content.read()
+
+    assert wire.connections == (1 if is_kept else 2)
+
+
+@pytest.mark.parametrize("connections", [0, 2], ids=["unlimited", "limited"])
+async def test_request_that_is_sent_anew_gets_a_new_connection(
+    wire: WireOrigin, connections: int
+) -> None:
+    """Another idle one may have ended at the same moment."""
+    Numbered(wire)
+    settings = OriginSettings(url=wire.url, connections=connections)
+    async with Origin.opened(settings) as origin:
+        await asyncio.gather(ask(origin, "/both"), ask(origin, "/both"))
+        wire.breaks = lambda _got: wire.connections < 3
+        answers = await asyncio.gather(ask(origin), ask(origin))
+
+    assert all(isinstance(answer, OriginAnswer) for answer in answers)
+    assert wire.connections == 4
 
 
 async def test_end_of_a_connection_after_an_error_loses_no_request(

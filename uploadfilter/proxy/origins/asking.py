@@ -176,14 +176,18 @@ class Asking:
         message, content = await self._head_of_answer(by)
         return OriginAnswer(message, content, by)
 
-    def keep(self, answer: OriginAnswer) -> None:
+    def keep(self, answer: OriginAnswer, *, has_body: bool) -> None:
         """Keep the connection for another request after the whole answer.
 
         Not for an answer that two readers could understand differently: they could
         also disagree on its end. Also not after an answer that may be the last one,
         though its head does not say so.
+
+        Args:
+            answer: The answer.
+            has_body: Whether the request had a body.
         """
-        if _may_be_the_last(answer):
+        if _may_be_the_last(answer, has_body=has_body):
             return
         self._connection.keep_for(_stated_keeping_s(answer))
         answer.content.on_eof(self._body_ended)
@@ -275,11 +279,17 @@ async def _send(body: Sending, length: int | None, by: ResponseHandler) -> None:
         raise aiohttp.ClientPayloadError("the body is shorter than its length")
 
 
-def _may_be_the_last(answer: OriginAnswer) -> bool:
-    """Tell whether the origin may close the connection after an answer."""
+def _may_be_the_last(answer: OriginAnswer, *, has_body: bool) -> bool:
+    """Tell whether the origin may close the connection after an answer.
+
+    Only a success means that it has read a body. After another answer, such as 403 or
+    a redirect to a login, gunicorn closes the connection if the unread rest is large,
+    and does not announce it.
+    """
     return (
         answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or answer.status in _NOT_UNDERSTOOD
+        or (has_body and answer.status >= HTTPStatus.MULTIPLE_CHOICES)
     )
 
 

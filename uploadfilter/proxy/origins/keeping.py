@@ -205,8 +205,12 @@ class KeptConnections:
         """Return the number of idle connections."""
         return len(self._idle)
 
-    async def take(self) -> OriginConnection:
+    async def take(self, *, is_new: bool = False) -> OriginConnection:
         """Take an idle connection, or open one; ``give_back`` or ``end`` it once.
+
+        Args:
+            is_new: Whether to open one in any case, and close an idle one for it if
+                their number is limited.
 
         Raises:
             aiohttp.ClientError: None can be opened, or all are used up.
@@ -214,8 +218,10 @@ class KeptConnections:
         """
         if self._places is not None:
             await self._enter(self._places)
+            if is_new:
+                self._close_one_idle()
         try:
-            return self._idle_one() or await self._usable()
+            return (None if is_new else self._idle_one()) or await self._usable()
         except BaseException:
             self._leave()
             raise
@@ -245,8 +251,7 @@ class KeptConnections:
         """
         if self._places is not None:
             await self._enter(self._places)
-            if self._idle:
-                self._idle.popleft().close()
+            self._close_one_idle()
         try:
             yield
         finally:
@@ -264,6 +269,11 @@ class KeptConnections:
         """Wait until one more connection may be used."""
         async with asyncio.timeout(self._patience.connect):
             await places.acquire()
+
+    def _close_one_idle(self) -> None:
+        """Close the connection that is idle for longest, if there is one."""
+        if self._idle:
+            self._idle.popleft().close()
 
     def _leave(self) -> None:
         if self._places is not None:

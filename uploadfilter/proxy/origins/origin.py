@@ -180,7 +180,8 @@ class Origin:
                     raise
                 # With a limit on their number, this one would be waited for.
                 asking.close()
-                asking = await self._connected(held)
+                # Another idle one may have ended for the same reason.
+                asking = await self._connected(held, is_new=True)
                 answer = await asking.answer(method, target, headers, body)
         except TimeoutError:
             return OriginFailure.TOO_SLOW
@@ -189,20 +190,20 @@ class Origin:
             return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
         if _is_unfit(answer):
             return OriginFailure.UNREACHABLE
-        asking.keep(answer)
+        asking.keep(answer, has_body=body is not None)
         if _is_stream(answer):
             answer.be_patient(self._settings.stream_timeout_s)
         return answer
 
-    async def _connected(self, held: list[Asking]) -> Asking:
-        """Take a connection that can be used.
+    async def _connected(self, held: list[Asking], *, is_new: bool = False) -> Asking:
+        """Take a connection that can be used; a new one if ``is_new``.
 
         Raises:
             aiohttp.ClientError: There is none.
             TimeoutError: There was none in time.
         """
         asking = Asking(
-            await self._kept.take(),
+            await self._kept.take(is_new=is_new),
             self._kept,
             max_header_bytes=self._settings.max_header_bytes,
             silence_s=self._settings.answer_timeout_s,
