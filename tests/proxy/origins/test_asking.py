@@ -272,10 +272,9 @@ async def test_connection_of_a_short_body_is_not_used_again(wire: WireOrigin) ->
     assert wire.connections == 2
 
 
-def refusal(length: int, *, arrived: int) -> bytes:
-    """Return the answer of an origin that wants no upload, or the beginning of it."""
-    head = b"HTTP/1.1 403 No\r\nContent-Length: %d\r\nConnection: close\r\n\r\n"
-    return head % length + bytes(arrived)
+def refusal(framing: bytes, body: bytes) -> bytes:
+    """Return the answer of an origin that wants no upload."""
+    return b"HTTP/1.1 403 No\r\nConnection: close\r\n%b\r\n\r\n%b" % (framing, body)
 
 
 class Refusing:
@@ -308,40 +307,70 @@ class Refusing:
             yield bytes(64 * 1024)
 
 
-@pytest.mark.parametrize("pieces", [1, 5])
-@pytest.mark.parametrize("length", [0, 6, 100_000])
-@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
-async def test_answer_to_an_unread_body_is_not_lost(
-    tmp_path: Path, family: socket.AddressFamily, length: int, pieces: int
-) -> None:
-    """The client gets the origin's 403, and not a 502 of ours."""
-    is_path = family is socket.AF_UNIX
-    where = str(tmp_path / "s") if is_path else ("127.0.0.1", 0)
+async def refused(
+    listener: socket.socket, answer: bytes, *, pieces: int = 1
+) -> tuple[int, bytes, bool]:
+    """Send an upload that its origin does not read.
+
+    Returns:
+        The status and the body of its answer, and whether the answer broke off.
+
+    Raises:
+        ClientPayloadError: The body is only a part.
+    """
+    name = listener.getsockname()
+    url = f"unix:{name}" if isinstance(name, str) else f"http://127.0.0.1:{name[1]}"
     headers = (*HEADERS, (b"Content-Length", b"10000000"))
+    body = Refusing(listener, answer, pieces=pieces).body()
+    async with (
+        Origin.opened(OriginSettings(url=url)) as origin,
+        origin.asked("POST", "/", headers, body) as answered,
+    ):
+        assert isinstance(answered, OriginAnswer)
+        content = await answered.content.read()
+        return answered.status, content, answered.is_broken_off()
+
+
+@pytest.mark.parametrize("pieces", [1, 5])
+@pytest.mark.parametrize("family", [socket.AF_INET, socket.AF_UNIX])
+@pytest.mark.parametrize(
+    ("framing", "sent", "body"),
+    [
+        (b"Content-Length: 0", b"", b""),
+        (b"Content-Length: 6", b"notyou", b"notyou"),
+        (b"Content-Length: 100000", bytes(100_000), bytes(100_000)),
+        (b"Transfer-Encoding: chunked", b"2\r\nno\r\n0\r\n\r\n", b"no"),
+    ],
+    ids=["empty", "short", "long", "chunked"],
+)
+async def test_answer_to_an_unread_body_is_not_lost(
+    tmp_path: Path,
+    family: socket.AddressFamily,
+    framing: bytes,
+    sent: bytes,
+    body: bytes,
+    pieces: int,
+) -> None:
+    """The client gets the whole 403 of the origin, and not a 502 of ours."""
+    where = str(tmp_path / "s") if family is socket.AF_UNIX else ("127.0.0.1", 0)
     with socket.create_server(where, family=family) as listener:
-        name = listener.getsockname()
-        url = f"unix:{name}" if is_path else f"http://127.0.0.1:{name[1]}"
-        answer_bytes = refusal(length, arrived=length)
-        refusing = Refusing(listener, answer_bytes, pieces=pieces)
-        async with (
-            Origin.opened(OriginSettings(url=url)) as origin,
-            origin.asked("POST", "/", headers, refusing.body()) as answer,
-        ):
-            assert isinstance(answer, OriginAnswer)
-            assert answer.status == 403
-            assert len(await answer.content.read()) == length
+        got = await refused(listener, refusal(framing, sent), pieces=pieces)
+
+    assert got == (403, body, False)
+
+
+async def test_endless_answer_to_an_unread_body_is_perhaps_not_whole() -> None:
+    """Its body ends with its connection, which broke."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        got = await refused(listener, refusal(b"X: x", b"not"))
+
+    assert got == (403, b"not", True)
 
 
 async def test_part_of_an_answer_to_an_unread_body_is_not_the_whole() -> None:
     """Nobody takes the beginning for the answer."""
-    headers = (*HEADERS, (b"Content-Length", b"10000000"))
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        refusing = Refusing(listener, refusal(9, arrived=3))
-        async with (
-            Origin.opened(OriginSettings(url=url)) as origin,
-            origin.asked("POST", "/", headers, refusing.body()) as answer,
-        ):
-            assert isinstance(answer, OriginAnswer)
-            with pytest.raises(aiohttp.ClientPayloadError):
-                await answer.content.read()
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listener,
+        pytest.raises(aiohttp.ClientPayloadError),
+    ):
+        await refused(listener, refusal(b"Content-Length: 9", b"not"))

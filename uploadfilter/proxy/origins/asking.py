@@ -16,6 +16,7 @@ import aiohttp
 from aiohttp.client_proto import ResponseHandler
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.http_writer import StreamWriter
+from aiohttp.streams import EMPTY_PAYLOAD
 
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
 from uploadfilter.proxy.origins.keeping import KeptConnections, OriginConnection
@@ -71,7 +72,12 @@ class OriginAnswer:
         self.raw_headers = message.raw_headers
         self.content = content
         self._by = by
-        self._ends_with_connection = message.should_close
+        self._ends_with_connection = (
+            message.should_close
+            and not message.chunked
+            and "Content-Length" not in message.headers
+            and content is not EMPTY_PAYLOAD
+        )
 
     def be_patient(self, silence_s: float) -> None:
         """Allow longer silence than for other answers."""
