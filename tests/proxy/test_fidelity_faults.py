@@ -160,14 +160,16 @@ async def test_old_client_is_reset_where_the_end_is_missing(
         (b"POST", 2),
         (b"DELETE", 2),
         (b"PUT", 2),
-        (b"PROPFIND", 2),
+        (b"PROPFIND", 3),
+        (b"REPORT", 3),
+        (b"SEARCH", 3),
         (b"LOCK", 2),
     ],
 )
 async def test_only_what_changes_nothing_is_sent_again(
     filtered: Site, method: bytes, asked: int
 ) -> None:
-    """After a kept connection broke, GET is sent again, and other methods are not."""
+    """After a kept connection broke, GET and the like are sent again, others are not."""
 
     async def answer_once_each(
         _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
