@@ -1,0 +1,1 @@
+"""Programs that answer requests of every kind, in three languages."""
