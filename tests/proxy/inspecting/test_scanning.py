@@ -18,22 +18,38 @@ from tests.waiting import until
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.scanners.pool.settings import PoolLoad, ScannerSettings
+from uploadfilter.scanners.wire.budgets import Budgets
 
 LONG = pictures.png(
     pictures.photograph(5003, width=400, height=300).resize((4000, 3000))
 )
 """A file that takes a scanner some tenths of a second, so that others wait for it."""
 
+LONG_S = 600.0
+"""Longer than any test here: the scanner is stopped for as long as the uploads take to
+arrive, which on a busy machine is longer than the limits of the service."""
+
 AHEAD = 4
 """Uploads that are scanned first, one after the other."""
+
+
+SCANNER = ScannerSettings(
+    workers=1,
+    small_lane=0,
+    slow_lane=0,
+    queue_limit=64,
+    queue_wait_s=LONG_S,
+    budgets=Budgets(content_wall_s=LONG_S, upload_wall_s=LONG_S),
+)
+"""One scanner."""
 
 
 @pytest_asyncio.fixture
 async def busy(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A filter with one scanner."""
-    scanner = ScannerSettings(workers=1, small_lane=0, slow_lane=0, queue_limit=64)
     state = tmp_path_factory.mktemp("busy")
-    async with site(state, scanner=scanner, proxy=ProxyLimits()) as running:
+    patience = ProxyLimits(half_closed_s=LONG_S)
+    async with site(state, scanner=SCANNER, proxy=patience) as running:
         yield running
 
 
@@ -144,9 +160,8 @@ async def test_upload_of_a_lost_client_goes_on_in_monitor(
     tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """The origin gets what it would get without the filter."""
-    scanner = ScannerSettings(workers=1, small_lane=0, slow_lane=0)
     state = tmp_path_factory.mktemp("monitor")
-    async with site(state, scanner=scanner, mode=Mode.MONITOR) as filtered:
+    async with site(state, scanner=SCANNER, mode=Mode.MONITOR) as filtered:
         clients = Clients(filtered)
         with held(filtered):
             await clients.ask(b"first")
