@@ -169,7 +169,7 @@ async def test_old_client_is_reset_where_the_end_is_missing(
 async def test_only_what_changes_nothing_is_sent_again(
     filtered: Site, method: bytes, asked: int
 ) -> None:
-    """After a kept connection broke, GET and the like are sent again, others are not."""
+    """After a kept connection broke, only safe methods are sent again."""
 
     async def answer_once_each(
         _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter

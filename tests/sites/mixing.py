@@ -251,7 +251,7 @@ async def mixed(
     """Send requests of every kind over many connections at once.
 
     Returns:
-        What was answered differently from what every server answers, and how often.
+        The answers that differ from those of every server, with their numbers.
     """
     clients = [Client(port=port, seed=seed) for seed in range(connections)]
     async with asyncio.TaskGroup() as tasks:
