@@ -40,7 +40,8 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import arriving, budgets, pacing
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.scanners.inside.walking import accounts as walking
-from uploadfilter.scanners.pool import queueing, waiting
+from uploadfilter.scanners.pool import lightness, queueing, waiting
+from uploadfilter.scanners.pool import usage as usages
 from uploadfilter.uploads.assembly import slices
 
 STARTS_S: Final = (0.0, 1e4, 1e7, 1e9)
@@ -107,13 +108,29 @@ def lanes(start_s: float, taken: list[Step]) -> list[object]:
 def usage(start_s: float, taken: list[Step]) -> list[object]:
     """Charge clients, who are asked how they stand."""
     found: list[object] = []
-    used = waiting.Usage()
+    used = usages.Usage()
     for now_s, event, number in passing(start_s, taken):
         client = CLIENTS[number % len(CLIENTS)]
         if event < 4:
             used.charge(client, number / 1024, now_s=now_s)
         found += [used.scale(now_s=now_s), used.is_much(client, now_s=now_s)]
         found += [used.of(client), used.is_over(client, 0.001, now_s=now_s)]
+    return found
+
+
+def lights(start_s: float, taken: list[Step]) -> list[object]:
+    """Have clients wait, use scanners, and break uploads off."""
+    found: list[object] = []
+    light = lightness.Lightness()
+    for now_s, event, number in passing(start_s, taken):
+        client = CLIENTS[number % len(CLIENTS)]
+        if event < 3:
+            light.charge(client, number / 4096, now_s=now_s)
+        elif event < 6:
+            light.waits(client, now_s=now_s)
+        elif event == 6:
+            light.hold_back(client, now_s=now_s)
+        found.append(light.is_light(client, now_s=now_s))
     return found
 
 
@@ -304,7 +321,9 @@ def sliced(start_s: float, taken: list[Step]) -> list[object]:
 
 PARTS: Final[dict[str, Drive]] = {
     "scanners/pool/queueing.py": lanes,
-    "scanners/pool/waiting.py": usage,
+    "scanners/pool/waiting.py": lanes,
+    "scanners/pool/usage.py": usage,
+    "scanners/pool/lightness.py": lights,
     "scanners/inside/walking/accounts.py": walks,
     "proxy/inspecting/pacing.py": pace,
     "proxy/inspecting/arriving.py": bodies,

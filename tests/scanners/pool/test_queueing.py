@@ -7,13 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.scanners.pool.queueing import ASIDE_S, Lanes
-from uploadfilter.scanners.pool.waiting import (
-    MUCH_S,
-    PATIENCE_S,
-    PROVISION_S,
-    Claim,
-    Standing,
-)
+from uploadfilter.scanners.pool.usage import MUCH_S, PROVISION_S
+from uploadfilter.scanners.pool.waiting import PATIENCE_S, Claim, Standing
 
 NOT_BEGUN = {Standing.OVER, Standing.WAITING, Standing.LAST}
 HOUSE = tuple(f"20010db80000000{number}" for number in range(4))
@@ -103,7 +98,52 @@ def test_clients_take_turns() -> None:
     for client in "aaaabcb":
         ask(lanes, client)
 
-    assert served(lanes, first) == list("bcabaaa")
+    assert served(lanes, first) == list("bcbaaaa")
+
+
+def test_client_with_a_photo_now_and_then_is_not_behind_new_clients() -> None:
+    """However much more it used than they, who have no history; issue 12."""
+    lanes = lanes_of()
+    for tenth in range(300):
+        photo = ask(lanes, "innocent", now_s=tenth / 10)
+        photo.cpu_s = 0.01
+        lanes.leave(photo, now_s=tenth / 10 + 0.05)
+    first = ask(lanes, "new 0", now_s=30)
+    for number in range(64):
+        ask(lanes, f"new {number % 8}", now_s=30)
+    ask(lanes, "innocent", now_s=30)
+
+    assert served(lanes, first, each_s=0.02, since_s=30)[0] == "innocent"
+
+
+def test_light_clients_leave_turns_to_those_that_wait_too_long() -> None:
+    """Many clients with one upload each take half of the turns from the others."""
+    lanes = lanes_of()
+    placed = ask(lanes, "many")
+    for _ in range(10):
+        ask(lanes, "many")
+    order = []
+    for number in range(40):
+        now_s = 2 * PATIENCE_S * (number + 1)
+        ask(lanes, f"light {number}", now_s=now_s)
+        ask(lanes, f"light too {number}", now_s=now_s)
+        lanes.leave(placed, now_s=now_s)
+        (placed,) = admit(lanes, now_s=now_s)
+        order.append(placed.client)
+
+    # Then it uses much, and waits for all of them.
+    assert [name == "many" for name in order[:10]] == [False, True] * 5
+
+
+def test_client_that_breaks_off_is_not_light() -> None:
+    """Its single upload waits for the backlog of others."""
+    lanes = lanes_of()
+    first = ask(lanes, "first")
+    lanes.broken_off("breaks off", now_s=0)
+    for client in ("breaks off", "a", "a", "a"):
+        ask(lanes, client)
+
+    assert served(lanes, first)[-1] == "breaks off"
 
 
 def test_uploads_of_one_client_are_served_in_order() -> None:

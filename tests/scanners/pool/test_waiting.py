@@ -1,19 +1,14 @@
 """The next of the waiting claims, and the use of each client."""
 
 import copy
-from collections import defaultdict
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.scanners.pool.waiting import (
-    HALF_LIFE_S,
-    PROVISION_S,
-    Claim,
-    Usage,
-    WaitingClaims,
-)
+from uploadfilter.scanners.pool.lightness import Lightness
+from uploadfilter.scanners.pool.usage import PROVISION_S, Usage
+from uploadfilter.scanners.pool.waiting import Claim, WaitingClaims
 
 ONE, NEIGHBOUR, UPSTAIRS = "20010db800000001", "20010db800000002", "20010db800000101"
 """Clients of one site; two are of one household."""
@@ -23,65 +18,25 @@ queued = st.lists(st.tuples(clients, st.floats(PROVISION_S, 0.05)), max_size=20)
 used = st.dictionaries(clients, st.floats(0, 0.5))
 
 
-def test_usage_fades() -> None:
-    """Use half a minute ago counts less than a little now."""
-    usage = Usage()
-    usage.charge("a", 1.0, now_s=0)
-    usage.charge("b", 0.2, now_s=3 * HALF_LIFE_S)
-
-    assert usage.of("a") < usage.of("b")
-
-
-@given(
-    charges=st.lists(
-        st.tuples(clients, st.floats(0, 1e6), st.floats(0.001, 10)), max_size=30
-    )
-)
-def test_usage_orders_clients_as_fading_sums_do(
-    charges: list[tuple[str, float, float]],
-) -> None:
-    """Scaling up new use orders clients like scaling down old use."""
-    usage = Usage()
-    charges = sorted(charges, key=lambda charge: charge[1])
-    for client, at_s, seconds in charges:
-        usage.charge(client, seconds, now_s=at_s)
-    end_s = charges[-1][1] if charges else 0.0
-    faded: defaultdict[str, float] = defaultdict(float)
-    for client, at_s, seconds in charges:
-        for name in {client, client[:12], client[:14]}:
-            faded[name] += seconds * 2 ** ((at_s - end_s) / HALF_LIFE_S)
-
-    for one in faded:
-        for other in faded:
-            if faded[one] > 1.001 * faded[other] and faded[one] > PROVISION_S:
-                assert usage.of(one) > usage.of(other)
-
-
-def test_usage_remembers_only_so_many_clients() -> None:
-    """However many clients come, those that used most are remembered."""
-    usage = Usage()
-    usage.charge("greedy", 100, now_s=0)
-    for number in range(20_000):
-        usage.charge(str(number), PROVISION_S, now_s=number / 1000)
-
-    assert len(usage) <= 4096
-    assert usage.of("greedy") > usage.of("19999")
-
-
-@given(queued, used, clients)
+@given(queued, used, used, clients)
 def test_what_goes_before_a_claim_is_what_a_simulation_serves_before_it(
-    queue: list[tuple[str, float]], before: dict[str, float], asking: str
+    queue: list[tuple[str, float]],
+    before: dict[str, float],
+    lately: dict[str, float],
+    asking: str,
 ) -> None:
     """The twin serves one claim after the other, up to the new one."""
-    usage = Usage()
+    state = Usage(), Lightness()
     for client, seconds in before.items():
-        usage.charge(client, seconds, now_s=0)
-    waiting = WaitingClaims(limit=100, usage=usage)
+        state[0].charge(client, seconds, now_s=0)
+    for client, seconds in lately.items():
+        state[1].charge(client, seconds, now_s=0)
+    waiting = WaitingClaims(limit=100, usage=state[0], lightness=state[1])
     for client, cost_s in queue:
         waiting.add(Claim(client, cost_s=cost_s))
     expected = waiting.ahead_of(asking, now_s=0)
 
-    served = _served_before(copy.deepcopy((waiting, usage)), asking)
+    served = _served_before(copy.deepcopy((waiting, *state)), asking)
 
     # The first claim of each other client may go before or after, and its last one.
     others = len({client for client, _ in queue if client != asking})
@@ -91,8 +46,10 @@ def test_what_goes_before_a_claim_is_what_a_simulation_serves_before_it(
     assert len(served) <= len(expected) <= len(served) + 2 * others
 
 
-def _served_before(state: tuple[WaitingClaims, Usage], asking: str) -> list[Claim]:
-    waiting, usage = state
+def _served_before(
+    state: tuple[WaitingClaims, Usage, Lightness], asking: str
+) -> list[Claim]:
+    waiting, usage, lightness = state
     new = Claim(asking)
     waiting.add(new)
     served: list[Claim] = []
@@ -101,6 +58,7 @@ def _served_before(state: tuple[WaitingClaims, Usage], asking: str) -> list[Clai
         if claim is new or claim is None:
             return served
         usage.charge(claim.client, claim.cost_s, now_s=0)
+        lightness.charge(claim.client, claim.cost_s, now_s=0)
         served.append(claim)
 
 

@@ -260,6 +260,7 @@ class ScannerPool:
                 go_on=lambda: self._turns.reenter(claim, departure=departure),
             )
         finally:
+            claim.cpu_s = conversation.cpu_s
             for told in (self._on_cost, on_cost):
                 if told is not None:
                     told(conversation.cpu_s)

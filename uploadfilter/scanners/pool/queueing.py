@@ -3,9 +3,9 @@
 It has no processes, clocks or futures, so that every order of events can be tested. An
 upload that wants to be scanned is a *claim*. Rules:
 
-- Of the waiting clients, the one whose scans recently took the least time is next
-  (``waiting.py``). A scan is charged with its expected time when it begins, and with
-  its real time when it ends.
+- Of the waiting clients, the light ones go first, then the one whose scans recently
+  took the least time (``waiting.py``). A scan is charged with its expected time when it
+  begins, and with its real time when it ends.
 - When too many wait, the newest claim of the client with the most is turned away. So a
   client that floods the queue only harms itself.
 - The claims of clients that have ended their side of the connection are *last*: most of
@@ -37,13 +37,13 @@ from typing import Final
 
 from uploadfilter.networks import path_of
 from uploadfilter.scanners.pool.expecting import Usual
+from uploadfilter.scanners.pool.lightness import Lightness
+from uploadfilter.scanners.pool.usage import PROVISION_S, Usage
 from uploadfilter.scanners.pool.waiting import (
     BROKEN_OFF_S,
     MOST_FINED_S,
-    PROVISION_S,
     Claim,
     Standing,
-    Usage,
     WaitingClaims,
 )
 
@@ -109,7 +109,10 @@ class Lanes:
         self._queue_limit = queue_limit
         self._usage = Usage()
         self._slow_usage = Usage()
-        self._waiting = WaitingClaims(limit=queue_limit, usage=self._usage)
+        self._lightness = Lightness()
+        self._waiting = WaitingClaims(
+            limit=queue_limit, usage=self._usage, lightness=self._lightness
+        )
         self._last = WaitingClaims(limit=queue_limit, usage=self._usage)
         self._put_back = WaitingClaims(limit=queue_limit, usage=self._usage)
         self._called: list[Claim] = []
@@ -269,14 +272,18 @@ class Lanes:
         A WebSocket may end during a scan; its client is charged with the lost process.
         """
         if claim.standing in _HAVE_BEGUN:
-            self._usage.charge(claim.client, PROCESS_S, now_s=now_s)
+            self._fine(claim.client, PROCESS_S, now_s=now_s)
         claim.is_abandoned = True
         self.leave(claim, now_s=now_s)
 
     def broken_off(self, client: str, *, now_s: float) -> None:
         """Note that a client broke off an upload before its answer."""
         if not self._usage.is_over(client, MOST_FINED_S, now_s=now_s):
-            self._usage.charge(client, BROKEN_OFF_S, now_s=now_s)
+            self._fine(client, BROKEN_OFF_S, now_s=now_s)
+
+    def _fine(self, client: str, seconds: float, *, now_s: float) -> None:
+        self._usage.charge(client, seconds, now_s=now_s)
+        self._lightness.hold_back(client, now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, in any standing; idempotent."""
@@ -413,6 +420,7 @@ class Lanes:
         claim.placed_at_s = now_s
         claim.charged_s = claim.cost_s
         self._usage.charge(claim.client, claim.cost_s, now_s=now_s)
+        self._lightness.charge(claim.client, claim.cost_s, now_s=now_s)
 
     def _charge(self, claim: Claim, *, now_s: float) -> None:
         """Charge a client with the time of a scan that was not charged yet."""
@@ -427,6 +435,8 @@ class Lanes:
         """Charge a client with exactly the real time of a scan."""
         self._charge(claim, now_s=now_s)
         took_s = max(now_s - claim.placed_at_s, PROVISION_S)
+        used_s = took_s if claim.cpu_s < 0 else claim.cpu_s
+        self._lightness.charge(claim.client, used_s - claim.cost_s, now_s=now_s)
         if took_s < claim.charged_s:
             self._usage.charge(claim.client, took_s - claim.charged_s, now_s=now_s)
             claim.charged_s = took_s

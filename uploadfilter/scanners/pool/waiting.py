@@ -9,38 +9,26 @@ Like ``queueing.py`` it has no processes, clocks or futures. Rules this module k
 - The same rule applies to the networks of clients, before the clients in them
   (``networks.py``): a client with many addresses gets no more turns than one with a
   single address.
+- Light clients (``lightness.py``) go before all others, one upload of each in turn.
 - A client without a served claim for a while goes first, unless it uses much:
   otherwise, under a lasting load of many clients, there would always be one that used
-  less.
+  less. Light clients and those take turns.
 """
 
-import math
-from collections import Counter, deque
-from collections.abc import Iterable, Iterator
+from collections import Counter, defaultdict, deque
+from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
+from itertools import islice
 from typing import Final
 
-from uploadfilter.networks import Path, path_of
+from uploadfilter.networks import path_of
+from uploadfilter.scanners.pool.lightness import Lightness
 from uploadfilter.scanners.pool.succession import succession
-
-HALF_LIFE_S: Final = 10.0
-"""Seconds after which half of a client's use is forgotten: long compared with a scan,
-short compared with the patience of a waiting client."""
-
-PROVISION_S: Final = 0.005
-"""Least charge of a scan in seconds, that of a photo. A scan is charged when it begins,
-so that clients take turns even before their first scans have ended."""
+from uploadfilter.scanners.pool.usage import MUCH_S, PROVISION_S, Usage
 
 PATIENCE_S: Final = 0.1
 """Seconds for which a waiting client may be overtaken, each time. A burst of twenty
 photos of one client passes in this time, while clients with a single photo go first."""
-
-MUCH_S: Final = 1.0
-"""Seconds of a client's recent scans from which on it uses much: two hundred photos. It
-is overtaken as long as clients that use less wait."""
-
-NETWORK_MUCH: Final = 2.0
-"""Multiple of ``MUCH_S`` from which on a network uses much."""
 
 BROKEN_OFF_S: Final = 0.5
 """CPU seconds that are charged for an upload whose client broke it off: two of them
@@ -50,14 +38,6 @@ MOST_FINED_S: Final = 4.0
 """Seconds of use from which on nothing is charged for uploads that are broken off: two
 half-lives later it is not much any more. Thousands of them within seconds would be
 remembered for minutes, also against those who share the address with their client."""
-
-_REBASE_AT: Final = 64.0
-"""Half-lives after which the remembered use is scaled down: 2**64 is far from overflow.
-"""
-
-_MOST_REMEMBERED: Final = 4096
-"""Most clients whose use is remembered; if there are more, those that used least are
-forgotten."""
 
 
 class Standing(StrEnum):
@@ -89,6 +69,7 @@ class Claim:
         is_abandoned: True once its client has gone.
         is_slow: True when it has taken long, in any standing.
         slow_after_s: CPU seconds after which its scan is slow; known when it has begun.
+        cpu_s: CPU seconds that its scan took; known when it has ended, else negative.
     """
 
     __slots__ = (
@@ -96,6 +77,7 @@ class Claim:
         "charged_s",
         "client",
         "cost_s",
+        "cpu_s",
         "is_abandoned",
         "is_slow",
         "is_small",
@@ -115,96 +97,11 @@ class Claim:
         self.is_slow = False
         self.is_abandoned = False
         self.slow_after_s = 0.0
+        self.cpu_s = -1.0
         self.number = 0
         self.asked_at_s = 0.0
         self.placed_at_s = 0.0
         self.charged_s = 0.0
-
-
-class Usage:
-    """The time that the scans of each client took, fading with age.
-
-    Times are relative to the first one, and later to the last scaling: the clock of a
-    machine that has been up for weeks would be too large an exponent.
-    """
-
-    def __init__(self) -> None:
-        self._scaled: dict[str, float] = {}
-        self._epoch_s: float | None = None
-
-    def __len__(self) -> int:
-        """Return the number of remembered clients."""
-        return len(self._scaled)
-
-    def charge(self, client: str, seconds: float, *, now_s: float) -> None:
-        """Add to the use of a client and its networks, or subtract an excess.
-
-        All use fades at the same rate. So instead of scaling everything down with time,
-        later additions are scaled up; the order of clients is the same.
-        """
-        ages = self._half_lives(now_s)
-        if ages > _REBASE_AT or len(self._scaled) >= _MOST_REMEMBERED:
-            self._rebase(now_s)
-            ages = 0.0
-        for name in path_of(client).names:
-            used = self._scaled.get(name, 0.0) + seconds * 2.0**ages
-            self._scaled[name] = max(used, 0.0)
-
-    def of(self, name: str) -> float:
-        """Return the use of a client or network, in a unit for comparison only."""
-        return self._scaled.get(name, 0.0)
-
-    def along(self, client: str) -> tuple[float, ...]:
-        """Return the use of a client's networks, the widest first, then its own."""
-        return tuple(map(self.of, path_of(client)))
-
-    def scale(self, *, now_s: float) -> float:
-        """Return a second of use now, in the unit of ``of``; call this first.
-
-        The unit may change with it: after three hours without a charge, a second would
-        be more than a float can hold.
-        """
-        if self._half_lives(now_s) > _REBASE_AT:
-            self._rebase(now_s)
-        return math.exp2(self._half_lives(now_s))
-
-    def is_much(self, client: str, *, now_s: float) -> bool:
-        """Return whether a client uses so much that others go before it."""
-        return self.is_over(client, MUCH_S, now_s=now_s)
-
-    def is_over(self, client: str, most_s: float, *, now_s: float) -> bool:
-        """Return whether a client or its networks used more seconds than a limit."""
-        return self.is_over_in_units(path_of(client), most_s * self.scale(now_s=now_s))
-
-    def is_over_in_units(self, path: Path, most: float) -> bool:
-        """Tell the same of a path, where the most is in the unit of ``of``."""
-        used, client = self._scaled, path.client
-        if used.get(client, 0.0) > most:
-            return True
-        if path.group == client:  # a client in no network, as most are
-            return False
-        return any(
-            used.get(network, 0.0) > most * NETWORK_MUCH
-            for network in path[:-1]
-            if network != client
-        )
-
-    def _half_lives(self, now_s: float) -> float:
-        """Return the number of half-lives since everything was scaled."""
-        if self._epoch_s is None:
-            self._epoch_s = now_s
-        return (now_s - self._epoch_s) / HALF_LIFE_S
-
-    def _rebase(self, now_s: float) -> None:
-        """Scale everything to the present; forget the clients that used least."""
-        scale = math.exp2(-self._half_lives(now_s))
-        greedy_first = sorted(self._scaled.items(), key=lambda item: -item[1])
-        self._scaled = {
-            client: used * scale
-            for client, used in greedy_first[: _MOST_REMEMBERED // 2]
-            if used * scale > PROVISION_S / 1024
-        }
-        self._epoch_s = now_s
 
 
 class WaitingClaims:
@@ -213,13 +110,21 @@ class WaitingClaims:
     Args:
         limit: Most claims that wait.
         usage: The use of each client.
+        lightness: Tells which clients are light, and learns how many claims they have
+            here; ``None`` if no client is.
     """
 
-    def __init__(self, *, limit: int, usage: Usage) -> None:
+    def __init__(
+        self, *, limit: int, usage: Usage, lightness: Lightness | None = None
+    ) -> None:
         self._limit = limit
         self._usage = usage
+        self._lightness = lightness
+        self._light: set[str] = set()
+        self._served_light = False
         self._of: dict[str, deque[Claim]] = {}
         self._served_at_s: dict[str, float] = {}
+        self._turn_of: dict[str, int] = {}
         self._count = 0
         self._numbers = 0
 
@@ -250,6 +155,9 @@ class WaitingClaims:
         claim.number = self._numbers
         self._of.setdefault(claim.client, deque()).append(claim)
         self._count += 1
+        if self._lightness is not None:
+            self._lightness.waits(claim.client, now_s=claim.asked_at_s)
+            self._weigh(claim.client, self._lightness, now_s=claim.asked_at_s)
         if self._count <= self._limit:
             return None
         greediest = self._greediest()
@@ -273,9 +181,13 @@ class WaitingClaims:
         claims = self._of[claim.client]
         claims.remove(claim)
         self._count -= 1
+        if self._lightness is not None:
+            self._lightness.waits_no_more(claim.client)
         if not claims:
             del self._of[claim.client]
+            self._light.discard(claim.client)
             self._served_at_s.pop(claim.client, None)
+            self._turn_of.pop(claim.client, None)
 
     def ahead_of(self, client: str, *, now_s: float) -> list[Claim]:
         """Return the claims that would be served before a new one of a client.
@@ -283,26 +195,59 @@ class WaitingClaims:
         These are its own claims, and of each other client the first claim, and more as
         long as that client has used less; likewise for each other network. Clients that
         use much go after those that do not. So a client that used little waits for at
-        most one claim of each other client.
+        most one claim of each other client. Light clients go before it, and a light one
+        waits for no others.
         """
+        light = self._light - {client}
+        ahead = list(self._of.get(client, ()))
+        if self._would_be_light(client, now_s=now_s):
+            rounds = len(ahead) + 1
+            return ahead + [it for name in light for it in self._first(rounds, name)]
+        sooner = [claim for name in light for claim in self._of[name]]
         scale = self._usage.scale(now_s=now_s)
         path = path_of(client)
-        ahead = list(self._of.get(client, ()))
-        beside, firsts = self._beside(client, scale=scale)
+        beside, firsts = self._beside(client, light, scale=scale)
+        used = self._used_after(sooner, scale=scale)
         for level in reversed(range(len(path))):
             if not beside[level]:
                 continue
-            until = self._usage.of(path[level])
+            until = used(path[level])
             until += sum(claim.cost_s for claim in ahead) * scale
             for name, claims in beside[level].items():
-                order = succession(
-                    claims, level=level, used=self._usage.of, scale=scale
-                )
-                ahead += self._up_to(until, name, order, scale=scale)
-        return ahead + firsts
+                order = succession(claims, level=level, used=used, scale=scale)
+                ahead += _up_to(until, used(name), order, scale=scale)
+        return ahead + firsts + sooner
+
+    def _weigh(self, client: str, lightness: Lightness, *, now_s: float) -> None:
+        """Note whether a client is light; that holds until its next claim comes."""
+        if lightness.is_light(client, now_s=now_s):
+            self._light.add(client)
+        else:
+            self._light.discard(client)
+
+    def _would_be_light(self, client: str, *, now_s: float) -> bool:
+        """Tell whether a client would be light with one claim more."""
+        lightness = self._lightness
+        return lightness is not None and lightness.is_light(client, more=1, now_s=now_s)
+
+    def _first(self, count: int, client: str) -> list[Claim]:
+        """Return the first claims of a client."""
+        return list(islice(self._of[client], count))
+
+    def _used_after(
+        self, served: Iterable[Claim], *, scale: float
+    ) -> Callable[[str], float]:
+        """Return what each name has used once some claims are served."""
+        more: defaultdict[str, float] = defaultdict(float)
+        for claim in served:
+            for name in path_of(claim.client).names:
+                more[name] += claim.cost_s * scale
+        if not more:
+            return self._usage.of
+        return lambda name: self._usage.of(name) + more.get(name, 0.0)
 
     def _beside(
-        self, client: str, *, scale: float
+        self, client: str, light: set[str], *, scale: float
     ) -> tuple[list[dict[str, dict[str, deque[Claim]]]], list[Claim]]:
         """Return the claims of other clients that may go before a client.
 
@@ -319,8 +264,10 @@ class WaitingClaims:
         firsts: list[Claim] = []
         for other, claims in self._of.items():
             its = path_of(other)
-            if other == client or (
-                not uses_much and self._usage.is_over_in_units(its, much)
+            if (
+                other == client
+                or other in light
+                or (not uses_much and self._usage.is_over_in_units(its, much))
             ):
                 continue
             if len(claims) == 1 and its.group == other and path.group != other:
@@ -332,17 +279,6 @@ class WaitingClaims:
             beside[level].setdefault(its[level], {})[other] = claims
         return beside, firsts
 
-    def _up_to(
-        self, until: float, name: str, claims: Iterable[Claim], *, scale: float
-    ) -> Iterator[Claim]:
-        """Yield the first claim of a name, then more up to a given use."""
-        used = self._usage.of(name)
-        for place, claim in enumerate(claims):
-            if place and used > until:
-                return
-            yield claim
-            used += claim.cost_s * scale
-
     def take_small(self, *, except_for: Iterable[str], now_s: float) -> Claim | None:
         """Remove and return the next small claim, whatever waits before it."""
         firsts = [
@@ -352,7 +288,11 @@ class WaitingClaims:
         ]
         claim = min(
             (claim for claim in firsts if claim is not None),
-            key=lambda claim: (*self._usage.along(claim.client), claim.number),
+            key=lambda claim: (
+                claim.client not in self._light,
+                *self._usage.along(claim.client),
+                claim.number,
+            ),
             default=None,
         )
         if claim is not None:
@@ -369,19 +309,37 @@ class WaitingClaims:
         clients = self._of.keys() - except_for
         if not clients:
             return None
-        first = self._overtaken(clients, now_s=now_s) or min(
+        claim = self._of[self._next(clients, now_s=now_s)][0]
+        self._serve(claim, now_s=now_s)
+        return claim
+
+    def _next(self, clients: Iterable[str], *, now_s: float) -> str:
+        """Return the client whose turn it is."""
+        light = min(
+            self._light.intersection(clients), key=self._last_in_turn, default=None
+        )
+        overtaken = self._overtaken(clients, now_s=now_s)
+        self._served_light = light is not None and not (
+            self._served_light and overtaken is not None
+        )
+        if light is not None and self._served_light:
+            return light
+        return overtaken or min(
             clients,
             key=lambda client: (
                 *self._usage.along(client),
                 self._of[client][0].number,
             ),
         )
-        claim = self._of[first][0]
-        self._serve(claim, now_s=now_s)
-        return claim
+
+    def _last_in_turn(self, client: str) -> int:
+        """Return when a client came, or was served last if that is later."""
+        return max(self._of[client][0].number, self._turn_of.get(client, 0))
 
     def _serve(self, claim: Claim, *, now_s: float) -> None:
         self._served_at_s[claim.client] = now_s
+        self._numbers += 1
+        self._turn_of[claim.client] = self._numbers
         self.remove(claim)
 
     def _overtaken(self, clients: Iterable[str], *, now_s: float) -> str | None:
@@ -398,3 +356,14 @@ class WaitingClaims:
         """Return the time since which a client has waited without being served."""
         asked_at_s = self._of[client][0].asked_at_s
         return max(asked_at_s, self._served_at_s.get(client, asked_at_s))
+
+
+def _up_to(
+    until: float, used: float, claims: Iterable[Claim], *, scale: float
+) -> Iterator[Claim]:
+    """Yield the first of the claims of a name, then more up to a given use."""
+    for place, claim in enumerate(claims):
+        if place and used > until:
+            return
+        yield claim
+        used += claim.cost_s * scale
