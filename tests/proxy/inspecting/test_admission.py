@@ -18,6 +18,7 @@ from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import SCARCE_DAYS, Admission
 from uploadfilter.proxy.inspecting.pacing import CLIENT_SHARE, FREE_S, RECORD_S
+from uploadfilter.proxy.inspecting.rounds import BYTE_S, ROUND_S
 from uploadfilter.proxy.inspecting.spool import GIB, SpoolLimits, SpoolRoom
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
@@ -383,3 +384,20 @@ async def test_records_are_charged_where_the_disk_of_the_log_is_scarce() -> None
     assert found == [[False, False], [True, False]]
     # With 850 bytes for an upload, decision and outcome, a client fills 1 GB a day.
     assert 86_400 * CLIENT_SHARE / RECORD_S * 850 < 1e9
+
+
+async def test_pieces_of_all_uploads_share_the_rounds_of_the_loop() -> None:
+    """A round that is full for one client is full for another one, until the next."""
+    admission = Admission(
+        SpoolRoom(SpoolLimits()), Metrics(), wait_s=lambda *_: 0.0, descriptors=10_000
+    )
+    sizes = {"c0000207": int(ROUND_S / BYTE_S), "c0000208": 1}
+    first, second = [
+        asyncio.ensure_future(admission.meter(client).round(size))
+        for client, size in sizes.items()
+    ]
+    await asyncio.sleep(0)
+    done = first.done(), second.done()
+    await asyncio.wait([first, second])
+
+    assert done == (True, False)

@@ -37,6 +37,7 @@ from uploadfilter.proxy.inspecting.pacing import (
     LoopMeter,
     Turnstiles,
 )
+from uploadfilter.proxy.inspecting.rounds import Rounds
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -97,6 +98,7 @@ class Admission:
         self._arriving = Arriving()
         self._accounts = ClientDebts()
         self._turnstiles = Turnstiles()
+        self._rounds = Rounds()
         self._held = Holdings()
         self._is_log_scarce = False
         self.open_uploads = 0
@@ -143,7 +145,13 @@ class Admission:
 
     def meter(self, client: str) -> LoopMeter:
         """Return the meter for an upload of a client."""
-        return LoopMeter(self._accounts, self._turnstiles, client, clock=self._clock)
+        return LoopMeter(
+            self._accounts,
+            self._turnstiles,
+            client,
+            clock=self._clock,
+            rounds=self._rounds,
+        )
 
     def recorded(self, client: str) -> None:
         """Note that an upload of a client was put on record."""

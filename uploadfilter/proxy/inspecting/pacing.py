@@ -24,6 +24,7 @@ from typing import Any, Final, TypeVar
 from typing_extensions import override
 
 from uploadfilter.networks import path_of
+from uploadfilter.proxy.inspecting.rounds import Rounds
 
 _T = TypeVar("_T")
 
@@ -201,6 +202,7 @@ class LoopMeter:
         turnstiles: Lets one upload of each client through.
         client: The client that is charged.
         clock: Monotonic seconds.
+        rounds: Shares out the rounds of the loop; ``None`` if nothing else uses it.
     """
 
     def __init__(
@@ -210,7 +212,9 @@ class LoopMeter:
         client: str,
         *,
         clock: Callable[[], float],
+        rounds: Rounds | None = None,
     ) -> None:
+        self._rounds = rounds
         self._turnstiles = turnstiles
         self._accounts = accounts
         self._client = client
@@ -227,6 +231,11 @@ class LoopMeter:
         """Note bytes of its body that have arrived."""
         if self._is_ordinary:
             self._left_s += size * FREE_S_A_BYTE
+
+    async def round(self, size: int) -> None:
+        """Wait for the round of the loop in which a piece of its body is processed."""
+        if self._rounds is not None:
+            await self._rounds.turn(self._client, size)
 
     def forfeit(self) -> None:
         """Note that no further time is free: no ordinary upload is like this one."""

@@ -63,7 +63,9 @@ class BodyReader:
         except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
             return self._broken()
         self._arriving.received_bytes += len(data)
-        self._meter.received(len(data))
+        if data:
+            self._meter.received(len(data))
+            await self._meter.round(len(data))
         return data
 
     def is_wanted(self) -> bool:
