@@ -131,6 +131,46 @@ async def test_many_connections_are_accepted_in_one_round(
     assert rounds < count // 2
 
 
+async def test_client_behind_a_flood_is_opened_with_the_first(
+    listener: socket.socket,
+) -> None:
+    """Connections are opened by client in turn, and all of them at last."""
+    opened: list[bytes] = []
+
+    class Noted(asyncio.Protocol):
+        """Notes the first byte of each connection."""
+
+        @override
+        def data_received(self, data: bytes) -> None:
+            opened.append(data)
+
+    with clients(listener, 40) as waiting:
+        for client in waiting[:-1]:
+            client.sendall(b"a")
+        waiting[-1].sendall(b"b")
+        acceptor = Acceptor(
+            listener, Noted, backlog=128, who=lambda sent, _: sent.decode()
+        )
+        await until(lambda: len(opened) == len(waiting))
+        await acceptor.close()
+
+    assert b"b" in opened[:LEAST_AT_ONCE]
+
+
+async def test_no_more_is_accepted_than_there_is_room_for(
+    listener: socket.socket,
+) -> None:
+    """Beyond it a few are accepted at a time, which are told that there is none."""
+    with clients(listener, 40):
+        acceptor = Acceptor(listener, asyncio.Protocol, backlog=128, room=lambda: 0)
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        most = acceptor.waiting
+        await acceptor.close()
+
+    assert most <= LEAST_AT_ONCE
+
+
 async def test_connections_that_were_reset_take_no_turn() -> None:
     """A client behind them is served in the first round, and they are not opened."""
     with (

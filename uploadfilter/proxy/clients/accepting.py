@@ -9,6 +9,8 @@ each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
   the loop has worked since the round before, within bounds. Then the connections that
   are already open have their turn. An upload takes a dozen rounds, so that it waits for
   a flood of connections as often.
+- Which ones are opened is decided by client (``newcomers.py``): more are accepted than
+  opened, as many as there may be connections.
 - A connection that was reset while it waited in the kernel is closed without more ado:
   nothing can be answered, and a client that breaks off all of its uploads makes
   hundreds of them a second.
@@ -31,6 +33,8 @@ from typing import Final
 
 import structlog
 
+from uploadfilter.proxy.clients.newcomers import Newcomers, Who
+
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 EACH_S: Final = 0.002
@@ -45,8 +49,11 @@ MOST_AT_ONCE: Final = 8
 """Connections that a round may open however long the last one was: 6 ms."""
 
 TRIES_AT_ONCE: Final = 64
-"""Connections that a round accepts, those that were reset included: each of these takes
-10 us."""
+"""Connections that a round accepts, those that were reset included: each takes 10 to
+20 us."""
+
+MOST_NEW: Final = 512
+"""Connections that are accepted and not open: twice as many as one client may have."""
 
 PAUSE_S: Final = 0.1
 """Seconds without accepting if there are no descriptors. Every request that ends frees
@@ -76,6 +83,8 @@ class Acceptor:
         listener: A bound socket; ``close`` closes it.
         make: Makes the protocol of a connection.
         backlog: Most connections that wait in the kernel (``listen(2)``).
+        who: Tells the client of a new connection, by its first bytes and other end.
+        room: Returns how many connections there is room for.
     """
 
     def __init__(
@@ -84,7 +93,12 @@ class Acceptor:
         make: Callable[[], asyncio.Protocol],
         *,
         backlog: int,
+        who: Who = lambda *_: "",
+        room: Callable[[], int] = lambda: MOST_NEW,
     ) -> None:
+        self._new = Newcomers(who)
+        self._room = room
+        self._is_opening = False
         self._listener = listener
         self._make = make
         self._loop = asyncio.get_running_loop()
@@ -95,6 +109,11 @@ class Acceptor:
         listener.setblocking(False)
         listener.listen(backlog)
         self._loop.add_reader(listener, self._accept)
+
+    @property
+    def waiting(self) -> int:
+        """Return the number of connections that are accepted and not open."""
+        return len(self._new)
 
     async def close(self) -> None:
         """Accept nothing more, and close the listening socket.
@@ -107,29 +126,52 @@ class Acceptor:
         else:
             self._pause.cancel()
         self._listener.close()
+        while self._new:
+            self._open(self._new.take())
         if self._opening:
             await asyncio.wait(self._opening, timeout=_OPENED_WITHIN_S)
 
     def _accept(self) -> None:
-        left = self._may_open()
-        for _ in range(TRIES_AT_ONCE):
+        """Accept connections, and open some of them in this round."""
+        for _ in range(self._may_accept()):
             os.set_blocking(self._listener.fileno(), False)
             try:
                 accepted, _ = self._listener.accept()
             except (BlockingIOError, InterruptedError):
-                return
+                break
             except OSError as exc:
                 if exc.errno in _GONE:
                     continue
                 self._wait(exc)
-                return
+                break
+            if _is_reset(accepted):
+                accepted.close()
+                continue
+            accepted.setblocking(False)
+            self._new.add(accepted)
+        if not self._is_opening:
+            self._open_some()
+
+    def _may_accept(self) -> int:
+        """Return how many connections this round may accept: none is left unopened."""
+        most = min(self._room(), MOST_NEW) - len(self._new)
+        return max(min(most, TRIES_AT_ONCE), 0 if self._new else LEAST_AT_ONCE)
+
+    def _open_some(self) -> None:
+        """Open the connections of this round, and go on in the next one."""
+        self._is_opening = False
+        self._new.look()
+        left = self._may_open()
+        while left and self._new:
+            accepted = self._new.take()
             if _is_reset(accepted):
                 accepted.close()
                 continue
             self._open(accepted)
             left -= 1
-            if not left:
-                return
+        if self._new:
+            self._is_opening = True
+            self._loop.call_soon(self._open_some)
 
     def _may_open(self) -> int:
         """Return how many connections this round may open."""
@@ -139,7 +181,6 @@ class Acceptor:
         return int(max(min(worked_s / EACH_S, MOST_AT_ONCE), LEAST_AT_ONCE))
 
     def _open(self, accepted: socket.socket) -> None:
-        accepted.setblocking(False)
         opening = self._loop.create_task(
             self._loop.connect_accepted_socket(self._make, accepted),
             name="open-connection",

@@ -114,6 +114,10 @@ class Connections:
         """The limits in force."""
         return self._settings().limits
 
+    def room(self) -> int:
+        """Return how many connections more there is room for."""
+        return self.limits.most_connections(self._descriptors) - self.count
+
     def trusts(self, host: str) -> bool:
         """Tell whether an address belongs to a trusted proxy."""
         return _is_within(host, self._settings().trusted_proxies)

@@ -23,6 +23,7 @@ from uploadfilter.proxy.clients import sockets
 from uploadfilter.proxy.clients.accepting import Acceptor
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
 from uploadfilter.proxy.clients.connections import Connections
+from uploadfilter.proxy.clients.newcomers import told_client
 from uploadfilter.proxy.clients.server import Server
 from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.clients.sockets import Inherited, Listener
@@ -107,7 +108,14 @@ async def _accepting(
         server.open,
         proxy_protocol=listener.address.proxy_protocol,
     )
-    acceptor = Acceptor(listener.socket, make, backlog=BACKLOG)
+    register, proxied = server.register, listener.address.proxy_protocol
+
+    def who(sent: bytes, peer: str) -> str:
+        return told_client(sent, peer, register.settings, proxy_protocol=proxied)
+
+    acceptor = Acceptor(
+        listener.socket, make, backlog=BACKLOG, who=who, room=register.room
+    )
     if listener.is_unix:
         stack.callback(sockets.remove, listener)
     stack.push_async_callback(acceptor.close)

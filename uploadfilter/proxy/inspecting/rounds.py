@@ -19,7 +19,7 @@ import asyncio
 from collections import deque
 from typing import Final
 
-from uploadfilter.networks import path_of
+from uploadfilter.proxy.requests.turntaking import TurnTaking
 
 ROUND_S: Final = 0.002
 """CPU seconds of one round for pieces of bodies: one of a quarter of a megabyte. A
@@ -29,10 +29,6 @@ PIECE_S: Final = 1e-4
 BYTE_S: Final = 6e-9
 """CPU seconds of a piece and of each of its bytes: three digests, and the spool."""
 
-_MOST_REMEMBERED: Final = 4096
-"""Clients and networks whose last turn is remembered; then all are forgotten, which
-changes the order of one round."""
-
 
 class Rounds:
     """The work of the current round, and the pieces that wait for another one."""
@@ -41,8 +37,7 @@ class Rounds:
         self._left_s = ROUND_S
         self._is_counted = False
         self._waiting: dict[str, deque[_Piece]] = {}
-        self._turn_of: dict[str, int] = {}
-        self._turns = 0
+        self._turns = TurnTaking()
 
     async def turn(self, client: str, size: int) -> None:
         """Wait until a piece of a body may be processed.
@@ -66,11 +61,7 @@ class Rounds:
     def _take(self, client: str, cost_s: float) -> None:
         """Count a piece against this round."""
         self._left_s -= cost_s
-        self._turns += 1
-        if len(self._turn_of) >= _MOST_REMEMBERED:
-            self._turn_of.clear()
-        for name in path_of(client).names:
-            self._turn_of[name] = self._turns
+        self._turns.took(client)
         if not self._is_counted:
             self._is_counted = True
             asyncio.get_running_loop().call_soon(self._begin)
@@ -80,14 +71,11 @@ class Rounds:
         self._left_s = ROUND_S
         self._is_counted = False
         while self._waiting and self._left_s > 0:
-            piece = self._waiting[min(self._waiting, key=self._last_turn)][0]
+            piece = self._waiting[min(self._waiting, key=self._turns.last)][0]
             self._forget(piece)
             self._take(piece.client, piece.cost_s)
             if not piece.called.done():
                 piece.called.set_result(None)
-
-    def _last_turn(self, client: str) -> tuple[int, ...]:
-        return tuple(self._turn_of.get(name, 0) for name in path_of(client))
 
     def _forget(self, piece: "_Piece") -> None:
         """Let a piece wait no more."""

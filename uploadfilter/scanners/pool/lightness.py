@@ -1,6 +1,6 @@
 """Tell which clients are light: they use little, and wait with few uploads at a time.
 
-The order by what was used (``waiting.py``) puts a client that uploads a photo now and
+The order by use (``waiting.py``) puts a client that uploads a photo now and
 then behind clients that have no history: each of these goes first until it has used as
 much, so that eight new ones took scanners for seconds. So light clients go first. The
 idea is that of the sparse flows of FQ-CoDel (RFC 8290, 4.2): a flow without a backlog
