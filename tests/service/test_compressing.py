@@ -156,6 +156,25 @@ async def test_process_that_dies_is_told(
     assert "no_such_module" in event["error"]
 
 
+async def test_half_a_line_of_a_killed_process_is_no_result(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The segment is told as failed, and the task goes on."""
+    (tmp_path / "torn_module.py").write_text(
+        """import os
+print('{"segment":"0000', end="", flush=True)
+os.kill(os.getpid(), 9)
+"""
+    )
+    monkeypatch.setattr(module, "_MODULE", "torn_module")
+    monkeypatch.setattr(module, "_PACKAGE_ROOT", tmp_path)
+    with capture_logs() as logged:
+        told = await kept(directory, minutes=2)
+
+    assert told == [False, False]
+    assert {it["error"] for it in logged} == {"its process ended with -9"}
+
+
 async def test_log_that_cannot_be_read_does_not_end_the_task(tmp_path: Path) -> None:
     """The writer tells the cause; the task goes on."""
     with capture_logs() as logged:

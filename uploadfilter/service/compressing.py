@@ -8,7 +8,8 @@ import asyncio
 import os
 import sys
 import sysconfig
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -130,9 +131,7 @@ class Compressing:
 
     def _take(self, names: list[str], output: bytes, ending: str) -> None:
         """Tell the results; a segment without one ended the process."""
-        found = [
-            msgspec.json.decode(line, type=Compression) for line in output.splitlines()
-        ]
+        found = list(_told(output))
         left = names[len(found) :]
         if left and ending:
             found.append(Compression(segment=left[0], error=ending))
@@ -156,6 +155,13 @@ class Compressing:
             )
         for _ in settled:
             self._tell(True)
+
+
+def _told(output: bytes) -> Iterator[Compression]:
+    """Yield the results; a process that is killed may leave half of a line."""
+    for line in output.splitlines():
+        with suppress(msgspec.MsgspecError):
+            yield msgspec.json.decode(line, type=Compression)
 
 
 def _environment() -> dict[str, str]:
