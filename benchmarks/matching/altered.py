@@ -289,6 +289,10 @@ class _Generation:
         """Find nothing: only what lies beyond the threshold is asked for."""
         return tuple(() for _ in queries)
 
+    def glimpses(self, values: Sequence[bytes]) -> bool:
+        """Tell nothing: only the proxy asks."""
+        raise NotImplementedError
+
     def search_near(
         self, batch: SoftBatch, *, budget: int = BUDGET, least: float = LEAST_SCORE
     ) -> NearFound:

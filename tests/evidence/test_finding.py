@@ -84,6 +84,10 @@ class Searched:
         entries = [listed(str(n), value) for n, value in enumerate(self.values)]
         return ListedGeneration({"s": entries}).search(queries)
 
+    def glimpses(self, values: Sequence[bytes]) -> bool:
+        """Tell nothing: only the proxy asks."""
+        raise NotImplementedError
+
     def search_near(
         self, batch: SoftBatch, *, budget: int = 0, least: float = 15.0
     ) -> NearFound:

@@ -76,6 +76,15 @@ def turned(original: Image.Image) -> Image.Image:
     return original.rotate(3, resample=Image.Resampling.BICUBIC)
 
 
+def marked(original: Image.Image) -> Image.Image:
+    """Paste a black square into it: 32 to 60 bits differ."""
+    made = original.copy()
+    width, height = made.size
+    box = (width // 2, height // 2, width * 7 // 10, height * 8 // 10)
+    ImageDraw.Draw(made).rectangle(box, fill="black")
+    return made
+
+
 ALTERATIONS = [cropped, captioned, turned]
 
 
@@ -222,6 +231,45 @@ async def test_upload_that_was_not_searched_says_so(
         decision = last(shared)
         assert decision.verdict is Verdict.MATCH
         assert decision.copies is not CopySearch.SEARCHED
+
+
+async def test_promising_upload_is_searched_on_a_busy_site(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A copy within 60 bits is found; the next one waits for its share of the time."""
+    monkeypatch.setattr(sparing, "MOST_SHARE", -1.0)
+    monkeypatch.setattr(searching, "LONGEST_S", 60.0)
+    near = pictures.jpeg(marked(ORIGINAL))
+    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
+        for content in (UNLISTED, near, near):
+            assert status(await shared.put(content)) == 200
+        unlisted, first, second = shared.decisions()
+
+        assert unlisted.copies is second.copies is CopySearch.BUSY
+        assert first.copies is CopySearch.SEARCHED
+        assert first.altered
+        assert second.verdict is Verdict.NO_MATCH
+
+
+async def test_error_of_a_glimpse_loses_no_match(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """It is told, and the upload counts as one that was not searched."""
+
+    def failing(*_: object) -> bool:
+        raise ValueError("a mistake of ours")
+
+    monkeypatch.setattr(sparing, "MOST_SHARE", -1.0)
+    monkeypatch.setattr(searching, "is_promising", failing)
+    both = form(file_part(UNLISTED), file_part(pictures.jpeg(ORIGINAL)))
+    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
+        with capture_logs() as logs:
+            answer = await shared.post_form(both)
+
+        decision = last(shared)
+        assert status(answer) == 403
+        assert decision.copies is CopySearch.BUSY
+        assert "evidence_failed" in [it["event"] for it in logs]
 
 
 async def test_match_within_the_threshold_states_its_chance(monitored: Site) -> None:

@@ -14,6 +14,7 @@ from uploadfilter.proxy.inspecting.sparing import (
     PAUSE_S,
     PLACES,
     QUIET_S,
+    SQUEEZED_SHARE,
     SURELY_QUICK_S,
     WINDOW_S,
     SpareCapacity,
@@ -165,3 +166,40 @@ def test_no_search_begins_while_others_want_the_capacity(
             machine.now_s += took_s
             if others > 2:
                 crowded[-1] = (begun_s, machine.now_s)
+
+
+def test_promising_uploads_get_a_small_share_of_a_core() -> None:
+    """On a busy site one is searched at a time, and the next one waits in proportion.
+
+    Their searches are slow there, which does not mean that a pause is due later.
+    """
+    machine = Machine(places=1)
+    machine.now_s += WINDOW_S
+    machine.spent_s += WINDOW_S
+    assert machine.taken() is CopySearch.BUSY
+
+    assert machine.spare.squeezed(ONE) is None
+    assert not machine.spare.may_squeeze
+    assert machine.spare.squeezed(OTHER) is CopySearch.BUSY
+    machine.now_s += 1.0
+    machine.spare.left_squeezed(ONE, cpu_s=0.02)
+    assert machine.spare.squeezed(OTHER) is CopySearch.BUSY
+    machine.now_s += 0.02 / SQUEEZED_SHARE + 0.001
+    assert machine.spare.squeezed(OTHER) is None
+    machine.spare.left_squeezed(OTHER, cpu_s=0.0)
+    machine.now_s += 2 * WINDOW_S
+    assert machine.taken() is None
+
+
+def test_promising_uploads_share_places_and_clients_with_all_others() -> None:
+    """They never run beside as many searches as may run, nor above a client's share."""
+    machine = Machine(places=16)
+    assert [machine.taken(f"c000030{it}") for it in range(PLACES)] == [None] * PLACES
+    assert machine.spare.squeezed(ONE) is CopySearch.OCCUPIED
+    assert machine.spare.may_squeeze
+    machine.spare.left("c0000300", cpu_s=0.0, took_s=0.0)
+    assert machine.spare.squeezed(ONE) is None
+    machine.spare.left_squeezed(ONE, cpu_s=0.0)
+    assert machine.taken(ONE) is None
+    machine.spare.left(ONE, cpu_s=5.0, took_s=5.0)
+    assert machine.spare.squeezed(ONE) is CopySearch.CLIENT

@@ -40,6 +40,7 @@ from uploadfilter.proxy.inspecting.commands import (
     MatchSignals,
     unscanned,
 )
+from uploadfilter.proxy.inspecting.glimpsing import is_promising
 from uploadfilter.proxy.inspecting.sparing import LONGEST_S, PLACES, SpareCapacity
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
@@ -164,11 +165,13 @@ class Searching:
         copies = settings.copies_under(upload.arrival.route.policy)
         skipped = None
         if copies is Copies.SPARE and awaits_search(generation, scans, found, settings):
-            skipped = self._spare.taken(upload.arrival.client_key)
+            client = upload.arrival.client_key
+            skipped, leave = self._spare.taken(client), self._left
+            if skipped is CopySearch.BUSY and self._promises(upload, scans, found):
+                skipped, leave = self._spare.squeezed(client), self._left_squeezed
             if skipped is None:
-                return await self._counted(
-                    upload, self._judged_by_the_way(upload, scans, found)
-                )
+                judging = self._judged_by_the_way(upload, scans, found, leave)
+                return await self._counted(upload, judging)
         is_always = copies is Copies.ALWAYS
         if is_judged(generation, scans, found, settings, copies=is_always):
             judging = self._judged_in_turn(upload, scans, found, copies=is_always)
@@ -225,8 +228,31 @@ class Searching:
         upload.meter.spend(max(cpu_s - FREE_JUDGEMENT_S, 0.0))
         return judged
 
-    async def _judged_by_the_way(
+    def _promises(
         self, upload: Upload, scans: Sequence[Scan], found: tuple[Match, ...]
+    ) -> bool:
+        """Tell whether an upload is worth a search for which there is no capacity."""
+        if not self._spare.may_squeeze:
+            return False
+        try:
+            return is_promising(upload.searched_generation, scans, found)
+        except Exception:
+            log.exception("evidence_failed", decision=upload.ticket.id)
+            return False
+
+    def _left(self, client: str, cpu_s: float, took_s: float) -> None:
+        self._spare.left(client, cpu_s=cpu_s, took_s=took_s)
+
+    def _left_squeezed(self, client: str, cpu_s: float, took_s: float) -> None:
+        del took_s  # slow searches are no surprise where others want the cores
+        self._spare.left_squeezed(client, cpu_s=cpu_s)
+
+    async def _judged_by_the_way(
+        self,
+        upload: Upload,
+        scans: Sequence[Scan],
+        found: tuple[Match, ...],
+        left: Callable[[str, float, float], None],
     ) -> JudgedMatches:
         """Judge an upload that has a place among those of spare capacity.
 
@@ -242,7 +268,7 @@ class Searching:
         def leave(done: asyncio.Future[tuple[JudgedMatches, float]]) -> None:
             is_judged = not done.cancelled() and done.exception() is None
             cpu_s = done.result()[1] if is_judged else 0.0
-            self._spare.left(client, cpu_s=cpu_s, took_s=upload.clock() - begun_s)
+            left(client, cpu_s, upload.clock() - begun_s)
 
         judging.add_done_callback(leave)
         try:

@@ -15,6 +15,9 @@ With ``copies = "spare"`` such a search must cost no other upload anything. Rule
 - Few searches run at a time, and each client has a limited share of them, by the same
   bookkeeping as for the event loop (``pacing.py``).
 - Nobody waits for a place: an upload that cannot be searched at once is not searched.
+- Where there is no spare capacity, a glimpse (``glimpsing.py``) tells which uploads are
+  promising. One at a time is searched all the same, and they get a small share of one
+  core together, so that a site that is always busy finds most copies that are near.
 
 The threads that search have no lower priority. The kernel would then keep a thread from
 running that holds the interpreter's lock, and the event loop would wait for it (ADR
@@ -59,6 +62,10 @@ LONGEST_PAUSE_S: Final = 60.0
 cores for hours, one upload a minute is slow, and the end of it is noticed in a
 minute."""
 
+SQUEEZED_SHARE: Final = 0.05
+"""Largest share of one core for searches of promising uploads that nobody has spare
+capacity for: under full load, honest clients keep 0.95 of it at least."""
+
 LONGEST_S: Final = 0.5
 """Most seconds that an upload waits for its search: twenty times an ordinary one. The
 first promising candidate of a process waits 0.3 s for shapes to compare it with."""
@@ -89,6 +96,8 @@ class SpareCapacity:
         self._searches = 0
         self._pause_s = 0.0
         self._paused_until_s = 0.0
+        self._squeezed_at_s = 0.0
+        self._is_squeezed = False
 
     def __enter__(self) -> Self:
         """Note that an upload is in work during the block."""
@@ -123,9 +132,47 @@ class SpareCapacity:
             return CopySearch.BUSY
         if self._share.of_a_core() > MOST_SHARE:
             return CopySearch.BUSY
+        return self._place(client)
+
+    @property
+    def may_squeeze(self) -> bool:
+        """Whether a promising upload may be searched although others wait."""
+        return not self._is_squeezed and self._clock() >= self._squeezed_at_s
+
+    def squeezed(self, client: str) -> CopySearch | None:
+        """Take a place for a promising upload although others want the capacity.
+
+        Args:
+            client: As for ``taken``.
+
+        Returns:
+            ``None`` if it has a place, which ``left_squeezed`` gives back; else the
+            reason why it is not searched.
+        """
+        if not self.may_squeeze:
+            return CopySearch.BUSY
+        refused = self._place(client)
+        self._is_squeezed = refused is None
+        return refused
+
+    def left_squeezed(self, client: str, *, cpu_s: float) -> None:
+        """Give back the place of a promising upload; the next one waits for its share.
+
+        Args:
+            client: The client for which the place was taken.
+            cpu_s: CPU seconds of the search.
+        """
+        now_s = self._clock()
+        self._searches -= 1
+        self._debts.charge(client, cpu_s, now_s=now_s)
+        self._is_squeezed = False
+        self._squeezed_at_s = now_s + cpu_s / SQUEEZED_SHARE
+
+    def _place(self, client: str) -> CopySearch | None:
+        """Take a place, unless all are taken or the client has had its share."""
         if self._searches >= PLACES:
             return CopySearch.OCCUPIED
-        if self._debts.wait_s(client, now_s=now_s) > 0:
+        if self._debts.wait_s(client, now_s=self._clock()) > 0:
             return CopySearch.CLIENT
         self._searches += 1
         return None

@@ -44,6 +44,12 @@ SLICE_PAIRS = 1 << 18
 """Candidates that are compared at a time; their temporaries take 16 MiB."""
 
 _PREFIX_BITS = 128
+
+_GLIMPSED_HEAD, _GLIMPSED_WHOLE = 2, 3
+"""Share of the differing bits that may lie in the first half of a value. Of values
+within 60 bits whose bucket is read, it loses one in a hundred; without it, a quarter
+of all rows in the buckets would have to be compared as a whole."""
+
 _Numbers = NDArray[np.int64]
 
 
@@ -160,9 +166,7 @@ class MultiIndex:
             IndexError: The tables are damaged.
         """
         lanes, limits = batch_of(queries, thresholds, len(self._lanes))
-        raw = np.frombuffer(b"".join(queries), np.uint8)
-        raw = raw.reshape(-1, len(self._lanes) * LANE_BITS // 8)
-        batch = _Batch(lanes, raw)
+        batch = _batch_of(queries, lanes)
         found: list[PairsFound] = []
         scanned: list[_Numbers] = []
         # Python loops over the different thresholds only: usually there is one.
@@ -176,6 +180,32 @@ class MultiIndex:
         if scanned:
             found.append(self._scan(batch, np.concatenate(scanned), limits))
         return joined_found(found)
+
+    def glimpse(
+        self, queries: Sequence[bytes], *, within: int, bits: int
+    ) -> NDArray[np.bool_]:
+        """Tell which queries have a value near them among those that a search reads.
+
+        Args:
+            queries: As for ``search``.
+            within: Threshold of the search whose buckets are looked at. A query for
+                which a scan would be cheaper than these is not looked at.
+            bits: Most bits that may differ, more than ``within``.
+
+        Raises:
+            ValueError: A query has another width.
+            IndexError: The tables are damaged.
+        """
+        chunks = self.chunks_for(within)
+        if chunks is None:
+            return self._linear.glimpse(queries, within=within, bits=bits)
+        lanes, limits = batch_of(queries, [bits] * len(queries), len(self._lanes))
+        batch, asked = _batch_of(queries, lanes), np.arange(len(limits))
+        seen = np.zeros(len(limits), np.bool_)
+        head = bits * _GLIMPSED_HEAD // _GLIMPSED_WHOLE
+        for found in self._by_chunks(batch, asked, bits, chunks, [], head):
+            seen[found.query] = True
+        return seen
 
     def _scan(
         self, batch: _Batch, asked: _Numbers, limits: NDArray[np.int16]
@@ -193,6 +223,7 @@ class MultiIndex:
         threshold: int,
         chunks: tuple[Chunk, ...],
         heavy: list[_Numbers],
+        head: int = _PREFIX_BITS,
     ) -> Iterator[PairsFound]:
         """Yield the pairs found by the queries of one threshold.
 
@@ -202,6 +233,7 @@ class MultiIndex:
             threshold: Most bits that may differ.
             chunks: Chunks whose radii suffice for the threshold.
             heavy: Receives the queries for which a scan is cheaper.
+            head: Most of the first 128 bits that may differ, if they are fewer.
         """
         probes = _probes_of(chunks)
         step = max(1, SLICE_PROBES // len(probes.flips))
@@ -214,7 +246,7 @@ class MultiIndex:
                 light = ~is_heavy
                 part, starts, counts = part[light], starts[light], counts[light]
             near = [
-                self._near(batch, part, *piece, threshold)
+                self._near(batch, part, *piece, min(threshold, head))
                 for piece in _pieces(starts, counts)
             ]
             if near:
@@ -237,7 +269,7 @@ class MultiIndex:
         part: _Numbers,
         starts: _Numbers,
         counts: _Numbers,
-        threshold: int,
+        most: int,
     ) -> tuple[_Numbers, _Numbers]:
         """Return query and row of the candidates that are near by their first bits."""
         sizes = counts.ravel()
@@ -247,7 +279,7 @@ class MultiIndex:
         rows = self._tables.ids.take(positions)
         query = part.repeat(counts.sum(axis=1)) if len(part) > 1 else part
         bits = self._head_bits(rows, query, batch)
-        is_near = bits <= min(threshold, _PREFIX_BITS)
+        is_near = bits <= most
         if not is_near.any():
             return np.empty(0, np.int64), np.empty(0, np.int64)
         at = np.flatnonzero(is_near)
@@ -287,6 +319,11 @@ class MultiIndex:
             distance += np.bitwise_count(ours.take(row) ^ theirs.take(query))
         keep = distance <= threshold
         return PairsFound(query=query[keep], row=row[keep], distance=distance[keep])
+
+
+def _batch_of(queries: Sequence[bytes], lanes: tuple[Lane, ...]) -> _Batch:
+    raw = np.frombuffer(b"".join(queries), np.uint8)
+    return _Batch(lanes, raw.reshape(-1, len(lanes) * LANE_BITS // 8))
 
 
 def _pieces(starts: _Numbers, counts: _Numbers) -> Iterator[tuple[_Numbers, _Numbers]]:

@@ -51,11 +51,11 @@ from uploadfilter.reference.search.soft import (
 PLANNED = 100_000
 """Units of work for the buckets and rows of one search, in any table."""
 
-PLANNED_ROWS = 25
+PLANNED_ROWS = 16
 """One more unit for so many rows of the table: the larger it is, the wider are the
 chunks, the less probable is each bucket, and the more rows lie in it."""
 
-MOST_PLANNED = 550_000
+MOST_PLANNED = 800_000
 """Most units that are planned for one table, however large it is."""
 
 _PLANNED_SHARE = 3
@@ -96,9 +96,10 @@ _DEVIATIONS = 2.5
 number of reliable bits that differ: one of 160 random rows does. With 3, one of 700
 entries that are looked for was lost."""
 
-_OWN_SLACK = 35.0
+_OWN_SLACK = 60.0
 """How much the score under the first view that found a row may be below the lowest
-score. Its neighbours among the views often fit better."""
+score. Its neighbours among the views often fit better: with 35, one of 400 entries that
+are looked for was lost."""
 
 _VIEW_BITS = 24
 """Bits of the number of a view, in which a position of 32 bits also fits."""

@@ -40,9 +40,11 @@ LEAST_CHOICES = 100_000
 """Buckets that are compared before the best are looked up, if these are few: some 20
 templates for 400 views and 13 chunks. More of them find no more rows for their work."""
 
-_CHOICES_A_WORK = 0.4
+_CHOICES_A_WORK = 1.0
 """The same for each unit of work: a large table has wide chunks, in which more
-templates are probable enough."""
+templates are probable enough. With 0.4, all 45 templates of a table of ten million were
+looked up, and a third of the work was left: of 1,037 altered photographs within 60
+bits, 12 were lost, all of them by flips that no template made."""
 
 _COST_SCALE = 1 << 12
 """Steps a nat in which costs are sorted; the highest cost is 7 nats."""
@@ -63,7 +65,8 @@ _GAIN_STEPS = 32
 """Steps a nat in which that probability is known."""
 
 _NARROW_BITS = 32
-"""Bits of the numbers that are sorted, if key, view and sign fit into them."""
+"""Bits of the numbers that are sorted, if key and view fit into them: a chunk of 23
+bits and 500 views do."""
 
 _POWERS = np.append(2.0 ** np.arange(_NO_PLACE), 0).astype(np.float32)
 """The bit of a key at each place."""
@@ -143,7 +146,7 @@ class Prober:
             lost = costs[:, chunk] @ templates
             chosen = np.flatnonzero(lost <= likely[chunk, :, np.newaxis])
             flips = (masks[:, chunk] @ templates).ravel().take(chosen)
-            kind = np.int32 if size + shift < _NARROW_BITS else np.int64
+            kind = np.uint32 if size + shift <= _NARROW_BITS else np.int64
             pairs = own[chunk].astype(kind).take(chosen // templates.shape[1])
             pairs ^= flips.astype(kind)
             found.append(_each_once(pairs, shift) + (self._keys.first[chunk] << shift))
