@@ -36,6 +36,7 @@ from uploadfilter.objecting.rates import Rates
 from uploadfilter.objecting.sessions import ReviewSessions
 from uploadfilter.proxy.clients.connections import Connections
 from uploadfilter.proxy.clients.silent import SilentConnection
+from uploadfilter.proxy.clients.waiting import Waiters
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import arriving, budgets, pacing
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -201,6 +202,38 @@ def bodies(start_s: float, taken: list[Step]) -> list[object]:
     return found
 
 
+class Slow:
+    """An answer whose client accepts it at a known rate."""
+
+    def __init__(self, network: str, rate: float) -> None:
+        self.network = network
+        self.rate = rate
+        self.is_broken_off = False
+
+    def slow_rate(self) -> float:
+        """Return the rate."""
+        return self.rate
+
+    def break_off(self) -> None:
+        """Note the end."""
+        self.is_broken_off = True
+
+
+def answers(start_s: float, taken: list[Step]) -> list[object]:
+    """Have answers wait for slow clients."""
+    found: list[object] = []
+    waiters = Waiters(lambda: found.append("ended"))
+    slow: list[Slow] = []
+    for now_s, event, number in passing(start_s, taken):
+        if event < 6 or not slow:
+            slow.append(Slow(CLIENTS[number % len(CLIENTS)], number))
+            waiters.add(slow[-1], most=3, now_s=now_s)
+        else:
+            waiters.remove(slow[number % len(slow)])
+        found.append([each.is_broken_off for each in slow])
+    return [*found, len(waiters)]
+
+
 def rejections(start_s: float, taken: list[Step]) -> list[object]:
     """Have clients use up their budgets of matches."""
     found: list[object] = []
@@ -328,6 +361,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/inspecting/pacing.py": pace,
     "proxy/inspecting/arriving.py": bodies,
     "proxy/inspecting/budgets.py": rejections,
+    "proxy/clients/waiting.py": answers,
     "proxy/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
     "uploads/assembly/slices.py": sliced,

@@ -100,7 +100,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/uploads/head/clientside.py": "tests/uploads/head/test_forwarding.py",
     "uploadfilter/uploads/head/signs.py": "tests/uploads/head/test_pieces.py",
     "uploadfilter/proxy/handling/composing.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/handling/passing.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/commands.py": (
         "tests/proxy/inspecting/test_inspection.py"
     ),

@@ -1,6 +1,8 @@
 """The client gets all of an origin's answer, and nothing else."""
 
 import asyncio
+import contextlib
+import ipaddress
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -15,6 +17,7 @@ from aiohttp.http_writer import StreamWriter
 from tests.proxy.site import CLOSE, HOST, Site, site
 from tests.proxy.wire import OK, TIMEOUT_S, Got, closed
 from uploadfilter.proxy.clients.flow import flushed
+from uploadfilter.proxy.clients.waiting import SLOW_AFTER_S
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 ENDS = {"answer_broken_off", "request_failed"}
@@ -134,6 +137,56 @@ async def test_client_that_reads_none_of_many_small_answers_is_given_up(
             client.setblocking(False)
             with pytest.raises(ConnectionError):
                 await asyncio.wait_for(keep_asking(client, asked), TIMEOUT_S)
+
+
+@pytest.mark.parametrize("clients", [1, 7])
+async def test_answers_that_nobody_reads_yield_if_many_wait(
+    tmp_path: Path, clients: int
+) -> None:
+    """Each holds more than a megabyte, and would be held for a minute."""
+    size, most, unread = 20_000_000, 4, 6
+    front = (ipaddress.ip_network("127.0.0.1"),)
+    limits = ProxyLimits(waiting_answers=most)
+    async with site(tmp_path, proxy=limits, trusted_proxies=front) as slow:
+        head = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % size
+        slow.origin.answers = [head + bytes(size)]
+        async with contextlib.AsyncExitStack() as stack:
+            greedy = [
+                await stack.enter_async_context(downloading(slow, number % clients))
+                for number in range(unread)
+            ]
+            for reader in greedy:
+                await reader.readuntil(b"\r\n\r\n")
+            # Nothing is slow before its time, and the system takes megabytes of each.
+            await asyncio.sleep(3 * SLOW_AFTER_S)
+            read = await stack.enter_async_context(downloading(slow, 100))
+            await read.readuntil(b"\r\n\r\n")
+            assert len(await read.readexactly(size)) == size
+            ends = [await read_all(reader) for reader in greedy]
+
+    assert sum(end < size for end in ends) == unread + 1 - most
+    assert sum(end == size for end in ends) == most - 1
+
+
+@contextlib.asynccontextmanager
+async def downloading(site: Site, client: int) -> AsyncIterator[asyncio.StreamReader]:
+    """Ask for a file in the name of a client, by its number."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", site.port, limit=4096)
+    named = b"X-Forwarded-For: 198.51.100.%d\r\n" % client
+    writer.write(b"GET / HTTP/1.1\r\n" + CLOSE + named + b"\r\n")
+    try:
+        yield reader
+    finally:
+        writer.transport.abort()
+
+
+async def read_all(reader: asyncio.StreamReader) -> int:
+    """Return how many bytes there are until the end, or until a reset."""
+    count = 0
+    with contextlib.suppress(ConnectionError):
+        while data := await reader.read(65536):
+            count += len(data)
+    return count
 
 
 async def keep_asking(client: socket.socket, request: bytes) -> None:

@@ -13,12 +13,21 @@ import sys
 import termios
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import NamedTuple
 
+import msgspec
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 
+from uploadfilter.proxy.clients.waiting import (
+    SLOW_AFTER_S,
+    SLOW_BYTES_S,
+    Waiters,
+)
+
 _LOOKS = 4
-"""How often the proxy checks whether a client accepts bytes, within its time limit."""
+"""How often the proxy checks at least whether a client accepts bytes, within its time
+limit."""
 
 _RESET = struct.pack("ii", 1, 0)
 """SO_LINGER with no time at all: a close becomes a reset."""
@@ -41,23 +50,51 @@ async def flushed(writer: AbstractStreamWriter) -> None:
         transport.set_write_buffer_limits()
 
 
+class Patience(msgspec.Struct, frozen=True, kw_only=True):
+    """How long an answer may wait for its client, and among which other answers.
+
+    Attributes:
+        idle_s: Seconds for which the client may accept nothing of it.
+        among: All answers that wait; ``None`` for a short one that is not counted.
+        most: Number of them from which on slow ones end.
+        network: Network of the client; ``""`` means no particular one.
+    """
+
+    idle_s: float
+    among: Waiters | None = None
+    most: int = 0
+    network: str = ""
+
+
 @asynccontextmanager
 async def while_client_takes(
-    request: web.BaseRequest, *, idle_s: float
+    request: web.BaseRequest, patience: Patience
 ) -> AsyncIterator[None]:
     """Run the block as long as the client accepts some of the waiting bytes.
 
     Raises:
         TimeoutError: It has accepted nothing for ``idle_s`` seconds, or a little
-            longer.
+            longer; or it is slow, and too many answers wait.
     """
     scope = asyncio.timeout(None)
-    watch = _Watch(request, scope, interval_s=idle_s / _LOOKS)
+    watch = _Watch(request, scope, patience)
     async with scope:
         try:
+            if patience.among is not None:
+                now_s = asyncio.get_running_loop().time()
+                patience.among.add(watch, most=patience.most, now_s=now_s)
             yield
         finally:
+            if patience.among is not None:
+                patience.among.remove(watch)
             watch.end()
+
+
+class _Progress(NamedTuple):
+    """The bytes that a client had accepted at a time."""
+
+    at_s: float
+    taken_bytes: int
 
 
 class _Watch:
@@ -66,34 +103,58 @@ class _Watch:
     Args:
         request: Request of the client.
         scope: The timeout that it ends.
-        interval_s: Time between two checks; ``_LOOKS`` in a row must see no progress.
+        patience: How long the client may accept nothing.
+
+    Attributes:
+        network: Network of the client.
     """
 
     def __init__(
-        self, request: web.BaseRequest, scope: asyncio.Timeout, *, interval_s: float
+        self, request: web.BaseRequest, scope: asyncio.Timeout, patience: Patience
     ) -> None:
+        self.network = patience.network
         self._request = request
         self._scope = scope
-        self._interval_s = interval_s
+        self._idle_s = patience.idle_s
+        self._interval_s = min(patience.idle_s / _LOOKS, SLOW_AFTER_S)
         self._loop = asyncio.get_running_loop()
-        self._taken_bytes = 0
-        self._idle_looks = 0
-        self._next = self._loop.call_later(interval_s, self._look)
+        self._last = self._before = _Progress(self._loop.time(), 0)
+        self._moved_s = self._last.at_s
+        self._next = self._loop.call_later(self._interval_s, self._look)
+
+    def slow_rate(self) -> float | None:
+        """Return the rate since the last check but one; ``None`` if it is not slow.
+
+        An answer is not slow if it waits for its origin. Its rate since its beginning
+        would tell little: the system takes megabytes for a client that reads nothing.
+        """
+        age_s = self._loop.time() - self._before.at_s
+        if age_s < SLOW_AFTER_S or not self._request.protocol.writing_paused:
+            return None
+        rate = (self._taken() - self._before.taken_bytes) / age_s
+        return rate if rate < SLOW_BYTES_S else None
+
+    def break_off(self) -> None:
+        """End the scope."""
+        self._scope.reschedule(self._loop.time())
 
     def end(self) -> None:
         """End the checks."""
         self._next.cancel()
 
     def _look(self) -> None:
-        before = self._taken_bytes
-        written = self._request.writer.output_size
-        self._taken_bytes = written - _waiting_bytes(self._request)
-        is_idle = self._taken_bytes <= before and self._request.protocol.writing_paused
-        self._idle_looks = self._idle_looks + 1 if is_idle else 0
-        if self._idle_looks < _LOOKS:
+        self._before = self._last
+        self._last = now = _Progress(self._loop.time(), self._taken())
+        has_moved = now.taken_bytes > self._before.taken_bytes
+        if has_moved or not self._request.protocol.writing_paused:
+            self._moved_s = now.at_s
+        if now.at_s - self._moved_s < self._idle_s:
             self._next = self._loop.call_later(self._interval_s, self._look)
         else:
-            self._scope.reschedule(self._loop.time())
+            self.break_off()
+
+    def _taken(self) -> int:
+        return self._request.writer.output_size - _waiting_bytes(self._request)
 
 
 def _waiting_bytes(request: web.BaseRequest) -> int:

@@ -19,10 +19,18 @@ import structlog
 from aiohttp import HttpVersion11, web
 from typing_extensions import override
 
+from uploadfilter.networks import path_of
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse, RawResponse
-from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
+from uploadfilter.proxy.clients.flow import (
+    Patience,
+    break_off,
+    flushed,
+    while_client_takes,
+)
+from uploadfilter.proxy.clients.waiting import Waiters
 from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
+from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.head.forwarding import returned_headers
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -112,20 +120,17 @@ def whole(status: int, headers: RawHeaders, body: bytes) -> web.Response:
 
 
 async def relay(
-    request: web.BaseRequest,
-    answer: OriginAnswer,
-    *,
-    last: bool,
-    idle_s: float,
+    arrival: Arrival, answer: OriginAnswer, *, last: bool, waiting: Waiters
 ) -> web.StreamResponse:
     """Relay the origin's answer as it arrives.
 
     Args:
-        request: The client's request.
+        arrival: The client's request.
         answer: The answer, of which only the head has been read.
         last: Whether the connection ends with it.
-        idle_s: Seconds for which the client may accept nothing of it.
+        waiting: The answers that wait for their clients, as this one may have to.
     """
+    request = arrival.request
     response = _Relayed(
         answer.status, answer.reason, returned_headers(answer.raw_headers)
     )
@@ -136,7 +141,7 @@ async def relay(
     try:
         await response.prepare(request)
         if not await _passed_at_once(request, answer, response):
-            async with while_client_takes(request, idle_s=idle_s):
+            async with while_client_takes(request, _patience(arrival, waiting)):
                 await _pass_body(answer, response)
                 await flushed(request.writer)
     except (aiohttp.ClientError, OSError) as exc:
@@ -145,6 +150,16 @@ async def relay(
         log.info("answer_broken_off", error=type(exc).__name__)
         break_off(request, at_once=endless or isinstance(exc, TimeoutError))
     return response
+
+
+def _patience(arrival: Arrival, waiting: Waiters) -> Patience:
+    limits = arrival.live.settings.limits
+    return Patience(
+        idle_s=limits.answer_idle_s,
+        among=waiting,
+        most=limits.waiting_answers,
+        network=path_of(arrival.client_key).group,
+    )
 
 
 async def _passed_at_once(

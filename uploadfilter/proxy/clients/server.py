@@ -35,7 +35,12 @@ from uploadfilter.proxy.aiohttp_parts import (
 )
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients.connections import Connections, Peer
-from uploadfilter.proxy.clients.flow import break_off, flushed, while_client_takes
+from uploadfilter.proxy.clients.flow import (
+    Patience,
+    break_off,
+    flushed,
+    while_client_takes,
+)
 from uploadfilter.proxy.clients.leaving import WatchedConnection
 from uploadfilter.proxy.counting.labels import Limit, Phase, RequestKind
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -266,8 +271,9 @@ class Connection(WatchedConnection):
 
         One answer is short, but a client may cause many and read none.
         """
+        patience = Patience(idle_s=self._limits.answer_idle_s)
         try:
-            async with while_client_takes(request, idle_s=self._limits.answer_idle_s):
+            async with while_client_takes(request, patience):
                 sent = await super().finish_response(request, resp, start_time)
                 await flushed(request.writer)
         except TimeoutError:

@@ -48,10 +48,12 @@ class Limit(StrEnum):
     MATCH_BUDGET = "match_budget"
     CONNECTIONS = "connections"
     CLIENT_CONNECTIONS = "client_connections"
+    CLIENT_REQUESTS = "client_requests"
     HEAD_BYTES = "head_bytes"
     HEAD_TIME = "head_time"
     TINY_CHUNKS = "tiny_chunks"
     WEBSOCKETS = "websockets"
+    WAITING_ANSWERS = "waiting_answers"
 
 
 class Outcome(StrEnum):

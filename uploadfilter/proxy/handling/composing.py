@@ -1,11 +1,14 @@
 """Compose the proxy: give each step of an upload what it needs, and nothing else."""
 
 from collections.abc import Callable
+from functools import partial
 
 from uploadfilter.evidence.background import Background
 from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.assembling.store import UploadStore
+from uploadfilter.proxy.clients.waiting import Waiters
+from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.proxy import Proxy
@@ -61,6 +64,7 @@ def composed(
         sealer: Seals the evidence of rejected uploads.
         background: Returns the prepared cohort, by which matches are judged.
     """
+    waiting = Waiters(partial(metrics.limited, Limit.WAITING_ANSWERS))
     spare = SpareCapacity(places=scanners.places)
     driver = Driver(
         arriving=admission.arriving,
@@ -81,7 +85,7 @@ def composed(
             sealer=sealer,
             slicing=Slicing(),
         ),
-        forwarding=Forwarding(recorder, drain, metrics),
+        forwarding=Forwarding(recorder, drain, metrics, waiting),
         metrics=metrics,
     )
     intake = Intake(admission=admission, recorder=recorder, room=room, driver=driver)
@@ -100,7 +104,7 @@ def composed(
         canaries=canaries,
         assembling=Assembling(bench),
         intake=intake,
-        passing=Passing(drain, say_failed=recorder.say_origin_failed),
+        passing=_passing(drain, waiting, metrics, admission, recorder),
         messaging=Messaging(
             in_force=in_force,
             intake=intake,
@@ -108,4 +112,20 @@ def composed(
             drain=drain,
             metrics=metrics,
         ),
+    )
+
+
+def _passing(
+    drain: Drain,
+    waiting: Waiters,
+    metrics: Metrics,
+    admission: Admission,
+    recorder: Recorder,
+) -> Passing:
+    return Passing(
+        drain,
+        waiting,
+        metrics,
+        descriptors=admission.descriptors,
+        say_failed=recorder.say_origin_failed,
     )

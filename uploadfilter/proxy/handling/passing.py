@@ -1,12 +1,23 @@
-"""Forward a request that has no body, and relay the answer to the client."""
+"""Forward a request that has no body, and relay the answer to the client.
+
+Rules this module keeps: behind a front end, whose connections are not counted by
+client, a client that has many requests in flight, such as streams of events, leaves
+room for others when there are nearly as many requests as connections.
+"""
 
 from collections.abc import Callable
+from http import HTTPStatus
 
 from aiohttp import web
 
+from uploadfilter.networks import Holdings
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.clients.leaving import WhileClientStays
+from uploadfilter.proxy.clients.waiting import Waiters
+from uploadfilter.proxy.counting.labels import Limit
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting.admission import RETRY_CLIENT_S
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
@@ -18,17 +29,55 @@ class Passing:
 
     Args:
         drain: Whether the service is ending, so that answers end their connections.
+        waiting: The answers that wait for their clients.
+        metrics: Counts each limit that was reached.
+        descriptors: Most descriptors of this process.
         say_failed: Tells the operator that an origin does not answer.
     """
 
     def __init__(
-        self, drain: Drain, *, say_failed: Callable[[OriginFailure], None]
+        self,
+        drain: Drain,
+        waiting: Waiters,
+        metrics: Metrics,
+        *,
+        descriptors: int,
+        say_failed: Callable[[OriginFailure], None],
     ) -> None:
         self._drain = drain
+        self._waiting = waiting
+        self._metrics = metrics
+        self._descriptors = descriptors
+        self._held = Holdings()
         self._say_failed = say_failed
 
     async def pass_on(self, arrival: Arrival) -> web.StreamResponse:
         """Forward a request that has no body."""
+        client = arrival.client_key
+        if self._held.is_fair_share_held(client, most=self._most(arrival)):
+            self._metrics.limited(Limit.CLIENT_REQUESTS)
+            return self._too_many(arrival)
+        self._held.add(client)
+        try:
+            return await self._exchange(arrival)
+        finally:
+            self._held.add(client, -1)
+
+    def _most(self, arrival: Arrival) -> int:
+        limits = arrival.live.settings.limits
+        return limits.most_connections(self._descriptors)
+
+    def _too_many(self, arrival: Arrival) -> web.StreamResponse:
+        return answers.response(
+            arrival.request,
+            status=HTTPStatus.TOO_MANY_REQUESTS,
+            reason=None,
+            decision_id=None,
+            wording=arrival.live.settings.wording,
+            retry_after_s=RETRY_CLIENT_S,
+        )
+
+    async def _exchange(self, arrival: Arrival) -> web.StreamResponse:
         request, head, live = arrival.request, arrival.head, arrival.live
         headers = forwarded_headers(
             head,
@@ -54,9 +103,6 @@ class Passing:
                         wording=live.settings.wording,
                     )
                 return await relaying.relay(
-                    request,
-                    answer,
-                    last=self._drain.begun,
-                    idle_s=live.settings.limits.answer_idle_s,
+                    arrival, answer, last=self._drain.begun, waiting=self._waiting
                 )
         return relaying.nothing_to_say()

@@ -78,6 +78,10 @@ class Admission:
             length.
         descriptors: Most descriptors of this process.
         clock: Monotonic seconds.
+
+    Attributes:
+        descriptors: The same.
+        open_uploads: Number of open uploads.
     """
 
     def __init__(
@@ -93,7 +97,7 @@ class Admission:
         self._metrics = metrics
         self._wait_s = wait_s
         self._clock = clock
-        self._descriptors = descriptors
+        self.descriptors = descriptors
         self._budgets = MatchBudgets()
         self._arriving = Arriving()
         self._accounts = ClientDebts()
@@ -180,7 +184,7 @@ class Admission:
                 status=_CLIENT,
                 retry_after_s=math.ceil(spent_s),
             )
-        most = limits.most_open_uploads(self._descriptors)
+        most = limits.most_open_uploads(self.descriptors)
         per_client = limits.open_uploads_per_client
         if self._held.of(client) >= per_client or self._held.is_share_held(
             client, most=most, per_client=per_client
@@ -215,7 +219,7 @@ class Admission:
 
     def _has_place(self, arrival: Arrival, limits: ProxyLimits) -> bool:
         """Tell whether a place is free, or was made free."""
-        most = limits.most_open_uploads(self._descriptors)
+        most = limits.most_open_uploads(self.descriptors)
         yielding = self._arriving.yielding
         is_full = self.open_uploads - yielding >= most
         if arrival.route.mode is Mode.MONITOR:

@@ -15,6 +15,7 @@ from collections.abc import AsyncIterator, Sequence
 from aiohttp import web
 
 from uploadfilter.proxy.clients.relaying import relay
+from uploadfilter.proxy.clients.waiting import Waiters
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.commands import Answer, Forward
@@ -36,12 +37,20 @@ class Forwarding:
         recorder: Notes the outcome of each upload.
         drain: Whether the service is ending, so that answers end their connections.
         metrics: Notes the duration of the phase.
+        waiting: The answers that wait for their clients.
     """
 
-    def __init__(self, recorder: Recorder, drain: Drain, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        recorder: Recorder,
+        drain: Drain,
+        metrics: Metrics,
+        waiting: Waiters,
+    ) -> None:
         self._recorder = recorder
         self._drain = drain
         self._metrics = metrics
+        self._waiting = waiting
 
     async def forward(self, upload: Upload, command: Forward) -> web.StreamResponse:
         """Send the upload to its origin; return the answer after the client got it."""
@@ -70,10 +79,7 @@ class Forwarding:
                     return upload.answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status
                 return await relay(
-                    arrival.request,
-                    answer,
-                    last=self._drain.begun,
-                    idle_s=upload.settings.limits.answer_idle_s,
+                    arrival, answer, last=self._drain.begun, waiting=self._waiting
                 )
         finally:
             self._recorder.outcome(upload.ticket, outcome)

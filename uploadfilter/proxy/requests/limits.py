@@ -90,6 +90,10 @@ class ProxyLimits:
         answer_idle_s: How long a client may accept nothing of an answer that waits for
             it; its upload is held and counted as open until then. nginx's
             ``send_timeout`` is 60 s.
+        waiting_answers: Number of answers that wait for their clients from which on
+            slow ones are broken off (less than 8 KB/s), beginning with those of the
+            network that has the most. Each may hold 1.5 MB of memory, and a client
+            that asks for large files and reads none would fill it.
         linger_s: How long the rest of a refused body is read and thrown away, so that
             the client can read its answer; nginx's ``lingering_timeout`` is 5 s.
         keep_alive_s: How long an idle connection of a client is kept; nginx's
@@ -125,6 +129,7 @@ class ProxyLimits:
     record_s: float = 30.0
     log_room_s: float = 5.0
     answer_idle_s: float = 60.0
+    waiting_answers: int = 1024
     linger_s: float = 5.0
     keep_alive_s: float = 75.0
     header_line_bytes: int = 8190
