@@ -1,5 +1,7 @@
 """The views of an upload beside entries and a cohort."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -12,6 +14,7 @@ from uploadfilter.evidence.crowding import Sampled, crowd_of_value
 from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.patterns import counted
 from uploadfilter.evidence.probes import Probes, reach
+from uploadfilter.outlines import Outline
 
 seeds = st.integers(0, 2**32)
 
@@ -93,28 +96,67 @@ def test_the_crowd_of_an_entry_is_made_with_the_strengths_of_its_view(
     assert found == alone
 
 
-def test_entries_share_the_crowd_of_the_upload() -> None:
-    """It is computed once for each variant of an upload."""
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_crowd_of_a_view_is_that_of_its_value(share: float) -> None:
+    """Nothing of the entry is in it."""
+    comparison = compared(20, 600)
+    (pairs,) = comparison.pairs(pictures(20)[3][None])
+    best = Best(int(pairs.views[1]), 8.0, share)
+
+    found = comparison.crowd(pairs, best)
+
+    probes = comparison.probes
+    value = words(probes.views.values[best.view].tobytes())
+    strengths = probes.strengths[best.view]
+    alone = crowd_of_value(comparison.background, value, strengths, share)
+    assert found.one == alone
+
+
+def test_entries_share_the_crowd_of_a_view() -> None:
+    """It is computed once, for each way in which patterns count."""
     comparison = compared(20, 500)
+    (pairs,) = comparison.pairs(pictures(20)[3][None])
+    (others,) = comparison.pairs(pictures(20)[3][None])
+    view = int(pairs.views[0])
 
-    assert comparison.known_crowd(Best(7, 5.0, 1.0)) is None
-    one = comparison.crowd(Best(3, 6.0, 1.0))
+    assert comparison.known_crowd(Best(view, 5.0, 1.0)) is None
+    one = comparison.crowd(pairs, Best(view, 6.0, 1.0))
 
-    assert comparison.known_crowd(Best(7, 5.0, 1.0)) is one
-    assert comparison.crowd(Best(7, 5.0, 1.0)) is one
-    assert comparison.known_crowd(Best(7, 5.0, 0.5)) is None
+    assert comparison.known_crowd(Best(view, 5.0, 1.0)) is one
+    assert comparison.crowd(others, Best(view, 5.0, 1.0)) is one
+    assert comparison.known_crowd(Best(view, 5.0, 0.5)) is None
 
 
 @pytest.mark.parametrize("counted", [0.0, 0.5])
-def test_crowds_share_the_comparison_with_the_cohort(counted: float) -> None:
+def test_views_of_a_sort_share_the_comparison_with_the_cohort(counted: float) -> None:
     """However much patterns count; the figures are those of a crowd of its own."""
     comparison = compared(20, 500)
-    whole = comparison.crowd(Best(3, 6.0, 1.0))
+    (pairs,) = comparison.pairs(pictures(20)[3][None])
+    # The first view is of another sort.
+    first, second = [it for it in pairs.views.tolist() if it][:2]
+    whole = comparison.crowd(pairs, Best(first, 6.0, 1.0))
 
-    found = comparison.crowd(Best(3, 6.0, counted))
+    found = comparison.crowd(pairs, Best(second, 6.0, counted))
 
     probes = comparison.probes
-    alone = Sampled.of(comparison.background, probes.weights, probes.strengths)
-    assert found == alone.crowd(counted)
+    weights, strengths = probes.weights[1:], probes.strengths[1:]
+    alone = Sampled.of(comparison.background, weights, strengths)
+    assert found.many == alone.crowd(counted)
     assert len(comparison.samples) == 1
-    assert found.nearest >= whole.nearest
+    assert found.many.nearest >= whole.many.nearest
+
+
+def test_views_of_other_sorts_are_not_of_the_crowd() -> None:
+    """What a cut shows of the cohort says nothing about the upload as it is."""
+    views = views_of(20)
+    cut = Outline(left=0.1)
+    outlines = tuple(cut if place % 2 else Outline() for place in range(20))
+    probes = Probes.of(replace(views, outlines=outlines))
+    background = Background.of(pictures(500, 5))
+    comparison = UploadSide(probes=probes, background=background)
+    (pairs,) = comparison.pairs(pictures(20)[3][None])
+
+    found = comparison.crowd(pairs, Best(3, 6.0, 0.0))
+
+    alone = Sampled.of(background, probes.weights[1::2], probes.strengths[1::2])
+    assert found.many == alone.crowd(0.0)

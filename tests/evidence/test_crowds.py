@@ -9,6 +9,8 @@ from uploadfilter.evidence import obvious
 from uploadfilter.evidence.crowds import (
     CROWD,
     UNCOUNTED,
+    Crowd,
+    TwoCrowds,
     bits_of,
     crowd_of,
     reach_of,
@@ -46,6 +48,20 @@ def test_a_longer_tail_is_seen(scale: float) -> None:
 
     assert crowd.stretch == pytest.approx(scale, rel=0.15)
     assert crowd.excess(10 * scale) == pytest.approx(10.0, rel=0.15)
+
+
+@given(reach=st.floats(-5, 20), usual=st.floats(1, 4), stretch=st.floats(1, 3))
+def test_two_crowds_agree_on_a_figure_between_theirs(
+    reach: float, usual: float, stretch: float
+) -> None:
+    """It is the mean, and never more than the reach."""
+    one, many = Crowd(usual, usual + 0.2, stretch), Crowd(3.0, 3.0, 1.0)
+
+    found = TwoCrowds(one, many).excess(reach)
+
+    both = one.excess(reach), many.excess(reach)
+    assert min(both) - 1e-9 <= found <= min(max(both), reach) + 1e-9
+    assert found == pytest.approx(sum(both) / 2)
 
 
 def test_a_few_near_values_change_little() -> None:

@@ -5,7 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.evidence.sharing import SHARES, GuessSort, guess_of, times_of
+from uploadfilter.evidence.sharing import (
+    SHARES,
+    GuessSort,
+    guess_of,
+    is_alike,
+    times_of,
+)
 from uploadfilter.model import Variant
 from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft.family import soft_views
@@ -45,3 +51,14 @@ def test_views_of_an_upload_count_by_their_sort() -> None:
 
     assert times[0] < 0.1
     assert times.max() < 1.5
+
+
+@pytest.mark.parametrize("one", GuessSort)
+@pytest.mark.parametrize("other", GuessSort)
+def test_the_upload_as_it_is_is_like_a_covered_one(
+    one: GuessSort, other: GuessSort
+) -> None:
+    """All other sorts have a tail of their own."""
+    uncut = {GuessSort.NOTHING, GuessSort.COVERED}
+
+    assert is_alike(one, other) == (one == other or {one, other} == uncut)

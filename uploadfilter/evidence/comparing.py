@@ -1,7 +1,7 @@
 """Compare the views of an upload with entries and with the cohort.
 
 What several entries share is computed once: the patterns of a view, and the crowds of
-the upload.
+views.
 
 Rules this module keeps: it is pure; patterns take most of the time, and only lower a
 reach, so a view is not compared with them where that cannot make it the best one.
@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
-from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.background import Background, words_of
 from uploadfilter.evidence.cohort import Words
 from uploadfilter.evidence.crowding import Sampled, crowd_of_value
-from uploadfilter.evidence.crowds import Crowd, reach_of
+from uploadfilter.evidence.crowds import Crowd, TwoCrowds, reach_of
 from uploadfilter.evidence.patterns import (
     KEPT,
     Explained,
@@ -26,11 +27,12 @@ from uploadfilter.evidence.patterns import (
     shapes_of,
 )
 from uploadfilter.evidence.probes import Pairs, Probes, Value
-from uploadfilter.model import Variant
+from uploadfilter.evidence.sharing import guess_of, is_alike
 
 _CROWD_VIEWS: Final = 64
-"""Views that are compared with the cohort to describe its tail; of more, evenly chosen
-ones. Neighbouring views are alike, so that a part shows the tail of all."""
+"""Views of a sort that are compared with the cohort to describe its tail; of more,
+evenly chosen ones. Neighbouring views are alike, so that a part shows the tail of
+all."""
 
 
 _FORESEEN: Final = 3
@@ -63,17 +65,18 @@ class UploadSide:
         background: The cohort, perhaps without an entry's own pictures.
         counts: How much patterns count for the views that were asked for.
         shapes: The shapes that are nearest to the views that were asked for.
-        samples: The cohort as the views of a variant see it.
-        crowds: The crowds of the views of a variant that were computed, by how much
-            patterns count.
+        crowds: The crowds of views that were computed, by how much patterns count.
+        samples: The cohort as views of a sort see it, by the first of them.
+        sorts: Their crowds, by how much patterns count as well.
     """
 
     probes: Probes
     background: Background
     counts: dict[int, float] = field(default_factory=dict)
     shapes: dict[int, Explained] = field(default_factory=dict)
-    samples: dict[Variant, Sampled] = field(default_factory=dict)
-    crowds: dict[tuple[Variant, float], Crowd] = field(default_factory=dict)
+    crowds: dict[tuple[int, float], TwoCrowds] = field(default_factory=dict)
+    samples: dict[int, Sampled] = field(default_factory=dict)
+    sorts: dict[tuple[int, float], Crowd] = field(default_factory=dict)
 
     def pairs(self, entries: Words) -> list[Pairs]:
         """Return the views that agree best with some entries, for each entry.
@@ -187,42 +190,64 @@ class UploadSide:
 
     def crowd_of_entry(self, pairs: Pairs, entry: Value, best: Best) -> Crowd:
         """Return the crowd of an entry, with the strengths of its best view."""
+        return self._crowd(pairs, 1, entry, best)
+
+    def known_crowd(self, best: Best) -> TwoCrowds | None:
+        """Return the crowd of a view, if it was computed before."""
+        return self.crowds.get((best.view, best.counted))
+
+    def crowd(self, pairs: Pairs, best: Best) -> TwoCrowds:
+        """Return the crowd of the best view of an entry, and of all of its sort."""
+        key = best.view, best.counted
+        if key not in self.crowds:
+            packed = self.probes.views.values[best.view]
+            one = self._crowd(pairs, 0, words_of(np.unpackbits(packed)), best)
+            self.crowds[key] = TwoCrowds(one, self._crowd_of_sort(best))
+        return self.crowds[key]
+
+    def _crowd(self, pairs: Pairs, side: int, value: Value, best: Best) -> Crowd:
+        """Return the crowd of one side of a pair, without what patterns explain."""
         strengths = self.probes.strengths[best.view]
         number = pairs.views.tolist().index(best.view)
         one = slice(number, number + 1)
         patterns = None
         if best.counted > 0:
-            shape = self._shape(pairs, 1, number).patterns
-            patterns = np.stack([pairs.stripes[1, one], shape])
+            shape = self._shape(pairs, side, number).patterns
+            patterns = np.stack([pairs.stripes[side, one], shape])
         gauge = Gauge.of(
             self.background,
-            pairs.weights[1, one],
+            pairs.weights[side, one],
             strengths[None],
             with_patterns=False,
             patterns=patterns,
         )
         return crowd_of_value(
-            self.background, entry, strengths, best.counted, gauge=gauge
+            self.background, value, strengths, best.counted, gauge=gauge
         )
 
-    def known_crowd(self, best: Best) -> Crowd | None:
-        """Return the crowd of the variant of a view, if it was computed before."""
-        return self.crowds.get((self.probes.views.variants[best.view], best.counted))
-
-    def crowd(self, best: Best) -> Crowd:
-        """Return the crowd of the views of the variant of a view."""
-        variants = self.probes.views.variants
-        variant = variants[best.view]
-        key = variant, best.counted
-        if key not in self.crowds:
-            if variant not in self.samples:
-                rows = np.flatnonzero([it is variant for it in variants])
-                count = min(len(rows), _CROWD_VIEWS)
-                rows = rows[np.arange(count) * len(rows) // count]
-                self.samples[variant] = Sampled.of(
+    def _crowd_of_sort(self, best: Best) -> Crowd:
+        """Return the crowd of the views that guess what the best one does."""
+        rows = self._alike(best.view)
+        key = int(rows[0]), best.counted
+        if key not in self.sorts:
+            if key[0] not in self.samples:
+                self.samples[key[0]] = Sampled.of(
                     self.background,
                     self.probes.weights[rows],
                     self.probes.strengths[rows],
                 )
-            self.crowds[key] = self.samples[variant].crowd(best.counted)
-        return self.crowds[key]
+            self.sorts[key] = self.samples[key[0]].crowd(best.counted)
+        return self.sorts[key]
+
+    def _alike(self, view: int) -> NDArray[np.intp]:
+        """Return some views of the sort and the variant of a view, the same each."""
+        views = self.probes.views
+        sort, variant = guess_of(views.outlines[view]), views.variants[view]
+        rows = np.flatnonzero(
+            [
+                other is variant and is_alike(sort, guess_of(outline))
+                for outline, other in zip(views.outlines, views.variants, strict=True)
+            ]
+        )
+        count = min(len(rows), _CROWD_VIEWS)
+        return rows[np.arange(count) * len(rows) // count]

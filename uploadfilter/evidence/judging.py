@@ -200,7 +200,7 @@ def _lowest(
 ) -> float:
     """Return the least E that a pair may have by its reach, which patterns lower.
 
-    If the crowd of the upload is known, it adds to E.
+    If the crowd of a view is known, it adds to E.
     """
     share = max(pairs.counted, counted_at_least)
     times = _times(side.probes, pairs.views)
@@ -326,7 +326,7 @@ class _Case:
         (times,) = _times(side.probes, [best.view])
         excess = best.reach
         # The crowd of the upload takes ten times as long as that of the entry, unless
-        # it is known from another candidate.
+        # that of the view is known from another candidate.
         crowd = side.known_crowd(best)
         if crowd is not None:
             excess = crowd.excess(best.reach)
@@ -337,7 +337,7 @@ class _Case:
         excess = min(own.excess(best.reach), excess)
         figure = size.expected(excess, times)
         if crowd is None and self._matters(figure, best):
-            crowd = side.crowd(best)
+            crowd = side.crowd(self.pairs, best)
             excess = min(crowd.excess(best.reach), excess)
             figure = size.expected(excess, times)
         if crowd is not None and self._matters(figure, best) and self.plane is not None:

@@ -67,6 +67,16 @@ def times_of(outlines: Sequence[Outline]) -> Floats:
     return np.array([times[it] for it in guesses])
 
 
+_UNCUT: Final = frozenset({GuessSort.NOTHING, GuessSort.COVERED})
+"""Sorts of one kind: a view with a covered part is nearly the upload as it is, which is
+a single view."""
+
+
+def is_alike(one: GuessSort, other: GuessSort) -> bool:
+    """Tell whether views of two sorts have tails of one kind."""
+    return one is other or {one, other} <= _UNCUT
+
+
 def guess_of(outline: Outline) -> GuessSort:
     """Return the sort of a guess."""
     if outline.box != WHOLE:
