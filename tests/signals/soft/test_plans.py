@@ -66,7 +66,7 @@ def test_guess_that_shows_too_little_is_left_out() -> None:
     [
         pytest.param(plans.upright(), 1, id="upright"),
         pytest.param(plans.crops(), 288, id="crops"),
-        pytest.param(plans.squares(), 18, id="squares"),
+        pytest.param(plans.squares(), 40, id="squares"),
         pytest.param(plans.strips(), 8, id="strips"),
         pytest.param(plans.cells(), 14, id="cells"),
     ],

@@ -111,3 +111,22 @@ def test_a_plane_without_detail_promises_nothing() -> None:
 
     assert not search.promises(1.0)
     assert search.finished().outline == views.outlines[0]
+
+
+def test_refining_finds_the_covered_box() -> None:
+    """From the nearest box of the grid to one with nearly the true edges."""
+    pixels = drawn(6, 640, 640)
+    marked = pixels.copy()
+    marked[300:420, 180:330] = 255
+    plane, value = plane_of(marked).tobytes(), value_of(plane_of(pixels))
+    views = soft_views(plane, families={Family.COVERS})
+    best = int(scores(views, value).argmax())
+
+    refined = refine(plane, views, best, value)
+
+    left, top, right, bottom = refined.outline.hidden or (0, 0, 0, 0)
+    assert refined.score > float(scores(views, value)[best])
+    assert left == pytest.approx(180 / 640, abs=0.06)
+    assert top == pytest.approx(300 / 640, abs=0.06)
+    assert right == pytest.approx(330 / 640, abs=0.06)
+    assert bottom == pytest.approx(420 / 640, abs=0.06)

@@ -19,7 +19,7 @@ from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft import plans, turns, windows
 from uploadfilter.signals.soft.axes import CELLS, Floats
 from uploadfilter.signals.soft.batches import Batch, Prepared, detailed
-from uploadfilter.signals.soft.corners import corners
+from uploadfilter.signals.soft.covers import covers
 from uploadfilter.signals.soft.framing import boxes
 from uploadfilter.signals.soft.reliabilities import BITS
 
@@ -48,7 +48,7 @@ class Family(StrEnum):
     CROPS = "crops"
     TURNS = "turns"
     STRIPS = "strips"
-    CORNERS = "corners"
+    COVERS = "covers"
     CELLS = "cells"
     FRAMES = "frames"
     WINDOWS = "windows"
@@ -203,8 +203,8 @@ def _fixed(families: frozenset[Family], aspects: tuple[float, ...]) -> Batch:
         parts.append(turns.turns(aspects))
     if Family.STRIPS in families:
         parts.append(plans.strips())
-    if Family.CORNERS in families:
-        parts.append(corners())
+    if Family.COVERS in families:
+        parts.append(covers())
     if Family.CELLS in families:
         parts.append(plans.cells())
     return Batch.of(parts)

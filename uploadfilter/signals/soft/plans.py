@@ -33,8 +33,11 @@ _STEP: Final = 0.05
 """Between two fixed cuts. The reliabilities know that an edge lies up to half a step
 away, and so a finer grid finds little more."""
 
-_ALONG: Final = (0.125, 0.167, 0.22)
-"""Larger cuts, at both ends of one axis: 4:3, 3:2 or 16:9 becomes square."""
+_ALONG: Final = (0.25, 0.333, 0.375, 0.44)
+"""Larger cuts, along one axis: 4:3, 3:2, 16:10 or 16:9 becomes square."""
+
+_ENDS: Final = (0.5, 0.36, 0.64, 0.0, 1.0)
+"""Parts of such a cut that are at its low end: most are about the middle."""
 
 _CACHED: Final = 2048
 """Pairs of edges of boxes that are kept. Their estimates are kept in ``axes`` as
@@ -189,11 +192,7 @@ def crops() -> GuessPlan:
 @lru_cache(1)
 def squares() -> GuessPlan:
     """Return the guesses that much was cut off one axis alone."""
-    cuts = [
-        cut
-        for share in _ALONG
-        for cut in ((share, share), (2 * share, 0.0), (0.0, 2 * share))
-    ]
+    cuts = [(share * part, share * (1 - part)) for share in _ALONG for part in _ENDS]
     across_only = [Outline(left=low, right=high) for low, high in cuts]
     down_only = [Outline(top=low, bottom=high) for low, high in cuts]
     return plan_of(

@@ -2,8 +2,9 @@
 
 The fixed guesses stand on a coarse grid. For a candidate, a *pattern search* tries the
 neighbours of the best guess: each edge moved out and in, the window widened, narrowed
-and shifted, the angle changed. It goes on from the best one while the soft score rises,
-then halves the step. The score that it begins with is the least that it returns.
+and shifted, the angle changed, a covered box moved or resized. It goes on from the best
+one while the soft score rises, then halves the step. The score that it begins with is
+the least that it returns.
 """
 
 from collections.abc import Iterator, Sequence
@@ -17,6 +18,7 @@ from uploadfilter.model import Variant
 from uploadfilter.outlines import Outline
 from uploadfilter.signals.soft.axes import Floats
 from uploadfilter.signals.soft.batches import Prepared
+from uploadfilter.signals.soft.covers import covers_of, is_cover, moved
 from uploadfilter.signals.soft.family import (
     SoftViews,
     luma_of,
@@ -29,6 +31,10 @@ from uploadfilter.signals.soft.turns import turns_of
 _STEPS: Final = (0.025, 0.0125, 0.005)
 """Steps of the edges, in sides of the original: from half the grid of the fixed guesses
 to a third of a cell."""
+
+_CELLS: Final = dict(zip(_STEPS, (5, 2, 1), strict=True))
+"""Cells by which a covered box moves in a step: from half of what lies between two
+fixed ones."""
 
 _DEGREES: Final = 40.0
 """Degrees of a step of the angle, for each side of a step of the edges: both move the
@@ -192,11 +198,7 @@ def _best_of(
     if not outlines:
         return None
     deviation = max(_LEAST_DEVIATION, step * _EDGE_SHARE)
-    made: Prepared = (
-        turns_of(outlines, step=deviation)
-        if outlines[0].angle
-        else plan_of([Guess(outline=item, step=deviation) for item in outlines])
-    )
+    made = _prepared(outlines, deviation)
     values, flips = bits_and_flips(made.blocks(luma), made.noise)
     found = _scores(values, flips, value)
     place = int(found.argmax())
@@ -209,8 +211,20 @@ def _best_of(
     return Refined(view=view, score=float(found[place]))
 
 
+def _prepared(outlines: Sequence[Outline], deviation: float) -> Prepared:
+    """Prepare guesses of one sort, whose edges have some deviation."""
+    if is_cover(outlines[0]):
+        return covers_of(outlines)
+    if outlines[0].angle:
+        return turns_of(outlines, step=deviation)
+    return plan_of([Guess(outline=item, step=deviation) for item in outlines])
+
+
 def _neighbours(outline: Outline, step: float) -> Iterator[Outline]:
     """Yield the guesses one step away that still show enough."""
+    if is_cover(outline):
+        yield from moved(outline, _CELLS[step])
+        return
     cuts = np.array((outline.left, outline.top, outline.right, outline.bottom))
     for left, top, right, bottom in (cuts + step * _MOVES).round(4).tolist():
         if _shows_enough((left, top, right, bottom)):
