@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.altered import originals, packages, strangers
+from benchmarks.altered import camera, originals, packages, strangers
 from benchmarks.altered.kept import Kept
 from benchmarks.altered.rows import ROWS
+from benchmarks.altered.trials import Tally
 from tests.corpus import pictures
 from uploadfilter.signals.soft.family import soft_views
 
@@ -69,6 +70,38 @@ def test_the_slow_search_of_strangers_finds_the_picture_first() -> None:
     find = strangers.by_scan(values, 3)
 
     assert find(soft_views(plane.tobytes()))[0] == len(others)
+
+
+def test_a_file_says_that_a_camera_made_it(tmp_path: Path) -> None:
+    """The maker, the model or the exposure suffices; a program's name does not."""
+    for tag, is_camera in ((0x010F, True), (0x0110, True), (0x0131, False)):
+        exif = Image.Exif()
+        exif[tag] = "It"
+        _photograph(3).save(tmp_path / "it.jpg", exif=exif)
+        assert camera.has_camera_data(tmp_path / "it.jpg") is is_camera
+    exif = Image.Exif()
+    exif.get_ifd(0x8769)[camera.EXPOSURE] = 0.01
+    _photograph(3).save(tmp_path / "it.jpg", exif=exif)
+    assert camera.has_camera_data(tmp_path / "it.jpg")
+    (tmp_path / "it.jpg").write_bytes(b"no picture")
+    assert not camera.has_camera_data(tmp_path / "it.jpg")
+
+
+def test_a_row_states_its_parts() -> None:
+    """Of all uploads, of detailed ones, and of those by a camera."""
+    tally = Tally(
+        "it",
+        figures=[1e-12, 1.0, 1e-5, float("inf")],
+        bits=[90, 31, 90, 90],
+        is_detailed=[True, True, False, False],
+        by_camera=[False, False, False, True],
+    )
+
+    found = tally.summary()
+
+    assert (found["uploads"], found["found"]) == (4, 0.5)
+    assert (found["detailed"], found["found_detailed"]) == (2, 1.0)
+    assert (found["camera"], found["found_camera"]) == (1, 0.0)
 
 
 def test_a_run_goes_on_where_it_was_ended(tmp_path: Path) -> None:

@@ -46,15 +46,7 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         markersize=4.5,
         label="within 31 bits, or E ≤ 10⁻⁹",
     )
-    _points(
-        axes,
-        [row.get("found_detailed") for row in rows],
-        "o",
-        label="the same, photographs with detail",
-        color=_OURS,
-        markersize=4.5,
-        fillstyle="none",
-    )
+    _parts(axes, rows)
     _points(
         axes,
         [row["features"] for row in rows],
@@ -81,6 +73,27 @@ def _recall(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
         markersize=4,
     )
     _label(axes, [row["name"] for row in rows])
+
+
+def _parts(axes: Axes, rows: Sequence[dict[str, Any]]) -> None:
+    """Draw the shares of detailed photographs, and of those by a camera."""
+    _points(
+        axes,
+        [row.get("found_detailed") for row in rows],
+        "o",
+        label="the same, photographs with detail",
+        color=_OURS,
+        markersize=4.5,
+        fillstyle="none",
+    )
+    _points(
+        axes,
+        [row.get("found_camera") for row in rows],
+        ".",
+        label="the same, files with camera data",
+        color="#8e44ad",
+        markersize=4,
+    )
 
 
 def _label(axes: Axes, names: Sequence[str]) -> None:

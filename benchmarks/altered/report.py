@@ -42,10 +42,10 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
     """Print the table of recall.
 
     *Detailed* is the share of photographs for which no pattern counts: those that are
-    not all one edge.
+    not all one edge. *Camera* is that of those whose file holds camera data.
     """
     print(
-        f"\n{'alteration':28}{'n':>5}{'aim':>6}{'found':>8}{'detailed':>9}{'E<=1e-9':>9}{'E<=1e-4':>9}"
+        f"\n{'alteration':28}{'n':>5}{'aim':>6}{'found':>8}{'detailed':>9}{'camera':>8}{'E<=1e-9':>9}{'E<=1e-4':>9}"
         f"{'log E':>8}{'PDQ 31':>8}{'PDQ 60':>8}{'ORB':>7}{'c60, c80':>10}"
     )
     for row in rows:
@@ -53,11 +53,13 @@ def show_rows(rows: Sequence[Mapping[str, Any]]) -> None:
         aim = f"{row['aim']:.0%}" if row["aim"] else ""
         windows = row.get("windows") or {}
         with_windows = f"{windows['altered']:.0%}" if windows else ""
-        share = row.get("found_detailed")
-        detailed = "" if share is None else f"{share:.1%}"
+        detailed, camera = (
+            "" if share is None else f"{share:.1%}"
+            for share in (row.get("found_detailed"), row.get("found_camera"))
+        )
         features = "" if row["features"] is None else f"{row['features']:.0%}"
         print(
-            f"{row['name']:28}{row['uploads']:>5}{aim:>6}{row['found']:>7.1%}{flag}{detailed:>9}"
+            f"{row['name']:28}{row['uploads']:>5}{aim:>6}{row['found']:>7.1%}{flag}{detailed:>9}{camera:>8}"
             f"{row['altered']:>9.1%}"
             f"{row['near']:>9.1%}{row['median']:>8}{row['plain_31']:>8.1%}"
             f"{row['plain_60']:>8.1%}{features:>7}{with_windows:>10}"

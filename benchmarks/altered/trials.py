@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -10,12 +10,10 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageOps
 
-from benchmarks.altered import ceiling, judged
+from benchmarks.altered import camera, ceiling, judged
 from benchmarks.altered.kept import Kept
-from benchmarks.altered.making import altered, reduced
-from benchmarks.altered.originals import Originals, load
+from benchmarks.altered.originals import Originals, Values, load
 from benchmarks.altered.rows import ROWS, Row
 from uploadfilter.evidence.background import signs_of
 from uploadfilter.evidence.chance import ALTERED, NEAR
@@ -46,6 +44,7 @@ class Tally:
         bits: Distance of plain PDQ in the nearest turn.
         inliers: Features that agree with the original; empty without OpenCV.
         is_detailed: Whether no pattern counts for the original, for each upload.
+        by_camera: Whether a camera says that it made the original, for each upload.
     """
 
     name: str
@@ -53,17 +52,21 @@ class Tally:
     bits: list[int] = field(default_factory=list)
     inliers: list[int] = field(default_factory=list)
     is_detailed: list[bool] = field(default_factory=list)
+    by_camera: list[bool] = field(default_factory=list)
 
     def summary(self) -> dict[str, object]:
         """Return the shares that were found, 0 to 1."""
         figures, bits = np.array(self.figures), np.array(self.bits)
         found = (figures <= ALTERED) | (bits <= PLAIN_BITS)
-        detailed = np.array(self.is_detailed)
+        parts = {"detailed": self.is_detailed, "camera": self.by_camera}
         return {
             "uploads": len(figures),
             "found": _share(found),
-            "detailed": int(detailed.sum()),
-            "found_detailed": _share(found[detailed]) if detailed.any() else None,
+            **{name: sum(part) for name, part in parts.items()},
+            **{
+                f"found_{name}": _share(found[np.array(part)]) if any(part) else None
+                for name, part in parts.items()
+            },
             "altered": _share(figures <= ALTERED),
             "near": _share(figures <= NEAR),
             "median": round(float(np.log10(np.median(figures) + 1e-99)), 1),
@@ -87,6 +90,7 @@ def ways_of(row: Row) -> tuple[Variant, ...]:
 def tried(
     executor: Executor,
     folder: Path,
+    cache: Path,
     half: str,
     columns: Sequence[int],
     features: int,
@@ -98,6 +102,7 @@ def tried(
     Args:
         executor: Its processes do the work.
         folder: Folder of the originals.
+        cache: Folder of the packages.
         half: The half.
         columns: Columns of ``Altered``.
         features: Photographs that ORB is tried with, fewer because it is slow.
@@ -105,47 +110,79 @@ def tried(
     kept = Kept(folder / f"trials-{half}.jsonl")
     # By chance, so that a run that was ended early is about all packages.
     wanted = np.random.default_rng(1).permutation(columns).tolist()
-    slow = set(wanted[::FEWER][:features])
     full = set(wanted[::FEWER])
-    jobs = [(it, it in full, it in slow) for it in kept.missing(wanted)]
+    jobs = [(it, it in full) for it in kept.missing(wanted)]
     for job, found in zip(
         jobs, executor.map(partial(_try, folder, half), jobs), strict=True
     ):
         kept.add(job[0], found)
-    return _tallied(kept, wanted, _detailed(folder, half))
+    agreeing = ceiling.tried(executor, folder, half, wanted[:features], full)
+    return tallied(kept, wanted, agreeing, _Sorts.of(folder, cache, half))
 
 
-def _tallied(
-    kept: Kept, wanted: list[int], is_detailed: NDArray[np.bool_]
+@dataclass(frozen=True, slots=True)
+class _Sorts:
+    """The kinds of the originals of all columns.
+
+    Attributes:
+        is_detailed: Whether no pattern counts for the original.
+        by_camera: Whether a camera says that it made the original.
+    """
+
+    is_detailed: NDArray[np.bool_]
+    by_camera: NDArray[np.bool_]
+
+    @classmethod
+    def of(cls, folder: Path, cache: Path, half: str) -> "_Sorts":
+        """Look at the originals of a half."""
+        originals = load(folder)
+        numbers = np.load(folder / f"altered-{half}-index.npy")
+        made = camera.scenes(originals, cache)
+        by_camera = [originals.listed[number].scene in made for number in numbers]
+        return cls(_detailed(originals.values[numbers]), np.array(by_camera))
+
+
+def tallied(
+    kept: Kept,
+    wanted: list[int],
+    agreeing: Mapping[str, Mapping[int, int]],
+    sorts: _Sorts,
 ) -> list[Tally]:
-    """Return the results of each row."""
-    tallies = {row.name: Tally(row.name) for row in ROWS}
+    """Return the results of each row.
+
+    Args:
+        kept: E and distance of the columns.
+        wanted: The columns.
+        agreeing: Features that agree, by row and column.
+        sorts: The kinds of the originals.
+    """
+    tallies = {
+        row.name: Tally(row.name, inliers=list(agreeing.get(row.name, {}).values()))
+        for row in ROWS
+    }
     for column, rows in kept.of(wanted):
-        for name, (expected, bits, inliers) in rows.items():
+        for name, (expected, bits) in rows.items():
             tally = tallies[name]
             tally.figures.append(np.inf if expected is None else expected)
             tally.bits.append(bits)
-            tally.is_detailed.append(bool(is_detailed[column]))
-            if inliers is not None:
-                tally.inliers.append(inliers)
+            tally.is_detailed.append(bool(sorts.is_detailed[column]))
+            tally.by_camera.append(bool(sorts.by_camera[column]))
     return list(tallies.values())
 
 
-def _detailed(folder: Path, half: str) -> NDArray[np.bool_]:
-    """Tell for each column whether no pattern counts for the original."""
-    numbers = np.load(folder / f"altered-{half}-index.npy")
-    values = load(folder).values[numbers]
-    words = values.view(">u8").astype(np.uint64)
+def _detailed(values: Values) -> NDArray[np.bool_]:
+    """Tell for each original whether no pattern counts for it."""
+    words = np.ascontiguousarray(values).view(">u8").astype(np.uint64)
     owed: NDArray[np.bool_] = counted(signs_of(words)) == 0
     return owed
 
 
-Found = tuple[float | None, int, int | None]
+Found = tuple[float | None, int]
 
 
-def _try(folder: Path, half: str, job: tuple[int, bool, bool]) -> dict[str, Found]:
+def _try(folder: Path, half: str, job: tuple[int, bool]) -> dict[str, Found]:
     """Try rows of a photograph, in a process of the pool."""
-    column, is_full, is_slow = job
+    column, is_full = job
     originals, prepared = _loaded(folder)
     numbers, planes, values = (
         np.load(folder / f"altered-{half}-{kind}.npy", mmap_mode="r")
@@ -162,8 +199,7 @@ def _try(folder: Path, half: str, job: tuple[int, bool, bool]) -> dict[str, Foun
         aspect = _aspect_of(row, originals.aspect(number))
         views = judged.views_of(plane, ways, aspect)
         (best,) = judged.evidence(prepared.background, plane, own[None], ways, views)
-        inliers = _inliers(originals, row, number) if is_slow else None
-        found[row.name] = (best.expected, int(bits[place]), inliers)
+        found[row.name] = (best.expected, int(bits[place]))
     return found
 
 
@@ -181,16 +217,6 @@ def _aspect_of(row: Row, aspect: float) -> float:
     angle = math.radians(int(degrees[1]))
     cosine, sine = math.cos(angle), math.sin(angle)
     return (aspect * cosine + sine) / (cosine + aspect * sine)
-
-
-def _inliers(originals: Originals, row: Row, number: int) -> int | None:
-    library = ceiling.cv()
-    if library is None:
-        return None
-    original = reduced(str(originals.folder), number)
-    upload = altered(originals, row, number)
-    mirrored = ImageOps.mirror(upload)
-    return max(ceiling.inliers(library, original, it) for it in (upload, mirrored))
 
 
 @lru_cache(1)
