@@ -202,6 +202,48 @@ def test_plain_form_goes_only_if_the_other_is_equal(
     assert contents(log) == before
 
 
+@pytest.mark.parametrize("target", ["outside", "nowhere", "itself"])
+def test_link_is_not_a_compressed_form(log: Path, tmp_path: Path, target: str) -> None:
+    """Else the records would go with a file that is not the log's."""
+    before, (segment, *_) = contents(log), large(log)
+    step(log, segment, reserve_bytes=0)
+    packed = log / segment.compressed_name
+    packed.rename(tmp_path / "outside")
+    link = packed if target == "itself" else tmp_path / target
+    packed.symlink_to(link)
+    newest = segments(log)[-1]
+    found = due(log, newest, now=time.time() + 1e6, after_s=0, is_short=False)
+    assert found[0] == segment
+
+    with pytest.raises(LogCorruptError, match="other bytes"):
+        step(log, segment, reserve_bytes=0)
+    step(log, segment, reserve_bytes=0)
+    step(log, segment, reserve_bytes=0)
+    assert not packed.is_symlink()
+    assert contents(log) == before
+
+
+def test_plain_form_goes_only_if_the_other_is_durable(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operator may have made it, by a program that syncs nothing."""
+    (segment, *_) = large(log)
+    step(log, segment, reserve_bytes=0)
+    packed = (log / segment.compressed_name).stat().st_ino
+    synced: list[int] = []
+
+    def seen(fd: int) -> None:
+        if os.fstat(fd).st_ino == packed:
+            assert (log / segment.name).exists()
+            synced.append(fd)
+
+    monkeypatch.setattr(os, "fsync", seen)
+    step(log, segment, reserve_bytes=0)
+
+    assert len(synced) == 1
+    assert segment.name not in names(log)
+
+
 def test_segment_that_a_reader_would_refuse_stays(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,7 +128,7 @@ def _due(directory: Path, segment: Segment, now: float, waits: _Waits) -> _Forms
         return None
     # A clock that was set back makes files of the future; they are as old.
     try:
-        made = (directory / segment.compressed_name).stat().st_ctime
+        made = (directory / segment.compressed_name).lstat().st_ctime
     except FileNotFoundError:
         is_old = abs(now - plain.st_mtime) >= waits.compress_s
         is_due = is_old and plain.st_size >= LEAST_BYTES
@@ -156,7 +156,7 @@ def step(directory: Path, segment: Segment, *, reserve_bytes: int) -> Compressio
     try:
         with plain.open("rb") as file:
             _lock(file, plain)
-            if (directory / segment.compressed_name).exists():
+            if os.path.lexists(directory / segment.compressed_name):
                 return _settle(directory, segment, file)
             return _compress(directory, segment, file, reserve_bytes=reserve_bytes)
     except OSError as exc:
@@ -232,13 +232,7 @@ def _take_over(plain: Path, target: BinaryIO) -> None:
 def _settle(directory: Path, segment: Segment, file: BinaryIO) -> Compression:
     """Remove the plain form, if the compressed one equals it."""
     path = directory / segment.compressed_name
-    with path.open("rb") as source:
-        reader = MemberReader(source, path.name)
-        try:
-            is_equal = _are_equal(file, reader)
-        except LogCorruptError:
-            is_equal = False
-    if not is_equal:
+    if not (path.is_file() and not path.is_symlink() and _is_form_of(path, file)):
         path.unlink()
         raise LogCorruptError(
             f"{path.name!r} has other bytes than {segment.name!r}, and was removed",
@@ -252,6 +246,17 @@ def _settle(directory: Path, segment: Segment, file: BinaryIO) -> Compression:
         bytes=path.stat().st_size,
         is_settled=True,
     )
+
+
+def _is_form_of(path: Path, plain: BinaryIO) -> bool:
+    """Return whether a file is the compressed form of a segment, and durable."""
+    with path.open("rb") as source:
+        # Others may have put it there, such as ``gzip --keep``, which syncs nothing.
+        os.fsync(source.fileno())
+        try:
+            return _are_equal(plain, MemberReader(source, path.name))
+        except LogCorruptError:
+            return False
 
 
 def _are_equal(plain: BinaryIO, reader: MemberReader) -> bool:
