@@ -42,6 +42,8 @@ from uploadfilter.errors import (
 from uploadfilter.state import sync_directory
 
 SMALL = LogSettings(segment_bytes=LEAST_BYTES)
+LATER = 4e9
+"""A time by which every file is old."""
 
 
 @pytest.fixture
@@ -212,7 +214,7 @@ def test_link_is_not_a_compressed_form(log: Path, tmp_path: Path, target: str) -
     link = packed if target == "itself" else tmp_path / target
     packed.symlink_to(link)
     newest = segments(log)[-1]
-    found = due(log, newest, now=time.time() + 1e6, after_s=0, is_short=False)
+    found = due(log, newest, now=LATER, after_s=0, is_short=False)
     assert found[0] == segment
 
     with pytest.raises(LogCorruptError, match="other bytes"):
@@ -270,6 +272,28 @@ def test_deleted_segment_does_not_come_back(
     monkeypatch.setattr(module, "sync_directory", deleted)
     step(log, segment, reserve_bytes=0)
 
+    assert not {segment.name, segment.compressed_name} & names(log)
+
+
+@pytest.mark.parametrize("is_second", [False, True])
+def test_segment_that_is_deleted_meanwhile_is_no_failure(
+    log: Path, monkeypatch: pytest.MonkeyPatch, is_second: bool
+) -> None:
+    """Nobody has to act: retention had its turn first."""
+    (segment, *_) = large(log)
+    if is_second:
+        step(log, segment, reserve_bytes=0)
+    fsync = os.fsync
+
+    def deleted(fd: int) -> None:
+        for name in segment.names:
+            (log / name).unlink(missing_ok=True)
+        fsync(fd)
+
+    monkeypatch.setattr(os, "fsync", deleted)
+    for _ in range(2):
+        found = step(log, segment, reserve_bytes=0)
+        assert (found.error, found.is_settled) == ("", False)
     assert not {segment.name, segment.compressed_name} & names(log)
 
 
@@ -438,12 +462,27 @@ def test_program_takes_steps_and_tells_them(
     monkeypatch.setattr(os, "nice", priorities.append)
     monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
     first, second, *_ = large(log)
-    (log / first.name).rename(log / "aside")
+    (log / f".{first.compressed_name}.new").mkdir()
 
     main([str(log), "0", first.name, "nonsense", second.name, second.name])
 
     told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
     assert [it["segment"] for it in told] == [first.name, second.name, second.name]
-    assert "No such file" in told[0]["error"]
+    assert "Is a directory" in told[0]["error"]
     assert [it["is_settled"] for it in told] == [False, False, True]
     assert priorities == [19]
+
+
+def test_segment_that_another_process_takes_is_no_failure(
+    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a kill of the proxy, its process may live for some seconds."""
+    monkeypatch.setattr(os, "nice", lambda _: None)
+    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
+    (segment, *_) = large(log)
+    with (log / segment.name).open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        main([str(log), "0", segment.name])
+
+    told = json.loads(capsys.readouterr().out)
+    assert (told["segment"], told["error"]) == (segment.name, "")

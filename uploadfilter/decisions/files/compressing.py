@@ -145,6 +145,10 @@ def step(directory: Path, segment: Segment, *, reserve_bytes: int) -> Compressio
         segment: The segment.
         reserve_bytes: The log's reserve.
 
+    Returns:
+        The result; without sizes if the plain form is gone, because retention or
+        another process was faster.
+
     Raises:
         LogBusyError: Another process takes it.
         LogCorruptError: The compressed form differs from the plain one; it is removed,
@@ -160,6 +164,8 @@ def step(directory: Path, segment: Segment, *, reserve_bytes: int) -> Compressio
                 return _settle(directory, segment, file)
             return _compress(directory, segment, file, reserve_bytes=reserve_bytes)
     except OSError as exc:
+        if isinstance(exc, FileNotFoundError) and not plain.exists():
+            return Compression(segment=segment.name)
         raise write_error(plain, exc) from exc
 
 
@@ -306,6 +312,9 @@ def main(arguments: Sequence[str]) -> None:
             continue
         try:
             found = step(directory, segment, reserve_bytes=reserve_bytes)
+        except LogBusyError:
+            # It outlived its proxy, and ends by itself: no failure that needs a person.
+            found = Compression(segment=name)
         except LogError as exc:
             found = Compression(segment=name, error=str(exc), hint=exc.hint)
         print(json.dumps(msgspec.to_builtins(found)), flush=True)  # noqa: T201
