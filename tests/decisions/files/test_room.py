@@ -1,6 +1,7 @@
 """How much room there is for a log, on real disks and real logs."""
 
 import os
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,28 @@ def test_room_is_what_the_file_system_says(tmp_path: Path) -> None:
     )
     assert found.log_bytes == sum(
         path.stat().st_size for path in tmp_path.iterdir() if path.is_file()
+    )
+
+
+def test_file_that_goes_meanwhile_is_no_failure(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else the proxy would say it is not ready, as often as a file is compressed."""
+    write_log(tmp_path, [[decision("a")]])
+    unfinished = tmp_path / ".00000001-20261125.jsonl.gz.new"
+    scandir = os.scandir
+
+    def renamed(path: Path) -> AbstractContextManager[list[os.DirEntry[str]]]:
+        unfinished.touch()
+        with scandir(path) as entries:
+            found = list(entries)
+        unfinished.unlink()
+        return nullcontext(found)
+
+    monkeypatch.setattr(os, "scandir", renamed)
+
+    assert look(tmp_path).log_bytes == sum(
+        path.stat().st_size for path in tmp_path.glob("*") if path.is_file()
     )
 
 

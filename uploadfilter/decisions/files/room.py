@@ -9,6 +9,7 @@ decisions continue by themselves.
 import os
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import pairwise
@@ -249,8 +250,14 @@ class Surveyor:
 
 
 def _sizes(directory: Path) -> dict[str, int]:
+    sizes = {}
     with os.scandir(directory) as entries:
-        return {it.name: it.stat().st_size for it in entries if it.is_file()}
+        for it in entries:
+            # Files that are compressed or deleted meanwhile have no size any more.
+            with suppress(FileNotFoundError):
+                if it.is_file():
+                    sizes[it.name] = it.stat().st_size
+    return sizes
 
 
 def _on_disk(segment: Segment, sizes: dict[str, int]) -> int:
