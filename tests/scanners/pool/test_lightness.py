@@ -10,6 +10,8 @@ from uploadfilter.scanners.pool.lightness import (
     NETWORK_TIMES,
     Lightness,
 )
+from uploadfilter.scanners.pool.queueing import Lanes
+from uploadfilter.scanners.pool.waiting import Claim, Standing
 
 HOUSE = tuple(f"20010db80000000{number}" for number in range(8))
 """Clients of one household."""
@@ -100,3 +102,32 @@ def test_crowds_that_are_over_are_forgotten() -> None:
         lightness.hold_back(str(number), now_s=number)
 
     assert len(lightness) <= 4096 + 1
+
+
+def test_scan_that_was_put_back_does_not_make_its_client_light() -> None:
+    """Its expected time is given back once, not each time that it leaves a place."""
+    lanes = Lanes(
+        places=1,
+        small_lane=0,
+        slow_lane=1,
+        client_share=1,
+        queue_limit=9,
+        slow_after_s=0.1,
+    )
+    slow, liar, photo = Claim("slow"), Claim("liar", cost_s=2.0), Claim("photo")
+    lanes.ask(slow, now_s=0)
+    lanes.slow_down(slow, now_s=1)
+    for claim in (liar, photo):
+        lanes.ask(claim, now_s=1)
+    assert list(lanes.admit(now_s=1)) == [liar, photo]
+    assert liar.standing is Standing.PUT_BACK
+    lanes.leave(slow, now_s=1)
+    liar.cpu_s = 1.0
+    lanes.leave(liar, now_s=1)
+    again, light = Claim("liar"), Claim("light")
+    for claim in (again, light):
+        lanes.ask(claim, now_s=1)
+    lanes.leave(photo, now_s=1)
+
+    assert light in lanes.admit(now_s=1)
+    assert again.standing is Standing.WAITING

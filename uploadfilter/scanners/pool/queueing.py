@@ -4,8 +4,7 @@ It has no processes, clocks or futures, so that every order of events can be tes
 upload that wants to be scanned is a *claim*. Rules:
 
 - Of the waiting clients, the light ones go first, then the one whose scans recently
-  took the least time (``waiting.py``). A scan is charged with its expected time when it
-  begins, and with its real time when it ends.
+  took the least time (``waiting.py``). A scan is charged when it begins and ends.
 - When too many wait, the newest claim of the client with the most is turned away. So a
   client that floods the queue only harms itself.
 - The claims of clients that have ended their side of the connection are *last*: most of
@@ -418,7 +417,7 @@ class Lanes:
     def _begin(self, claim: Claim, *, now_s: float) -> None:
         """Charge a client with the expected time of a scan."""
         claim.placed_at_s = now_s
-        claim.charged_s = claim.cost_s
+        claim.charged_s = claim.lately_s = claim.cost_s
         self._usage.charge(claim.client, claim.cost_s, now_s=now_s)
         self._lightness.charge(claim.client, claim.cost_s, now_s=now_s)
 
@@ -436,7 +435,8 @@ class Lanes:
         self._charge(claim, now_s=now_s)
         took_s = max(now_s - claim.placed_at_s, PROVISION_S)
         used_s = took_s if claim.cpu_s < 0 else claim.cpu_s
-        self._lightness.charge(claim.client, used_s - claim.cost_s, now_s=now_s)
+        self._lightness.charge(claim.client, used_s - claim.lately_s, now_s=now_s)
+        claim.lately_s = used_s  # a scan that was put back is settled again
         if took_s < claim.charged_s:
             self._usage.charge(claim.client, took_s - claim.charged_s, now_s=now_s)
             claim.charged_s = took_s

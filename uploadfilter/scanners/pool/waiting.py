@@ -70,6 +70,7 @@ class Claim:
         is_slow: True when it has taken long, in any standing.
         slow_after_s: CPU seconds after which its scan is slow; known when it has begun.
         cpu_s: CPU seconds that its scan took; known when it has ended, else negative.
+        lately_s: CPU seconds for which its client is less light.
     """
 
     __slots__ = (
@@ -81,6 +82,7 @@ class Claim:
         "is_abandoned",
         "is_slow",
         "is_small",
+        "lately_s",
         "number",
         "placed_at_s",
         "slow_after_s",
@@ -102,6 +104,7 @@ class Claim:
         self.asked_at_s = 0.0
         self.placed_at_s = 0.0
         self.charged_s = 0.0
+        self.lately_s = 0.0
 
 
 class WaitingClaims:
