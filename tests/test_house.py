@@ -91,7 +91,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/requests/arrival.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/requests/draining.py": "tests/proxy/test_faults.py",
     "uploadfilter/proxy/clients/connections.py": "tests/proxy/clients/test_silent.py",
-    "uploadfilter/proxy/clients/flow.py": "tests/proxy/clients/test_relaying.py",
     "uploadfilter/proxy/clients/listening.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/counting/definitions.py": (
         "tests/proxy/counting/test_metrics.py"

@@ -125,18 +125,22 @@ class _Watch:
     def slow_rate(self) -> float | None:
         """Return the rate since the last check but one; ``None`` if it is not slow.
 
-        An answer is not slow if it waits for its origin. Its rate since its beginning
-        would tell little: the system takes megabytes for a client that reads nothing.
+        An answer is not slow if it waits for its origin, or is ending. Its rate since
+        its beginning would tell little: the system takes megabytes for a client that
+        reads nothing.
         """
         age_s = self._loop.time() - self._before.at_s
         if age_s < SLOW_AFTER_S or not self._request.protocol.writing_paused:
+            return None
+        if self._scope.expired():
             return None
         rate = (self._taken() - self._before.taken_bytes) / age_s
         return rate if rate < SLOW_BYTES_S else None
 
     def break_off(self) -> None:
-        """End the scope."""
-        self._scope.reschedule(self._loop.time())
+        """End the scope, unless it is ending."""
+        if not self._scope.expired():
+            self._scope.reschedule(self._loop.time())
 
     def end(self) -> None:
         """End the checks."""
