@@ -12,11 +12,20 @@ import pytest
 from tests.proxy.site import settings
 from uploadfilter.networks import path_of
 from uploadfilter.proxy.clients.newcomers import Newcomers, told_client
+from uploadfilter.proxy.clients.proxyheader import SIGNATURE
 from uploadfilter.proxy.requests.clientkeys import queueing_client
 
 ONE, OTHER = "192.0.2.1", "198.51.100.7"
 LOCAL = "127.0.0.1"
 FRONT = (ipaddress.ip_network("127.0.0.0/8"),)
+HEADER = (
+    SIGNATURE
+    + b"\x21\x11\x00\x0c"
+    + ipaddress.ip_address(ONE).packed
+    + ipaddress.ip_address(LOCAL).packed
+    + bytes(4)
+)
+"""It names the client in the PROXY protocol."""
 
 
 def first_byte(sent: bytes, _: str) -> str:
@@ -81,6 +90,39 @@ def test_connections_that_sent_nothing_are_those_of_one_client() -> None:
         assert taken(newcomers) == b"-a-a-"
 
 
+def test_connections_of_nobody_in_particular_keep_their_order() -> None:
+    """They are not looked at again, nor mixed with those that have sent nothing."""
+    looks: list[bytes] = []
+
+    def nobody(sent: bytes, _: str) -> str:
+        looks.append(sent)
+        return ""
+
+    newcomers = Newcomers(nobody)
+    sent = [b"%c" % (33 + number) for number in range(90)]
+    with arriving([b"", *sent]) as pairs:
+        for _, accepted in pairs:
+            newcomers.add(accepted)
+        newcomers.look()
+
+        assert taken(newcomers).replace(b"-", b"", 1) == b"".join(sent)
+        assert looks == sent
+
+
+def test_connection_whose_client_is_not_told_yet_is_looked_at_again() -> None:
+    """Its header may come in two pieces."""
+    newcomers = Newcomers(lambda sent, _: "b" if len(sent) > 1 else None)
+    with arriving([b"b", b"bb", b"bb"]) as pairs:
+        for _, accepted in pairs:
+            newcomers.add(accepted)
+        pairs[0][0].sendall(b"b")
+        newcomers.look()
+
+        assert [newcomers.take() for _ in pairs] == [
+            accepted for _, accepted in (*pairs[1:], pairs[0])
+        ]
+
+
 def test_connection_that_sends_later_is_known_then() -> None:
     """It is looked at again in each round."""
     newcomers = Newcomers(first_byte)
@@ -123,6 +165,12 @@ def test_connection_that_sends_later_is_known_then() -> None:
             "",
             id="garbage",
         ),
+        pytest.param(
+            b"PUT / HTTP/1.1\r\nX-Forwarded-For: 192.0.2.1\r\n\r\n",
+            "",
+            ONE,
+            id="told on a unix socket",
+        ),
         pytest.param(b"\x16\x03\x01", OTHER, OTHER, id="TLS"),
     ],
 )
@@ -136,3 +184,22 @@ def test_client_is_the_one_that_limits_know(
 
     assert key == (queueing_client(client) if client else "")
     assert path_of(key).client == key
+
+
+@pytest.mark.parametrize(
+    ("sent", "peer", "key"),
+    [
+        pytest.param(HEADER, LOCAL, queueing_client(ONE), id="front end"),
+        pytest.param(HEADER, "", queueing_client(ONE), id="unix socket"),
+        pytest.param(HEADER, OTHER, queueing_client(OTHER), id="stranger"),
+        pytest.param(HEADER[:20], LOCAL, None, id="first piece"),
+        pytest.param(b"PUT / HTTP/1.1\r\n\r\n", LOCAL, "", id="no header"),
+    ],
+)
+def test_header_of_a_front_end_tells_the_client(
+    tmp_path: Path, sent: bytes, peer: str, key: str | None
+) -> None:
+    """A stranger may not take the turns of whom it names."""
+    live = replace(settings(tmp_path, "http://127.0.0.1:9").live, trusted_proxies=FRONT)
+
+    assert told_client(sent, peer, live, proxy_protocol=True) == key

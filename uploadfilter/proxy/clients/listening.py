@@ -110,7 +110,7 @@ async def _accepting(
     )
     register, proxied = server.register, listener.address.proxy_protocol
 
-    def who(sent: bytes, peer: str) -> str:
+    def who(sent: bytes, peer: str) -> str | None:
         return told_client(sent, peer, register.settings, proxy_protocol=proxied)
 
     acceptor = Acceptor(

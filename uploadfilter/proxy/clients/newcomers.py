@@ -9,7 +9,8 @@ Rules this module keeps:
 
 - The client is known by the first bytes, which are looked at and not taken. What they
   say decides the order and nothing else: the head is read again when it is parsed.
-- Connections that have sent nothing are those of one client, until they have.
+- Connections that have sent nothing are those of one client, until they have. They are
+  looked at again; those of nobody in particular (``""``) are not.
 """
 
 import re
@@ -21,6 +22,7 @@ from typing import Final
 
 from uploadfilter.networks import in_group
 from uploadfilter.proxy.clients.proxyheader import Unread, read_header
+from uploadfilter.proxy.clients.silent import THIS_MACHINE
 from uploadfilter.proxy.requests.clientkeys import group_of, queueing_client
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.requests.turntaking import TurnTaking
@@ -35,15 +37,22 @@ _LOOKS: Final = 64
 
 _END: Final = b"\r\n\r\n"
 
-Who = Callable[[bytes, str], str]
-"""Returns the client of a connection by its first bytes, and by its other end."""
+_SILENT: Final = "silent"
+"""Stands for the client of connections that have not told it; no client's key is such
+a word."""
+
+_NO_HEAD: Final = RequestHead(method="PUT", target="/", headers=(), version=(1, 1))
+
+Who = Callable[[bytes, str], str | None]
+"""Returns the client of a connection by its first bytes, and by its other end; ``None``
+if more bytes are needed, and ``""`` for nobody in particular."""
 
 
 class Newcomers:
     """Accepted connections that wait to be opened.
 
     Args:
-        who: Tells the client of a connection; ``""`` means unknown.
+        who: Tells the client of a connection.
     """
 
     def __init__(self, who: Who) -> None:
@@ -74,30 +83,34 @@ class Newcomers:
 
     def look(self) -> None:
         """Look again at connections that had sent nothing."""
-        silent = self._waiting.pop("", deque())
+        silent = self._waiting.pop(_SILENT, deque())
         self._count -= len(silent)
         looks = [silent.popleft() for _ in range(min(len(silent), _LOOKS))]
         if silent:
-            self._waiting[""] = silent
+            self._waiting[_SILENT] = silent
             self._count += len(silent)
         for accepted in looks:
             self.add(accepted)
 
     def _client_of(self, accepted: socket.socket) -> str:
-        """Return the client of a connection; ``""`` if it has sent nothing."""
+        """Return the client of a connection, ``_SILENT`` if it has not told it."""
         try:
             sent = accepted.recv(LOOKED_AT_BYTES, socket.MSG_PEEK)
             other_end = accepted.getpeername()
         except OSError:
-            return ""
+            return _SILENT
         peer = str(other_end[0]) if isinstance(other_end, tuple) else ""
-        return self._who(sent, peer) if sent else ""
+        client = self._who(sent, peer) if sent else None
+        return _SILENT if client is None else client
 
 
 def told_client(
     sent: bytes, peer: str, settings: LiveSettings, *, proxy_protocol: bool
-) -> str:
+) -> str | None:
     """Return the key in limits of the client that the first bytes of a head tell.
+
+    ``None`` means that more bytes are needed. Of a stranger, no header is believed: its
+    connection will be closed, but until then it would take the turns of others.
 
     Args:
         sent: The bytes.
@@ -105,11 +118,14 @@ def told_client(
         settings: The settings in force, which say whose words are believed.
         proxy_protocol: Whether the bytes begin with a header of the PROXY protocol.
     """
-    if proxy_protocol:
+    peer = peer or THIS_MACHINE
+    if proxy_protocol and _is_trusted(peer, settings):
         header = read_header(sent)
         if isinstance(header, Unread):
-            return ""
-        peer, sent = header.source or peer, sent[header.length :]
+            return None if header is Unread.INCOMPLETE else ""
+        if header.source is not None:
+            peer = header.source or THIS_MACHINE
+        sent = sent[header.length :]
     name = settings.client_header.value.encode("ascii")
     lines = _lines_of(name).findall(sent.partition(_END)[0])
     head = RequestHead(
@@ -127,6 +143,12 @@ def told_client(
     )
     group = group_of(side.client, settings.client_groups)
     return in_group(queueing_client(side.client), group)
+
+
+def _is_trusted(peer: str, settings: LiveSettings) -> bool:
+    return client_side(
+        peer, _NO_HEAD, scheme="http", trusted_proxies=settings.trusted_proxies
+    ).trusted
 
 
 @lru_cache
