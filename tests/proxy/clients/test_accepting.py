@@ -9,6 +9,7 @@ import struct
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -208,6 +209,25 @@ async def test_clients_wait_while_descriptors_are_lacking(
     assert made_meanwhile == 0
     assert answers == [b"hello"] * 2
     assert [line["event"] for line in logged] == ["connections_wait"]
+
+
+async def test_listener_that_cannot_bound_unsent_bytes_is_served() -> None:
+    """As one of MPTCP, with a Linux before 6.9: memory is bounded without it, too."""
+
+    class Older(socket.socket):
+        """Refuses all options of TCP."""
+
+        @override
+        def setsockopt(self, level: int, *rest: Any) -> None:
+            if level == socket.IPPROTO_TCP:
+                raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+            super().setsockopt(level, *rest)
+
+    with Older() as listener:
+        listener.bind(("127.0.0.1", 0))
+        async with accepting(listener):
+            with clients(listener, 1) as (client,):
+                assert await echoed(client) == b"hello"
 
 
 async def test_nothing_is_accepted_after_the_end(listener: socket.socket) -> None:

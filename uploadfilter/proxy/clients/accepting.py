@@ -28,6 +28,7 @@ import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Final
 
@@ -112,8 +113,9 @@ class Acceptor:
         self._pause: asyncio.TimerHandle | None = None
         self._said_at_s = -math.inf
         self._accepted_at_s = 0.0
-        if listener.family != socket.AF_UNIX:
-            # Accepted sockets inherit it.
+        # Accepted sockets inherit it. It has no meaning for Unix sockets, and Linux
+        # before 6.9 refuses it for MPTCP, which systemd may hand over.
+        with suppress(OSError):
             listener.setsockopt(
                 socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_BYTES
             )
