@@ -185,13 +185,13 @@ def test_two_never_compress_one_segment(log: Path) -> None:
 def test_plain_form_goes_only_if_the_other_is_equal(
     log: Path, damage: bytes | None
 ) -> None:
-    """A compressed form with other bytes is removed, and made anew."""
+    """A compressed form with less is removed, and made anew."""
     before, (segment, *_) = contents(log), large(log)
     step(log, segment, reserve_bytes=0)
     packed = log / segment.compressed_name
     if damage is None:
-        plain = log / segment.name
-        plain.write_bytes(plain.read_bytes()[:-1])
+        with (log / segment.name).open("ab") as file:
+            file.write(b"more")
         before = contents(log)
     else:
         packed.write_bytes(damage)
@@ -202,6 +202,42 @@ def test_plain_form_goes_only_if_the_other_is_equal(
     step(log, segment, reserve_bytes=0)
     step(log, segment, reserve_bytes=0)
     assert contents(log) == before
+
+
+@pytest.mark.parametrize("kept_bytes", [0, 1000, -1])
+@pytest.mark.parametrize("is_damaged", [False, True])
+def test_file_that_is_being_unpacked_keeps_its_compressed_form(
+    log: Path, kept_bytes: int, is_damaged: bool
+) -> None:
+    """``gunzip --keep`` that fails removes its half, so the other has to be there."""
+    before, (segment, *_) = contents(log), large(log)
+    step(log, segment, reserve_bytes=0)
+    plain, packed = log / segment.name, log / segment.compressed_name
+    whole = plain.read_bytes()
+    plain.write_bytes(whole[:kept_bytes])
+    if is_damaged:
+        packed.write_bytes(packed.read_bytes()[:-1])
+    held = packed.read_bytes()
+
+    with pytest.raises(LogCorruptError, match="both stay"):
+        step(log, segment, reserve_bytes=0)
+    assert packed.read_bytes() == held
+    plain.unlink()
+    assert is_damaged or contents(log) == before
+
+
+def test_file_that_was_just_unpacked_stays_for_a_while(log: Path) -> None:
+    """A shipper gets its lines."""
+    (segment, *_), newest = large(log), segments(log)[-1]
+    step(log, segment, reserve_bytes=0)
+    plain = log / segment.name
+    made = (log / segment.compressed_name).lstat().st_ctime
+    while plain.stat().st_ctime <= made + 0.02:
+        plain.chmod(0o600)
+    for waited, is_due in ((-0.01, False), (0.01, True)):
+        now = plain.stat().st_ctime + SETTLED_S + waited
+        found = due(log, newest, now=now, after_s=1e9, is_short=False)
+        assert (segment in found) == is_due
 
 
 @pytest.mark.parametrize("target", ["outside", "nowhere", "itself"])

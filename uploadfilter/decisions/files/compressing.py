@@ -5,7 +5,8 @@ A segment goes through two steps, each of which may be ended at any point:
 1. ``.<segment>.gz.new`` is written, synced, and renamed to ``<segment>.gz``. From then
    on both forms are there, and the plain one counts.
 2. Ten minutes later, the compressed form is compared with the plain one,
-   byte by byte. Only if they are equal is the plain one removed.
+   byte by byte. Only if they are equal is the plain one removed. The compressed one is
+   removed if it is damaged or ends early, but never if it has bytes of its own.
 
 The pause between the steps is for those who list the directory or copy it at that
 moment: a listing that is made while a file is renamed may have neither name.
@@ -21,8 +22,9 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
+from enum import Enum, auto
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import BinaryIO, Final, NamedTuple, assert_never
 
 import msgspec
 
@@ -92,6 +94,16 @@ class _Waits(NamedTuple):
     settle_s: float
 
 
+class _Compared(Enum):
+    """The compressed form beside the plain one."""
+
+    EQUAL = auto()
+    LESS = auto()
+    """It is damaged or ends early, and the plain one is as long."""
+    OTHER = auto()
+    """It is whole, or the longer one: who unpacks a file has half of it for a while."""
+
+
 class _Forms(NamedTuple):
     segment: Segment
     has_both: bool
@@ -133,7 +145,8 @@ def _due(directory: Path, segment: Segment, now: float, waits: _Waits) -> _Forms
         is_old = abs(now - plain.st_mtime) >= waits.compress_s
         is_due = is_old and plain.st_size >= LEAST_BYTES
         return _Forms(segment, has_both=False) if is_due else None
-    is_old = abs(now - made) >= waits.settle_s
+    # The plain one may be the younger one: somebody unpacks it at this moment.
+    is_old = min(abs(now - made), abs(now - plain.st_ctime)) >= waits.settle_s
     return _Forms(segment, has_both=True) if is_old else None
 
 
@@ -151,8 +164,8 @@ def step(directory: Path, segment: Segment, *, reserve_bytes: int) -> Compressio
 
     Raises:
         LogBusyError: Another process takes it.
-        LogCorruptError: The compressed form differs from the plain one; it is removed,
-            and made anew by the next step.
+        LogCorruptError: The compressed form differs from the plain one. It is removed,
+            and made anew by the next step, unless the plain one lacks bytes of it.
         LogError: The segment cannot be read, or shrinks more than a reader accepts.
         LogWriteError: A file cannot be written, or space is short.
     """
@@ -238,12 +251,25 @@ def _take_over(plain: Path, target: BinaryIO) -> None:
 def _settle(directory: Path, segment: Segment, file: BinaryIO) -> Compression:
     """Remove the plain form, if the compressed one equals it."""
     path = directory / segment.compressed_name
-    if not (path.is_file() and not path.is_symlink() and _is_form_of(path, file)):
-        path.unlink()
-        raise LogCorruptError(
-            f"{path.name!r} has other bytes than {segment.name!r}, and was removed",
-            hint="It is made anew, and nothing is lost. If it recurs, check the disk.",
-        )
+    is_file = path.is_file() and not path.is_symlink()
+    match _compared(path, file) if is_file else _Compared.LESS:
+        case _Compared.EQUAL:
+            pass
+        case _Compared.LESS:
+            path.unlink()
+            raise LogCorruptError(
+                f"{path.name!r} has other bytes than {segment.name!r}, and was removed",
+                hint="It is made anew, and nothing is lost. If it recurs, check the "
+                "disk.",
+            )
+        case _Compared.OTHER:
+            raise LogCorruptError(
+                f"{segment.name!r} lacks bytes of {path.name!r}, so both stay",
+                hint="If it is being unpacked, wait. Otherwise run 'uploadfilter log "
+                "verify': move the plain file away if it is damaged, else the other.",
+            )
+        case never:
+            assert_never(never)
     (directory / segment.name).unlink()
     sync_directory(directory)
     return Compression(
@@ -254,33 +280,22 @@ def _settle(directory: Path, segment: Segment, file: BinaryIO) -> Compression:
     )
 
 
-def _is_form_of(path: Path, plain: BinaryIO) -> bool:
-    """Return whether a file is the compressed form of a segment, and durable."""
+def _compared(path: Path, plain: BinaryIO) -> _Compared:
+    """Compare a durable compressed form with the plain one."""
+    is_same = True
     with path.open("rb") as source:
         # Others may have put it there, such as ``gzip --keep``, which syncs nothing.
         os.fsync(source.fileno())
+        reader = MemberReader(source, path.name)
         try:
-            return _are_equal(plain, MemberReader(source, path.name))
+            while part := reader.read(_BLOCK_BYTES):
+                is_same = plain.read(len(part)) == part and is_same
         except LogCorruptError:
-            return False
-
-
-def _are_equal(plain: BinaryIO, reader: MemberReader) -> bool:
-    while True:
-        block = plain.read(_BLOCK_BYTES)
-        if _exactly(reader, len(block)) != block:
-            return False
-        if not block:
-            return not reader.read(1)
-
-
-def _exactly(reader: MemberReader, count: int) -> bytes:
-    """Read so many bytes, or all that are left."""
-    parts = []
-    while count and (part := reader.read(count)):
-        parts.append(part)
-        count -= len(part)
-    return b"".join(parts)
+            has_all = os.fstat(plain.fileno()).st_size >= reader.tell()
+            return _Compared.LESS if has_all else _Compared.OTHER
+    if not is_same:
+        return _Compared.OTHER
+    return _Compared.LESS if plain.read(1) else _Compared.EQUAL
 
 
 def remove_unfinished(directory: Path) -> None:
