@@ -175,6 +175,21 @@ os.kill(os.getpid(), 9)
     assert {it["error"] for it in logged} == {"its process ended with -9"}
 
 
+async def test_process_that_hangs_is_ended_and_told(
+    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compression goes on, and somebody learns of it."""
+    (tmp_path / "hanging_module.py").write_text("import time\ntime.sleep(60)\n")
+    monkeypatch.setattr(module, "_MODULE", "hanging_module")
+    monkeypatch.setattr(module, "_PACKAGE_ROOT", tmp_path)
+    monkeypatch.setattr(module, "MOST_RUN_S", 0.2)
+    with capture_logs() as logged:
+        told = await kept(directory, minutes=2)
+
+    assert told == [False, False]
+    assert {it["error"] for it in logged} == {"its process did not end within 0.2 s"}
+
+
 async def test_log_that_cannot_be_read_does_not_end_the_task(tmp_path: Path) -> None:
     """The writer tells the cause; the task goes on."""
     with capture_logs() as logged:
