@@ -210,6 +210,10 @@ class Slow:
         self.rate = rate
         self.is_broken_off = False
 
+    def is_waiting(self) -> bool:
+        """Its client accepts less than it could have."""
+        return True
+
     def slow_rate(self) -> float:
         """Return the rate."""
         return self.rate

@@ -15,10 +15,17 @@ from uploadfilter.proxy.clients.waiting import (
 class Download:
     """An answer with a known rate; it notes that it was broken off."""
 
-    def __init__(self, network: str, rate: float | None) -> None:
+    def __init__(
+        self, network: str, rate: float | None, *, is_stream: bool = False
+    ) -> None:
         self.network = network
         self.rate = rate
+        self.is_stream = is_stream
         self.is_ended = False
+
+    def is_waiting(self) -> bool:
+        """A stream waits for its origin."""
+        return not self.is_stream
 
     def slow_rate(self) -> float | None:
         """Return the rate."""
@@ -72,6 +79,20 @@ def test_answers_that_are_not_slow_never_end() -> None:
 
     assert not any(answer.is_ended for answer in answers)
     assert len(waiting.answers) == 20
+
+
+def test_streams_of_events_do_not_count() -> None:
+    """However many there are, a phone without a network for seconds goes on."""
+    waiting = Waiting()
+    phones = [Download("a", 0.0) for _ in range(3)]
+    for answer in (*phones, *(Download("b", None, is_stream=True) for _ in range(9))):
+        waiting.add(answer)
+    waiting.add(Download("c", None), now_s=1.0)
+    assert waiting.ends == 0
+
+    waiting.add(Download("c", None), now_s=2.0)
+    assert waiting.ends == 1
+    assert sum(phone.is_ended for phone in phones) == 1
 
 
 def test_answers_are_not_looked_at_for_each_new_one() -> None:

@@ -122,6 +122,10 @@ class _Watch:
         self._moved_s = self._last.at_s
         self._next = self._loop.call_later(self._interval_s, self._look)
 
+    def is_waiting(self) -> bool:
+        """Tell whether it has bytes that its client does not accept yet."""
+        return self._request.protocol.writing_paused and not self._scope.expired()
+
     def slow_rate(self) -> float | None:
         """Return the rate since the last check but one; ``None`` if it is not slow.
 
@@ -130,9 +134,7 @@ class _Watch:
         reads nothing.
         """
         age_s = self._loop.time() - self._before.at_s
-        if age_s < SLOW_AFTER_S or not self._request.protocol.writing_paused:
-            return None
-        if self._scope.expired():
+        if age_s < SLOW_AFTER_S or not self.is_waiting():
             return None
         rate = (self._taken() - self._before.taken_bytes) / age_s
         return rate if rate < SLOW_BYTES_S else None

@@ -7,7 +7,9 @@ and reads none of them would fill the memory of the machine.
 This is plain bookkeeping without sockets or clocks. Rules this module keeps:
 
 - Answers are broken off only if more than the allowed number wait, and only slow ones.
-  Many people who download at the same time do not end each other's downloads.
+  Many people who download at the same time do not end each other's downloads. An
+  answer that waits for its origin, such as a stream of events, holds nothing and does
+  not count.
 - The network with the most slow answers loses first, and first its slowest one.
 - A search looks at all answers, so it is not repeated for each new one.
 """
@@ -38,6 +40,9 @@ class Waiter(Protocol):
     def network(self) -> str:
         """Network of its client; ``""`` means no particular one."""
 
+    def is_waiting(self) -> bool:
+        """Tell whether it has bytes that its client does not accept yet."""
+
     def slow_rate(self) -> float | None:
         """Return its recent rate in bytes a second; ``None`` if it is not slow."""
 
@@ -46,7 +51,7 @@ class Waiter(Protocol):
 
 
 class Waiters:
-    """The answers that wait for their clients.
+    """The answers that may have to wait for their clients.
 
     Args:
         on_end: Called for each answer that is broken off.
@@ -58,7 +63,7 @@ class Waiters:
         self._look_at_s = 0.0
 
     def __len__(self) -> int:
-        """Return how many wait."""
+        """Return how many there are."""
         return len(self._answers)
 
     def add(self, answer: Waiter, *, most: int, now_s: float) -> None:
@@ -71,7 +76,7 @@ class Waiters:
         """
         if len(self._answers) >= most and now_s >= self._look_at_s:
             self._look_at_s = now_s + LOOK_EVERY_S
-            excess = len(self._answers) + 1 - most
+            excess = sum(it.is_waiting() for it in self._answers) + 1 - most
             for slow in self._slowest(min(excess, _ENDED_AT_ONCE)):
                 del self._answers[slow]
                 slow.break_off()
@@ -84,6 +89,8 @@ class Waiters:
 
     def _slowest(self, count: int) -> list[Waiter]:
         """Return slow answers, as many as asked for if there are as many."""
+        if count <= 0:
+            return []
         rates = {}
         for answer in self._answers:
             rate = answer.slow_rate()
