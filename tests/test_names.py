@@ -7,6 +7,7 @@ name with two meanings cost every reader a second look.
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 
 import pytest
 
@@ -45,6 +46,7 @@ RULED = {
 them. Before you add a class here, read what the word stands for."""
 
 
+@cache  # To parse the whole package takes seconds, and each word asks.
 def public_classes() -> dict[str, list[str]]:
     """Return the modules of the package that define each public class, by its name."""
     found: dict[str, list[str]] = defaultdict(list)
