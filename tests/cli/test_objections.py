@@ -42,7 +42,7 @@ def test_objection_is_listed_and_decided(
     listed = json.loads(capfd.readouterr().out)
     assert run(monkeypatch, *words, "nonsense", *more) == 2
     assert run(monkeypatch, *words, "withdrawn", *more) == 2
-    assert run(monkeypatch, *words, "upheld", *more, "--answer", "No.") == 0
+    assert run(monkeypatch, *words, "denied", *more, "--answer", "No.") == 0
     capfd.readouterr()
     assert run(monkeypatch, "objection", "show", ID, "--state", str(state)) == 0
     shown = json.loads(capfd.readouterr().out)
@@ -50,7 +50,7 @@ def test_objection_is_listed_and_decided(
     assert listed["decision"] == ID
     assert listed["evidence"][0]["entry"] == EVIDENCE.entry
     assert (shown["state"], shown["reviewer"], shown["answer"]) == (
-        "upheld",
+        "denied",
         "ab",
         "No.",
     )

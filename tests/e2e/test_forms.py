@@ -241,6 +241,29 @@ def test_uploader_objects_and_gets_an_answer(place: Place, browser: Browser) -> 
     assert len(place.site.published()) == 1
 
 
+def test_button_comes_first_and_the_other_one_keeps_the_text(
+    place: Place, browser: Browser
+) -> None:
+    """The page needs no script; its second button sends nothing and loses nothing."""
+    with browser.new_context(locale="en-GB", java_script_enabled=False) as context:
+        uploader = context.new_page()
+        publish(uploader, place.site)
+        button = uploader.locator("button").bounding_box()
+        number = uploader.locator("code >> nth=0").bounding_box()
+        uploader.click("text=Object to this decision")
+        decision = uploader.input_value("#id")
+        uploader.fill("#text", "Not sent yet.")
+        uploader.click("text=Look up the outcome")
+        told = uploader.inner_text("[role=alert]")
+        kept = uploader.input_value("#text"), uploader.input_value("#id")
+
+    assert button is not None
+    assert number is not None
+    assert button["y"] < number["y"]
+    assert "it is not sent yet" in told
+    assert kept == ("Not sent yet.", decision)
+
+
 def test_visitor_reports_abuse(place: Place, browser: Browser) -> None:
     """In Dutch, by the plain form and in a frame of a page of the host's."""
     visitor = browser.new_page(locale="nl-NL")

@@ -65,7 +65,7 @@ def test_each_warning_is_due_once(times_s: list[float]) -> None:
 
 def test_nothing_is_due_after_a_decision() -> None:
     """Who has decided needs no reminder."""
-    it = _decided(objection(), ObjectionState.UPHELD)
+    it = _decided(objection(), ObjectionState.DENIED)
 
     assert it.due(now=NOON_S + 100 * DAY_S) is None
 
@@ -83,15 +83,15 @@ def test_outcome_about_an_entry_needs_one_of_this_decision(
 
 
 def test_outcome_about_no_entry_names_none() -> None:
-    """An upheld decision is about the decision as a whole."""
-    assert _decided(objection(), ObjectionState.UPHELD).chosen is None
+    """A denied objection is about the decision as a whole."""
+    assert _decided(objection(), ObjectionState.DENIED).chosen is None
 
 
 def test_long_answer_is_refused() -> None:
     """What a reviewer writes is bounded as well."""
     with pytest.raises(UsageError, match="4001 characters"):
         objection().decided(
-            ObjectionState.UPHELD,
+            ObjectionState.DENIED,
             now=NOON_S,
             reviewer="ab",
             answer="x" * (MOST_TEXT_CHARACTERS + 1),

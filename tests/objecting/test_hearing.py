@@ -115,7 +115,7 @@ async def test_outcome_is_told_with_the_answer(desk: Desk) -> None:
     found = desk.store.get(decision_id())
     assert found is not None
     after = found.decided(
-        ObjectionState.UPHELD, now=NOON_S, reviewer="ab", answer="We <looked>."
+        ObjectionState.DENIED, now=NOON_S, reviewer="ab", answer="We <looked>."
     )
     desk.store.change(found, after, at_s=NOON_S)
     told = await desk.post(do="outcome", wants_page=True, language="nl")
@@ -134,6 +134,21 @@ async def test_button_of_the_answer_fills_the_form_in(desk: Desk) -> None:
     assert f'value="{decision_id()}"' in text
     assert f'value="{code_of(KEY, decision_id())}"' in text
     assert '<label for="text">' in text
+
+
+async def test_looking_the_outcome_up_keeps_the_typed_text(desk: Desk) -> None:
+    """The second button sends nothing, and throws nothing away."""
+    early = await desk.post(do="outcome", text="My <cat>", wants_page=True)
+    await desk.post(do="send", text="My dog")
+    late = await desk.post(do="outcome", text="My <cat>", wants_page=True)
+    twice = await desk.post(do="send", text="My bird", wants_page=True)
+
+    assert early.status == 404
+    assert ">My &lt;cat&gt;</textarea>" in page(early)
+    assert f'value="{code_of(KEY, decision_id())}"' in page(early)
+    assert "My &lt;cat&gt;" in page(late)
+    assert "My bird" in page(twice)
+    assert [it.text for it in desk.store.listed()] == ["My dog"]
 
 
 async def test_wrong_codes_are_few_and_alike(desk: Desk) -> None:

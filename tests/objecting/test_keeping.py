@@ -68,7 +68,7 @@ def test_no_event_holds_what_people_wrote(tmp_path: Path) -> None:
         received(store)
         store.place(objection())
         store.change(
-            objection(), decided(objection(), ObjectionState.UPHELD), at_s=NOON_S
+            objection(), decided(objection(), ObjectionState.DENIED), at_s=NOON_S
         )
         told = str(store.events("main", after=0))
 
@@ -89,12 +89,38 @@ def test_change_of_another_reviewer_is_not_overwritten(tmp_path: Path) -> None:
     with ObjectionStore(tmp_path / FILE) as store:
         received(store)
         store.place(objection())
-        first = decided(objection(), ObjectionState.UPHELD)
+        first = decided(objection(), ObjectionState.DENIED)
         second = decided(objection(), ObjectionState.ASKED)
 
         assert store.change(objection(), first, at_s=NOON_S)
         assert not store.change(objection(), second, at_s=NOON_S)
         assert store.get(decision_id()) == first
+
+
+@pytest.mark.parametrize(
+    ("old", "state"),
+    [("upheld", ObjectionState.DENIED), ("overturned", ObjectionState.GRANTED)],
+)
+def test_store_of_an_older_version_is_read(
+    tmp_path: Path, old: str, state: ObjectionState
+) -> None:
+    """Its words "upheld" and "overturned" meant two things; they become clear ones."""
+    with ObjectionStore(tmp_path / FILE) as store:
+        received(store)
+        store.place(objection())
+        store.change(objection(), decided(objection(), state), at_s=NOON_S)
+    with sqlite3.connect(tmp_path / FILE) as db:
+        db.execute("UPDATE about SET value = '1' WHERE name = 'format'")
+        db.execute("UPDATE objections SET state = ?, event = ?", (old, old))
+        db.execute("UPDATE events SET event = ? WHERE number = 2", (old,))
+    db.close()
+
+    with ObjectionStore(tmp_path / FILE) as store:
+        found = store.get(decision_id())
+        events = [it.event for it in store.events("main", after=0)]
+
+    assert found == decided(objection(), state)
+    assert events == ["received", state]
 
 
 def test_ten_thousand_of_one_network_leave_room_for_others(tmp_path: Path) -> None:
@@ -117,7 +143,7 @@ def test_what_was_decided_is_forgotten_on_schedule(tmp_path: Path) -> None:
             received(store, number)
             store.place(objection(number))
         store.change(
-            objection(1), decided(objection(1), ObjectionState.UPHELD), at_s=NOON_S + 60
+            objection(1), decided(objection(1), ObjectionState.DENIED), at_s=NOON_S + 60
         )
         gone = store.forget(decided_before_s=NOON_S + DAY_S)
         left = store.listed()
@@ -135,13 +161,13 @@ def test_counts_tell_what_waits(tmp_path: Path) -> None:
             received(store, number)
             store.place(objection(number))
         store.change(
-            objection(1), decided(objection(1), ObjectionState.UPHELD), at_s=NOON_S
+            objection(1), decided(objection(1), ObjectionState.DENIED), at_s=NOON_S
         )
         early = store.counts(now=NOON_S)
         late = store.counts(now=NOON_S + 15 * DAY_S)
 
     assert early.by_state[ObjectionState.RECEIVED] == 1
-    assert early.by_state[ObjectionState.UPHELD] == 1
+    assert early.by_state[ObjectionState.DENIED] == 1
     assert (early.overdue, late.overdue) == (0, 1)
     assert early.oldest_s == NOON_S
 
@@ -185,10 +211,10 @@ def test_newer_store_is_refused(tmp_path: Path) -> None:
     """Nobody guesses what a newer version wrote."""
     ObjectionStore(tmp_path / FILE).close()
     with contextlib.closing(sqlite3.connect(tmp_path / FILE)) as db:
-        db.execute("UPDATE about SET value = '2' WHERE name = 'format'")
+        db.execute("UPDATE about SET value = '3' WHERE name = 'format'")
         db.commit()
 
-    with pytest.raises(ObjectionError, match="has format 2"):
+    with pytest.raises(ObjectionError, match="has format 3"):
         ObjectionStore(tmp_path / FILE)
 
 

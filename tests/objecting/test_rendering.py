@@ -54,6 +54,7 @@ def test_everything_is_escaped() -> None:
         texts=rendering.texts_of("en")["objection"],
         lines=["<l>"],
         answer="<a>",
+        unsent="<u>",
         rights="",
         decision="<d>",
         code="<c>",
@@ -62,7 +63,7 @@ def test_everything_is_escaped() -> None:
         back_words="<b>",
     )
 
-    assert not re.search(r"<[tldc]>", page)
+    assert not re.search(r"<[tlduc]>", page)
 
 
 def test_code_is_shown_in_groups() -> None:

@@ -123,7 +123,7 @@ async def test_nothing_is_told_before_the_login(office: Office) -> None:
             await office.ask(path)
             assert 'name="password"' in office.page
             assert decision_id() not in office.page
-        sent = await office.send(f"/objection/{decision_id()}", state="upheld")
+        sent = await office.send(f"/objection/{decision_id()}", state="denied")
         found = office.store.get(decision_id())
 
     assert sent == 401
@@ -171,7 +171,7 @@ async def test_rejection_without_a_match_offers_no_entry(office: Office) -> None
         await office.send(f"/objection/{decision_id(2)}", state="suppressed")
         found = office.store.get(decision_id(2))
 
-    assert 'value="overturned"' in shown
+    assert 'value="granted"' in shown
     assert 'value="suppressed"' not in shown
     assert "needs an entry" in office.page
     assert found is not None
@@ -185,11 +185,11 @@ async def test_forms_of_other_pages_change_nothing(office: Office) -> None:
         await office.enter()
         await office.ask(path)
         page = office.page
-        foreign = await office.send(path, origin="http://evil.example", state="upheld")
+        foreign = await office.send(path, origin="http://evil.example", state="denied")
         office.page = page
-        forged = await office.send(path, form="x", state="upheld")
+        forged = await office.send(path, form="x", state="denied")
         office.page = page
-        await office.send(path, seen="x", state="upheld")
+        await office.send(path, seen="x", state="denied")
         late = office.page
         named = await office.ask("/", Host="evil.example")
         found = office.store.get(decision_id())

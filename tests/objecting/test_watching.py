@@ -110,12 +110,12 @@ def test_suppression_and_its_end(machine: Machine) -> None:
         machine.get(), ObjectionState.SUPPRESSED, reviewer="ab", chosen=KEY
     )
     while_off = machine.suppressed()
-    machine.decider.decide(off, ObjectionState.UPHELD, reviewer="cd")
+    machine.decider.decide(off, ObjectionState.DENIED, reviewer="cd")
 
     assert while_off == [KEY]
     assert machine.suppressed() == []
     events = [it.event for it in machine.store.events("two", after=0)]
-    assert events == ["received", "suppressed", "upheld"]
+    assert events == ["received", "suppressed", "denied"]
 
 
 def test_withdrawal_by_the_issuer_is_noted(machine: Machine) -> None:
@@ -145,7 +145,7 @@ def test_second_decision_on_what_was_seen_before_does_nothing(
     machine.receive()
     machine.watch.look()
     seen = machine.get()
-    machine.decider.decide(seen, ObjectionState.UPHELD, reviewer="ab")
+    machine.decider.decide(seen, ObjectionState.DENIED, reviewer="ab")
 
     with pytest.raises(UsageError, match="has changed"):
         machine.decider.decide(
@@ -178,7 +178,7 @@ def test_decided_objections_are_forgotten(machine: Machine) -> None:
     """Text and outcome go half a year after the outcome."""
     machine.receive()
     machine.watch.look()
-    machine.decider.decide(machine.get(), ObjectionState.UPHELD, reviewer="ab")
+    machine.decider.decide(machine.get(), ObjectionState.DENIED, reviewer="ab")
     machine.now += 182 * DAY_S
     machine.watch.look()
     kept = machine.store.get(decision_id())

@@ -192,7 +192,7 @@ def test_objections_are_counted_by_entry(tmp_path: Path) -> None:
         objected("received"),
         objected("received"),
         objected("asked"),
-        objected("upheld"),
+        objected("denied"),
         objected("received", of="other"),
     ]
     write_log(tmp_path, [records])

@@ -94,9 +94,7 @@ def decide_command(
     decision: DecisionArgument,
     outcome: Annotated[
         str,
-        typer.Argument(
-            metavar="OUTCOME", help="upheld, overturned, suppressed or asked."
-        ),
+        typer.Argument(metavar="OUTCOME", help="denied, granted, suppressed or asked."),
     ],
     *,
     by: Annotated[
@@ -120,7 +118,7 @@ def decide_command(
 
     **Example**
 
-        uploadfilter objection decide 20261125-0123456789abcdef0123 upheld --by ab
+        uploadfilter objection decide 20261125-0123456789abcdef0123 denied --by ab
     """
     place = state_directory(state)
     try:
@@ -128,12 +126,12 @@ def decide_command(
     except ValueError as exc:
         raise UsageError(
             f"{outcome!r} is no outcome",
-            hint="Outcomes are upheld, overturned, suppressed and asked.",
+            hint="Outcomes are denied, granted, suppressed and asked.",
         ) from exc
     if wanted in {ObjectionState.RECEIVED, ObjectionState.WITHDRAWN}:
         raise UsageError(
             f"nobody decides that an objection is {outcome!r}",
-            hint="Outcomes are upheld, overturned, suppressed and asked.",
+            hint="Outcomes are denied, granted, suppressed and asked.",
         )
     with _store(place) as store:
         before = _found(store, decision)
@@ -261,7 +259,7 @@ def _ended(state: Path, decision: str) -> datetime | None:
         return None
     with ObjectionStore(path) as store:
         found = store.get(decision)
-    if found is None or found.state in {ObjectionState.RECEIVED, ObjectionState.UPHELD}:
+    if found is None or found.state in {ObjectionState.RECEIVED, ObjectionState.DENIED}:
         return None
     return datetime.fromtimestamp(found.changed_s, UTC)
 

@@ -174,6 +174,7 @@ class NoticeForm:
             root=self._root(told),
             lines=[words["thanks"], words["danger"]],
             answer="",
+            unsent="",
             rights="",
             decision="",
             code="",

@@ -28,8 +28,8 @@ class ObjectionState(StrEnum):
     """Where an objection stands."""
 
     RECEIVED = "received"
-    UPHELD = "upheld"
-    OVERTURNED = "overturned"
+    DENIED = "denied"
+    GRANTED = "granted"
     SUPPRESSED = "suppressed"
     ASKED = "asked"
     WITHDRAWN = "withdrawn"
@@ -55,8 +55,8 @@ class ObjectionEvent(StrEnum):
     RECEIVED = "received"
     REMINDED = "reminded"
     OVERDUE = "overdue"
-    UPHELD = "upheld"
-    OVERTURNED = "overturned"
+    DENIED = "denied"
+    GRANTED = "granted"
     SUPPRESSED = "suppressed"
     ASKED = "asked"
     WITHDRAWN = "withdrawn"
@@ -65,11 +65,11 @@ class ObjectionEvent(StrEnum):
 _S = ObjectionState
 NEXT: Final[Mapping[ObjectionState, frozenset[ObjectionState]]] = MappingProxyType(
     {
-        _S.RECEIVED: frozenset({_S.UPHELD, _S.OVERTURNED, _S.SUPPRESSED, _S.ASKED}),
-        _S.UPHELD: frozenset({_S.OVERTURNED, _S.SUPPRESSED, _S.ASKED}),
-        _S.OVERTURNED: frozenset({_S.UPHELD, _S.SUPPRESSED, _S.ASKED}),
-        _S.SUPPRESSED: frozenset({_S.UPHELD, _S.ASKED, _S.WITHDRAWN}),
-        _S.ASKED: frozenset({_S.UPHELD, _S.WITHDRAWN}),
+        _S.RECEIVED: frozenset({_S.DENIED, _S.GRANTED, _S.SUPPRESSED, _S.ASKED}),
+        _S.DENIED: frozenset({_S.GRANTED, _S.SUPPRESSED, _S.ASKED}),
+        _S.GRANTED: frozenset({_S.DENIED, _S.SUPPRESSED, _S.ASKED}),
+        _S.SUPPRESSED: frozenset({_S.DENIED, _S.ASKED, _S.WITHDRAWN}),
+        _S.ASKED: frozenset({_S.DENIED, _S.WITHDRAWN}),
         _S.WITHDRAWN: frozenset(),
     }
 )
@@ -206,7 +206,7 @@ class Objection:
             raise UsageError(
                 f"{state.value!r} needs an entry that this decision matched",
                 hint="Choose one of its entries. A rejection without a match can be "
-                "upheld or overturned.",
+                "granted or denied.",
             )
         return replace(
             self,

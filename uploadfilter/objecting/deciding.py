@@ -19,7 +19,7 @@ SUPPRESSED_FOR: Final = timedelta(days=30)
 """For how long an entry is switched off: the longest suppression. An issuer who was
 asked withdraws it within that time, or somebody looks at it again."""
 
-REASON: Final = "objection upheld by a reviewer"
+REASON: Final = "objection granted by a reviewer"
 _ON_ANY_MORE: Final = frozenset({ObjectionState.SUPPRESSED, ObjectionState.ASKED})
 
 

@@ -105,7 +105,7 @@ class ObjectionForm:
         if found is None and told.fields.get("do") != "outcome":
             # The button of the answer page: number and code are filled in.
             return self._form(told, 200, decision=decision, code=code)
-        return self._state(told, decision, found)
+        return self._state(told, decision, code, found)
 
     def _refused(self, told: FormRequest, decision: str, code: str) -> _Refusal | None:
         """Check the code; a client with many wrong ones has to wait."""
@@ -144,7 +144,7 @@ class ObjectionForm:
             case Receipt.ALREADY:
                 found = await asyncio.to_thread(self._store.get, decision)
                 title = self._words(told)["already_title"]
-                return self._state(told, decision, found, title=title)
+                return self._state(told, decision, code, found, title=title)
             case Receipt.FULL | Receipt.NETWORK_FULL:
                 status = 503 if receipt is Receipt.FULL else 429
                 words = self._words(told)[receipt.value]
@@ -269,21 +269,26 @@ class ObjectionForm:
         self,
         told: FormRequest,
         decision: str,
+        code: str,
         found: Objection | None,
         *,
         title: str = "",
     ) -> web.Response:
-        """Tell where an objection stands, to a client that knows its code."""
-        words = self._words(told)
+        """Tell where an objection stands, to a client that knows its code.
+
+        A text that the client has typed comes back: it was not sent.
+        """
+        words, typed = self._words(told), text_of(told.fields, "text")
         if found is None:
-            lines = [words["none_text"]]
-            document: dict[str, object] = {"status": 404, "decision": decision}
-            return self._told(told, 404, words["none_title"], lines, document)
+            none = words["none_text"]
+            return self._form(
+                told, 404, decision=decision, code=code, text=typed, problem=none
+            )
         states = rendering.texts_of(told.language)["state"]
         day = rendering.day_words(found.deadline_s)
         since = rendering.day_words(found.changed_s)
         lines = [states[found.state].format(day=day), words["since"].format(day=since)]
-        document = {
+        document: dict[str, object] = {
             "decision": decision,
             "state": found.state,
             "since": since,
@@ -299,7 +304,8 @@ class ObjectionForm:
             document,
             decision=decision,
             answer=found.answer,
-            rights=states["rights"] if found.state is ObjectionState.UPHELD else "",
+            unsent=typed if typed != found.text else "",
+            rights=states["rights"] if found.state is ObjectionState.DENIED else "",
         )
 
     def _told(
@@ -313,6 +319,7 @@ class ObjectionForm:
         decision: str = "",
         code: str = "",
         answer: str = "",
+        unsent: str = "",
         rights: str = "",
     ) -> web.Response:
         page = rendering.page(
@@ -322,6 +329,7 @@ class ObjectionForm:
             texts=self._words(told),
             lines=lines,
             answer=answer,
+            unsent=unsent,
             rights=rights,
             decision=decision,
             code=code,

@@ -37,8 +37,11 @@ MOST_BYTES: Final = 2 << 30
 """Largest file: a hundred thousand objections of the longest text, kept for half a
 year, with their answers. Beyond it nothing new is taken."""
 
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Grows when a present reader would misunderstand the file."""
+
+_RENAMED: Final = {"upheld": "denied", "overturned": "granted"}
+"""States of format 1, and their names since format 2."""
 
 _ID_BYTES: Final = 4
 """Bytes of the name of a store, by which a proxy notices that it was replaced."""
@@ -170,8 +173,10 @@ class ObjectionStore:
             return _about(db, "id")
 
     def _check_format(self) -> None:
-        with self._reading() as db:
+        with self._writing() as db:
             found = _about(db, "format")
+            if found == "1":
+                found = _upgraded(db)
         if found != str(FORMAT):
             self.close()
             raise ObjectionError(
@@ -409,6 +414,16 @@ class ObjectionStore:
         with self._lock, _told(self._path), self._db:
             self._db.execute("BEGIN IMMEDIATE")
             yield self._db
+
+
+def _upgraded(db: sqlite3.Connection) -> str:
+    """Rename the states of a store of format 1; return its new format."""
+    for old, new in _RENAMED.items():
+        db.execute("UPDATE objections SET state = ? WHERE state = ?", (new, old))
+        db.execute("UPDATE objections SET event = ? WHERE event = ?", (new, old))
+        db.execute("UPDATE events SET event = ? WHERE event = ?", (new, old))
+    db.execute("UPDATE about SET value = ? WHERE name = 'format'", (str(FORMAT),))
+    return str(FORMAT)
 
 
 def _about(db: sqlite3.Connection, name: str) -> str:

@@ -51,16 +51,16 @@ _TRIES, _TRIES_WITHIN_S = 10, 900.0
 _RANDOM_BYTES: Final = 32
 
 _OUTCOMES: Final = {
-    ObjectionState.UPHELD: (
-        "The decision stands",
+    ObjectionState.DENIED: (
+        "Deny the objection: the decision stands",
         "The uploader is told that a person found no mistake.",
     ),
-    ObjectionState.OVERTURNED: (
-        "The upload was rejected by mistake",
+    ObjectionState.GRANTED: (
+        "Grant the objection: the upload was rejected by mistake",
         "No entry is to blame. Nothing is changed in the list.",
     ),
     ObjectionState.SUPPRESSED: (
-        "Switch the entry off",
+        "Grant the objection, and switch the entry off",
         "For 30 days, at once, for all uploads. It comes back by itself.",
     ),
     ObjectionState.ASKED: (

@@ -268,6 +268,9 @@ def _by_means() -> Iterator[FigureQuery]:
             )
 
 
+_GRANTED: Final = ("granted", "overturned", "suppressed", "withdrawn")
+"""States of an objection that was granted; older versions wrote ``overturned``."""
+
 _INSPECTED: Final = (Condition("reason", Op.NOT, (*_EXEMPT, *_REFUSED, *_TURNED_AWAY)),)
 
 QUERIES: Final[tuple[FigureQuery, ...]] = (
@@ -365,9 +368,9 @@ QUERIES: Final[tuple[FigureQuery, ...]] = (
         counts="events",
     ),
     FigureQuery(
-        name="overturned_by_means",
+        name="granted_by_means",
         source=RecordSource.OBJECTIONS,
-        where=(Condition("state", Op.IS, ("overturned", "suppressed", "withdrawn")),),
+        where=(Condition("state", Op.IS, _GRANTED),),
         by=("means",),
         counts="events",
     ),

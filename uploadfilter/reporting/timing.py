@@ -33,7 +33,12 @@ TIMING_TEXTS: Final = {
 }
 """The queries of these figures, in words."""
 
-_ENDED: Final = frozenset({"upheld", "overturned", "suppressed", "asked"})
+_ENDED: Final = frozenset(
+    {"denied", "granted", "suppressed", "asked", "upheld", "overturned"}
+)
+"""States of a decided objection. Older versions wrote ``upheld`` for ``denied``, and
+``overturned`` for ``granted``."""
+
 _Imports = dict[tuple[str, int], dict[str, tuple[str, bool]]]
 """Of each signed set, by log, the time of its import, and whether it withdrew."""
 

@@ -21,6 +21,7 @@ REPORT = "https://hotline.example/report"
 LANGUAGES = ["", "nl", "en"]
 BOTH = texts.load(objection=OBJECTION, report=REPORT)
 BROWSER = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
+REJECTED = BOTH.catalogues["en"].words(403).text
 STATUSES = [400, 403, 404, 408, 413, 415, 429, 431, 501, 502, 503, 504]
 
 
@@ -101,6 +102,33 @@ def test_rejections_differ_in_the_decision_only(accept: str) -> None:
     assert tags(first) == tags(second)
 
 
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("compared automatically", "fingerprints", "list of known pictures")),
+        ("nl", ("automatisch", "vingerafdrukken", "lijst van bekende afbeeldingen")),
+    ],
+)
+def test_rejection_says_what_kind_of_check_it_was(
+    language: str, words: tuple[str, ...]
+) -> None:
+    """It compares pictures with a list; which list, and how near, is not said."""
+    page = shown(body(answer(403, accept=BROWSER, language=language)))
+
+    assert all(word in page for word in words)
+
+
+def test_button_comes_before_number_place_and_code() -> None:
+    """A person needs the button alone; the rest is for later."""
+    form = texts.load(objection=OBJECTION, form=OBJECTION)
+    page = body(answer(403, accept=BROWSER, wording=form, code="00ff" * 8)).decode()
+    main = page[page.index("<main>") :]
+    places = [main.index(it) for it in ("<button>", "<h2", "00ff</span>")]
+
+    assert places == sorted(places)
+    assert main.count("<button>") == 1
+
+
 def test_rejection_as_a_problem() -> None:
     """Programs get RFC 9457: the decision, where to object, and nothing more."""
     told = answer(403)
@@ -110,8 +138,7 @@ def test_rejection_as_a_problem() -> None:
         "type": "about:blank",
         "title": "Forbidden",
         "status": 403,
-        "detail": "An automatic check did not accept this upload. "
-        "Such a decision can be wrong.",
+        "detail": REJECTED,
         "decision": ID,
         "objection": OBJECTION,
         "report": REPORT,
@@ -151,8 +178,7 @@ def test_clients_of_s3_get_an_error_of_s3(target: str, headers: dict[str, str]) 
     assert root.tag == "Error"
     assert root.findtext("Code") == "AccessDenied"
     assert root.findtext("Message") == (
-        "An automatic check did not accept this upload. Such a decision can be wrong. "
-        f"Decision: {ID} Objection: {OBJECTION} Report: {REPORT}"
+        f"{REJECTED} Decision: {ID} Objection: {OBJECTION} Report: {REPORT}"
     )
 
 

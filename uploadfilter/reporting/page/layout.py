@@ -331,11 +331,11 @@ class ReportLayout:
                 self._value(found("expected", means)),
                 self._value(found("unjudged", means)),
                 self._value(found("objections_by_means", means)),
-                self._value(found("overturned_by_means", means)),
+                self._value(found("granted_by_means", means)),
             )
             names = (self._words.of("means", means),)
             rows.append(PageRow(names, f"rejected_{means}", values))
-        columns_ = ("rejected", "expected", "unjudged", "objections", "overturned")
+        columns_ = ("rejected", "expected", "unjudged", "objections", "granted")
         headings = tuple(map(self._head, ("means", *columns_)))
         section.tables.append(PageTable(headings, 1, tuple(rows)))
         states = [
