@@ -84,8 +84,12 @@ class Day:
             elif known[0] == "curl":
                 self._upload(known)
             else:
-                assert known[0] == "uploadfilter"
-                assert self._typed(known[1:]) == output.OK, words
+                self.type(known)
+
+    def type(self, words: list[str]) -> None:
+        """Type one command of the program."""
+        assert words[0] == "uploadfilter"
+        assert self._typed(words[1:]) == output.OK, words
 
     def _serve(self, words: list[str]) -> None:
         """Start the servers, at free ports."""
@@ -142,11 +146,16 @@ def test_day_of_an_analyst(
     # A copy, in another format.
     photo = pictures.photograph(7, width=160, height=120)
     (tmp_path / "copy.jpg").write_bytes(pictures.jpeg(photo))
-    day.types("Once: keys and a folder")
-    day.types("From pictures to signals")
-    day.types("Propose, sign, publish")
+    day.types("The first set: four commands")
     day.types("What the provider does")
+    folder = tmp_path / "pictures" / "2"
+    (folder / "10.png").write_bytes(pictures.png(pictures.photograph(10)))
+    day.types("Each next set: three commands")
     capfd.readouterr()
+
+    assert typed(["issuer", "status", "--json", "--folder", "unit7"]) == output.OK
+    (status,) = json_lines(capfd.readouterr().out)
+    assert (status["sequence"], status["entries"]) == (2, 4)
 
     assert typed(["log", "show", "--json", "--verdict", "match"]) == output.OK
     (record,) = json_lines(capfd.readouterr().out)
@@ -156,6 +165,27 @@ def test_day_of_an_analyst(
     day.types("When a key is lost, or somebody leaves")
 
     assert day.statuses == [403, 201]
+
+
+@pytest.mark.parametrize(
+    ("heading", "count"),
+    [("The first set: four commands", 4), ("Each next set: three commands", 3)],
+)
+def test_a_set_takes_few_commands(heading: str, count: int) -> None:
+    """It was 17 to the first set, and 7 for each next one; headings say the number."""
+    assert len(blocks(heading)) == count
+
+
+def test_steps_can_be_typed_one_by_one(day: Day, tmp_path: Path) -> None:
+    """For those who look at each result before they go on."""
+    folder = tmp_path / "pictures" / "1"
+    folder.mkdir(parents=True)
+    (folder / "7.png").write_bytes(pictures.png(pictures.photograph(7)))
+    (create, *_) = blocks("The first set: four commands")
+    day.type(create)
+    day.types("In a browser, or step by step")
+
+    assert (tmp_path / "unit7" / "proposal" / "hashset.json").exists()
 
 
 def test_page_is_two_pages() -> None:

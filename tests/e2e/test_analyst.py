@@ -6,7 +6,10 @@ Every command is run as the page prints it, by a shell, with the installed progr
 import hashlib
 import json
 import os
+import pty
 import re
+import select
+import shlex
 import subprocess
 import zipfile
 from collections.abc import Sequence
@@ -45,6 +48,50 @@ def shell(command: str, folder: Path) -> str:
         check=False,
     )
     return done.stdout + done.stderr
+
+
+def typed(command: str, folder: Path, *answers: tuple[str, str]) -> str:
+    """Type a command on a terminal, and each answer after its question.
+
+    Args:
+        command: A line of the page.
+        folder: The folder in which it is typed.
+        answers: Questions, in their order, each with its answer.
+
+    Returns:
+        The text on the terminal.
+    """
+    ours, its = pty.openpty()
+    with (
+        subprocess.Popen(  # noqa: S603 -- commands of this project's page
+            [running.program(), *shlex.split(command)[1:]],
+            cwd=folder,
+            env={**running.environment(folder / "state"), "COLUMNS": "200"},
+            stdin=its,
+            stdout=its,
+            stderr=its,
+            start_new_session=True,
+        ) as process
+    ):
+        os.close(its)
+        shown, at = "", 0
+        waiting = list(answers)
+        while process.poll() is None or select.select([ours], [], [], 0)[0]:
+            if not select.select([ours], [], [], 60)[0]:
+                process.kill()
+                pytest.fail(f"nothing more was shown after: {shown}")
+            try:
+                shown += os.read(ours, 4096).decode()
+            except OSError:  # the terminal is closed
+                break
+            # The blank comes after the terminal stopped to show typed letters.
+            if waiting and waiting[0][0] in shown[at:] and shown.endswith(" "):
+                at = len(shown)
+                os.write(ours, f"{waiting.pop(0)[1]}\n".encode())
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert waiting == [], shown
+    return shown
 
 
 def section(number: int) -> str:
@@ -317,3 +364,89 @@ def test_withdrawn_entry_stays_out_until_it_is_listed_again(tmp_path: Path) -> N
     assert '"entry":"two"' not in back
     assert "1 entries that were withdrawn are listed again" in again
     assert '"entry":"two"' in again
+
+
+def test_export_of_a_case_system_is_staged_as_it_is(tmp_path: Path) -> None:
+    """No message sends an analyst round; the page names the conversion, too."""
+    (tmp_path / "FILE").write_bytes(text_of(VICS))
+    (tmp_path / "p").write_text("four words of mine")
+    (tmp_path / "p").chmod(0o600)
+    shell(
+        "uploadfilter issuer key k --name k --passphrase-file p; "
+        "uploadfilter issuer new unit7 --set unit7 --issuer Unit --root k.pub "
+        "--analyst k.pub --duty k.pub --online k.pub --root-threshold 1 "
+        "--analyst-threshold 1",
+        tmp_path,
+    )
+
+    asked = shell("uploadfilter issuer stage FILE --folder unit7", tmp_path)
+    staged = shell(
+        "uploadfilter issuer stage FILE --category 1 --folder unit7", tmp_path
+    )
+    made = shell(
+        "uploadfilter hashset convert FILE built.jsonl --category 1 --to jsonl; "
+        "uploadfilter issuer stage built.jsonl --folder unit7",
+        tmp_path,
+    )
+
+    assert "categories found: '1' 1" in asked
+    assert "--category" in asked
+    assert "staged: 1 entry" in staged
+    assert "staged: 1 entry" in made
+    page = (ROOT / "docs" / "issuing.md").read_text(encoding="utf-8")
+    assert "uploadfilter hashset convert" in page
+
+
+SECRET = "four words of mine"  # noqa: S105 -- of a test
+ISSUING = (ROOT / "docs" / "issuing.md").read_text(encoding="utf-8")
+
+
+def commands_below(heading: str) -> list[str]:
+    """Return the commands of the page for analysts below a heading."""
+    _, _, text = ISSUING.partition(f"\n## {heading}\n")
+    return "".join(blocks(text.partition("\n## ")[0], "sh")).splitlines()
+
+
+def test_analyst_comes_to_a_set_in_four_commands_and_to_the_next_in_three(
+    tmp_path: Path,
+) -> None:
+    """Typed on a terminal, where all questions are asked; it was 17, and then 7."""
+    create, propose, sign, publish = commands_below("The first set: four commands")
+    again, second, last = commands_below("Each next set: three commands")
+    folder = tmp_path / "pictures" / "1"
+    folder.mkdir(parents=True)
+    (folder / "7.png").write_bytes(pictures.png(pictures.photograph(7)))
+    names = ("ann", "bob", "dora", "eve", "fay", "machine")
+    twice = [
+        (question.format(name), SECRET)
+        for name in names
+        for question in ("Passphrase of the new key of {}:", "confirm")
+    ]
+    signing = ("Sign this?", "y")
+
+    typed(
+        "uploadfilter issuer new unit7",
+        tmp_path,
+        ("Name of the set", "unit7"),
+        ("Issuer: a unit", "Police unit 7"),
+        ("Holders of the root keys", "ann bob"),
+        ("Analysts", "dora eve"),
+        ("Officers on duty", "fay"),
+        *twice,
+    )
+    made = (tmp_path / "unit7" / "issuer.json").read_text()
+    proposed = typed(propose, tmp_path)
+    keys = [(f"'{name}.key'", SECRET) for name in ("ann", "bob", "fay", "dora", "eve")]
+    typed(sign, tmp_path, signing, *keys)
+    first = typed(publish, tmp_path, ("'machine.key'", SECRET))
+    (folder / "8.png").write_bytes(pictures.png(pictures.photograph(8)))
+    typed(again, tmp_path, signing, ("'dora.key'", SECRET))
+    typed(second, tmp_path, signing, ("'eve.key'", SECRET))
+    next_one = typed(last, tmp_path, ("'machine.key'", SECRET))
+
+    assert create.startswith("uploadfilter issuer new unit7 --set unit7")
+    assert "Police unit 7" in made
+    assert "hashset: needs 2 signatures of dora, eve (has 0)" in proposed
+    assert "published number 1" in first
+    assert "published number 2" in next_one
+    assert (tmp_path / "stick" / "metadata" / "timestamp.json").exists()

@@ -95,10 +95,9 @@ class Office:
         """Stage entries."""
         path = self.folder.path.parent / "staging.jsonl"
         path.write_text("".join(line + "\n" for line in lines))
-        all_of = self.now if whole else None
         with self.folder.locked():
             return staging.stage_file(
-                self.folder, path, tally=Tally(), replacing_all=all_of
+                self.folder, path, now=self.now, tally=Tally(), is_whole=whole
             )
 
     def remove(self, *ids: str) -> None:

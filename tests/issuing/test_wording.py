@@ -1,11 +1,23 @@
 """The text about a proposal that people read."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.issuing.offices import Office, line_of
 from uploadfilter.issuing.proposing import Review
-from uploadfilter.issuing.wording import counted, entries, review_heading, review_lines
+from uploadfilter.issuing.signing import pending
+from uploadfilter.issuing.wording import (
+    counted,
+    entries,
+    missing,
+    needed,
+    review_heading,
+    review_lines,
+    withdrawn_again,
+)
 
 COUNTS = st.integers(0, 10**7)
 
@@ -62,3 +74,28 @@ def test_renewal_changes_nothing() -> None:
 def test_first_set_follows_none() -> None:
     """The text does not mention a number 0."""
     assert review_heading(review(0, 1, 5, 0, 0)) == "Number 1, the first:"
+
+
+def test_missing_signatures_name_who_may_sign(tmp_path: Path) -> None:
+    """Without the number and the noun, it would be read as who has signed."""
+    office = Office(tmp_path / "o")
+    office.issue(line_of("a", 1))
+    office.stage(line_of("b", 2))
+    office.propose()
+    told = []
+    for names in ((), ("dora",), ("eve",)):
+        office.sign(*names)
+        told += [missing(item) for item in pending(office.folder, office.now)]
+
+    assert told == [
+        "needs 2 signatures of dora, eve, gus (has 0)",
+        "needs 1 more signature of eve, gus (has 1: dora)",
+        "has all signatures: dora, eve",
+    ]
+    assert needed(1, ["fay"]) == "needs 1 signature of fay"
+
+
+def test_many_withdrawn_entries_are_a_number() -> None:
+    """A line has ten ids at most."""
+    assert withdrawn_again(["a"]).endswith("1 entry that a duty officer withdrew: a")
+    assert withdrawn_again(["a"] * 12).endswith("a, 2 more")

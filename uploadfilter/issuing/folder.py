@@ -11,6 +11,7 @@
       proposal/        unsigned and partly signed metadata, and new files
         targets/
       withdrawals.json times of today's withdrawals, for the bound of the day
+      withdrawn.txt    ids of all entries that were ever withdrawn, one on each line
       lock
 
 Rules this module keeps: a file is written beside its name, synced and renamed;
@@ -19,7 +20,7 @@ everything is for its owner alone; one command works on a folder at a time.
 
 import contextlib
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -41,6 +42,7 @@ from uploadfilter.state import (
 )
 
 _SETTINGS: Final = "issuer.json"
+_WITHDRAWN: Final = "withdrawn.txt"
 
 
 class SetSettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -75,13 +77,29 @@ class IssuerFolder:
         except OSError as exc:
             raise IssuerError(
                 f"{str(path)!r} is not an issuer's folder: {exc.strerror}",
-                hint="'uploadfilter issuer init' makes one; --folder names another.",
+                hint="'uploadfilter issuer new' makes one; --folder names another.",
             ) from exc
         except (msgspec.DecodeError, UnicodeDecodeError, ValueError) as exc:
             raise IssuerError(
                 f"{str(path / _SETTINGS)!r} cannot be read: {exc}",
                 hint="Restore it from the backup.",
             ) from exc
+
+    @staticmethod
+    def check_new(path: Path, settings: SetSettings) -> None:
+        """Check that a folder can be made.
+
+        Raises:
+            HashSetNameError: The name is not allowed for a set.
+            IssuerError: The folder exists, or the issuer's name is not allowed.
+        """
+        check_set_name(settings.set)
+        _check_issuer(settings.issuer)
+        if (path / _SETTINGS).exists():
+            raise IssuerError(
+                f"{str(path)!r} is an issuer's folder already",
+                hint="'uploadfilter issuer status' shows its contents.",
+            )
 
     @classmethod
     def create(cls, path: Path, settings: SetSettings) -> "IssuerFolder":
@@ -92,13 +110,7 @@ class IssuerFolder:
             IssuerError: The folder exists or cannot be made, or the issuer's name is
                 not allowed.
         """
-        check_set_name(settings.set)
-        _check_issuer(settings.issuer)
-        if (path / _SETTINGS).exists():
-            raise IssuerError(
-                f"{str(path)!r} is an issuer's folder already",
-                hint="'uploadfilter issuer status' shows its contents.",
-            )
+        cls.check_new(path, settings)
         with file_errors(path):
             for folder in (METADATA_FOLDER, TARGETS_FOLDER):
                 make_private(path / "published" / folder)
@@ -126,6 +138,21 @@ class IssuerFolder:
     def staged(self) -> Path:
         """The folder of the staged operations, if there are any."""
         return self.path / "staged"
+
+    def withdrawn_before(self) -> frozenset[str]:
+        """Return the ids that were withdrawn with this folder."""
+        try:
+            text = (self.path / _WITHDRAWN).read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return frozenset()
+        return frozenset(text.split("\n")[:-1])
+
+    def note_withdrawn(self, ids: Iterable[str]) -> None:
+        """Note ids that are withdrawn; the published list drops them in the end."""
+        lines = sorted(self.withdrawn_before() | set(ids))
+        write_private(
+            self.path / _WITHDRAWN, "".join(f"{it}\n" for it in lines).encode()
+        )
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:

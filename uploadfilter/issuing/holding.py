@@ -118,7 +118,7 @@ def propose_longer(
         if metadata is None:
             raise IssuerError(
                 "nothing was published yet, so there is no validity to extend",
-                hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
+                hint="Sign and publish what 'uploadfilter issuer new' proposed first.",
             )
         signed = type(metadata.signed).from_dict(metadata.signed.to_dict())
         signed.version, signed.expires = (
@@ -175,7 +175,7 @@ def holders_now(now: Published) -> dict[str, md.Holders]:
     if now.root is None or now.targets is None:
         raise IssuerError(
             "nothing was published yet",
-            hint="Sign and publish what 'uploadfilter issuer init' proposed first.",
+            hint="Sign and publish what 'uploadfilter issuer new' proposed first.",
         )
     top = {r: md.holders_of(now.root, r) for r in (ROOT, TARGETS, GATHERED, TIMESTAMP)}
     return top | {r: md.holders_of(now.targets, r) for r in (HASHSET, REVOKE)}

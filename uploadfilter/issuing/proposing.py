@@ -29,7 +29,7 @@ from uploadfilter.issuing.published import (
     changes,
     without_canaries,
 )
-from uploadfilter.issuing.staging import digest, staged_changes
+from uploadfilter.issuing.staging import digest, staged_changes, withdrawn_ids
 from uploadfilter.model import Entry
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import manifest as manifests
@@ -148,7 +148,7 @@ def propose(
     Raises:
         IssuerError: There is nothing to propose.
     """
-    withdrawn = () if now.revoke is None else now.revoke.withdrawn()
+    withdrawn = withdrawn_ids(folder, now)
     with _replacing_set(folder) as place:
         found = Files(place)
         always = {it.id: ops.addition(it) for it in listing}

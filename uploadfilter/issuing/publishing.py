@@ -194,6 +194,7 @@ def withdraw(
         allowance.note(folder, new, epoch_s)
     _copy_files(folder, place / TARGETS_FOLDER, [listing])
     _put(folder, now, {REVOKE: listing}, machine, epoch_s)
+    folder.note_withdrawn(wanted | known)
     shutil.rmtree(place)
     _drop_old(folder, (published(folder), now))
     return len(new), len(lasting)

@@ -9,14 +9,26 @@ the same as once; the name and the path of a picture are never staged.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
+from io import BufferedReader
 from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import HashSetFormatError, IssuerError
-from uploadfilter.hashsets.lines.jsonlines import parse_line
+from uploadfilter.hashsets import formats
+from uploadfilter.hashsets.exporting import entries_of, id_of
+from uploadfilter.hashsets.foreign.foreign import known_by
+from uploadfilter.hashsets.foreign.recognising import (
+    HEAD_BYTES,
+    first_line,
+    is_table,
+    text_of,
+)
+from uploadfilter.hashsets.lines.columns import Layout
+from uploadfilter.hashsets.lines.csvlines import CSVRequest
 from uploadfilter.hashsets.opening import opened
+from uploadfilter.hashsets.refusing import BadLines, check_outcome
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing.folder import IssuerFolder, remove, replacing
 from uploadfilter.issuing.published import Published, changes
@@ -24,11 +36,18 @@ from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets import operations as ops
 from uploadfilter.signedsets.roles import SHARDS, shard_of
 
+PUT_BACK: Final = (
+    "Providers keep the id of a withdrawn entry out of force for good. To put the "
+    "picture back, list it with another id: a table of 'uploadfilter issuer build' "
+    "names ids."
+)
+"""What to do about a withdrawn entry that belongs into the set after all."""
+
+_IDS_SHOWN: Final = 5
+"""Most ids that an error names."""
+
 _HELD_BYTES: Final = 64 << 20
 """Bytes of lines that are held before they are written to the files of shards."""
-
-_MOST_LINE_BYTES: Final = 256 << 10
-"""Longest line, as stated by ``hashsets/FORMAT.md`` 1.2."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +57,12 @@ class StagedChanges:
     Attributes:
         added: How many entries are to be added or changed.
         deleted: How many ids are to be removed.
+        withdrawn: Ids that were left out, because a duty officer withdrew them.
     """
 
     added: int = 0
     deleted: int = 0
+    withdrawn: tuple[str, ...] = ()
 
 
 class _Spread:
@@ -70,37 +91,81 @@ def stage_file(
     folder: IssuerFolder,
     path: Path,
     *,
+    now: Published,
     tally: Tally,
-    replacing_all: Published | None = None,
+    categories: Collection[str] = (),
+    is_whole: bool = False,
 ) -> StagedChanges:
-    """Stage the entries of a file of JSON lines.
+    """Stage the entries of a file in any supported format.
+
+    Withdrawn entries are left out: operators keep their ids out of force for good.
 
     Args:
         folder: The issuer's folder; the caller holds its lock.
         path: The file.
+        now: The published data.
         tally: Counts the lines that are read and left out.
-        replacing_all: The published data, if the file is the whole set: entries that
-            the file lacks are removed then.
+        categories: The categories to take; none takes all of a file of JSON lines. A
+            file in another format needs them: its categories may have other meanings.
+        is_whole: Whether the file is the whole set: entries that the file lacks are
+            removed then.
 
     Raises:
-        HashSetFormatError: The file is malformed, or has an id twice.
+        HashSetFormatError: The file is malformed, has an id twice, or has no entry of
+            these categories.
         HashSetError: The file cannot be read.
+        IssuerError: All its entries were withdrawn.
+        UsageError: The file has no categories, and not exactly one was given.
     """
+    gone, again = withdrawn_ids(folder, now), set[str]()
     with replacing(folder.staged) as new:
         spread = _Spread(new)
         with opened(path) as (file, _):
-            for line in iter(lambda: file.readline(_MOST_LINE_BYTES + 1), b""):
-                _spread(line, spread, tally)
-        if tally.malformed or not tally.accepted:
-            raise _refused(path, tally)
+            _spread(file, spread, tally, frozenset(categories))
+        _check_outcome(path, tally)
         spread.flush()
         for shard in range(SHARDS):
             named = _named_once(_part(new, shard))
-            before = {} if replacing_all else staged_changes(folder, shard)
-            if replacing_all is not None and replacing_all.hashset is not None:
-                before = dict.fromkeys(replacing_all.hashset.own_lines(shard))
+            again |= gone & named.keys()
+            named = {i: line for i, line in named.items() if i not in gone}
+            before = {} if is_whole else staged_changes(folder, shard)
+            if is_whole and now.hashset is not None:
+                before = dict.fromkeys(now.hashset.own_lines(shard))
             _write_shard(new, shard, before | named)
-    return staged(folder)
+        if len(again) == tally.accepted:
+            raise withdrawn_again(again)
+    return replace(staged(folder), withdrawn=tuple(sorted(again)))
+
+
+def withdrawn_ids(folder: IssuerFolder, now: Published) -> frozenset[str]:
+    """Return the ids that duty officers withdrew, also those that left the list since.
+
+    Args:
+        folder: The issuer's folder; the caller holds its lock.
+        now: The published data.
+    """
+    listed = () if now.revoke is None else now.revoke.withdrawn()
+    return folder.withdrawn_before() | frozenset(listed)
+
+
+def staged_in_vain(folder: IssuerFolder, now: Published) -> tuple[str, ...]:
+    """Return the ids that are staged to be added, but were withdrawn meanwhile."""
+    gone = withdrawn_ids(folder, now)
+    return tuple(
+        entry_id
+        for shard in sorted({shard_of(entry_id) for entry_id in gone})
+        for entry_id, line in sorted(staged_changes(folder, shard).items())
+        if line is not None and entry_id in gone
+    )
+
+
+def withdrawn_again(ids: Collection[str]) -> IssuerError:
+    """Return the error about entries that were withdrawn and cannot come back."""
+    few = ", ".join(sorted(ids)[:_IDS_SHOWN])
+    return IssuerError(
+        f"every entry of the file was withdrawn by a duty officer: {few}",
+        hint=f"Nothing was staged. {PUT_BACK}",
+    )
 
 
 def stage_deletions(folder: IssuerFolder, ids: Iterable[str]) -> StagedChanges:
@@ -171,21 +236,27 @@ def digest(folder: IssuerFolder) -> str:
     return found.hexdigest()
 
 
-def _spread(line: bytes, spread: _Spread, tally: Tally) -> None:
-    tally.lines += 1
-    text = line.strip()
-    if tally.lines == 1:
-        text = text.removeprefix(b"\xef\xbb\xbf")
-    if not text or text.startswith(b"#"):
-        return
-    entry = parse_line(text, categories=None, tally=tally)
-    if entry is not None:
+def _spread(
+    file: BufferedReader, spread: _Spread, tally: Tally, categories: frozenset[str]
+) -> None:
+    """Read a file, and spread the lines of its entries over the shards."""
+    head = file.peek(HEAD_BYTES)[:HEAD_BYTES]
+    is_own = known_by(head) is None and first_line(text_of(head) or "").startswith("{")
+    items = formats.read(
+        file,
+        categories=None if is_own and not categories else categories,
+        signal_type=None,
+        tally=tally,
+        tick=lambda: None,
+        table=CSVRequest(layout=Layout(), id_of=id_of) if is_table(head) else None,
+        id_of=id_of,
+    )
+    for entry in entries_of(items, next(iter(categories), "")):
         if entry.id.startswith(canaries.PREFIX):
             raise HashSetFormatError(
-                f"line {tally.lines} has the id {entry.id!r}, reserved for canaries",
+                f"an entry has the id {entry.id!r}, reserved for canaries",
                 hint="Nothing was staged. Give the entry another id.",
             )
-        tally.accepted += 1
         spread.add(entry.id, ops.addition(entry))
 
 
@@ -197,7 +268,8 @@ def _part(folder: Path, shard: int) -> bytes:
 
 
 def _named_once(text: bytes) -> dict[str, bytes | None]:
-    lines = text.splitlines(keepends=True)
+    # A list may name a digest twice; both lines are the same.
+    lines = set(text.splitlines(keepends=True))
     found = changes(text)
     if len(found) < len(lines):
         twice, _ = Counter(map(ops.id_of, lines)).most_common(1)[0]
@@ -217,20 +289,12 @@ def _write_shard(folder: Path, shard: int, lines: dict[str, bytes | None]) -> No
         (folder / f"{shard:02x}.jsonl").write_bytes(b"".join(text))
 
 
-def _refused(path: Path, tally: Tally) -> HashSetFormatError:
-    first = next(
-        (it for it in tally.problems if it.problem.is_malformed),
-        next(iter(tally.problems), None),
-    )
-    why = "it is empty"
-    if first is not None:
-        why = f"line {first.first_line} has {first.problem.words}"
-    return HashSetFormatError(
-        f"{str(path)!r} has nothing to stage, or malformed lines: {why}",
-        hint="Nothing was staged. The file must be JSON lines, each with an id and a "
-        "category (hashsets/FORMAT.md, section 3): 'uploadfilter issuer build' makes "
-        "such.",
-    )
+def _check_outcome(path: Path, tally: Tally) -> None:
+    try:
+        check_outcome(str(path), tally, BadLines.REFUSE)
+    except HashSetFormatError as exc:
+        hint = exc.hint.replace("Nothing was imported.", "Nothing was staged.")
+        raise HashSetFormatError(str(exc), hint=hint) from exc
 
 
 def read_ids(path: Path) -> list[str]:

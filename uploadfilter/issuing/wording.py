@@ -3,7 +3,14 @@
 Rules this module keeps: it is pure; a count agrees with its noun.
 """
 
+from collections.abc import Sequence
+from typing import Final
+
 from uploadfilter.issuing.proposing import Review
+from uploadfilter.issuing.signing import PendingSignature
+
+_IDS_SHOWN: Final = 10
+"""Most ids that a line names."""
 
 
 def counted(count: int, one: str, many: str = "") -> str:
@@ -26,6 +33,27 @@ def entries(count: int, then: str = "", *, plural: str = "") -> str:
         plural: Words after the noun for several, such as ``are added``.
     """
     return counted(count, f"entry {then}".strip(), f"entries {plural}".strip())
+
+
+def withdrawn_again(ids: Sequence[str]) -> str:
+    """Return in one line which entries were left out because they were withdrawn."""
+    more = len(ids) - _IDS_SHOWN
+    named = ", ".join([*ids[:_IDS_SHOWN], *([f"{more:,} more"] if more > 0 else ())])
+    return f"left out: {entries(len(ids))} that a duty officer withdrew: {named}"
+
+
+def needed(threshold: int, names: Sequence[str]) -> str:
+    """Return which signatures a role needs: ``needs 2 signatures of ann, bob``."""
+    return f"needs {counted(threshold, 'signature')} of {', '.join(names)}"
+
+
+def missing(item: PendingSignature) -> str:
+    """Return which signatures a proposal has, and which it needs."""
+    if not item.missing:
+        return f"has all signatures: {', '.join(item.by)}"
+    what = counted(item.missing, "more signature" if item.by else "signature")
+    have = f"has {len(item.by)}" + (f": {', '.join(item.by)}" if item.by else "")
+    return f"needs {what} of {', '.join(item.others)} ({have})"
 
 
 def review_heading(review: Review) -> str:

@@ -211,7 +211,7 @@ def check_holders(role: str, holders: Holders) -> None:
             f"the role {role!r} has {count} {'key' if count == 1 else 'keys'}, and "
             f"{threshold} of them cannot sign",
             hint=f"Name 1 to {MOST_KEYS} keys, and a threshold that they can reach: "
-            "--root-threshold or --analyst-threshold of 'uploadfilter issuer init', "
+            "--root-threshold or --analyst-threshold of 'uploadfilter issuer new', "
             "--threshold of 'uploadfilter issuer rotate'.",
         )
 

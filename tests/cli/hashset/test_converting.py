@@ -81,3 +81,15 @@ def test_vics_is_written_and_read_back(
     assert run(monkeypatch, *CONVERT, str(vics), str(back), "--category", "1") == 0
     assert json.loads(back.read_text()) == {"id": "p-1", "category": "1", "md5": MD5}
     assert run(monkeypatch, *words, "--only", "md5") == 2
+
+
+def test_json_lines_can_be_asked_for(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """They are the default, and have a name like the other formats."""
+    lines = tmp_path / "a.jsonl"
+    lines.write_text(json.dumps({"id": "7", "category": "1", "md5": "ab" * 16}))
+    words = (*CONVERT, str(lines), str(tmp_path / "b"), "--category", "1")
+
+    assert run(monkeypatch, *words, "--to", "jsonl") == 0
+    assert json.loads((tmp_path / "b").read_text())["id"] == "7"

@@ -28,7 +28,7 @@ def make_keys(folder: Path) -> None:
 
 def init_words(folder: Path, *more: str) -> list[str]:
     """Return the words of a command that makes an issuer's folder."""
-    words = ["issuer", "init", str(folder / "o"), "--set", "unit7", "--issuer", "U7"]
+    words = ["issuer", "new", str(folder / "o"), "--set", "unit7", "--issuer", "U7"]
     for option, names in (
         ("--root", ("ann", "bob", "cid")),
         ("--analyst", ("dora", "eve")),

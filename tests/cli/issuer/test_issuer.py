@@ -82,6 +82,8 @@ def test_from_a_file_to_a_stick_and_a_withdrawal(desk: Desk) -> None:
         "added": 20,
         "deleted": 0,
         "left_out": {},
+        "not_compared": {},
+        "withdrawn": [],
     }
     proposed = desk.shape("propose")
     assert (proposed["added"], proposed["categories"]) == (20, {"1": [0, 20]})
@@ -148,7 +150,7 @@ def test_status_is_one_screen(desk: Desk) -> None:
     out = desk.printed()
     assert "published: number 1 1 entry, 0 of them withdrawn" in out
     assert "1 more may be withdrawn today by one person" in out
-    assert "2 of ann, bob, cid" in out
+    assert "needs 2 signatures of ann, bob, cid" in out
     status = desk.shape("status")
     assert [status[it] for it in ("entries", "withdrawn", "left_today")] == [1, 0, 1]
     assert status["holders"]["hashset"] == {"threshold": 2, "keys": "dora, eve"}
@@ -189,4 +191,4 @@ def test_other_folder_is_none(
 ) -> None:
     """Outside of an issuer's folder the command says how one is made."""
     assert run(monkeypatch, "issuer", "status", "--folder", str(tmp_path)) == 2
-    assert "issuer init" in capfd.readouterr().err
+    assert "issuer new" in capfd.readouterr().err

@@ -220,7 +220,7 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
     assert "1 in no row of the table" in built
     assert "1 row of the table has no picture." in built
     assert "3 entries are added" in proposed.text
-    assert "2 of dora, eve, gus" in proposed.text
+    assert "needs 2 signatures of dora, eve, gus" in proposed.text
     assert not any(NAME in text for text in texts)
     assert not any(NAME in str(path.relative_to(tmp_path)) for path in files)
     assert not any(NAME.encode() in path.read_bytes() for path in files)
@@ -287,7 +287,7 @@ async def test_proposal_needs_every_signature(
     assert "no key was chosen" in none.notes[0].lower()
     assert "no private key" in public.notes[0]
     assert "dora has signed. Now somebody else has to sign." in first.notes[0]
-    assert "The set Has signed: dora Still missing: 1 of eve, gus" in first.text
+    assert "needs 1 more signature of eve, gus (has 1: dora)" in first.text
     assert "somebody else has to sign" in twice.notes[0]
     assert "may not sign any part" in stranger.notes[0]
     assert "It can go out now." in last.notes[0]
@@ -346,7 +346,7 @@ async def test_one_officer_withdraws_within_a_bound(office: Office, keys: Keys) 
     assert "1 entry is withdrawn." in done.notes[0]
     assert "The list of withdrawals is renewed: 1 entry." in renewed.notes[0]
     assert "Withdrawn 1" in status.text
-    assert "1 of fay" in status.text
+    assert "needs 1 signature of fay" in status.text
 
 
 async def test_what_ends_soon_is_said_with_what_to_do(

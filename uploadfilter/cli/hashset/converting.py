@@ -1,5 +1,6 @@
 """``uploadfilter hashset convert``: write a file as JSON lines, a list, or VICS."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -26,6 +27,19 @@ from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.model import SignalType
 
 
+class Target(StrEnum):
+    """The format of the new file."""
+
+    JSONL = "jsonl"
+    VICS_2 = Version.VICS_2
+    VICS_1_3 = Version.VICS_1_3
+
+    @property
+    def version(self) -> Version | None:
+        """The version of VICS; ``None`` for JSON lines."""
+        return None if self is Target.JSONL else Version(self.value)
+
+
 def convert_command(
     file: Annotated[
         Path, typer.Argument(metavar="FILE", help="A file in any supported format.")
@@ -49,14 +63,10 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
-    vics: Annotated[
-        Version | None,
-        typer.Option(
-            "--to",
-            help="Write VICS, for case systems.  [default: JSON lines]",
-            show_default=False,
-        ),
-    ] = None,
+    target: Annotated[
+        Target,
+        typer.Option("--to", help="Write JSON lines, or VICS for case systems."),
+    ] = Target.JSONL,
     file_format: FormatOption = NamedFormat.AUTO,
     signal_type: SignalTypeOption = None,
     mapping: Annotated[
@@ -79,7 +89,7 @@ def convert_command(
 
         uploadfilter hashset convert unit7.jsonl case.json --category 1 --to vics
     """
-    if only is not None and vics is not None:
+    if only is not None and target.version is not None:
         raise UsageError(
             "--only makes a list and --to makes VICS", hint="Give one of them."
         )
@@ -103,7 +113,7 @@ def convert_command(
             new,
             categories=categories,
             only=only,
-            vics=vics,
+            vics=target.version,
             said=said,
             bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
             progress=shown.move if file.is_file() else None,

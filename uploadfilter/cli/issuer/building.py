@@ -97,19 +97,8 @@ def build_command(
     corpus = None if known_good is None else corpora.read(known_good)
     naming = Naming(category=category, by_name=names, table=rows)
     out = BuildFile(to)
-    settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
-    arguments = [str(source)]
     try:
-        with board("building") as shown, counted_aside(shown, lambda: find(arguments)):
-            work = build(
-                source,
-                out,
-                naming,
-                settings,
-                on_done=shown.advance,
-                windows=windows,
-            )
-            asyncio.run(work)
+        build_into(out, source, naming, windows=windows, jobs=jobs)
         out.finish()
     finally:
         out.close()
@@ -121,6 +110,44 @@ def build_command(
         generic=None if corpus is None else tuple(generic_ids(to, corpus)),
         json=json,
     )
+
+
+def build_into(
+    out: BuildFile,
+    source: Path,
+    naming: Naming,
+    *,
+    windows: bool = False,
+    jobs: int | None = None,
+) -> None:
+    """Compute the signals of a folder of pictures, and show the progress.
+
+    Args:
+        out: Receives the entries; the caller finishes it.
+        source: The folder.
+        naming: Gives ids and categories.
+        windows: Whether entries have the signals of the windows of a picture too.
+        jobs: Scanner processes; ``None`` for one for each CPU.
+    """
+    settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
+    arguments = [str(source)]
+    with board("building") as shown, counted_aside(shown, lambda: find(arguments)):
+        work = build(
+            source, out, naming, settings, on_done=shown.advance, windows=windows
+        )
+        asyncio.run(work)
+
+
+def tell_built(built: Built, source: Path) -> None:
+    """Print how many files became entries, and why others did not."""
+    for name, count in sorted(built.categories.items()):
+        say(f"  category {name}: {count:,}")
+    for reason, count in built.refused.items():
+        say(f"  left out: {count:,}, {WORDS[reason]}", style="yellow")
+    if not built.entries:
+        none = "none of its files became an entry"
+        words = none if built.refused else "it has no files"
+        say(f"no picture was found in {str(source)!r}: {words}", style="bold red")
 
 
 def _tell(
@@ -151,10 +178,7 @@ def _tell(
         _end(built.entries, to)
         return
     say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")
-    for name, count in sorted(built.categories.items()):
-        say(f"  category {name}: {count:,}")
-    for reason, count in built.refused.items():
-        say(f"  left out: {count:,}, {WORDS[reason]}", style="yellow")
+    tell_built(built, source)
     if without:
         words = f"rows without a file: {len(without):,}, the first in line {without[0]}"
         say(f"  {words}", style="yellow")
@@ -162,10 +186,6 @@ def _tell(
         words = "like pictures that are known to be harmless, by their ids"
         named = ", ".join(map(harmless, generic[:_IDS_SHOWN]))
         say(f"  {words}: {len(generic):,}, such as {named}", style="bold yellow")
-    if not built.entries:
-        none = "none of its files became an entry"
-        words = none if built.refused else "it has no files"
-        say(f"no picture was found in {str(source)!r}: {words}", style="bold red")
     _end(built.entries, to)
     say(f"next: uploadfilter issuer stage {to}", style="dim")
 

@@ -1,9 +1,12 @@
-"""``uploadfilter issuer init | key | rotate``: the holders of a signed set's keys."""
+"""``uploadfilter issuer new | key | rotate``: the holders of a signed set's keys."""
 
+import sys
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from securesystemslib.signer import SSlibKey
 
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
 from uploadfilter.cli.issuer.passphrases import (
@@ -21,7 +24,7 @@ from uploadfilter.issuing.folder import IssuerFolder, SetSettings
 from uploadfilter.issuing.keys import made_key, public_key
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.tokens import PIV_SIGNATURE, token_key
-from uploadfilter.signedsets.metadata import Holders, with_holders
+from uploadfilter.signedsets.metadata import Holders, check_name, with_holders
 from uploadfilter.signedsets.roles import (
     COURIER,
     GATHERED,
@@ -36,39 +39,48 @@ from uploadfilter.signedsets.roles import (
 ONLINE = "online"
 """The word for the machine's roles, which one key holds."""
 
-_KEYS_HELP = "The public key of a holder of this role; give the option once for each."
+MACHINE = "machine"
+"""The name of the machine's key, if no option names another one."""
+
+_HOLDERS_HELP = (
+    "A holder of this role: a name, for whom a key is made, or the file of a public "
+    "key; give the option once for each."
+)
+_MOST_THRESHOLD = 64
+
+HoldersOption = Annotated[
+    list[str] | None,
+    typer.Option(metavar="HOLDER", help=_HOLDERS_HELP, show_default=False),
+]
+ThresholdOption = Annotated[
+    int,
+    typer.Option(min=1, max=_MOST_THRESHOLD, help="How many of them must sign."),
+]
 
 
-def init_command(
+def new_command(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The new folder.")],
     *,
     name: Annotated[
-        str, typer.Option("--set", metavar="NAME", help="The name of the set.")
-    ],
-    issuer: Annotated[
-        str, typer.Option(metavar="TEXT", help="The issuer: a unit, not a person.")
-    ],
-    root: Annotated[
-        list[Path],
+        str | None,
         typer.Option(
-            "--root",
-            metavar="PUB",
-            help="The public key of a holder of the root; give one option for each.",
+            "--set", metavar="NAME", help="The name of the set.", show_default=False
         ),
-    ],
-    analyst: Annotated[
-        list[Path], typer.Option("--analyst", metavar="PUB", help=_KEYS_HELP)
-    ],
-    duty: Annotated[list[Path], typer.Option("--duty", metavar="PUB", help=_KEYS_HELP)],
-    online: Annotated[
-        list[Path], typer.Option("--online", metavar="PUB", help="The machine's key.")
-    ],
-    root_threshold: Annotated[
-        int, typer.Option(min=1, max=64, help="How many holders of the root must sign.")
-    ] = 2,
-    analyst_threshold: Annotated[
-        int, typer.Option(min=1, max=64, help="How many analysts must sign.")
-    ] = 2,
+    ] = None,
+    issuer: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TEXT",
+            help="The issuer: a unit, not a person.",
+            show_default=False,
+        ),
+    ] = None,
+    root: HoldersOption = None,
+    analyst: HoldersOption = None,
+    duty: HoldersOption = None,
+    online: HoldersOption = None,
+    root_threshold: ThresholdOption = 2,
+    analyst_threshold: ThresholdOption = 2,
     courier: Annotated[
         bool,
         typer.Option(
@@ -76,37 +88,126 @@ def init_command(
             help="The set travels on USB sticks: signatures last three weeks.",
         ),
     ] = False,
+    keys: Annotated[
+        Path,
+        typer.Option(
+            "--keys",
+            metavar="DIR",
+            help="Where new keys are written: NAME.key and NAME.pub.  [default: the "
+            "current folder]",
+            show_default=False,
+        ),
+    ] = DEFAULT_FOLDER,
+    passphrases: Annotated[
+        Path | None,
+        typer.Option(
+            "--passphrases",
+            metavar="DIR",
+            help="Read the passphrase of each new key from DIR/NAME.txt.  [default: "
+            "ask for each]",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
-    """Make an issuer's folder, and propose the holders of each role.
+    """Make an issuer's folder, the keys of its holders, and propose who holds what.
 
-    Nothing is published until the holders of the root have signed the proposal.
+    On a terminal it asks for missing options. Nothing is published until the holders
+    of the root have signed the proposal.
 
-    **Example**
+    **Examples**
 
-        uploadfilter issuer init unit7 --set unit7 --issuer "Police unit 7"
-        --root a.pub --root b.pub --root c.pub --analyst d.pub --analyst e.pub
-        --duty f.pub --online machine.pub
+        uploadfilter issuer new unit7
+
+        uploadfilter issuer new unit7 --set unit7 --issuer "Police unit 7"
+        --root ann --root bob --analyst dora --analyst eve --duty fay
     """
-    top = _holders(root, root_threshold)
-    machine = _holders(online, 1)
+    name = name or _asked("--set", "Name of the set")
+    issuer = issuer or _asked("--issuer", "Issuer: a unit, not a person")
+    people = {
+        ROOT: root or _asked_names("--root", "Holders of the root keys"),
+        HASHSET: analyst or _asked_names("--analyst", "Analysts"),
+        REVOKE: duty or _asked_names("--duty", "Officers on duty"),
+        ONLINE: online or [MACHINE],
+    }
+    lifetimes = COURIER if courier else Lifetimes()
+    settings = SetSettings(set=name, issuer=issuer, lifetimes=lifetimes)
+    IssuerFolder.check_new(folder, settings)
+    made = _made_keys(people, keys, passphrases)
+    public = {
+        who: public_key(made[who][1] if who in made else read_key_file(Path(who)))
+        for whos in people.values()
+        for who in whos
+    }
+    top = _holders(public, people[ROOT], root_threshold)
+    machine = _holders(public, people[ONLINE], 1)
     holders = {
         ROOT: top,
         TARGETS: top,
-        HASHSET: _holders(analyst, analyst_threshold),
-        REVOKE: _holders(duty, 1),
+        HASHSET: _holders(public, people[HASHSET], analyst_threshold),
+        REVOKE: _holders(public, people[REVOKE], 1),
         GATHERED: machine,
         TIMESTAMP: machine,
     }
     holding.check_all(holders)
-    lifetimes = COURIER if courier else Lifetimes()
-    settings = SetSettings(set=name, issuer=issuer, lifetimes=lifetimes)
+    for who, (private, data) in made.items():
+        file = keys / f"{who}.key"
+        keyfiles.keep(file, private, data)
+        say(f"made {str(file)!r}, which stays with its holder", style="green")
     it = IssuerFolder.create(folder, settings)
     with it.locked():
         holding.propose_holders(it, Published(), holders, epoch_s=present_s())
     say(f"made {str(folder)!r}", style="green")
     if root_threshold == 1 or analyst_threshold == 1:
         say("a single person can change which uploads are rejected", style="yellow")
-    say("next: stage entries, propose, and have it signed", style="dim")
+    say(f"next: uploadfilter issuer propose PICTURES --folder {folder}", style="dim")
+
+
+def _asked(option: str, question: str) -> str:
+    """Ask for what an option does not say."""
+    if not sys.stdin.isatty():
+        raise UsageError(
+            f"{option} is missing", hint="Without a terminal, give all options."
+        )
+    typed: str = typer.prompt(question, err=True)
+    return typed.strip()
+
+
+def _asked_names(option: str, question: str) -> list[str]:
+    return _asked(option, f"{question}, with blanks between the names").split()
+
+
+def _made_keys(
+    people: Mapping[str, Iterable[str]], keys: Path, passphrases: Path | None
+) -> dict[str, tuple[bytes, bytes]]:
+    """Make a key for each holder without one; nothing is written yet.
+
+    Args:
+        people: The holders of each role: names, or files of public keys.
+        keys: The folder that gets the keys.
+        passphrases: The folder with a file for each new passphrase; ``None`` to ask.
+
+    Returns:
+        For each name the private and the public half.
+
+    Raises:
+        IssuerError: A key exists already, or a name or passphrase is not allowed.
+        UsageError: There is no passphrase.
+    """
+    names = {it: None for whos in people.values() for it in whos if not _is_file(it)}
+    for who in names:
+        check_name(who)
+        keyfiles.check_new(keys / f"{who}.key")
+    made = {}
+    for who in names:
+        file = None if passphrases is None else passphrases / f"{who}.txt"
+        passphrase = read_passphrase(f"the new key of {who}", file=file, twice=True)
+        made[who] = made_key(who, passphrase)
+    return made
+
+
+def _is_file(holder: str) -> bool:
+    """Return whether a holder is named by the file of a public key."""
+    return holder.endswith(".pub")
 
 
 def key_command(
@@ -242,6 +343,7 @@ def _lasting(role: str) -> tuple[str, ...]:
     return (role,)
 
 
-def _holders(files: list[Path], threshold: int) -> Holders:
-    keys = tuple(public_key(read_key_file(path)) for path in files)
-    return Holders(keys=keys, threshold=threshold)
+def _holders(
+    public: Mapping[str, SSlibKey], who: Iterable[str], threshold: int
+) -> Holders:
+    return Holders(keys=tuple(public[it] for it in who), threshold=threshold)

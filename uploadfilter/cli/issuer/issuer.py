@@ -1,33 +1,35 @@
-"""``uploadfilter issuer``: make a signed set, sign it, publish it, withdraw from it.
+"""``uploadfilter issuer``: sign a set, publish it, withdraw from it.
 
-``build`` is in ``cli/issuer/building.py``; keys and holders are in
-``cli/issuer/holders.py``.
+``build`` is in ``cli/issuer/building.py``, ``stage`` and ``propose`` are in
+``cli/issuer/proposing.py``; keys and holders are in ``cli/issuer/holders.py``.
 
 Rules this module keeps: a command that signs or publishes first shows the changes in
 words and counts, and asks on a terminal; no command needs a network.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
+from securesystemslib.signer import Signer
 
 from uploadfilter.cli.issuer.passphrases import (
     KeyOption,
+    KeysOption,
     OnlineKeyOption,
     OnlinePassphraseFileOption,
     PassphraseFDOption,
     PassphraseFileOption,
+    PassphraseFilesOption,
     PKCS11Option,
     signer_of,
+    signers_of,
 )
 from uploadfilter.cli.options import JSONOption, YesOption, present_s
 from uploadfilter.cli.output import confirm, harmless, print_json, print_text, say
-from uploadfilter.errors import UsageError
-from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import (
     holding,
     proposing,
@@ -56,117 +58,25 @@ FolderOption = Annotated[
 ]
 
 
-def stage_command(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE]", help="Entries as JSON lines."),
-    ] = None,
-    *,
-    replace: Annotated[
-        bool,
-        typer.Option(
-            "--replace", help="The file is the whole set: missing entries are removed."
-        ),
-    ] = False,
-    remove: Annotated[
-        Path | None,
-        typer.Option(
-            "--remove",
-            metavar="FILE",
-            help="Remove the entries whose ids are in this file, one on each line.",
-            show_default=False,
-        ),
-    ] = None,
-    clear: Annotated[
-        bool, typer.Option("--clear", help="Discard all staged changes.")
-    ] = False,
-    json: JSONOption = False,
-    folder: FolderOption = DEFAULT_FOLDER,
-) -> None:
-    """Stage entries for the next proposal. Nothing is signed or published.
-
-    **Examples**
-
-        uploadfilter issuer stage built.jsonl
-
-        uploadfilter issuer stage --remove ids.txt
-    """
-    if (file is not None) + (remove is not None) + clear != 1:
-        raise UsageError(
-            "the command takes exactly one of a file, --remove and --clear",
-            hint="For example: uploadfilter issuer stage built.jsonl",
-        )
-    it, tally = IssuerFolder(folder), Tally()
-    with it.locked():
-        if file is not None:
-            all_of = published(it) if replace else None
-            found = staging.stage_file(it, file, tally=tally, replacing_all=all_of)
-        elif remove is not None:
-            found = _stage_deletions(it, staging.read_ids(remove))
-        else:
-            staging.clear(it)
-            found = staging.StagedChanges()
-    left_out = {item.problem.value: item.count for item in tally.problems}
-    if json:
-        shape = {"added": found.added, "deleted": found.deleted, "left_out": left_out}
-        print_json(shape)
-        return
-    come = wording.entries(found.added)
-    say(f"staged: {come} to add or change, {found.deleted:,} to remove")
-    for item in tally.problems:
-        words = f"left out: {item.count:,} with {item.problem.words}"
-        say(f"{words}, the first in line {item.first_line}", style="yellow")
-    say("next: uploadfilter issuer propose", style="dim")
-
-
-def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChanges:
-    """Stage the removal of entries that are published or staged."""
-    strange = staging.not_added(it, ids)
-    if strange:
-        publishing.check_listed(published(it), strange)
-    return staging.stage_deletions(it, ids)
-
-
-def propose_command(
-    *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
-) -> None:
-    """Turn the staged changes into a proposal, and show its effects.
-
-    With nothing staged, the entries stay the same and only the validity is extended.
-
-    **Example**
-
-        uploadfilter issuer propose
-    """
-    it = IssuerFolder(folder)
-    with it.locked():
-        now = published(it)
-        review = proposing.propose(
-            it, now, epoch_s=present_s(), parameters=proposing.own_parameters()
-        )
-        waiting = signing.pending(it, now)
-    _report(review, waiting, json=json)
-    if not json:
-        say("next: officers sign with 'uploadfilter issuer sign'", style="dim")
-
-
 def sign_command(
     *,
-    key: KeyOption,
-    passphrase_file: PassphraseFileOption = None,
+    keys: KeysOption,
+    passphrase_files: PassphraseFilesOption = None,
     passphrase_fd: PassphraseFDOption = None,
     pkcs11: PKCS11Option = None,
     yes: YesOption = False,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
-    """Show the proposal, and sign it with a key.
+    """Show the proposal, and sign it with one key, or with several at one table.
 
     The command computes what it shows from the files that it signs.
 
-    **Example**
+    **Examples**
 
         uploadfilter issuer sign --key ann.key
+
+        uploadfilter issuer sign --key ann.key --key bob.key --key fay.key
     """
     it = IssuerFolder(folder)
     with it.locked():
@@ -177,15 +87,39 @@ def sign_command(
             _say_holders(waiting)
             print_text(*shown_review(review))
         if not yes:
-            confirm("Sign this?", refused="nothing is signed without a confirmation")
-        signer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
-        roles = signing.sign(it, now, signer)
+            confirm_signing()
+        signers = signers_of(
+            keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
+        )
+        signed = sign_with(it, now, signers)
         waiting = signing.pending(it, now)
     if json:
-        print_json({"signed": roles, **_document(review, waiting)})
+        roles = list(dict.fromkeys(role for _, roles in signed for role in roles))
+        print_json({"signed": roles, **review_document(review, waiting)})
         return
-    say(f"signed by {md.name_of(signer.public_key)}: {', '.join(roles)}", style="green")
-    _say_missing(waiting)
+    say_signed(signed)
+    say_missing(waiting)
+
+
+def confirm_signing() -> None:
+    """Ask whether the shown proposal is to be signed."""
+    confirm("Sign this?", refused="nothing is signed without a confirmation")
+
+
+def sign_with(
+    it: IssuerFolder, now: Published, signers: Iterable[Signer]
+) -> list[tuple[str, tuple[str, ...]]]:
+    """Sign the proposal with some keys; return each holder, with the signed roles."""
+    return [
+        (md.name_of(signer.public_key), signing.sign(it, now, signer))
+        for signer in signers
+    ]
+
+
+def say_signed(signed: Iterable[tuple[str, tuple[str, ...]]]) -> None:
+    """Print who has signed for which roles."""
+    for name, roles in signed:
+        say(f"signed by {name}: {', '.join(roles)}", style="green")
 
 
 def publish_command(
@@ -194,6 +128,15 @@ def publish_command(
     online_passphrase_file: OnlinePassphraseFileOption = None,
     passphrase_fd: PassphraseFDOption = None,
     pkcs11: PKCS11Option = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(
+            "--export",
+            metavar="TO",
+            help="Copy the signed set there as well, as 'issuer export' does.",
+            show_default=False,
+        ),
+    ] = None,
     json: JSONOption = False,
     folder: FolderOption = DEFAULT_FOLDER,
 ) -> None:
@@ -201,7 +144,7 @@ def publish_command(
 
     **Example**
 
-        uploadfilter issuer publish --online-key machine.key
+        uploadfilter issuer publish --online-key machine.key --export stick/unit7
     """
     it = IssuerFolder(folder)
     with it.locked():
@@ -212,11 +155,17 @@ def publish_command(
             online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
         )
         done = publishing.publish(it, now, machine, epoch_s=present_s())
+        size = None
+        if export is not None:
+            size = publishing.export(it, published(it), export)
     if json:
         shape = {"sequence": done.sequence, "roles": done.roles}
-        print_json({**shape, "keeps_staged": done.keeps_staged})
+        copied = {} if size is None else {"bytes": size}
+        print_json({**shape, "keeps_staged": done.keeps_staged, **copied})
         return
     say(f"published number {done.sequence} of {it.settings.set!r}", style="green")
+    if size is not None:
+        say(f"wrote number {done.sequence} to {str(export)!r}: {size / 1e6:,.1f} MB")
     if done.keeps_staged:
         say("changes staged after the proposal are still staged", style="yellow")
 
@@ -348,13 +297,13 @@ def status_command(
                 "withdrawn": 0 if now.revoke is None else len(now.revoke.withdrawn()),
                 "left_today": left,
                 "staged": {"added": found.added, "deleted": found.deleted},
-                **_document(None, waiting),
+                **review_document(None, waiting),
             }
         )
         return
     print_text(*_status_lines(it, now, found, left))
     _say_holders(waiting)
-    _say_missing(waiting)
+    say_missing(waiting)
 
 
 def shown_review(review: Review | None) -> list[Text]:
@@ -395,8 +344,10 @@ def _status_lines(
         words = "ended" if is_over else "ends"
         moment = f"{_moment(at):%Y-%m-%d %H:%M}"
         lines.append(Text(f"  {role:<10} {words} {moment} UTC", style=style))
-    for role, known in _holders_document(now).items():
-        lines.append(Text(f"  {role:<10} {known['threshold']} of {known['keys']}"))
+    held = {} if now.root is None else holding.holders_now(now)
+    for role, known in held.items():
+        needs = wording.needed(known.threshold, list(map(md.name_of, known.keys)))
+        lines.append(Text(f"  {role:<10} {needs}"))
     lines.append(
         Text(f"staged: {found.added:,} to add or change, {found.deleted:,} to remove")
     )
@@ -423,17 +374,10 @@ def _review(
     return None
 
 
-def _report(review: Review, waiting: Sequence[PendingSignature], *, json: bool) -> None:
-    if json:
-        print_json(_document(review, waiting))
-        return
-    print_text(*shown_review(review))
-    _say_missing(waiting)
-
-
-def _document(
+def review_document(
     review: Review | None, waiting: Sequence[PendingSignature]
 ) -> dict[str, object]:
+    """Return a proposal and its signatures as a JSON object."""
     proposed = [
         {"role": w.role, "signed_by": w.by, "missing": w.missing, "others": w.others}
         for w in waiting
@@ -458,17 +402,15 @@ def _say_holders(waiting: Sequence[PendingSignature]) -> None:
     """Print the holders of each role in a proposed root and its delegations."""
     for item in waiting:
         for role, known in signing.named_in(item).items():
-            names = ", ".join(map(md.name_of, known.keys))
-            say(f"proposed: {role}: {known.threshold} of {names}")
+            needs = wording.needed(known.threshold, list(map(md.name_of, known.keys)))
+            say(f"proposed: {role} {needs}")
 
 
-def _say_missing(waiting: Sequence[PendingSignature]) -> None:
+def say_missing(waiting: Sequence[PendingSignature]) -> None:
+    """Print which signatures each role has, and which it needs."""
     for item in waiting:
-        if item.missing:
-            who = ", ".join(item.others)
-            say(f"{item.role}: {item.missing} more must sign, of {who}", style="yellow")
-        else:
-            say(f"{item.role}: signed by {', '.join(item.by)}", style="green")
+        style = "yellow" if item.missing else "green"
+        say(f"{item.role}: {wording.missing(item)}", style=style)
 
 
 def _moment(at: int) -> datetime:

@@ -7,6 +7,7 @@ variable, which other processes can read; only its owner may read a passphrase f
 import os
 import stat
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -23,6 +24,25 @@ MOST_BYTES = 4096
 KeyOption = Annotated[
     Path, typer.Option("--key", metavar="FILE", help="The file of the private key.")
 ]
+KeysOption = Annotated[
+    list[Path],
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="The file of a private key; give the option once for each holder who "
+        "signs here.",
+    ),
+]
+OptionalKeysOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--key",
+        metavar="FILE",
+        help="Sign the proposal with this private key; give the option once for each "
+        "holder who signs here.",
+        show_default=False,
+    ),
+]
 OnlineKeyOption = Annotated[
     Path,
     typer.Option(
@@ -37,6 +57,16 @@ PassphraseFileOption = Annotated[
         "--passphrase-file",
         metavar="FILE",
         help="Read the passphrase from this file.  [default: ask for it]",
+        show_default=False,
+    ),
+]
+PassphraseFilesOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--passphrase-file",
+        metavar="FILE",
+        help="Read the passphrase of a key from this file; give the option once for "
+        "each --key, in the same order.  [default: ask]",
         show_default=False,
     ),
 ]
@@ -152,6 +182,38 @@ def signer_of(
         pin = read_passphrase(f"the token {label!r}", file=file, fd=fd, what="PIN")
         return opened_token(data, library, pin)
     return opened_key(data, read_passphrase(f"{str(path)!r}", file=file, fd=fd))
+
+
+def signers_of(
+    paths: Sequence[Path],
+    *,
+    files: Sequence[Path],
+    fd: int | None = None,
+    library: Path | None = None,
+) -> list[Signer]:
+    """Open several private keys.
+
+    Args:
+        paths: The files of the keys.
+        files: For each key, in the same order, the file that holds its passphrase;
+            empty to ask for all.
+        fd: The file descriptor to read the passphrase of a single key from, if any.
+        library: The PKCS#11 library of tokens.
+
+    Raises:
+        IssuerError: A key cannot be opened.
+        UsageError: There are not as many passphrases as keys.
+    """
+    if (files and len(files) != len(paths)) or (fd is not None and len(paths) != 1):
+        raise UsageError(
+            f"there are {len(paths)} keys, and not as many passphrases",
+            hint="Give --passphrase-file once for each --key, in the same order.",
+        )
+    sources: Sequence[Path | None] = files or [None] * len(paths)
+    return [
+        signer_of(path, file=file, fd=fd, library=library)
+        for path, file in zip(paths, sources, strict=True)
+    ]
 
 
 def read_key_file(path: Path) -> bytes:

@@ -20,9 +20,9 @@ from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.tally import Tally
 from uploadfilter.issuing import keyfiles, proposing, publishing, signing, staging
 from uploadfilter.issuing.building import BuildFile, Naming
+from uploadfilter.issuing.builds import Builds, Finished
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import made_key, opened_key
-from uploadfilter.issuing.page.builds import Builds, Finished
 from uploadfilter.issuing.page.folders import shown
 from uploadfilter.issuing.page.steps import Situation, WaitingRole
 from uploadfilter.issuing.page.work import Job, Notice
@@ -33,7 +33,7 @@ from uploadfilter.issuing.publishing import Withdrawable
 from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.issuing.tables import read_table
 from uploadfilter.issuing.tokens import is_token, label_of, opened_token
-from uploadfilter.issuing.wording import counted, entries
+from uploadfilter.issuing.wording import counted, entries, withdrawn_again
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets import metadata as md
@@ -249,14 +249,24 @@ class Acts:
         with self.folder.locked():
             now = published(self.folder)
             finished = self._builds.finished
+            again = staging.staged_in_vain(self.folder, now)
             if finished is not None:
-                all_of = now if is_whole else None
-                staging.stage_file(
-                    self.folder, finished.path, tally=Tally(), replacing_all=all_of
+                done = staging.stage_file(
+                    self.folder,
+                    finished.path,
+                    now=now,
+                    tally=Tally(),
+                    is_whole=is_whole,
                 )
-                self._builds.take(finished)
+                again += done.withdrawn
+                self._builds.take(finished.path)
             self._propose(now)
-        return Notice(text="The proposal is made. Now it has to be signed.")
+        text = "The proposal is made. Now it has to be signed."
+        if again:
+            return Notice(
+                text=f"{text} {withdrawn_again(again)}.", hint=staging.PUT_BACK
+            )
+        return Notice(text=text)
 
     def remove(self, ids: Sequence[str]) -> Notice:
         """Propose to remove entries.

@@ -28,7 +28,7 @@ STEPS: Final[Mapping[str, str]] = {
     "withdraw": "the page 'Withdraw'",
     "export": "the page 'Stick'",
     "status": "the page 'Status'",
-    "init": "the command 'uploadfilter issuer init'",
+    "new": "the command 'uploadfilter issuer new'",
     "key": "the page 'Keys'",
     "key --token": "the command 'uploadfilter issuer key --token'",
     "page --pkcs11": "the command 'uploadfilter issuer page --pkcs11'",

@@ -24,7 +24,14 @@ from uploadfilter.issuing.page.steps import Act, Step, due, offered, places
 from uploadfilter.issuing.page.work import Notice
 from uploadfilter.issuing.publishing import Withdrawable
 from uploadfilter.issuing.signing import PendingSignature
-from uploadfilter.issuing.wording import counted, entries, review_heading, review_lines
+from uploadfilter.issuing.wording import (
+    counted,
+    entries,
+    missing,
+    needed,
+    review_heading,
+    review_lines,
+)
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import (
     DAY_S,
@@ -278,6 +285,8 @@ def _templates() -> jinja2.Environment:
         "shown": shown,
         "mark": mark,
         "holders": _holders,
+        "missing": missing,
+        "needed": needed,
         "review_heading": review_heading,
         "review_lines": review_lines,
     }

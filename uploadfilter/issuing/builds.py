@@ -108,11 +108,11 @@ class Builds:
         """Whether a build was interrupted, and can go on."""
         return any(self._files(_UNFINISHED))
 
-    def take(self, finished: Finished) -> None:
-        """Delete a build that was staged; others can still go on."""
+    def take(self, path: Path) -> None:
+        """Delete a finished build, for example after it was staged."""
         with file_errors(self._folder):
-            finished.path.unlink()
-            _counts_of(finished.path).unlink()
+            path.unlink()
+            _counts_of(path).unlink()
 
     def discard(self) -> None:
         """Delete all builds."""

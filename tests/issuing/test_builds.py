@@ -6,7 +6,7 @@ import pytest
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.building import BuildFile, LeftOut
-from uploadfilter.issuing.page.builds import Builds
+from uploadfilter.issuing.builds import Builds
 
 
 def finish(builds: Builds, source: Path, *, is_noted: bool = True) -> Path:
@@ -61,7 +61,7 @@ def test_build_that_was_staged_takes_no_other_along(tmp_path: Path) -> None:
     finish(builds, Path("/pictures"))
     finished = builds.finished
     assert finished is not None
-    builds.take(finished)
+    builds.take(finished.path)
 
     assert builds.finished is None
     assert builds.is_broken_off
