@@ -1,6 +1,7 @@
 """Shared options: where state lives, and moments of the past."""
 
 import stat
+import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -150,3 +151,19 @@ def test_empty_variable_means_no_configuration_file(tmp_path: Path) -> None:
     system.touch()
 
     assert config_file(None, environ={CONFIG_VARIABLE: ""}, system=system) is None
+
+
+def test_state_directory_is_named_to_people_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """A pipe or a file of standard error gets no note about where state lives."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv(CONFIG_VARIABLE, "")
+    log_directory(None, None)
+    piped = capfd.readouterr()
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    log_directory(None, None)
+    shown = capfd.readouterr()
+
+    assert (piped.out, piped.err, shown.out) == ("", "", "")
+    assert str(tmp_path) in shown.err

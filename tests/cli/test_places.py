@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.cli import places
-from uploadfilter.cli.places import StatePlace, default_place, own_default, with_unit
+from uploadfilter.cli.places import (
+    StatePlace,
+    default_place,
+    may_enforce,
+    own_default,
+    with_unit,
+)
 from uploadfilter.cli.units import UNIT
 
 
@@ -107,3 +113,26 @@ def test_system_file_is_read_with_the_variables_of_the_unit(host: Host) -> None:
 
     assert read == {**environ, "UPLOADFILTER_STATE_DIR": str(host.state)}
     assert other == environ
+
+
+@pytest.mark.parametrize(
+    ("text", "environ", "expected"),
+    [
+        ("", {}, False),
+        ("mode = 'monitor'", {}, False),
+        ("mode = 'enforce'", {}, True),
+        ("[[routes]]\nmode = 'enforce'", {}, True),
+        ("[[routes]]\nname = 'a'", {}, False),
+        ("mode = 'enforce'", {"UPLOADFILTER_MODE": "monitor"}, False),
+        ("", {"UPLOADFILTER_MODE": "ENFORCE"}, True),
+        ("mode = 1\nroutes = 'x'", {}, False),
+        ("not TOML", {}, False),
+    ],
+)
+def test_mode_is_read_as_the_service_reads_it(
+    host: Host, text: str, environ: dict[str, str], expected: bool
+) -> None:
+    """One route in ENFORCE suffices; a variable overrides the file's mode."""
+    host.config.write_text(text)
+
+    assert may_enforce(host.config, environ=environ, folders=[]) is expected

@@ -143,6 +143,7 @@ WRITING: tuple[tuple[str, ...], ...] = (
     ("init",),
     ("hashset", "import", "FILE", "--name", "demo", "--category", "demo"),
     ("hashset", "import", "FILE", "--name", "other", "--category", "demo"),
+    ("hashset", "enforce", "other"),
     ("hashset", "suppress", "demo", "entry-0", "--reason", "stock", "--by", "ab"),
     ("hashset", "unsuppress", "demo", "entry-0"),
     (

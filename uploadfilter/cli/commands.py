@@ -44,6 +44,7 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("witness",): "witness:witness",
     ("forms",): "forms:forms",
     ("hashset", "import"): "hashset.hashset:import_set",
+    ("hashset", "enforce"): "hashset.enforcement:enforce_command",
     ("hashset", "list"): "hashset.hashset:list_command",
     ("hashset", "show"): "hashset.hashset:show_command",
     ("hashset", "remove"): "hashset.hashset:remove_command",

@@ -9,6 +9,7 @@ parameter; the default is written at the parameter.
 """
 
 import os
+import sys
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -139,11 +140,13 @@ def given(context: typer.Context, values: Mapping[str, object]) -> dict[str, obj
 def state_directory(state: Path | None) -> Path:
     """Return the named state directory, or the default one.
 
-    A message on stderr names it, unless it is the user's own and already exists.
+    A message on a terminal names it, unless it is the user's own and already exists.
     """
     if state is not None:
         return state
     place = default_place(config_file(None))
+    if not sys.stderr.isatty():
+        return place.path
     if place.named_by:
         say(f"state directory: {place.path} (named by {place.named_by})", style="dim")
     elif not place.path.exists():

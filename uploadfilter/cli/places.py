@@ -4,8 +4,11 @@ The sources, in this order: the user's configuration file, the systemd unit of t
 installed service, the configuration file of the system, the XDG default. A user who has
 a state directory, and is neither root nor the owner of the service's state, keeps it.
 
-Rules this module keeps: a directory other than the user's default is always reported,
-so that nobody changes a service by accident or reads the wrong log.
+It also reads the mode from the same sources, for commands that say what rejects.
+
+Rules this module keeps: a directory other than the user's default is reported to a
+person at a terminal, so that nobody changes a service by accident or reads the wrong
+log; a file that cannot be read says nothing here, and ``config check`` says why.
 """
 
 import os
@@ -15,12 +18,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from uploadfilter.cli.units import UNIT_FOLDERS, installed_unit
+from uploadfilter.model import Mode
 
 CONFIG_NAME = "uploadfilter.toml"
 SYSTEM_CONFIG = Path("/etc/uploadfilter") / CONFIG_NAME
 
 STATE_VARIABLE = "UPLOADFILTER_STATE_DIR"
 """The environment variable that names the state directory for every command."""
+
+MODE_VARIABLE = "UPLOADFILTER_MODE"
+"""The environment variable that overrides the mode of the configuration file."""
 
 _MOST_BYTES = 1024 * 1024
 
@@ -51,7 +58,7 @@ def default_place(
         environ: The environment of the process.
         folders: The folders of systemd units.
     """
-    in_file = _in_file(config)
+    in_file = _text(_document(config), "state")
     unit = installed_unit(folders=folders)
     in_unit = unit.environment.get(STATE_VARIABLE) if unit else None
     own = own_default(environ)
@@ -106,16 +113,40 @@ def _is_ours(path: Path) -> bool:
         return False
 
 
-def _in_file(config: Path | None) -> str:
-    """Return the state directory that a configuration file names, if it is readable.
+def may_enforce(
+    config: Path | None,
+    *,
+    environ: Mapping[str, str] = os.environ,
+    folders: Sequence[Path] = UNIT_FOLDERS,
+) -> bool:
+    """Tell whether the configuration lets any route reject.
 
-    ``config check`` and ``serve`` report mistakes in the file.
+    An option of ``serve`` is not seen.
+
+    Args:
+        config: The configuration file that ``serve`` would read, if any.
+        environ: The environment of the process.
+        folders: The folders of systemd units.
     """
+    document = _document(config)
+    routes = document.get("routes", [])
+    modes = [_text(it, "mode") for it in routes] if isinstance(routes, list) else []
+    own = with_unit(environ, config, folders=folders).get(MODE_VARIABLE)
+    modes.append(own or _text(document, "mode"))
+    return any(it.upper() == Mode.ENFORCE for it in modes)
+
+
+def _document(config: Path | None) -> dict[str, object]:
+    """Return a configuration file as it is written; nothing if it cannot be read."""
     if config is None:
-        return ""
+        return {}
     try:
         with config.open("rb") as file:
-            state = tomllib.loads(file.read(_MOST_BYTES).decode()).get("state")
+            return tomllib.loads(file.read(_MOST_BYTES).decode())
     except (OSError, ValueError, RecursionError):
-        return ""
-    return state if isinstance(state, str) else ""
+        return {}
+
+
+def _text(table: object, key: str) -> str:
+    value = table.get(key) if isinstance(table, dict) else None
+    return value if isinstance(value, str) else ""

@@ -17,6 +17,7 @@ class Console:
         self, patch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], folder: Path
     ) -> None:
         patch.setenv("UPLOADFILTER_STATE_DIR", str(folder / "state"))
+        patch.setenv("UPLOADFILTER_CONFIG", "")
         self._patch, self._capfd = patch, capfd
         self.file = folder / "unit7.jsonl"
         self.file.write_text(f'{{"id": "a", "category": "1", "md5": "{MD5}"}}\n')
@@ -35,6 +36,12 @@ class Console:
     def bring(self, *options: str) -> tuple[int, str]:
         """Import the hash set."""
         return self.run(*IMPORT, str(self.file), "--name", "unit7", *options)
+
+    def config(self, mode: str) -> Path:
+        """Write a configuration file with a mode."""
+        path = self.file.with_name("uploadfilter.toml")
+        path.write_text(f'mode = "{mode}"\n')
+        return path
 
     @property
     def state(self) -> tuple[object, object]:
@@ -110,6 +117,46 @@ def test_whoever_ends_enforcement_is_told(
     assert "ENFORCE rejects no match" in said
     assert "ENFORCE rejects no match" in listed
     assert console.document("hashset", "list")["lack"] == lack
+
+
+def test_one_command_enforces_a_set(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The file is not imported again; later imports keep what was chosen."""
+    console.bring("--monitored")
+    code, said = console.run("hashset", "enforce", "unit7")
+    states = [console.state]
+    again = console.run("hashset", "enforce", "unit7")
+    console.bring()
+    states.append(console.state)
+    _, off = console.run("hashset", "enforce", "unit7", "--off")
+    states.append(console.state)
+    monkeypatch.setenv("UPLOADFILTER_CONFIG", str(console.config("enforce")))
+    _, enforcing = console.run("hashset", "enforce", "unit7")
+
+    assert (code, again[0]) == (0, 0)
+    assert "reject uploads from now on" in said
+    assert 'Set mode = "enforce" in the configuration file' in said
+    assert "nothing was changed" in again[1]
+    assert "are only recorded from now on" in off
+    assert states == [(True, None), (True, None), (False, "monitored")]
+    assert "mode" not in enforcing
+
+
+def test_enforcing_a_set_that_is_not_there_is_refused(console: Console) -> None:
+    """The message names the sets that there are."""
+    code, said = console.run("hashset", "enforce", "unit8")
+
+    assert code == 2
+    assert "'unit7'" in said
+
+
+def test_import_does_not_advise_the_mode_that_is_in_force(console: Console) -> None:
+    """In MONITOR the next step is to enforce the set."""
+    _, said = console.bring("--monitored")
+
+    assert 'mode = "monitor"' not in said
+    assert "uploadfilter hashset enforce unit7" in said
 
 
 def test_rollback_to_a_monitored_set_is_told(

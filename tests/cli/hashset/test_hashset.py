@@ -66,7 +66,7 @@ def test_import_report_for_people(
 
     assert "imported 'unit7': 2 entries (monitored) from 3 lines" in said.out
     assert "left out" in said.out
-    assert "--enforce-unsigned" in said.err
+    assert "hashset enforce" in said.err
 
 
 @pytest.mark.usefixtures("state")

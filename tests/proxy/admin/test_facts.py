@@ -187,7 +187,7 @@ async def test_page_warns_of_enforce_that_rejects_no_match(tmp_path: Path) -> No
         facts = await facts_of(proxy)
 
     assert any("ENFORCE rejects no match" in it for it in facts.warnings)
-    assert any("--enforce-unsigned" in it for it in facts.warnings)
+    assert any("hashset enforce" in it for it in facts.warnings)
 
 
 async def test_page_names_what_is_only_monitored_beside_others(tmp_path: Path) -> None:

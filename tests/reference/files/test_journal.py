@@ -14,6 +14,7 @@ from tests.reference.crashing import CrashedError, crashing
 from tests.reference.stores import ENTRY, put, put_set
 from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreCorruptError, UploadFilterError
+from uploadfilter.model import EntryState
 from uploadfilter.reference.files import journal
 from uploadfilter.reference.files.journal import JournalFault, News, news
 from uploadfilter.reference.files.layout import read_current
@@ -29,6 +30,8 @@ CHANGES: dict[str, Callable[[ReferenceWriter], object]] = {
     "unsuppress": lambda writer: writer.unsuppress("s", "1"),
     "unquarantine": lambda writer: writer.release_entry("s", "1", by=["a", "b"]),
     "revoke": lambda writer: writer.revoke("s", ["gone"]),
+    "monitor": lambda writer: writer.set_state("s", EntryState.MONITORED),
+    "enforce": lambda writer: writer.set_state("s", EntryState.ACTIVE),
     "remove": lambda writer: writer.remove_set("s"),
     "compact": lambda writer: writer.compact(),
     "rollback": lambda writer: writer.rollback(),

@@ -7,7 +7,7 @@ import pytest
 
 from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import MD5, put
-from uploadfilter.errors import StoreError
+from uploadfilter.errors import StoreError, StorePinnedError
 from uploadfilter.model import Entry, EntryState, Signal, SignalType
 from uploadfilter.reference.entries import changes
 from uploadfilter.reference.search.matching import Query
@@ -178,3 +178,43 @@ def states_of(tmp_path: Path) -> dict[str, EntryState]:
     with ReferenceDirectory(tmp_path / "reference").reader() as reader:
         (candidates,) = reader.current().search([Query(signal=MD5, threshold=0)])
         return {candidate.set: candidate.state for candidate in candidates}
+
+
+@pytest.mark.parametrize("fold", [False, True], ids=["overlay", "base"])
+def test_state_of_a_set_is_changed_without_its_file(
+    writer: ReferenceWriter, tmp_path: Path, fold: bool
+) -> None:
+    """It holds at once, after a fold, and for the next import that keeps it."""
+    if fold:
+        writer.compact()
+    changed = [writer.set_state("s", EntryState.MONITORED) for _ in range(2)]
+    states = [states_of(tmp_path)["s"]]
+    writer.compact()
+    states.append(states_of(tmp_path)["s"])
+    changed += [writer.set_state("s", EntryState.ACTIVE) for _ in range(2)]
+    states.append(states_of(tmp_path)["s"])
+    put(writer, "t", [C])
+    writer.compact()
+    states.append(states_of(tmp_path)["s"])
+
+    assert changed == [True, False, True, False]
+    assert states == [EntryState.MONITORED] * 2 + [EntryState.ACTIVE] * 2
+    assert [info.enforced for info in writer.sets] == [True, True]
+
+
+def test_rollback_does_not_give_back_what_the_operator_took(
+    writer: ReferenceWriter, tmp_path: Path
+) -> None:
+    """A set that the operator only monitors stays so, and rejects after a release."""
+    number = writer.number
+    writer.set_state("s", EntryState.MONITORED)
+    returned = writer.rollback(number)
+    with pytest.raises(StorePinnedError):
+        writer.set_state("s", EntryState.ACTIVE)
+    states = [states_of(tmp_path)["s"]]
+    writer.release()
+    writer.set_state("s", EntryState.ACTIVE)
+    states.append(states_of(tmp_path)["s"])
+
+    assert returned.monitored == ("s",)
+    assert states == [EntryState.MONITORED, EntryState.ACTIVE]

@@ -1,4 +1,4 @@
-"""Options and messages about whether the matches of hash sets reject.
+"""``uploadfilter hashset enforce``, and messages about what rejects.
 
 Rules this module keeps: a user who changes or lists hash sets is told, on stderr, if
 ENFORCE would reject no match of them; ``config check`` says what the configuration
@@ -9,9 +9,13 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.output import say
+from uploadfilter.cli.acting import reference_writer
+from uploadfilter.cli.options import JSONOption, StateOption, config_file
+from uploadfilter.cli.output import print_json, say
+from uploadfilter.cli.places import may_enforce
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.hashsets.choices import Settled
+from uploadfilter.model import EntryState
 from uploadfilter.proxy.routing.enforcing import (
     WHAT_TO_DO,
     WORDS,
@@ -38,6 +42,9 @@ MonitoredOption = Annotated[
         "uploads.",
     ),
 ]
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name of the hash set.")
+]
 DropCategoriesOption = Annotated[
     bool,
     typer.Option(
@@ -46,6 +53,56 @@ DropCategoriesOption = Annotated[
         "replaced set has others.",
     ),
 ]
+
+
+def enforce_command(
+    name: NameArgument,
+    *,
+    off: Annotated[
+        bool, typer.Option("--off", help="Only record the matches of this set again.")
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """Let the matches of a hash set reject uploads, from now on.
+
+    It holds for later imports of the set too. An upload is rejected only if its route
+    is in ENFORCE as well; the command says if none is.
+
+    **Examples**
+
+        uploadfilter hashset enforce unit7
+
+        uploadfilter hashset enforce unit7 --off
+    """
+    new = EntryState.MONITORED if off else EntryState.ACTIVE
+    with reference_writer(state) as writer:
+        is_changed = writer.set_state(name, new)
+        generation = writer.generation
+    effect = "are only recorded" if off else "reject uploads"
+    if json:
+        number = generation.number
+        print_json({"set": name, "enforced": not off, "generation": number})
+    elif is_changed:
+        say(f"matches of {name!r} {effect} from now on; generation {generation.number}")
+    else:
+        say(f"matches of {name!r} {effect} already; nothing was changed")
+    if not off:
+        _say_mode()
+    say_lack(generation)
+
+
+def _say_mode() -> None:
+    """Warn on stderr if no configuration asks for ENFORCE, with the key to change."""
+    config = config_file(None)
+    if not may_enforce(config):
+        place = config or "the configuration file"
+        say(
+            f'nothing is rejected yet: mode is "monitor". Set mode = "enforce" in '
+            f"{place} and reload the proxy, unless `serve` was started with --mode "
+            "enforce.",
+            style="yellow",
+        )
 
 
 def lack_in(generation: Enforced) -> Lack | None:
@@ -73,7 +130,7 @@ def say_lack_of_set(generation: Enforced, name: str) -> None:
         say(f"its matches reject no upload: {WORDS[lack]}", style="yellow")
 
 
-def say_state(held: Settled) -> None:
+def say_state(name: str, held: Settled) -> None:
     """State on stderr whether the imported set rejects."""
     if held.enforced:
         if held.was_enforced:
@@ -87,7 +144,7 @@ def say_state(held: Settled) -> None:
             else ", as the replaced set's matches are"
         )
     say(
-        f"its matches are only recorded{before}; to reject uploads, import it with "
-        "--enforce-unsigned",
+        f"its matches are only recorded{before}; to reject uploads: 'uploadfilter "
+        f"hashset enforce {name}'",
         style="yellow",
     )

@@ -15,6 +15,7 @@ from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
     EnforceUnsignedOption,
     MonitoredOption,
+    NameArgument,
     lack_in,
     say_lack,
     say_lack_of_set,
@@ -78,11 +79,6 @@ from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceReader,
 )
-
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="The name of the hash set.")
-]
-
 
 _NameOption = Annotated[
     str | None,
@@ -231,7 +227,7 @@ def import_set(
         )
         generation = writer.generation
     _report(report, json=json)
-    say_state(held)
+    say_state(report.set.name, held)
     say_lack(generation)
 
 

@@ -175,6 +175,8 @@ class Change(StrEnum):
     ACTIVATE = "activate"
     ROLLBACK = "rollback"
     RELEASE = "release"
+    ENFORCE = "enforce"
+    MONITOR = "monitor"
     DEMOTE = "demote"
     RESTORE = "restore"
     REPLACED = "replaced"

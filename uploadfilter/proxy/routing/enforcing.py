@@ -50,8 +50,8 @@ WHAT_TO_DO: Final[Mapping[Lack, str]] = {
     Lack.ROUTES: 'Set mode = "enforce" in the routes that should reject, or mode = '
     '"monitor" at the top of the file.',
     Lack.ENTRIES: "Import a hash set: 'uploadfilter hashset import'.",
-    Lack.MONITORED: "Import the hash set again with --enforce-unsigned, or set mode = "
-    '"monitor" until the pilot is over.',
+    Lack.MONITORED: "Run 'uploadfilter hashset enforce NAME' for each hash set that "
+    "should reject.",
     Lack.WITHDRAWN: "See 'uploadfilter hashset suppressions', or import another hash "
     "set.",
     Lack.SIGNALS: "Ask the issuer for digests or PDQ values, or set near_match = "
@@ -115,7 +115,10 @@ class Unenforced:
     @property
     def to_do(self) -> str:
         """The remedy, for people."""
-        return WHAT_TO_DO[self.lack]
+        remedy = WHAT_TO_DO[self.lack]
+        if self.lack is Lack.MONITORED:
+            remedy += ' Or set mode = "monitor" until the pilot is over.'
+        return remedy
 
 
 def enforcing(routes: Iterable[Route]) -> tuple[Route, ...]:

@@ -22,6 +22,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from uploadfilter.errors import StoreError, UsageError
+from uploadfilter.model import EntryState
 from uploadfilter.reference.entries.quarantining import Quarantine, Release, merged
 from uploadfilter.reference.entries.sets import SetInfo
 
@@ -69,6 +70,8 @@ class ChangeKind(StrEnum):
     ACTIVATE = "activate"
     ROLLBACK = "rollback"
     RELEASE = "release"
+    ENFORCE = "enforce"
+    MONITOR = "monitor"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,8 +137,9 @@ class Changes:
             set that was imported again since is still in the list.
         revoked: Entries that are withdrawn, for good or until they are listed again.
         suppressed: Entries that are switched off, including those whose time is over.
-        monitored: Hash sets that reject nothing, although imported as enforced: they
-            were only monitored when a rollback returned to an older import of them.
+        monitored: Hash sets that reject nothing, although imported as enforced: the
+            operator has said so since, or a rollback returned to an older import.
+        enforced: Hash sets that reject, although imported as monitored.
         quarantined: Entries that a gate keeps out of force.
         released: Entries that people let out of quarantine, as they were then.
     """
@@ -147,6 +151,28 @@ class Changes:
     monitored: frozenset[str] = frozenset()
     quarantined: tuple[Quarantine, ...] = ()
     released: tuple[Release, ...] = ()
+    enforced: frozenset[str] = frozenset()
+
+    def in_its_state(self, info: SetInfo) -> SetInfo:
+        """Return a hash set with its present state in place of its import's."""
+        return replace(
+            info,
+            enforced=info.name in self.enforced
+            or (info.enforced and info.name not in self.monitored),
+        )
+
+    def with_state(self, name: str, state: EntryState | None) -> "Changes":
+        """Return the changes after a hash set was given a state.
+
+        Args:
+            name: Name of the set.
+            state: Its state; ``None`` for that of its import.
+        """
+        return replace(
+            self,
+            monitored=self.monitored - {name} | _if(state, EntryState.MONITORED, name),
+            enforced=self.enforced - {name} | _if(state, EntryState.ACTIVE, name),
+        )
 
     def quarantined_keys(self) -> frozenset[Key]:
         """Return the entries that are in quarantine."""
@@ -185,10 +211,9 @@ class Changes:
     def with_removed(self, name: str, *, generation: int, in_base: bool) -> "Changes":
         """Return the changes after a hash set was removed."""
         return replace(
-            self._without_rows_of(name),
+            self._without_rows_of(name).with_state(name, None),
             hidden=self.hidden | {name} if in_base else self.hidden,
             removed={**self.removed, name: generation},
-            monitored=self.monitored - {name},
             quarantined=tuple(it for it in self.quarantined if it.set != name),
             released=tuple(it for it in self.released if it.set != name),
         )
@@ -213,9 +238,8 @@ class Changes:
             generation: The generation that makes this change.
         """
         changed = replace(
-            self,
+            self.with_state(name, None),
             hidden=self.hidden | {name} if in_base else self.hidden,
-            monitored=self.monitored - {name},
             revoked=tuple(
                 item
                 for item in self.revoked
@@ -317,7 +341,8 @@ class Changes:
 
     def folded(self) -> "Changes":
         """Return the remaining changes after base and overlay became one new base."""
-        return replace(self, hidden=frozenset(), monitored=frozenset()).with_present(())
+        kept = replace(self, hidden=frozenset(), monitored=frozenset())
+        return replace(kept, enforced=frozenset()).with_present(())
 
     def with_present(self, keys: Collection[Key]) -> "Changes":
         """Return the changes with ``present`` corrected for all revoked entries."""
@@ -353,7 +378,7 @@ class Changes:
             older: Changes of the generation that a rollback returns to.
             number: Number of that generation.
             base_sets: The hash sets of its base.
-            monitored: Hash sets that a later import has only monitored.
+            monitored: Hash sets that are only monitored by now.
         """
         since = self.withdrawn_since(number)
         revoked: dict[Key, Revocation] = {}
@@ -370,6 +395,7 @@ class Changes:
             revoked=tuple(revoked.values()),
             suppressed=self.suppressed,
             monitored=older.monitored | frozenset(monitored),
+            enforced=older.enforced.difference(monitored),
             # A gate's findings since then hold for the older generation too.
             quarantined=merged(self.quarantined, older.quarantined, self.released),
             released=self.released,
@@ -466,6 +492,10 @@ def check_account(by: str, what: str) -> None:
         )
 
 
+def _if(state: EntryState | None, wanted: EntryState, name: str) -> frozenset[str]:
+    return frozenset({name}) if state is wanted else frozenset()
+
+
 def _is_plain(text: str) -> bool:
     return text.isprintable() and "@" not in text
 
@@ -487,9 +517,7 @@ def sets_in_force(
     shown = [info for info in base if info.name not in changes.hidden]
     return tuple(
         replace(
-            info,
-            revoked=info.revoked + gone.get(info.name, 0),
-            enforced=info.enforced and info.name not in changes.monitored,
+            changes.in_its_state(info), revoked=info.revoked + gone.get(info.name, 0)
         )
         for info in (*shown, *additions)
     )

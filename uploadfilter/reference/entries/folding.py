@@ -37,13 +37,7 @@ def folded(base: Tables, additions: Tables, changes: Changes) -> Tables:
     """
     shown = _without_revoked(_without_hidden(base, changes), changes)
     tables = joined(shown, _without_revoked(additions, changes))
-    if not changes.monitored:
-        return tables
-    sets = [
-        replace(info, enforced=info.enforced and info.name not in changes.monitored)
-        for info in tables.sets
-    ]
-    return replace(tables, sets=tuple(sets))
+    return replace(tables, sets=tuple(map(changes.in_its_state, tables.sets)))
 
 
 def _without_hidden(base: Tables, changes: Changes) -> Tables:

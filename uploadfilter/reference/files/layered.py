@@ -226,7 +226,7 @@ class LayeredGeneration:
         if self.additions is not None:
             added = _in_force(self.additions.search(queries), _NOTHING, gone)
             found = tuple((*one, *two) for one, two in zip(found, added, strict=True))
-        return _in_their_state(found, self.changes.monitored)
+        return _in_their_state(found, self.changes)
 
     def keyed(self) -> Self:
         """Return this generation for queries whose exact values are keyed already.
@@ -312,7 +312,7 @@ class LayeredGeneration:
         kept = []
         for item in found.candidates:
             states = _in_their_state(
-                _in_force(((item.candidate,),), hidden, gone), self.changes.monitored
+                _in_force(((item.candidate,),), hidden, gone), self.changes
             )
             kept += [replace(item, candidate=candidate) for candidate in states[0]]
         return replace(found, candidates=tuple(kept))
@@ -342,15 +342,17 @@ def _in_force(found: _Found, hidden: frozenset[str], gone: frozenset[Key]) -> _F
     )
 
 
-def _in_their_state(found: _Found, monitored: frozenset[str]) -> _Found:
-    if not monitored:
+def _in_their_state(found: _Found, changes: Changes) -> _Found:
+    states = {
+        **dict.fromkeys(changes.monitored, EntryState.MONITORED),
+        **dict.fromkeys(changes.enforced, EntryState.ACTIVE),
+    }
+    if not states:
         return found
     return tuple(
         tuple(
-            replace(candidate, state=EntryState.MONITORED)
-            if candidate.set in monitored
-            else candidate
-            for candidate in candidates
+            replace(it, state=states[it.set]) if it.set in states else it
+            for it in candidates
         )
         for candidates in found
     )

@@ -45,6 +45,7 @@ class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
     monitored: tuple[str, ...] = ()
     quarantined: tuple[Quarantine, ...] = ()
     released: tuple[Release, ...] = ()
+    enforced: tuple[str, ...] = ()
 
 
 class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
@@ -85,6 +86,7 @@ def write_overlay(
         monitored=tuple(sorted(changes.monitored)),
         quarantined=changes.quarantined,
         released=changes.released,
+        enforced=tuple(sorted(changes.enforced)),
     )
     records = {_CHANGES_NAME: msgspec.json.encode(record)}
     write_base(path, additions, secret=secret, records=records, costs=None)
@@ -113,5 +115,6 @@ def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
         monitored=frozenset(record.monitored),
         quarantined=record.quarantined,
         released=record.released,
+        enforced=frozenset(record.enforced),
     )
     return meta if meta.sets else None, changes

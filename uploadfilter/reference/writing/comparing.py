@@ -76,10 +76,14 @@ def withdrawn_since(
 def monitored_since(
     older: LayeredGeneration, live: LayeredGeneration
 ) -> tuple[str, ...]:
-    """Return the hash sets that a later import has only monitored."""
+    """Return the enforced hash sets that are only monitored by now, on purpose.
+
+    A later import of them said so, or the operator.
+    """
     once = {info.name for info in older.sets if info.enforced}
     now = {info.name for info in live.sets if not info.enforced}
-    return tuple(name for name in _imported_since(older, live) if name in once & now)
+    chosen = live.changes.monitored.union(_imported_since(older, live))
+    return tuple(sorted(once & now & chosen))
 
 
 def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[str]:

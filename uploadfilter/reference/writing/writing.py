@@ -15,7 +15,7 @@ from uploadfilter.errors import (
     StoreError,
     StorePinnedError,
 )
-from uploadfilter.model import SignalType
+from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.entries.changes import (
     ChangeKind,
     Suppression,
@@ -225,6 +225,32 @@ class ReferenceWriter:
             ),
         )
         return info
+
+    def set_state(self, name: str, state: EntryState) -> bool:
+        """Let the matches of a hash set reject, or only be recorded.
+
+        It holds for later imports too, unless one says otherwise.
+
+        Returns:
+            False if the set was in that state already.
+
+        Raises:
+            StorePinnedError: The set would reject, and a rollback has not been
+                released.
+            HashSetNameError: There is no set of that name.
+            StoreError: It could not be written; nothing has changed.
+        """
+        is_active = state is EntryState.ACTIVE
+        if self._info_of(name).enforced is is_active:
+            return False
+        if is_active:
+            self._check_not_pinned()
+        self._committer.advance(
+            ChangeKind.ENFORCE if is_active else ChangeKind.MONITOR,
+            name,
+            changes=self._live.changes.with_state(name, state),
+        )
+        return True
 
     def revoke(self, name: str, entries: Collection[str]) -> int:
         """Withdraw entries for good, in this and every later import of their set.
