@@ -122,7 +122,7 @@ def test_whoever_ends_enforcement_is_told(
 def test_one_command_enforces_a_set(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The file is not imported again; later imports keep what was chosen."""
+    """The file is not imported again; later imports keep the choice."""
     console.bring("--monitored")
     code, said = console.run("hashset", "enforce", "unit7")
     states = [console.state]

@@ -4,11 +4,11 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-import msgspec
 import pytest
 
 from tests.cli.running import json_lines, run
-from uploadfilter.cli.log.log import cells, follow_log
+from uploadfilter.cli.log.log import follow_log
+from uploadfilter.cli.log.showing import RecordForm
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.reading import EVERYTHING
 from uploadfilter.decisions.judgement import Judgement
@@ -16,17 +16,13 @@ from uploadfilter.decisions.records.making import decision_record
 from uploadfilter.decisions.records.records import (
     DecisionRecord,
     OutcomeRecord,
-    ShedRecord,
     moment,
 )
-from uploadfilter.decisions.records.summaries import SummaryRecord
-from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import (
     Action,
     EntryState,
     Match,
     Mode,
-    Reason,
     SignalType,
     Variant,
     Verdict,
@@ -214,7 +210,7 @@ def test_follow_goes_on_with_what_comes(
                 log.append(decision(number, REJECTED)).result(timeout=30)
             return number is not None
 
-        follow_log(directory, EVERYTHING, backlog=2, as_json=True, wait=wait)
+        follow_log(directory, EVERYTHING, backlog=2, form=RecordForm.JSON, wait=wait)
     ids = [line["id"] for line in json_lines(capfd.readouterr().out)]
 
     assert ids == [f"20260310-{number:020x}" for number in (2, 3, 4, 5)]
@@ -274,25 +270,6 @@ def test_verify_refuses_what_is_no_checkpoint(
     assert "not a checkpoint" in capfd.readouterr().err
 
 
-def test_decision_in_words() -> None:
-    """People read the decision, its reason, and the nearest matches."""
-    _, kind, what = cells(decision(3, REJECTED, matches=(MATCH,) * 5))
-
-    assert kind == "decision"
-    assert "MATCH  REJECT  0 contents, 1,000 bytes" in what
-    assert "unit7/e1 pdq 4 mirror" in what
-    assert "and 2 more matches" in what
-
-
-def test_what_would_be_done_is_said_where_it_is_not_what_the_policy_says() -> None:
-    """A pilot sees that a picture of a monitored set would have been rejected."""
-    _, _, counted = cells(decision(3, COUNTED, matches=(MATCH,)))
-    _, _, rejected = cells(decision(3, REJECTED, matches=(MATCH,)))
-
-    assert "MATCH  ACCEPT (would: REJECT)" in counted
-    assert "would" not in rejected
-
-
 @pytest.mark.usefixtures("state")
 def test_id_of_a_summarised_upload_is_explained(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -302,41 +279,3 @@ def test_id_of_a_summarised_upload_is_explained(
 
     assert status == 1
     assert "--records summary" in capsys.readouterr().err
-
-
-def test_summary_in_words() -> None:
-    """A table says how many uploads a client had refused, and why."""
-    tally = DayCounts()
-    for _ in range(3):
-        tally.decided(
-            msgspec.structs.replace(decision(1, ACCEPTED), reasons=(Reason.ABORTED,))
-        )
-    totals = tally.totals(moment(NOON).date())
-    record = SummaryRecord(
-        time=moment(NOON),
-        client=None,
-        prefix=None,
-        since=moment(NOON),
-        until=moment(NOON),
-        uploads=totals.uploads,
-        reasons=totals.reasons,
-    )
-
-    assert cells(record)[1:] == (
-        "summary",
-        "3 uploads refused: 3 aborted  3,000 bytes",
-    )
-
-
-def test_shed_uploads_in_words() -> None:
-    """Uploads that a limit turned away are counted, not listed."""
-    record = ShedRecord(
-        time=moment(NOON),
-        minute=moment(NOON),
-        client=None,
-        reason=Reason.OVERLOADED,
-        status=503,
-        count=1200,
-    )
-
-    assert cells(record)[2] == "1,200 uploads answered 503, overloaded"

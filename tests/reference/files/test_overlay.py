@@ -9,7 +9,8 @@ import pytest
 from tests.reference.columns import SECRET, entries_of, tables_of
 from tests.reference.stores import ENTRY
 from uploadfilter.errors import StoreCorruptError, StoreVersionError
-from uploadfilter.reference.entries.changes import Changes, new_suppression
+from uploadfilter.reference.entries.changes import Changes
+from uploadfilter.reference.entries.suppressing import new_suppression
 from uploadfilter.reference.entries.tables import Tables, empty_tables
 from uploadfilter.reference.files import layout
 from uploadfilter.reference.files import overlay as module

@@ -20,7 +20,7 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.errors import UsageError
-from uploadfilter.reference.entries.changes import Suppression
+from uploadfilter.reference.entries.suppressing import Suppression
 
 SetArgument = Annotated[
     str, typer.Argument(metavar="SET", help="Name of the hash set.")

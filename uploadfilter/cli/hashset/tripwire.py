@@ -25,8 +25,8 @@ from uploadfilter.cli.output import (
 )
 from uploadfilter.decisions.tripping import FEWEST_RESTORING, Restoration
 from uploadfilter.proxy.inspecting.tripwire import read_demotions, restored
-from uploadfilter.reference.entries.changes import new_suppression
 from uploadfilter.reference.entries.quarantining import check_people
+from uploadfilter.reference.entries.suppressing import new_suppression
 
 
 def tripwire_command(*, json: JSONOption = False, state: StateOption = None) -> None:

@@ -3,17 +3,14 @@
 import sys
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from enum import StrEnum
-from itertools import chain
 from pathlib import Path
-from typing import Annotated, assert_never
+from typing import Annotated
 
 import typer
-from rich.text import Text
 
-from uploadfilter.cli.log.lasting import change_words, total_words
 from uploadfilter.cli.log.periods import period_words
 from uploadfilter.cli.log.proving import (
     KeyOption,
@@ -21,6 +18,12 @@ from uploadfilter.cli.log.proving import (
     compared,
     tree_document,
     tree_lines,
+)
+from uploadfilter.cli.log.showing import (
+    RecordForm,
+    print_header,
+    print_record,
+    print_records,
 )
 from uploadfilter.cli.log.verifying import verify_document, verify_lines
 from uploadfilter.cli.options import (
@@ -35,42 +38,23 @@ from uploadfilter.cli.output import (
     FOUND,
     NOTHING,
     OK,
-    harmless,
     print_json,
     print_text,
     say,
-    table,
-    write_data,
 )
-from uploadfilter.cli.shapes import chance_words
 from uploadfilter.decisions.files.period import period_of
 from uploadfilter.decisions.files.reading import Filters, follow, read
 from uploadfilter.decisions.files.verify import verify as check
 from uploadfilter.decisions.records.ids import EXAMPLE, written_id
-from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
-from uploadfilter.decisions.records.records import (
-    CanaryRecord,
-    Checkpoint,
-    CheckpointRecord,
-    DecisionRecord,
-    MatchRecord,
-    OutcomeRecord,
-    Record,
-    SegmentRecord,
-    ShedRecord,
-    encode,
-)
-from uploadfilter.decisions.records.summaries import SummaryRecord
-from uploadfilter.model import Action, MatchKind, Variant, Verdict
+from uploadfilter.decisions.records.records import Checkpoint, Record
+from uploadfilter.errors import UsageError
+from uploadfilter.model import Action, MatchKind, Verdict
 
 POLL_S = 0.5
 """Seconds between two checks for new records: people do not read faster."""
 
 FOLLOWED_BACKLOG = 10
 """Old records that ``--follow`` shows without a limit; ``tail`` shows as many."""
-
-SHOWN_MATCHES = 3
-"""Matches of one decision that a table shows; the JSON has all of them."""
 
 
 class RecordKind(StrEnum):
@@ -134,6 +118,12 @@ _RecordsOption = Annotated[
     RecordKind | None,
     typer.Option("--records", "--kind", help="Only records of this kind."),
 ]
+_AllOption = Annotated[
+    bool, typer.Option("--all", help="On a terminal, show records of every kind.")
+]
+_CSVOption = Annotated[
+    bool, typer.Option("--csv", help="Print decisions as CSV, with a heading.")
+]
 _LimitOption = Annotated[
     int | None, typer.Option(min=1, metavar="N", help="Only the last N records.")
 ]
@@ -158,11 +148,13 @@ def show(
     records: _RecordsOption = None,
     limit: _LimitOption = None,
     following: _FollowOption = False,
+    every_kind: _AllOption = False,
+    csv: _CSVOption = False,
     json: JSONOption = False,
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show records: a table on a terminal, otherwise one JSON object a line.
+    """Show decisions as a table on a terminal; otherwise every record as a JSON line.
 
     Exit code 1 if no record fits.
 
@@ -174,14 +166,25 @@ def show(
 
         uploadfilter log show --since 7d --match altered
 
+        uploadfilter log show --since 7d --csv > week.csv
+
         uploadfilter log show --follow --json | jq .verdict
     """
+    is_one = decision is not None or records is not None
+    form = _form(json=json, csv=csv, every_kind=every_kind or is_one)
+    if csv and records not in (None, RecordKind.DECISION):
+        raise UsageError(
+            f"--csv shows decisions, and not records of kind {records.value!r}",
+            hint="Give --json instead: it shows records of every kind.",
+        )
+    # The last N are the last N of those that are shown.
+    is_narrow = csv or (form is RecordForm.DECISIONS and bool(limit or following))
     now = datetime.fromtimestamp(present_s(), UTC)
     directory = log_directory(state, instance)
     filters = Filters(
         since=None if since is None else moment(since, now=now),
         until=None if until is None else moment(until, now=now),
-        kind=records,
+        kind=RecordKind.DECISION if is_narrow else records,
         id=None if decision is None else _id(decision),
         verdict=verdict,
         action=action,
@@ -189,20 +192,19 @@ def show(
         set=hash_set,
         match=match,
     )
-    as_json = json or not sys.stdout.isatty()
     if following:
         say_period(directory, since=filters.since, until=filters.until)
         follow_log(
             directory,
             filters,
             backlog=limit or FOLLOWED_BACKLOG,
-            as_json=as_json,
+            form=form,
             wait=pause,
         )
         return
     found = read(directory, filters=filters)
     chosen = found if limit is None else deque(found, maxlen=limit)
-    is_there = print_records(chosen, as_json=as_json)
+    is_there = print_records(chosen, form)
     if not is_there:
         say_nothing(directory)
         if decision is not None:
@@ -287,7 +289,7 @@ def follow_log(
     filters: Filters,
     *,
     backlog: int,
-    as_json: bool,
+    form: RecordForm,
     wait: Callable[[], bool],
 ) -> None:
     """Print the last records, then each new record once.
@@ -296,23 +298,42 @@ def follow_log(
         directory: The log's directory.
         filters: The records to show.
         backlog: Number of old records that are shown first.
-        as_json: Whether to print JSON.
+        form: The form in which they are shown.
         wait: Called when there is nothing new; returns whether to check again.
     """
     held: deque[Record] | None = deque(maxlen=backlog)
 
+    print_header(form)
+
     def caught_up() -> bool:
         nonlocal held
         for record in held or ():
-            print_record(record, as_json=as_json)
+            print_record(record, form)
         held = None
         return wait()
 
     for record in follow(directory, wait=caught_up, filters=filters):
         if held is None:
-            print_record(record, as_json=as_json)
+            print_record(record, form)
         else:
             held.append(record)
+
+
+def _form(*, json: bool, csv: bool, every_kind: bool) -> RecordForm:
+    """Return the form that the options ask for.
+
+    Raises:
+        UsageError: Two forms were asked for.
+    """
+    if json and csv:
+        raise UsageError(
+            "--json and --csv contradict each other", hint="Give one of them."
+        )
+    if csv:
+        return RecordForm.CSV
+    if json or not sys.stdout.isatty():
+        return RecordForm.JSON
+    return RecordForm.RECORDS if every_kind else RecordForm.DECISIONS
 
 
 def _id(text: str) -> str:
@@ -335,97 +356,3 @@ def say_nothing(directory: Path) -> None:
     if others:
         names = ", ".join(others)
         say(f"other proxies have their own logs, see --instance: {names}")
-
-
-def print_records(records: Iterable[Record], *, as_json: bool) -> bool:
-    """Print records as JSON lines or as a table; return whether there were any."""
-    rest = iter(records)
-    first = next(rest, None)
-    if first is None:
-        return False
-    if as_json:
-        for record in chain([first], rest):
-            print_record(record, as_json=True)
-    else:
-        rows = map(cells, chain([first], rest))
-        print_text(table("time", "record", "what", rows=rows))
-    return True
-
-
-def print_record(record: Record, *, as_json: bool) -> None:
-    """Print one record, as its JSON line or as a line of text."""
-    if as_json:
-        write_data(encode(record) + b"\n")
-    else:
-        moment_cell, kind, what = cells(record)
-        print_text(Text(harmless(f"{moment_cell}  {kind:<10}  {what}")))
-
-
-def cells(record: Record) -> tuple[str, str, str]:
-    """Return the cells of a record's row: its time, its kind, and the rest in words."""
-    match record:
-        case DecisionRecord():
-            what = _decision_words(record)
-        case CanaryRecord():
-            what = _canary_words(record)
-        case OutcomeRecord():
-            what = f"{record.decision}: {record.outcome}"
-        case CheckpointRecord():
-            what = f"{record.count}:{record.head}"
-        case ShedRecord():
-            words = f"{record.count:,} uploads answered {record.status}"
-            what = f"{words}, {record.reason}"
-        case SummaryRecord():
-            what = _summary_words(record)
-        case SegmentRecord():
-            what = f"number {record.number} of {record.instance}"
-        case ChangeRecord():
-            what = change_words(record)
-        case TotalRecord():
-            what = total_words(record)
-        case _:
-            assert_never(record)
-    kind = str(type(record).__struct_config__.tag)
-    return f"{record.time:%Y-%m-%d %H:%M:%S}", kind, what
-
-
-def _decision_words(record: DecisionRecord) -> str:
-    """Return a decision in words: the effect, the reason, and the evidence."""
-    effect = f"{record.action}"
-    if record.effect is not record.action:
-        effect += f" (done: {record.effect})"
-    would, _ = record.if_enforced
-    if would is not record.action:
-        effect += f" (would: {would})"
-    words = [record.id, record.verdict, effect]
-    if record.reason is not None:
-        words.append(record.reason)
-    words.append(f"{len(record.contents)} contents, {record.size:,} bytes")
-    words.extend(map(_match_words, record.matches[:SHOWN_MATCHES]))
-    hidden = len(record.matches) - SHOWN_MATCHES + record.matches_omitted
-    if hidden > 0:
-        words.append(f"and {hidden} more matches")
-    return "  ".join(words)
-
-
-def _canary_words(record: CanaryRecord) -> str:
-    """Return a canary in words: the decision, and the sets that knew it."""
-    sets = ", ".join(sorted({it.set for it in record.matches})) or "no set"
-    effect = f"would be {record.effect}" if record.status is None else record.effect
-    return f"{record.id}  {record.verdict}  {effect}  known to {sets}"
-
-
-def _summary_words(record: SummaryRecord) -> str:
-    """Return a summary in words: the number of uploads, and the reasons."""
-    reasons = ", ".join(f"{it.uploads:,} {it.reason}" for it in record.reasons)
-    size = sum(row.bytes for row in record.uploads)
-    return f"{record.count:,} uploads refused: {reasons}  {size:,} bytes"
-
-
-def _match_words(match: MatchRecord) -> str:
-    words = f"{match.set}/{match.entry} {match.signal_type} {match.distance}"
-    if match.variant not in (None, Variant.UPRIGHT):
-        words += f" {match.variant}"
-    if match.kind is not MatchKind.WITHIN:
-        words += f" {match.kind}"
-    return words if match.chance is None else f"{words} {chance_words(match.chance)}"

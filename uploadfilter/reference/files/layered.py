@@ -17,13 +17,12 @@ from numpy.typing import NDArray
 from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.entries.changes import (
     Changes,
-    Key,
-    Suppression,
     entries_in_force,
     sets_in_force,
 )
 from uploadfilter.reference.entries.countable import Countable
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
+from uploadfilter.reference.entries.suppressing import Key, Suppression
 from uploadfilter.reference.entries.tables import Tables, empty_tables
 from uploadfilter.reference.files.generation import MappedGeneration
 from uploadfilter.reference.files.layout import Current, corrupt

@@ -10,8 +10,9 @@ from typing import Literal
 
 import msgspec
 
-from uploadfilter.reference.entries.changes import Changes, Revocation, Suppression
+from uploadfilter.reference.entries.changes import Changes, Revocation
 from uploadfilter.reference.entries.quarantining import Quarantine, Release
+from uploadfilter.reference.entries.suppressing import Suppression
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.base import (
     META_NAME,

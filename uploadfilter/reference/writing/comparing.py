@@ -1,9 +1,10 @@
-"""Compare two generations: which entries a hash set lost, except revoked ones.
+"""Compare generations: which entries a hash set lost, except revoked ones.
 
 A set can also lose the right to reject; this module finds both.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from uploadfilter.errors import StoreError
 from uploadfilter.reference.entries.changes import (
     MOST_REMEMBERED,
     MOST_REVOCATIONS,
+    ChangeKind,
     Changes,
 )
 from uploadfilter.reference.entries.folding import find_entries
@@ -18,6 +20,24 @@ from uploadfilter.reference.entries.tables import Positions, Tables
 from uploadfilter.reference.entries.withdrawing import ids_at, withdrawn, withdrawn_ids
 from uploadfilter.reference.files.generation import MappedGeneration
 from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.reference.files.layout import Current
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Returned:
+    """The result of a rollback.
+
+    Attributes:
+        number: The generation that it returned to.
+        kept_out: By hash set, how many entries of that generation are not in force,
+            because an import since lacks them.
+        monitored: Hash sets that rejected then and are only monitored now, because an
+            import since says so.
+    """
+
+    number: int
+    kept_out: Mapping[str, int]
+    monitored: tuple[str, ...] = ()
 
 
 def _in_force_of(
@@ -99,3 +119,27 @@ def _imported_since(older: LayeredGeneration, live: LayeredGeneration) -> list[s
         for name, number in before.items()
         if name in now and (now[name] > number or not number)
     ]
+
+
+def before_last_import(generations: Sequence[Current]) -> int:
+    """Return the generation before the import that brought the entries in force.
+
+    Args:
+        generations: The generation in force and those that are kept, newest first.
+
+    Raises:
+        StoreError: It is not kept.
+    """
+    known = {item.generation: item for item in generations}
+    at: int | None = generations[0].generation
+    while at in known:
+        kind = known[at].kind
+        older = max((n for n in known if n < at), default=None)
+        if kind is ChangeKind.IMPORT and older is not None:
+            return older
+        returned = kind in (ChangeKind.ACTIVATE, ChangeKind.ROLLBACK)
+        at = int(known[at].subject) if returned else older
+    raise StoreError(
+        "no generation is kept from before the last import",
+        hint="'uploadfilter hashset generations' lists the generations that are kept.",
+    )

@@ -5,8 +5,8 @@ beside the live one. In both cases the last step replaces the file ``current``, 
 until then nothing has happened.
 """
 
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from uploadfilter.acting import Actor
@@ -18,15 +18,17 @@ from uploadfilter.errors import (
 from uploadfilter.model import EntryState, SignalType
 from uploadfilter.reference.entries.changes import (
     ChangeKind,
-    Suppression,
-    check_account,
-    new_suppression,
 )
 from uploadfilter.reference.entries.collecting import TableBuilder
 from uploadfilter.reference.entries.folding import find_entries
 from uploadfilter.reference.entries.quarantining import Gate, Release, new_release
 from uploadfilter.reference.entries.secret import Secret
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
+from uploadfilter.reference.entries.suppressing import (
+    Suppression,
+    check_account,
+    new_suppression,
+)
 from uploadfilter.reference.entries.tables import joined, without_set
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.files.layout import Current
@@ -36,28 +38,13 @@ from uploadfilter.reference.writing.amending import amended
 from uploadfilter.reference.writing.carrying import with_present_in, with_turnover
 from uploadfilter.reference.writing.committing import Committer
 from uploadfilter.reference.writing.comparing import (
+    Returned,
+    before_last_import,
     gone_with,
     monitored_since,
     withdrawn_since,
 )
 from uploadfilter.reference.writing.gating import passed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Returned:
-    """The result of a rollback.
-
-    Attributes:
-        number: The generation that it returned to.
-        kept_out: By hash set, how many entries of that generation are not in force,
-            because an import since lacks them.
-        monitored: Hash sets that rejected then and are only monitored now, because an
-            import since says so.
-    """
-
-    number: int
-    kept_out: Mapping[str, int]
-    monitored: tuple[str, ...] = ()
 
 
 class ReferenceWriter:
@@ -296,7 +283,7 @@ class ReferenceWriter:
             name: Name of the hash set.
             entry: Id of the entry.
             reason: Text for people: one line without names
-                (``changes.new_suppression``).
+                (``suppressing.new_suppression``).
             by: Account or initials of the person who asks for it.
             expires_at: When it ends, in seconds since the epoch; ``None`` means after
                 72 hours. For an entry that is already suppressed, a new end is set.
@@ -445,7 +432,7 @@ class ReferenceWriter:
                 has changed.
         """
         if number is None:
-            number = self._before_last_import()
+            number = before_last_import(self.generations())
         older = self._committer.reopened(number)
         names = [info.name for info in older.base.sets]
         additions = older.added_tables()
@@ -507,20 +494,3 @@ class ReferenceWriter:
 
     def _is_in_base(self, name: str) -> bool:
         return any(info.name == name for info in self._live.base.sets)
-
-    def _before_last_import(self) -> int:
-        """Return the generation before the import that brought the entries in force."""
-        known = {item.generation: item for item in self.generations()}
-        at: int | None = self.number
-        while at in known:
-            kind = known[at].kind
-            older = max((n for n in known if n < at), default=None)
-            if kind is ChangeKind.IMPORT and older is not None:
-                return older
-            returned = kind in (ChangeKind.ACTIVATE, ChangeKind.ROLLBACK)
-            at = int(known[at].subject) if returned else older
-        raise StoreError(
-            "no generation is kept from before the last import",
-            hint="'uploadfilter hashset generations' lists the generations that are "
-            "kept.",
-        )

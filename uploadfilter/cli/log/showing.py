@@ -1,0 +1,236 @@
+"""Show records of the decision log: as JSON lines, as CSV, or as a table for people.
+
+Rules this module keeps: JSON lines are the records byte for byte as they stand in the
+log; a table fits 80 columns, and an id in it is never broken, so that it can be copied;
+records that a table leaves out are counted.
+"""
+
+import csv
+import io
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from typing import Final, assert_never
+
+from rich.table import Table
+from rich.text import Text
+
+from uploadfilter.cli.log.lasting import change_words, total_words
+from uploadfilter.cli.output import harmless, print_text, say, table, write_data
+from uploadfilter.cli.shapes import chance_words
+from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
+from uploadfilter.decisions.records.records import (
+    CanaryRecord,
+    CheckpointRecord,
+    DecisionRecord,
+    MatchRecord,
+    OutcomeRecord,
+    Record,
+    SegmentRecord,
+    ShedRecord,
+    encode,
+)
+from uploadfilter.decisions.records.summaries import SummaryRecord
+from uploadfilter.model import MatchKind, Variant
+
+SHOWN_MATCHES = 3
+"""Matches of one decision that a table shows; the JSON has all of them."""
+
+COLUMNS: Final = (
+    *("time", "id", "instance", "route", "mode", "verdict", "action", "effect"),
+    *("would", "reason", "reasons", "status", "method", "size", "duration_ms"),
+    *("contents", "matches"),
+)
+"""The columns of CSV; new ones come at the end."""
+
+
+class RecordForm(StrEnum):
+    """The form in which records are shown.
+
+    ``DECISIONS`` is a table of decisions, and ``RECORDS`` one of records of every kind.
+    """
+
+    JSON = "json"
+    CSV = "csv"
+    DECISIONS = "decisions"
+    RECORDS = "records"
+
+
+def kind_of(record: Record) -> str:
+    """Return the kind of a record, as the log names it."""
+    return str(type(record).__struct_config__.tag)
+
+
+def print_records(records: Iterable[Record], form: RecordForm) -> bool:
+    """Print records; return whether there were any.
+
+    Records that the form leaves out count as well, and are counted on stderr.
+    """
+    hidden: Counter[str] = Counter()
+    shown = _shown(records, form, hidden)
+    first = next(shown, None)
+    if first is not None and form in (RecordForm.JSON, RecordForm.CSV):
+        print_header(form)
+        print_record(first, form)
+        for record in shown:
+            print_record(record, form)
+    elif first is not None:
+        print_text(_table(first, shown, form))
+    if hidden:
+        counts = ", ".join(f"{n:,} {kind}" for kind, n in hidden.most_common())
+        say(f"not shown (see --all): {counts}", style="dim")
+    return first is not None or bool(hidden)
+
+
+def print_header(form: RecordForm) -> None:
+    """Print what stands before the first record."""
+    if form is RecordForm.CSV:
+        _write_row(COLUMNS)
+
+
+def print_record(record: Record, form: RecordForm) -> None:
+    """Print one record as a line, if the form shows records of its kind."""
+    match form:
+        case RecordForm.JSON:
+            write_data(encode(record) + b"\n")
+        case RecordForm.CSV:
+            if isinstance(record, DecisionRecord):
+                _write_row(_csv_cells(record))
+        case RecordForm.DECISIONS:
+            if isinstance(record, DecisionRecord):
+                time, id_, effect, why = _decision_cells(record)
+                print_text(Text(harmless(f"{time}  {id_}  {effect:<11}  {why}")))
+        case RecordForm.RECORDS:
+            time, kind, what = cells(record)
+            print_text(Text(harmless(f"{time}  {kind:<10}  {what}")))
+        case _:
+            assert_never(form)
+
+
+def _shown(
+    records: Iterable[Record], form: RecordForm, hidden: Counter[str]
+) -> Iterator[Record]:
+    """Yield the records that a form shows, and count the others by kind."""
+    for record in records:
+        if form in (RecordForm.JSON, RecordForm.RECORDS) or isinstance(
+            record, DecisionRecord
+        ):
+            yield record
+        else:
+            hidden[kind_of(record)] += 1
+
+
+def _table(first: Record, rest: Iterator[Record], form: RecordForm) -> Table:
+    records = (first, *rest)
+    if form is RecordForm.RECORDS:
+        return table("time", "record", "what", rows=map(cells, records))
+    rows = (_decision_cells(it) for it in records if isinstance(it, DecisionRecord))
+    names = ("time", "decision", "effect", "why")
+    return table(*names, rows=rows, whole=names[:-1])
+
+
+def _decision_cells(record: DecisionRecord) -> tuple[str, str, str, str]:
+    """Return the cells of a decision's row; its id has the year."""
+    return f"{record.time:%m-%d %H:%M:%S}", record.id, record.effect, _why(record, 1)
+
+
+def _csv_cells(record: DecisionRecord) -> tuple[object, ...]:
+    would, _ = record.if_enforced
+    return (
+        record.time.isoformat(),
+        record.id,
+        record.instance,
+        record.route or "",
+        record.mode,
+        record.verdict,
+        record.action,
+        record.effect,
+        would,
+        record.reason or "",
+        " ".join(record.reasons),
+        record.status or "",
+        record.method,
+        record.size,
+        record.duration_ms,
+        len(record.contents) + record.contents_omitted,
+        " ".join(f"{it.set}/{it.entry}" for it in record.matches),
+    )
+
+
+def _write_row(row: Iterable[object]) -> None:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(row)
+    write_data(text.getvalue().encode())
+
+
+def cells(record: Record) -> tuple[str, str, str]:
+    """Return the cells of a record's row: its time, its kind, and the rest in words."""
+    match record:
+        case DecisionRecord():
+            what = _decision_words(record)
+        case CanaryRecord():
+            what = _canary_words(record)
+        case OutcomeRecord():
+            what = f"{record.decision}: {record.outcome}"
+        case CheckpointRecord():
+            what = f"{record.count}:{record.head}"
+        case ShedRecord():
+            words = f"{record.count:,} uploads answered {record.status}"
+            what = f"{words}, {record.reason}"
+        case SummaryRecord():
+            what = _summary_words(record)
+        case SegmentRecord():
+            what = f"number {record.number} of {record.instance}"
+        case ChangeRecord():
+            what = change_words(record)
+        case TotalRecord():
+            what = total_words(record)
+        case _:
+            assert_never(record)
+    return f"{record.time:%Y-%m-%d %H:%M:%S}", kind_of(record), what
+
+
+def _decision_words(record: DecisionRecord) -> str:
+    """Return a decision in words: its effect, its cause, and the size."""
+    size = f"{len(record.contents)} contents, {record.size:,} bytes"
+    return f"{record.id}  {record.effect}  {_why(record, SHOWN_MATCHES)}  {size}"
+
+
+def _why(record: DecisionRecord, most: int) -> str:
+    """Return in words why a decision was made, and what other settings would do."""
+    words = [record.verdict.value]
+    if record.reason is not None:
+        words.append(record.reason)
+    if record.effect is not record.action:
+        words.append(f"(policy: {record.action})")
+    would, _ = record.if_enforced
+    if would is not record.action:
+        words.append(f"(would: {would})")
+    words.extend(map(_match_words, record.matches[:most]))
+    hidden = max(len(record.matches) - most, 0) + record.matches_omitted
+    if hidden > 0:
+        words.append(f"and {hidden} more matches")
+    return " ".join(words)
+
+
+def _canary_words(record: CanaryRecord) -> str:
+    """Return a canary in words: the decision, and the sets that knew it."""
+    sets = ", ".join(sorted({it.set for it in record.matches})) or "no set"
+    effect = f"would be {record.effect}" if record.status is None else record.effect
+    return f"{record.id}  {record.verdict}  {effect}  known to {sets}"
+
+
+def _summary_words(record: SummaryRecord) -> str:
+    """Return a summary in words: the number of uploads, and the reasons."""
+    reasons = ", ".join(f"{it.uploads:,} {it.reason}" for it in record.reasons)
+    size = sum(row.bytes for row in record.uploads)
+    return f"{record.count:,} uploads refused: {reasons}  {size:,} bytes"
+
+
+def _match_words(match: MatchRecord) -> str:
+    words = f"{match.set}/{match.entry} {match.signal_type} {match.distance}"
+    if match.variant not in (None, Variant.UPRIGHT):
+        words += f" {match.variant}"
+    if match.kind is not MatchKind.WITHIN:
+        words += f" {match.kind}"
+    return words if match.chance is None else f"{words} {chance_words(match.chance)}"
