@@ -84,7 +84,7 @@ def test_called_command_loads_no_other() -> None:
     [
         (["report", "--from", "x"], ["report", "make", "--from", "x"]),
         (["report", "make", "--from", "x"], ["report", "make", "--from", "x"]),
-        (["report", "verify", "f"], ["report", "verify", "f"]),
+        (["verify", "f"], ["verify", "f"]),
         (["report", "--help"], ["report", "--help"]),
         (["report"], ["report"]),
         (["log", "--since"], ["log", "--since"]),

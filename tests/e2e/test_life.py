@@ -111,10 +111,10 @@ def test_sigterm_ends_the_proxy_cleanly(state: Path) -> None:
         put(site.url("/files/a.jpg"), pictures.unlisted())
         scanners = children(site.proxy.process.pid)
         code = running.stop(site.proxy.process)
-        verified = running.run_program("log", "verify", state=state)
+        verified = running.run_program("verify", state=state)
 
     assert code == 0
-    assert b"intact" in verified.stdout
+    assert b"verified" in verified.stdout
     assert site.proxy.events("stopped")
     assert scanners
     wait_until_gone(scanners)
@@ -208,12 +208,12 @@ def test_killed_proxy_leaves_no_upload_without_a_record(state: Path) -> None:
         # The next start moves a torn end aside, and completes unfinished records.
         with running.proxy(site.origin, state=state, log=state / "second.log"):
             decided = {record["id"] for record in log(state, "--records", "decision")}
-        verified = running.run_program("log", "verify", state=state)
+        verified = running.run_program("verify", state=state)
 
     assert len(published) >= 10 - len(threads)
     assert {file["decision"] for file in published.values()} <= decided
     assert {file["sha256"] for file in published.values()} == {sha256(content)}
-    assert b"intact" in verified.stdout
+    assert b"verified" in verified.stdout
 
 
 def test_configuration_file_is_enough(state: Path, tmp_path: Path) -> None:

@@ -55,7 +55,7 @@ def test_changes_are_on_record_whether_the_proxy_runs_or_not(state: Path) -> Non
     )
     with second:
         pass
-    verified = running.run_program("log", "verify", state=state)
+    verified = running.run_program("verify", state=state)
     records = log(state, "--kind", "change")
 
     assert changes(state) == [
@@ -73,7 +73,7 @@ def test_changes_are_on_record_whether_the_proxy_runs_or_not(state: Path) -> Non
     modes = [it["details"]["mode"] for it in records if it["change"] == "start"]
     assert modes == ["MONITOR", "ENFORCE"]
     assert {it["by"]["uid"] for it in records} == {state.stat().st_uid}
-    assert b"intact" in verified.stdout
+    assert b"verified" in verified.stdout
 
 
 def test_oldest_files_are_missed(state: Path) -> None:
@@ -85,13 +85,13 @@ def test_oldest_files_are_missed(state: Path) -> None:
         [[decision("a", judgement)] for judgement in judgements],
         start=now - 11 * DAY_S,
     )
-    whole = running.run_program("log", "verify", state=state)
+    whole = running.run_program("verify", state=state)
     for path in segment_paths(state / LOG)[:18]:
         path.unlink()
-    done = running.run_program("log", "verify", state=state, may_fail=True)
-    report = running.run_program("log", "verify", "--json", state=state, may_fail=True)
+    done = running.run_program("verify", state=state, may_fail=True)
+    report = running.run_program("verify", "--json", state=state, may_fail=True)
 
-    assert b"intact" in whole.stdout
+    assert b"verified" in whole.stdout
     assert done.returncode == 1
     assert b"missing: records 1 to 36, at 00000019-" in done.stdout
     assert b"with 2 matches" in done.stdout
@@ -116,7 +116,7 @@ def test_numbers_outlive_the_records(state: Path) -> None:
         )
     left = running.run_program("log", "show", "--kind", "decision", state=state)
     done = running.run_program("log", "totals", "--json", state=state)
-    verified = running.run_program("log", "verify", state=state)
+    verified = running.run_program("verify", state=state)
     rows = json.loads(done.stdout)["sum"]["uploads"]
 
     assert len(left.stdout.splitlines()) < 91 * 21 / 2
@@ -124,4 +124,4 @@ def test_numbers_outlive_the_records(state: Path) -> None:
     assert sum(row["uploads"] for row in rows) == 91 * 21 + 1
     (own,) = [row for row in rows if row["route"] is not None]
     assert own["cpu_us"] > 0
-    assert b"intact" in verified.stdout
+    assert b"verified" in verified.stdout

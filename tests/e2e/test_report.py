@@ -64,7 +64,7 @@ def test_quarter_is_reported_verified_and_looked_at(
         running.run_program("report", *options, *logs, state=state)
 
         assert look(browser, file) == [file.as_uri()]
-    verify = ("report", "verify", "--json", str(files[1]), *logs)
+    verify = ("verify", "--json", str(files[1]), *logs)
     checked = running.run_program(*verify, state=state)
 
     assert json.loads(checked.stdout)["ok"] is True

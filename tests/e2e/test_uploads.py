@@ -279,10 +279,10 @@ def test_decision_header_of_a_client_does_not_reach_the_origin(site: Stage) -> N
 def test_log_of_it_all_is_intact(site: Stage, tmp_path: Path) -> None:
     """The log of a running proxy verifies, and holds no name of a file."""
     put(site.url("/files/secret-name.jpg"), pictures.listed())
-    done = running.run_program("log", "verify", state=site.state)
+    done = running.run_program("verify", state=site.state)
     shown = tmp_path / "shown.jsonl"
     shown.write_text("\n".join(str(record) for record in site.log()))
 
-    assert b"intact" in done.stdout
+    assert b"verified" in done.stdout
     assert "secret-name" not in shown.read_text()
     assert "secret-name" not in site.proxy.log.read_text()

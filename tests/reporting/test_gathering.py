@@ -25,6 +25,7 @@ from uploadfilter.decisions.files.segments import segments
 from uploadfilter.decisions.records.records import line_hash
 from uploadfilter.errors import UsageError
 from uploadfilter.reporting.gathered import (
+    IS_DAMAGE,
     GatheredLog,
     LogLack,
     ReportDays,
@@ -165,7 +166,7 @@ def _damage_compressed(directory: Path) -> None:
         (_damage, LogLack.UNREADABLE),
         (_damage, LogLack.CHAIN_BROKEN),
         (_tear, LogLack.UNFINISHED),
-        (_cut, LogLack.NOT_IN_TREE),
+        (_cut, LogLack.CUT_OFF),
         (_without_tree, LogLack.NO_CHECKPOINT),
         (_without_segment, LogLack.NOT_ALLOWED),
         (_damage_tree, LogLack.TREE_DAMAGED),
@@ -192,6 +193,58 @@ def test_records_after_the_checkpoint_are_not_counted(log: Path) -> None:
 
     assert packed(found.part) == packed(before.part)
     assert LogLack.AFTER_CHECKPOINT in lacks(found)
+
+
+def days_later(log: Path, start: int, count: int) -> None:
+    """Write an upload on each of some days; the totals stand before each but one."""
+    days = [[decision(f"late{start}-{at}", ACCEPTED)] for at in range(count)]
+    write_log(log, days, start=NOON + start * DAY_S)
+
+
+@pytest.mark.parametrize("compress", [False, True])
+def test_files_after_the_checkpoint_are_said_with_their_uploads(
+    log: Path, *, compress: bool
+) -> None:
+    """Whole files that no checkpoint covers are left out, and counted as left out."""
+    span = ReportDays(FIRST, FIRST + timedelta(days=DAYS + 4))
+    written = len(lines(log))
+    days_later(log, DAYS, 6)
+    late = lines(log)[written:]
+    if compress:
+        compress_segments(log, segments(log)[:-1])
+
+    found = gather([log], span, GatherOptions())[0]
+
+    uploads = f"4 uploads, 2026-11-{25 + DAYS} - 2026-12-01"
+    assert Said(LogLack.AFTER_CHECKPOINT, len(late)) in found.said
+    assert Said(LogLack.LEFT_OUT, 4, uploads) in found.said
+    assert Said(LogLack.UNSIGNED, 6, f"2026-11-{25 + DAYS} - 2026-12-03") in found.said
+    assert LogLack.UNSIGNED in IS_DAMAGE
+
+
+def test_records_after_the_days_of_a_report_are_not_left_out(log: Path) -> None:
+    """A log that grew after the period has all uploads of the period."""
+    days_later(log, DAYS, 1)
+
+    found = lacks(gather([log], SPAN, GatherOptions())[0])
+
+    assert LogLack.AFTER_CHECKPOINT in found
+    assert not found & {LogLack.LEFT_OUT, LogLack.UNSIGNED}
+
+
+def test_kinds_of_a_later_release_after_the_checkpoint_are_not_counted(
+    log: Path,
+) -> None:
+    """They change nothing of the figures, so an older report still verifies."""
+    with (log / segments(log)[-1].name).open("ab") as file:
+        file.write(
+            b'{"record":"novel","seq":99999,"previous":"",'
+            b'"time":"2026-11-25T12:00:00Z"}\n'
+        )
+
+    found = gather([log], SPAN, GatherOptions())[0]
+
+    assert lacks(found) == {LogLack.AFTER_CHECKPOINT}
 
 
 def test_totals_stand_for_days_whose_records_retention_deleted(tmp_path: Path) -> None:

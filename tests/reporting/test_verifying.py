@@ -9,7 +9,13 @@ from shutil import copytree, rmtree
 import pytest
 
 from tests.decisions.files.test_growing import end_of, tree_of
-from tests.decisions.logs import DAY_S, NOON, decision, write_log
+from tests.decisions.logs import (
+    DAY_S,
+    NOON,
+    compress_segments,
+    decision,
+    write_log,
+)
 from tests.reporting.page.test_pdfs import has_library
 from tests.reporting.site import FIRST, last_day, write_site
 from uploadfilter.decisions.files.segments import segments
@@ -109,7 +115,73 @@ def test_changed_table_is_found(site: list[Path]) -> None:
     changed = re.sub(rb"figure,uploads,,whole,\d+", b"figure,uploads,,whole,9", data)
 
     assert changed != data
-    assert faults(changed, site) == {ReportFault.PAGE_DIFFERS}
+    (finding,) = verify_report(changed, site, GatherOptions()).findings
+    assert finding.problem is ReportFault.PAGE_DIFFERS
+    assert finding.what == "uploads, whole"
+    assert finding.why == "9 in the report, 120 from the logs"
+
+
+def test_changed_number_of_a_page_is_named(site: list[Path]) -> None:
+    """A person reads which table and row, its number and the right one."""
+    check = verify_report(_number(report(site)), site, GatherOptions())
+
+    (finding,) = check.findings
+    assert finding.what.startswith("Wat elk middel vond, ")
+    assert re.fullmatch(r"7 in the report, \d+ from the logs", finding.why)
+
+
+def test_changed_period_of_a_figure_is_named(site: list[Path]) -> None:
+    """A figure whose sum is right and whose days are not is shown with its days."""
+    data = report(site)
+    name = rb'("query":"uploads","key":\[\],"total":120,"periods":\[)40,40,40'
+    changed = re.sub(name, rb"\g<1>41,39,40", data)
+
+    assert changed != data
+    found = verify_report(changed, site, GatherOptions()).findings
+    figure = next(it for it in found if it.problem is ReportFault.FIGURE_DIFFERS)
+    assert figure.what == "uploads"
+    assert figure.why == (
+        "120 (41, 39, 40) in the report, 120 (40, 40, 40) from the logs"
+    )
+
+
+@pytest.mark.parametrize("form", ["html", "csv"])
+@pytest.mark.parametrize("compress", [False, True])
+def test_report_on_an_older_checkpoint_never_verifies_with_the_whole_log(
+    tmp_path: Path, form: str, *, compress: bool
+) -> None:
+    """An older genuine tree lets a report leave uploads out; the real log shows it."""
+    log = tmp_path / "main" / "log"
+    _write_days(log, 0)
+    tree_of(log).grow(end_of(log))
+    copytree(log / "tree", tmp_path / "older")
+    _write_days(log, 1)
+    tree_of(log).grow(end_of(log))
+    if compress:
+        compress_segments(log, segments(log)[:-1])
+    copytree(log, tmp_path / "whole")
+    rmtree(log / "tree")
+    copytree(tmp_path / "older", log / "tree")
+    data = report([log], form=form)
+    key = (log / "tree" / "key").read_text().strip()
+
+    check = verify_report(data, [tmp_path / "whole"], GatherOptions(), keys=[key])
+    (finding,) = check.findings
+    assert finding.problem is ReportFault.LEFT_OUT
+    assert finding.lack is not None
+    assert finding.lack.detail == "14 uploads, 2026-11-26 - 2026-11-27"
+    beside = verify_report(data, [log], GatherOptions(), keys=[key])
+    assert beside.ok
+    assert beside.left_out == {check.logs[0]: finding.lack}
+
+
+def _write_days(log: Path, first: int) -> None:
+    """Write the first day of a log, or the two after it; seven uploads on each."""
+    count = 2 if first else 1
+    days = [
+        [decision(f"{first}-{day}-{at}") for at in range(7)] for day in range(count)
+    ]
+    write_log(log, days, start=NOON + first * DAY_S)
 
 
 @pytest.mark.skipif(not has_library(), reason="Pango is not installed")

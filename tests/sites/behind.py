@@ -109,7 +109,7 @@ def check_records(state: Path) -> None:
     Raises:
         DemoError: It is not.
     """
-    running.run_program("log", "verify", state=state)
+    running.run_program("verify", state=state)
     records = log(state)
     accepted = {
         record["id"]

@@ -29,8 +29,12 @@ class LogLack(StrEnum):
     NO_CHECKPOINT = "no_checkpoint"
     TREE_DAMAGED = "tree_damaged"
     NOT_IN_TREE = "not_in_tree"
+    NOT_CONTINUED = "not_continued"
+    CUT_OFF = "cut_off"
     BEFORE_TREE = "before_tree"
     AFTER_CHECKPOINT = "after_checkpoint"
+    LEFT_OUT = "left_out"
+    UNSIGNED = "unsigned"
     TOTALS_DIFFER = "totals_differ"
 
 
@@ -42,6 +46,9 @@ IS_DAMAGE: Final = frozenset(
         LogLack.NO_HEAD,
         LogLack.TREE_DAMAGED,
         LogLack.NOT_IN_TREE,
+        LogLack.NOT_CONTINUED,
+        LogLack.CUT_OFF,
+        LogLack.UNSIGNED,
         LogLack.TOTALS_DIFFER,
     }
 )
@@ -96,6 +103,8 @@ class GatheredLog:
         label: Its name in the report.
         instance: The proxy's name.
         standing: The checkpoint; ``None`` without a tree.
+        signed: Number of the last record that the log's newest checkpoint covers; 0
+            without a tree.
         end: Number and hash of the last counted record.
         since: Time of the first counted record.
         until: Time of the last one.
@@ -110,6 +119,7 @@ class GatheredLog:
     label: str
     instance: str = ""
     standing: LogStanding | None = None
+    signed: int = 0
     end: tuple[int, str] = (0, "")
     since: str = ""
     until: str = ""

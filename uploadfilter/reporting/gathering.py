@@ -10,7 +10,7 @@ record is one that the checkpoint covers, or is said not to be.
 """
 
 import multiprocessing
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from uploadfilter.decisions.files.gaps import Gap, Limits
+from uploadfilter.decisions.files.proving import is_unsigned
 from uploadfilter.decisions.files.segments import (
     Segment,
     packed,
@@ -42,7 +43,7 @@ from uploadfilter.reporting.scanning import (
     scan_segment,
 )
 from uploadfilter.reporting.standing import unproved
-from uploadfilter.reporting.tables import OF_TOTALS, CountTable, Part
+from uploadfilter.reporting.tables import OF_TOTALS, Part, uploads_of
 
 POOL_BYTES: Final = 64 * 1024 * 1024
 """Smaller logs are counted in this process: others take a second to start."""
@@ -215,13 +216,15 @@ class _LogReader:
         for segment in self._segments:
             if segment.day < self._span.first or segment not in self._heads:
                 continue
-            if until is not None and self._heads[segment].seq > until:
-                continue
             size = size_of(self.directory, segment).plain
-            last = until if segment == self._segments[-1] else None
+            # Without a number, a file that is counted whole is found in the cache.
             following = self._after(segment)
-            if until is not None and following is not None and following.seq > until:
-                last = until
+            is_whole = (
+                until is not None
+                and following is not None
+                and following.seq <= until + 1
+            )
+            last = None if is_whole else until
             yield _Task(self, segment, last, size)
 
     def take(self, segment: Segment, scanned: Scanned) -> None:
@@ -248,6 +251,7 @@ class _LogReader:
         gaps = list(self._runs())
         self._substitute(gaps)
         self._bounds()
+        log.signed = 0 if self._tree is None else self._tree.last
         if log.standing is not None and self._tree is not None:
             self._bind(log.standing)
         log.said = [
@@ -337,6 +341,26 @@ class _LogReader:
             before = segment
         for scanned in self._scanned.values():
             self._tell(scanned)
+        self._tell_skipped()
+
+    def _tell_skipped(self) -> None:
+        """Say what no checkpoint covers, above all of the days of the report."""
+        skipped = [it for it in self._scanned.values() if it.skipped]
+        days = sum((Counter(it.skipped_days) for it in skipped), Counter[str]())
+        minutes = sum(it.skipped_minutes for it in skipped)
+        # The records after an earlier report's checkpoint are signed by a later one.
+        if self._options.standings is None and is_unsigned(minutes, len(days)):
+            self._say(LogLack.UNSIGNED, len(days), _ends(sorted(days)))
+        inside = {day: it for day, it in days.items() if self._span.holds(day)}
+        if inside:
+            uploads = sum(
+                number
+                for it in skipped
+                for day, number in it.skipped_uploads.items()
+                if day in inside
+            )
+            detail = f"{uploads:,} uploads, {_ends(sorted(inside))}"
+            self._say(LogLack.LEFT_OUT, sum(inside.values()), detail)
 
     def _link(self, before: Segment, segment: Segment) -> None:
         old, new = self._scanned.get(before), self._scanned.get(segment)
@@ -423,8 +447,8 @@ class _LogReader:
 
     def _compare(self, gone: set[str]) -> None:
         """Compare total records with the records, for days that are whole."""
-        counted = _uploads(self.log.part)
-        for day, uploads in _uploads(self._totals).items():
+        counted = uploads_of(self.log.part)
+        for day, uploads in uploads_of(self._totals).items():
             is_whole = self._span.holds(day) and day not in gone
             if is_whole and counted.get(day, 0) < uploads:
                 self._say(LogLack.TOTALS_DIFFER, detail=day)
@@ -464,14 +488,7 @@ class _LogReader:
         if found and self.log.standing is not None:
             last = self.log.standing.last
             if found[-1][1].last_seq < last:
-                self._say(LogLack.NOT_IN_TREE, last - found[-1][1].last_seq, "short")
-
-
-def _uploads(part: Part) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for key, amounts in part.tables[CountTable.UPLOADS].items():
-        found[str(key[0])] = found.get(str(key[0]), 0) + amounts[0]
-    return found
+                self._say(LogLack.CUT_OFF, last - found[-1][1].last_seq)
 
 
 def _ends(days: Sequence[str]) -> str:

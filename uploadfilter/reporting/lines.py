@@ -174,6 +174,9 @@ AnyLine = (
 )
 
 
+COUNTED: Final = DecisionLine | OutcomeLine | ShedLine | SummaryLine | ChangeLine
+"""The records that figures are counted from, beside the total records."""
+
 KNOWN: Final = frozenset(
     {
         "decision",

@@ -6,6 +6,7 @@ other file can pass for it; memory does not depend on the length of the file.
 """
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
@@ -19,6 +20,7 @@ from uploadfilter.decisions.tree.merkle import leaf_hash
 from uploadfilter.errors import LogCorruptError, LogError
 from uploadfilter.reporting.counting import count, count_totals
 from uploadfilter.reporting.lines import (
+    COUNTED,
     AnyLine,
     ChangeLine,
     DecisionLine,
@@ -26,7 +28,7 @@ from uploadfilter.reporting.lines import (
     read_line,
     read_lines,
 )
-from uploadfilter.reporting.tables import Part, packed, unpacked
+from uploadfilter.reporting.tables import Part, packed, unpacked, uploads_of
 from uploadfilter.state import make_private, write_private
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
@@ -35,12 +37,12 @@ CHUNK_BYTES: Final = 4 * 1024 * 1024
 MOST_FAULTS: Final = 100
 """Most faults of a segment that are kept; further ones are counted."""
 
-CACHE_VERSION: Final = b"uploadfilter report 2\n"
+CACHE_VERSION: Final = b"uploadfilter report 3\n"
 """Changes with the tables and their counts, so that old counts are never
 taken for new ones."""
 
 _STEP_MINUTES: Final = 1
-"""A clock that was set back by more than this is said, as ``log verify`` does."""
+"""A clock that was set back by more than this is said, as ``verify`` does."""
 
 
 class SegmentFault(msgspec.Struct, frozen=True):
@@ -76,6 +78,9 @@ class Scanned(msgspec.Struct):
         totals: The packed counts of its total records.
         lines: Counted lines.
         skipped: Lines beyond the last number that was asked for.
+        skipped_days: By day, how many of those lines would have been counted.
+        skipped_uploads: By day, the uploads of those lines.
+        skipped_minutes: Minutes with such lines.
         first_seq: Number of the first record.
         last_seq: Number of the last one.
         previous: Hash that the first record names as its predecessor's.
@@ -83,7 +88,7 @@ class Scanned(msgspec.Struct):
         last_leaf: Leaf of the last line in the tree, hex.
         since: Time of the first record.
         until: Time of the last record.
-        matches: Decisions with the verdict ``MATCH``.
+        matches: Decisions with the verdict ``MATCH``, in skipped lines as well.
         changes: The changes.
         faults: The first faults.
         faults_omitted: Further faults.
@@ -95,6 +100,9 @@ class Scanned(msgspec.Struct):
     totals: bytes = b""
     lines: int = 0
     skipped: int = 0
+    skipped_days: dict[str, int] = msgspec.field(default_factory=dict)
+    skipped_uploads: dict[str, int] = msgspec.field(default_factory=dict)
+    skipped_minutes: int = 0
     first_seq: int = 0
     last_seq: int = 0
     previous: str = ""
@@ -178,21 +186,19 @@ class _Scan:
         self._found = Scanned()
         self._line = 0
         self._latest = ""
-        self._is_over = False
+        self._skipped_minutes: set[str] = set()
 
     def whole(self, file: BinaryIO) -> Scanned:
         """Count the whole file."""
         try:
             for body in self._bodies(file):
-                if self._is_over:
-                    self._found.skipped += body.count(b"\n") + 1
-                else:
-                    self._count(body)
+                self._count(body)
         except LogCorruptError:
             # It is compressed and damaged from here on.
             self._fault("unreadable", self._line + 1)
         found = self._found
         found.part, found.totals = packed(self._part), packed(self._totals)
+        found.skipped_minutes = len(self._skipped_minutes)
         return found
 
     def _bodies(self, file: BinaryIO) -> Iterator[bytes]:
@@ -228,47 +234,67 @@ class _Scan:
         records: list[AnyLine] = []
         for number, line in enumerate(lines, self._line + 1):
             record = read_line(line)
-            if isinstance(record, str):
-                self._fault("unknown_kind", number, record)
-            elif record is None:
-                self._fault("unreadable", number)
-            else:
+            if record is not None and not isinstance(record, str):
                 kept.append(line)
                 records.append(record)
                 continue
             # What stands before it was counted with the right chain.
             self._count_records(kept, records)
             kept, records = [], []
-            self._line = number
-            self._found.last_hash = hashlib.sha256(line).hexdigest()
-            self._found.last_seq += self._found.last_seq > 0
+            self._count_none(line, number, record)
         self._count_records(kept, records)
+
+    def _count_none(self, line: bytes, number: int, kind: str | None) -> None:
+        """Say that a line is no record, or one of an unknown kind."""
+        is_over = self._is_over()
+        if kind is None:
+            self._fault("unreadable", number)
+        elif not is_over:
+            self._fault("unknown_kind", number, kind)
+        if is_over:
+            self._found.skipped += 1
+            return
+        self._line = number
+        self._found.last_hash = hashlib.sha256(line).hexdigest()
+        self._found.last_seq += self._found.last_seq > 0
 
     def _count_records(
         self, lines: Sequence[bytes], records: Sequence[AnyLine]
     ) -> None:
-        if not records or self._is_over:
-            self._found.skipped += len(lines)
-            return
-        if self._until is not None and records[-1].seq > self._until:
-            end = sum(1 for record in records if record.seq <= self._until)
-            self._found.skipped += len(lines) - end
-            lines, records = lines[:end], records[:end]
-            self._is_over = True
-            if not records:
-                return
-        self._chain(lines, records)
-        self._tell_times(records)
-        self._part.merge(count(records))
         self._found.matches += sum(
             type(it) is DecisionLine and it.verdict == "MATCH" for it in records
         )
+        if self._until is not None and records and records[-1].seq > self._until:
+            end = sum(1 for record in records if record.seq <= self._until)
+            self._skip(records[end:])
+            lines, records = lines[:end], records[:end]
+        if not records:
+            return
+        self._chain(lines, records)
+        self._tell_times(records)
+        self._part.merge(count(records))
         for record in records:
             if type(record) is TotalLine:
                 count_totals(self._totals, record.totals)
             elif type(record) is ChangeLine:
                 self._found.changes.append(_fact(record))
         self._line += len(lines)
+
+    def _is_over(self) -> bool:
+        """Return whether the last line that was asked for has come."""
+        found = self._found
+        is_last = self._until is not None and found.last_seq >= self._until
+        return is_last or found.skipped > 0
+
+    def _skip(self, records: Sequence[AnyLine]) -> None:
+        """Count the records that no checkpoint covers."""
+        found = self._found
+        found.skipped += len(records)
+        days = Counter(it.time[:10] for it in records if isinstance(it, COUNTED))
+        found.skipped_days = dict(days + Counter(found.skipped_days))
+        uploads = Counter(uploads_of(count(records)))
+        found.skipped_uploads = dict(uploads + Counter(found.skipped_uploads))
+        self._skipped_minutes.update(it.time[:16] for it in records)
 
     def _chain(self, lines: Sequence[bytes], records: Sequence[AnyLine]) -> None:
         """Check numbers and hashes, and remember the end."""

@@ -31,7 +31,7 @@ def unproved(
     try:
         head = TreeHead(standing.origin, standing.size, bytes.fromhex(standing.root))
         if not _is_signed(standing, tree, head) or root(head.size, read) != head.root:
-            yield Said(LogLack.NOT_IN_TREE, 1, "checkpoint")
+            yield Said(LogLack.NOT_CONTINUED)
             return
         for last in ends:
             yield from _one(last, standing, head, read)

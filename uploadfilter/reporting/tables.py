@@ -194,6 +194,14 @@ def _order(cell: Cell) -> tuple[int, str]:
 _Packed = tuple[dict[CountTable, list[tuple[list[Cell], list[int]]]], dict[str, str]]
 
 
+def uploads_of(part: Part) -> dict[str, int]:
+    """Return the uploads of each day."""
+    found: dict[str, int] = {}
+    for key, amounts in part.tables[CountTable.UPLOADS].items():
+        found[str(key[0])] = found.get(str(key[0]), 0) + amounts[0]
+    return found
+
+
 def packed(part: Part) -> bytes:
     """Return a part as bytes."""
     tables = {

@@ -15,13 +15,20 @@ from typing import Final
 import msgspec
 
 from uploadfilter.errors import UsageError
+from uploadfilter.reporting.comparing import (
+    ShownOtherwise,
+    page_differences,
+    table_differences,
+)
 from uploadfilter.reporting.composing import compose
-from uploadfilter.reporting.document import FORMAT, Document, LogFacts
+from uploadfilter.reporting.document import FORMAT, Document, Figure, LogFacts
 from uploadfilter.reporting.gathered import (
     IS_DAMAGE,
+    GatheredLog,
     LogLack,
     LogStanding,
     ReportDays,
+    Said,
 )
 from uploadfilter.reporting.gathering import (
     GatherOptions,
@@ -31,10 +38,20 @@ from uploadfilter.reporting.page.numbers import ReportHead, csv_of, head_in
 from uploadfilter.reporting.page.pdfs import page_in, pdf_of
 from uploadfilter.reporting.page.rendering import data_in, page_of
 
+MOST_DIFFERENCES: Final = 20
+"""Most places of a page or a table that are named: a person looks at a few."""
+
 MOST_BYTES: Final = 256 * 1024 * 1024
 """Largest report that is read: a hundred times the size of any."""
 
-_GROWS: Final = frozenset({LogLack.AFTER_CHECKPOINT, LogLack.UNFINISHED})
+_GROWS: Final = frozenset(
+    {
+        LogLack.AFTER_CHECKPOINT,
+        LogLack.LEFT_OUT,
+        LogLack.UNSIGNED,
+        LogLack.UNFINISHED,
+    }
+)
 """Lacks that change when a log grows; they are about no counted record."""
 
 _RETENTION: Final = frozenset(
@@ -52,6 +69,7 @@ class ReportFault(StrEnum):
     KEY_UNKNOWN = "key_unknown"
     NO_CHECKPOINT = "no_checkpoint"
     RECORDS_GONE = "records_gone"
+    LEFT_OUT = "left_out"
     FIGURE_DIFFERS = "figure_differs"
     QUERY_DIFFERS = "query_differs"
     PAGE_DIFFERS = "page_differs"
@@ -63,13 +81,15 @@ class ReportFinding:
 
     Attributes:
         problem: Its kind.
-        what: The log, figure or query.
+        what: The name of the log, figure or query; may be empty.
         why: Details in words.
+        lack: What the log lacks, if that is the difference.
     """
 
     problem: ReportFault
     what: str
     why: str = ""
+    lack: Said | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,11 +99,14 @@ class ReportCheck:
     Attributes:
         logs: Names of the logs.
         figures: Number of figures that were computed again.
+        left_out: By log, the records of the report's days that come after its
+            checkpoint, and that no later checkpoint covers.
         findings: The differences.
     """
 
     logs: tuple[str, ...]
     figures: int
+    left_out: dict[str, Said]
     findings: tuple[ReportFinding, ...]
 
     @property
@@ -121,20 +144,30 @@ def verify_report(
     )
     again = compose(gathered, head.chosen, program=head.program, made=head.made)
     findings = list(_logs(logs, again.logs, keys))
+    left_out = {
+        log.label: lack
+        for log in gathered
+        for lack in log.said
+        if lack.lack is LogLack.LEFT_OUT
+    }
+    for log in filter(_is_signed_anew, gathered):
+        if lack := left_out.pop(log.label, None):
+            finding = ReportFinding(ReportFault.LEFT_OUT, log.label, lack=lack)
+            findings.append(finding)
     if not any(it.problem is ReportFault.LOG_MISSING for it in findings):
         findings += _figures(document, again)
     try:
         # What the logs lack was compared above; a log that grew may say more of it.
         shown = document or msgspec.structs.replace(again, logs=logs)
-        is_same = rendered(shown) == data
+        expected = rendered(shown)
     except (ValueError, KeyError) as exc:
         raise _no_report(str(exc)) from exc
-    if not is_same and (document is not None or not findings):
-        why = "it does not show the figures that it holds, or another version made it"
-        findings.append(ReportFinding(ReportFault.PAGE_DIFFERS, "", why))
+    if expected != data and (document is not None or not findings):
+        findings += _shown_otherwise(data, expected)
     return ReportCheck(
         logs=tuple(log.label for log in logs),
         figures=len(again.figures),
+        left_out=left_out,
         findings=tuple(findings),
     )
 
@@ -201,6 +234,11 @@ def _no_report(why: str) -> UsageError:
     )
 
 
+def _is_signed_anew(log: GatheredLog) -> bool:
+    """Return whether the log has a later checkpoint than the report stands on."""
+    return log.standing is not None and log.signed > log.standing.last
+
+
 def _logs(
     told: Iterable[LogFacts], found: Iterable[LogFacts], keys: Collection[str]
 ) -> Iterator[ReportFinding]:
@@ -223,14 +261,22 @@ def _logs(
 def _one_log(told: LogFacts, found: LogFacts) -> Iterator[ReportFinding]:
     before = {it for it in told.said if it[0] not in _GROWS}
     after = {it for it in found.said if it[0] not in _GROWS}
-    for lack, _, detail in sorted(after):
+    for lack, number, detail in sorted(after):
         if lack in IS_DAMAGE:
             yield ReportFinding(
-                ReportFault.LOG_DAMAGED, told.label, f"{lack} {detail}".strip()
+                ReportFault.LOG_DAMAGED,
+                told.label,
+                f"{lack} {detail}".strip(),
+                Said(LogLack(lack), number, detail),
             )
-    gone = {it[0] for it in after - before} & _RETENTION
-    for lack in sorted(gone):
-        yield ReportFinding(ReportFault.RECORDS_GONE, told.label, lack)
+    gone = sorted(it for it in after - before if it[0] in _RETENTION)
+    for lack, number, detail in gone:
+        yield ReportFinding(
+            ReportFault.RECORDS_GONE,
+            told.label,
+            f"{lack} {detail}".strip(),
+            Said(LogLack(lack), number, detail),
+        )
     if gone:
         return
     same = (told.standing, told.last, told.head, told.records, told.since, told.until)
@@ -265,8 +311,28 @@ def _figures(told: Document | None, found: Document) -> Iterator[ReportFinding]:
             )
 
 
-def _words(figure: object) -> str:
-    total = getattr(figure, "total", None)
+def _words(figure: Figure | None) -> str:
+    """Return a figure in words: its number, and in brackets that of each period."""
     if figure is None:
         return "nothing"
-    return "hidden" if total is None else f"{total:g}"
+    total = "hidden" if figure.total is None else f"{figure.total:g}"
+    periods = ", ".join(f"{it:g}" for it in figure.periods or ())
+    return f"{total} ({periods})" if periods else total
+
+
+def _shown_otherwise(data: bytes, expected: bytes) -> Iterator[ReportFinding]:
+    """Name what a file shows otherwise than its figures, if that can be told."""
+    found: list[ShownOtherwise] = []
+    if not data.startswith(b"%PDF-"):
+        is_page = data.lstrip()[:1] == b"<"
+        compare = page_differences if is_page else table_differences
+        found = list(compare(data.decode(), expected.decode()))
+    for what, shown, right in found[:MOST_DIFFERENCES]:
+        why = f"{shown or 'nothing'} in the report, {right or 'nothing'} from the logs"
+        yield ReportFinding(ReportFault.PAGE_DIFFERS, what, why)
+    if len(found) > MOST_DIFFERENCES:
+        why = f"and {len(found) - MOST_DIFFERENCES:,} more places"
+        yield ReportFinding(ReportFault.PAGE_DIFFERS, "", why)
+    if not found:
+        why = "the file is not written as this version writes its figures"
+        yield ReportFinding(ReportFault.PAGE_DIFFERS, "", why)

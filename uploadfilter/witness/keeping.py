@@ -7,7 +7,7 @@
       public            the public key as text, with the name of the witness
       <origin>.note     the newest checkpoint of a log, signed by it and by the witness
 
-``<origin>`` is a hash of the log's origin. ``log verify --witness`` takes a note.
+``<origin>`` is a hash of the log's origin. ``verify --witness`` takes a note.
 
 Rules this module keeps: a checkpoint is durable before its cosignature leaves. A note
 that cannot be read is not taken for a log that was never seen.

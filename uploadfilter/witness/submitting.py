@@ -1,8 +1,8 @@
 """Submit the signed checkpoints of one log to its witnesses, and keep what they sign.
 
 The newest checkpoint that a witness signed lies in
-``log/tree/cosigned/<witness>.note``, with both signatures; ``log verify --witness``
-takes that file. The directory of the log is what overseers get a copy of.
+``log/tree/cosigned/<witness>.note``, with both signatures; ``uploadfilter verify``
+reads that file. The directory of the log is what overseers get a copy of.
 
 Rules this module keeps: uploads never wait for a witness; a long or late answer is cut
 off; a witness that names a smaller tree than it has signed is reported, and still gets
@@ -18,7 +18,11 @@ from typing import Final
 import aiohttp
 import structlog
 
-from uploadfilter.decisions.files.treefiles import SignedTree, TreeFiles
+from uploadfilter.decisions.files.treefiles import (
+    COSIGNED_FOLDER,
+    SignedTree,
+    TreeFiles,
+)
 from uploadfilter.decisions.tree.notes import MOST_NOTE_BYTES, Note, TreeHead
 from uploadfilter.decisions.tree.submitting import (
     MOST_ANSWER_BYTES,
@@ -33,8 +37,6 @@ from uploadfilter.decisions.tree.witnessing import PATH, Submission
 from uploadfilter.errors import LogError
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-COSIGNED_FOLDER: Final = "cosigned"
 
 INTERVAL_S: Final = 60.0
 """Seconds between two submissions, as between two checkpoints."""

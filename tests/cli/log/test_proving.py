@@ -6,9 +6,8 @@ from shutil import rmtree
 import pytest
 
 from tests.cli.running import json_lines, run
-from tests.decisions.files.test_growing import end_of, more, tree_of
+from tests.decisions.files.test_growing import end_of, tree_of
 from tests.decisions.logs import decision, write_log
-from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.tree.notes import Signer
 
 IDS = [f"20261125-{at:020x}" for at in range(5)]
@@ -22,14 +21,6 @@ def directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_log(made, [[decision(name) for name in IDS]])
     tree_of(made).grow(end_of(made))
     return made
-
-
-@pytest.fixture
-def witness(directory: Path, tmp_path: Path) -> Path:
-    """Return a copy of the first checkpoint."""
-    path = tmp_path / "witness"
-    path.write_bytes((directory / "tree/checkpoint").read_bytes())
-    return path
 
 
 def key_of(directory: Path) -> str:
@@ -98,56 +89,3 @@ def test_decision_that_is_not_there(
     """Retention, or another proxy."""
     assert run(monkeypatch, "log", "prove", "20260101-" + "0" * 20) != 0
     assert "--instance" in capfd.readouterr().err
-
-
-def test_log_continues_the_checkpoint_of_a_witness(
-    directory: Path,
-    witness: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    """In words, and for programs; without a witness, the tree is not read."""
-    tree_of(directory).grow(more(directory, 3))
-    verify = ("log", "verify", "--witness", str(witness))
-
-    assert run(monkeypatch, *verify, "--key", key_of(directory)) == 0
-    assert "tree: intact, 9 leaves" in capfd.readouterr().out.replace("\n", " ")
-    assert run(monkeypatch, *verify, "--json") == 0
-    (found,) = json_lines(capfd.readouterr().out)
-    assert found["tree"]["witnessed"] == [6]
-    assert run(monkeypatch, "log", "verify", "--json") == 0
-    assert json_lines(capfd.readouterr().out)[0]["tree"] is None
-
-
-def test_log_that_a_witness_does_not_know(
-    directory: Path,
-    witness: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capfd: pytest.CaptureFixture[str],
-) -> None:
-    """Another log of the same key, whose own chain and tree are whole."""
-    for path in directory.glob("*.jsonl"):
-        path.unlink()
-    rmtree(directory / "tree/tile")
-    (directory / "tree/checkpoint").unlink()
-    write_log(directory, [[decision(f"f{at}") for at in range(9)]])
-    tree_of(directory).grow(end_of(directory))
-    assert TreeFiles(directory).signed() is not None
-
-    assert run(monkeypatch, "log", "verify") == 0
-    capfd.readouterr()
-    assert run(monkeypatch, "log", "verify", "--witness", str(witness)) == 1
-    shown = capfd.readouterr().out
-    assert "forked" in shown
-    assert "DAMAGED" in shown
-
-
-@pytest.mark.usefixtures("directory")
-def test_witness_that_is_no_checkpoint(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """The message says which file is wanted."""
-    path = tmp_path / "note"
-    path.write_bytes(b"hello")
-    assert run(monkeypatch, "log", "verify", "--witness", str(path)) == 2
-    assert "tree/checkpoint" in capfd.readouterr().err

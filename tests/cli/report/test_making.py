@@ -36,13 +36,13 @@ def test_report_is_written_and_verifies(
         )  # fmt: skip
 
         assert made == 0
-        assert run(monkeypatch, "report", "verify", file, *logs) == 0
+        assert run(monkeypatch, "verify", file, *logs) == 0
     capsys.readouterr()
 
-    assert run(monkeypatch, "report", "verify", "--json", file, logs[0]) == 1
+    assert run(monkeypatch, "verify", "--json", file, logs[0]) == 1
     found = json.loads(capsys.readouterr().out)
     assert found["ok"] is False
-    assert found["findings"][0]["problem"] == "log_missing"
+    assert found["reports"][0]["findings"][0]["problem"] == "log_missing"
 
 
 def test_figures_are_printed_as_json(
@@ -124,5 +124,5 @@ def test_damaged_log_is_reported_and_the_exit_code_is_1(
     code = run(monkeypatch, "report", *time, "-o", str(file), str(directory))
 
     assert code == 1
-    assert "chain_broken" in capsys.readouterr().err
+    assert "the chain is broken in 1 places" in capsys.readouterr().err
     assert "the chain is broken in 1 places" in file.read_text()

@@ -18,6 +18,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decisions.files.test_growing import end_of, tree_of
+from tests.decisions.files.test_proving import compare
 from tests.decisions.logs import (
     DAY_S,
     NOON,
@@ -39,7 +40,7 @@ from uploadfilter.decisions.files.members import (
     stated_size,
 )
 from uploadfilter.decisions.files.period import period_of
-from uploadfilter.decisions.files.proving import compare, prove
+from uploadfilter.decisions.files.proving import prove
 from uploadfilter.decisions.files.reading import Filters, follow, read
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.segments import (

@@ -1,9 +1,9 @@
 """Proofs from a real log, and what a witness with an earlier checkpoint finds."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from shutil import rmtree
+from shutil import copytree, rmtree
 
 import pytest
 
@@ -15,7 +15,8 @@ from tests.decisions.logs import (
     segment_paths,
     write_log,
 )
-from uploadfilter.decisions.files.proving import TreeFault, compare, prove
+from uploadfilter.decisions.files.proving import TreeFault, TreeReport, prove
+from uploadfilter.decisions.files.proving import compare as compare_tree
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.records.records import Checkpoint, line_hash
@@ -31,6 +32,15 @@ def directory(tmp_path: Path) -> Path:
     write_log(made, [[decision(f"d{at}") for at in range(300)]])
     tree_of(made).grow(end_of(made))
     return made
+
+
+def compare(
+    directory: Path, *, witnessed: Sequence[Note] = (), keys: Sequence[str] = ()
+) -> TreeReport:
+    """Return the report on a tree that is there, or was."""
+    report = compare_tree(directory, witnessed=witnessed, keys=keys)
+    assert report is not None
+    return report
 
 
 def note_of(directory: Path) -> Note:
@@ -52,16 +62,15 @@ def test_every_decision_has_a_proof(directory: Path) -> None:
 
 
 def test_what_has_no_proof(directory: Path) -> None:
-    """Unknown decisions, those after the checkpoint, and logs without a tree."""
+    """Unknown decisions, those after the checkpoint, and those of no tree."""
     with pytest.raises(LogError, match="no decision 'x'"):
         prove(directory, "x")
     more(directory, 1)
     with pytest.raises(LogError, match="not in the tree"):
         prove(directory, "m0")
     rmtree(directory / "tree")
-    for act in (lambda: prove(directory, "d0"), lambda: compare(directory)):
-        with pytest.raises(LogError, match="no tree yet"):
-            act()
+    with pytest.raises(LogError, match="no tree yet"):
+        prove(directory, "d0")
 
 
 def test_changed_record_has_no_proof(directory: Path) -> None:
@@ -216,5 +225,107 @@ def test_notes_that_say_nothing_of_this_log(directory: Path) -> None:
     ):
         report = compare(directory, witnessed=[note])
         assert [it.problem for it in report.findings] == [TreeFault.STRANGER]
-    report = compare(directory, key=other.verifier)
+    report = compare(directory, keys=[other.verifier.text])
     assert [it.problem for it in report.findings] == [TreeFault.STRANGER]
+
+
+def test_log_without_a_tree_is_a_finding_where_one_is_known(directory: Path) -> None:
+    """A new log has none yet; a person who kept its key or a checkpoint misses it."""
+    seen, key = note_of(directory), (directory / "tree/key").read_text().strip()
+    (directory / "tree/checkpoint").unlink()
+    unfinished = compare(directory)
+    rmtree(directory / "tree")
+
+    assert compare_tree(directory) is None
+    for report in (
+        unfinished,
+        compare(directory, keys=[key]),
+        compare(directory, witnessed=[seen]),
+    ):
+        assert [it.problem for it in report.findings] == [TreeFault.ABSENT]
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [("checkpoint", b"x"), ("key", b"x"), ("first", b"-1"), ("key", None)],
+)
+def test_damaged_file_of_a_tree_is_a_finding(
+    directory: Path, name: str, content: bytes | None
+) -> None:
+    """Whatever stands in the place of a tree, the check ends with a finding."""
+    path = directory / "tree" / name
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+
+    assert [it.problem for it in compare(directory).findings] == [TreeFault.DAMAGED]
+
+
+@pytest.mark.parametrize(
+    ("starts", "is_behind"),
+    [
+        pytest.param([1], False, id="a-crash-and-a-start"),
+        pytest.param([1, 2, 3], True, id="days"),
+        pytest.param([at / 1440 for at in range(12)], True, id="minutes"),
+        pytest.param([at / 1440 for at in range(9)], False, id="some-minutes"),
+    ],
+)
+def test_tree_that_a_running_proxy_would_have_signed_anew(
+    directory: Path, starts: list[float], *, is_behind: bool
+) -> None:
+    """Records of a minute may be unsigned; those of many minutes or days may not."""
+    more(directory, 1)
+    for days in starts:
+        write_log(directory, [[decision("a")]], start=NOON + days * DAY_S)
+
+    report = compare(directory)
+
+    found = [it.problem for it in report.findings]
+    assert found == ([TreeFault.BEHIND] if is_behind else [])
+    assert report.after > 0
+
+
+def test_checkpoint_beside_an_older_tree_is_found(directory: Path) -> None:
+    """What a witness signed lies in the folder of the tree, and is longer than it."""
+    tree = directory / "tree"
+    copytree(tree, directory.parent / "older")
+    tree_of(directory).grow(more(directory, 5))
+    newest = note_of(directory)
+    rmtree(tree)
+    copytree(directory.parent / "older", tree)
+    (tree / "cosigned").mkdir()
+    (tree / "cosigned" / "a.note").write_bytes(newest.data)
+    (tree / "cosigned" / "b.note").write_bytes(b"no note")
+
+    assert [it.problem for it in compare(directory).findings] == [TreeFault.REWOUND]
+
+
+def test_checkpoint_with_several_signatures(directory: Path) -> None:
+    """Those of witnesses, of strangers, and a wrong one with the log's own name."""
+    signed = TreeFiles(directory).signed()
+    assert signed is not None
+    text, (right,) = signed.note.text, signed.note.signatures
+    wrong = right._replace(data=bytes(64))
+    others = [Signer(f"w{at}.example", bytes([at]) * 32).sign(text) for at in range(9)]
+    note = Note(text, (*others, wrong, right))
+    without = Note(text, (*others, wrong))
+
+    assert compare(directory, witnessed=[note]).ok
+    assert not compare(directory, witnessed=[without]).ok
+    (directory / "tree/checkpoint").write_bytes(note.data)
+    assert compare(directory).ok
+    (directory / "tree/checkpoint").write_bytes(without.data)
+    assert not compare(directory).ok
+
+
+def test_empty_file_is_a_finding_unless_a_crash_left_it(directory: Path) -> None:
+    """A newest file may lack its head; one before it never does."""
+    for day in (1, 2):
+        tree_of(directory).grow(more(directory, 3, now=NOON + day * DAY_S))
+    left = directory / "00000099-20261127.jsonl"
+    left.write_bytes(b"")
+    assert compare(directory).ok
+    left.unlink()
+    segment_paths(directory)[1].write_bytes(b"")
+
+    assert TreeFault.RECORD in {it.problem for it in compare(directory).findings}

@@ -326,7 +326,7 @@ def test_moment_is_utc() -> None:
 
 @given(st.integers(0, 2**63), st.binary(min_size=32, max_size=32))
 def test_checkpoint_is_parsed_as_it_is_written(records: int, head: bytes) -> None:
-    """A checkpoint in the operational log can be given to `log verify`."""
+    """A checkpoint in the operational log can be given to `verify`."""
     checkpoint = Checkpoint(records, head.hex())
 
     assert Checkpoint.parse(checkpoint.text()) == checkpoint

@@ -1,4 +1,4 @@
-"""``uploadfilter log``: read the decision log, and check that it is unchanged."""
+"""``uploadfilter log show``: read the decision log."""
 
 import sys
 import time
@@ -12,20 +12,12 @@ from typing import Annotated
 import typer
 
 from uploadfilter.cli.log.periods import period_words
-from uploadfilter.cli.log.proving import (
-    KeyOption,
-    WitnessOption,
-    compared,
-    tree_document,
-    tree_lines,
-)
 from uploadfilter.cli.log.showing import (
     RecordForm,
     print_header,
     print_record,
     print_records,
 )
-from uploadfilter.cli.log.verifying import verify_document, verify_lines
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
@@ -35,18 +27,13 @@ from uploadfilter.cli.options import (
     present_s,
 )
 from uploadfilter.cli.output import (
-    FOUND,
     NOTHING,
-    OK,
-    print_json,
-    print_text,
     say,
 )
 from uploadfilter.decisions.files.period import period_of
 from uploadfilter.decisions.files.reading import Filters, follow, read
-from uploadfilter.decisions.files.verify import verify as check
 from uploadfilter.decisions.records.ids import EXAMPLE, written_id
-from uploadfilter.decisions.records.records import Checkpoint, Record
+from uploadfilter.decisions.records.records import Record
 from uploadfilter.errors import UsageError
 from uploadfilter.model import Action, MatchKind, Verdict
 
@@ -215,52 +202,6 @@ def show(
     say_period(directory, since=filters.since, until=filters.until)
     if not is_there:
         raise typer.Exit(NOTHING)
-
-
-def verify(
-    *,
-    checkpoint: Annotated[
-        str | None,
-        typer.Option(
-            metavar="COUNT:HASH",
-            help="A checkpoint that was kept elsewhere; it shows whether the end of "
-            "the log was cut off.",
-        ),
-    ] = None,
-    witness: WitnessOption = None,
-    key: KeyOption = None,
-    json: JSONOption = False,
-    state: StateOption = None,
-    instance: InstanceOption = None,
-) -> None:
-    """Check that no record was changed, lost, inserted or moved.
-
-    Lists the missing files, and whether they were due to be deleted. With --witness or
-    --key, the log's tree is computed again, too. Exit code 0 if the log is intact, 1 if
-    it is damaged.
-
-    **Examples**
-
-        uploadfilter log verify --checkpoint 1042:9f86d081884c7d65...
-
-        uploadfilter log verify --witness checkpoint-of-january
-    """
-    directory = log_directory(state, instance)
-    # In the state directory, each log is in a folder with the name of its proxy.
-    name = directory.parent.name
-    report = check(
-        directory,
-        checkpoint=None if checkpoint is None else Checkpoint.parse(checkpoint),
-        instance=name,
-    )
-    tree = compared(directory, witness, key)
-    others = other_instances(directory)
-    if json:
-        document = verify_document(report, others=others)
-        print_json({**document, "tree": tree_document(tree)})
-    else:
-        print_text(*verify_lines(report, others=others), *tree_lines(tree))
-    raise typer.Exit(OK if report.ok and (tree is None or tree.ok) else FOUND)
 
 
 def say_period(

@@ -1,6 +1,5 @@
-"""``uploadfilter log prove | check-proof``, and the tree in ``log verify``."""
+"""``uploadfilter log prove | check-proof``."""
 
-from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -20,38 +19,14 @@ from uploadfilter.cli.output import (
     print_json,
     print_text,
 )
-from uploadfilter.decisions.files.proving import TreeReport, compare, prove
+from uploadfilter.decisions.files.proving import prove
 from uploadfilter.decisions.records.ids import written_id
-from uploadfilter.decisions.tree.notes import (
-    MOST_NOTE_BYTES,
-    Note,
-    TreeHead,
-    Verifier,
-    write_hash,
-)
+from uploadfilter.decisions.tree.notes import TreeHead, Verifier, write_hash
 from uploadfilter.decisions.tree.proofs import Proof
 from uploadfilter.errors import UsageError
 
 _MOST_PROOF_BYTES: Final = 24 * 1024 * 1024
 """Most bytes of a proof: a record of 16 MiB in base64, and some hashes."""
-
-WitnessOption = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--witness",
-        metavar="FILE",
-        help="A signed checkpoint that was kept elsewhere; the log's tree must "
-        "continue it. May be repeated.",
-    ),
-]
-KeyOption = Annotated[
-    str | None,
-    typer.Option(
-        "--key",
-        metavar="KEY",
-        help="The public key of the log's tree, if you keep it: NAME+ID+KEY.",
-    ),
-]
 
 
 def prove_command(
@@ -140,72 +115,6 @@ def proof_lines(proof: Proof, out: Path | None) -> list[str]:
         f"root {write_hash(head.root)}, by {hashes} hashes, {len(proof.text):,} bytes",
         f"written to {str(out)!r}" if out else proof.record.decode("utf-8", "replace"),
     ]
-
-
-def compared(
-    directory: Path, witness: Sequence[Path] | None, key: str | None
-) -> TreeReport | None:
-    """Check the tree of a log, if a witness's checkpoint or a key was given.
-
-    Raises:
-        LogError: There is no tree, or a file cannot be read.
-        UsageError: A file is no signed checkpoint.
-    """
-    if not witness and key is None:
-        return None
-    notes = []
-    for path in witness or ():
-        try:
-            notes.append(Note.parse(_read(path, most=MOST_NOTE_BYTES)))
-        except ValueError as exc:
-            raise UsageError(
-                f"{str(path)!r} is not a signed checkpoint: {exc}",
-                hint="Take a copy of the file 'tree/checkpoint' of the log, or what a "
-                "witness keeps.",
-            ) from exc
-    known = None if key is None else _key(key)
-    return compare(directory, witnessed=notes, key=known)
-
-
-def tree_document(report: TreeReport | None) -> dict[str, object] | None:
-    """Return the report of a tree as a JSON object."""
-    if report is None:
-        return None
-    return {
-        "ok": report.ok,
-        "origin": report.origin,
-        "key": report.key,
-        "first": report.first,
-        "size": report.size,
-        "root": write_hash(report.root),
-        "checked": report.checked,
-        "witnessed": list(report.witnessed),
-        "findings": [
-            {"problem": it.problem, "record": it.record, "why": it.why}
-            for it in report.findings
-        ],
-        "findings_omitted": report.findings_omitted,
-    }
-
-
-def tree_lines(report: TreeReport | None) -> Iterator[Text]:
-    """Yield the report of a tree as text."""
-    if report is None:
-        return
-    for finding in report.findings:
-        words = f"{finding.problem}: {finding.why}"
-        yield Text(harmless(words), style="bold red")
-    if report.findings_omitted:
-        yield Text(f"and {report.findings_omitted:,} more", style="bold red")
-    word, style = ("intact", "green") if report.ok else ("DAMAGED", "bold red")
-    line = Text("tree: ").append(word, style=style)
-    sizes = ", ".join(f"{size:,}" for size in report.witnessed) or "none"
-    yield line.append(
-        harmless(
-            f", {report.size:,} leaves of {report.origin}, {report.checked:,} of them "
-            f"hashed again; continues checkpoints of: {sizes}"
-        )
-    )
 
 
 def _key(text: str) -> Verifier:

@@ -74,7 +74,7 @@ def totals_command(
 ) -> None:
     """Show the counts of each day, and their sums.
 
-    The counts are kept for good, and `uploadfilter log verify` checks them against the
+    The counts are kept for good, and `uploadfilter verify` checks them against the
     existing records. --until is the first day that is not shown.
 
     **Examples**

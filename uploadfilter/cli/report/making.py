@@ -37,7 +37,7 @@ from uploadfilter.reporting.gathering import (
     log_folders,
 )
 from uploadfilter.reporting.hiding import LEAST, LEAST_ALLOWED
-from uploadfilter.reporting.page.words import LANGUAGES
+from uploadfilter.reporting.page.words import LANGUAGES, lack_words
 
 MOST_DAYS = 3700
 """Most days of a report: ten years. More is a typing error."""
@@ -328,6 +328,6 @@ def _say_lacks(document: Document) -> bool:
         for lack, number, detail in log.said:
             is_damage = lack in IS_DAMAGE
             is_damaged = is_damaged or is_damage
-            words = f"{log.label}: {lack} {number:,} {detail}".rstrip()
+            words = f"{log.label}: {lack_words(lack, number, detail)}"
             say(words, style="red" if is_damage else "yellow")
     return is_damaged

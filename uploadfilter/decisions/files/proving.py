@@ -2,15 +2,18 @@
 
 ``prove`` needs the record and the tiles. ``compare`` reads every record that is there,
 computes the tree again, and compares it with the tiles, with the signed checkpoint and
-with the checkpoints that witnesses kept. A record that retention deleted has its leaf
-in the tiles; the root of the checkpoint holds these leaves fast.
+with the checkpoints that witnesses kept, or that lie beside it. A record that retention
+deleted has its leaf in the tiles; the root of the checkpoint holds these leaves fast.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
+
+import msgspec
 
 from uploadfilter.decisions.files.segments import (
     Segment,
@@ -25,7 +28,7 @@ from uploadfilter.decisions.tree.merkle import (
     inclusion_proof,
     leaf_hash,
 )
-from uploadfilter.decisions.tree.notes import Note, TreeHead, Verifier
+from uploadfilter.decisions.tree.notes import Note, TreeHead
 from uploadfilter.decisions.tree.proofs import Proof
 from uploadfilter.decisions.tree.tiles import (
     TILE_WIDTH,
@@ -39,10 +42,19 @@ from uploadfilter.errors import LogCorruptError, LogError
 FINDINGS_LIMIT: Final = 1000
 """Most findings that are kept, as of the check of the chain."""
 
+UNSIGNED_MINUTES: Final = 10
+UNSIGNED_DAYS: Final = 2
+"""Most minutes and days with records after the checkpoint that are normal. A proxy
+signs each minute, and when it stops; a crash leaves the records of a minute, and the
+next start adds those of another one, which may be on another day."""
+
 
 class TreeFault(StrEnum):
     """The kinds of damage to a tree, or to the log below it."""
 
+    ABSENT = "tree_missing"
+    DAMAGED = "tree_damaged"
+    BEHIND = "tree_behind"
     RECORD = "record_differs"
     TILE = "tile_differs"
     ROOT = "root_differs"
@@ -58,13 +70,15 @@ class TreeFinding:
 
     Attributes:
         problem: The kind of damage.
-        why: The place, in words.
-        record: Number of the record, if it is one.
+        why: The fault, in words.
+        record: Number of the first record that it is about, if it is about records.
+        segment: The file in which it was found, if it is one of records.
     """
 
     problem: TreeFault
     why: str
     record: int | None = None
+    segment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,26 +86,31 @@ class TreeReport:
     """The report of a check of a tree.
 
     Attributes:
-        origin: Name of the log.
+        origin: Name of the log; empty if its checkpoint cannot be read.
         key: The public key as text.
+        is_key_kept: Whether that key was given, so that it is not only the one that
+            stands beside the log.
         first: Number of the record that is the first leaf.
         size: Number of leaves of the checkpoint.
         root: Root of the checkpoint.
         checked: Leaves whose records are there, and were hashed again.
+        after: Records after the checkpoint, which only the chain holds.
         witnessed: Sizes of the checkpoints of witnesses that the tree continues.
         findings: The faults.
         findings_omitted: Number of further faults.
     """
 
-    origin: str
-    key: str
-    first: int
-    size: int
-    root: bytes
-    checked: int
-    witnessed: tuple[int, ...]
+    origin: str = ""
+    key: str = ""
+    is_key_kept: bool = False
+    first: int = 0
+    size: int = 0
+    root: bytes = b""
+    checked: int = 0
+    after: int = 0
+    witnessed: tuple[int, ...] = ()
     findings: tuple[TreeFinding, ...]
-    findings_omitted: int
+    findings_omitted: int = 0
 
     @property
     def ok(self) -> bool:
@@ -112,7 +131,12 @@ def prove(directory: Path, decision: str) -> Proof:
             decision yet.
     """
     files = TreeFiles(directory)
-    tree = _signed(files)
+    tree = files.signed()
+    if tree is None:
+        raise LogError(
+            f"the decision log in {str(directory)!r} has no tree yet",
+            hint="A running proxy makes it within a minute.",
+        )
     number, line = _found(directory, decision)
     if not tree.first <= number <= tree.last:
         raise LogError(
@@ -133,31 +157,53 @@ def prove(directory: Path, decision: str) -> Proof:
 
 
 def compare(
-    directory: Path, *, witnessed: Sequence[Note] = (), key: Verifier | None = None
-) -> TreeReport:
+    directory: Path, *, witnessed: Sequence[Note] = (), keys: Collection[str] = ()
+) -> TreeReport | None:
     """Check the tree of a log, and that it continues what witnesses saw.
 
     Args:
         directory: The log's directory.
         witnessed: Signed checkpoints that were kept elsewhere.
-        key: The log's key that was kept elsewhere; ``None`` takes the one of the log.
+        keys: Keys of logs that were kept elsewhere; if there are any, the log's key has
+            to be one of them.
+
+    Returns:
+        The report; ``None`` if there is no tree, and nothing that was kept elsewhere
+        says that there was one.
 
     Raises:
-        LogCorruptError: The checkpoint is damaged.
-        LogError: There is no tree, or a file cannot be read.
+        LogError: A file cannot be read.
     """
     files = TreeFiles(directory)
-    return _Comparison(files, _signed(files), witnessed, key).report()
+    try:
+        # Read first: a running proxy may sign again meanwhile.
+        notes = [*witnessed, *files.cosigned()]
+        tree = files.signed()
+        is_begun = files.public_key() is not None
+    except LogCorruptError as exc:
+        finding = TreeFinding(problem=TreeFault.DAMAGED, why=str(exc))
+        return TreeReport(findings=(finding,))
+    if tree is not None:
+        return _Comparison(files, tree, notes, keys).report()
+    if not notes and not keys and not is_begun:
+        return None
+    why = (
+        "the tree has a key and no checkpoint"
+        if is_begun
+        else "there is no tree, though a key or checkpoint of it was kept"
+    )
+    finding = TreeFinding(problem=TreeFault.ABSENT, why=why)
+    return TreeReport(findings=(finding,))
 
 
-def _signed(files: TreeFiles) -> SignedTree:
-    tree = files.signed()
-    if tree is None:
-        raise LogError(
-            f"the decision log in {str(files.log)!r} has no tree yet",
-            hint="A running proxy makes it within a minute.",
-        )
-    return tree
+def is_unsigned(minutes: int, days: int) -> bool:
+    """Return whether a running proxy would have signed again.
+
+    Args:
+        minutes: Minutes that have records after the checkpoint.
+        days: Days that have such records.
+    """
+    return minutes > UNSIGNED_MINUTES or days > UNSIGNED_DAYS
 
 
 def _found(directory: Path, decision: str) -> tuple[int, bytes]:
@@ -210,36 +256,42 @@ class _Comparison:
         files: TreeFiles,
         tree: SignedTree,
         witnessed: Sequence[Note],
-        key: Verifier | None,
+        keys: Collection[str],
     ) -> None:
         self._files = files
         self._tree = tree
-        self._key = key or tree.key
+        self._keys = keys
         self._witnessed = witnessed
         self._findings: list[TreeFinding] = []
         self._omitted = 0
         self._checked = 0
+        self._after = _After()
         self._stored: list[bytes] = []
         self._stored_tile = -1
 
     def report(self) -> TreeReport:
         """Compare everything."""
         tree = self._tree
-        if self._key != tree.key:
-            self._find(TreeFault.STRANGER, "the log's tree has another key")
+        is_kept = tree.key.text in self._keys
+        if self._keys and not is_kept:
+            why = f"the log's tree has the key {tree.key.text}, and you kept others"
+            self._find(TreeFault.STRANGER, why)
         heads = self._heads()
         roots = self._roots({head.size for head in heads})
         if roots[tree.head.size] != tree.head.root:
             self._find(TreeFault.ROOT, "the checkpoint has another root than the tree")
-        confirmed = [head.size for head in heads if self._continues(head, roots)]
+        confirmed = {head.size for head in heads if self._continues(head, roots)}
+        self._settle_after()
         return TreeReport(
             origin=tree.head.origin,
             key=tree.key.text,
+            is_key_kept=is_kept,
             first=tree.first,
             size=tree.head.size,
             root=tree.head.root,
             checked=self._checked,
-            witnessed=tuple(confirmed),
+            after=self._after.records,
+            witnessed=tuple(sorted(confirmed)),
             findings=tuple(self._findings),
             findings_omitted=self._omitted,
         )
@@ -253,7 +305,8 @@ class _Comparison:
             except ValueError:
                 self._find(TreeFault.STRANGER, "the witness's note is no checkpoint")
                 continue
-            if head.origin != self._key.name or self._key.signed_time(note) is None:
+            key = self._tree.key
+            if head.origin != key.name or key.signed_time(note) is None:
                 why = f"the witness's checkpoint of {head.origin!r} is not signed by "
                 self._find(TreeFault.STRANGER, why + "the key of this log")
             else:
@@ -264,11 +317,14 @@ class _Comparison:
         """Return whether the tree continues a checkpoint."""
         size = self._tree.head.size
         if head.size > size:
-            why = f"the witness saw {head.size} leaves, and the tree has {size}"
-            self._find(TreeFault.REWOUND, why)
+            first = self._tree.first
+            why = f"a witness saw the records up to {first + head.size - 1:,}, and the "
+            why += f"log's checkpoint ends with record {self._tree.last:,}"
+            self._find(TreeFault.REWOUND, why, first + size)
             return False
         if roots[head.size] != head.root:
-            why = f"the first {head.size} leaves are not those that the witness saw"
+            last = self._tree.first + head.size - 1
+            why = f"the records up to {last:,} are not those that the witness saw"
             self._find(TreeFault.FORKED, why)
             return False
         return True
@@ -290,40 +346,57 @@ class _Comparison:
 
     def _leaves(self) -> Iterator[bytes]:
         """Yield the hash of each leaf: of its record, or from the tiles."""
-        expected = self._tree.first
-        for number, line in self._records():
-            if number < expected or number > self._tree.last:
+        expected, last = self._tree.first, self._tree.last
+        where = ""
+        for number, line, segment in self._records():
+            where = segment.name
+            if number > last:
+                self._after.add(number, line, segment)
+            if number < expected or number > last:
                 continue
             while expected < number:
                 yield self._leaf(expected)
                 expected += 1
             found = leaf_hash(line)
             if found != self._leaf(number):
-                why = f"the record {number} is not the one in the tree"
-                self._find(TreeFault.RECORD, why, number)
+                why = f"the record {number:,} is not the one that was signed"
+                self._find(TreeFault.RECORD, why, number, where)
             self._checked += 1
             yield found
             expected += 1
-        if expected <= self._tree.last:
-            why = f"the log ends before the record {self._tree.last} of its tree"
-            self._find(TreeFault.SHORT, why, expected)
-        while expected <= self._tree.last:
+        if expected <= last and not self._after.records:
+            why = f"the log ends before record {last:,}, up to which its checkpoint "
+            why += "was signed"
+            self._find(TreeFault.SHORT, why, expected, where)
+        while expected <= last:
             yield self._leaf(expected)
             expected += 1
 
-    def _records(self) -> Iterator[tuple[int, bytes]]:
+    def _records(self) -> Iterator[tuple[int, bytes, Segment]]:
         """Yield the lines of the log, each with its number by its place."""
-        for segment in segments(self._files.log):
-            number = read_head(self._files.log, segment).seq
+        found = segments(self._files.log)
+        for segment in found:
+            number = None
             try:
+                number = read_head(self._files.log, segment).seq
                 with opened(self._files.log, segment) as file:
                     for line in lines(file):
                         if not line.is_whole:
                             break
-                        yield number, line.data
+                        yield number, line.data, segment
                         number += 1
             except LogCorruptError as exc:
-                self._find(TreeFault.RECORD, str(exc), number)
+                # A crash may leave the newest file without its head.
+                if number is not None or segment != found[-1]:
+                    self._find(TreeFault.RECORD, str(exc), number, segment.name)
+
+    def _settle_after(self) -> None:
+        """Note a checkpoint that a running proxy would have signed anew."""
+        after = self._after
+        if is_unsigned(len(after.minutes), len(after.days)):
+            why = f"{after.records:,} records, until {max(after.minutes)} UTC, follow "
+            why += f"after record {self._tree.last:,}, the last one that was signed"
+            self._find(TreeFault.BEHIND, why, after.first, after.segment)
 
     def _leaf(self, number: int) -> bytes:
         """Return the hash of a record's leaf in the tiles."""
@@ -342,8 +415,52 @@ class _Comparison:
         except LogCorruptError:
             return b""
 
-    def _find(self, problem: TreeFault, why: str, record: int | None = None) -> None:
+    def _find(
+        self,
+        problem: TreeFault,
+        why: str,
+        record: int | None = None,
+        segment: str = "",
+    ) -> None:
         if len(self._findings) >= FINDINGS_LIMIT:
             self._omitted += 1
             return
-        self._findings.append(TreeFinding(problem=problem, why=why, record=record))
+        self._findings.append(
+            TreeFinding(problem=problem, why=why, record=record, segment=segment)
+        )
+
+
+class _Timed(msgspec.Struct):
+    """A record, as far as its time."""
+
+    time: str
+
+
+class _After:
+    """The records after a checkpoint.
+
+    Attributes:
+        records: How many.
+        first: Number of the first one.
+        segment: Its file.
+        minutes: The minutes that have such records.
+        days: The days that have such records.
+    """
+
+    def __init__(self) -> None:
+        self.records = self.first = 0
+        self.segment = ""
+        self.minutes: set[str] = set()
+        self.days: set[str] = set()
+        self._decoder = msgspec.json.Decoder(_Timed)
+
+    def add(self, number: int, line: bytes, segment: Segment) -> None:
+        """Count a record."""
+        if not self.records:
+            self.first, self.segment = number, segment.name
+        self.records += 1
+        # The check of the chain reports a line that is no record.
+        with suppress(msgspec.DecodeError, UnicodeDecodeError):
+            time = self._decoder.decode(line).time
+            self.minutes.add(time[:16].replace("T", " "))
+            self.days.add(time[:10])

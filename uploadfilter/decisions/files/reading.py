@@ -196,7 +196,7 @@ def _record(line: SegmentLine, segment: Segment) -> Record:
     except LogCorruptError as exc:
         raise LogCorruptError(
             f"{segment.name!r}, the line that ends at byte {line.end}: {exc}",
-            hint="Run 'uploadfilter log verify' to see what is damaged.",
+            hint="Run 'uploadfilter verify' to see what is damaged.",
         ) from exc
 
 

@@ -201,7 +201,7 @@ def _read(directory: Path, segment: Segment) -> tuple[Tail, int]:
 def _no_head(segment: Segment) -> LogCorruptError:
     return LogCorruptError(
         f"{segment.name!r} does not begin with its head record",
-        hint="Run 'uploadfilter log verify'. Keep the file as evidence, but move it "
+        hint="Run 'uploadfilter verify'. Keep the file as evidence, but move it "
         "out of the directory; then start the proxy again.",
     )
 

@@ -267,7 +267,7 @@ def read_head(directory: Path, segment: Segment) -> SegmentRecord:
     if not isinstance(record, SegmentRecord):
         raise LogCorruptError(
             f"{segment.name!r} does not begin with its head record",
-            hint="Run 'uploadfilter log verify' to see what is damaged.",
+            hint="Run 'uploadfilter verify' to see what is damaged.",
         )
     return record
 

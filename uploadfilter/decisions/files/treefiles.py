@@ -7,6 +7,7 @@
         key                      the public key as text; its name is the log's origin
         first                    number of the record that is the first leaf
         checkpoint               the signed checkpoint
+        cosigned/*.note          checkpoints that witnesses have signed as well
         tile/<level>/<index>     hashes; partial tiles in <index>.p/<width>
 
 A leaf is the line of a record, without its newline. The directory of the log is what
@@ -40,6 +41,7 @@ from uploadfilter.errors import LogCorruptError, LogError
 from uploadfilter.state import write_private
 
 TREE_FOLDER: Final = "tree"
+COSIGNED_FOLDER: Final = "cosigned"
 KEY_FILE: Final = "tree.key"
 PUBLIC_KEY_FILE: Final = "key"
 FIRST_FILE: Final = "first"
@@ -117,6 +119,24 @@ class TreeFiles:
         if head.origin != key.name or key.signed_time(note) is None:
             raise damaged(self.path, "its key did not sign its checkpoint")
         return SignedTree(key, note, head, first)
+
+    def cosigned(self) -> list[Note]:
+        """Return the checkpoints beside the tree that the log and witnesses signed.
+
+        A file that is no checkpoint of the log's key says nothing.
+
+        Raises:
+            LogError: A file cannot be read, or the key is damaged.
+        """
+        key = self.public_key()
+        found = []
+        for path in sorted((self.path / COSIGNED_FOLDER).glob("*.note")):
+            with suppress(ValueError):
+                note = Note.parse(self._read(path, most=MOST_NOTE_BYTES) or b"")
+                TreeHead.parse(note.text)
+                if key is not None and key.signed_time(note) is not None:
+                    found.append(note)
+        return found
 
     def public_key(self) -> Verifier | None:
         """Return the public key; ``None`` if there is no tree yet.

@@ -56,6 +56,12 @@ class ReportWords:
         return text
 
 
+def lack_words(lack: str, number: int, detail: str) -> str:
+    """Return in English what a log lacks."""
+    words = ReportWords("en")
+    return words.of("lacks", lack, number=words.number(number), detail=detail)
+
+
 @cache
 def _texts(language: str) -> Mapping[str, Any]:
     path = resources.files("uploadfilter.reporting.page") / f"{language}.toml"

@@ -41,12 +41,13 @@ def test_deleted_beginning_is_damage(
     write_days(directory)
     for path in segment_paths(directory)[:17]:
         path.unlink()
-    codes = [run(monkeypatch, "log", "verify"), run(monkeypatch, "log", "verify", "-h")]
+    code = run(monkeypatch, "verify")
     said = capfd.readouterr().out
 
-    assert codes[0] == 1
-    assert "missing: records 1 to 34, at 00000018-20261204.jsonl, line 1: 8 of" in said
-    assert "DAMAGED" in said
+    assert code == 1
+    assert "- records 1 to 34 are missing, at 00000018-20261204.jsonl, line 1 (" in said
+    assert "(files 1 to 17, from 2026-11-25 until 2026-12-03): 8 of the files" in said
+    assert "ask the operator for these records" in said
 
 
 def test_gone_days_are_told_to_programs(
@@ -55,11 +56,11 @@ def test_gone_days_are_told_to_programs(
     """Each gap has its records, its days, its matches and its severity."""
     write_days(directory)
     upload_paths(directory)[4].unlink()
-    code = run(monkeypatch, "log", "verify", "--json")
+    code = run(monkeypatch, "verify", "--json")
     (report,) = json_lines(capfd.readouterr().out)
 
     assert code == 1
-    assert report["gaps"] == [
+    assert report["logs"][0]["gaps"] == [
         {
             "first": 9,
             "last": 9,
@@ -85,29 +86,31 @@ def test_unproved_gap_is_said(
     clock = Clock(NOON + 40 * DAY_S)
     with DecisionLog.open(directory, instance="main", clock=clock, sync=unsynced):
         pass
-    code = run(monkeypatch, "log", "verify")
+    code = run(monkeypatch, "verify")
     said = capfd.readouterr().out
 
     assert code == 0
     assert (
-        "gone: at the start, files 1 to 3 with records 1 to 20, until 2026-11-27, 2"
-        in said
+        "gone: at the start, records 1 to 20, 2 matches (files 1 to 3, until "
+        "2026-11-27)" in said
     )
     assert "does not prove" in said
 
 
-def test_other_proxies_are_named(
+def test_all_proxies_of_a_state_directory_are_checked(
     directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Each proxy has its own chain; a check of one names the others."""
+    """Each proxy has its own chain; the log of one in the folder of another is told."""
     write_days(directory)
     write_log(directory.parent.parent / "b" / "log", [[decision("a")]])
-    run(monkeypatch, "log", "verify")
+    code = run(monkeypatch, "verify")
     said = capfd.readouterr().out
 
-    assert "not checked: --instance b" in said
+    assert code == 1
+    assert "- this is the log of another proxy, at 00000001-20261125.jsonl" in said
+    assert "instances/b/log: 2 records in 1 files" in said
+    assert f"verified: {directory}: 46 records in 23 files" in said
     assert "totals: 11 records, of which 11 were counted again" in said
-    assert "records from 2026-11-25 to 2026-12-06" in said
 
 
 def test_empty_log_is_damage(
@@ -115,7 +118,7 @@ def test_empty_log_is_damage(
 ) -> None:
     """Where there is nothing to check, nothing was checked."""
     directory.mkdir(parents=True)
-    code = run(monkeypatch, "log", "verify")
+    code = run(monkeypatch, "verify")
 
     assert code == 1
-    assert "empty: there is no record" in capfd.readouterr().out
+    assert "there is no record, so nothing was checked" in capfd.readouterr().out

@@ -1,0 +1,1 @@
+"""Checking logs and reports on the command line."""

@@ -1,0 +1,1 @@
+"""``uploadfilter verify``: check logs and reports, wherever they lie."""

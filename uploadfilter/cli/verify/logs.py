@@ -1,0 +1,375 @@
+"""Check one decision log: its chain, and the tree that is there."""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from rich.text import Text
+
+from uploadfilter.cli.output import harmless
+from uploadfilter.cli.verify.findings import Finding, finding_lines, verdict_line
+from uploadfilter.cli.verify.places import instance_of
+from uploadfilter.decisions.files.gaps import Gap, Judged
+from uploadfilter.decisions.files.proving import (
+    TreeFault,
+    TreeFinding,
+    TreeReport,
+    compare,
+)
+from uploadfilter.decisions.files.verify import (
+    CheckpointState,
+    StepBack,
+    VerifyReport,
+    verify,
+)
+from uploadfilter.decisions.records.records import Checkpoint
+from uploadfilter.decisions.records.sequence import LogFault, LogFinding
+from uploadfilter.decisions.tree.notes import Note, write_hash
+
+SHOWN_NAMES: Final = 3
+"""Most files that the text names; the JSON has all of them."""
+
+_ASK: Final = (
+    "Keep the log as it is, and ask the operator for these records, and what happened. "
+    "A copy or a checkpoint that you kept shows which records are as they were."
+)
+_COPY: Final = (
+    "If the log was copied while the proxy wrote, copy its *.jsonl files once more and "
+    "check again. Otherwise its newest records were removed: ask the operator for them."
+)
+_WRITTEN_ANEW: Final = (
+    "The log was written anew, or was set back to an older copy. Keep the log and the "
+    "checkpoint, and ask the operator which of the two happened."
+)
+_TREE: Final = (
+    "Ask the operator for the folder 'tree' of the log as it is now, or from a backup. "
+    "Without it nothing that was signed shows that the log is whole."
+)
+
+_FAULTS: Final = {
+    LogFault.CHANGED: ("{records} changed", _ASK),
+    LogFault.MISSING: ("{records} missing", _ASK),
+    LogFault.INSERTED: ("{records} put in, which do not belong there", _ASK),
+    LogFault.REORDERED: ("{records} not in their place", _ASK),
+    LogFault.CUT_OFF: ("the end was cut off: {records} missing", _COPY),
+    LogFault.MISCOUNTED: ("{records} stating other counts than the records have", _ASK),
+    LogFault.FOREIGN: (
+        "this is the log of another proxy",
+        "Check which log was put into this folder.",
+    ),
+    LogFault.EMPTY: (
+        "there is no record, so nothing was checked",
+        "Check the path. If the proxy has run, its log was removed: ask the operator.",
+    ),
+    LogFault.UNREADABLE: (
+        "the file is damaged from {records} on",
+        "Ask the operator for this file from a copy; the rest of it was not checked.",
+    ),
+}
+
+_TODO: Final = {
+    TreeFault.ABSENT: _TREE,
+    TreeFault.DAMAGED: _TREE,
+    TreeFault.TILE: _TREE,
+    TreeFault.ROOT: _TREE,
+    TreeFault.BEHIND: (
+        "A proxy signs each minute. Ask the operator for the newest folder 'tree': "
+        "this one is an older copy, or the proxy could not sign (event "
+        "'tree_unsigned'). A report on this checkpoint leaves those records out."
+    ),
+    TreeFault.RECORD: _ASK,
+    TreeFault.SHORT: _COPY,
+    TreeFault.FORKED: _WRITTEN_ANEW,
+    TreeFault.REWOUND: (
+        "The log and its tree were set back, or copied before that checkpoint: copy "
+        "the log again. If it is the same, keep it, and ask the operator for the rest."
+    ),
+    TreeFault.STRANGER: (
+        "Compare the file 'tree/key' with the key that you kept. A new key is a new "
+        "history: ask the operator when and why it was made. Or this is another log."
+    ),
+}
+
+_CHECKPOINT_WORDS: Final = {
+    CheckpointState.CONFIRMED: "confirmed",
+    CheckpointState.REFUTED: "REFUTED: this is not the log that it was made from",
+    CheckpointState.TOO_OLD: "not checked: it is older than the records that are there",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogCheck:
+    """The check of one log.
+
+    Attributes:
+        path: Its directory.
+        chain: The report on its records.
+        tree: The report on its tree; ``None`` if nobody knows of one.
+    """
+
+    path: Path
+    chain: VerifyReport
+    tree: TreeReport | None
+
+    @property
+    def findings(self) -> list[Finding]:
+        """The findings, those of the chain first."""
+        found = [_chain_finding(it, self.chain.gaps) for it in self.chain.findings]
+        if self.tree is not None:
+            found += [_tree_finding(it, self.chain) for it in self.tree.findings]
+        return found
+
+    @property
+    def count(self) -> int:
+        """The number of findings, with those that were not kept."""
+        tree = 0 if self.tree is None else self.tree.findings_omitted
+        return len(self.findings) + self.chain.findings_omitted + tree
+
+
+def check_log(
+    path: Path,
+    *,
+    checkpoint: Checkpoint | None,
+    witnessed: Sequence[Note],
+    keys: Collection[str],
+) -> LogCheck:
+    """Check a log.
+
+    Args:
+        path: Its directory.
+        checkpoint: A checkpoint of the chain that was kept elsewhere.
+        witnessed: Signed checkpoints that were kept elsewhere.
+        keys: Keys of logs that were kept elsewhere.
+
+    Raises:
+        LogError: The log cannot be read.
+    """
+    # The tree first: what a running proxy writes meanwhile comes after its checkpoint.
+    tree = compare(path, witnessed=witnessed, keys=keys)
+    chain = verify(path, checkpoint=checkpoint, instance=instance_of(path))
+    return LogCheck(path=path, chain=chain, tree=tree)
+
+
+def log_document(check: LogCheck) -> dict[str, object]:
+    """Return the check of a log as a JSON object."""
+    report, tree = check.chain, check.tree
+    step = report.step_back
+    return {
+        "log": str(check.path),
+        "ok": not check.count,
+        "segments": report.segments,
+        "records": report.records,
+        "first": report.first,
+        "since": report.since,
+        "until": report.until,
+        "end": report.end.text(),
+        "gaps": [_gap_document(judged) for judged in report.gaps],
+        "totals": report.totals,
+        "totals_checked": report.totals_checked,
+        "findings": [
+            {
+                "problem": it.problem,
+                "segment": it.place.segment,
+                "line": it.place.line,
+                "first": it.first,
+                "last": it.last,
+                "why": it.why,
+                **_advice(_chain_finding(it, report.gaps)),
+            }
+            for it in report.findings
+        ],
+        "findings_omitted": report.findings_omitted,
+        "unfinished_bytes": report.unfinished_bytes,
+        "step_back": step
+        and {"record": step.record, "time": step.time, "before": step.before},
+        "checkpoint": report.checkpoint,
+        "not_read": list(report.not_read),
+        "tree": tree and _tree_document(tree, report),
+    }
+
+
+def _tree_document(tree: TreeReport, chain: VerifyReport) -> dict[str, object]:
+    return {
+        "ok": tree.ok,
+        "origin": tree.origin,
+        "key": tree.key,
+        "is_key_kept": tree.is_key_kept,
+        "first": tree.first,
+        "size": tree.size,
+        "root": write_hash(tree.root),
+        "checked": tree.checked,
+        "after": tree.after,
+        "witnessed": list(tree.witnessed),
+        "findings": [
+            {
+                "problem": it.problem,
+                "segment": it.segment,
+                "record": it.record,
+                "why": it.why,
+                **_advice(_tree_finding(it, chain)),
+            }
+            for it in tree.findings
+        ],
+        "findings_omitted": tree.findings_omitted,
+    }
+
+
+def _advice(finding: Finding) -> dict[str, str]:
+    return {"words": finding.words, "todo": finding.todo}
+
+
+def _gap_document(judged: Judged) -> dict[str, object]:
+    gap = judged.gap
+    return {
+        "first": gap.first,
+        "last": gap.last,
+        "first_record": gap.first_record,
+        "last_record": gap.last_record,
+        "since": gap.since,
+        "until": gap.until,
+        "matches": gap.matches,
+        "is_start": gap.is_start,
+        "is_proved": judged.is_proved and not judged.why,
+        "why": judged.why,
+    }
+
+
+def log_lines(check: LogCheck) -> Iterator[Text]:
+    """Yield the check of a log as text: the verdict, the findings, and notes."""
+    report = check.chain
+    time = ""
+    if report.since is not None and report.until is not None:
+        time = f" from {report.since:%Y-%m-%d} to {report.until:%Y-%m-%d}"
+    yield verdict_line(
+        str(check.path),
+        check.count,
+        f"{report.records:,} records in {report.segments:,} files{time}; the end is "
+        f"{report.end.text()}",
+    )
+    yield from finding_lines(check.findings)
+    yield from _notes(report)
+    yield _tree_line(check.tree)
+
+
+def _notes(report: VerifyReport) -> Iterator[Text]:
+    """Yield notes that are not damage, but matter."""
+    for judged in report.gaps:
+        if not judged.why:
+            style = "" if judged.is_proved else "yellow"
+            yield Text(_gap_words(judged), style=style)
+    if report.unfinished_bytes:
+        yield Text(
+            f"the log ends with {report.unfinished_bytes:,} bytes of an unfinished "
+            "record"
+        )
+    if report.step_back is not None:
+        yield Text(_step_words(report.step_back), style="yellow")
+    if report.checkpoint is not CheckpointState.NOT_GIVEN:
+        yield Text(f"checkpoint: {_CHECKPOINT_WORDS[report.checkpoint]}")
+    if report.not_read:
+        names = ", ".join(report.not_read[:SHOWN_NAMES])
+        count = len(report.not_read)
+        files = "1 packed file was" if count == 1 else f"{count:,} packed files were"
+        text = f"{files} not checked; unpack to check: {names}"
+        yield Text(harmless(text), style="yellow")
+    if report.totals:
+        yield Text(
+            f"totals: {report.totals:,} records, of which {report.totals_checked:,} "
+            "were counted again from the records that are there"
+        )
+
+
+def _tree_line(tree: TreeReport | None) -> Text:
+    """Return in words which records were signed, and by whose key."""
+    if tree is None:
+        words = (
+            "no tree: nothing that was signed shows whether the newest records were "
+            "removed. A proxy makes a tree in its first minute."
+        )
+        return Text(words, style="yellow")
+    if not tree.origin:
+        return Text("the tree could not be checked", style="yellow")
+    words = f"signed up to record {tree.first + tree.size - 1:,} by {tree.origin}, "
+    words += f"{tree.checked:,} of {tree.size:,} records hashed again"
+    if tree.after:
+        words += f"; {tree.after:,} later records are not signed yet"
+    if tree.witnessed:
+        sizes = ", ".join(f"{size:,}" for size in tree.witnessed)
+        words += f"; continues checkpoints of {sizes} records"
+    if tree.is_key_kept:
+        return Text(harmless(f"{words}; by a key that you kept"))
+    words += (
+        ". The key stands beside the log and is not one that you kept; a person who "
+        "wrote the log anew could have replaced it. Keep tree/key, and give it by --key"
+    )
+    return Text(harmless(words), style="yellow")
+
+
+def _chain_finding(finding: LogFinding, gaps: Sequence[Judged]) -> Finding:
+    """Return a finding about records in words: which records, where and when."""
+    template, todo = _FAULTS[finding.problem]
+    words = template.format(records=_records_words(finding))
+    if finding.place.segment:
+        words += f", at {finding.place.segment}, line {finding.place.line}"
+    gap = next(
+        (
+            judged.gap
+            for judged in gaps
+            if finding.problem is LogFault.MISSING
+            and judged.why == finding.why
+            and judged.gap.first_record == finding.first
+        ),
+        None,
+    )
+    if gap is not None:
+        words += f" ({_files_words(gap)})"
+    if finding.why:
+        words += f": {finding.why}"
+    return Finding(finding.problem, words, todo)
+
+
+def _records_words(finding: LogFinding) -> str:
+    if finding.first is None:
+        return "a line is"
+    if finding.last in (None, finding.first):
+        return f"record {finding.first:,} is"
+    return f"records {finding.first:,} to {finding.last:,} are"
+
+
+def _tree_finding(finding: TreeFinding, chain: VerifyReport) -> Finding:
+    words = finding.why
+    if finding.problem is TreeFault.SHORT and chain.until is not None:
+        words += f"; the last record that is there is of {chain.until:%Y-%m-%d %H:%M}"
+        words += " UTC"
+    if finding.segment:
+        words += f" (in {finding.segment})"
+    return Finding(finding.problem, words, _TODO[finding.problem])
+
+
+def _files_words(gap: Gap) -> str:
+    """Return the missing files in words, with their days."""
+    files = f"file {gap.first}" if gap.first == gap.last else "files"
+    if gap.first != gap.last:
+        files += f" {gap.first} to {gap.last}"
+    since = "" if gap.since is None else f"from {gap.since} "
+    return f"{files}, {since}until {gap.until}"
+
+
+def _gap_words(judged: Judged) -> str:
+    """Return in words a gap that retention made, or may have made."""
+    gap = judged.gap
+    where = "at the start, " if gap.is_start else ""
+    records = f"records {gap.first_record:,} to {gap.last_record:,}"
+    words = f"{where}{records}, {gap.matches:,} matches ({_files_words(gap)})"
+    if judged.is_proved:
+        return f"deleted by retention: {words}"
+    return f"gone: {words}; the chain does not prove that these matches were old enough"
+
+
+def _step_words(step: StepBack) -> str:
+    before, time = step.before, step.time
+    return (
+        f"the clock was set back: record {step.record:,} is of "
+        f"{time:%Y-%m-%d %H:%M:%S}, after one of {before:%Y-%m-%d %H:%M:%S}"
+    )

@@ -1,0 +1,116 @@
+"""Find the decision logs and the reports in what a person names.
+
+Rules this module keeps: what a person named and what cannot be read is an error, never
+left out; a file that has the ending of a report is taken for one.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from uploadfilter.decisions.files.segments import packed, segments
+from uploadfilter.decisions.files.treefiles import TREE_FOLDER
+from uploadfilter.errors import UsageError
+
+ENDINGS: Final = frozenset({".html", ".pdf", ".csv"})
+"""Endings of the names of reports."""
+
+_LOG: Final = "log"
+_INSTANCES: Final = "instances"
+_END: Final = "end"
+"""The file that a proxy keeps beside its log, see ``ending.py``."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Places:
+    """The logs and reports to check.
+
+    Attributes:
+        logs: The directories of logs.
+        reports: The files of reports.
+    """
+
+    logs: list[Path] = field(default_factory=list)
+    reports: list[Path] = field(default_factory=list)
+
+
+def find_places(paths: Sequence[Path]) -> Places:
+    """Return the logs and the reports in some paths, each once.
+
+    Args:
+        paths: Reports, logs, or folders that hold some at any depth, such as a state
+            directory.
+
+    Raises:
+        UsageError: A path does not exist, cannot be read, or holds neither.
+    """
+    places = Places()
+    for path in paths:
+        found = _find(path)
+        if not found.logs and not found.reports:
+            raise UsageError(
+                f"there is no decision log and no report in {str(path)!r}",
+                hint="Name the folder of a log (with files such as "
+                "00000001-20261125.jsonl), a folder above it, or a report.",
+            )
+        places.logs += found.logs
+        places.reports += found.reports
+    return Places(logs=_each_once(places.logs), reports=_each_once(places.reports))
+
+
+def instance_of(log: Path) -> str | None:
+    """Return the name of the proxy by the place of its log; ``None`` elsewhere."""
+    place = log.resolve()
+    is_placed = place.name == _LOG and place.parent.parent.name == _INSTANCES
+    return place.parent.name if is_placed else None
+
+
+def _find(path: Path) -> Places:
+    if not path.is_dir():
+        if not path.exists():
+            raise _unreadable(path, "No such file or directory")
+        return Places(reports=[path])
+    if _is_log(path):
+        return Places(logs=[path])
+    found = Places()
+    for folder, names, files in os.walk(path, onerror=_refuse):
+        inside = [Path(folder, name) for name in sorted(names)]
+        logs = [it for it in inside if _is_log(it)]
+        found.logs += logs
+        names[:] = [it.name for it in inside if it not in logs]
+        found.reports += [
+            Path(folder, name)
+            for name in sorted(files)
+            if Path(name).suffix.lower() in ENDINGS
+        ]
+    return found
+
+
+def _is_log(path: Path) -> bool:
+    """Return whether a folder is a log, even one that has lost all its records."""
+    return (
+        instance_of(path) is not None
+        or (path / TREE_FOLDER).is_dir()
+        or (path / _END).is_file()
+        or bool(segments(path) or packed(path))
+    )
+
+
+def _each_once(paths: Sequence[Path]) -> list[Path]:
+    found: dict[Path, Path] = {}
+    for path in paths:
+        found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def _refuse(exc: OSError) -> None:
+    raise _unreadable(Path(os.fsdecode(exc.filename)), exc.strerror) from exc
+
+
+def _unreadable(path: Path, why: str | None) -> UsageError:
+    return UsageError(
+        f"cannot read {str(path)!r}: {why}",
+        hint="Check the path, and that this user may read it.",
+    )
