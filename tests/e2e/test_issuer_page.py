@@ -21,8 +21,11 @@ from tests.repository import ROOT
 
 pytestmark = pytest.mark.e2e
 
-PICTURE = ROOT / "build" / "issuers-page.png"
-"""Pictures of it in the last run; ``docs/pictures`` holds one of them."""
+PICTURE, PREVIEW = (
+    ROOT / "build" / "issuers-page.png",
+    ROOT / "build" / "issuers-preview.png",
+)
+"""Pictures of it in the last run; ``docs/pictures`` holds the first one."""
 
 WIDE = ViewportSize(width=900, height=800)
 NAME = "name-that-nobody-sees"
@@ -121,9 +124,11 @@ def build(page: Page) -> None:
     page.click("button:has-text('pictures')")
     page.click("text=Choose this folder")
     page.keyboard.press("Tab")
+    page.check("[name=leave_out]")
     page.click("text=Read the pictures")
     page.wait_for_selector("#preview")
     look_right(page, "light")
+    page.screenshot(path=PREVIEW, full_page=True)
 
 
 def withdraw(page: Page, desk: Path, entry: str) -> None:
@@ -185,6 +190,7 @@ def test_two_officers_make_a_set_and_one_withdraws(
 
     assert "Entries\n4" in preview
     assert "Left out\n1" in preview
+    assert "left out: a picture that is damaged, or could not be decoded" in preview
     assert "somebody else has to sign" in first
     assert "somebody else has to sign" in twice
     assert "Publish" not in buttons

@@ -1,18 +1,16 @@
 """Entries that look like harmless pictures are told."""
 
-import json
 import random
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from uploadfilter.errors import IssuerError
 from uploadfilter.issuing import generic
-from uploadfilter.issuing.generic import generic_ids
+from uploadfilter.issuing.generic import KnownGoodCheck, known_good_check
 from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.knowngood.corpus import Corpus, Head
-from uploadfilter.model import SignalType
+from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
 from uploadfilter.reference.search.matching import Thresholds
 
 MOST = Thresholds().bits(SignalType.PDQ)
@@ -52,29 +50,38 @@ def swapped(value: bytes) -> bytes:
 
 @pytest.mark.parametrize("at_once", [1, 2, 1 << 16])
 def test_entries_within_the_threshold_are_told(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, corpus: Corpus, at_once: int
+    monkeypatch: pytest.MonkeyPatch, corpus: Corpus, at_once: int
 ) -> None:
     """Pictures match in every variant, with rows and columns swapped; so do digests."""
     monkeypatch.setattr(generic, "_PICTURES_AT_A_TIME", at_once)
     near = {f"near-{n}": flipped(value, MOST) for n, value in enumerate(VALUES)}
     near |= {f"turned-{n}": swapped(flipped(v, MOST)) for n, v in enumerate(VALUES)}
     far = {f"far-{n}": flipped(value, MOST + 1) for n, value in enumerate(VALUES)}
-    lines = [
-        {"id": name, "category": "1", "pdq": value.hex(), "pdq_quality": 90}
+    signals = {
+        name: Signal(type=SignalType.PDQ, value=value)
         for name, value in {**near, **far}.items()
-    ]
-    lines += [
-        {"id": f"md5-{n}", "category": "1", "md5": digest.hex()}
+    }
+    signals |= {
+        f"md5-{n}": Signal(type=SignalType.MD5, value=digest)
         for n, digest in enumerate([*DIGESTS, RNG.randbytes(16)])
-    ]
-    path = tmp_path / "built.jsonl"
-    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    }
+    check = KnownGoodCheck(corpora={"kg": corpus}, leaves_out=False)
+    found = {
+        name: check.corpus_of(
+            Entry(id=name, category="1", signals=(EntrySignal(signal=signal),))
+        )
+        for name, signal in signals.items()
+    }
 
     expected = {*near, *(f"md5-{n}" for n in range(9))}
-    assert set(generic_ids(path, corpus)) == expected
+    assert {name for name, corpus in found.items() if corpus == "kg"} == expected
+    assert set(found.values()) == {"kg", ""}
 
 
-def test_missing_file_is_an_error(tmp_path: Path, corpus: Corpus) -> None:
-    """An unreadable file gives no result."""
-    with pytest.raises(IssuerError, match="cannot read"):
-        list(generic_ids(tmp_path / "nothing", corpus))
+def test_corpus_of_the_program_is_for_leaving_out_alone() -> None:
+    """Nothing is compared unasked; a named corpus takes its place."""
+    ours = known_good_check((), leaves_out=True)
+
+    assert known_good_check((), leaves_out=False) is None
+    assert ours is not None
+    assert list(ours.corpora) == ["default"]

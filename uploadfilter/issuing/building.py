@@ -6,16 +6,18 @@ counted; progress is saved without names, so that an interrupted build goes on a
 same place.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path, PurePath
 from typing import Final
 
+import msgspec
+
 from uploadfilter.errors import IssuerError
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.hashsets.lines.jsonlines import MOST_ID_CHARACTERS, is_category
+from uploadfilter.issuing.leftout import FileList, ListedFile, list_beside
 from uploadfilter.issuing.tables import PictureTable
 from uploadfilter.model import (
     FULL_WINDOW,
@@ -23,6 +25,7 @@ from uploadfilter.model import (
     Entry,
     EntrySignal,
     Geometry,
+    Reason,
     Scan,
     Signal,
     SignalType,
@@ -48,7 +51,11 @@ _COMPARED: Final = ((SignalType.PDQ, Geometry.FULL), (SignalType.PHASH, None))
 """Signals of a frame; a window has the first one, because 64 bits of a part of a
 picture say too little."""
 
-_NOTE: Final = re.compile(r"([0-9]{1,18}) (.*)")
+_NAMES_SHOWN: Final = 5
+"""Names of files that are shown for each reason; the list has all of them."""
+
+_BROKEN: Final = frozenset({Reason.TRUNCATED, Reason.UNDECODABLE})
+"""Reasons why only a part of a picture was decoded."""
 
 Quality = Callable[[bytes], int]
 
@@ -59,6 +66,8 @@ class LeftOut(StrEnum):
     UNREADABLE = "unreadable"
     NO_FILE = "no_file"
     NO_PICTURE = "no_picture"
+    DAMAGED = "damaged"
+    KNOWN_GOOD = "known_good"
     DEGENERATE = "degenerate"
     NO_CATEGORY = "no_category"
     NO_ROW = "no_row"
@@ -67,9 +76,11 @@ class LeftOut(StrEnum):
 
 
 WORDS: Final[Mapping[LeftOut, str]] = {
+    LeftOut.DAMAGED: "a picture that is damaged, or could not be decoded",
+    LeftOut.KNOWN_GOOD: "like a picture or file that is known to be harmless",
     LeftOut.UNREADABLE: "could not be read",
     LeftOut.NO_FILE: "a link to a folder, or not a regular file",
-    LeftOut.NO_PICTURE: "not a picture, or one that could not be decoded",
+    LeftOut.NO_PICTURE: "not a picture",
     LeftOut.DEGENERATE: "so plain that it would match innocent pictures",
     LeftOut.NO_CATEGORY: "in no folder, or row, that names a category",
     LeftOut.NO_ROW: "in no row of the table",
@@ -165,6 +176,11 @@ def entry_of(
     )
 
 
+def doubt_of(scan: Scan) -> LeftOut | None:
+    """Return why somebody should look at the entry of a scanned picture."""
+    return LeftOut.DAMAGED if _BROKEN.intersection(scan.reasons) else None
+
+
 def _signals_of(view: View, quality_of: Quality) -> Iterator[EntrySignal]:
     """Yield the signals of a view; none if it is so plain that it matches others."""
     quality = quality_of(view.plane)
@@ -213,6 +229,9 @@ class Built:
         refused: Files without an entry, by reason.
         resumed: Files that an earlier run had finished.
         rows: Numbers of the rows of the table that were found; 0 means no row.
+        doubtful: Entries that somebody should look at, by reason.
+        generic: Ids of entries that are like known-good pictures.
+        names: For each reason the first names of files.
     """
 
     entries: int = 0
@@ -220,14 +239,44 @@ class Built:
     refused: dict[LeftOut, int] = field(default_factory=dict)
     resumed: int = 0
     rows: set[int] = field(default_factory=set)
+    doubtful: dict[LeftOut, int] = field(default_factory=dict)
+    generic: list[str] = field(default_factory=list)
+    names: dict[LeftOut, list[str]] = field(default_factory=dict)
 
-    def note(self, made: Entry | LeftOut) -> None:
+    def note(self, note: "_Note") -> None:
         """Count the result of one file."""
-        if isinstance(made, LeftOut):
-            self.refused[made] = self.refused.get(made, 0) + 1
+        self.rows.add(note.row)
+        if not note.category:
+            why = LeftOut(note.reason)
+            self.refused[why] = self.refused.get(why, 0) + 1
             return
         self.entries += 1
-        self.categories[made.category] = self.categories.get(made.category, 0) + 1
+        self.categories[note.category] = self.categories.get(note.category, 0) + 1
+        if note.reason:
+            why = LeftOut(note.reason)
+            self.doubtful[why] = self.doubtful.get(why, 0) + 1
+        if note.reason == LeftOut.KNOWN_GOOD:
+            self.generic.append(note.entry)
+
+
+class _Note(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The result of a file, for a later run; it has no name.
+
+    Attributes:
+        mark: The mark of the file.
+        row: The number of its row in the table; 0 if it has none.
+        category: The category of its entry; empty if it was left out.
+        entry: The id of its entry; empty as above.
+        reason: Why it was left out, or why somebody should look at it; may be empty.
+        detail: As in ``ListedFile``.
+    """
+
+    mark: str
+    row: int
+    category: str = ""
+    entry: str = ""
+    reason: str = ""
+    detail: str = ""
 
 
 class BuildFile:
@@ -247,39 +296,92 @@ class BuildFile:
         self._path = path
         self.built = Built()
         self._ids: set[str] = set()
+        self._earlier: dict[str, _Note] = {}
         with translated(path, IssuerError):
             self._file = UnfinishedFile(path, self._resume)
+            self._list = FileList(list_beside(path))
             for line in self._file.part.read_bytes().splitlines():
                 self._ids.add(ops.id_of(line))
 
-    def is_done(self, mark: str) -> bool:
-        """Tell whether an earlier run has finished a file."""
+    @property
+    def list(self) -> Path:
+        """The list of files to look at, which exists if there are any."""
+        return self._list.path
+
+    def is_done(self, mark: str, path: str = "") -> bool:
+        """Tell whether an earlier run has finished a file.
+
+        Args:
+            mark: The mark of the file.
+            path: Its path, for the list; empty to leave it off the list.
+
+        Raises:
+            IssuerError: The list cannot be written.
+        """
         is_done = self._file.is_done(mark)
         self.built.resumed += is_done
+        if is_done and mark in self._earlier:
+            with translated(self._path, IssuerError):
+                self._put_on_list(path, self._earlier[mark])
         return is_done
 
-    def add(self, mark: str, made: Entry | LeftOut, row: int = 0) -> None:
+    def add(
+        self,
+        mark: str,
+        made: Entry | LeftOut,
+        row: int = 0,
+        *,
+        path: str = "",
+        doubt: LeftOut | None = None,
+        detail: str = "",
+    ) -> None:
         """Add the result of one file.
 
         Args:
             mark: The digest by which a later run knows that the file is finished.
             made: The entry, or the reason why there is none.
             row: The number of its row in the table; 0 if it has none.
+            path: Its path, for the list; empty to leave it off the list.
+            doubt: Why somebody should look at the entry; ``None`` if nobody has to.
+            detail: As in ``ListedFile``.
 
         Raises:
             IssuerError: The file cannot be written.
         """
         if isinstance(made, Entry) and made.id in self._ids:
             made = LeftOut.SAME
-        self.built.note(made)
-        self.built.rows.add(row)
         line = b""
-        if isinstance(made, Entry):
+        if isinstance(made, LeftOut):
+            note = _Note(mark=mark, row=row, reason=made, detail=detail)
+        else:
+            note = _Note(
+                mark=mark,
+                row=row,
+                category=made.category,
+                entry=made.id,
+                reason=doubt or "",
+                detail=detail,
+            )
             self._ids.add(made.id)
             line = b"{" + ops.addition(made).split(b",", 1)[1]
-        word = made.value if isinstance(made, LeftOut) else made.category
+        self.built.note(note)
         with translated(self._path, IssuerError):
-            self._file.add(mark, line, f"{row} {word}")
+            self._file.add(mark, line, msgspec.json.encode(note).decode())
+            self._put_on_list(path, note)
+
+    def _put_on_list(self, path: str, note: _Note) -> None:
+        if not path or not note.reason:
+            return
+        why = LeftOut(note.reason)
+        names = self.built.names.setdefault(why, [])
+        if len(names) < _NAMES_SHOWN:
+            names.append(path)
+        outcome = "listed" if note.category else "left out"
+        self._list.add(
+            ListedFile(
+                path=path, outcome=outcome, reason=WORDS[why], detail=note.detail
+            )
+        )
 
     def finish(self) -> None:
         """Move the file to its final path.
@@ -293,18 +395,15 @@ class BuildFile:
     def close(self) -> None:
         """Close the files; finished work stays saved."""
         self._file.close()
+        self._list.close()
 
     def _resume(self, note: str) -> bool:
         """Count the result of an earlier run; tell whether this is a note of one."""
-        found = _NOTE.fullmatch(note)
-        if found is None:
+        try:
+            found = msgspec.json.decode(note, type=_Note)
+            self.built.note(found)
+        except (msgspec.DecodeError, ValueError):
             return False
-        row, word = found.groups()
-        self.built.rows.add(int(row))
-        if word in set(LeftOut):
-            self.built.note(LeftOut(word))
-        else:
-            self.built.entries += 1
-            counts = self.built.categories
-            counts[word] = counts.get(word, 0) + 1
+        if found.reason:
+            self._earlier[found.mark] = found
         return True

@@ -2,7 +2,8 @@
 
 A build is named by a digest of its arguments, never by the name of a folder of
 pictures. So a build of the same folder goes on where it was interrupted, and the name
-of a file discloses nothing. The counts that people are shown stand beside the lines.
+of a file discloses nothing. The counts that people are shown stand beside the lines,
+and so does the list of files to look at, which has names.
 """
 
 import hashlib
@@ -17,11 +18,13 @@ import msgspec
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.building import Built
 from uploadfilter.issuing.folder import file_errors
+from uploadfilter.issuing.leftout import list_beside
 from uploadfilter.state import make_private, write_private
 
 _FOLDER: Final = "builds"
 _LINES: Final = ".jsonl"
 _UNFINISHED: Final = ".jsonl.part"
+_LAST_LIST: Final = "left-out.csv"
 _NAME_BYTES: Final = 16
 
 
@@ -108,9 +111,17 @@ class Builds:
         """Whether a build was interrupted, and can go on."""
         return any(self._files(_UNFINISHED))
 
+    @property
+    def last_list(self) -> Path:
+        """The list of files to look at, of the last build that was taken."""
+        return self._folder.parent / _LAST_LIST
+
     def take(self, path: Path) -> None:
-        """Delete a finished build, for example after it was staged."""
+        """Delete a finished build, for example after it was staged; keep its list."""
         with file_errors(self._folder):
+            self.last_list.unlink(missing_ok=True)
+            if list_beside(path).exists():
+                list_beside(path).replace(self.last_list)
             path.unlink()
             _counts_of(path).unlink()
 

@@ -11,6 +11,7 @@
       proposal/        unsigned and partly signed metadata, and new files
         targets/
       withdrawals.json times of today's withdrawals, for the bound of the day
+      left-out.csv     names of files of the last build that somebody should look at
       withdrawn.txt    ids of all entries that were ever withdrawn, one on each line
       lock
 

@@ -6,19 +6,24 @@ names; memory does not grow with the number of files; an interrupted build goes 
 the same place.
 """
 
+import asyncio
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path, PurePath
 
+from uploadfilter.contents.kinds.magic import PICTURES
 from uploadfilter.issuing.building import (
     TYPES,
     BuildFile,
     LeftOut,
     Naming,
+    doubt_of,
     entry_of,
 )
-from uploadfilter.model import Entry, Reason
-from uploadfilter.scanners.files import FoundFile, find
+from uploadfilter.issuing.generic import KnownGoodCheck
+from uploadfilter.model import Entry, Reason, Scan
+from uploadfilter.scanners.files import FoundFile, find, type_guesser
 from uploadfilter.scanners.filescanning import FileScanner
 from uploadfilter.scanners.in_order import WINDOW_PER_JOB, in_order
 from uploadfilter.scanners.pool.pool import ScannerPool
@@ -35,6 +40,7 @@ async def build(
     *,
     on_done: Callable[[], None],
     windows: bool = False,
+    known_good: KnownGoodCheck | None = None,
 ) -> None:
     """Make entries of the pictures of a folder.
 
@@ -45,6 +51,7 @@ async def build(
         settings: Settings of the scanners.
         on_done: Called for each finished file, also of an earlier run.
         windows: Whether entries have the signals of the windows of a picture too.
+        known_good: The comparison with known-good corpora; ``None`` for none.
 
     Raises:
         IssuerError: The entries cannot be written.
@@ -54,10 +61,17 @@ async def build(
         scanner = FileScanner(
             pool, types=TYPES, workers=settings.workers, windows=windows
         )
-        builder = _Builder(scanner, source, naming)
+        builder = _Builder(scanner, source, naming, known_good)
 
-        def report(done: tuple[str, Entry | LeftOut, int]) -> None:
-            out.add(*done)
+        def report(done: _FileResult) -> None:
+            out.add(
+                done.mark,
+                done.made,
+                done.row,
+                path=done.path,
+                doubt=done.doubt,
+                detail=done.detail,
+            )
             on_done()
 
         to_do = _to_do(source, out, on_done)
@@ -76,7 +90,7 @@ def _to_do(
             )
         except OSError:
             mark = "unreadable"
-        if out.is_done(mark):
+        if out.is_done(mark, found.path):
             on_done()
         else:
             yield mark, found
@@ -86,35 +100,87 @@ def _below(source: Path, path: str) -> PurePath:
     return PurePath(os.path.relpath(path, source))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _FileResult:
+    """The result of one file; the fields are those of ``BuildFile.add``."""
+
+    mark: str
+    path: str
+    made: Entry | LeftOut
+    row: int
+    doubt: LeftOut | None = None
+    detail: str = ""
+
+
 class _Builder:
     """Makes entries; it may work on several files at a time."""
 
-    def __init__(self, scanner: FileScanner, source: Path, naming: Naming) -> None:
+    def __init__(
+        self,
+        scanner: FileScanner,
+        source: Path,
+        naming: Naming,
+        known_good: KnownGoodCheck | None,
+    ) -> None:
         self._scanner = scanner
         self._source = source
         self._naming = naming
+        self._known_good = known_good
+        self._declared_type = type_guesser()
 
-    async def make(
-        self, mark: str, found: FoundFile
-    ) -> tuple[str, Entry | LeftOut, int]:
-        naming, path = self._naming, _below(self._source, found.path)
+    async def make(self, mark: str, found: FoundFile) -> _FileResult:
+        path = _below(self._source, found.path)
+        scan = await self._scan(found, path)
+        made: Entry | LeftOut
+        if isinstance(scan, LeftOut):
+            row = self._naming.row_of(path)
+            made, doubt, detail = scan, None, ""
+        else:
+            row = self._naming.row_of(path, scan.exact)
+            named = self._naming.of(path, scan.exact)
+            made, doubt, detail = await self._judge(found, scan, named)
+        return _FileResult(
+            mark=mark, path=found.path, made=made, row=row, doubt=doubt, detail=detail
+        )
+
+    async def _scan(self, found: FoundFile, path: PurePath) -> Scan | LeftOut:
+        """Scan a file, unless it is left out whatever it holds."""
         if found.problem is not None:
             is_unreadable = found.problem is Reason.UNREADABLE
-            why = LeftOut.UNREADABLE if is_unreadable else LeftOut.NO_FILE
-            return mark, why, naming.row_of(path)
-        if not naming.needs_digests(path):
-            named = naming.of(path)
+            return LeftOut.UNREADABLE if is_unreadable else LeftOut.NO_FILE
+        if not self._naming.needs_digests(path):
+            named = self._naming.of(path)
             if isinstance(named, LeftOut):
-                return mark, named, naming.row_of(path)
+                return named
         try:
-            scan = await self._scanner.scan(found.path)
+            return await self._scanner.scan(found.path)
         except OSError:
-            return mark, LeftOut.UNREADABLE, naming.row_of(path)
-        row, named = naming.row_of(path, scan.exact), naming.of(path, scan.exact)
+            return LeftOut.UNREADABLE
+
+    async def _judge(
+        self, found: FoundFile, scan: Scan, named: tuple[str, str] | LeftOut
+    ) -> tuple[Entry | LeftOut, LeftOut | None, str]:
+        """Return the entry of a scan, or why there is none; a doubt; and its detail."""
         if isinstance(named, LeftOut):
-            return mark, named, row
+            return named, None, ""
         entry_id, category = named
         made = entry_of(
             scan, entry_id=entry_id, category=category, quality_of=pdq.quality
         )
-        return mark, made, row
+        if isinstance(made, LeftOut):
+            is_damaged = made is LeftOut.NO_PICTURE and self._is_picture(found, scan)
+            if is_damaged:
+                return LeftOut.DAMAGED, None, scan.reason or ""
+            return made, None, ""
+        known = self._known_good
+        corpus = "" if known is None else await asyncio.to_thread(known.corpus_of, made)
+        if known is not None and corpus:
+            why = LeftOut.KNOWN_GOOD
+            return (why, None, corpus) if known.leaves_out else (made, why, corpus)
+        doubt = doubt_of(scan)
+        return made, doubt, (scan.reason or "") if doubt else ""
+
+    def _is_picture(self, found: FoundFile, scan: Scan) -> bool:
+        """Tell whether a file without a view is a picture by its bytes or its name."""
+        declared = self._declared_type(found.path) or ""
+        return scan.kind in PICTURES or declared.startswith("image/")

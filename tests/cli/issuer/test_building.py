@@ -1,5 +1,6 @@
 """``uploadfilter issuer build``: a folder of pictures becomes lines of signals."""
 
+import csv
 import hashlib
 import json
 from pathlib import Path
@@ -116,3 +117,86 @@ def test_table_names_pictures_and_what_does_not_fit_is_counted(
     assert "rows without a file: 1, the first in line 1" in said
     # The table lies in the folder as well.
     assert "left out: 2, in no row of the table" in said
+
+
+def test_damaged_original_among_many_is_found(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """By name and reason: in a list, and on the terminal; nowhere else."""
+    folder = tmp_path / "in" / "A"
+    folder.mkdir(parents=True)
+    photo = pictures.photograph(1, width=240, height=180)
+    (folder / "good.png").write_bytes(pictures.png(photo))
+    jpeg = pictures.jpeg(pictures.photograph(2, width=240, height=180))
+    (folder / "half.jpg").write_bytes(jpeg[: len(jpeg) // 2])
+    (folder / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n" + b"broken" * 40)
+    (folder / "zeros.jpg").write_bytes(bytes(4096))
+    (folder / "again.png").write_bytes(pictures.png(photo))
+    for number in range(40):
+        (folder / f"note-{number}.txt").write_text("hello")
+    out = tmp_path / "out.jsonl"
+    words = ("issuer", "build", str(tmp_path / "in"), str(out), "--jobs", "1")
+
+    assert run(monkeypatch, *words) == 0
+    said = " ".join(capfd.readouterr().err.split())
+    with (tmp_path / "out.left-out.csv").open(newline="") as file:
+        rows = {Path(row["path"]).name: row for row in csv.DictReader(file)}
+    assert len(rows) == 44
+    damaged = "a picture that is damaged, or could not be decoded"
+    assert (rows["broken.png"]["outcome"], rows["broken.png"]["reason"]) == (
+        "left out",
+        damaged,
+    )
+    assert rows["zeros.jpg"]["reason"] == damaged
+    assert rows["half.jpg"]["reason"] == damaged
+    assert rows["half.jpg"]["detail"] == "truncated"
+    assert rows["good.png"]["reason"] == "the same file once more"
+    assert rows["note-7.txt"]["reason"] == "not a picture"
+    assert rows["broken.png"]["path"] == str(folder / "broken.png")
+    assert "broken.png" in said
+    assert "out.left-out.csv" in said
+    assert "broken" not in out.read_text()
+    assert (tmp_path / "out.left-out.csv").stat().st_mode & 0o077 == 0
+
+
+def test_known_good_pictures_are_left_out(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The list says which corpus has each of them."""
+    folder = tmp_path / "in" / "A"
+    folder.mkdir(parents=True)
+    png = b""
+    for seed in (1, 2):
+        png = pictures.png(pictures.photograph(seed, width=120, height=90))
+        (folder / f"{seed}.png").write_bytes(png)
+    pdq = bytes.fromhex(str(entry_of(png, entry_id="x", category="x")["pdq"]))
+    corpora_named = []
+    for name, value in (("other", bytes(32)), ("stock", pdq)):
+        path = tmp_path / name / "kg"
+        head = corpora.Head(format=corpora.FORMAT, pictures=1, each=1)
+        corpora.write(path, head, values=value, qualities=b"\x5a", digests={})
+        corpora_named += ["--known-good", str(path)]
+    out = tmp_path / "out.jsonl"
+    words = ["issuer", "build", str(tmp_path / "in"), str(out), "--jobs", "1", "--json"]
+
+    assert run(monkeypatch, *words, *corpora_named, "--leave-out-known-good") == 0
+    (shape,) = json_lines(capfd.readouterr().out)
+    assert (shape["entries"], shape["refused"]) == (1, {"known_good": 1})
+    with Path(shape["files"]).open(newline="") as file:
+        (row,) = csv.DictReader(file)
+    assert row["path"] == str(folder / "2.png")
+    assert row["detail"] == str(tmp_path / "stock" / "kg")
+
+
+def test_corpus_of_the_program_is_compared_without_a_name(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    """The switch alone is enough."""
+    folder = tmp_path / "in" / "A"
+    folder.mkdir(parents=True)
+    png = pictures.png(pictures.photograph(1, width=120, height=90))
+    (folder / "1.png").write_bytes(png)
+    words = ["issuer", "build", str(tmp_path / "in"), str(tmp_path / "out.jsonl")]
+
+    assert run(monkeypatch, *words, "--jobs", "1", "--leave-out-known-good") == 0
+    assert "entries: 1" in capfd.readouterr().err

@@ -18,6 +18,7 @@ from uploadfilter.issuing.page.door import COOKIE
 from uploadfilter.issuing.page.rendering import STATIC
 from uploadfilter.issuing.page.steps import Act
 from uploadfilter.issuing.tokens import token_key
+from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.proxy.admin.serving import POLICY
 from uploadfilter.signedsets.metadata import name_of
 
@@ -192,10 +193,10 @@ async def test_nothing_is_inline_or_from_elsewhere(office: Office, keys: Keys) -
                 assert inline not in html, path
 
 
-async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
+async def test_from_pictures_to_a_proposal_only_what_is_left_out_is_named(
     office: Office, keys: Keys, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """This holds on a page, in the issuer's folder, and on the terminal."""
+    """No picture of an entry is named on a page, in the folder, or on the terminal."""
     folder = picture_folder(tmp_path / NAME / os.fsdecode(b"\xff <b>"))
     rows = ("1", "gone"), ("2", f"{NAME}-1"), *(("1", f"{NAME}-{n}") for n in (0, 2))
     table = "".join(f"{c}/{name}.png,cat-{c}\n" for c, name in rows)
@@ -213,7 +214,10 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
         await browser.open()
         proposed = await browser.send("/act/propose", extent="more")
     texts = [it.html for it in pages]
+    list_of_files = office.folder.path / "left-out.csv"
     files = [path for path in office.folder.path.rglob("*") if path.is_file()]
+    files.remove(list_of_files)
+    named = list_of_files.read_bytes()
 
     assert "Entries 3 Left out 1" in built
     assert "cat-1 2 cat-2 1" in built
@@ -221,10 +225,48 @@ async def test_from_pictures_to_a_proposal_nothing_names_a_picture(
     assert "1 row of the table has no picture." in built
     assert "3 entries are added" in proposed.text
     assert "needs 2 signatures of dora, eve, gus" in proposed.text
-    assert not any(NAME in text for text in texts)
+    assert f"{NAME}-broken.png" in built
+    assert f"{NAME}-broken.png".encode() in named
+    for number in range(3):
+        assert not any(f"{NAME}-{number}" in text for text in texts)
+        assert f"{NAME}-{number}".encode() not in named
     assert not any(NAME in str(path.relative_to(tmp_path)) for path in files)
     assert not any(NAME.encode() in path.read_bytes() for path in files)
     assert NAME not in "".join(capfd.readouterr())
+
+
+async def test_damaged_and_known_good_pictures_are_named(
+    office: Office, keys: Keys, tmp_path: Path
+) -> None:
+    """Known-good ones are left out if the form says so, with the name of the corpus."""
+    folder = picture_folder(tmp_path / "in", count=2)
+    (folder / "1" / "notes.txt").write_text("look again")
+    known = (folder / "1" / f"{NAME}-0.png").read_bytes()
+    corpus = tmp_path / "kg" / "stock.corpus"
+    head = corpora.Head(format=corpora.FORMAT, digests={"md5": 1})
+    md5 = hashlib.md5(known, usedforsecurity=False).digest()
+    corpora.write(corpus, head, values=b"", qualities=b"", digests={"md5": [md5]})
+    async with opened(office, keys) as browser:
+        await browser.enter()
+        with_all = await build(browser, folder)
+        await browser.send("/act/discard")
+        await browser.send("/choose/pictures")
+        await browser.send("/choose/typed", path=str(folder))
+        await browser.send("/choose/take")
+        form = {"naming": "folders", "leave_out": "yes", "corpus": str(corpus)}
+        without = (await browser.send("/act/build", **form)).text
+
+    assert "Entries 2 Left out 2" in with_all
+    assert "Entries 1 Left out 3" in without
+    assert f"{NAME}-0.png" not in with_all
+    damaged = "left out: a picture that is damaged, or could not be decoded"
+    places = [
+        without.index(f"{NAME}-broken.png {damaged}"),
+        without.index(f"{NAME}-0.png left out: like a picture or file that is known"),
+        without.index("notes.txt left out: not a picture"),
+    ]
+    assert places == sorted(places)
+    assert f"({corpus})" in without
 
 
 async def test_build_that_is_stopped_can_go_on(

@@ -15,15 +15,30 @@ from uploadfilter.cli.output import harmless, print_json, say
 from uploadfilter.cli.progress import board, counted_aside
 from uploadfilter.errors import UsageError
 from uploadfilter.issuing.building import WORDS, BuildFile, Built, Naming
-from uploadfilter.issuing.generic import generic_ids
+from uploadfilter.issuing.generic import KnownGoodCheck, known_good_check
 from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.tables import read_table
-from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.scanners.files import find
 from uploadfilter.scanners.pool.settings import ScannerSettings
 
-_IDS_SHOWN = 5
-"""Most ids that a terminal shows; the JSON has all of them."""
+KnownGoodOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--known-good",
+        metavar="CORPUS",
+        help="Name entries that look like pictures of this known-good corpus; may be "
+        "given several times.",
+        show_default=False,
+    ),
+]
+LeaveOutOption = Annotated[
+    bool,
+    typer.Option(
+        "--leave-out-known-good",
+        help="Leave such entries out. Without --known-good, the corpus that comes with "
+        "the program is compared.",
+    ),
+]
 
 
 def build_command(
@@ -59,15 +74,8 @@ def build_command(
             show_default=False,
         ),
     ] = None,
-    known_good: Annotated[
-        Path | None,
-        typer.Option(
-            "--known-good",
-            metavar="CORPUS",
-            help="Name entries that look like pictures of this known-good corpus.",
-            show_default=False,
-        ),
-    ] = None,
+    known_good: KnownGoodOption = None,
+    leave_out: LeaveOutOption = False,
     windows: Annotated[
         bool,
         typer.Option(
@@ -94,11 +102,11 @@ def build_command(
         )
     rows = None if table is None else read_table(table)
     # Read before hours of work, so that a mistake is reported at once.
-    corpus = None if known_good is None else corpora.read(known_good)
+    check = known_good_check(known_good or (), leaves_out=leave_out)
     naming = Naming(category=category, by_name=names, table=rows)
     out = BuildFile(to)
     try:
-        build_into(out, source, naming, windows=windows, jobs=jobs)
+        build_into(out, source, naming, windows=windows, known_good=check, jobs=jobs)
         out.finish()
     finally:
         out.close()
@@ -107,7 +115,8 @@ def build_command(
         source,
         to,
         without=() if rows is None else tuple(rows.lines_without(out.built.rows)),
-        generic=None if corpus is None else tuple(generic_ids(to, corpus)),
+        is_compared=check is not None and not leave_out,
+        files=out.list if out.list.exists() else None,
         json=json,
     )
 
@@ -118,6 +127,7 @@ def build_into(
     naming: Naming,
     *,
     windows: bool = False,
+    known_good: KnownGoodCheck | None = None,
     jobs: int | None = None,
 ) -> None:
     """Compute the signals of a folder of pictures, and show the progress.
@@ -127,23 +137,44 @@ def build_into(
         source: The folder.
         naming: Gives ids and categories.
         windows: Whether entries have the signals of the windows of a picture too.
+        known_good: The comparison with known-good corpora; ``None`` for none.
         jobs: Scanner processes; ``None`` for one for each CPU.
     """
     settings = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
     arguments = [str(source)]
     with board("building") as shown, counted_aside(shown, lambda: find(arguments)):
         work = build(
-            source, out, naming, settings, on_done=shown.advance, windows=windows
+            source,
+            out,
+            naming,
+            settings,
+            on_done=shown.advance,
+            windows=windows,
+            known_good=known_good,
         )
         asyncio.run(work)
 
 
-def tell_built(built: Built, source: Path) -> None:
-    """Print how many files became entries, and why others did not."""
+def tell_built(built: Built, source: Path, files: Path | None) -> None:
+    """Print how many files became entries, and which others did not, and why.
+
+    Args:
+        built: The numbers.
+        source: The folder of pictures.
+        files: The list of files to look at; ``None`` if there are none.
+    """
     for name, count in sorted(built.categories.items()):
         say(f"  category {name}: {count:,}")
-    for reason, count in built.refused.items():
-        say(f"  left out: {count:,}, {WORDS[reason]}", style="yellow")
+    for what, counts in (
+        ("left out", built.refused),
+        ("listed, but look at them", built.doubtful),
+    ):
+        for reason, count in counts.items():
+            names = ", ".join(map(harmless, built.names.get(reason, ())))
+            words = f"{what}: {count:,}, {WORDS[reason]}"
+            say(f"  {words}: {names}" if names else f"  {words}", style="yellow")
+    if files is not None:
+        say(f"  the list of these files: {files}", style="yellow")
     if not built.entries:
         none = "none of its files became an entry"
         words = none if built.refused else "it has no files"
@@ -156,7 +187,8 @@ def _tell(
     to: Path,
     *,
     without: Sequence[int],
-    generic: Sequence[str] | None,
+    is_compared: bool,
+    files: Path | None,
     json: bool,
 ) -> None:
     """Print the result of a build.
@@ -166,26 +198,24 @@ def _tell(
         source: The folder of pictures.
         to: The file of entries.
         without: Lines of the table that have no file.
-        generic: Ids of entries that look like harmless pictures; ``None`` if no corpus
-            was named.
+        is_compared: Whether entries like known-good pictures were only named.
+        files: The list of files to look at; ``None`` if there are none.
         json: Whether to print JSON.
     """
     if json:
         shape = {"entries": built.entries, "categories": built.categories}
         shape |= {"refused": {each.value: n for each, n in built.refused.items()}}
+        shape |= {"doubtful": {each.value: n for each, n in built.doubtful.items()}}
+        shape |= {"files": None if files is None else str(files)}
         shape |= {"resumed": built.resumed, "rows_without_file": len(without)}
-        print_json(shape if generic is None else {**shape, "generic": list(generic)})
+        print_json({**shape, "generic": built.generic} if is_compared else shape)
         _end(built.entries, to)
         return
     say(f"built into {str(to)!r}, entries: {built.entries:,}", style="green")
-    tell_built(built, source)
+    tell_built(built, source, files)
     if without:
         words = f"rows without a file: {len(without):,}, the first in line {without[0]}"
         say(f"  {words}", style="yellow")
-    if generic:
-        words = "like pictures that are known to be harmless, by their ids"
-        named = ", ".join(map(harmless, generic[:_IDS_SHOWN]))
-        say(f"  {words}: {len(generic):,}, such as {named}", style="bold yellow")
     _end(built.entries, to)
     say(f"next: uploadfilter issuer stage {to}", style="dim")
 

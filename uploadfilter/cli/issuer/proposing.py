@@ -10,7 +10,12 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.issuer.building import build_into, tell_built
+from uploadfilter.cli.issuer.building import (
+    KnownGoodOption,
+    LeaveOutOption,
+    build_into,
+    tell_built,
+)
 from uploadfilter.cli.issuer.issuer import (
     DEFAULT_FOLDER,
     FolderOption,
@@ -36,6 +41,7 @@ from uploadfilter.issuing import proposing, publishing, signing, staging, wordin
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.builds import Builds
 from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.generic import KnownGoodCheck, known_good_check
 from uploadfilter.issuing.published import published
 
 CategoriesOption = Annotated[
@@ -162,6 +168,8 @@ def propose_command(
     *,
     categories: CategoriesOption = None,
     replace: ReplaceOption = False,
+    known_good: KnownGoodOption = None,
+    leave_out: LeaveOutOption = False,
     keys: OptionalKeysOption = None,
     passphrase_files: PassphraseFilesOption = None,
     passphrase_fd: PassphraseFDOption = None,
@@ -185,7 +193,8 @@ def propose_command(
     wanted = categories or []
     built = None
     if source is not None and source.is_dir():
-        built = _built(it, source, wanted, json=json)
+        check = known_good_check(known_good or (), leaves_out=leave_out)
+        built = _built(it, source, wanted, check, json=json)
         wanted = []
     with it.locked():
         now = published(it)
@@ -227,7 +236,12 @@ def propose_command(
 
 
 def _built(
-    it: IssuerFolder, source: Path, categories: Sequence[str], *, json: bool
+    it: IssuerFolder,
+    source: Path,
+    categories: Sequence[str],
+    known_good: KnownGoodCheck | None,
+    *,
+    json: bool,
 ) -> Path:
     """Compute the signals of a folder of pictures; return the file of its entries.
 
@@ -247,13 +261,13 @@ def _built(
     file.unlink(missing_ok=True)
     out = BuildFile(file)
     try:
-        build_into(out, source, Naming(category=category))
+        build_into(out, source, Naming(category=category), known_good=known_good)
         builds.note(file, out.built)
         out.finish()
     finally:
         out.close()
     if not json:
-        tell_built(out.built, source)
+        tell_built(out.built, source, builds.last_list if out.list.exists() else None)
     if not out.built.entries:
         builds.take(file)
         raise typer.Exit(1)

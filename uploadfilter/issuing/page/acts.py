@@ -8,7 +8,7 @@ key and its passphrase live as long as the act that needs them.
 import asyncio
 import hashlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -22,10 +22,11 @@ from uploadfilter.issuing import keyfiles, proposing, publishing, signing, stagi
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.builds import Builds, Finished
 from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.generic import KnownGoodCheck
 from uploadfilter.issuing.keys import made_key, opened_key
 from uploadfilter.issuing.page.folders import shown
 from uploadfilter.issuing.page.steps import Situation, WaitingRole
-from uploadfilter.issuing.page.work import Job, Notice
+from uploadfilter.issuing.page.work import Job, Notice, count_files
 from uploadfilter.issuing.picturing import build
 from uploadfilter.issuing.proposing import Review
 from uploadfilter.issuing.published import Published, published
@@ -34,7 +35,6 @@ from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.issuing.tables import read_table
 from uploadfilter.issuing.tokens import is_token, label_of, opened_token
 from uploadfilter.issuing.wording import counted, entries, withdrawn_again
-from uploadfilter.scanners.files import find
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import HASHSET, ROOT, Lifetimes
@@ -189,7 +189,13 @@ class Acts:
         return self._reviewed[1]
 
     def build(
-        self, job: Job, source: Path, *, category: str | None, table: Path | None
+        self,
+        job: Job,
+        source: Path,
+        *,
+        category: str | None,
+        table: Path | None,
+        known_good: KnownGoodCheck | None = None,
     ) -> Notice:
         """Compute the signals of the pictures of a folder.
 
@@ -199,6 +205,7 @@ class Acts:
             category: The category of all pictures; ``None`` if folders or a table name
                 it.
             table: A file with ids and categories; ``None`` if there is none.
+            known_good: The comparison with known-good corpora; ``None`` for none.
 
         Raises:
             HashSetError: The table cannot be read.
@@ -207,10 +214,22 @@ class Acts:
         """
         rows = None if table is None else read_table(table)
         naming = Naming(category=category, table=rows)
-        path = self._builds.place(source, str(table) if table else category)
+        what = str(table) if table else category or ""
+        # A build without the comparison is another one, and does not go on with it.
+        corpora = () if known_good is None else known_good.corpora
+        path = self._builds.place(source, "\0".join([what, *corpora]))
         out = BuildFile(path)
+        work = partial(
+            build,
+            source,
+            out,
+            naming,
+            self._settings,
+            on_done=job.advance,
+            known_good=known_good,
+        )
         try:
-            is_whole = asyncio.run(_built(job, source, out, naming, self._settings))
+            is_whole = asyncio.run(_built(job, source, work))
             if is_whole:
                 self._builds.note(path, out.built)
                 out.finish()
@@ -432,16 +451,15 @@ class Acts:
 
 
 async def _built(
-    job: Job, source: Path, out: BuildFile, naming: Naming, settings: ScannerSettings
+    job: Job, source: Path, work: Callable[[], Coroutine[None, None, None]]
 ) -> bool:
     """Build until the end, or until the job is stopped; tell whether it has ended."""
     loop = asyncio.get_running_loop()
     over = threading.Event()
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.to_thread(_count, job, source, over))
-            work = build(source, out, naming, settings, on_done=job.advance)
-            building = group.create_task(work)
+            group.create_task(asyncio.to_thread(count_files, job, source, over))
+            building = group.create_task(work())
             # Called from the thread of the page, to stop the loop of this thread.
             job.on_stop(partial(loop.call_soon_threadsafe, building.cancel))
             building.add_done_callback(lambda _: over.set())
@@ -450,16 +468,6 @@ async def _built(
     finally:
         job.on_stop(lambda: None)
     return not building.cancelled()
-
-
-def _count(job: Job, source: Path, over: threading.Event) -> None:
-    """Count the files to read, which takes long if there are many."""
-    total = 0
-    for _ in find([str(source)]):
-        total += 1
-        if over.is_set():
-            return
-    job.total = total
 
 
 def _waiting(item: PendingSignature) -> WaitingRole:

@@ -12,6 +12,7 @@ from typing import Final
 
 from uploadfilter.errors import IssuerError, UsageError
 from uploadfilter.hashsets.lines.jsonlines import is_category
+from uploadfilter.issuing.generic import known_good_check
 from uploadfilter.issuing.page import folders, forms
 from uploadfilter.issuing.page.acts import Acts, Key
 from uploadfilter.issuing.page.steps import Act, offered
@@ -151,7 +152,14 @@ class Orders:
         if source is None:
             raise UsageError("no folder was chosen", hint="Choose a folder first.")
         folders.check(source)
-        return self._acts.build(job, source, category=category, table=table)
+        known_good = None
+        if forms.text(found, "leave_out"):
+            corpus = forms.text(found, "corpus")
+            paths = (folders.typed_file(corpus),) if corpus else ()
+            known_good = known_good_check(paths, leaves_out=True)
+        return self._acts.build(
+            job, source, category=category, table=table, known_good=known_good
+        )
 
     def _discard(self, _: forms.Fields, __: Job) -> Notice:
         return self._acts.discard()

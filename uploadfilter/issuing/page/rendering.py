@@ -1,7 +1,8 @@
 """Render the issuer's page, and return its style sheets, script and icon.
 
 The design is that of the operator's page, whose style sheet comes first. Rules this
-module keeps: everything is escaped; this module has no data of any picture.
+module keeps: everything is escaped; this module has no data of any picture, except the
+names of files that somebody should look at.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -16,7 +17,9 @@ import jinja2
 
 from uploadfilter.issuing import holding, signing
 from uploadfilter.issuing.building import WORDS, LeftOut
+from uploadfilter.issuing.folder import file_errors
 from uploadfilter.issuing.keys import LEAST_PASSPHRASE
+from uploadfilter.issuing.leftout import ListedFile, list_beside, shown_files
 from uploadfilter.issuing.page.acts import FolderState
 from uploadfilter.issuing.page.folders import mark, shown
 from uploadfilter.issuing.page.hints import ROLES
@@ -59,6 +62,9 @@ TITLES: Final[Mapping[Step, str]] = {
     Step.SIGN: "Signatures",
     Step.PUBLISH: "Publish",
 }
+
+_MOST_FILES: Final = 200
+"""Files of a build that the page names."""
 
 _SOON: Final = 0.25
 """Share of the validity: with less than this left, a renewal is due; of a month, a
@@ -134,7 +140,16 @@ def way(seen: FolderState, source: Path | None, category: str) -> Values:
         "source": "" if source is None else shown(source),
         "category": category,
         "summary": None if seen.finished is None else seen.finished.summary,
+        "list": None if seen.finished is None else list_beside(seen.finished.path),
+        "files": () if seen.finished is None else _files(seen.finished.path),
+        "most_files": _MOST_FILES,
     }
+
+
+def _files(built: Path) -> list[ListedFile]:
+    """Return the files of a build that somebody should look at."""
+    with file_errors(built):
+        return shown_files(list_beside(built), tuple(WORDS.values()), _MOST_FILES)
 
 
 def withdrawing(seen: FolderState, asked: Withdrawable | None) -> Values:

@@ -9,10 +9,12 @@ import asyncio
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import IssuerError, UploadFilterError
 from uploadfilter.issuing.page.hints import on_page
+from uploadfilter.scanners.files import find
 
 PATIENCE_S: Final = 1.0
 """How long a browser waits for the end of work before it is shown the progress."""
@@ -159,3 +161,13 @@ def _outcome(thread: "asyncio.Future[Notice | None]") -> Notice | None:
         "'Status', and report the error to those who look after the program.",
         is_good=False,
     )
+
+
+def count_files(job: Job, source: Path, over: threading.Event) -> None:
+    """Count the files to read, which takes long if there are many."""
+    total = 0
+    for _ in find([str(source)]):
+        total += 1
+        if over.is_set():
+            return
+    job.total = total
