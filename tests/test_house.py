@@ -129,6 +129,7 @@ TESTED_ELSEWHERE = {
 
 CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
+    "uploadfilter/extras.py": "packages of others that may be broken",
     "uploadfilter/proxy/inspecting/driver.py": "request handler",
     "uploadfilter/proxy/inspecting/searching.py": "judgement beside the search",
     "uploadfilter/scanners/inside/serving.py": "scanner main",

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pkcs11
 import pytest
-from securesystemslib.signer import SSlibKey, _hsm_signer
+from securesystemslib.signer import SSlibKey
 
 from tests.issuing.offices import HOLDERS, Office, line_of
 from tests.issuing.softhsm import LIBRARY, PIN, WRONG_PIN, Drawer, drawer
@@ -233,17 +233,3 @@ def test_other_files_name_no_token(changes: dict[str, Any]) -> None:
     shape = {"format": 1, "public": {}, "token": {"label": "x", "number": 2}}
     with pytest.raises(IssuerError, match="does not name a key in a token"):
         opened_token(msgspec.json.encode(shape | changes), LIBRARY, PIN)
-
-
-def test_without_the_extra_it_is_said_what_to_install(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """Few issuers have tokens, and only they need the package."""
-    monkeypatch.setattr(_hsm_signer, "PKCS11_IMPORT_ERROR", "'python-pkcs11' required")
-    monkeypatch.setenv("PYKCS11LIB", "")
-    library = tmp_path / "any.so"
-    library.touch()
-
-    with pytest.raises(IssuerError, match="cannot use tokens") as told:
-        token_key("dora", library, label="unit7", number=2, pin=PIN)
-    assert "uploadfilter[pkcs11]" in told.value.hint

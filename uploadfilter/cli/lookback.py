@@ -32,7 +32,8 @@ from uploadfilter.cli.output import (
     write_data,
 )
 from uploadfilter.cli.progress import board, counted_aside
-from uploadfilter.errors import UsageError
+from uploadfilter.errors import LookBackError, UsageError
+from uploadfilter.extras import load_extra
 from uploadfilter.lookback import matching
 from uploadfilter.lookback.scanning import (
     TYPES,
@@ -263,6 +264,12 @@ def _engine(
         )
     if scheduler is None:
         return LocalEngine(source, jobs=jobs, types=types, pace=pace)
+    load_extra(
+        "distributed",
+        purpose="--engine dask",
+        extra="lookback-dask",
+        error=LookBackError,
+    )
     from uploadfilter.lookback.dasking import DaskEngine  # noqa: PLC0415 -- an extra
 
     return DaskEngine(source, scheduler=scheduler, jobs=jobs, types=types, pace=pace)

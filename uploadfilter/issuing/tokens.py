@@ -16,13 +16,13 @@ from typing import Any, Final
 
 import msgspec
 from securesystemslib.exceptions import (
-    UnsupportedLibraryError,
     UnverifiedSignatureError,
 )
 from securesystemslib.signer import HSMSigner, Signature, Signer, SSlibKey
 from typing_extensions import override
 
 from uploadfilter.errors import IssuerError
+from uploadfilter.extras import load_extra
 from uploadfilter.issuing.keys import document, public_of, public_shape
 from uploadfilter.signedsets.metadata import named
 
@@ -34,7 +34,7 @@ MOST_LABEL: Final = 32
 PIV_SIGNATURE: Final = 2
 """The key of a PIV card that is meant for signatures (slot 9c)."""
 
-_RAISED: Final = (RuntimeError, ValueError, OSError, UnsupportedLibraryError)
+_RAISED: Final = (RuntimeError, ValueError, OSError)
 """The exceptions of ``python-pkcs11`` (the first) and ``HSMSigner``."""
 
 _LIBRARY_VARIABLE: Final = "PYKCS11LIB"
@@ -213,10 +213,7 @@ def opened_token(data: bytes, library: Path, pin: str) -> TokenSigner:
     """
     file = _known(data)
     _use(library)
-    try:
-        return TokenSigner(file.token, public_of(file.public), pin)
-    except UnsupportedLibraryError as exc:
-        raise _told(exc, file.token) from exc
+    return TokenSigner(file.token, public_of(file.public), pin)
 
 
 def _file_of(data: bytes) -> _File | None:
@@ -244,6 +241,9 @@ def _known(data: bytes) -> _File:
 
 def _use(library: Path) -> None:
     """Make ``HSMSigner`` load a library."""
+    load_extra(
+        "pkcs11", "pkcs11.util.ec", purpose="a token", extra="pkcs11", error=IssuerError
+    )
     if not library.is_file():
         raise IssuerError(
             f"there is no library {str(library)!r}",
@@ -257,12 +257,6 @@ def _told(exc: Exception, place: _Place) -> IssuerError:
     """Return the error for an exception of a token or its library."""
     if isinstance(exc, IssuerError):
         return exc
-    if isinstance(exc, UnsupportedLibraryError):
-        return IssuerError(
-            "this installation cannot use tokens: the package 'python-pkcs11' is "
-            "missing",
-            hint="Install it with: pip install 'uploadfilter[pkcs11]'.",
-        )
     # HSMSigner turns some of them into ValueErrors.
     cause = exc.__context__ if isinstance(exc, ValueError) else None
     name = type(cause or exc).__name__

@@ -5,7 +5,6 @@ in pieces, so that memory is bounded; only the listed version of an object is re
 """
 
 import contextlib
-import importlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from urllib.parse import urlsplit
 from typing_extensions import override
 
 from uploadfilter.errors import LookBackError
+from uploadfilter.extras import load_extra
 from uploadfilter.lookback.sources import Item, Trouble, TroubleError
 
 _PIECE: Final = 1 << 20
@@ -127,13 +127,12 @@ class S3Source:
         return boto3.session.Session().client("s3", endpoint_url=self.endpoint)
 
 
-def _boto3() -> tuple[Any, Any]:
-    """Return boto3 and the exceptions of its core, which an extra installs."""
-    try:
-        boto3 = importlib.import_module("boto3")
-        return boto3, importlib.import_module("botocore.exceptions")
-    except ImportError as exc:
-        raise LookBackError(
-            "a bucket needs boto3, which is not installed",
-            hint="pip install 'uploadfilter[lookback]'",
-        ) from exc
+def _boto3() -> tuple[Any, ...]:
+    """Return boto3 and the exceptions of its core."""
+    return load_extra(
+        "boto3",
+        "botocore.exceptions",
+        purpose="a bucket",
+        extra="lookback",
+        error=LookBackError,
+    )

@@ -23,7 +23,6 @@ ones.
 
 import contextlib
 import hashlib
-import importlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -35,6 +34,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.errors import LookBackError
+from uploadfilter.extras import load_extra
 from uploadfilter.lookback.sources import Item, Trouble
 from uploadfilter.model import Reason, SignalType
 from uploadfilter.state import (
@@ -335,16 +335,15 @@ def _encoded(rows: Sequence[FileRow], types: Sequence[SignalType]) -> bytes:
     return found
 
 
-def _arrow() -> tuple[Any, Any]:
-    """Return pyarrow and its module for Parquet, which an extra installs."""
-    try:
-        arrow = importlib.import_module("pyarrow")
-        return arrow, importlib.import_module("pyarrow.parquet")
-    except ImportError as exc:
-        raise LookBackError(
-            "looking back needs pyarrow, which is not installed",
-            hint="pip install 'uploadfilter[lookback]'",
-        ) from exc
+def _arrow() -> tuple[Any, ...]:
+    """Return pyarrow and its module for Parquet."""
+    return load_extra(
+        "pyarrow",
+        "pyarrow.parquet",
+        purpose="looking back",
+        extra="lookback",
+        error=LookBackError,
+    )
 
 
 def _info(path: Path) -> StoreInfo:

@@ -32,7 +32,7 @@ from uploadfilter.model import Reason
 try:
     import libarchive
     from libarchive import ffi
-except (OSError, AttributeError, TypeError):  # raised if the library is missing
+except (ImportError, OSError, AttributeError, TypeError):  # missing, or too old
     libarchive = ffi = None
 
 IS_THERE: Final = libarchive is not None

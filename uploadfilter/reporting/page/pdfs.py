@@ -5,7 +5,6 @@ The same page gives the same bytes with the same version and fonts.
 """
 
 import hashlib
-import importlib
 import io
 import sys
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Any, Final
 import pikepdf
 
 from uploadfilter.errors import UsageError
+from uploadfilter.extras import load_extra
 
 ATTACHED: Final = "report.html"
 """Name of the page inside of the PDF."""
@@ -36,26 +36,21 @@ def weasyprint() -> Iterator[Any]:
     process. A truncated picture must never pass for one that was seen whole.
 
     Raises:
-        UsageError: It is not installed, or lacks a library of the system.
+        UsageError: It cannot be loaded.
     """
     try:
-        yield _loaded()
+        yield load_extra(
+            "weasyprint",
+            purpose="PDF",
+            extra="report",
+            error=UsageError,
+            also="It also needs Pango, in Debian: apt install libpango-1.0-0 "
+            "libpangoft2-1.0-0. Or print the page with a browser.",
+        )[0]
     finally:
         pillow = sys.modules.get("PIL.ImageFile")
         if pillow is not None:  # This floor itself loads no decoder.
             vars(pillow)["LOAD_TRUNCATED_IMAGES"] = False
-
-
-def _loaded() -> object:
-    try:
-        return importlib.import_module("weasyprint")
-    except (ImportError, OSError) as exc:
-        raise UsageError(
-            f"PDF needs WeasyPrint, which cannot be loaded: {exc}",
-            hint="Install it with: pip install 'uploadfilter[report]' (and Pango, in "
-            "Debian: apt install libpango-1.0-0 libpangoft2-1.0-0). Or print the page "
-            "with a browser.",
-        ) from exc
 
 
 def pdf_of(page: str) -> bytes:
