@@ -30,7 +30,7 @@ _STEP = "uploadfilter.decisions.files.compressing"
 def answers(state: Path) -> list[object]:
     """Return what commands say of the log's first days."""
     verified = running.run_program("verify", "--json", state=state)
-    report = json.loads(verified.stdout)
+    (report,) = json.loads(verified.stdout)["logs"]
     found = [it for it in log(state, "--kind", "decision") if it["size"] == _SIZE]
     return [report["ok"], report["gaps"], found]
 

@@ -93,9 +93,9 @@ def test_oldest_files_are_missed(state: Path) -> None:
 
     assert b"verified" in whole.stdout
     assert done.returncode == 1
-    assert b"missing: records 1 to 36, at 00000019-" in done.stdout
+    assert b"records 1 to 36 are missing, at 00000019-" in done.stdout
     assert b"with 2 matches" in done.stdout
-    (gap,) = json.loads(report.stdout)["gaps"]
+    (gap,) = json.loads(report.stdout)["logs"][0]["gaps"]
     assert (gap["is_start"], gap["matches"], gap["is_proved"]) == (True, 2, False)
 
 
