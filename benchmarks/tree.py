@@ -86,8 +86,8 @@ def measured(folder: Path, *, rounds: int, batch: int) -> dict[str, float]:
     proved = time.perf_counter()
     report = compare(directory, witnessed=[seen.note])
     compared_s = time.perf_counter() - proved
-    if not report.ok:
-        raise RuntimeError(f"the tree is damaged: {report.findings}")
+    if report is None or not report.ok:
+        raise RuntimeError(f"the tree is damaged: {report}")
     ratios = [1 + more / alone for alone, more in zip(plain, trees, strict=True)]
     return {
         "records": report.size,

@@ -4,6 +4,7 @@ from uploadfilter.cli.verify.findings import (
     SHOWN,
     Finding,
     finding_lines,
+    number_of,
     verdict_line,
 )
 
@@ -32,6 +33,13 @@ def test_foreign_text_is_escaped() -> None:
     (line, _) = finding_lines([Finding("a", "\x1b[2J", "ask")])
 
     assert line.plain == "- \\x1b[2J"
+
+
+def test_number_has_its_noun() -> None:
+    """Nobody reads of 1 files."""
+    assert number_of(1, "file") == "1 file"
+    assert number_of(0, "file") == "0 files"
+    assert number_of(1234, "file") == "1,234 files"
 
 
 def test_verdict_names_what_was_checked() -> None:

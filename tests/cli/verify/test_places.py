@@ -1,5 +1,6 @@
 """Finding logs and reports in what a person names."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,9 @@ def test_logs_and_reports_are_found_at_any_depth(tmp_path: Path) -> None:
     reports = [tmp_path / "q3.PDF", tmp_path / "a" / "q3.csv", tmp_path / "a/q.html"]
     for report in (*reports, tmp_path / "notes.txt"):
         report.write_bytes(b"x")
+    os.mkfifo(tmp_path / "pipe.html")
+    (tmp_path / "end").write_bytes(b"of a book")
+    (tmp_path / "a" / "tree").mkdir()
 
     found = find_places([tmp_path])
     assert set(found.logs) == {north, south}
@@ -26,12 +30,14 @@ def test_logs_and_reports_are_found_at_any_depth(tmp_path: Path) -> None:
     assert find_places([south]) == Places(logs=[south])
 
 
-@pytest.mark.parametrize("left", ["tree/key", "end", "00000001-20261125.jsonl.xz"])
+@pytest.mark.parametrize(
+    "left", ["tree/key", "tree/checkpoint", "end", "00000001-20261125.jsonl.xz"]
+)
 def test_log_that_lost_its_records_is_still_one(tmp_path: Path, left: str) -> None:
     """Whatever is left of it: an empty folder never makes a check shorter."""
     path = tmp_path / "copy" / left
     path.parent.mkdir(parents=True)
-    path.write_bytes(b"")
+    path.write_text(f"1:{64 * 'a'}")
 
     assert find_places([tmp_path]).logs == [tmp_path / "copy"]
 

@@ -1,5 +1,6 @@
 """What an overseer finds, whatever was done to a log, its tree or its report."""
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -170,7 +171,23 @@ def write_anew(evidence: Evidence) -> None:
     copytree(other, evidence.log)
 
 
-KEY, WITNESS, NEWEST = "--key", "--witness", "newest"
+def set_back(evidence: Evidence) -> None:
+    """Put the whole log as it was after two days in its place."""
+    remove_last(evidence)
+    for path in segment_paths(evidence.log)[3:]:
+        path.unlink()
+    replace_tree(evidence)
+
+
+def swap_tree(evidence: Evidence) -> None:
+    """Put the tree of another log in the place of the tree."""
+    other = evidence.folder / "other" / "main" / "log"
+    write_days(other, 0, 5)
+    rmtree(evidence.log / "tree")
+    copytree(other / "tree", evidence.log / "tree")
+
+
+KEY, WITNESS = "--key", "--witness"
 
 
 @pytest.mark.parametrize(
@@ -209,6 +226,8 @@ KEY, WITNESS, NEWEST = "--key", "--witness", "newest"
             {"unreadable", "missing", "record_differs"},
             "the file is damaged from",
         ),
+        (set_back, WITNESS, {"rewound"}, "a witness saw the records up to 58, and"),
+        (swap_tree, KEY, {"not_of_this_log"}, "and you kept others"),
         (write_anew, KEY, {"not_of_this_log"}, "and you kept others"),
         (write_anew, WITNESS, {"not_of_this_log"}, "Compare the file 'tree/key'"),
     ],
@@ -535,3 +554,18 @@ def test_log_beside_another_witness_checkpoint_of_its_name(
 
     verify = ("verify", str(evidence.log), WITNESS, str(evidence.witness))
     assert run(monkeypatch, *verify) == 1
+
+
+def test_path_that_is_no_text_is_printed(
+    evidence: Evidence,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    """A folder may have any name; JSON is always UTF-8."""
+    folder = evidence.folder / os.fsdecode(b"caf\xe9")
+    evidence.log.rename(folder)
+
+    assert run(monkeypatch, "verify", str(folder)) == 0
+    assert run(monkeypatch, "verify", "--json", str(folder)) == 0
+    *_, line = capfd.readouterr().out.splitlines()
+    assert json_lines(line)[0]["logs"][0]["log"].endswith(r"caf\xe9")

@@ -38,6 +38,11 @@ def finding_lines(findings: Iterable[Finding]) -> Iterator[Text]:
         yield Text(f"- and {len(found) - SHOWN:,} more (--json names all)", style="red")
 
 
+def number_of(count: int, noun: str) -> str:
+    """Return a number with its noun, in the singular or the plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
 def verdict_line(what: str, count: int, details: str) -> Text:
     """Return the first line on a log or a report.
 
@@ -46,8 +51,7 @@ def verdict_line(what: str, count: int, details: str) -> Text:
         count: The number of findings.
         details: The extent of the check, in words.
     """
-    findings = "1 finding" if count == 1 else f"{count:,} findings"
-    word = Text(f"NOT VERIFIED, {findings}", style="bold red")
+    word = Text(f"NOT VERIFIED, {number_of(count, 'finding')}", style="bold red")
     if not count:
         word = Text("verified", style="green")
     return word.append(harmless(f": {what}: {details}"), style="default not bold")

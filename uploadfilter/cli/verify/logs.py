@@ -7,8 +7,13 @@ from typing import Final
 
 from rich.text import Text
 
-from uploadfilter.cli.output import harmless
-from uploadfilter.cli.verify.findings import Finding, finding_lines, verdict_line
+from uploadfilter.cli.output import encodable, harmless
+from uploadfilter.cli.verify.findings import (
+    Finding,
+    finding_lines,
+    number_of,
+    verdict_line,
+)
 from uploadfilter.cli.verify.places import instance_of
 from uploadfilter.decisions.files.gaps import Gap, Judged
 from uploadfilter.decisions.files.proving import (
@@ -156,7 +161,7 @@ def log_document(check: LogCheck) -> dict[str, object]:
     report, tree = check.chain, check.tree
     step = report.step_back
     return {
-        "log": str(check.path),
+        "log": encodable(str(check.path)),
         "ok": not check.count,
         "segments": report.segments,
         "records": report.records,
@@ -244,8 +249,8 @@ def log_lines(check: LogCheck) -> Iterator[Text]:
     yield verdict_line(
         str(check.path),
         check.count,
-        f"{report.records:,} records in {report.segments:,} files{time}; the end is "
-        f"{report.end.text()}",
+        f"{number_of(report.records, 'record')} in "
+        f"{number_of(report.segments, 'file')}{time}; the end is {report.end.text()}",
     )
     yield from finding_lines(check.findings)
     yield from _notes(report)

@@ -10,8 +10,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from uploadfilter.decisions.files.ending import kept_end
 from uploadfilter.decisions.files.segments import packed, segments
-from uploadfilter.decisions.files.treefiles import TREE_FOLDER
+from uploadfilter.decisions.files.treefiles import PUBLIC_KEY_FILE, TREE_FOLDER
+from uploadfilter.decisions.tree.tiles import CHECKPOINT_NAME
 from uploadfilter.errors import UsageError
 
 ENDINGS: Final = frozenset({".html", ".pdf", ".csv"})
@@ -19,8 +21,7 @@ ENDINGS: Final = frozenset({".html", ".pdf", ".csv"})
 
 _LOG: Final = "log"
 _INSTANCES: Final = "instances"
-_END: Final = "end"
-"""The file that a proxy keeps beside its log, see ``ending.py``."""
+_OF_TREE: Final = (CHECKPOINT_NAME, PUBLIC_KEY_FILE)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,7 +84,7 @@ def _find(path: Path) -> Places:
         found.reports += [
             Path(folder, name)
             for name in sorted(files)
-            if Path(name).suffix.lower() in ENDINGS
+            if Path(name).suffix.lower() in ENDINGS and Path(folder, name).is_file()
         ]
     return found
 
@@ -92,8 +93,8 @@ def _is_log(path: Path) -> bool:
     """Return whether a folder is a log, even one that has lost all its records."""
     return (
         instance_of(path) is not None
-        or (path / TREE_FOLDER).is_dir()
-        or (path / _END).is_file()
+        or any((path / TREE_FOLDER / name).exists() for name in _OF_TREE)
+        or kept_end(path) is not None
         or bool(segments(path) or packed(path))
     )
 

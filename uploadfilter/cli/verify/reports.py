@@ -7,8 +7,13 @@ from typing import Final
 
 from rich.text import Text
 
-from uploadfilter.cli.output import harmless
-from uploadfilter.cli.verify.findings import Finding, finding_lines, verdict_line
+from uploadfilter.cli.output import encodable, harmless
+from uploadfilter.cli.verify.findings import (
+    Finding,
+    finding_lines,
+    number_of,
+    verdict_line,
+)
 from uploadfilter.errors import UsageError
 from uploadfilter.reporting.page.words import lack_words
 from uploadfilter.reporting.verifying import (
@@ -102,7 +107,7 @@ def report_document(report: CheckedReport) -> dict[str, object]:
     """Return the check of a report as a JSON object."""
     check = report.check
     return {
-        "report": str(report.path),
+        "report": encodable(str(report.path)),
         "ok": check.ok,
         "logs": list(check.logs),
         "figures": check.figures,
@@ -123,7 +128,7 @@ def report_document(report: CheckedReport) -> dict[str, object]:
 def report_lines(report: CheckedReport) -> Iterator[Text]:
     """Yield the check of a report as text."""
     check = report.check
-    details = f"{check.figures:,} figures from {', '.join(check.logs)}"
+    details = f"{number_of(check.figures, 'figure')} from {', '.join(check.logs)}"
     yield verdict_line(str(report.path), len(check.findings), details)
     yield from finding_lines(report.findings)
     for log, lack in check.left_out.items():

@@ -13,6 +13,7 @@ from uploadfilter.cli.output import (
     FAILED,
     FOUND,
     OK,
+    encodable,
     harmless,
     print_json,
     print_text,
@@ -280,7 +281,7 @@ def _document(checks: Checks) -> dict[str, object]:
         "reports": [report_document(it) for it in checks.reports],
         "findings": [it._asdict() for it in checks.findings],
         "not_checked": [
-            {"path": path, "why": str(exc), "todo": exc.hint}
+            {"path": encodable(path), "why": str(exc), "todo": exc.hint}
             for path, exc in checks.not_checked.items()
         ],
     }
