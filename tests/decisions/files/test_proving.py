@@ -185,6 +185,22 @@ def test_attack_with_the_key_is_found_by_a_witness(
     assert finding.problem in (TreeFault.FORKED, TreeFault.REWOUND)
 
 
+def test_changed_records_in_a_row_are_one_finding(directory: Path) -> None:
+    """A person reads from where to where, not a line for each record."""
+    path = segment_paths(directory)[0]
+    lines = path.read_bytes().split(b"\n")
+    for at in (9, 10, 11, 40):
+        lines[at] += b" "
+    path.write_bytes(b"\n".join(lines))
+
+    found = [it for it in compare(directory).findings if it.problem is TreeFault.RECORD]
+    assert [(it.record, it.last, it.segment) for it in found] == [
+        (10, 12, path.name),
+        (41, 41, path.name),
+    ]
+    assert found[0].why == "records 10 to 12 are not those that were signed"
+
+
 def test_change_of_tiles_is_found(directory: Path) -> None:
     """At each level, and if a tile is missing."""
     folder = directory / "tree" / "tile"

@@ -211,6 +211,7 @@ def _tree_document(tree: TreeReport, chain: VerifyReport) -> dict[str, object]:
                 "problem": it.problem,
                 "segment": it.segment,
                 "record": it.record,
+                "last": it.last,
                 "why": it.why,
                 **_advice(_tree_finding(it, chain)),
             }

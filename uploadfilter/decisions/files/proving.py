@@ -8,7 +8,7 @@ deleted has its leaf in the tiles; the root of the checkpoint holds these leaves
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Final
@@ -72,12 +72,14 @@ class TreeFinding:
         problem: The kind of damage.
         why: The fault, in words.
         record: Number of the first record that it is about, if it is about records.
+        last: Number of the last one of several that follow each other in a file.
         segment: The file in which it was found, if it is one of records.
     """
 
     problem: TreeFault
     why: str
     record: int | None = None
+    last: int | None = None
     segment: str = ""
 
 
@@ -359,8 +361,7 @@ class _Comparison:
                 expected += 1
             found = leaf_hash(line)
             if found != self._leaf(number):
-                why = f"the record {number:,} is not the one that was signed"
-                self._find(TreeFault.RECORD, why, number, where)
+                self._find_changed(number, where)
             self._checked += 1
             yield found
             expected += 1
@@ -389,6 +390,18 @@ class _Comparison:
                 # A crash may leave the newest file without its head.
                 if number is not None or segment != found[-1]:
                     self._find(TreeFault.RECORD, str(exc), number, segment.name)
+
+    def _find_changed(self, number: int, where: str) -> None:
+        """Note that a record differs; those that follow each other are one finding."""
+        before = self._findings[-1] if self._findings else None
+        run = (TreeFault.RECORD, where, number - 1)
+        if before and (before.problem, before.segment, before.last) == run:
+            why = f"records {before.record:,} to {number:,} are not those that were "
+            why += "signed"
+            self._findings[-1] = replace(before, why=why, last=number)
+            return
+        why = f"record {number:,} is not the one that was signed"
+        self._find(TreeFault.RECORD, why, number, where)
 
     def _settle_after(self) -> None:
         """Note a checkpoint that a running proxy would have signed anew."""
@@ -426,7 +439,9 @@ class _Comparison:
             self._omitted += 1
             return
         self._findings.append(
-            TreeFinding(problem=problem, why=why, record=record, segment=segment)
+            TreeFinding(
+                problem=problem, why=why, record=record, last=record, segment=segment
+            )
         )
 
 
