@@ -30,6 +30,7 @@ Catch the widest class you can act on::
     ├── ScannerError              no scanner process can be started
     ├── LookBackError             a store of signals cannot be made or matched
     ├── EvidenceError             sealed evidence cannot be opened
+    ├── BackupError               the state cannot be backed up or restored
     ├── WitnessError              a witness cannot use its folder
     ├── ObjectionError            objections cannot be kept or read
     ├── NoticeError               notices for a hotline cannot be kept or read
@@ -264,6 +265,12 @@ class EvidenceError(UploadFilterError):
     """Sealed evidence cannot be opened: a wrong key, or a damaged file."""
 
     code = "evidence"
+
+
+class BackupError(UploadFilterError):
+    """The state directory cannot be backed up or restored."""
+
+    code = "backup"
 
 
 class WitnessError(UploadFilterError):

@@ -25,7 +25,9 @@ def test_writers_are_had_in_one_place_only() -> None:
         path.name
         for path in CLI.rglob("*.py")
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Attribute) and node.attr == "writer"
+        if isinstance(node, ast.Attribute)
+        and node.attr == "writer"
+        and ast.unparse(node) != "csv.writer"
     }
 
     assert found == {"acting.py"}, "use reference_writer of cli/acting.py"

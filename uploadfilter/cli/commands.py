@@ -37,6 +37,8 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
 COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("serve",): "serve:serve",
     ("init",): "init:init",
+    ("backup",): "backup:backup",
+    ("restore",): "backup:restore",
     ("scan",): "scan:scan",
     ("lookup",): "lookup:lookup",
     ("verify",): "verify.verify:verify_command",

@@ -1,0 +1,145 @@
+"""``uploadfilter backup | restore``: copy the whole state, and put it back."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, BinaryIO
+
+import typer
+from rich.progress import DownloadColumn
+
+from uploadfilter.backup import BackupManifest, restore_backup, write_backup
+from uploadfilter.cli.acting import become_owner
+from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
+from uploadfilter.cli.output import print_json, say
+from uploadfilter.cli.progress import board
+from uploadfilter.errors import BackupError, UsageError
+from uploadfilter.state import PRIVATE_FILE, sync_directory
+
+FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
+
+
+def backup(
+    *, file: FileArgument, json: JSONOption = False, state: StateOption = None
+) -> None:
+    """Write a backup of the whole state directory, also while the service runs.
+
+    The file holds every key of the state: keep it as private as the state itself. It is
+    a tar archive, compressed by zstd.
+
+    **Example**
+
+        uploadfilter backup /srv/backup/uploadfilter.tar.zst
+    """
+    place = state_directory(state)
+    if not place.is_dir():
+        raise UsageError(
+            f"there is no state directory {str(place)!r}",
+            hint="Name it with --state.",
+        )
+    if file.resolve().is_relative_to(place.resolve()):
+        raise UsageError(
+            f"{str(file)!r} lies in the state directory",
+            hint="Name a file on another disk.",
+        )
+    with _new_file(file) as out, board("backup", amount=DownloadColumn()) as bar:
+        manifest = write_backup(
+            place,
+            out,
+            now_s=present_s(),
+            progress=bar.move,
+        )
+    _report(manifest, file, place, json=json, verb="wrote", hint="")
+
+
+def restore(
+    *, file: FileArgument, json: JSONOption = False, state: StateOption = None
+) -> None:
+    """Restore the whole state from a backup, into an empty state directory.
+
+    Stop the service before, and move its state directory away. The archive is checked
+    whole before the first file is restored.
+
+    **Example**
+
+        uploadfilter restore /srv/backup/uploadfilter.tar.zst
+    """
+    place = state_directory(state)
+    try:
+        # As the user who typed the command: the owner of the state may not read it.
+        source = file.open("rb")
+    except OSError as exc:
+        raise UsageError(f"cannot read {str(file)!r}: {exc.strerror}") from exc
+    with source:
+        become_owner(place)
+        with board("restore", amount=DownloadColumn()) as bar:
+            manifest = restore_backup(
+                source, place, progress=lambda done, _: bar.move(done, done)
+            )
+    _report(
+        manifest,
+        file,
+        place,
+        json=json,
+        verb="restored",
+        hint="The decision log ends there. If it went on elsewhere, keep that log: the "
+        "records after the backup are only in it, and a witness that knows them says "
+        "that this log was set back.",
+    )
+
+
+@contextlib.contextmanager
+def _new_file(path: Path) -> Iterator[BinaryIO]:
+    """Make a file that appears under its name when it is whole and durable."""
+    part = path.with_name(path.name + ".part")
+    if path.exists():
+        raise BackupError(f"{str(path)!r} exists already", hint="Name another file.")
+    try:
+        fd = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_FILE)
+        try:
+            with os.fdopen(fd, "wb") as out:
+                yield out
+                out.flush()
+                os.fsync(out.fileno())
+            # Unlike a rename, a link replaces no file that was made meanwhile.
+            os.link(part, path)
+        finally:
+            part.unlink(missing_ok=True)
+        sync_directory(path.absolute().parent)
+    except OSError as exc:
+        raise BackupError(
+            f"cannot write {str(path)!r}: {exc.strerror or exc}",
+            hint="Make room on the disk, or name a folder that you may write to.",
+        ) from exc
+
+
+def _report(
+    manifest: BackupManifest,
+    file: Path,
+    state: Path,
+    *,
+    json: bool,
+    verb: str,
+    hint: str,
+) -> None:
+    made = datetime.fromtimestamp(manifest.made, UTC).isoformat()
+    if json:
+        print_json(
+            {
+                "file": str(file),
+                "state": str(state),
+                "made": made,
+                "files": len(manifest.files),
+                "bytes": manifest.size,
+            }
+        )
+        return
+    arrow = f"{file} of {state}" if verb == "wrote" else f"{state} from {file}"
+    say(
+        f"{verb} {arrow}: {len(manifest.files)} files, {manifest.size:,} bytes, "
+        f"of {made}"
+    )
+    if hint:
+        say(hint)
