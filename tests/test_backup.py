@@ -7,6 +7,7 @@ import tarfile
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import zstandard
@@ -90,8 +91,8 @@ async def test_every_decision_is_the_same_after_a_restore(tmp_path: Path) -> Non
     list_entries(old, listed())
     with ReferenceDirectory(old / REFERENCE_DIRECTORY).writer() as writer:
         writer.suppress("demo", "entry-2", reason="wrong", by="ann")
-    settings = {"listed": None, "trusted_proxies": FRONT_END, "proxy": LIMITS}
-    async with site(old, **settings) as it:  # type: ignore[arg-type] -- of several types
+    settings: dict[str, Any] = {"trusted_proxies": FRONT_END, "proxy": LIMITS}
+    async with site(old, listed=None, **settings) as it:
         for network in range(1, 4):
             await it.put(DEMOTED, b"X-Forwarded-For: 198.51.%d.1" % network)
         await until(lambda: read_demotions(old).keys() != frozenset())
@@ -102,7 +103,7 @@ async def test_every_decision_is_the_same_after_a_restore(tmp_path: Path) -> Non
 
     restored(content, new)
     assert verify(log_directory(new, DEFAULT_INSTANCE)).ok
-    async with site(new, **settings) as it:  # type: ignore[arg-type] -- as above
+    async with site(new, listed=None, **settings) as it:
         after = await statuses(it)
 
     assert before == after == [403, 200, 200, 200, before[4], 200]
@@ -167,14 +168,14 @@ def test_generation_that_is_replaced_meanwhile_is_whole(
     opened = 0
     real = backup._open  # noqa: SLF001 - the moment between two files
 
-    def open_later(path: Path, *rest: object) -> object:
+    def open_later(path: Path, *rest: Any) -> object:  # noqa: ANN401 - passed on
         nonlocal opened
         opened += 1
         if opened == moment + 1:
             list_entries(state, [entry(7, sha256(UNLISTED))])
             with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
                 writer.compact()
-        return real(path, *rest)  # type: ignore[arg-type] -- passed on
+        return real(path, *rest)
 
     monkeypatch.setattr(backup, "_open", open_later)
     restored(saved(state), tmp_path / "new")

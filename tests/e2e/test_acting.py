@@ -7,6 +7,7 @@ tried in ``tests/deploy``.
 import hashlib
 import json
 import os
+import shutil
 import stat
 import subprocess
 import time
@@ -175,11 +176,11 @@ SIGNED = frozenset({"hashset trust", "hashset sync", "hashset quarantine release
 ISSUING = frozenset(
     f"issuer {name}"
     for name in (
-        *("init", "key", "rotate", "build", "stage", "propose", "sign", "publish"),
+        *("new", "key", "rotate", "build", "stage", "propose", "sign", "publish"),
         *("renew", "withdraw", "export", "status", "feedback", "page"),
         *("evidence-key", "open-evidence"),
     )
-) | {"hashset known-good build", "lookback scan", "witness"}
+) | {"hashset known-good build", "lookback scan", "witness", "backup"}
 """They write where they are told to, and never into the state directory."""
 
 READING = frozenset(
@@ -243,7 +244,8 @@ def test_every_command_is_known_to_write_or_not() -> None:
     program = typer.main.get_command(program_for())
     assert isinstance(program, TyperGroup)
 
-    known = {*READING, *map(words, WRITING), *SIGNED, *ISSUING, "serve", "forms"}
+    apart = {"serve", "forms", "restore"}
+    known = {*READING, *map(words, WRITING), *SIGNED, *ISSUING, *apart}
 
     assert set(commands(program)) == known
 
@@ -262,6 +264,23 @@ def test_commands_of_root_leave_nothing_of_root(machine: Machine) -> None:
         assert done.returncode == 0, done.stderr.decode()
         assert b"imported as the owner" not in done.stderr, command
         assert machine.strangers() == [], command
+
+
+def test_state_that_root_restores_is_the_owners(machine: Machine) -> None:
+    """The backup is root's file, which the owner of the state cannot read."""
+    backup = str(machine.folder / "b.tar.zst")
+    set_of = (machine.set_file(), "--name", "demo", "--category", "demo")
+    assert machine.run("hashset", "import", *set_of).returncode == 0
+    assert machine.run("backup", backup).returncode == 0
+    assert machine.strangers() == []
+    for path in machine.state.iterdir():
+        shutil.rmtree(path)
+
+    done = machine.run("restore", backup)
+
+    assert done.returncode == 0, done.stderr.decode()
+    assert machine.strangers() == []
+    assert machine.run("hashset", "show", "demo").returncode == 0
 
 
 def test_signed_set_that_root_takes_is_the_owners(machine: Machine) -> None:
