@@ -4,7 +4,15 @@ import random
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-from uploadfilter.uploads.body.canonical import Part, encode_form
+from tests.uploads.variants import Variant
+from uploadfilter.contents import mailcoded
+from uploadfilter.contents.source import MemorySource
+from uploadfilter.uploads.body.canonical import (
+    Part,
+    encode_form,
+    form_content_type,
+    mime_content_type,
+)
 from uploadfilter.uploads.body.extractors import (
     ContentData,
     ContentEnded,
@@ -15,7 +23,7 @@ from uploadfilter.uploads.body.extractors import (
     PieceFound,
     Refused,
 )
-from uploadfilter.uploads.head.plan import Refusal
+from uploadfilter.uploads.head.plan import BodyKind, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -133,3 +141,36 @@ def write_form(parts: Sequence[Part], contents: Sequence[bytes]) -> bytes:
         piece if isinstance(piece, bytes) else contents[piece]
         for piece in encode_form(parts, boundary=BOUNDARY)
     )
+
+
+def forward(variant: Variant) -> tuple[str, bytes, list[bytes]] | None:
+    """Do the proxy's work: type and body for the origin, and the contents we saw.
+
+    ``None`` stands for a refusal.
+    """
+    length = (b"Content-Length", b"%d" % len(variant.body))
+    body = plan(head(length, *((b"Content-Type", t) for t in variant.types)), LIMITS)
+    if isinstance(body, Refusal):
+        return None
+    if body.kind is BodyKind.RAW:
+        return variant.types[0].decode(), variant.body, [variant.body]
+    extractor = FormExtractor(
+        body.boundary or b"", LIMITS, is_form=body.parts_type is None
+    )
+    extracted = feed(extractor, [variant.body])
+    if extracted.refusal is not None:
+        return None
+    parts = extractor.parts
+    seen = [content for _, content in extracted.contents]
+    if body.parts_type is None:
+        content_type = form_content_type(BOUNDARY, body.charset)
+    else:
+        content_type = mime_content_type(BOUNDARY, body.parts_type)
+    undone = [_undone(content, coding) for content, coding in extracted.coded]
+    return content_type, write_form(parts, seen), [*seen, *undone]
+
+
+def _undone(content: bytes, coding: str) -> bytes:
+    """Return a content as a scanner looks at it, beside the content itself."""
+    chunks = mailcoded.READERS[coding](MemorySource(content))
+    return b"".join(each for each in chunks if isinstance(each, bytes))

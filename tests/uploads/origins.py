@@ -8,15 +8,16 @@ import asyncio
 import io
 import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email import message_from_bytes, policy
 from email.message import Message
 from typing import Any
 
 import multipart
+import python_multipart
 import starlette.requests
 import werkzeug
-from aiohttp import BadContentDispositionHeader, web
+from aiohttp import BadContentDispositionHeader, MultipartReader, web
 from aiohttp.base_protocol import BaseProtocol
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.streams import StreamReader
@@ -27,6 +28,8 @@ from django.core.files.uploadedfile import UploadedFile
 from django.core.handlers.wsgi import WSGIRequest
 from django.http.multipartparser import MultiPartParserError
 from starlette.datastructures import UploadFile
+from tornado import httputil
+from werkzeug.sansio import multipart as sansio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,3 +218,141 @@ ORIGINS: dict[str, Parse] = {
     "bottle": parse_bottle,
     "email": parse_email,
 }
+
+
+# Readers of parts that need not be a form. Each takes any ``multipart`` type.
+
+
+def _boundary_in(content_type: str) -> str:
+    message = Message()
+    message["Content-Type"] = content_type
+    return message.get_boundary() or ""
+
+
+def parse_aiohttp_parts(content_type: str, body: bytes) -> list[Received] | None:
+    """Read parts as an aiohttp handler does that calls ``request.multipart()``."""
+    return asyncio.run(_parse_aiohttp_parts(content_type, body, decode=False))
+
+
+def parse_aiohttp_decoded(content_type: str, body: bytes) -> list[Received] | None:
+    """Read parts in the same way, and let aiohttp undo every coding."""
+    return asyncio.run(_parse_aiohttp_parts(content_type, body, decode=True))
+
+
+async def _parse_aiohttp_parts(
+    content_type: str, body: bytes, *, decode: bool
+) -> list[Received] | None:
+    loop = asyncio.get_running_loop()
+    stream = StreamReader(BaseProtocol(loop), 2**26, loop=loop)
+    stream.feed_data(body)
+    stream.feed_eof()
+    found = []
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", BadContentDispositionHeader)
+            reader = MultipartReader({"Content-Type": content_type}, stream)
+            while (part := await reader.next()) is not None:
+                if isinstance(part, MultipartReader):
+                    return None
+                data = bytes(await part.read(decode=decode))
+                found.append(
+                    Received(name=part.name, filename=part.filename, data=data)
+                )
+    except (ValueError, RuntimeError, AssertionError, HttpProcessingError):
+        return None
+    return found
+
+
+def parse_tornado_parts(content_type: str, body: bytes) -> list[Received] | None:
+    """Read parts as a Tornado handler does, whatever the type says."""
+    fields: dict[str, list[bytes]] = {}
+    files: dict[str, list[httputil.HTTPFile]] = {}
+    try:
+        httputil.parse_multipart_form_data(
+            _boundary_in(content_type).encode(), body, fields, files
+        )
+    except (httputil.HTTPInputError, ValueError):
+        return None
+    return [
+        *(
+            Received(name=name, filename=None, data=value)
+            for name, values in fields.items()
+            for value in values
+        ),
+        *(
+            Received(name=name, filename=file.filename, data=file.body)
+            for name, them in files.items()
+            for file in them
+        ),
+    ]
+
+
+def parse_werkzeug_parts(content_type: str, body: bytes) -> list[Received] | None:
+    """Read parts with Werkzeug's decoder, whatever the type says."""
+    decoder = sansio.MultipartDecoder(_boundary_in(content_type).encode())
+    decoder.receive_data(body)
+    decoder.receive_data(None)
+    found: list[Received] = []
+    try:
+        while not isinstance(event := decoder.next_event(), sansio.Epilogue):
+            if isinstance(event, sansio.File):
+                found.append(
+                    Received(name=event.name, filename=event.filename, data=b"")
+                )
+            elif isinstance(event, sansio.Field):
+                found.append(Received(name=event.name, filename=None, data=b""))
+            elif isinstance(event, sansio.Data):
+                found[-1] = replace(found[-1], data=found[-1].data + event.data)
+    except (ValueError, KeyError, werkzeug.exceptions.HTTPException):
+        return None
+    return found
+
+
+def parse_push_parts(content_type: str, body: bytes) -> list[Received] | None:
+    """Read parts with ``multipart``, not strict."""
+    parser = multipart.PushMultipartParser(_boundary_in(content_type), strict=False)
+    found: list[Received] = []
+    try:
+        for event in parser.parse(body):
+            if isinstance(event, multipart.MultipartSegment):
+                found.append(
+                    Received(name=event.name, filename=event.filename, data=b"")
+                )
+            elif event is not None:
+                found[-1] = replace(found[-1], data=found[-1].data + event)
+    except multipart.MultipartError:
+        return None
+    return found
+
+
+def parse_callbacks(content_type: str, body: bytes) -> list[Received] | None:
+    """Read parts with the callbacks of ``python-multipart``."""
+    found: list[bytes] = []
+
+    def begin() -> None:
+        found.append(b"")
+
+    def take(data: bytes, start: int, end: int) -> None:
+        found[-1] += data[start:end]
+
+    parser = python_multipart.MultipartParser(
+        _boundary_in(content_type), {"on_part_begin": begin, "on_part_data": take}
+    )
+    try:
+        parser.write(body)
+        parser.finalize()
+    except python_multipart.exceptions.FormParserError:
+        return None
+    return [Received(name=None, filename=None, data=data) for data in found]
+
+
+PART_READERS: dict[str, Parse] = {
+    "aiohttp": parse_aiohttp_parts,
+    "aiohttp, decoded": parse_aiohttp_decoded,
+    "tornado": parse_tornado_parts,
+    "werkzeug": parse_werkzeug_parts,
+    "multipart": parse_push_parts,
+    "python-multipart": parse_callbacks,
+    "email": parse_email,
+}
+"""Readers that do not ask for a form."""

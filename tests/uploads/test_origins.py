@@ -8,13 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.uploads.forms import BOUNDARY, LIMITS, head, read_form, write_form
+from tests.uploads.forms import BOUNDARY, forward, write_form
 from tests.uploads.origins import ORIGINS, Parse, Received
 from tests.uploads.variants import TARGET, TYPE, VARIANTS, Variant
-from uploadfilter.contents import mailcoded
-from uploadfilter.contents.source import MemorySource
-from uploadfilter.uploads.body.canonical import FormPart, form_content_type
-from uploadfilter.uploads.head.plan import BodyKind, Refusal, plan
+from uploadfilter.uploads.body.canonical import Part, form_content_type
 
 FORM_TYPE = form_content_type(BOUNDARY)
 
@@ -36,32 +33,6 @@ data = st.binary(max_size=60) | st.sampled_from(
 )
 files = st.tuples(names, names, types, data)
 fields = st.tuples(names, st.none(), st.none(), texts.map(str.encode))
-
-
-def forward(variant: Variant) -> tuple[str, bytes, list[bytes]] | None:
-    """Do the proxy's work: type and body for the origin, and the contents we saw.
-
-    ``None`` stands for a refusal.
-    """
-    length = (b"Content-Length", b"%d" % len(variant.body))
-    body = plan(head(length, *((b"Content-Type", t) for t in variant.types)), LIMITS)
-    if isinstance(body, Refusal):
-        return None
-    if body.kind is BodyKind.RAW:
-        return variant.types[0].decode(), variant.body, [variant.body]
-    extracted, parts = read_form(variant.body, body.boundary or b"")
-    if extracted.refusal is not None:
-        return None
-    seen = [content for _, content in extracted.contents]
-    content_type = form_content_type(BOUNDARY, body.charset)
-    undone = [_undone(content, coding) for content, coding in extracted.coded]
-    return content_type, write_form(parts, seen), [*seen, *undone]
-
-
-def _undone(content: bytes, coding: str) -> bytes:
-    """Return a content as a scanner looks at it, beside the content itself."""
-    chunks = mailcoded.READERS[coding](MemorySource(content))
-    return b"".join(each for each in chunks if isinstance(each, bytes))
 
 
 def read_straight(parse: Parse, variant: Variant) -> list[Received] | None:
@@ -132,7 +103,7 @@ def test_origins_read_what_was_encoded(
 ) -> None:
     """Names, file names, data and the order within a name arrive at every origin."""
     parts = [
-        FormPart(names=quoted_names(n, f), content_type=t, length=len(d))
+        Part(names=quoted_names(n, f), content_type=t, length=len(d))
         for n, f, t, d in items
     ]
     body = write_form(parts, [d for *_, d in items])

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import BOUNDARY, read_form, write_form
 from uploadfilter.uploads.body.canonical import (
-    FormPart,
+    Part,
     content_length,
     encode_form,
     form_content_type,
@@ -22,7 +22,7 @@ items = st.tuples(written, written | st.none(), types, data)
 Item = tuple[str, str | None, str | None, bytes]
 
 
-def parts_of(form: list[Item]) -> list[FormPart]:
+def parts_of(form: list[Item]) -> list[Part]:
     """Return the parts of items: name, file name, type and data."""
     return [
         part(name, filename, kind, length=len(data))
@@ -36,11 +36,11 @@ def part(
     content_type: str | None = None,
     *,
     length: int = 0,
-) -> FormPart:
+) -> Part:
     """Return a part of names as they are written."""
     files = (("filename", filename),) if filename is not None else ()
     names = (("name", name), *files)
-    return FormPart(names=names, content_type=content_type, length=length)
+    return Part(names=names, content_type=content_type, length=length)
 
 
 @settings(deadline=None)
@@ -77,7 +77,7 @@ def test_form_is_written_like_a_browser_does() -> None:
         part('"a%22b"', r'"c\".jpg"', "image/jpeg"),
         part('"a"', '""'),
         part('"\udce9é%"'),
-        FormPart(
+        Part(
             names=(("filename*", "utf-8''x"), ("name", "a")),
             coding="quoted-printable",
             length=0,
@@ -157,7 +157,7 @@ def test_part_that_could_be_misread_cannot_be_made(
     name: str, filename: str | None, content_type: str | None
 ) -> None:
     """The encoder refuses a part that it could not write in one readable way."""
-    with pytest.raises(ValueError, match="form part"):
+    with pytest.raises(ValueError, match="part"):
         part(name, filename, content_type)
 
 
@@ -181,5 +181,5 @@ def test_part_of_impossible_values_cannot_be_made(
     undone_length: int,
 ) -> None:
     """A part has one name, known parameters, a known coding, and counts of bytes."""
-    with pytest.raises(ValueError, match="form part"):
-        FormPart(names=names, coding=coding, length=length, undone_length=undone_length)
+    with pytest.raises(ValueError, match="part"):
+        Part(names=names, coding=coding, length=length, undone_length=undone_length)

@@ -20,7 +20,6 @@ from uploadfilter.model import Reason
 from uploadfilter.uploads.body import inflating
 from uploadfilter.uploads.body.extractors import FormExtractor
 from uploadfilter.uploads.body.inflating import Inflater
-from uploadfilter.uploads.body.related import RelatedExtractor
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -68,7 +67,7 @@ SUBJECTS = {
     for name, (coding, write) in WRITERS.items()
 }
 SUBJECTS["related"] = Subject(
-    make=lambda: RelatedExtractor(b"b0undary", LIMITS, coding="gzip"),
+    make=lambda: FormExtractor(b"b0undary", LIMITS, coding="gzip", is_form=False),
     contents={packed(body): found for body, found in RELATED.contents.items()},
     refused=(b"", *(packed(body) for body in RELATED.refused)),
     pieces=RELATED.pieces,

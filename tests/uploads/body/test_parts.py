@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import BOUNDARY, LIMITS
 from uploadfilter.model import Reason
-from uploadfilter.uploads.body.canonical import FormPart, encode_form
+from uploadfilter.uploads.body.canonical import Part, encode_form
 from uploadfilter.uploads.body.parts import (
     PartHeader,
     has_bare_line_feed,
@@ -64,6 +64,8 @@ def test_names_are_read_and_kept(value: str, name: str, filename: str | None) ->
         (b'NAME="a" ;FileName = "b";', b'name="a"; filename="b"'),
         (b'name="\xe9"; filename="\x95\\.jpg"', b'name="\xe9"; filename="\x95\\.jpg"'),
         (b"name=a; filename*=utf-8''%C3%A9", b"name=a; filename*=utf-8''%C3%A9"),
+        (b'name="a"; filename="b\\"', b'name="a"; filename="b"'),
+        (b'name="a"; FileName="C:\\b\\"', b'name="a"; filename="C:\\b"'),
         (
             b"name=a; filename*=ISO-8859-1'en'%E9; filename=e",
             b"name=a; filename*=ISO-8859-1'en'%E9; filename=e",
@@ -79,7 +81,7 @@ def test_names_are_written_as_they_came(value: bytes, kept: bytes) -> None:
     header = disposition(value)
 
     assert isinstance(header, PartHeader)
-    part = FormPart(names=header.names, length=0)
+    part = Part(names=header.names, length=0)
     written = encode_form([part], boundary=BOUNDARY)[0]
     assert isinstance(written, bytes)
     assert written.endswith(
@@ -94,7 +96,14 @@ def test_names_are_written_as_they_came(value: bytes, kept: bytes) -> None:
         pytest.param(b'name="a"; name="b"', id="two names"),
         pytest.param(b'name="a"; Name="b"', id="two names in capitals"),
         pytest.param(b'name="a"; filename="b"; filename="c"', id="two file names"),
-        pytest.param(b'name="a"; filename="b\\"', id="open quote"),
+        pytest.param(b'name="a"; filename="b', id="open quote"),
+        pytest.param(b'name="a\\"', id="name that ends in a backslash"),
+        pytest.param(b'name="a"; filename="\\"', id="nothing but a backslash"),
+        pytest.param(b'name="a"; filename="b\\\\\\"', id="three backslashes"),
+        pytest.param(b'filename="b\\"; name="a"', id="backslash in front of a name"),
+        pytest.param(b'name="a\\"; filename="b\\"', id="two backslashes, one name"),
+        pytest.param(b'name="a; filename="b\\"', id="backslash behind two names"),
+        pytest.param(b'name="a"; filename="\x95\\"', id="half of a character"),
         pytest.param(b'name="\x95\\"', id="Shift JIS that ends in a backslash"),
         pytest.param(b"name=a b", id="blank"),
         pytest.param(b"name=\xe9", id="bytes without quotes"),
@@ -139,6 +148,9 @@ def test_names_that_readers_disagree_about_are_refused(value: bytes) -> None:
         (b'Content-Type: a/b; x="; charset=utf-16"', "a/b", "a/b"),
         (b'Content-Type: a/b; charset=utf-8; x="charset=utf-7"', "a/b", "a/b"),
         (b"Content-Type: a/b; c=multipart/mixed", "a/b", "a/b"),
+        (b"Content-Type: image/jpeg; charset=binary", "image/jpeg", "image/jpeg"),
+        (b'Content-Type: a/b; x=y; charset="BINARY"', "a/b", "a/b"),
+        (b"Content-Type: a/b; charset=unknown-8bit", "a/b", "a/b"),
         (b"Content-Type: jpeg", "application/octet-stream", None),
         (b"Content-Type: a/b, c/d", "application/octet-stream", None),
         (b"Content-Type:", None, None),
@@ -306,7 +318,7 @@ def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
         header = read_part_header(text + b"\r\n", LIMITS)
 
         if isinstance(header, PartHeader):
-            part = FormPart(
+            part = Part(
                 names=header.names,
                 content_type=header.content_type,
                 coding=header.coding,

@@ -48,7 +48,6 @@ from uploadfilter.uploads.assembly.assembly import Order, State
 from uploadfilter.uploads.assembly.filepond import FilePondChunk, FilePondCreation
 from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
-from uploadfilter.uploads.body.canonical import FormPart
 from uploadfilter.uploads.head import codings
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.head.request import RequestHead
@@ -64,14 +63,13 @@ _OF_A_CHUNK: Final = (b"upload-offset", b"upload-length", b"upload-name")
 
 async def begins_upload(upload: Upload, command: KeepSlice) -> bool:
     """Tell whether a form begins an upload of FilePond, and brings no byte of it."""
-    parts = [part for part in command.parts if isinstance(part, FormPart)]
+    parts = command.parts
     body = BodyPlan(kind=BodyKind.FORM)
     step = filepond.read(upload.arrival.head, body)
     has_file = any(file_name_of(part) is not None for part in parts)
     if not isinstance(step, FilePondCreation) or has_file:
         return False
-    is_read = len(parts) == len(command.parts)
-    return is_read and not Signs(await fields_of(upload, parts)).is_piece
+    return not Signs(await fields_of(upload, parts)).is_piece
 
 
 class FilePond:

@@ -66,7 +66,6 @@ from uploadfilter.uploads.body.extractors import (
     Refused,
 )
 from uploadfilter.uploads.body.messages import MessagesExtractor, MessageSpan
-from uploadfilter.uploads.body.related import RelatedExtractor
 from uploadfilter.uploads.head.plan import PIECE, BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -455,7 +454,11 @@ def _extractor(
         case BodyKind.RAW:
             return RawExtractor(plan.declared_type, plan.coding)
         case BodyKind.FORM:
-            make = FormExtractor if plan.parts_type is None else RelatedExtractor
-            return make(plan.boundary or b"", limits, coding=plan.coding)
+            return FormExtractor(
+                plan.boundary or b"",
+                limits,
+                coding=plan.coding,
+                is_form=plan.parts_type is None,
+            )
         case never:
             assert_never(never)

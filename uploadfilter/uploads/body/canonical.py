@@ -2,9 +2,13 @@ r"""Encode a form anew, so that every origin reads exactly the inspected parts.
 
 Forwarding the original bytes of a form is unsafe, however well they were parsed: six
 readers disagree about 71 of 112 odd forms (docs/decisions/0003). So the forwarded form
-is built from the parsed parts: a boundary that the client cannot know; for each part
-one Content-Disposition, at most one Content-Type and one Content-Transfer-Encoding; the
-original order, with repetitions; and nothing before, between or after the parts.
+is built from the parsed parts: a boundary that the client cannot know; for each part at
+most one Content-Disposition, one Content-Type and one Content-Transfer-Encoding; the
+original order, with repetitions; and nothing before, between or after the parts. Parts
+that are no form (``multipart/related`` and ``mixed``) also have a Content-ID and a
+Content-Location, by which they name each other. No other header goes on in any kind of
+multipart: aiohttp's reader takes a part's Content-Length for its end, and the length of
+a boundary is no secret.
 
 The *values* in a part's header are written as the client wrote them, after they were
 read by strict rules: quotes, escapes, bytes that are not UTF-8, ``filename*``. Readers
@@ -19,12 +23,15 @@ contains them is negligible, and contents are not searched for the boundary.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final
 
 from uploadfilter.uploads.head import fields
 
 _BOUNDARY = re.compile(rb"[0-9A-Za-z]{16,70}")
 """Letters and digits only, which need no quotes; RFC 2046 allows at most 70."""
+
+FORM_DATA: Final = "form-data"
+"""The disposition of a part of a form (RFC 7578, section 4.2)."""
 
 PARAMETERS = frozenset({"name", "filename", "filename*"})
 """The parameters of a Content-Disposition that the origin gets."""
@@ -34,32 +41,42 @@ CODINGS = frozenset({"7bit", "8bit", "binary", "quoted-printable", "base64"})
 
 _TEXT = r"[^\x00-\x08\x0a-\x1f\x7f]*"
 _CONTENT_TYPE = re.compile(rf"[!#$%&'*+.^_`|~0-9A-Za-z-]+/{_TEXT}")
+_DISPOSITION = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+")
+_REFERENCE = re.compile(r"[!-~]+")
 _CHARSET = re.compile(r"[0-9a-z_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormPart:
-    r"""One part of a form, without its data.
+class Part:
+    r"""One part of a body, without its data.
 
     Header values are text in UTF-8; other bytes are lone surrogates (Python's error
     handler ``surrogateescape``), and are written as they were.
 
     Attributes:
+        disposition: Its kind of Content-Disposition, in lower case; ``None`` if a part
+            that is in no form has none.
         names: The parameters of the Content-Disposition in their order: name in lower
-            case, value as it is written, with its quotes. ``name`` is one of them; a
-            plain field has neither ``filename`` nor ``filename*``.
+            case, value as it is written, with its quotes. In a form ``name`` is one of
+            them; a plain field has neither ``filename`` nor ``filename*``.
         content_type: Value of Content-Type; ``None`` if the client sent none.
         coding: Content transfer encoding, in lower case; ``None`` if the client named
             none.
+        content_id: Value of Content-ID, by which parts that are no form name each
+            other; ``None`` if there is none.
+        content_location: Value of Content-Location, likewise.
         length: Bytes of the part's data.
         undone_length: Bytes of the data without their transfer encoding, which were
             inspected as well and are not sent; they follow the data where both are
             held.
     """
 
-    names: tuple[tuple[str, str], ...]
+    disposition: str | None = FORM_DATA
+    names: tuple[tuple[str, str], ...] = ()
     content_type: str | None = None
     coding: str | None = None
+    content_id: str | None = None
+    content_location: str | None = None
     length: int
     undone_length: int = 0
 
@@ -67,54 +84,50 @@ class FormPart:
         """Refuse values that cannot be written in one unambiguous way."""
         found = fields.read_parameters(_parameters(self.names))
         as_read = tuple((each.name, each.written) for each in found or ())
-        if as_read != self.names or "name" not in dict(self.names):
-            raise ValueError("the names of a form part would be read otherwise")
-        if not dict(self.names).keys() <= PARAMETERS:
-            raise ValueError("a form part has a parameter of another name")
+        names = dict(self.names)
+        is_unnamed = self.disposition == FORM_DATA and "name" not in names
+        if as_read != self.names or is_unnamed:
+            raise ValueError("the names of a part would be read otherwise")
+        if not names.keys() <= PARAMETERS:
+            raise ValueError("a part has a parameter of another name")
         if any(fields.has_control(value) for _, value in self.names):
-            raise ValueError("a name of a form part holds a control character")
+            raise ValueError("a name of a part holds a control character")
         if self.content_type and not _CONTENT_TYPE.fullmatch(self.content_type):
-            raise ValueError("the content type of a form part is no type")
+            raise ValueError("the content type of a part is no type")
         if self.coding is not None and self.coding not in CODINGS:
-            raise ValueError("the coding of a form part is not one of those known")
-        if min(self.length, self.undone_length) < 0:
-            raise ValueError("the length of a form part is negative")
-
-    @property
-    def section(self) -> bytes:
-        """The header section, with the empty line that ends it."""
-        return _part_header(self)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MimePart:
-    """One part of a body of several parts that is no form, without its data.
-
-    Attributes:
-        lines: Header lines as the client wrote them, without their ends.
-        length: As in ``FormPart``.
-        undone_length: As in ``FormPart``; 0.
-    """
-
-    lines: tuple[str, ...]
-    length: int
-    undone_length: int = 0
-
-    def __post_init__(self) -> None:
-        """Refuse lines that could end the section, or the line."""
-        if any(fields.has_control(line) or not line for line in self.lines):
-            raise ValueError("a header line of a part holds a control character")
+            raise ValueError("the coding of a part is not one of those known")
+        if not all(map(is_reference, (self.content_id, self.content_location))):
+            raise ValueError("a part has an id or a location that is none")
+        if self.disposition is None and self.names:
+            raise ValueError("a part has names and no disposition")
+        if self.disposition is not None and not is_disposition(self.disposition):
+            raise ValueError("the disposition of a part is no word")
         if min(self.length, self.undone_length) < 0:
             raise ValueError("the length of a part is negative")
 
     @property
     def section(self) -> bytes:
         """The header section, with the empty line that ends it."""
-        text = "".join(f"{line}\r\n" for line in self.lines)
-        return f"{text}\r\n".encode("utf-8", "surrogateescape")
+        names = f"{self.disposition}{_parameters(self.names)}"
+        values = {
+            "Content-Disposition": None if self.disposition is None else names,
+            "Content-Type": self.content_type,
+            "Content-Transfer-Encoding": self.coding,
+            "Content-ID": self.content_id,
+            "Content-Location": self.content_location,
+        }
+        lines = [f"{name}: {it}\r\n" for name, it in values.items() if it is not None]
+        return f"{''.join(lines)}\r\n".encode("utf-8", "surrogateescape")
 
 
-Part: TypeAlias = FormPart | MimePart
+def is_disposition(word: str) -> bool:
+    """Tell whether a word is a kind of disposition, in lower case."""
+    return _DISPOSITION.fullmatch(word) is not None
+
+
+def is_reference(value: str | None) -> bool:
+    """Tell whether a value may name a part: printable ASCII, without blanks."""
+    return value is None or _REFERENCE.fullmatch(value) is not None
 
 
 def encode_form(parts: Sequence[Part], *, boundary: bytes) -> tuple[bytes | int, ...]:
@@ -190,13 +203,3 @@ def _check_boundary(boundary: bytes) -> None:
 
 def _parameters(names: Sequence[tuple[str, str]]) -> str:
     return "".join(f"; {name}={written}" for name, written in names)
-
-
-def _part_header(part: FormPart) -> bytes:
-    """Return the header section of one part with the empty line that ends it."""
-    lines = [f"Content-Disposition: form-data{_parameters(part.names)}"]
-    if part.content_type is not None:
-        lines.append(f"Content-Type: {part.content_type}")
-    if part.coding is not None:
-        lines.append(f"Content-Transfer-Encoding: {part.coding}")
-    return "\r\n".join([*lines, "", ""]).encode("utf-8", "surrogateescape")

@@ -21,7 +21,7 @@ import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.body.canonical import FormPart, Part
+from uploadfilter.uploads.body.canonical import Part
 from uploadfilter.uploads.body.inflating import Inflater, incomplete
 from uploadfilter.uploads.body.parts import (
     QUOTED_PRINTABLE,
@@ -189,15 +189,22 @@ class FormExtractor:
         boundary: The separator of the parts, as ``head/plan.py`` found it.
         limits: Limits on the number of parts and the length of each header.
         coding: The content coding of the body; ``None`` if it has none.
+        is_form: Whether it is a form, and not ``multipart/related`` or ``mixed``.
 
     Attributes:
         is_behind: Whether bytes that have arrived are not parsed yet.
     """
 
     def __init__(
-        self, boundary: bytes, limits: UploadLimits, *, coding: str | None = None
+        self,
+        boundary: bytes,
+        limits: UploadLimits,
+        *,
+        coding: str | None = None,
+        is_form: bool = True,
     ) -> None:
         self._limits = limits
+        self._is_form = is_form
         self._inflater: Inflater | None = None
         if coding is not None:
             self._inflater = Inflater(coding, most_bytes=limits.max_body_bytes)
@@ -325,7 +332,7 @@ class FormExtractor:
         """Take a header section that is complete, without its empty line."""
         if self._opening in section:
             return malformed("A part contains the form's boundary.")
-        header = self._read(section)
+        header = read_part_header(section, self._limits, is_form=self._is_form)
         if isinstance(header, Refusal):
             return header
         self._files += header.is_file
@@ -448,31 +455,28 @@ class FormExtractor:
                 ContentData(data=undone),
                 ContentEnded(),
             ]
-        self._parts.append(self._part(header, undone_length=len(undone)))
-        for value in said:
-            self._note(header, value)
-        return next(filter(None, (_refusal_of_field(header, v) for v in said)), None)
-
-    def _read(self, section: bytes) -> PartHeader | Refusal:
-        """Read a header section."""
-        return read_part_header(section, self._limits)
-
-    def _part(self, header: PartHeader, *, undone_length: int) -> Part:
-        """Return a part that is complete."""
-        return FormPart(
+        part = Part(
+            disposition=header.disposition,
             names=header.names,
             content_type=header.content_type,
             coding=header.coding,
+            content_id=header.content_id,
+            content_location=header.content_location,
             length=self._length,
-            undone_length=undone_length,
+            undone_length=len(undone),
         )
+        self._parts.append(part)
+        for value in said:
+            self._note(header, value)
+        return next(filter(None, (_refusal_of_field(header, v) for v in said)), None)
 
     def _note(self, header: PartHeader, value: bytes) -> None:
         """Note the value of a field that has ended, if it describes the file."""
         if header.is_file or "filename=" in header.name.lower():
             # formidable finds a file name in the name, too.
             self._signs.add_file(header.name)
-        elif signs.Signs.are_in(header.name):
+        # Rack reads parts that are no form as one, and fields by an id.
+        if not header.has_file_name and signs.Signs.are_in(header.name):
             self._signs.add(header.name, value.decode(errors="replace"))
 
 
