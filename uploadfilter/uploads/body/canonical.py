@@ -97,7 +97,7 @@ class Part:
         if self.coding is not None and self.coding not in CODINGS:
             raise ValueError("the coding of a part is not one of those known")
         if not all(map(is_reference, (self.content_id, self.content_location))):
-            raise ValueError("a part has an id or a location that is none")
+            raise ValueError("a reference of a part is not printable ASCII")
         if self.disposition is None and self.names:
             raise ValueError("a part has names and no disposition")
         if self.disposition is not None and not is_disposition(self.disposition):

@@ -178,7 +178,7 @@ def _refusal_outside_of_forms(headers: dict[str, str]) -> Refusal | None:
     if folded.startswith("message/") or "multipart" in folded or "boundary" in folded:
         return malformed("A part holds parts of its own.")
     if not all(is_reference(headers.get(name)) for name in _REFERENCES):
-        return malformed("A part has an id or a location that is none.")
+        return malformed("A part's Content-ID or Content-Location is malformed.")
     return None
 
 
