@@ -23,8 +23,12 @@ client or an origin gets, and cannot be switched off (ADR 0015, 0029, 0052). In 
 - It does not state whether bytes after the end of an answer began another one.
   ``has_begun_another_answer`` ends ``ResponseHandler._parser``.
 - It forgets an answer that has arrived when it notices the end of the connection while
-  it sends a body. ``read_to_the_end`` puts ``_Reading`` into
-  ``BaseConnector._factory``, which the connector calls for each connection.
+  it sends a body, or bytes behind the answer that are no other one; and it keeps any
+  number of interim answers. ``read_to_the_end`` puts ``_Reading`` into
+  ``BaseConnector._factory``, which the connector calls for each connection. It reads
+  ``ResponseHandler._exception``, ``_parser``, ``_payload_parser`` and ``_upgraded``,
+  and forgets ``_payload``; ``_content``, ``_interim_count`` and ``_line_end`` are ours,
+  and so are ``_awaits_head`` and ``_end_of_head``.
 - Its server makes connections of its own class only. ``AiohttpServer`` passes
   ``Server._loop`` and ``_kwargs`` to another class.
 
@@ -35,10 +39,11 @@ uses a private name of aiohttp.
 
 import asyncio
 import os
+import re
 from collections import deque
 from collections.abc import Awaitable, Callable
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeGuard
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypeGuard
 
 import aiohttp
 from aiohttp import http_exceptions, web
@@ -59,6 +64,14 @@ Queued: TypeAlias = tuple[Any, StreamReader]
 _UNREAD_BYTES = 256 * 1024
 """Most bytes of an answer that are read after its connection broke: asyncio reads as
 many at once. The answer to a refused upload is short."""
+
+
+MOST_INTERIM_ANSWERS: Final = 100
+"""Interim answers of an origin to one request: Go's client takes five, and servers of
+WebDAV send one in some seconds. Others would wait while a flood of them is parsed."""
+
+_SWITCHING: Final = 101
+_END_OF_HEAD: Final = re.compile(rb"\n\r?\n")
 
 
 def hold_head(writer: AbstractStreamWriter, head: bytes) -> None:
@@ -90,7 +103,56 @@ def has_begun_another_answer(by: ResponseHandler) -> bool:
 
 
 class _Reading(ResponseHandler):
-    """Reads an answer also if the connection broke while a body was sent on it."""
+    """Reads one answer, and whatever comes with it or behind it does no harm.
+
+    Interim answers (100, 102, 103) are dropped. The head of the answer is parsed by
+    itself, so that an error behind it cannot take it away. Bytes behind a whole answer,
+    such as the body of an answer to HEAD, end the connection, and not the answer. An
+    answer is not lost either if the connection broke while a body was sent on it.
+    """
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._content: StreamReader | None = None
+        self._interim_count = 0
+        self._line_end = b""  # that may be a part of the empty line behind a head
+
+    @override
+    def set_response_params(self, **params: Any) -> None:
+        """Begin to read another answer."""
+        self._content, self._interim_count, self._line_end = None, 0, b""
+        super().set_response_params(**params)
+
+    @override
+    def data_received(self, data: bytes) -> None:
+        """Parse head after head, then the body of the answer."""
+        while data and self._awaits_head():
+            end = self._end_of_head(data)
+            super().data_received(data[:end])
+            data = data[end:]
+            if not data or self._exception is not None:
+                return
+        is_over = self._content is not None and self._content.is_eof()
+        if data and is_over and not self._upgraded and self._payload_parser is None:
+            self.force_close()
+            if self.transport is not None:
+                self.transport.close()
+        else:
+            super().data_received(data)
+
+    @override
+    def feed_data(self, data: tuple[Any, StreamReader], size: int = 0) -> None:
+        """Take an answer; drop an interim one."""
+        message, content = data
+        is_interim = message.code // 100 == 1 and message.code != _SWITCHING
+        if not is_interim:
+            self._content = content if self._content is None else self._content
+            super().feed_data(data, size)
+            return
+        self._interim_count += 1
+        if self._interim_count > MOST_INTERIM_ANSWERS and self.transport is not None:
+            self.set_exception(http_exceptions.BadHttpMessage("too many announcements"))
+            self.transport.abort()
 
     @override
     def connection_lost(self, exc: BaseException | None) -> None:
@@ -99,7 +161,20 @@ class _Reading(ResponseHandler):
             data = _unread(self.transport)
             if data:
                 self.data_received(data)
+        if self._payload is not None and self._payload.is_eof():
+            self._payload = None
         super().connection_lost(exc)
+
+    def _awaits_head(self) -> bool:
+        is_reading = self._parser is not None and self._exception is None
+        return is_reading and self._content is None and not self._upgraded
+
+    def _end_of_head(self, data: bytes) -> int:
+        """Return where the first head in the data ends, or the data."""
+        before = self._line_end
+        found = _END_OF_HEAD.search(before + data)
+        self._line_end = b"" if found else (before + data)[-2:]
+        return found.end() - len(before) if found else len(data)
 
 
 def read_to_the_end(connector: aiohttp.BaseConnector) -> None:

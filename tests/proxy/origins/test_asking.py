@@ -374,3 +374,120 @@ async def test_part_of_an_answer_to_an_unread_body_is_not_the_whole() -> None:
         pytest.raises(aiohttp.ClientPayloadError),
     ):
         await refused(listener, refusal(b"Content-Length: 9", b"not"))
+
+
+PROCESSING = b"HTTP/1.1 102 Processing\r\n\r\n"
+
+
+@pytest.mark.parametrize(
+    "interim",
+    [
+        PROCESSING,
+        b"HTTP/1.1 100 Continue\r\n\r\n",
+        b"HTTP/1.1 103 E\r\nLink: <a>\r\n\r\n",
+    ],
+    ids=["102", "100", "103"],
+)
+async def test_c7_flood_of_interim_answers_ends(
+    wire: WireOrigin, interim: bytes
+) -> None:
+    """C7: it never gives an answer, and other clients would wait for it (issue 27)."""
+
+    async def flood(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            writer.write(interim * 1_000)
+            await writer.drain()
+
+    wire.answering = flood
+    settings = OriginSettings(url=wire.url, answer_timeout_s=float(TIMEOUT_S))
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", HEADERS, None) as answer,
+    ):
+        assert answer is OriginFailure.UNREACHABLE
+
+
+async def test_interim_answers_in_a_row_do_not_renew_the_clock(
+    wire: WireOrigin,
+) -> None:
+    """The time runs from the end of the request, whatever is announced (issue 27)."""
+
+    async def announce(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        while True:
+            writer.write(PROCESSING)
+            await writer.drain()
+            await asyncio.sleep(0.02)
+
+    wire.answering = announce
+    settings = OriginSettings(url=wire.url, answer_timeout_s=0.1)
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        Origin.opened(settings) as origin,
+        origin.asked("GET", "/", HEADERS, None) as answer,
+    ):
+        assert answer is OriginFailure.TOO_SLOW
+
+
+@pytest.mark.parametrize("pieces", [1, 2, 1000], ids=["at once", "two", "byte by byte"])
+async def test_some_interim_answers_pass(wire: WireOrigin, pieces: int) -> None:
+    """An origin may announce its answer a few times, in any cut."""
+    said = PROCESSING * 3 + b"HTTP/1.1 103 E\r\nLink: <a>\r\n\r\n" + OK
+    size = -(-len(said) // pieces)
+    wire.answering = says(*(said[at : at + size] for at in range(0, len(said), size)))
+    async with (
+        Origin.opened(OriginSettings(url=wire.url)) as origin,
+        origin.asked("GET", "/", HEADERS, None) as answer,
+    ):
+        assert isinstance(answer, OriginAnswer)
+        assert await answer.content.read() == b"ok"
+
+
+NO_CONTENT = b"HTTP/1.1 204 No Content\r\n\r\n"
+
+
+WHOLE = [
+    ("GET", OK, b"ok"),
+    ("POST", OK, b"ok"),
+    ("GET", b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", b""),
+    ("GET", NO_CONTENT, b""),
+    ("GET", b"HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n", b""),
+    ("HEAD", OK[:-2], b""),
+    ("HEAD", OK, b""),
+    ("GET", PROCESSING + OK, b"ok"),
+    ("GET", OK.replace(b" OK", b" OK\r\nConnection: close"), b"ok"),
+]
+"""Methods, whole answers to them, and their bodies."""
+
+
+@pytest.mark.parametrize("first", [0, 1, 20, 1000], ids=lambda it: f"cut at {it}")
+@pytest.mark.parametrize("behind", [b"\0", b"x", b"</html>\r\n", OK])
+@pytest.mark.parametrize(("method", "whole", "body"), WHOLE)
+async def test_bytes_behind_a_whole_answer_do_no_harm(
+    wire: WireOrigin, method: str, whole: bytes, body: bytes, behind: bytes, first: int
+) -> None:
+    """The answer passes, and its connection serves no other request (issue 27)."""
+
+    async def answer(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        for piece in (whole[:first], whole[first:] + behind):
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+
+    wire.answering = answer
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        Origin.opened(OriginSettings(url=wire.url)) as origin,
+    ):
+        for _ in range(2):
+            async with origin.asked(method, "/", HEADERS, None) as answered:
+                assert isinstance(answered, OriginAnswer)
+                assert await answered.content.read() == body
+
+    assert (len(wire.got), wire.connections) == (2, 2)

@@ -201,13 +201,8 @@ class Asking:
     async def _head_of_answer(
         self, by: ResponseHandler
     ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
-        """Read the head of the final answer, after any informational ones."""
-        while True:
-            message, content = await by.read()
-            if not _is_informational(message.code):
-                break
-            if self._is_sent():
-                self._connection.await_head(self._silence_s)
+        """Read the head of the answer; interim ones do not arrive here."""
+        message, content = await by.read()
         self._content = content
         self._connection.stop_waiting()
         if not content.is_eof():
@@ -307,10 +302,6 @@ def _stated_keeping_s(answer: OriginAnswer) -> float | None:
     stated = answer.headers.get("Keep-Alive")
     found = _TIMEOUT.search(stated) if stated else None
     return float(found[1]) if found else None
-
-
-def _is_informational(status: int) -> bool:
-    return status // 100 == 1 and status != HTTPStatus.SWITCHING_PROTOCOLS
 
 
 def _in_one_chunk(data: bytes) -> bytes:
