@@ -155,6 +155,16 @@ class _Reading(ResponseHandler):
             self.transport.abort()
 
     @override
+    def set_exception(
+        self, exc: BaseException, exc_cause: BaseException | None = None
+    ) -> None:
+        """Tell whoever reads the body, too, that the rest of it cannot be parsed."""
+        super().set_exception(exc, exc_cause or exc)
+        is_malformed = isinstance(exc, http_exceptions.HttpProcessingError)
+        if is_malformed and self._content is not None and not self._content.is_eof():
+            self._content.set_exception(aiohttp.ClientPayloadError(str(exc)), exc)
+
+    @override
     def connection_lost(self, exc: BaseException | None) -> None:
         """Read the bytes that came before the end of the connection."""
         if isinstance(exc, ConnectionError) and self.transport is not None:

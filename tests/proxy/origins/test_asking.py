@@ -491,3 +491,27 @@ async def test_bytes_behind_a_whole_answer_do_no_harm(
                 assert await answered.content.read() == body
 
     assert (len(wire.got), wire.connections) == (2, 2)
+
+
+async def test_body_that_cannot_be_parsed_breaks_off(wire: WireOrigin) -> None:
+    """Nobody waits for the rest of it, or takes its beginning for the whole."""
+    head = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+    is_begun = asyncio.Event()
+
+    async def answer(
+        _got: Got, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        writer.write(head)
+        await is_begun.wait()
+        writer.write(b"zz\r\n")
+
+    wire.answering = answer
+    async with (
+        asyncio.timeout(TIMEOUT_S),
+        Origin.opened(OriginSettings(url=wire.url)) as origin,
+        origin.asked("GET", "/", HEADERS, None) as answered,
+    ):
+        assert isinstance(answered, OriginAnswer)
+        is_begun.set()
+        with pytest.raises(aiohttp.ClientPayloadError):
+            await answered.content.read()

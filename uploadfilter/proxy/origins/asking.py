@@ -14,6 +14,7 @@ from typing import assert_never
 
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
+from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.http_parser import RawResponseMessage
 from aiohttp.http_writer import StreamWriter
 from aiohttp.streams import EMPTY_PAYLOAD
@@ -203,6 +204,9 @@ class Asking:
     ) -> tuple[RawResponseMessage, aiohttp.StreamReader]:
         """Read the head of the answer; interim ones do not arrive here."""
         message, content = await by.read()
+        error = by.exception()
+        if isinstance(error, HttpProcessingError) and not content.is_eof():
+            raise error
         self._content = content
         self._connection.stop_waiting()
         if not content.is_eof():

@@ -21,10 +21,11 @@ class OriginSettings:
             rack answers within milliseconds; in five seconds, one lost SYN can be
             repeated after one and three seconds.
         answer_timeout_s: Longest silence of the origin; then 504: from the last byte
-            sent to the end of the answer's head, between any two bytes of its body, and
-            while the origin accepts no byte of a body. A request also waits at most
-            this long for one of ``connections``. nginx's ``proxy_read_timeout`` and
-            ``proxy_send_timeout`` are 60 s too.
+            sent to the end of the answer's head, whatever interim answers (102, 103)
+            announce it, between any two bytes of its body, and while the origin accepts
+            no byte of a body. A request also waits at most this long for one of
+            ``connections``. nginx's ``proxy_read_timeout`` and ``proxy_send_timeout``
+            are 60 s too.
         stream_timeout_s: Longest pause between two bytes of server-sent events
             (``text/event-stream``), which are silent while nothing happens. It only
             ends connections that neither side closes.
