@@ -98,4 +98,5 @@ def test_missing_signatures_name_who_may_sign(tmp_path: Path) -> None:
 def test_many_withdrawn_entries_are_a_number() -> None:
     """A line has ten ids at most."""
     assert withdrawn_again(["a"]).endswith("1 entry that a duty officer withdrew: a")
-    assert withdrawn_again(["a"] * 12).endswith("a, 2 more")
+    assert withdrawn_again([f"{n}" for n in range(12)]).endswith("9, 2 more")
+    assert withdrawn_again(["a", "a"]) == withdrawn_again(["a"])

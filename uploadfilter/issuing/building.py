@@ -390,6 +390,7 @@ class BuildFile:
             IssuerError: The file cannot be moved.
         """
         with translated(self._path, IssuerError):
+            self._list.finish()
             self._file.put_in_place()
 
     def close(self) -> None:

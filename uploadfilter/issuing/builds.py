@@ -8,7 +8,7 @@ and so does the list of files to look at, which has names.
 
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -65,17 +65,21 @@ class Builds:
     def __init__(self, folder: Path) -> None:
         self._folder = folder / _FOLDER
 
-    def place(self, source: Path, category: str | None) -> Path:
+    def place(
+        self, source: Path, category: str | None, corpora: Iterable[str] = ()
+    ) -> Path:
         """Return the path for the lines of a build, and make the folder for them.
 
         Args:
             source: The folder of pictures.
             category: The category of all pictures; ``None`` if their folders name it.
+            corpora: The known-good corpora whose pictures are left out: a build
+                without them is another one, and does not go on with this one.
         """
         with file_errors(self._folder):
             make_private(self._folder)
-        what = os.fsencode(source) + b"\0" + (category or "").encode()
-        name = hashlib.blake2b(what, digest_size=_NAME_BYTES).hexdigest()
+        what = "\0".join([str(source), category or "", *corpora])
+        name = hashlib.blake2b(os.fsencode(what), digest_size=_NAME_BYTES).hexdigest()
         return self._folder / (name + _LINES)
 
     def note(self, path: Path, built: Built) -> None:

@@ -67,10 +67,18 @@ class FileList:
             csv.writer(self._file).writerow(_HEADING)
         csv.writer(self._file).writerow(astuple(row))
 
-    def close(self) -> None:
-        """Close the file."""
+    def finish(self) -> None:
+        """Write all rows.
+
+        Raises:
+            OSError: They cannot be written.
+        """
         if self._file is not None:
-            # An error of a full disk was raised when a line was added.
+            self._file.flush()
+
+    def close(self) -> None:
+        """Close the file; rows of an unfinished list may be lost."""
+        if self._file is not None:
             with contextlib.suppress(OSError):
                 self._file.close()
 

@@ -37,6 +37,7 @@ def entries(count: int, then: str = "", *, plural: str = "") -> str:
 
 def withdrawn_again(ids: Sequence[str]) -> str:
     """Return in one line which entries were left out because they were withdrawn."""
+    ids = list(dict.fromkeys(ids))
     more = len(ids) - _IDS_SHOWN
     named = ", ".join([*ids[:_IDS_SHOWN], *([f"{more:,} more"] if more > 0 else ())])
     return f"left out: {entries(len(ids))} that a duty officer withdrew: {named}"

@@ -146,7 +146,8 @@ def test_keys_are_made_with_the_folder(
 
     assert made == {"ann.key", "bob.key", "dora.key", "machine.key"}
     assert again == 2
-    assert "exists already" in told
+    assert "ann has a key already" in told
+    assert "ann.pub" in told
     assert with_files == 0
     status = ("issuer", "status", "--json", "--folder", f"{tmp_path}/o")
     assert run(monkeypatch, *status) == 0
@@ -176,3 +177,20 @@ def test_missing_option_is_named_without_a_terminal(
     assert run(monkeypatch, "issuer", "new", f"{tmp_path}/o", *words) == 2
     assert f"{missing} is missing" in capfd.readouterr().err
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--leave-out-known-good",), "a folder of pictures only"),
+        (("in.jsonl", "--known-good", "kg"), "a folder of pictures only"),
+        (("--replace",), "need a folder or file"),
+        (("--category", "1"), "need a folder or file"),
+    ],
+)
+def test_option_that_would_do_nothing_is_refused(
+    desk: Desk, words: tuple[str, ...], said: str
+) -> None:
+    """Nobody believes that pictures were left out when none were compared."""
+    assert desk.type("propose", *words) == 2
+    assert said in desk.said()

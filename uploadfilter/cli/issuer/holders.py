@@ -196,11 +196,18 @@ def _made_keys(
     names = {it: None for whos in people.values() for it in whos if not _is_file(it)}
     for who in names:
         check_name(who)
-        keyfiles.check_new(keys / f"{who}.key")
+        file = keys / f"{who}.key"
+        if file.exists():
+            raise UsageError(
+                f"{who} has a key already: {str(file)!r} exists",
+                hint=f"To take it, name its public half in place of {who!r}: "
+                f"{keyfiles.public_file_of(file)}",
+            )
+        keyfiles.check_new(file)
     made = {}
     for who in names:
-        file = None if passphrases is None else passphrases / f"{who}.txt"
-        passphrase = read_passphrase(f"the new key of {who}", file=file, twice=True)
+        text = None if passphrases is None else passphrases / f"{who}.txt"
+        passphrase = read_passphrase(f"the new key of {who}", file=text, twice=True)
         made[who] = made_key(who, passphrase)
     return made
 

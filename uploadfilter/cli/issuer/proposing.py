@@ -192,6 +192,8 @@ def propose_command(
     it, tally = IssuerFolder(folder), Tally()
     wanted = categories or []
     built = None
+    is_compared = bool(known_good) or leave_out
+    _check_useful(source, is_chosen=bool(wanted) or replace, is_compared=is_compared)
     if source is not None and source.is_dir():
         check = known_good_check(known_good or (), leaves_out=leave_out)
         built = _built(it, source, wanted, check, json=json)
@@ -228,11 +230,32 @@ def propose_command(
             signed = sign_with(it, now, signers)
         waiting = signing.pending(it, now)
     if json:
-        print_json({**review_document(review, waiting), "withdrawn": again})
+        last = Builds(it.path).last_list
+        files = str(last) if built is not None and last.exists() else None
+        known = {"withdrawn": list(dict.fromkeys(again)), "files": files}
+        print_json({**review_document(review, waiting), **known})
         return
     say_signed(signed)
     say_missing(waiting)
     say("next: officers sign with 'uploadfilter issuer sign'", style="dim")
+
+
+def _check_useful(source: Path | None, *, is_chosen: bool, is_compared: bool) -> None:
+    """Refuse options that would have no effect on this source.
+
+    Raises:
+        UsageError: Pictures are to be compared, or entries chosen, but there are none.
+    """
+    if is_compared and (source is None or not source.is_dir()):
+        raise UsageError(
+            "known-good pictures are left out of a folder of pictures only",
+            hint="Omit --known-good and --leave-out-known-good, or name the folder.",
+        )
+    if source is None and is_chosen:
+        raise UsageError(
+            "--category and --replace need a folder or file",
+            hint="For example: uploadfilter issuer propose pictures --replace",
+        )
 
 
 def _built(
@@ -256,7 +279,8 @@ def _built(
         )
     category = categories[0] if categories else None
     builds = Builds(it.path)
-    file = builds.place(source.resolve(), category)
+    corpora = () if known_good is None else known_good.corpora
+    file = builds.place(source.resolve(), category, corpora)
     # A build that was finished and not staged may lack pictures that came later.
     file.unlink(missing_ok=True)
     out = BuildFile(file)

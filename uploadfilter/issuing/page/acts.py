@@ -214,10 +214,8 @@ class Acts:
         """
         rows = None if table is None else read_table(table)
         naming = Naming(category=category, table=rows)
-        what = str(table) if table else category or ""
-        # A build without the comparison is another one, and does not go on with it.
         corpora = () if known_good is None else known_good.corpora
-        path = self._builds.place(source, "\0".join([what, *corpora]))
+        path = self._builds.place(source, str(table) if table else category, corpora)
         out = BuildFile(path)
         work = partial(
             build,
