@@ -153,6 +153,11 @@ def events() -> Iterator[str]:
                     args=[ast.Constant(value=str(event)), *_],
                 ):
                     yield event
+                case ast.Call(
+                    func=ast.Attribute(attr="fail"),
+                    args=[ast.Constant(value=str(event)), *_],
+                ):
+                    yield event
                 case _:
                     pass
 

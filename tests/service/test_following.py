@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
+import structlog
 from structlog.testing import capture_logs
 
 from tests.proxy.admin.desk import NOWHERE
 from tests.proxy.site import exact_entry, list_entries
 from uploadfilter.config import Settings
 from uploadfilter.model import Mode
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.reference.entries.sets import SetInfo, Signed
@@ -20,6 +22,8 @@ from uploadfilter.reference.store import (
 )
 from uploadfilter.service.following import REMINDER_S, Following
 from uploadfilter.signedsets.freshness import Status
+
+OVER = ("fault_over", None)
 
 
 def live(mode: Mode) -> LiveSettings:
@@ -38,6 +42,7 @@ class Told:
         self._following = Following(
             self.reference,
             settings=lambda: live(self.mode),
+            faults=OngoingFaults(structlog.get_logger()),
             clock=lambda: self.now_s,
         )
 
@@ -61,7 +66,7 @@ async def test_enforce_that_rejects_no_match_is_said_and_said_again(
         told.now_s += REMINDER_S
         assert await told.events() == [monitored]
         list_entries(tmp_path, [exact_entry(1, b"a")])
-        assert await told.events() == [("generation_active", None)]
+        assert await told.events() == [("generation_active", None), OVER]
         told.now_s += REMINDER_S
         assert await told.events() == []
         list_entries(tmp_path, [exact_entry(1, b"a")], enforced=False)
@@ -86,7 +91,7 @@ async def test_missing_reference_set_is_said_once(tmp_path: Path) -> None:
         assert await told.events() == [("reference_set_unusable", None)]
         assert await told.events() == []
         list_entries(tmp_path, [exact_entry(1, b"a")])
-        assert await told.events() == [("generation_active", None)]
+        assert await told.events() == [OVER, ("generation_active", None)]
 
 
 def rolled_back(state: Path) -> Callable[[], None]:
@@ -115,7 +120,7 @@ async def test_rollback_is_said_until_it_is_released(tmp_path: Path) -> None:
         told.now_s += REMINDER_S
         assert await told.events() == [("generation_pinned", None)]
         release()
-        assert await told.events() == [("generation_active", None)]
+        assert await told.events() == [("generation_active", None), OVER]
 
 
 async def test_signed_set_that_grows_old_is_said(tmp_path: Path) -> None:
@@ -139,6 +144,7 @@ async def test_signed_set_that_grows_old_is_said(tmp_path: Path) -> None:
         following = Following(
             reference,
             settings=lambda: live(Mode.ENFORCE),
+            faults=OngoingFaults(structlog.get_logger()),
             clock=lambda: state["now"],
             signed=lambda: (
                 msgspec.structs.replace(known, held_back=int(state["held"])),
@@ -156,13 +162,12 @@ async def test_signed_set_that_grows_old_is_said(tmp_path: Path) -> None:
         assert await events_at(4999) == []
         assert await events_at(5000) == ["signed_set_aging"]
         assert await events_at(5001) == []
-        assert await events_at(9000) == ["signed_set_expired"]
+        assert await events_at(9000) == ["signed_set_expired", "fault_over"]
         state["held"] = 4
-        assert await events_at(9001) == [
-            "signed_set_expired",
-            "withdrawals_held_back",
-        ]
-        assert await events_at(9001 + REMINDER_S) == [
+        assert await events_at(9001) == ["withdrawals_held_back"]
+        state["held"] = 3
+        assert await events_at(9002) == ["withdrawals_held_back"]
+        assert await events_at(9002 + REMINDER_S) == [
             "signed_set_expired",
             "withdrawals_held_back",
         ]

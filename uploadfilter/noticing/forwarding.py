@@ -21,6 +21,7 @@ from uploadfilter.noticing.figures import NoticeMetrics
 from uploadfilter.noticing.notices import HotlineNotice, pause_s
 from uploadfilter.noticing.queueing import NoticeQueue
 from uploadfilter.noticing.settings import MailSecurity, NoticeSettings
+from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -56,7 +57,7 @@ class Forwarder:
         self._settings = settings
         self._metrics = metrics
         self._now = now
-        self._problem = ""
+        self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
         """Send periodically, until cancelled."""
@@ -65,7 +66,7 @@ class Forwarder:
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Send the notices that are due; a failure is told once until it changes."""
+        """Send the notices that are due."""
         try:
             now = self._now()
             due = await asyncio.to_thread(self._queue.due, now=now, most=_AT_ONCE)
@@ -82,7 +83,7 @@ class Forwarder:
                     break
                 await asyncio.to_thread(self._queue.delivered, notice)
                 self._metrics.delivered()
-                self._problem = ""
+                self._faults.recover("notices_undelivered")
             before_s = now - self._settings.keep_days * _DAY_S
             gone = await asyncio.to_thread(self._queue.forget, before_s=before_s)
             if gone:
@@ -104,13 +105,11 @@ class Forwarder:
         return ""
 
     def _say(self, problem: str) -> None:
-        if problem != self._problem:
-            log.error(
-                "notices_undelivered",
-                error=problem,
-                hint="They stay in the queue, and are tried again within the hour.",
-            )
-        self._problem = problem
+        self._faults.fail(
+            "notices_undelivered",
+            error=problem,
+            hint="They stay in the queue, and are tried again within the hour.",
+        )
 
 
 async def _post(url: str, notice: HotlineNotice) -> str:

@@ -31,6 +31,7 @@ from uploadfilter.objecting import asking, rendering
 from uploadfilter.objecting.asking import FormRequest, answered
 from uploadfilter.objecting.fields import line_of, text_of
 from uploadfilter.objecting.rates import Rates
+from uploadfilter.ongoing import QUIET_S, OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -63,6 +64,7 @@ class NoticeForm:
         now: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
+        self._faults = OngoingFaults(log, quiet_s=QUIET_S)
         self._queue = queue
         self._settings = settings
         self._metrics = metrics
@@ -112,9 +114,10 @@ class NoticeForm:
                 self._queue.add, notice, network=self._network(told.client)
             )
         except NoticeError as exc:
-            log.error("notice_not_kept", error=str(exc), hint=exc.hint)
+            self._faults.fail("notice_not_kept", error=str(exc), hint=exc.hint)
             broken = self._page_words(told)["broken"]
             return self._refuse(told, 503, NoticeRefusal.STORE, broken)
+        self._faults.recover("notice_not_kept")
         if receipt is not NoticeReceipt.RECEIVED:
             status = 503 if receipt is NoticeReceipt.FULL else 429
             why = NoticeRefusal(receipt.value)

@@ -33,6 +33,7 @@ from uploadfilter.objecting.figures import ObjectionMetrics, ObjectionRefusal
 from uploadfilter.objecting.keeping import ObjectionStore, Receipt
 from uploadfilter.objecting.rates import Rates
 from uploadfilter.objecting.settings import ObjectionSettings
+from uploadfilter.ongoing import QUIET_S, OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -74,6 +75,7 @@ class ObjectionForm:
         now: Callable[[], float],
         clock: Callable[[], float],
     ) -> None:
+        self._faults = OngoingFaults(log, quiet_s=QUIET_S)
         self._store = store
         self._key = key
         self._settings = settings
@@ -97,11 +99,12 @@ class ObjectionForm:
                 return await self._send(told, decision, code)
             found = await asyncio.to_thread(self._store.get, decision)
         except ObjectionError as exc:
-            log.error("objection_not_kept", error=str(exc), hint=exc.hint)
+            self._faults.fail("objection_not_kept", error=str(exc), hint=exc.hint)
             words = self._page_words(told)["broken"]
             return self._refuse(
                 told, _Refusal(status=503, why=ObjectionRefusal.STORE, words=words)
             )
+        self._faults.recover("objection_not_kept")
         if found is None and told.fields.get("do") != "outcome":
             # The button of the answer page: number and code are filled in.
             return self._form(told, 200, decision=decision, code=code)

@@ -37,6 +37,7 @@ from uploadfilter.objecting.keeping import ObjectionStore
 from uploadfilter.objecting.rates import Rates
 from uploadfilter.objecting.reviewers import MOST_PASSWORD, Reviewers
 from uploadfilter.objecting.sessions import COOKIE, ReviewSession, ReviewSessions
+from uploadfilter.ongoing import QUIET_S, OngoingFaults
 from uploadfilter.proxy.admin.listening import is_address
 from uploadfilter.proxy.admin.serving import HEADERS
 
@@ -122,14 +123,17 @@ class ReviewHandler:
         # scrypt takes 16 MiB: one try at a time.
         self._trying = asyncio.Lock()
         self._notes: dict[str, tuple[bool, str]] = {}
+        self._faults = OngoingFaults(log, quiet_s=QUIET_S)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
         try:
             answer = await self._answered(request)
         except UploadFilterError as exc:
-            log.error("review_failed", error=str(exc), hint=exc.hint)
+            self._faults.fail("review_failed", error=str(exc), hint=exc.hint)
             answer = _text(503, "The page cannot be shown now; the log says why.")
+        else:
+            self._faults.recover("review_failed")
         policy = {
             "Content-Security-Policy": asking.policy(),
             # With "no-referrer" browsers send "null" as the Origin of our own forms.

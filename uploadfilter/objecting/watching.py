@@ -19,6 +19,7 @@ from uploadfilter.objecting.figures import ObjectionMetrics
 from uploadfilter.objecting.finding import evidence_of, found_records, logs_of
 from uploadfilter.objecting.keeping import ObjectionStore
 from uploadfilter.objecting.settings import ObjectionSettings
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.state import DEFAULT_INSTANCE
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -58,7 +59,7 @@ class ObjectionWatch:
         self._settings = settings
         self._metrics = metrics
         self._now = now
-        self._problem = ""
+        self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
         """Look periodically, until cancelled."""
@@ -85,7 +86,7 @@ class ObjectionWatch:
         except UploadFilterError as exc:
             self._say(exc)
         else:
-            self._problem = ""
+            self._faults.recover("objections_unwatched")
 
     def _place(self) -> None:
         """Find the records of new objections, and whose log they belong to."""
@@ -125,9 +126,7 @@ class ObjectionWatch:
                 _say_due(before, due)
 
     def _say(self, error: UploadFilterError) -> None:
-        if str(error) != self._problem:
-            log.error("objections_unwatched", error=str(error), hint=error.hint)
-        self._problem = str(error)
+        self._faults.fail("objections_unwatched", error=str(error), hint=error.hint)
 
 
 def _say_due(objection: Objection, due: ObjectionEvent) -> None:

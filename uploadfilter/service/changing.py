@@ -23,6 +23,7 @@ from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.records.lasting import By, Change, ChangeRecord, Mark
 from uploadfilter.decisions.records.records import Record, moment
 from uploadfilter.errors import LogError, StoreError, StoreMissingError
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files import journal
 from uploadfilter.reference.files.journal import JournalFault, News, Written
@@ -71,7 +72,7 @@ class ChangeRecorder:
         self._pending: deque[ChangeRecord] = deque()
         self._generation: int | None = None
         self._seen: tuple[int, ...] = ()
-        self._problem = ""
+        self._faults = OngoingFaults(log)
 
     async def start(
         self, details: Mapping[str, object], *, cut_off: str | None = None
@@ -178,7 +179,7 @@ class ChangeRecorder:
             self._say(exc)
             return
         self._seen = seen
-        self._problem = ""
+        self._faults.recover("change_unrecorded")
 
     async def _record(self, found: News) -> None:
         lines = found.lines
@@ -270,10 +271,8 @@ class ChangeRecorder:
         return tuple(found)
 
     def _say(self, error: LogError | StoreError) -> None:
-        """Log once that changes cannot be recorded."""
-        if str(error) != self._problem:
-            log.error("change_unrecorded", error=str(error), hint=error.hint)
-        self._problem = str(error)
+        """Tell the operator that changes cannot be recorded."""
+        self._faults.fail("change_unrecorded", error=str(error), hint=error.hint)
 
 
 def _by(actor: Actor | journal.By) -> By:

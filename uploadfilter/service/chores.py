@@ -17,6 +17,7 @@ from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.room import Surveyor
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.errors import LogError
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder
@@ -71,6 +72,7 @@ async def chores(
             generations=Following(
                 watched.reference,
                 settings=lambda: watched.in_force.settings,
+                faults=recorder.faults,
                 clock=asyncio.get_running_loop().time,
                 signed=watched.signed,
                 now=now_s,
@@ -188,14 +190,16 @@ def _say_failed(chore: "asyncio.Task[None]") -> None:
 
 async def _keep_retention(directory: Path, retention: Retention) -> None:
     """Delete the segments whose retention is over, periodically."""
+    faults = OngoingFaults(log)
     while True:
         try:
             deleted = await asyncio.to_thread(
                 prune, directory, now=now_s(), retention=retention
             )
         except LogError as exc:
-            log.error("retention_failed", error=str(exc), hint=exc.hint)
+            faults.fail("retention_failed", error=str(exc), hint=exc.hint)
         else:
+            faults.recover("retention_failed")
             if deleted:
                 log.info("segments_deleted", segments=list(deleted))
         await asyncio.sleep(RETENTION_INTERVAL_S)

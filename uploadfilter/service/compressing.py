@@ -5,6 +5,7 @@ again later.
 """
 
 import asyncio
+import logging
 import os
 import sys
 import sysconfig
@@ -21,6 +22,7 @@ from uploadfilter.decisions.files.room import disk_of
 from uploadfilter.decisions.files.segments import Segment
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.errors import LogError
+from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -73,6 +75,7 @@ class Compressing:
         self._clock = clock
         self._sleep = sleep
         self._failed: dict[str, float] = {}
+        self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
         """Compress whatever is due, each minute, until cancelled."""
@@ -85,7 +88,11 @@ class Compressing:
                     self._take(names, *await self._run(names))
             except (LogError, OSError) as exc:
                 # The writer and retention tell the cause.
-                log.warning("segments_not_looked_at", error=str(exc))
+                self._faults.fail(
+                    "segments_not_looked_at", level=logging.WARNING, error=str(exc)
+                )
+            else:
+                self._faults.recover("segments_not_looked_at")
             await self._sleep(COMPRESSING_INTERVAL_S)
 
     def _due(self) -> list[str]:
@@ -147,8 +154,9 @@ class Compressing:
         for it in found:
             if it.error:
                 self._failed[it.segment] = self._clock()
-                log.error(
+                self._faults.fail(
                     "segment_not_compressed",
+                    it.segment,
                     segment=it.segment,
                     error=it.error,
                     hint=it.hint,
@@ -161,7 +169,8 @@ class Compressing:
                 plain_bytes=sum(it.plain_bytes for it in settled),
                 bytes=sum(it.bytes for it in settled),
             )
-        for _ in settled:
+        for it in settled:
+            self._faults.recover("segment_not_compressed", it.segment)
             self._tell(True)
 
 

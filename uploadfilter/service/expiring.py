@@ -14,6 +14,7 @@ import structlog
 from uploadfilter.decisions.records.lasting import Change
 from uploadfilter.decisions.records.records import moment
 from uploadfilter.errors import LogError
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.sealing.folder import EvidenceFolder, Expired
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -39,6 +40,7 @@ class EvidencePruner:
         self._folder = folder
         self._keep_days = keep_days
         self._record = record
+        self._faults = OngoingFaults(log)
 
     async def prune(self, now_s: float) -> None:
         """Delete the files whose days are over; a failure is logged.
@@ -61,7 +63,9 @@ class EvidencePruner:
                 await asyncio.to_thread(self._folder.delete, found)
                 log.info("evidence_deleted", files=len(found))
         except (LogError, OSError) as exc:
-            log.error("evidence_not_deleted", error=str(exc))
+            self._faults.fail("evidence_not_deleted", error=str(exc))
+        else:
+            self._faults.recover("evidence_not_deleted")
 
     def _some(self, now_s: float) -> list[Expired]:
         today = moment(now_s).date()

@@ -7,13 +7,15 @@ match, and a signed set that is old or has withdrawals held back.
 """
 
 import asyncio
+import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final, TypeAlias
 
 import structlog
 
 from uploadfilter.errors import StoreError
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.enforcing import Unenforced
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -39,6 +41,7 @@ class Following:
     Args:
         reference: The reference set.
         settings: Returns the settings in force.
+        faults: Tells about faults that uploads meet as well.
         clock: Returns monotonic seconds.
         signed: Returns the state of the signed sets.
         now: Returns seconds since the epoch.
@@ -49,6 +52,7 @@ class Following:
         reference: ReferenceReader,
         *,
         settings: Callable[[], LiveSettings],
+        faults: OngoingFaults,
         clock: Callable[[], float],
         signed: Callable[[], tuple[Status, ...]] = tuple,
         now: Callable[[], float] = time.time,  # noqa: TID251 - handed down
@@ -57,10 +61,9 @@ class Following:
         self._now = now
         self._reference = reference
         self._settings = settings
-        self._clock = clock
-        self._known: int | str | None = None
-        self._wrong: tuple[object, ...] = ()
-        self._said_at_s = 0.0
+        self._known: int | None = None
+        self._unusable = faults
+        self._faults = OngoingFaults(log, again_s=REMINDER_S, clock=clock)
 
     async def keep(self) -> None:
         """Check periodically, until cancelled."""
@@ -74,24 +77,25 @@ class Following:
             # In a thread, because a new generation is opened and verified here.
             generation, lacking, old = await asyncio.to_thread(self._find)
         except StoreError as exc:
-            if exc.code != self._known:
-                _say_unusable(exc)
-            self._known = exc.code
+            self._known = None
+            self._unusable.fail(
+                "reference_set_unusable",
+                code=exc.code,
+                error=str(exc),
+                hint=exc.hint,
+            )
             return
-        is_new = generation.number != self._known
-        if is_new:
+        self._unusable.recover("reference_set_unusable")
+        if generation.number != self._known:
             _say_active(generation)
         self._known = generation.number
-        wrong = (generation.pinned, *lacking, *(it[1:] for it in old))
-        is_due = self._clock() - self._said_at_s >= REMINDER_S
-        if is_new or is_due or wrong != self._wrong:
-            self._wrong, self._said_at_s = wrong, self._clock()
-            if generation.pinned:
-                _say_pinned(generation)
-            for item in lacking:
-                _say_unenforced(item)
-            for status, fresh, held_back in old:
-                _say_old(status, fresh, held_back)
+        found = {
+            *self._say_pinned(generation),
+            *self._say_unenforced(lacking),
+            *self._say_old(old),
+        }
+        for event, about in self._faults.lasting - found:
+            self._faults.recover(event, about)
 
     def _find(
         self,
@@ -108,57 +112,75 @@ class Following:
         )
         return generation, self._settings().unenforced(generation), old
 
+    def _say_pinned(self, generation: LayeredGeneration) -> Iterator[tuple[str, str]]:
+        """Report a rollback that was not released; yield each fault."""
+        if generation.pinned:
+            self._faults.fail(
+                "generation_pinned",
+                level=logging.WARNING,
+                generation=generation.number,
+                hint="A rollback was not released yet, and imports are refused: find "
+                "its cause, then run 'uploadfilter hashset release'.",
+            )
+            yield "generation_pinned", ""
 
-def _say_unusable(error: StoreError) -> None:
-    log.error(
-        "reference_set_unusable", code=error.code, error=str(error), hint=error.hint
-    )
+    def _say_unenforced(
+        self, lacking: Iterable[Unenforced]
+    ) -> Iterator[tuple[str, str]]:
+        """Report routes in ENFORCE that reject nothing; yield each fault."""
+        for item in lacking:
+            self._faults.fail(
+                "nothing_enforced",
+                item.route,
+                route=item.route,
+                lack=item.lack,
+                message=item.words,
+                hint=item.to_do,
+            )
+            yield "nothing_enforced", item.route
 
-
-def _say_pinned(generation: LayeredGeneration) -> None:
-    log.warning(
-        "generation_pinned",
-        generation=generation.number,
-        hint="A rollback was not released yet, and imports are refused: find its "
-        "cause, then run 'uploadfilter hashset release'.",
-    )
-
-
-def _say_unenforced(item: Unenforced) -> None:
-    log.error(
-        "nothing_enforced",
-        route=item.route,
-        lack=item.lack,
-        message=item.words,
-        hint=item.to_do,
-    )
-
-
-def _say_old(status: Status, fresh: Freshness, held_back: int) -> None:
-    about = {"set": status.set, "sequence": status.sequence, "ends": status.expires_at}
-    if fresh is Freshness.AGING:
-        log.warning(
-            "signed_set_aging",
-            **about,
-            hint="Half of the time until a signature ends is over: run 'uploadfilter "
-            "hashset sync', or find out why it fails with 'uploadfilter hashset "
-            "status'.",
-        )
-    if fresh is Freshness.EXPIRED:
-        log.error(
-            "signed_set_expired",
-            **about,
-            hint="The set goes on matching, but nobody knows whether it is the newest: "
-            "'uploadfilter hashset status' says why the last sync failed.",
-        )
-    if held_back:
-        log.error(
-            "withdrawals_held_back",
-            **about,
-            count=held_back,
-            hint="More than one officer may make in a day: ask the issuer whether a "
-            "key was stolen. If not, the next days' syncs carry them out.",
-        )
+    def _say_old(self, old: Iterable[Old]) -> Iterator[tuple[str, str]]:
+        """Report signed sets that need attention; yield each fault."""
+        for status, fresh, held_back in old:
+            name = status.set
+            if fresh is Freshness.AGING:
+                self._faults.fail(
+                    "signed_set_aging",
+                    name,
+                    level=logging.WARNING,
+                    set=name,
+                    sequence=status.sequence,
+                    ends=status.expires_at,
+                    hint="Half of the time until a signature ends is over: run "
+                    "'uploadfilter hashset sync', or find out why it fails with "
+                    "'uploadfilter hashset status'.",
+                )
+                yield "signed_set_aging", name
+            if fresh is Freshness.EXPIRED:
+                self._faults.fail(
+                    "signed_set_expired",
+                    name,
+                    set=name,
+                    sequence=status.sequence,
+                    ends=status.expires_at,
+                    hint="The set goes on matching, but nobody knows whether it is the "
+                    "newest: 'uploadfilter hashset status' says why the last sync "
+                    "failed.",
+                )
+                yield "signed_set_expired", name
+            if held_back:
+                self._faults.fail(
+                    "withdrawals_held_back",
+                    name,
+                    set=name,
+                    sequence=status.sequence,
+                    ends=status.expires_at,
+                    count=held_back,
+                    hint="More than one officer may make in a day: ask the issuer "
+                    "whether a key was stolen. If not, the next days' syncs carry them "
+                    "out.",
+                )
+                yield "withdrawals_held_back", name
 
 
 def _say_active(generation: LayeredGeneration) -> None:

@@ -21,6 +21,7 @@ from uploadfilter.decisions.records.records import moment
 from uploadfilter.errors import LogError, ObjectionError
 from uploadfilter.objecting.keeping import FILE, ObjectionStore, StoredEvent
 from uploadfilter.objecting.keyfile import objection_directory
+from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -62,7 +63,7 @@ class ObjectionRecorder:
         self._path = objection_directory(state) / FILE
         self._instance = instance
         self._mark: tuple[str, int] | None = None
-        self._problem = ""
+        self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
         """Look periodically, until cancelled."""
@@ -71,18 +72,16 @@ class ObjectionRecorder:
             await asyncio.sleep(INTERVAL_S)
 
     async def look(self) -> None:
-        """Record the new events; a failure is told once, and tried again."""
+        """Record the new events; a failure is told, and tried again."""
         try:
             name, events = await asyncio.to_thread(self._news)
             for event in events:
                 # Cancelled in between, the record is found at the next start.
                 await self._changes.append(_record(name, event, now=self._clock()))
                 self._mark = name, event.number
-            self._problem = ""
+            self._faults.recover("objection_unrecorded")
         except (LogError, ObjectionError) as exc:
-            if str(exc) != self._problem:
-                log.error("objection_unrecorded", error=str(exc), hint=exc.hint)
-            self._problem = str(exc)
+            self._faults.fail("objection_unrecorded", error=str(exc), hint=exc.hint)
 
     def _news(self) -> tuple[str, tuple[StoredEvent, ...]]:
         """Return the name of the store, and the events that are not on record."""

@@ -14,6 +14,7 @@ import structlog
 from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.records.records import Checkpoint
 from uploadfilter.errors import LogError
+from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -44,6 +45,7 @@ class Signing:
         self._end = end
         self._stopping = threading.Event()
         self._has_signed = False
+        self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
         """Sign a checkpoint every minute, until cancelled."""
@@ -67,9 +69,10 @@ class Signing:
         try:
             tree = await asyncio.to_thread(self._tree.grow, end)
         except LogError as exc:
-            log.error("tree_unsigned", error=str(exc), hint=exc.hint)
+            self._faults.fail("tree_unsigned", error=str(exc), hint=exc.hint)
         else:
             self._has_signed = True
+            self._faults.recover("tree_unsigned")
             log.info(
                 "signed_checkpoint",
                 origin=tree.head.origin,

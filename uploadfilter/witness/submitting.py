@@ -35,6 +35,7 @@ from uploadfilter.decisions.tree.submitting import (
 from uploadfilter.decisions.tree.tiles import TileReader
 from uploadfilter.decisions.tree.witnessing import PATH, Submission
 from uploadfilter.errors import LogError
+from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -74,6 +75,7 @@ class Submitting:
         self._witnesses = witnesses
         self._tell = tell
         self._sleep = sleep
+        self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
         """Submit the newest checkpoint to each witness every minute."""
@@ -87,7 +89,7 @@ class Submitting:
             tree = await asyncio.to_thread(self._files.signed)
         except LogError as exc:
             # The task that signs it reports it, too; but a witness waits for nothing.
-            log.error("checkpoint_not_submitted", error=str(exc), hint=exc.hint)
+            self._faults.fail("checkpoint_not_submitted", error=str(exc), hint=exc.hint)
             return
         if tree is None or tree.head.size == 0:
             return
@@ -128,8 +130,9 @@ class Submitting:
                     why = f"it signed {kept.size} leaves, and names {found.size} now"
                     self._say(witness, Cosigning.FORGOT, why)
         except LogError as exc:
-            log.error("checkpoint_not_submitted", error=str(exc), hint=exc.hint)
+            self._faults.fail("checkpoint_not_submitted", error=str(exc), hint=exc.hint)
             return
+        self._faults.recover("checkpoint_not_submitted")
         result = found.result or Cosigning.INVALID
         if found.note is None:
             self._say(witness, result, found.why or "it names one size after another")
@@ -139,7 +142,10 @@ class Submitting:
                 self._files.write, self._path(witness), found.note.data
             )
         except LogError as exc:
-            log.error("cosignature_not_kept", error=str(exc), hint=exc.hint)
+            self._faults.fail("cosignature_not_kept", error=str(exc), hint=exc.hint)
+        else:
+            self._faults.recover("cosignature_not_kept")
+        self._faults.recover("checkpoint_not_cosigned", witness.key.name)
         self._tell(result)
         log.info("checkpoint_cosigned", witness=witness.key.name, size=found.size)
 
@@ -165,8 +171,9 @@ class Submitting:
 
     def _say(self, witness: KnownWitness, result: Cosigning, why: str) -> None:
         self._tell(result)
-        log.error(
+        self._faults.fail(
             "checkpoint_not_cosigned",
+            witness.key.name,
             witness=witness.key.name,
             result=result,
             error=why,

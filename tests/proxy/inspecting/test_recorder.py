@@ -1,7 +1,7 @@
 """Messages to the operator about faults that every upload meets, and their rate."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -20,7 +20,7 @@ from uploadfilter.decisions.records import flooding
 from uploadfilter.decisions.records.flooding import CLIENTS_OF_A_NETWORK, NETWORK_BITS
 from uploadfilter.decisions.records.records import DecisionRecord, ShedRecord
 from uploadfilter.decisions.records.summaries import SummaryRecord
-from uploadfilter.errors import LogWriteError, StoreMissingError
+from uploadfilter.errors import LogWriteError
 from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
@@ -44,45 +44,43 @@ def recorder(tmp_path: Path) -> Iterator[Recorder]:
         )
 
 
-@pytest.mark.parametrize(
-    ("event", "say"),
-    [
-        (
-            "decision_log_unwritable",
-            lambda recorder: recorder.say_unwritable(LogWriteError("full")),
-        ),
-        (
-            "reference_set_unusable",
-            lambda recorder: recorder.say_unusable(StoreMissingError("none")),
-        ),
-        (
-            "origin_failed",
-            lambda recorder: recorder.say_origin_failed(OriginFailure.UNREACHABLE),
-        ),
-    ],
-)
-async def test_what_lasts_is_said_once_a_minute(
-    recorder: Recorder, event: str, say: Callable[[Recorder], None]
-) -> None:
-    """Many uploads with one failure make one line a minute."""
+async def test_log_that_can_be_written_again_is_told(tmp_path: Path) -> None:
+    """After a full disk the next durable record says that it is over, and for long."""
+    elapsed = [100.0]
+    with DecisionLog.open(tmp_path, instance="main", clock=lambda: NOON) as decisions:
+        recorder = Recorder(
+            decisions,
+            clients=ClientHasher(tmp_path, clock=lambda: NOON),
+            instance="main",
+            clock=lambda: NOON,
+            metrics=Metrics(),
+            elapsed=lambda: elapsed[0],
+        )
+        with capture_logs() as events:
+            for _ in range(3):
+                recorder.say_full()
+            elapsed[0] += 45
+            await recorder.check_in()
+            await recorder.check_in()
+
+    names = ["decision_log_unwritable", "fault_over", "checkpoint", "checkpoint"]
+    assert [item["event"] for item in events] == names
+    assert events[1]["fault"] == "decision_log_unwritable"
+    assert (events[1]["lasted_s"], events[1]["count"]) == (45.0, 3)
+
+
+async def test_origin_that_answers_again_is_told(recorder: Recorder) -> None:
+    """Each origin for itself; a slow one is another line than one that is down."""
     with capture_logs() as events:
-        for _ in range(3):
-            say(recorder)
-        assert [item["event"] for item in events] == [event]
+        recorder.note_origin("a", OriginFailure.UNREACHABLE)
+        recorder.note_origin("a", OriginFailure.UNREACHABLE)
+        recorder.note_origin("a", OriginFailure.TOO_SLOW)
+        recorder.note_origin("b", OriginFailure.UNREACHABLE)
+        recorder.note_origin("b", object())
 
-        await recorder.check_in()
-        say(recorder)
-
-    assert [item["event"] for item in events] == [event, "checkpoint", event]
-
-
-async def test_two_failures_of_the_origin_are_told_apart(recorder: Recorder) -> None:
-    """A slow origin is another event than an origin that is down."""
-    with capture_logs() as events:
-        recorder.say_origin_failed(OriginFailure.UNREACHABLE)
-        recorder.say_origin_failed(OriginFailure.TOO_SLOW)
-
-    assert [item["failure"] for item in events] == ["unreachable", "too_slow"]
+    told = [(item["origin"], item["failure"]) for item in events]
+    assert told == [("a", "unreachable"), ("a", "too_slow"), ("b", "unreachable")]
+    assert recorder.faults.lasting == {("origin_failed", "a"), ("origin_failed", "b")}
 
 
 @pytest.mark.parametrize("leap_s", [-3600.0, 3600.0], ids=["back", "forth"])

@@ -300,8 +300,7 @@ class Workbench:
             else:
                 reply = answer
             reply = OriginFailure.UNREACHABLE if reply is None else reply
-            if isinstance(reply, OriginFailure):
-                self._recorder.say_origin_failed(reply)
+            self._recorder.note_origin(arrival.route.origin, reply)
             return reply
 
     async def finish(

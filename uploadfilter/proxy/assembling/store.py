@@ -31,6 +31,7 @@ from typing import Final, TypeVar
 import structlog
 
 from uploadfilter.errors import ServiceError
+from uploadfilter.ongoing import QUIET_S, OngoingFaults
 from uploadfilter.proxy.assembling.heldfile import (
     DATA,
     JOURNAL,
@@ -103,7 +104,7 @@ class UploadStore:
         self._elapsed = elapsed
         self._secret = b""
         self._seen: dict[str, tuple[tuple[int, int], float]] = {}
-        self._problem = ""
+        self._faults = OngoingFaults(log, quiet_s=QUIET_S)
 
     @classmethod
     def of(
@@ -284,19 +285,20 @@ class UploadStore:
     async def _tried(self, work: Callable[[], _T]) -> _T | Denial:
         """Run something in a thread; a failure of the disk is a ``Denial``."""
         try:
-            return await asyncio.to_thread(work)
+            done = await asyncio.to_thread(work)
         except OSError as exc:
             return self.failed(exc)
+        self._faults.recover("upload_store_unusable")
+        return done
 
     def failed(self, exc: OSError) -> Denial:
-        """Note that the disk failed, and say so once for each kind of failure."""
+        """Note that the disk failed, and tell the operator."""
         denial, problem = denial_of(exc), exc.strerror or str(exc)
         is_full = denial is Denial.FULL
         event = StoreEvent.DISK_FULL if is_full else StoreEvent.UNUSABLE
         self.usage.counts[event] += 1
-        if denial is Denial.UNUSABLE and problem != self._problem:
-            self._problem = problem
-            log.error(
+        if denial is Denial.UNUSABLE:
+            self._faults.fail(
                 "upload_store_unusable",
                 error=problem,
                 hint="Uploads in several requests get 503 until the folder of the "

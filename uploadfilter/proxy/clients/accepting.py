@@ -23,7 +23,7 @@ each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
 
 import asyncio
 import errno
-import math
+import logging
 import os
 import socket
 import time
@@ -34,6 +34,7 @@ from typing import Final
 
 import structlog
 
+from uploadfilter.ongoing import QUIET_S, OngoingFaults
 from uploadfilter.proxy.clients.newcomers import Newcomers, Who
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -111,7 +112,7 @@ class Acceptor:
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
-        self._said_at_s = -math.inf
+        self._faults = OngoingFaults(log, quiet_s=QUIET_S, clock=self._loop.time)
         self._accepted_at_s = 0.0
         # Accepted sockets inherit it. It has no meaning for Unix sockets, and Linux
         # before 6.9 refuses it for MPTCP, which systemd may hand over.
@@ -162,6 +163,7 @@ class Acceptor:
                 continue
             accepted.setblocking(False)
             self._new.add(accepted)
+            self._faults.recover("connections_wait")
         if not self._is_opening:
             self._open_some()
 
@@ -211,14 +213,12 @@ class Acceptor:
 
     def _wait(self, error: OSError) -> None:
         """Accept nothing for a moment, and tell the operator why."""
-        now_s = self._loop.time()
-        if now_s - self._said_at_s >= _SAY_EVERY_S:
-            self._said_at_s = now_s
-            log.warning(
-                "connections_wait",
-                error=str(error),
-                hint="Allow more descriptors: LimitNOFILE= in the unit, or ulimit -n.",
-            )
+        self._faults.fail(
+            "connections_wait",
+            level=logging.WARNING,
+            error=str(error),
+            hint="Allow more descriptors: LimitNOFILE= in the unit, or ulimit -n.",
+        )
         self._loop.remove_reader(self._listener)
         self._pause = self._loop.call_later(PAUSE_S, self._go_on)
 

@@ -7,7 +7,6 @@ because closing one at that very moment would lose a request.
 """
 
 import asyncio
-import ipaddress
 import resource
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
@@ -21,7 +20,7 @@ from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.aiohttp_parts import Handle
 from uploadfilter.proxy.clients import sockets
 from uploadfilter.proxy.clients.accepting import Acceptor
-from uploadfilter.proxy.clients.addresses import Address, TCPAddress
+from uploadfilter.proxy.clients.addresses import Address
 from uploadfilter.proxy.clients.connections import Connections
 from uploadfilter.proxy.clients.newcomers import told_client
 from uploadfilter.proxy.clients.server import Server
@@ -30,7 +29,7 @@ from uploadfilter.proxy.clients.sockets import Inherited, Listener
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.limits import ProxyLimits
-from uploadfilter.proxy.requests.live import InForce, LiveSettings
+from uploadfilter.proxy.requests.live import InForce
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -93,7 +92,6 @@ async def listening(
                     "unit.",
                 )
             addresses = tuple(listener.address for listener in bound)
-            _say_alike(addresses, in_force.settings)
             yield addresses
         await _see_out(connections, drain, in_force.settings.limits)
 
@@ -147,26 +145,6 @@ def _say_scarce(limits: ProxyLimits, descriptors: int) -> None:
             open_uploads=uploads,
             hint="Allow more descriptors: LimitNOFILE= in the unit, or ulimit -n.",
         )
-
-
-def _say_alike(addresses: Sequence[Address], settings: LiveSettings) -> None:
-    """Tell the operator that clients cannot be distinguished.
-
-    Only programs on this machine reach such a listener, and the one that does is most
-    likely a front end.
-    """
-    if not settings.trusted_proxies and any(map(_is_local, addresses)):
-        log.warning(
-            "client_limits_off",
-            hint="Requests from this machine have no limits for each client. If they "
-            "come from a front end, name it in trusted_proxies.",
-        )
-
-
-def _is_local(address: Address) -> bool:
-    if isinstance(address, TCPAddress):
-        return ipaddress.ip_address(address.host.partition("%")[0]).is_loopback
-    return True
 
 
 def _require_c_parser() -> None:

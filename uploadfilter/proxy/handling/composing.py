@@ -71,7 +71,7 @@ def composed(
         searching=Searching(
             reference,
             tripwire,
-            say_unusable=recorder.say_unusable,
+            faults=recorder.faults,
             background=background,
             metrics=metrics,
             spare=spare,
@@ -127,5 +127,5 @@ def _passing(
         waiting,
         metrics,
         descriptors=admission.descriptors,
-        say_failed=recorder.say_origin_failed,
+        note_origin=recorder.note_origin,
     )

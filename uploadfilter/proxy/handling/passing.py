@@ -32,7 +32,7 @@ class Passing:
         waiting: The answers that wait for their clients.
         metrics: Counts each limit that was reached.
         descriptors: Most descriptors of this process.
-        say_failed: Tells the operator that an origin does not answer.
+        note_origin: Notes whether an origin answered, by its name.
     """
 
     def __init__(
@@ -42,14 +42,14 @@ class Passing:
         metrics: Metrics,
         *,
         descriptors: int,
-        say_failed: Callable[[OriginFailure], None],
+        note_origin: Callable[[str, object], None],
     ) -> None:
         self._drain = drain
         self._waiting = waiting
         self._metrics = metrics
         self._descriptors = descriptors
         self._held = Holdings()
-        self._say_failed = say_failed
+        self._note_origin = note_origin
 
     async def pass_on(self, arrival: Arrival) -> web.StreamResponse:
         """Forward a request that has no body."""
@@ -93,8 +93,8 @@ class Passing:
         asked = arrival.origin.asked(head.method, head.target, headers, None)
         with WhileClientStays(request):
             async with asked as answer:
+                self._note_origin(arrival.route.origin, answer)
                 if isinstance(answer, OriginFailure):
-                    self._say_failed(answer)
                     return answers.response(
                         request,
                         status=answer.value,

@@ -9,6 +9,7 @@ operator's commands, and no answer discloses it.
 """
 
 import asyncio
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final
@@ -18,6 +19,7 @@ import structlog
 
 from uploadfilter.decisions.records.records import CanaryRecord
 from uploadfilter.model import MatchKind
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.proxy.counting.canaries import CanaryCounts, Result
 from uploadfilter.signedsets import canaries
 from uploadfilter.signedsets.canaries import (
@@ -58,6 +60,7 @@ class Canaries:
         self._clock = clock
         self._file = file
         self._was: Result | None = None
+        self._faults = OngoingFaults(log)
         self.note = CanaryNote() if file is None else read_note(_bytes_of(file))
 
     def said(self, head: RequestHead) -> CanaryClaim:
@@ -86,7 +89,11 @@ class Canaries:
         try:
             write_private(file, msgspec.json.encode(self.note), durably=False)
         except OSError as exc:
-            log.warning("canary_note_unwritable", error=exc.strerror)
+            self._faults.fail(
+                "canary_note_unwritable", level=logging.WARNING, error=exc.strerror
+            )
+        else:
+            self._faults.recover("canary_note_unwritable")
 
 
 def seen_of(record: CanaryRecord) -> CanaryOutcome:

@@ -74,8 +74,8 @@ class Forwarding:
                 self._metrics.took(Phase.WHOLE, clock() - upload.begun_s)
                 if upload.rest and upload.rest.answer:
                     return upload.answer(upload.rest.answer)
+                self._recorder.note_origin(arrival.route.origin, answer)
                 if isinstance(answer, OriginFailure):
-                    self._recorder.say_origin_failed(answer)
                     return upload.answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status
                 return await relay(

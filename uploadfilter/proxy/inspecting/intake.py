@@ -210,6 +210,8 @@ class Intake:
             undoes_framing=_undoes_framing(arrival),
             shown=pieces.shown if pieces else (),
         )
+        if not client and not is_canary:
+            self._recorder.say_unlimited(arrival.side, arrival.live.settings)
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
         for spool in spools.values():

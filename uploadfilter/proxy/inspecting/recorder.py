@@ -9,6 +9,7 @@ and written once a minute (``decisions/records/flooding.py``).
 """
 
 import asyncio
+import logging
 import os
 import time
 from collections import Counter
@@ -48,15 +49,18 @@ from uploadfilter.decisions.records.records import (
     new_decision_id,
 )
 from uploadfilter.decisions.records.sealed import SealedRecord
-from uploadfilter.errors import LogError, LogWriteError, StoreError
+from uploadfilter.errors import LogError, LogWriteError
 from uploadfilter.model import Reason
+from uploadfilter.ongoing import QUIET_S, OngoingFaults
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.clientkeys import queueing_client
+from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.uploads.assembly.slices import SliceAlarm
+from uploadfilter.uploads.head.clientside import ClientSide
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -129,6 +133,9 @@ class _Shed:
 class Recorder:
     """Records what happens to uploads.
 
+    Attributes:
+        faults: The lasting faults that uploads meet.
+
     Args:
         decisions: The decision log.
         clients: Turns an address into a keyed hash.
@@ -165,6 +172,8 @@ class Recorder:
         self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
         self._said: set[tuple[str, str]] = set()
+        self._is_unlimited_told = False
+        self.faults = OngoingFaults(log, quiet_s=QUIET_S, clock=elapsed)
 
     async def room(self, *, within_s: float) -> bool:
         """Wait until an upload can be put on record.
@@ -287,6 +296,7 @@ class Recorder:
                 raise
             await self._durable(ticket, record, within_s=within_s)
         self._metrics.decided(record)
+        self.faults.recover("uploads_shed")
 
     async def _canary(
         self,
@@ -316,6 +326,7 @@ class Recorder:
                 hint="The disk of the decision log is stuck, or far too slow.",
             )
         written.result()
+        self._wrote()
 
     def _is_summarised(self, ticket: Ticket, record: DecisionRecord) -> bool:
         """Count an upload without a decision of its own; false if it gets one."""
@@ -349,8 +360,9 @@ class Recorder:
         """Count an upload that a limit, or a fault of the filter, turned away."""
         why = reason or Reason.INTERNAL_ERROR
         self._metrics.shed(why)
-        if self._is_news("uploads_shed", why):
-            log.warning("uploads_shed", reason=why, status=status)
+        self.faults.fail(
+            "uploads_shed", why, level=logging.WARNING, reason=why, status=status
+        )
         self._sheds[_Shed(self._groups.of(self._who(ticket)), why, status)] += 1
 
     def write_counted(self) -> None:
@@ -363,6 +375,7 @@ class Recorder:
         minute = moment(now - now % _MINUTE_S)
         sheds, self._sheds = self._sheds, Counter()
         self._said.clear()
+        self.faults.look()
         self._groups.clear()
         for record in self._flooding.take(now=moment(now), now_s=self._elapsed()):
             self._append(record)
@@ -401,6 +414,7 @@ class Recorder:
         except LogError as exc:
             self.say_unwritable(exc)
             return
+        self._wrote()
         self._metrics.checked_in(self._clock())
         log.info("checkpoint", checkpoint=point.text())
 
@@ -409,13 +423,17 @@ class Recorder:
         if isinstance(error, LogError):
             self.say_unwritable(error)
 
+    def _wrote(self) -> None:
+        """Note that a record is durable; with no room for more, that says nothing."""
+        if self._log.has_room:
+            self.faults.recover("decision_log_unwritable")
+
     def say_unwritable(self, error: LogError) -> None:
-        """Tell the operator that uploads cannot be put on record, once a minute."""
-        if self._is_news("decision_log_unwritable", str(error)):
-            log.error("decision_log_unwritable", error=str(error), hint=error.hint)
+        """Tell the operator that uploads cannot be put on record."""
+        self.faults.fail("decision_log_unwritable", error=str(error), hint=error.hint)
 
     def say_full(self) -> None:
-        """Tell the operator that the disk has no room for decisions, once a minute."""
+        """Tell the operator that the disk has no room for decisions."""
         self.say_unwritable(
             LogWriteError(
                 "the disk of the decision log has only the space left that is kept "
@@ -425,18 +443,44 @@ class Recorder:
             )
         )
 
-    def say_unusable(self, error: StoreError) -> None:
-        """Tell the operator that no reference set is usable, once a minute."""
-        if self._is_news("reference_set_unusable", str(error)):
-            log.error("reference_set_unusable", error=str(error), hint=error.hint)
+    def note_origin(self, origin: str, answer: object) -> None:
+        """Note whether an origin has answered; tell the operator if it did not.
 
-    def say_origin_failed(self, failure: OriginFailure) -> None:
-        """Tell the operator that the origin does not answer, once a minute."""
-        self._metrics.origin_failed(failure)
-        if self._is_news("origin_failed", failure.name):
-            log.warning(
-                "origin_failed", failure=failure.name.lower(), status=failure.value
-            )
+        Args:
+            origin: Its name.
+            answer: Its answer, or an ``OriginFailure``.
+        """
+        if not isinstance(answer, OriginFailure):
+            self.faults.recover("origin_failed", origin)
+            return
+        self._metrics.origin_failed(answer)
+        self.faults.fail(
+            "origin_failed",
+            origin,
+            level=logging.WARNING,
+            origin=origin,
+            failure=answer.name.lower(),
+            status=answer.value,
+        )
+
+    def say_unlimited(self, side: ClientSide, settings: LiveSettings) -> None:
+        """Tell the operator once that an upload seems to come from this machine.
+
+        Such uploads have no limits for each client: most likely a front end on this
+        machine sends them for clients whom it does not name.
+        """
+        if self._is_unlimited_told:
+            return
+        self._is_unlimited_told = True
+        header = settings.client_header
+        log.warning(
+            "client_limits_off",
+            hint=f"The front end is in trusted_proxies, and sends no address of the "
+            f"client in {header}: let it add that header."
+            if side.trusted
+            else "Uploads from this machine have no limits for each client. If they "
+            "come from a front end, name it in trusted_proxies.",
+        )
 
     def say_sliced(self, ticket: Ticket, route: str, alarm: SliceAlarm) -> None:
         """Tell the operator of a picture in slices, for each route once a minute."""

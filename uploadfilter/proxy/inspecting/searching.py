@@ -32,6 +32,7 @@ from uploadfilter.evidence.weighing import (
     judged_matches,
 )
 from uploadfilter.model import Match, Reason, Scan
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.commands import (
@@ -96,7 +97,7 @@ class Searching:
     Args:
         reference: Knows the newest generation of the reference set.
         tripwire: Softens matches with entries that were demoted.
-        say_unusable: Tells the operator that no reference set is usable.
+        faults: Tells the operator about lasting faults.
         background: Returns the prepared cohort, ``None`` if it is too small. It raises
             ``HashSetKnownGoodError`` if it is damaged.
         metrics: Counts the results of the judgement.
@@ -108,18 +109,18 @@ class Searching:
         reference: Reference,
         tripwire: Tripwire,
         *,
-        say_unusable: Callable[[StoreError], None],
+        faults: OngoingFaults,
         background: Callable[[], Background | None],
         metrics: Metrics,
         spare: SpareCapacity,
     ) -> None:
         self._reference = reference
         self._tripwire = tripwire
-        self._say_unusable = say_unusable
+        self._faults = faults
+        self._cohort = OngoingFaults(log)
         self._background = background
         self._metrics = metrics
         self._spare = spare
-        self._problem = ""
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="judging")
 
     async def look_up(self, upload: Upload, command: LookUp) -> list[Command]:
@@ -130,8 +131,14 @@ class Searching:
                 # A new generation is opened and verified here, which may take a while.
                 generation = await asyncio.to_thread(self._reference.current)
         except StoreError as exc:
-            self._say_unusable(exc)
+            self._faults.fail(
+                "reference_set_unusable",
+                code=exc.code,
+                error=str(exc),
+                hint=exc.hint,
+            )
             return upload.inspection.failed(Reason.NO_REFERENCE_SET)
+        self._faults.recover("reference_set_unusable")
         upload.generation = generation
         known = [unscanned(content) for content in command.contents]
         if len(known) <= _LOOK_UP_ON_LOOP:
@@ -330,12 +337,11 @@ class Searching:
         return JudgedMatches.failed(scans, found, copies=copies)
 
     def _say_cohort(self, problem: str) -> None:
-        """Tell the operator once that no altered copy is found, and once that it is."""
-        if problem and problem != self._problem:
-            log.error("cohort_unusable", error=problem, hint=COHORT_HINT)
-        elif self._problem and not problem:
-            log.info("cohort_usable")
-        self._problem = problem
+        """Tell the operator that no altered copy is found, and that it is again."""
+        if problem:
+            self._cohort.fail("cohort_unusable", error=problem, hint=COHORT_HINT)
+        else:
+            self._cohort.recover("cohort_unusable")
 
 
 def _signal_count(scan: Scan) -> int:

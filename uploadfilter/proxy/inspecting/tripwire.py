@@ -34,6 +34,7 @@ from uploadfilter.decisions.tripping import (
 )
 from uploadfilter.errors import StoreError
 from uploadfilter.model import Match
+from uploadfilter.ongoing import OngoingFaults
 from uploadfilter.state import make_private, only_one, write_private
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -75,7 +76,7 @@ class Tripwire:
         self._tripped: deque[Demotion] = deque()
         self._unwritten: list[Demotion] = []
         self._seen: tuple[int, ...] = ()
-        self._problem = ""
+        self._faults = OngoingFaults(log)
         self.demotions = read_demotions(state)
         # As the file had them: an upload may end the time of one meanwhile.
         self._restored = frozenset(self.demotions.restored)
@@ -140,9 +141,9 @@ class Tripwire:
             seen = await asyncio.to_thread(_signature, self._state / FILE)
         except (OSError, StoreError) as exc:
             # The demotion applies in this process, and the write is tried again.
-            self._say_unwritable(str(exc))
+            self._faults.fail("tripwire_unwritable", error=str(exc))
             return
-        self._problem = ""
+        self._faults.recover("tripwire_unwritable")
         if seen == self._seen:
             return
         read = await asyncio.to_thread(read_demotions, self._state)
@@ -157,11 +158,6 @@ class Tripwire:
 
     def _take(self, demotions: Demotions) -> None:
         self.demotions, self._keys = demotions, demotions.keys()
-
-    def _say_unwritable(self, problem: str) -> None:
-        if problem != self._problem:
-            log.error("tripwire_unwritable", error=problem)
-        self._problem = problem
 
     def _write(self, new: Sequence[Demotion]) -> None:
         with changing(self._state) as change:

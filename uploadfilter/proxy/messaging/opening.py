@@ -146,8 +146,8 @@ class Messaging:
         ) as opened:
             if ticket is not None:
                 self._recorder.outcome(ticket, _status(opened))
+            self._recorder.note_origin(route.origin, opened)
             if isinstance(opened, OriginFailure):
-                self._recorder.say_origin_failed(opened)
                 return _answer(arrival, opened.value, None)
             if isinstance(opened, OriginRefusal):
                 return relaying.whole(opened.status, opened.headers, opened.body)

@@ -17,11 +17,12 @@ from contextlib import suppress
 from typing import Final
 
 from uploadfilter.model import Reason
+from uploadfilter.ongoing import EventLog
 from uploadfilter.scanners.pool.channel import Closed
 from uploadfilter.scanners.pool.crew import Crew, Warmth
 from uploadfilter.scanners.pool.process import ScannerProcess
 from uploadfilter.scanners.pool.progress import Loss, Progress
-from uploadfilter.scanners.pool.settings import EventLog, ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.pool.watching import PUT_OFF, Watch
 from uploadfilter.scanners.wire.control import CPU_DEATHS
 from uploadfilter.scanners.wire.messages import ContentReply, Handed, encode_frame

@@ -13,6 +13,7 @@ once, or after a growing wait if no process of the last one was ever used.
 """
 
 import asyncio
+import logging
 from collections import Counter, deque
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
@@ -21,8 +22,9 @@ from typing import Final
 
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason
+from uploadfilter.ongoing import EventLog, OngoingFaults
 from uploadfilter.scanners.pool.process import ProcessSettings, ScannerProcess, Template
-from uploadfilter.scanners.pool.settings import EventLog, ScannerSettings
+from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.control import Support
 
 _FIRST_BACK_OFF_S: Final = 0.1
@@ -67,6 +69,7 @@ class Crew:
         )
         self._counts = counts
         self._log = log
+        self._faults = OngoingFaults(log)
         self._live: set[ScannerProcess] = set()
         self._common: list[ScannerProcess] = []
         self._fresh: deque[ScannerProcess] = deque()
@@ -257,6 +260,7 @@ class Crew:
         self._templates.add(template)
         self._counts["started"] += 1
         self._start_error = None
+        self._faults.recover("scanner_start_failed")
         self._say_lacks(template.support)
         return template
 
@@ -418,7 +422,12 @@ class Crew:
     def _start_failed(self, error: ScannerError) -> None:
         self._counts["start_failures"] += 1
         self._start_error = error
-        self._log.warning("scanner_start_failed", error=str(error), hint=error.hint)
+        self._faults.fail(
+            "scanner_start_failed",
+            level=logging.WARNING,
+            error=str(error),
+            hint=error.hint,
+        )
         self._answer_all(Reason.NO_SCANNER)
 
     def _answer_all(self, reason: Reason) -> None:

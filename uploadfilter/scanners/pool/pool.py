@@ -22,13 +22,13 @@ from uploadfilter.contents import framed
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Scan, SignalType
+from uploadfilter.ongoing import EventLog
 from uploadfilter.pictures.formats import COMMON
 from uploadfilter.scanners.pool import expecting
 from uploadfilter.scanners.pool.conversing import Conversation
 from uploadfilter.scanners.pool.crew import Crew
 from uploadfilter.scanners.pool.progress import Progress
 from uploadfilter.scanners.pool.settings import (
-    EventLog,
     PoolFigures,
     PoolLoad,
     ScannerSettings,

@@ -2,7 +2,6 @@
 
 import os
 from dataclasses import dataclass, field
-from typing import Protocol
 
 from uploadfilter.pictures.formats import SWITCHED_ON
 from uploadfilter.scanners.pool.process import WORKER_MODULE
@@ -116,17 +115,16 @@ class ScannerSettings:
         return max(1, self.slow_lane // 4)
 
 
-class EventLog(Protocol):
-    """The part of the operational log that the pool needs."""
-
-    def warning(self, event: str, **fields: object) -> object:
-        """Log one event; ``fields`` hold no content and no names."""
-
-
 class SilentLog:
     """An operational log that keeps nothing."""
 
+    def info(self, event: str, **fields: object) -> None:
+        """Drop the event."""
+
     def warning(self, event: str, **fields: object) -> None:
+        """Drop the event."""
+
+    def error(self, event: str, **fields: object) -> None:
         """Drop the event."""
 
 
