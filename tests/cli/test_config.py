@@ -8,6 +8,7 @@ import pytest
 
 from tests.cli.running import run
 from tests.decisions.logs import NOON, REFUSED, decision, write_log
+from uploadfilter.reference.store import ReferenceDirectory
 
 USABLE = """
 origin = "http://127.0.0.1:81"
@@ -20,7 +21,8 @@ max_parts = 7
 @pytest.fixture
 def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a configuration file in a separate environment."""
-    (tmp_path / "state/reference").mkdir(parents=True)
+    (tmp_path / "state").mkdir()
+    ReferenceDirectory(tmp_path / "state/reference").init()
     monkeypatch.setenv("UPLOADFILTER_STATE_DIR", str(tmp_path / "state"))
     monkeypatch.setenv("OBJECTION", "https://example.org/secret")
     path = tmp_path / "uploadfilter.toml"
@@ -34,6 +36,25 @@ def test_usable_file_ends_with_0(
     """One line says so."""
     assert run(monkeypatch, "config", "check", str(file)) == 0
     assert "can be used" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+def test_state_without_a_reference_set_ends_with_1(
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    is_json: bool,
+) -> None:
+    """The service would start and answer 503: the next command is named."""
+    state = file.parent / "empty"
+    options = ("--state", str(state), *(("--json",) if is_json else ()))
+    code = run(monkeypatch, "config", "check", str(file), *options)
+    said = capfd.readouterr()
+
+    assert code == 1
+    assert "answered 503" in said.out + said.err
+    assert f"uploadfilter init --state {state}" in said.out + said.err
+    assert "can be used" not in said.err
 
 
 @pytest.mark.parametrize("command", ["check", "show"])

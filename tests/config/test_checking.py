@@ -30,7 +30,9 @@ def test_machine_as_it_should_be_has_no_findings(tmp_path: Path) -> None:
     list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     spool = f"spool_directory = '{tmp_path}'\nlisten = 'unix:{tmp_path}/s'\n"
 
-    assert found(tmp_path, ORIGIN + spool) == Findings(problems=(), warnings=())
+    assert found(tmp_path, ORIGIN + spool) == Findings(
+        problems=(), faults=(), warnings=()
+    )
 
 
 @pytest.mark.parametrize(
@@ -64,12 +66,71 @@ def test_certificate_that_cannot_be_read_is_a_problem(tmp_path: Path) -> None:
     assert problem.key == "origins.a"
 
 
-def test_missing_reference_set_is_a_warning(tmp_path: Path) -> None:
+def test_missing_reference_set_is_a_fault(tmp_path: Path) -> None:
     """The service starts without it, and answers 503."""
-    (warning,) = found(tmp_path, ORIGIN).warnings
+    findings = found(tmp_path, ORIGIN)
+    (fault,) = findings.faults
 
-    assert "no reference set" in warning.text
-    assert "init" in warning.hint
+    assert findings.warnings == ()
+    assert "no reference set: every upload would be answered 503" in fault.text
+    assert "uploadfilter init" in fault.hint
+
+
+NO_PLACE = "uploads may be rejected, and the answers name no place to"
+PLACES = 'objection = "https://example.org"\nreport = "https://example.org"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        pytest.param('mode = "enforce"', ["objection", "report"], id="enforce"),
+        pytest.param('mode = "monitor"', [], id="monitor"),
+        pytest.param(f'mode = "enforce"\n{PLACES}', [], id="both"),
+        pytest.param(
+            "[[routes]]\nname = 'a'\nmode = 'enforce'",
+            ["objection", "report"],
+            id="one-route",
+        ),
+        pytest.param(
+            'mode = "enforce"\n[objections]\nenabled = true\n'
+            'public_url = "https://example.org/objection"',
+            ["report"],
+            id="form",
+        ),
+    ],
+)
+def test_rejecting_without_a_place_to_object_is_a_warning(
+    tmp_path: Path, text: str, keys: list[str]
+) -> None:
+    """Whoever is rejected by mistake must be able to say so."""
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
+    warnings = found(tmp_path, ORIGIN + text).warnings
+
+    assert [it.key for it in warnings] == keys
+    assert all(NO_PLACE in it.text for it in warnings)
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ('[objections]\nenabled = true\npublic_url = "http://a.example/o"', True),
+        ('[objections]\nenabled = true\npublic_url = "https://a.example/o"', False),
+        ('[objections]\nenabled = true\npublic_url = "http://127.0.0.1/o"', False),
+        ('[objections]\npublic_url = "http://a.example/o"', False),
+        ('[forms]\nreview = "192.0.2.1:8091"', True),
+        ('[forms]\nreview = "[::1]:8091"', False),
+        ('[forms]\nreview = "unix:/run/review"', False),
+    ],
+)
+def test_page_of_secrets_without_tls_is_a_warning(
+    tmp_path: Path, text: str, keys: bool
+) -> None:
+    """Codes and passwords would be read on the way; on this machine they are not."""
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
+    warnings = found(tmp_path, ORIGIN + text).warnings
+
+    assert len(warnings) == keys
+    assert all("https://" in it.hint for it in warnings)
 
 
 @pytest.mark.parametrize(
@@ -93,23 +154,23 @@ def test_enforce_that_rejects_no_match_is_a_warning(
 ) -> None:
     """The setting has no effect; the service starts with it."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")], enforced=enforced)
-    findings = found(tmp_path, ORIGIN + text)
+    findings = found(tmp_path, ORIGIN + PLACES + text)
     (warning,) = findings.warnings
 
     assert findings.problems == ()
     assert "ENFORCE rejects no match" in warning.text
-    assert warning.line == line
+    assert warning.line == line + 2
     assert warning.hint
 
 
-def test_damaged_reference_set_is_a_warning(tmp_path: Path) -> None:
+def test_damaged_reference_set_is_a_fault(tmp_path: Path) -> None:
     """The message is that of the service, and has a remedy."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     (tmp_path / "state/reference/current").write_text("{}")
-    (warning,) = found(tmp_path, ORIGIN).warnings
+    (fault,) = found(tmp_path, ORIGIN).faults
 
-    assert warning.text.startswith("store_corrupt: ")
-    assert warning.hint
+    assert fault.text.startswith("store_corrupt: ")
+    assert fault.hint
 
 
 def test_origin_that_no_route_names_is_a_warning(tmp_path: Path) -> None:
@@ -188,7 +249,7 @@ def test_variable_that_nobody_reads_is_a_warning(
 ) -> None:
     """A typing error in a name would otherwise go unnoticed."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")])
-    environ = {name: "x", "UPLOADFILTER_MODE": "enforce", "HOME": "/"}
+    environ = {name: "x", "UPLOADFILTER_MODE": "monitor", "HOME": "/"}
     (warning,) = found(tmp_path, ORIGIN, environ).warnings
 
     assert name in warning.text

@@ -75,8 +75,8 @@ def check(
 ) -> None:
     """Find all mistakes in a configuration, without starting the service.
 
-    Exit code 0 if the service would start with it, 2 otherwise; with `--strict`, 1 if
-    there are only warnings.
+    Exit code 0 if the service would work with it, 1 if it would start and answer 503 to
+    every upload, and 2 if it would not start; with `--strict`, 1 for any warning.
 
     **Example**
 
@@ -87,6 +87,7 @@ def check(
 
     path = config_file(_the_one(file, config))
     problems: tuple[ConfigProblem, ...]
+    faults: tuple[ConfigProblem, ...] = ()
     warnings: tuple[ConfigProblem, ...] = ()
     try:
         loaded = _read(context, path, state, instance)
@@ -95,10 +96,11 @@ def check(
     else:
         findings = look_at(loaded, environ=with_unit(os.environ, path), online=online)
         problems, warnings = findings.problems, findings.warnings
-    _report(path, problems, warnings, json=json)
+        faults = findings.faults
+    _report(path, problems, faults, warnings, json=json)
     if problems:
         raise typer.Exit(FAILED)
-    if warnings and strict:
+    if faults or (warnings and strict):
         raise typer.Exit(FOUND)
 
 
@@ -219,6 +221,7 @@ def _as_problem(error: ConfigError, path: Path | None) -> ConfigProblem:
 def _report(
     path: Path | None,
     problems: tuple[ConfigProblem, ...],
+    faults: tuple[ConfigProblem, ...],
     warnings: tuple[ConfigProblem, ...],
     *,
     json: bool,
@@ -229,15 +232,16 @@ def _report(
                 "file": None if path is None else str(path),
                 "usable": not problems,
                 "problems": [_document(item) for item in problems],
+                "faults": [_document(item) for item in faults],
                 "warnings": [_document(item) for item in warnings],
             }
         )
         return
-    for item in problems:
+    for item in (*problems, *faults):
         show_problem(str(item), item.hint)
     for item in warnings:
         show_problem(f"warning: {item}", item.hint)
-    if not problems:
+    if not problems and not faults:
         say(f"{path or 'the configuration'} can be used")
 
 

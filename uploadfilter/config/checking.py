@@ -3,11 +3,12 @@
 ``loading`` has refused invalid values already. This module checks the machine: do the
 folders exist, can the files be read, does a host have that name?
 
-A *problem* would keep the service from starting or from working; a *warning* points at
-a probable mistake.
+A *problem* would keep the service from starting; with a *fault* it starts, and answers
+no upload; a *warning* points at a probable mistake.
 """
 
 import difflib
+import ipaddress
 import os
 import socket
 import tempfile
@@ -22,11 +23,17 @@ from uploadfilter.config.lines import Key
 from uploadfilter.config.loading import Loaded
 from uploadfilter.config.routing import all_origins, unused_origins
 from uploadfilter.config.sources import Complaints, dotted
-from uploadfilter.errors import ConfigProblem, ServiceError, StoreError
+from uploadfilter.errors import (
+    ConfigProblem,
+    ServiceError,
+    StoreError,
+    StoreMissingError,
+)
 from uploadfilter.evidence.settings import Copies
 from uploadfilter.model import Action
-from uploadfilter.proxy.clients.addresses import UnixAddress
+from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.proxy.origins.settings import OriginSettings
+from uploadfilter.proxy.routing.enforcing import enforcing
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.state import foreign
 
@@ -48,11 +55,13 @@ class Findings:
     """The result of a check.
 
     Attributes:
-        problems: Faults that would keep the service from working.
+        problems: Mistakes that would keep the service from starting.
+        faults: Faults with which it would answer 503 to every upload.
         warnings: Probable mistakes.
     """
 
     problems: tuple[ConfigProblem, ...]
+    faults: tuple[ConfigProblem, ...]
     warnings: tuple[ConfigProblem, ...]
 
 
@@ -65,19 +74,78 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
         online: Whether to look up the host names of origins.
     """
     problems, warnings = Complaints(loaded.sources), Complaints(loaded.sources)
+    faults = Complaints(loaded.sources)
     _check_folders(loaded, problems)
     _check_sockets(loaded, problems)
     for key, origin in _origins(loaded):
         _check_origin(key, origin, problems, online=online)
-    _warn_of_state(loaded, warnings)
-    _warn_of_unenforced(loaded, warnings)
+    _check_reference(loaded, faults, warnings)
     _warn_of_unused(loaded, warnings)
     _warn_of_copies(loaded, warnings)
     _warn_of_former(loaded, warnings)
     _warn_of_variables(loaded, environ, warnings)
     return Findings(
-        problems=tuple(problems.problems), warnings=tuple(warnings.problems)
+        problems=tuple(problems.problems),
+        faults=tuple(faults.problems),
+        warnings=(*warnings.problems, *doubts(loaded)),
     )
+
+
+def doubts(loaded: Loaded) -> tuple[ConfigProblem, ...]:
+    """Return what an uploader or a reviewer would suffer from; ``serve`` says it too.
+
+    Args:
+        loaded: The configuration.
+    """
+    warnings = Complaints(loaded.sources)
+    settings = loaded.settings
+    if enforcing(settings.live.routes):
+        wording = settings.wording
+        texts = wording.catalogues.values()
+        if not wording.form and not all(it.objection for it in texts):
+            warnings.add(
+                ("objection",),
+                "uploads may be rejected, and the answers name no place to object",
+                hint='Set objection = "ADDRESS", a link or a text, or serve the form '
+                "of [objections].",
+            )
+        if not all(it.report for it in texts):
+            warnings.add(
+                ("report",),
+                "uploads may be rejected, and the answers name no place to report "
+                "pictures of abuse",
+                hint='Set report = "ADDRESS" to the hotline of your country, or serve '
+                "the form of [notices].",
+            )
+    _warn_of_plain_pages(loaded, warnings)
+    return tuple(warnings.problems)
+
+
+def _warn_of_plain_pages(loaded: Loaded, warnings: Complaints) -> None:
+    """Warn of pages with secrets that others on the way could read."""
+    settings = loaded.settings
+    forms = (
+        ("objections", settings.objections.enabled, settings.objections.public_url),
+        ("notices", settings.notices.enabled, settings.notices.public_url),
+    )
+    for table, enabled, url in forms:
+        parts = urlsplit(url)
+        if enabled and parts.scheme == "http" and not _is_here(parts.hostname or ""):
+            warnings.add(
+                (table, "public_url"),
+                f"{table}.public_url = {url!r}: everybody on the way could read what "
+                "is typed there",
+                hint="Serve it by https:// through your front end.",
+            )
+    review = settings.forms.review_address
+    if isinstance(review, TCPAddress) and not _is_here(review.host):
+        warnings.add(
+            ("forms", "review"),
+            f"forms.review = {str(review)!r}: others may reach the page of reviewers, "
+            "whose passwords come without TLS",
+            hint="Listen on 127.0.0.1, and let a front end on this machine serve it by "
+            "https://.",
+        )
 
 
 def _origins(loaded: Loaded) -> Iterator[tuple[Key, OriginSettings]]:
@@ -160,26 +228,37 @@ def _check_origin(
         )
 
 
-def _warn_of_state(loaded: Loaded, warnings: Complaints) -> None:
-    # Not `exists` of pathlib, which raises if this user may not read the folder.
-    if not os.path.lexists(loaded.settings.state / REFERENCE_DIRECTORY):
-        warnings.add(
-            ("state",),
-            f"state = {str(loaded.settings.state)!r} holds no reference set: every "
-            "upload would be answered 503",
-            hint="Run 'uploadfilter init', and import a hash set.",
-        )
-
-
-def _warn_of_unenforced(loaded: Loaded, warnings: Complaints) -> None:
-    """Warn of routes in ENFORCE that reject no match with the hash sets in force."""
-    directory = loaded.settings.state / REFERENCE_DIRECTORY
+def _is_here(host: str) -> bool:
+    """Tell whether only this machine is reached under a name or an address."""
     try:
-        with ReferenceReader.open(directory) as reader:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_reference(loaded: Loaded, faults: Complaints, warnings: Complaints) -> None:
+    """Find whether there is a reference set, and routes in ENFORCE that reject nothing.
+
+    The second is a warning: the service starts, and uploads are recorded.
+    """
+    state = loaded.settings.state
+    try:
+        with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
             found = loaded.settings.live.unenforced(reader.current())
+    except StoreMissingError:
+        faults.add(
+            ("state",),
+            f"state = {str(state)!r} holds no reference set: every upload would be "
+            "answered 503",
+            hint=f"Run 'uploadfilter init --state {state}', and import a hash set.",
+        )
+        return
     except StoreError as exc:
-        if os.path.lexists(directory):
-            warnings.add(("state",), f"{exc.code}: {exc}", hint=exc.hint)
+        faults.add(
+            ("state",),
+            f"{exc.code}: {exc}: every upload would be answered 503",
+            hint=exc.hint,
+        )
         return
     names = [route.name for route in loaded.settings.routes]
     for item in found:

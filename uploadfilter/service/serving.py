@@ -14,6 +14,7 @@ import uvloop
 
 from uploadfilter import hardening
 from uploadfilter.config import Loaded, told
+from uploadfilter.config.checking import doubts
 from uploadfilter.service import operational
 from uploadfilter.service.chores import beside
 from uploadfilter.service.notify import Manager
@@ -79,6 +80,10 @@ def keep_freed_memory() -> None:
 
 async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
     settings = loaded.settings
+    for doubt in doubts(loaded):
+        log.warning(
+            "settings_doubtful", key=doubt.key, problem=doubt.text, hint=doubt.hint
+        )
     stop, hung_up = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
