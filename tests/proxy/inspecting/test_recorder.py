@@ -25,7 +25,6 @@ from uploadfilter.model import INCAPACITY, Action, Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.recorder import Recorder
-from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.routing.routes import Route
 
 NOON = 1_793_620_800.0
@@ -58,7 +57,7 @@ async def test_log_that_can_be_written_again_is_told(tmp_path: Path) -> None:
         )
         with capture_logs() as events:
             for _ in range(3):
-                recorder.say_full()
+                recorder.faults.say_full()
             elapsed[0] += 45
             await recorder.check_in()
             await recorder.check_in()
@@ -67,20 +66,6 @@ async def test_log_that_can_be_written_again_is_told(tmp_path: Path) -> None:
     assert [item["event"] for item in events] == names
     assert events[1]["fault"] == "decision_log_unwritable"
     assert (events[1]["lasted_s"], events[1]["count"]) == (45.0, 3)
-
-
-async def test_origin_that_answers_again_is_told(recorder: Recorder) -> None:
-    """Each origin for itself; a slow one is another line than one that is down."""
-    with capture_logs() as events:
-        recorder.note_origin("a", OriginFailure.UNREACHABLE)
-        recorder.note_origin("a", OriginFailure.UNREACHABLE)
-        recorder.note_origin("a", OriginFailure.TOO_SLOW)
-        recorder.note_origin("b", OriginFailure.UNREACHABLE)
-        recorder.note_origin("b", object())
-
-    told = [(item["origin"], item["failure"]) for item in events]
-    assert told == [("a", "unreachable"), ("a", "too_slow"), ("b", "unreachable")]
-    assert recorder.faults.lasting == {("origin_failed", "a"), ("origin_failed", "b")}
 
 
 @pytest.mark.parametrize("leap_s", [-3600.0, 3600.0], ids=["back", "forth"])

@@ -300,7 +300,7 @@ class Workbench:
             else:
                 reply = answer
             reply = OriginFailure.UNREACHABLE if reply is None else reply
-            self._recorder.note_origin(arrival.route.origin, reply)
+            self._recorder.faults.note_origin(arrival.route.origin, reply)
             return reply
 
     async def finish(

@@ -127,5 +127,5 @@ def _passing(
         waiting,
         metrics,
         descriptors=admission.descriptors,
-        note_origin=recorder.note_origin,
+        note_origin=recorder.faults.note_origin,
     )

@@ -74,7 +74,7 @@ class Forwarding:
                 self._metrics.took(Phase.WHOLE, clock() - upload.begun_s)
                 if upload.rest and upload.rest.answer:
                     return upload.answer(upload.rest.answer)
-                self._recorder.note_origin(arrival.route.origin, answer)
+                self._recorder.faults.note_origin(arrival.route.origin, answer)
                 if isinstance(answer, OriginFailure):
                     return upload.answer(Answer(status=answer.value, reason=None))
                 outcome = answer.status

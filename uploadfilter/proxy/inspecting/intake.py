@@ -141,7 +141,7 @@ class Intake:
         if await self._recorder.room(within_s=room_s):
             return no_room
         # It could not be put on record, so no byte of it may be received.
-        self._recorder.say_full()
+        self._recorder.faults.say_full()
         return _NO_RECORD
 
     @asynccontextmanager
@@ -176,7 +176,7 @@ class Intake:
             )
             room_s = arrival.live.settings.limits.log_room_s
             if not await self._recorder.room(within_s=room_s):
-                self._recorder.say_full()
+                self._recorder.faults.say_full()
                 reason, status = Reason.LOG_UNWRITABLE, _UNAVAILABLE
                 self._recorder.shed(upload.ticket, reason, status=status)
                 yield upload, Answer(status=status, reason=reason)
@@ -211,7 +211,7 @@ class Intake:
             shown=pieces.shown if pieces else (),
         )
         if not client and not is_canary:
-            self._recorder.say_unlimited(arrival.side, arrival.live.settings)
+            self._recorder.faults.say_unlimited(arrival.side, arrival.live.settings)
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
         for spool in spools.values():

@@ -51,16 +51,13 @@ from uploadfilter.decisions.records.records import (
 from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.errors import LogError, LogWriteError
 from uploadfilter.model import Reason
-from uploadfilter.ongoing import QUIET_S, OngoingFaults
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.proxy.inspecting.uploadfaults import UploadFaults
 from uploadfilter.proxy.requests.clientkeys import queueing_client
-from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.uploads.assembly.slices import SliceAlarm
-from uploadfilter.uploads.head.clientside import ClientSide
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -172,8 +169,7 @@ class Recorder:
         self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
         self._said: set[tuple[str, str]] = set()
-        self._is_unlimited_told = False
-        self.faults = OngoingFaults(log, quiet_s=QUIET_S, clock=elapsed)
+        self.faults = UploadFaults(metrics, clock=elapsed)
 
     async def room(self, *, within_s: float) -> bool:
         """Wait until an upload can be put on record.
@@ -215,7 +211,7 @@ class Recorder:
         try:
             return hasher(address)
         except LogError as exc:
-            self.say_unwritable(exc)
+            self.faults.say_unwritable(exc)
             return None
 
     def _who(self, ticket: Ticket) -> Who:
@@ -412,7 +408,7 @@ class Recorder:
         try:
             point = await asyncio.wrap_future(self._log.checkpoint())
         except LogError as exc:
-            self.say_unwritable(exc)
+            self.faults.say_unwritable(exc)
             return
         self._wrote()
         self._metrics.checked_in(self._clock())
@@ -421,66 +417,12 @@ class Recorder:
     def _report(self, future: "Future[int]") -> None:
         error = future.exception()
         if isinstance(error, LogError):
-            self.say_unwritable(error)
+            self.faults.say_unwritable(error)
 
     def _wrote(self) -> None:
         """Note that a record is durable; with no room for more, that says nothing."""
         if self._log.has_room:
             self.faults.recover("decision_log_unwritable")
-
-    def say_unwritable(self, error: LogError) -> None:
-        """Tell the operator that uploads cannot be put on record."""
-        self.faults.fail("decision_log_unwritable", error=str(error), hint=error.hint)
-
-    def say_full(self) -> None:
-        """Tell the operator that the disk has no room for decisions."""
-        self.say_unwritable(
-            LogWriteError(
-                "the disk of the decision log has only the space left that is kept "
-                "back "
-                "(reserve_bytes)",
-                hint="Free space: uploads go on by themselves, without a restart.",
-            )
-        )
-
-    def note_origin(self, origin: str, answer: object) -> None:
-        """Note whether an origin has answered; tell the operator if it did not.
-
-        Args:
-            origin: Its name.
-            answer: Its answer, or an ``OriginFailure``.
-        """
-        if not isinstance(answer, OriginFailure):
-            self.faults.recover("origin_failed", origin)
-            return
-        self._metrics.origin_failed(answer)
-        self.faults.fail(
-            "origin_failed",
-            origin,
-            level=logging.WARNING,
-            origin=origin,
-            failure=answer.name.lower(),
-            status=answer.value,
-        )
-
-    def say_unlimited(self, side: ClientSide, settings: LiveSettings) -> None:
-        """Tell the operator once that an upload seems to come from this machine.
-
-        Such uploads have no limits for each client: most likely a front end on this
-        machine sends them for clients whom it does not name.
-        """
-        if self._is_unlimited_told:
-            return
-        self._is_unlimited_told = True
-        header = settings.client_header
-        log.warning(
-            "client_limits_off",
-            hint=f"The front end is in trusted_proxies, and sends no address of the "
-            f"client in {header}: let it add that header."
-            if side.trusted
-            else "Uploads from this machine have no limits for each client. If they "
-            "come from a front end, name it in trusted_proxies.",
-        )
 
     def say_sliced(self, ticket: Ticket, route: str, alarm: SliceAlarm) -> None:
         """Tell the operator of a picture in slices, for each route once a minute."""

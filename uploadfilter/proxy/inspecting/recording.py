@@ -78,7 +78,7 @@ class Recording:
             )
         except LogError as exc:
             await self._sealer.discard(upload, sealed)
-            recorder.say_unwritable(exc)
+            recorder.faults.say_unwritable(exc)
             recorder.shed(upload.ticket, Reason.LOG_UNWRITABLE, status=503)
             return inspection.record_failed()
         if alarm is not None:

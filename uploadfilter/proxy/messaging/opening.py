@@ -146,7 +146,7 @@ class Messaging:
         ) as opened:
             if ticket is not None:
                 self._recorder.outcome(ticket, _status(opened))
-            self._recorder.note_origin(route.origin, opened)
+            self._recorder.faults.note_origin(route.origin, opened)
             if isinstance(opened, OriginFailure):
                 return _answer(arrival, opened.value, None)
             if isinstance(opened, OriginRefusal):
