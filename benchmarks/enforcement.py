@@ -178,10 +178,7 @@ def main(arguments: Sequence[str]) -> int:
         source = ("--name", "unit7", "--from", str(issuer.folder.path / "published"))
         digest = hashlib.sha256(root.read_bytes()).hexdigest()
         words = ("hashset", "trust", str(root), *source, "--digest", digest)
-        running.run_program(*words, state=state)
-        running.run_program(
-            *("hashset", "sync", "unit7", "--category", "1"), state=state
-        )
+        running.run_program(*words, "--category", "1", state=state)
         with (
             running.origin(base / "uploads", log=base / "origin.log") as origin,
             running.proxy(

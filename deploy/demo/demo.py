@@ -271,8 +271,7 @@ def build_reference(folder: Path) -> Path:
     named = ("--name", SET, "--from", str(signed), "--digest", digest)
     for arguments in (
         ("init",),
-        ("hashset", "trust", str(ROOT_FILE), *named),
-        ("hashset", "sync", SET, "--category", CATEGORY),
+        ("hashset", "trust", str(ROOT_FILE), *named, "--category", CATEGORY),
         ("hashset", "status"),
     ):
         console.print(Text(f"$ uploadfilter {' '.join(arguments)}", style="bold"))

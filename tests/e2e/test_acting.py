@@ -297,8 +297,8 @@ def test_signed_set_that_root_takes_is_the_owners(machine: Machine) -> None:
     source = ("--name", "unit7", "--from", str(office.served), "--digest", digest)
     for command in (
         ("init",),
-        ("hashset", "trust", str(root), *source),
-        ("hashset", "sync", "unit7", "--category", "1"),
+        ("hashset", "trust", str(root), *source, "--category", "1"),
+        ("hashset", "sync", "unit7"),
     ):
         done = machine.run(*command)
 

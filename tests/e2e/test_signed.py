@@ -45,8 +45,7 @@ def test_signed_set_rejects_until_an_entry_is_withdrawn(
 
         assert status_of("before.png") == 201
         named = ("--name", "unit7", "--from", str(source), "--digest", digest)
-        hashset("trust", str(root), *named)
-        hashset("sync", "unit7", "--category", "1", "--enforced")
+        hashset("trust", str(root), *named, "--category", "1")
         running.wait_for(lambda: status_of("listed.png") == 403, what="a rejection")
         office.withdraw(LISTED_ID)
         hashset("sync")

@@ -1,15 +1,25 @@
 """Signed sets from the command line of an operator."""
 
 import hashlib
+import io
 import time
 from pathlib import Path
 
 import pytest
+from typing_extensions import override
 
 from tests.cli.running import json_lines, run
 from tests.issuing.offices import Office, line_of
 
 HASHSET = "hashset"
+
+
+class Keyboard(io.StringIO):
+    """A person at a terminal, who types this."""
+
+    @override
+    def isatty(self) -> bool:
+        return True
 
 
 class Shell:
@@ -57,11 +67,8 @@ def shell(
 
 
 def test_from_trust_to_status(shell: Shell) -> None:
-    """Root, preview, sync, and the set in force, in the words of each command."""
-    assert shell.trust() == 0
-    assert shell.type("sync", "unit7", "--preview") == 0
-    assert "category 0: 10 category 1: 10" in shell.said()[0]
-    assert shell.type("sync", "unit7", "--category", "1") == 0
+    """Root, sync, and the set in force, in the words of each command."""
+    assert shell.trust("--digest", shell.digest, "--category", "1") == 0
     assert "number 1, 10 entries, signed by dora, eve" in shell.said()[1]
     shell.office.withdraw("p-1")
     assert shell.type("sync", "--json") == 0
@@ -73,6 +80,33 @@ def test_from_trust_to_status(shell: Shell) -> None:
     assert "0 suppressed, 1 withdrawn" in out
     assert "number 1 of Police unit 7, signed by dora, eve" in out
     assert "fresh: verified" in out
+
+
+def test_trust_is_one_dialogue_on_a_terminal(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The digest is confirmed, categories are shown and chosen, the set is taken."""
+    monkeypatch.setattr("sys.stdin", Keyboard("y\n2 1\n1\n"))
+    assert shell.trust("--monitored") == 0
+    out, err = shell.said()
+    assert shell.type("status") == 0
+
+    assert "Did the issuer read out the same digest?" in err
+    assert "unit7 of Police unit 7, number 1 signed by dora, eve; 20 entries" in out
+    assert "category 0: 10 category 1: 10" in out
+    assert "the set has no category '2'" in err
+    assert "number 1, 10 entries" in err
+    assert "unit7: 10 entries (monitored) categories: 1" in shell.said()[0]
+
+
+def test_trust_without_an_answer_takes_nothing_yet(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The root is trusted, and the next command is named."""
+    monkeypatch.setattr("sys.stdin", Keyboard("y\n\n"))
+    assert shell.trust("--from", str(shell.office.served)) == 0
+
+    assert "next: uploadfilter hashset sync unit7 --category C" in shell.said()[1]
 
 
 def test_mistyped_names_do_no_harm(shell: Shell) -> None:

@@ -1,6 +1,7 @@
 """``uploadfilter hashset trust | sync | status``: signed sets, for the operator."""
 
 import hashlib
+import sys
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,17 +48,22 @@ from uploadfilter.errors import (
     UploadFilterError,
     UsageError,
 )
-from uploadfilter.hashsets.choices import Chosen, chosen_state
+from uploadfilter.hashsets.choices import Chosen
+from uploadfilter.model import EntryState
 from uploadfilter.proxy.inspecting.tripwire import read_demotions
 from uploadfilter.reference.files.layered import LayeredGeneration
-from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.reference.store import (
+    REFERENCE_DIRECTORY,
+    ReferenceDirectory,
+    ReferenceReader,
+)
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.freshness import Freshness, Status, freshness
 from uploadfilter.signedsets.roles import ROOT
 from uploadfilter.syncing.canaries import last_found
 from uploadfilter.syncing.client import Verified
-from uploadfilter.syncing.gating import Passage
+from uploadfilter.syncing.gating import ORDINARY, Passage
 from uploadfilter.syncing.taking import SyncReport, look, sync
 from uploadfilter.syncing.trusting import (
     Trusted,
@@ -73,6 +79,18 @@ SourceOption = Annotated[
         "--from",
         metavar="SOURCE",
         help="A folder, such as on a USB stick, or an https URL.",
+        show_default=False,
+    ),
+]
+
+
+CategoriesOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--category",
+        metavar="C",
+        help="A category to take; give the option once for each.  [default: those of "
+        "the set in force]",
         show_default=False,
     ),
 ]
@@ -102,6 +120,8 @@ def trust_command(
             show_default=False,
         ),
     ] = None,
+    categories: CategoriesOption = None,
+    monitored: MonitoredOption = False,
     replace_root: Annotated[
         bool,
         typer.Option("--replace-root", help="Replace another trusted root."),
@@ -110,13 +130,17 @@ def trust_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Trust the root of a signed set, once: it vouches for all later signatures.
+    """Trust the root of a signed set, once, and take the set from its source.
 
-    Compare its SHA-256 with the issuer's by telephone. The command fetches nothing.
+    Compare its SHA-256 with the issuer's by telephone: it vouches for all later
+    signatures. On a terminal the command shows the set and asks for the categories;
+    without one, it takes the set if --category names some.
 
-    **Example**
+    **Examples**
 
         uploadfilter hashset trust root.json --name unit7 --from https://example.org/u7
+
+        uploadfilter hashset trust root.json --name unit7 --from stick --category 1
     """
     data = read_root_file(root)
     holders = md.holders_of(read_root(data), ROOT)
@@ -135,14 +159,44 @@ def trust_command(
             "Did the issuer read out the same digest?",
             refused="a root is trusted only if its digest was compared",
         )
-    path = directory_to_write(state, create=True).path.parent
-    trusted = Trusted.of(path, name)
+    directory = directory_to_write(state, create=True)
+    trusted = Trusted.of(directory.path.parent, name)
     with trusted.locked():
         trusted.trust(data, _absolute(source), replace=replace_root)
+    wanted = categories or []
     if json:
         print_json({"set": name, "root": found, "holders": names})
     else:
-        say(f"trusted; next: uploadfilter hashset sync {name} --preview", style="green")
+        say("trusted", style="green")
+        if sys.stdin.isatty() and not wanted:
+            wanted = _ask_categories(look(trusted))
+    if not wanted:
+        say(f"next: uploadfilter hashset sync {name} --category C")
+        return
+    chosen = Chosen(state=_state(monitored=monitored), categories=wanted)
+    report = _sync(trusted, directory, chosen, None, ORDINARY)
+    _show_report(report, json=json)
+    _end([], [report], directory.path.parent)
+
+
+def _ask_categories(verified: Verified) -> list[str]:
+    """Show what a signed set holds, and ask which of its categories are taken."""
+    manifest = verified.manifest
+    who = ", ".join(verified.signers)
+    counts = dict(manifests.histogram(manifest.categories))
+    lines = [
+        f"{manifest.set} of {manifest.issuer}, number {manifest.sequence}",
+        f"  signed by {who}; {manifest.entries:,} entries",
+        *(f"  category {word}: {count:,}" for word, count in counts.items()),
+    ]
+    print_text(*(Text(harmless(line)) for line in lines))
+    while True:
+        question = "Which categories? Several with spaces between them; Enter for none"
+        words: list[str] = typer.prompt(question, default="", err=True).split()
+        unknown = [word for word in words if word not in counts]
+        if not unknown:
+            return words
+        say(f"the set has no category {unknown[0]!r}", style="yellow")
 
 
 def sync_command(
@@ -156,21 +210,8 @@ def sync_command(
     ] = None,
     *,
     source: SourceOption = None,
-    categories: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--category",
-            metavar="C",
-            help="A category to take; give the option once for each.  [default: those "
-            "of the set in force]",
-            show_default=False,
-        ),
-    ] = None,
+    categories: CategoriesOption = None,
     monitored: MonitoredOption = False,
-    enforced: Annotated[
-        bool,
-        typer.Option("--enforced", help="Let the entries of a new set reject."),
-    ] = False,
     drop_categories: DropCategoriesOption = False,
     accept_change: Annotated[
         bool,
@@ -178,10 +219,6 @@ def sync_command(
             "--accept-change",
             help="Accept unusually many changes: you asked the issuer.",
         ),
-    ] = False,
-    preview: Annotated[
-        bool,
-        typer.Option("--preview", help="Describe the set, and take nothing."),
     ] = False,
     json: JSONOption = False,
     state: StateOption = None,
@@ -206,7 +243,7 @@ def sync_command(
             hint=f"Name one of: {', '.join(it.name for it in sets)}.",
         )
     chosen = Chosen(
-        state=chosen_state(enforce_unsigned=enforced, monitored=monitored),
+        state=_state(monitored=monitored),
         categories=categories or [],
         drops_categories=drop_categories,
     )
@@ -214,20 +251,9 @@ def sync_command(
     reports: list[SyncReport] = []
     failed: list[UploadFilterError] = []
     for trusted in sets:
-        if preview:
-            _show_preview(trusted.name, look(trusted, where), json=json)
-            continue
         try:
-            with board("fetching") as shown:
-                report = sync(
-                    trusted,
-                    directory,
-                    chosen=chosen,
-                    clock=present_s,
-                    source=where,
-                    progress=shown.move,
-                    passage=Passage(is_accepted=accept_change),
-                )
+            passage = Passage(is_accepted=accept_change)
+            report = _sync(trusted, directory, chosen, where, passage)
         except HashSetError as exc:
             # The other sets have other issuers.
             failed.append(exc)
@@ -235,6 +261,29 @@ def sync_command(
         reports.append(report)
         _show_report(report, json=json)
     _end(failed, reports, base)
+
+
+def _state(*, monitored: bool) -> EntryState | None:
+    return EntryState.MONITORED if monitored else None
+
+
+def _sync(
+    trusted: Trusted,
+    directory: ReferenceDirectory,
+    chosen: Chosen,
+    source: str | None,
+    passage: Passage,
+) -> SyncReport:
+    with board("fetching") as shown:
+        return sync(
+            trusted,
+            directory,
+            chosen=chosen,
+            clock=present_s,
+            source=source,
+            progress=shown.move,
+            passage=passage,
+        )
 
 
 def _end(
@@ -301,33 +350,6 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
             say("there is no hash set, and no root is trusted")
     if demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
         raise typer.Exit(FOUND)
-
-
-def _show_preview(name: str, verified: Verified, *, json: bool) -> None:
-    manifest = verified.manifest
-    if json:
-        print_json(
-            {
-                "set": name,
-                "issuer": manifest.issuer,
-                "sequence": manifest.sequence,
-                "entries": manifest.entries,
-                "categories": manifest.categories,
-                "parameters": manifest.parameters,
-                "signers": verified.signers,
-                "withdrawn": len(verified.withdrawn),
-                "expires_at": moment_of(verified.expires_at),
-            }
-        )
-        return
-    who = ", ".join(verified.signers)
-    lines = [
-        f"{manifest.set} of {manifest.issuer}, number {manifest.sequence}",
-        f"  signed by {who}; {manifest.entries:,} entries",
-    ]
-    for word, count in manifests.histogram(manifest.categories):
-        lines.append(f"  category {word}: {count:,}")
-    print_text(*(Text(harmless(line)) for line in lines))
 
 
 def _show_report(report: SyncReport, *, json: bool) -> None:
