@@ -105,7 +105,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
     "uploadfilter/proxy/inspecting/driver.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",
-    "uploadfilter/proxy/inspecting/intake.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/upload.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/reporting/cells.py": "tests/reporting/test_composing.py",

@@ -102,7 +102,7 @@ PLACES = 'objection = "https://example.org"\nreport = "https://example.org"\n'
 def test_rejecting_without_a_place_to_object_is_a_warning(
     tmp_path: Path, text: str, keys: list[str]
 ) -> None:
-    """Whoever is rejected by mistake must be able to say so."""
+    """A person who is rejected by mistake must be able to say so."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")])
     warnings = found(tmp_path, ORIGIN + text).warnings
 

@@ -293,16 +293,15 @@ class UploadStore:
 
     def failed(self, exc: OSError) -> Denial:
         """Note that the disk failed, and tell the operator."""
-        denial, problem = denial_of(exc), exc.strerror or str(exc)
+        denial = denial_of(exc)
         is_full = denial is Denial.FULL
         event = StoreEvent.DISK_FULL if is_full else StoreEvent.UNUSABLE
         self.usage.counts[event] += 1
         if denial is Denial.UNUSABLE:
             self._faults.fail(
                 "upload_store_unusable",
-                error=problem,
-                hint="Uploads in several requests get 503 until the folder of the "
-                "store can be read and written.",
+                error=exc.strerror or str(exc),
+                hint="Uploads in several requests get 503 until its folder works.",
             )
         return denial
 
