@@ -210,7 +210,7 @@ async def test_unreadable_journal_is_said_once(tmp_path: Path) -> None:
         path.write_bytes(whole)
         await changes.look()
 
-    assert [it["event"] for it in events] == ["change_unrecorded"]
+    assert [it["event"] for it in events] == ["change_unrecorded", "fault_over"]
     assert kinds(tmp_path) == ["start None", "init 1", "import 2"]
 
 
