@@ -52,7 +52,7 @@ class Issuer:
         file.write_text("".join(json.dumps(line) + "\n" for line in lines))
         with self.folder.locked():
             now = published(self.folder)
-            staging.stage_file(self.folder, file, tally=Tally())
+            staging.stage_file(self.folder, file, now=now, tally=Tally())
             epoch_s = _epoch_s()
             proposing.propose(self.folder, now, epoch_s=epoch_s, parameters={})
             for name in (*(() if now.root else _FIRST), *_WHO):

@@ -80,7 +80,7 @@ def write_signed(entries: Path, out: Path, *, epoch_s: float) -> Path:
     with tempfile.TemporaryDirectory() as name:
         folder = proposed(Path(name) / "issuer")
         with folder.locked():
-            staging.stage_file(folder, entries, tally=Tally())
+            staging.stage_file(folder, entries, now=Published(), tally=Tally())
             proposing.propose(folder, Published(), epoch_s=epoch_s, parameters={})
             for holder in (*_HOUSE[:2], *_ANALYSTS, _DUTY):
                 signing.sign(folder, Published(), signer(holder))
