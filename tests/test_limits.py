@@ -430,7 +430,14 @@ NAMED: Mapping[str, str] = {
         "tests/contents/test_mailcoded.py"
         "::test_c1_base64_that_readers_take_otherwise_is_refused"
     ),
-    "forms whose parts readers find": (
+    "a part of `multipart/related` or `multipart/mixed` with a `Content-Encoding`": (
+        "tests/uploads/body/test_related.py"
+        "::test_c1_part_headers_that_readers_take_otherwise_are_refused"
+    ),
+    "other headers of a part": (
+        "tests/uploads/test_kinds.py::test_c1_no_reader_takes_two_parts_for_one"
+    ),
+    "forms, and other bodies of several parts, whose parts readers find": (
         "tests/uploads/body/test_parts.py::test_odd_headers_are_refused"
     ),
     "parts that hold parts": (

@@ -320,8 +320,7 @@ def restore_backup(
     if state.is_dir() and any(state.iterdir()):
         raise BackupError(
             f"{str(state)!r} is not empty",
-            hint=f"Stop the service, and move what is there away: mv {state} "
-            f"{state}.old",
+            hint=f"Stop the service, and move its files away: mv {state} {state}.old",
         )
     unpacked = state / RESTORING
     try:

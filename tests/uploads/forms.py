@@ -8,7 +8,7 @@ from tests.uploads.variants import Variant
 from uploadfilter.contents import mailcoded
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.uploads.body.canonical import (
-    Part,
+    BodyPart,
     encode_form,
     form_content_type,
     mime_content_type,
@@ -120,14 +120,14 @@ def cuts(body: bytes, seed: int) -> list[list[bytes]]:
 
 def read_form(
     body: bytes, boundary: bytes, limits: UploadLimits = LIMITS
-) -> tuple[Extracted, tuple[Part, ...]]:
+) -> tuple[Extracted, tuple[BodyPart, ...]]:
     """Read a form in one chunk; return contents and parts."""
     extractor = FormExtractor(boundary, limits)
     extracted = feed(extractor, [body])
     return extracted, extractor.parts
 
 
-def write_form(parts: Sequence[Part], contents: Sequence[bytes]) -> bytes:
+def write_form(parts: Sequence[BodyPart], contents: Sequence[bytes]) -> bytes:
     """Encode a form with its data.
 
     Args:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.uploads.forms import BOUNDARY, forward, write_form
 from tests.uploads.origins import ORIGINS, Parse, Received
 from tests.uploads.variants import TARGET, TYPE, VARIANTS, Variant
-from uploadfilter.uploads.body.canonical import Part, form_content_type
+from uploadfilter.uploads.body.canonical import BodyPart, form_content_type
 
 FORM_TYPE = form_content_type(BOUNDARY)
 
@@ -103,7 +103,7 @@ def test_origins_read_what_was_encoded(
 ) -> None:
     """Names, file names, data and the order within a name arrive at every origin."""
     parts = [
-        Part(names=quoted_names(n, f), content_type=t, length=len(d))
+        BodyPart(names=quoted_names(n, f), content_type=t, length=len(d))
         for n, f, t, d in items
     ]
     body = write_form(parts, [d for *_, d in items])

@@ -158,7 +158,7 @@ class _Reading(ResponseHandler):
     def set_exception(
         self, exc: BaseException, exc_cause: BaseException | None = None
     ) -> None:
-        """Tell whoever reads the body, too, that the rest of it cannot be parsed."""
+        """Tell the reader of the body, too, that its rest cannot be parsed."""
         super().set_exception(exc, exc_cause or exc)
         is_malformed = isinstance(exc, http_exceptions.HttpProcessingError)
         if is_malformed and self._content is not None and not self._content.is_eof():

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import BOUNDARY, read_form, write_form
 from uploadfilter.uploads.body.canonical import (
-    Part,
+    BodyPart,
     content_length,
     encode_form,
     form_content_type,
@@ -22,7 +22,7 @@ items = st.tuples(written, written | st.none(), types, data)
 Item = tuple[str, str | None, str | None, bytes]
 
 
-def parts_of(form: list[Item]) -> list[Part]:
+def parts_of(form: list[Item]) -> list[BodyPart]:
     """Return the parts of items: name, file name, type and data."""
     return [
         part(name, filename, kind, length=len(data))
@@ -36,11 +36,11 @@ def part(
     content_type: str | None = None,
     *,
     length: int = 0,
-) -> Part:
+) -> BodyPart:
     """Return a part of names as they are written."""
     files = (("filename", filename),) if filename is not None else ()
     names = (("name", name), *files)
-    return Part(names=names, content_type=content_type, length=length)
+    return BodyPart(names=names, content_type=content_type, length=length)
 
 
 @settings(deadline=None)
@@ -77,7 +77,7 @@ def test_form_is_written_like_a_browser_does() -> None:
         part('"a%22b"', r'"c\".jpg"', "image/jpeg"),
         part('"a"', '""'),
         part('"\udce9é%"'),
-        Part(
+        BodyPart(
             names=(("filename*", "utf-8''x"), ("name", "a")),
             coding="quoted-printable",
             length=0,
@@ -182,4 +182,4 @@ def test_part_of_impossible_values_cannot_be_made(
 ) -> None:
     """A part has one name, known parameters, a known coding, and counts of bytes."""
     with pytest.raises(ValueError, match="part"):
-        Part(names=names, coding=coding, length=length, undone_length=undone_length)
+        BodyPart(names=names, coding=coding, length=length, undone_length=undone_length)

@@ -16,7 +16,7 @@ from tests.uploads.variants import (
 )
 from tests.uploads.variants import part as file_part
 from uploadfilter.model import Reason
-from uploadfilter.uploads.body.canonical import Part
+from uploadfilter.uploads.body.canonical import BodyPart
 from uploadfilter.uploads.body.extractors import (
     STEPS_AT_ONCE,
     ContentData,
@@ -176,13 +176,13 @@ def test_form_gives_its_parts_in_order() -> None:
     _, parts = read_form(form(field(), file_part(), field(b"")), B)
 
     assert parts == (
-        Part(names=(("name", '"t"'),), length=len(DECOY)),
-        Part(
+        BodyPart(names=(("name", '"t"'),), length=len(DECOY)),
+        BodyPart(
             names=(("name", '"f"'), ("filename", '"x.jpg"')),
             content_type="image/jpeg",
             length=len(TARGET),
         ),
-        Part(names=(("name", '"t"'),), length=0),
+        BodyPart(names=(("name", '"t"'),), length=0),
     )
 
 

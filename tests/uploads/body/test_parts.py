@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from tests.uploads.forms import BOUNDARY, LIMITS
 from uploadfilter.model import Reason
-from uploadfilter.uploads.body.canonical import Part, encode_form
+from uploadfilter.uploads.body.canonical import BodyPart, encode_form
 from uploadfilter.uploads.body.parts import (
     PartHeader,
     has_bare_line_feed,
@@ -81,7 +81,7 @@ def test_names_are_written_as_they_came(value: bytes, kept: bytes) -> None:
     header = disposition(value)
 
     assert isinstance(header, PartHeader)
-    part = Part(names=header.names, length=0)
+    part = BodyPart(names=header.names, length=0)
     written = encode_form([part], boundary=BOUNDARY)[0]
     assert isinstance(written, bytes)
     assert written.endswith(
@@ -318,7 +318,7 @@ def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
         header = read_part_header(text + b"\r\n", LIMITS)
 
         if isinstance(header, PartHeader):
-            part = Part(
+            part = BodyPart(
                 names=header.names,
                 content_type=header.content_type,
                 coding=header.coding,

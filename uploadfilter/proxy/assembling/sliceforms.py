@@ -13,7 +13,7 @@ from uploadfilter.proxy.inspecting.commands import KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.uploads.assembly.webforms import Slice, read_slice
 from uploadfilter.uploads.body import canonical
-from uploadfilter.uploads.body.canonical import Part
+from uploadfilter.uploads.body.canonical import BodyPart
 
 _MOST_FIELD_BYTES: Final = 4096
 _MOST_FIELDS: Final = 100
@@ -34,7 +34,7 @@ class ArrivedSlice:
     """
 
     slice: Slice
-    parts: Sequence[Part]
+    parts: Sequence[BodyPart]
     file: int
     checksum: int
     named: str
@@ -96,7 +96,7 @@ _A_NAME: Final = re.compile(r"(?:\A|file_?|dz|qq)name\Z|path\Z", re.IGNORECASE)
 """Names of fields with the name or the path of a file, as the uploaders have them."""
 
 
-async def _checksum(upload: Upload, parts: Sequence[Part], index: int) -> int:
+async def _checksum(upload: Upload, parts: Sequence[BodyPart], index: int) -> int:
     start = sum(part.length + part.undone_length for part in parts[:index])
     found = 0
     if parts[index].length:
@@ -106,7 +106,7 @@ async def _checksum(upload: Upload, parts: Sequence[Part], index: int) -> int:
     return found
 
 
-async def fields_of(upload: Upload, parts: Sequence[Part]) -> list[tuple[str, str]]:
+async def fields_of(upload: Upload, parts: Sequence[BodyPart]) -> list[tuple[str, str]]:
     """Return names and values of the short plain fields."""
     spool, start = upload.spools[Where.CONTENTS], 0
     found: list[tuple[str, str]] = []
@@ -120,12 +120,12 @@ async def fields_of(upload: Upload, parts: Sequence[Part]) -> list[tuple[str, st
     return found
 
 
-def _most(part: Part) -> float:
+def _most(part: BodyPart) -> float:
     """Return the most bytes of a part: a slice has no long fields."""
     return math.inf if file_name_of(part) is not None else _MOST_FIELD_BYTES
 
 
-def file_name_of(part: Part) -> str | None:
+def file_name_of(part: BodyPart) -> str | None:
     """Return the file name of a part; ``None`` if it is no file."""
     named = dict(part.names)
     return _unquoted(named["filename"]) if "filename" in named else None

@@ -11,7 +11,7 @@ import msgspec
 
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import Match, Reason, Scan, Signal
-from uploadfilter.uploads.body.canonical import Part
+from uploadfilter.uploads.body.canonical import BodyPart
 
 
 class Where(StrEnum):
@@ -103,7 +103,7 @@ class Forward(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     where: Where
-    parts: tuple[Part, ...] | None
+    parts: tuple[BodyPart, ...] | None
     charset: str | None = None
     parts_type: str | None = None
     unread: bool
@@ -124,7 +124,7 @@ class KeepSlice(msgspec.Struct, frozen=True, kw_only=True):
         charset: The charset that the head names for it, if it names one.
     """
 
-    parts: tuple[Part, ...]
+    parts: tuple[BodyPart, ...]
     charset: str | None
 
 

@@ -47,7 +47,7 @@ _CHARSET = re.compile(r"[0-9a-z_-]+")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
+class BodyPart:
     r"""One part of a body, without its data.
 
     Header values are text in UTF-8; other bytes are lone surrogates (Python's error
@@ -130,7 +130,9 @@ def is_reference(value: str | None) -> bool:
     return value is None or _REFERENCE.fullmatch(value) is not None
 
 
-def encode_form(parts: Sequence[Part], *, boundary: bytes) -> tuple[bytes | int, ...]:
+def encode_form(
+    parts: Sequence[BodyPart], *, boundary: bytes
+) -> tuple[bytes | int, ...]:
     """Build the pieces of a form in the order in which they are sent.
 
     Args:
@@ -153,7 +155,7 @@ def encode_form(parts: Sequence[Part], *, boundary: bytes) -> tuple[bytes | int,
     return tuple(pieces)
 
 
-def content_length(parts: Sequence[Part], *, boundary: bytes) -> int:
+def content_length(parts: Sequence[BodyPart], *, boundary: bytes) -> int:
     """Count the bytes of the form that ``encode_form`` builds, data included."""
     return sum(
         len(piece) if isinstance(piece, bytes) else parts[piece].length

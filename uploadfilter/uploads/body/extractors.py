@@ -21,7 +21,7 @@ import msgspec
 from multipart import MultipartError, MultipartSegment, PushMultipartParser
 
 from uploadfilter.model import Reason
-from uploadfilter.uploads.body.canonical import Part
+from uploadfilter.uploads.body.canonical import BodyPart
 from uploadfilter.uploads.body.inflating import Inflater, incomplete
 from uploadfilter.uploads.body.parts import (
     QUOTED_PRINTABLE,
@@ -217,7 +217,7 @@ class FormExtractor:
         self._at = 0
         self._header: PartHeader | None = None
         self._length = 0
-        self._parts: list[Part] = []
+        self._parts: list[BodyPart] = []
         self._begun = 0
         self._files = 0
         self._signs = signs.Signs()
@@ -226,7 +226,7 @@ class FormExtractor:
         self.is_behind = False
 
     @property
-    def parts(self) -> tuple[Part, ...]:
+    def parts(self) -> tuple[BodyPart, ...]:
         """The parts that are complete, in order."""
         return tuple(self._parts)
 
@@ -455,7 +455,7 @@ class FormExtractor:
                 ContentData(data=undone),
                 ContentEnded(),
             ]
-        part = Part(
+        part = BodyPart(
             disposition=header.disposition,
             names=header.names,
             content_type=header.content_type,

@@ -92,7 +92,7 @@ class PartHeader:
     """The header of a part.
 
     Attributes:
-        disposition: As ``canonical.Part`` says; the next three as well.
+        disposition: As ``canonical.BodyPart`` says; the next three as well.
         names: Parameters of the Content-Disposition for the origin.
         content_id: How other parts name this one.
         content_location: Likewise.
