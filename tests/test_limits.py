@@ -255,6 +255,9 @@ NAMED: Mapping[str, str] = {
         "tests/contents/pdf/test_inlineimages.py"
         "::test_different_pictures_are_counted_in_the_whole_document"
     ),
+    "bytes behind a picture in which": (
+        "tests/proxy/test_accepting.py::test_motion_photo_of_a_phone_passes"
+    ),
     "contents that are dear to search": (
         "tests/scanners/inside/walking/test_accounts.py::test_search_may_use_up_its_share_of_the_time"
     ),

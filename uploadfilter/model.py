@@ -191,6 +191,7 @@ class Reason(StrEnum):
     TOO_LARGE = "too_large"
     TOO_SLOW = "too_slow"
     ABORTED = "aborted"
+    NOT_ACCEPTED = "not_accepted"
 
     # The filter itself failed.
     NO_REFERENCE_SET = "no_reference_set"
@@ -243,9 +244,10 @@ REFUSALS = frozenset(
         Reason.TOO_LARGE,
         Reason.TOO_SLOW,
         Reason.ABORTED,
+        Reason.NOT_ACCEPTED,
     }
 )
-"""The reasons for which a request is refused before its content is inspected."""
+"""The reasons for which a request is refused, whatever the policy."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -429,8 +431,7 @@ class Scan:
         contents: Scans of nested contents.
         dropped: Number of places with the magic of a picture inside this content that
             did not decode: magic occurs by chance.
-        further: The other reasons why it is incomplete, each once. An operator may
-            accept any reason, and that must not hide another reason.
+        further: The other reasons why it is incomplete, each once: none hides another.
     """
 
     path: str

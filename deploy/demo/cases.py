@@ -106,7 +106,27 @@ def cases() -> tuple[Case, ...]:
             signal_types=EXACT,
         ),
         *_guises(smaller),
+        *_avatars(unlisted),
         *_bombs(),
+    )
+
+
+def _avatars(unlisted: bytes) -> tuple[Case, ...]:
+    """Return uploads to a route that takes nothing but pictures."""
+    picture = _unlisted("an avatar", "robin.jpg", unlisted)
+    other = replace(
+        picture,
+        title="a text document behind an avatar, where only pictures are taken",
+        body=unlisted + guises.document(pictures.photograph(UNLISTED_SEED)),
+        status=415,
+        published=False,
+        verdict="INCONCLUSIVE",
+        effect="REJECT",
+        reason="not_accepted",
+    )
+    return (
+        replace(picture, path="/avatars/robin.jpg"),
+        replace(other, path="/avatars/kim.jpg"),
     )
 
 

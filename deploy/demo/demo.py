@@ -46,10 +46,21 @@ FOLDER = Path(".demo")
 SITE_PORT = 8080
 ORIGIN_PORT = 8081
 CATEGORY = "demo"
-REJECTED = 403
+REFUSED = frozenset({403, 415})
+"""The statuses that name a decision: by policy, and of what a route does not take."""
 
 console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
+
+CONFIGURATION = """\
+[evidence]
+copies = "always"
+
+[[routes]]
+name = "avatars"
+path = "/avatars"
+accept = ["pictures"]
+"""
 
 SHOWN_CONTENTS = 6
 """Contents of a record that are printed; the record itself has more."""
@@ -88,7 +99,7 @@ class Sent:
     @property
     def decision(self) -> str | None:
         """Id of the decision, as the client or the origin received it."""
-        if self.answer.status == REJECTED:
+        if self.answer.status in REFUSED:
             problem = self.answer.json()
             return problem.get("decision") if isinstance(problem, dict) else None
         return next(iter(self.published.values()), None)
@@ -281,9 +292,9 @@ def build_reference(folder: Path) -> Path:
 
 
 def configured(folder: Path) -> Path:
-    """Write a configuration file that looks for altered copies in each upload."""
+    """Write a configuration file: altered copies are looked for in each upload."""
     file = folder / "demo.toml"
-    file.write_text('[evidence]\ncopies = "always"\n', encoding="utf-8")
+    file.write_text(CONFIGURATION, encoding="utf-8")
     return file
 
 

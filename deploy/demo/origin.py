@@ -296,6 +296,7 @@ def make_app(folder: Path) -> web.Application:
     app.router.add_get("/files", list_files)
     app.router.add_get("/files/{name}", show_file)
     app.router.add_put("/files/{name}", put_file)
+    app.router.add_put("/avatars/{name}", put_file)
     app.router.add_post("/upload", receive_form)
     return app
 

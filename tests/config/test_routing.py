@@ -6,6 +6,7 @@ import pytest
 
 from uploadfilter import config
 from uploadfilter.config.routing import MOST_ROUTES
+from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Action, Mode
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE
@@ -34,6 +35,7 @@ path = "/upload"
 methods = ["PUT", "POST"]
 origin = "store"
 mode = "enforce"
+accept = ["pictures", "videos"]
 
 [routes.limits]
 max_body_bytes = "1 MiB"
@@ -72,6 +74,8 @@ def test_route_overrides_key_by_key(tmp_path: Path) -> None:
     assert photos.hosts == ("photos.example.org", "*.photos.example.org")
     assert photos.methods == {"PUT", "POST"}
     assert photos.mode is Mode.ENFORCE
+    assert photos.accept == {FileFamily.PICTURES, FileFamily.VIDEOS}
+    assert static.accept == FAMILIES
     assert (photos.limits.max_body_bytes, photos.limits.max_parts) == (1 << 20, 7)
     assert photos.policy.undecodable is Action.ACCEPT
     assert photos.policy.not_inspected is Action.REJECT
@@ -208,6 +212,30 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
             "exempt = 'yes'",
             "true or false",
             id="exempt",
+        ),
+        pytest.param(
+            ORIGIN + A + "accept = ['picture']",
+            "accept = ['picture'] cannot be used",
+            'a list of some of "pictures", "videos"',
+            id="family",
+        ),
+        pytest.param(
+            ORIGIN + A + "accept = []",
+            "routes[0].accept is empty",
+            "Leave it out for everything",
+            id="no-family",
+        ),
+        pytest.param(
+            ORIGIN + A + "accept = ['pictures']\nexempt = true",
+            "accept = ['pictures'] beside exempt",
+            "a route of its own",
+            id="family-and-exempt",
+        ),
+        pytest.param(
+            ORIGIN + A + "accept = ['pictures']\nwebsockets = 'pass'",
+            "accept = ['pictures'] beside websockets",
+            "a route of its own",
+            id="family-and-websockets",
         ),
         pytest.param(
             ORIGIN + A + "paht = '/'",

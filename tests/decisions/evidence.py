@@ -22,9 +22,15 @@ from uploadfilter.model import (
 CATEGORIES = ("demo", "other")
 
 
-def scan(path: str = "0", reason: Reason | None = None, *nested: Scan) -> Scan:
+def scan(
+    path: str = "0",
+    reason: Reason | None = None,
+    *nested: Scan,
+    kind: str = "jpeg",
+    size: int = 1,
+) -> Scan:
     """Return the possible findings of a scanner about a content."""
-    return Scan(path=path, kind="jpeg", size=1, reason=reason, contents=nested)
+    return Scan(path=path, kind=kind, size=size, reason=reason, contents=nested)
 
 
 def match(

@@ -17,6 +17,8 @@ from tests.decisions.evidence import (
     match,
     scan,
 )
+from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
+from uploadfilter.decisions.accepting import MOST_FIELD_BYTES, Accept
 from uploadfilter.decisions.policy import (
     CHOOSABLE,
     UNFORWARDABLE,
@@ -99,7 +101,24 @@ def parse_scan(text: str, path: str) -> Scan:
     """Read ``truncated``, ``complete`` or ``complete(truncated)``."""
     outer, _, inner = text.rstrip(")").partition("(")
     nested = (parse_scan(inner, f"{path}!/0"),) if inner else ()
-    return scan(path, None if outer == "complete" else Reason(outer), *nested)
+    *words, found = outer.split()
+    kind = words[-1] if words else "jpeg"
+    size = MOST_FIELD_BYTES + 1 if "long" in words else 1
+    reason = None if found == "complete" else Reason(found)
+    return scan(path, reason, *nested, kind=kind, size=size)
+
+
+def parse_accept(word: str, scans: list[str]) -> Accept:
+    """Read ``pictures+videos``, and which scans are those of fields of a form."""
+    return Accept(
+        families=frozenset(map(FileFamily, word.split("+"))) if word else FAMILIES,
+        fields=frozenset(
+            str(i) for i, text in enumerate(scans) if text.startswith("field ")
+        ),
+        aside=frozenset(
+            str(i) for i, text in enumerate(scans) if text.startswith("aside ")
+        ),
+    )
 
 
 def parse_match(text: str) -> Match:
@@ -131,8 +150,10 @@ def test_decide_table(row: Row) -> None:
         for name in [*overrides]
         if name.startswith("category:")
     }
+    scans = parts(row.scans, ",")
+    accept = parse_accept(overrides.pop("accept", ""), scans)
     judgement = decide(
-        [parse_scan(text, str(i)) for i, text in enumerate(parts(row.scans, ","))],
+        [parse_scan(text, str(i)) for i, text in enumerate(scans)],
         [parse_match(text) for text in parts(row.matches, ";")],
         mode=Mode(row.mode),
         policy=Policy(
@@ -140,6 +161,7 @@ def test_decide_table(row: Row) -> None:
             **cast("Any", {name: Action(word) for name, word in overrides.items()}),
         ),
         failure=Reason(row.failure) if row.failure else None,
+        accept=accept,
     )
 
     assert (judgement.verdict, judgement.action, judgement.effect) == (

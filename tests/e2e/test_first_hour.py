@@ -53,24 +53,30 @@ def test_first_hour_ends_with_a_rejection(tmp_path: Path) -> None:
     serving = next(at for at, it in enumerate(lines) if " serve " in it)
     for line in lines[:serving]:
         shell(line, tmp_path)
-    listed, other, shown, rejected, verified, described = lines[serving + 1 :]
+    *sent, shown, rejected, verified, described = lines[serving + 1 :]
     options = shlex.split(lines[serving])
 
     with running.proxy(
         options[options.index("--origin") + 1],
         state=tmp_path / "state",
         log=tmp_path / "proxy.log",
-        options=("--mode", options[options.index("--mode") + 1]),
+        options=(
+            *("--mode", options[options.index("--mode") + 1]),
+            *("--config", str(tmp_path / options[options.index("--config") + 1])),
+        ),
     ) as proxy:
         answers = [
             json.loads(shell(line.replace(OWN_PORT, proxy.url), tmp_path))["status"]
-            for line in (listed, other)
+            for line in sent
         ]
         records = [json.loads(line) for line in shell(shown, tmp_path).splitlines()]
-        record = json.loads(shell(rejected, tmp_path))
+        refusals = [json.loads(it) for it in shell(rejected, tmp_path).splitlines()]
 
-    assert answers == [403, 502]
-    assert [it["record"] for it in records].count("decision") == 2
-    assert (record["verdict"], record["action"]) == ("MATCH", "REJECT")
+    assert answers == [403, 502, 415]
+    assert [it["record"] for it in records].count("decision") == 3
+    assert [(it["verdict"], it["reason"]) for it in refusals] == [
+        ("MATCH", None),
+        ("INCONCLUSIVE", "not_accepted"),
+    ]
     assert shell(verified, tmp_path)
     assert "first" in shell(described, tmp_path)

@@ -14,6 +14,7 @@ from uploadfilter.config.lines import Key
 from uploadfilter.config.loading import Loaded
 from uploadfilter.config.settings import Settings
 from uploadfilter.config.sources import dotted
+from uploadfilter.contents.kinds.families import FAMILIES
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Preset
 from uploadfilter.proxy.origins.settings import OriginSettings
@@ -148,6 +149,8 @@ class _Listing:
         yield self._value((*key, "websockets"), route.websockets)
         if route.protocol is not None:
             yield self._value((*key, "protocol"), route.protocol)
+        if route.accept != FAMILIES:
+            yield self._value((*key, "accept"), sorted(route.accept))
         yield from self._own(route.limits, self._settings.limits, (*key, "limits"))
         yield from self._own(route.policy, self._settings.policy, (*key, "policy"))
 

@@ -14,6 +14,7 @@ from uploadfilter.config import schema
 from uploadfilter.config.lines import Key
 from uploadfilter.config.sources import dotted
 from uploadfilter.config.values import ValueReader, shown_value
+from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.model import Mode, Preset
@@ -164,6 +165,7 @@ class _Routes:
             protocol=self._protocol(values, key),
             limits=self._limits(table, key),
             policy=self._policy(table, key),
+            accept=self._accept(values, key),
         )
         self._refuse_shadowed(route, key)
         self.found.append((key, route))
@@ -289,6 +291,25 @@ class _Routes:
                 hint="Remove one of them: uploads of an exempt route are not held.",
             )
         return protocol
+
+    def _accept(self, values: Mapping[str, Any], key: Key) -> frozenset[FileFamily]:
+        """Read what a route takes: its uploads have to be looked at."""
+        given: tuple[FileFamily, ...] = values.get("accept", tuple(FileFamily))
+        where = (*key, "accept")
+        text = f"{dotted(where)} = {shown_value([*map(str, given)], where)}"
+        if not given:
+            hint = "Leave it out for everything."
+            self._complain(where, f"{dotted(where)} is empty", hint=hint)
+        passes = values.get("websockets") is WebSockets.PASS
+        unseen = "exempt" if values.get("exempt") else "websockets" if passes else ""
+        if unseen and "accept" in values:
+            hint = "Remove one of them, or give each a route of its own: nobody looks "
+            self._complain(
+                where,
+                f"{text} beside {unseen}",
+                hint=f"{hint}at what such a route passes on.",
+            )
+        return frozenset(given)
 
     def _limits(self, table: Mapping[str, object], key: Key) -> UploadLimits:
         base, own = self._common.limits, table.get("limits", {})

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any, Final, TypeAlias
 
 from uploadfilter.config.lines import Key
+from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
@@ -82,6 +83,7 @@ ROUTE: Final[Mapping[str, Wanted]] = {
     "exempt": bool,
     "websockets": WebSockets,
     "protocol": UploadProtocol,
+    "accept": tuple[FileFamily, ...],
 }
 """The keys of one of ``[[routes]]``."""
 

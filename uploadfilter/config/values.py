@@ -286,8 +286,10 @@ def _is_choice(wanted: Wanted) -> bool:
 
 def _described(wanted: Wanted) -> str:
     """Describe how a value of a type is written in TOML."""
-    if _is_choice(wanted):
-        return "one of " + ", ".join(f'"{str(member).lower()}"' for member in wanted)
+    choice, *more = typing.get_args(wanted) or (wanted,)
+    if _is_choice(choice):
+        members = ", ".join(f'"{str(member).lower()}"' for member in choice)
+        return f"a list of some of {members}" if more else f"one of {members}"
     return _WRITTEN.get(wanted, "a list of texts in brackets and quotes")
 
 

@@ -24,6 +24,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import NamedTuple
 
+from uploadfilter.decisions.accepting import Accept
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import (
     EXEMPTIONS,
@@ -53,6 +54,8 @@ UNFORWARDABLE = frozenset(
 )
 """The failures after which an upload cannot be forwarded, in any mode."""
 
+_EVERYTHING = Accept()
+
 _STRICTNESS = {Action.ACCEPT: 0, Action.RETRY_LATER: 1, Action.REJECT: 2}
 
 BY_WEIGHT = (
@@ -65,6 +68,7 @@ BY_WEIGHT = (
     Reason.MALFORMED_FORM,
     Reason.UNSUPPORTED_CODING,
     Reason.PIECEWISE_UPLOAD,
+    Reason.NOT_ACCEPTED,
     Reason.LOG_UNWRITABLE,
     Reason.SPOOL_FULL,
     Reason.NO_REFERENCE_SET,
@@ -246,6 +250,7 @@ def decide(
     mode: Mode,
     policy: Policy,
     failure: Reason | None = None,
+    accept: Accept = _EVERYTHING,
 ) -> Judgement:
     """Decide one upload.
 
@@ -257,18 +262,20 @@ def decide(
         failure: A reason that concerns the upload as a whole: a refusal of the
             request or an incapacity of the filter. ``TOO_LARGE`` is a *body* over the
             limit; a form with too many parts is ``MALFORMED_FORM``.
+        accept: What the route takes.
 
     Returns:
         The judgement. Its reason is the one that determined the action; ``None`` if
         that was a match, and for ``NO_MATCH``.
     """
-    contributions = list(_contributions(scans, matches, policy=policy, failure=failure))
+    of_upload = list(_of_upload(scans, policy=policy, failure=failure, accept=accept))
+    contributions = [*of_upload, *_of_matches(matches, policy=policy)]
     action, reason = _strictest(contributions)
     would, would_reason = action, reason
     if any(match.state is EntryState.MONITORED for match in matches):
         enforced = [replace(match, state=EntryState.ACTIVE) for match in matches]
         would, would_reason = _strictest(
-            _contributions(scans, enforced, policy=policy, failure=failure)
+            [*of_upload, *_of_matches(enforced, policy=policy)]
         )
     forwarded = mode is Mode.MONITOR and failure not in UNFORWARDABLE
     return Judgement(
@@ -305,7 +312,11 @@ def verdict_of(
     Returns:
         The verdict, and the most important reason if it is ``INCONCLUSIVE``.
     """
-    contributions = list(_contributions(scans, matches, policy=Policy(), failure=None))
+    policy = Policy()
+    contributions = [
+        *_of_upload(scans, policy=policy, failure=None, accept=_EVERYTHING),
+        *_of_matches(matches, policy=policy),
+    ]
     verdict = _verdict(contributions)
     if verdict is not Verdict.INCONCLUSIVE:
         return verdict, None
@@ -347,20 +358,25 @@ def _weight(contribution: _Contribution) -> int:
     return _WEIGHT[contribution.reason]
 
 
-def _contributions(
-    scans: Iterable[Scan],
-    matches: Sequence[Match],
-    *,
-    policy: Policy,
-    failure: Reason | None,
+def _of_upload(
+    scans: Sequence[Scan], *, policy: Policy, failure: Reason | None, accept: Accept
 ) -> Iterator[_Contribution]:
-    """Yield the contribution of every piece of evidence."""
+    """Yield the contribution of everything that is no match."""
     if failure is not None:
         yield _Contribution(policy.action_for(failure), failure)
     for scan in scans:
         for content in scan.walk():
             for lacking in content.reasons:
-                yield _Contribution(policy.action_for(lacking), lacking)
+                is_refused = accept.needs_whole(scan, lacking)
+                action = Action.REJECT if is_refused else policy.action_for(lacking)
+                yield _Contribution(action, lacking)
+    if not accept.takes(scans, is_scanned=failure is None):
+        reason = Reason.NOT_ACCEPTED
+        yield _Contribution(policy.action_for(reason), reason)
+
+
+def _of_matches(matches: Sequence[Match], *, policy: Policy) -> Iterator[_Contribution]:
+    """Yield the contribution of every match."""
     supports = _supports(matches)
     for match in matches:
         for reason in _shortcomings(match, supports) or (None,):

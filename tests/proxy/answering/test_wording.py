@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 
+from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.answers import problem
 from uploadfilter.proxy.answering.wording import Page
@@ -49,6 +50,17 @@ def test_language_of_a_client_is_looked_up() -> None:
 
     assert wording.catalogue("en-GB").language == "en"
     assert wording.catalogue("fr").language == "nl"
+
+
+def test_what_is_accepted_is_named_in_each_language() -> None:
+    """The families stand in their usual order; without words the status says it."""
+    families = {FileFamily.VIDEOS, FileFamily.PICTURES}
+    english, dutch = (texts.load().catalogues[tag] for tag in ("en", "nl"))
+    other = replace(dutch, details={})
+
+    assert english.accepted(families) == "Accepted here: pictures, videos."
+    assert dutch.accepted(families) == "Hier geaccepteerd: afbeeldingen, video's."
+    assert other.accepted(families) == ""
 
 
 def test_detail_without_words_is_empty() -> None:

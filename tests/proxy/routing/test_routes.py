@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.proxy.readers import ORIGINS, PATHS
+from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.routing.readings import is_plain
@@ -98,7 +99,13 @@ STRICTNESS = (Action.ACCEPT, Action.RETRY_LATER, Action.REJECT)
 def treatment(route: Route | None) -> list[int]:
     """Return how strictly a route treats an upload, by everything that it says."""
     if route is None:
-        return [2, 1, 0, *(len(STRICTNESS) for _ in [*Reason, *CATEGORIES])]
+        return [
+            2,
+            1,
+            0,
+            *(1 for _ in FileFamily),
+            *(len(STRICTNESS) for _ in [*Reason, *CATEGORIES]),
+        ]
     policy = route.policy
     actions = [
         *(policy.action_for(reason) for reason in Reason),
@@ -108,6 +115,7 @@ def treatment(route: Route | None) -> list[int]:
         0 if route.exempt else 1,
         1 if route.mode is Mode.ENFORCE else 0,
         -route.limits.max_body_bytes,
+        *(family not in route.accept for family in FileFamily),
         *(STRICTNESS.index(action) for action in actions),
     ]
 
@@ -133,6 +141,7 @@ _ROUTES = st.lists(
         methods=st.sampled_from([frozenset(), frozenset({"PUT"})]),
         mode=st.sampled_from(Mode),
         exempt=st.booleans(),
+        accept=st.sampled_from([FAMILIES, frozenset({FileFamily.PICTURES})]),
         limits=st.builds(UploadLimits, max_body_bytes=st.sampled_from([1, 2])),
         policy=_POLICIES,
     ),

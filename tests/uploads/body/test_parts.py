@@ -325,3 +325,43 @@ def test_any_section_gives_a_part_or_a_refusal(section: bytes) -> None:
                 length=0,
             )
             assert encode_form([part], boundary=BOUNDARY)
+
+
+@pytest.mark.parametrize(
+    ("lines", "is_form", "is_field"),
+    [
+        pytest.param(b'form-data; name="a"\r\n', True, True, id="field"),
+        pytest.param(b'form-data; name="a"; filename=""\r\n', True, False, id="file"),
+        pytest.param(b'form-data; name="a;filename=b"\r\n', True, False, id="odd-name"),
+        pytest.param(
+            b'form-data; name="a"; filename="b"\r\nContent-Type: application/json\r\n',
+            True,
+            False,
+            id="json-file",
+        ),
+        pytest.param(
+            b"attachment\r\nContent-Type: application/json\r\n",
+            False,
+            False,
+            id="attached-json",
+        ),
+    ],
+)
+def test_field_is_a_file_to_no_reader(
+    lines: bytes, *, is_form: bool, is_field: bool
+) -> None:
+    """What has a name of a file anywhere is judged as one."""
+    section = b"Content-Disposition: " + lines
+    header = read_part_header(section, UploadLimits(), is_form=is_form)
+
+    assert isinstance(header, PartHeader)
+    assert header.is_field is is_field
+
+
+def test_description_of_a_file_is_a_field() -> None:
+    """Google's clients send JSON before the object that it describes."""
+    section = b"Content-Type: application/json; charset=UTF-8\r\n"
+    header = read_part_header(section, UploadLimits(), is_form=False)
+
+    assert isinstance(header, PartHeader)
+    assert header.is_field

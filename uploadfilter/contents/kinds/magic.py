@@ -5,14 +5,21 @@ browser acts. A short magic is not enough: if it has fewer than four bytes, the 
 after it must be plausible too, or a text that begins with "BMW" would be a picture.
 
 To add a kind: a member of ``Kind``, a line in ``MAGIC`` or a test in ``_TESTS``, and,
-if it is a picture or holds other contents, its place in the sets below.
+if it is a picture or holds other contents, its place in the sets below; its family in
+``families.py``.
 """
 
 import re
 from collections.abc import Callable
 from enum import StrEnum
 
-from uploadfilter.contents.kinds import archivemagic, gif, picturemagic, rarities
+from uploadfilter.contents.kinds import (
+    archivemagic,
+    gif,
+    mediamagic,
+    picturemagic,
+    rarities,
+)
 
 HEAD_BYTES = 1100
 """First bytes of a content that ``sniff`` needs: readers accept the magic of a PDF
@@ -74,6 +81,7 @@ class Kind(StrEnum):
     GIT = "git"
 
     VIDEO = "video"
+    SOUND = "sound"
     SVG = "svg"
     HTML = "html"
     XML = "xml"
@@ -167,6 +175,8 @@ def sniff(head: bytes) -> Kind:
     found = begins_as(head)
     for test in _ANYWHERE:
         found = found or test(head)
+    if found is Kind.VIDEO and mediamagic.is_only_sound(head):
+        return Kind.SOUND
     return found or _text_kind(head)
 
 
@@ -415,25 +425,13 @@ _ANYWHERE: tuple[_Test, ...] = (
     _one(Kind.TAR, archivemagic.is_tar),
     _pdf,
     _rare,
+    _one(Kind.SOUND, mediamagic.is_sound),
+    _one(Kind.VIDEO, mediamagic.is_video),
 )
 """Tests for any first byte."""
 
 
-def is_data(head: bytes) -> bool:
-    """Test quickly whether bytes are surely ``Kind.DATA``.
-
-    For contents that are too short for a tar file or for a PDF after junk.
-
-    Args:
-        head: The first few bytes; some data are not recognised by them.
-    """
-    may_be_lha = head[2:3] == b"-"
-    return not may_be_lha and bool(_NO_TEXT.search(head)) and head[0] not in FIRST_BYTES
-
-
 FIRST_BYTES = frozenset(_BY_FIRST_BYTE) | frozenset(_TESTS)
-_NO_TEXT = re.compile(rb"[\x01-\x08\x0b\x0e-\x1a\x1c-\x1f]")
-"""Bytes that no text has; zero is not among them, since UTF-16 has many zeros."""
 
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")

@@ -56,8 +56,8 @@ def kind_of(source: Source) -> Kind:
         source: All of it.
     """
     kind = magic.sniff(source.read(0, HEAD_BYTES))
-    if kind is Kind.VIDEO:
-        return _by_late_brands(source)
+    if kind in _MEDIA:
+        return _by_late_brands(source, kind)
     if kind is Kind.PDF and not has_object(source):
         # The magic stands in prose or in a program, which no reader opens.
         kind = magic.sniff(source.read(0, HEAD_BYTES).replace(b"%PDF-", b"%pdf-"))
@@ -66,6 +66,7 @@ def kind_of(source: Source) -> Kind:
     return kind
 
 
+_MEDIA: Final = frozenset({Kind.VIDEO, Kind.SOUND})
 _MAY_BE_MARKUP: Final = frozenset({Kind.TEXT, Kind.XML, Kind.HTML, Kind.DATA})
 
 
@@ -103,7 +104,7 @@ def claimed(kind: Kind, claims: tuple[str, ...], head: bytes) -> Kind | None:
         A drawing, a TGA with a plausible header, or a picture that only other tools
         know (``Kind.OTHER``); ``None`` for anything else.
     """
-    is_open = kind in _MAY_BE_MARKUP - {Kind.HTML}
+    is_open = kind in {*_MAY_BE_MARKUP - {Kind.HTML}, Kind.SOUND}
     if not is_open and kind is not Kind.ICO:
         return None
     for claim in claims:
@@ -359,11 +360,11 @@ _OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*+[\r\n])*obj(?![A-Za-z])")
 # --- Brands far away -----------------------------------------------------------------
 
 
-def _by_late_brands(source: Source) -> Kind:
+def _by_late_brands(source: Source, kind: Kind) -> Kind:
     """Look for the brands of pictures in all of a long first box."""
     size = int.from_bytes(source.read(0, 4), "big")
     if source.read(4, 4) != b"ftyp" or size <= HEAD_BYTES:
-        return Kind.VIDEO
+        return kind
     return magic.sniff(source.read(0, min(size, _MOST_BRANDS_BYTES)))
 
 

@@ -16,6 +16,7 @@ from typing import Final
 
 import msgspec
 
+from uploadfilter.contents.kinds.families import described
 from uploadfilter.decisions.files.room import Room
 from uploadfilter.decisions.presets import Comparison
 from uploadfilter.model import (
@@ -106,6 +107,7 @@ class RouteFact:
     applies_to: str
     origin: str
     is_reachable: bool | None
+    takes: str
     treatment: str
 
 
@@ -230,7 +232,7 @@ def gather(
         up=age(now - watched.begun),
         is_ready=health.is_ready,
         headline="Ready" if health.is_ready else "Not ready",
-        modes=tuple(sorted({_mode(route) for route in routes})),
+        modes=tuple(sorted({route.treatment for route in routes})),
         generation=_generation(generation, now),
         warnings=warnings,
         checks=checks,
@@ -491,9 +493,6 @@ def _route(route: Route, health: Health) -> RouteFact:
         applies_to=" ".join(part for part in (methods, hosts, route.path) if part),
         origin=route.origin,
         is_reachable=health.reachable.get(route.origin),
-        treatment=_mode(route),
+        takes=described(route.accept),
+        treatment=route.treatment,
     )
-
-
-def _mode(route: Route) -> str:
-    return "exempt" if route.exempt else str(route.mode)

@@ -16,12 +16,14 @@ Rules this module keeps:
 
 import json
 import re
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Final
 from xml.sax.saxutils import escape
 
 from aiohttp import web
 
+from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.model import REFUSALS, Reason
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
 from uploadfilter.proxy.answering.wording import Catalogue, Page, Wording, filled
@@ -85,6 +87,7 @@ def problem(
     status: int,
     detail: str,
     decision_id: str | None,
+    accept: Collection[FileFamily] = (),
     retry_after_s: int = RETRY_AFTER_S,
     form: str = "",
     code: str = "",
@@ -97,6 +100,7 @@ def problem(
         detail: The fault of the client's own request, in English; ignored where all
             answers must be alike.
         decision_id: Id of the decision on record, if there is one.
+        accept: The families of files that are accepted, if that is the fault.
         retry_after_s: When to try again, in seconds, if that helps.
         form: URL of the form for objections; empty for none.
         code: The code of the decision for that form; empty for none.
@@ -105,7 +109,9 @@ def problem(
     is_policy = status == _POLICY
     has_form = is_policy and bool(form and code)
     is_about_request = status <= HTTPStatus.NOT_IMPLEMENTED and not is_policy
-    own = catalogue.detail(detail) if detail and is_about_request else ""
+    own = ""
+    if is_about_request:
+        own = catalogue.accepted(accept) if accept else catalogue.detail(detail)
     decision = decision_id or ""
     place = form if has_form else catalogue.objection
     objection = place if is_policy else ""
@@ -174,6 +180,7 @@ def response(
     reason: Reason | None,
     decision_id: str | None,
     detail: str = "",
+    accept: Collection[FileFamily] = (),
     retry_after_s: int | None = None,
     code: str = "",
 ) -> web.Response:
@@ -188,6 +195,7 @@ def response(
             is unknown where the next one begins, so the connection is closed.
         decision_id: Id of the decision on record, if there is one.
         detail: The fault of the client's own request, in English.
+        accept: The families of files that are accepted, if that is the fault.
         retry_after_s: When to try again, in seconds; ``None`` if that is not known.
         code: The code with which the uploader can object to the decision; empty for
             none.
@@ -201,6 +209,7 @@ def response(
         status=status,
         detail=detail,
         decision_id=decision_id,
+        accept=accept,
         retry_after_s=retry_after_s or RETRY_AFTER_S,
         form=wording.form,
         code=code,
@@ -208,8 +217,8 @@ def response(
     headers = _HEADERS | {"Content-Language": catalogue.language}
     if retry_after_s is not None:
         headers["Retry-After"] = str(retry_after_s)
-    accept = lists[_ACCEPT]
-    if accept and prefers_html(accept):
+    ranges = lists[_ACCEPT]
+    if ranges and prefers_html(ranges):
         allowed = _PAGE_POLICY.format(form=wording.form if told.code else "'none'")
         headers |= {"Content-Type": _HTML, "Content-Security-Policy": allowed}
         body = wording.template.render(page=told).encode("utf-8")

@@ -6,13 +6,14 @@ of a rejection is.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
 import jinja2
 
+from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.proxy.answering.languages import choose
 
 OTHER_STATUS: Final = "other"
@@ -28,6 +29,9 @@ PLACEHOLDERS: Final[Mapping[str, frozenset[str]]] = MappingProxyType(
 )
 """Allowed placeholders in a text, by the text's name. All other texts have none: they
 are also shown where there is no value for a placeholder."""
+
+ACCEPTED: Final = "Accepted here: {}."
+"""The English text that names what a route takes."""
 
 _LINK = re.compile(r"(?:https?://|mailto:|tel:)[^\s\"'<>]+")
 _GROUP = re.compile("-|[^-]{1,4}-?")
@@ -78,6 +82,13 @@ class Catalogue:
         """Return the fault of a request; empty if this language has no text for it."""
         own = english if self.language == "en" else ""
         return self.details.get(english, own)
+
+    def accepted(self, families: Collection[FileFamily]) -> str:
+        """Return what is accepted; empty if this language has no text for it."""
+        sentence = self.detail(ACCEPTED)
+        words = [self.detail(it.value) for it in FileFamily if it in families]
+        has_all = bool(sentence and words) and all(words)
+        return sentence.replace("{}", ", ".join(words)) if has_all else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -438,6 +438,7 @@ class Workbench:
             status=told.status,
             reason=told.reason,
             detail=told.detail,
+            accept=told.accept,
             decision_id=decision_id,
             wording=arrival.live.settings.wording,
             code=code,

@@ -73,11 +73,11 @@ def spans_of(parts: Sequence[HeldUpload]) -> list[MessageSpan]:
             declared_type=notes[0][DECLARED] or None,
         ),
         *(
-            MessageSpan(length=length, declared_type=None)
+            MessageSpan(length=length, declared_type=None, is_field=True)
             for length in lengths
             if length >= _SHORT_BYTES
         ),
-        MessageSpan(length=short, declared_type=TEXT_TYPE),
+        MessageSpan(length=short, declared_type=TEXT_TYPE, is_field=True),
     ]
 
 

@@ -9,6 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
+from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import Match, Reason, Scan, Signal
 from uploadfilter.uploads.body.canonical import BodyPart
@@ -40,6 +41,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
         coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
         is_aside: Whether it is another content in a reading that no client means: then
             only findings and budgets count.
+        is_field: Whether it is a field of a form, and no file.
         is_scanned: Whether it is scanned by itself; otherwise only its digests are
             compared, since its bytes are scanned in another content.
     """
@@ -51,6 +53,7 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     exact: tuple[Signal, ...]
     coding: str | None = None
     is_aside: bool = False
+    is_field: bool = False
     is_scanned: bool = True
 
 
@@ -135,11 +138,13 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         status: HTTP status.
         reason: The reason, for the log and for statuses that may state it.
         detail: The fault of the client's own request; empty otherwise.
+        accept: What the route takes, if the upload is none of it.
     """
 
     status: int
     reason: Reason | None
     detail: str = ""
+    accept: frozenset[FileFamily] = frozenset()
 
 
 Command: TypeAlias = (

@@ -26,16 +26,12 @@ from typing import assert_never
 
 import msgspec
 
+from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
+from uploadfilter.decisions.accepting import Accept
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.evidence.unfinished import marked
-from uploadfilter.model import (
-    Action,
-    Match,
-    Mode,
-    Reason,
-    Scan,
-)
+from uploadfilter.model import Action, Match, Mode, Reason, Scan
 from uploadfilter.proxy.inspecting.believing import believed
 from uploadfilter.proxy.inspecting.commands import (
     Answer,
@@ -77,6 +73,7 @@ _STATUS = {
     Reason.TOO_LARGE: 413,
     Reason.TOO_SLOW: 408,
     Reason.ABORTED: 400,
+    Reason.NOT_ACCEPTED: 415,
 }
 """The status of a refusal without one of its own; a client that has disconnected never
 reads its 400, but it is recorded."""
@@ -91,6 +88,7 @@ class _Open:
     declared_type: str | None
     coding: str | None
     is_aside: bool
+    is_field: bool
     digests: Digests = field(default_factory=Digests)
 
 
@@ -101,6 +99,7 @@ class Inspection:
         plan: The plan of the body by the request head, or why it is refused.
         mode: Whether the action is carried out.
         policy: The operator's rules.
+        accept: What the route takes.
         limits: Limits of bodies and forms.
         exempt: Whether it is forwarded without inspection, after that is recorded.
         spans: The contents of a raw body that consists of messages; ``None`` for one
@@ -118,6 +117,7 @@ class Inspection:
         mode: Mode,
         policy: Policy,
         limits: UploadLimits,
+        accept: frozenset[FileFamily] = FAMILIES,
         exempt: bool = False,
         spans: Sequence[MessageSpan] | None = None,
         keeps_slices: bool = False,
@@ -126,11 +126,13 @@ class Inspection:
     ) -> None:
         self._mode = mode
         self._policy = policy
+        self._accept = accept
         self._limits = limits
         self._refusal = plan if isinstance(plan, Refusal) else None
         # A refused head ends an exempt upload like any other.
         self._exempt = exempt and self._refusal is None
         self._is_piece = isinstance(plan, BodyPlan) and plan.is_piece
+        self._is_all_fields = isinstance(plan, BodyPlan) and plan.is_field
         self._charset = plan.charset if isinstance(plan, BodyPlan) else None
         self._parts_type = plan.parts_type if isinstance(plan, BodyPlan) else None
         self._extractor: Extractor | None = None
@@ -261,8 +263,15 @@ class Inspection:
             case Action.REJECT | Action.RETRY_LATER:
                 status = self._status(judgement)
                 refusal = self._answered(judgement)
-                detail = refusal.detail if refusal else ""
-                return [Answer(status=status, reason=judgement.reason, detail=detail)]
+                is_other = judgement.reason is Reason.NOT_ACCEPTED
+                return [
+                    Answer(
+                        status=status,
+                        reason=judgement.reason,
+                        detail=refusal.detail if refusal else "",
+                        accept=self._accept if is_other else frozenset(),
+                    )
+                ]
             case never:
                 assert_never(never)
 
@@ -286,7 +295,19 @@ class Inspection:
 
     def _judge(self, failure: Reason | None, *, scans: tuple[Scan, ...]) -> Judgement:
         return decide(
-            scans, self._matches, mode=self._mode, policy=self._policy, failure=failure
+            scans,
+            self._matches,
+            mode=self._mode,
+            policy=self._policy,
+            failure=failure,
+            accept=self._accepting(),
+        )
+
+    def _accepting(self) -> Accept:
+        return Accept(
+            families=self._accept,
+            fields=frozenset(it.path for it in self._contents if it.is_field),
+            aside=frozenset(it.path for it in self._contents if it.is_aside),
         )
 
     def _judged(self) -> Judgement:
@@ -356,6 +377,7 @@ class Inspection:
                     declared_type=event.declared_type,
                     coding=event.coding,
                     is_aside=event.is_aside,
+                    is_field=event.is_field or self._is_all_fields,
                 )
                 return []
             case ContentData():
@@ -393,6 +415,7 @@ class Inspection:
             exact=() if self._open.is_aside else self._open.digests.signals(),
             coding=self._open.coding,
             is_aside=self._open.is_aside,
+            is_field=self._open.is_field,
         )
         self._contents.append(content)
         self._open = None

@@ -204,6 +204,7 @@ class Intake:
             mode=route.mode,
             policy=route.policy,
             limits=route.limits,
+            accept=route.accept,
             exempt=exempt,
             spans=spans,
             keeps_slices=keep is not None,

@@ -105,6 +105,7 @@ class Upload:
             status=command.status,
             reason=command.reason,
             detail=command.detail,
+            accept=command.accept,
             decision_id=self.ticket.id,
             wording=self.settings.wording,
             code=self.ticket.code if command.status == HTTPStatus.FORBIDDEN else "",

@@ -14,6 +14,7 @@ from typing import Final
 
 from typing_extensions import override
 
+from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
 from uploadfilter.proxy.routing.readings import is_plain, readings
@@ -61,6 +62,7 @@ class Route:
             ``None`` if a piece is an upload of its own.
         limits: Limits of bodies and forms.
         policy: Maps reason and category to action.
+        accept: The families of files that it takes; all of them for everything.
     """
 
     name: str
@@ -74,6 +76,12 @@ class Route:
     protocol: UploadProtocol | None = None
     limits: UploadLimits = field(default_factory=UploadLimits)
     policy: Policy = field(default_factory=Policy)
+    accept: frozenset[FileFamily] = FAMILIES
+
+    @property
+    def treatment(self) -> str:
+        """How its uploads are treated, in one word."""
+        return "exempt" if self.exempt else str(self.mode)
 
     def takes(self, *, host: str, method: str) -> bool:
         """Tell whether requests for a host with a method may take this route."""
@@ -104,6 +112,7 @@ class Route:
                 for limit in fields(UploadLimits)
             )
             and self.policy.is_as_strict_as(other.policy)
+            and self.accept <= other.accept
         )
 
 

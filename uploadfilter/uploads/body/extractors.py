@@ -75,11 +75,13 @@ class ContentStarted(msgspec.Struct, frozen=True, kw_only=True):
         declared_type: Media type that the client claims, without parameters.
         coding: Its content coding, by its name in ``contents/coded.py``, if it has one.
         is_aside: See ``Content``.
+        is_field: See ``Content``.
     """
 
     declared_type: str | None
     coding: str | None = None
     is_aside: bool = False
+    is_field: bool = False
 
 
 class ContentData(msgspec.Struct, frozen=True, kw_only=True):
@@ -425,7 +427,9 @@ class FormExtractor:
             self._said = b""
             events.append(
                 ContentStarted(
-                    declared_type=header.declared_type, coding=header.scanned_coding
+                    declared_type=header.declared_type,
+                    coding=header.scanned_coding,
+                    is_field=header.is_field,
                 )
             )
             return None
@@ -451,7 +455,7 @@ class FormExtractor:
         if undone:
             said.append(undone[: signs.MOST_VALUE_BYTES])
             events += [
-                ContentStarted(declared_type=header.declared_type),
+                ContentStarted(declared_type=header.declared_type, is_field=True),
                 ContentData(data=undone),
                 ContentEnded(),
             ]

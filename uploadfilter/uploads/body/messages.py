@@ -46,11 +46,13 @@ class MessageSpan:
         length: In bytes.
         declared_type: Its media type, if it is text.
         is_aside: Whether it is the joined content.
+        is_field: Whether it is text that a page sends, and no file.
     """
 
     length: int
     declared_type: str | None
     is_aside: bool = False
+    is_field: bool = False
 
 
 def body_of(
@@ -67,6 +69,7 @@ def body_of(
         MessageSpan(
             length=len(message.data),
             declared_type=TEXT_TYPE if message.is_text else None,
+            is_field=message.is_text,
         )
         for message in messages
     ]
@@ -125,7 +128,11 @@ class MessagesExtractor:
             raise ValueError("a body of messages is longer than they are")
         span = self._spans.pop()
         self._left = span.length
-        return ContentStarted(declared_type=span.declared_type, is_aside=span.is_aside)
+        return ContentStarted(
+            declared_type=span.declared_type,
+            is_aside=span.is_aside,
+            is_field=span.is_field,
+        )
 
     def _end(self) -> ContentEnded:
         self._left = None

@@ -122,6 +122,14 @@ class PartHeader:
         return not {name for name, _ in self.names} <= {"name"}
 
     @property
+    def is_field(self) -> bool:
+        """Whether it only says something: a field, or what describes the file."""
+        if self.is_file:
+            return self.disposition is None and fields.is_of_fields(self.declared_type)
+        # formidable finds a file name in the name, too.
+        return "filename=" not in self.name.lower()
+
+    @property
     def scanned_coding(self) -> str | None:
         """The encoding that a scanner has to undo; ``None`` if there is none."""
         is_undone = self.is_file and self.coding in {BASE64, QUOTED_PRINTABLE}

@@ -130,3 +130,24 @@ def is_plain_charset(charset: str) -> bool:
     them.
     """
     return _CHARSET.fullmatch(charset) is not None
+
+
+_OF_FIELDS = frozenset(
+    {
+        "application/x-www-form-urlencoded",
+        "application/json",
+        "application/xml",
+        "text/xml",
+    }
+)
+
+
+def is_of_fields(media_type: str | None) -> bool:
+    """Tell whether a body of a type says what the fields of a form say.
+
+    Args:
+        media_type: In lower case, without parameters.
+    """
+    return media_type is not None and (
+        media_type in _OF_FIELDS or media_type.endswith("+json")
+    )

@@ -148,6 +148,7 @@ class BodyPlan:
             the client wrote them; ``None`` for a form.
         framing: The framing of S3, if that is its coding.
         is_piece: Whether the head states that it is a piece of a file.
+        is_field: Whether it is no file, but what fields of a form or a program say.
     """
 
     kind: BodyKind
@@ -159,6 +160,7 @@ class BodyPlan:
     parts_type: str | None = None
     framing: awschunked.Framing | None = None
     is_piece: bool = False
+    is_field: bool = False
 
 
 _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
@@ -426,6 +428,8 @@ def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
         return refusal
     declared_type = media_type.value if media_type else None
     path = unquote(head.target.partition("?")[0])
+    # What PUT stores is a file, whatever its type.
+    is_field = head.method != "PUT" and fields.is_of_fields(declared_type)
     framing = awschunked.framing_in(head.values)
     return BodyPlan(
         kind=BodyKind.RAW,
@@ -433,6 +437,7 @@ def _plan_of_type(head: RequestHead) -> BodyPlan | Refusal:
         declared_type=codings.claimed_type(declared_type, path),
         coding=codings.of_body(head.values),
         framing=framing if isinstance(framing, awschunked.Framing) else None,
+        is_field=is_field,
     )
 
 

@@ -11,6 +11,7 @@ from uploadfilter.contents import containers
 from uploadfilter.contents.archives.archives import InsideContainer
 from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.kinds import magic, proposals
+from uploadfilter.contents.kinds.families import holds_no_files
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import Source
@@ -51,6 +52,10 @@ def besides(
     pictures: list[PictureStart] = []
     readers = list(_hidden(source, kind, claims))
     known = {each.offset for each in readers if isinstance(each, InsideContainer)}
+    # What the pages of a document draw is compared nowhere.
+    is_document = any(Kind.PDF in each.kinds for each in readers)
+    if is_document and holds_no_files(kind):
+        is_unread |= proposals.has_object(source)
     for item in found:
         reader = containers.container_for(item.kind)
         if item.kind.value in decoded:
