@@ -101,8 +101,9 @@ install_files() {
         "$root/usr/lib/sysusers.d/uploadfilter.conf"
     install -D -m 0644 "$repository/deploy/systemd/uploadfilter.tmpfiles.conf" \
         "$root/usr/lib/tmpfiles.d/uploadfilter.conf"
-    install -D -m 0644 "$here/uploadfilter.toml" \
-        "$root/etc/uploadfilter/uploadfilter.toml"
+    # Not below /etc: of a changed file there that an operator has edited, dpkg asks, and
+    # an upgrade without a terminal ends. postinst copies it once.
+    install -D -m 0644 -t "$root/usr/share/uploadfilter" "$here/uploadfilter.toml"
 }
 
 # The pages have the same relative paths as in the repository, so that their links work.
@@ -161,7 +162,6 @@ Description: upload proxy that stops known pictures of abuse
  in a request, looks its signals up in a reference set, and rejects the upload
  before anything becomes retrievable.
 CONTROL
-    echo /etc/uploadfilter/uploadfilter.toml >"$root/DEBIAN/conffiles"
     install -m 0755 -t "$root/DEBIAN" "$here/postinst" "$here/prerm" "$here/postrm"
 }
 
