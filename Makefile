@@ -1,7 +1,7 @@
 # The commands of this repository; `.ci/run` calls the same ones.
 #
 #   make run            a demo: origin, proxy, some uploads, and what became of each
-#   make test           every test that needs nothing but Python packages
+#   make test           the tests that prove the behaviour: 5 minutes on two cores
 #
 # Needs Python 3.11 or newer with venv, and make; in Debian python3-venv and make. More
 # targets need more, see CONTRIBUTING.md. Everything else comes from the lock files in
@@ -15,8 +15,8 @@ ONCE ?=
 BENCH ?= hashing matching proxy hostile recall
 # How long damaged files are decoded, in CPU seconds of each core: make fuzz FUZZ_S=14400
 FUZZ_S ?= 120
-# The tests that start nothing installed; folders that hold none of them are not loaded.
-HERE := -m "not e2e" --ignore=tests/e2e --ignore=tests/sites
+# Where the tests are that start nothing installed.
+HERE := --ignore=tests/e2e --ignore=tests/sites
 # More options for what is run: make test ARGS="-k proxy"
 ARGS ?=
 
@@ -56,9 +56,13 @@ BUILT ?=
 VERSION ?=
 REHEARSE ?=
 
+# Tests start thousands of processes: each would compile half a second of modules, and
+# each worker would prepare every file of tests anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run environment test lint format format-check types floors check installed e2e deploy-test sites \
+.PHONY: help run environment test test-slow lint format format-check types floors check installed e2e deploy-test sites \
         fuzz properties bench docs settings site check-docs wheel \
         static ready deb release lock clean
 
@@ -148,9 +152,15 @@ run: $(RUN_STAMP)  ## Show the filter at work; ONCE=1 checks every outcome and e
 
 environment: $(DEV_STAMP) $(VECTORS)
 
-test: environment  ## Run every test that needs nothing but Python packages.
-	@UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
-	    $(BIN)/python -m pytest -n auto --dist worksteal $(HERE) $(ARGS)
+# One character for each test and the percentage at the end of each line; then the time.
+TESTS = UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
+    $(BIN)/python -m pytest -n auto --dist worksteal $(HERE)
+
+test: environment  ## Prove the behaviour: 5 minutes on two cores, Python packages only.
+	@$(TESTS) -m "not e2e and not slow" --hypothesis-profile quick $(ARGS)
+
+test-slow: environment  ## The exhaustive forms, and properties with more examples: 6 minutes.
+	@$(TESTS) -m "(slow or hypothesis) and not e2e" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
 	@$(BIN)/ruff format .
@@ -200,7 +210,7 @@ fuzz: $(DEV_STAMP)  ## Decode damaged files for FUZZ_S CPU seconds: 120 for CI, 
 	    tests/fuzz/test_frames.py::test_mutated_file_is_a_value $(ARGS)
 
 properties: $(DEV_STAMP)  ## Run the property tests for longer, with new random examples.
-	@$(BIN)/python -m pytest -n auto $(HERE) --hypothesis-profile fuzz $(ARGS)
+	@$(BIN)/python -m pytest -n auto $(HERE) -m "hypothesis and not e2e" --hypothesis-profile fuzz $(ARGS)
 
 bench: $(BENCH_STAMP)  ## Run the benchmarks, or one: BENCH=hashing; needs g++.
 	@for name in $(BENCH); do \

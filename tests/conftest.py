@@ -1,7 +1,8 @@
 """How tests run: property tests here, in CI, and in `make fuzz`; the event loop.
 
 In CI (where the variable ``CI`` is set) Hypothesis takes its own profile ``ci``: the
-same examples each time, so that a change is judged by what it changes.
+same examples each time, so that a change is judged by what it changes. ``quick`` is the
+profile of ``make test``: the same with fewer examples.
 """
 
 from collections.abc import Mapping
@@ -13,8 +14,12 @@ from tests.loops import TestLoop
 FUZZ_EXAMPLES = 2_000
 """Examples of each property in ``make fuzz``: twenty times the usual, some minutes."""
 
+QUICK_EXAMPLES = 25
+"""Examples of each property in ``make test``, which ``make test-slow`` runs in full."""
+
 # A deadline would make tests depend on how busy the machine is.
 settings.register_profile("default", settings.get_profile("default"), deadline=None)
+settings.register_profile("quick", settings(), max_examples=QUICK_EXAMPLES)
 settings.register_profile(
     "fuzz",
     deadline=None,

@@ -200,9 +200,9 @@ BOMB_BYTES = 64 * 1024 * 1024
     [
         pytest.param(GZIPPED, gzip.compress, id="gzip"),
         pytest.param(BZIPPED, bz2.compress, id="bzip2"),
-        pytest.param(XZ, lzma.compress, id="xz"),
+        pytest.param(XZ, lzma.compress, id="xz", marks=pytest.mark.slow),
         pytest.param(ZSTD, zstd, id="zstd"),
-        pytest.param(BROTLI, brotli.compress, id="brotli"),
+        pytest.param(BROTLI, brotli.compress, id="brotli", marks=pytest.mark.slow),
     ],
 )
 def test_bomb_ends_with_its_ratio_at_bounded_memory(

@@ -173,12 +173,15 @@ def grey_bomb_png(*, side: int = 13_000) -> bytes:
 
 
 def _compressed_zeros(length: int) -> bytes:
-    """Compress zeros, a megabyte at a time."""
-    packer = zlib.compressobj(9)
-    megabyte = bytes(1 << 20)
-    pieces = [packer.compress(megabyte) for _ in range(length >> 20)]
-    rest = packer.compress(bytes(length % (1 << 20)))
-    return b"".join((*pieces, rest, packer.flush()))
+    """Compress zeros: one megabyte, which a stream may repeat after a full flush."""
+    packer = zlib.compressobj(9, wbits=-zlib.MAX_WBITS)
+    megabyte = packer.compress(bytes(1 << 20)) + packer.flush(zlib.Z_FULL_FLUSH)
+    rest = packer.compress(bytes(length % (1 << 20))) + packer.flush()
+    # Adler-32 of zeros: the first sum stays 1, the second counts them (RFC 1950).
+    checksum = (length % 65_521) << 16 | 1
+    return b"".join(
+        (b"\x78\xda", megabyte * (length >> 20), rest, checksum.to_bytes(4))
+    )
 
 
 def claimed_size_png(*, width: int = 60_000, height: int = 60_000) -> bytes:

@@ -108,6 +108,7 @@ def test_what_is_shown_whole_is_found() -> None:
     assert refused == REFUSED
 
 
+@pytest.mark.slow
 def test_tricks_are_reproducible(made: dict[str, bytes]) -> None:
     """The same pictures give the same bytes."""
     again = make_all()
@@ -115,6 +116,7 @@ def test_tricks_are_reproducible(made: dict[str, bytes]) -> None:
     assert {name for name in made if made[name] != again[name]} <= DATED
 
 
+@pytest.mark.slow
 def test_files_are_small(made: dict[str, bytes]) -> None:
     """Every trick is a file of a size that people upload."""
     sizes = {name: len(content) for name, content in made.items()}
@@ -122,6 +124,7 @@ def test_files_are_small(made: dict[str, bytes]) -> None:
     assert [n for n, size in sizes.items() if not 0 < size < LARGEST_FILE] == []
 
 
+@pytest.mark.slow
 def test_files_differ(made: dict[str, bytes]) -> None:
     """No two tricks are the same file under the same media type."""
     kinds = Counter((t.media_type, made[t.name]) for t in tricks.TRICKS)

@@ -30,6 +30,7 @@ PICTURES: dict[str, Callable[[], bytes]] = {
     "webp": lambda: pictures.encoded(IMAGE, "WEBP"),
 }
 IS_LONG = settings.get_current_profile_name() == "fuzz"
+EXAMPLES = 20 if settings.get_current_profile_name() == "quick" else 80
 
 SAME_BITS = 31
 """Bits of PDQ up to which two pictures are taken for one."""
@@ -135,7 +136,7 @@ def test_layer_gives_back_what_it_was_given(name: str) -> None:
 
 # Of four layers not all are seen (docs/limits.md), so that the usual run tries the same
 # compositions each time; a longer run looks for new ones.
-@settings(max_examples=80, derandomize=not IS_LONG)
+@settings(max_examples=EXAMPLES, derandomize=not IS_LONG)
 @given(
     picture=st.sampled_from(sorted(PICTURES)),
     layers=st.lists(st.sampled_from(sorted(LAYERS)), min_size=1, max_size=MOST_LAYERS),

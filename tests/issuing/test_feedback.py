@@ -186,6 +186,7 @@ def many(count: int) -> Iterable[EntryLine]:
     return (EntryLine(id=f"p-{at:09}", days=days) for at in range(count))
 
 
+@pytest.mark.slow
 def test_memory_does_not_grow_with_the_entries(tmp_path: Path) -> None:
     """Ten times as many entries take no more memory."""
     peaks = []

@@ -21,12 +21,12 @@ def folder(tmp_path: Path) -> Iterator[Path]:
     ("way", "change", "least_steps"),
     [
         ("kill", "small_import", 20),
-        ("kill", "large_import", 30),
-        ("kill", "compact", 30),
-        ("kill", "roll_back", 30),
-        ("interrupt", "small_import", 20),
+        pytest.param("kill", "large_import", 30, marks=pytest.mark.slow),
+        pytest.param("kill", "compact", 30, marks=pytest.mark.slow),
+        pytest.param("kill", "roll_back", 30, marks=pytest.mark.slow),
+        pytest.param("interrupt", "small_import", 20, marks=pytest.mark.slow),
         ("fill_disk", "small_import", 5),
-        ("fill_disk", "compact", 5),
+        pytest.param("fill_disk", "compact", 5, marks=pytest.mark.slow),
     ],
 )
 def test_writer_that_ends_early_changes_nothing_or_all(

@@ -126,7 +126,9 @@ def test_soft_views_find_altered_values_in_a_stored_index() -> None:
     assert found.is_complete
 
 
-@pytest.mark.parametrize(("width", "limit"), [(8, 12), (32, 48)])
+@pytest.mark.parametrize(
+    ("width", "limit"), [(8, 12), pytest.param(32, 48, marks=pytest.mark.slow)]
+)
 def test_stored_and_reopened_index_conforms(width: int, limit: int) -> None:
     """A written, synced, renamed and mapped index passes the suite of every index."""
     with TemporaryDirectory() as folder:

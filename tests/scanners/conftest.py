@@ -1,8 +1,10 @@
 """Run the tests of this room on the event loops that the package runs on."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 
+import pytest
 import uvloop
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
@@ -19,3 +21,11 @@ def pytest_asyncio_loop_factories() -> Mapping[
     Tests of a scanner process, unlike those of the pool's waiting, need only one.
     """
     return LOOPS
+
+
+def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:
+    """Leave the loop of the command line to the slow tests, where both are tried."""
+    for item in items:
+        ids = item.name.partition("[")[2].rstrip("]").split("-")
+        if "asyncio" in ids and Path(__file__).parent in item.path.parents:
+            item.add_marker(pytest.mark.slow)

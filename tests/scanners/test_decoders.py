@@ -6,13 +6,13 @@ itself late; then its result in a scanner differs from its result here.
 
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from tests.corpus import pictures
-from tests.corpus.bombs.bombs import BOMBS
+from tests.corpus.bombs.bombs import BOMBS, Bomb
 from tests.corpus.tricks.kit import Family, Trick
 from tests.corpus.tricks.tricks import TRICKS
 from tests.scanners.made import bomb_file
@@ -44,6 +44,9 @@ def seen(scan: Scan) -> Iterator[tuple[object, ...]]:
         yield from seen(content)
 
 
+FEW = [of(family)[0] for family in Family]
+"""One trick of each family."""
+
 GROUPS = {
     "formats": of(Family.FORMAT, Family.DEPTH),
     "frames": of(Family.FRAMES, Family.PROFILE),
@@ -53,11 +56,21 @@ GROUPS = {
 
 
 @pytest.mark.asyncio(loop_factories=["uvloop"])
-@pytest.mark.parametrize("group", GROUPS)
-async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> None:
+@pytest.mark.parametrize(
+    "tricks",
+    [
+        pytest.param(FEW, id="few"),
+        *(
+            pytest.param(tricks, id=group, marks=pytest.mark.slow)
+            for group, tricks in GROUPS.items()
+        ),
+    ],
+)
+async def test_decoders_see_in_the_sandbox_what_they_see_outside(
+    tricks: Sequence[Trick],
+) -> None:
     """No decoder needs anything that a scanner has given up."""
     types = frozenset(PERCEPTUAL_TYPES)
-    tricks = GROUPS[group]
     contents = [trick.make(TARGET, DECOY) for trick in tricks]
     with upload_of(*contents) as (fd, spans):
         async with ScannerPool.open(SETTINGS) as pool:
@@ -76,17 +89,34 @@ async def test_decoders_see_in_the_sandbox_what_they_see_outside(group: str) -> 
     assert sum(bool(scan.views or scan.contents) for scan in scans) > len(scans) / 2
 
 
-@pytest.mark.parametrize("part", range(PARTS))
+@pytest.mark.parametrize(
+    ("tricks", "bombs"),
+    [
+        pytest.param(FEW, [], id="few"),
+        *(
+            pytest.param(
+                TRICKS[part::PARTS],
+                BOMBS[part::PARTS],
+                id=str(part),
+                marks=pytest.mark.slow,
+            )
+            for part in range(PARTS)
+        ),
+    ],
+)
 def test_nothing_is_imported_while_a_content_is_scanned(
-    part: int, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+    tricks: Sequence[Trick],
+    bombs: Sequence[Bomb],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> None:
     """Modules and codecs are there before, for sound, broken and costly files."""
-    for trick in TRICKS[part::PARTS]:
+    for trick in tricks:
         content = trick.make(TARGET, DECOY)
         (tmp_path / f"{trick.name}{trick.suffix}").write_bytes(content)
         half = content[: len(content) // 2]
         (tmp_path / f"{trick.name}-half{trick.suffix}").write_bytes(half)
-    for bomb in BOMBS[part::PARTS]:
+    for bomb in bombs:
         (tmp_path / bomb.name).hardlink_to(bomb_file(bomb, tmp_path_factory))
     # Three CPU minutes in total, which may take twenty on a busy machine.
     command = [sys.executable, "-m", "tests.scanners.importing", str(tmp_path)]

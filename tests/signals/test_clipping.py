@@ -22,6 +22,10 @@ NEAR = 31
 FRAMED = 200
 
 
+LUMAS = ((118, 138), (0, 24), (235, 255), (60, 80))
+"""The darkest and the brightest luma that a file stores."""
+
+
 def views(content: bytes) -> dict[str, View]:
     """Return the views of a file, by name."""
     found = views_of(
@@ -50,8 +54,17 @@ def seen(image: Image.Image) -> View:
 
 
 @pytest.mark.parametrize("options", [{}, {"subsampling": 2}, {"progressive": True}])
-@pytest.mark.parametrize("size", [(640, 480), (2400, 1800)])
-@pytest.mark.parametrize("lumas", [(118, 138), (0, 24), (235, 255), (60, 80)])
+@pytest.mark.parametrize(
+    ("size", "lumas"),
+    [
+        *(((640, 480), lumas) for lumas in LUMAS),
+        ((2400, 1800), LUMAS[0]),
+        *(
+            pytest.param((2400, 1800), lumas, marks=pytest.mark.slow)
+            for lumas in LUMAS[1:]
+        ),
+    ],
+)
 def test_what_a_screen_shows_is_a_view(
     lumas: tuple[int, int], size: tuple[int, int], options: dict[str, object]
 ) -> None:

@@ -255,7 +255,11 @@ def test_signed_and_unsigned_sets_do_not_replace_each_other(
         site.sync(CHOSEN)
 
 
-@pytest.mark.parametrize("served", [False, True], ids=["stick", "server"])
+@pytest.mark.parametrize(
+    "served",
+    [pytest.param(False, marks=pytest.mark.slow), True],
+    ids=["stick", "server"],
+)
 def test_crash_at_any_step_leaves_old_or_new(
     site: Site, office: Office, served: bool
 ) -> None:

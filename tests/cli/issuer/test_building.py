@@ -69,7 +69,9 @@ def test_source_is_a_folder(
     assert "is not a folder" in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("more", [(), ("--json",)])
+@pytest.mark.parametrize(
+    "more", [(), pytest.param(("--json",), marks=pytest.mark.slow)]
+)
 def test_folder_without_a_picture_is_said(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],

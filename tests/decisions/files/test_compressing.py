@@ -411,6 +411,7 @@ print("done")
 """
 
 
+@pytest.mark.slow
 def test_killed_at_each_operation(log: Path, tmp_path: Path) -> None:
     """At each file that is opened, written, synced, renamed or removed."""
     before, (segment, *_) = contents(log), large(log)

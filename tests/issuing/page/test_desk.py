@@ -314,7 +314,9 @@ async def test_build_that_is_stopped_can_go_on(
     assert 0 < len(part.read_text().splitlines()) < 402
 
 
-@pytest.mark.parametrize("patience_s", [work.PATIENCE_S, 0.0])
+@pytest.mark.parametrize(
+    "patience_s", [work.PATIENCE_S, pytest.param(0.0, marks=pytest.mark.slow)]
+)
 async def test_proposal_needs_every_signature(
     office: Office, keys: Keys, patience_s: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -37,8 +37,10 @@ def by_libjpeg(content: bytes, mode: str) -> Image.Image:
     [
         pytest.param({"quality": 75}, id="4:2:0"),
         pytest.param({"quality": 90, "subsampling": 0}, id="4:4:4"),
-        pytest.param({"quality": 30, "subsampling": 1}, id="4:2:2"),
-        pytest.param({"restart_marker_rows": 1}, id="restarts"),
+        pytest.param(
+            {"quality": 30, "subsampling": 1}, id="4:2:2", marks=pytest.mark.slow
+        ),
+        pytest.param({"restart_marker_rows": 1}, id="restarts", marks=pytest.mark.slow),
         pytest.param({"mode": "L"}, id="grey"),
     ],
 )

@@ -60,7 +60,14 @@ def test_bands_show_what_the_whole_shows(mode: str) -> None:
     assert names == ["stored"] + ["white", "black", "alpha"] * mode.endswith("A")
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "LA"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param("RGB", marks=pytest.mark.slow),
+        pytest.param("RGBA", marks=pytest.mark.slow),
+        "LA",
+    ],
+)
 def test_bands_of_16_bits_are_exact(mode: str) -> None:
     """The lower bytes count in filters, so that they are kept from band to band."""
     content = deep(mode)

@@ -69,7 +69,7 @@ def test_jpeg_with_a_hundred_scans_is_decoded() -> None:
     assert len(frames(many_scans(100))) == 1
 
 
-@pytest.mark.parametrize("mode", ["L", "RGB"])
+@pytest.mark.parametrize("mode", ["L", pytest.param("RGB", marks=pytest.mark.slow)])
 def test_lossless_jpeg_is_decoded_as_it_is(mode: str) -> None:
     """It cannot be made smaller or converted by its decoder, and is shown exactly."""
     image = pictures.photograph(3, width=1100, height=1030).convert(mode)

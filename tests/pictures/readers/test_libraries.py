@@ -152,7 +152,15 @@ def test_pillow_never_learns_of_the_other_libraries() -> None:
     assert b"identify" in done.stdout
 
 
-@pytest.mark.parametrize("mode", ["RGB", "RGBA", "L", "LA"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        pytest.param("RGB", marks=pytest.mark.slow),
+        pytest.param("RGBA", marks=pytest.mark.slow),
+        "L",
+        pytest.param("LA", marks=pytest.mark.slow),
+    ],
+)
 @pytest.mark.parametrize("lossless", [False, True], ids=["lossy", "lossless"])
 def test_large_jxl_shows_what_the_whole_shows(mode: str, *, lossless: bool) -> None:
     """Views of a picture that was made smaller are those of the whole."""

@@ -210,6 +210,7 @@ async def test_uploads_are_bounded(tmp_path: Path) -> None:
     assert await again.create(one.name, head(again, "z")) is Denial.FULL
 
 
+@pytest.mark.slow
 async def test_ten_thousand_uploads_begun_at_once(tmp_path: Path) -> None:
     """As many as may be are begun, though none of them waits for another."""
     store = stored(tmp_path, uploads_total=40, uploads_per_client=30)

@@ -139,7 +139,7 @@ async def test_client_that_reads_none_of_many_small_answers_is_given_up(
                 await asyncio.wait_for(keep_asking(client, asked), TIMEOUT_S)
 
 
-@pytest.mark.parametrize("clients", [1, 7])
+@pytest.mark.parametrize("clients", [1, pytest.param(7, marks=pytest.mark.slow)])
 async def test_answers_that_nobody_reads_yield_if_many_wait(
     tmp_path: Path, clients: int
 ) -> None:

@@ -15,6 +15,7 @@ from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.tripping import MOST_NETWORKS
 from uploadfilter.errors import StoreError
 from uploadfilter.model import EntryState
+from uploadfilter.proxy.inspecting import tripwire
 from uploadfilter.proxy.inspecting.tripwire import (
     FILE,
     Tripwire,
@@ -100,9 +101,10 @@ async def test_counts_outlive_a_restart(tmp_path: Path) -> None:
 
 
 async def test_what_cannot_be_written_holds_here_and_is_tried_again(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A command is restoring, or the disk is full; this is reported once."""
+    monkeypatch.setattr(tripwire, "_LOCK_S", 0.05)
     proxy = Proxy(tmp_path)
     proxy.see(range(5))
     with only_one(tmp_path / "tripwire.lock"), capture_logs() as events:

@@ -214,7 +214,10 @@ async def test_whole_answer_does_not_break_off_with_the_next_one(
     assert wire.connections == (2 if method == "GET" else 1)
 
 
-@pytest.mark.parametrize("turns", range(6))
+@pytest.mark.parametrize(
+    "turns",
+    [0, 1, *(pytest.param(turns, marks=pytest.mark.slow) for turns in range(2, 6))],
+)
 async def test_next_request_is_not_the_rest_of_a_body(
     wire: WireOrigin, turns: int
 ) -> None:

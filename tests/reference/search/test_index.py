@@ -24,7 +24,15 @@ def test_linear_index_conforms(width: int, limit: int) -> None:
     check_matcher(make, width=width, limit=limit)
 
 
-@pytest.mark.parametrize("width", [8, 16, 24, 32])
+@pytest.mark.parametrize(
+    "width",
+    [
+        8,
+        pytest.param(16, marks=pytest.mark.slow),
+        pytest.param(24, marks=pytest.mark.slow),
+        32,
+    ],
+)
 @given(data=st.data())
 def test_linear_index_agrees_with_its_twin(data: st.DataObject, width: int) -> None:
     """For any values, queries and thresholds, the same pairs are found."""

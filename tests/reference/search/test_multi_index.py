@@ -62,14 +62,24 @@ def test_multi_index_conforms(width: int, limit: int) -> None:
     check_matcher(eager, width=width, limit=limit)
 
 
-@pytest.mark.parametrize(("width", "limit"), [(8, 12), (32, 48)])
+@pytest.mark.parametrize(
+    ("width", "limit"), [(8, 12), pytest.param(32, 48, marks=pytest.mark.slow)]
+)
 def test_many_values_conform(width: int, limit: int) -> None:
     """A hundred thousand values, planned as they are when they are stored."""
     check_count(usual, 100_000, width=width, limit=limit)
 
 
 @pytest.mark.parametrize("make", [eager, usual])
-@pytest.mark.parametrize("width", [8, 16, 24, 32])
+@pytest.mark.parametrize(
+    "width",
+    [
+        8,
+        pytest.param(16, marks=pytest.mark.slow),
+        pytest.param(24, marks=pytest.mark.slow),
+        32,
+    ],
+)
 @given(data=st.data())
 def test_multi_index_agrees_with_the_twin(
     data: st.DataObject, width: int, make: type
@@ -123,7 +133,7 @@ def value_at(lanes: Sequence[Lane], row: int) -> bytes:
     return b"".join(int(lane[row]).to_bytes(8) for lane in lanes)
 
 
-@pytest.mark.parametrize("width", [8, 32])
+@pytest.mark.parametrize("width", [8, pytest.param(32, marks=pytest.mark.slow)])
 def test_million_values_in_one_bucket_are_found(width: int) -> None:
     """Full buckets cost no more than a scan, and no value is missed."""
     threshold = {8: 4, 32: 31}[width]

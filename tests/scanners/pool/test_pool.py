@@ -455,6 +455,7 @@ async def test_wait_for_a_process_is_not_slow() -> None:
     assert reasons(found) == [None]
 
 
+@pytest.mark.slow
 async def test_pool_outlives_its_template_under_load() -> None:
     """Whenever the template dies, every upload has a clear end, and service goes on."""
     settings = replace(STANDIN, workers=2, losses_per_upload=20)
