@@ -106,13 +106,14 @@ def cases() -> tuple[Case, ...]:
             signal_types=EXACT,
         ),
         *_guises(smaller),
-        *_avatars(unlisted),
+        *_avatars(),
         *_bombs(),
     )
 
 
-def _avatars(unlisted: bytes) -> tuple[Case, ...]:
+def _avatars() -> tuple[Case, ...]:
     """Return uploads to a route that takes nothing but pictures."""
+    unlisted = pictures.jpeg(pictures.photograph(UNLISTED_SEED).resize((400, 300)))
     picture = _unlisted("an avatar", "robin.jpg", unlisted)
     other = replace(
         picture,
