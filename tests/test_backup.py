@@ -140,6 +140,18 @@ def test_only_what_is_temporary_is_left_out(tmp_path: Path) -> None:
     ]
 
 
+def test_what_is_deleted_after_days_is_not_kept_longer(tmp_path: Path) -> None:
+    """The key of today's addresses, and sealed evidence, have an end by promise."""
+    own = tmp_path / "state" / "instances" / "main"
+    (own / "evidence").mkdir(parents=True)
+    (own / "evidence" / "sealed").write_bytes(b"sealed")
+    (own / "client-key").write_bytes(b"key of today")
+    (own / "tree.key").write_bytes(b"key")
+    restored(saved(tmp_path / "state"), tmp_path / "new")
+
+    assert files(tmp_path / "new") == {"instances/main/tree.key": b"key"}
+
+
 def test_sqlite_file_is_as_after_its_last_transaction(tmp_path: Path) -> None:
     """Also while another one is open, and while the last ones are in the -wal file."""
     state = tmp_path / "state"

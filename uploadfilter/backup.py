@@ -4,9 +4,9 @@ A backup is a tar archive, compressed by zstd, with every file of the state dire
 and, as its last member, a manifest of their sizes and digests: an archive that breaks
 off has no manifest and is refused.
 
-Why it is consistent: the rooms write what is referred to before what refers to it (a
+Why it is consistent: the rooms write a file before another one that refers to it (a
 segment of the log before the checkpoint over it, a generation before ``current``, the
-bytes of an upload before the step in its journal), and remove it after. So the files
+bytes of an upload before the step in its journal), and remove it later. So the files
 that refer to others are opened first, and everything is opened again if one of them was
 replaced meanwhile, or another file was removed. Then each file is copied as long as it
 was when it was opened. A file that only grows may so end within a record, as after a
@@ -57,6 +57,10 @@ _POINTERS: Final = frozenset({"current", "checkpoint", "end"})
 _POINTER_SUFFIX: Final = ".journal"
 """Files that refer to others, which are written before them."""
 
+_SHORT_LIVED: Final = frozenset({"client-key", "evidence"})
+"""Files that are deleted after days, by promise: the key that hashes the addresses of
+one day, and sealed evidence. A backup would keep them longer."""
+
 _TEMPORARY_PREFIXES: Final = (".new-", ".old-", RESTORING)
 _TEMPORARY_SUFFIXES: Final = (".tmp",)
 _BESIDE_SQLITE: Final = ("-wal", "-shm", "-journal")
@@ -104,12 +108,16 @@ Progress = Callable[[int, int], None]
 
 
 def is_left_out(name: str) -> bool:
-    """Say whether a file or directory is left out: it is temporary.
+    """Say whether a file or directory is left out: it is temporary, or lives for days.
 
     Args:
         name: Its name, without the directory.
     """
-    return name.startswith(_TEMPORARY_PREFIXES) or name.endswith(_TEMPORARY_SUFFIXES)
+    return (
+        name in _SHORT_LIVED
+        or name.startswith(_TEMPORARY_PREFIXES)
+        or name.endswith(_TEMPORARY_SUFFIXES)
+    )
 
 
 def write_backup(

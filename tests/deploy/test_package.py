@@ -347,16 +347,12 @@ def test_removal_stops_the_proxies_and_keeps_the_records(host: Host) -> None:
 def test_backup_is_restored_on_another_machine(host: Host) -> None:
     """Copies that are made while it runs are complete."""
     host.put("a.jpg", pictures.unlisted())
-    backup = "tar --create --file /run/backup.tar --directory"
-    parts = "reference instances"
-    host.machine.run(*shlex.split(f"{backup} {STATE} {parts}"))
+    host.operate("uploadfilter backup /run/backup.tar.zst")
     host.machine.run(*shlex.split("install -d -m 0700 -o uploadfilter /var/lib/moved"))
-    host.machine.run(
-        *shlex.split("tar --extract --file /run/backup.tar --directory /var/lib/moved")
-    )
+    host.operate("uploadfilter restore /run/backup.tar.zst --state /var/lib/moved")
     there = "env UPLOADFILTER_STATE_DIR=/var/lib/moved uploadfilter"
     host.operate(f"{there} hashset check")
     verified = host.operate(f"{there} verify")
-    host.machine.run("rm", "-r", "/var/lib/moved", "/run/backup.tar")
+    host.machine.run("rm", "-r", "/var/lib/moved", "/run/backup.tar.zst")
 
     assert "verified" in verified

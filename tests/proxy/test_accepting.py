@@ -65,7 +65,7 @@ def problem(answer: bytes) -> Any:  # noqa: ANN401 - JSON
 async def test_picture_passes_and_another_file_is_named_in_the_answer(
     tmp_path: Path,
 ) -> None:
-    """The answer is 415, says what is taken, and the origin gets nothing."""
+    """The answer is 415 and names the kinds; the origin gets nothing."""
     async with taking(tmp_path, FileFamily.PICTURES, FileFamily.VIDEOS) as it:
         passed = await it.put(PHOTO)
         refused = await it.put(b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\n")

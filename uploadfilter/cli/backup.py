@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import resource
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,6 +18,8 @@ from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.progress import board
 from uploadfilter.errors import BackupError, UsageError
 from uploadfilter.state import PRIVATE_FILE, sync_directory
+
+_HOLDS_KEYS = "It holds every key of the state: keep it as private as the state itself."
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -44,6 +47,9 @@ def backup(
             f"{str(file)!r} lies in the state directory",
             hint="Name a file on another disk.",
         )
+    # All files are open at once, and a log of years has thousands.
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     with _new_file(file) as out, board("backup", amount=DownloadColumn()) as bar:
         manifest = write_backup(
             place,
@@ -51,7 +57,7 @@ def backup(
             now_s=present_s(),
             progress=bar.move,
         )
-    _report(manifest, file, place, json=json, verb="wrote", hint="")
+    _report(manifest, file, place, json=json, verb="wrote", hint=_HOLDS_KEYS)
 
 
 def restore(

@@ -12,8 +12,8 @@ judged by the kind of its bytes, in this order:
 4. On a route for pictures only, a content that was not compared whole is rejected,
    whatever the policy says.
 
-Rules this module keeps: what is not known to be taken is not taken; what the filter
-itself could not do is not the upload's fault.
+Rules this module keeps: a content that is not known to be taken is not taken; a
+failure of the filter itself is not the upload's fault.
 """
 
 from collections.abc import Sequence

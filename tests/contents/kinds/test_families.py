@@ -19,7 +19,7 @@ def test_each_kind_has_a_family_or_is_known_to_have_none() -> None:
 
 
 def test_pictures_are_only_what_is_compared_as_a_picture() -> None:
-    """A drawing is none, nor is what other tools open."""
+    """A drawing is no picture, nor are files that other tools open."""
     pictures = {kind for kind in Kind if FileFamily.PICTURES in families_of(kind)}
 
     assert pictures == {kind for kind in Kind if is_picture(kind)} - HOMELESS

@@ -84,7 +84,7 @@ class Catalogue:
         return self.details.get(english, own)
 
     def accepted(self, families: Collection[FileFamily]) -> str:
-        """Return what is accepted; empty if this language has no text for it."""
+        """Return the words for accepted kinds; empty if this language lacks them."""
         sentence = self.detail(ACCEPTED)
         words = [self.detail(it.value) for it in FileFamily if it in families]
         has_all = bool(sentence and words) and all(words)
