@@ -53,9 +53,13 @@ def saved(state: Path) -> bytes:
     return file.getvalue()
 
 
-def restored(content: bytes, state: Path) -> BackupManifest:
+def restored(
+    content: bytes, state: Path, *, log_continues: bool = True
+) -> BackupManifest:
     """Restore a state directory from a backup."""
-    return restore_backup(io.BytesIO(content), state, progress=silent)
+    return restore_backup(
+        io.BytesIO(content), state, log_continues=log_continues, progress=silent
+    )
 
 
 def files(state: Path) -> dict[str, bytes]:
@@ -101,7 +105,7 @@ async def test_every_decision_is_the_same_after_a_restore(tmp_path: Path) -> Non
         # What comes after the backup is not in it.
         await it.put(UNLISTED)
 
-    restored(content, new)
+    restored(content, new, log_continues=False)
     assert verify(log_directory(new, DEFAULT_INSTANCE)).ok
     async with site(new, listed=None, **settings) as it:
         after = await statuses(it)
@@ -138,6 +142,22 @@ def test_only_what_is_temporary_is_left_out(tmp_path: Path) -> None:
     assert [is_left_out(name) for name in ("a.tmp", ".old-1", "lock", "data.mdb")] == [
         *(True, True, False, False)
     ]
+
+
+def test_log_that_was_set_back_begins_a_new_tree(tmp_path: Path) -> None:
+    """Its key has signed records that are not there any more."""
+    own = tmp_path / "state" / "instances" / "main"
+    (own / "log" / "tree").mkdir(parents=True)
+    (own / "log" / "tree" / "checkpoint").write_bytes(b"signed")
+    (own / "log" / "1.jsonl").write_bytes(b"record")
+    (own / "tree.key").write_bytes(b"key")
+    restored(saved(tmp_path / "state"), tmp_path / "new", log_continues=False)
+
+    assert files(tmp_path / "new" / "instances" / "main") == {
+        "log/1.jsonl": b"record",
+        "before-restore/tree.key": b"key",
+        "before-restore/tree/checkpoint": b"signed",
+    }
 
 
 def test_what_is_deleted_after_days_is_not_kept_longer(tmp_path: Path) -> None:

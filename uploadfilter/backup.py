@@ -50,6 +50,9 @@ MANIFEST: Final = "uploadfilter-backup.json"
 VERSION: Final = 1
 """Version of the manifest; a restore refuses others."""
 
+SET_ASIDE: Final = "before-restore"
+"""Directory of an instance with the tree of the log as it was in the backup."""
+
 RESTORING: Final = ".restoring"
 """Directory in the state directory in which an archive is unpacked and checked."""
 
@@ -310,7 +313,7 @@ def _add_bytes(archive: tarfile.TarFile, name: str, data: bytes) -> None:
 
 
 def restore_backup(
-    file: BinaryIO, state: Path, *, progress: Progress
+    file: BinaryIO, state: Path, *, log_continues: bool, progress: Progress
 ) -> BackupManifest:
     """Restore a state directory from a backup.
 
@@ -318,6 +321,9 @@ def restore_backup(
         file: The archive.
         state: The state directory, which must be empty or missing. Its service must not
             run.
+        log_continues: Nothing was recorded since the backup. Otherwise the tree of each
+            log and its key are set aside: a log that was set back must not go on under
+            a key that has signed later records, and begins a new tree.
         progress: Is told how many bytes of the files are unpacked; the second number is
             0, since the sum is not known before the end.
 
@@ -334,6 +340,8 @@ def restore_backup(
     try:
         make_private(unpacked)
         manifest = _unpack(file, unpacked, progress)
+        if not log_continues:
+            _set_trees_aside(unpacked)
         _move_up(unpacked, state)
     except (
         *(OSError, EOFError, tarfile.TarError),
@@ -429,6 +437,16 @@ def _unpack_file(
     os.utime(path, (member.mtime, member.mtime))
     sync_directory(path.parent)
     return FileEntry(member.size, digest.hexdigest())
+
+
+def _set_trees_aside(state: Path) -> None:
+    for key in state.glob("instances/*/tree.key"):
+        aside = key.parent / SET_ASIDE
+        make_private(aside)
+        key.rename(aside / key.name)
+        tree = key.parent / "log" / "tree"
+        if tree.is_dir():
+            tree.rename(aside / tree.name)
 
 
 def _move_up(unpacked: Path, state: Path) -> None:

@@ -349,7 +349,8 @@ def test_backup_is_restored_on_another_machine(host: Host) -> None:
     host.put("a.jpg", pictures.unlisted())
     host.operate("uploadfilter backup /run/backup.tar.zst")
     host.machine.run(*shlex.split("install -d -m 0700 -o uploadfilter /var/lib/moved"))
-    host.operate("uploadfilter restore /run/backup.tar.zst --state /var/lib/moved")
+    restore = "uploadfilter restore /run/backup.tar.zst --log-continues"
+    host.operate(f"{restore} --state /var/lib/moved")
     there = "env UPLOADFILTER_STATE_DIR=/var/lib/moved uploadfilter"
     host.operate(f"{there} hashset check")
     verified = host.operate(f"{there} verify")

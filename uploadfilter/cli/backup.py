@@ -11,7 +11,12 @@ from typing import Annotated, BinaryIO
 import typer
 from rich.progress import DownloadColumn
 
-from uploadfilter.backup import BackupManifest, restore_backup, write_backup
+from uploadfilter.backup import (
+    SET_ASIDE,
+    BackupManifest,
+    restore_backup,
+    write_backup,
+)
 from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import print_json, say
@@ -20,6 +25,12 @@ from uploadfilter.errors import BackupError, UsageError
 from uploadfilter.state import PRIVATE_FILE, sync_directory
 
 _HOLDS_KEYS = "It holds every key of the state: keep it as private as the state itself."
+
+_SET_BACK = (
+    "The decision log ends there. If it went on elsewhere, keep that log: the records "
+    "after the backup are only in it. The next start begins a new signed tree; the old "
+    f"one and its key are in {SET_ASIDE!r} of each instance."
+)
 
 FileArgument = Annotated[Path, typer.Argument(metavar="FILE", show_default=False)]
 
@@ -61,7 +72,17 @@ def backup(
 
 
 def restore(
-    *, file: FileArgument, json: JSONOption = False, state: StateOption = None
+    *,
+    file: FileArgument,
+    log_continues: Annotated[
+        bool,
+        typer.Option(
+            "--log-continues",
+            help="Nothing was recorded since the backup: the service did not run.",
+        ),
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
 ) -> None:
     """Restore the whole state from a backup, into an empty state directory.
 
@@ -82,7 +103,10 @@ def restore(
         become_owner(place)
         with board("restore", amount=DownloadColumn()) as bar:
             manifest = restore_backup(
-                source, place, progress=lambda done, _: bar.move(done, done)
+                source,
+                place,
+                log_continues=log_continues,
+                progress=lambda done, _: bar.move(done, done),
             )
     _report(
         manifest,
@@ -90,9 +114,7 @@ def restore(
         place,
         json=json,
         verb="restored",
-        hint="The decision log ends there. If it went on elsewhere, keep that log: the "
-        "records after the backup are only in it, and a witness that knows them says "
-        "that this log was set back.",
+        hint="" if log_continues else _SET_BACK,
     )
 
 
