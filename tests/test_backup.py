@@ -49,7 +49,7 @@ def silent(_done: int, _total: int) -> None:
 def saved(state: Path) -> bytes:
     """Return a backup of a state directory."""
     file = io.BytesIO()
-    write_backup(state, file, now_s=0, progress=silent)
+    write_backup(state, file, made_s=0, progress=silent)
     return file.getvalue()
 
 

@@ -124,14 +124,14 @@ def is_left_out(name: str) -> bool:
 
 
 def write_backup(
-    state: Path, file: BinaryIO, *, now_s: float, progress: Progress
+    state: Path, file: BinaryIO, *, made_s: float, progress: Progress
 ) -> BackupManifest:
     """Write a backup of a state directory, which may be in use.
 
     Args:
         state: The state directory.
         file: Gets the archive.
-        now_s: The time, in seconds since 1970.
+        made_s: The time, in seconds since 1970.
         progress: Is told how far it is.
 
     Raises:
@@ -153,7 +153,7 @@ def write_backup(
                 progress(done, total)
                 files[it.name] = it.add_to(archive)
                 done += it.size
-            manifest = BackupManifest(version=VERSION, made=int(now_s), files=files)
+            manifest = BackupManifest(version=VERSION, made=int(made_s), files=files)
             _add_bytes(archive, MANIFEST, msgspec.json.encode(manifest))
         progress(total, total)
     return manifest

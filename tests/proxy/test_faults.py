@@ -121,12 +121,15 @@ def passed_on(origin: WireOrigin) -> set[str]:
     }
 
 
-async def test_killed_proxy_leaves_nothing_unrecorded(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kills", [1, pytest.param(4, marks=pytest.mark.slow)])
+async def test_killed_proxy_leaves_nothing_unrecorded(
+    tmp_path: Path, kills: int
+) -> None:
     """SIGKILL at any step under load: every upload at the origin is on record."""
     list_entries(tmp_path, [])
     moments = random.Random(7)  # noqa: S311 - which moments does not matter
     async with wire_origin() as origin:
-        for _ in range(4):
+        for _ in range(kills):
             async with service(tmp_path, origin) as running:
                 uploads = [
                     asyncio.ensure_future(upload(running.site, number))

@@ -65,7 +65,7 @@ def backup(
         manifest = write_backup(
             place,
             out,
-            now_s=present_s(),
+            made_s=present_s(),
             progress=bar.move,
         )
     _report(manifest, file, place, json=json, verb="wrote", hint=_HOLDS_KEYS)

@@ -6,6 +6,7 @@ the digests of a record are kept; a record without one is counted; a database is
 for reading only, and gets a single query, written here.
 """
 
+import contextlib
 import csv
 import io
 import os
@@ -186,7 +187,7 @@ def _sqlite(path: Path, read: Read, tick: Progress) -> Iterator[Digest]:
     """Yield the digests of NSRL's table, or view, ``FILE``."""
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     try:
-        with sqlite3.connect(uri, uri=True) as base:
+        with contextlib.closing(sqlite3.connect(uri, uri=True)) as base:
             # No content of the file may call a function or write.
             base.execute("PRAGMA trusted_schema = OFF")
             base.execute("PRAGMA query_only = ON")

@@ -16,7 +16,7 @@ from typing import Final, NamedTuple, Self
 from uploadfilter.errors import NoticeError
 from uploadfilter.networks import NETWORK_SHARE, SCARCE
 from uploadfilter.noticing.notices import HotlineNotice
-from uploadfilter.objecting.storing import connected
+from uploadfilter.objecting.storing import closed_on_failure, connected
 
 DIRECTORY: Final = "notices"
 FILE: Final = "notices.db"
@@ -78,7 +78,8 @@ class NoticeQueue:
         self._lock = threading.Lock()
         with _told(path):
             self._db = connected(path, most_bytes=_MOST_BYTES)
-            self._db.execute(_SCHEMA)
+            with closed_on_failure(self._db):
+                self._db.execute(_SCHEMA)
 
     def __enter__(self) -> Self:
         return self

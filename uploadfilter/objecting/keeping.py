@@ -29,7 +29,7 @@ from uploadfilter.objecting.cases import (
     ObjectionEvent,
     ObjectionState,
 )
-from uploadfilter.objecting.storing import connected
+from uploadfilter.objecting.storing import closed_on_failure, connected
 
 FILE: Final = "objections.db"
 
@@ -144,7 +144,7 @@ class ObjectionStore:
         self._lock = threading.Lock()
         with _told(path):
             self._db = connected(path, most_bytes=most_bytes)
-            with self._lock, self._db:
+            with closed_on_failure(self._db), self._lock, self._db:
                 self._db.executescript(_SCHEMA)
                 self._db.execute(
                     "INSERT OR IGNORE INTO about VALUES ('id', ?)",
@@ -153,7 +153,8 @@ class ObjectionStore:
                 self._db.execute(
                     "INSERT OR IGNORE INTO about VALUES ('format', ?)", (str(FORMAT),)
                 )
-        self._check_format()
+        with closed_on_failure(self._db):
+            self._check_format()
 
     def __enter__(self) -> Self:
         return self

@@ -3,8 +3,10 @@
 In WAL mode a commit outlives a kill and a power cut, and others read while one writes.
 """
 
+import contextlib
 import os
 import sqlite3
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -37,8 +39,18 @@ def connected(path: Path, *, most_bytes: int) -> sqlite3.Connection:
         path, timeout=_WAIT_S, isolation_level=None, check_same_thread=False
     )
     db.row_factory = sqlite3.Row
-    db.execute(f"PRAGMA max_page_count={most_bytes // _PAGE_BYTES}")
-    db.execute("PRAGMA journal_mode=WAL")
-    db.execute("PRAGMA synchronous=FULL")
-    db.execute("PRAGMA secure_delete=ON")
+    with closed_on_failure(db):
+        db.execute(f"PRAGMA max_page_count={most_bytes // _PAGE_BYTES}")
+        db.execute("PRAGMA journal_mode=WAL")
+        db.execute("PRAGMA synchronous=FULL")
+        db.execute("PRAGMA secure_delete=ON")
     return db
+
+
+@contextlib.contextmanager
+def closed_on_failure(db: sqlite3.Connection) -> Iterator[None]:
+    """Close a database if the block fails: nobody else has it yet."""
+    with contextlib.ExitStack() as stack:
+        stack.callback(db.close)
+        yield
+        stack.pop_all()

@@ -3,6 +3,7 @@
 import asyncio
 import ipaddress
 import os
+import resource
 import socket
 import struct
 from collections.abc import AsyncIterator
@@ -277,6 +278,9 @@ async def test_full_proxy_tells_the_newest(tmp_path: Path) -> None:
 
 async def test_thousands_of_idle_connections_keep_nobody_out(tmp_path: Path) -> None:
     """Two thousand connections are idle, and an upload is answered as usual."""
+    # Both ends are in this process; many systems allow 1,024 until one asks for more.
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 8192)), hard))
     async with site(tmp_path, proxy=limits()) as shared:
         many = [idle(shared.port) for _ in range(2000)]
         try:
