@@ -1,7 +1,4 @@
-"""A route that says what it takes, on the wire, before a real origin.
-
-The quick form; ``tests/e2e/test_accepting.py`` sends every trick.
-"""
+"""A route that says what it takes, on the wire, before a real origin."""
 
 import json
 import random
@@ -12,6 +9,8 @@ from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from tests.contents.kinds.test_magic import KINDS
 from tests.corpus import pictures
@@ -257,3 +256,24 @@ async def test_route_for_pictures_passes_only_pictures_that_were_compared_whole(
 
     assert {"jpeg-0", "png-1", "behind-random-70000"} <= {*names}
     assert not {"zip", "zip-behind", "zip-around", "document-inside"} & {*names}
+
+
+PARTS = 4
+"""Tests that share all tricks, for several processes."""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("part", range(PARTS))
+async def test_route_for_pictures_passes_no_trick(tmp_path: Path, part: int) -> None:
+    """Every trick, alone and behind a picture, is a whole picture or gets nowhere."""
+    target = tricks.photograph(tricks.TARGET_SEED)
+    decoy = tricks.photograph(tricks.DECOY_SEED)
+
+    def files() -> Iterator[tuple[str, bytes]]:
+        for trick in tricks.TRICKS[part::PARTS]:
+            body = trick.make(target, decoy)
+            yield trick.name, body
+            yield f"{trick.name}-behind", pictures.jpeg(decoy) + body
+
+    async with taking(tmp_path, FileFamily.PICTURES) as it:
+        assert await check_only_whole_pictures_pass(it, files())
