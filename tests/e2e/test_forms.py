@@ -93,7 +93,8 @@ def answered() -> Iterator[str]:
         server.server_close()
 
 
-@pytest.fixture(scope="module")
+# For each test: a granted objection takes the entry off.
+@pytest.fixture
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     """Run everything once for all tests of the file."""
     folder = tmp_path_factory.mktemp("forms")
