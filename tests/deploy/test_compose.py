@@ -204,8 +204,10 @@ def test_prometheus_sees_the_filter(composition: Composition) -> None:
 
     def look() -> bool | None:
         with contextlib.suppress(running.DemoError):  # it may not listen yet
-            _, body = composition.request(f"{api}/query?query=uploadfilter_ready")
-            return bool(json.loads(body)["data"]["result"]) or None
+            status, body = composition.request(f"{api}/query?query=uploadfilter_ready")
+            # It answers 503 until it has read its own records.
+            if status == 200 and json.loads(body)["data"]["result"]:
+                return True
         return None
 
     running.wait_for(look, what="Prometheus to read the metrics")
