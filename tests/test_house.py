@@ -82,9 +82,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/assembling/sliceforms.py": (
         "tests/proxy/assembling/test_webforms.py"
     ),
-    "uploadfilter/proxy/messaging/conversing.py": (
-        "tests/proxy/messaging/test_opening.py"
-    ),
     "uploadfilter/proxy/origins/failing.py": "tests/proxy/origins/test_origin.py",
     "uploadfilter/proxy/requests/clientkeys.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/origins/settings.py": "tests/proxy/origins/test_origin.py",

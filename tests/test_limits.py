@@ -501,8 +501,9 @@ NAMED: Mapping[str, str] = {
         "tests/uploads/head/test_plan.py"
         "::test_upgrades_are_refused_but_for_one_that_is_ignored"
     ),
-    "a picture in messages of a WebSocket": (
-        "tests/proxy/messaging/test_opening.py::test_listed_picture_never_arrives_whole"
+    "a picture in a WebSocket": (
+        "tests/proxy/handling/test_websockets.py"
+        "::test_one_record_says_that_all_of_it_passed_uninspected"
     ),
     "a client that ends its sending half": (
         "tests/proxy/clients/test_server.py"

@@ -46,6 +46,7 @@ NAVIGATION = {
         "docs/compatibility",
         "docs/growth",
         "docs/limits",
+        "docs/non-goals",
         "docs/tricks",
     ],
     "Oversee": [

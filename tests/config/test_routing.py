@@ -238,6 +238,12 @@ def test_what_fits_no_route_goes_to_the_origin_at_the_top(tmp_path: Path) -> Non
             id="family-and-websockets",
         ),
         pytest.param(
+            ORIGIN + A + "websockets = 'inspect'",
+            "websockets = 'inspect' cannot be used",
+            'Write websockets = "pass" to let them through',
+            id="former-choice",
+        ),
+        pytest.param(
             ORIGIN + A + "paht = '/'",
             "unknown key 'routes[0].paht'",
             "'routes[0].path'",

@@ -23,7 +23,6 @@ from uploadfilter.decisions.presets import PRESETS
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import Action, Mode, Preset, Reason, Verdict
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route
-from uploadfilter.uploads.head.websockets import WebSockets
 
 PICTURES_ONLY = frozenset({FileFamily.PICTURES})
 PHOTO = pictures.jpeg(pictures.photograph(5, width=320, height=240))
@@ -41,7 +40,6 @@ def route(*families: FileFamily, mode: Mode = Mode.ENFORCE) -> Route:
         mode=mode,
         accept=frozenset(families),
         policy=PRESETS[Preset.MATCHES_ONLY],
-        websockets=WebSockets.INSPECT,
     )
 
 

@@ -44,6 +44,10 @@ _NEAR_MATCH: Final = (
     "One 64-bit signal alone is now a near_match, and only of an entry without PDQ: "
     "delete the line, or write near_match. See weak_match in CHANGELOG.md."
 )
+_WEBSOCKETS: Final = (
+    'WebSockets are no longer inspected. Write websockets = "pass" to let them through '
+    "without that, or delete the line to refuse them; see docs/non-goals.md."
+)
 _RETENTION: Final = "Write days_without_match and days_with_match."
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
@@ -68,6 +72,14 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         ),
         **dict.fromkeys(("log_level", "verbose", "debug", "log.level"), _NO_LEVEL),
         **dict.fromkeys(("proxy.queue_target_s", "proxy.queue_burst_s"), _WAIT),
+        **dict.fromkeys(
+            (
+                "proxy.websockets",
+                "proxy.websockets_per_client",
+                "limits.max_message_bytes",
+            ),
+            "Delete the line: WebSockets are no longer inspected.",
+        ),
         **dict.fromkeys(("retention", "log.retention", "log.days"), _RETENTION),
         **dict.fromkeys(
             ("log.path", "log.file", "log.directory"),
@@ -76,6 +88,11 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Corrections, by unknown key."""
+
+FORMER_CHOICES: Final[Mapping[tuple[str, str], str]] = MappingProxyType(
+    {("websockets", "inspect"): _WEBSOCKETS}
+)
+"""Corrections, by key and a value that it had in older versions."""
 
 
 def meant(name: str, known: Iterable[str], key: Key) -> str:

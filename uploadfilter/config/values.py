@@ -15,7 +15,7 @@ import msgspec
 
 from uploadfilter.config import schema
 from uploadfilter.config.lines import Key
-from uploadfilter.config.meanings import meant
+from uploadfilter.config.meanings import FORMER_CHOICES, meant
 from uploadfilter.config.references import Credentials, UnusableReferenceError
 from uploadfilter.config.schema import Wanted
 from uploadfilter.config.sources import Complaints, dotted
@@ -173,9 +173,9 @@ class ValueReader:
             text = f"{dotted(key)} = {shown_value(value, key)} cannot be used"
             why = str(exc) if isinstance(exc, _UnusableError) else _kind_of(value)
             described = _A_SIZE if is_size else _described(wanted)
-            self.complaints.add(
-                key, f"{text}: {why}", hint=f"Write {described}. {SEE_DOCS}"
-            )
+            hint = FORMER_CHOICES.get((str(key[-1]), str(value)))
+            hint = hint or f"Write {described}. {SEE_DOCS}"
+            self.complaints.add(key, f"{text}: {why}", hint=hint)
             return None
 
     def _mapping(self, value: object, wanted: Wanted, key: Key) -> Any:  # noqa: ANN401 - as above

@@ -28,9 +28,6 @@ class UploadLimits:
             that copy mail software, or HTTP itself, send a dozen. Only five go on.
         max_name_bytes: Longest field name or file name, in UTF-8. File systems take 255
             characters, which are at most 1,020 bytes.
-        max_message_bytes: Longest message of a WebSocket, in both directions. It is in
-            memory as a whole; libraries for servers take 1 MiB (ws: 100 MiB) by
-            default, and photos of phones have up to 4 MB.
     """
 
     max_body_bytes: int = 2 * _GIB
@@ -39,7 +36,6 @@ class UploadLimits:
     max_part_header_bytes: int = 4 * _KIB
     max_part_headers: int = 32
     max_name_bytes: int = 1_024
-    max_message_bytes: int = 4 * 1024 * _KIB
 
     def __post_init__(self) -> None:
         """Refuse a limit that is not positive."""

@@ -12,7 +12,6 @@ from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.origin import Origin
 from uploadfilter.proxy.origins.sending import Whole
 from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.origins.websockets import OriginRefusal
 
 HEADERS = ((b"Host", b"site.example"),)
 
@@ -394,32 +393,3 @@ async def test_connections_are_never_more_than_allowed(wire: WireOrigin) -> None
     assert all(isinstance(answer, OriginAnswer) for answer in answers)
     assert (len(wire.got), wire.connections) == (22, 2)
     assert set(numbered.asked) == {0, 1}
-
-
-async def test_websocket_takes_the_place_of_an_idle_connection(
-    wire: WireOrigin,
-) -> None:
-    """The origin never sees more connections than it allows."""
-    numbered = Numbered(wire)
-    async with Origin.opened(only_one(wire)) as origin:
-        await ask(origin, "/last")
-        async with origin.websocket("/", HEADERS, (), most_bytes=9) as opened:
-            await asyncio.wait_for(numbered.ended.acquire(), TIMEOUT_S)
-            assert isinstance(opened, OriginRefusal)
-        assert isinstance(await ask(origin), OriginAnswer)
-
-    assert wire.connections == 3
-
-
-async def test_websocket_waits_for_a_connection_as_requests_do(
-    wire: WireOrigin,
-) -> None:
-    """It waits as long, too."""
-    wire.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", OK]
-    async with Origin.opened(only_one(wire, within_s=0.1)) as origin:
-        async with (
-            origin.asked("GET", "/", HEADERS, None),
-            origin.websocket("/", HEADERS, (), most_bytes=9) as opened,
-        ):
-            assert opened is OriginFailure.TOO_SLOW
-        assert isinstance(await ask(origin), OriginAnswer)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from uploadfilter.proxy.assembling.store import HeldUpload, joined
 from uploadfilter.uploads.assembly.assembly import UploadPieces
-from uploadfilter.uploads.body.messages import MessageSpan
+from uploadfilter.uploads.body.spans import BodySpan
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +19,7 @@ class Contents:
     """
 
     data: AsyncIterator[bytes]
-    spans: Sequence[MessageSpan] | None
+    spans: Sequence[BodySpan] | None
     shown: tuple[int, ...] = ()
 
 

@@ -9,7 +9,7 @@ from typing import Final
 from uploadfilter.model import Reason
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.commands import Answer
-from uploadfilter.uploads.body.messages import TEXT_TYPE, MessageSpan
+from uploadfilter.uploads.body.spans import TEXT_TYPE, BodySpan
 from uploadfilter.uploads.limits import UploadLimits
 
 FIELDS: Final = "fields"
@@ -62,22 +62,22 @@ def _fields_in(part: HeldUpload) -> list[tuple[int, int]]:
     return [(int(at), int(length)) for at, length in told]
 
 
-def spans_of(parts: Sequence[HeldUpload]) -> list[MessageSpan]:
+def spans_of(parts: Sequence[HeldUpload]) -> list[BodySpan]:
     """Return the contents of a file's slices: the file, long fields, short ones."""
     notes = [part.head.notes for part in parts]
     lengths = [length for part in parts for _, length in _fields_in(part)]
     short = sum(length + 1 for length in lengths if length < _SHORT_BYTES)
     return [
-        MessageSpan(
+        BodySpan(
             length=sum(int(each[LENGTH]) for each in notes),
             declared_type=notes[0][DECLARED] or None,
         ),
         *(
-            MessageSpan(length=length, declared_type=None, is_field=True)
+            BodySpan(length=length, declared_type=None, is_field=True)
             for length in lengths
             if length >= _SHORT_BYTES
         ),
-        MessageSpan(length=short, declared_type=TEXT_TYPE, is_field=True),
+        BodySpan(length=short, declared_type=TEXT_TYPE, is_field=True),
     ]
 
 

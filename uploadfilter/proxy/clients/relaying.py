@@ -20,7 +20,7 @@ from aiohttp import HttpVersion11, web
 from typing_extensions import override
 
 from uploadfilter.networks import path_of
-from uploadfilter.proxy.aiohttp_parts import NamelessResponse, RawResponse
+from uploadfilter.proxy.aiohttp_parts import RawResponse
 from uploadfilter.proxy.clients.flow import (
     Patience,
     break_off,
@@ -32,6 +32,7 @@ from uploadfilter.proxy.origins.asking import OriginAnswer
 from uploadfilter.proxy.origins.heads import RawHeaders, encode_head
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.head.forwarding import returned_headers
+from uploadfilter.uploads.head.websockets import UPGRADE
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -104,19 +105,20 @@ def nothing_to_say() -> web.StreamResponse:
     return _Relayed(HTTPStatus.OK, HTTPStatus.OK.phrase, [(b"Content-Length", b"0")])
 
 
-def whole(status: int, headers: RawHeaders, body: bytes) -> web.Response:
-    """Return an answer of the origin that has been read to its end.
+async def switched(
+    request: web.BaseRequest, answer: OriginAnswer
+) -> web.StreamResponse:
+    """Send the head of an answer that opens a WebSocket.
 
     Args:
-        status: As sent.
-        headers: As sent.
-        body: As sent; a longer one may be cut off.
+        request: The client's request.
+        answer: The answer, of which only the head has been read.
     """
-    answer = NamelessResponse(status=status, body=body)
-    for name, value in returned_headers(headers):
-        if name.lower() != _LENGTH:
-            answer.headers.add(name.decode("latin-1"), value.decode("latin-1"))
-    return answer
+    headers = [*returned_headers(answer.raw_headers), *UPGRADE]
+    response = _Relayed(answer.status, answer.reason, headers)
+    await response.prepare(request)
+    response.send_head()
+    return response
 
 
 async def relay(

@@ -52,7 +52,6 @@ class Limit(StrEnum):
     HEAD_BYTES = "head_bytes"
     HEAD_TIME = "head_time"
     TINY_CHUNKS = "tiny_chunks"
-    WEBSOCKETS = "websockets"
     WAITING_ANSWERS = "waiting_answers"
 
 

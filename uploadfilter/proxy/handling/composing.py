@@ -12,6 +12,7 @@ from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.proxy import Proxy
+from uploadfilter.proxy.handling.websockets import WebSocketPassing
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.driver import Driver
@@ -26,7 +27,6 @@ from uploadfilter.proxy.inspecting.slicing import Slicing
 from uploadfilter.proxy.inspecting.sparing import SpareCapacity
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
-from uploadfilter.proxy.messaging.opening import Messaging
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 
@@ -105,12 +105,12 @@ def composed(
         assembling=Assembling(bench),
         intake=intake,
         passing=_passing(drain, waiting, metrics, admission, recorder),
-        messaging=Messaging(
+        websockets=WebSocketPassing(
             in_force=in_force,
             intake=intake,
             recorder=recorder,
             drain=drain,
-            metrics=metrics,
+            waiting=waiting,
         ),
     )
 

@@ -5,7 +5,7 @@ client, a client that has many requests in flight, such as streams of events, le
 room for others when there are nearly as many requests as connections.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
@@ -53,13 +53,21 @@ class Passing:
 
     async def pass_on(self, arrival: Arrival) -> web.StreamResponse:
         """Forward a request that has no body."""
+        return await self.in_turn(arrival, self._exchange)
+
+    async def in_turn(
+        self,
+        arrival: Arrival,
+        exchange: Callable[[Arrival], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Carry an exchange out, unless the client has too many in flight."""
         client = arrival.client_key
         if self._held.is_fair_share_held(client, most=self._most(arrival)):
             self._metrics.limited(Limit.CLIENT_REQUESTS)
             return self._too_many(arrival)
         self._held.add(client)
         try:
-            return await self._exchange(arrival)
+            return await exchange(arrival)
         finally:
             self._held.add(client, -1)
 

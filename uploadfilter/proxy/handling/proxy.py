@@ -1,10 +1,10 @@
 """Find the route of each request, and pass it to the code that carries it out.
 
 Rules this module keeps: a request without a body is forwarded (``passing.py``),
-unless an origin would join files by it, or opens a WebSocket if its route allows that
-(``messaging/opening.py``); one with a body is an upload (``inspecting/intake.py``); and
-every request is handled to its end with the settings that were in force at its
-beginning.
+unless an origin would join files by it, or as a WebSocket if its route lets one pass
+(``handling/websockets.py``); one with a body is an upload
+(``inspecting/intake.py``); and every request is handled to its end with the settings
+that were in force at its beginning.
 """
 
 from aiohttp import web
@@ -16,9 +16,9 @@ from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.counting.labels import RequestKind
 from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
 from uploadfilter.proxy.handling.passing import Passing
+from uploadfilter.proxy.handling.websockets import WebSocketPassing
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.messaging.opening import Messaging
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce, Live
@@ -29,12 +29,7 @@ from uploadfilter.uploads.head.forwarding import ends_here
 from uploadfilter.uploads.head.joining import joins
 from uploadfilter.uploads.head.plan import PIECE, BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
-from uploadfilter.uploads.head.websockets import (
-    Handshake,
-    WebSockets,
-    asks_for_websocket,
-    read_handshake,
-)
+from uploadfilter.uploads.head.websockets import WebSockets, without_handshake
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
@@ -52,7 +47,7 @@ class Proxy:
         assembling: Takes uploads that come in several requests.
         intake: Takes all others.
         passing: Forwards requests that have no body.
-        messaging: Carries WebSockets.
+        websockets: Passes WebSockets on.
     """
 
     def __init__(
@@ -65,7 +60,7 @@ class Proxy:
         assembling: Assembling,
         intake: Intake,
         passing: Passing,
-        messaging: Messaging,
+        websockets: WebSocketPassing,
     ) -> None:
         self._in_force = in_force
         self._drain = drain
@@ -74,7 +69,7 @@ class Proxy:
         self._assembling = assembling
         self._intake = intake
         self._passing = passing
-        self._messaging = messaging
+        self._websockets = websockets
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -113,8 +108,9 @@ class Proxy:
         if said is CanaryClaim.WRONG:
             return self._refuse(request, live, _NO_CANARY)
         arrival = Arrival.of(request, head, live=live, route=choice.route)
-        if self._allows_websocket(arrival) and not choice.is_ambiguous:
-            return await self._open_websocket(arrival, tally)
+        if not choice.is_ambiguous and self._is_websocket(arrival):
+            tally.kind = RequestKind.WEBSOCKET
+            return await self._passing.in_turn(arrival, self._websockets.exchange)
         body = plan(head, choice.route.limits)
         if choice.is_ambiguous and isinstance(body, BodyPlan):
             body = _AMBIGUOUS
@@ -151,23 +147,14 @@ class Proxy:
         tally.kind = RequestKind.PASSED
         return await self._passing.pass_on(arrival)
 
-    def _allows_websocket(self, arrival: Arrival) -> bool:
-        """Tell whether a request asks for a WebSocket that its route allows."""
-        return arrival.route.websockets is not WebSockets.REFUSE and asks_for_websocket(
-            arrival.head
+    def _is_websocket(self, arrival: Arrival) -> bool:
+        """Tell whether a request opens a WebSocket that its route lets pass."""
+        if arrival.route.websockets is WebSockets.REFUSE:
+            return False
+        rest = without_handshake(arrival.head)
+        return rest is not None and isinstance(
+            plan(rest, arrival.route.limits), BodyPlan
         )
-
-    async def _open_websocket(
-        self, arrival: Arrival, tally: CountedRequest
-    ) -> web.StreamResponse:
-        handshake = read_handshake(arrival.head)
-        if isinstance(handshake, Handshake):
-            body = plan(handshake.head, arrival.route.limits)
-            if not isinstance(body, Refusal):
-                tally.kind = RequestKind.WEBSOCKET
-                return await self._messaging.converse(arrival, handshake)
-            handshake = body
-        return self._refuse(arrival.request, arrival.live, handshake)
 
     def _refuse(
         self, request: web.BaseRequest, live: Live, refusal: Refusal

@@ -61,7 +61,7 @@ from uploadfilter.uploads.body.extractors import (
     RawExtractor,
     Refused,
 )
-from uploadfilter.uploads.body.messages import MessagesExtractor, MessageSpan
+from uploadfilter.uploads.body.spans import BodySpan, SpansExtractor
 from uploadfilter.uploads.head.plan import PIECE, BodyKind, BodyPlan, Refusal
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -119,7 +119,7 @@ class Inspection:
         limits: UploadLimits,
         accept: frozenset[FileFamily] = FAMILIES,
         exempt: bool = False,
-        spans: Sequence[MessageSpan] | None = None,
+        spans: Sequence[BodySpan] | None = None,
         keeps_slices: bool = False,
         undoes_framing: bool = False,
         shown: Sequence[int] = (),
@@ -458,7 +458,7 @@ def _as_sent(content: Content) -> Content:
 
 
 def _extractor(
-    plan: BodyPlan | Refusal, limits: UploadLimits, spans: Sequence[MessageSpan] | None
+    plan: BodyPlan | Refusal, limits: UploadLimits, spans: Sequence[BodySpan] | None
 ) -> Extractor | None:
     """Choose the extractor that turns the body into contents.
 
@@ -468,7 +468,7 @@ def _extractor(
     if isinstance(plan, Refusal):
         return RawExtractor(None)
     if spans is not None:
-        return MessagesExtractor(spans)
+        return SpansExtractor(spans)
     match plan.kind:
         case BodyKind.NONE:
             return None

@@ -7,7 +7,6 @@ record; an upload that is turned away is counted, and its body is not read.
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import NamedTuple
 
 from aiohttp import web
 
@@ -19,31 +18,18 @@ from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
-from uploadfilter.proxy.inspecting.recorder import Recorder, Ticket
+from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
 from uploadfilter.uploads.assembly.assembly import UploadPieces
-from uploadfilter.uploads.body.messages import MessageSpan
+from uploadfilter.uploads.body.spans import BodySpan
 from uploadfilter.uploads.head import awschunked
-from uploadfilter.uploads.head.plan import BodyKind, BodyPlan, Refusal
+from uploadfilter.uploads.head.plan import BodyPlan, Refusal
 
 _UNAVAILABLE = 503
 _NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
-_MESSAGES = BodyPlan(kind=BodyKind.RAW)
-
-
-class Decided(NamedTuple):
-    """A decision that is on record.
-
-    Attributes:
-        ticket: The id of the decision, and the client.
-        effect: The effect that is still to be carried out.
-    """
-
-    ticket: Ticket
-    effect: Forward | Answer
 
 
 class Intake:
@@ -100,36 +86,6 @@ class Intake:
             )
             return await Metered(self._driver.run(upload), upload.meter.spend)
 
-    async def decide(
-        self,
-        arrival: Arrival,
-        body: AsyncIterator[bytes],
-        *,
-        spans: Sequence[MessageSpan] | None,
-    ) -> Decided | TurnedAway:
-        """Inspect messages that have arrived, and record the decision.
-
-        Args:
-            arrival: The request that opened their connection.
-            body: The bytes to inspect.
-            spans: The contents in them; ``None`` if messages pass uninspected, which
-                is recorded.
-
-        Returns:
-            The effect, which the caller carries out, or why there is no room.
-        """
-        with Held() as held:
-            no_room = await self._place(arrival, held)
-            if no_room is not None and _turns_away(arrival, no_room):
-                self._count_shed(arrival, no_room)
-                return no_room
-            upload = self._begun(
-                arrival, _MESSAGES, no_room, held, exempt=spans is None, spans=spans
-            )
-            work = self._driver.decide(upload, body)
-            effect = await Metered(work, upload.meter.spend)
-            return Decided(upload.ticket, effect)
-
     async def _place(self, arrival: Arrival, held: Held) -> TurnedAway | None:
         """Take a place for an upload while ``held`` is open, or say why not."""
         no_room = self._admission.turned_away(arrival)
@@ -150,8 +106,9 @@ class Intake:
         arrival: Arrival,
         body: BodyPlan,
         data: AsyncIterator[bytes],
-        spans: Sequence[MessageSpan] | None = None,
+        spans: Sequence[BodySpan] | None = None,
         *,
+        exempt: bool = False,
         pieces: UploadPieces | None = None,
     ) -> AsyncIterator[tuple[Upload, Forward | Answer]]:
         """Decide about an upload that the filter holds already.
@@ -164,6 +121,7 @@ class Intake:
             body: The plan of its bytes.
             data: Its bytes, in order.
             spans: The contents in them; ``None`` for one content.
+            exempt: Whether it passes uninspected, which is recorded.
             pieces: Its pieces, if it is known whole.
 
         Yields:
@@ -172,7 +130,7 @@ class Intake:
         """
         with Held() as held:
             upload = self._begun(
-                arrival, body, None, held, exempt=False, spans=spans, pieces=pieces
+                arrival, body, None, held, exempt=exempt, spans=spans, pieces=pieces
             )
             room_s = arrival.live.settings.limits.log_room_s
             if not await self._recorder.room(within_s=room_s):
@@ -193,7 +151,7 @@ class Intake:
         *,
         exempt: bool,
         is_canary: bool = False,
-        spans: Sequence[MessageSpan] | None = None,
+        spans: Sequence[BodySpan] | None = None,
         keep: Keep | None = None,
         pieces: UploadPieces | None = None,
     ) -> Upload:

@@ -59,6 +59,7 @@ class OriginAnswer:
         headers: As text.
         raw_headers: As sent.
         content: The body.
+        by: The connection.
     """
 
     def __init__(
@@ -72,7 +73,7 @@ class OriginAnswer:
         self.headers = message.headers
         self.raw_headers = message.raw_headers
         self.content = content
-        self._by = by
+        self.by = by
         self._ends_with_connection = (
             message.should_close
             and not message.chunked
@@ -83,8 +84,8 @@ class OriginAnswer:
     def be_patient(self, silence_s: float) -> None:
         """Allow longer silence than for other answers."""
         if not self.content.is_eof():
-            self._by.read_timeout = silence_s
-            self._by.start_timeout()
+            self.by.read_timeout = silence_s
+            self.by.start_timeout()
 
     def is_broken_off(self) -> bool:
         """Tell whether a body that has ended was cut off by a broken connection.
@@ -94,7 +95,7 @@ class OriginAnswer:
         connection may already carry the answer to another request.
         """
         return self._ends_with_connection and isinstance(
-            self._by.exception(), aiohttp.ClientOSError
+            self.by.exception(), aiohttp.ClientOSError
         )
 
 
@@ -292,7 +293,8 @@ def _may_be_the_last(answer: OriginAnswer, *, has_body: bool) -> bool:
     and does not announce it.
     """
     return (
-        answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
+        answer.status == HTTPStatus.SWITCHING_PROTOCOLS
+        or answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR
         or answer.status in _NOT_UNDERSTOOD
         or (has_body and answer.status >= HTTPStatus.MULTIPLE_CHOICES)
     )

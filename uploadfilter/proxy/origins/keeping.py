@@ -16,8 +16,6 @@ import asyncio
 import math
 import select
 from collections import deque
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -241,21 +239,6 @@ class KeptConnections:
         """End a connection that was taken."""
         self._leave()
         connection.close()
-
-    @asynccontextmanager
-    async def beside(self) -> AsyncIterator[None]:
-        """Count a connection that is opened in another way, during the block.
-
-        Raises:
-            TimeoutError: All connections were used for too long.
-        """
-        if self._places is not None:
-            await self._enter(self._places)
-            self._close_one_idle()
-        try:
-            yield
-        finally:
-            self._leave()
 
     def close(self) -> None:
         """Close all idle connections, and keep no more."""

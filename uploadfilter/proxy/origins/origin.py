@@ -14,12 +14,8 @@ and ``tests/proxy/origins/test_origin.py`` has one test for each:
 import asyncio
 import re
 import ssl
-from collections.abc import AsyncIterator, Sequence
-from contextlib import (
-    AbstractAsyncContextManager,
-    AsyncExitStack,
-    asynccontextmanager,
-)
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from http import HTTPStatus
 from operator import itemgetter
 
@@ -35,7 +31,7 @@ from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.origins.keeping import KeptConnections
 from uploadfilter.proxy.origins.sending import Sending, Whole
 from uploadfilter.proxy.origins.settings import OriginSettings
-from uploadfilter.proxy.origins.websockets import Opened, origin_websocket
+from uploadfilter.uploads.head.websockets import is_opened
 
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _TOKENS = re.compile(rb"(?:[!#$%&'*+.^_`|~0-9A-Za-z-]+\n)*")
@@ -78,6 +74,7 @@ class Origin:
         whom: aiohttp.ClientRequest,
     ) -> None:
         self.telling = settings.telling()
+        self.stream_timeout_s = settings.stream_timeout_s
         self._settings = settings
         self._connector = connector
         self._kept = KeptConnections(settings, connector=connector, whom=whom)
@@ -126,34 +123,6 @@ class Origin:
         sending = Sending(body, patience_s=self._settings.answer_timeout_s)
         return Exchange(self, method, target, headers, sending)
 
-    @asynccontextmanager
-    async def websocket(
-        self,
-        target: str,
-        headers: RawHeaders,
-        protocols: Sequence[str],
-        *,
-        most_bytes: int,
-    ) -> AsyncIterator[Opened]:
-        """Open a WebSocket during the block (``origins/websockets.py``)."""
-        async with AsyncExitStack() as stack:
-            try:
-                await stack.enter_async_context(self._kept.beside())
-            except TimeoutError:
-                found: Opened = OriginFailure.TOO_SLOW
-            else:
-                found = await stack.enter_async_context(
-                    origin_websocket(
-                        self._settings,
-                        self._connector,
-                        target,
-                        headers,
-                        protocols,
-                        most_bytes=most_bytes,
-                    )
-                )
-            yield found
-
     async def answer(
         self,
         held: list[Asking],
@@ -188,7 +157,7 @@ class Origin:
         except (aiohttp.ClientError, HttpProcessingError, OSError):
             stalled = isinstance(body, Sending) and body.is_stalled
             return OriginFailure.TOO_SLOW if stalled else OriginFailure.UNREACHABLE
-        if _is_unfit(answer):
+        if _is_unfit(answer, headers):
             return OriginFailure.UNREACHABLE
         asking.keep(answer, has_body=body is not None)
         if _is_stream(answer):
@@ -266,17 +235,20 @@ class Exchange(AbstractAsyncContextManager[OriginAnswer | OriginFailure]):
             asking.close()
 
 
-def _is_unfit(answer: OriginAnswer) -> bool:
+def _is_unfit(answer: OriginAnswer, asked: RawHeaders) -> bool:
     """Tell whether an answer cannot be forwarded unchanged.
 
-    This applies to a change of protocol, because none was offered; to a transfer coding
+    This applies to a change of protocol that was not offered; to a transfer coding
     other than chunked, because aiohttp undoes no other; and to malformed names
     (``Content-Length ``) or control characters in its head, which two readers could
     understand differently.
     """
     codings = answer.headers.getall("Transfer-Encoding", ())
     return (
-        answer.status == HTTPStatus.SWITCHING_PROTOCOLS
+        (
+            answer.status == HTTPStatus.SWITCHING_PROTOCOLS
+            and not (answer.by.upgraded and is_opened(asked, answer.raw_headers))
+        )
         or any(coding.lower() != "chunked" for coding in codings)
         or _CONTROL.search(answer.reason) is not None
         or _CONTROL_BYTE.search(b"".join(map(_VALUE, answer.raw_headers))) is not None

@@ -52,11 +52,6 @@ class ProxyLimits:
             would wait longer is answered 503 at its head. An upload that waits two
             seconds is served, one that is answered 503 is lost for most people, and
             sending photos of some megabytes takes longer than that.
-        websockets: Most open WebSockets, on routes that allow them; beyond: 503. Each
-            may hold a message (``max_message_bytes``) and as much again that waits to
-            be inspected.
-        websockets_per_client: Most open WebSockets of one client; beyond: 429. A
-            browser opens one for each tab of a site.
         match_budget: Rejections by policy that a client gets within a window; then all
             its uploads are answered 429 until the window ends. A rejection tells
             something about the list, so the number of attempts is bounded: an innocent
@@ -115,8 +110,6 @@ class ProxyLimits:
     open_uploads: int = 256
     open_uploads_per_client: int = 64
     longest_wait_s: float = 2.0
-    websockets: int = 256
-    websockets_per_client: int = 32
     match_budget: int = 20
     match_window_s: float = 3600.0
     tripwire_networks: int = 100

@@ -209,12 +209,9 @@ class Routes:
 
 def _looked_at(route: Route) -> Route:
     """Return a route that lets nothing pass uninspected."""
-    websockets = route.websockets
-    if websockets is WebSockets.PASS:
-        websockets = WebSockets.INSPECT
-    if not route.exempt and websockets is route.websockets:
+    if not route.exempt and route.websockets is WebSockets.REFUSE:
         return route
-    return replace(route, exempt=False, websockets=websockets)
+    return replace(route, exempt=False, websockets=WebSockets.REFUSE)
 
 
 def _choice_without_a_choice(routes: Sequence[Route]) -> ChosenRoute | None:

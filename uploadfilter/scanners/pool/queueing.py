@@ -268,7 +268,7 @@ class Lanes:
     def abandon(self, claim: Claim, *, now_s: float) -> None:
         """Note that nobody awaits a claim any more, so that its scan is broken off.
 
-        A WebSocket may end during a scan; its client is charged with the lost process.
+        Its client is charged with the lost process.
         """
         if claim.standing in _HAVE_BEGUN:
             self._fine(claim.client, PROCESS_S, now_s=now_s)

@@ -1,162 +1,82 @@
-"""Read the head of a request that opens a WebSocket (RFC 6455, section 4.2.1).
+"""Tell whether a request opens a WebSocket, and whether an origin opened it (RFC 6455).
 
 An origin and this filter must agree on whether a connection becomes a WebSocket: if
 only one of them believes it, the bytes that follow are requests for one and messages
-for the other. So a head is taken only if every reader takes it for a handshake, or else
-it is refused.
+for the other. So a head counts as a handshake only if every reader takes it for one,
+and an answer of 101 only if it proves that the origin has read the client's key.
 """
 
 import base64
 import binascii
-import re
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
 from enum import StrEnum
 from typing import Final
 
-from uploadfilter.model import Reason
-from uploadfilter.uploads.head.plan import Refusal, connection_options
+from uploadfilter.uploads.head.plan import connection_options
 from uploadfilter.uploads.head.request import HTTP_1_1, RequestHead
 
-_BAD_REQUEST = 400
-_UPGRADE_REQUIRED = 426
-
 _KEY_BYTES: Final = 16
-_KEY_TEXT: Final = 24
-"""Length of the key in base64, of which the last two characters are padding."""
-
+_ADDED_TO_KEY: Final = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 _OFFERED: Final = b"websocket"
-_OURS: Final = (b"upgrade", b"connection", b"sec-websocket-")
-"""Headers of this hop, by their beginnings: each side has a handshake of its own."""
 
-_TOKEN: Final = re.compile(rb"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
-
-MOST_PROTOCOLS: Final = 32
-"""Subprotocols that a client may offer; libraries offer one or two."""
+UPGRADE: Final = ((b"Connection", b"Upgrade"), (b"Upgrade", b"websocket"))
+"""The headers of one hop that open a WebSocket, in the request and in its answer."""
 
 
 class WebSockets(StrEnum):
     """The treatments of WebSockets by a route, from the strictest on."""
 
     REFUSE = "refuse"
-    INSPECT = "inspect"
     PASS = "pass"  # noqa: S105  # not a password
 
     def is_as_strict_as(self, other: "WebSockets") -> bool:
         """Tell whether nobody gains an advantage by this treatment."""
-        order = tuple(WebSockets)
-        return order.index(self) <= order.index(other)
+        return self is WebSockets.REFUSE or other is WebSockets.PASS
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Handshake:
-    """The opening of a WebSocket by a client.
-
-    Attributes:
-        head: The head without the headers of the handshake.
-        protocols: The subprotocols that the client offers, in its order.
-    """
-
-    head: RequestHead
-    protocols: tuple[str, ...]
-
-
-def asks_for_websocket(head: RequestHead) -> bool:
-    """Tell whether a request without a body asks for a WebSocket, well-formed or not.
-
-    One that also asks for another protocol, or has a body, is an upgrade that no route
-    allows (``head/plan.py``).
-    """
-    offers = head.values(b"upgrade")
-    return (
-        len(offers) == 1
-        and offers[0].lower() == _OFFERED
-        and head.method == "GET"
-        and not head.has_body
-    )
-
-
-def read_handshake(head: RequestHead) -> Handshake | Refusal:
-    """Read a head for which ``asks_for_websocket`` is true.
+def without_handshake(head: RequestHead) -> RequestHead | None:
+    """Return the head of a request that opens a WebSocket, without its upgrade.
 
     Returns:
-        The handshake, or the refusal of one that readers could take differently.
+        ``None`` if the request opens none, or if readers could disagree about it.
     """
-    for is_right, refusal in _RULES:
-        if not is_right(head):
-            return refusal
-    plain = tuple(
-        (name, value)
-        for name, value in head.headers
-        if not name.lower().startswith(_OURS)
+    opens = (
+        [offer.lower() for offer in head.values(b"upgrade")] == [_OFFERED]
+        and head.method == "GET"
+        and not head.has_body
+        and head.version == HTTP_1_1
+        and b"upgrade" in connection_options(head.values(b"connection"))
+        and _is_key(head.values(b"sec-websocket-key"))
     )
-    return Handshake(
-        head=replace(head, headers=plain), protocols=tuple(_protocols(head) or ())
+    if not opens:
+        return None
+    kept = tuple(it for it in head.headers if it[0].lower() != b"upgrade")
+    return replace(head, headers=kept)
+
+
+def is_opened(
+    asked: Iterable[tuple[bytes, bytes]], answered: Iterable[tuple[bytes, bytes]]
+) -> bool:
+    """Tell whether the headers of an answer of 101 open the WebSocket asked for."""
+    offered, given = _by_name(asked), _by_name(answered)
+    key = offered.get(b"sec-websocket-key", b"").strip(b" \t")
+    proof = hashlib.sha1(key + _ADDED_TO_KEY, usedforsecurity=False).digest()
+    return (
+        offered.get(b"upgrade", b"").lower() == _OFFERED
+        and given.get(b"upgrade", b"").lower() == _OFFERED
+        and given.get(b"sec-websocket-accept") == base64.b64encode(proof)
     )
+
+
+def _by_name(headers: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    return {name.lower(): value for name, value in headers}
 
 
 def _is_key(keys: list[bytes]) -> bool:
     try:
-        key = base64.b64decode(b",".join(keys), validate=True)
+        decoded = [base64.b64decode(key, validate=True) for key in keys]
     except binascii.Error:
         return False
-    return len(key) == _KEY_BYTES and len(keys[0]) == _KEY_TEXT
-
-
-def _protocols(head: RequestHead) -> list[str] | None:
-    """Return the offered subprotocols; ``None`` if they are no list of names."""
-    values = head.values(b"sec-websocket-protocol")
-    names = [name.strip(b" \t") for name in b",".join(values).split(b",")]
-    if not values:
-        return []
-    if (
-        len(names) > MOST_PROTOCOLS
-        or len(set(names)) < len(names)
-        or not all(_TOKEN.fullmatch(name) for name in names)
-    ):
-        return None
-    return [name.decode("ascii") for name in names]
-
-
-def _is_text(head: RequestHead) -> bool:
-    """Tell whether the headers are text: the handshake with the origin is new."""
-    try:
-        for name, value in head.headers:
-            name.decode("ascii")
-            value.decode("utf-8")
-    except UnicodeDecodeError:
-        return False
-    return True
-
-
-def _wrong(detail: str, status: int = _BAD_REQUEST) -> Refusal:
-    return Refusal(status=status, reason=Reason.MALFORMED_REQUEST, detail=detail)
-
-
-_RULES: Final[tuple[tuple[Callable[[RequestHead], bool], Refusal], ...]] = (
-    (
-        lambda head: head.version == HTTP_1_1,
-        _wrong("A WebSocket needs HTTP/1.1."),
-    ),
-    (
-        lambda head: b"upgrade" in connection_options(head.values(b"connection")),
-        _wrong("Connection does not name Upgrade."),
-    ),
-    (
-        lambda head: head.values(b"sec-websocket-version") == [b"13"],
-        _wrong("The version of WebSockets is 13.", _UPGRADE_REQUIRED),
-    ),
-    (
-        lambda head: _is_key(head.values(b"sec-websocket-key")),
-        _wrong("Sec-WebSocket-Key is not one key of 16 bytes."),
-    ),
-    (
-        lambda head: not any(b"_" in it and b"websocket" in it for it in head.names),
-        _wrong("A header name has an underscore instead of a hyphen."),
-    ),
-    (
-        lambda head: _protocols(head) is not None,
-        _wrong("Sec-WebSocket-Protocol is not a list of different names."),
-    ),
-    (_is_text, _wrong("A header is not text in UTF-8.")),
-)
+    return [len(key) for key in decoded] == [_KEY_BYTES]

@@ -1,1 +1,0 @@
-"""Carry WebSockets to an origin, on routes that allow them, and inspect messages."""
