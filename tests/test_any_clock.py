@@ -43,7 +43,6 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.scanners.inside.walking import accounts as walking
 from uploadfilter.scanners.pool import lightness, queueing, waiting
 from uploadfilter.scanners.pool import usage as usages
-from uploadfilter.uploads.assembly import slices
 
 STARTS_S: Final = (0.0, 1e4, 1e7, 1e9)
 TICK_S: Final = 1 / 1024
@@ -332,30 +331,6 @@ def walks(start_s: float, taken: list[Step]) -> list[object]:
     return found
 
 
-def sliced(start_s: float, taken: list[Step]) -> list[object]:
-    """Watch the slices of pictures of three clients."""
-    watch = slices.SliceWatch()
-    found: list[object] = []
-    for now_s, event, number in passing(start_s, taken):
-        begins = "jpeg" if event < 3 else ""
-        look = slices.Look(
-            size=number,
-            begins=begins,
-            left=number // 2 or None,
-            continues={} if begins else {"jpeg": number // 50},
-        )
-        found.append(
-            watch.saw(
-                str(number % 3),
-                look,
-                decision=str(number),
-                is_accepted=event % 2 == 0,
-                now_s=now_s,
-            )
-        )
-    return [*found, len(watch)]
-
-
 PARTS: Final[dict[str, Drive]] = {
     "scanners/pool/queueing.py": lanes,
     "scanners/pool/waiting.py": lanes,
@@ -368,7 +343,6 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/clients/waiting.py": answers,
     "proxy/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
-    "uploads/assembly/slices.py": sliced,
     "objecting/rates.py": forms,
     "objecting/sessions.py": reviews,
 }

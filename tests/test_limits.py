@@ -488,9 +488,6 @@ NAMED: Mapping[str, str] = {
         "tests/uploads/head/test_pieces.py"
         "::test_form_without_a_file_has_an_offset_for_something_else"
     ),
-    "slices of which that alarm knows nothing": (
-        "tests/uploads/assembly/test_slices.py::test_order_of_slices_does_not_matter"
-    ),
     "a coding that an origin keeps": (
         "tests/uploads/head/test_codings.py::test_coding_is_refused_wherever_it_is_named"
     ),

@@ -63,7 +63,6 @@ def decision_record(
     contents_recorded: int = CONTENTS_RECORDED,
     sealed: SealedRecord | None = None,
     pieces: PiecesRecord | None = None,
-    continues: str | None = None,
     copies: CopySearch | None = None,
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields.
@@ -100,7 +99,6 @@ def decision_record(
         altered=judgement.altered,
         sealed=sealed,
         pieces=pieces,
-        continues=continues,
         copies=copies,
     )
 

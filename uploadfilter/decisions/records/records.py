@@ -196,8 +196,6 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         sealed: Its sealed evidence; ``None`` if none was wanted.
         pieces: Its pieces; ``None`` for an upload of one request, and in records of
             older versions.
-        continues: Id of an earlier decision on an upload of the same client that,
-            with this one, looks like one picture in slices; mostly ``None``.
         copies: Whether altered copies were looked for; ``None`` if there was no picture
             to look in, if they are never looked for, and in records of older versions.
     """
@@ -227,7 +225,6 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     altered: bool = False
     sealed: SealedRecord | None = None
     pieces: PiecesRecord | None = None
-    continues: str | None = None
     copies: CopySearch | None = None
 
     @property

@@ -213,7 +213,6 @@ def gather(
     checks = tuple(_check(finding) for finding in health.findings)
     warnings = (
         *_warnings(generation, routes, health),
-        *_slices(watched.metrics.totals.sliced),
         *demotion_words(watched.demotions()),
     )
     route_facts = tuple(_route(route, health) for route in routes)
@@ -288,14 +287,6 @@ def _warnings(
     for name, is_reached in health.reachable.items():
         if not is_reached:
             yield f"The origin {name!r} cannot be reached."
-
-
-def _slices(count: int) -> Iterable[str]:
-    if count:
-        yield (
-            f"Pictures came in slices of a protocol that no route names: {count} since "
-            "the start. See 'picture_in_slices' in the operational log."
-        )
 
 
 def _only_monitored(generation: LayeredGeneration | None) -> Iterable[str]:

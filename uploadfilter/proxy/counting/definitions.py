@@ -128,12 +128,6 @@ COMPRESSED: Final = CounterDefinition(
     labels=("result",),
     known=(("compressed",), ("failed",)),
 )
-SLICED: Final = CounterDefinition(
-    name="sliced_pictures",
-    text="Pictures in slices of an unknown protocol; ACCEPT: none was rejected.",
-    labels=("effect",),
-    known=((Action.ACCEPT,), (Action.REJECT,)),
-)
 LIMITS: Final = CounterDefinition(
     name="limits_reached",
     text="Requests that exceeded a limit.",

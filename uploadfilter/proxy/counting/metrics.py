@@ -30,7 +30,7 @@ from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.decisions.tree.submitting import Cosigning
 from uploadfilter.evidence.weighing import EvidenceResult
-from uploadfilter.model import Action, Reason
+from uploadfilter.model import Reason
 from uploadfilter.proxy.counting.canaries import CanaryCounts
 from uploadfilter.proxy.counting.definitions import (
     CHECKED_IN,
@@ -49,7 +49,6 @@ from uploadfilter.proxy.counting.definitions import (
     REQUESTS,
     SEALED,
     SHEDS,
-    SLICED,
     SUMMARISED,
     UPLOADS,
     WOULD,
@@ -150,7 +149,6 @@ class Metrics:
         self._sealed = _counts(self.registry, SEALED)
         self._cosigned = _counts(self.registry, COSIGNED)
         self._compressed = _counts(self.registry, COMPRESSED)
-        self._sliced = _counts(self.registry, SLICED)
         self._limits = _counts(self.registry, LIMITS)
         self._outcomes = _counts(self.registry, OUTCOMES)
         self._origin_failures = _counts(self.registry, ORIGIN_FAILURES)
@@ -251,11 +249,6 @@ class Metrics:
     def compressed(self, is_done: bool) -> None:
         """Count a file of the decision log that was compressed, or could not be."""
         self._compressed.add("compressed" if is_done else "failed")
-
-    def sliced(self, *, is_accepted: bool) -> None:
-        """Count an alarm: a picture in slices that say nothing about each other."""
-        self.totals.sliced += 1
-        self._sliced.add(Action.ACCEPT if is_accepted else Action.REJECT)
 
     def limited(self, limit: Limit) -> None:
         """Count a request that exceeded a limit."""

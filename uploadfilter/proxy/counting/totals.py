@@ -19,7 +19,6 @@ class Totals:
         sheds: Uploads turned away undecided.
         summarised: Uploads that are on record in a summary; the other counts include
             them.
-        sliced: Pictures in slices of an unknown protocol.
         scans: Uploads that were scanned.
         scan_cpu_s: CPU seconds that scanners used for them.
     """
@@ -30,7 +29,6 @@ class Totals:
     would: Counter[Action] = field(default_factory=Counter)
     sheds: int = 0
     summarised: int = 0
-    sliced: int = 0
     scans: int = 0
     scan_cpu_s: float = 0.0
 

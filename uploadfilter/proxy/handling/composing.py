@@ -23,7 +23,6 @@ from uploadfilter.proxy.inspecting.recording import Recording
 from uploadfilter.proxy.inspecting.scanning import Scanners, Scanning
 from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.searching import Reference, Searching
-from uploadfilter.proxy.inspecting.slicing import Slicing
 from uploadfilter.proxy.inspecting.sparing import SpareCapacity
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
@@ -83,7 +82,6 @@ def composed(
             tripwire=tripwire,
             canaries=canaries,
             sealer=sealer,
-            slicing=Slicing(),
         ),
         forwarding=Forwarding(recorder, drain, metrics, waiting),
         metrics=metrics,

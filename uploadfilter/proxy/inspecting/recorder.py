@@ -57,7 +57,6 @@ from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.uploadfaults import UploadFaults
 from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.routing.routes import Route
-from uploadfilter.uploads.assembly.slices import SliceAlarm
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -235,7 +234,6 @@ class Recorder:
         canary: Canaries | None = None,
         sealed: SealedRecord | None = None,
         pieces: PiecesRecord | None = None,
-        continues: str | None = None,
         copies: CopySearch | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
@@ -252,7 +250,6 @@ class Recorder:
             canary: Notes the result, if it is a canary and not an upload.
             sealed: Its sealed evidence, if some was wanted.
             pieces: Its pieces, if it came in several requests.
-            continues: Id of an earlier decision, see ``DecisionRecord``.
             copies: Whether altered copies were looked for.
 
         Raises:
@@ -277,7 +274,6 @@ class Recorder:
             contents_recorded=self._contents_recorded,
             sealed=sealed,
             pieces=pieces,
-            continues=continues,
             copies=copies,
         )
         if canary is not None:
@@ -423,20 +419,6 @@ class Recorder:
         """Note that a record is durable; with no room for more, that says nothing."""
         if self._log.has_room:
             self.faults.recover("decision_log_unwritable")
-
-    def say_sliced(self, ticket: Ticket, route: str, alarm: SliceAlarm) -> None:
-        """Tell the operator of a picture in slices, for each route once a minute."""
-        self._metrics.sliced(is_accepted=alarm.is_accepted)
-        if self._is_news("picture_in_slices", route):
-            log.warning(
-                "picture_in_slices",
-                route=route,
-                format=alarm.format,
-                decisions=[alarm.earlier, ticket.id],
-                is_accepted=alarm.is_accepted,
-                hint="An uploader cuts files in a way that the filter does not know: "
-                "name its protocol in the route, or have it send files whole.",
-            )
 
     def _is_news(self, event: str, about: str) -> bool:
         """Tell whether an event has not been logged within this minute.

@@ -15,7 +15,6 @@ from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.commands import Command, Record
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.sealing import Sealer
-from uploadfilter.proxy.inspecting.slicing import Slicing
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
 
@@ -29,7 +28,6 @@ class Recording:
         tripwire: Counts the networks that match an entry.
         canaries: Notes the results of canaries.
         sealer: Seals the evidence of rejected uploads.
-        slicing: Looks for pictures in slices.
     """
 
     def __init__(
@@ -40,14 +38,12 @@ class Recording:
         tripwire: Tripwire,
         canaries: Canaries,
         sealer: Sealer,
-        slicing: Slicing,
     ) -> None:
         self._recorder = recorder
         self._admission = admission
         self._tripwire = tripwire
         self._canaries = canaries
         self._sealer = sealer
-        self._slicing = slicing
 
     async def record(self, upload: Upload, command: Record) -> list[Command]:
         """Make the decision durable; a shed is only counted."""
@@ -59,7 +55,6 @@ class Recording:
             return inspection.recorded()
         limits, generation = upload.settings.limits, upload.generation
         sealed = await self._sealer.seal(upload, command)
-        alarm = await self._slicing.look(upload, command)
         try:
             await recorder.decision(
                 upload.ticket,
@@ -73,7 +68,6 @@ class Recording:
                 canary=self._canaries if upload.is_canary else None,
                 sealed=sealed,
                 pieces=_pieces(upload),
-                continues=alarm.earlier if alarm else None,
                 copies=upload.copies,
             )
         except LogError as exc:
@@ -81,8 +75,6 @@ class Recording:
             recorder.faults.say_unwritable(exc)
             recorder.shed(upload.ticket, Reason.LOG_UNWRITABLE, status=503)
             return inspection.record_failed()
-        if alarm is not None:
-            recorder.say_sliced(upload.ticket, upload.arrival.route.name, alarm)
         if not upload.is_canary:
             self._count(upload, command)
         return inspection.recorded()

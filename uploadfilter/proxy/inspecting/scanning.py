@@ -55,7 +55,7 @@ class Scanning:
 
     async def scan(self, upload: Upload, command: StartScan) -> list[Command]:
         """Scan contents, for the types that the generation of the look-up holds."""
-        generation, upload.scanned = upload.searched_generation, command
+        generation = upload.searched_generation
         shared = await upload.spools[command.where].share()
         if shared is None:
             return upload.inspection.failed(Reason.SPOOL_FULL)

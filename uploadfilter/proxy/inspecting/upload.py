@@ -18,7 +18,6 @@ from uploadfilter.proxy.inspecting.commands import (
     Answer,
     KeepSlice,
     NotKept,
-    StartScan,
     Where,
 )
 from uploadfilter.proxy.inspecting.inspection import Inspection
@@ -54,7 +53,6 @@ class Upload:
         is_continued: Whether the client was told to send the body.
         keep: Keeps a slice of a file, on a route for chunked forms.
         pieces: Its pieces, if it came in several requests.
-        scanned: The contents that were scanned; ``None`` before that.
         copies: Whether altered copies were looked for; ``None`` if there was nothing to
             look in, or if they are not looked for.
     """
@@ -76,7 +74,6 @@ class Upload:
     is_continued: bool = False
     keep: "Keep | None" = None
     pieces: UploadPieces | None = None
-    scanned: StartScan | None = None
     copies: CopySearch | None = None
 
     @property
