@@ -1,7 +1,6 @@
-"""The task that has closed segments compressed."""
+"""The task that compresses closed segments."""
 
 import asyncio
-import os
 from pathlib import Path
 
 import pytest
@@ -12,8 +11,7 @@ from uploadfilter.decisions.files.compressing import LEAST_BYTES
 from uploadfilter.decisions.files.segments import Segment, segments
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.verify import verify
-from uploadfilter.service import compressing as module
-from uploadfilter.service.compressing import MOST_AT_ONCE, RETRY_S, Compressing
+from uploadfilter.service.compressing import RETRY_S, Compressing
 
 SETTINGS = LogSettings(segment_bytes=LEAST_BYTES, compress_after_s=0.0)
 LATER = 4e9
@@ -79,7 +77,7 @@ def plain(directory: Path) -> list[str]:
 
 
 async def test_closed_segments_are_compressed(directory: Path) -> None:
-    """In a process of its own; the log verifies as before."""
+    """The log verifies as before."""
     before, newest = verify(directory), segments(directory)[-1].name
     count = len(plain(directory))
     with capture_logs() as logged:
@@ -142,87 +140,12 @@ async def test_failure_is_told_and_tried_again_later(directory: Path) -> None:
     assert told.count(False) == 2
 
 
-async def test_process_that_dies_is_told(
-    directory: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """With the last line of its errors."""
-    monkeypatch.setattr(module, "_MODULE", "uploadfilter.no_such_module")
-    with capture_logs() as logged:
-        told = await kept(directory, minutes=1)
-
-    assert told == [False]
-    (event,) = logged
-    assert event["event"] == "segment_not_compressed"
-    assert "no_such_module" in event["error"]
-
-
-async def test_half_a_line_of_a_killed_process_is_no_result(
-    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The segment is told as failed, and the task goes on."""
-    (tmp_path / "torn_module.py").write_text(
-        """import os
-print('{"segment":"0000', end="", flush=True)
-os.kill(os.getpid(), 9)
-"""
-    )
-    monkeypatch.setattr(module, "_MODULE", "torn_module")
-    monkeypatch.setattr(module, "_PACKAGE_ROOT", tmp_path)
-    with capture_logs() as logged:
-        told = await kept(directory, minutes=2)
-
-    assert told == [False, False]
-    assert {it["error"] for it in logged} == {"its process ended with -9"}
-
-
-async def test_process_that_hangs_is_ended_and_told(
-    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Compression goes on, and somebody learns of it."""
-    (tmp_path / "hanging_module.py").write_text("import time\ntime.sleep(60)\n")
-    monkeypatch.setattr(module, "_MODULE", "hanging_module")
-    monkeypatch.setattr(module, "_PACKAGE_ROOT", tmp_path)
-    monkeypatch.setattr(module, "MOST_RUN_S", 0.2)
-    with capture_logs() as logged:
-        told = await kept(directory, minutes=2)
-
-    assert told == [False, False]
-    assert {it["error"] for it in logged} == {"its process did not end within 0.2 s"}
-
-
 async def test_log_that_cannot_be_read_does_not_end_the_task(tmp_path: Path) -> None:
     """The writer tells the cause; the task goes on, and says it once a minute."""
     with capture_logs() as logged:
         await kept(tmp_path / "none", minutes=2, newest=Segment(1, _DAY))
 
     assert [it["event"] for it in logged] == ["segments_not_looked_at"]
-
-
-async def test_task_that_is_cancelled_ends_its_process(
-    directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A stop of the proxy waits for nothing."""
-    note = tmp_path / "pid"
-    script = tmp_path / "slow_module.py"
-    script.write_text(
-        f"import os, time\nopen({str(note)!r}, 'w').write(str(os.getpid()))\n"
-        "time.sleep(60)\n"
-    )
-    monkeypatch.setattr(module, "_MODULE", "slow_module")
-    monkeypatch.setattr(module, "_PACKAGE_ROOT", tmp_path)
-    task = asyncio.ensure_future(kept(directory, minutes=9))
-    while not note.exists() or not note.read_text():  # noqa: ASYNC110 - a file
-        await asyncio.sleep(0.01)
-    task.cancel()
-    await task
-
-    with pytest.raises(ProcessLookupError):
-        os.kill(int(note.read_text()), 0)
-
-
-def test_one_process_takes_a_bounded_number() -> None:
-    """Its results are told within a minute."""
-    assert MOST_AT_ONCE * 64 * 1024 * 1024 < 2**31
 
 
 _DAY = Segment.parse("00000001-20261125.jsonl").day  # type: ignore[union-attr]

@@ -1,27 +1,28 @@
-"""Have closed segments of the decision log compressed, beside the uploads.
+"""Compress the closed segments of the decision log, beside the uploads.
 
-A failure does not stop uploads, and loses nothing: the plain file stays, and is tried
-again later.
+It happens in a thread beside the writer's, which would make no decision durable for the
+second or two that a segment takes; zlib holds no lock of Python's meanwhile. A failure
+does not stop uploads, and loses nothing: the plain file stays, and is tried again.
 """
 
 import asyncio
 import logging
-import os
-import sys
-import sysconfig
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-import msgspec
 import structlog
 
-from uploadfilter.decisions.files.compressing import Compression, due
+from uploadfilter.decisions.files.compressing import (
+    Compression,
+    compress,
+    due,
+    remove_unfinished,
+)
 from uploadfilter.decisions.files.room import disk_of
 from uploadfilter.decisions.files.segments import Segment
 from uploadfilter.decisions.files.settings import LogSettings
-from uploadfilter.errors import LogError
+from uploadfilter.errors import LogBusyError, LogError
 from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -30,20 +31,8 @@ COMPRESSING_INTERVAL_S: Final = 60.0
 """Seconds between two looks: at 30 GB of records a day a segment is full after three
 minutes."""
 
-MOST_AT_ONCE: Final = 16
-"""Most segments of one process, so that its results are told within a minute. After a
-long pause the others follow in the next minutes."""
-
 RETRY_S: Final = 600.0
 """Seconds until a segment is tried again after a failure."""
-
-MOST_RUN_S: Final = 3600.0
-"""Most seconds of one process: on a machine with five times more work than processors
-its 16 segments take eight minutes. Without a limit a file that hangs would end all
-compression unnoticed."""
-
-_MODULE: Final = "uploadfilter.decisions.files.compressing"
-_PACKAGE_ROOT: Final = Path(__file__).resolve().parents[2]
 
 
 class Compressing:
@@ -74,7 +63,7 @@ class Compressing:
         self._tell = tell
         self._clock = clock
         self._sleep = sleep
-        self._failed: dict[str, float] = {}
+        self._failed: dict[Segment, float] = {}
         self._faults = OngoingFaults(log)
 
     async def keep(self) -> None:
@@ -83,9 +72,7 @@ class Compressing:
             return
         while True:
             try:
-                names = await asyncio.to_thread(self._due)
-                if names:
-                    self._take(names, *await self._run(names))
+                segments = await asyncio.to_thread(self._due)
             except (LogError, OSError) as exc:
                 # The writer and retention tell the cause.
                 self._faults.fail(
@@ -93,96 +80,54 @@ class Compressing:
                 )
             else:
                 self._faults.recover("segments_not_looked_at")
+                done = {it.name: await self._compress(it) for it in segments}
+                _say_compressed({name: it for name, it in done.items() if it})
             await self._sleep(COMPRESSING_INTERVAL_S)
 
-    def _due(self) -> list[str]:
+    def _due(self) -> list[Segment]:
         newest = self._newest()
         if newest is None:
             return []
+        remove_unfinished(self._directory)
         now = self._clock()
         disk = disk_of(self._directory, reserve_bytes=self._settings.reserve_bytes)
-        found = due(
-            self._directory,
-            newest,
-            now=now,
-            after_s=self._settings.compress_after_s,
-            is_short=not disk.has_plenty,
-        )
+        after_s = self._settings.compress_after_s if disk.has_plenty else 0.0
+        found = due(self._directory, newest, now=now, after_s=after_s)
         self._failed = {
-            name: at for name, at in self._failed.items() if abs(now - at) < RETRY_S
+            it: at for it, at in self._failed.items() if abs(now - at) < RETRY_S
         }
-        names = [it.name for it in found if it.name not in self._failed]
-        return names[:MOST_AT_ONCE]
+        return [it for it in found if it not in self._failed]
 
-    async def _run(self, names: list[str]) -> tuple[bytes, str]:
-        """Run the process; return its output, and how it ended if it failed."""
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-s", "-P", "-m", _MODULE),
-            *(str(self._directory.absolute()), str(self._settings.reserve_bytes)),
-            *names,
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd="/",
-            env=_environment(),
-            start_new_session=True,
-        )
+    async def _compress(self, segment: Segment) -> Compression | None:
+        reserve_bytes = self._settings.reserve_bytes
         try:
-            async with asyncio.timeout(MOST_RUN_S):
-                output, errors = await process.communicate()
-        except TimeoutError:
-            return b"", f"its process did not end within {MOST_RUN_S:g} s"
-        finally:
-            if process.returncode is None:
-                process.kill()
-                await process.wait()
-        if process.returncode == 0:
-            return output, ""
-        last = errors.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        return (
-            output,
-            f"its process ended with {process.returncode}: {last[:200]}".strip(": "),
-        )
-
-    def _take(self, names: list[str], output: bytes, ending: str) -> None:
-        """Tell the results; a segment without one ended the process."""
-        found = list(_told(output))
-        left = names[len(found) :]
-        if left and ending:
-            found.append(Compression(segment=left[0], error=ending))
-        settled = [it for it in found if it.is_settled]
-        for it in found:
-            if it.error:
-                self._failed[it.segment] = self._clock()
-                self._faults.fail(
-                    "segment_not_compressed",
-                    it.segment,
-                    segment=it.segment,
-                    error=it.error,
-                    hint=it.hint,
-                )
-                self._tell(False)
-        if settled:
-            log.info(
-                "segments_compressed",
-                segments=[it.segment for it in settled],
-                plain_bytes=sum(it.plain_bytes for it in settled),
-                bytes=sum(it.bytes for it in settled),
+            done = await asyncio.to_thread(
+                compress, self._directory, segment, reserve_bytes=reserve_bytes
             )
-        for it in settled:
-            self._faults.recover("segment_not_compressed", it.segment)
+        except LogBusyError:
+            return None  # the proxy before this one ends its last segment
+        except LogError as exc:
+            self._failed[segment] = self._clock()
+            self._faults.fail(
+                "segment_not_compressed",
+                segment.name,
+                segment=segment.name,
+                error=str(exc),
+                hint=exc.hint,
+            )
+            self._tell(False)
+            return None
+        self._faults.recover("segment_not_compressed", segment.name)
+        if done is not None:
             self._tell(True)
+        return done
 
 
-def _told(output: bytes) -> Iterator[Compression]:
-    """Yield the results; a process that is killed may leave half of a line."""
-    for line in output.splitlines():
-        with suppress(msgspec.MsgspecError):
-            yield msgspec.json.decode(line, type=Compression)
-
-
-def _environment() -> dict[str, str]:
-    environment = dict(os.environ)
-    if str(_PACKAGE_ROOT) != sysconfig.get_path("purelib"):
-        environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
-    return environment
+def _say_compressed(done: dict[str, Compression]) -> None:
+    if done:
+        log.info(
+            "segments_compressed",
+            segments=[*done],
+            plain_bytes=sum(it.plain_bytes for it in done.values()),
+            bytes=sum(it.bytes for it in done.values()),
+        )

@@ -6,7 +6,6 @@ reader gets it.
 
 import errno
 import fcntl
-import json
 import os
 import shutil
 import signal
@@ -19,26 +18,19 @@ import pytest
 
 from tests.decisions.logs import NOON, decision, write_log
 from uploadfilter.decisions.files import compressing as module
+from uploadfilter.decisions.files import members
 from uploadfilter.decisions.files.compressing import (
     LEAST_BYTES,
-    SETTLED_S,
-    SOON_S,
+    compress,
     due,
-    main,
     remove_unfinished,
-    step,
 )
 from uploadfilter.decisions.files.reading import read
 from uploadfilter.decisions.files.room import Disk
 from uploadfilter.decisions.files.segments import Segment, opened, segments
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.verify import verify
-from uploadfilter.errors import (
-    LogBusyError,
-    LogCorruptError,
-    LogError,
-    LogWriteError,
-)
+from uploadfilter.errors import LogBusyError, LogError, LogWriteError
 from uploadfilter.state import sync_directory
 
 SMALL = LogSettings(segment_bytes=LEAST_BYTES)
@@ -78,22 +70,24 @@ def names(directory: Path) -> set[str]:
     return {path.name for path in directory.iterdir() if path.is_file()}
 
 
-def test_segment_is_compressed_in_two_steps(log: Path) -> None:
-    """Both forms are there between them; nothing that is read changes."""
+def keep_both(directory: Path, segment: Segment) -> Path:
+    """Leave both forms, as a crash does; return the compressed one."""
+    plain = (directory / segment.name).read_bytes()
+    compress(directory, segment, reserve_bytes=0)
+    (directory / segment.name).write_bytes(plain)
+    return directory / segment.compressed_name
+
+
+def test_segment_is_compressed_and_reads_as_before(log: Path) -> None:
+    """Nothing that is read changes, and the sizes are told."""
     before, (segment, *_) = contents(log), large(log)
     plain = (log / segment.name).stat()
-
-    first = step(log, segment, reserve_bytes=0)
-    assert names(log) >= set(segment.names)
-    assert contents(log) == before
-    second = step(log, segment, reserve_bytes=0)
+    done = compress(log, segment, reserve_bytes=0)
 
     assert segment.name not in names(log)
     assert contents(log) == before
     packed = (log / segment.compressed_name).stat()
-    assert (first.plain_bytes, first.bytes) == (plain.st_size, packed.st_size)
-    assert (first.is_settled, second.is_settled) == (False, True)
-    assert (second.plain_bytes, second.bytes) == (plain.st_size, packed.st_size)
+    assert done == (plain.st_size, packed.st_size)
     assert packed.st_size < plain.st_size / 3
     assert verify(log).ok
 
@@ -108,8 +102,7 @@ def test_owner_mode_and_time_stay(log: Path) -> None:
         # Not the owner: without CAP_DAC_OVERRIDE, root could not read the file.
         os.chown(path, -1, 4321)
     was = path.stat()
-    step(log, segment, reserve_bytes=0)
-    step(log, segment, reserve_bytes=0)
+    compress(log, segment, reserve_bytes=0)
 
     found = (log / segment.compressed_name).stat()
     for field in ("st_mode", "st_uid", "st_gid", "st_mtime"):
@@ -133,7 +126,7 @@ def test_owner_who_cannot_be_kept_keeps_the_plain_file(
     before = names(log)
 
     with pytest.raises(LogWriteError):
-        step(log, segment, reserve_bytes=0)
+        compress(log, segment, reserve_bytes=0)
     assert names(log) == before
 
 
@@ -149,11 +142,11 @@ def test_full_disk_keeps_the_plain_file(
     before = names(log)
     monkeypatch.setattr(module, "disk_of", lambda *_, **__: Disk(1_000_000, 2_000_000))
     with pytest.raises(LogWriteError, match="kept back"):
-        step(log, segment, reserve_bytes=2_000_000)
+        compress(log, segment, reserve_bytes=2_000_000)
     assert names(log) == before
 
     monkeypatch.setattr(module, "disk_of", lambda *_, **__: Disk(1_900_000, 2_000_000))
-    step(log, segment, reserve_bytes=2_000_000)
+    compress(log, segment, reserve_bytes=2_000_000)
     assert segment.compressed_name in names(log)
 
 
@@ -169,7 +162,7 @@ def test_failed_write_keeps_the_plain_file(
 
     monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(LogWriteError, match="No space left"):
-        step(log, segment, reserve_bytes=0)
+        compress(log, segment, reserve_bytes=0)
     assert names(log) == before
 
 
@@ -179,30 +172,28 @@ def test_two_never_compress_one_segment(log: Path) -> None:
     with (log / segment.name).open("rb") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         with pytest.raises(LogBusyError):
-            step(log, segment, reserve_bytes=0)
+            compress(log, segment, reserve_bytes=0)
 
 
-@pytest.mark.parametrize("damage", [b"", b"half a file", None])
-def test_plain_form_goes_only_if_the_other_is_equal(
-    log: Path, damage: bytes | None
-) -> None:
-    """A compressed form with less is removed, and made anew."""
+@pytest.mark.parametrize("left", ["both", "half", "nothing", "shorter"])
+def test_what_a_crash_left_is_compressed_again(log: Path, left: str) -> None:
+    """Both forms are there, and the plain one counts."""
     before, (segment, *_) = contents(log), large(log)
-    step(log, segment, reserve_bytes=0)
-    packed = log / segment.compressed_name
-    if damage is None:
+    packed = keep_both(log, segment)
+    if left == "half":
+        packed.write_bytes(packed.read_bytes()[:-1])
+    elif left == "nothing":
+        packed.write_bytes(b"")
+    elif left == "shorter":
         with (log / segment.name).open("ab") as file:
             file.write(b"more")
         before = contents(log)
-    else:
-        packed.write_bytes(damage)
-
-    with pytest.raises(LogCorruptError, match="other bytes"):
-        step(log, segment, reserve_bytes=0)
-    assert not packed.exists()
-    step(log, segment, reserve_bytes=0)
-    step(log, segment, reserve_bytes=0)
+    (log / f".{packed.name}.new").write_bytes(b"half")
     assert contents(log) == before
+
+    compress(log, segment, reserve_bytes=0)
+    assert contents(log) == before
+    assert not {segment.name, f".{packed.name}.new"} & names(log)
 
 
 @pytest.mark.parametrize("kept_bytes", [0, 1000, -1])
@@ -212,75 +203,30 @@ def test_file_that_is_being_unpacked_keeps_its_compressed_form(
 ) -> None:
     """``gunzip --keep`` that fails removes its half, so the other has to be there."""
     before, (segment, *_) = contents(log), large(log)
-    step(log, segment, reserve_bytes=0)
-    plain, packed = log / segment.name, log / segment.compressed_name
-    whole = plain.read_bytes()
-    plain.write_bytes(whole[:kept_bytes])
+    packed, plain = keep_both(log, segment), log / segment.name
+    plain.write_bytes(plain.read_bytes()[:kept_bytes])
     if is_damaged:
         packed.write_bytes(packed.read_bytes()[:-1])
     held = packed.read_bytes()
 
-    with pytest.raises(LogCorruptError, match="both stay"):
-        step(log, segment, reserve_bytes=0)
+    with pytest.raises(LogError, match="both stay"):
+        compress(log, segment, reserve_bytes=0)
     assert packed.read_bytes() == held
     plain.unlink()
     assert is_damaged or contents(log) == before
-
-
-def test_file_that_was_just_unpacked_stays_for_a_while(log: Path) -> None:
-    """A shipper gets its lines."""
-    (segment, *_), newest = large(log), segments(log)[-1]
-    step(log, segment, reserve_bytes=0)
-    plain = log / segment.name
-    made = (log / segment.compressed_name).lstat().st_ctime
-    while plain.stat().st_ctime <= made + 0.02:
-        plain.chmod(0o600)
-    for waited, is_due in ((-0.01, False), (0.01, True)):
-        now = plain.stat().st_ctime + SETTLED_S + waited
-        found = due(log, newest, now=now, after_s=1e9, is_short=False)
-        assert (segment in found) == is_due
 
 
 @pytest.mark.parametrize("target", ["outside", "nowhere", "itself"])
 def test_link_is_not_a_compressed_form(log: Path, tmp_path: Path, target: str) -> None:
     """Else the records would go with a file that is not the log's."""
     before, (segment, *_) = contents(log), large(log)
-    step(log, segment, reserve_bytes=0)
-    packed = log / segment.compressed_name
+    packed = keep_both(log, segment)
     packed.rename(tmp_path / "outside")
-    link = packed if target == "itself" else tmp_path / target
-    packed.symlink_to(link)
-    newest = segments(log)[-1]
-    found = due(log, newest, now=LATER, after_s=0, is_short=False)
-    assert found[0] == segment
+    packed.symlink_to(packed if target == "itself" else tmp_path / target)
 
-    with pytest.raises(LogCorruptError, match="other bytes"):
-        step(log, segment, reserve_bytes=0)
-    step(log, segment, reserve_bytes=0)
-    step(log, segment, reserve_bytes=0)
+    compress(log, segment, reserve_bytes=0)
     assert not packed.is_symlink()
     assert contents(log) == before
-
-
-def test_plain_form_goes_only_if_the_other_is_durable(
-    log: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An operator may have made it, by a program that syncs nothing."""
-    (segment, *_) = large(log)
-    step(log, segment, reserve_bytes=0)
-    packed = (log / segment.compressed_name).stat().st_ino
-    synced: list[int] = []
-
-    def seen(fd: int) -> None:
-        if os.fstat(fd).st_ino == packed:
-            assert (log / segment.name).exists()
-            synced.append(fd)
-
-    monkeypatch.setattr(os, "fsync", seen)
-    step(log, segment, reserve_bytes=0)
-
-    assert len(synced) == 1
-    assert segment.name not in names(log)
 
 
 def test_segment_that_a_reader_would_refuse_stays(
@@ -288,18 +234,36 @@ def test_segment_that_a_reader_would_refuse_stays(
 ) -> None:
     """The limit of readers is that of the writer, too."""
     (segment, *_) = large(log)
-    monkeypatch.setattr(module, "MOST_RATIO", 2)
+    monkeypatch.setattr(members, "MOST_RATIO", 2)
+    monkeypatch.setattr(members, "SLACK_BYTES", 0)
     before = names(log)
 
-    with pytest.raises(LogError, match="shrinks"):
-        step(log, segment, reserve_bytes=0)
+    with pytest.raises(LogError, match="no reader would accept"):
+        compress(log, segment, reserve_bytes=0)
     assert names(log) == before
+
+
+def test_file_that_shrinks_meanwhile_stays(
+    log: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Somebody begins to unpack it, or edits it."""
+    (segment, *_) = large(log)
+    monkeypatch.setattr(module, "disk_of", lambda *_, **__: cut())
+
+    def cut() -> Disk:
+        os.truncate(log / segment.name, 5)
+        return Disk(10**9, 0)
+
+    monkeypatch.setattr(members, "MEMBER_BYTES", 16 * 1024)
+    with pytest.raises(LogError, match="still written"):
+        compress(log, segment, reserve_bytes=0)
+    assert segment.name in names(log)
 
 
 def test_deleted_segment_does_not_come_back(
     log: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Retention may delete it at any moment."""
+    """Retention may delete it at any moment, and nobody has to act then."""
     (segment, *_) = large(log)
 
     def deleted(path: Path) -> None:
@@ -307,56 +271,36 @@ def test_deleted_segment_does_not_come_back(
         (log / segment.name).unlink(missing_ok=True)
 
     monkeypatch.setattr(module, "sync_directory", deleted)
-    step(log, segment, reserve_bytes=0)
 
+    assert compress(log, segment, reserve_bytes=0) is None
     assert not {segment.name, segment.compressed_name} & names(log)
+    assert compress(log, segment, reserve_bytes=0) is None
 
 
-@pytest.mark.parametrize("is_second", [False, True])
-def test_segment_that_is_deleted_meanwhile_is_no_failure(
-    log: Path, monkeypatch: pytest.MonkeyPatch, is_second: bool
-) -> None:
-    """Nobody has to act: retention had its turn first."""
-    (segment, *_) = large(log)
-    if is_second:
-        step(log, segment, reserve_bytes=0)
-    fsync = os.fsync
-
-    def deleted(fd: int) -> None:
-        for name in segment.names:
-            (log / name).unlink(missing_ok=True)
-        fsync(fd)
-
-    monkeypatch.setattr(os, "fsync", deleted)
-    for _ in range(2):
-        found = step(log, segment, reserve_bytes=0)
-        assert (found.error, found.is_settled) == ("", False)
-    assert not {segment.name, segment.compressed_name} & names(log)
+# --- When it is due ------------------------------------------------------------------
 
 
-# --- When a step is due --------------------------------------------------------------
-
-
-def test_steps_are_due_after_their_times(log: Path) -> None:
+def test_segment_is_due_after_its_time(log: Path) -> None:
     """Not the newest, not a small one, and nothing before its time."""
     found, now = large(log), time.time()  # noqa: TID251 - files have its times
+    newest = segments(log)[-1]
 
-    def asked(later: float, *, is_short: bool = False) -> list[Segment]:
-        newest = segments(log)[-1]
-        return due(log, newest, now=now + later, after_s=3600, is_short=is_short)
+    assert due(log, newest, now=now + 3000, after_s=3600) == []
+    assert due(log, newest, now=now + 3700, after_s=3600) == found
+    assert due(log, newest, now=now, after_s=0) == found
+    assert due(log, found[0], now=now + 9999, after_s=0) == []
+    compress(log, found[-1], reserve_bytes=0)
+    assert due(log, newest, now=now + 3700, after_s=3600) == found[:-1]
 
-    assert asked(3000) == []
-    assert asked(3700) == found
-    assert asked(0, is_short=True) == found
-    assert due(log, found[0], now=now + 9999, after_s=0, is_short=True) == []
-    step(log, found[-1], reserve_bytes=0)
-    assert asked(SOON_S - 10, is_short=True) == found[:-1]
-    assert asked(SOON_S + 10, is_short=True) == [found[-1], *found[:-1]]
-    assert asked(SETTLED_S - 10) == []
-    assert asked(SETTLED_S + 10) == found[-1:]
-    assert asked(3700) == [found[-1], *found[:-1]]
-    step(log, found[-1], reserve_bytes=0)
-    assert asked(3700) == found[:-1]
+
+def test_file_that_was_just_unpacked_stays_for_a_while(log: Path) -> None:
+    """A shipper gets its lines, although the time of the last record is long ago."""
+    (segment, *_), newest = large(log), segments(log)[-1]
+    os.utime(log / segment.name, (NOON, NOON))
+    put_s = (log / segment.name).stat().st_ctime
+
+    assert segment not in due(log, newest, now=put_s + 3599, after_s=3600)
+    assert segment in due(log, newest, now=put_s + 3601, after_s=3600)
 
 
 def test_clock_that_was_set_back_does_not_stop_it(log: Path) -> None:
@@ -365,8 +309,7 @@ def test_clock_that_was_set_back_does_not_stop_it(log: Path) -> None:
     for segment in found:
         os.utime(log / segment.name, (NOON + 1e9, NOON + 1e9))
 
-    newest = segments(log)[-1]
-    assert due(log, newest, now=NOON, after_s=3600, is_short=False) == found
+    assert due(log, segments(log)[-1], now=NOON, after_s=3600) == found
 
 
 # --- Killed at any point -------------------------------------------------------------
@@ -404,9 +347,7 @@ def fsync(fd):
 os.fsync = fsync
 sys.addaudithook(one_more)
 segment = Segment.parse(sys.argv[2])
-compressing.step(Path(sys.argv[1]), segment, reserve_bytes=0)
-if (Path(sys.argv[1]) / segment.name).exists():
-    compressing.step(Path(sys.argv[1]), segment, reserve_bytes=0)
+compressing.compress(Path(sys.argv[1]), segment, reserve_bytes=0)
 print("done")
 """
 
@@ -433,8 +374,7 @@ def test_killed_at_each_operation(log: Path, tmp_path: Path) -> None:
             break
         assert done.returncode == -signal.SIGKILL, done.stderr
         # The next start goes on from there.
-        while segment.name in names(copy):
-            step(copy, segment, reserve_bytes=0)
+        compress(copy, segment, reserve_bytes=0)
         remove_unfinished(copy)
         assert names(copy) == names(log) - {segment.name} | {segment.compressed_name}
         assert contents(copy) == before
@@ -468,13 +408,13 @@ def test_readers_beside_it_get_every_record(log: Path) -> None:
     code = (
         "import sys,time,gzip\n"
         "from pathlib import Path\n"
-        "from uploadfilter.decisions.files.compressing import step\n"
+        "from uploadfilter.decisions.files.compressing import compress\n"
         "from uploadfilter.decisions.files.segments import Segment\n"
         "log=Path(sys.argv[1]); names=sys.argv[2:]\n"
         "while True:\n"
         "  for name in names:\n"
         "    s=Segment.parse(name)\n"
-        "    step(log,s,reserve_bytes=0); step(log,s,reserve_bytes=0)\n"
+        "    compress(log,s,reserve_bytes=0)\n"
         "    t=log/'.x'\n"
         "    t.write_bytes(gzip.decompress((log/s.compressed_name).read_bytes()))\n"
         "    t.rename(log/s.name); (log/s.compressed_name).unlink()\n"
@@ -490,37 +430,3 @@ def test_readers_beside_it_get_every_record(log: Path) -> None:
             assert process.poll() is None
         finally:
             process.kill()
-
-
-def test_program_takes_steps_and_tells_them(
-    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A failure of one segment does not keep it from the next."""
-    priorities: list[int] = []
-    monkeypatch.setattr(os, "nice", priorities.append)
-    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
-    first, second, *_ = large(log)
-    (log / f".{first.compressed_name}.new").mkdir()
-
-    main([str(log), "0", first.name, "nonsense", second.name, second.name])
-
-    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
-    assert [it["segment"] for it in told] == [first.name, second.name, second.name]
-    assert "Is a directory" in told[0]["error"]
-    assert [it["is_settled"] for it in told] == [False, False, True]
-    assert priorities == [19]
-
-
-def test_segment_that_another_process_takes_is_no_failure(
-    log: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """After a kill of the proxy, its process may live for some seconds."""
-    monkeypatch.setattr(os, "nice", lambda _: None)
-    monkeypatch.setattr(os, "sched_setscheduler", lambda *_: None)
-    (segment, *_) = large(log)
-    with (log / segment.name).open("rb") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        main([str(log), "0", segment.name])
-
-    told = json.loads(capsys.readouterr().out)
-    assert (told["segment"], told["error"]) == (segment.name, "")

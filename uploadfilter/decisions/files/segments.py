@@ -133,7 +133,8 @@ def segments(directory: Path) -> list[Segment]:
         LogError: There is no such directory, or it cannot be read.
     """
     try:
-        names = [path.name for path in directory.iterdir()]
+        # Twice: a listing that is made while a segment changes its form has neither.
+        names = {path.name for _ in range(2) for path in directory.iterdir()}
     except OSError as exc:
         raise LogError(
             f"cannot read the decision log in {str(directory)!r}: {exc.strerror}",
