@@ -45,6 +45,7 @@ def test_rights_are_given_up_in_known_places() -> None:
     }
 
     assert places == {
+        "tests/cli/test_places.py",  # in a separate process
         "tests/decisions/children.py",
         "tests/e2e/test_acting.py",  # in a separate process
         "tests/reference/test_restoring.py",

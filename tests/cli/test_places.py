@@ -1,6 +1,8 @@
 """The place of state without a named state directory."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -25,6 +27,30 @@ def test_own_default_follows_the_environment() -> None:
 def test_own_default_is_in_the_home(value: dict[str, str]) -> None:
     """Without it, or where it is relative, state is in the home directory."""
     assert own_default(value) == Path.home() / ".local/state/uploadfilter"
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")
+@pytest.mark.rightless
+def test_user_without_an_account_is_told_to_name_a_place() -> None:
+    """A container may run as any number, which has no home directory."""
+    done = subprocess.run(  # noqa: S603 - our own interpreter
+        ("/usr/bin/env", "-i", sys.executable, "-c", HOMELESS),
+        capture_output=True,
+        check=False,
+        text=True,
+    )
+
+    assert (done.returncode, done.stdout) == (0, "/.local/state/uploadfilter\n")
+
+
+HOMELESS = """
+import os
+from uploadfilter.cli.options import config_file
+from uploadfilter.cli.places import own_default
+os.setuid(1_234_567)
+assert config_file(None, environ={}) is None
+print(own_default({}))
+"""
 
 
 class Host:

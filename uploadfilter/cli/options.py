@@ -24,6 +24,7 @@ from uploadfilter.cli.places import (
     STATE_VARIABLE,
     SYSTEM_CONFIG,
     default_place,
+    home,
 )
 from uploadfilter.errors import UsageError
 from uploadfilter.state import DEFAULT_INSTANCE, INSTANCE_NAME, make_private
@@ -119,7 +120,7 @@ def config_file(
         return Path(variable) if variable else None
     base = Path(environ.get("XDG_CONFIG_HOME", ""))
     if not base.is_absolute():
-        base = Path.home() / ".config"
+        base = home() / ".config"
     own = base / "uploadfilter" / CONFIG_NAME
     return next((path for path in (own, system) if os.path.lexists(path)), None)
 

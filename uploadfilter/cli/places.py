@@ -99,8 +99,20 @@ def own_default(environ: Mapping[str, str] = os.environ) -> Path:
     """
     base = Path(environ.get("XDG_STATE_HOME", ""))
     if not base.is_absolute():
-        base = Path.home() / ".local" / "state"
+        base = home() / ".local" / "state"
     return base / "uploadfilter"
+
+
+def home() -> Path:
+    """Return the user's home directory.
+
+    A user without an account and without ``$HOME`` has the root, as in containers. If
+    it cannot be written, the error says which option names another place.
+    """
+    try:
+        return Path.home()
+    except RuntimeError:
+        return Path("/")
 
 
 def _is_ours(path: Path) -> bool:

@@ -313,7 +313,11 @@ class Template:
         self.retire()
         scanners = tuple(self._scanners.values())
         try:
-            await self._await_farewell()
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._ended.wait(), _FAREWELL_S)
+            if not self._ended.is_set():
+                _kill(self._pidfd)
+            await _await_end(self._ended, self.pid)
             await self._silent.wait()
             for process in scanners:
                 await process.end()
@@ -322,16 +326,6 @@ class Template:
                 self._last_words = tail(self._errors.fileno())
                 self._errors.close()
         return int(self._popen.returncode)
-
-    async def _await_farewell(self) -> None:
-        """Wait for the end of the template; kill it if it takes too long."""
-        try:
-            async with asyncio.timeout(_FAREWELL_S):
-                await self._ended.wait()
-        except TimeoutError:
-            if not self._ended.is_set():
-                _kill(self._pidfd)
-        await _await_end(self._ended, self.pid)
 
     async def _await_start(self) -> None:
         """Wait for the first report.
