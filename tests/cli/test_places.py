@@ -30,7 +30,6 @@ def test_own_default_is_in_the_home(value: dict[str, str]) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes another")
-@pytest.mark.rightless
 def test_user_without_an_account_is_told_to_name_a_place() -> None:
     """A container may run as any number, which has no home directory."""
     done = subprocess.run(  # noqa: S603 - our own interpreter
