@@ -174,7 +174,7 @@ MOST_BASE64: Final = 2.5
 AIMS: Final[Mapping[str, float]] = {
     **dict.fromkeys((name for name in CODERS if name != RAW), MOST),
     **dict.fromkeys((name for name in CODERS if "base64" in name), MOST_BASE64),
-    # Their decoders run in a process that scans nothing else (ADR 0020).
+    # Their decoders run in a process that scans nothing else (ADR 0008).
     "br": 5.0,
     "zstd": 5.0,
     # An origin that is not S3 keeps the bytes as sent: both are compared (ADR 0094).

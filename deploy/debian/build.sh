@@ -27,7 +27,7 @@ trap 'rm -rf "$root" "${shared%/share}"' EXIT
 chmod 0755 "$root"
 home=/usr/lib/uploadfilter
 
-# Packages that other packages require and the program does not use, see ADR 0049: imagehash
+# Packages that other packages require and the program does not use, see ADR 0025: imagehash
 # loads scipy for its pHash only, which the program computes itself; cffi needs pycparser
 # while it compiles.
 unused='scipy|pycparser'

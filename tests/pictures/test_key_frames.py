@@ -1,6 +1,6 @@
 """The key frames of every file are compared as they look, or a reason rejects.
 
-This is the rule of ADR 0030, compared with a twin that composes animations pixel by
+This is the rule of ADR 0032, compared with a twin that composes animations pixel by
 pixel.
 """
 

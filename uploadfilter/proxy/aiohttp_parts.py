@@ -2,7 +2,7 @@
 """All private parts of aiohttp that the proxy uses; no other module uses any.
 
 aiohttp is made for applications. Some of its automatic actions change the bytes that a
-client or an origin gets, and cannot be switched off (ADR 0015, 0029, 0052). In 3.14:
+client or an origin gets, and cannot be switched off (ADR 0015). In 3.14:
 
 - It writes heads as text and drops bytes that are not UTF-8. ``hold_head`` puts bytes
   into ``StreamWriter._headers_buf``.

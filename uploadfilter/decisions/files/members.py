@@ -31,7 +31,7 @@ single member 0.3 % smaller."""
 
 LEVEL: Final = 6
 """Level 9 makes records 2 % smaller for twice the CPU time, level 1 makes them 15 %
-larger for half (``docs/decisions/0128-closed-files-of-the-log-are-compressed.md``)."""
+larger for half (``docs/decisions/0010-what-is-logged-and-for-how-long.md``)."""
 
 MOST_RATIO: Final = 200
 """Most bytes for each compressed byte. Records of uploads reach 7, because each holds

@@ -6,7 +6,7 @@ bounded for every file: a record that does not fit into the window is read field
 field, and unwanted values are skipped, however long they are.
 
 A record is decoded by Python's own ``json``, which is twice as fast as a parser of
-events (ADR 0069). The slow twin is ``json.loads`` and a walk over what it returns
+events (ADR 0024). The slow twin is ``json.loads`` and a walk over what it returns
 (``tests/hashsets/foreign/test_documents.py``).
 """
 

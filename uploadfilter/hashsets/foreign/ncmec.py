@@ -7,7 +7,7 @@
         <fingerprints><md5>…</md5><pdq>…</pdq><pdna>…</pdna></fingerprints></image>
     </images></queryResult>
 
-Read by Python's own expat, piece by piece (ADR 0070). A document type is refused, and
+Read by Python's own expat, piece by piece (ADR 0024). A document type is refused, and
 with it every entity (bombs of entities, other files); so is a tag or a comment longer
 than a record may be, which expat would keep in memory. Clauses:
 ``hashsets/FORMAT.md``, section 8.

@@ -65,7 +65,7 @@ UNSENT_BYTES: Final = 512 * 1024
 """Most bytes of an answer that the system holds for a client before it sends them. By
 default it takes 4 MB for a client that reads nothing. Bytes that are on the way do not
 count, so that a fast client on a long way is as fast as before. Half as much costs a
-tenth more CPU for answers of 10 MB (ADR 0132); this costs nothing measurable."""
+tenth more CPU for answers of 10 MB (ADR 0029); this costs nothing measurable."""
 
 _SAY_EVERY_S: Final = 60.0
 """Seconds between two messages about it."""

@@ -216,7 +216,7 @@ class Inspection:
         """Take the matches of the exact signals; they count, and end nothing.
 
         An answer before the scan would distinguish a listed file from one that only
-        looks like it (ADR 0037).
+        looks like it (ADR 0004).
         """
         self._matches = tuple(matches)
         self._scans = tuple(unscanned(content) for content in self._contents)

@@ -13,7 +13,7 @@ a boundary is no secret.
 The *values* in a part's header are written as the client wrote them, after they were
 read by strict rules: quotes, escapes, bytes that are not UTF-8, ``filename*``. Readers
 differ in what they make of ``\"`` or ``%22``, and each makes of it what it always did
-(docs/decisions/0095). No such value can change where a part ends.
+(docs/decisions/0003). No such value can change where a part ends.
 
 The caller makes the boundary, because this floor has no randomness: 24 random bytes in
 hexadecimal. The client does not know these 192 bits, so the probability that a content

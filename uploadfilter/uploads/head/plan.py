@@ -76,7 +76,7 @@ _FRAMING: Final = frozenset({b"host", b"content-length", b"transfer-encoding"})
 _OVERRIDES_OF_POST: Final = frozenset({b"PUT", b"PATCH", b"DELETE"})
 """Methods that a POST may stand for: the block editor of WordPress sends them, because
 some networks let only GET and POST pass. With any other word an origin could treat the
-body in a way in which no POST is treated (ADR 0026)."""
+body in a way in which no POST is treated (ADR 0023)."""
 
 _DIGESTS: Final = (b"content-md5", b"digest", b"content-digest", b"repr-digest")
 """Headers with a digest of the body's bytes, which a form encoded anew changes."""
