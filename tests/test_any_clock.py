@@ -258,11 +258,11 @@ def floods(start_s: float, taken: list[Step]) -> list[object]:
     refused = flooding.Flooding(flooding.Groups())
     for now_s, event, number in passing(start_s, taken):
         who = flooding.Who(CLIENTS[number % len(CLIENTS)], "net")
-        found += [refused.is_listed(who, now_s=now_s) for _ in range(number % 50)]
+        found += [refused.is_listed(now_s=now_s) for _ in range(number % 50)]
         if event == 0:
             refused.add(who, BROKEN_OFF)
         elif event == 1:
-            found += refused.take(now=moment(NOON), now_s=now_s)
+            found += refused.take(now=moment(NOON))
     return found
 
 
@@ -408,11 +408,11 @@ def _recorded(folder: Path, jumps: list[int], refusals: int) -> tuple[int, int]:
             hasher.hash("192.0.2.1")
             for _ in range(refusals):
                 record = replace(BROKEN_OFF, time=moment(wall_s), id=f"d{number}")
-                if refused.is_listed(flooding.Who("c"), now_s=float(number)):
+                if refused.is_listed(now_s=float(number)):
                     log.append_soon(record)
                 else:
                     refused.add(flooding.Who("c"), record)
-            for summary in refused.take(now=moment(wall_s), now_s=float(number)):
+            for summary in refused.take(now=moment(wall_s)):
                 log.append_soon(summary)
             surveyor.look(wall_s)
     found = list(read(folder))

@@ -1,8 +1,8 @@
-"""Summarise the refused uploads of a client that has many in a short time.
+"""Summarise refused uploads when many come in a short time.
 
 A client that begins uploads and breaks them off costs the filter a millisecond for each
-upload, and a record of 600 bytes: 15 GB a day and more. So a client's refused uploads
-have their own decisions up to a rate, and beyond it one summary a minute.
+upload, and a record of 600 bytes: 15 GB a day and more. So refused uploads have their
+own decisions up to a rate, and beyond it each client has one summary a minute.
 
 Rules this module keeps:
 
@@ -12,8 +12,8 @@ Rules this module keeps:
   Rejections by a policy are bounded by the client's match budget, and people may object
   to them.
 - Every summarised upload is counted by all properties that totals count.
-- It is pure, and bounded for any flood: there is a rate for all clients together, and
-  clients beyond ``MOST_GROUPS`` are counted together.
+- It is pure, and bounded for any flood: clients beyond ``MOST_GROUPS`` are counted
+  together.
 """
 
 from collections.abc import Iterator
@@ -29,19 +29,11 @@ from uploadfilter.model import REFUSALS, Action, Reason, Verdict
 NETWORK_BITS: Final = 48
 """Bits of the largest network of one customer by RFC 6177: 65,536 IPv6 clients."""
 
-AT_ONCE: Final = 60.0
-"""Refused uploads of one client, or of one IPv6 network of 48 bits, that have their own
-decisions although they come at once: more than a browser breaks off when its connection
-is lost."""
-
-PER_S: Final = 1.0
-"""Further decisions of this kind for each second: 50 MB a day. A program that fails
-more often has a fault that one line a minute shows as well."""
-
-AT_ONCE_OF_ALL: Final = 1200.0
-PER_S_OF_ALL: Final = 20.0
-"""The same for all clients together: 1 GB a day if thousands of addresses flood. A site
-with 2,000 uploads a second, 1 % of them broken off, does not reach it."""
+AT_ONCE: Final = 1200.0
+PER_S: Final = 20.0
+"""Refused uploads that have their own decisions although they come at once, and further
+ones for each second: 1 GB a day. A site with 2,000 uploads a second, 1 % of them broken
+off, does not reach it."""
 
 MOST_GROUPS: Final = 1000
 """Most clients and networks that are counted separately in a minute: with a summary of
@@ -65,13 +57,10 @@ class Who(NamedTuple):
     Attributes:
         client: Keyed hash of the client; ``None`` if there is no key.
         network: Keyed hash of the client's network; ``None`` if it has none.
-        is_shared: Whether many people probably share the address: it belongs to a front
-            end that is not configured as trusted.
     """
 
     client: str | None
     network: str | None = None
-    is_shared: bool = False
 
 
 class Group(NamedTuple):
@@ -114,22 +103,6 @@ class Groups:
 
 
 @dataclass(slots=True)
-class _Bucket:
-    """A token bucket: a burst, and a rate for each second."""
-
-    most: float
-    per_s: float
-    left: float
-    at_s: float
-
-    def refill(self, now_s: float) -> None:
-        """Add the tokens since the last call; a clock that goes back adds none."""
-        gained = max(now_s - self.at_s, 0.0) * self.per_s
-        self.left = min(self.most, self.left + gained)
-        self.at_s = now_s
-
-
-@dataclass(slots=True)
 class _Counted:
     """The counts of one group."""
 
@@ -147,27 +120,21 @@ class Flooding:
 
     def __init__(self, groups: Groups) -> None:
         self._groups = groups
-        self._buckets: dict[str | None, _Bucket] = {}
-        self._all = _Bucket(AT_ONCE_OF_ALL, PER_S_OF_ALL, AT_ONCE_OF_ALL, 0.0)
+        self._left = AT_ONCE
+        self._at_s = 0.0
         self._counted: dict[Group, _Counted] = {}
 
-    def is_listed(self, who: Who, *, now_s: float) -> bool:
+    def is_listed(self, *, now_s: float) -> bool:
         """Return whether a refused upload gets its own decision; if so, count it.
 
         Args:
-            who: The source of the upload.
-            now_s: Monotonic seconds.
+            now_s: Monotonic seconds; a clock that goes back adds no tokens.
         """
-        own = {} if who.is_shared else self._buckets_of(who, now_s)
-        buckets = [*own.values(), self._all]
-        for bucket in buckets:
-            bucket.refill(now_s)
-        if any(bucket.left < 1 for bucket in buckets):
+        gained = max(now_s - self._at_s, 0.0) * PER_S
+        self._left, self._at_s = min(AT_ONCE, self._left + gained), now_s
+        if self._left < 1:
             return False
-        # Only now, so that the rate of all clients bounds the number of buckets.
-        self._buckets.update(own)
-        for bucket in buckets:
-            bucket.left -= 1
+        self._left -= 1
         return True
 
     def add(self, who: Who, record: DecisionRecord) -> None:
@@ -190,15 +157,13 @@ class Flooding:
         counted.until = max(counted.until, record.time)
         counted.tally.decided(record)
 
-    def take(self, *, now: datetime, now_s: float) -> Iterator[SummaryRecord]:
+    def take(self, *, now: datetime) -> Iterator[SummaryRecord]:
         """Yield the summaries, and reset the counts.
 
         Args:
             now: The time for the records.
-            now_s: Monotonic seconds.
         """
         counted, self._counted = self._counted, {}
-        self._forget_full(now_s)
         for group, item in counted.items():
             totals = item.tally.totals(now.date())
             yield SummaryRecord(
@@ -210,20 +175,6 @@ class Flooding:
                 uploads=totals.uploads,
                 reasons=totals.reasons,
             )
-
-    def _buckets_of(self, who: Who, now_s: float) -> dict[str | None, _Bucket]:
-        keys = (who.client,) if who.network is None else who[:2]
-        return {
-            key: self._buckets.get(key) or _Bucket(AT_ONCE, PER_S, AT_ONCE, now_s)
-            for key in keys
-        }
-
-    def _forget_full(self, now_s: float) -> None:
-        """Drop full buckets: a new bucket is equal to them."""
-        for key, bucket in tuple(self._buckets.items()):
-            bucket.refill(now_s)
-            if bucket.left >= bucket.most:
-                del self._buckets[key]
 
 
 def may_be_summarised(record: DecisionRecord) -> bool:

@@ -55,7 +55,6 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.uploadfaults import UploadFaults
-from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.routing.routes import Route
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -217,7 +216,6 @@ class Recorder:
         return Who(
             client=ticket.client,
             network=self._hashed(self._clients.hash_network, ticket.address),
-            is_shared=not queueing_client(ticket.address),
         )
 
     async def decision(
@@ -324,10 +322,9 @@ class Recorder:
         """Count an upload without a decision of its own; false if it gets one."""
         if not may_be_summarised(record):
             return False
-        who = self._who(ticket)
-        if self._flooding.is_listed(who, now_s=self._elapsed()):
+        if self._flooding.is_listed(now_s=self._elapsed()):
             return False
-        self._flooding.add(who, record)
+        self._flooding.add(self._who(ticket), record)
         self._metrics.summarised(record)
         if self._is_news("refusals_summarised", ""):
             log.warning("refusals_summarised", reason=record.reason)
@@ -369,7 +366,7 @@ class Recorder:
         self._said.clear()
         self.faults.look()
         self._groups.clear()
-        for record in self._flooding.take(now=moment(now), now_s=self._elapsed()):
+        for record in self._flooding.take(now=moment(now)):
             self._append(record)
         for key, count in sheds.items():
             self._append(
