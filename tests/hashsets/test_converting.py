@@ -21,7 +21,7 @@ def test_file_of_somebody_else_becomes_ours(tmp_path: Path) -> None:
     """With the categories that were named, for the eyes of its owner."""
     old, new = tmp_path / "a.json", tmp_path / "a.jsonl"
     old.write_text(VICS)
-    survey = convert_file(old, new, categories=["1"]).survey
+    survey = convert_file(old, new, categories=["1"])
 
     assert new.read_text() == f'{{"id":"7","category":"1","md5":"{ONE}"}}\n'
     assert stat.S_IMODE(new.stat().st_mode) == 0o600

@@ -1,21 +1,19 @@
-"""Convert a file of any supported format into JSON lines, a list, or VICS.
+"""Convert a file of any supported format into JSON lines, or a list.
 
 The new file appears whole, or not at all. It holds the entries of the old one, so only
 its owner may read it.
 """
 
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Final
 
 from uploadfilter.errors import HashSetError
 from uploadfilter.hashsets import formats
 from uploadfilter.hashsets.exporting import entries_of, id_of, json_lines, listed
-from uploadfilter.hashsets.foreign.vicswriting import Lost, Version, vics_document
 from uploadfilter.hashsets.importing import (
     NOTHING_SAID,
     KnownBefore,
@@ -35,30 +33,16 @@ _MODE: Final = 0o600
 _PART: Final = ".part"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Converted:
-    """The report of a conversion.
-
-    Attributes:
-        survey: The survey of the old file.
-        lost: Counts of the data that the new format cannot hold; only VICS loses data.
-    """
-
-    survey: Survey
-    lost: Mapping[Lost, int]
-
-
 def convert_file(
     path: Path,
     new: Path,
     *,
     categories: Sequence[str],
     only: SignalType | None = None,
-    vics: Version | None = None,
     said: KnownBefore = NOTHING_SAID,
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
-) -> Converted:
+) -> Survey:
     """Write the allowed entries of a file into a new one.
 
     Args:
@@ -66,13 +50,12 @@ def convert_file(
         new: Must not be there yet.
         categories: Those that are allowed; for a list exactly one, which it gets.
         only: The type that a list of one type is made of; ``None``: JSON lines.
-        vics: The version of VICS to write; ``None`` for another format.
         said: The options for the file.
         bad_lines: How to treat a file with malformed lines.
         progress: Told how far the reading is.
 
     Returns:
-        The survey of the file, and the counts of lost data.
+        The survey of the file.
 
     Raises:
         UsageError: The categories cannot be used.
@@ -80,7 +63,7 @@ def convert_file(
         HashSetError: A file cannot be read or written, or the new one is there already.
     """
     allowed = checked_categories(categories)
-    tally, lost = Tally(), Counter[Lost]()
+    tally = Tally()
     layout = said.layout
     with _new_file(new) as out, opened(path) as (file, raw):
         items = formats.read(
@@ -94,16 +77,10 @@ def convert_file(
             id_of=id_of,
         )
         entries = entries_of(items, categories[0])
-        if vics is not None:
-            out.writelines(vics_document(entries, vics, lost))
-        elif only is not None:
-            out.writelines(listed(entries, only))
-        else:
-            out.writelines(json_lines(entries))
+        out.writelines(json_lines(entries) if only is None else listed(entries, only))
         sha256 = raw.sha256()
         check_outcome(str(path), tally, bad_lines)
-    survey = replace(survey_of(tally, allowed), sha256=sha256)
-    return Converted(survey=survey, lost=dict(+lost))
+    return replace(survey_of(tally, allowed), sha256=sha256)
 
 
 @contextmanager

@@ -61,35 +61,3 @@ def test_table_that_nobody_announced_is_converted(
 
     assert code == 0
     assert json_lines(new.read_text()) == [{"id": "7", "category": "1", "md5": MD5}]
-
-
-def test_vics_is_written_and_read_back(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], export: Path
-) -> None:
-    """Fields without a place in it are reported; a list with VICS is refused."""
-    lines, vics = export.with_name("a.jsonl"), export.with_name("a.json")
-    phash = "a5c3d2e1f0b49687"
-    entry = {"id": "p-1", "category": "1", "md5": MD5, "phash": phash}
-    lines.write_text(json.dumps(entry) + "\n")
-    words = (*CONVERT, str(lines), str(vics), "--category", "1", "--to", "vics-1.3")
-
-    assert run(monkeypatch, *words) == 0
-    said = capfd.readouterr().err
-    assert "1 signals left out" in said
-    assert "1 written with an id or a category that is no number" in said
-    back = export.with_name("b.jsonl")
-    assert run(monkeypatch, *CONVERT, str(vics), str(back), "--category", "1") == 0
-    assert json.loads(back.read_text()) == {"id": "p-1", "category": "1", "md5": MD5}
-    assert run(monkeypatch, *words, "--only", "md5") == 2
-
-
-def test_json_lines_can_be_asked_for(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """They are the default, and have a name like the other formats."""
-    lines = tmp_path / "a.jsonl"
-    lines.write_text(json.dumps({"id": "7", "category": "1", "md5": "ab" * 16}))
-    words = (*CONVERT, str(lines), str(tmp_path / "b"), "--category", "1")
-
-    assert run(monkeypatch, *words, "--to", "jsonl") == 0
-    assert json.loads((tmp_path / "b").read_text())["id"] == "7"

@@ -1,6 +1,5 @@
-"""``uploadfilter hashset convert``: write a file as JSON lines, a list, or VICS."""
+"""``uploadfilter hashset convert``: write a file as JSON lines, or a list."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -18,26 +17,11 @@ from uploadfilter.cli.hashset.surveys import preview_document, survey_lines
 from uploadfilter.cli.options import JSONOption
 from uploadfilter.cli.output import print_json, print_text, say
 from uploadfilter.cli.progress import board
-from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.converting import convert_file
-from uploadfilter.hashsets.foreign.vicswriting import LOST_WORDS, Lost, Version
 from uploadfilter.hashsets.importing import KnownBefore, is_unsaid_table
 from uploadfilter.hashsets.lines.columns import Layout
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.model import SignalType
-
-
-class Target(StrEnum):
-    """The format of the new file."""
-
-    JSONL = "jsonl"
-    VICS_2 = Version.VICS_2
-    VICS_1_3 = Version.VICS_1_3
-
-    @property
-    def version(self) -> Version | None:
-        """The version of VICS; ``None`` for JSON lines."""
-        return None if self is Target.JSONL else Version(self.value)
 
 
 def convert_command(
@@ -63,10 +47,6 @@ def convert_command(
             show_default=False,
         ),
     ] = None,
-    target: Annotated[
-        Target,
-        typer.Option("--to", help="Write JSON lines, or VICS for case systems."),
-    ] = Target.JSONL,
     file_format: FormatOption = NamedFormat.AUTO,
     signal_type: SignalTypeOption = None,
     mapping: Annotated[
@@ -76,7 +56,7 @@ def convert_command(
     skip_bad_lines: SkipBadLinesOption = False,
     json: JSONOption = False,
 ) -> None:
-    """Write the allowed entries of a file as JSON lines, a list of one type, or VICS.
+    """Write the allowed entries of a file as JSON lines, or as a list of one type.
 
     The reference set does not change. The new file must not exist; it appears whole or
     not at all.
@@ -86,13 +66,7 @@ def convert_command(
         uploadfilter hashset convert export.json unit7.jsonl --category 1
 
         uploadfilter hashset convert export.json md5.txt --category 1 --only md5
-
-        uploadfilter hashset convert unit7.jsonl case.json --category 1 --to vics
     """
-    if only is not None and target.version is not None:
-        raise UsageError(
-            "--only makes a list and --to makes VICS", hint="Give one of them."
-        )
     options = TableOptions(
         format=file_format,
         mapping=mapping,
@@ -108,23 +82,17 @@ def convert_command(
     if said == KnownBefore() and is_unsaid_table(file):
         said = KnownBefore(layout=Layout())
     with board("converting", amount=DownloadColumn()) as shown:
-        done = convert_file(
+        survey = convert_file(
             file,
             new,
             categories=categories,
             only=only,
-            vics=target.version,
             said=said,
             bad_lines=BadLines.SKIP if skip_bad_lines else BadLines.REFUSE,
             progress=shown.move if file.is_file() else None,
         )
-    survey, lost = done.survey, done.lost
     if json:
-        said_lost = {kind.value: count for kind, count in lost.items()}
-        print_json({**preview_document(survey), "lost": said_lost})
+        print_json(preview_document(survey))
         return
     print_text(*survey_lines(survey, categories))
-    for kind, count in lost.items():
-        say(f"{count:,} {LOST_WORDS[kind]}", style="yellow")
-    written = survey.accepted - lost.get(Lost.ENTRY, 0)
-    say(f"wrote {written:,} entries into {str(new)!r}", style="green")
+    say(f"wrote {survey.accepted:,} entries into {str(new)!r}", style="green")
