@@ -211,14 +211,17 @@ NAMED: Mapping[str, str] = {
         "tests/pictures/test_decoding.py"
         "::test_profile_that_cannot_be_evaluated_makes_the_picture_undecodable"
     ),
-    "profiles that tell single steps": (
-        "tests/pictures/colours/test_conversions.py::test_jagged_profile_tells_more_than_eight_bits"
+    "odd colour profiles": (
+        "tests/pictures/colours/test_conversions.py"
+        "::test_profile_that_moves_colours_far_is_unsure"
     ),
-    "gain maps of a JPEG, AVIF or HEIC": (
-        "tests/pictures/readers/test_multipictures.py::test_map_of_other_colours_is_a_lack"
+    "gain maps that change": (
+        "tests/pictures/colours/test_gainmaps.py"
+        "::test_picture_that_is_not_the_ordinary_one_has_a_lack"
     ),
     "gain maps that do nothing": (
-        "tests/pictures/readers/test_multipictures.py::test_map_of_a_phone_changes_nothing"
+        "tests/pictures/colours/test_gainmaps.py"
+        "::test_metadata_say_whether_a_map_counts"
     ),
     "more frames or pages than": (
         "tests/pictures/test_decoding.py::test_last_page_of_a_long_document_is_seen"

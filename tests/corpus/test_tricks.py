@@ -24,7 +24,9 @@ REFUSED = frozenset(
     {
         *("html-contrast", "jxl-cut-90", "png-195-megapixels"),
         *("gif-put-over", "apng-large-over", "webp-large-over", "webp-far"),
-        *("icc-last-bit", "icc-last-bits"),
+        *("icc-last-bit", "icc-last-bits", "icc-long-curve", "icc-two-samples"),
+        *("gain-map-bright", "gain-map-brightens", "gain-map-elements"),
+        *("gain-map-iso", "gain-map-avif"),
         *("gif-stops", "apng-stops"),
     }
 )

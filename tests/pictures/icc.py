@@ -39,7 +39,7 @@ def power(gamma: float) -> bytes:
 
 def formula(kind: int, *parameters: float) -> bytes:
     """Return a parametric curve."""
-    numbers = b"".join(_fixed(number) for number in parameters)
+    numbers = b"".join(fixed(number) for number in parameters)
     return b"para" + bytes(4) + struct.pack(">HH", kind, 0) + numbers
 
 
@@ -81,7 +81,7 @@ def profile(
         body += tag + bytes(-len(tag) % 4)
     head = bytes(8) + struct.pack(">I", 0x02100000) + b"mntr" + samples + b"XYZ "
     head += struct.pack(">6H", 2024, 1, 1, 0, 0, 0) + b"acsp" + bytes(28)
-    head += b"".join(map(_fixed, _WHITE)) + bytes(48)
+    head += b"".join(map(fixed, _WHITE)) + bytes(48)
     size = struct.pack(">I", len(head) + len(entries) + len(body))
     return size + head[4:] + entries + body
 
@@ -98,10 +98,11 @@ def headed(profile: bytes, *, at: int, to: bytes) -> bytes:
 
 def xyz(colour: Sequence[float]) -> bytes:
     """Return a colour of three numbers."""
-    return b"XYZ " + bytes(4) + b"".join(map(_fixed, colour))
+    return b"XYZ " + bytes(4) + b"".join(map(fixed, colour))
 
 
-def _fixed(number: float) -> bytes:
+def fixed(number: float) -> bytes:
+    """Return a number in the fixed-point form of a profile."""
     return struct.pack(">i", round(number * 65536))
 
 

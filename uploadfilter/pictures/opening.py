@@ -13,7 +13,7 @@ from PIL import Image
 from uploadfilter.contents.kinds import picturemagic
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Reason
-from uploadfilter.pictures.colours.gammas import CODE_POINTS, ODD
+from uploadfilter.pictures.colours.chunks import CODE_POINTS
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.pictures.files import made_file
 from uploadfilter.pictures.formats import FORMATS, Format
@@ -40,12 +40,11 @@ from uploadfilter.pictures.readers.apngs import apng_reader, frames_of_png
 from uploadfilter.pictures.readers.bitmaps import open_bitmap
 from uploadfilter.pictures.readers.gifs import gif_reader
 from uploadfilter.pictures.readers.icons import IconReader
-from uploadfilter.pictures.readers.itemcolours import coloured
+from uploadfilter.pictures.readers.itemcolours import with_code_points, with_gain_maps
 from uploadfilter.pictures.readers.jp2s import JP2Reader
+from uploadfilter.pictures.readers.jpegs import open_jpeg
 from uploadfilter.pictures.readers.libraries import HEIFReader, JXLReader
-from uploadfilter.pictures.readers.multipictures import open_jpeg
 from uploadfilter.pictures.readers.segments import SegmentReader, webp_segment
-from uploadfilter.pictures.readers.tonemaps import toned
 from uploadfilter.pictures.readers.webps import WebPReader
 from uploadfilter.pictures.sampling import Course
 
@@ -145,7 +144,6 @@ def _open_png(
     def dressed(image: Image.Image) -> Image.Image:
         # Pillow keeps the metadata of all frames here.
         image.info |= {"icc_profile": part.profile, CODE_POINTS: part.code_points}
-        image.info |= {ODD: True} if part.is_odd else {}
         pngkeys.settle(image, part.file, bits)
         return image
 
@@ -279,10 +277,10 @@ def _open_avif(
         )
         if count == 1 and not reader.fits(image.size):
             large = LargeAVIFReader(data, picture_format, limits, is_padded=is_padded)
-            return coloured(_parted(large, data), data)
-        return coloured(_parted(reader, data), data)
+            return with_code_points(_parted(large, data), data)
+        return with_code_points(_parted(reader, data), data)
 
-    reader = toned(
+    reader = with_gain_maps(
         _as_it_came(data, opened), data, lambda changed: opened(changed, False)
     )
     other = _other_brand(data)
@@ -367,9 +365,9 @@ def _open_heic(
         reader = HEIFReader(
             data, picture_format, limits, lack=lack, is_padded=is_padded
         )
-        return coloured(reader, data)
+        return with_code_points(reader, data)
 
-    reader = toned(
+    reader = with_gain_maps(
         _as_it_came(data, opened), data, lambda changed: opened(changed, False)
     )
     if not apertures.apertures_of(data):

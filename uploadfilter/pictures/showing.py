@@ -32,19 +32,12 @@ import numpy as np
 from PIL import Image
 
 from uploadfilter.pictures import modes
-from uploadfilter.pictures.colours import iccprofile, profiles
-from uploadfilter.pictures.colours.conversions import (
-    Conversion,
-    conversions_of,
-    is_jagged,
-    is_steep,
-)
-from uploadfilter.pictures.colours.gammas import (
-    ODD,
-    has_chunks,
+from uploadfilter.pictures.colours.chunks import (
+    CODE_POINTS,
     profile_of_chunks,
-    profile_of_code_points,
+    profile_of_points,
 )
+from uploadfilter.pictures.colours.conversions import Conversion, conversion_of
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.modes import Reading
 from uploadfilter.pictures.picture import Blend, Luma, Picture, Shape
@@ -75,16 +68,6 @@ for each pixel, eight times as long as all signals."""
 _CONVERTED_PIXELS: Final = 400_000
 """Most pixels of such a plane: a conversion by a table of four colours takes 0.3
 microseconds for each."""
-
-_CONVERTED_IN_ALL: Final = 400_000
-_LEAST_CONVERTED: Final = 10_000
-_USUAL_FRAMES: Final = 60
-"""If a conversion is expensive, all frames in all ways share the pixels of this many
-usual frames, but each frame has at least the pixels that signals need."""
-
-_STEEP_PIXELS: Final = 500_000
-"""Most pixels of all frames that are converted before the reduction, if a pattern of
-single pixels may be a picture."""
 
 _OPAQUE: Final = 255
 _WHITE: Final = 255
@@ -257,162 +240,85 @@ def _converted(
     frame: Frame, alpha: Reading | None, by: int, pages: Pages | None
 ) -> Iterator[Shown]:
     """Yield the showings of the colours converted by profiles."""
-    if not _may_have_profiles(frame):
-        return
-    found = list(_conversions(frame))
-    count = sum(len(ways) for _, ways, _ in found)
-    most = _CONVERTED_PIXELS
-    if any(way.is_dear for _, ways, _ in found for way in ways):
-        share = _CONVERTED_IN_ALL // (count * min(frame.count, _USUAL_FRAMES))
-        most = min(most, max(_LEAST_CONVERTED, share))
-    while _may_be_halved(frame, by, most=most):
+    conversions = list(_conversions(frame))
+    while conversions and _may_be_halved(frame, by):
         by *= 2
     words = itertools.chain((CONVERTED,), map(f"{CONVERTED}:{{}}".format, range(2, 99)))
-    for colours, ways, steep in found:
+    for colours, conversion in conversions:
         names: list[str] = []
-        for word in itertools.islice(words, len(ways)):
+        for word in itertools.islice(words, len(conversion.transforms)):
             names.append(word)
             if alpha is not None:
                 names += [f"{word}/white", f"{word}/black"]
-        planes = _converting(colours, ways, alpha, is_steep=steep)
+        planes = _converting(colours, conversion, alpha)
         shown = _shown(frame, tuple(names), planes, by)
         yield from _with_greys(shown, frame.count, pages)
 
 
 def _converting(
-    colours: Reading,
-    ways: tuple[Conversion, ...],
-    alpha: Reading | None,
-    *,
-    is_steep: bool,
+    colours: Reading, conversion: Conversion, alpha: Reading | None
 ) -> _Planes:
-    """Return a function that converts a band in several ways and draws it on pages.
-
-    Samples are converted before the reduction only if that matters.
-    """
+    """Return a function that converts a band in several ways and draws it on pages."""
 
     def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
         samples = colours(band)
-        if is_steep:
-            lumas = [way.luma(samples) for way in ways]
-            shade = None if alpha is None else alpha(band)
-            planes = _each_drawn([(luma, luma) for luma in lumas], shade)
-            return tuple(_smaller(plane, by) for plane in planes)
-        bare = _smaller(samples, by)
+        bare = conversion.lumas(_smaller(samples, by))
         if alpha is None:
-            return tuple(way.luma(bare) for way in ways)
+            return bare
         seen, shade = _weighted(samples, alpha(band), by)
-        return _each_drawn([(way.luma(bare), way.luma(seen)) for way in ways], shade)
+        return _each_drawn(list(zip(bare, conversion.lumas(seen), strict=True)), shade)
 
     return convert
 
 
 def _each_drawn(
-    lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image | None
+    lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image
 ) -> tuple[Image.Image, ...]:
-    """Return each luma, and its drawings with an alpha, if there is one.
+    """Return each luma, and its drawings with an alpha.
 
     Args:
-        lumas: For each way the luma without alpha, and the luma to draw.
+        lumas: For each reading the luma without alpha, and the luma to draw.
         shade: The alpha.
     """
     planes: list[Image.Image] = []
     for luma, seen in lumas:
-        planes.append(luma)
-        if shade is not None:
-            planes += _drawn(seen, shade)
+        planes += [luma, *_drawn(seen, shade)]
     return tuple(planes)
 
 
-def _conversions(
-    frame: Frame,
-) -> Iterator[tuple[Reading, tuple[Conversion, ...], bool]]:
-    """Yield the samples of a profile, and each way to convert them.
-
-    Each item also tells whether the profile is steep. The chunks of a PNG may replace a
-    profile.
-    """
-    for profile in profiles_of(frame):
-        mode = profiles.samples_of(profile)
-        colours = modes.colours_of(frame.image, mode) if mode is not None else None
-        if colours is not None:
-            steep = _is_small(frame) and is_steep(profile)
-            yield colours, conversions_of(profile), steep
-
-
-def profiles_of(frame: Frame) -> Iterator[bytes]:
-    """Yield the profiles of a frame that change the shown picture.
+def _conversions(frame: Frame) -> Iterator[tuple[Reading, Conversion]]:
+    """Yield the samples of a frame, and what a profile for such samples makes of them.
 
     Browsers prefer the code points of a PNG to a profile, and use gamma and primaries
     without a profile; other programs do not.
     """
-    if not _may_have_profiles(frame):
-        return
     info = frame.image.info
-    found = (profile_of_code_points(info), frame.profile, *frame.other_profiles)
-    is_settled = False
-    for profile in dict.fromkeys(found):
-        if profile is not None and profiles.needs_conversion(profile):
-            is_settled |= _is_settled(frame, iccprofile.cut(profile))
-            yield profile
-    instead = None if is_settled else profile_of_chunks(info)
-    if instead is not None and profiles.needs_conversion(instead):
-        yield instead
-
-
-def _may_have_profiles(frame: Frame) -> bool:
-    """Return whether a frame may have a profile; most have none."""
-    return bool(frame.profile or frame.other_profiles) or has_chunks(frame.image.info)
-
-
-def _is_settled(frame: Frame, profile: bytes) -> bool:
-    """Return whether every program uses a profile and ignores chunks."""
-    return (
-        ODD not in frame.image.info
-        and profiles.is_plain(profile)
-        and iccprofile.is_strict(profile)
-        and _fits(frame, profile)
+    found = (
+        profile_of_points(info.get(CODE_POINTS), is_png=True),
+        frame.profile,
+        *frame.other_profiles,
+        profile_of_chunks(info),
     )
-
-
-def _fits(frame: Frame, profile: bytes) -> bool:
-    """Return whether a profile is for the samples of a frame."""
-    mode = profiles.samples_of(profile)
-    return mode is not None and modes.colours_of(frame.image, mode) is not None
+    for profile in dict.fromkeys(found):
+        conversion = None if profile is None else conversion_of(profile)
+        if conversion is None:
+            continue
+        colours = modes.colours_of(frame.image, conversion.mode)
+        if colours is not None:
+            yield colours, conversion
 
 
 def lacks_conversion(frame: Frame) -> bool:
-    """Return whether a frame has a profile for its samples that cannot be evaluated."""
-    if not _may_have_profiles(frame):
-        return False
-    return any(
-        profiles.is_for_pictures(profile)
-        and _fits(frame, profile)
-        and (not conversions_of(profile) or profiles.contradicts_itself(profile))
-        for profile in profiles_of(frame)
-    ) or _lacks_samples(frame)
+    """Return whether programs may show other colours of a frame than those here."""
+    return any(conversion.is_unsure for _, conversion in _conversions(frame))
 
 
-def _lacks_samples(frame: Frame) -> bool:
-    """Return whether a profile distinguishes samples that were lost in decoding."""
-    if frame.is_deep and any(map(is_jagged, profiles_of(frame))):
-        return True
-    is_coarse = frame.is_deep or frame.scale > 1 or not _is_small(frame)
-    return is_coarse and any(map(is_steep, profiles_of(frame)))
-
-
-def _is_small(frame: Frame) -> bool:
-    """Return whether a frame is small enough to be converted before the reduction."""
-    pixels = frame.image.width * frame.image.height
-    return pixels * frame.count <= _STEEP_PIXELS
-
-
-def _may_be_halved(frame: Frame, by: int, *, most: int) -> bool:
+def _may_be_halved(frame: Frame, by: int) -> bool:
     """Return whether converted planes may be halved again."""
     if frame.scale * by >= SCALES[-1]:
         return False
     width, height = frame.image.size
-    if width * height > most * by**2:
+    if width * height > _CONVERTED_PIXELS * by**2:
         return True
     return min(width, height) >= 2 * by * _CONVERTED_SIDE
 

@@ -18,6 +18,7 @@ from PIL import Image
 from tests.corpus import pictures
 from tests.corpus.tricks.icc import linear_of
 from tests.corpus.tricks.kit import (
+    Expected,
     Family,
     FileType,
     Trick,
@@ -155,23 +156,27 @@ GAIN_TRICKS: tuple[Trick, ...] = (
         FileType.JPEG,
         _bright_base,
         "a bright decoy that a gain map darkens",
+        expected=Expected.REFUSED,
     ),
     _gain(
         "gain-map-brightens",
         FileType.JPEG,
         _low_capacity,
         "a decoy with a gain map that says it is for usual screens",
+        expected=Expected.REFUSED,
     ),
     _gain(
         "gain-map-elements",
         FileType.JPEG,
         _in_elements,
         "a grey gain map whose numbers are elements",
+        expected=Expected.REFUSED,
     ),
     _gain(
         "gain-map-iso",
         FileType.JPEG,
         _by_numbers,
         "a gain map by the numbers of ISO 21496-1",
+        expected=Expected.REFUSED,
     ),
 )

@@ -261,6 +261,7 @@ READING_TRICKS: tuple[Trick, ...] = (
         FileType.PNG,
         _with_profile(profile_of(_tags(_long_curve()))),
         "curves of more values than littlecms reads",
+        expected=Expected.REFUSED,
     ),
     _read(
         "icc-other-samples",
@@ -273,6 +274,7 @@ READING_TRICKS: tuple[Trick, ...] = (
         FileType.PNG,
         _in_green,
         "a profile whose table takes two of three samples",
+        expected=Expected.REFUSED,
     ),
     _read(
         "icc-last-bit",

@@ -1,4 +1,4 @@
-"""A profile is applied in each way in which programs read it, once if they agree."""
+"""A profile is applied in each of its readings; sRGB and garbage change nothing."""
 
 import struct
 
@@ -10,26 +10,32 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
 from tests.pictures import icc
-from tests.pictures.colours.test_icctables import old_table
+from tests.pictures.colours.test_profiles import FALLING, POINTS, SRGB, table
 from uploadfilter.pictures.colours.conversions import (
-    conversions_of,
-    is_jagged,
-    is_steep,
+    Conversion,
+    conversion_of,
+    needs_conversion,
 )
-from uploadfilter.pictures.colours.profiles import MAX_PROFILE_BYTES, needs_conversion
+from uploadfilter.pictures.colours.profiles import MAX_PROFILE_BYTES
 
 RAMP = np.arange(0, 256, 17, dtype=np.uint8)
 COLOURS = np.stack(np.meshgrid(RAMP, RAMP, RAMP), axis=-1).reshape(64, 64, 3)
-SRGB = icc.table(icc.srgb_light())
-FALLING = icc.table(icc.srgb_light()[::-1])
+"""Colours evenly over all that RGB can be."""
+
 LITTLECMS_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 
 
-def lumas(profile: bytes, image: Image.Image | None = None) -> list[NDArray[np.int64]]:
-    """Return the luma of all colours in each way to convert them."""
-    image = image or Image.fromarray(COLOURS)
-    found = conversions_of(profile)
-    return [np.asarray(item.luma(image)).astype(np.int64) for item in found]
+def conversion(profile: bytes) -> Conversion:
+    """Return the conversion of a profile that changes colours."""
+    found = conversion_of(profile)
+    assert found is not None
+    return found
+
+
+def lumas(profile: bytes) -> list[NDArray[np.int64]]:
+    """Return the luma of all colours in each reading of a profile."""
+    found = conversion(profile).lumas(Image.fromarray(COLOURS))
+    return [np.asarray(item).astype(np.int64) for item in found]
 
 
 def luma_of(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -40,116 +46,75 @@ def luma_of(colours: NDArray[np.uint8]) -> NDArray[np.int64]:
 @pytest.mark.parametrize(
     "profile",
     [
-        pytest.param(icc.colour_profile(SRGB, icc.DISPLAY_P3), id="Display P3"),
-        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), id="Adobe RGB"),
-        pytest.param(icc.colour_profile(icc.SRGB_FORMULA, icc.DISPLAY_P3), id="para"),
-        pytest.param(icc.grey_profile(icc.power(1.8)), id="grey"),
-        pytest.param(icc.colour_profile(icc.power(8)), id="steep"),
         pytest.param(LITTLECMS_SRGB, id="littlecms"),
+        pytest.param(icc.colour_profile(SRGB), id="table"),
+        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(256))), id="256"),
+        pytest.param(icc.colour_profile(icc.SRGB_FORMULA), id="formula"),
+        pytest.param(icc.grey_profile(SRGB), id="grey"),
+        pytest.param(icc.colour_profile(SRGB, says=b"hostile"), id="named otherwise"),
+        pytest.param(None, id="none"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"no profile" * 40, id="garbage"),
+        pytest.param(LITTLECMS_SRGB[:128].replace(b"acsp", b"scpa"), id="no signature"),
     ],
 )
-def test_plain_profile_is_converted_once(profile: bytes) -> None:
-    """Profiles of cameras and screens cost one conversion."""
-    assert len(conversions_of(profile)) == 1
+def test_what_changes_nothing_needs_no_conversion(profile: bytes | None) -> None:
+    """However sRGB is written; and bytes that browsers ignore."""
+    assert not needs_conversion(profile)
 
 
 @pytest.mark.parametrize(
-    ("profile", "stored"),
+    "profile",
     [
+        pytest.param(icc.colour_profile(SRGB, icc.DISPLAY_P3), id="Display P3"),
+        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), id="Adobe RGB"),
+        pytest.param(icc.colour_profile(icc.power(1.8), icc.ADOBE), id="gamma 1.8"),
+        pytest.param(icc.colour_profile(icc.power(1.0)), id="linear"),
+        pytest.param(icc.grey_profile(icc.power(1.8)), id="grey"),
+        pytest.param(icc.colour_profile(icc.power(8)), id="dark"),
+        pytest.param(icc.colour_profile(FALLING), id="falling"),
+        pytest.param(icc.colour_profile(SRGB, icc.SRGB[::-1]), id="rotated"),
+    ],
+)
+def test_ordinary_profile_is_converted_once(profile: bytes) -> None:
+    """Profiles of cameras and screens, and those that exchange what they show."""
+    found = conversion(profile)
+
+    assert len(found.transforms) == 1
+    assert not found.is_unsure
+
+
+@pytest.mark.parametrize(
+    ("profile", "reading", "stored"),
+    [
+        pytest.param(icc.colour_profile(FALLING), 0, 255 - COLOURS, id="falling"),
         pytest.param(
             icc.colour_profile(
                 FALLING, more={b"x%03d" % at: b"text" + bytes(8) for at in range(120)}
             ),
+            0,
             255 - COLOURS,
             id="many tags",
         ),
         pytest.param(
-            icc.colour_profile(FALLING, more={b"D2B0": b"mpet" + bytes(60)}),
+            icc.colour_profile(FALLING, more={b"A2B1": table()}),
+            -1,
             255 - COLOURS,
-            id="a table of real numbers",
+            id="a table that some prefer",
         ),
         pytest.param(
-            icc.renamed(
-                icc.colour_profile(FALLING, more={b"zXYZ": icc.xyz(icc.SRGB[0])}),
-                b"zXYZ",
-                b"rXYZ",
-            ),
-            255 - COLOURS,
-            id="a primary twice",
-        ),
-        pytest.param(
-            icc.colour_profile(icc.table(icc.srgb_light(70_000)[::-1])),
-            255 - COLOURS,
-            id="a long curve",
-        ),
-        pytest.param(
-            icc.colour_profile(
-                FALLING, more={b"cicp": b"cicp" + bytes(4) + b"\1\x0d\0\1"}
-            ),
+            icc.colour_profile(FALLING, more={b"cicp": POINTS[:9] + b"\x0d\0\1"}),
+            -1,
             COLOURS,
             id="code points",
         ),
     ],
 )
-def test_first_conversion_is_that_of_browsers(
-    profile: bytes, stored: NDArray[np.uint8]
+def test_each_reading_is_shown(
+    profile: bytes, reading: int, stored: NDArray[np.uint8]
 ) -> None:
-    """Profiles that littlecms refuses or reads differently are read as in Chromium."""
-    assert np.abs(lumas(profile)[0] - luma_of(stored)).max() <= 3
-
-
-def test_both_ways_are_there_where_programs_differ() -> None:
-    """A table that only some know stands beside the curves that others go by."""
-    head = b"mft1" + bytes(4) + bytes((3, 3, 2, 0)) + bytes(36)
-    table = head + bytes(3 * 256) + bytes(24) + bytes(3 * 256)
-    profile = icc.colour_profile(FALLING, more={b"A2B2": table})
-
-    first, *others = lumas(profile)
-
-    assert np.abs(first - luma_of(255 - COLOURS)).max() <= 3
-    assert others
-
-
-def test_table_is_preferred_to_curves_and_both_are_shown() -> None:
-    """Chromium follows the table, unless the table changes too little."""
-    profile = icc.colour_profile(FALLING, more={b"A2B0": old_table(length=2)})
-
-    by_table, by_curves, *_ = lumas(profile)
-
-    assert np.abs(by_curves - luma_of(255 - COLOURS)).max() <= 3
-    assert np.abs(by_table - by_curves).max() > 30
-
-
-@given(
-    gamma=st.floats(0.2, 5),
-    moves=st.lists(st.floats(-0.2, 0.2), min_size=9, max_size=9),
-    curved=st.booleans(),
-)
-def test_plain_profiles_come_to_the_same_in_both_ways(
-    gamma: float, moves: list[float], curved: bool
-) -> None:
-    """Where one conversion stands for two, it is within three steps of either."""
-    primaries = (np.array(icc.SRGB) + np.reshape(moves, (3, 3))).tolist()
-    curve = icc.table(icc.srgb_light() ** gamma) if curved else icc.formula(0, gamma)
-    plain = icc.colour_profile(curve, primaries)
-    crowded = icc.colour_profile(
-        curve, primaries, more={b"x%03d" % at: b"text" + bytes(8) for at in range(99)}
-    )
-    (by_skia,) = lumas(crowded)
-    found = lumas(plain)
-
-    if len(found) == 1:
-        assert np.abs(found[0] - by_skia).max() <= 8
-    else:
-        np.testing.assert_array_equal(found[0], by_skia)
-
-
-def test_four_colours_are_converted_by_their_table() -> None:
-    """A printer's profile has nothing else."""
-    profile = icc.profile({b"A2B0": old_table(length=2, inputs=4)}, samples=b"CMYK")
-    image = Image.fromarray(COLOURS).convert("CMYK")
-
-    assert len(lumas(profile, image)) == 2
+    """Browsers show one of them."""
+    assert np.abs(lumas(profile)[reading] - luma_of(stored)).max() <= 3
 
 
 @pytest.mark.parametrize(
@@ -158,126 +123,94 @@ def test_four_colours_are_converted_by_their_table() -> None:
         pytest.param(icc.profile({}), id="nothing in it"),
         pytest.param(icc.profile({}, samples=b"CMYK"), id="no table"),
         pytest.param(icc.profile({b"A2B0": b"mft2" + bytes(9)}), id="cut off"),
+        pytest.param(
+            icc.colour_profile(icc.table(icc.srgb_light(70_000)[::-1])),
+            id="a curve of more values than littlecms reads",
+        ),
+        pytest.param(
+            icc.profile({b"A2B0": table().replace(b"\3\3\2", b"\2\3\2")}),
+            id="a table for two colours",
+        ),
+        pytest.param(
+            struct.pack(">I", MAX_PROFILE_BYTES + 999)
+            + icc.colour_profile(FALLING)[4:]
+            + bytes(MAX_PROFILE_BYTES),
+            id="too large",
+        ),
     ],
 )
-def test_what_cannot_be_evaluated_has_no_conversion(profile: bytes) -> None:
-    """Whether that matters is for others to say."""
-    assert conversions_of(profile) == ()
+def test_profile_that_littlecms_refuses_is_unsure(profile: bytes) -> None:
+    """Programs may show other colours; only the stored ones are compared."""
+    found = conversion(profile)
+
+    assert (found.transforms, found.is_unsure) == ((), True)
 
 
-@pytest.mark.parametrize(("inputs", "used"), [(1, 1), (2, 2), (4, 3)])
-def test_table_for_other_samples_is_applied(inputs: int, used: int) -> None:
-    """Chromium gives it as many channels as it wants, the fourth is that of opacity."""
-    head = b"mft1" + bytes(4) + bytes((inputs, 3, 2, 0)) + bytes(36)
-    ramp = bytes(range(256))
-    places = np.indices((2,) * inputs).reshape(inputs, -1).T
-    # Lights up with the last sample that is a colour.
-    grid = np.repeat(places[:, used - 1 : used] * 255, 3, axis=1).astype(np.uint8)
-    table = head + ramp * inputs + grid.tobytes() + ramp * 3
-    profile = icc.headed(icc.profile({b"A2B0": table}), at=20, to=b"Lab ")
-    image = Image.fromarray(COLOURS)
+@pytest.mark.parametrize(
+    "profile",
+    [
+        pytest.param(icc.grey_profile(icc.power(0.2)), id="steep in the dark"),
+        pytest.param(
+            icc.colour_profile(icc.formula(3, 1.0, 0.0, 1.0, 0.0, 0.5005)), id="a jump"
+        ),
+        pytest.param(
+            icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2)),
+            id="last bit",
+        ),
+        pytest.param(
+            icc.headed(icc.colour_profile(FALLING), at=16, to=b"Lab "), id="of Lab"
+        ),
+    ],
+)
+def test_profile_that_moves_colours_far_is_unsure(profile: bytes) -> None:
+    """Both readings are compared, and the picture has a lack."""
+    found = conversion(profile)
 
-    shown = lumas(profile, image)[0]
-
-    channel = COLOURS[:, :, used - 1]
-    assert len(np.unique(shown[channel == 0])) == 1
-    assert shown[channel == 255].mean() != shown[channel == 0].mean()
+    assert found.transforms
+    assert found.is_unsure
 
 
-def test_too_large_profile_has_no_conversion() -> None:
-    """However sound it is."""
-    whole = icc.colour_profile(FALLING) + bytes(MAX_PROFILE_BYTES)
-    profile = struct.pack(">I", len(whole)) + whole[4:]
+def test_curve_that_differs_at_one_value_needs_conversion() -> None:
+    """Every value that a sample can have is compared."""
+    light = icc.srgb_light(256)
+    light[100] = light[110]
 
-    assert needs_conversion(profile)
-    assert conversions_of(profile) == ()
+    assert needs_conversion(icc.colour_profile(icc.table(light)))
+
+
+def test_table_of_srgb_is_converted() -> None:
+    """It may change colours that nobody tries."""
+    assert needs_conversion(icc.colour_profile(SRGB, more={b"A2B0": table()}))
+
+
+def test_raised_black_stays_raised() -> None:
+    """Browsers do not make black points equal."""
+    light = 0.2 + 0.8 * icc.srgb_light()
+
+    shown = lumas(icc.colour_profile(icc.table(light)))[0]
+
+    assert shown.min() > 100
+
+
+@pytest.mark.parametrize("padding", [100_000, MAX_PROFILE_BYTES])
+def test_padding_behind_a_profile_changes_nothing(padding: int) -> None:
+    """A profile states its length, and browsers skip the rest."""
+    assert len(lumas(icc.colour_profile(FALLING) + bytes(padding))) == 1
+
+
+def test_large_profile_is_read_like_a_small_one() -> None:
+    """A profile that is too large for the cache is still converted."""
+    padding = {b"padd": b"data" + bytes(100_000)}
+
+    assert len(lumas(icc.colour_profile(FALLING, more=padding))) == 1
 
 
 @given(content=st.binary(max_size=200), at=st.integers(0, 900))
 def test_no_bytes_raise(content: bytes, at: int) -> None:
     """Whatever is put into a profile, it is converted by or not."""
     whole = icc.colour_profile(
-        SRGB[:600] + SRGB[-100:], icc.ADOBE, more={b"A2B0": old_table(length=1)}
+        SRGB[:600] + SRGB[-100:], icc.ADOBE, more={b"A2B0": table(b"mft1")}
     )
-    damaged = whole[:at] + content + whole[at + len(content) :]
-    for item in conversions_of(damaged):
-        item.luma(Image.new(item.mode, (3, 3)))
-
-
-@pytest.mark.parametrize(
-    ("profile", "steep"),
-    [
-        pytest.param(icc.colour_profile(icc.power(1.0)), False, id="linear"),
-        pytest.param(icc.colour_profile(icc.power(8)), False, id="bent"),
-        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), False, id="Adobe"),
-        pytest.param(icc.colour_profile(FALLING), False, id="falling"),
-        pytest.param(icc.grey_profile(icc.power(2.2)), False, id="grey"),
-        pytest.param(icc.grey_profile(icc.power(0.2)), True, id="steep in the dark"),
-        pytest.param(
-            icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2)),
-            True,
-            id="last bit",
-        ),
-        pytest.param(
-            icc.colour_profile(
-                SRGB, [[40, 40, 40], [-40, -40, -40], [0.9642, 1.0, 0.8249]]
-            ),
-            True,
-            id="differences",
-        ),
-        pytest.param(b"no profile", False, id="garbage"),
-    ],
-)
-def test_steep_profile_shows_single_steps(profile: bytes, steep: bool) -> None:
-    """A steep profile tells that averages or cut samples are not enough."""
-    assert is_steep(profile) is steep
-
-
-@pytest.mark.parametrize(
-    ("profile", "jagged"),
-    [
-        pytest.param(icc.colour_profile(SRGB), False, id="usual"),
-        pytest.param(icc.colour_profile(icc.power(2.2)), False, id="power"),
-        pytest.param(
-            icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2)),
-            False,
-            id="8 bits",
-        ),
-        pytest.param(
-            icc.colour_profile(
-                icc.table(np.arange(65_536, dtype=float) % 256 // 32 / 7)
-            ),
-            True,
-            id="16 bits",
-        ),
-        pytest.param(
-            icc.colour_profile(icc.formula(3, 1.0, 0.0, 1.0, 0.0, 0.5005)),
-            True,
-            id="a jump",
-        ),
-        pytest.param(b"no profile", False, id="garbage"),
-    ],
-)
-def test_jagged_profile_tells_more_than_eight_bits(
-    profile: bytes, jagged: bool
-) -> None:
-    """Its curves go up and down between two samples of 8 bits."""
-    assert is_jagged(profile) is jagged
-
-
-def test_code_points_replace_what_they_name() -> None:
-    """Unknown primaries or curves are those of the profile."""
-    swapped = icc.SRGB[1:] + icc.SRGB[:1]
-    names = {"primaries": b"\1\2\0\1", "curve": b"\2\x0d\0\1"}
-    first = {
-        name: lumas(
-            icc.colour_profile(
-                FALLING, swapped, more={b"cicp": b"cicp" + bytes(4) + points}
-            )
-        )[0]
-        for name, points in names.items()
-    }
-
-    assert np.abs(first["primaries"] - luma_of(255 - COLOURS)).max() <= 3
-    rotated = lumas(icc.colour_profile(SRGB, swapped))[0]
-    assert np.abs(first["curve"] - rotated).max() <= 3
+    found = conversion_of(whole[:at] + content + whole[at + len(content) :])
+    if found is not None:
+        found.lumas(Image.new(found.mode, (3, 3)))

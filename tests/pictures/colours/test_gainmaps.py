@@ -1,181 +1,126 @@
-"""The parameters of a gain map are read from its numbers, and applied."""
+"""A gain map that changes a picture on an ordinary screen is recognised."""
 
 import struct
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
-from tests.corpus.tricks.gains import xmp_segment
-from uploadfilter.pictures.colours.gainmaps import (
-    BadGainMapError,
-    Gain,
-    gain_of_box,
-    gain_of_packet,
-)
-from uploadfilter.pictures.headers.jpegscans import PACKET_START
+from tests.corpus import pictures
+from tests.corpus.tricks.gains import GAIN_TRICKS, multi_picture, xmp_segment
+from tests.corpus.tricks.kit import Trick, jpeg_segment
+from tests.pictures.sketches import frames, lacks, photograph
+from uploadfilter.model import Reason
+from uploadfilter.pictures.colours.gainmaps import changes_jpeg, has_bright_base
+from uploadfilter.pictures.headers.jpegscans import LONG_PACKET_START, PACKET_START
 
-CHANNEL = (-2, 1, 3, 1, 1, 1, 1, 64, 1, 32)
-
-
-def packet(fields: dict[str, str], inner: str = "") -> bytes:
-    """Return metadata with fields of a gain map."""
-    return xmp_segment(fields, inner)[4:].removeprefix(PACKET_START)
+TARGET, DECOY = photograph(1, 320, 240), photograph(2, 320, 240)
+BRIGHT = {"HDRCapacityMax": "6", "BaseRenditionIsHDR": "True"}
 
 
-def box(stored: int, other: int, *, flags: int = 0, channels: int = 1) -> bytes:
-    """Return the numbers of a gain map."""
-    head = struct.pack(">HHB", 0, 0, flags) + struct.pack(">4I", stored, 1, other, 1)
-    return head + struct.pack(">iIiIIIiIiI", *CHANNEL) * channels
+def gained(segment: bytes) -> bytes:
+    """Return a picture with a second one that has a segment of metadata."""
+    second = pictures.jpeg(TARGET)
+    return multi_picture(pictures.jpeg(DECOY), second[:2] + segment + second[2:])
 
 
-def gain(content: bytes) -> Gain:
-    """Return the meaning of a valid gain map."""
-    found = gain_of_packet(content)
-    assert found is not None
-    return found
+def numbers(stored: int, other: int, below: int = 1) -> bytes:
+    """Return the numbers of a gain map: the light that each picture needs."""
+    head = struct.pack(">HHB4I", 0, 0, 0, stored, below, other, below)
+    return head + struct.pack(">iIiIIIiIiI", -2, 1, 3, 1, 1, 1, 1, 64, 1, 32)
+
+
+@pytest.mark.parametrize("trick", GAIN_TRICKS, ids=lambda trick: trick.name)
+def test_picture_that_is_not_the_ordinary_one_has_a_lack(trick: Trick) -> None:
+    """The stored picture is compared, and browsers show another one."""
+    content = trick.make(TARGET, DECOY)
+
+    assert len(frames(content)) == 1
+    assert lacks(content) == [Reason.UNDECODABLE]
 
 
 @pytest.mark.parametrize(
-    ("lowest", "highest", "is_bright", "weight"),
+    ("fields", "changes"),
     [
-        pytest.param(0.0, 3.0, "False", 0.0, id="of a phone"),
-        pytest.param(1.0, 3.0, "False", 0.0, id="for better screens only"),
-        pytest.param(-1.0, 3.0, "False", 0.25, id="a quarter on a usual screen"),
-        pytest.param(-3.0, -1.0, "False", 1.0, id="for usual screens"),
-        pytest.param(0.0, 3.0, "True", -1.0, id="of a bright picture"),
-        pytest.param(-1.0, 3.0, "true", -0.75, id="of one that is bright in part"),
-        pytest.param(-3.0, -1.0, "True", 0.0, id="bright, and for usual screens"),
+        pytest.param({"HDRCapacityMin": "0"}, False, id="of a phone"),
+        pytest.param({"HDRCapacityMin": "1.5"}, False, id="for better screens only"),
+        pytest.param({"HDRCapacityMin": "-1"}, True, id="in part on ordinary screens"),
+        pytest.param({"HDRCapacityMin": "low"}, True, id="no number"),
+        pytest.param({"HDRCapacityMin": "nan"}, True, id="not a number"),
+        pytest.param({"BaseRenditionIsHDR": "True"}, True, id="of a bright picture"),
+        pytest.param({"BaseRenditionIsHDR": "true"}, True, id="in small letters"),
+        pytest.param({"BaseRenditionIsHDR": "False"}, False, id="of a usual one"),
+        pytest.param({}, False, id="of nothing"),
     ],
 )
-def test_weight_on_a_usual_screen(
-    lowest: float, highest: float, is_bright: str, weight: float
+def test_metadata_say_whether_a_map_counts(
+    fields: dict[str, str], changes: bool
 ) -> None:
     """Chromium applies a map where the file says that the screen needs it."""
-    fields = {
-        "HDRCapacityMin": str(lowest),
-        "HDRCapacityMax": str(highest),
-        "BaseRenditionIsHDR": is_bright,
-    }
-
-    assert gain(packet(fields)).weight == pytest.approx(weight)
+    assert changes_jpeg(gained(xmp_segment(fields))) is changes
 
 
-def test_numbers_may_be_elements_for_each_channel() -> None:
+def test_numbers_may_be_elements() -> None:
     """However metadata are written, they mean the same."""
-    items = "".join(f"<rdf:li>{value}</rdf:li>" for value in (1, 2, 3))
-    inner = f"<hdrgm:GainMapMax><rdf:Seq>{items}</rdf:Seq></hdrgm:GainMapMax>"
+    inner = "<hdrgm:BaseRenditionIsHDR>True</hdrgm:BaseRenditionIsHDR>"
+    items = "<rdf:Seq><rdf:li>-1</rdf:li></rdf:Seq>"
+    several = f"<hdrgm:HDRCapacityMin>{items}</hdrgm:HDRCapacityMin>"
 
-    np.testing.assert_array_equal(gain(packet({}, inner)).highest, (1, 2, 3))
-    np.testing.assert_array_equal(
-        gain(packet({"GainMapMax": "2.5"})).highest, (2.5, 2.5, 2.5)
-    )
-
-
-def test_offsets_belong_to_the_two_pictures() -> None:
-    """The one of the stored picture comes before the gain."""
-    fields = {"OffsetSDR": "0.25", "OffsetHDR": "0.5"}
-    usual, bright = (
-        gain(packet({**fields, "BaseRenditionIsHDR": word}))
-        for word in ("False", "True")
-    )
-
-    assert usual.offset_before[0] == bright.offset_after[0] == 0.25
-    assert usual.offset_after[0] == bright.offset_before[0] == 0.5
+    assert changes_jpeg(gained(xmp_segment({}, inner)))
+    assert changes_jpeg(gained(xmp_segment({}, several)))
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"no metadata", b"<x/>", b"<x>", packet({})[:-9]]
-)
-def test_what_says_nothing_of_a_map_is_none(content: bytes) -> None:
-    """Truncated metadata have no effect, either, as in Chromium."""
-    assert gain_of_packet(content) is None
+def test_metadata_in_several_segments_are_read() -> None:
+    """Long metadata are put together in their order."""
+    packet = xmp_segment(BRIGHT)[4:].removeprefix(PACKET_START)
+    parts = b""
+    for start, end in ((200, None), (0, 200)):
+        places = len(packet).to_bytes(4, "big") + start.to_bytes(4, "big")
+        body = LONG_PACKET_START + bytes(32) + places + packet[start:end]
+        parts += jpeg_segment(0xE1, body)
+
+    assert changes_jpeg(gained(parts))
 
 
-@pytest.mark.parametrize("value", ["much", "nan", "inf", ""])
-def test_numbers_that_are_none_are_refused(value: str) -> None:
-    """Their meaning in other programs is unknown."""
-    with pytest.raises(BadGainMapError):
-        gain_of_packet(packet({"GainMapMax": value}))
+def test_metadata_that_are_too_long_count() -> None:
+    """They are not read."""
+    assert changes_jpeg(gained(xmp_segment({}, "<a/>" * 6_000)))
+
+
+@pytest.mark.parametrize("packet", [b"", b"no metadata", b"<x/>", b"<x>", b"\xff\xfe<"])
+def test_what_says_nothing_of_a_map_changes_nothing(packet: bytes) -> None:
+    """As in Chromium."""
+    assert not changes_jpeg(gained(jpeg_segment(0xE1, PACKET_START + packet)))
 
 
 @pytest.mark.parametrize(
-    ("stored", "other", "weight"), [(0, 2, 0.0), (2, 0, -1.0), (0, 0, -1.0)]
+    ("body", "bright"),
+    [
+        pytest.param(numbers(0, 2), False, id="of a phone"),
+        pytest.param(numbers(2, 0), True, id="of a bright picture"),
+        pytest.param(numbers(1, 2, below=0), True, id="division by zero"),
+        pytest.param(b"", False, id="none"),
+        pytest.param(bytes(4), False, id="versions alone"),
+        pytest.param(b"\0\1" + bytes(90), False, id="of a later version"),
+    ],
 )
-def test_numbers_of_the_standard_are_read(
-    stored: int, other: int, weight: float
-) -> None:
+def test_numbers_of_the_standard_are_read(body: bytes, bright: bool) -> None:
     """The picture that needs more light than the other is the bright one."""
-    for flags, channels in ((0, 1), (0x80, 3)):
-        found = gain_of_box(box(stored, other, flags=flags, channels=channels))
-        assert found is not None
-        assert found.weight == weight
-        np.testing.assert_array_equal(found.lowest, (-2, -2, -2))
-        np.testing.assert_array_equal(found.highest, (3, 3, 3))
-        np.testing.assert_array_equal(found.offset_before, [1 / 64] * 3)
-        np.testing.assert_array_equal(found.offset_after, [1 / 32] * 3)
+    assert has_bright_base(body) is bright
 
 
-@pytest.mark.parametrize("body", [b"", bytes(4), b"\0\1" + bytes(90)])
-def test_versions_alone_are_no_map(body: bytes) -> None:
-    """A stored picture says only that there is a map; later versions are unknown."""
-    assert gain_of_box(body) is None
+def test_picture_without_hints_is_not_searched() -> None:
+    """A picture after another one is left to carving."""
+    second = pictures.jpeg(TARGET)
+    mapped = second[:2] + xmp_segment(BRIGHT) + second[2:]
+
+    assert lacks(pictures.jpeg(DECOY) + mapped) == []
 
 
-def test_numbers_that_are_cut_off_are_refused() -> None:
-    """So are those that divide by zero."""
-    for body in (box(0, 2)[:-1], box(0, 2, flags=0x80), bytes(90)):
-        with pytest.raises(BadGainMapError):
-            gain_of_box(body)
+@given(at=st.integers(0, 900), content=st.binary(max_size=40))
+def test_no_bytes_raise(at: int, content: bytes) -> None:
+    """Damaged metadata mean something or nothing."""
+    whole = xmp_segment(BRIGHT) + jpeg_segment(0xE2, numbers(0, 2))
 
-
-def linear(value: float) -> float:
-    """Return the light of a sample of sRGB."""
-    return value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4
-
-
-def encoded(light: float) -> float:
-    """Return light as sRGB encodes it."""
-    light = min(max(light, 0.0), 1.0)
-    return light * 12.92 if light <= 0.0031308 else 1.055 * light ** (1 / 2.4) - 0.055
-
-
-@given(
-    stored=st.integers(0, 255),
-    sample=st.integers(0, 255),
-    lowest=st.floats(-6, 6),
-    highest=st.floats(-6, 6),
-    gamma=st.floats(0.2, 4),
-    offsets=st.tuples(st.floats(0, 1), st.floats(0, 1)),
-    weight=st.floats(-1, 1),
-)
-def test_map_is_applied_as_defined(
-    *,
-    stored: int,
-    sample: int,
-    lowest: float,
-    highest: float,
-    gamma: float,
-    offsets: tuple[float, float],
-    weight: float,
-) -> None:
-    """The fast way gives the values of the definition for each pixel."""
-    three = np.ones(3)
-    meant = Gain(
-        lowest=lowest * three,
-        highest=highest * three,
-        gamma=gamma * three,
-        offset_before=offsets[0] * three,
-        offset_after=offsets[1] * three,
-        weight=weight,
-    )
-    power = lowest + (highest - lowest) * (sample / 255) ** gamma
-    light = (linear(stored / 255) + offsets[0]) * 2 ** (power * weight) - offsets[1]
-
-    shown = meant.shown(
-        Image.new("RGB", (1, 1), (stored,) * 3), Image.new("RGB", (1, 1), (sample,) * 3)
-    )
-
-    assert shown.getpixel((0, 0)) == pytest.approx((encoded(light) * 255,) * 3, abs=1)
+    changes_jpeg(whole[:at] + content + whole[at + len(content) :])
+    has_bright_base(content)

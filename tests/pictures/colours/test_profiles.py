@@ -1,114 +1,48 @@
-"""sRGB is recognised by its numbers, and bytes that are not a profile are harmless."""
+"""Profiles are read as other programs read them, and odd ones are recognised."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageCms
 
 from tests.pictures import icc
 from uploadfilter.pictures.colours.profiles import (
-    MAX_PROFILE_BYTES,
-    contradicts_itself,
-    needs_conversion,
-    samples_of,
-    transform_of,
+    code_points_of,
+    cut,
+    is_odd,
+    mode_of,
+    readings_of,
 )
 
-LITTLECMS_SRGB = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
-SRGB_TABLE = icc.table(icc.srgb_light())
-INVERTED = icc.table(icc.srgb_light()[::-1])
-
-RAMP = np.arange(0, 256, 17, dtype=np.uint8)
-COLOURS = np.stack(np.meshgrid(RAMP, RAMP, RAMP), axis=-1).reshape(64, 64, 3)
-"""Colours evenly over all that RGB can be."""
+SRGB = icc.table(icc.srgb_light())
+FALLING = icc.table(icc.srgb_light()[::-1])
+POINTS = b"cicp" + bytes(4) + b"\1\x08\0\1"
 
 
-def luma_change(profile: bytes) -> int:
-    """Return by how much conversion changes the luma of any colour at most."""
-    transform = transform_of(profile)
-    assert transform is not None
-    shown = Image.fromarray(COLOURS)
-    before = np.asarray(shown.convert("L")).astype(int)
-    after = np.asarray(transform.apply(shown).convert("L")).astype(int)
-    return int(np.abs(after - before).max())
+def table(kind: bytes = b"mft2", *, matrix: bytes = b"") -> bytes:
+    """Return a table that keeps its three colours."""
+    unit = b"".join(icc.fixed(number) for number in (1, 0, 0, 0, 1, 0, 0, 0, 1))
+    head = kind + bytes(4) + bytes((3, 3, 2, 0)) + (matrix or unit)
+    ramp, corners = np.arange(256), np.indices((2, 2, 2)).reshape(3, -1).T
+    if kind == b"mft1":
+        curves = ramp.astype(np.uint8).tobytes() * 3
+        return head + curves + (corners * 255).astype(np.uint8).tobytes() + curves
+    curves = (ramp * 257).astype(">u2").tobytes() * 3
+    grid = (corners * 65_535).astype(">u2").tobytes()
+    return head + b"\1\0\1\0" + curves + grid + curves
 
 
 @pytest.mark.parametrize(
     "profile",
     [
-        pytest.param(LITTLECMS_SRGB, id="littlecms"),
-        pytest.param(icc.colour_profile(SRGB_TABLE), id="table"),
-        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(256))), id="256"),
-        pytest.param(icc.colour_profile(icc.table(icc.srgb_light(70_000))), id="huge"),
-        pytest.param(icc.colour_profile(icc.SRGB_FORMULA), id="formula"),
-        pytest.param(icc.grey_profile(SRGB_TABLE), id="grey"),
-        pytest.param(
-            icc.colour_profile(SRGB_TABLE, says=b"hostile"),
-            id="named otherwise",
-        ),
+        pytest.param(icc.colour_profile(SRGB, icc.ADOBE), id="of a camera"),
+        pytest.param(icc.grey_profile(icc.power(1.8)), id="grey"),
+        pytest.param(icc.profile({b"A2B0": table()}, samples=b"CMYK"), id="printer"),
     ],
 )
-def test_srgb_needs_no_conversion(profile: bytes) -> None:
-    """However its curve is written, and whatever it is called, sRGB is sRGB."""
-    assert not needs_conversion(profile)
-
-
-@pytest.mark.parametrize(
-    "profile",
-    [
-        pytest.param(icc.colour_profile(INVERTED), id="inverted"),
-        pytest.param(icc.colour_profile(SRGB_TABLE, icc.SRGB[::-1]), id="rotated"),
-        pytest.param(icc.colour_profile(icc.power(8)), id="gamma 8"),
-        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), id="Adobe RGB"),
-        pytest.param(icc.colour_profile(SRGB_TABLE, icc.DISPLAY_P3), id="Display P3"),
-        pytest.param(icc.grey_profile(INVERTED), id="inverted grey"),
-        pytest.param(icc.grey_profile(icc.formula(0, 1.0)), id="linear grey"),
-        pytest.param(icc.colour_profile(b"curv" + bytes(8)), id="linear"),
-        pytest.param(
-            icc.colour_profile(SRGB_TABLE, more={b"A2B0": b"mft2" + bytes(60)}),
-            id="a table beside",
-        ),
-        pytest.param(icc.profile({}, samples=b"CMYK"), id="CMYK"),
-        pytest.param(icc.colour_profile(icc.formula(9, 1.0)), id="unknown formula"),
-        pytest.param(icc.colour_profile(SRGB_TABLE[:-2]), id="curve cut off"),
-    ],
-)
-def test_other_profiles_need_conversion(profile: bytes) -> None:
-    """A profile that is called sRGB and is another one is converted."""
-    assert b"sRGB" in profile
-    assert needs_conversion(profile)
-
-
-def test_curve_that_differs_at_one_value_needs_conversion() -> None:
-    """Every value that a sample can have is compared."""
-    light = icc.srgb_light(256)
-    light[100] = light[110]
-
-    assert needs_conversion(icc.colour_profile(icc.table(light)))
-
-
-@pytest.mark.parametrize(
-    "profile",
-    [
-        pytest.param(None, id="none"),
-        pytest.param(b"", id="empty"),
-        pytest.param(b"no profile" * 40, id="garbage"),
-        pytest.param(LITTLECMS_SRGB[:128].replace(b"acsp", b"scpa"), id="no signature"),
-    ],
-)
-def test_what_is_no_profile_needs_no_conversion(profile: bytes | None) -> None:
-    """Browsers ignore it, so they show the stored values."""
-    assert not needs_conversion(profile)
-
-
-def test_profile_that_is_too_large_is_not_passed_over() -> None:
-    """It changes the shown picture in an unknown way."""
-    whole = icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES)
-    large = len(whole).to_bytes(4, "big") + whole[4:]
-
-    assert needs_conversion(large)
-    assert transform_of(large) is None
+def test_ordinary_profile_has_one_reading(profile: bytes) -> None:
+    """All programs use the same tags of it."""
+    assert readings_of(profile) == (profile,)
 
 
 @pytest.mark.parametrize(
@@ -116,203 +50,126 @@ def test_profile_that_is_too_large_is_not_passed_over() -> None:
     [
         pytest.param(
             icc.colour_profile(
-                SRGB_TABLE, more={b"x%03d" % at: b"text" + bytes(8) for at in range(97)}
+                FALLING, more={b"x%03d" % at: b"text" + bytes(8) for at in range(120)}
             ),
             id="more tags than littlecms reads",
         ),
         pytest.param(
             icc.renamed(
-                icc.colour_profile(SRGB_TABLE, more={b"zTRC": INVERTED}),
-                b"zTRC",
-                b"rTRC",
+                icc.colour_profile(FALLING, more={b"zTRC": SRGB}), b"zTRC", b"rTRC"
             ),
             id="a curve twice",
         ),
+        pytest.param(icc.colour_profile(FALLING, more={b"cicp": POINTS}), id="cicp"),
         pytest.param(
-            icc.colour_profile(SRGB_TABLE, more={b"cicp": b"cicp" + bytes(8)}),
-            id="code points",
+            icc.colour_profile(FALLING, more={b"D2B0": b"mpet" + bytes(60)}),
+            id="a table of real numbers",
+        ),
+        pytest.param(icc.colour_profile(FALLING, more={b"A2B1": table()}), id="A2B1"),
+        pytest.param(
+            icc.headed(icc.colour_profile(FALLING), at=12, to=b"link"), id="a link"
         ),
         pytest.param(
-            icc.colour_profile(SRGB_TABLE, more={b"D2B0": b"mpet" + bytes(60)}),
-            id="a table that few know",
+            icc.headed(icc.colour_profile(FALLING), at=8, to=b"\5"), id="version 5"
         ),
         pytest.param(
-            icc.headed(icc.colour_profile(SRGB_TABLE), at=12, to=b"link"), id="a link"
-        ),
-        pytest.param(
-            icc.headed(icc.colour_profile(SRGB_TABLE), at=8, to=b"\5"), id="version 5"
-        ),
-        pytest.param(
-            icc.headed(icc.colour_profile(SRGB_TABLE), at=20, to=b"Lab "), id="Lab"
+            icc.headed(icc.colour_profile(FALLING), at=16, to=b"Lab "), id="Lab"
         ),
     ],
 )
-def test_profile_that_programs_may_read_differently_is_not_srgb(
+def test_profile_that_programs_read_differently_has_more_readings(
     profile: bytes,
 ) -> None:
-    """Where only some programs see the curves of sRGB, all ways are shown."""
-    assert needs_conversion(profile)
+    """The others have only tags that all programs know, each of them once."""
+    first, *others = readings_of(profile)
+
+    assert first == profile
+    assert others
+    assert all(readings_of(other) == (other,) for other in others)
 
 
-def test_padding_behind_a_profile_changes_nothing() -> None:
-    """A profile states its length, and browsers skip the rest."""
-    padded = icc.colour_profile(INVERTED) + bytes(MAX_PROFILE_BYTES)
+def test_first_tag_of_a_name_counts() -> None:
+    """As in Chromium."""
+    profile = icc.colour_profile(FALLING, more={b"zTRC": SRGB})
+    _, *others = readings_of(icc.renamed(profile, b"zTRC", b"rTRC"))
 
-    assert needs_conversion(padded)
-    assert transform_of(padded) is not None
-
-
-@given(
-    gamma=st.floats(2.0, 2.6),
-    shift=st.floats(0.0, 0.1),
-    moves=st.lists(st.floats(-0.006, 0.006), min_size=9, max_size=9),
-)
-def test_conversion_that_is_left_out_changes_little(
-    gamma: float, shift: float, moves: list[float]
-) -> None:
-    """Where no conversion is needed, littlecms changes luma by 10 steps at most."""
-    primaries = (np.array(icc.SRGB) + np.reshape(moves, (3, 3))).tolist()
-    curve = icc.formula(
-        3, gamma, 1 / (1 + shift), shift / (1 + shift), 1 / 12.92, 0.04045
-    )
-    profile = icc.colour_profile(curve, primaries)
-
-    assert needs_conversion(profile) or luma_change(profile) <= 10
+    assert [SRGB in other and FALLING in other for other in others] == [True]
 
 
-@given(profile=st.binary(max_size=400), at=st.integers(0, 600))
-def test_no_bytes_raise(profile: bytes, at: int) -> None:
-    """Whatever is put into a profile, or stands for one, ends as a value."""
-    whole = icc.colour_profile(icc.SRGB_FORMULA, icc.DISPLAY_P3)
-    for content in (profile, whole[:at] + profile + whole[at + len(profile) :]):
-        needs_conversion(content)
-        transform_of(content)
+def test_code_points_are_read() -> None:
+    """Some programs prefer them to everything else."""
+    assert list(code_points_of(icc.profile({b"cicp": POINTS}))) == [b"\1\x08\0\1"]
+    assert list(code_points_of(icc.profile({}))) == []
 
 
 @pytest.mark.parametrize(
     ("profile", "mode"),
     [
-        (icc.colour_profile(SRGB_TABLE), "RGB"),
-        (icc.grey_profile(SRGB_TABLE), "L"),
+        (icc.colour_profile(SRGB), "RGB"),
+        (icc.grey_profile(SRGB), "L"),
         (icc.profile({}, samples=b"CMYK"), "CMYK"),
         (icc.profile({}, samples=b"Luv "), "RGB"),
-        (b"short", None),
     ],
 )
-def test_profile_says_what_its_samples_are(profile: bytes, mode: str | None) -> None:
+def test_profile_says_what_its_samples_are(profile: bytes, mode: str) -> None:
     """A profile is for the samples that its header names."""
-    assert samples_of(profile) == mode
+    assert mode_of(profile) == mode
 
 
-def test_transform_turns_a_negative_into_a_positive() -> None:
-    """Browsers show the negative of a picture with falling curves."""
-    transform = transform_of(icc.colour_profile(INVERTED))
-    assert transform is not None
-    stored = Image.fromarray(COLOURS)
-    shown = np.asarray(transform.apply(stored)).astype(int)
-
-    assert np.abs(shown - (255 - COLOURS)).max() <= 3
-
-
-def test_refused_profile_has_no_transform() -> None:
-    """Littlecms refuses a profile without curves; that is not an error."""
-    assert transform_of(icc.profile({})) is None
-
-
-def test_large_profile_is_read_like_a_small_one() -> None:
-    """A profile that is too large for the cache is still converted."""
-    padding = {b"padd": b"data" + bytes(100_000)}
-    profile = icc.colour_profile(INVERTED, more=padding)
-
-    assert needs_conversion(profile)
-    assert transform_of(profile) is not None
-
-
-def grey_change(curve: bytes) -> int:
-    """Return by how much littlecms changes any grey with a curve."""
-    transform = transform_of(icc.grey_profile(curve))
-    assert transform is not None
-    greys = np.arange(256, dtype=np.uint8)[None]
-    shown = np.asarray(transform.apply(Image.fromarray(greys)).convert("L"))
-    return int(np.abs(shown.astype(int) - greys).max())
-
-
-@given(
-    gamma=st.floats(1.8, 2.8),
-    bend=st.floats(0.0, 0.12),
-    slope=st.floats(0.05, 0.1),
-    limit=st.floats(0.0, 0.1),
-    lift=st.floats(-0.01, 0.01),
-    kind=st.integers(0, 4),
-)
-def test_formulas_are_read_as_littlecms_reads_them(
-    gamma: float, bend: float, slope: float, limit: float, lift: float, kind: int
-) -> None:
-    """Every type of formula that changes greys by more than six is converted."""
-    a, b = 1 / (1 + bend), bend / (1 + bend)
-    numbers = {
-        0: (gamma,),
-        1: (gamma, a, b),
-        2: (gamma, a, b, lift),
-        3: (gamma, a, b, slope, limit),
-        4: (gamma, a, b, slope, limit, lift, 0.0),
-    }[kind]
-    curve = icc.formula(kind, *numbers)
-
-    change = grey_change(curve)
-
-    if needs_conversion(icc.grey_profile(curve)):
-        assert change >= 1
-    else:
-        assert change <= 6
+STAIRS = np.arange(65_536, dtype=float) % 256 // 32 / 7
 
 
 @pytest.mark.parametrize(
-    ("kind", "numbers"),
+    ("profile", "odd"),
     [
-        (1, (2.4, 1 / 1.055, 0.055 / 1.055)),
-        (2, (2.4, 1 / 1.055, 0.055 / 1.055, 0.0)),
-        (4, (2.4, 1 / 1.055, 0.055 / 1.055, 1 / 12.92, 0.04045, 0.0, 0.0)),
+        pytest.param(icc.colour_profile(SRGB, icc.DISPLAY_P3), False, id="Display P3"),
+        pytest.param(icc.colour_profile(icc.power(2.2), icc.ADOBE), False, id="Adobe"),
+        pytest.param(icc.colour_profile(icc.SRGB_FORMULA), False, id="formula"),
+        pytest.param(icc.colour_profile(FALLING), False, id="falling"),
+        pytest.param(icc.grey_profile(icc.power(2.2)), False, id="grey"),
+        pytest.param(icc.profile({b"A2B0": table()}), False, id="table"),
+        pytest.param(icc.profile({b"A2B0": table(b"mft1")}), False, id="old table"),
+        pytest.param(icc.colour_profile(icc.table(STAIRS)), True, id="16 bits"),
+        pytest.param(
+            icc.colour_profile(icc.table(np.arange(256, dtype=float) % 2)),
+            True,
+            id="last bit",
+        ),
+        pytest.param(
+            icc.grey_profile(icc.formula(4, 1.0, 1.0, 0.0, 29.0, 0.5, 0.0, 0.5)),
+            True,
+            id="more light than white",
+        ),
+        pytest.param(
+            icc.colour_profile(SRGB, (icc.SRGB[0], icc.SRGB[0], icc.SRGB[2])),
+            True,
+            id="no white",
+        ),
+        pytest.param(
+            icc.headed(icc.colour_profile(SRGB), at=20, to=b"Lab "), True, id="Lab"
+        ),
+        pytest.param(
+            icc.profile({b"A2B0": table(matrix=bytes(36))}), True, id="a matrix"
+        ),
+        pytest.param(
+            icc.profile({b"A2B0": table().replace(b"\x10\x10", b"\xff\xff")}),
+            True,
+            id="a bent curve in a table",
+        ),
     ],
 )
-def test_srgb_in_other_formulas_needs_no_conversion(
-    kind: int, numbers: tuple[float, ...]
-) -> None:
-    """All but the first type can say sRGB, or nearly."""
-    assert not needs_conversion(icc.grey_profile(icc.formula(kind, *numbers)))
+def test_odd_profile_is_of_a_kind_that_no_device_has(profile: bytes, odd: bool) -> None:
+    """Programs show other colours with it, or bits that nobody sees otherwise."""
+    assert is_odd(profile) is odd
 
 
-def test_formula_that_is_cut_off_needs_conversion() -> None:
-    """An unreadable profile is left to littlecms."""
-    profile = icc.profile({b"kTRC": icc.SRGB_FORMULA[:-4]}, samples=b"GRAY")
-
-    assert needs_conversion(profile)
-
-
-def test_curve_without_its_kind_needs_conversion() -> None:
-    """So is a tag that is not a curve."""
-    assert needs_conversion(icc.grey_profile(b"text" + bytes(40)))
-    assert needs_conversion(icc.profile({}, samples=b"GRAY"))
-
-
-@pytest.mark.parametrize("kind", [b"mft1", b"mft2", b"mAB "])
-@pytest.mark.parametrize("inputs", [1, 2, 3, 4])
-@pytest.mark.parametrize("samples", [b"RGB ", b"GRAY", b"CMYK"])
-def test_table_for_other_samples_contradicts(
-    samples: bytes, inputs: int, kind: bytes
-) -> None:
-    """Each colour of a sample goes into the table."""
-    table = kind + bytes(4) + bytes((inputs, 3)) + bytes(40)
-    profile = icc.profile({b"A2B1": table}, samples=samples)
-
-    is_right = inputs == {b"RGB ": 3, b"GRAY": 1, b"CMYK": 4}[samples]
-    assert contradicts_itself(profile) is not is_right
-
-
-@given(content=st.binary(max_size=300), kept=st.integers(0, 600))
-def test_any_bytes_may_contradict_themselves(content: bytes, kept: int) -> None:
-    """Truncated or invalid bytes raise nothing."""
-    profile = icc.profile({b"A2B0": b"mft1" + content})
-
-    contradicts_itself(content)
-    contradicts_itself(profile[:kept])
+@given(profile=st.binary(max_size=400), at=st.integers(0, 1200))
+def test_no_bytes_raise(profile: bytes, at: int) -> None:
+    """Whatever is put into a profile, it is read."""
+    whole = icc.colour_profile(
+        icc.SRGB_FORMULA, icc.DISPLAY_P3, more={b"A2B1": table(), b"cicp": POINTS}
+    )
+    for content in (profile, whole[:at] + profile + whole[at + len(profile) :]):
+        readings_of(cut(content))
+        is_odd(content)
+        list(code_points_of(content))

@@ -122,38 +122,6 @@ def test_profile_of_a_moving_picture_is_that_of_all_frames() -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "odd"),
-    [
-        pytest.param(with_chunks(profile_chunk(STEEP)), False, id="usual"),
-        pytest.param(
-            PLAIN[:-12] + profile_chunk(STEEP) + PLAIN[-12:], True, id="after pixels"
-        ),
-        pytest.param(
-            with_chunks(png_chunk(b"iCCP", b"\0\0" + zlib.compress(STEEP))),
-            True,
-            id="without a name",
-        ),
-        pytest.param(
-            with_chunks(png_chunk(b"iCCP", b"n\0\0" + zlib.compress(STEEP)[:-4])),
-            True,
-            id="without an end",
-        ),
-        pytest.param(
-            with_chunks(profile_chunk(STEEP), png_chunk(b"cICP", bytes(4))),
-            False,
-            id="code points before pixels",
-        ),
-    ],
-)
-def test_profile_that_browsers_pass_over_is_noted(content: bytes, odd: bool) -> None:
-    """It is read nevertheless, since other programs may read it."""
-    part = part_of(io.BytesIO(content))
-
-    assert part.profile == STEEP
-    assert part.is_odd is odd
-
-
-@pytest.mark.parametrize(
     "chunk",
     [
         png_chunk(b"sRGB", b"\0"),

@@ -1,17 +1,21 @@
-"""Code points of an AVIF are heeded as browsers heed them."""
+"""Code points and gain maps of an AVIF are read as browsers read them."""
 
 import io
 import struct
 
+import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from tests.corpus import pictures
-from tests.pictures.sketches import lacks, photograph
+from tests.corpus.tricks.gains import gain_between
+from tests.corpus.tricks.tones import numbers, toned_avif
+from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
 from uploadfilter.pictures.frame import Frame
-from uploadfilter.pictures.readers.itemcolours import profiles_of
 
 AVIF = pictures.encoded(photograph(11, 96, 64), "AVIF", speed=10)
 
@@ -36,10 +40,7 @@ def with_points(primaries: int, curve: int) -> bytes:
 )
 def test_usual_points_change_nothing(primaries: int, curve: int) -> None:
     """Unknown code points count as the usual ones, like the curves of cameras."""
-    content = with_points(primaries, curve)
-
-    assert profiles_of(content) == ((), False)
-    assert decoded(content)[0] == ()
+    assert decoded(with_points(primaries, curve))[0] == ()
 
 
 @pytest.mark.parametrize(
@@ -65,3 +66,49 @@ def test_many_points_are_a_lack() -> None:
 def test_samples_are_not_changed() -> None:
     """The stored picture comes first."""
     assert decoded(AVIF)[1] == decoded(with_points(12, 8))[1]
+
+
+TARGET, DECOY = photograph(1, 160, 120), photograph(2, 160, 120)
+MAP = gain_between(TARGET, DECOY)
+BRIGHT = toned_avif(DECOY, MAP, numbers(6, 0))
+
+
+@pytest.mark.parametrize(
+    ("meant", "missing"),
+    [
+        pytest.param(numbers(0, 6), [], id="of a phone"),
+        pytest.param(numbers(6, 0), [Reason.UNDECODABLE], id="of a bright picture"),
+    ],
+)
+def test_map_is_a_picture_of_its_own(meant: bytes, missing: list[Reason]) -> None:
+    """It comes after the stored picture, whatever it means."""
+    content = toned_avif(DECOY, MAP, meant)
+    images = [frame.image.convert("L") for frame in frames(content)]
+
+    assert lacks(content) == missing
+    for found, expected in zip(images, (DECOY, MAP), strict=True):
+        shown = np.asarray(found).astype(int)
+        assert np.abs(shown - np.asarray(expected.convert("L"))).mean() < 5
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param(b"iloc", b"ilox", id="no places"),
+        pytest.param(b"dimg", b"dimx", id="made of nothing"),
+    ],
+)
+def test_map_that_cannot_be_read_is_a_lack(old: bytes, new: bytes) -> None:
+    """Nothing is ignored that may change the shown picture."""
+    assert lacks(BRIGHT.replace(old, new)) == [Reason.UNDECODABLE]
+
+
+@example(at=57, content=b"\0", cut=True)
+@given(
+    at=st.integers(0, 700), content=st.binary(min_size=1, max_size=8), cut=st.booleans()
+)
+def test_no_bytes_raise(at: int, content: bytes, cut: bool) -> None:
+    """Whatever is put into the boxes, maps are read or refused."""
+    damaged = BRIGHT[:at] + content + BRIGHT[at + len(content) :]
+
+    lacks(damaged[: at + 100] if cut else damaged)

@@ -1,1 +1,1 @@
-"""Convert samples to colours: profiles, code points, curves and gain maps."""
+"""Convert samples to colours: profiles, what stands for them, and gain maps."""

@@ -1,264 +1,266 @@
-"""Tell which colour profiles change a picture, and convert with littlecms.
+"""Read colour profiles, and write those that other programs make of them.
 
-A browser converts a picture by its ICC profile before it shows it, so a hostile profile
-can turn a decoy into any picture. Most profiles are sRGB, in which pictures without a
-profile are shown; those are recognised by their numbers, never by their description,
-which anybody can write. The others are applied in ``conversions.py``.
+Programs read one profile in different ways: Chromium (Skia) takes the first tag of a
+name, any number of tags, and no table of real numbers; it prefers the code points in a
+profile to everything else. littlecms, which converts here, does otherwise. So a profile
+that programs may read in different ways is also written anew with only those tags that
+the others use (``readings_of``), and each of these profiles is applied.
 
-Every program ignores a profile without the signature, or for other samples than those
-of the picture. A profile with the signature that cannot be evaluated is never ignored:
-it is a lack of the picture (``conversions.is_missing``).
+Source:
+    ICC.1:2022, 7.2 (header), 7.3 (tags), 10.6 (``curveType``) and 10.11 (``mft2``).
 """
 
-import io
+import re
 import struct
-from collections.abc import Callable
-from functools import lru_cache
-from typing import Final, TypeVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import ImageCms
-
-from uploadfilter.pictures.colours import iccprofile
-from uploadfilter.pictures.colours.icccurves import BadProfileError, read_curve
-from uploadfilter.pictures.colours.iccprofile import CMYK, GREY, RGB, Tags
 
 Doubles = NDArray[np.float64]
-_Found = TypeVar("_Found")
 
 MAX_PROFILE_BYTES: Final = 255 * 65_519
 """Longest profile that is evaluated: as many bytes as a JPEG can hold in its markers.
 No real profile has more: those of printers have up to 4 MB."""
 
-_CACHED: Final = 16
-"""Profiles whose results and transforms are kept; cameras use a handful."""
+CODE_POINTS: Final = b"cicp"
+TABLES: Final = (b"A2B0", b"A2B1")
+D50: Final = (0.9642, 1.0, 0.8249)
+"""The white of all profiles."""
 
-_CACHED_BYTES: Final = 64 * 1024
-_CACHED_LARGE: Final = 2
-"""Larger profiles that are kept: those of one file, for its further frames. So the
-cache of small ones stays below a megabyte; profiles of cameras and screens have 0.5 to
-4 KB."""
+_HEADER_BYTES: Final = 128
+_CLASS, _VERSION, _SAMPLES = slice(12, 16), 8, slice(16, 20)
+_SIGNATURE, _CONNECTION = slice(36, 40), slice(20, 24)
+_SIGNED: Final = b"acsp"
+_MODES: Final = {b"RGB ": "RGB", b"GRAY": "L", b"CMYK": "CMYK"}
+"""Pillow's mode for the samples of a profile."""
 
-PRIMARIES: Final = {
-    b"rXYZ": (0.4361, 0.2225, 0.0139),
-    b"gXYZ": (0.3851, 0.7169, 0.0971),
-    b"bXYZ": (0.1431, 0.0606, 0.7141),
-}
-"""The primaries of sRGB in the form of profiles, adapted to D50 (IEC 61966-2-1)."""
-
-_PRIMARY_TOLERANCE: Final = 0.002
-"""Most difference of primaries. Profiles named sRGB differ by up to 0.001, Adobe RGB by
-0.17. This difference is six grey steps in pure dark blue, and less than one in brighter
-colours."""
-
-_STEP_TOLERANCE: Final = 3.0
-"""Grey steps by which a tone curve may differ from that of sRGB. Two pictures with so
-small a difference have the same quality, and signals with no difference that matters.
-"""
-
-_CURVES: Final = {RGB: iccprofile.CURVES, GREY: (iccprofile.GREY_CURVE,)}
-"""The tone curves that a profile must have, by the kind of its samples."""
-
-_TABLES: Final = frozenset(
-    {
-        *(b"A2B0", b"A2B1", b"A2B2", b"A2B3"),
-        *(b"D2B0", b"D2B1", b"D2B2", b"D2B3"),
-        iccprofile.CODE_POINTS,
-    }
-)
-"""Tags that take precedence over curves and primaries; programs know different ones."""
-
-_MATTERING: Final = frozenset(
-    {*iccprofile.PRIMARIES, *iccprofile.CURVES, iccprofile.GREY_CURVE, b"chad", b"wtpt"}
-)
-"""Tags that may occur twice: some programs use the first, others the last."""
-
+_CLASSES: Final = frozenset({b"mntr", b"scnr", b"prtr", b"spac"})
+_MOST_VERSION: Final = 4
 _MOST_SHARED_TAGS: Final = 100
 """Most tags that littlecms reads (cmsio0.c, ``MAX_TABLE_TAG``)."""
 
-_PLAIN_CLASSES: Final = frozenset({b"mntr", b"scnr", b"prtr", b"spac"})
-_PLAIN_VERSION: Final = 4
-_CLASS, _VERSION, _CONNECTION = slice(12, 16), slice(8, 9), slice(20, 24)
+_MOST_TAGS: Final = 5000
+"""Most tags that are looked at. Real profiles have some dozens."""
 
-_INPUTS: Final[Doubles] = np.arange(256) / 255
-"""All values of 8-bit samples: curves are compared at each."""
+_TAG: Final = np.dtype([("name", "S4"), ("start", ">u4"), ("length", ">u4")])
+_PRIMARIES: Final = (b"rXYZ", b"gXYZ", b"bXYZ")
+_CURVES: Final = (b"rTRC", b"gTRC", b"bTRC", b"kTRC")
+_USED: Final = frozenset({*_PRIMARIES, *_CURVES, *TABLES})
+_READ_BY_SOME: Final = frozenset(
+    {CODE_POINTS, b"A2B3", b"D2B0", b"D2B1", b"D2B2", b"D2B3"}
+)
+"""Tags that take precedence over curves and tables, in some programs only."""
 
-_MODES: Final = {RGB: "RGB", GREY: "L", CMYK: "CMYK"}
-"""Pillow's mode for the samples of a profile."""
-
-_FIXED_16: Final = 65_536
-_NAME_BYTES: Final = 4
-
-
-def needs_conversion(profile: bytes | None) -> bool:
-    """Return whether a profile changes the shown picture.
-
-    Args:
-        profile: Untrusted bytes of an ICC profile; ``None`` if there is none.
-
-    Returns:
-        False for sRGB, within three grey steps, and for bytes that are not a profile.
-    """
-    return bool(profile) and _changes_colours(iccprofile.cut(profile or b""))
+Tags = Sequence[tuple[bytes, memoryview]]
 
 
-def samples_of(profile: bytes) -> str | None:
-    """Return the mode of the samples that a profile describes.
-
-    Samples of a kind that no picture has (Lab, or an unknown kind) count as RGB, as in
-    Chromium for a PNG.
-
-    Returns:
-        ``RGB``, ``L`` or ``CMYK``; ``None`` for bytes without a header.
-    """
-    samples = profile[iccprofile.SAMPLES_PLACE]
-    return _MODES.get(samples, "RGB") if len(samples) == _NAME_BYTES else None
+def cut(profile: bytes) -> bytes:
+    """Cut a profile to its stated length, since padding must not hide a profile."""
+    stated = int.from_bytes(profile[:4], "big")
+    return profile[:stated] if stated < len(profile) else profile
 
 
-def transform_of(profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    """Return littlecms's transform from the samples of a profile to sRGB.
-
-    Args:
-        profile: Bytes of an ICC profile that needs conversion.
-
-    Returns:
-        A transform from ``samples_of(profile)`` to ``RGB``; ``None`` if littlecms
-        refuses the profile.
-    """
-    return _built(iccprofile.cut(profile))
-
-
-def is_plain(profile: bytes) -> bool:
-    """Return whether all programs use the same curves and primaries of a profile.
-
-    Args:
-        profile: Bytes of a profile, cut to its stated length.
-    """
-    return _is_plain(profile, iccprofile.tags_of(profile))
+def is_profile(profile: bytes) -> bool:
+    """Return whether bytes have the signature; all programs ignore others."""
+    return profile[_SIGNATURE] == _SIGNED
 
 
 def is_for_pictures(profile: bytes) -> bool:
     """Return whether a profile is for samples that a picture can have."""
-    return profile[iccprofile.SAMPLES_PLACE] in _MODES
+    return profile[_SAMPLES] in _MODES
 
 
-def contradicts_itself(profile: bytes) -> bool:
-    """Return whether a table of a profile is for another number of channels.
+def mode_of(profile: bytes) -> str:
+    """Return Pillow's mode for the samples that a profile describes.
 
-    No program writes such a profile, and programs read it in different ways.
+    Samples of a kind that no picture has (Lab, or an unknown kind) count as RGB, as in
+    Chromium for a PNG.
     """
-    profile = iccprofile.cut(profile)
-    count = _COUNTS.get(profile[iccprofile.SAMPLES_PLACE])
-    bodies = iccprofile.tags_of(profile).bodies
-    inputs = [
-        body[_INPUTS_AT]
-        for name, body in bodies.items()
-        if name in _LOOKUPS and bytes(body[:4]) in _LUTS and len(body) > _INPUTS_AT
+    return _MODES.get(profile[_SAMPLES], "RGB")
+
+
+def readings_of(profile: bytes) -> tuple[bytes, ...]:
+    """Return a profile, and the profiles as which other programs read it.
+
+    Args:
+        profile: Bytes with the signature, cut to their stated length.
+    """
+    tags = _tags(profile)
+    if _is_read_alike(profile, tags):
+        return (profile,)
+    used: dict[bytes, memoryview] = {}
+    for name, body in tags:
+        if name in _USED:
+            used.setdefault(name, body)
+    curves = {name: body for name, body in used.items() if name not in TABLES}
+    table = next((used[name] for name in TABLES if name in used), None)
+    found = [written(curves, like=profile)] if curves else []
+    if table is not None:
+        found.insert(0, written({**curves, TABLES[0]: table}, like=profile))
+    return (profile, *dict.fromkeys(found))
+
+
+def has_table(profile: bytes) -> bool:
+    """Return whether a profile has a table, which takes precedence over curves."""
+    return any(name in TABLES for name, _ in _tags(profile))
+
+
+def code_points_of(profile: bytes) -> Iterator[bytes]:
+    """Yield the four bytes of each code-point tag of a profile."""
+    for name, body in _tags(profile):
+        if name == CODE_POINTS:
+            yield bytes(body[8:12])
+
+
+def _tags(profile: bytes) -> Tags:
+    """Return the names and bodies of tags, in their order."""
+    count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
+    room = (len(profile) - _HEADER_BYTES - 4) // _TAG.itemsize
+    read = max(0, min(count, room, _MOST_TAGS))
+    table = np.frombuffer(profile[_HEADER_BYTES + 4 :], _TAG, read)
+    whole = memoryview(profile)
+    return [
+        (name, whole[start : start + length]) for name, start, length in table.tolist()
     ]
-    return count is not None and any(each != count for each in inputs)
 
 
-_COUNTS: Final = {RGB: 3, GREY: 1, CMYK: 4}
-_LOOKUPS: Final = frozenset({b"A2B0", b"A2B1", b"A2B2"})
-_LUTS: Final = frozenset({b"mft1", b"mft2", b"mAB "})
-_INPUTS_AT: Final = 8
-"""Offset of the number of colours in tables of each of these kinds (ICC.1:2022, 10.10
-to 10.12)."""
-
-
-def cached(look: Callable[[bytes], _Found]) -> Callable[[bytes], _Found]:
-    """Return ``look`` with a cache for small profiles, and for two large ones."""
-    of_small, of_large = lru_cache(_CACHED)(look), lru_cache(_CACHED_LARGE)(look)
-
-    def found(profile: bytes) -> _Found:
-        is_small = len(profile) <= _CACHED_BYTES
-        return (of_small if is_small else of_large)(profile)
-
-    return found
-
-
-@cached
-def _built(profile: bytes) -> ImageCms.ImageCmsTransform | None:
-    """Build the transform of a profile."""
-    mode = samples_of(profile)
-    if mode is None or len(profile) > MAX_PROFILE_BYTES:
-        return None
-    try:
-        return ImageCms.buildTransform(
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            mode,
-            "RGB",
-            renderingIntent=ImageCms.Intent.PERCEPTUAL,
-        )
-    except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
-        return None
-
-
-@cached
-def _changes_colours(profile: bytes) -> bool:
-    """Return whether bytes are a profile, and not sRGB."""
-    samples = profile[iccprofile.SAMPLES_PLACE]
-    if profile[iccprofile.SIGNATURE_PLACE] != iccprofile.SIGNATURE:
-        return False
-    tags = iccprofile.tags_of(profile)
-    curves = _CURVES.get(samples)
-    if curves is None or not _is_plain(profile, tags):
-        return True
-    if samples == RGB and not _has_primaries(tags):
-        return True
-    return not all(_is_srgb_curve(tags.bodies.get(name)) for name in curves)
-
-
-def _is_plain(profile: bytes, tags: Tags) -> bool:
+def _is_read_alike(profile: bytes, tags: Tags) -> bool:
+    """Return whether all programs use the same tags of a profile."""
+    names = [name for name, _ in tags]
     return (
-        profile[_CLASS] in _PLAIN_CLASSES
-        and profile[_VERSION][0] <= _PLAIN_VERSION
-        and profile[_CONNECTION] == b"XYZ "
-        and tags.count <= _MOST_SHARED_TAGS
-        and _TABLES.isdisjoint(tags.bodies)
-        and _MATTERING.isdisjoint(tags.repeated)
+        profile[_CLASS] in _CLASSES
+        and profile[_VERSION] <= _MOST_VERSION
+        and is_for_pictures(profile)
+        and len(tags) <= _MOST_SHARED_TAGS
+        and len(set(names)) == len(names)
+        and _READ_BY_SOME.isdisjoint(names)
+        and (TABLES[1] not in names or TABLES[0] in names)
     )
 
 
-def _has_primaries(tags: Tags) -> bool:
-    """Return whether the primaries are those of sRGB."""
-    for name, expected in PRIMARIES.items():
-        body = tags.bodies.get(name, memoryview(b""))[8:20]
-        if len(body) != struct.calcsize(">3i"):
-            return False
-        stated = (number / _FIXED_16 for number in struct.unpack(">3i", body))
-        pairs = zip(stated, expected, strict=True)
-        if any(abs(one - other) > _PRIMARY_TOLERANCE for one, other in pairs):
-            return False
-    return True
+def written(tags: Mapping[bytes, bytes | memoryview], *, like: bytes = b"") -> bytes:
+    """Write a profile of tags, for RGB and XYZ or as another profile says.
+
+    Args:
+        tags: The body of each tag.
+        like: The profile whose samples and connection space it has.
+    """
+    samples = like[_SAMPLES] if is_for_pictures(like) else b"RGB "
+    start = _HEADER_BYTES + 4 + _TAG.itemsize * len(tags)
+    entries, bodies = struct.pack(">I", len(tags)), b""
+    for name, tag in tags.items():
+        entries += struct.pack(">4sII", name, start + len(bodies), len(tag))
+        bodies += bytes(tag) + bytes(-len(tag) % 4)
+    head = struct.pack(
+        ">I4xI4s4s4s12x4s28x12s48x",
+        start + len(bodies),
+        0x04300000,
+        b"mntr",
+        samples,
+        like[_CONNECTION] or b"XYZ ",
+        _SIGNED,
+        fixed(D50),
+    )
+    return head + entries + bodies
 
 
-def _is_srgb_curve(tag: memoryview | None) -> bool:
-    """Return whether a tone curve is that of sRGB."""
-    try:
-        curve, _ = read_curve(tag or memoryview(b""))
-    except BadProfileError:
+def fixed(numbers: Iterable[float]) -> bytes:
+    """Return numbers in the fixed-point form of a profile."""
+    return b"".join(struct.pack(">i", round(number * 65_536)) for number in numbers)
+
+
+def is_odd(profile: bytes) -> bool:
+    """Return whether a profile is of a kind that no camera, screen or printer has.
+
+    A curve that goes up and down can show bits of a sample that nobody sees otherwise.
+    Where primaries do not add up to white, or a table has a matrix before it, programs
+    compute different colours.
+    """
+    tags = _tags(profile)
+    used = [bytes(body) for name, body in tags if name in _USED]
+    tables = [found for body in used for found in _TABLE.finditer(body)]
+    return (
+        len(tags) >= _MOST_TAGS
+        or any(_is_bent(values) for body in used for values in _sampled_curves(body))
+        or any(map(_overshoots, used))
+        or any(map(_has_matrix, tables))
+        or not (has_table(profile) or _has_white(profile))
+    )
+
+
+def _overshoots(tag: bytes) -> bool:
+    """Return whether a formula in a tag gives more light than white has."""
+    for found in _FORMULA.finditer(tag):
+        stated = tag[found.end() : found.end() + 4 * _PARAMETERS[found[1][0]]]
+        numbers = np.frombuffer(stated, ">i4", len(stated) // 4).tolist()
+        _, a, b, c, limit, _, lift = (numbers + [0] * 7)[:7]
+        if max(a + b, c / 65_536 * limit + lift) > _MOST_LIGHT * 65_536:
+            return True
+    return False
+
+
+_FORMULA: Final = re.compile(rb"para\0{5}([\1-\4])..", re.DOTALL)
+_PARAMETERS: Final = (1, 3, 4, 5, 7)
+"""Numbers in the formula of each type (ICC.1:2022, table 68)."""
+
+_MOST_LIGHT: Final = 1.05
+
+
+def _has_matrix(table: "re.Match[bytes]") -> bool:
+    """Return whether a table has a matrix, which is for three colours only."""
+    return table[2] == b"\3" and table[3] != _IDENTITY
+
+
+def _has_white(profile: bytes) -> bool:
+    """Return whether the primaries of a profile, if it has any, add up to white."""
+    bodies = dict(reversed(_tags(profile)))
+    columns = [bytes(bodies.get(name, b""))[8:20] for name in _PRIMARIES]
+    if not any(columns):
+        return True
+    if any(len(column) != struct.calcsize(">3i") for column in columns):
         return False
-    linear = np.clip(curve.light(_INPUTS), 0, 1)
-    steps = np.abs(srgb_of(linear) - _INPUTS) * 255
-    return bool(steps.max() <= _STEP_TOLERANCE)
+    white = sum(np.frombuffer(column, ">i4") / 65_536 for column in columns)
+    is_white = np.abs(white - np.array(D50)).max() <= _WHITE_REACH
+    return bool(is_white) and profile[_CONNECTION] == b"XYZ "
 
 
-def srgb_of(linear: Doubles) -> Doubles:
-    """Encode light as sRGB, 0 to 1 (IEC 61966-2-1)."""
-    curved = 1.055 * np.power(linear, 1 / 2.4) - 0.055
-    encoded: Doubles = np.where(linear <= _STRAIGHT_BELOW, 12.92 * linear, curved)
-    return encoded
+_WHITE_REACH: Final = 0.05
+"""Largest distance of the sum of primaries from white: some old profiles are not
+adapted to it exactly."""
 
 
-def linear_of(encoded: Doubles) -> Doubles:
-    """Decode samples of sRGB to light, 0 to 1 (IEC 61966-2-1)."""
-    curved = np.power((encoded + 0.055) / 1.055, 2.4)
-    linear: Doubles = np.where(encoded <= _STRAIGHT_UP_TO, encoded / 12.92, curved)
-    return linear
+def _sampled_curves(tag: bytes) -> Iterator[Doubles]:
+    """Yield the values of each sampled curve in a tag, 0 to 1."""
+    for found in _CURVE.finditer(tag):
+        yield _values(tag, found.end(), int.from_bytes(found[1], "big"))
+    for found in _TABLE.finditer(tag):
+        entries = int.from_bytes(found[4], "big") if found[1] == b"2" else 0
+        for number in range(found[2][0]):
+            yield _values(tag, found.end() + 2 * number * entries, entries)
 
 
-_STRAIGHT_BELOW: Final = 0.0031308
-_STRAIGHT_UP_TO: Final = 0.04045
+_CURVE: Final = re.compile(rb"curv\0{4}(.{4})", re.DOTALL)
+_TABLE: Final = re.compile(rb"mft([12])\0{4}(.)...(.{36})(.{2})..", re.DOTALL)
+_IDENTITY: Final = fixed((1, 0, 0, 0, 1, 0, 0, 0, 1))
+_MOST_VALUES: Final = 65_536
+"""Most values of a curve that are looked at; littlecms refuses longer ones."""
+
+
+def _values(tag: bytes, at: int, count: int) -> Doubles:
+    room = min(count, _MOST_VALUES, max(0, len(tag) - at) // 2)
+    return np.frombuffer(tag, ">u2", room, min(at, len(tag))) / 65_535
+
+
+def _is_bent(values: Doubles) -> bool:
+    """Return whether a curve goes back by more than a few steps in all."""
+    if len(values) < 2:  # noqa: PLR2004 -- a single value has no direction
+        return False
+    way = np.abs(np.diff(values)).sum()
+    return bool(way - np.ptp(values) > _MOST_WAY_BACK)
+
+
+_MOST_WAY_BACK: Final = 0.05
+"""Way that a curve may go back in all, as a share of its range: measured curves waver.
+"""

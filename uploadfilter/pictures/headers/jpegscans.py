@@ -335,19 +335,6 @@ def _header(
     )
 
 
-def head_segments(file: BinaryIO) -> tuple[bytes, ...] | None:
-    """Return the segments of a JPEG that may change the shown picture.
-
-    Args:
-        file: The JPEG, seekable.
-
-    Returns:
-        ``None`` if it has no frame with a scan.
-    """
-    header = _read_header(file)
-    return None if header is None else header.segments
-
-
 def profile_of(segments: tuple[bytes, ...]) -> bytes | None:
     """Join the parts of a colour profile, as Chromium does.
 

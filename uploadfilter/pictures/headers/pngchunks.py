@@ -57,14 +57,11 @@ class PNGPart:
         file: A PNG of the kept chunks; the file itself if all are kept.
         profile: The ICC profile, if there is one.
         code_points: The four bytes of ``cICP``, if there are any.
-        is_odd: Whether the profile or the code points stand after pixels, or the
-            profile is not packed correctly: browsers then ignore them.
     """
 
     file: BinaryIO
     profile: bytes | None = None
     code_points: bytes | None = None
-    is_odd: bool = False
 
 
 def part_of(file: BinaryIO) -> PNGPart:
@@ -79,7 +76,7 @@ def part_of(file: BinaryIO) -> PNGPart:
     size = file.seek(0, io.SEEK_END)
     spans = _Spans(8)
     found: dict[bytes, bytes] = {}
-    is_odd = has_pixels = False
+    has_pixels = False
     for chunk in png_chunks(file):
         has_pixels |= chunk.name == _DATA
         if chunk.name in _UNCHECKED or not _may_be_passed_over(chunk.name):
@@ -92,16 +89,13 @@ def part_of(file: BinaryIO) -> PNGPart:
             if body is None:
                 continue
             found[chunk.name] = body
-            is_odd |= has_pixels
             if chunk.name in _LENGTHS:
                 spans.add(chunk.start, chunk.end)
     packed = found.get(_PROFILE)
-    profile, is_sound = (None, True) if packed is None else _unpacked(packed)
     return PNGPart(
         file=file if spans.length >= size else spans.opened(file),
-        profile=profile,
+        profile=None if packed is None else _unpacked(packed),
         code_points=found.get(_CODE_POINTS),
-        is_odd=is_odd or not is_sound,
     )
 
 
@@ -130,43 +124,28 @@ def _checked(file: BinaryIO, chunk: PNGChunk) -> bytes | None:
     return body if file.read(4) == checksum else None
 
 
-def _unpacked(packed: bytes) -> tuple[bytes | None, bool]:
-    """Return a profile, cut to its stated length, and whether it is packed correctly.
-
-    Bytes after it are ignored, so that padding hides nothing. Browsers accept no
-    profile from a stream without an end, or without a name before it.
+def _unpacked(packed: bytes) -> bytes | None:
+    """Return a profile, cut to its stated length, so that padding hides nothing.
 
     Raises:
         OverBudgetError: Its stated length is too long.
     """
     name, _, rest = packed[: _LONGEST_NAME + 2].partition(b"\0")
     if not rest or rest[0]:
-        return None, False
+        return None
     unpacker = zlib.decompressobj()
     try:
         head = unpacker.decompress(packed[len(name) + 2 :], _HEAD_BYTES)
         length = int.from_bytes(head[:4], "big")
         if not head.endswith(_SIGNATURE):
-            return None, False
+            return None
         if length > MAX_PROFILE_BYTES:
             raise OverBudgetError(Reason.TOO_MANY_BYTES)
         # A length of zero would mean all bytes.
         body = unpacker.decompress(unpacker.unconsumed_tail, max(1, length - len(head)))
     except zlib.error:
-        return None, False
-    return head + body, bool(name) and _ends(unpacker)
-
-
-def _ends(unpacker: "zlib._Decompress") -> bool:
-    """Return whether a stream ends correctly at, or soon after, its profile's end."""
-    try:
-        unpacker.decompress(unpacker.unconsumed_tail, _MOST_PADDING)
-    except zlib.error:
-        return False
-    return unpacker.eof
-
-
-_MOST_PADDING: Final = 64 * 1024
+        return None
+    return head + body
 
 
 class _Spans:

@@ -1,20 +1,28 @@
 """Read JPEGs: scaled if they are large, in luma if their colours are not needed."""
 
 import io
+import re
 from collections.abc import Sequence
-from typing import BinaryIO
+from typing import BinaryIO, Final
 
 from PIL import Image, JpegImagePlugin
 
 from uploadfilter.model import Reason
-from uploadfilter.pictures.colours.profiles import needs_conversion
+from uploadfilter.pictures.colours.conversions import needs_conversion
+from uploadfilter.pictures.colours.gainmaps import changes_jpeg
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import jpegscans, padding
 from uploadfilter.pictures.large.jpeg import coarse_frame
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
-from uploadfilter.pictures.reader import DRAFT_SIDE, SCALES, profile_of, shows_nothing
+from uploadfilter.pictures.reader import (
+    DRAFT_SIDE,
+    SCALES,
+    Reader,
+    profile_of,
+    shows_nothing,
+)
 from uploadfilter.pictures.sampling import Course
 
 
@@ -25,7 +33,6 @@ class JPEGReader:
         file: The JPEG, from its first byte.
         picture_format: The format.
         limits: The limits of its cost.
-        in_colours: Whether its colours are needed in any case.
 
     Attributes:
         segments: See ``jpegscans.JPEGCost``.
@@ -46,8 +53,6 @@ class JPEGReader:
         file: BinaryIO,
         picture_format: Format,
         limits: DecodeLimits,
-        *,
-        in_colours: bool = False,
     ) -> None:
         self._file = file
         self._format = picture_format
@@ -64,7 +69,6 @@ class JPEGReader:
             raise OverBudgetError(Reason.TOO_MANY_JPEG_SCANS)
         self._coefficient_bytes = cost.coefficient_bytes
         self._is_lossless = cost.is_lossless
-        self._in_colours = in_colours
         self.segments = cost.segments
         self.profile = jpegscans.profile_of(cost.segments)
 
@@ -78,7 +82,7 @@ class JPEGReader:
                 self._limits,
                 number=number,
                 profile=self.profile,
-                in_colours=self._in_colours or needs_conversion(self.profile),
+                in_colours=needs_conversion(self.profile),
             )
 
     def _again(self, scale: int, mode: str) -> Frame:
@@ -129,9 +133,7 @@ class JPEGReader:
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
             raise BadPictureError("Pillow opened it as another format")
         full = image.size
-        has_colours = self._in_colours or any(
-            map(needs_conversion, self._profiles(image))
-        )
+        has_colours = any(map(needs_conversion, self._profiles(image)))
         least = (DRAFT_SIDE, DRAFT_SIDE)
         if wanted is not None:
             least = -(-full[0] // wanted), -(-full[1] // wanted)
@@ -154,3 +156,43 @@ class JPEGReader:
 
 def _others(profile: bytes | None, first: bytes | None) -> tuple[bytes, ...]:
     return () if profile is None or profile == first else (profile,)
+
+
+def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a JPEG; it has a lack if a gain map changes it on an ordinary screen.
+
+    Files without a hint at a second picture are not searched for the map's metadata.
+
+    Args:
+        file: The JPEG, seekable.
+        picture_format: The format.
+        limits: The limits of its cost.
+
+    Raises:
+        BadPictureError: There is no picture in it.
+        OverBudgetError: It has too many scans, or is too large for them.
+    """
+    reader = JPEGReader(file, picture_format, limits)
+    if any(map(_hints_at_map, reader.segments)):
+        is_long = file.seek(0, io.SEEK_END) > _MOST_SEARCHED_BYTES
+        file.seek(0)
+        if is_long or changes_jpeg(file.read()):
+            reader.lack = Reason.UNDECODABLE
+    return reader
+
+
+def _hints_at_map(segment: bytes) -> bool:
+    """Return whether a segment is of a JPEG that may have a gain map."""
+    if segment.startswith((jpegscans.INDEX_START, jpegscans.GAIN_START)):
+        return True
+    is_packet = segment.startswith(
+        (jpegscans.PACKET_START, jpegscans.LONG_PACKET_START)
+    )
+    return is_packet and _HINTS.search(segment, _LONGEST_START) is not None
+
+
+_HINTS: Final = re.compile(rb"gain-map|GainMap|Container|&|\0")
+"""A sign in the metadata of every JPEG with a gain map, in any way of writing."""
+
+_LONGEST_START: Final = len(jpegscans.LONG_PACKET_START)
+_MOST_SEARCHED_BYTES: Final = 100_000_000
