@@ -6,6 +6,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
 from PIL import Image
@@ -17,6 +18,7 @@ from uploadfilter.pictures.colours.chunks import CODE_POINTS
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.pictures.files import made_file
 from uploadfilter.pictures.formats import FORMATS, Format
+from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import (
     apertures,
     boxes,
@@ -29,8 +31,8 @@ from uploadfilter.pictures.large.avif import LargeAVIFReader
 from uploadfilter.pictures.large.webp import LargeWebPReader
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.pictures.reader import (
+    AdaptedReader,
     ChainedReader,
-    PartedReader,
     PillowReader,
     Reader,
 )
@@ -296,12 +298,13 @@ def _parted(whole: Reader, data: bytes) -> Reader:
         return whole
     heeded = found[: apertures.MOST_APERTURES]
 
-    def parts_of(size: tuple[int, int]) -> tuple[apertures.Box, ...]:
-        parts = (apertures.part_of(size, aperture) for aperture in heeded)
-        return tuple(dict.fromkeys(part for part in parts if part is not None))
+    def with_parts(frame: Frame) -> Frame:
+        parts = (apertures.part_of(frame.full, aperture) for aperture in heeded)
+        known = dict.fromkeys(part for part in parts if part is not None)
+        return replace(frame, parts=tuple(known))
 
     lack = Reason.TOO_MANY_VIEWS if len(found) > len(heeded) else None
-    return PartedReader(whole, parts_of, lack=lack)
+    return AdaptedReader(whole, with_parts, lack=lack)
 
 
 def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:

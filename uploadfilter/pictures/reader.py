@@ -23,7 +23,6 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import DECODER_ERRORS
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
-from uploadfilter.pictures.headers.apertures import Box
 from uploadfilter.pictures.headers.pieces import (
     check_pieces,
     has_deep_samples,
@@ -234,30 +233,29 @@ class ChainedReader:
         return replace(self._second.frame(number - before), number=number)
 
 
-class PartedReader:
-    """A reader of a file of which viewers may show only a part of each frame.
+class AdaptedReader:
+    """A reader of a file whose frames are not shown as its decoder gives them.
 
     Args:
-        whole: Shows the frames as stored.
-        parts_of: Returns the parts of a frame with a width and a height.
+        stored: Shows the frames as stored.
+        adapt: Returns a frame with what the file says besides.
         lack: The reason if something is known to be missing.
     """
 
     def __init__(
         self,
-        whole: Reader,
-        parts_of: Callable[[tuple[int, int]], tuple[Box, ...]],
+        stored: Reader,
+        adapt: Callable[[Frame], Frame] = lambda frame: frame,
         *,
         lack: Reason | None = None,
     ) -> None:
-        self._whole = whole
-        self._parts_of = parts_of
-        self.durations = whole.durations
-        self.lack = lack or whole.lack
-        self.keys = whole.keys
-        self.course = whole.course
+        self._stored = stored
+        self._adapt = adapt
+        self.durations = stored.durations
+        self.lack = lack or stored.lack
+        self.keys = stored.keys
+        self.course = stored.course
 
     def frame(self, number: int) -> Frame:
-        """Decode a frame, and add its parts."""
-        frame = self._whole.frame(number)
-        return replace(frame, parts=self._parts_of(frame.full))
+        """Decode a frame, and adapt it."""
+        return self._adapt(self._stored.frame(number))

@@ -20,9 +20,8 @@ from uploadfilter.pictures.colours.chunks import profile_of_points
 from uploadfilter.pictures.colours.conversions import needs_conversion
 from uploadfilter.pictures.colours.gainmaps import has_bright_base
 from uploadfilter.pictures.faults import BadPictureError
-from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers.boxes import FULL, Span, named
-from uploadfilter.pictures.reader import ChainedReader, Reader
+from uploadfilter.pictures.reader import AdaptedReader, ChainedReader, Reader
 
 _BOX: Final = re.compile(rb"colrnclx\0(.)\0(.)", re.DOTALL)
 _MOST: Final = 4
@@ -38,31 +37,6 @@ _NEW_ITEMS: Final = 2
 _LONG_NUMBERS: Final = 2
 
 
-class ColouredReader:
-    """A reader of a file with other colours than its decoder gives.
-
-    Args:
-        stored: Shows the frames.
-        profiles: Profiles for the code points.
-        lack: The reason if something is known to be missing.
-    """
-
-    def __init__(
-        self, stored: Reader, profiles: tuple[bytes, ...], *, lack: Reason | None
-    ) -> None:
-        self._stored = stored
-        self._profiles = profiles
-        self.durations = stored.durations
-        self.lack = lack or stored.lack
-        self.keys = stored.keys
-        self.course = stored.course
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame, and add the profiles of its colours."""
-        frame = self._stored.frame(number)
-        return replace(frame, other_profiles=self._profiles)
-
-
 def with_code_points(stored: Reader, data: bytes) -> Reader:
     """Return a reader that applies the code points of a file, if they matter."""
     found: dict[bytes, None] = {}
@@ -73,7 +47,10 @@ def with_code_points(stored: Reader, data: bytes) -> Reader:
     if not found:
         return stored
     lack = Reason.TOO_MANY_VIEWS if len(found) > _MOST else None
-    return ColouredReader(stored, tuple(found)[:_MOST], lack=lack)
+    profiles = tuple(found)[:_MOST]
+    return AdaptedReader(
+        stored, lambda frame: replace(frame, other_profiles=profiles), lack=lack
+    )
 
 
 def _profile(primaries: int, curve: int) -> bytes | None:
@@ -102,12 +79,11 @@ def with_gain_maps(
     try:
         maps = dict(_maps_of(data))
     except BadPictureError:
-        return ColouredReader(stored, (), lack=Reason.UNDECODABLE)
-    shown = stored
-    for item in list(maps)[:_MOST]:
-        shown = ChainedReader(shown, opened(_with_primary(data, item)))
-    is_changed = any(maps.values()) or len(maps) > _MOST
-    return ColouredReader(shown, (), lack=Reason.UNDECODABLE) if is_changed else shown
+        return AdaptedReader(stored, lack=Reason.UNDECODABLE)
+    for item in maps:
+        stored = ChainedReader(stored, opened(_with_primary(data, item)))
+    lack = Reason.UNDECODABLE if any(maps.values()) else None
+    return AdaptedReader(stored, lack=lack)
 
 
 def _maps_of(data: bytes) -> Iterator[tuple[int, bool]]:
@@ -121,7 +97,7 @@ def _maps_of(data: bytes) -> Iterator[tuple[int, bool]]:
         for count, item in enumerate(_combining_items(data, meta)):
             body = _body(data, meta, item)
             made_of = _made_of(data, meta, item)
-            if count > _MOST or len(made_of) != 2 or not body:  # noqa: PLR2004
+            if count >= _MOST or len(made_of) != 2 or not body:  # noqa: PLR2004
                 raise BadPictureError("not a picture and a map")
             yield made_of[1], body[0] == 0 and has_bright_base(body[1:])
 
