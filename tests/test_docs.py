@@ -336,7 +336,7 @@ def test_glossary_or_operators_page_covers_every_enum() -> None:
 def test_shown_make_targets_exist(page: Path) -> None:
     """A page that tells the reader to run ``make x`` is right that x exists."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    prose = " ".join(
+    prose = "; ".join(
         word for line in prose_lines(page) for word in re.findall(r"`([^`]+)`", line)
     )
     shell = "\n".join(line.partition("#")[0] for line in code_lines(page, "sh"))
