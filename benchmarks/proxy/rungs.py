@@ -40,6 +40,7 @@ from uploadfilter.scanners.inside.worker import scan_span, warm
 from uploadfilter.scanners.wire.messages import (
     FRAME_HEADER,
     ContentReply,
+    ProcessKind,
     ScanRequest,
     decode_reply,
     encode_frame,
@@ -77,7 +78,7 @@ class ConfinedScanners:
             types=ALWAYS_SCANNED,
             budgets=BUDGETS,
             cpu_left_s=BUDGETS.upload_cpu_s,
-            alone=True,
+            process=ProcessKind.ALONE,
             attached=len(body),
         )
         reader, writer = await self._idle.get()

@@ -23,7 +23,7 @@ from tests.corpus import pictures
 from tests.corpus.tricks.codings import CODING_TRICKS
 from tests.corpus.tricks.kit import Shown
 from tests.e2e.decoders import decoded_by
-from tests.pictures.large.made import distance
+from tests.pictures.made import distance
 from tests.scanners.scans import scanned
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Action, Reason

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from tests.corpus import pictures
 from tests.fuzz.layers import LAYERS, REFUSALS
-from tests.pictures.large.made import distance
+from tests.pictures.made import distance
 from tests.scanners.scans import scanned
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Action, Reason, View

@@ -144,7 +144,7 @@ def test_pages_are_limited_one_by_one() -> None:
             pictures.flat(width=11, height=10),
         ],
     )
-    limits = DecodeLimits(max_pixels=1000)
+    limits = DecodeLimits(max_pixels=1000, max_large_bytes=0)
 
     assert [frame.number for frame in frames(content, limits=limits)] == [0, 2]
     assert lacks(content, limits=limits) == [Reason.TOO_MANY_PIXELS]

@@ -5,7 +5,7 @@ from uploadfilter.model import Scan, SignalType
 from uploadfilter.scanners.inside.scanning import scan_content
 from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.wire.budgets import Budgets
-from uploadfilter.scanners.wire.messages import ContentSpan, ReplyPart
+from uploadfilter.scanners.wire.messages import ContentSpan, ProcessKind, ReplyPart
 from uploadfilter.signals.views import ALWAYS
 
 
@@ -17,7 +17,7 @@ def parts_of(
     budgets: Budgets | None = None,
     digests: bool = False,
     formats: frozenset[str] = frozenset(),
-    alone: bool = True,
+    process: ProcessKind = ProcessKind.ALONE,
     cpu_s: float | None = None,
     coding: str | None = None,
     windows: bool = False,
@@ -39,7 +39,7 @@ def parts_of(
             budgets=budgets or Budgets(),
             digests=digests,
             formats=formats,
-            alone=alone,
+            process=process,
             cpu_s=cpu_s,
             windows=windows,
         )
@@ -54,7 +54,7 @@ def scanned(
     budgets: Budgets | None = None,
     digests: bool = False,
     formats: frozenset[str] = frozenset(),
-    alone: bool = True,
+    process: ProcessKind = ProcessKind.ALONE,
     cpu_s: float | None = None,
     coding: str | None = None,
     windows: bool = False,
@@ -68,14 +68,14 @@ def scanned(
         budgets=budgets,
         digests=digests,
         formats=formats,
-        alone=alone,
+        process=process,
         cpu_s=cpu_s,
         coding=coding,
         windows=windows,
     )
     for part in parts:
-        if part.needs_alone:
-            raise AssertionError("it must be scanned alone")
+        if part.needs is not None:
+            raise AssertionError(f"it needs a process of another kind: {part.needs}")
         if not gathered.add(part.scan):
             raise AssertionError("a part contradicts another, or is too much")
     scan = gathered.scan()

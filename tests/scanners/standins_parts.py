@@ -21,6 +21,7 @@ from uploadfilter.scanners.wire.messages import (
     UNKNOWN_KIND,
     ContentSpan,
     Handed,
+    ProcessKind,
     ReplyPart,
     ScanRequest,
 )
@@ -58,11 +59,11 @@ def _perform(
             # In which process, under a name that a test finds.
             yield ReplyPart(scan=_scan(size, nested=f"!/{os.getpid()}"), is_last=False)
         case "want-alone":
-            if not request.alone:
+            if request.process is ProcessKind.COMMON:
                 yield ReplyPart(scan=_scan(size, view="void"), is_last=False)
-                yield ReplyPart(scan=_scan(size), needs_alone=True)
+                yield ReplyPart(scan=_scan(size), needs=ProcessKind.ALONE)
         case "lie-alone":
-            yield ReplyPart(scan=_scan(size), needs_alone=True)
+            yield ReplyPart(scan=_scan(size), needs=ProcessKind.ALONE)
         case "formats":
             for name in sorted(request.formats):
                 yield ReplyPart(scan=_scan(size, nested=f"!/{name}"), is_last=False)

@@ -128,6 +128,10 @@ class _Showing:
             self._tried.add(number)
             shown = _shown(self._reader, number, least_side=self._limits.least_side)
             if isinstance(shown, Omission):
+                if shown.is_large:
+                    # A large process will show the other frames as well.
+                    yield shown
+                    return
                 self._fail(number, shown.reason)
                 continue
             self._reasons.extend(_shortfalls(shown))
@@ -219,7 +223,7 @@ def _opened(
     except MemoryError:
         return Omission(reason=Reason.OUT_OF_MEMORY)
     except OverBudgetError as exc:
-        return Omission(reason=exc.reason)
+        return Omission(reason=exc.reason, is_large=exc.is_large)
     except Image.DecompressionBombError:
         return Omission(reason=Reason.TOO_MANY_PIXELS)
     return Omission(reason=Reason.UNDECODABLE) if reader is None else reader
@@ -236,7 +240,7 @@ def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Omission:
         except MemoryError:
             return Omission(reason=Reason.OUT_OF_MEMORY)
         except OverBudgetError as exc:
-            return Omission(reason=exc.reason)
+            return Omission(reason=exc.reason, is_large=exc.is_large)
         except Image.DecompressionBombError:
             return Omission(reason=Reason.TOO_MANY_PIXELS)
         except DECODER_ERRORS as exc:

@@ -30,9 +30,7 @@ class Format:
         moving_bytes_per_pixel: The same for a file of several frames, some of which the
             decoder keeps to build the next one; the caller gets a copy of a frame.
         deep_bytes_per_pixel: The same for samples of more than 8 bits.
-        flat_pixels: Pixels that a picture may have even in a very short file, if it is
-            reduced while it is decoded (``limits.check_large``): decoding this many of
-            a plain colour takes 0.3 CPU seconds.
+        flat_pixels: Pixels that a large picture may have even in a very short file.
         pixels_per_byte: More pixels that each byte of such a file allows. Photos have
             up to 50 for a byte, and plain colour has thousands: so a short file is
             never expensive, and the sender of a large picture must send many bytes.
@@ -53,6 +51,10 @@ class Format:
     is_usual: bool = True
     is_common: bool = False
 
+    def paid_by(self, file_bytes: int) -> int:
+        """Return the pixels for which a file pays that has so many bytes."""
+        return self.flat_pixels + self.pixels_per_byte * file_bytes
+
 
 FORMATS: tuple[Format, ...] = (
     # 4.0 after scaling. Coefficients of several scans come on top (``jpegscans.py``).
@@ -62,8 +64,7 @@ FORMATS: tuple[Format, ...] = (
         name=Kind.PNG,
         pillow=("PNG",),
         moving_bytes_per_pixel=16,
-        flat_pixels=50_000_000,
-        # Photos have one or two pixels for a byte; bands take 25 ns for each pixel.
+        # Photos have one or two pixels for a byte; each takes 25 ns.
         pixels_per_byte=16,
         is_common=True,
     ),
@@ -75,8 +76,6 @@ FORMATS: tuple[Format, ...] = (
         pillow=("WEBP",),
         bytes_per_pixel=12,
         moving_bytes_per_pixel=17,
-        # 2 to 5 ns for each pixel.
-        flat_pixels=50_000_000,
         held_times=2,
     ),
     # 9.1 in 4:2:0, 10.7 in 4:4:4, 11.5 with alpha; moving 15.4 in 4:2:0. The figure for
@@ -97,12 +96,11 @@ FORMATS: tuple[Format, ...] = (
         deep_bytes_per_pixel=21,
         held_times=1,
     ),
-    # 7.2 to 9.4, floating-point numbers 11.4.
+    # 7.2 to 9.4, floating-point numbers 11.4, lossless pictures of few colours 15.
     Format(
         name=Kind.JXL,
         pillow=(),
-        bytes_per_pixel=12,
-        flat_pixels=16_600_000,
+        bytes_per_pixel=15,
         held_times=2,
     ),
     # 4.0, pages 8.0; strips and tiles come on top (``pictures/reader.py``).

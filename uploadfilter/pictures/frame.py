@@ -33,8 +33,6 @@ class Frame:
         count: Number of frames in its file, up to the limits.
         parts: Left, upper, right and lower edge of each part of the full picture that
             viewers may show alone, because the file says so.
-        stored: If ``image`` was reduced and has an alpha, its pixels are weighted by
-            their alpha; here all pixels have the same weight (``shrinking.py``).
         again: Decodes the frame again, reduced by a factor and in a mode (``L`` or
             ``RGB``); ``None`` if that gives nothing more.
     """
@@ -51,7 +49,6 @@ class Frame:
     count: int = 1
     parts: tuple[tuple[int, int, int, int], ...] = ()
     again: "Callable[[int, str], Frame] | None" = None
-    stored: Image.Image | None = None
 
     def parted(self) -> "Iterator[Frame]":
         """Yield each part of the frame as a separate frame."""
@@ -73,7 +70,6 @@ class Frame:
             image=self.image.crop(cut),
             full=(right - cut[0] * scale, lower - cut[1] * scale),
             parts=(),
-            stored=None if self.stored is None else self.stored.crop(cut),
         )
 
 
@@ -85,6 +81,8 @@ class Omission:
         reason: ``UNDECODABLE``, ``TRUNCATED``, ``TOO_MANY_PIXELS``,
             ``TOO_MANY_FRAMES``, ``TOO_MANY_JPEG_SCANS``, ``OUT_OF_MEMORY`` or
             ``NOT_INSPECTED``.
+        is_large: Whether a large process may decode them (``limits.py``).
     """
 
     reason: Reason
+    is_large: bool = False

@@ -1,6 +1,11 @@
-"""Define the limits of decoding one content, and check them before decoding."""
+"""Define the limits of decoding one content, and check them before decoding.
 
-from dataclasses import dataclass
+A picture that needs more memory than an ordinary process has is decoded in a *large*
+one (``scanners/pool/crew.py``), of which there is one at a time. Its decoder is the
+same. A short file may not claim it: each byte of a file pays for some pixels.
+"""
+
+from dataclasses import dataclass, replace
 
 from uploadfilter.model import Reason
 
@@ -10,11 +15,16 @@ class DecodeLimits:
     """The limits of decoding one content.
 
     Attributes:
-        max_pixels: Most pixels of one frame, after scaling. 64 million is more than any
-            camera's JPEG at 1/8.
-        max_decoded_bytes: Most bytes that a decoder holds at a time, by the measured
-            figure of its format (``formats.py``). 200 million bytes are 50 megapixels
-            as RGB, and with the libraries 300 MiB resident.
+        max_pixels: Most pixels of one frame, after scaling, in an ordinary process. 64
+            million is more than any camera's JPEG at 1/8.
+        max_decoded_bytes: Most bytes that a decoder holds at a time in an ordinary
+            process, by the measured figure of its format (``formats.py``). 200 million
+            bytes are 50 megapixels as RGB, and with the libraries 300 MiB resident.
+        max_large_pixels: Most pixels of one frame in a large process, where they may
+            take seconds. The largest cameras have 150 million.
+        max_large_bytes: Most bytes that a decoder holds in a large process; 0 if there
+            is no such process.
+        is_large: Whether this is a large process.
         max_frames: Most frames of one content that are shown; if there are more, a
             sample is chosen.
         max_jpeg_scans: Most scans of a JPEG; encoders write about ten.
@@ -30,18 +40,24 @@ class DecodeLimits:
             byte.
         least_side: Shorter side, in pixels, below which a frame does not count as a
             picture: among carved pictures, icons of buttons do not count.
-        max_large_pixels: Most pixels of a picture that is reduced while it is decoded,
-            so that it is never held as a whole. The largest cameras have 150 million.
     """
 
     max_pixels: int = 64_000_000
     max_decoded_bytes: int = 200_000_000
+    max_large_pixels: int = 256_000_000
+    max_large_bytes: int = 1_288_490_188
+    is_large: bool = False
     max_frames: int = 60
     max_jpeg_scans: int = 100
     max_total_pixels: int = 64_000_000
     max_block_visits: int = 3_000_000
     least_side: int = 1
-    max_large_pixels: int = 256_000_000
+
+    def for_file(self, paid: int) -> "DecodeLimits":
+        """Return the limits of a file whose length pays for some pixels."""
+        if paid >= self.max_large_pixels:
+            return self
+        return replace(self, max_large_pixels=paid)
 
 
 class OverBudgetError(Exception):
@@ -49,11 +65,13 @@ class OverBudgetError(Exception):
 
     Attributes:
         reason: The exceeded limit.
+        is_large: Whether a large process may decode it.
     """
 
-    def __init__(self, reason: Reason) -> None:
+    def __init__(self, reason: Reason, *, is_large: bool = False) -> None:
         super().__init__(reason.value)
         self.reason = reason
+        self.is_large = is_large
 
 
 def check_frame(
@@ -75,38 +93,21 @@ def check_frame(
         OverBudgetError: It has too many pixels, or needs too many bytes.
     """
     width, height = size
-    pixels = width * height
-    if pixels > limits.max_pixels:
-        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
-    if pixels * bytes_per_pixel + held_bytes > limits.max_decoded_bytes:
-        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+    needed = width * height * bytes_per_pixel + held_bytes
+    _check(width * height, needed, limits, Reason.TOO_MANY_PIXELS)
 
 
-def check_large(
-    size: tuple[int, int],
-    limits: DecodeLimits,
-    *,
-    file_bytes: int,
-    flat_pixels: int,
-    pixels_per_byte: int,
-    needed_bytes: int,
-) -> None:
-    """Refuse a picture that is reduced while it is decoded, if it costs too much.
-
-    Args:
-        size: Its full width and height, in pixels.
-        limits: The limits of its cost.
-        file_bytes: Length of its file in bytes.
-        flat_pixels: Pixels that even a very short file may have.
-        pixels_per_byte: More pixels that each byte of the file allows.
-        needed_bytes: Bytes that its decoder holds, including the file.
+def check_bytes(needed: int, limits: DecodeLimits) -> None:
+    """Refuse a file that needs more bytes than the limits allow.
 
     Raises:
-        OverBudgetError: It has too many pixels, or needs too many bytes.
+        OverBudgetError: It needs too many bytes.
     """
-    width, height = size
-    paid = flat_pixels + pixels_per_byte * file_bytes
-    if width * height > min(paid, limits.max_large_pixels):
-        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
-    if needed_bytes > limits.max_decoded_bytes:
-        raise OverBudgetError(Reason.TOO_MANY_PIXELS)
+    _check(0, needed, limits, Reason.TOO_MANY_BYTES)
+
+
+def _check(pixels: int, needed: int, limits: DecodeLimits, reason: Reason) -> None:
+    is_usual = pixels <= limits.max_pixels and needed <= limits.max_decoded_bytes
+    is_large = pixels <= limits.max_large_pixels and needed <= limits.max_large_bytes
+    if not (is_usual or (is_large and limits.is_large)):
+        raise OverBudgetError(reason, is_large=is_large)

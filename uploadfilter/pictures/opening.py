@@ -27,9 +27,12 @@ from uploadfilter.pictures.headers import (
     pngchunks,
     timing,
 )
-from uploadfilter.pictures.large.avif import LargeAVIFReader
-from uploadfilter.pictures.large.webp import LargeWebPReader
-from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.limits import (
+    DecodeLimits,
+    OverBudgetError,
+    check_bytes,
+    check_frame,
+)
 from uploadfilter.pictures.reader import (
     AdaptedReader,
     ChainedReader,
@@ -75,9 +78,11 @@ def open_reader(
         OverBudgetError: Its header exceeds the limits.
         MemoryError: There was not enough memory to open it.
     """
+    length = file.seek(0, io.SEEK_END)
     for picture_format in formats:
+        its_limits = limits.for_file(picture_format.paid_by(length))
         try:
-            reader = _OPENERS[picture_format.name](file, picture_format, limits)
+            reader = _OPENERS[picture_format.name](file, picture_format, its_limits)
         except DECODER_ERRORS as exc:
             note(exc)
             continue
@@ -94,8 +99,7 @@ def _head(file: BinaryIO) -> bytes:
 def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
     """Read a whole file, unless that alone exceeds the limit."""
     length = file.seek(0, io.SEEK_END)
-    if length * picture_format.held_times > limits.max_decoded_bytes:
-        raise OverBudgetError(Reason.TOO_MANY_BYTES)
+    check_bytes(length * picture_format.held_times, limits)
     file.seek(0)
     return file.read()
 
@@ -186,31 +190,16 @@ def _open_webp(
         return None
     data = _held(file, picture_format, limits)
     frames = timing.webp_timing(data)
-    if frames.course is None:
-        return _open_still_webp(data, frames, picture_format, limits)
     # Its decoder allocates the canvas at opening.
     _check_canvas(frames, picture_format, limits)
+    if frames.course is None:
+        return _as_it_came(
+            data,
+            lambda data, is_padded: WebPReader(
+                data, picture_format, limits, is_padded=is_padded
+            ),
+        )
     return _open_moving_webp(data, frames, frames.course, picture_format, limits)
-
-
-def _open_still_webp(
-    data: bytes, frames: timing.Timing, picture_format: Format, limits: DecodeLimits
-) -> Reader:
-    """Open a WebP of one frame: as a whole, or reduced if that is too large."""
-    reader: Callable[..., Reader] = WebPReader
-    try:
-        _check_canvas(frames, picture_format, limits)
-    except OverBudgetError:
-        if not frames.is_whole:
-            # There may be frames that were not found.
-            raise
-        reader = LargeWebPReader
-    return _as_it_came(
-        data,
-        lambda data, is_padded: reader(
-            data, picture_format, limits, is_padded=is_padded
-        ),
-    )
 
 
 def _open_moving_webp(
@@ -277,9 +266,6 @@ def _open_avif(
             is_padded=is_padded,
             is_deep=boxes.is_deep(data),
         )
-        if count == 1 and not reader.fits(image.size):
-            large = LargeAVIFReader(data, picture_format, limits, is_padded=is_padded)
-            return with_code_points(_parted(large, data), data)
         return with_code_points(_parted(reader, data), data)
 
     reader = with_gain_maps(

@@ -28,7 +28,7 @@ from uploadfilter.pictures.headers.pieces import (
     has_deep_samples,
     piece_bytes,
 )
-from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.limits import DecodeLimits, check_frame
 from uploadfilter.pictures.sampling import Course, key_frames
 
 DRAFT_SIDE = 512
@@ -118,19 +118,6 @@ class PillowReader:
             picture_format.moving_bytes_per_pixel if self._is_moving else 0,
             picture_format.deep_bytes_per_pixel if is_deep else 0,
         )
-
-    def fits(self, size: tuple[int, int]) -> bool:
-        """Return whether frames of a size are within the limits."""
-        try:
-            check_frame(
-                size,
-                self._limits,
-                bytes_per_pixel=self._bytes_per_pixel,
-                held_bytes=self._held_bytes,
-            )
-        except OverBudgetError:
-            return False
-        return True
 
     def frame(self, number: int) -> Frame:
         """Decode a frame, up to the end of the file."""

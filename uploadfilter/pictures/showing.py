@@ -25,7 +25,7 @@ Rules this module keeps:
 
 import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -53,9 +53,6 @@ GREY_PAGE: Final = "grey"
 Pages = Callable[[Picture, Picture, int], Iterator[tuple[int, Blend]]]
 """From a picture on black, the same on white and the number of frames to the greys of
 other pages, each with its picture."""
-
-_BY_ALPHA: Final = frozenset({"white", "black", "grey", ALPHA})
-"""Last words of the names of showings with a frame's alpha."""
 
 _Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
 """From a band of a frame, and a factor of reduction, to the same band of several
@@ -95,9 +92,6 @@ def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
         pages: Chooses the grey pages on which a transparent frame is shown; without it
             such a frame is shown on black and on white only.
     """
-    if frame.stored is not None:
-        yield from _showings_of_shrunk(frame, frame.stored, pages)
-        return
     image = frame.image
     reduction = _reduction(image, frame.scale)
     luma = modes.luma_of(image)
@@ -111,20 +105,6 @@ def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
     raw = modes.raw_of(image) if frame.number == 0 else None
     if raw is not None:
         yield from _shown(frame, (RAW,), _plain(raw), reduction)
-
-
-def _showings_of_shrunk(
-    frame: Frame, stored: Image.Image, pages: Pages | None
-) -> Iterator[Shown]:
-    """Yield every way to show a frame that was reduced while it was decoded.
-
-    It has its colours twice: unweighted, and weighted by alpha.
-    """
-    yield from showings(replace(frame, image=stored, stored=None), pages=pages)
-    for shown in showings(replace(frame, stored=None), pages=pages):
-        page = shown.name.rpartition("/")[2].partition(":")[0]
-        if page in _BY_ALPHA:
-            yield shown
 
 
 def _reduction(image: Image.Image, scale: int) -> int:

@@ -116,7 +116,6 @@ def _closer(frame: Frame, inner: Picture, corner: Corner) -> Frame | None:
         count=frame.count,
         full=full,
         again=None,
-        stored=None if source.stored is None else source.stored.crop(box),
     )
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.corpus import pictures
-from tests.pictures.large.made import distance, seen
+from tests.pictures.made import distance, seen
 from uploadfilter.model import View
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import frames_of

@@ -12,7 +12,6 @@ from PIL import Image
 from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures.headers.test_jxlheader import codestream
-from tests.pictures.large.made import agree, photo, with_alpha
 from tests.pictures.sketches import frames, lacks
 from uploadfilter.model import Reason
 from uploadfilter.pictures.formats import formats_named
@@ -150,32 +149,3 @@ def test_pillow_never_learns_of_the_other_libraries() -> None:
         check=True,
     )
     assert b"identify" in done.stdout
-
-
-@pytest.mark.parametrize(
-    "mode",
-    [
-        pytest.param("RGB", marks=pytest.mark.slow),
-        pytest.param("RGBA", marks=pytest.mark.slow),
-        "L",
-        pytest.param("LA", marks=pytest.mark.slow),
-    ],
-)
-@pytest.mark.parametrize("lossless", [False, True], ids=["lossy", "lossless"])
-def test_large_jxl_shows_what_the_whole_shows(mode: str, *, lossless: bool) -> None:
-    """Views of a picture that was made smaller are those of the whole."""
-    image = with_alpha(photo()) if mode.endswith("A") else photo()
-    content = seeds.jxl(image.convert(mode), lossless=lossless)
-
-    # The library adds a profile that changes next to nothing.
-    names = agree(content, DecodeLimits(max_pixels=4_000_000), unlike=("icc",))
-
-    is_transparent = mode.endswith("A")
-    assert names == ["stored"] + ["white", "black", "alpha"] * is_transparent
-
-
-def test_larger_jxl_than_cameras_make_is_refused() -> None:
-    """Its decoder may need 15 bytes for each pixel, whatever the file is."""
-    content = codestream((0, 1), (1, 2), (5199, 13), (1, 3), (1, 1)) + bytes(5_000_000)
-
-    assert lacks(content) == [Reason.TOO_MANY_PIXELS]

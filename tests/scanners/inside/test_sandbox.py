@@ -40,7 +40,9 @@ pytestmark = [
     ),
 ]
 
-SETTINGS = ProcessSettings(module=standins_hostile.MODULE, address_space=512 << 20)
+SETTINGS = ProcessSettings(
+    module=standins_hostile.MODULE, address_space=512 << 20, large_address_space=0
+)
 KILLED = -signal.SIGSYS
 REFUSED = "EPERM"
 

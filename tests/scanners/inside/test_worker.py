@@ -5,6 +5,9 @@ from dataclasses import replace
 import pytest
 
 from tests.corpus import pictures
+from tests.fuzz import seeds
+from tests.pictures import made
+from tests.scanners.inside.walking.test_walk import zip_of
 from tests.scanners.memory import upload_of
 from uploadfilter.model import PERCEPTUAL_TYPES, Reason, Scan, SignalType
 from uploadfilter.scanners.inside.scanning import scan_content
@@ -97,6 +100,38 @@ async def test_bomb_costs_no_more_than_its_budget(
             scans = await pool.scan(fd, spans, types=ALWAYS)
 
     assert [scan.reason for scan in scans] == [reason, None]
+
+
+TIGHT = replace(PATIENT, max_decoded_bytes=2_000_000)
+"""Pictures of 640,000 pixels are too large for an ordinary process."""
+
+
+@pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
+async def test_large_picture_has_the_views_of_any_other(kind: str) -> None:
+    """The same decoder runs in a process with more memory; also inside an archive."""
+    picture = PHOTO.resize((800, 800))
+    content = seeds.heic(picture) if kind == "HEIF" else made.saved(picture, kind)
+    with upload_of(content, zip_of(a=JPEG, b=content)) as (fd, spans):
+        async with ScannerPool.open(replace(ONE, budgets=TIGHT)) as pool:
+            large = await pool.scan(fd, spans, types=ALWAYS)
+            assert pool.figures.large == 2
+        async with ScannerPool.open(replace(ONE, budgets=PATIENT)) as pool:
+            usual = await pool.scan(fd, spans, types=ALWAYS)
+            assert pool.figures.large == 0
+
+    assert [scan.reasons for scan in large] == [(), ()]
+    assert large == usual
+
+
+async def test_machine_without_memory_for_large_pictures_refuses_them() -> None:
+    """An operator may switch the large process off."""
+    budgets = replace(TIGHT, large_address_space=0)
+    content = made.saved(PHOTO.resize((800, 800)), "WEBP")
+    with upload_of(content) as (fd, spans):
+        async with ScannerPool.open(replace(ONE, budgets=budgets)) as pool:
+            (scan,) = await pool.scan(fd, spans, types=ALWAYS)
+
+    assert scan.reasons == (Reason.TOO_MANY_PIXELS,)
 
 
 async def test_scanner_scans_a_picture_after_a_bomb_that_ate_its_memory() -> None:

@@ -20,6 +20,7 @@ from uploadfilter.model import Reason
 from uploadfilter.scanners.pool.crew import Crew, Warmth
 from uploadfilter.scanners.pool.process import ScannerProcess
 from uploadfilter.scanners.pool.settings import ScannerSettings, SilentLog
+from uploadfilter.scanners.wire.messages import ProcessKind
 
 ONE = ScannerSettings(workers=1, small_lane=0, module=standins.MODULE)
 
@@ -61,10 +62,13 @@ async def crew_of(settings: ScannerSettings) -> AsyncIterator[Crew]:
 
 
 async def borrow(
-    crew: Crew, *, alone: bool = False, warmth: Warmth = Warmth.WARMEST
+    crew: Crew,
+    *,
+    kind: ProcessKind = ProcessKind.COMMON,
+    warmth: Warmth = Warmth.WARMEST,
 ) -> ScannerProcess:
     """Borrow a process that must be there sooner or later."""
-    process = await crew.take(alone=alone, warmth=warmth)
+    process = await crew.take(kind, warmth=warmth)
 
     assert isinstance(process, ScannerProcess)
     return process
@@ -130,7 +134,7 @@ async def test_crew_lends_no_used_process_for_a_content_alone() -> None:
     async with crew_of(ONE) as crew:
         used = await borrow(crew)
         crew.give_back(used)
-        alone = [await borrow(crew, alone=True) for _ in range(4)]
+        alone = [await borrow(crew, kind=ProcessKind.ALONE) for _ in range(4)]
 
         assert used not in alone
         assert await borrow(crew) is used
@@ -140,7 +144,7 @@ async def test_crew_keeps_spares_ready() -> None:
     """Spare processes wait for a scan that needs one."""
     async with crew_of(replace(ONE, spares=3)) as crew:
         await until(lambda: len(crew.pids) == 3)
-        first = await borrow(crew, alone=True)
+        first = await borrow(crew, kind=ProcessKind.ALONE)
         await until(lambda: len(crew.pids) == 4)
 
         assert first.pid in crew.pids
@@ -149,7 +153,7 @@ async def test_crew_keeps_spares_ready() -> None:
 async def test_crew_without_spares_makes_what_is_asked_for() -> None:
     """An operator without memory to spare pays with time."""
     async with crew_of(replace(ONE, spares=0)) as crew:
-        processes = [await borrow(crew, alone=True) for _ in range(3)]
+        processes = [await borrow(crew, kind=ProcessKind.ALONE) for _ in range(3)]
 
         assert len({process.pid for process in processes}) == 3
         assert len(crew.pids) == 3
@@ -171,7 +175,9 @@ async def test_crew_gives_a_returned_process_to_whoever_waits() -> None:
     async with crew_of(replace(ONE, spares=0)) as crew:
         process = await borrow(crew)
         with stopped(template_of(process)):
-            waiting = asyncio.get_running_loop().create_task(crew.take(alone=False))
+            waiting = asyncio.get_running_loop().create_task(
+                crew.take(ProcessKind.COMMON)
+            )
             await asyncio.sleep(0)
             crew.give_back(process)
 
@@ -183,7 +189,9 @@ async def test_crew_passes_on_a_process_whose_taker_was_cancelled() -> None:
     async with crew_of(replace(ONE, spares=0)) as crew:
         process = await borrow(crew)
         with stopped(template_of(process)):
-            taker = asyncio.get_running_loop().create_task(crew.take(alone=False))
+            taker = asyncio.get_running_loop().create_task(
+                crew.take(ProcessKind.COMMON)
+            )
             await asyncio.sleep(0)
             crew.give_back(process)
             taker.cancel()
@@ -193,12 +201,54 @@ async def test_crew_passes_on_a_process_whose_taker_was_cancelled() -> None:
             assert await borrow(crew) is process
 
 
+async def test_crew_has_one_large_process_at_a_time() -> None:
+    """The next one is forked after the one before has ended; others do not wait."""
+    async with crew_of(ONE) as crew:
+        first = await borrow(crew, kind=ProcessKind.LARGE)
+        second = asyncio.get_running_loop().create_task(crew.take(ProcessKind.LARGE))
+        await borrow(crew, kind=ProcessKind.ALONE)
+
+        assert not second.done()
+        first.retire()
+        given = await second
+        assert isinstance(given, ScannerProcess)
+        assert first.pid not in crew.pids
+
+
+async def test_large_process_is_never_lent_again() -> None:
+    """It ends even if it is given back."""
+    async with crew_of(ONE) as crew:
+        first = await borrow(crew, kind=ProcessKind.LARGE)
+        crew.give_back(first)
+
+        assert first.over.is_set()
+        assert await borrow(crew, kind=ProcessKind.LARGE) is not first
+
+
+async def test_scan_that_stops_waiting_for_a_large_process_leaves_it_to_others() -> (
+    None
+):
+    """Neither a timeout nor a client that has gone keeps the only large one."""
+    async with crew_of(replace(ONE, queue_wait_s=2)) as crew:
+        first = await borrow(crew, kind=ProcessKind.LARGE)
+        late = await crew.take(ProcessKind.LARGE)
+        gone = asyncio.get_running_loop().create_task(crew.take(ProcessKind.LARGE))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.wait([gone])
+        first.retire()
+        await until(lambda: first.pid not in crew.pids)
+
+        assert late is Reason.OVERLOADED
+        assert await borrow(crew, kind=ProcessKind.LARGE) is not first
+
+
 async def test_crew_lets_nobody_wait_longer_than_it_says() -> None:
     """A template that does not answer in time is the pool's own incapacity."""
     async with crew_of(replace(ONE, spares=0, queue_wait_s=0.05)) as crew:
         process = await borrow(crew)
         with stopped(template_of(process)):
-            assert await crew.take(alone=True) is Reason.OVERLOADED
+            assert await crew.take(ProcessKind.ALONE) is Reason.OVERLOADED
 
 
 async def test_crew_tells_those_who_wait_at_its_end() -> None:
@@ -206,19 +256,19 @@ async def test_crew_tells_those_who_wait_at_its_end() -> None:
     async with asyncio.TaskGroup() as group, crew_of(replace(ONE, spares=0)) as crew:
         process = await borrow(crew)
         os.kill(template_of(process), signal.SIGSTOP)
-        waiting = group.create_task(crew.take(alone=True))
+        waiting = group.create_task(crew.take(ProcessKind.ALONE))
         await asyncio.sleep(0)
 
     assert waiting.result() is Reason.NO_SCANNER
 
 
-@pytest.mark.parametrize("alone", [False, True])
-async def test_crew_that_has_gone_home_keeps_nobody_waiting(*, alone: bool) -> None:
+@pytest.mark.parametrize("kind", ProcessKind)
+async def test_crew_that_has_gone_home_keeps_nobody_waiting(kind: ProcessKind) -> None:
     """A scan that lost its process to the end of the crew asks once more."""
     async with crew_of(ONE) as crew:
         await borrow(crew)
 
-    assert await crew.take(alone=alone) is Reason.NO_SCANNER
+    assert await crew.take(kind) is Reason.NO_SCANNER
 
 
 async def test_crew_starts_anew_at_once_after_a_death_in_use() -> None:
@@ -260,9 +310,9 @@ async def test_crew_replaces_a_template_that_cannot_fork(spares: int) -> None:
         template = template_of(first)
         await until(partial(waits, template))
         exhaust_descriptors(template)
-        taken = [await crew.take(alone=True) for _ in range(spares + 1)]
+        taken = [await crew.take(ProcessKind.ALONE) for _ in range(spares + 1)]
         await until(lambda: counts["started"] == 2)
-        second = await borrow(crew, alone=True)
+        second = await borrow(crew, kind=ProcessKind.ALONE)
 
         assert taken[-1] is Reason.NO_SCANNER
         assert template_of(second) != template

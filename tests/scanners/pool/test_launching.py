@@ -15,7 +15,7 @@ from uploadfilter.scanners.wire.control import MAX_REPORT_BYTES, Started, decode
 @contextmanager
 def child_of(module: str) -> Iterator[Child]:
     """Start a program for the length of the block."""
-    child = spawn(module, address_space=512 << 20)
+    child = spawn(module, address_space=512 << 20, large_address_space=0)
     child.sock.setblocking(True)
     with child.errors:
         with child.sock:

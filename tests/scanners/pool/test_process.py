@@ -25,7 +25,9 @@ from uploadfilter.scanners.wire.messages import ScanRequest, encode_frame, wire_
 
 pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
 
-SETTINGS = ProcessSettings(module=standins.MODULE, address_space=512 << 20)
+SETTINGS = ProcessSettings(
+    module=standins.MODULE, address_space=512 << 20, large_address_space=768 << 20
+)
 
 
 @asynccontextmanager
@@ -51,6 +53,21 @@ async def scanner_of(
         finally:
             process.retire()
             await process.end()
+
+
+@pytest.mark.parametrize(("is_large", "mib"), [(False, 512), (True, 768)])
+async def test_large_scanner_has_more_address_space(
+    *, is_large: bool, mib: int
+) -> None:
+    """The kernel limits each kind to its own space."""
+    async with template_of() as template:
+        process = await template.fork(is_large=is_large)
+        space = resource.prlimit(process.pid, resource.RLIMIT_AS)
+        process.retire()
+        await process.end()
+
+    assert space == (mib << 20, mib << 20)
+    assert process.is_large is is_large
 
 
 def exists(pid: int) -> bool:

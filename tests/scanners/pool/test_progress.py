@@ -21,6 +21,7 @@ from uploadfilter.scanners.wire.messages import (
     FRAME_HEADER,
     ContentReply,
     ContentSpan,
+    ProcessKind,
     ScanRequest,
     encode_frame,
 )
@@ -86,12 +87,12 @@ class Scanner:
         return self.request
 
     def say(
-        self, scan: Scan, *, is_last: bool = True, needs_alone: bool = False
+        self, scan: Scan, *, is_last: bool = True, needs: ProcessKind | None = None
     ) -> Loss | bool:
         """Answer; return how that was received."""
         self.ask()
         message = ContentReply(
-            index=self._index, scan=scan, is_last=is_last, needs_alone=needs_alone
+            index=self._index, scan=scan, is_last=is_last, needs=needs
         )
         self._index += is_last
         reply = self._progress.read(encode_frame(message)[FRAME_HEADER.size :])
@@ -250,9 +251,9 @@ def test_progress_asks_for_common_contents_together() -> None:
     alone = scanner.ask()
 
     assert [span.offset for span in common.spans] == [0, 20]
-    assert not common.alone
+    assert common.process is ProcessKind.COMMON
     assert [span.offset for span in alone.spans] == [10]
-    assert alone.alone
+    assert alone.process is ProcessKind.ALONE
     assert common.formats == alone.formats == {"psd"}
 
 
@@ -272,13 +273,13 @@ def test_progress_asks_alone_for_what_needs_it() -> None:
     progress = progress_of()
     scanner = Scanner(progress)
     scanner.say(part("void"), is_last=False)
-    scanner.say(part(), needs_alone=True)
+    scanner.say(part(), needs=ProcessKind.ALONE)
     scanner.say(part("stored"))
     scanner.say(part("stored"))
     request = scanner.ask()
     scanner.say(part("frame:1"))
 
-    assert request.alone
+    assert request.process is ProcessKind.ALONE
     assert [span.offset for span in request.spans] == [0]
     assert [names(scan) for scan in progress.scans] == [
         ["frame:1"],
@@ -291,7 +292,34 @@ def test_progress_refuses_a_second_request_to_be_alone() -> None:
     """A process that was asked alone has no reason to ask for that."""
     scanner = Scanner(progress_of(alone="abc"))
 
-    assert scanner.say(part(), needs_alone=True) is False
+    assert scanner.say(part(), needs=ProcessKind.ALONE) is False
+
+
+def test_findings_before_a_large_picture_are_kept() -> None:
+    """The content is requested again of a large process, whose end may be early."""
+    progress = progress_of(alone="abc")
+    scanner = Scanner(progress)
+    scanner.say(part("stored"), is_last=False)
+    scanner.say(part(), needs=ProcessKind.LARGE)
+    scanner.say(part("stored"))
+    scanner.say(part("stored"))
+    request = scanner.ask()
+    scanner.die(Loss.TIME)
+
+    assert request.process is ProcessKind.LARGE
+    assert [span.offset for span in request.spans] == [0]
+    assert reasons(progress) == [OUT, None, None]
+    assert names(progress.scans[0]) == ["stored"]
+
+
+@pytest.mark.parametrize("needs", ProcessKind)
+def test_large_process_can_ask_for_no_other(needs: ProcessKind) -> None:
+    """It may do everything, so that such a reply is a lie."""
+    scanner = Scanner(progress_of(alone="abc"))
+    for _ in SPANS:
+        scanner.say(part(), needs=ProcessKind.LARGE)
+
+    assert scanner.say(part(), needs=needs) is False
 
 
 def test_progress_puts_parts_together() -> None:

@@ -14,6 +14,7 @@ from uploadfilter.scanners.wire.messages import (
     FRAME_HEADER,
     ContentReply,
     ContentSpan,
+    ProcessKind,
     Ready,
     Reply,
     encode_frame,
@@ -200,7 +201,7 @@ def test_reply_that_wants_to_be_alone_says_nothing_else(
     scan: Scan, *, is_last: bool, is_sound: bool
 ) -> None:
     """The content is scanned again, so that nothing of it may be claimed."""
-    message = ContentReply(index=2, scan=scan, is_last=is_last, needs_alone=True)
+    message = ContentReply(index=2, scan=scan, is_last=is_last, needs=ProcessKind.ALONE)
 
     assert (read(message) is not None) is is_sound
 

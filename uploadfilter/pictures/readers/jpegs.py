@@ -14,7 +14,6 @@ from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import jpegscans, padding
-from uploadfilter.pictures.large.jpeg import coarse_frame
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.pictures.reader import (
     DRAFT_SIDE,
@@ -74,16 +73,7 @@ class JPEGReader:
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, up to the end of the file."""
-        try:
-            return self._frame(number, None, "")
-        except OverBudgetError:
-            return coarse_frame(
-                self._file,
-                self._limits,
-                number=number,
-                profile=self.profile,
-                in_colours=needs_conversion(self.profile),
-            )
+        return self._frame(number, None, "")
 
     def _again(self, scale: int, mode: str) -> Frame:
         """Decode the picture at another scale and in another mode."""

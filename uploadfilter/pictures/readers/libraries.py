@@ -6,7 +6,6 @@ Pillow never opens these formats, and so that the cost is known before any decod
 
 import io
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pillow_heif
@@ -18,16 +17,9 @@ from uploadfilter.pictures.faults import BadPictureError, panics_are_errors
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import jxlheader
-from uploadfilter.pictures.large.heif import large_frame
-from uploadfilter.pictures.limits import (
-    DecodeLimits,
-    OverBudgetError,
-    check_frame,
-    check_large,
-)
+from uploadfilter.pictures.limits import DecodeLimits, check_frame
 from uploadfilter.pictures.readers.jpegs import JPEGReader
 from uploadfilter.pictures.sampling import Course
-from uploadfilter.pictures.shrinking import scale_of_large, shrunk_of
 
 _USUAL_BITS = 8
 """Bits of a sample; samples with more bits take twice the memory during decoding."""
@@ -74,18 +66,14 @@ class HEIFReader:
         info: dict[str, Any] = picture.info
         is_deep = info["bit_depth"] > _USUAL_BITS
         profile: bytes | None = info.get("icc_profile") or None
-        try:
-            check_frame(
-                picture.size,
-                self._limits,
-                bytes_per_pixel=self._format.deep_bytes_per_pixel
-                if is_deep
-                else self._format.bytes_per_pixel,
-                held_bytes=len(self._data),
-            )
-        except OverBudgetError:
-            del picture
-            return self._large_frame(number, profile)
+        check_frame(
+            picture.size,
+            self._limits,
+            bytes_per_pixel=self._format.deep_bytes_per_pixel
+            if is_deep
+            else self._format.bytes_per_pixel,
+            held_bytes=len(self._data),
+        )
         pixels = picture.data
         # Pixels of four bytes are used in place.
         of = Image.frombuffer if picture.mode == "RGBA" else Image.frombytes
@@ -99,17 +87,6 @@ class HEIFReader:
             profile=profile,
             is_deep=is_deep,
             is_truncated=self._is_padded,
-        )
-
-    def _large_frame(self, number: int, profile: bytes | None) -> Frame:
-        """Decode a picture that is too large to be held as a whole."""
-        frame = large_frame(
-            self._data, self._places[number], number, self._format, self._limits
-        )
-        return replace(
-            frame,
-            profile=profile,
-            is_truncated=self._is_padded or frame.is_truncated,
         )
 
 
@@ -146,56 +123,19 @@ class JXLReader:
 
     def frame(self, number: int) -> Frame:
         """Decode the picture; the library shows no part of a truncated one."""
-        is_large = self._is_large()
+        check_frame(
+            self._header.size,
+            self._limits,
+            bytes_per_pixel=self._format.bytes_per_pixel,
+            held_bytes=self._format.held_times * len(self._data),
+        )
         with panics_are_errors():
             is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(self._data)
         if is_jpeg:
             return JPEGReader(io.BytesIO(pixels), self._jpeg, self._limits).frame(0)
-        size = info.width, info.height
-        if is_large and info.mode in _PLAIN_MODES:
-            shrunk = shrunk_of(pixels, info.mode, size, scale_of_large(size))
-            return shrunk.frame(number, profile=profile or None)
         # Half floats arrive as floats of 32 bits.
         mode = "F" if info.mode == "F;16" else info.mode
         image = Image.frombytes(mode, (info.width, info.height), pixels)
         return Frame(
             image=image, number=number, full=image.size, profile=profile or None
         )
-
-    def _is_large(self) -> bool:
-        """Return whether the picture must be reduced before Pillow gets it.
-
-        Raises:
-            OverBudgetError: It is too large even so.
-        """
-        size, held = self._header.size, len(self._data)
-        try:
-            check_frame(
-                size,
-                self._limits,
-                bytes_per_pixel=self._format.bytes_per_pixel,
-                held_bytes=self._format.held_times * held,
-            )
-        except OverBudgetError:
-            width, height = size
-            check_large(
-                size,
-                replace(self._limits, max_large_pixels=_MOST_LARGE_PIXELS),
-                file_bytes=held,
-                flat_pixels=self._format.flat_pixels,
-                pixels_per_byte=self._format.pixels_per_byte,
-                needed_bytes=int(width * height * _LARGE_BYTES_PER_PIXEL) + held,
-            )
-            return scale_of_large(size) > 1
-        return False
-
-
-_PLAIN_MODES = frozenset({"L", "LA", "RGB", "RGBA"})
-
-_LARGE_BYTES_PER_PIXEL = 6.2
-"""Bytes that photos need, which are two copies of their colours. A lossless picture of
-few colours may take 15, so that pixels have a separate limit."""
-
-_MOST_LARGE_PIXELS = 26_500_000
-"""Most pixels, those of cameras with 26 megapixels: with 15 bytes each, 400 MiB
-resident."""

@@ -21,7 +21,6 @@ from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers.timing import png_chunks
-from uploadfilter.pictures.large.png import large_png
 from uploadfilter.pictures.limits import DecodeLimits
 from uploadfilter.pictures.reader import PillowReader, Reader
 
@@ -90,7 +89,7 @@ def open_still(
     limits: DecodeLimits,
     lack: Reason | None,
 ) -> Reader:
-    """Open a PNG of one frame: as a whole, or reduced if that is too large.
+    """Open a PNG of one frame.
 
     Args:
         file: The PNG.
@@ -103,9 +102,6 @@ def open_still(
     key = image.info.get(KEY)
     is_marked = is_deep(image, bits_of(file))
     reader = PillowReader(image, picture_format, limits, lack=lack)
-    if not reader.fits(image.size):
-        lack = Reason.UNDECODABLE if is_marked else lack
-        return large_png(file, image, picture_format, limits, lack=lack)
     if is_marked and isinstance(key, tuple):
         return DeepKeyReader(reader, opened, key)
     return reader

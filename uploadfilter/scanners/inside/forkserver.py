@@ -36,6 +36,7 @@ from uploadfilter.scanners.inside.sandbox import SOCKET_FD, Sandbox, support
 from uploadfilter.scanners.inside.serving import ScanFunction, serve
 from uploadfilter.scanners.wire.control import (
     FORK,
+    FORK_LARGE,
     MAX_REPORT_BYTES,
     Died,
     Forked,
@@ -59,7 +60,7 @@ class ForkServer:
 
     Args:
         control: Socket of packets to the proxy.
-        address_space: Bytes of address space of each scanner.
+        address_spaces: Bytes of address space of a scanner, by the order for it.
         support: The confinement that this machine offers.
         scan: Scans each content in a scanner.
     """
@@ -68,12 +69,12 @@ class ForkServer:
         self,
         control: socket.socket,
         *,
-        address_space: int,
+        address_spaces: dict[bytes, int],
         support: Support,
         scan: ScanFunction,
     ) -> None:
         self._control = control
-        self._address_space = address_space
+        self._address_spaces = address_spaces
         self._support = support
         self._sandbox = Sandbox(support)
         self._scan = scan
@@ -95,26 +96,26 @@ class ForkServer:
 
     def _obey(self) -> bool:
         """Execute one order; return false at the end of the socket."""
-        order, fds, _, _ = socket.recv_fds(self._control, len(FORK), 1)
-        if order != FORK or not fds:
+        order, fds, _, _ = socket.recv_fds(self._control, len(FORK_LARGE), 1)
+        if order not in self._address_spaces or not fds:
             return False
         try:
-            self._fork(fds[0])
+            self._fork(fds[0], self._address_spaces[order])
         except OSError as exc:
             self._report(ForkRefused(error=str(exc)[:_MAX_ERROR]))
         finally:
             os.close(fds[0])
         return True
 
-    def _fork(self, fd: int) -> None:
-        """Fork a scanner that serves a socket.
+    def _fork(self, fd: int, address_space: int) -> None:
+        """Fork a scanner that serves a socket, with so many bytes of address space.
 
         Raises:
             OSError: There is no process, memory or descriptor left.
         """
         pid = os.fork()
         if pid == 0:
-            self._live(fd)
+            self._live(fd, address_space)
         try:
             pidfd = os.pidfd_open(pid)
         except OSError:
@@ -142,13 +143,13 @@ class ForkServer:
     def _report(self, report: Report, *fds: int) -> None:
         socket.send_fds(self._control, [encode_report(report)], fds)
 
-    def _live(self, fd: int) -> NoReturn:
+    def _live(self, fd: int, address_space: int) -> NoReturn:
         """Run as a scanner to its end; the template's stack frames are not unwound."""
         code: object = 1
         try:
             self._leave_home(fd)
             with socket.socket(fileno=SOCKET_FD) as sock:
-                self._confine(sock)
+                self._confine(sock, address_space)
                 serve(sock, self._scan)
             code = 0
         except SystemExit as exc:
@@ -169,10 +170,10 @@ class ForkServer:
         # The output of the template is a file that all its scanners would share.
         os.dup2(0, 2)
 
-    def _confine(self, sock: socket.socket) -> None:
+    def _confine(self, sock: socket.socket, address_space: int) -> None:
         """Confine this process; if the machine refuses it, report that and end."""
         try:
-            confine(address_space=self._address_space, sandbox=self._sandbox)
+            confine(address_space=address_space, sandbox=self._sandbox)
         except OSError as exc:
             sock.sendall(encode_frame(Unready(error=str(exc)[:_MAX_ERROR])))
             raise SystemExit(1) from exc
@@ -189,7 +190,8 @@ def run(
     Everything that ``scan`` needs must be imported and prepared before.
 
     Args:
-        arguments: ``--fd N``, the socket, and ``--address-space BYTES``.
+        arguments: ``--fd N``, the socket, and ``--address-space`` and
+            ``--large-address-space``, in bytes.
         scan: Scans each content in a scanner.
         offer: Returns the confinement that the machine offers; all of it is used.
     """
@@ -197,15 +199,15 @@ def run(
     parser = argparse.ArgumentParser(prog="uploadfilter-scanner")
     parser.add_argument("--fd", type=int, required=True)
     parser.add_argument("--address-space", type=int, required=True)
+    parser.add_argument("--large-address-space", type=int, required=True)
     options = parser.parse_args(arguments)
     harden()
     _limit_descriptors()
     _require_one_thread()
     _compact()
     with socket.socket(fileno=options.fd) as control:
-        ForkServer(
-            control, address_space=options.address_space, support=offer(), scan=scan
-        ).run()
+        spaces = {FORK: options.address_space, FORK_LARGE: options.large_address_space}
+        ForkServer(control, address_spaces=spaces, support=offer(), scan=scan).run()
 
 
 def _compact() -> None:

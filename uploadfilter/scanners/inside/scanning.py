@@ -20,9 +20,14 @@ from uploadfilter.pictures import decoding, faults
 from uploadfilter.scanners.inside.walking.spans import digests_of, open_span
 from uploadfilter.scanners.inside.walking.tree import Node
 from uploadfilter.scanners.inside.walking.walk import Walk
-from uploadfilter.scanners.inside.walking.wanted import NeedsAlone, WalkSettings
+from uploadfilter.scanners.inside.walking.wanted import NeedsProcess, WalkSettings
 from uploadfilter.scanners.wire.budgets import Budgets
-from uploadfilter.scanners.wire.messages import ContentSpan, Handed, ReplyPart
+from uploadfilter.scanners.wire.messages import (
+    ContentSpan,
+    Handed,
+    ProcessKind,
+    ReplyPart,
+)
 from uploadfilter.signals import hashes
 
 _TIME_TO_FINISH: Final = 0.85
@@ -69,7 +74,7 @@ def scan_content(
     budgets: Budgets,
     digests: bool = False,
     formats: frozenset[str] = frozenset(),
-    alone: bool = True,
+    process: ProcessKind = ProcessKind.ALONE,
     cpu_s: float | None = None,
     windows: bool = False,
 ) -> Iterator[ReplyPart]:
@@ -82,7 +87,7 @@ def scan_content(
         budgets: The limits of its cost; memory and hard time are limits of the process.
         digests: Whether to compute md5, sha1 and sha256 of the content itself.
         formats: Picture formats to decode beyond the usual ones.
-        alone: Whether every decoder may run; see ``ScanRequest``.
+        process: The kind of this process; see ``ScanRequest``.
         cpu_s: CPU seconds after which the process is killed; ``None`` for no limit.
         windows: Whether views of windows are wanted; see ``ScanRequest``.
 
@@ -103,7 +108,7 @@ def scan_content(
             types=types,
             budgets=budgets,
             also=formats,
-            alone=alone,
+            process=process,
             deadline_s=None
             if cpu_s is None
             else time.process_time() + _TIME_TO_FINISH * cpu_s,
@@ -120,8 +125,8 @@ def scan_content(
                 if root.has_views or walk.accounts.unsent_contents >= _MOST_UNSENT:
                     walk.accounts.unsent_contents = 0
                     yield ReplyPart(scan=root.part(), is_last=False)
-        except NeedsAlone:
+        except NeedsProcess as exc:
             empty = Scan(path=span.path, kind=kind.value, size=span.length)
-            yield ReplyPart(scan=empty, needs_alone=True)
+            yield ReplyPart(scan=empty, needs=exc.kind)
             return
     yield ReplyPart(scan=root.part(), fault=next(iter(mistakes), ""))

@@ -66,7 +66,7 @@ def scan_upload(
                 scan=part.scan,
                 fault=fault or part.fault,
                 is_last=part.is_last,
-                needs_alone=part.needs_alone,
+                needs=part.needs,
             )
 
 

@@ -64,7 +64,7 @@ def scan_span(
         budgets=request.budgets,
         digests=request.digests,
         formats=request.formats,
-        alone=request.alone,
+        process=request.process,
         cpu_s=cpu_s,
         windows=request.windows,
     )

@@ -25,7 +25,12 @@ from uploadfilter.scanners.pool.progress import Loss, Progress
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.pool.watching import PUT_OFF, Watch
 from uploadfilter.scanners.wire.control import CPU_DEATHS
-from uploadfilter.scanners.wire.messages import ContentReply, Handed, encode_frame
+from uploadfilter.scanners.wire.messages import (
+    ContentReply,
+    Handed,
+    ProcessKind,
+    encode_frame,
+)
 
 _COUNTED_AS: Final = {
     Loss.TIME: "timed_out",
@@ -85,6 +90,7 @@ class Conversation:
         self._is_low = False
         self._is_small = False
         self._is_broken_off = False
+        self._slow_down: Callable[[], None] | None = None
 
     def break_off(self) -> None:
         """Break the scan off now; it goes on when it may."""
@@ -128,6 +134,7 @@ class Conversation:
         self._slow_after_s = slow_after_s
         self._is_low = is_low
         self._is_small = is_small
+        self._slow_down = slow_down
 
         process = await self._next(progress, go_on)
         if isinstance(process, Reason):
@@ -175,9 +182,10 @@ class Conversation:
                 refusal = await go_on()
                 self._is_broken_off = False
                 continue
-            process = await self._crew.take(
-                alone=progress.wants_alone, warmth=self._warmth
-            )
+            if progress.process is ProcessKind.LARGE and self._slow_down is not None:
+                # It may have to wait, and must not hold a place meanwhile.
+                self._slow_down()
+            process = await self._crew.take(progress.process, warmth=self._warmth)
             if isinstance(process, Reason):
                 refusal = process
             elif not self._is_broken_off:
@@ -198,7 +206,7 @@ class Conversation:
         self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
     ) -> None:
         """Let one process scan as much as it can; give it back or retire it."""
-        alone = progress.wants_alone
+        kind = progress.process
         used_s = self._used_before_s = process.cpu_s
         began_s = self._loop.time()
         try:
@@ -218,7 +226,7 @@ class Conversation:
             progress.lose(loss, wall_s=wall_s)
             return
         progress.finish(wall_s=wall_s, cpu_s=cpu_s)
-        self._part(process, alone=alone)
+        self._part(process, kind)
 
     async def _converse(
         self, process: ScannerProcess, progress: Progress, upload: Handed, watch: Watch
@@ -249,7 +257,8 @@ class Conversation:
         """Send one request and read the replies; return the loss, if there is one."""
         attached = None if isinstance(upload, int) else len(upload)
         request = progress.ask(attached=attached)
-        self._counts["alone"] += request.alone
+        self._counts["alone"] += request.process is not ProcessKind.COMMON
+        self._counts["large"] += request.process is ProcessKind.LARGE
         end_s = self._loop.time() + progress.wall_left_s
         self._limit(process, progress, watch, end_s)
         if not process.channel.is_quiet:
@@ -290,19 +299,19 @@ class Conversation:
         process.is_worn |= reply.scan.reason is Reason.OUT_OF_MEMORY
         if reply.is_last:
             process.contents += 1
-            self._counts["put_off" if reply.needs_alone else "contents"] += 1
+            self._counts["put_off" if reply.needs else "contents"] += 1
         if reply.fault:
             self._counts["faults"] += 1
             self._log.warning("scan_raised", fault=reply.fault)
 
-    def _part(self, process: ScannerProcess, *, alone: bool) -> None:
+    def _part(self, process: ScannerProcess, kind: ProcessKind) -> None:
         """Give back a process that has answered everything, or have it replaced."""
         if self._is_broken_off:
             process.retire()
         elif not process.channel.is_quiet:
             self._counts["garbled"] += 1
             process.retire()
-        elif alone:
+        elif kind is not ProcessKind.COMMON:
             process.retire()
         elif self._is_done_with(process):
             self._counts["retired"] += 1

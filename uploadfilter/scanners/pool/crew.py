@@ -7,6 +7,9 @@ ready as spares. The first scan of a fresh process takes 9 ms of CPU more than a
 one, for pages that it touches first; so warm processes are kept for small scans, and
 scans that end their process do not get them.
 
+A *large* process has more memory for one large picture. It is forked when it is wanted,
+and the next one only after it has ended.
+
 A caller that borrowed a process gives it back with ``give_back``, or calls ``retire``
 on it. When a template ends, its processes end too. The next template is started at
 once, or after a growing wait if no process of the last one was ever used.
@@ -26,6 +29,7 @@ from uploadfilter.ongoing import EventLog, OngoingFaults
 from uploadfilter.scanners.pool.process import ProcessSettings, ScannerProcess, Template
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.control import Support
+from uploadfilter.scanners.wire.messages import ProcessKind
 
 _FIRST_BACK_OFF_S: Final = 0.1
 _LONGEST_BACK_OFF_S: Final = 5.0
@@ -38,6 +42,10 @@ failures."""
 
 _START_GRACE_S: Final = 15.0
 """Seconds after the time limit of a start within which its failure is known."""
+
+
+_OF_FRESH: Final = (ProcessKind.COMMON, ProcessKind.ALONE)
+"""The kinds that a process may become which has scanned nothing yet."""
 
 
 class Warmth(StrEnum):
@@ -64,6 +72,7 @@ class Crew:
         self._process_settings = ProcessSettings(
             module=settings.module,
             address_space=settings.budgets.address_space,
+            large_address_space=settings.budgets.large_address_space,
             start_timeout_s=settings.start_timeout_s,
             require_sandbox=settings.require_sandbox,
         )
@@ -78,6 +87,7 @@ class Crew:
         self._start_error: ScannerError | None = None
         self._was_useful = False
         self._has_said_lacks = False
+        self._large_lane = asyncio.Lock()
         self._fork_back_off_s = 0.0
         self._ended_cpu_s = 0.0
         self._templates: set[Template] = set()
@@ -139,18 +149,21 @@ class Crew:
         return bool(self._live) and self._start_error is None
 
     async def take(
-        self, *, alone: bool, warmth: Warmth = Warmth.WARMEST
+        self, kind: ProcessKind, *, warmth: Warmth = Warmth.WARMEST
     ) -> ScannerProcess | Reason:
         """Borrow a process that no other scan uses.
 
         Args:
-            alone: Whether it must be fresh. Such a process must not be given back.
-            warmth: The process that is taken if both kinds are at hand.
+            kind: Its kind; only a common one must be given back.
+            warmth: The process that is taken if fresh and common ones are at hand.
 
         Returns:
             A process; ``no_scanner`` if none can be made, ``overloaded`` if that takes
             too long.
         """
+        if kind is ProcessKind.LARGE:
+            return await self._take_large()
+        alone = kind is ProcessKind.ALONE
         process = self._at_hand(Warmth.COLD if alone else warmth)
         if process is None and not alone:
             process = self._at_hand(Warmth.WARMEST)
@@ -159,13 +172,33 @@ class Crew:
             return process
         if self._start_error is not None and (alone or not self._live):
             return Reason.NO_SCANNER
-        return await self._wait(alone=alone, timeout_s=self._settings.queue_wait_s)
+        return await self._wait(kind, timeout_s=self._settings.queue_wait_s)
+
+    async def _take_large(self) -> ScannerProcess | Reason:
+        """Have a large process forked, after the one before has ended."""
+        try:
+            async with asyncio.timeout(self._settings.queue_wait_s):
+                await self._large_lane.acquire()
+        except TimeoutError:
+            return Reason.OVERLOADED
+        process: ScannerProcess | Reason = Reason.NO_SCANNER
+        try:
+            if self._start_error is None:
+                process = await self._wait(
+                    ProcessKind.LARGE, timeout_s=self._settings.queue_wait_s
+                )
+        finally:
+            if isinstance(process, Reason):
+                self._large_lane.release()
+        return process
 
     def give_back(self, process: ScannerProcess) -> None:
         """Take back a common process that can be used again at once."""
+        if process.is_large:
+            process.retire()
         if process.over.is_set():
             return
-        waiter = self._next_waiter(fresh=False)
+        waiter = self._next_waiter(ProcessKind.COMMON)
         if waiter is not None:
             waiter.given.set_result(process)
         elif len(self._common) < self._settings.at_a_time:
@@ -192,8 +225,10 @@ class Crew:
         process.was_lent = True
         self._was_useful = True
 
-    async def _wait(self, *, alone: bool, timeout_s: float) -> ScannerProcess | Reason:
-        waiter = _Waiter(alone=alone)
+    async def _wait(
+        self, kind: ProcessKind, *, timeout_s: float
+    ) -> ScannerProcess | Reason:
+        waiter = _Waiter(kind)
         self._waiting.append(waiter)
         self._wanted.set()
         try:
@@ -219,14 +254,13 @@ class Crew:
                 # It may be a common process, so it must not be lent as a fresh one.
                 self.give_back(given)
 
-    def _next_waiter(self, *, fresh: bool) -> "_Waiter | None":
-        """Remove and return the scan that has waited longest for such a process."""
-        for waiter in self._waiting:
-            if fresh or not waiter.alone:
+    def _next_waiter(self, *kinds: ProcessKind) -> "_Waiter | None":
+        """Remove and return the scan that has waited longest for one of these kinds."""
+        for waiter in tuple(self._waiting):
+            if waiter.kind in kinds:
                 self._waiting.remove(waiter)
                 if not waiter.given.done():
                     return waiter
-                return self._next_waiter(fresh=fresh)
         return None
 
     async def _keep(self) -> None:
@@ -351,8 +385,9 @@ class Crew:
         )
 
     async def _fork(self, template: Template, children: set[ScannerProcess]) -> bool:
+        is_large = any(waiter.kind is ProcessKind.LARGE for waiter in self._waiting)
         try:
-            process = await template.fork()
+            process = await template.fork(is_large=is_large)
         except ScannerError as exc:
             if not template.over.is_set():
                 self._start_failed(exc)
@@ -362,8 +397,11 @@ class Crew:
         self._live.add(process)
         children.add(process)
         self._hold(self._watch(process, children), name=f"scanner-{process.pid}")
-        waiter = self._next_waiter(fresh=True)
-        if waiter is None:
+        kinds = (ProcessKind.LARGE,) if is_large else _OF_FRESH
+        waiter = self._next_waiter(*kinds)
+        if waiter is None and is_large:
+            process.retire()
+        elif waiter is None:
             self._fresh.append(process)
         else:
             waiter.given.set_result(process)
@@ -395,6 +433,8 @@ class Crew:
             process.retire()
             await self._bury(process)
             self._ended_cpu_s += process.cpu_s
+            if process.is_large and process.was_lent:
+                self._large_lane.release()
 
     async def _bury(self, process: ScannerProcess | Template) -> None:
         try:
@@ -409,7 +449,7 @@ class Crew:
             ScannerError: The first process did not become ready.
         """
         patience_s = self._settings.start_timeout_s + _START_GRACE_S
-        first = await self._wait(alone=True, timeout_s=patience_s)
+        first = await self._wait(ProcessKind.ALONE, timeout_s=patience_s)
         if isinstance(first, Reason):
             raise self._start_error or ScannerError(
                 "no scanner process became ready",
@@ -436,7 +476,7 @@ class Crew:
         for waiter in waiting:
             if waiter.given.done():
                 continue
-            if self._live and not waiter.alone:
+            if self._live and waiter.kind is ProcessKind.COMMON:
                 self._waiting.append(waiter)  # for a process that is given back
             else:
                 waiter.given.set_result(reason)
@@ -445,7 +485,7 @@ class Crew:
 class _Waiter:
     """A scan that waits for a process."""
 
-    def __init__(self, *, alone: bool) -> None:
-        self.alone = alone
+    def __init__(self, kind: ProcessKind) -> None:
+        self.kind = kind
         self.given: asyncio.Future[ScannerProcess | Reason]
         self.given = asyncio.get_running_loop().create_future()

@@ -59,12 +59,13 @@ class Child:
     errors: BinaryIO
 
 
-def spawn(module: str, *, address_space: int) -> Child:
+def spawn(module: str, *, address_space: int, large_address_space: int) -> Child:
     """Start a program with one end of a socket of packets.
 
     Args:
         module: The module for ``python -m``.
-        address_space: The limit that it is told, in bytes.
+        address_space: The limit of its scanners that it is told, in bytes.
+        large_address_space: The same for large ones.
 
     Raises:
         OSError: The program does not exist, or no process, memory or descriptor is
@@ -77,7 +78,8 @@ def spawn(module: str, *, address_space: int) -> Child:
         undo.callback(ours.close)
         with theirs:
             fd = theirs.fileno()
-            popen = _execute(_command(module, fd, address_space), fd, errors.fileno())
+            command = _command(module, fd, address_space, large_address_space)
+            popen = _execute(command, fd, errors.fileno())
         undo.callback(popen.wait)
         undo.callback(popen.kill)
         pidfd = os.pidfd_open(popen.pid)
@@ -100,12 +102,15 @@ def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[b
     )
 
 
-def _command(module: str, fd: int, address_space: int) -> list[str]:
+def _command(
+    module: str, fd: int, address_space: int, large_address_space: int
+) -> list[str]:
     # -s and -P keep the home directory and the current one off the module path; -I
     # would too, but would also ignore the PYTHONPATH that a checkout needs.
     return [
         *(sys.executable, "-s", "-P", "-m", module),
         *("--fd", str(fd), "--address-space", str(address_space)),
+        *("--large-address-space", str(large_address_space)),
     ]
 
 

@@ -22,6 +22,7 @@ from uploadfilter.scanners.pool.channel import Channel, Closed
 from uploadfilter.scanners.pool.launching import Child, cpu_s_of, spawn, tail
 from uploadfilter.scanners.wire.control import (
     FORK,
+    FORK_LARGE,
     MAX_REPORT_BYTES,
     Died,
     Forked,
@@ -62,6 +63,7 @@ class ProcessSettings:
     Attributes:
         module: The module for ``python -m``; tests use others.
         address_space: Bytes of address space of a scanner.
+        large_address_space: The same for a large one.
         start_timeout_s: Seconds until it must be ready. 0.5 are enough on an idle
             machine; a booting host starts everything at once.
         require_sandbox: Whether it is an error if the machine lacks a part of the
@@ -70,6 +72,7 @@ class ProcessSettings:
 
     module: str = WORKER_MODULE
     address_space: int
+    large_address_space: int
     start_timeout_s: float = 30.0
     require_sandbox: bool = False
 
@@ -91,6 +94,7 @@ class ScannerProcess:
         is_worn: Set by its user when it should be replaced.
         was_lent: Set by the crew that lends it.
         is_orphan: True once its template has ended, which ends it too.
+        is_large: Whether it has the address space of a large one.
     """
 
     def __init__(self, *, pid: int, sock: socket.socket, pidfd: int) -> None:
@@ -100,6 +104,7 @@ class ScannerProcess:
         self.is_worn = False
         self.was_lent = False
         self.is_orphan = False
+        self.is_large = False
         self.channel = Channel(sock, on_closed=self.over.set)
         self._pidfd = pidfd
         self._ended = asyncio.Event()
@@ -223,7 +228,11 @@ class Template:
                 output, or a remedy.
         """
         try:
-            child = spawn(settings.module, address_space=settings.address_space)
+            child = spawn(
+                settings.module,
+                address_space=settings.address_space,
+                large_address_space=settings.large_address_space,
+            )
         except OSError as exc:
             raise ScannerError(f"cannot start a scanner process: {exc}") from exc
         template = cls(child, settings)
@@ -235,8 +244,11 @@ class Template:
             raise
         return template
 
-    async def fork(self) -> ScannerProcess:
+    async def fork(self, *, is_large: bool = False) -> ScannerProcess:
         """Fork a scanner and wait until it is ready.
+
+        Args:
+            is_large: Whether it gets more address space.
 
         Raises:
             ScannerError: The template has ended or cannot fork, or the scanner cannot
@@ -246,15 +258,16 @@ class Template:
             raise self._over_error()
         self.forks += 1
         try:
-            return await self._fork()
+            return await self._fork(is_large)
         except ScannerError:
             if self._has_hung_up:
                 # Its end is noticed here before the event loop reads it.
                 self.retire()
             raise
 
-    async def _fork(self) -> ScannerProcess:
-        process = await self._order()
+    async def _fork(self, is_large: bool) -> ScannerProcess:
+        process = await self._order(FORK_LARGE if is_large else FORK)
+        process.is_large = is_large
         try:
             await process.await_ready(self._settings.start_timeout_s)
         except BaseException:
@@ -354,10 +367,10 @@ class Template:
                 "set require_sandbox to false.",
             )
 
-    async def _order(self) -> ScannerProcess:
+    async def _order(self, packet: bytes) -> ScannerProcess:
         """Ask for a scanner; return it before it is ready."""
         try:
-            sock = self._send_order()
+            sock = self._send_order(packet)
         except OSError as exc:
             raise ScannerError(f"cannot ask for a scanner process: {exc}") from exc
         order = _Order(sock=sock, answer=self._loop.create_future())
@@ -369,7 +382,7 @@ class Template:
         except TimeoutError as exc:
             raise _not_ready_in(timeout_s) from exc
 
-    def _send_order(self) -> socket.socket:
+    def _send_order(self, packet: bytes) -> socket.socket:
         """Order a scanner; return this side's end of the socket that it will serve.
 
         Raises:
@@ -379,7 +392,7 @@ class Template:
         with theirs, ExitStack() as undo:
             undo.callback(ours.close)
             ours.setblocking(False)
-            socket.send_fds(self._control, [FORK], [theirs.fileno()])
+            socket.send_fds(self._control, [packet], [theirs.fileno()])
             undo.pop_all()
         return ours
 

@@ -5,8 +5,8 @@ in a table:
 
 - Contents of the common formats are requested in runs; one process scans a run, and
   then others. Any other content is requested *alone*, in a process that ends with it. A
-  common process that finds such a content inside another reports it, and the outer
-  content is requested again, alone.
+  process that finds something inside a content that it must not decode says what kind
+  of process may (``ProcessKind``), and the content is requested again, of such a one.
 - A content may come in parts. Findings count, however the process ends.
 - When a process crashes, its content is scanned once more in another process; after a
   second crash its reason is ``crashed``.
@@ -34,6 +34,7 @@ from uploadfilter.scanners.wire.budgets import Bounds, Budgets
 from uploadfilter.scanners.wire.messages import (
     ContentReply,
     ContentSpan,
+    ProcessKind,
     ScanRequest,
     unscanned,
     wire_span,
@@ -107,15 +108,17 @@ class Progress:
         self._windows = windows
         self._scans: list[Scan | None] = [None] * len(self._spans)
         ordinals = range(len(self._spans))
-        self._common = deque([n for n in ordinals if not alone[n]])
-        self._alone = deque([n for n in ordinals if alone[n]])
+        self._queues = {kind: deque[int]() for kind in ProcessKind}
+        for ordinal in ordinals:
+            kind = ProcessKind.ALONE if alone[ordinal] else ProcessKind.COMMON
+            self._queues[kind].append(ordinal)
         self._losses_left = max_losses
         self._cpu_left_s = budgets.upload_cpu_s
         total = sum([span.length for span in self._spans])
         self._wall_left_s = budgets.upload_wall_s + budgets.wall_allowance(total)
         self._bytes_left = MAX_UPLOAD_REPLY_BYTES
         # State of the current request:
-        self._asked = self._common  # its first content is the current one
+        self._asked = ProcessKind.COMMON  # the first of its queue is the current one
         self._asked_left = 0
         self._index = 0
         self._asked_bytes = 0
@@ -129,7 +132,7 @@ class Progress:
     @property
     def is_complete(self) -> bool:
         """Return whether every content has its scan."""
-        return not self._common and not self._alone
+        return not any(self._queues.values())
 
     @property
     def scans(self) -> tuple[Scan, ...]:
@@ -137,9 +140,13 @@ class Progress:
         return tuple([scan for scan in self._scans if scan is not None])
 
     @property
-    def wants_alone(self) -> bool:
-        """Return whether the next request needs a process that ends with it."""
-        return not self._common
+    def process(self) -> ProcessKind:
+        """Return the kind of process that the next request needs."""
+        return next(kind for kind, queue in self._queues.items() if queue)
+
+    @property
+    def _current(self) -> int:
+        return self._queues[self._asked][0]
 
     @property
     def is_asking(self) -> bool:
@@ -154,13 +161,13 @@ class Progress:
     @property
     def content_wall_s(self) -> float:
         """Return the seconds that the current content may take."""
-        length = self._spans[self._asked[0]].length
+        length = self._spans[self._current].length
         return self._budgets.content_wall_s + self._budgets.wall_allowance(length)
 
     @property
     def _content_bounds(self) -> Bounds:
         """Return the bounds of the current content."""
-        return self._bounds_of(self._asked[0])
+        return self._bounds_of(self._current)
 
     def _bounds_of(self, ordinal: int) -> Bounds:
         return self._budgets.for_content(self._spans[ordinal].length)
@@ -168,7 +175,7 @@ class Progress:
     @property
     def content_cpu_s(self) -> float:
         """Return the CPU seconds that the current content may use."""
-        length = self._spans[self._asked[0]].length
+        length = self._spans[self._current].length
         content_s = self._budgets.content_cpu_s + self._budgets.allowance(length)
         return min(content_s, max(self._cpu_left_s, 0.0))
 
@@ -178,9 +185,10 @@ class Progress:
         Args:
             attached: Number of bytes of the upload that are sent with it, if they are.
         """
-        alone = self.wants_alone
-        self._asked = self._alone if alone else self._common
-        ordinals = (self._alone[0],) if alone else tuple(self._common)
+        self._asked = self.process
+        queue = self._queues[self._asked]
+        is_common = self._asked is ProcessKind.COMMON
+        ordinals = tuple(queue) if is_common else (queue[0],)
         spans = tuple([wire_span(self._spans[n]) for n in ordinals])
         self._asked_left = len(spans)
         self._index = 0
@@ -193,7 +201,7 @@ class Progress:
             cpu_left_s=self._cpu_left_s,
             digests=self._digests,
             formats=self._formats,
-            alone=alone,
+            process=self._asked,
             attached=attached,
             windows=self._windows,
         )
@@ -206,7 +214,7 @@ class Progress:
             return Loss.EXCESS
         reply = read_reply(
             frame,
-            self._spans[self._asked[0]],
+            self._spans[self._current],
             index=self._index,
             budgets=self._content_bounds,
             digests=self._digests,
@@ -215,8 +223,8 @@ class Progress:
 
     def take(self, reply: ContentReply) -> bool:
         """Take a reply; return false if it is invalid after all."""
-        if reply.needs_alone:
-            return self._put_off()
+        if reply.needs is not None:
+            return self._put_off(reply.needs)
         if reply.is_last and self._is_simple:
             self._record(reply.scan)
             return True
@@ -283,15 +291,15 @@ class Progress:
         """Give all remaining contents the same reason; findings stay."""
         self._gathered = None
         self._asked_left = 0
-        for ordinal in (*self._common, *self._alone):
-            self._scans[ordinal] = self._scan_of(ordinal, reason)
-        self._common.clear()
-        self._alone.clear()
+        for queue in self._queues.values():
+            for ordinal in queue:
+                self._scans[ordinal] = self._scan_of(ordinal, reason)
+            queue.clear()
 
     @property
     def _is_simple(self) -> bool:
         """Return whether a last reply is the whole scan of its content, as usual."""
-        return self._gathered is None and self._asked[0] not in self._seen
+        return self._gathered is None and self._current not in self._seen
 
     def _may_try_again(self, loss: Loss) -> bool:
         """Return whether the current content is scanned once more."""
@@ -300,14 +308,14 @@ class Progress:
         if loss is Loss.ACCIDENT:
             return True
         tried = {Loss.CRASH: self._crashed, Loss.STARVED: self._starved}.get(loss)
-        if tried is None or self._asked[0] in tried or self._wall_left_s <= 0:
+        if tried is None or self._current in tried or self._wall_left_s <= 0:
             return False
-        tried.add(self._asked[0])
+        tried.add(self._current)
         return True
 
     def _keep_seen(self) -> None:
         """Keep the findings on the current content."""
-        ordinal = self._asked[0]
+        ordinal = self._current
         gathered, self._gathered = self._gathered, None
         if gathered is None:
             return
@@ -321,17 +329,21 @@ class Progress:
         self._gathered = None
         self._parts = 0
 
-    def _put_off(self) -> bool:
-        """Request the content again, alone; a scanner that asks for this twice lies."""
-        if self._asked is self._alone:
+    def _put_off(self, kind: ProcessKind) -> bool:
+        """Request the content again; a scanner that asks for no other kind lies."""
+        kinds = list(ProcessKind)
+        if kinds.index(kind) <= kinds.index(self._asked):
             return False
-        self._alone.append(self._asked.popleft())
+        if kind is ProcessKind.LARGE:
+            # The findings count, since the time of the only large one may not suffice.
+            self._keep_seen()
+        self._queues[kind].append(self._queues[self._asked].popleft())
         self._next_content()
         return True
 
     def _settle(self, reason: Reason | None) -> None:
         """Record the current content, with all findings on it."""
-        self._record(self._scan_of(self._asked[0], reason))
+        self._record(self._scan_of(self._current, reason))
 
     def _scan_of(self, ordinal: int, reason: Reason | None) -> Scan:
         gathered = self._gathered or MergedContent(self._bounds_of(ordinal))
@@ -341,7 +353,7 @@ class Progress:
         return scan or unscanned(self._spans[ordinal], reason or Reason.CRASHED)
 
     def _record(self, scan: Scan) -> None:
-        self._scans[self._asked.popleft()] = scan
+        self._scans[self._queues[self._asked].popleft()] = scan
         self._next_content()
 
     def _next_content(self) -> None:

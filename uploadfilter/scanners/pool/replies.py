@@ -97,7 +97,7 @@ def read_reply(
     scan = reply.scan
     if scan.path or scan.size != span.length or not _is_fault(reply.fault):
         return None
-    if reply.needs_alone and not (reply.is_last and _is_empty(scan)):
+    if reply.needs is not None and not (reply.is_last and _is_empty(scan)):
         return None
     if not _is_sound_tree(scan, budgets, is_coded=span.coding is not None):
         return None
@@ -106,7 +106,7 @@ def read_reply(
         scan=_placed(scan, span.path, exact=digests),
         fault=reply.fault,
         is_last=reply.is_last,
-        needs_alone=reply.needs_alone,
+        needs=reply.needs,
     )
 
 

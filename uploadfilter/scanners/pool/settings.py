@@ -21,8 +21,9 @@ class ScannerSettings:
     """The number and the use of scanner processes.
 
     Scanners together use at most ``(workers + small_lane + slow_lane) * 300 MiB`` of
-    memory, and ``spares`` processes of some MiB besides them: 2 GiB on 2 CPUs, 15 on
-    16. Nearly always they use a tenth of that, since only a bomb takes its 300 MiB. If
+    memory, 1.5 GiB for a large picture, and ``spares`` processes of some MiB besides
+    them: 4 GiB on 2 CPUs, 17 on 16. Nearly always they use a tenth of that, since only
+    a bomb takes its 300 MiB. If
     the machine has less, lower ``slow_lane``, or let the cgroup of the service end
     scanners first, as they ask the kernel to do (``oom_score_adj``).
 
@@ -160,7 +161,9 @@ class PoolFigures:
         uploads: Uploads that got a process.
         contents: Contents that got a reply.
         alone: Contents that were requested alone.
-        put_off: Contents for which a common process asked to have them scanned alone.
+        large: Contents that were requested of a large process.
+        put_off: Contents for which a process asked to have them scanned by one of
+            another kind.
         slowed: Uploads whose scan was slow.
         put_back: Uploads whose slow scan was broken off because others wanted its
             place; it begins again in the slow lane.
@@ -185,6 +188,7 @@ class PoolFigures:
     uploads: int = 0
     contents: int = 0
     alone: int = 0
+    large: int = 0
     put_off: int = 0
     slowed: int = 0
     put_back: int = 0

@@ -20,6 +20,10 @@ _FIRST_MIB: Final = 32
 """First MiB of a content, which may be one picture or one package of programs. They add
 at most 64 s."""
 
+_LARGE_SHARE: Final = 0.6
+"""Share of its address space that a large process may hold as pixels: the interpreter
+with its libraries takes 270 MiB, and what is shown of a picture some more."""
+
 _WALL_FOR_CPU: Final = 4
 """Seconds by the clock for each CPU second that is added. There may be twice as many
 slow scans at a time as CPUs, and fast ones go first."""
@@ -50,6 +54,11 @@ class Budgets:
             which is more.
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
+        large_address_space: Bytes of address space of the one process that decodes
+            pictures which need more than ``max_decoded_bytes``. Three fifths of it are
+            for their pixels: 100 megapixels of a HEIC, AVIF or WebP, with 1.4 GiB
+            resident. 0 if there is no such process: these pictures are then
+            ``too_many_pixels``.
         max_views: Most views of one content. 90 are 30 frames with transparency, each
             as stored, on white and on black; an icon of 13 entries has 130 before equal
             views are merged.
@@ -93,6 +102,7 @@ class Budgets:
     per_gib_s: float = 60.0
     first_mib_s: float = 2.0
     address_space: int = 1024 * 1024 * 1024
+    large_address_space: int = 2 * 1024 * 1024 * 1024
     max_views: int = 160
     max_signals: int = 5120
     max_upload_signals: int = 65_536
@@ -119,6 +129,13 @@ class Budgets:
             raise ValueError(f"{name} must not be negative")
         if self.address_space < LEAST_ADDRESS_SPACE:
             raise ValueError(f"address_space must be at least {LEAST_ADDRESS_SPACE}")
+        if 0 < self.large_address_space < self.address_space:
+            raise ValueError("large_address_space must be 0 or at least address_space")
+
+    @property
+    def max_large_bytes(self) -> int:
+        """Return the most bytes that the decoder of a large picture may hold."""
+        return int(self.large_address_space * _LARGE_SHARE)
 
     def for_content(self, length: int) -> "Bounds":
         """Return the bounds of a content of ``length`` bytes, which grow with it."""
@@ -160,7 +177,7 @@ _POSITIVE: Final = (
 )
 _NOT_NEGATIVE: Final = (
     *("per_gib_s", "first_mib_s", "signals_per_mib", "max_contents"),
-    *("contents_per_mib", "max_depth"),
+    *("contents_per_mib", "max_depth", "large_address_space"),
 )
 _positive_of: Final = attrgetter(*_POSITIVE)
 _not_negative_of: Final = attrgetter(*_NOT_NEGATIVE)

@@ -1,8 +1,8 @@
 """Define a template's reports to the proxy: starts and ends of processes.
 
 Each report is one packet on a socket that keeps packets apart. An order is the packet
-``FORK`` with one end of a socket, which the new scanner will serve. Both ends are
-trusted: a scanner closes this socket before it sees anything of a client.
+``FORK`` or ``FORK_LARGE`` with one end of a socket, which the new scanner will serve.
+Both ends are trusted: a scanner closes this socket before it sees anything of a client.
 """
 
 import signal
@@ -11,7 +11,8 @@ from typing import Final
 import msgspec
 
 FORK: Final = b"fork"
-"""The only order."""
+FORK_LARGE: Final = b"large"
+"""The orders: the second one is for a scanner with more address space."""
 
 CPU_DEATHS: Final = frozenset({-signal.SIGPROF, -signal.SIGXCPU})
 """Return codes of a process that used up its CPU seconds."""

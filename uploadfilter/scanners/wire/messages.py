@@ -14,6 +14,7 @@ fields with a default may be added to the end of a message at any time.
 """
 
 import struct
+from enum import StrEnum
 from typing import Final, TypeAlias
 
 import msgspec
@@ -53,6 +54,14 @@ UNKNOWN_KIND: Final = "unknown"
 """The kind of a content without a report of a scanner."""
 
 
+class ProcessKind(StrEnum):
+    """The kinds of scanner processes, by what they may do."""
+
+    COMMON = "common"  # scans contents of the common formats, one after another
+    ALONE = "alone"  # every decoder may run; the process ends with its content
+    LARGE = "large"  # the same with more memory, one process at a time
+
+
 class ContentSpan(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     """The place of one content in its upload.
 
@@ -84,10 +93,10 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
             of nested contents always are.
         formats: Picture formats to decode beyond the usual ones, by their names in
             ``pictures/formats.py``.
-        alone: True if this process scans only this content and no other after it, so
-            that every decoder may run. Otherwise only the decoders of the common
-            formats run: the reply to a content that needs another one is
-            ``needs_alone``.
+        process: The kind of the process that gets it. In a common one only the
+            decoders of the common formats run, and only a large one decodes what needs
+            more than ``Budgets.max_decoded_bytes``. A content that needs more than this
+            process may do has a reply that says which kind it needs.
         attached: Number of bytes after the frame, which are the upload; ``None`` if a
             descriptor comes with the frame.
         windows: Whether views of the windows of each frame are wanted too, which an
@@ -100,7 +109,7 @@ class ScanRequest(msgspec.Struct, frozen=True, kw_only=True, array_like=True, ta
     cpu_left_s: float
     digests: bool = False
     formats: frozenset[str] = frozenset()
-    alone: bool = False
+    process: ProcessKind = ProcessKind.COMMON
     attached: int | None = None
     windows: bool = False
 
@@ -111,14 +120,14 @@ class ReplyPart(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         scan: The findings.
         is_last: Whether it is the last one of its content.
-        needs_alone: Whether the content must be scanned in a separate process.
+        needs: The kind of process that must scan the content instead.
         fault: A bug in this project that was taken for bad bytes
             (``pictures/faults.py``).
     """
 
     scan: Scan
     is_last: bool = True
-    needs_alone: bool = False
+    needs: ProcessKind | None = None
     fault: str = ""
 
 
@@ -152,15 +161,15 @@ class ContentReply(
             place of a bug in this project that was taken for bad bytes; empty
             otherwise. It helps to find the bug.
         is_last: False if more parts of this content follow.
-        needs_alone: True if the content must be scanned in a separate process. The scan
-            is then empty, and earlier parts of this content do not count.
+        needs: The kind of process that must scan the content instead of this one; the
+            scan is then empty.
     """
 
     index: int
     scan: Scan
     fault: str = ""
     is_last: bool = True
-    needs_alone: bool = False
+    needs: ProcessKind | None = None
 
 
 Reply = Ready | Unready | ContentReply

@@ -24,6 +24,7 @@ from uploadfilter.scanners.inside.walking.tree import Node
 from uploadfilter.scanners.inside.walking.walk import Walk
 from uploadfilter.scanners.inside.walking.wanted import WalkSettings
 from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.scanners.wire.messages import ProcessKind
 from uploadfilter.signals.views import ALWAYS
 
 LEAST_WINDOW = 8 * 1024
@@ -194,7 +195,7 @@ def test_one_window_of_a_long_backup_is_held() -> None:
         types=ALWAYS,
         budgets=budgets,
         also=frozenset(),
-        alone=True,
+        process=ProcessKind.ALONE,
         clock=lambda: 0,
     )
     node = Node(path="0", kind=Kind.TAR.value, size=len(backup))

@@ -20,6 +20,7 @@ from tests.corpus.tricks import archives as made
 from tests.scanners.scans import parts_of, scanned
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.scanners.wire.messages import ProcessKind
 
 PHOTO = pictures.photograph(1, width=160, height=120)
 OTHER = pictures.photograph(2, width=160, height=120)
@@ -431,8 +432,8 @@ def test_uncommon_decoder_is_never_run_beside_others(make: Callable[[], bytes]) 
     """A process that scans many contents asks for another one instead."""
     content = make()
 
-    assert parts_of(content, alone=False)[-1].needs_alone
-    assert found(scanned(content, alone=True))
+    assert parts_of(content, process=ProcessKind.COMMON)[-1].needs is ProcessKind.ALONE
+    assert found(scanned(content))
 
 
 @pytest.mark.parametrize(
@@ -446,7 +447,7 @@ def test_uncommon_decoder_is_never_run_beside_others(make: Callable[[], bytes]) 
 )
 def test_common_decoders_run_anywhere(content: bytes) -> None:
     """JPEG and PNG are decoded by processes that are used again."""
-    assert found(scanned(content, alone=False))
+    assert found(scanned(content, process=ProcessKind.COMMON))
 
 
 def test_format_is_decoded_where_it_is_switched_on() -> None:
@@ -627,23 +628,25 @@ def test_decoded_body_is_looked_at_as_if_it_had_been_sent_so(coding: str) -> Non
         ]
 
 
-@pytest.mark.parametrize(("coding", "alone"), [("gzip", False), ("br", True)])
+@pytest.mark.parametrize(
+    ("coding", "needs"), [("gzip", None), ("br", ProcessKind.ALONE)]
+)
 def test_common_process_undoes_the_coding_that_it_runs_anyway(
-    coding: str, *, alone: bool
+    coding: str, needs: ProcessKind | None
 ) -> None:
     """It decodes PNG by zlib; other decoders run in a process of their own."""
     sent = CODINGS[coding](JPEG)
-    parts = parts_of(sent, "image/jpeg", alone=False, coding=coding)
+    parts = parts_of(sent, "image/jpeg", process=ProcessKind.COMMON, coding=coding)
 
-    assert parts[-1].needs_alone is alone
+    assert parts[-1].needs is needs
 
 
 def test_archive_in_a_coding_is_scanned_alone() -> None:
     """The decoded content decides."""
     sent = gzip.compress(zip_of(a=JPEG))
-    parts = parts_of(sent, alone=False, coding="gzip")
+    parts = parts_of(sent, process=ProcessKind.COMMON, coding="gzip")
 
-    assert parts[-1].needs_alone
+    assert parts[-1].needs is ProcessKind.ALONE
 
 
 @pytest.mark.parametrize("coding", CODINGS)
@@ -694,12 +697,12 @@ def test_part_in_base64_that_reads_otherwise_as_a_text_is_searched(
     assert any(each.views for each in scan.walk())
 
 
-@pytest.mark.parametrize("alone", [False, True])
-def test_photo_behind_a_line_needs_no_process_of_its_own(*, alone: bool) -> None:
+@pytest.mark.parametrize("process", ProcessKind)
+def test_photo_behind_a_line_needs_no_process_of_its_own(process: ProcessKind) -> None:
     """The header of a JPEG begins like an icon, which is no common format."""
-    parts = parts_of(b"10000\r\n" + JPEG, alone=alone)
+    parts = parts_of(b"10000\r\n" + JPEG, process=process)
 
-    assert not any(part.needs_alone for part in parts)
+    assert not any(part.needs for part in parts)
     assert any(each.views for part in parts for each in part.scan.walk())
 
 

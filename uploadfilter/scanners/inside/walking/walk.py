@@ -63,13 +63,14 @@ from uploadfilter.scanners.inside.walking.sent import is_read_as_text
 from uploadfilter.scanners.inside.walking.spans import digests_of, open_file
 from uploadfilter.scanners.inside.walking.tree import Node, nesting
 from uploadfilter.scanners.inside.walking.wanted import (
-    NeedsAlone,
+    NeedsProcess,
     WalkSettings,
     accounts_of,
     carving_limits_of,
     limits_of,
     meter_of,
 )
+from uploadfilter.scanners.wire.messages import ProcessKind
 from uploadfilter.signals.views import views_of
 
 
@@ -87,8 +88,9 @@ class Walk:
         self._budgets = budgets
         self._decoded = formats.decoded(settings.also)
         self._most_contents = budgets.contents_for(content_bytes)
-        self._limits = limits_of(budgets)
-        self._carving_limits = carving_limits_of(budgets)
+        self._is_common = settings.process is ProcessKind.COMMON
+        self._limits = limits_of(budgets, settings.process)
+        self._carving_limits = carving_limits_of(budgets, settings.process)
         self._meter = meter_of(budgets, content_bytes)
         self._effort = strings.effort_for(content_bytes)
         self._searched_in_vain: set[tuple[object, ...]] = set()
@@ -115,7 +117,7 @@ class Walk:
             Nothing; before each step that may end this process.
 
         Raises:
-            NeedsAlone: See ``ScanRequest.alone``.
+            NeedsProcess: See ``ScanRequest.process``.
             MemoryError: The address space of the process is too small.
         """
         root.is_sent = True
@@ -245,8 +247,8 @@ class Walk:
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
         """Add the views of a picture in one of the named formats."""
-        if not self._settings.alone and not names <= formats.COMMON:
-            raise NeedsAlone
+        if self._is_common and not names <= formats.COMMON:
+            raise NeedsProcess(ProcessKind.ALONE)
         is_usual = is_usual_photo(source, names)
         views = views_of(
             open_file(source),
@@ -259,6 +261,8 @@ class Walk:
         )
         for view in views:
             if isinstance(view, Omission):
+                if view.is_large:
+                    raise NeedsProcess(ProcessKind.LARGE)
                 node.fall_short(view.reason)
                 continue
             self.accounts.count_signals(view.signal_count)
@@ -317,8 +321,8 @@ class Walk:
             is_sure: Whether it is surely a container; if not, it falls short only after
                 a first member.
         """
-        if not (self._settings.alone or coded.is_common(container)):
-            raise NeedsAlone
+        if self._is_common and not coded.is_common(container):
+            raise NeedsProcess(ProcessKind.ALONE)
         if depth >= self._budgets.max_depth:
             if is_sure or holds_something(container, source, self._meter):
                 node.fall_short(Reason.TOO_DEEP)

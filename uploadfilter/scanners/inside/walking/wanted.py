@@ -10,10 +10,19 @@ from uploadfilter.model import SignalType
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.scanners.inside.walking.accounts import Accounts
 from uploadfilter.scanners.wire.budgets import Budgets
+from uploadfilter.scanners.wire.messages import ProcessKind
 
 
-class NeedsAlone(Exception):  # noqa: N818  # not an error: it becomes a reply
-    """The content needs a decoder that this process must not run."""
+class NeedsProcess(Exception):  # noqa: N818  # not an error: it becomes a reply
+    """The content needs a process of another kind.
+
+    Attributes:
+        kind: The kind.
+    """
+
+    def __init__(self, kind: ProcessKind) -> None:
+        super().__init__(kind.value)
+        self.kind = kind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +33,7 @@ class WalkSettings:
         types: Perceptual signal types to compute.
         budgets: The limits of its cost.
         also: Picture formats that the operator switched on.
-        alone: Whether every decoder may run; see ``ScanRequest``.
+        process: The kind of this process; see ``ScanRequest``.
         clock: Tells the CPU seconds that this process used.
         deadline_s: Time on that clock after which no further step is begun; ``None``
             for no limit.
@@ -34,18 +43,20 @@ class WalkSettings:
     types: frozenset[SignalType]
     budgets: Budgets
     also: frozenset[str]
-    alone: bool
+    process: ProcessKind
     clock: Callable[[], float]
     deadline_s: float | None = None
     windows: bool = False
 
 
 @lru_cache(maxsize=4)
-def limits_of(budgets: Budgets) -> DecodeLimits:
-    """Return the decoding limits of one picture."""
+def limits_of(budgets: Budgets, process: ProcessKind) -> DecodeLimits:
+    """Return the decoding limits of one picture in a process of a kind."""
     return DecodeLimits(
         max_pixels=budgets.max_pixels,
         max_decoded_bytes=budgets.max_decoded_bytes,
+        max_large_bytes=budgets.max_large_bytes,
+        is_large=process is ProcessKind.LARGE,
         max_frames=budgets.max_frames,
         max_total_pixels=budgets.max_total_pixels,
         max_jpeg_scans=budgets.max_jpeg_scans,
@@ -53,9 +64,9 @@ def limits_of(budgets: Budgets) -> DecodeLimits:
 
 
 @lru_cache(maxsize=4)
-def carving_limits_of(budgets: Budgets) -> DecodeLimits:
+def carving_limits_of(budgets: Budgets, process: ProcessKind) -> DecodeLimits:
     """Return the same for a picture at any offset of a content."""
-    return replace(limits_of(budgets), least_side=_LEAST_CARVED_SIDE)
+    return replace(limits_of(budgets, process), least_side=_LEAST_CARVED_SIDE)
 
 
 _LEAST_CARVED_SIDE: Final = 32

@@ -1,1 +1,0 @@
-"""Large pictures, which are reduced while they are decoded."""
