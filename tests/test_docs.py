@@ -118,7 +118,7 @@ def shown(name: str, value: object) -> str:
             return str(value).lower()
         case tuple():
             return str(list(value))
-        case int() if "bytes" in name or name == "address_space":
+        case int() if "bytes" in name or name.endswith("address_space"):
             return size(value)
         case int() | float():
             return f"{value:,g}" if isinstance(value, float) else f"{value:,}"

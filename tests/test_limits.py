@@ -202,6 +202,11 @@ SAMPLES: Mapping[str, Sample] = {
 TRICK = "tests/corpus/test_tricks.py::test_each_limit_is_named_in_the_limits"
 """The catalogue holds it: the page names the trick, and the browser's tests scan it."""
 
+_LARGE = (
+    "tests/scanners/inside/test_worker.py"
+    "::test_large_picture_has_the_views_of_any_other"
+)
+
 NAMED: Mapping[str, str] = {
     # Pictures.
     "pictures with more pixels than their decoder": (
@@ -283,9 +288,6 @@ NAMED: Mapping[str, str] = {
         "tests/pictures/readers/test_jpegs.py"
         "::test_jpeg_is_decoded_as_small_as_512_pixels_allow"
     ),
-    "a JPEG in colours that no screen has": (
-        "tests/signals/test_clipping.py::test_ordinary_pictures_have_no_such_view"
-    ),
     "one transparent colour of 16 bits": (
         "tests/pictures/readers/test_pngkeys.py::test_a_deep_one_of_an_animation_is_a_lack"
     ),
@@ -294,25 +296,17 @@ NAMED: Mapping[str, str] = {
         "::test_too_large_a_canvas_is_decoded_at_a_scale_within_the_budget"
     ),
     # Large pictures, by their format.
-    "JPEG": ("tests/pictures/large/test_jpeg.py::test_views_are_those_of_the_whole"),
-    "PNG": ("tests/pictures/large/test_png.py::test_bands_show_what_the_whole_shows"),
+    "JPEG": _LARGE,
+    "PNG": _LARGE,
     "GIF": (
         "tests/pictures/readers/test_gifs.py::test_gif_of_empty_blocks_is_given_up"
     ),
     "BMP": ("tests/pictures/test_decoding.py::test_bad_file_gives_a_reason"),
     "TIFF": ("tests/pictures/test_reader.py::test_pages_are_limited_one_by_one"),
-    "HEIC": ("tests/pictures/large/test_heif.py::test_tiles_show_what_the_whole_shows"),
-    "WebP": (
-        "tests/pictures/large/test_webp.py"
-        "::test_smaller_picture_shows_what_the_whole_shows"
-    ),
-    "AVIF": (
-        "tests/pictures/large/test_avif.py"
-        "::test_smaller_picture_shows_what_the_whole_shows"
-    ),
-    "JPEG XL": (
-        "tests/pictures/readers/test_libraries.py::test_large_jxl_shows_what_the_whole_shows"
-    ),
+    "HEIC": _LARGE,
+    "WebP": _LARGE,
+    "AVIF": _LARGE,
+    "JPEG XL": _LARGE,
     "PSD, QOI, TGA": (
         "tests/scanners/inside/test_scanning.py::test_pixels_are_limited_by_the_budget"
     ),

@@ -90,6 +90,7 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("png-61-megapixels", "image/png", large.large_png),
     Bomb("jpeg-64-megapixels", "image/jpeg", large.large_progressive_jpeg),
     Bomb("webp-49-megapixels", "image/webp", large.large_webp),
+    Bomb("webp-100-megapixels-paid", "image/webp", large.paid_webp),
     Bomb("webp-16-megapixels-alpha", "image/webp", large.veiled_webp),
     Bomb("avif-25-megapixels", "image/avif", large.large_avif),
     Bomb("heic-24-megapixels", "image/heic", large.tiled_heic),

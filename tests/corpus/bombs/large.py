@@ -24,6 +24,12 @@ def large_avif() -> bytes:
     return _saved(Image.new("RGB", (5000, 4990), (9, 99, 9)), "AVIF", speed=10)
 
 
+def paid_webp() -> bytes:
+    """Return a WebP of 100 million veiled pixels, with zeros that pay for them."""
+    image = Image.new("RGBA", (10_000, 10_000), (9, 99, 9, 128))
+    return _saved(image, "WEBP", lossless=True) + bytes(1_300_000)
+
+
 def tiled_heic() -> bytes:
     """Return a HEIC of 24 million pixels in equal tiles."""
     tile = Image.new("RGB", (512, 512), (9, 99, 9))

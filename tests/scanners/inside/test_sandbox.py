@@ -20,7 +20,8 @@ from tests.scanners import standins_hostile, standins_landlocked
 from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
 from uploadfilter.scanners.inside.sandbox import support
 from uploadfilter.scanners.pool.channel import Closed
-from uploadfilter.scanners.pool.process import ProcessSettings, ScannerProcess, Template
+from uploadfilter.scanners.pool.launching import ProcessSettings
+from uploadfilter.scanners.pool.process import ScannerProcess, Template
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.messages import (
     ContentReply,

@@ -196,7 +196,9 @@ def test_pixels_are_limited_by_the_budget() -> None:
 
     assert scanned(PNG, budgets=Budgets(max_pixels=pixels)).reason is None
     assert (
-        scanned(PNG, budgets=Budgets(max_pixels=pixels - 1)).reason
+        scanned(
+            PNG, budgets=Budgets(max_pixels=pixels - 1, large_address_space=0)
+        ).reason
         is Reason.TOO_MANY_PIXELS
     )
 

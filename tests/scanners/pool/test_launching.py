@@ -8,14 +8,18 @@ from pathlib import Path
 import pytest
 
 from tests.scanners import standins
-from uploadfilter.scanners.pool.launching import Child, spawn, tail
+from uploadfilter.scanners.pool.launching import Child, ProcessSettings, spawn, tail
 from uploadfilter.scanners.wire.control import MAX_REPORT_BYTES, Started, decode_report
 
 
 @contextmanager
 def child_of(module: str) -> Iterator[Child]:
     """Start a program for the length of the block."""
-    child = spawn(module, address_space=512 << 20, large_address_space=0)
+    child = spawn(
+        ProcessSettings(
+            module=module, address_space=512 << 20, large_address_space=768 << 20
+        )
+    )
     child.sock.setblocking(True)
     with child.errors:
         with child.sock:

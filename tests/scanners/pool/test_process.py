@@ -18,7 +18,8 @@ from tests.scanners.memory import upload_of
 from tests.waiting import until
 from uploadfilter.errors import ScannerError
 from uploadfilter.scanners.pool.channel import Closed
-from uploadfilter.scanners.pool.process import ProcessSettings, ScannerProcess, Template
+from uploadfilter.scanners.pool.launching import ProcessSettings
+from uploadfilter.scanners.pool.process import ScannerProcess, Template
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.control import CPU_DEATHS
 from uploadfilter.scanners.wire.messages import ScanRequest, encode_frame, wire_span

@@ -26,7 +26,8 @@ from typing import Final
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Reason
 from uploadfilter.ongoing import EventLog, OngoingFaults
-from uploadfilter.scanners.pool.process import ProcessSettings, ScannerProcess, Template
+from uploadfilter.scanners.pool.launching import ProcessSettings
+from uploadfilter.scanners.pool.process import ScannerProcess, Template
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.control import Support
 from uploadfilter.scanners.wire.messages import ProcessKind

@@ -42,6 +42,30 @@ _CPU_CLOCK: Final = 2
 """Kind of clock that counts all CPU time of a process (``CPUCLOCK_SCHED`` of Linux)."""
 
 
+WORKER_MODULE: Final = "uploadfilter.scanners.inside.worker"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSettings:
+    """The settings for starting a template and its scanners.
+
+    Attributes:
+        module: The module for ``python -m``; tests use others.
+        address_space: Bytes of address space of a scanner.
+        large_address_space: The same for a large one.
+        start_timeout_s: Seconds until it must be ready. 0.5 are enough on an idle
+            machine; a booting host starts everything at once.
+        require_sandbox: Whether it is an error if the machine lacks a part of the
+            sandbox.
+    """
+
+    module: str = WORKER_MODULE
+    address_space: int
+    large_address_space: int
+    start_timeout_s: float = 30.0
+    require_sandbox: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Child:
     """A started program.
@@ -59,13 +83,8 @@ class Child:
     errors: BinaryIO
 
 
-def spawn(module: str, *, address_space: int, large_address_space: int) -> Child:
-    """Start a program with one end of a socket of packets.
-
-    Args:
-        module: The module for ``python -m``.
-        address_space: The limit of its scanners that it is told, in bytes.
-        large_address_space: The same for large ones.
+def spawn(settings: ProcessSettings) -> Child:
+    """Start a template with one end of a socket of packets.
 
     Raises:
         OSError: The program does not exist, or no process, memory or descriptor is
@@ -78,7 +97,7 @@ def spawn(module: str, *, address_space: int, large_address_space: int) -> Child
         undo.callback(ours.close)
         with theirs:
             fd = theirs.fileno()
-            command = _command(module, fd, address_space, large_address_space)
+            command = _command(settings, fd)
             popen = _execute(command, fd, errors.fileno())
         undo.callback(popen.wait)
         undo.callback(popen.kill)
@@ -102,15 +121,13 @@ def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[b
     )
 
 
-def _command(
-    module: str, fd: int, address_space: int, large_address_space: int
-) -> list[str]:
+def _command(settings: ProcessSettings, fd: int) -> list[str]:
     # -s and -P keep the home directory and the current one off the module path; -I
     # would too, but would also ignore the PYTHONPATH that a checkout needs.
     return [
-        *(sys.executable, "-s", "-P", "-m", module),
-        *("--fd", str(fd), "--address-space", str(address_space)),
-        *("--large-address-space", str(large_address_space)),
+        *(sys.executable, "-s", "-P", "-m", settings.module),
+        *("--fd", str(fd), "--address-space", str(settings.address_space)),
+        *("--large-address-space", str(settings.large_address_space)),
     ]
 
 

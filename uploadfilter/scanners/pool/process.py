@@ -19,7 +19,13 @@ from typing import Final, assert_never
 
 from uploadfilter.errors import ScannerError
 from uploadfilter.scanners.pool.channel import Channel, Closed
-from uploadfilter.scanners.pool.launching import Child, cpu_s_of, spawn, tail
+from uploadfilter.scanners.pool.launching import (
+    Child,
+    ProcessSettings,
+    cpu_s_of,
+    spawn,
+    tail,
+)
 from uploadfilter.scanners.wire.control import (
     FORK,
     FORK_LARGE,
@@ -32,8 +38,6 @@ from uploadfilter.scanners.wire.control import (
     decode_report,
 )
 from uploadfilter.scanners.wire.messages import Ready, Unready, decode_reply
-
-WORKER_MODULE: Final = "uploadfilter.scanners.inside.worker"
 
 MAX_FORKS: Final = 1000
 """Most scanners of one template: a memory layout that an attacker learned is soon gone.
@@ -54,27 +58,6 @@ kernel holds it in a read."""
 
 _FAREWELL_S: Final = 2.0
 """Seconds after which an ending template is killed; it needs milliseconds."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessSettings:
-    """The settings for starting a template and its scanners.
-
-    Attributes:
-        module: The module for ``python -m``; tests use others.
-        address_space: Bytes of address space of a scanner.
-        large_address_space: The same for a large one.
-        start_timeout_s: Seconds until it must be ready. 0.5 are enough on an idle
-            machine; a booting host starts everything at once.
-        require_sandbox: Whether it is an error if the machine lacks a part of the
-            sandbox.
-    """
-
-    module: str = WORKER_MODULE
-    address_space: int
-    large_address_space: int
-    start_timeout_s: float = 30.0
-    require_sandbox: bool = False
 
 
 class ScannerProcess:
@@ -228,11 +211,7 @@ class Template:
                 output, or a remedy.
         """
         try:
-            child = spawn(
-                settings.module,
-                address_space=settings.address_space,
-                large_address_space=settings.large_address_space,
-            )
+            child = spawn(settings)
         except OSError as exc:
             raise ScannerError(f"cannot start a scanner process: {exc}") from exc
         template = cls(child, settings)

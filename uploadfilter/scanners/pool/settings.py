@@ -4,7 +4,7 @@ import os
 from dataclasses import dataclass, field
 
 from uploadfilter.pictures.formats import SWITCHED_ON
-from uploadfilter.scanners.pool.process import WORKER_MODULE
+from uploadfilter.scanners.pool.launching import WORKER_MODULE
 from uploadfilter.scanners.wire.budgets import Budgets
 
 

@@ -88,7 +88,6 @@ class Walk:
         self._budgets = budgets
         self._decoded = formats.decoded(settings.also)
         self._most_contents = budgets.contents_for(content_bytes)
-        self._is_common = settings.process is ProcessKind.COMMON
         self._limits = limits_of(budgets, settings.process)
         self._carving_limits = carving_limits_of(budgets, settings.process)
         self._meter = meter_of(budgets, content_bytes)
@@ -136,7 +135,6 @@ class Walk:
     def _visit(
         self, source: Source, node: Node, *, depth: int, declared: str = ""
     ) -> Iterator[None]:
-        """Walk through one content at any depth; see ``steps``."""
         kind = Kind(node.kind)
         # This comes first: thousands of members without bytes are sent in parts, too.
         yield from self.pause()
@@ -247,7 +245,7 @@ class Walk:
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
         """Add the views of a picture in one of the named formats."""
-        if self._is_common and not names <= formats.COMMON:
+        if self._settings.is_common and not names <= formats.COMMON:
             raise NeedsProcess(ProcessKind.ALONE)
         is_usual = is_usual_photo(source, names)
         views = views_of(
@@ -273,7 +271,6 @@ class Walk:
     # --- Nested contents -----------------------------------------------------------
 
     def _nested(self, parent: Node, name: str, kind: Kind, size: int) -> Node:
-        """Return the node of a content inside another, and count it."""
         self.accounts.count_content()
         return parent.child(name, kind, size)
 
@@ -321,7 +318,7 @@ class Walk:
             is_sure: Whether it is surely a container; if not, it falls short only after
                 a first member.
         """
-        if self._is_common and not coded.is_common(container):
+        if self._settings.is_common and not coded.is_common(container):
             raise NeedsProcess(ProcessKind.ALONE)
         if depth >= self._budgets.max_depth:
             if is_sure or holds_something(container, source, self._meter):
@@ -413,7 +410,6 @@ class Walk:
     def _read(
         self, item: Encoded, kind: Kind, readings: StringPictures, *, depth: int
     ) -> Iterator[None]:
-        """Walk through the content that one string encodes."""
         node = readings.parent
         decoded = MemorySource(item.data)
         begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))

@@ -48,6 +48,11 @@ class WalkSettings:
     deadline_s: float | None = None
     windows: bool = False
 
+    @property
+    def is_common(self) -> bool:
+        """Return whether only decoders of the common formats may run."""
+        return self.process is ProcessKind.COMMON
+
 
 @lru_cache(maxsize=4)
 def limits_of(budgets: Budgets, process: ProcessKind) -> DecodeLimits:
