@@ -53,7 +53,8 @@ async def _visible(state: Path, *, rounds: int) -> dict[str, Any]:
     with peers.sink() as sink, _filter(sink.port, state) as proxy:
         await _until(proxy.port, body, CREATED)
         for _ in range(rounds):
-            _command(state, "import", str(listed), *_AS_LIVE, "--enforce-unsigned")
+            _command(state, "import", str(listed), *_AS_LIVE)
+            _command(state, "enforce", "live")
             added.append(await _until(proxy.port, body, REJECTED))
             _command(state, "remove", "live", "--yes")
             removed.append(await _until(proxy.port, body, CREATED))

@@ -80,7 +80,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     state = folder / "state"
     running.run_program("init", state=state)
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
-    import_set(state, hash_set, "--enforce-unsigned")
+    import_set(state, hash_set, enforced=True)
     admin, told = free_port(), free_port()
     log = folder / "proxy.log"
     with origin(folder) as url:

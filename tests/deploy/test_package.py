@@ -119,9 +119,9 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
         made_machine.write("/run/unit7.jsonl", hash_set.read_text())
         installed.operate("uploadfilter init")
         installed.operate(
-            "uploadfilter hashset import /run/unit7.jsonl --name unit7"
-            " --category demo --enforce-unsigned"
+            "uploadfilter hashset import /run/unit7.jsonl --name unit7 --category demo"
         )
+        installed.operate("uploadfilter hashset enforce unit7")
         installed.operate("uploadfilter config check")
         made_machine.run("systemctl", "daemon-reload")
         enable = ("systemctl", "enable", "--now", "uploadfilter@main")

@@ -77,10 +77,18 @@ def write_set(path: Path, *files: bytes) -> Path:
     return path
 
 
-def import_set(state: Path, path: Path, *options: str, name: str = "demo") -> None:
-    """Import a hash set with the program."""
+def import_set(
+    state: Path,
+    path: Path,
+    *options: str,
+    name: str = "demo",
+    enforced: bool = False,
+) -> None:
+    """Import a hash set with the program, and let its matches reject if asked to."""
     arguments = ("hashset", "import", str(path), "--name", name, "--category", "demo")
     running.run_program(*arguments, *options, state=state)
+    if enforced:
+        running.run_program("hashset", "enforce", name, state=state)
 
 
 @contextlib.contextmanager

@@ -321,8 +321,9 @@ def test_journal_says_who_did_it_not_as_whom(machine: Machine) -> None:
 def test_owner_reads_what_root_has_imported(machine: Machine) -> None:
     """The running service is that user: files that root imports belong to it."""
     machine.run("init")
-    arguments = ("--name", "demo", "--category", "demo", "--enforce-unsigned")
+    arguments = ("--name", "demo", "--category", "demo")
     machine.run("hashset", "import", machine.set_file(), *arguments)
+    machine.run("hashset", "enforce", "demo")
     done = machine.run("hashset", "list", "--json", user=OWNER)
 
     assert done.returncode == 0, done.stderr.decode()

@@ -109,7 +109,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Stage, str]
     folder = tmp_path_factory.mktemp("admin")
     running.run_program("init", state=folder / "state")
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
-    import_set(folder / "state", hash_set, "--enforce-unsigned")
+    import_set(folder / "state", hash_set, enforced=True)
     known = Status(set="unit7", source="stick", root="", held_back=3)
     Trusted.of(folder / "state", "unit7").put_status(known)
     with operated(folder) as (proxy, url):

@@ -68,7 +68,7 @@ async def test_uploads_go_on_after_a_kill(server: WireOrigin, tmp_path: Path) ->
     running.run_program("init", state=state)
     listed, unlisted = pictures.listed(), pictures.unlisted()
     entries = write_set(tmp_path / "set.jsonl", listed)
-    import_set(state, entries, "--enforce-unsigned")
+    import_set(state, entries, enforced=True)
     begun: list[tuple[str, bytes, int]] = []
     with proxy(server, tmp_path, "first") as (first, client):
         for data in (listed, unlisted):
@@ -106,7 +106,7 @@ async def test_ranges_go_on_after_a_kill(server: WireOrigin, tmp_path: Path) -> 
     running.run_program("init", state=state)
     listed, unlisted = pictures.listed(), pictures.unlisted()
     entries = write_set(tmp_path / "set.jsonl", listed)
-    import_set(state, entries, "--enforce-unsigned")
+    import_set(state, entries, enforced=True)
     begun: list[tuple[bytes, str, str]] = []
     with proxy(server, tmp_path, "first") as (first, client):
         to_google = test_google.Client(client.site, google)
@@ -144,7 +144,7 @@ async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -
     entries = write_set(tmp_path / "set.jsonl", listed)
     folders = [tmp_path / "one", tmp_path / "other"]
     running.run_program("init", state=folders[0] / "state")
-    import_set(folders[0] / "state", entries, "--enforce-unsigned")
+    import_set(folders[0] / "state", entries, enforced=True)
     shutil.copytree(folders[0], folders[1])
     with (
         proxy(server, folders[0], "one", store=store) as (killed, one),

@@ -95,7 +95,7 @@ async def test_listed_picture_is_never_retrievable(tmp_path: Path) -> None:
     chance, wire, origins = Random(CUTS_SEED), Wire(), Origins()  # noqa: S311 - no secret
     running.run_program("init", state=tmp_path / "state")
     entries = write_set(tmp_path / "set.jsonl", LISTED)
-    import_set(tmp_path / "state", entries, "--enforce-unsigned")
+    import_set(tmp_path / "state", entries, enforced=True)
     (tmp_path / "c.toml").write_text(CONFIG)
     listed = cuts(wire, LISTED, every=CUTS_EVERY, chance=chance)
     others = cuts(wire, UNLISTED, every=4 * CUTS_EVERY, chance=chance, kinds=(TusCut,))

@@ -102,7 +102,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     forms, review = (f"127.0.0.1:{free_port()}" for _ in range(2))
     running.run_program("init", state=state)
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
-    import_set(state, hash_set, "--enforce-unsigned")
+    import_set(state, hash_set, enforced=True)
     subprocess.run(  # noqa: S603 - our own program
         [running.program(), "objection", "add-reviewer", "anna"],
         env=running.environment(state),

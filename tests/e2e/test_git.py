@@ -92,7 +92,7 @@ def site(tmp_path: Path) -> Iterator[str]:
     git("init", "--bare", "-b", "main", "lake.git", within=GitOrigin.folder)
     running.run_program("init", state=tmp_path / "state")
     hash_set = write_set(tmp_path / "demo.jsonl", pictures.listed())
-    import_set(tmp_path / "state", hash_set, "--enforce-unsigned")
+    import_set(tmp_path / "state", hash_set, enforced=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), GitOrigin)
     threading.Thread(target=server.serve_forever, daemon=True).start()
     origin = f"http://127.0.0.1:{server.server_port}"

@@ -199,7 +199,7 @@ def kill_import(pair: Pair) -> None:
     ):
         file.write(hash_set.read_bytes())
         importing.kill()
-    import_set(pair.state, hash_set, "--enforce-unsigned")
+    import_set(pair.state, hash_set, enforced=True)
 
 
 def test_clock_that_jumps_loses_nothing(state: Path, tmp_path: Path) -> None:

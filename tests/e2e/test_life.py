@@ -57,14 +57,14 @@ def test_import_takes_effect_while_the_proxy_runs(state: Path) -> None:
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
     with stage(state.parent, *ENFORCE) as site:
         upload_until(site, 201, pictures.listed())
-        import_set(state, hash_set, "--enforce-unsigned")
+        import_set(state, hash_set, enforced=True)
         upload_until(site, 403, pictures.listed())
         running.run_program("hashset", "remove", "demo", "--yes", state=state)
         upload_until(site, 201, pictures.listed())
 
 
 def test_unsigned_set_only_monitors(state: Path) -> None:
-    """Without ``--enforce-unsigned`` a match is recorded, and rejects nothing."""
+    """Without ``hashset enforce`` a match is recorded, and rejects nothing."""
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
     import_set(state, hash_set)
     with stage(state.parent, *ENFORCE) as site:
@@ -80,7 +80,7 @@ def test_unsigned_set_only_monitors(state: Path) -> None:
 def test_monitor_mode_records_what_enforce_would_do(state: Path) -> None:
     """In MONITOR, the default, everything passes and the record holds the action."""
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
-    import_set(state, hash_set, "--enforce-unsigned")
+    import_set(state, hash_set, enforced=True)
     with stage(state.parent) as site:
         answer = put(site.url("/files/a.jpg"), pictures.listed())
         decision = site.published()["a.jpg"]["decision"]

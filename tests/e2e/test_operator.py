@@ -69,7 +69,7 @@ def test_enforce_that_enforces_nothing_is_said_everywhere(
     state: Path, listed: Path
 ) -> None:
     """A new import keeps the choice; a choice that is given up is reported."""
-    import_set(state, listed, "--enforce-unsigned")
+    import_set(state, listed, enforced=True)
     with operated(state.parent, 'mode = "enforce"') as (site, admin):
         wait_for_reading(admin, lacks=[])
         import_set(state, listed)
@@ -139,7 +139,7 @@ def test_every_way_to_enforce_nothing_is_said_at_the_start(
     """Whatever the cause, the operational log names it before the first upload."""
     for first, *rest in commands:
         if first == "import":
-            import_set(state, listed, "--enforce-unsigned")
+            import_set(state, listed, enforced=True)
         else:
             running.run_program("hashset", first, *rest, state=state)
     with operated(state.parent, text) as (site, _):

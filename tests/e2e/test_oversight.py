@@ -37,7 +37,7 @@ def changes(state: Path) -> list[tuple[str, str]]:
 def test_changes_are_on_record_whether_the_proxy_runs_or_not(state: Path) -> None:
     """Commands beside a proxy and between two of its runs: all in order, each once."""
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
-    import_set(state, hash_set, "--enforce-unsigned")
+    import_set(state, hash_set, enforced=True)
     why = ("--reason", "stock picture", "--by", "desk")
     with stage(state.parent) as site:
         put(site.url("/files/a.jpg"), pictures.unlisted())

@@ -57,7 +57,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("pages")
     running.run_program("init", state=folder / "state")
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
-    import_set(folder / "state", hash_set, "--enforce-unsigned")
+    import_set(folder / "state", hash_set, enforced=True)
     (folder / "proxy.toml").write_text(CONFIG)
     (folder / "holiday.jpg").write_bytes(pictures.listed())
     with stage(folder, "--config", str(folder / "proxy.toml")) as on:

@@ -31,7 +31,7 @@ def test_mode_and_routes_change_while_the_proxy_runs(
 ) -> None:
     """MONITOR becomes ENFORCE, a broken file changes nothing, a route is exempt."""
     listed = pictures.listed()
-    import_set(state, write_set(state / "demo.jsonl", listed), "--enforce-unsigned")
+    import_set(state, write_set(state / "demo.jsonl", listed), enforced=True)
     config = tmp_path / "uploadfilter.toml"
     config.write_text('mode = "monitor"\n')
     enforce = 'mode = "enforce"\n'

@@ -27,7 +27,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
     folder = tmp_path_factory.mktemp("site")
     running.run_program("init", state=folder / "state")
     hash_set = write_set(folder / "demo.jsonl", pictures.listed())
-    import_set(folder / "state", hash_set, "--enforce-unsigned")
+    import_set(folder / "state", hash_set, enforced=True)
     with stage(folder, "--mode", "enforce") as on:
         yield on
 

@@ -5,7 +5,7 @@ from dataclasses import fields, replace
 import pytest
 
 from uploadfilter.errors import HashSetNameError, UsageError
-from uploadfilter.hashsets.choices import Chosen, Settled, chosen_state, settled
+from uploadfilter.hashsets.choices import Chosen, Settled, settled
 from uploadfilter.model import EntryState
 from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo, Signed
 
@@ -79,12 +79,6 @@ def test_categories_that_would_go_are_named(said: tuple[str, ...]) -> None:
         settled("unit7", Chosen(categories=said), [before(enforced=True)])
 
     assert "--drop-categories" in refused.value.hint
-
-
-def test_opposite_options_are_refused() -> None:
-    """The meaning is ambiguous."""
-    with pytest.raises(UsageError, match="contradict"):
-        chosen_state(enforce_unsigned=True, monitored=True)
 
 
 @pytest.mark.parametrize("is_signed", [True, False])

@@ -66,7 +66,7 @@ def bring(
             path,
             name="s",
             categories=categories,
-            enforce_unsigned=True,
+            enforced=True,
             writer=writer,
             clock=lambda: 0.0,
             said=KnownBefore(layout=layout or Layout()),
@@ -330,7 +330,7 @@ def test_table_finds_what_json_lines_find(directory: Path, tmp_path: Path) -> No
             twin_file,
             name="s",
             categories=["A"],
-            enforce_unsigned=True,
+            enforced=True,
             writer=writer,
             clock=lambda: 0.0,
         )

@@ -68,7 +68,7 @@ def bring(
     *,
     name: str = "s",
     categories: Sequence[str] = ("A",),
-    enforce_unsigned: bool = False,
+    enforced: bool = False,
     signal_type: SignalType | None = None,
     bad_lines: BadLines = BadLines.REFUSE,
     progress: Progress | None = None,
@@ -79,7 +79,7 @@ def bring(
             path,
             name=name,
             categories=categories,
-            enforce_unsigned=enforce_unsigned,
+            enforced=enforced,
             writer=writer,
             clock=lambda: NOW,
             said=KnownBefore(signal_type=signal_type),
@@ -146,7 +146,7 @@ def test_json_lines_are_imported(directory: Path) -> None:
         },
         {"id": "p-3", "category": "A", "exact_only": True, "md5": ONE, "pdq": PDQ},
     )
-    bring(directory, path, categories=["A", "7"], enforce_unsigned=True)
+    bring(directory, path, categories=["A", "7"], enforced=True)
     query = Query(
         signal=Signal(type=SignalType.PDQ, value=bytes.fromhex(PDQ)),
         threshold=31,
@@ -168,7 +168,7 @@ def test_unsigned_set_is_monitored_unless_enforced(
     directory: Path, enforce: bool, state: EntryState
 ) -> None:
     """An unsigned list stops nothing by accident."""
-    report = bring(directory, write(directory, ONE), enforce_unsigned=enforce)
+    report = bring(directory, write(directory, ONE), enforced=enforce)
     query = Query(
         signal=Signal(type=SignalType.MD5, value=bytes.fromhex(ONE)), threshold=0
     )
@@ -440,7 +440,7 @@ from uploadfilter.reference.store import ReferenceDirectory
 try:
     with ReferenceDirectory(Path(sys.argv[1])).writer() as writer:
         import_file(
-            Path("/dev/stdin"), name="s", categories=["A"], enforce_unsigned=True,
+            Path("/dev/stdin"), name="s", categories=["A"], enforced=True,
             writer=writer, clock=lambda: 0.0,
         )
 except KeyboardInterrupt:

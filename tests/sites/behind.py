@@ -94,7 +94,7 @@ def behind(
     state = folder / "state"
     running.run_program("init", state=state)
     entries = write_set(folder / "set.jsonl", listed or pictures.listed())
-    import_set(state, entries, "--enforce-unsigned")
+    import_set(state, entries, enforced=True)
     enforcing = ("--mode", "enforce", *options)
     with running.proxy(
         origin, state=state, log=folder / "proxy.log", options=enforcing

@@ -95,7 +95,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
         store.call(store.origin, ("create_bucket", {"Bucket": BUCKET}))
         running.run_program("init", state=state)
         entries = write_set(folder / "set.jsonl", LISTED)
-        import_set(state, entries, "--enforce-unsigned")
+        import_set(state, entries, enforced=True)
         yield Stage(store=store, folder=folder)
     check_records(state)
 

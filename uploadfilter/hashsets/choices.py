@@ -48,23 +48,6 @@ class Settled:
     was_enforced: bool | None
 
 
-def chosen_state(*, enforce_unsigned: bool, monitored: bool) -> EntryState | None:
-    """Return the state that two options choose.
-
-    Raises:
-        UsageError: Both were given.
-    """
-    if enforce_unsigned and monitored:
-        raise UsageError(
-            "--enforce-unsigned and --monitored contradict each other",
-            hint="Give one of them, or neither: then importing a set again keeps its "
-            "state.",
-        )
-    if monitored:
-        return EntryState.MONITORED
-    return EntryState.ACTIVE if enforce_unsigned else None
-
-
 def settled(
     name: str, chosen: Chosen, sets: Collection[SetInfo], *, is_signed: bool = False
 ) -> Settled:

@@ -157,7 +157,7 @@ def import_file(
     *,
     name: str,
     categories: Sequence[str],
-    enforce_unsigned: bool,
+    enforced: bool,
     writer: ReferenceWriter,
     clock: Callable[[], float],
     said: KnownBefore = NOTHING_SAID,
@@ -171,7 +171,7 @@ def import_file(
         path: A list, JSON lines or CSV; it is read once, so it may be a pipe.
         name: The local name of the set.
         categories: The allowed categories; for a list exactly one, which it gets.
-        enforce_unsigned: Whether its entries may reject although they are not signed.
+        enforced: Whether its matches may reject.
         writer: The writer of the reference set.
         clock: Returns seconds since the epoch.
         said: The options for the file.
@@ -216,7 +216,7 @@ def import_file(
             name=name,
             issuer=LOCAL_ISSUER,
             categories=tuple(sorted(allowed)),
-            enforced=enforce_unsigned,
+            enforced=enforced,
             imported_at=int(clock()),
             source=source,
         ),

@@ -56,7 +56,8 @@ def console(
 ) -> Console:
     """Return a state directory with an enforced hash set."""
     on = Console(monkeypatch, capfd, tmp_path)
-    assert on.bring("--category", "1", "--enforce-unsigned") == (0, "")
+    assert on.bring("--category", "1")[0] == 0
+    assert on.run("hashset", "enforce", "unit7")[0] == 0
     return on
 
 
@@ -165,7 +166,7 @@ def test_rollback_to_a_monitored_set_is_told(
     """An older generation may have chosen otherwise."""
     on = Console(monkeypatch, capfd, tmp_path)
     on.bring("--category", "1")
-    on.bring("--enforce-unsigned")
+    on.run("hashset", "enforce", "unit7")
     code, said = on.run("hashset", "rollback", "--yes")
 
     assert code == 0

@@ -73,12 +73,15 @@ def test_import_report_for_people(
 def test_enforced_import_says_so(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], hash_set: Path
 ) -> None:
-    """With --enforce-unsigned the entries are active, and nothing needs a warning."""
-    run(monkeypatch, *IMPORT, str(hash_set), *NAMED, "--enforce-unsigned")
+    """The entries of a set that was enforced are active, and it needs no warning."""
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
+    run(monkeypatch, "hashset", "enforce", NAMED[1])
+    capfd.readouterr()
+    run(monkeypatch, *IMPORT, str(hash_set), *NAMED)
     said = capfd.readouterr()
 
     assert "(active)" in said.out
-    assert said.err == ""
+    assert said.err == "its matches reject uploads, as the replaced set's matches did\n"
 
 
 def test_broken_file_changes_nothing(

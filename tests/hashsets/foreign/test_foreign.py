@@ -63,7 +63,7 @@ def test_half_a_file_changes_nothing(
                 path,
                 name="s",
                 categories=categories,
-                enforce_unsigned=True,
+                enforced=True,
                 writer=writer,
                 clock=lambda: 0.0,
                 bad_lines=bad_lines,

@@ -173,7 +173,7 @@ def _imported(path: Path, name: str, held: contextlib.ExitStack) -> LayeredGener
             path,
             name=name,
             categories=categories,
-            enforce_unsigned=False,
+            enforced=False,
             writer=writer,
             clock=present_s,
         )

@@ -25,15 +25,6 @@ from uploadfilter.proxy.routing.enforcing import (
     lack_of,
 )
 
-EnforceUnsignedOption = Annotated[
-    bool,
-    typer.Option(
-        "--enforce-unsigned",
-        help="Let the matches of this unsigned set reject uploads.  [default: as with "
-        "the replaced set; a new set does not reject]",
-        show_default=False,
-    ),
-]
 MonitoredOption = Annotated[
     bool,
     typer.Option(

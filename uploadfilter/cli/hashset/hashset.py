@@ -13,7 +13,6 @@ from rich.text import Text
 from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
-    EnforceUnsignedOption,
     MonitoredOption,
     NameArgument,
     lack_in,
@@ -58,7 +57,7 @@ from uploadfilter.cli.output import (
 )
 from uploadfilter.cli.progress import board
 from uploadfilter.errors import UsageError
-from uploadfilter.hashsets.choices import Chosen, chosen_state, settled
+from uploadfilter.hashsets.choices import Chosen, settled
 from uploadfilter.hashsets.importing import (
     ImportReport,
     KnownBefore,
@@ -73,6 +72,7 @@ from uploadfilter.hashsets.lines.columns import Encoding, Layout
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries
+from uploadfilter.model import EntryState
 from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
 from uploadfilter.reference.store import (
@@ -148,7 +148,6 @@ def import_set(
     *,
     name: _NameOption = None,
     categories: _CategoriesOption = None,
-    enforce_unsigned: EnforceUnsignedOption = False,
     monitored: MonitoredOption = False,
     drop_categories: DropCategoriesOption = False,
     skip_bad_lines: SkipBadLinesOption = False,
@@ -194,7 +193,7 @@ def import_set(
         layout = Layout()
     said = KnownBefore(signal_type=signal_type, layout=layout, foreign=foreign)
     chosen = Chosen(
-        state=chosen_state(enforce_unsigned=enforce_unsigned, monitored=monitored),
+        state=EntryState.MONITORED if monitored else None,
         categories=categories or [],
         drops_categories=drop_categories,
     )
@@ -217,7 +216,7 @@ def import_set(
             file,
             name=_named(name),
             categories=held.categories,
-            enforce_unsigned=held.enforced,
+            enforced=held.enforced,
             writer=writer,
             clock=time.time,  # noqa: TID251 -- the clock that is handed down
             said=said,
