@@ -6,7 +6,6 @@
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 
 from uploadfilter.model import SignalType
 from uploadfilter.reference.search import planning
@@ -16,14 +15,6 @@ from uploadfilter.reference.search.planning import LANE_BITS, Plan, PlanKind, pl
 COUNTS = (1_000_000, 10_000_000, 90_000_000, 300_000_000)
 """Values of one table: 90 million is the most that one table can hold today."""
 
-WIDE_COUNTS = (10_000_000, 100_000_000, 300_000_000)
-WIDE_BITS = 28
-"""Widest chunk of the second table: at a hundred million the planner uses fewer."""
-
-SHARDS = (1, 4, 10)
-"""Numbers of shards that the third table divides a hundred million values into."""
-
-SHARDED = 100_000_000
 _OFFSET_BYTES = _ID_BYTES = 4
 _PREFIX_BYTES = 16
 _ROW_BYTES = 7
@@ -70,35 +61,13 @@ def most_values() -> int:
 
 
 def plans() -> Iterator[str]:
-    """Yield the rows of the first table: the plans of today."""
+    """Yield the rows of the table of plans."""
     yield "| signal type | values | plan | probes | candidates | one query | index |"
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     for kind in (SignalType.PDQ, SignalType.PHASH):
         for count in COUNTS:
             plan = planned(kind, count)
             yield _row(f"`{kind.value}`", plan, count)
-
-
-def wide_plans() -> Iterator[str]:
-    """Yield the rows of the second table: with wider chunks than today's."""
-    yield "| signal type | values | plan | probes | candidates | one query | index |"
-    yield "| --- | --- | --- | --- | --- | --- | --- |"
-    with _chunks_up_to(WIDE_BITS):
-        for count in WIDE_COUNTS:
-            yield _row("`pdq`", planned(SignalType.PDQ, count), count)
-
-
-def shards() -> Iterator[str]:
-    """Yield the rows of the third table: a hundred million values, in shards."""
-    yield "| shards | values each | base each | one query, each | all in turn |"
-    yield "| --- | --- | --- | --- | --- |"
-    for number in SHARDS:
-        count = SHARDED // number
-        cost = planned(SignalType.PDQ, count).cost_ns
-        yield (
-            f"| {number} | {_count(count)} | {_size(total_bytes(count))} | "
-            f"{_ms(cost)} | {_ms(number * cost)} |"
-        )
 
 
 def sizes() -> Iterator[str]:
@@ -115,19 +84,7 @@ def sizes() -> Iterator[str]:
 
 def tables() -> Sequence[str]:
     """Return all tables, as they stand on the page."""
-    return ["\n".join(table) for table in (sizes(), plans(), wide_plans(), shards())]
-
-
-@contextmanager
-def _chunks_up_to(bits: int) -> Iterator[None]:
-    usual = planning.MOST_CHUNK_BITS
-    planning.MOST_CHUNK_BITS = bits
-    plan_for.cache_clear()
-    try:
-        yield
-    finally:
-        planning.MOST_CHUNK_BITS = usual
-        plan_for.cache_clear()
+    return ["\n".join(table) for table in (sizes(), plans())]
 
 
 def _row(name: str, plan: Plan, count: int) -> str:
