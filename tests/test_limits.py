@@ -292,8 +292,7 @@ NAMED: Mapping[str, str] = {
         "tests/pictures/readers/test_pngkeys.py::test_a_deep_one_of_an_animation_is_a_lack"
     ),
     "a picture on a plain canvas": (
-        "tests/signals/test_closeups.py"
-        "::test_too_large_a_canvas_is_decoded_at_a_scale_within_the_budget"
+        "tests/signals/test_canvases.py::test_picture_anywhere_on_a_canvas_is_found"
     ),
     # Large pictures, by their format.
     "JPEG": _LARGE,

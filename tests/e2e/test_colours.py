@@ -25,7 +25,7 @@ from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
 from uploadfilter.pictures.frame import Omission
 from uploadfilter.pictures.picture import Luma
-from uploadfilter.signals.pages import shown_on_pages
+from uploadfilter.signals.pages import show_on_pages
 
 pytestmark = pytest.mark.e2e
 
@@ -50,7 +50,7 @@ def views(content: bytes) -> tuple[list[Luma], set[Reason]]:
         if isinstance(item, Omission):
             reasons.add(item.reason)
         else:
-            planes += [shown.picture.plane for shown in shown_on_pages(item)]
+            planes += [shown.picture.plane for shown in show_on_pages(item)]
     return planes, reasons
 
 

@@ -16,6 +16,7 @@ from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.limits import OverBudgetError
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.signals import chroma, pdq
+from uploadfilter.signals.clipping import load_colours
 from uploadfilter.signals.views import views_of
 
 PHOTO = photograph(61, 320, 240)
@@ -57,7 +58,7 @@ def names_of(content: bytes) -> list[str]:
 @pytest.mark.parametrize("mode", ["RGB", "RGBA", "P", "YCbCr"])
 def test_colours_are_shown_as_light_and_shade(mode: str) -> None:
     """The view of the colours is that of the picture they were made of."""
-    shown = chroma.colours_shown(frame_of(COLOURS.convert(mode)))
+    shown = chroma.show_chroma(frame_of(COLOURS.convert(mode)))
 
     assert shown is not None
     assert bits_apart(shown, picture_of(PHOTO)) <= 12
@@ -69,7 +70,7 @@ def test_any_two_colours_do() -> None:
     flat = np.full_like(light, 128)
     samples = np.dstack((flat, flat + 0.2 * light, flat + 0.25 * light))
     image = Image.fromarray(samples.astype(np.uint8), "YCbCr").convert("RGB")
-    shown = chroma.colours_shown(frame_of(image))
+    shown = chroma.show_chroma(frame_of(image))
 
     assert shown is not None
     assert bits_apart(shown, picture_of(PHOTO)) <= 16
@@ -102,7 +103,7 @@ def test_no_photograph_is_looked_at_for_its_colours() -> None:
     """The luma of photographs says enough."""
     photos = (picture_of(photograph(seed, 320, 240)) for seed in range(40))
 
-    assert not any(map(chroma.says_little, photos))
+    assert not any(map(chroma.is_flat, photos))
 
 
 def test_later_frame_of_the_same_luma_has_its_colours() -> None:
@@ -118,11 +119,10 @@ def test_later_frame_of_the_same_luma_has_its_colours() -> None:
 def test_colours_that_cost_too_much_are_not_shown() -> None:
     """A picture that may not be decoded again stays as it is."""
 
-    def again(scale: int, mode: str) -> Frame:
-        assert (scale, mode) == (1, "RGB")
+    def fail() -> Frame:
         raise OverBudgetError(Reason.TOO_MANY_PIXELS)
 
     image = COLOURS.convert("L")
-    frame = Frame(image=image, number=0, full=image.size, again=again)
+    frame = Frame(image=image, number=0, full=image.size, load_colours=fail)
 
-    assert chroma.colours_shown(frame) is None
+    assert load_colours(frame) is None

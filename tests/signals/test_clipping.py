@@ -13,7 +13,7 @@ from uploadfilter.model import SignalType, View
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.pictures.picture import Picture, Shape
-from uploadfilter.signals.clipping import CLIPPED, is_calm
+from uploadfilter.signals.clipping import CLIPPED, has_little_contrast
 from uploadfilter.signals.views import view_of, views_of
 
 TARGET = pictures.photograph(61, width=640, height=480)
@@ -104,7 +104,7 @@ def test_calm_is_what_the_deviation_says() -> None:
         for deviation in (0, 20, 35.9, 36.1, 60):
             plane = mean + noise * np.float32(deviation)
             view = View(name="", rows=(), plane=plane.astype(np.float32).tobytes())
-            assert is_calm(view) is bool(deviation < 36)
+            assert has_little_contrast(view) is bool(deviation < 36)
 
 
 def test_ordinary_pictures_have_no_such_view() -> None:

@@ -12,7 +12,7 @@ from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.picture import Blend, Floats, Luma, Picture, Shape
 from uploadfilter.signals import pages, pdq
-from uploadfilter.signals.pages import shown_on_pages
+from uploadfilter.signals.pages import show_on_pages
 
 SIZE = 160, 120
 WITHIN_BITS = pages.NEAR_BITS + 8
@@ -33,7 +33,7 @@ def plane_of(luma: Luma) -> Floats:
 def shown(image: Image.Image, *, count: int = 1) -> dict[str, Luma]:
     """Return the showings of a picture, by name."""
     frame = Frame(image=image, number=0, full=image.size, count=count)
-    return {item.name: item.picture.plane for item in shown_on_pages(frame)}
+    return {item.name: item.picture.plane for item in show_on_pages(frame)}
 
 
 def on_page(image: Image.Image, colour: tuple[int, int, int]) -> Luma:
@@ -126,7 +126,7 @@ def test_page_on_which_little_is_said_stands_for_no_other(
     planes = black + (plane_of(views["white"]) - black) * (
         pages.GREYS[:, None, None] / 255
     ).astype(np.float32)
-    chosen = pages.greys_chosen(planes[0], planes[-1], 99)
+    chosen = pages.choose_greys(planes[0], planes[-1], 99)
 
     speaks = pdq.qualities_of(planes) >= QUALITY_FLOOR
     bits = pdq.bits_of(planes)
@@ -140,10 +140,10 @@ def test_few_pages_are_first_those_that_stand_for_most() -> None:
     """An animation has fewer of them."""
     views = shown(transparent("any", 40))
     black, white = (plane_of(views[name]) for name in ("black", "white"))
-    chosen = pages.greys_chosen(black, white, 99)
+    chosen = pages.choose_greys(black, white, 99)
 
     assert len(chosen) > 2
-    assert pages.greys_chosen(black, white, 2) == chosen[:2]
+    assert pages.choose_greys(black, white, 2) == chosen[:2]
 
 
 @pytest.mark.parametrize("alpha", [0, 128, 254])

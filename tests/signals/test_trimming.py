@@ -13,7 +13,7 @@ from tests.corpus import pictures
 from tests.pictures.sketches import luma, photograph, picture_of, value
 from tests.signals import twins
 from uploadfilter.pictures.picture import Luma, Picture, Shape
-from uploadfilter.signals.trimming import trimmed
+from uploadfilter.signals.trimming import trim
 from uploadfilter.signals.views import view_of
 
 BLACK, WHITE, RED, GREY = (0, 0, 0), (255, 255, 255), (200, 30, 40), (128, 128, 128)
@@ -53,7 +53,7 @@ def grey_of(image: Image.Image, quality: int | None = None) -> Luma:
 
 def inner(plane: Luma) -> list[Luma]:
     """Return the planes inside of all borders."""
-    return [picture.plane for picture in trimmed(picture_of(plane))]
+    return [picture.plane for picture in trim(picture_of(plane))]
 
 
 def bits_off(image: Image.Image, plane: Luma) -> int:
@@ -196,7 +196,7 @@ def test_trimmed_picture_keeps_its_scale(scale: int) -> None:
     height, width = (side * scale - 1 for side in plane.shape)
     shape = Shape(height=height, width=width, scale=scale)
 
-    (part,) = trimmed(Picture(plane=plane, shape=shape))
+    (part,) = trim(Picture(plane=plane, shape=shape))
 
     assert part.plane.shape == (300, 400)
     assert part.shape == Shape(height=300 * scale - 1, width=400 * scale, scale=scale)
@@ -270,7 +270,7 @@ def test_fast_search_finds_what_the_slow_one_does(
     around = ((top, bottom), (left, right))
     plane = noisy(np.pad(inside, around, constant_values=grey), deviation=deviation)
 
-    first = next(trimmed(picture_of(plane)), None)
+    first = next(trim(picture_of(plane)), None)
 
     box = box_of(plane)
     if box is None:

@@ -18,8 +18,8 @@ from uploadfilter.pictures.decoding import DecodeLimits, frames_of
 from uploadfilter.pictures.formats import FORMATS
 from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.signals import pdq
-from uploadfilter.signals.pages import shown_on_pages
-from uploadfilter.signals.trimming import trimmed
+from uploadfilter.signals.pages import show_on_pages
+from uploadfilter.signals.trimming import trim
 from uploadfilter.signals.views import view_of, views_of
 
 IMAGE = photograph(11, 320, 240)
@@ -285,8 +285,8 @@ def every_view(content: bytes) -> list[View]:
     for frame in frames_of(io.BytesIO(content), formats=FORMATS, limits=DecodeLimits()):
         if not isinstance(frame, Frame):
             continue
-        for shown in shown_on_pages(frame):
-            parts = (shown.picture, *trimmed(shown.picture))
+        for shown in show_on_pages(frame):
+            parts = (shown.picture, *trim(shown.picture))
             views.extend(view_of(part, name="any") for part in parts)
     return views
 

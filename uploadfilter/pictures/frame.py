@@ -33,8 +33,8 @@ class Frame:
         count: Number of frames in its file, up to the limits.
         parts: Left, upper, right and lower edge of each part of the full picture that
             viewers may show alone, because the file says so.
-        again: Decodes the frame again, reduced by a factor and in a mode (``L`` or
-            ``RGB``); ``None`` if that gives nothing more.
+        load_colours: Decodes the frame again with its colours, if only its luma was
+            decoded.
     """
 
     image: Image.Image
@@ -48,7 +48,7 @@ class Frame:
     is_inverted: bool = False
     count: int = 1
     parts: tuple[tuple[int, int, int, int], ...] = ()
-    again: "Callable[[int, str], Frame] | None" = None
+    load_colours: "Callable[[], Frame] | None" = None
 
     def parted(self) -> "Iterator[Frame]":
         """Yield each part of the frame as a separate frame."""

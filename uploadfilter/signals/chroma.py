@@ -35,12 +35,12 @@ _SCALES: Final = (1, 2, 4, 8)
 _COLOURS: Final = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "RGBa", "HSV"})
 
 
-def says_little(luma: Picture | Blend) -> bool:
+def is_flat(luma: Picture | Blend) -> bool:
     """Return whether luma is too flat for PDQ to be matched."""
     return int(pdq.qualities_of(pdq.plane_of(luma)[None])[0]) < QUALITY_FLOOR
 
 
-def colours_shown(frame: Frame) -> Picture | None:
+def show_chroma(frame: Frame) -> Picture | None:
     """Return the colours of a frame as one plane; ``None`` if it has hardly any.
 
     Args:

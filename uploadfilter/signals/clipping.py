@@ -34,12 +34,7 @@ _LEAST_SHIFT: Final = 1.0
 saturated photographs with strong compression it is half as large."""
 
 
-def may_be_clipped(frame: Frame) -> bool:
-    """Return whether a frame is a JPEG with colours, and only its luma was decoded."""
-    return frame.again is not None and frame.image.mode == "L"
-
-
-def is_calm(view: View) -> bool:
+def has_little_contrast(view: View) -> bool:
     """Return whether colours may change a picture of so little contrast."""
     plane = np.frombuffer(view.plane, dtype=np.float32)
     # Every picture is tested, and numpy takes four times as long for a deviation.
@@ -48,14 +43,14 @@ def is_calm(view: View) -> bool:
     return square - mean * mean < _MOST_SPREAD**2
 
 
-def clipped(frame: Frame, coloured: Frame | None) -> Picture | Blend | None:
+def show_clipped(frame: Frame, coloured: Frame | None) -> Picture | Blend | None:
     """Return the luma of a frame's colours; ``None`` if it equals the stored luma.
 
     Args:
         frame: The frame; the luma can differ only if nothing but luma was decoded.
-        coloured: The same frame with its colours (``recoloured``).
+        coloured: The same frame with its colours (``load_colours``).
     """
-    if not may_be_clipped(frame) or coloured is None or coloured.image.mode != "RGB":
+    if frame.load_colours is None or coloured is None or coloured.image.mode != "RGB":
         return None
     stored, shown = (next(showings(each)).picture for each in (frame, coloured))
     if stored.plane.shape != shown.plane.shape:
@@ -64,15 +59,15 @@ def clipped(frame: Frame, coloured: Frame | None) -> Picture | Blend | None:
     return shown if float(shift.mean()) >= _LEAST_SHIFT else None
 
 
-def recoloured(frame: Frame) -> Frame | None:
+def load_colours(frame: Frame) -> Frame | None:
     """Return a frame with its colours; decode it again if it has only its luma.
 
     Returns:
         ``None`` if that is too expensive, or fails.
     """
-    if frame.again is None or not may_be_clipped(frame):
+    if frame.load_colours is None:
         return frame
     try:
-        return frame.again(frame.scale, "RGB")
+        return frame.load_colours()
     except (OverBudgetError, *DECODER_ERRORS):
         return None

@@ -53,16 +53,16 @@ _MOST_OF_ALL_FRAMES: Final = 8
 more pages would leave fewer frames within the limit of views."""
 
 
-def shown_on_pages(frame: Frame) -> Iterator[Shown]:
+def show_on_pages(frame: Frame) -> Iterator[Shown]:
     """Yield every way to show a frame, on each page that shows something else.
 
     Args:
         frame: A loaded frame, which must not be changed meanwhile.
     """
-    return showings(frame, pages=greys_between)
+    return showings(frame, pages=choose_pages)
 
 
-def greys_between(
+def choose_pages(
     black: Picture, white: Picture, frames: int
 ) -> Iterator[tuple[int, Blend]]:
     """Yield the greys of pages with other views, and the pictures on them.
@@ -76,7 +76,7 @@ def greys_between(
         return
     black, white = (_smaller(picture) for picture in (black, white))
     most = len(GREYS) if frames == 1 else max(1, _MOST_OF_ALL_FRAMES // frames)
-    for grey in greys_chosen(pdq.plane_of(black), pdq.plane_of(white), most):
+    for grey in choose_greys(pdq.plane_of(black), pdq.plane_of(white), most):
         yield grey, Blend(one=black, other=white, share=grey)
 
 
@@ -94,7 +94,7 @@ def _smaller(picture: Picture) -> Picture:
     return Picture(plane=plane, shape=replace(shape, scale=scale))
 
 
-def greys_chosen(black: Floats, white: Floats, most: int) -> list[int]:
+def choose_greys(black: Floats, white: Floats, most: int) -> list[int]:
     """Return the greys of the pages to show; pages that cover most others come first.
 
     Args:

@@ -63,11 +63,7 @@ _CHUNK: Final = 32
 """Lines that are compared at a time."""
 
 
-Corner = tuple[int, int]
-"""First row and first column of a part, in pixels of the plane."""
-
-
-def trimmed(picture: Picture | Blend) -> Iterator[Picture]:
+def trim(picture: Picture | Blend) -> Iterator[Picture]:
     """Yield the picture without its border, then without a border inside that.
 
     Args:
@@ -77,23 +73,18 @@ def trimmed(picture: Picture | Blend) -> Iterator[Picture]:
         No, one or two pictures, each smaller than the one before; their planes are
         parts of the plane.
     """
-    for inner, _ in trimmed_parts(picture):
-        yield inner
-
-
-def trimmed_parts(picture: Picture | Blend) -> Iterator[tuple[Picture, Corner]]:
-    """Yield the pictures of ``trimmed``, each with its place in the picture."""
-    top, left = 0, 0
+    if isinstance(picture, Blend) and not any(map(_may_be_border, picture.edges())):
+        # Its plane is expensive to make.
+        return
     for _ in range(_STEPS):
         box = _box(picture.plane, picture.shape.scale)
         if box is None:
             return
-        picture = _cut(picture, *box)
-        top, left = top + box[0].start, left + box[1].start
-        yield picture, (top, left)
+        picture = _crop(picture, *box)
+        yield picture
 
 
-def _cut(picture: Picture | Blend, rows: slice, columns: slice) -> Picture:
+def _crop(picture: Picture | Blend, rows: slice, columns: slice) -> Picture:
     """Return a part of a picture, with a shape that fits its plane."""
     shape = picture.shape
     return Picture(
@@ -155,7 +146,7 @@ def _border(lines: Luma) -> int:
         0 if there is no border; the number of all lines if there is nothing else.
     """
     outermost = lines[0]
-    if not is_plain(outermost):
+    if not _may_be_border(outermost):
         return 0
     colour = _colour(outermost)
     unrest = float(_unrest(lines[:1], colour)[0])
@@ -168,7 +159,7 @@ def _border(lines: Luma) -> int:
     return edge if is_drawn or step >= 4 + 2 * tolerance else 0
 
 
-def is_plain(outermost: Luma) -> bool:
+def _may_be_border(outermost: Luma) -> bool:
     """Return whether an outermost line may be a border; otherwise there is none.
 
     Args:

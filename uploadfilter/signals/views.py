@@ -24,17 +24,16 @@ from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.picture import Blend, Picture, Shrunk, ShrunkPicture
 from uploadfilter.pictures.showing import ALPHA, RAW, STORED, Shown
 from uploadfilter.signals import operators, pdq
-from uploadfilter.signals.chroma import CHROMA, colours_shown, says_little
+from uploadfilter.signals.chroma import CHROMA, is_flat, show_chroma
 from uploadfilter.signals.clipping import (
     CLIPPED,
-    clipped,
-    is_calm,
-    may_be_clipped,
-    recoloured,
+    has_little_contrast,
+    load_colours,
+    show_clipped,
 )
-from uploadfilter.signals.closeups import inner_pictures
-from uploadfilter.signals.pages import shown_on_pages
+from uploadfilter.signals.pages import show_on_pages
 from uploadfilter.signals.registry import PERCEPTUAL_TYPES, PerceptualType
+from uploadfilter.signals.trimming import trim
 from uploadfilter.signals.windows import ATOM, atom_of, windows_of
 
 ALWAYS: Final = frozenset({SignalType.PDQ, SignalType.PHASH})
@@ -156,7 +155,7 @@ class _Seen:
     def look_again(self, picture: Picture | Blend) -> None:
         """Note whether the plane of the last call is faint."""
         if self._last not in self._faint:
-            self._faint[self._last] = says_little(picture)
+            self._faint[self._last] = is_flat(picture)
         self.is_faint = self._faint[self._last]
 
     def is_new_view(self, view: View, kind: str) -> bool:
@@ -217,8 +216,8 @@ class _Gathering:
             view = view_of(way.picture, name=way.name, types=self.types)
             if way.is_stored:
                 self._seen.is_faint = pdq.is_below(view.plane, QUALITY_FLOOR)
-            if may_be_clipped(frame):
-                self._seen.is_calm |= is_calm(view)
+            if frame.load_colours is not None:
+                self._seen.is_calm |= has_little_contrast(view)
             if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
@@ -279,7 +278,7 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
             continue
         if shown.name == RAW:
             continue
-        for step, inner in enumerate(inner_pictures(frame, shown), start=1):
+        for step, inner in enumerate(trim(shown.picture), start=1):
             way = _way(frame.number, part, shown.name, step, inner)
             if seen.is_new_plane(way):
                 yield way
@@ -288,16 +287,16 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
 def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
     """Yield the ways to show a frame; ways that need its colours come last."""
     seen.is_faint = seen.is_calm = False
-    yield from shown_on_pages(frame)
+    yield from show_on_pages(frame)
     if not (seen.is_calm or seen.is_faint):
         return
-    coloured = recoloured(frame)
-    luma = clipped(frame, coloured) if seen.is_calm else None
+    coloured = load_colours(frame)
+    luma = show_clipped(frame, coloured) if seen.is_calm else None
     if luma is not None:
         yield Shown(CLIPPED, luma)
     if coloured is None or not seen.is_faint:
         return
-    colours = colours_shown(coloured)
+    colours = show_chroma(coloured)
     if colours is not None:
         yield Shown(CHROMA, colours)
 

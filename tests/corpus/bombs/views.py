@@ -21,10 +21,7 @@ def sheer_png() -> bytes:
 
 
 def canvas_jpeg() -> bytes:
-    """Return a progressive JPEG of 24 megapixels: a small picture on a plain canvas.
-
-    It is decoded once more when its border was trimmed.
-    """
+    """Return a progressive JPEG of 24 megapixels: a small picture on a plain canvas."""
     rng = np.random.Generator(np.random.PCG64(_SEED))
     canvas = np.full((4890, 4890), 255, np.uint8)
     canvas[2300:2600, 2300:2600] = rng.integers(0, 256, (300, 300), np.uint8)

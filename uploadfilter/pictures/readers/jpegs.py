@@ -73,14 +73,13 @@ class JPEGReader:
 
     def frame(self, number: int) -> Frame:
         """Decode the picture, up to the end of the file."""
-        return self._frame(number, None, "")
+        return self._decode(number, needs_colours=False)
 
-    def _again(self, scale: int, mode: str) -> Frame:
-        """Decode the picture at another scale and in another mode."""
-        return self._frame(0, scale, mode)
+    def _load_colours(self) -> Frame:
+        return self._decode(0, needs_colours=True)
 
-    def _frame(self, number: int, scale: int | None, mode: str) -> Frame:
-        image, full, scale_of = self._opened(self._file, scale, mode)
+    def _decode(self, number: int, *, needs_colours: bool) -> Frame:
+        image, full, scale = self._open(self._file, needs_colours=needs_colours)
         is_truncated = False
         try:
             image.load()
@@ -90,7 +89,7 @@ class JPEGReader:
             continued = padding.continued(
                 self._file, jpegscans.shown_length(self._file), padding.END_OF_JPEG
             )
-            image, full, scale_of = self._opened(continued, scale, mode)
+            image, full, scale = self._open(continued, needs_colours=needs_colours)
             image.load()
             if shows_nothing(image):
                 raise
@@ -99,37 +98,30 @@ class JPEGReader:
             image=image,
             number=number,
             full=full,
-            scale=scale_of,
+            scale=scale,
             profile=self.profile,
             other_profiles=_others(profile_of(image), self.profile),
             is_truncated=is_truncated,
             # Pillow reads every four-colour JPEG as one by Adobe.
             is_inverted=image.mode == "CMYK",
-            again=self._again if scale is None else None,
+            load_colours=None
+            if needs_colours or image.mode != "L"
+            else self._load_colours,
         )
 
-    def _opened(
-        self, file: BinaryIO, wanted: int | None, mode: str
+    def _open(
+        self, file: BinaryIO, *, needs_colours: bool
     ) -> tuple[Image.Image, tuple[int, int], int]:
-        """Return the undecoded image, its full size and its scale.
-
-        Args:
-            file: The JPEG.
-            wanted: Factor of the reduction; ``None`` for the largest useful one.
-            mode: ``L`` or ``RGB``; empty for the mode that it needs.
-        """
+        """Return the undecoded image, its full size and its scale."""
         file.seek(0)
         image = Image.open(file, formats=self._format.pillow)
         if not isinstance(image, JpegImagePlugin.JpegImageFile):
             raise BadPictureError("Pillow opened it as another format")
         full = image.size
-        has_colours = any(map(needs_conversion, self._profiles(image)))
-        least = (DRAFT_SIDE, DRAFT_SIDE)
-        if wanted is not None:
-            least = -(-full[0] // wanted), -(-full[1] // wanted)
+        needs_colours |= any(map(needs_conversion, self._profiles(image)))
         # Pillow accepts "L" only for three-colour JPEGs; others keep their mode.
         if not self._is_lossless:
-            image.draft(mode or ("RGB" if has_colours else "L"), least)
+            image.draft("RGB" if needs_colours else "L", (DRAFT_SIDE, DRAFT_SIDE))
         scale = min(SCALES, key=lambda item: abs(-(-full[0] // item) - image.width))
         check_frame(
             image.size,

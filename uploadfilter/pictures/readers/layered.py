@@ -96,7 +96,7 @@ class LayeredReader:
             is_truncated=colours.is_truncated or alpha.is_truncated,
             is_inverted=False,
             parts=(),
-            again=None,
+            load_colours=None,
         )
 
     def _frame(self, part: BinaryIO) -> Frame:

@@ -1,24 +1,20 @@
-"""A small picture on a large plain canvas is seen as well as by itself."""
+"""A small picture on a large plain canvas is found."""
 
 import io
 
 import numpy as np
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
 from tests.corpus import pictures
 from tests.pictures import icc
-from tests.pictures.sketches import frames, photograph
+from tests.pictures.sketches import photograph
 from uploadfilter.model import Geometry, SignalType, View
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
-from uploadfilter.pictures.frame import Frame, Omission
-from uploadfilter.pictures.opening import open_reader
+from uploadfilter.pictures.frame import Omission
 from uploadfilter.pictures.picture import Picture, Shape
-from uploadfilter.pictures.showing import showings
-from uploadfilter.signals import closeups
 from uploadfilter.signals.views import view_of, views_of
 
 TARGET = photograph(51, 320, 240)
@@ -76,7 +72,7 @@ def canvas_of(
 
 @settings(max_examples=12)
 @given(
-    times=st.integers(5, 14),
+    times=st.integers(5, 16),
     place=st.tuples(st.floats(0, 1), st.floats(0, 1)),
     grey=st.sampled_from([0, 90, 255]),
     file_format=st.sampled_from(["JPEG", "PNG", "BMP"]),
@@ -84,76 +80,29 @@ def canvas_of(
 def test_picture_anywhere_on_a_canvas_is_found(
     times: int, place: tuple[float, float], grey: int, file_format: str
 ) -> None:
-    """However much plain canvas there is, and wherever the picture lies."""
+    """Up to sixteen times as wide and as high, and wherever the picture lies."""
     canvas = canvas_of(times, place, (grey, grey, grey))
 
-    assert nearest(pictures.encoded(canvas, file_format)) <= 20
+    assert nearest(pictures.encoded(canvas, file_format)) <= 31
 
 
-def test_canvas_with_a_profile_is_converted_when_looked_at_closely() -> None:
+def test_canvas_with_a_profile_is_found() -> None:
     """The part is shown in the way in which its border was found."""
     canvas = canvas_of(8, (0.3, 0.8), (0, 0, 0), ImageOps.invert(TARGET))
 
-    assert nearest(pictures.jpeg(canvas, icc_profile=INVERTED)) <= 20
+    assert nearest(pictures.jpeg(canvas, icc_profile=INVERTED)) <= 31
 
 
-def test_transparent_canvas_is_looked_at_closely() -> None:
+def test_transparent_canvas_is_found() -> None:
     """On white and on black there is a border where nothing is drawn."""
     canvas = canvas_of(8, (0.3, 0.8), (0, 0, 0, 0), TARGET.convert("RGBA"))
 
-    assert nearest(pictures.png(canvas)) <= 20
+    assert nearest(pictures.png(canvas)) <= 31
 
 
-def test_long_canvas_is_looked_at_closely() -> None:
+def test_long_canvas_is_found() -> None:
     """Where a picture is a small share of the width only, its height tells."""
     canvas = Image.new("RGB", (40 * TARGET.width, TARGET.height + 200), (9, 9, 9))
     canvas.paste(TARGET, (3000, 90))
 
-    assert nearest(pictures.jpeg(canvas)) <= 20
-
-
-def never(scale: int, mode: str) -> Frame:
-    """Stand for a decoder that must not be asked."""
-    raise AssertionError(f"decoded again at {scale} in {mode}")
-
-
-@pytest.mark.parametrize("border", [0, 300])
-def test_usual_picture_is_not_decoded_again(border: int) -> None:
-    """A photograph, with a border or without, costs what it did."""
-    image = ImageOps.expand(photograph(52, 2400, 1800), border)
-    (frame,) = frames(pictures.jpeg(image))
-    asked = Frame(
-        image=frame.image,
-        number=0,
-        full=frame.full,
-        scale=frame.scale,
-        again=never,
-    )
-    (shown,) = showings(asked)
-
-    assert len(list(closeups.inner_pictures(asked, shown))) == bool(border)
-
-
-def test_too_large_a_canvas_is_decoded_at_a_scale_within_the_budget() -> None:
-    """Nothing is decoded again at more pixels than may be."""
-    canvas = canvas_of(16, (0.5, 0.5), (255, 255, 255), TARGET.resize((640, 480)))
-    asked: list[int] = []
-    file = io.BytesIO(pictures.jpeg(canvas.convert("L"), 60))
-    reader = open_reader(file, formats.FORMATS, DecodeLimits())
-    assert reader is not None
-    frame = reader.frame(0)
-
-    def again(scale: int, mode: str) -> Frame:
-        asked.append(scale)
-        assert frame.again is not None
-        return frame.again(scale, mode)
-
-    watched = Frame(
-        image=frame.image, number=0, full=frame.full, scale=frame.scale, again=again
-    )
-    (shown,) = showings(watched)
-    inner = list(closeups.inner_pictures(watched, shown))
-
-    assert asked == [2]
-    assert frame.full[0] * frame.full[1] // 4 <= closeups.MOST_PIXELS
-    assert inner[-1].shape.scale == 2
+    assert nearest(pictures.jpeg(canvas)) <= 31
