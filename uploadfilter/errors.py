@@ -31,7 +31,6 @@ Catch the widest class you can act on::
     ├── LookBackError             a store of signals cannot be made or matched
     ├── EvidenceError             sealed evidence cannot be opened
     ├── BackupError               the state cannot be backed up or restored
-    ├── WitnessError              a witness cannot use its folder
     ├── ObjectionError            objections cannot be kept or read
     ├── NoticeError               notices for a hotline cannot be kept or read
     └── ServiceError              the service cannot start: address, origin, instance
@@ -271,12 +270,6 @@ class BackupError(UploadFilterError):
     """The state directory cannot be backed up or restored."""
 
     code = "backup"
-
-
-class WitnessError(UploadFilterError):
-    """A witness cannot use its folder, or what it signed before."""
-
-    code = "witness"
 
 
 class ObjectionError(UploadFilterError):

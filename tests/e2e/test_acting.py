@@ -180,7 +180,7 @@ ISSUING = frozenset(
         *("renew", "withdraw", "export", "status", "feedback", "page"),
         *("evidence-key", "open-evidence"),
     )
-) | {"hashset known-good build", "lookback scan", "witness", "backup"}
+) | {"hashset known-good build", "lookback scan", "backup"}
 """They write where they are told to, and never into the state directory."""
 
 READING = frozenset(

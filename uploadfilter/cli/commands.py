@@ -44,7 +44,6 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("verify",): "verify.verify:verify_command",
     ("lookback", "scan"): "lookback:scan_command",
     ("lookback", "match"): "lookback:match_command",
-    ("witness",): "witness:witness",
     ("forms",): "forms:forms",
     ("hashset", "import"): "hashset.hashset:import_set",
     ("hashset", "enforce"): "hashset.enforcement:enforce_command",

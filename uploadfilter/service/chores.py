@@ -29,8 +29,8 @@ from uploadfilter.service.expiring import EvidencePruner
 from uploadfilter.service.following import Following
 from uploadfilter.service.objections import ObjectionRecorder
 from uploadfilter.service.signing import Signing
+from uploadfilter.service.submitting import Submitting
 from uploadfilter.state import evidence_directory, log_directory
-from uploadfilter.witness.submitting import Submitting
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 

@@ -5,13 +5,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decisions.tree import twin
+from tests.decisions.tree.twin import is_consistent
 from uploadfilter.decisions.tree.merkle import (
     EMPTY_ROOT,
     MOST_PROOF_HASHES,
     consistency_proof,
     folded,
     inclusion_proof,
-    is_consistent,
     is_included,
     leaf_hash,
     root,

@@ -5,16 +5,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decisions.tree.test_merkle import MOST, read
-from tests.decisions.tree.test_witnessing import LOG, head_of, submitted
+from tests.decisions.tree.witness import LOG, head_of, refusal, submitted
 from uploadfilter.decisions.tree.notes import COSIGNATURE, Note, Signer
 from uploadfilter.decisions.tree.submitting import (
+    SIZE_TYPE,
     Answered,
     Cosigning,
     KnownWitness,
     answered,
     submission,
 )
-from uploadfilter.decisions.tree.witnessing import SIZE_TYPE, refusal
 
 WITNESS = Signer("witness.example/1", bytes(range(32)), kind=COSIGNATURE)
 KEY = WITNESS.verifier

@@ -7,11 +7,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decisions.tree import twin
+from tests.decisions.tree.twin import is_consistent
 from uploadfilter.decisions.tree.merkle import (
     HASH_BYTES,
     consistency_proof,
     inclusion_proof,
-    is_consistent,
     is_included,
     leaf_hash,
     root,

@@ -1,7 +1,13 @@
-"""The definitions of RFC 6962, section 2.1, word for word: slow, and obvious."""
+"""The definitions of RFC 6962, section 2.1, word for word, and a check of them."""
 
 import hashlib
 from collections.abc import Sequence
+
+from uploadfilter.decisions.tree.merkle import (
+    EMPTY_ROOT,
+    MOST_PROOF_HASHES,
+    node_hash,
+)
 
 
 def largest_power(count: int) -> int:
@@ -47,3 +53,50 @@ def subproof(m: int, leaves: Sequence[bytes], *, is_whole: bool) -> list[bytes]:
         found = subproof(m, leaves[:k], is_whole=is_whole)
         return [*found, tree_hash(leaves[k:])]
     return [*subproof(m - k, leaves[k:], is_whole=False), tree_hash(leaves[:k])]
+
+
+def is_consistent(
+    old: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]
+) -> bool:
+    """Return whether a proof shows that a tree continues an older one.
+
+    Args:
+        old: Number of leaves of the older tree.
+        old_root: Its root.
+        size: Number of leaves of the tree.
+        root: Its root.
+        proof: The hashes, as ``consistency_proof`` returns them.
+    """
+    if not 0 <= old <= size or len(proof) > MOST_PROOF_HASHES:
+        return False
+    if old == size:
+        return not proof and old_root == root
+    if old == 0:
+        return not proof and old_root == EMPTY_ROOT
+    return _continues(old, old_root, size, root, list(proof))
+
+
+def _continues(
+    old: int, old_root: bytes, size: int, root: bytes, proof: list[bytes]
+) -> bool:
+    """Check the proof for 0 < old < size, by RFC 9162, section 2.1.4.2."""
+    if old & (old - 1) == 0:
+        proof.insert(0, old_root)  # a perfect tree: its root is not in the proof
+    if not proof:
+        return False
+    at, last = old - 1, size - 1
+    while at % 2:
+        at, last = at // 2, last // 2
+    found_old = found = proof[0]
+    for item in proof[1:]:
+        if last == 0:
+            return False
+        if at % 2 or at == last:
+            found_old = node_hash(item, found_old)
+            found = node_hash(item, found)
+            while not at % 2 and at:
+                at, last = at // 2, last // 2
+        else:
+            found = node_hash(found, item)
+        at, last = at // 2, last // 2
+    return last == 0 and found_old == old_root and found == root

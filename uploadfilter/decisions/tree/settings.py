@@ -15,7 +15,7 @@ class WitnessSettings:
 
     Attributes:
         submit_to: Witnesses, each as ``URL KEY``, with the key that
-            ``uploadfilter witness`` prints; at most 16. Each gets every signed
+            the witness prints; at most 16. Each gets every signed
             checkpoint, which holds hashes and no record. Empty submits to none.
     """
 

@@ -1,8 +1,7 @@
 """Submit checkpoints to witnesses: what a log sends, and the meaning of each answer.
 
-This is the other side of ``witnessing``. A witness signs a checkpoint that continues
-the last one that it saw, and keeps it. So a log that shows another history later is
-found out.
+A witness signs a checkpoint that continues the last one that it saw, and keeps it. So a
+log that shows another history later is found out.
 
 Rules this module keeps: a cosignature counts only if it verifies; what a witness claims
 beside it is never believed, only told, since a witness may lie or lose its memory.
@@ -24,13 +23,41 @@ from uploadfilter.decisions.tree.notes import (
     TreeHead,
     Verifier,
     parse_size,
+    write_hash,
 )
-from uploadfilter.decisions.tree.witnessing import SIZE_TYPE, Submission
+
+PATH: Final = "/add-checkpoint"
+
+SIZE_TYPE: Final = "text/x.tlog.size"
+"""Type of the answer that names the size which the witness knows."""
 
 MOST_ANSWER_BYTES: Final = 64 * 1024
 """A cosignature has some 200 bytes; a witness may add some of other keys."""
 
 _LOOPBACK: Final = frozenset({"127.0.0.1", "::1", "localhost"})
+
+
+@dataclass(frozen=True, slots=True)
+class Submission:
+    """What a log submits.
+
+    Attributes:
+        old: Size of the tree that the proof starts from.
+        proof: The proof of consistency.
+        note: The new checkpoint.
+        head: Its content.
+    """
+
+    old: int
+    proof: tuple[bytes, ...]
+    note: Note
+    head: TreeHead
+
+    @property
+    def data(self) -> bytes:
+        """The body of the request."""
+        lines = [f"old {self.old}", *map(write_hash, self.proof)]
+        return "\n".join(lines).encode() + b"\n\n" + self.note.data
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,5 @@
 """Checkpoints of a real log, submitted to real witnesses and to one that lies."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from shutil import copytree, rmtree
 
@@ -13,16 +11,17 @@ from tests.decisions.files.test_growing import end_of, more, tree_of
 from tests.decisions.files.test_proving import compare
 from tests.decisions.logs import NOON
 from tests.decisions.tree.test_submitting import WITNESS
-from tests.witness.test_keeping import NOW
+from tests.decisions.tree.witness import NOW, Witness
 from uploadfilter.decisions.files.treefiles import TreeFiles
 from uploadfilter.decisions.tree.notes import Note, TreeHead
-from uploadfilter.decisions.tree.submitting import Cosigning, KnownWitness
-from uploadfilter.decisions.tree.witnessing import SIZE_TYPE
+from uploadfilter.decisions.tree.submitting import (
+    SIZE_TYPE,
+    Cosigning,
+    KnownWitness,
+)
 from uploadfilter.proxy.admin.serving import serving
 from uploadfilter.proxy.clients.addresses import TCPAddress
-from uploadfilter.witness.keeping import WitnessKeeper
-from uploadfilter.witness.serving import listening
-from uploadfilter.witness.submitting import Submitting
+from uploadfilter.service.submitting import Submitting
 
 
 @pytest.fixture
@@ -66,33 +65,18 @@ class Told:
 
 
 @pytest.fixture
-def keepers(tmp_path: Path, directory: Path) -> Iterator[list[WitnessKeeper]]:
-    """Open two witnesses of the log."""
+def keepers(directory: Path) -> list[Witness]:
+    """Return two witnesses of the log."""
     key = TreeFiles(directory).public_key()
     assert key is not None
-    with ExitStack() as stack:
-        yield [
-            stack.enter_context(
-                WitnessKeeper.opened(
-                    tmp_path / name, name=name, logs=[key], clock=lambda: NOW
-                )
-            )
-            for name in ("a.example", "b.example")
-        ]
-
-
-@asynccontextmanager
-async def heard(keeper: WitnessKeeper) -> AsyncIterator[KnownWitness]:
-    """Serve a witness."""
-    async with listening(keeper, "127.0.0.1", 0) as url:
-        yield KnownWitness(url, keeper.public)
+    return [Witness(name, key) for name in ("a.example", "b.example")]
 
 
 async def test_each_witness_signs_what_grows(
-    directory: Path, keepers: list[WitnessKeeper]
+    directory: Path, keepers: list[Witness]
 ) -> None:
     """Over checkpoints, and the same one again; the kept notes verify the log."""
-    async with heard(keepers[0]) as first, heard(keepers[1]) as second:
+    async with keepers[0].heard() as first, keepers[1].heard() as second:
         told = Told(directory, first, second)
         for count in (1, 250, 7):
             assert await told.submit() == [Cosigning.COSIGNED] * 2
@@ -101,10 +85,10 @@ async def test_each_witness_signs_what_grows(
         assert await told.submit() == [Cosigning.COSIGNED] * 2
 
     heads = {TreeHead.parse(note.text) for note in told.cosigned}
-    assert heads == {keepers[0].latest(head.origin) for head in heads}
+    assert heads == {keepers[0].latest}
     assert {it.public.signed_time(told.cosigned[0]) for it in keepers} == {
         None,
-        int(NOW),
+        NOW,
     }
     report = compare(directory, witnessed=told.cosigned)
     assert not report.findings
@@ -112,10 +96,10 @@ async def test_each_witness_signs_what_grows(
 
 
 async def test_sizes_are_agreed_on_after_a_loss(
-    directory: Path, keepers: list[WitnessKeeper]
+    directory: Path, keepers: list[Witness]
 ) -> None:
     """The log forgets what a witness signed, or its file is damaged."""
-    async with heard(keepers[0]) as witness:
+    async with keepers[0].heard() as witness:
         told = Told(directory, witness)
         await told.submit()
         (path,) = (directory / "tree/cosigned").glob("*.note")
@@ -126,12 +110,12 @@ async def test_sizes_are_agreed_on_after_a_loss(
 
 
 async def test_log_that_was_set_back_is_found_out(
-    directory: Path, keepers: list[WitnessKeeper], tmp_path: Path
+    directory: Path, keepers: list[Witness], tmp_path: Path
 ) -> None:
     """A copy from before the last checkpoint, and the other history that follows."""
     copy = tmp_path / "kept"
     copytree(directory.parent, copy)
-    async with heard(keepers[0]) as witness:
+    async with keepers[0].heard() as witness:
         told = Told(directory, witness)
         told.grow(20)
         assert await told.submit() == [Cosigning.COSIGNED]
@@ -144,14 +128,13 @@ async def test_log_that_was_set_back_is_found_out(
 
 
 async def test_witness_that_forgot_is_told_of(
-    directory: Path, keepers: list[WitnessKeeper], tmp_path: Path
+    directory: Path, keepers: list[Witness]
 ) -> None:
-    """It signs anew, and its file tells that it could sign a second history."""
-    async with heard(keepers[0]) as witness:
+    """It signs anew, and so it could sign a second history."""
+    async with keepers[0].heard() as witness:
         told = Told(directory, witness)
         assert await told.submit() == [Cosigning.COSIGNED]
-        (path,) = (tmp_path / "a.example").glob("*.note")
-        path.unlink()
+        keepers[0].latest = None
         told.grow()
         assert await told.submit() == [Cosigning.FORGOT, Cosigning.COSIGNED]
         assert await told.submit() == [Cosigning.COSIGNED]
@@ -183,10 +166,10 @@ async def test_witness_that_lies_or_is_down(directory: Path) -> None:
 
 
 async def test_damaged_tree_is_not_submitted(
-    directory: Path, keepers: list[WitnessKeeper]
+    directory: Path, keepers: list[Witness]
 ) -> None:
     """No proof can be made from it; a log without a tree has nothing to submit."""
-    async with heard(keepers[0]) as witness:
+    async with keepers[0].heard() as witness:
         told = Told(directory, witness)
         await told.submit()
         told.grow()

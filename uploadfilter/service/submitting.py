@@ -26,14 +26,15 @@ from uploadfilter.decisions.files.treefiles import (
 from uploadfilter.decisions.tree.notes import MOST_NOTE_BYTES, Note, TreeHead
 from uploadfilter.decisions.tree.submitting import (
     MOST_ANSWER_BYTES,
+    PATH,
     Answered,
     Cosigning,
     KnownWitness,
+    Submission,
     answered,
     submission,
 )
 from uploadfilter.decisions.tree.tiles import TileReader
-from uploadfilter.decisions.tree.witnessing import PATH, Submission
 from uploadfilter.errors import LogError
 from uploadfilter.ongoing import OngoingFaults
 

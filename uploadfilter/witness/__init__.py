@@ -1,1 +1,0 @@
-"""Keep the checkpoints of logs, and sign those that continue the last one."""
