@@ -39,7 +39,7 @@ from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.scanners.wire.messages import ContentSpan
 
 RESULTS = Path(__file__).parent / "results"
-PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "pillow-heif", "pikepdf")
+PACKAGES = ("aiohttp", "uvloop", "numpy", "pillow", "pillow-heif", "pypdfium2")
 
 CPU_AIM_S = 0.1
 MEMORY_AIM_MIB = 300

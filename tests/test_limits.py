@@ -16,10 +16,10 @@ import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
-import pikepdf
 import pytest
 
 from tests.corpus import pictures
+from tests.corpus.pdfs import Document
 from tests.corpus.tricks.kit import png_chunk
 from tests.repository import ROOT, parse, section
 from tests.scanners.scans import scanned
@@ -119,13 +119,9 @@ def video() -> bytes:
 
 def drawn_page() -> bytes:
     """Return a PDF whose page is drawn with lines."""
-    file = io.BytesIO()
-    with pikepdf.new() as document:
-        document.add_blank_page()
-        page = document.pages[0]
-        page.Contents = document.make_stream(b"0 0 m 100 100 l S")
-        document.save(file)
-    return file.getvalue()
+    document = Document()
+    document.add_page((612, 792), b"0 0 m 100 100 l S")
+    return document.save()
 
 
 def letters_padded_by_themselves() -> bytes:
@@ -256,12 +252,11 @@ NAMED: Mapping[str, str] = {
         "tests/scanners/inside/walking/test_walk.py::"
         "test_hardly_any_bytes_in_an_archive_are_not_looked_into"
     ),
-    "little pictures of a PDF": (
-        "tests/contents/pdf/test_inlineimages.py::test_little_pictures_are_few"
+    "pictures of a PDF whose shorter side": (
+        "tests/contents/pdf/test_pages.py::test_flood_of_little_pictures_ends"
     ),
-    "pictures among what a page": (
-        "tests/contents/pdf/test_inlineimages.py"
-        "::test_different_pictures_are_counted_in_the_whole_document"
+    "long documents in few bytes": (
+        "tests/contents/pdf/test_pages.py::test_flood_of_drawn_pages_ends"
     ),
     "bytes behind a picture in which": (
         "tests/proxy/test_accepting.py::test_motion_photo_of_a_phone_passes"
@@ -332,9 +327,6 @@ NAMED: Mapping[str, str] = {
     "members packed by a method": (
         "tests/contents/archives/test_zipping.py::test_zip_is_read_like_this"
     ),
-    "pictures of a PDF packed by JPEG 2000": (
-        "tests/contents/pdf/test_jpx.py::test_picture_in_odd_colours_is_not_passed_over"
-    ),
     "zlib, raw deflate, Brotli and LZMA within": (
         "tests/fuzz/test_compositions.py::test_limits_are_stated"
     ),
@@ -353,12 +345,9 @@ NAMED: Mapping[str, str] = {
     "archives and packed files other than zip": (
         "tests/contents/kinds/test_proposals.py::test_stray_bytes_are_skipped"
     ),
-    "pictures of a PDF in a colour space": (
-        "tests/contents/pdf/test_painted.py::test_space_that_cannot_be_evaluated_is_said"
-    ),
-    "pictures of a PDF that are painted": (
-        "tests/contents/pdf/test_painted.py"
-        "::test_dear_colours_of_large_pictures_are_computed_for_some_samples"
+    "pictures of a PDF of more than 64": (
+        "tests/contents/pdf/test_pages.py"
+        "::test_picture_beyond_memory_is_told_and_others_are_seen"
     ),
     "zlib, raw deflate, Brotli": (
         "tests/contents/test_containers.py"

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from io import BytesIO
 from pathlib import Path
 
-import pikepdf
 import pillow_heif
 
 from benchmarks.everyday.files import File
 from tests.corpus import pictures
+from tests.corpus.pdfs import Document
 
 _NAMES = {
     "cp437": "Übersicht Straße",
@@ -137,13 +137,9 @@ def _locked_zip() -> bytes:
 
 
 def _pdf(*, locked: bool) -> bytes:
-    file = BytesIO()
-    with pikepdf.new() as document:
-        document.add_blank_page()
-        document.save(
-            file, encryption=pikepdf.Encryption("reader", "author") if locked else False
-        )
-    return file.getvalue()
+    document = Document()
+    document.add_page((612, 792))
+    return document.save(password=b"reader" if locked else None)
 
 
 def _sqlite() -> bytes:

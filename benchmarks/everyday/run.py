@@ -34,7 +34,7 @@ from uploadfilter.decisions.presets import PRESETS
 
 RESULTS = Path(__file__).parent.parent / "results"
 CACHE = Path(tempfile.gettempdir()) / "uploadfilter-everyday"
-PACKAGES = ("numpy", "pillow", "pillow-heif", "pikepdf")
+PACKAGES = ("numpy", "pillow", "pillow-heif", "pypdfium2")
 AIM = 0.001
 """Share of the files that ``balanced`` may reject."""
 

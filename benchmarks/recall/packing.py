@@ -7,10 +7,11 @@ import json
 import tarfile
 import zipfile
 
-import pikepdf
 from PIL import Image, ImageCms
 
 from tests.corpus import pictures
+from tests.corpus.pdfs import Document, Name
+from tests.corpus.pdfs import image as samples
 
 _DECOY_SEED = 77
 _QUALITY = 85
@@ -164,12 +165,10 @@ def in_docx(image: Image.Image) -> bytes:
 
 def in_pdf(image: Image.Image) -> bytes:
     """Make it the only page of a document."""
-    page = io.BytesIO()
-    image.save(page, "PDF", quality=_QUALITY)
-    out = io.BytesIO()
-    with pikepdf.open(io.BytesIO(page.getvalue())) as document:
-        document.save(out, object_stream_mode=pikepdf.ObjectStreamMode.generate)
-    return out.getvalue()
+    picture = samples("RGB", *image.size, _jpeg(image), Filter=Name.DCTDecode)
+    document = Document()
+    document.show(picture, image.size)
+    return document.save(is_compact=True)
 
 
 def _data_uri(image: Image.Image) -> str:

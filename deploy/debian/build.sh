@@ -69,11 +69,11 @@ slim_packages() {
     find "$packages" -type f \( -name '*.py[xid]' -o -name '*.pxd' -o -name '*.px[id]' \
         -o -name '*.[cha]' -o -name '*.cpp' -o -name '*.hpp' \) -delete
     # Modules that nothing here imports: numpy's own tests and its Fortran compiler, the web
-    # pages and objects of lxml (pikepdf reads XML only), zstandard's variant for PyPy, the
+    # commands of pypdfium2, zstandard's variant for PyPy, the
     # first version of pydantic, sample signals of pywt, fonts (no text is drawn), examples,
     # and all of cffi but the library that cryptography loads.
     rm -rf "$packages"/numpy/f2py "$packages"/numpy/_core/_simd.*.so \
-        "$packages"/lxml/html "$packages"/lxml/isoschematron "$packages"/lxml/objectify.* \
+        "$packages"/pypdfium2_cli \
         "$packages"/zstandard/_cffi.*.so "$packages"/zstandard/backend_cffi.py \
         "$packages"/pydantic/v1 "$packages"/pywt/data/*.npz "$packages"/PIL/_imagingft.*.so \
         "$packages"/pillow.libs/libfreetype-* "$packages"/pillow.libs/libharfbuzz-* \

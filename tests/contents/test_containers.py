@@ -11,7 +11,7 @@ import brotli
 import pytest
 
 from tests.conformance.containers import contents_of
-from tests.contents.pdf.made import document
+from tests.corpus.pdfs import Document
 from uploadfilter.contents.containers import (
     CONTAINERS,
     claimed_by,
@@ -23,6 +23,13 @@ from uploadfilter.contents.kinds.magic import Kind, sniff
 from uploadfilter.contents.source import MemorySource
 
 TEXT = b"twenty-one sheep"
+
+
+def document(content: bytes = b"") -> bytes:
+    """Make a document of one page."""
+    made = Document()
+    made.add_page((99, 99), content)
+    return made.save()
 
 
 def zipped() -> bytes:

@@ -20,7 +20,14 @@ main()
 
 OPENS = frozenset(
     {
-        *("PIL", "imagehash", "libarchive", "pikepdf", "pillow_heif", "pillow_jxl"),
+        *(
+            "PIL",
+            "imagehash",
+            "libarchive",
+            "pillow_heif",
+            "pillow_jxl",
+            "pypdfium2_raw",
+        ),
         *("landlock", "pyseccomp"),
         "uploadfilter.pictures.opening",
     }

@@ -65,6 +65,7 @@ _CLAIMS: Final[dict[str, Container]] = {
     "x-brotli": BROTLI,
     "brotli": BROTLI,
     "lzma": XZ,
+    "pdf": _PDF,
     "x-lzma": XZ,
     "zlib": HTTP_DEFLATE,
     "deflate": HTTP_DEFLATE,
@@ -108,7 +109,7 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
         yield _ZIP
     if kind is not Kind.TAR and tars.is_header(head[:512]):
         yield _TAR
-    if kind is not Kind.PDF and b"%PDF-" in head[:1024]:
+    if kind is not Kind.PDF and documents.is_somewhere_in(source):
         yield _PDF
     if head.startswith(covers.ID3_MAGIC):
         yield covers.ID3Container()

@@ -159,11 +159,14 @@ class Member:
             chunks, to be read once, before the next member is read.
         sent_as: The declared type of a body whose content coding was undone: the origin
             uses it as if it had been sent without one. ``None`` for other members.
+        is_drawn: Whether it is a BMP in memory that was made here of what a reader
+            shows: no list knows its digests, and nothing lies in it.
     """
 
     name: str
     content: Source | Chunks
     sent_as: str | None = None
+    is_drawn: bool = False
 
 
 class Container(Protocol):

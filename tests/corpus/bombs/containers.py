@@ -120,8 +120,19 @@ def document(objects: Sequence[bytes]) -> bytes:
 document_start = (
     b"<</Type /Catalog /Pages 2 0 R>>",
     b"<</Type /Pages /Kids [3 0 R] /Count 1>>",
-    b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 9 9]>>",
+    b"<</Type /Page /Parent 2 0 R /MediaBox [0 0 999 999] /Contents 4 0 R>>",
 )
+"""A document whose only page is drawn by the fourth object."""
+
+
+def _showing(count: int, picture: bytes) -> bytes:
+    """Return a PDF whose page shows a picture, which is stored so many times."""
+    names = b"".join(b"/I%d %d 0 R" % (each, each + 5) for each in range(count))
+    resources = b" /Resources <</XObject <<%s>>>>>>" % names
+    drawn = b" ".join(b"99 0 0 99 0 0 cm /I%d Do" % each for each in range(count))
+    content = b"<</Length %d>>\nstream\n%s\nendstream" % (len(drawn), drawn)
+    *rest, page = document_start
+    return document((*rest, page[:-2] + resources, content, *[picture] * count))
 
 
 def _pdf_picture(width: int, height: int, packed: bytes) -> bytes:
@@ -136,13 +147,13 @@ def _pdf_picture(width: int, height: int, packed: bytes) -> bytes:
 def huge_pdf() -> bytes:
     """Return a PDF with a picture that unpacks to 768 MiB."""
     side = 16384
-    return document((*document_start, _pdf_picture(side, side, zeros(side * side * 3))))
+    return _showing(1, _pdf_picture(side, side, zeros(side * side * 3)))
 
 
 def crowded_pdf() -> bytes:
     """Return a PDF with 5,000 pictures of a few pixels."""
     picture = _pdf_picture(8, 8, zlib.compress(bytes(8 * 8 * 3)))
-    return document((*document_start, *[picture] * 5000))
+    return _showing(5000, picture)
 
 
 # --- Text and raw bytes ----------------------------------------------------------

@@ -4,8 +4,9 @@ import io
 import zlib
 
 import numpy as np
-import pikepdf
 from PIL import Image
+
+from tests.corpus.pdfs import Document, Name, Stream, image
 
 _SEED = 3
 
@@ -33,35 +34,21 @@ def canvas_jpeg() -> bytes:
 def program_pdf() -> bytes:
     """Return a PDF of six megapixels of five inks, and a long program to mix them."""
     text = b"{ pop pop pop pop " + b"dup mul sqrt 1 exch sub " * 160 + b"}"
-    with pikepdf.new() as pdf:
-        tint = pikepdf.Stream(pdf, text)
-        tint.FunctionType = 4
-        tint.Domain = pikepdf.Array([0, 1] * 5)
-        tint.Range = pikepdf.Array([0, 1])
-        inks = pikepdf.Array([pikepdf.Name(f"/Ink{each}") for each in range(5)])
-        picture = pikepdf.Stream(pdf, zlib.compress(bytes(5 * 2500 * 2500), 9))
-        picture.Type, picture.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
-        picture.Width, picture.Height = 2500, 2500
-        picture.BitsPerComponent, picture.Filter = 8, pikepdf.Name.FlateDecode
-        picture.ColorSpace = pikepdf.Array(
-            [pikepdf.Name.DeviceN, inks, pikepdf.Name.DeviceGray, tint]
-        )
-        pdf.Root.Held = pdf.make_indirect(picture)
-        file = io.BytesIO()
-        pdf.save(file, stream_decode_level=pikepdf.StreamDecodeLevel.none)
-    return file.getvalue()
+    tint = Stream(text, FunctionType=4, Domain=[0, 1] * 5, Range=[0, 1])
+    inks = [Name(f"Ink{each}") for each in range(5)]
+    samples = zlib.compress(bytes(5 * 2500 * 2500), 9)
+    picture = image("L", 2500, 2500, samples, Filter=Name.FlateDecode)
+    picture.ColorSpace = [Name.DeviceN, inks, Name.DeviceGray, tint]
+    document = Document()
+    document.show(picture, (500, 500))
+    return document.save()
 
 
 def stretched_pdf() -> bytes:
     """Return a PDF of ten megapixels whose colours are all stretched."""
-    with pikepdf.new() as pdf:
-        picture = pikepdf.Stream(pdf, zlib.compress(bytes(3 * 3300 * 3300), 9))
-        picture.Type, picture.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
-        picture.Width, picture.Height = 3300, 3300
-        picture.BitsPerComponent, picture.Filter = 8, pikepdf.Name.FlateDecode
-        picture.ColorSpace = pikepdf.Name.DeviceRGB
-        picture.Decode = pikepdf.Array([0, 0.5, 1, 0.5, 0.2, 0.7])
-        pdf.Root.Held = pdf.make_indirect(picture)
-        file = io.BytesIO()
-        pdf.save(file, stream_decode_level=pikepdf.StreamDecodeLevel.none)
-    return file.getvalue()
+    samples = zlib.compress(bytes(3 * 3300 * 3300), 9)
+    picture = image("RGB", 3300, 3300, samples, Filter=Name.FlateDecode)
+    picture.Decode = [0, 0.5, 1, 0.5, 0.2, 0.7]
+    document = Document()
+    document.show(picture, (500, 500))
+    return document.save()

@@ -12,12 +12,13 @@ from collections.abc import Callable
 
 import brotli
 import numpy as np
-import pikepdf
 import zstandard
 from PIL import Image
 from typing_extensions import Buffer, override
 
 from tests.corpus import pictures
+from tests.corpus.pdfs import Document, Name
+from tests.corpus.pdfs import image as samples
 from tests.corpus.tricks.kit import (
     Family,
     FileType,
@@ -182,43 +183,11 @@ def pdf(image: Image.Image, *, packing: str, objects: bool = False) -> bytes:
             ``ASCII85Decode`` of one, the last applied first.
         objects: Whether objects stand in packed streams.
     """
-    document = pikepdf.new()
-    stream = document.make_stream(_pdf_data(image, packing))
-    stream.Type, stream.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
-    stream.Width, stream.Height = image.size
-    stream.ColorSpace, stream.BitsPerComponent = pikepdf.Name.DeviceRGB, 8
-    stream.Filter = pikepdf.Array(
-        [pikepdf.Name(f"/{name}") for name in packing.split()]
-    )
-    return _one_page(document, stream, image.size, objects=objects)
-
-
-def _one_page(
-    document: pikepdf.Pdf,
-    stream: pikepdf.Stream,
-    size: tuple[int, int],
-    *,
-    objects: bool = False,
-) -> bytes:
-    """Return a document with a page that shows a picture."""
-    page = document.add_blank_page(page_size=size)
-    page.Resources = pikepdf.Dictionary(XObject=pikepdf.Dictionary(Im0=stream))
-    drawing = f"q {size[0]} 0 0 {size[1]} 0 0 cm /Im0 Do Q".encode()
-    page.Contents = document.make_stream(drawing)
-    buffer = io.BytesIO()
-    mode = (
-        pikepdf.ObjectStreamMode.generate
-        if objects
-        else pikepdf.ObjectStreamMode.disable
-    )
-    document.save(
-        buffer,
-        object_stream_mode=mode,
-        static_id=True,
-        compress_streams=False,
-        stream_decode_level=pikepdf.StreamDecodeLevel.none,
-    )
-    return buffer.getvalue()
+    filters = [Name(each) for each in packing.split()]
+    data = _pdf_data(image, packing)
+    document = Document()
+    document.show(samples("RGB", *image.size, data, Filter=filters), image.size)
+    return document.save(is_compact=objects)
 
 
 def _pdf_data(image: Image.Image, packing: str) -> bytes:
@@ -243,16 +212,13 @@ def _indexed_pdf(target: Image.Image, _decoy: Image.Image) -> bytes:
     palette = target.quantize(256)
     colours = bytes(palette.getpalette() or ()).ljust(768, b"\0")
     backwards = np.frombuffer(colours, np.uint8).reshape(256, 3)[::-1].tobytes()
-    document = pikepdf.new()
     numbers = 255 - np.asarray(palette)
-    stream = document.make_stream(zlib.compress(numbers.tobytes()))
-    stream.Type, stream.Subtype = pikepdf.Name.XObject, pikepdf.Name.Image
-    stream.Width, stream.Height = target.size
-    stream.ColorSpace = pikepdf.Array(
-        [pikepdf.Name.Indexed, pikepdf.Name.DeviceRGB, 255, pikepdf.String(backwards)]
-    )
-    stream.BitsPerComponent, stream.Filter = 8, pikepdf.Name.FlateDecode
-    return _one_page(document, stream, target.size)
+    stream = samples("L", *target.size, zlib.compress(numbers.tobytes()))
+    stream.ColorSpace = [Name.Indexed, Name.DeviceRGB, 255, backwards]
+    stream.Filter = Name.FlateDecode
+    document = Document()
+    document.show(stream, target.size)
+    return document.save()
 
 
 def _pdf(packing: str, *, objects: bool = False) -> Maker:

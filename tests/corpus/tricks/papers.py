@@ -5,19 +5,17 @@ colours shows it, and the plain samples mostly do not. In ``tests/e2e/test_paper
 poppler draws each page, and the filter must see the same picture.
 """
 
-import io
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pikepdf
 from numpy.typing import NDArray
-from pikepdf import Array, Dictionary, Name
 from PIL import Image
 
 from tests.corpus import pictures
+from tests.corpus.pdfs import Dictionary, Document, Name, Stream, Value
 from tests.corpus.tricks.kit import Family, FileType, Shown, dithered, of_family
 
 Levels = NDArray[np.float64]
@@ -26,7 +24,7 @@ Levels = NDArray[np.float64]
 JPX = -1  # means that the JPEG 2000 tells the bits of a component
 _FILTERS = {0: Name.DCTDecode, JPX: Name.JPXDecode}
 
-More = Callable[[pikepdf.Pdf, Image.Image], dict[str, object]]
+More = Callable[[Document, Image.Image], dict[str, object]]
 """Makes further entries of a dictionary for the target."""
 
 
@@ -46,7 +44,7 @@ class Paper:
 
     name: str
     about: str
-    space: Callable[[pikepdf.Pdf], pikepdf.Object]
+    space: Callable[[Document], Value]
     levels: Callable[[Image.Image, Image.Image], Levels]
     decode: tuple[float, ...] = ()
     bits: int = 8
@@ -60,31 +58,18 @@ def light(image: Image.Image) -> Levels:
 
 def page_of(paper: Paper, target: Image.Image, decoy: Image.Image) -> bytes:
     """Return a document of one page that is the picture."""
-    levels = paper.levels(target, decoy)
-    file = io.BytesIO()
-    with pikepdf.new() as pdf:
-        picture = pikepdf.Stream(pdf, _packed(paper, levels))
-        picture.Type, picture.Subtype = Name.XObject, Name.Image
-        picture.Width, picture.Height = target.size
-        picture.ColorSpace = paper.space(pdf)
-        picture.BitsPerComponent = paper.bits if paper.bits > 0 else 8
-        picture.Filter = _FILTERS.get(paper.bits, Name.FlateDecode)
-        if paper.decode:
-            picture.Decode = Array(list(paper.decode))
-        for key, value in paper.more(pdf, target).items():
-            picture[f"/{key}"] = value
-        page = pdf.add_blank_page(page_size=target.size)
-        page.obj.Resources = Dictionary(
-            XObject=Dictionary(Shown=pdf.make_indirect(picture))
-        )
-        drawn = b"%d 0 0 %d 0 0 cm /Shown Do" % target.size
-        page.obj.Contents = pdf.make_stream(drawn)
-        pdf.save(
-            file,
-            stream_decode_level=pikepdf.StreamDecodeLevel.none,
-            deterministic_id=True,
-        )
-    return file.getvalue()
+    document = Document()
+    picture = Stream(_packed(paper, paper.levels(target, decoy)))
+    picture.Type, picture.Subtype = Name.XObject, Name.Image
+    picture.Width, picture.Height = target.size
+    picture.ColorSpace = paper.space(document)
+    picture.BitsPerComponent = paper.bits if paper.bits > 0 else 8
+    picture.Filter = _FILTERS.get(paper.bits, Name.FlateDecode)
+    if paper.decode:
+        picture.Decode = list(paper.decode)
+    picture.update(paper.more(document, target))
+    document.show(picture, target.size)
+    return document.save()
 
 
 def _packed(paper: Paper, levels: Levels) -> bytes:
@@ -109,35 +94,32 @@ def _saved(image: Image.Image, packed: Name) -> bytes:
 
 
 def function(
-    pdf: pikepdf.Pdf,
+    pdf: Document,
     kind: int,
     inputs: int,
     outputs: int,
     *,
     data: bytes = b"",
     **more: object,
-) -> pikepdf.Object:
+) -> Value:
     """Make a function."""
-    made: pikepdf.Object = pikepdf.Stream(pdf, data) if data else Dictionary()
+    made = Stream(data) if data else Dictionary()
     made.FunctionType = kind
-    made.Domain = Array([0, 1] * inputs)
-    made.Range = Array([0, 1] * outputs)
-    for key, value in more.items():
-        made[f"/{key}"] = value
+    made.Domain = [0, 1] * inputs
+    made.Range = [0, 1] * outputs
+    made.update(more)
     return pdf.make_indirect(made)
 
 
-def inks(
-    _pdf: pikepdf.Pdf, count: int, base: Name, tint: pikepdf.Object
-) -> pikepdf.Object:
+def inks(_pdf: Document, count: int, base: Name, tint: Value) -> Value:
     """Make a space of one ink or of several."""
     if count == 1:
-        return Array([Name.Separation, Name.Spot, base, tint])
-    names = Array([Name(f"/Ink{number}") for number in range(count)])
-    return Array([Name.DeviceN, names, base, tint])
+        return [Name.Separation, Name.Spot, base, tint]
+    names = [Name(f"Ink{number}") for number in range(count)]
+    return [Name.DeviceN, names, base, tint]
 
 
-def program(pdf: pikepdf.Pdf, inputs: int, outputs: int, text: bytes) -> pikepdf.Object:
+def program(pdf: Document, inputs: int, outputs: int, text: bytes) -> Value:
     """Make a calculator function."""
     return function(pdf, 4, inputs, outputs, data=text)
 
@@ -172,31 +154,29 @@ _BACK = np.argsort(ORDER).astype(np.uint8)
 INVERTED_GREY = (1.0, 0.0)
 
 
-def _fold_samples(pdf: pikepdf.Pdf) -> pikepdf.Object:
-    return function(*(pdf, 0, 1, 1), data=b"\0\xff\0", Size=Array([3]), BitsPerSample=8)
+def _fold_samples(pdf: Document) -> Value:
+    return function(*(pdf, 0, 1, 1), data=b"\0\xff\0", Size=[3], BitsPerSample=8)
 
 
-def _fold_program(pdf: pikepdf.Pdf) -> pikepdf.Object:
+def _fold_program(pdf: Document) -> Value:
     text = b"{ dup 0.5 gt { 1 exch sub } if 2 mul % a fold\n }"
     return program(pdf, 1, 1, text)
 
 
-def _fold_stitched(pdf: pikepdf.Pdf) -> pikepdf.Object:
-    up = function(pdf, 2, 1, 1, C0=Array([0]), C1=Array([1]), N=1)
+def _fold_stitched(pdf: Document) -> Value:
+    up = function(pdf, 2, 1, 1, C0=[0], C1=[1], N=1)
     return function(
         *(pdf, 3, 1, 1),
-        Functions=Array([up, up]),
-        Bounds=Array([0.5]),
-        Encode=Array([0, 1, 1, 0]),
+        Functions=[up, up],
+        Bounds=[0.5],
+        Encode=[0, 1, 1, 0],
     )
 
 
-def _lab(pdf: pikepdf.Pdf) -> pikepdf.Object:
+def _lab(pdf: Document) -> Value:
     del pdf
-    white = Array([0.9505, 1, 1.089])
-    return Array(
-        [Name.Lab, Dictionary(WhitePoint=white, Range=Array([-100, 100, -100, 100]))]
-    )
+    white = [0.9505, 1, 1.089]
+    return [Name.Lab, Dictionary(WhitePoint=white, Range=[-100, 100, -100, 100])]
 
 
 def _lab_levels(target: Image.Image, decoy: Image.Image) -> Levels:
@@ -206,19 +186,19 @@ def _lab_levels(target: Image.Image, decoy: Image.Image) -> Levels:
     return np.concatenate((light(target), half, half), axis=2)
 
 
-def _profile(pdf: pikepdf.Pdf) -> pikepdf.Object:
-    stream = pikepdf.Stream(pdf, bytes(200))
+def _profile(pdf: Document) -> Value:
+    stream = Stream(bytes(200))
     stream.N, stream.Alternate = 3, _lab(pdf)
-    return Array([Name.ICCBased, pdf.make_indirect(stream)])
+    return [Name.ICCBased, pdf.make_indirect(stream)]
 
 
-def _palette(pdf: pikepdf.Pdf, base: pikepdf.Object) -> pikepdf.Object:
+def _palette(pdf: Document, base: Value) -> Value:
     del pdf
-    return Array([Name.Indexed, base, 255, pikepdf.String(_BACK.tobytes())])
+    return [Name.Indexed, base, 255, _BACK.tobytes()]
 
 
-def _key(_pdf: pikepdf.Pdf, _target: Image.Image) -> dict[str, object]:
-    return {"Mask": Array([0, 127])}
+def _key(_pdf: Document, _target: Image.Image) -> dict[str, object]:
+    return {"Mask": [0, 127]}
 
 
 _MIX = b"{ pop exch pop }"
@@ -230,11 +210,11 @@ def soft_mask(
 ) -> More:
     """Return a function that makes the target a soft mask: black shows it on white."""
 
-    def make(pdf: pikepdf.Pdf, target: Image.Image) -> dict[str, object]:
+    def make(pdf: Document, target: Image.Image) -> dict[str, object]:
         dark = 255 - np.asarray(target.convert("L").resize(size))
         shade = Image.fromarray(dark)
         data = _saved(shade, packed)
-        mask = pikepdf.Stream(pdf, data)
+        mask = Stream(data)
         mask.Type, mask.Subtype = Name.XObject, Name.Image
         mask.Width, mask.Height = size
         mask.ColorSpace, mask.BitsPerComponent = Name.DeviceGray, 8
@@ -244,10 +224,10 @@ def soft_mask(
     return make
 
 
-def _stencil(pdf: pikepdf.Pdf, target: Image.Image) -> dict[str, object]:
+def _stencil(pdf: Document, target: Image.Image) -> dict[str, object]:
     """Cut the bright half of the target out of black."""
     bright = np.asarray(target.convert("1"))
-    mask = pikepdf.Stream(pdf, zlib.compress(np.packbits(bright, axis=1).tobytes()))
+    mask = Stream(zlib.compress(np.packbits(bright, axis=1).tobytes()))
     mask.Type, mask.Subtype, mask.ImageMask = Name.XObject, Name.Image, True
     mask.Width, mask.Height = target.size
     mask.BitsPerComponent, mask.Filter = 1, Name.FlateDecode
@@ -298,9 +278,7 @@ PAPERS = (
             pdf,
             1,
             _COLOURS,
-            function(
-                *(pdf, 2, 1, 3), C0=Array([1, 1, 1]), C1=Array([0, 0, 0.2]), N=0.8
-            ),
+            function(*(pdf, 2, 1, 3), C0=[1, 1, 1], C1=[0, 0, 0.2], N=0.8),
         ),
         levels=lambda target, decoy: 1 - light(target) + 0 * light(decoy),
     ),

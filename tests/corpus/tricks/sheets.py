@@ -5,40 +5,24 @@ stream of another kind.
 """
 
 import base64
-import io
 import zlib
-from collections.abc import Callable
 from functools import partial
 
-import pikepdf
-from pikepdf import Array
 from PIL import Image
 
 from tests.corpus import pictures
+from tests.corpus.pdfs import Dictionary, Document, Stream
 from tests.corpus.tricks.kit import Family, FileType, Shown, of_family
 
 _WIDTH, _HEIGHT = 320, 240
 """Width and height of an inline image, in samples."""
 
 
-def document(
-    build: Callable[[pikepdf.Pdf, pikepdf.Page], None], size: tuple[int, int]
-) -> bytes:
-    """Return a document of one page with a size, after a function has changed it."""
-    file = io.BytesIO()
-    with pikepdf.new() as pdf:
-        build(pdf, pdf.add_blank_page(page_size=size))
-        pdf.save(file, deterministic_id=True)
-    return file.getvalue()
-
-
 def in_streams(*contents: bytes, size: tuple[int, int]) -> bytes:
     """Return a document whose page is drawn by several streams, read as one."""
-
-    def build(pdf: pikepdf.Pdf, page: pikepdf.Page) -> None:
-        page.obj.Contents = Array([pdf.make_stream(each) for each in contents])
-
-    return document(build, size)
+    document = Document()
+    document.add_page(size).Contents = [Stream(each) for each in contents]
+    return document.save()
 
 
 def _streams(target: Image.Image, _decoy: Image.Image) -> bytes:
@@ -54,12 +38,10 @@ def form_with(image: bytes) -> bytes:
     template = b'<template xmlns="http://www.xfa.org/schema/xfa-template/3.3/"><image>'
     words = template + base64.b64encode(image) + b"</image></template>"
 
-    def build(pdf: pikepdf.Pdf, _page: pikepdf.Page) -> None:
-        parts = Array(["template", pdf.make_stream(words)])
-        form = pikepdf.Dictionary(Fields=Array(), XFA=parts)
-        pdf.Root.AcroForm = pdf.make_indirect(form)
-
-    return document(build, (640, 480))
+    document = Document()
+    document.add_page((640, 480))
+    document.root.AcroForm = Dictionary(Fields=[], XFA=["template", Stream(words)])
+    return document.save()
 
 
 def _form(target: Image.Image, _decoy: Image.Image) -> bytes:

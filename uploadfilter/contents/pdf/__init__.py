@@ -1,1 +1,1 @@
-"""PDF documents: their pictures, as stored and as painted, and attached files."""
+"""Read PDF documents with PDFium, and show their pages as a reader shows them."""

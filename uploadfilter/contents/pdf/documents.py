@@ -1,77 +1,56 @@
-"""Read PDF documents: their pictures, and the files that are attached to them.
+"""Read PDF documents: what their pages show, their pictures, and attached files.
 
-Rules this module keeps: every stream of the file is looked at, whether a page shows it
-or not; damage that qpdf can repair is repaired; a picture is written as a file only
-when its chunks are asked for.
+Rules this module keeps: what a reader shows is looked at, with the reader that Chromium
+has; each picture also as it is stored, so that its own digests are known; what is not
+reached is a shortfall.
 """
 
-import io
-import re
-import zlib
-from collections.abc import Iterator
-from functools import cached_property, partial
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from typing import Final
 
-import pikepdf
+import pypdfium2.raw as pdfium
 
-from uploadfilter.contents.kinds import magic
+from uploadfilter.contents.kinds import proposals
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.contents.layering import layered
 from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
-from uploadfilter.contents.pdf.filters import (
-    UNPACKED_BYTES,
-    Filter,
-    bound_qpdf,
-    filters_of,
-    unfiltered,
-)
-from uploadfilter.contents.pdf.images import (
-    FILES,
-    SMALLEST_SIDE,
-    PDFPicture,
-    Sight,
-    described,
-    written,
-)
-from uploadfilter.contents.pdf.inlineimages import (
-    Drawn,
-    InlineImage,
-    inline_images,
-    left_open,
-)
-from uploadfilter.contents.pdf.jpx import overridden, override_of
-from uploadfilter.contents.pdf.painted import (
-    Painting,
-    alpha_of,
-    mask_of,
-    painted,
-    painting_of,
-)
-from uploadfilter.contents.pdf.streams import (
-    ObjectNumber,
-    is_repairable,
-    stream_numbers,
-)
-from uploadfilter.contents.pdf.values import QPDF_ERRORS, text_of, value_of, whole
-from uploadfilter.contents.source import MemorySource, Source, opened
-from uploadfilter.contents.streams import unpack
-from uploadfilter.contents.unpackers import (
-    DAMAGED,
-    STEP_BYTES,
-    TOO_BIG,
-    Deflate,
-)
+from uploadfilter.contents.pdf import library, objects, pages
+from uploadfilter.contents.pdf.library import Handle, Pixels
+from uploadfilter.contents.pdf.objects import Image
+from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.unpackers import DAMAGED, STEP_BYTES
 from uploadfilter.model import Reason
 
-_MOST_STREAM_BYTES: Final = 128 * 1024 * 1024
-"""Longest stream, as packed, that is read; it is held in memory. Longer ones are
-videos."""
+_MOST_HELD_BYTES: Final = 128 * 1024 * 1024
+"""Longest document that is held in memory; a longer one is read piece by piece."""
 
-_MOST_STREAMS: Final = 1000
-_BYTES_PER_STREAM: Final = 2048
-"""Bytes of a document for each stream that is looked at, besides a fixed number. Each
-stream takes up to 80 µs in qpdf. The streams of pages have a KiB or two, those of drawn
-letters 200 bytes, but of these there are only some hundreds."""
+_MOST_PAGES: Final = 1000
+_BYTES_PER_PAGE: Final = 512
+"""Bytes of a document for each page that is looked at, besides a fixed number. A page
+of text takes a millisecond and has some KiB."""
+
+_MOST_DRAWINGS: Final = 200
+_BYTES_PER_DRAWING: Final = 1024
+"""The same for pages that are drawn, which takes 5 ms or more."""
+
+_MOST_OBJECTS: Final = 100_000
+_BYTES_PER_OBJECT: Final = 8
+"""The same for objects on all pages. Each takes three microseconds, and a few packed
+bytes where a map is drawn."""
+
+_MOST_ENLARGED: Final = 64
+_BYTES_PER_ENLARGED: Final = 2048
+"""The same for little pictures that are drawn once more."""
+
+_MOST_PIXELS: Final = 64_000_000
+"""Most pixels of a picture that is drawn: PDFium holds four bytes for each."""
+
+_MOST_PIXELS_ALONE: Final = 16_000_000
+"""Most pixels of a picture that is also looked at by itself: a page at 400 dots."""
+
+_FILES: Final = frozenset({b"DCTDecode", b"DCT", b"JPXDecode"})
+"""Filters whose data are files of their own."""
 
 
 class PDFContainer:
@@ -82,415 +61,211 @@ class PDFContainer:
     def members(
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
-        """Yield the pictures and attached files, in the order of the streams."""
-        bound_qpdf()
-        try:
-            document = pikepdf.open(
-                opened(source),
-                suppress_warnings=True,
-                attempt_recovery=is_repairable(source),
-            )
-        except pikepdf.PasswordError:
-            yield Shortfall(reason=Reason.ENCRYPTED)
-        except QPDF_ERRORS:
-            yield Shortfall(reason=Reason.UNDECODABLE)
-        else:
-            with document:
-                yield from _up_to_damage(_Document(document, source, meter).items())
+        """Yield attached files, and page by page its pictures and what it shows."""
+        with _opened(source) as document:
+            if isinstance(document, Reason):
+                yield Shortfall(reason=document)
+                return
+            with library.form_of(document) as form:
+                yield from _Document(document, form, source, meter).items()
 
 
-def _up_to_damage(
-    items: Iterator[Member | Shortfall],
-) -> Iterator[Member | Shortfall]:
-    """Yield items until an object cannot be read."""
-    try:
-        yield from items
-    except QPDF_ERRORS:  # an object that cannot be repaired
-        yield DAMAGED
+@contextmanager
+def _opened(source: Source) -> Iterator[Handle | Reason]:
+    """Open a document for a block, wherever its first line stands."""
+    with library.opened(source, most_held=_MOST_HELD_BYTES) as document:
+        if document is not Reason.UNDECODABLE:
+            yield document
+            return
+    with library.opened(_headed(source), most_held=_MOST_HELD_BYTES) as document:
+        yield document
 
 
-def sample() -> bytes:
-    """Make a small document with one picture, packed with a filter that is undone here.
+def _headed(source: Source) -> Source:
+    """Return a document from its first line on, or with one if it has none.
 
-    It is encrypted with an empty password, since qpdf looks for random numbers in /dev
-    when it first meets the newest kind of encryption.
+    PDFium wants it within the first 1,024 bytes; other readers do without.
     """
-    with pikepdf.new() as document:
-        document.Root.Picture = pikepdf.Stream(
-            document,
-            zlib.compress(bytes(4 * SMALLEST_SIDE**2)),
-            Type=pikepdf.Name.XObject,
-            Subtype=pikepdf.Name.Image,
-            Width=SMALLEST_SIDE,
-            Height=SMALLEST_SIDE,
-            ColorSpace=pikepdf.Name.DeviceCMYK,
-            BitsPerComponent=8,
-            Decode=pikepdf.Array([1, 0] * 4),
-            Filter=pikepdf.Name.FlateDecode,
-        )
-        file = io.BytesIO()
-        encryption = pikepdf.Encryption(owner="owner", user="", R=6)
-        document.save(file, encryption=encryption)
-        return file.getvalue()
+    at = _find(source, _MAGIC)
+    if at > 0:
+        return PartSource(source, at, source.size - at)
+    return MemorySource(_FIRST_LINE + source.read(0, _MOST_HELD_BYTES))
+
+
+def is_somewhere_in(source: Source) -> bool:
+    """Return whether a content with another kind may be a document to some reader.
+
+    It has the first line or the last one of a document anywhere, and an object.
+    """
+    is_long = source.size > _MOST_HELD_BYTES
+    if is_long or not any(_find(source, each) >= 0 for each in (_MAGIC, _END)):
+        return False
+    return proposals.has_object(source)
+
+
+def _find(source: Source, words: bytes) -> int:
+    """Return the offset of words in a content, or -1."""
+    for start in range(0, source.size, _STRETCH_BYTES):
+        stretch = source.read(start, _STRETCH_BYTES + len(words) - 1)
+        found = stretch.find(words)
+        if found >= 0:
+            return start + found
+    return -1
+
+
+_MAGIC: Final = b"%PDF-"
+_END: Final = b"%%EOF"
+_FIRST_LINE: Final = b"%PDF-1.7\n"
+_STRETCH_BYTES: Final = 1 << 20
 
 
 class _Document:
-    """One pass over the streams of a document."""
+    """One pass over the pages of a document."""
 
     def __init__(
-        self, document: pikepdf.Pdf, source: Source, meter: UnpackMeter
+        self, document: Handle, form: Handle, source: Source, meter: UnpackMeter
     ) -> None:
+        size = source.size
         self._document = document
+        self._form = form
         self._source = source
         self._meter = meter
-        self._sight = Sight(source.size)
-        self._drawn = Drawn(source.size, self._sight)
-        self._left_open: set[ObjectNumber] = set()
+        self._objects_left = _MOST_OBJECTS + size // _BYTES_PER_OBJECT
+        self._most_pages = _MOST_PAGES + size // _BYTES_PER_PAGE
+        self._seen = pages.Seen(
+            drawings_left=_MOST_DRAWINGS + size // _BYTES_PER_DRAWING,
+            enlarged_left=_MOST_ENLARGED + size // _BYTES_PER_ENLARGED,
+        )
 
     def items(self) -> Iterator[Member | Shortfall]:
         """Yield the members of the document, as long as the meter allows."""
-        most = _MOST_STREAMS + self._source.size // _BYTES_PER_STREAM
-        for number, stream in enumerate(self._streams()):
-            if number == most:
-                yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
-                return
-            yield from self._items_of(stream)
-            if self._meter.spent is not None:
-                return
-        if self._left_open:
-            yield from self._joined()
-        if self._sight.is_short:
-            yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
-
-    def _items_of(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
-        """Yield the members in one stream, as long as the meter allows."""
-        for item in self._item(stream):
+        for item in self._all():
             yield item
             if self._meter.spent is not None:
                 yield Shortfall(reason=self._meter.spent)
                 return
 
-    def _streams(self) -> Iterator[pikepdf.Stream]:
-        """Yield the streams of the document, each once.
-
-        Each stream has its own data in the file. If data begin more often than streams
-        were found, the number before some data was wrong (a string or a comment may
-        look like one), or the document was changed. Then the other objects are read
-        too, since a stream may be among them.
-        """
-        seen: set[ObjectNumber] = set()
-        missing = 0
-        for number in stream_numbers(self._source):
-            if number is None:
-                missing += 1
-                break
-            found = None if number in seen else self._document.get_object(number)
-            seen.add(number)
-            if isinstance(found, pikepdf.Stream):
-                yield found
-            else:
-                missing += 1
-        if missing:
-            yield from self._others(seen)
-
-    def _others(self, seen: set[ObjectNumber]) -> Iterator[pikepdf.Stream]:
-        """Yield the streams that were not seen yet, by reading every object."""
-        for each in self._document.objects:
-            if isinstance(each, pikepdf.Stream) and each.objgen not in seen:
-                yield each
-
-    def _item(self, stream: pikepdf.Stream) -> Iterator[Member | Shortfall]:
-        """Yield the members in one stream."""
-        kind = text_of(value_of(stream, "/Type"))
-        if kind in _STRUCTURE:
-            return
-        is_image = text_of(value_of(stream, "/Subtype")) == "/Image"
-        filters = filters_of(stream)
-        if is_image and _is_speck(stream, filters):
-            return
-        picture = described(stream)
-        if picture.is_file or is_image:
-            if not self._sight.passes_over_picture(picture):
-                yield from self._pictures(stream, picture)
-            return
-        raw = _raw(stream)
-        if isinstance(raw, Shortfall):
-            yield raw
-        elif kind == "/EmbeddedFile" or self._holds_file(filters, raw):
-            chunks = self._file(stream, raw)
-            yield Member(name=self._name(stream), content=chunks)
-        elif _is_content(stream):
-            yield from self._inline(stream, raw)
-
-    def _picture(self, stream: pikepdf.Stream, picture: PDFPicture) -> Chunks:
-        """Write one picture as a file."""
-        raw = _raw(stream)
-        if isinstance(raw, Shortfall):
-            yield raw
-        else:
-            yield from self._counted(written(picture, raw), len(raw))
-
-    def _pictures(
-        self, stream: pikepdf.Stream, picture: PDFPicture
-    ) -> Iterator[Member | Shortfall]:
-        """Yield a picture as stored, and as painted if that differs."""
-        if picture.is_jpx:
-            yield from self._jpx(stream, picture)
-            return
-        painting = painting_of(stream)
-        is_known = picture.is_file or picture.raster is not None
-        if is_known or painting is None:
-            chunks = self._picture(stream, picture)
-            yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
-        if isinstance(painting, Shortfall):
-            yield painting
-        mask = mask_of(stream)
-        if mask is not None or isinstance(painting, Painting):
-            parts = self._painted(stream, painting, mask)
-            yield Member(name=f"painted:{stream.objgen[0]}", content=parts)
-
-    def _jpx(
-        self, stream: pikepdf.Stream, picture: PDFPicture
-    ) -> Iterator[Member | Shortfall]:
-        """Yield a picture in JPEG 2000 as stored, and with the document's colours."""
-        chunks = self._picture(stream, picture)
-        yield Member(name=f"image:{stream.objgen[0]}", content=chunks)
-        raw = _raw(stream)
-        if isinstance(raw, Shortfall):
-            return
-        data = self._unfiltered(raw, picture.filters[:-1])
-        override = override_of(stream)
-        if isinstance(data, Shortfall):
-            yield data
-            return
-        if isinstance(override, Shortfall):
-            yield override
-            return
-        parts = list(overridden(override, data))
-        mask = mask_of(stream)
-        if mask is not None:
-            shade = _raw(mask)
-            if isinstance(shade, Shortfall):
-                yield shade
+    def _all(self) -> Iterator[Member | Shortfall]:
+        yield from self._files(library.attached_files(self._document))
+        yield from self._files(library.form_packets(self._document))
+        for number in range(pdfium.FPDF_GetPageCount(self._document)):
+            if number == self._most_pages or not self._objects_left:
+                yield _TOO_MANY
                 return
-            parts = list(layered(iter(parts or [data]), alpha_of(mask, shade)))
-        if parts:
-            chunks = self._counted(iter(parts), len(raw))
-            yield Member(name=f"painted:{stream.objgen[0]}", content=chunks)
-
-    def _painted(
-        self,
-        stream: pikepdf.Stream,
-        painting: Painting | Shortfall | None,
-        mask: pikepdf.Stream | None,
-    ) -> Chunks:
-        """Write one picture as it is painted, with its mask."""
-        raw, shade = _raw(stream), b"" if mask is None else _raw(mask)
-        if isinstance(raw, Shortfall):
-            yield raw
-            return
-        if isinstance(shade, Shortfall):
-            yield shade
-            return
-        if isinstance(painting, Painting):
-            parts = painted(painting, raw)
-        else:
-            parts = written(described(stream), raw)
-        if mask is not None:
-            parts = layered(parts, alpha_of(mask, shade))
-        yield from self._counted(parts, len(raw) + len(shade))
-
-    def _file(self, stream: pikepdf.Stream, raw: bytes) -> Chunks:
-        """Unpack an attached file."""
-        filters = filters_of(stream)
-        if [each.name for each in filters] == ["/FlateDecode"]:
-            make = partial(Deflate, zlib.MAX_WBITS)
-            yield from unpack(MemorySource(raw), make, self._meter)
-        else:
-            yield from self._counted(iter([unfiltered(raw, filters)]), len(raw))
-
-    def _inline(
-        self, stream: pikepdf.Stream, raw: bytes
-    ) -> Iterator[Member | Shortfall]:
-        """Yield the inline images of a content stream."""
-        content = self._unfiltered(raw, filters_of(stream))
-        if isinstance(content, Shortfall):
-            yield content
-            return
-        if left_open(content) is not None:
-            self._left_open.add(stream.objgen)
-        yield from self._drawn_in(content, f"{stream.objgen[0]}.")
-
-    def _drawn_in(self, content: bytes, name: str) -> Iterator[Member | Shortfall]:
-        """Yield the inline images in some drawing operators."""
-        for number, found in enumerate(inline_images(content, self._drawn), start=1):
-            if isinstance(found, Shortfall):
-                yield found
-            elif not self._sight.passes_over_picture(found.picture):
-                yield from self._inline_image(found, f"{name}{number}")
-
-    def _joined(self) -> Iterator[Member | Shortfall]:
-        """Yield the pictures that begin in one stream of a page and end in another."""
-        left = _MOST_JOINED
-        for number, page in enumerate(self._document.pages, start=1):
-            content = b""
-            for stream in _contents_of(page):
-                if not content and stream.objgen not in self._left_open:
+            with library.page_of(self._document, number) as handle:
+                page = pages.page_at(handle, self._form) if handle else None
+                if page is None:
+                    yield DAMAGED
                     continue
-                is_bounded = left and len(content) <= _MOST_JOINED_BYTES
-                more = self._content(stream) if is_bounded else _TOO_MANY
-                if isinstance(more, Shortfall):
-                    yield more
-                    return
-                left -= 1
-                content += more + b"\n"
-                start = left_open(content)
-                if start is None:
-                    yield from self._drawn_in(content, f"page:{number}.")
-                content = b"" if start is None else content[start:]
+                for item in self._page(page, number + 1):
+                    yield item
+                    if item == _TOO_MANY:
+                        return
+        if self._seen.is_short:
+            yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
-    def _content(self, stream: pikepdf.Stream) -> bytes | Shortfall:
-        """Unpack a content stream."""
-        raw = _raw(stream)
-        if isinstance(raw, Shortfall):
-            return raw
-        return self._unfiltered(raw, filters_of(stream))
+    def _files(self, files: library.Files) -> Iterator[Member]:
+        for name, read in files:
+            yield Member(name=name, content=self._counted(read))
 
-    def _inline_image(
-        self, found: InlineImage, number: str
-    ) -> Iterator[Member | Shortfall]:
-        """Yield an inline image as stored, and as painted if that differs."""
-        packed, painting = len(found.data), found.painting
-        if found.picture.raster or found.picture.is_file or painting is None:
-            parts = written(found.picture, found.data)
-            yield Member(name=f"image:{number}", content=self._counted(parts, packed))
-        if isinstance(painting, Shortfall):
-            yield painting
-        elif painting is not None:
-            parts = painted(painting, found.data)
-            yield Member(name=f"painted:{number}", content=self._counted(parts, packed))
-
-    def _unfiltered(self, raw: bytes, filters: tuple[Filter, ...]) -> bytes | Shortfall:
-        """Unpack a stream to look into it, and count its bytes, twice if need be.
-
-        Each filter except the last may unpack as many bytes, which do not appear in the
-        result.
-        """
-        data = unfiltered(raw, filters)
-        if isinstance(data, Shortfall):
-            if data == TOO_BIG:
-                self._meter.excess(UNPACKED_BYTES, unpacked=0, packed=0)
-            return data
-        size = len(data) * max(1, len(filters))
-        reason = self._meter.excess(size, unpacked=len(data), packed=len(raw))
-        return data if reason is None else Shortfall(reason=reason)
-
-    def _holds_file(self, filters: tuple[Filter, ...], raw: bytes) -> bool:
-        """Return whether the data of a stream look like a file that holds pictures."""
-        if not filters:
-            head = raw
-        elif [each.name for each in filters] == ["/FlateDecode"]:
-            head = _inflated_head(raw)
-        else:
-            data = self._unfiltered(raw, filters)
-            head = b"" if isinstance(data, Shortfall) else data
-        kind = magic.sniff(head[: magic.HEAD_BYTES])
-        is_file = magic.is_picture(kind) or magic.is_container(kind) or kind in _MARKUP
-        return is_file or _THUMBNAILS in head or _FORM.match(head) is not None
-
-    def _counted(self, parts: Iterator[bytes | Shortfall], packed: int) -> Chunks:
-        """Cut parts into chunks, and count them."""
-        given = 0
-        for part in parts:
-            if isinstance(part, Shortfall):
-                yield part
+    def _counted(self, read: Callable[[], bytes]) -> Chunks:
+        """Unpack a file, and count its bytes."""
+        data = read()
+        for start in range(0, len(data), STEP_BYTES):
+            chunk = data[start : start + STEP_BYTES]
+            reason = self._meter.excess(
+                len(chunk), unpacked=start + len(chunk), packed=self._source.size
+            )
+            yield chunk
+            if reason is not None:
+                yield Shortfall(reason=reason)
                 return
-            for start in range(0, len(part), STEP_BYTES):
-                chunk = part[start : start + STEP_BYTES]
-                given += len(chunk)
-                reason = self._meter.excess(len(chunk), unpacked=given, packed=packed)
-                yield chunk
-                if reason is not None:
-                    yield Shortfall(reason=reason)
-                    return
 
-    def _name(self, stream: pikepdf.Stream) -> str:
-        """Return the name of an attached file, or one made of its number."""
-        return self._names.get(stream.objgen, f"file:{stream.objgen[0]}")
+    def _page(self, page: pages.Page, number: int) -> Iterator[Member | Shortfall]:
+        """Yield what is on a page, and what it shows."""
+        survey = objects.surveyed(page.handle, side=page.side, most=self._objects_left)
+        self._objects_left -= min(survey.count, self._objects_left)
+        for at, image in enumerate(survey.images, start=1):
+            yield from self._image(image, f"image:{number}.{at}")
+        thumbnail = pdfium.FPDFPage_GetThumbnailAsBitmap(page.handle)
+        yield from self._picture(f"thumbnail:{number}", library.taken(thumbnail))
+        boxes = list[library.Box]()
+        for box, file in pages.annotations_on(page.handle):
+            if file:
+                yield from self._files(library.attached_file(file))
+            if box:
+                boxes.append(box)
+        items = pages.shown(
+            page, survey.images, boxes, self._seen, is_drawing=survey.is_drawing
+        )
+        for item in items:
+            if isinstance(item, Shortfall):
+                yield item
+            else:
+                yield Member(
+                    name=f"{item[0]}:{number}", content=_bitmap(item[1]), is_drawn=True
+                )
+        if survey.is_short:
+            yield _TOO_MANY
 
-    @cached_property
-    def _names(self) -> dict[ObjectNumber, str]:
-        """Return the names of attached files, by the number of the stream."""
-        names = {}
-        for specification in self._document.attachments.values():
-            files = value_of(specification.obj, "/EF")
-            for key in ("/F", "/UF"):
-                file = value_of(files, key)
-                if isinstance(file, pikepdf.Stream):
-                    names[file.objgen] = specification.filename
-        return names
+    def _image(self, image: Image, name: str) -> Iterator[Member | Shortfall]:
+        """Yield a picture as it is stored."""
+        pixels = image.width * image.height
+        if pixels > _MOST_PIXELS:
+            # Readers show it, but drawing the page must not need its memory.
+            pdfium.FPDFPageObj_SetIsActive(image.handle, False)
+            yield Shortfall(reason=Reason.TOO_MANY_PIXELS)
+        if _last_filter(image.handle) in _FILES:
+            data = library.copied(
+                partial(pdfium.FPDFImageObj_GetImageDataDecoded, image.handle)
+            )
+            if not data:
+                yield Shortfall(reason=Reason.UNDECODABLE)
+            elif self._seen.is_new(data):
+                yield Member(name=name, content=self._counted(lambda: data))
+        elif not image.is_speck and pixels <= _MOST_PIXELS_ALONE:
+            bitmap = pdfium.FPDFImageObj_GetBitmap(image.handle)
+            if not bitmap:
+                yield Shortfall(reason=Reason.UNDECODABLE)
+            yield from self._picture(name, library.taken(bitmap))
 
+    def _picture(self, name: str, pixels: Pixels | None) -> Iterator[Member]:
+        """Yield a picture that shows something new."""
+        if pixels is None or pixels.min() == pixels.max():
+            return
+        if self._seen.is_new(repr(pixels.shape).encode() + pixels.tobytes()):
+            yield Member(name=name, content=_bitmap(pixels), is_drawn=True)
 
-_MOST_JOINED: Final = 50
-_MOST_JOINED_BYTES: Final = 1024 * 1024
-"""Most bytes of streams that are joined because a picture begins in one and ends in
-another, and the longest such picture: joined streams are searched again each time."""
 
 _TOO_MANY: Final = Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
-_STRUCTURE: Final = frozenset({"/XRef", "/ObjStm"})
-"""Types of streams that hold other objects."""
 
-_FONT_KEYS: Final = frozenset(
-    {"/Length1", "/N", "/FunctionType", "/ShadingType", "/CMapName"}
-)
-"""Keys that only fonts, profiles, functions, shadings and character maps have."""
-
-_MARKUP: Final = frozenset({Kind.SVG, Kind.HTML, Kind.XML})
-_FORM: Final = re.compile(
-    rb"\s*<(?:xdp:|xfa:)?(?:xdp|template|datasets|data|config|form|localeSet|xfdf)[\s>]"
-)
-"""The first bytes of the parts of a form, each of which is a stream (XFA 3.3)."""
-_THUMBNAILS: Final = b"xmpGImg:image"
-"""The name of small pictures of pages in the description of a document."""
+def _bitmap(pixels: Pixels) -> MemorySource:
+    return MemorySource(library.bitmap_file(pixels))
 
 
-def _contents_of(page: pikepdf.Page) -> list[pikepdf.Stream]:
-    """Return the streams of a page that has several."""
-    streams = value_of(page.obj, "/Contents")
-    if not isinstance(streams, pikepdf.Array):
-        return []
-    return [each for each in streams.as_list() if isinstance(each, pikepdf.Stream)]
-
-
-def _raw(stream: pikepdf.Stream) -> bytes | Shortfall:
-    """Return a stream as packed."""
-    if whole(value_of(stream, "/Length")) > _MOST_STREAM_BYTES:
-        return TOO_BIG
-    try:
-        return stream.read_raw_bytes()
-    except QPDF_ERRORS:  # it is not at its offset, or cannot be decrypted
-        return DAMAGED
-
-
-def _is_speck(stream: pikepdf.Stream, filters: tuple[Filter, ...]) -> bool:
-    """Return whether a picture is too small, at a tenth of the cost of a full read."""
-    if any(each.name in FILES for each in filters):
-        return False
-    return 0 < whole(value_of(stream, "/Width")) < SMALLEST_SIDE
-
-
-def _inflated_head(raw: bytes) -> bytes:
-    try:
-        return zlib.decompressobj().decompress(raw, magic.HEAD_BYTES)
-    except zlib.error:  # damaged in the first few bytes
+def _last_filter(image: Handle) -> bytes:
+    """Return the name of the filter that gives the samples of a picture."""
+    count = pdfium.FPDFImageObj_GetImageFilterCount(image)
+    if count < 1:
         return b""
+    name = partial(pdfium.FPDFImageObj_GetImageFilter, image, count - 1)
+    return library.copied(name).rstrip(b"\0")
 
 
-def _is_content(stream: pikepdf.Stream) -> bool:
-    """Return whether a stream may be the content of a page, form or pattern."""
-    subtype = text_of(value_of(stream, "/Subtype"))
-    if subtype == "/Form" or "/PatternType" in stream:
-        return True
-    is_named = bool(subtype) or "/Type" in stream
-    return not is_named and not any(key in stream for key in _FONT_KEYS)
+def sample() -> bytes:
+    """Return a document that has PDFium read a font, a picture and an annotation."""
+    content = b"BT /F 9 Tf (a) Tj ET BI /W 1 /H 1 /BPC 8 /CS /G ID a EI"
+    form = b"0 0 9 9 re f"
+    parts = (
+        b"<</Type/Catalog/Pages 2 0 R>>",
+        b"<</Type/Pages/Kids[3 0 R]/Count 1/Resources<</Font<</F 7 0 R>>>>>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Annots[6 0 R]>>",
+        b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content),
+        b"<</Subtype/Form/BBox[0 0 9 9]/Length %d>>\nstream\n%s\nendstream"
+        % (len(form), form),
+        b"<</Type/Annot/Subtype/Stamp/Rect[0 0 9 9]/AP<</N 5 0 R>>>>",
+        b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>",
+    )
+    numbered = (b"%d 0 obj\n%s\nendobj\n" % item for item in enumerate(parts, start=1))
+    return _FIRST_LINE + b"".join(numbered) + b"trailer<</Root 1 0 R>>"

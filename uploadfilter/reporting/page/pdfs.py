@@ -5,14 +5,13 @@ The same page gives the same bytes with the same version and fonts.
 """
 
 import hashlib
-import io
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import pikepdf
+import pypdfium2
 
 from uploadfilter.errors import UsageError
 from uploadfilter.extras import load_extra
@@ -89,9 +88,12 @@ def page_in(data: bytes) -> bytes:
         ValueError: The file is no PDF with a report.
     """
     try:
-        with pikepdf.open(io.BytesIO(data)) as pdf:
-            found = pdf.attachments[ATTACHED].get_file().read_bytes()
-    except (pikepdf.PdfError, KeyError) as exc:
+        with pypdfium2.PdfDocument(data) as pdf:
+            each = map(pdf.get_attachment, range(pdf.count_attachments()))
+            found = next(
+                bytes(file.get_data()) for file in each if file.get_name() == ATTACHED
+            )
+    except (pypdfium2.PdfiumError, StopIteration) as exc:
         raise ValueError("the PDF has no report attached") from exc
     if len(found) > _MOST_BYTES:
         raise ValueError("the attached report is too large")

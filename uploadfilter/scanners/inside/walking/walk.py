@@ -307,16 +307,9 @@ class Walk:
         depth: int,
         is_sure: bool = True,
     ) -> Iterator[None]:
-        """Walk through the members of a container.
+        """Walk through the members of a container; note their places in ``covered``.
 
-        Args:
-            container: Reads it.
-            source: Its bytes.
-            node: Its node.
-            covered: Notes the places of its members.
-            depth: Its depth of nesting.
-            is_sure: Whether it is surely a container; if not, it falls short only after
-                a first member.
+        What is not surely a container falls short only after a first member.
         """
         if self._settings.is_common and not coded.is_common(container):
             raise NeedsProcess(ProcessKind.ALONE)
@@ -351,6 +344,12 @@ class Walk:
         """Walk through a member of a container; return whether it was read rightly."""
         depth = depth if (sent_as := member.sent_as) is None else 0
         if not isinstance(part := member.content, Iterator):
+            if member.is_drawn:
+                node = self._nested(parent, name, Kind.BMP, part.size)
+                parent.nest(node)
+                yield from self._look(part, node, Kind.BMP, declared="")
+                node.close()
+                return True
             covered.note(part)
             yield from self._enter(part, parent, name, depth=depth, sent_as=sent_as)
             return True

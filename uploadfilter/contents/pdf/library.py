@@ -1,0 +1,259 @@
+"""Call PDFium: open documents, read values, draw pages as bitmaps.
+
+PDFium is what Chromium shows documents with. It is written in C++ and gets hostile
+bytes, so it runs only in a process that is confined and runs alone. It reads no file:
+it has fonts of its own, and letters need not look as their author meant.
+
+Rules this module keeps: every handle of PDFium is closed by the block that opened it;
+what PDFium gives is copied before that; nothing here decides what is looked at.
+"""
+
+import ctypes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
+from typing import Any, Final
+
+import numpy as np
+import pypdfium2.raw as pdfium
+from numpy.typing import NDArray
+
+from uploadfilter.contents.source import Source
+from uploadfilter.model import Reason
+
+Handle = Any
+"""A pointer of PDFium, which Python can only pass on; false if it is null."""
+
+Pixels = NDArray[np.uint8]
+"""Samples of shape (height, width) for grey, or (height, width, 3) for blue, green and
+red."""
+
+Matrix = tuple[float, float, float, float, float, float]
+"""Maps (x, y) to (a x + c y + e, b x + d y + f)."""
+
+Box = tuple[float, float, float, float]
+"""Left, bottom, right and top; or left, top, right and bottom in pixels."""
+
+IDENTITY: Final[Matrix] = (1.0, 0.0, 0.0, 1.0, 0.0, 0.0)
+
+_WHITE: Final = 0xFFFFFFFF
+_LETTERS: Final = ctypes.POINTER(pdfium.FPDF_WCHAR)
+_CHANNELS: Final = {
+    pdfium.FPDFBitmap_Gray: 1,
+    pdfium.FPDFBitmap_BGR: 3,
+    pdfium.FPDFBitmap_BGRx: 4,
+    pdfium.FPDFBitmap_BGRA: 4,
+    pdfium.FPDFBitmap_BGRA_Premul: 4,
+}
+_LOCKED: Final = frozenset({pdfium.FPDF_ERR_PASSWORD, pdfium.FPDF_ERR_SECURITY})
+
+
+def start() -> None:
+    """Set PDFium up for this process, without the fonts of the system."""
+    no_fonts = (ctypes.POINTER(ctypes.c_char) * 1)()
+    config = pdfium.FPDF_LIBRARY_CONFIG(version=2, m_pUserFontPaths=no_fonts)
+    pdfium.FPDF_InitLibraryWithConfig(config)  # does nothing the second time
+
+
+# --- Documents -----------------------------------------------------------------------
+
+
+@contextmanager
+def opened(source: Source, *, most_held: int) -> Iterator[Handle | Reason]:
+    """Open a document for a block.
+
+    Args:
+        source: Its bytes.
+        most_held: Greatest length that is held in memory, which is faster.
+
+    Yields:
+        The document; ``ENCRYPTED`` if the empty password does not open it, and
+        ``UNDECODABLE`` if it is no document to PDFium.
+    """
+    start()
+    if source.size <= most_held:
+        kept: object = source.read(0, source.size)
+        document = pdfium.FPDF_LoadMemDocument64(kept, source.size, None)
+    else:
+        kept = _access(source)
+        document = pdfium.FPDF_LoadCustomDocument(kept, None)
+    if not document:
+        is_locked = pdfium.FPDF_GetLastError() in _LOCKED
+        yield Reason.ENCRYPTED if is_locked else Reason.UNDECODABLE
+        return
+    try:
+        yield document
+    finally:
+        pdfium.FPDF_CloseDocument(document)
+        del kept  # PDFium read from it until now
+
+
+def _access(source: Source) -> Any:  # noqa: ANN401 - a structure of PDFium
+    def read(_: object, offset: int, target: Any, length: int) -> int:  # noqa: ANN401
+        data = source.read(offset, length)
+        ctypes.memmove(target, data, len(data))
+        return len(data) == length
+
+    access = pdfium.FPDF_FILEACCESS()
+    access.m_FileLen = source.size
+    access.m_GetBlock = type(access.m_GetBlock)(read)
+    return access
+
+
+@contextmanager
+def form_of(document: Handle) -> Iterator[Handle]:
+    """Set a document's form up for a block, so that its fields are drawn."""
+    info = pdfium.FPDF_FORMFILLINFO(version=2)
+    form = pdfium.FPDFDOC_InitFormFillEnvironment(document, info)
+    try:
+        yield form
+    finally:
+        if form:
+            pdfium.FPDFDOC_ExitFormFillEnvironment(form)
+
+
+@contextmanager
+def page_of(document: Handle, number: int) -> Iterator[Handle]:
+    """Load a page for a block; yield a null handle if it cannot be read."""
+    page = pdfium.FPDF_LoadPage(document, number)
+    try:
+        yield page
+    finally:
+        if page:
+            pdfium.FPDF_ClosePage(page)
+
+
+Files = Iterator[tuple[str, Callable[[], bytes]]]
+"""Names of files, each with a function that unpacks it."""
+
+
+def attached_files(document: Handle) -> Files:
+    """Yield the files that a document lists."""
+    for number in range(pdfium.FPDFDoc_GetAttachmentCount(document)):
+        yield from attached_file(pdfium.FPDFDoc_GetAttachment(document, number))
+
+
+def attached_file(attachment: Handle) -> Files:
+    """Yield a file, unless the handle is null."""
+    if attachment:
+        letters = copied(partial(pdfium.FPDFAttachment_GetName, attachment), _LETTERS)
+        name = letters.decode("utf-16-le", "replace").rstrip("\0")
+        yield name, partial(_told, partial(pdfium.FPDFAttachment_GetFile, attachment))
+
+
+def form_packets(document: Handle) -> Files:
+    """Yield the parts of a form in XML (XFA), from which some readers draw a page."""
+    for number in range(pdfium.FPDF_GetXFAPacketCount(document)):
+        read = partial(pdfium.FPDF_GetXFAPacketContent, document, number)
+        yield f"form:{number + 1}", partial(_told, read)
+
+
+def _told(read: Callable[[object, int, object], bool]) -> bytes:
+    """Return bytes whose length a function of PDFium tells by its last argument."""
+
+    def copy(target: object, length: int) -> int:
+        size = ctypes.c_ulong()
+        return size.value if read(target, length, size) else 0
+
+    return copied(copy)
+
+
+def copied(
+    copy: Callable[[object, int], int],
+    letter: Any = ctypes.c_void_p,  # noqa: ANN401
+) -> bytes:
+    """Return bytes that a function of PDFium copies into a buffer of their length.
+
+    Args:
+        copy: The function.
+        letter: The type of a pointer into that buffer.
+    """
+    size = copy(None, 0)
+    buffer = ctypes.create_string_buffer(max(1, size))
+    given = copy(ctypes.cast(buffer, letter), size) if size else 0
+    return buffer.raw[: min(size, given)]
+
+
+# --- Bitmaps -------------------------------------------------------------------------
+
+
+def drawn(
+    page: Handle, form: Handle, *, size: tuple[int, int], part: Box | None = None
+) -> Pixels | None:
+    """Draw a page on white, with its annotations and fields.
+
+    Args:
+        page: The page.
+        form: The form of its document; may be null.
+        size: Width and height of the whole page, in pixels.
+        part: The part of it that is wanted, in whole pixels; all if ``None``.
+
+    Returns:
+        The pixels; ``None`` if there is no memory for them.
+    """
+    left, top, right, bottom = map(int, part or (0, 0, *size))
+    bitmap = pdfium.FPDFBitmap_CreateEx(
+        right - left, bottom - top, pdfium.FPDFBitmap_BGR, None, 0
+    )
+    if not bitmap:
+        return None
+    try:
+        pdfium.FPDFBitmap_FillRect(bitmap, 0, 0, right - left, bottom - top, _WHITE)
+        where = (bitmap, page, -left, -top, *size, 0, pdfium.FPDF_ANNOT)
+        pdfium.FPDF_RenderPageBitmap(*where)
+        if form:
+            pdfium.FPDF_FFLDraw(form, *where)
+        return _pixels_of(bitmap)
+    finally:
+        pdfium.FPDFBitmap_Destroy(bitmap)
+
+
+def taken(bitmap: Handle) -> Pixels | None:
+    """Return the pixels of a bitmap, and destroy it; ``None`` if it is null."""
+    if not bitmap:
+        return None
+    try:
+        return _pixels_of(bitmap)
+    finally:
+        pdfium.FPDFBitmap_Destroy(bitmap)
+
+
+def _pixels_of(bitmap: Handle) -> Pixels | None:
+    """Copy the samples of a bitmap, without alpha."""
+    channels = _CHANNELS.get(pdfium.FPDFBitmap_GetFormat(bitmap))
+    start = pdfium.FPDFBitmap_GetBuffer(bitmap)
+    if channels is None or not start:
+        return None
+    width = pdfium.FPDFBitmap_GetWidth(bitmap)
+    shape = pdfium.FPDFBitmap_GetHeight(bitmap), pdfium.FPDFBitmap_GetStride(bitmap)
+    rows = np.ctypeslib.as_array(
+        ctypes.cast(start, ctypes.POINTER(ctypes.c_uint8)), shape
+    )
+    samples = rows[:, : width * channels]
+    if channels == 1:
+        return samples.copy()
+    return samples.reshape(shape[0], width, channels)[:, :, :3].copy()
+
+
+def bitmap_file(pixels: Pixels) -> bytes:
+    """Write pixels as a BMP, from the top down."""
+    height, width = pixels.shape[:2]
+    colours = np.atleast_3d(pixels)
+    table = b"" if colours.shape[2] > 1 else bytes(_GREYS)
+    row = width * colours.shape[2]
+    rows = np.zeros((height, -(-row // 4) * 4), np.uint8)
+    rows[:, :row] = colours.reshape(height, row)
+    start = _HEAD_BYTES + len(table)
+    head = b"BM" + b"".join(
+        value.to_bytes(size, "little", signed=True)
+        for value, size in (
+            *((start + rows.size, 4), (0, 4), (start, 4), (40, 4)),
+            *((width, 4), (-height, 4), (1, 2), (8 * colours.shape[2], 2)),
+            *((0, 4), (rows.size, 4), (0, 4), (0, 4), (0, 4), (0, 4)),
+        )
+    )
+    return head + table + rows.tobytes()
+
+
+_HEAD_BYTES: Final = 54
+_GREYS: Final = tuple(value for grey in range(256) for value in (grey, grey, grey, 0))

@@ -1,0 +1,278 @@
+"""Show one page of a document: as a whole, and the place of each of its pictures.
+
+What a reader sees at the place of a picture is what counts: turned, sheared, cut,
+masked, or in other colours than it is stored. Pictures that touch are shown together,
+too, since one may be cut into pieces.
+"""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from ctypes import c_int
+from dataclasses import dataclass, field
+from operator import mul
+from typing import Final
+
+import numpy as np
+import pypdfium2.raw as pdfium
+
+from uploadfilter.contents.members import Shortfall
+from uploadfilter.contents.pdf import library, objects
+from uploadfilter.contents.pdf.library import Box, Handle, Pixels
+from uploadfilter.contents.pdf.objects import Image
+from uploadfilter.model import Reason
+
+_SIDE: Final = 1000
+"""Pixels of the longer side of a page as it is drawn."""
+
+_SHORT_SIDE: Final = 256
+_MOST_SIDE: Final = 4000
+"""Pixels of the shorter side, as far as the longer one does not become longer: some
+pages are a hundred times as long as wide."""
+
+LEAST_SIDE: Final = 32
+"""Pixels of the shorter side of a place that is shown, as of any picture inside other
+content."""
+
+_SMALL: Final = 128
+_ENLARGED: Final = 256
+"""Pixels of the longer side of a place below which it is drawn once more, and those
+which it then has: readers enlarge little pictures."""
+
+_MOST_ENLARGED: Final = 1 << 20
+"""Most pixels of the longer side of an enlarged page: beyond it PDFium counts wrong."""
+
+_FINE: Final = 64
+"""Parts of a pixel in which places are told: PDFium rounds them."""
+
+_FAR: Final = 1e5
+"""Greatest distance from a page's origin that is told apart, in its units."""
+
+_MOST_PLACES: Final = 100
+"""Most pictures on one page whose places are shown one by one."""
+
+_GAP: Final = 3.0
+"""Pixels between two pieces of one picture, which rounding may leave."""
+
+_SCATTERED: Final = 100
+"""Pictures from which on a page is drawn although all of them are little."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Seen:
+    """What was shown of a document, and how much more may be.
+
+    Attributes:
+        drawings_left: Pages that may be drawn.
+        enlarged_left: Places that may be drawn once more.
+        is_short: Whether a place was left out.
+        digests: Of the places and arrangements that were shown.
+    """
+
+    drawings_left: int
+    enlarged_left: int
+    is_short: bool = False
+    digests: set[bytes] = field(default_factory=set)
+
+    def is_new(self, data: bytes) -> bool:
+        """Return whether something was not shown yet, and note it."""
+        digest = hashlib.blake2b(data, digest_size=16).digest()
+        if digest in self.digests:
+            return False
+        self.digests.add(digest)
+        return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page that is open.
+
+    Attributes:
+        handle: The page.
+        form: The form of its document.
+        width: In its own units, as it is turned.
+        height: The same.
+    """
+
+    handle: Handle
+    form: Handle
+    width: float
+    height: float
+
+    @property
+    def side(self) -> float:
+        """Return its longer side."""
+        return max(self.width, self.height)
+
+    def size(self, scale: float) -> tuple[int, int]:
+        """Return its size in pixels."""
+        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
+
+    def box(self, box: Box, size: tuple[int, int]) -> Box:
+        """Return a box on it in pixels of a drawing, cut at the edges of the page."""
+        if not all(map(math.isfinite, box)):
+            return (0.0, 0.0, 0.0, 0.0)
+        x, y = c_int(), c_int()
+        fine = size[0] * _FINE, size[1] * _FINE
+        corners = list[Box]()
+        for at in (0, 2):
+            given = [max(-_FAR, min(_FAR, side)) for side in box[at : at + 2]]
+            pdfium.FPDF_PageToDevice(self.handle, 0, 0, *fine, 0, *given, x, y)
+            corners.append((x.value / _FINE, y.value / _FINE) * 2)
+        whole = (0.0, 0.0, float(size[0]), float(size[1]))
+        return objects.common(objects.around_all(corners), whole)
+
+    def drawn(self, size: tuple[int, int], part: Box | None = None) -> Pixels | None:
+        """Draw it, or a part of it; see ``library.drawn``."""
+        return library.drawn(self.handle, self.form, size=size, part=part)
+
+
+def page_at(handle: Handle, form: Handle) -> Page | None:
+    """Return a page that was loaded; ``None`` if it has no size."""
+    width = pdfium.FPDF_GetPageWidthF(handle)
+    height = pdfium.FPDF_GetPageHeightF(handle)
+    if not (0 < width < math.inf and 0 < height < math.inf):
+        return None
+    return Page(handle=handle, form=form, width=width, height=height)
+
+
+def annotations_on(page: Handle) -> Iterator[tuple[Box | None, Handle]]:
+    """Yield the box of each annotation that is drawn, and its attached file or null."""
+    for number in range(pdfium.FPDFPage_GetAnnotCount(page)):
+        annotation = pdfium.FPDFPage_GetAnnot(page, number)
+        if not annotation:
+            continue
+        try:
+            box = _box_of(annotation)
+            kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+            is_file = kind == pdfium.FPDF_ANNOT_FILEATTACHMENT
+            file = is_file and pdfium.FPDFAnnot_GetFileAttachment(annotation)
+            if box or file:
+                yield box, file
+        finally:
+            pdfium.FPDFPage_CloseAnnot(annotation)
+
+
+def _box_of(annotation: Handle) -> Box | None:
+    """Return the box of an annotation that says what it looks like."""
+    rectangle = pdfium.FS_RECTF()
+    if not pdfium.FPDFAnnot_HasKey(annotation, b"AP"):
+        return None
+    if not pdfium.FPDFAnnot_GetRect(annotation, rectangle):
+        return None
+    return rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
+
+
+def shown(
+    page: Page,
+    images: Sequence[Image],
+    annotations: Sequence[Box],
+    seen: Seen,
+    *,
+    is_drawing: bool,
+) -> Iterator[tuple[str, Pixels] | Shortfall]:
+    """Draw a page, if it shows more than text.
+
+    Args:
+        page: The page.
+        images: Its pictures.
+        annotations: Boxes of what is drawn over it.
+        seen: What was shown of its document.
+        is_drawing: Whether it shows more than pictures, letters and lines.
+
+    Yields:
+        ``page`` or ``place``, and its pixels; a shortfall if there is no room for more.
+    """
+    scale = max(
+        _SIDE / page.side,
+        min(_SHORT_SIDE / min(page.width, page.height), _MOST_SIDE / page.side),
+    )
+    size = page.size(scale)
+    boxes = [page.box(box, size) for box in annotations]
+    pieces = [page.box(image.place, size) for image in images]
+    boxes += [
+        box for box, image in zip(pieces, images, strict=True) if not image.is_speck
+    ]
+    places = _places(boxes, pieces, seen)
+    cut = [box for box in places if _long(box) >= _SMALL]
+    if is_drawing or annotations or cut or len(images) >= _SCATTERED:
+        yield from _whole(
+            page, size, cut, seen, is_sure=is_drawing or bool(annotations)
+        )
+    for box in places:
+        if _long(box) < _SMALL:
+            yield from _enlarged(page, size, box, seen)
+
+
+def _long(box: Box) -> float:
+    return max(box[2] - box[0], box[3] - box[1])
+
+
+def _places(boxes: list[Box], pieces: list[Box], seen: Seen) -> list[Box]:
+    """Return the places of pictures, and of pieces that touch."""
+    shown_pieces = [box for box in pieces if objects.is_large(box, 1 / _FINE)]
+    if max(len(boxes), len(shown_pieces)) > _MOST_PLACES:
+        seen.is_short |= len(boxes) > _MOST_PLACES
+        boxes = boxes[:_MOST_PLACES]
+        groups = [objects.around_all(shown_pieces)] if shown_pieces else []
+    else:
+        groups = objects.groups_of(shown_pieces, gap=_GAP)
+    return [
+        box
+        for box in dict.fromkeys((*boxes, *groups))
+        if objects.is_large(box, LEAST_SIDE * _long(box) / _ENLARGED) and _long(box) > 0
+    ]
+
+
+def _whole(
+    page: Page, size: tuple[int, int], cut: list[Box], seen: Seen, *, is_sure: bool
+) -> Iterator[tuple[str, Pixels] | Shortfall]:
+    """Draw a page, and cut places out; leave it out if its pictures were seen so."""
+    if not seen.drawings_left:
+        yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
+        return
+    seen.drawings_left -= 1
+    pixels = page.drawn(size)
+    if pixels is None:
+        yield Shortfall(reason=Reason.OUT_OF_MEMORY)
+        return
+    crops = [_cut(pixels, box) for box in cut]
+    arrangement = b"".join(map(bytes, (repr(cut).encode(), *crops)))
+    is_new = is_sure or not cut or seen.is_new(arrangement)
+    if is_new and pixels.min() < pixels.max():
+        yield "page", pixels
+    for crop in crops:
+        if crop.shape != pixels.shape and _is_picture(crop, seen):
+            yield "place", crop
+
+
+def _cut(pixels: Pixels, box: Box) -> Pixels:
+    left, top = (math.floor(side + 0.5) for side in box[:2])
+    right, bottom = (math.ceil(side - 0.5) for side in box[2:])
+    return np.ascontiguousarray(pixels[top:bottom, left:right])
+
+
+def _is_picture(crop: Pixels, seen: Seen) -> bool:
+    """Return whether a place shows something, and something new."""
+    if min(crop.shape[:2]) < LEAST_SIDE:
+        return False
+    return crop.min() < crop.max() and seen.is_new(crop.tobytes())
+
+
+def _enlarged(
+    page: Page, size: tuple[int, int], box: Box, seen: Seen
+) -> Iterator[tuple[str, Pixels]]:
+    """Draw a little place once more."""
+    if not seen.enlarged_left:
+        seen.is_short = True
+        return
+    seen.enlarged_left -= 1
+    factor = min(_ENLARGED / _long(box), _MOST_ENLARGED / max(size))
+    large = round(size[0] * factor), round(size[1] * factor)
+    ratios = (large[0] / size[0], large[1] / size[1]) * 2
+    part = tuple(map(round, map(mul, box, ratios)))
+    if not objects.is_large(part, 1):
+        return
+    crop = page.drawn(large, part)
+    if crop is not None and _is_picture(crop, seen):
+        yield "place", crop
