@@ -739,23 +739,6 @@ def test_claims_of_clients_that_ended_their_side_wait_for_all_others() -> None:
     assert order[2:] == ended
 
 
-def test_client_that_breaks_off_its_scans_pays_for_the_processes() -> None:
-    """Each is killed; so others go before such a client, and nothing is learned."""
-    lanes = lanes_of(places=2)
-    for number in range(10):
-        for client in ("breaks off", "waits"):
-            lanes.ask(claim := Claim(client), now_s=number)
-            if client == "breaks off":
-                lanes.abandon(claim, now_s=number + 0.001)
-            else:
-                lanes.leave(claim, now_s=number + PROVISION_S)
-    large = [ask(lanes, "c", now_s=10), ask(lanes, "d", now_s=10)]
-    waiting = [ask(lanes, "breaks off", now_s=10), ask(lanes, "waits", now_s=10)]
-    lanes.leave(large[0], now_s=10.01)
-
-    assert admit(lanes, now_s=10.01) == [waiting[1]]
-
-
 @pytest.mark.parametrize("standing", list(Standing))
 def test_claim_may_leave_wherever_it_stands(standing: Standing) -> None:
     """A client may vanish at any moment, and twice."""

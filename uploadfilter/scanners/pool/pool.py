@@ -11,7 +11,6 @@ Rules this module keeps:
 process; ``crew.py`` makes processes, and ``conversing.py`` uses them.
 """
 
-import asyncio
 import os
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
@@ -221,9 +220,6 @@ class ScannerPool:
             claim = _claim(client, upload, spans)
             try:
                 await self._serve(claim, progress, upload, on_cost, departure)
-            except asyncio.CancelledError:
-                self._turns.abandon(claim)
-                raise
             finally:
                 self._turns.leave(claim)
                 if departure is not None and departure.lost.done():

@@ -63,14 +63,6 @@ NETWORK_SHARES: Final = 2
 """Share of the slow lane for all clients of a network, in shares of one client: half of
 the lane."""
 
-PROCESS_S: Final = 0.02
-"""CPU seconds of a process in the place of one that is killed: fork, confinement, first
-pages and end, 8 ms on an idle machine and 17 on a busy one."""
-
-_HAVE_BEGUN: Final = frozenset(
-    {Standing.PLACED, Standing.ASIDE, Standing.HELD_UP, Standing.SLOW}
-)
-
 _SHORT_QUEUE: Final = 2
 """Claims for each place that are always allowed to wait."""
 
@@ -265,24 +257,11 @@ class Lanes:
             shed.standing = Standing.OVER
         return shed
 
-    def abandon(self, claim: Claim, *, now_s: float) -> None:
-        """Note that nobody awaits a claim any more, so that its scan is broken off.
-
-        Its client is charged with the lost process.
-        """
-        if claim.standing in _HAVE_BEGUN:
-            self._fine(claim.client, PROCESS_S, now_s=now_s)
-        claim.is_abandoned = True
-        self.leave(claim, now_s=now_s)
-
     def broken_off(self, client: str, *, now_s: float) -> None:
         """Note that a client broke off an upload before its answer."""
         if not self._usage.is_over(client, MOST_FINED_S, now_s=now_s):
-            self._fine(client, BROKEN_OFF_S, now_s=now_s)
-
-    def _fine(self, client: str, seconds: float, *, now_s: float) -> None:
-        self._usage.charge(client, seconds, now_s=now_s)
-        self._lightness.hold_back(client, now_s=now_s)
+            self._usage.charge(client, BROKEN_OFF_S, now_s=now_s)
+            self._lightness.hold_back(client, now_s=now_s)
 
     def leave(self, claim: Claim, *, now_s: float) -> None:
         """Note that a claim is done, in any standing; idempotent."""
@@ -321,8 +300,6 @@ class Lanes:
 
     def _learn(self, claim: Claim, *, now_s: float) -> None:
         """Learn from a scan that has ended by itself how long scans take."""
-        if claim.is_abandoned:
-            return
         took_s = now_s - claim.placed_at_s
         if claim.standing is Standing.ASIDE:
             self._usual_aside.add(took_s, claim.cost_s)

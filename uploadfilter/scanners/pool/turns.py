@@ -121,10 +121,6 @@ class Turns:
         self.lanes.slow_down(claim, now_s=self._loop.time())
         self._admit()
 
-    def abandon(self, claim: Claim) -> None:
-        """Note that nobody awaits a claim any more; call ``leave`` all the same."""
-        self.lanes.abandon(claim, now_s=self._loop.time())
-
     def broken_off(self, claim: Claim) -> None:
         """Note that the client of a claim broke its upload off."""
         self.lanes.broken_off(claim.client, now_s=self._loop.time())

@@ -66,7 +66,6 @@ class Claim:
         cost_s: See above.
         is_small: See above.
         standing: Its standing; only ``Lanes`` changes it.
-        is_abandoned: True once its client has gone.
         is_slow: True when it has taken long, in any standing.
         slow_after_s: CPU seconds after which its scan is slow; known when it has begun.
         cpu_s: CPU seconds that its scan took; known when it has ended, else negative.
@@ -79,7 +78,6 @@ class Claim:
         "client",
         "cost_s",
         "cpu_s",
-        "is_abandoned",
         "is_slow",
         "is_small",
         "lately_s",
@@ -97,7 +95,6 @@ class Claim:
         self.is_small = is_small
         self.standing = Standing.WAITING
         self.is_slow = False
-        self.is_abandoned = False
         self.slow_after_s = 0.0
         self.cpu_s = -1.0
         self.number = 0
