@@ -1,15 +1,16 @@
 """Frames of the formats that Pillow reads, and their cost."""
 
+import struct
 from collections.abc import Callable
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, TiffImagePlugin
 
 from tests.corpus import pictures
 from tests.corpus.bombs import formats as bombs_formats
 from tests.fuzz import seeds
-from tests.pictures.sketches import frames, lacks
+from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.limits import DecodeLimits
 
@@ -165,3 +166,41 @@ def test_huge_piece_is_refused_before_it_is_unpacked() -> None:
 def test_picture_of_too_many_pieces_is_not_decoded(make: Callable[[], bytes]) -> None:
     """Strips and tiles have a separate cost."""
     assert lacks(make()) == [Reason.TOO_MANY_PIXELS]
+
+
+def test_tiff_of_strips_and_tiles_is_undecodable() -> None:
+    """Each of them may be another picture, and programs choose one."""
+    content = bytearray(tiff_of(photograph(3, 64, 64)))
+    add_tag(content, TiffImagePlugin.TILEOFFSETS, 8)
+
+    assert len(frames(bytes(content))) == 1
+    assert Reason.UNDECODABLE in lacks(bytes(content))
+
+
+@pytest.mark.parametrize("mode", ["RGB", "L"])
+def test_samples_of_unknown_meaning_are_tried_as_alpha(mode: str) -> None:
+    """Programs that show them as alpha show another picture."""
+    image = photograph(3, 64, 64).convert(mode)
+    image.putalpha(Image.linear_gradient("L").resize((64, 64)))
+    content = tiff_of(image)
+    entry = struct.pack("<HHIH", TiffImagePlugin.EXTRASAMPLES, 3, 1, 2)
+    assert content.count(entry) == 1
+
+    (frame,) = frames(content.replace(entry, entry[:-2] + b"\0\0"))
+
+    np.testing.assert_array_equal(np.asarray(frame.image), np.asarray(image))
+
+
+def tiff_of(image: Image.Image) -> bytes:
+    """Return a picture as a TIFF in strips."""
+    return pictures.encoded(image, "TIFF")
+
+
+def add_tag(content: bytearray, tag: int, value: int) -> None:
+    """Give the only page of a TIFF one more tag, in a directory at its end."""
+    at = int.from_bytes(content[4:8], "little")
+    count = int.from_bytes(content[at : at + 2], "little")
+    entries = content[at + 2 : at + 2 + 12 * count]
+    content[4:8] = struct.pack("<I", len(content))
+    content += struct.pack("<H", count + 1) + entries
+    content += struct.pack("<HHII", tag, 4, 1, value) + bytes(4)

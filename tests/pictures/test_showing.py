@@ -373,3 +373,19 @@ def test_gamma_of_a_png_is_applied_where_no_profile_is(profile: bytes | None) ->
     by_profile = shown(COLOURS, profile=icc.colour_profile(icc.power(8)))
     assert list(planes) == ["stored", "icc"]
     assert np.abs(planes["icc"].astype(int) - by_profile["icc"]).max() <= 1
+
+
+@pytest.mark.parametrize(("mode", "reach"), [("F", 1.0), ("I", 65_535)])
+def test_number_far_away_does_not_hide_the_others(mode: str, reach: float) -> None:
+    """Viewers cut real numbers off at black and white, and stretch nothing."""
+    luma = np.asarray(photograph(3).convert("L"), np.float64) / 255 * reach
+    luma[0, 0] = 1e9
+    image = Image.fromarray(luma.astype(np.float32 if mode == "F" else np.int32))
+    frame = Frame(image=image, number=3, full=image.size)
+
+    shown = {item.name: item.picture for item in showings(frame)}
+
+    assert shown["stored"].plane.max(initial=0, where=luma < 1e9) < 2
+    expected = np.asarray(photograph(3).convert("L")).copy()
+    expected[0, 0] = 255
+    np.testing.assert_allclose(shown["cut"].plane, expected, atol=1)

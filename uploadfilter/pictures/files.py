@@ -1,7 +1,7 @@
 """Make files from other files, for decoders that need a file."""
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -30,6 +30,26 @@ class _MadeSource:
         while more := self.some(offset + len(parts), wanted - len(parts)):
             parts += more
         return bytes(parts)
+
+
+def patched(file: BinaryIO, patches: Mapping[int, bytes]) -> BinaryIO:
+    """Return a file with other bytes at some offsets.
+
+    Args:
+        file: The file, seekable.
+        patches: The bytes for each offset; they do not overlap.
+    """
+
+    def read(offset: int, length: int) -> bytes:
+        file.seek(offset)
+        data = bytearray(file.read(length))
+        for at, patch in patches.items():
+            start, end = max(at, offset), min(at + len(patch), offset + len(data))
+            if start < end:
+                data[start - offset : end - offset] = patch[start - at : end - at]
+        return bytes(data)
+
+    return made_file(file.seek(0, io.SEEK_END), read)
 
 
 def made_file(length: int, read: Callable[[int, int], bytes]) -> BinaryIO:

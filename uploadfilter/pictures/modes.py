@@ -125,6 +125,29 @@ def _stretched(image: Image.Image) -> Reading:
     return stretch
 
 
+def cut_of(image: Image.Image) -> Reading | None:
+    """Return the reading that cuts samples of unknown range off at black and white.
+
+    Viewers take 1 for the white of real numbers. One number far away would make the
+    stretched samples all alike.
+
+    Returns:
+        ``None`` if the range of the samples is known.
+    """
+    white = _WHITES.get(image.mode)
+    if white is None:
+        return None
+
+    def cut(piece: Image.Image) -> Image.Image:
+        steps = np.rint(np.clip(_numbers(piece) * (255 / white), 0, 255))
+        return Image.fromarray(steps.astype(np.uint8))
+
+    return cut
+
+
+_WHITES: Final = {"F": 1.0, "I": 65_535.0}
+
+
 def _numbers(piece: Image.Image) -> NDArray[np.float64]:
     """Return samples as floating-point numbers; NaN and infinity count as zero."""
     samples = np.asarray(piece, dtype=np.float64)

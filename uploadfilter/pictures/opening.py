@@ -16,7 +16,7 @@ from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.chunks import CODE_POINTS
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
-from uploadfilter.pictures.files import made_file
+from uploadfilter.pictures.files import patched
 from uploadfilter.pictures.formats import FORMATS, Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import (
@@ -381,10 +381,14 @@ def _open_tiff(
     """Open a TIFF with all its pages."""
     magic = _head(file)[:4]
     if magic in picturemagic.SWAPPED_TIFFS:
-        file = _with_magic(file, picturemagic.SWAPPED_TIFFS[magic])
+        file = patched(file, {0: picturemagic.SWAPPED_TIFFS[magic]})
     elif magic not in picturemagic.TIFFS:
         return None
     pages = timing.tiff_pages(file)
+    if pages.places:
+        # Samples of unknown meaning are alpha to some programs.
+        alpha = b"\2\0" if magic.startswith(b"II") else b"\0\2"
+        file = patched(file, dict.fromkeys(pages.places, alpha))
     if not pages.durations:
         raise BadPictureError("no page in reach")
     file.seek(0)
@@ -402,23 +406,24 @@ def _open_tiff(
     )
 
 
-def _with_magic(file: BinaryIO, magic: bytes) -> BinaryIO:
-    """Return a file with its magic replaced by another of the same length."""
-
-    def read(offset: int, length: int) -> bytes:
-        file.seek(offset)
-        data = file.read(length)
-        return magic[offset : offset + length] + data[max(len(magic) - offset, 0) :]
-
-    return made_file(file.seek(0, io.SEEK_END), read)
-
-
 def _open_ico(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     if not _head(file).startswith(picturemagic.ICONS):
         return None
-    return IconReader(_held(file, picture_format, limits), picture_format, limits)
+    data = _held(file, picture_format, limits)
+    return IconReader(data, picture_format, limits, _open_entry)
+
+
+def _open_entry(file: BinaryIO, limits: DecodeLimits) -> Reader | None:
+    """Open an entry of an icon that is a file of its own."""
+    return open_reader(file, _OF_ENTRIES, limits)
+
+
+def _open_bitmap(
+    file: BinaryIO, picture_format: Format, limits: DecodeLimits
+) -> Reader:
+    return open_bitmap(file, picture_format, limits, _open_entry)
 
 
 def _open_layered(
@@ -444,7 +449,7 @@ _OPENERS: dict[Kind, Opener] = {
     Kind.HEIC: _open_heic,
     Kind.JXL: _open_jxl,
     Kind.TIFF: _open_tiff,
-    Kind.BMP: open_bitmap,
+    Kind.BMP: _open_bitmap,
     Kind.ICO: _open_ico,
     Kind.JP2: JP2Reader,
     Kind.PSD: _open_plain,
@@ -455,3 +460,4 @@ _OPENERS: dict[Kind, Opener] = {
 }
 
 _JPEG = next(item for item in FORMATS if item.name is Kind.JPEG)
+_OF_ENTRIES = tuple(item for item in FORMATS if item.name is Kind.PNG)

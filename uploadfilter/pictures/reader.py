@@ -25,6 +25,7 @@ from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers.pieces import (
     check_pieces,
+    contradicts_itself,
     has_deep_samples,
     piece_bytes,
 )
@@ -125,6 +126,8 @@ class PillowReader:
         if number:
             image.seek(number)
         check_pieces(image)
+        if contradicts_itself(image):
+            self.lack = Reason.UNDECODABLE
         check_frame(
             image.size,
             self._limits,

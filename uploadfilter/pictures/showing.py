@@ -13,6 +13,8 @@ which becomes the name of a view:
                     one in a PNG) changes anything
 ``icc/white, ...``  both
 ``icc:2``, ...      the same in another way, where programs read the profile in several
+``cut``             samples of unknown range, cut off at black and white; ``stored``
+                    stretches them
 ``raw``             as other tools misread the samples (``modes.raw_of``); of the first
                     frame only, since those tools know no other
 ==================  ================================================================
@@ -47,6 +49,7 @@ STORED: Final = "stored"
 CONVERTED: Final = "icc"
 ALPHA: Final = "alpha"
 RAW: Final = "raw"
+CUT: Final = "cut"
 GREY_PAGE: Final = "grey"
 """Names of showings, or words in them, that other modules treat in a special way."""
 
@@ -102,6 +105,9 @@ def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
         backed = _shown(frame, names, _backed(luma, alpha), reduction)
         yield from _with_greys(backed, frame.count, pages)
     yield from _converted(frame, alpha, reduction, pages)
+    cut = modes.cut_of(image)
+    if cut is not None:
+        yield from _shown(frame, (CUT,), _plain(cut), reduction)
     raw = modes.raw_of(image) if frame.number == 0 else None
     if raw is not None:
         yield from _shown(frame, (RAW,), _plain(raw), reduction)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from PIL import Image
 
-from tests.pictures.sketches import LIMITS, frames, lacks
+from tests.pictures.sketches import LIMITS, frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.pictures.faults import BadPictureError
@@ -242,3 +242,38 @@ def test_profile_of_a_bitmap_is_limited() -> None:
     """Nothing is read of one that is longer than any."""
     with pytest.raises(OverBudgetError):
         profile_of(io.BytesIO(profiled(b"", size=2**31)))
+
+
+@pytest.mark.parametrize("has_file_header", [True, False])
+@pytest.mark.parametrize("length", [40, 56, 124])
+@pytest.mark.parametrize("packing", [0, 3])
+def test_bitmap_of_32_bits_has_alpha(
+    packing: int, length: int, *, has_file_header: bool
+) -> None:
+    """Whether or not it names the bits beside its colours; programs differ in that."""
+    image = photograph(2, 40, 30).copy()
+    image.putalpha(Image.linear_gradient("L").resize(image.size))
+    rows = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).tobytes("raw", "BGRA")
+    masks = struct.pack("<4I", 0xFF0000, 0xFF00, 0xFF, 0)
+    head = struct.pack("<IiiHHI20x", length, 40, 30, 1, 32, packing)
+    head = head + (masks + bytes(length - 56) if length > 40 else b"")
+    head += masks[:12] if packing and length == 40 else b""
+    file = b"BM" + struct.pack("<IxxxxI", 14 + len(head) + len(rows), 14 + len(head))
+
+    frame, *_ = frames((file if has_file_header else b"") + head + rows)
+
+    np.testing.assert_array_equal(np.asarray(frame.image), np.asarray(image))
+
+
+def test_bitmap_of_32_bits_without_any_alpha_is_opaque() -> None:
+    """Most of them have zeros there, with which nothing at all would be seen."""
+    image = photograph(2, 40, 30)
+    rows = image.transpose(Image.Transpose.FLIP_TOP_BOTTOM).convert("RGBX")
+    rows.putalpha(0)
+    head = struct.pack("<IiiHHI20x", 40, 40, 30, 1, 32, 0)
+    file = b"BM" + struct.pack("<IxxxxI", 54 + 4800, 54)
+
+    (frame,) = frames(file + head + rows.tobytes("raw", "BGRA"))
+
+    assert frame.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(frame.image), np.asarray(image))

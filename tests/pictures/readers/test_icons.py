@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from tests.corpus import pictures
+from tests.corpus.tricks.kit import png_chunk
 from tests.fuzz import seeds
-from tests.pictures.sketches import frames, lacks
+from tests.pictures.made import seen
+from tests.pictures.sketches import LIMITS, frames, lacks, photograph
 from uploadfilter.contents.kinds import magic
 from uploadfilter.model import Reason
 from uploadfilter.pictures.readers.icons import as_icon, icon_of
@@ -178,3 +180,33 @@ def test_bitmap_without_its_mask_is_no_icon() -> None:
     assert icon_of(io.BytesIO(odd)) is None
     assert icon_of(io.BytesIO(wide)) is None
     assert icon_of(io.BytesIO(b"BM" + bitmap)) is None
+
+
+def icon_with(inner: bytes, *, is_cursor: bool = False) -> bytes:
+    """Return an icon, or a cursor, of one entry."""
+    entry = struct.pack("<BBBBHHII", 48, 48, 0, 0, 1, 32, len(inner), 22)
+    magic_bytes = b"\0\0\2\0" if is_cursor else b"\0\0\1\0"
+    return magic_bytes + b"\1\0" + entry + inner
+
+
+def wide_gamut_png() -> bytes:
+    """Return a PNG in the colours of BT.2020."""
+    content = pictures.png(photograph(3, 48, 48))
+    return content[:33] + png_chunk(b"cICP", bytes((9, 16, 0, 1))) + content[33:]
+
+
+@pytest.mark.parametrize("is_cursor", [False, True], ids=["icon", "cursor"])
+@pytest.mark.parametrize(
+    "inner",
+    [
+        pytest.param(seeds.moving("PNG"), id="moving"),
+        pytest.param(wide_gamut_png(), id="colours"),
+        pytest.param(pictures.png(seeds.grey16(photograph(4, 48, 48))), id="deep"),
+    ],
+)
+def test_entry_is_seen_like_a_file_of_its_own(inner: bytes, *, is_cursor: bool) -> None:
+    """All its frames, in its colours and with its depth."""
+    inside = seen(icon_with(inner, is_cursor=is_cursor), LIMITS)
+
+    assert inside == seen(inner, LIMITS)
+    assert len(inside) > 1

@@ -1,5 +1,6 @@
 """HEIC and JPEG XL, which Pillow does not read."""
 
+import base64
 import struct
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from PIL import Image
 from tests.corpus import pictures
 from tests.fuzz import seeds
 from tests.pictures.headers.test_jxlheader import codestream
-from tests.pictures.sketches import frames, lacks
+from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.formats import formats_named
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
@@ -86,7 +87,7 @@ def test_jxl_of_a_jpeg_is_decoded_as_the_jpeg() -> None:
     jpeg = pictures.jpeg(pictures.photograph(3, width=1200, height=1100))
     (plain,) = frames(jpeg)
 
-    (shown,) = frames(seeds.jxl_of_jpeg(jpeg))
+    shown, _ = frames(seeds.jxl_of_jpeg(jpeg))
 
     assert shown.scale == plain.scale == 2
     np.testing.assert_array_equal(np.asarray(shown.image), np.asarray(plain.image))
@@ -149,3 +150,37 @@ def test_pillow_never_learns_of_the_other_libraries() -> None:
         check=True,
     )
     assert b"identify" in done.stdout
+
+
+_DEEP_GREY = (
+    "AAAADEpYTCANCocKAAAAFGZ0eXBqeGwgAAAAAGp4bCAAAAAJanhsbAoAAAE8anhsY/8Ky/Aj+AEo"
+    "bgQIEBAAkARLEiuhegEFMAAA4D6MBx/3FQRBUEhSUFAsih9r9YoxmPAxePwYrP9dyzRyIQBAQAhg"
+    "AIATJgavu14HCxYsWLBgwYIFCxYsWLC9SmDBggULFixYsGDBggULlqwRLFiwYMGCBQsWLFiwYMG+"
+    "cIIFCxYsWLBgwXacQUNDQ0NDQ0NDQ0NDQ0NDQ0dQQkNDQ0NDQ0NDQ0NDQ0NDQ0NDQ0P/UEFDQ0ND"
+    "Q0NDQ0NDQ0NDQ0NDQ0M7YUJDQ0NDQ0NDE0EAQRBBEEEAQRBBEEEAQRBBEEEAQRBBEEEAQRBBEEEA"
+    "QRBBEEFAQRBBAEEsQfwTdvrWBJFu6/uj9jgIPBJJEV4p+Kp2Uvlm7XmLi4WakWJyWEU/5kYVW8q9"
+    "QibybokWke3KYQIX2CYo"
+)
+"""Base64 of a JPEG XL by ``cjxl`` 0.11: grey that grows by 1,000 from left to right, and
+alpha that falls by 1,200 from the top, in 16 bits. The library here writes none."""
+
+
+def test_deep_grey_with_alpha_is_read_in_8_bits() -> None:
+    """The library calls its samples of 16 bits by the name of those of 8."""
+    (frame,) = frames(base64.b64decode(_DEEP_GREY))
+
+    grey, alpha = (np.asarray(band) for band in frame.image.split())
+    assert (frame.mode, frame.size) == ("LA", (64, 48))
+    np.testing.assert_array_equal(grey[5], np.arange(64) * 1000 >> 8)
+    np.testing.assert_array_equal(alpha[:, 5], 65_535 - np.arange(48) * 1200 >> 8)
+
+
+def test_packed_jpeg_and_what_viewers_show_are_two_frames() -> None:
+    """A box beside the samples may make any JPEG of them."""
+    jpeg = pictures.jpeg(photograph(4, 160, 120))
+
+    first, second = frames(seeds.jxl_of_jpeg(jpeg))
+
+    difference = np.asarray(first.image.convert("L"), np.int16)
+    difference = difference - np.asarray(second.image.convert("L"))
+    assert np.abs(difference).mean() < 2

@@ -65,6 +65,14 @@ def has_box(data: bytes, name: bytes) -> bool:
     return any(True for _ in named(data, (0, len(data)), name))
 
 
+def with_other_name(data: bytes, name: bytes, other: bytes) -> bytes:
+    """Return a file whose boxes of a name at its top level have another one."""
+    for start, _ in named(data, (0, len(data)), name):
+        at = data.rindex(name, 0, start)
+        data = data[:at] + other + data[at + len(other) :]
+    return data
+
+
 def track_of(data: bytes, count: int) -> Track:
     """Read the frames that a sequence describes.
 

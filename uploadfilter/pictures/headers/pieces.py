@@ -35,6 +35,12 @@ _PIXELS_PER_PIECE = 8192
 """
 
 
+def contradicts_itself(image: Image.Image) -> bool:
+    """Return whether a TIFF page has strips and tiles, which may differ."""
+    tags = getattr(image, "tag_v2", ())
+    return TiffImagePlugin.STRIPOFFSETS in tags and TiffImagePlugin.TILEOFFSETS in tags
+
+
 def piece_bytes(image: Image.Image) -> int:
     """Return the bytes of the longest strip or tile of a TIFF page, unpacked.
 

@@ -1,7 +1,8 @@
-"""Read bitmaps with colour masks that Pillow does not know.
+"""Read bitmaps with colour masks that Pillow does not know, and those of 32 bits.
 
 Pillow knows a dozen layouts of masks and refuses all others. Browsers show every layout
-whose masks have no holes.
+whose masks have no holes. The bits beside three colours are alpha to some programs, and
+nothing to others: they are always read as alpha, unless all of them are zero.
 
 Source:
     Microsoft, "BITMAPV5HEADER"; where it leaves a choice, Chromium 156.
@@ -18,12 +19,12 @@ from PIL import Image
 
 from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.profiles import MAX_PROFILE_BYTES
-from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
+from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.pictures.reader import ChainedReader, PillowReader, Reader
-from uploadfilter.pictures.readers.icons import IconReader, icon_of
+from uploadfilter.pictures.readers.icons import IconReader, Opener, icon_of
 from uploadfilter.pictures.sampling import Course
 
 _HEAD: Final = struct.Struct("<2s8xIIiiHHI20x4I")
@@ -34,6 +35,8 @@ _WITH_ALPHA: Final = 56
 _MASKS, _MASKS_AND_ALPHA = 3, 6
 """Values of the packing that mean masks: of three colours, and of alpha too."""
 
+_WITH_SPARE_BITS: Final = 32
+_USUAL_MASKS: Final = (0xFF0000, 0xFF00, 0xFF)
 _SAMPLE_BITS: Final = frozenset({16, 32})
 _LONGEST_SIDE: Final = 65_535
 """Longest side in pixels; browsers refuse longer ones, and a row is held several times.
@@ -94,27 +97,32 @@ _FILE_HEAD_BYTES: Final = 14
 _HELD_PROFILE: Final = int.from_bytes(b"MBED", "big")
 
 
-def open_bitmap(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+def open_bitmap(
+    file: BinaryIO,
+    picture_format: Format,
+    limits: DecodeLimits,
+    open_entry: Opener,
+) -> Reader:
     """Open a bitmap; masks that Pillow does not know are read here.
 
     A bitmap without a file header may be that of an icon, and is read both ways.
     """
+    reader: Reader
     try:
+        reader = MaskedReader(file, picture_format, limits)
+    except BadPictureError:
         file.seek(0)
         image = Image.open(file, formats=picture_format.pillow)
-    except DECODER_ERRORS as exc:
-        note(exc)
-        return MaskedReader(file, picture_format, limits)
+        image.info["icc_profile"] = profile_of(file)
+        reader = PillowReader(image, picture_format, limits)
     icon = icon_of(file)
-    image.info["icc_profile"] = profile_of(file)
-    reader = PillowReader(image, picture_format, limits)
     if icon is None:
         return reader
-    return ChainedReader(reader, IconReader(icon, picture_format, limits))
+    return ChainedReader(reader, IconReader(icon, picture_format, limits, open_entry))
 
 
 class MaskedReader:
-    """A bitmap of 16 or 32 bits with masks.
+    """A bitmap of 32 bits, or of 16 with masks.
 
     Args:
         file: The bitmap, from its first byte.
@@ -156,6 +164,8 @@ class MaskedReader:
             if not is_whole:
                 is_truncated = True
                 break
+        if image.mode == "RGBA" and image.getchannel("A").getbbox() is None:
+            image = image.convert("RGB")
         return Frame(
             image=image,
             number=number,
@@ -201,31 +211,51 @@ def _head_of(file: BinaryIO) -> _Head:
     """Read the header.
 
     Raises:
-        BadPictureError: It is not the header of a bitmap with masks.
+        BadPictureError: It is not the header of such a bitmap.
     """
     file.seek(0)
     head = file.read(_HEAD.size)
+    before = 0 if head.startswith(b"BM") else _FILE_HEAD_BYTES
+    head = bytes(before) + head[: _HEAD.size - before]
     if len(head) < _HEAD.size:
         raise BadPictureError("too short for masks")
-    magic, start, length, width, height, _, bits, packing, *masks = _HEAD.unpack(head)
-    if magic != b"BM" or length < _LAST_BEFORE_MASKS or bits not in _SAMPLE_BITS:
+    _, start, length, width, height, _, bits, packing, *masks = _HEAD.unpack(head)
+    if length < _LAST_BEFORE_MASKS or bits not in _SAMPLE_BITS:
         raise BadPictureError("not a bitmap with masks")
     if packing not in {_MASKS, _MASKS_AND_ALPHA}:
-        raise BadPictureError("no masks")
+        if packing or bits != _WITH_SPARE_BITS:
+            raise BadPictureError("no masks")
+        masks = [*_USUAL_MASKS, 0]
     if not (0 < width <= _LONGEST_SIDE and 0 < abs(height) <= _LONGEST_SIDE):
         raise BadPictureError("an invalid size of a bitmap")
-    has_alpha = packing == _MASKS_AND_ALPHA or length >= _WITH_ALPHA
-    used = tuple(mask & ((1 << bits) - 1) for mask in masks)
-    used = used if has_alpha and used[3] else used[:3]
-    if any(_has_holes(mask) for mask in used):
-        raise BadPictureError("masks with holes")
+    if before:
+        # Without a header of a file, the rows follow the masks.
+        follow = packing and length == _LAST_BEFORE_MASKS
+        start = length + (4 * (3 if packing == _MASKS else 4) if follow else 0)
     return _Head(
         size=(width, abs(height)),
         is_top_down=height < 0,
         start=start,
         sample_bytes=bits // 8,
-        masks=used,
+        masks=_used(masks, bits, packing == _MASKS_AND_ALPHA or length >= _WITH_ALPHA),
     )
+
+
+def _used(masks: Sequence[int], bits: int, has_alpha: bool) -> tuple[int, ...]:
+    """Return the masks of the colours, and of alpha if there is a bit for it.
+
+    Raises:
+        BadPictureError: One of them has holes.
+    """
+    whole = (1 << bits) - 1
+    *colours, alpha = (mask & whole for mask in masks)
+    if not (has_alpha and alpha) and bits == _WITH_SPARE_BITS:
+        alpha, has_alpha = whole & ~(colours[0] | colours[1] | colours[2]), True
+        alpha = 0 if _has_holes(alpha) else alpha
+    used = (*colours, alpha) if has_alpha and alpha else tuple(colours)
+    if any(_has_holes(mask) for mask in used):
+        raise BadPictureError("masks with holes")
+    return used
 
 
 def _has_holes(mask: int) -> bool:

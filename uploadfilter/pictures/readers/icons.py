@@ -6,18 +6,22 @@ masks.
 
 import io
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import BinaryIO
 
 from PIL import BmpImagePlugin, IcoImagePlugin
 
 from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import BadPictureError
+from uploadfilter.pictures.files import made_file
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
-from uploadfilter.pictures.reader import load, profile_of
+from uploadfilter.pictures.reader import Reader, load, profile_of
 from uploadfilter.pictures.sampling import Course
+
+Opener = Callable[[BinaryIO, DecodeLimits], Reader | None]
 
 _LONGEST_SIDE = 1024
 """Longest side in pixels: the directory counts to 256, and the largest icons on sale
@@ -28,12 +32,13 @@ _MOST_ENTRIES = 1000
 
 
 class IconReader:
-    """An icon or a cursor: each entry is a separate picture.
+    """An icon or a cursor: each entry is a separate picture, or a moving one.
 
     Args:
         data: The file.
         picture_format: The format.
         limits: The limits of an entry's cost.
+        open_entry: Opens an entry that is a file of its own, within limits.
 
     Raises:
         BadPictureError: It has no entries.
@@ -42,7 +47,11 @@ class IconReader:
     course: Course | None = None
 
     def __init__(
-        self, data: bytes, picture_format: Format, limits: DecodeLimits
+        self,
+        data: bytes,
+        picture_format: Format,
+        limits: DecodeLimits,
+        open_entry: Opener,
     ) -> None:
         count = int.from_bytes(data[4:6], "little")
         self.lack = Reason.KEY_FRAME_UNSEEN if count > _MOST_ENTRIES else None
@@ -56,18 +65,50 @@ class IconReader:
         places = {(entry.offset, entry.size): entry for entry in self._file.entry}
         self._file.entry = list(places.values())
         self._format = picture_format
-        self._limits = limits
-        if not self._file.entry:
+        self._limits = replace(
+            limits, max_pixels=_LONGEST_SIDE * _LONGEST_SIDE, max_large_bytes=0
+        )
+        self._readers = [self._reader(entry, open_entry) for entry in places.values()]
+        if not self._readers:
             raise BadPictureError("an icon without entries")
-        self.durations: Sequence[int] = (0,) * len(self._file.entry)
+        # The entry, and the frame of it, that each frame is.
+        self._frames = [
+            (entry, frame)
+            for entry, reader in enumerate(self._readers)
+            for frame in range(1 if reader is None else len(reader.durations))
+        ]
+        self.durations: Sequence[int] = (0,) * len(self._frames)
         # Programs differ in the entry that they show.
-        self.keys: Sequence[int] | None = range(len(self._file.entry))
+        self.keys: Sequence[int] | None = range(len(self._frames))
+
+    def _reader(
+        self, entry: IcoImagePlugin.IconHeader, open_entry: Opener
+    ) -> Reader | None:
+        """Return the reader of an entry that is a file of its own."""
+        start, data = entry.offset, self._data
+        if not data.startswith(_PNG, start):
+            return None
+        # Browsers do not read how long an entry is.
+        file = made_file(
+            len(data) - start, lambda at, length: data[start + at : start + at + length]
+        )
+        reader = open_entry(file, self._limits)
+        if reader is not None and reader.lack is not None:
+            self.lack = reader.lack
+        return reader
 
     def frame(self, number: int) -> Frame:
-        """Decode an entry; the first one in order is the one that Pillow shows."""
-        header = self._file.entry[number]
+        """Decode a frame; the first one is of the entry that Pillow shows."""
+        entry, frame = self._frames[number]
+        header, reader = self._file.entry[entry], self._readers[entry]
+        is_cut = header.offset + header.size > self._length
+        if reader is not None:
+            shown = reader.frame(frame)
+            return replace(
+                shown, number=number, is_truncated=shown.is_truncated or is_cut
+            )
         self._check(self._bitmap_size(header.offset))
-        image = self._file.frame(number)
+        image = self._file.frame(entry)
         self._check(image.size)
         is_truncated = load(image)
         return Frame(
@@ -75,7 +116,7 @@ class IconReader:
             number=number,
             full=image.size,
             profile=profile_of(image),
-            is_truncated=is_truncated or header.offset + header.size > self._length,
+            is_truncated=is_truncated or is_cut,
         )
 
     def _check(self, size: tuple[int, int]) -> None:
@@ -90,13 +131,14 @@ class IconReader:
 
     def _bitmap_size(self, offset: int) -> tuple[int, int]:
         """Return the size of an entry that is a bitmap; its mask is read at opening."""
-        if self._data.startswith(b"\x89PNG", offset):
+        if self._data.startswith(_PNG, offset):
             return 0, 0
         file = io.BytesIO(self._data)
         file.seek(offset)
         return BmpImagePlugin.DibImageFile(file).size
 
 
+_PNG = b"\x89PNG"
 _CURSOR_MAGIC, _ICON_MAGIC = b"\0\0\2\0", b"\0\0\1\0"
 _ENTRY_BYTES = 16
 _PNG_DEPTH = 32
@@ -200,7 +242,7 @@ def _bitmap_of(data: bytes, offset: int) -> tuple[int, int]:
         Zero for a number that the entry does not tell; both are zero for a PNG.
     """
     head = data[offset : offset + _BITMAP.size]
-    if len(head) < _BITMAP.size or head.startswith(b"\x89PNG"):
+    if len(head) < _BITMAP.size or head.startswith(_PNG):
         return 0, 0
     size, width, height, _, depth, packing, colours = _BITMAP.unpack(head)
     if size == _OLD_BITMAP_BYTES:

@@ -8,6 +8,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pillow_heif
 from PIL import Image
 from pillow_jxl import Decoder as JXLDecoder
@@ -16,7 +17,7 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import BadPictureError, panics_are_errors
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
-from uploadfilter.pictures.headers import jxlheader
+from uploadfilter.pictures.headers import boxes, jxlheader
 from uploadfilter.pictures.limits import DecodeLimits, check_frame
 from uploadfilter.pictures.readers.jpegs import JPEGReader
 from uploadfilter.pictures.sampling import Course
@@ -91,7 +92,7 @@ class HEIFReader:
 
 
 class JXLReader:
-    """A JPEG XL: its last frame, or the JPEG from which it was made.
+    """A JPEG XL: the JPEG that it packs, if it does, and its last frame.
 
     Args:
         data: The file.
@@ -103,7 +104,6 @@ class JXLReader:
         BadPictureError: Its header cannot be read.
     """
 
-    durations: Sequence[int] = (0,)
     keys: Sequence[int] | None = None
     course: Course | None = None
 
@@ -120,6 +120,9 @@ class JXLReader:
         self._jpeg = jpeg
         # The library shows only the last frame.
         self.lack = Reason.KEY_FRAME_UNSEEN if header.is_animated else None
+        # Beside a JPEG of the samples stand the samples, which viewers show.
+        is_packed = boxes.has_box(data, _PACKED_JPEG)
+        self.durations: Sequence[int] = (0, 0) if is_packed else (0,)
 
     def frame(self, number: int) -> Frame:
         """Decode the picture; the library shows no part of a truncated one."""
@@ -129,13 +132,36 @@ class JXLReader:
             bytes_per_pixel=self._format.bytes_per_pixel,
             held_bytes=self._format.held_times * len(self._data),
         )
+        data = self._data
+        if number:
+            data = boxes.with_other_name(data, _PACKED_JPEG, b"free")
         with panics_are_errors():
-            is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(self._data)
+            is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(data)
         if is_jpeg:
             return JPEGReader(io.BytesIO(pixels), self._jpeg, self._limits).frame(0)
-        # Half floats arrive as floats of 32 bits.
-        mode = "F" if info.mode == "F;16" else info.mode
-        image = Image.frombytes(mode, (info.width, info.height), pixels)
+        image = _image_of(pixels, info.mode, (info.width, info.height))
         return Frame(
             image=image, number=number, full=image.size, profile=profile or None
         )
+
+
+_PACKED_JPEG = b"jbrd"
+"""The name of the box that makes a JPEG of the samples."""
+
+
+def _image_of(pixels: bytes, mode: str, size: tuple[int, int]) -> Image.Image:
+    """Return the samples of a JPEG XL as an image.
+
+    The library calls grey with alpha in 16 bits by the name of that in 8.
+
+    Raises:
+        BadPictureError: They are not as many as the mode has.
+    """
+    # Half floats arrive as floats of 32 bits.
+    mode = "F" if mode == "F;16" else mode
+    expected = size[0] * size[1] * {"F": 4, "I;16": 2}.get(mode, len(mode))
+    if mode == "LA" and len(pixels) == 2 * expected:
+        pixels = (np.frombuffer(pixels, "<u2") >> 8).astype(np.uint8).tobytes()
+    if len(pixels) != expected:
+        raise BadPictureError("another number of samples than its mode has")
+    return Image.frombytes(mode, size, pixels)
