@@ -46,6 +46,7 @@ _BAND_PIXELS: Final = 1 << 18
 """Pixels that are read at a time, at 20 bytes each."""
 
 _DEPTH: Final = 8
+_BYTE: Final = 0xFF
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +203,8 @@ def _plane(samples: NDArray[np.uint32], mask: int) -> NDArray[np.uint8]:
     # If there are more than eight bits, the lowest are dropped.
     shift = max((mask & -mask).bit_length() - 1, mask.bit_length() - _DEPTH)
     largest = mask >> shift
+    if largest == _BYTE:
+        return (samples >> shift).astype(np.uint8)
     steps = (np.arange(1 << _DEPTH) * 255 // largest).astype(np.uint8)
     plane: NDArray[np.uint8] = steps[samples >> shift & largest]
     return plane
