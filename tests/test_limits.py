@@ -236,7 +236,7 @@ NAMED: Mapping[str, str] = {
     "sequences in HEIC": (
         "tests/pictures/readers/test_libraries.py::test_heic_with_a_sequence_is_not_whole"
     ),
-    "entries of icons with a side": (
+    "entries of icons with more": (
         "tests/pictures/readers/test_icons.py::test_large_entry_is_limited_by_its_own_header"
     ),
     "texts that are full of what looks encoded": (

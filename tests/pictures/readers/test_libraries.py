@@ -161,8 +161,8 @@ _DEEP_GREY = (
     "QRBBEEFAQRBBAEEsQfwTdvrWBJFu6/uj9jgIPBJJEV4p+Kp2Uvlm7XmLi4WakWJyWEU/5kYVW8q9"
     "QibybokWke3KYQIX2CYo"
 )
-"""Base64 of a JPEG XL by ``cjxl`` 0.11: grey that grows by 1,000 from left to right, and
-alpha that falls by 1,200 from the top, in 16 bits. The library here writes none."""
+"""Base64 of a JPEG XL by ``cjxl`` 0.11, as the library here writes none. Grey grows
+by 1,000 from left to right, alpha falls by 1,200 from the top, in 16 bits."""
 
 
 def test_deep_grey_with_alpha_is_read_in_8_bits() -> None:
