@@ -4,8 +4,8 @@ The handshake is a request like any other, and so is its answer, unless the orig
 the WebSocket. Then bytes pass both ways, and nobody here reads them: one record says so
 for the whole WebSocket, with the reason ``exempt``.
 
-A WebSocket ends when either side ends, or is silent for ``stream_timeout_s``; when the
-service ends; and with the next bytes after the settings have changed: it would
+A WebSocket ends when either side ends; when nothing passes for ``stream_timeout_s``;
+when the service ends; and with the next bytes after the settings have changed: it would
 otherwise go on for days under those of its beginning.
 """
 
@@ -142,16 +142,18 @@ class WebSocketPassing:
         request.protocol.set_parser(client)  # type: ignore[arg-type] # it asks no more
         answer.by.set_parser(origin, None)
         departure_of(request).ended.add_done_callback(lambda _: client.feed_eof())
+        silence = asyncio.timeout(arrival.origin.stream_timeout_s)
         works = [
             asyncio.ensure_future(work)
             for work in (
-                self._pass_bytes(arrival, client, origin),
-                self._pass_bytes(arrival, origin, client),
+                self._pass_bytes(arrival, client, origin, silence),
+                self._pass_bytes(arrival, origin, client, silence),
                 self._drain.beginning(),
             )
         ]
         try:
-            done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
+            async with silence:
+                done, _ = await asyncio.wait(works, return_when=asyncio.FIRST_COMPLETED)
             for work in done:
                 work.result()
         except (TimeoutError, aiohttp.ClientError, OSError) as exc:
@@ -165,21 +167,21 @@ class WebSocketPassing:
         response.force_close()
         return response
 
-    async def _pass_bytes(self, arrival: Arrival, source: _Side, to: _Side) -> None:
+    async def _pass_bytes(
+        self, arrival: Arrival, source: _Side, to: _Side, silence: asyncio.Timeout
+    ) -> None:
         """Pass the bytes of one side to the other, until it ends.
 
         Raises:
-            TimeoutError: One side was silent, or the other accepted nothing, for too
-                long.
+            TimeoutError: The other side accepted nothing for too long.
         """
         live = arrival.live.settings
-        while True:
-            async with asyncio.timeout(arrival.origin.stream_timeout_s):
-                data = await source.incoming.readany()
+        now_s = asyncio.get_running_loop().time
+        while data := await source.incoming.readany():
             if self._in_force.settings != live:
                 return
+            silence.reschedule(now_s() + arrival.origin.stream_timeout_s)
             async with asyncio.timeout(live.limits.answer_idle_s):
-                if not data:
-                    await flushed(to.writer)
-                    return
                 await to.writer.write(data)
+        async with asyncio.timeout(live.limits.answer_idle_s):
+            await flushed(to.writer)

@@ -27,8 +27,8 @@ class OriginSettings:
             ``connections``. nginx's ``proxy_read_timeout`` and ``proxy_send_timeout``
             are 60 s too.
         stream_timeout_s: Longest pause between two bytes of server-sent events
-            (``text/event-stream``), which are silent while nothing happens. It only
-            ends connections that neither side closes.
+            (``text/event-stream``), or of a WebSocket, which are silent while nothing
+            happens. It only ends connections that neither side closes.
         idle_timeout_s: How long an idle connection is kept. Below the five seconds
             after which Node and Apache close theirs, so that a connection is not lost
             at the moment it is used again.
