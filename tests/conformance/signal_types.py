@@ -6,8 +6,9 @@ from tests.pictures.sketches import luma, picture_of
 from tests.signals.twins import bits_apart
 from uploadfilter.model import Variant, ViewSignal
 from uploadfilter.pictures.picture import Luma
+from uploadfilter.signals.exact import ExactType
 from uploadfilter.signals.operators import project_columns
-from uploadfilter.signals.registry import ExactType, PerceptualType
+from uploadfilter.signals.registry import PerceptualType
 
 UNRELATED_SHARE = 0.2
 """Share of the bits in which two unrelated pictures differ at the very least."""

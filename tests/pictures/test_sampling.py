@@ -10,8 +10,8 @@ from uploadfilter.pictures.sampling import (
     ChosenFrames,
     Course,
     key_frames,
-    sampled,
-    sampled_in_reach,
+    sample_frames,
+    sample_within,
     shown_ms,
 )
 
@@ -21,7 +21,7 @@ durations = st.lists(st.integers(0, 1000), min_size=1, max_size=200)
 @given(durations=durations, more=st.integers(0, 5))
 def test_few_frames_are_all_shown(durations: list[int], more: int) -> None:
     """Nothing is left out that there is room for."""
-    shown = sampled(durations, len(durations) + more)
+    shown = sample_frames(durations, len(durations) + more)
 
     assert shown == tuple(range(len(durations)))
 
@@ -29,7 +29,7 @@ def test_few_frames_are_all_shown(durations: list[int], more: int) -> None:
 @given(durations=durations, most=st.integers(1, 60))
 def test_sample_is_as_large_as_allowed(durations: list[int], most: int) -> None:
     """A sample has as many different frames as it may, in ascending order."""
-    shown = sampled(durations, most)
+    shown = sample_frames(durations, most)
 
     assert len(shown) == min(most, len(durations))
     assert list(shown) == sorted(set(shown))
@@ -43,7 +43,7 @@ def test_sample_holds_first_last_and_longest(durations: list[int], most: int) ->
 
     These may be four: where browsers show another frame longest than the file says.
     """
-    shown = sampled(durations, most)
+    shown = sample_frames(durations, most)
 
     assert {0, len(durations) - 1, durations.index(max(durations))} <= set(shown)
 
@@ -51,7 +51,7 @@ def test_sample_holds_first_last_and_longest(durations: list[int], most: int) ->
 @given(count=st.integers(1, 1000), most=st.integers(3, 60))
 def test_sample_leaves_no_wide_gap(count: int, most: int) -> None:
     """Between two frames of a sample there are twice as many as need be, at most."""
-    shown = sampled([1] * count, most)
+    shown = sample_frames([1] * count, most)
 
     gaps = [after - before for before, after in itertools.pairwise(shown)]
     assert max(gaps, default=0) <= 2 * -(-count // (most - 2)) + 1
@@ -69,7 +69,7 @@ def test_what_is_shown_for_long_is_in_the_sample(
     run = range(start, min(start + length, len(durations)))
     shown_for = sum(durations[number] for number in run)
 
-    shown = sampled(durations, 60)
+    shown = sample_frames(durations, 60)
 
     if 28 * shown_for >= sum(durations) + 28:
         assert not set(run).isdisjoint(shown)
@@ -80,7 +80,7 @@ def test_second_longest_frame_is_in_the_sample() -> None:
     durations = [20] * 600
     durations[300], durations[305] = 5000, 4900
 
-    assert 305 in sampled(durations, 60)
+    assert 305 in sample_frames(durations, 60)
 
 
 @pytest.mark.parametrize(
@@ -96,7 +96,7 @@ def test_first_goes_before_longest_before_last(
     most: int, shown: tuple[int, ...]
 ) -> None:
     """With little room, the order of importance decides."""
-    assert sampled([100, 100, 900, *[100] * 7], most) == shown
+    assert sample_frames([100, 100, 900, *[100] * 7], most) == shown
 
 
 @given(durations=durations)
@@ -133,7 +133,11 @@ def obvious(
         more = set(range(course.starts[number], number + 1)) | decoded
         return sum(course.costs[each] for each in more if each) <= budget
 
-    for number in (*keys, *sampled(durations, len(durations)), *range(len(durations))):
+    for number in (
+        *keys,
+        *sample_frames(durations, len(durations)),
+        *range(len(durations)),
+    ):
         if fits(number):
             decoded |= set(range(course.starts[number], number + 1))
     return decoded
@@ -160,7 +164,7 @@ def test_key_frames_are_in_reach_if_the_budget_allows(
     course = Course(starts=starts, costs=[cost for *_, cost in frames], shown_pixels=1)
     keys = key_frames(durations)
 
-    found = sampled_in_reach(durations, course, keys=keys, most=most, budget=budget)
+    found = sample_within(durations, course, keys=keys, most=most, budget=budget)
 
     assert isinstance(found, ChosenFrames)
     assert len(found.numbers) == min(most, found.reach)

@@ -13,7 +13,7 @@ from tests.pictures import icc
 from tests.pictures.sketches import photograph
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.picture import Luma, Shape
-from uploadfilter.pictures.showing import lacks_conversion, showings
+from uploadfilter.pictures.showing import lacks_conversion, reduction_of, showings
 
 COLOURS = photograph(11, 96, 64)
 GREY = COLOURS.convert("L")
@@ -389,3 +389,19 @@ def test_number_far_away_does_not_hide_the_others(mode: str, reach: float) -> No
     expected = np.asarray(photograph(3).convert("L")).copy()
     expected[0, 0] = 255
     np.testing.assert_allclose(shown["cut"].plane, expected, atol=1)
+
+
+@pytest.mark.parametrize(
+    ("size", "by"),
+    [
+        ((2000, 2000), 1),
+        ((2001, 2000), 2),
+        ((2100, 2083), 4),
+        ((8064, 6048), 8),
+        ((1000, 50_000), 8),
+        ((600, 12_288), 1),
+    ],
+)
+def test_planes_keep_their_least_side(size: tuple[int, int], by: int) -> None:
+    """A large picture gets smaller as long as 512 pixels are left, or is very long."""
+    assert reduction_of(size) == by

@@ -83,7 +83,7 @@ def test_composition_applies_the_inner_operator_first(
     values = noise(seed, length).astype(np.float64)
     inner, outer = operators.bicubic(length, outputs), operators.jarosz(outputs)
 
-    composed = operators.composed(outer, inner).dense()
+    composed = operators.compose(outer, inner).dense()
 
     step_by_step = outer.dense() @ (inner.dense() @ values)
     np.testing.assert_allclose(composed @ values, step_by_step, atol=1e-9)
@@ -100,7 +100,7 @@ def test_projection_gives_the_same_on_block_values(
     band = operators.jarosz(length)
 
     np.testing.assert_allclose(
-        band.projected(scale) @ small, band.dense() @ full, atol=1e-9
+        band.project(scale) @ small, band.dense() @ full, atol=1e-9
     )
 
 
@@ -145,13 +145,13 @@ def test_mirrored_operator_is_that_of_the_mirror(
     pixels = noise(seed, 1, length)[0].astype(np.float64)
     band = operators.jarosz(length)
 
-    ours = operators.mirrored(band)
+    ours = operators.mirror(band)
 
     expected = band.dense() @ pixels[::-1]
     np.testing.assert_allclose((ours.dense() @ pixels)[::-1], expected, atol=1e-9)
     # The blocks of a smaller plane are those of the picture, not of its mirror.
     blocks = np.add.reduceat(ours.dense(), np.arange(0, length, scale), axis=1)
-    np.testing.assert_allclose(ours.projected(scale), blocks, atol=1e-12)
+    np.testing.assert_allclose(ours.project(scale), blocks, atol=1e-12)
 
 
 def test_usual_axes_are_built_once() -> None:

@@ -217,30 +217,17 @@ def test_quality_equals_its_twin() -> None:
     assert ours == twins.pdq_quality(plane.astype(np.float64))
 
 
-def test_below_a_floor_is_what_quality_says() -> None:
-    """Where one axis shows it, and where both must be asked."""
-    ramp = np.tile(np.arange(64, dtype=np.float32) * 4, (64, 1))
-    planes = [contrast * luma(9)[:64, :64] for contrast in np.linspace(0, 1, 21)]
-    planes += [ramp, ramp.T, ramp + ramp.T, 2 * ramp]
-    data = [plane.astype(np.float32).tobytes() for plane in planes]
-    qualities = [pdq.quality(plane) for plane in data]
-
-    assert min(qualities) < 50 <= max(qualities)
-    for floor in (1, 30, 50, 99, 100):
-        assert [pdq.is_below(plane, floor) for plane in data] == [
-            quality < floor for quality in qualities
-        ]
-
-
 @given(seeds=st.tuples(*[st.integers(0, 99)] * 2), contrast=st.floats(0, 0.3))
-def test_what_may_not_speak_never_does(seeds: tuple[int, int], contrast: float) -> None:
+def test_what_may_not_have_quality_never_has(
+    seeds: tuple[int, int], contrast: float
+) -> None:
     """No blend of two planes has a quality that neither may have."""
     planes = np.stack([luma(seed)[:64, :64] for seed in seeds]).astype(np.float32)
     planes *= np.float32(contrast)
     shares = np.linspace(0, 1, 17, dtype=np.float32)[:, None, None]
     blends = planes[0] + (planes[1] - planes[0]) * shares
 
-    assert pdq.may_speak(planes) or pdq.qualities_of(blends).max() < 50
+    assert pdq.may_have_quality(planes) or pdq.qualities_of(blends).max() < 50
 
 
 def test_qualities_are_those_of_each_plane() -> None:

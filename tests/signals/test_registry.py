@@ -4,12 +4,8 @@ import pytest
 
 from tests.conformance.signal_types import check_exact_type, check_perceptual_type
 from uploadfilter import model
-from uploadfilter.signals.registry import (
-    EXACT_TYPES,
-    PERCEPTUAL_TYPES,
-    ExactType,
-    PerceptualType,
-)
+from uploadfilter.signals.exact import EXACT_TYPES, ExactType
+from uploadfilter.signals.registry import PERCEPTUAL_TYPES, PerceptualType
 
 
 @pytest.mark.parametrize("signal_type", EXACT_TYPES, ids=lambda item: item.type)

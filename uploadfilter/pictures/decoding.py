@@ -38,7 +38,7 @@ from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
 from uploadfilter.pictures.opening import open_reader
 from uploadfilter.pictures.reader import Reader, keys_of
-from uploadfilter.pictures.sampling import ChosenFrames, sampled, sampled_in_reach
+from uploadfilter.pictures.sampling import ChosenFrames, sample_frames, sample_within
 from uploadfilter.pictures.showing import lacks_conversion
 
 __all__ = ["DecodeLimits", "frames_of", "prepare_process"]
@@ -162,7 +162,7 @@ class _Showing:
             place for place, at in enumerate(waiting) if not place or at in self._keys
         ]
         durations = [self._reader.durations[at] for at in waiting]
-        places = sampled(durations, max(most, len(keys)), keys=keys)
+        places = sample_frames(durations, max(most, len(keys)), keys=keys)
         self._waiting = deque(waiting[place] for place in places if place)
 
     def _all_reasons(self) -> Iterator[Reason]:
@@ -197,10 +197,10 @@ def _sample(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:
     """Choose the frames to show."""
     durations, keys, course = reader.durations, keys_of(reader), reader.course
     if course is None:
-        numbers = sampled(durations, most, keys=keys)
+        numbers = sample_frames(durations, most, keys=keys)
         return ChosenFrames(numbers=numbers, reach=len(durations))
     fitting = limits.max_total_pixels // max(1, course.shown_pixels)
-    return sampled_in_reach(
+    return sample_within(
         durations,
         course,
         keys=keys,

@@ -26,7 +26,6 @@ class Frame:
             or 8 (large pictures only).
         profile: The ICC profile, if there is one.
         other_profiles: Profiles that other programs use instead.
-        is_deep: If true, the file may have samples of more than 8 bits.
         is_truncated: If true, the file broke off, and the image shows the part before.
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and Pillow has corrected them.
@@ -43,7 +42,6 @@ class Frame:
     scale: int = 1
     profile: bytes | None = None
     other_profiles: tuple[bytes, ...] = ()
-    is_deep: bool = False
     is_truncated: bool = False
     is_inverted: bool = False
     count: int = 1

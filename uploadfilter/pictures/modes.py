@@ -52,7 +52,7 @@ def bands(image: Image.Image, *, rows_of: int = 1) -> Iterator[tuple[int, Image.
 def luma_of(image: Image.Image) -> Reading:
     """Return the reading of an image's colours as luma, without their alpha."""
     if image.mode in _NUMBERS:
-        return _stretched(image)
+        return _stretch(image)
     return _LUMAS.get(image.mode, _luma)
 
 
@@ -75,7 +75,7 @@ def _without_transparency(piece: Image.Image) -> Image.Image:
     return bare
 
 
-def _luma_by_colours(piece: Image.Image) -> Image.Image:
+def _luma_by_rgb(piece: Image.Image) -> Image.Image:
     """Convert by way of RGB, for modes that Pillow cannot convert to luma correctly.
 
     Pillow's luma of YCbCr is Y alone, even for colours that a screen cannot show.
@@ -88,7 +88,7 @@ def _luma_by_alpha(piece: Image.Image) -> Image.Image:
     return piece.convert(piece.mode.upper()).convert("L")
 
 
-def _lightness(piece: Image.Image) -> Image.Image:
+def _luma_of_lab(piece: Image.Image) -> Image.Image:
     """Take the lightness, which is the first channel of LAB."""
     return piece.getchannel(0)
 
@@ -100,18 +100,18 @@ def _luma_of_16_bits(piece: Image.Image) -> Image.Image:
 
 
 _LUMAS: Final[dict[str, Reading]] = {
-    "CMYK": _luma_by_colours,
-    "HSV": _luma_by_colours,
-    "YCbCr": _luma_by_colours,
+    "CMYK": _luma_by_rgb,
+    "HSV": _luma_by_rgb,
+    "YCbCr": _luma_by_rgb,
     "RGBa": _luma_by_alpha,
     "La": _luma_by_alpha,
-    "LAB": _lightness,
+    "LAB": _luma_of_lab,
     **dict.fromkeys(_SIXTEEN_BITS, _luma_of_16_bits),
 }
 """Modes that ``convert("L")`` refuses or converts wrongly."""
 
 
-def _stretched(image: Image.Image) -> Reading:
+def _stretch(image: Image.Image) -> Reading:
     """Stretch samples of unknown range (32 bits or floating-point) over 0 to 255."""
     extremes = [_extremes(_numbers(band)) for _, band in bands(image)]
     lowest = min(low for low, _ in extremes)
@@ -284,7 +284,7 @@ def _first_channels(piece: Image.Image) -> Image.Image:
     )
 
 
-def _clipped(piece: Image.Image) -> Image.Image:
+def _clip(piece: Image.Image) -> Image.Image:
     return _without_transparency(piece).convert("L")
 
 
@@ -295,5 +295,5 @@ _RAWS: Final[dict[str, Reading]] = {
     "HSV": _first_channels,
     "LAB": _first_channels,
     "RGBa": _first_channels,
-    **dict.fromkeys(_SIXTEEN_BITS | _NUMBERS, _clipped),
+    **dict.fromkeys(_SIXTEEN_BITS | _NUMBERS, _clip),
 }

@@ -7,7 +7,7 @@ that a smaller plane gives the signals of the full picture (``operators.py``).
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,10 @@ Luma = NDArray[np.uint8]
 Floats = NDArray[np.float32]
 Shrunk = NDArray[Any]
 """The data that a signal type keeps of a picture; each type knows their form."""
+
+
+SCALES: Final = (1, 2, 4, 8)
+"""The scales at which libjpeg can decode."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,17 +41,13 @@ class Shape:
 
     def __post_init__(self) -> None:
         """Refuse a shape that no decoder can produce."""
-        if self.height < 1 or self.width < 1 or self.scale not in _SCALES:
+        if self.height < 1 or self.width < 1 or self.scale not in SCALES:
             raise ValueError(f"no picture has the shape {self!r}")
 
     @property
     def plane(self) -> tuple[int, int]:
         """Return the rows and columns of the plane."""
         return -(-self.height // self.scale), -(-self.width // self.scale)
-
-
-_SCALES = (1, 2, 4, 8)
-"""The scales at which libjpeg can decode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,26 @@ class Picture:
             raise ValueError(
                 f"a plane of {self.plane.shape} does not fit {self.shape!r}"
             )
+
+
+def part_of(plane: Luma, shape: Shape, rows: slice, columns: slice) -> Picture:
+    """Return a part of a plane as a picture; its last pixels may be partial.
+
+    Args:
+        plane: The plane.
+        shape: The shape of its picture.
+        rows: Rows of the plane; both ends are numbers.
+        columns: Columns of the plane.
+    """
+    scale = shape.scale
+    height, width = (
+        min(int(kept.stop) * scale, length) - int(kept.start) * scale
+        for kept, length in ((rows, shape.height), (columns, shape.width))
+    )
+    return Picture(
+        plane=plane[rows, columns],
+        shape=Shape(height=height, width=width, scale=scale),
+    )
 
 
 _WHOLE = 255

@@ -26,7 +26,6 @@ from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers.pieces import (
     check_pieces,
     contradicts_itself,
-    has_deep_samples,
     piece_bytes,
 )
 from uploadfilter.pictures.limits import DecodeLimits, check_frame
@@ -38,9 +37,6 @@ DRAFT_SIDE = 512
 With 256 the largest difference of PDQ from the full resolution grows from 4 to 10 bits,
 and a tenth of the time is saved.
 """
-
-SCALES = (1, 2, 4, 8)
-"""The scales at which libjpeg can decode."""
 
 
 class Reader(Protocol):
@@ -112,7 +108,6 @@ class PillowReader:
         self._limits = limits
         self._held_bytes = held_bytes
         self._is_padded = is_padded
-        self._is_deep = is_deep
         self._is_moving = len(durations) > 1
         self._bytes_per_pixel = max(
             picture_format.bytes_per_pixel,
@@ -134,7 +129,6 @@ class PillowReader:
             bytes_per_pixel=self._bytes_per_pixel,
             held_bytes=self._held_bytes + piece_bytes(image),
         )
-        is_deep = self._is_deep or has_deep_samples(image)
         is_truncated = load(image) or self._is_padded
         return Frame(
             # The decoder continues with its own image, so this one may change.
@@ -142,7 +136,6 @@ class PillowReader:
             number=number,
             full=image.size,
             profile=profile_of(image),
-            is_deep=is_deep,
             is_truncated=is_truncated,
         )
 

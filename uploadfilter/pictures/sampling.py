@@ -72,7 +72,7 @@ def key_frames(durations: Sequence[int]) -> tuple[int, ...]:
     return tuple(dict.fromkeys((0, seen, len(durations) - 1, said)))
 
 
-def sampled(
+def sample_frames(
     durations: Sequence[int], most: int, *, keys: Sequence[int] | None = None
 ) -> tuple[int, ...]:
     """Return which frames to show: all, or a sample.
@@ -111,7 +111,7 @@ def _by_time(durations: Sequence[int], moments: int) -> Iterator[int]:
         yield bisect_right(ends, (2 * moment + 1) * ends[-1] // (2 * moments))
 
 
-def sampled_in_reach(
+def sample_within(
     durations: Sequence[int],
     course: Course,
     *,
@@ -134,14 +134,14 @@ def sampled_in_reach(
     reach = _Reach(course, budget)
     reach.add(0, is_free=True)
     reached = [key for key in keys if reach.add(key)]
-    if reach.holds_all(len(durations)):
+    if reach.add_all(len(durations)):
         return ChosenFrames(
-            numbers=sampled(durations, most, keys=reached), reach=len(durations)
+            numbers=sample_frames(durations, most, keys=reached), reach=len(durations)
         )
-    for number in sampled(durations, most):
+    for number in sample_frames(durations, most):
         reach.add(number)
     numbers = sorted(reach.decoded)
-    places = sampled(
+    places = sample_frames(
         [durations[number] for number in numbers],
         most,
         keys=[numbers.index(key) for key in reached],
@@ -163,21 +163,15 @@ class _Reach:
         """Add a frame and all frames below it, if that is within the budget."""
         frames = range(self._course.starts[number], number + 1)
         more = [each for each in frames if each not in self.decoded]
-        cost = 0 if is_free else sum(self._course.costs[each] for each in more)
-        if cost > self._left:
-            return False
-        self._left -= cost
-        self.decoded.update(more)
-        return True
-
-    def holds_all(self, count: int) -> bool:
-        """Add all frames if the budget allows it; return whether it does."""
-        return self.add_all(count) if len(self.decoded) < count else True
+        cost = sum(self._course.costs[each] for each in more)
+        return self._pay(more, 0 if is_free else cost)
 
     def add_all(self, count: int) -> bool:
         """Add every frame, if that is within the budget."""
         more = [each for each in range(count) if each not in self.decoded]
-        cost = sum(self._course.costs[each] for each in more)
+        return self._pay(more, sum(self._course.costs[each] for each in more))
+
+    def _pay(self, more: Sequence[int], cost: int) -> bool:
         if cost > self._left:
             return False
         self._left -= cost

@@ -26,6 +26,7 @@ Rules this module keeps:
 """
 
 import itertools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
@@ -42,8 +43,7 @@ from uploadfilter.pictures.colours.chunks import (
 from uploadfilter.pictures.colours.conversions import Conversion, conversion_of
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.modes import Reading
-from uploadfilter.pictures.picture import Blend, Luma, Picture, Shape
-from uploadfilter.pictures.shrinking import LONGEST_SIDE, SCALES, reduction_of
+from uploadfilter.pictures.picture import SCALES, Blend, Luma, Picture, Shape
 
 STORED: Final = "stored"
 CONVERTED: Final = "icc"
@@ -60,6 +60,14 @@ other pages, each with its picture."""
 _Planes = Callable[[Image.Image, int], tuple[Image.Image, ...]]
 """From a band of a frame, and a factor of reduction, to the same band of several
 planes."""
+
+_LEAST_SIDE: Final = 512
+"""Shortest side of a plane when a large frame is reduced, as libjpeg does with JPEGs:
+signals of 64 million pixels would take seconds."""
+
+_LONGEST_SIDE: Final = 12_288
+"""A plane with a longer side is reduced even if its other side becomes too short: the
+operators of a side of 65,535 pixels take seconds to build."""
 
 _CONVERTED_SIDE: Final = 360
 """Shortest side of a plane that is converted by a profile. The conversion takes 16 ns
@@ -96,29 +104,35 @@ def showings(frame: Frame, *, pages: Pages | None = None) -> Iterator[Shown]:
             such a frame is shown on black and on white only.
     """
     image = frame.image
-    reduction = _reduction(image, frame.scale)
+    reduction = reduction_of(image.size, scale=frame.scale)
     luma = modes.luma_of(image)
-    yield from _shown(frame, (STORED,), _plain(luma), reduction)
+    yield from _show(frame, (STORED,), _single_plane(luma), reduction)
     alpha = _transparency(image)
     if alpha is not None:
         names = ("white", "black", ALPHA)
-        backed = _shown(frame, names, _backed(luma, alpha), reduction)
+        backed = _show(frame, names, _draw_on_pages(luma, alpha), reduction)
         yield from _with_greys(backed, frame.count, pages)
-    yield from _converted(frame, alpha, reduction, pages)
+    yield from _show_converted(frame, alpha, reduction, pages)
     cut = modes.cut_of(image)
     if cut is not None:
-        yield from _shown(frame, (CUT,), _plain(cut), reduction)
+        yield from _show(frame, (CUT,), _single_plane(cut), reduction)
     raw = modes.raw_of(image) if frame.number == 0 else None
     if raw is not None:
-        yield from _shown(frame, (RAW,), _plain(raw), reduction)
+        yield from _show(frame, (RAW,), _single_plane(raw), reduction)
 
 
-def _reduction(image: Image.Image, scale: int) -> int:
-    """Return the factor by which planes are smaller than the frame: 1, 2, 4 or 8."""
-    if scale == 1:
-        return reduction_of(image.size)
+def reduction_of(size: tuple[int, int], *, scale: int = 1) -> int:
+    """Return the factor by which planes are smaller than a frame: 1, 2, 4 or 8.
+
+    Args:
+        size: Width and height of the frame in pixels.
+        scale: How many times smaller it already is; such a frame is only reduced
+            further if a side is too long.
+    """
     by = 1
-    while max(image.size) > by * LONGEST_SIDE and scale * by < SCALES[-1]:
+    if scale == 1 and math.prod(size) > modes.WHOLE_PIXELS:
+        by = max(s for s in SCALES if s == 1 or min(size) >= s * _LEAST_SIDE)
+    while max(size) > by * _LONGEST_SIDE and scale * by < SCALES[-1]:
         by *= 2
     return by
 
@@ -134,7 +148,7 @@ def _transparency(image: Image.Image) -> Reading | None:
     return None
 
 
-def _shown(
+def _show(
     frame: Frame, names: tuple[str, ...], planes: _Planes, by: int
 ) -> Iterator[Shown]:
     """Yield the planes that a function makes from a frame's bands, with names.
@@ -148,13 +162,13 @@ def _shown(
     scale = frame.scale
     width, height = frame.full if scale > 1 else frame.image.size
     shape = Shape(height=height, width=width, scale=scale * by)
-    filled = _filled(frame.image, len(names), planes, by)
+    filled = _fill(frame.image, len(names), planes, by)
     for name in names:
         # Removed one by one, so that no plane is held longer than needed.
         yield Shown(name, Picture(plane=filled.pop(0), shape=shape))
 
 
-def _filled(image: Image.Image, count: int, planes: _Planes, by: int) -> list[Luma]:
+def _fill(image: Image.Image, count: int, planes: _Planes, by: int) -> list[Luma]:
     """Fill planes band by band; planes of a single band are not copied."""
     size = -(-image.height // by), -(-image.width // by)
     filled: list[Luma] = []
@@ -169,16 +183,16 @@ def _filled(image: Image.Image, count: int, planes: _Planes, by: int) -> list[Lu
     return filled
 
 
-def _smaller(image: Image.Image, by: int) -> Image.Image:
+def _reduce(image: Image.Image, by: int) -> Image.Image:
     return image.reduce(by) if by > 1 else image
 
 
-def _plain(reading: Reading) -> _Planes:
+def _single_plane(reading: Reading) -> _Planes:
     """Return a function that makes the only plane of a reading."""
-    return lambda band, by: (_smaller(reading(band), by),)
+    return lambda band, by: (_reduce(reading(band), by),)
 
 
-def _backed(luma: Reading, alpha: Reading) -> _Planes:
+def _draw_on_pages(luma: Reading, alpha: Reading) -> _Planes:
     """Return a function that draws a band on white and on black, and gives its alpha.
 
     Luma is linear in the colours, so it can be drawn instead of them.
@@ -186,13 +200,13 @@ def _backed(luma: Reading, alpha: Reading) -> _Planes:
 
     def draw(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
         shade = alpha(band)
-        drawn = (*_drawn(luma(band), shade), shade)
-        return tuple(_smaller(plane, by) for plane in drawn)
+        drawn = (*_draw(luma(band), shade), shade)
+        return tuple(_reduce(plane, by) for plane in drawn)
 
     return draw
 
 
-def _drawn(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
+def _draw(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
     """Draw luma on white, and on black."""
     white, black = (
         Image.composite(luma, Image.new("L", luma.size, grey), alpha)
@@ -222,7 +236,7 @@ def _with_greys(
         yield Shown(f"{prefix}{GREY_PAGE}:{grey}", picture)
 
 
-def _converted(
+def _show_converted(
     frame: Frame, alpha: Reading | None, by: int, pages: Pages | None
 ) -> Iterator[Shown]:
     """Yield the showings of the colours converted by profiles."""
@@ -236,28 +250,28 @@ def _converted(
             names.append(word)
             if alpha is not None:
                 names += [f"{word}/white", f"{word}/black"]
-        planes = _converting(colours, conversion, alpha)
-        shown = _shown(frame, tuple(names), planes, by)
+        planes = _converter(colours, conversion, alpha)
+        shown = _show(frame, tuple(names), planes, by)
         yield from _with_greys(shown, frame.count, pages)
 
 
-def _converting(
+def _converter(
     colours: Reading, conversion: Conversion, alpha: Reading | None
 ) -> _Planes:
     """Return a function that converts a band in several ways and draws it on pages."""
 
     def convert(band: Image.Image, by: int) -> tuple[Image.Image, ...]:
         samples = colours(band)
-        bare = conversion.lumas(_smaller(samples, by))
+        bare = conversion.lumas(_reduce(samples, by))
         if alpha is None:
             return bare
-        seen, shade = _weighted(samples, alpha(band), by)
-        return _each_drawn(list(zip(bare, conversion.lumas(seen), strict=True)), shade)
+        seen, shade = _weight_by_alpha(samples, alpha(band), by)
+        return _draw_each(list(zip(bare, conversion.lumas(seen), strict=True)), shade)
 
     return convert
 
 
-def _each_drawn(
+def _draw_each(
     lumas: list[tuple[Image.Image, Image.Image]], shade: Image.Image
 ) -> tuple[Image.Image, ...]:
     """Return each luma, and its drawings with an alpha.
@@ -268,7 +282,7 @@ def _each_drawn(
     """
     planes: list[Image.Image] = []
     for luma, seen in lumas:
-        planes += [luma, *_drawn(seen, shade)]
+        planes += [luma, *_draw(seen, shade)]
     return tuple(planes)
 
 
@@ -309,7 +323,7 @@ def _may_be_halved(frame: Frame, by: int) -> bool:
     return min(width, height) >= 2 * by * _CONVERTED_SIDE
 
 
-def _weighted(
+def _weight_by_alpha(
     samples: Image.Image, alpha: Image.Image, by: int
 ) -> tuple[Image.Image, Image.Image]:
     """Return reduced samples, weighted by alpha, and the reduced alpha."""

@@ -15,7 +15,7 @@ from PIL import Image
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.pictures import modes
 from uploadfilter.pictures.frame import Frame
-from uploadfilter.pictures.picture import Blend, Floats, Luma, Picture, Shape
+from uploadfilter.pictures.picture import SCALES, Blend, Floats, Luma, Picture, Shape
 from uploadfilter.signals import pdq
 
 CHROMA: Final = "chroma"
@@ -31,7 +31,6 @@ and conversions give grey pictures less."""
 _REACH: Final = 2.5
 """Standard deviations from the middle that become black and white."""
 
-_SCALES: Final = (1, 2, 4, 8)
 _COLOURS: Final = frozenset({"RGB", "RGBA", "P", "PA", "CMYK", "YCbCr", "RGBa", "HSV"})
 
 
@@ -49,8 +48,8 @@ def show_chroma(frame: Frame) -> Picture | None:
     if frame.image.mode not in _COLOURS:
         return None
     image = frame.image
-    by = max(s for s in _SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
-    while frame.scale * by > _SCALES[-1]:
+    by = max(s for s in SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
+    while frame.scale * by > SCALES[-1]:
         by //= 2
     plane = _widest(_small_colours(image, by))
     if plane is None:

@@ -3,12 +3,15 @@
 MD5 and SHA-1 are broken as signatures, but most police sets have nothing else. So here
 they only identify and never authenticate.
 
-To add an exact type, add its name and width in ``model.py`` and its class here and in
-``registry.py``; the suite ``tests/conformance/signal_types.py`` must pass.
+To add an exact type, add its name and width in ``model.py`` and its line here; the
+suite ``tests/conformance/signal_types.py`` must pass.
 """
 
 import hashlib
-from typing import Protocol
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final, Protocol
 
 from uploadfilter.model import Signal, SignalType
 
@@ -23,43 +26,37 @@ class Hasher(Protocol):
         """Return the digest of all bytes so far."""
 
 
-class MD5:
-    """The 128-bit digest that nearly every police set has."""
+@dataclass(frozen=True, slots=True)
+class ExactType:
+    """A signal type that is compared by equality; its values are digests of bytes.
 
-    type = SignalType.MD5
+    Attributes:
+        type: The signal type.
+        make: Returns a hasher of ``hashlib`` that has seen these bytes.
+    """
 
-    def hasher(self) -> Hasher:
-        """Return a hasher that has seen no bytes yet."""
-        return hashlib.md5(usedforsecurity=False)
-
-
-class SHA1:
-    """The 160-bit digest."""
-
-    type = SignalType.SHA1
+    type: SignalType
+    make: Callable[[bytes], Hasher]
 
     def hasher(self) -> Hasher:
         """Return a hasher that has seen no bytes yet."""
-        return hashlib.sha1(usedforsecurity=False)
+        return self.make(b"")
 
 
-class SHA256:
-    """The 256-bit digest, the only one without known collisions."""
-
-    type = SignalType.SHA256
-
-    def hasher(self) -> Hasher:
-        """Return a hasher that has seen no bytes yet."""
-        return hashlib.sha256(usedforsecurity=False)
+EXACT_TYPES: Final = (
+    ExactType(SignalType.MD5, partial(hashlib.md5, usedforsecurity=False)),
+    ExactType(SignalType.SHA1, partial(hashlib.sha1, usedforsecurity=False)),
+    ExactType(SignalType.SHA256, partial(hashlib.sha256, usedforsecurity=False)),
+)
+"""The digests that nearly every police set has, and SHA-256, the only one without known
+collisions."""
 
 
 class Digests:
     """The three exact signals of content that arrives in pieces."""
 
     def __init__(self) -> None:
-        self._md5 = MD5().hasher()
-        self._sha1 = SHA1().hasher()
-        self._sha256 = SHA256().hasher()
+        self._md5, self._sha1, self._sha256 = (each.hasher() for each in EXACT_TYPES)
         self._size = 0
 
     @property
@@ -74,31 +71,21 @@ class Digests:
         self._sha256.update(data)
         self._size += len(data) if isinstance(data, bytes) else data.nbytes
 
-    def signals(self) -> tuple[Signal, Signal, Signal]:
+    def signals(self) -> tuple[Signal, ...]:
         """Return md5, sha1 and sha256 of the bytes so far; more may follow."""
-        return (
-            Signal(type=SignalType.MD5, value=self._md5.digest()),
-            Signal(type=SignalType.SHA1, value=self._sha1.digest()),
-            Signal(type=SignalType.SHA256, value=self._sha256.digest()),
+        hashers = (self._md5, self._sha1, self._sha256)
+        return tuple(
+            Signal(type=each.type, value=hasher.digest())
+            for each, hasher in zip(EXACT_TYPES, hashers, strict=True)
         )
 
 
-def digests_of_bytes(data: bytes) -> tuple[Signal, Signal, Signal]:
+def digests_of_bytes(data: bytes) -> tuple[Signal, ...]:
     """Return md5, sha1 and sha256 of a whole content.
 
     It takes half the time of ``Digests``, which matters for archives of thousands of
     texts.
     """
-    return (
-        Signal(
-            type=SignalType.MD5, value=hashlib.md5(data, usedforsecurity=False).digest()
-        ),
-        Signal(
-            type=SignalType.SHA1,
-            value=hashlib.sha1(data, usedforsecurity=False).digest(),
-        ),
-        Signal(
-            type=SignalType.SHA256,
-            value=hashlib.sha256(data, usedforsecurity=False).digest(),
-        ),
+    return tuple(
+        [Signal(type=each.type, value=each.make(data).digest()) for each in EXACT_TYPES]
     )

@@ -63,12 +63,12 @@ class ImageHash:
     def shrink(self, picture: Picture | Blend, projected: list[Floats]) -> Shrunk:
         """Return the plane, made smaller by a whole number if it is large."""
         del projected
-        return _shrunk(picture)
+        return _reduce(picture)
 
     def rows(self, shrunk: Shrunk) -> tuple[SignalRow, ...]:
         """Return eight signals of the plane, by variant."""
         image = Image.fromarray(shrunk)
-        values = [_value(self.compute(_turned(image, each))) for each in VARIANTS]
+        values = [_value(self.compute(_turn(image, each))) for each in VARIANTS]
         return (SignalRow(type=self.type, values=b"".join(values)),)
 
 
@@ -87,7 +87,7 @@ def prepare_process() -> None:
     WHASH.rows(np.zeros((8, 8), dtype=np.uint8))
 
 
-def _shrunk(picture: Picture | Blend) -> Luma:
+def _reduce(picture: Picture | Blend) -> Luma:
     """Return the plane, made smaller by a whole number if it is large."""
     factor = min(picture.plane.shape) // _ENOUGH_PIXELS
     if factor <= 1:
@@ -95,7 +95,7 @@ def _shrunk(picture: Picture | Blend) -> Luma:
     return np.asarray(Image.fromarray(picture.plane).reduce(factor))
 
 
-def _turned(image: Image.Image, variant: Variant) -> Image.Image:
+def _turn(image: Image.Image, variant: Variant) -> Image.Image:
     """Return the image turned or mirrored."""
     return image.transpose(_TURNS[variant]) if variant in _TURNS else image
 

@@ -77,9 +77,9 @@ class Band:
 
     def dense(self) -> Doubles:
         """Return the whole matrix, shape (rows, length)."""
-        return self.projected(1)
+        return self.project(1)
 
-    def projected(self, scale: int) -> Doubles:
+    def project(self, scale: int) -> Doubles:
         """Return the matrix summed over blocks of ``scale`` columns.
 
         Returns:
@@ -90,7 +90,7 @@ class Band:
         columns = self.starts[:, None] + np.arange(run)
         columns = columns.clip(0, self.length - 1)
         flat = columns // scale + np.arange(rows)[:, None] * blocks
-        return _scattered(flat, self.weights, (rows, blocks))
+        return _scatter(flat, self.weights, (rows, blocks))
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +210,7 @@ def jarosz(length: int) -> Band:
     return Band(starts, _running_sums(first, last, weight, starts), length)
 
 
-def mirrored(band: Band) -> Band:
+def mirror(band: Band) -> Band:
     """Return the operator whose result equals that of ``band`` on the mirrored picture.
 
     Its outputs are in reverse order, so that each reads the same pixels as in ``band``.
@@ -243,8 +243,8 @@ def _running_sums(
     rows, boxes = weight.shape
     run = 2 * boxes + 1
     offset = np.arange(rows)[:, None] * run - starts[:, None]
-    steps = _scattered(first + offset, weight, (rows, run))
-    steps -= _scattered(last + offset, weight, (rows, run))
+    steps = _scatter(first + offset, weight, (rows, run))
+    steps -= _scatter(last + offset, weight, (rows, run))
     return np.cumsum(steps, axis=1)[:, :-1]
 
 
@@ -323,10 +323,10 @@ def nearest_after(band: Band, length: int) -> Band:
     starts = source[:, 0]
     longest = int((source[:, -1] - starts).max()) + 1
     flat = source - starts[:, None] + np.arange(rows)[:, None] * longest
-    return Band(starts, _scattered(flat, band.weights, (rows, longest)), length)
+    return Band(starts, _scatter(flat, band.weights, (rows, longest)), length)
 
 
-def composed(outer: Band, inner: Band) -> Band:
+def compose(outer: Band, inner: Band) -> Band:
     """Return the operator that applies ``inner``, then ``outer`` to its result."""
     rows, run = outer.weights.shape
     taken = np.minimum(outer.starts[:, None] + np.arange(run), outer.length - 1)
@@ -337,10 +337,10 @@ def composed(outer: Band, inner: Band) -> Band:
     flat = begins + np.arange(rows)[:, None] * longest
     flat = flat[:, :, None] + np.arange(reach)
     weights = outer.weights[:, :, None] * inner.weights[taken]
-    return Band(starts, _scattered(flat, weights, (rows, longest)), inner.length)
+    return Band(starts, _scatter(flat, weights, (rows, longest)), inner.length)
 
 
-def _scattered(flat: Indices, weights: Doubles, shape: tuple[int, int]) -> Doubles:
+def _scatter(flat: Indices, weights: Doubles, shape: tuple[int, int]) -> Doubles:
     """Return an array with each weight added at its flat index."""
     rows, columns = shape
     summed = np.bincount(flat.ravel(), weights.ravel(), rows * columns)
@@ -351,9 +351,9 @@ def pdq_axis(length: int, scale: int) -> Axis:
     """Return PDQ's operator for an axis of a picture that no tool shrinks first.
 
     Returns:
-        128 outputs: 16 groups, of 4 and of 4 of ``mirrored``.
+        128 outputs: 16 groups, of 4 and of 4 of ``mirror``.
     """
-    return _cached(_pdq_axis, length, length, scale)
+    return _from_cache(_pdq_axis, length, length, scale)
 
 
 def pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
@@ -366,14 +366,14 @@ def pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
 
     Returns:
         256 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4, and
-        of 4 of the full geometry ``mirrored``.
+        of 4 of the full geometry ``mirror``.
     """
-    return _cached(_pdq_axis_of_geometries, length, thumbnail, scale)
+    return _from_cache(_pdq_axis_of_geometries, length, thumbnail, scale)
 
 
 def lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     """Return a LANCZOS resize of the axis to ``outputs``, a multiple of 8."""
-    return _cached(_lanczos_axis, length, outputs, scale)
+    return _from_cache(_lanczos_axis, length, outputs, scale)
 
 
 def exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
@@ -382,10 +382,10 @@ def exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     Pillow's weights are integer multiples of 2 to the power -22, so that its sums are
     exact at scale 1. It takes twice as long.
     """
-    return _cached(_exact_lanczos_axis, length, outputs, scale)
+    return _from_cache(_exact_lanczos_axis, length, outputs, scale)
 
 
-def _cached(
+def _from_cache(
     build: "_lru_cache_wrapper[Axis]", length: int, outputs: int, scale: int
 ) -> Axis:
     """Return an axis from the cache, or build one that is too large for it."""
@@ -398,7 +398,7 @@ def _cached(
 def _pdq_axis(length: int, outputs: int, scale: int) -> Axis:
     del outputs
     full = jarosz(length)
-    return _ready([full, mirrored(full)], scale, groups=PDQ_GROUPS)
+    return _ready([full, mirror(full)], scale, groups=PDQ_GROUPS)
 
 
 @lru_cache(_CACHED_AXES)
@@ -407,8 +407,8 @@ def _pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
     bands = [
         full,
         nearest_after(jarosz(SHRUNK_SIDE), length),
-        composed(jarosz(thumbnail), bicubic(length, thumbnail)),
-        mirrored(full),
+        compose(jarosz(thumbnail), bicubic(length, thumbnail)),
+        mirror(full),
     ]
     return _ready(bands, scale, groups=PDQ_GROUPS)
 
@@ -443,7 +443,7 @@ def _ready(
     dtype: np.dtype[np.floating[Any]] = _SINGLE,
 ) -> Axis:
     """Return operators for a plane ``scale`` times smaller, interleaved in groups."""
-    matrices = [band.projected(scale).astype(dtype) for band in bands]
+    matrices = [band.project(scale).astype(dtype) for band in bands]
     cut = [matrix.reshape(groups, -1, matrix.shape[1]) for matrix in matrices]
     blocks = tuple(_block(np.concatenate(group)) for group in zip(*cut, strict=True))
     return Axis(sum(len(matrix) for matrix in matrices), blocks)

@@ -102,20 +102,20 @@ def choose_greys(black: Floats, white: Floats, most: int) -> list[int]:
         white: The same on white.
         most: Most greys.
     """
-    if not pdq.may_speak(np.stack((black, white))):
+    if not pdq.may_have_quality(np.stack((black, white))):
         # A linear function is largest at one of its ends.
         return []
     shares = (GREYS / _WHITE).astype(np.float32)[:, None, None]
     planes = black + (white - black) * shares
-    speaks = np.ones(len(planes), np.bool_)
-    speaks[_ENDS] = pdq.qualities_of(planes[_ENDS]) >= QUALITY_FLOOR
+    has_quality = np.ones(len(planes), np.bool_)
+    has_quality[_ENDS] = pdq.qualities_of(planes[_ENDS]) >= QUALITY_FLOOR
     near = _near(pdq.bits_of(planes))
-    if (near[_ENDS] & speaks[_ENDS, None]).any(axis=0).all():
+    if (near[_ENDS] & has_quality[_ENDS, None]).any(axis=0).all():
         return []
-    speaks[1:-1] = pdq.qualities_of(planes[1:-1]) >= QUALITY_FLOOR
+    has_quality[1:-1] = pdq.qualities_of(planes[1:-1]) >= QUALITY_FLOOR
     # A page of too low quality is never matched, so that it covers nothing.
-    near &= speaks[:, None] & speaks
-    left = speaks & ~near[_ENDS].any(axis=0)
+    near &= has_quality[:, None] & has_quality
+    left = has_quality & ~near[_ENDS].any(axis=0)
     chosen: list[int] = []
     while left.any():
         # From black to white, the pages that each one covers follow each other.

@@ -151,22 +151,8 @@ def quality(plane: bytes) -> int:
     Source:
         ThreatExchange, pdqhashing.cpp: ``pdqImageDomainQualityMetric``.
     """
-    luma = np.frombuffer(plane, np.float32).reshape(PLANE_SIDE, PLANE_SIDE)
-    steps = _quantised(np.diff(luma, axis=0)) + _quantised(np.diff(luma, axis=1))
-    return min(steps // _QUALITY_DIVISOR, 100)
-
-
-def is_below(plane: bytes, floor: int) -> bool:
-    """Return whether ``quality`` is below a floor; one axis is enough for most.
-
-    Args:
-        plane: See ``quality``.
-        floor: A quality up to 100.
-    """
-    luma = np.frombuffer(plane, np.float32).reshape(PLANE_SIDE, PLANE_SIDE)
-    enough = floor * _QUALITY_DIVISOR
-    steps = _quantised(luma[1:] - luma[:-1])
-    return steps < enough and steps + _quantised(luma[:, 1:] - luma[:, :-1]) < enough
+    luma = np.frombuffer(plane, np.float32).reshape(1, PLANE_SIDE, PLANE_SIDE)
+    return int(qualities_of(luma)[0])
 
 
 def plane_of(picture: Picture | Blend) -> Floats:
@@ -200,7 +186,7 @@ def qualities_of(planes: Floats) -> NDArray[np.int64]:
     return qualities
 
 
-def may_speak(planes: Floats) -> bool:
+def may_have_quality(planes: Floats) -> bool:
     """Return whether any blend of some planes may have a quality that matches.
 
     Args:
@@ -213,18 +199,15 @@ def may_speak(planes: Floats) -> bool:
 
 
 def _steps_of(differences: Floats) -> NDArray[np.int64]:
-    """Return ``_quantised`` of each difference; overwrites the differences."""
+    """Return the sum of grey differences of each plane, in whole per cent of the range.
+
+    The differences are overwritten.
+    """
     differences *= np.float32(100)
     differences /= np.float32(255)
     np.abs(np.trunc(differences, out=differences), out=differences)
     sums: NDArray[np.int64] = differences.sum(axis=(1, 2)).astype(np.int64)
     return sums
-
-
-def _quantised(difference: Floats) -> int:
-    """Return the sum of grey differences, each in whole per cent of the range."""
-    per_cent = difference * np.float32(100) / np.float32(255)
-    return int(np.abs(np.trunc(per_cent)).sum())
 
 
 def _axis(shape: Shape, number: int) -> Axis:

@@ -1,4 +1,4 @@
-"""List all signal types.
+"""List all perceptual types; ``exact.py`` has the exact ones.
 
 To add one: its name and width in ``model.SignalType``, its class in a module of this
 room, its line below, and its vectors in ``tests/vectors/``. Every class here passes
@@ -9,20 +9,10 @@ from typing import Protocol
 
 from uploadfilter.model import SignalRow, SignalType
 from uploadfilter.pictures.picture import Blend, Floats, Picture, Shape, Shrunk
-from uploadfilter.signals.exact import MD5, SHA1, SHA256, Hasher
 from uploadfilter.signals.hashes import AHASH, DHASH, WHASH
 from uploadfilter.signals.operators import Axis
 from uploadfilter.signals.pdq import PDQ
 from uploadfilter.signals.phash import PHash
-
-
-class ExactType(Protocol):
-    """A signal type that is compared by equality; its values are digests of bytes."""
-
-    type: SignalType
-
-    def hasher(self) -> Hasher:
-        """Return a hasher that has seen no bytes yet."""
 
 
 class PerceptualType(Protocol):
@@ -58,8 +48,6 @@ class PerceptualType(Protocol):
             shrunk: Result of ``shrink``.
         """
 
-
-EXACT_TYPES: tuple[ExactType, ...] = (MD5(), SHA1(), SHA256())
 
 PERCEPTUAL_TYPES: tuple[PerceptualType, ...] = (
     PDQ(),

@@ -22,7 +22,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.pictures.picture import Blend, Luma, Picture, Shape
+from uploadfilter.pictures.picture import Blend, Luma, Picture, part_of
 
 _STEPS: Final = 2
 """Most nested borders that are looked for; a third one was never seen."""
@@ -80,32 +80,8 @@ def trim(picture: Picture | Blend) -> Iterator[Picture]:
         box = _box(picture.plane, picture.shape.scale)
         if box is None:
             return
-        picture = _crop(picture, *box)
+        picture = part_of(picture.plane, picture.shape, *box)
         yield picture
-
-
-def _crop(picture: Picture | Blend, rows: slice, columns: slice) -> Picture:
-    """Return a part of a picture, with a shape that fits its plane."""
-    shape = picture.shape
-    return Picture(
-        plane=picture.plane[rows, columns],
-        shape=Shape(
-            height=_side(shape.height, rows, shape.scale),
-            width=_side(shape.width, columns, shape.scale),
-            scale=shape.scale,
-        ),
-    )
-
-
-def _side(length: int, kept: slice, scale: int) -> int:
-    """Return the full length of the kept part of a side; its last pixel may be partial.
-
-    Args:
-        length: The full length of the whole side.
-        kept: The kept part, in pixels of the plane.
-        scale: Factor by which the plane is smaller.
-    """
-    return min(int(kept.stop) * scale, length) - int(kept.start) * scale
 
 
 def _box(plane: Luma, scale: int) -> tuple[slice, slice] | None:

@@ -124,12 +124,12 @@ class _Seen:
     """
 
     def __init__(self) -> None:
-        self.is_faint = False
-        self.is_calm = False
+        self.is_flat = False
+        self.has_little_contrast = False
         self._first: _Way | None = None
         self._last = b""
         self._planes: dict[bytes, set[str]] = {}
-        self._faint: dict[bytes, bool] = {}
+        self._flat: dict[bytes, bool] = {}
         self._values: dict[bytes, dict[str, bytes]] = {}
 
     def is_new_plane(self, way: _Way) -> bool:
@@ -152,11 +152,11 @@ class _Seen:
         kinds.add(way.kind)
         return True
 
-    def look_again(self, picture: Picture | Blend) -> None:
+    def note_flatness(self, picture: Picture | Blend) -> None:
         """Note whether the plane of the last call is faint."""
-        if self._last not in self._faint:
-            self._faint[self._last] = is_flat(picture)
-        self.is_faint = self._faint[self._last]
+        if self._last not in self._flat:
+            self._flat[self._last] = is_flat(picture)
+        self.is_flat = self._flat[self._last]
 
     def is_new_view(self, view: View, kind: str) -> bool:
         """Return whether a view tells anything that no earlier one told, and note it.
@@ -212,12 +212,12 @@ class _Gathering:
             return
         self._frames.add(frame.number)
         ways = 0
-        for way in self._shown(frame):
+        for way in self._show(frame):
             view = view_of(way.picture, name=way.name, types=self.types)
             if way.is_stored:
-                self._seen.is_faint = pdq.is_below(view.plane, QUALITY_FLOOR)
+                self._seen.is_flat = pdq.quality(view.plane) < QUALITY_FLOOR
             if frame.load_colours is not None:
-                self._seen.is_calm |= has_little_contrast(view)
+                self._seen.has_little_contrast |= has_little_contrast(view)
             if not self._seen.is_new_view(view, way.kind):
                 continue
             if not self._fits(view):
@@ -227,7 +227,7 @@ class _Gathering:
             yield view
         self._views_of_a_frame = max(self._views_of_a_frame, ways)
 
-    def _shown(self, frame: Frame) -> Iterator[_Way]:
+    def _show(self, frame: Frame) -> Iterator[_Way]:
         """Yield the ways to show a frame, and its windows if they are wanted."""
         for way in _ways(frame, self._seen):
             yield way
@@ -266,13 +266,13 @@ def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
 
 def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
     """Yield the ways to show a frame, or a part of one, whose planes are new."""
-    for shown in _shown(frame, seen):
+    for shown in _show(frame, seen):
         way = _way(frame.number, part, shown.name, 0, shown.picture)
         if seen.is_new_plane(way):
             yield way
         elif way.is_stored:
             # The signals of a plane that was seen before are not computed.
-            seen.look_again(shown.picture)
+            seen.note_flatness(shown.picture)
             continue
         else:
             continue
@@ -284,17 +284,17 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
                 yield way
 
 
-def _shown(frame: Frame, seen: _Seen) -> Iterator[Shown]:
+def _show(frame: Frame, seen: _Seen) -> Iterator[Shown]:
     """Yield the ways to show a frame; ways that need its colours come last."""
-    seen.is_faint = seen.is_calm = False
+    seen.is_flat = seen.has_little_contrast = False
     yield from show_on_pages(frame)
-    if not (seen.is_calm or seen.is_faint):
+    if not (seen.has_little_contrast or seen.is_flat):
         return
     coloured = load_colours(frame)
-    luma = show_clipped(frame, coloured) if seen.is_calm else None
+    luma = show_clipped(frame, coloured) if seen.has_little_contrast else None
     if luma is not None:
         yield Shown(CLIPPED, luma)
-    if coloured is None or not seen.is_faint:
+    if coloured is None or not seen.is_flat:
         return
     colours = show_chroma(coloured)
     if colours is not None:
@@ -337,9 +337,9 @@ def view_of(
     """
     wanted = [item for item in PERCEPTUAL_TYPES if item.type in types | ALWAYS]
     if isinstance(picture, Blend):
-        kept = [_blended(item, picture) for item in wanted]
+        kept = [_blend(item, picture) for item in wanted]
     else:
-        _know(picture, wanted)
+        _compute_missing(picture, wanted)
         kept = [picture.known[item.type].shrunk for item in wanted]
     rows: list[SignalRow] = []
     plane = b""
@@ -351,7 +351,7 @@ def view_of(
     return View(name=name, rows=tuple(rows), plane=plane, aspect=aspect)
 
 
-def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
+def _compute_missing(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
     """Compute the data of all signal types in one pass over a picture."""
     missing = [item for item in wanted if item.type not in picture.known]
     if not missing:
@@ -368,10 +368,10 @@ def _know(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
         )
 
 
-def _blended(item: PerceptualType, blend: Blend) -> Shrunk:
+def _blend(item: PerceptualType, blend: Blend) -> Shrunk:
     """Compute a signal type's data of a blend from its data of both pictures."""
     for picture in (blend.one, blend.other):
-        _know(picture, [item])
+        _compute_missing(picture, [item])
     one, other = (each.known[item.type] for each in (blend.one, blend.other))
     if item.is_linear:
         return blend.of_floats(one.shrunk, other.shrunk)

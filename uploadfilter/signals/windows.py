@@ -11,7 +11,7 @@ its plane (``soft/windows.py``).
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from uploadfilter.pictures.picture import Blend, Picture, Shape
+from uploadfilter.pictures.picture import Blend, Picture, part_of
 
 WINDOWS: Final[Mapping[str, float]] = {"c60": 0.6, "c80": 0.8}
 """The windows that are made, by ``EntrySignal.window``: the share of each side that the
@@ -48,11 +48,7 @@ def _centre(picture: Picture | Blend, share: float) -> Picture | Blend:
 
 def _cut(picture: Picture, share: float) -> Picture:
     rows, columns = (_kept(side, share) for side in picture.plane.shape)
-    plane = picture.plane[rows, columns]
-    height, width = plane.shape
-    scale = picture.shape.scale
-    shape = Shape(height=height * scale, width=width * scale, scale=scale)
-    return Picture(plane=plane, shape=shape)
+    return part_of(picture.plane, picture.shape, rows, columns)
 
 
 def _kept(side: int, share: float) -> slice:

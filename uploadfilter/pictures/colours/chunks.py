@@ -17,7 +17,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from uploadfilter.pictures.colours.profiles import D50, Doubles, fixed, written
+from uploadfilter.pictures.colours.profiles import D50, Doubles, fixed_point, write
 
 CODE_POINTS: Final = "cicp"
 """The key of the four bytes of ``cICP`` in the metadata of an image."""
@@ -175,6 +175,6 @@ def _profile(light: Doubles, primaries: Doubles | None) -> bytes | None:
     curve = struct.pack(">4s4xI", b"curv", len(light)) + values
     tags: dict[bytes, bytes] = {}
     for letter, column in zip((b"r", b"g", b"b"), primaries.T, strict=True):
-        tags[letter + b"XYZ"] = b"XYZ " + bytes(4) + fixed(column)
+        tags[letter + b"XYZ"] = b"XYZ " + bytes(4) + fixed_point(column)
         tags[letter + b"TRC"] = curve
-    return written(tags)
+    return write(tags)

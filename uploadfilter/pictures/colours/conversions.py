@@ -65,7 +65,7 @@ def _luma(transform: ImageCms.ImageCmsTransform, samples: Image.Image) -> Image.
     return transform.apply(samples).convert("L")
 
 
-def _cached(look: Callable[[bytes], _Result]) -> Callable[[bytes], _Result]:
+def _with_cache(look: Callable[[bytes], _Result]) -> Callable[[bytes], _Result]:
     """Return ``look`` with a cache for small profiles, and for two large ones."""
     of_small, of_large = lru_cache(_CACHED)(look), lru_cache(_CACHED_LARGE)(look)
 
@@ -85,7 +85,7 @@ def needs_conversion(profile: bytes | None) -> bool:
     return profile is not None and conversion_of(profile) is not None
 
 
-@_cached
+@_with_cache
 def conversion_of(profile: bytes) -> Conversion | None:
     """Return what a profile makes of samples.
 

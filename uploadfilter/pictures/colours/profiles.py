@@ -96,9 +96,9 @@ def readings_of(profile: bytes) -> tuple[bytes, ...]:
             used.setdefault(name, body)
     curves = {name: body for name, body in used.items() if name not in TABLES}
     table = next((used[name] for name in TABLES if name in used), None)
-    found = [written(curves, like=profile)] if curves else []
+    found = [write(curves, like=profile)] if curves else []
     if table is not None:
-        found.insert(0, written({**curves, TABLES[0]: table}, like=profile))
+        found.insert(0, write({**curves, TABLES[0]: table}, like=profile))
     return (profile, *dict.fromkeys(found))
 
 
@@ -140,7 +140,7 @@ def _is_read_alike(profile: bytes, tags: Tags) -> bool:
     )
 
 
-def written(tags: Mapping[bytes, bytes | memoryview], *, like: bytes = b"") -> bytes:
+def write(tags: Mapping[bytes, bytes | memoryview], *, like: bytes = b"") -> bytes:
     """Write a profile of tags, for RGB and XYZ or as another profile says.
 
     Args:
@@ -161,12 +161,12 @@ def written(tags: Mapping[bytes, bytes | memoryview], *, like: bytes = b"") -> b
         samples,
         like[_CONNECTION] or b"XYZ ",
         _SIGNED,
-        fixed(D50),
+        fixed_point(D50),
     )
     return head + entries + bodies
 
 
-def fixed(numbers: Iterable[float]) -> bytes:
+def fixed_point(numbers: Iterable[float]) -> bytes:
     """Return numbers in the fixed-point form of a profile."""
     return b"".join(struct.pack(">i", round(number * 65_536)) for number in numbers)
 
@@ -243,7 +243,7 @@ def _sampled_curves(tag: bytes) -> Iterator[Doubles]:
 
 _CURVE: Final = re.compile(rb"curv\0{4}(.{4})", re.DOTALL)
 _TABLE: Final = re.compile(rb"mft([12])\0{4}(.)...(.{36})(.{2})..", re.DOTALL)
-_IDENTITY: Final = fixed((1, 0, 0, 0, 1, 0, 0, 0, 1))
+_IDENTITY: Final = fixed_point((1, 0, 0, 0, 1, 0, 0, 0, 1))
 _MOST_VALUES: Final = 65_536
 """Most values of a curve that are looked at; littlecms refuses longer ones."""
 

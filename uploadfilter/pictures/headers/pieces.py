@@ -10,12 +10,6 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures.limits import OverBudgetError
 
 
-def has_deep_samples(image: Image.Image) -> bool:
-    """Return whether an opened file has samples of more than 8 bits."""
-    tiles = getattr(image, "tile", ())
-    return image.mode[:1] in "IF" or any(";16" in str(tile[3]) for tile in tiles)
-
-
 def check_pieces(image: Image.Image) -> None:
     """Refuse a picture of so many strips or tiles that they dominate its cost.
 

@@ -117,7 +117,6 @@ class JP2Reader:
             number=number,
             full=codes.size,
             scale=1 << reduced,
-            is_deep=image.mode.startswith("I"),
             is_truncated=is_truncated,
         )
 

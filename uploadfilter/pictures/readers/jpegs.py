@@ -15,9 +15,9 @@ from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import jpegscans, padding
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.picture import SCALES
 from uploadfilter.pictures.reader import (
     DRAFT_SIDE,
-    SCALES,
     Reader,
     profile_of,
     shows_nothing,

@@ -86,7 +86,6 @@ class HEIFReader:
             number=number,
             full=image.size,
             profile=profile,
-            is_deep=is_deep,
             is_truncated=self._is_padded,
         )
 
