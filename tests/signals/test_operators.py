@@ -115,7 +115,7 @@ def test_blocks_and_stripes_equal_the_whole_product(
 ) -> None:
     """Cutting the work into groups and stripes changes only rounding."""
     plane = noise(seed, -(-height // scale), -(-width // scale))
-    across = operators.pdq_axis_of_geometries(width, 512, scale)
+    across = operators.pdq_axis(width, 512, scale)
     down = operators.lanczos_axis(height, 32, scale)
 
     (projected,) = operators.project_columns(plane, [across])
@@ -129,7 +129,7 @@ def test_blocks_and_stripes_equal_the_whole_product(
 def test_several_operators_share_one_pass() -> None:
     """Each operator gets its own result, in the order of the operators."""
     plane = noise(1, 40, 90)
-    axes = [operators.pdq_axis(90, 1), operators.lanczos_axis(90, 32, 1)]
+    axes = [operators.pdq_axis(90, 0, 1), operators.lanczos_axis(90, 32, 1)]
 
     first, second = operators.project_columns(plane, axes)
 
@@ -156,18 +156,18 @@ def test_mirrored_operator_is_that_of_the_mirror(
 
 def test_usual_axes_are_built_once() -> None:
     """The operator of a size is cached."""
-    assert operators.pdq_axis(1999, 4) is operators.pdq_axis(1999, 4)
+    assert operators.pdq_axis(1999, 0, 4) is operators.pdq_axis(1999, 0, 4)
 
 
 def test_cache_is_bounded_in_memory() -> None:
     """An operator too large for the cache is not kept: odd sizes cost no memory."""
-    long = operators.pdq_axis_of_geometries(65_000, 512, 1)
+    long = operators.pdq_axis(65_000, 512, 1)
 
-    assert operators.pdq_axis_of_geometries(65_000, 512, 1) is not long
+    assert operators.pdq_axis(65_000, 512, 1) is not long
 
 
 def test_largest_cached_operator_is_small() -> None:
     """The memory of one cache entry is bounded: a third of a megabyte."""
-    axis = operators.pdq_axis_of_geometries(operators._CACHED_PIXELS, 512, 1)  # noqa: SLF001  # the limit under test
+    axis = operators.pdq_axis(operators._CACHED_PIXELS, 512, 1)  # noqa: SLF001  # the limit under test
 
     assert sum(weights.nbytes for _, weights in axis.blocks) < 350_000

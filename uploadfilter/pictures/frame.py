@@ -48,7 +48,7 @@ class Frame:
     parts: tuple[tuple[int, int, int, int], ...] = ()
     load_colours: "Callable[[], Frame] | None" = None
 
-    def parted(self) -> "Iterator[Frame]":
+    def split(self) -> "Iterator[Frame]":
         """Yield each part of the frame as a separate frame."""
         for box in self.parts:
             yield self.part(box)

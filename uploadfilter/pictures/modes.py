@@ -89,7 +89,7 @@ def _luma_by_alpha(piece: Image.Image) -> Image.Image:
 
 
 def _luma_of_lab(piece: Image.Image) -> Image.Image:
-    """Take the lightness, which is the first channel of LAB."""
+    """Take the first channel of LAB, L*."""
     return piece.getchannel(0)
 
 

@@ -67,9 +67,9 @@ def key_frames(durations: Sequence[int]) -> tuple[int, ...]:
     if len(durations) == 1:
         return (0,)
     every = range(len(durations))
-    said = max(every, key=durations.__getitem__)
-    seen = max(every, key=lambda number: shown_ms(durations[number]))
-    return tuple(dict.fromkeys((0, seen, len(durations) - 1, said)))
+    stated = max(every, key=durations.__getitem__)
+    shown = max(every, key=lambda number: shown_ms(durations[number]))
+    return tuple(dict.fromkeys((0, shown, len(durations) - 1, stated)))
 
 
 def sample_frames(

@@ -51,7 +51,7 @@ def show_chroma(frame: Frame) -> Picture | None:
     by = max(s for s in SCALES if s == 1 or min(image.size) >= s * _LEAST_SIDE)
     while frame.scale * by > SCALES[-1]:
         by //= 2
-    plane = _widest(_small_colours(image, by))
+    plane = _project_widest(_small_colours(image, by))
     if plane is None:
         return None
     width, height = frame.full if frame.scale > 1 else image.size
@@ -71,14 +71,14 @@ def _small_colours(image: Image.Image, by: int) -> Image.Image:
     return small
 
 
-def _widest(small: Image.Image) -> Luma | None:
+def _project_widest(small: Image.Image) -> Luma | None:
     """Return the mix of Cb and Cr with the largest spread, over the range of grey."""
     blue, red = (small.getchannel(name) for name in ("Cb", "Cr"))
     ranges = np.ptp(np.array([blue.getextrema(), red.getextrema()]), axis=1)
     # No deviation is more than half the range.
     if np.hypot(*ranges) < 2 * _LEAST_SPREAD:
         return None
-    colours = np.stack([_centred(blue), _centred(red)])
+    colours = np.stack([_centre(blue), _centre(red)])
     spreads, axes = np.linalg.eigh(colours @ colours.T / colours.shape[1])
     spread = float(np.sqrt(max(spreads[-1], 0.0)))
     if spread < _LEAST_SPREAD:
@@ -92,7 +92,7 @@ def _widest(small: Image.Image) -> Luma | None:
     return plane.reshape(small.height, small.width)
 
 
-def _centred(channel: Image.Image) -> Floats:
+def _centre(channel: Image.Image) -> Floats:
     """Return the samples of a channel minus their mean."""
     samples = np.asarray(channel).reshape(-1).astype(np.float32)
     samples -= samples.mean()

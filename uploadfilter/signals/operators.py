@@ -19,7 +19,7 @@ module with them.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import _lru_cache_wrapper, lru_cache
+from functools import lru_cache, wraps
 from typing import Any
 
 import numpy as np
@@ -347,81 +347,58 @@ def _scatter(flat: Indices, weights: Doubles, shape: tuple[int, int]) -> Doubles
     return summed.astype(np.float64, copy=False).reshape(shape)
 
 
-def pdq_axis(length: int, scale: int) -> Axis:
-    """Return PDQ's operator for an axis of a picture that no tool shrinks first.
-
-    Returns:
-        128 outputs: 16 groups, of 4 and of 4 of ``mirror``.
-    """
-    return _from_cache(_pdq_axis, length, length, scale)
+_Builder = Callable[[int, int, int], Axis]
 
 
-def pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
-    """Return PDQ's operators for an axis in all three geometries, interleaved.
+def _cache_axes(build: _Builder) -> _Builder:
+    """Keep the axes that a function has built, unless they are too large."""
+    cached = lru_cache(_CACHED_AXES)(build)
+
+    @wraps(build)
+    def axis(length: int, outputs: int, scale: int) -> Axis:
+        is_small = length // scale <= _CACHED_PIXELS
+        return (cached if is_small else build)(length, outputs, scale)
+
+    return axis
+
+
+@_cache_axes
+def pdq_axis(length: int, thumbnail: int, scale: int) -> Axis:
+    """Return PDQ's operators for an axis in all geometries, interleaved.
 
     Args:
         length: Pixels along the axis of the full picture.
-        thumbnail: Pixels along the axis of its thumbnail.
+        thumbnail: Pixels along the axis of its thumbnail; 0 for a picture that no tool
+            shrinks first, so that all geometries equal the full one.
         scale: Factor by which the plane is smaller.
 
     Returns:
         256 outputs: 16 groups, of each geometry in the order of ``Geometry``, of 4, and
-        of 4 of the full geometry ``mirror``.
+        of 4 of the full geometry ``mirror``. 128 outputs without a thumbnail.
     """
-    return _from_cache(_pdq_axis_of_geometries, length, thumbnail, scale)
+    full = jarosz(length)
+    bands = [full]
+    if thumbnail:
+        bands.append(nearest_after(jarosz(SHRUNK_SIDE), length))
+        bands.append(compose(jarosz(thumbnail), bicubic(length, thumbnail)))
+    return _interleave([*bands, mirror(full)], scale, groups=PDQ_GROUPS)
 
 
+@_cache_axes
 def lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     """Return a LANCZOS resize of the axis to ``outputs``, a multiple of 8."""
-    return _from_cache(_lanczos_axis, length, outputs, scale)
+    return _interleave([lanczos(length, outputs)], scale, groups=_RESIZE_GROUPS)
 
 
+@_cache_axes
 def exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     """Return the operator of ``lanczos_axis`` in double precision.
 
     Pillow's weights are integer multiples of 2 to the power -22, so that its sums are
     exact at scale 1. It takes twice as long.
     """
-    return _from_cache(_exact_lanczos_axis, length, outputs, scale)
-
-
-def _from_cache(
-    build: "_lru_cache_wrapper[Axis]", length: int, outputs: int, scale: int
-) -> Axis:
-    """Return an axis from the cache, or build one that is too large for it."""
-    if length // scale <= _CACHED_PIXELS:
-        return build(length, outputs, scale)
-    return build.__wrapped__(length, outputs, scale)
-
-
-@lru_cache(_CACHED_AXES)
-def _pdq_axis(length: int, outputs: int, scale: int) -> Axis:
-    del outputs
-    full = jarosz(length)
-    return _ready([full, mirror(full)], scale, groups=PDQ_GROUPS)
-
-
-@lru_cache(_CACHED_AXES)
-def _pdq_axis_of_geometries(length: int, thumbnail: int, scale: int) -> Axis:
-    full = jarosz(length)
-    bands = [
-        full,
-        nearest_after(jarosz(SHRUNK_SIDE), length),
-        compose(jarosz(thumbnail), bicubic(length, thumbnail)),
-        mirror(full),
-    ]
-    return _ready(bands, scale, groups=PDQ_GROUPS)
-
-
-@lru_cache(_CACHED_AXES)
-def _lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
-    return _ready([lanczos(length, outputs)], scale, groups=_RESIZE_GROUPS)
-
-
-@lru_cache(_CACHED_AXES)
-def _exact_lanczos_axis(length: int, outputs: int, scale: int) -> Axis:
     bands = [lanczos(length, outputs)]
-    return _ready(bands, scale, groups=_RESIZE_GROUPS, dtype=_DOUBLE)
+    return _interleave(bands, scale, groups=_RESIZE_GROUPS, dtype=_DOUBLE)
 
 
 PDQ_GROUPS = 16
@@ -435,7 +412,7 @@ have eight outputs each, which fill a vector: measured, they take 0.7 to 0.75 ti
 long as eight groups on planes of 340 to 1,440 pixels, and two are slower again."""
 
 
-def _ready(
+def _interleave(
     bands: Sequence[Band],
     scale: int,
     *,

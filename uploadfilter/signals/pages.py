@@ -74,13 +74,13 @@ def choose_pages(
     """
     if min(black.shape.height, black.shape.width) < LEAST_SIDE:
         return
-    black, white = (_smaller(picture) for picture in (black, white))
+    black, white = (_reduce(picture) for picture in (black, white))
     most = len(GREYS) if frames == 1 else max(1, _MOST_OF_ALL_FRAMES // frames)
     for grey in choose_greys(pdq.plane_of(black), pdq.plane_of(white), most):
         yield grey, Blend(one=black, other=white, share=grey)
 
 
-def _smaller(picture: Picture) -> Picture:
+def _reduce(picture: Picture) -> Picture:
     """Return a picture with a smaller plane if it is large, since pages may be many."""
     shape, plane = picture.shape, picture.plane
     scale = shape.scale

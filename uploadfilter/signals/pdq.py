@@ -117,7 +117,7 @@ class PDQ:
         width = PLANE_SIDE // groups
         grouped = planes.reshape(-1, groups, width, groups, width)
         for index, geometry in enumerate(geometries):
-            if min(_shrunk(shape, geometry)) >= MIN_SIDE:
+            if min(_size_in(shape, geometry)) >= MIN_SIDE:
                 grouped[index] = parts[:, index, :, :, index, :]
         if min(shape.height, shape.width) >= MIN_SIDE:
             mirrored = grouped[len(geometries) :]
@@ -213,10 +213,10 @@ def _steps_of(differences: Floats) -> NDArray[np.int64]:
 def _axis(shape: Shape, number: int) -> Axis:
     """Return the operator for one axis of the shape."""
     length = (shape.height, shape.width)[number]
-    if not _is_shrunk(shape):
-        return operators.pdq_axis(length, shape.scale)
-    thumbnail = thumbnail_size(shape.height, shape.width)[number]
-    return operators.pdq_axis_of_geometries(length, thumbnail, shape.scale)
+    thumbnail = 0
+    if _is_shrunk(shape):
+        thumbnail = thumbnail_size(shape.height, shape.width)[number]
+    return operators.pdq_axis(length, thumbnail, shape.scale)
 
 
 def _is_shrunk(shape: Shape) -> bool:
@@ -224,7 +224,7 @@ def _is_shrunk(shape: Shape) -> bool:
     return max(shape.height, shape.width) > SHRUNK_SIDE
 
 
-def _shrunk(shape: Shape, geometry: Geometry) -> tuple[int, int]:
+def _size_in(shape: Shape, geometry: Geometry) -> tuple[int, int]:
     """Return rows and columns of the picture after the geometry's resize."""
     if geometry is Geometry.FULL or not _is_shrunk(shape):
         return shape.height, shape.width

@@ -228,7 +228,7 @@ class _Gathering:
         self._views_of_a_frame = max(self._views_of_a_frame, ways)
 
     def _show(self, frame: Frame) -> Iterator[_Way]:
-        """Yield the ways to show a frame, and its windows if they are wanted."""
+        """Yield the ways to show a frame, and its windows if they are asked for."""
         for way in _ways(frame, self._seen):
             yield way
             if not (self.windows and way.is_stored):
@@ -260,7 +260,7 @@ class _Gathering:
 def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
     """Yield the ways to show a frame, and each part of it, whose planes are new."""
     yield from _ways_of(frame, seen, 0)
-    for number, part in enumerate(frame.parted(), start=1):
+    for number, part in enumerate(frame.split(), start=1):
         yield from _ways_of(part, seen, number)
 
 
@@ -335,15 +335,15 @@ def view_of(
     Returns:
         The view; its first signal is the upright PDQ in full geometry.
     """
-    wanted = [item for item in PERCEPTUAL_TYPES if item.type in types | ALWAYS]
+    needed = [item for item in PERCEPTUAL_TYPES if item.type in types | ALWAYS]
     if isinstance(picture, Blend):
-        kept = [_blend(item, picture) for item in wanted]
+        kept = [_blend(item, picture) for item in needed]
     else:
-        _compute_missing(picture, wanted)
-        kept = [picture.known[item.type].shrunk for item in wanted]
+        _compute_missing(picture, needed)
+        kept = [picture.known[item.type].shrunk for item in needed]
     rows: list[SignalRow] = []
     plane = b""
-    for item, shrunk in zip(wanted, kept, strict=True):
+    for item, shrunk in zip(needed, kept, strict=True):
         rows.extend(item.rows(shrunk))
         if item.type is SignalType.PDQ:
             plane = shrunk[0].tobytes()
@@ -351,9 +351,9 @@ def view_of(
     return View(name=name, rows=tuple(rows), plane=plane, aspect=aspect)
 
 
-def _compute_missing(picture: Picture, wanted: Sequence[PerceptualType]) -> None:
+def _compute_missing(picture: Picture, needed: Sequence[PerceptualType]) -> None:
     """Compute the data of all signal types in one pass over a picture."""
-    missing = [item for item in wanted if item.type not in picture.known]
+    missing = [item for item in needed if item.type not in picture.known]
     if not missing:
         return
     columns = [item.columns(picture.shape) for item in missing]

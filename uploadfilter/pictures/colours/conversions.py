@@ -69,11 +69,11 @@ def _with_cache(look: Callable[[bytes], _Result]) -> Callable[[bytes], _Result]:
     """Return ``look`` with a cache for small profiles, and for two large ones."""
     of_small, of_large = lru_cache(_CACHED)(look), lru_cache(_CACHED_LARGE)(look)
 
-    def looked(profile: bytes) -> _Result:
+    def look_up(profile: bytes) -> _Result:
         is_small = len(profile) <= _CACHED_BYTES
         return (of_small if is_small else of_large)(profile)
 
-    return looked
+    return look_up
 
 
 def needs_conversion(profile: bytes | None) -> bool:

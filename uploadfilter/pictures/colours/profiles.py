@@ -183,7 +183,7 @@ def is_odd(profile: bytes) -> bool:
     tables = [found for body in used for found in _TABLE.finditer(body)]
     return (
         len(tags) >= _MOST_TAGS
-        or any(_is_bent(values) for body in used for values in _sampled_curves(body))
+        or any(_is_bent(values) for body in used for values in _curve_values(body))
         or any(map(_overshoots, used))
         or any(map(_has_matrix, tables))
         or not (has_table(profile) or _has_white(profile))
@@ -231,7 +231,7 @@ _WHITE_REACH: Final = 0.05
 adapted to it exactly."""
 
 
-def _sampled_curves(tag: bytes) -> Iterator[Doubles]:
+def _curve_values(tag: bytes) -> Iterator[Doubles]:
     """Yield the values of each sampled curve in a tag, 0 to 1."""
     for found in _CURVE.finditer(tag):
         yield _values(tag, found.end(), int.from_bytes(found[1], "big"))
