@@ -1,16 +1,21 @@
 """A file is opened as one of the formats that were named, and as nothing else."""
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable
 
+import numpy as np
+import pillow_heif
 import pytest
 from PIL import Image
 
+from tests.corpus import grids
 from tests.corpus.bombs import formats as bombs_formats
+from tests.corpus.tricks.tones import toned_avif
 from tests.fuzz import seeds
-from tests.pictures.sketches import frames, lacks
+from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.formats import FORMATS, Format, decoded, formats_named
 from uploadfilter.pictures.limits import DecodeLimits
@@ -142,3 +147,69 @@ def test_items_are_counted_where_they_are_listed(name: str) -> None:
 
     assert len(frames(content)) == 1
     assert lacks(content) == []
+
+
+def hidden_second(content: bytes) -> bytes:
+    """Return a HEIC whose second picture is not for display, as its flag says."""
+    at = [found.start() for found in re.finditer(b"infe\2\0\0\0", content)][1]
+    return content[: at + 7] + b"\1" + content[at + 8 :]
+
+
+def with_unknown_maker() -> bytes:
+    """Return an AVIF with a second item, which only an unknown item is made of."""
+    content = toned_avif(photograph(1, 96, 64), photograph(2, 96, 64), b"\0")
+    return content.replace(b"tmap", b"what")
+
+
+def test_every_coded_item_is_a_frame() -> None:
+    """A program may show any of them, whatever the file says."""
+    heic = seeds.heic(photograph(1, 96, 64), photograph(2, 96, 64))
+    plain = frames(heic)
+    hidden = frames(hidden_second(heic))
+    (first, second) = frames(with_unknown_maker())
+
+    assert [item.image.tobytes() for item in hidden] == [
+        item.image.tobytes() for item in plain
+    ]
+    assert len(plain) == 2
+    assert near(first.image, photograph(1, 96, 64))
+    assert near(second.image, photograph(2, 96, 64))
+
+
+def test_thumbnail_of_a_heic_is_a_frame() -> None:
+    """File managers show it in place of the picture."""
+    file = pillow_heif.from_pillow(photograph(1, 192, 128))
+    out = io.BytesIO()
+    file.save(out, enc_params=grids.FAST, thumbnails=[96])
+
+    _, thumbnail = frames(out.getvalue())
+
+    assert thumbnail.full == (96, 64)
+    assert lacks(out.getvalue()) == []
+
+
+@pytest.mark.parametrize("kind", list(grids.CODED))
+def test_tiles_and_alpha_are_no_frames(kind: bytes) -> None:
+    """They are parts of what is shown."""
+    tiles = [photograph(number, 64, 64) for number in range(3)]
+    both = photograph(1, 64, 64).copy()
+    both.putalpha(Image.linear_gradient("L").resize((64, 64)))
+    alone = grids.packed(both, kind)
+
+    assert len(frames(grids.grid(tiles, size=(192, 64), kind=kind))) == 1
+    assert len(frames(alone)) == 1
+
+
+def test_more_items_than_are_opened_are_a_lack() -> None:
+    """Each is opened by itself, with all that lies around it."""
+    content = seeds.heic(*(photograph(number, 64, 64) for number in range(70)))
+    first, *rest = re.split(b"(?=infe\2\0\0\0)", content)
+    hidden = rest[0] + b"".join(rest[1:]).replace(b"infe\2\0\0\0", b"infe\2\0\0\1")
+
+    assert Reason.KEY_FRAME_UNSEEN in lacks(first + hidden)
+
+
+def near(one: Image.Image, other: Image.Image) -> bool:
+    """Return whether two pictures are the same but for their coding."""
+    difference = np.asarray(one.convert("L"), np.int16) - np.asarray(other.convert("L"))
+    return bool(np.abs(difference).mean() < 8)

@@ -242,3 +242,31 @@ class AdaptedReader:
     def frame(self, number: int) -> Frame:
         """Decode a frame, and adapt it."""
         return self._adapt(self._stored.frame(number))
+
+
+class ItemsReader:
+    """The first frame of each of several pictures in one file.
+
+    Args:
+        items: The number of each in its file.
+        open_item: Opens one.
+        lack: The reason if something is known to be missing.
+    """
+
+    course: Course | None = None
+
+    def __init__(
+        self,
+        items: Sequence[int],
+        open_item: Callable[[int], Reader],
+        lack: Reason | None,
+    ) -> None:
+        self.durations: Sequence[int] = (0,) * len(items)
+        self.keys: Sequence[int] | None = range(len(items))
+        self.lack = lack
+        self._items = items
+        self._open_item = open_item
+
+    def frame(self, number: int) -> Frame:
+        """Open a picture, and decode it."""
+        return replace(self._open_item(self._items[number]).frame(0), number=number)

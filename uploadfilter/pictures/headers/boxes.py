@@ -55,7 +55,7 @@ def item_count(data: bytes) -> int:
             is_long = data[start : start + 1] != b"\0"
             first = start + FULL + (4 if is_long else 2)
             said = int.from_bytes(data[start + FULL : first], "big")
-            listed = sum(1 for _ in _boxes(data, (first, end)))
+            listed = sum(1 for _ in named_any(data, (first, end)))
             counts.append(max(said, listed))
     return sum(counts)
 
@@ -166,12 +166,12 @@ def named(data: bytes, span: Span, name: bytes) -> Iterator[Span]:
         span: The span of that level's boxes.
         name: Four bytes.
     """
-    for found, inner in _boxes(data, span):
+    for found, inner in named_any(data, span):
         if found == name:
             yield inner
 
 
-def _boxes(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
+def named_any(data: bytes, span: Span) -> Iterator[tuple[bytes, Span]]:
     """Yield the name and the content of each box on one level."""
     at, end = span
     for _ in range(_MOST_BOXES):
