@@ -2,6 +2,7 @@
 
 import io
 import struct
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -88,7 +89,7 @@ def resized(content: bytes, marker: bytes, width: int, height: int) -> bytes:
 )
 def test_cost_of_ordinary_files(content: bytes, expected: JPEGCost) -> None:
     """Blocks are counted once for each scan that they are part of."""
-    assert cost(content) == expected
+    assert replace(cost(content), segments=()) == expected
 
 
 @pytest.mark.parametrize("count", [10, 100, 101, 2000])

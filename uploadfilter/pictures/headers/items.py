@@ -117,7 +117,7 @@ def _listed(data: bytes, meta: Span) -> Iterator[Item]:
     for start, end in named(data, meta, b"iinf"):
         first = start + FULL + (4 if any(data[start : start + 1]) else 2)
         for at, last in named(data, (first, end), b"infe"):
-            version = data[at] if at < last else 0
+            version = data[at] if last - at > FULL else 0
             size = 4 if version > _NEW_ITEMS else 2
             after = at + FULL + size + 2
             if version >= _NEW_ITEMS:

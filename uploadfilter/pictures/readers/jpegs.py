@@ -22,6 +22,7 @@ from uploadfilter.pictures.reader import (
     profile_of,
     shows_nothing,
 )
+from uploadfilter.pictures.readers.thumbnails import Opener, with_thumbnails
 from uploadfilter.pictures.sampling import Course
 
 
@@ -140,7 +141,12 @@ def _others(profile: bytes | None, first: bytes | None) -> tuple[bytes, ...]:
     return () if profile is None or profile == first else (profile,)
 
 
-def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+def open_jpeg(
+    file: BinaryIO,
+    picture_format: Format,
+    limits: DecodeLimits,
+    open_thumbnail: Opener,
+) -> Reader:
     """Open a JPEG; it has a lack if a gain map changes it on an ordinary screen.
 
     Files without a hint at a second picture are not searched for the map's metadata.
@@ -149,6 +155,7 @@ def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> R
         file: The JPEG, seekable.
         picture_format: The format.
         limits: The limits of its cost.
+        open_thumbnail: Opens its unpacked thumbnails.
 
     Raises:
         BadPictureError: There is no picture in it.
@@ -160,7 +167,7 @@ def open_jpeg(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> R
         file.seek(0)
         if is_long or changes_jpeg(file.read()):
             reader.lack = Reason.UNDECODABLE
-    return reader
+    return with_thumbnails(reader, reader.segments, open_thumbnail)
 
 
 def _hints_at_map(segment: bytes) -> bool:
