@@ -1,11 +1,13 @@
 """Tricks with the items of an AVIF: one combines a picture and a gain map."""
 
+import io
 import struct
 from collections.abc import Iterator
+from typing import Final
 
+import pillow_heif
 from PIL import Image
 
-from tests.corpus import pictures
 from tests.corpus.tricks.gains import REACH, gain_between
 from tests.corpus.tricks.kit import Expected, Family, FileType, Trick, of_family
 
@@ -32,10 +34,19 @@ def boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at += length
 
 
-def _parts(image: Image.Image) -> tuple[list[tuple[bytes, bytes]], bytes]:
+_KINDS: Final = {"AVIF": (b"av01", b"avif"), "HEIF": (b"hvc1", b"heic")}
+"""The kind of a coded item, and the brand of its file, by Pillow's name of the format.
+"""
+
+
+def _parts(image: Image.Image, name: str) -> tuple[list[tuple[bytes, bytes]], bytes]:
     """Return the properties of a picture and its packed samples."""
-    stored = pictures.encoded(image, "AVIF", quality=95, speed=9, subsampling="4:4:4")
-    top = dict(boxes(stored))
+    file = io.BytesIO()
+    if name == "AVIF":
+        image.save(file, name, quality=95, speed=9, subsampling="4:4:4")
+    else:
+        pillow_heif.from_pillow(image).save(file, format=name, quality=95)
+    top = dict(boxes(file.getvalue()))
     meta = dict(boxes(top[b"meta"][4:]))
     properties = dict(boxes(meta[b"iprp"]))[b"ipco"]
     return list(boxes(properties)), top[b"mdat"]
@@ -49,24 +60,27 @@ def numbers(stored: int, other: int) -> bytes:
     return head + struct.pack(">iIiIIIiIiI", *channel) * 3
 
 
-def toned_avif(stored: Image.Image, gain_map: Image.Image, meant: bytes) -> bytes:
-    """Return an AVIF of a picture, a gain map, and an item that combines both."""
-    first, second = _parts(stored), _parts(gain_map)
+def with_map(
+    stored: Image.Image, gain_map: Image.Image, meant: bytes, name: str = "AVIF"
+) -> bytes:
+    """Return a file of a picture, a gain map, and an item that combines both."""
+    first, second = _parts(stored, name), _parts(gain_map, name)
+    coded, brand = _KINDS[name]
     made = [item for item in first[0] if item[0] in {b"ispe", b"pixi", b"colr"}]
     properties, tables = b"", b""
     count = 0
     for item, found in ((_STORED, first[0]), (_MAP, second[0]), (_MADE, made)):
         places = range(count + 1, count + 1 + len(found))
         count += len(found)
-        properties += b"".join(box(name, body) for name, body in found)
-        marks = (name == b"av1C" for name, _ in found)
+        properties += b"".join(box(*each) for each in found)
+        marks = (key in {b"av1C", b"hvcC"} for key, _ in found)
         # A decoder must understand the property with its packing.
         listed = bytes(
             place | 0x80 * is_needed
             for place, is_needed in zip(places, marks, strict=True)
         )
         tables += struct.pack(">HB", item, len(found)) + listed
-    kinds = ((_STORED, b"av01", 0), (_MAP, b"av01", 1), (_MADE, b"tmap", 0))
+    kinds = ((_STORED, coded, 0), (_MAP, coded, 1), (_MADE, b"tmap", 0))
     entries = b"".join(
         full_box(
             b"infe",
@@ -83,7 +97,7 @@ def toned_avif(stored: Image.Image, gain_map: Image.Image, meant: bytes) -> byte
     )
     group = full_box(b"altr", struct.pack(">4I", 9, 2, _MADE, _STORED))
     rest += box(b"grpl", group)
-    head = box(b"ftyp", b"avif" + bytes(4) + b"avifmif1miaftmap")
+    head = box(b"ftyp", brand + bytes(4) + brand + b"mif1miaftmap")
     return _placed(head, rest, (first[1], second[1], meant))
 
 
@@ -105,7 +119,7 @@ def _placed(head: bytes, rest: bytes, bodies: tuple[bytes, ...]) -> bytes:
 
 
 def _bright_base(target: Image.Image, decoy: Image.Image) -> bytes:
-    return toned_avif(decoy, gain_between(target, decoy), numbers(round(REACH), 0))
+    return with_map(decoy, gain_between(target, decoy), numbers(round(REACH), 0))
 
 
 TONE_TRICKS: tuple[Trick, ...] = (

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.corpus import pictures
 from tests.corpus.tricks.gains import gain_between
-from tests.corpus.tricks.tones import numbers, toned_avif
+from tests.corpus.tricks.tones import numbers, with_map
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.decoding import DecodeLimits, frames_of
@@ -70,7 +70,7 @@ def test_samples_are_not_changed() -> None:
 
 TARGET, DECOY = photograph(1, 160, 120), photograph(2, 160, 120)
 MAP = gain_between(TARGET, DECOY)
-BRIGHT = toned_avif(DECOY, MAP, numbers(6, 0))
+BRIGHT = with_map(DECOY, MAP, numbers(6, 0))
 
 
 @pytest.mark.parametrize(
@@ -80,9 +80,12 @@ BRIGHT = toned_avif(DECOY, MAP, numbers(6, 0))
         pytest.param(numbers(6, 0), [Reason.UNDECODABLE], id="of a bright picture"),
     ],
 )
-def test_map_is_a_picture_of_its_own(meant: bytes, missing: list[Reason]) -> None:
+@pytest.mark.parametrize("name", ["AVIF", "HEIF"])
+def test_map_is_a_picture_of_its_own(
+    name: str, meant: bytes, missing: list[Reason]
+) -> None:
     """It comes after the stored picture, whatever it means."""
-    content = toned_avif(DECOY, MAP, meant)
+    content = with_map(DECOY, MAP, meant, name)
     images = [frame.image.convert("L") for frame in frames(content)]
 
     assert lacks(content) == missing
