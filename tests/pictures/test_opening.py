@@ -13,7 +13,7 @@ from PIL import Image
 
 from tests.corpus import grids
 from tests.corpus.bombs import formats as bombs_formats
-from tests.corpus.tricks.tones import toned_avif
+from tests.corpus.tricks.tones import with_map
 from tests.fuzz import seeds
 from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
@@ -157,7 +157,7 @@ def hidden_second(content: bytes) -> bytes:
 
 def with_unknown_maker() -> bytes:
     """Return an AVIF with a second item, which only an unknown item is made of."""
-    content = toned_avif(photograph(1, 96, 64), photograph(2, 96, 64), b"\0")
+    content = with_map(photograph(1, 96, 64), photograph(2, 96, 64), b"\0")
     return content.replace(b"tmap", b"what")
 
 
