@@ -12,14 +12,14 @@ from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason
 
 
-@pytest.mark.parametrize("shape", [(3, 5), (5, 3, 3), (1, 1), (2, 4, 3)])
+@pytest.mark.parametrize("shape", [(3, 5, 1), (5, 3, 3), (1, 1, 1), (2, 4, 3)])
 def test_bitmap_is_the_pixels(shape: tuple[int, ...]) -> None:
     """Of any width, grey or in colours."""
     pixels = np.random.default_rng(1).integers(0, 256, shape, np.uint8)
     with Image.open(io.BytesIO(library.bitmap_file(pixels))) as picture:
         seen = np.asarray(picture)
 
-    assert np.array_equal(seen, pixels if seen.ndim == 2 else pixels[:, :, ::-1])
+    assert np.array_equal(seen, np.broadcast_to(pixels, seen.shape)[:, :, ::-1])
 
 
 @pytest.mark.parametrize("most_held", [0, 1 << 20])

@@ -149,18 +149,14 @@ class _Document:
         yield from self._files(library.attached_files(self._document))
         yield from self._files(library.form_packets(self._document))
         for number in range(pdfium.FPDF_GetPageCount(self._document)):
-            if number == self._most_pages or not self._objects_left:
-                yield _TOO_MANY
+            if number == self._most_pages or self._objects_left <= 0:
+                yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
                 return
             with library.page_of(self._document, number) as handle:
-                page = pages.page_at(handle, self._form) if handle else None
-                if page is None:
+                if handle:
+                    yield from self._page(pages.Page(handle, self._form), number + 1)
+                else:
                     yield DAMAGED
-                    continue
-                for item in self._page(page, number + 1):
-                    yield item
-                    if item == _TOO_MANY:
-                        return
         if self._seen.is_short:
             yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
@@ -184,7 +180,7 @@ class _Document:
     def _page(self, page: pages.Page, number: int) -> Iterator[Member | Shortfall]:
         """Yield what is on a page, and what it shows."""
         survey = objects.surveyed(page.handle, side=page.side, most=self._objects_left)
-        self._objects_left -= min(survey.count, self._objects_left)
+        self._objects_left -= survey.count
         for at, image in enumerate(survey.images, start=1):
             yield from self._image(image, f"image:{number}.{at}")
         thumbnail = pdfium.FPDFPage_GetThumbnailAsBitmap(page.handle)
@@ -205,8 +201,6 @@ class _Document:
                 yield Member(
                     name=f"{item[0]}:{number}", content=_bitmap(item[1]), is_drawn=True
                 )
-        if survey.is_short:
-            yield _TOO_MANY
 
     def _image(self, image: Image, name: str) -> Iterator[Member | Shortfall]:
         """Yield a picture as it is stored."""
@@ -233,11 +227,8 @@ class _Document:
         """Yield a picture that shows something new."""
         if pixels is None or pixels.min() == pixels.max():
             return
-        if self._seen.is_new(repr(pixels.shape).encode() + pixels.tobytes()):
+        if self._seen.is_new(pixels.data):
             yield Member(name=name, content=_bitmap(pixels), is_drawn=True)
-
-
-_TOO_MANY: Final = Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
 
 def _bitmap(pixels: Pixels) -> MemorySource:
@@ -254,18 +245,14 @@ def _last_filter(image: Handle) -> bytes:
 
 
 def sample() -> bytes:
-    """Return a document that has PDFium read a font, a picture and an annotation."""
-    content = b"BT /F 9 Tf (a) Tj ET BI /W 1 /H 1 /BPC 8 /CS /G ID a EI"
-    form = b"0 0 9 9 re f"
+    """Return a document that has PDFium read a font and a picture."""
+    content = b"0 0 9 9 re f BT /F 9 Tf (a) Tj ET BI /W 1 /H 1 /BPC 8 /CS /G ID a EI"
     parts = (
         b"<</Type/Catalog/Pages 2 0 R>>",
-        b"<</Type/Pages/Kids[3 0 R]/Count 1/Resources<</Font<</F 7 0 R>>>>>>",
-        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R/Annots[6 0 R]>>",
-        b"<</Length %d>>\nstream\n%s\nendstream" % (len(content), content),
-        b"<</Subtype/Form/BBox[0 0 9 9]/Length %d>>\nstream\n%s\nendstream"
-        % (len(form), form),
-        b"<</Type/Annot/Subtype/Stamp/Rect[0 0 9 9]/AP<</N 5 0 R>>>>",
-        b"<</Type/Font/Subtype/Type1/BaseFont/Times-Roman>>",
+        b"<</Kids[3 0 R]/Count 1/Resources<</Font<</F 5 0 R>>>>>>",
+        b"<</Type/Page/Parent 2 0 R/MediaBox[0 0 99 99]/Contents 4 0 R>>",
+        b"<</Length %d>>stream\n%s\nendstream" % (len(content), content),
+        b"<</Type/Font/Subtype/Type1/BaseFont/Arial>>",
     )
     numbered = (b"%d 0 obj\n%s\nendobj\n" % item for item in enumerate(parts, start=1))
     return _FIRST_LINE + b"".join(numbered) + b"trailer<</Root 1 0 R>>"

@@ -9,6 +9,7 @@ what PDFium gives is copied before that; nothing here decides what is looked at.
 """
 
 import ctypes
+import struct
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -25,8 +26,7 @@ Handle = Any
 """A pointer of PDFium, which Python can only pass on; false if it is null."""
 
 Pixels = NDArray[np.uint8]
-"""Samples of shape (height, width) for grey, or (height, width, 3) for blue, green and
-red."""
+"""Samples of shape (height, width, 1) for grey, or 3 for blue, green and red."""
 
 Matrix = tuple[float, float, float, float, float, float]
 """Maps (x, y) to (a x + c y + e, b x + d y + f)."""
@@ -192,68 +192,47 @@ def drawn(
         The pixels; ``None`` if there is no memory for them.
     """
     left, top, right, bottom = map(int, part or (0, 0, *size))
-    bitmap = pdfium.FPDFBitmap_CreateEx(
-        right - left, bottom - top, pdfium.FPDFBitmap_BGR, None, 0
-    )
-    if not bitmap:
-        return None
-    try:
-        pdfium.FPDFBitmap_FillRect(bitmap, 0, 0, right - left, bottom - top, _WHITE)
+    width, height = right - left, bottom - top
+    bitmap = pdfium.FPDFBitmap_CreateEx(width, height, pdfium.FPDFBitmap_BGR, None, 0)
+    if bitmap:
+        pdfium.FPDFBitmap_FillRect(bitmap, 0, 0, width, height, _WHITE)
         where = (bitmap, page, -left, -top, *size, 0, pdfium.FPDF_ANNOT)
         pdfium.FPDF_RenderPageBitmap(*where)
         if form:
             pdfium.FPDF_FFLDraw(form, *where)
-        return _pixels_of(bitmap)
-    finally:
-        pdfium.FPDFBitmap_Destroy(bitmap)
+    return taken(bitmap)
 
 
 def taken(bitmap: Handle) -> Pixels | None:
-    """Return the pixels of a bitmap, and destroy it; ``None`` if it is null."""
+    """Return the samples of a bitmap without alpha, and destroy it.
+
+    Returns:
+        The samples; ``None`` if the handle is null.
+    """
     if not bitmap:
         return None
-    try:
-        return _pixels_of(bitmap)
-    finally:
-        pdfium.FPDFBitmap_Destroy(bitmap)
-
-
-def _pixels_of(bitmap: Handle) -> Pixels | None:
-    """Copy the samples of a bitmap, without alpha."""
-    channels = _CHANNELS.get(pdfium.FPDFBitmap_GetFormat(bitmap))
-    start = pdfium.FPDFBitmap_GetBuffer(bitmap)
-    if channels is None or not start:
-        return None
+    channels = _CHANNELS[pdfium.FPDFBitmap_GetFormat(bitmap)]
     width = pdfium.FPDFBitmap_GetWidth(bitmap)
     shape = pdfium.FPDFBitmap_GetHeight(bitmap), pdfium.FPDFBitmap_GetStride(bitmap)
-    rows = np.ctypeslib.as_array(
-        ctypes.cast(start, ctypes.POINTER(ctypes.c_uint8)), shape
+    start = ctypes.cast(
+        pdfium.FPDFBitmap_GetBuffer(bitmap), ctypes.POINTER(ctypes.c_uint8)
     )
-    samples = rows[:, : width * channels]
-    if channels == 1:
-        return samples.copy()
-    return samples.reshape(shape[0], width, channels)[:, :, :3].copy()
+    samples = np.ctypeslib.as_array(start, shape)[:, : width * channels]
+    pixels = samples.reshape(shape[0], width, channels)[:, :, :3].copy()
+    pdfium.FPDFBitmap_Destroy(bitmap)
+    return pixels
 
 
 def bitmap_file(pixels: Pixels) -> bytes:
-    """Write pixels as a BMP, from the top down."""
+    """Write pixels as a BMP of 24 bits, from the top down."""
     height, width = pixels.shape[:2]
-    colours = np.atleast_3d(pixels)
-    table = b"" if colours.shape[2] > 1 else bytes(_GREYS)
-    row = width * colours.shape[2]
-    rows = np.zeros((height, -(-row // 4) * 4), np.uint8)
-    rows[:, :row] = colours.reshape(height, row)
-    start = _HEAD_BYTES + len(table)
-    head = b"BM" + b"".join(
-        value.to_bytes(size, "little", signed=True)
-        for value, size in (
-            *((start + rows.size, 4), (0, 4), (start, 4), (40, 4)),
-            *((width, 4), (-height, 4), (1, 2), (8 * colours.shape[2], 2)),
-            *((0, 4), (rows.size, 4), (0, 4), (0, 4), (0, 4), (0, 4)),
-        )
-    )
-    return head + table + rows.tobytes()
+    rows = np.zeros((height, -(-3 * width // 4) * 4), np.uint8)
+    colours = np.broadcast_to(pixels, (height, width, 3))  # grey is all three
+    rows[:, : 3 * width] = colours.reshape(height, 3 * width)
+    whole = _BMP.size + rows.size
+    head = _BMP.pack(b"BM", whole, _BMP.size, 40, width, -height, 1, 24, rows.size)
+    return head + rows.tobytes()
 
 
-_HEAD_BYTES: Final = 54
-_GREYS: Final = tuple(value for grey in range(256) for value in (grey, grey, grey, 0))
+_BMP: Final = struct.Struct("<2sI4xIIiiHH4xI16x")
+"""The header of the file, and that of 40 bytes."""

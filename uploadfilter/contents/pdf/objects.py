@@ -17,16 +17,15 @@ from uploadfilter.contents.pdf.library import IDENTITY, Box, Handle, Matrix
 _MOST_DEPTH: Final = 30
 """Most forms within forms; PDFium itself reads about as many."""
 
-_MANY_PATHS: Final = 1000
-"""Paths from which on a page may be a picture of little squares: 32 x 32 of them."""
+_MANY_SEGMENTS: Final = 4000
+"""Segments of paths from which on a page may be a picture of little squares: a thousand
+of them."""
 
 _LARGE: Final = 0.03
-"""Least width and height of a box or a letter that may show a picture, as a share of
-the page's longer side: 32 pixels of 1,000, as everywhere."""
-
-_LARGE_LETTER: Final = 2 * _LARGE
-"""The same for what stands in one line of text: letters of 50 points."""
-
+_LARGE_LETTER: Final = 0.06
+"""Least width and height of a box, and of what stands in one line of text, that may
+show a picture, as shares of the page's longer side: 32 pixels of 1,000, and letters of
+50 points."""
 
 LEAST_SAMPLES: Final = 16
 """Shortest side of a picture, in samples. Smaller ones are lines, spots and letters, of
@@ -64,13 +63,11 @@ class Survey:
         count: Number of its objects, as far as they were looked at.
         is_drawing: Whether it shows more than pictures, letters, lines and little
             boxes.
-        is_short: Whether there were more objects than were looked at.
     """
 
     images: list[Image] = field(default_factory=list)
     count: int = 0
     is_drawing: bool = False
-    is_short: bool = False
 
 
 def surveyed(page: Handle, *, side: float, most: int) -> Survey:
@@ -84,10 +81,10 @@ def surveyed(page: Handle, *, side: float, most: int) -> Survey:
     survey = Survey()
     drawings = _Drawings(side)
     for item, kind, matrix in _objects(page):
-        if survey.count == most:
-            survey.is_short = survey.is_drawing = True
-            return survey
         survey.count += 1
+        if survey.count >= most:
+            survey.is_drawing = True
+            break
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             survey.images.append(_image(item, matrix))
         elif not survey.is_drawing:
@@ -136,7 +133,7 @@ class _Drawings:
     def __init__(self, side: float) -> None:
         self._large = _LARGE * side
         self._large_letter = _LARGE_LETTER * side
-        self._paths = 0
+        self._segments = 0
         self._fonts: dict[int, bool] = {}
         self._sides = [ctypes.c_float() for _ in range(4)]
 
@@ -148,13 +145,13 @@ class _Drawings:
             font = pdfium.FPDFTextObj_GetFont(item)
             number = ctypes.addressof(font.contents) if font else 0
             if number not in self._fonts:
-                self._fonts[number] = _has_pages_as_letters(font)
+                self._fonts[number] = _draws_letters(font)
             return self._fonts[number]
         if kind == pdfium.FPDF_PAGEOBJ_PATH:
-            self._paths += 1
+            self._segments += pdfium.FPDFPath_CountSegments(item)
             is_large = self._is_large(item, matrix, self._large)
             is_filled = is_large and _is_filled(item, self._large)
-            return is_filled or self._paths > _MANY_PATHS
+            return is_filled or self._segments > _MANY_SEGMENTS
         return bool(kind != pdfium.FPDF_PAGEOBJ_FORM)
 
     def _is_large(self, item: Handle, matrix: Matrix, least: float) -> bool:
@@ -175,7 +172,7 @@ def _is_filled(path: Handle, wide: float) -> bool:
     return bool(fill.value) or (bool(line.value) and width.value >= wide)
 
 
-def _has_pages_as_letters(font: Handle) -> bool:
+def _draws_letters(font: Handle) -> bool:
     """Return whether each letter of a font is drawn as a page is (Type 3).
 
     Only such a font has no program: PDFium takes one of its own for a missing one.
@@ -210,12 +207,11 @@ def mapped(box: Box, matrix: Matrix) -> Box:
     left, bottom, right, top = box
     a, b, c, d, e, f = matrix
     corners = [
-        (a * x + c * y + e, b * x + d * y + f)
+        (a * x + c * y + e, b * x + d * y + f) * 2
         for x in (left, right)
         for y in (bottom, top)
     ]
-    xs, ys = zip(*corners, strict=True)
-    return min(xs), min(ys), max(xs), max(ys)
+    return around_all(corners)
 
 
 def is_large(box: Box, least: float) -> bool:
@@ -236,15 +232,14 @@ def _clips_of(image: Handle) -> Iterator[Box]:
     clip = pdfium.FPDFPageObj_GetClipPath(image)
     x, y = ctypes.c_float(), ctypes.c_float()
     for number in range(min(_MOST_CLIPS, pdfium.FPDFClipPath_CountPaths(clip))):
-        points = list[tuple[float, float]]()
+        points = list[Box]()
         count = pdfium.FPDFClipPath_CountPathSegments(clip, number)
-        for at in range(min(_MOST_POINTS, count)):
+        for at in range(count if count <= _MOST_POINTS else 0):
             segment = pdfium.FPDFClipPath_GetPathSegment(clip, number, at)
             if pdfium.FPDFPathSegment_GetPoint(segment, x, y):
-                points.append((x.value, y.value))
-        if points and count <= _MOST_POINTS:
-            xs, ys = zip(*points, strict=True)
-            yield min(xs), min(ys), max(xs), max(ys)
+                points.append((x.value, y.value) * 2)
+        if points:
+            yield around_all(points)
 
 
 _MOST_CLIPS: Final = 20

@@ -46,7 +46,7 @@ _FINE: Final = 64
 """Parts of a pixel in which places are told: PDFium rounds them."""
 
 _FAR: Final = 1e5
-"""Greatest distance from a page's origin that is told apart, in its units."""
+"""Greatest distance that is told apart on a page, in its units."""
 
 _MOST_PLACES: Final = 100
 """Most pictures on one page whose places are shown one by one."""
@@ -66,74 +66,63 @@ class Seen:
         drawings_left: Pages that may be drawn.
         enlarged_left: Places that may be drawn once more.
         is_short: Whether a place was left out.
-        digests: Of the places and arrangements that were shown.
     """
 
     drawings_left: int
     enlarged_left: int
     is_short: bool = False
-    digests: set[bytes] = field(default_factory=set)
+    _digests: set[bytes] = field(default_factory=set)
 
-    def is_new(self, data: bytes) -> bool:
+    def is_new(self, data: bytes | memoryview) -> bool:
         """Return whether something was not shown yet, and note it."""
-        digest = hashlib.blake2b(data, digest_size=16).digest()
-        if digest in self.digests:
-            return False
-        self.digests.add(digest)
-        return True
+        count = len(self._digests)
+        self._digests.add(_digest(data))
+        return len(self._digests) > count
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
     """A page that is open.
 
-    Attributes:
+    Args:
         handle: The page.
         form: The form of its document.
-        width: In its own units, as it is turned.
-        height: The same.
+
+    Attributes:
+        handle: The page.
+        side: Its longer side in its own units.
+        size: Its width and height in pixels.
     """
 
-    handle: Handle
-    form: Handle
-    width: float
-    height: float
+    def __init__(self, handle: Handle, form: Handle) -> None:
+        self.handle = handle
+        self._form = form
+        sizes = (pdfium.FPDF_GetPageWidthF(handle), pdfium.FPDF_GetPageHeightF(handle))
+        width, height = (min(_FAR, max(1 / _FAR, side)) for side in sizes)
+        self.side = max(width, height)
+        least = min(_SHORT_SIDE / min(width, height), _MOST_SIDE / self.side)
+        scale = max(_SIDE / self.side, least)
+        self.size = max(1, round(width * scale)), max(1, round(height * scale))
 
-    @property
-    def side(self) -> float:
-        """Return its longer side."""
-        return max(self.width, self.height)
-
-    def size(self, scale: float) -> tuple[int, int]:
-        """Return its size in pixels."""
-        return max(1, round(self.width * scale)), max(1, round(self.height * scale))
-
-    def box(self, box: Box, size: tuple[int, int]) -> Box:
-        """Return a box on it in pixels of a drawing, cut at the edges of the page."""
-        if not all(map(math.isfinite, box)):
-            return (0.0, 0.0, 0.0, 0.0)
+    def box(self, box: Box) -> Box:
+        """Return a box on it in pixels, cut at its edges."""
         x, y = c_int(), c_int()
-        fine = size[0] * _FINE, size[1] * _FINE
+        fine = self.size[0] * _FINE, self.size[1] * _FINE
         corners = list[Box]()
         for at in (0, 2):
-            given = [max(-_FAR, min(_FAR, side)) for side in box[at : at + 2]]
+            # What is not a number becomes one, too.
+            given = [min(_FAR, max(-_FAR, side)) for side in box[at : at + 2]]
             pdfium.FPDF_PageToDevice(self.handle, 0, 0, *fine, 0, *given, x, y)
             corners.append((x.value / _FINE, y.value / _FINE) * 2)
-        whole = (0.0, 0.0, float(size[0]), float(size[1]))
-        return objects.common(objects.around_all(corners), whole)
+        return objects.common(objects.around_all(corners), (0.0, 0.0, *self.size))
 
-    def drawn(self, size: tuple[int, int], part: Box | None = None) -> Pixels | None:
-        """Draw it, or a part of it; see ``library.drawn``."""
-        return library.drawn(self.handle, self.form, size=size, part=part)
-
-
-def page_at(handle: Handle, form: Handle) -> Page | None:
-    """Return a page that was loaded; ``None`` if it has no size."""
-    width = pdfium.FPDF_GetPageWidthF(handle)
-    height = pdfium.FPDF_GetPageHeightF(handle)
-    if not (0 < width < math.inf and 0 < height < math.inf):
-        return None
-    return Page(handle=handle, form=form, width=width, height=height)
+    def drawn(self, part: Box | None = None, factor: float = 1.0) -> Pixels | None:
+        """Draw it, or a part of it, larger by a factor; see ``library.drawn``."""
+        size = round(self.size[0] * factor), round(self.size[1] * factor)
+        if part is not None:
+            ratios = (size[0] / self.size[0], size[1] / self.size[1]) * 2
+            left, top, right, bottom = map(round, map(mul, part, ratios))
+            part = (left, top, max(right, left + 1), max(bottom, top + 1))
+        return library.drawn(self.handle, self._form, size=size, part=part)
 
 
 def annotations_on(page: Handle) -> Iterator[tuple[Box | None, Handle]]:
@@ -183,25 +172,17 @@ def shown(
     Yields:
         ``page`` or ``place``, and its pixels; a shortfall if there is no room for more.
     """
-    scale = max(
-        _SIDE / page.side,
-        min(_SHORT_SIDE / min(page.width, page.height), _MOST_SIDE / page.side),
-    )
-    size = page.size(scale)
-    boxes = [page.box(box, size) for box in annotations]
-    pieces = [page.box(image.place, size) for image in images]
-    boxes += [
-        box for box, image in zip(pieces, images, strict=True) if not image.is_speck
-    ]
+    boxes = [page.box(box) for box in annotations]
+    pieces = [page.box(image.place) for image in images]
+    whole = zip(pieces, images, strict=True)
+    boxes += [box for box, image in whole if not image.is_speck]
     places = _places(boxes, pieces, seen)
     cut = [box for box in places if _long(box) >= _SMALL]
     if is_drawing or annotations or cut or len(images) >= _SCATTERED:
-        yield from _whole(
-            page, size, cut, seen, is_sure=is_drawing or bool(annotations)
-        )
+        yield from _whole(page, cut, seen, is_sure=is_drawing or bool(annotations))
     for box in places:
         if _long(box) < _SMALL:
-            yield from _enlarged(page, size, box, seen)
+            yield from _enlarged(page, box, seen)
 
 
 def _long(box: Box) -> float:
@@ -225,25 +206,30 @@ def _places(boxes: list[Box], pieces: list[Box], seen: Seen) -> list[Box]:
 
 
 def _whole(
-    page: Page, size: tuple[int, int], cut: list[Box], seen: Seen, *, is_sure: bool
+    page: Page, places: list[Box], seen: Seen, *, is_sure: bool
 ) -> Iterator[tuple[str, Pixels] | Shortfall]:
     """Draw a page, and cut places out; leave it out if its pictures were seen so."""
     if not seen.drawings_left:
         yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
         return
     seen.drawings_left -= 1
-    pixels = page.drawn(size)
+    pixels = page.drawn()
     if pixels is None:
         yield Shortfall(reason=Reason.OUT_OF_MEMORY)
         return
-    crops = [_cut(pixels, box) for box in cut]
-    arrangement = b"".join(map(bytes, (repr(cut).encode(), *crops)))
-    is_new = is_sure or not cut or seen.is_new(arrangement)
+    digests = [_digest(_cut(pixels, box).data) for box in places]
+    arrangement = repr(places).encode() + b"".join(digests)
+    is_new = is_sure or not places or seen.is_new(arrangement)
     if is_new and pixels.min() < pixels.max():
         yield "page", pixels
-    for crop in crops:
+    for box in places:
+        crop = _cut(pixels, box)
         if crop.shape != pixels.shape and _is_picture(crop, seen):
             yield "place", crop
+
+
+def _digest(data: bytes | memoryview) -> bytes:
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 def _cut(pixels: Pixels, box: Box) -> Pixels:
@@ -256,23 +242,15 @@ def _is_picture(crop: Pixels, seen: Seen) -> bool:
     """Return whether a place shows something, and something new."""
     if min(crop.shape[:2]) < LEAST_SIDE:
         return False
-    return crop.min() < crop.max() and seen.is_new(crop.tobytes())
+    return crop.min() < crop.max() and seen.is_new(crop.data)
 
 
-def _enlarged(
-    page: Page, size: tuple[int, int], box: Box, seen: Seen
-) -> Iterator[tuple[str, Pixels]]:
+def _enlarged(page: Page, box: Box, seen: Seen) -> Iterator[tuple[str, Pixels]]:
     """Draw a little place once more."""
     if not seen.enlarged_left:
         seen.is_short = True
         return
     seen.enlarged_left -= 1
-    factor = min(_ENLARGED / _long(box), _MOST_ENLARGED / max(size))
-    large = round(size[0] * factor), round(size[1] * factor)
-    ratios = (large[0] / size[0], large[1] / size[1]) * 2
-    part = tuple(map(round, map(mul, box, ratios)))
-    if not objects.is_large(part, 1):
-        return
-    crop = page.drawn(large, part)
+    crop = page.drawn(box, min(_ENLARGED / _long(box), _MOST_ENLARGED / max(page.size)))
     if crop is not None and _is_picture(crop, seen):
         yield "place", crop
