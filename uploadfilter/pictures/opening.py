@@ -41,7 +41,7 @@ from uploadfilter.pictures.reader import (
     PillowReader,
     Reader,
 )
-from uploadfilter.pictures.readers import layered, pngkeys
+from uploadfilter.pictures.readers import pngkeys
 from uploadfilter.pictures.readers.anymaps import AnymapReader
 from uploadfilter.pictures.readers.apngs import apng_reader, frames_of_png
 from uploadfilter.pictures.readers.bitmaps import open_bitmap
@@ -456,20 +456,6 @@ def _open_bitmap(
     return open_bitmap(file, picture_format, limits, _open_entry)
 
 
-def _open_layered(
-    file: BinaryIO, picture_format: Format, limits: DecodeLimits
-) -> Reader | None:
-    """Open two joined files, neither of which is such a pair itself."""
-    plain = tuple(
-        item
-        for item in FORMATS
-        if (item.is_usual or item.name is Kind.JP2) and item is not picture_format
-    )
-    return layered.open_layered(
-        file, picture_format, limits, lambda part: open_reader(part, plain, limits)
-    )
-
-
 _OPENERS: dict[Kind, Opener] = {
     Kind.JPEG: _open_jpeg,
     Kind.PNG: _open_png,
@@ -485,7 +471,6 @@ _OPENERS: dict[Kind, Opener] = {
     Kind.PSD: _open_plain,
     Kind.PNM: AnymapReader,
     Kind.QOI: _open_plain,
-    Kind.LAYERED: _open_layered,
     Kind.TGA: _open_plain,
 }
 

@@ -9,7 +9,7 @@ from uploadfilter.contents.kinds.families import (
 )
 from uploadfilter.contents.kinds.magic import Kind, is_drawing, is_picture
 
-HOMELESS = {Kind.OTHER, Kind.LAYERED, Kind.SQLITE, Kind.WOFF, Kind.EMPTY, Kind.DATA}
+HOMELESS = {Kind.OTHER, Kind.SQLITE, Kind.WOFF, Kind.EMPTY, Kind.DATA}
 """Kinds of no family: unknown, or nothing that a site is made for."""
 
 

@@ -31,8 +31,7 @@ FAMILIES: Final = frozenset(FileFamily)
 """All of them: a route that takes all takes every content, also of unknown kinds."""
 
 _KINDS: Final[dict[FileFamily, frozenset[Kind]]] = {
-    # No program but this one opens a layered file.
-    FileFamily.PICTURES: PICTURES - {Kind.LAYERED},
+    FileFamily.PICTURES: PICTURES,
     FileFamily.VIDEOS: frozenset({Kind.VIDEO}),
     FileFamily.SOUND: frozenset({Kind.SOUND}),
     # Office documents are zips, and any zip may claim to be one. Drawings are programs,

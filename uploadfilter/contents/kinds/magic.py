@@ -25,9 +25,6 @@ HEAD_BYTES = 1100
 """First bytes of a content that ``sniff`` needs: readers accept the magic of a PDF
 anywhere in the first 1,024 bytes."""
 
-LAYERED_MAGIC, PROFILED_MAGIC = b"\x89UFL\r\n\x1a\n", b"\x89UFP\r\n\x1a\n"
-"""The magic of the files that ``layering.py`` writes; no other program writes it."""
-
 
 class Kind(StrEnum):
     """The kind of a content."""
@@ -39,7 +36,6 @@ class Kind(StrEnum):
     BMP = "bmp"
     TIFF = "tiff"
     ICO = "ico"
-    LAYERED = "layered"
     AVIF = "avif"
     HEIC = "heic"
     JXL = "jxl"
@@ -93,7 +89,6 @@ class Kind(StrEnum):
 PICTURES = frozenset(
     {
         *(Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP, Kind.BMP, Kind.TIFF, Kind.ICO),
-        Kind.LAYERED,
         *(Kind.AVIF, Kind.HEIC, Kind.JXL, Kind.JP2, Kind.PSD, Kind.JXR),
         *(Kind.PNM, Kind.QOI, Kind.TGA),
     }
@@ -200,7 +195,6 @@ def begins_as(data: bytes, at: int = 0) -> Kind | None:
 MAGIC: tuple[tuple[bytes, Kind], ...] = (
     (picturemagic.JPEG, Kind.JPEG),
     (picturemagic.PNG, Kind.PNG),
-    *((magic, Kind.LAYERED) for magic in (LAYERED_MAGIC, PROFILED_MAGIC)),
     *((magic, Kind.TIFF) for magic in picturemagic.TIFFS),
     (b"8BPS\0\x01", Kind.PSD),
     (b"8BPS\0\x02", Kind.PSD),
