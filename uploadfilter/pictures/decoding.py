@@ -92,7 +92,7 @@ def frames_of(
         shows; and an ``Omission`` for each reason why something is missing, once each.
     """
     with quiet():
-        reader = _opened(file, formats, limits)
+        reader = _open(file, formats, limits)
     if isinstance(reader, Omission):
         yield reader
         return
@@ -112,7 +112,7 @@ class _Showing:
         self._reader = reader
         self._limits = limits
         self._keys = frozenset(keys_of(reader))
-        sample = _sample(reader, limits, min(limits.max_frames, most))
+        sample = _choose_frames(reader, limits, min(limits.max_frames, most))
         self._waiting = deque(sample.numbers)
         self._reach = sample.reach
         self._tried: set[int] = set()
@@ -126,7 +126,7 @@ class _Showing:
             if pixels_left < 0 and number not in self._keys:
                 continue
             self._tried.add(number)
-            shown = _shown(self._reader, number, least_side=self._limits.least_side)
+            shown = _decode(self._reader, number, least_side=self._limits.least_side)
             if isinstance(shown, Omission):
                 if shown.is_large:
                     # A large process will show the other frames as well.
@@ -140,11 +140,11 @@ class _Showing:
                 # Pages are alike: the last page of a long document is shown as well.
                 self._thin_out(number, most=pixels_left // pixels)
             pixels_left -= pixels
-            yield _counted(shown, self._reach)
+            yield _with_count(shown, self._reach)
             # Two frames must not be in memory at once. The method of the class leaves
             # the caller's file open.
             Image.Image.close(shown.image)
-        yield from map(_lack, dict.fromkeys(self._all_reasons()))
+        yield from map(_omission, dict.fromkeys(self._all_reasons()))
 
     def _fail(self, number: int, reason: Reason) -> None:
         """Note that a frame, and every frame that builds on it, cannot be shown."""
@@ -176,7 +176,7 @@ class _Showing:
             yield self._reader.lack
 
 
-def _counted(frame: Frame, count: int) -> Frame:
+def _with_count(frame: Frame, count: int) -> Frame:
     """Return a frame with the number of frames; most files have one."""
     return frame if frame.count == count else replace(frame, count=count)
 
@@ -189,11 +189,11 @@ def _shortfalls(frame: Frame) -> Iterator[Reason]:
         yield Reason.UNDECODABLE
 
 
-def _lack(reason: Reason) -> Omission:
+def _omission(reason: Reason) -> Omission:
     return Omission(reason=reason)
 
 
-def _sample(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:
+def _choose_frames(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:
     """Choose the frames to show."""
     durations, keys, course = reader.durations, keys_of(reader), reader.course
     if course is None:
@@ -214,7 +214,7 @@ _MOST_KEYS = 5
 limit always allows these."""
 
 
-def _opened(
+def _open(
     file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
 ) -> Reader | Omission:
     """Open a file in the first format that fits."""
@@ -229,14 +229,14 @@ def _opened(
     return Omission(reason=Reason.UNDECODABLE) if reader is None else reader
 
 
-def _shown(reader: Reader, number: int, *, least_side: int) -> Frame | Omission:
+def _decode(reader: Reader, number: int, *, least_side: int) -> Frame | Omission:
     """Decode one frame."""
     with quiet():
         try:
             frame = reader.frame(number)
             if min(frame.full) < least_side:
                 return Omission(reason=Reason.UNDECODABLE)
-            return _counted(frame, len(reader.durations))
+            return _with_count(frame, len(reader.durations))
         except MemoryError:
             return Omission(reason=Reason.OUT_OF_MEMORY)
         except OverBudgetError as exc:

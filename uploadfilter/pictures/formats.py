@@ -109,7 +109,6 @@ FORMATS: tuple[Format, ...] = (
     Format(name=Kind.BMP, pillow=("BMP", "DIB")),
     # 14.3 for a bitmap of 32 bits.
     Format(name=Kind.ICO, pillow=("ICO", "CUR"), bytes_per_pixel=15, held_times=1),
-    # Two pictures of other formats, and their combination.
     # 19.4.
     Format(name=Kind.JP2, pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
     # 6.0.

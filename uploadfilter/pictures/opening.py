@@ -93,12 +93,12 @@ def open_reader(
     return None
 
 
-def _head(file: BinaryIO) -> bytes:
+def _read_head(file: BinaryIO) -> bytes:
     file.seek(0)
     return file.read(_HEAD_BYTES)
 
 
-def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
+def _read_whole(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
     """Read a whole file, unless that alone exceeds the limit."""
     length = file.seek(0, io.SEEK_END)
     check_bytes(length * picture_format.held_times, limits)
@@ -106,12 +106,12 @@ def _held(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes
     return file.read()
 
 
-def _held_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
+def _read_items(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
     """Read a whole file of items, unless there are too many items.
 
     libavif and libheif search all items for each item.
     """
-    data = _held(file, picture_format, limits)
+    data = _read_whole(file, picture_format, limits)
     if boxes.item_count(data) > _MOST_ITEMS:
         raise OverBudgetError(Reason.KEY_FRAME_UNSEEN)
     return data
@@ -130,7 +130,7 @@ def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
 def _open_jpeg(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    if not _head(file).startswith(picturemagic.JPEG):
+    if not _read_head(file).startswith(picturemagic.JPEG):
         return None
     return open_jpeg(
         file,
@@ -144,7 +144,7 @@ def _open_png(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     """Open a PNG, or an APNG with all its frames."""
-    if not _head(file).startswith(picturemagic.PNG):
+    if not _read_head(file).startswith(picturemagic.PNG):
         return None
     frames = frames_of_png(file)
     if frames is None:
@@ -180,10 +180,10 @@ def _open_png(
 def _open_gif(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    head = _head(file)
+    head = _read_head(file)
     if not head.startswith(picturemagic.GIF_LETTERS):
         return None
-    data = _held(file, picture_format, limits)
+    data = _read_whole(file, picture_format, limits)
     if not head.startswith(picturemagic.GIFS):
         data = picturemagic.GIFS[-1] + data[len(picturemagic.GIFS[-1]) :]
     return gif_reader(data, picture_format, limits)
@@ -192,15 +192,15 @@ def _open_gif(
 def _open_webp(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    head = _head(file)
+    head = _read_head(file)
     if head[:4] != b"RIFF" or head[8:12] != b"WEBP":
         return None
-    data = _held(file, picture_format, limits)
+    data = _read_whole(file, picture_format, limits)
     frames = timing.webp_timing(data)
     # Its decoder allocates the canvas at opening.
     _check_canvas(frames, picture_format, limits)
     if frames.course is None:
-        return _as_it_came(
+        return _open_padded(
             data,
             lambda data, is_padded: WebPReader(
                 data, picture_format, limits, is_padded=is_padded
@@ -222,7 +222,7 @@ def _open_moving_webp(
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
         return data, is_padded, image
 
-    data, is_padded, image = _as_it_came(data, whole)
+    data, is_padded, image = _open_padded(data, whole)
     count, profile = getattr(image, "n_frames", 1), image.info.get("icc_profile")
     image.close()
 
@@ -252,10 +252,10 @@ def _open_moving_webp(
 def _open_avif(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    head = _head(file)
+    head = _read_head(file)
     if head[4:8] != b"ftyp" or head[8:12] not in picturemagic.AVIF_OPENED_BRANDS:
         return None
-    data = _held_items(file, picture_format, limits)
+    data = _read_items(file, picture_format, limits)
 
     def opened(data: bytes, is_padded: bool) -> Reader:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
@@ -273,12 +273,12 @@ def _open_avif(
             is_padded=is_padded,
             is_deep=boxes.is_deep(data),
         )
-        return with_code_points(_parted(reader, data), data)
+        return with_code_points(_with_parts(reader, data), data)
 
     reader = _with_items(data, opened, is_listed=False)
     other = _other_brand(data)
     return (
-        reader if other is None else ChainedReader(reader, _as_it_came(other, opened))
+        reader if other is None else ChainedReader(reader, _open_padded(other, opened))
     )
 
 
@@ -292,13 +292,13 @@ def _with_items(
         opened: Opens it, or the same with another primary item.
         is_listed: See ``items.other_pictures``.
     """
-    shown = with_gain_maps(_as_it_came(data, opened), data)
+    shown = with_gain_maps(_open_padded(data, opened), data)
     others = items.other_pictures(data, is_listed=is_listed)
     if not others:
         return shown
 
     def open_item(item: int) -> Reader:
-        return _as_it_came(items.with_primary(data, item), opened)
+        return _open_padded(items.with_primary(data, item), opened)
 
     lack = Reason.KEY_FRAME_UNSEEN if len(others) > _MOST_OTHERS else None
     return ChainedReader(shown, ItemsReader(others[:_MOST_OTHERS], open_item, lack))
@@ -309,7 +309,7 @@ _MOST_OTHERS = 30
 """
 
 
-def _parted(whole: Reader, data: bytes) -> Reader:
+def _with_parts(whole: Reader, data: bytes) -> Reader:
     """Return a reader that shows clean apertures as well, if the file has any."""
     found = apertures.apertures_of(data)
     if not found:
@@ -348,7 +348,7 @@ def _other_brand(data: bytes) -> bytes | None:
     return data[:8] + brand + data[12:]
 
 
-def _as_it_came(data: bytes, opened: Callable[[bytes, bool], _Opened]) -> _Opened:
+def _open_padded(data: bytes, opened: Callable[[bytes, bool], _Opened]) -> _Opened:
     """Open a file, if necessary with zeros for its missing end."""
     try:
         return opened(data, False)
@@ -375,10 +375,10 @@ def _check_canvas(
 def _open_heic(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    head = _head(file)
+    head = _read_head(file)
     if head[4:8] != b"ftyp" or head[8:12] not in picturemagic.HEIC_OPENED_BRANDS:
         return None
-    data = _held_items(file, picture_format, limits)
+    data = _read_items(file, picture_format, limits)
     # The library shows pictures, but not sequences of pictures.
     lack = Reason.KEY_FRAME_UNSEEN if boxes.has_box(data, b"moov") else None
 
@@ -393,15 +393,15 @@ def _open_heic(
         return reader
     # The library shows the part; others show the whole.
     whole = apertures.without_apertures(data)
-    return ChainedReader(reader, _as_it_came(whole, opened))
+    return ChainedReader(reader, _open_padded(whole, opened))
 
 
 def _open_jxl(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    if not _head(file).startswith(jxlheader.MAGICS):
+    if not _read_head(file).startswith(jxlheader.MAGICS):
         return None
-    data = _held(file, picture_format, limits)
+    data = _read_whole(file, picture_format, limits)
     return JXLReader(data, picture_format, limits, _JPEG)
 
 
@@ -409,7 +409,7 @@ def _open_tiff(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
     """Open a TIFF with all its pages."""
-    magic = _head(file)[:4]
+    magic = _read_head(file)[:4]
     if magic in picturemagic.SWAPPED_TIFFS:
         file = patched(file, {0: picturemagic.SWAPPED_TIFFS[magic]})
     elif magic not in picturemagic.TIFFS:
@@ -439,9 +439,9 @@ def _open_tiff(
 def _open_ico(
     file: BinaryIO, picture_format: Format, limits: DecodeLimits
 ) -> Reader | None:
-    if not _head(file).startswith(picturemagic.ICONS):
+    if not _read_head(file).startswith(picturemagic.ICONS):
         return None
-    data = _held(file, picture_format, limits)
+    data = _read_whole(file, picture_format, limits)
     return IconReader(data, picture_format, limits, _open_entry)
 
 
