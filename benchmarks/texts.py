@@ -15,7 +15,7 @@ from pathlib import Path
 
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, STRINGS, sniff
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.contents.texts.strings import encoded
+from uploadfilter.contents.texts.search import find_files
 
 SEED = 34
 BYTES = 4_000_000
@@ -137,7 +137,7 @@ def _report(name: str, texts: Iterable[bytes]) -> None:
     for text in texts:
         begun_s = time.process_time()
         kind = sniff(text[:HEAD_BYTES])
-        items = encoded(
+        items = find_files(
             MemorySource(text), kind=kind, most=MOST_FOUND, held_bytes=HELD_BYTES
         )
         found += sum(1 for _ in items)

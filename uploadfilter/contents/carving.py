@@ -4,48 +4,38 @@ A picture can stand after another one, in the middle of a video, or after a mega
 junk. Only decoding tells whether a picture begins there, since magic also occurs by
 chance: about three times in 64 MiB of random bytes.
 
-Rules this module keeps: linear time for any bytes; one stretch of them in memory at a
-time; nothing is decoded; the search ends after ``most`` beginnings, and says so.
-
-How it is fast (a GiB of random bytes in about a third of a second): one pass of the
-automata of ``patterns.py`` over a stretch finds every beginning. A stretch with very
-many beginnings is searched form by form, more slowly, so that beginnings past ``most``
-cost nothing.
+Rules this module keeps: a test asks for nothing without which a decoder shows the
+picture, and the walk's budget ends what is tried in vain; linear time for any bytes;
+one stretch of them in memory at a time; nothing is decoded; the search ends after
+``most`` beginnings, and says so.
 
 To add a form: a line in ``_FORMS``.
 """
 
-import heapq
-import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal, NamedTuple
 
-from uploadfilter.contents.kinds import jxl
+from uploadfilter.contents.kinds import jxl, picturemagic
 from uploadfilter.contents.kinds.magic import (
     DIB_BITS,
     DIB_HEADER_BYTES,
     OLD_DIB_HEADER_BYTES,
     Kind,
-    is_picture,
     sniff,
 )
-from uploadfilter.contents.patterns import Patterns
-from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.needles import Needles
+from uploadfilter.contents.source import Source
 
-_STRETCH_BYTES = 1 << 19
+_STRETCH_BYTES: Final = 1 << 17
 """Bytes that are searched at a time: they stay in the cache."""
 
-_OVERLAP_BYTES = 64
-"""Overlap of two stretches: more than the longest pattern."""
+_OVERLAP_BYTES: Final = 64
+"""Overlap of two stretches: more than the longest word with the bytes before it."""
 
-_MOST_AT_ONCE = _STRETCH_BYTES >> 8
-"""Beginnings in a stretch above which it is searched form by form. Random bytes have
-about eight."""
-
-_MOST_LOOKS = 20_000
-_BYTES_PER_LOOK = 1 << 14
+_MOST_LOOKS: Final = 20_000
+_BYTES_PER_LOOK: Final = 1 << 14
 """Bytes of a content for each beginning that is tested, besides a fixed number that
 takes less than half a second. Random bytes have a quarter as many beginnings, nearly
 all of them the two bytes of JPEG XL."""
@@ -73,10 +63,7 @@ class TooMany:
 
 
 class Unfinished:
-    """The last item: all strings that begin like an encoded picture were yielded.
-
-    Not all bytes in the middle of strings, or after junk in them, were looked at.
-    """
+    """The last item: not all readings of a text were searched."""
 
 
 def candidates(
@@ -109,83 +96,33 @@ def candidates(
         yield PictureStart(offset=offset, kind=kind, is_thumbnail=offset in header)
 
 
-def first(source: Source, kind: Kind) -> PictureStart:
-    """Return the candidate at the first byte.
-
-    Args:
-        source: The content.
-        kind: Its kind by ``magic.sniff``, which does not know bitmaps without the
-            header of a file.
-    """
-    head = source.read(0, _OVERLAP_BYTES)
-    for form in () if is_picture(kind) else _FORMS:
-        found = form.test(source, 0) if form.pattern.match(head) else None
-        if found is not None:
-            return PictureStart(offset=0, kind=found)
-    return PictureStart(offset=0, kind=kind)
-
-
-def may_begin(head: bytes, kind: Kind) -> bool:
-    """Return whether bytes in the middle of a content may begin a picture.
-
-    Thousands of glyphs of fonts in base64 begin with the first three bytes of a JPEG.
-
-    Args:
-        head: Its first bytes, as many as there are.
-        kind: Their kind by ``magic.sniff``.
-    """
-    return kind is not Kind.JPEG or _jpeg(MemorySource(head), 0) is not None
-
-
 # --- The beginnings ------------------------------------------------------------------
 
 _Test = Callable[[Source, int], Kind | None]
+"""Tests the bytes from an offset on, and returns the kind."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Form:
+class _Form(NamedTuple):
     """The beginning of one kind of picture.
 
     Attributes:
-        expression: The first bytes, as a pattern for ``patterns.py``.
-        length: Their number, at most ``_OVERLAP_BYTES``.
-        pattern: The same for ``re``.
-        test: Tests the bytes after them, and returns the kind.
+        word: Bytes by which it is found.
+        test: Tests the other bytes.
+        back: Bytes from the word back to the first byte.
+        marks: Four bytes, of which one must stand at ``marks_at``; empty if any may.
+        marks_at: Bytes from the first byte on to them.
     """
 
-    expression: str
-    length: int
-    pattern: re.Pattern[bytes]
+    word: bytes
     test: _Test
+    back: int = 0
+    marks: frozenset[bytes] = frozenset()
+    marks_at: int = 0
 
 
 def _is(kind: Kind) -> _Test:
     """Return a test that always returns one kind."""
     return lambda _source, _offset: kind
-
-
-def _jpeg(source: Source, offset: int) -> Kind | None:
-    """Require a whole first segment, and another marker after it.
-
-    Bright pixels of bitmaps often look like the first bytes of a JPEG, and decoding at
-    each place would cost too much.
-    """
-    start = source.read(offset + 2, _JPEG_HEAD_BYTES)
-    head = start.lstrip(b"\xff")
-    if len(head) < _JPEG_LENGTH_AT_END:
-        return Kind.JPEG
-    length = int.from_bytes(head[1:3], "big")
-    skipped = len(start) - len(head)
-    behind = source.read(offset + 2 + skipped + 1 + length, 1)
-    plausible = head[0] in _JPEG_MARKERS and length >= _JPEG_LEAST_LENGTH
-    return Kind.JPEG if plausible and behind in {b"\xff", b""} else None
-
-
-_JPEG_HEAD_BYTES = 32
-_JPEG_LENGTH_AT_END = 3
-_JPEG_LEAST_LENGTH = 2
-_JPEG_MARKERS = frozenset({*range(0xC0, 0xD0), 0xDB, 0xDD, *range(0xE0, 0xF0), 0xFE})
-"""Markers that may come first."""
 
 
 def _sniffed(source: Source, offset: int) -> Kind | None:
@@ -194,22 +131,15 @@ def _sniffed(source: Source, offset: int) -> Kind | None:
     return kind if kind in _BY_SNIFFING else None
 
 
-_SNIFFED_BYTES = 256
-_BY_SNIFFING = frozenset({Kind.GIF, Kind.BMP, Kind.AVIF, Kind.HEIC})
+_SNIFFED_BYTES: Final = 1 << 16
+"""As many as the first box of a file may have brands."""
+
+_BY_SNIFFING: Final = frozenset({Kind.BMP, Kind.AVIF, Kind.HEIC})
 
 
-def _gif(source: Source, offset: int) -> Kind | None:
-    """Require a first block after the palette: programs contain the bare magic."""
-    if _sniffed(source, offset) is None:
-        return None
-    flags = source.read(offset + 10, 1) or b"\0"
-    table_bytes = 3 << (flags[0] & 7) + 1 if flags[0] >> 7 else 0
-    block = source.read(offset + 13 + table_bytes, 2)
-    is_block = block[:1] == b"," or block in _GIF_EXTENSIONS
-    return Kind.GIF if is_block else None
-
-
-_GIF_EXTENSIONS = frozenset(b"!" + bytes((label,)) for label in (1, 0xF9, 0xFE, 0xFF))
+def _webp(source: Source, offset: int) -> Kind | None:
+    """Require the chunk of a picture, or of an extended header, to come first."""
+    return Kind.WEBP if source.read(offset + 15, 1) in {b" ", b"L", b"X"} else None
 
 
 def _tiff(source: Source, offset: int) -> Kind | None:
@@ -224,7 +154,7 @@ def _tiff(source: Source, offset: int) -> Kind | None:
     at = offset + int.from_bytes(source.read(offset + width, width), order)
     count_bytes, entry_bytes = (2, 12) if classic else (8, 20)
     count = int.from_bytes(source.read(at, count_bytes), order)
-    if at < offset + 2 * width or not 0 < count <= _MOST_TIFF_ENTRIES:
+    if not 0 < count <= _MOST_TIFF_ENTRIES:
         return None
     entries = source.read(at + count_bytes, count * entry_bytes)
     first, second = entries[::entry_bytes], entries[1::entry_bytes]
@@ -234,7 +164,7 @@ def _tiff(source: Source, offset: int) -> Kind | None:
     return Kind.TIFF if is_picture else None
 
 
-_TIFF_ORDERS: dict[bytes, tuple[Literal["little", "big"], bool]] = {
+_TIFF_ORDERS: Final[dict[bytes, tuple[Literal["little", "big"], bool]]] = {
     b"II*\0": ("little", True),
     b"MM\0*": ("big", True),
     b"II+\0": ("little", False),
@@ -242,14 +172,13 @@ _TIFF_ORDERS: dict[bytes, tuple[Literal["little", "big"], bool]] = {
 }
 """Byte order, and the bytes of an offset: four, or eight in a BigTIFF."""
 
-_MOST_TIFF_ENTRIES = 512
-"""Most entries of a directory. Real ones have twenty; to read as many as the largest
-count says would cost a hundred times as much."""
+_MOST_TIFF_ENTRIES: Final = 4096
+"""Most entries of a directory that libtiff reads."""
 
-_TIFF_SIZE = frozenset({256, 257})
+_TIFF_SIZE: Final = frozenset({256, 257})
 """Tags of width and height, without which no program shows a TIFF."""
 
-_TIFF_PIXELS = frozenset({273, 324})
+_TIFF_PIXELS: Final = frozenset({273, 324})
 """Tags of the offsets of strips and of tiles."""
 
 
@@ -324,34 +253,34 @@ _MOST_COLOURS_BYTES = 4 * 256
 """Length of a palette: nothing longer stands between a header and the pixels."""
 
 
-def _form(expression: str, length: int, test: _Test) -> _Form:
-    pattern = re.compile(expression.encode("ascii"), re.DOTALL)
-    return _Form(expression, length, pattern, test)
+def _sizes(header_bytes: frozenset[int]) -> frozenset[bytes]:
+    return frozenset(size.to_bytes(4, "little") for size in header_bytes)
 
 
-_FORMS: tuple[_Form, ...] = (
-    # The first marker, which fill bytes may precede.
-    _form(r"\xff\xd8\xff[\xc0-\xcf\xdb\xdd\xe0-\xef\xfe\xff]", 4, _jpeg),
-    _form(r"\x89PNG\r\n\x1a\n", 8, _is(Kind.PNG)),
-    _form(r"GIF8[79]a", 6, _gif),
-    # Without the extended header, the chunk of the picture comes first.
-    _form(r"RIFF.{4}WEBPVP8[ LX]", 16, _is(Kind.WEBP)),
-    _form(r"\x00\x00..ftyp", 8, _sniffed),
-    _form(r"\x00{3}\x0cJXL \r\n\x87\n", 12, _is(Kind.JXL)),
-    _form(r"\x00{3}\x0cjP  \r\n\x87\n", 12, _is(Kind.JP2)),
-    _form(r"\xff\n", 2, _codestream),
-    _form(r"II[*+]\x00", 4, _tiff),
-    _form(r"MM\x00[*+]", 4, _tiff),
-    _form(r"BM.{12}[\x0c-\x7c]\x00{3}", 18, _sniffed),
-    # The old header, and the others: sides up to 65,535, negative from the top down.
-    _form(r"\x0c\x00{3}.{4}\x01\x00[\x01\x04\x08\x18]\x00", 12, _bare_bitmap),
-    _form(
-        r"[\x10-\x7c]\x00{3}(?:..\x00\x00|..\xff\xff){2}"
-        r"\x01\x00[\x01\x02\x04\x08\x10\x18\x20]\x00[\x00-\x03\x06]\x00{3}",
-        20,
-        _bare_bitmap,
-    ),
-    _form(r"8BPS\x00[\x01\x02]\x00{6}", 12, _is(Kind.PSD)),
+def _bitmaps(back: int, header_bytes: frozenset[int]) -> Iterator[_Form]:
+    """Yield the forms of bitmaps by the planes and the depth in their headers."""
+    for bits in sorted(DIB_BITS):
+        word = b"\1\0" + bytes((bits, 0))
+        yield _Form(word, _bare_bitmap, back, _sizes(header_bytes))
+
+
+_BOX: Final = frozenset({b"\0\0\0\x0c"})
+_OLD: Final = frozenset({OLD_DIB_HEADER_BYTES})
+
+_FORMS: Final[tuple[_Form, ...]] = (
+    _Form(picturemagic.JPEG, _is(Kind.JPEG)),
+    _Form(picturemagic.PNG, _is(Kind.PNG)),
+    *(_Form(word, _is(Kind.GIF)) for word in picturemagic.GIFS),
+    _Form(b"WEBPVP8", _webp, 8, frozenset({b"RIFF"})),
+    _Form(b"ftyp", _sniffed, 4),
+    _Form(b"JXL \r\n\x87\n", _is(Kind.JXL), 4, _BOX),
+    _Form(b"jP  \r\n\x87\n", _is(Kind.JP2), 4, _BOX),
+    _Form(jxl.MAGIC, _codestream),
+    *(_Form(word, _tiff) for word in _TIFF_ORDERS),
+    _Form(b"BM", _sniffed, 0, _sizes(DIB_HEADER_BYTES), _BMP_FILE_HEAD),
+    *_bitmaps(12, DIB_HEADER_BYTES - _OLD),
+    *_bitmaps(8, _OLD),
+    *(_Form(b"8BPS\0" + version, _is(Kind.PSD)) for version in (b"\1", b"\2")),
 )
 """The forms that are searched for. Icons are not: their four bytes are common in
 programs and fonts, and an icon holds a PNG, which is found, or an old bitmap of at most
@@ -360,34 +289,26 @@ programs and fonts, and an icon holds a PNG, which is found, or an old bitmap of
 
 # --- The search ----------------------------------------------------------------------
 
-_PATTERNS = Patterns([form.expression for form in _FORMS], every=True)
+_NEEDLES: Final = Needles([form.word for form in _FORMS])
 
 
 def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
-    """Yield the matches of the patterns, in order, stretch by stretch."""
+    """Yield the words of the forms, by the offsets of first bytes, in order."""
     for at in range(start, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        for offset, number in _in_stretch(piece):
-            yield at + offset, _FORMS[number]
+        found = sorted(
+            (place - _FORMS[number].back, number)
+            for place, number in _NEEDLES.places_in(piece)
+        )
+        for offset, number in found:
+            form = _FORMS[number]
+            mark = piece[offset + form.marks_at : offset + form.marks_at + _MARK_BYTES]
+            is_marked = not form.marks or mark in form.marks
+            if 0 <= offset < _STRETCH_BYTES and is_marked:
+                yield at + offset, form
 
 
-def _in_stretch(piece: bytes) -> Iterable[tuple[int, int]]:
-    """Yield offsets within a stretch in order, each with the number of its form."""
-    places = _PATTERNS.places_in(piece, most=_MOST_AT_ONCE)
-    if len(places) > _MOST_AT_ONCE:
-        # The caller may want only the first few, so that none is looked for early.
-        return heapq.merge(*(_of_form(piece, number) for number in range(len(_FORMS))))
-    found = sorted((end - _FORMS[number].length, number) for end, number in places)
-    return [each for each in found if each[0] < _STRETCH_BYTES]
-
-
-def _of_form(piece: bytes, number: int) -> Iterator[tuple[int, int]]:
-    """Yield the places of one form in a stretch."""
-    pattern = _FORMS[number].pattern
-    found = pattern.search(piece)
-    while found and found.start() < _STRETCH_BYTES:
-        yield found.start(), number
-        found = pattern.search(piece, found.start() + 1)
+_MARK_BYTES: Final = 4
 
 
 # --- Thumbnails ----------------------------------------------------------------------

@@ -16,9 +16,8 @@ from typing import Final
 import brotli
 import zstandard
 
-from uploadfilter.contents import nameless
 from uploadfilter.contents.archives import archives, library, tars, zipping
-from uploadfilter.contents.carriers import compounds, covers, sqlitepages, webfonts
+from uploadfilter.contents.carriers import compounds, covers
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Container,
@@ -51,8 +50,6 @@ CONTAINERS: Final[tuple[Container, ...]] = (
     ZSTD,
     _PDF,
     compounds.CompoundContainer(),
-    sqlitepages.SQLiteContainer(),
-    webfonts.FontContainer(),
     *archives.ARCHIVES,
 )
 """The containers that are told by their first bytes."""
@@ -115,9 +112,6 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
         yield covers.ID3Container()
     if head.startswith(covers.OGG_MAGIC):
         yield covers.OggContainer()
-    stream = nameless.stream_in(source) if kind is Kind.DATA else None
-    if stream is not None:
-        yield stream
     if library.IS_THERE and archives.is_iso(source):
         yield archives.ISO
     if library.IS_THERE:

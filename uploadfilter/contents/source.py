@@ -6,10 +6,10 @@ arguments are, and two sources over the same bytes do not affect each other.
 
 import io
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Protocol
+from typing import Final, Protocol
 
 from typing_extensions import Buffer, override
 
@@ -83,7 +83,7 @@ class JoinedSource:
 
     Args:
         whole: The other source.
-        spans: Start and end of each part in it, in order; they do not overlap.
+        spans: Start and end of each part in it, in the order of reading.
     """
 
     def __init__(self, whole: Source, spans: Sequence[tuple[int, int]]) -> None:
@@ -105,6 +105,29 @@ class JoinedSource:
             offset, length = offset + end - at, length - (end - at)
             number += 1
         return b"".join(pieces)
+
+
+def join_parts(whole: Source, spans: Iterable[tuple[int, int]]) -> Source:
+    """Return parts of a source as one, in memory if they are few bytes.
+
+    Args:
+        whole: The source.
+        spans: Start and end of each part, which may reach out of it, in any order.
+    """
+    joined = list[tuple[int, int]]()
+    for first, last in spans:
+        start, end = min(first, whole.size), min(last, whole.size)
+        if joined and joined[-1][1] == start:
+            joined[-1] = (joined[-1][0], end)
+        elif start < end:
+            joined.append((start, end))
+    source = JoinedSource(whole, joined)
+    is_short = source.size <= _SETTLED_BYTES
+    return MemorySource(source.read(0, source.size)) if is_short else source
+
+
+_SETTLED_BYTES: Final = 256 * 1024
+"""Bytes up to which joined parts are held: they are read often."""
 
 
 class SourceFile(io.RawIOBase):

@@ -1,120 +1,126 @@
-"""Strings of base64 are read as strict and as careless decoders read them."""
+"""Base64 is decoded as programs decode it, and strings have their exact ends."""
 
 import base64
-import zlib
+import textwrap
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.corpus import pictures
-from uploadfilter.contents.texts.base64s import Base64Search, packed, spelled
-from uploadfilter.contents.texts.effort import Effort
-from uploadfilter.contents.texts.found import Encoded, is_zlib
+from uploadfilter.contents.texts.base64s import find_base64
+from uploadfilter.contents.texts.files import EncodedFile, EncodedText
 
-JPEG = pictures.jpeg(pictures.photograph(1, width=60, height=40))
-BASE64 = base64.b64encode(JPEG)
-NOISE = np.random.default_rng(5).bytes(3000)
-
-
-def plenty() -> Effort:
-    """Return more than any text here takes."""
-    return Effort(1_000_000)
-
-
-def found(text: bytes) -> list[Encoded]:
-    """Return the beginnings in a text."""
-    return list(Base64Search(text, plenty()).found(set()))
+IMAGE = pictures.photograph(1, width=60, height=40)
+FILES = {
+    "jpeg": pictures.jpeg(IMAGE),
+    "png": pictures.png(IMAGE),
+    "gif": pictures.gif(IMAGE),
+    "webp": pictures.webp(IMAGE),
+    "bmp": pictures.encoded(IMAGE, "BMP"),
+    "avif": pictures.encoded(IMAGE, "AVIF", speed=10),
+}
+JPEG = FILES["jpeg"]
+LETTERS = base64.b64encode(JPEG)
 
 
-def test_string_is_decoded_to_its_last_letter() -> None:
-    """So its exact signals are those of the file."""
-    (item,) = found(b'{"a": "%b"}' % BASE64)
-
-    assert item == Encoded(name="base64", data=JPEG, known_by=JPEG[:48])
-
-
-@given(junk=st.sampled_from(["!", ".", "\0", "\u00e4", " ", "=", "~", "@ "]))
-def test_what_is_no_letter_is_skipped(junk: str) -> None:
-    """Like PHP, Python and Node; also between the first letters."""
-    text = junk.join(map(chr, BASE64[:40])) + junk + BASE64[40:].decode()
-
-    assert any(item.data.startswith(JPEG) for item in found(text.encode()))
+def found(text: bytes) -> list[EncodedFile]:
+    """Return the files in a text."""
+    items = find_base64(text, has_strings=True)
+    return [item for item in items if isinstance(item, EncodedFile)]
 
 
-def test_parts_that_are_padded_by_themselves_are_put_together() -> None:
-    """Notebooks and mails have their own kinds of lines."""
-    lines = [base64.b64encode(JPEG[at : at + 50]) for at in range(0, len(JPEG), 50)]
-    text = b'["' + b'",\n"'.join(lines) + b'"]'
-
-    assert any(item.data.startswith(JPEG) for item in found(text))
+def whole(text: bytes) -> list[bytes]:
+    """Return the files that strings are."""
+    return [item.data for item in found(text) if not item.is_carved]
 
 
-def test_string_is_read_on_only_where_it_does_not_end_itself() -> None:
-    """Bytes after the end of a whole picture are not shown."""
-    rest = base64.b64encode(NOISE)
-    whole = found(b'["%b", "%b"]' % (BASE64, rest))
-    cut = found(b'["%b", "%b"]' % (BASE64[:400], rest))
+@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize(
+    "frame",
+    [
+        pytest.param(b'{"a": "%b"}', id="JSON"),
+        pytest.param(b"<base64>%b</base64>", id="XML"),
+        pytest.param(b"<img src='data:image/png;base64,%b'>", id="URI"),
+        pytest.param(b"url(DATA:;BASE64,%b)", id="capitals"),
+        pytest.param(b"Encoding: base64\r\n\r\n%b\r\n--b--\r\n", id="mail"),
+        pytest.param(b"%b", id="alone"),
+    ],
+)
+def test_file_has_its_exact_bytes(name: str, frame: bytes) -> None:
+    """Its digests are those of the file that was encoded."""
+    lines = base64.encodebytes(FILES[name]).replace(b"\n", b"\r\n")
 
-    assert [item.is_carved for item in whole] == [False]
-    assert [item.is_carved for item in cut] == [False, True]
-
-
-def test_glyphs_of_a_font_are_no_jpegs() -> None:
-    """Many begin with the first bytes of one, which no marker follows that may come."""
-    glyph = b"\xff\xd8\xffF\x02T\x02l\0I\0z\xb6'\x1a\r\0\4\7GK\xb0&P"
-    font = b"\0\1\0\0" + glyph * 50 + NOISE
-
-    assert found(base64.b64encode(font)) == []
-    assert JPEG in found(base64.b64encode(font[:-1] + JPEG))[0].data
-
-
-def test_text_is_given_from_the_beginning_of_its_string() -> None:
-    """With whether it was looked at already."""
-    text = b"<svg>" + b"hello, world " * 20 + b"</svg>"
-    search = Base64Search(b'{"a":"%b"}' % base64.b64encode(text), plenty())
-    ((data, is_known),) = search.texts(plenty())
-
-    assert data.startswith(text)
-    assert not is_known
+    assert whole(frame % base64.b64encode(FILES[name])) == [FILES[name]]
+    assert whole(frame % lines) == [FILES[name]]
 
 
-@pytest.mark.parametrize("bits", [15, -15], ids=["zlib", "deflate"])
-def test_packed_string_is_claimed(bits: int) -> None:
-    """It has no magic, so its output must begin like a known kind."""
-    stream = zlib.compressobj(wbits=bits)
-    data = stream.compress(JPEG) + stream.flush()
-    (item,) = packed(b'"%b"' % base64.b64encode(data), plenty())
+@pytest.mark.parametrize("name", FILES)
+def test_alphabet_for_urls_is_read(name: str) -> None:
+    """Without padding, and with signs of both alphabets."""
+    letters = base64.urlsafe_b64encode(FILES[name]).rstrip(b"=")
+    mixed = letters[: len(letters) // 2] + letters[len(letters) // 2 :].translate(
+        bytes.maketrans(b"-_", b"+/")
+    )
 
-    assert item.claim == ("zlib" if bits > 0 else "deflate")
-    assert item.data == data
-    assert is_zlib(data) is (bits > 0)
-    assert not list(packed(base64.b64encode(NOISE), plenty()))
-
-
-def test_lost_plus_is_read_as_one() -> None:
-    """A form makes a space of it."""
-    data = b"abc\xfb\xef\xbe" * 40 + b"abc"
-    string = base64.b64encode(data).replace(b"+", b" ")
-
-    assert data in list(spelled(string))
+    assert whole(b'"%b"' % letters) == [FILES[name]]
+    assert FILES[name] in whole(b'"%b"' % mixed)
 
 
-def test_what_looks_encoded_is_dense() -> None:
-    """Names in capitals, prose and digits do not."""
-    assert Base64Search(base64.b64encode(NOISE), plenty()).dense()
-    for text in (b"THIS SOFTWARE IS ", b"it was the best ", NOISE.hex().encode()):
-        assert not Base64Search(text * 300, plenty()).dense()
+@given(
+    junk=st.text("abcABC0123+/", max_size=300).map(str.encode),
+    behind=st.binary(max_size=20),
+)
+def test_file_behind_letters_is_found(junk: bytes, behind: bytes) -> None:
+    """In whichever of the alignments it stands."""
+    items = found(b'"' + junk + LETTERS + b'"' + behind)
+
+    assert any(JPEG in item.data for item in items)
 
 
-def test_where_it_looks_encoded_is_told() -> None:
-    """With the block before and after, in which the string begins and ends."""
-    string = base64.b64encode(NOISE)
-    prose = b"it was the best of times, " * 400
-    text = prose + string + prose
-    (hot,) = Base64Search(text, plenty()).dense()
+@pytest.mark.parametrize("junk", [b"!", b".", b"\n", b" ", b"-", b"_", b"\xff", b"\"'"])
+@pytest.mark.parametrize("every", [2, 5, 90])
+def test_junk_between_letters_is_passed_over(junk: bytes, every: int) -> None:
+    """As mail programs, PHP and Python do."""
+    text = junk.join(LETTERS[at : at + every] for at in range(0, len(LETTERS), every))
 
-    assert hot.first <= len(prose) <= hot.start + 1024
-    assert hot.end - 1024 <= len(prose + string) <= hot.last
-    assert prose[:1024] not in text[hot.first : hot.last]
+    assert any(JPEG in item.data for item in found(b"<a>" + text + b"</a>"))
+
+
+@pytest.mark.parametrize("first", [0, 8, 48], ids=["none", "few", "many"])
+def test_folded_string_is_one(first: int) -> None:
+    """In cards each line but the first begins with a space that means nothing."""
+    lines = textwrap.wrap(LETTERS[first:].decode(), 74)
+    folded = "\r\n ".join([LETTERS[:first].decode(), *lines])
+
+    assert JPEG in whole(f"PHOTO:{folded}\r\nEND:VCARD\r\n".encode())
+
+
+def test_text_is_given_for_a_search_of_its_own() -> None:
+    """So is a drawing, which counts as a content besides."""
+    text = b"Content-Type: image/jpeg\r\n\r\n" + LETTERS
+    svg = b"<svg><image href='data:image/jpeg;base64," + LETTERS + b"'/></svg>"
+    items = [
+        *find_base64(b'"%b"' % base64.b64encode(text), has_strings=True),
+        *find_base64(b"data:;base64,%b" % base64.b64encode(svg), has_strings=True),
+    ]
+
+    assert EncodedText(text) in items
+    assert EncodedText(svg) in items
+    assert [each.data for each in items if isinstance(each, EncodedFile)] == [svg]
+
+
+def test_two_files_on_two_lines_are_found() -> None:
+    """This also holds if the first has no padding that would separate them."""
+    first = JPEG + bytes(-len(JPEG) % 3 + 1)
+    lines = [base64.b64encode(each).rstrip(b"=") for each in (first, FILES["png"])]
+    items = found(b"\n".join(lines))
+
+    assert any(item.data.startswith(JPEG) for item in items)
+    assert any(FILES["png"] in item.data for item in items)
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_can_be_searched(text: bytes) -> None:
+    """No content makes the search fail."""
+    list(find_base64(text + b"data:;base64," + text, has_strings=True))

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.contents.patterns import Patterns
+from uploadfilter.contents.needles import Needles
 from uploadfilter.contents.source import Source
 
 _MOST_STARTS: Final = 8
@@ -32,7 +32,7 @@ _STRETCH_BYTES: Final = 1 << 18
 _OVERLAP_BYTES: Final = 16
 """Bytes that are searched at a time, and the overlap of two stretches."""
 
-_SEARCHED: Final = frozenset({Kind.PDF, Kind.SQLITE, Kind.OLE})
+_SEARCHED: Final = frozenset({Kind.PDF, Kind.OLE})
 """Containers that are searched. In others, archives among the members would be found
 twice."""
 
@@ -88,10 +88,9 @@ def _anywhere(source: Source) -> Iterator[tuple[int, "_Form"]]:
     """Yield the offset and the form of each magic after the first byte, in order."""
     for at in range(1, source.size, _STRETCH_BYTES):
         piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        for end, number in _PATTERNS.places_in(piece):
-            found = end - len(_FORMS[number].magic)
-            if found < _STRETCH_BYTES:
-                yield at + found, _FORMS[number]
+        for place, number in _NEEDLES.places_in(piece):
+            if place < _STRETCH_BYTES:
+                yield at + place, _FORMS[number]
 
 
 # --- Forms ---------------------------------------------------------------------------
@@ -148,9 +147,7 @@ _FORMS: Final = (
     _Form(b"MSCF\0\0\0\0", Kind.CAB, _is_cabinet),
 )
 
-_PATTERNS: Final = Patterns(
-    ["".join(map("\\x{:02x}".format, form.magic)) for form in _FORMS], every=True
-)
+_NEEDLES: Final = Needles([form.magic for form in _FORMS])
 
 
 # --- Photos --------------------------------------------------------------------------

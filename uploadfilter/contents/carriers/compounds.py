@@ -22,8 +22,7 @@ from typing import Final, NamedTuple
 
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
-from uploadfilter.contents.runs import Run, RunSource
-from uploadfilter.contents.source import Source
+from uploadfilter.contents.source import Source, join_parts
 from uploadfilter.contents.streams import unpack
 from uploadfilter.contents.unpackers import DAMAGED, Zlib
 from uploadfilter.model import Reason
@@ -90,7 +89,7 @@ class CompoundContainer:
             if reason is not None:
                 yield Shortfall(reason=reason)
                 return
-            yield Member(name=entry.name, content=stream.settled)
+            yield Member(name=entry.name, content=stream)
             if stream.size < entry.size:
                 yield DAMAGED
             yield from _packed_in(entry.name, stream, meter)
@@ -169,10 +168,10 @@ class _File:
             text = name[: max(0, length - 2)].decode("utf-16-le", "replace")
             yield _Entry(text, kind, start, size)
 
-    def chain(self, start: int, size: int) -> RunSource:
+    def chain(self, start: int, size: int) -> Source:
         """Return up to ``size`` bytes of a chain of sectors."""
         runs = _runs(start, self.follow, self.shift, size, first=1)
-        return RunSource.of(self.source, runs)
+        return join_parts(self.source, runs)
 
 
 class _Streams:
@@ -191,24 +190,25 @@ class _Streams:
         table = file.chain(file.mini, file.source.size)
         self._follow = _numbers(table.read(0, _MOST_MINI_BYTES >> _MINI_SHIFT - 2))
 
-    def of(self, entry: _Entry) -> RunSource:
+    def of(self, entry: _Entry) -> Source:
         """Return the bytes of a stream, as far as its chain is valid."""
         if entry.size >= self._file.cutoff:
             return self._file.chain(entry.start, entry.size)
         runs = _runs(entry.start, self._follow, _MINI_SHIFT, entry.size, first=0)
-        return RunSource.of(self._small, runs)
+        return join_parts(self._small, runs)
 
 
 def _runs(
     start: int, follow: tuple[int, ...], shift: int, size: int, *, first: int
-) -> Iterator[Run]:
-    """Yield the places of a chain's sectors, up to ``size`` bytes."""
+) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of a chain's sectors, up to ``size`` bytes."""
     sector, left = start, size
     for _ in range(len(follow)):
         if left <= 0 or sector >= len(follow):
             return
         length = min(left, 1 << shift)
-        yield Run(sector + first << shift, length)
+        start = sector + first << shift
+        yield start, start + length
         left -= length
         sector = follow[sector]
 
@@ -275,7 +275,7 @@ _WINDOW_BYTES: Final = 1 << 20
 def _packed_in(name: str, stream: Source, meter: UnpackMeter) -> Iterator[Member]:
     """Yield the pictures of a stream that are packed or cut in pieces."""
     if name in {"Workbook", "Book"}:
-        stream = RunSource.of(stream, _drawings(stream))
+        stream = join_parts(stream, _drawings(stream))
         if stream.size:
             yield Member(name=f"{name}-drawings", content=stream)
     elif name not in _HOLDERS:
@@ -317,13 +317,13 @@ _MOST_PACKED: Final = 32
 """Highest ratio of a packed picture; drawings of Windows are packed tenfold."""
 
 
-def _drawings(stream: Source) -> Iterator[Run]:
-    """Yield the places of a workbook's drawings, whose pieces are records."""
+def _drawings(stream: Source) -> Iterator[tuple[int, int]]:
+    """Yield the start and end of a workbook's drawings, whose pieces are records."""
     is_drawing = False
     for kind, at, length in _records(stream):
         is_drawing = kind in _DRAWN or (is_drawing and kind == _CONTINUED)
         if is_drawing:
-            yield Run(at, min(length, stream.size - at))
+            yield at, at + length
 
 
 def _places(stream: Source) -> Iterator[int]:

@@ -13,8 +13,7 @@ from typing import Final, NamedTuple
 
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Member, Shortfall, UnpackMeter
-from uploadfilter.contents.runs import Run, RunSource
-from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.source import MemorySource, Source, join_parts
 from uploadfilter.contents.streams import unpack
 from uploadfilter.contents.unpackers import Zlib
 from uploadfilter.model import Reason
@@ -155,23 +154,22 @@ class OggContainer:
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
         """Yield the first bytes of each stream, without the headers of pages."""
-        streams: dict[bytes, list[Run]] = {}
+        streams: dict[bytes, list[tuple[int, int]]] = {}
         del meter  # nothing is unpacked, and there are no more streams than pages
-        for serial, run in _pages(source):
-            streams.setdefault(serial, []).append(run)
-        for runs in streams.values():
-            if len(runs) > 1:
-                yield Member(name="stream", content=RunSource.of(source, runs))
+        for serial, span in _pages(source):
+            streams.setdefault(serial, []).append(span)
+        for spans in streams.values():
+            if len(spans) > 1:
+                yield Member(name="stream", content=join_parts(source, spans))
 
 
-def _pages(source: Source) -> Iterator[tuple[bytes, Run]]:
-    """Yield the stream and the place of the body of each page."""
+def _pages(source: Source) -> Iterator[tuple[bytes, tuple[int, int]]]:
+    """Yield the stream, and the start and end of the body, of each page."""
     at = 0
     for _ in range(_MOST_PAGES):
         head = source.read(at, _PAGE_HEAD_BYTES + 255)
         if not head.startswith(OGG_MAGIC) or len(head) < _PAGE_HEAD_BYTES:
             return
-        body_at = at + _PAGE_HEAD_BYTES + head[26]
-        length = sum(head[_PAGE_HEAD_BYTES : _PAGE_HEAD_BYTES + head[26]])
-        yield head[14:18], Run(body_at, length)
-        at = body_at + length
+        start = at + _PAGE_HEAD_BYTES + head[26]
+        at = start + sum(head[_PAGE_HEAD_BYTES : _PAGE_HEAD_BYTES + head[26]])
+        yield head[14:18], (start, at)

@@ -8,10 +8,8 @@ Source:
     XMP specification, part 1 (ISO 16684-1), 7.3, and part 3, chapter 1.
 """
 
-import re
 from typing import Final
 
-from uploadfilter.contents.patterns import Patterns
 from uploadfilter.contents.source import MemorySource, Source
 
 _HEAD_BYTES: Final = 256 * 1024
@@ -23,11 +21,7 @@ _LONGEST_BYTES: Final = 1 << 20
 _USUAL_BYTES: Final = 64 * 1024
 """Most bytes of a packet with its end mark, and without it."""
 
-_BEGINS: Final = (rb"<\?xpacket begin", rb"adobe:ns:meta/")
-_BEGIN: Final = re.compile(b"|".join(_BEGINS))
-_SIGN: Final = Patterns([each.decode("ascii") for each in _BEGINS])
-"""One search, up to five times as fast as one for each word; few pictures have XMP."""
-
+_BEGINS: Final = (b"<?xpacket begin", b"adobe:ns:meta/")
 _ENDS: Final = (b"<?xpacket end", b"pmeta>")
 
 
@@ -45,9 +39,9 @@ def packet_of(source: Source) -> Source | None:
         (max(_HEAD_BYTES, source.size - _TAIL_BYTES), _TAIL_BYTES),
     ):
         stretch = source.read(offset, length)
-        found = _BEGIN.search(stretch) if _SIGN.numbers_in(stretch) else None
-        if found is not None:
-            packet = source.read(offset + found.start(), _LONGEST_BYTES)
+        begins = [at for word in _BEGINS if (at := stretch.find(word)) >= 0]
+        if begins:
+            packet = source.read(offset + min(begins), _LONGEST_BYTES)
             end = max(packet.rfind(mark) for mark in _ENDS)
             return MemorySource(packet[: end if end > 0 else _USUAL_BYTES])
     return None

@@ -37,7 +37,7 @@ _KINDS: Final[dict[FileFamily, frozenset[Kind]]] = {
     # Office documents are zips, and any zip may claim to be one. Drawings are programs,
     # also SVG, which browsers show as a picture.
     FileFamily.DOCUMENTS: frozenset({Kind.PDF, Kind.OLE, Kind.ZIP}) | DRAWINGS,
-    FileFamily.ARCHIVES: CONTAINERS - {Kind.PDF, Kind.OLE, Kind.SQLITE, Kind.WOFF},
+    FileFamily.ARCHIVES: CONTAINERS - {Kind.PDF, Kind.OLE},
     FileFamily.TEXTS: STRINGS - {Kind.SVG},
 }
 _FAMILIES: Final = {

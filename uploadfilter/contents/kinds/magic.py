@@ -111,10 +111,9 @@ CONTAINERS = frozenset(
         *(Kind.ZIP, Kind.GZIP, Kind.BZIP2, Kind.XZ, Kind.ZSTD, Kind.LZ4),
         *(Kind.SEVEN_ZIP, Kind.RAR, Kind.CAB),
         *(Kind.AR, Kind.CPIO, Kind.LHA, Kind.XAR, Kind.RPM),
-        *(Kind.COMPRESS, Kind.LZIP, Kind.ARCHIVE, Kind.SQLITE),
+        *(Kind.COMPRESS, Kind.LZIP, Kind.ARCHIVE),
         Kind.TAR,
         Kind.PDF,
-        Kind.WOFF,
         Kind.OLE,
         Kind.GIT,
     }

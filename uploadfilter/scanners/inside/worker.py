@@ -9,7 +9,6 @@ import numpy as np
 from uploadfilter.pictures.faults import be_quiet
 from uploadfilter.pictures.picture import Picture, Shape
 from uploadfilter.scanners.inside.forkserver import run
-from uploadfilter.scanners.inside.prebuilt import build_patterns, place
 from uploadfilter.scanners.inside.scanning import prepare, scan_content
 from uploadfilter.scanners.wire.messages import (
     ContentSpan,
@@ -71,7 +70,6 @@ def scan_span(
 
 
 if __name__ == "__main__":
-    build_patterns(place())
     prepare()
     be_quiet()
     warm()

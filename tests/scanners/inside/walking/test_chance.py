@@ -11,7 +11,7 @@ from tests.scanners.scans import scanned
 from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.contents.texts.found import Encoded
+from uploadfilter.contents.texts.files import EncodedFile
 from uploadfilter.model import Reason
 from uploadfilter.scanners.inside.walking.chance import (
     is_usual_photo,
@@ -34,7 +34,7 @@ def test_letters_in_a_program_may_be_chance(
     name: str, kind: Kind, begins_as: Kind, *, is_chance: bool
 ) -> None:
     """Strings in a text, and URIs, are written on purpose."""
-    item = Encoded(name=name, data=b"")
+    item = EncodedFile(name=name, data=b"")
 
     assert may_be_chance(item, kind, begins_as) is is_chance
 

@@ -3,7 +3,7 @@
 import pytest
 
 from uploadfilter.contents.source import MemorySource
-from uploadfilter.contents.texts.found import Encoded
+from uploadfilter.contents.texts.files import EncodedFile
 from uploadfilter.model import Reason, Scan, View
 from uploadfilter.scanners.inside.walking.readings import StringPictures
 from uploadfilter.scanners.inside.walking.tree import Node
@@ -11,9 +11,9 @@ from uploadfilter.scanners.inside.walking.tree import Node
 HEAD = bytes(range(64))
 
 
-def item_of(data: bytes) -> Encoded:
+def item_of(data: bytes) -> EncodedFile:
     """Return a string that stands for bytes."""
-    return Encoded(name="base64:1", data=data, known_by=data[:48])
+    return EncodedFile(name="base64:1", data=data, known_by=data[:48])
 
 
 def settled(*found: tuple[bytes, Reason | None]) -> Scan:
@@ -104,12 +104,10 @@ def test_packed_string_without_anything_in_it_is_dropped() -> None:
     """Bytes that begin like an archive by chance do not count."""
     parent = Node(path="0", kind="text", size=99)
     readings = StringPictures(parent, most_dropped=9)
-    readings.add_packed(
-        Node(path="0!/0", kind="zip", size=5), is_nested=False, is_sure=True
-    )
+    readings.add_packed(Node(path="0!/0", kind="zip", size=5), is_nested=False)
     full = Node(path="0!/1", kind="zip", size=5)
     full.nest(Node(path="0!/1!/a", kind="text", size=1))
-    readings.add_packed(full, is_nested=False, is_sure=True)
+    readings.add_packed(full, is_nested=False)
     scan = parent.part()
 
     assert [each.path for each in scan.contents] == ["0!/1"]

@@ -3,12 +3,12 @@
 from collections.abc import Iterator
 from typing import Final
 
-from uploadfilter.contents import carving, containers
+from uploadfilter.contents import carving
 from uploadfilter.contents.kinds import magic, sizes
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container, Member, UnpackMeter
 from uploadfilter.contents.source import Source
-from uploadfilter.contents.texts.found import Encoded
+from uploadfilter.contents.texts.files import EncodedFile
 from uploadfilter.model import Reason
 
 CHANCE: Final = frozenset({Reason.UNDECODABLE, Reason.TRUNCATED})
@@ -101,7 +101,7 @@ _MOST_JXL_BYTES: Final = 16 * 1024 * 1024
 and no such picture is longer."""
 
 
-def may_be_chance(item: Encoded, kind: Kind, begins_as: Kind) -> bool:
+def may_be_chance(item: EncodedFile, kind: Kind, begins_as: Kind) -> bool:
     """Return whether letters outside of a text may begin like a picture by chance."""
     is_uri = item.name.startswith("data")
     return kind not in magic.STRINGS and not is_uri and magic.is_picture(begins_as)
@@ -121,15 +121,3 @@ def holds_something(container: Container, source: Source, meter: UnpackMeter) ->
     if not isinstance(first.content, Iterator):
         return True
     return isinstance(next(first.content, None), bytes)
-
-
-def packed_in(item: Encoded, begins_as: Kind) -> Container | None:
-    """Return the container for a string that may be packed, but need not be.
-
-    Args:
-        item: The string.
-        begins_as: Its kind by the first bytes.
-    """
-    if item.claim:
-        return containers.claimed_by(item.claim)
-    return containers.container_for(begins_as) if item.is_carved else None

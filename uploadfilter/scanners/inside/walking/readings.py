@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.kinds.sizes import is_small
 from uploadfilter.contents.source import Source
-from uploadfilter.contents.texts.found import Encoded
+from uploadfilter.contents.texts.files import EncodedFile
 from uploadfilter.model import Reason
 from uploadfilter.scanners.inside.walking.chance import CHANCE
 from uploadfilter.scanners.inside.walking.spans import digests_of
@@ -32,7 +32,7 @@ class StringPictures:
         self._sound: set[bytes] = set()
         self._broken: list[_Broken] = []
 
-    def add(self, node: Node, item: Encoded, *, is_nested: bool) -> None:
+    def add(self, node: Node, item: EncodedFile, *, is_nested: bool) -> None:
         """Take a picture that was walked through.
 
         Args:
@@ -64,26 +64,18 @@ class StringPictures:
         self.parent.nest(node)
         node.close()
 
-    def add_packed(self, node: Node, *, is_nested: bool, is_sure: bool) -> None:
-        """Take an unpacked string; drop it if nothing was in it.
+    def add_packed(self, node: Node, *, is_nested: bool) -> None:
+        """Take a container amid letters; drop it if nothing was in it.
 
         Args:
             node: The unpacked content.
             is_nested: Whether it is nested in its parent already.
-            is_sure: Whether it has a magic; if not, it may be a stream by chance.
         """
-        if not is_sure:
-            node.forget(CHANCE)
         if not is_nested and node.has_contents:
             self.parent.nest(node)
         elif not is_nested:
             self.parent.drop(most=self._most_dropped)
         node.close()
-
-    def know(self, known_by: bytes) -> None:
-        """Note that a reading of a string was intact."""
-        if known_by:
-            self._sound.add(known_by)
 
     def settle(self) -> None:
         """Note the broken pictures, except those that also have an intact reading."""
@@ -98,7 +90,7 @@ class StringPictures:
             node.close()
 
 
-def _is_implausible(node: Node, item: Encoded) -> bool:
+def _is_implausible(node: Node, item: EncodedFile) -> bool:
     """Return whether a broken picture may be dropped.
 
     Bytes of other kinds begin like an icon, above all numbers. But a string that is

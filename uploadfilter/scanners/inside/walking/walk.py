@@ -22,13 +22,13 @@ own account, and the walk goes on; only a budget of the content itself ends the 
 from collections.abc import Generator, Iterator
 
 from uploadfilter.contents import carving, coded, containers
-from uploadfilter.contents.carriers import dxf, packets
+from uploadfilter.contents.carriers import packets
 from uploadfilter.contents.kinds import magic, proposals
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container, Member
 from uploadfilter.contents.source import MemorySource, PartSource, Source
-from uploadfilter.contents.texts import strings
-from uploadfilter.contents.texts.found import Encoded
+from uploadfilter.contents.texts.files import EncodedFile
+from uploadfilter.contents.texts.search import find_files
 from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
@@ -49,7 +49,6 @@ from uploadfilter.scanners.inside.walking.chance import (
     least_bytes,
     may_be_chance,
     most_bytes,
-    packed_in,
 )
 from uploadfilter.scanners.inside.walking.holding import (
     Covered,
@@ -91,7 +90,6 @@ class Walk:
         self._limits = limits_of(budgets, settings.process)
         self._carving_limits = carving_limits_of(budgets, settings.process)
         self._meter = meter_of(budgets, content_bytes)
-        self._effort = strings.effort_for(content_bytes)
         self._searched_in_vain: set[tuple[object, ...]] = set()
         self._sent: set[int] = set()  # bodies without coding, walked through
         self.accounts = accounts_of(settings, content_bytes)
@@ -384,12 +382,11 @@ class Walk:
         self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
     ) -> Iterator[None]:
         """Walk through the contents encoded in a text, except those seen before."""
-        found = strings.encoded(
-            dxf.joined(source) if kind is Kind.TEXT else source,
+        found = find_files(
+            source,
             kind=kind,
             most=self._most_contents,
             held_bytes=self._budgets.max_held_bytes,
-            effort=self._effort,
         )
         readings = StringPictures(node, most_dropped=self._most_contents)
         try:
@@ -407,25 +404,21 @@ class Walk:
             readings.settle()
 
     def _read(
-        self, item: Encoded, kind: Kind, readings: StringPictures, *, depth: int
+        self, item: EncodedFile, kind: Kind, readings: StringPictures, *, depth: int
     ) -> Iterator[None]:
         node = readings.parent
         decoded = MemorySource(item.data)
         begins_as = magic.sniff(decoded.read(0, magic.HEAD_BYTES))
-        packed = packed_in(item, begins_as)
+        packed = containers.container_for(begins_as) if item.is_carved else None
         if packed is not None:
             inner = self._nested(node, item.name, begins_as, decoded.size)
             steps = self.unpack(
                 packed, decoded, inner, Covered(), depth=depth + 1, is_sure=False
             )
             is_nested = yield from nesting(steps, inner, node.nest)
-            readings.add_packed(inner, is_nested=is_nested, is_sure=not item.claim)
+            readings.add_packed(inner, is_nested=is_nested)
         elif item.is_carved or may_be_chance(item, kind, begins_as):
-            yield from self.pause()
-            candidate = carving.first(decoded, begins_as)
-            is_decoded = candidate.kind.value in self._decoded
-            if is_decoded and (yield from self._try(decoded, node, candidate)):
-                readings.know(item.known_by)
+            yield from self._carve(decoded, node, Covered(), start=0)
         elif depth >= self._budgets.max_depth:
             node.fall_short(Reason.TOO_DEEP)
         elif magic.is_picture(begins_as):
@@ -442,10 +435,12 @@ class Walk:
 
     # --- Carving -------------------------------------------------------------------
 
-    def _carve(self, source: Source, node: Node, covered: Covered) -> Iterator[None]:
-        """Try every offset, except the first, at which a picture may begin."""
+    def _carve(
+        self, source: Source, node: Node, covered: Covered, *, start: int = 1
+    ) -> Iterator[None]:
+        """Try every offset from ``start`` on at which a picture may begin."""
         self.accounts.carve(source.size)
-        for item in carving.candidates(source, start=1, most=MOST_CANDIDATES):
+        for item in carving.candidates(source, start=start, most=MOST_CANDIDATES):
             if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
                 node.fall_short(Reason.SEARCH_UNFINISHED)
                 return

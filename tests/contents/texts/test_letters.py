@@ -1,0 +1,76 @@
+"""Files are found amid the letters of base64, wherever their bytes begin."""
+
+import base64
+import binascii
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.corpus import pictures
+from uploadfilter.contents.texts.files import MAGIC
+from uploadfilter.contents.texts.letters import (
+    ALPHABET,
+    NO_LETTER,
+    Offsets,
+    decode,
+    slow_starts,
+    starts,
+)
+
+IMAGE = pictures.photograph(1, width=60, height=40)
+FILES = (pictures.jpeg(IMAGE), pictures.png(IMAGE), pictures.gif(IMAGE), b"%PDF-1.4")
+PARTS = st.sampled_from(
+    [
+        *(base64.b64encode(b"j" * n + data)[:400] for data in FILES for n in range(3)),
+        *(base64.b64encode(bytes(at) + magic + bytes(60)) for magic, at in MAGIC[:20]),
+        *(bytes((letter,)) for letter in b"Aj/9+"),
+    ]
+)
+
+
+@given(st.binary(max_size=60), st.integers(0, 9))
+def test_letters_are_decoded_from_any_byte(data: bytes, first: int) -> None:
+    """Also without padding, and with a last letter that is too much."""
+    letters = base64.b64encode(data).rstrip(b"=")
+
+    assert decode(letters) == data
+    assert decode(letters, bit=8 * first) == data[first:]
+    assert decode(letters, bit=8 * first, most=5) == data[first : first + 5]
+
+
+@given(st.lists(PARTS, max_size=9).map(b"".join))
+def test_search_finds_what_the_slow_way_finds(text: bytes) -> None:
+    """However files are cut, shifted and put together."""
+    letters = text.replace(b"=", b"")
+
+    assert starts(letters)[0] == list(slow_starts(letters))
+
+
+@pytest.mark.parametrize("before", range(4))
+def test_file_is_found_in_each_of_several_strings(before: int) -> None:
+    """Each by the bit of its own letters."""
+    letters = base64.b64encode(b"j" * before + FILES[0]).rstrip(b"=")
+
+    assert starts(b"AAA", letters, b"") == [[], [8 * before], []]
+
+
+@given(text=st.binary(max_size=9000), number=st.integers(0, 20))
+def test_letters_know_their_place(text: bytes, number: int) -> None:
+    """Whatever stands between them."""
+    places = [at for at, byte in enumerate(text) if byte in ALPHABET + b"-_"]
+    offsets = Offsets(text, NO_LETTER)
+    some = places[number :: 1 + len(places) // 9]
+
+    assert [offsets.of(places.index(at)) for at in some] == some
+    assert offsets.of(len(places)) == len(text)
+
+
+def test_magic_in_letters_is_that_of_the_bytes() -> None:
+    """Each magic is found behind one, two and no bytes."""
+    for magic, at in MAGIC:
+        if magic in {b"ftyp", b"ustar", b" EMF"}:
+            continue  # the bytes before them count as well
+        for before in range(3):
+            data = b"j" * before + bytes(at) + magic
+            assert magic in decode(binascii.b2a_base64(data, newline=False), bit=0)

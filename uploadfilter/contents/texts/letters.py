@@ -1,0 +1,146 @@
+"""Find the files in the letters of base64, whatever stands between the letters.
+
+Programs that decode base64 pass over white space, and most of them over everything else
+that is no letter. So all letters of a text are looked at as one long string. In it, a
+file is found by its magic, which three or four letters spell, in one of three ways: a
+byte may begin at the first, second or third bit pair of a letter.
+"""
+
+import binascii
+import string
+from bisect import bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Final
+
+import numpy as np
+
+from uploadfilter.contents.kinds.magic import HEAD_BYTES
+from uploadfilter.contents.needles import Needles
+from uploadfilter.contents.texts.files import MAGIC, kind_of
+
+ALPHABET: Final = (string.ascii_letters + string.digits + "+/").encode()
+URL_LETTERS: Final = b"-_"
+"""What stands for the last two letters in URLs."""
+
+STANDARD: Final = bytes.maketrans(URL_LETTERS, b"+/")
+NO_LETTER: Final = bytes(set(range(256)) - set(ALPHABET) - set(URL_LETTERS))
+NO_STANDARD_LETTER: Final = bytes(set(range(256)) - set(ALPHABET))
+
+_LETTER_BITS: Final = 6
+_BYTE_BITS: Final = 8
+_PHASES: Final = 3
+_BLOCK_BYTES: Final = 4096
+
+
+def decode(letters: bytes, *, bit: int = 0, most: int | None = None) -> bytes:
+    """Decode letters of the standard alphabet.
+
+    Args:
+        letters: The letters, and nothing else.
+        bit: The bit at which the first byte begins, an even number.
+        most: Most bytes that are returned.
+    """
+    first, within = divmod(bit, _LETTER_BITS)
+    # As many letters before it that the rest begins at a whole byte.
+    before = within // 2
+    needed = len(letters) if most is None else -(-(most + before) // 3) * 4
+    group = b"A" * before + letters[first : first + needed]
+    group = group[: len(group) - (len(group) % 4 == 1)]
+    data = binascii.a2b_base64(group + b"=" * (-len(group) % 4))
+    return data[before : None if most is None else before + most]
+
+
+@dataclass(frozen=True, slots=True)
+class _Spelling:
+    """A magic in letters.
+
+    Attributes:
+        letters: The letters whose bits are all of the magic.
+        back: Bits from the first of these letters back to the file's first byte.
+    """
+
+    letters: bytes
+    back: int
+
+
+def _spellings() -> Iterator[_Spelling]:
+    for magic, offset in MAGIC:
+        for phase in range(_PHASES):
+            encoded = binascii.b2a_base64(bytes(phase) + magic, newline=False)
+            first = -(-phase * _BYTE_BITS // _LETTER_BITS)
+            last = (phase + len(magic)) * _BYTE_BITS // _LETTER_BITS
+            back = first * _LETTER_BITS - phase * _BYTE_BITS + offset * _BYTE_BITS
+            yield _Spelling(encoded[first:last], back)
+
+
+_SPELLINGS: Final = tuple(_spellings())
+_NEEDLES: Final = Needles([each.letters for each in _SPELLINGS])
+
+
+def starts(letters: bytes, *others: bytes) -> list[list[int]]:
+    """Return the bits at which files begin in letters, in order, each once.
+
+    Args:
+        letters: Letters of the standard alphabet, and nothing else.
+        others: The same; all are looked at in one pass.
+    """
+    each = (letters, *others)
+    ends = list(accumulate(len(part) + 1 for part in each))
+    bits: list[set[int]] = [set() for _ in each]
+    for at, number in _NEEDLES.places_in(_BETWEEN.join(each)):
+        part = bisect_right(ends, at)
+        first = at - (ends[part - 1] if part else 0)
+        bit = first * _LETTER_BITS - _SPELLINGS[number].back
+        if bit >= 0 and _is_file(each[part], bit):
+            bits[part].add(bit)
+    return [sorted(part) for part in bits]
+
+
+_BETWEEN: Final = b"="
+
+
+def slow_starts(letters: bytes) -> Iterator[int]:
+    """Yield the same, by decoding at every bit at which a byte may begin."""
+    for bit in range(0, len(letters) * _LETTER_BITS, 2):
+        head = decode(letters, bit=bit, most=HEAD_BYTES)
+        is_known = any(head.startswith(magic, offset) for magic, offset in MAGIC)
+        if is_known and _is_file(letters, bit):
+            yield bit
+
+
+def _is_file(letters: bytes, bit: int) -> bool:
+    return kind_of(decode(letters, bit=bit, most=HEAD_BYTES)) is not None
+
+
+class Offsets:
+    """Tells where the letters stand in their text.
+
+    Args:
+        text: The text.
+        deleted: The bytes of it that are no letters.
+    """
+
+    def __init__(self, text: bytes, deleted: bytes) -> None:
+        self._text = text
+        self._deleted = deleted
+        self._is_letter = bytes(byte not in deleted for byte in range(256))
+        self._block = 0
+        self._before = 0
+
+    def of(self, number: int) -> int:
+        """Return the offset of a letter.
+
+        Args:
+            number: Its number among the letters, not less than in earlier calls.
+        """
+        while self._block < len(self._text):
+            block = self._text[self._block : self._block + _BLOCK_BYTES]
+            count = len(block.translate(None, self._deleted))
+            if number < self._before + count:
+                flags = np.frombuffer(block.translate(self._is_letter), dtype=np.uint8)
+                return self._block + int(np.flatnonzero(flags)[number - self._before])
+            self._block += _BLOCK_BYTES
+            self._before += count
+        return len(self._text)

@@ -1,0 +1,198 @@
+"""Find the files that are encoded in a text.
+
+Escapes are undone again and again, up to a fixed depth; what is left is searched for
+base64, hexadecimal and uuencode. Texts in these are searched themselves, and so is the
+text without what markup's parsers drop, and without quoted-printable.
+
+To add an encoding: a function that yields decoded bytes, and its line in
+``_Search.files``.
+To add a way to read: a line in ``_READINGS``.
+
+Rules this module keeps: linear time for any bytes; at most ``held_bytes`` of text at a
+time; the bytes of all readings are counted.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Final
+
+from uploadfilter.contents.carving import TooMany, Unfinished
+from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind, sniff
+from uploadfilter.contents.source import Source
+from uploadfilter.contents.texts.base64s import find_base64
+from uploadfilter.contents.texts.digits import bytes_of_digits
+from uploadfilter.contents.texts.escapes import undo_escapes, undo_percent_signs
+from uploadfilter.contents.texts.files import (
+    EncodedFile,
+    EncodedText,
+    files_in,
+    is_text,
+)
+from uploadfilter.contents.texts.mails import undo_quoting, uuencoded_files
+from uploadfilter.contents.texts.markup import drawings, with_entities, without_cuts
+from uploadfilter.contents.texts.pieces import has_long_words, narrow, pieces
+
+_MOST_HELD_BYTES: Final = 16 * 1024 * 1024
+"""Most bytes of text that are searched together, even if more may be held: there are up
+to six copies of them. The largest photos are shorter in base64."""
+
+_SHORTEST: Final = 80
+"""Fewest characters that may encode a picture, which has more than sixty bytes."""
+
+_MOST_LAYERS: Final = 4
+"""Most escapes in one another that are undone."""
+
+_MOST_READ: Final = 8
+_FREE_BYTES: Final = 1 << 18
+"""Most bytes of all readings of a text together, in its lengths, besides a fixed number
+for short texts."""
+
+
+_READINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
+    "markup": lambda text: without_cuts(with_entities(text)),
+    "quoted": undo_quoting,
+}
+"""Ways to read a text, each of which gives it back unchanged without its signs."""
+
+
+def find_files(
+    source: Source, *, kind: Kind, most: int, held_bytes: int
+) -> Iterator[EncodedFile | TooMany | Unfinished]:
+    """Yield the files that the strings in a content encode.
+
+    Args:
+        source: The content.
+        kind: Its kind by ``magic.sniff``; a kind that is not read as text is only
+            searched where it has long strings without a space.
+        most: Most files that are yielded, 0 or more.
+        held_bytes: Bytes of text that are searched together, at least 1; longer strings
+            are cut. A few times as many bytes are held in memory.
+
+    Yields:
+        Files, each once; then ``Unfinished`` if not all readings were searched, or
+        ``TooMany`` if there are more files.
+    """
+    known = set[tuple[bool, int]]()
+    is_unfinished = False
+    for piece in pieces(source, kind, min(held_bytes, _MOST_HELD_BYTES)):
+        search = _Search(piece)
+        for found in search.files():
+            key = (found.is_carved, hash(found.data))
+            if key in known:
+                continue
+            if len(known) == most:
+                yield TooMany()
+                return
+            known.add(key)
+            yield replace(found, name=f"{found.name}:{len(known)}")
+        is_unfinished |= search.is_unfinished
+    if is_unfinished:
+        yield Unfinished()
+
+
+class _Search:
+    """The search of one piece of text, and of the texts encoded in it.
+
+    Args:
+        text: The piece.
+
+    Attributes:
+        is_unfinished: Whether some readings were not searched.
+    """
+
+    def __init__(self, text: bytes) -> None:
+        self._waiting = deque[bytes]((text,))
+        self._known = set[int]()
+        self._left = _MOST_READ * len(text) + _FREE_BYTES
+        self.is_unfinished = False
+
+    def files(self) -> Iterator[EncodedFile]:
+        """Yield the files that strings encode, with names without a number."""
+        while self._waiting:
+            text = self._waiting.popleft()
+            if not self._may_read(text):
+                continue
+            plain, has_strings = text, has_long_words(text)
+            for _ in range(_MOST_LAYERS if has_strings else 0):
+                yield from _percent_encoded(plain)
+                before, plain = plain, narrow(undo_escapes(plain))
+                if plain == before:
+                    break
+            yield from self._decode(_letters_in(plain, has_strings=has_strings))
+            for each in dict.fromkeys((text, plain)):
+                # Signs of escapes are digits of uuencode, or stand before digits.
+                yield from self._decode(_decoded("hex", bytes_of_digits(each)))
+                yield from self._decode(_decoded("uuencode", uuencoded_files(each)))
+                yield from self._read_otherwise(each)
+
+    def _decode(
+        self, items: Iterator[EncodedFile | EncodedText]
+    ) -> Iterator[EncodedFile]:
+        """Yield the files; note the texts, which are searched later."""
+        for item in items:
+            if isinstance(item, EncodedText):
+                self._waiting.append(narrow(item.data))
+            else:
+                yield item
+
+    def _read_otherwise(self, text: bytes) -> Iterator[EncodedFile]:
+        """Note the other readings of a text; yield the files in their bytes."""
+        for name, read in _READINGS.items():
+            reading = read(text)
+            if reading != text:
+                yield from _files_beside(name, text, reading)
+                self._waiting.append(reading)
+
+    def _may_read(self, text: bytes) -> bool:
+        """Count a text that is about to be searched, unless it was searched before."""
+        key = hash(text)
+        if len(text) < _SHORTEST or key in self._known:
+            return False
+        self._known.add(key)
+        self._left -= len(text)
+        self.is_unfinished |= self._left < 0
+        return self._left >= 0
+
+
+def _percent_encoded(text: bytes) -> Iterator[EncodedFile]:
+    """Yield the files in the bytes that percent signs encode.
+
+    In a form, a plus stands for a blank.
+    """
+    yield from _files_beside("percent", text, data := undo_percent_signs(text))
+    if b"+" in text and not data.isascii():
+        blank = text.replace(b"+", b" ")
+        yield from _files_beside("percent", text, undo_percent_signs(blank))
+
+
+def _files_beside(name: str, text: bytes, data: bytes) -> Iterator[EncodedFile]:
+    """Yield the files in a reading of a text that has more bytes outside of ASCII."""
+    if data == text or data.isascii():
+        return
+    more = len(data.translate(None, _ASCII)) - len(text.translate(None, _ASCII))
+    if more >= _LEAST_MORE:
+        yield from files_in(name, data)
+
+
+_ASCII: Final = bytes(range(128))
+_LEAST_MORE: Final = 20
+"""Fewest such bytes of a picture that shows anything."""
+
+
+def _letters_in(
+    text: bytes, *, has_strings: bool
+) -> Iterator[EncodedFile | EncodedText]:
+    """Yield the files and texts that are encoded in a text without escapes."""
+    yield from find_base64(text, has_strings=has_strings)
+    for drawing in drawings(text) if has_strings else ():
+        if sniff(drawing[:HEAD_BYTES]) is Kind.SVG:
+            yield EncodedFile(name="data", data=drawing)
+
+
+def _decoded(
+    name: str, strings: Iterator[bytes]
+) -> Iterator[EncodedFile | EncodedText]:
+    """Yield the files and texts that decoded strings are or hold."""
+    for data in strings:
+        yield from (EncodedText(data),) if is_text(data) else files_in(name, data)
