@@ -5,7 +5,6 @@ from hypothesis import strategies as st
 
 from uploadfilter.contents.needles import Needles
 
-WORDS = st.lists(st.binary(min_size=2, max_size=6), min_size=1, max_size=6)
 BLOCK = 1 << 17
 
 
@@ -27,9 +26,13 @@ def slowly(words: list[bytes], data: bytes) -> list[tuple[int, int]]:
         unique=True,
     ),
     data=st.lists(st.sampled_from(b"ab\0"), max_size=60).map(bytes),
+    before=st.sampled_from([0, 1200]),
 )
-def test_search_finds_what_the_slow_way_finds(words: list[bytes], data: bytes) -> None:
-    """However words overlap, repeat and end with the data."""
+def test_search_finds_what_the_slow_way_finds(
+    words: list[bytes], data: bytes, before: int
+) -> None:
+    """However words overlap, repeat and end with the data, in short and in long."""
+    data = b"\0" * before + data
     found = list(Needles(words).places_in(data))
 
     assert sorted(found) == slowly(words, data)

@@ -26,6 +26,7 @@ from uploadfilter.contents.kinds.magic import (
     sniff,
 )
 from uploadfilter.contents.needles import Needles
+from uploadfilter.contents.scandata import scan_data
 from uploadfilter.contents.source import Source
 
 _STRETCH_BYTES: Final = 1 << 17
@@ -294,18 +295,27 @@ _NEEDLES: Final = Needles([form.word for form in _FORMS])
 
 def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
     """Yield the words of the forms, by the offsets of first bytes, in order."""
-    for at in range(start, source.size, _STRETCH_BYTES):
-        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        found = sorted(
-            (place - _FORMS[number].back, number)
-            for place, number in _NEEDLES.places_in(piece)
-        )
-        for offset, number in found:
-            form = _FORMS[number]
-            mark = piece[offset + form.marks_at : offset + form.marks_at + _MARK_BYTES]
-            is_marked = not form.marks or mark in form.marks
-            if 0 <= offset < _STRETCH_BYTES and is_marked:
-                yield at + offset, form
+    pixels = scan_data(source)
+    for first, last in ((start, pixels.start), (pixels.stop, source.size)):
+        for at in range(max(first, start), last, _STRETCH_BYTES):
+            length = min(_STRETCH_BYTES, last - at)
+            piece = source.read(at, length + _OVERLAP_BYTES)
+            for offset, form in _in_piece(piece):
+                if offset < length:
+                    yield at + offset, form
+
+
+def _in_piece(piece: bytes) -> Iterator[tuple[int, _Form]]:
+    """Yield the beginnings in some bytes."""
+    found = sorted(
+        (place - _FORMS[number].back, number)
+        for place, number in _NEEDLES.places_in(piece)
+    )
+    for offset, number in found:
+        form = _FORMS[number]
+        mark = piece[offset + form.marks_at : offset + form.marks_at + _MARK_BYTES]
+        if offset >= 0 and (not form.marks or mark in form.marks):
+            yield offset, form
 
 
 _MARK_BYTES: Final = 4

@@ -7,6 +7,7 @@ nanoseconds for a byte, for any number of words.
 
 from collections.abc import Iterator, Sequence
 from heapq import merge
+from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -14,6 +15,9 @@ from numpy.typing import NDArray
 
 _BLOCK_BYTES: Final = 1 << 17
 """Bytes that are looked up at a time; their flags stay in the cache."""
+
+_FEW_BYTES: Final = 1024
+"""Bytes below which it is quicker to look for each word by itself."""
 
 _PAIRS: Final = 1 << 16
 _PAIR_BYTES: Final = 2
@@ -36,6 +40,7 @@ class Needles:
     """
 
     def __init__(self, words: Sequence[bytes]) -> None:
+        self._words = tuple(words)
         self._first = np.zeros(_PAIRS, dtype=np.bool_)
         self._second = np.zeros(_PAIRS, dtype=np.bool_)
         self._short: list[tuple[int, bytes]] = []
@@ -53,6 +58,10 @@ class Needles:
 
     def places_in(self, data: bytes) -> Iterator[Place]:
         """Yield all words in bytes, in the order of their offsets."""
+        if len(data) < _FEW_BYTES:
+            each = (_every(data, at, word) for at, word in enumerate(self._words))
+            yield from sorted(chain.from_iterable(each))
+            return
         short = (_every(data, number, word) for number, word in self._short)
         yield from merge(self._long(data), *short)
 

@@ -67,7 +67,7 @@ def test_magic_is_found_as_by_looking_at_every_offset(parts: list[bytes]) -> Non
         if content.startswith(form.magic, offset)
     ]
 
-    assert list(inside._anywhere(MemorySource(content))) == slowly  # noqa: SLF001
+    assert list(inside._places(MemorySource(content), Kind.DATA)) == slowly  # noqa: SLF001
 
 
 def test_pixels_of_a_photo_are_passed_over() -> None:

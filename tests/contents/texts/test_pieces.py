@@ -41,6 +41,7 @@ def test_string_amid_noise_is_given(before: int) -> None:
     content = NOISE[:before] + b"\0" + STRING + b"\0" + NOISE[: 1 << 18]
 
     assert any(STRING in piece for piece in cut(content, Kind.DATA))
+    assert all(len(piece) < 9 * len(STRING) for piece in cut(content, Kind.DATA))
 
 
 def test_noise_is_skipped() -> None:

@@ -14,7 +14,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.corpus import pictures
-from uploadfilter.contents.carving import TooMany
+from uploadfilter.contents.carving import TooMany, Unfinished
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.texts.files import EncodedFile
@@ -255,3 +255,26 @@ def test_pictures_behind_junk_in_many_strings_are_all_found() -> None:
 
     for data in pictures_of:
         assert any(data in each for each in found)
+
+
+def layered(text: bytes, layers: int) -> bytes:
+    """Return a text with percent signs for percent signs."""
+    for _ in range(layers):
+        text = b"".join(b"%%%02x" % byte for byte in text)
+    return text
+
+
+def test_escapes_are_undone_to_a_fixed_depth() -> None:
+    """No program is known to write more than two of one sort in one another."""
+    small = base64.b64encode(pictures.gif(IMAGE.resize((8, 8))))
+
+    assert strings(layered(small, 4), kind=Kind.TEXT)
+    assert not strings(layered(small, 5), kind=Kind.TEXT)
+
+
+def test_readings_end_with_their_bytes() -> None:
+    """A text of which each reading gives another one is not searched without end."""
+    text = b"=" + b"3D" * 40 + b"." * 40_000
+    items = find_files(MemorySource(text), kind=Kind.TEXT, most=9, held_bytes=HELD)
+
+    assert [type(item) for item in items] == [Unfinished]

@@ -9,8 +9,6 @@ import binascii
 import codecs
 import html
 import json
-import re
-import zlib
 from collections.abc import Callable
 
 from PIL import Image
@@ -57,23 +55,6 @@ def _called(between: bytes) -> Maker:
     return _written(lambda data: _CALL % _cut(base64.b64encode(data), between))
 
 
-def _shifted_call(charset: str, sign: str, slash: str) -> Maker:
-    """Return a call in letters of 16 bits, in base64 once more."""
-
-    def write(data: bytes) -> bytes:
-        letters = base64.b64encode(data).decode()
-        parts = (letters[at : at + 8] for at in range(0, len(letters), 8))
-        shifted = "".join(
-            f"{sign}{base64.b64encode(part.encode('utf-16-be')).decode().rstrip('=')}-"
-            for part in parts
-        )
-        call = _CALL % shifted.replace("/", slash).encode()
-        said = b'"1.0" encoding="%b"' % charset.encode()
-        return call.replace(b'"1.0"', said, 1)
-
-    return _written(write)
-
-
 def _junk(between: bytes) -> Maker:
     return _written(lambda data: _cut(base64.b64encode(data), between, 5))
 
@@ -82,38 +63,9 @@ def _uuencoded(data: bytes) -> bytes:
     return codecs.encode(data, "uu")
 
 
-def _deflated(data: bytes) -> bytes:
-    packer = zlib.compressobj(9, zlib.DEFLATED, -zlib.MAX_WBITS)
-    return packer.compress(data) + packer.flush()
-
-
-def _packed(pack: Callable[[bytes], bytes]) -> Maker:
-    """Return a string of JSON in which a packed bitmap is."""
-
-    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
-        data = pack(pictures.encoded(target, "BMP"))
-        return json.dumps(base64.b64encode(data).decode()).encode()
-
-    return make
-
-
 def _notebook(data: bytes) -> bytes:
     lines = base64.encodebytes(data).decode().splitlines(keepends=True)
     return json.dumps({"data": {"image/png": lines}}, indent=1).encode()
-
-
-def _dumped(data: bytes) -> bytes:
-    """Write a string as mysqldump does, which leaves most bytes unchanged."""
-    named = {0: b"\\0", 10: b"\\n", 13: b"\\r", 26: b"\\Z", 34: b'\\"', 39: b"\\'"}
-    named[92] = b"\\\\"
-    head = b"-- MySQL dump\n" + b"/*!40101 SET NAMES utf8mb4 */;\n" * 50
-    body = b"".join(named.get(byte, bytes((byte,))) for byte in data)
-    return head + b"INSERT INTO `a` VALUES (1,_binary '" + body + b"');\n"
-
-
-def _joined(data: bytes) -> bytes:
-    """Write base64 as programs hold it, in short strings."""
-    return b"var a = '" + _cut(base64.b64encode(data), b"' +\n  '", 76) + b"';"
 
 
 def _rich(data: bytes) -> bytes:
@@ -137,13 +89,6 @@ def _framed(uri: str, width: int, height: int) -> str:
     return inner
 
 
-def _styled(uri: str, width: int, height: int) -> str:
-    """Write every character of the URI as an escape."""
-    escaped = "".join(f"\\{ord(sign):x} " for sign in uri)
-    style = f"margin:0;width:{width}px;height:{height}px;background:url({escaped})"
-    return f"<!doctype html><body style=margin:0><style>p{{{style}}}</style><p></p>"
-
-
 def _divided(between: str) -> Callable[[str, int, int], str]:
     """Return a function that inserts text between parts of a style sheet in an SVG."""
 
@@ -156,14 +101,6 @@ def _divided(between: str) -> Callable[[str, int, int], str]:
         return svg(f"<style>{parts}</style>{frame}</foreignObject>", width, height)
 
     return around
-
-
-def _shifted(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Shift to ASCII and back within the URI, as ISO-2022-JP may."""
-    # A letter in the Japanese set, then some in ASCII, and so on.
-    uri = re.sub(rb"(.)(.{40})", b"\x1b(J\\1\x1b(B\\2", data_uri(target).encode())
-    head = b"<!doctype html><meta charset=iso-2022-jp><body style=margin:0>"
-    return head + b"<img src=" + uri + b">"
 
 
 def _unmarked(target: Image.Image, _decoy: Image.Image) -> bytes:
@@ -211,41 +148,7 @@ CODING_TRICKS: tuple[Trick, ...] = (
         _written(lambda data: b"COPY a FROM stdin;\n\\\\x%b\n" % data.hex().encode()),
         "digits as PostgreSQL writes them",
     ),
-    _read(
-        "sql-bytes",
-        FileType.DATA,
-        _written(_dumped),
-        "bytes as mysqldump writes them",
-    ),
-    _read(
-        "list-0x",
-        FileType.DATA,
-        _written(lambda data: ", ".join(map("0x{:02x}".format, data)).encode()),
-        "a list of bytes as programs in C hold it",
-    ),
-    _read(
-        "json-buffer",
-        FileType.JSON,
-        _written(
-            lambda data: json.dumps({"type": "Buffer", "data": list(data)}).encode()
-        ),
-        "bytes as Node writes them",
-    ),
-    _read(
-        "json-numbers",
-        FileType.JSON,
-        _written(lambda data: json.dumps(list(data)).encode()),
-        "a list of numbers",
-    ),
     _read("notebook", FileType.JSON, _written(_notebook), "base64 in a list of lines"),
-    _read(
-        "json-escapes",
-        FileType.JSON,
-        _written(lambda data: json.dumps(data.decode("latin-1")).encode()),
-        "a character for each byte, escaped",
-    ),
-    _read("json-zlib", FileType.JSON, _packed(zlib.compress), "packed by zlib"),
-    _read("json-deflate", FileType.JSON, _packed(_deflated), "packed by bare deflate"),
     _read("uuencode", FileType.DATA, _written(_uuencoded), "as mails were before MIME"),
     _read(
         "quoted-printable",
@@ -254,34 +157,9 @@ CODING_TRICKS: tuple[Trick, ...] = (
         "as mails are, without a mail around it",
     ),
     _read(
-        "joined-strings",
-        FileType.DATA,
-        _written(_joined),
-        "base64 in strings that a program joins by plus signs",
-    ),
-    _read(
         "rtf-digits", FileType.DATA, _written(_rich), "digits in lines of odd length"
     ),
-    _read(
-        "call-utf-7",
-        FileType.XML,
-        _shifted_call("UTF-7", "+", "/"),
-        "UTF-7 in a call",
-    ),
-    _read(
-        "call-utf-7-imap",
-        FileType.XML,
-        _shifted_call("UTF-7-IMAP", "&", ","),
-        "UTF-7 as mailboxes are named, in a call",
-    ),
-    _read(
-        "ebcdic",
-        FileType.DATA,
-        _written(lambda data: codecs.encode(base64.b64encode(data).decode(), "cp500")),
-        "base64 in the letters of mainframes",
-    ),
     _shown("html-frames", FileType.HTML, page(_framed), "a page in three others"),
-    _shown("css-escapes", FileType.HTML, page(_styled), "an escape for each character"),
     _shown(
         "svg-style-comments",
         FileType.SVG,
@@ -299,9 +177,6 @@ CODING_TRICKS: tuple[Trick, ...] = (
         FileType.SVG,
         page(_divided("<![CDATA[]]>")),
         "boundaries of character data within a data URI",
-    ),
-    _shown(
-        "html-shifts", FileType.HTML, _shifted, "shifts of ISO-2022-JP in a data URI"
     ),
     _shown("svg-unmarked", FileType.SVG, _unmarked, "two bytes a character, no mark"),
 )

@@ -5,19 +5,15 @@ that no player takes them for sound; some programs write a bare stream.
 """
 
 import base64
-import lzma
-import sqlite3
 import struct
 import zlib
-from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-import brotli
 from PIL import Image
 
 from tests.corpus import pictures
-from tests.corpus.tricks.kit import Expected, Family, FileType, Maker, Shown, of_family
+from tests.corpus.tricks.kit import Expected, Family, FileType, Shown, of_family
 
 _SECTOR_BYTES: Final = 512
 _END, _FREE, _TABLE = 0xFFFF_FFFE, 0xFFFF_FFFF, 0xFFFF_FFFD
@@ -114,18 +110,6 @@ def _locked_document(target: Image.Image, _decoy: Image.Image) -> bytes:
     return ole(("EncryptedPackage", _stream(hidden)))
 
 
-def _sqlite(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Put a PNG into a row of a database, which is longer than a page."""
-    with sqlite3.connect(":memory:") as connection:
-        connection.execute("create table photos (name text, photo blob)")
-        row = ("photo", pictures.png(target))
-        connection.execute("insert into photos values (?, ?)", row)
-        connection.commit()
-        content = connection.serialize()
-    connection.close()
-    return content
-
-
 def synchsafe(number: int) -> bytes:
     """Write seven bits in each byte."""
     return bytes(number >> shift & 127 for shift in (21, 14, 7, 0))
@@ -175,23 +159,6 @@ def _ogg(target: Image.Image, _decoy: Image.Image) -> bytes:
     return file
 
 
-def _bare(pack: Callable[[bytes], bytes]) -> Maker:
-    """Return a maker of a stream without a magic."""
-
-    def make(target: Image.Image, _decoy: Image.Image) -> bytes:
-        return pack(pictures.encoded(target, "BMP"))
-
-    return make
-
-
-def _raw_deflated(data: bytes) -> bytes:
-    return zlib.compress(data, wbits=-15)
-
-
-def _old_lzma(data: bytes) -> bytes:
-    return lzma.compress(data, format=lzma.FORMAT_ALONE)
-
-
 _held = partial(of_family(Family.CONTAINER), shown=Shown.NOTHING)
 
 PIECES_TRICKS = (
@@ -205,13 +172,8 @@ PIECES_TRICKS = (
         "in a document with a password",
         expected=Expected.REFUSED,
     ),
-    _held("sqlite", FileType.DATA, _sqlite, "in a row of a database"),
     _held("id3-spread", FileType.DATA, _spread_cover, "a cover, spread"),
     _held("id3-spread-frame", FileType.DATA, _spread_frame, "a cover, itself spread"),
     _held("id3-packed", FileType.DATA, _packed_frame, "a cover, packed"),
     _held("ogg-cover", FileType.DATA, _ogg, "a cover as text, cut by pages"),
-    _held("bare-zlib", FileType.DATA, _bare(zlib.compress), "packed, without a name"),
-    _held("bare-deflate", FileType.DATA, _bare(_raw_deflated), "the same, barer"),
-    _held("bare-brotli", FileType.DATA, _bare(brotli.compress), "the same by brotli"),
-    _held("bare-lzma", FileType.DATA, _bare(_old_lzma), "the same by old LZMA"),
 )

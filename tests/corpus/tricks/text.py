@@ -258,12 +258,6 @@ def _mail_printable(target: Image.Image, _decoy: Image.Image) -> bytes:
     )
 
 
-def _json_characters(target: Image.Image, _decoy: Image.Image) -> bytes:
-    """Write a character for each byte, and escape only what JSON must."""
-    text = json.dumps({"a": _data(target).decode("latin-1")}, ensure_ascii=False)
-    return text.encode()
-
-
 def _hex(target: Image.Image, _decoy: Image.Image) -> bytes:
     """Write two digits for each byte, as databases print them."""
     return b"INSERT INTO a VALUES (X'" + _data(target).hex().encode() + b"');\n"
@@ -410,13 +404,6 @@ TEXT_TRICKS = (
         FileType.MAIL,
         _mail_printable,
         "sent by mail as quoted-printable",
-        shown=Shown.NOTHING,
-    ),
-    _text(
-        "json-characters",
-        FileType.JSON,
-        _json_characters,
-        "a character for each byte",
         shown=Shown.NOTHING,
     ),
     _text("mail", FileType.MAIL, _mail, "attached to a mail", shown=Shown.NOTHING),

@@ -24,7 +24,6 @@ from tests.corpus.tricks.combined import combined
 from tests.corpus.tricks.containers import CONTAINER_TRICKS
 from tests.corpus.tricks.edits import BOMB_TRICKS, EDIT_TRICKS
 from tests.corpus.tricks.embedded import EMBEDDED_TRICKS, JUNK_TRICKS
-from tests.corpus.tricks.fonts import FONT_TRICKS
 from tests.corpus.tricks.formats import DEPTH_TRICKS, FORMAT_TRICKS
 from tests.corpus.tricks.frames import FRAMES_TRICKS
 from tests.corpus.tricks.joined import JOINED_TRICKS
@@ -54,7 +53,6 @@ _PLAIN: tuple[Trick, ...] = (
     *BOMB_TRICKS,
     *EMBEDDED_TRICKS,
     *METAFILE_TRICKS,
-    *FONT_TRICKS,
     *JUNK_TRICKS,
     *KIND_TRICKS,
     *CONTAINER_TRICKS,

@@ -18,7 +18,7 @@ from typing import Final, NamedTuple
 
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.contents.needles import Needles
+from uploadfilter.contents.scandata import scan_data
 from uploadfilter.contents.source import Source
 
 _MOST_STARTS: Final = 8
@@ -74,23 +74,26 @@ def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
 
 
 def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
-    """Yield the offset and the form of each magic outside the pixels of a photo."""
-    pixels: range | None = None
-    for offset, form in _anywhere(source):
-        if kind is Kind.JPEG and pixels is None:
-            pixels = _pixels(source)
-        end = offset + len(form.magic)
-        if not pixels or end <= pixels.start or offset >= pixels.stop:
-            yield offset, form
+    """Yield the offset and the form of each magic after the first byte, in order.
+
+    Viewers would show an archive among the pixels of a photo as pixels.
+    """
+    pixels = scan_data(source) if kind is Kind.JPEG else range(0)
+    for start, end in ((1, pixels.start), (max(pixels.stop, 1), source.size)):
+        for at in range(start, end, _STRETCH_BYTES):
+            length = min(_STRETCH_BYTES, end - at)
+            piece = source.read(at, length + _OVERLAP_BYTES)
+            for place, form in sorted(_in_piece(piece), key=lambda each: each[0]):
+                if place < length:
+                    yield at + place, form
 
 
-def _anywhere(source: Source) -> Iterator[tuple[int, "_Form"]]:
-    """Yield the offset and the form of each magic after the first byte, in order."""
-    for at in range(1, source.size, _STRETCH_BYTES):
-        piece = source.read(at, _STRETCH_BYTES + _OVERLAP_BYTES)
-        for place, number in _NEEDLES.places_in(piece):
-            if place < _STRETCH_BYTES:
-                yield at + place, _FORMS[number]
+def _in_piece(piece: bytes) -> Iterator[tuple[int, "_Form"]]:
+    for form in _FORMS:
+        at = piece.find(form.magic)
+        while at >= 0:
+            yield at, form
+            at = piece.find(form.magic, at + 1)
 
 
 # --- Forms ---------------------------------------------------------------------------
@@ -146,44 +149,3 @@ _FORMS: Final = (
     _Form(b"Rar!\x1a\7", Kind.RAR, _is_rar),
     _Form(b"MSCF\0\0\0\0", Kind.CAB, _is_cabinet),
 )
-
-_NEEDLES: Final = Needles([form.magic for form in _FORMS])
-
-
-# --- Photos --------------------------------------------------------------------------
-
-
-def _pixels(source: Source) -> range:
-    """Return the span of a JPEG's pixels, which are not searched; empty if unclear.
-
-    Viewers would show an archive among the pixels as pixels.
-    """
-    start = _first_scan(source)
-    return range(0) if start is None else range(start, _find(source, start))
-
-
-_END_OF_IMAGE: Final = b"\xff\xd9"
-_START_OF_SCAN: Final = b"\xff\xda"
-_MOST_SEGMENTS: Final = 512
-
-
-def _first_scan(source: Source) -> int | None:
-    """Return the offset of the pixels of a JPEG, if its header is valid."""
-    at = 2
-    for _ in range(_MOST_SEGMENTS):
-        head = source.read(at, 4)
-        if head[:2] == _START_OF_SCAN:
-            return at
-        if head[:1] != b"\xff":
-            return None
-        at += 2 + int.from_bytes(head[2:4], "big")
-    return None
-
-
-def _find(source: Source, start: int) -> int:
-    """Return the first end of an image from an offset on, or the end of the content."""
-    for at in range(start, source.size, _STRETCH_BYTES):
-        found = source.read(at, _STRETCH_BYTES + 1).find(_END_OF_IMAGE)
-        if found >= 0:
-            return at + found
-    return source.size

@@ -1,10 +1,11 @@
 """Cut the text out of a content, in pieces that are searched one by one.
 
-Rules this module keeps: a text is searched as a whole; binary content is skipped, but
-for the blocks with long strings without a space; a piece is cut outside of strings, if
-possible.
+Rules this module keeps: a text is searched as a whole; of binary content, only what is
+printed in blocks with long strings without a blank; a piece is cut outside of strings,
+if possible.
 """
 
+import re
 from collections.abc import Iterator
 from typing import Final
 
@@ -24,6 +25,8 @@ _NO_BLANK: Final = bytes(byte != ord(" ") for byte in range(256))
 _STRING: Final = b"\1" * 80
 """The shortest string that may encode a picture, which has more than sixty bytes."""
 
+_PRINTED: Final = re.compile(rb"[\t\n\f\r -~]{80,}")
+
 _BREAKS: Final = (b'"', b"<", b"\n\n", b"\r\n\r\n", b"&", b",")
 """The best places to cut a text: hardly any string contains these."""
 
@@ -36,8 +39,11 @@ def pieces(source: Source, kind: Kind, held_bytes: int) -> Iterator[bytes]:
             piece = source.read(at, min(held_bytes, end - at))
             if at + len(piece) < end:
                 piece = piece[: _cut(piece)]
-            yield narrow(piece) if kind in STRINGS else piece
             at += len(piece)
+            if kind in STRINGS:
+                yield narrow(piece)
+            else:
+                yield b"\0".join(_PRINTED.findall(piece))
 
 
 def narrow(text: bytes) -> bytes:

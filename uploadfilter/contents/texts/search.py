@@ -5,15 +5,14 @@ base64, hexadecimal and uuencode. Texts in these are searched themselves, and so
 text without what markup's parsers drop, and without quoted-printable.
 
 To add an encoding: a function that yields decoded bytes, and its line in
-``_Search.files``.
-To add a way to read: a line in ``_READINGS``.
+``_Search.files``. A way to read: a line in ``_Search._read_otherwise``.
 
 Rules this module keeps: linear time for any bytes; at most ``held_bytes`` of text at a
 time; the bytes of all readings are counted.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
@@ -47,13 +46,6 @@ _MOST_READ: Final = 8
 _FREE_BYTES: Final = 1 << 18
 """Most bytes of all readings of a text together, in its lengths, besides a fixed number
 for short texts."""
-
-
-_READINGS: Final[dict[str, Callable[[bytes], bytes]]] = {
-    "markup": lambda text: without_cuts(with_entities(text)),
-    "quoted": undo_quoting,
-}
-"""Ways to read a text, each of which gives it back unchanged without its signs."""
 
 
 def find_files(
@@ -124,7 +116,7 @@ class _Search:
                 # Signs of escapes are digits of uuencode, or stand before digits.
                 yield from self._decode(_decoded("hex", bytes_of_digits(each)))
                 yield from self._decode(_decoded("uuencode", uuencoded_files(each)))
-                yield from self._read_otherwise(each)
+                yield from self._read_otherwise(each, has_strings=has_strings)
 
     def _decode(
         self, items: Iterator[EncodedFile | EncodedText]
@@ -136,10 +128,14 @@ class _Search:
             else:
                 yield item
 
-    def _read_otherwise(self, text: bytes) -> Iterator[EncodedFile]:
+    def _read_otherwise(
+        self, text: bytes, *, has_strings: bool
+    ) -> Iterator[EncodedFile]:
         """Note the other readings of a text; yield the files in their bytes."""
-        for name, read in _READINGS.items():
-            reading = read(text)
+        # Markup may cut a string at any place.
+        markup = without_cuts(with_entities(text))
+        mail = undo_quoting(text) if has_strings else text
+        for name, reading in (("markup", markup), ("quoted", mail)):
             if reading != text:
                 yield from _files_beside(name, text, reading)
                 self._waiting.append(reading)
