@@ -11,7 +11,6 @@ To add a line to the page: its first words, as a key in one of the three tables.
 import ast
 import base64
 import io
-import plistlib
 import zlib
 from collections.abc import Callable, Mapping
 from typing import NamedTuple
