@@ -82,6 +82,20 @@ def test_flags_other_than_the_first_lock_nothing(flags: int) -> None:
     assert (content, reason) == (TEXT, None)
 
 
+@pytest.mark.parametrize(
+    ("method", "data"),
+    [pytest.param(0, TEXT, id="stored"), pytest.param(8, PACKED, id="packed")],
+)
+def test_member_that_only_a_flag_locks_is_looked_at(method: int, data: bytes) -> None:
+    """What unpacks without a password is not encrypted, whatever its headers say."""
+    says = Said(method=method, flags=ENCRYPTED, crc=zlib.crc32(TEXT))
+    file = made(Made(data=data, size=len(TEXT), local=says, listed=says))
+
+    assert [(content, reason) for _, content, reason in contents_of(ZIP, file)] == [
+        (TEXT, None)
+    ]
+
+
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.__name__)
 def test_zip_conforms(check: Check) -> None:
     """Zip passes the suite of containers."""
@@ -192,7 +206,7 @@ LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
             id="longer-than-the-file",
         ),
         pytest.param(
-            made(said(Said(flags=ENCRYPTED)), PLAIN),
+            made(said(Said(flags=ENCRYPTED), Made(data=bytes(range(256)))), PLAIN),
             [("", b"", Reason.ENCRYPTED), SHEEP],
             id="encrypted",
         ),
@@ -203,7 +217,7 @@ LZMA_HEAD = b"\x09\x04\x05\0\x5d" + (1 << 23).to_bytes(4, "little")
         ),
         pytest.param(
             made(replace(PLAIN, listed=Said(flags=ENCRYPTED))),
-            [("", b"", Reason.ENCRYPTED), SHEEP],
+            [SHEEP],
             id="encrypted-by-one-header",
         ),
         pytest.param(

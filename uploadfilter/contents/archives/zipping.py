@@ -19,7 +19,7 @@ from uploadfilter.contents.archives.zipheaders import (
     LocalHeader,
     ZipHeader,
 )
-from uploadfilter.contents.kinds.magic import Kind
+from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind, sniff
 from uploadfilter.contents.members import (
     Chunks,
     Member,
@@ -216,13 +216,26 @@ class _Walk:
         """Return a member by one header, unless it was read in the same way before."""
         if header.is_folder:
             return ()
-        if header.is_encrypted:
+        if header.is_encrypted and not self._is_plain(header, data_at, local_at):
             return (_ENCRYPTED,) if self._is_new(data_at) else ()
         if header.method == STORED:
             return self._stored(header, data_at)
         if self._is_new(data_at, header.method):
             return (self._packed(header, data_at, local_at),)
         return ()
+
+    def _is_plain(self, header: ZipHeader, data_at: int, local_at: int) -> bool:
+        """Return whether a member that is said to be encrypted unpacks as it is.
+
+        Encrypted bytes begin like no known kind.
+        """
+        head = self._source.read(data_at, min(header.size or HEAD_BYTES, HEAD_BYTES))
+        if header.method != STORED:
+            member = self._packed(header, data_at, local_at)
+            chunks = member.content if isinstance(member, Member) else ()
+            first = next(iter(chunks), b"") if isinstance(chunks, Iterator) else b""
+            head = first[:HEAD_BYTES] if isinstance(first, bytes) else b""
+        return sniff(head) not in {Kind.DATA, Kind.EMPTY}
 
     def _is_new(self, *reading: int) -> bool:
         """Note a reading; return whether it is new."""
