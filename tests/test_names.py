@@ -37,6 +37,7 @@ RULED = {
         "ChangeKind",
         "MatchKind",
         "PlanKind",
+        "ProcessKind",
         "RecordKind",
         "RequestKind",
     },

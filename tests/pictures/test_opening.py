@@ -210,6 +210,6 @@ def test_more_items_than_are_opened_are_a_lack() -> None:
 
 
 def near(one: Image.Image, other: Image.Image) -> bool:
-    """Return whether two pictures are the same but for their coding."""
+    """Return whether two pictures are the same apart from their coding."""
     difference = np.asarray(one.convert("L"), np.int16) - np.asarray(other.convert("L"))
     return bool(np.abs(difference).mean() < 8)

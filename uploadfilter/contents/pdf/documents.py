@@ -132,7 +132,7 @@ class _Document:
         self._meter = meter
         self._objects_left = _MOST_OBJECTS + size // _BYTES_PER_OBJECT
         self._most_pages = _MOST_PAGES + size // _BYTES_PER_PAGE
-        self._seen = pages.Seen(
+        self._seen = pages.ShownDocument(
             drawings_left=_MOST_DRAWINGS + size // _BYTES_PER_DRAWING,
             enlarged_left=_MOST_ENLARGED + size // _BYTES_PER_ENLARGED,
         )
@@ -154,7 +154,9 @@ class _Document:
                 return
             with library.page_of(self._document, number) as handle:
                 if handle:
-                    yield from self._page(pages.Page(handle, self._form), number + 1)
+                    yield from self._page(
+                        pages.OpenPage(handle, self._form), number + 1
+                    )
                 else:
                     yield DAMAGED
         if self._seen.is_short:
@@ -177,7 +179,7 @@ class _Document:
                 yield Shortfall(reason=reason)
                 return
 
-    def _page(self, page: pages.Page, number: int) -> Iterator[Member | Shortfall]:
+    def _page(self, page: pages.OpenPage, number: int) -> Iterator[Member | Shortfall]:
         """Yield what is on a page, and what it shows."""
         survey = objects.surveyed(page.handle, side=page.side, most=self._objects_left)
         self._objects_left -= survey.count

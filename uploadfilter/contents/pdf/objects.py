@@ -55,7 +55,7 @@ class Image:
 
 
 @dataclass(slots=True, kw_only=True)
-class Survey:
+class PageObjects:
     """What a page holds.
 
     Attributes:
@@ -70,7 +70,7 @@ class Survey:
     is_drawing: bool = False
 
 
-def surveyed(page: Handle, *, side: float, most: int) -> Survey:
+def surveyed(page: Handle, *, side: float, most: int) -> PageObjects:
     """Look at the objects of a page, also in its forms.
 
     Args:
@@ -78,7 +78,7 @@ def surveyed(page: Handle, *, side: float, most: int) -> Survey:
         side: Its longer side, in its own units.
         most: Most objects that are looked at.
     """
-    survey = Survey()
+    survey = PageObjects()
     drawings = _Drawings(side)
     for item, kind, matrix in _objects(page):
         survey.count += 1

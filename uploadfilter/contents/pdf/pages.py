@@ -59,7 +59,7 @@ _SCATTERED: Final = 100
 
 
 @dataclass(slots=True, kw_only=True)
-class Seen:
+class ShownDocument:
     """What was shown of a document, and how much more may be.
 
     Attributes:
@@ -80,7 +80,7 @@ class Seen:
         return len(self._digests) > count
 
 
-class Page:
+class OpenPage:
     """A page that is open.
 
     Args:
@@ -153,10 +153,10 @@ def _box_of(annotation: Handle) -> Box | None:
 
 
 def shown(
-    page: Page,
+    page: OpenPage,
     images: Sequence[Image],
     annotations: Sequence[Box],
-    seen: Seen,
+    seen: ShownDocument,
     *,
     is_drawing: bool,
 ) -> Iterator[tuple[str, Pixels] | Shortfall]:
@@ -189,7 +189,7 @@ def _long(box: Box) -> float:
     return max(box[2] - box[0], box[3] - box[1])
 
 
-def _places(boxes: list[Box], pieces: list[Box], seen: Seen) -> list[Box]:
+def _places(boxes: list[Box], pieces: list[Box], seen: ShownDocument) -> list[Box]:
     """Return the places of pictures, and of pieces that touch."""
     shown_pieces = [box for box in pieces if objects.is_large(box, 1 / _FINE)]
     if max(len(boxes), len(shown_pieces)) > _MOST_PLACES:
@@ -206,7 +206,7 @@ def _places(boxes: list[Box], pieces: list[Box], seen: Seen) -> list[Box]:
 
 
 def _whole(
-    page: Page, places: list[Box], seen: Seen, *, is_sure: bool
+    page: OpenPage, places: list[Box], seen: ShownDocument, *, is_sure: bool
 ) -> Iterator[tuple[str, Pixels] | Shortfall]:
     """Draw a page, and cut places out; leave it out if its pictures were seen so."""
     if not seen.drawings_left:
@@ -238,14 +238,16 @@ def _cut(pixels: Pixels, box: Box) -> Pixels:
     return np.ascontiguousarray(pixels[top:bottom, left:right])
 
 
-def _is_picture(crop: Pixels, seen: Seen) -> bool:
+def _is_picture(crop: Pixels, seen: ShownDocument) -> bool:
     """Return whether a place shows something, and something new."""
     if min(crop.shape[:2]) < LEAST_SIDE:
         return False
     return crop.min() < crop.max() and seen.is_new(crop.data)
 
 
-def _enlarged(page: Page, box: Box, seen: Seen) -> Iterator[tuple[str, Pixels]]:
+def _enlarged(
+    page: OpenPage, box: Box, seen: ShownDocument
+) -> Iterator[tuple[str, Pixels]]:
     """Draw a little place once more."""
     if not seen.enlarged_left:
         seen.is_short = True

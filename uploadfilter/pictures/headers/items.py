@@ -27,7 +27,7 @@ _LONG_NUMBERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
+class CodedItem:
     """One item.
 
     Attributes:
@@ -43,7 +43,7 @@ class Item:
     flags_at: int
 
 
-def items_of(data: bytes) -> Iterator[tuple[Span, Item]]:
+def items_of(data: bytes) -> Iterator[tuple[Span, CodedItem]]:
     """Yield each item, with the span of the box in which it is listed."""
     for start, end in named(data, (0, len(data)), b"meta"):
         meta = start + FULL, end
@@ -112,7 +112,7 @@ def _primary(data: bytes, meta: Span) -> int:
     return -1
 
 
-def _listed(data: bytes, meta: Span) -> Iterator[Item]:
+def _listed(data: bytes, meta: Span) -> Iterator[CodedItem]:
     """Yield the items of one box."""
     for start, end in named(data, meta, b"iinf"):
         first = start + FULL + (4 if any(data[start : start + 1]) else 2)
@@ -121,7 +121,7 @@ def _listed(data: bytes, meta: Span) -> Iterator[Item]:
             size = 4 if version > _NEW_ITEMS else 2
             after = at + FULL + size + 2
             if version >= _NEW_ITEMS:
-                yield Item(
+                yield CodedItem(
                     number=int.from_bytes(data[at + FULL : at + FULL + size], "big"),
                     kind=data[after : after + 4],
                     is_hidden=bool(data[at + FULL - 1] & _HIDDEN),
