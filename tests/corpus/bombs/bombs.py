@@ -172,6 +172,8 @@ BOMBS: tuple[Bomb, ...] = (
     Bomb("deflate-nothing", "application/octet-stream", pieces.empty_deflate),
     Bomb("zip-deflate64", "application/zip", archives.zeros_deflate64),
     Bomb("png-profile-tags", "image/png", colours.tags_png),
+    Bomb("png-profile-overlap", "image/png", colours.overlapping_png),
+    Bomb("jpeg-gain-packets", "image/jpeg", colours.packets_jpeg),
     Bomb("png-profile-ways", "image/png", colours.ways_png),
     Bomb("png-profile-grey-alpha", "image/png", colours.grey_ways_png),
     Bomb("webp-profile-ways", "image/webp", colours.ways_webp),

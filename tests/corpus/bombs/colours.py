@@ -51,6 +51,28 @@ def tags_png() -> bytes:
     return flat_png(64, 64, bits=8, channels=3, before=_chunk(whole))
 
 
+def overlapping_png() -> bytes:
+    """Return a PNG whose profile has 4,999 tags of the same 15 MB, full of curves."""
+    curve = b"curv" + bytes(4) + struct.pack(">I", 65_000)
+    body = curve * 1_250_000
+    start = 132 + 12 * 4999
+    names = (b"rXYZ", b"rTRC", b"gTRC", b"bTRC", b"kTRC", b"A2B0", b"A2B1", b"cicp")
+    entries = b"".join(
+        names[at % len(names)] + struct.pack(">II", start, len(body))
+        for at in range(4999)
+    )
+    head = profile_of(_tags())[4:128]
+    whole = struct.pack(">I", start + len(body)) + head + struct.pack(">I", 4999)
+    return flat_png(64, 64, bits=8, channels=3, before=_chunk(whole + entries + body))
+
+
+def packets_jpeg() -> bytes:
+    """Return a JPEG with 60,000 overlapping packets of metadata after it."""
+    photo = pictures.jpeg(Image.new("RGB", (64, 64), (9, 99, 200)))
+    packet = b"\xff\xe1\xff\xffhttp://ns.adobe.com/xap/1.0/\0"
+    return multi_picture(photo, photo) + packet * 60_000
+
+
 def ways_png() -> bytes:
     """Return a PNG of 4 megapixels whose profile may be read in four ways."""
     before = _chunk(profile_of(_tags()))

@@ -98,8 +98,8 @@ def test_first_tag_of_a_name_counts() -> None:
 
 def test_code_points_are_read() -> None:
     """Some programs prefer them to everything else."""
-    assert list(code_points_of(icc.profile({b"cicp": POINTS}))) == [b"\1\x08\0\1"]
-    assert list(code_points_of(icc.profile({}))) == []
+    assert code_points_of(icc.profile({b"cicp": POINTS})) == b"\1\x08\0\1"
+    assert code_points_of(icc.profile({})) is None
 
 
 @pytest.mark.parametrize(
@@ -172,4 +172,4 @@ def test_no_bytes_raise(profile: bytes, at: int) -> None:
     for content in (profile, whole[:at] + profile + whole[at + len(profile) :]):
         readings_of(cut(content))
         is_odd(content)
-        list(code_points_of(content))
+        code_points_of(content)

@@ -102,12 +102,12 @@ def conversion_of(profile: bytes) -> Conversion | None:
     if len(profile) > profiles.MAX_PROFILE_BYTES:
         return Conversion(mode=mode, transforms=(), is_unsure=True)
     readings = profiles.readings_of(profile)
-    if len(readings) == 1 and _is_srgb(profile, mode):
-        return None
-    if mode == "RGB":
-        stated = map(chunks.profile_of_points, profiles.code_points_of(profile))
-        readings += tuple(item for item in stated if item is not None)
+    stated = chunks.profile_of_points(profiles.code_points_of(profile))
+    if stated is not None and mode == "RGB":
+        readings += (stated,)
     transforms = [_transform(reading, mode) for reading in readings]
+    if len(readings) == 1 and _is_srgb(profile, transforms[0], mode):
+        return None
     found = tuple(item for item in transforms if item is not None)
     is_unsure = (
         None in (transforms[1:] or transforms)
@@ -142,9 +142,10 @@ def _srgb() -> ImageCms.ImageCmsProfile:
     return ImageCms.ImageCmsProfile(io.BytesIO(made[:8] + b"\2" + made[9:]))
 
 
-def _is_srgb(profile: bytes, mode: str) -> bool:
+def _is_srgb(
+    profile: bytes, transform: ImageCms.ImageCmsTransform | None, mode: str
+) -> bool:
     """Return whether curves and primaries change nothing; a table may, anywhere."""
-    transform = _transform(profile, mode)
     if transform is None or mode == "CMYK" or profiles.has_table(profile):
         return False
     stored = np.asarray(_RAMPS[mode].convert("L"))

@@ -50,19 +50,25 @@ def changes_jpeg(data: bytes) -> bool:
     """
     packets: list[bytes] = []
     parts: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
+    room = _MOST_PACKET_BYTES
     for found in _SEGMENT.finditer(data):
-        body = data[found.end() : found.start() + 2 + int.from_bytes(found[1], "big")]
-        if found[2] == _NUMBERS and has_bright_base(body):
+        end = found.start() + 2 + int.from_bytes(found[1], "big")
+        if found[2] == _NUMBERS:
+            if has_bright_base(data[found.end() : min(end, found.end() + 64)]):
+                return True
+            continue
+        body = data[found.end() : end]
+        room -= len(body) + _BYTES_PER_MARK * body.count(b"<")
+        if room < 0:
             return True
         if found[2] == _PACKET:
             packets.append(body)
-        elif found[2] == _LONG_PACKET:
+        else:
             # The offset of the part follows a digest and the whole length.
             offset = body[_DIGEST_BYTES + 4 : _LONG_HEAD_BYTES]
             parts[body[:_DIGEST_BYTES]][offset] = body[_LONG_HEAD_BYTES:]
     packets += [b"".join(part for _, part in sorted(p.items())) for p in parts.values()]
-    cost = sum(len(each) + _BYTES_PER_MARK * each.count(b"<") for each in packets)
-    return cost > _MOST_PACKET_BYTES or any(map(_says_bright_base, packets))
+    return any(map(_says_bright_base, packets))
 
 
 def has_bright_base(numbers: bytes) -> bool:

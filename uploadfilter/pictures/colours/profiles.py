@@ -13,6 +13,7 @@ Source:
 import re
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import numpy as np
@@ -90,10 +91,10 @@ def readings_of(profile: bytes) -> tuple[bytes, ...]:
     tags = _tags(profile)
     if _is_read_alike(profile, tags):
         return (profile,)
-    used: dict[bytes, memoryview] = {}
-    for name, body in tags:
-        if name in _USED:
-            used.setdefault(name, body)
+    used = _first_of_each(tags)
+    if sum(map(len, used.values())) > MAX_PROFILE_BYTES:
+        # Tags that overlap may have any length together.
+        return profile, b""
     curves = {name: body for name, body in used.items() if name not in TABLES}
     table = next((used[name] for name in TABLES if name in used), None)
     found = [write(curves, like=profile)] if curves else []
@@ -102,16 +103,20 @@ def readings_of(profile: bytes) -> tuple[bytes, ...]:
     return (profile, *dict.fromkeys(found))
 
 
+def _first_of_each(tags: Tags) -> dict[bytes, memoryview]:
+    """Return the first tag of each name that all programs use."""
+    return {name: body for name, body in reversed(tags) if name in _USED}
+
+
 def has_table(profile: bytes) -> bool:
     """Return whether a profile has a table, which takes precedence over curves."""
     return any(name in TABLES for name, _ in _tags(profile))
 
 
-def code_points_of(profile: bytes) -> Iterator[bytes]:
-    """Yield the four bytes of each code-point tag of a profile."""
-    for name, body in _tags(profile):
-        if name == CODE_POINTS:
-            yield bytes(body[8:12])
+def code_points_of(profile: bytes) -> bytes | None:
+    """Return the four bytes of the first code-point tag of a profile, if it has one."""
+    bodies = (body for name, body in _tags(profile) if name == CODE_POINTS)
+    return next((bytes(body[8:12]) for body in bodies), None)
 
 
 def _tags(profile: bytes) -> Tags:
@@ -179,18 +184,29 @@ def is_odd(profile: bytes) -> bool:
     compute different colours.
     """
     tags = _tags(profile)
-    used = [bytes(body) for name, body in tags if name in _USED]
-    tables = [found for body in used for found in _TABLE.finditer(body)]
+    used = _first_of_each(tags).values()
     return (
         len(tags) >= _MOST_TAGS
+        or any(map(_has_many_curves, used))
         or any(_is_bent(values) for body in used for values in _curve_values(body))
         or any(map(_overshoots, used))
-        or any(map(_has_matrix, tables))
+        or any(map(_has_matrix, used))
         or not (has_table(profile) or _has_white(profile))
     )
 
 
-def _overshoots(tag: bytes) -> bool:
+def _has_many_curves(tag: memoryview) -> bool:
+    """Return whether a tag has more curves than any table of a device has."""
+    beginnings = _BEGINNING.finditer(tag)
+    return next(islice(beginnings, _MOST_CURVES, None), None) is not None
+
+
+_BEGINNING: Final = re.compile(rb"(?:curv|para)\0{4}")
+_MOST_CURVES: Final = 24
+"""Most curves of a tag that are looked at: a table of fifteen colours has 21."""
+
+
+def _overshoots(tag: memoryview) -> bool:
     """Return whether a formula in a tag gives more light than white has."""
     for found in _FORMULA.finditer(tag):
         stated = tag[found.end() : found.end() + 4 * _PARAMETERS[found[1][0]]]
@@ -208,9 +224,10 @@ _PARAMETERS: Final = (1, 3, 4, 5, 7)
 _MOST_LIGHT: Final = 1.05
 
 
-def _has_matrix(table: "re.Match[bytes]") -> bool:
+def _has_matrix(tag: memoryview) -> bool:
     """Return whether a table has a matrix, which is for three colours only."""
-    return table[2] == b"\3" and table[3] != _IDENTITY
+    table = _TABLE.match(tag)
+    return table is not None and table[2] == b"\3" and table[3] != _IDENTITY
 
 
 def _has_white(profile: bytes) -> bool:
@@ -231,14 +248,15 @@ _WHITE_REACH: Final = 0.05
 adapted to it exactly."""
 
 
-def _curve_values(tag: bytes) -> Iterator[Doubles]:
+def _curve_values(tag: memoryview) -> Iterator[Doubles]:
     """Yield the values of each sampled curve in a tag, 0 to 1."""
     for found in _CURVE.finditer(tag):
         yield _values(tag, found.end(), int.from_bytes(found[1], "big"))
-    for found in _TABLE.finditer(tag):
-        entries = int.from_bytes(found[4], "big") if found[1] == b"2" else 0
-        for number in range(found[2][0]):
-            yield _values(tag, found.end() + 2 * number * entries, entries)
+    table = _TABLE.match(tag)
+    if table is not None and table[1] == b"2":
+        entries = int.from_bytes(table[4], "big")
+        for number in range(table[2][0]):
+            yield _values(tag, table.end() + 2 * number * entries, entries)
 
 
 _CURVE: Final = re.compile(rb"curv\0{4}(.{4})", re.DOTALL)
@@ -248,7 +266,7 @@ _MOST_VALUES: Final = 65_536
 """Most values of a curve that are looked at; littlecms refuses longer ones."""
 
 
-def _values(tag: bytes, at: int, count: int) -> Doubles:
+def _values(tag: memoryview, at: int, count: int) -> Doubles:
     room = min(count, _MOST_VALUES, max(0, len(tag) - at) // 2)
     return np.frombuffer(tag, ">u2", room, min(at, len(tag))) / 65_535
 
