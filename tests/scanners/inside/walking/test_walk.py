@@ -748,3 +748,27 @@ def test_picture_in_the_metadata_of_brotli_is_found() -> None:
 
     assert scan.reasons == ()
     assert any(each.views for each in scan.walk())
+
+
+SMALL = Budgets(max_decoded_bytes=1_000_000)
+"""Pictures of 250,000 pixels are too large for an ordinary process."""
+
+
+@pytest.mark.parametrize(("kind", "needs"), [("BMP", None), ("PNG", ProcessKind.LARGE)])
+def test_large_picture_in_the_middle_is_no_chance(
+    kind: str, needs: ProcessKind | None
+) -> None:
+    """What begins like a bitmap in a program does not have it scanned again."""
+    picture = pictures.photograph(1, width=600, height=600)
+    content = NOISE + pictures.encoded(picture, kind) + NOISE
+
+    assert parts_of(content, budgets=SMALL)[-1].needs is needs
+
+
+def test_large_bitmap_of_its_own_is_scanned_again() -> None:
+    """At the first byte it is a picture."""
+    picture = pictures.photograph(1, width=600, height=600)
+    content = pictures.encoded(picture, "BMP")
+
+    assert parts_of(content, budgets=SMALL)[-1].needs is ProcessKind.LARGE
+    assert found(scanned(content, budgets=SMALL, process=ProcessKind.LARGE))

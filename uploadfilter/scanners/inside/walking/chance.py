@@ -31,6 +31,10 @@ MOST_CANDIDATES: Final = 20_000
 SURE: Final = frozenset({Kind.JPEG, Kind.PNG, Kind.GIF, Kind.WEBP})
 """Kinds whose magic and header practically never occur by chance."""
 
+SURE_TO_BE_LARGE: Final = SURE | {Kind.AVIF, Kind.HEIC}
+"""Kinds for which a content is scanned again in the large process, wherever they begin.
+Programs have beginnings of bitmaps that claim millions of pixels."""
+
 SURE_AT_FIRST: Final = magic.PICTURES - {Kind.ICO}
 """The same at the first byte. Other files begin like an icon, too."""
 

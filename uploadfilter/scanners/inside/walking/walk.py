@@ -42,6 +42,7 @@ from uploadfilter.scanners.inside.walking.chance import (
     NO_CHANCE,
     SURE,
     SURE_AT_FIRST,
+    SURE_TO_BE_LARGE,
     holds_something,
     is_icon,
     is_little,
@@ -66,6 +67,7 @@ from uploadfilter.scanners.inside.walking.wanted import (
     WalkSettings,
     accounts_of,
     carving_limits_of,
+    chance_limits_of,
     limits_of,
     meter_of,
 )
@@ -89,6 +91,7 @@ class Walk:
         self._most_contents = budgets.contents_for(content_bytes)
         self._limits = limits_of(budgets, settings.process)
         self._carving_limits = carving_limits_of(budgets, settings.process)
+        self._chance_limits = chance_limits_of(budgets, settings.process)
         self._meter = meter_of(budgets, content_bytes)
         self._searched_in_vain: set[tuple[object, ...]] = set()
         self._sent: set[int] = set()  # bodies without coding, walked through
@@ -198,7 +201,6 @@ class Walk:
     def _look(
         self, source: Source, node: Node, kind: Kind, *, declared: str
     ) -> Iterator[None]:
-        """Add the views of a content that is a picture or is declared as one."""
         is_declared = magic.declares_picture(declared)
         if magic.is_drawing(kind) or (magic.is_unread(kind) and not is_declared):
             # A program that draws it can show any picture.
@@ -221,7 +223,6 @@ class Walk:
         *,
         is_nested: bool,
     ) -> Iterator[None]:
-        """Try a content as the pictures that more tolerant readers may see."""
         # No program shows a picture after stray bytes in a member of an archive.
         if also.is_unread:
             node.fall_short(Reason.NOT_INSPECTED)
@@ -242,7 +243,6 @@ class Walk:
     def _show(
         self, source: Source, node: Node, names: frozenset[str], limits: DecodeLimits
     ) -> Iterator[None]:
-        """Add the views of a picture in one of the named formats."""
         if self._settings.is_common and not names <= formats.COMMON:
             raise NeedsProcess(ProcessKind.ALONE)
         is_usual = is_usual_photo(source, names)
@@ -478,7 +478,8 @@ class Walk:
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
         names = frozenset({item.kind.value})
-        limits = limits or self._carving_limits
+        is_sure = item.kind in SURE_TO_BE_LARGE
+        limits = limits or (self._carving_limits if is_sure else self._chance_limits)
         steps = self._show(part, node, names, limits)
         is_nested = yield from nesting(steps, node, parent.nest_embedded)
         node.close()

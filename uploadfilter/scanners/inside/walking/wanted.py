@@ -74,6 +74,12 @@ def carving_limits_of(budgets: Budgets, process: ProcessKind) -> DecodeLimits:
     return replace(limits_of(budgets, process), least_side=_LEAST_CARVED_SIDE)
 
 
+@lru_cache(maxsize=4)
+def chance_limits_of(budgets: Budgets, process: ProcessKind) -> DecodeLimits:
+    """Return the same for a kind that may be one by chance: it is never large."""
+    return replace(carving_limits_of(budgets, process), max_large_bytes=0)
+
+
 _LEAST_CARVED_SIDE: Final = 32
 """Shortest side of a carved picture, in pixels. Programs contain thousands of icons,
 and nobody can tell what smaller pictures show."""
