@@ -26,9 +26,10 @@ from uploadfilter.contents.texts.letters import (
     NO_STANDARD_LETTER,
     STANDARD,
     URL_LETTERS,
-    Offsets,
     decode,
-    starts,
+    is_file,
+    offsets_of,
+    possible_starts,
 )
 
 _NAME: Final = "base64"
@@ -75,7 +76,7 @@ def find_base64(
     letters = text.translate(STANDARD, NO_LETTER)
     # Programs that know only the standard alphabet pass over the letters of the other.
     others = text.translate(None, NO_STANDARD_LETTER)
-    bits, other_bits = starts(letters, others)
+    bits, other_bits = possible_starts(letters, others)
     places = _places(text, bits, NO_LETTER)
     covered = list[tuple[int, int]]()
     passed = 0
@@ -95,10 +96,8 @@ def find_base64(
 
 
 def _places(text: bytes, bits: list[int], deleted: bytes) -> list[_Place]:
-    if not bits:
-        return []
-    offsets = Offsets(text, deleted)
-    return [(offsets.of(bit // 6), bit) for bit in bits]
+    numbers = [bit // 6 for bit in bits]
+    return list(zip(offsets_of(numbers, text, deleted), bits, strict=True))
 
 
 def _amid(
@@ -109,15 +108,23 @@ def _amid(
     Files whose bytes begin at different bits are decoded by themselves.
     """
     firsts = dict[int, int]()
+    tries = 0
     spans = iter(covered)
     span = next(spans, None)
     for at, bit in places:
         while span is not None and span[1] <= at:
             span = next(spans, None)
-        if span is None or at < span[0]:
-            firsts.setdefault(bit % 8, bit)
+        if bit % 8 in firsts or (span is not None and at >= span[0]):
+            continue
+        tries += 1
+        if tries > _MOST_TRIES or is_file(letters, bit):
+            firsts[bit % 8] = bit
     for bit in firsts.values():
         yield from files_amid(_NAME, decode(letters, bit=bit))
+
+
+_MOST_TRIES: Final = 5000
+"""Most beginnings that are tested, ten microseconds each; one more counts untested."""
 
 
 # --- Strings -------------------------------------------------------------------------
@@ -128,7 +135,7 @@ def _string_starts(text: bytes, places: list[_Place]) -> list[tuple[int, str]]:
     begun = {
         at: _NAME
         for at, bit in places
-        if bit % 6 == 0 and not (at and _IS_LETTER[text[at - 1]])
+        if bit % 6 == 0 and not (at and _IS_LETTER[text[at - 1]]) and _is_long(text, at)
     }
     begun.update((at, _NAME) for at in _long_lines(text))
     begun.update((at, _URI_NAME) for at in _uris(text))
@@ -157,15 +164,21 @@ def _is_plain(first: bytes) -> bool:
     return is_wide or len(first.translate(None, _CONTROLS)) == len(first)
 
 
+def _is_long(text: bytes, at: int) -> bool:
+    """Return whether letters of the length of a picture follow, with little between."""
+    return len(text[at : at + 2 * _SHORTEST].translate(None, NO_LETTER)) >= _SHORTEST
+
+
 def _uris(text: bytes) -> Iterator[int]:
     """Yield where the data of ``data:`` URIs begin."""
     lowered = text.lower()
     at = lowered.find(_IN_URI)
     while at >= 0:
         at += len(_IN_URI)
-        string = text[at : at + 2 * _SHORTEST].lstrip()
-        if string and _IS_LETTER[string[0]]:
-            yield text.index(string[:1], at)
+        if _is_long(text, at):
+            while not _IS_LETTER[text[at]]:
+                at += 1
+            yield at
         at = lowered.find(_IN_URI, at)
 
 

@@ -37,7 +37,6 @@ _CHARACTERS: Final = _table(
 _REFERENCE: Final = re.compile(
     rb"(&(?:#0*[0-9]{1,8}|#[xX]0*[0-9a-fA-F]{1,8}|[A-Za-z]{2,8});?)"
 )
-_ZEROS: Final = re.compile(rb"\A(&#[xX]?)0+(?=[0-9a-fA-F])")
 
 
 def undo_escapes(text: bytes) -> bytes:
@@ -95,10 +94,23 @@ def undo_references(text: bytes) -> bytes:
 
 def _character(reference: bytes) -> bytes:
     """Return the character of a reference, or the reference itself if it is unknown."""
-    number = _ZEROS.sub(rb"\1", reference)  # there may be any number of them
-    character = html.unescape(number.decode("ascii"))
+    if reference[1:2] == b"#":
+        digits, base = reference[2:].rstrip(b";"), 10
+        if digits[:1] in {b"x", b"X"}:
+            digits, base = digits[1:], 16
+        # There may be any number of zeros before them.
+        code = int(digits.lstrip(b"0") or b"0", base)
+        # HTML has no such numbers, or reads them as those of a Windows code page.
+        if code in _ODD_CODES or code > _LAST_CODE:
+            return reference
+        return bytes((code,))
+    character = html.unescape(reference.decode("ascii"))
     is_ours = max(character, default="") <= "\xff"
     return character.encode("latin-1") if is_ours else reference
+
+
+_LAST_CODE: Final = 0xFF
+_ODD_CODES: Final = frozenset({0, *range(0x80, 0xA0)})
 
 
 def _padded(text: bytes) -> _Bytes:

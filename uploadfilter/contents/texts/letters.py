@@ -8,8 +8,8 @@ byte may begin at the first, second or third bit pair of a letter.
 
 import binascii
 import string
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final
@@ -79,8 +79,8 @@ _SPELLINGS: Final = tuple(_spellings())
 _NEEDLES: Final = Needles([each.letters for each in _SPELLINGS])
 
 
-def starts(letters: bytes, *others: bytes) -> list[list[int]]:
-    """Return the bits at which files begin in letters, in order, each once.
+def possible_starts(letters: bytes, *others: bytes) -> list[list[int]]:
+    """Return the bits at which files may begin in letters, in order.
 
     Args:
         letters: Letters of the standard alphabet, and nothing else.
@@ -93,7 +93,7 @@ def starts(letters: bytes, *others: bytes) -> list[list[int]]:
         part = bisect_right(ends, at)
         first = at - (ends[part - 1] if part else 0)
         bit = first * _LETTER_BITS - _SPELLINGS[number].back
-        if bit >= 0 and _is_file(each[part], bit):
+        if bit >= 0:
             bits[part].add(bit)
     return [sorted(part) for part in bits]
 
@@ -102,45 +102,37 @@ _BETWEEN: Final = b"="
 
 
 def slow_starts(letters: bytes) -> Iterator[int]:
-    """Yield the same, by decoding at every bit at which a byte may begin."""
+    """Yield the bits at which files begin, by decoding at every one."""
     for bit in range(0, len(letters) * _LETTER_BITS, 2):
         head = decode(letters, bit=bit, most=HEAD_BYTES)
         is_known = any(head.startswith(magic, offset) for magic, offset in MAGIC)
-        if is_known and _is_file(letters, bit):
+        if is_known and is_file(letters, bit):
             yield bit
 
 
-def _is_file(letters: bytes, bit: int) -> bool:
+def is_file(letters: bytes, bit: int) -> bool:
+    """Return whether a file begins at a bit."""
     return kind_of(decode(letters, bit=bit, most=HEAD_BYTES)) is not None
 
 
-class Offsets:
-    """Tells where the letters stand in their text.
+def offsets_of(numbers: Sequence[int], text: bytes, deleted: bytes) -> Iterator[int]:
+    """Yield where letters stand in their text.
 
     Args:
+        numbers: Of the letters, from 0 on, in order.
         text: The text.
         deleted: The bytes of it that are no letters.
     """
-
-    def __init__(self, text: bytes, deleted: bytes) -> None:
-        self._text = text
-        self._deleted = deleted
-        self._is_letter = bytes(byte not in deleted for byte in range(256))
-        self._block = 0
-        self._before = 0
-
-    def of(self, number: int) -> int:
-        """Return the offset of a letter.
-
-        Args:
-            number: Its number among the letters, not less than in earlier calls.
-        """
-        while self._block < len(self._text):
-            block = self._text[self._block : self._block + _BLOCK_BYTES]
-            count = len(block.translate(None, self._deleted))
-            if number < self._before + count:
-                flags = np.frombuffer(block.translate(self._is_letter), dtype=np.uint8)
-                return self._block + int(np.flatnonzero(flags)[number - self._before])
-            self._block += _BLOCK_BYTES
-            self._before += count
-        return len(self._text)
+    is_letter = bytes(byte not in deleted for byte in range(256))
+    done, before = 0, 0
+    for at in range(0, len(text), _BLOCK_BYTES):
+        if done == len(numbers):
+            return
+        flags = text[at : at + _BLOCK_BYTES].translate(is_letter)
+        count = flags.count(1)
+        here = bisect_left(numbers, before + count, lo=done)
+        if here > done:
+            places = np.flatnonzero(np.frombuffer(flags, dtype=np.uint8))
+            inside = np.array(numbers[done:here], dtype=np.intp) - before
+            yield from (places[inside] + at).tolist()
+        done, before = here, before + count
