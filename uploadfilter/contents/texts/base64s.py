@@ -22,6 +22,7 @@ from uploadfilter.contents.texts.files import (
 )
 from uploadfilter.contents.texts.letters import (
     ALPHABET,
+    MOST_STARTS,
     NO_LETTER,
     NO_STANDARD_LETTER,
     STANDARD,
@@ -57,6 +58,7 @@ _SHORT_MAGIC: Final = (b"BM", b"\xff\x0a", b"\0\0\1\0", b"\0\0\2\0")
 """Magic that occurs too often by chance to count amid letters."""
 
 _LETTERS_AND_SPACE: Final = re.compile(rb"[A-Za-z0-9+/\-_\s]*")
+_LONG: Final = re.compile(rb"[A-Za-z0-9+/\-_\s]{80}")
 _WORD: Final = re.compile(rb"\S+")
 
 
@@ -74,10 +76,7 @@ def find_base64(
         has_strings: Whether there are long strings without a space in it.
     """
     letters = text.translate(STANDARD, NO_LETTER)
-    # Programs that know only the standard alphabet pass over the letters of the other.
-    others = text.translate(None, NO_STANDARD_LETTER)
-    bits, other_bits = possible_starts(letters, others)
-    places = _places(text, bits, NO_LETTER)
+    places = _places(letters, text, NO_LETTER)
     covered = list[tuple[int, int]]()
     passed = 0
     for at, name in _string_starts(text, places) if has_strings else ():
@@ -90,12 +89,15 @@ def find_base64(
         if contents and (name == _URI_NAME or string.is_all):
             covered.append((at, string.end))
     yield from _amid(letters, places, covered)
-    if others != letters:
-        places = _places(text, other_bits, NO_STANDARD_LETTER)
-        yield from _amid(others, places, covered)
+    if any(bytes((letter,)) in text for letter in URL_LETTERS):
+        # Programs that know only the standard alphabet pass over these letters.
+        letters = text.translate(None, NO_STANDARD_LETTER)
+        places = _places(letters, text, NO_STANDARD_LETTER)
+        yield from _amid(letters, places, covered)
 
 
-def _places(text: bytes, bits: list[int], deleted: bytes) -> list[_Place]:
+def _places(letters: bytes, text: bytes, deleted: bytes) -> list[_Place]:
+    bits = possible_starts(letters)
     numbers = [bit // 6 for bit in bits]
     return list(zip(offsets_of(numbers, text, deleted), bits, strict=True))
 
@@ -119,6 +121,10 @@ def _amid(
         tries += 1
         if tries > _MOST_TRIES or is_file(letters, bit):
             firsts[bit % 8] = bit
+    if len(places) == MOST_STARTS:
+        # Whatever comes after them may begin at any bit.
+        for bit in range(places[-1][1], places[-1][1] + 8, 2):
+            firsts.setdefault(bit % 8, bit)
     for bit in firsts.values():
         yield from files_amid(_NAME, decode(letters, bit=bit))
 
@@ -135,7 +141,9 @@ def _string_starts(text: bytes, places: list[_Place]) -> list[tuple[int, str]]:
     begun = {
         at: _NAME
         for at, bit in places
-        if bit % 6 == 0 and not (at and _IS_LETTER[text[at - 1]]) and _is_long(text, at)
+        if bit % 6 == 0
+        and not (at and _IS_LETTER[text[at - 1]])
+        and _LONG.match(text, at)
     }
     begun.update((at, _NAME) for at in _long_lines(text))
     begun.update((at, _URI_NAME) for at in _uris(text))
@@ -164,21 +172,18 @@ def _is_plain(first: bytes) -> bool:
     return is_wide or len(first.translate(None, _CONTROLS)) == len(first)
 
 
-def _is_long(text: bytes, at: int) -> bool:
-    """Return whether letters of the length of a picture follow, with little between."""
-    return len(text[at : at + 2 * _SHORTEST].translate(None, NO_LETTER)) >= _SHORTEST
-
-
 def _uris(text: bytes) -> Iterator[int]:
     """Yield where the data of ``data:`` URIs begin."""
     lowered = text.lower()
     at = lowered.find(_IN_URI)
     while at >= 0:
         at += len(_IN_URI)
-        if _is_long(text, at):
-            while not _IS_LETTER[text[at]]:
-                at += 1
-            yield at
+        if _LONG.match(text, at):
+            yield (
+                at
+                + len(text[at : at + _SHORTEST])
+                - len(text[at : at + _SHORTEST].lstrip())
+            )
         at = lowered.find(_IN_URI, at)
 
 

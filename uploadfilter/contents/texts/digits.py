@@ -14,7 +14,9 @@ _SHORTEST: Final = 160
 _SAMPLING: Final = 4
 _IN_RUN: Final = bytes(byte in _DIGITS + b"\r\n " for byte in range(256))
 _LONG_RUN: Final = b"\1" * (_SHORTEST // _SAMPLING - 1)
-_RUN: Final = re.compile(rb"[0-9A-Fa-f][0-9A-Fa-f\s]{%d,}" % (_SHORTEST - 1))
+_RUN: Final = re.compile(
+    rb"(?<![0-9A-Fa-f])[0-9A-Fa-f][0-9A-Fa-f\s]{%d,}" % (_SHORTEST - 1)
+)
 
 
 def bytes_of_digits(text: bytes) -> Iterator[bytes]:

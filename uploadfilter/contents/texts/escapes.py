@@ -35,7 +35,8 @@ _CHARACTERS: Final = _table(
 )
 
 _REFERENCE: Final = re.compile(
-    rb"(&(?:#0*[0-9]{1,8}|#[xX]0*[0-9a-fA-F]{1,8}|[A-Za-z]{2,8});?)"
+    rb"(&(?:#0*[0-9]{1,3}(?![0-9])|#[xX]0*[0-9a-fA-F]{1,2}(?![0-9a-fA-F])"
+    rb"|[A-Za-z]{2,8});?)"
 )
 
 

@@ -8,10 +8,9 @@ byte may begin at the first, second or third bit pair of a letter.
 
 import binascii
 import string
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from itertools import accumulate
 from typing import Final
 
 import numpy as np
@@ -79,26 +78,27 @@ _SPELLINGS: Final = tuple(_spellings())
 _NEEDLES: Final = Needles([each.letters for each in _SPELLINGS])
 
 
-def possible_starts(letters: bytes, *others: bytes) -> list[list[int]]:
-    """Return the bits at which files may begin in letters, in order.
+def possible_starts(letters: bytes) -> list[int]:
+    """Return the first bits at which files may begin, in order.
 
     Args:
         letters: Letters of the standard alphabet, and nothing else.
-        others: The same; all are looked at in one pass.
+
+    Returns:
+        ``MOST_STARTS`` if there are more.
     """
-    each = (letters, *others)
-    ends = list(accumulate(len(part) + 1 for part in each))
-    bits: list[set[int]] = [set() for _ in each]
-    for at, number in _NEEDLES.places_in(_BETWEEN.join(each)):
-        part = bisect_right(ends, at)
-        first = at - (ends[part - 1] if part else 0)
-        bit = first * _LETTER_BITS - _SPELLINGS[number].back
+    bits = set[int]()
+    for at, number in _NEEDLES.places_in(letters):
+        bit = at * _LETTER_BITS - _SPELLINGS[number].back
         if bit >= 0:
-            bits[part].add(bit)
-    return [sorted(part) for part in bits]
+            bits.add(bit)
+        if len(bits) == MOST_STARTS:
+            break
+    return sorted(bits)
 
 
-_BETWEEN: Final = b"="
+MOST_STARTS: Final = 20_000
+"""Most beginnings that are looked at one by one: hundredths of a second."""
 
 
 def slow_starts(letters: bytes) -> Iterator[int]:
