@@ -176,6 +176,28 @@ def test_every_coded_item_is_a_frame() -> None:
     assert near(second.image, photograph(2, 96, 64))
 
 
+@pytest.mark.parametrize("brand", [b"avis", b"avif"])
+def test_items_beside_a_sequence_are_frames(brand: bytes) -> None:
+    """A decoder shows a sequence where the brand says so, whatever item is primary."""
+    moving = bytearray(seeds.moving("AVIF").replace(b"meta", b"free", 1))
+    moving[8:12] = brand
+    pictures = with_unknown_maker()
+    length = int.from_bytes(pictures[:4], "big")
+    places = bytearray(pictures[length:])
+    for item in range(3):
+        at = places.index(b"iloc") + 18 + 14 * item
+        start = int.from_bytes(places[at : at + 4], "big") + len(moving) - length
+        places[at : at + 4] = start.to_bytes(4, "big")
+
+    shown = [item.image for item in frames(bytes(moving + places))]
+
+    for seed in (1, 2):
+        expected = photograph(seed, 96, 64)
+        assert any(
+            image.size == expected.size and near(image, expected) for image in shown
+        )
+
+
 def test_thumbnail_of_a_heic_is_a_frame() -> None:
     """File managers show it in place of the picture."""
     file = pillow_heif.from_pillow(photograph(1, 192, 128))

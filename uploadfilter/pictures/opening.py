@@ -297,8 +297,12 @@ def _with_items(
     if not others:
         return shown
 
+    # A decoder shows a sequence where the first brand says so.
+    is_sequence = not is_listed and data[8:12] in picturemagic.SEQUENCE_BRANDS
+    pictures = data[:8] + b"avif" + data[12:] if is_sequence else data
+
     def open_item(item: int) -> Reader:
-        return _open_padded(items.with_primary(data, item), opened)
+        return _open_padded(items.with_primary(pictures, item), opened)
 
     lack = Reason.KEY_FRAME_UNSEEN if len(others) > _MOST_OTHERS else None
     return ChainedReader(shown, ItemsReader(others[:_MOST_OTHERS], open_item, lack))
