@@ -102,16 +102,17 @@ async def test_bomb_costs_no_more_than_its_budget(
     assert [scan.reason for scan in scans] == [reason, None]
 
 
-TIGHT = replace(PATIENT, max_decoded_bytes=2_000_000)
-"""Pictures of 640,000 pixels are too large for an ordinary process."""
+LITTLE = pictures.jpeg(PHOTO.resize((96, 96)))
+TIGHT = replace(PATIENT, max_decoded_bytes=150_000)
+"""Pictures of 40,000 pixels are too large for an ordinary process."""
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "AVIF", "HEIF", "TIFF"])
 async def test_large_picture_has_the_views_of_any_other(kind: str) -> None:
     """The same decoder runs in a process with more memory; also inside an archive."""
-    picture = PHOTO.resize((800, 800))
+    picture = PHOTO.resize((200, 200))
     content = seeds.heic(picture) if kind == "HEIF" else made.saved(picture, kind)
-    with upload_of(content, zip_of(a=JPEG, b=content)) as (fd, spans):
+    with upload_of(content, zip_of(a=LITTLE, b=content)) as (fd, spans):
         async with ScannerPool.open(replace(ONE, budgets=TIGHT)) as pool:
             large = await pool.scan(fd, spans, types=ALWAYS)
             assert pool.figures.large == 2
@@ -126,7 +127,7 @@ async def test_large_picture_has_the_views_of_any_other(kind: str) -> None:
 async def test_machine_without_memory_for_large_pictures_refuses_them() -> None:
     """An operator may switch the large process off."""
     budgets = replace(TIGHT, large_address_space=0)
-    content = made.saved(PHOTO.resize((800, 800)), "WEBP")
+    content = made.saved(PHOTO.resize((200, 200)), "WEBP")
     with upload_of(content) as (fd, spans):
         async with ScannerPool.open(replace(ONE, budgets=budgets)) as pool:
             (scan,) = await pool.scan(fd, spans, types=ALWAYS)
