@@ -317,6 +317,9 @@ NAMED: Mapping[str, str] = {
     "archives and packed files other than zip": (
         "tests/contents/kinds/test_proposals.py::test_stray_bytes_are_skipped"
     ),
+    "pictures of a PDF in several inks": (
+        "tests/contents/pdf/test_documents.py::test_picture_in_several_inks_has_a_reason"
+    ),
     "pictures of a PDF of more than 64": (
         "tests/contents/pdf/test_pages.py"
         "::test_picture_beyond_memory_is_told_and_others_are_seen"

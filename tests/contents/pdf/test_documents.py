@@ -185,6 +185,21 @@ def test_what_is_not_read_has_a_reason(more: dict[str, Value], reason: Reason) -
     assert reason in sight_of(file, PHOTO).reasons
 
 
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_picture_in_several_inks_has_a_reason(count: int) -> None:
+    """Readers mix several inks in different ways."""
+    size = [2] * count
+    tint = Stream(bytes(range(2**count)), FunctionType=0, BitsPerSample=8, Size=size)
+    tint.update(Domain=[0, 1] * count, Range=[0, 1])
+    names = [Name(f"Ink{number}") for number in range(count)]
+    first = [Name.DeviceN, names] if count > 1 else [Name.Separation, *names]
+    space = [*first, Name.DeviceGray, tint]
+    samples = np.repeat(np.frombuffer(GREY, np.uint8), count).tobytes()
+    sight = sight_of(holding(image("L", *SIZE, samples, ColorSpace=space)), PHOTO)
+
+    assert (Reason.NOT_INSPECTED in sight.reasons) is (count > 1)
+
+
 @pytest.mark.parametrize(
     ("password", "reasons"),
     [(b"", frozenset()), (b"secret", frozenset({Reason.ENCRYPTED}))],

@@ -185,6 +185,8 @@ class _Document:
         self._objects_left -= survey.count
         for at, image in enumerate(survey.images, start=1):
             yield from self._image(image, f"image:{number}.{at}")
+            if not image.is_speck and _is_in_inks(image.handle, page.handle):
+                yield Shortfall(reason=Reason.NOT_INSPECTED)
         thumbnail = pdfium.FPDFPage_GetThumbnailAsBitmap(page.handle)
         yield from self._picture(f"thumbnail:{number}", library.taken(thumbnail))
         boxes = list[library.Box]()
@@ -244,6 +246,20 @@ def _last_filter(image: Handle) -> bytes:
         return b""
     name = partial(pdfium.FPDFImageObj_GetImageFilter, image, count - 1)
     return library.copied(name).rstrip(b"\0")
+
+
+def _is_in_inks(image: Handle, page: Handle) -> bool:
+    """Return whether a picture is mixed of several inks.
+
+    PDFium computes functions of several inks by fewer of their samples than other
+    readers, which then show another picture. To ask it of a JPEG 2000 would decode it
+    once more.
+    """
+    if _last_filter(image) == b"JPXDecode":
+        return False
+    said = pdfium.FPDF_IMAGEOBJ_METADATA()
+    pdfium.FPDFImageObj_GetImageMetadata(image, page, said)
+    return bool(said.colorspace == pdfium.FPDF_COLORSPACE_DEVICEN)
 
 
 def sample() -> bytes:
