@@ -264,16 +264,6 @@ def gif_reader(
         file = io.BytesIO(_file_of(data, found.head, stored[number], screen))
         return Image.open(file, formats=picture_format.pillow)
 
-    def alike(number: int) -> bytes | None:
-        each = stored[number]
-        left, top, right, bottom = each.box
-        is_tiny = right - left <= _TINY_SIDE and bottom - top <= _TINY_SIDE
-        if not is_tiny or each.end - each.start > _MOST_TINY_BYTES:
-            return None
-        # The place is followed by size, colours and data.
-        clear = (each.transparent is not None, each.transparent or 0)
-        return bytes(clear) + data[each.start + 5 : each.end]
-
     with _too_large_is_cut() if found.is_cut else nullcontext():
         check(canvas)
     pieces = [each.piece for each in stored]
@@ -282,13 +272,28 @@ def gif_reader(
         canvas,
         pieces,
         opened,
-        alike=alike,
+        alike=lambda number: _tiny_bytes(data, stored[number]),
         first=lambda: opened(0, canvas),
         durations=tuple(each.duration for each in stored),
         course=_course(pieces, canvas) if is_moving else None,
         keys=None if found.is_sure else range(len(stored)),
         lack=lack if found.is_whole else Reason.KEY_FRAME_UNSEEN,
     )
+
+
+def _tiny_bytes(data: bytes, stored: GIFFrame) -> bytes | None:
+    """Return what tells a tiny frame from others, whatever its place is.
+
+    Returns:
+        ``None`` if it is not tiny.
+    """
+    left, top, right, bottom = stored.box
+    is_tiny = right - left <= _TINY_SIDE and bottom - top <= _TINY_SIDE
+    if not is_tiny or stored.end - stored.start > _MOST_TINY_BYTES:
+        return None
+    # The place is followed by size, colours and data.
+    clear = (stored.transparent is not None, stored.transparent or 0)
+    return bytes(clear) + data[stored.start + 5 : stored.end]
 
 
 @contextmanager
