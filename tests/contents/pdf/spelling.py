@@ -180,8 +180,9 @@ class Speller(Writer):
                 continue
             is_short = self._rng.random() < 0.5
             entry = self._inline_value(key, value, resources)
+            short = _SHORT_KEYS.get(key, key) if is_short else key
             words.append(
-                self.name(_SHORT_KEYS.get(key, key) if is_short else key)
+                Writer.name(self, short)  # Chromium knows no escapes here: limits.md
                 + self.blank()
                 + self.inside(entry)
             )

@@ -161,6 +161,14 @@ def test_pictures_among_what_is_drawn_are_found(entries: bytes, data: bytes) -> 
         assert sight_of(in_streams(*parts, size=SIZE), PHOTO).is_found
 
 
+def test_picture_that_only_other_readers_understand_has_a_reason() -> None:
+    """Keys with escapes are none to PDFium among what is drawn, and are to poppler."""
+    size = b"q 128 0 0 96 0 0 cm BI /W 128 /#48 96 /CS/G/BPC 8"
+    drawn = size + b"/F/AHx ID " + GREY.hex().encode() + b"> EI Q"
+
+    assert sight_of(in_streams(drawn, size=SIZE), PHOTO).reasons == {Reason.UNDECODABLE}
+
+
 def test_pictures_too_small_to_show_anything_are_left_out() -> None:
     """Lines and letters that are drawn as pictures are not looked at by themselves."""
     line = image("L", WIDTH, 15, bytes(range(128)) * 15)

@@ -209,6 +209,8 @@ class _Document:
     def _image(self, image: Image, name: str) -> Iterator[Member | Shortfall]:
         """Yield a picture as it is stored."""
         pixels = image.width * image.height
+        if not pixels:  # PDFium does not understand it, and other readers may
+            yield Shortfall(reason=Reason.UNDECODABLE)
         if pixels > _MOST_PIXELS:
             # Readers show it, but drawing the page must not need its memory.
             pdfium.FPDFPageObj_SetIsActive(image.handle, False)
