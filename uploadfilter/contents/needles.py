@@ -11,7 +11,6 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 _BLOCK_BYTES: Final = 1 << 17
 """Bytes that are looked up at a time; their flags stay in the cache."""
@@ -20,7 +19,6 @@ _FEW_BYTES: Final = 1024
 """Bytes below which it is quicker to look for each word by itself."""
 
 _PAIRS: Final = 1 << 16
-_PAIR_BYTES: Final = 2
 _LEAST_BYTES: Final = 3
 """Bytes of words that are looked up; shorter ones are looked for one by one."""
 
@@ -78,12 +76,13 @@ class Needles:
         piece = data[start : start + _BLOCK_BYTES + _LEAST_BYTES].ljust(
             min(_BLOCK_BYTES, len(data) - start) + _LEAST_BYTES, b"\0"
         )
-        found = list[NDArray[np.intp]]()
-        for first in range(_PAIR_BYTES):
-            pairs = np.frombuffer(piece, "<u2", (len(piece) - first) // 2, first)
-            places = np.flatnonzero(self._first[pairs[:-1]])
-            found.append(places[self._second[pairs[places + 1]]] * 2 + first)
-        offsets: list[int] = (np.sort(np.concatenate(found)) + start).tolist()
+        each = np.frombuffer(piece, dtype=np.uint8)
+        pairs = each[1:].astype(np.uint16)
+        pairs <<= 8
+        pairs |= each[:-1]
+        places = np.flatnonzero(self._first[pairs[:-2]])
+        places = places[self._second[pairs[places + 2]]]
+        offsets: list[int] = (places + start).tolist()
         return offsets
 
 

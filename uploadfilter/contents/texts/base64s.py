@@ -42,18 +42,14 @@ _SHORTEST: Final = 80
 
 _IS_LETTER: Final = bytes(byte in ALPHABET + URL_LETTERS for byte in range(256))
 _SAMPLING: Final = 4
-_LONG_LINE: Final = b"\1" * 15
-"""Every fourth letter of a line: mails and keys have 76 and 64 letters in a line."""
+_LONG_LINE: Final = b"\1" * 56
+"""A line of letters; mails and keys have 76 and 64 in a line."""
 
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff")
 """The marks of UTF-16."""
 
 _HEX: Final = b"0123456789abcdefABCDEF"
 _CONTROLS: Final = bytes(set(range(32)) - set(b"\t\n\r\f\x1b"))
-_LINE: Final = re.compile(rb"[A-Za-z0-9+/\-_]{56}")
-_SEARCHED_BYTES: Final = 200
-"""Bytes in which a long line begins, once there seems to be one."""
-
 _SHORT_MAGIC: Final = (b"BM", b"\xff\x0a", b"\0\0\1\0", b"\0\0\2\0")
 """Magic that occurs too often by chance to count amid letters."""
 
@@ -152,16 +148,16 @@ def _string_starts(text: bytes, places: list[_Place]) -> list[tuple[int, str]]:
 
 def _long_lines(text: bytes) -> Iterator[int]:
     """Yield the starts of long lines of letters that may be a file or a text."""
-    flags = text[::_SAMPLING].translate(_IS_LETTER)
+    if _LONG_LINE[::_SAMPLING] not in text[::_SAMPLING].translate(_IS_LETTER):
+        return
+    flags = text.translate(_IS_LETTER)
     at = flags.find(_LONG_LINE)
     while at >= 0:
-        # A byte between two that were looked at may be no letter.
-        start = max(at * _SAMPLING - _SAMPLING + 1, 0)
-        line = _LINE.search(text, start, start + _SEARCHED_BYTES)
-        if line is not None and line[0].translate(None, _HEX):
-            first = decode(line[0].translate(STANDARD))
+        line = text[at : at + len(_LONG_LINE)]
+        if line.translate(None, _HEX):
+            first = decode(line.translate(STANDARD))
             if _is_plain(first) or first.startswith(_SHORT_MAGIC):
-                yield line.start()
+                yield at
         end = flags.find(b"\0", at)
         at = flags.find(_LONG_LINE, end) if end >= 0 else -1
 
