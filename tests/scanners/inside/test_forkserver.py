@@ -63,6 +63,7 @@ def template_of(*program: str) -> Iterator[Proxy]:
             [
                 *(sys.executable, *program),
                 *("--fd", str(theirs.fileno()), "--address-space", str(512 << 20)),
+                *("--large-address-space", "0"),
             ],
             cwd=ROOT,
             pass_fds=(theirs.fileno(),),
@@ -152,7 +153,8 @@ ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 fd = str(theirs.fileno())
 child = subprocess.Popen(
     [sys.executable, "-m", "tests.scanners.standins", "--fd", fd,
-     "--address-space", str(512 << 20)], pass_fds=(theirs.fileno(),))
+     "--address-space", str(512 << 20), "--large-address-space", "0"],
+    pass_fds=(theirs.fileno(),))
 ours.recv(4096)
 print(child.pid, flush=True)
 sys.stdin.read()
@@ -174,10 +176,12 @@ sys.stdin.read()
     assert is_over
 
 
-@pytest.mark.parametrize("missing", ["--fd", "--address-space"])
+@pytest.mark.parametrize(
+    "missing", ["--fd", "--address-space", "--large-address-space"]
+)
 def test_template_needs_its_arguments(missing: str) -> None:
     """The pool starts it; a start by hand gets an error message."""
-    arguments = {"--fd": "0", "--address-space": "1"}
+    arguments = {"--fd": "0", "--address-space": "1", "--large-address-space": "0"}
     del arguments[missing]
     words = [word for pair in arguments.items() for word in pair]
     result = subprocess.run(  # noqa: S603 - our own program
