@@ -347,6 +347,7 @@ NAMED: Mapping[str, str] = {
     "`svg-blend`": TRICK,
     "`html-strips`": TRICK,
     "`html-script`": TRICK,
+    "`rtf-words`": TRICK,
     "`png-raw-profile`": TRICK,
     "`cropped-10`": TRICK,
     # Requests.

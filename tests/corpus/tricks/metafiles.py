@@ -10,6 +10,7 @@ from PIL import Image
 from tests.corpus import pictures
 from tests.corpus.tricks.bitmaps import bmp_head
 from tests.corpus.tricks.kit import (
+    Expected,
     Family,
     FileType,
     Maker,
@@ -175,6 +176,7 @@ METAFILE_TRICKS: tuple[Trick, ...] = (
         FileType.DATA,
         _worded,
         "control words and groups between the digits of a picture in RTF",
+        expected=Expected.LIMIT,
     ),
     _held(
         "flat-emf",

@@ -60,7 +60,12 @@ def kind_of(head: bytes) -> Kind | None:
     if kind is Kind.JXL and head.startswith(jxl.MAGIC) and not jxl.is_plausible(head):
         # A magic of two bytes stands in every 65,536th string by chance.
         return None
-    return kind if is_picture(kind) or is_container(kind) else None
+    is_known = is_picture(kind) or is_container(kind) or kind in _DRAWINGS
+    return kind if is_known else None
+
+
+_DRAWINGS: Final = frozenset({Kind.WMF, Kind.EMF})
+"""Drawings of office suites, which hold bitmaps."""
 
 
 def is_text(data: bytes) -> bool:
