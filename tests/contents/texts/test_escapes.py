@@ -71,13 +71,13 @@ def test_references_are_those_of_html_within_latin_1(text: bytes, plain: bytes) 
     assert undo_references(text) == plain
 
 
-@given(pieces(b"&", b"&amp", b";", b"#", b"x", b"6", b"lt", b"nvlt;", b"a"))
-def test_any_references_can_be_undone(text: bytes) -> None:
-    """For references to ASCII, the result is the standard library's."""
+@given(pieces(b"&", b"&amp", b";", b"x", b"lt", b"nvlt;", b"a"))
+def test_any_named_references_can_be_undone(text: bytes) -> None:
+    """For names of ASCII characters, the result is the standard library's."""
     plain = undo_references(text)
     expected = html.unescape(text.decode())
 
-    if expected.isascii() and "#" not in expected:
+    if expected.isascii():
         assert plain == expected.encode()
 
 
