@@ -23,7 +23,6 @@ SAME_THING = {
 """Public classes of the same name that mean the same thing, and which thing that is."""
 
 RULED = {
-    "Reading": {"Reading", "Readings"},
     "Frame": {"Frame", "Frames", "APNGFrame", "GIFFrame", "ChosenFrames"},
     "Candidate": {"Candidate", "NearCandidate"},
     "Template": {"Template"},

@@ -1,4 +1,4 @@
-"""The packed pixels of a JPEG are told from everything that is none."""
+"""The packed pixels of a JPEG are told from all other bytes."""
 
 import pytest
 from hypothesis import given

@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -82,6 +82,13 @@ def test_picture_anywhere_on_a_canvas_is_found(
 ) -> None:
     """Up to sixteen times as wide and as high, and wherever the picture lies."""
     canvas = canvas_of(times, place, (grey, grey, grey))
+    strips = [
+        (times - 1) * side * part
+        for side, share in zip(TARGET.size, place, strict=True)
+        for part in (share, 1 - share)
+    ]
+    # In a strip of two blocks of a JPEG all is ringing, so that no colour is its own.
+    assume(all(not strip or strip > 16 for strip in strips))
 
     assert nearest(pictures.encoded(canvas, file_format)) <= 31
 

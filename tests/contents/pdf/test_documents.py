@@ -162,7 +162,7 @@ def test_pictures_among_what_is_drawn_are_found(entries: bytes, data: bytes) -> 
 
 
 def test_picture_that_only_other_readers_understand_has_a_reason() -> None:
-    """Keys with escapes are none to PDFium among what is drawn, and are to poppler."""
+    """PDFium reads no escapes in keys among what is drawn; poppler does."""
     size = b"q 128 0 0 96 0 0 cm BI /W 128 /#48 96 /CS/G/BPC 8"
     drawn = size + b"/F/AHx ID " + GREY.hex().encode() + b"> EI Q"
 

@@ -5,7 +5,6 @@ import base64
 import gzip
 import io
 import socket
-import zipfile
 import zlib
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from PIL import Image, ImageOps
 from structlog.testing import capture_logs
 
 from tests.corpus import pictures
+from tests.corpus.tricks.archives import seven_zip
 from tests.pictures.sketches import decoded
 from tests.proxy.site import (
     CLOSE,
@@ -594,17 +594,6 @@ async def test_empty_body_is_forwarded(enforcing: Site) -> None:
 PHOTO = pictures.photograph(3, width=320, height=240)
 
 
-def locked_zip() -> bytes:
-    """Return an archive whose one member says that it is encrypted."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("a", b"secret")
-    data = bytearray(file.getvalue())
-    for magic, flags_at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
-        data[data.index(magic) + flags_at] |= 1
-    return bytes(data)
-
-
 @pytest.mark.parametrize(
     ("content", "declared", "expected", "reason"),
     [
@@ -647,7 +636,11 @@ def locked_zip() -> bytes:
             id="git",
         ),
         pytest.param(
-            locked_zip(), b"application/zip", 200, Reason.ENCRYPTED, id="locked-zip"
+            seven_zip(TEXT, is_encrypted=True),
+            b"application/x-7z-compressed",
+            200,
+            Reason.ENCRYPTED,
+            id="locked-archive",
         ),
         pytest.param(
             b'{"picture": "data:image/png;base64,'
