@@ -479,7 +479,9 @@ async def test_client_that_leaves_at_once_is_no_fault(
         decision = await enforcing.new_decision(before)
 
     assert decision.reason is Reason.ABORTED
-    assert [event for event in events if event["log_level"] != "info"] == []
+    # The first upload of a filter without a front end says that, in whatever order.
+    others = [event for event in events if event["event"] != "client_limits_off"]
+    assert [event for event in others if event["log_level"] != "info"] == []
 
 
 async def test_second_request_behind_a_body_is_a_request(enforcing: Site) -> None:
