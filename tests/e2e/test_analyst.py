@@ -384,7 +384,7 @@ def test_export_of_a_case_system_is_staged_as_it_is(tmp_path: Path) -> None:
         "uploadfilter issuer stage FILE --category 1 --folder unit7", tmp_path
     )
     made = shell(
-        "uploadfilter hashset convert FILE built.jsonl --category 1 --to jsonl; "
+        "uploadfilter hashset convert FILE built.jsonl --category 1; "
         "uploadfilter issuer stage built.jsonl --folder unit7",
         tmp_path,
     )

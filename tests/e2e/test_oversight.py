@@ -61,15 +61,16 @@ def test_changes_are_on_record_whether_the_proxy_runs_or_not(state: Path) -> Non
     assert changes(state) == [
         ("init", ""),
         ("import", "demo"),
+        ("enforce", "demo"),
         ("start", ""),
         ("suppress", "demo/entry-0"),
         ("rollback", "1"),
         ("start", ""),
     ]
-    assert records[1]["details"]["enforced"] is True
+    assert records[1]["details"]["enforced"] is False
     digest = hashlib.sha256(hash_set.read_bytes()).hexdigest()
     assert records[1]["details"]["sha256"] == digest
-    assert records[3]["details"]["asked_by"] == "desk"
+    assert records[4]["details"]["asked_by"] == "desk"
     modes = [it["details"]["mode"] for it in records if it["change"] == "start"]
     assert modes == ["MONITOR", "ENFORCE"]
     assert {it["by"]["uid"] for it in records} == {state.stat().st_uid}

@@ -112,6 +112,9 @@ class _Search:
                 if plain == before:
                     break
             yield from self._decode(_letters_in(plain, has_strings=has_strings))
+            if plain != text:
+                # A decoder of base64 passes over the signs of escapes, too.
+                yield from self._decode(find_base64(text, has_strings=False))
             for each in dict.fromkeys((text, plain)):
                 # Signs of escapes are digits of uuencode, or stand before digits.
                 yield from self._decode(_decoded("hex", bytes_of_digits(each)))
