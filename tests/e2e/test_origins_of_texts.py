@@ -106,9 +106,7 @@ SIGNS = {
     "underlines": with_junk(b"_"),
     "hyphens, seldom": with_junk(b"-", b"_", every=500),
     "hyphens and others": with_junk(b"-", b"!", b"_", b"*", b"--\n"),
-    "all sorts": with_junk(
-        *(b"%c" % byte for byte in b"!.:;,*~^(){}[]|?@$\\'\"")
-    ),
+    "all sorts": with_junk(*(b"%c" % byte for byte in b"!.:;,*~^(){}[]|?@$\\'\"")),
     "bytes outside of ASCII": with_junk(b"\xff", b"\x80", b"\xc3\xa4", b"\xe2\x82\xac"),
     "short lines": short_lines,
     "padding": padded_within,
