@@ -192,8 +192,8 @@ def test_manifests_run_a_filter(tmp_path: Path) -> None:
     job = dict(pods())["CronJob"]["spec"]["containers"][0]
     arguments = [here(argument) for argument in job["args"]]
     running.run_program(*arguments, state=reference / "state")
-    name = arguments[arguments.index("--name") + 1]
-    running.run_program("hashset", "enforce", name, state=reference / "state")
+    assert "--name=unit7" in arguments
+    running.run_program("hashset", "enforce", "unit7", state=reference / "state")
 
     configuration = tmp_path / "uploadfilter.toml"
     log = tmp_path / "proxy.log"
