@@ -44,6 +44,9 @@ JOINED = frozenset({"base64 in short lines", "base64 with stops", "notebook"})
 """Base64 with more than white space between its letters, or in lines of a few: files in
 it are found by their magic, and texts are not."""
 
+WIDE = frozenset({"utf-16-le", "utf-16-be"})
+"""Charsets without a mark; amid a text of ASCII such bytes are no text to anybody."""
+
 MAGICAL = frozenset({"gzip", "bzip2", "xz", "zstd", "zip", "zip stored"})
 """What has a magic of three bytes or more at its first byte."""
 
@@ -95,10 +98,12 @@ def written(picture: bytes, names: Sequence[str]) -> bytes | None:
 
 def is_limit(picture: str, names: Sequence[str]) -> bool:
     """Say whether ``docs/limits.md`` states that a composition is not seen."""
-    held = (picture, *names)
-    return any(
+    is_wide = any(
+        inner in WIDE and LAYERS[outer].is_of_text for inner, outer in pairwise(names)
+    )
+    return is_wide or any(
         outer in JOINED and inner not in {*PICTURES, *MAGICAL} - {"bmp"}
-        for inner, outer in pairwise(held)
+        for inner, outer in pairwise((picture, *names))
     )
 
 
@@ -140,6 +145,7 @@ def test_picture_within_layers_is_seen(picture: str, layers: list[str]) -> None:
     [
         ("jpeg", ("base64", "utf-16-le", "base64 with stops")),
         ("bmp", ("notebook",)),
+        ("bmp", ("0x", "utf-16-be", "csv")),
     ],
 )
 def test_limits_are_stated(picture: str, layers: tuple[str, ...]) -> None:
