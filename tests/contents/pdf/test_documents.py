@@ -307,6 +307,48 @@ def test_flood_of_pages_ends() -> None:
     assert contents_of(PDF, document.save())[-1][2] is Reason.TOO_MANY_CONTENTS
 
 
+def in_forms(depth: int) -> Document:
+    """Return a document whose picture stands in forms within forms."""
+    shown = image("RGB", *SIZE, zlib.compress(RGB), **FLATE)
+    content = b"64 0 0 48 0 0 cm /X Do"
+    for _ in range(depth):
+        inner = Dictionary(XObject=Dictionary(X=shown))
+        shown = Stream(content, Subtype=Name.Form, BBox=[0, 0, *SIZE], Resources=inner)
+        content = b"/X Do"
+    document = Document()
+    page = document.add_page(SIZE, b"/X Do")
+    page.Resources = Dictionary(XObject=Dictionary(X=shown))
+    return document
+
+
+def behind_boxes(count: int) -> Document:
+    """Return a document whose picture comes after very many little boxes."""
+    content = b"0 0 1 1 re f\n" * count + b"40 0 0 30 500 20 cm /X Do"
+    document = Document()
+    page = document.add_page((595, 842))
+    shown = image("RGB", *SIZE, zlib.compress(RGB), **FLATE)
+    page.Resources = Dictionary(XObject=Dictionary(X=shown))
+    page.Contents = Stream(zlib.compress(content, 9), **FLATE)
+    return document
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        *(pytest.param(in_forms(depth), id=f"{depth}-forms") for depth in (32, 39, 45)),
+        pytest.param(behind_boxes(150_000), id="boxes"),
+    ],
+)
+def test_object_that_is_not_looked_at_is_a_reason(document: Document) -> None:
+    """Readers show it, even on the last page."""
+    assert Reason.TOO_MANY_CONTENTS in sight_of(document.save(), PHOTO).reasons
+
+
+def test_picture_in_many_forms_is_found() -> None:
+    """Up to the limit, each form is looked into."""
+    assert sight_of(in_forms(30).save(), PHOTO).is_found
+
+
 SUBJECT = Subject(
     container=PDF,
     members={

@@ -183,6 +183,8 @@ class _Document:
         """Yield what is on a page, and what it shows."""
         survey = objects.surveyed(page.handle, side=page.side, most=self._objects_left)
         self._objects_left -= survey.count
+        if not survey.is_whole:
+            yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
         for at, image in enumerate(survey.images, start=1):
             yield from self._image(image, f"image:{number}.{at}")
             if not image.is_speck and _is_in_inks(image.handle, page.handle):

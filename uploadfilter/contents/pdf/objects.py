@@ -6,8 +6,9 @@ pattern in a box, a letter whose shape is a picture, or a thousand little square
 """
 
 import ctypes
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import pypdfium2.raw as pdfium
@@ -15,7 +16,7 @@ import pypdfium2.raw as pdfium
 from uploadfilter.contents.pdf.library import IDENTITY, Box, Handle, Matrix
 
 _MOST_DEPTH: Final = 30
-"""Most forms within forms; PDFium itself reads about as many."""
+"""Most forms within forms, which no program writes: PDFium shows 40, others more."""
 
 _MANY_SEGMENTS: Final = 4000
 """Segments of paths from which on a page may be a picture of little squares: a thousand
@@ -63,11 +64,13 @@ class PageObjects:
         count: Number of its objects, as far as they were looked at.
         is_drawing: Whether it shows more than pictures, letters, lines and little
             boxes.
+        is_whole: Whether all of its objects were looked at.
     """
 
     images: list[Image] = field(default_factory=list)
     count: int = 0
     is_drawing: bool = False
+    is_whole: bool = True
 
 
 def surveyed(page: Handle, *, side: float, most: int) -> PageObjects:
@@ -80,10 +83,12 @@ def surveyed(page: Handle, *, side: float, most: int) -> PageObjects:
     """
     survey = PageObjects()
     drawings = _Drawings(side)
-    for item, kind, matrix in _objects(page):
+    get = partial(pdfium.FPDFPage_GetObject, page)
+    count = pdfium.FPDFPage_CountObjects(page)
+    for item, kind, matrix, depth in _objects(get, count, IDENTITY, 0):
         survey.count += 1
-        if survey.count >= most:
-            survey.is_drawing = True
+        if survey.count >= most or depth > _MOST_DEPTH:
+            survey.is_drawing, survey.is_whole = True, False
             break
         if kind == pdfium.FPDF_PAGEOBJ_IMAGE:
             survey.images.append(_image(item, matrix))
@@ -99,28 +104,21 @@ def _image(item: Handle, matrix: Matrix) -> Image:
     return Image(handle=item, place=place, width=width.value, height=height.value)
 
 
-def _objects(page: Handle) -> Iterator[tuple[Handle, int, Matrix]]:
-    """Yield the objects of a page, each with its kind; those of a form after it."""
-    get, kind_of = pdfium.FPDFPage_GetObject, pdfium.FPDFPageObj_GetType
-    for number in range(pdfium.FPDFPage_CountObjects(page)):
-        item = get(page, number)
-        kind = kind_of(item)
-        yield item, kind, IDENTITY
-        if kind == pdfium.FPDF_PAGEOBJ_FORM:
-            yield from _objects_in(item, IDENTITY, _MOST_DEPTH)
-
-
-def _objects_in(
-    form: Handle, outer: Matrix, depth: int
-) -> Iterator[tuple[Handle, int, Matrix]]:
-    """Yield the objects of a form, at all depths."""
-    matrix = joined(matrix_of(form), outer)
-    for number in range(pdfium.FPDFFormObj_CountObjects(form)):
-        item = pdfium.FPDFFormObj_GetObject(form, number)
+def _objects(
+    get: Callable[[int], Handle], count: int, matrix: Matrix, depth: int
+) -> Iterator[tuple[Handle, int, Matrix, int]]:
+    """Yield objects with their kind, matrix and depth; those of a form after it."""
+    for number in range(count):
+        item = get(number)
         kind = pdfium.FPDFPageObj_GetType(item)
-        yield item, kind, matrix
-        if kind == pdfium.FPDF_PAGEOBJ_FORM and depth:
-            yield from _objects_in(item, matrix, depth - 1)
+        yield item, kind, matrix, depth
+        if kind == pdfium.FPDF_PAGEOBJ_FORM:
+            yield from _objects(
+                partial(pdfium.FPDFFormObj_GetObject, item),
+                pdfium.FPDFFormObj_CountObjects(item),
+                joined(matrix_of(item), matrix),
+                depth + 1,
+            )
 
 
 class _Drawings:

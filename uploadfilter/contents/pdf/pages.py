@@ -254,5 +254,7 @@ def _enlarged(
         return
     seen.enlarged_left -= 1
     crop = page.drawn(box, min(_ENLARGED / _long(box), _MOST_ENLARGED / max(page.size)))
-    if crop is not None and _is_picture(crop, seen):
+    if crop is None:
+        seen.is_short = True
+    elif _is_picture(crop, seen):
         yield "place", crop
