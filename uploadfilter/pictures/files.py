@@ -32,7 +32,7 @@ class _MadeSource:
         return bytes(parts)
 
 
-def patched(file: BinaryIO, patches: Mapping[int, bytes]) -> BinaryIO:
+def patch_file(file: BinaryIO, patches: Mapping[int, bytes]) -> BinaryIO:
     """Return a file with other bytes at some offsets.
 
     Args:

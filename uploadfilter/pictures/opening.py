@@ -16,7 +16,7 @@ from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.chunks import CODE_POINTS
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
-from uploadfilter.pictures.files import patched
+from uploadfilter.pictures.files import patch_file
 from uploadfilter.pictures.formats import FORMATS, Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import (
@@ -415,14 +415,14 @@ def _open_tiff(
     """Open a TIFF with all its pages."""
     magic = _read_head(file)[:4]
     if magic in picturemagic.SWAPPED_TIFFS:
-        file = patched(file, {0: picturemagic.SWAPPED_TIFFS[magic]})
+        file = patch_file(file, {0: picturemagic.SWAPPED_TIFFS[magic]})
     elif magic not in picturemagic.TIFFS:
         return None
     pages = timing.tiff_pages(file)
     if pages.places:
         # Samples of unknown meaning are alpha to some programs.
         alpha = b"\2\0" if magic.startswith(b"II") else b"\0\2"
-        file = patched(file, dict.fromkeys(pages.places, alpha))
+        file = patch_file(file, dict.fromkeys(pages.places, alpha))
     if not pages.durations:
         raise BadPictureError("no page in reach")
     file.seek(0)

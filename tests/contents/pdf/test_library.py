@@ -28,7 +28,7 @@ def test_document_opens_from_memory_and_piece_by_piece(most_held: int) -> None:
     document = Document()
     document.add_page((9, 9))
     source = MemorySource(document.save())
-    with library.opened(source, most_held=most_held) as opened:
+    with library.open_document(source, most_held=most_held) as opened:
         assert not isinstance(opened, Reason)
         with library.page_of(opened, 0) as page:
             assert page
@@ -40,11 +40,13 @@ def test_part_of_a_page_is_that_part() -> None:
     """A part is drawn as it is within the whole page."""
     document = Document()
     document.add_page((40, 30)).Contents = Stream(b"1 0 0 rg 10 10 20 10 re f")
-    with library.opened(MemorySource(document.save()), most_held=1 << 20) as opened:
+    with library.open_document(
+        MemorySource(document.save()), most_held=1 << 20
+    ) as opened:
         assert not isinstance(opened, Reason)
         with library.page_of(opened, 0) as page:
-            whole = library.drawn(page, None, size=(80, 60))
-            part = library.drawn(page, None, size=(80, 60), part=(10, 15, 50, 40))
+            whole = library.draw_page(page, None, size=(80, 60))
+            part = library.draw_page(page, None, size=(80, 60), part=(10, 15, 50, 40))
 
     assert whole is not None
     assert part is not None

@@ -5,7 +5,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from uploadfilter.contents.pdf.library import IDENTITY, Box, Matrix
-from uploadfilter.contents.pdf.objects import common, groups_of, joined, mapped
+from uploadfilter.contents.pdf.objects import (
+    groups_of,
+    intersect,
+    join_matrices,
+    map_box,
+)
 
 numbers = st.integers(-50, 50).map(float)
 matrices = st.tuples(*[numbers] * 6)
@@ -22,8 +27,10 @@ def test_joined_matrix_maps_by_one_after_the_other(
     """A point goes the same way in one step as in two."""
     point = (x, y, x, y)
 
-    assert mapped(point, joined(inner, outer)) == mapped(mapped(point, inner), outer)
-    assert mapped(point, IDENTITY) == point
+    assert map_box(point, join_matrices(inner, outer)) == map_box(
+        map_box(point, inner), outer
+    )
+    assert map_box(point, IDENTITY) == point
 
 
 @given(some=st.lists(boxes, max_size=12))
@@ -31,7 +38,9 @@ def test_groups_hold_every_box_and_do_not_touch(some: list[Box]) -> None:
     """Each box lies in one group, and no two groups are one."""
     groups = groups_of(some, gap=1)
 
-    assert all(sum(common(box, group) == box for group in groups) == 1 for box in some)
+    assert all(
+        sum(intersect(box, group) == box for group in groups) == 1 for box in some
+    )
     assert groups_of(groups, gap=1) == sorted(groups)
 
 
@@ -44,4 +53,4 @@ def test_groups_hold_every_box_and_do_not_touch(some: list[Box]) -> None:
 )
 def test_common_part_of_boxes(other: Box, expected: Box) -> None:
     """Boxes apart have nothing in common."""
-    assert common((0, 0, 10, 10), other) == expected
+    assert intersect((0, 0, 10, 10), other) == expected

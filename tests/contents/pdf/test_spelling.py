@@ -22,7 +22,7 @@ PARTS = 4
 
 def shown(data: bytes) -> Image.Image | None:
     """Return what PDFium, and so Chromium, shows of the first page."""
-    with library.opened(MemorySource(data), most_held=1 << 30) as opened:
+    with library.open_document(MemorySource(data), most_held=1 << 30) as opened:
         if isinstance(opened, Reason):
             return None
         with library.form_of(opened) as form, library.page_of(opened, 0) as page:
@@ -30,7 +30,7 @@ def shown(data: bytes) -> Image.Image | None:
             height = int(pdfium.FPDF_GetPageHeightF(page)) if page else 0
             if not (width and height):
                 return None
-            pixels = library.drawn(page, form, size=(4 * width, 4 * height))
+            pixels = library.draw_page(page, form, size=(4 * width, 4 * height))
             return None if pixels is None else Image.fromarray(pixels[:, :, ::-1])
 
 

@@ -62,7 +62,7 @@ class PDFContainer:
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
         """Yield attached files, and page by page its pictures and what it shows."""
-        with _opened(source) as document:
+        with _open_anywhere(source) as document:
             if isinstance(document, Reason):
                 yield Shortfall(reason=document)
                 return
@@ -71,17 +71,19 @@ class PDFContainer:
 
 
 @contextmanager
-def _opened(source: Source) -> Iterator[Handle | Reason]:
+def _open_anywhere(source: Source) -> Iterator[Handle | Reason]:
     """Open a document for a block, wherever its first line stands."""
-    with library.opened(source, most_held=_MOST_HELD_BYTES) as document:
+    with library.open_document(source, most_held=_MOST_HELD_BYTES) as document:
         if document is not Reason.UNDECODABLE:
             yield document
             return
-    with library.opened(_headed(source), most_held=_MOST_HELD_BYTES) as document:
+    with library.open_document(
+        _give_first_line(source), most_held=_MOST_HELD_BYTES
+    ) as document:
         yield document
 
 
-def _headed(source: Source) -> Source:
+def _give_first_line(source: Source) -> Source:
     """Return a document from its first line on, or with one if it has none.
 
     PDFium wants it within the first 1,024 bytes; other readers do without.
@@ -164,9 +166,9 @@ class _Document:
 
     def _files(self, files: library.Files) -> Iterator[Member]:
         for name, read in files:
-            yield Member(name=name, content=self._counted(read))
+            yield Member(name=name, content=self._count_bytes(read))
 
-    def _counted(self, read: Callable[[], bytes]) -> Chunks:
+    def _count_bytes(self, read: Callable[[], bytes]) -> Chunks:
         """Unpack a file, and count its bytes."""
         data = read()
         for start in range(0, len(data), STEP_BYTES):
@@ -181,7 +183,9 @@ class _Document:
 
     def _page(self, page: pages.OpenPage, number: int) -> Iterator[Member | Shortfall]:
         """Yield what is on a page, and what it shows."""
-        survey = objects.surveyed(page.handle, side=page.side, most=self._objects_left)
+        survey = objects.survey_page(
+            page.handle, side=page.side, most=self._objects_left
+        )
         self._objects_left -= survey.count
         if not survey.is_whole:
             yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
@@ -190,14 +194,14 @@ class _Document:
             if not image.is_speck and _is_in_inks(image.handle, page.handle):
                 yield Shortfall(reason=Reason.NOT_INSPECTED)
         thumbnail = pdfium.FPDFPage_GetThumbnailAsBitmap(page.handle)
-        yield from self._picture(f"thumbnail:{number}", library.taken(thumbnail))
+        yield from self._picture(f"thumbnail:{number}", library.take_pixels(thumbnail))
         boxes = list[library.Box]()
         for box, file in pages.annotations_on(page.handle):
             if file:
                 yield from self._files(library.attached_file(file))
             if box:
                 boxes.append(box)
-        items = pages.shown(
+        items = pages.show_page(
             page, survey.images, boxes, self._seen, is_drawing=survey.is_drawing
         )
         for item in items:
@@ -218,18 +222,18 @@ class _Document:
             pdfium.FPDFPageObj_SetIsActive(image.handle, False)
             yield Shortfall(reason=Reason.TOO_MANY_PIXELS)
         if _last_filter(image.handle) in _FILES:
-            data = library.copied(
+            data = library.copy_out(
                 partial(pdfium.FPDFImageObj_GetImageDataDecoded, image.handle)
             )
             if not data:
                 yield Shortfall(reason=Reason.UNDECODABLE)
             elif self._seen.is_new(data):
-                yield Member(name=name, content=self._counted(lambda: data))
+                yield Member(name=name, content=self._count_bytes(lambda: data))
         elif not image.is_speck and pixels <= _MOST_PIXELS_ALONE:
             bitmap = pdfium.FPDFImageObj_GetBitmap(image.handle)
             if not bitmap:
                 yield Shortfall(reason=Reason.UNDECODABLE)
-            yield from self._picture(name, library.taken(bitmap))
+            yield from self._picture(name, library.take_pixels(bitmap))
 
     def _picture(self, name: str, pixels: Pixels | None) -> Iterator[Member]:
         """Yield a picture that shows something new."""
@@ -249,7 +253,7 @@ def _last_filter(image: Handle) -> bytes:
     if count < 1:
         return b""
     name = partial(pdfium.FPDFImageObj_GetImageFilter, image, count - 1)
-    return library.copied(name).rstrip(b"\0")
+    return library.copy_out(name).rstrip(b"\0")
 
 
 def _is_in_inks(image: Handle, page: Handle) -> bool:

@@ -59,7 +59,7 @@ def start() -> None:
 
 
 @contextmanager
-def opened(source: Source, *, most_held: int) -> Iterator[Handle | Reason]:
+def open_document(source: Source, *, most_held: int) -> Iterator[Handle | Reason]:
     """Open a document for a block.
 
     Args:
@@ -136,29 +136,32 @@ def attached_files(document: Handle) -> Files:
 def attached_file(attachment: Handle) -> Files:
     """Yield a file, unless the handle is null."""
     if attachment:
-        letters = copied(partial(pdfium.FPDFAttachment_GetName, attachment), _LETTERS)
+        letters = copy_out(partial(pdfium.FPDFAttachment_GetName, attachment), _LETTERS)
         name = letters.decode("utf-16-le", "replace").rstrip("\0")
-        yield name, partial(_told, partial(pdfium.FPDFAttachment_GetFile, attachment))
+        yield (
+            name,
+            partial(_read_measured, partial(pdfium.FPDFAttachment_GetFile, attachment)),
+        )
 
 
 def form_packets(document: Handle) -> Files:
     """Yield the parts of a form in XML (XFA), from which some readers draw a page."""
     for number in range(pdfium.FPDF_GetXFAPacketCount(document)):
         read = partial(pdfium.FPDF_GetXFAPacketContent, document, number)
-        yield f"form:{number + 1}", partial(_told, read)
+        yield f"form:{number + 1}", partial(_read_measured, read)
 
 
-def _told(read: Callable[[object, int, object], bool]) -> bytes:
+def _read_measured(read: Callable[[object, int, object], bool]) -> bytes:
     """Return bytes whose length a function of PDFium tells by its last argument."""
 
     def copy(target: object, length: int) -> int:
         size = ctypes.c_ulong()
         return size.value if read(target, length, size) else 0
 
-    return copied(copy)
+    return copy_out(copy)
 
 
-def copied(
+def copy_out(
     copy: Callable[[object, int], int],
     letter: Any = ctypes.c_void_p,  # noqa: ANN401
 ) -> bytes:
@@ -177,7 +180,7 @@ def copied(
 # --- Bitmaps -------------------------------------------------------------------------
 
 
-def drawn(
+def draw_page(
     page: Handle, form: Handle, *, size: tuple[int, int], part: Box | None = None
 ) -> Pixels | None:
     """Draw a page on white, with its annotations and fields.
@@ -200,10 +203,10 @@ def drawn(
         pdfium.FPDF_RenderPageBitmap(*where)
         if form:
             pdfium.FPDF_FFLDraw(form, *where)
-    return taken(bitmap)
+    return take_pixels(bitmap)
 
 
-def taken(bitmap: Handle) -> Pixels | None:
+def take_pixels(bitmap: Handle) -> Pixels | None:
     """Return the samples of a bitmap without alpha, and destroy it.
 
     Returns:

@@ -73,7 +73,7 @@ class PageObjects:
     is_whole: bool = True
 
 
-def surveyed(page: Handle, *, side: float, most: int) -> PageObjects:
+def survey_page(page: Handle, *, side: float, most: int) -> PageObjects:
     """Look at the objects of a page, also in its forms.
 
     Args:
@@ -116,7 +116,7 @@ def _objects(
             yield from _objects(
                 partial(pdfium.FPDFFormObj_GetObject, item),
                 pdfium.FPDFFormObj_CountObjects(item),
-                joined(matrix_of(item), matrix),
+                join_matrices(matrix_of(item), matrix),
                 depth + 1,
             )
 
@@ -158,7 +158,7 @@ class _Drawings:
             return False
         left, bottom, right, top = (side.value for side in self._sides)
         if matrix is not IDENTITY:
-            left, bottom, right, top = mapped((left, bottom, right, top), matrix)
+            left, bottom, right, top = map_box((left, bottom, right, top), matrix)
         return right - left >= least and top - bottom >= least
 
 
@@ -190,7 +190,7 @@ def matrix_of(item: Handle) -> Matrix:
     return (given.a, given.b, given.c, given.d, given.e, given.f)
 
 
-def joined(inner: Matrix, outer: Matrix) -> Matrix:
+def join_matrices(inner: Matrix, outer: Matrix) -> Matrix:
     """Return the matrix that maps by ``inner``, and then by ``outer``."""
     a, b, c, d, e, f = inner
     p, q, r, s, t, u = outer
@@ -200,7 +200,7 @@ def joined(inner: Matrix, outer: Matrix) -> Matrix:
     )
 
 
-def mapped(box: Box, matrix: Matrix) -> Box:
+def map_box(box: Box, matrix: Matrix) -> Box:
     """Return the box around a box that was mapped."""
     left, bottom, right, top = box
     a, b, c, d, e, f = matrix
@@ -219,9 +219,9 @@ def is_large(box: Box, least: float) -> bool:
 
 def place_of(image: Handle, matrix: Matrix) -> Box:
     """Return the part of a page in which an image is seen: its box, cut by its clip."""
-    box = mapped((0.0, 0.0, 1.0, 1.0), joined(matrix_of(image), matrix))
+    box = map_box((0.0, 0.0, 1.0, 1.0), join_matrices(matrix_of(image), matrix))
     for clip in _clips_of(image):
-        box = common(box, mapped(clip, matrix))
+        box = intersect(box, map_box(clip, matrix))
     return box
 
 
@@ -244,7 +244,7 @@ _MOST_CLIPS: Final = 20
 _MOST_POINTS: Final = 1000
 
 
-def common(box: Box, other: Box) -> Box:
+def intersect(box: Box, other: Box) -> Box:
     """Return the part that two boxes have in common; without width if there is none."""
     left, low = max(box[0], other[0]), max(box[1], other[1])
     return left, low, max(left, min(box[2], other[2])), max(low, min(box[3], other[3]))

@@ -113,16 +113,16 @@ class OpenPage:
             given = [min(_FAR, max(-_FAR, side)) for side in box[at : at + 2]]
             pdfium.FPDF_PageToDevice(self.handle, 0, 0, *fine, 0, *given, x, y)
             corners.append((x.value / _FINE, y.value / _FINE) * 2)
-        return objects.common(objects.around_all(corners), (0.0, 0.0, *self.size))
+        return objects.intersect(objects.around_all(corners), (0.0, 0.0, *self.size))
 
-    def drawn(self, part: Box | None = None, factor: float = 1.0) -> Pixels | None:
-        """Draw it, or a part of it, larger by a factor; see ``library.drawn``."""
+    def draw(self, part: Box | None = None, factor: float = 1.0) -> Pixels | None:
+        """Draw it, or a part of it, larger by a factor; see ``library.draw_page``."""
         size = round(self.size[0] * factor), round(self.size[1] * factor)
         if part is not None:
             ratios = (size[0] / self.size[0], size[1] / self.size[1]) * 2
             left, top, right, bottom = map(round, map(mul, part, ratios))
             part = (left, top, max(right, left + 1), max(bottom, top + 1))
-        return library.drawn(self.handle, self._form, size=size, part=part)
+        return library.draw_page(self.handle, self._form, size=size, part=part)
 
 
 def annotations_on(page: Handle) -> Iterator[tuple[Box | None, Handle]]:
@@ -152,7 +152,7 @@ def _box_of(annotation: Handle) -> Box | None:
     return rectangle.left, rectangle.bottom, rectangle.right, rectangle.top
 
 
-def shown(
+def show_page(
     page: OpenPage,
     images: Sequence[Image],
     annotations: Sequence[Box],
@@ -213,7 +213,7 @@ def _whole(
         yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
         return
     seen.drawings_left -= 1
-    pixels = page.drawn()
+    pixels = page.draw()
     if pixels is None:
         yield Shortfall(reason=Reason.OUT_OF_MEMORY)
         return
@@ -253,7 +253,7 @@ def _enlarged(
         seen.is_short = True
         return
     seen.enlarged_left -= 1
-    crop = page.drawn(box, min(_ENLARGED / _long(box), _MOST_ENLARGED / max(page.size)))
+    crop = page.draw(box, min(_ENLARGED / _long(box), _MOST_ENLARGED / max(page.size)))
     if crop is None:
         seen.is_short = True
     elif _is_picture(crop, seen):

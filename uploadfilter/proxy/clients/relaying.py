@@ -105,7 +105,7 @@ def nothing_to_say() -> web.StreamResponse:
     return _Relayed(HTTPStatus.OK, HTTPStatus.OK.phrase, [(b"Content-Length", b"0")])
 
 
-async def switched(
+async def open_websocket(
     request: web.BaseRequest, answer: OriginAnswer
 ) -> web.StreamResponse:
     """Send the head of an answer that opens a WebSocket.

@@ -137,7 +137,7 @@ class WebSocketPassing:
     ) -> web.StreamResponse:
         """Open the client's side, and pass bytes on until one side ends."""
         request = arrival.request
-        response = await relaying.switched(request, answer)
+        response = await relaying.open_websocket(request, answer)
         client, origin = _Side(request.protocol), _Side(answer.by)
         request.protocol.set_parser(client)  # type: ignore[arg-type] # it asks no more
         answer.by.set_parser(origin, None)
