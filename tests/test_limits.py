@@ -422,19 +422,6 @@ NAMED: Mapping[str, str] = {
     "tus on a [route that names it]": (
         "tests/proxy/assembling/test_tus.py::test_unfinished_parts_are_not_joined"
     ),
-    "resumable uploads on a route that names": (
-        "tests/proxy/assembling/test_resumable.py::test_odd_beginnings_are_refused"
-    ),
-    "ranges of files on a [route with": (
-        "tests/proxy/assembling/test_webdav.py::test_odd_ranges_are_refused"
-    ),
-    "a change of a range after which": (
-        "tests/proxy/assembling/test_webdav.py"
-        "::test_listed_picture_is_never_there_wherever_it_is_cut"
-    ),
-    "Google's resumable uploads on a [route": (
-        "tests/proxy/assembling/test_google.py::test_odd_steps_are_refused"
-    ),
     "a body that is the whole file by its own": (
         "tests/uploads/head/test_forwarding.py::test_range_of_a_whole_file_is_dropped"
     ),

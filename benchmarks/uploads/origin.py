@@ -146,9 +146,8 @@ class Origin(asyncio.Protocol):
         if path == "/@got":
             got, site.files = site.files, []
             return 200, "", json.dumps(got).encode()
-        if path.startswith(("/tus", "/google", "/webdav")):
-            is_tus = path.startswith("/tus")
-            return self._tus(method, path) if is_tus else self._ranged(method)
+        if path.startswith("/tus"):
+            return self._tus(method, path)
         if "uploads=" in target or "uploadId" in target:
             return self._s3(method, dict(parse_qsl(urlsplit(target).query)), body)
         if "/dav/" in path:
@@ -177,17 +176,6 @@ class Origin(asyncio.Protocol):
         if method == "PATCH":  # the filter sends one, from offset 0
             self._site.files.append((self._length, self._crc, self._begun_s))
         return 204, f"{lines}Upload-Offset: {self._length}\r\n", b""
-
-    def _ranged(self, method: str) -> Reply:
-        """Begin a session of Google, or take the whole file that the filter sends."""
-        if method == "POST":
-            self._site.numbers += 1
-            address = f"/google?upload_id={self._site.numbers}"
-            return 200, f"Location: {address}\r\n", b""
-        if method != "PUT":
-            return (404 if method == "HEAD" else 204), "", b""
-        self._site.files.append((self._length, self._crc, self._begun_s))
-        return 201, "", b""
 
     def _s3(self, method: str, query: dict[str, str], body: bytes) -> Reply:
         if "uploadId" not in query:

@@ -30,7 +30,7 @@ BLOCK_BYTES: Final = 256 * 1024
 LEAST: Final = 0.8
 """Least throughput of the replay, beside a direct copy."""
 
-WAYS: Final = ("raw", "tus", "resumable")
+WAYS: Final = ("raw", "tus")
 """The ways whose origin gets one body: S3 has its parts before the verdict."""
 
 

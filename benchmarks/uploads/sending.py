@@ -10,7 +10,7 @@ from benchmarks.uploads.stage import ROUTES, request
 
 _BOUNDARY: Final = "bench-7d1f"
 _NUMBERS: Final = count(1)
-ANSWERED: Final = frozenset({200, 201, 202, 204, 308})
+ANSWERED: Final = frozenset({200, 201, 204})
 """The answers to a piece that was taken."""
 
 
@@ -71,32 +71,6 @@ async def tus(connection: Connection, file: File) -> Answer:
         answer = await connection.ask(asked, keep=True)
         if answer.status not in ANSWERED or file.is_left:
             return answer
-        at += len(piece)
-    return answer
-
-
-async def resumable(connection: Connection, file: File) -> Answer:
-    """Send a file as the draft of the IETF says."""
-    first, *others = file.pieces
-    lines = (f"Upload-Complete: ?{int(not others)}", f"Content-Type: {file.kind}")
-    target = f"{ROUTES['resumable']}/new"
-    asked = request("POST", target, *lines, body=first, client=file.client)
-    answer = await connection.ask(asked, keep=True)
-    target, at = answer.header("location"), len(first)
-    target = target.removeprefix("http://site.example")
-    for number, piece in enumerate(others, start=1):
-        if answer.status not in ANSWERED or file.is_left:
-            return answer
-        asked = request(
-            "PATCH",
-            target,
-            f"Upload-Offset: {at}",
-            f"Upload-Complete: ?{int(number == len(others))}",
-            "Content-Type: application/partial-upload",
-            body=piece,
-            client=file.client,
-        )
-        answer = await connection.ask(asked, keep=True)
         at += len(piece)
     return answer
 
@@ -180,42 +154,10 @@ async def nextcloud(connection: Connection, file: File) -> Answer:
     return await ask("MOVE", f"{folder}/.file")
 
 
-async def ranges(connection: Connection, file: File, target: str) -> Answer:
-    """Send a file in ranges to an address."""
-    at, answer = 0, Answer(0)
-    for piece in file.pieces:
-        end = at + len(piece)
-        lines = (
-            f"Content-Range: bytes {at}-{end - 1}/{len(file.data)}",
-            f"Content-Type: {file.kind}",
-        )
-        asked = request("PUT", target, *lines, body=piece, client=file.client)
-        answer = await connection.ask(asked, keep=True)
-        if answer.status not in ANSWERED or file.is_left:
-            return answer
-        at = end
-    return answer
-
-
-async def google(connection: Connection, file: File) -> Answer:
-    """Send a file in ranges to a session, as clients of Google do."""
-    target = f"{ROUTES['google']}?uploadType=resumable"
-    answer = await connection.ask(request("POST", target), keep=True)
-    return await ranges(connection, file, answer.header("location"))
-
-
-async def webdav(connection: Connection, file: File) -> Answer:
-    """Send the ranges of a file that is not there yet."""
-    return await ranges(connection, file, f"{ROUTES['webdav']}/{next(_NUMBERS)}")
-
-
 PROTOCOLS: Final[Mapping[str, Sender]] = {
     "tus": tus,
-    "resumable": resumable,
     "s3": s3,
     "forms": forms,
     "nextcloud": nextcloud,
-    "google": google,
-    "webdav": webdav,
 }
 """The clients by the names of their routes."""

@@ -16,12 +16,9 @@ from benchmarks.proxy.site import files_of, list_random
 
 ROUTES: Final = {
     "tus": "/tus",
-    "resumable": "/media",
     "s3": "/s3",
     "forms": "/forms",
     "nextcloud": "/remote.php",
-    "google": "/google",
-    "webdav": "/webdav",
 }
 """The paths of the protocols."""
 

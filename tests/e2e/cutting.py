@@ -13,7 +13,6 @@ from random import Random
 
 from typing_extensions import override
 
-from tests.proxy.assembling.pondorigin import PondOrigin
 from tests.proxy.assembling.test_tus import header
 from tests.proxy.assembling.test_webforms import UPLOADERS, file_in, form
 from tests.proxy.assembling.tusorigin import TusOrigin
@@ -70,16 +69,14 @@ class Wire:
 
 @dataclass(slots=True)
 class Origins:
-    """Three servers in one; give ``answer`` to a ``WireOrigin``.
+    """Two servers in one; give ``answer`` to a ``WireOrigin``.
 
     Attributes:
         tus: Below ``/files``.
-        pond: At ``/pond``.
         forms: The slices that came to ``/forms``, by the id of their file.
     """
 
     tus: TusOrigin = field(default_factory=TusOrigin)
-    pond: PondOrigin = field(default_factory=PondOrigin)
     forms: dict[bytes, list[bytes]] = field(default_factory=dict)
 
     async def answer(
@@ -92,16 +89,13 @@ class Origins:
             slices.append(file_in(got))
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
             await writer.drain()
-        elif target.startswith(b"/pond"):
-            await self.pond.answer(got, reader, writer)
         else:
             await self.tus.answer(got, reader, writer)
 
     def shown(self) -> list[bytes]:
         """Return everything that can be fetched, unfinished files as well."""
         slices = [part for parts in self.forms.values() for part in parts]
-        ponds = [bytes(file) for file in self.pond.files.values() if file]
-        return [*self.tus.retrievable(), *ponds, *slices]
+        return [*self.tus.retrievable(), *slices]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -236,34 +230,7 @@ class FormsCut(SlicesCut):
         )
 
 
-@dataclass(slots=True, kw_only=True)
-class PondCut(SlicesCut):
-    """A file in chunks of FilePond."""
-
-    name: str = ""
-
-    @override
-    async def _send(self, index: int, data: bytes, most: int | None) -> bytes:
-        total = f"Upload-Length: {len(self.data)}"
-        if not self.name:
-            kind = "Content-Type: multipart/form-data; boundary=bou"
-            body = b'--bou\r\nContent-Disposition: form-data; name="pond"\r\n\r\n{}'
-            body += b"\r\n--bou--\r\n"
-            answer = await self.wire.ask("POST /pond", kind, total, body=body)
-            if status(answer) // 100 == 2:
-                self.name = answer.rpartition(b"\r\n\r\n")[2].decode()
-            return b""
-        lines = (
-            f"Upload-Offset: {self.edges[index]}",
-            total,
-            f"Content-Type: {_PIECE}",
-        )
-        return await self.wire.ask(
-            f"PATCH /pond?patch={self.name}", *lines, body=data, most=most
-        )
-
-
-KINDS = (TusCut, FormsCut, PondCut)
+KINDS = (TusCut, FormsCut)
 
 
 def cuts(

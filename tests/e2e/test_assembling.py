@@ -12,20 +12,14 @@ import pytest_asyncio
 from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, log, write_set
-from tests.proxy.assembling import test_google, test_webdav
-from tests.proxy.assembling.googleorigin import GoogleOrigin
 from tests.proxy.assembling.test_tus import Client
 from tests.proxy.assembling.tusorigin import TusOrigin
-from tests.proxy.assembling.webdavorigin import WebDAVOrigin
 from tests.proxy.site import Site
-from tests.proxy.wire import Got, WireOrigin, status, wire_origin
+from tests.proxy.wire import WireOrigin, status, wire_origin
 
 pytestmark = pytest.mark.e2e
 
-ROUTES = "".join(
-    f'[[routes]]\nname = "{protocol}"\npath = "{path}"\nprotocol = "{protocol}"\n'
-    for protocol, path in (("tus", "/files"), ("google", "/upload"), ("webdav", "/dav"))
-)
+ROUTES = '[[routes]]\nname = "tus"\npath = "/files"\nprotocol = "tus"\n'
 CUTS = (1, 2, 1000, 30_000)
 """Where each picture is cut; every offset is cut in tests without processes."""
 
@@ -88,51 +82,6 @@ async def test_uploads_go_on_after_a_kill(server: WireOrigin, tmp_path: Path) ->
     records = log(state, "--records", "decision")
     verdicts = [record["verdict"] for record in records]
     assert verdicts == ["MATCH"] * len(CUTS) + ["NO_MATCH"] * len(CUTS)
-    assert list((state / "uploads").glob("*.data")) == []
-
-
-async def test_ranges_go_on_after_a_kill(server: WireOrigin, tmp_path: Path) -> None:
-    """Those of a session of Google, and those of a file of WebDAV that is made anew."""
-    google, webdav = GoogleOrigin(), WebDAVOrigin()
-
-    async def answer(
-        got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
-        is_google = b" /upload" in got.head.split(b"\r\n")[0]
-        await (google if is_google else webdav).answer(got, reader, writer)
-
-    server.answering = answer
-    state = tmp_path / "state"
-    running.run_program("init", state=state)
-    listed, unlisted = pictures.listed(), pictures.unlisted()
-    entries = write_set(tmp_path / "set.jsonl", listed)
-    import_set(state, entries, enforced=True)
-    begun: list[tuple[bytes, str, str]] = []
-    with proxy(server, tmp_path, "first") as (first, client):
-        to_google = test_google.Client(client.site, google)
-        to_webdav = test_webdav.Client(client.site, webdav)
-        for name, data in (("listed", listed), ("unlisted", unlisted)):
-            total, half = len(data), len(data) // 2
-            session, file = await to_google.begin(), f"/dav/{name}.jpg"
-            answered = await to_google.put(session, 0, data[:half], total)
-            assert status(answered) == 308
-            end = data[half:]
-            assert await to_webdav.put(half, end, total, target=file) == 202
-            begun.append((data, session, file))
-        first.process.kill()
-        first.process.wait()
-    assert google.seen | webdav.seen == set()
-    with proxy(server, tmp_path, "second") as (_, client):
-        to_google = test_google.Client(client.site, google)
-        to_webdav = test_webdav.Client(client.site, webdav)
-        for data, session, file in begun:
-            total, half = len(data), len(data) // 2
-            assert await to_google.offset(session) == half
-            answered = await to_google.put(session, half, data[half:], total)
-            assert status(answered) == (403 if data == listed else 200)
-            found = await to_webdav.put(0, data[:half], total, target=file)
-            assert found == (403 if data == listed else 201)
-    assert google.seen == webdav.seen == {unlisted}
     assert list((state / "uploads").glob("*.data")) == []
 
 

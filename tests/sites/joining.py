@@ -29,7 +29,6 @@ _SCRIPTS = {
     "flow": ("@flowjs/flow.js/dist/flow.js",),
     "simple": ("simple-uploader.js/dist/uploader.js",),
     "plupload": ("plupload/js/plupload.full.min.js",),
-    "filepond": ("filepond/dist/filepond.js",),
     "fineuploader": ("fine-uploader/fine-uploader/fine-uploader.core.js",),
     "range": (
         "jquery/dist/jquery.js",
@@ -98,13 +97,6 @@ UPLOADS: Mapping[str, str] = {
     "uppy": UPPY.replace("PLUGIN", "XHR")
     .replace("OPTIONS", '{endpoint: "/up/uppy"}')
     .replace('"success " + answer.uploadURL', '"success"'),
-    "filepond": """
-        const pond = FilePond.create({server: "/up/filepond", chunkUploads: true,
-            chunkSize: SIZE, chunkRetryDelays: [50, 100, 200]});
-        pond.on("processfile", (error) => done(
-            error ? "error " + error.code : "success"));
-        pond.addFile(file);
-    """,
     "fineuploader": """
         const sender = new qq.FineUploaderBasic({
             request: {endpoint: "/up/fineuploader"},
@@ -151,13 +143,11 @@ class Joining:
         url: Where it is.
         files: What can be fetched, by uploader.
         forms: How many slices came, by uploader.
-        ponds: How many uploads FilePond has begun.
     """
 
     url: str = ""
     files: dict[str, bytearray] = field(default_factory=dict)
     forms: dict[str, int] = field(default_factory=dict)
-    ponds: int = 0
 
     def take(self, uploader: str, headers: Mapping[str, str], body: bytes) -> None:
         """Join one slice."""
@@ -180,12 +170,6 @@ class Joining:
         """Put bytes into a file."""
         self.files.setdefault(uploader, bytearray())[at : at + len(data)] = data
         self.forms[uploader] = self.forms.get(uploader, 0) + 1
-
-    def begun(self, uploader: str) -> str:
-        """Begin a file anew, and return an id that no upload had before."""
-        self.files[uploader] = bytearray()
-        self.ponds += 1
-        return f"pond{self.ponds}"
 
 
 def _offset(
@@ -252,24 +236,10 @@ class _Handler(BaseHTTPRequestHandler):
         page = _page(self.path.rpartition("/")[2])
         self._answer(page.encode(), "text/html; charset=utf-8")
 
-    def do_HEAD(self) -> None:
-        """Answer how much of a file of FilePond is here."""
-        length = len(self.site.files.get("filepond", b""))
-        self._answer(b"", "text/plain", headers={"Upload-Offset": str(length)})
-
-    def do_PATCH(self) -> None:
-        """Take a chunk of FilePond."""
-        body = self.rfile.read(int(self.headers["Content-Length"]))
-        self.site.put("filepond", int(self.headers["Upload-Offset"]), body)
-        self._answer(b"", "text/plain", 204)
-
     def do_POST(self) -> None:
         """Take a slice."""
         body = self.rfile.read(int(self.headers["Content-Length"]))
         uploader = self.path.partition("?")[0].rpartition("/")[2]
-        if uploader == "filepond":  # which asks for an id, and sends PATCH then
-            self._answer(self.site.begun(uploader).encode(), "text/plain")
-            return
         self.site.take(uploader, dict(self.headers.items()), body)
         self._answer(b'{"success": true, "files": []}', "application/json")
 

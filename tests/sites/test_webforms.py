@@ -15,7 +15,7 @@ pytestmark = pytest.mark.e2e
 
 MOST_REQUESTS = 20
 """Requests of a file in three to seven slices: for each one a question and the slice;
-FilePond, Uppy and here resumable.js send a refused request three more times."""
+Uppy and here resumable.js send a refused request three more times."""
 
 
 @pytest.fixture(scope="module")

@@ -5,8 +5,7 @@ from typing import cast
 import aiohttp
 import pytest
 
-from uploadfilter.proxy.assembling.originbodies import MOST_REPLY_BYTES, into, whole
-from uploadfilter.proxy.inspecting.spool import SpoolLimits, SpoolRoom
+from uploadfilter.proxy.assembling.originbodies import MOST_REPLY_BYTES, whole
 from uploadfilter.proxy.origins.asking import OriginAnswer
 
 
@@ -58,17 +57,3 @@ async def test_long_answer_is_not_held() -> None:
     half = bytes(MOST_REPLY_BYTES // 2)
     assert await whole(answer(half, half)) == half * 2
     assert await whole(answer(half, half, b"x")) is None
-
-
-async def test_file_goes_into_a_spool() -> None:
-    """A page for an error does not, and neither does a file that is too long."""
-    room = SpoolRoom(SpoolLimits())
-    spool = room.spool()
-    assert await into(spool, most_bytes=3)(answer(b"ab", b"c")) == b""
-    assert spool.whole(9) == b"abc"
-    assert await into(spool, most_bytes=9)(answer(b"no", status=404)) == b"no"
-    assert spool.whole(9) == b"abc"
-    spool.close()
-    spool = room.spool()
-    assert await into(spool, most_bytes=3)(answer(b"ab", b"cd")) is None
-    spool.close()

@@ -8,19 +8,14 @@ import pytest_asyncio
 
 from tests.corpus import pictures
 from tests.proxy.assembling import (
-    test_google,
     test_nextcloud,
-    test_resumable,
     test_s3,
     test_tus,
-    test_webdav,
     test_webforms,
 )
-from tests.proxy.assembling.googleorigin import GoogleOrigin
 from tests.proxy.assembling.nextcloudorigin import NextcloudOrigin
 from tests.proxy.assembling.s3origin import S3Origin
 from tests.proxy.assembling.tusorigin import TusOrigin
-from tests.proxy.assembling.webdavorigin import WebDAVOrigin
 from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import OK, Got
 from uploadfilter.decisions.records.records import PiecesRecord
@@ -59,16 +54,6 @@ async def by_tus(site: Site, pieces: Sequence[bytes]) -> Served:
         await client.patch(targets[-1], 0, piece)
     await client.ask("POST", "/tus", f"Upload-Concat: final;{' '.join(targets)}")
     return Served(site, origin.retrievable)
-
-
-async def by_resumable(site: Site, pieces: Sequence[bytes]) -> Served:
-    """Send pieces as those of a resumable upload."""
-    client, at = test_resumable.Client(site), 0
-    address = await client.begin(pieces[0])
-    for number, piece in enumerate(pieces[1:], 2):
-        at += len(pieces[number - 2])
-        await client.patch(address, at, piece, is_last=number == len(pieces))
-    return Served(site, lambda: [got.body for got in site.origin.got])
 
 
 async def by_s3(site: Site, pieces: Sequence[bytes]) -> Served:
@@ -111,46 +96,13 @@ async def by_forms(site: Site, pieces: Sequence[bytes]) -> Served:
     return Served(site, shown)
 
 
-async def by_google(site: Site, pieces: Sequence[bytes]) -> Served:
-    """Send pieces as ranges to a session."""
-    origin = GoogleOrigin()
-    site.origin.answering = origin.answer
-    client, at = test_google.Client(site, origin), 0
-    target = await client.begin(path="/google")
-    for piece in pieces:
-        await client.put(target, at, piece, sum(map(len, pieces)))
-        at += len(piece)
-    return Served(site, lambda: origin.seen)
-
-
-async def by_webdav(site: Site, pieces: Sequence[bytes]) -> Served:
-    """Send pieces as ranges of a file that is not there yet."""
-    origin = WebDAVOrigin()
-    site.origin.answering = origin.answer
-    client, at = test_webdav.Client(site, origin), 0
-    for piece in pieces:
-        total = sum(map(len, pieces))
-        await client.put(at, piece, total, target="/webdav/a")
-        at += len(piece)
-    return Served(site, lambda: origin.seen)
-
-
 SENDERS = {
     UploadProtocol.TUS: by_tus,
-    UploadProtocol.RESUMABLE: by_resumable,
     UploadProtocol.S3: by_s3,
     UploadProtocol.NEXTCLOUD: by_nextcloud,
     UploadProtocol.FORMS: by_forms,
-    UploadProtocol.GOOGLE: by_google,
-    UploadProtocol.WEBDAV: by_webdav,
 }
-IN_ONE = {UploadProtocol.RESUMABLE, UploadProtocol.GOOGLE, UploadProtocol.WEBDAV}
-"""Protocols whose origin gets all bytes in one request."""
-
-STARTS = {UploadProtocol.GOOGLE: 1}
-"""Decisions before that of the file: the start of a session has a body of its own."""
-
-PATHS = {UploadProtocol.NEXTCLOUD: "/remote.php", UploadProtocol.RESUMABLE: "/media"}
+PATHS = {UploadProtocol.NEXTCLOUD: "/remote.php"}
 """Where a protocol, or the client of its tests, has its addresses."""
 
 LISTED = b"words that a test lists by their digest alone, in no picture"
@@ -205,8 +157,8 @@ async def test_piece_that_is_a_listed_file_is_never_shown(
     known = len(served.decisions())
     sent = await SENDERS[protocol](served, pieces)
     assert LISTED not in sent.shown()
-    (decision,) = served.decisions()[known + STARTS.get(protocol, 0) :]
-    assert (decision.verdict is Verdict.MATCH) is (protocol not in IN_ONE)
+    (decision,) = served.decisions()[known:]
+    assert decision.verdict is Verdict.MATCH
 
 
 @pytest.mark.asyncio(loop_scope="module")
@@ -227,7 +179,7 @@ async def test_harmless_pieces_are_not_turned_away(
     """A picture that a client cut is broken in each piece, and accepted whole."""
     known = len(served.decisions())
     sent = await SENDERS[protocol](served, CUT)
-    (decision,) = served.decisions()[known + STARTS.get(protocol, 0) :]
+    (decision,) = served.decisions()[known:]
     assert (decision.verdict, decision.reasons) == (Verdict.NO_MATCH, ())
     assert decision.pieces == PiecesRecord(protocol=protocol, count=len(CUT))
     assert any(sent.shown())
@@ -244,13 +196,12 @@ async def test_origin_that_breaks_off_a_replay_gets_nothing_twice(
 
     def breaks(got: Got) -> bool:
         replayed.extend(got.header(b"uploadfilter-decision"))
-        is_replay = bool(got.header(b"uploadfilter-decision"))
-        return is_replay and len(replayed) > STARTS.get(protocol, 0)
+        return bool(got.header(b"uploadfilter-decision"))
 
     served.origin.breaks = breaks
     await SENDERS[protocol](served, CUT)
-    (decision,) = served.decisions()[known + STARTS.get(protocol, 0) :]
+    (decision,) = served.decisions()[known:]
     assert await served.outcome(decision.id) == "aborted"
-    assert replayed[STARTS.get(protocol, 0) :] == [decision.id.encode()]
+    assert replayed == [decision.id.encode()]
     files = (served.state / "uploads").glob("*.data")
     assert sum(file.stat().st_size for file in files) == 0

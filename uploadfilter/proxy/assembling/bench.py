@@ -36,7 +36,7 @@ from uploadfilter.proxy.assembling.contents import (
     pieces_of,
 )
 from uploadfilter.proxy.assembling.heldfile import Denial
-from uploadfilter.proxy.assembling.originbodies import ReadsBody, whole
+from uploadfilter.proxy.assembling.originbodies import whole
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.proxy.counting.labels import Phase
 from uploadfilter.proxy.counting.metrics import Metrics
@@ -271,9 +271,8 @@ class Workbench:
         decision_id: str | None,
         body_length: int | None,
         body: AsyncIterator[bytes] | None = None,
-        read: ReadsBody = whole,
     ) -> Reply:
-        """Send a request to the origin, and read its whole answer by ``read``."""
+        """Send a request to the origin, and read its whole answer."""
         headers = forwarded_headers(
             head,
             arrival.side,
@@ -290,7 +289,7 @@ class Workbench:
             self._metrics.took(Phase.FORWARD, clock() - begun_s)
             reply: Reply | None = None
             if not isinstance(answer, OriginFailure):
-                data = await read(answer)
+                data = await whole(answer)
                 if data is not None:
                     reply = OriginReply(
                         status=answer.status,
@@ -311,7 +310,6 @@ class Workbench:
         declared_type: str | None,
         replay: Replay,
         contents: Contents | None = None,
-        coding: str | None = None,
     ) -> Reply | NotAccepted:
         """Inspect complete uploads as one, and replay them if they are accepted.
 
@@ -323,7 +321,6 @@ class Workbench:
             declared_type: The media type that the client claims.
             replay: Sends them to the origin.
             contents: The contents to inspect; ``None`` for all bytes as one content.
-            coding: The content coding of their bytes, as of ``BodyPlan``.
 
         Returns:
             The origin's answer; or the answer of a decision other than ``ACCEPT``.
@@ -334,7 +331,6 @@ class Workbench:
             kind=BodyKind.RAW,
             declared_length=sum(each.size for each in uploads),
             declared_type=declared_type,
-            coding=coding,
         )
         is_final = False
         try:
@@ -370,31 +366,14 @@ class Workbench:
             body: Its whole body.
         """
         plan = BodyPlan(kind=BodyKind.RAW, declared_length=len(body), is_piece=True)
-        return await self.pass_on(arrival, arrival.head, plan, once(body))
-
-    async def pass_on(
-        self,
-        arrival: Arrival,
-        head: RequestHead,
-        plan: BodyPlan,
-        data: AsyncIterator[bytes],
-    ) -> Reply | NotAccepted:
-        """Inspect a body that has arrived, and send a request with it to the origin.
-
-        Args:
-            arrival: The request that brought it.
-            head: The request to the origin.
-            plan: How the body is read.
-            data: The body.
-        """
-        deciding = self._intake.decided(arrival, plan, data)
+        deciding = self._intake.decided(arrival, plan, once(body))
         async with deciding as (upload, effect):
             if isinstance(effect, Answer):
                 return NotAccepted(answer=effect, decision_id=upload.ticket.id)
             spool = upload.spools[effect.where]
 
             async def replay(to: Replaying) -> Reply:
-                return await to.send(head)
+                return await to.send(arrival.head)
 
             return await self._replayed(upload, spool, replay)
 

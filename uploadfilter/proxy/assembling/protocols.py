@@ -10,12 +10,9 @@ from typing import Final, Protocol
 from aiohttp import web
 
 from uploadfilter.proxy.assembling.bench import Workbench
-from uploadfilter.proxy.assembling.google import Google
 from uploadfilter.proxy.assembling.nextcloud import Nextcloud
-from uploadfilter.proxy.assembling.resumable import Resumable
 from uploadfilter.proxy.assembling.s3 import S3
 from uploadfilter.proxy.assembling.tus import Tus
-from uploadfilter.proxy.assembling.webdav import WebDAV
 from uploadfilter.proxy.assembling.webforms import WebForms
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
@@ -35,10 +32,7 @@ _WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = 
     UploadProtocol.TUS: Tus,
     UploadProtocol.S3: S3,
     UploadProtocol.FORMS: WebForms,
-    UploadProtocol.RESUMABLE: Resumable,
     UploadProtocol.NEXTCLOUD: Nextcloud,
-    UploadProtocol.GOOGLE: Google,
-    UploadProtocol.WEBDAV: WebDAV,
 }
 
 

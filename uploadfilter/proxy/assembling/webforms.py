@@ -41,7 +41,6 @@ from uploadfilter.proxy.assembling.ends import (
     RememberedEnd,
     RememberedEnds,
 )
-from uploadfilter.proxy.assembling.filepond import FilePond, begins_upload
 from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.slicecontents import (
     AT,
@@ -64,7 +63,7 @@ from uploadfilter.proxy.assembling.slicecontents import (
 )
 from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice, arrived_slice
 from uploadfilter.proxy.assembling.store import HeldUpload
-from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, NotKept, Where
+from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import Order, State
@@ -100,15 +99,11 @@ class WebForms:
     def __init__(self, bench: Workbench) -> None:
         self._bench = bench
         self._ends = RememberedEnds(bench.store, NAME)
-        self._filepond = FilePond(bench)
 
     async def answer(
         self, arrival: Arrival, body: BodyPlan | Refusal
     ) -> web.StreamResponse | None:
-        """Answer a form, or a request of FilePond; ``None`` for another request."""
-        answer = await self._filepond.answer(arrival, body)
-        if answer is not None:
-            return answer
+        """Answer a form; ``None`` for another request."""
         is_form = isinstance(body, BodyPlan) and body.kind is BodyKind.FORM
         if not isinstance(body, BodyPlan) or not is_form or body.parts_type is not None:
             return None
@@ -116,13 +111,12 @@ class WebForms:
 
     async def _keep(
         self, upload: Upload, command: KeepSlice
-    ) -> web.StreamResponse | NotKept:
+    ) -> web.StreamResponse | None:
         """Keep a slice, or say what the form is instead."""
         arrived = await arrived_slice(upload, command)
         arrival = upload.arrival
         if arrived is None:
-            is_whole = await begins_upload(upload, command)
-            return NotKept.WHOLE if is_whole else NotKept.PIECE
+            return None
         known = await self._again(arrival, arrived)
         held: HeldUpload | Denial = Denial.BUSY
         for _ in range(_LOOKS):
@@ -135,7 +129,7 @@ class WebForms:
             known = await self._known_end(arrival, arrived)
         if isinstance(held, Denial):
             if arrival.route.mode is Mode.MONITOR:
-                return NotKept.PIECE
+                return None
             told = Answer(status=503, reason=Reason.SPOOL_FULL)
             return self._bench.answer(arrival, told)
         await held.close()

@@ -4,7 +4,7 @@
 of the inspection that the docstring of the command names.
 """
 
-from enum import Enum, StrEnum, auto
+from enum import StrEnum, auto
 from typing import TypeAlias
 
 import msgspec
@@ -112,15 +112,8 @@ class Forward(msgspec.Struct, frozen=True, kw_only=True):
     unread: bool
 
 
-class NotKept(Enum):
-    """The reason for which a form is not kept as a slice of a file."""
-
-    PIECE = auto()
-    WHOLE = auto()
-
-
 class KeepSlice(msgspec.Struct, frozen=True, kw_only=True):
-    """Keep a form that brings a slice of a file; else call ``no_slice`` or ``whole``.
+    """Keep a form that brings a slice of a file; else call ``no_slice``.
 
     Attributes:
         parts: The parts of the form.

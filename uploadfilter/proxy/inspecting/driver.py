@@ -41,7 +41,6 @@ from uploadfilter.proxy.inspecting.commands import (
     KeepSlice,
     LookUp,
     MatchSignals,
-    NotKept,
     Record,
     StartScan,
     Where,
@@ -146,12 +145,9 @@ class Driver:
                     return command
                 case KeepSlice():
                     kept = await _kept(upload, command)
-                    if isinstance(kept, web.StreamResponse):
+                    if kept is not None:
                         return kept
-                    if kept is NotKept.PIECE:
-                        commands.extend(upload.inspection.no_slice())
-                    else:
-                        commands.extend(await self._inspected(upload, self._as_whole))
+                    commands.extend(upload.inspection.no_slice())
                 case Hold() | LookUp() | StartScan() | MatchSignals():
                     raise RuntimeError("an inspection went on after its decision")
                 case never:
@@ -167,10 +163,6 @@ class Driver:
         except Exception:
             log.exception("inspection_failed")
             return upload.inspection.failed(Reason.INTERNAL_ERROR)
-
-    async def _as_whole(self, upload: Upload) -> list[Command]:
-        """Go on with a form whose head spoke of a piece that it does not bring."""
-        return await self._carried_out(upload, upload.inspection.whole())
 
     async def _inspect_held(
         self, body: AsyncIterator[bytes], upload: Upload
@@ -281,6 +273,6 @@ class Driver:
         self._metrics.took(phase, upload.clock() - begun_s)
 
 
-async def _kept(upload: Upload, command: KeepSlice) -> web.StreamResponse | NotKept:
+async def _kept(upload: Upload, command: KeepSlice) -> web.StreamResponse | None:
     """Have a form kept, if the route keeps slices."""
-    return await upload.keep(upload, command) if upload.keep else NotKept.PIECE
+    return await upload.keep(upload, command) if upload.keep else None

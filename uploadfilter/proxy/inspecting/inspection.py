@@ -207,11 +207,6 @@ class Inspection:
         self._may_be_slice = False
         return self.failed(PIECE.reason)
 
-    def whole(self) -> list[Command]:
-        """Take the answer that the form is whole, and brings no piece of a file."""
-        self._is_piece = False
-        return [LookUp(contents=tuple(self._contents))]
-
     def looked_up(self, matches: Sequence[Match]) -> list[Command]:
         """Take the matches of the exact signals; they count, and end nothing.
 

@@ -17,7 +17,6 @@ from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.inspecting.commands import (
     Answer,
     KeepSlice,
-    NotKept,
     Where,
 )
 from uploadfilter.proxy.inspecting.inspection import Inspection
@@ -116,27 +115,9 @@ async def ask_for_body(request: web.BaseRequest) -> None:
         OSError: The client has disconnected.
     """
     if request.headers.get("Expect") and request.version >= (1, 1):
-        await send_interim(request, b"100 Continue", {})
+        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        request.writer.output_size = 0
 
 
-async def send_interim(
-    request: web.BaseRequest, status: bytes, headers: Mapping[str, str]
-) -> None:
-    """Send an answer that another one follows (RFC 9110, section 15.2).
-
-    Args:
-        request: A request of HTTP/1.1 that has no answer yet.
-        status: Status and reason.
-        headers: Headers of ours.
-
-    Raises:
-        OSError: The client has disconnected.
-    """
-    lines = [f"{name}: {value}\r\n" for name, value in headers.items()]
-    text = b"HTTP/1.1 %s\r\n%s\r\n" % (status, "".join(lines).encode())
-    await request.writer.write(text)
-    request.writer.output_size = 0
-
-
-Keep: TypeAlias = Callable[[Upload, KeepSlice], Awaitable[web.StreamResponse | NotKept]]
+Keep: TypeAlias = Callable[[Upload, KeepSlice], Awaitable[web.StreamResponse | None]]
 """Keeps a slice of a file, and returns the answer; or says what another form is."""

@@ -37,10 +37,7 @@ class UploadProtocol(StrEnum):
     TUS = "tus"
     S3 = "s3"
     FORMS = "forms"
-    RESUMABLE = "resumable"
     NEXTCLOUD = "nextcloud"
-    GOOGLE = "google"
-    WEBDAV = "webdav"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
