@@ -7,6 +7,7 @@ profile of ``make test``: the same with fewer examples.
 
 from collections.abc import Mapping
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.loops import TestLoop
@@ -32,3 +33,16 @@ settings.register_profile(
 def pytest_asyncio_loop_factories() -> Mapping[str, type[TestLoop]]:
     """Run every test of a coroutine in a loop that leaves no open connection."""
     return {"loop": TestLoop}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the properties that leave the number of their examples to the profile.
+
+    The others have the same examples in each run: ``make test-slow`` leaves them out.
+    """
+    for item in items:
+        test = getattr(item, "obj", None)
+        # Hypothesis has no public name for the settings of a test.
+        own = getattr(test, "_hypothesis_internal_use_settings", None)
+        if own is not None and own.max_examples == settings().max_examples:
+            item.add_marker(pytest.mark.growing)

@@ -6,7 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.corpus.bombs.bombs import Bomb
+from tests.corpus.bombs.bombs import BOMBS, Bomb
+
+_CHEAP = frozenset(
+    {
+        *("png-comments", "jpeg-4-gigapixels", "gif-4-gigapixels", "tiff-loop"),
+        *("heic-250-megapixels", "zip-nested", "zip-overlap", "gzip-nested"),
+        *("7z-window", "pdf-768-megabytes", "svg-entities", "html-nested"),
+        *("base64-endless", "ole-shared", "sqlite-rows"),
+    }
+)
+
+CHEAP = [bomb for bomb in BOMBS if bomb.name in _CHEAP]
+"""Bombs of every family that cost a test little: pixels, entries, nesting, length."""
 
 
 def bomb_file(bomb: Bomb, base: pytest.TempPathFactory) -> Path:
