@@ -3,7 +3,7 @@
 import io
 
 import numpy as np
-from hypothesis import assume, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageOps
 
@@ -77,18 +77,15 @@ def canvas_of(
     grey=st.sampled_from([0, 90, 255]),
     file_format=st.sampled_from(["JPEG", "PNG", "BMP"]),
 )
+@example(times=10, place=(0.0, 0.9921875), grey=0, file_format="JPEG")
 def test_picture_anywhere_on_a_canvas_is_found(
     times: int, place: tuple[float, float], grey: int, file_format: str
 ) -> None:
-    """Up to sixteen times as wide and as high, and wherever the picture lies."""
+    """Up to sixteen times as wide and as high, and wherever the picture lies.
+
+    The example leaves a strip of 17 pixels below, which was cut off with the picture.
+    """
     canvas = canvas_of(times, place, (grey, grey, grey))
-    strips = [
-        (times - 1) * side * part
-        for side, share in zip(TARGET.size, place, strict=True)
-        for part in (share, 1 - share)
-    ]
-    # In a strip of two blocks of a JPEG all is ringing, so that no colour is its own.
-    assume(all(not strip or strip > 16 for strip in strips))
 
     assert nearest(pictures.encoded(canvas, file_format)) <= 31
 

@@ -56,8 +56,8 @@ _BLOCK: Final = 8
 """Lines of a block of JPEG, in which border and picture may meet."""
 
 _RINGING: Final = 3.0
-"""Additional unrest that the outermost lines may have: if an outer border was cut away,
-they belong to the block in which it ended."""
+"""Additional unrest of the outermost lines once an outer border was cut away: they
+belong to the block in which it ended."""
 
 _CHUNK: Final = 32
 """Lines that are compared at a time."""
@@ -76,26 +76,27 @@ def trim(picture: Picture | Blend) -> Iterator[Picture]:
     if isinstance(picture, Blend) and not any(map(_may_be_border, picture.edges())):
         # Its plane is expensive to make.
         return
-    for _ in range(_STEPS):
-        box = _box(picture.plane, picture.shape.scale)
+    for step in range(_STEPS):
+        ringing = _RINGING if step else 0.0
+        box = _box(picture.plane, picture.shape.scale, ringing)
         if box is None:
             return
         picture = part_of(picture.plane, picture.shape, *box)
         yield picture
 
 
-def _box(plane: Luma, scale: int) -> tuple[slice, slice] | None:
+def _box(plane: Luma, scale: int, ringing: float) -> tuple[slice, slice] | None:
     """Return the rows and columns inside the border; ``None`` if there is none."""
-    rows = _inside(plane)
+    rows = _inside(plane, ringing)
     if rows is None:
         # In long rows with a small picture, the picture counts too little.
-        columns = _inside(plane.T)
-        rows = _inside(plane[:, columns]) if columns is not None else None
+        columns = _inside(plane.T, ringing)
+        rows = _inside(plane[:, columns], ringing) if columns is not None else None
         if columns is None or rows is None:
             return None
     else:
         # Few stars on a dark sky look like border from side to side, but are a picture.
-        columns = _inside(plane[rows].T) or slice(0, plane.shape[1])
+        columns = _inside(plane[rows].T, ringing) or slice(0, plane.shape[1])
     kept = plane[rows, columns].shape
     if min(kept) * scale < _LEAST_SIDE:
         return None
@@ -103,20 +104,21 @@ def _box(plane: Luma, scale: int) -> tuple[slice, slice] | None:
     return (rows, columns) if removed >= _LEAST_SHARE else None
 
 
-def _inside(lines: Luma) -> slice | None:
+def _inside(lines: Luma, ringing: float) -> slice | None:
     """Return the lines between the borders of two sides; ``None`` if all are border."""
-    first = _border(lines)
+    first = _border(lines, ringing)
     if first >= len(lines):
         return None
-    last = len(lines) - _border(lines[::-1])
+    last = len(lines) - _border(lines[::-1], ringing)
     return slice(first, last) if first < last else None
 
 
-def _border(lines: Luma) -> int:
+def _border(lines: Luma, ringing: float) -> int:
     """Return the number of lines of a border.
 
     Args:
         lines: A plane, turned so that the side comes first.
+        ringing: Additional unrest that the outermost lines may have, in grey steps.
 
     Returns:
         0 if there is no border; the number of all lines if there is nothing else.
@@ -127,7 +129,7 @@ def _border(lines: Luma) -> int:
     colour = _colour(outermost)
     unrest = float(_unrest(lines[:1], colour)[0])
     tolerance = 1 + 1.5 * unrest
-    end = _uniform(lines, colour, tolerance)
+    end = _uniform(lines, colour, tolerance, ringing)
     if end == len(lines):
         return end
     edge, step = _edge(lines, end)
@@ -165,12 +167,12 @@ def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
     return unrest
 
 
-def _uniform(lines: Luma, colour: int, tolerance: float) -> int:
+def _uniform(lines: Luma, colour: int, tolerance: float, ringing: float) -> int:
     """Return the number of lines from the outside that have this colour."""
     for start in range(0, len(lines), _CHUNK):
         unrest = _unrest(lines[start : start + _CHUNK], colour)
         if start == 0:
-            unrest[:_BLOCK] -= _RINGING
+            unrest[:_BLOCK] -= ringing
         differs = unrest > tolerance
         if differs.any():
             return start + int(differs.argmax())
