@@ -144,7 +144,7 @@ def _table_keys(notes: Mapping[str, Any]) -> Iterator[Key]:
     """Yield the keys of all tables."""
     for table, room in config.TABLES.items():
         reasons = attributes(room)
-        for name, hint in schema.fields_of(room, table).items():
+        for name, hint in schema.fields_of(room).items():
             note = notes.get(table, {}).get(name, {})
             text = f"{reasons[name]} {note.get('note', '')}".strip()
             yield Key(

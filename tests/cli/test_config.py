@@ -175,7 +175,7 @@ def test_settings_are_shown_as_json(
     assert document["file"] == str(file)
     assert settings["limits.max_parts"]["value"] == 7
     assert settings["limits.max_parts"]["source"] == "line 5"
-    assert settings["limits.max_name_bytes"]["source"] == "default"
+    assert settings["limits.max_body_bytes"]["source"] == "default"
 
 
 def test_settings_that_cannot_be_used_are_not_shown(

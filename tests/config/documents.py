@@ -89,7 +89,7 @@ def _table(names: list[str]) -> st.SearchStrategy[Any]:
 
 def _tables() -> Iterator[tuple[str, st.SearchStrategy[Any]]]:
     for name, room in schema.TABLES.items():
-        yield name, _table(list(schema.fields_of(room, name)))
+        yield name, _table(list(schema.fields_of(room)))
     route = _table([*schema.ROUTE, *schema.ROUTE_TABLES])
     yield schema.ROUTES, st.lists(route, max_size=3) | _ANY
     origin = _table(["url", "ca_file", "connections"])
@@ -119,8 +119,8 @@ def _near(value: object) -> st.SearchStrategy[Any]:
             return st.just(value)
 
 
-def _valid(room: type, table: str) -> st.SearchStrategy[dict[str, Any]]:
-    names = schema.fields_of(room, table)
+def _valid(room: type) -> st.SearchStrategy[dict[str, Any]]:
+    names = schema.fields_of(room)
     optional = {
         field.name: _near(field.default)
         for field in dataclasses.fields(room)
@@ -152,7 +152,7 @@ def _routes(draw: st.DrawFn) -> list[dict[str, Any]]:
                         "origin": st.sampled_from(["store", "http://127.0.0.1:83"]),
                         "mode": st.sampled_from(["monitor", "enforce"]),
                         "exempt": st.booleans(),
-                        "limits": _valid(schema.TABLES["limits"], "limits"),
+                        "limits": _valid(schema.TABLES["limits"]),
                         "policy": _policies(),
                     },
                 )
@@ -164,14 +164,14 @@ def _routes(draw: st.DrawFn) -> list[dict[str, Any]]:
 
 @st.composite
 def _policies(draw: st.DrawFn) -> dict[str, Any]:
-    found = draw(_valid(schema.TABLES["policy"], "policy"))
+    found = draw(_valid(schema.TABLES["policy"]))
     return {**found, **({"categories": c} if (c := draw(_CATEGORIES)) else {})}
 
 
 def _valid_tables() -> Iterator[tuple[str, st.SearchStrategy[Any]]]:
     for name, room in schema.TABLES.items():
         if name not in {"origin", "policy"}:
-            yield name, _valid(room, name)
+            yield name, _valid(room)
     yield "policy", _policies()
     yield "routes", _routes()
     yield "mode", st.sampled_from(["monitor", "ENFORCE"])
@@ -187,7 +187,7 @@ def _valid_tables() -> Iterator[tuple[str, st.SearchStrategy[Any]]]:
 
 VALID_DOCUMENTS = st.fixed_dictionaries(
     {
-        "origin": _valid(schema.TABLES["origin"], "origin").map(
+        "origin": _valid(schema.TABLES["origin"]).map(
             lambda table: {"url": "http://127.0.0.1:81", **table}
         ),
         "origins": st.just({"store": {"url": "unix:/run/store"}}),

@@ -103,7 +103,7 @@ def test_each_value_says_where_it_is_from() -> None:
     assert sources["limits.max_parts"] == "line 6"
     assert sources["routes[0].policy.truncated"] == "line 12"
     assert sources["mode"] == "--mode"
-    assert sources["limits.max_name_bytes"] == DEFAULT
+    assert sources["limits.max_body_bytes"] == DEFAULT
 
 
 def test_every_key_is_shown() -> None:

@@ -20,7 +20,12 @@ from uploadfilter.config.meanings import MEANINGS, meant
         pytest.param(("proxy",), "origin", "above the first table", id="origin"),
         pytest.param(("limits",), "mode", "above the first table", id="mode"),
         pytest.param(("spool",), "limits", "a table of its own", id="table"),
-        pytest.param(("limits",), "max_view", "[budgets] max_views", id="elsewhere"),
+        pytest.param(
+            ("limits",), "upload_cpu", "[budgets] upload_cpu_s", id="elsewhere"
+        ),
+        pytest.param(("proxy",), "head_s", "fixed value", id="fixed"),
+        pytest.param(("origins", "cdn"), "idle_timeout_s", "fixed", id="fixed-origin"),
+        pytest.param(("routes", 1, "limits"), "max_files", "fixed", id="fixed-route"),
         pytest.param((), "port", 'listen = "HOST:PORT"', id="port"),
         pytest.param((), "upstream", "origin =", id="upstream"),
         pytest.param((), "tls", "front end", id="tls"),
@@ -31,7 +36,7 @@ from uploadfilter.config.meanings import MEANINGS, meant
 def test_suggestion(table: tuple[str | int, ...], name: str, hint: str) -> None:
     """Keys of other programs, keys of other tables, and typing errors."""
     room = schema.TABLES.get(str(table[-1])) if table else None
-    known = schema.fields_of(room, str(table[-1])) if room else schema.TOP
+    known = schema.fields_of(room) if room else schema.TOP
 
     assert hint in meant(name, known, table)
 

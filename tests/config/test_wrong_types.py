@@ -42,11 +42,11 @@ def settings() -> Iterator[tuple[tuple[str, ...], Any]]:
     for name, wanted in schema.PLAIN.items():
         yield (name,), wanted
     for table, room in schema.TABLES.items():
-        for name, wanted in schema.fields_of(room, table).items():
+        for name, wanted in schema.fields_of(room).items():
             yield (table, name), wanted
     for name, wanted in schema.ROUTE.items():
         yield (schema.ROUTES, name), wanted
-    for name, wanted in schema.fields_of(schema.TABLES["origin"], "origin").items():
+    for name, wanted in schema.fields_of(schema.TABLES["origin"]).items():
         yield (schema.ORIGINS, "store", name), wanted
 
 

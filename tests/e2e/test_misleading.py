@@ -51,8 +51,8 @@ def test_decision_is_found_as_the_page_shows_it(tmp_path: Path) -> None:
             id="match",
         ),
         pytest.param(
-            f"{ORIGIN}[log]\nsegment_bytes = '64'\n",
-            "log.segment_bytes = '64' cannot be used: it is a text",
+            f"{ORIGIN}[limits]\nmax_parts = '64'\n",
+            "limits.max_parts = '64' cannot be used: it is a text",
             "Write a whole number without quotes, or a size",
             id="number-in-quotes",
         ),

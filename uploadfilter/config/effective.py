@@ -132,7 +132,7 @@ class _Listing:
             yield self._value((name,), value)
 
     def _table(self, room: object, key: Key) -> Iterator[Value]:
-        for name in schema.fields_of(type(room), str(key[0])):
+        for name in schema.fields_of(type(room)):
             yield self._value((*key, name), getattr(room, name))
 
     def _route(self, route: Route, key: Key) -> Iterator[Value]:

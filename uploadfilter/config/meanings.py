@@ -39,7 +39,7 @@ _LARGEST: Final = 'Write [limits] and below it max_body_bytes = "100 MiB".'
 _NO_LEVEL: Final = (
     "There are no levels: each event is one line on standard error, for the journal."
 )
-_WAIT: Final = "Write longest_wait_s: how long an upload may wait for a scanner."
+_WAIT: Final = "Delete the line: an upload waits for two seconds at most."
 _NEAR_MATCH: Final = (
     "One 64-bit signal alone is now a near_match, and only of an entry without PDQ: "
     "delete the line, or write near_match. See weak_match in CHANGELOG.md."
@@ -108,6 +108,8 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
     listed = MEANINGS.get(place) or MEANINGS.get(place.removeprefix("routes."))
     if listed:
         return listed
+    if _is_fixed(place.removeprefix("routes.")):
+        return "Delete the line: this has a fixed value since 0.2.0, see CHANGELOG.md."
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
     if near:
@@ -116,6 +118,15 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
     if elsewhere is not None:
         return f"Did you mean {elsewhere}?"
     return f"Known keys: {', '.join(names)}."
+
+
+def _is_fixed(place: str) -> bool:
+    """Return whether a table had this key in older versions."""
+    table, _, name = place.rpartition(".")
+    if table.startswith(f"{schema.ORIGINS}."):
+        table = schema.ORIGIN
+    room = schema.TABLES.get(table)
+    return room is not None and schema.is_fixed(room, name)
 
 
 def _elsewhere(name: str) -> str | None:

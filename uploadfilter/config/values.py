@@ -84,7 +84,7 @@ class ValueReader:
         Returns:
             ``None`` if a value is invalid; the mistake is then noted.
         """
-        wanted = schema.fields_of(room, str(key[-1]))
+        wanted = schema.fields_of(room)
         values = self.values(table, wanted, key)
         return self._made(room, values, key, base)
 

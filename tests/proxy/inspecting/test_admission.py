@@ -259,7 +259,6 @@ async def test_slow_uploads_of_one_client_leave_room_for_others(
     room = SpoolLimits(
         memory_per_upload_bytes=1000,
         disk_total_bytes=400_000,
-        disk_per_client_bytes=100_000,
     )
     body = b"x" * 60_000
     async with (

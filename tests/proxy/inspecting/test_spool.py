@@ -245,9 +245,7 @@ def test_limits_refuse_what_no_upload_could_keep(wrong: dict[str, int]) -> None:
 
 async def test_household_does_not_fill_the_disk(tmp_path: Path) -> None:
     """If little room is left, it holds half at most, with any number of addresses."""
-    limits = SpoolLimits(
-        memory_per_upload_bytes=0, disk_total_bytes=8000, disk_per_client_bytes=2000
-    )
+    limits = SpoolLimits(memory_per_upload_bytes=0, disk_total_bytes=8000)
     shared = SpoolRoom(limits, directory=str(tmp_path))
     house = [f"20010db80000000{number}" for number in range(4)]
     taken = {}

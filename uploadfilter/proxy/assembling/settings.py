@@ -20,7 +20,7 @@ class StoreSettings:
         uploads_per_client: Most uploads of one client. Parts of a parallel upload
             count, and large offices share an address.
         disk_total_bytes: Disk space of all of them; ten uploads of the largest size.
-        disk_per_client_bytes: Disk space of those of one client. A quarter of all.
+        disk_per_client_bytes: Disk space of those of one client; 0 is a quarter of all.
     """
 
     directory: str = ""
@@ -28,10 +28,13 @@ class StoreSettings:
     uploads_total: int = 10_000
     uploads_per_client: int = 1_000
     disk_total_bytes: int = 20 * _GIB
-    disk_per_client_bytes: int = 5 * _GIB
+    disk_per_client_bytes: int = 0
 
     def __post_init__(self) -> None:
         """Refuse a limit that is not positive."""
+        if self.disk_per_client_bytes == 0:
+            quarter = max(self.disk_total_bytes // 4, 1)
+            object.__setattr__(self, "disk_per_client_bytes", quarter)
         for name in self.__slots__:
             if name != "directory" and getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")

@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, ParamSpec, Self, TypeVar
+from typing import Any, Final, ParamSpec, Self, TypeVar
 
 from uploadfilter.errors import ServiceError
 from uploadfilter.networks import Holdings
@@ -37,6 +37,10 @@ an upload of 2 MB needs a thread three times instead of thirty."""
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
+_CLIENTS: Final = 4
+"""How many clients together may fill all spools: the quarter of one holds two uploads
+of the largest size and many of any other."""
+
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 
@@ -53,30 +57,29 @@ class SpoolLimits:
             256 uploads at ``memory_per_upload_bytes``.
         disk_total_bytes: Disk space of all spools together; ten uploads of the largest
             size.
-        memory_per_client_bytes: Memory of the spools of one client; beyond, they go to
-            disk. A quarter of all.
-        disk_per_client_bytes: Disk space of the spools of one client. A quarter of all,
-            which holds two uploads of the largest size and many of any other.
     """
 
     memory_per_upload_bytes: int = MIB
     memory_total_bytes: int = 256 * MIB
     disk_total_bytes: int = 20 * GIB
-    memory_per_client_bytes: int = 64 * MIB
-    disk_per_client_bytes: int = 5 * GIB
 
     def __post_init__(self) -> None:
         """Refuse negative limits, and an impossible zero."""
-        for name in (
-            "memory_per_upload_bytes",
-            "memory_total_bytes",
-            "memory_per_client_bytes",
-        ):
+        for name in ("memory_per_upload_bytes", "memory_total_bytes"):
             if getattr(self, name) < 0:
                 raise ValueError(f"{name} must not be negative")
-        for name in ("disk_total_bytes", "disk_per_client_bytes"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} must be positive")
+        if self.disk_total_bytes < 1:
+            raise ValueError("disk_total_bytes must be positive")
+
+    @property
+    def memory_per_client_bytes(self) -> int:
+        """Memory of the spools of one client; beyond, they go to disk."""
+        return self.memory_total_bytes // _CLIENTS
+
+    @property
+    def disk_per_client_bytes(self) -> int:
+        """Disk space of the spools of one client."""
+        return self.disk_total_bytes // _CLIENTS
 
 
 @dataclass(slots=True)
