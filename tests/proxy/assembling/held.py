@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
-from uploadfilter.uploads.assembly.assembly import Fault, Order
+from uploadfilter.uploads.assembly.assembly import Denial, Fault
 from uploadfilter.uploads.assembly.journal import UploadHead
 
 DATA = b"some bytes of an upload"
@@ -36,7 +35,6 @@ def head(store: UploadStore, client: str = "", **changes: object) -> UploadHead:
         "client": store.client_of(client),
         "total": len(DATA),
         "most": 10**6,
-        "order": Order.SEQUENTIAL,
     }
     return UploadHead(**(fields | changes))  # type: ignore[arg-type] # fields by name
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.proxy.assembling.held import DATA, head, opened, put, stored, whole
-from uploadfilter.proxy.assembling.heldfile import Denial, HeldFile
+from uploadfilter.proxy.assembling.heldfile import HeldFile
+from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
 
 
@@ -46,8 +47,8 @@ def _holding(
     assert isinstance(held, HeldFile)
     for at in range(pieces + 1):
         held.assembly.begin(at, 1)
-        actions = held.assembly.receive(DATA[at : at + 1])
-        held.carry_out(actions)  # type: ignore[arg-type] # nothing is refused here
+        assert held.assembly.receive(DATA[at : at + 1]) is None
+        held.keep([DATA[at : at + 1]])
         if at < pieces:
             held.commit()
     tell.send(True)

@@ -22,7 +22,6 @@ from tests.proxy.assembling.held import (
 )
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.assembling import heldfile
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import (
     SEEN_S,
@@ -32,7 +31,7 @@ from uploadfilter.proxy.assembling.store import (
     joined,
 )
 from uploadfilter.proxy.assembling.usage import StoreEvent
-from uploadfilter.uploads.assembly.assembly import Fault, Order, State
+from uploadfilter.uploads.assembly.assembly import Denial, State
 
 
 async def test_upload_outlives_its_process(tmp_path: Path) -> None:
@@ -173,19 +172,6 @@ async def test_undone_piece_can_be_sent_again(tmp_path: Path) -> None:
     assert await whole(held) == DATA
     await held.close()
     await store.survey()
-
-
-async def test_overlap_is_compared_on_disk(tmp_path: Path) -> None:
-    """Equal bytes pass, other ones are refused and change nothing."""
-    store = stored(tmp_path)
-    held = await begun(store, "a", order=Order.ANY)
-    assert await put(held, 10, DATA[10:]) is None
-    assert await put(held, 8, DATA[8:12]) is None
-    assert await put(held, 0, DATA[:8] + b"??") is Fault.OTHER_BYTES
-    assert held.offset == 0
-    assert await put(held, 0, DATA[:9]) is None
-    assert await whole(held) == DATA
-    await held.close()
 
 
 async def test_uploads_are_bounded(tmp_path: Path) -> None:

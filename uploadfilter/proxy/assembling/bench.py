@@ -35,7 +35,6 @@ from uploadfilter.proxy.assembling.contents import (
     joined_contents,
     pieces_of,
 )
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.originbodies import whole
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.proxy.counting.labels import Phase
@@ -51,7 +50,7 @@ from uploadfilter.proxy.inspecting.upload import Keep, Upload, ask_for_body
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.uploads.assembly.assembly import Fault, State
+from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
@@ -329,7 +328,7 @@ class Workbench:
             contents = joined_contents(uploads)
         plan = BodyPlan(
             kind=BodyKind.RAW,
-            declared_length=sum(each.size for each in uploads),
+            declared_length=sum(each.offset for each in uploads),
             declared_type=declared_type,
         )
         is_final = False

@@ -28,7 +28,7 @@ def joined_contents(uploads: Sequence[HeldUpload]) -> Contents:
 
     Each of several uploads is a file of its own for the origin.
     """
-    shown = tuple(each.size for each in uploads)
+    shown = tuple(each.offset for each in uploads)
     return Contents(data=joined(uploads), spans=None, shown=shown)
 
 

@@ -17,10 +17,9 @@ from uploadfilter.proxy.assembling.bench import (
     Reply,
     is_verdict,
 )
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.proxy.inspecting.commands import Answer
-from uploadfilter.uploads.assembly.assembly import Order
+from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
 
 REMEMBERED_S: Final = 60.0
@@ -111,7 +110,6 @@ class RememberedEnds:
             client=store.client_of(client_key),
             total=0,
             most=0,
-            order=Order.SEQUENTIAL,
             is_part=True,
             notes=notes,
         )

@@ -16,18 +16,17 @@ Everything blocks; ``store.py`` calls it in threads.
 import errno
 import fcntl
 import os
+from collections.abc import Iterable
 from contextlib import suppress
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
-from zlib import crc32
 
 from uploadfilter.state import PRIVATE_FILE, sync_directory
-from uploadfilter.uploads.assembly.assembly import Assembly, Compare, Keep, Span, State
+from uploadfilter.uploads.assembly.assembly import Assembly, Denial, State
 from uploadfilter.uploads.assembly.journal import (
     MOST_BYTES,
-    Became,
     Committed,
+    Decided,
     Restored,
     Step,
     Total,
@@ -43,16 +42,6 @@ DATA: Final = ".data"
 _FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 _BLOCK: Final = 1024 * 1024
 """Bytes that are read at a time."""
-
-
-class Denial(StrEnum):
-    """Why the store does not do what it was asked for."""
-
-    MISSING = "missing"
-    BUSY = "busy"
-    EXISTS = "exists"
-    FULL = "full"
-    UNUSABLE = "unusable"
 
 
 def denial_of(exc: OSError) -> Denial:
@@ -81,7 +70,7 @@ class HeldFile:
         self._journal = journal
         self._data = data
         self._end = known.length
-        self._place = known.assembly.tail
+        self._place = known.assembly.offset
 
     @classmethod
     def create(
@@ -158,22 +147,15 @@ class HeldFile:
             held.undo()
         return held
 
-    def carry_out(self, actions: list[Keep | Compare]) -> bool:
-        """Keep and compare bytes; false if bytes differ from the held ones.
+    def keep(self, data: Iterable[bytes]) -> None:
+        """Keep bytes of the piece that has begun.
 
         Raises:
             OSError: The disk does not take them.
         """
-        for action in actions:
-            match action:
-                case Keep():
-                    _write_all(self._data, action.data, self._place)
-                    self._place += len(action.data)
-                case Compare():
-                    held = os.pread(self._data, len(action.data), action.place)
-                    if held != action.data:
-                        return False
-        return True
+        for each in data:
+            _write_all(self._data, each, self._place)
+            self._place += len(each)
 
     def commit(self) -> None:
         """Make the piece that has arrived durable.
@@ -182,14 +164,14 @@ class HeldFile:
             OSError: It is not durable, and does not count.
         """
         added = self.assembly.end()
-        if not added:
+        if added is None:
             return
         try:
             os.fdatasync(self._data)
-            self._note(Committed.of(added))
+            self._note(Committed(added.length, added.checksum))
         except OSError:
             self.assembly.undo()
-            self._place = self.assembly.tail
+            self._place = self.assembly.offset
             raise
 
     def drop(self) -> None:
@@ -211,20 +193,19 @@ class HeldFile:
         """Make the length of the upload durable, which ``assembly`` has taken."""
         self._note(Total(total))
 
-    def become(self, state: State, decision: str = "") -> None:
-        """Make a later state durable.
+    def decide(self, decision: str) -> None:
+        """Make it durable that the replay may begin.
 
         Raises:
             OSError: It is not durable.
-            ValueError: There is no such step.
+            ValueError: The upload is not complete.
         """
-        self.assembly.become(state)
-        self._note(Became(state, decision))
+        self.assembly.decide()
+        self._note(Decided(decision))
 
-    def read(self, span: Span, start: int) -> bytes:
-        """Return the next bytes of a span, from ``start`` in it."""
-        size = min(span.length - start, _BLOCK)
-        return os.pread(self._data, size, span.place + start)
+    def read(self, start: int, size: int) -> bytes:
+        """Return at most ``size`` bytes of the upload, from ``start`` on."""
+        return os.pread(self._data, min(size, _BLOCK), start)
 
     def remove(self) -> None:
         """Delete the upload; its lock is held until ``close``."""
@@ -236,7 +217,7 @@ class HeldFile:
         self._journal = self._data = -1
 
     def _cut(self) -> None:
-        self._place = self.assembly.tail
+        self._place = self.assembly.offset
         os.ftruncate(self._data, self._place)
 
     def _note(self, step: Step) -> None:
@@ -298,15 +279,10 @@ def remove_unlocked(directory: Path, name: str) -> bool:
     return True
 
 
-def checksum(data: bytes, before: int = 0) -> int:
-    """Return the checksum of a span's bytes, going on from those before."""
-    return crc32(data, before)
-
-
 def _is_whole(known: Restored, data: int) -> bool:
     """Tell whether an upload may go on: no replay was cut off, and no byte is gone."""
-    is_going_on = known.assembly.state in {State.OPEN, State.COMPLETE}
-    return is_going_on and os.fstat(data).st_size >= known.assembly.tail
+    is_replayed = known.assembly.state is State.DECIDED
+    return not is_replayed and os.fstat(data).st_size >= known.assembly.offset
 
 
 def _is_undecided(known: Restored) -> bool:

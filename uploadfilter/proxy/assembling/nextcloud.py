@@ -34,7 +34,6 @@ from uploadfilter.proxy.assembling.bench import (
     Workbench,
     is_verdict,
 )
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.pieceanswers import (
     CODED,
     TOO_LARGE,
@@ -44,7 +43,7 @@ from uploadfilter.proxy.assembling.pieceanswers import (
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.uploads.assembly.assembly import Order, State
+from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.nextcloud import (
@@ -157,7 +156,6 @@ class Nextcloud:
             client=store.client_of(arrival.client_key),
             total=arrival.head.declared_length,
             most=arrival.route.limits.max_body_bytes,
-            order=Order.SEQUENTIAL,
             is_part=True,
             notes={_WRITTEN: step.name},
         )
@@ -226,7 +224,7 @@ class Nextcloud:
                 break
         if not found:
             return Denial.MISSING
-        size = sum(part.size for part in found)
+        size = sum(part.offset for part in found)
         if size > arrival.route.limits.max_body_bytes:
             return TOO_LARGE
         return found if size == step.total else _OTHER_TOTAL
@@ -235,7 +233,7 @@ class Nextcloud:
         self, arrival: Arrival, step: ChunkJoining, parts: list[HeldUpload]
     ) -> web.Response:
         async def replay(to: Replaying) -> Reply:
-            return await _replayed(to, step, [part.size for part in parts])
+            return await _replayed(to, step, [part.offset for part in parts])
 
         done = await self._bench.finish(
             arrival, parts, declared_type=None, replay=replay
@@ -260,8 +258,8 @@ class Nextcloud:
                     arrival,
                     _putting(arrival.head, target),
                     decision_id=None,
-                    body_length=held.size,
-                    body=held.read() if held.size else None,
+                    body_length=held.offset,
+                    body=held.read() if held.offset else None,
                 )
                 await held.remove()
         done = await self._bench.pass_unseen(arrival, b"")

@@ -12,11 +12,10 @@ from aiohttp import web
 
 from uploadfilter.model import Reason
 from uploadfilter.proxy.assembling.bench import Failure, OriginReply, Workbench
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly import tus
-from uploadfilter.uploads.assembly.assembly import Fault
+from uploadfilter.uploads.assembly.assembly import Denial, Fault
 from uploadfilter.uploads.head.plan import Refusal
 
 _BAD_SUM: Final = 460
@@ -29,7 +28,6 @@ browsers let a page read it, and those about the upload."""
 _STATUS_OF_FAULT: Final = {
     Fault.NOT_OPEN: HTTPStatus.CONFLICT,
     Fault.WRONG_OFFSET: HTTPStatus.CONFLICT,
-    Fault.OTHER_BYTES: HTTPStatus.CONFLICT,
     Fault.OTHER_TOTAL: HTTPStatus.BAD_REQUEST,
     Fault.TOO_MANY_PIECES: HTTPStatus.BAD_REQUEST,
     Fault.BEYOND_TOTAL: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

@@ -34,13 +34,12 @@ from uploadfilter.proxy.assembling.bench import (
     is_verdict,
     once,
 )
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly import s3
-from uploadfilter.uploads.assembly.assembly import Fault, Order, State
+from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import Refused
@@ -131,7 +130,6 @@ class S3:
             client=store.client_of(arrival.client_key),
             total=total,
             most=arrival.route.limits.max_body_bytes,
-            order=Order.SEQUENTIAL,
             is_part=True,
         )
         old = await store.open(name)
@@ -202,7 +200,9 @@ class S3:
             if isinstance(held, Denial):
                 return _wrong_by_part(held, is_first=not parts)
             parts.append(held)
-        is_too_large = sum(p.size for p in parts) > arrival.route.limits.max_body_bytes
+        is_too_large = (
+            sum(p.offset for p in parts) > arrival.route.limits.max_body_bytes
+        )
         return _TOO_LARGE if is_too_large else parts
 
     async def _opened(

@@ -27,6 +27,7 @@ from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
+from zlib import crc32
 
 import structlog
 
@@ -35,9 +36,7 @@ from uploadfilter.ongoing import QUIET_S, OngoingFaults
 from uploadfilter.proxy.assembling.heldfile import (
     DATA,
     JOURNAL,
-    Denial,
     HeldFile,
-    checksum,
     client_of,
     denial_of,
     peek,
@@ -46,14 +45,7 @@ from uploadfilter.proxy.assembling.heldfile import (
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.usage import Holding, StoreEvent, StoreUsage
 from uploadfilter.state import PRIVATE_MODE, make_private, only_one, write_private
-from uploadfilter.uploads.assembly.assembly import (
-    Compare,
-    Fault,
-    Keep,
-    Refuse,
-    Span,
-    State,
-)
+from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
 from uploadfilter.uploads.assembly.journal import Restored, UploadHead
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -203,8 +195,8 @@ class UploadStore:
         found = await self._tried(lambda: peek(self.directory, name) or Denial.MISSING)
         if isinstance(found, Denial):
             return found
-        is_going_on = found.assembly.state in {State.OPEN, State.COMPLETE}
-        return found if is_going_on else Denial.MISSING
+        is_replayed = found.assembly.state is State.DECIDED
+        return Denial.MISSING if is_replayed else found
 
     async def survey(self) -> None:
         """Count the uploads on disk, and delete the expired ones."""
@@ -317,7 +309,7 @@ class HeldUpload:
     def __init__(self, store: UploadStore, file: HeldFile) -> None:
         self._store = store
         self._file = file
-        self._waiting: list[Keep | Compare] = []
+        self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._is_gone = False
         self._last: asyncio.Task[object] | None = None
@@ -339,7 +331,7 @@ class HeldUpload:
 
     @property
     def offset(self) -> int:
-        """Bytes that are held from 0 on without a gap."""
+        """Bytes that are held."""
         return self._file.assembly.offset
 
     @property
@@ -348,24 +340,14 @@ class HeldUpload:
         return self._file.assembly.total
 
     @property
-    def size(self) -> int:
-        """Bytes that are held."""
-        return self._file.assembly.held_bytes
-
-    @property
-    def spans(self) -> tuple[Span, ...]:
-        """The bytes that are held, in the order of the upload."""
-        return self._file.assembly.spans
-
-    @property
     def pieces(self) -> int:
         """Number of its committed pieces."""
-        return self._file.assembly.pieces
+        return len(self._file.assembly.pieces)
 
     async def begin(
         self, at: int, length: int | None = None, total: int | None = None
     ) -> Fault | Denial | None:
-        """Begin a piece; the arguments are those of ``Assembly.fault``."""
+        """Begin a piece; the arguments are those of ``Assembly.begin``."""
         was = self.total
         fault = self._file.assembly.begin(at, length, total)
         if fault is not None or self.total == was or self.total is None:
@@ -375,30 +357,30 @@ class HeldUpload:
 
     async def write(self, data: bytes) -> Fault | Denial | None:
         """Take bytes of the piece, or say why not; then call ``drop``."""
-        for action in self._file.assembly.receive(data):
-            if isinstance(action, Refuse):
-                return action.fault
-            self._waiting.append(action)
-            self._waiting_bytes += len(action.data)
+        fault = self._file.assembly.receive(data)
+        if fault is not None:
+            return fault
+        self._waiting.append(data)
+        self._waiting_bytes += len(data)
         if not self._store.usage.take(self.name, self.head.client, len(data)):
             return Denial.FULL
         return await self._flushed() if self._waiting_bytes >= _FLUSH_BYTES else None
 
-    async def commit(self) -> Fault | Denial | None:
+    async def commit(self) -> Denial | None:
         """Make the piece durable; otherwise it does not count, and this says why."""
         failed = await self._flushed()
         if failed is not None:
             await self.drop()
             return failed
         done = await self._done(self._file.commit)
-        self._store.usage.is_now(self.name, self.size)
+        self._store.usage.is_now(self.name, self.offset)
         return done
 
     async def drop(self) -> None:
         """Forget the piece that has begun, if there is one."""
         self._waiting, self._waiting_bytes = [], 0
         await self._done(self._file.drop)
-        self._store.usage.is_now(self.name, self.size)
+        self._store.usage.is_now(self.name, self.offset)
 
     async def state_total(self, total: int) -> Fault | Denial | None:
         """Take the length of the upload."""
@@ -414,11 +396,11 @@ class HeldUpload:
             return
         if await self._done(self._file.undo) is not None:
             await self.remove()
-        self._store.usage.is_now(self.name, self.size)
+        self._store.usage.is_now(self.name, self.offset)
 
     async def decided(self, decision: str) -> Denial | None:
         """Note durably that the first byte may go to the origin now."""
-        return await self._done(lambda: self._file.become(State.DECIDED, decision))
+        return await self._done(lambda: self._file.decide(decision))
 
     async def remove(self) -> None:
         """Delete it: it was replayed, rejected, ended by its client, or has failed."""
@@ -432,30 +414,27 @@ class HeldUpload:
         Raises:
             DamagedUploadError: The disk returns other bytes than were committed.
         """
-        for span in self._file.assembly.spans:
-            at, known = 0, 0
-            while at < span.length:
-                data = await self._in_thread(partial(self._file.read, span, at))
+        at = 0
+        for piece in self._file.assembly.pieces:
+            end, known = at + piece.length, 0
+            while at < end:
+                data = await self._in_thread(partial(self._file.read, at, end - at))
                 if not data:
                     raise DamagedUploadError
-                at, known = at + len(data), checksum(data, known)
+                at, known = at + len(data), crc32(data, known)
                 yield data
-            if known != span.checksum:
+            if known != piece.checksum:
                 raise DamagedUploadError
 
     async def close(self) -> None:
         """Release the lock."""
         await self._in_thread(self._file.close)
 
-    async def _flushed(self) -> Fault | Denial | None:
+    async def _flushed(self) -> Denial | None:
         if not self._waiting:
             return None
-        actions, self._waiting, self._waiting_bytes = self._waiting, [], 0
-        try:
-            is_same = await self._in_thread(partial(self._file.carry_out, actions))
-        except OSError as exc:
-            return self._store.failed(exc)
-        return None if is_same else Fault.OTHER_BYTES
+        data, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        return await self._done(partial(self._file.keep, data))
 
     async def _done(self, work: Callable[[], None]) -> Denial | None:
         try:

@@ -30,7 +30,6 @@ from uploadfilter.proxy.assembling.bench import (
     Workbench,
     is_verdict,
 )
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.pieceanswers import (
     CODED,
     TOO_LARGE,
@@ -43,7 +42,7 @@ from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly import tus
-from uploadfilter.uploads.assembly.assembly import Order, State
+from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
@@ -162,7 +161,6 @@ class Tus:
             client=store.client_of(arrival.client_key),
             total=step.total,
             most=arrival.route.limits.max_body_bytes,
-            order=Order.SEQUENTIAL,
             is_part=step.is_part,
             notes=notes | ({} if step.total is not None else {_DEFERRED: "1"}),
         )
@@ -302,7 +300,7 @@ class Tus:
     async def _joined(
         self, arrival: Arrival, step: tus.Joining, parts: Sequence[HeldUpload]
     ) -> web.StreamResponse:
-        if sum(part.size for part in parts) > arrival.route.limits.max_body_bytes:
+        if sum(part.offset for part in parts) > arrival.route.limits.max_body_bytes:
             return self._answers.refuse(arrival, TOO_LARGE)
         final = edited(
             arrival.head,
@@ -315,10 +313,10 @@ class Tus:
         async def replay(to: Replaying) -> Reply:
             start = 0
             for target, part in zip(step.parts, parts, strict=True):
-                sent = await to.send(_patch(arrival, target, part), start, part.size)
+                sent = await to.send(_patch(arrival, target, part), start, part.offset)
                 if not isinstance(sent, OriginReply) or not sent.is_success:
                     return sent
-                start += part.size
+                start += part.offset
             return await to.bench.ask(arrival, final)
 
         done = await self._bench.finish(
@@ -432,7 +430,7 @@ def _patch(arrival: Arrival, target: str, held: HeldUpload) -> RequestHead:
     """Return the one PATCH that brings a whole upload."""
     added = {b"Upload-Offset": b"0", b"Content-Type": tus.BODY_TYPE}
     if _DEFERRED in held.head.notes:
-        added[b"Upload-Length"] = b"%d" % held.size
+        added[b"Upload-Length"] = b"%d" % held.offset
     return edited(
         arrival.head,
         method="PATCH",

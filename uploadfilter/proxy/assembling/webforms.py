@@ -41,7 +41,6 @@ from uploadfilter.proxy.assembling.ends import (
     RememberedEnd,
     RememberedEnds,
 )
-from uploadfilter.proxy.assembling.heldfile import Denial
 from uploadfilter.proxy.assembling.slicecontents import (
     AT,
     COUNT,
@@ -66,7 +65,7 @@ from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.commands import Answer, KeepSlice, Where
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.uploads.assembly.assembly import Order, State
+from uploadfilter.uploads.assembly.assembly import Denial, State
 from uploadfilter.uploads.assembly.heads import edited
 from uploadfilter.uploads.assembly.journal import UploadHead
 from uploadfilter.uploads.assembly.webforms import MOST_SLICES, Slice
@@ -208,7 +207,6 @@ class WebForms:
             client=store.client_of(arrival.client_key),
             total=length,
             most=length,
-            order=Order.SEQUENTIAL,
             is_part=True,
             notes=_notes(arrival, arrived, pieces, arrived.type_of(boundary)),
         )
@@ -328,7 +326,7 @@ class WebForms:
                     arrival,
                     _head_of(arrival, part),
                     decision_id=to.upload.ticket.id,
-                    body_length=part.size,
+                    body_length=part.offset,
                     body=part.read(),
                 )
                 if not isinstance(reply, OriginReply) or not reply.is_success:

@@ -10,18 +10,17 @@ upload; each further one is a step that is durable. Rules this module keeps:
   whole upload unknown. Half of an upload is never taken for the upload.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 from zlib import crc32
 
 import msgspec
 
-from uploadfilter.uploads.assembly.assembly import Assembly, Order, Span, State
+from uploadfilter.uploads.assembly.assembly import Assembly, HeldPiece, State
 
-VERSION: Final = 1
+VERSION: Final = 2
 MOST_BYTES: Final = 4 * 1024 * 1024
-"""Longest journal that is read: ten thousand pieces take some 600 KB."""
+"""Longest journal that is read: ten thousand pieces take some 500 KB."""
 
 
 class UploadHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -34,7 +33,6 @@ class UploadHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         client: Keyed hash of its client, for quotas; empty if no client is known.
         total: Its length in bytes; ``None`` if it is not known yet.
         most: Longest upload of its route, in bytes.
-        order: Order of its pieces.
         is_part: Whether it waits for others when it is complete, to be one upload with
             them: a partial upload of tus, or a part of S3.
         notes: What its protocol has to know at its end; never a cookie or a
@@ -47,20 +45,15 @@ class UploadHead(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
     client: str
     total: int | None
     most: int
-    order: Order
     is_part: bool = False
     notes: dict[str, str] = {}
 
 
 class Committed(msgspec.Struct, frozen=True, tag="piece"):
-    """A piece is durable: offset, length, place and checksum of each span."""
+    """A piece is durable: its length and its checksum."""
 
-    spans: tuple[tuple[int, int, int, int], ...]
-
-    @classmethod
-    def of(cls, spans: Sequence[Span]) -> "Committed":
-        """Make the step of a piece."""
-        return cls(tuple((s.at, s.length, s.place, s.checksum) for s in spans))
+    length: int
+    checksum: int
 
 
 class Total(msgspec.Struct, frozen=True, tag="total"):
@@ -73,14 +66,13 @@ class Undone(msgspec.Struct, frozen=True, tag="undone"):
     """The last piece does not count."""
 
 
-class Became(msgspec.Struct, frozen=True, tag="state"):
-    """The upload is in a later state; its decision, if there is one."""
+class Decided(msgspec.Struct, frozen=True, tag="decided"):
+    """The replay of the upload may have begun, by this decision."""
 
-    state: State
-    decision: str = ""
+    decision: str
 
 
-Step: TypeAlias = Committed | Total | Undone | Became
+Step: TypeAlias = Committed | Total | Undone | Decided
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +83,11 @@ class Restored:
         head: Its head.
         assembly: Its state.
         length: Bytes of the journal that count; a torn line follows them.
-        decision: The id of its decision, if there is one.
     """
 
     head: UploadHead
     assembly: Assembly = field(compare=False)
     length: int
-    decision: str = ""
 
 
 def line(item: UploadHead | Step) -> bytes:
@@ -119,21 +109,16 @@ def restored(data: bytes) -> Restored | None:
         head = _HEAD.decode(texts[0])
         if head.v != VERSION:
             return None
-        assembly = Assembly(total=head.total, most_bytes=head.most, order=head.order)
-        decision = ""
+        assembly = Assembly(total=head.total, most_bytes=head.most)
         for text in texts[1:]:
-            step = _STEP.decode(text)
-            _take(assembly, step)
-            if isinstance(step, Became):
-                decision = step.decision or decision
+            _take(assembly, _STEP.decode(text))
     except (ValueError, IndexError):
         return None
-    return Restored(head=head, assembly=assembly, length=end, decision=decision)
+    return Restored(head=head, assembly=assembly, length=end)
 
 
 _HEAD: Final = msgspec.json.Decoder(UploadHead)
 _STEP: Final = msgspec.json.Decoder(Step)
-_CHECK_DIGITS: Final = 8
 
 
 def _text(item: bytes) -> bytes:
@@ -143,7 +128,7 @@ def _text(item: bytes) -> bytes:
         ValueError: The line is not as it was written.
     """
     check, _, text = item.partition(b" ")
-    if len(check) != _CHECK_DIGITS or int(check, 16) != crc32(text):
+    if check != b"%08x" % crc32(text):
         raise ValueError("a line of a journal is damaged")
     return text
 
@@ -158,14 +143,11 @@ def _take(assembly: Assembly, step: Step) -> None:
         case Committed():
             if assembly.state is not State.OPEN:
                 raise ValueError("a piece came after the end of its upload")
-            assembly.committed(
-                Span(at=at, length=length, place=place, checksum=checksum)
-                for at, length, place, checksum in step.spans
-            )
+            assembly.add(HeldPiece(length=step.length, checksum=step.checksum))
         case Total():
             if not assembly.state_total(step.total):
                 raise ValueError("an upload has two lengths")
         case Undone():
             assembly.undo()
-        case Became():
-            assembly.become(step.state)
+        case Decided():
+            assembly.decide()
