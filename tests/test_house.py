@@ -76,6 +76,15 @@ TESTED_ELSEWHERE = {
     "uploadfilter/objecting/finding.py": "tests/objecting/test_watching.py",
     "uploadfilter/objecting/listening.py": "tests/service/test_forms.py",
     "uploadfilter/objecting/storing.py": "tests/objecting/test_keeping.py",
+    "uploadfilter/proxy/assembling/protocols.py": (
+        "tests/proxy/assembling/test_engine.py"
+    ),
+    "uploadfilter/proxy/assembling/receiving.py": (
+        "tests/proxy/assembling/test_engine.py"
+    ),
+    "uploadfilter/uploads/assembly/s3lists.py": "tests/uploads/assembly/test_s3.py",
+    "uploadfilter/uploads/assembly/steps.py": "tests/proxy/assembling/test_engine.py",
+    "uploadfilter/uploads/assembly/tuswords.py": "tests/uploads/assembly/test_tus.py",
     "uploadfilter/proxy/assembling/slicecontents.py": (
         "tests/proxy/assembling/test_webforms.py"
     ),

@@ -413,7 +413,7 @@ NAMED: Mapping[str, str] = {
         "tests/proxy/assembling/test_nextcloud.py::test_odd_steps_are_refused"
     ),
     "a file of which only digests are listed, in": (
-        "tests/proxy/assembling/test_protocols.py"
+        "tests/proxy/assembling/test_engine.py"
         "::test_piece_that_is_a_listed_file_is_never_shown"
     ),
     "slices of a web form on a [route": (

@@ -1,8 +1,9 @@
 """The tools of the protocols: answers out of the origin's."""
 
 from uploadfilter.model import Reason
-from uploadfilter.proxy.assembling.bench import OriginReply, Workbench, is_verdict
+from uploadfilter.proxy.assembling.bench import Workbench, carried, is_verdict
 from uploadfilter.proxy.inspecting.commands import Answer
+from uploadfilter.uploads.assembly.steps import OriginReply
 
 REPLY = OriginReply(
     status=201,
@@ -27,14 +28,30 @@ def test_answer_is_the_origins_with_changes() -> None:
     assert "Content-Length" not in made.headers
 
 
-def test_other_status_has_no_body() -> None:
-    """The body belongs to the origin's own answer."""
-    assert Workbench.relay(REPLY, status=204).body is None
-
-
 def test_only_a_verdict_is_final() -> None:
     """A lack of one lets the client send its last piece again."""
     assert is_verdict(Answer(status=403, reason=None))
     assert is_verdict(Answer(status=403, reason=Reason.UNDECODABLE))
     assert not is_verdict(Answer(status=503, reason=Reason.NO_SCANNER))
     assert not is_verdict(Answer(status=400, reason=Reason.ABORTED))
+
+
+def test_headers_of_the_origin_go_along() -> None:
+    """Those for browsers and about the upload, and no others."""
+    known = OriginReply(
+        status=200,
+        headers=[
+            (b"Access-Control-Allow-Origin", b"https://site.example"),
+            (b"Tus-Resumable", b"1.0.0"),
+            (b"Upload-Expires", b"later"),
+            (b"Upload-Offset", b"0"),
+            (b"Content-Type", b"text/plain"),
+        ],
+        body=b"",
+    )
+    assert carried(known) == {
+        "Access-Control-Allow-Origin": "https://site.example",
+        "Tus-Resumable": "1.0.0",
+        "Upload-Expires": "later",
+    }
+    assert carried(None) == {}

@@ -6,12 +6,13 @@ import pytest
 
 from tests.proxy.assembling.held import Clock
 from uploadfilter.model import Reason
-from uploadfilter.proxy.assembling.bench import NotAccepted, OriginReply, Reply
+from uploadfilter.proxy.assembling.bench import NotAccepted, Reply
 from uploadfilter.proxy.assembling.ends import RememberedEnd, RememberedEnds
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import UploadStore
 from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.origins.failing import OriginFailure
+from uploadfilter.uploads.assembly.steps import OriginReply
 
 REJECTED = NotAccepted(answer=Answer(status=403, reason=None), decision_id="d1")
 UNDECIDED = NotAccepted(
@@ -28,7 +29,6 @@ async def made(path: Path, clock: Clock) -> tuple[RememberedEnds, str]:
     """Return the ends of a store, and the name of an upload."""
     store = UploadStore(path / "uploads", StoreSettings(), clock=clock)
     name = await store.name_of("a")
-    assert name is not None
     return RememberedEnds(store, "forms"), name
 
 
@@ -39,19 +39,19 @@ async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
     await ends.remember(name, "client", replied(200))
     await ends.remember(name, "client", REJECTED, {"0": "77"})
     clock.now_s = 1060
-    end = await ends.known(name, 60)
+    end = await ends.known(name)
     assert end == RememberedEnd(rejection=REJECTED, sums={"0": "77"})
     clock.now_s = 900
-    assert await ends.known(name, 60) is None
+    assert await ends.known(name) is None
     clock.now_s = 1000
-    assert await ends.known(name, 60) is None
+    assert await ends.known(name) is None
 
 
 async def test_upload_that_was_sent_on_has_no_rejection(tmp_path: Path) -> None:
     """Its client hears that all is well."""
     ends, name = await made(tmp_path, Clock(0))
     await ends.remember(name, "client", replied(200))
-    assert await ends.known(name, 60) == RememberedEnd(rejection=None, sums={})
+    assert await ends.known(name) == RememberedEnd(rejection=None, sums={})
 
 
 @pytest.mark.parametrize(
@@ -63,11 +63,11 @@ async def test_end_from_which_clients_go_on_is_not_remembered(
     """The same upload may be sent again."""
     ends, name = await made(tmp_path, Clock(0))
     await ends.remember(name, "client", done)
-    assert await ends.known(name, 60) is None
+    assert await ends.known(name) is None
 
 
 async def test_unusable_store_knows_no_end(tmp_path: Path) -> None:
     """Without a name nothing is remembered."""
     ends, _ = await made(tmp_path, Clock(0))
-    await ends.remember(None, "client", REJECTED)
-    assert await ends.known(None, 60) is None
+    await ends.remember("", "client", REJECTED)
+    assert await ends.known("") is None

@@ -194,7 +194,7 @@ async def test_part_that_never_came_by_is_unknown(served: Served) -> None:
     parts = {2: UNLISTED, 3: LISTED}
     served.origin.parts[upload_id][3] = LISTED
     answer = await served.client.complete(upload_id, parts)
-    assert (status(answer), b"InvalidPart" in answer) == (400, True)
+    assert (status(answer), b"NoSuchUpload" in answer) == (404, True)
     assert served.origin.objects == {}
     assert status(await served.client.complete(upload_id, {2: UNLISTED})) == 200
 

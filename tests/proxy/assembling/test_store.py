@@ -22,13 +22,13 @@ from tests.proxy.assembling.held import (
 )
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.assembling import heldfile
+from uploadfilter.proxy.assembling.contents import joined
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import (
     SEEN_S,
     DamagedUploadError,
     HeldUpload,
     UploadStore,
-    joined,
 )
 from uploadfilter.proxy.assembling.usage import StoreEvent
 from uploadfilter.uploads.assembly.assembly import Denial, State
@@ -40,7 +40,11 @@ async def test_upload_outlives_its_process(tmp_path: Path) -> None:
     assert await put(held, 0, DATA[:5]) is None
     await held.close()
     again = await opened(stored(tmp_path), held.name)
-    assert (again.offset, again.total, again.state) == (5, len(DATA), State.OPEN)
+    assert (again.offset, again.assembly.total, again.state) == (
+        5,
+        len(DATA),
+        State.OPEN,
+    )
     assert await put(again, 5, DATA[5:]) is None
     assert again.state is State.COMPLETE
     assert await whole(again) == DATA
@@ -313,7 +317,7 @@ async def test_read_only_disk_is_a_denial(
     assert await store.create("b" * 40, head(store)) is Denial.UNUSABLE
     assert await store.open(held.name) is Denial.UNUSABLE
     assert await store.peek(held.name) is Denial.UNUSABLE
-    assert await stored(tmp_path).name_of("a") is None
+    assert await stored(tmp_path).name_of("a") == ""
 
 
 def test_unusable_folder_ends_the_start(tmp_path: Path) -> None:

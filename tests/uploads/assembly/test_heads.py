@@ -1,6 +1,8 @@
 """Heads of other requests, made out of a client's own."""
 
-from uploadfilter.uploads.assembly.heads import edited
+import pytest
+
+from uploadfilter.uploads.assembly.heads import edited, target_of
 from uploadfilter.uploads.head.request import RequestHead
 
 OWN = RequestHead(
@@ -43,3 +45,18 @@ def test_added_header_takes_the_place_of_the_own() -> None:
     made = edited(OWN, method="HEAD", target="/", dropped=(), added={b"COOKIE": b"e=f"})
     assert made.values(b"cookie") == [b"e=f"]
     assert made.values(b"upload_offset") == [b"3"]
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ("/files/a", "/files/a"),
+        ("https://other.example:8443/x/a?b=c", "/x/a?b=c"),
+        ("a", "/a"),
+        ("./a", "/a"),
+        ("//host/a", "/a"),
+    ],
+)
+def test_address_is_the_target_that_clients_use(location: str, expected: str) -> None:
+    """Location may be absolute or relative (RFC 9110, section 10.2.2)."""
+    assert target_of(location, "/files") == expected

@@ -21,8 +21,9 @@ from collections.abc import (
 )
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from http import HTTPStatus
-from typing import Final, TypeAlias
+from typing import Final, NamedTuple, TypeAlias
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -48,9 +49,16 @@ from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload, ask_for_body
 from uploadfilter.proxy.origins.failing import OriginFailure
-from uploadfilter.proxy.origins.heads import RawHeaders
 from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.uploads.assembly.assembly import Denial, Fault, State
+from uploadfilter.uploads.assembly.assembly import State
+from uploadfilter.uploads.assembly.steps import (
+    Failure,
+    NotSent,
+    OriginReply,
+    OwnReply,
+    Replay,
+    ReplayRequest,
+)
 from uploadfilter.uploads.head.forwarding import forwarded_headers, returned_headers
 from uploadfilter.uploads.head.plan import BodyKind, BodyPlan
 from uploadfilter.uploads.head.request import RequestHead
@@ -61,34 +69,6 @@ _UNDECIDED: Final = frozenset({Reason.ABORTED, Reason.TOO_SLOW})
 _UNAVAILABLE: Final = 503
 
 _NOT_NOTED: Final = Answer(status=_UNAVAILABLE, reason=Reason.INTERNAL_ERROR)
-
-Failure: TypeAlias = Fault | Denial | Reason
-"""Why a piece was not received to its end."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OriginReply:
-    """A whole answer of the origin.
-
-    Attributes:
-        status: Its status.
-        headers: Its headers, without those of the connection.
-        body: Its body.
-    """
-
-    status: int
-    headers: RawHeaders
-    body: bytes
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is 2xx."""
-        return self.status // 100 == 2  # noqa: PLR2004 - the class of the status
-
-    def value(self, name: bytes) -> bytes | None:
-        """Return the first value of a header; ``name`` is in lower case."""
-        found = (value for known, value in self.headers if known.lower() == name)
-        return next(found, None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,44 +85,6 @@ class NotAccepted:
 
 
 Reply: TypeAlias = OriginReply | OriginFailure
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Replaying:
-    """An upload that was accepted, and the copy that was inspected.
-
-    Attributes:
-        upload: The upload.
-        spool: Its bytes.
-        bench: Sends requests to the origin.
-    """
-
-    upload: Upload
-    spool: Spool
-    bench: "Workbench"
-
-    async def send(
-        self, head: RequestHead, start: int = 0, length: int | None = None
-    ) -> Reply:
-        """Send one request with bytes of the upload to the origin.
-
-        Args:
-            head: The request, without the headers that frame its body.
-            start: The first byte.
-            length: Number of bytes; ``None`` for all that follow.
-        """
-        count = self.spool.size - start if length is None else length
-        return await self.bench.asked(
-            self.upload.arrival,
-            head,
-            decision_id=self.upload.ticket.id,
-            body_length=count,
-            body=self.spool.read(start, count) if count else None,
-        )
-
-
-Replay: TypeAlias = Callable[[Replaying], Awaitable[Reply]]
-"""Sends an accepted upload to the origin, and returns the answer that counts."""
 
 
 class Workbench:
@@ -236,26 +178,21 @@ class Workbench:
         self._metrics.took(Phase.RECEIVE, clock() - begun_s)
         return None
 
-    async def piece(
-        self, arrival: Arrival, held: HeldUpload, at: int
-    ) -> Failure | None:
-        """Receive a piece and make it durable, or as much of it as has come.
+    async def listed(self, arrival: Arrival, most_bytes: int) -> bytes | Failure:
+        """Return the short body of a request; empty if it has none.
 
         Args:
-            arrival: The request that brings it.
-            held: The upload, which this request has locked.
-            at: The offset of the first byte.
+            arrival: The request.
+            most_bytes: Longest body that is taken.
         """
-        failed: Failure | None = await held.begin(at, arrival.head.declared_length)
-        if failed is not None:
-            return failed
-        try:
-            failed = await self.receive(arrival, held.write)
-            if failed is not None and not isinstance(failed, Reason):
-                return failed
-            return await held.commit() or failed
-        finally:
-            await held.drop()  # of nothing, if the piece is committed
+        text = bytearray()
+
+        async def take(data: bytes) -> Failure | None:
+            text.extend(data)
+            return Reason.TOO_LARGE if len(text) > most_bytes else None
+
+        failed = await self.receive(arrival, take) if arrival.head.has_body else None
+        return bytes(text) if failed is None else failed
 
     async def ask(self, arrival: Arrival, head: RequestHead) -> Reply:
         """Send a request without a body to the origin, for a client."""
@@ -318,14 +255,15 @@ class Workbench:
             arrival: The request that completed them.
             uploads: The uploads in order, which this request has locked.
             declared_type: The media type that the client claims.
-            replay: Sends them to the origin.
-            contents: The contents to inspect; ``None`` for all bytes as one content.
+            replay: The requests that bring them to the origin.
+            contents: The contents to inspect, which are not what the origin gets;
+                ``None`` for all bytes as one content, which it gets as inspected.
 
         Returns:
             The origin's answer; or the answer of a decision other than ``ACCEPT``.
         """
-        if contents is None:
-            contents = joined_contents(uploads)
+        is_other = contents is not None
+        contents = contents or joined_contents(uploads)
         plan = BodyPlan(
             kind=BodyKind.RAW,
             declared_length=sum(each.offset for each in uploads),
@@ -348,8 +286,10 @@ class Workbench:
                     self._recorder.outcome(upload.ticket, None)
                     return NotAccepted(answer=_NOT_NOTED, decision_id=upload.ticket.id)
                 is_final = True
-                spool = upload.spools[effect.where]
-                return await self._replayed(upload, spool, replay)
+                sources = _stored(uploads)
+                if not is_other:
+                    sources = _spooled(upload.spools[effect.where], uploads)
+                return await self._replayed(upload, replay, sources)
         finally:
             for each in uploads:
                 if is_final or each.state is State.DECIDED:
@@ -369,23 +309,45 @@ class Workbench:
         async with deciding as (upload, effect):
             if isinstance(effect, Answer):
                 return NotAccepted(answer=effect, decision_id=upload.ticket.id)
-            spool = upload.spools[effect.where]
+            replay = Replay((ReplayRequest(arrival.head, text=body),))
+            return await self._replayed(upload, replay, [])
 
-            async def replay(to: Replaying) -> Reply:
-                return await to.send(arrival.head)
-
-            return await self._replayed(upload, spool, replay)
-
-    async def _replayed(self, upload: Upload, spool: Spool, replay: Replay) -> Reply:
+    async def _replayed(
+        self, upload: Upload, replay: Replay, sources: Sequence["_Source"]
+    ) -> Reply:
         """Replay an upload once, and note the outcome, whatever it is."""
         outcome: int | None = None
+        arrival, reply = upload.arrival, None
         try:
-            reply = await replay(Replaying(upload=upload, spool=spool, bench=self))
+            for sending in replay.sendings:
+                reply = await self._sent(upload, sending, sources)
+                if not isinstance(reply, OriginReply) or not reply.is_success:
+                    if replay.undo is not None:
+                        await self.ask(arrival, replay.undo)
+                    break
+            if reply is None:
+                raise RuntimeError("an upload was accepted that brings nothing")
             if isinstance(reply, OriginReply):
                 outcome = reply.status
             return reply
         finally:
             self._recorder.outcome(upload.ticket, outcome)
+
+    async def _sent(
+        self, upload: Upload, sending: ReplayRequest, sources: Sequence["_Source"]
+    ) -> Reply:
+        text = sending.text
+        length, body = len(text), once(text) if text else None
+        if sending.part is not None:
+            source = sources[sending.part]
+            length, body = source.length, source.read() if source.length else None
+        return await self.asked(
+            upload.arrival,
+            sending.head,
+            decision_id=upload.ticket.id,
+            body_length=length,
+            body=body,
+        )
 
     def code_of(self, told: NotAccepted) -> str:
         """Return the code for an objection to a rejection; empty without a form."""
@@ -396,7 +358,7 @@ class Workbench:
         self,
         arrival: Arrival,
         told: Answer | NotAccepted | OriginFailure,
-        headers: Mapping[str, str] | None = None,
+        headers: Mapping[str, str | None] | None = None,
     ) -> web.Response:
         """Make an answer of our own.
 
@@ -421,7 +383,35 @@ class Workbench:
             wording=arrival.live.settings.wording,
             code=code,
         )
-        made.headers.update(headers or {})
+        made.headers.update({k: v for k, v in (headers or {}).items() if v})
+        if not arrival.request.content.at_eof():
+            made.force_close()
+        return made
+
+    def not_sent(self, arrival: Arrival, done: NotAccepted | OriginFailure) -> NotSent:
+        """Say in the words of a protocol why an upload is not at the origin."""
+        if isinstance(done, OriginFailure):
+            return NotSent(status=done.value, is_verdict=False, decision_id="")
+        form, code = arrival.live.settings.wording.form, self.code_of(done)
+        return NotSent(
+            status=done.answer.status,
+            is_verdict=is_verdict(done.answer),
+            decision_id=done.decision_id,
+            objection=f" Code: {code} To object: {form}" if form and code else "",
+        )
+
+    def say(
+        self, arrival: Arrival, said: OwnReply, known: OriginReply | None
+    ) -> web.Response:
+        """Make an answer as a protocol has it.
+
+        Args:
+            arrival: The request.
+            said: The answer.
+            known: The origin's answer about the upload, some headers of which go along.
+        """
+        reply = OriginReply(status=said.status, headers=[], body=said.body)
+        made = self.relay(reply, changed={**carried(known), **said.headers})
         if not arrival.request.content.at_eof():
             made.force_close()
         return made
@@ -430,14 +420,12 @@ class Workbench:
     def relay(
         reply: OriginReply,
         *,
-        status: int | None = None,
         changed: Mapping[str, str | None] | None = None,
     ) -> web.Response:
         """Make the answer to a client out of the origin's.
 
         Args:
             reply: The origin's answer.
-            status: Another status, with which the body is left out.
             changed: Headers to set, or to leave out (``None``).
         """
         headers: CIMultiDict[str] = CIMultiDict()
@@ -448,9 +436,8 @@ class Workbench:
             headers.popall(key, None)
             if told is not None:
                 headers[key] = told
-        body = reply.body if status is None else b""
         return NamelessResponse(
-            status=status or reply.status, headers=headers, body=body or None
+            status=reply.status, headers=headers, body=reply.body or None
         )
 
 
@@ -470,3 +457,38 @@ async def _noted(uploads: Sequence[HeldUpload], decision: str) -> bool:
 async def once(data: bytes) -> AsyncIterator[bytes]:
     """Yield a short body that is in memory."""
     yield data
+
+
+class _Source(NamedTuple):
+    """The bytes of a part that go to the origin."""
+
+    length: int
+    read: Callable[[], AsyncIterator[bytes]]
+
+
+def _stored(uploads: Sequence[HeldUpload]) -> list[_Source]:
+    """Return the bytes of parts as the store has them, which checks them."""
+    return [_Source(each.offset, each.read) for each in uploads]
+
+
+def _spooled(spool: Spool, uploads: Sequence[HeldUpload]) -> list[_Source]:
+    """Return the bytes of parts out of the copy that was inspected."""
+    found, start = [], 0
+    for each in uploads:
+        found.append(_Source(each.offset, partial(spool.read, start, each.offset)))
+        start += each.offset
+    return found
+
+
+_CARRIED: Final = ("access-control-", "tus-", "upload-expires", "vary", "set-cookie")
+"""Headers of the origin's answer that an answer of ours has, too: those by which
+browsers let a page read it, and those about the upload."""
+
+
+def carried(known: OriginReply | None) -> dict[str, str | None]:
+    """Return the origin's headers that an answer of ours has as well."""
+    return {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in (known.headers if known else ())
+        if name.decode("latin-1").lower().startswith(_CARRIED)
+    }

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
-from uploadfilter.proxy.assembling.store import HeldUpload, joined
+from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.uploads.assembly.assembly import UploadPieces
 from uploadfilter.uploads.body.spans import BodySpan
 
@@ -36,6 +36,13 @@ def pieces_of(uploads: Sequence[HeldUpload], contents: Contents) -> UploadPieces
     """Describe the pieces of uploads that are inspected together."""
     return UploadPieces(
         protocol=uploads[0].head.protocol,
-        count=sum(each.pieces for each in uploads),
+        count=sum(len(each.assembly.pieces) for each in uploads),
         shown=contents.shown,
     )
+
+
+async def joined(uploads: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
+    """Yield several uploads, one after the other."""
+    for upload in uploads:
+        async for data in upload.read():
+            yield data

@@ -11,22 +11,15 @@ from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
-from uploadfilter.proxy.assembling.bench import (
-    NotAccepted,
-    OriginReply,
-    Reply,
-    is_verdict,
-)
+from uploadfilter.proxy.assembling.bench import NotAccepted, Reply, is_verdict
 from uploadfilter.proxy.assembling.store import HeldUpload, UploadStore
 from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
+from uploadfilter.uploads.assembly.steps import OriginReply
 
 REMEMBERED_S: Final = 60.0
 """Seconds for which an end is remembered: scripts try again within some."""
-
-RETRIED_S: Final = 10.0
-"""Seconds after which a first piece begins a file anew, where ids are not random."""
 
 _DECISION: Final = "decision"
 
@@ -37,7 +30,7 @@ class RememberedEnd:
 
     Attributes:
         rejection: The rejection; ``None`` if the origin has taken the upload.
-        sums: The checksums of its pieces by their keys; empty if nobody asks for them.
+        sums: The checksums of its pieces by their keys.
     """
 
     rejection: NotAccepted | None
@@ -56,13 +49,13 @@ class RememberedEnds:
         self._store = store
         self._protocol = protocol
 
-    async def known(self, name: str | None, within_s: float) -> RememberedEnd | None:
-        """Return how an upload ended within some seconds; forget an earlier end."""
+    async def known(self, name: str) -> RememberedEnd | None:
+        """Return how an upload ended lately; forget an earlier end."""
         store = self._store
-        found = await store.peek(name or "")
-        if name is None or isinstance(found, Denial):
+        found = await store.peek(name)
+        if isinstance(found, Denial):
             return None
-        if abs(store.clock() - found.head.created) > within_s:
+        if abs(store.clock() - found.head.created) > REMEMBERED_S:
             await self.forget(name)
             return None
         notes = dict(found.head.notes)
@@ -81,7 +74,7 @@ class RememberedEnds:
 
     async def remember(
         self,
-        name: str | None,
+        name: str,
         client_key: str,
         done: Reply | NotAccepted,
         sums: Mapping[str, str] = MappingProxyType({}),
@@ -94,8 +87,6 @@ class RememberedEnds:
             done: How it ended; an end from which clients go on is not remembered.
             sums: The checksums of its pieces by their keys.
         """
-        if name is None:
-            return
         notes = dict(sums)
         if isinstance(done, NotAccepted):
             if not is_verdict(done.answer):

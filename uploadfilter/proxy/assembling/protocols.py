@@ -1,38 +1,29 @@
 """The protocols for uploads in pieces that a route may name.
 
-To add one: a member of ``UploadProtocol`` (``proxy/routing/routes.py``), a walk beside
-``tus.py``, its line in ``_WALKS``, and its heads in ``uploads/assembly``.
+To add one: a member of ``UploadProtocol`` (``proxy/routing/routes.py``), its
+``PieceProtocol`` in ``uploads/assembly``, and its line in ``_PROTOCOLS``.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Final, Protocol
+from collections.abc import Mapping
+from typing import Final
 
 from aiohttp import web
 
 from uploadfilter.proxy.assembling.bench import Workbench
-from uploadfilter.proxy.assembling.nextcloud import Nextcloud
-from uploadfilter.proxy.assembling.s3 import S3
-from uploadfilter.proxy.assembling.tus import Tus
+from uploadfilter.proxy.assembling.engine import PieceEngine
 from uploadfilter.proxy.assembling.webforms import WebForms
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.routing.routes import UploadProtocol
+from uploadfilter.uploads.assembly.nextcloud import NEXTCLOUD
+from uploadfilter.uploads.assembly.s3 import S3
+from uploadfilter.uploads.assembly.steps import PieceProtocol
+from uploadfilter.uploads.assembly.tus import TUS
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
 
-
-class ProtocolServer(Protocol):
-    """Answers the requests of one protocol."""
-
-    async def answer(
-        self, arrival: Arrival, body: BodyPlan | Refusal
-    ) -> web.StreamResponse | None:
-        """Answer a request; ``None`` if it is treated as on any other route."""
-
-
-_WALKS: Final[Mapping[UploadProtocol, Callable[[Workbench], ProtocolServer]]] = {
-    UploadProtocol.TUS: Tus,
+_PROTOCOLS: Final[Mapping[UploadProtocol, PieceProtocol]] = {
+    UploadProtocol.TUS: TUS,
     UploadProtocol.S3: S3,
-    UploadProtocol.FORMS: WebForms,
-    UploadProtocol.NEXTCLOUD: Nextcloud,
+    UploadProtocol.NEXTCLOUD: NEXTCLOUD,
 }
 
 
@@ -44,7 +35,10 @@ class Assembling:
     """
 
     def __init__(self, bench: Workbench) -> None:
-        self._walks = {name: make(bench) for name, make in _WALKS.items()}
+        self._engines: dict[UploadProtocol, PieceEngine | WebForms] = {
+            UploadProtocol.FORMS: WebForms(bench),
+            **{name: PieceEngine(bench, each) for name, each in _PROTOCOLS.items()},
+        }
 
     async def answer(
         self, arrival: Arrival, body: BodyPlan | Refusal
@@ -53,4 +47,4 @@ class Assembling:
         protocol = arrival.route.protocol
         if protocol is None or arrival.route.exempt:
             return None
-        return await self._walks[protocol].answer(arrival, body)
+        return await self._engines[protocol].answer(arrival, body)

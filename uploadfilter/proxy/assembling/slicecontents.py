@@ -7,19 +7,27 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Final
 
 from uploadfilter.model import Reason
+from uploadfilter.proxy.assembling.sliceforms import ArrivedSlice
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.commands import Answer
+from uploadfilter.proxy.requests.arrival import Arrival
+from uploadfilter.uploads.assembly.webforms import (
+    AT,
+    COUNT,
+    DECLARED,
+    FIELDS,
+    LENGTH,
+    NAMED,
+    PLACE,
+    RANGE,
+    SUM,
+    TARGET,
+    TOTAL,
+    TYPE,
+    UNKNOWN,
+)
 from uploadfilter.uploads.body.spans import TEXT_TYPE, BodySpan
 from uploadfilter.uploads.limits import UploadLimits
-
-FIELDS: Final = "fields"
-"""Name of a note: offset and length of each part that is not the file."""
-
-AT, LENGTH, PLACE, COUNT, TOTAL = "at", "length", "place", "count", "total"
-TARGET, TYPE, RANGE, DECLARED = "target", "type", "range", "declared"
-SUM: Final = "sum"
-NAMED: Final = "named"
-UNKNOWN: Final = "-"
 
 _SHORT_BYTES: Final = 64
 """Bytes from which on a field is a content of its own. The numbers and ids of a slice
@@ -27,6 +35,51 @@ are shorter, and no picture that anybody lists is."""
 
 _MOST_SHORT: Final = 50_000
 """Most fields of all slices of a file, which are in memory: fifty for each of 1,000."""
+
+
+def notes_of(
+    arrival: Arrival,
+    arrived: ArrivedSlice,
+    pieces: Sequence[bytes | int],
+    boundary: bytes,
+) -> dict[str, str]:
+    """Return what the end of the upload has to know about a slice.
+
+    Args:
+        arrival: The request that brought it.
+        arrived: The slice.
+        pieces: Its form, encoded anew: texts, and indexes of parts.
+        boundary: The boundary of that form.
+    """
+    piece, file = arrived.slice, arrived.parts[arrived.file]
+    places: dict[int, int] = {}
+    at = 0
+    for each in pieces:
+        if isinstance(each, bytes):
+            at += len(each)
+        else:
+            places[each] = at
+            at += arrived.parts[each].length
+    fields = [
+        f"{place}:{arrived.parts[index].length}"
+        for index, place in places.items()
+        if index != arrived.file
+    ]
+    ranges = arrival.head.values(b"content-range")
+    return {
+        AT: str(places[arrived.file]),
+        FIELDS: " ".join(fields),
+        LENGTH: str(file.length),
+        SUM: str(arrived.checksum),
+        NAMED: arrived.named,
+        PLACE: UNKNOWN if piece.at is None else str(piece.at),
+        COUNT: UNKNOWN if piece.count is None else str(piece.count),
+        TOTAL: UNKNOWN if piece.total is None else str(piece.total),
+        TARGET: arrival.head.target,
+        TYPE: arrived.type_of(boundary),
+        RANGE: ranges[0].decode("latin-1") if ranges else "",
+        DECLARED: (file.content_type or "").partition(";")[0].strip().lower(),
+    }
 
 
 def _agree(parts: Sequence[HeldUpload]) -> bool:

@@ -22,7 +22,7 @@ import asyncio
 import hmac
 import os
 import time
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -65,7 +65,8 @@ _FLUSH_BYTES: Final = 512 * 1024
 
 _KEY: Final = "key"
 _KEY_BYTES: Final = 32
-_ID_DIGITS: Final = 40
+_UPLOAD_DIGITS, _PART_DIGITS = 24, 16
+"""Digits of a name that tell an upload, and one of its parts."""
 _LOCK_S: Final = 5.0
 
 _T = TypeVar("_T")
@@ -121,17 +122,20 @@ class UploadStore:
                 "directory in [upload_store].",
             ) from exc
 
-    async def name_of(self, *words: str) -> str | None:
-        """Return the name of an upload; ``None`` if the store is unusable.
+    async def name_of(self, *words: str, part: str = "") -> str:
+        """Return the name of an upload, or of a part of it.
+
+        Without a key, in a store that is unusable, the name is empty, and the other
+        methods return ``UNUSABLE`` for it.
 
         Args:
-            words: What tells it apart: the route, its address, the number of a part.
+            words: What tells the upload apart: protocol, route, address.
+            part: What tells the part from others of the upload.
         """
-        if not self._secret:
-            made = await self._tried(self._make)
-            if isinstance(made, Denial):
-                return None
-        return self._keyed("id", *words)
+        if not self._secret and isinstance(await self._tried(self._make), Denial):
+            return ""
+        upload = self._keyed("id", *words)[:_UPLOAD_DIGITS]
+        return upload + self._keyed("part", *words, part)[:_PART_DIGITS]
 
     def client_of(self, client: str) -> str:
         """Return the keyed hash of a client for quotas; empty for no client."""
@@ -144,6 +148,8 @@ class UploadStore:
             name: Its name, from ``name_of``.
             head: Its first line; its client is from ``client_of``.
         """
+        if not name:
+            return Denial.UNUSABLE
         if not self.usage.may_begin(head.client):
             return Denial.FULL
         # Counted before anything is awaited: many may begin at once.
@@ -171,8 +177,43 @@ class UploadStore:
                 return Denial.UNUSABLE  # its name is by a key that is gone
             return HeldFile.create(self.directory, name, head)
 
+    async def replace(
+        self, name: str, head: UploadHead
+    ) -> tuple["HeldUpload | Denial", bool]:
+        """Begin an upload, in the place of an older one of this name.
+
+        Args:
+            name: Its name, from ``name_of``.
+            head: Its first line; its client is from ``client_of``.
+
+        Returns:
+            The upload, and whether no older one was there.
+        """
+        old = await self.open(name)
+        if isinstance(old, HeldUpload):
+            await old.remove()
+            await old.close()
+        elif old is not Denial.MISSING:
+            return old, False
+        return await self.create(name, head), old is Denial.MISSING
+
+    async def remove_all(self, *words: str) -> None:
+        """Delete an upload with all its parts, except those that others work on.
+
+        Args:
+            words: Its words, as for ``name_of``.
+        """
+        pattern = f"{(await self.name_of(*words))[:_UPLOAD_DIGITS]}?*{JOURNAL}"
+        found = await self._tried(lambda: list(self.directory.glob(pattern)))
+        for name in [] if isinstance(found, Denial) else [it.stem for it in found]:
+            async with self.locked(name) as held:
+                if isinstance(held, HeldUpload):
+                    await held.remove()
+
     async def open(self, name: str) -> "HeldUpload | Denial":
         """Lock an upload that was begun: ``MISSING``, or ``BUSY`` if it is locked."""
+        if not name:
+            return Denial.UNUSABLE
         made = await self._tried(lambda: HeldFile.open(self.directory, name))
         if made is Denial.MISSING:
             self.usage.end(name)
@@ -192,6 +233,8 @@ class UploadStore:
 
     async def peek(self, name: str) -> Restored | Denial:
         """Return an upload as it is now, without its lock."""
+        if not name:
+            return Denial.UNUSABLE
         found = await self._tried(lambda: peek(self.directory, name) or Denial.MISSING)
         if isinstance(found, Denial):
             return found
@@ -228,7 +271,7 @@ class UploadStore:
 
     def _keyed(self, *words: str) -> str:
         told = b"\0".join(word.encode("utf-8", "surrogateescape") for word in words)
-        return hmac.digest(self._secret, told, "sha256").hex()[:_ID_DIGITS]
+        return hmac.digest(self._secret, told, "sha256").hex()
 
     def _surveyed(self, known: Mapping[str, str]) -> dict[str, Holding]:
         """Look at every file; ``known`` holds clients that were read before."""
@@ -304,60 +347,45 @@ class HeldUpload:
     Args:
         store: The store.
         file: Its files.
+
+    Attributes:
+        name: Its name.
+        head: The first line of its journal.
+        assembly: Its bytes so far.
     """
 
     def __init__(self, store: UploadStore, file: HeldFile) -> None:
         self._store = store
         self._file = file
+        self.name, self.head, self.assembly = file.name, file.head, file.assembly
         self._waiting: list[bytes] = []
         self._waiting_bytes = 0
         self._is_gone = False
         self._last: asyncio.Task[object] | None = None
 
     @property
-    def name(self) -> str:
-        """Its name."""
-        return self._file.name
-
-    @property
-    def head(self) -> UploadHead:
-        """The first line of its journal."""
-        return self._file.head
-
-    @property
     def state(self) -> State:
         """How far it has come."""
-        return self._file.assembly.state
+        return self.assembly.state
 
     @property
     def offset(self) -> int:
         """Bytes that are held."""
-        return self._file.assembly.offset
-
-    @property
-    def total(self) -> int | None:
-        """Its length, if it is known."""
-        return self._file.assembly.total
-
-    @property
-    def pieces(self) -> int:
-        """Number of its committed pieces."""
-        return len(self._file.assembly.pieces)
+        return self.assembly.offset
 
     async def begin(
         self, at: int, length: int | None = None, total: int | None = None
     ) -> Fault | Denial | None:
         """Begin a piece; the arguments are those of ``Assembly.begin``."""
-        was = self.total
-        fault = self._file.assembly.begin(at, length, total)
-        if fault is not None or self.total == was or self.total is None:
+        was = self.assembly.total
+        fault = self.assembly.begin(at, length, total)
+        if fault is not None or total in {was, None}:
             return fault
-        known = self.total
-        return await self._done(lambda: self._file.note_total(known))
+        return await self._done(partial(self._file.note_total, total))
 
     async def write(self, data: bytes) -> Fault | Denial | None:
         """Take bytes of the piece, or say why not; then call ``drop``."""
-        fault = self._file.assembly.receive(data)
+        fault = self.assembly.receive(data)
         if fault is not None:
             return fault
         self._waiting.append(data)
@@ -384,9 +412,9 @@ class HeldUpload:
 
     async def state_total(self, total: int) -> Fault | Denial | None:
         """Take the length of the upload."""
-        if self.total == total:
+        if self.assembly.total == total:
             return None
-        if not self._file.assembly.state_total(total):
+        if not self.assembly.state_total(total):
             return Fault.OTHER_TOTAL
         return await self._done(lambda: self._file.note_total(total))
 
@@ -415,7 +443,7 @@ class HeldUpload:
             DamagedUploadError: The disk returns other bytes than were committed.
         """
         at = 0
-        for piece in self._file.assembly.pieces:
+        for piece in self.assembly.pieces:
             end, known = at + piece.length, 0
             while at < end:
                 data = await self._in_thread(partial(self._file.read, at, end - at))
@@ -470,10 +498,3 @@ def _noted(task: "asyncio.Task[_T]") -> None:
 
 class DamagedUploadError(OSError):
     """The bytes of an upload are not those that were committed."""
-
-
-async def joined(uploads: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
-    """Yield several uploads, one after the other."""
-    for upload in uploads:
-        async for data in upload.read():
-            yield data

@@ -42,6 +42,7 @@ class Fault(StrEnum):
     NOT_OPEN = "not_open"
     WRONG_OFFSET = "wrong_offset"
     OTHER_TOTAL = "other_total"
+    OTHER_SUM = "other_sum"
     BEYOND_TOTAL = "beyond_total"
     TOO_LARGE = "too_large"
     TOO_MANY_PIECES = "too_many_pieces"

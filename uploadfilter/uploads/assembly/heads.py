@@ -1,10 +1,16 @@
-"""Make the head of another request out of a client's own: to ask, to end, to replay."""
+"""Read heads of requests, and make the heads of others out of them."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Final
+from urllib.parse import urljoin, urlsplit
 
+from uploadfilter.model import Reason
+from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import METHOD_OVERRIDES, RequestHead
+
+_NUMBER: Final = re.compile(rb"[0-9]{1,18}")
 
 
 def edited(
@@ -43,3 +49,44 @@ _OF_A_BODY: Final = frozenset(
     }
 )
 """Headers that describe the body of one request."""
+
+
+def refuse(detail: str, status: int = 400) -> Refusal:
+    """Return the refusal of a head that is no step."""
+    return Refusal(status=status, reason=Reason.MALFORMED_REQUEST, detail=detail)
+
+
+def read_number(head: RequestHead, name: bytes) -> int | Refusal | None:
+    """Return the number in a header; ``None`` if the header is not there."""
+    values = head.values(name)
+    if not values:
+        return None
+    if len(values) > 1 or not _NUMBER.fullmatch(values[0]):
+        return refuse("A length or an offset of the upload is not a number.")
+    return int(values[0])
+
+
+def obeyed_method(head: RequestHead, allowed: frozenset[str]) -> str | None:
+    """Return the method that a server obeys; ``None`` if it is unclear.
+
+    Args:
+        head: The request.
+        allowed: The methods that a POST may stand for.
+    """
+    asked = head.stands_for
+    if not asked:
+        return head.method
+    if head.method != "POST" or len(asked) > 1 or not asked <= allowed:
+        return None
+    return next(iter(asked))
+
+
+def target_of(location: str, target: str) -> str:
+    """Return the target that clients will use for an address.
+
+    Args:
+        location: Value of Location.
+        target: Target of the request that it answers.
+    """
+    found = urlsplit(urljoin(f"http://origin{target}", location))
+    return found.path + (f"?{found.query}" if found.query else "")

@@ -1,26 +1,32 @@
-"""Read the heads of chunked uploads of Nextcloud: which step a request is.
+"""Chunked uploads of Nextcloud, version 2; ownCloud has the same addresses.
 
 Source:
-    "Chunked file upload" (version 2) in the developer manual of Nextcloud, and
-    ``apps/dav/lib/Upload`` of its server. ownCloud has the same addresses.
+    "Chunked file upload" in the developer manual of Nextcloud, and
+    ``apps/dav/lib/Upload`` of its server.
 
 A client makes a folder (``MKCOL /remote.php/dav/uploads/USER/ID``), puts numbered
-chunks into it, and moves its virtual file (``ID/.file``) to where the file belongs.
+chunks into it, and moves its virtual file (``ID/.file``) to where the file belongs. A
+user can fetch an own chunk, so every chunk waits. Rules this module keeps:
 
-Rules this module keeps:
-
+- Before a chunk is received, the origin is asked for its folder as the client would
+  ask (``PROPFIND``), so that nobody can hold or replace chunks of others.
 - Below ``dav/uploads`` a request is a known step with a plainly written path, or
-  reads, or makes or deletes a folder. Everything else there is refused.
-- Nothing else fills a folder, and nothing but the whole file leaves it: no ``COPY``,
-  and no ``MOVE`` of another name, or to a name below ``dav/uploads``.
+  reads, or makes or deletes a folder. Nothing else fills a folder, and nothing but the
+  whole file leaves it.
+- The origin joins only bytes that were inspected: the chunks go into a folder that
+  is made for them, whose name nobody knew before.
 """
 
 import re
-from dataclasses import dataclass
-from typing import Final, TypeAlias
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Final
 from urllib.parse import unquote
 
-from uploadfilter.model import Reason
+from uploadfilter.uploads.assembly import steps
+from uploadfilter.uploads.assembly.assembly import Fault
+from uploadfilter.uploads.assembly.heads import edited, read_number, refuse
+from uploadfilter.uploads.assembly.steps import PartKey, ReplayRequest
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -32,138 +38,154 @@ _MOST_DECODINGS: Final = 4
 """Most percent-decodings of a path; further ones are left in it."""
 
 _NAME: Final = r"(?!\.{1,2}/)[A-Za-z0-9._~-]{1,255}"
-_FOLDER: Final = re.compile(rf"((?:/{_NAME})*/dav/uploads/[^/?#\\]+)/({_NAME}(?=/))/")
+_FOLDER: Final = re.compile(rf"((?:/{_NAME})*/dav/uploads/[^/?#\\]+/{_NAME}(?=/))/")
 _CHUNK: Final = re.compile(r"[0-9]{1,16}")
-_TOTAL: Final = re.compile(rb"[0-9]{1,15}")
 _INSIDE: Final = re.compile(r"dav/uploads(?:/|\Z)")
 _WHOLE: Final = ".file"
 _HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "MKCOL"})
-_MOVING: Final = frozenset({"COPY", "MOVE"})
+_TOTAL: Final = b"oc-total-length"
+
+_WRITTEN: Final = "name"
+"""Name of a note: the number of a chunk as its client wrote it."""
+
+_OF_A_MOVE: Final = (
+    *(b"overwrite", b"if", b"if-match", b"if-none-match", b"depth", b"range"),
+    *(b"x-oc-mtime", b"oc-mtime", b"x-oc-ctime", b"oc-checksum", b"oc-lazyops"),
+)
+"""Headers about the file, which do not belong into a request about a chunk."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Folder:
-    """The folder of one upload.
-
-    Attributes:
-        home: Path of the folder of all uploads of its user, as sent.
-        id: Its name there, which its client chose.
-    """
-
-    home: str
-    id: str
-
-    @property
-    def path(self) -> str:
-        """Its path, without a slash at the end."""
-        return f"{self.home}/{self.id}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NumberedChunk:
-    """A PUT that brings one chunk.
-
-    Attributes:
-        folder: The folder of the upload.
-        number: Its place in the order of the chunks, 0 to ``MOST_CHUNKS``.
-        name: The number as it was written.
-        total: Bytes of the whole file, if they are stated.
-    """
-
-    folder: Folder
-    number: int
-    name: str
-    total: int | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ChunkJoining:
-    """The MOVE that makes a file out of the chunks.
-
-    Attributes:
-        folder: The folder of the upload.
-        total: Bytes of the whole file.
-    """
-
-    folder: Folder
-    total: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FolderEnding:
-    """A DELETE of the folder of an upload.
-
-    Attributes:
-        folder: The folder.
-    """
-
-    folder: Folder
-
-
-NextcloudStep: TypeAlias = NumberedChunk | ChunkJoining | FolderEnding
-
-
-def read(head: RequestHead) -> NextcloudStep | Refusal | None:
-    """Tell which step a request is.
-
-    Args:
-        head: The head of a request on a route for Nextcloud.
-
-    Returns:
-        The step; its refusal; or ``None`` for a request that is treated as on any
-        other route.
-    """
-    is_inside = _is_inside(head.target.partition("?")[0])
+def _step(head: RequestHead) -> steps.Step | Refusal | None:
     methods = {head.method.upper()} | head.stands_for
-    if methods & _MOVING and any(
+    if methods & {"COPY", "MOVE"} and any(
         _is_inside(value.decode("latin-1")) for value in head.values(b"destination")
     ):
-        return _FILLED
-    if not is_inside:
+        return refuse("Files are not moved or copied among the chunks of an upload.")
+    if not _is_inside(head.target.partition("?")[0]):
         return None
     if head.stands_for:
         return _UNCLEAR
-    if head.method in _HARMLESS:
-        return None
-    found = _place(head.target)
+    return None if head.method in _HARMLESS else _write(head)
+
+
+def _write(head: RequestHead) -> steps.Step | Refusal | None:
+    """Read a request that changes something below the folders of uploads."""
+    folder, name = _place(head.target) or ("", "")
+    total = read_number(head, _TOTAL)
     if head.method == "DELETE":
-        is_folder = found is not None and not found[1]
-        return FolderEnding(folder=found[0]) if found and is_folder else None
-    return _UNCLEAR if found is None else _step(head, *found)
-
-
-def _step(head: RequestHead, folder: Folder, name: str) -> NextcloudStep | Refusal:
-    total = _total(head)
+        return steps.End(upload=folder, asked=head) if folder and not name else None
     if isinstance(total, Refusal):
         return total
-    match head.method, name:
-        case "PUT", _ if _CHUNK.fullmatch(name):
-            number = int(name)
-            if number > MOST_CHUNKS:
-                return _TOO_MANY
-            return NumberedChunk(folder=folder, number=number, name=name, total=total)
-        case "MOVE", ".file":
-            if total is None:
-                return _NO_TOTAL
-            return ChunkJoining(folder=folder, total=total)
-        case _:
-            return _UNCLEAR
+    if head.method == "PUT" and _CHUNK.fullmatch(name):
+        return _bring(head, folder, name, total)
+    if head.method != "MOVE" or name != _WHOLE:
+        return _UNCLEAR
+    if total is None:
+        return refuse("OC-Total-Length is required.")
+    keys = [PartKey(folder, str(number)) for number in range(MOST_CHUNKS + 1)]
+    return steps.Join(parts=lambda _: keys, total=total, until_gap=True)
 
 
-def _place(target: str) -> tuple[Folder, str] | None:
+_UNCLEAR: Final = refuse("The request is no step of an upload in chunks.")
+
+
+def _bring(
+    head: RequestHead, folder: str, name: str, total: int | None
+) -> steps.Step | Refusal:
+    if int(name) > MOST_CHUNKS:
+        return refuse("At most 1000 chunks are taken; send larger ones.")
+    return steps.Bring(
+        key=PartKey(folder, str(int(name))),
+        total=total,
+        asked=_about(head, "PROPFIND", folder, {b"Depth": b"0"}),
+        is_whole=True,
+        notes={_WRITTEN: name},
+    )
+
+
+def _key(
+    step: steps.Step, _: RequestHead, reply: steps.OriginReply
+) -> PartKey | Fault | None:
+    if reply.status == HTTPStatus.MULTI_STATUS and isinstance(step, steps.Bring):
+        return step.key
+    # A success is of something else than a WebDAV server.
+    return Fault.NOT_OPEN if reply.is_success else None
+
+
+def _replay(
+    head: RequestHead, parts: Sequence[steps.HeldPart], _: bytes, token: str | None
+) -> steps.Replay:
+    own = parts[0].key.upload if parts else ""
+    folder = own if token is None else f"{own.rpartition('/')[0]}/{token}"
+    puts = []
+    for index, part in enumerate(parts):
+        name = part.notes[_WRITTEN] if token is None else f"{index + 1:05d}"
+        added = {b"Content-Type": b"application/octet-stream"}
+        # A chunk of version 2 names the file, too.
+        put = edited(
+            head,
+            method="PUT",
+            target=f"{folder}/{name}",
+            dropped=_OF_A_MOVE,
+            added=added,
+        )
+        puts.append(ReplayRequest(put, index))
+    if token is None:
+        return steps.Replay(tuple(puts))
+    begin = edited(head, method="MKCOL", target=folder, dropped=_OF_A_MOVE, added={})
+    whole = f"{folder}/{_WHOLE}"
+    move = edited(head, method="MOVE", target=whole, dropped=(), added={})
+    return steps.Replay(
+        (ReplayRequest(begin), *puts, ReplayRequest(move)),
+        undo=_about(head, "DELETE", folder),
+    )
+
+
+def _answer(outcome: steps.Outcome) -> steps.OwnReply | None:
+    if isinstance(outcome, steps.Taken):
+        return steps.OwnReply(status=201 if outcome.is_new else 204)
+    return None
+
+
+def _abort(head: RequestHead, upload: str, is_rejected: bool) -> RequestHead:
+    """End the client's own folder, which has stayed empty, after any end."""
+    del is_rejected
+    return _about(head, "DELETE", upload)
+
+
+NEXTCLOUD: Final = steps.PieceProtocol(
+    name="nextcloud",
+    step=_step,
+    key=_key,
+    replay=_replay,
+    answer=_answer,
+    abort=_abort,
+)
+
+
+def _about(
+    head: RequestHead, method: str, folder: str, added: dict[bytes, bytes] | None = None
+) -> RequestHead:
+    """Return a request about the folder of an upload."""
+    dropped = (*_OF_A_MOVE, b"destination", _TOTAL)
+    return edited(
+        head, method=method, target=folder, dropped=dropped, added=added or {}
+    )
+
+
+def _place(target: str) -> tuple[str, str] | None:
     """Return the folder of a plain path and the name in it; ``None`` for another."""
     path = target.removesuffix("/") if target.count("?") == 0 else ""
     match = _FOLDER.match(f"{path}/")
     if match is None:
         return None
-    user = unquote(match[1].rpartition("/")[2], encoding="latin-1")
+    user = unquote(match[1].split("/")[-2], encoding="latin-1")
     if user in {"", ".", ".."} or re.search(r"[/\\%\0]", user):
         return None
     name = path[match.end() :]
     is_plain = not name or name == _WHOLE or _CHUNK.fullmatch(name)
     is_slashed = bool(name) and target.endswith("/")
-    folder = Folder(home=match[1], id=match[2])
-    return (folder, name) if is_plain and not is_slashed else None
+    return (match[1], name) if is_plain and not is_slashed else None
 
 
 def _is_inside(address: str) -> bool:
@@ -177,25 +199,3 @@ def _is_inside(address: str) -> bool:
     segments = [each for each in re.split(r"[/\\]+", text) if each != "."]
     has_steps = ".." in segments and "uploads" in segments
     return has_steps or _INSIDE.search("/".join(segments)) is not None
-
-
-def _total(head: RequestHead) -> int | Refusal | None:
-    stated = head.values(b"oc-total-length")
-    if not stated:
-        return None
-    if len(stated) > 1 or not _TOTAL.fullmatch(stated[0]):
-        return _BAD_TOTAL
-    return int(stated[0])
-
-
-def _refused(detail: str) -> Refusal:
-    return Refusal(status=400, reason=Reason.MALFORMED_REQUEST, detail=detail)
-
-
-_FILLED: Final = _refused(
-    "Files are not moved or copied among the chunks of an upload."
-)
-_UNCLEAR: Final = _refused("The request is no step of an upload in chunks.")
-_TOO_MANY: Final = _refused("At most 1000 chunks are taken; send larger ones.")
-_NO_TOTAL: Final = _refused("OC-Total-Length is required.")
-_BAD_TOTAL: Final = _refused("OC-Total-Length is not one number.")

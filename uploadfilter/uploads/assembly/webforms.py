@@ -20,8 +20,24 @@ from dataclasses import dataclass
 from typing import Final
 
 from uploadfilter.model import Reason
+from uploadfilter.uploads.assembly.heads import edited
+from uploadfilter.uploads.assembly.steps import HeldPart, Replay, ReplayRequest
 from uploadfilter.uploads.head.plan import Refusal
+from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.head.signs import Signs
+
+NAME: Final = "forms"
+"""The name of this protocol in the store and on record."""
+
+WAITING: Final = b'{"success": true}'
+"""The answer to a slice that waits, with the 200 that these scripts expect. Fine
+Uploader reads it; the others read the status alone."""
+
+AT, LENGTH, PLACE, COUNT, TOTAL = "at", "length", "place", "count", "total"
+TARGET, TYPE, RANGE, DECLARED = "target", "type", "range", "declared"
+FIELDS, SUM, NAMED, UNKNOWN = "fields", "sum", "named", "-"
+"""Names of the notes of a held slice: where the file and the other parts lie in its
+form, the place of the slice in the file, and the request that brings it."""
 
 MOST_SLICES: Final = 1_000
 """Most slices of a file: at a megabyte each, the usual size, a gigabyte."""
@@ -52,6 +68,46 @@ class Slice:
     count: int | None
     at: int | None
     total: int | None
+
+    @property
+    def key(self) -> str:
+        """What tells the slice from the others of its file."""
+        return str(self.at if self.index is None else self.index)
+
+    def likely_missing(self, length: int) -> list[str]:
+        """Return the keys of the slices that are the likeliest to be missing.
+
+        Args:
+            length: Bytes of this slice.
+        """
+        if self.index is None or self.count is None:
+            end = (self.at or 0) + length
+            return [str(end)] if end < (self.total or 0) else []
+        last = self.count - 1
+        return [str(last), str(min(self.index + 1, last)), "0"]
+
+
+def replay_slices(head: RequestHead, parts: Sequence[HeldPart]) -> Replay:
+    """Return the requests that bring slices to the origin, by their notes.
+
+    Args:
+        head: The last request of the client.
+        parts: The forms of the slices, in order.
+    """
+    sendings = []
+    for index, part in enumerate(parts):
+        added = {b"Content-Type": part.notes[TYPE].encode("ascii")}
+        if part.notes[RANGE]:
+            added[b"Content-Range"] = part.notes[RANGE].encode("latin-1")
+        whole = edited(
+            head,
+            method=head.method,
+            target=part.notes[TARGET],
+            dropped=(b"content-range",),
+            added=added,
+        )
+        sendings.append(ReplayRequest(whole, index))
+    return Replay(tuple(sendings))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

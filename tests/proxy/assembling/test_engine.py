@@ -20,13 +20,7 @@ from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import OK, Got
 from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.model import Mode, Verdict
-from uploadfilter.proxy.assembling import protocols
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
-
-
-def test_each_protocol_has_a_walk() -> None:
-    """A name in the configuration without code would end every request."""
-    assert protocols._WALKS.keys() == set(UploadProtocol)  # noqa: SLF001 - the table itself
 
 
 @dataclass(slots=True)

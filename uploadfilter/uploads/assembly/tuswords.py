@@ -1,0 +1,99 @@
+"""Read what headers of tus say in words of their own: checksums and metadata."""
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+from zlib import crc32
+
+from uploadfilter.uploads.head import codings, fields
+
+_TYPES: Final = ("filetype", "type", "contenttype", "content-type", "mimetype")
+"""Names in metadata under which clients state the media type: ``filetype`` is that of
+the examples of tus, ``type`` that of Uppy."""
+
+
+class RunningSum(Protocol):
+    """A checksum that is computed while bytes arrive."""
+
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes."""
+
+    def digest(self) -> bytes:
+        """Return the value so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatedSum:
+    """A stated checksum.
+
+    Attributes:
+        begin: Makes the sum.
+        value: The stated value.
+    """
+
+    begin: Callable[[], RunningSum]
+    value: bytes
+
+
+class _CRC32:
+    """CRC-32 in the order of the network, as ``RunningSum``."""
+
+    def __init__(self) -> None:
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        """Take more bytes."""
+        self._value = crc32(data, self._value)
+
+    def digest(self) -> bytes:
+        """Return four bytes."""
+        return self._value.to_bytes(4, "big")
+
+
+_SUMS: Final[Mapping[bytes, Callable[[], RunningSum]]] = {
+    b"sha1": lambda: hashlib.sha1(usedforsecurity=False),
+    b"md5": lambda: hashlib.md5(usedforsecurity=False),
+    b"sha256": hashlib.sha256,
+    b"sha512": hashlib.sha512,
+    b"crc32": _CRC32,
+}
+
+
+def read_sum(text: bytes) -> StatedSum | None:
+    """Return the checksum in a value of Upload-Checksum of tus.
+
+    Args:
+        text: Name of the algorithm, a space and the value in base64.
+
+    Returns:
+        The checksum; ``None`` if it is malformed or not supported.
+    """
+    name, _, value = text.partition(b" ")
+    begin = _SUMS.get(name.lower())
+    try:
+        decoded = base64.b64decode(value.strip(), validate=True)
+    except binascii.Error:
+        return None
+    return StatedSum(begin=begin, value=decoded) if begin and decoded else None
+
+
+def read_type(text: bytes) -> str | None:
+    """Return the media type that metadata claim, by a type or the ending of a name.
+
+    Args:
+        text: Value of Upload-Metadata.
+    """
+    found: dict[str, str] = {}
+    for item in text.split(b","):
+        name, _, value = item.strip().partition(b" ")
+        try:
+            decoded = base64.b64decode(value, validate=True)
+        except binascii.Error:
+            continue
+        found[name.decode("latin-1").lower()] = decoded.decode("utf-8", "replace")
+    types = (fields.parse_media_type(found[n]) for n in _TYPES if n in found)
+    claimed = next((it.value for it in types if it is not None), None)
+    return codings.claimed_type(claimed, found.get("filename", found.get("name")))
