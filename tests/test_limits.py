@@ -52,6 +52,19 @@ def little_picture_in_a_program() -> bytes:
     return NOISE + pictures.png(PHOTO.resize((24, 24))) + NOISE
 
 
+def jpeg_with_unpacked_thumbnail() -> bytes:
+    """Return a JPEG whose JFIF segment has a thumbnail in plain colours."""
+    content, small = pictures.jpeg(PHOTO), PHOTO.resize((96, 64)).convert("RGB")
+    body = b"JFXX\0\x13" + bytes(small.size) + small.tobytes()
+    return (
+        content[:2]
+        + b"\xff\xe0"
+        + (len(body) + 2).to_bytes(2, "big")
+        + body
+        + content[2:]
+    )
+
+
 def packed_metadata() -> bytes:
     """Return a PNG whose XMP, with a thumbnail in it, is packed."""
     encoded = base64.b64encode(pictures.jpeg(PHOTO)).decode()
@@ -150,6 +163,7 @@ SAMPLES: Mapping[str, Sample] = {
     "pictures inside other content whose shorter side": Sample(
         little_picture_in_a_program
     ),
+    "thumbnails in the header of a JPEG": Sample(jpeg_with_unpacked_thumbnail),
     "a picture put together from tiles": Sample(tiles_of_a_page),
     "packs of Git": Sample(
         lambda: b"PACK\0\0\0\2\0\0\0\1" + NOISE[:64],
@@ -201,6 +215,10 @@ NAMED: Mapping[str, str] = {
     ),
     "animations of which more than": (
         "tests/pictures/test_key_frames.py::test_apng_shows_its_key_frames_or_is_rejected"
+    ),
+    "an AVIF with a clean aperture": (
+        "tests/pictures/headers/test_apertures.py"
+        "::test_avif_with_an_aperture_is_shown_whole_and_has_a_lack"
     ),
     "animated JPEG XL": (
         "tests/pictures/readers/test_libraries.py::test_animated_jxl_is_not_whole"
@@ -256,7 +274,7 @@ NAMED: Mapping[str, str] = {
         "::test_jpeg_is_decoded_as_small_as_512_pixels_allow"
     ),
     "one transparent colour of 16 bits": (
-        "tests/pictures/readers/test_pngkeys.py::test_a_deep_one_of_an_animation_is_a_lack"
+        "tests/pictures/readers/test_pngkeys.py::test_deep_one_of_an_animation_is_a_lack"
     ),
     "a picture on a plain canvas": (
         "tests/signals/test_canvases.py::test_picture_anywhere_on_a_canvas_is_found"

@@ -28,11 +28,12 @@ REFUSED = frozenset(
         *("gain-map-bright", "gain-map-brightens", "gain-map-elements"),
         *("gain-map-iso", "gain-map-avif"),
         *("gif-stops", "apng-stops"),
+        *("avif-aperture", "avif-aperture-turned", "bmp-masks", "png-key-deep"),
     }
 )
 """Tricks that a browser shows whole, and that the filter refuses without seeing: a
 quality too low to tell, a decoder that shows no part of a broken file or cuts bits off,
-budgets, and frames after which browsers stop."""
+budgets, frames after which browsers stop, and what no camera or editor writes."""
 
 LARGEST_FILE = 4_000_000
 """Bytes: every trick is a file that somebody would upload."""

@@ -113,8 +113,8 @@ FORMATS: tuple[Format, ...] = (
     Format(name=Kind.JP2, pillow=("JPEG2000",), bytes_per_pixel=20, is_usual=False),
     # 6.0.
     Format(name=Kind.PSD, pillow=("PSD",), bytes_per_pixel=6, is_usual=False),
-    # 4.0, and a band of rows.
-    Format(name=Kind.PNM, pillow=(), bytes_per_pixel=8),
+    # 4.0; those that are decoded in Python are short.
+    Format(name=Kind.PNM, pillow=("PPM",), bytes_per_pixel=8),
     # 7.0.
     Format(name=Kind.QOI, pillow=("QOI",), bytes_per_pixel=7, is_usual=False),
     # 9.0. Last, since this format has no magic: it is tried on files that no other

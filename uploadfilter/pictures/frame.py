@@ -4,8 +4,8 @@
 ``views.py`` computes the signals of the views.
 """
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from PIL import Image
 
@@ -30,8 +30,6 @@ class Frame:
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and Pillow has corrected them.
         count: Number of frames in its file, up to the limits.
-        parts: Left, upper, right and lower edge of each part of the full picture that
-            viewers may show alone, because the file says so.
         load_colours: Decodes the frame again with its colours, if only its luma was
             decoded.
     """
@@ -45,30 +43,7 @@ class Frame:
     is_truncated: bool = False
     is_inverted: bool = False
     count: int = 1
-    parts: tuple[tuple[int, int, int, int], ...] = ()
     load_colours: "Callable[[], Frame] | None" = None
-
-    def split(self) -> "Iterator[Frame]":
-        """Yield each part of the frame as a separate frame."""
-        for box in self.parts:
-            yield self.part(box)
-
-    def part(self, box: tuple[int, int, int, int]) -> "Frame":
-        """Return a part of the frame.
-
-        Args:
-            box: Left, upper, right and lower edge in the full picture. If the image was
-                reduced, the part begins with a whole pixel of it.
-        """
-        left, upper, right, lower = box
-        scale = self.scale
-        cut = left // scale, upper // scale, -(-right // scale), -(-lower // scale)
-        return replace(
-            self,
-            image=self.image.crop(cut),
-            full=(right - cut[0] * scale, lower - cut[1] * scale),
-            parts=(),
-        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

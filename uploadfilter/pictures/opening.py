@@ -6,7 +6,6 @@
 
 import io
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
 from PIL import Image
@@ -18,7 +17,6 @@ from uploadfilter.pictures.colours.chunks import CODE_POINTS
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.pictures.files import patch_file
 from uploadfilter.pictures.formats import FORMATS, Format
-from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import (
     apertures,
     boxes,
@@ -42,7 +40,7 @@ from uploadfilter.pictures.reader import (
     Reader,
 )
 from uploadfilter.pictures.readers import pngkeys
-from uploadfilter.pictures.readers.anymaps import AnymapReader
+from uploadfilter.pictures.readers.anymaps import open_anymap
 from uploadfilter.pictures.readers.apngs import apng_reader, frames_of_png
 from uploadfilter.pictures.readers.bitmaps import open_bitmap
 from uploadfilter.pictures.readers.gifs import gif_reader
@@ -132,12 +130,7 @@ def _open_jpeg(
 ) -> Reader | None:
     if not _read_head(file).startswith(picturemagic.JPEG):
         return None
-    return open_jpeg(
-        file,
-        picture_format,
-        limits,
-        lambda content: open_reader(io.BytesIO(content), _OF_THUMBNAILS, limits),
-    )
+    return open_jpeg(file, picture_format, limits)
 
 
 def _open_png(
@@ -166,15 +159,21 @@ def _open_png(
             frames,
             picture_format,
             limits,
-            dressed=lambda image: pngkeys.shallow(dressed(image), bits),
+            dressed=lambda image: _without_deep_key(dressed(image), bits),
         )
-
-    def opened() -> Image.Image:
-        part.file.seek(0)
-        return dressed(Image.open(part.file, formats=picture_format.pillow))
-
+    part.file.seek(0)
+    image = dressed(Image.open(part.file, formats=picture_format.pillow))
     lack = None if frames.is_whole else Reason.KEY_FRAME_UNSEEN
-    return pngkeys.open_still(part.file, opened, picture_format, limits, lack)
+    if pngkeys.is_deep(image, bits):
+        del image.info[pngkeys.KEY]
+        lack = lack or Reason.UNDECODABLE
+    return PillowReader(image, picture_format, limits, lack=lack)
+
+
+def _without_deep_key(image: Image.Image, bits: int) -> Image.Image:
+    if pngkeys.is_deep(image, bits):
+        raise BadPictureError("a transparent colour of 16 bits")
+    return image
 
 
 def _open_gif(
@@ -273,9 +272,11 @@ def _open_avif(
             is_padded=is_padded,
             is_deep=boxes.is_deep(data),
         )
-        return with_code_points(_with_parts(reader, data), data)
+        return with_code_points(reader, data)
 
     reader = _with_items(data, opened, is_listed=False)
+    if apertures.has_aperture(data):
+        reader = AdaptedReader(reader, lack=Reason.UNDECODABLE)
     other = _other_brand(data)
     return (
         reader if other is None else ChainedReader(reader, _open_padded(other, opened))
@@ -311,22 +312,6 @@ def _with_items(
 _MOST_OTHERS = 30
 """Most pictures of a file that are opened one by one: 9 ms each among a thousand items.
 """
-
-
-def _with_parts(whole: Reader, data: bytes) -> Reader:
-    """Return a reader that shows clean apertures as well, if the file has any."""
-    found = apertures.apertures_of(data)
-    if not found:
-        return whole
-    heeded = found[: apertures.MOST_APERTURES]
-
-    def with_parts(frame: Frame) -> Frame:
-        parts = (apertures.part_of(frame.full, aperture) for aperture in heeded)
-        known = dict.fromkeys(part for part in parts if part is not None)
-        return replace(frame, parts=tuple(known))
-
-    lack = Reason.TOO_MANY_VIEWS if len(found) > len(heeded) else None
-    return AdaptedReader(whole, with_parts, lack=lack)
 
 
 def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:
@@ -393,7 +378,7 @@ def _open_heic(
         return with_code_points(reader, data)
 
     reader = _with_items(data, opened, is_listed=True)
-    if not apertures.apertures_of(data):
+    if not apertures.has_aperture(data):
         return reader
     # The library shows the part; others show the whole.
     whole = apertures.without_apertures(data)
@@ -419,10 +404,6 @@ def _open_tiff(
     elif magic not in picturemagic.TIFFS:
         return None
     pages = timing.tiff_pages(file)
-    if pages.places:
-        # Samples of unknown meaning are alpha to some programs.
-        alpha = b"\2\0" if magic.startswith(b"II") else b"\0\2"
-        file = patch_file(file, dict.fromkeys(pages.places, alpha))
     if not pages.durations:
         raise BadPictureError("no page in reach")
     file.seek(0)
@@ -473,11 +454,10 @@ _OPENERS: dict[Kind, Opener] = {
     Kind.ICO: _open_ico,
     Kind.JP2: JP2Reader,
     Kind.PSD: _open_plain,
-    Kind.PNM: AnymapReader,
+    Kind.PNM: open_anymap,
     Kind.QOI: _open_plain,
     Kind.TGA: _open_plain,
 }
 
 _JPEG = next(item for item in FORMATS if item.name is Kind.JPEG)
-_OF_THUMBNAILS = tuple(item for item in FORMATS if item.name in {Kind.PNM, Kind.TIFF})
 _OF_ENTRIES = tuple(item for item in FORMATS if item.name is Kind.PNG)

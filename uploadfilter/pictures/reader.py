@@ -14,7 +14,7 @@ Rules this module keeps:
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
+from typing import Final, Protocol
 
 import numpy as np
 from PIL import Image
@@ -129,15 +129,58 @@ class PillowReader:
             bytes_per_pixel=self._bytes_per_pixel,
             held_bytes=self._held_bytes + piece_bytes(image),
         )
+        has_spare = _reads_spare_samples(image)
         is_truncated = load(image) or self._is_padded
+        # The decoder continues with its own image, so this one may change.
+        shown = image.copy() if self._is_moving else image
+        if has_spare and shown.getchannel("A").getbbox() is None:
+            shown = shown.convert(shown.mode[:-1])
         return Frame(
-            # The decoder continues with its own image, so this one may change.
-            image=image.copy() if self._is_moving else image,
+            image=shown,
             number=number,
             full=image.size,
             profile=profile_of(image),
             is_truncated=is_truncated,
         )
+
+
+def _reads_spare_samples(image: Image.Image) -> bool:
+    """Let the samples beside the colours, whose meaning is unknown, be read as alpha.
+
+    They are alpha to some programs, and nothing to others. If all are zero, they are
+    nothing to all.
+    """
+    tiles = getattr(image, "tile", [])
+    modes = {_raw_mode(tile.args) for tile in tiles}
+    if image.mode not in _WITH_SPARE or not modes & _SPARE.keys():
+        return False
+    image.tile = [  # type: ignore[attr-defined]  # only files have tiles
+        tile._replace(args=_as_alpha(tile.args)) for tile in tiles
+    ]
+    image._mode = image.mode + "A"  # noqa: SLF001 -- Pillow's plugins set it so
+    return True
+
+
+def _raw_mode(args: object) -> object:
+    return args[0] if isinstance(args, tuple) and args else args
+
+
+def _as_alpha(args: object) -> object:
+    mode = str(_raw_mode(args))
+    named = _SPARE.get(mode, mode)
+    return (named, *args[1:]) if isinstance(args, tuple) else named
+
+
+_WITH_SPARE: Final = frozenset({"L", "RGB"})
+_SPARE: Final = {
+    "X": "A",
+    "LX": "LA",
+    **{
+        mode: mode.replace("X", "A")
+        for mode in ("RGBX", "RGBX;16L", "RGBX;16B", "BGRX", "XBGR", "BGXR")
+    },
+}
+"""Pillow's names of samples with one to be skipped, and of the same with alpha."""
 
 
 def profile_of(image: Image.Image) -> bytes | None:

@@ -4,10 +4,9 @@ Equal views are merged: a plane that was seen before is not processed again, and
 with the signals of an earlier one is dropped, unless it may match when the earlier one
 does not. So an ordinary photograph has one view and costs one decode.
 
-The name of a view has up to four parts: ``frame:3``, for all frames except the first;
-``part:1``, if viewers may show only a part of the frame; the name of the showing
-(``showing.py``), unless that is ``stored``; and ``trim:1``, for a view without borders
-(``trimming.py``). A name without any part is ``stored``.
+The name of a view has up to three parts: ``frame:3``, for all frames except the first;
+the name of the showing (``showing.py``), unless that is ``stored``; and ``trim:1``, for
+a view without borders (``trimming.py``). A name without any part is ``stored``.
 """
 
 import hashlib
@@ -258,16 +257,9 @@ class _Gathering:
 
 
 def _ways(frame: Frame, seen: _Seen) -> Iterator[_Way]:
-    """Yield the ways to show a frame, and each part of it, whose planes are new."""
-    yield from _ways_of(frame, seen, 0)
-    for number, part in enumerate(frame.split(), start=1):
-        yield from _ways_of(part, seen, number)
-
-
-def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
-    """Yield the ways to show a frame, or a part of one, whose planes are new."""
+    """Yield the ways to show a frame whose planes are new."""
     for shown in _show(frame, seen):
-        way = _way(frame.number, part, shown.name, 0, shown.picture)
+        way = _way(frame.number, shown.name, 0, shown.picture)
         if seen.is_new_plane(way):
             yield way
         elif way.is_stored:
@@ -279,7 +271,7 @@ def _ways_of(frame: Frame, seen: _Seen, part: int) -> Iterator[_Way]:
         if shown.name == RAW:
             continue
         for step, inner in enumerate(trim(shown.picture), start=1):
-            way = _way(frame.number, part, shown.name, step, inner)
+            way = _way(frame.number, shown.name, step, inner)
             if seen.is_new_plane(way):
                 yield way
 
@@ -301,12 +293,9 @@ def _show(frame: Frame, seen: _Seen) -> Iterator[Shown]:
         yield Shown(CHROMA, colours)
 
 
-def _way(
-    number: int, part: int, shown: str, step: int, picture: Picture | Blend
-) -> _Way:
+def _way(number: int, shown: str, step: int, picture: Picture | Blend) -> _Way:
     """Return a way to show a frame, with its name."""
     parts = [f"frame:{number}"] if number else []
-    parts += [f"part:{part}"] if part else []
     parts += [shown] if shown != STORED else []
     parts += [f"trim:{step}"] if step else []
     kind = shown if shown in _UNSEEN else ""

@@ -9,6 +9,7 @@ from PIL import Image
 from tests.corpus import pictures
 from tests.corpus.tricks.formats import saved
 from tests.corpus.tricks.kit import (
+    Expected,
     Family,
     FileType,
     grey,
@@ -193,7 +194,13 @@ BITMAP_TRICKS = (
         "bmp-32", FileType.BMP, _bmp32, "a fourth byte that is no alpha shows the decoy"
     ),
     _format("bmp-565", FileType.BMP, _bmp565, "16 bits with masks"),
-    _format("bmp-masks", FileType.BMP, _bmp_odd_masks, "masks of ten bits"),
+    _format(
+        "bmp-masks",
+        FileType.BMP,
+        _bmp_odd_masks,
+        "masks of ten bits",
+        expected=Expected.REFUSED,
+    ),
     _format("bmp-rle8", FileType.BMP, _bmp_rle8, "runs of equal greys"),
     _format("bmp-4", FileType.BMP, _bmp4, "16 greys"),
     _format("bmp-os2", FileType.BMP, _bmp_os2, "the header of OS/2"),

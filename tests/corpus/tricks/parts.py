@@ -9,7 +9,7 @@ import pillow_heif
 from PIL import Image, ImageOps
 
 from tests.corpus import pictures
-from tests.corpus.tricks.kit import Family, FileType, Shown, of_family
+from tests.corpus.tricks.kit import Expected, Family, FileType, Shown, of_family
 
 # --- Clean apertures ------------------------------------------------------------------
 
@@ -271,6 +271,7 @@ PART_TRICKS = (
         FileType.AVIF,
         _aperture,
         "of a picture four times as large, a clean aperture shows the target",
+        expected=Expected.REFUSED,
     ),
     _part(
         "avif-aperture-inside",
@@ -278,12 +279,14 @@ PART_TRICKS = (
         partial(_aperture, at=(320, 240)),
         "the same where the part begins inside",
         shown=Shown.NOTHING,
+        expected=Expected.REFUSED,
     ),
     _part(
         "avif-aperture-turned",
         FileType.AVIF,
         _aperture_turned,
         "a clean aperture, and then a turn and a mirror",
+        expected=Expected.REFUSED,
     ),
     _part(
         "avif-aperture-unheeded",

@@ -11,6 +11,7 @@ from tests.corpus import pictures
 from tests.corpus.tricks.kit import (
     COLOURS,
     GREY,
+    Expected,
     Family,
     FileType,
     Pixels,
@@ -150,6 +151,7 @@ SCREEN_TRICKS = (
         FileType.PNG,
         _key_of_lower_bytes,
         "a transparent colour of 16 bits that only its last byte tells from others",
+        expected=Expected.REFUSED,
     ),
     _alpha(
         "png-key-4",

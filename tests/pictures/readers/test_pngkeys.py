@@ -36,7 +36,7 @@ def test_bits_of_the_samples_are_compared(
     depth: int, colour: int, interlaced: bool
 ) -> None:
     """A sample is transparent if its own bits are those of the colour."""
-    if colour == COLOURS and depth < 8:
+    if colour == COLOURS and depth != 8:
         return
     rng = np.random.default_rng(depth)
     bands = (3,) if colour == COLOURS else ()
@@ -61,7 +61,22 @@ def test_bits_of_the_samples_are_compared(
     np.testing.assert_array_equal(alpha == 0, expected)
 
 
-def test_a_deep_one_of_an_animation_is_a_lack() -> None:
+def test_deep_one_is_a_lack() -> None:
+    """A picture with a transparent colour of 16 bits is compared without it."""
+    key = png_chunk(b"tRNS", struct.pack(">3H", 0, 0, 1))
+    samples = np.zeros((*SIZE, 3), np.uint16)
+    content = png_file(samples, depth=16, colour=COLOURS, chunks=key)
+
+    frame, omission = frames_of(
+        io.BytesIO(content), formats=formats.FORMATS, limits=DecodeLimits()
+    )
+
+    assert isinstance(frame, Frame)
+    assert modes.alpha_of(frame.image) is None
+    assert omission == Omission(reason=Reason.UNDECODABLE)
+
+
+def test_deep_one_of_an_animation_is_a_lack() -> None:
     """Frames with a colour of 16 bits are not compared, and the reason rejects."""
     samples = np.zeros((*SIZE, 3), np.uint16)
     key = png_chunk(b"tRNS", struct.pack(">3H", 0, 0, 1))

@@ -35,18 +35,11 @@ LONG_PACKET_START = b"http://ns.adobe.com/xmp/extension/\0"
 PROFILE_START = b"ICC_PROFILE\0"
 INDEX_START = b"MPF\0"
 GAIN_START = b"urn:iso:std:iso:ts:21496:-1\0"
-JFIF_START, JFIF_MORE_START = b"JFIF\0", b"JFXX\0"
-EXIF_START = b"Exif\0\0"
 _KEPT = {
-    0xE0: (JFIF_START, JFIF_MORE_START),
-    0xE1: (PACKET_START, LONG_PACKET_START, EXIF_START),
+    0xE1: (PACKET_START, LONG_PACKET_START),
     0xE2: (PROFILE_START, INDEX_START, GAIN_START),
 }
-"""Segments that change the shown picture, or may have another one: the first bytes of
-each, by its marker."""
-
-_LEAST_KEPT_BYTES = 15
-"""A segment of JFIF without a thumbnail has 14."""
+"""Segments that change the shown picture: the first bytes of each, by its marker."""
 
 _MOST_KEPT_BYTES = 40_000_000
 """Twice the length of the longest profile. A file with more bytes in such segments is
@@ -89,8 +82,8 @@ class JPEGCost:
             scan.
         is_lossless: Whether it has samples instead of coefficients, so that it cannot
             be reduced or converted while it is decoded.
-        segments: The segments before the first scan that may change the shown picture
-            or have a thumbnail: colour profiles, metadata (XMP, Exif) and others.
+        segments: The segments before the first scan that may change the shown picture:
+            colour profiles, metadata (XMP) and others.
     """
 
     size: tuple[int, int]
@@ -245,7 +238,7 @@ def _read_header(file: BinaryIO) -> _Header | None:
     for marker, segment in _segments(file):
         if marker in _FRAMES:
             frame = marker, segment
-        elif _is_kept(marker, segment):
+        elif segment.startswith(_KEPT.get(marker, ())):
             room -= len(segment)
             if room < 0:
                 return None
@@ -255,11 +248,6 @@ def _read_header(file: BinaryIO) -> _Header | None:
         elif marker == _SCAN:
             return None
     return None
-
-
-def _is_kept(marker: int, segment: bytes) -> bool:
-    starts = _KEPT.get(marker, ())
-    return len(segment) >= _LEAST_KEPT_BYTES and segment.startswith(starts)
 
 
 def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:

@@ -48,8 +48,7 @@ class Timing:
         canvas: Width and height of the shown picture, if the file gives them.
         is_whole: If false, there may be more frames than were counted, or the file
             contradicts itself.
-        places: Offset of each frame in the file, empty if unknown; of a TIFF the
-            offsets of numbers that call samples unknown.
+        places: Offset of each frame in the file, empty if unknown.
         course: The cost of reaching each frame, if there are several.
     """
 
@@ -255,7 +254,6 @@ def tiff_pages(file: BinaryIO) -> Timing:
     size, entry, word = (8, 20, 8) if is_big else (2, 12, 4)
     at = int.from_bytes(head[8:16] if is_big else head[4:8], order)
     seen: set[int] = set()
-    places: list[int] = []
     tags = 0
     length = file.seek(0, io.SEEK_END)
     while at and at not in seen and len(seen) < _MOST_PAGES:
@@ -269,40 +267,7 @@ def tiff_pages(file: BinaryIO) -> Timing:
         if tags > _MOST_TAGS:
             break
         seen.add(at)
-        found = _unknown_sample(file.read(entries * entry), order, entry)
-        places += [] if found is None else [at + size + found]
         file.seek(min(length, at + size + entries * entry))
         at = int.from_bytes(file.read(word), order)
     is_whole = tags <= _MOST_TAGS and (not at or at in seen)
-    return Timing(durations=(1,) * len(seen), is_whole=is_whole, places=tuple(places))
-
-
-_SAMPLES, _EXTRA, _SHORT = 277, 338, 3
-
-
-def _unknown_sample(
-    directory: bytes, order: Literal["little", "big"], size: int
-) -> int | None:
-    """Return where a TIFF's directory says that the last of 2 or 4 samples is unknown.
-
-    Args:
-        directory: Its entries.
-        order: The order of bytes.
-        size: Bytes of an entry.
-    """
-    numbers: dict[int, tuple[int, int]] = {}
-    for at in range(0, len(directory) - size + 1, size):
-        tag, kind = (
-            int.from_bytes(directory[at + part : at + part + 2], order)
-            for part in (0, 2)
-        )
-        value_at = at + (12 if size == _BIG_ENTRY else 8)
-        if tag in {_SAMPLES, _EXTRA} and kind == _SHORT:
-            count = int.from_bytes(directory[at + 4 : value_at], order)
-            value = int.from_bytes(directory[value_at : value_at + 2], order)
-            numbers[tag] = (value if count == 1 else -1, value_at)
-    samples, extra = numbers.get(_SAMPLES, (1, 0)), numbers.get(_EXTRA, (-1, 0))
-    return extra[1] if samples[0] in {2, 4} and extra[0] == 0 else None
-
-
-_BIG_ENTRY = 20
+    return Timing(durations=(1,) * len(seen), is_whole=is_whole)

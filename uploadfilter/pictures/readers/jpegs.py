@@ -22,7 +22,6 @@ from uploadfilter.pictures.reader import (
     profile_of,
     shows_nothing,
 )
-from uploadfilter.pictures.readers.thumbnails import Opener, with_thumbnails
 from uploadfilter.pictures.sampling import Course
 
 
@@ -145,7 +144,6 @@ def open_jpeg(
     file: BinaryIO,
     picture_format: Format,
     limits: DecodeLimits,
-    open_thumbnail: Opener,
 ) -> Reader:
     """Open a JPEG; it has a lack if a gain map changes it on an ordinary screen.
 
@@ -155,7 +153,6 @@ def open_jpeg(
         file: The JPEG, seekable.
         picture_format: The format.
         limits: The limits of its cost.
-        open_thumbnail: Opens its unpacked thumbnails.
 
     Raises:
         BadPictureError: There is no picture in it.
@@ -167,7 +164,7 @@ def open_jpeg(
         file.seek(0)
         if is_long or changes_jpeg(file.read()):
             reader.lack = Reason.UNDECODABLE
-    return with_thumbnails(reader, reader.segments, open_thumbnail)
+    return reader
 
 
 def _hints_at_map(segment: bytes) -> bool:
