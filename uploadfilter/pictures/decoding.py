@@ -144,7 +144,8 @@ class _Showing:
             # Two frames must not be in memory at once. The method of the class leaves
             # the caller's file open.
             Image.Image.close(shown.image)
-        yield from map(_omission, dict.fromkeys(self._all_reasons()))
+        for reason in dict.fromkeys(self._all_reasons()):
+            yield Omission(reason=reason)
 
     def _fail(self, number: int, reason: Reason) -> None:
         """Note that a frame, and every frame that builds on it, cannot be shown."""
@@ -187,10 +188,8 @@ def _shortfalls(frame: Frame) -> Iterator[Reason]:
         yield Reason.TRUNCATED
     if lacks_conversion(frame):
         yield Reason.UNDECODABLE
-
-
-def _omission(reason: Reason) -> Omission:
-    return Omission(reason=reason)
+    if frame.lack is not None:
+        yield frame.lack
 
 
 def _choose_frames(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:

@@ -30,6 +30,7 @@ class Frame:
         is_inverted: If true, ``image`` is a CMYK JPEG by Adobe, whose stored values
             are inverted, and Pillow has corrected them.
         count: Number of frames in its file, up to the limits.
+        lack: The reason if other programs may show another picture.
         load_colours: Decodes the frame again with its colours, if only its luma was
             decoded.
     """
@@ -43,6 +44,7 @@ class Frame:
     is_truncated: bool = False
     is_inverted: bool = False
     count: int = 1
+    lack: Reason | None = None
     load_colours: "Callable[[], Frame] | None" = None
 
 

@@ -6,6 +6,7 @@
 
 import io
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import BinaryIO, TypeVar
 
 from PIL import Image
@@ -17,6 +18,7 @@ from uploadfilter.pictures.colours.chunks import CODE_POINTS
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.pictures.files import patch_file
 from uploadfilter.pictures.formats import FORMATS, Format
+from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import (
     apertures,
     boxes,
@@ -32,25 +34,19 @@ from uploadfilter.pictures.limits import (
     check_bytes,
     check_frame,
 )
-from uploadfilter.pictures.reader import (
-    AdaptedReader,
-    ChainedReader,
-    ItemsReader,
-    PillowReader,
-    Reader,
-)
+from uploadfilter.pictures.reader import Reader, chain, read_pillow
 from uploadfilter.pictures.readers import pngkeys
 from uploadfilter.pictures.readers.anymaps import open_anymap
 from uploadfilter.pictures.readers.apngs import apng_reader, frames_of_png
 from uploadfilter.pictures.readers.bitmaps import open_bitmap
 from uploadfilter.pictures.readers.gifs import gif_reader
-from uploadfilter.pictures.readers.icons import IconReader
+from uploadfilter.pictures.readers.icons import open_icon
 from uploadfilter.pictures.readers.itemcolours import with_code_points, with_gain_maps
-from uploadfilter.pictures.readers.jp2s import JP2Reader
+from uploadfilter.pictures.readers.jp2s import open_jp2
 from uploadfilter.pictures.readers.jpegs import open_jpeg
-from uploadfilter.pictures.readers.libraries import HEIFReader, JXLReader
-from uploadfilter.pictures.readers.segments import SegmentReader, webp_segment
-from uploadfilter.pictures.readers.webps import WebPReader
+from uploadfilter.pictures.readers.libraries import open_heif, open_jxl
+from uploadfilter.pictures.readers.segments import read_segments, webp_segment
+from uploadfilter.pictures.readers.webps import open_still
 from uploadfilter.pictures.sampling import Course
 
 _Opened = TypeVar("_Opened")
@@ -122,7 +118,7 @@ def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) ->
     """Open a file of one frame."""
     file.seek(0)
     opened = Image.open(file, formats=picture_format.pillow)
-    return PillowReader(opened, picture_format, limits)
+    return read_pillow(opened, picture_format, limits)
 
 
 def _open_jpeg(
@@ -167,7 +163,7 @@ def _open_png(
     if pngkeys.is_deep(image, bits):
         del image.info[pngkeys.KEY]
         lack = lack or Reason.UNDECODABLE
-    return PillowReader(image, picture_format, limits, lack=lack)
+    return replace(read_pillow(image, picture_format, limits), lack=lack)
 
 
 def _without_deep_key(image: Image.Image, bits: int) -> Image.Image:
@@ -201,7 +197,7 @@ def _open_webp(
     if frames.course is None:
         return _open_padded(
             data,
-            lambda data, is_padded: WebPReader(
+            lambda data, is_padded: open_still(
                 data, picture_format, limits, is_padded=is_padded
             ),
         )
@@ -225,23 +221,21 @@ def _open_moving_webp(
     count, profile = getattr(image, "n_frames", 1), image.info.get("icc_profile")
     image.close()
 
-    def opened(data: bytes, count: int) -> PillowReader:
+    def opened(data: bytes, count: int) -> Reader:
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
         image.info["icc_profile"] = profile
-        return PillowReader(
+        return read_pillow(
             image,
             picture_format,
             limits,
-            durations=(0,) * count,
+            count=count,
             held_bytes=picture_format.held_times * len(data),
             is_padded=is_padded,
         )
 
     if not frames.is_whole or count != len(frames.durations):
-        reader = opened(data, count)
-        reader.lack = Reason.KEY_FRAME_UNSEEN
-        return reader
-    return SegmentReader(
+        return replace(opened(data, count), lack=Reason.KEY_FRAME_UNSEEN)
+    return read_segments(
         frames.durations,
         course,
         lambda segment: opened(webp_segment(data, frames, segment), len(segment)),
@@ -260,27 +254,29 @@ def _open_avif(
         image = Image.open(io.BytesIO(data), formats=picture_format.pillow)
         count = min(getattr(image, "n_frames", 1), timing.MOST_COUNTED)
         track = boxes.track_of(data, count)
-        reader = PillowReader(
+        reader = read_pillow(
             image,
             picture_format,
             limits,
+            count=count,
+            held_bytes=picture_format.held_times * len(data),
+            is_padded=is_padded,
+            is_deep=boxes.is_deep(data),
+        )
+        reader = replace(
+            reader,
             durations=track.durations,
             lack=Reason.KEY_FRAME_UNSEEN if count == timing.MOST_COUNTED else None,
             keys=None if track.is_sure or count == 1 else range(count),
             course=_avif_course(image.size, track) if count > 1 else None,
-            held_bytes=picture_format.held_times * len(data),
-            is_padded=is_padded,
-            is_deep=boxes.is_deep(data),
         )
         return with_code_points(reader, data)
 
     reader = _with_items(data, opened, is_listed=False)
     if apertures.has_aperture(data):
-        reader = AdaptedReader(reader, lack=Reason.UNDECODABLE)
+        reader = replace(reader, lack=Reason.UNDECODABLE)
     other = _other_brand(data)
-    return (
-        reader if other is None else ChainedReader(reader, _open_padded(other, opened))
-    )
+    return reader if other is None else chain(reader, _open_padded(other, opened))
 
 
 def _with_items(
@@ -302,11 +298,14 @@ def _with_items(
     is_sequence = not is_listed and data[8:12] in picturemagic.SEQUENCE_BRANDS
     pictures = data[:8] + b"avif" + data[12:] if is_sequence else data
 
-    def open_item(item: int) -> Reader:
-        return _open_padded(items.with_primary(pictures, item), opened)
+    def open_item(number: int) -> Frame:
+        item = items.with_primary(pictures, others[number])
+        return replace(_open_padded(item, opened).frame(0), number=number)
 
     lack = Reason.KEY_FRAME_UNSEEN if len(others) > _MOST_OTHERS else None
-    return ChainedReader(shown, ItemsReader(others[:_MOST_OTHERS], open_item, lack))
+    count = min(len(others), _MOST_OTHERS)
+    more = Reader(frame=open_item, durations=(0,) * count, keys=range(count), lack=lack)
+    return chain(shown, more)
 
 
 _MOST_OTHERS = 30
@@ -372,17 +371,15 @@ def _open_heic(
     lack = Reason.KEY_FRAME_UNSEEN if boxes.has_box(data, b"moov") else None
 
     def opened(data: bytes, is_padded: bool) -> Reader:
-        reader = HEIFReader(
-            data, picture_format, limits, lack=lack, is_padded=is_padded
-        )
-        return with_code_points(reader, data)
+        reader = open_heif(data, picture_format, limits, is_padded=is_padded)
+        return with_code_points(replace(reader, lack=lack), data)
 
     reader = _with_items(data, opened, is_listed=True)
     if not apertures.has_aperture(data):
         return reader
     # The library shows the part; others show the whole.
     whole = apertures.without_apertures(data)
-    return ChainedReader(reader, _open_padded(whole, opened))
+    return chain(reader, _open_padded(whole, opened))
 
 
 def _open_jxl(
@@ -391,7 +388,7 @@ def _open_jxl(
     if not _read_head(file).startswith(jxlheader.MAGICS):
         return None
     data = _read_whole(file, picture_format, limits)
-    return JXLReader(data, picture_format, limits, _JPEG)
+    return open_jxl(data, picture_format, limits, _JPEG)
 
 
 def _open_tiff(
@@ -408,17 +405,18 @@ def _open_tiff(
         raise BadPictureError("no page in reach")
     file.seek(0)
     image = Image.open(file, formats=picture_format.pillow)
-    return PillowReader(
+    reader = read_pillow(
         image,
         picture_format,
         limits,
-        durations=pages.durations,
-        lack=None if pages.is_whole else Reason.KEY_FRAME_UNSEEN,
+        count=len(pages.durations),
         # Packed pages are unpacked by libtiff, which holds the file in memory.
         held_bytes=0
         if image.info.get("compression") == "raw"
         else file.seek(0, io.SEEK_END),
     )
+    lack = None if pages.is_whole else Reason.KEY_FRAME_UNSEEN
+    return replace(reader, durations=pages.durations, lack=lack)
 
 
 def _open_ico(
@@ -427,7 +425,7 @@ def _open_ico(
     if not _read_head(file).startswith(picturemagic.ICONS):
         return None
     data = _read_whole(file, picture_format, limits)
-    return IconReader(data, picture_format, limits, _open_entry)
+    return open_icon(data, picture_format, limits, _open_entry)
 
 
 def _open_entry(file: BinaryIO, limits: DecodeLimits) -> Reader | None:
@@ -452,7 +450,7 @@ _OPENERS: dict[Kind, Opener] = {
     Kind.TIFF: _open_tiff,
     Kind.BMP: _open_bitmap,
     Kind.ICO: _open_ico,
-    Kind.JP2: JP2Reader,
+    Kind.JP2: open_jp2,
     Kind.PSD: _open_plain,
     Kind.PNM: open_anymap,
     Kind.QOI: _open_plain,

@@ -1,6 +1,4 @@
-"""Read frames from opened files: the readers that serve several formats.
-
-A reader that serves one format alone is in ``readers``.
+"""An opened file, and how Pillow reads one.
 
 Rules this module keeps:
 
@@ -13,8 +11,8 @@ Rules this module keeps:
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
-from typing import Final, Protocol
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from PIL import Image
@@ -39,100 +37,68 @@ and a tenth of the time is saved.
 """
 
 
-class Reader(Protocol):
-    """An opened file that is not decoded yet."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """An opened file that is not decoded yet.
 
-    @property
-    def durations(self) -> Sequence[int]:
-        """Return the duration of each frame, in any unit; there is at least one."""
+    Attributes:
+        frame: Decodes a frame by its number; several in ascending order only. Raises
+            ``OverBudgetError`` if it would cost too much, and ``MemoryError``.
+        durations: The duration of each frame, in any unit; there is at least one.
+        lack: The reason if something is missing even if every frame is shown.
+        keys: The key frames by importance; ``None`` if durations tell them.
+        course: The cost of reaching each frame; ``None`` if all are independent.
+    """
 
-    @property
-    def lack(self) -> Reason | None:
-        """Return the reason if something is missing even if every frame is shown."""
-
-    @property
-    def keys(self) -> Sequence[int] | None:
-        """Return the key frames by importance; ``None`` if durations tell them."""
-
-    @property
-    def course(self) -> Course | None:
-        """Return the cost of reaching each frame; ``None`` if all are independent."""
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame; several frames must be decoded in ascending order.
-
-        Args:
-            number: 0 or more, less than the number of durations.
-
-        Raises:
-            OverBudgetError: It would cost too much.
-            MemoryError: There was not enough memory.
-        """
+    frame: Callable[[int], Frame]
+    durations: Sequence[int] = (0,)
+    lack: Reason | None = None
+    keys: Sequence[int] | None = None
+    course: Course | None = None
 
 
-class PillowReader:
-    """A file that Pillow reads by itself, with one frame or several.
+def read_pillow(
+    image: Image.Image,
+    picture_format: Format,
+    limits: DecodeLimits,
+    *,
+    count: int = 1,
+    held_bytes: int = 0,
+    is_padded: bool = False,
+    is_deep: bool = False,
+) -> Reader:
+    """Return a reader of a file that Pillow reads by itself.
 
     Args:
         image: As Pillow opened it.
         picture_format: Its format.
         limits: The limits of a frame's cost.
-        durations: One for each frame.
-        lack: The reason if something is known to be missing.
-        keys: Its key frames, if durations do not tell them.
-        course: The cost of reaching each frame.
+        count: Number of its frames.
         held_bytes: Other bytes in memory.
         is_padded: Whether zeros stand for missing bytes of the file.
         is_deep: Whether its samples have more than 8 bits.
     """
+    is_moving = count > 1
+    bytes_per_pixel = max(
+        picture_format.bytes_per_pixel,
+        picture_format.moving_bytes_per_pixel if is_moving else 0,
+        picture_format.deep_bytes_per_pixel if is_deep else 0,
+    )
 
-    def __init__(
-        self,
-        image: Image.Image,
-        picture_format: Format,
-        limits: DecodeLimits,
-        *,
-        durations: Sequence[int] = (0,),
-        lack: Reason | None = None,
-        keys: Sequence[int] | None = None,
-        course: Course | None = None,
-        held_bytes: int = 0,
-        is_padded: bool = False,
-        is_deep: bool = False,
-    ) -> None:
-        self.durations = durations
-        self.lack = lack
-        self.keys = keys
-        self.course = course
-        self._image = image
-        self._limits = limits
-        self._held_bytes = held_bytes
-        self._is_padded = is_padded
-        self._is_moving = len(durations) > 1
-        self._bytes_per_pixel = max(
-            picture_format.bytes_per_pixel,
-            picture_format.moving_bytes_per_pixel if self._is_moving else 0,
-            picture_format.deep_bytes_per_pixel if is_deep else 0,
-        )
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame, up to the end of the file."""
-        image = self._image
+    def frame(number: int) -> Frame:
         if number:
             image.seek(number)
         check_pieces(image)
-        if contradicts_itself(image):
-            self.lack = Reason.UNDECODABLE
         check_frame(
             image.size,
-            self._limits,
-            bytes_per_pixel=self._bytes_per_pixel,
-            held_bytes=self._held_bytes + piece_bytes(image),
+            limits,
+            bytes_per_pixel=bytes_per_pixel,
+            held_bytes=held_bytes + piece_bytes(image),
         )
         has_spare = _reads_spare_samples(image)
-        is_truncated = load(image) or self._is_padded
+        is_truncated = load(image) or is_padded
         # The decoder continues with its own image, so this one may change.
-        shown = image.copy() if self._is_moving else image
+        shown = image.copy() if is_moving else image
         if has_spare and shown.getchannel("A").getbbox() is None:
             shown = shown.convert(shown.mode[:-1])
         return Frame(
@@ -141,7 +107,10 @@ class PillowReader:
             full=image.size,
             profile=profile_of(image),
             is_truncated=is_truncated,
+            lack=Reason.UNDECODABLE if contradicts_itself(image) else None,
         )
+
+    return Reader(frame=frame, durations=(0,) * count)
 
 
 def _reads_spare_samples(image: Image.Image) -> bool:
@@ -212,14 +181,31 @@ def keys_of(reader: Reader) -> Sequence[int]:
     return key_frames(reader.durations) if reader.keys is None else reader.keys
 
 
-def _chained(first: Reader, second: Reader) -> Course | None:
-    """Return the cost of reaching the frames of two readers."""
-    courses = [_course_of(first), _course_of(second)]
+def chain(first: Reader, second: Reader) -> Reader:
+    """Return a reader of the frames of two readers of one file.
+
+    Args:
+        first: Shows the same frames as plain Pillow.
+        second: Shows the frames that other programs may show instead.
+    """
     before = len(first.durations)
-    return Course(
-        starts=(*courses[0].starts, *(before + at for at in courses[1].starts)),
-        costs=(*courses[0].costs, *courses[1].costs),
-        shown_pixels=max(each.shown_pixels for each in courses),
+
+    def frame(number: int) -> Frame:
+        if number < before:
+            return first.frame(number)
+        return replace(second.frame(number - before), number=number)
+
+    courses = [_course_of(first), _course_of(second)]
+    return Reader(
+        frame=frame,
+        durations=(*first.durations, *second.durations),
+        lack=first.lack or second.lack,
+        keys=(*keys_of(first), *(before + key for key in keys_of(second))),
+        course=Course(
+            starts=(*courses[0].starts, *(before + at for at in courses[1].starts)),
+            costs=(*courses[0].costs, *courses[1].costs),
+            shown_pixels=max(each.shown_pixels for each in courses),
+        ),
     )
 
 
@@ -229,87 +215,3 @@ def _course_of(reader: Reader) -> Course:
     return reader.course or Course(
         starts=range(count), costs=(0,) * count, shown_pixels=0
     )
-
-
-class ChainedReader:
-    """Two readers of one file, one after the other.
-
-    Args:
-        first: Shows the same frames as plain Pillow.
-        second: Shows the frames that other programs may show instead.
-    """
-
-    def __init__(self, first: Reader, second: Reader) -> None:
-        self._first = first
-        self._second = second
-        before = len(first.durations)
-        self.durations: Sequence[int] = (*first.durations, *second.durations)
-        self.lack = first.lack or second.lack
-        self.keys: Sequence[int] | None = (
-            *keys_of(first),
-            *(before + key for key in keys_of(second)),
-        )
-        self.course = _chained(first, second)
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame of either."""
-        before = len(self._first.durations)
-        if number < before:
-            return self._first.frame(number)
-        return replace(self._second.frame(number - before), number=number)
-
-
-class AdaptedReader:
-    """A reader of a file whose frames are not shown as its decoder gives them.
-
-    Args:
-        stored: Shows the frames as stored.
-        adapt: Returns a frame with what the file says besides.
-        lack: The reason if something is known to be missing.
-    """
-
-    def __init__(
-        self,
-        stored: Reader,
-        adapt: Callable[[Frame], Frame] = lambda frame: frame,
-        *,
-        lack: Reason | None = None,
-    ) -> None:
-        self._stored = stored
-        self._adapt = adapt
-        self.durations = stored.durations
-        self.lack = lack or stored.lack
-        self.keys = stored.keys
-        self.course = stored.course
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame, and adapt it."""
-        return self._adapt(self._stored.frame(number))
-
-
-class ItemsReader:
-    """The first frame of each of several pictures in one file.
-
-    Args:
-        items: The number of each in its file.
-        open_item: Opens one.
-        lack: The reason if something is known to be missing.
-    """
-
-    course: Course | None = None
-
-    def __init__(
-        self,
-        items: Sequence[int],
-        open_item: Callable[[int], Reader],
-        lack: Reason | None,
-    ) -> None:
-        self.durations: Sequence[int] = (0,) * len(items)
-        self.keys: Sequence[int] | None = range(len(items))
-        self.lack = lack
-        self._items = items
-        self._open_item = open_item
-
-    def frame(self, number: int) -> Frame:
-        """Open a picture, and decode it."""
-        return replace(self._open_item(self._items[number]).frame(0), number=number)

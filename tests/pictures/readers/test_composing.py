@@ -6,7 +6,7 @@ from PIL import Image
 
 from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.readers.composing import (
-    ComposedReader,
+    Composer,
     Disposal,
     Drawing,
     Piece,
@@ -31,12 +31,11 @@ def piece(
 def shown(*layers: tuple[Piece, Image.Image]) -> list[Image.Image]:
     """Return the shown pictures of pieces."""
     pieces = [each for each, _ in layers]
-    reader = ComposedReader(
+    reader = Composer(
         SIZE,
         pieces,
         lambda number: layers[number][1].copy(),
         first=layers[0][1].copy,
-        durations=(0,) * len(pieces),
         course=None,
     )
     return [reader.frame(number).image for number in range(len(pieces))]

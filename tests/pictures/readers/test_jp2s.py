@@ -16,7 +16,7 @@ from uploadfilter.pictures.decoding import frames_of
 from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError
 from uploadfilter.pictures.frame import Frame, Omission
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
-from uploadfilter.pictures.readers.jp2s import JP2Reader
+from uploadfilter.pictures.readers.jp2s import open_jp2
 
 (JP2,) = formats.formats_named(frozenset({"jp2"}))
 SMALL = pictures.photograph(5, width=320, height=240)
@@ -30,7 +30,7 @@ def packed(image: Image.Image, **options: object) -> bytes:
 
 def frame(content: bytes, limits: DecodeLimits | None = None) -> Frame:
     """Decode a picture."""
-    return JP2Reader(io.BytesIO(content), JP2, limits or DecodeLimits()).frame(0)
+    return open_jp2(io.BytesIO(content), JP2, limits or DecodeLimits()).frame(0)
 
 
 def view(content: bytes) -> View:

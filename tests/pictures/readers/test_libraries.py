@@ -17,7 +17,7 @@ from tests.pictures.sketches import frames, lacks, photograph
 from uploadfilter.model import Reason
 from uploadfilter.pictures.formats import formats_named
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
-from uploadfilter.pictures.readers.libraries import HEIFReader
+from uploadfilter.pictures.readers.libraries import open_heif
 
 FIRST = seeds.image(width=64, height=64)
 SECOND = seeds.image(2, width=64, height=48)
@@ -57,9 +57,9 @@ def test_deep_heic_counts_for_more() -> None:
     limits = DecodeLimits(max_decoded_bytes=64 * 64 * 20)
 
     with pytest.raises(OverBudgetError):
-        HEIFReader(content, HEIC, limits).frame(0)
+        open_heif(content, HEIC, limits).frame(0)
 
-    assert HEIFReader(seeds.heic(FIRST), HEIC, limits).frame(0).full == (64, 64)
+    assert open_heif(seeds.heic(FIRST), HEIC, limits).frame(0).full == (64, 64)
 
 
 def test_heic_with_a_sequence_is_not_whole() -> None:

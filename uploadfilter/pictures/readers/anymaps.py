@@ -10,6 +10,7 @@ Source:
 
 import io
 import re
+from dataclasses import replace
 from typing import BinaryIO, Final
 
 from PIL import Image
@@ -18,7 +19,7 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
-from uploadfilter.pictures.reader import PillowReader, Reader
+from uploadfilter.pictures.reader import Reader, read_pillow
 
 _HEAD_BYTES: Final = 4096
 """Bytes in which a header must end: Pillow reads comments in it byte by byte."""
@@ -55,7 +56,7 @@ def open_anymap(
         file.seek(0)
         if file.read().count(b"#") > _MOST_COMMENTS:
             raise BadPictureError("too many comments")
-    return PillowReader(image, picture_format, limits, lack=lack)
+    return replace(read_pillow(image, picture_format, limits), lack=lack)
 
 
 def _lack_behind(file: BinaryIO, end: int) -> Reason | None:

@@ -26,8 +26,9 @@ from uploadfilter.pictures.headers.timing import (
     steps_for,
 )
 from uploadfilter.pictures.limits import DecodeLimits, check_frame
+from uploadfilter.pictures.reader import Reader
 from uploadfilter.pictures.readers.composing import (
-    ComposedReader,
+    Composer,
     Disposal,
     Drawing,
     Piece,
@@ -248,7 +249,7 @@ def apng_reader(
     limits: DecodeLimits,
     *,
     dressed: Callable[[Image.Image], Image.Image],
-) -> ComposedReader:
+) -> Reader:
     """Open an APNG with all its frames.
 
     Args:
@@ -280,18 +281,17 @@ def apng_reader(
     pieces = [each.piece for each in stored]
     numbers = range(len(pieces))
     durations = tuple(each.duration for each in stored)
-    return ComposedReader(
-        canvas,
-        pieces,
-        opened,
-        first=lambda: opened(0),
+    course = Course(
+        starts=starts_of([begins_anew(pieces, at, canvas) for at in numbers]),
+        costs=tuple(map(cost_of, pieces)),
+        shown_pixels=canvas[0] * canvas[1],
+    )
+    composer = Composer(canvas, pieces, opened, first=lambda: opened(0), course=course)
+    return Reader(
+        frame=composer.frame,
         durations=durations,
         keys=_keys_after_default(durations) if found.has_default else None,
-        course=Course(
-            starts=starts_of([begins_anew(pieces, at, canvas) for at in numbers]),
-            costs=tuple(map(cost_of, pieces)),
-            shown_pixels=canvas[0] * canvas[1],
-        ),
+        course=course,
         lack=None if found.is_whole else Reason.KEY_FRAME_UNSEEN,
     )
 

@@ -13,8 +13,8 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures.colours.profiles import MAX_PROFILE_BYTES
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
-from uploadfilter.pictures.reader import ChainedReader, PillowReader, Reader
-from uploadfilter.pictures.readers.icons import IconReader, Opener, icon_of
+from uploadfilter.pictures.reader import Reader, chain, read_pillow
+from uploadfilter.pictures.readers.icons import Opener, icon_of, open_icon
 
 
 def profile_of(file: BinaryIO) -> bytes | None:
@@ -60,8 +60,8 @@ def open_bitmap(
     file.seek(0)
     image = Image.open(file, formats=picture_format.pillow)
     image.info["icc_profile"] = profile_of(file)
-    reader = PillowReader(image, picture_format, limits)
+    reader = read_pillow(image, picture_format, limits)
     icon = icon_of(file)
     if icon is None:
         return reader
-    return ChainedReader(reader, IconReader(icon, picture_format, limits, open_entry))
+    return chain(reader, open_icon(icon, picture_format, limits, open_entry))

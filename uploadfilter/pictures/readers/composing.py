@@ -18,7 +18,6 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.reader import load, profile_of
@@ -82,8 +81,8 @@ _MOST_ALIKE = 256
 """Most pieces that are kept for later ones that are alike; they have few pixels."""
 
 
-class ComposedReader:
-    """An animation that is composed here.
+class Composer:
+    """Composes the frames of an animation.
 
     Args:
         size: Width and height of the canvas.
@@ -92,10 +91,7 @@ class ComposedReader:
         alike: Returns equal values for frames with equal pictures, wherever they are
             drawn; ``None`` if a comparison is not worth its cost.
         first: Opens the first frame on the whole canvas, as stored.
-        durations: Of all frames, in milliseconds.
         course: The cost of reaching each frame.
-        keys: The key frames, if durations do not tell them.
-        lack: The reason if something is known to be missing.
     """
 
     def __init__(
@@ -106,15 +102,9 @@ class ComposedReader:
         *,
         alike: Callable[[int], bytes | None] = lambda _number: None,
         first: Callable[[], Image.Image],
-        durations: Sequence[int],
         course: Course | None,
-        keys: Sequence[int] | None = None,
-        lack: Reason | None = None,
     ) -> None:
-        self.durations = durations
-        self.course = course
-        self.keys = keys
-        self.lack = lack
+        self._course = course
         self._size = size
         self._pieces = pieces
         self._open = opened
@@ -143,7 +133,7 @@ class ComposedReader:
 
     def _drawn_up_to(self, number: int) -> Image.Image:
         """Return the canvas with this frame."""
-        start = self.course.starts[number] if self.course else 0
+        start = self._course.starts[number] if self._course else 0
         if start > self._left_off or self._canvas.size != self._size:
             self._canvas = Image.new("RGBA", self._size)
             self._left_off = start

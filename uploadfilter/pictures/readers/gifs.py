@@ -21,9 +21,10 @@ from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.headers.timing import MOST_COUNTED, starts_of, steps_for
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
+from uploadfilter.pictures.reader import Reader
 from uploadfilter.pictures.readers.composing import (
     Box,
-    ComposedReader,
+    Composer,
     Disposal,
     Drawing,
     Piece,
@@ -226,9 +227,7 @@ class _Walk:
         self.is_cut = at >= end
 
 
-def gif_reader(
-    data: bytes, picture_format: Format, limits: DecodeLimits
-) -> ComposedReader:
+def gif_reader(data: bytes, picture_format: Format, limits: DecodeLimits) -> Reader:
     """Open a GIF with all its frames.
 
     Args:
@@ -268,14 +267,19 @@ def gif_reader(
         check(canvas)
     pieces = [each.piece for each in stored]
     lack = Reason.TRUNCATED if found.is_cut else None
-    return ComposedReader(
+    course = _course(pieces, canvas) if is_moving else None
+    composer = Composer(
         canvas,
         pieces,
         opened,
         alike=lambda number: _tiny_bytes(data, stored[number]),
         first=lambda: opened(0, canvas),
+        course=course,
+    )
+    return Reader(
+        frame=composer.frame,
         durations=tuple(each.duration for each in stored),
-        course=_course(pieces, canvas) if is_moving else None,
+        course=course,
         keys=None if found.is_sure else range(len(stored)),
         lack=lack if found.is_whole else Reason.KEY_FRAME_UNSEEN,
     )

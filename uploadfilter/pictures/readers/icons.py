@@ -6,7 +6,7 @@ masks.
 
 import io
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO
 
@@ -19,7 +19,6 @@ from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
 from uploadfilter.pictures.reader import Reader, load, profile_of
-from uploadfilter.pictures.sampling import Course
 
 Opener = Callable[[BinaryIO, DecodeLimits], Reader | None]
 
@@ -31,8 +30,10 @@ _MOST_ENTRIES = 1000
 """Most entries that are read, at 3 µs each. Icons have about ten."""
 
 
-class IconReader:
-    """An icon or a cursor: each entry is a separate picture, or a moving one.
+def open_icon(
+    data: bytes, picture_format: Format, limits: DecodeLimits, open_entry: Opener
+) -> Reader:
+    """Open an icon or a cursor: each entry is a separate picture, or a moving one.
 
     Args:
         data: The file.
@@ -43,9 +44,10 @@ class IconReader:
     Raises:
         BadPictureError: It has no entries.
     """
+    return _Icon(data, picture_format, limits, open_entry).reader()
 
-    course: Course | None = None
 
+class _Icon:
     def __init__(
         self,
         data: bytes,
@@ -77,9 +79,6 @@ class IconReader:
             for entry, reader in enumerate(self._readers)
             for frame in range(1 if reader is None else len(reader.durations))
         ]
-        self.durations: Sequence[int] = (0,) * len(self._frames)
-        # Programs differ in the entry that they show.
-        self.keys: Sequence[int] | None = range(len(self._frames))
 
     def _reader(
         self, entry: IcoImagePlugin.IconHeader, open_entry: Opener
@@ -97,7 +96,17 @@ class IconReader:
             self.lack = reader.lack
         return reader
 
-    def frame(self, number: int) -> Frame:
+    def reader(self) -> Reader:
+        count = len(self._frames)
+        # Programs differ in the entry that they show.
+        return Reader(
+            frame=self._frame,
+            durations=(0,) * count,
+            lack=self.lack,
+            keys=range(count),
+        )
+
+    def _frame(self, number: int) -> Frame:
         """Decode a frame; the first one is of the entry that Pillow shows."""
         entry, frame = self._frames[number]
         header, reader = self._file.entry[entry], self._readers[entry]

@@ -21,7 +21,7 @@ from uploadfilter.pictures.colours.conversions import needs_conversion
 from uploadfilter.pictures.colours.gainmaps import has_bright_base
 from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.headers.items import body_of, items_of, parts_of
-from uploadfilter.pictures.reader import AdaptedReader, Reader
+from uploadfilter.pictures.reader import Reader
 
 _BOX: Final = re.compile(rb"colrnclx\0(.)\0(.)", re.DOTALL)
 _MOST: Final = 4
@@ -43,10 +43,12 @@ def with_code_points(stored: Reader, data: bytes) -> Reader:
             found[profile] = None
     if not found:
         return stored
-    lack = Reason.TOO_MANY_VIEWS if len(found) > _MOST else None
+    lack = Reason.TOO_MANY_VIEWS if len(found) > _MOST else stored.lack
     profiles = tuple(found)[:_MOST]
-    return AdaptedReader(
-        stored, lambda frame: replace(frame, other_profiles=profiles), lack=lack
+    return replace(
+        stored,
+        frame=lambda at: replace(stored.frame(at), other_profiles=profiles),
+        lack=lack,
     )
 
 
@@ -74,7 +76,7 @@ def with_gain_maps(stored: Reader, data: bytes) -> Reader:
         is_changed = any(_changes(data))
     except BadPictureError:
         is_changed = True
-    return AdaptedReader(stored, lack=Reason.UNDECODABLE) if is_changed else stored
+    return replace(stored, lack=Reason.UNDECODABLE) if is_changed else stored
 
 
 def _changes(data: bytes) -> Iterator[bool]:

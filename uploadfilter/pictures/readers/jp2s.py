@@ -11,7 +11,7 @@ Source:
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO, Final
 
@@ -23,8 +23,7 @@ from uploadfilter.pictures.faults import DECODER_ERRORS, BadPictureError, note
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError, check_frame
-from uploadfilter.pictures.reader import DRAFT_SIDE, load
-from uploadfilter.pictures.sampling import Course
+from uploadfilter.pictures.reader import DRAFT_SIDE, Reader, load
 
 _START: Final = b"\xff\x4f\xff\x51"
 _SEARCHED_BYTES: Final = 1 << 20
@@ -60,55 +59,29 @@ class _Codes:
     blocks: int
 
 
-class JP2Reader:
-    """A picture in JPEG 2000.
-
-    Args:
-        file: The content, seekable.
-        picture_format: Its format.
-        limits: The limits of its cost.
+def open_jp2(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
+    """Open a picture in JPEG 2000.
 
     Raises:
         BadPictureError: Its header is not valid.
     """
+    codes = _read(file)
 
-    durations: Sequence[int] = (0,)
-    lack: Reason | None = None
-    keys: Sequence[int] | None = None
-    course: Course | None = None
+    def open_whole() -> Jpeg2KImageFile:
+        file.seek(0)
+        image = Image.open(file, formats=picture_format.pillow)
+        if not isinstance(image, Jpeg2KImageFile) or image.size != codes.size:
+            raise BadPictureError("the file and its codes are of different sizes")
+        return image
 
-    def __init__(
-        self, file: BinaryIO, picture_format: Format, limits: DecodeLimits
-    ) -> None:
-        self._file = file
-        self._format = picture_format
-        self._limits = limits
-        self._codes = _read(file)
-        self._opened()
-
-    def frame(self, number: int) -> Frame:
-        """Decode the picture, up to the end of the file."""
-        reduced = self._reduced()
-        try:
-            return self._frame(number, reduced)
-        except DECODER_ERRORS as exc:
-            note(exc)
-            if not reduced:
-                raise
-        # A tile may have fewer levels than the main header says.
-        return self._frame(number, 0)
-
-    def _frame(self, number: int, reduced: int) -> Frame:
-        codes = self._codes
+    def decode(number: int, reduced: int) -> Frame:
         width, height = (-(-side >> reduced) for side in codes.size)
         if codes.tiles > _MOST_TILES or codes.blocks > _MOST_BLOCKS:
             raise OverBudgetError(Reason.TOO_MANY_PIXELS)
         check_frame(
-            (width, height),
-            self._limits,
-            bytes_per_pixel=self._format.bytes_per_pixel,
+            (width, height), limits, bytes_per_pixel=picture_format.bytes_per_pixel
         )
-        image = self._opened()
+        image = open_whole()
         if reduced:
             image.reduce = reduced
         is_truncated = load(image)
@@ -120,18 +93,21 @@ class JP2Reader:
             is_truncated=is_truncated,
         )
 
-    def _opened(self) -> Jpeg2KImageFile:
-        self._file.seek(0)
-        image = Image.open(self._file, formats=self._format.pillow)
-        if not isinstance(image, Jpeg2KImageFile) or image.size != self._codes.size:
-            raise BadPictureError("the file and its codes are of different sizes")
-        return image
+    def frame(number: int) -> Frame:
+        most, side = min(_MOST_REDUCED, codes.levels), min(codes.size)
+        fitting = (by for by in range(1, most + 1) if side >> by >= DRAFT_SIDE)
+        reduced = max(fitting, default=0)
+        try:
+            return decode(number, reduced)
+        except DECODER_ERRORS as exc:
+            note(exc)
+            if not reduced:
+                raise
+        # A tile may have fewer levels than the main header says.
+        return decode(number, 0)
 
-    def _reduced(self) -> int:
-        """Return the number of halvings."""
-        most = min(_MOST_REDUCED, self._codes.levels)
-        side = min(self._codes.size)
-        return max(by for by in range(most + 1) if not by or side >> by >= DRAFT_SIDE)
+    open_whole()
+    return Reader(frame=frame)
 
 
 def _read(file: BinaryIO) -> _Codes:

@@ -2,7 +2,6 @@
 
 import io
 import re
-from collections.abc import Sequence
 from typing import BinaryIO, Final
 
 from PIL import Image, JpegImagePlugin
@@ -22,7 +21,6 @@ from uploadfilter.pictures.reader import (
     profile_of,
     shows_nothing,
 )
-from uploadfilter.pictures.sampling import Course
 
 
 class JPEGReader:
@@ -41,11 +39,6 @@ class JPEGReader:
         BadPictureError: There is no picture in it.
         OverBudgetError: It has too many scans, or is too large for them.
     """
-
-    durations: Sequence[int] = (0,)
-    lack: Reason | None = None
-    keys: Sequence[int] | None = None
-    course: Course | None = None
 
     def __init__(
         self,
@@ -158,13 +151,13 @@ def open_jpeg(
         BadPictureError: There is no picture in it.
         OverBudgetError: It has too many scans, or is too large for them.
     """
-    reader = JPEGReader(file, picture_format, limits)
-    if any(map(_hints_at_map, reader.segments)):
+    jpeg, lack = JPEGReader(file, picture_format, limits), None
+    if any(map(_hints_at_map, jpeg.segments)):
         is_long = file.seek(0, io.SEEK_END) > _MOST_SEARCHED_BYTES
         file.seek(0)
         if is_long or changes_jpeg(file.read()):
-            reader.lack = Reason.UNDECODABLE
-    return reader
+            lack = Reason.UNDECODABLE
+    return Reader(frame=jpeg.frame, lack=lack)
 
 
 def _hints_at_map(segment: bytes) -> bool:

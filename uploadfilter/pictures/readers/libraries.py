@@ -5,7 +5,6 @@ Pillow never opens these formats, and so that the cost is known before any decod
 """
 
 import io
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -19,61 +18,45 @@ from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers import boxes, jxlheader
 from uploadfilter.pictures.limits import DecodeLimits, check_frame
+from uploadfilter.pictures.reader import Reader
 from uploadfilter.pictures.readers.jpegs import JPEGReader
-from uploadfilter.pictures.sampling import Course
 
 _USUAL_BITS = 8
 """Bits of a sample; samples with more bits take twice the memory during decoding."""
 
 
-class HEIFReader:
-    """A HEIC or HEIF file: its primary picture, then the others at its top level.
+def open_heif(
+    data: bytes,
+    picture_format: Format,
+    limits: DecodeLimits,
+    *,
+    is_padded: bool = False,
+) -> Reader:
+    """Open a HEIC or HEIF: its primary picture, then the others at its top level.
 
     Args:
         data: The file.
         picture_format: The format.
         limits: The limits of a picture's cost.
-        lack: The reason if something is known to be missing.
         is_padded: Whether zeros stand for missing bytes of the file.
     """
+    opened = pillow_heif.open_heif(io.BytesIO(data))
+    others = [at for at in range(len(opened)) if at != opened.primary_index]
+    pictures = [opened[at] for at in (opened.primary_index, *others)]
+    waiting = dict(enumerate(pictures))
+    pictures.clear()
 
-    keys: Sequence[int] | None = None
-    course: Course | None = None
-
-    def __init__(
-        self,
-        data: bytes,
-        picture_format: Format,
-        limits: DecodeLimits,
-        *,
-        lack: Reason | None = None,
-        is_padded: bool = False,
-    ) -> None:
-        opened = pillow_heif.open_heif(io.BytesIO(data))
-        others = [at for at in range(len(opened)) if at != opened.primary_index]
-        self._places = (opened.primary_index, *others)
-        self._pictures = {number: opened[at] for number, at in enumerate(self._places)}
-        self._is_padded = is_padded
-        self._data = data
-        self._format = picture_format
-        self._limits = limits
-        self.durations: Sequence[int] = (0,) * len(self._pictures)
-        self.lack = lack
-
-    def frame(self, number: int) -> Frame:
-        """Decode a picture, up to the end of the file."""
+    def frame(number: int) -> Frame:
         # A picture keeps its pixels as long as it exists.
-        picture = self._pictures.pop(number)
+        picture = waiting.pop(number)
         info: dict[str, Any] = picture.info
-        is_deep = info["bit_depth"] > _USUAL_BITS
-        profile: bytes | None = info.get("icc_profile") or None
         check_frame(
             picture.size,
-            self._limits,
-            bytes_per_pixel=self._format.deep_bytes_per_pixel
-            if is_deep
-            else self._format.bytes_per_pixel,
-            held_bytes=len(self._data),
+            limits,
+            bytes_per_pixel=picture_format.deep_bytes_per_pixel
+            if info["bit_depth"] > _USUAL_BITS
+            else picture_format.bytes_per_pixel,
+            held_bytes=len(data),
         )
         pixels = picture.data
         # Pixels of four bytes are used in place.
@@ -85,13 +68,17 @@ class HEIFReader:
             image=image,
             number=number,
             full=image.size,
-            profile=profile,
-            is_truncated=self._is_padded,
+            profile=info.get("icc_profile") or None,
+            is_truncated=is_padded,
         )
 
+    return Reader(frame=frame, durations=(0,) * len(waiting))
 
-class JXLReader:
-    """A JPEG XL: the JPEG that it packs, if it does, and its last frame.
+
+def open_jxl(
+    data: bytes, picture_format: Format, limits: DecodeLimits, jpeg: Format
+) -> Reader:
+    """Open a JPEG XL: the JPEG that it packs, if it does, and its last frame.
 
     Args:
         data: The file.
@@ -102,46 +89,36 @@ class JXLReader:
     Raises:
         BadPictureError: Its header cannot be read.
     """
+    header = jxlheader.read_header(data)
+    if header is None:
+        raise BadPictureError("no header of a JPEG XL")
+    size = header.size
 
-    keys: Sequence[int] | None = None
-    course: Course | None = None
-
-    def __init__(
-        self, data: bytes, picture_format: Format, limits: DecodeLimits, jpeg: Format
-    ) -> None:
-        header = jxlheader.read_header(data)
-        if header is None:
-            raise BadPictureError("no header of a JPEG XL")
-        self._header = header
-        self._data = data
-        self._format = picture_format
-        self._limits = limits
-        self._jpeg = jpeg
-        # The library shows only the last frame.
-        self.lack = Reason.KEY_FRAME_UNSEEN if header.is_animated else None
-        # Beside a JPEG of the samples stand the samples, which viewers show.
-        is_packed = boxes.has_box(data, _PACKED_JPEG)
-        self.durations: Sequence[int] = (0, 0) if is_packed else (0,)
-
-    def frame(self, number: int) -> Frame:
-        """Decode the picture; the library shows no part of a truncated one."""
+    def frame(number: int) -> Frame:
         check_frame(
-            self._header.size,
-            self._limits,
-            bytes_per_pixel=self._format.bytes_per_pixel,
-            held_bytes=self._format.held_times * len(self._data),
+            size,
+            limits,
+            bytes_per_pixel=picture_format.bytes_per_pixel,
+            held_bytes=picture_format.held_times * len(data),
         )
-        data = self._data
-        if number:
-            data = boxes.with_other_name(data, _PACKED_JPEG, b"free")
+        packed = boxes.with_other_name(data, _PACKED_JPEG, b"free") if number else data
         with panics_are_errors():
-            is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(data)
+            is_jpeg, info, pixels, profile, _ = JXLDecoder(num_threads=0)(packed)
         if is_jpeg:
-            return JPEGReader(io.BytesIO(pixels), self._jpeg, self._limits).frame(0)
+            return JPEGReader(io.BytesIO(pixels), jpeg, limits).frame(0)
         image = _image_of(pixels, info.mode, (info.width, info.height))
         return Frame(
             image=image, number=number, full=image.size, profile=profile or None
         )
+
+    # Beside a JPEG of the samples stand the samples, which viewers show.
+    is_packed = boxes.has_box(data, _PACKED_JPEG)
+    return Reader(
+        frame=frame,
+        durations=(0, 0) if is_packed else (0,),
+        # The library shows only the last frame.
+        lack=Reason.KEY_FRAME_UNSEEN if header.is_animated else None,
+    )
 
 
 _PACKED_JPEG = b"jbrd"

@@ -11,58 +11,35 @@ from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from uploadfilter.model import Reason
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers.timing import Timing
 from uploadfilter.pictures.reader import Reader
 from uploadfilter.pictures.sampling import Course
 
-Opener = Callable[[range], Reader]
-"""Opens the frames of a segment."""
 
-
-class SegmentReader:
-    """An animation that is decoded segment by segment.
+def read_segments(
+    durations: Sequence[int], course: Course, open_segment: Callable[[range], Reader]
+) -> Reader:
+    """Return a reader of an animation that is decoded segment by segment.
 
     Args:
         durations: The durations of all its frames, in milliseconds.
         course: The cost of reaching each frame.
-        lack: The reason if something is known to be missing.
-        opened: Opens a segment.
+        open_segment: Opens the frames of a segment.
     """
+    starts = (*sorted({0, *course.starts}), len(durations))
+    segment, reader = range(0), None
 
-    keys: Sequence[int] | None = None
+    def frame(number: int) -> Frame:
+        nonlocal segment, reader
+        if reader is None or number not in segment:
+            after = bisect_right(starts, number)
+            segment = range(starts[after - 1], starts[after])
+            reader = None  # before the next one is opened
+            reader = open_segment(segment)
+        return replace(reader.frame(number - segment.start), number=number)
 
-    def __init__(
-        self,
-        durations: Sequence[int],
-        course: Course,
-        opened: Opener,
-        *,
-        lack: Reason | None = None,
-    ) -> None:
-        self.durations = durations
-        self.course: Course | None = course
-        self.lack = lack
-        self._starts = sorted({0, *course.starts})
-        self._open = opened
-        self._segment = range(0)
-        self._reader: Reader | None = None
-
-    def frame(self, number: int) -> Frame:
-        """Decode a frame by its number in the whole file."""
-        if self._reader is None or number not in self._segment:
-            self._segment = self._segment_of(number)
-            self._reader = None  # before the next one is opened
-            self._reader = self._open(self._segment)
-        frame = self._reader.frame(number - self._segment.start)
-        return replace(frame, number=number)
-
-    def _segment_of(self, number: int) -> range:
-        """Return the segment with a frame."""
-        after = bisect_right(self._starts, number)
-        ends = (*self._starts, len(self.durations))
-        return range(ends[after - 1], ends[after])
+    return Reader(frame=frame, durations=durations, course=course)
 
 
 def webp_segment(data: bytes, frames: Timing, segment: range) -> bytes:

@@ -1,7 +1,5 @@
 """Read WebPs of one frame."""
 
-from collections.abc import Sequence
-
 from PIL import Image, _webp
 
 from uploadfilter.model import Reason
@@ -9,11 +7,13 @@ from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.formats import Format
 from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.limits import DecodeLimits, check_frame
-from uploadfilter.pictures.sampling import Course
+from uploadfilter.pictures.reader import Reader
 
 
-class WebPReader:
-    """A WebP of one frame, without the second copy that Pillow would make.
+def open_still(
+    data: bytes, picture_format: Format, limits: DecodeLimits, *, is_padded: bool
+) -> Reader:
+    """Open a WebP of one frame, without the second copy that Pillow would make.
 
     Args:
         data: The file.
@@ -21,40 +21,18 @@ class WebPReader:
         limits: The limits of its cost.
         is_padded: Whether zeros stand for missing bytes of the file.
     """
+    decoders = [_webp.WebPAnimDecoder(data)]
+    size, _, _, count, raw_mode = decoders[0].get_info()
 
-    durations: Sequence[int] = (0,)
-    lack: Reason | None = None
-    keys: Sequence[int] | None = None
-    course: Course | None = None
-
-    def __init__(
-        self,
-        data: bytes,
-        picture_format: Format,
-        limits: DecodeLimits,
-        *,
-        is_padded: bool = False,
-    ) -> None:
-        self._decoder: _webp.WebPAnimDecoder | None = _webp.WebPAnimDecoder(data)
-        if self._decoder.get_info()[3] > 1:
-            # They were not found at their places.
-            self.lack = Reason.KEY_FRAME_UNSEEN
-        self._data = data
-        self._format = picture_format
-        self._limits = limits
-        self._is_padded = is_padded
-
-    def frame(self, number: int) -> Frame:
-        """Decode the picture."""
-        decoder, self._decoder = self._decoder, None
-        if decoder is None:
+    def frame(number: int) -> Frame:
+        if not decoders:
             raise BadPictureError("the only frame was already shown")
-        size, _, _, _, raw_mode = decoder.get_info()
+        decoder = decoders.pop()
         check_frame(
             size,
-            self._limits,
-            bytes_per_pixel=self._format.bytes_per_pixel,
-            held_bytes=self._format.held_times * len(self._data),
+            limits,
+            bytes_per_pixel=picture_format.bytes_per_pixel,
+            held_bytes=picture_format.held_times * len(data),
         )
         shown = decoder.get_next()
         profile = decoder.get_chunk("ICCP")
@@ -67,5 +45,8 @@ class WebPReader:
             number=number,
             full=size,
             profile=profile or None,
-            is_truncated=self._is_padded,
+            is_truncated=is_padded,
         )
+
+    # Further frames were not found at their places.
+    return Reader(frame=frame, lack=Reason.KEY_FRAME_UNSEEN if count > 1 else None)
