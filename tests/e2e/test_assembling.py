@@ -11,7 +11,8 @@ import pytest_asyncio
 
 from deploy.demo import running
 from tests.e2e import pictures
-from tests.e2e.conftest import import_set, log, write_set
+from tests.e2e.conftest import import_set, write_set
+from tests.proxy.assembling.senders import PATHS, SENDERS, Origins
 from tests.proxy.assembling.test_tus import Client
 from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.site import Site
@@ -19,9 +20,10 @@ from tests.proxy.wire import WireOrigin, status, wire_origin
 
 pytestmark = pytest.mark.e2e
 
-ROUTES = '[[routes]]\nname = "tus"\npath = "/files"\nprotocol = "tus"\n'
-CUTS = (1, 2, 1000, 30_000)
-"""Where each picture is cut; every offset is cut in tests without processes."""
+ROUTES = "".join(
+    f'[[routes]]\nname = "{protocol}"\npath = "{path}"\nprotocol = "{protocol}"\n'
+    for protocol, path in PATHS.items()
+)
 
 
 @pytest_asyncio.fixture
@@ -54,35 +56,48 @@ def proxy(
         yield proxy, Client(Site(port=port, origin=origin, state=state))
 
 
-async def test_uploads_go_on_after_a_kill(server: WireOrigin, tmp_path: Path) -> None:
-    """The listed ones are rejected, the others arrive, and no byte is sent twice."""
-    origin = TusOrigin()
-    server.answering = origin.answer
+async def test_uploads_go_on_after_a_kill_at_each_step(
+    server: WireOrigin, tmp_path: Path
+) -> None:
+    """By every protocol: the listed ones are rejected, the others arrive once."""
+    origins = Origins()
+    server.answering = origins.answer
     state = tmp_path / "state"
     running.run_program("init", state=state)
     listed, unlisted = pictures.listed(), pictures.unlisted()
     entries = write_set(tmp_path / "set.jsonl", listed)
     import_set(state, entries, enforced=True)
-    begun: list[tuple[str, bytes, int]] = []
-    with proxy(server, tmp_path, "first") as (first, client):
-        for data in (listed, unlisted):
-            for cut in CUTS:
-                target = await client.create(len(data))
-                assert status(await client.patch(target, 0, data[:cut])) == 204
-                begun.append((target, data, cut))
-        first.process.kill()
-        first.process.wait()
-    assert origin.retrievable() == []
-    with proxy(server, tmp_path, "second") as (_, client):
-        for target, data, cut in begun:
-            assert await client.offset(target) == cut
-            answer = await client.patch(target, cut, data[cut:])
-            assert status(answer) == (403 if data == listed else 204)
-    assert origin.retrievable() == [unlisted] * len(CUTS)
-    records = log(state, "--records", "decision")
-    verdicts = [record["verdict"] for record in records]
-    assert verdicts == ["MATCH"] * len(CUTS) + ["NO_MATCH"] * len(CUTS)
-    assert list((state / "uploads").glob("*.data")) == []
+    site = Site(port=0, origin=server, state=state)
+    files = {
+        data: [data[:1], data[1:30_000], data[30_000:]] for data in (listed, unlisted)
+    }
+    senders = [
+        kind(site=site, origins=origins, pieces=pieces)
+        for kind in SENDERS
+        for pieces in files.values()
+    ]
+    last: dict[int, bytes] = {}
+    for number in range(5):
+        with proxy(server, tmp_path, f"run{number}") as (running_proxy, client):
+            site.port = client.site.port
+            for index, sender in enumerate(senders):
+                if number == 0:
+                    await sender.begin()
+                elif number < 4:
+                    last[index] = await sender.step(number - 1)
+                else:
+                    last[index] = await sender.join() or last[index]
+            running_proxy.process.kill()
+            running_proxy.process.wait()
+        if number < 3:
+            assert origins.shown() == set()
+    for index, sender in enumerate(senders):
+        is_listed = b"".join(sender.pieces) == listed
+        assert (status(last[index]) == 403) is is_listed
+        assert sender.arrived() == ([] if is_listed else [unlisted])
+    assert origins.shown().isdisjoint({listed, *files[listed][1:]})
+    held = (state / "uploads").glob("*.data")
+    assert sum(file.stat().st_size for file in held) == 0
 
 
 async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -> None:
@@ -100,7 +115,7 @@ async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -
         proxy(server, folders[1], "other", store=store) as (_, other),
     ):
         for data in (listed, unlisted):
-            target = await one.create(len(data))
+            target = await one.create(len(data), path="/tus")
             assert status(await other.patch(target, 0, data[:1000])) == 204
             assert await one.offset(target) == 1000
             answers = await asyncio.gather(
@@ -111,7 +126,7 @@ async def test_one_upload_over_two_proxies(server: WireOrigin, tmp_path: Path) -
             assert await other.offset(target) == 2000
             answer = await one.patch(target, 2000, data[2000:])
             assert status(answer) == (403 if data == listed else 204)
-        target = await one.create(len(listed))
+        target = await one.create(len(listed), path="/tus")
         assert status(await one.patch(target, 0, listed[:2000])) == 204
         killed.process.kill()
         killed.process.wait()

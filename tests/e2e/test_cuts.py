@@ -30,8 +30,6 @@ TOGETHER = 240
 ENDS = ("kill", "last") if CUTS_EVERY > 1 else ("kill", "term", "last")
 
 CONFIG = """
-[scanner]
-start_timeout_s = 120
 [[routes]]
 name = "files"
 path = "/files"

@@ -1,5 +1,6 @@
 """The files of an upload outlive the process that held them."""
 
+import fcntl
 import multiprocessing
 import os
 import signal
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.proxy.assembling.held import DATA, head, opened, put, stored, whole
-from uploadfilter.proxy.assembling.heldfile import HeldFile
+from uploadfilter.proxy.assembling.heldfile import JOURNAL, HeldFile
 from uploadfilter.uploads.assembly.assembly import Denial
 from uploadfilter.uploads.assembly.journal import UploadHead
 
@@ -37,6 +38,67 @@ async def test_killed_process_leaves_what_was_committed(
     assert await put(held, pieces, DATA[pieces:]) is None
     assert await whole(held) == DATA
     await held.close()
+
+
+async def test_upload_that_begins_while_another_is_deleted_keeps_its_bytes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once the journal is gone, the names of both files belong to the next upload."""
+    store = stored(tmp_path)
+    name = await store.name_of("a")
+    old = HeldFile.create(store.directory, name, head(store))
+    assert isinstance(old, HeldFile)
+    unlink, begun = Path.unlink, list[HeldFile | Denial]()
+
+    def unlink_and_begin(path: Path, *, missing_ok: bool = False) -> None:
+        unlink(path, missing_ok=missing_ok)
+        if path.suffix == JOURNAL:
+            begun.append(HeldFile.create(store.directory, name, head(store)))
+
+    monkeypatch.setattr(Path, "unlink", unlink_and_begin)
+    old.remove()
+    old.close()
+    (new,) = begun
+    assert isinstance(new, HeldFile)
+    new.close()
+    again = await opened(store, name)
+    await again.close()
+
+
+async def test_upload_that_is_opened_while_it_begins_is_never_lost_silently(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who finds a journal without its head deletes it, and who began it learns that."""
+    store = stored(tmp_path)
+    name = await store.name_of("a")
+    flock, waits = fcntl.flock, [True]
+
+    def open_before(descriptor: int, operation: int) -> None:
+        if waits and waits.pop():
+            assert HeldFile.open(store.directory, name) is Denial.MISSING
+        flock(descriptor, operation)
+
+    monkeypatch.setattr(fcntl, "flock", open_before)
+    assert HeldFile.create(store.directory, name, head(store)) is Denial.BUSY
+    new = HeldFile.create(store.directory, name, head(store))
+    assert isinstance(new, HeldFile)
+    new.close()
+
+
+async def test_upload_that_another_locks_while_it_begins_is_busy(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its files are those of the other then, and stay."""
+    store = stored(tmp_path)
+    name = await store.name_of("a")
+
+    def lock(_descriptor: int, _operation: int) -> None:
+        raise BlockingIOError
+
+    with monkeypatch.context() as locked:
+        locked.setattr(fcntl, "flock", lock)
+        assert HeldFile.create(store.directory, name, head(store)) is Denial.BUSY
+    assert [file.suffix for file in store.directory.glob(f"{name}*")] == [JOURNAL]
 
 
 def _holding(

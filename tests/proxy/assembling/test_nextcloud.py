@@ -11,8 +11,7 @@ from tests.corpus import pictures
 from tests.proxy.assembling.nextcloudorigin import UPLOADS, NextcloudOrigin
 from tests.proxy.site import CLOSE, Site, exact_entry, site
 from tests.proxy.wire import status
-from uploadfilter.model import Action, Mode, Reason, Verdict
-from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
@@ -33,6 +32,7 @@ class Client:
         site: The filter.
         prefix: Path of the installation.
         folder: Path of the folder of its upload.
+        file: Path of the file.
         total: Bytes of the whole file.
     """
 
@@ -40,6 +40,7 @@ class Client:
     total: int
     prefix: str = ""
     folder: str = ""
+    file: str = FILE
 
     async def ask(
         self, method: str, path: str, *headers: str, body: bytes = b""
@@ -54,7 +55,7 @@ class Client:
     def of_file(self) -> tuple[str, ...]:
         """The headers that name the file."""
         return (
-            f"Destination: https://site.example{FILE}",
+            f"Destination: https://site.example{self.file}",
             f"OC-Total-Length: {self.total}",
         )
 
@@ -135,46 +136,6 @@ def cut(data: bytes, *at: int) -> list[bytes]:
     return [data[a:b] for a, b in pairwise(edges)]
 
 
-async def test_unlisted_file_arrives(served: Served) -> None:
-    """Out of order, one chunk twice; it is one decision, and no folder stays."""
-    known = len(served.site.decisions())
-    answer = await served.client(UNLISTED).upload(cut(UNLISTED, 60, 90), [2, 0, 2, 1])
-    assert status(answer) == 201
-    assert b"OC-FileId: 7" in answer
-    assert served.origin.files == {FILE: UNLISTED}
-    (decision,) = served.site.decisions()[known:]
-    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
-    assert await served.site.outcome(decision.id) == 201
-    assert (served.held(), served.origin.folders) == (0, {})
-
-
-@pytest.mark.parametrize("at", [*range(0, len(LISTED), 61), len(LISTED)])
-async def test_listed_file_is_rejected_wherever_it_is_cut(
-    served: Served, at: int
-) -> None:
-    """No byte of it is at the origin at any time, not even for its own user."""
-    pieces = cut(LISTED, at // 2, at)
-    orders = ([0, 1, 2], [2, 0, 1, 1], [1, 2, 1, 0, 2])
-    client = served.client(LISTED)
-    answer = await client.upload(pieces, orders[at % 3])
-    last = served.site.decisions()[-1]
-    assert (status(answer), last.effect) == (403, Action.REJECT)
-    assert last.id.encode() in answer
-    assert served.origin.seen <= {b""}
-    assert (served.held(), served.origin.folders) == (0, {})
-    assert status(await client.move()) == 404
-
-
-async def test_last_version_of_a_chunk_counts(served: Served) -> None:
-    """A chunk that is sent again takes the place of the earlier one."""
-    client = served.client(LISTED)
-    await client.begin()
-    assert status(await client.chunk(1, UNLISTED)) == 201
-    assert status(await client.chunk("00001", LISTED)) == 204
-    assert status(await client.move()) == 403
-    assert served.origin.seen <= {b""}
-
-
 async def test_chunks_that_another_upload_left_behind_are_not_joined(
     served: Served,
 ) -> None:
@@ -208,25 +169,6 @@ async def test_failing_origin_is_heard_and_recorded(
     served.origin.fails = {}
     assert status(await client.move()) == 404
     assert status(await client.upload([UNLISTED], [0])) == 201
-
-
-async def test_without_a_verdict_the_chunks_stay(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No room in the log: 503, and the client may send its MOVE again."""
-
-    async def no_room(_: Recorder, *, within_s: float) -> bool:
-        assert within_s > 0
-        return False
-
-    client = served.client(UNLISTED)
-    await client.begin()
-    await client.chunk(1, UNLISTED)
-    with monkeypatch.context() as full:
-        full.setattr(Recorder, "room", no_room)
-        assert status(await client.move()) == 503
-    assert served.origin.seen <= {b""}
-    assert status(await client.move()) == 201
 
 
 async def test_nobody_holds_or_replaces_chunks_of_others(served: Served) -> None:

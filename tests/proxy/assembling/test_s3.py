@@ -14,8 +14,7 @@ from tests.proxy.assembling.s3origin import S3Origin, etag
 from tests.proxy.site import CLOSE, Site, exact_entry, site
 from tests.proxy.wire import status
 from tests.waiting import until
-from uploadfilter.model import Action, Mode, Reason, Verdict
-from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.model import Action, Mode, Reason
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
@@ -121,36 +120,6 @@ def served(shared: Site) -> Served:
     return Served(client=Client(shared), origin=origin, site=shared)
 
 
-async def test_unlisted_object_arrives(served: Served) -> None:
-    """In two parts, the second one first; it is one decision."""
-    known = len(served.site.decisions())
-    answer = await served.client.upload(UNLISTED, 60)
-    assert status(answer) == 200
-    assert answer.endswith(b"<CompleteMultipartUploadResult/>")
-    assert served.origin.objects == {"/lakes/key": UNLISTED}
-    (decision,) = served.site.decisions()[known:]
-    assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
-    assert await served.site.outcome(decision.id) == 200
-    assert served.held() == 0
-
-
-@pytest.mark.parametrize("cut", [*range(0, len(LISTED), 53), len(LISTED)])
-async def test_listed_object_is_rejected_wherever_it_is_cut(
-    served: Served, cut: int
-) -> None:
-    """Nobody can fetch its parts at the origin, and nothing joins them."""
-    answer = await served.client.upload(LISTED, cut)
-    last = served.site.decisions()[-1]
-    assert status(answer) == 403
-    assert b"<Code>AccessDenied</Code>" in answer
-    assert last.id.encode() in answer
-    assert (last.verdict, last.effect) == (Verdict.MATCH, Action.REJECT)
-    assert served.origin.objects == {}
-    assert served.held() == 0
-    again = await served.client.complete("id0", {1: LISTED[:cut], 2: LISTED[cut:]})
-    assert status(again) == 404
-
-
 async def test_parts_that_are_not_listed_do_not_count(served: Served) -> None:
     """The object is that of the list; the other parts are deleted."""
     upload_id = await served.client.begin()
@@ -161,15 +130,6 @@ async def test_parts_that_are_not_listed_do_not_count(served: Served) -> None:
     assert status(await served.client.complete(upload_id, parts)) == 200
     assert served.origin.objects == {"/lakes/key": UNLISTED}
     assert served.held() == 0
-
-
-async def test_last_version_of_a_part_counts(served: Served) -> None:
-    """As it does for S3."""
-    upload_id = await served.client.begin()
-    await served.client.part(upload_id, 1, UNLISTED)
-    await served.client.part(upload_id, 1, LISTED)
-    assert status(await served.client.complete(upload_id, {1: LISTED})) == 403
-    assert served.origin.objects == {}
 
 
 async def test_part_that_the_origin_refused_is_not_held(served: Served) -> None:
@@ -313,51 +273,6 @@ async def test_empty_part_is_a_part(served: Served) -> None:
         assert status(await served.client.part(upload_id, number, data)) == 200
     assert status(await served.client.complete(upload_id, parts)) == 200
     assert served.origin.objects == {"/lakes/key": UNLISTED}
-
-
-async def test_abort_deletes_the_copies(served: Served) -> None:
-    """Of its own upload alone."""
-    upload_id, other = await served.client.begin(), await served.client.begin()
-    for each in (upload_id, other):
-        for number in (1, 2):
-            await served.client.part(each, number, UNLISTED)
-    assert served.held() == 4
-    bad = "Authorization: bad"
-    query = f"uploadId={upload_id}"
-    assert status(await served.client.ask("DELETE", query, bad)) == 403
-    assert served.held() == 4
-    assert status(await served.client.ask("DELETE", query)) == 204
-    assert served.held() == 2
-
-
-async def test_failing_origin_is_heard_and_recorded(served: Served) -> None:
-    """The client learns it, the record says it, and nothing is sent twice."""
-    upload_id = await served.client.begin()
-    await served.client.part(upload_id, 1, UNLISTED)
-    served.origin.fails = 500
-    sent = len(served.site.origin.got)
-    assert status(await served.client.complete(upload_id, {1: UNLISTED})) == 500
-    assert len(served.site.origin.got) == sent + 1
-    assert await served.site.outcome(served.site.decisions()[-1].id) == 500
-
-
-async def test_without_a_verdict_the_parts_stay(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No room in the log: 503, and the client may send its list again."""
-
-    async def no_room(_: Recorder, *, within_s: float) -> bool:
-        assert within_s > 0
-        return False
-
-    upload_id = await served.client.begin()
-    await served.client.part(upload_id, 1, UNLISTED)
-    with monkeypatch.context() as full:
-        full.setattr(Recorder, "room", no_room)
-        answer = await served.client.complete(upload_id, {1: UNLISTED})
-        assert status(answer) == 503
-    assert served.origin.objects == {}
-    assert status(await served.client.complete(upload_id, {1: UNLISTED})) == 200
 
 
 async def test_two_clients_on_one_part(served: Served) -> None:

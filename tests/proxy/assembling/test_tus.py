@@ -3,7 +3,6 @@
 import asyncio
 import base64
 import hashlib
-import os
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
@@ -15,15 +14,12 @@ from tests.proxy.assembling.tusorigin import TusOrigin
 from tests.proxy.site import CLOSE, Site, exact_entry, site
 from tests.proxy.wire import status
 from tests.waiting import until
-from uploadfilter.model import Action, Mode, Reason, Verdict
-from uploadfilter.proxy.inspecting.recorder import Recorder
+from uploadfilter.model import Mode, Verdict
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
 UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
 
-CUTS_EVERY = int(os.environ.get("CUTS_EVERY", "41"))
-"""Offsets at which the listed picture is cut: every 41st in CI; 1 for all of them."""
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -112,7 +108,7 @@ def route(path: str, mode: Mode) -> Route:
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A filter for all tests of this module."""
     state = tmp_path_factory.mktemp("tus")
-    routes = (route("/files", Mode.ENFORCE), route("/monitored", Mode.MONITOR))
+    routes = (route("/files", Mode.ENFORCE),)
     entries = (exact_entry(1, LISTED),)
     async with site(state, listed=entries, routes=routes) as made:
         yield made
@@ -150,32 +146,6 @@ async def test_unlisted_upload_arrives_in_one_request(served: Served) -> None:
     assert (decision.verdict, decision.size) == (Verdict.NO_MATCH, len(UNLISTED))
     assert await served.site.outcome(decision.id) == 204
     assert list((served.site.state / "uploads").glob("*.journal")) == []
-
-
-@pytest.mark.parametrize("cut", [*range(0, len(LISTED), CUTS_EVERY), len(LISTED) - 1])
-async def test_listed_picture_is_rejected_wherever_it_is_cut(
-    served: Served, cut: int
-) -> None:
-    """Its client gets 403, and the origin nothing but an empty upload, which ends."""
-    target = await served.client.create(len(LISTED))
-    if cut:
-        assert status(await served.client.patch(target, 0, LISTED[:cut])) == 204
-    answer = await served.client.patch(target, cut, LISTED[cut:])
-    assert status(answer) == 403
-    assert header(answer, b"access-control-allow-origin") == "https://site.example"
-    assert served.origin.uploads == {}
-    assert status(await served.client.ask("HEAD", target)) == 404
-    last = served.site.decisions()[-1]
-    assert last.id.encode() in answer
-    assert (last.verdict, last.effect) == (Verdict.MATCH, Action.REJECT)
-
-
-async def test_upload_that_is_never_finished_is_never_seen(served: Served) -> None:
-    """A server that shows unfinished uploads has nothing to show."""
-    target = await served.client.create(len(LISTED) + 1)
-    assert status(await served.client.patch(target, 0, LISTED)) == 204
-    assert served.origin.retrievable() == []
-    assert await served.client.offset(target) == len(LISTED)
 
 
 @pytest.mark.parametrize("count", [1, 50, len(UNLISTED)])
@@ -224,27 +194,6 @@ async def test_deferred_length_that_changes_is_refused(served: Served) -> None:
     assert status(await served.client.patch(target, 50, LISTED[50:])) == 403
 
 
-@pytest.mark.parametrize("is_listed", [False, True])
-async def test_concatenation(served: Served, *, is_listed: bool) -> None:
-    """Parts wait until they are joined, and are inspected as the whole."""
-    data = LISTED if is_listed else UNLISTED
-    parts = []
-    for piece in (data[:60], data[60:]):
-        part = await served.client.create(len(piece), "Upload-Concat: partial")
-        assert status(await served.client.patch(part, 0, piece)) == 204
-        assert await served.client.offset(part) == len(piece)
-        parts.append(part)
-    assert served.origin.retrievable() == []
-    final = f"Upload-Concat: final;{' '.join(parts)}"
-    answer = await served.client.ask("POST", "/files", final, body=b"")
-    if is_listed:
-        assert status(answer) == 403
-        assert served.origin.uploads == {}
-    else:
-        assert status(answer) == 201
-        assert served.origin.uploads["/files/2"].data == UNLISTED
-
-
 async def test_unfinished_parts_are_not_joined(served: Served) -> None:
     """Every part has to be complete, and a part of this kind."""
     part = await served.client.create(10, "Upload-Concat: partial")
@@ -283,15 +232,6 @@ async def test_method_override(served: Served) -> None:
     )
     assert status(answer) == 204
     assert served.origin.retrievable() == [UNLISTED]
-
-
-async def test_termination(served: Served) -> None:
-    """What its client ends is deleted."""
-    target = await served.client.create(len(UNLISTED))
-    await served.client.patch(target, 0, UNLISTED[:50])
-    assert status(await served.client.ask("DELETE", target)) == 204
-    assert list((served.site.state / "uploads").glob("*.data")) == []
-    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 404
 
 
 @pytest.mark.parametrize(
@@ -364,43 +304,6 @@ async def test_origin_says_who_may_go_on(served: Served) -> None:
     assert await served.client.offset(target) == 0
 
 
-async def test_origin_that_breaks_off_gets_nothing_twice(served: Served) -> None:
-    """Its client learns it, the record says it, and the upload begins anew."""
-    target = await served.client.create(len(UNLISTED))
-    served.origin.breaks_off = True
-    answer = await served.client.patch(target, 0, UNLISTED)
-    assert status(answer) == 502
-    decision = served.site.decisions()[-1]
-    assert await served.site.outcome(decision.id) == "aborted"
-    served.origin.breaks_off = False
-    assert status(await served.client.patch(target, 0, UNLISTED)) == 409
-    assert status(await served.client.ask("HEAD", target)) == 404
-    patches = [it for it in served.site.origin.got if it.head.startswith(b"PATCH")]
-    assert len(patches) == 1
-
-
-async def test_origin_that_refuses_the_upload_is_heard(served: Served) -> None:
-    """Its status is its client's, and the outcome on record."""
-    target = await served.client.create(len(UNLISTED))
-    served.origin.refuses_patches = 507
-    assert status(await served.client.patch(target, 0, UNLISTED)) == 507
-    decision = served.site.decisions()[-1]
-    assert await served.site.outcome(decision.id) == 507
-
-
-async def test_lost_store_lets_clients_begin_anew(served: Served) -> None:
-    """A PATCH conflicts, the look finds nothing, and a new upload arrives."""
-    target = await served.client.create(len(UNLISTED))
-    await served.client.patch(target, 0, UNLISTED[:50])
-    for file in (served.site.state / "uploads").glob("*.*"):
-        file.unlink()
-    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 409
-    assert status(await served.client.ask("HEAD", target)) == 404
-    assert served.origin.retrievable() == []
-    again = await served.client.create(len(UNLISTED))
-    assert status(await served.client.patch(again, 0, UNLISTED)) == 204
-
-
 async def test_aborted_piece_counts_as_far_as_it_came(served: Served) -> None:
     """A client that loses its connection goes on where it was."""
     target = await served.client.create(len(UNLISTED))
@@ -421,38 +324,6 @@ async def test_aborted_piece_counts_as_far_as_it_came(served: Served) -> None:
         answer = await served.client.patch(target, 70, UNLISTED[70:])
     assert status(answer) == 204
     assert served.origin.retrievable() == [UNLISTED]
-
-
-async def test_without_a_verdict_the_last_piece_is_sent_again(
-    served: Served, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """No room in the log: 503, and the offset is that before the last piece."""
-
-    async def no_room(_: Recorder, *, within_s: float) -> bool:
-        assert within_s > 0
-        return False
-
-    target = await served.client.create(len(UNLISTED))
-    await served.client.patch(target, 0, UNLISTED[:50])
-    with monkeypatch.context() as full:
-        full.setattr(Recorder, "room", no_room)
-        answer = await served.client.patch(target, 50, UNLISTED[50:])
-        assert status(answer) == 503
-    assert await served.client.offset(target) == 50
-    assert served.origin.retrievable() == []
-    assert status(await served.client.patch(target, 50, UNLISTED[50:])) == 204
-
-
-async def test_monitor_holds_and_passes(served: Served) -> None:
-    """A listed upload arrives in MONITOR, and the record holds the match."""
-    target = await served.client.create(len(LISTED), path="/monitored")
-    await served.client.patch(target, 0, LISTED[:50])
-    assert served.origin.retrievable() == []
-    assert status(await served.client.patch(target, 50, LISTED[50:])) == 204
-    assert served.origin.retrievable() == [LISTED]
-    decision = served.site.decisions()[-1]
-    assert (decision.action, decision.effect) == (Action.REJECT, Action.ACCEPT)
-    assert decision.reason is not Reason.PIECEWISE_UPLOAD
 
 
 @pytest.mark.parametrize("cut", [1, 4, 50])

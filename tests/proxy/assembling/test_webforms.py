@@ -148,7 +148,7 @@ def route(path: str, mode: Mode) -> Route:
 async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A filter for all tests of this module."""
     state = tmp_path_factory.mktemp("forms")
-    routes = (route("/forms", Mode.ENFORCE), route("/monitored", Mode.MONITOR))
+    routes = (route("/forms", Mode.ENFORCE),)
     entries = (exact_entry(1, LISTED),)
     async with site(state, listed=entries, routes=routes) as made:
         yield made
@@ -204,15 +204,6 @@ async def test_listed_picture_in_slices_goes_nowhere(
     assert (last.verdict, last.effect) == (Verdict.MATCH, Action.REJECT)
     assert served.origin.got == []
     assert held(served) == 0
-
-
-@pytest.mark.parametrize("cut", range(1, len(LISTED), 47))
-async def test_picture_cut_anywhere_is_seen_whole(served: Site, cut: int) -> None:
-    """In two slices of any length."""
-    page, total = Page(served, "dropzone"), len(LISTED)
-    assert status(await page.post(LISTED[cut:], 1, 2, cut, total)) == 200
-    assert status(await page.post(LISTED[:cut], 0, 2, 0, total)) == 403
-    assert served.origin.got == []
 
 
 @pytest.mark.parametrize("uploader", UPLOADERS)
@@ -280,15 +271,6 @@ async def test_slices_at_once_have_one_end(served: Site, data: bytes) -> None:
     else:
         assert {status(answer) for answer in answers} == {200}
         assert b"".join(map(file_in, served.origin.got)) == data
-
-
-async def test_last_version_of_a_slice_counts(served: Site) -> None:
-    """A page sends a slice again if it got no answer; an attacker sends another one."""
-    page, total = Page(served, "dropzone"), len(LISTED)
-    assert status(await page.post(UNLISTED[:60], 0, 2, 0, total)) == 200
-    assert status(await page.post(LISTED[:60], 0, 2, 0, total)) == 200
-    assert status(await page.post(LISTED[60:], 1, 2, 60, total)) == 403
-    assert served.origin.got == []
 
 
 @pytest.mark.parametrize(
@@ -375,24 +357,3 @@ async def test_piece_of_an_unknown_uploader_is_refused(served: Site) -> None:
     assert status(await served.send(head + body)) == 400
     assert served.decisions()[-1].reason is Reason.PIECEWISE_UPLOAD
     assert served.origin.got == []
-
-
-async def test_origin_that_refuses_a_slice_is_heard(served: Site) -> None:
-    """The later ones are not sent."""
-    page = Page(served, "dropzone")
-    served.origin.answers = [b"HTTP/1.1 507 Full\r\nContent-Length: 0\r\n\r\n"]
-    try:
-        assert status(await page.send_all(UNLISTED)) == 507
-    finally:
-        served.origin.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n"]
-    assert len(served.origin.got) == 1
-    assert await served.outcome(served.decisions()[-1].id) == 507
-
-
-async def test_monitor_holds_records_and_passes(served: Site) -> None:
-    """A listed file arrives, and the record states the match."""
-    page = Page(served, "dropzone", path="/monitored")
-    assert status(await page.send_all(LISTED)) == 200
-    assert b"".join(map(file_in, served.origin.got)) == LISTED
-    decision = served.decisions()[-1]
-    assert (decision.verdict, decision.effect) == (Verdict.MATCH, Action.ACCEPT)

@@ -164,6 +164,9 @@ class PieceEngine:
                 told = self._bench.relay(reply)
                 return told if key is None else self._say(arrival, key, reply)
             known = reply
+        if step.is_whole and arrival.request.transport is None:
+            # Its client is gone, and may have sent this part again meanwhile.
+            return self._say(arrival, Reason.ABORTED, known)
         held, is_new = await self._opened(arrival, body, step)
         if isinstance(held, Denial):
             if self._is_lenient(arrival) and held is not Denial.BUSY:

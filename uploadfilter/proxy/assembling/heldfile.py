@@ -89,7 +89,9 @@ class HeldFile:
             return Denial.EXISTS
         data = -1
         try:
-            fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not _is_locked(journal):
+                _close(journal)
+                return Denial.BUSY
             data = os.open(
                 directory / f"{name}{DATA}",
                 os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC,
@@ -255,11 +257,14 @@ def peek(directory: Path, name: str) -> Restored | None:
 
 
 def remove(directory: Path, name: str) -> None:
-    """Delete the files of an upload: its journal first, without which it is unknown."""
-    with suppress(FileNotFoundError):
-        (directory / f"{name}{JOURNAL}").unlink()
-    with suppress(FileNotFoundError):
-        (directory / f"{name}{DATA}").unlink()
+    """Delete the files of an upload, whose lock is held.
+
+    The journal goes last: without it the next upload of this name may begin, and both
+    names belong to that one.
+    """
+    for suffix in (DATA, JOURNAL):
+        with suppress(FileNotFoundError):
+            (directory / f"{name}{suffix}").unlink()
 
 
 def client_of(directory: Path, name: str) -> str:
@@ -277,6 +282,18 @@ def remove_unlocked(directory: Path, name: str) -> bool:
     if not isinstance(held, Denial):
         held.close()
     return True
+
+
+def _is_locked(journal: int) -> bool:
+    """Lock a journal that was just made, unless somebody was faster.
+
+    Who finds it before it has a head takes it for damaged, and deletes it.
+    """
+    try:
+        fcntl.flock(journal, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return os.fstat(journal).st_nlink > 0
 
 
 def _is_whole(known: Restored, data: int) -> bool:
