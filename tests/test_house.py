@@ -82,6 +82,9 @@ TESTED_ELSEWHERE = {
     "uploadfilter/proxy/assembling/receiving.py": (
         "tests/proxy/assembling/test_engine.py"
     ),
+    "uploadfilter/uploads/assembly/nextcloudpaths.py": (
+        "tests/uploads/assembly/test_nextcloud.py"
+    ),
     "uploadfilter/uploads/assembly/s3lists.py": "tests/uploads/assembly/test_s3.py",
     "uploadfilter/uploads/assembly/steps.py": "tests/proxy/assembling/test_engine.py",
     "uploadfilter/uploads/assembly/tuswords.py": "tests/uploads/assembly/test_tus.py",

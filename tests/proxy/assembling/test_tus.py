@@ -341,3 +341,22 @@ async def test_no_final_upload_of_whole_ones_without_the_protocol(
     answer = await served.client.ask("POST", "/plain", final, body=b"")
     assert (status(answer), b"in one request" in answer) == (400, True)
     assert LISTED not in served.origin.retrievable()
+
+
+async def test_header_of_a_final_upload_beside_a_piece_joins_nothing(
+    served: Served,
+) -> None:
+    """Parts that were accepted in one order are not joined in another one."""
+    parts = []
+    for piece in (UNLISTED[:60], UNLISTED[60:]):
+        parts.append(await served.client.create(len(piece), "Upload-Concat: partial"))
+        await served.client.patch(parts[-1], 0, piece)
+    final = f"Upload-Concat: final;{' '.join(parts)}"
+    assert status(await served.client.ask("POST", "/files", final, body=b"")) == 201
+    known = len(served.origin.uploads)
+    target = await served.client.create(5)
+    swapped = f"Upload-Concat: final;{parts[1]} {parts[0]}"
+    assert status(await served.client.patch(target, 0, b"12345", swapped)) == 204
+
+    assert len(served.origin.uploads) == known + 1
+    assert served.origin.uploads[target].data == b"12345"

@@ -59,4 +59,4 @@ def test_added_header_takes_the_place_of_the_own() -> None:
 )
 def test_address_is_the_target_that_clients_use(location: str, expected: str) -> None:
     """Location may be absolute or relative (RFC 9110, section 10.2.2)."""
-    assert target_of(location, "/files") == expected
+    assert target_of(location.encode(), "/files") == expected

@@ -8,7 +8,7 @@ import pytest
 from tests.uploads.assembly.facts import REFUSED, Facts, facts
 from uploadfilter.uploads.assembly.steps import PartKey
 from uploadfilter.uploads.assembly.tus import TUS
-from uploadfilter.uploads.assembly.tuswords import read_sum
+from uploadfilter.uploads.assembly.tuswords import StatedSum, read_sum
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -130,8 +130,8 @@ def test_odd_pieces_are_refused(headers: list[tuple[str, str]], status: int) -> 
 def test_checksums_are_computed_in_parts() -> None:
     """CRC-32 is in the order of the network."""
     value = base64.b64encode(crc32(b"abc").to_bytes(4, "big")).decode()
-    found = read_sum(f"CRC32 {value}".encode())
-    assert found is not None
+    found = read_sum(head("PATCH", ("Upload-Checksum", f"CRC32 {value}")))
+    assert isinstance(found, StatedSum)
     made = found.begin()
     for part in (b"a", b"bc"):
         made.update(part)

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Final
 from urllib.parse import urljoin, urlsplit
 
@@ -17,16 +18,16 @@ def edited(
     head: RequestHead,
     *,
     method: str,
-    target: str,
-    dropped: Iterable[bytes],
-    added: Mapping[bytes, bytes],
+    target: str | None = None,
+    dropped: Iterable[bytes] = (),
+    added: Mapping[bytes, bytes] = MappingProxyType({}),
 ) -> RequestHead:
     """Return the head of another request by the same client.
 
     Args:
         head: The client's own request.
         method: The other method.
-        target: The other target.
+        target: The other target; ``None`` for the same.
         dropped: Headers to leave out, in lower case, besides those that are added and
             those that describe a body or override the method.
         added: Headers to add.
@@ -38,6 +39,7 @@ def edited(
         for name, value in head.headers
         if name.lower().replace(b"_", b"-") not in gone
     ]
+    target = head.target if target is None else target
     return replace(head, method=method, target=target, headers=(*kept, *added.items()))
 
 
@@ -81,12 +83,13 @@ def obeyed_method(head: RequestHead, allowed: frozenset[str]) -> str | None:
     return next(iter(asked))
 
 
-def target_of(location: str, target: str) -> str:
+def target_of(location: bytes, target: str) -> str:
     """Return the target that clients will use for an address.
 
     Args:
         location: Value of Location.
         target: Target of the request that it answers.
     """
-    found = urlsplit(urljoin(f"http://origin{target}", location))
+    address = location.decode("latin-1")
+    found = urlsplit(urljoin(f"http://origin{target}", address))
     return found.path + (f"?{found.query}" if found.query else "")

@@ -17,15 +17,19 @@ user can fetch an own chunk, so every chunk waits. Rules this module keeps:
   is made for them, whose name nobody knew before.
 """
 
-import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Final
-from urllib.parse import unquote
 
 from uploadfilter.uploads.assembly import steps
 from uploadfilter.uploads.assembly.assembly import Fault
 from uploadfilter.uploads.assembly.heads import edited, read_number, refuse
+from uploadfilter.uploads.assembly.nextcloudpaths import (
+    CHUNK,
+    WHOLE,
+    is_inside,
+    place_of,
+)
 from uploadfilter.uploads.assembly.steps import PartKey, ReplayRequest
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
@@ -34,14 +38,6 @@ MOST_CHUNKS: Final = 1_000
 """The highest number of a chunk. Nextcloud takes 10,000, but each is a file that is
 locked while the upload is inspected, and its clients send 10 MB and more in each."""
 
-_MOST_DECODINGS: Final = 4
-"""Most percent-decodings of a path; further ones are left in it."""
-
-_NAME: Final = r"(?!\.{1,2}/)[A-Za-z0-9._~-]{1,255}"
-_FOLDER: Final = re.compile(rf"((?:/{_NAME})*/dav/uploads/[^/?#\\]+/{_NAME}(?=/))/")
-_CHUNK: Final = re.compile(r"[0-9]{1,16}")
-_INSIDE: Final = re.compile(r"dav/uploads(?:/|\Z)")
-_WHOLE: Final = ".file"
 _HARMLESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PROPFIND", "MKCOL"})
 _TOTAL: Final = b"oc-total-length"
 
@@ -58,10 +54,10 @@ _OF_A_MOVE: Final = (
 def _step(head: RequestHead) -> steps.Step | Refusal | None:
     methods = {head.method.upper()} | head.stands_for
     if methods & {"COPY", "MOVE"} and any(
-        _is_inside(value.decode("latin-1")) for value in head.values(b"destination")
+        is_inside(value.decode("latin-1")) for value in head.values(b"destination")
     ):
         return refuse("Files are not moved or copied among the chunks of an upload.")
-    if not _is_inside(head.target.partition("?")[0]):
+    if not is_inside(head.target.partition("?")[0]):
         return None
     if head.stands_for:
         return _UNCLEAR
@@ -70,15 +66,15 @@ def _step(head: RequestHead) -> steps.Step | Refusal | None:
 
 def _write(head: RequestHead) -> steps.Step | Refusal | None:
     """Read a request that changes something below the folders of uploads."""
-    folder, name = _place(head.target) or ("", "")
+    folder, name = place_of(head.target) or ("", "")
     total = read_number(head, _TOTAL)
     if head.method == "DELETE":
         return steps.End(upload=folder, asked=head) if folder and not name else None
     if isinstance(total, Refusal):
         return total
-    if head.method == "PUT" and _CHUNK.fullmatch(name):
+    if head.method == "PUT" and CHUNK.fullmatch(name):
         return _bring(head, folder, name, total)
-    if head.method != "MOVE" or name != _WHOLE:
+    if head.method != "MOVE" or name != WHOLE:
         return _UNCLEAR
     if total is None:
         return refuse("OC-Total-Length is required.")
@@ -97,7 +93,7 @@ def _bring(
     return steps.Bring(
         key=PartKey(folder, str(int(name))),
         total=total,
-        asked=_about(head, "PROPFIND", folder, {b"Depth": b"0"}),
+        asked=_about(head, "PROPFIND", folder),
         is_whole=True,
         notes={_WRITTEN: name},
     )
@@ -132,9 +128,8 @@ def _replay(
         puts.append(ReplayRequest(put, index))
     if token is None:
         return steps.Replay(tuple(puts))
-    begin = edited(head, method="MKCOL", target=folder, dropped=_OF_A_MOVE, added={})
-    whole = f"{folder}/{_WHOLE}"
-    move = edited(head, method="MOVE", target=whole, dropped=(), added={})
+    begin = edited(head, method="MKCOL", target=folder, dropped=_OF_A_MOVE)
+    move = edited(head, method="MOVE", target=f"{folder}/{WHOLE}")
     return steps.Replay(
         (ReplayRequest(begin), *puts, ReplayRequest(move)),
         undo=_about(head, "DELETE", folder),
@@ -154,48 +149,12 @@ def _abort(head: RequestHead, upload: str, is_rejected: bool) -> RequestHead:
 
 
 NEXTCLOUD: Final = steps.PieceProtocol(
-    name="nextcloud",
-    step=_step,
-    key=_key,
-    replay=_replay,
-    answer=_answer,
-    abort=_abort,
+    "nextcloud", _step, _key, _replay, _answer, _abort
 )
 
 
-def _about(
-    head: RequestHead, method: str, folder: str, added: dict[bytes, bytes] | None = None
-) -> RequestHead:
+def _about(head: RequestHead, method: str, folder: str) -> RequestHead:
     """Return a request about the folder of an upload."""
     dropped = (*_OF_A_MOVE, b"destination", _TOTAL)
-    return edited(
-        head, method=method, target=folder, dropped=dropped, added=added or {}
-    )
-
-
-def _place(target: str) -> tuple[str, str] | None:
-    """Return the folder of a plain path and the name in it; ``None`` for another."""
-    path = target.removesuffix("/") if target.count("?") == 0 else ""
-    match = _FOLDER.match(f"{path}/")
-    if match is None:
-        return None
-    user = unquote(match[1].split("/")[-2], encoding="latin-1")
-    if user in {"", ".", ".."} or re.search(r"[/\\%\0]", user):
-        return None
-    name = path[match.end() :]
-    is_plain = not name or name == _WHOLE or _CHUNK.fullmatch(name)
-    is_slashed = bool(name) and target.endswith("/")
-    return (match[1], name) if is_plain and not is_slashed else None
-
-
-def _is_inside(address: str) -> bool:
-    """Tell whether a server could take an address for one below ``dav/uploads``."""
-    text = address
-    for _ in range(_MOST_DECODINGS):
-        text, before = unquote(text, encoding="latin-1"), text
-        if text == before:
-            break
-    text = re.sub(r";[^/\\]*", "", text.lower())
-    segments = [each for each in re.split(r"[/\\]+", text) if each != "."]
-    has_steps = ".." in segments and "uploads" in segments
-    return has_steps or _INSIDE.search("/".join(segments)) is not None
+    added = {b"Depth": b"0"} if method == "PROPFIND" else {}
+    return edited(head, method=method, target=folder, dropped=dropped, added=added)

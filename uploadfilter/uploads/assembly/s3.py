@@ -156,6 +156,4 @@ def _abort(*_: object) -> None:
     """Nobody but its client can sign the end of an upload: a lifecycle rule ends it."""
 
 
-S3: Final = steps.PieceProtocol(
-    name="s3", step=_step, key=_key, replay=_replay, answer=_answer, abort=_abort
-)
+S3: Final = steps.PieceProtocol("s3", _step, _key, _replay, _answer, _abort)

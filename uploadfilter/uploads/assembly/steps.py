@@ -252,13 +252,12 @@ class OwnReply:
     body: bytes = b""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class PieceProtocol:
     """A protocol for uploads in pieces.
 
     Attributes:
         name: Its name in the store and on record.
-        is_lenient: Whether ``MONITOR`` treats what cannot be held as any request.
         step: Returns the step that a head asks for, its refusal, or ``None`` for a
             request that is treated as on every other route.
         key: Returns the name of the bytes that a step is about, after the origin's
@@ -270,15 +269,16 @@ class PieceProtocol:
         answer: Returns the answer to an outcome; ``None`` for ``answer_in_short``.
         abort: Returns the request that ends an upload at the origin, out of its name
             and whether it was rejected; ``None`` for none.
+        is_lenient: Whether ``MONITOR`` treats what cannot be held as any request.
     """
 
     name: str
-    is_lenient: bool = True
     step: Callable[[RequestHead], Step | Refusal | None]
     key: Callable[[Step, RequestHead, OriginReply], PartKey | Fault | None]
     replay: Callable[[RequestHead, Sequence[HeldPart], bytes, str | None], Replay]
     answer: Callable[[Outcome], OwnReply | None]
     abort: Callable[[RequestHead, str, bool], RequestHead | None]
+    is_lenient: bool = True
 
 
 def answer_in_short(outcome: Outcome, method: str | None) -> OwnReply | None:

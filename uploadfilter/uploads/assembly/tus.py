@@ -52,9 +52,9 @@ def _step(head: RequestHead) -> steps.Step | Refusal | None:
         case "PATCH":
             return _append(head)
         case "HEAD":
-            return steps.Look(asked=_edited(head, "HEAD", head.target))
+            return steps.Look(asked=_edited(head, "HEAD"))
         case "DELETE":
-            asked = _edited(head, "DELETE", head.target)
+            asked = _edited(head, "DELETE")
             return steps.End(upload=head.target, asked=asked)
         case "POST" if head.has_any((_LENGTH, _DEFER, _CONCAT)) and _is_ours(head):
             return _create(head)
@@ -63,11 +63,8 @@ def _step(head: RequestHead) -> steps.Step | Refusal | None:
 
 
 def _append(head: RequestHead) -> steps.Step | Refusal:
-    at, total, stated = (
-        read_number(head, _OFFSET),
-        read_number(head, _LENGTH),
-        _sum(head),
-    )
+    at, total = read_number(head, _OFFSET), read_number(head, _LENGTH)
+    stated = read_sum(head)
     for each in (at, total, stated):
         if isinstance(each, Refusal):
             return each
@@ -79,14 +76,14 @@ def _append(head: RequestHead) -> steps.Step | Refusal:
         key=PartKey(head.target),
         at=at,
         total=total if isinstance(total, int) else None,
-        asked=_edited(head, "HEAD", head.target),
+        asked=_edited(head, "HEAD"),
         stated=stated if isinstance(stated, StatedSum) else None,
     )
 
 
 def _create(head: RequestHead) -> steps.Step | Refusal | None:
     concat, deferred = head.values(_CONCAT), head.values(_DEFER)
-    total, stated = read_number(head, _LENGTH), _sum(head)
+    total, stated = read_number(head, _LENGTH), read_sum(head)
     for each in (total, stated):
         if isinstance(each, Refusal):
             return each
@@ -98,28 +95,24 @@ def _create(head: RequestHead) -> steps.Step | Refusal | None:
         return refuse("Either Upload-Length or Upload-Defer-Length is required.")
     if total == 0:
         return None  # complete as it is, and without a byte to inspect
-    media_type = _type(head)
-    notes = {steps.TYPE: media_type} if media_type else {}
+    notes = {steps.TYPE: read_type(head) or "", _DEFERRED: "1" if deferred else ""}
     return steps.Create(
-        asked=edited(head, method="POST", target=head.target, dropped=(), added={}),
+        asked=edited(head, method="POST"),
         total=total if isinstance(total, int) else None,
         is_part=bool(concat),
-        notes=notes | ({_DEFERRED: "1"} if deferred else {}),
+        notes={name: value for name, value in notes.items() if value},
         stated=stated if isinstance(stated, StatedSum) else None,
     )
 
 
 def _join(head: RequestHead, concat: bytes) -> steps.Step | Refusal:
     kind, _, listed = concat.partition(b";")
-    parts = [
-        PartKey(target_of(part.decode("latin-1"), head.target))
-        for part in listed.split()
-    ]
+    parts = [PartKey(target_of(part, head.target)) for part in listed.split()]
     if kind != b"final" or not parts or head.has_body:
         return refuse("Upload-Concat is malformed.")
     if len(parts) > MOST_PARTS or len(set(parts)) < len(parts):
         return refuse("Upload-Concat names too many uploads, or one twice.")
-    return steps.Join(parts=lambda _: parts, declared_type=_type(head))
+    return steps.Join(parts=lambda _: parts, declared_type=read_type(head))
 
 
 def _key(
@@ -129,7 +122,7 @@ def _key(
         location = reply.value(b"location")
         if reply.status != HTTPStatus.CREATED or location is None:
             return None
-        return PartKey(target_of(location.decode("latin-1"), head.target))
+        return PartKey(target_of(location, head.target))
     offset, length = reply.value(_OFFSET), reply.value(_LENGTH)
     is_looking = isinstance(step, steps.Look)
     if not reply.is_success or (is_looking and offset in {None, length}):
@@ -145,11 +138,17 @@ def _replay(
         added = {b"Upload-Offset": b"0", b"Content-Type": _BODY_TYPE}
         if _DEFERRED in part.notes:
             added[b"Upload-Length"] = b"%d" % part.length
-        patch = _edited(head, "PATCH", part.key.upload, added)
+        patch = edited(
+            head,
+            method="PATCH",
+            target=part.key.upload,
+            dropped=_OF_A_PIECE,
+            added=added,
+        )
         sendings.append(ReplayRequest(patch, index))
-    if token is not None and head.values(_CONCAT)[:1] not in ([], [b"partial"]):
-        final = edited(head, method="POST", target=head.target, dropped=(), added={})
-        sendings.append(ReplayRequest(final))
+    is_join = obeyed_method(head, _METHODS) == "POST" and head.values(_CONCAT)
+    if token is not None and is_join and is_join[0] != b"partial":
+        sendings.append(ReplayRequest(edited(head, method="POST")))
     return steps.Replay(tuple(sendings))
 
 
@@ -167,36 +166,14 @@ def _abort(head: RequestHead, upload: str, is_rejected: bool) -> RequestHead | N
 
 
 TUS: Final = steps.PieceProtocol(
-    name="tus",
-    is_lenient=False,
-    step=_step,
-    key=_key,
-    replay=_replay,
-    answer=_answer,
-    abort=_abort,
+    *("tus", _step, _key, _replay, _answer, _abort), is_lenient=False
 )
 
 
-def _edited(
-    head: RequestHead, method: str, target: str, added: dict[bytes, bytes] | None = None
-) -> RequestHead:
-    return edited(
-        head, method=method, target=target, dropped=_OF_A_PIECE, added=added or {}
-    )
+def _edited(head: RequestHead, method: str, target: str | None = None) -> RequestHead:
+    return edited(head, method=method, target=target, dropped=_OF_A_PIECE)
 
 
 def _is_ours(head: RequestHead) -> bool:
     """Tell whether a body, if there is one, is bytes of an upload."""
     return not head.has_body or head.value(b"content-type") == _BODY_TYPE
-
-
-def _sum(head: RequestHead) -> StatedSum | Refusal | None:
-    values = head.values(b"upload-checksum")
-    if not values:
-        return None
-    found = read_sum(values[0]) if len(values) == 1 else None
-    return found or refuse("Upload-Checksum is malformed or not supported.")
-
-
-def _type(head: RequestHead) -> str | None:
-    return read_type(b",".join(head.values(b"upload-metadata")))

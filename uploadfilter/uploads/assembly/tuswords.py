@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 from zlib import crc32
 
+from uploadfilter.uploads.assembly.heads import refuse
 from uploadfilter.uploads.head import codings, fields
+from uploadfilter.uploads.head.plan import Refusal
+from uploadfilter.uploads.head.request import RequestHead
 
 _TYPES: Final = ("filetype", "type", "contenttype", "content-type", "mimetype")
 """Names in metadata under which clients state the media type: ``filetype`` is that of
@@ -62,30 +65,25 @@ _SUMS: Final[Mapping[bytes, Callable[[], RunningSum]]] = {
 }
 
 
-def read_sum(text: bytes) -> StatedSum | None:
-    """Return the checksum in a value of Upload-Checksum of tus.
-
-    Args:
-        text: Name of the algorithm, a space and the value in base64.
-
-    Returns:
-        The checksum; ``None`` if it is malformed or not supported.
-    """
-    name, _, value = text.partition(b" ")
+def read_sum(head: RequestHead) -> StatedSum | Refusal | None:
+    """Return the checksum that a request states for its bytes, or its refusal."""
+    values = head.values(b"upload-checksum")
+    if not values:
+        return None
+    name, _, value = values[0].partition(b" ")
     begin = _SUMS.get(name.lower())
     try:
         decoded = base64.b64decode(value.strip(), validate=True)
     except binascii.Error:
-        return None
-    return StatedSum(begin=begin, value=decoded) if begin and decoded else None
+        decoded = b""
+    if len(values) > 1 or begin is None or not decoded:
+        return refuse("Upload-Checksum is malformed or not supported.")
+    return StatedSum(begin=begin, value=decoded)
 
 
-def read_type(text: bytes) -> str | None:
-    """Return the media type that metadata claim, by a type or the ending of a name.
-
-    Args:
-        text: Value of Upload-Metadata.
-    """
+def read_type(head: RequestHead) -> str | None:
+    """Return the media type that metadata claim, by a type or the ending of a name."""
+    text = b",".join(head.values(b"upload-metadata"))
     found: dict[str, str] = {}
     for item in text.split(b","):
         name, _, value = item.strip().partition(b" ")
