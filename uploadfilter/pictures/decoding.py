@@ -167,7 +167,6 @@ class _Showing:
         self._waiting = deque(waiting[place] for place in places if place)
 
     def _all_reasons(self) -> Iterator[Reason]:
-        """Yield the reasons why frames are missing."""
         yield from self._reasons
         if not self._keys <= self._tried:
             yield Reason.KEY_FRAME_UNSEEN
@@ -193,7 +192,6 @@ def _shortfalls(frame: Frame) -> Iterator[Reason]:
 
 
 def _choose_frames(reader: Reader, limits: DecodeLimits, most: int) -> ChosenFrames:
-    """Choose the frames to show."""
     durations, keys, course = reader.durations, keys_of(reader), reader.course
     if course is None:
         numbers = sample_frames(durations, most, keys=keys)
@@ -216,7 +214,6 @@ limit always allows these."""
 def _open(
     file: BinaryIO, formats: Sequence[Format], limits: DecodeLimits
 ) -> Reader | Omission:
-    """Open a file in the first format that fits."""
     try:
         reader = open_reader(file, formats, limits)
     except MemoryError:

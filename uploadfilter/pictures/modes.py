@@ -207,7 +207,6 @@ def _alpha_of_colour(marked: tuple[int, ...]) -> Reading | None:
 
 
 def _alpha_of_sample(mode: str, marked: int) -> Reading | None:
-    """Return the reading that makes one grey transparent."""
     if mode not in {"1", "L", *_SIXTEEN_BITS}:
         return None
 
@@ -219,7 +218,6 @@ def _alpha_of_sample(mode: str, marked: int) -> Reading | None:
 
 
 def _opaque_but(transparent: NDArray[np.bool_]) -> Image.Image:
-    """Return an alpha plane that is zero at the given pixels."""
     return Image.fromarray(np.where(transparent, 0, _OPAQUE).astype(np.uint8))
 
 
@@ -247,7 +245,6 @@ _GREYS: Final = frozenset({"1", "L", "LA", "La"}) | _SIXTEEN_BITS | _NUMBERS
 
 
 def _colours(piece: Image.Image) -> Image.Image:
-    """Return samples as RGB or CMYK, without their alpha."""
     if piece.mode in {"RGB", "CMYK"}:
         return piece
     if piece.mode == "RGBa":
@@ -278,7 +275,6 @@ def _indices(piece: Image.Image) -> Image.Image:
 
 
 def _first_channels(piece: Image.Image) -> Image.Image:
-    """Return the luma of the first three channels, read as red, green and blue."""
     return Image.fromarray(np.ascontiguousarray(np.asarray(piece)[:, :, :3])).convert(
         "L"
     )

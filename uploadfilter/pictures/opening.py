@@ -93,7 +93,6 @@ def _read_head(file: BinaryIO) -> bytes:
 
 
 def _read_whole(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> bytes:
-    """Read a whole file, unless that alone exceeds the limit."""
     length = file.seek(0, io.SEEK_END)
     check_bytes(length * picture_format.held_times, limits)
     file.seek(0)
@@ -115,7 +114,6 @@ _MOST_ITEMS = 2000  # a picture of 48 megapixels in tiles of a phone has 200
 
 
 def _open_plain(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Reader:
-    """Open a file of one frame."""
     file.seek(0)
     opened = Image.open(file, formats=picture_format.pillow)
     return read_pillow(opened, picture_format, limits)
@@ -314,7 +312,6 @@ _MOST_OTHERS = 30
 
 
 def _avif_course(size: tuple[int, int], track: boxes.Track) -> Course:
-    """Return the cost of reaching each frame of a sequence."""
     # Its decoder begins at the last frame that it can decode alone.
     syncs, pixels = frozenset(track.syncs), size[0] * size[1]
     count = len(track.durations)
@@ -429,7 +426,6 @@ def _open_ico(
 
 
 def _open_entry(file: BinaryIO, limits: DecodeLimits) -> Reader | None:
-    """Open an entry of an icon that is a file of its own."""
     return open_reader(file, _OF_ENTRIES, limits)
 
 

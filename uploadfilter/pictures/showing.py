@@ -138,7 +138,6 @@ def reduction_of(size: tuple[int, int], *, scale: int = 1) -> int:
 
 
 def _transparency(image: Image.Image) -> Reading | None:
-    """Return the reading of the alpha, if any pixel is transparent."""
     alpha = modes.alpha_of(image)
     if alpha is None:
         return None
@@ -188,7 +187,6 @@ def _reduce(image: Image.Image, by: int) -> Image.Image:
 
 
 def _single_plane(reading: Reading) -> _Planes:
-    """Return a function that makes the only plane of a reading."""
     return lambda band, by: (_reduce(reading(band), by),)
 
 
@@ -207,7 +205,6 @@ def _draw_on_pages(luma: Reading, alpha: Reading) -> _Planes:
 
 
 def _draw(luma: Image.Image, alpha: Image.Image) -> tuple[Image.Image, Image.Image]:
-    """Draw luma on white, and on black."""
     white, black = (
         Image.composite(luma, Image.new("L", luma.size, grey), alpha)
         for grey in (_WHITE, _BLACK)
@@ -314,7 +311,6 @@ def lacks_conversion(frame: Frame) -> bool:
 
 
 def _may_be_halved(frame: Frame, by: int) -> bool:
-    """Return whether converted planes may be halved again."""
     if frame.scale * by >= SCALES[-1]:
         return False
     width, height = frame.image.size

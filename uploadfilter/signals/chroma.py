@@ -40,11 +40,7 @@ def is_flat(luma: Picture | Blend) -> bool:
 
 
 def show_chroma(frame: Frame) -> Picture | None:
-    """Return the colours of a frame as one plane; ``None`` if it has hardly any.
-
-    Args:
-        frame: The frame, with its colours.
-    """
+    """Return the colours of a frame as one plane; ``None`` if it has hardly any."""
     if frame.image.mode not in _COLOURS:
         return None
     image = frame.image
@@ -60,7 +56,6 @@ def show_chroma(frame: Frame) -> Picture | None:
 
 
 def _small_colours(image: Image.Image, by: int) -> Image.Image:
-    """Return the two colour differences, Cb and Cr, reduced in size."""
     small = Image.new("YCbCr", (-(-image.width // by), -(-image.height // by)))
     # In bands, since there is no memory for a second copy of a large picture.
     for top, band in modes.bands(image, rows_of=by):
@@ -93,7 +88,6 @@ def _project_widest(small: Image.Image) -> Luma | None:
 
 
 def _centre(channel: Image.Image) -> Floats:
-    """Return the samples of a channel minus their mean."""
     samples = np.asarray(channel).reshape(-1).astype(np.float32)
     samples -= samples.mean()
     return samples

@@ -88,7 +88,6 @@ def prepare_process() -> None:
 
 
 def _reduce(picture: Picture | Blend) -> Luma:
-    """Return the plane, made smaller by a whole number if it is large."""
     factor = min(picture.plane.shape) // _ENOUGH_PIXELS
     if factor <= 1:
         return picture.plane
@@ -96,10 +95,8 @@ def _reduce(picture: Picture | Blend) -> Luma:
 
 
 def _turn(image: Image.Image, variant: Variant) -> Image.Image:
-    """Return the image turned or mirrored."""
     return image.transpose(_TURNS[variant]) if variant in _TURNS else image
 
 
 def _value(computed: imagehash.ImageHash) -> bytes:
-    """Return the bits of a hash, row by row, most significant first."""
     return np.packbits(computed.hash.ravel()).tobytes()

@@ -149,7 +149,6 @@ def project_columns(plane: Luma, axes: Sequence[Axis]) -> list[Floats]:
 
 
 def _project_stripe(axis: Axis, luma: Floats, result: Floats) -> None:
-    """Fill ``result`` with the outputs of some rows."""
     first = 0
     for needed, weights in axis.blocks:
         last = first + weights.shape[1]
@@ -269,7 +268,6 @@ def bicubic(length: int, outputs: int) -> Band:
 def _resampling(
     length: int, outputs: int, *, support: float, kernel: Callable[[Doubles], Doubles]
 ) -> Band:
-    """Return an antialiased resize as Pillow computes it."""
     scale = length / outputs
     stretch = max(scale, 1.0)
     centres = (np.arange(outputs) + 0.5) * scale
@@ -341,7 +339,6 @@ def compose(outer: Band, inner: Band) -> Band:
 
 
 def _scatter(flat: Indices, weights: Doubles, shape: tuple[int, int]) -> Doubles:
-    """Return an array with each weight added at its flat index."""
     rows, columns = shape
     summed = np.bincount(flat.ravel(), weights.ravel(), rows * columns)
     return summed.astype(np.float64, copy=False).reshape(shape)
@@ -419,7 +416,6 @@ def _interleave(
     groups: int,
     dtype: np.dtype[np.floating[Any]] = _SINGLE,
 ) -> Axis:
-    """Return operators for a plane ``scale`` times smaller, interleaved in groups."""
     matrices = [band.project(scale).astype(dtype) for band in bands]
     cut = [matrix.reshape(groups, -1, matrix.shape[1]) for matrix in matrices]
     blocks = tuple(_block(np.concatenate(group)) for group in zip(*cut, strict=True))
@@ -427,7 +423,6 @@ def _interleave(
 
 
 def _block(rows: Reals) -> tuple[slice, Reals]:
-    """Return the pixels with weights in ``rows``, and these weights."""
     used = np.flatnonzero(rows.any(axis=0))
     needed = slice(int(used[0]), int(used[-1]) + 1)
     return needed, np.ascontiguousarray(rows[:, needed].T)

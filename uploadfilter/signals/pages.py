@@ -54,11 +54,7 @@ more pages would leave fewer frames within the limit of views."""
 
 
 def show_on_pages(frame: Frame) -> Iterator[Shown]:
-    """Yield every way to show a frame, on each page that shows something else.
-
-    Args:
-        frame: A loaded frame, which must not be changed meanwhile.
-    """
+    """Yield every way to show a frame, on each page that shows something else."""
     return showings(frame, pages=choose_pages)
 
 
@@ -131,7 +127,6 @@ _ENDS: Final = [0, -1]
 
 
 def _near(bits: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return for each two pages whether their bits are near."""
     signs = bits.astype(np.float32) * 2 - 1
     # Equal bits add one, others subtract one.
     near: NDArray[np.bool_] = signs @ signs.T >= bits.shape[1] - 2 * NEAR_BITS

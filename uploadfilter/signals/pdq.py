@@ -211,7 +211,6 @@ def _steps_of(differences: Floats) -> NDArray[np.int64]:
 
 
 def _axis(shape: Shape, number: int) -> Axis:
-    """Return the operator for one axis of the shape."""
     length = (shape.height, shape.width)[number]
     thumbnail = 0
     if _is_shrunk(shape):
@@ -225,7 +224,6 @@ def _is_shrunk(shape: Shape) -> bool:
 
 
 def _size_in(shape: Shape, geometry: Geometry) -> tuple[int, int]:
-    """Return rows and columns of the picture after the geometry's resize."""
     if geometry is Geometry.FULL or not _is_shrunk(shape):
         return shape.height, shape.width
     if geometry is Geometry.SQUASH512:
@@ -261,7 +259,6 @@ def thumbnail_size(height: int, width: int) -> tuple[int, int]:
 
 
 def _best_side(exact: float, error: Callable[[int], float]) -> int:
-    """Return the integer next to ``exact`` with the least error, at least 1."""
     return max(min(math.floor(exact), math.ceil(exact), key=error), 1)
 
 

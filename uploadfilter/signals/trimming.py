@@ -155,7 +155,6 @@ def _colour(line: Luma) -> int:
 
 
 def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
-    """Return the mean difference of each line from a colour, in grey steps."""
     # Integers as floats: numpy clips and adds them twice as fast.
     differences = lines.astype(np.float32)
     differences -= np.float32(colour)
@@ -168,7 +167,6 @@ def _unrest(lines: Luma, colour: int) -> NDArray[np.float64]:
 
 
 def _uniform(lines: Luma, colour: int, tolerance: float, ringing: float) -> int:
-    """Return the number of lines from the outside that have this colour."""
     for start in range(0, len(lines), _CHUNK):
         unrest = _unrest(lines[start : start + _CHUNK], colour)
         if start == 0:

@@ -245,7 +245,6 @@ class _Gathering:
         return views // self._views_of_a_frame
 
     def _fits(self, view: View) -> bool:
-        """Count a view, if it is within the limits."""
         self._views += 1
         self._signals += view.signal_count
         self._signals_of_a_view = view.signal_count
@@ -294,7 +293,6 @@ def _show(frame: Frame, seen: _Seen) -> Iterator[Shown]:
 
 
 def _way(number: int, shown: str, step: int, picture: Picture | Blend) -> _Way:
-    """Return a way to show a frame, with its name."""
     parts = [f"frame:{number}"] if number else []
     parts += [shown] if shown != STORED else []
     parts += [f"trim:{step}"] if step else []
@@ -341,7 +339,6 @@ def view_of(
 
 
 def _compute_missing(picture: Picture, needed: Sequence[PerceptualType]) -> None:
-    """Compute the data of all signal types in one pass over a picture."""
     missing = [item for item in needed if item.type not in picture.known]
     if not missing:
         return

@@ -44,9 +44,6 @@ def changes_jpeg(data: bytes) -> bool:
 
     Metadata count wherever they stand in the file, since viewers find the second
     picture in different ways; and so do metadata that are too long to be read.
-
-    Args:
-        data: The JPEG, with all that follows it.
     """
     packets: list[bytes] = []
     parts: defaultdict[bytes, dict[bytes, bytes]] = defaultdict(dict)
@@ -85,7 +82,6 @@ def has_bright_base(numbers: bytes) -> bool:
 
 
 def _says_bright_base(packet: bytes) -> bool:
-    """Return the same of the metadata (XMP) of a gain map."""
     try:
         # expat itself bounds the size of entities.
         fields = list(_fields(ET.fromstring(packet.strip(b"\0 \n\r\t"))))  # noqa: S314

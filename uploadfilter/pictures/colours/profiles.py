@@ -104,7 +104,6 @@ def readings_of(profile: bytes) -> tuple[bytes, ...]:
 
 
 def _first_of_each(tags: Tags) -> dict[bytes, memoryview]:
-    """Return the first tag of each name that all programs use."""
     return {name: body for name, body in reversed(tags) if name in _USED}
 
 
@@ -120,7 +119,6 @@ def code_points_of(profile: bytes) -> bytes | None:
 
 
 def _tags(profile: bytes) -> Tags:
-    """Return the names and bodies of tags, in their order."""
     count = int.from_bytes(profile[_HEADER_BYTES : _HEADER_BYTES + 4], "big")
     room = (len(profile) - _HEADER_BYTES - 4) // _TAG.itemsize
     read = max(0, min(count, room, _MOST_TAGS))

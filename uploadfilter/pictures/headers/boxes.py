@@ -44,11 +44,7 @@ class Track:
 
 
 def item_count(data: bytes) -> int:
-    """Return the number of items that a file states or lists, whichever is larger.
-
-    Args:
-        data: The file.
-    """
+    """Return the number of items that a file states or lists, whichever is larger."""
     counts = [0]
     for meta in named(data, (0, len(data)), b"meta"):
         for start, end in named(data, (meta[0] + FULL, meta[1]), b"iinf"):
@@ -103,7 +99,6 @@ _SHOWN: Final = frozenset({b"pict", b"vide"})
 
 
 def _handler(data: bytes, track: Span) -> bytes:
-    """Return the handler of a track."""
     for media in named(data, track, b"mdia"):
         for start, _ in named(data, media, b"hdlr"):
             return data[start + 8 : start + 12]
@@ -135,7 +130,6 @@ _RUN: Final = struct.Struct(">II")
 
 
 def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, ...]:
-    """Return the durations of ``count`` frames from a table."""
     durations: list[int] = []
     start, end = table[0] + FULL + 4, table[1]
     runs = int.from_bytes(data[start - 4 : start], "big")
@@ -148,7 +142,6 @@ def _durations(data: bytes, table: Span, scale: int, count: int) -> tuple[int, .
 
 
 def _syncs(data: bytes, table: Span, count: int) -> tuple[int, ...]:
-    """Return the frames that can be decoded alone, from a table."""
     start, end = table[0] + FULL + 4, table[1]
     said = int.from_bytes(data[start - 4 : start], "big")
     numbers = (

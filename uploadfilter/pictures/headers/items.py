@@ -113,7 +113,6 @@ def _primary(data: bytes, meta: Span) -> int:
 
 
 def _listed(data: bytes, meta: Span) -> Iterator[CodedItem]:
-    """Yield the items of one box."""
     for start, end in named(data, meta, b"iinf"):
         first = start + FULL + (4 if any(data[start : start + 1]) else 2)
         for at, last in named(data, (first, end), b"infe"):

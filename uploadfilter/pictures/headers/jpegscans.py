@@ -190,7 +190,6 @@ def _bytes_like_scans(file: BinaryIO) -> int:
 
 
 def _exact(file: BinaryIO, header: _Header) -> tuple[int, int]:
-    """Count the scans and the blocks that they visit."""
     file.seek(0)
     data = file.read()
     scans, visits = 0, 0
@@ -222,7 +221,6 @@ def _segments_between(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
 
 
 def _components(segment: bytes) -> frozenset[int]:
-    """Return the numbers of the components of a scan."""
     count = segment[0] if segment else 0
     return frozenset(segment[1 : 1 + 2 * count : 2])
 
@@ -276,7 +274,6 @@ def _segments(file: BinaryIO) -> Iterator[tuple[int, bytes]]:
 
 
 def _has_length(head: bytes) -> bool:
-    """Return whether four bytes are a marker and the length of its segment."""
     return (
         len(head) == 4  # noqa: PLR2004  # two bytes each
         and head[0] == 0xFF  # noqa: PLR2004
@@ -307,7 +304,6 @@ def _header(
     data_start: int,
     segments: tuple[bytes, ...],
 ) -> _Header | None:
-    """Return the fields of the frame header and the first scan, if they are valid."""
     marker, segment = frame
     height = int.from_bytes(segment[1:3], "big")
     width = int.from_bytes(segment[3:5], "big")

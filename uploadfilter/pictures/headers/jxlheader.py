@@ -40,9 +40,6 @@ class JXLHeader:
 def read_header(data: bytes) -> JXLHeader | None:
     """Read the header of a JPEG XL file.
 
-    Args:
-        data: The whole file, or its beginning.
-
     Returns:
         The header; ``None`` if it cannot be read.
     """
@@ -108,7 +105,6 @@ class _Bits:
 
 
 def _size(bits: _Bits) -> tuple[int, int]:
-    """Read a size header: width and height."""
     is_small = bits.take(1)
 
     def side() -> int:
@@ -127,7 +123,6 @@ def _width(height: int, ratio: int) -> int:
 
 
 def _is_animated(bits: _Bits) -> bool:
-    """Read the image metadata up to the flag of an animation."""
     all_default = bits.take(1)
     if all_default or not bits.take(1):
         return False
@@ -140,7 +135,6 @@ def _is_animated(bits: _Bits) -> bool:
 
 
 def _skip_preview_size(bits: _Bits) -> None:
-    """Skip the size of a preview."""
     is_small = bits.take(1)
 
     def side() -> int:

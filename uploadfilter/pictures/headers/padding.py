@@ -5,7 +5,6 @@ although browsers show its beginning. A JPEG gets the end marker; other files st
 their full length, and get zeros up to it.
 """
 
-from collections.abc import Iterator
 from typing import BinaryIO
 
 from uploadfilter.pictures.files import made_file
@@ -57,20 +56,16 @@ def missing_bytes(data: bytes) -> int:
 
 def _end_of_boxes(data: bytes) -> int:
     """Return the stated end of the last box that begins within a file."""
-    return max((end for _, end in _boxes(data)), default=0)
-
-
-def _boxes(data: bytes) -> Iterator[tuple[bytes, int]]:
-    """Yield the name and the end of each box at the top level."""
-    at = 0
+    at = last = 0
     for _ in range(_MOST_BOXES):
         if at + _BOX_HEAD_BYTES > len(data):
-            return
+            break
         length = int.from_bytes(data[at : at + 4], "big")
         if length == _LARGE_BOX:
             length = int.from_bytes(data[at + 8 : at + 16], "big")
         end = at + length if length else len(data)
-        yield data[at + 4 : at + 8], end
+        last = max(last, end)
         if end < at + _BOX_HEAD_BYTES:
-            return
+            break
         at = end
+    return last

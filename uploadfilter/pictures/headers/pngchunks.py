@@ -67,9 +67,6 @@ class PNGPart:
 def part_of(file: BinaryIO) -> PNGPart:
     """Return the part of a PNG for Pillow.
 
-    Args:
-        file: The PNG, seekable, with few enough chunks.
-
     Raises:
         OverBudgetError: Its profile is too long.
     """

@@ -184,7 +184,6 @@ _LOSSLESS_ALPHA = 0x10
 
 
 def _webp_frame(start: int, body: bytes, canvas: tuple[int, int]) -> _WebPFrame:
-    """Read the beginning of a frame."""
     left, top, width, height, duration = (
         int.from_bytes(body[at : at + 3], "little") for at in range(0, 15, 3)
     )
@@ -209,7 +208,6 @@ def _webp_course(frames: Sequence[_WebPFrame], canvas: tuple[int, int]) -> Cours
 
 
 def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
-    """Yield the name, the offset and the first bytes of the body of each chunk."""
     at = 12
     end = min(len(data), 8 + int.from_bytes(data[4:8], "little"))
     while at + 8 <= end:
@@ -219,7 +217,6 @@ def _riff_chunks(data: bytes) -> Iterator[tuple[bytes, int, bytes]]:
 
 
 def _webp_size(name: bytes, body: bytes) -> tuple[int, int]:
-    """Return the width and height in a chunk, or zeros."""
     if name == b"VP8X":
         return (
             int.from_bytes(body[4:7], "little") + 1,
@@ -242,11 +239,7 @@ _BIG_TIFF = 43
 
 
 def tiff_pages(file: BinaryIO) -> Timing:
-    """Return the pages of a TIFF, all with the same duration.
-
-    Args:
-        file: The TIFF, seekable, read from its beginning.
-    """
+    """Return the pages of a TIFF, all with the same duration."""
     file.seek(0)
     head = file.read(16)
     order: Literal["little", "big"] = "little" if head[:2] == b"II" else "big"

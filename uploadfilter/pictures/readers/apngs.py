@@ -8,6 +8,7 @@ Source: W3C PNG, third edition, 4.9 and 11.3.6; where it leaves a choice, Chromi
 """
 
 import io
+import re
 import struct
 import zlib
 from collections.abc import Callable, Iterator, Sequence
@@ -80,9 +81,6 @@ class Frames:
 def frames_of_png(file: BinaryIO) -> Frames | None:
     """Return the frames of a PNG.
 
-    Args:
-        file: The PNG, seekable, read from its beginning.
-
     Returns:
         ``None`` if there are too many chunks to skip.
     """
@@ -107,11 +105,12 @@ class _Chunks:
         self._data_at: int | None = None
         self._has_default = False
         self._has_frame_data = False
-        self._order = _Order()
+        self._letters = bytearray()
+        self._sequence = 0
 
     def note(self, chunk: PNGChunk) -> None:
         """Note one chunk."""
-        self._order.note(chunk)
+        self._letters += self._letter(chunk)
         if chunk.name == b"IHDR" and not any(self._canvas):
             width, height, _, colour = struct.unpack_from(">IIBB", chunk.head.ljust(10))
             self._canvas = width, height
@@ -129,6 +128,30 @@ class _Chunks:
             self._has_frame_data = True
         elif chunk.name == b"fcTL":
             self._stored.append(self._frame(chunk))
+
+    def _letter(self, chunk: PNGChunk) -> bytes:
+        """Return what a chunk is in ``_ORDER``: nothing if it may stand anywhere."""
+        match chunk.name:
+            case b"fcTL":
+                return b"c" if self._is_next(chunk) and _is_known(chunk) else b"!"
+            case b"fdAT":
+                return b"f" if self._is_next(chunk) else b"!"
+            case b"IDAT":
+                return b"d"
+            case b"IEND":
+                return b"e"
+            case name:
+                is_head = name[:1] <= _LAST_CAPITAL or name == b"tRNS"
+                return b"h" if is_head else b""
+
+    def _is_next(self, chunk: PNGChunk) -> bool:
+        """Return whether a chunk has the next number, and count on."""
+        number = self._sequence.to_bytes(_NUMBER_BYTES, "big")
+        self._sequence += 1
+        return chunk.length >= _NUMBER_BYTES and chunk.head[:_NUMBER_BYTES] == number
+
+    def _is_in_order(self) -> bool:
+        return _ORDER.fullmatch(self._letters) is not None
 
     def _frame(self, chunk: PNGChunk) -> APNGFrame:
         """Read the control of a frame; denominator 0 means hundredths of a second."""
@@ -174,72 +197,25 @@ class _Chunks:
             for left, top, right, bottom in boxes
         )
         is_covered = self._has_default or boxes[:1] == [(0, 0, width, height)]
-        return bool(boxes) and is_inside and is_covered and self._order.is_kept
-
-
-class _Order:
-    """Checks the required order of the chunks of frames.
-
-    Browsers stop at the first frame out of order and keep showing the frame before it.
-    So that frame is the last one, whatever follows.
-
-    Attributes:
-        is_kept: Whether every chunk so far has kept it.
-    """
-
-    def __init__(self) -> None:
-        self.is_kept = True
-        self._sequence = 0
-        self._has_data = False
-        self._is_behind_data = False
-        self._lacks_data = False
-
-    def note(self, chunk: PNGChunk) -> None:
-        """Note one chunk."""
-        match chunk.name:
-            case b"fcTL":
-                is_sound = not self._lacks_data and self._is_control(chunk)
-                self._lacks_data, self._is_behind_data = True, self._has_data
-            case b"IDAT":
-                is_sound = not self._is_behind_data
-                self._lacks_data, self._has_data = False, True
-            case b"fdAT":
-                is_sound = self._is_behind_data and self._is_next(chunk)
-                self._lacks_data = False
-            case b"IEND":
-                is_sound = not self._lacks_data
-            case name:
-                is_critical = not name[:1] > _LAST_CAPITAL
-                is_sound = not (is_critical or name == b"tRNS") or not self._has_data
-        self.is_kept &= is_sound
-
-    def _is_next(self, chunk: PNGChunk) -> bool:
-        """Return whether a chunk has the next number, and count on."""
-        number = self._sequence
-        self._sequence += 1
-        return chunk.length >= _NUMBER_BYTES and chunk.head[:_NUMBER_BYTES] == (
-            number.to_bytes(_NUMBER_BYTES, "big")
-        )
-
-    def _is_control(self, chunk: PNGChunk) -> bool:
-        """Return whether every decoder accepts a control."""
-        is_next = self._is_next(chunk)
-        disposal, blend = chunk.head[_CONTROL.size - 2 : _CONTROL.size].ljust(
-            2, b"\xff"
-        )
-        is_known = disposal in _DISPOSALS.keys() | {0} and blend in {0, 1}
-        return is_next and is_known and _is_intact(chunk)
+        return bool(boxes) and is_inside and is_covered and self._is_in_order()
 
 
 _NUMBER_BYTES: Final = 4
 _LAST_CAPITAL: Final = b"Z"
+_ORDER: Final = re.compile(rb"h*(?:e|(?:ch*)?(?:d+(?:cf+)*[ce]?)?)")
+"""The required order of controls, data, data of frames, the end, and other chunks that
+matter; the file may break off. Browsers stop at the first frame out of order and keep
+showing the frame before it. So that frame is the last one, whatever follows."""
 
 
-def _is_intact(chunk: PNGChunk) -> bool:
-    """Return whether a chunk has the length of a control, and a valid checksum."""
+def _is_known(chunk: PNGChunk) -> bool:
+    """Return whether every decoder accepts a control."""
     body, checksum = chunk.head[: _CONTROL.size], chunk.head[_CONTROL.size :]
     crc = zlib.crc32(body, zlib.crc32(chunk.name))
-    return chunk.length == _CONTROL.size and checksum == crc.to_bytes(4, "big")
+    if chunk.length != _CONTROL.size or checksum != crc.to_bytes(4, "big"):
+        return False
+    disposal, blend = body[-2:]
+    return disposal in _DISPOSALS.keys() | {0} and blend in {0, 1}
 
 
 def apng_reader(
@@ -302,7 +278,6 @@ def _keys_after_default(durations: Sequence[int]) -> tuple[int, ...]:
 
 
 def _head_of(file: BinaryIO) -> list[bytes]:
-    """Return the chunks before the first frame that apply to all frames."""
     parts = []
     for chunk in png_chunks(file):
         if chunk.name in {b"fcTL", b"IDAT", b"fdAT", b"IEND"}:
@@ -313,12 +288,10 @@ def _head_of(file: BinaryIO) -> list[bytes]:
 
 
 def _header(chunk: bytes, size: tuple[int, int]) -> bytes:
-    """Return a header with another size."""
     return _chunk(b"IHDR", struct.pack(">II", *size) + chunk[16:-4])
 
 
 def _data_of(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
-    """Yield the data of a frame as the chunks of a separate picture."""
     for chunk in png_chunks(file, start):
         if end is not None and chunk.start >= end:
             return
@@ -328,7 +301,6 @@ def _data_of(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
 
 
 def _body(file: BinaryIO, chunk: PNGChunk) -> bytes:
-    """Return the data of a chunk, up to the end of the file."""
     file.seek(chunk.start + 8)
     return file.read(chunk.length)
 

@@ -132,7 +132,6 @@ class Composer:
         )
 
     def _drawn_up_to(self, number: int) -> Image.Image:
-        """Return the canvas with this frame."""
         start = self._course.starts[number] if self._course else 0
         if start > self._left_off or self._canvas.size != self._size:
             self._canvas = Image.new("RGBA", self._size)
@@ -155,7 +154,6 @@ class Composer:
         return shown
 
     def _draw(self, number: int, canvas: Image.Image) -> None:
-        """Draw a piece on a canvas."""
         piece = self._pieces[number]
         box = within(piece.box, self._size)
         if box is None:
@@ -192,7 +190,6 @@ class Composer:
         return found
 
     def _clear(self, piece: Piece) -> None:
-        """Clear the area of a piece, if its disposal says so."""
         if piece.disposal is not Disposal.CLEAR:
             return
         box = within(piece.box, self._size)

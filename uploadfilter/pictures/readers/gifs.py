@@ -123,7 +123,6 @@ def pieces_of(data: bytes) -> Pieces:
 
 
 def _table_bytes(flags: int) -> int:
-    """Return the length of the colour table that flags announce."""
     return 3 << ((flags & 7) + 1) if flags & _TABLE_FLAG else 0
 
 
@@ -181,7 +180,6 @@ class _Walk:
     def _extension(
         self, control: tuple[int, int, int] | None
     ) -> tuple[int, int, int] | None:
-        """Skip an extension; return the control that applies after it."""
         start = self.at + 2
         if self.data[self.at : self.at + 1] == bytes((_GRAPHIC_CONTROL,)):
             is_usual = self.data[start - 1 : start] == bytes((_CONTROL.size,))
@@ -194,7 +192,6 @@ class _Walk:
         return control
 
     def _image(self, control: tuple[int, int, int]) -> GIFFrame | None:
-        """Skip an image, and return it."""
         if self.at + _IMAGE.size > len(self.data):
             self.is_cut = True
             return None
@@ -218,7 +215,6 @@ class _Walk:
         )
 
     def _skip_blocks(self) -> None:
-        """Skip data blocks up to the empty one."""
         data, at, steps, end = self.data, self.at, self.steps_left, len(self.data)
         while at < end and data[at] and steps > 0:
             at += data[at] + 1
@@ -229,11 +225,6 @@ class _Walk:
 
 def gif_reader(data: bytes, picture_format: Format, limits: DecodeLimits) -> Reader:
     """Open a GIF with all its frames.
-
-    Args:
-        data: The file.
-        picture_format: The format.
-        limits: The limits of a frame's cost.
 
     Raises:
         BadPictureError: It has no frame, or breaks off in one that is too large.
@@ -313,7 +304,6 @@ def _too_large_is_cut() -> Iterator[None]:
 
 
 def _course(pieces: Sequence[Piece], canvas: tuple[int, int]) -> Course:
-    """Return the cost of reaching each frame."""
     numbers = range(len(pieces))
     return Course(
         starts=starts_of([begins_anew(pieces, number, canvas) for number in numbers]),

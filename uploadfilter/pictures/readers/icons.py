@@ -83,7 +83,6 @@ class _Icon:
     def _reader(
         self, entry: IcoImagePlugin.IconHeader, open_entry: Opener
     ) -> Reader | None:
-        """Return the reader of an entry that is a file of its own."""
         start, data = entry.offset, self._data
         if not data.startswith(_PNG, start):
             return None
@@ -184,9 +183,6 @@ def as_icon(data: bytes) -> bytes:
     Pillow opens one entry of a cursor, without its mask. The fields of a cursor's hot
     spot are planes and depth in an icon. Pillow takes the depth and the length of a
     bitmap from the directory; browsers take them from the bitmap.
-
-    Args:
-        data: An icon or a cursor.
     """
     icon = bytearray(data)
     is_cursor = data.startswith(_CURSOR_MAGIC)
@@ -216,9 +212,6 @@ def icon_of(file: BinaryIO) -> bytes | None:
 
     Programs and animated cursors contain bare bitmaps of icons: twice as high as the
     shown picture, with a mask after the colours.
-
-    Args:
-        file: The bitmap, seekable.
 
     Returns:
         ``None`` if its numbers are not those of an icon, or its mask is missing.

@@ -111,7 +111,6 @@ def open_jp2(file: BinaryIO, picture_format: Format, limits: DecodeLimits) -> Re
 
 
 def _read(file: BinaryIO) -> _Codes:
-    """Read the main header of a codestream."""
     file.seek(0)
     data = file.read(_SEARCHED_BYTES)
     start = data.find(_START)

@@ -125,7 +125,6 @@ class JPEGReader:
         return image, full, scale
 
     def _profiles(self, image: Image.Image) -> set[bytes | None]:
-        """Return the profile that browsers use, and the one that Pillow uses."""
         return {self.profile, profile_of(image)}
 
 
@@ -141,11 +140,6 @@ def open_jpeg(
     """Open a JPEG; it has a lack if a gain map changes it on an ordinary screen.
 
     Files without a hint at a second picture are not searched for the map's metadata.
-
-    Args:
-        file: The JPEG, seekable.
-        picture_format: The format.
-        limits: The limits of its cost.
 
     Raises:
         BadPictureError: There is no picture in it.
