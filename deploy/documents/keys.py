@@ -131,7 +131,7 @@ def _default_at_top(name: str) -> str:
     match name:
         case "language":
             return f"`{texts.DEFAULT_LANGUAGE}`"
-        case "listen" | "instance" | "mode" | "client_header":
+        case "listen" | "instance" | "mode" | "reject_status" | "client_header":
             field = next(it for it in dataclasses.fields(Settings) if it.name == name)
             value: Any = field.default
             shown = value[0] if isinstance(value, tuple) else value

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
-from hypothesis import given, reject
+from hypothesis import given, reject, settings
 
 from tests.config.documents import VALID_DOCUMENTS
 from uploadfilter import config
@@ -80,6 +80,7 @@ def test_valid_documents_are_valid() -> None:
     """The properties above are not about nothing."""
     loaded = 0
 
+    @settings(max_examples=60)
     @given(VALID_DOCUMENTS)
     def load(text: str) -> None:
         nonlocal loaded

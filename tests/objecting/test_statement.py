@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from tests.decisions.logs import NOON, REJECTED, decision
 from tests.repository import ROOT
 from uploadfilter.decisions.records.records import DecisionRecord, moment
-from uploadfilter.model import Action, Verdict
+from uploadfilter.model import Action, Reason, Verdict
 from uploadfilter.objecting.statement import (
     COUNTRIES,
     SourceType,
@@ -138,7 +138,9 @@ def test_settings_that_would_be_refused_later(
 def test_only_rejections_of_content_need_a_statement() -> None:
     """An accepted upload, and a request that was malformed, restrict nobody."""
     accepted = replace(rejected(), action=Action.ACCEPT, effect=Action.ACCEPT)
-    malformed = replace(rejected(Verdict.INCONCLUSIVE), status=400)
+    malformed = replace(
+        rejected(Verdict.INCONCLUSIVE), status=400, reason=Reason.MALFORMED_FORM
+    )
 
     assert needs_statement(rejected())
     for record in (accepted, malformed):

@@ -145,6 +145,7 @@ class _Listing:
         if route.origin != DEFAULT_ROUTE:
             yield self._value((*key, "origin"), route.origin)
         yield self._value((*key, "mode"), route.mode)
+        yield self._value((*key, "reject_status"), route.reject_status)
         yield self._value((*key, "exempt"), route.exempt)
         yield self._value((*key, "websockets"), route.websockets)
         if route.protocol is not None:
@@ -179,6 +180,7 @@ def _defaults(settings: Settings) -> Mapping[str, object]:
         "state": str(settings.state),
         "instance": settings.instance,
         "mode": settings.mode,
+        "reject_status": settings.reject_status,
         "trusted_proxies": [str(network) for network in settings.trusted_proxies],
         "client_groups": [
             " ".join(map(str, group)) for group in settings.client_groups

@@ -192,6 +192,7 @@ class _Reading:
         common = Common(
             origin=schema.ORIGIN in document,
             mode=settings.get("mode", default.mode),
+            reject_status=settings.get("reject_status", default.reject_status),
             limits=settings.get("limits", default.limits),
             policy=settings.get("policy", default.policy),
         )

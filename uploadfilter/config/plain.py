@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
 
-from uploadfilter.config.routing import read_mode
+from uploadfilter.config.routing import read_mode, read_reject_status
 from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import Mode
@@ -97,11 +97,16 @@ def _network(
         return None
 
 
+def _reject_status(reader: ValueReader, status: int) -> int | None:
+    return read_reject_status(reader, status, ("reject_status",))
+
+
 PARSERS: Final[Mapping[str, Callable[[ValueReader, Any], Any]]] = MappingProxyType(
     {
         "listen": _addresses,
         "instance": _instance,
         "mode": _mode,
+        "reject_status": _reject_status,
         "trusted_proxies": _networks,
         "client_groups": _groups,
     }

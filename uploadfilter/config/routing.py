@@ -26,6 +26,7 @@ from uploadfilter.proxy.routing.routes import (
     UploadProtocol,
     is_host_pattern,
 )
+from uploadfilter.rejections import REJECT_STATUSES
 from uploadfilter.state import INSTANCE_NAME
 from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
@@ -43,12 +44,14 @@ class Common:
     Attributes:
         origin: Whether the top of the file names an origin.
         mode: The mode at the top of the file.
+        reject_status: The status at the top of the file.
         limits: The limits of ``[limits]``.
         policy: The policy of ``[policy]``.
     """
 
     origin: bool
     mode: Mode
+    reject_status: int
     limits: UploadLimits
     policy: Policy
 
@@ -64,6 +67,19 @@ def read_mode(reader: ValueReader, text: str, key: Key) -> Mode | None:
             hint=_MODE_HINT,
         )
         return None
+
+
+def read_reject_status(reader: ValueReader, status: int, key: Key) -> int | None:
+    """Read the status of a rejection; ``None`` if it says something else."""
+    if status in REJECT_STATUSES:
+        return status
+    known = ", ".join(map(str, sorted(REJECT_STATUSES)))
+    reader.complaints.add(
+        key,
+        f"{dotted(key)} = {shown_value(status, key)} is not a status of a rejection",
+        hint=f"Write one of {known}.",
+    )
+    return None
 
 
 MOST_ROUTES: Final = 1000
@@ -160,6 +176,7 @@ class _Routes:
             path=self._path(values, key),
             methods=self._methods(values, key),
             mode=self._mode(values, key),
+            reject_status=self._reject_status(values, key),
             exempt=values.get("exempt", False),
             websockets=values.get("websockets", WebSockets.REFUSE),
             protocol=self._protocol(values, key),
@@ -273,6 +290,13 @@ class _Routes:
             return self._common.mode
         mode = read_mode(self._reader, values["mode"], (*key, "mode"))
         return mode or self._common.mode
+
+    def _reject_status(self, values: Mapping[str, Any], key: Key) -> int:
+        if "reject_status" not in values:
+            return self._common.reject_status
+        where = (*key, "reject_status")
+        status = read_reject_status(self._reader, values["reject_status"], where)
+        return status or self._common.reject_status
 
     def _protocol(self, values: Mapping[str, Any], key: Key) -> UploadProtocol | None:
         """Read a protocol; its requests have methods that a route may not leave out."""

@@ -62,6 +62,7 @@ PLAIN: Final[Mapping[str, Wanted]] = {
     "state": str,
     "instance": str,
     "mode": str,
+    "reject_status": int,
     "trusted_proxies": tuple[str, ...],
     "client_groups": tuple[str, ...],
     "client_header": ClientHeader,
@@ -80,6 +81,7 @@ ROUTE: Final[Mapping[str, Wanted]] = {
     "methods": tuple[str, ...],
     "origin": str,
     "mode": str,
+    "reject_status": int,
     "exempt": bool,
     "websockets": WebSockets,
     "protocol": UploadProtocol,
@@ -173,6 +175,7 @@ _LIVE_TABLES = frozenset(
 _LIVE = frozenset(
     {
         "mode",
+        "reject_status",
         "trusted_proxies",
         "client_groups",
         "client_header",

@@ -23,6 +23,7 @@ from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.routing.routes import DEFAULT_ROUTE, Route, Routes
 from uploadfilter.reference.search.matching import Thresholds
+from uploadfilter.rejections import REJECT_STATUS
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.sealing.settings import SealedEvidenceSettings
 from uploadfilter.state import DEFAULT_INSTANCE
@@ -46,6 +47,7 @@ class Settings:
         listen: The addresses to listen on.
         instance: Name of this proxy among those that share the state directory.
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
+        reject_status: The status for uploads that the policy rejects.
         trusted_proxies: Networks whose header about the client is believed.
         client_groups: Groups of networks whose clients share the share of one network.
         client_header: The header in which trusted proxies name the client.
@@ -76,6 +78,7 @@ class Settings:
     listen: tuple[Address, ...] = (_LISTEN,)
     instance: str = DEFAULT_INSTANCE
     mode: Mode = Mode.MONITOR
+    reject_status: int = REJECT_STATUS
     trusted_proxies: tuple[Network, ...] = ()
     client_groups: tuple[tuple[Network, ...], ...] = ()
     client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
@@ -124,6 +127,7 @@ class Settings:
             name=DEFAULT_ROUTE,
             origin=DEFAULT_ROUTE,
             mode=self.mode,
+            reject_status=self.reject_status,
             limits=self.limits,
             policy=self.policy,
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from uploadfilter.model import Action, Reason, Verdict
+from uploadfilter.rejections import is_rejection
 
 
 class CopySearch(StrEnum):
@@ -52,3 +53,8 @@ class Judgement:
     would_reason: Reason | None
     reasons: tuple[Reason, ...] = ()
     altered: bool = False
+
+    @property
+    def is_rejection(self) -> bool:
+        """Whether the upload is rejected by policy."""
+        return is_rejection(self.effect, self.reason)

@@ -16,12 +16,11 @@ from enum import StrEnum
 from typing import Final
 
 from uploadfilter.decisions.records.records import DecisionRecord
-from uploadfilter.model import Action, Verdict
+from uploadfilter.model import Verdict
 
 MOST_IN_ONE_CALL: Final = 100
 """Statements that the database takes in one call."""
 
-_REJECTED: Final = 403
 _MOST_GROUND: Final = 500
 _MOST_EXPLANATION: Final = 2000
 
@@ -93,7 +92,7 @@ class StatementSettings:
 
 def needs_statement(record: DecisionRecord) -> bool:
     """Return whether a decision rejected content, and not a faulty request."""
-    return record.effect is Action.REJECT and record.status == _REJECTED
+    return record.is_rejection
 
 
 def statement_of(

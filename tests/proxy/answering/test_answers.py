@@ -3,6 +3,7 @@
 import json
 import re
 from html import escape, unescape
+from http import HTTPStatus
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -43,6 +44,7 @@ def answer(
         make_mocked_request("POST", "/", headers),
         wording=wording,
         status=status,
+        is_rejection=status == HTTPStatus.FORBIDDEN,
         reason=reason,
         decision_id=decision_id,
         detail=detail,
@@ -156,6 +158,7 @@ def for_s3(
         make_mocked_request("PUT", target, headers),
         wording=BOTH,
         status=status,
+        is_rejection=status == HTTPStatus.FORBIDDEN,
         reason=None,
         decision_id=ID,
     )
@@ -318,6 +321,7 @@ def test_headers_may_stand_in_several_lines() -> None:
         make_mocked_request("POST", "/", headers),
         wording=BOTH,
         status=403,
+        is_rejection=True,
         reason=None,
         decision_id=ID,
     )
@@ -403,6 +407,7 @@ def test_endless_list_is_read_in_part() -> None:
         make_mocked_request("POST", "/", CIMultiDict([*lines, ("Accept", BROWSER)])),
         wording=BOTH,
         status=403,
+        is_rejection=True,
         reason=None,
         decision_id=ID,
     )

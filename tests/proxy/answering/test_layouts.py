@@ -25,7 +25,7 @@ def render(source: str, *, objection: str = "") -> str:
 def rejection(*, objection: str = "") -> Page:
     """Return a rejection in English."""
     catalogue = texts.load(objection=objection).catalogues["en"]
-    return problem(catalogue, status=403, detail="", decision_id=ID)
+    return problem(catalogue, status=403, is_rejection=True, detail="", decision_id=ID)
 
 
 def test_own_page_takes_the_place_of_ours() -> None:

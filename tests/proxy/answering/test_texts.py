@@ -4,6 +4,7 @@ import ast
 import json
 import re
 import tomllib
+from http import HTTPStatus
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,7 @@ def told(
         ),
         wording=wording,
         status=status,
+        is_rejection=status == HTTPStatus.FORBIDDEN,
         reason=reason,
         decision_id=ID,
         detail="There is no Host.",

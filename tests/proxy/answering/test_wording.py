@@ -16,7 +16,7 @@ ID = "20261125-0123456789abcdef0123"
 def page() -> Page:
     """Return a rejection."""
     catalogue = texts.load().catalogues["en"]
-    return problem(catalogue, status=403, detail="", decision_id=ID)
+    return problem(catalogue, status=403, is_rejection=True, detail="", decision_id=ID)
 
 
 def test_id_is_read_out_in_groups(page: Page) -> None:

@@ -14,7 +14,9 @@ from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.uploads.assembly.steps import OriginReply
 
-REJECTED = NotAccepted(answer=Answer(status=403, reason=None), decision_id="d1")
+REJECTED = NotAccepted(
+    answer=Answer(status=403, reason=None, is_rejection=True), decision_id="d1"
+)
 UNDECIDED = NotAccepted(
     answer=Answer(status=503, reason=Reason.NO_SCANNER), decision_id="d2"
 )

@@ -164,7 +164,7 @@ def test_exact_match_counts_though_the_scan_fails(reason: Reason) -> None:
     found = record(upload.failed(reason))
 
     assert (found.judgement.verdict, found.status) == (Verdict.MATCH, 403)
-    assert upload.recorded() == [Answer(status=403, reason=None)]
+    assert upload.recorded() == [Answer(status=403, reason=None, is_rejection=True)]
 
 
 @pytest.mark.parametrize("order", [1, -1], ids=["monitored-first", "listed-first"])
@@ -379,7 +379,9 @@ def test_failed_scan_is_rejected_with_its_reason() -> None:
     judgement = record(upload.matched([])).judgement
 
     assert judgement.verdict is Verdict.INCONCLUSIVE
-    assert upload.recorded() == [Answer(status=403, reason=Reason.TOO_MANY_PIXELS)]
+    assert upload.recorded() == [
+        Answer(status=403, reason=Reason.TOO_MANY_PIXELS, is_rejection=True)
+    ]
 
 
 def test_empty_form_is_forwarded_without_a_scan() -> None:

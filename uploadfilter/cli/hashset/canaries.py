@@ -13,6 +13,7 @@ from uploadfilter.cli.output import FOUND, harmless, print_json, print_text, say
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.rejections import REJECT_STATUSES
 from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults
 from uploadfilter.syncing.canaries import (
     KEY,
@@ -29,7 +30,6 @@ _TRIES: Final = 4
 """Seconds between two tries: a proxy loads a new generation within two seconds."""
 
 _PAUSE_S: Final = 1.0
-_REJECTED: Final = 403
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +133,7 @@ def _checked(
         (it.set, fault)
         for it in listed
         if it.ids
-        for fault in faults(it, seen, is_rejected=sent.status == _REJECTED)
+        for fault in faults(it, seen, is_rejected=sent.status in REJECT_STATUSES)
     ]
     return CanaryCheck(url=url, sent=sent, seen=seen, faults=tuple(wrong))
 

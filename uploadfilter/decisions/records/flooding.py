@@ -24,7 +24,8 @@ from typing import Final, NamedTuple
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.decisions.records.totals import DayCounts
-from uploadfilter.model import REFUSALS, Action, Reason, Verdict
+from uploadfilter.model import Action, Verdict
+from uploadfilter.rejections import UNCOMPARED
 
 NETWORK_BITS: Final = 48
 """Bits of the largest network of one customer by RFC 6177: 65,536 IPv6 clients."""
@@ -42,13 +43,6 @@ MOST_GROUPS: Final = 1000
 CLIENTS_OF_A_NETWORK: Final = 8
 """Most clients of one IPv6 network of 48 bits that are counted separately in a minute.
 The network may belong to one person, with 65,536 clients, or to a provider."""
-
-
-SUMMARISED: Final = REFUSALS | {Reason.PIECEWISE_UPLOAD}
-"""The reasons for which an upload is refused before its content is compared."""
-
-_BY_POLICY: Final = 403
-"""The status of a rejection that counts against the match budget."""
 
 
 class Who(NamedTuple):
@@ -189,8 +183,7 @@ def may_be_summarised(record: DecisionRecord) -> bool:
     """
     return (
         record.effect is not Action.ACCEPT
-        and record.status not in {None, _BY_POLICY}
         and record.verdict is not Verdict.MATCH
         and not record.matches
-        and record.reason in SUMMARISED
+        and record.reason in UNCOMPARED
     )

@@ -44,6 +44,7 @@ from uploadfilter.model import (
     Variant,
     Verdict,
 )
+from uploadfilter.rejections import is_rejection
 
 FORMAT = 6
 """Version of the lines; it grows when an older reader would misunderstand them.
@@ -226,6 +227,11 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     sealed: SealedRecord | None = None
     pieces: PiecesRecord | None = None
     copies: CopySearch | None = None
+
+    @property
+    def is_rejection(self) -> bool:
+        """Whether the upload was rejected by policy."""
+        return is_rejection(self.effect, self.reason)
 
     @property
     def if_enforced(self) -> tuple[Action, Reason | None]:

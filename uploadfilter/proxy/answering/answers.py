@@ -27,6 +27,7 @@ from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.model import REFUSALS, Reason
 from uploadfilter.proxy.aiohttp_parts import NamelessResponse
 from uploadfilter.proxy.answering.wording import Catalogue, Page, Wording, filled
+from uploadfilter.rejections import REJECT_STATUS
 
 RETRY_AFTER_S: Final = 30
 """When to try again after a 503, in seconds: longer than replacing scanners or a
@@ -35,7 +36,6 @@ restart takes, shorter than a person's patience."""
 _JSON: Final = "application/problem+json"
 _HTML: Final = "text/html; charset=utf-8"
 _XML: Final = "application/xml"
-_POLICY: Final = 403
 
 _MOST_LIST_BYTES: Final = 4096
 """Bytes that are read of a list in a header: browsers send some hundred, but a hundred
@@ -54,7 +54,6 @@ _PAGE_POLICY: Final = (
 the place for objections."""
 
 _S3_CODES: Final = {
-    403: "AccessDenied",
     404: "NoSuchKey",
     408: "RequestTimeout",
     413: "EntityTooLarge",
@@ -67,6 +66,7 @@ _S3_CODES: Final = {
 """Codes of errors by status, from "Error responses" of the API reference of S3. Clients
 repeat a request by its code: these are repeated only where that can help."""
 
+_S3_REJECTED: Final = "AccessDenied"
 _S3_CODE: Final = "InvalidRequest"
 """The code for other statuses: no client repeats it."""
 
@@ -87,6 +87,7 @@ def problem(
     status: int,
     detail: str,
     decision_id: str | None,
+    is_rejection: bool = False,
     accept: Collection[FileFamily] = (),
     retry_after_s: int = RETRY_AFTER_S,
     form: str = "",
@@ -100,22 +101,22 @@ def problem(
         detail: The fault of the client's own request, in English; ignored where all
             answers must be alike.
         decision_id: Id of the decision on record, if there is one.
+        is_rejection: Whether the upload is rejected by policy.
         accept: The families of files that are accepted, if that is the fault.
         retry_after_s: When to try again, in seconds, if that helps.
         form: URL of the form for objections; empty for none.
         code: The code of the decision for that form; empty for none.
     """
-    words = catalogue.words(status)
-    is_policy = status == _POLICY
-    has_form = is_policy and bool(form and code)
-    is_about_request = status <= HTTPStatus.NOT_IMPLEMENTED and not is_policy
+    words = catalogue.words(REJECT_STATUS if is_rejection else status)
+    has_form = is_rejection and bool(form and code)
+    is_about_request = status <= HTTPStatus.NOT_IMPLEMENTED and not is_rejection
     own = ""
     if is_about_request:
         own = catalogue.accepted(accept) if accept else catalogue.detail(detail)
     decision = decision_id or ""
     place = form if has_form else catalogue.objection
-    objection = place if is_policy else ""
-    report = catalogue.report if is_policy else ""
+    objection = place if is_rejection else ""
+    report = catalogue.report if is_rejection else ""
     return Page(
         language=catalogue.language,
         direction=catalogue.direction,
@@ -152,10 +153,14 @@ def as_json(told: Page) -> bytes:
     return json.dumps(present, ensure_ascii=False).encode("utf-8")
 
 
-def as_s3(told: Page) -> bytes:
+def as_s3(told: Page, *, is_rejection: bool = False) -> bytes:
     """Write an answer as S3 writes errors, which is all that its clients read.
 
     They show the code and the message; so everything else is part of the message.
+
+    Args:
+        told: The answer.
+        is_rejection: Whether the upload is rejected by policy.
     """
     named = {
         "Decision": told.decision,
@@ -164,7 +169,7 @@ def as_s3(told: Page) -> bytes:
         "Report": told.report,
     }
     words = [told.text, *(f"{name}: {value}" for name, value in named.items() if value)]
-    code = _S3_CODES.get(told.status, _S3_CODE)
+    code = _S3_REJECTED if is_rejection else _S3_CODES.get(told.status, _S3_CODE)
     message = escape(" ".join(words))
     return (
         '<?xml version="1.0" encoding="UTF-8"?>\n'
@@ -179,6 +184,7 @@ def response(
     status: int,
     reason: Reason | None,
     decision_id: str | None,
+    is_rejection: bool = False,
     detail: str = "",
     accept: Collection[FileFamily] = (),
     retry_after_s: int | None = None,
@@ -194,6 +200,7 @@ def response(
         reason: The reason. The client does not learn it. But after a refused request it
             is unknown where the next one begins, so the connection is closed.
         decision_id: Id of the decision on record, if there is one.
+        is_rejection: Whether the upload is rejected by policy.
         detail: The fault of the client's own request, in English.
         accept: The families of files that are accepted, if that is the fault.
         retry_after_s: When to try again, in seconds; ``None`` if that is not known.
@@ -209,6 +216,7 @@ def response(
         status=status,
         detail=detail,
         decision_id=decision_id,
+        is_rejection=is_rejection,
         accept=accept,
         retry_after_s=retry_after_s or RETRY_AFTER_S,
         form=wording.form,
@@ -224,7 +232,7 @@ def response(
         body = wording.template.render(page=told).encode("utf-8")
     elif _is_of_s3(request, lists):
         headers["Content-Type"] = _XML
-        body = as_s3(told)
+        body = as_s3(told, is_rejection=is_rejection)
     else:
         headers["Content-Type"] = _JSON
         body = as_json(told)

@@ -22,7 +22,6 @@ from collections.abc import (
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from functools import partial
-from http import HTTPStatus
 from typing import Final, NamedTuple, TypeAlias
 
 from aiohttp import web
@@ -351,7 +350,7 @@ class Workbench:
 
     def code_of(self, told: NotAccepted) -> str:
         """Return the code for an objection to a rejection; empty without a form."""
-        is_rejection = told.answer.status == HTTPStatus.FORBIDDEN
+        is_rejection = told.answer.is_rejection
         return self._recorder.code_of(told.decision_id) if is_rejection else ""
 
     def answer(
@@ -375,7 +374,8 @@ class Workbench:
             told = Answer(status=told.value, reason=None)
         made = answers.response(
             arrival.request,
-            status=told.status,
+            status=arrival.route.reject_status if told.is_rejection else told.status,
+            is_rejection=told.is_rejection,
             reason=told.reason,
             detail=told.detail,
             accept=told.accept,

@@ -132,12 +132,14 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
         reason: The reason, for the log and for statuses that may state it.
         detail: The fault of the client's own request; empty otherwise.
         accept: What the route takes, if the upload is none of it.
+        is_rejection: Whether the upload is rejected by policy.
     """
 
     status: int
     reason: Reason | None
     detail: str = ""
     accept: frozenset[FileFamily] = frozenset()
+    is_rejection: bool = False
 
 
 Command: TypeAlias = (

@@ -48,6 +48,7 @@ from uploadfilter.proxy.inspecting.commands import (
     unscanned,
 )
 from uploadfilter.proxy.inspecting.piececontents import PieceContents
+from uploadfilter.rejections import REJECT_STATUS
 from uploadfilter.signals.exact import Digests
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import (
@@ -118,6 +119,7 @@ class Inspection:
         policy: Policy,
         limits: UploadLimits,
         accept: frozenset[FileFamily] = FAMILIES,
+        reject_status: int = REJECT_STATUS,
         exempt: bool = False,
         spans: Sequence[BodySpan] | None = None,
         keeps_slices: bool = False,
@@ -127,6 +129,7 @@ class Inspection:
         self._mode = mode
         self._policy = policy
         self._accept = accept
+        self._reject_status = reject_status
         self._limits = limits
         self._refusal = plan if isinstance(plan, Refusal) else None
         # A refused head ends an exempt upload like any other.
@@ -265,6 +268,7 @@ class Inspection:
                         reason=judgement.reason,
                         detail=refusal.detail if refusal else "",
                         accept=self._accept if is_other else frozenset(),
+                        is_rejection=judgement.is_rejection,
                     )
                 ]
             case never:
@@ -327,12 +331,10 @@ class Inspection:
         """Return the status of the answer for an effect other than ``ACCEPT``."""
         if judgement.effect is Action.RETRY_LATER:
             return 503
-        if judgement.reason is None:
-            return 403
+        if judgement.is_rejection or judgement.reason is None:
+            return self._reject_status
         refusal = self._answered(judgement)
-        if refusal is not None:
-            return refusal.status
-        return _STATUS.get(judgement.reason, 403)
+        return _STATUS[judgement.reason] if refusal is None else refusal.status
 
     def _answered(self, judgement: Judgement) -> Refusal | None:
         """Return the refusal that the client gets as an answer, if there is one."""

@@ -163,6 +163,7 @@ class Intake:
             policy=route.policy,
             limits=route.limits,
             accept=route.accept,
+            reject_status=route.reject_status,
             exempt=exempt,
             spans=spans,
             keeps_slices=keep is not None,

@@ -4,8 +4,6 @@ Rules this module keeps: a decision that is not on record has no effect; a match
 always recorded, whatever the policy decides about it.
 """
 
-from http import HTTPStatus
-
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.errors import LogError
@@ -87,7 +85,7 @@ class Recording:
             threshold = upload.settings.limits.tripwire_networks
             place = self._recorder.place(upload.ticket)
             self._tripwire.saw(matches, place, threshold=threshold)
-        if command.status == HTTPStatus.FORBIDDEN:
+        if command.judgement.is_rejection:
             self._admission.rejected(upload.arrival)
 
 

@@ -11,7 +11,6 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
-from http import HTTPStatus
 from typing import Final
 
 import msgspec
@@ -162,7 +161,7 @@ class Sealer:
     def _wanted(self, upload: Upload, command: Record) -> tuple[Match, ...]:
         """Return the matches of an upload for which evidence is kept."""
         is_rejected = (
-            command.status == HTTPStatus.FORBIDDEN
+            command.judgement.is_rejection
             and command.judgement.verdict is Verdict.MATCH
             and not upload.is_canary
         )

@@ -6,7 +6,6 @@ each step notes here the results that a later step needs.
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from typing import TypeAlias
 
 from aiohttp import web
@@ -104,7 +103,8 @@ class Upload:
             accept=command.accept,
             decision_id=self.ticket.id,
             wording=self.settings.wording,
-            code=self.ticket.code if command.status == HTTPStatus.FORBIDDEN else "",
+            is_rejection=command.is_rejection,
+            code=self.ticket.code if command.is_rejection else "",
         )
 
 

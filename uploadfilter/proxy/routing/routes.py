@@ -18,6 +18,7 @@ from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.model import Mode
 from uploadfilter.proxy.routing.readings import is_plain, readings
+from uploadfilter.rejections import REJECT_STATUS, REJECT_STATUSES
 from uploadfilter.uploads.head.websockets import WebSockets
 from uploadfilter.uploads.limits import UploadLimits
 
@@ -60,6 +61,7 @@ class Route:
         limits: Limits of bodies and forms.
         policy: Maps reason and category to action.
         accept: The families of files that it takes; all of them for everything.
+        reject_status: The status for uploads that the policy rejects.
     """
 
     name: str
@@ -74,6 +76,12 @@ class Route:
     limits: UploadLimits = field(default_factory=UploadLimits)
     policy: Policy = field(default_factory=Policy)
     accept: frozenset[FileFamily] = FAMILIES
+    reject_status: int = REJECT_STATUS
+
+    def __post_init__(self) -> None:
+        """Refuse a status that says something else."""
+        if self.reject_status not in REJECT_STATUSES:
+            raise ValueError("reject_status must be 403, 406 or 451")
 
     @property
     def treatment(self) -> str:
