@@ -12,10 +12,12 @@ import pytest_asyncio
 from tests.corpus import pictures
 from tests.proxy.assembling.s3origin import S3Origin, etag
 from tests.proxy.site import CLOSE, Site, exact_entry, site
-from tests.proxy.wire import status
+from tests.proxy.wire import Got, status
 from tests.waiting import until
 from uploadfilter.model import Action, Mode, Reason
+from uploadfilter.proxy.assembling import heldfile
 from uploadfilter.proxy.routing.routes import Route, UploadProtocol
+from uploadfilter.uploads.assembly.assembly import State
 
 LISTED = pictures.png(pictures.photograph(1, width=16, height=12))
 UNLISTED = pictures.png(pictures.photograph(2, width=16, height=12))
@@ -159,6 +161,29 @@ async def test_part_that_never_came_by_is_unknown(served: Served) -> None:
     assert status(await served.client.complete(upload_id, {2: UNLISTED})) == 200
 
 
+@pytest.mark.parametrize("data", [UNLISTED, b""], ids=["part", "empty"])
+async def test_part_is_not_held_before_the_origin_has_it(
+    served: Served, data: bytes
+) -> None:
+    """A kill at that moment would leave a copy of another version than the origin's."""
+    states: list[State] = []
+    folder = served.site.state / "uploads"
+
+    async def answer(
+        got: Got, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        for file in folder.glob(f"*{heldfile.JOURNAL}"):
+            found = heldfile.peek(folder, file.stem)
+            assert found is not None
+            states.append(found.assembly.state)
+        await served.origin.answer(got, reader, writer)
+
+    upload_id = await served.client.begin()
+    served.site.origin.answering = answer
+    assert status(await served.client.part(upload_id, 1, data)) == 200
+    assert states == [State.OPEN]
+
+
 async def test_part_of_a_copy_is_refused(served: Served) -> None:
     """Its bytes do not come by here."""
     upload_id = await served.client.begin()
@@ -258,11 +283,11 @@ async def test_framing_that_an_origin_may_keep_is_no_framing_of_s3(
 async def test_part_whose_checksum_is_wrong_goes_nowhere(served: Served) -> None:
     """The origin would read other bytes than the copy, or none."""
     upload_id = await served.client.begin()
-    sent = framed(LISTED, checksum=b"AAAAAA==")
-    answer = await served.client.part(upload_id, 1, sent, *framing(LISTED))
-    assert status(answer) == 400
-    assert served.origin.parts[upload_id] == {}
-    assert served.held() == 0
+    for sent in (framed(LISTED, checksum=b"AAAAAA=="), framed(LISTED)[:-9]):
+        answer = await served.client.part(upload_id, 1, sent, *framing(LISTED))
+        assert status(answer) == 400
+        assert served.origin.parts[upload_id] == {}
+        assert served.held() == 0
 
 
 async def test_empty_part_is_a_part(served: Served) -> None:

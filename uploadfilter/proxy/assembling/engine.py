@@ -167,7 +167,7 @@ class PieceEngine:
         if step.is_whole and arrival.request.transport is None:
             # Its client is gone, and may have sent this part again meanwhile.
             return self._say(arrival, Reason.ABORTED, known)
-        held, is_new = await self._opened(arrival, body, step)
+        held, is_new = await self._opened(arrival, step)
         if isinstance(held, Denial):
             if self._is_lenient(arrival) and held is not Denial.BUSY:
                 return None
@@ -180,16 +180,14 @@ class PieceEngine:
             await held.close()
 
     async def _opened(
-        self, arrival: Arrival, body: BodyPlan, step: steps.Bring
+        self, arrival: Arrival, step: steps.Bring
     ) -> tuple[HeldUpload | Denial, bool]:
         """Lock the bytes of an upload, or begin a part in the place of an older one."""
         if not step.is_whole:
             name = await self._name(arrival, step.key)
             return await self._bench.store.open(name), False
-        framing = body.framing
-        total = framing.decoded_length if framing else arrival.head.declared_length
         return await self._begun(
-            arrival, step.key, total=total, is_part=True, notes=dict(step.notes)
+            arrival, step.key, total=None, is_part=True, notes=dict(step.notes)
         )
 
     async def _begun(
@@ -240,8 +238,10 @@ class PieceEngine:
                     body_length=copy.size,
                     body=copy.read() if copy.size else None,
                 )
-                if not isinstance(reply, OriginReply) or not reply.is_success:
-                    await held.remove()
+                if isinstance(reply, OriginReply) and reply.is_success:
+                    failed = await receiving.keep()
+                if failed is not None:
+                    return self._say(arrival, failed, known)
                 return self._tell(arrival, reply)
         if held.state is State.COMPLETE and not held.head.is_part:
             declared_type = held.head.notes.get(steps.TYPE)

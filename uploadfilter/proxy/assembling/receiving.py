@@ -4,7 +4,8 @@ Rules this module keeps:
 
 - A part of its own counts only if it has come whole. Of other bytes counts what has
   come, unless their checksum is stated.
-- A part that goes on is copied as it was sent, and held without its framing.
+- A part that goes on is copied as it was sent, and held without its framing. It counts
+  only after the origin has taken it: then its owner calls ``keep``.
 """
 
 from uploadfilter.model import Reason
@@ -12,7 +13,7 @@ from uploadfilter.proxy.assembling.bench import Workbench
 from uploadfilter.proxy.assembling.store import HeldUpload
 from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.requests.arrival import Arrival
-from uploadfilter.uploads.assembly.assembly import Fault, State
+from uploadfilter.uploads.assembly.assembly import Fault
 from uploadfilter.uploads.assembly.steps import Bring, Failure
 from uploadfilter.uploads.body.awschunked import AwsChunkedExtractor
 from uploadfilter.uploads.body.extractors import Refused
@@ -42,6 +43,7 @@ class Receiving:
         self._copy = copy
         self._sum = step.stated.begin() if step.stated else None
         self._decoded: list[bytes] = []
+        self._framing = framing
         self._frames: AwsChunkedExtractor | None = None
         if framing is not None:
             decoded = self._decoded.append
@@ -58,19 +60,34 @@ class Receiving:
             Why not all of it is held; ``None`` if it is.
         """
         held, step = self._held, self._step
-        length = None if self._frames else arrival.head.declared_length
-        is_empty = step.is_whole and held.state is State.COMPLETE
-        failed: Failure | None = None
-        if not is_empty:
-            total = None if step.is_whole else step.total
-            failed = await held.begin(step.at, length, total)
+        framing, stated = self._framing, arrival.head.declared_length
+        length = framing.decoded_length if framing else stated
+        total = None if step.is_whole else step.total
+        failed: Failure | None = await held.begin(step.at, length, total)
         if failed is not None:
             return failed
+        is_waiting = False
         try:
             failed = await bench.receive(arrival, self._take)
-            return await self._finished(failed)
+            is_cut = isinstance(failed, Reason) and not step.is_whole
+            if failed is not None and (not is_cut or step.stated is not None):
+                return failed
+            fault = self._fault()
+            is_waiting = fault is None and step.goes_on
+            if fault is not None or is_waiting:
+                return fault
+            return await self.keep() or failed
         finally:
-            await held.drop()  # of nothing, if the bytes are committed
+            if not is_waiting:
+                await held.drop()  # of nothing, if the bytes are committed
+
+    async def keep(self) -> Failure | None:
+        """Make the bytes count, or say why they do not."""
+        held = self._held
+        failed: Failure | None = await held.commit()
+        if failed is None and self._step.is_whole:
+            failed = await held.state_total(held.offset)
+        return failed
 
     async def _take(self, data: bytes) -> Failure | None:
         if self._copy is not None and not await self._copy.write(data):
@@ -83,27 +100,16 @@ class Receiving:
         for piece in pieces:
             if self._sum is not None:
                 self._sum.update(piece)
-            if self._held.state is not State.OPEN:
-                return Fault.BEYOND_TOTAL
             failed = await self._held.write(piece)
             if failed is not None:
                 return failed
         return None
 
-    async def _finished(self, failed: Failure | None) -> Failure | None:
-        held, step, frames = self._held, self._step, self._frames
-        is_kept = not step.is_whole and step.stated is None
-        if failed is not None and not (is_kept and isinstance(failed, Reason)):
-            return failed
+    def _fault(self) -> Failure | None:
+        """Return what is wrong with bytes that have come to their end."""
+        stated, frames = self._step.stated, self._frames
         if frames is not None and any(isinstance(it, Refused) for it in frames.end()):
             return Reason.UNSUPPORTED_CODING
-        if step.stated and self._sum and self._sum.digest() != step.stated.value:
+        if stated and self._sum and self._sum.digest() != stated.value:
             return Fault.OTHER_SUM
-        if held.state is State.OPEN:
-            failed = await held.commit() or failed
-        if not step.is_whole or failed is not None:
-            return failed
-        if held.assembly.total is None:
-            failed = await held.state_total(held.offset)
-        is_short = failed is None and held.state is not State.COMPLETE
-        return Reason.ABORTED if is_short else failed
+        return None

@@ -13,8 +13,9 @@ upload, whose offset there stays 0. Rules this module keeps:
   then the client's own request.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
+from types import MappingProxyType
 from typing import Final
 
 from uploadfilter.uploads.assembly import steps
@@ -138,13 +139,7 @@ def _replay(
         added = {b"Upload-Offset": b"0", b"Content-Type": _BODY_TYPE}
         if _DEFERRED in part.notes:
             added[b"Upload-Length"] = b"%d" % part.length
-        patch = edited(
-            head,
-            method="PATCH",
-            target=part.key.upload,
-            dropped=_OF_A_PIECE,
-            added=added,
-        )
+        patch = _edited(head, "PATCH", part.key.upload, added)
         sendings.append(ReplayRequest(patch, index))
     is_join = obeyed_method(head, _METHODS) == "POST" and head.values(_CONCAT)
     if token is not None and is_join and is_join[0] != b"partial":
@@ -170,8 +165,13 @@ TUS: Final = steps.PieceProtocol(
 )
 
 
-def _edited(head: RequestHead, method: str, target: str | None = None) -> RequestHead:
-    return edited(head, method=method, target=target, dropped=_OF_A_PIECE)
+def _edited(
+    head: RequestHead,
+    method: str,
+    target: str | None = None,
+    added: Mapping[bytes, bytes] = MappingProxyType({}),
+) -> RequestHead:
+    return edited(head, method=method, target=target, dropped=_OF_A_PIECE, added=added)
 
 
 def _is_ours(head: RequestHead) -> bool:
