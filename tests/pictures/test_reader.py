@@ -1,5 +1,6 @@
 """Frames of the formats that Pillow reads, and their cost."""
 
+import io
 import struct
 from collections.abc import Callable
 
@@ -204,3 +205,15 @@ def add_tag(content: bytearray, tag: int, value: int) -> None:
     content[4:8] = struct.pack("<I", len(content))
     content += struct.pack("<H", count + 1) + entries
     content += struct.pack("<HHII", tag, 4, 1, value) + bytes(4)
+
+
+def test_unknown_sample_that_is_not_read_is_a_lack() -> None:
+    """Samples of a packed TIFF in planes of their own: it is alpha to some programs."""
+    out = io.BytesIO()
+    photograph(2, 40, 30).convert("RGBA").save(out, "TIFF", compression="tiff_lzw")
+    content = bytearray(out.getvalue())
+    for tag, value in ((338, 0), (284, 2)):
+        at = content.index(struct.pack("<HHI", tag, 3, 1))
+        struct.pack_into("<H", content, at + 8, value)
+
+    assert set(lacks(bytes(content))) & {Reason.UNDECODABLE, Reason.TRUNCATED}

@@ -24,6 +24,7 @@ from uploadfilter.pictures.frame import Frame
 from uploadfilter.pictures.headers.pieces import (
     check_pieces,
     contradicts_itself,
+    has_unknown_sample,
     piece_bytes,
 )
 from uploadfilter.pictures.limits import DecodeLimits, check_frame
@@ -96,6 +97,8 @@ def read_pillow(
             held_bytes=held_bytes + piece_bytes(image),
         )
         has_spare = _reads_spare_samples(image)
+        is_unread = has_unknown_sample(image) and not has_spare
+        is_unsure = is_unread or contradicts_itself(image)
         is_truncated = load(image) or is_padded
         # The decoder continues with its own image, so this one may change.
         shown = image.copy() if is_moving else image
@@ -107,7 +110,7 @@ def read_pillow(
             full=image.size,
             profile=profile_of(image),
             is_truncated=is_truncated,
-            lack=Reason.UNDECODABLE if contradicts_itself(image) else None,
+            lack=Reason.UNDECODABLE if is_unsure else None,
         )
 
     return Reader(frame=frame, durations=(0,) * count)
@@ -140,13 +143,14 @@ def _as_alpha(args: object) -> object:
     return (named, *args[1:]) if isinstance(args, tuple) else named
 
 
-_WITH_SPARE: Final = frozenset({"L", "RGB"})
+_WITH_SPARE: Final = frozenset({"L", "P", "RGB"})
 _SPARE: Final = {
     "X": "A",
     "LX": "LA",
+    "PX": "PA",
     **{
         mode: mode.replace("X", "A")
-        for mode in ("RGBX", "RGBX;16L", "RGBX;16B", "BGRX", "XBGR", "BGXR")
+        for mode in ("RGBX", "RGBX;16L", "RGBX;16B", "RGBX;16N", "BGRX", "XBGR", "BGXR")
     },
 }
 """Pillow's names of samples with one to be skipped, and of the same with alpha."""

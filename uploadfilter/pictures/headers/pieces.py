@@ -35,6 +35,16 @@ def contradicts_itself(image: Image.Image) -> bool:
     return TiffImagePlugin.STRIPOFFSETS in tags and TiffImagePlugin.TILEOFFSETS in tags
 
 
+def has_unknown_sample(image: Image.Image) -> bool:
+    """Return whether a TIFF page has one sample of unknown meaning beside the others.
+
+    It is alpha to some programs, and nothing to others.
+    """
+    tags = getattr(image, "tag_v2", {})
+    samples = tags.get(TiffImagePlugin.SAMPLESPERPIXEL)
+    return tags.get(TiffImagePlugin.EXTRASAMPLES) == (0,) and samples in {2, 4}
+
+
 def piece_bytes(image: Image.Image) -> int:
     """Return the bytes of the longest strip or tile of a TIFF page, unpacked.
 
