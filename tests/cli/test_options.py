@@ -11,10 +11,9 @@ from uploadfilter.cli.options import (
     CONFIG_VARIABLE,
     config_file,
     create_state,
-    duration,
     log_directory,
     moment,
-    moment_ahead,
+    moment_until,
 )
 from uploadfilter.errors import UsageError
 
@@ -89,31 +88,25 @@ def test_other_text_is_no_moment(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        ("72h", timedelta(hours=72)),
-        ("0s", timedelta(0)),
-        ("2w", timedelta(weeks=2)),
+        ("72h", NOW + timedelta(hours=72)),
+        ("0s", NOW),
+        ("2w", NOW + timedelta(weeks=2)),
+        ("2026-03-01", datetime(2026, 3, 1, tzinfo=UTC)),
+        ("2026-03-01T12:00:00+02:00", datetime(2026, 3, 1, 10, tzinfo=UTC)),
     ],
 )
-def test_length_of_time(text: str, expected: timedelta) -> None:
-    """A length is a number and a unit."""
-    assert duration(text) == expected
+def test_end_is_a_date_or_a_time_from_now(text: str, expected: datetime) -> None:
+    """A number and a unit count from now; a date without a zone is in UTC."""
+    assert moment_until(text, now=NOW) == expected
 
 
 @pytest.mark.parametrize("text", ["", "h", "72", "-1h", "1.5h", "1y", "9" * 30 + "w"])
-def test_bad_length_of_time_is_refused(text: str) -> None:
+def test_end_that_is_neither_is_refused(text: str) -> None:
     """Whatever else is written is an error that shows an example."""
     with pytest.raises(UsageError) as refused:
-        duration(text)
+        moment_until(text, now=NOW)
 
     assert "72h" in refused.value.hint
-
-
-def test_moment_ahead_is_no_age() -> None:
-    """An age lies in the past, so that it cannot be an end."""
-    assert moment_ahead("2026-03-01") == datetime(2026, 3, 1, tzinfo=UTC)
-    assert moment_ahead("2026-03-01T12:00:00+02:00").utcoffset() == timedelta(hours=2)
-    with pytest.raises(UsageError):
-        moment_ahead("7d")
 
 
 def test_configuration_file_is_the_first_of_its_places(tmp_path: Path) -> None:

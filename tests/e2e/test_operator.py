@@ -74,7 +74,7 @@ def test_enforce_that_enforces_nothing_is_said_everywhere(
         wait_for_reading(admin, lacks=[])
         import_set(state, listed)
         answers = [put(site.url("/files/a.jpg"), pictures.listed()).status]
-        import_set(state, listed, "--monitored")
+        running.run_program("hashset", "enforce", "demo", "--off", state=state)
         told = wait_for_reading(admin, lacks=["monitored"])
         answers.append(put(site.url("/files/b.jpg"), pictures.listed()).status)
         metrics = curl(f"{admin}/metrics").body.decode()
@@ -108,7 +108,7 @@ def test_enforce_that_enforces_nothing_is_said_everywhere(
     [
         pytest.param([], 'mode = "enforce"', "entries", id="no-set"),
         pytest.param(
-            [("import",), ("suppress", "demo", "entry-0", "--reason", "stock")],
+            [("import",), ("off", "demo", "entry-0", "--why", "stock")],
             'mode = "enforce"',
             "withdrawn",
             id="all-suppressed",

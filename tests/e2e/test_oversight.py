@@ -38,10 +38,10 @@ def test_changes_are_on_record_whether_the_proxy_runs_or_not(state: Path) -> Non
     """Commands beside a proxy and between two of its runs: all in order, each once."""
     hash_set = write_set(state / "demo.jsonl", pictures.listed())
     import_set(state, hash_set, enforced=True)
-    why = ("--reason", "stock picture", "--by", "desk")
+    why = ("--why", "stock picture", "--by", "desk")
     with stage(state.parent) as site:
         put(site.url("/files/a.jpg"), pictures.unlisted())
-        running.run_program("hashset", "suppress", "demo", "entry-0", *why, state=state)
+        running.run_program("hashset", "off", "demo", "entry-0", *why, state=state)
         running.wait_for(
             lambda: ("suppress", "demo/entry-0") in changes(state) or None,
             what="a change on record",

@@ -22,9 +22,6 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
     ("hashset", "known-good"): (
         "Keep corpora of harmless files, which no signed set may list."
     ),
-    ("hashset", "quarantine"): (
-        "Entries of signed sets that match harmless files, and are kept out of force."
-    ),
     ("lookback",): "Look back at the files that an origin stores already.",
     ("log",): "Read the decision log, and prove a record of it.",
     ("report",): "Make a report of what the filter did.",
@@ -54,9 +51,8 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("hashset", "diff"): "hashset.differences:diff_command",
     ("hashset", "stats"): "hashset.stats:stats_command",
     ("hashset", "check"): "hashset.generations:check_command",
-    ("hashset", "suppress"): "hashset.suppressions:suppress_command",
-    ("hashset", "unsuppress"): "hashset.suppressions:unsuppress_command",
-    ("hashset", "suppressions"): "hashset.suppressions:suppressions_command",
+    ("hashset", "off"): "hashset.off:off_command",
+    ("hashset", "on"): "hashset.off:on_command",
     ("hashset", "generations"): "hashset.generations:generations_command",
     ("hashset", "compact"): "hashset.generations:compact_command",
     ("hashset", "activate"): "hashset.generations:activate_command",
@@ -65,8 +61,7 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("hashset", "trust"): "hashset.signed:trust_command",
     ("hashset", "sync"): "hashset.signed:sync_command",
     ("hashset", "status"): "hashset.signed:status_command",
-    ("hashset", "tripwire"): "hashset.tripwire:tripwire_command",
-    ("hashset", "restore"): "hashset.tripwire:restore_command",
+    ("hashset", "findings"): "hashset.findings:findings_command",
     ("hashset", "canary"): "hashset.canaries:canary_command",
     ("hashset", "feedback"): "issuer.feedback:feedback_command",
     ("hashset", "feedback-key"): "issuer.feedback:feedback_key_command",
@@ -74,9 +69,6 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("hashset", "known-good", "import"): "hashset.known:import_command",
     ("hashset", "known-good", "list"): "hashset.known:list_command",
     ("hashset", "known-good", "remove"): "hashset.known:remove_command",
-    ("hashset", "quarantine", "list"): "hashset.quarantine:list_command",
-    ("hashset", "quarantine", "release"): "hashset.quarantine:release_command",
-    ("hashset", "quarantine", "report"): "hashset.quarantine:report_command",
     ("log", "totals"): "log.totals:totals_command",
     ("log", "space"): "log.space:space_command",
     ("log", "prove"): "log.proving:prove_command",

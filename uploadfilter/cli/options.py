@@ -218,39 +218,28 @@ def moment(text: str, *, now: datetime) -> datetime:
         ) from exc
 
 
-def moment_ahead(text: str) -> datetime:
-    """Parse a time in the future: an ISO 8601 date or time.
+def moment_until(text: str, *, now: datetime) -> datetime:
+    """Parse a time in the future.
 
     Args:
-        text: The date or time; UTC unless it names a zone.
+        text: An ISO 8601 date or time (UTC unless it names a zone), or a time from now:
+            a number and one of ``s m h d w``.
+        now: The present time, with a time zone.
 
     Returns:
         The time, with a time zone.
 
     Raises:
-        UsageError: The text cannot be parsed.
-    """
-    try:
-        return _date(text)
-    except ValueError as exc:
-        raise UsageError(
-            f"{text!r} is not a date or time",
-            hint="Write 2026-03-01, or 2026-03-01T12:00:00Z.",
-        ) from exc
-
-
-def duration(text: str) -> timedelta:
-    """Parse a length of time: a number and one of ``s m h d w``.
-
-    Raises:
-        UsageError: The text cannot be parsed.
+        UsageError: The text is neither.
     """
     length = _duration(text)
-    if length is None:
+    try:
+        return _date(text) if length is None else now + length
+    except (ValueError, OverflowError) as exc:
         raise UsageError(
-            f"{text!r} is not a length of time", hint="Write for example 72h or 7d."
-        )
-    return length
+            f"{text!r} is neither a date nor a time from now",
+            hint="Write 2026-03-01, 2026-03-01T12:00:00Z, 72h or 7d.",
+        ) from exc
 
 
 def _duration(text: str) -> timedelta | None:

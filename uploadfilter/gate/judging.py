@@ -223,7 +223,7 @@ def problem_of(
             f"harmless, more than {min(at_once, MOST_QUARANTINED):,}: the whole change "
             "is refused",
             hint="The set in force stays, withdrawals were taken. Send the issuer the "
-            "report: 'uploadfilter hashset quarantine report -o FILE'.",
+            "report: 'uploadfilter hashset findings -o FILE'.",
         )
     if is_accepted or turnover.is_chosen or not turnover.before:
         return None

@@ -70,16 +70,6 @@ def test_importing_again_keeps_what_was_chosen(console: Console) -> None:
     assert console.state == (True, None)
 
 
-def test_what_rejects_nothing_any_more_was_asked_for(console: Console) -> None:
-    """The option is named after its effect, and the effect is shown at once."""
-    code, said = console.bring("--monitored")
-
-    assert code == 0
-    assert "until now they rejected" in said
-    assert "ENFORCE rejects no match" in said
-    assert console.state == (False, "monitored")
-
-
 def test_import_that_loses_a_category_changes_nothing(console: Console) -> None:
     """A script that names another category is refused, and told how to go on."""
     before = console.document("hashset", "list")
@@ -95,13 +85,11 @@ def test_import_that_loses_a_category_changes_nothing(console: Console) -> None:
     [
         pytest.param(["hashset remove unit7 --yes"], "entries", id="removed"),
         pytest.param(
-            ["hashset suppress unit7 a --reason stock --by ab"],
+            ["hashset off unit7 a --why stock --by ab"],
             "withdrawn",
             id="suppressed",
         ),
-        pytest.param(
-            [f"{' '.join(IMPORT)} FILE --name unit7 --monitored"], "monitored", id="set"
-        ),
+        pytest.param(["hashset enforce unit7 --off"], "monitored", id="set"),
     ],
 )
 def test_whoever_ends_enforcement_is_told(
@@ -110,8 +98,7 @@ def test_whoever_ends_enforcement_is_told(
     """Every command that does it says so, and so does every look afterwards."""
     said = ""
     for command in commands:
-        words = command.replace("FILE", str(console.file)).split()
-        code, said = console.run(*words)
+        code, said = console.run(*command.split())
         assert code == 0
     _, listed = console.run("hashset", "list")
 
@@ -124,7 +111,7 @@ def test_one_command_enforces_a_set(
     console: Console, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The file is not imported again; later imports keep the choice."""
-    console.bring("--monitored")
+    console.run("hashset", "enforce", "unit7", "--off")
     code, said = console.run("hashset", "enforce", "unit7")
     states = [console.state]
     again = console.run("hashset", "enforce", "unit7")
@@ -154,7 +141,8 @@ def test_enforcing_a_set_that_is_not_there_is_refused(console: Console) -> None:
 
 def test_import_does_not_advise_the_mode_that_is_in_force(console: Console) -> None:
     """In MONITOR the next step is to enforce the set."""
-    _, said = console.bring("--monitored")
+    console.run("hashset", "enforce", "unit7", "--off")
+    _, said = console.bring()
 
     assert 'mode = "monitor"' not in said
     assert "uploadfilter hashset enforce unit7" in said

@@ -91,7 +91,7 @@ def test_removed_and_suppressed_entries_are_counted(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Entries out of force still take space, which is shown."""
-    suppress = ("suppress", "small", "a", "--reason", "a logo")
+    suppress = ("off", "small", "a", "--why", "a logo")
     run(monkeypatch, "hashset", *suppress)
     run(monkeypatch, "hashset", "remove", "large", "--yes")
     found = stats(monkeypatch, capfd)

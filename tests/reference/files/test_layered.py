@@ -109,6 +109,27 @@ def test_suppression_ends_by_itself(stored: Stored) -> None:
     assert stored.generation.suppressions == ()
 
 
+@pytest.mark.parametrize(
+    ("times", "found"),
+    [
+        pytest.param([1500.0, 999.0], ["1", "2", "2"], id="steps-back-before-its-end"),
+        pytest.param([2000.0, 1500.0], ["1", "1", "2", "2"], id="back-after-its-end"),
+        pytest.param([-9e6], ["1", "1", "2", "2"], id="was-far-ahead"),
+    ],
+)
+def test_no_clock_prolongs_a_suppression(
+    stored: Stored, times: list[float], found: list[str]
+) -> None:
+    """One that has ended stays ended, and no wrong clock made one for longer."""
+    stored.writer.suppress("s", "1", reason="ours", by="me", expires_at=2000)
+    looks = []
+    for now in times:
+        stored.now = now
+        looks.append(stored.found())
+
+    assert looks[-1] == found
+
+
 def test_types_follow_the_sets_in_force(stored: Stored) -> None:
     """A type that only a removed set had is not searched for."""
     put(stored.writer, "s", [entry("3", *exactly(MD5))])

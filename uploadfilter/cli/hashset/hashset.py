@@ -13,7 +13,6 @@ from rich.text import Text
 from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
-    MonitoredOption,
     NameArgument,
     lack_in,
     say_lack,
@@ -28,6 +27,7 @@ from uploadfilter.cli.hashset.layouts import (
     SkipBadLinesOption,
     TableOptions,
 )
+from uploadfilter.cli.hashset.off import all_off, off_document, off_table
 from uploadfilter.cli.hashset.sets import (
     counts_table,
     numbers_document,
@@ -72,9 +72,9 @@ from uploadfilter.hashsets.lines.columns import Encoding, Layout
 from uploadfilter.hashsets.opening import open_file
 from uploadfilter.hashsets.refusing import BadLines
 from uploadfilter.issuing.wording import entries as counted_entries
-from uploadfilter.model import EntryState
 from uploadfilter.proxy.routing.enforcing import OneSet
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
+from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
     ReferenceReader,
@@ -148,7 +148,6 @@ def import_set(
     *,
     name: _NameOption = None,
     categories: _CategoriesOption = None,
-    monitored: MonitoredOption = False,
     drop_categories: DropCategoriesOption = False,
     skip_bad_lines: SkipBadLinesOption = False,
     signal_type: SignalTypeOption = None,
@@ -193,7 +192,6 @@ def import_set(
         layout = Layout()
     said = KnownBefore(signal_type=signal_type, layout=layout, foreign=foreign)
     chosen = Chosen(
-        state=EntryState.MONITORED if monitored else None,
         categories=categories or [],
         drops_categories=drop_categories,
     )
@@ -286,15 +284,30 @@ def _ask(file: Path, categories: Sequence[str], layout: Layout, *, json: bool) -
         )
 
 
-def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """List the hash sets of the reference set.
+def list_command(
+    *,
+    off: Annotated[
+        bool,
+        typer.Option(
+            "--off", help="List the entries that are off: by whom, until when, and why."
+        ),
+    ] = False,
+    json: JSONOption = False,
+    state: StateOption = None,
+) -> None:
+    """List the hash sets of the reference set, or its entries that are off.
 
-    **Example**
+    **Examples**
 
         uploadfilter hashset list --json
+
+        uploadfilter hashset list --off
     """
     with _reader(state) as reader:
         generation = reader.current()
+        if off:
+            _show_off(generation, state_directory(state), json=json)
+            return
         sets = list_sets(generation)
     if json:
         found = [set_document(info) for info in sets]
@@ -306,6 +319,15 @@ def list_command(*, json: JSONOption = False, state: StateOption = None) -> None
     say_lack(generation)
     if generation.pinned:
         say_pinned(generation.number)
+
+
+def _show_off(generation: LayeredGeneration, base: Path, *, json: bool) -> None:
+    rows = all_off(generation, base)
+    if json:
+        shapes = [off_document(it) for it in rows]
+        print_json({"generation": generation.number, "off": shapes})
+    else:
+        print_text(off_table(rows))
 
 
 def show_command(

@@ -343,7 +343,9 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
                 long = ago(epoch_s - canaries[name])
                 lines.insert(-1, Text(f"  its canary was found {long} ago"))
             if demoted[name]:
-                words = f"  {demoted[name]:,} demoted: 'uploadfilter hashset tripwire'"
+                words = (
+                    f"  {demoted[name]:,} demoted: 'uploadfilter hashset list --off'"
+                )
                 lines.append(Text(words, style="bold red"))
             print_text(*lines)
         if not names:
@@ -387,7 +389,7 @@ def _show_report(report: SyncReport, *, json: bool) -> None:
     if report.quarantined:
         say(
             f"in quarantine: {report.quarantined:,}, which match harmless files; send "
-            "the issuer 'uploadfilter hashset quarantine report -o FILE'",
+            "the issuer 'uploadfilter hashset findings -o FILE'",
             style="yellow",
         )
     if report.generic:

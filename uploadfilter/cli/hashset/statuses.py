@@ -120,7 +120,7 @@ def status_lines(
         words += f", {counted(numbers.canaries, 'canary', 'canaries')}"
     lines.append(Text(words))
     if numbers.quarantined:
-        words = f"  {numbers.quarantined:,} in quarantine: 'hashset quarantine list'"
+        words = f"  {numbers.quarantined:,} in quarantine: 'hashset list --off'"
         lines.append(Text(words, style="yellow"))
     if status is None:
         return [*lines, Text("  not signed")]

@@ -100,7 +100,7 @@ def demotion_words(demotions: Demotions) -> Iterator[str]:
         yield (
             f"The tripwire has demoted {it.set}/{it.entry}: uploads from "
             f"{counted(it.networks)} networks looked like it. It rejects exact copies "
-            "only: 'uploadfilter hashset tripwire'."
+            "only: 'uploadfilter hashset list --off'."
         )
     more = len(demotions.demoted) - _MOST_NAMED
     if more > 0:

@@ -254,5 +254,5 @@ def _say(it: Demotion) -> None:
         **_details(it),
         hint="Uploads from so many networks look like this entry that it is likely to "
         "be a wrong one. It rejects only exact copies now: ask its issuer, then "
-        "'uploadfilter hashset restore' or 'uploadfilter hashset suppress'.",
+        "'uploadfilter hashset on' or 'uploadfilter hashset off'.",
     )

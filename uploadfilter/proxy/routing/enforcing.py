@@ -52,7 +52,7 @@ WHAT_TO_DO: Final[Mapping[Lack, str]] = {
     Lack.ENTRIES: "Import a hash set: 'uploadfilter hashset import'.",
     Lack.MONITORED: "Run 'uploadfilter hashset enforce NAME' for each hash set that "
     "should reject.",
-    Lack.WITHDRAWN: "See 'uploadfilter hashset suppressions', or import another hash "
+    Lack.WITHDRAWN: "See 'uploadfilter hashset list --off', or import another hash "
     "set.",
     Lack.SIGNALS: "Ask the issuer for digests or PDQ values, or set near_match = "
     '"reject" in [policy].',

@@ -164,7 +164,7 @@ class Changes:
 
     def suppressed_keys(self, now: float) -> frozenset[Key]:
         """Return the entries that are switched off now."""
-        return frozenset(s.key for s in self.suppressed if s.expires_at > now)
+        return frozenset(s.key for s in self.suppressed if s.holds(now))
 
     def with_removed(self, name: str, *, generation: int, in_base: bool) -> "Changes":
         """Return the changes after a hash set was removed."""
@@ -270,7 +270,7 @@ class Changes:
         if len(others) >= MOST_SUPPRESSIONS:
             raise StoreError(
                 f"more than {MOST_SUPPRESSIONS} suppressed entries",
-                hint="End some with 'uploadfilter hashset unsuppress', or remove the "
+                hint="Switch some on with 'uploadfilter hashset on', or remove the "
                 "hash set that is wrong.",
             )
         return replace(self, suppressed=(*others, suppression))

@@ -183,7 +183,7 @@ def new_release(
             )
     raise HashSetNameError(
         f"entry {entry!r} of hash set {name!r} is not in quarantine",
-        hint="'uploadfilter hashset quarantine list' shows the entries that are.",
+        hint="'uploadfilter hashset list --off' shows the entries that are.",
     )
 
 

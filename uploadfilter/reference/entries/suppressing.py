@@ -46,6 +46,14 @@ class Suppression:
     since: int
     expires_at: int
 
+    def holds(self, now: float) -> bool:
+        """Tell whether it holds at a time, in seconds since the epoch.
+
+        It does not if its end is further away than any end may be: then it was made
+        under a clock that went ahead, and would hold until that time.
+        """
+        return now < self.expires_at <= now + MOST_SUPPRESSED_S
+
     @property
     def key(self) -> Key:
         """The entry that is suppressed."""

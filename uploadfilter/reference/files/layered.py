@@ -75,6 +75,7 @@ class LayeredGeneration:
         self.changes = changes
         self._mapped = tuple(mapped)
         self._clock = clock
+        self._latest = float("-inf")
         added = additions.sets if additions else ()
         self._sets = sets_in_force(base.sets, added, changes)
         self._revoked = changes.revoked_keys()
@@ -122,8 +123,16 @@ class LayeredGeneration:
     @property
     def suppressions(self) -> tuple[Suppression, ...]:
         """The suppressions that hold now."""
-        now = self._clock()
-        return tuple(s for s in self.changes.suppressed if s.expires_at > now)
+        now = self.now()
+        return tuple(s for s in self.changes.suppressed if s.holds(now))
+
+    def now(self) -> float:
+        """Return the latest time that the clock has shown, in seconds since the epoch.
+
+        A suppression that has ended stays ended if the clock steps back.
+        """
+        self._latest = max(self._latest, self._clock())
+        return self._latest
 
     @property
     def hidden_entries(self) -> int:
@@ -324,7 +333,7 @@ class LayeredGeneration:
     def _withdrawn(self) -> frozenset[Key]:
         if not self.changes.suppressed:
             return self._out
-        return self._out | self.changes.suppressed_keys(self._clock())
+        return self._out | self.changes.suppressed_keys(self.now())
 
 
 def _in_force(found: _Found, hidden: frozenset[str], gone: frozenset[Key]) -> _Found:

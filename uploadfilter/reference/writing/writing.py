@@ -10,15 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from uploadfilter.acting import Actor
-from uploadfilter.errors import (
-    HashSetNameError,
-    StoreError,
-    StorePinnedError,
-)
+from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
 from uploadfilter.model import EntryState, SignalType
-from uploadfilter.reference.entries.changes import (
-    ChangeKind,
-)
+from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.entries.collecting import TableBuilder
 from uploadfilter.reference.entries.folding import find_entries
 from uploadfilter.reference.entries.quarantining import Gate, Release, new_release
@@ -301,20 +295,29 @@ class ReferenceWriter:
             now=self._clock(),
             expires_at=expires_at,
         )
-        self._info_of(name)
-        revoked = suppression.key in self._live.changes.revoked_keys()
-        if revoked or not self._live.has_entries(name, [entry])[entry]:
-            raise HashSetNameError(
-                f"hash set {name!r} has no entry {entry!r}",
-                hint="The decision log and 'uploadfilter lookup' name the entry of a "
-                "match.",
-            )
+        self.check_entries(name, [entry])
         self._committer.advance(
             ChangeKind.SUPPRESS,
             f"{name}/{entry}",
             changes=self._live.changes.with_suppressed(suppression),
         )
         return suppression
+
+    def check_entries(self, name: str, entries: Sequence[str]) -> None:
+        """Refuse ids that no entry has, or only a withdrawn one.
+
+        Raises:
+            HashSetNameError: There is no such set, or no such entry in it.
+        """
+        self._info_of(name)
+        revoked = self._live.changes.revoked_keys()
+        for entry, is_there in self._live.has_entries(name, entries).items():
+            if not is_there or (name, entry) in revoked:
+                raise HashSetNameError(
+                    f"hash set {name!r} has no entry {entry!r}",
+                    hint="The decision log and 'uploadfilter lookup' name the entry of "
+                    "a match.",
+                )
 
     def unsuppress(self, name: str, entry: str) -> Suppression:
         """Switch an entry on again.
@@ -337,9 +340,8 @@ class ReferenceWriter:
                 return suppression
         raise HashSetNameError(
             f"entry {entry!r} of hash set {name!r} is not suppressed",
-            hint="Perhaps its suppression has ended by itself: see 'uploadfilter "
-            "hashset "
-            "suppressions'.",
+            hint="Perhaps it has ended by itself: see 'uploadfilter hashset list "
+            "--off'.",
         )
 
     def release_entry(self, name: str, entry: str, *, by: Sequence[str]) -> Release:
