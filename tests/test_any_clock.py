@@ -31,9 +31,8 @@ from uploadfilter.decisions.records import flooding
 from uploadfilter.decisions.records.lasting import Retention
 from uploadfilter.decisions.records.records import DecisionRecord, moment
 from uploadfilter.decisions.records.summaries import SummaryRecord
+from uploadfilter.forms.rates import Rates
 from uploadfilter.networks import path_of
-from uploadfilter.objecting.rates import Rates
-from uploadfilter.objecting.sessions import ReviewSessions
 from uploadfilter.proxy.clients.connections import Connections
 from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.clients.waiting import Waiters
@@ -144,18 +143,6 @@ def forms(start_s: float, taken: list[Step]) -> list[object]:
         found.append(rates.wait_s(client, now_s=now_s))
         if event < 6:
             rates.count(client, now_s=now_s)
-    return found
-
-
-def reviews(start_s: float, taken: list[Step]) -> list[object]:
-    """Have reviewers begin sessions, and use them."""
-    found: list[object] = []
-    sessions = ReviewSessions()
-    for now_s, event, number in passing(start_s, taken):
-        cookie = str(number % 3)
-        if event < 3:
-            sessions.begin("a", mark="m", cookie=cookie, form="f", now_s=now_s)
-        found.append(sessions.use(cookie, now_s=now_s) is not None)
     return found
 
 
@@ -343,8 +330,7 @@ PARTS: Final[dict[str, Drive]] = {
     "proxy/clients/waiting.py": answers,
     "proxy/clients/connections.py": connections,
     "decisions/records/flooding.py": floods,
-    "objecting/rates.py": forms,
-    "objecting/sessions.py": reviews,
+    "forms/rates.py": forms,
 }
 
 

@@ -69,13 +69,6 @@ TESTED_ELSEWHERE = {
     "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
-    "uploadfilter/noticing/figures.py": "tests/noticing/test_noticeform.py",
-    "uploadfilter/objecting/asking.py": "tests/service/test_forms.py",
-    "uploadfilter/objecting/deciding.py": "tests/objecting/test_watching.py",
-    "uploadfilter/objecting/figures.py": "tests/objecting/test_hearing.py",
-    "uploadfilter/objecting/finding.py": "tests/objecting/test_watching.py",
-    "uploadfilter/objecting/listening.py": "tests/service/test_forms.py",
-    "uploadfilter/objecting/storing.py": "tests/objecting/test_keeping.py",
     "uploadfilter/proxy/assembling/protocols.py": (
         "tests/proxy/assembling/test_engine.py"
     ),
@@ -88,6 +81,12 @@ TESTED_ELSEWHERE = {
     "uploadfilter/uploads/assembly/s3lists.py": "tests/uploads/assembly/test_s3.py",
     "uploadfilter/uploads/assembly/steps.py": "tests/proxy/assembling/test_engine.py",
     "uploadfilter/uploads/assembly/tuswords.py": "tests/uploads/assembly/test_tus.py",
+    "uploadfilter/forms/asking.py": "tests/service/test_forms.py",
+    "uploadfilter/forms/cases.py": "tests/forms/test_store.py",
+    "uploadfilter/forms/deciding.py": "tests/forms/test_watching.py",
+    "uploadfilter/forms/figures.py": "tests/forms/test_objectionform.py",
+    "uploadfilter/forms/finding.py": "tests/forms/test_watching.py",
+    "uploadfilter/forms/former.py": "tests/forms/test_store.py",
     "uploadfilter/proxy/assembling/slicecontents.py": (
         "tests/proxy/assembling/test_webforms.py"
     ),

@@ -31,8 +31,7 @@ Catch the widest class you can act on::
     ├── LookBackError             a store of signals cannot be made or matched
     ├── EvidenceError             sealed evidence cannot be opened
     ├── BackupError               the state cannot be backed up or restored
-    ├── ObjectionError            objections cannot be kept or read
-    ├── NoticeError               notices for a hotline cannot be kept or read
+    ├── ObjectionError            objections and notices cannot be kept or read
     └── ServiceError              the service cannot start: address, origin, instance
 
 A match, a malformed request and content that cannot be scanned are not errors.
@@ -273,15 +272,9 @@ class BackupError(UploadFilterError):
 
 
 class ObjectionError(UploadFilterError):
-    """Objections, their key or the reviewers cannot be read or written."""
+    """Objections, their key or the queue of notices cannot be read or written."""
 
     code = "objection"
-
-
-class NoticeError(UploadFilterError):
-    """Notices for a hotline cannot be read or written."""
-
-    code = "notice"
 
 
 class ServiceError(UploadFilterError):

@@ -16,4 +16,4 @@ def test_forms_need_one_that_is_enabled(
     command = ("forms", "--config", str(path), "--state", str(tmp_path / "state"))
 
     assert run(monkeypatch, *command) == 2
-    assert "enabled in [objections]" in capfd.readouterr().err
+    assert "public_url in [objections]" in capfd.readouterr().err

@@ -92,7 +92,7 @@ PLACES = 'objection = "https://example.org"\nreport = "https://example.org"\n'
             id="one-route",
         ),
         pytest.param(
-            'mode = "enforce"\n[objections]\nenabled = true\n'
+            'mode = "enforce"\n[objections]\n'
             'public_url = "https://example.org/objection"',
             ["report"],
             id="form",
@@ -113,12 +113,11 @@ def test_rejecting_without_a_place_to_object_is_a_warning(
 @pytest.mark.parametrize(
     ("text", "keys"),
     [
-        ('[objections]\nenabled = true\npublic_url = "http://a.example/o"', True),
-        ('[objections]\nenabled = true\npublic_url = "https://a.example/o"', False),
-        ('[objections]\nenabled = true\npublic_url = "http://127.0.0.1/o"', False),
-        ('[objections]\npublic_url = "http://a.example/o"', False),
-        ('[forms]\nreview = "192.0.2.1:8091"', True),
-        ('[forms]\nreview = "[::1]:8091"', False),
+        ('[objections]\npublic_url = "http://a.example/o"', True),
+        ('[objections]\npublic_url = "https://a.example/o"', False),
+        ('[objections]\npublic_url = "http://127.0.0.1/o"', False),
+        ('[forms]\nreview = "192.0.2.1:8091"\nreviewer_header = "X-User"', True),
+        ('[forms]\nreview = "[::1]:8091"\nreviewer_header = "X-User"', False),
         ('[forms]\nreview = "unix:/run/review"', False),
     ],
 )

@@ -12,16 +12,14 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.deploy.programs import DEPLOY, shown
-from tests.noticing.notices import notice
-from tests.objecting.objections import objection
+from tests.forms.objections import NOON_S, objection
 from tests.proxy.admin.desk import watched
 from tests.proxy.site import exact_entry, list_entries
 from tests.repository import ROOT, anchors, first_cells, operating
 from tests.sites.programs import debian, run
-from uploadfilter.noticing.figures import NoticeMetrics
-from uploadfilter.noticing.queueing import NoticeQueue
-from uploadfilter.objecting.figures import ObjectionMetrics
-from uploadfilter.objecting.keeping import ObjectionStore
+from uploadfilter.forms.figures import FormMetrics
+from uploadfilter.forms.sending import notice_message
+from uploadfilter.forms.store import FormStore
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.assembling.usage import StoreEvent
 from uploadfilter.proxy.counting.labels import Limit, Phase, Reload, RequestKind
@@ -54,15 +52,11 @@ async def exposition(state: Path) -> str:
 def of_forms(folder: Path) -> str:
     """Return the metrics of the forms, with something that waits."""
     registry = CollectorRegistry()
-    objections, notices = ObjectionMetrics(registry), NoticeMetrics(registry)
-    with (
-        ObjectionStore(folder / "objections.db") as store,
-        NoticeQueue(folder / "notices.db") as queue,
-    ):
-        store.receive(objection(instance=None, evidence=()), network="")
-        queue.add(notice(), network="")
-        objections.stand(store.counts(now=0))
-        notices.stand(queue.length())
+    metrics = FormMetrics(registry)
+    with FormStore(folder / "objections.db") as store:
+        store.receive(objection(instance=None, evidence=()))
+        store.send(notice_message({"where": "x"}, now=NOON_S, language="en"))
+        metrics.show(store.count(now=0))
     return generate_latest(registry).decode()
 
 

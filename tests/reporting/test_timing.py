@@ -123,8 +123,9 @@ def objected(granted: str, denied: str) -> GatheredLog:
 OUTCOMES = pytest.mark.parametrize(
     ("granted", "denied"),
     [
-        pytest.param("granted", "denied", id="today"),
-        pytest.param("overturned", "upheld", id="older records"),
+        pytest.param("reversed", "stands", id="today"),
+        pytest.param("granted", "denied", id="older records"),
+        pytest.param("overturned", "upheld", id="oldest records"),
     ],
 )
 

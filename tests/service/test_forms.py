@@ -12,13 +12,12 @@ from typing import Any
 import aiohttp
 import pytest
 
-from tests.objecting.objections import NOON_S
+from tests.forms.objections import NOON_S
 from uploadfilter.config import Settings
 from uploadfilter.decisions.records.records import new_decision_id
 from uploadfilter.errors import ServiceError
-from uploadfilter.objecting.codes import code_of
-from uploadfilter.objecting.keyfile import opened_key
-from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
+from uploadfilter.forms.codes import code_of, load_key
+from uploadfilter.forms.settings import FormsSettings, ObjectionSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.service.chores import now_s
 from uploadfilter.service.forms import running_forms
@@ -57,7 +56,7 @@ class Visitor:
     def known(self, number: int = 1) -> dict[str, str]:
         """Return id and code of a decision of today."""
         decision = new_decision_id(now_s(), number.to_bytes(10, "big"))
-        return {"id": decision, "code": code_of(opened_key(self.state), decision)}
+        return {"id": decision, "code": code_of(load_key(self.state), decision)}
 
 
 def settings_of(state: Path, **more: Any) -> Settings:  # noqa: ANN401 - of Settings
@@ -66,7 +65,7 @@ def settings_of(state: Path, **more: Any) -> Settings:  # noqa: ANN401 - of Sett
         Settings(
             state=state,
             forms=FormsSettings(listen="127.0.0.1:0"),
-            objections=ObjectionSettings(enabled=True, public_url=URL),
+            objections=ObjectionSettings(public_url=URL),
         ),
         **more,
     )
@@ -90,9 +89,9 @@ async def test_objection_over_http(tmp_path: Path) -> None:
         _, first, headers = await visitor.ask()
         _, filled, _ = await visitor.ask("POST", data=known)
         status, sent, _ = await visitor.ask(
-            "POST", data={**known, "do": "send", "text": "Mine.", "lang": "nl"}
+            "POST", data={**known, "text": "Mine.", "lang": "nl"}
         )
-        told = await visitor.ask("POST", headers=JSON, data={**known, "do": "outcome"})
+        told = await visitor.ask("POST", headers=JSON, data=known)
 
     assert "<h1>Object to a rejected upload</h1>" in first
     assert headers["Content-Security-Policy"].endswith("frame-ancestors 'none'")
@@ -171,10 +170,30 @@ async def test_client_behind_a_front_end_is_told_apart(tmp_path: Path) -> None:
     assert statuses == [403] * 20 + [429] * 2 + [403]
 
 
-async def test_no_form_is_enabled(tmp_path: Path) -> None:
-    """A process that would serve nothing does not start."""
-    with pytest.raises(ServiceError, match="no form is enabled"):
-        async with running_forms(Settings(state=tmp_path)):
+REVIEW = FormsSettings(listen="", review="127.0.0.1:0", reviewer_header="X-Remote-User")
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"objections": ObjectionSettings()}, "no form is served"),
+        ({"forms": REVIEW}, "nobody could open the page of reviewers"),
+        (
+            {
+                "objections": ObjectionSettings(
+                    public_url=URL, outcomes_to="mailto:a@example.org"
+                )
+            },
+            "mails go out, but they have no sender",
+        ),
+    ],
+)
+async def test_forms_that_could_not_work_do_not_start(
+    tmp_path: Path, more: dict[str, Any], message: str
+) -> None:
+    """Each says which key is missing."""
+    with pytest.raises(ServiceError, match=message):
+        async with running_forms(settings_of(tmp_path, **more)):
             pass
 
 

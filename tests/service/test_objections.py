@@ -6,24 +6,24 @@ import pytest
 from structlog.testing import capture_logs
 
 from tests.decisions.logs import unsynced
-from tests.objecting.objections import EVIDENCE, NOON_S, decision_id, objection
+from tests.forms.objections import EVIDENCE, NOON_S, decision_id, objection
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.records.lasting import ChangeRecord
-from uploadfilter.objecting.cases import ObjectionState
-from uploadfilter.objecting.keeping import FILE, ObjectionStore
-from uploadfilter.objecting.keyfile import objection_directory
+from uploadfilter.forms.cases import ObjectionState
+from uploadfilter.forms.codes import objection_directory
+from uploadfilter.forms.store import FILE, FormStore
 from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.objections import ObjectionRecorder
 
 
 def handed_in(state: Path, *numbers: int, instance: str = "main") -> None:
     """Hand in objections, whose records were found."""
-    with ObjectionStore(objection_directory(state) / FILE) as store:
+    with FormStore(objection_directory(state) / FILE) as store:
         for number in numbers:
             new = objection(number, instance=None, evidence=())
-            store.receive(new, network="")
-            store.place(objection(number, instance=instance))
+            store.receive(new)
+            store.change(new, objection(number, instance=instance))
 
 
 async def look(state: Path, *, times: int = 1) -> list[ChangeRecord]:
@@ -48,22 +48,22 @@ async def test_each_event_is_recorded_once(tmp_path: Path) -> None:
     handed_in(tmp_path, 1, 2)
     handed_in(tmp_path, 3, instance="other")
     await look(tmp_path, times=3)
-    with ObjectionStore(objection_directory(tmp_path) / FILE) as store:
+    with FormStore(objection_directory(tmp_path) / FILE) as store:
         before = objection(1)
-        after = before.decided(
-            ObjectionState.ASKED,
+        after = before.decide(
+            ObjectionState.REVERSED,
             now=NOON_S + 5,
             reviewer="ab",
-            chosen=(EVIDENCE.set, EVIDENCE.entry),
+            entry=(EVIDENCE.set, EVIDENCE.entry),
         )
-        store.change(before, after, at_s=NOON_S + 5)
+        store.change(before, after)
     found = await look(tmp_path, times=2)
 
     told = [(it.subject, it.details["state"]) for it in found]
     assert told == [
         (decision_id(1), "received"),
         (decision_id(2), "received"),
-        (decision_id(1), "asked"),
+        (decision_id(1), "reversed"),
     ]
     assert found[-1].details["reviewer"] == "ab"
     assert found[-1].details["entry"] == "e-1"

@@ -174,7 +174,9 @@ def test_log_that_is_not_there_counts_nothing() -> None:
     assert list(gathered([], "demo", FIRST, FIRST).lines()) == []
 
 
-def objected(state: str, of: str = "demo", entry: str = "p-1") -> ChangeRecord:
+def objected(
+    state: str, of: str = "demo", entry: str = "p-1", **more: object
+) -> ChangeRecord:
     """Return the record of an objection."""
     return ChangeRecord(
         time=moment(NOON),
@@ -182,7 +184,7 @@ def objected(state: str, of: str = "demo", entry: str = "p-1") -> ChangeRecord:
         at=moment(NOON),
         by=None,
         subject="20261128-0123456789abcdef0123",
-        details={"state": state, "set": of, "entry": entry, "number": 1},
+        details={"state": state, "set": of, "entry": entry, "number": 1, **more},
     )
 
 
@@ -192,12 +194,14 @@ def test_objections_are_counted_by_entry(tmp_path: Path) -> None:
         objected("received"),
         objected("received"),
         objected("asked"),
-        objected("denied"),
+        objected("reversed", switched_off=True),
+        objected("reversed"),
+        objected("stands"),
         objected("received", of="other"),
     ]
     write_log(tmp_path, [records])
     day = moment(NOON).date()
     (line,) = gathered([tmp_path], "demo", day, day).lines()
 
-    assert (line.id, line.objections, line.asked) == ("p-1", 2, 1)
+    assert (line.id, line.objections, line.asked) == ("p-1", 2, 2)
     assert b"0123456789abcdef0123" not in entry_line(line)

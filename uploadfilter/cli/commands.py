@@ -26,7 +26,7 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
     ("log",): "Read the decision log, and prove a record of it.",
     ("report",): "Make a report of what the filter did.",
     ("config",): "Check the configuration, and show the settings in force.",
-    ("objection",): ("Decide objections, keep reviewers, write statements of reasons."),
+    ("objection",): "Decide objections, write statements of reasons.",
     ("issuer",): "For those who make hash sets: build, sign, publish and withdraw.",
 }
 """The words of each group of commands, and its help. A group stands after its own."""
@@ -81,9 +81,6 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("objection", "list"): "objections:list_command",
     ("objection", "show"): "objections:show_command",
     ("objection", "decide"): "objections:decide_command",
-    ("objection", "reviewers"): "objections:reviewers_command",
-    ("objection", "add-reviewer"): "objections:add_reviewer_command",
-    ("objection", "remove-reviewer"): "objections:remove_reviewer_command",
     ("objection", "statement"): "objections:statement_command",
     ("objection", "statements"): "objections:statements_command",
     ("issuer", "stage"): "issuer.proposing:stage_command",

@@ -1,6 +1,5 @@
-"""``uploadfilter objection``: decide objections, keep reviewers, write statements."""
+"""``uploadfilter objection``: decide objections, write statements of reasons."""
 
-import sys
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import islice
@@ -8,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
-from rich.text import Text
+from msgspec import structs
 
 from uploadfilter.cli.acting import become_owner
 from uploadfilter.cli.options import (
@@ -24,30 +23,24 @@ from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.records.ids import written_id
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import UsageError
-from uploadfilter.objecting.cases import Objection, ObjectionState
-from uploadfilter.objecting.deciding import Decider
-from uploadfilter.objecting.finding import found_records, logs_of
-from uploadfilter.objecting.keeping import FILE, ObjectionStore
-from uploadfilter.objecting.keyfile import objection_directory
-from uploadfilter.objecting.reviewers import FILE as ACCOUNTS
-from uploadfilter.objecting.reviewers import Reviewers
-from uploadfilter.objecting.statement import (
+from uploadfilter.forms.cases import WORDS, Objection, ObjectionState
+from uploadfilter.forms.codes import objection_directory
+from uploadfilter.forms.deciding import Decider
+from uploadfilter.forms.finding import find_logs, find_records
+from uploadfilter.forms.statement import (
     MOST_IN_ONE_CALL,
-    StatementSettings,
     needs_statement,
     statement_of,
 )
+from uploadfilter.forms.store import FILE, FormStore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from uploadfilter.config import Settings
 
 _LISTED: Final = 1000
 
 DecisionArgument = Annotated[
     str, typer.Argument(metavar="ID", help="The number of the decision.")
-]
-NameArgument = Annotated[
-    str, typer.Argument(metavar="NAME", help="The name of the reviewer.")
 ]
 
 
@@ -65,15 +58,16 @@ def list_command(
 
         uploadfilter objection list
     """
-    states = frozenset(it for it in ObjectionState if it.is_decided == decided)
+    open_ = ObjectionState.RECEIVED
+    states = [it for it in ObjectionState if (it is not open_) == decided]
     with _store(state_directory(state)) as store:
-        found = store.listed(states=states, most=_LISTED)
+        found = store.list(states, most=_LISTED)
     if json:
         for it in found:
             print_json(_document(it))
         return
     rows = [
-        (it.decision, _when(it.received_s), _when(it.deadline_s), it.state.value)
+        (it.decision, _when(it.received_s), _when(it.deadline_s), WORDS[it.state])
         for it in found
     ]
     print_text(table("decision", "came (UTC)", "decide by", "state", rows=rows))
@@ -87,14 +81,14 @@ def show_command(decision: DecisionArgument, *, state: StateOption = None) -> No
         uploadfilter objection show 20261125-0123456789abcdef0123
     """
     with _store(state_directory(state)) as store:
-        print_json(_document(_found(store, decision)))
+        print_json(_document(_find(store, decision)))
 
 
 def decide_command(
     decision: DecisionArgument,
     outcome: Annotated[
         str,
-        typer.Argument(metavar="OUTCOME", help="denied, granted, suppressed or asked."),
+        typer.Argument(metavar="OUTCOME", help="stands or reversed."),
     ],
     *,
     by: Annotated[
@@ -105,87 +99,42 @@ def decide_command(
         str | None,
         typer.Option(
             metavar="SET/ENTRY",
-            help="The entry that is switched off.  [default: the only one]",
-            show_default=False,
+            help="Switch this entry off with a reversal, for 30 days.",
         ),
     ] = None,
     answer: Annotated[
         str, typer.Option(metavar="TEXT", help="What the uploader is told besides.")
     ] = "",
+    config_path: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
     """Decide an objection, as the page of reviewers does.
 
     **Example**
 
-        uploadfilter objection decide 20261125-0123456789abcdef0123 denied --by ab
+        uploadfilter objection decide 20261125-0123456789abcdef0123 stands --by ab
     """
     place = state_directory(state)
     try:
         wanted = ObjectionState(outcome)
     except ValueError as exc:
         raise UsageError(
-            f"{outcome!r} is no outcome",
-            hint="Outcomes are denied, granted, suppressed and asked.",
+            f"{outcome!r} is no outcome", hint="Outcomes are stands and reversed."
         ) from exc
-    if wanted in {ObjectionState.RECEIVED, ObjectionState.WITHDRAWN}:
-        raise UsageError(
-            f"nobody decides that an objection is {outcome!r}",
-            hint="Outcomes are denied, granted, suppressed and asked.",
-        )
+    tells_provider = bool(_settings(config_path, place).objections.outcomes_to)
     with _store(place) as store:
-        before = _found(store, decision)
-        Decider(store, state=place, now=present_s).decide(
+        before = _find(store, decision)
+        decider = Decider(
+            store, state=place, tells_provider=tells_provider, now=present_s
+        )
+        decider.decide(
             before,
             wanted,
             reviewer=by,
             answer=answer,
-            chosen=_chosen(before, entry) if wanted.needs_entry else None,
+            entry=None if entry is None else _entry(before, entry),
         )
-    say(f"{before.decision}: {wanted.value}", style="green")
-
-
-def add_reviewer_command(name: NameArgument, *, state: StateOption = None) -> None:
-    """Add a reviewer, or give one a new password; it is asked for, or read from stdin.
-
-    **Example**
-
-        uploadfilter objection add-reviewer anna
-    """
-    place = state_directory(state)
-    password = (
-        typer.prompt("Password", hide_input=True, confirmation_prompt=True, err=True)
-        if sys.stdin.isatty()
-        else sys.stdin.readline().rstrip("\n")
-    )
-    become_owner(place)
-    is_new = Reviewers(objection_directory(place) / ACCOUNTS).add(name, password)
-    say(f"{name} is a reviewer" if is_new else f"{name} has a new password")
-
-
-def remove_reviewer_command(name: NameArgument, *, state: StateOption = None) -> None:
-    """Remove a reviewer; open sessions end at once.
-
-    **Example**
-
-        uploadfilter objection remove-reviewer anna
-    """
-    place = state_directory(state)
-    become_owner(place)
-    Reviewers(objection_directory(place) / ACCOUNTS).remove(name)
-    say(f"{name} is no reviewer any more")
-
-
-def reviewers_command(*, state: StateOption = None) -> None:
-    """List the names of the reviewers.
-
-    **Example**
-
-        uploadfilter objection reviewers
-    """
-    place = state_directory(state)
-    for name in Reviewers(objection_directory(place) / ACCOUNTS).names():
-        print_text(Text(name))
+    say(f"{before.decision}: {WORDS[wanted]}", style="green")
 
 
 def statement_command(
@@ -200,16 +149,17 @@ def statement_command(
 
         uploadfilter objection statement 20261125-0123456789abcdef0123
     """
-    place, settings = state_directory(state), _texts(config_path)
+    place = state_directory(state)
+    texts = _settings(config_path, place).statements
     become_owner(place)
     known = _id(decision)
-    found = next(found_records(place, {known}), None)
+    found = next(find_records(place, {known}), None)
     if found is None or not needs_statement(found.record):
         raise UsageError(
             f"there is no record of a rejected upload {known!r}",
             hint="'uploadfilter log show' lists the decisions that the log has.",
         )
-    print_json(statement_of(found.record, settings, ended=_ended(place, known)))
+    print_json(statement_of(found.record, texts, ended=_ended(place, known)))
 
 
 def statements_command(
@@ -229,11 +179,12 @@ def statements_command(
 
         uploadfilter objection statements --from 2026-11-01 --to 2026-11-30
     """
-    place, settings = state_directory(state), _texts(config_path)
+    place = state_directory(state)
+    texts = _settings(config_path, place).statements
     become_owner(place)
     records = _rejections(place, _day(since), _day(to))
     made = (
-        statement_of(record, settings, ended=_ended(place, record.id))
+        statement_of(record, texts, ended=_ended(place, record.id))
         for record in records
     )
     while batch := list(islice(made, MOST_IN_ONE_CALL)):
@@ -246,7 +197,7 @@ def _rejections(state: Path, since: date, to: date) -> "Iterator[DecisionRecord]
         until=datetime.combine(to + timedelta(days=1), time(), UTC),
         kind="decision",
     )
-    for log in logs_of(state).values():
+    for log in find_logs(state).values():
         for record in read(log, filters=filters):
             if isinstance(record, DecisionRecord) and needs_statement(record):
                 yield record
@@ -257,15 +208,15 @@ def _ended(state: Path, decision: str) -> datetime | None:
     path = objection_directory(state) / FILE
     if not path.exists():
         return None
-    with ObjectionStore(path) as store:
+    with FormStore(path) as store:
         found = store.get(decision)
-    if found is None or found.state in {ObjectionState.RECEIVED, ObjectionState.DENIED}:
+    if found is None or found.state is not ObjectionState.REVERSED:
         return None
     return datetime.fromtimestamp(found.changed_s, UTC)
 
 
-def _texts(config_path: Path | None) -> StatementSettings:
-    """Return the texts of statements: those of the file, if there is one."""
+def _settings(config_path: Path | None, state: Path) -> "Settings":
+    """Return the settings of the file; the defaults if there is none."""
     # The configuration's libraries take as long to load as everything else together.
     import os  # noqa: PLC0415 -- beside its only use
 
@@ -274,17 +225,16 @@ def _texts(config_path: Path | None) -> StatementSettings:
 
     path = config_file(config_path)
     if path is None:
-        return StatementSettings()
-    loaded = config.load(
+        return config.Settings(state=state)
+    return config.load(
         path,
         overrides={},
         default_state=default_place(path).path,
         environ=dict(os.environ),
     )
-    return loaded.statements
 
 
-def _store(state: Path) -> ObjectionStore:
+def _store(state: Path) -> FormStore:
     path = objection_directory(state) / FILE
     if not path.exists():
         raise UsageError(
@@ -293,10 +243,10 @@ def _store(state: Path) -> ObjectionStore:
         )
     # SQLite makes files beside it, also for a reader.
     become_owner(state)
-    return ObjectionStore(path)
+    return FormStore(path)
 
 
-def _found(store: ObjectionStore, decision: str) -> Objection:
+def _find(store: FormStore, decision: str) -> Objection:
     known = _id(decision)
     found = store.get(known)
     if found is None:
@@ -317,12 +267,14 @@ def _id(text: str) -> str:
     return known
 
 
-def _chosen(found: Objection, entry: str | None) -> tuple[str, str] | None:
-    known: Iterable[tuple[str, str]] = [(it.set, it.entry) for it in found.evidence]
-    pairs = dict.fromkeys(known)
-    if entry is None:
-        return next(iter(pairs)) if len(pairs) == 1 else None
-    return next((it for it in pairs if "/".join(it) == entry), None)
+def _entry(found: Objection, written: str) -> tuple[str, str]:
+    for it in found.evidence:
+        if written == f"{it.set}/{it.entry}":
+            return it.set, it.entry
+    raise UsageError(
+        f"this decision did not match the entry {written!r}",
+        hint="'uploadfilter objection show' lists the entries, as SET and ENTRY.",
+    )
 
 
 def _document(it: Objection) -> dict[str, object]:
@@ -336,14 +288,12 @@ def _document(it: Objection) -> dict[str, object]:
         "text": it.text,
         "answer": it.answer,
         "language": it.language,
-        "about": None if it.chosen is None else "/".join(it.chosen),
+        "switched_off": None if it.entry is None else "/".join(it.entry),
         "proxy": it.instance,
         "route": it.route,
-        "rejected": it.decided_at,
+        "rejected": it.rejected_at,
         "reason": it.reason,
-        "evidence": [
-            {name: getattr(e, name) for name in type(e).__slots__} for e in it.evidence
-        ],
+        "evidence": [structs.asdict(e) for e in it.evidence],
     }
 
 

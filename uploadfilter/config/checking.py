@@ -125,12 +125,12 @@ def _warn_of_plain_pages(loaded: Loaded, warnings: Complaints) -> None:
     """Warn of pages with secrets that others on the way could read."""
     settings = loaded.settings
     forms = (
-        ("objections", settings.objections.enabled, settings.objections.public_url),
-        ("notices", settings.notices.enabled, settings.notices.public_url),
+        ("objections", settings.objections.public_url),
+        ("notices", settings.notices.public_url),
     )
-    for table, enabled, url in forms:
+    for table, url in forms:
         parts = urlsplit(url)
-        if enabled and parts.scheme == "http" and not _is_here(parts.hostname or ""):
+        if parts.scheme == "http" and not _is_here(parts.hostname or ""):
             warnings.add(
                 (table, "public_url"),
                 f"{table}.public_url = {url!r}: everybody on the way could read what "
@@ -141,8 +141,8 @@ def _warn_of_plain_pages(loaded: Loaded, warnings: Complaints) -> None:
     if isinstance(review, TCPAddress) and not _is_here(review.host):
         warnings.add(
             ("forms", "review"),
-            f"forms.review = {str(review)!r}: others may reach the page of reviewers, "
-            "whose passwords come without TLS",
+            f"forms.review = {str(review)!r}: others on the way could read the page "
+            "of reviewers, which has no TLS",
             hint="Listen on 127.0.0.1, and let a front end on this machine serve it by "
             "https://.",
         )

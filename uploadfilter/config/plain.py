@@ -9,9 +9,8 @@ from typing import Any, Final
 from uploadfilter.config.routing import read_mode, read_reject_status
 from uploadfilter.config.values import ValueReader, shown_value
 from uploadfilter.errors import ConfigError
+from uploadfilter.forms.settings import NoticeSettings, ObjectionSettings
 from uploadfilter.model import Mode
-from uploadfilter.noticing.settings import NoticeSettings
-from uploadfilter.objecting.settings import ObjectionSettings
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording
 from uploadfilter.proxy.clients.addresses import Address, parse_address
@@ -135,10 +134,8 @@ def read_wording(
             Path(folder) if folder else None,
             language=plain.get("language", texts.DEFAULT_LANGUAGE),
             objection=plain.get("objection", ""),
-            report=plain.get("report")
-            or (notices.enabled and notices.public_url)
-            or "",
-            form=objections.public_url if objections.enabled else "",
+            report=plain.get("report") or notices.public_url,
+            form=objections.public_url,
         )
     except ConfigError as exc:
         about, text = "texts", str(exc)

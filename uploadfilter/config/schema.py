@@ -15,9 +15,12 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.evidence.settings import Copies, EvidenceSettings
-from uploadfilter.noticing.settings import NoticeSettings
-from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
-from uploadfilter.objecting.statement import StatementSettings
+from uploadfilter.forms.settings import (
+    FormsSettings,
+    NoticeSettings,
+    ObjectionSettings,
+)
+from uploadfilter.forms.statement import StatementSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.inspecting.spool import SpoolLimits

@@ -8,10 +8,13 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.forms.settings import (
+    FormsSettings,
+    NoticeSettings,
+    ObjectionSettings,
+)
+from uploadfilter.forms.statement import StatementSettings
 from uploadfilter.model import Mode
-from uploadfilter.noticing.settings import NoticeSettings
-from uploadfilter.objecting.settings import FormsSettings, ObjectionSettings
-from uploadfilter.objecting.statement import StatementSettings
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.answering.wording import Wording

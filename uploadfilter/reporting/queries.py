@@ -268,8 +268,8 @@ def _by_means() -> Iterator[FigureQuery]:
             )
 
 
-_GRANTED: Final = ("granted", "overturned", "suppressed", "withdrawn")
-"""States of an objection that was granted; older versions wrote ``overturned``."""
+_GRANTED: Final = ("reversed", "granted", "overturned", "suppressed", "withdrawn")
+"""``reversed``, and what older versions wrote of decisions that were reversed."""
 
 _INSPECTED: Final = (Condition("reason", Op.NOT, (*_EXEMPT, *_REFUSED, *_TURNED_AWAY)),)
 

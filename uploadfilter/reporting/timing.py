@@ -34,10 +34,11 @@ TIMING_TEXTS: Final = {
 """The queries of these figures, in words."""
 
 _ENDED: Final = frozenset(
-    {"denied", "granted", "suppressed", "asked", "upheld", "overturned"}
+    {"stands", "denied", "upheld"}
+    | {"reversed", "granted", "overturned", "suppressed", "asked"}
 )
-"""States of a decided objection. Older versions wrote ``upheld`` for ``denied``, and
-``overturned`` for ``granted``."""
+"""States of a decided objection: ``stands`` and ``reversed``, each with what older
+versions wrote for it."""
 
 _Imports = dict[tuple[str, int], dict[str, tuple[str, bool]]]
 """Of each signed set, by log, the time of its import, and whether it withdrew."""

@@ -18,22 +18,17 @@ from prometheus_client import CollectorRegistry
 from uploadfilter import hardening
 from uploadfilter.config import Settings
 from uploadfilter.errors import ServiceError
-from uploadfilter.noticing import noticeform, queueing
-from uploadfilter.noticing.figures import NoticeMetrics
-from uploadfilter.noticing.forwarding import Forwarder
-from uploadfilter.noticing.queueing import NoticeQueue
-from uploadfilter.objecting import asking, hearing, rendering
-from uploadfilter.objecting.asking import FormRequest, Front
-from uploadfilter.objecting.deciding import Decider
-from uploadfilter.objecting.figures import ObjectionMetrics
-from uploadfilter.objecting.keeping import FILE, ObjectionStore
-from uploadfilter.objecting.keyfile import objection_directory, opened_key
-from uploadfilter.objecting.listening import MOST_PUBLIC_CONNECTIONS, listening
-from uploadfilter.objecting.reviewers import FILE as ACCOUNTS
-from uploadfilter.objecting.reviewers import Reviewers
-from uploadfilter.objecting.reviewing import ReviewHandler
-from uploadfilter.objecting.watching import ObjectionWatch
-from uploadfilter.proxy.admin.serving import HEADERS, MOST_CONNECTIONS
+from uploadfilter.forms import noticeform, objectionform, rendering
+from uploadfilter.forms.asking import POLICY, FormRequest, Front, read_request
+from uploadfilter.forms.codes import load_key, objection_directory
+from uploadfilter.forms.deciding import Decider
+from uploadfilter.forms.figures import FormMetrics
+from uploadfilter.forms.reviewing import ReviewHandler
+from uploadfilter.forms.sending import Sender
+from uploadfilter.forms.settings import is_mail
+from uploadfilter.forms.store import FILE, Addressee, FormStore
+from uploadfilter.forms.watching import FormWatch
+from uploadfilter.proxy.admin.serving import HEADERS, MOST_CONNECTIONS, serving
 from uploadfilter.proxy.aiohttp_parts import Handle
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress, UnixAddress
 from uploadfilter.service import operational
@@ -41,7 +36,11 @@ from uploadfilter.service.chores import beside, now_s
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
-_STYLE: Final = f"/static/{rendering.STYLE}"
+MOST_PUBLIC_CONNECTIONS: Final = 256
+"""Connections to the public forms: each takes 20 kB, and one that sends a form lasts
+for a second. Uploads come in at another process, with connections of their own."""
+
+_STYLE: Final = "/static/forms.css"
 
 PublicForm: TypeAlias = Callable[[FormRequest], Awaitable[web.Response]]
 """Answers requests to one form."""
@@ -69,7 +68,7 @@ def run(settings: Settings) -> None:
     Raises:
         UploadFilterError: A resource is not available.
     """
-    _check_enabled(settings)
+    _check(settings)
     operational.configure()
     hardening.leave_no_core()
     hardening.keep_files_private()
@@ -101,35 +100,28 @@ async def running_forms(settings: Settings) -> AsyncIterator[RunningForms]:
     Raises:
         UploadFilterError: A resource is not available.
     """
-    _check_enabled(settings)
+    _check(settings)
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        forms: dict[str, PublicForm] = {}
-        review = None
-        if settings.objections.enabled:
-            form, desk = await _objections(stack, settings, registry)
-            forms[hearing.PATH] = form
-            review = await _reached(
-                stack,
-                desk.handle,
-                settings.forms.review_address,
-                most=MOST_CONNECTIONS,
-                key="review",
-            )
-        if settings.notices.enabled:
-            notice = await _notices(stack, settings, registry)
-            forms |= {noticeform.PATH: notice, noticeform.EMBEDDED: notice}
-        public = await _reached(
+        forms, desk = await _open(stack, settings, registry)
+        public = await _listen(
             stack,
             PublicHandler(forms, front=_front(settings)).handle,
             settings.forms.public_address,
             most=MOST_PUBLIC_CONNECTIONS,
             key="listen",
         )
+        review = await _listen(
+            stack,
+            desk.handle,
+            settings.forms.review_address,
+            most=MOST_CONNECTIONS,
+            key="review",
+        )
         yield RunningForms(public=public, review=review)
 
 
-async def _reached(
+async def _listen(
     stack: AsyncExitStack,
     handle: Handle,
     address: TCPAddress | UnixAddress | None,
@@ -140,85 +132,94 @@ async def _reached(
     """Listen on an address, if there is one, until the stack closes."""
     if address is None:
         return None
-    opened = listening(handle, address, most=most, key=key)
+    opened = serving(
+        handle,
+        address,
+        who="the forms",
+        hint=f"Set {key} in [forms] to another port, or to a unix socket.",
+        most=most,
+    )
     return await stack.enter_async_context(opened)
 
 
-def _check_enabled(settings: Settings) -> None:
-    """Refuse settings with which nothing would be served.
+def _check(settings: Settings) -> None:
+    """Refuse settings with which nothing would be served, or nobody could work.
 
     Raises:
-        ServiceError: No form is enabled.
+        ServiceError: A setting is missing.
     """
-    if not settings.objections.enabled and not settings.notices.enabled:
+    forms, objections = settings.forms, settings.objections
+    if not objections.public_url and not settings.notices.public_url:
         raise ServiceError(
-            "no form is enabled",
-            hint="Set enabled in [objections] or [notices] to true.",
+            "no form is served",
+            hint="Set public_url in [objections] or [notices].",
+        )
+    is_tcp = isinstance(forms.review_address, TCPAddress)
+    if is_tcp and not settings.trusted_proxies:
+        raise ServiceError(
+            "nobody could open the page of reviewers: no front end is trusted to name "
+            "them",
+            hint="Name your front end in trusted_proxies, or set review in [forms] to "
+            "unix:/PATH.",
+        )
+    recipients = (objections.outcomes_to, settings.notices.hotline)
+    if any(is_mail(it) for it in recipients) and not forms.mail_from:
+        raise ServiceError(
+            "mails go out, but they have no sender", hint="Set mail_from in [forms]."
         )
 
 
-async def _objections(
+async def _open(
     stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
-) -> tuple[PublicForm, ReviewHandler]:
-    """Open the store of objections, and look after it until the stack closes."""
-    folder = objection_directory(settings.state)
-    store = stack.enter_context(
-        ObjectionStore(folder / FILE, most_open=settings.objections.most_open)
+) -> tuple[dict[str, PublicForm], ReviewHandler]:
+    """Open the store, and look after it until the stack closes."""
+    objections, state = settings.objections, settings.state
+    store = stack.enter_context(FormStore(objection_directory(state) / FILE))
+    store.adopt_notices(state / "notices" / "notices.db")
+    metrics = FormMetrics(registry)
+    decider = Decider(
+        store, state=state, tells_provider=bool(objections.outcomes_to), now=now_s
     )
-    metrics = ObjectionMetrics(registry)
-    decider = Decider(store, state=settings.state, now=now_s)
-    watch = ObjectionWatch(
+    watch = FormWatch(
+        store, state=state, keep_s=objections.keep_s, metrics=metrics, now=now_s
+    )
+    sender = Sender(
         store,
-        decider,
-        state=settings.state,
-        settings=settings.objections,
+        settings.forms,
+        {
+            Addressee.PROVIDER: objections.outcomes_to,
+            Addressee.HOTLINE: settings.notices.hotline,
+        },
+        key=objections.outcomes_secret,
         metrics=metrics,
         now=now_s,
     )
-    await stack.enter_async_context(beside(objections=watch.keep()))
+    await stack.enter_async_context(beside(forms=watch.keep(), sender=sender.keep()))
     clock = asyncio.get_running_loop().time
-    form = hearing.ObjectionForm(
-        store,
-        key=opened_key(settings.state),
-        settings=settings.objections,
-        metrics=metrics,
-        now=now_s,
-        clock=clock,
-    )
+    forms: dict[str, PublicForm] = {}
+    if objections.public_url:
+        forms[objectionform.PATH] = objectionform.ObjectionForm(
+            store,
+            key=load_key(state),
+            settings=objections,
+            statements=settings.statements,
+            metrics=metrics,
+            now=now_s,
+            clock=clock,
+        ).handle
+    if settings.notices.public_url:
+        forms[noticeform.PATH] = noticeform.NoticeForm(
+            store, metrics=metrics, now=now_s, clock=clock
+        ).handle
     desk = ReviewHandler(
         store,
         decider,
-        reviewers=Reviewers(folder / ACCOUNTS),
-        metrics=metrics,
         registry=registry,
-        hosts=settings.forms.review_hosts,
+        header=settings.forms.reviewer_header,
+        front=_front(settings),
         now=now_s,
-        clock=clock,
     )
-    return form.handle, desk
-
-
-async def _notices(
-    stack: AsyncExitStack, settings: Settings, registry: CollectorRegistry
-) -> PublicForm:
-    """Open the queue of notices, and forward them until the stack closes."""
-    queue = stack.enter_context(
-        NoticeQueue(
-            settings.state / queueing.DIRECTORY / queueing.FILE,
-            most_waiting=settings.notices.most_waiting,
-        )
-    )
-    metrics = NoticeMetrics(registry)
-    forwarder = Forwarder(queue, settings.notices, metrics=metrics, now=now_s)
-    await stack.enter_async_context(beside(notices=forwarder.keep()))
-    form = noticeform.NoticeForm(
-        queue,
-        settings.notices,
-        metrics=metrics,
-        now=now_s,
-        clock=asyncio.get_running_loop().time,
-    )
-    return form.handle
+    return forms, desk
 
 
 def _front(settings: Settings) -> Front:
@@ -243,21 +244,23 @@ class PublicHandler:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        answer = await self._answered(request)
-        policy = {"Content-Security-Policy": asking.policy()}
+        answer = await self._answer(request)
+        policy = {"Content-Security-Policy": POLICY}
         for name, value in {**HEADERS, **policy}.items():
             answer.headers.setdefault(name, value)
         return answer
 
-    async def _answered(self, request: web.BaseRequest) -> web.Response:
+    async def _answer(self, request: web.BaseRequest) -> web.Response:
         if request.path == _STYLE and request.method in {"GET", "HEAD"}:
-            return web.Response(body=rendering.style(), content_type="text/css")
+            return web.Response(
+                body=rendering.load_style("forms.css"), content_type="text/css"
+            )
         form = self._forms.get(request.path)
         if form is None:
             return web.Response(status=404, text="There is no page at this path.\n")
-        told = await asking.asked(request, self._front)
-        if isinstance(told, int):
-            refused = web.Response(status=told, text="This is not a form of ours.\n")
+        asked = await read_request(request, self._front)
+        if isinstance(asked, int):
+            refused = web.Response(status=asked, text="This is not a form of ours.\n")
             refused.force_close()
             return refused
-        return await form(told)
+        return await form(asked)

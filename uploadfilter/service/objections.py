@@ -19,8 +19,8 @@ from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.records.records import moment
 from uploadfilter.errors import LogError, ObjectionError
-from uploadfilter.objecting.keeping import FILE, ObjectionStore, StoredEvent
-from uploadfilter.objecting.keyfile import objection_directory
+from uploadfilter.forms.codes import objection_directory
+from uploadfilter.forms.store import FILE, FormStore, StoredEvent
 from uploadfilter.ongoing import OngoingFaults
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -87,7 +87,7 @@ class ObjectionRecorder:
         """Return the name of the store, and the events that are not on record."""
         if not self._path.exists():
             return "", ()
-        with ObjectionStore(self._path) as store:
+        with FormStore(self._path) as store:
             name = store.id
             if self._mark is None or self._mark[0] != name:
                 self._mark = name, self._recorded(name)
@@ -111,7 +111,7 @@ def _record(name: str, event: StoredEvent, *, now: float) -> ChangeRecord:
         by=None,
         subject=event.decision,
         details={
-            "state": event.event.value,
+            "state": event.state.value,
             "store": name,
             "number": event.number,
             **event.details,

@@ -21,9 +21,8 @@ from uploadfilter.config import Loaded, Settings, in_short
 from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change
+from uploadfilter.forms.codes import code_of, load_key
 from uploadfilter.knowngood.cohorts import Cohorts
-from uploadfilter.objecting.codes import code_of
-from uploadfilter.objecting.keyfile import opened_key
 from uploadfilter.proxy.admin import listening as admin
 from uploadfilter.proxy.admin.gauges import Gauges, register
 from uploadfilter.proxy.admin.settings import AdminSettings
@@ -357,6 +356,6 @@ def _sealer(settings: Settings, metrics: Metrics) -> Sealer:
 
 def _code_of(settings: Settings) -> Callable[[str], str]:
     """Return what makes the codes for objections, if rejections name them."""
-    if not settings.objections.enabled:
+    if not settings.objections.public_url:
         return no_code
-    return partial(code_of, opened_key(settings.state))
+    return partial(code_of, load_key(settings.state))
