@@ -235,6 +235,17 @@ async def test_upload_that_is_not_begun_takes_no_place(tmp_path: Path) -> None:
     await held.close()
 
 
+async def test_two_that_begin_one_upload_at_once(tmp_path: Path) -> None:
+    """One of them begins it, and the other one is told to wait."""
+    store = stored(tmp_path)
+    name = await store.name_of("a")
+    both = (store.replace(name, head(store)) for _ in range(2))
+    made = [found for found, _ in await asyncio.gather(*both)]
+    (held,) = [each for each in made if isinstance(each, HeldUpload)]
+    assert Denial.BUSY in made
+    await held.close()
+
+
 async def test_store_that_is_deleted_while_it_is_used(tmp_path: Path) -> None:
     """What it held is unknown; new uploads begin, under names that all proxies know."""
     stores = [stored(tmp_path), stored(tmp_path)]

@@ -66,7 +66,6 @@ _FLUSH_BYTES: Final = 512 * 1024
 _KEY: Final = "key"
 _KEY_BYTES: Final = 32
 _UPLOAD_DIGITS, _PART_DIGITS = 24, 16
-"""Digits of a name that tell an upload, and one of its parts."""
 _LOCK_S: Final = 5.0
 
 _T = TypeVar("_T")
@@ -195,7 +194,8 @@ class UploadStore:
             await old.close()
         elif old is not Denial.MISSING:
             return old, False
-        return await self.create(name, head), old is Denial.MISSING
+        made = await self.create(name, head)  # or somebody else has, meanwhile
+        return Denial.BUSY if made is Denial.EXISTS else made, old is Denial.MISSING
 
     async def remove_all(self, *words: str) -> None:
         """Delete an upload with all its parts, except those that others work on.

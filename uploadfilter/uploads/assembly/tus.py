@@ -28,15 +28,16 @@ from uploadfilter.uploads.assembly.heads import (
     target_of,
 )
 from uploadfilter.uploads.assembly.steps import PartKey, ReplayRequest
-from uploadfilter.uploads.assembly.tuswords import StatedSum, read_sum, read_type
+from uploadfilter.uploads.assembly.tuswords import (
+    StatedSum,
+    read_parts,
+    read_sum,
+    read_type,
+)
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
 
 _BODY_TYPE: Final = b"application/offset+octet-stream"
-MOST_PARTS: Final = 256
-"""Most partial uploads of a final one: clients send one for each connection, some ten,
-and each is a file that is open and locked while it is joined."""
-
 
 _OFFSET, _LENGTH, _DEFER = b"upload-offset", b"upload-length", b"upload-defer-length"
 _CONCAT: Final = b"upload-concat"
@@ -107,13 +108,11 @@ def _create(head: RequestHead) -> steps.Step | Refusal | None:
 
 
 def _join(head: RequestHead, concat: bytes) -> steps.Step | Refusal:
-    kind, _, listed = concat.partition(b";")
-    parts = [PartKey(target_of(part, head.target)) for part in listed.split()]
-    if kind != b"final" or not parts or head.has_body:
-        return refuse("Upload-Concat is malformed.")
-    if len(parts) > MOST_PARTS or len(set(parts)) < len(parts):
-        return refuse("Upload-Concat names too many uploads, or one twice.")
-    return steps.Join(parts=lambda _: parts, declared_type=read_type(head))
+    parts = read_parts(head, concat)
+    if isinstance(parts, Refusal):
+        return parts
+    keys = [PartKey(each) for each in parts]
+    return steps.Join(parts=lambda _: keys, declared_type=read_type(head))
 
 
 def _key(

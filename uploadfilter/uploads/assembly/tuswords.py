@@ -1,17 +1,21 @@
-"""Read what headers of tus say in words of their own: checksums and metadata."""
+"""Read what headers of tus say in words of their own: checksums, parts, metadata."""
 
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 from zlib import crc32
 
-from uploadfilter.uploads.assembly.heads import refuse
+from uploadfilter.uploads.assembly.heads import refuse, target_of
 from uploadfilter.uploads.head import codings, fields
 from uploadfilter.uploads.head.plan import Refusal
 from uploadfilter.uploads.head.request import RequestHead
+
+_MOST_PARTS: Final = 256
+"""Most partial uploads of a final one: clients send one for each connection, some ten,
+and each is a file that is open and locked while it is joined."""
 
 _TYPES: Final = ("filetype", "type", "contenttype", "content-type", "mimetype")
 """Names in metadata under which clients state the media type: ``filetype`` is that of
@@ -95,3 +99,19 @@ def read_type(head: RequestHead) -> str | None:
     types = (fields.parse_media_type(found[n]) for n in _TYPES if n in found)
     claimed = next((it.value for it in types if it is not None), None)
     return codings.claimed_type(claimed, found.get("filename", found.get("name")))
+
+
+def read_parts(head: RequestHead, concat: bytes) -> Sequence[str] | Refusal:
+    """Return the addresses of the partial uploads that a final one joins, or a refusal.
+
+    Args:
+        head: The request.
+        concat: Its value of Upload-Concat.
+    """
+    kind, _, listed = concat.partition(b";")
+    parts = [target_of(part, head.target) for part in listed.split()]
+    if kind != b"final" or not parts or head.has_body:
+        return refuse("Upload-Concat is malformed.")
+    if len(parts) > _MOST_PARTS or len(set(parts)) < len(parts):
+        return refuse("Upload-Concat names too many uploads, or one twice.")
+    return parts
