@@ -126,7 +126,7 @@ def _is(kind: Kind) -> _Test:
     return lambda _source, _offset: kind
 
 
-def _sniffed(source: Source, offset: int) -> Kind | None:
+def _sniff_at(source: Source, offset: int) -> Kind | None:
     """Test the bytes as the first bytes of a content are tested."""
     kind = sniff(source.read(offset, _SNIFFED_BYTES))
     return kind if kind in _BY_SNIFFING else None
@@ -273,12 +273,12 @@ _FORMS: Final[tuple[_Form, ...]] = (
     _Form(picturemagic.PNG, _is(Kind.PNG)),
     *(_Form(word, _is(Kind.GIF)) for word in picturemagic.GIFS),
     _Form(b"WEBPVP8", _webp, 8, frozenset({b"RIFF"})),
-    _Form(b"ftyp", _sniffed, 4),
+    _Form(b"ftyp", _sniff_at, 4),
     _Form(b"JXL \r\n\x87\n", _is(Kind.JXL), 4, _BOX),
     _Form(b"jP  \r\n\x87\n", _is(Kind.JP2), 4, _BOX),
     _Form(jxl.MAGIC, _codestream),
     *(_Form(word, _tiff) for word in _TIFF_ORDERS),
-    _Form(b"BM", _sniffed, 0, _sizes(DIB_HEADER_BYTES), _BMP_FILE_HEAD),
+    _Form(b"BM", _sniff_at, 0, _sizes(DIB_HEADER_BYTES), _BMP_FILE_HEAD),
     *_bitmaps(12, DIB_HEADER_BYTES - _OLD),
     *_bitmaps(8, _OLD),
     *(_Form(b"8BPS\0" + version, _is(Kind.PSD)) for version in (b"\1", b"\2")),
@@ -306,7 +306,6 @@ def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
 
 
 def _in_piece(piece: bytes) -> Iterator[tuple[int, _Form]]:
-    """Yield the beginnings in some bytes."""
     found = sorted(
         (place - _FORMS[number].back, number)
         for place, number in _NEEDLES.places_in(piece)

@@ -203,7 +203,7 @@ class MailCodedBody:
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
         """Yield the decoded part."""
-        chunks = _metered(mailcoded.READERS[self.coding](source), source, meter)
+        chunks = _count_bytes(mailcoded.READERS[self.coding](source), source, meter)
         yield Member(name=_NAME, content=chunks, sent_as=self.declared)
 
     def claim_of_raw(self, source: Source, kind: Kind) -> str:  # noqa: ARG002
@@ -211,7 +211,7 @@ class MailCodedBody:
         return ""
 
 
-def _metered(chunks: Chunks, source: Source, meter: UnpackMeter) -> Chunks:
+def _count_bytes(chunks: Chunks, source: Source, meter: UnpackMeter) -> Chunks:
     """Count the bytes of chunks, and end them when they are too many."""
     given = 0
     for item in chunks:

@@ -145,17 +145,17 @@ class Behind:
         rest = PartSource(source, self.offset, source.size - self.offset)
         found = self.container.members(rest, meter)
         for item in found:
-            first = _begun(item)
+            first = _begin(item)
             if first is None:
                 return
-            yield self._placed(first, source, rest)
+            yield self._place(first, source, rest)
             for other in found:
                 if isinstance(other, Member):
-                    yield self._placed(other, source, rest)
+                    yield self._place(other, source, rest)
                 else:
                     yield other
 
-    def _placed(self, member: Member, source: Source, rest: Source) -> Member:
+    def _place(self, member: Member, source: Source, rest: Source) -> Member:
         """Return a member with its place in the source, if it lies there unchanged."""
         part = member.content
         if not isinstance(part, PartSource) or part.whole is not rest:
@@ -164,7 +164,7 @@ class Behind:
         return Member(name=member.name, content=place)
 
 
-def _begun(item: Member | Shortfall) -> Member | None:
+def _begin(item: Member | Shortfall) -> Member | None:
     """Return a member of which at least one byte was unpacked; ``None`` otherwise."""
     if isinstance(item, Shortfall) or not isinstance(item.content, Iterator):
         return None if isinstance(item, Shortfall) else item

@@ -69,7 +69,6 @@ class FramedBody:
 
 
 def _spans(source: Source) -> tuple[list[tuple[int, int]], bool]:
-    """Return where the chunks lie, and whether the last one was found."""
     spans: list[tuple[int, int]] = []
     at = 0
     while True:

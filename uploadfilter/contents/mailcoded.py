@@ -40,7 +40,7 @@ def base64(source: Source) -> Chunks:
         taken, letters = letters[:whole], letters[whole:]
         if not taken:
             continue
-        decoded = None if is_over else _decoded(taken)
+        decoded = None if is_over else _decode(taken)
         if decoded is None:
             yield _NOT_PROPER
             return
@@ -50,7 +50,7 @@ def base64(source: Source) -> Chunks:
         yield _NOT_PROPER
 
 
-def _decoded(letters: bytes) -> bytes | None:
+def _decode(letters: bytes) -> bytes | None:
     """Decode a multiple of four letters; ``None`` if readers would differ."""
     core = letters.rstrip(b"=")
     if len(letters) - len(core) > _MOST_PADDING or not _LETTERS.fullmatch(core):

@@ -64,7 +64,6 @@ class Needles:
         yield from merge(self._long(data), *short)
 
     def _long(self, data: bytes) -> Iterator[Place]:
-        """Yield the words of three bytes or more."""
         for start in range(0, len(data), _BLOCK_BYTES):
             for at in self._candidates(data, start):
                 for number, word in self._by_start.get(data[at : at + 3], ()):

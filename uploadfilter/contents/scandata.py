@@ -49,7 +49,6 @@ def scan_data(source: Source) -> range:
 
 
 def _first_scan(source: Source) -> int | None:
-    """Return the offset of the head of the first scan."""
     at = 2 if source.read(0, 2) == b"\xff\xd8" else source.size
     for _ in range(_MOST_SEGMENTS):
         head = source.read(at, 2)

@@ -196,11 +196,15 @@ class ZlibOrDeflate(Deflate):
         return super().step(packed)
 
 
-class BZIP2:
-    """One bzip2 stream; it never holds more than 4 MB."""
+class _LibraryStream:
+    """A stream whose state a module of the standard library tells.
 
-    def __init__(self) -> None:
-        self._stream = bz2.BZ2Decompressor()
+    Args:
+        stream: The module's unpacker.
+    """
+
+    def __init__(self, stream: bz2.BZ2Decompressor | lzma.LZMADecompressor) -> None:
+        self._stream = stream
 
     @property
     def finished(self) -> bool:
@@ -217,6 +221,13 @@ class BZIP2:
         """Return the bytes that it did not need."""
         return self._stream.unused_data
 
+
+class BZIP2(_LibraryStream):
+    """One bzip2 stream; it never holds more than 4 MB."""
+
+    def __init__(self) -> None:
+        super().__init__(bz2.BZ2Decompressor())
+
     def step(self, packed: bytes) -> bytes | Shortfall:
         """Unpack some more."""
         try:
@@ -225,7 +236,7 @@ class BZIP2:
             return DAMAGED
 
 
-class LZMA:
+class LZMA(_LibraryStream):
     """One stream of xz, or of the older lzma format.
 
     Args:
@@ -239,26 +250,13 @@ class LZMA:
     def __init__(self, head: bytes = b"") -> None:
         # When it guesses the format, the library accepts only some headers of the old
         # one.
-        self._stream = lzma.LZMADecompressor(
-            format=lzma.FORMAT_ALONE if head else lzma.FORMAT_AUTO,
-            memlimit=self._MEMORY_BYTES,
+        super().__init__(
+            lzma.LZMADecompressor(
+                format=lzma.FORMAT_ALONE if head else lzma.FORMAT_AUTO,
+                memlimit=self._MEMORY_BYTES,
+            )
         )
         self._head = head
-
-    @property
-    def finished(self) -> bool:
-        """Return whether the stream ended properly."""
-        return self._stream.eof
-
-    @property
-    def hungry(self) -> bool:
-        """Return whether the next step needs more packed bytes."""
-        return self._stream.needs_input
-
-    @property
-    def leftover(self) -> bytes:
-        """Return the bytes that it did not need."""
-        return self._stream.unused_data
 
     def step(self, packed: bytes) -> bytes | Shortfall:
         """Unpack some more."""
@@ -349,11 +347,9 @@ class Zstandard:
         return b"" if self.hungry else self._next()
 
     def _then(self, wanted: int, following: Callable[[], bytes | Shortfall]) -> None:
-        """Do ``following`` once ``wanted`` bytes are held."""
         self._wanted, self._next = wanted, following
 
     def _cut(self) -> bytes:
-        """Take the wanted bytes from the held ones."""
         taken = bytes(self._held[: self._wanted])
         del self._held[: self._wanted]
         return taken
@@ -387,7 +383,6 @@ class Zstandard:
         return self._feed(head)
 
     def _block_head(self) -> bytes | Shortfall:
-        """Learn the length of a block."""
         head = int.from_bytes(self._held[: self._BLOCK_HEAD_BYTES], "little")
         size = head >> 3
         if size > self._MOST_BLOCK_BYTES:
@@ -398,7 +393,6 @@ class Zstandard:
         return b""
 
     def _block(self) -> bytes | Shortfall:
-        """Unpack one block."""
         block = self._cut()
         is_last = block[0] & 1
         if not is_last:
@@ -410,7 +404,6 @@ class Zstandard:
         return self._feed(block)
 
     def _checksum(self) -> bytes | Shortfall:
-        """Let the library compare the checksum."""
         self.finished = True
         return self._feed(self._cut())
 
@@ -421,12 +414,10 @@ class Zstandard:
             return DAMAGED
 
     def _skipped_head(self) -> bytes:
-        """Learn the number of bytes to skip."""
         self._skip_bytes = int.from_bytes(self._cut()[4:], "little")
         return self._skip(b"")
 
     def _skipped(self) -> bytes:
-        """Skip a piece of these bytes."""
         return self._skip(self._cut())
 
     def _skip(self, piece: bytes) -> bytes:

@@ -65,7 +65,6 @@ class _Root(NamedTuple):
 
 
 def _roots(source: Source) -> Iterator[_Root]:
-    """Yield the first folder of each tree."""
     for number in range(_FIRST_DESCRIPTOR, _FIRST_DESCRIPTOR + _MOST_DESCRIPTORS):
         descriptor = source.read(number * _SECTOR_BYTES, _SECTOR_BYTES)
         if len(descriptor) < _SECTOR_BYTES or descriptor.startswith(_END):
@@ -79,7 +78,6 @@ def _roots(source: Source) -> Iterator[_Root]:
 
 
 def _files(source: Source, root: _Root, most: int) -> Iterator[tuple[File, str]]:
-    """Yield the files of one tree, and their names."""
     waiting, known, read = deque([root.folder]), {root.folder.offset}, 0
     while waiting and read < most:
         folder = waiting.popleft()
@@ -96,7 +94,6 @@ def _files(source: Source, root: _Root, most: int) -> Iterator[tuple[File, str]]
 
 
 def _records(data: bytes, block_bytes: int) -> Iterator[tuple[File, str, bool]]:
-    """Yield the files and folders in a folder."""
     at = 0
     while at + _RECORD.size <= len(data):
         length, attributes, block, size, flags, name_bytes = _RECORD.unpack_from(

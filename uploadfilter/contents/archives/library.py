@@ -252,7 +252,6 @@ def reading(
 
 
 def _is_opened(archive: int, number: int) -> bool:
-    """Return whether the library recognises a source as an archive."""
     try:
         ffi.read_open(archive, number, ffi.NO_OPEN_CB, _SOURCES.read, ffi.NO_CLOSE_CB)
     except libarchive.ArchiveError:

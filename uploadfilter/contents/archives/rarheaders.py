@@ -58,7 +58,6 @@ class _Block(NamedTuple):
 
 
 def _blocks(source: Source, most: int) -> Iterator[_Block]:
-    """Yield the headers of version 5, as long as one follows another."""
     at = len(_MAGIC_5)
     for _ in range(most):
         block = _block(source, at)
@@ -69,7 +68,6 @@ def _blocks(source: Source, most: int) -> Iterator[_Block]:
 
 
 def _block(source: Source, at: int) -> _Block | None:
-    """Read one header of version 5."""
     head = source.read(at + 4, _MOST_HEAD_BYTES)
     if len(head) < _LEAST_BLOCK:
         return None
@@ -89,7 +87,6 @@ _LEAST_BLOCK: Final = 3
 
 
 def _has_encryption(extra: bytes) -> bool:
-    """Return whether a record in the extra area of a header is about encryption."""
     at = 0
     while at < len(extra):
         size, body_at = _number(extra, at)
@@ -111,7 +108,6 @@ def _number(data: bytes, at: int) -> tuple[int, int]:
 
 
 def _old_obstacles(source: Source, most: int) -> Iterator[Reason]:
-    """Yield ``NOT_INSPECTED`` for files that a RAR before version 3 packed."""
     at = len(_MAGIC_4)
     for _ in range(most):
         head = source.read(at, _OLD_VERSION_AT + 2)

@@ -140,7 +140,7 @@ class PassingTar:
 
 
 @dataclass(slots=True)
-class _Said:
+class _ExtendedFields:
     """The fields of extended headers and long names that apply to later members."""
 
     name: str | None = None
@@ -184,8 +184,8 @@ class _Walk:
         self._is_put_off = False
         self._is_behind_zeros = False
         self._padding = 0
-        self._everywhere = _Said()
-        self._here = _Said()
+        self._everywhere = _ExtendedFields()
+        self._here = _ExtendedFields()
         self.has_ended = False
         self.long: LongMember | None = None
 
@@ -214,7 +214,7 @@ class _Walk:
         self._source = _NO_SOURCE
         if self._is_put_off:
             # The member's first header is read again in the next window.
-            self._position, self._here = self._first, _Said()
+            self._position, self._here = self._first, _ExtendedFields()
             if not self._first:
                 self.has_ended = True
                 yield DAMAGED
@@ -234,7 +234,7 @@ class _Walk:
             yield DAMAGED
             return
         self._is_behind_zeros |= self._pass_zeros()
-        if self._here == _Said():
+        if self._here == _ExtendedFields():
             self._first = self._position
         if self._is_beyond(self._position + _BLOCK_BYTES):
             self._is_put_off = True
@@ -263,7 +263,6 @@ class _Walk:
         return not self._is_last and end > self._source.size
 
     def _pass_zeros(self) -> bool:
-        """Skip zero blocks; return whether there were some."""
         start = self._position
         if self._source.read(start, _BLOCK_BYTES) != _ZEROS:
             return False
@@ -279,25 +278,25 @@ class _Walk:
         size = _number(block[124:136])
         match block[156:157]:
             case b"x":
-                self._here.read(self._extended(size))
+                self._here.read(self._read_extended(size))
             case b"g":
-                self._everywhere.read(self._extended(size))
+                self._everywhere.read(self._read_extended(size))
             case b"L":
-                name = self._extended(size).rstrip(b"\0")
+                name = self._read_extended(size).rstrip(b"\0")
                 self._here.name = name.decode("utf-8", "replace")
             case b"K":
-                self._extended(size)
+                self._read_extended(size)
             case kind:
                 yield from self._member(block, kind, size)
-                self._here = _Said()
+                self._here = _ExtendedFields()
 
-    def _extended(self, size: int) -> bytes:
+    def _read_extended(self, size: int) -> bytes:
         """Read the data of an extended header or long name, and move past them."""
         if self._is_beyond(self._position + min(size, _MOST_EXTENDED_BYTES)):
             self._is_put_off = True
             return b""
         data = self._source.read(self._position, min(size, _MOST_EXTENDED_BYTES))
-        self._position += _padded(size)
+        self._position += _round_up(size)
         return data
 
     def _member(
@@ -319,11 +318,11 @@ class _Walk:
         if self._is_beyond(start + size):
             yield from self._put_off(name, size, is_sparse=is_sparse)
             return
-        self._position += _padded(size)
+        self._position += _round_up(size)
         if is_sparse:
             yield self._sparse(name)
             return
-        self._padding = _padded(size) - size
+        self._padding = _round_up(size) - size
         if size or not name.endswith("/"):
             there = max(0, min(size, self._source.size - start))
             start = min(start, self._source.size)
@@ -336,8 +335,8 @@ class _Walk:
             self._is_put_off = True
             return
         self.long = LongMember(name, self._position, size)
-        self._position += _padded(size)
-        self._padding = _padded(size) - size
+        self._position += _round_up(size)
+        self._padding = _round_up(size) - size
         self._first = self._position
         if is_sparse:
             yield UNKNOWN
@@ -347,9 +346,9 @@ class _Walk:
         if not library.IS_THERE:
             return UNKNOWN
         part = PartSource(self._source, self._first, self._source.size - self._first)
-        return Member(name=name, content=self._filled(part))
+        return Member(name=name, content=self._fill_holes(part))
 
-    def _filled(self, part: Source) -> Chunks:
+    def _fill_holes(self, part: Source) -> Chunks:
         """Unpack the first file of a part, with zeros for its holes."""
         items = archives.SPARSE_MEMBER.members(part, self._meter)
         item = next(items, None)
@@ -359,7 +358,6 @@ class _Walk:
             yield UNKNOWN
 
     def _is_at_header(self) -> bool:
-        """Return whether a header or the end is next, not data."""
         block = self._source.read(self._position, _BLOCK_BYTES)
         return block in {b"", _ZEROS} or is_header(block)
 
@@ -404,5 +402,5 @@ def _decimal(value: bytes) -> int | None:
     return int(value) if _DECIMAL.fullmatch(value) else None
 
 
-def _padded(size: int) -> int:
+def _round_up(size: int) -> int:
     return -(-size // _BLOCK_BYTES) * _BLOCK_BYTES

@@ -128,7 +128,7 @@ def local_header(source: Source, offset: int) -> LocalHeader | None:
     flags, method, packed_size, size, name_length, extra_length = _LOCAL.unpack(fixed)
     rest = source.read(offset + _LOCAL.size, name_length + extra_length)
     if _NARROW in (size, packed_size):
-        size, packed_size, _ = _widened(rest[name_length:], size, packed_size, 0)
+        size, packed_size, _ = _widen(rest[name_length:], size, packed_size, 0)
     header = _header(flags, method, rest[:name_length], packed_size, size)
     data_at = offset + _LOCAL.size + name_length + extra_length
     return LocalHeader(header, data_at) if data_at <= source.size else None
@@ -192,7 +192,7 @@ def _ends(source: Source) -> Iterator[int]:
 def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
     """Yield the possible places of the directory of an end record."""
     size, offset = _END.unpack(source.read(end_at, _END.size))
-    yield from _placed(size, offset, end_at)
+    yield from _places_of(size, offset, end_at)
     locator = source.read(end_at - _WIDE_LOCATOR.size, _WIDE_LOCATOR.size)
     if end_at < _WIDE_LOCATOR.size or not locator.startswith(_WIDE_LOCATOR_MAGIC):
         return
@@ -202,10 +202,10 @@ def _directories(source: Source, end_at: int) -> Iterator[_Directory]:
         wide = source.read(wide_at, _WIDE_END.size)
         if len(wide) == _WIDE_END.size and wide.startswith(_WIDE_END_MAGIC):
             size, offset = _WIDE_END.unpack(wide)
-            yield from _placed(size, offset, wide_at)
+            yield from _places_of(size, offset, wide_at)
 
 
-def _placed(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
+def _places_of(size: int, offset: int, end_at: int) -> Iterator[_Directory]:
     """Yield the place of a directory by its size, and the place by its offset."""
     by_size = end_at - size
     if by_size >= 0:
@@ -225,7 +225,7 @@ def _read_directory(source: Source, directory: _Directory) -> Iterator[ListedHea
         rest = source.read(position + _DIRECTORY.size, name_length + extra_length)
         if _NARROW in (size, packed_size, offset):
             extra = rest[name_length:]
-            size, packed_size, offset = _widened(extra, size, packed_size, offset)
+            size, packed_size, offset = _widen(extra, size, packed_size, offset)
         header = _header(flags, method, rest[:name_length], packed_size, size)
         places = [base + offset for base in directory.bases]
         # If the beginning of an archive is missing, members would begin before its
@@ -258,7 +258,7 @@ def _name(name: bytes, *, is_utf8: bool) -> str:
         return name.decode("utf-8", "replace") if is_utf8 else name.decode("cp437")
 
 
-def _widened(extra: bytes, *values: int) -> Iterator[int]:
+def _widen(extra: bytes, *values: int) -> Iterator[int]:
     """Yield values; those that do not fit into 32 bits come from the extra field."""
     wide = _wide_field(extra)
     for value in values:
@@ -270,7 +270,6 @@ def _widened(extra: bytes, *values: int) -> Iterator[int]:
 
 
 def _wide_field(extra: bytes) -> bytes:
-    """Return the extra field of 64-bit values, or nothing."""
     while len(extra) >= _FIELD.size:
         kind, length = _FIELD.unpack_from(extra)
         if kind == _WIDE_EXTRA:

@@ -207,7 +207,6 @@ class _Walk:
         self._behind[local_at] = behind
 
     def _is_outside(self, offset: int) -> bool:
-        """Return whether an offset is outside of all skipped members."""
         return not any(start < offset < end for start, end in self._behind.items())
 
     def _read(
@@ -219,9 +218,9 @@ class _Walk:
         if header.is_encrypted and not self._is_plain(header, data_at, local_at):
             return (_ENCRYPTED,) if self._is_new(data_at) else ()
         if header.method == STORED:
-            return self._stored(header, data_at)
+            return self._read_stored(header, data_at)
         if self._is_new(data_at, header.method):
-            return (self._packed(header, data_at, local_at),)
+            return (self._read_packed(header, data_at, local_at),)
         return ()
 
     def _is_plain(self, header: ZipHeader, data_at: int, local_at: int) -> bool:
@@ -231,19 +230,20 @@ class _Walk:
         """
         head = self._source.read(data_at, min(header.size or HEAD_BYTES, HEAD_BYTES))
         if header.method != STORED:
-            member = self._packed(header, data_at, local_at)
+            member = self._read_packed(header, data_at, local_at)
             chunks = member.content if isinstance(member, Member) else ()
             first = next(iter(chunks), b"") if isinstance(chunks, Iterator) else b""
             head = first[:HEAD_BYTES] if isinstance(first, bytes) else b""
         return sniff(head) not in {Kind.DATA, Kind.EMPTY}
 
     def _is_new(self, *reading: int) -> bool:
-        """Note a reading; return whether it is new."""
         is_new = reading not in self._seen
         self._seen.add(reading)
         return is_new
 
-    def _stored(self, header: ZipHeader, data_at: int) -> Iterator[Member | Shortfall]:
+    def _read_stored(
+        self, header: ZipHeader, data_at: int
+    ) -> Iterator[Member | Shortfall]:
         """Yield a member that lies unchanged in the source."""
         there = self._source.size - data_at
         sizes = {header.packed_size: None, header.size: None}
@@ -256,7 +256,7 @@ class _Walk:
                 if size > there:
                     yield DAMAGED
 
-    def _packed(
+    def _read_packed(
         self, header: ZipHeader, data_at: int, local_at: int
     ) -> Member | Shortfall:
         """Return a member that must be unpacked."""

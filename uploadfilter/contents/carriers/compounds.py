@@ -214,7 +214,6 @@ def _runs(
 
 
 def _numbers(data: bytes) -> tuple[int, ...]:
-    """Read all whole numbers of 32 bits in the data."""
     count = len(data) // 4
     return struct.unpack(f"<{count}L", data[: 4 * count])
 
@@ -252,7 +251,6 @@ def _needs_password(entry: _Entry, streams: _Streams) -> bool:
 
 
 def _records(stream: Source) -> Iterator[tuple[int, int, int]]:
-    """Yield the records of a workbook: kind, offset of the body, length of the body."""
     at = 0
     while len(head := stream.read(at, _RECORD.size)) == _RECORD.size:
         kind, length = _RECORD.unpack(head)
@@ -318,7 +316,6 @@ _MOST_PACKED: Final = 32
 
 
 def _drawings(stream: Source) -> Iterator[tuple[int, int]]:
-    """Yield the start and end of a workbook's drawings, whose pieces are records."""
     is_drawing = False
     for kind, at, length in _records(stream):
         is_drawing = kind in _DRAWN or (is_drawing and kind == _CONTINUED)

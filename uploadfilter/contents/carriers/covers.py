@@ -63,7 +63,7 @@ class ID3Container:
         body, version, flags = source.read(len(head), size), head[3], head[5]
         is_spread = bool(flags & _UNSYNCHRONISED)
         if is_spread and version != _NEW:
-            body = _gathered(body)
+            body = _undo_spreading(body)
             yield Member(name="tag", content=MemorySource(body))
         start = _extended_bytes(body, version) if flags & _EXTENDED else 0
         tag = _Tag(body, version, is_spread, start)
@@ -112,18 +112,17 @@ def _frame(tag: _Tag, name: str, body: bytes, flags: int) -> _Frame:
         is_spread = False
         is_packed, is_grouped, has_length = flags & 0x80, flags & 0x20, flags & 0x80
     if is_spread:
-        body = _gathered(body)
+        body = _undo_spreading(body)
     before = bool(is_grouped) + 4 * bool(has_length)
     return _Frame(name, body[before:], bool(is_packed), is_spread)
 
 
-def _gathered(data: bytes) -> bytes:
+def _undo_spreading(data: bytes) -> bytes:
     """Undo unsynchronisation: remove the zero after each byte 0xFF."""
     return data.replace(b"\xff\0", b"\xff")
 
 
 def _extended_bytes(body: bytes, version: int) -> int:
-    """Return the length of the extended header in bytes."""
     if version == _NEW:
         return _synchsafe(body[:4])
     return 4 + int.from_bytes(body[:4], "big")
@@ -164,7 +163,6 @@ class OggContainer:
 
 
 def _pages(source: Source) -> Iterator[tuple[bytes, tuple[int, int]]]:
-    """Yield the stream, and the start and end of the body, of each page."""
     at = 0
     for _ in range(_MOST_PAGES):
         head = source.read(at, _PAGE_HEAD_BYTES + 255)

@@ -36,7 +36,6 @@ def _may_be_image(head: bytes, at: int) -> bool:
 
 
 def _table_bytes(flags: int) -> int:
-    """Return the length of the colour table that flags announce."""
     return 3 << (flags & 7) + 1 if flags >> 7 else 0
 
 

@@ -133,7 +133,6 @@ def _require(holds: object) -> None:
 
 
 def _read_size(bits: _Bits) -> None:
-    """Read the size header (D.2)."""
     is_small = bits.flag()
     height = _side(bits, is_small=is_small)
     ratio = bits.take(3)
@@ -154,7 +153,6 @@ def _side(bits: _Bits, *, is_small: bool) -> int:
 
 
 def _read_metadata(bits: _Bits) -> _Metadata:
-    """Read the image metadata (D.3)."""
     if bits.flag():
         return _Metadata()
     has_more = bits.flag()
@@ -175,7 +173,6 @@ def _read_metadata(bits: _Bits) -> _Metadata:
 
 
 def _read_more(bits: _Bits) -> None:
-    """Read the optional fields of the image metadata."""
     bits.take(3)  # orientation
     if bits.flag():
         _read_size(bits)
@@ -188,7 +185,6 @@ def _read_more(bits: _Bits) -> None:
 
 
 def _read_depth(bits: _Bits) -> None:
-    """Read a bit depth (D.3.3)."""
     if bits.flag():
         depth = bits.chosen((32, 0), (16, 0), (24, 0), (1, 6))
         _require(depth <= 32 and 1 < 1 + bits.take(4) < 9)  # noqa: PLR2004
@@ -197,7 +193,6 @@ def _read_depth(bits: _Bits) -> None:
 
 
 def _read_channel(bits: _Bits) -> None:
-    """Read one of the extra channels (D.3.6); a default one is alpha."""
     if bits.flag():
         return
     kind = bits.member(_CHANNELS)
@@ -211,7 +206,6 @@ def _read_channel(bits: _Bits) -> None:
 
 
 def _read_colours(bits: _Bits) -> bool:
-    """Read a colour encoding (E.2); say whether an ICC profile follows."""
     has_profile = bits.flag()
     space = bits.member(_COLOUR_SPACES)
     if has_profile:
@@ -230,7 +224,6 @@ def _read_colours(bits: _Bits) -> bool:
 
 
 def _read_points(bits: _Bits, count: int) -> None:
-    """Read chromaticity points, as signed numbers of millionths."""
     for _ in range(2 * count):
         value = bits.chosen((0, 19), (1 << 19, 19), (1 << 20, 20), (1 << 21, 21))
         _require(value <= 2 * _ONE)
@@ -240,7 +233,6 @@ _ONE = 1_000_000
 
 
 def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
-    """Read the start of the first frame's header; it must cover the picture (F.2)."""
     if bits.flag():
         # The header has nothing else; the table of contents follows, in order.
         _require(not bits.flag())
@@ -268,7 +260,6 @@ def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
 
 
 def _read_passes(bits: _Bits) -> None:
-    """Read the passes in which a frame becomes sharper (F.3)."""
     passes = bits.chosen((1, 0), (2, 0), (3, 0), (4, 3))
     if passes == 1:
         return

@@ -260,7 +260,6 @@ _LARGE_BOX = 1
 
 
 def _riff(head: bytes) -> Kind | None:
-    """Tell WebP from other formats in RIFF."""
     if not head.startswith(b"RIFF"):
         return None
     return {b"WEBP": Kind.WEBP, b"AVI ": Kind.VIDEO}.get(head[8:12])
@@ -372,12 +371,10 @@ _NUMBERS = re.compile(rb"(?:[\d\s]|#[^\n]*(?:\n|\Z))*")
 
 
 def _emf(head: bytes) -> Kind | None:
-    """Require the signature in the first record."""
     return Kind.EMF if head[:4] == b"\1\0\0\0" and head[40:44] == b" EMF" else None
 
 
 def _one(kind: Kind, is_one: Callable[[bytes], bool]) -> "_Test":
-    """Return a test that gives one kind or ``None``."""
     return lambda head: kind if is_one(head) else None
 
 

@@ -107,7 +107,6 @@ _MOST_BLOCKS: Final = 1000
 
 
 def _png(data: bytes) -> _Size:
-    """Return the size in the header, which comes first."""
     if data[12:16] != b"IHDR":
         return None
     width, height = struct.unpack_from(">II", data, 16)
@@ -136,7 +135,6 @@ _NO_SEGMENT: Final = frozenset({0x00, 0x01, *range(0xD0, 0xD9)})
 
 
 def _bmp(data: bytes) -> _Size:
-    """Return the size in either form of the header."""
     (header,) = struct.unpack_from("<I", data, 14)
     form = "<HH" if header == _OLD_HEADER else "<ii"
     width, height = struct.unpack_from(form, data, 18)
@@ -147,7 +145,6 @@ _OLD_HEADER: Final = 12
 
 
 def _webp(data: bytes) -> _Size:
-    """Return the size in the first chunk."""
     match data[12:16]:
         case b"VP8 ":
             width, height = struct.unpack_from("<HH", data, 26)
@@ -167,7 +164,6 @@ def _three(data: bytes, at: int) -> int:
 
 
 def _jp2(data: bytes) -> _Size:
-    """Return the size in the header of the file or of the codestream."""
     at = data.find(b"ihdr", 0, _MOST_HEADER_BYTES)
     if at >= 0:
         height, width = struct.unpack_from(">II", data, at + 4)

@@ -106,7 +106,6 @@ def is_somewhere_in(source: Source) -> bool:
 
 
 def _find(source: Source, words: bytes) -> int:
-    """Return the offset of words in a content, or -1."""
     for start in range(0, source.size, _STRETCH_BYTES):
         stretch = source.read(start, _STRETCH_BYTES + len(words) - 1)
         found = stretch.find(words)
@@ -169,7 +168,6 @@ class _Document:
             yield Member(name=name, content=self._count_bytes(read))
 
     def _count_bytes(self, read: Callable[[], bytes]) -> Chunks:
-        """Unpack a file, and count its bytes."""
         data = read()
         for start in range(0, len(data), STEP_BYTES):
             chunk = data[start : start + STEP_BYTES]
@@ -248,7 +246,6 @@ def _bitmap(pixels: Pixels) -> MemorySource:
 
 
 def _last_filter(image: Handle) -> bytes:
-    """Return the name of the filter that gives the samples of a picture."""
     count = pdfium.FPDFImageObj_GetImageFilterCount(image)
     if count < 1:
         return b""

@@ -153,7 +153,6 @@ class _Drawings:
         return bool(kind != pdfium.FPDF_PAGEOBJ_FORM)
 
     def _is_large(self, item: Handle, matrix: Matrix, least: float) -> bool:
-        """Return whether an object is so wide and so high."""
         if not pdfium.FPDFPageObj_GetBounds(item, *self._sides):
             return False
         left, bottom, right, top = (side.value for side in self._sides)

@@ -182,7 +182,7 @@ def show_page(
         yield from _whole(page, cut, seen, is_sure=is_drawing or bool(annotations))
     for box in places:
         if _long(box) < _SMALL:
-            yield from _enlarged(page, box, seen)
+            yield from _enlarge(page, box, seen)
 
 
 def _long(box: Box) -> float:
@@ -239,13 +239,12 @@ def _cut(pixels: Pixels, box: Box) -> Pixels:
 
 
 def _is_picture(crop: Pixels, seen: ShownDocument) -> bool:
-    """Return whether a place shows something, and something new."""
     if min(crop.shape[:2]) < LEAST_SIDE:
         return False
     return crop.min() < crop.max() and seen.is_new(crop.data)
 
 
-def _enlarged(
+def _enlarge(
     page: OpenPage, box: Box, seen: ShownDocument
 ) -> Iterator[tuple[str, Pixels]]:
     """Draw a little place once more."""

@@ -272,7 +272,6 @@ _ENDS: Final = {
 
 
 def _is_whole(data: bytes) -> bool:
-    """Return whether a file ends where its bytes end."""
     kind = kind_of(data)
     if kind is Kind.WEBP:
         return int.from_bytes(data[4:8], "little") <= len(data) - 8

@@ -49,9 +49,9 @@ def undo_percent_signs(text: bytes) -> bytes:
     """Replace each percent sign and its two digits by their byte."""
     if b"%" not in text:
         return text
-    data = _padded(text)
+    data = _pad(text)
     at = np.flatnonzero(data == ord("%"))
-    return _replaced(data, (_numbers(data, at, 3),))
+    return _replace(data, (_numbers(data, at, 3),))
 
 
 def undo_backslashes(text: bytes) -> bytes:
@@ -62,7 +62,7 @@ def undo_backslashes(text: bytes) -> bytes:
     """
     if b"\\" not in text:
         return text
-    data = _padded(text)
+    data = _pad(text)
     at = np.flatnonzero(data == ord("\\"))
     firsts = np.flatnonzero(np.diff(at, prepend=-2) != 1)
     row = np.repeat(firsts, np.diff(firsts, append=len(at)))
@@ -71,7 +71,7 @@ def undo_backslashes(text: bytes) -> bytes:
     is_character = _CHARACTERS[sign] != _NONE
     codes, longer = at[sign == ord("x")], at[sign == ord("u")]
     longer = longer[(data[longer + 2] == ord("0")) & (data[longer + 3] == ord("0"))]
-    return _replaced(
+    return _replace(
         data,
         (
             (at[is_character], _CHARACTERS[sign[is_character]], 2),
@@ -114,7 +114,7 @@ _LAST_CODE: Final = 0xFF
 _ODD_CODES: Final = frozenset({0, *range(0x80, 0xA0)})
 
 
-def _padded(text: bytes) -> _Bytes:
+def _pad(text: bytes) -> _Bytes:
     return np.frombuffer(text + _PADDING, dtype=np.uint8).copy()
 
 
@@ -130,7 +130,7 @@ def _numbers(data: _Bytes, at: _Places, length: int) -> _Replacement:
     return at[is_number], (high << 4 | low)[is_number], length
 
 
-def _replaced(data: _Bytes, replacements: tuple[_Replacement, ...]) -> bytes:
+def _replace(data: _Bytes, replacements: tuple[_Replacement, ...]) -> bytes:
     """Return a padded text with each replacement made, and without its padding."""
     is_kept = np.ones(len(data), dtype=np.bool_)
     is_kept[len(data) - len(_PADDING) :] = False

@@ -76,7 +76,6 @@ def has_long_words(text: bytes) -> bool:
 
 
 def _has_long(data: bytes, table: bytes) -> bool:
-    """Return whether a table has a one for each byte of a long string."""
     sample = data[::_SAMPLING].translate(table)
     return _STRING[::_SAMPLING] in sample and _STRING in data.translate(table)
 

@@ -117,8 +117,10 @@ class _Search:
                 yield from self._decode(find_base64(text, has_strings=False))
             for each in dict.fromkeys((text, plain)):
                 # Signs of escapes are digits of uuencode, or stand before digits.
-                yield from self._decode(_decoded("hex", bytes_of_digits(each)))
-                yield from self._decode(_decoded("uuencode", uuencoded_files(each)))
+                yield from self._decode(_search_decoded("hex", bytes_of_digits(each)))
+                yield from self._decode(
+                    _search_decoded("uuencode", uuencoded_files(each))
+                )
                 yield from self._read_otherwise(each, has_strings=has_strings)
 
     def _decode(
@@ -189,7 +191,7 @@ def _letters_in(
             yield EncodedFile(name="data", data=drawing)
 
 
-def _decoded(
+def _search_decoded(
     name: str, strings: Iterator[bytes]
 ) -> Iterator[EncodedFile | EncodedText]:
     """Yield the files and texts that decoded strings are or hold."""
