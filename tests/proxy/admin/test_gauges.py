@@ -164,7 +164,11 @@ async def test_signed_sets_are_told(tmp_path: Path) -> None:
 async def test_upload_store_is_told(tmp_path: Path) -> None:
     """Uploads that are held, and why others were refused; each event is there at 0."""
     async with watched(tmp_path) as desk:
-        store = StoreUsage(StoreSettings(uploads_per_client=1, disk_total_bytes=36))
+        store = StoreUsage(
+            StoreSettings(
+                uploads_per_client=1, disk_total_bytes=9, disk_per_client_bytes=9
+            )
+        )
         proxy = replace(desk, store=store)
         register((made := Metrics()).registry, Gauges(proxy, proxy.health()))
         store.begin("a", "x")
@@ -174,7 +178,7 @@ async def test_upload_store_is_told(tmp_path: Path) -> None:
 
         assert value(made, "held_uploads") == 1
         assert value(made, "held_upload_bytes") == 5
-        assert value(made, "held_upload_limit_bytes") == 36
+        assert value(made, "held_upload_limit_bytes") == 9
         counts = {
             event: value(made, "held_upload_events_total", event=event)
             for event in StoreEvent
