@@ -65,7 +65,7 @@ TESTED_ELSEWHERE = {
     "uploadfilter/decisions/files/totalling.py": (
         "tests/decisions/records/test_totals.py"
     ),
-    "uploadfilter/issuing/page/acts.py": "tests/issuing/page/test_desk.py",
+    "uploadfilter/issuing/acts.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",

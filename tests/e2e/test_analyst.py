@@ -447,6 +447,6 @@ def test_analyst_comes_to_a_set_in_four_commands_and_to_the_next_in_three(
     assert create.startswith("uploadfilter issuer new unit7 --set unit7")
     assert "Police unit 7" in made
     assert "hashset: needs 2 signatures of dora, eve (has 0)" in proposed
-    assert "published number 1" in first
-    assert "published number 2" in next_one
+    assert "Number 1 is published." in first
+    assert "Number 2 is published." in next_one
     assert (tmp_path / "stick" / "metadata" / "timestamp.json").exists()

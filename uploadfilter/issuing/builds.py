@@ -129,6 +129,10 @@ class Builds:
             path.unlink()
             _counts_of(path).unlink()
 
+    def holds(self, path: Path) -> bool:
+        """Tell whether a file is the one of a build of this folder."""
+        return path.parent == self._folder
+
     def discard(self) -> None:
         """Delete all builds."""
         with file_errors(self._folder):

@@ -7,12 +7,15 @@ The private key is sealed with ChaCha20-Poly1305 (RFC 8439) under a key that scr
 7914) derives from the passphrase. The command line asks for the passphrase.
 
 Rules this module keeps: a private key leaves this module only as a signer; the memory
-and time that a key file demands are bounded before they are spent.
+and time that a key file demands are bounded before they are spent; an existing file is
+never overwritten, because a lost key cannot be made again.
 """
 
 import hashlib
+import os
 import secrets
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
@@ -33,6 +36,7 @@ from cryptography.hazmat.primitives.serialization import (
 from securesystemslib.signer import CryptoSigner, SSlibKey
 
 from uploadfilter.errors import IssuerError
+from uploadfilter.issuing.folder import file_errors
 from uploadfilter.signedsets.metadata import KEY_NAME, name_of, named
 
 FORMAT: Final = 1
@@ -302,3 +306,47 @@ def _bound(shape: dict[str, Any]) -> bytes:
 def document(shape: object) -> bytes:
     """Return the bytes of a file of keys."""
     return msgspec.json.format(msgspec.json.encode(shape), indent=1) + b"\n"
+
+
+def public_file_of(file: Path) -> Path:
+    """Return the path of the public half of a key: ``ann.pub`` beside ``ann.key``."""
+    return file.with_name(file.name.removesuffix(".key") + ".pub")
+
+
+def check_new(file: Path) -> None:
+    """Refuse to write a key over an existing file.
+
+    Raises:
+        IssuerError: One of the two files exists.
+    """
+    for path in (file, public_file_of(file)):
+        if path.exists():
+            raise IssuerError(
+                f"{str(path)!r} exists already",
+                hint="Name another file: a key that is lost cannot be made again.",
+            )
+
+
+def keep(file: Path, private: bytes, public: bytes) -> None:
+    """Write both halves of a key.
+
+    Args:
+        file: The file for the private half.
+        private: The data of the private half.
+        public: The data of the public half.
+
+    Raises:
+        IssuerError: One of the files exists, or cannot be written.
+    """
+    check_new(file)
+    with file_errors(file, so="No key was made."):
+        _create(file, private, 0o600)
+        _create(public_file_of(file), public, 0o644)
+
+
+def _create(path: Path, data: bytes, mode: int) -> None:
+    fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())

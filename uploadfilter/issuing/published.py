@@ -189,6 +189,10 @@ class Published:
         """Return the version that new metadata of a role gets."""
         return self.versions.get(role, 0) + 1
 
+    def withdrawn(self) -> tuple[str, ...]:
+        """Return the ids in the newest list of withdrawals."""
+        return () if self.revoke is None else self.revoke.withdrawn()
+
     def old_files(self) -> Mapping[str, TargetFile]:
         """Return the files of the newest set, by their paths."""
         return {} if self.hashset is None else self.hashset.metadata.signed.targets

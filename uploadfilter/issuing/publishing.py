@@ -75,6 +75,7 @@ class Withdrawable:
     Attributes:
         new: Ids that it withdraws.
         known: Ids that are withdrawn already.
+        lasting: Ids that the list has then.
         categories: Number of the new ones in each category.
         entries: Entries of the published set.
         most: Most entries that one person may withdraw in a day.
@@ -83,6 +84,7 @@ class Withdrawable:
 
     new: tuple[str, ...]
     known: tuple[str, ...]
+    lasting: tuple[str, ...]
     categories: Mapping[str, int]
     entries: int
     most: int
@@ -163,16 +165,10 @@ def withdraw(
     Raises:
         IssuerError: An id is not in the set, there are too many, or a key may not sign.
     """
-    if now.root is None or now.targets is None or now.revoke is None:
+    if now.root is None or now.targets is None:
         raise _nothing_published()
     _check_machine(now.root, machine)
-    listed = _categories_of(now).keys()
-    known = set(now.revoke.withdrawn())
-    wanted = set(ids)
-    new = wanted - known
-    _check_listed(new, listed)
-    most = most_withdrawn_a_day(len(listed))
-    allowance.check(allowance.read(folder), new, most, epoch_s)
+    effect = withdrawable(folder, now, ids, epoch_s=epoch_s)
     if officer.public_key.keyid not in {
         key.keyid for key in md.holders_of(now.targets, REVOKE).keys
     }:
@@ -180,24 +176,23 @@ def withdraw(
             f"{md.name_of(officer.public_key)!r} is not a duty officer",
             hint="'uploadfilter issuer status' says who holds the role 'revoke'.",
         )
-    lasting = (known & listed) | wanted
     place = folder.path / "withdrawing"
     shutil.rmtree(place, ignore_errors=True)
     listing = holding.withdrawal_list(
         place,
-        lasting,
+        effect.lasting,
         version=now.next_version(REVOKE),
         expires=md.ending(epoch_s, folder.settings.lifetimes.revoke),
     )
     signing.put_signature(listing, officer)
-    if new:
-        allowance.note(folder, new, epoch_s)
+    if effect.new:
+        allowance.note(folder, effect.new, epoch_s)
     _copy_files(folder, place / TARGETS_FOLDER, [listing])
     _put(folder, now, {REVOKE: listing}, machine, epoch_s)
-    folder.note_withdrawn(wanted | known)
+    folder.note_withdrawn({*effect.lasting, *now.withdrawn()})
     shutil.rmtree(place)
     _drop_old(folder, (published(folder), now))
-    return len(new), len(lasting)
+    return len(effect.new), len(effect.lasting)
 
 
 def withdrawable(
@@ -215,10 +210,8 @@ def withdrawable(
         IssuerError: Nothing is published, an id is not in the set, or there are too
             many for one person and day.
     """
-    if now.revoke is None:
-        raise _nothing_published()
     listed = _categories_of(now)
-    known = set(now.revoke.withdrawn())
+    known = set(now.withdrawn())
     wanted = set(ids)
     new = sorted(wanted - known)
     _check_listed(set(new), listed.keys())
@@ -227,6 +220,7 @@ def withdrawable(
     return Withdrawable(
         new=tuple(new),
         known=tuple(sorted(wanted & known)),
+        lasting=tuple(sorted((known & listed.keys()) | wanted)),
         categories=dict(sorted(Counter(listed[i] for i in new).items())),
         entries=len(listed),
         most=most,

@@ -144,8 +144,7 @@ def withdrawn_ids(folder: IssuerFolder, now: Published) -> frozenset[str]:
         folder: The issuer's folder; the caller holds its lock.
         now: The published data.
     """
-    listed = () if now.revoke is None else now.revoke.withdrawn()
-    return folder.withdrawn_before() | frozenset(listed)
+    return folder.withdrawn_before() | frozenset(now.withdrawn())
 
 
 def staged_in_vain(folder: IssuerFolder, now: Published) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ into this process; a signature of a token is verified before it is used.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,7 +23,7 @@ from typing_extensions import override
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.extras import load_extra
-from uploadfilter.issuing.keys import document, public_of, public_shape
+from uploadfilter.issuing.keys import document, opened_key, public_of, public_shape
 from uploadfilter.signedsets.metadata import named
 
 FORMAT: Final = 1
@@ -198,6 +198,32 @@ def label_of(data: bytes) -> str:
         IssuerError: The file names no token.
     """
     return _known(data).token.label
+
+
+def open_signer(
+    data: bytes, library: Path | None, ask: Callable[[str | None], str]
+) -> Signer:
+    """Return a signer with a key, which is sealed in its file or in a token.
+
+    Args:
+        data: The file of the private key, or the one that stands for it.
+        library: The library of the token's maker; ``None`` if there is none.
+        ask: Returns the PIN of the token with this label, or the passphrase of the file
+            for ``None``.
+
+    Raises:
+        IssuerError: The key cannot be opened.
+    """
+    if not is_token(data):
+        return opened_key(data, ask(None))
+    label = label_of(data)
+    if library is None:
+        raise IssuerError(
+            f"the key is in the token {label!r}, and no library for tokens is named",
+            hint="Name the library of the token's maker with --pkcs11; the page needs "
+            "it when it is started: 'uploadfilter issuer page --pkcs11'.",
+        )
+    return opened_token(data, library, ask(label))
 
 
 def opened_token(data: bytes, library: Path, pin: str) -> TokenSigner:

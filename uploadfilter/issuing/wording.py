@@ -3,7 +3,9 @@
 Rules this module keeps: it is pure; a count agrees with its noun.
 """
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Final
 
 from uploadfilter.issuing.proposing import Review
@@ -22,6 +24,14 @@ def counted(count: int, one: str, many: str = "") -> str:
         many: The same for several; by default with an ``s``.
     """
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def shown(path: Path | str) -> str:
+    r"""Return a path as readable text; bytes that are not text appear as ``\xNN``."""
+    text = os.fsencode(path).decode("utf-8", "backslashreplace")
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
+    )
 
 
 def entries(count: int, then: str = "", *, plural: str = "") -> str:

@@ -151,4 +151,4 @@ def test_key_of_a_token_signs_with_its_pin(
     assert "PIN of the token 'of dora' is wrong" in capfd.readouterr().err
     pin.write_text(PIN)
     assert run(monkeypatch, *sign, "--passphrase-file", str(pin), *library) == 0
-    assert "signed by dora" in capfd.readouterr().err
+    assert "dora has signed" in capfd.readouterr().err

@@ -47,7 +47,7 @@ def test_folder_of_pictures_becomes_a_set_in_three_commands(desk: Desk) -> None:
     assert desk.type("publish", *desk.online(), "--export", stick) == 0
 
     assert "left out: 1" in told
-    assert "signed by dora: hashset" in told
+    assert "dora has signed." in told
     assert "hashset: needs 1 more signature of eve (has 1: dora)" in told
     assert (Path(stick) / "metadata" / "timestamp.json").exists()
     assert list((desk.path / "o" / "builds").iterdir()) == []

@@ -12,8 +12,9 @@ from typing import Any
 import aiohttp
 
 from tests.issuing.offices import HOLDERS, NOW_S, Office
+from uploadfilter.issuing.acts import Acts
 from uploadfilter.issuing.keys import made_key, public_key
-from uploadfilter.issuing.page.acts import Acts
+from uploadfilter.issuing.page.orders import Orders
 from uploadfilter.issuing.page.serving import PageSettings, serve
 from uploadfilter.scanners.pool.settings import ScannerSettings
 from uploadfilter.signedsets.metadata import Holders, name_of
@@ -189,14 +190,10 @@ async def opened(
         days: How long after the office began.
         library: Of tokens.
     """
-    acts = Acts(
-        office.folder,
-        clock=lambda: NOW_S + 86_400 * days,
-        settings=ScannerSettings(workers=1),
-        library=library,
-    )
+    acts = Acts(office.folder, clock=lambda: NOW_S + 86_400 * days)
+    orders = Orders(acts, ScannerSettings(workers=1), library)
     link: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    page = asyncio.ensure_future(serve(acts, settings, announce=link.set_result))
+    page = asyncio.ensure_future(serve(orders, settings, announce=link.set_result))
     try:
         both: list[asyncio.Future[Any]] = [page, link]
         await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)

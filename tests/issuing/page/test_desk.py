@@ -16,7 +16,7 @@ from uploadfilter.issuing.keys import opened_key
 from uploadfilter.issuing.page import work
 from uploadfilter.issuing.page.door import COOKIE
 from uploadfilter.issuing.page.rendering import STATIC
-from uploadfilter.issuing.page.steps import Act
+from uploadfilter.issuing.steps import Act
 from uploadfilter.issuing.tokens import token_key
 from uploadfilter.knowngood import corpus as corpora
 from uploadfilter.proxy.admin.serving import POLICY

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.page import folders
 from uploadfilter.issuing.page.chooser import Chooser
 from uploadfilter.issuing.page.folders import MOST_LISTED, check, listed, mark, typed
+from uploadfilter.issuing.wording import shown
 
 ODD = (b"a b", b"\xff\xfe", b"<b>&amp;", b"line\nbreak", "\u202eb".encode(), b"'\"")
 
@@ -34,7 +34,7 @@ def test_folder_with_an_odd_name_is_shown_and_found(
     found = listed(tmp_path)
 
     assert found.into(0) == path
-    assert folders.shown(found.inner[0]).isprintable()
+    assert shown(found.inner[0]).isprintable()
     check(found.into(0))
 
 

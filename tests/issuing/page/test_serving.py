@@ -8,7 +8,8 @@ import pytest
 
 from tests.issuing.page.opening import Keys, office_of, opened
 from uploadfilter.errors import ServiceError, UsageError
-from uploadfilter.issuing.page.acts import Acts
+from uploadfilter.issuing.acts import Acts
+from uploadfilter.issuing.page.orders import Orders
 from uploadfilter.issuing.page.serving import PageSettings, serve
 from uploadfilter.scanners.pool.settings import ScannerSettings
 
@@ -44,11 +45,11 @@ async def test_address_is_one_of_this_machine_by_chance(tmp_path: Path) -> None:
 async def test_page_that_is_left_alone_ends(tmp_path: Path) -> None:
     """It ends by itself, without a request."""
     office = office_of(tmp_path / "o", Keys())
-    acts = Acts(office.folder, clock=lambda: 0.0, settings=ScannerSettings())
+    orders = Orders(Acts(office.folder, clock=lambda: 0.0), ScannerSettings(), None)
 
     async with asyncio.timeout(20):
         settings = PageSettings(idle_s=0.05, listen="127.0.0.1:0")
-        await serve(acts, settings, announce=lambda _: None)
+        await serve(orders, settings, announce=lambda _: None)
 
 
 async def test_address_that_is_taken_is_said(tmp_path: Path) -> None:

@@ -7,7 +7,8 @@ import pytest
 
 from tests.waiting import until
 from uploadfilter.errors import IssuerError
-from uploadfilter.issuing.page.work import Bench, Job, Notice
+from uploadfilter.issuing.acts import Notice
+from uploadfilter.issuing.page.work import Bench, Job
 
 
 def job(*, can_be_stopped: bool = False) -> Job:

@@ -5,6 +5,7 @@ The work itself is done in ``issuing/picturing.py``.
 
 import asyncio
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -104,12 +105,9 @@ def build_command(
     # Read before hours of work, so that a mistake is reported at once.
     check = known_good_check(known_good or (), leaves_out=leave_out)
     naming = Naming(category=category, by_name=names, table=rows)
-    out = BuildFile(to)
-    try:
+    with closing(BuildFile(to)) as out:
         build_into(out, source, naming, windows=windows, known_good=check, jobs=jobs)
         out.finish()
-    finally:
-        out.close()
     _tell(
         out.built,
         source,

@@ -18,8 +18,9 @@ from uploadfilter.cli.issuer.passphrases import (
 from uploadfilter.cli.options import JSONOption, present_s
 from uploadfilter.cli.output import print_json, say, write_data
 from uploadfilter.errors import EvidenceError, UsageError
-from uploadfilter.issuing import evidence, keyfiles
+from uploadfilter.issuing import evidence
 from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing.keys import check_new, keep, public_file_of
 from uploadfilter.sealing.envelope import MOST_BYTES, MOST_RECIPIENTS, opened
 
 MOST_REASON = 500
@@ -47,13 +48,13 @@ def evidence_key_command(
 
         uploadfilter issuer evidence-key unit7.key --name unit7
     """
-    keyfiles.check_new(file)
+    check_new(file)
     passphrase = read_passphrase(
         f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
     )
     private, public = evidence.made_evidence_key(name, passphrase)
-    keyfiles.keep(file, private, public)
-    public_file = keyfiles.public_file_of(file)
+    keep(file, private, public)
+    public_file = public_file_of(file)
     line = public.decode().strip()
     if json:
         print_json(

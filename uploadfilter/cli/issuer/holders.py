@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from securesystemslib.signer import SSlibKey
 
-from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
+from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption, show
 from uploadfilter.cli.issuer.passphrases import (
     PassphraseFDOption,
     PassphraseFileOption,
@@ -17,11 +16,12 @@ from uploadfilter.cli.issuer.passphrases import (
     read_passphrase,
 )
 from uploadfilter.cli.options import JSONOption, present_s
-from uploadfilter.cli.output import print_json, say
+from uploadfilter.cli.output import say
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing import holding, keyfiles
+from uploadfilter.issuing import holding
+from uploadfilter.issuing.acts import keep_key
 from uploadfilter.issuing.folder import IssuerFolder, SetSettings
-from uploadfilter.issuing.keys import made_key, public_key
+from uploadfilter.issuing.keys import check_new, made_key, public_file_of, public_key
 from uploadfilter.issuing.published import Published, published
 from uploadfilter.issuing.tokens import PIV_SIGNATURE, token_key
 from uploadfilter.signedsets.metadata import Holders, check_name, with_holders
@@ -133,26 +133,10 @@ def new_command(
     settings = SetSettings(set=name, issuer=issuer, lifetimes=lifetimes)
     IssuerFolder.check_new(folder, settings)
     made = _made_keys(people, keys, passphrases)
-    public = {
-        who: public_key(made[who][1] if who in made else read_key_file(Path(who)))
-        for whos in people.values()
-        for who in whos
-    }
-    top = _holders(public, people[ROOT], root_threshold)
-    machine = _holders(public, people[ONLINE], 1)
-    holders = {
-        ROOT: top,
-        TARGETS: top,
-        HASHSET: _holders(public, people[HASHSET], analyst_threshold),
-        REVOKE: _holders(public, people[REVOKE], 1),
-        GATHERED: machine,
-        TIMESTAMP: machine,
-    }
-    holding.check_all(holders)
+    thresholds = {ROOT: root_threshold, HASHSET: analyst_threshold}
+    holders = _first_holders(people, thresholds, made)
     for who, (private, data) in made.items():
-        file = keys / f"{who}.key"
-        keyfiles.keep(file, private, data)
-        say(f"made {str(file)!r}, which stays with its holder", style="green")
+        show(keep_key(keys / f"{who}.key", who, private, data))
     it = IssuerFolder.create(folder, settings)
     with it.locked():
         holding.propose_holders(it, Published(), holders, epoch_s=present_s())
@@ -201,15 +185,37 @@ def _made_keys(
             raise UsageError(
                 f"{who} has a key already: {str(file)!r} exists",
                 hint=f"To take it, name its public half in place of {who!r}: "
-                f"{keyfiles.public_file_of(file)}",
+                f"{public_file_of(file)}",
             )
-        keyfiles.check_new(file)
+        check_new(file)
     made = {}
     for who in names:
         text = None if passphrases is None else passphrases / f"{who}.txt"
         passphrase = read_passphrase(f"the new key of {who}", file=text, twice=True)
         made[who] = made_key(who, passphrase)
     return made
+
+
+def _first_holders(
+    people: Mapping[str, Iterable[str]],
+    thresholds: Mapping[str, int],
+    made: Mapping[str, tuple[bytes, bytes]],
+) -> dict[str, Holders]:
+    """Return the holders of all roles; ``thresholds`` names those above 1."""
+    found = {
+        role: Holders(
+            keys=tuple(
+                public_key(made[who][1] if who in made else read_key_file(Path(who)))
+                for who in whos
+            ),
+            threshold=thresholds.get(role, 1),
+        )
+        for role, whos in people.items()
+    }
+    machine = found.pop(ONLINE)
+    found |= {TARGETS: found[ROOT], GATHERED: machine, TIMESTAMP: machine}
+    holding.check_all(found)
+    return found
 
 
 def _is_file(holder: str) -> bool:
@@ -254,7 +260,7 @@ def key_command(
 
         uploadfilter issuer key dora.key --name dora --token D --pkcs11 LIBRARY
     """
-    keyfiles.check_new(file)
+    check_new(file)
     if token is None:
         passphrase = read_passphrase(
             f"the new key of {name}", file=passphrase_file, fd=passphrase_fd, twice=True
@@ -268,12 +274,7 @@ def key_command(
         private, public = token_key(
             name, library, label=token, number=token_number, pin=pin
         )
-    keyfiles.keep(file, private, public)
-    public_file = keyfiles.public_file_of(file)
-    if json:
-        print_json({"private": str(file), "public": str(public_file), "name": name})
-    else:
-        say(f"made {str(file)!r}; give {str(public_file)!r} away", style="green")
+    show(keep_key(file, name, private, public), json=json)
 
 
 def rotate_command(
@@ -348,9 +349,3 @@ def _lasting(role: str) -> tuple[str, ...]:
             hint="Give --add, --remove or --threshold.",
         )
     return (role,)
-
-
-def _holders(
-    public: Mapping[str, SSlibKey], who: Iterable[str], threshold: int
-) -> Holders:
-    return Holders(keys=tuple(public[it] for it in who), threshold=threshold)

@@ -7,14 +7,13 @@ Rules this module keeps: a command that signs or publishes first shows the chang
 words and counts, and asks on a terminal; no command needs a network.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.text import Text
-from securesystemslib.signer import Signer
 
 from uploadfilter.cli.issuer.passphrases import (
     KeyOption,
@@ -30,20 +29,13 @@ from uploadfilter.cli.issuer.passphrases import (
 )
 from uploadfilter.cli.options import JSONOption, YesOption, present_s
 from uploadfilter.cli.output import confirm, harmless, print_json, print_text, say
-from uploadfilter.issuing import (
-    holding,
-    proposing,
-    publishing,
-    signing,
-    staging,
-    wording,
-)
-from uploadfilter.issuing.folder import IssuerFolder
+from uploadfilter.issuing import holding, signing, wording
+from uploadfilter.issuing.acts import Acts, FolderState, Notice
+from uploadfilter.issuing.folder import IssuerFolder, SetSettings
 from uploadfilter.issuing.proposing import Review
-from uploadfilter.issuing.published import Published, published
+from uploadfilter.issuing.published import Published
 from uploadfilter.issuing.signing import PendingSignature
 from uploadfilter.signedsets import metadata as md
-from uploadfilter.signedsets.roles import HASHSET
 
 DEFAULT_FOLDER = Path()
 
@@ -78,48 +70,43 @@ def sign_command(
 
         uploadfilter issuer sign --key ann.key --key bob.key --key fay.key
     """
-    it = IssuerFolder(folder)
-    with it.locked():
-        now = published(it)
-        waiting = signing.pending(it, now)
-        review = _review(it, now, waiting)
-        if not json:
-            _say_holders(waiting)
-            print_text(*shown_review(review))
-        if not yes:
-            confirm_signing()
-        signers = signers_of(
-            keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
-        )
-        signed = sign_with(it, now, signers)
-        waiting = signing.pending(it, now)
+    acts = acts_on(folder)
+    seen = acts.look()
+    if not json:
+        _say_holders(seen.pending)
+        print_text(*shown_review(seen.review))
+    if not yes:
+        confirm_signing()
+    signers = signers_of(
+        keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
+    )
+    done = acts.sign(signers, seen.digest)
+    waiting = acts.look(reads=False).pending
     if json:
-        roles = list(dict.fromkeys(role for _, roles in signed for role in roles))
-        print_json({"signed": roles, **review_document(review, waiting)})
+        print_json({**done.facts, **review_document(seen.review, waiting)})
         return
-    say_signed(signed)
+    show(done)
     say_missing(waiting)
+
+
+def acts_on(folder: Path) -> Acts:
+    """Return the acts on an issuer's folder."""
+    return Acts(IssuerFolder(folder), clock=present_s)
+
+
+def show(done: Notice, *, json: bool = False) -> None:
+    """Print what an act has done: in words, or its facts as JSON."""
+    if json:
+        print_json(done.facts)
+        return
+    say(done.text, style="green")
+    if done.hint:
+        say(done.hint, style="dim")
 
 
 def confirm_signing() -> None:
     """Ask whether the shown proposal is to be signed."""
     confirm("Sign this?", refused="nothing is signed without a confirmation")
-
-
-def sign_with(
-    it: IssuerFolder, now: Published, signers: Iterable[Signer]
-) -> list[tuple[str, tuple[str, ...]]]:
-    """Sign the proposal with some keys; return each holder, with the signed roles."""
-    return [
-        (md.name_of(signer.public_key), signing.sign(it, now, signer))
-        for signer in signers
-    ]
-
-
-def say_signed(signed: Iterable[tuple[str, tuple[str, ...]]]) -> None:
-    """Print who has signed for which roles."""
-    for name, roles in signed:
-        say(f"signed by {name}: {', '.join(roles)}", style="green")
 
 
 def publish_command(
@@ -146,28 +133,21 @@ def publish_command(
 
         uploadfilter issuer publish --online-key machine.key --export stick/unit7
     """
-    it = IssuerFolder(folder)
-    with it.locked():
-        now = published(it)
-        # Checked first, so that nobody types a passphrase in vain.
-        signing.check_complete(signing.pending(it, now))
-        machine = signer_of(
-            online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
-        )
-        done = publishing.publish(it, now, machine, epoch_s=present_s())
-        size = None
-        if export is not None:
-            size = publishing.export(it, published(it), export)
+    acts = acts_on(folder)
+    seen = acts.look(reads=False)
+    # Checked first, so that nobody types a passphrase in vain.
+    signing.check_complete(seen.pending)
+    machine = signer_of(
+        online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
+    )
+    done = acts.publish(machine, seen.digest)
+    copied = None if export is None else acts.export(export)
     if json:
-        shape = {"sequence": done.sequence, "roles": done.roles}
-        copied = {} if size is None else {"bytes": size}
-        print_json({**shape, "keeps_staged": done.keeps_staged, **copied})
+        print_json({**done.facts, **({} if copied is None else copied.facts)})
         return
-    say(f"published number {done.sequence} of {it.settings.set!r}", style="green")
-    if size is not None:
-        say(f"wrote number {done.sequence} to {str(export)!r}: {size / 1e6:,.1f} MB")
-    if done.keeps_staged:
-        say("changes staged after the proposal are still staged", style="yellow")
+    show(done)
+    if copied is not None:
+        show(copied)
 
 
 def renew_command(
@@ -184,13 +164,10 @@ def renew_command(
 
         uploadfilter issuer renew --online-key m.key --online-passphrase-file m.txt
     """
-    it = IssuerFolder(folder)
-    with it.locked():
-        machine = signer_of(
-            online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
-        )
-        publishing.renew(it, published(it), machine, epoch_s=present_s())
-    say(f"renewed for {it.settings.lifetimes.online} days", style="green")
+    machine = signer_of(
+        online_key, file=online_passphrase_file, fd=passphrase_fd, library=pkcs11
+    )
+    show(acts_on(folder).renew(machine))
 
 
 def withdraw_command(
@@ -219,21 +196,13 @@ def withdraw_command(
         uploadfilter issuer withdraw p-17 --key fay.key --online-key machine.key
     """
     wanted = ids or []
-    it = IssuerFolder(folder)
-    with it.locked():
-        now = published(it)
-        if not yes:
-            question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
-            confirm(question, refused="nothing is withdrawn without a confirmation")
-        officer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
-        machine = signer_of(online_key, file=online_passphrase_file, library=pkcs11)
-        count, listed = publishing.withdraw(
-            it, now, wanted, officer=officer, machine=machine, epoch_s=present_s()
-        )
-    if json:
-        print_json({"withdrawn": count, "listed": listed})
-    else:
-        say(f"withdrawn: {count:,}; the list has {listed:,}", style="green")
+    acts = acts_on(folder)
+    if not yes:
+        question = f"Withdraw {', '.join(wanted)}?" if wanted else "Renew the list?"
+        confirm(question, refused="nothing is withdrawn without a confirmation")
+    officer = signer_of(key, file=passphrase_file, fd=passphrase_fd, library=pkcs11)
+    machine = signer_of(online_key, file=online_passphrase_file, library=pkcs11)
+    show(acts.withdraw(wanted, officer, machine), json=json)
 
 
 def export_command(
@@ -257,17 +226,8 @@ def export_command(
 
         uploadfilter issuer export stick/unit7
     """
-    it = IssuerFolder(folder)
-    with it.locked():
-        now = published(it)
-        if as_lines:
-            size = publishing.export_lines(now, to)
-        else:
-            size = publishing.export(it, now, to)
-    if json:
-        print_json({"sequence": now.sequence, "bytes": size})
-    else:
-        say(f"wrote number {now.sequence} to {str(to)!r}: {size / 1e6:,.1f} MB")
+    acts = acts_on(folder)
+    show(acts.export_lines(to) if as_lines else acts.export(to), json=json)
 
 
 def status_command(
@@ -279,31 +239,29 @@ def status_command(
 
         uploadfilter issuer status
     """
-    it = IssuerFolder(folder)
-    with it.locked():
-        now = published(it)
-        waiting = signing.pending(it, now)
-        found = staging.staged(it)
-        left = publishing.left_today(it, now, present_s())
+    acts = acts_on(folder)
+    seen = acts.look(reads=False)
+    settings = acts.folder.settings
     if json:
+        now, found = seen.now, seen.staged
         print_json(
             {
-                "set": it.settings.set,
-                "issuer": it.settings.issuer,
+                "set": settings.set,
+                "issuer": settings.issuer,
                 "sequence": now.sequence,
                 "expires": {r: _moment(at) for r, at in now.expires.items()},
                 "holders": _holders_document(now),
                 "entries": 0 if now.hashset is None else now.hashset.manifest.entries,
-                "withdrawn": 0 if now.revoke is None else len(now.revoke.withdrawn()),
-                "left_today": left,
+                "withdrawn": seen.withdrawn,
+                "left_today": seen.left_today,
                 "staged": {"added": found.added, "deleted": found.deleted},
-                **review_document(None, waiting),
+                **review_document(None, seen.pending),
             }
         )
         return
-    print_text(*_status_lines(it, now, found, left))
-    _say_holders(waiting)
-    say_missing(waiting)
+    print_text(*_status_lines(settings, seen))
+    _say_holders(seen.pending)
+    say_missing(seen.pending)
 
 
 def shown_review(review: Review | None) -> list[Text]:
@@ -324,20 +282,19 @@ def _until(expires_at: int) -> Text:
     return Text(f"It is believed until {_moment(expires_at):%Y-%m-%d %H:%M} UTC.")
 
 
-def _status_lines(
-    it: IssuerFolder, now: Published, found: staging.StagedChanges, left: int
-) -> list[Text]:
-    title = f"{it.settings.set} of {it.settings.issuer}"
+def _status_lines(settings: SetSettings, seen: FolderState) -> list[Text]:
+    now, found = seen.now, seen.staged
+    title = f"{settings.set} of {settings.issuer}"
     lines = [Text(harmless(title), style="bold")]
     if now.sequence:
         lines.append(Text(f"published: number {now.sequence}"))
     else:
         lines.append(Text("published: nothing yet"))
-    if now.hashset is not None and now.revoke is not None:
+    if now.hashset is not None:
         whole = wording.entries(now.hashset.manifest.entries)
-        gone = len(now.revoke.withdrawn())
-        lines.append(Text(f"  {whole}, {gone:,} of them withdrawn"))
-        lines.append(Text(f"  {left:,} more may be withdrawn today by one person"))
+        left = f"{seen.left_today:,} more may be withdrawn today by one person"
+        lines.append(Text(f"  {whole}, {seen.withdrawn:,} of them withdrawn"))
+        lines.append(Text(f"  {left}"))
     for role, at in sorted(now.expires.items(), key=lambda item: item[1]):
         is_over = at <= present_s()
         style = "bold red" if is_over else "default"
@@ -364,14 +321,6 @@ def _holders_document(now: Published) -> dict[str, dict[str, object]]:
         }
         for role, known in holding.holders_now(now).items()
     }
-
-
-def _review(
-    it: IssuerFolder, now: Published, waiting: Sequence[PendingSignature]
-) -> Review | None:
-    if any(item.role == HASHSET for item in waiting):
-        return proposing.review(it, now)
-    return None
 
 
 def review_document(

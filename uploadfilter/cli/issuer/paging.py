@@ -5,12 +5,11 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
+from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption, acts_on
 from uploadfilter.cli.issuer.passphrases import PKCS11Option
-from uploadfilter.cli.options import JobsOption, present_s
+from uploadfilter.cli.options import JobsOption
 from uploadfilter.cli.output import say, write_data
 from uploadfilter.hardening import keep_files_private, leave_no_core
-from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.scanners.pool.settings import ScannerSettings
 
 
@@ -48,21 +47,21 @@ def page_command(
         uploadfilter issuer page --folder unit7
     """
     # The server's libraries take as long to load as everything else together.
-    from uploadfilter.issuing.page.acts import Acts  # noqa: PLC0415 -- as said above
+    from uploadfilter.issuing.page.orders import Orders  # noqa: PLC0415 -- as above
     from uploadfilter.issuing.page.serving import (  # noqa: PLC0415 -- as said above
         PageSettings,
         serve,
     )
 
     settings = PageSettings(listen=listen, idle_s=idle * 60.0)
-    it = IssuerFolder(folder.absolute())
+    acts = acts_on(folder.absolute())
     # The memory of this process will hold keys and passphrases.
     leave_no_core()
     keep_files_private()
     scanners = ScannerSettings() if jobs is None else ScannerSettings(workers=jobs)
-    acts = Acts(it, clock=present_s, settings=scanners, library=pkcs11)
+    orders = Orders(acts, scanners, pkcs11)
     say("open this link in a browser on this machine; it works once:")
-    asyncio.run(serve(acts, settings, announce=_announce))
+    asyncio.run(serve(orders, settings, announce=_announce))
     say("the page is closed")
 
 

@@ -15,8 +15,7 @@ import typer
 from securesystemslib.signer import Signer
 
 from uploadfilter.errors import IssuerError, UsageError
-from uploadfilter.issuing.keys import opened_key
-from uploadfilter.issuing.tokens import is_token, label_of, opened_token
+from uploadfilter.issuing.tokens import open_signer
 
 MOST_BYTES = 4096
 """Longest passphrase, in bytes: a paragraph."""
@@ -168,20 +167,16 @@ def signer_of(
         library: The PKCS#11 library of the token.
 
     Raises:
-        IssuerError: The key cannot be opened.
-        UsageError: There is no passphrase, or no library for a token.
+        IssuerError: The key cannot be opened, or there is no library for a token.
+        UsageError: There is no passphrase.
     """
-    data = read_key_file(path)
-    if is_token(data):
-        label = label_of(data)
-        if library is None:
-            raise UsageError(
-                f"the key {str(path)!r} is in the token {label!r}",
-                hint="Name the library of the token's manufacturer: --pkcs11 LIBRARY.",
-            )
-        pin = read_passphrase(f"the token {label!r}", file=file, fd=fd, what="PIN")
-        return opened_token(data, library, pin)
-    return opened_key(data, read_passphrase(f"{str(path)!r}", file=file, fd=fd))
+
+    def ask(label: str | None) -> str:
+        if label is None:
+            return read_passphrase(f"{str(path)!r}", file=file, fd=fd)
+        return read_passphrase(f"the token {label!r}", file=file, fd=fd, what="PIN")
+
+    return open_signer(read_key_file(path), library, ask)
 
 
 def signers_of(

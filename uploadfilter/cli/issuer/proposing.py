@@ -5,6 +5,7 @@ omission is named.
 """
 
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated
 
@@ -19,12 +20,12 @@ from uploadfilter.cli.issuer.building import (
 from uploadfilter.cli.issuer.issuer import (
     DEFAULT_FOLDER,
     FolderOption,
+    acts_on,
     confirm_signing,
     review_document,
     say_missing,
-    say_signed,
+    show,
     shown_review,
-    sign_with,
 )
 from uploadfilter.cli.issuer.passphrases import (
     OptionalKeysOption,
@@ -33,11 +34,11 @@ from uploadfilter.cli.issuer.passphrases import (
     PKCS11Option,
     signers_of,
 )
-from uploadfilter.cli.options import JSONOption, YesOption, present_s
+from uploadfilter.cli.options import JSONOption, YesOption
 from uploadfilter.cli.output import harmless, print_json, print_text, say
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.tally import Tally
-from uploadfilter.issuing import proposing, publishing, signing, staging, wording
+from uploadfilter.issuing import staging, wording
 from uploadfilter.issuing.building import BuildFile, Naming
 from uploadfilter.issuing.builds import Builds
 from uploadfilter.issuing.folder import IssuerFolder
@@ -100,24 +101,10 @@ def stage_command(
             "the command takes exactly one of a file, --remove and --clear",
             hint="For example: uploadfilter issuer stage built.jsonl",
         )
-    it, tally = IssuerFolder(folder), Tally()
-    with it.locked():
-        if file is not None:
-            found = staging.stage_file(
-                it,
-                file,
-                now=published(it),
-                tally=tally,
-                categories=categories or (),
-                is_whole=replace,
-            )
-        elif remove is not None:
-            found = _stage_deletions(it, staging.read_ids(remove))
-        else:
-            staging.clear(it)
-            found = staging.StagedChanges()
-    left_out = {item.problem.value: item.count for item in tally.problems}
+    tally = Tally()
+    found = _staged(folder, file, remove, tally, categories or (), is_whole=replace)
     if json:
+        left_out = {item.problem.value: item.count for item in tally.problems}
         print_json(
             {
                 "added": found.added,
@@ -130,11 +117,41 @@ def stage_command(
         return
     come = wording.entries(found.added)
     say(f"staged: {come} to add or change, {found.deleted:,} to remove")
-    _say_left_out(tally, found.withdrawn)
+    _say_left_out(tally)
+    if found.withdrawn:
+        say(harmless(wording.withdrawn_again(found.withdrawn)), style="bold yellow")
+        say(f"  {staging.PUT_BACK}", style="yellow")
     say("next: uploadfilter issuer propose", style="dim")
 
 
-def _say_left_out(tally: Tally, withdrawn: Sequence[str]) -> None:
+def _staged(
+    folder: Path,
+    file: Path | None,
+    remove: Path | None,
+    tally: Tally,
+    categories: Sequence[str],
+    *,
+    is_whole: bool,
+) -> staging.StagedChanges:
+    """Stage a file, or the removal of ids; without both, clear what is staged."""
+    it = IssuerFolder(folder)
+    if remove is not None:
+        return acts_on(folder).stage_removal(staging.read_ids(remove))
+    with it.locked():
+        if file is None:
+            staging.clear(it)
+            return staging.StagedChanges()
+        return staging.stage_file(
+            it,
+            file,
+            now=published(it),
+            tally=tally,
+            categories=categories,
+            is_whole=is_whole,
+        )
+
+
+def _say_left_out(tally: Tally) -> None:
     """Print which entries and signals of a file are not staged, and why."""
     for item in tally.problems:
         words = f"left out: {item.count:,} with {item.problem.words}"
@@ -144,17 +161,6 @@ def _say_left_out(tally: Tally, withdrawn: Sequence[str]) -> None:
         say(
             f"left out: {count:,} signals that are not compared: {name}", style="yellow"
         )
-    if withdrawn:
-        say(harmless(wording.withdrawn_again(withdrawn)), style="bold yellow")
-        say(f"  {staging.PUT_BACK}", style="yellow")
-
-
-def _stage_deletions(it: IssuerFolder, ids: Sequence[str]) -> staging.StagedChanges:
-    """Stage the removal of entries that are published or staged."""
-    strange = staging.not_added(it, ids)
-    if strange:
-        publishing.check_listed(published(it), strange)
-    return staging.stage_deletions(it, ids)
 
 
 def propose_command(
@@ -189,55 +195,37 @@ def propose_command(
 
         uploadfilter issuer propose pictures --key dora.key
     """
-    it, tally = IssuerFolder(folder), Tally()
+    acts = acts_on(folder)
     wanted = categories or []
-    built = None
     is_compared = bool(known_good) or leave_out
     _check_useful(source, is_chosen=bool(wanted) or replace, is_compared=is_compared)
-    if source is not None and source.is_dir():
+    is_built = source is not None and source.is_dir()
+    if source is not None and is_built:
         check = known_good_check(known_good or (), leaves_out=leave_out)
-        built = _built(it, source, wanted, check, json=json)
+        source = _built(acts.builds, source, wanted, check, json=json)
         wanted = []
-    with it.locked():
-        now = published(it)
-        again = staging.staged_in_vain(it, now)
-        file = source if built is None else built
-        if file is not None:
-            found = staging.stage_file(
-                it,
-                file,
-                now=now,
-                tally=tally,
-                categories=wanted,
-                is_whole=replace,
-            )
-            again += found.withdrawn
-        if built is not None:
-            Builds(it.path).take(built)
-        review = proposing.propose(
-            it, now, epoch_s=present_s(), parameters=proposing.own_parameters()
+    done = acts.propose(source, categories=wanted, is_whole=replace)
+    if not json:
+        print_text(*shown_review(done.review))
+        _say_left_out(done.tally)
+        show(done.notice)
+    if keys:
+        if not yes:
+            confirm_signing()
+        signers = signers_of(
+            keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
         )
+        signed = acts.sign(signers, done.digest)
         if not json:
-            print_text(*shown_review(review))
-            _say_left_out(tally, again)
-        signed = []
-        if keys:
-            if not yes:
-                confirm_signing()
-            signers = signers_of(
-                keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
-            )
-            signed = sign_with(it, now, signers)
-        waiting = signing.pending(it, now)
-    if json:
-        last = Builds(it.path).last_list
-        files = str(last) if built is not None and last.exists() else None
-        known = {"withdrawn": list(dict.fromkeys(again)), "files": files}
-        print_json({**review_document(review, waiting), **known})
+            show(signed)
+    waiting = acts.look(reads=False).pending
+    if not json:
+        say_missing(waiting)
         return
-    say_signed(signed)
-    say_missing(waiting)
-    say("next: officers sign with 'uploadfilter issuer sign'", style="dim")
+    last = acts.builds.last_list
+    files = str(last) if is_built and last.exists() else None
+    known = {"withdrawn": done.withdrawn, "files": files}
+    print_json({**review_document(done.review, waiting), **known})
 
 
 def _check_useful(source: Path | None, *, is_chosen: bool, is_compared: bool) -> None:
@@ -259,7 +247,7 @@ def _check_useful(source: Path | None, *, is_chosen: bool, is_compared: bool) ->
 
 
 def _built(
-    it: IssuerFolder,
+    builds: Builds,
     source: Path,
     categories: Sequence[str],
     known_good: KnownGoodCheck | None,
@@ -278,18 +266,14 @@ def _built(
             "category.",
         )
     category = categories[0] if categories else None
-    builds = Builds(it.path)
     corpora = () if known_good is None else known_good.corpora
     file = builds.place(source.resolve(), category, corpora)
     # A build that was finished and not staged may lack pictures that came later.
     file.unlink(missing_ok=True)
-    out = BuildFile(file)
-    try:
+    with closing(BuildFile(file)) as out:
         build_into(out, source, Naming(category=category), known_good=known_good)
         builds.note(file, out.built)
         out.finish()
-    finally:
-        out.close()
     if not json:
         tell_built(out.built, source, builds.last_list if out.list.exists() else None)
     if not out.built.entries:

@@ -15,8 +15,8 @@ import msgspec
 from aiohttp import web
 
 from uploadfilter.errors import UploadFilterError, UsageError
+from uploadfilter.issuing.acts import FolderState, Notice
 from uploadfilter.issuing.page import folders, forms, rendering
-from uploadfilter.issuing.page.acts import Acts, FolderState
 from uploadfilter.issuing.page.chooser import Chooser
 from uploadfilter.issuing.page.door import COOKIE, BrowserSession, NotLetIn
 from uploadfilter.issuing.page.orders import (
@@ -28,8 +28,8 @@ from uploadfilter.issuing.page.orders import (
     WITHDRAW,
     Orders,
 )
-from uploadfilter.issuing.page.steps import Act
-from uploadfilter.issuing.page.work import Bench, Job, Notice, note_of
+from uploadfilter.issuing.page.work import Bench, Job, note_of
+from uploadfilter.issuing.steps import Act
 from uploadfilter.proxy.admin.serving import HEADERS
 
 _WITHIN_S: Final = 10.0
@@ -68,7 +68,7 @@ class PageHandler:
 
     Args:
         door: Admits the one browser.
-        acts: The acts that the page can do.
+        orders: Carries out forms.
         bench: Runs the acts.
         clock: Returns seconds that never go back, for the idle time.
     """
@@ -76,22 +76,20 @@ class PageHandler:
     def __init__(
         self,
         door: BrowserSession,
-        acts: Acts,
+        orders: Orders,
         bench: Bench,
         *,
         clock: Callable[[], float],
     ) -> None:
         self._door = door
-        self._acts = acts
         self._bench = bench
         self._clock = clock
         self._asked_at = clock()
         self._notes: list[Notice] = []
-        self._orders = Orders(acts)
+        self._orders = orders
         self._chooser = Chooser()
         self._last_back = WAY
         self.closed = asyncio.Event()
-        orders = self._orders
         self._of_folder: dict[
             str, tuple[str, Callable[[FolderState], rendering.Values]]
         ] = {
@@ -104,7 +102,9 @@ class PageHandler:
             KEYS: ("keys", lambda it: rendering.keeping(it, orders.keys)),
             STATUS: (
                 "status",
-                lambda it: rendering.state(it, acts.lifetimes, acts.epoch_s),
+                lambda it: rendering.state(
+                    it, orders.acts.folder.settings.lifetimes, orders.acts.epoch_s
+                ),
             ),
         }
 
@@ -217,13 +217,13 @@ class PageHandler:
         notes = tuple(self._notes) if tells else ()
         if tells:
             self._notes.clear()
-        settings = self._acts.folder.settings
+        settings = self._orders.acts.folder.settings
         return rendering.PageLayout(
             set=settings.set,
             issuer=settings.issuer,
             form=self._door.form,
             notes=notes,
-            takes_tokens=self._acts.library is not None,
+            takes_tokens=self._orders.library is not None,
         )
 
     async def _look(self, back: str) -> FolderState | None:
@@ -232,7 +232,9 @@ class PageHandler:
         if self._bench.job is None:
             job = Job("Reading the folder", can_be_stopped=False, back=back)
             reads = back == WAY
-            await self._begin(job, lambda _: found.append(self._acts.look(reads=reads)))
+            await self._begin(
+                job, lambda _: found.append(self._orders.acts.look(reads=reads))
+            )
         return found[0] if found else None
 
     async def _begin(self, job: Job, run: Callable[[Job], Notice | None]) -> None:

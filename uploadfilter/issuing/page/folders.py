@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import UsageError
+from uploadfilter.issuing.wording import shown
 
 MOST_LISTED: Final = 500
 """Folders that are listed; if there are more, people can type the path."""
@@ -125,14 +126,6 @@ def _mode(path: Path) -> int:
             f"cannot use {shown(path)!r}: {exc.strerror}",
             hint="Check the path; is the stick still there?",
         ) from exc
-
-
-def shown(path: Path | str) -> str:
-    r"""Return a path as readable text; bytes that are not text appear as ``\xNN``."""
-    text = os.fsencode(path).decode("utf-8", "backslashreplace")
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
-    )
 
 
 def mark(path: Path) -> str:

@@ -56,8 +56,12 @@ _ROLE: Final = re.compile(
 
 
 def on_page(text: str) -> str:
-    """Return a hint in the words of the page."""
-    text = _COMMAND.sub(lambda found: STEPS.get(found[1], found[0]), text)
-    text = _ONLINE_KEY.sub(" in the field 'Key of this machine'", text)
-    text = _ROLE.sub(lambda found: ROLES[found[0]], text)
+    """Return an error or its hint as a sentence in the words of the page."""
+    text = _ROLE.sub(lambda found: ROLES[found[0]], without_commands(text))
     return text[:1].upper() + text[1:]
+
+
+def without_commands(text: str) -> str:
+    """Return a text with the places on the page for the commands that it names."""
+    text = _COMMAND.sub(lambda found: STEPS.get(found[1], found[0]), text)
+    return _ONLINE_KEY.sub(" in the field 'Key of this machine'", text)

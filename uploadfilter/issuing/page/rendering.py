@@ -16,17 +16,16 @@ from typing import Any, Final
 import jinja2
 
 from uploadfilter.issuing import holding, signing
+from uploadfilter.issuing.acts import FolderState, Notice
 from uploadfilter.issuing.building import WORDS, LeftOut
 from uploadfilter.issuing.folder import file_errors
 from uploadfilter.issuing.keys import LEAST_PASSPHRASE
 from uploadfilter.issuing.leftout import ListedFile, list_beside, shown_files
-from uploadfilter.issuing.page.acts import FolderState
-from uploadfilter.issuing.page.folders import mark, shown
+from uploadfilter.issuing.page.folders import mark
 from uploadfilter.issuing.page.hints import ROLES
-from uploadfilter.issuing.page.steps import Act, Step, due, offered, places
-from uploadfilter.issuing.page.work import Notice
 from uploadfilter.issuing.publishing import Withdrawable
 from uploadfilter.issuing.signing import PendingSignature
+from uploadfilter.issuing.steps import Act, Step, due, offered, places
 from uploadfilter.issuing.wording import (
     counted,
     entries,
@@ -34,6 +33,7 @@ from uploadfilter.issuing.wording import (
     needed,
     review_heading,
     review_lines,
+    shown,
 )
 from uploadfilter.signedsets import metadata as md
 from uploadfilter.signedsets.roles import (

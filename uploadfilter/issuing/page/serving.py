@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.page.acts import Acts
 from uploadfilter.issuing.page.desk import PageHandler
 from uploadfilter.issuing.page.door import BrowserSession, Secrets
+from uploadfilter.issuing.page.orders import Orders
 from uploadfilter.issuing.page.work import Bench
 from uploadfilter.proxy.admin.serving import serving
 from uploadfilter.proxy.clients.addresses import TCPAddress
@@ -65,12 +65,12 @@ class PageSettings:
 
 
 async def serve(
-    acts: Acts, settings: PageSettings, *, announce: Callable[[str], None]
+    orders: Orders, settings: PageSettings, *, announce: Callable[[str], None]
 ) -> None:
     """Serve the page until it is closed, left alone or told to end.
 
     Args:
-        acts: The acts that the page can do.
+        orders: Carries out the forms of the page.
         settings: Its address and time.
         announce: Receives the link, once.
 
@@ -80,7 +80,7 @@ async def serve(
     bench = Bench()
     loop = asyncio.get_running_loop()
     try:
-        async with _listening(acts, settings, bench) as (desk, link):
+        async with _listening(orders, settings, bench) as (desk, link):
             for number in (signal.SIGTERM, signal.SIGINT):
                 loop.add_signal_handler(number, desk.closed.set)
             announce(link)
@@ -91,7 +91,7 @@ async def serve(
 
 @asynccontextmanager
 async def _listening(
-    acts: Acts, settings: PageSettings, bench: Bench
+    orders: Orders, settings: PageSettings, bench: Bench
 ) -> AsyncIterator[tuple[PageHandler, str]]:
     """Listen during the block; yield the desk, and the link to it."""
     host, port = _host_and_port(settings.listen or f"{_by_chance()}:0")
@@ -116,7 +116,7 @@ async def _listening(
     async with served as bound:
         door = BrowserSession(known, authority=str(bound))
         clock = asyncio.get_running_loop().time
-        desk = PageHandler(door, acts, bench, clock=clock)
+        desk = PageHandler(door, orders, bench, clock=clock)
         yield desk, f"http://{bound}/enter/{known.link}"
 
 

@@ -8,31 +8,17 @@ for, also at the end of the process.
 import asyncio
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
 from uploadfilter.errors import IssuerError, UploadFilterError
-from uploadfilter.issuing.page.hints import on_page
+from uploadfilter.issuing.acts import Notice
+from uploadfilter.issuing.page.hints import on_page, without_commands
 from uploadfilter.scanners.files import find
 
 PATIENCE_S: Final = 1.0
 """How long a browser waits for the end of work before it is shown the progress."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Notice:
-    """A message that people are shown once.
-
-    Attributes:
-        text: What happened.
-        hint: What to do next; empty if there is nothing to do.
-        is_good: Whether the act succeeded.
-    """
-
-    text: str
-    hint: str = ""
-    is_good: bool = True
 
 
 class Job:
@@ -151,7 +137,8 @@ def _outcome(thread: "asyncio.Future[Notice | None]") -> Notice | None:
     """Return the result of a thread, whatever it was."""
     failed = thread.exception()
     if failed is None:
-        return thread.result()
+        done = thread.result()
+        return done and replace(done, hint=without_commands(done.hint))
     if isinstance(failed, UploadFilterError):
         return note_of(failed)
     # Only its type: a message may hold the name of a picture.

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.issuing.page.steps import (
+from uploadfilter.issuing.steps import (
     FIRST_ROLES,
     Act,
     Situation,
