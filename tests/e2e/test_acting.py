@@ -302,12 +302,12 @@ def test_signed_set_that_root_takes_is_the_owners(machine: Machine) -> None:
 def test_journal_says_who_did_it_not_as_whom(machine: Machine) -> None:
     """Root became the owner to write; on record is root, with every change."""
     file = machine.set_file()
-    for command in WRITING[:4]:
+    for command in WRITING[:6]:
         done = machine.run(*(file if word == "FILE" else word for word in command))
         assert done.returncode == 0, done.stderr.decode()
     lines = (machine.state / "reference" / "journal").read_text().splitlines()
 
-    assert len(lines) == 4
+    assert len(lines) == 6
     assert {json.loads(line)["by"]["uid"] for line in lines} == {0}
 
 

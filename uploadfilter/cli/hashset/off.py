@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from uploadfilter.cli.acting import directory_to_write, reference_writer
+from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.hashset.enforcement import say_lack
 from uploadfilter.cli.hashset.generations import when
 from uploadfilter.cli.options import (
@@ -17,6 +17,7 @@ from uploadfilter.cli.options import (
     StateOption,
     moment_until,
     present_s,
+    state_directory,
 )
 from uploadfilter.cli.output import print_json, say, table
 from uploadfilter.decisions.tripping import FEWEST_RESTORING, Restoration
@@ -133,7 +134,7 @@ def on_command(
         uploadfilter hashset on unit7 a17 --by ab --by cd --why "compared with issuer"
     """
     _check_count(entries)
-    base = directory_to_write(state, create=False).path.parent
+    base = state_directory(state)
     with reference_writer(state) as writer:
         parties = {it: _parties(writer.generation, base, name, it) for it in entries}
         people = tuple(by or ())
