@@ -416,7 +416,8 @@ def test_wheel_holds_the_package_and_its_pages_only(tmp_path: Path) -> None:
     wanted = {
         name_of(path)
         for path in files(PACKAGE)
-        if path.suffix in {".py", ".html", ".toml", ".css", ".js", ".svg", ".corpus"}
+        if path.suffix
+        in {".py", ".html", ".toml", ".css", ".js", ".sql", ".svg", ".corpus"}
         or path.name == "py.typed"
     }
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Final, NamedTuple
 
 from uploadfilter.reporting.scanning import ChangeFact
@@ -101,6 +102,7 @@ class GatheredLog:
 
     Attributes:
         label: Its name in the report.
+        directory: Its directory.
         instance: The proxy's name.
         standing: The checkpoint; ``None`` without a tree.
         signed: Number of the last record that the log's newest checkpoint covers; 0
@@ -117,6 +119,7 @@ class GatheredLog:
     """
 
     label: str
+    directory: Path = Path()
     instance: str = ""
     standing: LogStanding | None = None
     signed: int = 0

@@ -293,7 +293,7 @@ class _LogReader:
             # The origin does not change if the proxy gets another name later.
             name, _, key = self._tree.head.origin.rpartition("/")
             label = f"{name.rpartition('/')[2]}/{key[:_ORIGIN_DIGITS]}"
-        return GatheredLog(label=label, instance=instance)
+        return GatheredLog(label=label, directory=self.directory, instance=instance)
 
     def _standing(self) -> tuple[LogStanding | None, int | None]:
         """Return the checkpoint, and the number of the last record to count."""

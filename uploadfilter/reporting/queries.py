@@ -19,8 +19,8 @@ from typing import Final, NamedTuple
 from uploadfilter.model import EXEMPTIONS, INCAPACITY, REFUSALS, Reason
 from uploadfilter.reporting.tables import OTHERS, Cell, Way
 
-_REFUSED: Final = tuple(sorted(REFUSALS | {Reason.PIECEWISE_UPLOAD}))
-_TURNED_AWAY: Final = tuple(sorted(INCAPACITY))
+REFUSED: Final = tuple(sorted(REFUSALS | {Reason.PIECEWISE_UPLOAD}))
+INCAPABLE: Final = tuple(sorted(INCAPACITY))
 _EXEMPT: Final = tuple(sorted(EXEMPTIONS))
 
 
@@ -271,14 +271,14 @@ def _by_means() -> Iterator[FigureQuery]:
 _GRANTED: Final = ("reversed", "granted", "overturned", "suppressed", "withdrawn")
 """``reversed``, and what older versions wrote of decisions that were reversed."""
 
-_INSPECTED: Final = (Condition("reason", Op.NOT, (*_EXEMPT, *_REFUSED, *_TURNED_AWAY)),)
+_INSPECTED: Final = (Condition("reason", Op.NOT, (*_EXEMPT, *REFUSED, *INCAPABLE)),)
 
 QUERIES: Final[tuple[FigureQuery, ...]] = (
     FigureQuery(name="uploads"),
     FigureQuery(name="inspected", where=_INSPECTED),
     FigureQuery(name="exempt", where=(Condition("reason", Op.IS, _EXEMPT),)),
-    FigureQuery(name="refused", where=(Condition("reason", Op.IS, _REFUSED),)),
-    FigureQuery(name="incapable", where=(Condition("reason", Op.IS, _TURNED_AWAY),)),
+    FigureQuery(name="refused", where=(Condition("reason", Op.IS, REFUSED),)),
+    FigureQuery(name="incapable", where=(Condition("reason", Op.IS, INCAPABLE),)),
     FigureQuery(name="matched", where=(_MATCH,)),
     FigureQuery(name="rejected", where=(_MATCH, _REJECTED)),
     FigureQuery(
@@ -313,7 +313,7 @@ QUERIES: Final[tuple[FigureQuery, ...]] = (
     ),
     FigureQuery(
         name="incapable_by_reason",
-        where=(Condition("reason", Op.IS, _TURNED_AWAY),),
+        where=(Condition("reason", Op.IS, INCAPABLE),),
         by=("reason",),
         above="incapable",
     ),

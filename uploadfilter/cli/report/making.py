@@ -28,6 +28,7 @@ from uploadfilter.reporting.document import (
 )
 from uploadfilter.reporting.gathered import (
     IS_DAMAGE,
+    GatheredLog,
     ReportDays,
 )
 from uploadfilter.reporting.gathering import (
@@ -38,6 +39,7 @@ from uploadfilter.reporting.gathering import (
 )
 from uploadfilter.reporting.hiding import LEAST, LEAST_ALLOWED
 from uploadfilter.reporting.page.words import LANGUAGES, lack_words
+from uploadfilter.reporting.sql import query_names, script_of
 
 MOST_DAYS = 3700
 """Most days of a report: ten years. More is a typing error."""
@@ -85,10 +87,19 @@ def report_command(
     logs: LogsArgument = None,
     first: Annotated[
         str, typer.Option("--from", metavar="DAY", help="The first day, UTC.")
-    ],
+    ] = "",
     last: Annotated[
         str, typer.Option("--to", metavar="DAY", help="The last day, UTC.")
-    ],
+    ] = "",
+    show: Annotated[
+        str | None,
+        typer.Option(
+            metavar="QUERY",
+            help="Print how a figure is counted, as SQL that DuckDB runs on the logs; "
+            "'list' prints the names.",
+            show_default=False,
+        ),
+    ] = None,
     by: Annotated[
         By | None,
         typer.Option(help="Divide the time into periods.", case_sensitive=False),
@@ -162,8 +173,11 @@ def report_command(
         uploadfilter report --from 2026-01-01 --to 2026-12-31 --by quarter
         --language nl -o 2026.pdf north/log south/log
     """
+    if show == "list":
+        write_data("".join(f"{name}\n" for name in query_names()).encode())
+        raise typer.Exit(OK)
     shape = None if output is None else _form(form, output)
-    if shape is None and not json:
+    if shape is None and not json and show is None:
         raise UsageError(
             "there is no file to write", hint="Name one with -o, or print --json."
         )
@@ -179,7 +193,11 @@ def report_command(
         published=() if published is None else _publications(published),
     )
     _check(chosen)
-    document = _made(directories_of(logs, state), chosen, cache=cache, jobs=jobs)
+    gathered = _gathered(directories_of(logs, state), chosen, cache=cache, jobs=jobs)
+    if show is not None:
+        write_data(script_of(show, gathered, chosen).encode())
+        raise typer.Exit(OK)
+    document = _made(gathered, chosen)
     if output is not None and shape is not None:
         _write(output, _rendered(document, shape))
         say(f"written: {output}")
@@ -188,16 +206,19 @@ def report_command(
     raise typer.Exit(FOUND if _say_lacks(document) else OK)
 
 
-def _made(
+def _gathered(
     directories: Sequence[Path],
     chosen: ReportChoices,
     *,
     cache: Path | None,
     jobs: int | None,
-) -> Document:
+) -> list[GatheredLog]:
     days = ReportDays(chosen.first, chosen.last + timedelta(days=1))
     with shown_progress(directories, days, jobs=jobs, cache=cache) as options:
-        gathered = gather(directories, days, options)
+        return gather(directories, days, options)
+
+
+def _made(gathered: Sequence[GatheredLog], chosen: ReportChoices) -> Document:
     now = datetime.fromtimestamp(present_s(), UTC)
     return compose(
         gathered,
