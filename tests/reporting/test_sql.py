@@ -25,13 +25,16 @@ from tests.reporting.logs import head, lines_of, records, write_segment
 from tests.reporting.site import FIRST, write_site
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.segments import segments
-from uploadfilter.decisions.records.records import Record
+from uploadfilter.decisions.records.lasting import Change, ChangeRecord
+from uploadfilter.decisions.records.records import Record, moment
 from uploadfilter.errors import UsageError
 from uploadfilter.reporting.composing import compose
 from uploadfilter.reporting.document import By, PublishedSet, ReportChoices
 from uploadfilter.reporting.gathered import GatheredLog, ReportDays
 from uploadfilter.reporting.gathering import GatherOptions, gather
+from uploadfilter.reporting.queries import _GRANTED
 from uploadfilter.reporting.sql import figure_of, query_names, script_of, steps_of
+from uploadfilter.reporting.timing import _ENDED
 
 _Figures = dict[tuple[str, ...], list[float]]
 
@@ -122,6 +125,29 @@ def test_duckdb_takes_totals_for_days_that_retention_deleted(tmp_path: Path) -> 
 
     assert logs[0].from_totals
     assert _by_duckdb(logs, _chosen(40)) == _reported(logs, _chosen(40))
+
+
+@pytest.mark.parametrize("end", [*sorted(_ENDED), *_GRANTED, "withdrawn"])
+def test_duckdb_knows_each_state_of_an_objection(tmp_path: Path, end: str) -> None:
+    """An objection counts, and takes as long, as in the report."""
+    details: dict[str, object] = {"signal_type": "pdq"}
+    events = [
+        ChangeRecord(
+            time=moment(NOON + at * 9999),
+            change=Change.OBJECTION,
+            at=moment(NOON + at * 9999),
+            by=None,
+            subject="o1",
+            details=details | {"state": state},
+        )
+        for at, state in enumerate(("received", end, end, "received", end))
+    ]
+    write_segment(tmp_path, lines_of([head(), *events]))
+    logs = _gathered([tmp_path], _chosen())
+
+    found = _by_duckdb(logs, _chosen())
+    assert ("objections", end) in found
+    assert found == _reported(logs, _chosen())
 
 
 def test_printed_query_runs_by_itself(tmp_path: Path) -> None:

@@ -71,12 +71,13 @@ SELECT period, details->>'state' AS state,
 FROM changes JOIN days ON days.day = left(at_text, 10) WHERE change = 'objection';
 
 -- Each objection counts from its first event received to its first decision after that.
--- Older versions wrote upheld for denied, and overturned for granted.
+-- The states are stands and reversed, each with what older versions wrote for it.
 CREATE OR REPLACE TEMP TABLE answers AS
 WITH turns AS (
     SELECT log, seq, "at", at_text, subject, details->>'state' <> 'received' AS is_end
     FROM changes WHERE change = 'objection' AND details->>'state' IN ('received',
-        'denied', 'granted', 'suppressed', 'asked', 'upheld', 'overturned')
+        'stands', 'denied', 'upheld',
+        'reversed', 'granted', 'overturned', 'suppressed', 'asked')
 ),
 numbered AS (
     SELECT *, coalesce(count(*) FILTER (is_end) OVER (PARTITION BY log, subject

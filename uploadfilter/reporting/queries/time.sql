@@ -91,8 +91,7 @@ SELECT [unnest(['number', 'median', 'most'])] AS key, period,
 FROM imports WHERE withdraws AND since IS NOT NULL GROUP BY GROUPING SETS ((period), ())
 
 -- name: answered
--- Days from the event received of an objection to its decision. Older versions wrote
--- upheld for denied, and overturned for granted.
+-- Days from the event received of an objection to its decision.
 SELECT [unnest(['number', 'median', 'most'])] AS key, period,
     unnest([count(*), round(median(days), 2), round(max(days), 2)]) AS value
 FROM answers GROUP BY GROUPING SETS ((period), ())
