@@ -53,7 +53,7 @@ def test_decision_is_found_as_the_page_shows_it(tmp_path: Path) -> None:
         pytest.param(
             f"{ORIGIN}[limits]\nmax_parts = '64'\n",
             "limits.max_parts = '64' cannot be used: it is a text",
-            "Write a whole number without quotes, or a size",
+            "Write a whole number without quotes",
             id="number-in-quotes",
         ),
     ],
