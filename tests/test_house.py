@@ -66,7 +66,6 @@ TESTED_ELSEWHERE = {
         "tests/decisions/records/test_totals.py"
     ),
     "uploadfilter/issuing/acts.py": "tests/issuing/page/test_desk.py",
-    "uploadfilter/issuing/page/chooser.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/orders.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/issuing/page/rendering.py": "tests/issuing/page/test_desk.py",
     "uploadfilter/proxy/assembling/protocols.py": (

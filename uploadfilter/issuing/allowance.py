@@ -9,14 +9,13 @@ ids. So a command that is killed between the two and repeated counts once.
 """
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, datetime
 from typing import Final
 
 import msgspec
 
 from uploadfilter.errors import IssuerError
 from uploadfilter.issuing.folder import IssuerFolder
-from uploadfilter.issuing.wording import counted
+from uploadfilter.issuing.wording import counted, moment
 from uploadfilter.signedsets.roles import DAY_S
 from uploadfilter.state import write_private
 
@@ -80,7 +79,8 @@ def check(noted: Noted, new: Collection[str], most: int, epoch_s: float) -> None
         return
     free = left(noted, most, epoch_s)
     today = "" if free == most else f", of which {counted(free, 'is', 'are')} left now"
-    then = f"All of them can be from {_moment(at)} on. " if at is not None else ""
+    # Rounded up: a time that is a minute too early would be refused again.
+    then = f"All of them can be from {moment(at + 60)} on. " if at is not None else ""
     first = f"{free:,} can be withdrawn now. " if free else ""
     raise IssuerError(
         f"{counted(len(new), 'entry is', 'entries are')} more than the {most:,} that "
@@ -121,8 +121,3 @@ def note(folder: IssuerFolder, new: Collection[str], epoch_s: float) -> None:
     kept = recent(read(folder), epoch_s) | dict.fromkeys(new, int(epoch_s))
     data = msgspec.json.encode(dict(sorted(kept.items())))
     write_private(folder.path / _NAME, data)
-
-
-def _moment(at: float) -> str:
-    # Rounded up: a time that is a minute too early would be refused again.
-    return f"{datetime.fromtimestamp(at + 60, UTC):%Y-%m-%d %H:%M} UTC"

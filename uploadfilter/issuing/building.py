@@ -200,7 +200,6 @@ def _signals_of(view: View, quality_of: Quality) -> Iterator[EntrySignal]:
 
 
 def _windows_of(scan: Scan, frames: Sequence[View]) -> Iterator[View]:
-    """Yield the views of the windows of some frames, in their order."""
     wanted = {"" if view.name == _STORED else view.name for view in frames}
     for view in scan.views:
         if window_of(view.name) and view.name.rpartition("/")[0] in wanted:
@@ -208,7 +207,6 @@ def _windows_of(scan: Scan, frames: Sequence[View]) -> Iterator[View]:
 
 
 def _is_stored(name: str) -> bool:
-    """Tell whether a view shows a frame as it is stored."""
     return name == _STORED or (name.startswith("frame:") and "/" not in name)
 
 

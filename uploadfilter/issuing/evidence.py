@@ -22,9 +22,11 @@ from uploadfilter.errors import EvidenceError, IssuerError
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import (
     COST,
-    LEAST_PASSPHRASE,
+    SEED_BYTES,
+    check_passphrase,
     document,
     passphrase_cipher,
+    seal,
 )
 from uploadfilter.sealing.envelope import Recipient, parse_recipient
 from uploadfilter.state import PRIVATE_FILE, sync_directory
@@ -33,9 +35,6 @@ RECORD: Final = "openings.jsonl"
 """The record of openings, in the issuer's folder."""
 
 _KIND: Final = "uploadfilter evidence key 1"
-_NONCE_BYTES: Final = 12
-_SALT_BYTES: Final = 16
-_SEED_BYTES: Final = 32
 
 
 class _KeyFile(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,12 +87,8 @@ def made_evidence_key(
     Raises:
         IssuerError: Name or passphrase is not allowed.
     """
-    if len(passphrase) < LEAST_PASSPHRASE:
-        raise IssuerError(
-            f"the passphrase has fewer than {LEAST_PASSPHRASE} characters",
-            hint="Take four or five random words.",
-        )
-    seed = secrets.token_bytes(_SEED_BYTES)
+    check_passphrase(passphrase)
+    seed = secrets.token_bytes(SEED_BYTES)
     key = X25519PrivateKey.from_private_bytes(seed)
     recipient = Recipient(name=name, key=key.public_key().public_bytes_raw())
     try:
@@ -103,14 +98,14 @@ def made_evidence_key(
             f"{name!r} cannot be the name of a key",
             hint="Use up to 64 small letters, digits, '-', '_' and '.'.",
         ) from exc
-    salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-    cipher = passphrase_cipher(passphrase, salt, cost)
+    bound = recipient.text.encode()
+    salt, nonce, sealed = seal(seed, passphrase, bound=bound, cost=cost)
     file = _KeyFile(
         kind=f"{_KIND} {cost}",
         recipient=recipient.text,
         salt=salt,
         nonce=nonce,
-        sealed=cipher.encrypt(nonce, seed, recipient.text.encode()),
+        sealed=sealed,
     )
     return document(file), recipient.text.encode() + b"\n"
 

@@ -245,11 +245,6 @@ def _hex(key: SSlibKey) -> str:
 
 @contextmanager
 def _named(path: Path) -> Iterator[None]:
-    """Put the name of the file in front of an error.
-
-    Raises:
-        FeedbackError: With the name of the file.
-    """
     try:
         yield
     except FeedbackError as exc:

@@ -52,7 +52,9 @@ _LANES: Final = 1
 _MOST_COST: Final = 1 << 20
 _SALT_BYTES: Final = 16
 _NONCE_BYTES: Final = 12
-_SEED_BYTES: Final = 32
+SEED_BYTES: Final = 32
+"""The length of a private key, of either kind."""
+
 _ED25519: Final = "ed25519"
 _PUBLIC_HEX: Final = 64
 
@@ -101,18 +103,10 @@ def made_key(name: str, passphrase: str, *, cost: int = COST) -> tuple[bytes, by
     Raises:
         IssuerError: Name or passphrase is not allowed.
     """
-    if len(passphrase) < LEAST_PASSPHRASE:
-        raise IssuerError(
-            f"the passphrase has fewer than {LEAST_PASSPHRASE} characters",
-            hint="Take four or five random words.",
-        )
-    seed = secrets.token_bytes(_SEED_BYTES)
-    public = named(_signer(seed).public_key, name)
-    shape = public_shape(public)
-    salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
-    sealed = passphrase_cipher(passphrase, salt, cost).encrypt(
-        nonce, seed, _bound(shape)
-    )
+    check_passphrase(passphrase)
+    seed = secrets.token_bytes(SEED_BYTES)
+    shape = public_shape(named(_signer(seed).public_key, name))
+    salt, nonce, sealed = seal(seed, passphrase, bound=_bound(shape), cost=cost)
     file = _Sealed(
         format=FORMAT, public=shape, cost=cost, salt=salt, nonce=nonce, sealed=sealed
     )
@@ -157,7 +151,7 @@ def made_plain_key(name: str) -> tuple[bytes, bytes]:
     Raises:
         IssuerError: The name is not allowed.
     """
-    seed = secrets.token_bytes(_SEED_BYTES)
+    seed = secrets.token_bytes(SEED_BYTES)
     shape = public_shape(named(_signer(seed).public_key, name))
     return document(_Plain(format=FORMAT, public=shape, seed=seed)), document(shape)
 
@@ -276,6 +270,35 @@ def public_shape(key: SSlibKey) -> dict[str, Any]:
 
 def _signer(seed: bytes, public: SSlibKey | None = None) -> CryptoSigner:
     return CryptoSigner(Ed25519PrivateKey.from_private_bytes(seed), public)
+
+
+def check_passphrase(passphrase: str) -> None:
+    """Refuse a passphrase that a thief of the file would guess.
+
+    Raises:
+        IssuerError: It is too short.
+    """
+    if len(passphrase) < LEAST_PASSPHRASE:
+        raise IssuerError(
+            f"the passphrase has fewer than {LEAST_PASSPHRASE} characters",
+            hint="Take four or five random words.",
+        )
+
+
+def seal(
+    seed: bytes, passphrase: str, *, bound: bytes, cost: int
+) -> tuple[bytes, bytes, bytes]:
+    """Seal a private key; return the salt, the nonce, and the sealed key.
+
+    Args:
+        seed: The private key.
+        passphrase: The passphrase.
+        bound: The data that the seal also covers.
+        cost: N of scrypt, a power of 2.
+    """
+    salt, nonce = secrets.token_bytes(_SALT_BYTES), secrets.token_bytes(_NONCE_BYTES)
+    cipher = passphrase_cipher(passphrase, salt, cost)
+    return salt, nonce, cipher.encrypt(nonce, seed, bound)
 
 
 def passphrase_cipher(passphrase: str, salt: bytes, cost: int) -> ChaCha20Poly1305:

@@ -407,7 +407,6 @@ def _replacing_set(folder: IssuerFolder) -> Iterator[Path]:
 
 
 def _others(proposal: Path) -> Iterator[Path]:
-    """Yield the files of a proposal that do not belong to the set."""
     for path in sorted(it for it in proposal.rglob("*") if it.is_file()):
         parts = path.relative_to(proposal).parts
         is_other = (

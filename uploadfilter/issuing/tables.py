@@ -137,7 +137,6 @@ def read_table(path: Path) -> PictureTable:
 
 
 def _media(path: Path) -> Iterator[tuple[PictureRow, Collection[Key]]]:
-    """Yield the entries of a file that could be imported, with their digests."""
     tally = Tally()
     with opened(path) as (file, _):
         items = formats.read(

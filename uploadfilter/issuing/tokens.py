@@ -266,7 +266,6 @@ def _known(data: bytes) -> _File:
 
 
 def _use(library: Path) -> None:
-    """Make ``HSMSigner`` load a library."""
     load_extra(
         "pkcs11", "pkcs11.util.ec", purpose="a token", extra="pkcs11", error=IssuerError
     )
@@ -280,7 +279,6 @@ def _use(library: Path) -> None:
 
 
 def _told(exc: Exception, place: _Place) -> IssuerError:
-    """Return the error for an exception of a token or its library."""
     if isinstance(exc, IssuerError):
         return exc
     # HSMSigner turns some of them into ValueErrors.

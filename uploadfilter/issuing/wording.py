@@ -5,6 +5,7 @@ Rules this module keeps: it is pure; a count agrees with its noun.
 
 import os
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -32,6 +33,11 @@ def shown(path: Path | str) -> str:
     return "".join(
         c if c.isprintable() else c.encode("unicode_escape").decode() for c in text
     )
+
+
+def moment(epoch_s: float) -> str:
+    """Return a time as people read it, in UTC and to the minute."""
+    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def entries(count: int, then: str = "", *, plural: str = "") -> str:

@@ -6,8 +6,14 @@ from pathlib import Path
 import pytest
 
 from uploadfilter.errors import UsageError
-from uploadfilter.issuing.page.chooser import Chooser
-from uploadfilter.issuing.page.folders import MOST_LISTED, check, listed, mark, typed
+from uploadfilter.issuing.page.folders import (
+    MOST_LISTED,
+    Chooser,
+    check,
+    listed,
+    mark,
+    typed,
+)
 from uploadfilter.issuing.wording import shown
 
 ODD = (b"a b", b"\xff\xfe", b"<b>&amp;", b"line\nbreak", "\u202eb".encode(), b"'\"")

@@ -40,6 +40,32 @@ LeaveOutOption = Annotated[
         "the program is compared.",
     ),
 ]
+CategoryOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="C",
+        help="The category of all of them.  [default: the first folder below FOLDER]",
+        show_default=False,
+    ),
+]
+TableOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        metavar="FILE",
+        help="Ids and categories: a CSV file with the columns path or md5, id, "
+        "category, or VICS in JSON.",
+        show_default=False,
+    ),
+]
+WindowsOption = Annotated[
+    bool,
+    typer.Option(
+        "--windows",
+        help="List the centre of each picture as well: copies that were cut are "
+        "found. Three PDQ values an entry.",
+    ),
+]
 
 
 def build_command(
@@ -50,41 +76,17 @@ def build_command(
         Path, typer.Argument(metavar="FILE", help="The file to be made: JSON lines.")
     ],
     *,
-    category: Annotated[
-        str | None,
-        typer.Option(
-            metavar="C",
-            help="The category of all of them.  [default: the first folder below "
-            "FOLDER]",
-            show_default=False,
-        ),
-    ] = None,
+    category: CategoryOption = None,
     names: Annotated[
         bool,
         typer.Option(
             "--names", help="Use the name of a file as its id, not its SHA-256."
         ),
     ] = False,
-    table: Annotated[
-        Path | None,
-        typer.Option(
-            "--table",
-            metavar="FILE",
-            help="Ids and categories: a CSV file with the columns path or md5, id, "
-            "category, or VICS in JSON.",
-            show_default=False,
-        ),
-    ] = None,
+    table: TableOption = None,
     known_good: KnownGoodOption = None,
     leave_out: LeaveOutOption = False,
-    windows: Annotated[
-        bool,
-        typer.Option(
-            "--windows",
-            help="List the centre of each picture as well: copies that were cut are "
-            "found. Three PDQ values an entry.",
-        ),
-    ] = False,
+    windows: WindowsOption = False,
     jobs: JobsOption = None,
     json: JSONOption = False,
 ) -> None:

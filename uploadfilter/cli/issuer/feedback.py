@@ -1,6 +1,7 @@
 """``uploadfilter hashset feedback | feedback-key`` and ``issuer feedback``."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Annotated, Final
@@ -116,23 +117,16 @@ def feedback_command(
     """
     base = state_directory(state)
     first, last = _day(since), _day(to)
-    if last >= _today():
-        raise UsageError(
-            f"{last} is not over yet", hint="The last day may be yesterday, in UTC."
-        )
-    if output.exists():
-        raise UsageError(
-            f"{str(output)!r} exists already", hint="Name another file, or remove it."
-        )
+    _check_new(output, last)
     signer = opened_plain_key(_key_of(base))
-    status = Trusted.of(base, name).status()
+    root = Trusted.of(base, name).status().root
     found = gathering.gathered(_logs(base), name, first, last)
     lines = list(found.lines(_quarantined(base, name)))
     try:
         header = FeedbackHeader(
             feedback=FORMAT,
             set=name,
-            root=status.root,
+            root=root,
             operator=name_of(signer.public_key),
             public=signer.public_key.keyval["public"],
             since=first,
@@ -154,6 +148,17 @@ def feedback_command(
     say(f"{str(output)!r}: {len(lines):,} entries, {matches:,} matches", style="green")
     for begin, end in header.gaps:
         say(f"the log no longer has the matches of {begin} to {end}", style="yellow")
+
+
+def _check_new(output: Path, last: date) -> None:
+    if last >= _today():
+        raise UsageError(
+            f"{last} is not over yet", hint="The last day may be yesterday, in UTC."
+        )
+    if output.exists():
+        raise UsageError(
+            f"{str(output)!r} exists already", hint="Name another file, or remove it."
+        )
 
 
 def issuer_feedback_command(
@@ -207,7 +212,7 @@ def _print_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
     entries = matches = 0
     for item in sums:
         entries, matches = entries + 1, matches + item.matches
-        print_json(_document(item))
+        print_json({**asdict(item), "matches": item.matches})
     headers = [it.header for it in found.files]
     print_json(
         {
@@ -225,22 +230,6 @@ def _print_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
             "omitted": sum(it.omitted for it in headers),
         }
     )
-
-
-def _document(item: EntrySum) -> dict[str, object]:
-    return {
-        "id": item.id,
-        "matches": item.matches,
-        "days": item.days,
-        "exact": item.exact,
-        "rejected": item.rejected,
-        "operators": item.operators,
-        "suppressed_by": item.suppressed_by,
-        "quarantined_by": item.quarantined_by,
-        "days_to_first": item.days_to_first,
-        "objections": item.objections,
-        "asked_by": item.asked_by,
-    }
 
 
 def _show_sums(found: summing.Feedback, sums: Iterator[EntrySum]) -> None:
@@ -291,7 +280,6 @@ def _words(item: EntrySum) -> str:
 
 
 def _quarantined(state: Path, name: str) -> list[str]:
-    """Return the quarantined entries of a set."""
     with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
         try:
             changes = reader.current().changes
@@ -302,7 +290,6 @@ def _quarantined(state: Path, name: str) -> list[str]:
 
 
 def _logs(state: Path) -> list[Path]:
-    """Return the logs of all proxies of a machine."""
     return sorted(it for it in (state / "instances").glob("*/log") if it.is_dir())
 
 

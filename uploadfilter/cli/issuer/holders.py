@@ -56,58 +56,63 @@ ThresholdOption = Annotated[
     int,
     typer.Option(min=1, max=_MOST_THRESHOLD, help="How many of them must sign."),
 ]
+NewKeysOption = Annotated[
+    Path,
+    typer.Option(
+        "--keys",
+        metavar="DIR",
+        help="Where new keys are written: NAME.key and NAME.pub.  [default: the "
+        "current folder]",
+        show_default=False,
+    ),
+]
+PassphrasesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--passphrases",
+        metavar="DIR",
+        help="Read the passphrase of each new key from DIR/NAME.txt.  [default: "
+        "ask for each]",
+        show_default=False,
+    ),
+]
+CourierOption = Annotated[
+    bool,
+    typer.Option(
+        "--courier",
+        help="The set travels on USB sticks: signatures last three weeks.",
+    ),
+]
+SetNameOption = Annotated[
+    str | None,
+    typer.Option(
+        "--set", metavar="NAME", help="The name of the set.", show_default=False
+    ),
+]
+IssuerNameOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="TEXT",
+        help="The issuer: a unit, not a person.",
+        show_default=False,
+    ),
+]
 
 
 def new_command(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The new folder.")],
     *,
-    name: Annotated[
-        str | None,
-        typer.Option(
-            "--set", metavar="NAME", help="The name of the set.", show_default=False
-        ),
-    ] = None,
-    issuer: Annotated[
-        str | None,
-        typer.Option(
-            metavar="TEXT",
-            help="The issuer: a unit, not a person.",
-            show_default=False,
-        ),
-    ] = None,
+    name: SetNameOption = None,
+    issuer: IssuerNameOption = None,
     root: HoldersOption = None,
     analyst: HoldersOption = None,
     duty: HoldersOption = None,
     online: HoldersOption = None,
     root_threshold: ThresholdOption = 2,
     analyst_threshold: ThresholdOption = 2,
-    courier: Annotated[
-        bool,
-        typer.Option(
-            "--courier",
-            help="The set travels on USB sticks: signatures last three weeks.",
-        ),
-    ] = False,
-    keys: Annotated[
-        Path,
-        typer.Option(
-            "--keys",
-            metavar="DIR",
-            help="Where new keys are written: NAME.key and NAME.pub.  [default: the "
-            "current folder]",
-            show_default=False,
-        ),
-    ] = DEFAULT_FOLDER,
-    passphrases: Annotated[
-        Path | None,
-        typer.Option(
-            "--passphrases",
-            metavar="DIR",
-            help="Read the passphrase of each new key from DIR/NAME.txt.  [default: "
-            "ask for each]",
-            show_default=False,
-        ),
-    ] = None,
+    courier: CourierOption = False,
+    keys: NewKeysOption = DEFAULT_FOLDER,
+    passphrases: PassphrasesOption = None,
 ) -> None:
     """Make an issuer's folder, the keys of its holders, and propose who holds what.
 
@@ -136,7 +141,9 @@ def new_command(
     thresholds = {ROOT: root_threshold, HASHSET: analyst_threshold}
     holders = _first_holders(people, thresholds, made)
     for who, (private, data) in made.items():
-        show(keep_key(keys / f"{who}.key", who, private, data))
+        file = keys / f"{who}.key"
+        keep_key(file, who, private, data)
+        say(f"made {str(file)!r}, which stays with its holder", style="green")
     it = IssuerFolder.create(folder, settings)
     with it.locked():
         holding.propose_holders(it, Published(), holders, epoch_s=present_s())
@@ -147,7 +154,6 @@ def new_command(
 
 
 def _asked(option: str, question: str) -> str:
-    """Ask for what an option does not say."""
     if not sys.stdin.isatty():
         raise UsageError(
             f"{option} is missing", hint="Without a terminal, give all options."
@@ -219,7 +225,6 @@ def _first_holders(
 
 
 def _is_file(holder: str) -> bool:
-    """Return whether a holder is named by the file of a public key."""
     return holder.endswith(".pub")
 
 

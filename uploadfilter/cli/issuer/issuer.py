@@ -77,9 +77,7 @@ def sign_command(
         print_text(*shown_review(seen.review))
     if not yes:
         confirm_signing()
-    signers = signers_of(
-        keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
-    )
+    signers = signers_of(keys, passphrase_files, fd=passphrase_fd, library=pkcs11)
     done = acts.sign(signers, seen.digest)
     waiting = acts.look(reads=False).pending
     if json:
@@ -275,11 +273,8 @@ def shown_review(review: Review | None) -> list[Text]:
         for name, (before, after) in review.categories.items():
             words = f"  category {name}: {before:,} before, {after:,} then"
             lines.append(Text(harmless(words)))
-    return [*lines, _until(review.expires_at)]
-
-
-def _until(expires_at: int) -> Text:
-    return Text(f"It is believed until {_moment(expires_at):%Y-%m-%d %H:%M} UTC.")
+    until = wording.moment(review.expires_at)
+    return [*lines, Text(f"It is believed until {until}.")]
 
 
 def _status_lines(settings: SetSettings, seen: FolderState) -> list[Text]:
@@ -299,8 +294,8 @@ def _status_lines(settings: SetSettings, seen: FolderState) -> list[Text]:
         is_over = at <= present_s()
         style = "bold red" if is_over else "default"
         words = "ended" if is_over else "ends"
-        moment = f"{_moment(at):%Y-%m-%d %H:%M}"
-        lines.append(Text(f"  {role:<10} {words} {moment} UTC", style=style))
+        ending = f"  {role:<10} {words} {wording.moment(at)}"
+        lines.append(Text(ending, style=style))
     held = {} if now.root is None else holding.holders_now(now)
     for role, known in held.items():
         needs = wording.needed(known.threshold, list(map(md.name_of, known.keys)))
@@ -348,7 +343,6 @@ def review_document(
 
 
 def _say_holders(waiting: Sequence[PendingSignature]) -> None:
-    """Print the holders of each role in a proposed root and its delegations."""
     for item in waiting:
         for role, known in signing.named_in(item).items():
             needs = wording.needed(known.threshold, list(map(md.name_of, known.keys)))

@@ -181,8 +181,8 @@ def signer_of(
 
 def signers_of(
     paths: Sequence[Path],
+    files: Sequence[Path] | None,
     *,
-    files: Sequence[Path],
     fd: int | None = None,
     library: Path | None = None,
 ) -> list[Signer]:
@@ -191,7 +191,7 @@ def signers_of(
     Args:
         paths: The files of the keys.
         files: For each key, in the same order, the file that holds its passphrase;
-            empty to ask for all.
+            none to ask for all.
         fd: The file descriptor to read the passphrase of a single key from, if any.
         library: The PKCS#11 library of tokens.
 

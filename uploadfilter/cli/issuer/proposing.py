@@ -61,6 +61,13 @@ ReplaceOption = Annotated[
         "--replace", help="The file is the whole set: missing entries are removed."
     ),
 ]
+SourceArgument = Annotated[
+    Path | None,
+    typer.Argument(
+        metavar="[SOURCE]",
+        help="A folder of pictures, or a file of entries, which is staged first.",
+    ),
+]
 
 
 def stage_command(
@@ -164,13 +171,7 @@ def _say_left_out(tally: Tally) -> None:
 
 
 def propose_command(
-    source: Annotated[
-        Path | None,
-        typer.Argument(
-            metavar="[SOURCE]",
-            help="A folder of pictures, or a file of entries, which is staged first.",
-        ),
-    ] = None,
+    source: SourceArgument = None,
     *,
     categories: CategoriesOption = None,
     replace: ReplaceOption = False,
@@ -212,9 +213,7 @@ def propose_command(
     if keys:
         if not yes:
             confirm_signing()
-        signers = signers_of(
-            keys, files=passphrase_files or (), fd=passphrase_fd, library=pkcs11
-        )
+        signers = signers_of(keys, passphrase_files, fd=passphrase_fd, library=pkcs11)
         signed = acts.sign(signers, done.digest)
         if not json:
             show(signed)
@@ -229,11 +228,6 @@ def propose_command(
 
 
 def _check_useful(source: Path | None, *, is_chosen: bool, is_compared: bool) -> None:
-    """Refuse options that would have no effect on this source.
-
-    Raises:
-        UsageError: Pictures are to be compared, or entries chosen, but there are none.
-    """
     if is_compared and (source is None or not source.is_dir()):
         raise UsageError(
             "known-good pictures are left out of a folder of pictures only",

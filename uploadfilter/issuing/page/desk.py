@@ -17,7 +17,6 @@ from aiohttp import web
 from uploadfilter.errors import UploadFilterError, UsageError
 from uploadfilter.issuing.acts import FolderState, Notice
 from uploadfilter.issuing.page import folders, forms, rendering
-from uploadfilter.issuing.page.chooser import Chooser
 from uploadfilter.issuing.page.door import COOKIE, BrowserSession, NotLetIn
 from uploadfilter.issuing.page.orders import (
     BACK,
@@ -87,7 +86,7 @@ class PageHandler:
         self._asked_at = clock()
         self._notes: list[Notice] = []
         self._orders = orders
-        self._chooser = Chooser()
+        self._chooser = folders.Chooser()
         self._last_back = WAY
         self.closed = asyncio.Event()
         self._of_folder: dict[
@@ -171,7 +170,6 @@ class PageHandler:
     # Pages
 
     async def _page(self, path: str) -> web.Response:
-        """Show a page about the folder."""
         seen = await self._look(path)
         if seen is not None:
             name, values = self._of_folder[path]
@@ -327,7 +325,6 @@ async def _form(request: web.BaseRequest) -> forms.Fields:
 
 
 def _back_of(path: str) -> str:
-    """Return the page that a form belongs to."""
     if path.startswith(f"{_CHOOSE}/"):
         return _CHOOSE
     if path == WITHDRAW:

@@ -7,7 +7,6 @@ names of files that somebody should look at.
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cache
 from importlib import resources
 from pathlib import Path
@@ -30,6 +29,7 @@ from uploadfilter.issuing.wording import (
     counted,
     entries,
     missing,
+    moment,
     needed,
     review_heading,
     review_lines,
@@ -147,7 +147,6 @@ def way(seen: FolderState, source: Path | None, category: str) -> Values:
 
 
 def _files(built: Path) -> list[ListedFile]:
-    """Return the files of a build that somebody should look at."""
     with file_errors(built):
         return shown_files(list_beside(built), tuple(WORDS.values()), _MOST_FILES)
 
@@ -234,7 +233,6 @@ def state(seen: FolderState, lifetimes: Lifetimes, epoch_s: float) -> Values:
 
 
 def _days(lifetimes: Lifetimes) -> Mapping[str, int]:
-    """Return for how many days the signatures of each role are valid."""
     return {
         ROOT: lifetimes.root,
         TARGETS: lifetimes.targets,
@@ -250,10 +248,6 @@ def static(name: str) -> bytes:
     """Return one of the files in ``STATIC``."""
     package, _ = STATIC[name]
     return (resources.files(package) / "static" / name).read_bytes()
-
-
-def _moment(epoch_s: float) -> str:
-    return f"{datetime.fromtimestamp(epoch_s, UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _holders(pending: Sequence[PendingSignature]) -> list[tuple[str, int, list[str]]]:
@@ -293,7 +287,7 @@ def _templates() -> jinja2.Environment:
     filters: dict[str, Callable[..., object]] = {
         "counted": counted,
         "entries": entries,
-        "moment": _moment,
+        "moment": moment,
         "refusal": _refusal,
         "role": _role,
         "share": _share,
