@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from tests.cli.issuer.test_holders import init_words, make_keys
+from tests.cli.issuer.test_holders import PASSPHRASE, init_words, make_keys
 from tests.cli.running import json_lines, run
 from tests.issuing.offices import line_of
+from uploadfilter.cli.issuer import passphrases
 
 
 class Desk:
@@ -166,6 +167,27 @@ def test_nothing_is_done_without_being_asked_for(desk: Desk) -> None:
     assert desk.type("sign", *desk.key("dora")) == 2
     assert "without a confirmation" in desk.said()
     assert desk.type("withdraw", "a", *desk.key("fay"), *desk.online()) == 2
+
+
+def test_what_was_not_shown_is_not_signed(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A proposal that somebody makes anew while an officer types is not signed."""
+    file = desk.path / "in.jsonl"
+    file.write_text(line_of("a", 1) + "\n")
+    desk.type("propose", str(file))
+    file.write_text(line_of("b", 2) + "\n")
+
+    def typed(*_: object, **__: object) -> str:
+        assert desk.type("propose", str(file)) == 0
+        return PASSPHRASE
+
+    monkeypatch.setattr(passphrases, "read_passphrase", typed)
+
+    assert desk.type("sign", "--yes", *desk.key("dora")) == 2
+    assert "not the one that was shown" in desk.said()
+    proposed = desk.shape("status")["proposed"]
+    assert not any(item["signed_by"] for item in proposed)
 
 
 @pytest.mark.parametrize(
