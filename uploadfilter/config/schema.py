@@ -160,7 +160,10 @@ _KEYS: Final[Mapping[type, frozenset[str]]] = {
         {"content_cpu_s", "upload_cpu_s", "address_space", "large_address_space"}
     ),
     LogSettings: frozenset(
-        {"days_without_match", "days_with_match", "compress", "compress_after_s"}
+        {
+            *("days_without_match", "days_with_match"),
+            *("compress", "compress_after_s", "segment_bytes"),
+        }
     ),
     SealedEvidenceSettings: frozenset(
         {
