@@ -54,7 +54,8 @@ def more(directory: Path, count: int, *, now: float = NOON) -> Checkpoint:
     with DecisionLog.open(
         directory, instance="main", clock=Clock(now), settings=SMALL, sync=unsynced
     ) as log:
-        for future in [log.append(decision(f"m{at}")) for at in range(count)]:
+        made = [decision(f"m{at}", now=now) for at in range(count)]
+        for future in [log.append(each) for each in made]:
             future.result()
         end = log.end
     assert end is not None
