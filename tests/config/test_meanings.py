@@ -23,7 +23,7 @@ from uploadfilter.config.meanings import MEANINGS, meant
         pytest.param(
             ("limits",), "upload_cpu", "[budgets] upload_cpu_s", id="elsewhere"
         ),
-        pytest.param(("proxy",), "head_s", "fixed value", id="fixed"),
+        pytest.param(("proxy",), "head_bytes", "fixed value", id="fixed"),
         pytest.param(("origins", "cdn"), "idle_timeout_s", "fixed", id="fixed-origin"),
         pytest.param(("routes", 1, "limits"), "max_files", "fixed", id="fixed-route"),
         pytest.param((), "port", 'listen = "HOST:PORT"', id="port"),

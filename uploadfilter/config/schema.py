@@ -148,7 +148,8 @@ _KEYS: Final[Mapping[type, frozenset[str]]] = {
     ProxyLimits: frozenset(
         {
             *("connections", "connections_per_client"),
-            *("open_uploads", "open_uploads_per_client", "body_idle_s", "drain_s"),
+            *("open_uploads", "open_uploads_per_client", "head_s", "body_idle_s"),
+            *("log_room_s", "drain_s"),
             *("match_budget", "match_window_s"),
         }
     ),
