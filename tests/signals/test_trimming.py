@@ -203,7 +203,7 @@ def test_trimmed_picture_keeps_its_scale(scale: int) -> None:
 
 
 def border_of(lines: list[list[int]]) -> int:
-    """Return how many outer lines are a border: the rule, one pixel at a time."""
+    """Return how many lines are the outer border: the rule, one pixel at a time."""
     width = len(lines[0])
     sampled = lines[0][:: -(-width // 64)]
     colour = round(sum(lines[0]) / width)
@@ -216,7 +216,7 @@ def border_of(lines: list[list[int]]) -> int:
         return 0
     tolerance = 1 + 1.5 * own
     for end, line in enumerate(lines):
-        if unrest(line) > tolerance + (3 if end < 8 else 0):
+        if unrest(line) > tolerance:
             break
     else:
         return len(lines)
