@@ -215,10 +215,8 @@ def border_of(lines: list[list[int]]) -> int:
     if max(sampled) - min(sampled) > 64 or own > 6:
         return 0
     tolerance = 1 + 1.5 * own
-    for end, line in enumerate(lines):
-        if unrest(line) > tolerance:
-            break
-    else:
+    end = next((n for n, line in enumerate(lines) if unrest(line) > tolerance), None)
+    if end is None:
         return len(lines)
     steps = [
         sum(abs(one - other) for one, other in zip(*pair, strict=True)) / width
@@ -229,19 +227,32 @@ def border_of(lines: list[list[int]]) -> int:
     return end + first if own <= 0.75 or is_sharp else 0
 
 
+def inside(lines: list[list[int]]) -> tuple[int, int] | None:
+    """Return the lines between two borders; ``None`` if all are border."""
+    first = border_of(lines)
+    last = len(lines) - border_of(lines[::-1])
+    return (first, last) if first < last else None
+
+
+def turned(lines: list[list[int]]) -> list[list[int]]:
+    """Return rows as columns."""
+    return [list(line) for line in zip(*lines, strict=True)]
+
+
 def box_of(plane: Luma) -> tuple[int, int, int, int] | None:
     """Return the rows and columns inside a border: the rule, side by side."""
-    rows = plane.tolist()
-    top = border_of(rows)
-    if top == len(rows):
-        return None
-    bottom = len(rows) - border_of(rows[::-1])
-    columns = [list(column) for column in zip(*rows[top:bottom], strict=True)]
-    if top >= bottom:
-        return None
-    left, right = border_of(columns), len(columns) - border_of(columns[::-1])
-    if left >= right:
-        left, right = 0, len(columns)
+    lines = plane.tolist()
+    rows = inside(lines)
+    if rows is None:
+        columns = inside(turned(lines))
+        if columns is None:
+            return None
+        rows = inside([line[slice(*columns)] for line in lines])
+        if rows is None:
+            return None
+    else:
+        columns = inside(turned(lines[slice(*rows)])) or (0, plane.shape[1])
+    (top, bottom), (left, right) = rows, columns
     if min(bottom - top, right - left) < 64:
         return None
     height, width = plane.shape
