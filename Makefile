@@ -159,7 +159,7 @@ TESTS = UPLOADFILTER_VECTOR_PICTURES="$(CURDIR)/$(VECTORS)" \
 test: environment  ## Prove the behaviour: 6 minutes on two cores, Python packages only.
 	@$(TESTS) -m "not e2e and not slow" --hypothesis-profile quick $(ARGS)
 
-test-slow: environment  ## The exhaustive forms, and properties with more examples: 7 minutes.
+test-slow: environment  ## The exhaustive forms, and properties with more examples: 4 minutes.
 	@$(TESTS) -m "(slow or growing) and not e2e" $(ARGS)
 
 format: $(DEV_STAMP)  ## Format the code.
