@@ -97,9 +97,10 @@ class ScannerProcess:
     def retire(self) -> None:
         """Kill the process; it has nothing to save."""
         self.over.set()
-        self.channel.close()
+        # First, for it ends by itself, as if it had been asked to, without its socket.
         if not self._ended.is_set():
             _kill(self._pidfd)
+        self.channel.close()
 
     async def end(self) -> int:
         """Wait for the end of a process whose socket ended or that was retired.
