@@ -180,6 +180,20 @@ def test_origin_that_no_route_names_is_a_warning(tmp_path: Path) -> None:
     assert (warning.key, warning.line) == ("origins.a", 2)
 
 
+def test_upload_that_is_longer_than_a_clients_spool_is_a_warning(
+    tmp_path: Path,
+) -> None:
+    """A client gets a quarter of the spool, which should hold the longest upload."""
+    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
+    small = f'{ORIGIN}[spool]\ndisk_total_bytes = "4 GiB"\n'
+    (warning,) = found(tmp_path, small).warnings
+    fits = f'{small}[limits]\nmax_body_bytes = "1 GiB"\n'
+
+    assert warning.key == "spool.disk_total_bytes"
+    assert "1,073,741,824" in warning.text
+    assert found(tmp_path, fits).warnings == ()
+
+
 ALTERED = f'{ORIGIN}[policy]\naltered = "reject"\n'
 
 

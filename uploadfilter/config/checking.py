@@ -81,6 +81,7 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
         _check_origin(key, origin, problems, online=online)
     _check_reference(loaded, faults, warnings)
     _warn_of_unused(loaded, warnings)
+    _warn_of_small_spool(loaded, warnings)
     _warn_of_copies(loaded, warnings)
     _warn_of_former(loaded, warnings)
     _warn_of_variables(loaded, environ, warnings)
@@ -89,6 +90,21 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
         faults=tuple(faults.problems),
         warnings=(*warnings.problems, *doubts(loaded)),
     )
+
+
+def _warn_of_small_spool(loaded: Loaded, warnings: Complaints) -> None:
+    """Warn of uploads that fit into the limits, but not into the disk of a client."""
+    settings = loaded.settings
+    longest = max(route.limits.max_body_bytes for route in settings.live.routes)
+    share = settings.spool.disk_per_client_bytes
+    if longest > share:
+        warnings.add(
+            ("spool", "disk_total_bytes"),
+            f"a client gets a quarter of the spool, {share:,} bytes, and the longest "
+            f"upload may have {longest:,}: longer ones than its share are answered 503",
+            hint="Set disk_total_bytes of [spool] to four times max_body_bytes of "
+            "[limits], or lower that.",
+        )
 
 
 def doubts(loaded: Loaded) -> tuple[ConfigProblem, ...]:

@@ -109,7 +109,7 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
     if listed:
         return listed
     if _is_fixed(place.removeprefix("routes.")):
-        return "Delete the line: this has a fixed value since 0.2.0, see CHANGELOG.md."
+        return "Delete the line: this has a fixed value now, see CHANGELOG.md."
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
     if near:

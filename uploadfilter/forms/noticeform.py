@@ -68,7 +68,7 @@ class NoticeForm:
     def _refuse_unfit(self, request: FormRequest) -> web.Response | None:
         words, now_s = rendering.texts_of(request.language, "notice"), self._clock()
         page_words = rendering.texts_of(request.language, "page")
-        typed = _typed(request)
+        typed = _read_fields(request)
         if not typed["where"]:
             return self._refuse(request, 422, FormRefusal.TEXT, words["no_where"])
         if any(len(typed[name]) > most for name, most in MOST.items()):
@@ -84,7 +84,7 @@ class NoticeForm:
         # Counted before it is written: many may come at once.
         self._rates.count(request.client, now_s=self._clock())
         message = notice_message(
-            _typed(request), now=self._now(), language=request.language
+            _read_fields(request), now=self._now(), language=request.language
         )
         try:
             receipt = await asyncio.to_thread(self._store.send, message)
@@ -122,7 +122,7 @@ class NoticeForm:
             problem=problem,
             texts=words,
             optional=rendering.texts_of(request.language, "page")["optional"],
-            typed=_typed(request),
+            typed=_read_fields(request),
             most=MOST,
             languages=rendering.language_names() if request.method == "GET" else (),
         )
@@ -132,7 +132,7 @@ class NoticeForm:
         return make_answer(status, request, page, document, retry_after_s=wait_s)
 
 
-def _typed(request: FormRequest) -> dict[str, str]:
+def _read_fields(request: FormRequest) -> dict[str, str]:
     return {
         "where": request.line("where"),
         "what": request.text("what"),

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from aiohttp.test_utils import make_mocked_request
 
-from tests.repository import PACKAGE, parse
+from tests.repository import PACKAGE, package_modules, parse
 from uploadfilter.errors import ConfigError
 from uploadfilter.model import REFUSALS, Reason
 from uploadfilter.proxy.answering import answers, texts
@@ -118,6 +118,18 @@ def test_every_detail_has_dutch_words() -> None:
 
     assert "There is no Host." in sentences()
     assert sorted(sentences() - dutch.keys()) == []
+
+
+def test_every_dutch_detail_is_a_sentence_of_the_code() -> None:
+    """A line goes with the refusal that it translates."""
+    texts_of_code = {
+        node.value
+        for module in package_modules()
+        for node in ast.walk(parse(module))
+        if isinstance(node, ast.Constant)
+    }
+
+    assert not texts.load().catalogues["nl"].details.keys() - texts_of_code
 
 
 def test_operator_replaces_what_is_to_be_different(folder: Path) -> None:

@@ -1,7 +1,7 @@
 """The tools of the protocols: answers out of the origin's."""
 
 from uploadfilter.model import Reason
-from uploadfilter.proxy.assembling.bench import Workbench, carried, is_verdict
+from uploadfilter.proxy.assembling.bench import Workbench, carried_headers, is_verdict
 from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.uploads.assembly.steps import OriginReply
 
@@ -49,9 +49,9 @@ def test_headers_of_the_origin_go_along() -> None:
         ],
         body=b"",
     )
-    assert carried(known) == {
+    assert carried_headers(known) == {
         "Access-Control-Allow-Origin": "https://site.example",
         "Tus-Resumable": "1.0.0",
         "Upload-Expires": "later",
     }
-    assert carried(None) == {}
+    assert carried_headers(None) == {}

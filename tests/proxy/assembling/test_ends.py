@@ -41,19 +41,19 @@ async def test_end_is_known_for_some_time(tmp_path: Path) -> None:
     await ends.remember(name, "client", replied(200))
     await ends.remember(name, "client", REJECTED, {"0": "77"})
     clock.now_s = 1060
-    end = await ends.known(name)
+    end = await ends.find_end(name)
     assert end == RememberedEnd(rejection=REJECTED, sums={"0": "77"})
     clock.now_s = 900
-    assert await ends.known(name) is None
+    assert await ends.find_end(name) is None
     clock.now_s = 1000
-    assert await ends.known(name) is None
+    assert await ends.find_end(name) is None
 
 
 async def test_upload_that_was_sent_on_has_no_rejection(tmp_path: Path) -> None:
     """Its client hears that all is well."""
     ends, name = await made(tmp_path, Clock(0))
     await ends.remember(name, "client", replied(200))
-    assert await ends.known(name) == RememberedEnd(rejection=None, sums={})
+    assert await ends.find_end(name) == RememberedEnd(rejection=None, sums={})
 
 
 @pytest.mark.parametrize(
@@ -65,11 +65,11 @@ async def test_end_from_which_clients_go_on_is_not_remembered(
     """The same upload may be sent again."""
     ends, name = await made(tmp_path, Clock(0))
     await ends.remember(name, "client", done)
-    assert await ends.known(name) is None
+    assert await ends.find_end(name) is None
 
 
 async def test_unusable_store_knows_no_end(tmp_path: Path) -> None:
     """Without a name nothing is remembered."""
     ends, _ = await made(tmp_path, Clock(0))
     await ends.remember("", "client", REJECTED)
-    assert await ends.known("") is None
+    assert await ends.find_end("") is None

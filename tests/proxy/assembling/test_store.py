@@ -22,7 +22,7 @@ from tests.proxy.assembling.held import (
 )
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.assembling import heldfile
-from uploadfilter.proxy.assembling.contents import joined
+from uploadfilter.proxy.assembling.contents import join_uploads
 from uploadfilter.proxy.assembling.settings import StoreSettings
 from uploadfilter.proxy.assembling.store import (
     SEEN_S,
@@ -106,7 +106,7 @@ async def test_complete_part_waits_for_the_others(tmp_path: Path) -> None:
         await part.close()
     again = [await opened(store, part.name) for part in parts]
     assert [part.state for part in again] == [State.COMPLETE] * 2
-    assert b"".join([data async for data in joined(again)]) == DATA * 2
+    assert b"".join([data async for data in join_uploads(again)]) == DATA * 2
     for part in again:
         await part.close()
 

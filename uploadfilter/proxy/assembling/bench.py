@@ -177,7 +177,7 @@ class Workbench:
         self._metrics.took(Phase.RECEIVE, clock() - begun_s)
         return None
 
-    async def listed(self, arrival: Arrival, most_bytes: int) -> bytes | Failure:
+    async def read_list(self, arrival: Arrival, most_bytes: int) -> bytes | Failure:
         """Return the short body of a request; empty if it has none.
 
         Args:
@@ -411,7 +411,7 @@ class Workbench:
             known: The origin's answer about the upload, some headers of which go along.
         """
         reply = OriginReply(status=said.status, headers=[], body=said.body)
-        made = self.relay(reply, changed={**carried(known), **said.headers})
+        made = self.relay(reply, changed={**carried_headers(known), **said.headers})
         if not arrival.request.content.at_eof():
             made.force_close()
         return made
@@ -485,7 +485,7 @@ _CARRIED: Final = ("access-control-", "tus-", "upload-expires", "vary", "set-coo
 browsers let a page read it, and those about the upload."""
 
 
-def carried(known: OriginReply | None) -> dict[str, str | None]:
+def carried_headers(known: OriginReply | None) -> dict[str, str | None]:
     """Return the origin's headers that an answer of ours has as well."""
     return {
         name.decode("latin-1"): value.decode("latin-1")

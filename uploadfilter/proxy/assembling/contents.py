@@ -29,7 +29,7 @@ def joined_contents(uploads: Sequence[HeldUpload]) -> Contents:
     Each of several uploads is a file of its own for the origin.
     """
     shown = tuple(each.offset for each in uploads)
-    return Contents(data=joined(uploads), spans=None, shown=shown)
+    return Contents(data=join_uploads(uploads), spans=None, shown=shown)
 
 
 def pieces_of(uploads: Sequence[HeldUpload], contents: Contents) -> UploadPieces:
@@ -41,7 +41,7 @@ def pieces_of(uploads: Sequence[HeldUpload], contents: Contents) -> UploadPieces
     )
 
 
-async def joined(uploads: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
+async def join_uploads(uploads: Sequence[HeldUpload]) -> AsyncIterator[bytes]:
     """Yield several uploads, one after the other."""
     for upload in uploads:
         async for data in upload.read():

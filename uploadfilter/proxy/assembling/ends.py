@@ -49,7 +49,7 @@ class RememberedEnds:
         self._store = store
         self._protocol = protocol
 
-    async def known(self, name: str) -> RememberedEnd | None:
+    async def find_end(self, name: str) -> RememberedEnd | None:
         """Return how an upload ended lately; forget an earlier end."""
         store = self._store
         found = await store.peek(name)

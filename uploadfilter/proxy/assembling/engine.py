@@ -25,7 +25,7 @@ from uploadfilter.proxy.assembling.bench import (
     NotAccepted,
     Reply,
     Workbench,
-    carried,
+    carried_headers,
     is_verdict,
 )
 from uploadfilter.proxy.assembling.receiving import Receiving
@@ -227,7 +227,7 @@ class PieceEngine:
         copied = self._bench.spool(arrival) if step.goes_on else nullcontext(None)
         with copied as copy:
             receiving = Receiving(held, step, framing=body.framing, copy=copy)
-            failed = await receiving.received(self._bench, arrival)
+            failed = await receiving.receive(self._bench, arrival)
             if failed is not None:
                 return self._say(arrival, failed, known)
             if copy is not None:
@@ -256,7 +256,7 @@ class PieceEngine:
     # The end of an upload.
 
     async def _join(self, arrival: Arrival, step: steps.Join) -> web.StreamResponse:
-        text = await self._bench.listed(arrival, step.most_bytes)
+        text = await self._bench.read_list(arrival, step.most_bytes)
         if not isinstance(text, bytes):
             return self._say(arrival, text)
         keys = step.parts(text)
@@ -412,7 +412,7 @@ class PieceEngine:
         said = self._protocol.answer(self._bench.not_sent(arrival, done))
         if said is not None:
             return self._bench.say(arrival, said, known)
-        return self._bench.answer(arrival, done, carried(known))
+        return self._bench.answer(arrival, done, carried_headers(known))
 
     def _say(
         self,
@@ -431,7 +431,7 @@ class PieceEngine:
             told = Answer(
                 status=outcome.status, reason=outcome.reason, detail=outcome.detail
             )
-        return self._bench.answer(arrival, told, carried(known))
+        return self._bench.answer(arrival, told, carried_headers(known))
 
 
 def _part(key: PartKey, held: HeldUpload) -> steps.HeldPart:

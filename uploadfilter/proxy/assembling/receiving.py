@@ -49,7 +49,7 @@ class Receiving:
             decoded = self._decoded.append
             self._frames = AwsChunkedExtractor(framing, None, on_decoded=decoded)
 
-    async def received(self, bench: Workbench, arrival: Arrival) -> Failure | None:
+    async def receive(self, bench: Workbench, arrival: Arrival) -> Failure | None:
         """Receive the body, and make it durable, or as much of it as counts.
 
         Args:

@@ -121,7 +121,7 @@ class WebForms:
         origin has may be either; as the first of a new one it only waits.
         """
         name = await self._name(arrival, arrived.slice, _END)
-        end = await self._ends.known(name)
+        end = await self._ends.find_end(name)
         if end is None:
             return None
         is_first = arrived.slice.key == "0" and len(end.sums) > 1
@@ -154,7 +154,7 @@ class WebForms:
         self, arrival: Arrival, arrived: ArrivedSlice
     ) -> web.StreamResponse | None:
         """Return the answer to a slice of a file that has just ended."""
-        end = await self._ends.known(await self._name(arrival, arrived.slice, _END))
+        end = await self._ends.find_end(await self._name(arrival, arrived.slice, _END))
         is_known = end is not None and _is_part(end, arrived)
         return self._ended(arrival, end) if end and is_known else None
 
