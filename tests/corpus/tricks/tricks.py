@@ -1,7 +1,7 @@
 """List every known way to hide a listed picture, generated from two photographs.
 
-``docs/tricks.md`` is made from this list: for each trick, the picture that Chromium
-shows and the result of the filter. In ``tests/e2e``, ``test_browser.py`` opens each in
+``docs/tricks.md`` is made from this list: the tricks that the filter finds, and what
+Chromium shows of each other one. In ``tests/e2e``, ``test_browser.py`` opens each in
 Chromium and ``test_tricks.py`` scans it; they fail if the list is wrong.
 
     python -m tests.corpus.tricks.tricks               # write docs/tricks.md anew
@@ -12,6 +12,7 @@ in one of the modules ``tricks/*.py``; then the page.
 """
 
 import argparse
+import textwrap
 from pathlib import Path
 
 from PIL import Image
@@ -28,7 +29,7 @@ from tests.corpus.tricks.formats import DEPTH_TRICKS, FORMAT_TRICKS
 from tests.corpus.tricks.frames import FRAMES_TRICKS
 from tests.corpus.tricks.joined import JOINED_TRICKS
 from tests.corpus.tricks.kinds import KIND_TRICKS
-from tests.corpus.tricks.kit import Family, Trick
+from tests.corpus.tricks.kit import Expected, Family, Trick
 from tests.corpus.tricks.metafiles import METAFILE_TRICKS
 from tests.corpus.tricks.moving import MOVING_TRICKS
 from tests.corpus.tricks.pages import PAGE_TRICKS
@@ -96,8 +97,10 @@ This page is made of the list in the code (`python -m tests.corpus.tricks.tricks
 when a screenshot is within 31 bits of it in PDQ, the usual threshold, upright, turned
 or mirrored, on a white or a black page; *most of it* is up to 60 bits.
 
-The filter's word is `found` (`MATCH`), `refused` (it cannot be seen whole, and does not
-pass: `INCONCLUSIVE`) or `limit` (it is not found: see [limits](limits.md)).
+The first line of a family names the tricks that the filter finds (`MATCH`). The table
+below it has the others: `refused` cannot be seen whole, and does not pass by default
+(`INCONCLUSIVE`); `limit` is not found (see [limits](limits.md)). What each trick does
+stands beside its name in the code.
 """
 
 _COLUMNS = """
@@ -113,9 +116,17 @@ def page() -> str:
 
 
 def _section(family: Family) -> str:
-    """Return heading and table of one family."""
-    rows = [_row(trick) for trick in TRICKS if trick.family is family]
-    return f"\n## {family.capitalize()}\n{_COLUMNS}" + "".join(rows)
+    """Return the heading of a family, the tricks that are found, and the others."""
+    tricks = [trick for trick in TRICKS if trick.family is family]
+    found = [f"`{it.name}`" for it in tricks if it.expected is Expected.FOUND]
+    rows = "".join(_row(it) for it in tricks if it.expected is not Expected.FOUND)
+    names = textwrap.fill(
+        f"{len(found)} of {len(tricks)} are found: {', '.join(found) or 'none'}.",
+        width=115,
+        break_on_hyphens=False,
+    )
+    table = f"{_COLUMNS}{rows}" if rows else ""
+    return f"\n## {family.capitalize()}\n\n{names}\n{table}"
 
 
 def _row(trick: Trick) -> str:
