@@ -34,6 +34,7 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
 COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("serve",): "serve:serve",
     ("init",): "init:init",
+    ("doctor",): "doctor:doctor",
     ("backup",): "backup:backup",
     ("restore",): "backup:restore",
     ("scan",): "scan:scan",

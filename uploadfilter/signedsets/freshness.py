@@ -142,3 +142,11 @@ def with_withdrawn(status: Status, count: int, epoch_s: float) -> Status:
         total = sum(it.count for it in folded)
         kept[: len(folded)] = [Withdrawn(at=folded[-1].at, count=total)]
     return msgspec.structs.replace(status, withdrawn=tuple(kept))
+
+
+def ago(seconds: float) -> str:
+    """Return a length of time in words."""
+    for size, word in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{max(0, seconds):.0f} seconds"

@@ -106,7 +106,7 @@ def doors(state: Path) -> tuple[str, ...]:
         lines = path.read_text(encoding="utf-8").splitlines()
         # A proxy that expects a front end's header is reached through that front end.
         plain = [it for it in lines if "proxy_protocol" not in it.split()]
-        found += [_door(it.split()[0]) for it in plain[:1]]
+        found += [door_of(it.split()[0]) for it in plain[:1]]
     return tuple(found)
 
 
@@ -158,7 +158,7 @@ def send(door: str, key: bytes, *, epoch_s: float) -> Sent:
         UsageError: The address has another form.
         ServiceError: There was no answer.
     """
-    connection, path = _connection(door)
+    connection, path = connection_to(door)
     headers = {
         "Content-Type": "image/png",
         "Accept": "application/json",
@@ -192,7 +192,15 @@ class _Unix(http.client.HTTPConnection):
         self.sock.connect(self._path)
 
 
-def _connection(door: str) -> tuple[http.client.HTTPConnection, str]:
+def connection_to(door: str) -> tuple[http.client.HTTPConnection, str]:
+    """Return a connection that is not open yet, and the path to ask for.
+
+    Args:
+        door: An address, as ``send`` takes it.
+
+    Raises:
+        UsageError: The address has another form.
+    """
     if door.startswith(_UNIX):
         return _Unix(door.removeprefix(_UNIX)), "/"
     try:
@@ -220,7 +228,8 @@ def _no_door(door: str) -> UsageError:
     )
 
 
-def _door(address: str) -> str:
+def door_of(address: str) -> str:
+    """Return an address that a proxy listens on as ``send`` takes it."""
     if address.startswith(_UNIX):
         return address
     host, _, port = address.rpartition(":")

@@ -1,52 +1,18 @@
 """``uploadfilter hashset canary``: prove by a real upload that hash sets work."""
 
-import time
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 from rich.text import Text
 
 from uploadfilter.cli.options import JSONOption, StateOption, present_s, state_directory
 from uploadfilter.cli.output import FOUND, harmless, print_json, print_text, say
-from uploadfilter.errors import ServiceError, UsageError
-from uploadfilter.reference.files.layered import LayeredGeneration
+from uploadfilter.errors import UsageError
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
-from uploadfilter.rejections import REJECT_STATUSES
-from uploadfilter.signedsets.canaries import CanaryOutcome, ListedCanaries, faults
-from uploadfilter.syncing.canaries import (
-    KEY,
-    Sent,
-    canary_key,
-    doors,
-    listed_in,
-    notes,
-    seen_as,
-    send,
-)
-
-_TRIES: Final = 4
-"""Seconds between two tries: a proxy loads a new generation within two seconds."""
-
-_PAUSE_S: Final = 1.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CanaryCheck:
-    """The result of a canary that was sent to one address.
-
-    Attributes:
-        url: The URL that the canary was sent to.
-        sent: The response; ``None`` if there was none.
-        seen: The decision of the proxy; ``None`` if it is unknown.
-        faults: Name of a set, and its fault; the name is empty for a fault of all sets.
-    """
-
-    url: str
-    sent: Sent | None
-    seen: CanaryOutcome | None
-    faults: tuple[tuple[str, str], ...]
+from uploadfilter.signedsets.canaries import ListedCanaries
+from uploadfilter.syncing.canaries import doors, listed_in
+from uploadfilter.syncing.canarychecks import CanaryCheck, check_door
 
 
 def canary_command(
@@ -90,7 +56,8 @@ def canary_command(
         found: list[CanaryCheck] = []
         if has_any:
             found = [
-                _checked(base, url, generation, listed) for url in _urls(base, urls)
+                check_door(base, url, generation, listed, clock=present_s)
+                for url in _urls(base, urls)
             ]
     without = [it.set for it in listed if not it.ids]
     if json:
@@ -113,47 +80,6 @@ def _urls(base: Path, urls: list[str] | None) -> tuple[str, ...]:
             hint="Start it once with this release, or give --url.",
         )
     return found
-
-
-def _checked(
-    base: Path,
-    url: str,
-    generation: LayeredGeneration,
-    listed: tuple[ListedCanaries, ...],
-) -> CanaryCheck:
-    """Send the canary to one URL; again if the proxy has an older generation."""
-    try:
-        sent, seen = _sent(base, url, generation.number)
-    except ServiceError as exc:
-        return CanaryCheck(url=url, sent=None, seen=None, faults=(("", str(exc)),))
-    if seen is None:
-        text = f"answered {sent.status}, but no proxy of this state directory saw it"
-        return CanaryCheck(url=url, sent=sent, seen=None, faults=(("", text),))
-    wrong = [
-        (it.set, fault)
-        for it in listed
-        if it.ids
-        for fault in faults(it, seen, is_rejected=sent.status in REJECT_STATUSES)
-    ]
-    return CanaryCheck(url=url, sent=sent, seen=seen, faults=tuple(wrong))
-
-
-def _sent(base: Path, url: str, generation: int) -> tuple[Sent, CanaryOutcome | None]:
-    """Send the canary, and return the response and the decision.
-
-    Raises:
-        ServiceError: There was no response.
-    """
-    if not (base / KEY).exists():
-        raise ServiceError("no proxy of this release was started here yet")
-    key = canary_key(base)
-    for left in reversed(range(_TRIES)):
-        sent = send(url, key, epoch_s=present_s())
-        seen = seen_as(notes(base), sent.decision)
-        if seen is None or seen.generation >= generation or not left:
-            return sent, seen
-        time.sleep(_PAUSE_S)
-    raise AssertionError("there is at least one try")
 
 
 def _lines(checked: CanaryCheck, listed: tuple[ListedCanaries, ...]) -> list[Text]:

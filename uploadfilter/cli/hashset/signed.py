@@ -18,7 +18,6 @@ from uploadfilter.cli.hashset.enforcement import (
 )
 from uploadfilter.cli.hashset.statuses import (
     EntryNumbers,
-    ago,
     moment_of,
     numbers_of,
     status_document,
@@ -59,7 +58,7 @@ from uploadfilter.reference.store import (
 )
 from uploadfilter.signedsets import manifest as manifests
 from uploadfilter.signedsets import metadata as md
-from uploadfilter.signedsets.freshness import Freshness, Status, freshness
+from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
 from uploadfilter.signedsets.roles import ROOT
 from uploadfilter.syncing.canaries import last_found
 from uploadfilter.syncing.client import Verified

@@ -10,7 +10,7 @@ from uploadfilter.issuing.wording import counted, entries
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries as canary_ids
-from uploadfilter.signedsets.freshness import Freshness, Status, freshness
+from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
 
 _STYLES = {
     Freshness.FRESH: "green",
@@ -159,11 +159,3 @@ def _state(info: SetInfo | None) -> str:
 def moment_of(at: int) -> datetime:
     """Return a time from seconds since the epoch."""
     return datetime.fromtimestamp(at, UTC)
-
-
-def ago(seconds: float) -> str:
-    """Return a length of time in words."""
-    for size, word in ((86_400, "days"), (3600, "hours"), (60, "minutes")):
-        if seconds >= 2 * size:
-            return f"{seconds / size:.0f} {word}"
-    return f"{max(0, seconds):.0f} seconds"

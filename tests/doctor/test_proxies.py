@@ -1,0 +1,98 @@
+"""Asking proxies that run, and sending canaries through them."""
+
+import asyncio
+import socket
+from pathlib import Path
+
+from tests.issuing.offices import Office, line_of
+from tests.proxy.site import exact_entry, settings, site
+from tests.proxy.wire import wire_origin
+from tests.syncing.sites import Site
+from tests.syncing.test_taking import epoch_s
+from uploadfilter.doctor.proxies import examine_canaries, examine_readiness
+from uploadfilter.doctor.results import Area, Examined, Grade
+from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.service.running import running
+from uploadfilter.signedsets import canaries
+
+
+async def ask(admin: AdminSettings) -> list[Examined]:
+    """Return what is found about readiness."""
+    return await asyncio.to_thread(lambda: list(examine_readiness(admin)))
+
+
+async def send(state: Path) -> list[Examined]:
+    """Return what is found with a canary."""
+    return await asyncio.to_thread(lambda: list(examine_canaries(state, epoch_s)))
+
+
+async def test_proxy_is_asked_by_its_admin_listener(tmp_path: Path) -> None:
+    """What it lacks is named with the remedy; a stopped proxy is a failure."""
+    assert [it.grade for it in await ask(AdminSettings())] == [Grade.WARNING]
+    listen = AdminSettings(listen="127.0.0.1:0")
+    async with wire_origin() as origin:
+        of = settings(tmp_path / "state", origin.url, admin=listen)
+        async with running(of) as service:
+            assert isinstance(service.admin, TCPAddress)
+            at = AdminSettings(listen=str(service.admin))
+            found = await ask(at)
+            while any("nothing has been checked yet" in it.text for it in found):
+                found = await ask(at)
+
+            # There is no reference set: the proxy says so, with its remedy.
+            assert [it.grade for it in found] == [Grade.FAILED]
+            assert "not ready: reference" in found[0].text
+            assert "uploadfilter hashset list" in found[0].hint
+    (gone,) = await ask(at)
+    assert (gone.grade, "does not answer" in gone.text) == (Grade.FAILED, True)
+
+
+async def test_another_program_at_the_address_is_not_taken_for_the_proxy() -> None:
+    """An answer of another form is a failure, not a good result."""
+
+    async def answer(reader: asyncio.StreamReader, out: asyncio.StreamWriter) -> None:
+        await reader.readline()
+        out.write(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[]")
+        await out.drain()
+        out.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        host, port = server.sockets[0].getsockname()
+        (found,) = await ask(AdminSettings(listen=f"{host}:{port}"))
+
+    assert (found.area, found.grade) == (Area.PROXY, Grade.FAILED)
+    assert "not ours" in found.text
+
+
+async def test_canary_proves_the_way_through_the_proxy(tmp_path: Path) -> None:
+    """Without a listed canary, with one, and with a proxy that is gone."""
+    state = tmp_path / "state"
+    (unknown,) = await send(state)
+    assert unknown.grade is Grade.WARNING
+    async with site(state, listed=[exact_entry(1, b"x")]) as it:
+        (found,) = await send(state)
+        assert (found.grade, "no set in force lists a canary" in found.text) == (
+            Grade.OK,
+            True,
+        )
+        office = Office(tmp_path / "office", epoch_s=epoch_s())
+        office.canaries = canaries.entries()
+        office.issue(line_of("a", 1))
+        Site(state, office).sync()
+        (found,) = await send(state)
+        assert (found.grade, "every signed set" in found.text) == (Grade.OK, True)
+        assert it.origin.got == []
+    (gone,) = await send(state)
+
+    assert (gone.grade, "no answer from" in gone.text) == (Grade.FAILED, True)
+
+
+async def test_full_or_closed_port_is_a_failure() -> None:
+    """A socket that nobody serves does not make the doctor wait for ever."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+    (found,) = await ask(AdminSettings(listen=f"127.0.0.1:{port}"))
+
+    assert found.grade is Grade.FAILED

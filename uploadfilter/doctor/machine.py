@@ -1,0 +1,192 @@
+"""Check what lies on this machine: configuration, reference set, signed sets, log."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from uploadfilter.config.checking import check
+from uploadfilter.config.loading import Loaded
+from uploadfilter.config.settings import Settings
+from uploadfilter.decisions.files.retention import DEFAULT
+from uploadfilter.decisions.files.room import RESERVE_BYTES, Room, Surveyor
+from uploadfilter.decisions.files.segments import read_head, segments
+from uploadfilter.doctor.results import Area, Examined, failed, ok, warning
+from uploadfilter.errors import ConfigError, ConfigProblem, LogError, StoreError
+from uploadfilter.proxy.admin.health import LEAST_FREE_BYTES, days_words
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.signedsets.freshness import Freshness, Status, ago, freshness
+from uploadfilter.state import PRIVATE_MODE, log_directory
+from uploadfilter.syncing.trusting import read_statuses
+
+_SHORT_DAYS = 7
+"""Days that the disk must last: a weekend, and the time to get a larger one."""
+
+_MEGABYTE = 1_000_000
+
+
+def examine_configuration(
+    loaded: Loaded, environ: Mapping[str, str]
+) -> Iterator[Examined]:
+    """Check the configuration as ``config check`` does.
+
+    Args:
+        loaded: The configuration.
+        environ: The environment in which the service would read it.
+    """
+    found = check(loaded, environ=environ, online=True)
+    yield from (_of_problem(it) for it in (*found.problems, *found.faults))
+    for item in found.warnings:
+        yield warning(Area.CONFIGURATION, str(item), item.hint or _SEE_CHECK)
+    if not (found.problems or found.faults or found.warnings):
+        yield ok(Area.CONFIGURATION, f"{loaded.file or 'the command line'} can be used")
+
+
+_SEE_CHECK = "Run 'uploadfilter config check'."
+
+
+def of_error(error: ConfigError) -> Iterator[Examined]:
+    """Return the results for a configuration that cannot be used."""
+    yield from map(_of_problem, error.problems)
+    if not error.problems:
+        yield failed(Area.CONFIGURATION, str(error), error.hint or _SEE_CHECK)
+
+
+def _of_problem(problem: ConfigProblem) -> Examined:
+    return failed(Area.CONFIGURATION, str(problem), problem.hint or _SEE_CHECK)
+
+
+def examine_state(state: Path) -> Iterator[Examined]:
+    """Check that the state directory is private."""
+    try:
+        mode = state.stat().st_mode & 0o777
+    except OSError as exc:
+        yield failed(
+            Area.STATE,
+            f"{str(state)!r} cannot be read: {exc.strerror}",
+            f"If there is none yet: uploadfilter init --state {state}",
+        )
+        return
+    if mode & ~PRIVATE_MODE:
+        yield warning(
+            Area.STATE,
+            f"{str(state)!r} has mode {mode:04o}: other users of this machine may read "
+            "hash sets and records",
+            f"chmod 0700 {state}",
+        )
+        return
+    yield ok(Area.STATE, f"{str(state)!r} is private")
+
+
+def examine_reference(state: Path) -> Iterator[Examined]:
+    """Check that the reference set can be read and has entries."""
+    try:
+        with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
+            generation = reader.current()
+            sets = generation.sets
+            number = generation.number
+    except StoreError as exc:
+        hint = exc.hint or "Run 'uploadfilter hashset check'."
+        yield failed(Area.REFERENCE, f"{exc.code}: {exc}", hint)
+        return
+    entries = sum(it.entries for it in sets)
+    if not entries:
+        yield warning(
+            Area.REFERENCE,
+            "it has no entries: nothing can match",
+            "Import a hash set: 'uploadfilter hashset import', or trust a signed set.",
+        )
+        return
+    enforced = sum(it.enforced for it in sets)
+    yield ok(
+        Area.REFERENCE,
+        f"{entries:,} entries in {len(sets)} sets, {enforced} of them enforced; "
+        f"generation {number}",
+    )
+
+
+def examine_signed(state: Path, epoch_s: float) -> Iterator[Examined]:
+    """Check how old the signed sets are.
+
+    Args:
+        state: The state directory.
+        epoch_s: Seconds since the epoch.
+    """
+    for status in read_statuses(state):
+        yield _of_signed(status, epoch_s)
+
+
+def _of_signed(status: Status, epoch_s: float) -> Examined:
+    sync = f"Run 'uploadfilter hashset sync {status.set}', and read what it says."
+    name = repr(status.set)
+    if not status.synced_at:
+        return failed(Area.SIGNED, f"{name} was never synced", sync)
+    age = ago(epoch_s - status.synced_at)
+    fresh = freshness(status, epoch_s)
+    if fresh is Freshness.EXPIRED:
+        text = (
+            f"the signatures of {name} have expired; it was verified {age} ago and "
+            "goes on matching, but newer entries and withdrawals are missing"
+        )
+        return failed(Area.SIGNED, text, sync)
+    if status.held_back:
+        text = f"{name}: {status.held_back:,} withdrawals are held back"
+        hint = "They are too many for a day: ask the issuer whether they are theirs."
+        return failed(Area.SIGNED, text, hint)
+    if status.failure is not None:
+        text = f"{name}: the last sync failed: {status.failure.text}"
+        return warning(Area.SIGNED, text, sync)
+    if fresh is Freshness.AGING:
+        return warning(Area.SIGNED, f"{name} was verified {age} ago", sync)
+    return ok(Area.SIGNED, f"{name} was verified {age} ago")
+
+
+def examine_log(settings: Settings, epoch_s: float) -> Iterator[Examined]:
+    """Check that the log of decisions can be read, and that its disk has space.
+
+    Its records are not proved here: ``verify`` does that, and reads the whole log.
+
+    Args:
+        settings: The settings in force.
+        epoch_s: Seconds since the epoch.
+    """
+    directory = log_directory(settings.state, settings.instance)
+    if not directory.is_dir():
+        yield warning(
+            Area.LOG,
+            f"the proxy {settings.instance!r} has no decision log yet",
+            "Start the service; if another proxy runs, name it with --instance.",
+        )
+        return
+    try:
+        newest = segments(directory)[-1:]
+        head = read_head(directory, newest[0]) if newest else None
+        surveyor = Surveyor(
+            directory,
+            retention=(head and head.retention) or DEFAULT,
+            reserve_bytes=RESERVE_BYTES,
+        )
+        room = surveyor.look(epoch_s)
+    except LogError as exc:
+        yield failed(Area.LOG, f"{exc.code}: {exc}", exc.hint or _SEE_VERIFY)
+        return
+    except OSError as exc:
+        text = f"the disk of {str(directory)!r} cannot be queried: {exc.strerror}"
+        yield failed(Area.DISK, text, "Check that the disk is mounted and works.")
+        return
+    yield ok(Area.LOG, f"it takes {room.log_bytes / _MEGABYTE:,.1f} MB")
+    yield grade_disk(room)
+
+
+_SEE_VERIFY = "Run 'uploadfilter verify'."
+
+
+def grade_disk(room: Room) -> Examined:
+    """Return a result for the space of a log."""
+    free = f"{room.free_bytes / _MEGABYTE:,.0f} MB are free"
+    if room.free_bytes < LEAST_FREE_BYTES:
+        hint = "Free space now: without it no decision can be recorded, and uploads "
+        return failed(Area.DISK, free, f"{hint}are answered 503.")
+    if room.days_left < _SHORT_DAYS:
+        text = f"{free}: they last for {days_words(room)}"
+        hint = "Free space, get a larger disk, or shorten retention in [log]."
+        return warning(Area.DISK, text, hint)
+    return ok(Area.DISK, f"{free}: they last for {days_words(room)}")

@@ -1,0 +1,126 @@
+"""Ask the proxies that run whether they are ready, and send a canary through each."""
+
+import contextlib
+import http.client
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from uploadfilter.doctor.results import Area, Examined, failed, ok, warning
+from uploadfilter.errors import ServiceError, StoreError
+from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check
+from uploadfilter.proxy.admin.settings import AdminSettings
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.rejections import REJECT_STATUSES
+from uploadfilter.syncing.canaries import connection_to, door_of, doors, listed_in
+from uploadfilter.syncing.canarychecks import CanaryCheck, check_door
+
+_MOST_BYTES: Final = 1 << 16
+_START: Final = (
+    "Start the service, and read its operational log if it does not stay up."
+)
+
+
+class _CheckAnswer(msgspec.Struct, frozen=True):
+    ready: bool
+    detail: str
+
+
+class _UnenforcedAnswer(msgspec.Struct, frozen=True):
+    detail: str
+    to_do: str
+
+
+class _ReadyAnswer(msgspec.Struct, frozen=True):
+    """What ``/readyz`` answers."""
+
+    checks: dict[str, _CheckAnswer]
+    unenforced: tuple[_UnenforcedAnswer, ...] = ()
+
+
+def examine_readiness(settings: AdminSettings) -> Iterator[Examined]:
+    """Ask the admin listener for the checks that the proxy makes of itself."""
+    if settings.address is None:
+        yield warning(
+            Area.PROXY,
+            "it has no admin listener, so its own checks and metrics cannot be read",
+            'Set listen = "127.0.0.1:9180" in [admin].',
+        )
+        return
+    door = door_of(str(settings.address))
+    try:
+        answer = msgspec.json.decode(_read(door, "/readyz"), type=_ReadyAnswer)
+    except (OSError, http.client.HTTPException) as exc:
+        text = f"the admin listener at {door} does not answer: {exc}"
+        yield failed(Area.PROXY, text, _START)
+        return
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        text = f"the admin listener at {door} gives an answer that is not ours"
+        hint = "Another program, or another release, listens there: see listen in "
+        yield failed(Area.PROXY, text, f"{hint}[admin].")
+        return
+    bad = {name: it for name, it in answer.checks.items() if not it.ready}
+    for name, check in bad.items():
+        hint = WHAT_TO_DO[Check(name)] if name in set(Check) else _START
+        yield failed(Area.PROXY, f"not ready: {name}: {check.detail}", hint)
+    for item in answer.unenforced:
+        yield warning(Area.PROXY, item.detail, item.to_do)
+    if not bad:
+        yield ok(Area.PROXY, f"it is ready, says {door}")
+
+
+def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Examined]:
+    """Send the harmless canary through each proxy of the state directory.
+
+    No byte of it reaches the origin. It is recorded as a canary.
+
+    Args:
+        state: The state directory.
+        clock: Seconds since the epoch.
+    """
+    urls = doors(state)
+    if not urls:
+        text = "no canary was sent: no proxy has noted an address that can be tried"
+        yield warning(
+            Area.CANARY, text, "Try it: uploadfilter hashset canary --url URL"
+        )
+        return
+    try:
+        with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
+            generation = reader.current()
+            listed = listed_in(generation)
+            for url in urls:
+                checked = check_door(state, url, generation, listed, clock=clock)
+                yield from _of_canary(checked, is_listed=any(it.ids for it in listed))
+    except (StoreError, ServiceError) as exc:
+        yield failed(Area.CANARY, f"no canary was sent: {exc}", exc.hint or _START)
+
+
+def _of_canary(checked: CanaryCheck, *, is_listed: bool) -> Iterator[Examined]:
+    for name, fault in checked.faults:
+        text = f"{checked.url}: {name or 'no result'}: {fault}"
+        yield failed(Area.CANARY, text, "Run 'uploadfilter hashset canary'. " + _START)
+    seen = checked.seen
+    if checked.faults or seen is None:
+        return
+    if is_listed:
+        yield ok(Area.CANARY, f"{checked.url}: every signed set found its canary")
+        return
+    sent = checked.sent
+    rejected = sent is not None and sent.status in REJECT_STATUSES
+    how = "rejected" if rejected else "accepted"
+    yield ok(
+        Area.CANARY,
+        f"{checked.url}: a harmless upload was checked and recorded ({seen.verdict}, "
+        f"{how}); no set in force lists a canary",
+    )
+
+
+def _read(door: str, path: str) -> bytes:
+    """Return the answer to a GET."""
+    connection, _ = connection_to(door)
+    with contextlib.closing(connection):
+        connection.request("GET", path)
+        return connection.getresponse().read(_MOST_BYTES)
