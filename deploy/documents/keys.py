@@ -15,7 +15,8 @@ import sys
 import tomllib
 import types
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from inspect import getdoc
@@ -43,6 +44,11 @@ NEEDED: Mapping[str, Mapping[str, object]] = {
 
 _LARGEST = 2**63 - 1
 """The largest number of the file, as ``uploadfilter.config.values`` reads it."""
+
+_RELOADS = {
+    True: "A reload changes all of them.",
+    False: "A change needs a restart.",
+}
 
 _TINY = 1e-9
 """Stands for "a little more than 0"."""
@@ -82,14 +88,6 @@ class Key:
     def is_live(self) -> bool:
         """Whether a reload changes it."""
         return config.is_live(self.path)
-
-    @property
-    def row(self) -> str:
-        """The row of its table."""
-        reload = "yes" if self.is_live else "no"
-        often = "**Often changed.** " if self.change else ""
-        cells = (f"`{self.name}`", self.default, self.values, reload, often + self.text)
-        return "| " + " | ".join(cells) + " |"
 
 
 def page() -> str:
@@ -302,13 +300,41 @@ def _often_changed(intro: str, keys: list[Key]) -> str:
 
 
 def _section(table: str, intro: str, keys: list[Key]) -> str:
-    """Return the section of a table: its intro, and a row for each key."""
+    """Return the section of a table: its intro, and a row for each key.
+
+    What most keys have in common stands in a sentence above the table.
+    """
     title = "At the top of the file" if table == PLAIN else f"`[{table}]`"
-    often_first = sorted(keys, key=lambda key: not key.change)
-    head = "| key | default | values | reload | meaning and reason |"
-    intro = f"\n{intro.strip()}\n" if intro.strip() else ""
-    rows = (key.row for key in often_first)
-    return "\n".join((f"## {title}", intro, head, "| --- " * 5 + "|", *rows, ""))
+    usual, count = Counter(key.values for key in keys).most_common(1)[0]
+    if count <= len(keys) // 2 or count == 1:
+        usual = ""
+    reloads = {key.is_live for key in keys}
+    common = [f"Values, where nothing else is said: {usual}."] if usual else []
+    if len(reloads) == 1:
+        common.append(_RELOADS[reloads.pop()])
+    heads = ["key", "default", "values", "reload", "meaning and reason"]
+    if count == len(keys) and usual:
+        heads.remove("values")
+    if not reloads:
+        heads.remove("reload")
+
+    def row(key: Key) -> str:
+        cells = {
+            "key": f"`{key.name}`",
+            "default": key.default,
+            "values": "" if key.values == usual else key.values,
+            "reload": "yes" if key.is_live else "no",
+            "meaning and reason": key.text,
+        }
+        return _row(cells[head] for head in heads)
+
+    text = "\n".join(filter(None, (intro.strip(), " ".join(common))))
+    head = [f"## {title}", "", text, "", _row(heads), "| --- " * len(heads) + "|"]
+    return "\n".join([*head, *map(row, sorted(keys, key=lambda it: not it.change)), ""])
+
+
+def _row(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def main() -> None:

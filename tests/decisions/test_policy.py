@@ -52,14 +52,10 @@ class Row(NamedTuple):
     """A row of the table, cell by cell."""
 
     case: str
-    mode: str
-    failure: str
+    conditions: str
     scans: str
     matches: str
-    policy: str
-    verdict: str
-    action: str
-    effect: str
+    decision: str
     reason: str
 
 
@@ -144,7 +140,10 @@ def parts(cell: str, separator: str) -> list[str]:
 @pytest.mark.parametrize("row", [pytest.param(row, id=row.case) for row in rows()])
 def test_decide_table(row: Row) -> None:
     """Every row of docs/decision-table.md equals the decision of the policy."""
-    overrides = dict(part.split("=") for part in row.policy.split())
+    first, *_ = conditions = row.conditions.split() or [""]
+    mode = Mode.MONITOR if first == Mode.MONITOR else Mode.ENFORCE
+    overrides = dict(part.split("=") for part in conditions if "=" in part)
+    failure = overrides.pop("failure", "")
     categories = {
         name.removeprefix("category:"): Action(overrides.pop(name))
         for name in [*overrides]
@@ -155,19 +154,21 @@ def test_decide_table(row: Row) -> None:
     judgement = decide(
         [parse_scan(text, str(i)) for i, text in enumerate(scans)],
         [parse_match(text) for text in parts(row.matches, ";")],
-        mode=Mode(row.mode),
+        mode=mode,
         policy=Policy(
             categories=categories,
             **cast("Any", {name: Action(word) for name, word in overrides.items()}),
         ),
-        failure=Reason(row.failure) if row.failure else None,
+        failure=Reason(failure) if failure else None,
         accept=accept,
     )
 
+    verdict, _, rest = row.decision.partition(" ")
+    action, _, effect = rest.partition(">")
     assert (judgement.verdict, judgement.action, judgement.effect) == (
-        Verdict(row.verdict),
-        Action(row.action),
-        Action(row.effect),
+        Verdict(verdict),
+        Action(action),
+        Action(effect or action),
     )
     assert judgement.reason == (Reason(row.reason) if row.reason else None)
 

@@ -142,27 +142,25 @@ class Policy:
         too_many_bytes: The rest of a container's unpacked bytes was not inspected.
         too_compressed: As ``too_many_bytes``, detected by the ratio: a bomb.
         too_deep: Archives are nested so deep only to hide content or to do harm.
-        search_unfinished: All data that begins like a picture was compared, in the
-            content and in its members; the search for pictures in the middle of bytes
-            was not finished. Large everyday files cause it.
+        search_unfinished: All data that begins like a picture was compared; the search
+            for pictures in the middle of bytes was not finished. Large everyday files
+            cause it.
         encrypted: No part of the file was inspected, and a visitor without the password
             sees no part of it either. Documents with a password are everyday files.
         not_inspected: Files that this version does not inspect (drawings in SVG) are
             everyday content; operators would switch off a filter that rejects them.
-        piecewise_upload: A picture in two pieces is never inspected whole. If pieces
+        piecewise_upload: A picture in two pieces is never inspected whole: if pieces
             are accepted, each is inspected by itself.
         low_quality: Deliberately lowered contrast causes it, and a style sheet can
             restore the contrast.
         near_match: An entry is nearer than ordinary pictures are, but chance may
             explain it: PDQ beyond the threshold, or one 64-bit signal alone.
         evidence_unfinished: The search for altered copies had no time left, or failed.
-            The action is never stricter than ``altered``: an upload is not rejected
-            for the lack of evidence that would not have rejected it.
-        altered: A match of an altered copy: PDQ is beyond the threshold, and chance
-            does not explain it. A new kind of match is first counted, then rejected.
-            The action is never stricter than that of the entry's category. With any
-            action but ``accept``, copies are looked for in each upload, unless
-            ``copies`` in ``[evidence]`` is ``never``.
+            The action is never stricter than ``altered``.
+        altered: An altered copy: PDQ is beyond the threshold, and chance does not
+            explain it. First count, then reject. The action is never stricter than that
+            of the entry's category. With any action but ``accept``, each upload is
+            searched, unless ``copies`` in ``[evidence]`` is ``never``.
         categories: The action for a match, by the category of its entry in the issuer's
             words; ``REJECT`` for every other category.
         preset: The preset that gives the action of each reason without a key of its own

@@ -29,28 +29,22 @@ class EvidenceSettings:
     Attributes:
         enabled: Whether matches state their chance.
         copies: When altered copies are looked for, where nothing matched within the
-            threshold: in each upload (``always``), in each upload that finds capacity
-            that no other upload wants (``spare``), or not at all (``never``). A search
-            takes 5 ms of CPU time for a photograph with 100,000 entries, 7 ms on
-            average with a million, and 17 ms with ten million; the answer comes later
-            by more. With ``spare``, busy times cost no upload, and each record says
-            whether it was searched. Where ``altered`` in ``[policy]`` is not
-            ``accept``, ``spare`` searches each upload; where only ``near_match`` is
-            not, ``spare`` searches none: no answer may depend on how busy the filter
-            is. E counts chance: drawings of one shape, plots and windows of one program
-            are near each other by more than that.
+            threshold: in each upload (``always``), where there is capacity that no
+            other upload wants (``spare``), or ``never``. A search takes 5 ms of CPU
+            time with 100,000 entries, 7 with a million, 17 with ten million. Where
+            ``altered`` in ``[policy]`` is not ``accept``, ``spare`` searches each
+            upload; where only ``near_match`` is not, none: no answer may depend on how
+            busy the filter is.
         turned: Whether copies that are mirrored or turned by a quarter, and cut or
-            covered besides, are looked for too, where the upright search finds nothing.
-            That costs seven times as much again, and E counts eight times the tries.
-        altered: Most chance matches that are expected of one upload, for a match of the
-            kind ``altered``. At 1e-9, a site with a million uploads a day waits three
-            years for one.
+            covered besides, are looked for too. That costs seven times as much again.
+        altered: Most chance matches that are expected of one upload, for the kind
+            ``altered``. At 1e-9, a site with a million uploads a day waits three years
+            for one.
         near: The same for the kind ``near``, whose reason is ``near_match``; at least
             ``altered``. At 1e-4, one upload of ten thousand has one by chance.
         most_views: Most views of one upload that are searched; each costs some 10 ms of
             CPU time at a million entries. A photograph has one to three, an animation
-            up to thirty. Beyond it the reason is ``evidence_unfinished``. More views
-            cost more than the dearest picture that is decoded.
+            up to thirty. Beyond: ``evidence_unfinished``.
     """
 
     enabled: bool = True

@@ -41,10 +41,10 @@ class FormsSettings:
             ``/static/forms.css`` on. Empty for no public forms.
         review: The same for the page of reviewers and the metrics of the forms; empty
             for none. It has no login of its own: your front end's names the reviewer.
-        reviewer_header: The header in which your front end, after its login, names
-            the reviewer, such as ``X-Remote-User``; the front end must overwrite what
-            a browser sends. On a TCP address it is believed of ``trusted_proxies``
-            only. Empty for the user of the machine who has opened the unix socket.
+        reviewer_header: The header in which your front end, after its login, names the
+            reviewer, such as ``X-Remote-User``; the front end must overwrite what a
+            browser sends. On a TCP address it is believed of ``trusted_proxies`` only.
+            Empty for the user who has opened the unix socket.
         smtp: ``HOST:PORT`` of the mail server, usually the one on this machine, which
             knows how to log in elsewhere. Port 465 is TLS; another server than this
             machine's must offer STARTTLS.
@@ -105,10 +105,9 @@ class ObjectionSettings:
     Attributes:
         public_url: Where browsers find the form: the address of the listener of
             ``[forms]`` as the public sees it, with the path ``/objection``; or the
-            operator's own page, which receives ``id`` and ``code`` by POST. Rejections
-            then name a code and this address. Empty, the default, for no objections:
-            an answer that promises a hearing is worse than none as long as nobody
-            reads what comes in.
+            operator's own page, which receives ``id`` and ``code`` by POST. Empty for
+            no objections: an answer that promises a hearing is worse than none as long
+            as nobody reads what comes in.
         deadline_days: Days in which a reviewer has to decide; an alarm follows. Two
             weeks are what Dutch law calls a reasonable time in a simple case, doubled
             for absence.
@@ -159,8 +158,8 @@ class NoticeSettings:
     Attributes:
         public_url: Where browsers find the form: the address of the listener of
             ``[forms]`` as the public sees it, with the path ``/notice``. The answer
-            pages link to it unless ``report`` names another place. Empty, the default,
-            for no form: a notice needs somebody who reads it.
+            pages link to it unless ``report`` names another place. Empty for no form: a
+            notice needs somebody who reads it.
         hotline: Who gets the notices: ``https://URL`` (or ``http://`` on this machine)
             for JSON by POST, ``mailto:ADDRESS`` for mails. Needed with the form.
     """

@@ -16,13 +16,12 @@ class LogSettings:
     """The settings of a log.
 
     Attributes:
-        segment_bytes: Size of a segment, after which a new one begins. 64 MiB hold
-            some 60,000 decisions: few files, and opening the log reads the newest again
-            within a second or two.
+        segment_bytes: Size of a segment, after which a new one begins. 64 MiB hold some
+            60,000 decisions.
         queue_records: Most records that wait for the disk. At 10,000 the disk is
             seconds late; more uploads would only wait in vain.
-        days_without_match: Days that a segment is kept after its own day; at least the
-            default of ``Retention``, which uploaders and overseers were promised.
+        days_without_match: Days that a segment is kept after its own day; uploaders and
+            overseers were promised at least the default.
         days_with_match: Days that a segment with a match is kept after its own day; a
             pilot or a court case may need its records for a year.
         contents_recorded: Most contents that a decision lists, those with a match or a
@@ -33,8 +32,8 @@ class LogSettings:
             smaller, for 0.8 % of a core at 30 GB of records a day.
         compress_after_s: Seconds for which a segment stays as it is after its last
             record, so that a program that ships its lines gets them. At 30 GB a day an
-            hour takes 1.3 GB. If less than 1 GiB beyond the reserve is free, segments
-            are compressed at once.
+            hour takes 1.3 GB. If the disk is nearly full, segments are compressed at
+            once.
     """
 
     segment_bytes: int = 64 * 1024 * 1024

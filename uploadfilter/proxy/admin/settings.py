@@ -19,12 +19,10 @@ class AdminSettings:
     own.
 
     Attributes:
-        listen: ``HOST:PORT`` or ``unix:/PATH``; empty for none. The default is none,
-            because several proxies on one machine would use the same port, and a second
-            one for a test would fail to start.
+        listen: ``HOST:PORT`` or ``unix:/PATH``; empty for none.
         hosts: Names by which a browser may address it, beside ``localhost`` and
-            addresses in figures. Any other name may be a foreign site's name that was
-            pointed at this address to make a visitor's browser read it (DNS rebinding).
+            addresses in figures. Another name may be a foreign site's that was pointed
+            here to read it (DNS rebinding).
     """
 
     listen: str = ""

@@ -20,12 +20,10 @@ class OriginSettings:
         connect_timeout_s: Longest wait for a connection; then 504. A server in the same
             rack answers within milliseconds; in five seconds, one lost SYN can be
             repeated after one and three seconds.
-        answer_timeout_s: Longest silence of the origin; then 504: from the last byte
-            sent to the end of the answer's head, whatever interim answers (102, 103)
-            announce it, between any two bytes of its body, and while the origin accepts
-            no byte of a body. A request also waits at most this long for one of
-            ``connections``. nginx's ``proxy_read_timeout`` and ``proxy_send_timeout``
-            are 60 s too.
+        answer_timeout_s: Longest silence of the origin; then 504. It counts from the
+            last byte sent to the end of the answer's head, between two bytes of its
+            body, and while the origin accepts no byte. nginx's ``proxy_read_timeout``
+            is 60 s too.
         stream_timeout_s: Longest pause between two bytes of server-sent events
             (``text/event-stream``), or of a WebSocket, which are silent while nothing
             happens. It only ends connections that neither side closes.
@@ -47,11 +45,10 @@ class OriginSettings:
             program reads ``X-Forwarded-*``.
         whole_chain: Whether these headers hold every hop instead of the client alone.
         whole_ranges: Whether a ``Content-Range`` (or a header like it) that calls its
-            body the whole file is sent on. Some services ask for it of every file:
-            artifacts of Gitea and Forgejo, upload sessions of OneDrive. Never for an
-            origin that writes a range into a file that it has, as ``mod_dav`` of Apache
-            does: the filter inspects the bytes of a request, not the file that they
-            change.
+            body the whole file is sent on. Artifacts of Gitea and Forgejo and upload
+            sessions of OneDrive need it. Never for an origin that writes a range into a
+            file that it has, as ``mod_dav`` of Apache does: the filter does not see
+            that file.
         via: The filter's name in ``Via``; empty for no ``Via``.
     """
 

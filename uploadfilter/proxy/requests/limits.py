@@ -34,28 +34,26 @@ class ProxyLimits:
     limits applies.
 
     Attributes:
-        connections: Most connections of clients at once. An idle one takes about 2 KB
-            here and 3 KB in the kernel, so that ten thousand of them take 50 MB. The
-            limit is lower if the process may not have enough descriptors. Beyond it the
-            oldest idle one is closed, or else the newest is answered 503.
+        connections: Most connections of clients at once; ten thousand idle ones take 50
+            MB. The limit is lower if the process may not have enough descriptors.
+            Beyond it the oldest idle one is closed, or else the newest is answered 503.
         connections_per_client: Most connections of one client. A browser opens six;
-            this is enough for forty browsers behind one translated address, all
-            connected at the same moment. Beyond: 429. Connections of trusted proxies
-            are not counted.
+            this is enough for forty browsers behind one address. Beyond: 429.
+            Connections of trusted proxies are not counted.
         open_uploads: Most uploads that are read or inspected at once. For one more, a
             slow body is ended, or the new upload is answered 503. Each may hold a
             megabyte of memory and some descriptors.
         open_uploads_per_client: Most open uploads of one client, a quarter of all. If
-            three quarters are open, it is less: as many as are left. A phone that sends
-            its pictures has up to ten open.
+            three quarters are open, it is as many as are left. A phone has up to ten
+            open.
         longest_wait_s: Longest expected wait of an upload for a scanner; an upload that
             would wait longer is answered 503 at its head. An upload that waits two
             seconds is served, one that is answered 503 is lost for most people, and
             sending photos of some megabytes takes longer than that.
         match_budget: Rejections by policy that a client gets within a window; then all
             its uploads are answered 429 until the window ends. A rejection tells
-            something about the list, so the number of attempts is bounded: an innocent
-            person does not have twenty pictures rejected in an hour.
+            something about the list, and an innocent person does not get twenty in an
+            hour.
         match_window_s: Length of the window; it begins with the first rejection.
         tripwire_networks: Number of networks (/24 of IPv4, /48 of IPv6) from which
             uploads of a day must look like an entry, without an exact copy, for it to
@@ -65,8 +63,7 @@ class ProxyLimits:
             and gains only the re-encoded copies of one picture until a person checks.
             Above 10,000, no entry is ever demoted.
         head_s: Longest time from the first byte of a request's head to its end; then
-            408. nginx's ``client_header_timeout`` is 60 s, but a head is one or two
-            packets, and ten seconds outlast three losses of one.
+            408. Ten seconds outlast three lost packets.
         head_bytes: Longest head of a request; beyond: 431. nginx's
             ``large_client_header_buffers`` are 32 KiB too.
         body_idle_s: Longest pause between two pieces of a body; nginx's
@@ -79,9 +76,8 @@ class ProxyLimits:
         record_s: How long a decision may take to be on disk; a disk that takes longer
             is stuck, and clients and their spools must not wait for it.
         log_room_s: How long an upload waits for room on the disk of the decision log
-            before it is answered 503. A job that deletes or rotates old files takes a
-            second or two, and a client that waits longer assumes a failure. The body is
-            not read meanwhile.
+            before it is answered 503. Deleting old files takes a second or two. The
+            body is not read meanwhile.
         answer_idle_s: How long a client may accept nothing of an answer that waits for
             it; its upload is held and counted as open until then. nginx's
             ``send_timeout`` is 60 s.

@@ -40,10 +40,8 @@ class ScannerSettings:
             scan at a time is enough for a hundred photos a second, and takes at most
             one CPU from the others.
         slow_lane: Most slow scans at a time, besides ``workers``. With two for each
-            CPU, a bomb of 2 CPU seconds ends within 5 s; more would only take more
-            memory. One client may use a quarter of the lane, but at least one. A client
-            that uses this share gets the last free worker only after its slow scans
-            have ended, so that one is always left for the others.
+            CPU, a bomb of 2 CPU seconds ends within 5 s; more takes more memory. One
+            client may use a quarter, but at least one.
         spares: Processes that are kept ready besides those in use, so that a content
             that must be scanned alone does not wait 5 ms for one.
         queue_limit: Most uploads that wait for a process. A photo takes 5 ms, so that
@@ -61,9 +59,9 @@ class ScannerSettings:
         start_timeout_s: Longest start of a scanner, in seconds.
         require_sandbox: Whether it is an error at the start if the kernel cannot
             confine scanners in every way; otherwise it is only logged.
-        formats: Picture formats to decode beyond the usual ones, by their names:
-            ``jp2``, ``psd``, ``tga``, ``qoi``. Rare decoders are more likely to have
-            bugs, and browsers do not show most of these formats.
+        formats: Picture formats to decode beyond the usual ones: ``jp2``, ``psd``,
+            ``tga``, ``qoi``. Rare decoders are more likely to have bugs, and browsers
+            do not show most of these formats.
         budgets: The limits of one content and of one upload.
         module: The module that a scanner process runs; tests use others.
     """
