@@ -9,7 +9,7 @@ on the route, and follows from the same policy that decides.
 
 To add a lack, add a member of ``Lack``, its words in ``WORDS`` with the remedy in
 ``WHAT_TO_DO``, and the condition in ``_lack_of``. A test fails until
-``docs/operating/night-decisions.md`` explains it.
+``docs/operating/night.md`` explains it.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
