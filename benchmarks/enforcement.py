@@ -8,19 +8,17 @@ it is started each minute, as ``uploadfilter-sync.timer`` does, and the publicat
 spread evenly over the minute.
 """
 
-import argparse
 import hashlib
 import json
 import statistics
-import tempfile
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from benchmarks.machine import describe
+from benchmarks.harness import Options, Report
 from deploy.demo import running
 from hashsets.demo import make_signed
 from hashsets.demo.make_demo import entry_of
@@ -35,7 +33,6 @@ ROUNDS: Final = 4
 MINUTE_S: Final = 60.0
 BETWEEN_S: Final = 0.05
 _MOST_S: Final = 180.0
-_RESULTS = Path(__file__).parent / "results" / "enforcement.json"
 _WHO = ("demo-dora", "demo-eve")
 _FIRST = ("demo-ann", "demo-bob", "demo-fay")
 
@@ -163,54 +160,39 @@ def _filling(count: int) -> Iterator[dict[str, object]]:
         yield {"id": f"f-{number}", "category": "1", "md5": digest}
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, and write the figures."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks enforcement")
-    parser.add_argument("--quick", action="store_true", help="two rounds, kept nowhere")
-    quick = parser.parse_args(arguments).quick
-    machine = describe()
-    with tempfile.TemporaryDirectory() as name:
-        base, state = Path(name), Path(name) / "state"
-        issuer = Issuer(base / "issuer")
-        issuer.publish(*_filling(ENTRIES))
-        root = base / "root.json"
-        root.write_bytes((issuer.folder.metadata / "1.root.json").read_bytes())
-        source = ("--name", "unit7", "--from", str(issuer.folder.path / "published"))
-        digest = hashlib.sha256(root.read_bytes()).hexdigest()
-        words = ("hashset", "trust", str(root), *source, "--digest", digest)
-        running.run_program(*words, "--category", "1", state=state)
-        with (
-            running.origin(base / "uploads", log=base / "origin.log") as origin,
-            running.proxy(
-                origin,
-                state=state,
-                log=base / "proxy.log",
-                options=("--mode", "enforce"),
-            ) as proxy,
-        ):
-            site = Site(proxy.url, state)
-            found = {"told": _told(site, issuer, 2 if quick else ROUNDS)}
-            if not quick:
-                found["polling"] = _polled(site, issuer, ROUNDS)
-    _say(found)
-    if not quick:
-        shape = {
-            "at": time.strftime("%Y-%m-%d"),
-            "machine": machine,
-            "entries": ENTRIES,
-            "rounds": ROUNDS,
-            "poll_s": MINUTE_S,
-            "seconds": found,
+def measure(options: Options, base: Path) -> Report:
+    """Publish and withdraw entries, and upload until the answer changes."""
+    state = base / "state"
+    issuer = Issuer(base / "issuer")
+    issuer.publish(*_filling(ENTRIES))
+    root = base / "root.json"
+    root.write_bytes((issuer.folder.metadata / "1.root.json").read_bytes())
+    source = ("--name", "unit7", "--from", str(issuer.folder.path / "published"))
+    digest = hashlib.sha256(root.read_bytes()).hexdigest()
+    words = ("hashset", "trust", str(root), *source, "--digest", digest)
+    running.run_program(*words, "--category", "1", state=state)
+    with (
+        running.origin(base / "uploads", log=base / "origin.log") as origin,
+        running.proxy(
+            origin, state=state, log=base / "proxy.log", options=("--mode", "enforce")
+        ) as proxy,
+    ):
+        site = Site(proxy.url, state)
+        found = {"told": _told(site, issuer, 2 if options.quick else ROUNDS)}
+        if not options.quick:
+            found["polling"] = _polled(site, issuer, ROUNDS)
+    rows = [
+        {
+            "sync": how,
+            "what": what,
+            "median_s": round(statistics.median(seconds), 2),
+            "most_s": round(max(seconds), 2),
+            "seconds": [round(each, 3) for each in seconds],
         }
-        _RESULTS.write_text(json.dumps(shape, indent=2) + "\n")
-    return 0
-
-
-def _say(found: dict[str, dict[str, list[float]]]) -> None:
-    for how, figures in found.items():
-        for what, seconds in figures.items():
-            median, most = statistics.median(seconds), max(seconds)
-            print(f"{how:8} {what:11} median {median:6.2f} s, most {most:6.2f} s")
+        for how, figures in found.items()
+        for what, seconds in figures.items()
+    ]
+    return Report(rows=rows, figures={"entries": ENTRIES, "poll_s": MINUTE_S})
 
 
 def _epoch_s() -> float:

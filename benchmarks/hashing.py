@@ -12,17 +12,14 @@ figure is the median over pictures of the median over rounds. During the measure
 every value is compared with that of the full resolution; too much drift is a failure.
 """
 
-import argparse
 import gc
 import io
-import json
 import statistics
-import sys
-import time
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import imagehash
 import numpy as np
@@ -30,8 +27,8 @@ import pdqhash
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks import aims, machine, plots
 from benchmarks.corpus import Sample, samples
+from benchmarks.harness import Aim, Options, Report, Turns, cpu_ms
 from tests.corpus import pictures
 from uploadfilter.model import QUALITY_FLOOR, Geometry, SignalType, Variant, View
 from uploadfilter.pictures import decoding
@@ -43,7 +40,6 @@ from uploadfilter.signals import hashes, pdq
 from uploadfilter.signals.exact import Digests
 from uploadfilter.signals.views import view_of
 
-RESULTS = Path(__file__).parent / "results"
 SEED = 20_110
 PACKAGES = ("numpy", "pillow", "imagehash", "pdqhash", "scikit-image")
 
@@ -112,22 +108,26 @@ class Tally:
     milliseconds: dict[str, list[float]] = field(
         default_factory=lambda: defaultdict(list)
     )
-    peer_over_ours: list[float] = field(default_factory=list)
-    ours_over_floor: list[float] = field(default_factory=list)
     kilobytes: list[float] = field(default_factory=list)
 
-    def summary(self) -> dict[str, object]:
-        """Return the medians."""
+    def summary(self) -> dict[str, Any]:
+        """Return the medians over the pictures."""
+        taken = self.milliseconds
         return {
             "pictures": len(self.kilobytes),
             "kilobytes": round(statistics.median(self.kilobytes)),
+            "peer_over_ours": _ratio(taken["peer"], taken["ours"]),
+            "ours_over_floor": _ratio(taken["ours"], taken["floor"]),
             "milliseconds": {
                 name: round(statistics.median(values), 3)
-                for name, values in self.milliseconds.items()
+                for name, values in taken.items()
             },
-            "peer_over_ours": round(statistics.median(self.peer_over_ours), 2),
-            "ours_over_floor": round(statistics.median(self.ours_over_floor), 2),
         }
+
+
+def _ratio(ones: list[float], others: list[float]) -> float:
+    pairs = zip(ones, others, strict=True)
+    return round(statistics.median(one / other for one, other in pairs), 2)
 
 
 @dataclass(slots=True)
@@ -136,17 +136,18 @@ class Drift:
 
     bits: dict[str, list[int]] = field(default_factory=lambda: defaultdict(list))
 
-    def summary(self) -> dict[str, dict[str, float]]:
+    def rows(self) -> list[dict[str, Any]]:
         """Return median, 99th percentile and maximum."""
-        return {
-            name: {
-                "compared": len(values),
+        return [
+            {
+                "compared": name,
+                "values": len(values),
                 "median": float(np.median(values)),
                 "p99": float(np.percentile(values, 99, method="higher")),
                 "max": max(values),
             }
             for name, values in sorted(self.bits.items())
-        }
+        ]
 
 
 def ours(content: bytes) -> tuple[Picture, View]:
@@ -186,14 +187,7 @@ def floor(content: bytes) -> None:
     image.convert("L")
 
 
-def milliseconds(work: Callable[[], object]) -> float:
-    """Return the CPU time of one call."""
-    start = time.process_time_ns()
-    work()
-    return (time.process_time_ns() - start) / 1e6
-
-
-def measure(content: bytes, plan: Plan, tally: Tally) -> None:
+def time_all(content: bytes, plan: Plan, tally: Tally) -> None:
     """Time all contenders on one content, in turn."""
     picture, view = ours(content)
     stages: dict[str, Callable[[], object]] = {
@@ -202,18 +196,15 @@ def measure(content: bytes, plan: Plan, tally: Tally) -> None:
         "decode": lambda: decoded(content),
         "view": lambda: view_of(picture, name="stored"),
         "quality": lambda: pdq.quality(view.plane),
+        "peer": lambda: peer(content),
     }
-    taken: dict[str, list[float]] = defaultdict(list)
+    turns = Turns()
     for number in range(plan.rounds):
         for name, work in stages.items():
-            taken[name].append(milliseconds(work))
-        if number < plan.peer_rounds:
-            taken["peer"].append(milliseconds(lambda: peer(content)))
-    medians = {name: statistics.median(values) for name, values in taken.items()}
-    for name, value in medians.items():
-        tally.milliseconds[name].append(value)
-    tally.peer_over_ours.append(medians["peer"] / medians["ours"])
-    tally.ours_over_floor.append(medians["ours"] / medians["floor"])
+            if name != "peer" or number < plan.peer_rounds:
+                turns.add(name, cpu_ms(work))
+    for name in turns.names():
+        tally.milliseconds[name].append(turns.median(name))
     tally.kilobytes.append(len(content) / 1000)
 
 
@@ -262,8 +253,26 @@ def apart(
     return (int.from_bytes(value) ^ int.from_bytes(theirs)).bit_count()
 
 
-def run(plan: Plan) -> tuple[dict[str, dict[str, object]], Drift]:
-    """Measure and compare everything; return summaries by size and format."""
+def visit(
+    sample: Sample, plan: Plan, tallies: dict[str, Tally], drift: Drift, *, every: bool
+) -> None:
+    """Measure one picture as baseline JPEG, and in every format if asked for."""
+    for name, encode in ENCODERS.items():
+        tally = tallies[f"{name} {sample.megapixels} MP"]
+        if name != "jpeg" and (not every or len(tally.kilobytes) >= plan.others):
+            continue
+        content = encode(sample.image)
+        gc.collect()
+        time_all(content, plan, tally)
+        if name in {"jpeg", "progressive"}:
+            compare(content, drift)
+
+
+def measure(options: Options, _folder: Path) -> Report:
+    """Measure and compare everything, by size and format."""
+    decoding.prepare_process()
+    hashes.prepare_process()
+    plan = QUICK if options.quick else FULL
     tallies: dict[str, Tally] = defaultdict(Tally)
     drift = Drift()
     for megapixels, generated in plan.generated.items():
@@ -272,79 +281,21 @@ def run(plan: Plan) -> tuple[dict[str, dict[str, object]], Drift]:
         )
         for number, sample in enumerate(corpus):
             visit(sample, plan, tallies, drift, every=number % 4 == 0)
-    return {name: tally.summary() for name, tally in tallies.items()}, drift
+    found = {name: it.summary() for name, it in tallies.items() if it.kilobytes}
+    drifts = drift.rows()
+    return Report(
+        rows=[{"format": name, **summary} for name, summary in found.items()],
+        figures={"seed": SEED, "drift": drifts},
+        aims=list(_aims(found, drifts)),
+    )
 
 
-def visit(
-    sample: Sample, plan: Plan, tallies: dict[str, Tally], drift: Drift, *, every: bool
-) -> None:
-    """Measure one picture as baseline JPEG, and in every format if asked for."""
-    for name, encode in ENCODERS.items():
-        key = f"{name} {sample.megapixels} MP"
-        if name != "jpeg" and (not every or len(tallies[key].kilobytes) >= plan.others):
-            continue
-        content = encode(sample.image)
-        gc.collect()
-        measure(content, plan, tallies[key])
-        if name in {"jpeg", "progressive"}:
-            compare(content, drift)
-    print(f"  {sample.megapixels} MP, {sample.name}", file=sys.stderr)
-
-
-def failures(
-    summaries: dict[str, dict[str, object]], drifts: dict[str, dict[str, float]]
-) -> list[str]:
-    """Return the missed aims, in words."""
-    missed = []
-    full = drifts["pdq full"]
-    if full["p99"] > DRIFT_P99_BITS or full["max"] > DRIFT_MAX_BITS:
-        missed.append(f"drift of pdq full: p99 {full['p99']}, max {full['max']} bits")
+def _aims(found: dict[str, Any], drifts: list[dict[str, Any]]) -> Iterator[Aim]:
+    full = next(row for row in drifts if row["compared"] == "pdq full")
+    yield Aim(text="bits of drift, p99", measured=full["p99"], most=DRIFT_P99_BITS)
+    yield Aim(text="bits of drift, most", measured=full["max"], most=DRIFT_MAX_BITS)
     for megapixels, (least, most) in AIMS.items():
-        summary = summaries[f"jpeg {megapixels} MP"]
-        if float(str(summary["peer_over_ours"])) < least:
-            missed.append(f"{megapixels} MP: {summary['peer_over_ours']} x the peer")
-        if float(str(summary["ours_over_floor"])) > most:
-            missed.append(f"{megapixels} MP: {summary['ours_over_floor']} x the floor")
-    return missed
-
-
-def report(
-    summaries: dict[str, dict[str, object]], drifts: dict[str, dict[str, float]]
-) -> None:
-    """Print two tables."""
-    print("\nformat, size        peer / ours   ours / floor   ms (CPU)")
-    for name, summary in summaries.items():
-        print(
-            f"{name:20}{summary['peer_over_ours']:>11}{summary['ours_over_floor']:>15}"
-            f"   {summary['milliseconds']}"
-        )
-    print("\ndrift in bits, quality >= 50")
-    for name, values in drifts.items():
-        print(f"{name:28}{values}")
-
-
-def main(arguments: Sequence[str]) -> int:
-    """Run the benchmark; exit code 1 if an aim was missed."""
-    parser = argparse.ArgumentParser(prog="benchmarks hashing", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run, not kept")
-    quick = parser.parse_args(arguments).quick
-    decoding.prepare_process()
-    hashes.prepare_process()
-    described = machine.describe(*PACKAGES)
-    summaries, drift = run(QUICK if quick else FULL)
-    drifts = drift.summary()
-    missed = failures(summaries, drifts)
-    report(summaries, drifts)
-    if not quick:
-        document = {
-            "benchmark": "hashing",
-            "machine": described,
-            "seed": SEED,
-            "results": summaries,
-            "drift": drifts,
-            "missed": missed,
-        }
-        text = json.dumps(document, indent=1)
-        (RESULTS / "hashing.json").write_text(text + "\n", encoding="ascii")
-        plots.costs(summaries, RESULTS / "hashing.svg")
-    return aims.exit_code("hashing", missed, is_whole=not quick)
+        summary = found[f"jpeg {megapixels} MP"]
+        peers, floors = summary["peer_over_ours"], summary["ours_over_floor"]
+        yield Aim(text=f"{megapixels} MP: peer / ours", measured=peers, least=least)
+        yield Aim(text=f"{megapixels} MP: ours / floor", measured=floors, most=most)

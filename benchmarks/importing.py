@@ -6,7 +6,6 @@ the CPU time of the whole process, user and system, minus that of the same comma
 file of one row. Memory is the peak of the process's own memory.
 """
 
-import argparse
 import base64
 import json
 import os
@@ -15,19 +14,18 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from benchmarks.machine import describe
+from benchmarks.harness import Options, Report
 
 SEED = 69
 ROWS = 1_000_000
 QUICK_ROWS = 5_000
 _ROWS_AT_ONCE = 20_000
 _POLL_S = 0.02
-_RESULTS = Path(__file__).parent / "results" / "import.json"
+PACKAGES = ("msgspec", "numpy", "lmdb")
 _SPACE = "https://hashsharing.ncmec.org/hashsharing/v2"
 _VICS = (
     '{"@odata.context":"http://github.com/VICSDATAMODEL/ProjectVic/DataModels/2.0.xml/'
@@ -157,21 +155,11 @@ class Run(NamedTuple):
     peak: int
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, print, and keep the figures; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks import")
-    parser.add_argument(
-        "--quick", action="store_true", help="a smoke run, kept nowhere"
-    )
-    parser.add_argument("--rows", type=int, default=ROWS)
-    parser.add_argument("--only", nargs="*", choices=FORMS, default=list(FORMS))
-    given = parser.parse_args(arguments)
-    rows = QUICK_ROWS if given.quick else given.rows
-    machine = describe("msgspec", "numpy", "lmdb")
-    figures = {name: measured(FORMS[name], rows, name) for name in given.only}
-    if not given.quick:
-        keep(rows, figures, machine)
-    return 0
+def measure(options: Options, _folder: Path) -> Report:
+    """Import a file of each format; return rows a second of CPU, and memory."""
+    rows = QUICK_ROWS if options.quick else ROWS
+    found = [measured(form, rows, name) for name, form in FORMS.items()]
+    return Report(rows=found, figures={"seed": SEED, "rows_a_file": rows})
 
 
 def measured(form: Form, rows: int, name: str) -> dict[str, object]:
@@ -184,7 +172,8 @@ def measured(form: Form, rows: int, name: str) -> dict[str, object]:
         started = _run(one, form, folder, preview=True).cpu_s
         reading = _run(many, form, folder, preview=True)
         importing = _run(many, form, folder, preview=False)
-    figures: dict[str, object] = {
+    return {
+        "format": name,
         "file_mb": round(size / 1e6),
         "start_cpu_s": round(started, 2),
         "read_rows_per_cpu_s": round(rows / max(reading.cpu_s - started, 0.001)),
@@ -192,21 +181,6 @@ def measured(form: Form, rows: int, name: str) -> dict[str, object]:
         "import_rows_per_cpu_s": round(rows / max(importing.cpu_s - started, 0.001)),
         "import_peak_mb": round(importing.peak / 1e6),
     }
-    print(f"{name:15} {figures}", flush=True)
-    return figures
-
-
-def keep(rows: int, figures: dict[str, object], machine: dict[str, object]) -> None:
-    """Write figures beside existing ones for other numbers of rows."""
-    kept = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
-    before = kept.get(str(rows), {}).get("formats", {})
-    kept[str(rows)] = {
-        "seed": SEED,
-        "at": time.strftime("%Y-%m-%d"),
-        "machine": machine,
-        "formats": {**before, **figures},
-    }
-    _RESULTS.write_text(json.dumps(kept, indent=2) + "\n")
 
 
 def _write(path: Path, form: Form, rows: int) -> None:

@@ -9,21 +9,17 @@ other, so that the whole search is done; a hundred stored values are near an ent
 each must be found. It runs in a process of its own, whose peak memory is measured.
 """
 
-import argparse
-import json
 import os
-import resource
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
 import numpy as np
 
-from benchmarks.machine import describe
+from benchmarks.harness import Options, Report, cpu_s, peak_mb, run_apart
+from benchmarks.reference import list_signals, random_values
 from tests.corpus import pictures
 from uploadfilter.lookback.matching import LookedBack, match_store
 from uploadfilter.lookback.rows import StoredContent, StoredRow, StoredView, encode
@@ -31,8 +27,6 @@ from uploadfilter.lookback.scanning import TYPES
 from uploadfilter.lookback.sources import Item
 from uploadfilter.lookback.store import FileRow, LookBackStore, StoreInfo
 from uploadfilter.model import Geometry, SignalType, Variant
-from uploadfilter.reference.entries.collecting import BlockSignals, EntryBlock
-from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
@@ -44,39 +38,18 @@ SEED: Final = 104
 PHOTOGRAPHS: Final = 300
 SIGNALS_PER_FILE: Final = 32
 NEAR: Final = 100
-_RESULTS = Path(__file__).parent / "results" / "lookback.json"
+PACKAGES = ("numpy", "pyarrow")
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, print, and keep the figures; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks lookback")
-    parser.add_argument(
-        "--quick", action="store_true", help="a smoke run, kept nowhere"
-    )
-    parser.add_argument("--only", choices=("scan", "match"), help="one half")
-    parser.add_argument("--one", nargs=3, metavar="X", help="one match, here")
-    given = parser.parse_args(arguments)
-    if given.one:
-        folder, signals, entries = given.one
-        print(json.dumps(matched(Path(folder), int(signals), int(entries))))
-        return 0
-    shape: dict[str, object] = {
-        "seed": SEED,
-        "at": time.strftime("%Y-%m-%d"),
-        "machine": describe("numpy", "pyarrow"),
-    }
-    with tempfile.TemporaryDirectory() as folder:
-        if given.only != "match":
-            shape["scan"] = scanned(Path(folder), 20 if given.quick else PHOTOGRAPHS)
-            print(shape["scan"], flush=True)
-        if given.only != "scan":
-            sizes = ("100000", "10000") if given.quick else ("10000000", "1000000")
-            shape["match"] = _apart(folder, *sizes)
-            print(shape["match"], flush=True)
-    if not given.quick:
-        known = json.loads(_RESULTS.read_text()) if _RESULTS.exists() else {}
-        _RESULTS.write_text(json.dumps({**known, **shape}, indent=2) + "\n")
-    return 0
+def scan(options: Options, folder: Path) -> Report:
+    """Scan photographs by both commands, in turn."""
+    return Report(rows=[scanned(folder, 20 if options.quick else PHOTOGRAPHS)])
+
+
+def match(options: Options, folder: Path) -> Report:
+    """Match stored signals with a set."""
+    sizes = (100_000, 10_000) if options.quick else (10_000_000, 1_000_000)
+    return Report(rows=[run_apart(matched, folder, *sizes)])
 
 
 def scanned(folder: Path, count: int) -> dict[str, object]:
@@ -114,7 +87,7 @@ def scanned(folder: Path, count: int) -> dict[str, object]:
 def _timed(environment: dict[str, str], *words: str) -> tuple[float, float]:
     """Run a command; return CPU and wall seconds of it and its processes."""
     program = Path(sys.executable).with_name("uploadfilter")
-    before, begun_s = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
+    before_s, begun_s = cpu_s(), time.monotonic()
     subprocess.run(  # noqa: S603 -- our own program
         [program, *words],
         env=environment,
@@ -122,10 +95,7 @@ def _timed(environment: dict[str, str], *words: str) -> tuple[float, float]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wall_s = time.monotonic() - begun_s
-    after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    cpu_s = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return cpu_s, wall_s
+    return cpu_s() - before_s, time.monotonic() - begun_s
 
 
 def matched(folder: Path, signals: int, entries: int) -> dict[str, object]:
@@ -153,47 +123,17 @@ def matched(folder: Path, signals: int, entries: int) -> dict[str, object]:
         "near": NEAR,
         "cpu_s": round(after.user + after.system - before.user - before.system, 1),
         "wall_s": round(after.elapsed - before.elapsed, 1),
-        "peak_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024,
+        "peak_mb": peak_mb(),
         "store_mb": size // 1_000_000,
         "load_after": round(os.getloadavg()[0], 1),
     }
 
 
-def _apart(*sizes: str) -> dict[str, object]:
-    words = (sys.executable, "-m", "benchmarks", "lookback", "--one", *sizes)
-    done = subprocess.run(  # noqa: S603 -- our own program
-        words, check=True, stdout=subprocess.PIPE, text=True
-    )
-    found: dict[str, object] = json.loads(done.stdout)
-    return found
-
-
 def _entries(state: Path, count: int, rng: np.random.Generator) -> bytes:
     """Make a reference set of random entries; return their PDQ values."""
-    rows = np.arange(count, dtype=np.uint32)
-    values = rng.bytes(32 * count)
-    block = EntryBlock(
-        ids=[f"p-{number}" for number in range(count)],
-        categories=["1"] * count,
-        exact_only=bytes(count),
-        signals={
-            SignalType.MD5: BlockSignals(
-                rows=rows, values=rng.bytes(16 * count), quality=b""
-            ),
-            SignalType.PDQ: BlockSignals(
-                rows=rows, values=values, quality=b"d" * count
-            ),
-        },
-    )
-    directory = ReferenceDirectory(state / REFERENCE_DIRECTORY)
-    with directory.writer() as writer:
-        collected = writer.collect()
-        collected.add_block(block)
-        info = SetInfo(
-            name="s", issuer="x", categories=("1",), enforced=True, imported_at=0
-        )
-        writer.replace_set(collected, info)
-    return values
+    values = random_values(rng, count, SignalType.MD5, SignalType.PDQ)
+    list_signals(state / REFERENCE_DIRECTORY, values, count)
+    return values[SignalType.PDQ]
 
 
 def _fill(folder: Path, files: int, entries: bytes, rng: np.random.Generator) -> None:
@@ -235,5 +175,4 @@ def _row(number: int, pdq: bytes, phash: bytes, keys: bytes) -> FileRow:
     )
 
 
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+PARTS = {"scan": scan, "match": match}

@@ -7,21 +7,17 @@ process's CPU time, times the processes: others may use the machine, too. The se
 the clock stand beside them, and the largest memory of one process.
 """
 
-import argparse
 import hashlib
-import json
 import os
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import msgspec
 
-from benchmarks.aims import exit_code
-from benchmarks.machine import describe
+from benchmarks.harness import Aim, Options, Report, cpu_s
 from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.files.segments import Segment
 from uploadfilter.decisions.records.records import (
@@ -51,33 +47,23 @@ DAYS, OF_SEGMENT, MATCH_EVERY = 90, 140_000, 500
 """Days of the logs; records of a segment, some 64 MiB; uploads for each match."""
 
 _FIRST = date(2026, 7, 1)
-_RESULTS = Path(__file__).parent / "results" / "report.json"
 _START = datetime(2026, 7, 1, tzinfo=UTC)
 _SEQ, _PREVIOUS = 987654321, "f" * 64
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, print, and keep the figures; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks report")
-    parser.add_argument("--quick", action="store_true", help="kept nowhere")
-    parser.add_argument("--records", type=int, default=RECORDS)
-    parser.add_argument("--folder", type=Path, help="where the logs are generated")
-    given = parser.parse_args(arguments)
-    records = 200_000 if given.quick else given.records
-    with TemporaryDirectory(dir=given.folder) as folder:
-        found = measured(Path(folder), records)
-    print(json.dumps(found, indent=2), flush=True)
-    if not given.quick:
-        document = {"machine": describe(), "figures": found}
-        _RESULTS.write_text(json.dumps(document, indent=2) + "\n")
-    missed = []
-    for what in ("report", "verify"):
-        seconds = AIM_RECORDS / found[f"{what}_records_a_second"]
-        if seconds > AIM_S:
-            missed.append(f"{what} of {AIM_RECORDS:,} records takes {seconds:.0f} s")
-    if found["memory_mb"] > AIM_MB:
-        missed.append(f"{found['memory_mb']} MB")
-    return exit_code("report", missed, is_whole=not given.quick)
+def measure(options: Options, folder: Path) -> Report:
+    """Generate logs, report on them, and verify the report."""
+    found = measured(folder, 200_000 if options.quick else RECORDS)
+    aims = [
+        Aim(
+            text=f"seconds to {what} {AIM_RECORDS:,} records",
+            measured=AIM_RECORDS / found[f"{what}_records_a_second"],
+            most=AIM_S,
+        )
+        for what in ("report", "verify")
+    ]
+    aims.append(Aim(text="MB", measured=found["memory_mb"], most=AIM_MB))
+    return Report(rows=[found], aims=aims)
 
 
 def measured(folder: Path, records: int) -> dict[str, float]:
@@ -97,14 +83,14 @@ def measured(folder: Path, records: int) -> dict[str, float]:
     seconds, spent = [], []
     page = ""
     for _ in range(2):
-        begun, before = time.perf_counter(), _cpu_s()
+        begun, before = time.perf_counter(), cpu_s()
         logs = gather(directories, days, options)
         page = page_of(compose(logs, chosen, program="1", made="now"))
         seconds.append(time.perf_counter() - begun)
-        spent.append(_cpu_s() - before)
-    begun, before = time.perf_counter(), _cpu_s()
+        spent.append(cpu_s() - before)
+    begun, before = time.perf_counter(), cpu_s()
     check = verify_report(page.encode(), directories, options)
-    verified_s, verified_cpu_s = time.perf_counter() - begun, _cpu_s() - before
+    verified_s, verified_cpu_s = time.perf_counter() - begun, cpu_s() - before
     if not check.ok:
         raise RuntimeError(f"the report does not verify: {check.findings}")
     counted = sum(log.records for log in logs)
@@ -125,12 +111,6 @@ def measured(folder: Path, records: int) -> dict[str, float]:
         "memory_mb": round(memory_kb / 1000),
         "page_bytes": len(page),
     }
-
-
-def _cpu_s() -> float:
-    """Return the CPU time of this process and of its ended children, in seconds."""
-    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    return sum(it.ru_utime + it.ru_stime for it in map(resource.getrusage, who))
 
 
 def generate(directory: Path, records: int) -> int:

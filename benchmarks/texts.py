@@ -1,19 +1,18 @@
 """How many MB of text a second are searched for encoded contents?
 
-Texts of each usual kind are generated, and texts are read from the given folders. A
-figure is the CPU time of one process; the texts of a kind are searched one by one, like
-the members of an archive. Compare two versions in one run on one machine.
+Texts of each usual kind are generated. A figure is the CPU time of one process; the
+texts of a kind are searched one by one, like the members of an archive. Compare two
+versions in one run on one machine.
 """
 
-import argparse
 import base64
 import json
 import random
-import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from uploadfilter.contents.kinds.magic import HEAD_BYTES, STRINGS, sniff
+from benchmarks.harness import Options, Report, cpu_ms
+from uploadfilter.contents.kinds.magic import HEAD_BYTES, sniff
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.contents.texts.search import find_files
 
@@ -92,18 +91,14 @@ _KINDS: dict[str, tuple[Callable[[random.Random], str], int]] = {
 """The function that makes a line of each kind, and the bytes of one text."""
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Print a line for each kind of text; return 0."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks texts")
-    parser.add_argument("folders", nargs="*", type=Path, help="whose texts to search")
-    parser.add_argument("--quick", action="store_true", help="a smoke run")
-    options = parser.parse_args(arguments)
+def measure(options: Options, _folder: Path) -> Report:
+    """Search the texts of each kind."""
     size = QUICK_BYTES if options.quick else BYTES
-    for kind, (line, length) in _KINDS.items():
-        _report(kind, _generated(line, min(length, size), size))
-    for folder in options.folders:
-        _report(folder.name, _read(folder))
-    return 0
+    rows = [
+        _searched(kind, _generated(line, min(length, size), size))
+        for kind, (line, length) in _KINDS.items()
+    ]
+    return Report(rows=rows)
 
 
 def _generated(
@@ -123,27 +118,26 @@ def _generated(
     return texts
 
 
-def _read(folder: Path) -> Iterator[bytes]:
-    """Yield the texts in a folder and its subfolders."""
-    for path in sorted(folder.rglob("*")):
-        data = path.read_bytes() if path.is_file() else b""
-        if data and sniff(data[:HEAD_BYTES]) in STRINGS:
-            yield data
+def _searched(name: str, texts: Iterable[bytes]) -> dict[str, object]:
+    """Search texts; return how many bytes were searched a second."""
+    count, size, found, taken_ms = 0, 0, 0, 0.0
 
-
-def _report(name: str, texts: Iterable[bytes]) -> None:
-    """Search texts, and print how many bytes were searched a second."""
-    count, size, found, taken_s = 0, 0, 0, 0.0
-    for text in texts:
-        begun_s = time.process_time()
+    def search(text: bytes) -> None:
+        nonlocal found
         kind = sniff(text[:HEAD_BYTES])
-        items = find_files(
-            MemorySource(text), kind=kind, most=MOST_FOUND, held_bytes=HELD_BYTES
-        )
+        source = MemorySource(text)
+        items = find_files(source, kind=kind, most=MOST_FOUND, held_bytes=HELD_BYTES)
         found += sum(1 for _ in items)
-        taken_s += time.process_time() - begun_s
+
+    for text in texts:
+        taken_ms += cpu_ms(lambda text=text: search(text))  # type: ignore[misc]
         count, size = count + 1, size + len(text)
-    rate = size / 1e6 / max(taken_s, 1e-9)
-    print(
-        f"{name:22}{count:7} texts{size / 1e6:9.1f} MB{rate:8.1f} MB/s  {found} found"
-    )
+    rate = size / 1e3 / max(taken_ms, 1e-6)
+    mb = round(size / 1e6, 1)
+    return {
+        "kind": name,
+        "texts": count,
+        "mb": mb,
+        "mb_s": round(rate, 1),
+        "found": found,
+    }

@@ -6,16 +6,11 @@ process, by the median of the ratios. Then: the time and size of proofs, and the
 which the tree is checked against a witness.
 """
 
-import argparse
-import json
 import statistics
 import time
-from collections.abc import Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
-from benchmarks.aims import exit_code
-from benchmarks.machine import describe
+from benchmarks.harness import Aim, Options, Report
 from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.proving import compare, prove
@@ -32,7 +27,6 @@ ROUNDS, BATCH, GROUP = 15, 6_000, 4
 """Pairs of batches; records of a batch, a minute at 100 a second; records that wait
 together, as with some uploads at once."""
 
-_RESULTS = Path(__file__).parent / "results" / "tree.json"
 _JUDGED = Judgement(
     verdict=Verdict.NO_MATCH,
     action=Action.ACCEPT,
@@ -43,23 +37,14 @@ _JUDGED = Judgement(
 )
 
 
-def main(arguments: Sequence[str]) -> int:
-    """Measure, print, and keep the figures; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks tree")
-    parser.add_argument(
-        "--quick", action="store_true", help="a smoke run, kept nowhere"
+def measure(options: Options, folder: Path) -> Report:
+    """Append with and without the tree, in turn, and prove what was appended."""
+    rounds, batch = (2, 500) if options.quick else (ROUNDS, BATCH)
+    row = measured(folder, rounds=rounds, batch=batch)
+    text = "CPU of appending with the tree beside that without it"
+    return Report(
+        rows=[row], aims=[Aim(text=text, measured=row["cpu_ratio"], most=AIM)]
     )
-    given = parser.parse_args(arguments)
-    rounds, batch = (2, 500) if given.quick else (ROUNDS, BATCH)
-    with TemporaryDirectory() as folder:
-        found = measured(Path(folder), rounds=rounds, batch=batch)
-    print(json.dumps(found, indent=2), flush=True)
-    if not given.quick:
-        document = {"machine": describe(), "figures": found}
-        _RESULTS.write_text(json.dumps(document, indent=2) + "\n")
-    ratio = found["cpu_ratio"]
-    missed = [f"append with the tree costs {ratio} x"] if ratio > AIM else []
-    return exit_code("tree", missed, is_whole=not given.quick)
 
 
 def measured(folder: Path, *, rounds: int, batch: int) -> dict[str, float]:

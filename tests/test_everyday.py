@@ -1,16 +1,13 @@
 """Everyday files pass: those that the benchmark makes, and how it chooses others."""
 
-import json
 from pathlib import Path
 
 import pytest
 
-from benchmarks.everyday.explained import explained
 from benchmarks.everyday.files import File, chosen, evenly, files_of
 from benchmarks.everyday.made import MAKERS
-from benchmarks.everyday.packages import Package
-from benchmarks.everyday.rows import Row, load
-from benchmarks.everyday.run import summary
+from benchmarks.everyday.run import Row, explanation_of, report_of
+from benchmarks.packages import Package
 from tests.scanners.scans import scanned
 from uploadfilter.decisions.policy import Policy, decide
 from uploadfilter.model import Action, Mode, Reason
@@ -45,14 +42,14 @@ def test_files_are_taken_by_the_ending_of_their_names(tmp_path: Path) -> None:
     root.mkdir()
     for name in ("a.docx", "b.SVG", "c.unknown", "empty.pdf"):
         (root / name).write_bytes(b"" if name == "empty.pdf" else b"x")
-    package = Package(name="pypi/a", archive=archive, root=root)
+    package = Package(name="pypi:a", archive=archive, root=root)
 
     found = list(files_of(package))
 
     assert [(file.sort, file.name) for file in found] == [
-        ("package", "pypi/a"),
-        ("office", "pypi/a: a.docx"),
-        ("drawing", "pypi/a: b.SVG"),
+        ("package", "pypi:a"),
+        ("office", "pypi:a: a.docx"),
+        ("drawing", "pypi:a: b.SVG"),
     ]
 
 
@@ -60,7 +57,7 @@ def test_no_sort_is_left_out() -> None:
     """However small the share is."""
     files = [File(sort=sort, name=sort, path=Path(sort)) for sort in ("pdf", "web")]
 
-    assert {file.sort for file in chosen(files, share=0.0001)} == {"pdf", "web"}
+    assert {file.sort for file in chosen(files, part=0.0001)} == {"pdf", "web"}
 
 
 def row(name: str, *reasons: Reason, rejected: bool = False) -> Row:
@@ -68,7 +65,6 @@ def row(name: str, *reasons: Reason, rejected: bool = False) -> Row:
     return Row(
         sort="data",
         name=name,
-        code="1234567",
         bytes=1,
         cpu_s=0.1,
         wall_s=0.2,
@@ -79,31 +75,23 @@ def row(name: str, *reasons: Reason, rejected: bool = False) -> Row:
     )
 
 
-def test_newest_row_of_a_file_counts(tmp_path: Path) -> None:
-    """A repaired file is scanned again, and its row follows the old one."""
-    kept = tmp_path / "rows.jsonl"
-    rows = [row("a", Reason.TRUNCATED, rejected=True), row("b"), row("a")]
-    kept.write_text("".join(json.dumps(each) + "\n" for each in rows))
-
-    assert load(kept) == {"a": rows[2], "b": rows[1]}
-    assert load(tmp_path / "none") == {}
-
-
 def test_busy_machine_is_no_rejection() -> None:
     """A file that was not scanned has no result, and this is stated."""
-    counts = summary(
+    report = report_of(
         [
-            row("sdist/pillow-heif: a", Reason.TRUNCATED, rejected=True),
+            row("sdist:pillow-heif: a", Reason.TRUNCATED, rejected=True),
             row("b", Reason.NO_SCANNER, rejected=True),
             row("c"),
         ]
     )
 
+    counts = report.figures
     assert (counts["files"], counts["rejected"], counts["starved"]) == (2, 1, ["b"])
     assert counts["rejections"][0]["explanation"]
+    assert not report.aims[0].met
 
 
 def test_longest_beginning_explains() -> None:
     """A row without an explanation says so."""
-    assert explained("pypi/scikit-image: skimage/data/multipage_rgb.tif")
-    assert explained("npm/jspdf") == ""
+    assert explanation_of("pypi:scikit-image: skimage/data/multipage_rgb.tif")
+    assert explanation_of("npm:jspdf") == ""

@@ -8,7 +8,7 @@ reaches would be worth nothing.
 from collections.abc import Callable
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageEnhance, ImageFilter, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageEnhance, ImageFont, ImageOps
 
 Rng = np.random.Generator
 Other = Callable[[], Image.Image]
@@ -116,13 +116,6 @@ def equalised(image: Image.Image, _rng: Rng, _other: Other) -> Image.Image:
     return ImageOps.equalize(image)
 
 
-def other_hue(image: Image.Image, _rng: Rng, _other: Other) -> Image.Image:
-    """Turn the hue by a quarter of the circle."""
-    hue, saturation, value = image.convert("HSV").split()
-    turned = hue.point([(level + 64) % 256 for level in range(256)])
-    return Image.merge("HSV", (turned, saturation, value)).convert("RGB")
-
-
 def _cut(
     image: Image.Image, left: float, top: float, right: float, bottom: float
 ) -> Image.Image:
@@ -146,15 +139,6 @@ def cut_side(share: float, image: Image.Image, rng: Rng, _other: Other) -> Image
     cuts = [0.0] * 4
     cuts[int(rng.integers(4))] = _jittered(rng, share)
     return _cut(image, *cuts)
-
-
-def cut_area(area: float, image: Image.Image, rng: Rng, _other: Other) -> Image.Image:
-    """Keep a window with a share of the area, anywhere."""
-    width = rng.uniform(area**0.7, area**0.3)
-    left = rng.uniform(0, 1 - width)
-    height = area / width
-    top = rng.uniform(0, 1 - height)
-    return _cut(image, left, top, 1 - left - width, 1 - top - height)
 
 
 def cut_to(aspect: float, image: Image.Image, rng: Rng, _other: Other) -> Image.Image:
@@ -208,24 +192,17 @@ def perspective(
 def bordered(
     share: float, colour: str, image: Image.Image, rng: Rng, _other: Other
 ) -> Image.Image:
-    """Add a border of one colour, or of ``noise``."""
+    """Add a border of one colour."""
     border = max(1, round(_jittered(rng, share) * min(image.size)))
-    if colour != "noise":
-        return ImageOps.expand(image, border, fill=colour)
-    size = (image.height + 2 * border, image.width + 2 * border, 3)
-    noisy = Image.fromarray(rng.integers(0, 256, size).astype(np.uint8))
-    noisy.paste(image, (border, border))
-    return noisy
+    return ImageOps.expand(image, border, fill=colour)
 
 
-def boxed(ground: str, image: Image.Image, _rng: Rng, _other: Other) -> Image.Image:
-    """Pad to a square, or twice as high as wide if it is one: black or blurred."""
+def boxed(image: Image.Image, _rng: Rng, _other: Other) -> Image.Image:
+    """Pad with black to a square, or twice as high as wide if it is one."""
     width, height = image.size
     side = max(width, height)
     size = (side, side) if min(width, height) < 0.9 * side else (width, 2 * height)
     canvas = Image.new("RGB", size)
-    if ground == "blurred":
-        canvas = ImageOps.fit(image, size).filter(ImageFilter.GaussianBlur(side / 20))
     canvas.paste(image, ((size[0] - width) // 2, (size[1] - height) // 2))
     return canvas
 
@@ -258,71 +235,31 @@ def screenshot(image: Image.Image, rng: Rng, _other: Other) -> Image.Image:
 
 
 def with_band(place: str, image: Image.Image, rng: Rng, _other: Other) -> Image.Image:
-    """Add a band with text ``above``, ``below`` or on ``both`` sides."""
-    above = round(image.height * rng.uniform(0.1, 0.22)) if place != "below" else 0
-    below = round(image.height * rng.uniform(0.1, 0.22)) if place != "above" else 0
+    """Add a band with text ``above`` or ``below``."""
+    band = round(image.height * rng.uniform(0.1, 0.22))
     ground = _WHITE if rng.random() < 0.7 else _BLACK  # noqa: PLR2004 - most are white
-    canvas = Image.new("RGB", (image.width, above + image.height + below), ground)
-    canvas.paste(image, (0, above))
-    draw = ImageDraw.Draw(canvas)
-    for top, height in ((0, above), (above + image.height, below)):
-        if height:
-            _line(draw, (image.width / 2, top + height / 2), height * 0.4, ground)
-    return canvas
-
-
-def polaroid(image: Image.Image, rng: Rng, _other: Other) -> Image.Image:
-    """Frame in white, with more of it below."""
-    edge = round(min(image.size) * rng.uniform(0.04, 0.08))
-    below = round(edge * rng.uniform(2.5, 4))
-    size = (image.width + 2 * edge, image.height + edge + below)
-    canvas = Image.new("RGB", size, (246, 244, 238))
-    canvas.paste(image, (edge, edge))
-    return canvas
-
-
-def collage(
-    across: int, down: int, image: Image.Image, rng: Rng, other: Other
-) -> Image.Image:
-    """Show it in one cell of a collage, others in the rest; half have a gap."""
-    width, height = image.size
-    gap = round(max(width, height) * 0.02) if rng.random() < 0.5 else 0  # noqa: PLR2004
-    size = (across * width + (across + 1) * gap, down * height + (down + 1) * gap)
-    canvas = Image.new("RGB", size, "white")
-    own = int(rng.integers(across * down))
-    for cell in range(across * down):
-        shown = image if cell == own else ImageOps.fit(other(), image.size)
-        left, top = cell % across, cell // across
-        canvas.paste(shown, (gap + left * (width + gap), gap + top * (height + gap)))
+    canvas = Image.new("RGB", (image.width, image.height + band), ground)
+    top = image.height if place == "below" else 0
+    canvas.paste(image, (0, 0 if place == "below" else band))
+    middle = (image.width / 2, top + band / 2)
+    _line(ImageDraw.Draw(canvas), middle, band * 0.4, ground)
     return canvas
 
 
 def collage_of_two(image: Image.Image, rng: Rng, other: Other) -> Image.Image:
-    """Show it beside, above or below another one."""
+    """Show it beside, above or below another one; half have a gap."""
+    width, height = image.size
     across = 2 if rng.random() < 0.5 else 1  # noqa: PLR2004 - half
-    return collage(across, 3 - across, image, rng, other)
-
-
-def inset(image: Image.Image, rng: Rng, other: Other) -> Image.Image:
-    """Put it onto another photograph, at 45 to 65 % of its size."""
-    ground = ImageOps.fit(other(), image.size)
-    share = rng.uniform(0.45, 0.65)
-    small = image.resize((round(image.width * share), round(image.height * share)))
-    left = rng.integers(0, image.width - small.width + 1)
-    top = rng.integers(0, image.height - small.height + 1)
-    ground.paste(small, (int(left), int(top)))
-    return ground
-
-
-def with_inset(image: Image.Image, rng: Rng, other: Other) -> Image.Image:
-    """Put another photograph into a corner of it, at 30 % of its size."""
-    marked = image.copy()
-    small = ImageOps.fit(other(), (image.width * 3 // 10, image.height * 3 // 10))
-    gap = min(image.size) // 40
-    left = int(rng.choice([gap, image.width - small.width - gap]))
-    top = int(rng.choice([gap, image.height - small.height - gap]))
-    marked.paste(small, (left, top))
-    return marked
+    down = 3 - across
+    gap = round(max(width, height) * 0.02) if rng.random() < 0.5 else 0  # noqa: PLR2004
+    size = (across * width + (across + 1) * gap, down * height + (down + 1) * gap)
+    canvas = Image.new("RGB", size, "white")
+    own = int(rng.integers(2))
+    for cell in range(2):
+        shown = image if cell == own else ImageOps.fit(other(), image.size)
+        left, top = cell % across, cell // across
+        canvas.paste(shown, (gap + left * (width + gap), gap + top * (height + gap)))
+    return canvas
 
 
 def after(first: Change, *others: Change) -> Change:

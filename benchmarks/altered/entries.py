@@ -6,7 +6,7 @@ each picture gives many values. None comes from half B, whose pictures are uploa
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from benchmarks.altered.originals import Originals, Values, values_of
-from benchmarks.altered.packages import Sort, further
+from benchmarks.originals import Originals, Values, values_of
+from benchmarks.packages import Sort, further
 from uploadfilter.model import QUALITY_FLOOR
 from uploadfilter.pictures.picture import Floats
 from uploadfilter.signals import pdq
@@ -47,18 +47,8 @@ class Entries:
     names: tuple[str, ...]
 
 
-def load(folder: Path) -> Entries:
-    """Load the set that ``make`` wrote."""
-    names = json.loads((folder / "entries-scenes.json").read_text(encoding="utf-8"))
-    return Entries(
-        np.load(folder / "entries-values.npy", mmap_mode="r"),
-        np.load(folder / "entries-scene.npy", mmap_mode="r"),
-        tuple(names),
-    )
-
-
 def make(originals: Originals, cache: Path, executor: Executor, most: int) -> Entries:
-    """Write the set, unless it is there.
+    """Load the set, or write it.
 
     Args:
         originals: Half A of them is taken.
@@ -68,7 +58,12 @@ def make(originals: Originals, cache: Path, executor: Executor, most: int) -> En
     """
     folder = originals.folder
     if (folder / "entries-values.npy").is_file():
-        return load(folder)
+        names = json.loads((folder / "entries-scenes.json").read_text(encoding="utf-8"))
+        return Entries(
+            np.load(folder / "entries-values.npy", mmap_mode="r"),
+            np.load(folder / "entries-scene.npy", mmap_mode="r"),
+            tuple(names),
+        )
     others = list(_other_pictures(cache))
     each = max(20, round(most / max(len(others), 1)))
     jobs = [
@@ -92,7 +87,7 @@ def make(originals: Originals, cache: Path, executor: Executor, most: int) -> En
     np.save(folder / "entries-values.npy", once[order])
     np.save(folder / "entries-scene.npy", np.concatenate(scenes)[first][order])
     (folder / "entries-scenes.json").write_text(json.dumps(names), encoding="utf-8")
-    return load(folder)
+    return make(originals, cache, executor, most)
 
 
 def _windows_of(sort: str) -> int:
@@ -101,17 +96,17 @@ def _windows_of(sort: str) -> int:
 
 def _other_pictures(cache: Path) -> Iterator[tuple[Path, str]]:
     """Yield the pictures of packages that no original comes from."""
-    for name, root in further(cache):
+    for package in further(cache):
         found = sorted(
             path
-            for path in root.rglob("*")
+            for path in package.root.rglob("*")
             if path.suffix.lower() in _SUFFIXES
             and path.is_file()
             and not path.is_symlink()
             and path.stat().st_size > _LEAST_BYTES
         )
         for path in found[:: -(-len(found) // _MOST_OF_A_PACKAGE) or 1]:
-            yield path, f"{name}:{path.name}"
+            yield path, f"{package.name.partition(':')[2]}:{path.name}"
 
 
 def _values(job: tuple[Path, str, int]) -> Values | None:
@@ -164,11 +159,3 @@ def _windows(
         if rng.random() < 0.5:  # noqa: PLR2004 - half of them
             small = ImageOps.mirror(small)
         yield np.asarray(small, np.float32)
-
-
-def without(entries: Entries, scenes: Sequence[str]) -> NDArray[np.bool_]:
-    """Return which values show none of some scenes."""
-    unwanted = {
-        number for number, name in enumerate(entries.names) if name in set(scenes)
-    }
-    return ~np.isin(entries.scenes, list(unwanted))

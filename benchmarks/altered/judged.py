@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.altered.originals import Originals, Values, turned
+from benchmarks.originals import Originals, Values, turned
 from uploadfilter.evidence import chance
 from uploadfilter.evidence.background import Background, background_of
 from uploadfilter.evidence.cohort import cohort_of
@@ -77,28 +77,17 @@ def views_of(
 
 
 def evidence(
-    background: Background | None,
-    plane: Floats,
-    entries: Values,
-    ways: Sequence[Variant],
-    views: SoftViews | None = None,
+    background: Background | None, plane: Floats, entries: Values, views: SoftViews
 ) -> tuple[Evidence, ...]:
     """Judge entries by the views of a plane; each view that was made counts in E."""
-    seen = views_of(plane, ways) if views is None else views
-    tries = chance.tries_of(len(seen))
     return judge(
         background,
-        seen,
+        views,
         [value.tobytes() for value in entries],
         entries=ENTRIES,
-        tries=tries,
+        tries=chance.tries_of(len(views)),
         plane=np.asarray(plane, np.float32).tobytes(),
     )
-
-
-def figure(found: Evidence) -> float:
-    """Return E, or infinity if there is none."""
-    return np.inf if found.expected is None else found.expected
 
 
 def distances(asked: Values, value: Values) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-from benchmarks.everyday.packages import Package
+from benchmarks.packages import Package
 
 _Item = TypeVar("_Item")
 
@@ -108,12 +108,12 @@ def _is_plain(path: Path) -> bool:
     return path.is_file() and not path.is_symlink()
 
 
-def chosen(files: Iterable[File], *, share: float) -> list[File]:
+def chosen(files: Iterable[File], *, part: float) -> list[File]:
     """Return an even share of every sort, with a limit on the largest sorts.
 
     Args:
         files: All files.
-        share: Share of the files that is wanted.
+        part: Share of the files that is wanted.
     """
     by_sort: dict[str, list[File]] = {}
     for file in files:
@@ -121,7 +121,7 @@ def chosen(files: Iterable[File], *, share: float) -> list[File]:
     return [
         file
         for sort, found in sorted(by_sort.items())
-        for file in evenly(found, round(share * SHARE.get(sort, MOST)) or 1)
+        for file in evenly(found, round(part * SHARE.get(sort, MOST)) or 1)
     ]
 
 

@@ -30,10 +30,6 @@ WIDTH = 8 * BYTES
 _MULTI_HASH_TABLES = 16
 """Parameters of threatexchange: 16 tables of 16 bits."""
 
-_HASH_BITS, _HASH_FLIPS = 16, 2
-"""Parameters of ``IndexBinaryHash``: one table, so that no number of flips makes it
-exact; more than two flips visit more buckets than a scan has rows."""
-
 
 class Contender(Protocol):
     """An index of values."""
@@ -149,19 +145,6 @@ class FaissMultiHash:
         return _ranged(self._index, batch, threshold)
 
 
-class FaissHash:
-    """faiss ``IndexBinaryHash``: one table, not exact."""
-
-    def __init__(self, given: Given) -> None:
-        self._index = _faiss().IndexBinaryHash(WIDTH, _HASH_BITS)
-        self._index.nflip = _HASH_FLIPS
-        self._index.add(np.ascontiguousarray(given.values))
-
-    def ask(self, batch: Values, threshold: int) -> Sequence[Rows]:
-        """Return some of the rows within the threshold of each query."""
-        return _ranged(self._index, batch, threshold)
-
-
 class ThreatExchange:
     """One of threatexchange's PDQ indexes, which have a threshold of their own."""
 
@@ -243,12 +226,6 @@ def _threat_exchange(given: Given) -> Contender:
     return ThreatExchange(given, pdq_index.PDQIndex)
 
 
-def _threat_exchange_flat(given: Given) -> Contender:
-    from threatexchange.signal_type.pdq import pdq_index  # noqa: PLC0415 - as above
-
-    return ThreatExchange(given, pdq_index.PDQFlatIndex)
-
-
 def _threat_exchange_2(given: Given) -> Contender:
     from threatexchange.signal_type.pdq import pdq_index2  # noqa: PLC0415 - as above
 
@@ -263,9 +240,7 @@ CONTENDERS: dict[str, Callable[[Given], Contender]] = {
     "ours, mapped": OurGeneration,
     "our scan": OurScan,
     "faiss multi-hash": FaissMultiHash,
-    "faiss hash": FaissHash,
     "threatexchange": _threat_exchange,
-    "threatexchange flat": _threat_exchange_flat,
     "threatexchange 2": _threat_exchange_2,
     "numpy": NaiveNumpy,
     "pybktree": BKTree,
@@ -275,14 +250,8 @@ CONTENDERS: dict[str, Callable[[Given], Contender]] = {
 are compared with: it is not ours, it is exact, and numpy's answers are compared as
 well."""
 
-NOT_EXACT = frozenset({"faiss hash"})
-"""Contenders that may miss something; the recall of all others must be 1."""
-
 PER_QUERY = frozenset(
-    {
-        *("threatexchange", "threatexchange flat", "threatexchange 2"),
-        *("numpy", "pybktree", "imagehash"),
-    }
+    {"threatexchange", "threatexchange 2", "numpy", "pybktree", "imagehash"}
 )
 """Contenders without batches: for them a batch is a loop."""
 

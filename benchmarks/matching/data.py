@@ -10,7 +10,6 @@ negative.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -27,6 +26,7 @@ Values = NDArray[np.uint8]
 """Of shape (n, 32), most significant byte first."""
 
 BYTES = 32
+KINDS = ("random", "real")
 MOST_PLANTED = 40
 """Queries are planted at every distance from 0 to this."""
 
@@ -48,49 +48,28 @@ _FIRST_SEED = 40_000
 _BLOCK_SIDE = 16
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Questions:
-    """The queries of a measurement.
-
-    Attributes:
-        values: The queries.
-        planted: Number of bits between each query and a listed value; -1 for a query
-            without relation to any.
-    """
-
-    values: Values
-    planted: NDArray[np.int16]
-
-
 def random_values(count: int, rng: np.random.Generator) -> Values:
     """Return values with independent bits."""
     return rng.integers(0, 256, (count, BYTES), np.uint8)
 
 
-def real_values(count: int, rng: np.random.Generator) -> tuple[Values, dict[str, int]]:
-    """Return values of crops and turns of pictures, and the counts of sources."""
+def real_values(count: int, rng: np.random.Generator) -> Values:
+    """Return values of crops and turns of pictures."""
     planes = _planes(PHOTOGRAPHS, range(_FIRST_SEED, _FIRST_SEED + GENERATED))
-    values, crops = _cropped(planes, count, rng)
-    made_of = {
-        "photographs": len(PHOTOGRAPHS),
-        "generated": GENERATED,
-        "crops": crops,
-        "values_a_crop": VALUES_A_CROP,
-    }
-    return values, made_of
+    return _cropped(planes, count, rng)
 
 
 def held_out(count: int, rng: np.random.Generator) -> Values:
     """Return upright values of crops of pictures that ``real_values`` does not use."""
     first = _FIRST_SEED + GENERATED
     planes = _planes(HELD_OUT_PHOTOGRAPHS, range(first, first + HELD_OUT_GENERATED))
-    values, _ = _cropped(planes, count * VALUES_A_CROP, rng)
+    values = _cropped(planes, count * VALUES_A_CROP, rng)
     return np.ascontiguousarray(values[::VALUES_A_CROP])
 
 
 def questions(
     values: Values, unrelated: Values, *, each: int, rng: np.random.Generator
-) -> Questions:
+) -> Values:
     """Return queries in random order: planted at every distance, and unrelated.
 
     Args:
@@ -105,9 +84,7 @@ def questions(
     for bits, distance in zip(moved, planted.tolist(), strict=True):
         bits[rng.permutation(bits.size)[:distance]] ^= 1
     asked = np.concatenate([np.packbits(moved, axis=1), unrelated])
-    distances = np.concatenate([planted, np.full(len(unrelated), -1)])
-    order = rng.permutation(len(asked))
-    return Questions(values=asked[order], planted=distances[order].astype(np.int16))
+    return asked[rng.permutation(len(asked))]
 
 
 def _planes(names: Sequence[str], seeds: Sequence[int]) -> list[NDArray[np.float32]]:
@@ -122,19 +99,18 @@ def _planes(names: Sequence[str], seeds: Sequence[int]) -> list[NDArray[np.float
 
 def _cropped(
     planes: Sequence[NDArray[np.float32]], count: int, rng: np.random.Generator
-) -> tuple[Values, int]:
-    """Return values of crops of pictures, taken in turn, and the number of crops."""
+) -> Values:
+    """Return values of crops of pictures, taken in turn."""
     values = np.empty((count, BYTES), np.uint8)
-    done = crops = 0
+    done = 0
     while done < count:
         for plane in planes:
             blocks = _crops(plane, rng)
-            crops += len(blocks)
             for part in _of_blocks(blocks):
                 take = part[: count - done]
                 values[done : done + len(take)] = take
                 done += len(take)
-    return values, crops
+    return values
 
 
 def _crops(plane: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:

@@ -16,7 +16,7 @@ from typing import Final
 
 import uvloop
 
-from benchmarks import load
+from benchmarks.proxy import load
 
 PAUSE_S: Final = 0.5
 """Pause before an endless body begins anew: a flood of heads is another attack."""

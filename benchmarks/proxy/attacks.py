@@ -3,8 +3,7 @@
 The innocent client uploads photos over two connections with a pause after each, some
 ten a second. Rounds without and with the attacker take turns, and the filter is started
 anew for each attack. The attacker is a process of its own; if the filter does not serve
-a client, that client sends no more than before. The processes are placed as
-``arrangement.py`` says.
+a client, that client sends no more than before.
 """
 
 import asyncio
@@ -20,11 +19,9 @@ from subprocess import Popen
 from sys import executable
 from typing import Final, NamedTuple
 
-from benchmarks import cores, load, peers
-from benchmarks.proxy.overload import unhindered
-from benchmarks.proxy.plan import Plan
-from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import files_of, filter_before, list_random
+from benchmarks.harness import Aim, Options, Report, percentile
+from benchmarks.proxy import load, peers
+from benchmarks.proxy.site import Plan, files_of, filter_before, list_random
 from tests.corpus import pictures
 from tests.corpus.bombs.bombs import BOMBS
 
@@ -166,23 +163,19 @@ ATTACKS: Final = (
 )
 
 
-async def attacks(folder: Path, plan: Plan) -> Part:
+async def attacks(options: Options, folder: Path) -> Report:
     """Measure an innocent client without and with each attack."""
-    state = folder / "attacks"
-    list_random(state, 1000)
-    parts, where = [], plan.arrangement
-    note = where.note()
-    with where.placed(), peers.sink(core=where.load_core) as sink:
+    plan = Plan.of(options)
+    list_random(folder, 1000)
+    parts = []
+    with load.beside_the_filter() as note, peers.sink(core=load.LOAD_CORE) as sink:
         for attack in ATTACKS:
-            if plan.attacks and attack.name not in plan.attacks:
-                continue
             with (
-                filter_before(sink.port, state, core=where.filter_core) as proxy,
-                unhindered(),
+                filter_before(sink.port, folder, core=load.FILTER_CORE) as proxy,
+                load.unhindered(),
             ):
                 parts.append(await _attacked(attack, proxy, folder, plan))
-            parts[-1].show(attack.name)
-    return Part(
+    return Report(
         rows=[row for part in parts for row in part.rows],
         aims=[aim for part in parts for aim in part.aims],
         notes=[note],
@@ -191,7 +184,7 @@ async def attacks(folder: Path, plan: Plan) -> Part:
 
 async def _attacked(
     attack: Attack, proxy: load.Spawned, folder: Path, plan: Plan
-) -> Part:
+) -> Report:
     """Take turns without and with one attack."""
     paths = _kept(folder, attack.bodies())
     await _photos(proxy.port, seconds=1.0)  # to warm up
@@ -236,7 +229,7 @@ def _attacking(
     """Run the attacker during the block."""
     command = (
         # A real attacker has a machine of its own.
-        *cores.yielding(),
+        *load.yielding(),
         *(executable, "-m", "benchmarks.proxy.attacker", attack.way, str(port)),
         *("--connections", str(attack.connections), "--clients", *attack.clients),
         *("--media-type", attack.media_type, "--bodies", *map(str, bodies)),
@@ -297,8 +290,8 @@ async def _photos(port: int, *, seconds: float) -> list[Sent]:
 
 
 def _served_ms(uploads: Sequence[Sent]) -> list[float]:
-    """Return the milliseconds of the uploads that reached the origin, sorted."""
-    return sorted(sent.took_ms for sent in uploads if sent.status == load.CREATED)
+    """Return the milliseconds of the uploads that reached the origin."""
+    return [sent.took_ms for sent in uploads if sent.status == load.CREATED]
 
 
 def _part(
@@ -308,20 +301,20 @@ def _part(
     *,
     answers: Counter[str],
     busy_cores: float,
-) -> Part:
+) -> Report:
     quiet_ms, served_ms = _served_ms(quiet), _served_ms(noticed)
     later_ms = _served_ms([sent for sent in noticed if sent.after_s >= ONSET_S])
     refused = len(noticed) - len(served_ms)
-    ratio = load.percentile(served_ms, 99) / load.percentile(quiet_ms, 99)
+    ratio = percentile(served_ms, 99) / percentile(quiet_ms, 99)
     row = {
         "attack": attack.name,
         "uploads": len(noticed),
-        "quiet_p50_ms": round(load.percentile(quiet_ms, 50), 1),
-        "quiet_p99_ms": round(load.percentile(quiet_ms, 99), 1),
-        "p50_ms": round(load.percentile(served_ms, 50), 1),
-        "p99_ms": round(load.percentile(served_ms, 99), 1),
+        "quiet_p50_ms": round(percentile(quiet_ms, 50), 1),
+        "quiet_p99_ms": round(percentile(quiet_ms, 99), 1),
+        "p50_ms": round(percentile(served_ms, 50), 1),
+        "p99_ms": round(percentile(served_ms, 99), 1),
         "p99_ratio": round(ratio, 2),
-        "later_p99_ms": round(load.percentile(later_ms, 99), 1),
+        "later_p99_ms": round(percentile(later_ms, 99), 1),
         "refused": refused,
         "attacker": dict(answers),
         "busy_cores": round(busy_cores, 2),
@@ -330,4 +323,4 @@ def _part(
         Aim(text=f"innocent p99: {attack.name}", measured=ratio, most=P99_AIM),
         Aim(text=f"innocent refused: {attack.name}", measured=refused, most=0),
     ]
-    return Part(rows=[row], aims=aims)
+    return Report(rows=[row], aims=aims)

@@ -1,21 +1,20 @@
 """CPU of an upload beside the bare pipeline; uploads a second beside a forwarder.
 
-The bare pipeline (``pipeline.py``) searches the same reference set, in one process
+The bare pipeline (``bare.py``) searches the same reference set, in one process
 without HTTP.
 """
 
 import os
-import statistics
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load, peers
-from benchmarks.proxy.pipeline import judge, look_up, scan
-from benchmarks.proxy.plan import Plan
-from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import files_of, filter_before, list_random
+from benchmarks.harness import Aim, Options, Report, Turns
+from benchmarks.proxy import load, peers
+from benchmarks.proxy.bare import judge, look_up, scan
+from benchmarks.proxy.site import Plan, files_of, filter_before, list_random
+from uploadfilter.pictures import decoding
 from uploadfilter.reference.search.matching import Generation
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 
@@ -28,8 +27,10 @@ SIZES_KB = tuple(AIMS)
 CONNECTIONS = (1, 16, 128)
 
 
-async def cpu(folder: Path, plan: Plan) -> Part:
+async def cpu(options: Options, folder: Path) -> Report:
     """Measure CPU for one upload: bare and through the filter, in turn."""
+    decoding.prepare_process()
+    plan = Plan.of(options)
     states = [folder / f"cpu{count}" for count in (0, plan.listed)]
     for state, count in zip(states, (0, plan.listed), strict=True):
         list_random(state, count)
@@ -46,35 +47,32 @@ async def cpu(folder: Path, plan: Plan) -> Part:
         )
         for row in rows
     ]
-    return Part(rows=rows, aims=aims)
+    return Report(rows=rows, aims=aims)
 
 
 async def _cpu_rounds(
     state: Path, bodies: Sequence[bytes], size_kb: int, plan: Plan
 ) -> dict[str, Any]:
-    spent: dict[str, list[float]] = {"bare": [], "filter": [], "ratio": []}
+    spent = Turns()
     uploads = plan.uploads(size_kb)
     with (
         ReferenceReader.open(state / REFERENCE_DIRECTORY) as reference,
         peers.sink() as sink,
-        filter_before(sink.port, state, sheds=False) as proxy,
+        filter_before(sink.port, state) as proxy,
     ):
         generation = reference.current()
         bare(generation, bodies, len(bodies))
         await filtered(proxy, bodies, len(bodies) * 4)
         for _ in range(plan.rounds):
-            alone = bare(generation, bodies, uploads)
-            through = await filtered(proxy, bodies, uploads)
-            spent["bare"].append(alone * 1000)
-            spent["filter"].append(through * 1000)
-            spent["ratio"].append(through / alone)
+            spent.add("bare", bare(generation, bodies, uploads) * 1000)
+            spent.add("filter", await filtered(proxy, bodies, uploads) * 1000)
     return {
         "kb": size_kb,
         "entries": generation.entry_count,
-        "bare_ms": round(statistics.median(spent["bare"]), 3),
-        "filter_ms": round(statistics.median(spent["filter"]), 3),
-        "ratio": round(statistics.median(spent["ratio"]), 3),
-        "ratio_min_max": [round(min(spent["ratio"]), 3), round(max(spent["ratio"]), 3)],
+        "bare_ms": spent.median("bare"),
+        "filter_ms": spent.median("filter"),
+        "ratio": spent.ratio("filter", "bare"),
+        "ratio_min_max": spent.range("filter", "bare"),
     }
 
 
@@ -107,15 +105,16 @@ async def filtered(proxy: load.Spawned, bodies: Sequence[bytes], uploads: int) -
     return (proxy.cpu_s() - begun) / uploads
 
 
-async def uploads(folder: Path, plan: Plan) -> Part:
+async def uploads(options: Options, folder: Path) -> Report:
     """Measure uploads of 20 KB a second and latency, filter and forwarder in turn."""
+    plan = Plan.of(options)
     state = folder / "uploads"
     list_random(state, 0)
     requests = [load.upload(body) for body in files_of(SIZES_KB[0])]
     rows = []
     with (
         peers.sink() as sink,
-        filter_before(sink.port, state, sheds=False) as proxy,
+        filter_before(sink.port, state) as proxy,
         peers.forwarder(sink.port) as plain,
     ):
         for connections in CONNECTIONS:
@@ -128,4 +127,4 @@ async def uploads(folder: Path, plan: Plan) -> Part:
                 )
                 summary = {"contender": name, "connections": connections}
                 rows.append(summary | result.checked(load.CREATED).summary())
-    return Part(rows=rows)
+    return Report(rows=rows)

@@ -20,10 +20,9 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks import load, peers
-from benchmarks.proxy.plan import Plan
-from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import SEED, files_of, filter_before, list_random
+from benchmarks.harness import Aim, Options, Report, percentile
+from benchmarks.proxy import load, peers
+from benchmarks.proxy.site import SEED, Plan, files_of, filter_before, list_random
 from tests.corpus import pictures
 from uploadfilter.model import EntrySignal
 from uploadfilter.pictures.picture import Picture, Shape
@@ -46,8 +45,9 @@ of a busy machine with sixty answers of each filter."""
 _BOUNDARY = "b0undary"
 
 
-async def oracle(folder: Path, plan: Plan) -> Part:
+async def oracle(options: Options, folder: Path) -> Report:
     """Measure the times of the three filters' answers."""
+    plan = Plan.of(options)
     files = files_of(SIZE_KB)[:EACH]
     near = [_near(file) for file in files]
     list_random(folder / "exact", plan.listed, listed=files)
@@ -70,7 +70,7 @@ async def oracle(folder: Path, plan: Plan) -> Part:
             took = await _in_turn(ports, requests, rounds)
             rows += [_row(place, name, found) for name, found in took.items()]
             aims += [_aim(place, took, name) for name in ("near", "none")]
-    return Part(rows=rows, aims=aims)
+    return Report(rows=rows, aims=aims)
 
 
 def _aim(place: str, took: Mapping[str, Sequence[float]], name: str) -> Aim:
@@ -124,14 +124,13 @@ def _near(file: bytes) -> EntrySignal:
 
 
 def _row(place: str, name: str, took: Sequence[float]) -> dict[str, object]:
-    ordered = sorted(took)
     return {
         "place": place,
         "match": name,
-        "answers": len(ordered),
-        "p10_ms": round(load.percentile(ordered, 10), 2),
-        "p50_ms": round(statistics.median(ordered), 2),
-        "p90_ms": round(load.percentile(ordered, 90), 2),
+        "answers": len(took),
+        "p10_ms": round(percentile(took, 10), 2),
+        "p50_ms": round(statistics.median(took), 2),
+        "p90_ms": round(percentile(took, 90), 2),
     }
 
 

@@ -6,24 +6,20 @@ whether earlier ones are answered or not, from many clients, and latency counts 
 time at which each was due, from the first second on. The capacity is measured again
 after each, and each is compared with the mean of the two beside it: the speed of a
 shared machine changes. The last part is closed loops, in which each connection sends
-one upload after the other: none of these may be refused. The processes are placed as
-``arrangement.py`` says.
+one upload after the other: none of these may be refused.
 """
 
-import contextlib
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks import load, peers
-from benchmarks.proxy.plan import Plan
-from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import SEED, files_of, filter_before, list_random
+from benchmarks.harness import Aim, Options, Report, percentile
+from benchmarks.proxy import load, peers
+from benchmarks.proxy.site import SEED, Plan, files_of, filter_before, list_random
 
 SIZE_KB = 200
 CLIENTS = 200
 LONGEST_WAIT_MS = 2000.0
-"""How long the proxy lets an upload wait for a scanner (``longest_wait_s``)."""
+"""How long the proxy lets an upload wait for a scanner."""
 
 ACCEPTED_AIM = 3.0
 """Most increase of the p99 without load, beyond that wait, for admitted uploads."""
@@ -48,25 +44,20 @@ UNLOADED = 0.25
 CLOSED_CONNECTIONS = 2 * (os.cpu_count() or 1)
 """Enough connections that a scanner never waits for an upload, too few to be shed."""
 
-NICE = -10
-"""Priority of the client: the measured processes must not delay it."""
-
 SHED = 503
 LENGTH = 6
 """Duration of the load, in multiples of the plan's seconds."""
 
 
-async def overload(folder: Path, plan: Plan) -> Part:
+async def overload(options: Options, folder: Path) -> Report:
     """Measure capacity, latency without load, and latency under each load."""
-    state = folder / "overload"
-    list_random(state, 1000)
-    where = plan.arrangement
-    note = where.note()
+    plan = Plan.of(options)
+    list_random(folder, 1000)
     with (
-        where.placed(),
-        peers.sink(core=where.load_core) as sink,
-        filter_before(sink.port, state, core=where.filter_core) as proxy,
-        unhindered(),
+        load.beside_the_filter() as note,
+        peers.sink(core=load.LOAD_CORE) as sink,
+        filter_before(sink.port, folder, core=load.FILTER_CORE) as proxy,
+        load.unhindered(),
     ):
         parts = await _open_loops(proxy, plan.seconds * LENGTH)
         for size_kb in LOOP_SIZES_KB[: plan.sizes]:
@@ -74,21 +65,21 @@ async def overload(folder: Path, plan: Plan) -> Part:
                 await _loop(proxy.port, size_kb, connections, plan.seconds)
                 for connections in LOOPS
             ]
-    return Part(
+    return Report(
         rows=[row for part in parts for row in part.rows],
         aims=[aim for part in parts for aim in part.aims],
         notes=[note],
     )
 
 
-async def _open_loops(proxy: load.Spawned, seconds: float) -> list[Part]:
+async def _open_loops(proxy: load.Spawned, seconds: float) -> list[Report]:
     """Offer a quarter of the capacity, then each multiple of it."""
     requests = _requests(SIZE_KB)
     await load.drive(proxy.port, requests, connections=2, count=32)  # to warm up
     capacity, cpu_ms = await _capacity(proxy, requests, seconds)
     quiet = load.Offered(proxy.port, requests)
     unloaded = await quiet.run(rate=capacity * UNLOADED, seconds=seconds, seed=SEED)
-    quiet_p99 = load.percentile(unloaded.latencies(), 99)
+    quiet_p99 = percentile(unloaded.latencies(), 99)
     parts = [_quiet_part(unloaded, capacity)]
     for number, factor in enumerate(FACTORS, start=1):
         busy = load.Offered(proxy.port, requests)
@@ -96,7 +87,7 @@ async def _open_loops(proxy: load.Spawned, seconds: float) -> list[Part]:
         before_s = proxy.cpu_s()
         offered = await busy.run(rate=rate, seconds=seconds, seed=SEED + number)
         cpu_s = proxy.cpu_s() - before_s
-        late_ms = load.percentile(sorted(busy.late_ms), 99)
+        late_ms = percentile(sorted(busy.late_ms), 99)
         after, cpu_ms_after = await _capacity(proxy, requests, seconds)
         cpu_ms_of_capacity = (cpu_ms + cpu_ms_after) / 2
         cpu_ms_each = cpu_s * 1000 / len(offered.latencies(load.CREATED))
@@ -137,7 +128,7 @@ def _requests(size_kb: int) -> list[load.Request]:
     ]
 
 
-async def _loop(port: int, size_kb: int, connections: int, seconds: float) -> Part:
+async def _loop(port: int, size_kb: int, connections: int, seconds: float) -> Report:
     """Make connections send one upload after the other."""
     closed = await load.drive(
         port, _requests(size_kb), connections=connections, seconds=seconds
@@ -147,39 +138,26 @@ async def _loop(port: int, size_kb: int, connections: int, seconds: float) -> Pa
         "closed_loop_kb": size_kb,
         "connections": connections,
         "uploads_per_second": round(closed.per_second, 1),
-        "p50_ms": round(load.percentile(closed.latencies(), 50), 2),
-        "p99_ms": round(load.percentile(closed.latencies(), 99), 2),
+        "p50_ms": round(percentile(closed.latencies(), 50), 2),
+        "p99_ms": round(percentile(closed.latencies(), 99), 2),
         "refused": refused,
     }
     text = f"uploads of {size_kb} KB refused in a closed loop of {connections}"
-    return Part(rows=[row], aims=[Aim(text=text, measured=refused, most=0)])
+    return Report(rows=[row], aims=[Aim(text=text, measured=refused, most=0)])
 
 
-@contextlib.contextmanager
-def unhindered() -> Iterator[None]:
-    """Give this process priority over the others, if that is allowed."""
-    before = os.getpriority(os.PRIO_PROCESS, 0)
-    with contextlib.suppress(PermissionError):
-        os.setpriority(os.PRIO_PROCESS, 0, NICE)
-    try:
-        yield
-    finally:
-        with contextlib.suppress(PermissionError):
-            os.setpriority(os.PRIO_PROCESS, 0, before)
-
-
-def _quiet_part(unloaded: load.Load, capacity: float) -> Part:
+def _quiet_part(unloaded: load.Load, capacity: float) -> Report:
     refused = len(unloaded.answers) - len(unloaded.latencies(load.CREATED))
     row = {
         "capacity_per_second": round(capacity, 1),
         "offered": UNLOADED,
-        "accepted_p50_ms": round(load.percentile(unloaded.latencies(), 50), 2),
-        "accepted_p99_ms": round(load.percentile(unloaded.latencies(), 99), 2),
+        "accepted_p50_ms": round(percentile(unloaded.latencies(), 50), 2),
+        "accepted_p99_ms": round(percentile(unloaded.latencies(), 99), 2),
     }
     aim = Aim(
         text="uploads refused at a quarter of the capacity", measured=refused, most=0
     )
-    return Part(rows=[row], aims=[aim])
+    return Report(rows=[row], aims=[aim])
 
 
 def _part(
@@ -189,7 +167,7 @@ def _part(
     offered: load.Load,
     *,
     extra: dict[str, float],
-) -> Part:
+) -> Report:
     accepted = offered.latencies(load.CREATED)
     shed = offered.latencies(SHED)
     others = len(offered.answers) - len(accepted) - len(shed)
@@ -198,10 +176,10 @@ def _part(
         "offered": factor,
         "answered_after_s": round(offered.seconds, 1),
         "accepted_per_second": round(goodput, 1),
-        "accepted_p50_ms": round(load.percentile(accepted, 50), 2),
-        "accepted_p99_ms": round(load.percentile(accepted, 99), 2),
+        "accepted_p50_ms": round(percentile(accepted, 50), 2),
+        "accepted_p99_ms": round(percentile(accepted, 99), 2),
         "shed": len(shed),
-        "shed_p99_ms": round(load.percentile(shed, 99), 2) if shed else None,
+        "shed_p99_ms": round(percentile(shed, 99), 2) if shed else None,
         "statuses": offered.statuses,
         "goodput": round(goodput / capacity, 3),
     } | extra
@@ -209,12 +187,12 @@ def _part(
     aims = [
         Aim(
             text=f"p99 of accepted uploads in ms {at}",
-            measured=load.percentile(accepted, 99),
+            measured=percentile(accepted, 99),
             most=LONGEST_WAIT_MS + ACCEPTED_AIM * quiet_p99,
         ),
         Aim(
             text=f"p99 of 503 in ms {at}",
-            measured=load.percentile(shed, 99) if shed else 0.0,
+            measured=percentile(shed, 99) if shed else 0.0,
             most=SHED_AIM_MS,
         ),
         Aim(text=f"answers that are neither 201 nor 503 {at}", measured=others, most=0),
@@ -229,4 +207,4 @@ def _part(
                 least=GOODPUT_AIM,
             )
         )
-    return Part(rows=[row], aims=aims)
+    return Report(rows=[row], aims=aims)

@@ -6,22 +6,20 @@ the client at the origin, with nothing between them.
 """
 
 import contextlib
-import os
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks import load, peers
-from benchmarks.proxy.plan import Plan
-from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import filter_before, list_random
+from benchmarks.harness import Aim, Options, Report, Turns, percentile
+from benchmarks.proxy import load, peers
+from benchmarks.proxy.load import FILTER_CORE, LOAD_CORE
+from benchmarks.proxy.site import Plan, filter_before, list_random
 
 AIM = 0.9
 """Least share of a plain aiohttp forwarder's throughput."""
 
-CONTENDER_CORE, CLIENT_CORE = 0, 1
 OK = 200
 
 
@@ -57,15 +55,16 @@ WORK = (
 Contenders = Mapping[str, load.Spawned]
 
 
-async def passing(folder: Path, plan: Plan) -> Part:
+async def passing(options: Options, folder: Path) -> Report:
     """Measure requests a second, latency and CPU of each contender, in turn."""
+    plan = Plan.of(options)
     state = folder / "passing"
     list_random(state, 0)
     with (
-        kept_to(CLIENT_CORE),
-        peers.sink(core=CLIENT_CORE) as sink,
-        filter_before(sink.port, state, core=CONTENDER_CORE) as proxy,
-        peers.forwarder(sink.port, core=CONTENDER_CORE) as plain,
+        load.beside_the_filter() as note,
+        peers.sink(core=LOAD_CORE) as sink,
+        filter_before(sink.port, state, core=FILTER_CORE) as proxy,
+        peers.forwarder(sink.port, core=FILTER_CORE) as plain,
         _nginx_if_any(sink.port) as others,
     ):
         contenders = {"filter": proxy, "forwarder": plain, **others, "straight": sink}
@@ -74,19 +73,8 @@ async def passing(folder: Path, plan: Plan) -> Part:
         rows: list[Mapping[str, Any]] = []
         for work in WORK:
             rows += await _rows(contenders, work, plan)
-    return Part(rows=rows, aims=_aims(rows), notes=_notes(contenders))
-
-
-@contextlib.contextmanager
-def kept_to(core: int) -> Iterator[None]:
-    """Keep this process on one core, if there is another one."""
-    before = os.sched_getaffinity(0)
-    if len(before) > 1:
-        os.sched_setaffinity(0, {core})
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)
+    notes = [note, *([] if "nginx" in contenders else ["nginx is not installed"])]
+    return Report(rows=rows, aims=_aims(rows), notes=notes)
 
 
 @contextlib.contextmanager
@@ -94,12 +82,8 @@ def _nginx_if_any(origin: int) -> Iterator[Contenders]:
     if not peers.has_nginx():
         yield {}
         return
-    with peers.nginx([origin], core=CONTENDER_CORE) as server:
+    with peers.nginx([origin], core=FILTER_CORE) as server:
         yield {"nginx": server}
-
-
-def _notes(contenders: Contenders) -> list[str]:
-    return [] if "nginx" in contenders else ["nginx is not installed"]
 
 
 async def _check(port: int) -> None:
@@ -116,8 +100,7 @@ async def _check(port: int) -> None:
 async def _rows(
     contenders: Contenders, work: Work, plan: Plan
 ) -> list[Mapping[str, Any]]:
-    rates: dict[str, list[float]] = {name: [] for name in contenders}
-    costs: dict[str, list[float]] = {name: [] for name in contenders}
+    rates, costs = Turns(), Turns()
     answers: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(plan.rounds):
         for name, contender in contenders.items():
@@ -130,29 +113,23 @@ async def _rows(
             )
             result.checked(OK)
             spent = contender.cpu_s() - before
-            rates[name].append(result.per_second)
-            costs[name].append(spent * 1000 / len(result.answers))
+            rates.add(name, result.per_second)
+            costs.add(name, spent * 1000 / len(result.answers))
             answers[name] += result.latencies()
     return [
         {
             "what": work.name,
             "connections": work.connections,
             "contender": name,
-            "per_second": round(statistics.median(rates[name]), 1),
+            "per_second": rates.median(name, 1),
             "p50_ms": round(statistics.median(answers[name]), 2),
-            "p99_ms": round(load.percentile(sorted(answers[name]), 99), 2),
-            "cpu_ms": round(statistics.median(costs[name]), 4),
-            "of_forwarder": _of_pairs(rates[name], rates["forwarder"]),
-            "cpu_of_forwarder": _of_pairs(costs[name], costs["forwarder"]),
+            "p99_ms": round(percentile(answers[name], 99), 2),
+            "cpu_ms": costs.median(name, 4),
+            "of_forwarder": rates.ratio(name, "forwarder"),
+            "cpu_of_forwarder": costs.ratio(name, "forwarder"),
         }
         for name in contenders
     ]
-
-
-def _of_pairs(ours: Sequence[float], theirs: Sequence[float]) -> float:
-    """Return the median over rounds of one contender's figure over another's."""
-    pairs = zip(ours, theirs, strict=True)
-    return round(statistics.median(a / b if b else float("nan") for a, b in pairs), 3)
 
 
 def _aims(rows: Sequence[Mapping[str, Any]]) -> list[Aim]:

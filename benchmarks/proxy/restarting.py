@@ -17,10 +17,9 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-from benchmarks import load, peers
-from benchmarks.proxy.plan import Plan
-from benchmarks.proxy.report import Aim, Part
-from benchmarks.proxy.site import files_of, list_random, serving
+from benchmarks.harness import Aim, Options, Report
+from benchmarks.proxy import load, peers
+from benchmarks.proxy.site import Plan, files_of, list_random, serving
 
 INSTANCES: Final = ("left", "right")
 CLIENTS = 3
@@ -65,8 +64,9 @@ class _Instances:
             await asyncio.sleep(PAUSE_S)
 
 
-async def restarting(folder: Path, plan: Plan) -> Part:
+async def restarting(options: Options, folder: Path) -> Report:
     """Restart both, under load, several times."""
+    plan = Plan.of(options)
     state = folder / "restart"
     list_random(state, 1000)
     rows: list[dict[str, object]] = []
@@ -89,7 +89,7 @@ async def restarting(folder: Path, plan: Plan) -> Part:
         )
         for row in rows
     ]
-    return Part(rows=rows, aims=aims, notes=notes)
+    return Report(rows=rows, aims=aims, notes=notes)
 
 
 async def _behind_nginx(

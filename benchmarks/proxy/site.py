@@ -3,23 +3,58 @@
 import contextlib
 import sys
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from benchmarks.cores import pinned
-from benchmarks.load import Spawned, process
+from benchmarks.harness import Options
+from benchmarks.proxy.load import Spawned, pinned, process
+from benchmarks.reference import CATEGORY, list_signals, random_values
 from tests.corpus import pictures
-from uploadfilter.model import Entry, EntrySignal, Signal, SignalType
-from uploadfilter.reference.entries.sets import SetInfo
-from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
+from uploadfilter.model import Entry, EntrySignal, SignalType
+from uploadfilter.reference.store import REFERENCE_DIRECTORY
 from uploadfilter.signals.exact import Digests
 
 SEED = 20_112
 
 DIFFERENT = 8
 """Pictures of each size, sent in turn, so that a cache of one picture does not help."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """The amount of measuring.
+
+    Attributes:
+        rounds: How often contenders take turns.
+        seconds: Duration of each contender in a round.
+        sizes: Number of the sizes that are tried, the small ones first.
+        upload_kb: Least KB that are uploaded for a figure of CPU.
+        listed: Entries of the reference set that uploads are compared with.
+        rolls: How often both instances are restarted.
+    """
+
+    rounds: int = 5
+    seconds: float = 2.0
+    sizes: int = 3
+    upload_kb: int = 60_000
+    listed: int = 100_000
+    rolls: int = 3
+
+    @classmethod
+    def of(cls, options: Options) -> "Plan":
+        """Return the plan of a whole run, or of a quick one."""
+        if not options.quick:
+            return cls()
+        return cls(
+            rounds=1, seconds=0.3, sizes=2, upload_kb=2_000, listed=2_000, rolls=1
+        )
+
+    def uploads(self, size_kb: int) -> int:
+        """Return the number of uploads of that size for a figure of CPU."""
+        return min(max(self.upload_kb // size_kb, 40), 600)
 
 
 @lru_cache
@@ -56,30 +91,17 @@ def list_random(
     """
     rng = np.random.Generator(np.random.PCG64(SEED))
     types = (SignalType.SHA256, SignalType.PDQ, SignalType.PHASH)
-    with ReferenceDirectory(state / REFERENCE_DIRECTORY).writer() as writer:
-        collected = writer.collect()
-        for number in range(count):
-            signals = tuple(
-                EntrySignal(signal=Signal(type=kind, value=rng.bytes(kind.width_bytes)))
-                for kind in types
-            )
-            collected.add(Entry(id=str(number), category="random", signals=signals))
-        for number, file in enumerate(listed):
-            digests = Digests()
-            digests.update(file)
-            exact = tuple(EntrySignal(signal=signal) for signal in digests.signals())
-            collected.add(Entry(id=f"file{number}", category="random", signals=exact))
-        for number, signal in enumerate(near):
-            own = Entry(id=f"near{number}", category="random", signals=(signal,))
-            collected.add(own)
-        info = SetInfo(
-            name="random",
-            issuer="local",
-            categories=("random",),
-            enforced=True,
-            imported_at=0,
-        )
-        writer.replace_set(collected, info)
+    signals: list[tuple[EntrySignal, ...]] = [(it,) for it in near]
+    for file in listed:
+        digests = Digests()
+        digests.update(file)
+        signals.append(tuple(EntrySignal(signal=it) for it in digests.signals()))
+    more = [
+        Entry(id=f"more{number}", category=CATEGORY, signals=own)
+        for number, own in enumerate(signals)
+    ]
+    values = random_values(rng, count, *types)
+    list_signals(state / REFERENCE_DIRECTORY, values, count, more)
 
 
 @contextlib.contextmanager
@@ -90,8 +112,6 @@ def filter_before(
     instance: str = "main",
     port: int = 0,
     core: int | None = None,
-    sheds: bool = True,
-    more: str = "",
 ) -> Iterator[Spawned]:
     """Run the filter in ``ENFORCE``; it trusts this machine to name the clients.
 
@@ -101,13 +121,8 @@ def filter_before(
         instance: Name among the instances that share it.
         port: Port to listen on; 0 picks one.
         core: The core that all of its processes stay on; ``None`` for any.
-        sheds: Whether it refuses uploads under a lasting overload; not if a closed loop
-            measures its throughput.
-        more: Further tables of its settings.
     """
-    command = serving(
-        origin, state, instance=instance, port=port, sheds=sheds, more=more
-    )
+    command = serving(origin, state, instance=instance, port=port)
     with process(*pinned(core), *command) as proxy:
         yield proxy
 
@@ -119,14 +134,10 @@ def serving(
     instance: str = "main",
     port: int = 0,
     listen: str | None = None,
-    sheds: bool = True,
-    more: str = "",
 ) -> tuple[str, ...]:
     """Return the command that serves uploads."""
     settings = state / f"{instance}.toml"
-    patience = "" if sheds else "[proxy]\nlongest_wait_s = 60\n"
-    text = 'trusted_proxies = ["127.0.0.1"]\n' + patience
-    settings.write_text(text + more, encoding="ascii")
+    settings.write_text('trusted_proxies = ["127.0.0.1"]\n', encoding="ascii")
     return (
         *(sys.executable, "-m", "uploadfilter", "serve", "--mode", "enforce"),
         *("--origin", f"http://127.0.0.1:{origin}", "--config", str(settings)),

@@ -1,27 +1,28 @@
-"""Try uploads in a process of its own: alter, scan, match, decide, and count.
+"""Try uploads in a process of its own: alter, scan, match and decide.
 
 The functions are those of a scanner process and a proxy, but in one process, because
-the benchmark measures evidence and not isolation. The reference set is a real one.
+the benchmark measures evidence and not isolation. The reference set is a real one; its
+values are computed by the reference implementations (``pdqhash``, ``imagehash``).
 """
 
 import dataclasses
 import io
 import os
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
+import imagehash
 import numpy as np
 import pdqhash
 from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
-from benchmarks.recall import flat
-from benchmarks.recall.alterations import ALTERATIONS, Alteration
-from benchmarks.recall.corpus import Original
-from benchmarks.recall.counting import EXAMPLES, MOST_BITS, Row, Tally, class_of
-from benchmarks.recall.packages import Sort
+from benchmarks.originals import Original
+from benchmarks.recall.alterations import ALTERATIONS
+from benchmarks.reference import CATEGORY, list_signals
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.hashsets.degenerate import problem_of
 from uploadfilter.model import (
@@ -34,10 +35,9 @@ from uploadfilter.model import (
     SignalType,
     Verdict,
 )
-from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.search.index import lanes_of
 from uploadfilter.reference.search.matching import Generation, Thresholds, match_scans
-from uploadfilter.reference.store import ReferenceDirectory, ReferenceReader
+from uploadfilter.reference.store import ReferenceReader
 from uploadfilter.scanners.inside.scanning import prepare, scan_content
 from uploadfilter.scanners.pool.merging import MergedContent
 from uploadfilter.scanners.wire.budgets import Budgets
@@ -45,149 +45,162 @@ from uploadfilter.scanners.wire.messages import ContentSpan
 from uploadfilter.signals.pdq import quality
 from uploadfilter.signals.views import ALWAYS
 
-SET = "originals"
-_CATEGORY = "benchmark"
-_PEER_BITS = 31
-_VALUE_BYTES = 32
-_VALUE_BITS = 8 * _VALUE_BYTES
+PLAIN_BITS = 31
+"""Threshold of plain PDQ, the peer."""
+
+_PDQ_BYTES = 32
 _GENEROUS = dataclasses.replace(Budgets(), content_cpu_s=60.0, content_wall_s=120.0)
 
-Lanes = NDArray[np.uint64]
+
+class Listed(NamedTuple):
+    """An original as it is listed, by the reference implementations.
+
+    Attributes:
+        number: Its number among the originals, which is the id of its entry.
+        path: Its PNG.
+        sort: Its sort.
+        pdq: Its PDQ.
+        phash: Its pHash.
+    """
+
+    number: int
+    path: str
+    sort: str
+    pdq: bytes
+    phash: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Trial:
+class Trial(NamedTuple):
     """One upload.
 
     Attributes:
-        alteration: Its index in ``ALTERATIONS``; -1 for a flat picture.
-        picture: Index of the original, of the weak original, or of the flat picture.
+        alteration: Its index in ``ALTERATIONS``.
+        place: Its original, by the place in the list.
         seed: Seed of the random generator.
     """
 
     alteration: int
-    picture: int
+    place: int
     seed: int
 
 
-@dataclass(frozen=True, slots=True)
-class Bench:
-    """The data of a process: the listed pictures, and their reference set."""
+class Outcome(NamedTuple):
+    """The result of one upload.
 
-    originals: tuple[Original, ...]
-    flat: tuple[flat.Flat, ...]
-    generation: Generation
-    lanes: Lanes
-    sorts: NDArray[np.str_]
+    Attributes:
+        alteration: Its index in ``ALTERATIONS``.
+        sort: Sort of the original.
+        is_found: Whether the verdict is ``MATCH`` with its own entry.
+        is_found_plainly: The same by plain PDQ at 31 bits.
+        inconclusive: The reason, if there is no verdict.
+        false: Verdicts by the entries of other pictures alone: ``match`` or the reason,
+            the sort of these pictures, and the match.
+        plain_false: Sorts of other pictures that plain PDQ finds.
+    """
 
-
-def list_originals(originals: Sequence[Original], path: Path) -> None:
-    """Make the reference set; an entry's id is the index of its original."""
-    with ReferenceDirectory(path).writer() as writer:
-        collected = writer.collect()
-        for place, original in enumerate(originals):
-            collected.add(_entry(str(place), original))
-        info = SetInfo(
-            name=SET,
-            issuer=LOCAL_ISSUER,
-            categories=(_CATEGORY,),
-            enforced=True,
-            imported_at=0,
-        )
-        writer.replace_set(collected, info)
+    alteration: int
+    sort: str
+    is_found: bool
+    is_found_plainly: bool
+    inconclusive: str
+    false: tuple[tuple[str, str, str], ...]
+    plain_false: tuple[str, ...]
 
 
-def _entry(name: str, original: Original) -> Entry:
-    """Return an entry as an import leaves it, without the way its values were made."""
-    pdq = Signal(type=SignalType.PDQ, value=bytes.fromhex(original.pdq))
-    phash = Signal(type=SignalType.PHASH, value=bytes.fromhex(original.phash))
+def list_original(folder: Path, job: tuple[int, Original]) -> Listed | None:
+    """Compute the values of an original; ``None`` if an import would refuse them."""
+    number, original = job
+    path = folder / "pictures" / original.file
+    image = Image.open(path).convert("RGB")
+    bits, its_quality = pdqhash.compute(np.asarray(image))
+    pdq = np.packbits(bits.astype(np.uint8)).tobytes()
+    if its_quality < QUALITY_FLOOR or problem_of(SignalType.PDQ, pdq) is not None:
+        return None
+    phash = bytes.fromhex(str(imagehash.phash(image)))
+    return Listed(number, str(path), original.sort, pdq, phash)
+
+
+def write_reference(listed: Sequence[Listed], path: Path) -> None:
+    """Make the reference set; an entry's id is the number of its original."""
+    list_signals(path, {}, 0, map(_entry, listed))
+
+
+def _entry(item: Listed) -> Entry:
     signals = (
-        EntrySignal(signal=pdq, quality=original.quality),
-        EntrySignal(signal=phash),
+        EntrySignal(signal=Signal(type=SignalType.PDQ, value=item.pdq), quality=100),
+        EntrySignal(signal=Signal(type=SignalType.PHASH, value=item.phash)),
     )
     kept = tuple(
-        item
-        for item in signals
-        if problem_of(item.signal.type, item.signal.value) is None
+        it for it in signals if problem_of(it.signal.type, it.signal.value) is None
     )
-    return Entry(id=name, category=_CATEGORY, signals=kept)
+    return Entry(id=str(item.number), category=CATEGORY, signals=kept)
 
 
-_bench: list[Bench] = []
+@dataclass(frozen=True, slots=True)
+class _Bench:
+    """The data of a process."""
+
+    listed: tuple[Listed, ...]
+    sorts: dict[str, str]
+    generation: Generation
+    lanes: NDArray[np.uint64]
 
 
-def begin(
-    originals: tuple[Original, ...], flats: tuple[flat.Flat, ...], path: str
-) -> None:
+_bench: list[_Bench] = []
+
+
+def begin(listed: tuple[Listed, ...], path: str) -> None:
     """Set up a process of the pool."""
     warnings.simplefilter("ignore")  # of Pillow, about files that are odd on purpose
     prepare()
     reader = ReferenceReader(Path(path)).__enter__()  # until the process ends
-    values = b"".join(bytes.fromhex(original.pdq) for original in originals)
-    lanes = np.stack(lanes_of(values, _VALUE_BYTES), axis=1)
-    sorts = np.array([original.sort for original in originals])
-    _bench.append(Bench(originals, flats, reader.current(), lanes, sorts))
+    lanes = np.stack(lanes_of(b"".join(it.pdq for it in listed), _PDQ_BYTES), axis=1)
+    sorts = {str(it.number): it.sort for it in listed}
+    _bench.append(_Bench(listed, sorts, reader.current(), lanes))
 
 
-def try_all(trials: Sequence[Trial]) -> Tally:
-    """Try some uploads, in a process of the pool."""
-    tally = Tally()
-    for trial in trials:
-        if trial.alteration < 0:
-            _try_flat(_bench[0], trial, tally)
-        else:
-            _try_altered(_bench[0], trial, tally)
-    return tally
-
-
-def _try_altered(bench: Bench, trial: Trial, tally: Tally) -> None:
-    alteration = ALTERATIONS[trial.alteration]
-    original = bench.originals[trial.picture]
-    content = _file(alteration, original, trial.seed)
-    found, scan = _looked_up(bench, content)
-    own = [match for match in found if match.entry == str(trial.picture)]
-    row = tally.row(alteration.name, original.sort)
-    _judge(row, scan, own)
-    peer = _peer_bits(bench, content)
-    row.peer += int(peer is not None and peer[trial.picture] <= _PEER_BITS)
-    others = [match for match in found if match.entry != str(trial.picture)]
-    _note_others(
-        bench, tally, scan, others, own=trial.picture, what=alteration.name, peer=peer
-    )
-
-
-def _file(alteration: Alteration, original: Original, seed: int) -> bytes:
-    if alteration.make is None:
-        return Path(original.source).read_bytes()
-    return alteration.make(original.image(), np.random.default_rng(seed))
-
-
-def _try_flat(bench: Bench, trial: Trial, tally: Tally) -> None:
-    """Upload a picture with little content that is not listed."""
-    picture = bench.flat[trial.picture]
-    found, scan = _looked_up(bench, picture.content())
-    row = tally.row(picture.name, "flat")
-    _judge(row, scan, found)
-    _note_others(bench, tally, scan, found, own=None, what=picture.name, peer=None)
-
-
-def _judge(row: Row, scan: Scan, matches: Sequence[Match]) -> None:
-    verdict, reason = verdict_of([scan], matches)
-    row.tries += 1
-    row.found += int(verdict is Verdict.MATCH)
-    if verdict is Verdict.INCONCLUSIVE and reason is not None:
-        row.inconclusive[reason.value] += 1
-    for inner in scan.walk():
-        if inner.reason is not None:
-            row.unscanned[inner.reason.value] += 1
-
-
-def _looked_up(bench: Bench, content: bytes) -> tuple[Sequence[Match], Scan]:
+def try_one(trial: Trial) -> Outcome:
+    """Try an upload, in a process of the pool."""
+    bench = _bench[0]
+    own = bench.listed[trial.place]
+    image = Image.open(own.path).convert("RGB")
+    rng = np.random.default_rng(trial.seed)
+    content = ALTERATIONS[trial.alteration].make(image, rng)
     scan = scanned(content)
     matches = match_scans(
         bench.generation, [scan], thresholds=Thresholds(), quality_of=quality
     )
-    return matches, scan
+    ours = [match for match in matches if match.entry == str(own.number)]
+    verdict, reason = verdict_of([scan], ours)
+    is_near = _plain_bits(bench, content) <= PLAIN_BITS
+    others = np.flatnonzero(is_near)
+    return Outcome(
+        alteration=trial.alteration,
+        sort=own.sort,
+        is_found=verdict is Verdict.MATCH,
+        is_found_plainly=bool(is_near[trial.place]),
+        inconclusive=reason or "" if verdict is Verdict.INCONCLUSIVE else "",
+        false=tuple(_false(bench, matches, str(own.number))),
+        plain_false=tuple(
+            {bench.listed[at].sort for at in others.tolist() if at != trial.place}
+        ),
+    )
+
+
+def _false(
+    bench: _Bench, matches: Sequence[Match], own: str
+) -> list[tuple[str, str, str]]:
+    """Return the verdicts by the entries of other pictures alone, by their sort."""
+    found = []
+    others = [match for match in matches if match.entry != own]
+    for sort in sorted({bench.sorts[match.entry] for match in others}):
+        of_sort = [match for match in others if bench.sorts[match.entry] == sort]
+        verdict, reason = verdict_of([], of_sort)
+        if verdict is not Verdict.NO_MATCH:
+            best = min(of_sort, key=lambda it: (it.signal_type, it.distance))
+            text = f"{best.signal_type} {best.distance}: {own} / {best.entry}"
+            found.append((reason or "match", sort, text))
+    return found
 
 
 def scanned(content: bytes) -> Scan:
@@ -206,120 +219,14 @@ def scanned(content: bytes) -> Scan:
         os.close(fd)
 
 
-def _peer_bits(bench: Bench, content: bytes) -> NDArray[np.int64] | None:
-    """Return the distances of the signals of plain tools, if they open the file."""
+def _plain_bits(bench: _Bench, content: bytes) -> NDArray[np.int64]:
+    """Return the distances of plain PDQ; all far if no plain tool opens the file."""
     try:
         image = Image.open(io.BytesIO(content)).convert("RGB")
     except (OSError, UnidentifiedImageError, ValueError, SyntaxError):
-        return None
+        return np.full(len(bench.lanes), 8 * _PDQ_BYTES)
     bits, _ = pdqhash.compute(np.asarray(image))
     value = np.packbits(bits.astype(np.uint8)).tobytes()
-    bits_apart: NDArray[np.int64] = _distances(bench, [value])[0]
-    return bits_apart
-
-
-def _distances(bench: Bench, values: Sequence[bytes]) -> NDArray[np.int64]:
-    asked = np.stack(lanes_of(b"".join(values), _VALUE_BYTES), axis=1)
-    differ = np.bitwise_count(asked[:, None] ^ bench.lanes[None])
-    bits: NDArray[np.int64] = differ.sum(axis=2, dtype=np.int64)
-    return bits
-
-
-def _note_others(
-    bench: Bench,
-    tally: Tally,
-    scan: Scan,
-    others: Sequence[Match],
-    *,
-    own: int | None,
-    what: str,
-    peer: NDArray[np.int64] | None,
-) -> None:
-    """Count the distances to the entries of other pictures."""
-    other = np.ones(len(bench.originals), bool)
-    sort = "flat"
-    if own is not None:
-        other[own] = False
-        sort = bench.originals[own].sort
-    groups = {
-        _pair(sort, kind): other & (bench.sorts == kind) for kind in dict.fromkeys(Sort)
-    }
-    for name, chosen in groups.items():
-        tally.pairs[name] += int(chosen.sum())
-        if peer is not None and (peer[chosen] <= _PEER_BITS).any():
-            tally.peer_false[name] += 1
-    nearest = MOST_BITS
-    for group, values in _values_by_class(scan).items():
-        bits = _distances(bench, values)
-        tally.compared += bits.size
-        for complement, least in (
-            (False, bits.min(axis=0)),
-            (True, _VALUE_BITS - bits.max(axis=0)),
-        ):
-            for name, chosen in groups.items():
-                tally.note((group, complement, name), least[chosen])
-            nearest = min(nearest, int(least[other].min(initial=MOST_BITS)))
-    if _is_weak(scan):
-        tally.note_weak(sort, nearest)
-    _note_false(bench, tally, others, sort=sort, what=what, own=own)
-
-
-def _pair(sort: str, other: str) -> str:
-    return f"{sort} / {other}"
-
-
-def _values_by_class(scan: Scan) -> dict[str, list[bytes]]:
-    """Return the different PDQ values of an upload by class of views."""
-    values: dict[str, dict[bytes, None]] = {}
-    for content in scan.walk():
-        for view in content.views:
-            group = values.setdefault(class_of(view.name, content.path), {})
-            for item in view.signals:
-                if item.signal.type is SignalType.PDQ:
-                    group[item.signal.value] = None
-    return {name: list(group) for name, group in values.items()}
-
-
-def _is_weak(scan: Scan) -> bool:
-    """Tell whether no view of an upload reaches the quality floor."""
-    planes = [view.plane for content in scan.walk() for view in content.views]
-    return bool(planes) and all(quality(plane) < QUALITY_FLOOR for plane in planes)
-
-
-def _note_false(
-    bench: Bench,
-    tally: Tally,
-    others: Sequence[Match],
-    *,
-    sort: str,
-    what: str,
-    own: int | None,
-) -> None:
-    """Count the verdicts from the entries of other pictures alone."""
-    for kind in dict.fromkeys(Sort):
-        of_kind = [
-            match for match in others if bench.originals[int(match.entry)].sort is kind
-        ]
-        verdict, reason = verdict_of([], of_kind)
-        if verdict is Verdict.NO_MATCH:
-            continue
-        tally.false[reason or "match", _pair(sort, kind)] += 1
-        if verdict is Verdict.MATCH and len(tally.examples) < EXAMPLES:
-            tally.examples.append(_example(bench, of_kind, what, own))
-
-
-def _example(
-    bench: Bench, matches: Iterable[Match], what: str, own: int | None
-) -> dict[str, object]:
-    match = min(matches, key=lambda item: (item.signal_type, item.distance))
-    return {
-        "upload": what,
-        "of": None if own is None else bench.originals[own].name,
-        "entry": bench.originals[int(match.entry)].name,
-        "signal_type": match.signal_type,
-        "distance": match.distance,
-        "view": match.view,
-        "variant": match.variant,
-        "complement": match.complement,
-        "quality": match.quality,
-    }
+    asked = np.stack(lanes_of(value, _PDQ_BYTES), axis=1)
+    apart: NDArray[np.int64] = np.bitwise_count(asked ^ bench.lanes).sum(1, np.int64)
+    return apart

@@ -1,1 +1,0 @@
-"""Is E right? Unrelated pictures are compared, and counted by their predicted E."""

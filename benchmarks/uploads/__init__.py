@@ -1,1 +1,0 @@
-"""What uploads cost by their coding and protocol, and what slow ones do to others."""
