@@ -167,7 +167,10 @@ def decoded(content: bytes) -> Picture:
     )
     if not isinstance(frame, Frame):
         raise TypeError(f"the benchmark's own picture did not decode: {frame!r}")
-    return next(showings(frame)).picture
+    picture = next(showings(frame)).picture
+    if not isinstance(picture, Picture):
+        raise TypeError(f"an opaque picture is shown as {picture!r}")
+    return picture
 
 
 def peer(content: bytes) -> tuple[NDArray[np.int64], imagehash.ImageHash]:

@@ -162,14 +162,15 @@ def fetch(name: str, cache: Path) -> Package | None:
         shutil.rmtree(home, ignore_errors=True)
         folder.mkdir(parents=True)
         root.mkdir()
-        _fetch(*name.split(":", 1), home)
+        _fetch(name, home)
     if not (home / _DONE).exists():
         return None
     (archive,) = folder.iterdir()
     return Package(name=name, archive=archive, root=root)
 
 
-def _fetch(registry: str, name: str, home: Path) -> None:
+def _fetch(full_name: str, home: Path) -> None:
+    registry, _, name = full_name.partition(":")
     print(f"  fetching {registry}:{name}", file=sys.stderr)
     folder, root = home / "archive", home / "unpacked"
     try:

@@ -81,19 +81,19 @@ def measured(folder: Path, records: int) -> dict[str, float]:
     )
     options = GatherOptions(jobs=len(os.sched_getaffinity(0)), cache=folder / "cache")
     seconds, spent = [], []
-    page = ""
+    page, counted = "", 0
     for _ in range(2):
         begun, before = time.perf_counter(), cpu_s()
         logs = gather(directories, days, options)
         page = page_of(compose(logs, chosen, program="1", made="now"))
         seconds.append(time.perf_counter() - begun)
         spent.append(cpu_s() - before)
+        counted = sum(log.records for log in logs)
     begun, before = time.perf_counter(), cpu_s()
     check = verify_report(page.encode(), directories, options)
     verified_s, verified_cpu_s = time.perf_counter() - begun, cpu_s() - before
     if not check.ok:
         raise RuntimeError(f"the report does not verify: {check.findings}")
-    counted = sum(log.records for log in logs)
     work = counted * options.jobs
     who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     memory_kb = max(resource.getrusage(it).ru_maxrss for it in who)

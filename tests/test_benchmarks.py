@@ -85,8 +85,8 @@ def test_pairs_that_show_the_same_thing_are_no_false_match(tmp_path: Path) -> No
     own = originals.Original(
         file="0.png", sort="drawing", package="p", scene=upload, half="B", quality=100
     )
-    empty = np.empty(0)
-    known = originals.Originals(tmp_path, (own,), empty, empty)
+    values, planes = np.empty(0, np.uint8), np.empty(0, np.float32)
+    known = originals.Originals(tmp_path, (own,), values, planes)
 
     report = strangers.report(known, [0], kept, 10)
 

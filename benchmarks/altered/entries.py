@@ -58,11 +58,11 @@ def make(originals: Originals, cache: Path, executor: Executor, most: int) -> En
     """
     folder = originals.folder
     if (folder / "entries-values.npy").is_file():
-        names = json.loads((folder / "entries-scenes.json").read_text(encoding="utf-8"))
+        text = (folder / "entries-scenes.json").read_text(encoding="utf-8")
         return Entries(
             np.load(folder / "entries-values.npy", mmap_mode="r"),
             np.load(folder / "entries-scene.npy", mmap_mode="r"),
-            tuple(names),
+            tuple(json.loads(text)),
         )
     others = list(_other_pictures(cache))
     each = max(20, round(most / max(len(others), 1)))

@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 
 import pillow_heif
+from PIL import Image
 
 from benchmarks.everyday.files import File
 from tests.corpus import pictures
@@ -31,7 +32,7 @@ _NAMES = {
 _TEXT = b"Minutes of the meeting: all is well, and the next one is in spring.\n" * 60
 
 
-def _photo(width: int, height: int) -> pictures.Image.Image:
+def _photo(width: int, height: int) -> Image.Image:
     """Return a picture of a size; large ones are enlarged, and cost as much to read."""
     return pictures.photograph(7, width=width // 8, height=height // 8).resize(
         (width, height)

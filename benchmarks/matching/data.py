@@ -131,7 +131,9 @@ def _operator(length: int) -> NDArray[np.float32]:
     frequencies = np.arange(1, _BLOCK_SIDE + 1)
     phases = 2 * np.arange(operators.PLANE_SIDE) + 1
     cosines = np.cos(np.pi / (2 * operators.PLANE_SIDE) * np.outer(frequencies, phases))
-    return (cosines @ operators.jarosz(length).dense()).astype(np.float32)
+    product: NDArray[np.float32]
+    product = (cosines @ operators.jarosz(length).dense()).astype(np.float32)
+    return product
 
 
 def _of_blocks(blocks: NDArray[np.float32]) -> Iterator[Values]:
