@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from benchmarks.everyday.packages import fetch
+from benchmarks.packages import fetch
 from uploadfilter.gate.nearness import look, nothing_near
 from uploadfilter.gate.variants import Words
 from uploadfilter.knowngood.corpus import FORMAT, Corpus, Head, read, write
@@ -77,20 +77,17 @@ def main(cache: Path) -> int:
     sources, links = [], []
     seen: set[bytes] = set()
     for source in listed():
-        home = cache / re.sub(r"[^\w.+]+", "-", f"{source.registry}-{source.name}")
-        if not (home / "fetched").exists():
-            fetch(source.registry, source.name, home)
-        if not (home / "fetched").exists():
+        package = fetch(f"{source.registry}:{source.name}", cache)
+        if package is None:
             continue
-        found = list(pictures_in(home / "unpacked", seen))
+        found = list(pictures_in(package.root, seen))
         most = MANY.get(source.name, MOST_OF_A_PACKAGE)
         links += evenly(found, most)
-        (archive,) = (home / "archive").iterdir()
         sources.append(
             replace(
                 source,
-                version=version_of(archive.name),
-                licence=licence_of(home / "unpacked"),
+                version=version_of(package.archive.name),
+                licence=licence_of(package.root),
                 pictures=min(len(found), most),
             )
         )

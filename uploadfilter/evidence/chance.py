@@ -4,7 +4,7 @@ The excess of a pair (``crowds.py``) is the lower one of two figures, that of th
 upload and that of the entry. It is made so that it is distributed normally for
 unrelated pairs.
 
-``python -m benchmarks evidence`` repeats the calibration, and draws it.
+``python -m benchmarks evidence`` repeats the calibration.
 """
 
 import math

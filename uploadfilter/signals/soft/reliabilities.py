@@ -36,7 +36,7 @@ _LEAST_POWER: Final = 1e-12
 
 _STEEPNESS: Final = 2.6
 """Slope of the logistic curve from deviations to probabilities, measured on half A of
-the originals of ``benchmarks reliabilities``. With 1.7 the curve would be the normal
+the originals of ``benchmarks altered``. With 1.7 the curve would be the normal
 distribution, but the rates that it predicts are twice those observed: the best of many
 guesses is nearer than its own deviation, and the covariance is that of busy pictures.
 Against a background of other pictures the steeper curve is worth half a deviation."""

@@ -6,8 +6,8 @@ the first 128, which one fetch reads; few unrelated rows do. The score of the ot
 computed from the whole value, under all views.
 
 This is a heuristic *beside* the exact search. Nothing that lies within the threshold
-depends on it, and the recall against ``reference_near`` is measured (``python -m
-benchmarks matching --only altered``), not guaranteed.
+depends on it, and the recall against ``reference_near`` was measured
+(``benchmarks/notes.md``), not guaranteed.
 
 Rules this module keeps: it is pure; every reported score is exact; the work and the
 memory are bounded by the budget, however full the buckets are; the same arguments give
