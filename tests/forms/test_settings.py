@@ -6,7 +6,7 @@ import pytest
 
 from uploadfilter.forms.settings import FormsSettings, NoticeSettings, ObjectionSettings
 
-KEY = "0123456789abcdef"
+KEY = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from typing import Any, Final, TypeAlias
 from uploadfilter.config.lines import Key
 from uploadfilter.contents.kinds.families import FileFamily
 from uploadfilter.decisions.files.settings import LogSettings
+from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.evidence.settings import Copies, EvidenceSettings
@@ -51,6 +52,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "budgets": Budgets,
     "log": LogSettings,
     "witnesses": WitnessSettings,
+    "notify": NotifySettings,
     "sealed_evidence": SealedEvidenceSettings,
     "admin": AdminSettings,
     "forms": FormsSettings,

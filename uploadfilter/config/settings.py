@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from uploadfilter.decisions.files.settings import LogSettings
+from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.evidence.settings import EvidenceSettings
@@ -66,6 +67,7 @@ class Settings:
         scanner: Number of processes, and the budgets of the table ``[budgets]``.
         log: Size of segments.
         witnesses: Who signs the checkpoints of the decision log.
+        notify: The operator's own system that is told of matches.
         sealed_evidence: Details of rejected uploads that are kept for the police.
         admin: The admin listener.
         forms: The listeners of the public forms and of reviewers.
@@ -97,6 +99,7 @@ class Settings:
     scanner: ScannerSettings = field(default_factory=ScannerSettings)
     log: LogSettings = field(default_factory=LogSettings)
     witnesses: WitnessSettings = field(default_factory=WitnessSettings)
+    notify: NotifySettings = field(default_factory=NotifySettings)
     sealed_evidence: SealedEvidenceSettings = field(
         default_factory=SealedEvidenceSettings
     )

@@ -11,8 +11,6 @@ time; no typed text stands in a header.
 
 import asyncio
 import contextlib
-import hashlib
-import hmac
 import secrets
 import smtplib
 import ssl
@@ -20,7 +18,6 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.policy import SMTP
-from http import HTTPStatus
 from types import MappingProxyType
 from typing import Final
 
@@ -34,11 +31,9 @@ from uploadfilter.forms.figures import FormMetrics
 from uploadfilter.forms.settings import FormsSettings, is_mail, mailbox_of
 from uploadfilter.forms.store import Addressee, FormStore, Message
 from uploadfilter.ongoing import OngoingFaults
+from uploadfilter.webhooks import SignedMessage, pause_s, send
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
-
-SIGNATURE: Final = "X-Uploadfilter-Signature"
-"""The header with ``sha256=`` and the HMAC-SHA-256 of the body, in hex digits."""
 
 KEEP_DAYS: Final = 90
 """Days for which a message that cannot be delivered is kept; an alarm comes long
@@ -54,11 +49,6 @@ _AT_ONCE: Final = 50
 _FORMAT: Final = 1
 """Another one if a present reader would misunderstand a message."""
 
-_FIRST_PAUSE_S: Final = 60.0
-_LONGEST_PAUSE_S: Final = 3600.0
-"""A recipient that was down for a night is tried within the hour after."""
-
-_DOUBLINGS: Final = 6
 _TLS_PORT: Final = 465
 
 
@@ -116,14 +106,14 @@ class Sender:
         settings: FormsSettings,
         places: Mapping[Addressee, str],
         *,
-        key: str,
+        key: bytes,
         metrics: FormMetrics,
         now: Callable[[], float],
     ) -> None:
         self._store = store
         self._settings = settings
         self._places = MappingProxyType({k: v for k, v in places.items() if v})
-        self._key = key.encode()
+        self._key = key
         self._metrics = metrics
         self._now = now
         self._faults = {it: OngoingFaults(log) for it in Addressee}
@@ -168,7 +158,7 @@ class Sender:
                 return await self._post(message, place)
             # SMTP of Python blocks: it has its own time limit.
             await asyncio.to_thread(self._mail, message, mailbox_of(place))
-        except (OSError, aiohttp.ClientError, smtplib.SMTPException) as exc:
+        except (OSError, smtplib.SMTPException) as exc:
             return f"{type(exc).__name__}: {exc}"
         return ""
 
@@ -181,24 +171,15 @@ class Sender:
         )
 
     async def _post(self, message: Message, url: str) -> str:
-        timeout = aiohttp.ClientTimeout(total=_WITHIN_S)
-        body = msgspec.json.encode(message.document)
-        headers = {
-            "Content-Type": "application/json",
-            # A recipient that got it before, and whose answer was lost, keeps one.
-            "Idempotency-Key": message.id,
-        }
-        if message.recipient is Addressee.PROVIDER:
-            headers[SIGNATURE] = f"sha256={signature_of(self._key, body)}"
-        async with (
-            aiohttp.ClientSession(timeout=timeout) as session,
-            session.post(
-                url, data=body, headers=headers, allow_redirects=False
-            ) as answer,
-        ):
-            if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-                return ""
-            return f"the {message.recipient} answered {answer.status}"
+        signed = SignedMessage(
+            id=message.id,
+            at_s=int(self._now()),
+            body=msgspec.json.encode(message.document),
+        )
+        # A hotline has no key of ours.
+        key = self._key if message.recipient is Addressee.PROVIDER else b""
+        async with aiohttp.ClientSession() as session:
+            return await send(session, url, signed, key)
 
     def _mail(self, message: Message, to: str) -> None:
         host, port = self._settings.smtp_server
@@ -216,20 +197,6 @@ class Sender:
             server.send_message(
                 mail_of(message, sender=self._settings.mail_from, to=to)
             )
-
-
-def signature_of(key: bytes, body: bytes) -> str:
-    """Return the HMAC-SHA-256 of a body, in hex digits."""
-    return hmac.new(key, body, hashlib.sha256).hexdigest()
-
-
-def pause_s(tries: int) -> float:
-    """Return the seconds until a message is sent again: one minute, then longer.
-
-    Args:
-        tries: How often it was tried, from 1.
-    """
-    return min(_FIRST_PAUSE_S * 2.0 ** min(tries - 1, _DOUBLINGS), _LONGEST_PAUSE_S)
 
 
 def mail_of(message: Message, *, sender: str, to: str) -> EmailMessage:

@@ -12,6 +12,7 @@ from uploadfilter.proxy.clients.addresses import (
     UnixAddress,
     parse_address,
 )
+from uploadfilter.webhooks import check_url, key_of
 
 _PLAIN_URL: Final = re.compile(r"https?://[A-Za-z0-9.\-_~:/\[\]%]+")
 """A URL without a query, and without the signs that end a word in the policy of a
@@ -26,9 +27,6 @@ _HERE: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 
 _MOST_DAYS: Final = 3660
 """Ten years: longer than any law asks for."""
-
-_LEAST_KEY: Final = 16
-"""Characters of the shortest key: 64 bits if it is written in hex digits."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,8 +114,8 @@ class ObjectionSettings:
         outcomes_to: Your own system, which is told of each outcome: ``https://URL`` (or
             ``http://`` on this machine) for JSON by POST, ``mailto:ADDRESS`` for a
             mail. Empty for none.
-        outcomes_secret: The key that signs the POST (HMAC-SHA-256 of the body), 16
-            characters or more; needed with a URL.
+        outcomes_secret: The key that signs the POST, as in ``[notify]``; needed with a
+            URL.
     """
 
     public_url: str = ""
@@ -134,11 +132,13 @@ class ObjectionSettings:
         _check_public_url(self.public_url)
         _check_recipient(self.outcomes_to, "outcomes_to")
         is_url = bool(self.outcomes_to) and not is_mail(self.outcomes_to)
-        if is_url and len(self.outcomes_secret) < _LEAST_KEY:
-            raise ValueError(
-                f"outcomes_secret must have {_LEAST_KEY} characters or more as long as "
-                "outcomes_to is a URL"
-            )
+        if is_url:
+            _check_secret(self.outcomes_secret)
+
+    @property
+    def outcomes_key(self) -> bytes:
+        """The key that signs a POST; empty for a mailbox, or for none."""
+        return key_of(self.outcomes_secret) if self.outcomes_secret else b""
 
     @property
     def deadline_s(self) -> float:
@@ -199,12 +199,19 @@ def _check_recipient(text: str, name: str) -> None:
 def _is_private(url: str) -> bool:
     """Return whether nobody on the way can read a request to a URL."""
     try:
-        parts = urlsplit(url)
-        host = parts.hostname or ""
+        check_url(url)
     except ValueError:
         return False
-    is_plain = parts.scheme == "http" and host in _HERE
-    return bool(host) and (parts.scheme == "https" or is_plain)
+    return True
+
+
+def _check_secret(secret: str) -> None:
+    try:
+        key_of(secret)
+    except ValueError as exc:
+        raise ValueError(
+            f"outcomes_secret {exc}; it is needed as long as outcomes_to is a URL"
+        ) from exc
 
 
 def _check_public_url(text: str) -> None:

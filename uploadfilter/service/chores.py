@@ -27,10 +27,15 @@ from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.compressing import Compressing
 from uploadfilter.service.expiring import EvidencePruner
 from uploadfilter.service.following import Following
+from uploadfilter.service.notifying import Notifier
 from uploadfilter.service.objections import ObjectionRecorder
 from uploadfilter.service.signing import Signing
 from uploadfilter.service.submitting import Submitting
-from uploadfilter.state import evidence_directory, log_directory
+from uploadfilter.state import (
+    evidence_directory,
+    instance_directory,
+    log_directory,
+)
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
@@ -90,6 +95,13 @@ async def chores(
                 clock=now_s,
             ).keep(),
             log_days=_keep_log_days(admission, settings),
+            notifications=Notifier(
+                directory,
+                instance_directory(settings.state, settings.instance),
+                settings.notify,
+                signed=watched.signed,
+                clock=now_s,
+            ).keep(),
             witnesses=Submitting(
                 directory, settings.witnesses.known, tell=watched.metrics.submitted
             ).keep(),

@@ -190,7 +190,7 @@ async def _open(
             Addressee.PROVIDER: objections.outcomes_to,
             Addressee.HOTLINE: settings.notices.hotline,
         },
-        key=objections.outcomes_secret,
+        key=objections.outcomes_key,
         metrics=metrics,
         now=now_s,
     )

@@ -89,6 +89,13 @@ class Filters:
 EVERYTHING = Filters()
 
 
+class LogPosition(NamedTuple):
+    """The position of a reader: an offset in a segment, after a whole line."""
+
+    segment: Segment
+    offset: int
+
+
 def read(directory: Path, *, filters: Filters = EVERYTHING) -> Iterator[Record]:
     """Read the records of a log, oldest first.
 
@@ -126,7 +133,7 @@ def follow(
         LogError: The log cannot be read.
         LogCorruptError: A line is not a record; the message names its place.
     """
-    position: _Position | None = None
+    position: LogPosition | None = None
     while True:
         before = position = _held(directory, position)
         for reached, record in _records(directory, before, since=filters.since):
@@ -135,6 +142,38 @@ def follow(
                 yield record
         if position == before and not wait():
             return
+
+
+def end_of(directory: Path) -> LogPosition | None:
+    """Return the position after the last whole line; ``None`` if there is no segment.
+
+    Raises:
+        LogError: The log cannot be read.
+    """
+    newest = segments(directory)[-1:]
+    ends = [(it, 0) for it in newest]
+    for segment in newest:
+        ends += [(segment, line.end) for line in _whole_lines(directory, segment, 0)]
+    return LogPosition(*ends[-1]) if ends else None
+
+
+def read_after(
+    directory: Path, position: LogPosition | None
+) -> Iterator[tuple[LogPosition, Record]]:
+    """Yield the records after a position, each with its own position.
+
+    Args:
+        directory: The log's directory.
+        position: Where a reader was; its segment may have been deleted since. ``None``
+            for the first record.
+
+    Raises:
+        LogError: The log cannot be read.
+        LogCorruptError: A line is not a record; the message names its place.
+    """
+    if position is not None and position.segment in segments(directory):
+        position = _held(directory, position)
+    yield from _records(directory, position, since=None)
 
 
 def records_of(directory: Path, segment: Segment) -> Iterator[tuple[Record, bytes]]:
@@ -148,25 +187,18 @@ def records_of(directory: Path, segment: Segment) -> Iterator[tuple[Record, byte
         yield _record(line, segment), line.data
 
 
-class _Position(NamedTuple):
-    """The position of a reader: an offset in a segment, after a whole line."""
-
-    segment: Segment
-    offset: int
-
-
-def _held(directory: Path, position: _Position | None) -> _Position | None:
+def _held(directory: Path, position: LogPosition | None) -> LogPosition | None:
     """Return a position that still exists, because a failed write is removed again."""
     if position is None:
         return None
     with opened(directory, position.segment) as file:
         size = file.seek(0, os.SEEK_END)
-    return _Position(position.segment, min(position.offset, size))
+    return LogPosition(position.segment, min(position.offset, size))
 
 
 def _records(
-    directory: Path, position: _Position | None, *, since: datetime | None
-) -> Iterator[tuple[_Position, Record]]:
+    directory: Path, position: LogPosition | None, *, since: datetime | None
+) -> Iterator[tuple[LogPosition, Record]]:
     """Yield the records after a position, each with its own position.
 
     Segments of days before ``since`` are skipped.
@@ -178,7 +210,7 @@ def _records(
             continue
         start = position.offset if position and segment == position.segment else 0
         for line in _whole_lines(directory, segment, start):
-            yield _Position(segment, line.end), _record(line, segment)
+            yield LogPosition(segment, line.end), _record(line, segment)
 
 
 def _whole_lines(
