@@ -11,12 +11,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.corpus import pictures
-from uploadfilter.contents import carving
-from uploadfilter.contents.carving import PictureStart, TooMany, candidates
+from uploadfilter.contents.carving import (
+    _FORMS,
+    PictureStart,
+    TooMany,
+    candidates,
+)
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.contents.source import MemorySource
-
-STRETCH = carving._STRETCH_BYTES  # noqa: SLF001  # its borders are what is tested
+from uploadfilter.contents.source import STRETCH_BYTES, MemorySource
 
 IMAGE = pictures.photograph(1, width=60, height=40)
 HIDDEN = {
@@ -30,7 +32,7 @@ HIDDEN = {
     Kind.JP2: pictures.encoded(IMAGE, "JPEG2000"),
 }
 KINDS = pytest.mark.parametrize("kind", HIDDEN)
-NOISE = np.random.default_rng(7).bytes(2 * STRETCH + 1000)
+NOISE = np.random.default_rng(7).bytes(2 * STRETCH_BYTES + 1000)
 
 
 DIB = HIDDEN[Kind.BMP][14:]
@@ -60,7 +62,7 @@ def slowly(content: bytes, *, start: int = 0) -> Iterator[tuple[int, Kind]]:
     """Look at every offset with every form: the obvious way."""
     source = MemorySource(content)
     for offset in range(start, len(content)):
-        for form in carving._FORMS:  # noqa: SLF001  # the same forms, searched simply
+        for form in _FORMS:  # the same forms, searched simply
             mark = content[offset + form.marks_at : offset + form.marks_at + 4]
             is_marked = not form.marks or mark in form.marks
             if is_marked and content.startswith(form.word, offset + form.back):
@@ -120,7 +122,7 @@ def test_search_finds_what_the_slow_way_finds(
 
 
 @given(
-    before=st.integers(STRETCH - 300, STRETCH + 10),
+    before=st.integers(STRETCH_BYTES - 300, STRETCH_BYTES + 10),
     parts=st.lists(st.sampled_from(BEGINNINGS), max_size=5),
 )
 def test_borders_of_stretches_hide_nothing(before: int, parts: list[bytes]) -> None:
@@ -138,7 +140,7 @@ def test_borders_of_stretches_hide_nothing(before: int, parts: list[bytes]) -> N
 @pytest.mark.parametrize("kind", [Kind.JPEG, Kind.TIFF, Kind.BMP, Kind.AVIF])
 def test_stretch_full_of_beginnings_is_searched(kind: Kind, filler: bytes) -> None:
     """Bytes that would slow the fast search end it; nothing is missed."""
-    noise = filler * (STRETCH // len(filler))
+    noise = filler * (STRETCH_BYTES // len(filler))
     content = noise + HIDDEN[kind] + noise
 
     assert (len(noise), kind) in found(content, most=10)

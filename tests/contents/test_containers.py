@@ -20,6 +20,7 @@ from uploadfilter.contents.containers import (
 )
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind, sniff
+from uploadfilter.contents.scandata import outside_pixels
 from uploadfilter.contents.source import MemorySource
 
 TEXT = b"twenty-one sheep"
@@ -114,7 +115,9 @@ def test_contents_that_are_two_things_are_told(
     file: bytes, found: list[list[tuple[str, bytes, None]]]
 ) -> None:
     """Readers that ignore the first bytes get the members that they would see."""
-    hidden = hidden_in(MemorySource(file), sniff(file[: magic.HEAD_BYTES]))
+    source = MemorySource(file)
+    kind = sniff(file[: magic.HEAD_BYTES])
+    hidden = hidden_in(source, kind, outside_pixels(source))
 
     assert [contents_of(container, file) for container in hidden] == found
 
@@ -123,6 +126,7 @@ IMPORTS_AFTERWARDS = """
 import sys
 from uploadfilter.contents import containers
 from uploadfilter.contents.members import UnpackLimits, UnpackMeter
+from uploadfilter.contents.scandata import outside_pixels
 from uploadfilter.contents.source import MemorySource
 containers.prepare()
 known = set(sys.modules)

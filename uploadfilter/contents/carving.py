@@ -26,11 +26,8 @@ from uploadfilter.contents.kinds.magic import (
     sniff,
 )
 from uploadfilter.contents.needles import Needles
-from uploadfilter.contents.scandata import scan_data
-from uploadfilter.contents.source import Source
-
-_STRETCH_BYTES: Final = 1 << 17
-"""Bytes that are searched at a time: they stay in the cache."""
+from uploadfilter.contents.scandata import outside_pixels
+from uploadfilter.contents.source import Source, stretches
 
 _OVERLAP_BYTES: Final = 64
 """Overlap of two stretches: more than the longest word with the bytes before it."""
@@ -68,7 +65,11 @@ class Unfinished:
 
 
 def candidates(
-    source: Source, *, start: int = 0, most: int
+    source: Source,
+    *,
+    start: int = 0,
+    most: int,
+    spans: tuple[range, ...] | None = None,
 ) -> Iterator[PictureStart | TooMany]:
     """Yield every offset at which a picture may begin, in order.
 
@@ -76,6 +77,7 @@ def candidates(
         source: The content.
         start: Offset from which on beginnings count, 0 or more.
         most: Most candidates that are yielded, 0 or more.
+        spans: What ``outside_pixels`` returns, if it is known already.
 
     Yields:
         Candidates, and ``TooMany`` at the end if there are more than ``most``.
@@ -83,7 +85,11 @@ def candidates(
     header = _Header(source)
     most_looks = _MOST_LOOKS + source.size // _BYTES_PER_LOOK
     found = 0
-    for looks, (offset, form) in enumerate(_beginnings(source, start)):
+    searched = [
+        range(max(start, span.start), span.stop)
+        for span in spans or outside_pixels(source)
+    ]
+    for looks, (offset, form) in enumerate(_beginnings(source, searched)):
         if looks == most_looks:
             yield TooMany()
             return
@@ -293,16 +299,12 @@ programs and fonts, and an icon holds a PNG, which is found, or an old bitmap of
 _NEEDLES: Final = Needles([form.word for form in _FORMS])
 
 
-def _beginnings(source: Source, start: int) -> Iterator[tuple[int, _Form]]:
+def _beginnings(source: Source, spans: list[range]) -> Iterator[tuple[int, _Form]]:
     """Yield the words of the forms, by the offsets of first bytes, in order."""
-    pixels = scan_data(source)
-    for first, last in ((start, pixels.start), (pixels.stop, source.size)):
-        for at in range(max(first, start), last, _STRETCH_BYTES):
-            length = min(_STRETCH_BYTES, last - at)
-            piece = source.read(at, length + _OVERLAP_BYTES)
-            for offset, form in _in_piece(piece):
-                if offset < length:
-                    yield at + offset, form
+    for at, length, piece in stretches(source, spans, overlap=_OVERLAP_BYTES):
+        for offset, form in _in_piece(piece):
+            if offset < length:
+                yield at + offset, form
 
 
 def _in_piece(piece: bytes) -> Iterator[tuple[int, _Form]]:

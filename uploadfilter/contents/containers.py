@@ -91,7 +91,9 @@ def claimed_by(claim: str) -> Container | None:
     return _CLAIMS.get(ending) if is_claim else None
 
 
-def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
+def hidden_in(
+    source: Source, kind: Kind, spans: tuple[range, ...]
+) -> Iterator[Container]:
     """Yield the containers that a content is to readers which ignore its first bytes.
 
     Each is a cheap look at the beginning or the end. If the content is not such a
@@ -100,6 +102,7 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
     Args:
         source: The content.
         kind: Its kind by its first bytes.
+        spans: Its parts in which an archive may begin.
     """
     head = source.read(0, HEAD_BYTES)
     if kind is not Kind.ZIP and zipping.hides_archive(source):
@@ -115,7 +118,7 @@ def hidden_in(source: Source, kind: Kind) -> Iterator[Container]:
     if library.IS_THERE and archives.is_iso(source):
         yield archives.ISO
     if library.IS_THERE:
-        yield from archives.archives_inside(source, kind)
+        yield from archives.archives_inside(source, kind, spans)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ import numpy as np
 
 from uploadfilter.contents.source import Source
 
-_BLOCK_BYTES: Final = 1 << 18
+_BLOCK_BYTES: Final = 1 << 17
 _MOST_SEGMENTS: Final = 512
 _SCAN: Final = 0xDA
 _MARK: Final = 0xFF
@@ -24,6 +24,18 @@ _IN_PIXELS[[0x00, *range(0xD0, 0xD8)]] = True
 
 _BETWEEN_SCANS: Final = frozenset({0xC4, _SCAN, 0xDB, 0xDC, 0xDD})
 """Segments that may stand between two scans: tables, heads, a number of lines."""
+
+
+def outside_pixels(source: Source) -> tuple[range, range]:
+    """Return the spans before and after the packed pixels of a JPEG.
+
+    Viewers would show another file among the pixels as pixels.
+
+    Args:
+        source: A content of any kind; if it has no pixels, one span is empty.
+    """
+    pixels = scan_data(source)
+    return range(pixels.start), range(pixels.stop, source.size)
 
 
 def scan_data(source: Source) -> range:

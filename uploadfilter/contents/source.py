@@ -6,7 +6,7 @@ arguments are, and two sources over the same bytes do not affect each other.
 
 import io
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 from typing import Final, Protocol
@@ -182,6 +182,30 @@ class SourceFile(io.RawIOBase):
         target[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+def stretches(
+    source: Source, spans: Iterable[range] | None = None, *, overlap: int
+) -> Iterator[tuple[int, int, bytes]]:
+    """Yield parts of a source in stretches that are searched one by one.
+
+    Args:
+        source: The source.
+        spans: Its parts that are searched; ``None`` for all of it.
+        overlap: Bytes after a stretch, in which a word that begins in it may end.
+
+    Yields:
+        The offset of a stretch, its length, and its bytes with those after it.
+    """
+    for span in (range(source.size),) if spans is None else spans:
+        for at in range(span.start, span.stop, STRETCH_BYTES):
+            length = min(STRETCH_BYTES, span.stop - at)
+            yield at, length, source.read(at, length + overlap)
+
+
+STRETCH_BYTES: Final = 1 << 17
+"""Bytes that are searched at a time: they stay in the cache, and the memory of longer
+ones is fetched from the system each time."""
 
 
 def opened(source: Source) -> io.BufferedReader:

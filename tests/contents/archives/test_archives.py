@@ -17,6 +17,7 @@ from uploadfilter.contents.archives.archives import ARCHIVES, ISO, archives_insi
 from uploadfilter.contents.archives.zipping import ZipContainer
 from uploadfilter.contents.kinds.magic import Kind, sniff
 from uploadfilter.contents.members import Container, UnpackLimits, UnpackMeter
+from uploadfilter.contents.scandata import outside_pixels
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason
 
@@ -119,7 +120,7 @@ def inside(content: bytes) -> list[tuple[str, bytes, Reason | None]]:
     source = MemorySource(content)
     return [
         item
-        for container in archives_inside(source, sniff(content))
+        for container in archives_inside(source, sniff(content), outside_pixels(source))
         for item in contents_of(container, content)
     ]
 

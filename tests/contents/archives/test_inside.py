@@ -12,6 +12,7 @@ from tests.corpus.tricks import archives as made
 from uploadfilter.contents.archives import inside
 from uploadfilter.contents.archives.inside import Start, Unfinished
 from uploadfilter.contents.kinds.magic import Kind, sniff
+from uploadfilter.contents.scandata import outside_pixels
 from uploadfilter.contents.source import MemorySource
 
 TEXT = b"To be packed, and to be the same again. " * 20
@@ -34,7 +35,8 @@ PIECES = st.sampled_from(
 
 def found(content: bytes) -> list[Start | Unfinished]:
     """Return the archives in a content."""
-    return list(inside.archives(MemorySource(content), sniff(content)))
+    source = MemorySource(content)
+    return list(inside.archives(source, sniff(content), outside_pixels(source)))
 
 
 @pytest.mark.parametrize("kind", MADE)
@@ -67,7 +69,10 @@ def test_magic_is_found_as_by_looking_at_every_offset(parts: list[bytes]) -> Non
         if content.startswith(form.magic, offset)
     ]
 
-    assert list(inside._places(MemorySource(content), Kind.DATA)) == slowly  # noqa: SLF001
+    source = MemorySource(content)
+    places = inside._places(source, outside_pixels(source))  # noqa: SLF001
+
+    assert list(places) == slowly
 
 
 def test_pixels_of_a_photo_are_passed_over() -> None:

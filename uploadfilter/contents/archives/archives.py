@@ -232,14 +232,17 @@ class _Unsearched:
         yield Shortfall(reason=Reason.SEARCH_UNFINISHED)
 
 
-def archives_inside(source: Source, kind: Kind) -> Iterator[Container]:
+def archives_inside(
+    source: Source, kind: Kind, spans: tuple[range, ...]
+) -> Iterator[Container]:
     """Yield a container for each archive that begins after the content's first byte.
 
     Args:
         source: The content.
         kind: Its kind by its first bytes.
+        spans: Its parts that are searched.
     """
-    for found in inside.archives(source, kind):
+    for found in inside.archives(source, kind, spans):
         if isinstance(found, inside.Start):
             container = _BY_KIND[found.kind]
             yield InsideContainer(container=container, offset=found.offset)

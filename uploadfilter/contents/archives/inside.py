@@ -18,8 +18,7 @@ from typing import Final, NamedTuple
 
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.contents.scandata import scan_data
-from uploadfilter.contents.source import Source
+from uploadfilter.contents.source import Source, stretches
 
 _MOST_STARTS: Final = 8
 """Most archives that are opened in one content; their tools open only the first."""
@@ -28,9 +27,8 @@ _MOST_LOOKS: Final = 2000
 """Most places with the magic of an archive that are tested. Programs contain it once or
 twice, and each test takes two microseconds."""
 
-_STRETCH_BYTES: Final = 1 << 18
 _OVERLAP_BYTES: Final = 16
-"""Bytes that are searched at a time, and the overlap of two stretches."""
+"""Overlap of two stretches: longer than any magic."""
 
 _SEARCHED: Final = frozenset({Kind.PDF, Kind.OLE})
 """Containers that are searched. In others, archives among the members would be found
@@ -54,17 +52,20 @@ class Unfinished:
     """The last item: there are more places, which were not looked at."""
 
 
-def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
+def archives(
+    source: Source, kind: Kind, spans: tuple[range, ...]
+) -> Iterator[Start | Unfinished]:
     """Yield the archives that begin after the first byte.
 
     Args:
         source: The content.
         kind: Its kind by its first bytes.
+        spans: Its parts that are searched.
     """
     if magic.is_container(kind) and kind not in _SEARCHED:
         return
     found = 0
-    for looks, (offset, form) in enumerate(_places(source, kind)):
+    for looks, (offset, form) in enumerate(_places(source, spans)):
         if looks == _MOST_LOOKS or found == _MOST_STARTS:
             yield Unfinished()
             return
@@ -73,19 +74,12 @@ def archives(source: Source, kind: Kind) -> Iterator[Start | Unfinished]:
             yield Start(offset, form.kind)
 
 
-def _places(source: Source, kind: Kind) -> Iterator[tuple[int, "_Form"]]:
-    """Yield the offset and the form of each magic after the first byte, in order.
-
-    Viewers would show an archive among the pixels of a photo as pixels.
-    """
-    pixels = scan_data(source) if kind is Kind.JPEG else range(0)
-    for start, end in ((1, pixels.start), (max(pixels.stop, 1), source.size)):
-        for at in range(start, end, _STRETCH_BYTES):
-            length = min(_STRETCH_BYTES, end - at)
-            piece = source.read(at, length + _OVERLAP_BYTES)
-            for place, form in sorted(_in_piece(piece), key=lambda each: each[0]):
-                if place < length:
-                    yield at + place, form
+def _places(source: Source, spans: tuple[range, ...]) -> Iterator[tuple[int, "_Form"]]:
+    """Yield the offset and the form of each magic after the first byte, in order."""
+    for at, length, piece in stretches(source, spans, overlap=_OVERLAP_BYTES):
+        for place, form in sorted(_in_piece(piece), key=lambda each: each[0]):
+            if place < length and at + place:
+                yield at + place, form
 
 
 def _in_piece(piece: bytes) -> Iterator[tuple[int, "_Form"]]:

@@ -21,7 +21,7 @@ from typing import Final
 
 from uploadfilter.contents.kinds import magic, rarities
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
-from uploadfilter.contents.source import Source
+from uploadfilter.contents.source import Source, stretches
 from uploadfilter.endings import PICTURES_BY_NAME
 
 MOST_STRAY_BYTES: Final = 64
@@ -342,16 +342,12 @@ def has_object(source: Source) -> bool:
     Readers find objects by a table of offsets, or search for these words. A content
     without them is not a document to any reader.
     """
-    for start in range(0, source.size, _WINDOW_BYTES):
-        window = source.read(
-            max(0, start - _OVERLAP_BYTES), _WINDOW_BYTES + _OVERLAP_BYTES
-        )
-        if b"obj" in window and _OBJECT.search(window):
-            return True
-    return False
+    return any(
+        b"obj" in piece and _OBJECT.search(piece)
+        for _, _, piece in stretches(source, overlap=_OVERLAP_BYTES)
+    )
 
 
-_WINDOW_BYTES: Final = 1 << 20
 _OVERLAP_BYTES: Final = 4096
 _OBJECT: Final = re.compile(rb"\d(?:[\s\0]|%[^\r\n]*+[\r\n])*obj(?![A-Za-z])")
 """Comments may stand between the number and the word, as between any two words."""

@@ -18,7 +18,12 @@ from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
 from uploadfilter.contents.pdf import library, objects, pages
 from uploadfilter.contents.pdf.library import Handle, Pixels
 from uploadfilter.contents.pdf.objects import Image
-from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.source import (
+    MemorySource,
+    PartSource,
+    Source,
+    stretches,
+)
 from uploadfilter.contents.unpackers import DAMAGED, STEP_BYTES
 from uploadfilter.model import Reason
 
@@ -99,25 +104,24 @@ def is_somewhere_in(source: Source) -> bool:
 
     It has the first line or the last one of a document anywhere, and an object.
     """
-    is_long = source.size > _MOST_HELD_BYTES
-    if is_long or not any(_find(source, each) >= 0 for each in (_MAGIC, _END)):
+    if source.size > _MOST_HELD_BYTES or _find(source, _MAGIC, _END) < 0:
         return False
     return proposals.has_object(source)
 
 
-def _find(source: Source, words: bytes) -> int:
-    for start in range(0, source.size, _STRETCH_BYTES):
-        stretch = source.read(start, _STRETCH_BYTES + len(words) - 1)
-        found = stretch.find(words)
-        if found >= 0:
-            return start + found
+def _find(source: Source, *words: bytes) -> int:
+    """Return the offset of a word, -1 if there is none; the words have one length."""
+    for at, _, piece in stretches(source, overlap=len(words[0]) - 1):
+        for word in words:
+            found = piece.find(word)
+            if found >= 0:
+                return at + found
     return -1
 
 
 _MAGIC: Final = b"%PDF-"
 _END: Final = b"%%EOF"
 _FIRST_LINE: Final = b"%PDF-1.7\n"
-_STRETCH_BYTES: Final = 1 << 20
 
 
 class _Document:

@@ -235,7 +235,9 @@ def test_rarity_is_undecodable_where_it_is_declared_a_picture() -> None:
 def readers_of(content: bytes, *claims: str) -> tuple[Container, ...]:
     """Return what reads a content besides."""
     decoded = formats.decoded()
-    found = besides(MemorySource(content), Kind.DATA, claims=claims, decoded=decoded)
+    source = MemorySource(content)
+    spans = (range(source.size),)
+    found = besides(source, Kind.DATA, claims=claims, decoded=decoded, spans=spans)
     return found.containers
 
 

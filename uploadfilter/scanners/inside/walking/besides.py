@@ -34,7 +34,12 @@ class Besides:
 
 
 def besides(
-    source: Source, kind: Kind, *, claims: tuple[str, ...], decoded: frozenset[str]
+    source: Source,
+    kind: Kind,
+    *,
+    claims: tuple[str, ...],
+    decoded: frozenset[str],
+    spans: tuple[range, ...],
 ) -> Besides:
     """Return the kinds as which a content is tried.
 
@@ -43,6 +48,7 @@ def besides(
         kind: The kind as which it is always tried.
         claims: Its names, and its declared type.
         decoded: Names of the picture formats that are decoded.
+        spans: Its parts in which an archive may begin.
     """
     found = proposals.proposed(source, kind)
     claimed = proposals.claimed(kind, claims, source.read(0, magic.HEAD_BYTES))
@@ -50,7 +56,7 @@ def besides(
     if claimed is not None and not is_unread:
         found = (*found, proposals.Proposal(kind=claimed))
     pictures: list[PictureStart] = []
-    readers = list(_hidden(source, kind, claims))
+    readers = list(_hidden(source, kind, claims, spans))
     known = {each.offset for each in readers if isinstance(each, InsideContainer)}
     # What the pages of a document draw is compared nowhere.
     is_document = any(Kind.PDF in each.kinds for each in readers)
@@ -73,9 +79,11 @@ def besides(
     )
 
 
-def _hidden(source: Source, kind: Kind, claims: tuple[str, ...]) -> Iterator[Container]:
+def _hidden(
+    source: Source, kind: Kind, claims: tuple[str, ...], spans: tuple[range, ...]
+) -> Iterator[Container]:
     """Yield the containers for a content by its ends, its name or its type."""
-    yield from containers.hidden_in(source, kind)
+    yield from containers.hidden_in(source, kind, spans)
     # A content without magic may begin like any kind, even a text or a picture.
     for claim in claims:
         claimed = containers.claimed_by(claim)

@@ -26,6 +26,7 @@ from uploadfilter.contents.carriers import packets
 from uploadfilter.contents.kinds import magic, proposals
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Container, Member
+from uploadfilter.contents.scandata import outside_pixels
 from uploadfilter.contents.source import MemorySource, PartSource, Source
 from uploadfilter.contents.texts.files import EncodedFile
 from uploadfilter.contents.texts.search import find_files
@@ -147,7 +148,8 @@ class Walk:
         yield from self.accounts.searching(look, node.fall_short) if is_search else look
         covered = Covered()
         claims = (node.path, declared)
-        also = besides(source, kind, claims=claims, decoded=self._decoded)
+        spans = outside_pixels(source)
+        also = besides(source, kind, claims=claims, decoded=self._decoded, spans=spans)
         yield from self._propose(source, node, also, covered, is_nested=depth > 0)
         container = containers.container_for(kind)
         if container is None and magic.is_container(kind):
@@ -166,7 +168,9 @@ class Walk:
         if known in self._searched_in_vain:
             return
         tally = node.tally
-        rest = self.find(source, node, covered, has_strings=not is_text, depth=depth)
+        rest = self.find(
+            source, node, covered, has_strings=not is_text, depth=depth, spans=spans
+        )
         yield from self.accounts.searching(rest, node.fall_short)
         if node.exact and node.tally == tally:
             self._searched_in_vain.add(known)
@@ -179,6 +183,7 @@ class Walk:
         *,
         has_strings: bool,
         depth: int,
+        spans: tuple[range, ...] | None = None,
     ) -> Iterator[None]:
         """Search a content: in its encoded strings, and at every offset."""
         kind = Kind(node.kind)
@@ -189,7 +194,7 @@ class Walk:
         if has_strings:
             rest = source if kind in magic.STRINGS else covered.rest(source)
             yield from self.decode_strings(rest, node, kind, seen, depth=depth)
-        yield from self._carve(source, node, covered)
+        yield from self._carve(source, node, covered, spans=spans)
 
     def pause(self) -> Iterator[None]:
         """Let the findings be sent; end the walk if no time is left."""
@@ -436,11 +441,19 @@ class Walk:
     # --- Carving -------------------------------------------------------------------
 
     def _carve(
-        self, source: Source, node: Node, covered: Covered, *, start: int = 1
+        self,
+        source: Source,
+        node: Node,
+        covered: Covered,
+        *,
+        start: int = 1,
+        spans: tuple[range, ...] | None = None,
     ) -> Iterator[None]:
         """Try every offset from ``start`` on at which a picture may begin."""
         self.accounts.carve(source.size)
-        for item in carving.candidates(source, start=start, most=MOST_CANDIDATES):
+        for item in carving.candidates(
+            source, start=start, most=MOST_CANDIDATES, spans=spans
+        ):
             if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
                 node.fall_short(Reason.SEARCH_UNFINISHED)
                 return
