@@ -34,24 +34,9 @@ from uploadfilter.model import Reason
 from uploadfilter.pictures import formats
 from uploadfilter.pictures.decoding import DecodeLimits
 from uploadfilter.pictures.frame import Omission
-from uploadfilter.scanners.inside.walking import passing
+from uploadfilter.scanners.inside.walking import chance, passing
 from uploadfilter.scanners.inside.walking.accounts import Ended
 from uploadfilter.scanners.inside.walking.besides import Besides, besides
-from uploadfilter.scanners.inside.walking.chance import (
-    CHANCE,
-    MOST_CANDIDATES,
-    NO_CHANCE,
-    SURE,
-    SURE_AT_FIRST,
-    SURE_TO_BE_LARGE,
-    holds_something,
-    is_icon,
-    is_little,
-    is_usual_photo,
-    least_bytes,
-    may_be_chance,
-    most_bytes,
-)
 from uploadfilter.scanners.inside.walking.holding import (
     Covered,
     HeldChunks,
@@ -140,11 +125,11 @@ class Walk:
         kind = Kind(node.kind)
         # This comes first: thousands of members without bytes are sent in parts, too.
         yield from self.pause()
-        if kind is Kind.EMPTY or (depth and source.size < least_bytes(kind)):
+        if kind is Kind.EMPTY or (depth and source.size < chance.least_bytes(kind)):
             return
         look = self._look(source, node, kind, declared=declared)
         # Programs contain thousands of icons, too small to be recognised.
-        is_search = depth and not node.is_sent and is_icon(source, kind)
+        is_search = depth and not node.is_sent and chance.is_icon(source, kind)
         yield from self.accounts.searching(look, node.fall_short) if is_search else look
         covered = Covered()
         claims = (node.path, declared)
@@ -239,7 +224,7 @@ class Walk:
                 continue
             begun_s = self._settings.clock()
             limits = None if item.offset else self._limits  # separate: in any size
-            sure = frozenset() if item.offset else SURE_AT_FIRST
+            sure = frozenset() if item.offset else chance.SURE_AT_FIRST
             if (yield from self._try(source, node, item, limits=limits, sure=sure)):
                 covered.note_starts(source, (item.offset,))
             elif is_stray:
@@ -250,7 +235,7 @@ class Walk:
     ) -> Iterator[None]:
         if self._settings.is_common and not names <= formats.COMMON:
             raise NeedsProcess(ProcessKind.ALONE)
-        is_usual = is_usual_photo(source, names)
+        is_usual = chance.is_usual_photo(source, names)
         views = views_of(
             open_file(source),
             formats=formats.formats_named(names),
@@ -317,7 +302,7 @@ class Walk:
         if self._settings.is_common and not coded.is_common(container):
             raise NeedsProcess(ProcessKind.ALONE)
         if depth >= self._budgets.max_depth:
-            if is_sure or holds_something(container, source, self._meter):
+            if is_sure or chance.holds_something(container, source, self._meter):
                 node.fall_short(Reason.TOO_DEEP)
             return
         for number, item in enumerate(container.members(source, self._meter), start=1):
@@ -331,7 +316,7 @@ class Walk:
                     item, node, name, covered, depth=depth + 1, is_sure=is_sure
                 )
                 is_sure = (yield from steps) or is_sure
-            elif is_sure or item.reason in NO_CHANCE:
+            elif is_sure or item.reason in chance.NO_CHANCE:
                 node.fall_short(item.reason)
 
     def member(
@@ -422,7 +407,7 @@ class Walk:
             )
             is_nested = yield from nesting(steps, inner, node.nest)
             readings.add_packed(inner, is_nested=is_nested)
-        elif item.is_carved or may_be_chance(item, kind, begins_as):
+        elif item.is_carved or chance.may_be_chance(item, kind, begins_as):
             yield from self._carve(decoded, node, Covered(), start=0)
         elif depth >= self._budgets.max_depth:
             node.fall_short(Reason.TOO_DEEP)
@@ -452,7 +437,7 @@ class Walk:
         """Try every offset from ``start`` on at which a picture may begin."""
         self.accounts.carve(source.size)
         for item in carving.candidates(
-            source, start=start, most=MOST_CANDIDATES, spans=spans
+            source, start=start, most=chance.MOST_CANDIDATES, spans=spans
         ):
             if isinstance(item, carving.TooMany) or not self.accounts.has_patience:
                 node.fall_short(Reason.SEARCH_UNFINISHED)
@@ -472,7 +457,7 @@ class Walk:
         item: carving.PictureStart,
         *,
         limits: DecodeLimits | None = None,
-        sure: frozenset[Kind] = SURE,
+        sure: frozenset[Kind] = chance.SURE,
     ) -> Generator[None, None, bool]:
         """Nest a candidate in its parent if it decodes, or drop it; return which.
 
@@ -487,17 +472,19 @@ class Walk:
         if not self.accounts.has_room:
             raise self.accounts.end(Reason.TOO_MANY_CONTENTS)
         word = "thumb" if item.is_thumbnail else "embedded"
-        size = min(source.size - item.offset, most_bytes(source, item))
+        size = min(source.size - item.offset, chance.most_bytes(source, item))
         node = Node(path=parent.path_of_embedded(word), kind=item.kind.value, size=size)
         part = PartSource(source, item.offset, size)
         names = frozenset({item.kind.value})
-        is_sure = item.kind in SURE_TO_BE_LARGE
+        is_sure = item.kind in chance.SURE_TO_BE_LARGE
         limits = limits or (self._carving_limits if is_sure else self._chance_limits)
         steps = self._show(part, node, names, limits)
         is_nested = yield from nesting(steps, node, parent.nest_embedded)
         node.close()
-        is_meant = is_nested or (item.kind in sure and not is_little(part, item.kind))
-        node.forget(CHANCE if is_meant else frozenset(Reason))
+        is_meant = is_nested or (
+            item.kind in sure and not chance.is_little(part, item.kind)
+        )
+        node.forget(chance.CHANCE if is_meant else frozenset(Reason))
         if node.reason is not None and not is_nested:
             parent.nest_embedded(node)
             is_nested = True
