@@ -164,9 +164,6 @@ SAMPLES: Mapping[str, Sample] = {
         little_picture_in_a_program
     ),
     "thumbnails in the header of a JPEG": Sample(jpeg_with_unpacked_thumbnail),
-    "PNM whose numbers stand behind": Sample(
-        lambda: b"P6" + b"\n" * 5000 + pictures.encoded(PHOTO, "PPM")[2:]
-    ),
     "a picture put together from tiles": Sample(tiles_of_a_page),
     "packs of Git": Sample(
         lambda: b"PACK\0\0\0\2\0\0\0\1" + NOISE[:64],

@@ -18,9 +18,9 @@ def plain(image: Image.Image, *, magic: bytes) -> bytes:
     return magic + b"\n# a comment\n" + size + b" 255\n" + numbers.encode()
 
 
-@pytest.mark.parametrize("mode", ["1", "L", "RGB"])
+@pytest.mark.parametrize("mode", ["1", "L", "RGB", "F"])
 def test_bytes_are_samples(mode: str) -> None:
-    """The three forms in bytes."""
+    """The forms in bytes, of whole numbers and of real ones."""
     image = PHOTO.convert(mode)
 
     (frame,) = frames(pictures.encoded(image, "PPM"))

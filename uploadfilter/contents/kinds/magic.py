@@ -14,6 +14,7 @@ from collections.abc import Callable
 from enum import StrEnum
 
 from uploadfilter.contents.kinds import (
+    anymap,
     archivemagic,
     gif,
     mediamagic,
@@ -356,18 +357,8 @@ _QOI_CHANNELS = frozenset({b"\3", b"\4"})
 
 
 def _pnm(head: bytes) -> Kind | None:
-    """Require numbers after ``P1`` to ``P6``, and nothing else in the text forms."""
-    if not _PNM.match(head):
-        return None
-    is_text = head[1] in b"123"
-    return None if is_text and not _NUMBERS.fullmatch(head, 2) else Kind.PNM
-
-
-_BLANK = rb"(?:\s|#[^\n]*\n)+"
-_PNM = re.compile(
-    rb"P(?:[14]%(n)s%(n)s|[2356]%(n)s%(n)s%(n)s)\s" % {b"n": _BLANK + rb"\d{1,6}"}
-)
-_NUMBERS = re.compile(rb"(?:[\d\s]|#[^\n]*(?:\n|\Z))*")
+    is_cut = len(head) >= HEAD_BYTES
+    return Kind.PNM if anymap.is_picture(head, is_cut=is_cut) else None
 
 
 def _emf(head: bytes) -> Kind | None:

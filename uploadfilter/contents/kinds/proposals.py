@@ -180,7 +180,7 @@ def _loose_media(head: bytes) -> Iterator[Kind]:
 
 
 def _loose_anymap(head: bytes) -> Iterator[Kind]:
-    """Yield anymaps with comments anywhere, and of the forms ``P7``, ``PF``, ``Pf``."""
+    """Yield anymaps with other characters between their numbers."""
     if _ANYMAP.match(head):
         yield Kind.PNM
 
@@ -188,8 +188,7 @@ def _loose_anymap(head: bytes) -> Iterator[Kind]:
 _ANYMAP: Final = re.compile(
     rb"P(?:[1-6](?:[^\w#]|#[^\r\n]*[\r\n])+\d{1,10}(?:[^\w#]|#[^\r\n]*[\r\n])+\d"
     # In ImageMagick any character except a digit separates two numbers.
-    rb"|[1-3](?:[^\dP]{1,16}\d{1,10}){10}|[4-6](?:\D{1,64}\d{1,10}){2}[^\0]*?[\0-\x08\x80-\xff]"
-    rb"|7\s(?:[^\0]{0,1000}\s)?ENDHDR|[Ff]\s+\d+\s+\d+\s+-?\d)",
+    rb"|[1-3](?:[^\dP]{1,16}\d{1,10}){10}|[4-6](?:\D{1,64}\d{1,10}){2}[^\0]*?[\0-\x08\x80-\xff])",
     re.DOTALL,
 )
 

@@ -9,12 +9,12 @@ Source:
 """
 
 import io
-import re
 from dataclasses import replace
 from typing import BinaryIO, Final
 
 from PIL import Image
 
+from uploadfilter.contents.kinds import anymap
 from uploadfilter.model import Reason
 from uploadfilter.pictures.faults import BadPictureError
 from uploadfilter.pictures.formats import Format
@@ -22,13 +22,12 @@ from uploadfilter.pictures.limits import DecodeLimits, OverBudgetError
 from uploadfilter.pictures.reader import Reader, read_pillow
 
 _HEAD_BYTES: Final = 4096
-"""Bytes in which a header must end: Pillow reads comments in it byte by byte."""
+"""Bytes in which a header must end: Pillow reads it byte by byte."""
 
-_BLANK: Final = rb"(?:#[^\r\n]*[\r\n]|\s)+"
-_HEAD: Final = re.compile(rb"P(?:[14]|[2356]%b\d+)%b\d+%b\d+\s" % ((_BLANK,) * 3))
 _MOST_SLOW_BYTES: Final = 256 * 1024
 _MOST_COMMENTS: Final = 16
-_BITS: Final = {"1": 1, "L": 8, "I": 16, "RGB": 24}
+_BITS: Final = {"1": 1, "I": 16, "F": 32}
+"""Bits of a pixel in modes whose bands do not have eight each."""
 
 
 def open_anymap(
@@ -41,14 +40,14 @@ def open_anymap(
         OverBudgetError: It is too long for its form.
     """
     file.seek(0)
-    if _HEAD.match(file.read(_HEAD_BYTES)) is None:
+    if not anymap.has_header(file.read(_HEAD_BYTES)):
         return None
     file.seek(0)
     image = Image.open(file, formats=picture_format.pillow)
     tile = image.tile[0]
     lack = None
     if tile.codec_name == "raw":
-        row_bytes = -(-image.width * _BITS[image.mode] // 8)
+        row_bytes = -(-image.width * _bits_of(image) // 8)
         lack = _lack_behind(file, tile.offset + row_bytes * image.height)
     elif file.seek(0, io.SEEK_END) > _MOST_SLOW_BYTES:
         raise OverBudgetError(Reason.TOO_MANY_PIXELS)
@@ -59,8 +58,12 @@ def open_anymap(
     return replace(read_pillow(image, picture_format, limits), lack=lack)
 
 
+def _bits_of(image: Image.Image) -> int:
+    return _BITS.get(image.mode) or 8 * len(image.getbands())
+
+
 def _lack_behind(file: BinaryIO, end: int) -> Reason | None:
     """Return a reason if another picture follows; some readers show it as a frame."""
     file.seek(end)
-    is_more = _HEAD.match(file.read(_HEAD_BYTES).lstrip())
-    return None if is_more is None else Reason.KEY_FRAME_UNSEEN
+    is_more = anymap.has_header(file.read(_HEAD_BYTES).lstrip())
+    return Reason.KEY_FRAME_UNSEEN if is_more else None
