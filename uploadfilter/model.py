@@ -254,6 +254,10 @@ REFUSALS = frozenset(
 class Signal:
     """A fingerprint of content.
 
+    >>> Signal(type=SignalType.MD5, value=bytes(15))
+    Traceback (most recent call last):
+    ValueError: a md5 signal has 16 bytes, not 15
+
     Attributes:
         type: How the value was computed and how it is compared.
         value: Raw value, most significant byte first, ``type.width_bytes`` long.
@@ -292,6 +296,15 @@ class EntrySignal:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One item of a hash set.
+
+    >>> signal = Signal(type=SignalType.PDQ, value=bytes(32))
+    >>> entry = Entry(
+    ...     id="a17",
+    ...     category="1",
+    ...     signals=(EntrySignal(signal=signal, quality=87),),
+    ... )
+    >>> entry.signals[0].window
+    'full'
 
     Attributes:
         id: Unique within its set; at most 128 characters.
@@ -332,6 +345,10 @@ class SignalRow:
     A view has at least 32 signals, and most uploads match nothing. So the values stay
     one string of bytes from the decoder to the search, and become objects only when a
     caller reads one.
+
+    >>> row = SignalRow(type=SignalType.PHASH, values=bytes(16))
+    >>> [signal.variant.value for signal in row]
+    ['upright', 'r90']
 
     Attributes:
         type: How they were computed.
@@ -419,6 +436,11 @@ class View:
 class Scan:
     """The result of scanning one content, complete or with a reason.
 
+    >>> member = Scan(path="0!/a.png", kind="png", size=9, reason=Reason.TRUNCATED)
+    >>> scan = Scan(path="0", kind="zip", size=99, contents=(member,))
+    >>> [(it.path, it.reasons) for it in scan.walk()]
+    [('0', ()), ('0!/a.png', (<Reason.TRUNCATED: 'truncated'>,))]
+
     Attributes:
         path: The content's path: an ordinal in an upload, a file path in ``scan``;
             nested contents follow after ``!/``.
@@ -459,6 +481,18 @@ class Scan:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Match:
     """An entry within the threshold of a signal, or one beyond it that is evidence.
+
+    >>> match = Match(
+    ...     content="0!/a.png",
+    ...     set="unit7",
+    ...     entry="a17",
+    ...     category="1",
+    ...     state=EntryState.ACTIVE,
+    ...     signal_type=SignalType.SHA256,
+    ...     distance=0,
+    ... )
+    >>> match.kind
+    <MatchKind.WITHIN: 'within'>
 
     Attributes:
         content: ``Scan.path`` of the content that matched.

@@ -30,6 +30,14 @@ class CopySearch(StrEnum):
 class Judgement:
     """The policy's conclusion from the evidence of one upload.
 
+    >>> from uploadfilter.decisions.policy import Policy, decide
+    >>> from uploadfilter.model import Mode
+    >>> judgement = decide(
+    ...     [], [], mode=Mode.MONITOR, policy=Policy(), failure=Reason.SPOOL_FULL
+    ... )
+    >>> judgement.action.value, judgement.effect.value
+    ('RETRY_LATER', 'ACCEPT')
+
     Attributes:
         verdict: The conclusion from the evidence.
         action: The policy's choice.

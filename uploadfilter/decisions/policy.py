@@ -123,6 +123,12 @@ class Policy:
 
     The defaults are the preset ``balanced``.
 
+    >>> policy = Policy(altered=Action.REJECT)
+    >>> policy.encrypted, policy.altered
+    (<Action.ACCEPT: 'ACCEPT'>, <Action.REJECT: 'REJECT'>)
+    >>> policy.is_as_strict_as(Policy())
+    True
+
     Attributes:
         undecodable: The content has the magic of a picture or is declared as one, but
             does not decode: a browser might still show it.

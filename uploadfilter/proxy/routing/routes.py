@@ -45,6 +45,10 @@ class UploadProtocol(StrEnum):
 class Route:
     """The settings for some requests.
 
+    >>> route = Route(name="photos", origin="store", hosts=("*.example.org",))
+    >>> route.takes(host="photos.example.org", method="POST")
+    True
+
     Attributes:
         name: Name for logs and for the operator.
         hosts: Patterns of hosts: ``photos.example.org``, or ``*.example.org`` for all

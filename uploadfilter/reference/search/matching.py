@@ -92,6 +92,12 @@ class Thresholds:
     between it and a listed picture. Where several thresholds apply (the complement of a
     trimmed view), the lowest one is used.
 
+    >>> thresholds = Thresholds()
+    >>> thresholds.bits(SignalType.PDQ), thresholds.bits(SignalType.SHA256)
+    (31, 0)
+    >>> thresholds.bits(SignalType.PDQ, "trim:1", complement=True) < 31
+    True
+
     Attributes:
         pdq: Of 256 bits; the makers of PDQ recommend 31.
         phash: Of 64 bits; at 8, ten million entries match 0.3 % of all pictures by

@@ -39,6 +39,12 @@ _VALUE = itemgetter(1)
 class RequestHead:
     """The head of a request as it came over the wire.
 
+    >>> head = RequestHead(
+    ...     method="POST", target="/photos", headers=((b"Content-Length", b"9"),)
+    ... )
+    >>> head.declared_length, head.has_body
+    (9, True)
+
     Attributes:
         method: As sent; methods are case-sensitive.
         target: As sent, still percent-encoded.
