@@ -10,6 +10,7 @@ names the aims that were missed.
 import gc
 import importlib.metadata
 import inspect
+import itertools
 import json
 import math
 import multiprocessing
@@ -123,16 +124,16 @@ class Report:
 
 
 def show(title: str, rows: Rows) -> None:
-    """Print rows as one table; a value that is a collection is cut to a line."""
-    if not rows:
-        return
-    table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
-    names = list(dict.fromkeys(name for row in rows for name in row))
-    for name in names:
-        table.add_column(name, no_wrap=True)
-    for row in rows:
-        table.add_row(*(f"{row.get(name, '')!s:.{_MOST_WORDS}}" for name in names))
-    Console(width=max(400, 20 * len(names)), soft_wrap=True).print(table)
+    """Print rows as tables, one for each name of a first column; values are cut."""
+    for _, group in itertools.groupby(rows, lambda row: next(iter(row))):
+        part = list(group)
+        table = Table(title=title, title_justify="left", box=None, padding=(0, 1, 0, 0))
+        names = list(dict.fromkeys(name for row in part for name in row))
+        for name in names:
+            table.add_column(name, no_wrap=True)
+        for row in part:
+            table.add_row(*(f"{row.get(name, '')!s:.{_MOST_WORDS}}" for name in names))
+        Console(width=max(400, 20 * len(names)), soft_wrap=True).print(table)
 
 
 def run(name: str, module: Any, options: Options) -> dict[str, Report]:  # noqa: ANN401 - a module
@@ -271,9 +272,9 @@ def cpu_ms(work: Callable[[], object]) -> float:
     return (time.process_time_ns() - start) / 1e6
 
 
-def cpu_s(*, of_children: bool = True) -> float:
+def cpu_s() -> float:
     """Return the CPU seconds of this process, and of its ended children."""
-    who = [resource.RUSAGE_SELF, *([resource.RUSAGE_CHILDREN] if of_children else [])]
+    who = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
     return sum(it.ru_utime + it.ru_stime for it in map(resource.getrusage, who))
 
 

@@ -155,11 +155,11 @@ def ours(content: bytes) -> tuple[Picture, View]:
     digests = Digests()
     digests.update(content)
     digests.signals()
-    picture = decoded(content)
+    picture = decode(content)
     return picture, view_of(picture, name="stored")
 
 
-def decoded(content: bytes) -> Picture:
+def decode(content: bytes) -> Picture:
     """Decode the picture that a viewer shows first."""
     limits = decoding.DecodeLimits()
     frame = next(
@@ -196,7 +196,7 @@ def time_all(content: bytes, plan: Plan, tally: Tally) -> None:
     stages: dict[str, Callable[[], object]] = {
         "ours": lambda: ours(content),
         "floor": lambda: floor(content),
-        "decode": lambda: decoded(content),
+        "decode": lambda: decode(content),
         "view": lambda: view_of(picture, name="stored"),
         "quality": lambda: pdq.quality(view.plane),
         "peer": lambda: peer(content),
@@ -221,7 +221,7 @@ def compare(content: bytes, drift: Drift) -> None:
     for variant, turn in TURNS.items():
         vector, _ = pdqhash.compute(np.ascontiguousarray(turn(pixels)))
         name = "pdq full" if variant is Variant.UPRIGHT else "pdq full, other variants"
-        drift.bits[name].append(apart(view, packed(vector), variant, Geometry.FULL))
+        drift.bits[name].append(apart(view, pack(vector), variant, Geometry.FULL))
     height, width = pixels.shape[:2]
     grid = np.arange(512)
     squashed = pixels[grid * height // 512][:, grid * width // 512]
@@ -231,13 +231,13 @@ def compare(content: bytes, drift: Drift) -> None:
         (Geometry.THUMB512, np.asarray(image)),
     ):
         vector, _ = pdqhash.compute(np.ascontiguousarray(shrunk))
-        bits = apart(view, packed(vector), Variant.UPRIGHT, geometry)
+        bits = apart(view, pack(vector), Variant.UPRIGHT, geometry)
         drift.bits[f"pdq {geometry}"].append(bits)
     phash = bytes.fromhex(str(imagehash.phash(Image.fromarray(pixels))))
     drift.bits["phash"].append(apart(view, phash, Variant.UPRIGHT, None))
 
 
-def packed(vector: NDArray[np.int64]) -> bytes:
+def pack(vector: NDArray[np.int64]) -> bytes:
     """Return pdqhash's vector of bits as a value."""
     return np.packbits(vector.astype(np.uint8)).tobytes()
 

@@ -158,11 +158,11 @@ class Run(NamedTuple):
 def measure(options: Options, _folder: Path) -> Report:
     """Import a file of each format; return rows a second of CPU, and memory."""
     rows = QUICK_ROWS if options.quick else ROWS
-    found = [measured(form, rows, name) for name, form in FORMS.items()]
+    found = [measure_format(form, rows, name) for name, form in FORMS.items()]
     return Report(rows=found, figures={"seed": SEED, "rows_a_file": rows})
 
 
-def measured(form: Form, rows: int, name: str) -> dict[str, object]:
+def measure_format(form: Form, rows: int, name: str) -> dict[str, object]:
     """Import a file of a format; return rows a second of CPU, and memory."""
     with tempfile.TemporaryDirectory(prefix="uploadfilter-import-") as folder:
         one, many = Path(folder, "one"), Path(folder, "many")

@@ -43,16 +43,16 @@ PACKAGES = ("numpy", "pyarrow")
 
 def scan(options: Options, folder: Path) -> Report:
     """Scan photographs by both commands, in turn."""
-    return Report(rows=[scanned(folder, 20 if options.quick else PHOTOGRAPHS)])
+    return Report(rows=[time_scans(folder, 20 if options.quick else PHOTOGRAPHS)])
 
 
 def match(options: Options, folder: Path) -> Report:
     """Match stored signals with a set."""
     sizes = (100_000, 10_000) if options.quick else (10_000_000, 1_000_000)
-    return Report(rows=[run_apart(matched, folder, *sizes)])
+    return Report(rows=[run_apart(time_match, folder, *sizes)])
 
 
-def scanned(folder: Path, count: int) -> dict[str, object]:
+def time_scans(folder: Path, count: int) -> dict[str, object]:
     """Scan the same photographs by ``scan`` and by ``lookback scan``."""
     source, state = folder / "in", folder / "state"
     source.mkdir()
@@ -98,7 +98,7 @@ def _timed(environment: dict[str, str], *words: str) -> tuple[float, float]:
     return cpu_s() - before_s, time.monotonic() - begun_s
 
 
-def matched(folder: Path, signals: int, entries: int) -> dict[str, object]:
+def time_match(folder: Path, signals: int, entries: int) -> dict[str, object]:
     """Match a store of random signals with a set of random entries."""
     rng = np.random.default_rng(SEED)
     values = _entries(folder / "state", entries, rng)

@@ -53,7 +53,7 @@ _SEQ, _PREVIOUS = 987654321, "f" * 64
 
 def measure(options: Options, folder: Path) -> Report:
     """Generate logs, report on them, and verify the report."""
-    found = measured(folder, 200_000 if options.quick else RECORDS)
+    found = measure_logs(folder, 200_000 if options.quick else RECORDS)
     aims = [
         Aim(
             text=f"seconds to {what} {AIM_RECORDS:,} records",
@@ -66,7 +66,7 @@ def measure(options: Options, folder: Path) -> Report:
     return Report(rows=[found], aims=aims)
 
 
-def measured(folder: Path, records: int) -> dict[str, float]:
+def measure_logs(folder: Path, records: int) -> dict[str, float]:
     """Return the figures."""
     directories = [folder / name / "log" for name in ("north", "south")]
     size = 0

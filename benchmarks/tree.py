@@ -40,14 +40,14 @@ _JUDGED = Judgement(
 def measure(options: Options, folder: Path) -> Report:
     """Append with and without the tree, in turn, and prove what was appended."""
     rounds, batch = (2, 500) if options.quick else (ROUNDS, BATCH)
-    row = measured(folder, rounds=rounds, batch=batch)
+    row = measure_tree(folder, rounds=rounds, batch=batch)
     text = "CPU of appending with the tree beside that without it"
     return Report(
         rows=[row], aims=[Aim(text=text, measured=row["cpu_ratio"], most=AIM)]
     )
 
 
-def measured(folder: Path, *, rounds: int, batch: int) -> dict[str, float]:
+def measure_tree(folder: Path, *, rounds: int, batch: int) -> dict[str, float]:
     """Return the figures."""
     directory = folder / "main" / "log"
     plain: list[float] = []

@@ -80,7 +80,7 @@ def files_of(package: Package) -> Iterator[File]:
             yield File(sort=sort, name=f"{package.name}: {inside}", path=path)
 
 
-def packed(package: Package, folder: Path) -> Iterator[File]:
+def pack_again(package: Package, folder: Path) -> Iterator[File]:
     """Yield archives as people make them from a folder: a zip file, and a backup.
 
     Args:

@@ -24,7 +24,7 @@ from rich.progress import track
 
 from benchmarks import packages
 from benchmarks.everyday import made
-from benchmarks.everyday.files import File, chosen, files_of, packed
+from benchmarks.everyday.files import File, chosen, files_of, pack_again
 from benchmarks.harness import Aim, Kept, Options, Report
 from uploadfilter.decisions.policy import Policy, decide, strictest
 from uploadfilter.decisions.presets import PRESETS
@@ -90,7 +90,7 @@ def everyday(cache: Path, *, part: float) -> list[File]:
     for number, package in enumerate(fetched):
         found += files_of(package)
         if number % 3 == 0:
-            found += packed(package, folder)
+            found += pack_again(package, folder)
     return chosen(found, part=part)
 
 

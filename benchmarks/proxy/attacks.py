@@ -234,7 +234,7 @@ def _attacking(
         *("--connections", str(attack.connections), "--clients", *attack.clients),
         *("--media-type", attack.media_type, "--bodies", *map(str, bodies)),
     )
-    with load.spawned(*command) as (child, output):
+    with load.spawn(*command) as (child, output):
         load.port_of(child, output)
         yield child, output
 

@@ -62,10 +62,10 @@ async def _cpu_rounds(
     ):
         generation = reference.current()
         bare(generation, bodies, len(bodies))
-        await filtered(proxy, bodies, len(bodies) * 4)
+        await spend_filter(proxy, bodies, len(bodies) * 4)
         for _ in range(plan.rounds):
             spent.add("bare", bare(generation, bodies, uploads) * 1000)
-            spent.add("filter", await filtered(proxy, bodies, uploads) * 1000)
+            spent.add("filter", await spend_filter(proxy, bodies, uploads) * 1000)
     return {
         "kb": size_kb,
         "entries": generation.entry_count,
@@ -97,7 +97,9 @@ def _in_memory(body: bytes) -> int:
     return fd
 
 
-async def filtered(proxy: load.Spawned, bodies: Sequence[bytes], uploads: int) -> float:
+async def spend_filter(
+    proxy: load.Spawned, bodies: Sequence[bytes], uploads: int
+) -> float:
     """Return the CPU seconds of all processes of the filter for one upload."""
     begun = proxy.cpu_s()
     result = await load.put(proxy.port, bodies, uploads=uploads, connections=4)

@@ -384,7 +384,7 @@ def _cpu_s(pid: int) -> float:
 
 
 @contextlib.contextmanager
-def spawned(
+def spawn(
     *command: str,
     descriptors: Sequence[int] = (),
     apart: bool = False,
@@ -417,7 +417,7 @@ def spawned(
 @contextlib.contextmanager
 def process(*command: str, descriptors: Sequence[int] = ()) -> Iterator[Spawned]:
     """Run a process that says ``port N`` or logs ``listening`` when it is ready."""
-    with spawned(*command, descriptors=descriptors, apart=True) as (child, output):
+    with spawn(*command, descriptors=descriptors, apart=True) as (child, output):
         yield Spawned(child.pid, port_of(child, output))
 
 
@@ -444,7 +444,7 @@ def port_of(child: subprocess.Popen[bytes], output: Path) -> int:
 FILTER_CORE, LOAD_CORE = 0, 1
 
 
-def pinned(core: int | None) -> tuple[str, ...]:
+def pin_to(core: int | None) -> tuple[str, ...]:
     """Return the prefix that keeps a command on one core; empty for ``None``."""
     taskset = shutil.which("taskset")
     if core is None or taskset is None or (os.cpu_count() or 1) <= core:

@@ -25,7 +25,7 @@ import uvloop
 from aiohttp import web
 from typing_extensions import override
 
-from benchmarks.proxy.load import CREATED, START_S, Spawned, pinned, process, spawned
+from benchmarks.proxy.load import CREATED, START_S, Spawned, pin_to, process, spawn
 
 BLOCK = bytes(range(256)) * 256
 """The content of downloads, repeated."""
@@ -40,7 +40,7 @@ _END = b"\r\n\r\n"
 def sink(*, core: int | None = None) -> contextlib.AbstractContextManager[Spawned]:
     """Run the origin."""
     return process(
-        *pinned(core), sys.executable, "-m", "benchmarks.proxy.peers", "sink"
+        *pin_to(core), sys.executable, "-m", "benchmarks.proxy.peers", "sink"
     )
 
 
@@ -49,7 +49,7 @@ def forwarder(
 ) -> contextlib.AbstractContextManager[Spawned]:
     """Run the plain aiohttp forwarder."""
     program = (sys.executable, "-m", "benchmarks.proxy.peers", "forwarder", str(origin))
-    return process(*pinned(core), *program)
+    return process(*pin_to(core), *program)
 
 
 def has_nginx() -> bool:
@@ -82,8 +82,8 @@ def nginx(
         port = free_port()
         file = Path(folder, "nginx.conf")
         file.write_text(_nginx_conf(folder, port, origins, kept), encoding="ascii")
-        command = (*pinned(core), program, "-p", folder, "-c", str(file))
-        with spawned(*command) as (child, output):
+        command = (*pin_to(core), program, "-p", folder, "-c", str(file))
+        with spawn(*command) as (child, output):
             until = time.monotonic() + START_S
             while not is_listening(port):
                 if child.poll() is not None or time.monotonic() > until:

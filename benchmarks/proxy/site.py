@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.harness import Options
-from benchmarks.proxy.load import Spawned, pinned, process
+from benchmarks.proxy.load import Spawned, pin_to, process
 from benchmarks.reference import CATEGORY, list_signals, random_values
 from tests.corpus import pictures
 from uploadfilter.model import Entry, EntrySignal, SignalType
@@ -123,7 +123,7 @@ def filter_before(
         core: The core that all of its processes stay on; ``None`` for any.
     """
     command = serving(origin, state, instance=instance, port=port)
-    with process(*pinned(core), *command) as proxy:
+    with process(*pin_to(core), *command) as proxy:
         yield proxy
 
 

@@ -166,7 +166,7 @@ def try_one(trial: Trial) -> Outcome:
     image = Image.open(own.path).convert("RGB")
     rng = np.random.default_rng(trial.seed)
     content = ALTERATIONS[trial.alteration].make(image, rng)
-    scan = scanned(content)
+    scan = scan_upload(content)
     matches = match_scans(
         bench.generation, [scan], thresholds=Thresholds(), quality_of=quality
     )
@@ -179,7 +179,7 @@ def try_one(trial: Trial) -> Outcome:
         sort=own.sort,
         is_found=verdict is Verdict.MATCH,
         is_found_plainly=bool(is_near[trial.place]),
-        inconclusive=reason or "" if verdict is Verdict.INCONCLUSIVE else "",
+        inconclusive=str(reason or "") if verdict is Verdict.INCONCLUSIVE else "",
         false=tuple(_false(bench, matches, str(own.number))),
         plain_false=tuple(
             {bench.listed[at].sort for at in others.tolist() if at != trial.place}
@@ -199,11 +199,11 @@ def _false(
         if verdict is not Verdict.NO_MATCH:
             best = min(of_sort, key=lambda it: (it.signal_type, it.distance))
             text = f"{best.signal_type} {best.distance}: {own} / {best.entry}"
-            found.append((reason or "match", sort, text))
+            found.append((str(reason or "match"), sort, text))
     return found
 
 
-def scanned(content: bytes) -> Scan:
+def scan_upload(content: bytes) -> Scan:
     """Scan bytes as an upload of nothing else."""
     fd = os.memfd_create("upload")
     try:
