@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.conformance.containers import CHECKS, Check, Subject
 from uploadfilter.contents import framed, mailcoded
-from uploadfilter.contents.coded import NAMES, CodedBody, body_in, is_common
+from uploadfilter.contents.coded import NAMES, CodedBody, is_common
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import (
     RATIO_GRACE_BYTES,
@@ -255,7 +255,7 @@ def test_member_is_named_in_the_record() -> None:
 
 def test_codings_that_a_common_process_undoes_are_those_of_the_messages() -> None:
     """The pool asks the messages, since it loads no unpacker."""
-    bodies = {name: body_in(name, "") for name in NAMES}
+    bodies = {name: CodedBody(coding=name) for name in NAMES}
 
     assert {name for name in NAMES if is_common(bodies[name])} == COMMON_CODINGS
     assert not is_common(GZIPPED)

@@ -6,7 +6,8 @@ import pytest
 
 from tests.corpus import pictures
 from tests.scanners.scans import scanned
-from uploadfilter.contents.framed import NAME, FramedBody
+from uploadfilter.contents.coded import CodedBody
+from uploadfilter.contents.framed import NAME
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import (
     Member,
@@ -31,7 +32,7 @@ def read(sent: bytes) -> tuple[list[bytes], list[Reason]]:
     """Return the data of the members, and the shortfalls."""
     contents: list[bytes] = []
     lacking: list[Reason] = []
-    body = FramedBody(declared="image/jpeg")
+    body = CodedBody(coding=NAME, declared="image/jpeg")
     for item in body.members(MemorySource(sent), UnpackMeter(UnpackLimits())):
         if isinstance(item, Shortfall):
             lacking.append(item.reason)
@@ -74,7 +75,7 @@ def test_listed_picture_in_chunks_is_looked_at_whole() -> None:
 
 def test_framing_claims_nothing_for_the_bytes_as_sent() -> None:
     """They are a content of their own, which begins with a number."""
-    body = FramedBody(declared="image/x-tga")
+    body = CodedBody(coding=NAME, declared="image/x-tga")
 
     assert body.claim_of_raw(MemorySource(b"4\r\n"), Kind.TEXT) == ""
     assert (body.kinds, body.undone, body.is_looked_at) == (frozenset(), (), False)

@@ -17,7 +17,7 @@ To add a coding: a line in ``_READERS``, and its name in ``uploads/head/codings.
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final
 
 from uploadfilter.contents import framed, mailcoded
 from uploadfilter.contents.kinds import proposals
@@ -111,104 +111,87 @@ _READERS: Final[dict[str, _Reader]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodedBody:
-    """A body in a content coding, as a container of the body without it.
+    """A body in a coding, as a container of the body without it.
 
     Args:
-        coding: One of those in ``_READERS``.
+        coding: One of ``NAMES``.
         declared: The declared type of the decoded body, in lower case; may be empty.
 
     Attributes:
-        is_looked_at: Whether the bytes as they were sent are looked at with it.
+        kinds: None: the head of the request or of the part tells it.
     """
 
-    is_looked_at: ClassVar[bool] = True
+    kinds: ClassVar[frozenset[Kind]] = frozenset()
     coding: str
     declared: str = ""
 
     @property
-    def kinds(self) -> frozenset[Kind]:
-        """Return no kind: the head of the request tells it."""
-        return frozenset()
+    def is_looked_at(self) -> bool:
+        """Return whether the bytes as they were sent are looked at with it.
+
+        Of a framed body, the proxy has them looked at as a content of their own.
+        """
+        return self.coding != framed.NAME
 
     @property
     def undone(self) -> tuple[StreamContainer, ...]:
         """Return the containers whose members are those of this one."""
-        return _READERS[self.coding].stored
+        reader = _READERS.get(self.coding)
+        return reader.stored if reader else ()
 
     def members(
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
         """Yield the decoded body, and what other readers may take for it."""
+        for item in self._members(source, meter):
+            if isinstance(item, Member):
+                yield replace(item, sent_as=self.declared)
+            else:
+                yield item
+
+    def _members(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
+        if self.coding == framed.NAME:
+            yield from framed.without_framing(source)
+        elif self.coding in mailcoded.READERS:
+            chunks = mailcoded.READERS[self.coding](source)
+            yield Member(name=_NAME, content=_count_bytes(chunks, source, meter))
+        else:
+            yield from self._unpack(source, meter)
+
+    def _unpack(
+        self, source: Source, meter: UnpackMeter
+    ) -> Iterator[Member | Shortfall]:
         reader = _READERS[self.coding]
         head = source.read(0, _HEAD_BYTES)
         if reader.is_odd(head):
             yield NOT_PROPER
-        make = reader.make
         is_bare = self.coding == "deflate" and not _is_zlib(head)
-        whole = _Whole(source, Deflate if is_bare else make, meter)
-        yield self._sent(Member(name=_NAME, content=whole.chunks()))
+        whole = _Whole(source, Deflate if is_bare else reader.make, meter)
+        yield Member(name=_NAME, content=whole.chunks())
         if self.coding == "deflate" and not is_bare:
             # RFC 9110 means the zlib wrapper, but some readers try the bare stream.
-            yield self._sent(Member(name=_NAME, content=_bare(source, meter)))
+            yield Member(name=_NAME, content=_bare(source, meter))
         if whole.is_improper:
-            for item in reader.stored[0].members(source, meter):
-                yield self._sent(item) if isinstance(item, Member) else item
+            yield from reader.stored[0].members(source, meter)
 
     def claim_of_raw(self, source: Source, kind: Kind) -> str:
         """Return the declared type as far as it concerns the bytes as they were sent.
 
         It is that of the decoded body. But an origin that undoes no coding keeps the
         bytes as they are under this type, and formats without magic may begin with any
-        bytes.
+        bytes; letters and the framing are no such picture.
 
         Args:
             source: The bytes as they were sent.
             kind: Their kind.
         """
+        if self.coding not in _READERS:
+            return ""
         head = source.read(0, HEAD_BYTES)
         claim = proposals.claimed(kind, (self.declared,), head)
         return self.declared if claim else ""
-
-    def _sent(self, member: Member) -> Member:
-        return replace(member, sent_as=self.declared)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MailCodedBody:
-    """A part in a content transfer encoding, as a container of it without that.
-
-    Args:
-        coding: One of ``mailcoded.READERS``.
-        declared: The declared type of the decoded part, in lower case; may be empty.
-
-    Attributes:
-        is_looked_at: As in ``CodedBody``.
-    """
-
-    is_looked_at: ClassVar[bool] = True
-    coding: str
-    declared: str = ""
-
-    @property
-    def kinds(self) -> frozenset[Kind]:
-        """Return no kind: the header of the part tells it."""
-        return frozenset()
-
-    @property
-    def undone(self) -> tuple[StreamContainer, ...]:
-        """Return no container: as a text it is searched in any case."""
-        return ()
-
-    def members(
-        self, source: Source, meter: UnpackMeter
-    ) -> Iterator[Member | Shortfall]:
-        """Yield the decoded part."""
-        chunks = _count_bytes(mailcoded.READERS[self.coding](source), source, meter)
-        yield Member(name=_NAME, content=chunks, sent_as=self.declared)
-
-    def claim_of_raw(self, source: Source, kind: Kind) -> str:  # noqa: ARG002
-        """Return nothing: letters are no picture in a format without magic."""
-        return ""
 
 
 def _count_bytes(chunks: Chunks, source: Source, meter: UnpackMeter) -> Chunks:
@@ -228,35 +211,16 @@ NAMES: Final = frozenset({*_READERS, *mailcoded.READERS, framed.NAME})
 """The codings that are undone here."""
 
 
-CodedContainer: TypeAlias = CodedBody | MailCodedBody | framed.FramedBody
-
-
 def is_common(container: Container) -> bool:
     """Return whether a process for several contents may undo a coding.
 
     It decodes PNG, and so runs zlib anyway; framing and transfer encodings are undone
     by Python itself.
     """
-    if isinstance(container, CodedBody):
-        return container.coding in _COMMON
-    return isinstance(container, MailCodedBody | framed.FramedBody)
+    return isinstance(container, CodedBody) and container.coding in _COMMON
 
 
-_COMMON: Final = frozenset({"gzip", "deflate"})
-
-
-def body_in(coding: str, declared: str) -> CodedContainer:
-    """Return a body in a coding as a container of the body without it.
-
-    Args:
-        coding: One of ``NAMES``.
-        declared: The declared type of the decoded body, in lower case; may be empty.
-    """
-    if coding == framed.NAME:
-        return framed.FramedBody(declared=declared)
-    if coding in mailcoded.READERS:
-        return MailCodedBody(coding=coding, declared=declared)
-    return CodedBody(coding=coding, declared=declared)
+_COMMON: Final = frozenset({"gzip", "deflate", *mailcoded.READERS, framed.NAME})
 
 
 class _Whole:

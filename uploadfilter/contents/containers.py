@@ -9,8 +9,6 @@ import bz2
 import gzip
 import lzma
 from collections.abc import Iterator
-from dataclasses import dataclass
-from itertools import chain
 from typing import Final
 
 import brotli
@@ -22,12 +20,11 @@ from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
 from uploadfilter.contents.members import (
     Container,
     Member,
-    Shortfall,
     UnpackLimits,
     UnpackMeter,
 )
 from uploadfilter.contents.pdf import documents
-from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.source import MemorySource, Source
 from uploadfilter.contents.streams import (
     BROTLI,
     BZIPPED,
@@ -119,62 +116,6 @@ def hidden_in(
         yield archives.ISO
     if library.IS_THERE:
         yield from archives.archives_inside(source, kind, spans)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Behind:
-    """A container after a few stray bytes, as a container.
-
-    Its magic may stand there by chance. So a member does not count if nothing in it can
-    be unpacked, and if the first member does not, there is no container.
-
-    Attributes:
-        container: Reads it.
-        offset: Number of the bytes before it.
-    """
-
-    container: Container
-    offset: int
-
-    @property
-    def kinds(self) -> frozenset[Kind]:
-        """Return no kind: the first bytes do not tell it."""
-        return frozenset()
-
-    def members(
-        self, source: Source, meter: UnpackMeter
-    ) -> Iterator[Member | Shortfall]:
-        """Yield the members of the container."""
-        rest = PartSource(source, self.offset, source.size - self.offset)
-        found = self.container.members(rest, meter)
-        for item in found:
-            first = _begin(item)
-            if first is None:
-                return
-            yield self._place(first, source, rest)
-            for other in found:
-                if isinstance(other, Member):
-                    yield self._place(other, source, rest)
-                else:
-                    yield other
-
-    def _place(self, member: Member, source: Source, rest: Source) -> Member:
-        """Return a member with its place in the source, if it lies there unchanged."""
-        part = member.content
-        if not isinstance(part, PartSource) or part.whole is not rest:
-            return member
-        place = PartSource(source, self.offset + part.start, part.size)
-        return Member(name=member.name, content=place)
-
-
-def _begin(item: Member | Shortfall) -> Member | None:
-    """Return a member of which at least one byte was unpacked; ``None`` otherwise."""
-    if isinstance(item, Shortfall) or not isinstance(item.content, Iterator):
-        return None if isinstance(item, Shortfall) else item
-    first = next(item.content, None)
-    if not isinstance(first, bytes):
-        return None
-    return Member(name=item.name, content=chain((first,), item.content))
 
 
 def prepare() -> None:

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.conformance.extractors import CHECKS, Check, Subject
-from uploadfilter.contents.framed import FramedBody
-from uploadfilter.contents.members import Member, UnpackLimits, UnpackMeter
+from uploadfilter.contents.framed import without_framing
+from uploadfilter.contents.members import Member
 from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason
 from uploadfilter.uploads.body.awschunked import (
@@ -76,7 +76,7 @@ def is_proper(sent: bytes, said: Framing, *, cut: int = 1 << 30) -> bool:
 
 def decoded(sent: bytes) -> bytes:
     """Return what a scanner takes for the object."""
-    (member,) = FramedBody().members(MemorySource(sent), UnpackMeter(UnpackLimits()))
+    (member,) = without_framing(MemorySource(sent))
     assert isinstance(member, Member)
     assert not isinstance(member.content, Iterator)
     return member.content.read(0, member.content.size)

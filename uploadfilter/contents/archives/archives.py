@@ -9,8 +9,8 @@ To add a format: its line in ``ARCHIVES``.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import ClassVar, Final
 
 from uploadfilter.contents.archives import discs, inside, library, rarheaders
 from uploadfilter.contents.kinds.magic import Kind
@@ -198,28 +198,33 @@ _LEAST_DISC_BYTES: Final = 24 * 2048
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class InsideContainer:
-    """An archive that begins in the middle of another content.
+class Behind:
+    """A container that begins after the first byte of another content.
 
     Attributes:
+        kinds: None: the first bytes do not tell it.
         container: Reads it.
         offset: Of its first byte.
     """
 
+    kinds: ClassVar[frozenset[Kind]] = frozenset()
     container: Container
     offset: int
-
-    @property
-    def kinds(self) -> frozenset[Kind]:
-        """Return no kind: the first bytes do not tell it."""
-        return frozenset()
 
     def members(
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
-        """Yield the plain files in it."""
+        """Yield its members, with their places in all of the content."""
         rest = PartSource(source, self.offset, source.size - self.offset)
-        yield from self.container.members(rest, meter)
+        for item in self.container.members(rest, meter):
+            yield self._place(item, source, rest) if isinstance(item, Member) else item
+
+    def _place(self, member: Member, source: Source, rest: Source) -> Member:
+        part = member.content
+        if not isinstance(part, PartSource) or part.whole is not rest:
+            return member
+        place = PartSource(source, self.offset + part.start, part.size)
+        return replace(member, content=place)
 
 
 class _Unsearched:
@@ -245,7 +250,7 @@ def archives_inside(
     for found in inside.archives(source, kind, spans):
         if isinstance(found, inside.Start):
             container = _BY_KIND[found.kind]
-            yield InsideContainer(container=container, offset=found.offset)
+            yield Behind(container=container, offset=found.offset)
         else:
             yield _Unsearched()
 

@@ -25,7 +25,7 @@ _SHORTEST_SIDE = 8
 """Shortest side in pixels: perceptual signals of smaller pictures mean nothing."""
 
 _SIZE_BITS = (9, 13, 18, 30)
-RATIOS = {
+_RATIOS = {
     1: (1, 1),
     2: (12, 10),
     3: (4, 3),
@@ -63,7 +63,7 @@ class _Metadata:
     channels: int = 0
 
 
-class _Implausible(Exception):  # noqa: N818  # not an error: it ends the reading
+class Implausible(Exception):  # noqa: N818  # not an error: it ends the reading
     """These bits cannot be in a header."""
 
 
@@ -75,9 +75,9 @@ def is_plausible(head: bytes) -> bool:
     """
     if head[:2] != MAGIC:
         return False
-    bits = _Bits(head[2:HEAD_BYTES])
+    bits = Bits(head[2:HEAD_BYTES])
     try:
-        _read_size(bits)
+        _check_size(bits)
         metadata = _read_metadata(bits)
         _require(bits.flag())  # the usual transform
         if metadata.has_profile:
@@ -85,23 +85,31 @@ def is_plausible(head: bytes) -> bool:
         else:
             bits.align()
             _read_frame(bits, metadata)
-    except _Implausible:
+    except Implausible:
         return False
     else:
         return True
 
 
-class _Bits:
-    """Bits in the order of the standard, least significant first."""
+class Bits:
+    """Bits in the order of the standard, least significant first.
+
+    Args:
+        data: The bytes.
+    """
 
     def __init__(self, data: bytes) -> None:
         self._value = int.from_bytes(data, "little")
         self._left = 8 * len(data)
 
     def take(self, count: int) -> int:
-        """Return the number in the next bits."""
+        """Return the number in the next bits.
+
+        Raises:
+            Implausible: There are not so many.
+        """
         if count > self._left:
-            raise _Implausible
+            raise Implausible
         number = self._value & ((1 << count) - 1)
         self._value >>= count
         self._left -= count
@@ -111,14 +119,14 @@ class _Bits:
         """Return the next bit."""
         return bool(self.take(1))
 
-    def chosen(self, *choices: tuple[int, int]) -> int:
+    def choose(self, *choices: tuple[int, int]) -> int:
         """Return a number in one of four codings: a base, and the bits added to it."""
         base, count = choices[self.take(2)]
         return base + self.take(count)
 
     def member(self, known: frozenset[int]) -> int:
         """Return the value of an enumeration; it must be known."""
-        value = self.chosen((0, 0), (1, 0), (2, 4), (18, 6))
+        value = self.choose((0, 0), (1, 0), (2, 4), (18, 6))
         _require(value in known)
         return value
 
@@ -129,30 +137,33 @@ class _Bits:
 
 def _require(holds: object) -> None:
     if not holds:
-        raise _Implausible
+        raise Implausible
 
 
-def _read_size(bits: _Bits) -> None:
+def read_size(bits: Bits) -> tuple[int, int]:
+    """Return the width and the height in a size header."""
     is_small = bits.flag()
     height = _side(bits, is_small=is_small)
     ratio = bits.take(3)
-    if ratio:
-        numerator, denominator = RATIOS[ratio]
-        width = height * numerator // denominator
-    else:
-        width = _side(bits, is_small=is_small)
-    short, long = sorted((width, height))
+    if not ratio:
+        return _side(bits, is_small=is_small), height
+    numerator, denominator = _RATIOS[ratio]
+    return height * numerator // denominator, height
+
+
+def _check_size(bits: Bits) -> None:
+    short, long = sorted(read_size(bits))
     _require(_SHORTEST_SIDE <= short <= long <= _LONGEST_SIDE)
     _require(short * long <= _MOST_PIXELS and long <= _MOST_ELONGATED * short)
 
 
-def _side(bits: _Bits, *, is_small: bool) -> int:
+def _side(bits: Bits, *, is_small: bool) -> int:
     if is_small:
         return 8 * (1 + bits.take(5))
-    return 1 + bits.take(_SIZE_BITS[bits.take(2)])
+    return bits.choose(*((1, count) for count in _SIZE_BITS))
 
 
-def _read_metadata(bits: _Bits) -> _Metadata:
+def _read_metadata(bits: Bits) -> _Metadata:
     if bits.flag():
         return _Metadata()
     has_more = bits.flag()
@@ -160,7 +171,7 @@ def _read_metadata(bits: _Bits) -> _Metadata:
         _read_more(bits)
     _read_depth(bits)
     bits.flag()  # whether 16-bit buffers suffice
-    channels = bits.chosen((0, 0), (1, 0), (2, 4), (1, 12))
+    channels = bits.choose((0, 0), (1, 0), (2, 4), (1, 12))
     _require(channels <= _MOST_CHANNELS)
     for _ in range(channels):
         _read_channel(bits)
@@ -172,40 +183,40 @@ def _read_metadata(bits: _Bits) -> _Metadata:
     return _Metadata(is_xyb=is_xyb, has_profile=has_profile, channels=channels)
 
 
-def _read_more(bits: _Bits) -> None:
+def _read_more(bits: Bits) -> None:
     bits.take(3)  # orientation
     if bits.flag():
-        _read_size(bits)
+        _check_size(bits)
     _require(not bits.flag())  # no encoder writes a preview
     if bits.flag():  # an animation: ticks and loops
-        bits.chosen((100, 0), (1000, 0), (1, 10), (1, 30))
-        bits.chosen((1, 0), (1001, 0), (1, 8), (1, 10))
-        bits.chosen((0, 0), (0, 3), (0, 16), (0, 32))
+        bits.choose((100, 0), (1000, 0), (1, 10), (1, 30))
+        bits.choose((1, 0), (1001, 0), (1, 8), (1, 10))
+        bits.choose((0, 0), (0, 3), (0, 16), (0, 32))
         bits.flag()
 
 
-def _read_depth(bits: _Bits) -> None:
+def _read_depth(bits: Bits) -> None:
     if bits.flag():
-        depth = bits.chosen((32, 0), (16, 0), (24, 0), (1, 6))
+        depth = bits.choose((32, 0), (16, 0), (24, 0), (1, 6))
         _require(depth <= 32 and 1 < 1 + bits.take(4) < 9)  # noqa: PLR2004
         return
-    _require(bits.chosen((8, 0), (10, 0), (12, 0), (1, 6)) <= 32)  # noqa: PLR2004
+    _require(bits.choose((8, 0), (10, 0), (12, 0), (1, 6)) <= 32)  # noqa: PLR2004
 
 
-def _read_channel(bits: _Bits) -> None:
+def _read_channel(bits: Bits) -> None:
     if bits.flag():
         return
     kind = bits.member(_CHANNELS)
     _read_depth(bits)
-    bits.chosen((0, 0), (3, 0), (4, 0), (1, 3))
-    bits.take(8 * bits.chosen((0, 0), (0, 4), (16, 5), (48, 10)))
+    bits.choose((0, 0), (3, 0), (4, 0), (1, 3))
+    bits.take(8 * bits.choose((0, 0), (0, 4), (16, 5), (48, 10)))
     if kind == 0:
         bits.flag()  # whether alpha is premultiplied
     elif kind == 2:  # noqa: PLR2004  # a spot colour
         bits.take(4 * 16)
 
 
-def _read_colours(bits: _Bits) -> bool:
+def _read_colours(bits: Bits) -> bool:
     has_profile = bits.flag()
     space = bits.member(_COLOUR_SPACES)
     if has_profile:
@@ -223,16 +234,16 @@ def _read_colours(bits: _Bits) -> bool:
     return False
 
 
-def _read_points(bits: _Bits, count: int) -> None:
+def _read_points(bits: Bits, count: int) -> None:
     for _ in range(2 * count):
-        value = bits.chosen((0, 19), (1 << 19, 19), (1 << 20, 20), (1 << 21, 21))
+        value = bits.choose((0, 19), (1 << 19, 19), (1 << 20, 20), (1 << 21, 21))
         _require(value <= 2 * _ONE)
 
 
 _ONE = 1_000_000
 
 
-def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
+def _read_frame(bits: Bits, metadata: _Metadata) -> None:
     if bits.flag():
         # The header has nothing else; the table of contents follows, in order.
         _require(not bits.flag())
@@ -241,7 +252,7 @@ def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
     kind = bits.take(2)
     _require(kind != _CONTINUED)
     is_modular = bits.flag()
-    flags = bits.chosen((0, 0), (1, 4), (17, 8), (1 << 16, 0))
+    flags = bits.choose((0, 0), (1, 4), (17, 8), (1 << 16, 0))
     _require(flags | _FLAGS == _FLAGS)
     if not metadata.is_xyb and bits.flag():  # a JPEG's YCbCr
         bits.take(3 * 2)
@@ -259,14 +270,14 @@ def _read_frame(bits: _Bits, metadata: _Metadata) -> None:
         _require(bits.take(2) == 0)  # and replaces the earlier pixels
 
 
-def _read_passes(bits: _Bits) -> None:
-    passes = bits.chosen((1, 0), (2, 0), (3, 0), (4, 3))
+def _read_passes(bits: Bits) -> None:
+    passes = bits.choose((1, 0), (2, 0), (3, 0), (4, 3))
     if passes == 1:
         return
-    steps = bits.chosen((0, 0), (1, 0), (2, 0), (3, 1))
+    steps = bits.choose((0, 0), (1, 0), (2, 0), (3, 1))
     _require(steps < passes)
     bits.take(2 * (passes - 1))
     for _ in range(steps):
         bits.take(2)
     for _ in range(steps):
-        _require(bits.chosen((0, 0), (1, 0), (2, 0), (0, 3)) < passes)
+        _require(bits.choose((0, 0), (1, 0), (2, 0), (0, 3)) < passes)

@@ -8,7 +8,7 @@ Source: ISO/IEC 18181-1 (codestream: size header, image metadata) and 18181-2 (b
 
 from dataclasses import dataclass
 
-from uploadfilter.contents.kinds.jxl import MAGIC, RATIOS
+from uploadfilter.contents.kinds.jxl import MAGIC, Bits, Implausible, read_size
 
 MAGICS = (MAGIC, b"\0\0\0\x0cJXL \r\n\x87\n")
 """The first bytes of a bare codestream and of a file of boxes."""
@@ -48,10 +48,10 @@ def read_header(data: bytes) -> JXLHeader | None:
         codestream = _codestream_in_boxes(data)
     if not codestream.startswith(_CODESTREAM):
         return None
-    bits = _Bits(codestream[len(_CODESTREAM) :])
+    bits = Bits(codestream[len(_CODESTREAM) :])
     try:
-        return JXLHeader(size=_size(bits), is_animated=_is_animated(bits))
-    except EOFError:
+        return JXLHeader(size=read_size(bits), is_animated=_is_animated(bits))
+    except Implausible:
         return None
 
 
@@ -82,66 +82,24 @@ def _box(data: bytes, at: int) -> tuple[int, int]:
     return length, at + 8
 
 
-class _Bits:
-    """Bits of the codestream, least significant first."""
-
-    def __init__(self, data: bytes) -> None:
-        self._value = int.from_bytes(data, "little")
-        self._left = 8 * len(data)
-
-    def take(self, count: int) -> int:
-        """Return the next ``count`` bits as a number; ``EOFError`` at the end."""
-        if count > self._left:
-            raise EOFError
-        value = self._value & ((1 << count) - 1)
-        self._value >>= count
-        self._left -= count
-        return value
-
-    def choose(self, *choices: tuple[int, int]) -> int:
-        """Return one of four choices (offset, bits), selected by two bits."""
-        offset, count = choices[self.take(2)]
-        return offset + self.take(count)
-
-
-def _size(bits: _Bits) -> tuple[int, int]:
-    is_small = bits.take(1)
-
-    def side() -> int:
-        if is_small:
-            return 8 * (1 + bits.take(5))
-        return bits.choose((1, 9), (1, 13), (1, 18), (1, 30))
-
-    height = side()
-    ratio = bits.take(3)
-    return (side() if ratio == 0 else _width(height, ratio)), height
-
-
-def _width(height: int, ratio: int) -> int:
-    over, under = RATIOS[ratio]
-    return height * over // under
-
-
-def _is_animated(bits: _Bits) -> bool:
-    all_default = bits.take(1)
-    if all_default or not bits.take(1):
+def _is_animated(bits: Bits) -> bool:
+    is_all_default = bits.flag()
+    if is_all_default or not bits.flag():
         return False
     bits.take(3)  # orientation
-    if bits.take(1):
-        _size(bits)  # the intended display size
-    if bits.take(1):
+    if bits.flag():
+        read_size(bits)  # the intended display size
+    if bits.flag():
         _skip_preview_size(bits)
-    return bool(bits.take(1))
+    return bits.flag()
 
 
-def _skip_preview_size(bits: _Bits) -> None:
-    is_small = bits.take(1)
-
-    def side() -> int:
-        if is_small:
-            return bits.choose((16, 0), (32, 0), (1, 5), (33, 9))
-        return bits.choose((1, 6), (65, 8), (321, 10), (1345, 12))
-
-    side()
+def _skip_preview_size(bits: Bits) -> None:
+    sides = _SMALL_SIDES if bits.flag() else _SIDES
+    bits.choose(*sides)
     if bits.take(3) == 0:
-        side()
+        bits.choose(*sides)
+
+
+_SMALL_SIDES = ((16, 0), (32, 0), (1, 5), (33, 9))
+_SIDES = ((1, 6), (65, 8), (321, 10), (1345, 12))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from uploadfilter.contents import containers
-from uploadfilter.contents.archives.archives import InsideContainer
+from uploadfilter.contents.archives.archives import Behind
 from uploadfilter.contents.carving import PictureStart
 from uploadfilter.contents.kinds import magic, proposals
 from uploadfilter.contents.kinds.families import holds_no_files
@@ -57,7 +57,7 @@ def besides(
         found = (*found, proposals.Proposal(kind=claimed))
     pictures: list[PictureStart] = []
     readers = list(_hidden(source, kind, claims, spans))
-    known = {each.offset for each in readers if isinstance(each, InsideContainer)}
+    known = {each.offset for each in readers if isinstance(each, Behind)}
     # What the pages of a document draw is compared nowhere.
     is_document = any(Kind.PDF in each.kinds for each in readers)
     if is_document and holds_no_files(kind):
@@ -71,7 +71,7 @@ def besides(
         elif item.offset in known:
             continue
         elif reader is not None:
-            readers.append(containers.Behind(container=reader, offset=item.offset))
+            readers.append(Behind(container=reader, offset=item.offset))
         else:
             is_unread |= magic.is_container(item.kind) or not item.offset
     return Besides(

@@ -109,7 +109,7 @@ class Walk:
         root.is_sent = True
         try:
             if coding is not None:
-                body = coded.body_in(coding, declared)
+                body = coded.CodedBody(coding=coding, declared=declared)
                 yield from self.unpack(body, source, root, Covered(), depth=0)
                 if not body.is_looked_at:
                     return
