@@ -298,10 +298,10 @@ ISO: Final = DiscContainer()
 ZIP_MEMBER: Final = ArchiveContainer(kinds=frozenset(), formats=("zip_streamable",))
 """A member of a zip file, from its local header."""
 
-SPARSE_MEMBER: Final = ArchiveContainer(
+PASSING_TAR: Final = ArchiveContainer(
     kinds=frozenset(), formats=("tar",), has_holes=True
 )
-"""A member with holes of a tar file, from its first header."""
+"""A tar file whose bytes come once, or a part of one; with the holes in its members."""
 
 _ISO_MARK_AT: Final = 32_769
 _ISO_MARK: Final = b"CD001"

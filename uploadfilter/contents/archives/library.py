@@ -20,7 +20,7 @@ import errno
 import itertools
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from ctypes import POINTER, byref, c_char_p, c_int, c_longlong, c_size_t, c_void_p
+from ctypes import byref, c_char_p, c_int, c_longlong, c_size_t, c_void_p
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -59,11 +59,13 @@ _WHENCE_END: Final = 2
 
 @dataclass(slots=True)
 class _Position:
-    """The library's offset in a source, and the block that it got last."""
+    """The library's offset in a source, and the memory with its last block."""
 
     source: Source
     at: int = 0
-    block: bytes = b""
+    block: "ctypes.Array[ctypes.c_char]" = field(
+        default_factory=lambda: ctypes.create_string_buffer(_BLOCK_BYTES)
+    )
     is_short_of_memory: bool = False
 
 
@@ -91,18 +93,21 @@ class _Sources:
         finally:
             del self._open[number]
 
-    def _read(self, _archive: int, number: int, where: int) -> int:
+    def _read(
+        self, _archive: int, number: int, where: "ctypes._Pointer[c_void_p]"
+    ) -> int:
         position = self._open[number]
         try:
-            position.block = position.source.read(position.at, _BLOCK_BYTES)
+            data = position.source.read(position.at, _BLOCK_BYTES)
         except MemoryError:
             # An exception must not pass through the library.
             position.is_short_of_memory = True
             return _FAILED
-        position.at += len(position.block)
-        begin = ctypes.cast(c_char_p(position.block), c_void_p)
-        ctypes.cast(where, POINTER(c_void_p))[0] = begin
-        return len(position.block)
+        position.at += len(data)
+        # A cast would keep the bytes until the next collection of garbage.
+        ctypes.memmove(position.block, data, len(data))
+        where[0] = c_void_p(ctypes.addressof(position.block))
+        return len(data)
 
     def _seek(self, _archive: int, number: int, offset: int, whence: int) -> int:
         position = self._open[number]
@@ -115,6 +120,7 @@ if IS_THERE:
     _SOURCES: Final = _Sources()
     ffi.ffi("read_has_encrypted_entries", [c_void_p], c_int)
     ffi.ffi("entry_is_encrypted", [c_void_p], c_int)
+    ffi.ffi("read_set_options", [c_void_p, c_char_p], c_int)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -243,6 +249,8 @@ def reading(
         try:
             for name in formats:
                 ffi.get_read_format_function(name)(archive)
+            # Tapes and ``tar -i`` go on after the mark of an archive's end.
+            ffi.read_set_options(archive, b"read_concatenated_archives")
             for name in filters:
                 ffi.get_read_filter_function(name)(archive)
             ffi.read_set_seek_callback(archive, _SOURCES.seek)

@@ -2,8 +2,8 @@
 
 Rules this module keeps: members are parts of the source; if a name or a size is given
 twice, the one in the extended header counts, as in every current reader; after an
-unreadable header nothing is guessed (carving looks there); a tar file that is too long
-to be held is read window by window, and each member lies in one window.
+unreadable header nothing is guessed (carving looks there). One that is too long to be
+held is read as it passes, by libarchive (``archives.PASSING_TAR``).
 
 Source:
     POSIX.1-2017, pax, "ustar Interchange Format" and "pax Interchange Format"; GNU tar
@@ -18,7 +18,7 @@ from typing import Final, TypeVar
 from uploadfilter.contents.archives import archives, library
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Chunks, Member, Shortfall, UnpackMeter
-from uploadfilter.contents.source import MemorySource, PartSource, Source
+from uploadfilter.contents.source import PartSource, Source
 from uploadfilter.contents.unpackers import DAMAGED, UNKNOWN
 from uploadfilter.model import Reason
 
@@ -74,69 +74,7 @@ class TarContainer:
         self, source: Source, meter: UnpackMeter
     ) -> Iterator[Member | Shortfall]:
         """Yield the plain files in a tar file."""
-        return _Walk(meter).items(source, is_last=True)
-
-
-@dataclass(frozen=True, slots=True)
-class LongMember:
-    """A member that is too long for a window.
-
-    Attributes:
-        name: Its name.
-        start: Offset of its first byte in the window.
-        size: Its length in bytes, as its header says.
-    """
-
-    name: str
-    start: int
-    size: int
-
-
-class PassingTar:
-    """A tar file that is read window by window.
-
-    Each window is given to ``members``. Then ``go_on`` is told where the next one
-    begins.
-
-    Attributes:
-        is_last: Whether the next window ends with the file.
-    """
-
-    kinds = frozenset({Kind.TAR})
-
-    def __init__(self) -> None:
-        self.is_last = False
-        self._walk: _Walk | None = None
-
-    def members(
-        self, source: Source, meter: UnpackMeter
-    ) -> Iterator[Member | Shortfall]:
-        """Yield the plain files that lie entirely in a window."""
-        self._walk = self._walk or _Walk(meter)
-        yield from self._walk.items(source, is_last=self.is_last)
-
-    @property
-    def long(self) -> LongMember | None:
-        """Return the next member if it is too long for a window.
-
-        The next window must begin after it.
-        """
-        return None if self._walk is None else self._walk.long
-
-    def keep_from(self, size: int) -> int:
-        """Return the offset of the first byte that must be in the next window.
-
-        Args:
-            size: Length of the window in bytes; returned if no byte is needed.
-        """
-        if self._walk is None or self._walk.has_ended:
-            return size
-        return min(size, self._walk.keep_from)
-
-    def go_on(self, dropped: int) -> None:
-        """Take note that the next window begins ``dropped`` bytes later."""
-        if self._walk is not None:
-            self._walk.go_on(dropped)
+        return _Walk(source, meter).items()
 
 
 @dataclass(slots=True)
@@ -163,104 +101,40 @@ class _ExtendedFields:
             data = data[length:]
 
 
-_NO_SOURCE: Final = MemorySource(b"")
-
-
 class _Walk:
-    """One pass through a tar file, in one window or in several.
+    """One pass through a tar file."""
 
-    Attributes:
-        has_ended: Whether no more members can follow.
-        long: As ``PassingTar.long``.
-    """
-
-    def __init__(self, meter: UnpackMeter) -> None:
-        self._source: Source = _NO_SOURCE
-        self._is_last = True
+    def __init__(self, source: Source, meter: UnpackMeter) -> None:
+        self._source = source
         self._meter = meter
-        self._headers_left = meter.most_headers
         self._position = 0
         self._first = 0
-        self._is_put_off = False
-        self._is_behind_zeros = False
         self._padding = 0
         self._everywhere = _ExtendedFields()
         self._here = _ExtendedFields()
-        self.has_ended = False
-        self.long: LongMember | None = None
 
-    @property
-    def keep_from(self) -> int:
-        """Return the offset of the first byte that was not read to its end."""
-        return self._first
-
-    def go_on(self, dropped: int) -> None:
-        """Take note that the next window begins ``dropped`` bytes later."""
-        self._position -= dropped
-        self._first = self._position
-
-    def items(self, source: Source, *, is_last: bool) -> Iterator[Member | Shortfall]:
-        """Yield the plain files, up to the end or the first unreadable header.
-
-        Args:
-            source: The window; the first one begins at the start of the file.
-            is_last: Whether it ends at the end of the file.
-        """
-        self._source, self._is_last = source, is_last
-        self.long, self._is_put_off = None, False
-        while self._may_go_on():
-            yield from self._next()
-        # The window must be freed before the next one is held.
-        self._source = _NO_SOURCE
-        if self._is_put_off:
-            # The member's first header is read again in the next window.
-            self._position, self._here = self._first, _ExtendedFields()
-            if not self._first:
-                self.has_ended = True
+    def items(self) -> Iterator[Member | Shortfall]:
+        """Yield the plain files, up to the end or the first unreadable header."""
+        is_behind_zeros = False
+        for _ in range(self._meter.most_headers):
+            # The padding at the end of a file may be missing, but no data.
+            if self._position - self._padding > self._source.size:
                 yield DAMAGED
-
-    def _may_go_on(self) -> bool:
-        return not self.has_ended and self.long is None and not self._is_put_off
-
-    def _next(self) -> Iterator[Member | Shortfall]:
-        """Read one header and its member."""
-        if not self._headers_left:
-            self.has_ended = True
-            yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
-            return
-        self._headers_left -= 1
-        if self._is_short():
-            self.has_ended = True
-            yield DAMAGED
-            return
-        self._is_behind_zeros |= self._pass_zeros()
-        if self._here == _ExtendedFields():
-            self._first = self._position
-        if self._is_beyond(self._position + _BLOCK_BYTES):
-            self._is_put_off = True
-            return
-        block = self._source.read(self._position, _BLOCK_BYTES)
-        if not is_header(block):
-            self.has_ended = True
-            # After the zero blocks that mark the end, any bytes may follow.
-            if block and not self._is_behind_zeros:
-                yield DAMAGED
-            return
-        self._is_behind_zeros = False
-        self._position += _BLOCK_BYTES
-        self._padding = 0
-        yield from self._item(block)
-
-    def _is_short(self) -> bool:
-        """Return whether the file ends within the last member.
-
-        The padding at the end of a file may be missing, but no data.
-        """
-        return self._is_last and self._position - self._padding > self._source.size
-
-    def _is_beyond(self, end: int) -> bool:
-        """Return whether the bytes before an offset are in a later window."""
-        return not self._is_last and end > self._source.size
+                return
+            is_behind_zeros |= self._pass_zeros()
+            if self._here == _ExtendedFields():
+                self._first = self._position
+            block = self._source.read(self._position, _BLOCK_BYTES)
+            if not is_header(block):
+                # After the zero blocks that mark the end, any bytes may follow.
+                if block and not is_behind_zeros:
+                    yield DAMAGED
+                return
+            is_behind_zeros = False
+            self._position += _BLOCK_BYTES
+            self._padding = 0
+            yield from self._item(block)
+        yield Shortfall(reason=Reason.TOO_MANY_CONTENTS)
 
     def _pass_zeros(self) -> bool:
         start = self._position
@@ -292,9 +166,6 @@ class _Walk:
 
     def _read_extended(self, size: int) -> bytes:
         """Read the data of an extended header or long name, and move past them."""
-        if self._is_beyond(self._position + min(size, _MOST_EXTENDED_BYTES)):
-            self._is_put_off = True
-            return b""
         data = self._source.read(self._position, min(size, _MOST_EXTENDED_BYTES))
         self._position += _round_up(size)
         return data
@@ -306,18 +177,12 @@ class _Walk:
         here, everywhere = self._here, self._everywhere
         size = _first(here.size, everywhere.size, size)
         name = _first(here.name, everywhere.name, _name(block))
-        if kind in _NO_DATA and size and self._is_beyond(self._position + _BLOCK_BYTES):
-            self._is_put_off = True
-            return
         if kind in _NO_DATA and (not size or self._is_at_header()):
             return
         is_sparse = kind == b"S" or here.is_sparse or everywhere.is_sparse
         if kind == b"S":
             self._pass_sparse_map(block)
         start = self._position
-        if self._is_beyond(start + size):
-            yield from self._put_off(name, size, is_sparse=is_sparse)
-            return
         self._position += _round_up(size)
         if is_sparse:
             yield self._sparse(name)
@@ -329,18 +194,6 @@ class _Walk:
             part = PartSource(self._source, start, there)
             yield Member(name=name, content=part)
 
-    def _put_off(self, name: str, size: int, *, is_sparse: bool) -> Iterator[Shortfall]:
-        """Leave a member that is not in this window to the next one, if possible."""
-        if self._first:
-            self._is_put_off = True
-            return
-        self.long = LongMember(name, self._position, size)
-        self._position += _round_up(size)
-        self._padding = _round_up(size) - size
-        self._first = self._position
-        if is_sparse:
-            yield UNKNOWN
-
     def _sparse(self, name: str) -> Member | Shortfall:
         """Return a file with holes, whose map is in its headers or its data."""
         if not library.IS_THERE:
@@ -350,7 +203,7 @@ class _Walk:
 
     def _fill_holes(self, part: Source) -> Chunks:
         """Unpack the first file of a part, with zeros for its holes."""
-        items = archives.SPARSE_MEMBER.members(part, self._meter)
+        items = archives.PASSING_TAR.members(part, self._meter)
         item = next(items, None)
         if isinstance(item, Member) and isinstance(item.content, Iterator):
             yield from item.content

@@ -11,12 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.contents.archives.libraries import needs_libarchive
 from tests.corpus import pictures
 from tests.scanners.scans import scanned
-from uploadfilter.contents.archives.tars import PassingTar, TarContainer
+from uploadfilter.contents.archives.archives import PASSING_TAR
+from uploadfilter.contents.archives.tars import TarContainer
 from uploadfilter.contents.kinds.magic import Kind
 from uploadfilter.contents.members import Member, Shortfall, UnpackLimits, UnpackMeter
-from uploadfilter.contents.source import MemorySource, Source
+from uploadfilter.contents.source import MemorySource
 from uploadfilter.model import Reason, Scan
 from uploadfilter.scanners.inside.walking import passing
 from uploadfilter.scanners.inside.walking.holding import WINDOW_BYTES, HeldChunks
@@ -26,9 +28,6 @@ from uploadfilter.scanners.inside.walking.wanted import WalkSettings
 from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.messages import ProcessKind
 from uploadfilter.signals.views import ALWAYS
-
-LEAST_WINDOW = 8 * 1024
-"""Long enough for the longest group of headers below."""
 
 _METER = UnpackMeter(UnpackLimits())
 _PHOTO = pictures.jpeg(pictures.photograph(5, width=120, height=90))
@@ -66,72 +65,36 @@ def all_of(item: Member | Shortfall) -> tuple[str, bytes] | Reason:
     if isinstance(item.content, Iterator):
         pieces = [piece for piece in item.content if isinstance(piece, bytes)]
         return item.name, b"".join(pieces)
-    source: Source = item.content
-    return item.name, source.read(0, source.size)
+    return item.name, item.content.read(0, item.content.size)
 
 
-def passed(data: bytes, *, window: int, chunk: int) -> list[object]:
-    """Return the members of a tar file that is read window by window."""
-    held, tar, found = (
-        HeldChunks(chunks_of(data, chunk), most=window),
-        PassingTar(),
-        list[object](),
-    )
-    while True:
-        size = held.source.size
-        tar.is_last = not held.has_more
-        found += [all_of(item) for item in tar.members(held.source, _METER)]
-        if not held.has_more:
-            return found
-        if tar.long is not None:
-            pieces = list(held.stretch(tar.long.start, tar.long.size))
-            content = iter(pieces)
-            found.append(all_of(Member(name=tar.long.name, content=content)))
-            found += [each.reason for each in pieces if isinstance(each, Shortfall)]
-            dropped, kept = tar.long.start + tar.long.size, held.source.size
-        else:
-            dropped = min(tar.keep_from(size), size - held.overlap)
-            kept = size - dropped
-        held.go_on(keep=kept)
-        tar.go_on(dropped)
-
-
-_MEMBERS = st.lists(
-    st.tuples(
-        st.sampled_from(["a", "long/" * 30, "é" * 70, "b/"]),
-        st.sampled_from(_KINDS),
-        st.integers(0, 30_000),
-    ),
-    max_size=8,
-)
-
-
+@needs_libarchive
 @given(
-    members=_MEMBERS,
+    members=st.lists(
+        st.tuples(
+            st.sampled_from(["a", "long/" * 30 + "a", "é" * 70, "b"]),
+            st.sampled_from(_KINDS),
+            st.integers(0, 30_000),
+        ),
+        min_size=1,
+        max_size=8,
+    ),
     dialect=st.sampled_from([tarfile.GNU_FORMAT, tarfile.PAX_FORMAT]),
-    window=st.integers(LEAST_WINDOW, 60_000),
-    chunk=st.integers(1000, 50_000),
-    cut=st.integers(0, 400),
     zeros=st.integers(0, 40),
 )
-def test_windows_give_what_the_whole_gives(
-    members: list[tuple[str, bytes, int]],
-    dialect: int,
-    window: int,
-    chunk: int,
-    cut: int,
-    zeros: int,
+def test_file_that_passes_gives_what_it_gives_when_it_is_held(
+    members: list[tuple[str, bytes, int]], dialect: int, zeros: int
 ) -> None:
-    """Whatever the members and windows are, and wherever the file breaks off."""
+    """Also behind the mark of its end, where another one may follow."""
     filled = [(name, kind, noise_of(size)) for name, kind, size in members]
-    whole = tarred(filled, dialect)
-    file = whole + bytes(512 * zeros) + whole
-    file = file[: max(0, len(file) - cut * 97)]
+    file = tarred(filled, dialect) + bytes(512 * zeros) + tarred(filled, dialect)
 
-    items = TarContainer().members(MemorySource(file), _METER)
-    expected = [all_of(item) for item in items]
+    held, passing = (
+        [all_of(item) for item in each.members(MemorySource(file), _METER)]
+        for each in (TarContainer(), PASSING_TAR)
+    )
 
-    assert passed(file, window=window, chunk=chunk) == expected
+    assert passing == held
 
 
 def views_of(scan: Scan) -> dict[str, list[str]]:
@@ -175,6 +138,18 @@ def test_long_archive_in_a_long_backup_is_not_seen_as_a_whole() -> None:
     assert {c.path: c.reason for c in scan.walk() if c.reason} == {
         "0!/1!/z.zip": Reason.TOO_MANY_BYTES
     }
+
+
+def test_what_follows_a_long_backup_is_searched() -> None:
+    """A picture after its end is found, as after any other file."""
+    backup = tarred([("n", b"0", noise_of(60_000))], tarfile.GNU_FORMAT)
+    junk = b"junk" * 40_000 + _PHOTO
+
+    scan = scanned(
+        gzip.compress(backup + junk), budgets=Budgets(max_held_bytes=len(_PHOTO) * 3)
+    )
+
+    assert list(views_of(scan)) == ["0!/1!/embedded:1"]
 
 
 def test_one_window_of_a_long_backup_is_held() -> None:

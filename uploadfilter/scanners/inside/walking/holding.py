@@ -16,7 +16,6 @@ from uploadfilter.contents.source import (
     PartSource,
     Source,
 )
-from uploadfilter.contents.unpackers import DAMAGED
 from uploadfilter.model import Reason
 
 _HEAD_BYTES = 64
@@ -29,11 +28,8 @@ nearly every picture, which must lie entirely in one block to be decoded."""
 
 
 WINDOW_BYTES: Final = 48 * 1024 * 1024
-"""Bytes of a tar file that are held at a time: three times the overlap. Its members are
-looked at one by one, and a longer member is held as a whole."""
-
-_PIECE_BYTES: Final = 1024 * 1024
-"""The longest chunk, as in every ``Chunks``."""
+"""Bytes of a tar file from which on it is read as it passes: its members are looked at
+one by one, and each may be held besides."""
 
 
 class HeldChunks:
@@ -64,19 +60,21 @@ class HeldChunks:
         """Return the overlap of blocks: at most half of the bytes that may be held."""
         return min(BLOCK_OVERLAP, self._most // 2)
 
-    def go_on(self, *, keep: int) -> None:
+    def go_on(self, *, keep: int, most: int | None = None) -> None:
         """Hold the next block.
 
         Args:
             keep: Bytes of the current block with which the next one begins; fewer than
                 may be held, so that new bytes fit in.
+            most: Most bytes that are held then, if fewer than usual.
         """
+        most = most or self._most
         # This gives its bytes without a copy, which would need twice the memory.
         block = io.BytesIO()
         if keep:
             block.write(memoryview(self.source.data)[-keep:])
         self.source = MemorySource(b"")
-        while block.tell() < self._most:
+        while block.tell() < most:
             if block.tell() >= WINDOW_BYTES and not self._is_told:
                 self._is_told = True
                 head = bytes(block.getbuffer()[: magic.HEAD_BYTES])
@@ -91,33 +89,6 @@ class HeldChunks:
                 break
             block.write(item)
         self.source = MemorySource(block.getvalue())
-
-    def stretch(self, start: int, size: int) -> Chunks:
-        """Yield a stretch that ends after the block; then hold the bytes after it.
-
-        The block is freed with its last byte, so that the reader may hold as many
-        bytes.
-
-        Args:
-            start: Offset in the block of its first byte.
-            size: Its length in bytes: more than the block has from that offset.
-        """
-        data = self.source.data
-        self.source = MemorySource(b"")
-        given = len(data) - start
-        for at in range(start, len(data), _PIECE_BYTES):
-            yield data[at : at + _PIECE_BYTES]
-        del data
-        while given < size:
-            item = next(self._chunks, None)
-            if not isinstance(item, bytes):
-                self.has_more = False
-                self.reason = DAMAGED.reason if item is None else item.reason
-                yield Shortfall(reason=self.reason)
-                return
-            self.source = MemorySource(item[size - given :])
-            yield item[: size - given]
-            given += len(item)
 
 
 def is_nothing(member: Member) -> bool:
@@ -167,24 +138,6 @@ class Covered:
     def note_starts(self, source: Source, offsets: Iterable[int]) -> None:
         """Note pictures that were decoded, by their offsets; their ends are unknown."""
         self._starts.update((id(source), offset) for offset in offsets)
-
-    def behind(self, block: Source, by: int) -> list[tuple[int, int]]:
-        """Return the covered parts of a block after the start of the next block.
-
-        Args:
-            block: The block.
-            by: Bytes from the block's start to the next block's start, from which spans
-                count.
-        """
-        spans = self._spans(block)
-        return [(max(0, start - by), end - by) for start, end in spans if end > by]
-
-    @classmethod
-    def of(cls, block: Source, spans: list[tuple[int, int]]) -> "Covered":
-        """Return a cover of these spans of a block, and of nothing else."""
-        covered = cls()
-        covered._ranges[id(block)] = (block, spans)
-        return covered
 
     def hold(self, source: Source, item: PictureStart) -> bool:
         """Return whether a candidate lies in a member, or equals an unpacked one."""

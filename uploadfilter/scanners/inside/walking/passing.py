@@ -5,13 +5,14 @@ that a picture lies entirely in one of them; the members of a tar file are looke
 by one, as if the whole file were held.
 """
 
+import sys
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Final, Protocol
 
-from uploadfilter.contents.archives import tars
+from uploadfilter.contents.archives import archives, library
 from uploadfilter.contents.kinds import magic
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.contents.members import Container, Member
+from uploadfilter.contents.members import Container
 from uploadfilter.contents.source import Source
 from uploadfilter.model import Reason
 from uploadfilter.scanners.inside.walking.accounts import Accounts
@@ -40,18 +41,6 @@ class Walker(Protocol):
         depth: int,
     ) -> Iterator[None]:
         """Walk through the members of a container."""
-
-    def member(
-        self,
-        member: Member,
-        parent: Node,
-        name: str,
-        covered: Covered,
-        *,
-        depth: int,
-        is_sure: bool = True,
-    ) -> Iterator[None]:
-        """Walk through one member of a container."""
 
     def decode_strings(
         self, source: Source, node: Node, kind: Kind, seen: set[int], *, depth: int
@@ -114,7 +103,7 @@ def content(
 
 
 def tar(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterator[None]:
-    """Look into a tar file.
+    """Look into a tar file, then into what follows its end.
 
     Args:
         walk: The walk.
@@ -122,32 +111,50 @@ def tar(walk: Walker, held: HeldChunks, node: Node, *, depth: int) -> Iterator[N
         node: Its node.
         depth: Its depth of nesting.
     """
-    members = tars.PassingTar()
-    covered = Covered()
-    while True:
-        # No variable refers to a block: it must be freed before the next one is held.
-        size = held.source.size
-        members.is_last = not held.has_more
-        yield from walk.unpack(members, held.source, node, covered, depth=depth)
-        yield from _search(walk, held, node, covered, is_text=False, depth=depth)
-        if not held.has_more:
-            return
-        yield from walk.pause()
-        if members.long is not None:
-            long = members.long
-            covered = Covered()
-            stretch = held.stretch(long.start, long.size)
-            member = Member(name=long.name, content=stretch)
-            yield from walk.member(member, node, long.name, covered, depth=depth + 1)
-            dropped = long.start + long.size
-            held.go_on(keep=held.source.size)
-        else:
-            dropped = min(members.keep_from(size), size - held.overlap)
-            spans = covered.behind(held.source, dropped)
-            covered = Covered()
-            held.go_on(keep=size - dropped)
-            covered = Covered.of(held.source, spans)
-        members.go_on(dropped)
+    source = _PassingSource(held)
+    if library.IS_THERE:
+        yield from walk.unpack(
+            archives.PASSING_TAR, source, node, Covered(), depth=depth
+        )
+    else:
+        node.fall_short(Reason.NOT_INSPECTED)
+    source.drop_read()
+    yield from content(walk, held, node, depth=depth)
+
+
+class _PassingSource:
+    """A member as it passes: its bytes are read in order, and then are gone.
+
+    Args:
+        held: The member, its first block held.
+
+    Attributes:
+        size: More than its length, which is not known before its end.
+    """
+
+    def __init__(self, held: HeldChunks) -> None:
+        self._held = held
+        self._start = 0
+        self._end = 0
+        self.size = sys.maxsize
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Return up to ``length`` bytes from ``offset``, not before the last read."""
+        while offset >= self._start + self._held.source.size and self._held.has_more:
+            self._start += self._held.source.size
+            # A member may be held meanwhile.
+            self._held.go_on(keep=0, most=_NEXT_BYTES)
+        data = self._held.source.read(offset - self._start, length)
+        self._end = offset + len(data)
+        return data
+
+    def drop_read(self) -> None:
+        """Drop the bytes that were read, so that the rest is held."""
+        left = self._start + self._held.source.size - self._end
+        self._held.go_on(keep=left)
+
+
+_NEXT_BYTES: Final = 1024 * 1024
 
 
 def _search(
