@@ -49,8 +49,12 @@ def kinds(content: bytes) -> set[Kind]:
         f"<!DOCTYPE svg PUBLIC '>' \"[\">{LONG}{SVG}",
         "<?a ?>" * 500 + "<x:svg xmlns:x='http://www.w3.org/2000/svg'/>",
         "<!--" + "a" * 100_000 + "-->" + SVG,
+        "\n<?xml version='1.0'?>" + SVG,
+        "<!DOCTYPE svg [<!ENTITY a>]>" + SVG,
+        " " * 100_000 + "<?xml version='1.0'?>" + SVG,
+        "<?xml version='1.0' encoding='unheard-of'?>" + SVG,
     ],
-    ids=range(8),
+    ids=range(12),
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
 def test_drawing_is_known_behind_any_prologue(text: str, encoding: str) -> None:
@@ -76,6 +80,10 @@ def test_prologue_that_does_not_end_is_taken_for_a_drawing() -> None:
         LONG + "<p>" + SVG,
         "a < b" + SVG,
         "<<<<<<< HEAD\n" * 100_000,
+        "<" * 1_000_000,
+        "<!--" * 1_000_000 + "\0",
+        "<!DOCTYPE" * 1_000_000,
+        "\0" * 5_000_000,
         "<rss>" + SVG,
     ],
 )

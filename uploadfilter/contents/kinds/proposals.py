@@ -18,6 +18,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final
+from xml.parsers import expat
 
 from uploadfilter.contents.kinds import magic, rarities
 from uploadfilter.contents.kinds.magic import HEAD_BYTES, Kind
@@ -28,9 +29,12 @@ MOST_STRAY_BYTES: Final = 64
 """Most stray bytes before a content. A byte order mark has three bytes, a line end two,
 the header of a boot image 64."""
 
-_MOST_PROLOGUE_BYTES: Final = (1 << 16, 1 << 22)
-"""Bytes in which the first element of an XML document is looked for: at first, and at
-most. A document with more comments before it is taken for a drawing."""
+_MOST_PROLOGUE_BYTES: Final = 1 << 22
+"""Bytes in which the first element of an XML document is looked for. A document with
+more comments before it is taken for a drawing."""
+
+_PIECE_BYTES: Final = 1 << 16
+"""Bytes of it that are read at a time."""
 
 _MOST_BRANDS_BYTES: Final = 1 << 16
 """Bytes of a box of brands that are read. Real ones have forty."""
@@ -366,89 +370,35 @@ def _by_late_brands(source: Source, kind: Kind) -> Kind:
 # --- The first element of a drawing --------------------------------------------------
 
 
+class _FirstElement(Exception):  # noqa: N818  # not an error: it ends the reading
+    """The name of the first element is known."""
+
+
 def _is_drawing(source: Source) -> bool:
     """Return whether the first element of an XML document is ``svg``."""
     if not _MAY_BE_XML.match(source.read(0, HEAD_BYTES)):
         return False
-    for most in _MOST_PROLOGUE_BYTES:
-        text = _text_of(source.read(0, most))
-        element = _first_element(text, is_cut=source.size > most)
-        if element is not None:
-            return element.rpartition(b":")[2].lower() == b"svg"
-    return True
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = _stop
+    try:
+        for at in range(0, min(source.size, _MOST_PROLOGUE_BYTES), _PIECE_BYTES):
+            parser.Parse(source.read(at, _PIECE_BYTES), False)
+    except _FirstElement as first:
+        name = str(first)
+    except expat.ExpatError:
+        # Other readers may take what is no valid XML.
+        text = source.read(0, _MOST_PROLOGUE_BYTES).replace(b"\0", b"")
+        element = _ELEMENT.search(_COMMENT.sub(b"", text))
+        name = element[1].decode("latin-1") if element else ""
+    else:
+        return source.size > _MOST_PROLOGUE_BYTES
+    return name.rpartition(":")[2].lower() == "svg"
+
+
+def _stop(name: str, _attributes: object) -> None:
+    raise _FirstElement(name)
 
 
 _MAY_BE_XML: Final = re.compile(rb"(?:\xef\xbb\xbf|\xff\xfe|\xfe\xff)?[\s\0]*(?:<|\Z)")
-
-
-def _text_of(data: bytes) -> bytes:
-    """Return a text in UTF-8, from whichever encoding of XML its beginning shows."""
-    at = data.find(b"<")
-    if at < 0 or b"\0" not in (data[at - 1 : at], data[at + 1 : at + 2]):
-        return data
-    wide = "utf-16-be" if at % 2 else "utf-16-le"
-    text = data.decode(wide, "replace").removeprefix("\N{BYTE ORDER MARK}")
-    return text.encode("utf-8", "replace")
-
-
-_MARK: Final = b"\xef\xbb\xbf"
-_PROLOGUE_ITEM: Final = re.compile(
-    rb"\s++|<!--.*?-->|<\?.*?\?>|(<!DOCTYPE)", re.DOTALL | re.IGNORECASE
-)
-"""One item before the first element, or the beginning of a document type."""
-
-_IN_TYPE: Final = re.compile(rb"[^\[>\"']++|\"[^\"]*+\"|'[^']*+'")
-_IN_SUBSET: Final = re.compile(
-    rb"[^\]\"'<]++|\"[^\"]*+\"|'[^']*+'|<!--.*?-->|<\?.*?\?>|<(?!!--|\?)", re.DOTALL
-)
-_SUBSET_ENDS: Final = re.compile(rb"\]\s*+>")
-
-_ELEMENT: Final = re.compile(rb"<([^\s/>!?]+)[\s/>]")
-_ANY_SVG: Final = re.compile(rb"<(?:[^\s/<>!?]{1,64}:)?svg[\s/>]", re.IGNORECASE)
-
-
-def _first_element(text: bytes, *, is_cut: bool) -> bytes | None:
-    """Return the name of the first element, or another word if there is none.
-
-    Args:
-        text: The document, as far as it was read.
-        is_cut: Whether there is more of it.
-
-    Returns:
-        ``None`` if the first element may come later.
-    """
-    at = len(_MARK) if text.startswith(_MARK) else 0
-    while item := _PROLOGUE_ITEM.match(text, at):
-        end = _after_type(text, item.end()) if item[1] else item.end()
-        if end < 0:
-            break
-        at = end
-    rest = text[at:]
-    element = _ELEMENT.match(rest)
-    if element:
-        return element[1]
-    is_short = rest.startswith(b"<") and len(rest) < _LONGEST_NAME
-    if is_cut and (not rest or is_short or rest.startswith((b"<!", b"<?"))):
-        return None
-    # A document type in an unknown form, which some reader may know.
-    found = _ANY_SVG.search(rest) if rest.startswith((b"<!", b"<?")) else None
-    return b"svg" if found else b""
-
-
-def _after_type(text: bytes, at: int) -> int:
-    """Return the end of a document type that begins before an offset, or -1."""
-    at = _past(_IN_TYPE, text, at)
-    if text[at : at + 1] != b"[":
-        return at + 1 if text[at : at + 1] == b">" else -1
-    end = _SUBSET_ENDS.match(text, _past(_IN_SUBSET, text, at + 1))
-    return end.end() if end else -1
-
-
-def _past(item: re.Pattern[bytes], text: bytes, at: int) -> int:
-    """Return the end of the last of several items that follow each other."""
-    while found := item.match(text, at):
-        at = found.end()
-    return at
-
-
-_LONGEST_NAME: Final = 64
+_COMMENT: Final = re.compile(rb"<!--.*?(?:-->|\Z)", re.DOTALL)
+_ELEMENT: Final = re.compile(rb"<([^\s<>/!?]+)[\s/>]")
