@@ -14,6 +14,7 @@ To add a kind whose readers accept more than its test in ``magic.py``: a line in
 ``LOOSE``.
 """
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -33,8 +34,8 @@ _MOST_PROLOGUE_BYTES: Final = 1 << 22
 """Bytes in which the first element of an XML document is looked for. A document with
 more comments before it is taken for a drawing."""
 
-_PIECE_BYTES: Final = 1 << 16
-"""Bytes of it that are read at a time."""
+_FIRST_BYTES: Final = 1 << 16
+"""Bytes of it that are read at first."""
 
 _MOST_BRANDS_BYTES: Final = 1 << 16
 """Bytes of a box of brands that are read. Real ones have forty."""
@@ -381,13 +382,14 @@ def _is_drawing(source: Source) -> bool:
     parser = expat.ParserCreate()
     parser.StartElementHandler = _stop
     try:
-        for at in range(0, min(source.size, _MOST_PROLOGUE_BYTES), _PIECE_BYTES):
-            parser.Parse(source.read(at, _PIECE_BYTES), False)
+        # Not piece by piece: older releases begin a long comment anew for each.
+        for start, end in itertools.pairwise((0, _FIRST_BYTES, _MOST_PROLOGUE_BYTES)):
+            parser.Parse(source.read(start, end - start), False)
     except _FirstElement as first:
         name = str(first)
     except expat.ExpatError:
         # Other readers may take what is no valid XML.
-        text = source.read(0, _MOST_PROLOGUE_BYTES).replace(b"\0", b"")
+        text = source.read(0, _MOST_PROLOGUE_BYTES).translate(None, b"\0")
         element = _ELEMENT.search(_COMMENT.sub(b"", text))
         name = element[1].decode("latin-1") if element else ""
     else:
