@@ -128,7 +128,6 @@ class _Form(NamedTuple):
 
 
 def _is(kind: Kind) -> _Test:
-    """Return a test that always returns one kind."""
     return lambda _source, _offset: kind
 
 

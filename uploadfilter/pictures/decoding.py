@@ -177,7 +177,6 @@ class _Showing:
 
 
 def _with_count(frame: Frame, count: int) -> Frame:
-    """Return a frame with the number of frames; most files have one."""
     return frame if frame.count == count else replace(frame, count=count)
 
 

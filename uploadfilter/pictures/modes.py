@@ -89,7 +89,6 @@ def _luma_by_alpha(piece: Image.Image) -> Image.Image:
 
 
 def _luma_of_lab(piece: Image.Image) -> Image.Image:
-    """Take the first channel of LAB, L*."""
     return piece.getchannel(0)
 
 

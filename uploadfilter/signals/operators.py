@@ -289,7 +289,6 @@ _PILLOW_UNIT = float(1 << 22)
 
 
 def _lanczos_kernel(x: Doubles) -> Doubles:
-    """Return the windowed sinc of three lobes."""
     lobes = _LANCZOS_LOBES
     inside = np.abs(x) < lobes
     weights: Doubles = np.where(inside, np.sinc(x) * np.sinc(x / lobes), 0.0)
@@ -297,7 +296,6 @@ def _lanczos_kernel(x: Doubles) -> Doubles:
 
 
 def _bicubic_kernel(x: Doubles) -> Doubles:
-    """Return Keys' cubic with a = -0.5."""
     x = np.abs(x)
     inner = (1.5 * x - 2.5) * x * x + 1
     outer = ((-0.5 * x + 2.5) * x - 4) * x + 2

@@ -248,11 +248,11 @@ def archives_inside(
         spans: Its parts that are searched.
     """
     for found in inside.archives(source, kind, spans):
-        if isinstance(found, inside.Start):
-            container = _BY_KIND[found.kind]
-            yield Behind(container=container, offset=found.offset)
-        else:
+        if found is None:
             yield _Unsearched()
+        else:
+            offset, kind_of_it = found
+            yield Behind(container=_BY_KIND[kind_of_it], offset=offset)
 
 
 def _name(name: bytes) -> str:

@@ -13,7 +13,6 @@ To add a format: a line in ``_FORMS``.
 import struct
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from uploadfilter.contents.kinds import magic
@@ -35,43 +34,29 @@ _SEARCHED: Final = frozenset({Kind.PDF, Kind.OLE})
 twice."""
 
 
-@dataclass(frozen=True, slots=True)
-class Start:
-    """The beginning of an archive.
-
-    Attributes:
-        offset: Of its first byte.
-        kind: Its kind.
-    """
-
-    offset: int
-    kind: Kind
-
-
-class Unfinished:
-    """The last item: there are more places, which were not looked at."""
-
-
 def archives(
     source: Source, kind: Kind, spans: tuple[range, ...]
-) -> Iterator[Start | Unfinished]:
-    """Yield the archives that begin after the first byte.
+) -> Iterator[tuple[int, Kind] | None]:
+    """Yield the offset and the kind of each archive that begins after the first byte.
 
     Args:
         source: The content.
         kind: Its kind by its first bytes.
         spans: Its parts that are searched.
+
+    Yields:
+        ``None`` as the last item, if there are more places that were not looked at.
     """
     if magic.is_container(kind) and kind not in _SEARCHED:
         return
     found = 0
     for looks, (offset, form) in enumerate(_places(source, spans)):
         if looks == _MOST_LOOKS or found == _MOST_STARTS:
-            yield Unfinished()
+            yield None
             return
         if form.is_one(source, offset):
             found += 1
-            yield Start(offset, form.kind)
+            yield offset, form.kind
 
 
 def _places(source: Source, spans: tuple[range, ...]) -> Iterator[tuple[int, "_Form"]]:

@@ -275,7 +275,6 @@ class _Walk:
         return Member(name=header.name, content=self._chunks(make, start, data_at))
 
     def _through_library(self, local_at: int) -> Chunks:
-        """Unpack a member with a method that only the library knows."""
         part = PartSource(self._source, local_at, self._source.size - local_at)
         items = archives.ZIP_MEMBER.members(part, self._meter)
         first = next(items, DAMAGED)

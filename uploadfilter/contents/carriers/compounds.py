@@ -324,7 +324,6 @@ def _drawings(stream: Source) -> Iterator[tuple[int, int]]:
 
 
 def _places(stream: Source) -> Iterator[int]:
-    """Yield the offsets at which packed pictures seem to begin."""
     overlap = 3
     for start in range(0, stream.size, _WINDOW_BYTES):
         window = stream.read(start, _WINDOW_BYTES + overlap)

@@ -118,7 +118,6 @@ def _frame(tag: _Tag, name: str, body: bytes, flags: int) -> _Frame:
 
 
 def _undo_spreading(data: bytes) -> bytes:
-    """Undo unsynchronisation: remove the zero after each byte 0xFF."""
     return data.replace(b"\xff\0", b"\xff")
 
 

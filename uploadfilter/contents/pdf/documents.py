@@ -77,7 +77,6 @@ class PDFContainer:
 
 @contextmanager
 def _open_anywhere(source: Source) -> Iterator[Handle | Reason]:
-    """Open a document for a block, wherever its first line stands."""
     with library.open_document(source, most_held=_MOST_HELD_BYTES) as document:
         if document is not Reason.UNDECODABLE:
             yield document
@@ -238,7 +237,6 @@ class _Document:
             yield from self._picture(name, library.take_pixels(bitmap))
 
     def _picture(self, name: str, pixels: Pixels | None) -> Iterator[Member]:
-        """Yield a picture that shows something new."""
         if pixels is None or pixels.min() == pixels.max():
             return
         if self._seen.is_new(pixels.data):

@@ -101,15 +101,6 @@ MOST_STARTS: Final = 20_000
 """Most beginnings that are looked at one by one: hundredths of a second."""
 
 
-def slow_starts(letters: bytes) -> Iterator[int]:
-    """Yield the bits at which files begin, by decoding at every one."""
-    for bit in range(0, len(letters) * _LETTER_BITS, 2):
-        head = decode(letters, bit=bit, most=HEAD_BYTES)
-        is_known = any(head.startswith(magic, offset) for magic, offset in MAGIC)
-        if is_known and is_file(letters, bit):
-            yield bit
-
-
 def is_file(letters: bytes, bit: int) -> bool:
     """Return whether a file begins at a bit."""
     return kind_of(decode(letters, bit=bit, most=HEAD_BYTES)) is not None

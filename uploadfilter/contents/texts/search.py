@@ -184,7 +184,6 @@ _LEAST_MORE: Final = 20
 def _letters_in(
     text: bytes, *, has_strings: bool
 ) -> Iterator[EncodedFile | EncodedText]:
-    """Yield the files and texts that are encoded in a text without escapes."""
     yield from find_base64(text, has_strings=has_strings)
     for drawing in drawings(text) if has_strings else ():
         if sniff(drawing[:HEAD_BYTES]) is Kind.SVG:

@@ -46,14 +46,12 @@ class _Codes:
 
     Attributes:
         size: Width and height.
-        count: Number of components.
         tiles: Number of tiles.
         levels: Number of possible halvings.
         blocks: Approximate number of code blocks and precincts.
     """
 
     size: tuple[int, int]
-    count: int
     tiles: int
     levels: int
     blocks: int
@@ -150,7 +148,6 @@ def _codes_of(segments: dict[int, bytes]) -> _Codes:
         blocks += _precincts(samples, levels, segments[_COD][10:])
     return _Codes(
         size=(width, height),
-        count=count,
         tiles=-(-width // tile_width) * -(-height // tile_height),
         levels=levels,
         blocks=blocks,
