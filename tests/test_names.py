@@ -18,7 +18,6 @@ SAME_THING = {
     "Change": "a change of the reference set; the log adds changes of settings",
     "Log": "the part of the decision log that a caller needs, in two rooms",
     "Reference": "the part of the reference set that a caller needs, in two rooms",
-    "Unfinished": "the end of a search that was broken off, in two searches",
 }
 """Public classes of the same name that mean the same thing, and which thing that is."""
 

@@ -16,7 +16,7 @@ from tests.pictures.made import seen
 from tests.pictures.sketches import LIMITS, frames, lacks, photograph
 from uploadfilter.contents.kinds import magic
 from uploadfilter.model import Reason
-from uploadfilter.pictures.readers.icons import as_icon, icon_of
+from uploadfilter.pictures.readers.icons import icon_of
 
 
 @pytest.mark.parametrize("bitmap", [False, True])
@@ -51,14 +51,6 @@ def test_cursor_is_shown_like_its_icon() -> None:
 
     for one, other in zip(ours, icons, strict=True):
         np.testing.assert_array_equal(np.asarray(one.image), np.asarray(other.image))
-
-
-def test_icon_with_a_true_directory_is_left_as_it_is() -> None:
-    """Only cursors and untrue directories are rewritten."""
-    bitmap = seeds.icon((32, 32), bitmap=True)
-
-    assert as_icon(seeds.seed("ico")) == seeds.seed("ico")
-    assert as_icon(bitmap) == bitmap
 
 
 @given(length=st.integers(0, 2**32 - 1), bitmap=st.booleans(), cursor=st.booleans())
@@ -112,14 +104,13 @@ def test_any_bitmap_header_is_no_error(size: int, packing: int) -> None:
     entry = struct.pack("<BBBBHHII", 16, 16, 0, 0, 1, 32, len(body), 22)
     content = b"\0\0\1\0\1\0" + entry + body
 
-    assert len(as_icon(content)) == len(content)
     assert frames(content) == []
 
 
 @pytest.mark.parametrize("cut", [0, 5, 20, 30])
 def test_cut_cursor_is_no_error(cut: int) -> None:
-    """A directory that breaks off gives an icon that breaks off."""
-    assert len(as_icon(seeds.seed("ico/cursor")[:cut])) == cut
+    """A directory that breaks off shows nothing."""
+    assert frames(seeds.seed("ico/cursor")[:cut]) == []
 
 
 def test_large_entry_is_limited_by_its_own_header() -> None:
@@ -143,14 +134,6 @@ def test_mask_that_did_not_arrive_is_no_reason_to_show_nothing() -> None:
     (shown,) = frames(content[:-10])
 
     assert shown.is_truncated
-
-
-def test_bitmap_may_promise_more_than_a_directory_can_say() -> None:
-    """One entry that is nonsense does not end the others."""
-    bitmap = struct.pack("<IiiHHI20x", 40, 0x7FFFFFFF, 0x7FFFFFFF, 1, 32, 0)
-    directory = b"\0\0\1\0\1\0" + struct.pack("<8xII", 0, 22)
-
-    assert as_icon(directory + bitmap)[14:18] == b"\xff" * 4
 
 
 @pytest.mark.parametrize("sides", [(32, 32), (48, 32), (256, 256)])

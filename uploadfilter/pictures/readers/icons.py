@@ -59,18 +59,15 @@ class _Icon:
         self.lack = Reason.KEY_FRAME_UNSEEN if count > _MOST_ENTRIES else None
         if self.lack is not None:
             data = data[:4] + _MOST_ENTRIES.to_bytes(2, "little") + data[6:]
-        icon = as_icon(data)
-        self._length = len(data)
-        self._data = icon + bytes(_missing_bytes(icon))
-        self._file = IcoImagePlugin.IcoFile(io.BytesIO(self._data))
-        # Entries with the same bytes are the same picture.
-        places = {(entry.offset, entry.size): entry for entry in self._file.entry}
-        self._file.entry = list(places.values())
+        self._data = data
         self._format = picture_format
         self._limits = replace(
             limits, max_pixels=_LONGEST_SIDE * _LONGEST_SIDE, max_large_bytes=0
         )
-        self._readers = [self._reader(entry, open_entry) for entry in places.values()]
+        directory = IcoImagePlugin.IcoFile(io.BytesIO(_ICON_MAGIC + data[4:]))
+        # Entries that begin at one place are the same picture.
+        self._entries = list({each.offset: each for each in directory.entry}.values())
+        self._readers = [self._reader(each, open_entry) for each in self._entries]
         if not self._readers:
             raise BadPictureError("an icon without entries")
         # The entry, and the frame of it, that each frame is.
@@ -108,15 +105,21 @@ class _Icon:
     def _frame(self, number: int) -> Frame:
         """Decode a frame; the first one is of the entry that Pillow shows."""
         entry, frame = self._frames[number]
-        header, reader = self._file.entry[entry], self._readers[entry]
-        is_cut = header.offset + header.size > self._length
+        header, reader = self._entries[entry], self._readers[entry]
         if reader is not None:
             shown = reader.frame(frame)
+            is_cut = header.offset + header.size > len(self._data)
             return replace(
                 shown, number=number, is_truncated=shown.is_truncated or is_cut
             )
-        self._check(self._bitmap_size(header.offset))
-        image = self._file.frame(entry)
+        length = _length_of(self._data, header.offset, stated=header.size)
+        bitmap = self._data[header.offset : header.offset + length]
+        # The mask is read at opening.
+        self._check(BmpImagePlugin.DibImageFile(io.BytesIO(bitmap)).size)
+        missing = length - len(bitmap)
+        if missing <= len(self._data):
+            bitmap += bytes(missing)
+        image = IcoImagePlugin.IcoFile(io.BytesIO(_alone(bitmap))).frame(0)
         self._check(image.size)
         is_truncated = load(image)
         return Frame(
@@ -124,7 +127,7 @@ class _Icon:
             number=number,
             full=image.size,
             profile=profile_of(image),
-            is_truncated=is_truncated or is_cut,
+            is_truncated=is_truncated or missing > 0,
         )
 
     def _check(self, size: tuple[int, int]) -> None:
@@ -137,74 +140,42 @@ class _Icon:
             held_bytes=len(self._data),
         )
 
-    def _bitmap_size(self, offset: int) -> tuple[int, int]:
-        """Return the size of an entry that is a bitmap; its mask is read at opening."""
-        if self._data.startswith(_PNG, offset):
-            return 0, 0
-        file = io.BytesIO(self._data)
-        file.seek(offset)
-        return BmpImagePlugin.DibImageFile(file).size
-
 
 _PNG = b"\x89PNG"
-_CURSOR_MAGIC, _ICON_MAGIC = b"\0\0\2\0", b"\0\0\1\0"
+_ICON_MAGIC = b"\0\0\1\0"
 _ENTRY_BYTES = 16
 _PNG_DEPTH = 32
 
 
-def _missing_bytes(icon: bytes) -> int:
-    """Return the number of zeros that an icon needs for its masks to be read.
+def _length_of(data: bytes, offset: int, *, stated: int) -> int:
+    """Return the length of the bitmap at an offset, with its mask.
 
-    Returns:
-        The number of bytes; 0 if nothing is missing, or more than the icon has.
+    Browsers take it from the bitmap. The directory only counts where the bitmap tells
+    none, or more than there is: even Pillow writes masks that are too short.
     """
-    count = int.from_bytes(icon[4:6], "little")
-    ends = [
-        sum(struct.unpack_from("<II", icon, 6 + _ENTRY_BYTES * index + 8))
-        for index in range(min(count, (len(icon) - 6) // _ENTRY_BYTES))
-    ]
-    missing = max(ends, default=0) - len(icon)
-    return missing if 0 < missing <= len(icon) else 0
+    there = max(0, len(data) - offset)
+    _, length = _bitmap_of(data[offset : offset + _BITMAP.size])
+    if 0 < stated <= there and not 0 < length <= there:
+        return stated
+    return length or there
+
+
+def _alone(bitmap: bytes) -> bytes:
+    """Return an icon whose only entry is a bitmap.
+
+    Pillow takes the depth and the length from the directory, which may say anything;
+    in a cursor, the hot spot stands in the field of the depth.
+    """
+    depth, _ = _bitmap_of(bitmap[: _BITMAP.size])
+    start = len(_ICON_MAGIC) + 2 + _ENTRY_BYTES
+    entry = struct.pack("<4x2H2I", 1, depth or _PNG_DEPTH, len(bitmap), start)
+    return _ICON_MAGIC + b"\1\0" + entry + bitmap
 
 
 _BITMAP = struct.Struct("<IiiHHI12xI")
 _OLD_BITMAP_BYTES = 12
 _BITMAP_BYTES = 40
-_LONGEST_ENTRY = 0xFFFFFFFF
-"""Longest entry in bytes: the sides of a bitmap may require more than a directory can
-hold."""
-
 _PACKED_FROM, _MASKS = 1, 3
-
-
-def as_icon(data: bytes) -> bytes:
-    """Return an icon or a cursor as an icon with a correct directory.
-
-    Pillow opens one entry of a cursor, without its mask. The fields of a cursor's hot
-    spot are planes and depth in an icon. Pillow takes the depth and the length of a
-    bitmap from the directory; browsers take them from the bitmap.
-    """
-    icon = bytearray(data)
-    is_cursor = data.startswith(_CURSOR_MAGIC)
-    icon[:4] = _ICON_MAGIC if is_cursor else data[:4]
-    count = int.from_bytes(data[4:6], "little")
-    for index in range(min(count, (len(data) - 6) // _ENTRY_BYTES)):
-        entry = 6 + _ENTRY_BYTES * index
-        offset = int.from_bytes(data[entry + 12 : entry + 16], "little")
-        depth, length = _bitmap_of(data, offset)
-        if is_cursor:
-            struct.pack_into("<HH", icon, entry + 4, 1, depth or _PNG_DEPTH)
-        elif depth:
-            struct.pack_into("<H", icon, entry + 6, depth)
-        stated = int.from_bytes(data[entry + 8 : entry + 12], "little")
-        is_sound = 0 < stated <= len(data) - offset
-        if not is_sound:
-            # Browsers ignore it: they show any picture that begins there.
-            length = length or max(0, len(data) - offset)
-        if length and (offset + length <= len(data) or not is_sound):
-            # Even Pillow writes masks that are too short.
-            struct.pack_into("<I", icon, entry + 8, min(length, _LONGEST_ENTRY))
-    return bytes(icon)
 
 
 def icon_of(file: BinaryIO) -> bytes | None:
@@ -218,32 +189,29 @@ def icon_of(file: BinaryIO) -> bytes | None:
     """
     file.seek(0)
     head = file.read(_BITMAP.size)
-    _, length = _bitmap_of(head, 0)
+    _, length = _bitmap_of(head)
     if head.startswith(b"BM") or not length:
         return None
-    _, width, height, _, depth, *_ = _BITMAP.unpack(head)
+    _, width, height, *_ = _BITMAP.unpack(head)
     is_icon = 0 < width <= _SIDE_OF_ENTRY and 0 < height <= 2 * _SIDE_OF_ENTRY
     file.seek(0)
     data = file.read(length) if is_icon and height % 2 == 0 else b""
-    if not data or len(data) < length:
-        return None
-    sides = (width % _SIDE_OF_ENTRY, height // 2 % _SIDE_OF_ENTRY)
-    start = len(_ICON_MAGIC) + 2 + _ENTRY_BYTES
-    entry = struct.pack("<4B2H2I", *sides, 0, 0, 1, depth, length, start)
-    return _ICON_MAGIC + b"\1\0" + entry + data
+    return _alone(data) if data and len(data) == length else None
 
 
 _SIDE_OF_ENTRY = 256
-"""Longest side that a directory can hold, in pixels; 0 stands for this many."""
+"""Longest side that a directory can hold, in pixels."""
 
 
-def _bitmap_of(data: bytes, offset: int) -> tuple[int, int]:
+def _bitmap_of(head: bytes) -> tuple[int, int]:
     """Return the depth of an entry's bitmap, and its length with the mask.
+
+    Args:
+        head: Its first bytes.
 
     Returns:
         Zero for a number that the entry does not tell; both are zero for a PNG.
     """
-    head = data[offset : offset + _BITMAP.size]
     if len(head) < _BITMAP.size or head.startswith(_PNG):
         return 0, 0
     size, width, height, _, depth, packing, colours = _BITMAP.unpack(head)
