@@ -25,17 +25,18 @@ _BEGINS: Final = (b"<?xpacket begin", b"adobe:ns:meta/")
 _ENDS: Final = (b"<?xpacket end", b"pmeta>")
 
 
-def packet_of(source: Source) -> Source | None:
+def packet_of(source: Source, *, header_bytes: int = _HEAD_BYTES) -> Source | None:
     """Return the XMP of a picture as a separate text.
 
     Args:
         source: A picture.
+        header_bytes: Length of what stands before its pixels, if that is known.
 
     Returns:
         The text from its first words to its end; ``None`` if there is no XMP.
     """
     for offset, length in (
-        (0, _HEAD_BYTES),
+        (0, min(header_bytes, _HEAD_BYTES)),
         (max(_HEAD_BYTES, source.size - _TAIL_BYTES), _TAIL_BYTES),
     ):
         stretch = source.read(offset, length)

@@ -173,7 +173,12 @@ class Walk:
         """Search a content: in its encoded strings, and at every offset."""
         kind = Kind(node.kind)
         seen: set[int] = set()
-        packet = packets.packet_of(source) if magic.is_picture(kind) else None
+        header_bytes = spans[0].stop if spans and spans[0] else source.size
+        packet = (
+            packets.packet_of(source, header_bytes=header_bytes)
+            if magic.is_picture(kind)
+            else None
+        )
         if packet is not None:
             yield from self.decode_strings(packet, node, Kind.XML, seen, depth=depth)
         if has_strings:
