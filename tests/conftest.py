@@ -5,12 +5,14 @@ same examples each time, so that a change is judged by what it changes. ``quick`
 profile of ``make test``: the same with fewer examples.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.loops import TestLoop
+from tests.zygote import zygotes
+from uploadfilter.scanners.pool import process
 
 FUZZ_EXAMPLES = 2_000
 """Examples of each property in ``make fuzz``: twenty times the usual, some minutes."""
@@ -33,6 +35,14 @@ settings.register_profile(
 def pytest_asyncio_loop_factories() -> Mapping[str, type[TestLoop]]:
     """Run every test of a coroutine in a loop that leaves no open connection."""
     return {"loop": TestLoop}
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_templates() -> Iterator[None]:
+    """Fork the templates of scanners instead of loading each anew."""
+    with zygotes() as spawn, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(process, "spawn", spawn)
+        yield
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

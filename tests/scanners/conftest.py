@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import uvloop
 
+from uploadfilter.scanners.pool import launching, process
+
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
     "uvloop": uvloop.new_event_loop,
@@ -21,6 +23,12 @@ def pytest_asyncio_loop_factories() -> Mapping[
     Tests of a scanner process, unlike those of the pool's waiting, need only one.
     """
     return LOOPS
+
+
+@pytest.fixture
+def started_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Start each template as the service does, by itself and from nothing."""
+    monkeypatch.setattr(process, "spawn", launching.spawn)
 
 
 def pytest_collection_modifyitems(items: Iterable[pytest.Item]) -> None:

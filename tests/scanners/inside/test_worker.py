@@ -51,6 +51,7 @@ async def test_scanner_finds_what_is_found_without_one() -> None:
         assert list(scans) == here(fd, spans, ALWAYS)
 
 
+@pytest.mark.usefixtures("started_anew")
 async def test_scanner_computes_every_type_within_its_limits() -> None:
     """Late imports of a signal type still work in a confined process."""
     types = frozenset(PERCEPTUAL_TYPES)

@@ -566,6 +566,7 @@ async def test_pool_recycles_scanners() -> None:
     assert pool.figures.retired == 1
 
 
+@pytest.mark.usefixtures("started_anew")
 @pytest.mark.parametrize("spares", [0, 2])
 async def test_pool_without_processes_says_so_and_recovers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, spares: int
@@ -584,6 +585,7 @@ async def test_pool_without_processes_says_so_and_recovers(
     assert reasons(scans) == [None]
 
 
+@pytest.mark.usefixtures("started_anew")
 async def test_pool_answers_those_who_wait_when_no_process_starts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

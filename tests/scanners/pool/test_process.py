@@ -24,7 +24,10 @@ from uploadfilter.scanners.wire.budgets import Budgets
 from uploadfilter.scanners.wire.control import CPU_DEATHS
 from uploadfilter.scanners.wire.messages import ScanRequest, encode_frame, wire_span
 
-pytestmark = pytest.mark.asyncio(loop_factories=["uvloop"])
+pytestmark = [
+    pytest.mark.asyncio(loop_factories=["uvloop"]),
+    pytest.mark.usefixtures("started_anew"),
+]
 
 SETTINGS = ProcessSettings(
     module=standins.MODULE, address_space=512 << 20, large_address_space=768 << 20

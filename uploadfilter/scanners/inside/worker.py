@@ -69,8 +69,13 @@ def scan_span(
     )
 
 
-if __name__ == "__main__":
+def get_ready() -> None:
+    """Load and prepare all that a scan needs, so that forks find it done."""
     prepare()
     be_quiet()
     warm()
+
+
+if __name__ == "__main__":
+    get_ready()
     run(sys.argv[1:], scan_span)

@@ -116,7 +116,7 @@ def _execute(command: list[str], fd: int, errors_fd: int) -> "subprocess.Popen[b
         close_fds=True,
         pass_fds=(fd,),
         cwd="/",
-        env=_environment(),
+        env=environment(),
         start_new_session=True,
     )
 
@@ -131,7 +131,7 @@ def _command(settings: ProcessSettings, fd: int) -> list[str]:
     ]
 
 
-def _environment() -> dict[str, str]:
+def environment() -> dict[str, str]:
     """Return the environment of a scanner process during its start."""
     environment = {
         name: value
