@@ -7,10 +7,12 @@ import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from uploadfilter.issuing.proposing import Review
-from uploadfilter.issuing.signing import PendingSignature
+if TYPE_CHECKING:
+    # They load TUF, which takes a third of a second: commands that only count do not.
+    from uploadfilter.issuing.proposing import Review
+    from uploadfilter.issuing.signing import PendingSignature
 
 _IDS_SHOWN: Final = 10
 """Most ids that a line names."""
@@ -64,7 +66,7 @@ def needed(threshold: int, names: Sequence[str]) -> str:
     return f"needs {counted(threshold, 'signature')} of {', '.join(names)}"
 
 
-def missing(item: PendingSignature) -> str:
+def missing(item: "PendingSignature") -> str:
     """Return which signatures a proposal has, and which it needs."""
     if not item.missing:
         return f"has all signatures: {', '.join(item.by)}"
@@ -73,7 +75,7 @@ def missing(item: PendingSignature) -> str:
     return f"needs {what} of {', '.join(item.others)} ({have})"
 
 
-def review_heading(review: Review) -> str:
+def review_heading(review: "Review") -> str:
     """Return in one line the sequences before and after a proposal."""
     if review.is_renewal:
         whole = entries(review.entries)
@@ -83,7 +85,7 @@ def review_heading(review: Review) -> str:
     return f"From number {review.older} to number {review.newer}:"
 
 
-def review_lines(review: Review) -> tuple[str, ...]:
+def review_lines(review: "Review") -> tuple[str, ...]:
     """Return the changes of a proposal, line by line; nothing if there are none."""
     if review.is_renewal:
         return ()
