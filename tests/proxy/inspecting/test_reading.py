@@ -10,7 +10,7 @@ from tests.proxy.wire import TIMEOUT_S, closed
 from uploadfilter.model import Reason
 from uploadfilter.proxy.inspecting.arriving import Body
 from uploadfilter.proxy.inspecting.pacing import ClientDebts, LoopMeter, Turnstiles
-from uploadfilter.proxy.inspecting.reading import BodyReader
+from uploadfilter.proxy.inspecting.reading import BodyReader, RequestSender
 from uploadfilter.proxy.requests.limits import ProxyLimits
 
 HEAD = b"PUT / HTTP/1.1\r\nHost: a\r\n"
@@ -36,7 +36,11 @@ async def reading(
         body = Body(network=CLIENT, begun_s=loop.time())
         meter = LoopMeter(accounts, Turnstiles(), CLIENT, clock=loop.time)
         reader = BodyReader(
-            request, body, limits or ProxyLimits(), meter, clock=loop.time
+            RequestSender(request),
+            body,
+            limits or ProxyLimits(),
+            meter,
+            clock=loop.time,
         )
         loop.call_soon(on_begin, body, request)
         whole = b""

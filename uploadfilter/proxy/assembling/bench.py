@@ -43,10 +43,10 @@ from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.inspecting.pacing import LoopMeter, Metered
-from uploadfilter.proxy.inspecting.reading import BodyReader
+from uploadfilter.proxy.inspecting.reading import BodyReader, RequestSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
-from uploadfilter.proxy.inspecting.upload import Keep, Upload, ask_for_body
+from uploadfilter.proxy.inspecting.upload import Keep, Upload
 from uploadfilter.proxy.origins.failing import OriginFailure
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.uploads.assembly.assembly import State
@@ -161,15 +161,16 @@ class Workbench:
         take: Callable[[bytes], Awaitable[Failure | None]],
         meter: LoopMeter,
     ) -> Failure | None:
+        sender = RequestSender(arrival.request)
         try:
-            await ask_for_body(arrival.request)
+            await sender.ask_for_body()
         except OSError:
             return Reason.ABORTED
         clock = asyncio.get_running_loop().time
         begun_s = clock()
         limits = arrival.live.settings.limits
         with self._admission.arriving(arrival) as body:
-            reader = BodyReader(arrival.request, body, limits, meter, clock=clock)
+            reader = BodyReader(sender, body, limits, meter, clock=clock)
             while data := await reader.piece():
                 failed = data if isinstance(data, Reason) else await take(data)
                 if failed is not None:

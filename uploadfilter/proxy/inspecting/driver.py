@@ -201,7 +201,7 @@ class Driver:
         """Read the body; return a decision before its end, or a failure."""
         inspection = upload.inspection
         reader = BodyReader(
-            upload.arrival.request,
+            upload.sender,
             arriving,
             upload.settings.limits,
             upload.meter,

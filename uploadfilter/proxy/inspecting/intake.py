@@ -18,6 +18,7 @@ from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
+from uploadfilter.proxy.inspecting.reading import RequestSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
@@ -178,6 +179,7 @@ class Intake:
             held.until_released(spool.close)
         return Upload(
             arrival=arrival,
+            sender=RequestSender(arrival.request),
             inspection=inspection,
             ticket=self._recorder.ticket(arrival.client, arrival.head.method),
             spools=spools,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from uploadfilter.model import Mode, Reason, Scan, SignalType
-from uploadfilter.proxy.clients.leaving import Departure, departure_of
+from uploadfilter.proxy.clients.leaving import Departure
 from uploadfilter.proxy.inspecting.commands import Command, Content, StartScan
 from uploadfilter.proxy.inspecting.sparing import SpareCapacity
 from uploadfilter.proxy.inspecting.spool import closed
@@ -60,7 +60,7 @@ class Scanning:
         if shared is None:
             return upload.inspection.failed(Reason.SPOOL_FULL)
         is_monitored = upload.arrival.route.mode is Mode.MONITOR
-        departure = departure_of(upload.arrival.request)
+        departure = upload.sender.departure()
         with self._spare, closed(shared):
             scans = await self._scanners.scan(
                 shared,

@@ -218,7 +218,7 @@ class Sealer:
     def _text(self, upload: Upload, matches: tuple[Match, ...]) -> EvidenceText:
         arrival = upload.arrival
         side = arrival.side
-        peer_port = _peer_port(arrival.request.transport)
+        peer_port = upload.sender.port
         is_direct = not side.trusted
         told = _port(self._header(upload, self._settings.port_header))
         return EvidenceText(
@@ -264,14 +264,6 @@ def _distinct(matches: tuple[Match, ...]) -> list[Match]:
     """Return the first matches of different entries."""
     found = {(it.set, it.entry): it for it in reversed(matches)}
     return list(reversed(found.values()))[:MOST_MATCHES]
-
-
-def _peer_port(transport: asyncio.BaseTransport | None) -> int | None:
-    """Return the port of the connection's other end; ``None`` for a unix socket."""
-    match transport and transport.get_extra_info("peername"):
-        case (str(), int(port), *_):
-            return port
-    return None
 
 
 def _port(text: str) -> int | None:

@@ -20,6 +20,7 @@ from uploadfilter.proxy.inspecting.commands import (
 )
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import LoopMeter
+from uploadfilter.proxy.inspecting.reading import Sender
 from uploadfilter.proxy.inspecting.recorder import Ticket
 from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.inspecting.unheld import Unheld
@@ -35,6 +36,7 @@ class Upload:
 
     Attributes:
         arrival: The request, its route and the settings in force.
+        sender: The client's end of it.
         inspection: The state machine, not yet begun.
         ticket: The id of its decision, and its client.
         spools: Hold the original bytes, and the contents of a form.
@@ -56,6 +58,7 @@ class Upload:
     """
 
     arrival: Arrival
+    sender: Sender
     inspection: Inspection
     ticket: Ticket
     spools: Mapping[Where, Spool]
@@ -91,7 +94,7 @@ class Upload:
         if self.is_continued:
             return
         self.is_continued = True
-        await ask_for_body(self.arrival.request)
+        await self.sender.ask_for_body()
 
     def answer(self, command: Answer) -> web.StreamResponse:
         """Make the answer of ``command`` to its client."""
@@ -106,17 +109,6 @@ class Upload:
             is_rejection=command.is_rejection,
             code=self.ticket.code if command.is_rejection else "",
         )
-
-
-async def ask_for_body(request: web.BaseRequest) -> None:
-    """Tell a client that waits for it to send the body (RFC 9110, section 10.1.1).
-
-    Raises:
-        OSError: The client has disconnected.
-    """
-    if request.headers.get("Expect") and request.version >= (1, 1):
-        await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
-        request.writer.output_size = 0
 
 
 Keep: TypeAlias = Callable[[Upload, KeepSlice], Awaitable[web.StreamResponse | None]]

@@ -18,14 +18,15 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A request whose route is known.
 
     Attributes:
-        request: The request with aiohttp's parsed head; its body is not read yet.
+        http: The request with aiohttp's parsed head, whose body is not read yet;
+            ``None`` if it came by another protocol.
         head: The same head, as it arrived.
         live: The settings from its beginning to its end.
         route: Its route.
         side: The client's end of it.
     """
 
-    request: web.BaseRequest
+    http: web.BaseRequest | None
     head: RequestHead
     live: Live
     route: Route
@@ -43,7 +44,14 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, dict=True):
             trusted_proxies=live.settings.trusted_proxies,
             believed=live.settings.client_header,
         )
-        return cls(request=request, head=head, live=live, route=route, side=side)
+        return cls(http=request, head=head, live=live, route=route, side=side)
+
+    @property
+    def request(self) -> web.BaseRequest:
+        """The request over HTTP."""
+        if self.http is None:
+            raise TypeError("an upload by another protocol was treated as HTTP")
+        return self.http
 
     @property
     def origin(self) -> Origin:
