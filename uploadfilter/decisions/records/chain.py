@@ -80,7 +80,7 @@ class Tail:
         match record:
             case DecisionRecord():
                 self.matches += record.verdict is Verdict.MATCH
-                if record.effect is Action.ACCEPT:
+                if record.effect is Action.ACCEPT and record.status is None:
                     self.awaiting[record.id] = None
             case OutcomeRecord():
                 self.awaiting.pop(record.decision, None)

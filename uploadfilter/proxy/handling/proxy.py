@@ -7,6 +7,10 @@ unless an origin would join files by it, or as a WebSocket if its route lets one
 that were in force at its beginning.
 """
 
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final, Protocol
+
 from aiohttp import web
 
 from uploadfilter.model import Action, Mode, Reason
@@ -15,10 +19,8 @@ from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.counting.labels import RequestKind
 from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
-from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.websockets import WebSocketPassing
 from uploadfilter.proxy.inspecting.canaries import Canaries
-from uploadfilter.proxy.inspecting.intake import Intake
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce, Live
@@ -30,10 +32,49 @@ from uploadfilter.uploads.head.joining import joins
 from uploadfilter.uploads.head.plan import PIECE, BodyPlan, Refusal, plan
 from uploadfilter.uploads.head.request import RequestHead
 from uploadfilter.uploads.head.websockets import WebSockets, without_handshake
+from uploadfilter.uploads.limits import UploadLimits
 
 _BAD_REQUEST = 400
 _NOT_FOUND = 404
 _NOT_IMPLEMENTED = 501
+
+
+class Taking(Protocol):
+    """An object that takes uploads in, such as the ``Intake``."""
+
+    async def take(
+        self, arrival: Arrival, body: BodyPlan | Refusal, *, is_canary: bool
+    ) -> web.StreamResponse:
+        """Answer one upload."""
+
+
+class PassingOn(Protocol):
+    """An object that answers requests without a body, such as ``Passing``."""
+
+    async def pass_on(self, arrival: Arrival) -> web.StreamResponse:
+        """Answer one request."""
+
+    async def in_turn(
+        self,
+        arrival: Arrival,
+        exchange: Callable[[Arrival], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Carry an exchange out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How requests are read that ask for a decision, and are not forwarded.
+
+    Attributes:
+        head: Returns the head of the upload that a request asks about.
+        plan: Plans its body.
+        arrive: Finds its client.
+    """
+
+    head: Callable[[web.BaseRequest], RequestHead]
+    plan: Callable[[RequestHead, UploadLimits], BodyPlan | Refusal]
+    arrive: Callable[[web.BaseRequest, RequestHead, Live, Route], Arrival]
 
 
 class Proxy:
@@ -44,10 +85,12 @@ class Proxy:
         drain: Counts the requests in flight.
         metrics: Counts requests by how they were treated.
         canaries: Knows an operator's canary.
-        assembling: Takes uploads that come in several requests.
+        assembling: Takes uploads that come in several requests; ``None`` where each
+            request is an upload of its own.
         intake: Takes all others.
         passing: Forwards requests that have no body.
-        websockets: Passes WebSockets on.
+        websockets: Passes WebSockets on; ``None`` to refuse them.
+        reading: How requests are read; ``None`` for those that are forwarded.
     """
 
     def __init__(
@@ -57,10 +100,11 @@ class Proxy:
         drain: Drain,
         metrics: Metrics,
         canaries: Canaries,
-        assembling: Assembling,
-        intake: Intake,
-        passing: Passing,
-        websockets: WebSocketPassing,
+        assembling: Assembling | None,
+        intake: Taking,
+        passing: PassingOn,
+        websockets: WebSocketPassing | None,
+        reading: Reading | None = None,
     ) -> None:
         self._in_force = in_force
         self._drain = drain
@@ -70,10 +114,12 @@ class Proxy:
         self._intake = intake
         self._passing = passing
         self._websockets = websockets
+        self._forwards = reading is None
+        self._reading = reading or _FORWARDED
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
-        head = _head(request)
+        head = self._reading.head(request)
         with (
             self._drain.request(),
             self._in_force.use() as live,
@@ -102,22 +148,25 @@ class Proxy:
             method=head.method,
             stands_for=head.stands_for,
         )
-        if choice.route is None:
+        if choice.route is None or self._has_no_origin(choice.route, live):
             return self._refuse(request, live, _NO_ROUTE)
         said = self._canaries.said(head)
         if said is CanaryClaim.WRONG:
             return self._refuse(request, live, _NO_CANARY)
-        arrival = Arrival.of(request, head, live=live, route=choice.route)
-        if not choice.is_ambiguous and self._is_websocket(arrival):
+        arrival = self._reading.arrive(request, head, live, choice.route)
+        websockets = self._websockets
+        if websockets and not choice.is_ambiguous and self._is_websocket(arrival):
             tally.kind = RequestKind.WEBSOCKET
-            return await self._passing.in_turn(arrival, self._websockets.exchange)
-        body = plan(head, choice.route.limits)
+            return await self._passing.in_turn(arrival, websockets.exchange)
+        body = self._reading.plan(head, choice.route.limits)
         if choice.is_ambiguous and isinstance(body, BodyPlan):
             body = _AMBIGUOUS
         if ends_here(head) and not isinstance(body, Refusal):
             return self._end(arrival)
         is_canary = said is CanaryClaim.CANARY
-        answer = None if is_canary else await self._assembling.answer(arrival, body)
+        answer = None
+        if self._assembling is not None and not is_canary:
+            answer = await self._assembling.answer(arrival, body)
         if answer is not None:
             tally.kind = RequestKind.UPLOAD
             return answer
@@ -146,6 +195,10 @@ class Proxy:
             return self._refuse(arrival.request, arrival.live, PIECE)
         tally.kind = RequestKind.PASSED
         return await self._passing.pass_on(arrival)
+
+    def _has_no_origin(self, route: Route, live: Live) -> bool:
+        """Tell whether a request cannot be forwarded: its route only answers."""
+        return self._forwards and route.origin not in live.origins
 
     def _is_websocket(self, arrival: Arrival) -> bool:
         """Tell whether a request opens a WebSocket that its route lets pass."""
@@ -220,10 +273,20 @@ def _sent(request: web.BaseRequest, answer: web.StreamResponse) -> int:
     return request.writer.output_size
 
 
-def _head(request: web.BaseRequest) -> RequestHead:
+def head_of(request: web.BaseRequest) -> RequestHead:
+    """Return the head of a request as it arrived."""
     return RequestHead(
         method=request.method,
         target=request.raw_path,
         headers=tuple(request.raw_headers),
         version=(request.version.major, request.version.minor),
     )
+
+
+def _arrived(
+    request: web.BaseRequest, head: RequestHead, live: Live, route: Route
+) -> Arrival:
+    return Arrival.of(request, head, live=live, route=route)
+
+
+_FORWARDED: Final = Reading(head=head_of, plan=plan, arrive=_arrived)

@@ -103,6 +103,18 @@ class Driver:
             case never:
                 assert_never(never)
 
+    async def ask(self, upload: Upload) -> Forward | Answer:
+        """Inspect an upload and record its decision, for who carries it out himself.
+
+        Returns:
+            The effect, which is on record unless it is an answer to try again later.
+        """
+        command = await self._decided(upload, self._read_and_inspect)
+        self._took(Phase.WHOLE, upload, upload.begun_s)
+        if isinstance(command, web.StreamResponse):
+            raise TypeError("an upload that is only asked about was kept as a slice")
+        return command
+
     async def decide(
         self, upload: Upload, body: AsyncIterator[bytes]
     ) -> Forward | Answer:

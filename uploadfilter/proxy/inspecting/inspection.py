@@ -109,6 +109,8 @@ class Inspection:
         undoes_framing: Whether the origin surely undoes ``aws-chunked`` framing, so
             that nobody gets the bytes as they were sent.
         shown: See ``UploadPieces``.
+        accept_status: The status of an accepted upload whose client gets its answer
+            here; ``None`` if the origin answers.
     """
 
     def __init__(
@@ -125,11 +127,13 @@ class Inspection:
         keeps_slices: bool = False,
         undoes_framing: bool = False,
         shown: Sequence[int] = (),
+        accept_status: int | None = None,
     ) -> None:
         self._mode = mode
         self._policy = policy
         self._accept = accept
         self._reject_status = reject_status
+        self._accept_status = accept_status
         self._limits = limits
         self._refusal = plan if isinstance(plan, Refusal) else None
         # A refused head ends an exempt upload like any other.
@@ -323,7 +327,7 @@ class Inspection:
                 judgement=judgement,
                 scans=self._scans,
                 matches=self._matches,
-                status=None if accepted else self._status(judgement),
+                status=self._accept_status if accepted else self._status(judgement),
             )
         ]
 

@@ -18,7 +18,7 @@ from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
-from uploadfilter.proxy.inspecting.reading import RequestSender
+from uploadfilter.proxy.inspecting.reading import RequestSender, Sender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
@@ -29,6 +29,7 @@ from uploadfilter.uploads.body.spans import BodySpan
 from uploadfilter.uploads.head import awschunked
 from uploadfilter.uploads.head.plan import BodyPlan, Refusal
 
+_ACCEPTED = 200
 _UNAVAILABLE = 503
 _NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
 
@@ -86,6 +87,44 @@ class Intake:
                 keep=keep,
             )
             return await Metered(self._driver.run(upload), upload.meter.spend)
+
+    async def ask(
+        self,
+        arrival: Arrival,
+        body: BodyPlan | Refusal,
+        *,
+        sender: Sender | None = None,
+        is_canary: bool = False,
+    ) -> tuple[Upload, Forward | Answer] | TurnedAway:
+        """Decide about an upload for who carries the effect out himself.
+
+        Args:
+            arrival: Its head, its route and the settings in force.
+            body: The plan of the body by its head, or why it is refused.
+            sender: The client's end; ``None`` for that of a request over HTTP.
+            is_canary: Whether the operator sent it to prove that the filter works.
+
+        Returns:
+            The upload and the effect, where ``Forward`` means that it is accepted; or
+            the reason why there is no room, which is counted.
+        """
+        with Held() as held:
+            no_room = await self._place(arrival, held)
+            if no_room is not None and _turns_away(arrival, no_room):
+                self._count_shed(arrival, no_room)
+                return no_room
+            upload = self._begun(
+                arrival,
+                body,
+                no_room,
+                held,
+                exempt=arrival.route.exempt,
+                is_canary=is_canary,
+                sender=sender,
+                accept_status=_ACCEPTED,
+            )
+            asking = self._driver.ask(upload)
+            return upload, await Metered(asking, upload.meter.spend)
 
     async def _place(self, arrival: Arrival, held: Held) -> TurnedAway | None:
         """Take a place for an upload while ``held`` is open, or say why not."""
@@ -155,6 +194,8 @@ class Intake:
         spans: Sequence[BodySpan] | None = None,
         keep: Keep | None = None,
         pieces: UploadPieces | None = None,
+        sender: Sender | None = None,
+        accept_status: int | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
@@ -170,6 +211,7 @@ class Intake:
             keeps_slices=keep is not None,
             undoes_framing=_undoes_framing(arrival),
             shown=pieces.shown if pieces else (),
+            accept_status=accept_status,
         )
         if not client and not is_canary:
             self._recorder.faults.say_unlimited(arrival.side, arrival.live.settings)
@@ -179,7 +221,7 @@ class Intake:
             held.until_released(spool.close)
         return Upload(
             arrival=arrival,
-            sender=RequestSender(arrival.request),
+            sender=sender or RequestSender(arrival.request),
             inspection=inspection,
             ticket=self._recorder.ticket(arrival.client, arrival.head.method),
             spools=spools,

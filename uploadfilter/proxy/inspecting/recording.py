@@ -46,6 +46,7 @@ class Recording:
     async def record(self, upload: Upload, command: Record) -> list[Command]:
         """Make the decision durable; a shed is only counted."""
         recorder, inspection = self._recorder, upload.inspection
+        upload.decision = command
         judgement = command.judgement
         is_shed = judgement.effect is Action.RETRY_LATER and not upload.is_canary
         if is_shed and judgement.verdict is not Verdict.MATCH:

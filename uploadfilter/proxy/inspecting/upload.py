@@ -16,6 +16,7 @@ from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.inspecting.commands import (
     Answer,
     KeepSlice,
+    Record,
     Where,
 )
 from uploadfilter.proxy.inspecting.inspection import Inspection
@@ -53,6 +54,7 @@ class Upload:
         is_continued: Whether the client was told to send the body.
         keep: Keeps a slice of a file, on a route for chunked forms.
         pieces: Its pieces, if it came in several requests.
+        decision: The decision and its evidence, once it is recorded or counted.
         copies: Whether altered copies were looked for; ``None`` if there was nothing to
             look in, or if they are not looked for.
     """
@@ -76,6 +78,7 @@ class Upload:
     keep: "Keep | None" = None
     pieces: UploadPieces | None = None
     copies: CopySearch | None = None
+    decision: Record | None = None
 
     @property
     def settings(self) -> LiveSettings:
