@@ -100,7 +100,7 @@ class Site:
         }
 
 
-def settings(state: Path, origin: str, **changes: Any) -> Settings:  # noqa: ANN401 - any of its fields
+def settings(state: Path, origin: str, /, **changes: Any) -> Settings:  # noqa: ANN401 - any of its fields
     """Return settings of a small filter in ``ENFORCE``."""
     return replace(
         Settings(

@@ -26,6 +26,8 @@ GROUPS: Final[Mapping[tuple[str, ...], str]] = {
     ("log",): "Read the decision log, and prove a record of it.",
     ("report",): "Make a report of what the filter did.",
     ("config",): "Check the configuration, and show the settings in force.",
+    ("api",): "Let applications ask the filter about uploads.",
+    ("api", "token"): "Make, list and revoke the tokens of the scan API.",
     ("objection",): "Decide objections, write statements of reasons.",
     ("issuer",): "For those who make hash sets: build, sign, publish and withdraw.",
 }
@@ -79,6 +81,9 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("config", "check"): "config:check",
     ("config", "presets"): "config:presets",
     ("config", "show"): "config:show",
+    ("api", "token", "add"): "api:add_command",
+    ("api", "token", "list"): "api:list_command",
+    ("api", "token", "remove"): "api:remove_command",
     ("objection", "list"): "objections:list_command",
     ("objection", "show"): "objections:show_command",
     ("objection", "decide"): "objections:decide_command",

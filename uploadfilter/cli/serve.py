@@ -50,10 +50,18 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    api: Annotated[
+        str | None,
+        typer.Option(
+            metavar="unix:PATH|HOST:PORT",
+            help="Where applications and front ends ask about uploads over HTTP.",
+            show_default=False,
+        ),
+    ] = None,
     config_path: ConfigOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Run the upload proxy in front of an origin.
+    """Run the upload proxy in front of an origin, or answer who asks about uploads.
 
     SIGTERM or Ctrl-C stops it after the uploads in flight have finished. SIGHUP makes
     it read the configuration file again.
@@ -61,6 +69,8 @@ def serve(
     **Examples**
 
         uploadfilter serve --origin http://127.0.0.1:8081 --listen 127.0.0.1:8080
+
+        uploadfilter serve --api "unix:/run/uploadfilter/api mode=0660 group=www-data"
 
         uploadfilter serve --config /etc/uploadfilter/uploadfilter.toml --mode enforce
     """
@@ -74,6 +84,7 @@ def serve(
         "listen": listen,
         "state": None if state is None else str(state),
         "mode": mode,
+        "api": api,
         "instance": instance,
     }
     path = config_file(config_path)

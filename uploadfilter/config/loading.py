@@ -181,12 +181,13 @@ class _Reading:
             key = (schema.ORIGIN,)
             origin = read_origin(self._reader, document[schema.ORIGIN], key)
             settings[schema.ORIGIN] = origin
-        elif schema.ROUTES not in document:
+        elif schema.ROUTES not in document and not self._is_only_asked():
             self._complain(
                 (),
                 "no origin is named",
                 hint="Name the site behind the proxy: --origin URL, or origin = "
-                '"URL" in the configuration file.',
+                '"URL" in the configuration file. If applications only ask: --api '
+                "without --listen.",
             )
         origins = read_origins(self._reader, document.get(schema.ORIGINS, {}))
         common = Common(
@@ -201,6 +202,12 @@ class _Reading:
             self._reader, routes, common=common, origins=origins
         )
         settings[schema.ORIGINS] = origins
+
+    def _is_only_asked(self) -> bool:
+        """Tell whether there is no proxy, but a door that applications ask."""
+        table = self._document.get("api")
+        has_door = isinstance(table, dict) and bool(table.get("listen"))
+        return has_door and "listen" not in self._document
 
     def _refuse_circles(self, settings: Mapping[str, Any]) -> None:
         """Refuse a proxy that would be its own origin."""

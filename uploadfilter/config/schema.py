@@ -15,6 +15,7 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
+from uploadfilter.doors.settings import APISettings
 from uploadfilter.evidence.settings import Copies, EvidenceSettings
 from uploadfilter.forms.settings import (
     FormsSettings,
@@ -55,6 +56,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "notify": NotifySettings,
     "sealed_evidence": SealedEvidenceSettings,
     "admin": AdminSettings,
+    "api": APISettings,
     "forms": FormsSettings,
     "objections": ObjectionSettings,
     "statements": StatementSettings,
@@ -135,6 +137,7 @@ OPTIONS: Final[Mapping[str, Key]] = {
     "mode": ("mode",),
     "state": ("state",),
     "instance": ("instance",),
+    "api": ("api", "listen"),
 }
 """Options of ``serve``, and the keys that they override."""
 

@@ -8,6 +8,7 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
+from uploadfilter.doors.settings import APISettings
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.forms.settings import (
     FormsSettings,
@@ -70,6 +71,7 @@ class Settings:
         notify: The operator's own system that is told of matches.
         sealed_evidence: Details of rejected uploads that are kept for the police.
         admin: The admin listener.
+        api: The scan API.
         forms: The listeners of the public forms and of reviewers.
         objections: How uploaders object to rejections.
         statements: What statements of reasons say.
@@ -104,6 +106,7 @@ class Settings:
         default_factory=SealedEvidenceSettings
     )
     admin: AdminSettings = field(default_factory=AdminSettings)
+    api: APISettings = field(default_factory=APISettings)
     forms: FormsSettings = field(default_factory=FormsSettings)
     objections: ObjectionSettings = field(default_factory=ObjectionSettings)
     statements: StatementSettings = field(default_factory=StatementSettings)
@@ -112,7 +115,8 @@ class Settings:
     @property
     def live(self) -> LiveSettings:
         """Return the settings that may change while the service runs."""
-        rest = () if self.origin is None else (self._default_route,)
+        is_whole = bool(self.api.listen) or self.origin is not None
+        rest = (self._default_route,) if is_whole else ()
         default = {} if self.origin is None else {DEFAULT_ROUTE: self.origin}
         return LiveSettings(
             routes=Routes((*self.routes, *rest)),
@@ -126,6 +130,11 @@ class Settings:
             limits=self.proxy,
             wording=self.wording,
         )
+
+    @property
+    def proxy_listen(self) -> tuple[Address, ...]:
+        """The addresses of the proxy; none if it has no origin to forward to."""
+        return self.listen if self.origin is not None or self.routes else ()
 
     @property
     def _default_route(self) -> Route:

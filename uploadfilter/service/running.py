@@ -21,6 +21,7 @@ from uploadfilter.config import Loaded, Settings, in_short
 from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change
+from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.forms.codes import code_of, load_key
 from uploadfilter.knowngood.cohorts import Cohorts
 from uploadfilter.proxy.admin import listening as admin
@@ -29,12 +30,11 @@ from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.assembling.store import UploadStore
 from uploadfilter.proxy.clients.addresses import Address, TCPAddress
-from uploadfilter.proxy.clients.listening import listening
+from uploadfilter.proxy.clients.listening import Served, listening
 from uploadfilter.proxy.clients.sockets import Inherited
 from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.handling.composing import composed
-from uploadfilter.proxy.handling.proxy import Proxy
+from uploadfilter.proxy.handling.composing import Composed, composed
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.recorder import Recorder, no_code
 from uploadfilter.proxy.inspecting.sealing import Sealer
@@ -47,6 +47,7 @@ from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
 from uploadfilter.service.chores import beside, chores, kept, now_s, surveyor_of
+from uploadfilter.service.doors import Doors
 from uploadfilter.service.notify import Manager
 from uploadfilter.service.reloading import Reloader
 from uploadfilter.state import (
@@ -67,6 +68,7 @@ class Running:
     Attributes:
         addresses: Its addresses, with the ports that were chosen.
         admin: The address of the admin listener; ``None`` without one.
+        api: The address of the scan API; ``None`` without one.
         is_whole: Returns whether the parts are alive that only a restart replaces.
         watched: The objects whose state the admin listener shows.
         changes: Records changes.
@@ -74,6 +76,7 @@ class Running:
 
     addresses: tuple[Address, ...]
     admin: Address | None
+    api: Address | None
     is_whole: Callable[[], bool]
     watched: Watched
     changes: ChangeRecorder
@@ -130,7 +133,7 @@ async def running(
         tripwire = Tripwire(settings.state, own, clock=now_s)
         admission, drain = _admission(room, metrics, scanners), Drain()
         store = await _upload_store(stack, settings)
-        proxy = composed(
+        parts = composed(
             in_force=in_force,
             drain=drain,
             metrics=metrics,
@@ -168,37 +171,39 @@ async def running(
         tasks = chores(watched, recorder, admission, tripwire, settings, changes)
         await stack.enter_async_context(tasks)
         yield await _listening(
-            stack, proxy, watched, changes, settings, is_whole=decisions.is_alive
+            stack, parts, watched, changes, settings, is_whole=decisions.is_alive
         )
 
 
 async def _listening(
     stack: AsyncExitStack,
-    proxy: Proxy,
+    parts: Composed,
     watched: Watched,
     changes: ChangeRecorder,
     settings: Settings,
     *,
     is_whole: Callable[[], bool],
 ) -> Running:
-    """Start the admin listener, then that of uploads, until the stack closes."""
+    """Start the admin listener, then those of uploads, until the stack closes."""
+    doors = Doors(parts=parts, watched=watched, tokens=TokenFile(settings.state))
     watched.metrics.started(watched.begun)
     told_at = await stack.enter_async_context(_admin(watched, settings.admin))
     inherited = stack.enter_context(closing(Inherited.of(os.environ)))
+    site = Served(parts.proxy.handle, settings.proxy_listen)
     clients = listening(
-        proxy.handle,
+        [site, doors.api(settings.api.address)],
         in_force=watched.in_force,
         drain=watched.drain,
         metrics=watched.metrics,
-        addresses=settings.listen,
         inherited=inherited,
     )
-    addresses = await stack.enter_async_context(clients)
+    addresses, asked_at = await stack.enter_async_context(clients)
     own = instance_directory(settings.state, settings.instance)
     note_listening(own, addresses)
     return Running(
         addresses=addresses,
         admin=told_at,
+        api=asked_at[0] if asked_at else None,
         is_whole=is_whole,
         watched=watched,
         changes=changes,

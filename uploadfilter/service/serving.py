@@ -106,6 +106,7 @@ async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
             "listening",
             addresses=addresses,
             port=service.port,
+            api=service.api and str(service.api),
             origin=settings.origin.url if settings.origin else None,
             mode=settings.mode,
             instance=settings.instance,

@@ -40,12 +40,7 @@ MOST_CONTENTS_RECORDED = 2000
 many views, the line stays below ``LINE_LIMIT``."""
 
 _OTHER_METHOD = "OTHER"
-_METHODS = frozenset(
-    {
-        *("POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"),
-        *("INSTREAM", "FILDES"),  # commands of clamd's protocol
-    }
-)
+_METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"})
 
 
 def decision_record(

@@ -11,7 +11,7 @@ import resource
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from functools import partial
-from typing import Final
+from typing import Final, NamedTuple
 
 import structlog
 from aiohttp import http_parser
@@ -42,28 +42,38 @@ _CLOSING_S: Final = 1.0
 """How long aiohttp may take to close its connections; nothing is in flight then."""
 
 
+class Served(NamedTuple):
+    """What answers requests at some addresses.
+
+    Attributes:
+        handle: Answers one request.
+        addresses: The addresses to listen on.
+    """
+
+    handle: Handle
+    addresses: Sequence[Address]
+
+
 @asynccontextmanager
 async def listening(
-    handle: Handle,
+    served: Sequence[Served],
     *,
     in_force: InForce,
     drain: Drain,
     metrics: Metrics,
-    addresses: Sequence[Address],
     inherited: Inherited,
-) -> AsyncIterator[tuple[Address, ...]]:
-    """Serve clients during the block.
+) -> AsyncIterator[list[tuple[Address, ...]]]:
+    """Serve clients during the block, within one limit on all connections.
 
     Args:
-        handle: Answers one request.
+        served: What answers at which addresses.
         in_force: The live settings.
         drain: The requests in flight.
         metrics: Counts each limit that was reached.
-        addresses: The addresses to listen on.
         inherited: Sockets that the parent program has opened.
 
     Yields:
-        The addresses that were bound, with the ports that were picked.
+        The addresses that were bound, with the ports that were picked, of each.
 
     Raises:
         ServiceError: An address cannot be bound, or aiohttp lacks its C parser.
@@ -75,14 +85,21 @@ async def listening(
     connections = Connections(
         lambda: in_force.settings, metrics, descriptors=descriptors
     )
-    server = Server(handle, connections=connections, drain=drain, metrics=metrics)
+    servers = [
+        Server(it.handle, connections=connections, drain=drain, metrics=metrics)
+        for it in served
+    ]
     async with AsyncExitStack() as stack:
-        stack.push_async_callback(server.shutdown, _CLOSING_S)
+        for server in servers:
+            stack.push_async_callback(server.shutdown, _CLOSING_S)
         async with AsyncExitStack() as open_sockets:
             bound = [
-                await _accepting(open_sockets, listener, server)
-                for address in addresses
-                for listener in sockets.open_listeners(address, inherited)
+                [
+                    await _accepting(open_sockets, listener, server)
+                    for address in it.addresses
+                    for listener in sockets.open_listeners(address, inherited)
+                ]
+                for server, it in zip(servers, served, strict=True)
             ]
             if left := inherited.left():
                 log.warning(
@@ -91,8 +108,7 @@ async def listening(
                     hint='Write listen = "inherited", or remove them from the socket '
                     "unit.",
                 )
-            addresses = tuple(listener.address for listener in bound)
-            yield addresses
+            yield [tuple(each.address for each in its) for its in bound]
         await _see_out(connections, drain, in_force.settings.limits)
 
 

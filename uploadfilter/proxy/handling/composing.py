@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from functools import partial
+from typing import NamedTuple
 
 from uploadfilter.evidence.background import Background
 from uploadfilter.proxy.assembling.bench import Workbench
@@ -30,6 +31,22 @@ from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
 
 
+class Composed(NamedTuple):
+    """The proxy, and the parts of it that doors without an origin share.
+
+    Attributes:
+        proxy: Handles each request.
+        intake: Takes uploads in.
+        canaries: Knows an operator's canary.
+        background: Returns the prepared cohort, by which matches are judged.
+    """
+
+    proxy: Proxy
+    intake: Intake
+    canaries: Canaries
+    background: Callable[[], Background | None]
+
+
 def composed(
     *,
     in_force: InForce,
@@ -45,7 +62,7 @@ def composed(
     canaries: Canaries,
     sealer: Sealer,
     background: Callable[[], Background | None],
-) -> Proxy:
+) -> Composed:
     """Make the proxy out of objects that live as long as the service.
 
     Args:
@@ -95,22 +112,19 @@ def composed(
         metrics=metrics,
         room=room,
     )
-    return Proxy(
+    passing = _passing(drain, waiting, metrics, admission, recorder)
+    websockets = WebSocketPassing(in_force, intake, recorder, drain, waiting)
+    proxy = Proxy(
         in_force=in_force,
         drain=drain,
         metrics=metrics,
         canaries=canaries,
         assembling=Assembling(bench),
         intake=intake,
-        passing=_passing(drain, waiting, metrics, admission, recorder),
-        websockets=WebSocketPassing(
-            in_force=in_force,
-            intake=intake,
-            recorder=recorder,
-            drain=drain,
-            waiting=waiting,
-        ),
+        passing=passing,
+        websockets=partial(passing.in_turn, exchange=websockets.exchange),
     )
+    return Composed(proxy, intake, canaries, background)
 
 
 def _passing(

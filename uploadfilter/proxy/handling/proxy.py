@@ -19,7 +19,6 @@ from uploadfilter.proxy.assembling.protocols import Assembling
 from uploadfilter.proxy.clients import relaying
 from uploadfilter.proxy.counting.labels import RequestKind
 from uploadfilter.proxy.counting.metrics import CountedRequest, Metrics
-from uploadfilter.proxy.handling.websockets import WebSocketPassing
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.requests.arrival import Arrival
 from uploadfilter.proxy.requests.draining import Drain
@@ -53,13 +52,6 @@ class PassingOn(Protocol):
 
     async def pass_on(self, arrival: Arrival) -> web.StreamResponse:
         """Answer one request."""
-
-    async def in_turn(
-        self,
-        arrival: Arrival,
-        exchange: Callable[[Arrival], Awaitable[web.StreamResponse]],
-    ) -> web.StreamResponse:
-        """Carry an exchange out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +95,7 @@ class Proxy:
         assembling: Assembling | None,
         intake: Taking,
         passing: PassingOn,
-        websockets: WebSocketPassing | None,
+        websockets: Callable[[Arrival], Awaitable[web.StreamResponse]] | None,
         reading: Reading | None = None,
     ) -> None:
         self._in_force = in_force
@@ -157,7 +149,7 @@ class Proxy:
         websockets = self._websockets
         if websockets and not choice.is_ambiguous and self._is_websocket(arrival):
             tally.kind = RequestKind.WEBSOCKET
-            return await self._passing.in_turn(arrival, websockets.exchange)
+            return await websockets(arrival)
         body = self._reading.plan(head, choice.route.limits)
         if choice.is_ambiguous and isinstance(body, BodyPlan):
             body = _AMBIGUOUS

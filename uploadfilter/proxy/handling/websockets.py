@@ -88,7 +88,6 @@ class WebSocketPassing:
 
     def __init__(
         self,
-        *,
         in_force: InForce,
         intake: Intake,
         recorder: Recorder,

@@ -18,7 +18,7 @@ from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
-from uploadfilter.proxy.inspecting.reading import RequestSender, Sender
+from uploadfilter.proxy.inspecting.reading import RequestSender, UploadSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
@@ -93,7 +93,7 @@ class Intake:
         arrival: Arrival,
         body: BodyPlan | Refusal,
         *,
-        sender: Sender | None = None,
+        sender: UploadSender | None = None,
         is_canary: bool = False,
     ) -> tuple[Upload, Forward | Answer] | TurnedAway:
         """Decide about an upload for who carries the effect out himself.
@@ -194,7 +194,7 @@ class Intake:
         spans: Sequence[BodySpan] | None = None,
         keep: Keep | None = None,
         pieces: UploadPieces | None = None,
-        sender: Sender | None = None,
+        sender: UploadSender | None = None,
         accept_status: int | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
@@ -213,7 +213,7 @@ class Intake:
             shown=pieces.shown if pieces else (),
             accept_status=accept_status,
         )
-        if not client and not is_canary:
+        if not client and not is_canary and accept_status is None:
             self._recorder.faults.say_unlimited(arrival.side, arrival.live.settings)
         clock = asyncio.get_running_loop().time
         spools = {where: self._room.spool(client) for where in Where}
@@ -238,18 +238,23 @@ class Intake:
     def shed(self, arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
         """Answer an upload for which there is no room, before its body is read."""
         self._count_shed(arrival, no_room)
-        return answers.response(
-            arrival.request,
-            status=no_room.status,
-            reason=no_room.reason,
-            decision_id=None,
-            wording=arrival.live.settings.wording,
-            retry_after_s=no_room.retry_after_s,
-        )
+        return answer_shed(arrival, no_room)
 
     def _count_shed(self, arrival: Arrival, no_room: TurnedAway) -> None:
         ticket = self._recorder.ticket(arrival.client, arrival.head.method)
         self._recorder.shed(ticket, no_room.reason, status=no_room.status)
+
+
+def answer_shed(arrival: Arrival, no_room: TurnedAway) -> web.StreamResponse:
+    """Return the answer to an upload that was turned away, and is counted."""
+    return answers.response(
+        arrival.request,
+        status=no_room.status,
+        reason=no_room.reason,
+        decision_id=None,
+        wording=arrival.live.settings.wording,
+        retry_after_s=no_room.retry_after_s,
+    )
 
 
 def _undoes_framing(arrival: Arrival) -> bool:

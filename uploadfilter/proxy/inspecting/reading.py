@@ -1,9 +1,9 @@
 """Read the body of an upload piece by piece, within its time limits.
 
 An upload is inspected in the same way through every door. What the inspection needs of
-its client is a ``Sender``: the next bytes of the body, and whether the client is still
-there. ``RequestSender`` is that of a request over HTTP; a door with another protocol
-brings its own.
+its client is an ``UploadSender``: the next bytes of the body, and whether the client is
+still there. ``RequestSender`` is that of a request over HTTP; a door with another
+protocol brings its own.
 
 Rules this module keeps:
 
@@ -47,7 +47,7 @@ class BodyStream(Protocol):
         """Return whether the end of the body has arrived."""
 
 
-class Sender(Protocol):
+class UploadSender(Protocol):
     """The client that sends one upload."""
 
     @property
@@ -124,7 +124,7 @@ class BodyReader:
 
     def __init__(
         self,
-        sender: Sender,
+        sender: UploadSender,
         arriving: Body,
         limits: ProxyLimits,
         meter: LoopMeter,

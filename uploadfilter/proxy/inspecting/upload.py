@@ -21,7 +21,7 @@ from uploadfilter.proxy.inspecting.commands import (
 )
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import LoopMeter
-from uploadfilter.proxy.inspecting.reading import Sender
+from uploadfilter.proxy.inspecting.reading import UploadSender
 from uploadfilter.proxy.inspecting.recorder import Ticket
 from uploadfilter.proxy.inspecting.spool import Spool
 from uploadfilter.proxy.inspecting.unheld import Unheld
@@ -60,7 +60,7 @@ class Upload:
     """
 
     arrival: Arrival
-    sender: Sender
+    sender: UploadSender
     inspection: Inspection
     ticket: Ticket
     spools: Mapping[Where, Spool]

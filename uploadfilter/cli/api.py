@@ -1,0 +1,77 @@
+"""``uploadfilter api token``: let applications ask the scan API over TCP, or no more.
+
+The running service reads the tokens again when they have changed.
+"""
+
+import sys
+from typing import Annotated
+
+import typer
+from rich.text import Text
+
+from uploadfilter.cli.acting import become_owner
+from uploadfilter.cli.options import JSONOption, StateOption, state_directory
+from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.doors.tokens import Scope, TokenFile
+
+NameArgument = Annotated[
+    str, typer.Argument(metavar="NAME", help="The name for who uses the token.")
+]
+
+
+def add_command(
+    name: NameArgument,
+    *,
+    scope: Annotated[
+        Scope,
+        typer.Option(
+            "--scope",
+            help="scan: ask about uploads; lookup: look signals up.",
+        ),
+    ] = Scope.SCAN,
+    state: StateOption = None,
+) -> None:
+    """Make a token for the scan API, and print it once.
+
+    It is stored hashed, in the state directory. Over a unix socket none is needed.
+
+    **Example**
+
+        uploadfilter api token add gallery --scope scan > token
+    """
+    path = state_directory(state)
+    become_owner(path)
+    token = TokenFile(path).add(name, scope)
+    say(f"made a token for {name!r}; it is shown only here", style="dim")
+    sys.stdout.write(f"{token}\n")
+
+
+def list_command(*, json: JSONOption = False, state: StateOption = None) -> None:
+    """List the tokens of the scan API, without the tokens themselves.
+
+    **Example**
+
+        uploadfilter api token list --json
+    """
+    tokens = TokenFile(state_directory(state)).tokens()
+    if json:
+        print_json([{"name": it.name, "scope": it.scope} for it in tokens])
+    elif tokens:
+        print_text(
+            table("name", "scope", rows=[(it.name, it.scope.value) for it in tokens])
+        )
+    else:
+        print_text(Text("there is no token"))
+
+
+def remove_command(name: NameArgument, *, state: StateOption = None) -> None:
+    """Revoke a token of the scan API, at once.
+
+    **Example**
+
+        uploadfilter api token remove gallery
+    """
+    path = state_directory(state)
+    become_owner(path)
+    TokenFile(path).remove(name)
+    say(f"revoked the token of {name!r}")

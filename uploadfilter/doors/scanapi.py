@@ -1,0 +1,190 @@
+"""The scan API: an application or a front end asks about an upload over HTTP.
+
+::
+
+    POST /v1/scan[/PATH]    the answer says what was found, in JSON
+    ANY  /v1/check[/PATH]   the status is the answer, as front ends ask for it
+    POST /v1/lookup         signals only
+    GET  /v1/openapi.json, /v1/health
+
+``asking.py`` has the first two. Rules this module keeps: over TCP, each question needs
+a token; who may open a unix socket needs none; what is no question is answered as a
+problem, and ends its connection.
+"""
+
+import asyncio
+import math
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Final
+
+import msgspec
+from aiohttp import http_exceptions, web
+
+from uploadfilter.doors.asking import CHECK, SCAN, json_answer
+from uploadfilter.doors.lookups import MOST_BYTES, LookUps
+from uploadfilter.doors.openapi import description
+from uploadfilter.doors.tokens import Scope, TokenFile
+from uploadfilter.errors import StoreError, UploadFilterError
+from uploadfilter.forms.rates import Rates
+from uploadfilter.proxy.answering.answers import RETRY_AFTER_S
+from uploadfilter.proxy.requests.live import InForce
+
+LOOK_UP: Final = "/v1/lookup"
+
+_LOOKUPS: Final = 600
+_LOOKUPS_WITHIN_S: Final = 60.0
+"""Questions of one token: ten a second serve a site that hashes for itself, and make
+the list no quicker to read out than uploads do."""
+
+_QUESTION_S: Final = 10.0
+
+
+def look_up_rates() -> Rates:
+    """Return what counts the look-ups of each token."""
+    return Rates(most=_LOOKUPS, within_s=_LOOKUPS_WITHIN_S)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScanAPI:
+    """Answers the requests of one listener.
+
+    Attributes:
+        scan: Handles what is below ``SCAN``.
+        check: Handles what is below ``CHECK``.
+        lookups: Looks signals up.
+        in_force: The live settings.
+        is_ready: Returns whether uploads can be decided now.
+        tokens: The tokens; ``None`` where none is needed.
+        rates: Counts the look-ups of each token.
+    """
+
+    scan: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    check: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    lookups: LookUps
+    in_force: InForce
+    is_ready: Callable[[], bool]
+    tokens: TokenFile | None
+    rates: Rates
+
+    async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Answer one request."""
+        path = request.raw_path.partition("?")[0]
+        match path:
+            case "/v1/health":
+                return self._health(request)
+            case "/v1/openapi.json":
+                return _read_only(request) or json_answer(200, description())
+            case _ if path == LOOK_UP:
+                return await self._look_up(request)
+            case _ if _is_below(path, CHECK):
+                return self._refused(request, Scope.SCAN) or await self.check(request)
+            case _ if _is_below(path, SCAN):
+                refused = _only(request, "POST") or self._refused(request, Scope.SCAN)
+                return refused or await self.scan(request)
+            case _:
+                return _problem(404, "There is nothing at this path.")
+
+    def _refused(self, request: web.BaseRequest, scope: Scope) -> web.Response | None:
+        """Return why a request may not ask; ``None`` if it may."""
+        if self.tokens is None:
+            return None
+        kind, _, token = request.headers.get("Authorization", "").partition(" ")
+        try:
+            known = (
+                self.tokens.find(token.strip()) if kind.lower() == "bearer" else None
+            )
+        except UploadFilterError:
+            return _later("The tokens cannot be read.")
+        if known is None:
+            answer = _problem(401, "A token is needed: Authorization: Bearer TOKEN.")
+            answer.headers["WWW-Authenticate"] = "Bearer"
+            return answer
+        if known.scope is not scope:
+            return _problem(403, f"This token is not for {scope}.")
+        return None
+
+    async def _look_up(self, request: web.BaseRequest) -> web.Response:
+        refused = _only(request, "POST") or self._refused(request, Scope.LOOKUP)
+        if refused is not None:
+            return refused
+        who = request.headers.get("Authorization", "") if self.tokens else ""
+        now_s = asyncio.get_running_loop().time()
+        if not self.rates.is_open(who, now_s=now_s):
+            return _later(
+                "Too many look-ups.",
+                status=429,
+                after_s=self.rates.wait_s(who, now_s=now_s),
+            )
+        self.rates.count(who, now_s=now_s)
+        data = await _question(request)
+        if isinstance(data, web.Response):
+            return data
+        return await self._looked_up(data)
+
+    async def _looked_up(self, data: bytes) -> web.Response:
+        try:
+            thresholds = self.in_force.settings.thresholds
+            found = await self.lookups.answer(data, thresholds)
+        except StoreError:
+            return _later("There is no reference set that can be used.")
+        except ValueError as exc:  # msgspec's own errors are among them
+            return _problem(400, f"This is no question: {exc}.")
+        return json_answer(200, msgspec.json.encode(found))
+
+    def _health(self, request: web.BaseRequest) -> web.Response:
+        refused = _read_only(request)
+        if refused is not None:
+            return refused
+        if not self.is_ready():
+            return _later("Uploads cannot be decided now.")
+        return json_answer(200, b'{"status":"ready"}')
+
+
+def _is_below(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(f"{prefix}/")
+
+
+async def _question(request: web.BaseRequest) -> bytes | web.Response:
+    """Return the body of a question, or the problem with it."""
+    data = b""
+    try:
+        async with asyncio.timeout(_QUESTION_S):
+            while piece := await request.content.readany():
+                data += piece
+                if len(data) > MOST_BYTES:
+                    return _problem(413, f"A question has at most {MOST_BYTES} bytes.")
+    except TimeoutError:
+        return _problem(408, "The question came too slowly.")
+    except (OSError, web.RequestPayloadError, http_exceptions.BadHttpMessage):
+        return _problem(400, "The question did not come whole.")
+    return data
+
+
+def _only(request: web.BaseRequest, method: str) -> web.Response | None:
+    if request.method == method:
+        return None
+    answer = _problem(405, f"Only {method} is answered here.")
+    answer.headers["Allow"] = method
+    return answer
+
+
+def _read_only(request: web.BaseRequest) -> web.Response | None:
+    return None if request.method == "HEAD" else _only(request, "GET")
+
+
+def _later(
+    detail: str, *, status: int = 503, after_s: float = RETRY_AFTER_S
+) -> web.Response:
+    answer = _problem(status, detail)
+    answer.headers["Retry-After"] = str(math.ceil(after_s))
+    return answer
+
+
+def _problem(status: int, detail: str) -> web.Response:
+    """Return a problem (RFC 9457) of a request that was not inspected."""
+    body = msgspec.json.encode({"status": status, "detail": detail})
+    answer = json_answer(status, body)
+    answer.headers["Content-Type"] = "application/problem+json"
+    answer.force_close()
+    return answer

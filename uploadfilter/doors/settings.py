@@ -1,0 +1,42 @@
+"""Settings of the doors for applications and front ends."""
+
+from dataclasses import dataclass
+
+from uploadfilter.proxy.clients.addresses import (
+    InheritedAddress,
+    TCPAddress,
+    UnixAddress,
+    parse_address,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class APISettings:
+    """The scan API, which applications and front ends ask about uploads.
+
+    Attributes:
+        listen: ``unix:/PATH`` or ``HOST:PORT``; empty for none. Who may open the unix
+            socket may ask: its mode and group decide (``unix:/PATH mode=0660
+            group=www-data``). Over TCP every request needs a token (``uploadfilter api
+            token add``).
+    """
+
+    listen: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a malformed address."""
+        _address_of(self.listen, "api")
+
+    @property
+    def address(self) -> TCPAddress | UnixAddress | None:
+        """The address to listen on; ``None`` for no listener."""
+        return _address_of(self.listen, "api")
+
+
+def _address_of(text: str, name: str) -> TCPAddress | UnixAddress | None:
+    if not text:
+        return None
+    address = parse_address(text)
+    if isinstance(address, InheritedAddress) or address.proxy_protocol:
+        raise ValueError(f"listen of {name} must be unix:/PATH or HOST:PORT")
+    return address

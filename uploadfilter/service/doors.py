@@ -1,0 +1,83 @@
+"""Open the doors for applications and front ends, from the parts of the service."""
+
+from dataclasses import dataclass
+
+from uploadfilter.doors.asking import (
+    CHECK,
+    SCAN,
+    AskedUploads,
+    check_answer,
+    scan_answer,
+)
+from uploadfilter.doors.asking import reading_below as below
+from uploadfilter.doors.lookups import LookUps
+from uploadfilter.doors.scanapi import ScanAPI, look_up_rates
+from uploadfilter.doors.tokens import TokenFile
+from uploadfilter.errors import StoreError
+from uploadfilter.proxy.admin.watched import Watched
+from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
+from uploadfilter.proxy.clients.listening import Served
+from uploadfilter.proxy.handling.composing import Composed
+from uploadfilter.proxy.handling.proxy import Proxy
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """What the doors share with the proxy.
+
+    Attributes:
+        parts: The proxy and its parts.
+        watched: The state of the service.
+        tokens: The tokens of the scan API.
+    """
+
+    parts: Composed
+    watched: Watched
+    tokens: TokenFile
+
+    def api(self, address: TCPAddress | UnixAddress | None) -> Served:
+        """Return the scan API and its addresses: none if it is not wanted."""
+        if address is None:
+            return Served(self._api(None).handle, ())
+        tokens = self.tokens if isinstance(address, TCPAddress) else None
+        return Served(self._api(tokens).handle, (address,))
+
+    def _api(self, tokens: TokenFile | None) -> ScanAPI:
+        scan = AskedUploads(
+            intake=self.parts.intake, answer=scan_answer, needs_record=True
+        )
+        check = AskedUploads(
+            intake=self.parts.intake, answer=check_answer, needs_record=False
+        )
+        return ScanAPI(
+            scan=self._asked(SCAN, scan).handle,
+            check=self._asked(CHECK, check).handle,
+            lookups=LookUps(self.watched.reference, self.parts.background),
+            in_force=self.watched.in_force,
+            is_ready=self.is_ready,
+            tokens=tokens,
+            rates=look_up_rates(),
+        )
+
+    def _asked(self, prefix: str, asking: AskedUploads) -> Proxy:
+        return Proxy(
+            in_force=self.watched.in_force,
+            drain=self.watched.drain,
+            metrics=self.watched.metrics,
+            canaries=self.parts.canaries,
+            assembling=None,
+            intake=asking,
+            passing=asking,
+            websockets=None,
+            reading=below(prefix),
+        )
+
+    def is_ready(self) -> bool:
+        """Return whether uploads can be decided now."""
+        watched = self.watched
+        try:
+            watched.reference.current()
+        except StoreError:
+            return False
+        has_scanners = watched.scanners.load.is_ready
+        return has_scanners and watched.is_writable() and not watched.drain.begun
