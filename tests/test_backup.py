@@ -13,6 +13,7 @@ import pytest
 import zstandard
 
 from tests.corpus import pictures
+from tests.proxy.inspecting.test_tripwire import tripped
 from tests.proxy.site import Site, entry, list_entries, sha256, site
 from tests.proxy.wire import status
 from tests.waiting import until
@@ -27,7 +28,6 @@ from uploadfilter.backup import (
 from uploadfilter.decisions.files.verify import verify
 from uploadfilter.errors import BackupError
 from uploadfilter.model import Entry
-from uploadfilter.proxy.inspecting.tripwire import read_demotions
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets import canaries
@@ -94,12 +94,12 @@ async def test_every_decision_is_the_same_after_a_restore(tmp_path: Path) -> Non
     old, new = tmp_path / "old", tmp_path / "new"
     list_entries(old, listed())
     with ReferenceDirectory(old / REFERENCE_DIRECTORY).writer() as writer:
-        writer.suppress("demo", "entry-2", reason="wrong", by="ann")
+        writer.switch_off("demo", "entry-2", why="wrong", by="ann")
     settings: dict[str, Any] = {"trusted_proxies": FRONT_END, "proxy": LIMITS}
     async with site(old, listed=None, **settings) as it:
         for network in range(1, 4):
             await it.put(DEMOTED, b"X-Forwarded-For: 198.51.%d.1" % network)
-        await until(lambda: read_demotions(old).keys() != frozenset())
+        await until(lambda: tripped(old) != [])
         before = await statuses(it)
         content = saved(old)
         # What comes after the backup is not in it.
@@ -119,7 +119,6 @@ def test_every_file_is_in_the_backup(tmp_path: Path) -> None:
     list_entries(state, listed())
     (state / "objections" / "deep" / "empty").mkdir(parents=True)
     (state / "objections" / "deep" / "new-kind-of-file").write_bytes(b"x" * 100_000)
-    (state / "tripwire.json").write_bytes(b"{}")
     restored(saved(state), tmp_path / "new")
 
     assert files(tmp_path / "new") == files(state)

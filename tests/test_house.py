@@ -32,6 +32,7 @@ FUNCTION_LINES = 50
 USUAL_FUNCTION_LINES = 10
 
 TESTED_ELSEWHERE = {
+    "uploadfilter/reference/entries/older.py": "tests/reference/writing/test_older.py",
     "uploadfilter/__main__.py": "tests/proxy/test_faults.py",
     "uploadfilter/cli/__init__.py": "tests/cli/test_main.py",
     "uploadfilter/cli/hashset/statuses.py": "tests/cli/hashset/test_signed.py",

@@ -7,7 +7,6 @@
       signed/<name>/       a trusted signed set (``syncing/trusting.py``)
       canary.key           proves the sender of a canary (``syncing/canaries.py``); 0600
       uploads/             uploads in several requests (``proxy/assembling/store.py``)
-      tripwire.json        the demoted entries (``proxy/inspecting/tripwire.py``)
       feedback.key         signs feedback for issuers (``cli/issuer/feedback.py``); 0600
       instances/<name>/    one proxy: the key that hashes its clients' addresses
         tree.key           signs the tree of its log; 0600

@@ -3,24 +3,13 @@
 from collections import defaultdict
 from dataclasses import replace
 
-import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.decisions.logs import LISTED
 from uploadfilter.decisions import tripping
-from uploadfilter.decisions.tripping import (
-    RESTORED_S,
-    Counted,
-    Counting,
-    Demotion,
-    Demotions,
-    Key,
-    Restoration,
-    softened,
-    suspicious,
-)
+from uploadfilter.decisions.tripping import Counting, Key, softened, suspicious
 from uploadfilter.model import EntryState, MatchKind, SignalType
 
 KEYS = [("unit7", f"p-{number}") for number in range(5)]
@@ -87,7 +76,6 @@ def test_bound_never_trips_what_counting_all_would_not(
         found = counting.saw(*it, threshold=threshold)
 
         assert all(found[key] <= full[key] for key in found)
-        assert len(counting.counted().networks) <= most
 
 
 def test_entry_that_most_networks_match_stays_counted() -> None:
@@ -100,22 +88,6 @@ def test_entry_that_most_networks_match_stays_counted() -> None:
     assert counting.saw(1, [KEYS[0]], "last", threshold=101) == {KEYS[0]: 101}
 
 
-@given(uploads, st.integers(0, 60))
-def test_restart_loses_nothing_that_was_written(
-    seen: list[tuple[int, frozenset[Key], str]], at: int
-) -> None:
-    """Counting goes on where it was, on the same day."""
-    before = Counting()
-    for it in seen[:at]:
-        before.saw(*it, threshold=3)
-    data = msgspec.json.encode(before.counted())
-    after = Counting(counted=msgspec.json.decode(data, type=Counted))
-
-    assert [after.saw(*it, threshold=3) for it in seen[at:]] == [
-        before.saw(*it, threshold=3) for it in seen[at:]
-    ]
-
-
 def test_threshold_beyond_the_bound_never_trips(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -126,8 +98,6 @@ def test_threshold_beyond_the_bound_never_trips(
     found = [counting.saw(1, KEYS[:1], f"n{at}", threshold=6) for at in range(50)]
 
     assert not any(found)
-    ((_, networks),) = counting.counted().networks
-    assert len(networks) == 5
 
 
 @pytest.mark.parametrize(
@@ -176,37 +146,3 @@ def test_only_what_a_picture_looks_like_is_softened() -> None:
         EntryState.ACTIVE,
         other.state,
     ]
-
-
-def demotion(at: int, entry: str = "p-1") -> Demotion:
-    """Make a demotion."""
-    return Demotion(set="unit7", entry=entry, at=at, networks=100)
-
-
-def restoration(at: int, entry: str = "p-1") -> Restoration:
-    """Make a restoration."""
-    return Restoration(set="unit7", entry=entry, at=at, by=("ab", "cd"), reason="right")
-
-
-def test_what_a_person_restored_is_not_demoted_again_for_a_month() -> None:
-    """This also holds if the clock jumps back or far ahead meanwhile."""
-    before = Demotions().with_demoted(demotion(1_000_000))
-    after = before.with_restored(restoration(1_000_100))
-
-    assert before.keys() == {("unit7", "p-1")}
-    assert after.keys() == frozenset()
-    assert after.with_demoted(demotion(1_000_200)).keys() == frozenset()
-    assert after.with_demoted(demotion(999_000)).keys() == frozenset()
-    later = after.with_demoted(demotion(1_000_100 + RESTORED_S))
-    assert later.keys() == {("unit7", "p-1")}
-    assert later.restored == ()
-
-
-def test_demotions_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The newest ones are kept."""
-    monkeypatch.setattr(tripping, "MOST_DEMOTED", 2)
-    found = Demotions()
-    for at in range(5):
-        found = found.with_demoted(demotion(at, f"p-{at}"))
-
-    assert found.keys() == {("unit7", "p-3"), ("unit7", "p-4")}

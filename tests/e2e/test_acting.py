@@ -159,7 +159,6 @@ WRITING: tuple[tuple[str, ...], ...] = (
         "hashset",
         "release",
     ),
-    ("hashset", "activate", "3", "--undo-withdrawals", "--yes"),
     ("hashset", "feedback-key", "--name", "hoster-1"),
 )
 """Every command that writes into the state directory, in an order that works."""

@@ -53,7 +53,7 @@ class Machine:
         """Return the entries that are switched off."""
         directory = ReferenceDirectory(self.state / REFERENCE_DIRECTORY)
         with directory.reader() as reader:
-            return [it.key for it in reader.current().suppressions]
+            return [it.key for it in reader.current().off]
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def directory(tmp_path: Path) -> ReferenceDirectory:
         put(writer, "s", [ENTRY])
         writer.compact()
         put(writer, "t", [ENTRY])
-        writer.suppress("s", "1", reason="ours", by="me")
+        writer.switch_off("s", "1", why="ours", by="me")
     return found
 
 

@@ -22,6 +22,7 @@ from tests.conformance.generations import entry, exactly, pdq
 from tests.reference.crashing import CrashedError, crashing
 from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
 from uploadfilter.model import Signal, SignalType
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
 from uploadfilter.reference.files import history, overlay
 from uploadfilter.reference.search.matching import Query
@@ -134,17 +135,6 @@ class Model:
             suppressed=self.suppressed,
             pinned=True,
         )
-
-    def loses(self, older: "Model", number: int, now: float) -> bool:
-        """Tell whether going back would undo something that was withdrawn."""
-        suppressed = self.active_suppressions(now) - older.active_suppressions(now)
-        removed = any(at > number for at in self.removed.values())
-        withdrawn = (
-            (self.revoked - older.revoked)
-            | (self.gone - older.gone - older.revoked)
-            | self.withdrawn_since(older)
-        )
-        return removed or bool(suppressed) or bool(withdrawn)
 
 
 class ReferenceMachine(RuleBasedStateMachine):
@@ -273,7 +263,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         old, ends = self.model, self.now + hours * HOUR
 
         def act(writer: ReferenceWriter) -> None:
-            writer.suppress(name, word, reason="a mistake", by="me", expires_at=ends)
+            writer.switch_off(name, word, why="a mistake", by="me", until=ends)
 
         if (name, word) not in old.entries():
             self.refuse(act, HashSetNameError)
@@ -287,7 +277,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         old = self.model
 
         def act(writer: ReferenceWriter) -> None:
-            writer.unsuppress(name, word)
+            writer.switch_on(name, [word])
 
         if old.pinned:
             self.refuse(act, StorePinnedError)
@@ -317,25 +307,7 @@ class ReferenceMachine(RuleBasedStateMachine):
         """Return the generations that can be returned to."""
         return [item.generation for item in self.directory.generations()[1:]]
 
-    @precondition(lambda self: self.number > 1)
-    @rule(data=st.data(), undo=st.booleans(), step=STEPS)
-    def activate(self, data: st.DataObject, undo: bool, step: int | None) -> None:
-        """Put an older generation in force without changes."""
-        number = data.draw(st.sampled_from(self.kept()))
-        old, older = self.model, self.states[number]
-
-        def act(writer: ReferenceWriter) -> None:
-            writer.activate(number, undo_withdrawals=undo)
-
-        if old.pinned:
-            self.refuse(act, StorePinnedError)
-        elif old.loses(older, number, self.now) and not undo:
-            self.refuse(act, StoreError)
-        else:
-            after = replace(older, pinned=False)
-            self.change(act, lambda _number: after, step=step)
-
-    @precondition(lambda self: self.number > 1)
+    @precondition(lambda self: bool(self.number and self.kept()))
     @rule(data=st.data(), step=STEPS)
     def roll_back(self, data: st.DataObject, step: int | None) -> None:
         """Return to an older generation without the entries withdrawn since."""
@@ -385,9 +357,8 @@ class ReferenceMachine(RuleBasedStateMachine):
         assert (generation.number, generation.pinned) == (self.number, model.pinned)
         assert generation.entry_count == len(model.entries())
         assert names_of(generation.sets) == set(model.sets)
-        assert {s.key for s in generation.suppressions} == model.active_suppressions(
-            self.now
-        )
+        off = {it.key for it in generation.off_by(Party.OPERATOR)}
+        assert off == model.active_suppressions(self.now)
 
 
 def names_of(sets: Iterable[SetInfo]) -> set[str]:

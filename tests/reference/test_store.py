@@ -265,7 +265,7 @@ def swap_key(directory: Path) -> None:
 def age(directory: Path) -> None:
     """Make the reference set one of a newer version."""
     path = directory / "current"
-    path.write_bytes(path.read_bytes().replace(b'"format":2', b'"format":3'))
+    path.write_bytes(path.read_bytes().replace(b'"format":3', b'"format":4'))
 
 
 Damage = Callable[[Path], None]

@@ -26,7 +26,6 @@ from uploadfilter.reference.entries.collecting import (
 )
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.base import (
-    META_NAME,
     Meta,
     read_chunks,
     read_meta,
@@ -206,32 +205,6 @@ def test_entries_that_take_no_part_are_not_found_by_chunks(tmp_path: Path) -> No
     (found,) = generation.search([query])
 
     assert sorted(item.entry for item in found) == ["full", "good", "unknown"]
-
-
-def first_format(path: Path, tables: Tables) -> None:
-    """Write a base as the first version did: without chunks, and saying so."""
-    write_base(path, tables, secret=SECRET.check_value(), costs=None)
-    with (
-        lmdb.open(str(path), max_dbs=2, lock=False, map_size=1 << 26) as env,
-        env.begin(write=True) as txn,
-    ):
-        meta = msgspec.json.decode(txn.get(META_NAME) or b"")
-        meta["format"] = 1
-        for shape in meta["shapes"]:
-            del shape["chunks"]
-        txn.put(META_NAME, msgspec.json.encode(meta))
-
-
-def test_base_of_the_first_format_is_scanned(tmp_path: Path) -> None:
-    """A base from before the tables of chunks gives the same answers as before."""
-    values = clustered(3, count=MANY, width=32, threshold=31)
-    tables = tables_with(values)
-    old = stored(tmp_path, 1, partial(first_format, tables=tables))
-    new = base(tmp_path, tables, number=2)
-
-    assert read_meta(old).format == 1
-    assert read_chunks(old, read_meta(old)) == {}
-    assert ask(generation_of(old), values[:5]) == ask(generation_of(new), values[:5])
 
 
 def test_chunks_must_be_as_the_record_says(tmp_path: Path) -> None:

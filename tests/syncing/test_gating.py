@@ -14,6 +14,7 @@ from tests.syncing.sites import Site
 from uploadfilter.errors import HashSetGateError, HashSetKnownGoodError
 from uploadfilter.gate.judging import GateSettings
 from uploadfilter.knowngood.store import KnownGood
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.syncing.gating import Passage, gate_for, read_note
 
 HARMLESS = 7
@@ -45,12 +46,13 @@ class Case:
     def held(self) -> set[str]:
         """Return which entries are in quarantine."""
         with self.site.directory.writer() as writer:
-            return {it.entry for it in writer.generation.changes.quarantined}
+            return {it.entry for it in writer.generation.off_by(Party.GATE)}
 
     def revoked(self) -> set[str]:
         """Return which entries are withdrawn for good."""
         with self.site.directory.writer() as writer:
-            return {entry for _, entry in writer.generation.changes.lasting_keys()}
+            rows = writer.generation.off_by(Party.ISSUER)
+            return {it.entry for it in rows if it.is_lasting}
 
     def damage(self) -> Path:
         """Damage the corpus."""
@@ -108,7 +110,7 @@ def test_release_holds_until_the_entry_changes(tmp_path: Path) -> None:
     case = Case(tmp_path, known=[HARMLESS, 8, 200])
     case.site.sync()
     with case.site.directory.writer() as writer:
-        writer.release_entry("unit7", "p-7", by=["ab", "cd"])
+        writer.switch_on("unit7", ["p-7"], by=["ab", "cd"])
     case.know([3], name="more")
     case.site.sync()
     assert case.held() == {"p-8", "p-3"}

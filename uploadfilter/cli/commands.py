@@ -58,7 +58,6 @@ COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
     ("hashset", "on"): "hashset.off:on_command",
     ("hashset", "generations"): "hashset.generations:generations_command",
     ("hashset", "compact"): "hashset.generations:compact_command",
-    ("hashset", "activate"): "hashset.generations:activate_command",
     ("hashset", "rollback"): "hashset.generations:rollback_command",
     ("hashset", "release"): "hashset.generations:release_command",
     ("hashset", "trust"): "hashset.signed:trust_command",

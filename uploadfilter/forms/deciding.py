@@ -17,6 +17,7 @@ from uploadfilter.errors import UsageError
 from uploadfilter.forms.cases import Objection, ObjectionState
 from uploadfilter.forms.sending import outcome_message
 from uploadfilter.forms.store import FormStore
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
@@ -131,9 +132,9 @@ def switch_entry(
     with ReferenceDirectory(reference, clock=now).writer(create=False) as writer:
         if by is not None:
             until = now() + SWITCHED_OFF_FOR.total_seconds()
-            writer.suppress(*entry, reason=REASON, by=by, expires_at=until)
-        elif any(it.key == entry for it in writer.suppressions):
-            writer.unsuppress(*entry)
+            writer.switch_off(*entry, why=REASON, by=by, until=until)
+        elif any(it.key == entry for it in writer.generation.off_by(Party.OPERATOR)):
+            writer.switch_on(entry[0], entry[1:], parties={Party.OPERATOR})
 
 
 def _changed() -> UsageError:

@@ -17,13 +17,8 @@ from uploadfilter.errors import HashSetGateError
 from uploadfilter.gate.nearness import FAR, Nearest, look, nothing_near
 from uploadfilter.gate.variants import VARIANT_COUNT, Words, all_variants
 from uploadfilter.model import QUALITY_FLOOR, SignalType
-from uploadfilter.reference.entries.quarantining import (
-    MOST_QUARANTINED,
-    Likeness,
-    Quarantine,
-    Turnover,
-    digests_of,
-)
+from uploadfilter.reference.entries.off import MOST, GateFinding, Likeness, Off, Party
+from uploadfilter.reference.entries.quarantining import Turnover, digests_of
 from uploadfilter.reference.entries.tables import (
     UNKNOWN_QUALITY,
     ExactTable,
@@ -140,14 +135,14 @@ class CorpusGate:
         self._epoch_s = epoch_s
         self.generic: tuple[Generic, ...] = ()
         self.generic_count = 0
-        self.refused: tuple[Quarantine, ...] = ()
+        self.refused: tuple[Off, ...] = ()
 
     @property
     def identity(self) -> str:
         """Identifies the corpora that it compares with."""
         return self._identity
 
-    def look(self, tables: Tables) -> Sequence[Quarantine]:
+    def look(self, tables: Tables) -> Sequence[Off]:
         """Return the entries of one set that match known-good files or pictures."""
         (info,) = tables.sets
         found: dict[int, tuple[int, Likeness, str]] = {}
@@ -164,19 +159,22 @@ class CorpusGate:
         self._tell_generic(tables, near)
         prints = digests_of(tables, rows)
         return tuple(
-            Quarantine(
+            Off(
                 set=info.name,
                 entry=tables.entries.id_of(row),
-                kind=found[row][1],
-                corpus=found[row][2],
-                distance=found[row][0],
-                digest=digest,
+                party=Party.GATE,
                 since=int(self._epoch_s),
+                finding=GateFinding(
+                    kind=found[row][1],
+                    corpus=found[row][2],
+                    distance=found[row][0],
+                    digest=digest,
+                ),
             )
             for row, digest in zip(rows, prints, strict=True)
         )
 
-    def check(self, turnover: Turnover, found: Sequence[Quarantine]) -> None:
+    def check(self, turnover: Turnover, found: Sequence[Off]) -> None:
         """Refuse a change that a person must review first.
 
         Raises:
@@ -217,10 +215,10 @@ def problem_of(
     at_once = max(
         settings.quarantined, int(settings.quarantined_share * turnover.after)
     )
-    if turnover.quarantined > min(at_once, MOST_QUARANTINED):
+    if turnover.quarantined > min(at_once, MOST[Party.GATE]):
         return HashSetGateError(
             f"{turnover.quarantined:,} entries match files that are known to be "
-            f"harmless, more than {min(at_once, MOST_QUARANTINED):,}: the whole change "
+            f"harmless, more than {min(at_once, MOST[Party.GATE]):,}: the whole change "
             "is refused",
             hint="The set in force stays, withdrawals were taken. Send the issuer the "
             "report: 'uploadfilter hashset findings -o FILE'.",

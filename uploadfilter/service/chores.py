@@ -66,7 +66,7 @@ async def chores(
         watched: The running proxy.
         recorder: Writes checkpoints.
         admission: Learns for how many days the disk of the decision log lasts.
-        tripwire: Writes and takes up demotions.
+        tripwire: Writes the entries that it switches off.
         settings: The settings of the start.
         changes: Records changes; it looks once more at the end.
     """
@@ -85,7 +85,7 @@ async def chores(
             retention=_keep_retention(directory, settings.log.retention),
             origins=watched.in_force.keep_closing(),
             changes=changes.keep(),
-            tripwire=tripwire.keep(changes.note),
+            tripwire=tripwire.keep(),
             evidence=_keep_evidence(settings, changes),
             objections=ObjectionRecorder(
                 changes,

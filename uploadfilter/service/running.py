@@ -42,7 +42,11 @@ from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.requests.draining import Drain
 from uploadfilter.proxy.requests.live import InForce
-from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
+from uploadfilter.reference.store import (
+    REFERENCE_DIRECTORY,
+    ReferenceDirectory,
+    ReferenceReader,
+)
 from uploadfilter.scanners.pool.pool import ScannerPool
 from uploadfilter.sealing.folder import EvidenceFolder
 from uploadfilter.service.changing import ChangeRecorder
@@ -130,7 +134,8 @@ async def running(
         scanners = await _scanners(stack, settings, metrics)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
         canaries = canaries_of(settings.state, own, metrics.canaries, now_s)
-        tripwire = Tripwire(settings.state, own, clock=now_s)
+        directory = ReferenceDirectory(settings.state / REFERENCE_DIRECTORY)
+        tripwire = Tripwire(directory, reference, clock=now_s)
         admission, drain = _admission(room, metrics, scanners), Drain()
         store = await _upload_store(stack, settings)
         parts = composed(
@@ -164,7 +169,6 @@ async def running(
             surveyor=surveyor_of(settings),
             signed=lambda: read_statuses(settings.state),
             canaries=lambda: canaries.note,
-            demotions=lambda: tripwire.demotions,
             clock=now_s,
         )
         changes = await _changes(decisions, settings, details or in_short(settings))

@@ -17,7 +17,7 @@ from uploadfilter.errors import HashSetKnownGoodError
 from uploadfilter.gate.judging import CorpusGate, GateSettings, KnownCorpus
 from uploadfilter.knowngood.corpus import KEYED, Corpus
 from uploadfilter.knowngood.store import KnownGood, identity, shipped
-from uploadfilter.reference.entries.quarantining import Quarantine
+from uploadfilter.reference.entries.off import Off
 from uploadfilter.reference.entries.secret import EXACT_KEY_BYTES, Secret
 from uploadfilter.state import write_private
 
@@ -70,7 +70,7 @@ class GateNote(msgspec.Struct, frozen=True, kw_only=True):
 
     sequence: int
     at: int
-    refused: tuple[Quarantine, ...] = ()
+    refused: tuple[Off, ...] = ()
     generic: tuple[Near, ...] = ()
     generic_count: int = 0
 

@@ -30,6 +30,7 @@ from uploadfilter.errors import (
 from uploadfilter.gate.judging import CorpusGate
 from uploadfilter.hashsets.choices import Chosen, Settled, settled
 from uploadfilter.model import EntryState
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import ImportSource, SetInfo, Signed
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing.writing import ReferenceWriter
@@ -325,7 +326,7 @@ def _put_in_force(
         raise
     status = with_withdrawn(status, len(revoked), epoch_s)
     after = next(it for it in writer.sets if it.name == name)
-    out = writer.generation.changes.quarantined
+    out = writer.generation.changes.rows(Party.GATE, name)
     return SyncReport(
         status=_after(status, verified, held_back=len(new - revoked), epoch_s=epoch_s),
         older=have or 0,
@@ -334,7 +335,7 @@ def _put_in_force(
         is_new=not is_same or bool(revoked),
         is_full=change.is_full,
         withdrawn=len(revoked),
-        quarantined=sum(it.set == name for it in out),
+        quarantined=sum(1 for _ in out),
         generic=gate.generic_count,
         categories=verified.manifest.categories,
     )
@@ -392,8 +393,8 @@ def _check_not_pinned(
 
 def _leaving(writer: ReferenceWriter, name: str, verified: Verified) -> set[str]:
     """Return the withdrawn entries that are in force."""
-    known = writer.generation.changes.lasting_keys()
-    wanted = [entry for entry in verified.withdrawn if (name, entry) not in known]
+    known = writer.generation.changes.withdrawn(name)
+    wanted = [entry for entry in verified.withdrawn if not known.get(entry)]
     present = writer.generation.has_entries(name, wanted)
     return {entry for entry, is_there in present.items() if is_there}
 
@@ -402,9 +403,9 @@ def _withdraw(
     writer: ReferenceWriter, name: str, revoked: set[str], taken: _Withdrawn
 ) -> None:
     """Put entries of the set out of force; the others are left for later."""
-    known = writer.generation.changes.lasting_keys()
+    known = writer.generation.changes.withdrawn(name)
     present = writer.generation.has_entries(name, sorted(revoked))
-    ids = [it for it, there in present.items() if there and (name, it) not in known]
+    ids = [it for it, there in present.items() if there and not known.get(it)]
     writer.revoke(name, ids)
     taken.count += len(ids)
 
@@ -416,8 +417,8 @@ def _newly_withdrawn(
 
     While a rollback is not released the set stays as it is.
     """
-    known = writer.generation.changes.lasting_keys()
-    wanted = [entry for entry in verified.withdrawn if (name, entry) not in known]
+    known = writer.generation.changes.withdrawn(name)
+    wanted = [entry for entry in verified.withdrawn if not known.get(entry)]
     present = (
         {entry: entry in change.present for entry in wanted}
         if change.is_full and not writer.pinned

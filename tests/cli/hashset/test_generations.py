@@ -173,39 +173,6 @@ def test_compact_says_what_it_did(
     assert "nothing to compact" in said
 
 
-def test_activate_puts_a_kept_generation_in_force(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
-    """Later changes are gone, under a new number, and can come back."""
-    import_set(monkeypatch, tmp_path, "two", OTHER_MD5)
-    capfd.readouterr()
-    run(monkeypatch, "hashset", "activate", "2", "--yes", "--json")
-    (done,) = json_lines(capfd.readouterr().out)
-    before = matched(monkeypatch, capfd, OTHER_MD5)
-    run(monkeypatch, "hashset", "activate", "3", "--yes")
-    said = capfd.readouterr().err
-
-    assert done == {"activated": 2, "generation": 4}
-    assert before == []
-    assert "generation 3 is in force again, as generation 5" in said
-    assert matched(monkeypatch, capfd, OTHER_MD5) == ["two"]
-
-
-def test_activate_undoes_withdrawals_only_if_told(
-    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """A removed set does not come back by accident."""
-    run(monkeypatch, "hashset", "remove", "one", "--yes")
-    refused = run(monkeypatch, "hashset", "activate", "2", "--yes")
-    said = capfd.readouterr().err
-    arguments = ("--yes", "--undo-withdrawals")
-    code = run(monkeypatch, "hashset", "activate", "2", *arguments)
-
-    assert (refused, code) == (2, 0)
-    assert "rollback 2" in said
-    assert matched(monkeypatch, capfd, MD5) == ["one"]
-
-
 def test_rollback_pins_until_released(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -252,7 +219,7 @@ def test_rollback_to_a_number_for_people(
     assert "released; generation 4" in said
 
 
-@pytest.mark.parametrize("command", [("activate", "1"), ("rollback",)])
+@pytest.mark.parametrize("command", [("rollback",)])
 def test_changes_without_a_terminal_need_yes(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -267,7 +234,7 @@ def test_changes_without_a_terminal_need_yes(
     assert matched(monkeypatch, capfd, MD5) == ["one"]
 
 
-@pytest.mark.parametrize("command", ["activate", "rollback"])
+@pytest.mark.parametrize("command", ["rollback"])
 def test_nobody_is_asked_about_a_generation_that_is_not_kept(
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -285,7 +252,6 @@ def test_nobody_is_asked_about_a_generation_that_is_not_kept(
 @pytest.mark.parametrize(
     "command",
     [
-        pytest.param(("activate", "77", "--yes"), id="activate"),
         pytest.param(("rollback", "77", "--yes"), id="rollback"),
         pytest.param(("release",), id="release"),
     ],
@@ -313,7 +279,6 @@ def test_what_cannot_be_done_is_refused(
         ("generations",),
         ("check",),
         ("compact",),
-        ("activate", "1", "--yes"),
         ("rollback", "--yes"),
         ("release",),
     ],

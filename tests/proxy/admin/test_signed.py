@@ -35,7 +35,7 @@ def signed(state: Path, status: Status) -> None:
         by = Signed(root="00", sequence=7, signers=("dora", "eve"))
         new = dataclasses.replace(info, signed=by)
         writer.replace_set(writer.collect(), new, without=[])
-        writer.suppress("unit7", "entry-1", reason="a test", by="x")
+        writer.switch_off("unit7", "entry-1", why="a test", by="x")
     Trusted.of(state, status.set).put_status(status)
 
 

@@ -13,8 +13,10 @@ from structlog.testing import capture_logs
 
 from tests.corpus import pictures
 from tests.pictures.sketches import decoded
+from tests.proxy.inspecting.test_tripwire import tripped
 from tests.proxy.site import Site, entry, file_part, form, list_entries, site
 from tests.proxy.wire import status
+from tests.waiting import until
 from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.records.records import DecisionRecord
@@ -331,7 +333,7 @@ async def test_only_altered_copies_with_an_effect_demote_an_entry(
 
         assert last(shared).verdict is Verdict.MATCH
         assert shared.service is not None
-        assert len(shared.service.watched.demotions().demoted) == demoted
+        await until(lambda: len(tripped(tmp_path)) == demoted)
 
 
 async def test_switched_off_it_judges_nothing(tmp_path: Path) -> None:

@@ -1,152 +1,136 @@
-"""An entry that too many networks match is demoted, and a person restores it."""
+"""An entry that too many networks match is switched off, and people switch it on."""
 
 import asyncio
 import ipaddress
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from tests.decisions.test_tripping import NEAR, restoration
+from tests.decisions.test_tripping import NEAR
 from tests.proxy.site import site
+from tests.reference.stores import ENTRY, put_set
 from tests.waiting import until
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.tripping import MOST_NETWORKS
-from uploadfilter.errors import StoreError
 from uploadfilter.model import EntryState
 from uploadfilter.proxy.inspecting import tripwire
-from uploadfilter.proxy.inspecting.tripwire import (
-    FILE,
-    Tripwire,
-    changing,
-    read_demotions,
-    restored,
-)
+from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.reference.entries.off import MOST_OFF_S, Off, Party
+from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets import canaries
-from uploadfilter.state import only_one
 
 KEY = ("unit7", "p-1")
 NOON_S = 1_795_608_000.0
 
 
+def tripped(path: Path) -> list[str]:
+    """Return the entries that the tripwire has switched off, from the table."""
+    with ReferenceDirectory(path / REFERENCE_DIRECTORY).reader() as reader:
+        return [it.entry for it in reader.current().off_by(Party.TRIPWIRE)]
+
+
 class Proxy:
-    """A tripwire of one of the proxies of a state directory, and its notes."""
+    """A tripwire of one of the proxies of a state directory."""
 
-    def __init__(self, state: Path, name: str = "main") -> None:
+    def __init__(self, state: Path) -> None:
         self.now_s = NOON_S
-        own = state / "instances" / name
-        own.mkdir(parents=True, exist_ok=True)
-        self.wire = Tripwire(state, own, clock=lambda: self.now_s)
-        self.noted: list[tuple[Change, Mapping[str, object]]] = []
-
-    async def look(self) -> None:
-        """Look once."""
-        await self.wire.look(lambda *it: self.noted.append(it))
+        path = state / REFERENCE_DIRECTORY
+        self.directory = ReferenceDirectory(path, clock=lambda: self.now_s)
+        self.reader = self.directory.reader()
+        self.wire = Tripwire(self.directory, self.reader, clock=lambda: self.now_s)
 
     def see(self, networks: range, *, threshold: int = 5) -> None:
         """See an upload from each of these networks."""
+        self.reader.current()
         for number in networks:
             self.wire.saw((NEAR,), f"n{number}", threshold=threshold)
 
-    def keep(self) -> None:
-        """Write the counts, as at the end of the service."""
-        self.wire._write_counts()  # noqa: SLF001 - as the chore does at its end
+    def switch_on(self) -> None:
+        """Let two people switch the entry on."""
+        with self.directory.writer() as writer:
+            writer.switch_on(KEY[0], [KEY[1]], by=["ab", "cd"], why="right")
 
 
-async def test_demotion_holds_for_every_proxy_until_a_person_undoes_it(
-    tmp_path: Path,
+@pytest.fixture
+def proxy(tmp_path: Path) -> Proxy:
+    """Return a proxy with a reference set."""
+    put_set(tmp_path / REFERENCE_DIRECTORY, "unit7", [ENTRY])
+    return Proxy(tmp_path)
+
+
+async def test_entry_is_off_until_people_switch_it_on(
+    proxy: Proxy, tmp_path: Path
 ) -> None:
-    """It applies at once here, within a second elsewhere, and after a restart."""
-    one, other = Proxy(tmp_path, "a"), Proxy(tmp_path, "b")
-    one.see(range(4))
-    assert one.wire.soften((NEAR,)) == (NEAR,)
+    """It applies at once here, within a second everywhere, and not for a month then."""
+    proxy.see(range(4))
+    assert proxy.wire.soften((NEAR,)) == (NEAR,)
     with capture_logs() as events:
-        one.see(range(4, 9))
-        (softened,) = one.wire.soften((NEAR,))
-        await one.look()
-    await other.look()
+        proxy.see(range(4, 9))
+        (softened,) = proxy.wire.soften((NEAR,))
+        await proxy.wire.look()
+        proxy.see(range(9))
+        await proxy.wire.look()
 
     assert softened.state is EntryState.MONITORED
     assert [event["event"] for event in events] == ["entry_demoted"]
-    assert one.noted == [
-        (Change.DEMOTE, {"set": "unit7", "entry": "p-1", "networks": 5})
-    ]
-    assert other.wire.soften((NEAR,)) == (softened,)
-    assert Proxy(tmp_path, "c").wire.soften((NEAR,)) == (softened,)
-
-    assert restored(tmp_path, restoration(int(NOON_S)))
-    assert not restored(tmp_path, restoration(int(NOON_S)))
-    for proxy in (one, other):
-        await proxy.look()
-        proxy.see(range(20))
-        assert proxy.wire.soften((NEAR,)) == (NEAR,)
-        assert proxy.noted[-1][0] is Change.RESTORE
-
-
-async def test_counts_outlive_a_restart(tmp_path: Path) -> None:
-    """They count on the same day; another day has hashes with another key."""
-    before = Proxy(tmp_path)
-    before.see(range(4))
-    before.keep()
-    after = Proxy(tmp_path)
-    after.see(range(4, 5))
-    late = Proxy(tmp_path)
-    late.now_s += 86_400
-    late.see(range(4, 5))
-
-    assert after.wire.demotions.keys() == {KEY}
-    assert late.wire.demotions.keys() == frozenset()
+    assert tripped(tmp_path) == ["p-1"]
+    proxy.switch_on()
+    for later_s, expected in ((100, []), (MOST_OFF_S, ["p-1"])):
+        proxy.now_s = NOON_S + later_s
+        proxy.see(range(9))
+        await proxy.wire.look()
+        assert tripped(tmp_path) == expected
 
 
 async def test_what_cannot_be_written_holds_here_and_is_tried_again(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    proxy: Proxy, tmp_path: Path
 ) -> None:
-    """A command is restoring, or the disk is full; this is reported once."""
-    monkeypatch.setattr(tripwire, "_LOCK_S", 0.05)
-    proxy = Proxy(tmp_path)
+    """A command is writing, or the disk is full; this is reported once."""
     proxy.see(range(5))
-    with only_one(tmp_path / "tripwire.lock"), capture_logs() as events:
-        await proxy.look()
-        await proxy.look()
-        with pytest.raises(StoreError), changing(tmp_path):
-            raise AssertionError
+    with proxy.directory.writer(), capture_logs() as events:
+        await proxy.wire.look()
+        await proxy.wire.look()
 
-    assert proxy.wire.demotions.keys() == {KEY}
-    assert read_demotions(tmp_path).keys() == frozenset()
-    assert [event["event"] for event in events] == [
-        "entry_demoted",
-        "tripwire_unwritable",
-    ]
-    await proxy.look()
-    assert read_demotions(tmp_path).keys() == {KEY}
-    assert len(proxy.noted) == 1
+    assert [event["event"] for event in events] == ["tripwire_unwritable"]
+    assert proxy.wire.soften((NEAR,)) != (NEAR,)
+    assert tripped(tmp_path) == []
+    await proxy.wire.look()
+    assert tripped(tmp_path) == ["p-1"]
 
 
-async def test_damaged_files_demote_nothing(tmp_path: Path) -> None:
-    """Entries reject as they are listed, whatever the file holds."""
-    own = tmp_path / "instances" / "main"
-    own.mkdir(parents=True)
-    for path in (tmp_path / FILE, own / FILE):
-        path.write_text('{"demoted":[{"set":1}],"networks":7}')
-    proxy = Proxy(tmp_path)
-    await proxy.look()
+async def test_full_table_is_an_alarm_and_memory_stays_bounded(
+    proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With so many entries the hash set is wrong: no row is dropped for another."""
+    monkeypatch.setattr(tripwire, "MOST", {Party.TRIPWIRE: 0})
+    proxy.see(range(5))
+    await proxy.wire.look()
 
     assert proxy.wire.soften((NEAR,)) == (NEAR,)
 
 
-async def test_unknown_networks_never_trip(tmp_path: Path) -> None:
+async def test_unknown_networks_never_trip(proxy: Proxy) -> None:
     """Behind a front end that is not trusted, clients cannot be distinguished."""
-    proxy = Proxy(tmp_path)
     for _ in range(100):
         proxy.wire.saw((NEAR,), None, threshold=1)
     proxy.see(range(100), threshold=MOST_NETWORKS + 1)
 
-    assert proxy.wire.demotions.keys() == frozenset()
+    assert proxy.wire.soften((NEAR,)) == (NEAR,)
 
 
-async def test_running_proxy_demotes_and_restores(tmp_path: Path) -> None:
+async def test_without_a_reference_set_nothing_is_written(tmp_path: Path) -> None:
+    """It was deleted while the proxy runs: then there is no entry either."""
+    proxy = Proxy(tmp_path)
+    proxy.wire.saw((NEAR,), "n", threshold=1)
+    await proxy.wire.look()
+
+    assert proxy.wire.soften((NEAR,)) == (NEAR,)
+    assert not proxy.directory.path.exists()
+
+
+async def test_running_proxy_switches_off_and_on(tmp_path: Path) -> None:
     """One network counts once for all of its uploads; an exact copy is rejected."""
     trusted = (ipaddress.ip_network("127.0.0.1"),)
     limits = ProxyLimits(tripwire_networks=3, drain_idle_s=0.05, match_budget=1000)
@@ -161,22 +145,27 @@ async def test_running_proxy_demotes_and_restores(tmp_path: Path) -> None:
             answer = await it.put(canaries.picture(), b"X-Forwarded-For: %s" % address)
             return answer.split(b" ")[1]
 
+        def rows() -> tuple[Off, ...]:
+            assert it.service is not None
+            generation = it.service.watched.generation
+            return generation.off_by(Party.TRIPWIRE) if generation else ()
+
         of_one = {await status(b"198.51.100.%d" % at) for at in range(1, 6)}
         assert of_one == {b"403"}
         assert await status(b"2001:db8:7::1") == b"403"
         assert await status(b"2001:db8:7:ffff::1") == b"403"
         assert await status(b"203.0.113.1") == b"403"  # the third network
         assert await status(b"192.0.2.1") == b"200"
-        assert it.service is not None
-        assert len(it.service.watched.demotions().demoted) == 1
-        await until(lambda: read_demotions(tmp_path).keys() != frozenset())
-        item = restoration(int(NOON_S), canaries.NEAR)
-        demo = type(item)(
-            set="demo", entry=item.entry, at=item.at, by=item.by, reason=item.reason
-        )
-        await asyncio.to_thread(restored, tmp_path, demo)
-        demotions = it.service.watched.demotions
-        await until(lambda: not demotions().demoted)
+        await until(lambda: tripped(tmp_path) != [])
+        assert await status(b"192.0.2.1") == b"200"
+        assert [it.entry for it in rows()] == [canaries.NEAR]
+
+        def switch_on() -> None:
+            directory = ReferenceDirectory(tmp_path / REFERENCE_DIRECTORY)
+            with directory.writer() as writer:
+                writer.switch_on("demo", [canaries.NEAR], by=["a", "b"], why="right")
+
+        await asyncio.to_thread(switch_on)
         assert await status(b"192.0.2.1") == b"403"
     changes = [x.change for x in it.records() if isinstance(x, ChangeRecord)]
     assert [x for x in changes if x in {Change.DEMOTE, Change.RESTORE}] == [

@@ -121,12 +121,12 @@ def test_generation_leaves_out_what_rejects_nothing(tmp_path: Path) -> None:
         seen.append(writer.generation.countable())
         put(writer, "a", [ENTRY], enforced=False)
         seen.append(writer.generation.countable())
-        writer.suppress("b", "2", reason="stock", by="ab", expires_at=1e9 + 60)
+        writer.switch_off("b", "2", why="stock", by="ab", until=1e9 + 60)
         seen.append(writer.generation.countable())
         seen.append(writer.generation.countable(also_withdrawn=True))
         put(writer, "c", [weak])
         seen.append(writer.generation.countable())
-        writer.unsuppress("b", "2")
+        writer.switch_on("b", ["2"])
         writer.remove_set("c")
         seen.append(writer.generation.countable({"b"}))
         writer.revoke("b", ["2"])
@@ -149,7 +149,7 @@ def test_suppression_that_ends_is_noticed(tmp_path: Path) -> None:
     directory = ReferenceDirectory(tmp_path / "reference", clock=lambda: now[0])
     with directory.writer() as writer:
         put(writer, "a", [ENTRY])
-        writer.suppress("a", "1", reason="stock", by="ab", expires_at=1e9 + 60)
+        writer.switch_off("a", "1", why="stock", by="ab", until=1e9 + 60)
         before = writer.generation.countable()
         now[0] += 61
         after = writer.generation.countable()

@@ -10,6 +10,7 @@ from tests.reference.stores import ENTRY
 from uploadfilter.reference.entries import folding
 from uploadfilter.reference.entries.changes import Changes
 from uploadfilter.reference.entries.folding import find_entries, folded
+from uploadfilter.reference.entries.off import withdrawals
 from uploadfilter.reference.entries.tables import Tables, empty_tables, joined
 
 IDS = st.text(min_size=1, max_size=6)
@@ -48,10 +49,8 @@ def test_entries_are_found_in_every_part(monkeypatch: pytest.MonkeyPatch) -> Non
 def test_fold_keeps_what_is_in_force() -> None:
     """Hidden sets and revoked entries go, in both halves, with all their signals."""
     base = joined(tables_with("a", "1", "2"), tables_with("b", "3"))
-    changes = Changes(hidden=frozenset({"b"})).with_revoked(
-        "a", {"1": True}, generation=2
-    )
-    changes = changes.with_revoked("b", {"4": True}, generation=2)
+    gone = [*withdrawals("a", {"1": True}, 2), *withdrawals("b", {"4": True}, 2)]
+    changes = Changes(hidden=frozenset({"b"})).with_off(gone)
     tables = folded(base, tables_with("b", "4", "5"), changes)
 
     assert entries_of(tables) == [("a", "2", "A", False), ("b", "5", "A", False)]

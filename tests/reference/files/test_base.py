@@ -139,7 +139,7 @@ def test_newer_format_is_not_read(
     monkeypatch.setattr(module, "FORMAT", layout.FORMAT + 1)
     mapped = stored(tmp_path, 1, base_of(empty_tables()))
 
-    with pytest.raises(StoreVersionError, match="has format 3"):
+    with pytest.raises(StoreVersionError, match="has format 4"):
         read_meta(mapped)
 
 

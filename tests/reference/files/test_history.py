@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from tests.reference.files.test_layout import CURRENT, PART, fill, names
+from uploadfilter.reference.entries.changes import OF_ROWS, ChangeKind
 from uploadfilter.reference.files import history, layout
 from uploadfilter.reference.files.layout import Current
 
@@ -49,6 +50,23 @@ def test_last_generations_are_kept(
     assert names(tmp_path / layout.GENERATIONS) == {"9", "10", "11"}
     assert names(tmp_path / layout.OVERLAYS) == {"9", "10", "11"}
     assert names(tmp_path / layout.BASES) == {"1"}
+
+
+def test_generations_of_rows_only_are_not_kept(tmp_path: Path) -> None:
+    """The table goes along with each rollback: there is nothing to return to.
+
+    So a day of withdrawals and demotions leaves every import that can be undone.
+    """
+    kinds = (ChangeKind.IMPORT, *OF_ROWS, ChangeKind.IMPORT, ChangeKind.DEMOTE)
+    of_rows = [
+        msgspec.structs.replace(generation(n), kind=kind)
+        for n, kind in enumerate(kinds, 1)
+    ]
+    current = force(tmp_path, *of_rows)
+    history.sweep(tmp_path)
+
+    assert kept(tmp_path, current) == [len(kinds) - 1, 1]
+    assert len(names(tmp_path / layout.OVERLAYS)) == 3
 
 
 def test_last_bases_are_kept(tmp_path: Path) -> None:

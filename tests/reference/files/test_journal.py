@@ -26,9 +26,9 @@ NOTHING = (0, "")
 
 CHANGES: dict[str, Callable[[ReferenceWriter], object]] = {
     "import": lambda writer: put(writer, "s", [ENTRY]),
-    "suppress": lambda writer: writer.suppress("s", "1", reason="ours", by="me"),
-    "unsuppress": lambda writer: writer.unsuppress("s", "1"),
-    "unquarantine": lambda writer: writer.release_entry("s", "1", by=["a", "b"]),
+    "suppress": lambda writer: writer.switch_off("s", "1", why="ours", by="me"),
+    "unsuppress": lambda writer: writer.switch_on("s", ["1"]),
+    "unquarantine": lambda writer: writer.switch_on("s", ["1"], by=["a", "b"]),
     "revoke": lambda writer: writer.revoke("s", ["gone"]),
     "monitor": lambda writer: writer.set_state("s", EntryState.MONITORED),
     "enforce": lambda writer: writer.set_state("s", EntryState.ACTIVE),
@@ -53,7 +53,7 @@ def test_change_is_told_with_who_and_when(tmp_path: Path) -> None:
     """A line has the change, its subject, its author, its time, and its result."""
     with directory_of(tmp_path).writer() as writer:
         put(writer, "s", [ENTRY])
-        writer.suppress("s", "1", reason="stock picture", by="me", expires_at=5000)
+        writer.switch_off("s", "1", why="stock picture", by="me", until=5000)
 
     made, imported, suppressed = (it.line for it in news(tmp_path, known=NOTHING).lines)
     assert (made.kind, made.generation, imported.subject) == ("init", 1, "s")

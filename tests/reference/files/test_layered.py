@@ -97,16 +97,16 @@ def test_revoked_entry_is_not_found(stored: Stored) -> None:
 
 def test_suppression_ends_by_itself(stored: Stored) -> None:
     """This needs no new generation, and the entry is counted all the time."""
-    stored.writer.suppress("s", "1", reason="ours", by="me", expires_at=2000)
+    stored.writer.switch_off("s", "1", why="ours", by="me", until=2000)
     assert stored.found() == ["1", "2", "2"]
-    assert [item.entry for item in stored.generation.suppressions] == ["1"]
+    assert [item.entry for item in stored.generation.off] == ["1"]
     number = stored.generation.number
     stored.now = 2000.0
 
     assert stored.found() == ["1", "1", "2", "2"]
     assert stored.generation.number == number
     assert stored.generation.entry_count == 4
-    assert stored.generation.suppressions == ()
+    assert stored.generation.off == ()
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_no_clock_prolongs_a_suppression(
     stored: Stored, times: list[float], found: list[str]
 ) -> None:
     """One that has ended stays ended, and no wrong clock made one for longer."""
-    stored.writer.suppress("s", "1", reason="ours", by="me", expires_at=2000)
+    stored.writer.switch_off("s", "1", why="ours", by="me", until=2000)
     looks = []
     for now in times:
         stored.now = now

@@ -101,9 +101,9 @@ def test_cut_off_current_is_damage(tmp_path: Path) -> None:
 
 def test_newer_format_is_told_from_damage(tmp_path: Path) -> None:
     """A later version may differ in everything except its number."""
-    (tmp_path / "current").write_bytes(b'{"format":3,"somewhere":"else"}\n')
+    (tmp_path / "current").write_bytes(b'{"format":4,"somewhere":"else"}\n')
 
-    with pytest.raises(StoreVersionError, match="has format 3, but this program reads"):
+    with pytest.raises(StoreVersionError, match="has format 4, but this program reads"):
         read(tmp_path)
 
 

@@ -7,10 +7,11 @@ import msgspec
 import pytest
 
 from tests.reference.columns import SECRET, entries_of, tables_of
+from tests.reference.entries.test_off import GATED, TRIPPED
 from tests.reference.stores import ENTRY
 from uploadfilter.errors import StoreCorruptError, StoreVersionError
 from uploadfilter.reference.entries.changes import Changes
-from uploadfilter.reference.entries.suppressing import new_suppression
+from uploadfilter.reference.entries.off import new_off, withdrawals
 from uploadfilter.reference.entries.tables import Tables, empty_tables
 from uploadfilter.reference.files import layout
 from uploadfilter.reference.files import overlay as module
@@ -19,12 +20,13 @@ from uploadfilter.reference.files.layout import StagedPart
 from uploadfilter.reference.files.mapping import EXACT_NAME, Mapped, open_mapped
 from uploadfilter.reference.files.overlay import fits, read_overlay, write_overlay
 
-CHANGES = (
-    Changes(hidden=frozenset({"a", "b"}), removed={"c": 7})
-    .with_revoked("a", {"1": True, "2": False}, generation=3)
-    .with_suppressed(
-        new_suppression("a", "é", reason="ours", by="me", now=10, expires_at=20)
-    )
+CHANGES = Changes(hidden=frozenset({"a", "b"}), removed={"c": 7}).with_off(
+    [
+        *withdrawals("a", {"1": True, "2": False}, 3),
+        new_off(("a", "é"), why="ours", by="me", now=10, until=20),
+        GATED,
+        TRIPPED,
+    ]
 )
 
 
@@ -74,18 +76,11 @@ def test_overlay_without_entries_says_so(tmp_path: Path) -> None:
     assert read_overlay(written(tmp_path, empty_tables(), CHANGES)) == (None, CHANGES)
 
 
-def test_first_format_changes_nothing(tmp_path: Path) -> None:
-    """The overlays of the first release are still read correctly."""
-    meta = b'{"format":1,"additions":0,"removals":0}'
-
-    assert read_overlay(with_records(tmp_path, {b"meta": meta})) == (None, Changes())
-
-
 @pytest.mark.parametrize(
     ("records", "error"),
     [
         ({b"meta": b'{"format":1,"additions":1,"removals":0}'}, StoreCorruptError),
-        ({b"meta": b'{"format":3}'}, StoreVersionError),
+        ({b"meta": b'{"format":4}'}, StoreVersionError),
         ({b"meta": b"{"}, StoreCorruptError),
         ({b"other": b"{}"}, StoreCorruptError),
     ],

@@ -33,11 +33,11 @@ def test_first_generation_is_made_once(tmp_path: Path) -> None:
 
 
 def test_change_says_what_it_was(tmp_path: Path) -> None:
-    """The list of generations states each change, its subject and its result."""
+    """The list states each change that a rollback can return to, and its result."""
     directory = ReferenceDirectory(tmp_path, clock=clock)
     with directory.writer() as writer:
         put(writer, "s", [ENTRY])
-        writer.suppress("s", "1", reason="ours", by="me")
+        writer.switch_off("s", "1", why="ours", by="me")
         writer.compact()
     listed = [
         (item.generation, item.kind.value, item.subject, item.sets, item.entries)
@@ -46,7 +46,6 @@ def test_change_says_what_it_was(tmp_path: Path) -> None:
 
     assert listed == [
         (4, "compact", "", 1, 1),
-        (3, "suppress", "s/1", 1, 1),
         (2, "import", "s", 1, 1),
         (1, "init", "", 0, 0),
     ]
@@ -87,12 +86,11 @@ def test_damaged_base_is_not_copied_on(
 
 
 def test_damaged_generation_is_not_returned_to(directory: ReferenceDirectory) -> None:
-    """Rollback and activation both refuse it, and change nothing."""
+    """A rollback refuses it, and changes nothing."""
     flip(directory.path / "bases" / "3" / "data.mdb")
     with directory.writer() as writer:
-        for act in (writer.rollback, writer.activate):
-            with pytest.raises(StoreCorruptError):
-                act(3)
+        with pytest.raises(StoreCorruptError):
+            writer.rollback(3)
         assert writer.number == 5
 
 

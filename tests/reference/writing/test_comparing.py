@@ -10,6 +10,7 @@ from tests.reference.stores import MD5, put
 from uploadfilter.errors import StoreError, StorePinnedError
 from uploadfilter.model import Entry, EntryState, Signal, SignalType
 from uploadfilter.reference.entries import changes
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.search.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing import comparing
@@ -101,20 +102,6 @@ def test_revocation_outlives_the_import_that_lists_it(
     assert found(tmp_path) == ["a"]
 
 
-def test_activation_refuses_to_undo_an_import(
-    writer: ReferenceWriter, tmp_path: Path
-) -> None:
-    """It undoes one only on request; a detour by an older generation is refused too."""
-    put(writer, "s", [A])
-    for number in (2, 1):
-        with pytest.raises(StoreError, match="would undo 1 withdrawals") as caught:
-            writer.activate(number)
-        assert f"rollback {number}" in caught.value.hint
-    writer.activate(2, undo_withdrawals=True)
-
-    assert found(tmp_path) == ["a", "b"]
-
-
 def test_what_is_forgotten_stays_withdrawn(
     writer: ReferenceWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -123,8 +110,6 @@ def test_what_is_forgotten_stays_withdrawn(
     monkeypatch.setattr(comparing, "MOST_REMEMBERED", 1)
     put(writer, "s", [A, B, C])
     info = put(writer, "s", [A])
-    with pytest.raises(StoreError, match="would undo"):
-        writer.activate(3)
     writer.rollback(3)
 
     assert info.source.withdrawn == 2
@@ -135,7 +120,7 @@ def test_rollback_that_would_keep_too_much_out_is_refused(
     writer: ReferenceWriter, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The message states the number, and the remedy."""
-    monkeypatch.setattr(comparing, "MOST_REVOCATIONS", 1)
+    monkeypatch.setattr(comparing, "MOST", dict.fromkeys(Party, 1))
     put(writer, "s", [C])
     with pytest.raises(StoreError, match="2 entries of 's' were withdrawn") as caught:
         writer.rollback(2)
@@ -153,8 +138,6 @@ def test_set_that_is_only_monitored_stays_so(
         writer.compact()
     number = writer.number
     put(writer, "s", [A, B], enforced=False)
-    with pytest.raises(StoreError, match="which is only monitored"):
-        writer.activate(number)
     returned = writer.rollback(number)
     states = [states_of(tmp_path)]
     writer.release()

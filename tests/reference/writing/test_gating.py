@@ -13,6 +13,7 @@ from tests.knowngood.corpora import md5_of, value
 from tests.reference.stores import IMPORTED_AT
 from uploadfilter.errors import HashSetGateError, StoreError, UploadFilterError
 from uploadfilter.model import Entry, Signal, SignalType
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import SetInfo, Signed
 from uploadfilter.reference.search.matching import Query
 from uploadfilter.reference.store import ReferenceDirectory
@@ -92,7 +93,7 @@ class Site:
 
     def held(self) -> set[str]:
         """Return the ids in quarantine."""
-        return {it.entry for it in self.writer.generation.changes.quarantined}
+        return {it.entry for it in self.writer.generation.off_by(Party.GATE)}
 
     def wanted(self) -> set[str]:
         """Return the ids that the twin would keep out."""
@@ -133,7 +134,7 @@ def _take(site: Site, kind: str, what: object) -> None:
             site.put({}, whole=False)
         case "release":
             name = str(what)
-            site.writer.release_entry("s", name, by=["ab", "cd"])
+            site.writer.switch_on("s", [name], by=["ab", "cd"])
             site.released.add(site.entries[name])
         case "compact":
             site.writer.compact()
@@ -194,21 +195,6 @@ def test_refused_change_changes_nothing(tmp_path: Path) -> None:
         assert site.found() == {"y"}
 
 
-def test_older_generation_is_not_activated_past_a_quarantine(tmp_path: Path) -> None:
-    """Activation of an older state is refused, unless the operator asks for it."""
-    directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
-    with directory.writer(create=True) as writer:
-        site = Site(writer, corpus=CORPORA[2])
-        site.put({"z": entry("z", SIGNALS[0])}, whole=True)
-        before = writer.number
-        site.corpus = CORPORA[0]
-        site.put({}, whole=False)
-
-        with pytest.raises(StoreError, match="quarantine of 's/z'"):
-            writer.activate(before)
-        assert site.held() == {"z"}
-
-
 def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
     """An older generation comes back without the entries quarantined since."""
     directory = ReferenceDirectory(tmp_path / "r", clock=lambda: 1.0)
@@ -224,7 +210,7 @@ def test_rollback_keeps_what_was_found_since(tmp_path: Path) -> None:
         # Entries that people released since stay in force.
         writer.release()
         site.put({}, whole=False)
-        writer.release_entry("s", "z", by=["ab", "cd"])
+        writer.switch_on("s", ["z"], by=["ab", "cd"])
         site.put({"x": entry("x", SIGNALS[4])}, whole=False)
         writer.rollback()
         assert site.found() == {"y", "z"}

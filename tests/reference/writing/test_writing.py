@@ -7,9 +7,13 @@ import pytest
 
 from tests.conformance.generations import ask, entry, exactly
 from tests.reference.stores import ENTRY, MD5, put
-from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
+from uploadfilter.errors import (
+    HashSetNameError,
+    StoreError,
+    StorePinnedError,
+    UsageError,
+)
 from uploadfilter.model import SignalType
-from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.reference.files import overlay
 from uploadfilter.reference.store import ReferenceDirectory
 from uploadfilter.reference.writing.writing import ReferenceWriter
@@ -37,8 +41,8 @@ def parts(writer: ReferenceWriter) -> tuple[int, int]:
 
 def test_small_changes_write_an_overlay_only(writer: ReferenceWriter) -> None:
     """Withdrawals and additions do not change the base."""
-    writer.suppress("s", "1", reason="ours", by="me")
-    writer.unsuppress("s", "1")
+    writer.switch_off("s", "1", why="ours", by="me")
+    writer.switch_on("s", ["1"])
     writer.revoke("s", ["1"])
     put(writer, "t", [ENTRY])
     writer.remove_set("s")
@@ -90,9 +94,11 @@ def test_what_is_not_there_cannot_be_suppressed(writer: ReferenceWriter) -> None
         ("s", "1", "has no entry '1'"),
     ):
         with pytest.raises(HashSetNameError, match=what):
-            writer.suppress(name, word, reason="ours", by="me")
-    with pytest.raises(HashSetNameError, match="is not suppressed"):
-        writer.unsuppress("s", "1")
+            writer.switch_off(name, word, why="ours", by="me")
+    with pytest.raises(UsageError, match="was withdrawn"):
+        writer.switch_on("s", ["1"])
+    with pytest.raises(HashSetNameError, match="is not off"):
+        writer.switch_on("s", ["2"])
 
     assert writer.number == 3
 
@@ -123,7 +129,7 @@ def test_rollback_brings_nothing_back_that_was_withdrawn(
 def test_rollback_goes_before_the_last_import(writer: ReferenceWriter) -> None:
     """Small changes since do not matter, and each rollback goes one import further."""
     put(writer, "t", [])
-    writer.suppress("s", "1", reason="ours", by="me")
+    writer.switch_off("s", "1", why="ours", by="me")
     writer.compact()
 
     assert writer.rollback().number == 2
@@ -138,12 +144,11 @@ def test_pinned_generation_only_loses(writer: ReferenceWriter) -> None:
     put(writer, "t", [ENTRY])
     writer.rollback()
     info = writer.sets[0]
-    writer.suppress("s", "1", reason="ours", by="me")
+    writer.switch_off("s", "1", why="ours", by="me")
     for act in (
         writer.collect,
         lambda: writer.replace_set(collected, info),
-        lambda: writer.unsuppress("s", "1"),
-        lambda: writer.activate(3),
+        lambda: writer.switch_on("s", ["1"]),
     ):
         with pytest.raises(StorePinnedError, match="is pinned") as caught:
             act()
@@ -157,22 +162,3 @@ def test_pinned_generation_only_loses(writer: ReferenceWriter) -> None:
     with pytest.raises(StoreError, match="is not pinned"):
         writer.release()
     put(writer, "t", [ENTRY])
-
-
-def test_activation_is_exact(writer: ReferenceWriter, tmp_path: Path) -> None:
-    """It brings back the same pair under a new number; withdrawn entries stay out."""
-    put(writer, "s", [ENTRY, entry("2", *exactly(MD5))])
-    before = parts(writer)
-    writer.activate(2)
-    assert (writer.number, found(tmp_path)) == (4, ["1"])
-    writer.activate(3)
-    assert parts(writer) == before
-    writer.remove_set("s")
-    with pytest.raises(StoreError, match="would undo 1 withdrawals") as caught:
-        writer.activate(2)
-    assert "rollback 2" in caught.value.hint
-    writer.activate(2, undo_withdrawals=True)
-
-    assert found(tmp_path) == ["1"]
-    kinds = [item.kind for item in writer.generations()[:3]]
-    assert kinds == [ChangeKind.ACTIVATE, ChangeKind.REMOVE, ChangeKind.ACTIVATE]

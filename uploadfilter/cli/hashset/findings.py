@@ -13,7 +13,7 @@ from uploadfilter.cli.hashset.generations import reference_directory
 from uploadfilter.cli.options import StateOption, state_directory
 from uploadfilter.cli.output import say
 from uploadfilter.errors import UsageError
-from uploadfilter.reference.entries.quarantining import Quarantine
+from uploadfilter.reference.entries.off import Off, Party
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.syncing.gating import GateNote, read_note
 from uploadfilter.syncing.trusting import trusted_sets
@@ -55,15 +55,16 @@ def findings_command(
     say(f"wrote {len(lines):,} lines to {str(to)!r}")
 
 
-def _document_of(item: Quarantine) -> dict[str, object]:
+def _document_of(item: Off) -> dict[str, object]:
     """Return an entry in quarantine as a JSON object."""
+    found = item.finding
     return {
         "set": item.set,
         "entry": item.entry,
-        "match": item.kind,
-        "bits": item.distance,
-        "corpus": item.corpus,
-        "since": datetime.fromtimestamp(item.since, UTC),
+        "match": found and found.kind,
+        "bits": found and found.distance,
+        "corpus": found and found.corpus,
+        "since": datetime.fromtimestamp(item.since or 0, UTC),
     }
 
 
@@ -74,7 +75,7 @@ def _lines(
     numbers = {
         info.name: info.signed.sequence for info in generation.sets if info.signed
     }
-    for item in sorted(generation.changes.quarantined, key=lambda it: it.key):
+    for item in sorted(generation.off_by(Party.GATE), key=lambda it: it.key):
         if name in (None, item.set):
             number = numbers.get(item.set, 0)
             yield _line("quarantined", number, _document_of(item))

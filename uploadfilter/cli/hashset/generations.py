@@ -95,50 +95,6 @@ def compact_command(*, json: JSONOption = False, state: StateOption = None) -> N
         say(f"there is nothing to compact; generation {number} stays")
 
 
-def activate_command(
-    number: Annotated[
-        int, typer.Argument(metavar="N", help="The number of a kept generation.")
-    ],
-    *,
-    undo_withdrawals: Annotated[
-        bool,
-        typer.Option(
-            "--undo-withdrawals",
-            help="Activate it even if withdrawn entries come back into force.",
-        ),
-    ] = False,
-    yes: YesOption = False,
-    json: JSONOption = False,
-    state: StateOption = None,
-) -> None:
-    """Put a kept generation into force again, exactly as it was.
-
-    Refused if entries would come back that were withdrawn since then: removed, revoked,
-    suppressed, or missing from a later import of their set. `rollback` returns to the
-    generation without these entries.
-
-    **Example**
-
-        uploadfilter hashset activate 41
-    """
-    with reference_writer(state) as writer:
-        kept = find_generation(writer.generations(), number)
-        # No question for a number that is not kept: the writer refuses it.
-        if kept is not None and not yes:
-            confirm(
-                f"Put generation {number}{_about(kept)} in force again?",
-                refused=f"generation {number} is activated only after a confirmation",
-            )
-        writer.activate(number, undo_withdrawals=undo_withdrawals)
-        now = writer.number
-        generation = writer.generation
-    if json:
-        print_json({"activated": number, "generation": now})
-    else:
-        say(f"generation {number} is in force again, as generation {now}")
-    say_lack(generation)
-
-
 def rollback_command(
     number: Annotated[
         int | None,

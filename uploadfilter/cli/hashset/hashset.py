@@ -27,7 +27,7 @@ from uploadfilter.cli.hashset.layouts import (
     SkipBadLinesOption,
     TableOptions,
 )
-from uploadfilter.cli.hashset.off import all_off, off_document, off_table
+from uploadfilter.cli.hashset.off import off_document, off_table
 from uploadfilter.cli.hashset.sets import (
     counts_table,
     numbers_document,
@@ -306,7 +306,7 @@ def list_command(
     with _reader(state) as reader:
         generation = reader.current()
         if off:
-            _show_off(generation, state_directory(state), json=json)
+            _show_off(generation, json=json)
             return
         sets = list_sets(generation)
     if json:
@@ -321,8 +321,8 @@ def list_command(
         say_pinned(generation.number)
 
 
-def _show_off(generation: LayeredGeneration, base: Path, *, json: bool) -> None:
-    rows = all_off(generation, base)
+def _show_off(generation: LayeredGeneration, *, json: bool) -> None:
+    rows = sorted(generation.off, key=lambda it: it.slot)
     if json:
         shapes = [off_document(it) for it in rows]
         print_json({"generation": generation.number, "off": shapes})

@@ -1,9 +1,8 @@
 """``uploadfilter hashset off | on``, and the table of entries that are off."""
 
 import getpass
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -17,21 +16,9 @@ from uploadfilter.cli.options import (
     StateOption,
     moment_until,
     present_s,
-    state_directory,
 )
 from uploadfilter.cli.output import print_json, say, table
-from uploadfilter.decisions.tripping import FEWEST_RESTORING, Restoration
-from uploadfilter.errors import HashSetNameError, UsageError
-from uploadfilter.proxy.inspecting.tripwire import read_demotions, restored
-from uploadfilter.reference.entries.off import Off, Party, off_entries
-from uploadfilter.reference.entries.quarantining import check_people
-from uploadfilter.reference.entries.suppressing import Suppression, new_suppression
-from uploadfilter.reference.files.layered import LayeredGeneration
-from uploadfilter.reference.writing.writing import ReferenceWriter
-
-_MOST_AT_ONCE = 10
-"""Entries that one command switches. Each change is a generation of its own, and with
-more of them the generations that a rollback can return to would be gone."""
+from uploadfilter.reference.entries.off import Off, Party
 
 _SetArgument = Annotated[
     str, typer.Argument(metavar="SET", help="Name of the hash set.")
@@ -81,20 +68,14 @@ def off_command(
 
         uploadfilter hashset off unit7 a17 --why "stock picture" --until 7d
     """
-    _check_count(entries)
     now = datetime.fromtimestamp(present_s(), UTC)
     ends = None if until is None else moment_until(until, now=now).timestamp()
+    who = _account() if by is None else by
     with reference_writer(state) as writer:
         writer.check_entries(name, entries)
         for entry in entries:
-            suppression = writer.suppress(
-                name,
-                entry,
-                reason=why,
-                by=_account() if by is None else by,
-                expires_at=ends,
-            )
-            _show_off(suppression, writer.number, json=json)
+            row = writer.switch_off(name, entry, why=why, by=who, until=ends)
+            _show_off(row, writer.number, json=json)
         generation = writer.generation
     say_lack(generation)
 
@@ -133,50 +114,14 @@ def on_command(
 
         uploadfilter hashset on unit7 a17 --by ab --by cd --why "compared with issuer"
     """
-    _check_count(entries)
-    base = state_directory(state)
     with reference_writer(state) as writer:
-        parties = {it: _parties(writer.generation, base, name, it) for it in entries}
-        people = tuple(by or ())
-        for entry in entries:
-            _check_may_switch_on(name, entry, parties[entry], people)
-        restorations = {
-            entry: _restoration(name, entry, by=people, why=why)
-            for entry in entries
-            if Party.TRIPWIRE in parties[entry]
-        }
-        for entry in entries:
-            _switch_on(writer, name, entry, parties[entry], people)
-            if entry in restorations:
-                restored(base, restorations[entry])
-            left = _parties(writer.generation, base, name, entry)
-            _show_on(name, entry, parties[entry] - left, left, writer.number, json=json)
+        lifted = writer.switch_on(name, entries, by=tuple(by or ()), why=why)
         generation = writer.generation
+    for entry in entries:
+        rows = (it for it in generation.off if it.key == (name, entry))
+        left = frozenset(it.party for it in rows)
+        _show_on(name, entry, lifted[entry], left, generation.number, json=json)
     say_lack(generation)
-
-
-def all_off(generation: LayeredGeneration, state: Path) -> list[Off]:
-    """Return one row for each party that has switched an entry off.
-
-    Args:
-        generation: The generation in force.
-        state: The state directory, which holds what the tripwire demoted.
-    """
-    rows = [
-        *off_entries(generation.changes, now=generation.now()),
-        *(
-            Off(
-                set=it.set,
-                entry=it.entry,
-                party=Party.TRIPWIRE,
-                why=f"perceptual matches from {it.networks:,} networks; exact ones "
-                "still reject",
-                since=it.at,
-            )
-            for it in read_demotions(state).demoted
-        ),
-    ]
-    return sorted(rows, key=lambda it: (it.key, it.party))
 
 
 def off_document(item: Off) -> dict[str, object]:
@@ -186,7 +131,7 @@ def off_document(item: Off) -> dict[str, object]:
         "entry": item.entry,
         "party": item.party,
         "by": item.by,
-        "why": item.why,
+        "why": item.reason,
         "since": _moment(item.since),
         "until": _moment(item.until),
     }
@@ -203,89 +148,26 @@ def off_table(rows: Iterable[Off]) -> Table:
                 f"{it.party.value} {it.by}".strip(),
                 "" if it.since is None else when(it.since),
                 "" if it.until is None else when(it.until),
-                it.why,
+                it.reason,
             )
             for it in rows
         ],
     )
 
 
-def _check_count(entries: Sequence[str]) -> None:
-    if len(entries) > _MOST_AT_ONCE:
-        raise UsageError(
-            f"{len(entries)} entries are more than {_MOST_AT_ONCE} at once",
-            hint="Switch them in several commands, or remove a set that is wrong.",
-        )
-
-
-def _parties(
-    generation: LayeredGeneration, base: Path, name: str, entry: str
-) -> frozenset[Party]:
-    rows = all_off(generation, base)
-    return frozenset(it.party for it in rows if it.key == (name, entry))
-
-
-def _check_may_switch_on(
-    name: str, entry: str, parties: frozenset[Party], people: Sequence[str]
-) -> None:
-    """Refuse an entry that is not off, that its issuer withdrew, or lacks people."""
-    if not parties:
-        raise HashSetNameError(
-            f"entry {entry!r} of hash set {name!r} is not off",
-            hint="Perhaps its time has ended: see 'uploadfilter hashset list --off'.",
-        )
-    if parties == {Party.ISSUER}:
-        raise UsageError(
-            f"entry {entry!r} of hash set {name!r} was withdrawn",
-            hint="Only a later version of its hash set can list it again.",
-        )
-    if parties & {Party.GATE, Party.TRIPWIRE}:
-        check_people("an entry is switched on", people, fewest=FEWEST_RESTORING)
-
-
-def _switch_on(
-    writer: ReferenceWriter,
-    name: str,
-    entry: str,
-    parties: frozenset[Party],
-    people: Sequence[str],
-) -> None:
-    if Party.GATE in parties:
-        writer.release_entry(name, entry, by=people)
-    if Party.OPERATOR in parties:
-        writer.unsuppress(name, entry)
-
-
-def _restoration(name: str, entry: str, *, by: Sequence[str], why: str) -> Restoration:
-    # The same rules as for switching it off: nothing personal in reason and accounts.
-    known = [
-        new_suppression(
-            name, entry, reason=why, by=who, now=present_s(), expires_at=None
-        )
-        for who in by
-    ]
-    return Restoration(
-        set=name,
-        entry=entry,
-        at=known[0].since,
-        by=tuple(it.by for it in known),
-        reason=known[0].reason,
-    )
-
-
-def _show_off(item: Suppression, number: int, *, json: bool) -> None:
+def _show_off(item: Off, number: int, *, json: bool) -> None:
     if json:
         shape = {
             "set": item.set,
             "entry": item.entry,
-            "reason": item.reason,
+            "reason": item.why,
             "by": item.by,
             "since": _moment(item.since),
-            "expires_at": _moment(item.expires_at),
+            "expires_at": _moment(item.until),
         }
         print_json({**shape, "generation": number})
     else:
-        end = when(item.expires_at)
+        end = when(item.until or 0)
         say(f"{item.set}/{item.entry} is off until {end} UTC; generation {number}")
 
 

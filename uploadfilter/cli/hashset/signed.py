@@ -2,7 +2,6 @@
 
 import hashlib
 import sys
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -49,7 +48,6 @@ from uploadfilter.errors import (
 )
 from uploadfilter.hashsets.choices import Chosen
 from uploadfilter.model import EntryState
-from uploadfilter.proxy.inspecting.tripwire import read_demotions
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.store import (
     REFERENCE_DIRECTORY,
@@ -321,12 +319,10 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
     known = {info.name: info for info in sets}
     counts = {n: found.get(n, EntryNumbers()) for n in names}
     canaries = last_found(base)
-    demoted = Counter(it.set for it in read_demotions(base).demoted)
     shapes = [
         {
             **status_document(n, known.get(n), statuses.get(n), counts[n], epoch_s),
             "canary_found_at": moment_of(canaries[n]) if n in canaries else None,
-            "demoted": demoted[n],
         }
         for n in names
     ]
@@ -341,15 +337,11 @@ def status_command(*, json: JSONOption = False, state: StateOption = None) -> No
             if name in canaries:
                 long = ago(epoch_s - canaries[name])
                 lines.insert(-1, Text(f"  its canary was found {long} ago"))
-            if demoted[name]:
-                words = (
-                    f"  {demoted[name]:,} demoted: 'uploadfilter hashset list --off'"
-                )
-                lines.append(Text(words, style="bold red"))
             print_text(*lines)
         if not names:
             say("there is no hash set, and no root is trusted")
-    if demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
+    is_demoted = any(it.demoted for it in counts.values())
+    if is_demoted or any(_is_alarming(it, epoch_s) for it in statuses.values()):
         raise typer.Exit(FOUND)
 
 

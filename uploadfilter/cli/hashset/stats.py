@@ -14,6 +14,7 @@ from uploadfilter.cli.hashset.generations import (
 from uploadfilter.cli.options import JSONOption, StateOption
 from uploadfilter.cli.output import print_json, print_text, table
 from uploadfilter.model import EXACT_TYPES, SignalType
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
 from uploadfilter.reference.entries.stats import TableStats
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -146,8 +147,8 @@ def document(stats: Stats) -> dict[str, object]:
         "overlay": {
             "bytes": overlay_bytes,
             "entries": _added(generation),
-            "revoked": len(generation.changes.revoked),
-            "suppressed": len(generation.suppressions),
+            "revoked": len(generation.off_by(Party.ISSUER)),
+            "suppressed": len(generation.off_by(Party.OPERATOR)),
         },
         "sets": [
             {
@@ -212,8 +213,8 @@ def lines(stats: Stats) -> Iterator[Text | Table]:
     )
     yield Text(
         f"overlay  {megabytes(overlay_bytes)} MB, {_added(generation):,} entries,"
-        f" {len(generation.suppressions):,} suppressed,"
-        f" {len(generation.changes.revoked):,} revoked"
+        f" {len(generation.off_by(Party.OPERATOR)):,} suppressed,"
+        f" {len(generation.off_by(Party.ISSUER)):,} revoked"
     )
     if stats.counts:
         yield Text()

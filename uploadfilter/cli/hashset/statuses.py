@@ -1,5 +1,6 @@
 """Format the status of each hash set, as JSON and as text."""
 
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -7,6 +8,7 @@ from rich.text import Text
 
 from uploadfilter.cli.output import harmless
 from uploadfilter.issuing.wording import counted, entries
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets import canaries as canary_ids
@@ -29,6 +31,7 @@ class EntryNumbers:
         suppressed: Entries that are switched off for a while.
         quarantined: Entries that the gate keeps out of force.
         withdrawn: Entries that are out for good, even if the set is imported again.
+        demoted: Entries of which the tripwire left only exact matches.
     """
 
     in_force: int = 0
@@ -36,26 +39,30 @@ class EntryNumbers:
     suppressed: int = 0
     quarantined: int = 0
     withdrawn: int = 0
+    demoted: int = 0
 
 
 def numbers_of(generation: LayeredGeneration, info: SetInfo) -> EntryNumbers:
     """Count the entries of a hash set by state."""
-    name, changes = info.name, generation.changes
-    revoked = changes.revoked_keys()
-    quarantined = {it for it in changes.quarantined_keys() - revoked if it[0] == name}
+    name, off = info.name, generation.off
+    counts = Counter(it.party for it in off if it.set == name and not it.until_listed)
+    withdrawn = {it.key for it in off if it.party is Party.ISSUER}
+    held = {it.key for it in off if it.party is Party.GATE and it.set == name}
+    held -= withdrawn
     canaries = 0
     if info.signed is not None:
         there = generation.has_entries(name, canary_ids.IDS)
         canaries = sum(
-            is_there and (name, it) not in revoked | quarantined
+            is_there and (name, it) not in withdrawn | held
             for it, is_there in there.items()
         )
     return EntryNumbers(
-        in_force=info.entries - info.revoked - len(quarantined) - canaries,
+        in_force=info.entries - info.revoked - len(held) - canaries,
         canaries=canaries,
-        suppressed=sum(it.set == name for it in generation.suppressions),
-        quarantined=len(quarantined),
-        withdrawn=sum(of == name for of, _ in changes.lasting_keys()),
+        suppressed=counts[Party.OPERATOR],
+        quarantined=len(held),
+        withdrawn=counts[Party.ISSUER],
+        demoted=counts[Party.TRIPWIRE],
     )
 
 
@@ -84,6 +91,7 @@ def status_document(
         "suppressed": numbers.suppressed,
         "quarantined": numbers.quarantined,
         "withdrawn": numbers.withdrawn,
+        "demoted": numbers.demoted,
         "signed": status is not None,
     }
     if status is None:
@@ -122,6 +130,9 @@ def status_lines(
     if numbers.quarantined:
         words = f"  {numbers.quarantined:,} in quarantine: 'hashset list --off'"
         lines.append(Text(words, style="yellow"))
+    if numbers.demoted:
+        words = f"  {numbers.demoted:,} demoted: 'hashset list --off'"
+        lines.append(Text(words, style="bold red"))
     if status is None:
         return [*lines, Text("  not signed")]
     sequence = 0 if info is None or info.signed is None else info.signed.sequence

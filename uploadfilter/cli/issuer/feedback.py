@@ -24,6 +24,7 @@ from uploadfilter.issuing import feedback as summing
 from uploadfilter.issuing.folder import IssuerFolder
 from uploadfilter.issuing.keys import made_plain_key, opened_plain_key
 from uploadfilter.issuing.published import published
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
 from uploadfilter.signedsets.feedback import FORMAT, EntrySum, FeedbackHeader
 from uploadfilter.signedsets.metadata import name_of
@@ -286,7 +287,7 @@ def _quarantined(state: Path, name: str) -> list[str]:
         except StoreMissingError:
             # Nothing was synced yet, so nothing can have matched.
             return []
-    return [it.entry for it in changes.quarantined if it.set == name]
+    return [it.entry for it in changes.rows(Party.GATE, name)]
 
 
 def _logs(state: Path) -> list[Path]:

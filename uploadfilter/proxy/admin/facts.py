@@ -213,7 +213,7 @@ def gather(
     checks = tuple(_check(finding) for finding in health.findings)
     warnings = (
         *_warnings(generation, routes, health),
-        *demotion_words(watched.demotions()),
+        *demotion_words(watched.generation),
     )
     route_facts = tuple(_route(route, health) for route in routes)
     signed = signed_facts(health.signed, generation, now, watched.canaries().found)

@@ -12,6 +12,7 @@ To add a figure, add it to one of the methods, and its row to
 
 import dataclasses
 import platform
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final
 
@@ -30,6 +31,7 @@ from uploadfilter.proxy.admin.watched import Watched, own_cpu_s, version
 from uploadfilter.proxy.assembling.usage import StoreEvent
 from uploadfilter.proxy.counting.metrics import PREFIX
 from uploadfilter.proxy.routing.enforcing import Lack, enforcing
+from uploadfilter.reference.entries.off import Party
 
 _DAY_S: Final = 86_400
 
@@ -254,9 +256,10 @@ class Gauges(Collector):
         demoted = _gauge(
             "demoted_entries", "Entries that the tripwire has demoted.", "set"
         )
+        rows = generation.off_by(Party.TRIPWIRE) if generation else ()
+        counts = Counter(it.set for it in rows)
         for name in sorted(in_force):
-            count = sum(it.set == name for it in self._watched.demotions().demoted)
-            demoted.add_metric([name], count)
+            demoted.add_metric([name], counts[name])
         yield demoted
 
     def _log(self) -> Iterator[Metric]:

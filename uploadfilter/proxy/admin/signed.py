@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.figures import age, counted
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.signedsets.freshness import Status, freshness
@@ -70,15 +70,11 @@ def signed_facts(
             epoch.
     """
     sets = {it.name: it for it in (generation.sets if generation else ())}
-    suppressed = Counter(
-        it.set for it in (generation.suppressions if generation else ())
-    )
-    quarantined = Counter(
-        it.set for it in (generation.changes.quarantined if generation else ())
-    )
     # Includes entries that a set does not list any more after it was taken anew.
-    withdrawn = Counter(
-        of for of, _ in (generation.changes.lasting_keys() if generation else ())
+    off = Counter(
+        (it.set, it.party)
+        for it in (generation.off if generation else ())
+        if not it.until_listed
     )
     return tuple(
         _signed(
@@ -86,23 +82,23 @@ def signed_facts(
             sets.get(it.set),
             epoch_s,
             found.get(it.set),
-            suppressed=suppressed[it.set],
-            quarantined=quarantined[it.set],
-            withdrawn=withdrawn[it.set],
+            suppressed=off[it.set, Party.OPERATOR],
+            quarantined=off[it.set, Party.GATE],
+            withdrawn=off[it.set, Party.ISSUER],
         )
         for it in statuses
     )
 
 
-def demotion_words(demotions: Demotions) -> Iterator[str]:
+def demotion_words(generation: LayeredGeneration | None) -> Iterator[str]:
     """Yield a sentence for each entry that the tripwire has demoted."""
-    for it in demotions.demoted[:_MOST_NAMED]:
+    rows = generation.off_by(Party.TRIPWIRE) if generation else ()
+    for it in rows[:_MOST_NAMED]:
         yield (
-            f"The tripwire has demoted {it.set}/{it.entry}: uploads from "
-            f"{counted(it.networks)} networks looked like it. It rejects exact copies "
-            "only: 'uploadfilter hashset list --off'."
+            f"The tripwire has demoted {it.set}/{it.entry}: {it.why}. It rejects exact "
+            "copies only: 'uploadfilter hashset list --off'."
         )
-    more = len(demotions.demoted) - _MOST_NAMED
+    more = len(rows) - _MOST_NAMED
     if more > 0:
         yield f"Further entries that it has demoted: {counted(more)}."
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from importlib import metadata
 
 from uploadfilter.decisions.files.room import Surveyor
-from uploadfilter.decisions.tripping import Demotions
 from uploadfilter.proxy.admin.health import Health
 from uploadfilter.proxy.admin.history import History, Level
 from uploadfilter.proxy.assembling.usage import StoreUsage
@@ -47,7 +46,6 @@ class Watched:
         surveyor: Measures the room for the decision log.
         signed: Returns the statuses of the signed sets.
         canaries: Returns the note about canaries.
-        demotions: Returns the entries that the tripwire has demoted.
         clock: Seconds since the epoch.
     """
 
@@ -67,7 +65,6 @@ class Watched:
     signed: Callable[[], tuple[Status, ...]]
     clock: Callable[[], float]
     canaries: Callable[[], CanaryNote] = CanaryNote
-    demotions: Callable[[], Demotions] = Demotions
 
     @property
     def generation(self) -> LayeredGeneration | None:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from uploadfilter.reference.entries.changes import Changes
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.tables import (
     EntryTable,
     Positions,
@@ -35,8 +36,8 @@ def folded(base: Tables, additions: Tables, changes: Changes) -> Tables:
         additions: The tables of the overlay.
         changes: The changes that the overlay states.
     """
-    shown = _without_revoked(_without_hidden(base, changes), changes)
-    tables = joined(shown, _without_revoked(additions, changes))
+    shown = _without_withdrawn(_without_hidden(base, changes), changes)
+    tables = joined(shown, _without_withdrawn(additions, changes))
     return replace(tables, sets=tuple(map(changes.in_its_state, tables.sets)))
 
 
@@ -48,10 +49,10 @@ def _without_hidden(base: Tables, changes: Changes) -> Tables:
     return with_entries(base, keep, gone=changes.hidden)
 
 
-def _without_revoked(tables: Tables, changes: Changes) -> Tables:
-    """Return the tables without revoked entries, which their sets count as revoked."""
+def _without_withdrawn(tables: Tables, changes: Changes) -> Tables:
+    """Return the tables without withdrawn entries, which their sets count."""
     by_set: dict[str, list[str]] = {}
-    for item in changes.revoked:
+    for item in changes.rows(Party.ISSUER):
         by_set.setdefault(item.set, []).append(item.entry)
     keep = np.ones(len(tables.entries), np.bool_)
     sets = list(tables.sets)

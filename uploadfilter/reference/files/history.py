@@ -5,7 +5,9 @@ written before ``current``, so that every generation that ever was in force has 
 until the rule below removes it.
 
 These are kept: the last ``KEPT_GENERATIONS`` before the current one, if they lie on the
-current base or on one of the ``KEPT_BASES`` before it. Files are removed first, and
+current base or on one of the ``KEPT_BASES`` before it. Generations in which only the
+table of entries that are off differs are not: the table goes along with every rollback,
+so they are like the ones before them. Files are removed first, and
 then the directories that no file names, unless a reader still uses them.
 """
 
@@ -15,13 +17,13 @@ from collections.abc import Collection
 from pathlib import Path
 
 from uploadfilter.errors import StoreError, StoreMissingError
+from uploadfilter.reference.entries.changes import OF_ROWS
 from uploadfilter.reference.files import layout
 from uploadfilter.reference.files.layout import Current
 
 KEPT_GENERATIONS = 20
-"""Generations kept besides the current one: enough for a day on which an operator
-suppresses an entry every half hour. With small changes each takes one overlay of a few
-MB at most."""
+"""Generations kept besides the current one: a week of three syncs a day. With small
+changes each takes one overlay of a few MB at most."""
 
 KEPT_BASES = 2
 """Bases kept besides the current one, because a base takes gigabytes: the last two
@@ -40,6 +42,8 @@ def kept(directory: Path, current: Current) -> tuple[Current, ...]:
     for number in older:
         recorded = _read(directory, number)
         if recorded is None:
+            continue
+        if recorded.kind in OF_ROWS:
             continue
         bases.add(recorded.base.number)
         if len(found) == KEPT_GENERATIONS or len(bases) > KEPT_BASES + 1:

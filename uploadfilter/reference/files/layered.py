@@ -1,8 +1,9 @@
 """A generation of two halves: a mapped base, and the overlay on top of it.
 
-Both halves are searched; then the entries that the overlay hides, revokes or suppresses
-are taken out of the result. So a set that is switched off costs only its memory, and a
-withdrawal needs no new index. The class passes ``tests/conformance/generations.py``.
+Both halves are searched; then the sets that the overlay hides, and the entries that are
+off, are taken out of the result. So a set that is switched off costs only its memory,
+and a withdrawal needs no new index. The class passes
+``tests/conformance/generations.py``.
 """
 
 import copy
@@ -21,8 +22,8 @@ from uploadfilter.reference.entries.changes import (
     sets_in_force,
 )
 from uploadfilter.reference.entries.countable import Countable
+from uploadfilter.reference.entries.off import Key, Off, Party
 from uploadfilter.reference.entries.sets import ENTRIES, SetInfo
-from uploadfilter.reference.entries.suppressing import Key, Suppression
 from uploadfilter.reference.entries.tables import Tables, empty_tables
 from uploadfilter.reference.files.generation import MappedGeneration
 from uploadfilter.reference.files.layout import Current, corrupt
@@ -50,7 +51,7 @@ class LayeredGeneration:
         additions: The entries that the overlay adds; ``None`` if there are none.
         changes: The changes that the overlay states.
         mapped: The mapped directories, which are kept as long as this object.
-        clock: Seconds since the epoch; ends suppressions.
+        clock: Seconds since the epoch; ends rows of operators.
 
     Attributes:
         current: The content of the file ``current``: number, time, kind of change.
@@ -78,8 +79,13 @@ class LayeredGeneration:
         self._latest = float("-inf")
         added = additions.sets if additions else ()
         self._sets = sets_in_force(base.sets, added, changes)
-        self._revoked = changes.revoked_keys()
-        self._out = self._revoked | changes.quarantined_keys()
+        self._rows = {party: tuple(changes.rows(party)) for party in Party}
+        self._withdrawn = {it.key for it in self._rows[Party.ISSUER]}
+        self._demoted = {it.key for it in self._rows[Party.TRIPWIRE]}
+        self._timed = self._rows[Party.OPERATOR]
+        gated = (it.key for it in self._rows[Party.GATE])
+        self._out = frozenset(self._withdrawn.union(gated))
+        self._out_now: tuple[tuple[Off, ...], frozenset[Key]] = ((), self._out)
         self._signal_types = _types_of(self._sets)
         self._countable: dict[tuple[frozenset[str], frozenset[Key]], Countable] = {}
 
@@ -112,7 +118,7 @@ class LayeredGeneration:
 
     @property
     def entry_count(self) -> int:
-        """How many entries it holds, suppressed entries included."""
+        """How many entries it holds that their issuers have not withdrawn."""
         return entries_in_force(self._sets)
 
     @property
@@ -121,15 +127,26 @@ class LayeredGeneration:
         return self._sets
 
     @property
-    def suppressions(self) -> tuple[Suppression, ...]:
-        """The suppressions that hold now."""
+    def off(self) -> tuple[Off, ...]:
+        """The rows of entries that are off now, one for each entry and party."""
         now = self.now()
-        return tuple(s for s in self.changes.suppressed if s.holds(now))
+        return tuple(it for it in self.changes.off if it.holds(now))
+
+    def off_by(self, party: Party) -> tuple[Off, ...]:
+        """Return the rows of one party that hold now."""
+        now = self.now()
+        return tuple(it for it in self._rows[party] if it.holds(now))
+
+    def spared(self) -> frozenset[Key]:
+        """Return the entries that the tripwire has switched off, or people released."""
+        now = self.now()
+        released = (it.slot[:2] for it in self.changes.released if it.spares(now))
+        return frozenset(self._demoted.union(released))
 
     def now(self) -> float:
         """Return the latest time that the clock has shown, in seconds since the epoch.
 
-        A suppression that has ended stays ended if the clock steps back.
+        A row that has ended stays ended if the clock steps back.
         """
         self._latest = max(self._latest, self._clock())
         return self._latest
@@ -139,7 +156,7 @@ class LayeredGeneration:
         """How many entries of the base stay out of force until it is written anew."""
         hidden = self.changes.hidden
         sets = sum(i.entries - i.revoked for i in self.base.sets if i.name in hidden)
-        return sets + sum(item.present for item in self.changes.revoked)
+        return sets + sum(item.present for item in self.changes.off)
 
     @property
     def bytes(self) -> tuple[int, int]:
@@ -156,9 +173,9 @@ class LayeredGeneration:
         half = self.half_with(name)
         if half is None:
             return ()
-        gone = sum(item.present for item in self.changes.revoked if item.set == name)
+        gone = sum(it.present for it in self.changes.rows(Party.ISSUER, name))
         ids = half.first_ids(name, count + gone)
-        return tuple(i for i in ids if (name, i) not in self._revoked)[:count]
+        return tuple(i for i in ids if (name, i) not in self._withdrawn)[:count]
 
     def has_entries(self, name: str, ids: Sequence[str]) -> dict[str, bool]:
         """Tell by id which entries of a hash set are in the base or the overlay."""
@@ -176,11 +193,11 @@ class LayeredGeneration:
 
         Args:
             sets: Names of hash sets; ``None`` for all that are enforced.
-            also_withdrawn: Whether revoked and suppressed entries count as well.
+            also_withdrawn: Whether entries that are off count as well.
         """
         if sets is None:
             sets = {info.name for info in self.sets if info.enforced}
-        gone = frozenset() if also_withdrawn else self._withdrawn()
+        gone = frozenset() if also_withdrawn else self._gone()
         key = (frozenset(sets), gone)
         if key not in self._countable:
             added = self.additions
@@ -189,8 +206,7 @@ class LayeredGeneration:
             found = self.base.countable(below, gone)
             if added is not None:
                 found |= added.countable(own.intersection(sets), gone)
-            # Only the last result is kept: suppressions end, and older ones are not
-            # needed.
+            # Only the last result is kept: rows end, and older ones are not needed.
             self._countable = {key: found}
         return self._countable[key]
 
@@ -229,12 +245,18 @@ class LayeredGeneration:
             self._check_intact()
 
     def _searched(self, queries: Sequence[Query]) -> _Found:
-        gone = self._withdrawn()
+        gone = self._gone()
         found = _in_force(self.base.search(queries), self.changes.hidden, gone)
         if self.additions is not None:
             added = _in_force(self.additions.search(queries), _NOTHING, gone)
             found = tuple((*one, *two) for one, two in zip(found, added, strict=True))
-        return _in_their_state(found, self.changes)
+        found = _in_their_state(found, self.changes)
+        if not self._demoted:
+            return found
+        return tuple(
+            candidates if query.signal.type.is_exact else self._soft(candidates)
+            for query, candidates in zip(queries, found, strict=True)
+        )
 
     def keyed(self) -> Self:
         """Return this generation for queries whose exact values are keyed already.
@@ -289,7 +311,7 @@ class LayeredGeneration:
             StoreCorruptError: The files were written over while they were read.
         """
         try:
-            gone = self._withdrawn()
+            gone = self._gone()
             found = self.base.search_near(batch, budget=budget, least=least)
             parts = [self._near_in_force(found, self.changes.hidden, gone)]
             if self.additions is not None:
@@ -322,7 +344,8 @@ class LayeredGeneration:
             states = _in_their_state(
                 _in_force(((item.candidate,),), hidden, gone), self.changes
             )
-            kept += [replace(item, candidate=candidate) for candidate in states[0]]
+            soft = self._soft(states[0])
+            kept += [replace(item, candidate=candidate) for candidate in soft]
         return replace(found, candidates=tuple(kept))
 
     def _check_intact(self) -> None:
@@ -330,10 +353,24 @@ class LayeredGeneration:
             if not mapped.is_intact():
                 raise corrupt(mapped.path, "was written over while it was in use")
 
-    def _withdrawn(self) -> frozenset[Key]:
-        if not self.changes.suppressed:
+    def _gone(self) -> frozenset[Key]:
+        """Return the entries that are off now, whatever finds them."""
+        if not self._timed:
             return self._out
-        return self._out | self.changes.suppressed_keys(self.now())
+        now = self.now()
+        rows = tuple(it for it in self._timed if it.holds(now))
+        if rows != self._out_now[0]:
+            self._out_now = rows, self._out.union(it.key for it in rows)
+        return self._out_now[1]
+
+    def _soft(self, candidates: tuple[Candidate, ...]) -> tuple[Candidate, ...]:
+        """Return perceptual candidates; those of the tripwire's entries reject not."""
+        return tuple(
+            replace(it, state=EntryState.MONITORED)
+            if (it.set, it.entry) in self._demoted
+            else it
+            for it in candidates
+        )
 
 
 def _in_force(found: _Found, hidden: frozenset[str], gone: frozenset[Key]) -> _Found:

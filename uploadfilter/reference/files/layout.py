@@ -42,10 +42,11 @@ from uploadfilter.errors import (
 from uploadfilter.reference.entries.changes import ChangeKind
 from uploadfilter.state import PRIVATE_FILE, PRIVATE_MODE, sync_directory
 
-FORMAT = 2
+FORMAT = 3
 """Version of everything stored in the reference directory.
 
-Version 1 had overlays that change nothing, and no history; it is still read.
+Version 2 had several kinds of entries that are off (``entries/older.py``); it is still
+read.
 """
 
 BASES = "bases"

@@ -6,22 +6,20 @@ a small change writes some kilobytes and never the base.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
 
 import msgspec
 
-from uploadfilter.reference.entries.changes import Changes, Revocation
-from uploadfilter.reference.entries.quarantining import Quarantine, Release
-from uploadfilter.reference.entries.suppressing import Suppression
+from uploadfilter.reference.entries.changes import Changes
+from uploadfilter.reference.entries.off import Off, Release
+from uploadfilter.reference.entries.older import OlderChanges, changes_of
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.base import (
-    META_NAME,
     Meta,
     decoded,
     read_meta,
     write_base,
 )
-from uploadfilter.reference.files.layout import FORMAT, AnyVersion
+from uploadfilter.reference.files.layout import FORMAT, AnyVersion, corrupt
 from uploadfilter.reference.files.mapping import Mapped
 
 OVERLAY_MOST_ROWS = 1 << 15
@@ -32,7 +30,6 @@ of the cost of the index of ten million. Writing them takes a quarter of a secon
 """
 
 _CHANGES_NAME = b"changes"
-_FIRST_FORMAT = 1
 
 
 class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,20 +38,10 @@ class _ChangesRecord(msgspec.Struct, frozen=True, kw_only=True):
     format: int
     hidden: tuple[str, ...]
     removed: Mapping[str, int]
-    revoked: tuple[Revocation, ...]
-    suppressed: tuple[Suppression, ...]
-    monitored: tuple[str, ...] = ()
-    quarantined: tuple[Quarantine, ...] = ()
-    released: tuple[Release, ...] = ()
-    enforced: tuple[str, ...] = ()
-
-
-class _FirstMeta(msgspec.Struct, frozen=True, kw_only=True):
-    """The record of every overlay of format 1: it changes nothing."""
-
-    format: int
-    additions: Literal[0]
-    removals: Literal[0]
+    monitored: tuple[str, ...]
+    enforced: tuple[str, ...]
+    off: tuple[Off, ...]
+    released: tuple[Release, ...]
 
 
 def fits(additions: Tables) -> bool:
@@ -82,12 +69,10 @@ def write_overlay(
         format=FORMAT,
         hidden=tuple(sorted(changes.hidden)),
         removed=changes.removed,
-        revoked=changes.revoked,
-        suppressed=changes.suppressed,
         monitored=tuple(sorted(changes.monitored)),
-        quarantined=changes.quarantined,
-        released=changes.released,
         enforced=tuple(sorted(changes.enforced)),
+        off=changes.off,
+        released=changes.released,
     )
     records = {_CHANGES_NAME: msgspec.json.encode(record)}
     write_base(path, additions, secret=secret, records=records, costs=None)
@@ -103,19 +88,20 @@ def read_overlay(mapped: Mapped) -> tuple[Meta | None, Changes]:
         StoreVersionError: A newer version wrote it.
         StoreCorruptError: The overlay is damaged.
     """
-    if decoded(mapped, META_NAME, AnyVersion).format == _FIRST_FORMAT:
-        decoded(mapped, META_NAME, _FirstMeta)
-        return None, Changes()
     meta = read_meta(mapped)
+    if decoded(mapped, _CHANGES_NAME, AnyVersion).format < FORMAT:
+        try:
+            changes = changes_of(decoded(mapped, _CHANGES_NAME, OlderChanges))
+        except ValueError as exc:
+            raise corrupt(mapped.path, "has a damaged record 'changes'") from exc
+        return meta if meta.sets else None, changes
     record = decoded(mapped, _CHANGES_NAME, _ChangesRecord)
     changes = Changes(
         hidden=frozenset(record.hidden),
         removed=record.removed,
-        revoked=record.revoked,
-        suppressed=record.suppressed,
         monitored=frozenset(record.monitored),
-        quarantined=record.quarantined,
-        released=record.released,
         enforced=frozenset(record.enforced),
+        off=record.off,
+        released=record.released,
     )
     return meta if meta.sets else None, changes

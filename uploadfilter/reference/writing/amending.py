@@ -43,7 +43,7 @@ def amended(live: LayeredGeneration, new: Tables, without: Collection[str]) -> T
     gone.update(without)
     # A withdrawn entry does not belong to the set any more: only a later set may list
     # it.
-    gone.update(it.entry for it in live.changes.revoked if it.set == info.name)
+    gone.update(live.changes.withdrawn(info.name))
     kept = _kept(old, info.name, gone)
     both = joined(kept, new)
     one_set = np.zeros(len(both.entries), np.uint16)

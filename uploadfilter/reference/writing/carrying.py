@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from uploadfilter.reference.entries.changes import Changes
 from uploadfilter.reference.entries.folding import find_entries
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.layered import LayeredGeneration
 
@@ -14,9 +15,9 @@ from uploadfilter.reference.files.layered import LayeredGeneration
 def with_present_in(
     older: LayeredGeneration, additions: Tables, changes: Changes
 ) -> Changes:
-    """Find out which revoked entries an older base and its overlay hold."""
+    """Find out which withdrawn entries an older base and its overlay hold."""
     by_set: dict[str, list[str]] = {}
-    for item in changes.revoked:
+    for item in changes.rows(Party.ISSUER):
         by_set.setdefault(item.set, []).append(item.entry)
     added = {info.name for info in additions.sets}
     present = set()

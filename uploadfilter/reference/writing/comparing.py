@@ -11,11 +11,11 @@ import numpy as np
 from uploadfilter.errors import StoreError
 from uploadfilter.reference.entries.changes import (
     MOST_REMEMBERED,
-    MOST_REVOCATIONS,
     ChangeKind,
     Changes,
 )
 from uploadfilter.reference.entries.folding import find_entries
+from uploadfilter.reference.entries.off import MOST, Party
 from uploadfilter.reference.entries.tables import Positions, Tables
 from uploadfilter.reference.entries.withdrawing import ids_at, withdrawn, withdrawn_ids
 from uploadfilter.reference.files.generation import MappedGeneration
@@ -44,8 +44,7 @@ def _in_force_of(
     half: MappedGeneration, changes: Changes, name: str, rows: Positions
 ) -> Positions:
     """Return the rows of a hash set that were not withdrawn before."""
-    ids = [item.entry for item in changes.revoked if item.set == name]
-    out = find_entries(half.tables, name, ids)
+    out = find_entries(half.tables, name, changes.withdrawn(name))
     return np.setdiff1d(rows, list(out.values())) if out else rows
 
 
@@ -81,11 +80,11 @@ def withdrawn_since(
         old = before.tables_with_exact()
         rows = withdrawn(old, after.tables_with_exact(), name)
         rows = _in_force_of(before, older.changes, name, rows)
-        if len(rows) > MOST_REVOCATIONS:
+        if len(rows) > MOST[Party.ISSUER]:
             raise StoreError(
                 f"{len(rows):,} entries of {name!r} were withdrawn since generation "
                 f"{older.number}, but a rollback can leave out only "
-                f"{MOST_REVOCATIONS:,}",
+                f"{MOST[Party.ISSUER]:,}",
                 hint="Import the right file again instead: that needs no rollback.",
             )
         if len(rows):

@@ -7,7 +7,13 @@ that no writer can forget any; and they are bounded, however much was changed.
 from collections.abc import Iterable
 from typing import Final
 
-from uploadfilter.reference.entries.changes import ChangeKind, Changes, entries_in_force
+from uploadfilter.reference.entries.changes import (
+    LIFTING,
+    ChangeKind,
+    Changes,
+    entries_in_force,
+)
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.files.layered import LayeredGeneration
 
@@ -44,9 +50,11 @@ def details_of(
         case ChangeKind.REVOKE:
             details = _revoked(before.changes, changes)
         case ChangeKind.SUPPRESS:
-            details = _suppressed(subject, changes)
-        case ChangeKind.UNQUARANTINE:
-            details = _released(subject, changes)
+            details = _switched_off(subject, changes, Party.OPERATOR)
+        case ChangeKind.DEMOTE:
+            details = _switched_off(subject, changes, Party.TRIPWIRE)
+        case _ if kind in LIFTING.values():
+            details = _switched_on(before.changes, changes)
         case _:
             pass
     return {**details, "entries_in_force": entries_in_force(after.values())}
@@ -76,29 +84,36 @@ def _imported(info: SetInfo | None, before: SetInfo | None) -> dict[str, object]
 
 
 def _revoked(before: Changes, after: Changes) -> dict[str, object]:
-    known = before.revoked_keys()
-    new = [item.entry for item in after.revoked if item.key not in known]
+    known = {it.slot for it in before.rows(Party.ISSUER)}
+    new = [it.entry for it in after.rows(Party.ISSUER) if it.slot not in known]
     return {"revoked": len(new), "revoked_entries": new[:LISTED]}
 
 
 def _quarantined(name: str, changes: Changes) -> dict[str, object]:
-    ids = [item.entry for item in changes.quarantined if item.set == name]
+    ids = [it.entry for it in changes.rows(Party.GATE, name)]
     return {"quarantined": len(ids), "quarantined_entries": ids[:LISTED]} if ids else {}
 
 
-def _released(subject: str, changes: Changes) -> dict[str, object]:
-    for item in changes.released:
-        if "/".join(item.key) == subject:
-            return {"asked_by": list(item.by)}
+def _switched_off(subject: str, changes: Changes, party: Party) -> dict[str, object]:
+    for row in changes.rows(party):
+        if "/".join(row.key) == subject:
+            details: dict[str, object] = {"reason": row.why}
+            if party is Party.OPERATOR:
+                details |= {"asked_by": row.by, "expires_at": row.until}
+            return details
     return {}
 
 
-def _suppressed(subject: str, changes: Changes) -> dict[str, object]:
-    for item in changes.suppressed:
-        if "/".join(item.key) == subject:
-            return {
-                "reason": item.reason,
-                "asked_by": item.by,
-                "expires_at": item.expires_at,
-            }
-    return {}
+def _switched_on(before: Changes, after: Changes) -> dict[str, object]:
+    kept = {it.slot for it in after.off}
+    gone = [it for it in before.off if it.slot not in kept]
+    details: dict[str, object] = {
+        "lifted": sorted({it.party.value for it in gone}),
+        "lifted_entries": sorted({it.entry for it in gone})[:LISTED],
+    }
+    known = set(before.released)
+    for release in after.released:
+        if release not in known:
+            details |= {"asked_by": list(release.by)}
+            details |= {"reason": release.why} if release.why else {}
+    return details

@@ -8,12 +8,8 @@ since, all entries are compared again.
 from collections.abc import Collection
 
 from uploadfilter.reference.entries.folding import find_entries
-from uploadfilter.reference.entries.quarantining import (
-    Gate,
-    Quarantine,
-    Turnover,
-    merged,
-)
+from uploadfilter.reference.entries.off import Off, Party
+from uploadfilter.reference.entries.quarantining import Gate, Turnover, merged
 from uploadfilter.reference.entries.sets import SetInfo
 from uploadfilter.reference.entries.tables import Tables
 from uploadfilter.reference.files.layered import LayeredGeneration
@@ -26,7 +22,7 @@ def passed(
     new: Tables,
     without: Collection[str] | None,
     gone: int,
-) -> tuple[Quarantine, ...]:
+) -> tuple[Off, ...]:
     """Return the entries of a set that are kept out of force.
 
     Args:
@@ -45,7 +41,7 @@ def passed(
     is_seen = without is not None and _seen_by(before) == gate.identity
     found = gate.look(fresh if is_seen else new)
     changed = {fresh.entries.id_of(row) for row in range(len(fresh.entries))}
-    known = [it for it in live.changes.quarantined if it.set == info.name]
+    known = [*live.changes.rows(Party.GATE, info.name)]
     if is_seen:
         stays = {it.entry for it in known} - changed
         there = find_entries(new, info.name, stays)
@@ -75,8 +71,6 @@ def _seen_by(info: SetInfo | None) -> str:
     return "" if info is None or info.signed is None else info.signed.gated
 
 
-def _found_again(
-    known: list[Quarantine], found: Collection[Quarantine]
-) -> list[Quarantine]:
-    now = {(it.entry, it.digest): it for it in found}
-    return [it for it in known if (it.entry, it.digest) in now]
+def _found_again(known: list[Off], found: Collection[Off]) -> list[Off]:
+    now = {(it.entry, it.finding and it.finding.digest) for it in found}
+    return [it for it in known if (it.entry, it.finding and it.finding.digest) in now]

@@ -10,24 +10,33 @@ from dataclasses import replace
 from pathlib import Path
 
 from uploadfilter.acting import Actor
-from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
+from uploadfilter.errors import (
+    HashSetNameError,
+    StoreError,
+    StorePinnedError,
+    UploadFilterError,
+    UsageError,
+)
 from uploadfilter.model import EntryState, SignalType
-from uploadfilter.reference.entries.changes import ChangeKind
+from uploadfilter.reference.entries.changes import LIFTING, ChangeKind
 from uploadfilter.reference.entries.collecting import TableBuilder
 from uploadfilter.reference.entries.folding import find_entries
-from uploadfilter.reference.entries.quarantining import Gate, Release, new_release
+from uploadfilter.reference.entries.off import (
+    Off,
+    Party,
+    new_off,
+    new_release,
+    withdrawals,
+)
+from uploadfilter.reference.entries.quarantining import Gate
 from uploadfilter.reference.entries.secret import Secret
 from uploadfilter.reference.entries.sets import SetInfo, no_such_set
-from uploadfilter.reference.entries.suppressing import (
-    Suppression,
-    check_account,
-    new_suppression,
-)
 from uploadfilter.reference.entries.tables import joined, without_set
 from uploadfilter.reference.files.layered import LayeredGeneration
 from uploadfilter.reference.files.layout import Current
 from uploadfilter.reference.files.opening import Clock
 from uploadfilter.reference.files.overlay import fits
+from uploadfilter.reference.writing import older
 from uploadfilter.reference.writing.amending import amended
 from uploadfilter.reference.writing.carrying import with_present_in, with_turnover
 from uploadfilter.reference.writing.committing import Committer
@@ -60,6 +69,7 @@ class ReferenceWriter:
         self._clock = clock
         self._committer = Committer(path, clock=clock, actor=actor)
         self.made = self._committer.made
+        older.take_demotions(self._committer, path.parent)
 
     @property
     def _live(self) -> LayeredGeneration:
@@ -84,11 +94,6 @@ class ReferenceWriter:
     def sets(self) -> tuple[SetInfo, ...]:
         """The hash sets of the generation in force."""
         return self._live.sets
-
-    @property
-    def suppressions(self) -> tuple[Suppression, ...]:
-        """The suppressions that hold now."""
-        return self._live.suppressions
 
     def generations(self) -> tuple[Current, ...]:
         """Return the generation in force and those that are kept, newest first."""
@@ -156,24 +161,20 @@ class ReferenceWriter:
         new = fresh = collected.finish(replace(info, imported_with=number))
         if without is not None:
             new = amended(live, fresh, without)
-        known = {it.entry for it in live.changes.revoked if it.set == name}
-        present = find_entries(new, name, known.union(revoked))
+        known = live.changes.withdrawn(name)
+        present = find_entries(new, name, {*known, *revoked})
         count, gone = gone_with(live, new, name)
-        lasting = live.changes.lasting_keys()
-        again = [it for it in present if it in known and (name, it) not in lasting]
+        again = [it for it in present if it in known and not known[it]]
         new = with_turnover(new, withdrawn=count, listed_again=len(again))
         changes = live.changes.with_replaced(
-            name,
-            in_base=self._is_in_base(name),
-            present=present,
-            gone=gone,
-            generation=number,
-        ).with_revoked(
-            name, {entry: entry in present for entry in revoked}, generation=number
+            name, in_base=self._is_in_base(name), present=present
         )
+        lost = withdrawals(name, dict.fromkeys(gone, False), number, until_listed=True)
+        there = {entry: entry in present for entry in revoked}
+        changes = changes.with_off([*lost, *withdrawals(name, there, number)])
         if gate is not None:
             found = passed(gate, live, fresh, new, without, count)
-            changes = changes.with_quarantined(name, found)
+            changes = changes.with_compared(name, found)
         additions = joined(without_set(live.added_tables(), name), new)
         self._committer.advance(
             ChangeKind.IMPORT,
@@ -246,62 +247,55 @@ class ReferenceWriter:
         Raises:
             StoreError: It could not be written; nothing has changed.
         """
-        known = self._live.changes.lasting_keys()
-        new = [entry for entry in entries if (name, entry) not in known]
+        known = self._live.changes.withdrawn(name)
+        new = [entry for entry in entries if not known.get(entry)]
         present = self._live.has_entries(name, new)
-        gone = self._live.changes.revoked_keys()
         if new:
-            self._committer.advance(
-                ChangeKind.REVOKE,
-                name,
-                changes=self._live.changes.with_revoked(
-                    name, present, generation=self._committer.next_number()
-                ),
-            )
-        return sum(
-            is_there and (name, e) not in gone for e, is_there in present.items()
-        )
+            rows = withdrawals(name, present, self._committer.next_number())
+            changes = self._live.changes.with_off(rows)
+            self._committer.advance(ChangeKind.REVOKE, name, changes=changes)
+        return sum(there and e not in known for e, there in present.items())
 
-    def suppress(
-        self,
-        name: str,
-        entry: str,
-        *,
-        reason: str,
-        by: str,
-        expires_at: float | None = None,
-    ) -> Suppression:
+    def switch_off(
+        self, name: str, entry: str, *, why: str, by: str, until: float | None = None
+    ) -> Off:
         """Switch an entry off for a while; it comes back by itself.
 
         Args:
             name: Name of the hash set.
             entry: Id of the entry.
-            reason: Text for people: one line without names
-                (``suppressing.new_suppression``).
+            why: Text for people: one line without names (``off.new_off``).
             by: Account or initials of the person who asks for it.
-            expires_at: When it ends, in seconds since the epoch; ``None`` means after
-                72 hours. For an entry that is already suppressed, a new end is set.
+            until: When it ends, in seconds since the epoch; ``None`` means after 72
+                hours. For an entry that is off by the operator, a new end is set.
 
         Raises:
             UsageError: The reason, the account or the end cannot be used.
             HashSetNameError: There is no such set, or no such entry in it.
             StoreError: It could not be written; nothing has changed.
         """
-        suppression = new_suppression(
-            name,
-            entry,
-            reason=reason,
-            by=by,
-            now=self._clock(),
-            expires_at=expires_at,
-        )
+        row = new_off((name, entry), why=why, by=by, now=self._clock(), until=until)
         self.check_entries(name, [entry])
-        self._committer.advance(
-            ChangeKind.SUPPRESS,
-            f"{name}/{entry}",
-            changes=self._live.changes.with_suppressed(suppression),
-        )
-        return suppression
+        self._switch(ChangeKind.SUPPRESS, row)
+        return row
+
+    def demote(self, row: Off) -> bool:
+        """Switch an entry off for the tripwire, so that only exact matches are left.
+
+        Returns:
+            False if it was so already, or people have released it.
+
+        Raises:
+            StoreError: It could not be written; nothing has changed.
+        """
+        if row.key in self._live.spared():
+            return False
+        self._switch(ChangeKind.DEMOTE, row)
+        return True
+
+    def _switch(self, kind: ChangeKind, row: Off) -> None:
+        changes = self._live.changes.with_off([row])
+        self._committer.advance(kind, "/".join(row.key), changes=changes)
 
     def check_entries(self, name: str, entries: Sequence[str]) -> None:
         """Refuse ids that no entry has, or only a withdrawn one.
@@ -310,59 +304,65 @@ class ReferenceWriter:
             HashSetNameError: There is no such set, or no such entry in it.
         """
         self._info_of(name)
-        revoked = self._live.changes.revoked_keys()
+        withdrawn = self._live.changes.withdrawn(name)
         for entry, is_there in self._live.has_entries(name, entries).items():
-            if not is_there or (name, entry) in revoked:
+            if not is_there or entry in withdrawn:
                 raise HashSetNameError(
                     f"hash set {name!r} has no entry {entry!r}",
                     hint="The decision log and 'uploadfilter lookup' name the entry of "
                     "a match.",
                 )
 
-    def unsuppress(self, name: str, entry: str) -> Suppression:
-        """Switch an entry on again.
+    def switch_on(
+        self,
+        name: str,
+        entries: Sequence[str],
+        *,
+        by: Sequence[str] = (),
+        why: str = "",
+        parties: Collection[Party] = frozenset(LIFTING),
+    ) -> dict[str, frozenset[Party]]:
+        """End the rows of entries in one step; what their issuer withdrew stays off.
+
+        Args:
+            name: Name of the hash set.
+            entries: Ids of the entries.
+            by: Accounts or initials; two are needed for rows of gate and tripwire.
+            why: The reason, in one line; needed for a tripwire's row.
+            parties: The parties whose rows end.
 
         Returns:
-            The suppression that has ended.
+            By entry, the parties whose rows have ended.
 
         Raises:
             StorePinnedError: A rollback has not been released.
-            HashSetNameError: The entry is not suppressed.
+            HashSetNameError: No row of these parties holds for one of the entries.
+            UsageError: The issuer withdrew an entry; or there are too few people, or a
+                name or the reason cannot be used.
             StoreError: It could not be written; nothing has changed.
         """
         self._check_not_pinned()
-        for suppression in self._live.suppressions:
-            if suppression.key == (name, entry):
-                changes = self._live.changes.without_suppressed(suppression.key)
-                self._committer.advance(
-                    ChangeKind.UNSUPPRESS, f"{name}/{entry}", changes=changes
-                )
-                return suppression
-        raise HashSetNameError(
-            f"entry {entry!r} of hash set {name!r} is not suppressed",
-            hint="Perhaps it has ended by itself: see 'uploadfilter hashset list "
-            "--off'.",
-        )
-
-    def release_entry(self, name: str, entry: str, *, by: Sequence[str]) -> Release:
-        """Let an entry out of quarantine, into force; see ``new_release``.
-
-        Raises:
-            StorePinnedError: A rollback has not been released.
-            UsageError: There are too few people, or a name is not acceptable.
-            HashSetNameError: The entry is not in quarantine.
-        """
-        self._check_not_pinned()
-        for account in by:
-            check_account(account, "a release")
-        live = self._live.changes
-        release = new_release(live.quarantined, name, entry, by=by, at=self._clock())
-        self._committer.advance(
-            ChangeKind.UNQUARANTINE,
-            f"{name}/{entry}",
-            changes=live.with_release(release),
-        )
-        return release
+        rows: list[Off] = []
+        for entry in entries:
+            off = [it for it in self._live.off if it.key == (name, entry)]
+            ending = [it for it in off if it.party in parties]
+            if not ending:
+                raise _not_off(name, entry, is_withdrawn=bool(off))
+            rows += ending
+        now = self._clock()
+        releases = [
+            new_release(it, by=by, why=why, now=now)
+            for it in rows
+            if it.party is not Party.OPERATOR
+        ]
+        changes = self._live.changes.without(rows).with_released(releases)
+        kind = next(LIFTING[it] for it in Party if it in {row.party for row in rows})
+        subject = f"{name}/{entries[0]}" if len(entries) == 1 else name
+        self._committer.advance(kind, subject, changes=changes)
+        return {
+            entry: frozenset(it.party for it in rows if it.entry == entry)
+            for entry in entries
+        }
 
     def compact(self) -> bool:
         """Write base and overlay as one new base that gives the same results.
@@ -377,41 +377,6 @@ class ReferenceWriter:
             return False
         self._committer.advance(ChangeKind.COMPACT, "", fold=True)
         return True
-
-    def activate(self, number: int, *, undo_withdrawals: bool = False) -> None:
-        """Put a kept generation in force again, exactly as it was, under a new number.
-
-        Args:
-            number: The generation.
-            undo_withdrawals: Also activate it if this undoes removals, revocations or
-                suppressions that hold now. ``rollback`` keeps them.
-
-        Raises:
-            StorePinnedError: A rollback has not been released.
-            StoreError: There is no such generation, it is damaged, it would undo
-                withdrawals, or ``current`` could not be written; nothing has changed.
-        """
-        self._check_not_pinned()
-        older = self._committer.reopened(number)
-        lost = self._live.changes.lost_in(
-            older.changes, number=number, now=self._clock()
-        ) or tuple(
-            f"withdrawal of {f'{name}/{entries[0]}'!r}"
-            for name, entries in withdrawn_since(older, self._live).items()
-        )
-        lost += tuple(
-            f"state of {name!r}, which is only monitored"
-            for name in monitored_since(older, self._live)
-        )
-        if lost and not undo_withdrawals:
-            raise StoreError(
-                f"generation {number} would undo {len(lost)} withdrawals, such as the "
-                + lost[0],
-                hint=f"'uploadfilter hashset rollback {number}' returns to it and "
-                "leaves"
-                " these entries out.",
-            )
-        self._committer.put_in_force(older.current, ChangeKind.ACTIVATE, str(number))
 
     def rollback(self, number: int | None = None) -> Returned:
         """Return to an older generation, without the entries withdrawn since.
@@ -435,27 +400,29 @@ class ReferenceWriter:
         """
         if number is None:
             number = before_last_import(self.generations())
-        older = self._committer.reopened(number)
-        names = [info.name for info in older.base.sets]
-        additions = older.added_tables()
+        then = self._committer.reopened(number)
+        names = [info.name for info in then.base.sets]
+        additions = then.added_tables()
         for name in self._live.changes.withdrawn_since(number):
             additions = without_set(additions, name)
-        monitored = monitored_since(older, self._live)
+        monitored = monitored_since(then, self._live)
         changes = self._live.changes.carried_to(
-            older.changes, number=number, base_sets=names, monitored=monitored
+            then.changes, number=number, base_sets=names, monitored=monitored
         )
-        kept_out = withdrawn_since(older, self._live)
+        kept_out = withdrawn_since(then, self._live)
+        number_now = self._committer.next_number()
         for name, entries in kept_out.items():
-            changes = changes.with_withdrawn(
-                name, entries, generation=self._committer.next_number()
+            lost = dict.fromkeys(entries, False)
+            changes = changes.with_off(
+                withdrawals(name, lost, number_now, until_listed=True)
             )
-        changes = with_present_in(older, additions, changes)
+        changes = with_present_in(then, additions, changes)
         self._committer.advance(
             ChangeKind.ROLLBACK,
             str(number),
             additions=additions,
             changes=changes,
-            below=older,
+            below=then,
             pinned=True,
         )
         return Returned(
@@ -496,3 +463,15 @@ class ReferenceWriter:
 
     def _is_in_base(self, name: str) -> bool:
         return any(info.name == name for info in self._live.base.sets)
+
+
+def _not_off(name: str, entry: str, *, is_withdrawn: bool) -> UploadFilterError:
+    if is_withdrawn:
+        return UsageError(
+            f"entry {entry!r} of hash set {name!r} was withdrawn",
+            hint="Only a later version of its hash set can list it again.",
+        )
+    return HashSetNameError(
+        f"entry {entry!r} of hash set {name!r} is not off",
+        hint="Perhaps its time has ended: see 'uploadfilter hashset list --off'.",
+    )
