@@ -160,6 +160,8 @@ WRITING: tuple[tuple[str, ...], ...] = (
         "release",
     ),
     ("hashset", "feedback-key", "--name", "hoster-1"),
+    ("api", "token", "add", "gallery"),
+    ("api", "token", "remove", "gallery"),
 )
 """Every command that writes into the state directory, in an order that works."""
 
@@ -178,6 +180,8 @@ ISSUING = frozenset(
 
 READING = frozenset(
     {
+        "api token list",
+        "doctor",
         "scan",
         "hashset convert",
         "hashset status",
@@ -223,8 +227,8 @@ def commands(group: TyperGroup, above: str = "") -> Iterator[str]:
 
 def words(command: Sequence[str]) -> str:
     """Return the name of a command without its arguments."""
-    parts = 3 if command[1:2] == ("known-good",) else 2
-    is_grouped = command[0] in {"hashset", "objection"}
+    parts = 3 if command[1:2] in {("known-good",), ("token",)} else 2
+    is_grouped = command[0] in {"api", "hashset", "objection"}
     return " ".join(command[: parts if is_grouped else 1])
 
 

@@ -1,23 +1,21 @@
 """Read JSON documents of any length, record by record.
 
 Exports of other programs are one document of gigabytes, whose records stand in lists
-inside lists. A ``DocumentShape`` names the fields that lead to the records. Memory is
-bounded for every file: a record that does not fit into the window is read field by
-field, and unwanted values are skipped, however long they are.
+inside lists. A ``DocumentShape`` names the fields that lead to the records, and those
+that are read of a record. ijson, on yajl, turns the bytes into events; memory is
+bounded for every file, because nothing else is kept.
 
-A record is decoded by Python's own ``json``, which is twice as fast as a parser of
-events (ADR 0024). The slow twin is ``json.loads`` and a walk over what it returns
+The slow twin is ``json.loads`` and a walk over what it returns
 (``tests/hashsets/foreign/test_documents.py``).
 """
 
 import codecs
-import json
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from io import BufferedReader
-from types import MappingProxyType
-from typing import Final, NoReturn
+from typing import Any, Final, TypeAlias
+
+import ijson
 
 from uploadfilter.errors import HashSetFormatError
 
@@ -25,29 +23,26 @@ CHUNK_BYTES: Final = 256 << 10
 """Bytes of one read: a thousand records."""
 
 MOST_RECORD_CHARACTERS: Final = 1 << 20
-"""Longest record that is decoded as a whole: some have a small picture in them, or
-thousands of paths. Decoded it may take thirty times as much memory."""
+"""Most characters of the wanted fields of a record; some hold thousands of paths."""
 
-_MOST_DEPTH: Final = 500
-"""Deepest nesting that is skipped: half of the depth that Python decodes."""
+_MOST_VALUE_BYTES: Final = 64 << 20
+"""Longest text that is skipped: ijson holds it whole. Some records hold a picture."""
 
-_SPACE = re.compile(r"[ \t\r\n]*")
-# Up to the next bracket or quote.
-_PLAIN = re.compile(r'[^"\[\]{}]*')
-# The rest of a string, with its closing quote if it is there. A backslash at the end of
-# the window stays for the next one.
-_REST_OF_STRING = re.compile(r'[^"\\]*(?:\\.[^"\\]*)*(")?', re.DOTALL)
-_CLOSERS: Final[Mapping[str, str]] = MappingProxyType({"{": "}", "[": "]"})
-_OPENERS: Final[Mapping[str, str]] = MappingProxyType({"}": "{", "]": "["})
-_BRACKETS: Final = frozenset("{}[]")
-_BYTE_ORDER_MARK: Final = "\ufeff"
-_NEXT_RECORD: Final = ",{"
-_WHITE_SPACE: Final = frozenset(["", " ", "\t", "\r", "\n"])
-_AFTER_VALUES: Final = frozenset(",]} \t\r\n")
+_MOST_DEPTH: Final = 200
+"""Deepest nesting of a wanted value: formats nest three levels."""
+
+_CONTAINERS: Final = frozenset({"start_map", "start_array"})
+_STARTS: Final[Mapping[str, int]] = {
+    **dict.fromkeys(("start_map", "start_array"), 1),
+    **dict.fromkeys(("end_map", "end_array"), -1),
+}
+
+_Event: TypeAlias = tuple[str, Any]
+"""What ijson reads: ``start_map``, ``map_key``, ``string``, ... and its value."""
 
 
 class TooLong:
-    """Replaces a record with a wanted field that is longer than a record may be."""
+    """Replaces a record whose wanted fields are longer than a record may be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +65,9 @@ def records(
 ) -> Iterator[object]:
     """Yield the records of a document, or of several one after the other.
 
-    A value in the place of a record that is not an object is yielded as well.
+    Unwanted fields of a record are ``None``; of a field that occurs twice, the last one
+    counts. A value in the place of a record that is not an object is yielded as well. A
+    whole number beyond 64 bits is refused.
 
     Args:
         file: In UTF-8, or in UTF-16 with a byte order mark.
@@ -81,329 +78,156 @@ def records(
         HashSetFormatError: The document is not JSON, or is cut off. The caller must
             then discard all records.
     """
-    walk = _Walk(_Window(file, chunk_bytes), shape)
-    while walk.window.peek():
-        # Pages that were put into one file keep their marks.
-        if not walk.window.took(_BYTE_ORDER_MARK):
-            yield from walk.value("")
+    walk = _Walk(_events(file, chunk_bytes), shape)
+    for kind, value in walk.events:
+        yield from walk.value(kind, value, "")
 
 
-def _no_number(_word: str) -> NoReturn:
-    raise ValueError("JSON has no such number")
+def _events(file: BufferedReader, chunk_bytes: int) -> Iterator[_Event]:
+    """Yield what ijson reads in a file."""
+    found = ijson.sendable_list()
+    parser = ijson.basic_parse_coro(found, multiple_values=True, use_float=True)
+    start = silent = 0
+    try:
+        for chunk in _chunks(file, chunk_bytes):
+            parser.send(chunk)
+            silent = 0 if found else silent + len(chunk)
+            if silent > _MOST_VALUE_BYTES:
+                raise HashSetFormatError(
+                    f"a text in the file is longer than {_MOST_VALUE_BYTES >> 20} MiB",
+                    hint="Nothing was imported. Have it exported without pictures.",
+                )
+            yield from found
+            found.clear()
+            start += len(chunk)
+        parser.close()
+        yield from found
+    except ijson.JSONError as exc:
+        raise _broken(exc, start) from exc
 
 
-_decode = json.JSONDecoder(parse_constant=_no_number).raw_decode
-
-
-def _end(match: re.Match[str] | None, at: int) -> int:
-    """Return the end of a match; without a match, the place where it was tried."""
-    return at if match is None else match.end()
-
-
-class _Window:
-    """The part of a document that is in memory.
-
-    Attributes:
-        text: The part.
-        at: The current position in it.
-    """
-
-    def __init__(self, file: BufferedReader, chunk_bytes: int) -> None:
-        head = file.peek(3)
-        wide = head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-        name = "utf-16" if wide else "utf-8-sig"
-        self._decoder = codecs.getincrementaldecoder(name)()
-        self._file = file
-        self._chunk_bytes = chunk_bytes
-        self._ended = False
-        self._lines_gone = 0
-        self._column_gone = 0
-        self.text = ""
-        self.at = 0
-
-    def more(self) -> bool:
-        """Drop the text before the position, and read at least one more chunk.
-
-        Returns:
-            Whether there was more text.
-
-        Raises:
-            HashSetFormatError: The document is not text.
-        """
-        if self._ended:
-            return False
-        left = len(self.text) - self.at
-        data = self._file.read(max(self._chunk_bytes, left))
-        self._ended = not data
+def _chunks(file: BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
+    """Yield a file in UTF-8, without the byte order marks of its documents."""
+    wide = file.peek(2).startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    decoder = codecs.getincrementaldecoder("utf-16" if wide else "utf-8")()
+    is_last = False
+    while not is_last:
+        data = file.read(chunk_bytes)
+        is_last = not data
         try:
-            text = self._decoder.decode(data, final=self._ended)
-            if self._ended:
-                # utf-8-sig keeps a part of a byte order mark, also at the end.
-                self._decoder.getstate()[0].decode("utf-8")
+            text = decoder.decode(data, final=is_last)
         except UnicodeDecodeError as exc:
             raise HashSetFormatError(
                 f"the file is not text in {exc.encoding.upper()}",
                 hint="Have it exported in UTF-8; or, if it is known to be an export of "
                 "Windows, convert it: iconv -f cp1252 -t utf-8 FILE > NEW.",
             ) from exc
-        self._lines_gone, self._column_gone = self._place(self.at)
-        self.text = self.text[self.at :] + text
-        self.at = 0
-        return not self._ended
+        # Pages that were put into one file keep their marks.
+        if text := text.replace("\ufeff", ""):
+            yield text.encode("utf-8", "surrogatepass")
 
-    def _place(self, at: int) -> tuple[int, int]:
-        """Return the number of line ends before a position, and its column."""
-        lines = self.text.count("\n", 0, at)
-        start = self.text.rfind("\n", 0, at) + 1
-        before = 0 if lines else self._column_gone
-        return self._lines_gone + lines, before + at - start
 
-    def peek(self) -> str:
-        """Return the next character that is not white space; empty at the end."""
-        while True:
-            character = self.text[self.at : self.at + 1]
-            if character not in _WHITE_SPACE:
-                return character
-            self.at = _end(_SPACE.match(self.text, self.at), self.at)
-            if self.at < len(self.text):
-                return self.text[self.at]
-            if not self.more():
-                return ""
-
-    def take(self, character: str) -> None:
-        """Skip a required character.
-
-        Raises:
-            HashSetFormatError: Another one does.
-        """
-        if self.peek() != character:
-            raise self.broken(f"where {character!r} should be")
-        self.at += 1
-
-    def took(self, character: str) -> bool:
-        """Skip a character if it is next; return whether it was."""
-        if self.peek() != character:
-            return False
-        self.at += 1
-        return True
-
-    def decoded(self) -> tuple[object, int] | None:
-        """Return the next value and its end, or ``None`` if it is too long.
-
-        Raises:
-            HashSetFormatError: The value is not JSON, or is nested too deeply.
-        """
-        self.peek()
-        while True:
-            try:
-                value, end = _decode(self.text, self.at)
-            except ValueError as exc:
-                if self._ended:
-                    at = exc.pos if isinstance(exc, json.JSONDecodeError) else self.at
-                    raise self.broken("or breaks off", at=at) from exc
-            except RecursionError as exc:
-                raise self.broken("nested too deep") from exc
-            else:
-                # A number at the end of the window may continue.
-                if (
-                    isinstance(value, str | list | dict)
-                    or self._ended
-                    or self.text[end : end + 1] in _AFTER_VALUES
-                ):
-                    is_short = end - self.at <= MOST_RECORD_CHARACTERS
-                    return (value, end) if is_short else None
-            if len(self.text) - self.at > MOST_RECORD_CHARACTERS:
-                return None
-            self.more()
-
-    def quick_record(self, ways: frozenset[str]) -> dict[str, object] | None:
-        """Read a simple record, or return ``None`` and read nothing.
-
-        It is a shortcut past ``decoded`` for nearly all records.
-        """
-        try:
-            record, end = _decode(self.text, self.at)
-        except (ValueError, RecursionError):
-            return None
-        if (
-            not isinstance(record, dict)
-            or end - self.at > MOST_RECORD_CHARACTERS
-            or _leads_on(record, ways)
-        ):
-            return None
-        self.at = end
-        return record
-
-    def skip(self) -> None:
-        """Skip a value of any length, without decoding it.
-
-        Raises:
-            HashSetFormatError: It does not end, or is nested deeper than can be.
-        """
-        closers: list[str] = []
-        while True:
-            character = self.peek()
-            if not character:
-                raise self.broken("or breaks off")
-            if character == '"':
-                self._skip_string()
-            elif closers or character in _CLOSERS:
-                self._skip_structure(closers)
-            else:
-                self._skip_word()
-            if not closers:
-                return
-
-    def _skip_structure(self, closers: list[str]) -> None:
-        """Skip up to a string, or past a bracket."""
-        self.at = _end(_PLAIN.match(self.text, self.at), self.at)
-        character = self.text[self.at : self.at + 1]
-        if character in _CLOSERS:
-            closers.append(_CLOSERS[character])
-            if len(closers) > _MOST_DEPTH:
-                raise self.broken("nested too deep")
-        elif character in _OPENERS and character != closers.pop():
-            raise self.broken("closed by the wrong bracket")
-        self.at += character in _BRACKETS
-
-    def _skip_string(self) -> None:
-        self.at += 1
-        while True:
-            match = _REST_OF_STRING.match(self.text, self.at)
-            self.at = _end(match, self.at)
-            if match and match[1]:
-                return
-            if not self.more():
-                raise self.broken("or breaks off")
-
-    def _skip_word(self) -> None:
-        found = self.decoded()
-        if found is None:
-            raise self.broken("where a value should be")
-        self.at = found[1]
-
-    def broken(self, how: str, *, at: int | None = None) -> HashSetFormatError:
-        """Return the error for invalid input; it does not show the content.
-
-        Args:
-            how: The fault.
-            at: Its position in the text; ``None`` for the current position.
-        """
-        if not self.peek():
-            return HashSetFormatError(
-                "the file is cut off: its JSON does not end",
-                hint="Nothing was imported. Have it sent or exported anew, and compare "
-                "its size.",
-            )
-        lines, column = self._place(self.at if at is None else max(at, self.at))
+def _broken(error: Exception, start: int) -> HashSetFormatError:
+    """Return the error for invalid JSON; it does not show the content."""
+    if "premature EOF" in str(error):
         return HashSetFormatError(
-            f"the JSON of the file is broken in line {lines + 1:,}, at character "
-            f"{column + 1:,} of it ({how})",
-            hint="Nothing was imported. Have it exported anew.",
+            "the file is cut off: its JSON does not end",
+            hint="Nothing was imported. Have it sent or exported anew, and compare "
+            "its size.",
         )
-
-
-def _leads_on(item: object, ways: frozenset[str]) -> bool:
-    """Return whether an object is not a record, but contains records."""
-    if not isinstance(item, dict) or ways.isdisjoint(item):
-        return False
-    return any(isinstance(item.get(way), list | dict) for way in ways)
+    return HashSetFormatError(
+        f"the JSON of the file is broken after byte {start:,}",
+        hint="Nothing was imported. Have it exported anew; 'jq empty FILE' names the "
+        "line.",
+    )
 
 
 class _Walk:
-    """Walks through a document to its records."""
+    """Walks through the events of a document to its records.
 
-    def __init__(self, window: _Window, shape: DocumentShape) -> None:
-        self.window = window
+    Args:
+        events: The events.
+        shape: The path to its records.
+    """
+
+    def __init__(self, events: Iterator[_Event], shape: DocumentShape) -> None:
+        self.events = events
         self._shape = shape
+        self._left = 0
 
-    def value(self, place: str) -> Iterator[object]:
-        """Yield the records in the value of a field."""
-        if self.window.peek() == "[":
-            yield from self._list(place)
-        else:
-            yield from self._item(place)
-
-    def _list(self, place: str) -> Iterator[object]:
-        window, ways = self.window, self._shape.ways[place]
-        window.take("[")
-        if window.took("]"):
+    def value(self, kind: str, value: object, place: str) -> Iterator[object]:
+        """Yield the records in the value of a field, whose first event is given."""
+        if kind != "start_array":
+            yield from self._item(kind, value, place)
             return
-        while True:
-            record = window.quick_record(ways)
-            if record is None:
-                yield from self._item(place)
-            else:
-                yield record
-            # Nearly always the next one follows at once.
-            if window.text.startswith(_NEXT_RECORD, window.at):
-                window.at += 1
-                continue
-            if not window.took(","):
-                window.take("]")
+        for inner, item in self.events:
+            if inner == "end_array":
                 return
-            window.peek()
+            yield from self._item(inner, item, place)
 
-    def _item(self, place: str) -> Iterator[object]:
+    def _item(self, kind: str, value: object, place: str) -> Iterator[object]:
         """Yield a record, or the records inside an object that is not a record."""
-        window = self.window
-        is_object = window.peek() == "{"
-        found = window.decoded()
-        if found is None:
-            if is_object:
-                yield from self._members(place)
-            else:
-                window.skip()
-                yield TooLong()
-            return
-        item, end = found
-        if _leads_on(item, self._shape.ways[place]):
+        self._left = MOST_RECORD_CHARACTERS
+        if kind == "start_map":
             yield from self._members(place)
-            return
-        window.at = end
-        yield item
+        else:
+            built = self._built(kind, value)
+            yield built if self._left >= 0 else TooLong()
 
     def _members(self, place: str) -> Iterator[object]:
-        """Read an object field by field: the fields that contain records or are wanted.
-
-        Yields:
-            The records in it; without any, the object itself with its wanted fields.
-        """
-        window, ways = self.window, self._shape.ways[place]
+        ways, wanted = self._shape.ways[place], self._shape.wanted
         kept: dict[str, object] = {}
         leads_on = False
-        window.take("{")
-        while not window.took("}"):
-            name = self._name()
-            window.take(":")
-            if name in ways and window.peek() in _CLOSERS:
-                leads_on = True
-                yield from self.value(name)
-            else:
-                self._keep(name, kept)
-            if not window.took(","):
-                window.take("}")
+        for end, name in self.events:
+            if end == "end_map":
                 break
+            kind, value = next(self.events)
+            if kind in _CONTAINERS and name in ways:
+                leads_on = True
+                yield from self.value(kind, value, name)
+            elif name in wanted:
+                kept[name] = self._built(kind, value)
+            else:
+                # A caller counts fields that it does not know.
+                kept.setdefault(name, None)
+                self._left -= len(name)
+                if kind in _CONTAINERS:
+                    self._skip()
         if not leads_on:
-            is_whole = not any(isinstance(value, TooLong) for value in kept.values())
-            yield kept if is_whole else TooLong()
+            yield kept if self._left >= 0 else TooLong()
 
-    def _keep(self, name: str, kept: dict[str, object]) -> None:
-        """Read the value of a field, and keep it if it is wanted."""
-        found = self.window.decoded() if name in self._shape.wanted else None
-        if found is None:
-            self.window.skip()
-        else:
-            self.window.at = found[1]
-        if name in self._shape.wanted:
-            kept[name] = TooLong() if found is None else found[0]
+    def _skip(self) -> None:
+        """Skip the rest of a list or an object."""
+        depth = 1
+        for kind, _ in self.events:
+            depth += _STARTS.get(kind, 0)
+            if not depth:
+                return
 
-    def _name(self) -> str:
-        window = self.window
-        if window.peek() != '"':
-            raise window.broken("where a name should be")
-        found = window.decoded()
-        if found is None or not isinstance(found[0], str):
-            raise window.broken("a name is too long")
-        window.at = found[1]
-        return found[0]
+    def _built(self, kind: str, value: object, depth: int = 0) -> object:
+        """Return a value; of one that is too long, a part, and nothing is left."""
+        if depth > _MOST_DEPTH:
+            raise HashSetFormatError(
+                f"the JSON of the file is nested deeper than {_MOST_DEPTH} levels",
+                hint="Nothing was imported. Have it exported anew.",
+            )
+        self._left -= 1 + (len(value) if isinstance(value, str) else 0)
+        if self._left < 0:
+            if kind in _CONTAINERS:
+                self._skip()
+            return None
+        if kind == "start_map":
+            made: dict[str, object] = {}
+            for end, name in self.events:
+                if end == "end_map":
+                    break
+                made[name] = self._built(*next(self.events), depth + 1)
+            return made
+        if kind == "start_array":
+            items: list[object] = []
+            for inner, item in self.events:
+                if inner == "end_array":
+                    break
+                items.append(self._built(inner, item, depth + 1))
+            return items
+        return value
