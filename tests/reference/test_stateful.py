@@ -20,7 +20,12 @@ from typing_extensions import override
 
 from tests.conformance.generations import entry, exactly, pdq
 from tests.reference.crashing import CrashedError, crashing
-from uploadfilter.errors import HashSetNameError, StoreError, StorePinnedError
+from uploadfilter.errors import (
+    HashSetNameError,
+    StoreError,
+    StorePinnedError,
+    UsageError,
+)
 from uploadfilter.model import Signal, SignalType
 from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.entries.sets import LOCAL_ISSUER, SetInfo
@@ -199,10 +204,10 @@ class ReferenceMachine(RuleBasedStateMachine):
             assert crashed or may_be_idle
 
     def refuse(
-        self, act: Callable[[ReferenceWriter], object], error: type[Exception]
+        self, act: Callable[[ReferenceWriter], object], *errors: type[Exception]
     ) -> None:
         """See a change refused, and nothing changed."""
-        with self.directory.writer() as writer, pytest.raises(error):
+        with self.directory.writer() as writer, pytest.raises(errors):
             act(writer)
         assert self.directory.generations()[0].generation == self.number
 
@@ -281,8 +286,11 @@ class ReferenceMachine(RuleBasedStateMachine):
 
         if old.pinned:
             self.refuse(act, StorePinnedError)
+        elif (name, word) in old.revoked:
+            self.refuse(act, UsageError)
         elif (name, word) not in old.active_suppressions(self.now):
-            self.refuse(act, HashSetNameError)
+            # Its issuer may have withdrawn it by leaving it out.
+            self.refuse(act, HashSetNameError, UsageError)
         else:
             left = {k: ends for k, ends in old.suppressed.items() if k != (name, word)}
             self.change(act, lambda _number: replace(old, suppressed=left), step=step)

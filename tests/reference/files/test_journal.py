@@ -15,6 +15,7 @@ from tests.reference.stores import ENTRY, put, put_set
 from uploadfilter.acting import Actor
 from uploadfilter.errors import StoreCorruptError, UploadFilterError
 from uploadfilter.model import EntryState
+from uploadfilter.reference.entries.off import Party
 from uploadfilter.reference.files import journal
 from uploadfilter.reference.files.journal import JournalFault, News, news
 from uploadfilter.reference.files.layout import read_current
@@ -28,7 +29,9 @@ CHANGES: dict[str, Callable[[ReferenceWriter], object]] = {
     "import": lambda writer: put(writer, "s", [ENTRY]),
     "suppress": lambda writer: writer.switch_off("s", "1", why="ours", by="me"),
     "unsuppress": lambda writer: writer.switch_on("s", ["1"]),
-    "unquarantine": lambda writer: writer.switch_on("s", ["1"], by=["a", "b"]),
+    "unquarantine": lambda writer: writer.switch_on(
+        "s", ["1"], by=["a", "b"], parties=[Party.GATE]
+    ),
     "revoke": lambda writer: writer.revoke("s", ["gone"]),
     "monitor": lambda writer: writer.set_state("s", EntryState.MONITORED),
     "enforce": lambda writer: writer.set_state("s", EntryState.ACTIVE),
