@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,17 @@ pytestmark = pytest.mark.e2e
 
 MANY = 400
 """Files: minutes of work, so that each scan is ended in the middle."""
+
+
+@pytest.fixture(autouse=True)
+def _interruptible() -> Iterator[None]:
+    """Let programs be interrupted, also if the tests run in the background.
+
+    A shell lets its background processes ignore Ctrl-C, and so their children.
+    """
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
