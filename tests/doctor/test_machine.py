@@ -73,6 +73,7 @@ def test_reference_set_is_missing_then_empty_then_usable_then_damaged(
     assert found.grade is Grade.OK
     assert "1 entries in 1 sets, 1 of them enforced" in found.text
     for data in directory.rglob("*.mdb"):
+        data.chmod(0o600)
         os.truncate(data, 100)
     assert grade() is Grade.FAILED
 
