@@ -76,6 +76,27 @@ Told = tuple[int, str | None, str | None]
             "PATCH", "/v1/check", b"x", TYPED, (200, "ACCEPT", None), id="any"
         ),
         pytest.param("GET", "/v1/check/a", None, {}, (200, None, None), id="no-body"),
+        # A front end that asks without the body that its client sent.
+        *(
+            pytest.param(
+                *(method, "/v1/check/a", None, headers),
+                (400, None, None),
+                id=f"withheld-{name}",
+            )
+            for name, method, headers in (
+                ("envoy", "POST", {"Content-Length": "0"}),
+                ("put", "PUT", {}),
+                ("unknown-method", "STORE", {}),
+                ("traefik", "GET", {"X-Forwarded-Method": "POST"}),
+                ("ingress", "GET", {"X-Original-Method": "PUT"}),
+                ("nginx", "GET", TYPED),
+            )
+        ),
+        pytest.param(
+            *("GET", "/v1/check/a", None, {"X-Forwarded-Method": "GET"}),
+            (200, None, None),
+            id="forwarded-get",
+        ),
         pytest.param(
             *("POST", "/v1/check/a", b"x", {}),
             (400, "REJECT", "ambiguous_request"),

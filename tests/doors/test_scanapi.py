@@ -7,12 +7,15 @@ from typing import Any
 import aiohttp
 import jsonschema
 import pytest
+from aiohttp import web
 
 from tests.doors.visiting import LISTED, port_of, visit
 from tests.proxy.site import exact_entry, sha256, site
-from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS
+from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS, LookUps
+from uploadfilter.doors.scanapi import ScanAPI
 from uploadfilter.doors.settings import APISettings
 from uploadfilter.doors.tokens import Scope, TokenFile
+from uploadfilter.forms.rates import Rates
 
 UPLOAD = {"Content-Type": "text/plain"}
 
@@ -61,6 +64,41 @@ async def test_over_tcp_each_question_needs_a_token(tmp_path: Path) -> None:
     assert after == 401
     assert damaged == 503
     assert recorded == 4
+
+
+async def refuse(_request: web.BaseRequest) -> web.Response:
+    """Answer a question about an upload, which nobody asks here."""
+    return web.Response(status=500)
+
+
+async def test_token_has_one_rate_however_it_is_sent(tmp_path: Path) -> None:
+    """Other letters or blanks of the same header do not make another client."""
+    state = tmp_path / "state"
+    async with site(state) as running, aiohttp.ClientSession() as client:
+        assert running.service is not None
+        watched = running.service.watched
+        api = ScanAPI(
+            scan=refuse,
+            check=refuse,
+            lookups=LookUps(watched.reference, lambda: None),
+            in_force=watched.in_force,
+            is_ready=lambda: True,
+            tokens=TokenFile(state),
+            rates=Rates(most=2, within_s=36_000),
+        )
+        runner = web.ServerRunner(web.Server(api.handle))
+        await runner.setup()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/lookup"
+        token = TokenFile(state).add("a", Scope.LOOKUP)
+        found = []
+        for scheme in ("Bearer ", "bearer ", "BEARER  "):
+            headers = {"Authorization": f"{scheme}{token}"}
+            async with client.post(url, data=b"{}", headers=headers) as answer:
+                found.append(answer.status)
+        await runner.cleanup()
+
+    assert found == [400, 400, 429]
 
 
 async def test_signals_are_looked_up(tmp_path: Path) -> None:

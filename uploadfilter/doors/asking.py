@@ -4,7 +4,8 @@ The proxy's own ``Proxy`` reads, admits and inspects what is sent below ``SCAN``
 ``CHECK``; only the end differs. Rules this module keeps:
 
 - The rest of the path is that of the site, by which the route is chosen.
-- A front end that sends half a body, or does not say what it is, gets no acceptance.
+- A front end that sends half a body or none, or does not say what it is, gets no
+  acceptance: only a method that brings no body is let through without one.
 - A status of 200 says that the decision is on record; to ``CHECK``, also that there was
   no body to decide about.
 """
@@ -53,6 +54,16 @@ _UNTYPED = Refusal(
     detail="The front end did not pass the Content-Type on.",
 )
 
+_WITHHELD = Refusal(
+    status=400,
+    reason=Reason.AMBIGUOUS_REQUEST,
+    detail="The front end did not pass the body on.",
+)
+_BODILESS: Final = frozenset({"GET", "HEAD", "OPTIONS", "DELETE", "TRACE"})
+_FORWARDED_METHODS: Final = (b"x-forwarded-method", b"x-original-method")
+"""Headers in which a front end that asks by GET names the client's method: Traefik and
+Caddy the first one, the ingress of nginx the second."""
+
 _NO_BODY: Final = BodyPlan(kind=BodyKind.NONE)
 
 Outcome = Callable[[Upload, Forward | Answer], web.StreamResponse]
@@ -64,7 +75,7 @@ def scan_answer(upload: Upload, effect: Forward | Answer) -> web.StreamResponse:
     if isinstance(effect, Answer) and effect.status == _UNAVAILABLE:
         return upload.answer(effect)
     body = msgspec.json.encode(outcome_of(upload))
-    return _finished(upload, json_answer(200, body))
+    return _end(upload, json_answer(200, body))
 
 
 def check_answer(upload: Upload, effect: Forward | Answer) -> web.StreamResponse:
@@ -72,7 +83,7 @@ def check_answer(upload: Upload, effect: Forward | Answer) -> web.StreamResponse
     if isinstance(effect, Answer):
         return upload.answer(effect)
     headers = {"Uploadfilter-Decision": upload.ticket.id, "Cache-Control": "no-store"}
-    return _finished(upload, NamelessResponse(status=200, headers=headers))
+    return _end(upload, NamelessResponse(status=200, headers=headers))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +121,7 @@ def reading_below(prefix: str) -> Reading:
     return Reading(
         head=partial(_head_below, prefix),
         plan=_plan_of_check if prefix == CHECK else plan,
-        arrive=_arrived,
+        arrive=_arrival_of,
     )
 
 
@@ -134,10 +145,23 @@ def _plan_of_check(head: RequestHead, limits: UploadLimits) -> BodyPlan | Refusa
         return _HALF
     if head.has_body and not head.value(b"content-type"):
         return _UNTYPED
-    return found
+    return _WITHHELD if _is_withheld(head) else found
 
 
-def _arrived(
+def _is_withheld(head: RequestHead) -> bool:
+    """Tell whether a client may have sent a body that the question lacks.
+
+    Most front ends leave the body out unless they are told to pass it on, and keep the
+    method or the type of what they left out.
+    """
+    if head.has_body:
+        return False
+    told = [it.decode("latin-1") for n in _FORWARDED_METHODS for it in head.values(n)]
+    methods = {head.method, *head.stands_for, *told}
+    return bool(head.values(b"content-type")) or not methods <= _BODILESS
+
+
+def _arrival_of(
     request: web.BaseRequest, head: RequestHead, live: Live, route: Route
 ) -> Arrival:
     """Find the client: who asks is believed about it, and stands for it otherwise."""
@@ -155,7 +179,7 @@ def _arrived(
     return Arrival(http=request, head=head, live=live, route=route, side=side)
 
 
-def _finished(upload: Upload, answer: web.Response) -> web.Response:
+def _end(upload: Upload, answer: web.Response) -> web.Response:
     """End the connection if the body was not read: its end is unknown."""
     if not upload.sender.content.at_eof():
         answer.force_close()

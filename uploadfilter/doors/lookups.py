@@ -113,20 +113,20 @@ class LookUps:
         """
         question = msgspec.json.decode(data, type=LookUpQuestion)
         queries = [_query(it, thresholds) for it in question.signals]
-        return await asyncio.to_thread(self._found, queries)
+        return await asyncio.to_thread(self._search, queries)
 
-    def _found(self, queries: list[Query]) -> LookUpOutcome:
+    def _search(self, queries: list[Query]) -> LookUpOutcome:
         generation = self._reference.current()
         found = generation.search(queries)
         return LookUpOutcome(
             generation=generation.number,
             results=tuple(
-                self._told(generation, query, its)
+                self._entries_of(generation, query, its)
                 for query, its in zip(queries, found, strict=True)
             ),
         )
 
-    def _told(
+    def _entries_of(
         self, generation: Generation, query: Query, found: Iterable[Candidate]
     ) -> tuple[FoundEntry, ...]:
         kept: dict[tuple[str, str], Candidate] = {}

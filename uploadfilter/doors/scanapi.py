@@ -78,17 +78,28 @@ class ScanAPI:
             case _ if path == LOOK_UP:
                 return await self._look_up(request)
             case _ if _is_below(path, CHECK):
-                return self._refused(request, Scope.SCAN) or await self.check(request)
+                return await self._ask(request, self.check)
             case _ if _is_below(path, SCAN):
-                refused = _only(request, "POST") or self._refused(request, Scope.SCAN)
-                return refused or await self.scan(request)
+                return _only(request, "POST") or await self._ask(request, self.scan)
             case _:
                 return _problem(404, "There is nothing at this path.")
 
-    def _refused(self, request: web.BaseRequest, scope: Scope) -> web.Response | None:
-        """Return why a request may not ask; ``None`` if it may."""
+    async def _ask(
+        self,
+        request: web.BaseRequest,
+        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+    ) -> web.StreamResponse:
+        """Answer a question about an upload, if the one who asks may."""
+        who = self._identify(request, Scope.SCAN)
+        return who if isinstance(who, web.Response) else await handle(request)
+
+    def _identify(self, request: web.BaseRequest, scope: Scope) -> str | web.Response:
+        """Return the name of the token; empty where none is needed.
+
+        If the token does not allow the request, return the answer that says so.
+        """
         if self.tokens is None:
-            return None
+            return ""
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
             known = (
@@ -102,13 +113,12 @@ class ScanAPI:
             return answer
         if known.scope is not scope:
             return _problem(403, f"This token is not for {scope}.")
-        return None
+        return known.name
 
     async def _look_up(self, request: web.BaseRequest) -> web.Response:
-        refused = _only(request, "POST") or self._refused(request, Scope.LOOKUP)
-        if refused is not None:
-            return refused
-        who = request.headers.get("Authorization", "") if self.tokens else ""
+        who = _only(request, "POST") or self._identify(request, Scope.LOOKUP)
+        if isinstance(who, web.Response):
+            return who
         now_s = asyncio.get_running_loop().time()
         if not self.rates.is_open(who, now_s=now_s):
             return _later(
@@ -120,9 +130,9 @@ class ScanAPI:
         data = await _question(request)
         if isinstance(data, web.Response):
             return data
-        return await self._looked_up(data)
+        return await self._search(data)
 
-    async def _looked_up(self, data: bytes) -> web.Response:
+    async def _search(self, data: bytes) -> web.Response:
         try:
             thresholds = self.in_force.settings.thresholds
             found = await self.lookups.answer(data, thresholds)

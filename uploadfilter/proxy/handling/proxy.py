@@ -275,10 +275,10 @@ def head_of(request: web.BaseRequest) -> RequestHead:
     )
 
 
-def _arrived(
+def _arrival_of(
     request: web.BaseRequest, head: RequestHead, live: Live, route: Route
 ) -> Arrival:
     return Arrival.of(request, head, live=live, route=route)
 
 
-_FORWARDED: Final = Reading(head=head_of, plan=plan, arrive=_arrived)
+_FORWARDED: Final = Reading(head=head_of, plan=plan, arrive=_arrival_of)

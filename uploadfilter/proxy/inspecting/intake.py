@@ -18,7 +18,7 @@ from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
 from uploadfilter.proxy.inspecting.pacing import Metered
-from uploadfilter.proxy.inspecting.reading import RequestSender, UploadSender
+from uploadfilter.proxy.inspecting.reading import RequestSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
@@ -93,7 +93,6 @@ class Intake:
         arrival: Arrival,
         body: BodyPlan | Refusal,
         *,
-        sender: UploadSender | None = None,
         is_canary: bool = False,
     ) -> tuple[Upload, Forward | Answer] | TurnedAway:
         """Decide about an upload for who carries the effect out himself.
@@ -101,7 +100,6 @@ class Intake:
         Args:
             arrival: Its head, its route and the settings in force.
             body: The plan of the body by its head, or why it is refused.
-            sender: The client's end; ``None`` for that of a request over HTTP.
             is_canary: Whether the operator sent it to prove that the filter works.
 
         Returns:
@@ -120,7 +118,6 @@ class Intake:
                 held,
                 exempt=arrival.route.exempt,
                 is_canary=is_canary,
-                sender=sender,
                 accept_status=_ACCEPTED,
             )
             asking = self._driver.ask(upload)
@@ -194,7 +191,6 @@ class Intake:
         spans: Sequence[BodySpan] | None = None,
         keep: Keep | None = None,
         pieces: UploadPieces | None = None,
-        sender: UploadSender | None = None,
         accept_status: int | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
@@ -221,7 +217,7 @@ class Intake:
             held.until_released(spool.close)
         return Upload(
             arrival=arrival,
-            sender=sender or RequestSender(arrival.request),
+            sender=RequestSender(arrival.request),
             inspection=inspection,
             ticket=self._recorder.ticket(arrival.client, arrival.head.method),
             spools=spools,
