@@ -14,7 +14,7 @@ from tests.syncing.sites import Site
 from tests.syncing.test_taking import epoch_s
 from uploadfilter.decisions.files.room import Room
 from uploadfilter.doctor import machine
-from uploadfilter.doctor.results import Area, Examined, Grade
+from uploadfilter.doctor.results import Area, Diagnosis, Grade
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
 from uploadfilter.signedsets.freshness import Failure, Status
 
@@ -29,7 +29,7 @@ SIGNED = Status(
 )
 
 
-def grades(found: Iterable[Examined]) -> list[tuple[Area, Grade]]:
+def grades(found: Iterable[Diagnosis]) -> list[tuple[Area, Grade]]:
     """Return the areas and their grades."""
     return [(it.area, it.grade) for it in found]
 

@@ -10,19 +10,19 @@ from tests.proxy.wire import wire_origin
 from tests.syncing.sites import Site
 from tests.syncing.test_taking import epoch_s
 from uploadfilter.doctor.proxies import examine_canaries, examine_readiness
-from uploadfilter.doctor.results import Area, Examined, Grade
+from uploadfilter.doctor.results import Area, Diagnosis, Grade
 from uploadfilter.proxy.admin.settings import AdminSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 from uploadfilter.service.running import running
 from uploadfilter.signedsets import canaries
 
 
-async def ask(admin: AdminSettings) -> list[Examined]:
+async def ask(admin: AdminSettings) -> list[Diagnosis]:
     """Return what is found about readiness."""
     return await asyncio.to_thread(lambda: list(examine_readiness(admin)))
 
 
-async def send(state: Path) -> list[Examined]:
+async def send(state: Path) -> list[Diagnosis]:
     """Return what is found with a canary."""
     return await asyncio.to_thread(lambda: list(examine_canaries(state, epoch_s)))
 

@@ -20,7 +20,7 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import FOUND, harmless, print_json, print_text
 from uploadfilter.cli.places import default_place, with_unit
-from uploadfilter.doctor.results import Area, Examined, Grade, failed
+from uploadfilter.doctor.results import Area, Diagnosis, Grade, failure
 from uploadfilter.errors import ConfigError, UsageError
 
 _MARKS = {Grade.OK: "ok", Grade.WARNING: "warning", Grade.FAILED: "FAILED"}
@@ -71,7 +71,7 @@ def doctor(
 
 def examine(
     path: Path | None, state: Path | None, overrides: dict[str, object]
-) -> Iterator[Examined]:
+) -> Iterator[Diagnosis]:
     """Make every check, one after the other, as the user of the service.
 
     Args:
@@ -108,20 +108,20 @@ def examine(
     yield from proxies.examine_canaries(settings.state, present_s)
 
 
-def _of_state(state: Path) -> Iterator[Examined]:
+def _of_state(state: Path) -> Iterator[Diagnosis]:
     """Check the state directory and what every proxy on it reads."""
     from uploadfilter.doctor import machine  # noqa: PLC0415 -- as said above
 
     try:
         become_owner(state)
     except UsageError as exc:
-        yield failed(Area.STATE, str(exc), exc.hint)
+        yield failure(Area.STATE, str(exc), exc.hint)
     yield from machine.examine_state(state)
     yield from machine.examine_reference(state)
     yield from machine.examine_signed(state, present_s())
 
 
-def _lines(item: Examined) -> list[Text]:
+def _lines(item: Diagnosis) -> list[Text]:
     """Return a result as one line of text, and one with the remedy."""
     line = Text(f"{_MARKS[item.grade]:{_MARK_WIDTH}}  ", style=_STYLES[item.grade])
     words = f"{item.area:{_AREA_WIDTH}}  {item.text}"

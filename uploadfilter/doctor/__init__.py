@@ -7,6 +7,6 @@ log and its disk, the scanners, and the proxies that run.
 Rules this room keeps: it changes nothing; a check that cannot be made is a result
 too, and never a good one; a result that is not good says what to do.
 
-To add a check, write a function that yields ``Examined`` and call it in
+To add a check, write a function that yields ``Diagnosis`` and call it in
 ``cli/doctor.py``.
 """

@@ -9,7 +9,7 @@ from uploadfilter.config.settings import Settings
 from uploadfilter.decisions.files.retention import DEFAULT
 from uploadfilter.decisions.files.room import RESERVE_BYTES, Room, Surveyor
 from uploadfilter.decisions.files.segments import read_head, segments
-from uploadfilter.doctor.results import Area, Examined, failed, ok, warning
+from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
 from uploadfilter.errors import ConfigError, ConfigProblem, LogError, StoreError
 from uploadfilter.proxy.admin.health import LEAST_FREE_BYTES, days_words
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceReader
@@ -25,7 +25,7 @@ _MEGABYTE = 1_000_000
 
 def examine_configuration(
     loaded: Loaded, environ: Mapping[str, str]
-) -> Iterator[Examined]:
+) -> Iterator[Diagnosis]:
     """Check the configuration as ``config check`` does.
 
     Args:
@@ -37,29 +37,31 @@ def examine_configuration(
     for item in found.warnings:
         yield warning(Area.CONFIGURATION, str(item), item.hint or _SEE_CHECK)
     if not (found.problems or found.faults or found.warnings):
-        yield ok(Area.CONFIGURATION, f"{loaded.file or 'the command line'} can be used")
+        yield success(
+            Area.CONFIGURATION, f"{loaded.file or 'the command line'} can be used"
+        )
 
 
 _SEE_CHECK = "Run 'uploadfilter config check'."
 
 
-def of_error(error: ConfigError) -> Iterator[Examined]:
+def of_error(error: ConfigError) -> Iterator[Diagnosis]:
     """Return the results for a configuration that cannot be used."""
     yield from map(_of_problem, error.problems)
     if not error.problems:
-        yield failed(Area.CONFIGURATION, str(error), error.hint or _SEE_CHECK)
+        yield failure(Area.CONFIGURATION, str(error), error.hint or _SEE_CHECK)
 
 
-def _of_problem(problem: ConfigProblem) -> Examined:
-    return failed(Area.CONFIGURATION, str(problem), problem.hint or _SEE_CHECK)
+def _of_problem(problem: ConfigProblem) -> Diagnosis:
+    return failure(Area.CONFIGURATION, str(problem), problem.hint or _SEE_CHECK)
 
 
-def examine_state(state: Path) -> Iterator[Examined]:
+def examine_state(state: Path) -> Iterator[Diagnosis]:
     """Check that the state directory is private."""
     try:
         mode = state.stat().st_mode & 0o777
     except OSError as exc:
-        yield failed(
+        yield failure(
             Area.STATE,
             f"{str(state)!r} cannot be read: {exc.strerror}",
             f"If there is none yet: uploadfilter init --state {state}",
@@ -73,10 +75,10 @@ def examine_state(state: Path) -> Iterator[Examined]:
             f"chmod 0700 {state}",
         )
         return
-    yield ok(Area.STATE, f"{str(state)!r} is private")
+    yield success(Area.STATE, f"{str(state)!r} is private")
 
 
-def examine_reference(state: Path) -> Iterator[Examined]:
+def examine_reference(state: Path) -> Iterator[Diagnosis]:
     """Check that the reference set can be read and has entries."""
     try:
         with ReferenceReader.open(state / REFERENCE_DIRECTORY) as reader:
@@ -85,7 +87,7 @@ def examine_reference(state: Path) -> Iterator[Examined]:
             number = generation.number
     except StoreError as exc:
         hint = exc.hint or "Run 'uploadfilter hashset check'."
-        yield failed(Area.REFERENCE, f"{exc.code}: {exc}", hint)
+        yield failure(Area.REFERENCE, f"{exc.code}: {exc}", hint)
         return
     entries = sum(it.entries for it in sets)
     if not entries:
@@ -96,14 +98,14 @@ def examine_reference(state: Path) -> Iterator[Examined]:
         )
         return
     enforced = sum(it.enforced for it in sets)
-    yield ok(
+    yield success(
         Area.REFERENCE,
         f"{entries:,} entries in {len(sets)} sets, {enforced} of them enforced; "
         f"generation {number}",
     )
 
 
-def examine_signed(state: Path, epoch_s: float) -> Iterator[Examined]:
+def examine_signed(state: Path, epoch_s: float) -> Iterator[Diagnosis]:
     """Check how old the signed sets are.
 
     Args:
@@ -114,11 +116,11 @@ def examine_signed(state: Path, epoch_s: float) -> Iterator[Examined]:
         yield _of_signed(status, epoch_s)
 
 
-def _of_signed(status: Status, epoch_s: float) -> Examined:
+def _of_signed(status: Status, epoch_s: float) -> Diagnosis:
     sync = f"Run 'uploadfilter hashset sync {status.set}', and read what it says."
     name = repr(status.set)
     if not status.synced_at:
-        return failed(Area.SIGNED, f"{name} was never synced", sync)
+        return failure(Area.SIGNED, f"{name} was never synced", sync)
     age = ago(epoch_s - status.synced_at)
     fresh = freshness(status, epoch_s)
     if fresh is Freshness.EXPIRED:
@@ -126,20 +128,20 @@ def _of_signed(status: Status, epoch_s: float) -> Examined:
             f"the signatures of {name} have expired; it was verified {age} ago and "
             "goes on matching, but newer entries and withdrawals are missing"
         )
-        return failed(Area.SIGNED, text, sync)
+        return failure(Area.SIGNED, text, sync)
     if status.held_back:
         text = f"{name}: {status.held_back:,} withdrawals are held back"
         hint = "They are too many for a day: ask the issuer whether they are theirs."
-        return failed(Area.SIGNED, text, hint)
+        return failure(Area.SIGNED, text, hint)
     if status.failure is not None:
         text = f"{name}: the last sync failed: {status.failure.text}"
         return warning(Area.SIGNED, text, sync)
     if fresh is Freshness.AGING:
         return warning(Area.SIGNED, f"{name} was verified {age} ago", sync)
-    return ok(Area.SIGNED, f"{name} was verified {age} ago")
+    return success(Area.SIGNED, f"{name} was verified {age} ago")
 
 
-def examine_log(settings: Settings, epoch_s: float) -> Iterator[Examined]:
+def examine_log(settings: Settings, epoch_s: float) -> Iterator[Diagnosis]:
     """Check that the log of decisions can be read, and that its disk has space.
 
     Its records are not proved here: ``verify`` does that, and reads the whole log.
@@ -166,27 +168,27 @@ def examine_log(settings: Settings, epoch_s: float) -> Iterator[Examined]:
         )
         room = surveyor.look(epoch_s)
     except LogError as exc:
-        yield failed(Area.LOG, f"{exc.code}: {exc}", exc.hint or _SEE_VERIFY)
+        yield failure(Area.LOG, f"{exc.code}: {exc}", exc.hint or _SEE_VERIFY)
         return
     except OSError as exc:
         text = f"the disk of {str(directory)!r} cannot be queried: {exc.strerror}"
-        yield failed(Area.DISK, text, "Check that the disk is mounted and works.")
+        yield failure(Area.DISK, text, "Check that the disk is mounted and works.")
         return
-    yield ok(Area.LOG, f"it takes {room.log_bytes / _MEGABYTE:,.1f} MB")
+    yield success(Area.LOG, f"it takes {room.log_bytes / _MEGABYTE:,.1f} MB")
     yield grade_disk(room)
 
 
 _SEE_VERIFY = "Run 'uploadfilter verify'."
 
 
-def grade_disk(room: Room) -> Examined:
+def grade_disk(room: Room) -> Diagnosis:
     """Return a result for the space of a log."""
     free = f"{room.free_bytes / _MEGABYTE:,.0f} MB are free"
     if room.free_bytes < LEAST_FREE_BYTES:
         hint = "Free space now: without it no decision can be recorded, and uploads "
-        return failed(Area.DISK, free, f"{hint}are answered 503.")
+        return failure(Area.DISK, free, f"{hint}are answered 503.")
     if room.days_left < _SHORT_DAYS:
         text = f"{free}: they last for {days_words(room)}"
         hint = "Free space, get a larger disk, or shorten retention in [log]."
         return warning(Area.DISK, text, hint)
-    return ok(Area.DISK, f"{free}: they last for {days_words(room)}")
+    return success(Area.DISK, f"{free}: they last for {days_words(room)}")

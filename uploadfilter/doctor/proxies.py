@@ -8,7 +8,7 @@ from typing import Final
 
 import msgspec
 
-from uploadfilter.doctor.results import Area, Examined, failed, ok, warning
+from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
 from uploadfilter.errors import ServiceError, StoreError
 from uploadfilter.proxy.admin.health import WHAT_TO_DO, Check
 from uploadfilter.proxy.admin.settings import AdminSettings
@@ -40,7 +40,7 @@ class _ReadyAnswer(msgspec.Struct, frozen=True):
     unenforced: tuple[_UnenforcedAnswer, ...] = ()
 
 
-def examine_readiness(settings: AdminSettings) -> Iterator[Examined]:
+def examine_readiness(settings: AdminSettings) -> Iterator[Diagnosis]:
     """Ask the admin listener for the checks that the proxy makes of itself."""
     if settings.address is None:
         yield warning(
@@ -54,24 +54,24 @@ def examine_readiness(settings: AdminSettings) -> Iterator[Examined]:
         answer = msgspec.json.decode(_read(door, "/readyz"), type=_ReadyAnswer)
     except (OSError, http.client.HTTPException) as exc:
         text = f"the admin listener at {door} does not answer: {exc}"
-        yield failed(Area.PROXY, text, _START)
+        yield failure(Area.PROXY, text, _START)
         return
     except (msgspec.DecodeError, UnicodeDecodeError):
         text = f"the admin listener at {door} gives an answer that is not ours"
         hint = "Another program, or another release, listens there: see listen in "
-        yield failed(Area.PROXY, text, f"{hint}[admin].")
+        yield failure(Area.PROXY, text, f"{hint}[admin].")
         return
     bad = {name: it for name, it in answer.checks.items() if not it.ready}
     for name, check in bad.items():
         hint = WHAT_TO_DO[Check(name)] if name in set(Check) else _START
-        yield failed(Area.PROXY, f"not ready: {name}: {check.detail}", hint)
+        yield failure(Area.PROXY, f"not ready: {name}: {check.detail}", hint)
     for item in answer.unenforced:
         yield warning(Area.PROXY, item.detail, item.to_do)
     if not bad:
-        yield ok(Area.PROXY, f"it is ready, says {door}")
+        yield success(Area.PROXY, f"it is ready, says {door}")
 
 
-def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Examined]:
+def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Diagnosis]:
     """Send the harmless canary through each proxy of the state directory.
 
     No byte of it reaches the origin. It is recorded as a canary.
@@ -95,23 +95,23 @@ def examine_canaries(state: Path, clock: Callable[[], float]) -> Iterator[Examin
                 checked = check_door(state, url, generation, listed, clock=clock)
                 yield from _of_canary(checked, is_listed=any(it.ids for it in listed))
     except (StoreError, ServiceError) as exc:
-        yield failed(Area.CANARY, f"no canary was sent: {exc}", exc.hint or _START)
+        yield failure(Area.CANARY, f"no canary was sent: {exc}", exc.hint or _START)
 
 
-def _of_canary(checked: CanaryCheck, *, is_listed: bool) -> Iterator[Examined]:
+def _of_canary(checked: CanaryCheck, *, is_listed: bool) -> Iterator[Diagnosis]:
     for name, fault in checked.faults:
         text = f"{checked.url}: {name or 'no result'}: {fault}"
-        yield failed(Area.CANARY, text, "Run 'uploadfilter hashset canary'. " + _START)
+        yield failure(Area.CANARY, text, "Run 'uploadfilter hashset canary'. " + _START)
     seen = checked.seen
     if checked.faults or seen is None:
         return
     if is_listed:
-        yield ok(Area.CANARY, f"{checked.url}: every signed set found its canary")
+        yield success(Area.CANARY, f"{checked.url}: every signed set found its canary")
         return
     sent = checked.sent
     rejected = sent is not None and sent.status in REJECT_STATUSES
     how = "rejected" if rejected else "accepted"
-    yield ok(
+    yield success(
         Area.CANARY,
         f"{checked.url}: a harmless upload was checked and recorded ({seen.verdict}, "
         f"{how}); no set in force lists a canary",

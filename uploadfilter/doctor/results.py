@@ -27,7 +27,7 @@ class Area(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Examined:
+class Diagnosis:
     """The result of one check.
 
     Attributes:
@@ -48,16 +48,16 @@ class Examined:
             raise ValueError(f"a result that is {self.grade} needs a hint: {self.text}")
 
 
-def ok(area: Area, text: str) -> Examined:
+def success(area: Area, text: str) -> Diagnosis:
     """Return a good result."""
-    return Examined(area=area, grade=Grade.OK, text=text)
+    return Diagnosis(area=area, grade=Grade.OK, text=text)
 
 
-def warning(area: Area, text: str, hint: str) -> Examined:
+def warning(area: Area, text: str, hint: str) -> Diagnosis:
     """Return a result that an operator should know."""
-    return Examined(area=area, grade=Grade.WARNING, text=text, hint=hint)
+    return Diagnosis(area=area, grade=Grade.WARNING, text=text, hint=hint)
 
 
-def failed(area: Area, text: str, hint: str) -> Examined:
+def failure(area: Area, text: str, hint: str) -> Diagnosis:
     """Return a result with which uploads are not checked, or not as intended."""
-    return Examined(area=area, grade=Grade.FAILED, text=text, hint=hint)
+    return Diagnosis(area=area, grade=Grade.FAILED, text=text, hint=hint)

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 from uploadfilter.contents.kinds.magic import Kind
-from uploadfilter.doctor.results import Area, Examined, failed, ok, warning
+from uploadfilter.doctor.results import Area, Diagnosis, failure, success, warning
 from uploadfilter.errors import ScannerError
 from uploadfilter.model import Scan, SignalType
 from uploadfilter.pictures.samples import writers
@@ -21,7 +21,7 @@ _SAME_BITS: Final = 31
 """Most bits of PDQ that may differ: the threshold of its reference implementation."""
 
 
-async def examine_scanners(settings: ScannerSettings) -> list[Examined]:
+async def examine_scanners(settings: ScannerSettings) -> list[Diagnosis]:
     """Scan the drawing as each kind, in processes that are confined like the service's.
 
     Args:
@@ -30,7 +30,7 @@ async def examine_scanners(settings: ScannerSettings) -> list[Examined]:
     Returns:
         One result if all kinds were scanned well; otherwise one for each that was not.
     """
-    found: list[Examined] = []
+    found: list[Diagnosis] = []
     made = writers(settings.formats)
     try:
         async with ScannerPool.open(settings) as pool:
@@ -40,9 +40,9 @@ async def examine_scanners(settings: ScannerSettings) -> list[Examined]:
             for kind, write in made.items():
                 found += await _examine_kind(scanner, kind, write, wanted)
     except ScannerError as exc:
-        return [failed(Area.SCANNERS, str(exc), exc.hint or _SEE_LOG)]
+        return [failure(Area.SCANNERS, str(exc), exc.hint or _SEE_LOG)]
     kinds = ", ".join(made)
-    return found or [ok(Area.SCANNERS, f"they read {kinds} in the sandbox")]
+    return found or [success(Area.SCANNERS, f"they read {kinds} in the sandbox")]
 
 
 _SEE_LOG: Final = (
@@ -57,7 +57,7 @@ _SEE_PACKAGE: Final = (
 
 async def _examine_kind(
     scanner: FileScanner, kind: Kind, write: Callable[[], bytes], wanted: set[bytes]
-) -> list[Examined]:
+) -> list[Diagnosis]:
     try:
         data = write()
     except (OSError, RuntimeError, ValueError) as exc:
@@ -67,10 +67,10 @@ async def _examine_kind(
     reasons = sorted({str(it) for part in scan.walk() for it in part.reasons})
     if reasons:
         text = f"a harmless {kind} was not read: {', '.join(reasons)}"
-        return [failed(Area.SCANNERS, text, _SEE_PACKAGE)]
+        return [failure(Area.SCANNERS, text, _SEE_PACKAGE)]
     if not any(_is_near(a, b) for a in _pdq_of(scan) for b in wanted):
         text = f"a harmless {kind} gives other signals than the same picture as PNG"
-        return [failed(Area.SCANNERS, text, _SEE_PACKAGE)]
+        return [failure(Area.SCANNERS, text, _SEE_PACKAGE)]
     return []
 
 

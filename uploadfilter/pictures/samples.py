@@ -51,7 +51,7 @@ def writers(formats: tuple[str, ...]) -> dict[Kind, Callable[[], bytes]]:
     """
     picture = drawing()
     kinds = {
-        kind: partial(_saved, picture, name)
+        kind: partial(_encode, picture, name)
         for kind, name in _BY_PILLOW.items()
         if kind not in {Kind.JP2, Kind.TGA} or kind in formats
     }
@@ -63,7 +63,7 @@ def writers(formats: tuple[str, ...]) -> dict[Kind, Callable[[], bytes]]:
     }
 
 
-def _saved(picture: Image.Image, name: str) -> bytes:
+def _encode(picture: Image.Image, name: str) -> bytes:
     buffer = io.BytesIO()
     picture.save(buffer, name)
     return buffer.getvalue()
@@ -86,5 +86,5 @@ def _as_jxl(picture: Image.Image) -> bytes:
 def _as_zip(picture: Image.Image) -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
-        archive.writestr("picture.png", _saved(picture, "PNG"))
+        archive.writestr("picture.png", _encode(picture, "PNG"))
     return buffer.getvalue()

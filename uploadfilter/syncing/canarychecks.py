@@ -53,7 +53,7 @@ def check_door(
         clock: Seconds since the epoch.
     """
     try:
-        sent, seen = _sent(base, url, generation.number, clock)
+        sent, seen = _send_until_loaded(base, url, generation.number, clock)
     except ServiceError as exc:
         return CanaryCheck(url=url, sent=None, seen=None, faults=(("", str(exc)),))
     if seen is None:
@@ -68,7 +68,7 @@ def check_door(
     return CanaryCheck(url=url, sent=sent, seen=seen, faults=tuple(wrong))
 
 
-def _sent(
+def _send_until_loaded(
     base: Path, url: str, generation: int, clock: Callable[[], float]
 ) -> tuple[Sent, CanaryOutcome | None]:
     """Send the canary, and return the response and the decision.

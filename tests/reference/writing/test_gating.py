@@ -104,7 +104,10 @@ class Site:
         }
 
 
-ENTRY = st.lists(st.sampled_from(SIGNALS), min_size=1, max_size=2)
+# In one order, each once: an entry is the same whatever the order of its signals.
+ENTRY = st.sets(st.integers(0, len(SIGNALS) - 1), min_size=1, max_size=2).map(
+    lambda chosen: [SIGNALS[number] for number in sorted(chosen)]
+)
 NAME = st.sampled_from("abcdef")
 STEP = st.one_of(
     st.tuples(st.just("full"), st.dictionaries(NAME, ENTRY, min_size=1)),

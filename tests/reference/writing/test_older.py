@@ -81,7 +81,10 @@ def test_first_writer_takes_the_demotions(directory: ReferenceDirectory) -> None
     """The row has the reason, the release lasts, and the file is gone."""
     with directory.writer() as writer:
         assert off_in(writer.generation) == OFF | TRIPPED
-        assert writer.generation.spared() == {("s", "tripwire"), ("s", "restored")}
+        assert writer.generation.keys_to_spare() == {
+            ("s", "tripwire"),
+            ("s", "restored"),
+        }
         states = states_in(writer.generation)
         number = writer.number
     with directory.writer() as writer:

@@ -19,8 +19,8 @@ import ijson
 
 from uploadfilter.errors import HashSetFormatError
 
-CHUNK_BYTES: Final = 256 << 10
-"""Bytes of one read: a thousand records."""
+CHUNK_BYTES: Final = 16 << 10
+"""Bytes of one read: so near to the truth is the line that an error names."""
 
 MOST_RECORD_CHARACTERS: Final = 1 << 20
 """Most characters of the wanted fields of a record; some hold thousands of paths."""
@@ -87,7 +87,7 @@ def _events(file: BufferedReader, chunk_bytes: int) -> Iterator[_Event]:
     """Yield what ijson reads in a file."""
     found = ijson.sendable_list()
     parser = ijson.basic_parse_coro(found, multiple_values=True, use_float=True)
-    start = silent = 0
+    line, silent = 1, 0
     try:
         for chunk in _chunks(file, chunk_bytes):
             parser.send(chunk)
@@ -99,11 +99,11 @@ def _events(file: BufferedReader, chunk_bytes: int) -> Iterator[_Event]:
                 )
             yield from found
             found.clear()
-            start += len(chunk)
+            line += chunk.count(b"\n")
         parser.close()
         yield from found
     except ijson.JSONError as exc:
-        raise _broken(exc, start) from exc
+        raise _broken(exc, line) from exc
 
 
 def _chunks(file: BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
@@ -127,7 +127,7 @@ def _chunks(file: BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
             yield text.encode("utf-8", "surrogatepass")
 
 
-def _broken(error: Exception, start: int) -> HashSetFormatError:
+def _broken(error: Exception, line: int) -> HashSetFormatError:
     """Return the error for invalid JSON; it does not show the content."""
     if "premature EOF" in str(error):
         return HashSetFormatError(
@@ -136,9 +136,9 @@ def _broken(error: Exception, start: int) -> HashSetFormatError:
             "its size.",
         )
     return HashSetFormatError(
-        f"the JSON of the file is broken after byte {start:,}",
+        f"the JSON of the file is broken in line {line:,} or soon after it",
         hint="Nothing was imported. Have it exported anew; 'jq empty FILE' names the "
-        "line.",
+        "very place.",
     )
 
 

@@ -72,7 +72,7 @@ class Tripwire:
         if not keys or network is None:
             return
         now_s, generation = self._clock(), self._reader.last
-        spared = generation.spared() if generation else frozenset()
+        spared = generation.keys_to_spare() if generation else frozenset()
         for (name, entry), networks in self._counting.saw(
             int(now_s // _DAY_S), keys, network, threshold=threshold
         ).items():

@@ -137,7 +137,7 @@ class LayeredGeneration:
         now = self.now()
         return tuple(it for it in self._rows[party] if it.holds(now))
 
-    def spared(self) -> frozenset[Key]:
+    def keys_to_spare(self) -> frozenset[Key]:
         """Return the entries that the tripwire has switched off, or people released."""
         now = self.now()
         released = (it.slot[:2] for it in self.changes.released if it.spares(now))

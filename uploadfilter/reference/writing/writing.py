@@ -288,7 +288,7 @@ class ReferenceWriter:
         Raises:
             StoreError: It could not be written; nothing has changed.
         """
-        if row.key in self._live.spared():
+        if row.key in self._live.keys_to_spare():
             return False
         self._switch(ChangeKind.DEMOTE, row)
         return True
