@@ -137,6 +137,8 @@ def test_documents_may_come_one_after_the_other(between: str) -> None:
 
 
 @example(b"\xef")
+@example(b'[]"')
+@example(b'[]"\\')
 @example(b"\xef\xbb")
 @given(
     st.binary(max_size=60) | st.text('{}[]",:\\ae1-. tru', max_size=60).map(str.encode)

@@ -100,10 +100,24 @@ def _events(file: BufferedReader, chunk_bytes: int) -> Iterator[_Event]:
             yield from found
             found.clear()
             line += chunk.count(b"\n")
-        parser.close()
-        yield from found
     except ijson.JSONError as exc:
-        raise _broken(exc, line) from exc
+        raise HashSetFormatError(
+            f"the JSON of the file is broken in line {line:,} or soon after it",
+            hint="Nothing was imported. Have it exported anew; 'jq empty FILE' names "
+            "the very place.",
+        ) from exc
+    try:
+        # Outside of a text it means nothing; in one it is an error, which yajl does not
+        # find by itself if the text is the last of several documents.
+        parser.send(b"\n")
+        parser.close()
+    except ijson.JSONError as exc:
+        raise HashSetFormatError(
+            "the file is cut off: its JSON does not end",
+            hint="Nothing was imported. Have it sent or exported anew, and compare its "
+            "size.",
+        ) from exc
+    yield from found
 
 
 def _chunks(file: BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
@@ -125,21 +139,6 @@ def _chunks(file: BufferedReader, chunk_bytes: int) -> Iterator[bytes]:
         # Pages that were put into one file keep their marks.
         if text := text.replace("\ufeff", ""):
             yield text.encode("utf-8", "surrogatepass")
-
-
-def _broken(error: Exception, line: int) -> HashSetFormatError:
-    """Return the error for invalid JSON; it does not show the content."""
-    if "premature EOF" in str(error):
-        return HashSetFormatError(
-            "the file is cut off: its JSON does not end",
-            hint="Nothing was imported. Have it sent or exported anew, and compare "
-            "its size.",
-        )
-    return HashSetFormatError(
-        f"the JSON of the file is broken in line {line:,} or soon after it",
-        hint="Nothing was imported. Have it exported anew; 'jq empty FILE' names the "
-        "very place.",
-    )
 
 
 class _Walk:
