@@ -86,6 +86,21 @@ def _by_duckdb(logs: Sequence[GatheredLog], chosen: ReportChoices) -> _Figures:
     return {name: values for name, values in found.items() if any(values)}
 
 
+def assert_same(logs: Sequence[GatheredLog], chosen: ReportChoices) -> None:
+    """See that DuckDB and the report give the same figures.
+
+    Costs are fractions, shown with six digits: where the seventh is a tie, the last one
+    depends on the order of the sum.
+    """
+    found, expected = _by_duckdb(logs, chosen), _reported(logs, chosen)
+    costs = {name for name in expected if name[0] == "cost"}
+
+    assert found.keys() == expected.keys()
+    for name in costs:
+        assert found.pop(name) == pytest.approx(expected.pop(name), rel=1e-5)
+    assert found == expected
+
+
 @pytest.mark.parametrize("compress", [False, True])
 def test_duckdb_gives_the_figures_of_the_report(
     tmp_path: Path, *, compress: bool
@@ -97,7 +112,7 @@ def test_duckdb_gives_the_figures_of_the_report(
             compress_segments(directory, segments(directory)[:-1])
     logs = _gathered(site, _chosen())
 
-    assert _by_duckdb(logs, _chosen()) == _reported(logs, _chosen())
+    assert_same(logs, _chosen())
 
 
 @settings(max_examples=8)
@@ -110,7 +125,7 @@ def test_duckdb_counts_records_by_chance_as_the_report_does(
     write_segment(directory, [*lines_of([head(), *found]), b"{", b"\xff"], torn=torn)
     logs = _gathered([directory], _chosen())
 
-    assert _by_duckdb(logs, _chosen()) == _reported(logs, _chosen())
+    assert_same(logs, _chosen())
 
 
 def test_duckdb_takes_totals_for_days_that_retention_deleted(tmp_path: Path) -> None:
@@ -124,7 +139,7 @@ def test_duckdb_takes_totals_for_days_that_retention_deleted(tmp_path: Path) -> 
     logs = _gathered([directory], _chosen(40))
 
     assert logs[0].from_totals
-    assert _by_duckdb(logs, _chosen(40)) == _reported(logs, _chosen(40))
+    assert_same(logs, _chosen(40))
 
 
 @pytest.mark.parametrize("end", [*sorted(_ENDED), *_GRANTED, "withdrawn"])
