@@ -141,9 +141,10 @@ async def test_each_question_has_its_documented_answer(
         decisions = it.site.decisions()
         outcomes = it.site.outcomes()
 
-    found = [(status, record.effect, record.reason) for record in decisions]
+    found = [(record.status, record.effect, record.reason) for record in decisions]
     assert found or [(status, None, None)] == [told]
     assert not found or found == [told]
+    assert status == told[0]
     assert not outcomes
     if path.startswith("/v1/scan") and status == 200:
         assert json.loads(data)["effect"] == told[1]

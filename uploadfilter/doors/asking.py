@@ -94,17 +94,24 @@ class AskedUploads:
         intake: Decides about them.
         answer: Turns a decision into the answer.
         needs_record: Whether a request without a body is an upload, too: an empty one.
+        rejected_in_body: Whether a rejection is answered by 200, too.
     """
 
     intake: Intake
     answer: Outcome
     needs_record: bool
+    rejected_in_body: bool
 
     async def take(
         self, arrival: Arrival, body: BodyPlan | Refusal, *, is_canary: bool
     ) -> web.StreamResponse:
         """Answer one upload."""
-        asked = await self.intake.ask(arrival, body, is_canary=is_canary)
+        asked = await self.intake.ask(
+            arrival,
+            body,
+            is_canary=is_canary,
+            rejected_in_body=self.rejected_in_body,
+        )
         if isinstance(asked, TurnedAway):
             return answer_shed(arrival, asked)
         return self.answer(*asked)

@@ -44,10 +44,16 @@ class Doors:
 
     def _api(self, tokens: TokenFile | None) -> ScanAPI:
         scan = AskedUploads(
-            intake=self.parts.intake, answer=scan_answer, needs_record=True
+            intake=self.parts.intake,
+            answer=scan_answer,
+            needs_record=True,
+            rejected_in_body=True,
         )
         check = AskedUploads(
-            intake=self.parts.intake, answer=check_answer, needs_record=False
+            intake=self.parts.intake,
+            answer=check_answer,
+            needs_record=False,
+            rejected_in_body=False,
         )
         return ScanAPI(
             scan=self._asked(SCAN, scan).handle,

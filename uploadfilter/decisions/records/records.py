@@ -177,7 +177,7 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         effect: The executed action.
         reason: The reason, if it was not a match.
         status: The status of the answer; ``None`` if the upload is forwarded. 200 is
-            the answer to who only asked whether to accept it.
+            the answer to who only asked, also about an upload that ``effect`` rejects.
         client: Keyed hash of the client's address, see ``decisions/files/clients.py``.
         method: HTTP method; ``OTHER`` for an uncommon one.
         size: Bytes of the body that were read.

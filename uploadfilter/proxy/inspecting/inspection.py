@@ -111,6 +111,8 @@ class Inspection:
         shown: See ``UploadPieces``.
         accept_status: The status of an accepted upload whose client gets its answer
             here; ``None`` if the origin answers.
+        rejected_in_body: Whether the answer to a rejected upload has the status of an
+            accepted one, because its body says the effect.
     """
 
     def __init__(
@@ -128,12 +130,14 @@ class Inspection:
         undoes_framing: bool = False,
         shown: Sequence[int] = (),
         accept_status: int | None = None,
+        rejected_in_body: bool = False,
     ) -> None:
         self._mode = mode
         self._policy = policy
         self._accept = accept
         self._reject_status = reject_status
         self._accept_status = accept_status
+        self._rejected_in_body = rejected_in_body
         self._limits = limits
         self._refusal = plan if isinstance(plan, Refusal) else None
         # A refused head ends an exempt upload like any other.
@@ -321,15 +325,19 @@ class Inspection:
     def _decide(self, failure: Reason | None) -> list[Command]:
         judgement = self._judge(failure, scans=self._scans)
         self._judgement = judgement
-        accepted = judgement.effect is Action.ACCEPT
         return [
             Record(
                 judgement=judgement,
                 scans=self._scans,
                 matches=self._matches,
-                status=self._accept_status if accepted else self._status(judgement),
+                status=self._recorded_status(judgement),
             )
         ]
+
+    def _recorded_status(self, judgement: Judgement) -> int | None:
+        accepted = judgement.effect is Action.ACCEPT
+        in_body = self._rejected_in_body and judgement.effect is Action.REJECT
+        return self._accept_status if accepted or in_body else self._status(judgement)
 
     def _status(self, judgement: Judgement) -> int:
         """Return the status of the answer for an effect other than ``ACCEPT``."""

@@ -94,6 +94,7 @@ class Intake:
         body: BodyPlan | Refusal,
         *,
         is_canary: bool = False,
+        rejected_in_body: bool = False,
     ) -> tuple[Upload, Forward | Answer] | TurnedAway:
         """Decide about an upload for who carries the effect out himself.
 
@@ -101,6 +102,7 @@ class Intake:
             arrival: Its head, its route and the settings in force.
             body: The plan of the body by its head, or why it is refused.
             is_canary: Whether the operator sent it to prove that the filter works.
+            rejected_in_body: Whether a rejection is answered by 200, too.
 
         Returns:
             The upload and the effect, where ``Forward`` means that it is accepted; or
@@ -119,6 +121,7 @@ class Intake:
                 exempt=arrival.route.exempt,
                 is_canary=is_canary,
                 accept_status=_ACCEPTED,
+                rejected_in_body=rejected_in_body,
             )
             asking = self._driver.ask(upload)
             return upload, await Metered(asking, upload.meter.spend)
@@ -192,6 +195,7 @@ class Intake:
         keep: Keep | None = None,
         pieces: UploadPieces | None = None,
         accept_status: int | None = None,
+        rejected_in_body: bool = False,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
@@ -208,6 +212,7 @@ class Intake:
             undoes_framing=_undoes_framing(arrival),
             shown=pieces.shown if pieces else (),
             accept_status=accept_status,
+            rejected_in_body=rejected_in_body,
         )
         if not client and not is_canary and accept_status is None:
             self._recorder.faults.say_unlimited(arrival.side, arrival.live.settings)
