@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import run
-from uploadfilter.doors.tokens import Scope, TokenFile
+from uploadfilter.doors.quotas import Scope
+from uploadfilter.doors.tokens import TokenFile
 
 
 def test_token_is_printed_once_and_can_be_revoked(
@@ -16,7 +17,8 @@ def test_token_is_printed_once_and_can_be_revoked(
 ) -> None:
     """Stdout holds the token alone, so that a script can keep it in a file."""
     state = ("--state", str(tmp_path))
-    add = ("api", "token", "add", "gallery", "--scope", "lookup", *state)
+    scope = ("--scope", "lookup", "--at-once", "2")
+    add = ("api", "token", "add", "gallery", *scope, *state)
     assert run(monkeypatch, *add) == 0
     token = capsys.readouterr().out.strip()
     found = TokenFile(tmp_path).find(token)
@@ -26,7 +28,8 @@ def test_token_is_printed_once_and_can_be_revoked(
     assert run(monkeypatch, *add) == 2
     assert run(monkeypatch, "api", "token", "list", "--json", *state) == 0
     listed = json.loads(capsys.readouterr().out)
-    assert listed == [{"name": "gallery", "scope": "lookup"}]
+    quota = {"per_minute": 600, "at_once": 2}
+    assert listed == [{"name": "gallery", "scope": "lookup", **quota}]
     assert run(monkeypatch, "api", "token", "remove", "gallery", *state) == 0
     assert run(monkeypatch, "api", "token", "remove", "gallery", *state) == 2
     capsys.readouterr()

@@ -1,21 +1,22 @@
 """The scan API as a whole: tokens, look-ups, health, and its description."""
 
 import json
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import jsonschema
 import pytest
-from aiohttp import web
 
 from tests.doors.visiting import LISTED, port_of, visit
 from tests.proxy.site import exact_entry, sha256, site
-from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS, LookUps
-from uploadfilter.doors.scanapi import ScanAPI
+from tests.waiting import until
+from uploadfilter.decisions.records.records import ShedRecord
+from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS
+from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.doors.settings import APISettings
-from uploadfilter.doors.tokens import Scope, TokenFile
-from uploadfilter.forms.rates import Rates
+from uploadfilter.doors.tokens import TokenFile
 
 UPLOAD = {"Content-Type": "text/plain"}
 
@@ -66,39 +67,49 @@ async def test_over_tcp_each_question_needs_a_token(tmp_path: Path) -> None:
     assert recorded == 4
 
 
-async def refuse(_request: web.BaseRequest) -> web.Response:
-    """Answer a question about an upload, which nobody asks here."""
-    return web.Response(status=500)
-
-
 async def test_token_has_one_rate_however_it_is_sent(tmp_path: Path) -> None:
     """Other letters or blanks of the same header do not make another client."""
     state = tmp_path / "state"
-    async with site(state) as running, aiohttp.ClientSession() as client:
-        assert running.service is not None
-        watched = running.service.watched
-        api = ScanAPI(
-            scan=refuse,
-            check=refuse,
-            lookups=LookUps(watched.reference, lambda: None),
-            in_force=watched.in_force,
-            is_ready=lambda: True,
-            tokens=TokenFile(state),
-            rates=Rates(most=2, within_s=36_000),
-        )
-        runner = web.ServerRunner(web.Server(api.handle))
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        url = f"http://127.0.0.1:{runner.addresses[0][1]}/v1/lookup"
-        token = TokenFile(state).add("a", Scope.LOOKUP)
+    once = Quota(per_minute=1, at_once=1)
+    api = APISettings(listen="127.0.0.1:0")
+    async with (
+        site(state, api=api) as running,
+        aiohttp.ClientSession() as client,
+    ):
+        token = TokenFile(state).add("a", Scope.LOOKUP, once)
+        url = f"http://127.0.0.1:{port_of(running)}/v1/lookup"
         found = []
         for scheme in ("Bearer ", "bearer ", "BEARER  "):
             headers = {"Authorization": f"{scheme}{token}"}
             async with client.post(url, data=b"{}", headers=headers) as answer:
-                found.append(answer.status)
-        await runner.cleanup()
+                found.append((answer.status, "Retry-After" in answer.headers))
 
-    assert found == [400, 400, 429]
+    assert found == [(400, False), (429, True), (429, True)]
+
+
+async def test_socket_may_have_so_many_questions_open(tmp_path: Path) -> None:
+    """One more is told when to ask again, and counted; the proxy goes on as before."""
+    most = USUAL[Scope.SCAN].at_once
+    head = b"POST /v1/scan HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nx"
+    async with visit(tmp_path) as it, AsyncExitStack() as stack:
+        slow = [await stack.enter_async_context(it.talk(head)) for _ in range(most)]
+        service = it.site.service
+        assert service is not None
+        await until(lambda: service.watched.open_uploads() == most)
+        status, headers, _ = await it.ask("POST", "/v1/scan", b"x", UPLOAD)
+        passed = await it.ask("GET", "/v1/check/a")
+        proxied = await it.site.put(b"x")
+        for _, writer in slow:
+            writer.write(b"x")
+        ends = {(await reader.readline())[:12] for reader, _ in slow}
+        again, *_ = await it.ask("POST", "/v1/scan", b"x", UPLOAD)
+    sheds = [it for it in it.site.records() if isinstance(it, ShedRecord)]
+
+    assert (status, headers["Retry-After"]) == (429, "5")
+    assert (passed[0], proxied[:12], again) == (200, b"HTTP/1.1 200", 200)
+    assert ends == {b"HTTP/1.1 200"}
+    (shed,) = sheds
+    assert (shed.reason, shed.status, shed.count) == ("too_many_uploads", 429, 1)
 
 
 async def test_signals_are_looked_up(tmp_path: Path) -> None:

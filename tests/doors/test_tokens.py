@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from uploadfilter.doors.tokens import FILE, Scope, TokenFile
+from uploadfilter.doors.quotas import USUAL, Quota, Scope
+from uploadfilter.doors.tokens import FILE, TokenFile
 from uploadfilter.errors import ServiceError, UsageError
 
 
@@ -25,6 +26,16 @@ def test_token_is_found_by_another_process_until_it_is_removed(tmp_path: Path) -
     command.remove("gallery")
     assert service.find(token) is None
     assert service.find(other) is not None
+
+
+def test_token_has_the_quota_that_it_was_made_with(tmp_path: Path) -> None:
+    """One of an older version has the usual quota of its scope."""
+    tokens, quota = TokenFile(tmp_path), Quota(per_minute=7, at_once=3)
+    tokens.add("a", Scope.SCAN, quota)
+    tokens.add("b", Scope.LOOKUP)
+
+    limits = [it.limits for it in TokenFile(tmp_path).tokens()]
+    assert limits == [quota, USUAL[Scope.LOOKUP]]
 
 
 @pytest.mark.parametrize("name", ["", "A", "a b", "../a", "a" * 65, "-a", "ä"])

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,8 @@ from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import TIMEOUT_S
 from uploadfilter.doors.settings import APISettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
+
+Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 LISTED = b"a listed file of some bytes\n" * 4
 
@@ -50,17 +52,22 @@ class Visit:
         ):
             return answer.status, answer.headers, await answer.read()
 
-    async def send(self, *pieces: bytes) -> bytes:
-        """Send bytes to the scan API, end this side, and return the whole answer."""
+    @asynccontextmanager
+    async def talk(self, begin: bytes) -> AsyncIterator[Connection]:
+        """Open a connection to the scan API, and send the beginning of a question."""
         reader, writer = await asyncio.open_unix_connection(str(self.api))
-        async with asyncio.timeout(TIMEOUT_S):
-            for piece in pieces:
-                writer.write(piece)
-                await writer.drain()
-            answer = await reader.read()
-        writer.close()
-        await writer.wait_closed()
-        return answer
+        try:
+            writer.write(begin)
+            yield reader, writer
+        finally:
+            writer.close()
+            with suppress(OSError):
+                await writer.wait_closed()
+
+    async def send(self, data: bytes) -> bytes:
+        """Send bytes to the scan API, and return the whole answer."""
+        async with self.talk(data) as (reader, _), asyncio.timeout(TIMEOUT_S):
+            return await reader.read()
 
 
 @asynccontextmanager

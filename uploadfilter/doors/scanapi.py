@@ -8,14 +8,15 @@
     GET  /v1/openapi.json, /v1/health
 
 ``asking.py`` has the first two. Rules this module keeps: over TCP, each question needs
-a token; who may open a unix socket needs none; what is no question is answered as a
-problem, and ends its connection.
+a token; who may open a unix socket needs none, and has one quota with all others who
+may; what is no question is answered as a problem, and ends its connection.
 """
 
 import asyncio
 import math
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from typing import Final
 
 import msgspec
@@ -24,25 +25,24 @@ from aiohttp import http_exceptions, web
 from uploadfilter.doors.asking import CHECK, SCAN, json_answer
 from uploadfilter.doors.lookups import MOST_BYTES, LookUps
 from uploadfilter.doors.openapi import description
-from uploadfilter.doors.tokens import Scope, TokenFile
+from uploadfilter.doors.quotas import USUAL, Quota, Quotas, Scope
+from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import StoreError, UploadFilterError
-from uploadfilter.forms.rates import Rates
 from uploadfilter.proxy.answering.answers import RETRY_AFTER_S
 from uploadfilter.proxy.requests.live import InForce
 
 LOOK_UP: Final = "/v1/lookup"
 
-_LOOKUPS: Final = 600
-_LOOKUPS_WITHIN_S: Final = 60.0
-"""Questions of one token: ten a second serve a site that hashes for itself, and make
-the list no quicker to read out than uploads do."""
-
 _QUESTION_S: Final = 10.0
 
 
-def look_up_rates() -> Rates:
-    """Return what counts the look-ups of each token."""
-    return Rates(most=_LOOKUPS, within_s=_LOOKUPS_WITHIN_S)
+Handle = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Asker:
+    name: str
+    quota: Quota
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,16 +56,18 @@ class ScanAPI:
         in_force: The live settings.
         is_ready: Returns whether uploads can be decided now.
         tokens: The tokens; ``None`` where none is needed.
-        rates: Counts the look-ups of each token.
+        turned_away: Counts an upload, by its method, of a name that asks too much.
+        quotas: Counts the questions of each name.
     """
 
-    scan: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
-    check: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
+    scan: Handle
+    check: Handle
     lookups: LookUps
     in_force: InForce
     is_ready: Callable[[], bool]
     tokens: TokenFile | None
-    rates: Rates
+    turned_away: Callable[[str], None]
+    quotas: Quotas = field(default_factory=Quotas)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
@@ -85,21 +87,30 @@ class ScanAPI:
                 return _problem(404, "There is nothing at this path.")
 
     async def _ask(
-        self,
-        request: web.BaseRequest,
-        handle: Callable[[web.BaseRequest], Awaitable[web.StreamResponse]],
+        self, request: web.BaseRequest, handle: Handle
     ) -> web.StreamResponse:
         """Answer a question about an upload, if the one who asks may."""
         who = self._identify(request, Scope.SCAN)
-        return who if isinstance(who, web.Response) else await handle(request)
+        if isinstance(who, web.Response):
+            return who
+        if handle is self.check and not request.body_exists:
+            return await handle(request)
+        with self._question(Scope.SCAN, who) as wait_s:
+            if not wait_s:
+                return await handle(request)
+            self.turned_away(request.method)
+            return _too_many(wait_s)
 
-    def _identify(self, request: web.BaseRequest, scope: Scope) -> str | web.Response:
-        """Return the name of the token; empty where none is needed.
+    def _question(self, scope: Scope, who: _Asker) -> AbstractContextManager[float]:
+        now_s = asyncio.get_running_loop().time()
+        return self.quotas.question(scope, who.name, who.quota, now_s=now_s)
 
-        If the token does not allow the request, return the answer that says so.
-        """
+    def _identify(
+        self, request: web.BaseRequest, scope: Scope
+    ) -> _Asker | web.Response:
+        """Return who asks; or the answer that says why it may not."""
         if self.tokens is None:
-            return ""
+            return _Asker("", USUAL[scope])
         kind, _, token = request.headers.get("Authorization", "").partition(" ")
         try:
             known = (
@@ -113,24 +124,17 @@ class ScanAPI:
             return answer
         if known.scope is not scope:
             return _problem(403, f"This token is not for {scope}.")
-        return known.name
+        return _Asker(known.name, known.limits)
 
     async def _look_up(self, request: web.BaseRequest) -> web.Response:
         who = _only(request, "POST") or self._identify(request, Scope.LOOKUP)
         if isinstance(who, web.Response):
             return who
-        now_s = asyncio.get_running_loop().time()
-        if not self.rates.is_open(who, now_s=now_s):
-            return _later(
-                "Too many look-ups.",
-                status=429,
-                after_s=self.rates.wait_s(who, now_s=now_s),
-            )
-        self.rates.count(who, now_s=now_s)
-        data = await _question(request)
-        if isinstance(data, web.Response):
-            return data
-        return await self._search(data)
+        with self._question(Scope.LOOKUP, who) as wait_s:
+            if wait_s:
+                return _too_many(wait_s)
+            data = await _question(request)
+            return data if isinstance(data, web.Response) else await self._search(data)
 
     async def _search(self, data: bytes) -> web.Response:
         try:
@@ -181,6 +185,11 @@ def _only(request: web.BaseRequest, method: str) -> web.Response | None:
 
 def _read_only(request: web.BaseRequest) -> web.Response | None:
     return None if request.method == "HEAD" else _only(request, "GET")
+
+
+def _too_many(wait_s: float) -> web.Response:
+    detail = "Too many questions were asked by this token or socket."
+    return _later(detail, status=429, after_s=wait_s)
 
 
 def _later(

@@ -9,12 +9,12 @@ import hashlib
 import hmac
 import re
 import secrets
-from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
 import msgspec
 
+from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.errors import ServiceError, UsageError
 from uploadfilter.state import only_one, write_private
 
@@ -25,13 +25,6 @@ _TOKEN_BYTES: Final = 32
 _WAIT_S: Final = 5.0
 
 
-class Scope(StrEnum):
-    """What a token allows."""
-
-    SCAN = "scan"
-    LOOKUP = "lookup"
-
-
 class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
     """One token, as the file has it.
 
@@ -39,11 +32,18 @@ class StoredToken(msgspec.Struct, frozen=True, kw_only=True):
         name: The operator's name for who uses it.
         scope: What it allows.
         sha256: Hash of the token, hex.
+        quota: What it may ask; ``None`` for what its scope usually may.
     """
 
     name: str
     scope: Scope
     sha256: str
+    quota: Quota | None = None
+
+    @property
+    def limits(self) -> Quota:
+        """What it may ask."""
+        return self.quota or USUAL[self.scope]
 
 
 class TokenFile:
@@ -88,8 +88,8 @@ class TokenFile:
         known = [it for it in self.tokens() if hmac.compare_digest(it.sha256, digest)]
         return known[0] if known else None
 
-    def add(self, name: str, scope: Scope) -> str:
-        """Store a new token, and return it.
+    def add(self, name: str, scope: Scope, quota: Quota | None = None) -> str:
+        """Store a new token, and return it; arguments as in ``StoredToken``.
 
         Raises:
             UsageError: The name is malformed or taken.
@@ -102,7 +102,7 @@ class TokenFile:
                 "underscores.",
             )
         token = secrets.token_urlsafe(_TOKEN_BYTES)
-        new = StoredToken(name=name, scope=scope, sha256=_hash(token))
+        new = StoredToken(name=name, scope=scope, sha256=_hash(token), quota=quota)
         with only_one(self._path.with_suffix(".lock"), within_s=_WAIT_S):
             known = self.tokens()
             if any(it.name == name for it in known):

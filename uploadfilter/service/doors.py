@@ -11,7 +11,7 @@ from uploadfilter.doors.asking import (
 )
 from uploadfilter.doors.asking import reading_below as below
 from uploadfilter.doors.lookups import LookUps
-from uploadfilter.doors.scanapi import ScanAPI, look_up_rates
+from uploadfilter.doors.scanapi import ScanAPI
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import StoreError
 from uploadfilter.proxy.admin.watched import Watched
@@ -62,7 +62,7 @@ class Doors:
             in_force=self.watched.in_force,
             is_ready=self.is_ready,
             tokens=tokens,
-            rates=look_up_rates(),
+            turned_away=self.parts.intake.count_turned_away,
         )
 
     def _asked(self, prefix: str, asking: AskedUploads) -> Proxy:

@@ -31,6 +31,7 @@ from uploadfilter.uploads.head.plan import BodyPlan, Refusal
 
 _ACCEPTED = 200
 _UNAVAILABLE = 503
+_TOO_MANY = 429
 _NO_RECORD = TurnedAway(reason=Reason.LOG_UNWRITABLE, status=_UNAVAILABLE)
 
 
@@ -240,6 +241,11 @@ class Intake:
         """Answer an upload for which there is no room, before its body is read."""
         self._count_shed(arrival, no_room)
         return answer_shed(arrival, no_room)
+
+    def count_turned_away(self, method: str) -> None:
+        """Count an upload, of a program that asks too much through a door."""
+        ticket = self._recorder.ticket("", method)
+        self._recorder.shed(ticket, Reason.TOO_MANY_UPLOADS, status=_TOO_MANY)
 
     def _count_shed(self, arrival: Arrival, no_room: TurnedAway) -> None:
         ticket = self._recorder.ticket(arrival.client, arrival.head.method)
