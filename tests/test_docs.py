@@ -12,7 +12,6 @@ from xml.etree import ElementTree as ET
 import msgspec
 import pytest
 import typer.core
-import typer.main
 
 from deploy.documents import conf, keys
 from tests.repository import (
@@ -32,7 +31,7 @@ from tests.repository import (
 )
 from uploadfilter import config, errors, model
 from uploadfilter.cli import options as options_of_cli
-from uploadfilter.cli import program_for
+from uploadfilter.cli import whole_program
 from uploadfilter.cli.commands import completed
 from uploadfilter.config import schema
 from uploadfilter.decisions import judgement
@@ -81,7 +80,7 @@ def commands(
             raise TypeError(f"not a command: {group!r}")
 
 
-COMMANDS = dict(commands(typer.main.get_command(program_for())))
+COMMANDS = dict(commands(whole_program()))
 
 
 def options(command: typer.core.TyperCommand) -> set[str]:

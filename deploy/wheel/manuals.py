@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import typer
-import typer.main
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 
-from uploadfilter.cli import program_for
+from uploadfilter.cli import whole_program
 
 _MARKDOWN = MarkdownIt("commonmark").enable("table")
 
@@ -144,10 +143,7 @@ def pages(release: Release, operating: Path) -> dict[str, str]:
         release: The release.
         operating: The folder ``docs/operating``.
     """
-    command = typer.main.get_command(program_for())
-    if not isinstance(command, TyperCommand | TyperGroup):
-        raise TypeError(f"no command line: {command!r}")
-    program = _command(("uploadfilter",), command)
+    program = _command(("uploadfilter",), whole_program())
     return {
         f"{each.page}.1": _page(each, program, release)
         for each in (program, *_all_below(program))

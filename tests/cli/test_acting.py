@@ -4,33 +4,15 @@ That root becomes the owner is tried in ``tests/e2e/test_acting.py``: a process 
 given up being root is no use to other tests.
 """
 
-import ast
 import os
 from pathlib import Path
 
 import pytest
 
-from tests.repository import ROOT
 from uploadfilter.cli import acting
 from uploadfilter.cli.acting import become_owner, why_denied
 from uploadfilter.errors import StoreError, UsageError
 from uploadfilter.state import ForeignFile, foreign
-
-CLI = ROOT / "uploadfilter" / "cli"
-
-
-def test_writers_are_had_in_one_place_only() -> None:
-    """A command that opens a writer directly would write as root."""
-    found = {
-        path.name
-        for path in CLI.rglob("*.py")
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Attribute)
-        and node.attr == "writer"
-        and ast.unparse(node) != "csv.writer"
-    }
-
-    assert found == {"acting.py"}, "use reference_writer of cli/acting.py"
 
 
 def test_own_state_is_written_as_it_is(tmp_path: Path) -> None:

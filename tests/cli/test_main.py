@@ -1,21 +1,20 @@
 """The boundary of the command line: exit codes and messages of failures."""
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
-import typer
 
 from tests.cli.running import run
 from uploadfilter import cli
 from uploadfilter.errors import ConfigError, LogCorruptError
 
 
-def raising(error: BaseException) -> Callable[[Sequence[str]], None]:
+def raising(error: BaseException) -> Callable[[], None]:
     """Return a program that fails in one way."""
 
-    def program(_words: Sequence[str]) -> None:
+    def program() -> None:
         raise error
 
     return program
@@ -34,7 +33,7 @@ def test_exit_codes(
     monkeypatch: pytest.MonkeyPatch, error: BaseException, code: int
 ) -> None:
     """However a command ends, its exit code is one of the contract."""
-    monkeypatch.setattr(cli, "program_for", raising(error))
+    monkeypatch.setattr(cli, "program", raising(error))
 
     with pytest.raises(SystemExit) as ended:
         cli.main()
@@ -47,7 +46,7 @@ def test_deliberate_error_shows_message_and_hint(
 ) -> None:
     """People see the fault and the next step, and no traceback."""
     error = ConfigError("no key 'a[b]'", hint="Add it.")
-    monkeypatch.setattr(cli, "program_for", raising(error))
+    monkeypatch.setattr(cli, "program", raising(error))
 
     with pytest.raises(SystemExit):
         cli.main()
@@ -59,7 +58,7 @@ def test_bug_shows_where_it_is(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """An unforeseen error is not hidden: a report needs its traceback."""
-    monkeypatch.setattr(cli, "program_for", raising(ZeroDivisionError("x")))
+    monkeypatch.setattr(cli, "program", raising(ZeroDivisionError("x")))
 
     with pytest.raises(SystemExit):
         cli.main()
@@ -81,7 +80,7 @@ def test_every_command_has_help(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Help goes to stdout and is a success."""
-    for command in _commands(typer.main.get_command(cli.program_for()), ()):
+    for command in _commands(cli.whole_program(), ()):
         assert run(monkeypatch, *command, "--help") == 0
     shown = capfd.readouterr().out
 
@@ -114,7 +113,7 @@ def test_no_color_is_respected(
     monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
     """Without a terminal the output has no escape sequence."""
-    monkeypatch.setattr(cli, "program_for", raising(ConfigError("no", hint="Yes.")))
+    monkeypatch.setattr(cli, "program", raising(ConfigError("no", hint="Yes.")))
     monkeypatch.setattr(sys, "argv", ["uploadfilter"])
 
     with pytest.raises(SystemExit):

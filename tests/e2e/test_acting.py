@@ -17,14 +17,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import typer.main
 from typer.core import TyperGroup
 
 from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import write_set
 from tests.issuing.offices import Office, line_of
-from uploadfilter.cli import program_for
+from uploadfilter.cli import whole_program
 
 pytestmark = [
     pytest.mark.e2e,
@@ -53,7 +52,7 @@ import contextlib, importlib, os, pkgutil, sys
 import numpy.ma
 from uploadfilter import cli, config
 user, *arguments = sys.argv[1:]
-cli.program_for()  # which loads every command
+cli.whole_program()  # which loads every command
 options = "--limit 1 --verdict match --since 1d --state /nowhere".split()
 sys.argv[:] = ["uploadfilter", "log", "show", *options]
 try:
@@ -234,13 +233,10 @@ def words(command: Sequence[str]) -> str:
 
 def test_every_command_is_known_to_write_or_not() -> None:
     """A new command goes into one of the lists above, so that it is tried as root."""
-    program = typer.main.get_command(program_for())
-    assert isinstance(program, TyperGroup)
-
     apart = {"serve", "forms", "restore"}
     known = {*READING, *map(words, WRITING), *SIGNED, *ISSUING, *apart}
 
-    assert set(commands(program)) == known
+    assert set(commands(whole_program())) == known
 
 
 def test_commands_of_root_leave_nothing_of_root(machine: Machine) -> None:

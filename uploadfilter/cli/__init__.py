@@ -11,16 +11,21 @@ wrong usage or failed.
 
 import sys
 import traceback
-from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, cast
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup, TyperOption
-from typing_extensions import override
+from typer.core import TyperGroup
 
 from uploadfilter.cli.acting import why_denied
-from uploadfilter.cli.commands import add_commands, completed
+from uploadfilter.cli.commands import (
+    MARKUP,
+    SETTINGS,
+    add_commands,
+    completed,
+    hide_types_of_flags,
+    load_commands,
+)
 from uploadfilter.cli.output import FAILED, INTERRUPTED, say, show_error
 from uploadfilter.errors import UploadFilterError
 
@@ -30,50 +35,26 @@ _EPILOG = (
 )
 
 
-def _without_types_of_flags(
-    command: TyperCommand | TyperGroup, above: typer.Context | None = None
-) -> None:
-    """Remove typer's ``<bool>`` from the help of flags: a flag takes no value."""
-    context = typer.Context(command, parent=above, **command.context_settings)
-    help_option = command.get_help_option(context)
-    for parameter in (*command.params, help_option):
-        if isinstance(parameter, TyperOption) and parameter.is_flag:
-            parameter.metavar = ""
-    if isinstance(command, TyperGroup):
-        for below in command.commands.values():
-            if isinstance(below, TyperCommand | TyperGroup):
-                _without_types_of_flags(below, context)
-
-
-class _Program(typer.Typer):
-    """The program, with our changes to typer's help."""
-
-    @override
-    def __call__(self, *args: object, **kwargs: object) -> object:
-        """Run one command."""
-        command = typer.main.get_command(self)
-        if isinstance(command, TyperCommand | TyperGroup):
-            _without_types_of_flags(command)
-        return command(*args, **kwargs)
-
-
-def program_for(words: Sequence[str] = ()) -> typer.Typer:
-    """Return the program with the commands that a command line may call.
-
-    Args:
-        words: The command line after the program's name; without one, the program has
-            all commands.
-    """
-    app = _Program(
+def program() -> TyperGroup:
+    """Return the program with all its commands, of which none is loaded."""
+    app = typer.Typer(
         name="uploadfilter",
         no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        rich_markup_mode="markdown",
-        context_settings={"help_option_names": ["-h", "--help"]},
+        rich_markup_mode=MARKUP,
+        context_settings=dict(SETTINGS),
     )
     app.callback(epilog=_EPILOG)(uploadfilter)
-    add_commands(app, words)
-    return app
+    group = cast("TyperGroup", typer.main.get_command(app))
+    hide_types_of_flags(group)
+    add_commands(group)
+    return group
+
+
+def whole_program() -> TyperGroup:
+    """Return the program with all its commands loaded, for the manual pages."""
+    group = program()
+    load_commands(group)
+    return group
 
 
 def _show_version(wanted: bool) -> None:
@@ -117,8 +98,7 @@ def main() -> None:
     An uncaught exception would end with 1, which here means that something matched.
     """
     try:
-        words = completed(sys.argv[1:])
-        program_for(words)(words)
+        program()(completed(sys.argv[1:]))
     except UploadFilterError as exc:
         exc.hint = why_denied(exc) or exc.hint
         show_error(exc)

@@ -1,118 +1,356 @@
 """The commands of the program, by the words that call them.
 
-Only the modules of the command that is called are loaded: all of them together take
-most of a second, and a script calls ``lookup`` or ``log show`` in a loop.
-
-Rules this module keeps: it imports no command; a command whose first words are unknown,
-a group without its command, and whatever asks for all commands (help, completion, the
-manual pages) see the whole table.
+A command's module is loaded when the command is called: all of them together take more
+than a second, and a script calls ``lookup`` or ``log show`` in a loop.
 
 To add a command, write its function in the module of its group (or a new module) and
-add one line to ``COMMANDS``; help shows commands in this order.
+add one entry to ``COMMANDS``; help shows commands in this order.
 """
 
 import importlib
-from collections.abc import Callable, Mapping, Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, cast
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup, TyperOption
+from typing_extensions import override
 
-GROUPS: Final[Mapping[tuple[str, ...], str]] = {
-    ("hashset",): "Import, list and remove hash sets; keep the reference set in order.",
-    ("hashset", "known-good"): (
-        "Keep corpora of harmless files, which no signed set may list."
-    ),
-    ("lookback",): "Look back at the files that an origin stores already.",
-    ("log",): "Read the decision log, and prove a record of it.",
-    ("report",): "Make a report of what the filter did.",
-    ("config",): "Check the configuration, and show the settings in force.",
-    ("api",): "Let applications ask the filter about uploads.",
-    ("api", "token"): "Make, list and revoke the tokens of the scan API.",
-    ("objection",): "Decide objections, write statements of reasons.",
-    ("issuer",): "For those who make hash sets: build, sign, publish and withdraw.",
+GROUPS: Final[Mapping[str, str]] = {
+    "hashset": "Import, list and remove hash sets; keep the reference set in order.",
+    "hashset known-good": "Keep corpora of harmless files, which no signed set lists.",
+    "lookback": "Look back at the files that an origin stores already.",
+    "log": "Read the decision log, and prove a record of it.",
+    "report": "Make a report of what the filter did.",
+    "config": "Check the configuration, and show the settings in force.",
+    "api": "Let applications ask the filter about uploads.",
+    "api token": "Make, list and revoke the tokens of the scan API.",
+    "objection": "Decide objections, write statements of reasons.",
+    "issuer": "For those who make hash sets: build, sign, publish and withdraw.",
 }
 """The words of each group of commands, and its help. A group stands after its own."""
 
-COMMANDS: Final[Mapping[tuple[str, ...], str]] = {
-    ("serve",): "serve:serve",
-    ("init",): "init:init",
-    ("doctor",): "doctor:doctor",
-    ("backup",): "backup:backup",
-    ("restore",): "backup:restore",
-    ("scan",): "scan:scan",
-    ("lookup",): "lookup:lookup",
-    ("verify",): "verify.verify:verify_command",
-    ("lookback", "scan"): "lookback:scan_command",
-    ("lookback", "match"): "lookback:match_command",
-    ("forms",): "forms:forms",
-    ("hashset", "import"): "hashset.hashset:import_set",
-    ("hashset", "enforce"): "hashset.enforcement:enforce_command",
-    ("hashset", "list"): "hashset.hashset:list_command",
-    ("hashset", "show"): "hashset.hashset:show_command",
-    ("hashset", "remove"): "hashset.hashset:remove_command",
-    ("hashset", "convert"): "hashset.converting:convert_command",
-    ("hashset", "diff"): "hashset.differences:diff_command",
-    ("hashset", "stats"): "hashset.stats:stats_command",
-    ("hashset", "check"): "hashset.generations:check_command",
-    ("hashset", "off"): "hashset.off:off_command",
-    ("hashset", "on"): "hashset.off:on_command",
-    ("hashset", "generations"): "hashset.generations:generations_command",
-    ("hashset", "compact"): "hashset.generations:compact_command",
-    ("hashset", "rollback"): "hashset.generations:rollback_command",
-    ("hashset", "release"): "hashset.generations:release_command",
-    ("hashset", "trust"): "hashset.signed:trust_command",
-    ("hashset", "sync"): "hashset.signed:sync_command",
-    ("hashset", "status"): "hashset.signed:status_command",
-    ("hashset", "findings"): "hashset.findings:findings_command",
-    ("hashset", "canary"): "hashset.canaries:canary_command",
-    ("hashset", "feedback"): "issuer.feedback:feedback_command",
-    ("hashset", "feedback-key"): "issuer.feedback:feedback_key_command",
-    ("hashset", "known-good", "build"): "hashset.known:build_command",
-    ("hashset", "known-good", "import"): "hashset.known:import_command",
-    ("hashset", "known-good", "list"): "hashset.known:list_command",
-    ("hashset", "known-good", "remove"): "hashset.known:remove_command",
-    ("log", "totals"): "log.totals:totals_command",
-    ("log", "space"): "log.space:space_command",
-    ("log", "prove"): "log.proving:prove_command",
-    ("log", "check-proof"): "log.proving:check_proof_command",
-    ("log", "show"): "log.log:show",
-    ("report", "make"): "report.making:report_command",
-    ("config", "check"): "config:check",
-    ("config", "presets"): "config:presets",
-    ("config", "show"): "config:show",
-    ("api", "token", "add"): "api:add_command",
-    ("api", "token", "list"): "api:list_command",
-    ("api", "token", "remove"): "api:remove_command",
-    ("objection", "list"): "objections:list_command",
-    ("objection", "show"): "objections:show_command",
-    ("objection", "decide"): "objections:decide_command",
-    ("objection", "statement"): "objections:statement_command",
-    ("objection", "statements"): "objections:statements_command",
-    ("issuer", "stage"): "issuer.proposing:stage_command",
-    ("issuer", "propose"): "issuer.proposing:propose_command",
-    ("issuer", "sign"): "issuer.issuer:sign_command",
-    ("issuer", "publish"): "issuer.issuer:publish_command",
-    ("issuer", "renew"): "issuer.issuer:renew_command",
-    ("issuer", "withdraw"): "issuer.issuer:withdraw_command",
-    ("issuer", "export"): "issuer.issuer:export_command",
-    ("issuer", "status"): "issuer.issuer:status_command",
-    ("issuer", "new"): "issuer.holders:new_command",
-    ("issuer", "key"): "issuer.holders:key_command",
-    ("issuer", "rotate"): "issuer.holders:rotate_command",
-    ("issuer", "build"): "issuer.building:build_command",
-    ("issuer", "feedback"): "issuer.feedback:issuer_feedback_command",
-    ("issuer", "evidence-key"): "issuer.evidence:evidence_key_command",
-    ("issuer", "open-evidence"): "issuer.evidence:open_evidence_command",
-    ("issuer", "page"): "issuer.paging:page_command",
+COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
+    "serve": (
+        "serve:serve",
+        "Run the upload proxy in front of an origin, or answer who asks about uploads.",
+    ),
+    "init": (
+        "init:init",
+        "Make the state directory with a key and an empty reference set.",
+    ),
+    "doctor": (
+        "doctor:doctor",
+        "Check the whole installation when anything is odd, and say what to do.",
+    ),
+    "backup": (
+        "backup:backup",
+        "Write a backup of the whole state directory, also while the service runs.",
+    ),
+    "restore": (
+        "backup:restore",
+        "Restore the whole state from a backup, into an empty state directory.",
+    ),
+    "scan": (
+        "scan:scan",
+        "Check files and folders against the reference set.",
+    ),
+    "lookup": (
+        "lookup:lookup",
+        "Look signals up in the reference set.",
+    ),
+    "verify": (
+        "verify.verify:verify_command",
+        "Check that no record was changed, lost, added or moved, and no report lies.",
+    ),
+    "lookback scan": (
+        "lookback:scan_command",
+        "Compute the signals of stored files, once, into a folder of Parquet files.",
+    ),
+    "lookback match": (
+        "lookback:match_command",
+        "Match stored signals with the reference set in force.",
+    ),
+    "forms": (
+        "forms:forms",
+        "Run the forms for objections and notices, and the page of reviewers.",
+    ),
+    "hashset import": (
+        "hashset.hashset:import_set",
+        "Import a hash set from a file; the new set replaces one of the same name.",
+    ),
+    "hashset enforce": (
+        "hashset.enforcement:enforce_command",
+        "Let the matches of a hash set reject uploads, from now on.",
+    ),
+    "hashset list": (
+        "hashset.hashset:list_command",
+        "List the hash sets of the reference set, or its entries that are off.",
+    ),
+    "hashset show": (
+        "hashset.hashset:show_command",
+        "Show one hash set: its source, and its number of signals of each type.",
+    ),
+    "hashset remove": (
+        "hashset.hashset:remove_command",
+        "Remove a hash set from the reference set.",
+    ),
+    "hashset convert": (
+        "hashset.converting:convert_command",
+        "Write the allowed entries of a file as JSON lines, or as a list of one type.",
+    ),
+    "hashset diff": (
+        "hashset.differences:diff_command",
+        "List the files that would begin or cease to match if B replaced A.",
+    ),
+    "hashset stats": (
+        "hashset.stats:stats_command",
+        "Show the parts of the reference set, how they are searched, and the costs.",
+    ),
+    "hashset check": (
+        "hashset.generations:check_command",
+        "Verify every byte of the reference set, and a sample of queries.",
+    ),
+    "hashset off": (
+        "hashset.off:off_command",
+        "Switch entries off for a while, for example because they are wrong.",
+    ),
+    "hashset on": (
+        "hashset.off:on_command",
+        "Switch entries on again that operator, gate or tripwire switched off.",
+    ),
+    "hashset generations": (
+        "hashset.generations:generations_command",
+        "List the generation in force and the kept ones, newest first.",
+    ),
+    "hashset compact": (
+        "hashset.generations:compact_command",
+        "Merge base and overlay into one new base that finds the same entries.",
+    ),
+    "hashset rollback": (
+        "hashset.generations:rollback_command",
+        "Return to an older generation, without the entries withdrawn since then.",
+    ),
+    "hashset release": (
+        "hashset.generations:release_command",
+        "Release the generation that a rollback pinned, so that imports work again.",
+    ),
+    "hashset trust": (
+        "hashset.signed:trust_command",
+        "Trust the root of a signed set, once, and take the set from its source.",
+    ),
+    "hashset sync": (
+        "hashset.signed:sync_command",
+        "Update signed sets to the newest numbers of their issuers.",
+    ),
+    "hashset status": (
+        "hashset.signed:status_command",
+        "Show of every hash set the entries in force, the signers, and the freshness.",
+    ),
+    "hashset findings": (
+        "hashset.findings:findings_command",
+        "Write for the issuer which entries match harmless files, and how.",
+    ),
+    "hashset canary": (
+        "hashset.canaries:canary_command",
+        "Send the canaries of the signed sets through the proxy, and check its answer.",
+    ),
+    "hashset feedback": (
+        "issuer.feedback:feedback_command",
+        "Write for the issuer of a set which entries matched, by day, and sign it.",
+    ),
+    "hashset feedback-key": (
+        "issuer.feedback:feedback_key_command",
+        "Make the key that signs feedback, if there is none; print its public part.",
+    ),
+    "hashset known-good build": (
+        "hashset.known:build_command",
+        "Compute the signals of harmless pictures, for a known-good corpus.",
+    ),
+    "hashset known-good import": (
+        "hashset.known:import_command",
+        "Import a known-good corpus, or a list of harmless files.",
+    ),
+    "hashset known-good list": (
+        "hashset.known:list_command",
+        "List the known-good corpora.",
+    ),
+    "hashset known-good remove": (
+        "hashset.known:remove_command",
+        "Remove a known-good corpus.",
+    ),
+    "log totals": (
+        "log.totals:totals_command",
+        "Show the counts of each day, and their sums.",
+    ),
+    "log space": (
+        "log.space:space_command",
+        "Show the log's size, the free space, and for how many days it lasts.",
+    ),
+    "log prove": (
+        "log.proving:prove_command",
+        "Prove that a decision is in the log, by its signed checkpoint.",
+    ),
+    "log check-proof": (
+        "log.proving:check_proof_command",
+        "Check a proof that a decision is in a log. Exit code 1 if it proves nothing.",
+    ),
+    "log show": (
+        "log.log:show",
+        "Show decisions as a table on a terminal, else all records as JSON lines.",
+    ),
+    "report make": (
+        "report.making:report_command",
+        "Make a report of what the filter did, out of the logs of all proxies.",
+    ),
+    "config check": (
+        "config:check",
+        "Find all mistakes in a configuration, without starting the service.",
+    ),
+    "config presets": (
+        "config:presets",
+        "Show what each preset would have done with the last day's uploads.",
+    ),
+    "config show": (
+        "config:show",
+        "Show every setting that would be in force, and its source.",
+    ),
+    "api token add": (
+        "api:add_command",
+        "Make a token for the scan API, and print it once.",
+    ),
+    "api token list": (
+        "api:list_command",
+        "List the tokens of the scan API, without the tokens themselves.",
+    ),
+    "api token remove": (
+        "api:remove_command",
+        "Revoke a token of the scan API, at once.",
+    ),
+    "objection list": (
+        "objections:list_command",
+        "List the objections that wait for a decision, the oldest first.",
+    ),
+    "objection show": (
+        "objections:show_command",
+        "Show one objection as JSON, with its text and the matches of the upload.",
+    ),
+    "objection decide": (
+        "objections:decide_command",
+        "Decide an objection, as the page of reviewers does.",
+    ),
+    "objection statement": (
+        "objections:statement_command",
+        "Print the statement of reasons of a rejection, in the EU's public schema.",
+    ),
+    "objection statements": (
+        "objections:statements_command",
+        "Print the statements of reasons of a period, from the logs of all proxies.",
+    ),
+    "issuer stage": (
+        "issuer.proposing:stage_command",
+        "Stage entries for the next proposal. Nothing is signed or published.",
+    ),
+    "issuer propose": (
+        "issuer.proposing:propose_command",
+        "Turn the staged changes into a proposal, and show its effects.",
+    ),
+    "issuer sign": (
+        "issuer.issuer:sign_command",
+        "Show the proposal, and sign it with one key, or with several at one table.",
+    ),
+    "issuer publish": (
+        "issuer.issuer:publish_command",
+        "Publish the proposal, if it has enough signatures.",
+    ),
+    "issuer renew": (
+        "issuer.issuer:renew_command",
+        "Sign again that the published number is the newest; to be run by a timer.",
+    ),
+    "issuer withdraw": (
+        "issuer.issuer:withdraw_command",
+        "Withdraw entries at once, with the key of one duty officer.",
+    ),
+    "issuer export": (
+        "issuer.issuer:export_command",
+        "Copy the signed set for a courier, or write its entries as JSON lines.",
+    ),
+    "issuer status": (
+        "issuer.issuer:status_command",
+        "Show what is published, staged and proposed, the signers, and the expiry.",
+    ),
+    "issuer new": (
+        "issuer.holders:new_command",
+        "Make an issuer's folder, the keys of its holders, and propose who holds what.",
+    ),
+    "issuer key": (
+        "issuer.holders:key_command",
+        "Make a key, encrypted with a passphrase. FILE.pub is the public part.",
+    ),
+    "issuer rotate": (
+        "issuer.holders:rotate_command",
+        "Propose other holders of a role: a key was lost, or a person joins or leaves.",
+    ),
+    "issuer build": (
+        "issuer.building:build_command",
+        "Compute the signals of all pictures of a folder, for a hash set.",
+    ),
+    "issuer feedback": (
+        "issuer.feedback:issuer_feedback_command",
+        "Verify feedback of operators, and add it up by entry.",
+    ),
+    "issuer evidence-key": (
+        "issuer.evidence:evidence_key_command",
+        "Make a key that opens sealed evidence. FILE.pub is for operators.",
+    ),
+    "issuer open-evidence": (
+        "issuer.evidence:open_evidence_command",
+        "Open sealed evidence, and record the opening in the issuer's folder.",
+    ),
+    "issuer page": (
+        "issuer.paging:page_command",
+        "Serve the issuer's steps as a page, for a browser on this machine.",
+    ),
 }
-"""The words of each command, and its function: the module in this package, and the
-name in it."""
-
+"""The words of each command; the module in this package and the function in it; and the
+first paragraph of its help, so that a list of commands loads none of them."""
 
 USUAL: Final[Mapping[tuple[str, ...], str]] = {("report",): "make"}
 """Of a group, the command that is meant if an option follows the group's words."""
 
 _HELP: Final = frozenset({"-h", "--help"})
+
+MARKUP: Final = "markdown"
+"""The language of the help texts."""
+
+SETTINGS: Final[Mapping[str, Any]] = {"help_option_names": ["-h", "--help"]}
+"""Settings of every command and group."""
+
+
+class ListedCommand(TyperCommand):
+    """A command in a list of commands; calling it, or asking it for help, loads it."""
+
+    def __init__(self, words: str) -> None:
+        self._function, first = COMMANDS[words]
+        name = words.rpartition(" ")[2]
+        super().__init__(name, help=first, rich_markup_mode=MARKUP)
+
+    def load(self) -> TyperCommand:
+        """Return the command itself, with its parameters."""
+        module, _, name = self._function.partition(":")
+        function = getattr(importlib.import_module(f"uploadfilter.cli.{module}"), name)
+        alone = typer.Typer(add_completion=False, rich_markup_mode=MARKUP)
+        alone.command(self.name, context_settings=dict(SETTINGS))(function)
+        command = cast("TyperCommand", typer.main.get_command(alone))
+        hide_types_of_flags(command)
+        return command
+
+    @override
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any
+    ) -> Any:
+        """Begin a call of the command itself."""
+        return self.load().make_context(info_name, args, parent, **extra)
 
 
 def completed(words: Sequence[str]) -> list[str]:
@@ -130,43 +368,36 @@ def completed(words: Sequence[str]) -> list[str]:
     return list(words)
 
 
-def add_commands(program: typer.Typer, words: Sequence[str]) -> None:
-    """Add the commands that a command line may call, with their groups.
-
-    Args:
-        program: The program, without commands.
-        words: The command line after the program's name. Only if its first words are
-            those of a command, that command is the only one.
-    """
-    called = _called(tuple(words))
-    groups: dict[tuple[str, ...], typer.Typer] = {(): program}
-    for path, function in COMMANDS.items():
-        if called in (None, path):
-            group = _group(path[:-1], groups)
-            group.command(path[-1])(_loaded(function))
-
-
-def _called(words: tuple[str, ...]) -> tuple[str, ...] | None:
-    """Return the command that begins a command line; ``None`` if none does."""
-    longest = max(len(path) for path in COMMANDS)
-    starts = (words[:length] for length in range(1, longest + 1))
-    return next((start for start in starts if start in COMMANDS), None)
+def add_commands(program: TyperGroup) -> None:
+    """Add all groups and commands to the program; none is loaded."""
+    groups = {"": program}
+    for words, text in GROUPS.items():
+        groups[words] = TyperGroup(
+            name=words.rpartition(" ")[2],
+            help=text,
+            no_args_is_help=True,
+            rich_markup_mode=MARKUP,
+            context_settings=dict(SETTINGS),
+        )
+        hide_types_of_flags(groups[words])
+    for words in COMMANDS:
+        groups[words.rpartition(" ")[0]].add_command(ListedCommand(words))
+    for words in GROUPS:
+        groups[words.rpartition(" ")[0]].add_command(groups[words])
 
 
-def _group(
-    path: tuple[str, ...], groups: dict[tuple[str, ...], typer.Typer]
-) -> typer.Typer:
-    """Return a group of commands; make it, and those above, if it is not there."""
-    if path not in groups:
-        groups[path] = typer.Typer(no_args_is_help=True, help=GROUPS[path])
-        _group(path[:-1], groups).add_typer(groups[path], name=path[-1])
-    return groups[path]
+def load_commands(group: TyperGroup) -> None:
+    """Load all commands of a group, for those who read the parameters of each."""
+    for name, command in group.commands.items():
+        if isinstance(command, TyperGroup):
+            load_commands(command)
+        elif isinstance(command, ListedCommand):
+            group.commands[name] = command.load()
 
 
-def _loaded(function: str) -> Callable[..., object]:
-    """Return the function of a command; its module is loaded here."""
-    module, _, name = function.partition(":")
-    loaded: Callable[..., object] = getattr(
-        importlib.import_module(f"uploadfilter.cli.{module}"), name
-    )
-    return loaded
+def hide_types_of_flags(command: TyperCommand | TyperGroup) -> None:
+    """Remove typer's ``<bool>`` from the help of flags: a flag takes no value."""
+    context = typer.Context(command, **SETTINGS)
+    for parameter in (*command.params, command.get_help_option(context)):
+        if isinstance(parameter, TyperOption) and parameter.is_flag:
+            parameter.metavar = ""

@@ -116,7 +116,7 @@ def presets(
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show the actions that each preset would have taken for the last day's uploads.
+    """Show what each preset would have done with the last day's uploads.
 
     It reads the decision log, whatever policy was in force at the time. Choose a preset
     with `preset` in `[policy]`.

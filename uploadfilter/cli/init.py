@@ -1,8 +1,8 @@
 """``uploadfilter init``: make the state directory with an empty reference set."""
 
-from uploadfilter.cli.acting import directory_to_write
 from uploadfilter.cli.options import StateOption
 from uploadfilter.cli.output import say
+from uploadfilter.cli.writing import directory_to_write
 
 
 def init(*, state: StateOption = None) -> None:

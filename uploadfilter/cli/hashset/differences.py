@@ -15,13 +15,13 @@ import msgspec
 import typer
 from rich.text import Text
 
-from uploadfilter.cli.acting import writer_apart
 from uploadfilter.cli.hashset.generations import reference_directory
 from uploadfilter.cli.options import JobsOption, JSONOption, StateOption, present_s
 from uploadfilter.cli.output import FOUND, harmless, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.scan import check
 from uploadfilter.cli.shapes import CheckedFile
+from uploadfilter.cli.writing import writer_apart
 from uploadfilter.errors import StoreError, UsageError
 from uploadfilter.gate.differing import (
     Difference,

@@ -9,10 +9,10 @@ from typing import Annotated
 
 import typer
 
-from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.options import JSONOption, StateOption, config_file
 from uploadfilter.cli.output import print_json, say
 from uploadfilter.cli.places import may_enforce
+from uploadfilter.cli.writing import reference_writer
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.hashsets.choices import Settled
 from uploadfilter.model import EntryState

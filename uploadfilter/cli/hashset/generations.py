@@ -14,7 +14,6 @@ from rich.progress import DownloadColumn
 from rich.table import Table
 from rich.text import Text
 
-from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.hashset.enforcement import say_lack
 from uploadfilter.cli.options import (
     JSONOption,
@@ -32,6 +31,7 @@ from uploadfilter.cli.output import (
     table,
 )
 from uploadfilter.cli.progress import board
+from uploadfilter.cli.writing import reference_writer
 from uploadfilter.reference.checking import CheckReport
 from uploadfilter.reference.files.layout import Current
 from uploadfilter.reference.store import REFERENCE_DIRECTORY, ReferenceDirectory
@@ -56,7 +56,7 @@ def generations_command(*, json: JSONOption = False, state: StateOption = None) 
 
 
 def check_command(*, json: JSONOption = False, state: StateOption = None) -> None:
-    """Verify every byte of the reference set, and the results of a sample of queries.
+    """Verify every byte of the reference set, and a sample of queries.
 
     May run while the service runs. Exit code 1 if a file is damaged; the report says
     whether the generation in force needs that file.

@@ -10,7 +10,6 @@ import typer
 from rich.progress import DownloadColumn
 from rich.text import Text
 
-from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
     NameArgument,
@@ -56,6 +55,7 @@ from uploadfilter.cli.output import (
     say,
 )
 from uploadfilter.cli.progress import board
+from uploadfilter.cli.writing import reference_writer
 from uploadfilter.errors import UsageError
 from uploadfilter.hashsets.choices import Chosen, settled
 from uploadfilter.hashsets.importing import (

@@ -15,7 +15,6 @@ from typing import Annotated, BinaryIO, Final
 import typer
 from rich.progress import DownloadColumn
 
-from uploadfilter.cli.acting import directory_to_write, reference_writer
 from uploadfilter.cli.options import (
     JobsOption,
     JSONOption,
@@ -25,6 +24,7 @@ from uploadfilter.cli.options import (
 )
 from uploadfilter.cli.output import print_json, print_text, say, table
 from uploadfilter.cli.progress import Board, board, counted_aside
+from uploadfilter.cli.writing import directory_to_write, reference_writer
 from uploadfilter.errors import HashSetFormatError
 from uploadfilter.issuing.wording import counted
 from uploadfilter.knowngood.corpus import is_corpus, opened

@@ -8,7 +8,6 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from uploadfilter.cli.acting import reference_writer
 from uploadfilter.cli.hashset.enforcement import say_lack
 from uploadfilter.cli.hashset.generations import when
 from uploadfilter.cli.options import (
@@ -18,6 +17,7 @@ from uploadfilter.cli.options import (
     present_s,
 )
 from uploadfilter.cli.output import print_json, say, table
+from uploadfilter.cli.writing import reference_writer
 from uploadfilter.reference.entries.off import Off, Party
 
 _SetArgument = Annotated[
@@ -103,7 +103,7 @@ def on_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Switch entries on again, whether operator, gate or tripwire switched them off.
+    """Switch entries on again that operator, gate or tripwire switched off.
 
     For gate and tripwire two people are named: ask the issuer first. The tripwire then
     leaves the entry alone for 30 days. What the issuer withdrew stays off.

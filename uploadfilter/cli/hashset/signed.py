@@ -9,7 +9,6 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from uploadfilter.cli.acting import directory_to_write
 from uploadfilter.cli.hashset.enforcement import (
     DropCategoriesOption,
     MonitoredOption,
@@ -39,6 +38,7 @@ from uploadfilter.cli.output import (
     show_error,
 )
 from uploadfilter.cli.progress import board
+from uploadfilter.cli.writing import directory_to_write
 from uploadfilter.errors import (
     HashSetError,
     HashSetTrustError,

@@ -10,7 +10,6 @@ import msgspec
 import typer
 from rich.text import Text
 
-from uploadfilter.cli.acting import directory_to_write
 from uploadfilter.cli.issuer.issuer import DEFAULT_FOLDER, FolderOption
 from uploadfilter.cli.options import (
     JSONOption,
@@ -19,6 +18,7 @@ from uploadfilter.cli.options import (
     state_directory,
 )
 from uploadfilter.cli.output import harmless, print_json, print_text, say, write_data
+from uploadfilter.cli.writing import directory_to_write
 from uploadfilter.errors import FeedbackError, StoreMissingError, UsageError
 from uploadfilter.issuing import feedback as summing
 from uploadfilter.issuing.folder import IssuerFolder
@@ -52,7 +52,7 @@ def feedback_key_command(
     ] = None,
     state: StateOption = None,
 ) -> None:
-    """Make the key that signs feedback, if there is none, and print its public part.
+    """Make the key that signs feedback, if there is none; print its public part.
 
     Give the public part to the issuer, and read it out on the telephone.
 
@@ -107,7 +107,7 @@ def feedback_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Write a signed file for the issuer of a set: its entries that matched, by day.
+    """Write for the issuer of a set which entries matched, by day, and sign it.
 
     The file holds counts, and nothing about an upload or its client. It is text: read
     it before you send it.

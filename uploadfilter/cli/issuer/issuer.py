@@ -231,7 +231,7 @@ def export_command(
 def status_command(
     *, json: JSONOption = False, folder: FolderOption = DEFAULT_FOLDER
 ) -> None:
-    """Show what is published, staged and proposed, the signers, and the expiry dates.
+    """Show what is published, staged and proposed, the signers, and the expiry.
 
     **Example**
 

@@ -141,7 +141,7 @@ def show(
     state: StateOption = None,
     instance: InstanceOption = None,
 ) -> None:
-    """Show decisions as a table on a terminal; otherwise every record as a JSON line.
+    """Show decisions as a table on a terminal, else all records as JSON lines.
 
     Exit code 1 if no record fits.
 

@@ -134,7 +134,7 @@ def verify_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """Check that no record was changed, lost, inserted or moved, and no report lies.
+    """Check that no record was changed, lost, added or moved, and no report lies.
 
     Of a log, the chain of its records and the tree that is there are computed again. Of
     a report, every figure is computed again from the logs that are named with it. Exit
