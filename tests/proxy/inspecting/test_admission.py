@@ -17,7 +17,12 @@ from uploadfilter.decisions.records.records import ShedRecord
 from uploadfilter.model import Mode, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import SCARCE_DAYS, Admission
-from uploadfilter.proxy.inspecting.pacing import CLIENT_SHARE, FREE_S, RECORD_S
+from uploadfilter.proxy.inspecting.pacing import (
+    CLIENT_SHARE,
+    FREE_S,
+    RECORD_S,
+    UPLOAD_S,
+)
 from uploadfilter.proxy.inspecting.rounds import BYTE_S, ROUND_S
 from uploadfilter.proxy.inspecting.spool import GIB, SpoolLimits, SpoolRoom
 from uploadfilter.proxy.requests.limits import ProxyLimits
@@ -362,7 +367,7 @@ async def test_records_are_charged_where_the_disk_of_the_log_is_scarce() -> None
 
         asked.clear()
         meter = admission.meter(client)
-        meter.spend(FREE_S)
+        meter.spend(FREE_S - UPLOAD_S)
         await meter.turn(is_wanted=is_wanted)
         return bool(asked)
 

@@ -14,13 +14,16 @@ from uploadfilter.proxy.inspecting.pacing import (
     FREE_S,
     HOUSEHOLD_SHARE,
     LONGEST_DEBT_S,
+    PART_S,
+    SCAN_S,
     SHARE,
     SITE_SHARE,
+    UPLOAD_S,
     ClientDebts,
     LoopMeter,
-    Metered,
     Turnstiles,
 )
+from uploadfilter.proxy.inspecting.rounds import BYTE_S, PIECE_S
 
 ONE, NEIGHBOUR = "20010db800000001", "20010db800000002"
 """Two networks of 64 bits, of one household."""
@@ -146,7 +149,7 @@ def test_ordinary_upload_is_free() -> None:
     accounts = ClientDebts()
     ordinary = meter(accounts)
     ordinary.received(1_000_000)
-    ordinary.spend(FREE_S)
+    ordinary.spend(FREE_S - UPLOAD_S)
     ordinary.spend(0.02)
 
     assert accounts.wait_s(ONE, now_s=0) == 0
@@ -174,7 +177,7 @@ def test_nothing_is_free_for_a_client_that_owes() -> None:
     meter(accounts).spend(FREE_S)
 
     assert accounts.wait_s(ONE, now_s=0) == pytest.approx(
-        owed_s + FREE_S / CLIENT_SHARE
+        owed_s + (UPLOAD_S + FREE_S) / CLIENT_SHARE
     )
 
 
@@ -186,7 +189,7 @@ def test_upload_that_is_broken_off_was_not_free() -> None:
     owed_before_s = accounts.wait_s(ONE, now_s=0)
     for _ in range(2):
         broken.broken_off()
-    twin.charge(ONE, FREE_S / 2, now_s=0)
+    twin.charge(ONE, UPLOAD_S + FREE_S / 2, now_s=0)
     twin.fine(ONE, BROKEN_OFF_S, now_s=0)
     for owing in (accounts, twin):
         owing.charge(ONE, 1.0, now_s=0)
@@ -226,6 +229,22 @@ async def test_turn_that_was_paid_for_is_not_charged_again() -> None:
     assert accounts.wait_s(ONE, now_s=1e3) == 0
 
 
+async def test_upload_costs_by_its_bytes_parts_and_scans() -> None:
+    """What a part of its body cost is not charged again with the next one."""
+    accounts, twin = ClientDebts(), ClientDebts()
+    dear = meter(accounts)
+    dear.forfeit()
+    await dear.round(1000)
+    for parts, unpacked in ((20, 0), (300, -50), (300, 10_000)):
+        dear.processed(parts=parts, unpacked=unpacked)
+    dear.scanned(400)
+    bytes_s = PIECE_S + 11_000 * BYTE_S
+    twin.charge(ONE, bytes_s + 300 * PART_S + 400 * SCAN_S, now_s=0)
+
+    assert accounts.wait_s(ONE, now_s=0) == pytest.approx(twin.wait_s(ONE, now_s=0))
+    assert twin.wait_s(ONE, now_s=0) > 0
+
+
 async def test_upload_that_is_not_wanted_any_more_waits_no_longer() -> None:
     """A client that has disconnected, or lost its place, makes room at once."""
     accounts = ClientDebts()
@@ -258,36 +277,6 @@ async def test_one_upload_of_a_client_passes_at_a_time() -> None:
 
 async def _cancelled(task: "asyncio.Task[None]") -> None:
     task.cancel()
-
-
-async def test_metered_work_returns_raises_and_is_cancelled_as_without() -> None:
-    """Everything between a coroutine and the loop passes through."""
-    spent: list[float] = []
-
-    async def work(*, fails: bool) -> str:
-        await asyncio.sleep(0)
-        if fails:
-            raise ValueError("as without")
-        try:
-            async with asyncio.timeout(0):
-                await asyncio.sleep(3600)
-        except TimeoutError:
-            return "late"
-        return "never"
-
-    async def forever() -> None:
-        await Metered(asyncio.sleep(3600), spent.append)
-
-    assert await Metered(work(fails=False), spent.append) == "late"
-    with pytest.raises(ValueError, match="as without"):
-        await Metered(work(fails=True), spent.append)
-    task = asyncio.ensure_future(forever())
-    await asyncio.sleep(0)
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
-    assert len(spent) >= 6
-    assert min(spent) >= 0
 
 
 async def test_one_upload_of_a_client_is_in_a_block_at_a_time() -> None:

@@ -42,7 +42,6 @@ from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting.admission import Admission
 from uploadfilter.proxy.inspecting.commands import Answer
 from uploadfilter.proxy.inspecting.intake import Intake
-from uploadfilter.proxy.inspecting.pacing import LoopMeter, Metered
 from uploadfilter.proxy.inspecting.reading import BodyReader, RequestSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import Spool, SpoolRoom
@@ -153,14 +152,6 @@ class Workbench:
             Why the body did not reach its end; ``None`` if it did.
         """
         meter = self._admission.meter(arrival.client_key)
-        return await Metered(self._received(arrival, take, meter), meter.spend)
-
-    async def _received(
-        self,
-        arrival: Arrival,
-        take: Callable[[bytes], Awaitable[Failure | None]],
-        meter: LoopMeter,
-    ) -> Failure | None:
         sender = RequestSender(arrival.request)
         try:
             await sender.ask_for_body()

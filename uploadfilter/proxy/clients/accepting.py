@@ -6,7 +6,7 @@ connections a second are accepted. When three hundred came each second, the head
 each was read 0.5 to 1 s after the client had sent it. Rules this module keeps:
 
 - New connections take a share of the loop: one round opens one for each ``EACH_S`` that
-  the loop has worked since the round before, within bounds. Then the connections that
+  the loop has taken since the round before, within bounds. Then the connections that
   are already open have their turn. An upload takes a dozen rounds, so that it waits for
   a flood of connections as often.
 - Which ones are opened is decided by client (``newcomers.py``): more are accepted than
@@ -40,7 +40,7 @@ from uploadfilter.proxy.clients.newcomers import Newcomers, Who
 log: structlog.stdlib.BoundLogger = structlog.get_logger()
 
 EACH_S: Final = 0.002
-"""CPU seconds of the loop for each new connection. To open one, to read its head and to
+"""Seconds of the loop for each new connection. To open one, to read its head and to
 refuse its upload takes 0.7 ms: so a flood of them takes a third of the loop, or more if
 nobody else wants it."""
 
@@ -190,10 +190,10 @@ class Acceptor:
 
     def _may_open(self) -> int:
         """Return how many connections this round may open."""
-        now_s = time.thread_time()
-        worked_s = now_s - self._accepted_at_s
+        now_s = time.monotonic()
+        round_s = now_s - self._accepted_at_s
         self._accepted_at_s = now_s
-        return int(max(min(worked_s / EACH_S, MOST_AT_ONCE), LEAST_AT_ONCE))
+        return int(max(min(round_s / EACH_S, MOST_AT_ONCE), LEAST_AT_ONCE))
 
     def _open(self, accepted: socket.socket) -> None:
         opening = self._loop.create_task(

@@ -183,10 +183,10 @@ class Driver:
         if upload.uninspected is not None:
             return inspection.failed(upload.uninspected)
         async for data in body:
-            commands = await self._carried_out(upload, inspection.receive(data))
+            commands = await self._carried_out(upload, _receive(upload, data))
             while inspection.is_behind() and not commands:
                 await asyncio.sleep(0)
-                commands = await self._carried_out(upload, inspection.receive(b""))
+                commands = await self._carried_out(upload, _receive(upload))
             if commands:
                 return commands
         return await self._carried_out(upload, inspection.end())
@@ -226,7 +226,7 @@ class Driver:
             if not data:
                 return [], None
             upload.unheld = data
-            commands = await self._carried_out(upload, inspection.receive(data))
+            commands = await self._carried_out(upload, _receive(upload, data))
             if inspection.is_behind():
                 commands = commands or await self._caught_up(upload, reader)
             if commands:
@@ -242,7 +242,7 @@ class Driver:
                 await meter.turn(is_wanted=reader.is_wanted)
                 if not reader.is_wanted():
                     break
-                commands = await self._carried_out(upload, inspection.receive(b""))
+                commands = await self._carried_out(upload, _receive(upload))
         return commands
 
     async def _carried_out(
@@ -283,6 +283,15 @@ class Driver:
     def _took(self, phase: Phase, upload: Upload, begun_s: float) -> None:
         """Note how long a finished phase took."""
         self._metrics.took(phase, upload.clock() - begun_s)
+
+
+def _receive(upload: Upload, data: bytes = b"") -> list[Command]:
+    """Process bytes, or the rest of those before, at the expense of the client."""
+    inspection = upload.inspection
+    commands = inspection.receive(data)
+    unpacked = inspection.contents_bytes - inspection.body_bytes
+    upload.meter.processed(parts=inspection.content_count, unpacked=unpacked)
+    return commands
 
 
 async def _kept(upload: Upload, command: KeepSlice) -> web.StreamResponse | None:

@@ -170,6 +170,16 @@ class Inspection:
         """Bytes of the body that have arrived."""
         return self._body_bytes
 
+    @property
+    def contents_bytes(self) -> int:
+        """Bytes of contents that have arrived, without the coding of their form."""
+        return self._contents_bytes
+
+    @property
+    def content_count(self) -> int:
+        """Number of contents that have arrived whole."""
+        return len(self._contents)
+
     def is_behind(self) -> bool:
         """Tell whether bytes that have arrived are not processed yet.
 

@@ -17,7 +17,6 @@ from uploadfilter.proxy.inspecting.commands import Answer, Forward, Where
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
-from uploadfilter.proxy.inspecting.pacing import Metered
 from uploadfilter.proxy.inspecting.reading import RequestSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
@@ -87,7 +86,7 @@ class Intake:
                 is_canary=is_canary,
                 keep=keep,
             )
-            return await Metered(self._driver.run(upload), upload.meter.spend)
+            return await self._driver.run(upload)
 
     async def ask(
         self,
@@ -124,8 +123,7 @@ class Intake:
                 accept_status=_ACCEPTED,
                 rejected_in_body=rejected_in_body,
             )
-            asking = self._driver.ask(upload)
-            return upload, await Metered(asking, upload.meter.spend)
+            return upload, await self._driver.ask(upload)
 
     async def _place(self, arrival: Arrival, held: Held) -> TurnedAway | None:
         """Take a place for an upload while ``held`` is open, or say why not."""
@@ -180,8 +178,7 @@ class Intake:
                 self._recorder.shed(upload.ticket, reason, status=status)
                 yield upload, Answer(status=status, reason=reason)
                 return
-            deciding = self._driver.decide(upload, data)
-            yield upload, await Metered(deciding, upload.meter.spend)
+            yield upload, await self._driver.decide(upload, data)
 
     def _begun(
         self,
