@@ -32,7 +32,6 @@ from tests.repository import (
 from uploadfilter import config, errors, model
 from uploadfilter.cli import options as options_of_cli
 from uploadfilter.cli import whole_program
-from uploadfilter.cli.commands import completed
 from uploadfilter.config import schema
 from uploadfilter.decisions import judgement
 from uploadfilter.decisions.records import base, lasting, records, summaries
@@ -360,7 +359,6 @@ def test_shown_command_lines_are_right(page: Path) -> None:
         words = shlex.split(line, comments=True)
         if not words or words[0] != "uploadfilter":
             continue
-        words[1:] = completed(words[1:])
         name = next((n for n in COMMANDS if words[: len(n.split())] == n.split()), None)
         assert name is not None, line
         used = {w.partition("=")[0] for w in words if w.startswith("--")}

@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from tests.cli.running import run
 from uploadfilter.cli import whole_program
-from uploadfilter.cli.commands import COMMANDS, GROUPS, completed
+from uploadfilter.cli.commands import COMMANDS, GROUPS
 
 
 def found_in(group: TyperGroup, above: str = "") -> dict[str, TyperCommand]:
@@ -83,22 +83,3 @@ def test_misspelt_command_is_answered_with_the_near_one(
 
     assert code == 2
     assert "Did you mean 'import'?" in capfd.readouterr().err
-
-
-@pytest.mark.parametrize(
-    ("words", "whole"),
-    [
-        (["report", "--from", "x"], ["report", "make", "--from", "x"]),
-        (["report", "make", "--from", "x"], ["report", "make", "--from", "x"]),
-        (["verify", "f"], ["verify", "f"]),
-        (["report", "--help"], ["report", "--help"]),
-        (["report"], ["report"]),
-        (["log", "--since"], ["log", "--since"]),
-        ([], []),
-    ],
-)
-def test_usual_command_of_a_group_may_be_left_out(
-    words: list[str], whole: list[str]
-) -> None:
-    """An option after ``report`` means ``report make``; nothing else changes."""
-    assert completed(words) == whole

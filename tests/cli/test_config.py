@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import run
-from tests.decisions.logs import NOON, REFUSED, decision, write_log
 from uploadfilter.reference.store import ReferenceDirectory
 
 USABLE = """
@@ -186,19 +185,3 @@ def test_settings_that_cannot_be_used_are_not_shown(
 
     assert run(monkeypatch, "config", "show", str(file)) == 2
     assert "toml:1: mode = 'off'" in capfd.readouterr().err
-
-
-def test_presets_are_compared_by_the_log(
-    file: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Those uploads count that are younger than was said."""
-    log = file.parent / "state/instances/main/log"
-    write_log(log, [[decision("d", REFUSED)]], start=NOON)
-
-    assert run(monkeypatch, "config", "presets", "--since", "2026-11-25", "--json") == 0
-    found = json.loads(capfd.readouterr().out)
-    assert run(monkeypatch, "config", "presets", "--since", "2100-01-01", "--json") == 1
-    none = json.loads(capfd.readouterr().out)
-
-    assert found["presets"]["balanced"]["reject"] == 1
-    assert (found["uploads"], none["uploads"]) == (1, 0)

@@ -41,7 +41,7 @@ def test_objection_is_listed_and_decided(
     assert run(monkeypatch, *words, "reversed", *more, "--entry", "demo/x") == 2
     assert run(monkeypatch, *words, "stands", *more, "--answer", "No.") == 0
     capfd.readouterr()
-    assert run(monkeypatch, "objection", "show", ID, "--state", str(state)) == 0
+    assert run(monkeypatch, "objection", "list", ID, "--state", str(state)) == 0
     shown = json.loads(capfd.readouterr().out)
 
     assert listed["decision"] == ID
@@ -56,10 +56,13 @@ def test_objection_is_listed_and_decided(
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (("show", decision_id(7)), "nobody has objected"),
-        (("show", "nonsense"), "not the number of a decision"),
+        (("list", decision_id(7)), "nobody has objected"),
+        (("list", "nonsense"), "not the number of a decision"),
         (("statement", decision_id(9)), "no record of a rejected upload"),
-        (("statements", "--from", "x", "--to", "2026-11-28"), "is not a day"),
+        (("statement", "--from", "x", "--to", "2026-11-28"), "is not a day"),
+        (("statement",), "either an ID, or"),
+        (("statement", "--from", "2026-11-28"), "either an ID, or"),
+        (("statement", ID, "--to", "2026-11-28"), "either an ID, or"),
     ],
 )
 def test_mistakes_are_told(
@@ -80,7 +83,7 @@ def test_statements_of_a_period_are_valid(
     """One for each rejection of content, in calls that the database takes."""
     period = ("--from", "2026-11-28", "--to", "2026-11-28")
     more = ("--state", str(state))
-    assert run(monkeypatch, "objection", "statements", *period, *more) == 0
+    assert run(monkeypatch, "objection", "statement", *period, *more) == 0
     calls = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
     assert run(monkeypatch, "objection", "statement", ID, *more) == 0
     one = json.loads(capfd.readouterr().out)

@@ -44,7 +44,9 @@ def test_pilot_counts_what_would_be_rejected(state: Path, listed: Path) -> None:
         (record,) = site.log("--would", "reject")
         metrics = curl(f"{admin}/metrics").body.decode()
         page = curl(f"{admin}/").body.decode()
-        shown = running.run_program("config", "presets", "--json", state=state)
+        shown = running.run_program(
+            "log", "totals", "--by", "preset", "--json", state=state
+        )
 
     assert answers == [201, 201]
     assert (record["verdict"], record["action"]) == ("MATCH", "ACCEPT")

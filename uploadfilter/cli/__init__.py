@@ -22,7 +22,6 @@ from uploadfilter.cli.commands import (
     MARKUP,
     SETTINGS,
     add_commands,
-    completed,
     hide_types_of_flags,
     load_commands,
 )
@@ -98,7 +97,7 @@ def main() -> None:
     An uncaught exception would end with 1, which here means that something matched.
     """
     try:
-        program()(completed(sys.argv[1:]))
+        program()(sys.argv[1:])
     except UploadFilterError as exc:
         exc.hint = why_denied(exc) or exc.hint
         show_error(exc)

@@ -8,7 +8,7 @@ add one entry to ``COMMANDS``; help shows commands in this order.
 """
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final, cast
 
 import typer
@@ -21,7 +21,6 @@ GROUPS: Final[Mapping[str, str]] = {
     "hashset known-good": "Keep corpora of harmless files, which no signed set lists.",
     "lookback": "Look back at the files that an origin stores already.",
     "log": "Read the decision log, and prove a record of it.",
-    "report": "Make a report of what the filter did.",
     "config": "Check the configuration, and show the settings in force.",
     "api": "Let applications ask the filter about uploads.",
     "api token": "Make, list and revoke the tokens of the scan API.",
@@ -62,6 +61,10 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     "verify": (
         "verify.verify:verify_command",
         "Check that no record was changed, lost, added or moved, and no report lies.",
+    ),
+    "report": (
+        "report.making:report_command",
+        "Make a report of what the filter did, out of the logs of all proxies.",
     ),
     "lookback scan": (
         "lookback:scan_command",
@@ -183,33 +186,17 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
         "log.totals:totals_command",
         "Show the counts of each day, and their sums.",
     ),
-    "log space": (
-        "log.space:space_command",
-        "Show the log's size, the free space, and for how many days it lasts.",
-    ),
     "log prove": (
         "log.proving:prove_command",
         "Prove that a decision is in the log, by its signed checkpoint.",
-    ),
-    "log check-proof": (
-        "log.proving:check_proof_command",
-        "Check a proof that a decision is in a log. Exit code 1 if it proves nothing.",
     ),
     "log show": (
         "log.log:show",
         "Show decisions as a table on a terminal, else all records as JSON lines.",
     ),
-    "report make": (
-        "report.making:report_command",
-        "Make a report of what the filter did, out of the logs of all proxies.",
-    ),
     "config check": (
         "config:check",
         "Find all mistakes in a configuration, without starting the service.",
-    ),
-    "config presets": (
-        "config:presets",
-        "Show what each preset would have done with the last day's uploads.",
     ),
     "config show": (
         "config:show",
@@ -229,11 +216,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "objection list": (
         "objections:list_command",
-        "List the objections that wait for a decision, the oldest first.",
-    ),
-    "objection show": (
-        "objections:show_command",
-        "Show one objection as JSON, with its text and the matches of the upload.",
+        "List the objections that wait for a decision, the oldest first; or show one.",
     ),
     "objection decide": (
         "objections:decide_command",
@@ -241,11 +224,7 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
     ),
     "objection statement": (
         "objections:statement_command",
-        "Print the statement of reasons of a rejection, in the EU's public schema.",
-    ),
-    "objection statements": (
-        "objections:statements_command",
-        "Print the statements of reasons of a period, from the logs of all proxies.",
+        "Print the statement of reasons of a rejection, or those of a period.",
     ),
     "issuer stage": (
         "issuer.proposing:stage_command",
@@ -315,11 +294,6 @@ COMMANDS: Final[Mapping[str, tuple[str, str]]] = {
 """The words of each command; the module in this package and the function in it; and the
 first paragraph of its help, so that a list of commands loads none of them."""
 
-USUAL: Final[Mapping[tuple[str, ...], str]] = {("report",): "make"}
-"""Of a group, the command that is meant if an option follows the group's words."""
-
-_HELP: Final = frozenset({"-h", "--help"})
-
 MARKUP: Final = "markdown"
 """The language of the help texts."""
 
@@ -351,21 +325,6 @@ class ListedCommand(TyperCommand):
     ) -> Any:
         """Begin a call of the command itself."""
         return self.load().make_context(info_name, args, parent, **extra)
-
-
-def completed(words: Sequence[str]) -> list[str]:
-    """Return a command line with the usual command of its group put in.
-
-    Args:
-        words: The command line after the program's name.
-    """
-    for group, command in USUAL.items():
-        end = len(group)
-        following = words[end : end + 1]
-        is_option = bool(following) and following[0].startswith("-")
-        if tuple(words[:end]) == group and is_option and following[0] not in _HELP:
-            return [*words[:end], command, *words[end:]]
-    return list(words)
 
 
 def add_commands(program: TyperGroup) -> None:

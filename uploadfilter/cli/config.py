@@ -2,36 +2,27 @@
 
 import os
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from uploadfilter.cli.comparisons import document_of, print_comparison
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
     StateOption,
     config_file,
     given,
-    log_directory,
-    moment,
-    present_s,
 )
 from uploadfilter.cli.output import (
     FAILED,
     FOUND,
-    NOTHING,
     print_json,
     say,
     show_problem,
     write_data,
 )
 from uploadfilter.cli.places import default_place, with_unit
-from uploadfilter.decisions.files.reading import Filters, read
-from uploadfilter.decisions.presets import Comparison
-from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.errors import ConfigError, ConfigProblem, UsageError
 
 if TYPE_CHECKING:
@@ -102,42 +93,6 @@ def check(
         raise typer.Exit(FAILED)
     if faults or (warnings and strict):
         raise typer.Exit(FOUND)
-
-
-def presets(
-    *,
-    since: Annotated[
-        str,
-        typer.Option(
-            metavar="MOMENT", help="A date, a time, or an age such as 90m or 7d."
-        ),
-    ] = "1d",
-    json: JSONOption = False,
-    state: StateOption = None,
-    instance: InstanceOption = None,
-) -> None:
-    """Show what each preset would have done with the last day's uploads.
-
-    It reads the decision log, whatever policy was in force at the time. Choose a preset
-    with `preset` in `[policy]`.
-
-    **Example**
-
-        uploadfilter config presets --since 7d
-    """
-    now = datetime.fromtimestamp(present_s(), UTC)
-    filters = Filters(since=moment(since, now=now), kind="decision")
-    compared = Comparison()
-    for record in read(log_directory(state, instance), filters=filters):
-        if isinstance(record, DecisionRecord):
-            compared.add(record)
-    if json:
-        print_json(document_of(compared))
-    else:
-        print_comparison(compared)
-    if not compared.uploads:
-        say("there was no decision in that time")
-        raise typer.Exit(NOTHING)
 
 
 def show(

@@ -45,6 +45,12 @@ DecisionArgument = Annotated[
 
 
 def list_command(
+    decision: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[ID]", help="Print this one as JSON, with its text and matches."
+        ),
+    ] = None,
     *,
     decided: Annotated[
         bool, typer.Option("--decided", help="List decided ones instead.")
@@ -52,17 +58,23 @@ def list_command(
     json: JSONOption = False,
     state: StateOption = None,
 ) -> None:
-    """List the objections that wait for a decision, the oldest first.
+    """List the objections that wait for a decision, the oldest first; or show one.
 
-    **Example**
+    **Examples**
 
         uploadfilter objection list
+
+        uploadfilter objection list 20261125-0123456789abcdef0123
     """
     open_ = ObjectionState.RECEIVED
     states = [it for it in ObjectionState if (it is not open_) == decided]
     with _store(state_directory(state)) as store:
-        found = store.list(states, most=_LISTED)
-    if json:
+        found = (
+            store.list(states, most=_LISTED)
+            if decision is None
+            else [_find(store, decision)]
+        )
+    if json or decision is not None:
         for it in found:
             print_json(_document(it))
         return
@@ -71,17 +83,6 @@ def list_command(
         for it in found
     ]
     print_text(table("decision", "came (UTC)", "decide by", "state", rows=rows))
-
-
-def show_command(decision: DecisionArgument, *, state: StateOption = None) -> None:
-    """Show one objection as JSON, with its text and the matches of the upload.
-
-    **Example**
-
-        uploadfilter objection show 20261125-0123456789abcdef0123
-    """
-    with _store(state_directory(state)) as store:
-        print_json(_document(_find(store, decision)))
 
 
 def decide_command(
@@ -138,57 +139,58 @@ def decide_command(
 
 
 def statement_command(
-    decision: DecisionArgument,
-    *,
-    config_path: ConfigOption = None,
-    state: StateOption = None,
-) -> None:
-    """Print the statement of reasons of a rejection, in the EU's public schema.
-
-    **Example**
-
-        uploadfilter objection statement 20261125-0123456789abcdef0123
-    """
-    place = state_directory(state)
-    texts = _settings(config_path, place).statements
-    become_owner(place)
-    known = _id(decision)
-    found = next(find_records(place, {known}), None)
-    if found is None or not needs_statement(found.record):
-        raise UsageError(
-            f"there is no record of a rejected upload {known!r}",
-            hint="'uploadfilter log show' lists the decisions that the log has.",
-        )
-    print_json(statement_of(found.record, texts, ended=_ended(place, known)))
-
-
-def statements_command(
+    decision: Annotated[
+        str | None, typer.Argument(metavar="[ID]", help="The number of the decision.")
+    ] = None,
     *,
     since: Annotated[
-        str, typer.Option("--from", metavar="DAY", help="First day, UTC.")
-    ],
-    to: Annotated[str, typer.Option("--to", metavar="DAY", help="Last day, UTC.")],
+        str | None, typer.Option("--from", metavar="DAY", help="First day, UTC.")
+    ] = None,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="DAY", help="Last day, UTC.")
+    ] = None,
     config_path: ConfigOption = None,
     state: StateOption = None,
 ) -> None:
-    """Print the statements of reasons of a period, from the logs of all proxies.
+    """Print the statement of reasons of a rejection, or those of a period.
 
-    Each line is one call of the EU's transparency database: at most 100 statements.
+    They have the EU's public schema. Those of a period are of all proxies; each line is
+    one call of the EU's transparency database: at most 100 statements.
 
-    **Example**
+    **Examples**
 
-        uploadfilter objection statements --from 2026-11-01 --to 2026-11-30
+        uploadfilter objection statement 20261125-0123456789abcdef0123
+
+        uploadfilter objection statement --from 2026-11-01 --to 2026-11-30
     """
+    if (decision is None) == (since is None) or (since is None) != (to is None):
+        raise UsageError(
+            "the command takes either an ID, or --from and --to",
+            hint="'uploadfilter log show' lists the decisions that the log has.",
+        )
     place = state_directory(state)
     texts = _settings(config_path, place).statements
     become_owner(place)
-    records = _rejections(place, _day(since), _day(to))
+    if since is None or to is None:
+        record = _rejection(place, _id(decision or ""))
+        print_json(statement_of(record, texts, ended=_ended(place, record.id)))
+        return
     made = (
         statement_of(record, texts, ended=_ended(place, record.id))
-        for record in records
+        for record in _rejections(place, _day(since), _day(to))
     )
     while batch := list(islice(made, MOST_IN_ONE_CALL)):
         print_json({"statements": batch})
+
+
+def _rejection(state: Path, decision: str) -> DecisionRecord:
+    found = next(find_records(state, {decision}), None)
+    if found is None or not needs_statement(found.record):
+        raise UsageError(
+            f"there is no record of a rejected upload {decision!r}",
+            hint="'uploadfilter log show' lists the decisions that the log has.",
+        )
+    return found.record
 
 
 def _rejections(state: Path, since: date, to: date) -> "Iterator[DecisionRecord]":
@@ -273,7 +275,7 @@ def _entry(found: Objection, written: str) -> tuple[str, str]:
             return it.set, it.entry
     raise UsageError(
         f"this decision did not match the entry {written!r}",
-        hint="'uploadfilter objection show' lists the entries, as SET and ENTRY.",
+        hint="'uploadfilter objection list ID' lists the entries, as SET and ENTRY.",
     )
 
 

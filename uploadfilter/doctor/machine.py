@@ -174,7 +174,8 @@ def examine_log(settings: Settings, epoch_s: float) -> Iterator[Diagnosis]:
         text = f"the disk of {str(directory)!r} cannot be queried: {exc.strerror}"
         yield failure(Area.DISK, text, "Check that the disk is mounted and works.")
         return
-    yield success(Area.LOG, f"it takes {room.log_bytes / _MEGABYTE:,.1f} MB")
+    growth = f"{room.bytes_a_day / _MEGABYTE:,.1f} MB more each day"
+    yield success(Area.LOG, f"it takes {room.log_bytes / _MEGABYTE:,.1f} MB, {growth}")
     yield grade_disk(room)
 
 

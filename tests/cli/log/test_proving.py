@@ -41,7 +41,7 @@ def test_proof_is_written_and_checked_without_the_log(
     assert f"written to '{out}'" in capfd.readouterr().out
     rmtree(directory)
 
-    assert run(monkeypatch, "log", "check-proof", str(out), "--key", key) == 0
+    assert run(monkeypatch, "verify", str(out), "--key", key) == 0
     shown = capfd.readouterr().out
     assert "proved: leaf 4 of 6 of uploadfilter/main/" in shown
     assert IDS[3] in shown.replace("\n", "")
@@ -70,7 +70,7 @@ def test_proof_of_another_log_is_refused(
     other = Signer(key.split("+")[0], bytes(32)).verifier.text
     assert run(monkeypatch, "log", "prove", IDS[0], "--out", str(out)) == 0
 
-    check = ("log", "check-proof", str(out), "--key")
+    check = ("verify", str(out), "--key")
     assert run(monkeypatch, *check, other) == 1
     assert "NOT PROVED" in capfd.readouterr().out
     assert run(monkeypatch, *check, other, "--json") == 1
@@ -78,8 +78,10 @@ def test_proof_of_another_log_is_refused(
     assert "tree/key" in capfd.readouterr().err
     out.write_bytes(b"\xff")
     assert run(monkeypatch, *check, key) == 2
-    assert "is not a proof" in capfd.readouterr().err
-    assert run(monkeypatch, "log", "check-proof", "nowhere", "--key", key) == 2
+    assert "it is not a proof" in capfd.readouterr().out
+    assert run(monkeypatch, "verify", str(out)) == 2
+    assert "by the key of its log" in capfd.readouterr().out
+    assert run(monkeypatch, "verify", "nowhere", "--key", key) == 2
 
 
 @pytest.mark.usefixtures("directory")

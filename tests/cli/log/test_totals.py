@@ -181,3 +181,19 @@ def test_empty_log_has_no_numbers(
 
     assert code == 0
     assert capfd.readouterr().err == "nothing was counted in that time\n"
+
+
+def test_presets_are_compared_by_the_log(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Those uploads count that are younger than was said."""
+    write_log(directory, [[decision("d", REFUSED)]], start=NOON)
+
+    by = ("log", "totals", "--by", "preset", "--json")
+    assert run(monkeypatch, *by, "--since", "2026-11-25") == 0
+    (found,) = json_lines(capfd.readouterr().out)
+    assert run(monkeypatch, *by, "--since", "2100-01-01") == 1
+    (none,) = json_lines(capfd.readouterr().out)
+
+    assert found["presets"]["balanced"]["reject"] == 1
+    assert (found["uploads"], none["uploads"]) == (1, 0)

@@ -53,7 +53,7 @@ def test_figures_are_printed_as_json(
     """Without a file, the document is printed for programs."""
     state = site[0].parent.parent.parent
 
-    code = run(monkeypatch, "report", "make", *TIME, "--json", "--state", str(state))
+    code = run(monkeypatch, "report", *TIME, "--json", "--state", str(state))
 
     assert code == 0
     document = json.loads(capsys.readouterr().out)

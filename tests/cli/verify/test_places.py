@@ -63,6 +63,9 @@ def test_name_of_a_proxy_is_that_of_its_folder_in_a_state_directory() -> None:
 
 def test_path_with_neither_is_refused(tmp_path: Path) -> None:
     """An empty folder, and one that does not exist."""
-    for path, message in ((tmp_path, "no decision log and no"), (tmp_path / "x", "No")):
+    for path, message in (
+        (tmp_path, "no decision log,"),
+        (tmp_path / "x", "No"),
+    ):
         with pytest.raises(UsageError, match=message):
             find_places([path])

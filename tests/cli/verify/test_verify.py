@@ -504,7 +504,7 @@ def test_one_path_that_cannot_be_checked_hides_no_other(
         (("{log}", "--checkpoint", "12"), "not a checkpoint"),
         (("{log}", "{log}/tree/../../older", "--checkpoint", "1:aa"), "no decision"),
         (("{log}/nowhere",), "No such file"),
-        (("{log}/tree/tile",), "no decision log and no report"),
+        (("{log}/tree/tile",), "no decision log, report or proof"),
         ((), "no path names what to check"),
     ],
 )

@@ -1,5 +1,7 @@
-"""``uploadfilter log prove | check-proof``."""
+"""``uploadfilter log prove``, and the check of such a proof by ``verify``."""
 
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,8 +15,7 @@ from uploadfilter.cli.options import (
     log_directory,
 )
 from uploadfilter.cli.output import (
-    FOUND,
-    OK,
+    encodable,
     harmless,
     print_json,
     print_text,
@@ -42,7 +43,8 @@ def prove_command(
 ) -> None:
     """Prove that a decision is in the log, by its signed checkpoint.
 
-    The proof holds the record. It can be checked without the log, with its public key.
+    The proof holds the record. `uploadfilter verify` checks it without the log, by the
+    log's public key.
 
     **Example**
 
@@ -55,40 +57,6 @@ def prove_command(
         print_json(proof_document(proof))
     else:
         print_text(*map(Text, map(harmless, proof_lines(proof, out))))
-
-
-def check_proof_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A proof.")],
-    *,
-    key: Annotated[
-        str,
-        typer.Option(
-            "--key", metavar="KEY", help="The public key of the log: NAME+ID+KEY."
-        ),
-    ],
-    json: JSONOption = False,
-) -> None:
-    """Check a proof that a decision is in a log. Exit code 1 if it proves nothing.
-
-    **Example**
-
-        uploadfilter log check-proof d.tlog-proof --key "$(cat log.key)"
-    """
-    try:
-        proof = Proof.parse(_read(file, most=_MOST_PROOF_BYTES).decode("utf-8"))
-    except ValueError as exc:
-        raise UsageError(
-            f"{str(file)!r} is not a proof: {exc}",
-            hint="'uploadfilter log prove ID --out FILE' writes one.",
-        ) from exc
-    is_proved = proof.proves(_key(key))
-    if json:
-        print_json({"ok": is_proved, **proof_document(proof)})
-    elif is_proved:
-        print_text(*map(Text, map(harmless, proof_lines(proof, None))))
-    else:
-        print_text(Text("NOT PROVED: another key, record or tree", style="bold red"))
-    raise typer.Exit(OK if is_proved else FOUND)
 
 
 def proof_document(proof: Proof) -> dict[str, object]:
@@ -117,23 +85,62 @@ def proof_lines(proof: Proof, out: Path | None) -> list[str]:
     ]
 
 
-def _key(text: str) -> Verifier:
-    try:
-        return Verifier.parse(text)
-    except ValueError as exc:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckedProof:
+    """The check of one proof.
+
+    Attributes:
+        path: Its file.
+        proof: The proof.
+        ok: Whether it proves its record by one of the keys.
+    """
+
+    path: Path
+    proof: Proof
+    ok: bool
+
+
+def check_proof(path: Path, keys: Collection[str]) -> CheckedProof:
+    """Check a proof by the keys of logs that were kept.
+
+    Raises:
+        UsageError: The file cannot be read or is no proof, or there is no key.
+    """
+    if not keys:
         raise UsageError(
-            f"--key: {exc}", hint="It stands in the file 'tree/key' of the log."
-        ) from exc
-
-
-def _read(path: Path, *, most: int) -> bytes:
+            "a proof is checked by the key of its log",
+            hint="Give --key: it stands in the file 'tree/key' of the log.",
+        )
     try:
         with path.open("rb") as file:
-            return file.read(most + 1)
+            proof = Proof.parse(file.read(_MOST_PROOF_BYTES + 1).decode("utf-8"))
     except OSError as exc:
         raise UsageError(
             f"cannot read {str(path)!r}: {exc.strerror}", hint="Check the path."
         ) from exc
+    except ValueError as exc:
+        raise UsageError(
+            f"it is not a proof: {exc}",
+            hint="'uploadfilter log prove ID --out FILE' writes one.",
+        ) from exc
+    ok = any(proof.proves(Verifier.parse(key)) for key in keys)
+    return CheckedProof(path=path, proof=proof, ok=ok)
+
+
+def checked_document(check: CheckedProof) -> dict[str, object]:
+    """Return the check of a proof as a JSON object."""
+    path = encodable(str(check.path))
+    return {"file": path, "ok": check.ok, **proof_document(check.proof)}
+
+
+def checked_lines(check: CheckedProof) -> Iterator[Text]:
+    """Yield the check of a proof as text."""
+    if not check.ok:
+        words = f"NOT PROVED: {check.path}: another key, record or tree"
+        yield Text(harmless(words), style="bold red")
+        return
+    for line in proof_lines(check.proof, None):
+        yield Text(harmless(line))
 
 
 def _write(path: Path, text: str) -> None:

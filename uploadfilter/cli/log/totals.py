@@ -2,13 +2,15 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.table import Table
 
+from uploadfilter.cli.comparisons import document_of, print_comparison
 from uploadfilter.cli.options import (
     InstanceOption,
     JSONOption,
@@ -17,9 +19,12 @@ from uploadfilter.cli.options import (
     moment,
     present_s,
 )
-from uploadfilter.cli.output import print_json, print_text, say, table
+from uploadfilter.cli.output import NOTHING, print_json, print_text, say, table
+from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.files.totalling import CountSource, TotalPart, parts_of
+from uploadfilter.decisions.presets import Comparison
 from uploadfilter.decisions.records.lasting import DayTotals
+from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.decisions.records.totals import DayCounts
 from uploadfilter.model import Action, Verdict
 
@@ -48,6 +53,7 @@ class TotalBy(StrEnum):
     CATEGORY = "category"
     OUTCOME = "outcome"
     SHED = "shed"
+    PRESET = "preset"
 
 
 _PLACES = {
@@ -75,19 +81,26 @@ def totals_command(
     """Show the counts of each day, and their sums.
 
     The counts are kept for good, and `uploadfilter verify` checks them against the
-    existing records. --until is the first day that is not shown.
+    existing records. --until is the first day that is not shown. `--by preset` shows
+    what each preset would have done with the recorded uploads.
 
     **Examples**
 
         uploadfilter log totals --since 90d
 
         uploadfilter log totals --by category --json
+
+        uploadfilter log totals --by preset --since 7d
     """
     first = None if since is None else _day(since)
     end = None if until is None else _day(until)
+    directory = log_directory(state, instance)
+    if by is TotalBy.PRESET:
+        _show_presets(directory, first, end, json=json)
+        return
     days = merged(
         part
-        for part in parts_of(log_directory(state, instance))
+        for part in parts_of(directory)
         if (first is None or part.totals.day >= first)
         and (end is None or part.totals.day < end)
     )
@@ -106,6 +119,27 @@ def totals_command(
             "come from the remaining records",
             style="yellow",
         )
+
+
+def _show_presets(
+    directory: Path, first: date | None, end: date | None, *, json: bool
+) -> None:
+    filters = Filters(
+        since=None if first is None else datetime.combine(first, time(), UTC),
+        until=None if end is None else datetime.combine(end, time(), UTC),
+        kind="decision",
+    )
+    compared = Comparison()
+    for record in read(directory, filters=filters):
+        if isinstance(record, DecisionRecord):
+            compared.add(record)
+    if json:
+        print_json(document_of(compared))
+    else:
+        print_comparison(compared)
+    if not compared.uploads:
+        say("there was no decision in that time")
+        raise typer.Exit(NOTHING)
 
 
 Days = dict[date, tuple[DayCounts, set[CountSource]]]

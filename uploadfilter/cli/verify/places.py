@@ -1,7 +1,7 @@
-"""Find the decision logs and the reports in what a person names.
+"""Find the decision logs, reports and proofs in what a person names.
 
 Rules this module keeps: what a person named and what cannot be read is an error, never
-left out; a file that has the ending of a report is taken for one.
+left out; a file that has the ending of a report or proof is taken for one.
 """
 
 import os
@@ -13,11 +13,15 @@ from typing import Final
 from uploadfilter.decisions.files.ending import kept_end
 from uploadfilter.decisions.files.segments import packed, segments
 from uploadfilter.decisions.files.treefiles import PUBLIC_KEY_FILE, TREE_FOLDER
+from uploadfilter.decisions.tree.proofs import FIRST_LINE
 from uploadfilter.decisions.tree.tiles import CHECKPOINT_NAME
 from uploadfilter.errors import UsageError
 
 ENDINGS: Final = frozenset({".html", ".pdf", ".csv"})
 """Endings of the names of reports."""
+
+PROOF_ENDING: Final = ".tlog-proof"
+"""The ending of the name of a proof."""
 
 _LOG: Final = "log"
 _INSTANCES: Final = "instances"
@@ -26,39 +30,46 @@ _OF_TREE: Final = (CHECKPOINT_NAME, PUBLIC_KEY_FILE)
 
 @dataclass(slots=True, kw_only=True)
 class Places:
-    """The logs and reports to check.
+    """The logs, reports and proofs to check.
 
     Attributes:
         logs: The directories of logs.
         reports: The files of reports.
+        proofs: The files of proofs.
     """
 
     logs: list[Path] = field(default_factory=list)
     reports: list[Path] = field(default_factory=list)
+    proofs: list[Path] = field(default_factory=list)
 
 
 def find_places(paths: Sequence[Path]) -> Places:
-    """Return the logs and the reports in some paths, each once.
+    """Return the logs, reports and proofs in some paths, each once.
 
     Args:
-        paths: Reports, logs, or folders that hold some at any depth, such as a state
-            directory.
+        paths: Reports, proofs, logs, or folders that hold some at any depth, such as a
+            state directory.
 
     Raises:
-        UsageError: A path does not exist, cannot be read, or holds neither.
+        UsageError: A path does not exist, cannot be read, or holds none of them.
     """
     places = Places()
     for path in paths:
         found = _find(path)
-        if not found.logs and not found.reports:
+        if not (found.logs or found.reports or found.proofs):
             raise UsageError(
-                f"there is no decision log and no report in {str(path)!r}",
+                f"there is no decision log, report or proof in {str(path)!r}",
                 hint="Name the folder of a log (with files such as "
                 "00000001-20261125.jsonl), a folder above it, or a report.",
             )
         places.logs += found.logs
         places.reports += found.reports
-    return Places(logs=_each_once(places.logs), reports=_each_once(places.reports))
+        places.proofs += found.proofs
+    return Places(
+        logs=_each_once(places.logs),
+        reports=_each_once(places.reports),
+        proofs=_each_once(places.proofs),
+    )
 
 
 def instance_of(log: Path) -> str | None:
@@ -72,7 +83,7 @@ def _find(path: Path) -> Places:
     if not path.is_dir():
         if not path.exists():
             raise _unreadable(path, "No such file or directory")
-        return Places(reports=[path])
+        return Places(proofs=[path]) if _is_proof(path) else Places(reports=[path])
     if _is_log(path):
         return Places(logs=[path])
     found = Places()
@@ -86,7 +97,21 @@ def _find(path: Path) -> Places:
             for name in sorted(files)
             if Path(name).suffix.lower() in ENDINGS and Path(folder, name).is_file()
         ]
+        found.proofs += [
+            Path(folder, name) for name in sorted(files) if name.endswith(PROOF_ENDING)
+        ]
     return found
+
+
+def _is_proof(path: Path) -> bool:
+    """Return whether a file is a proof, by its name or its first line."""
+    if path.name.endswith(PROOF_ENDING):
+        return True
+    try:
+        with path.open("rb") as file:
+            return file.read(len(FIRST_LINE)) == FIRST_LINE.encode()
+    except OSError as exc:
+        raise _unreadable(path, exc.strerror) from exc
 
 
 def _is_log(path: Path) -> bool:

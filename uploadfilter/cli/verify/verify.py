@@ -1,4 +1,4 @@
-"""``uploadfilter verify``: check decision logs and reports, wherever they lie."""
+"""``uploadfilter verify``: check logs, reports and proofs, wherever they lie."""
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +8,12 @@ from typing import Annotated, Final
 import typer
 from rich.text import Text
 
+from uploadfilter.cli.log.proving import (
+    CheckedProof,
+    check_proof,
+    checked_document,
+    checked_lines,
+)
 from uploadfilter.cli.options import JSONOption, StateOption, state_directory
 from uploadfilter.cli.output import (
     FAILED,
@@ -76,12 +82,14 @@ class Checks:
     Attributes:
         logs: The logs.
         reports: The reports.
+        proofs: The proofs.
         findings: Kept keys and checkpoints whose log is not there.
         not_checked: By path, why it could not be checked, and what to do.
     """
 
     logs: list[LogCheck] = field(default_factory=list)
     reports: list[CheckedReport] = field(default_factory=list)
+    proofs: list[CheckedProof] = field(default_factory=list)
     findings: list[Finding] = field(default_factory=list)
     not_checked: dict[str, UploadFilterError] = field(default_factory=dict)
 
@@ -89,7 +97,8 @@ class Checks:
     def exit_code(self) -> int:
         """1 if there is a finding, else 2 if something could not be checked."""
         is_found = any(it.count for it in self.logs) or bool(self.findings)
-        if is_found or not all(it.check.ok for it in self.reports):
+        is_proved = all(it.ok for it in self.proofs)
+        if is_found or not is_proved or not all(it.check.ok for it in self.reports):
             return FOUND
         return FAILED if self.not_checked else OK
 
@@ -100,8 +109,8 @@ def verify_command(
         list[Path] | None,
         typer.Argument(
             metavar="PATH",
-            help="Logs, reports, or folders that hold some, such as a state directory "
-            "or a copy of one.  [default: every log of the state directory]",
+            help="Logs, reports, proofs, or folders that hold some, such as a state "
+            "directory or a copy of one.  [default: every log of the state directory]",
             show_default=False,
         ),
     ] = None,
@@ -137,15 +146,17 @@ def verify_command(
     """Check that no record was changed, lost, added or moved, and no report lies.
 
     Of a log, the chain of its records and the tree that is there are computed again. Of
-    a report, every figure is computed again from the logs that are named with it. Exit
-    code 0 if all is verified, 1 if there are findings, 2 if something could not be
-    checked.
+    a report, every figure is computed again from the logs that are named with it. The
+    proof of a decision needs no log, only its key. Exit code 0 if all is verified, 1 if
+    there are findings, 2 if something could not be checked.
 
     **Examples**
 
         uploadfilter verify /tmp/log --key "$(cat kept.key)" --witness january
 
         uploadfilter verify q3.html north/log south/log
+
+        uploadfilter verify d.tlog-proof --key "$(cat kept.key)"
     """
     places = _places(paths, state)
     if checkpoint is not None and len(places.logs) != 1:
@@ -169,7 +180,7 @@ def verify_command(
 def _places(paths: Sequence[Path] | None, state: Path | None) -> Places:
     """Return what to check; a report alone is of the logs of the state directory."""
     places = find_places(paths or ())
-    if not places.logs:
+    if not places.logs and (places.reports or not places.proofs):
         try:
             places.logs = find_places([state_directory(state)]).logs
         except UsageError as exc:
@@ -198,6 +209,11 @@ def _check(places: Places, kept: Kept, *, jobs: int | None) -> Checks:
     for path in places.reports:
         try:
             checks.reports.append(_check_report(path, places.logs, kept, jobs=jobs))
+        except UploadFilterError as exc:
+            checks.not_checked[str(path)] = exc
+    for path in places.proofs:
+        try:
+            checks.proofs.append(check_proof(path, kept.keys))
         except UploadFilterError as exc:
             checks.not_checked[str(path)] = exc
     return checks
@@ -238,8 +254,8 @@ def _findings(
             found.append(Finding("witness_without_log", words, _NO_SUCH_LOG))
     trees = [it.tree for it in logs if it.tree is not None]
     known = {it.key for it in trees}
-    # A log with another key is a finding of its own.
-    if all(it.is_key_kept for it in trees):
+    # A log with another key is a finding of its own; a proof needs no log.
+    if origins and all(it.is_key_kept for it in trees):
         for key in kept.keys:
             if key not in known:
                 words = f"no log that was checked has the key {key}"
@@ -279,6 +295,7 @@ def _document(checks: Checks) -> dict[str, object]:
         "ok": checks.exit_code == OK,
         "logs": [log_document(it) for it in checks.logs],
         "reports": [report_document(it) for it in checks.reports],
+        "proofs": [checked_document(it) for it in checks.proofs],
         "findings": [it._asdict() for it in checks.findings],
         "not_checked": [
             {"path": encodable(path), "why": str(exc), "todo": exc.hint}
@@ -293,6 +310,8 @@ def _lines(checks: Checks) -> list[Text]:
         lines += log_lines(log)
     for report in checks.reports:
         lines += report_lines(report)
+    for proof in checks.proofs:
+        lines += checked_lines(proof)
     lines += finding_lines(checks.findings)
     for path, exc in checks.not_checked.items():
         words = f"NOT CHECKED: {path}: {exc}"

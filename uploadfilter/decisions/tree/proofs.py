@@ -26,7 +26,9 @@ from uploadfilter.decisions.tree.notes import (
     write_hash,
 )
 
-_FIRST: Final = "c2sp.org/tlog-proof@v1"
+FIRST_LINE: Final = "c2sp.org/tlog-proof@v1"
+"""The first line of a proof (C2SP, tlog-proof)."""
+
 _EXTRA: Final = "extra "
 _INDEX: Final = "index "
 
@@ -51,7 +53,7 @@ class Proof:
     def text(self) -> str:
         """The proof as text."""
         record = base64.b64encode(self.record).decode("ascii")
-        lines = [_FIRST, _EXTRA + record, f"{_INDEX}{self.index}"]
+        lines = [FIRST_LINE, _EXTRA + record, f"{_INDEX}{self.index}"]
         lines += map(write_hash, self.hashes)
         return "\n".join(lines) + "\n\n" + self.checkpoint.data.decode()
 
@@ -69,7 +71,7 @@ class Proof:
         first, extra, index, *hashes = lines
         number = parse_size(index.removeprefix(_INDEX))
         if (
-            first != _FIRST
+            first != FIRST_LINE
             or not extra.startswith(_EXTRA)
             or not index.startswith(_INDEX)
             or number is None
