@@ -142,6 +142,7 @@ TESTED_ELSEWHERE = {
 
 CATCHES_EVERYTHING = {
     "uploadfilter/cli/__init__.py": "command-line main",
+    "uploadfilter/doors/clamd.py": "request handler without HTTP",
     "uploadfilter/extras.py": "packages of others that may be broken",
     "uploadfilter/proxy/inspecting/driver.py": "request handler",
     "uploadfilter/proxy/inspecting/searching.py": "judgement beside the search",

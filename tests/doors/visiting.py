@@ -1,6 +1,7 @@
 """A filter with its doors open, and the visitors that knock at them."""
 
 import asyncio
+import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import aiohttp
 
 from tests.proxy.site import Site, exact_entry, site
 from tests.proxy.wire import TIMEOUT_S
-from uploadfilter.doors.settings import APISettings
+from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.proxy.clients.addresses import TCPAddress
 
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -21,15 +22,17 @@ LISTED = b"a listed file of some bytes\n" * 4
 
 @dataclass(slots=True, kw_only=True)
 class Visit:
-    """A filter, and the socket of its scan API.
+    """A filter, and the sockets of its doors.
 
     Attributes:
         site: The filter.
-        api: Path of the socket.
+        api: Path of the scan API's socket.
+        clamd: Path of the clamd door's socket.
     """
 
     site: Site
     api: Path
+    clamd: Path
 
     async def ask(
         self,
@@ -53,9 +56,11 @@ class Visit:
             return answer.status, answer.headers, await answer.read()
 
     @asynccontextmanager
-    async def talk(self, begin: bytes) -> AsyncIterator[Connection]:
-        """Open a connection to the scan API, and send the beginning of a question."""
-        reader, writer = await asyncio.open_unix_connection(str(self.api))
+    async def talk(
+        self, begin: bytes, *, at: Path | None = None
+    ) -> AsyncIterator[Connection]:
+        """Open a connection to the scan API or another door, and send some bytes."""
+        reader, writer = await asyncio.open_unix_connection(str(at or self.api))
         try:
             writer.write(begin)
             yield reader, writer
@@ -69,6 +74,17 @@ class Visit:
         async with self.talk(data) as (reader, _), asyncio.timeout(TIMEOUT_S):
             return await reader.read()
 
+    async def say(self, *pieces: bytes) -> bytes:
+        """Send bytes to the clamd door, and return all that it answers."""
+        data = b"".join(pieces)
+        talk = self.talk(data, at=self.clamd)
+        async with talk as (reader, _), asyncio.timeout(TIMEOUT_S):
+            return await reader.read()
+
+    async def stream(self, content: bytes) -> bytes:
+        """Ask the clamd door about a content, and return the answer."""
+        return await self.say(b"zINSTREAM\0", *chunks(content))
+
 
 @asynccontextmanager
 async def visit(
@@ -76,11 +92,21 @@ async def visit(
     **changes: Any,  # noqa: ANN401 - any field of the settings
 ) -> AsyncIterator[Visit]:
     """Run a filter that lists ``LISTED``, with its doors open, during the block."""
-    api = folder / "api"
-    changes = {"listed": [exact_entry(1, LISTED)], **changes}
-    asked = APISettings(listen=f"unix:{api}")
-    async with site(folder / "state", api=asked, **changes) as running:
-        yield Visit(site=running, api=api)
+    api, clamd = folder / "api", folder / "clamd"
+    changes = {
+        "listed": [exact_entry(1, LISTED)],
+        "api": APISettings(listen=f"unix:{api}"),
+        "clamd": ClamdSettings(listen=f"unix:{clamd}"),
+        **changes,
+    }
+    async with site(folder / "state", **changes) as running:
+        yield Visit(site=running, api=api, clamd=clamd)
+
+
+def chunks(content: bytes, size: int = 64 * 1024) -> list[bytes]:
+    """Return the chunks in which clients of ClamAV send a content."""
+    pieces = [content[begin : begin + size] for begin in range(0, len(content), size)]
+    return [struct.pack(">I", len(piece)) + piece for piece in [*pieces, b""]]
 
 
 def port_of(running: Site) -> int:

@@ -58,6 +58,14 @@ def serve(
             show_default=False,
         ),
     ] = None,
+    clamd: Annotated[
+        str | None,
+        typer.Option(
+            metavar="unix:PATH|HOST:PORT",
+            help="Where programs ask that know ClamAV's daemon, such as Nextcloud.",
+            show_default=False,
+        ),
+    ] = None,
     config_path: ConfigOption = None,
     instance: InstanceOption = None,
 ) -> None:
@@ -85,6 +93,7 @@ def serve(
         "state": None if state is None else str(state),
         "mode": mode,
         "api": api,
+        "clamd": clamd,
         "instance": instance,
     }
     path = config_file(config_path)

@@ -186,8 +186,8 @@ class _Reading:
                 (),
                 "no origin is named",
                 hint="Name the site behind the proxy: --origin URL, or origin = "
-                '"URL" in the configuration file. If applications only ask: --api '
-                "without --listen.",
+                '"URL" in the configuration file. If applications only ask: --api or '
+                "--clamd, without --listen.",
             )
         origins = read_origins(self._reader, document.get(schema.ORIGINS, {}))
         common = Common(
@@ -205,8 +205,8 @@ class _Reading:
 
     def _is_only_asked(self) -> bool:
         """Tell whether there is no proxy, but a door that applications ask."""
-        table = self._document.get("api")
-        has_door = isinstance(table, dict) and bool(table.get("listen"))
+        tables = [self._document.get(name) for name in ("api", "clamd")]
+        has_door = any(isinstance(it, dict) and it.get("listen") for it in tables)
         return has_door and "listen" not in self._document
 
     def _refuse_circles(self, settings: Mapping[str, Any]) -> None:

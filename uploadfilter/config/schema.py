@@ -15,7 +15,7 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
-from uploadfilter.doors.settings import APISettings
+from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.evidence.settings import Copies, EvidenceSettings
 from uploadfilter.forms.settings import (
     FormsSettings,
@@ -57,6 +57,7 @@ TABLES: Final[Mapping[str, Any]] = {
     "sealed_evidence": SealedEvidenceSettings,
     "admin": AdminSettings,
     "api": APISettings,
+    "clamd": ClamdSettings,
     "forms": FormsSettings,
     "objections": ObjectionSettings,
     "statements": StatementSettings,
@@ -138,6 +139,7 @@ OPTIONS: Final[Mapping[str, Key]] = {
     "state": ("state",),
     "instance": ("instance",),
     "api": ("api", "listen"),
+    "clamd": ("clamd", "listen"),
 }
 """Options of ``serve``, and the keys that they override."""
 

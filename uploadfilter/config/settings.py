@@ -8,7 +8,7 @@ from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
-from uploadfilter.doors.settings import APISettings
+from uploadfilter.doors.settings import APISettings, ClamdSettings
 from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.forms.settings import (
     FormsSettings,
@@ -72,6 +72,7 @@ class Settings:
         sealed_evidence: Details of rejected uploads that are kept for the police.
         admin: The admin listener.
         api: The scan API.
+        clamd: The door for programs that know ClamAV.
         forms: The listeners of the public forms and of reviewers.
         objections: How uploaders object to rejections.
         statements: What statements of reasons say.
@@ -107,6 +108,7 @@ class Settings:
     )
     admin: AdminSettings = field(default_factory=AdminSettings)
     api: APISettings = field(default_factory=APISettings)
+    clamd: ClamdSettings = field(default_factory=ClamdSettings)
     forms: FormsSettings = field(default_factory=FormsSettings)
     objections: ObjectionSettings = field(default_factory=ObjectionSettings)
     statements: StatementSettings = field(default_factory=StatementSettings)
@@ -115,7 +117,8 @@ class Settings:
     @property
     def live(self) -> LiveSettings:
         """Return the settings that may change while the service runs."""
-        is_whole = bool(self.api.listen) or self.origin is not None
+        is_asked = bool(self.api.listen or self.clamd.listen)
+        is_whole = is_asked or self.origin is not None
         rest = (self._default_route,) if is_whole else ()
         default = {} if self.origin is None else {DEFAULT_ROUTE: self.origin}
         return LiveSettings(

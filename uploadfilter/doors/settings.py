@@ -1,5 +1,6 @@
 """Settings of the doors for applications and front ends."""
 
+import ipaddress
 from dataclasses import dataclass
 
 from uploadfilter.proxy.clients.addresses import (
@@ -31,6 +32,39 @@ class APISettings:
     def address(self) -> TCPAddress | UnixAddress | None:
         """The address to listen on; ``None`` for no listener."""
         return _address_of(self.listen, "api")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClamdSettings:
+    """The clamd door, which programs ask that know ClamAV's daemon.
+
+    Attributes:
+        listen: ``unix:/PATH``, whose mode and group say who may ask, or ``HOST:PORT``
+            that only this machine reaches: the protocol knows no token. Empty for none.
+    """
+
+    listen: str = ""
+
+    def __post_init__(self) -> None:
+        """Refuse a malformed address, and one that other machines reach."""
+        address = self.address
+        if isinstance(address, TCPAddress) and not _is_loopback(address.host):
+            raise ValueError(
+                "listen of clamd must be unix:/PATH, or an address of this machine "
+                "alone such as 127.0.0.1:3310: the protocol knows no token"
+            )
+
+    @property
+    def address(self) -> TCPAddress | UnixAddress | None:
+        """The address to listen on; ``None`` for no listener."""
+        return _address_of(self.listen, "clamd")
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def _address_of(text: str, name: str) -> TCPAddress | UnixAddress | None:

@@ -1,6 +1,7 @@
 """Open the doors for applications and front ends, from the parts of the service."""
 
 from dataclasses import dataclass
+from importlib.metadata import version
 
 from uploadfilter.doors.asking import (
     CHECK,
@@ -10,13 +11,14 @@ from uploadfilter.doors.asking import (
     scan_answer,
 )
 from uploadfilter.doors.asking import reading_below as below
+from uploadfilter.doors.clamd import ClamdDoor
 from uploadfilter.doors.lookups import LookUps
 from uploadfilter.doors.scanapi import ScanAPI
 from uploadfilter.doors.tokens import TokenFile
 from uploadfilter.errors import StoreError
 from uploadfilter.proxy.admin.watched import Watched
 from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
-from uploadfilter.proxy.clients.listening import Served
+from uploadfilter.proxy.clients.listening import Served, ServedRaw
 from uploadfilter.proxy.handling.composing import Composed
 from uploadfilter.proxy.handling.proxy import Proxy
 
@@ -41,6 +43,22 @@ class Doors:
             return Served(self._api(None).handle, ())
         tokens = self.tokens if isinstance(address, TCPAddress) else None
         return Served(self._api(tokens).handle, (address,))
+
+    def clamd(self, address: TCPAddress | UnixAddress | None) -> ServedRaw:
+        """Return the clamd door and its addresses: none if it is not wanted."""
+        watched, software = self.watched, f"uploadfilter {version('uploadfilter')}"
+        door = ClamdDoor(
+            intake=self.parts.intake,
+            in_force=watched.in_force,
+            drain=watched.drain,
+            metrics=watched.metrics,
+            version=lambda: (
+                f"{software}/{watched.generation.number}"
+                if watched.generation
+                else software
+            ),
+        )
+        return ServedRaw(door.answer, () if address is None else (address,))
 
     def _api(self, tokens: TokenFile | None) -> ScanAPI:
         scan = AskedUploads(

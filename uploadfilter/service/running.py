@@ -73,6 +73,7 @@ class Running:
         addresses: Its addresses, with the ports that were chosen.
         admin: The address of the admin listener; ``None`` without one.
         api: The address of the scan API; ``None`` without one.
+        clamd: The address of the clamd door; ``None`` without one.
         is_whole: Returns whether the parts are alive that only a restart replaces.
         watched: The objects whose state the admin listener shows.
         changes: Records changes.
@@ -81,6 +82,7 @@ class Running:
     addresses: tuple[Address, ...]
     admin: Address | None
     api: Address | None
+    clamd: Address | None
     is_whole: Callable[[], bool]
     watched: Watched
     changes: ChangeRecorder
@@ -195,19 +197,20 @@ async def _listening(
     inherited = stack.enter_context(closing(Inherited.of(os.environ)))
     site = Served(parts.proxy.handle, settings.proxy_listen)
     clients = listening(
-        [site, doors.api(settings.api.address)],
+        [site, doors.api(settings.api.address), doors.clamd(settings.clamd.address)],
         in_force=watched.in_force,
         drain=watched.drain,
         metrics=watched.metrics,
         inherited=inherited,
     )
-    addresses, asked_at = await stack.enter_async_context(clients)
+    addresses, asked_at, clamd_at = await stack.enter_async_context(clients)
     own = instance_directory(settings.state, settings.instance)
     note_listening(own, addresses)
     return Running(
         addresses=addresses,
         admin=told_at,
-        api=asked_at[0] if asked_at else None,
+        api=next(iter(asked_at), None),
+        clamd=next(iter(clamd_at), None),
         is_whole=is_whole,
         watched=watched,
         changes=changes,

@@ -107,6 +107,7 @@ async def _run(loaded: Loaded, read: Callable[[], Loaded]) -> None:
             addresses=addresses,
             port=service.port,
             api=service.api and str(service.api),
+            clamd=service.clamd and str(service.clamd),
             origin=settings.origin.url if settings.origin else None,
             mode=settings.mode,
             instance=settings.instance,

@@ -21,6 +21,7 @@ from uploadfilter.proxy.clients.accepting import (
     MOST_AT_ONCE,
     TRIES_AT_ONCE,
     Acceptor,
+    open_with,
 )
 
 TIMEOUT_S = 30
@@ -52,7 +53,7 @@ async def accepting(listener: socket.socket) -> AsyncIterator[type[Echo]]:
     class Counted(Echo):
         """One count for each listener."""
 
-    acceptor = Acceptor(listener, Counted, backlog=128)
+    acceptor = Acceptor(listener, open_with(Counted), backlog=128)
     try:
         yield Counted
     finally:
@@ -150,7 +151,7 @@ async def test_client_behind_a_flood_is_opened_with_the_first(
             client.sendall(b"a")
         waiting[-1].sendall(b"b")
         acceptor = Acceptor(
-            listener, Noted, backlog=128, who=lambda sent, _: sent.decode()
+            listener, open_with(Noted), backlog=128, who=lambda sent, _: sent.decode()
         )
         await until(lambda: len(opened) == len(waiting))
         await acceptor.close()
@@ -163,7 +164,9 @@ async def test_no_more_is_accepted_than_there_is_room_for(
 ) -> None:
     """Beyond it a few are accepted at a time, which are told that there is none."""
     with clients(listener, 40):
-        acceptor = Acceptor(listener, asyncio.Protocol, backlog=128, room=lambda: 0)
+        acceptor = Acceptor(
+            listener, open_with(asyncio.Protocol), backlog=128, room=lambda: 0
+        )
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         most = acceptor.waiting
@@ -280,7 +283,7 @@ async def test_connection_that_cannot_be_opened_is_told(
         raise RuntimeError("a bug")
 
     with clients(listener, 1) as (client,), capture_logs() as logged:
-        acceptor = Acceptor(listener, broken, backlog=8)
+        acceptor = Acceptor(listener, open_with(broken), backlog=8)
         try:
             await until(lambda: bool(logged))
         finally:

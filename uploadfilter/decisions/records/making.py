@@ -40,7 +40,12 @@ MOST_CONTENTS_RECORDED = 2000
 many views, the line stays below ``LINE_LIMIT``."""
 
 _OTHER_METHOD = "OTHER"
-_METHODS = frozenset({"POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"})
+_METHODS = frozenset(
+    {
+        *("POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS"),
+        *("INSTREAM", "FILDES"),
+    }
+)
 
 
 def decision_record(

@@ -179,7 +179,8 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         status: The status of the answer; ``None`` if the upload is forwarded. 200 is
             the answer to who only asked, also about an upload that ``effect`` rejects.
         client: Keyed hash of the client's address, see ``decisions/files/clients.py``.
-        method: HTTP method; ``OTHER`` for an uncommon one.
+        method: HTTP method, or command of a client of ClamAV; ``OTHER`` for an
+            uncommon one.
         size: Bytes of the body that were read.
         duration_ms: Milliseconds from the head of the request to the decision.
         contents: Its first contents, a container before its members; a setting limits

@@ -27,10 +27,10 @@ import logging
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -84,12 +84,25 @@ _GONE: Final = frozenset(
 accepted."""
 
 
+OpenOne = Callable[[socket.socket], Coroutine[Any, Any, object]]
+"""Opens a connection that was accepted."""
+
+
+def open_with(make: Callable[[], asyncio.Protocol]) -> OpenOne:
+    """Return what opens a connection with a protocol of asyncio.
+
+    Args:
+        make: Makes the protocol.
+    """
+    return partial(asyncio.get_running_loop().connect_accepted_socket, make)
+
+
 class Acceptor:
     """Accepts the connections of one listening socket, until ``close``.
 
     Args:
         listener: A bound socket; ``close`` closes it.
-        make: Makes the protocol of a connection.
+        open_one: Opens a connection that was accepted.
         backlog: Most connections that wait in the kernel (``listen(2)``).
         who: Tells the client of a new connection, by its first bytes and other end.
         room: Returns how many connections there is room for.
@@ -98,7 +111,7 @@ class Acceptor:
     def __init__(
         self,
         listener: socket.socket,
-        make: Callable[[], asyncio.Protocol],
+        open_one: OpenOne,
         *,
         backlog: int,
         who: Who = lambda *_: "",
@@ -108,7 +121,7 @@ class Acceptor:
         self._room = room
         self._is_opening = False
         self._listener = listener
-        self._make = make
+        self._open_one = open_one
         self._loop = asyncio.get_running_loop()
         self._opening: set[asyncio.Task[object]] = set()
         self._pause: asyncio.TimerHandle | None = None
@@ -197,8 +210,7 @@ class Acceptor:
 
     def _open(self, accepted: socket.socket) -> None:
         opening = self._loop.create_task(
-            self._loop.connect_accepted_socket(self._make, accepted),
-            name="open-connection",
+            self._open_one(accepted), name="open-connection"
         )
         self._opening.add(opening)
         opening.add_done_callback(partial(self._opened, accepted))

@@ -10,7 +10,8 @@ Rules this module keeps:
 
 import asyncio
 import ipaddress
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final, Protocol
 
 import structlog
@@ -55,7 +56,14 @@ class Peer:
         self.key = ""
 
 
-class Speaking(Protocol):
+class Endable(Protocol):
+    """A connection that may be ended for a new one."""
+
+    def end_if_idle(self) -> bool:
+        """End the connection if it has no request; tell whether it was ended."""
+
+
+class Speaking(Endable, Protocol):
     """A connection that has sent something, as aiohttp sees it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -63,9 +71,6 @@ class Speaking(Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Receive bytes, as in ``asyncio.Protocol``."""
-
-    def end_if_idle(self) -> bool:
-        """End the connection if it has no request; tell whether it was ended."""
 
 
 class Silent(Protocol):
@@ -96,7 +101,7 @@ class Connections:
         self._descriptors = descriptors
         self._held = Holdings()
         self._silent: dict[Silent, None] = {}
-        self._speaking: dict[Speaking, None] = {}
+        self._speaking: dict[Endable, None] = {}
         self._none_idle_until_s = 0.0
         self._said_at_s: dict[str, float] = {}
         self._gone = asyncio.Event()
@@ -124,6 +129,28 @@ class Connections:
 
     def let_in(self, silent: Silent, now_s: float) -> bool:
         """Count one more connection, if there is room or room can be made."""
+        if not self._count_one(now_s):
+            return False
+        self._silent[silent] = None
+        return True
+
+    @contextmanager
+    def during(self, client: Endable, now_s: float) -> Iterator[bool]:
+        """Count a connection of a program on this machine during the block.
+
+        Yields:
+            Whether there is room for it, or room could be made.
+        """
+        if not self._count_one(now_s):
+            yield False
+            return
+        self._speaking[client] = None
+        try:
+            yield True
+        finally:
+            self.speaking_left(client, Peer("", 0))
+
+    def _count_one(self, now_s: float) -> bool:
         most = self.limits.most_connections(self._descriptors)
         if self.count >= most and not self._make_room(now_s):
             self._metrics.limited(Limit.CONNECTIONS)
@@ -131,7 +158,6 @@ class Connections:
         self.count += 1
         self._metrics.connections = self.count
         self._gone.clear()
-        self._silent[silent] = None
         return True
 
     def knows(self, peer: Peer) -> bool:
@@ -173,7 +199,7 @@ class Connections:
         if not self.count:
             self._gone.set()
 
-    def speaking_left(self, speaking: Speaking, peer: Peer) -> None:
+    def speaking_left(self, speaking: Endable, peer: Peer) -> None:
         """Note that a connection that had sent something has ended."""
         if speaking in self._speaking:
             del self._speaking[speaking]

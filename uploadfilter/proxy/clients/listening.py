@@ -19,10 +19,11 @@ from aiohttp import http_parser
 from uploadfilter.errors import ServiceError
 from uploadfilter.proxy.aiohttp_parts import Handle
 from uploadfilter.proxy.clients import sockets
-from uploadfilter.proxy.clients.accepting import Acceptor
+from uploadfilter.proxy.clients.accepting import Acceptor, OpenOne, open_with
 from uploadfilter.proxy.clients.addresses import Address
 from uploadfilter.proxy.clients.connections import Connections
 from uploadfilter.proxy.clients.newcomers import told_client
+from uploadfilter.proxy.clients.rawclients import AnswerClient, RawClients
 from uploadfilter.proxy.clients.server import Server
 from uploadfilter.proxy.clients.silent import SilentConnection
 from uploadfilter.proxy.clients.sockets import Inherited, Listener
@@ -46,7 +47,7 @@ class Served(NamedTuple):
     """What answers requests at some addresses.
 
     Attributes:
-        handle: Answers one request.
+        handle: Answers one request over HTTP.
         addresses: The addresses to listen on.
     """
 
@@ -54,9 +55,21 @@ class Served(NamedTuple):
     addresses: Sequence[Address]
 
 
+class ServedRaw(NamedTuple):
+    """What answers clients of another protocol at some addresses.
+
+    Attributes:
+        answer: Answers one client to its end.
+        addresses: The addresses to listen on.
+    """
+
+    answer: AnswerClient
+    addresses: Sequence[Address]
+
+
 @asynccontextmanager
 async def listening(
-    served: Sequence[Served],
+    served: Sequence[Served | ServedRaw],
     *,
     in_force: InForce,
     drain: Drain,
@@ -85,8 +98,11 @@ async def listening(
     connections = Connections(
         lambda: in_force.settings, metrics, descriptors=descriptors
     )
+
     servers = [
-        Server(it.handle, connections=connections, drain=drain, metrics=metrics)
+        RawClients(it.answer, connections)
+        if isinstance(it, ServedRaw)
+        else Server(it.handle, connections=connections, drain=drain, metrics=metrics)
         for it in served
     ]
     async with AsyncExitStack() as stack:
@@ -95,7 +111,7 @@ async def listening(
         async with AsyncExitStack() as open_sockets:
             bound = [
                 [
-                    await _accepting(open_sockets, listener, server)
+                    await _accepting(open_sockets, listener, server, connections)
                     for address in it.addresses
                     for listener in sockets.open_listeners(address, inherited)
                 ]
@@ -113,22 +129,25 @@ async def listening(
 
 
 async def _accepting(
-    stack: AsyncExitStack, listener: Listener, server: Server
+    stack: AsyncExitStack,
+    listener: Listener,
+    server: Server | RawClients,
+    connections: Connections,
 ) -> Listener:
     """Accept connections until the stack is closed."""
-    make = partial(
-        SilentConnection,
-        server.register,
-        server.open,
-        proxy_protocol=listener.address.proxy_protocol,
-    )
-    register, proxied = server.register, listener.address.proxy_protocol
+    proxied = listener.address.proxy_protocol
 
     def who(sent: bytes, peer: str) -> str | None:
-        return told_client(sent, peer, register.settings, proxy_protocol=proxied)
+        return told_client(sent, peer, connections.settings, proxy_protocol=proxied)
 
+    if isinstance(server, RawClients):
+        open_one: OpenOne = server.open
+    else:
+        open_one = open_with(
+            partial(SilentConnection, connections, server.open, proxy_protocol=proxied)
+        )
     acceptor = Acceptor(
-        listener.socket, make, backlog=BACKLOG, who=who, room=register.room
+        listener.socket, open_one, backlog=BACKLOG, who=who, room=connections.room
     )
     if listener.is_unix:
         stack.callback(sockets.remove, listener)

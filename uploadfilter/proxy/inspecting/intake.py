@@ -17,7 +17,7 @@ from uploadfilter.proxy.inspecting.commands import Answer, Forward, Where
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.held import Held
 from uploadfilter.proxy.inspecting.inspection import Inspection
-from uploadfilter.proxy.inspecting.reading import RequestSender
+from uploadfilter.proxy.inspecting.reading import RequestSender, UploadSender
 from uploadfilter.proxy.inspecting.recorder import Recorder
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.upload import Keep, Upload
@@ -95,6 +95,7 @@ class Intake:
         *,
         is_canary: bool = False,
         rejected_in_body: bool = False,
+        sender: UploadSender | None = None,
     ) -> tuple[Upload, Forward | Answer] | TurnedAway:
         """Decide about an upload for who carries the effect out himself.
 
@@ -103,6 +104,7 @@ class Intake:
             body: The plan of the body by its head, or why it is refused.
             is_canary: Whether the operator sent it to prove that the filter works.
             rejected_in_body: Whether a rejection is answered by 200, too.
+            sender: Its client; ``None`` for that of the request over HTTP.
 
         Returns:
             The upload and the effect, where ``Forward`` means that it is accepted; or
@@ -122,6 +124,7 @@ class Intake:
                 is_canary=is_canary,
                 accept_status=_ACCEPTED,
                 rejected_in_body=rejected_in_body,
+                sender=sender,
             )
             return upload, await self._driver.ask(upload)
 
@@ -194,6 +197,7 @@ class Intake:
         pieces: UploadPieces | None = None,
         accept_status: int | None = None,
         rejected_in_body: bool = False,
+        sender: UploadSender | None = None,
     ) -> Upload:
         """Begin an upload; ``held`` releases its resources."""
         route, client = arrival.route, arrival.client_key
@@ -220,7 +224,7 @@ class Intake:
             held.until_released(spool.close)
         return Upload(
             arrival=arrival,
-            sender=RequestSender(arrival.request),
+            sender=sender or RequestSender(arrival.request),
             inspection=inspection,
             ticket=self._recorder.ticket(arrival.client, arrival.head.method),
             spools=spools,
