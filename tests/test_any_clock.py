@@ -273,7 +273,7 @@ class Speaking:
 
 def connections(start_s: float, taken: list[Step]) -> list[object]:
     """Let connections in, up to two, and more where one is idle."""
-    live: Any = SimpleNamespace(limits=ProxyLimits(connections=2), client_groups=())
+    live: Any = SimpleNamespace(limits=ProxyLimits(connections=2))
     crowd = Connections(lambda: live, Metrics(), descriptors=10_000)
     found: list[object] = []
     with capture_logs() as said:

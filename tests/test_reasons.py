@@ -11,10 +11,18 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.repository import ROOT
-from uploadfilter.decisions.policy import BY_WEIGHT, CHOOSABLE, Policy
-from uploadfilter.model import EXEMPTIONS, FORMER, INCAPACITY, REFUSALS, Reason
+from uploadfilter.decisions.policy import BY_WEIGHT, CHOICE_OF, Policy
+from uploadfilter.model import (
+    EXEMPTIONS,
+    FIGHTING,
+    FORMER,
+    INCAPACITY,
+    REFUSALS,
+    Reason,
+)
 
 GROUPS = {
+    "FIGHTING": FIGHTING,
     "REFUSALS": REFUSALS,
     "INCAPACITY": INCAPACITY,
     "EXEMPTIONS": EXEMPTIONS,
@@ -40,13 +48,13 @@ class Places:
 def missing(reason: str, places: Places) -> Iterator[str]:
     """Yield the remaining steps for a reason, one place after the other."""
     named = f"`{reason}`"
-    choosable = {str(it) for it in CHOOSABLE}
     groups = [name for name, group in GROUPS.items() if reason in group]
-    if reason != Reason.UNREADABLE and not groups and reason not in choosable:
+    if reason != Reason.UNREADABLE and not groups and reason not in CHOICE_OF:
         yield (
             f"say who decides: a field {reason!r} in Policy (uploadfilter/decisions/"
             "policy.py) if the operator may choose its action, with a line of its "
-            f"docstring; else one of {', '.join(GROUPS)} (uploadfilter/model.py)"
+            "docstring, or OVER_BUDGET (uploadfilter/model.py), whose members share "
+            f"one; else one of {', '.join(GROUPS)} (uploadfilter/model.py)"
         )
     if reason not in {str(it) for it in BY_WEIGHT}:
         yield (
@@ -59,8 +67,8 @@ def missing(reason: str, places: Places) -> Iterator[str]:
             f"write a row {named} into 'Reasons' of docs/operating/reasons.md: "
             "what it means, what is done, what to do"
         )
-    if reason in choosable:
-        yield from _missing_of_a_choice(reason, places)
+    if reason in CHOICE_OF:
+        yield from _missing_of_a_choice(Reason(reason), places)
     is_given = reason not in {Reason.UNREADABLE, *FORMER}
     if is_given and not re.search(rf"\b{reason}\b", places.table):
         yield (
@@ -69,18 +77,19 @@ def missing(reason: str, places: Places) -> Iterator[str]:
         )
 
 
-def _missing_of_a_choice(reason: str, places: Places) -> Iterator[str]:
+def _missing_of_a_choice(reason: Reason, places: Places) -> Iterator[str]:
     """Yield what a reason needs whose action the operator may choose."""
-    default = getattr(Policy(), reason).value.lower()
+    choice = CHOICE_OF[reason]
+    default = Policy().chosen(choice).value.lower()
     _, _, policy = places.keys.partition("\n## `[policy]`\n")
-    row = rf"^\| `{reason}` \| `{default}` \|"
-    if not re.search(row, policy.partition("\n## ")[0], re.MULTILINE):
+    rows = policy.partition("\n## ")[0]
+    found = re.search(rf"^\| `{choice}` \| `{default}` \|.*", rows, re.MULTILINE)
+    if found is None or f"`{reason}`" not in found[0]:
         yield (
-            f"run 'make settings', which writes a row | `{reason}` | `{default}` | "
-            "into [policy] of docs/operating/keys.md"
+            f"name {reason} at the field {choice!r} in the docstring of Policy, and "
+            f"run 'make settings', which writes a row | `{choice}` | `{default}` | into "
+            "[policy] of docs/operating/keys.md"
         )
-    if f"{reason}: " not in (Policy.__doc__ or ""):
-        yield f"explain the field {reason!r} in the docstring of Policy"
 
 
 @pytest.mark.parametrize("reason", Reason)
@@ -112,12 +121,14 @@ def test_reason_that_nobody_has_written_down_is_told_in_every_place() -> None:
         assert any(place in line for line in to_do), place
 
 
-@pytest.mark.parametrize("reason", CHOOSABLE)
+@pytest.mark.parametrize("reason", CHOICE_OF)
 def test_row_of_a_choice_that_is_missing_is_told(reason: Reason) -> None:
     """A page without the rows of a reason is found, for each reason."""
-    row = re.compile(rf"^\| `{reason}` \|.*\n", re.MULTILINE)
     full = Places()
-    less = Places(reasons=row.sub("", full.reasons), keys=row.sub("", full.keys))
+    less = Places(
+        reasons=re.sub(rf"(?m)^\| `{reason}` \|.*\n", "", full.reasons),
+        keys=re.sub(rf"(?m)^\| `{CHOICE_OF[reason]}` \|.*\n", "", full.keys),
+    )
 
     to_do = list(missing(reason, less))
 

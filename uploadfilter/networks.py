@@ -5,9 +5,6 @@ person may have many such networks. So a resource is shared first between networ
 48 bits (the most that one customer gets by RFC 6177), then between those of 56 bits
 (the usual size for a customer), then between clients.
 
-If the operator has named groups of networks, the name of a client ends with its group,
-and the group comes before all networks.
-
 Rules this module keeps: it is pure, and a client's networks depend only on its name.
 """
 
@@ -18,7 +15,6 @@ from typing import Final, NamedTuple
 _IPV6_DIGITS: Final = 16
 _HOUSEHOLD_DIGITS: Final = 14
 _SITE_DIGITS: Final = 12
-_IN_GROUP: Final = "@"
 
 
 SCARCE: Final = 0.75
@@ -36,13 +32,11 @@ class Path(NamedTuple):
     last the client itself. So all paths have the same length and can be compared.
 
     Attributes:
-        group: The group that the operator has named.
         site: An IPv6 network of 48 bits.
         household: An IPv6 network of 56 bits.
         client: The client's name in limits.
     """
 
-    group: str
     site: str
     household: str
     client: str
@@ -72,16 +66,9 @@ def path_of(client: str) -> Path:
     Args:
         client: The client's name in limits; ``""`` stands for no particular client.
     """
-    key, mark, group = client.partition(_IN_GROUP)
-    if len(key) != _IPV6_DIGITS:
-        return Path(mark + group or client, client, client, client)
-    site = key[:_SITE_DIGITS]
-    return Path(mark + group or site, site, key[:_HOUSEHOLD_DIGITS], client)
-
-
-def in_group(client: str, group: str) -> str:
-    """Return the name of a client in a group; ``""`` means no group."""
-    return f"{client}{_IN_GROUP}{group}" if client and group else client
+    if len(client) != _IPV6_DIGITS:
+        return Path(client, client, client)
+    return Path(client[:_SITE_DIGITS], client[:_HOUSEHOLD_DIGITS], client)
 
 
 class Holdings:
@@ -132,5 +119,5 @@ class Holdings:
         """
         if not client or self._all < SCARCE * most:
             return False
-        held = self._of[path_of(client).group]
+        held = self._of[path_of(client).site]
         return held > 0 and held >= most - self._all

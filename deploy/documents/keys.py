@@ -33,7 +33,7 @@ NOTES = Path(__file__).with_name("keys.toml")
 PLAIN = "plain"
 """Name in ``keys.toml`` of the keys at the top of the file, which have no table."""
 
-MADE = {"workers": "the number of CPUs", "slow_lane": "twice the number of CPUs"}
+MADE = {"workers": "the number of CPUs"}
 """Defaults that depend on the machine, in words."""
 
 NEEDED: Mapping[str, Mapping[str, object]] = {

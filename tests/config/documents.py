@@ -178,7 +178,6 @@ def _valid_tables() -> Iterator[tuple[str, st.SearchStrategy[Any]]]:
     yield "reject_status", st.sampled_from([403, 451])
     yield "listen", st.sampled_from(["[::1]:443", ["0.0.0.0:80", "unix:/run/x"]])
     yield "trusted_proxies", st.just(["10.0.0.0/8", "::1"])
-    yield "client_groups", st.just(["192.0.2.0/24 2001:db8::/32", "10.0.0.7"])
     yield "objection", _WORDS
     yield "report", _WORDS | st.just({"env": "REPORT"})
     yield "language", st.just("nl")

@@ -201,7 +201,6 @@ ALTERED = f'{ORIGIN}[policy]\naltered = "reject"\n'
     ("copies", "words"),
     [
         ('copies = "never"', "altered copies have an action, but none is looked for"),
-        ("enabled = false", "altered copies have an action, but none is looked for"),
         ('copies = "spare"', "so each upload is searched for them"),
         ("", "so each upload is searched for them"),
     ],

@@ -1,5 +1,6 @@
 """Loading of the configuration, and the messages about mistakes."""
 
+import re
 import threading
 from pathlib import Path
 
@@ -44,7 +45,6 @@ def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
         listen = "[::1]:443"
         mode = "enforce"
         trusted_proxies = ["10.0.0.0/8", "192.0.2.7"]
-        client_groups = ["198.51.100.0/24 2001:db8::/32", "203.0.113.0/24"]
         [limits]
         max_body_bytes = "20 MiB"
         [thresholds]
@@ -61,7 +61,6 @@ def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
     assert settings.listen == (TCPAddress(host="::1", port=443),)
     assert settings.mode is Mode.ENFORCE
     assert len(settings.trusted_proxies) == 2
-    assert [len(group) for group in settings.client_groups] == [2, 1]
     assert settings.limits.max_body_bytes == 20 * 1024 * 1024
     assert settings.thresholds.pdq == 20
     assert settings.policy.not_inspected is Action.REJECT
@@ -174,15 +173,6 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
             id="network",
         ),
         pytest.param(
-            ORIGIN + 'client_groups = ["10.0.0.0/8 10.0.0.1/8"]',
-            "client_groups = '10.0.0.0/8 10.0.0.1/8'",
-            "",
-            id="network-of-group",
-        ),
-        pytest.param(
-            ORIGIN + 'client_groups = [" "]', "client_groups is empty", "", id="group"
-        ),
-        pytest.param(
             ORIGIN + "[thresholds]\npdq = 99",
             r"thresholds\.pdq = 99: .*48",
             "",
@@ -220,10 +210,10 @@ ORIGIN = 'origin = "http://127.0.0.1:81"\n'
         ),
         pytest.param("origin = ", "not TOML", "", id="toml"),
         pytest.param(
-            ORIGIN + "[proxy]\ndrain_s = nan", "proxy.drain_s = nan", "", id="nan"
+            ORIGIN + "[budgets]\ncontent_cpu_s = nan", "cpu_s = nan", "", id="nan"
         ),
         pytest.param(
-            ORIGIN + "[proxy]\nbody_idle_s = inf", "body_idle_s = inf", "", id="inf"
+            ORIGIN + "[budgets]\ncontent_cpu_s = inf", "cpu_s = inf", "", id="inf"
         ),
         pytest.param(
             ORIGIN + "[proxy]\nopen_uploads = 0", "open_uploads must be", "", id="zero"
@@ -315,11 +305,11 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         "UPLOADFILTER_SPOOL_DIRECTORY": "/spool",
         "UPLOADFILTER_TRUSTED_PROXIES": "10.0.0.0/8,::1",
     }
-    settings = read(tmp_path, "[origin]\nconnections = 7", environ).settings
+    settings = read(tmp_path, "[origin]\nanswer_timeout_s = 7", environ).settings
 
     assert environ.keys() == schema.VARIABLES.keys()
     assert settings.origin
-    assert (settings.origin.url, settings.origin.connections) == (
+    assert (settings.origin.url, settings.origin.answer_timeout_s) == (
         "http://127.0.0.1:82",
         7,
     )
@@ -390,7 +380,7 @@ phash = 99
 @pytest.mark.parametrize(
     ("text", "meant"),
     [
-        pytest.param("drain_s = 9", "[proxy] drain_s", id="from-the-top"),
+        pytest.param("pdq = 9", "[thresholds] pdq", id="from-the-top"),
         pytest.param("[proxy]\nmax_parts = 9", "[limits] max_parts", id="other-table"),
         pytest.param(
             "[limits]\nmode = 'enforce'", "'mode', which stands above", id="to-the-top"
@@ -409,6 +399,64 @@ def test_key_that_was_meant_is_suggested(tmp_path: Path, text: str, meant: str) 
         load(tmp_path, text)
 
     assert meant in error.value.hint
+
+
+REMOVED = [
+    "client_groups",
+    "log.segment_bytes",
+    "log.compress",
+    "notify.events",
+    "upload_store.expire_s",
+    "origin.client_headers",
+    "origin.whole_chain",
+    "origin.connections",
+    "origin.stream_timeout_s",
+    "proxy.connections",
+    "proxy.connections_per_client",
+    "proxy.match_window_s",
+    "proxy.head_s",
+    "proxy.body_idle_s",
+    "proxy.log_room_s",
+    "proxy.drain_s",
+    "scanner.slow_lane",
+    "budgets.upload_cpu_s",
+    "budgets.address_space",
+    "evidence.enabled",
+    "evidence.altered",
+    "evidence.near",
+    "evidence.most_views",
+    "policy.too_many_pixels",
+    "policy.out_of_time",
+    "policy.out_of_memory",
+    "policy.crashed",
+    "policy.too_many_contents",
+    "policy.too_many_signals",
+    "policy.too_many_views",
+    "policy.key_frame_unseen",
+    "policy.too_many_jpeg_scans",
+    "policy.too_many_bytes",
+    "policy.too_compressed",
+    "policy.too_deep",
+    "policy.evidence_unfinished",
+]
+
+
+@pytest.mark.parametrize("key", REMOVED)
+def test_key_of_an_older_version_is_refused_with_its_line(
+    tmp_path: Path, key: str
+) -> None:
+    """It was cut before 0.1.0; the hint says what to write, or to delete the line."""
+    table, _, name = key.rpartition(".")
+    header = f"[{table}]" if table else ""
+    with pytest.raises(ConfigError, match=rf":2: unknown key '{key}'") as error:
+        load(tmp_path, f"{header}\n{name} = 1")
+
+    assert re.match(r"Delete the line|Write |To look for", error.value.hint)
+
+
+def test_there_are_at_most_a_hundred_keys() -> None:
+    """Nobody reads more. A value that nobody sets in anger is a constant."""
+    assert len(schema.keys()) <= 100
 
 
 @pytest.mark.parametrize(

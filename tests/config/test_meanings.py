@@ -21,11 +21,16 @@ from uploadfilter.config.meanings import MEANINGS, meant
         pytest.param(("limits",), "mode", "above the first table", id="mode"),
         pytest.param(("spool",), "limits", "a table of its own", id="table"),
         pytest.param(
-            ("limits",), "upload_cpu", "[budgets] upload_cpu_s", id="elsewhere"
+            ("limits",), "content_cpu", "[budgets] content_cpu_s", id="elsewhere"
         ),
         pytest.param(("proxy",), "head_bytes", "fixed value", id="fixed"),
         pytest.param(("origins", "cdn"), "idle_timeout_s", "fixed", id="fixed-origin"),
         pytest.param(("routes", 1, "limits"), "max_files", "fixed", id="fixed-route"),
+        pytest.param(("policy",), "too_deep", "over_budget", id="grouped"),
+        pytest.param(("policy",), "crashed", "always rejected", id="no-choice"),
+        pytest.param(("scanner",), "slow_lane", "from workers", id="derived"),
+        pytest.param(("origins", "x"), "whole_chain", "client alone", id="of-origin"),
+        pytest.param((), "client_groups", "front end", id="at-the-top"),
         pytest.param((), "port", 'listen = "HOST:PORT"', id="port"),
         pytest.param((), "upstream", "origin =", id="upstream"),
         pytest.param((), "tls", "front end", id="tls"),

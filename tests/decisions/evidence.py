@@ -2,7 +2,7 @@
 
 from hypothesis import strategies as st
 
-from uploadfilter.decisions.policy import CHOOSABLE, Policy
+from uploadfilter.decisions.policy import CHOICES, Policy
 from uploadfilter.model import (
     EXEMPTIONS,
     FORMER,
@@ -107,7 +107,6 @@ SCANS = st.lists(
 FAILURES = st.none() | st.sampled_from(sorted(REFUSALS | INCAPACITY | EXEMPTIONS))
 POLICIES = st.builds(
     Policy,
-    altered=st.sampled_from(Action),
     categories=st.dictionaries(st.sampled_from(CATEGORIES), st.sampled_from(Action)),
-    **{reason.value: st.sampled_from(Action) for reason in CHOOSABLE},
+    **{choice: st.sampled_from(Action) for choice in CHOICES},
 )

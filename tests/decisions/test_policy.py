@@ -20,7 +20,8 @@ from tests.decisions.evidence import (
 from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.decisions.accepting import MOST_FIELD_BYTES, Accept
 from uploadfilter.decisions.policy import (
-    CHOOSABLE,
+    CHOICE_OF,
+    CHOICES,
     UNFORWARDABLE,
     Policy,
     decide,
@@ -28,6 +29,7 @@ from uploadfilter.decisions.policy import (
 )
 from uploadfilter.model import (
     EXEMPTIONS,
+    FIGHTING,
     FORMER,
     INCAPACITY,
     REFUSALS,
@@ -62,7 +64,6 @@ class Row(NamedTuple):
 def stricter(one: Policy, other: Policy) -> Policy:
     """Return the policy that is as strict as both of two."""
     return Policy(
-        altered=max(one.altered, other.altered, key=STRICTNESS.index),
         categories={
             name: max(
                 one.action_for_category(name),
@@ -74,10 +75,8 @@ def stricter(one: Policy, other: Policy) -> Policy:
         **cast(
             "Any",
             {
-                it.value: max(
-                    getattr(one, it), getattr(other, it), key=STRICTNESS.index
-                )
-                for it in CHOOSABLE
+                it: max(one.chosen(it), other.chosen(it), key=STRICTNESS.index)
+                for it in CHOICES
             },
         ),
     )
@@ -188,14 +187,13 @@ def test_every_reason_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize("reason", CHOOSABLE)
+@pytest.mark.parametrize("reason", CHOICE_OF)
 def test_no_reason_of_a_content_hides_another(reason: Reason) -> None:
     """In any order: a reason that rejects alone also rejects beside others."""
-    actions: dict[str, Any] = {each.value: Action.ACCEPT for each in CHOOSABLE}
-    actions[reason.value] = Action.REJECT
-    actions["altered"] = Action.REJECT
+    actions: dict[str, Any] = dict.fromkeys(CHOICES, Action.ACCEPT)
+    actions[CHOICE_OF[reason]] = Action.REJECT
     policy = Policy(**actions)
-    others = tuple(each for each in CHOOSABLE if each is not reason)
+    others = tuple(it for it in CHOICE_OF if CHOICE_OF[it] != CHOICE_OF[reason])
     scan = replace(parse_scan(others[0].value, "0"), further=(*others[1:], reason))
 
     assert decide([scan], [], mode=Mode.ENFORCE, policy=policy).reason is reason
@@ -221,7 +219,8 @@ def test_decision_table_has_no_case_twice() -> None:
 def test_policy_has_an_action_for_every_reason(reason: Reason) -> None:
     """A reason is chosen for, refused, our own fault, former, or of `scan` alone."""
     groups = (
-        {*CHOOSABLE},
+        {*CHOICE_OF},
+        FIGHTING,
         REFUSALS,
         INCAPACITY,
         EXEMPTIONS,
@@ -384,23 +383,12 @@ def test_stricter_policy_is_never_milder(
     assert STRICTNESS.index(own.action) >= STRICTNESS.index(its.action)
 
 
-@pytest.mark.parametrize("reason", CHOOSABLE)
-def test_policy_is_compared_by_each_reason(reason: Reason) -> None:
+@pytest.mark.parametrize("choice", CHOICES)
+def test_policy_is_compared_by_each_choice(choice: str) -> None:
     """One action that is milder makes a policy milder, and only that way round."""
-    # Any, since the only field that is not an action is not among these.
-    # An unfinished search for altered copies is never held against an upload more than
-    # an altered copy would be.
-    accept: dict[str, Any] = {"altered": Action.REJECT, reason.value: Action.ACCEPT}
-    reject: dict[str, Any] = {"altered": Action.REJECT, reason.value: Action.REJECT}
+    accept: dict[str, Any] = {choice: Action.ACCEPT}
+    reject: dict[str, Any] = {choice: Action.REJECT}
     mild, strict = Policy(**accept), Policy(**reject)
-
-    assert strict.is_as_strict_as(mild)
-    assert not mild.is_as_strict_as(strict)
-
-
-def test_policy_is_compared_by_altered_copies() -> None:
-    """A policy that rejects altered copies is not as mild as one that counts them."""
-    mild, strict = Policy(), Policy(altered=Action.REJECT)
 
     assert strict.is_as_strict_as(mild)
     assert not mild.is_as_strict_as(strict)

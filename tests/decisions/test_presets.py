@@ -12,8 +12,9 @@ from tests.decisions.evidence import MATCHES, POLICIES, SCANS
 from tests.decisions.logs import ACCEPTED, REFUSED, REJECTED, decision
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.policy import Policy, decide
-from uploadfilter.decisions.presets import FIGHTING, PRESETS, Comparison, action_under
+from uploadfilter.decisions.presets import PRESETS, Comparison, action_under
 from uploadfilter.model import (
+    FIGHTING,
     Action,
     Match,
     Mode,

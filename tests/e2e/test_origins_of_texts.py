@@ -45,7 +45,7 @@ Spoil = Callable[[random.Random, bytes], bytes]
 
 def rejects(reason: Reason) -> bool:
     """Say whether the default policy rejects for a reason."""
-    return getattr(Policy(), reason.value) is Action.REJECT
+    return Policy().action_for(reason) is Action.REJECT
 
 
 def is_caught(text: bytes) -> bool:

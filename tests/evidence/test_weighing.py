@@ -118,19 +118,17 @@ def test_nothing_is_judged_without_pictures_or_without_pdq() -> None:
 
     strange = [seen(), seen(view_of(STRANGER))]
 
-    assert not is_judged(GENERATION, [seen()], (), COPIES, copies=True)
-    assert not is_judged(digests, strange, (), COPIES, copies=True)
-    assert is_judged(GENERATION, strange, (), COPIES, copies=True)
+    assert not is_judged(GENERATION, [seen()], (), copies=True)
+    assert not is_judged(digests, strange, (), copies=True)
+    assert is_judged(GENERATION, strange, (), copies=True)
 
 
 def test_without_copies_only_matches_are_judged() -> None:
     """An upload that matches nothing costs no thread then."""
     scans, matched = [seen(view_of(STRANGER))], (match(SignalType.PDQ),)
-    off = EvidenceSettings(enabled=False)
 
-    assert not is_judged(GENERATION, scans, (), COPIES, copies=False)
-    assert is_judged(GENERATION, scans, matched, COPIES, copies=False)
-    assert not is_judged(GENERATION, scans, matched, off, copies=True)
+    assert not is_judged(GENERATION, scans, (), copies=False)
+    assert is_judged(GENERATION, scans, matched, copies=False)
 
 
 def test_search_is_awaited_where_a_content_with_a_view_matches_nothing() -> None:
@@ -139,12 +137,10 @@ def test_search_is_awaited_where_a_content_with_a_view_matches_nothing() -> None
     digests = Searched([], types=frozenset({SignalType.MD5}))
     one, both = (match(content="0"),), (match(content="0"), match(content="1"))
 
-    assert awaits_search(GENERATION, scans, one, COPIES)
-    assert not awaits_search(GENERATION, scans, both, COPIES)
-    assert not awaits_search(GENERATION, [seen()], (), COPIES)
-    assert not awaits_search(digests, scans, (), COPIES)
-    off = EvidenceSettings(enabled=False)
-    assert not awaits_search(GENERATION, scans, (), off)
+    assert awaits_search(GENERATION, scans, one)
+    assert not awaits_search(GENERATION, scans, both)
+    assert not awaits_search(GENERATION, [seen()], ())
+    assert not awaits_search(digests, scans, ())
 
 
 def test_judgement_says_whether_it_looked_for_copies() -> None:

@@ -59,7 +59,7 @@ def listed() -> View:
 
 def rejects(reason: Reason) -> bool:
     """Say whether the default policy rejects for a reason."""
-    return getattr(Policy(), reason.value) is Action.REJECT
+    return Policy().action_for(reason) is Action.REJECT
 
 
 def is_caught(content: bytes, *, may_end: bool = False) -> bool:

@@ -92,21 +92,6 @@ async def test_closed_segments_are_compressed(directory: Path) -> None:
     assert len(event["segments"]) == len(told)
 
 
-async def test_nothing_is_compressed_if_it_is_switched_off(directory: Path) -> None:
-    """Then the task ends, and files stay."""
-    before = plain(directory)
-    task = Compressing(
-        directory,
-        LogSettings(compress=False),
-        newest=lambda: segments(directory)[-1],
-        tell=lambda _: None,
-        clock=lambda: LATER,
-    )
-    await task.keep()
-
-    assert plain(directory) == before
-
-
 async def test_log_that_has_not_begun_is_left_alone(tmp_path: Path) -> None:
     """There is no newest segment yet, so it is not known which are closed."""
     task = Compressing(

@@ -26,7 +26,6 @@ from tests.repository import ROOT
 from tests.waiting import until
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.notifysettings import NotifySettings
-from uploadfilter.decisions.records.notifications import Topic
 from uploadfilter.service.notifying import FILE, Notifier
 from uploadfilter.signedsets.freshness import Status
 
@@ -189,19 +188,6 @@ async def test_deleted_records_are_counted(tmp_path: Path) -> None:
 
     assert "notifications_lost" in [told["event"] for told in logs]
     assert len(it.got) == 1
-
-
-async def test_only_chosen_events_are_sent(tmp_path: Path) -> None:
-    """What is not chosen moves the cursor, too."""
-    async with receiver() as (it, url):
-        with begun(tmp_path) as directory:
-            one = notifier(tmp_path, url, events=(Topic.DEMOTION,))
-            await one.look()
-            more(directory, REJECTED)
-            assert await one.look()
-            assert await notifier(tmp_path, url).look()
-
-    assert it.got == []
 
 
 async def test_signed_set_is_told_when_it_ages_and_when_it_is_fresh(

@@ -234,7 +234,7 @@ class _Checker:
         matches = match_scans(
             generation, (scan,), thresholds=Thresholds(), quality_of=pdq.quality
         )
-        judged = is_judged(generation, (scan,), matches, _SETTINGS, copies=True)
+        judged = is_judged(generation, (scan,), matches, copies=True)
         if self._cohorts is None or not judged:
             return JudgedMatches(matches=matches)
         return judged_matches(

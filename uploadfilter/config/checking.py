@@ -290,7 +290,7 @@ def _warn_of_copies(loaded: Loaded, warnings: Complaints) -> None:
     policies = (settings.policy, *(route.policy for route in settings.routes))
     has_action = any(it.altered is not Action.ACCEPT for it in policies)
     key: Key = ("policy", "altered")
-    if not evidence.enabled or evidence.copies is Copies.NEVER:
+    if evidence.copies is Copies.NEVER:
         if has_action:
             warnings.add(
                 key,

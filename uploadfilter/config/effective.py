@@ -182,9 +182,6 @@ def _defaults(settings: Settings) -> Mapping[str, object]:
         "mode": settings.mode,
         "reject_status": settings.reject_status,
         "trusted_proxies": [str(network) for network in settings.trusted_proxies],
-        "client_groups": [
-            " ".join(map(str, group)) for group in settings.client_groups
-        ],
         "client_header": settings.client_header,
         "language": settings.wording.default,
     }

@@ -13,6 +13,7 @@ from typing import Final
 from uploadfilter.config import schema
 from uploadfilter.config.lines import Key
 from uploadfilter.config.sources import dotted
+from uploadfilter.model import FIGHTING, OVER_BUDGET
 
 _ALIKE: Final = 0.75
 """Least similarity of a suggested key: one letter of five may be wrong, missing or
@@ -49,6 +50,9 @@ _WEBSOCKETS: Final = (
     "without that, or delete the line to refuse them; see docs/non-goals.md."
 )
 _RETENTION: Final = "Write days_without_match and days_with_match."
+_OVER_BUDGET: Final = "Write over_budget, the one action for all of these reasons."
+_FIGHTING: Final = "Delete the line: such content is always rejected."
+_FOLLOWS: Final = "Delete the line: this follows from {} now."
 
 MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
     {
@@ -85,6 +89,20 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
             ("log.path", "log.file", "log.directory"),
             f"The decision log is in the state directory. {_STATE}",
         ),
+        **{f"policy.{reason}": _OVER_BUDGET for reason in OVER_BUDGET},
+        **{f"policy.{reason}": _FIGHTING for reason in FIGHTING},
+        "policy.evidence_unfinished": _FOLLOWS.format("altered"),
+        "proxy.connections_per_client": _FOLLOWS.format("open_uploads_per_client"),
+        "scanner.slow_lane": _FOLLOWS.format("workers"),
+        "budgets.upload_cpu_s": _FOLLOWS.format("content_cpu_s"),
+        "log.compress": _FOLLOWS.format("compress_after_s"),
+        "evidence.enabled": 'To look for no altered copies, write copies = "never".',
+        "notify.events": "Delete the line: your system gets each kind and may drop it.",
+        "client_groups": "Delete the line: limit such networks in the front end.",
+        **dict.fromkeys(
+            ("origin.client_headers", "origin.whole_chain"),
+            "Delete the line: X-Forwarded-* names the client alone.",
+        ),
     }
 )
 """Corrections, by unknown key."""
@@ -103,8 +121,7 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
         known: The known keys of its table.
         key: The key of its table.
     """
-    # The index of a route does not matter for the meaning of its keys.
-    place = ".".join(part for part in (*key, name) if isinstance(part, str))
+    place = _place(key, name)
     listed = MEANINGS.get(place) or MEANINGS.get(place.removeprefix("routes."))
     if listed:
         return listed
@@ -120,11 +137,16 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
     return f"Known keys: {', '.join(names)}."
 
 
+def _place(key: Key, name: str) -> str:
+    """Return a key as those of ``MEANINGS``: without index of a route, or origin."""
+    if key[:1] == (schema.ORIGINS,) and len(key) > 1:
+        key = (schema.ORIGIN,)
+    return ".".join(part for part in (*key, name) if isinstance(part, str))
+
+
 def _is_fixed(place: str) -> bool:
     """Return whether a table had this key in older versions."""
     table, _, name = place.rpartition(".")
-    if table.startswith(f"{schema.ORIGINS}."):
-        table = schema.ORIGIN
     room = schema.TABLES.get(table)
     return room is not None and schema.is_fixed(room, name)
 

@@ -63,24 +63,6 @@ def _networks(reader: ValueReader, written: tuple[str, ...]) -> tuple[Network, .
     return tuple(network for network in found if network is not None)
 
 
-def _groups(
-    reader: ValueReader, written: tuple[str, ...]
-) -> tuple[tuple[Network, ...], ...]:
-    """Read groups of networks: each group is a text, with spaces between networks."""
-    groups = []
-    for index, text in enumerate(written):
-        key = ("client_groups", index)
-        found = [_network(reader, key, word, text) for word in text.split()]
-        if not found:
-            reader.complaints.add(
-                key,
-                "a group of client_groups is empty",
-                hint="Write its networks, with spaces between them.",
-            )
-        groups.append(tuple(network for network in found if network is not None))
-    return tuple(group for group in groups if group)
-
-
 def _network(
     reader: ValueReader, key: tuple[str, int], text: str, whole: str
 ) -> Network | None:
@@ -107,7 +89,6 @@ PARSERS: Final[Mapping[str, Callable[[ValueReader, Any], Any]]] = MappingProxyTy
         "mode": _mode,
         "reject_status": _reject_status,
         "trusted_proxies": _networks,
-        "client_groups": _groups,
     }
 )
 """Parsers of plain keys; they return ``None`` for an invalid text."""

@@ -72,7 +72,6 @@ PLAIN: Final[Mapping[str, Wanted]] = {
     "mode": str,
     "reject_status": int,
     "trusted_proxies": tuple[str, ...],
-    "client_groups": tuple[str, ...],
     "client_header": ClientHeader,
     "objection": str,
     "report": str,
@@ -146,32 +145,20 @@ OPTIONS: Final[Mapping[str, Key]] = {
 _KEYS: Final[Mapping[type, frozenset[str]]] = {
     OriginSettings: frozenset(
         {
-            *("url", "answer_timeout_s", "stream_timeout_s", "connections"),
+            *("url", "answer_timeout_s", "whole_ranges", "via"),
             *("ca_file", "server_name", "client_certificate", "client_key"),
-            *("client_headers", "whole_chain", "whole_ranges", "via"),
         }
     ),
     UploadLimits: frozenset({"max_body_bytes", "max_parts"}),
-    ProxyLimits: frozenset(
-        {
-            *("connections", "connections_per_client"),
-            *("open_uploads", "open_uploads_per_client", "head_s", "body_idle_s"),
-            *("log_room_s", "drain_s"),
-            *("match_budget", "match_window_s"),
-        }
-    ),
+    ProxyLimits: frozenset({"open_uploads", "open_uploads_per_client", "match_budget"}),
     SpoolLimits: frozenset({"memory_total_bytes", "disk_total_bytes"}),
-    StoreSettings: frozenset({"directory", "disk_total_bytes", "expire_s"}),
+    StoreSettings: frozenset({"directory", "disk_total_bytes"}),
     Thresholds: frozenset({"pdq", "phash"}),
-    ScannerSettings: frozenset({"workers", "slow_lane", "require_sandbox", "formats"}),
-    Budgets: frozenset(
-        {"content_cpu_s", "upload_cpu_s", "address_space", "large_address_space"}
-    ),
+    EvidenceSettings: frozenset({"copies", "turned"}),
+    ScannerSettings: frozenset({"workers", "require_sandbox", "formats"}),
+    Budgets: frozenset({"content_cpu_s", "large_address_space"}),
     LogSettings: frozenset(
-        {
-            *("days_without_match", "days_with_match"),
-            *("compress", "compress_after_s", "segment_bytes"),
-        }
+        {"days_without_match", "days_with_match", "compress_after_s"}
     ),
     SealedEvidenceSettings: frozenset(
         {
@@ -191,7 +178,6 @@ _LIVE = frozenset(
         "mode",
         "reject_status",
         "trusted_proxies",
-        "client_groups",
         "client_header",
         "objection",
         "report",

@@ -54,7 +54,6 @@ class Settings:
         mode: ``MONITOR`` until the operator has counted, then ``ENFORCE``.
         reject_status: The status for uploads that the policy rejects.
         trusted_proxies: Networks whose header about the client is believed.
-        client_groups: Groups of networks whose clients share the share of one network.
         client_header: The header in which trusted proxies name the client.
         wording: Texts of answers to clients, and addresses for objections and reports.
         spool_directory: Folder of unlinked files for bodies over the memory limit.
@@ -88,7 +87,6 @@ class Settings:
     mode: Mode = Mode.MONITOR
     reject_status: int = REJECT_STATUS
     trusted_proxies: tuple[Network, ...] = ()
-    client_groups: tuple[tuple[Network, ...], ...] = ()
     client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
     wording: Wording = field(default_factory=texts.load)
     spool_directory: str | None = None
@@ -126,7 +124,6 @@ class Settings:
             mode=self.mode,
             origins={**self.origins, **default},
             trusted_proxies=self.trusted_proxies,
-            client_groups=self.client_groups,
             client_header=self.client_header,
             thresholds=self.thresholds,
             evidence=self.evidence,

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 
-from uploadfilter.decisions.records.notifications import Topic
 from uploadfilter.webhooks import check_url, key_of
 
 
@@ -15,13 +14,10 @@ class NotifySettings:
             notification as JSON by POST. Empty for none.
         secret: The key that signs each POST: 24 to 64 bytes in Base64, as ``openssl
             rand -base64 32`` makes them; needed with a URL.
-        events: What to notify of, all by default: ``match`` (also a monitored one),
-            ``demotion``, ``objection``, ``stale_set``.
     """
 
     url: str = ""
     secret: str = ""
-    events: tuple[Topic, ...] = tuple(Topic)
 
     def __post_init__(self) -> None:
         """Refuse a URL that others could read, and messages that nobody could check."""

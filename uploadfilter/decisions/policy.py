@@ -22,13 +22,15 @@ To add a reason, add a member of ``model.Reason``, and follow ``tests/test_reaso
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from typing import NamedTuple
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from uploadfilter.decisions.accepting import Accept
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.model import (
     EXEMPTIONS,
     INCAPACITY,
+    OVER_BUDGET,
     QUALITY_FLOOR,
     REFUSALS,
     Action,
@@ -117,9 +119,9 @@ _MATCH_WEIGHT = 1  # above every reason
 class Policy:
     """The action for every reason whose action the operator may choose.
 
-    The fields have the names of the members of ``Reason``. Refused requests are always
-    rejected, and incapacity is always answered "try again later": these reasons have no
-    field.
+    Most fields have the names of members of ``Reason``. Refused requests and content
+    that attacks the scanner are always rejected, and incapacity is always answered "try
+    again later": these reasons have no field.
 
     The defaults are the preset ``balanced``.
 
@@ -133,21 +135,13 @@ class Policy:
         undecodable: The content has the magic of a picture or is declared as one, but
             does not decode: a browser might still show it.
         truncated: Browsers show the part of a picture that they have.
-        too_many_pixels: A bomb, or a picture that is too large to be decoded.
-        out_of_time: Such a content is as easy to make deliberately as a bomb.
-        out_of_memory: As ``out_of_time``.
-        crashed: Two fresh processes crashed, so the content is the cause.
-        too_many_contents: Otherwise the listed picture would be the last of many.
-        too_many_signals: As ``too_many_contents``, for signals.
-        too_many_views: As ``too_many_contents``, for views.
+        over_budget: The content costs too much to be compared whole: a bomb, or a file
+            whose listed picture is the last of many. The reasons are ``out_of_time``,
+            ``too_many_pixels``, ``too_many_bytes``, ``too_many_contents``,
+            ``too_many_views``, ``too_many_signals``, ``too_deep`` and
+            ``key_frame_unseen``.
         too_many_frames: Long animations are everyday content. The first, the last and
             the longest shown frame were compared, and evenly spaced frames between.
-        key_frame_unseen: The first, the last or the longest shown frame was not
-            compared, so the picture that people see may be a listed one.
-        too_many_jpeg_scans: No encoder writes so many; each costs a whole decode.
-        too_many_bytes: The rest of a container's unpacked bytes was not inspected.
-        too_compressed: As ``too_many_bytes``, detected by the ratio: a bomb.
-        too_deep: Archives are nested so deep only to hide content or to do harm.
         search_unfinished: All data that begins like a picture was compared; the search
             for pictures in the middle of bytes was not finished. Large everyday files
             cause it.
@@ -161,12 +155,11 @@ class Policy:
             restore the contrast.
         near_match: An entry is nearer than ordinary pictures are, but chance may
             explain it: PDQ beyond the threshold, or one 64-bit signal alone.
-        evidence_unfinished: The search for altered copies had no time left, or failed.
-            The action is never stricter than ``altered``.
         altered: An altered copy: PDQ is beyond the threshold, and chance does not
             explain it. First count, then reject. The action is never stricter than that
-            of the entry's category. With any action but ``accept``, each upload is
-            searched, unless ``copies`` in ``[evidence]`` is ``never``.
+            of the entry's category, and is that of ``evidence_unfinished``, too. With
+            any action but ``accept``, each upload is searched, unless ``copies`` in
+            ``[evidence]`` is ``never``.
         categories: The action for a match, by the category of its entry in the issuer's
             words; ``REJECT`` for every other category.
         preset: The preset that gives the action of each reason without a key of its own
@@ -175,26 +168,14 @@ class Policy:
 
     undecodable: Action = Action.REJECT
     truncated: Action = Action.REJECT
-    too_many_pixels: Action = Action.REJECT
-    out_of_time: Action = Action.REJECT
-    out_of_memory: Action = Action.REJECT
-    crashed: Action = Action.REJECT
-    too_many_contents: Action = Action.REJECT
-    too_many_signals: Action = Action.REJECT
-    too_many_views: Action = Action.REJECT
+    over_budget: Action = Action.REJECT
     too_many_frames: Action = Action.ACCEPT
-    key_frame_unseen: Action = Action.REJECT
-    too_many_jpeg_scans: Action = Action.REJECT
-    too_many_bytes: Action = Action.REJECT
-    too_compressed: Action = Action.REJECT
-    too_deep: Action = Action.REJECT
     search_unfinished: Action = Action.ACCEPT
     encrypted: Action = Action.ACCEPT
     not_inspected: Action = Action.ACCEPT
     piecewise_upload: Action = Action.REJECT
     low_quality: Action = Action.REJECT
     near_match: Action = Action.ACCEPT
-    evidence_unfinished: Action = Action.REJECT
     altered: Action = Action.ACCEPT
     categories: Mapping[str, Action] = field(default_factory=dict)
     preset: Preset = Preset.BALANCED
@@ -207,10 +188,14 @@ class Policy:
             return Action.RETRY_LATER
         if reason in EXEMPTIONS:
             return Action.ACCEPT
-        # A reason without a field should not occur here; if it does, nothing may pass.
-        action: Action = getattr(self, reason.value, Action.REJECT)
-        if reason is Reason.EVIDENCE_UNFINISHED:
-            return _mildest(action, self.altered)
+        # The others without a choice attack the scanner; if any other should occur
+        # here, it may not pass either.
+        choice = CHOICE_OF.get(reason)
+        return Action.REJECT if choice is None else self.chosen(choice)
+
+    def chosen(self, choice: str) -> Action:
+        """Return the action of one of ``CHOICES``."""
+        action: Action = getattr(self, choice)
         return action
 
     def action_for_category(self, category: str) -> Action:
@@ -221,8 +206,7 @@ class Policy:
         """Return whether this policy is nowhere milder than another one."""
         named = {*self.categories, *other.categories}
         pairs = [
-            (self.altered, other.altered),
-            *((self.action_for(it), other.action_for(it)) for it in CHOOSABLE),
+            *((self.chosen(it), other.chosen(it)) for it in CHOICES),
             *(
                 (self.action_for_category(it), other.action_for_category(it))
                 for it in named
@@ -231,12 +215,21 @@ class Policy:
         return all(_STRICTNESS[own] >= _STRICTNESS[its] for own, its in pairs)
 
 
-CHOOSABLE = tuple(
-    Reason(field.name)
-    for field in fields(Policy)
-    if field.name not in {"altered", "categories", "preset"}
+CHOICES: Final = tuple(
+    it.name for it in fields(Policy) if it.name not in {"categories", "preset"}
 )
-"""The reasons that have a field in ``Policy``, in its order."""
+"""The fields of ``Policy`` that are actions."""
+
+CHOICE_OF: Final[Mapping[Reason, str]] = MappingProxyType(
+    {
+        **{Reason(name): name for name in CHOICES if name in set(Reason)},
+        **dict.fromkeys(sorted(OVER_BUDGET), "over_budget"),
+        # A search for altered copies that was not finished is held against an upload
+        # as an altered copy would be.
+        Reason.EVIDENCE_UNFINISHED: "altered",
+    }
+)
+"""The reasons whose action the operator may choose, and the field that states it."""
 
 
 class _Contribution(NamedTuple):

@@ -1,14 +1,13 @@
 """Define the three predefined policies, and compare their effects on past uploads.
 
 A preset is an action for every reason; single reasons and categories override it. All
-presets reject a faulty request, and answer "try again later" if the filter itself
-fails.
+presets reject a faulty request and content that attacks the scanner, and answer "try
+again later" if the filter itself fails.
 
 Every preset accepts altered copies, which an operator counts before they are rejected.
 
-- ``matches_only``: it rejects matches, and content that attacks the scanner, which no
-  honest file does. All other content passes and is recorded, even if it could not be
-  inspected.
+- ``matches_only``: it rejects matches. All other content passes and is recorded, even
+  if it could not be inspected.
 - ``balanced``: it also rejects content that a program might show as a picture and that
   was not compared; everyday content that was not inspected completely passes.
 - ``strict``: it rejects all content that was not compared completely.
@@ -18,43 +17,32 @@ one, for any reason; a test checks it.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any, Final
 
-from uploadfilter.decisions.policy import CHOOSABLE, Policy, strictest
+from uploadfilter.decisions.policy import CHOICES, Policy, strictest
 from uploadfilter.decisions.records.records import DecisionRecord
 from uploadfilter.model import FORMER, Action, Preset, Reason
 
-FIGHTING: Final = frozenset(
-    {
-        Reason.CRASHED,
-        Reason.OUT_OF_MEMORY,
-        Reason.TOO_COMPRESSED,
-        Reason.TOO_MANY_JPEG_SCANS,
-    }
-)
-"""The reasons of content that was made to attack a scanner."""
-
-CHANCE: Final = frozenset({Reason.NEAR_MATCH})
-"""The reasons that even ``strict`` accepts, because they mean little: chance may
-explain that an entry is near."""
+_COUNTED: Final = frozenset({"altered", "near_match"})
+"""The choices that even ``strict`` accepts: altered copies are counted first, and
+chance may explain that an entry is near."""
 
 
-def _policy(preset: Preset, rejected: frozenset[Reason]) -> Policy:
-    """Return the policy that rejects for exactly these reasons."""
+def _policy(preset: Preset, rejected: Collection[str]) -> Policy:
+    """Return the policy that rejects for exactly these choices."""
     actions: dict[str, Any] = {
-        reason.value: Action.REJECT if reason in rejected else Action.ACCEPT
-        for reason in CHOOSABLE
+        it: Action.REJECT if it in rejected else Action.ACCEPT for it in CHOICES
     }
     return Policy(preset=preset, **actions)
 
 
 PRESETS: Final[Mapping[Preset, Policy]] = MappingProxyType(
     {
-        Preset.MATCHES_ONLY: _policy(Preset.MATCHES_ONLY, FIGHTING),
+        Preset.MATCHES_ONLY: _policy(Preset.MATCHES_ONLY, ()),
         Preset.BALANCED: Policy(),
-        Preset.STRICT: _policy(Preset.STRICT, frozenset(CHOOSABLE) - CHANCE),
+        Preset.STRICT: _policy(Preset.STRICT, set(CHOICES) - _COUNTED),
     }
 )
 """The presets, the mildest first. The defaults of ``Policy`` are the second one."""

@@ -27,7 +27,6 @@ class EvidenceSettings:
     chance matches of one upload in the whole set.
 
     Attributes:
-        enabled: Whether matches state their chance.
         copies: When altered copies are looked for, where nothing matched within the
             threshold: in each upload (``always``), where there is capacity that no
             other upload wants (``spare``), or ``never``. A search takes 5 ms of CPU
@@ -47,7 +46,6 @@ class EvidenceSettings:
             up to thirty. Beyond: ``evidence_unfinished``.
     """
 
-    enabled: bool = True
     copies: Copies = Copies.SPARE
     turned: bool = False
     altered: float = chance.ALTERED

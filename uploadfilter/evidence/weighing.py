@@ -115,7 +115,6 @@ def is_judged(
     generation: Generation,
     scans: Sequence[Scan],
     matches: Sequence[Match],
-    settings: EvidenceSettings,
     *,
     copies: bool,
 ) -> bool:
@@ -125,10 +124,9 @@ def is_judged(
         generation: The generation that the matches were found in.
         scans: The scans of the upload.
         matches: The matches within the threshold.
-        settings: Whether anything is judged at all.
         copies: Whether altered copies are looked for in this upload.
     """
-    if not settings.enabled or SignalType.PDQ not in generation.signal_types:
+    if SignalType.PDQ not in generation.signal_types:
         return False
     if not copies:
         return any(match.signal_type is SignalType.PDQ for match in matches)
@@ -151,10 +149,9 @@ def awaits_search(
     generation: Generation,
     scans: Sequence[Scan],
     matches: Sequence[Match],
-    settings: EvidenceSettings,
 ) -> bool:
     """Tell whether an upload has a content that a search for copies would look in."""
-    if not settings.enabled or SignalType.PDQ not in generation.signal_types:
+    if SignalType.PDQ not in generation.signal_types:
         return False
     return any(True for _ in _unmatched(scans, matches))
 
@@ -201,7 +198,7 @@ def judged_matches(
         is_wanted=is_wanted,
     )
     looked = None
-    if awaits_search(generation, scans, matches, settings):
+    if awaits_search(generation, scans, matches):
         looked = CopySearch.UNFINISHED if found.unfinished else CopySearch.SEARCHED
     return JudgedMatches(
         matches=(*told, *found.matches), unfinished=found.unfinished, copies=looked

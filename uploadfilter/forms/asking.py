@@ -17,9 +17,8 @@ import msgspec
 from aiohttp import web
 
 from uploadfilter.forms import rendering
-from uploadfilter.networks import in_group
 from uploadfilter.proxy.answering.answers import prefers_html
-from uploadfilter.proxy.requests.clientkeys import group_of, queueing_client
+from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.uploads.head.clientside import ClientHeader, Network, client_side
 from uploadfilter.uploads.head.request import RequestHead
 
@@ -48,12 +47,10 @@ class Front:
     Attributes:
         trusted_proxies: Networks whose header about the client is believed.
         client_header: The header.
-        client_groups: Groups of networks that count as one.
     """
 
     trusted_proxies: tuple[Network, ...] = ()
     client_header: ClientHeader = ClientHeader.X_FORWARDED_FOR
-    client_groups: tuple[tuple[Network, ...], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,8 +191,7 @@ def _client(request: web.BaseRequest, front: Front) -> str:
         trusted_proxies=front.trusted_proxies,
         believed=front.client_header,
     )
-    key = queueing_client(side.client)
-    return in_group(key, group_of(side.client, front.client_groups))
+    return queueing_client(side.client)
 
 
 async def _body(request: web.BaseRequest) -> bytes | None:

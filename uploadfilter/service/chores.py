@@ -169,7 +169,6 @@ def surveyor_of(settings: Settings) -> Surveyor:
         log_directory(settings.state, settings.instance),
         retention=settings.log.retention,
         reserve_bytes=settings.log.reserve_bytes,
-        compresses=settings.log.compress,
     )
 
 

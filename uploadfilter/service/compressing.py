@@ -68,8 +68,6 @@ class Compressing:
 
     async def keep(self) -> None:
         """Compress whatever is due, each minute, until cancelled."""
-        if not self._settings.compress:
-            return
         while True:
             try:
                 segments = await asyncio.to_thread(self._due)

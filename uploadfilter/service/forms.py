@@ -226,7 +226,6 @@ def _front(settings: Settings) -> Front:
     return Front(
         trusted_proxies=settings.trusted_proxies,
         client_header=settings.client_header,
-        client_groups=settings.client_groups,
     )
 
 

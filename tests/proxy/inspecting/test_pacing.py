@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from uploadfilter.networks import in_group
 from uploadfilter.proxy.inspecting.pacing import (
     BROKEN_OFF_S,
     BURST_S,
@@ -31,8 +30,7 @@ ONE, NEIGHBOUR = "20010db800000001", "20010db800000002"
 UPSTAIRS, ELSEWHERE, IPV4 = "20010db800000101", "20010db9ffff0001", "c6336401"
 """Another of the same site and another household; of another site; an address."""
 
-GROUPED = in_group(IPV4, "a"), in_group("c6336402", "a")
-CLIENTS = (ONE, NEIGHBOUR, UPSTAIRS, ELSEWHERE, IPV4, "", *GROUPED)
+CLIENTS = (ONE, NEIGHBOUR, UPSTAIRS, ELSEWHERE, IPV4, "")
 
 clients = st.sampled_from(CLIENTS)
 charges = st.lists(
@@ -74,8 +72,6 @@ class Buckets:
 
 
 def _buckets(client: str) -> list[str]:
-    if client in GROUPED:
-        return [client, "site @a", "all"]
     if client == IPV4:
         return [client, "all"]
     return [client, f"household {client[:14]}", f"site {client[:12]}", "all"]

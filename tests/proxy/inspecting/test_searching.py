@@ -336,16 +336,6 @@ async def test_only_altered_copies_with_an_effect_demote_an_entry(
         await until(lambda: len(tripped(tmp_path)) == demoted)
 
 
-async def test_switched_off_it_judges_nothing(tmp_path: Path) -> None:
-    """Then matches are as they were: those within the threshold, without E."""
-    off = EvidenceSettings(enabled=False)
-    async with site(tmp_path, listed=[listed()], evidence=off) as shared:
-        await shared.put(pictures.jpeg(cropped(ORIGINAL)))
-        assert last(shared).verdict is Verdict.NO_MATCH
-        await shared.put(pictures.jpeg(ORIGINAL))
-        assert {match.chance for match in last(shared).matches} == {None}
-
-
 async def test_error_of_the_judgement_never_counts_as_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:

@@ -20,7 +20,7 @@ def test_settings_use_every_cpu() -> None:
         ("losses_per_upload", 0),
         ("queue_limit", -1),
         ("queue_wait_s", -0.5),
-        ("slow_lane", -1),
+        ("slow_lane", -2),
         ("spares", -1),
         ("slow_after_s", 0),
         ("start_timeout_s", 0),

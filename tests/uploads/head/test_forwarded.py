@@ -1,5 +1,7 @@
 """The Forwarded header of RFC 7239, which is read in one way or not at all."""
 
+import re
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -8,8 +10,6 @@ from uploadfilter.uploads.head.forwarded import (
     Element,
     node_name,
     parse_forwarded,
-    write_again,
-    write_element,
 )
 
 NAMES = st.from_regex(r"[a-z][a-z0-9!#$%&'*+.^_`|~-]{0,8}", fullmatch=True)
@@ -19,6 +19,12 @@ VALUES = st.text(
     max_size=12,
 )
 ELEMENTS = st.dictionaries(NAMES, VALUES, min_size=1, max_size=4)
+
+
+def _written(element: Element) -> str:
+    """Write an element, with each value in quotes."""
+    escaped = {name: re.sub(r'(["\\])', r"\\\1", it) for name, it in element.items()}
+    return ";".join(f'{name}="{value}"' for name, value in escaped.items())
 
 
 @pytest.mark.parametrize(
@@ -83,7 +89,7 @@ def test_what_was_read_is_written_to_the_same_meaning(
     elements: list[dict[str, str]],
 ) -> None:
     """Values keep every character, through quotes and escapes."""
-    line = ", ".join(write_again(element) for element in elements)
+    line = ", ".join(_written(element) for element in elements)
 
     assert parse_forwarded(line) == tuple(elements)
 
@@ -94,33 +100,8 @@ def test_any_line_has_an_end(line: str) -> None:
     elements = parse_forwarded(line)
 
     if elements is not None:
-        written = ", ".join(write_again(element) for element in elements if element)
+        written = ", ".join(_written(element) for element in elements if element)
         assert parse_forwarded(written) == tuple(filter(None, elements))
-
-
-@pytest.mark.parametrize(
-    ("node", "host", "scheme", "element"),
-    [
-        (
-            "192.0.2.1",
-            "site.example",
-            "https",
-            "for=192.0.2.1;host=site.example;proto=https",
-        ),
-        (
-            "2001:db8::1",
-            "x:8443",
-            "http",
-            'for="[2001:db8::1]";host="x:8443";proto=http',
-        ),
-        ("unknown", None, "http", "for=unknown;proto=http"),
-    ],
-)
-def test_element_has_quotes_where_it_needs_them(
-    node: str, host: str | None, scheme: str, element: str
-) -> None:
-    """IPv6 stands in brackets and quotes, a host with a port in quotes."""
-    assert write_element(node=node, host=host, scheme=scheme) == element
 
 
 @pytest.mark.parametrize(

@@ -151,7 +151,6 @@ class Surveyor:
         directory: The log's directory.
         retention: How long its files are kept.
         reserve_bytes: The reserve.
-        compresses: Whether files will be compressed if earlier ones were.
     """
 
     def __init__(
@@ -160,12 +159,10 @@ class Surveyor:
         *,
         retention: Retention,
         reserve_bytes: int,
-        compresses: bool = True,
     ) -> None:
         self._directory = directory
         self._retention = retention
         self._reserve_bytes = reserve_bytes
-        self._compresses = compresses
         self._plain: dict[Segment, int] = {}
         self._heads: dict[Segment, tuple[int, bool]] = {}
 
@@ -212,7 +209,7 @@ class Surveyor:
             it: self._plain.get(it) or size_of(self._directory, it).plain
             for it in packed
         }
-        shrinks = self._compresses and packed
+        shrinks = packed
         share = sum(packed.values()) / max(sum(self._plain.values()), 1)
         share = min(share, 1.0) if shrinks else 1.0
         return {

@@ -28,12 +28,10 @@ class LogSettings:
             reason first. The others are counted.
         reserve_bytes: Disk space that is kept for necessary records, and not used by
             decisions; may be 0.
-        compress: Whether full segments are compressed by gzip. They become seven times
-            smaller, for 0.8 % of a core at 30 GB of records a day.
-        compress_after_s: Seconds for which a segment stays as it is after its last
-            record, so that a program that ships its lines gets them. At 30 GB a day an
-            hour takes 1.3 GB. If the disk is nearly full, segments are compressed at
-            once.
+        compress_after_s: Seconds for which a full segment stays as it is after its last
+            record, so that a program that ships its lines gets them; then it is
+            compressed by gzip, to a seventh. At 30 GB a day an hour takes 1.3 GB. If
+            the disk is nearly full, segments are compressed at once.
     """
 
     segment_bytes: int = 64 * 1024 * 1024
@@ -42,7 +40,6 @@ class LogSettings:
     days_with_match: int = DEFAULT.days_with_match
     contents_recorded: int = CONTENTS_RECORDED
     reserve_bytes: int = RESERVE_BYTES
-    compress: bool = True
     compress_after_s: float = 3600.0
 
     def __post_init__(self) -> None:

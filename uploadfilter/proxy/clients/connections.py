@@ -16,10 +16,10 @@ from typing import Final, Protocol
 
 import structlog
 
-from uploadfilter.networks import Holdings, in_group
+from uploadfilter.networks import Holdings
 from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
-from uploadfilter.proxy.requests.clientkeys import group_of, queueing_client
+from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.uploads.head.clientside import Network
@@ -165,8 +165,7 @@ class Connections:
 
         A connection from a trusted proxy or a program on this machine is not counted.
         """
-        groups = self._settings().client_groups
-        key = in_group(queueing_client(peer.host), group_of(peer.host, groups))
+        key = queueing_client(peer.host)
         if not key or self.trusts(peer.host):
             return True
         most = self.limits.most_connections(self._descriptors)

@@ -20,10 +20,9 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Final
 
-from uploadfilter.networks import in_group
 from uploadfilter.proxy.clients.proxyheader import Unread, read_header
 from uploadfilter.proxy.clients.silent import THIS_MACHINE
-from uploadfilter.proxy.requests.clientkeys import group_of, queueing_client
+from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.requests.live import LiveSettings
 from uploadfilter.proxy.requests.turntaking import TurnTaking
 from uploadfilter.uploads.head.clientside import client_side
@@ -141,8 +140,7 @@ def told_client(
         trusted_proxies=settings.trusted_proxies,
         believed=settings.client_header,
     )
-    group = group_of(side.client, settings.client_groups)
-    return in_group(queueing_client(side.client), group)
+    return queueing_client(side.client)
 
 
 def _is_trusted(peer: str, settings: LiveSettings) -> bool:

@@ -160,7 +160,7 @@ def _patience(arrival: Arrival, waiting: Waiters) -> Patience:
         idle_s=limits.answer_idle_s,
         among=waiting,
         most=limits.waiting_answers,
-        network=path_of(arrival.client_key).group,
+        network=path_of(arrival.client_key).site,
     )
 
 

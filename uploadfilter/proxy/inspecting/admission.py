@@ -141,7 +141,7 @@ class Admission:
 
         In ``MONITOR`` this never happens: its upload would be forwarded all the same.
         """
-        network = path_of(arrival.client_key).group
+        network = path_of(arrival.client_key).site
         body = Body(network=network, begun_s=self._clock())
         if arrival.route.mode is Mode.MONITOR:
             return nullcontext(body)
@@ -228,7 +228,7 @@ class Admission:
             return not self._held.is_fair_share_held(
                 arrival.client_key, most=most + yielding
             )
-        network = path_of(arrival.client_key).group
+        network = path_of(arrival.client_key).site
         has_yielded = self._arriving.make_room(network, now_s=self._clock())
         if has_yielded:
             self._metrics.limited(Limit.YIELDED)

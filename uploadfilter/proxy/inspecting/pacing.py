@@ -154,8 +154,7 @@ class ClientDebts:
 def _accounts_of(client: str) -> tuple[tuple[str, float], ...]:
     """Return the accounts of a client and the share of the loop that each may take."""
     path = path_of(client)
-    shares = {path.group: SITE_SHARE, path.site: SITE_SHARE}
-    shares |= {path.household: HOUSEHOLD_SHARE}
+    shares = {path.site: SITE_SHARE, path.household: HOUSEHOLD_SHARE}
     return (*(shares | {client: CLIENT_SHARE, _ALL: SHARE}).items(),)
 
 

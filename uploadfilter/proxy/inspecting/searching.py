@@ -56,7 +56,7 @@ NO_COHORT: Final = "the known-good corpora have too few pictures to judge by"
 COHORT_HINT: Final = (
     "No altered copy is found until this is mended, and uploads have the reason "
     "evidence_unfinished. See 'uploadfilter hashset known-good list', or set "
-    "enabled = false in [evidence]."
+    'copies = "never" in [evidence].'
 )
 
 THREADS: Final = PLACES
@@ -171,7 +171,7 @@ class Searching:
         generation, settings = upload.searched_generation, upload.settings.evidence
         copies = settings.copies_under(upload.arrival.route.policy)
         skipped = None
-        if copies is Copies.SPARE and awaits_search(generation, scans, found, settings):
+        if copies is Copies.SPARE and awaits_search(generation, scans, found):
             client = upload.arrival.client_key
             skipped, leave = self._spare.taken(client), self._left
             if skipped is CopySearch.BUSY and self._promises(upload, scans, found):
@@ -180,7 +180,7 @@ class Searching:
                 judging = self._judged_by_the_way(upload, scans, found, leave)
                 return await self._counted(upload, judging)
         is_always = copies is Copies.ALWAYS
-        if is_judged(generation, scans, found, settings, copies=is_always):
+        if is_judged(generation, scans, found, copies=is_always):
             judging = self._judged_in_turn(upload, scans, found, copies=is_always)
             return await self._counted(upload, judging, copies=skipped)
         if skipped is not None:

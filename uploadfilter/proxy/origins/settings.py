@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from yarl import URL
 
 from uploadfilter.proxy.origins.tls import tls_context
-from uploadfilter.uploads.head.forwarding import ClientHeaders, Telling
+from uploadfilter.uploads.head.forwarding import Telling
 
 _UNIX = "unix:"
 
@@ -41,9 +41,6 @@ class OriginSettings:
             for none.
         client_key: The key of that certificate, without a password; empty if it is in
             the same file.
-        client_headers: The headers that name the client to the origin. Nearly every
-            program reads ``X-Forwarded-*``.
-        whole_chain: Whether these headers hold every hop instead of the client alone.
         whole_ranges: Whether a ``Content-Range`` (or a header like it) that calls its
             body the whole file is sent on. Artifacts of Gitea and Forgejo and upload
             sessions of OneDrive need it. Never for an origin that writes a range into a
@@ -63,8 +60,6 @@ class OriginSettings:
     server_name: str = ""
     client_certificate: str = ""
     client_key: str = ""
-    client_headers: ClientHeaders = ClientHeaders.X_FORWARDED
-    whole_chain: bool = False
     whole_ranges: bool = False
     via: str = "uploadfilter"
 
@@ -92,8 +87,6 @@ class OriginSettings:
         """Return the information for the origin about the way of a request."""
         names = {} if self.socket_path else {"authority": URL(self.url).raw_authority}
         return Telling(
-            headers=self.client_headers,
-            whole_chain=self.whole_chain,
             whole_ranges=self.whole_ranges,
             via=self.via,
             **names,

@@ -5,9 +5,8 @@ from functools import cached_property
 import msgspec
 from aiohttp import web
 
-from uploadfilter.networks import in_group
 from uploadfilter.proxy.origins.origin import Origin
-from uploadfilter.proxy.requests.clientkeys import group_of, queueing_client
+from uploadfilter.proxy.requests.clientkeys import queueing_client
 from uploadfilter.proxy.requests.live import Live
 from uploadfilter.proxy.routing.routes import Route
 from uploadfilter.uploads.head.clientside import ClientSide, client_side
@@ -66,9 +65,7 @@ class Arrival(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     @cached_property
     def client_key(self) -> str:
         """The key of the client in limits; ``""`` means no client."""
-        client = queueing_client(self.client)
-        groups = self.live.settings.client_groups
-        return in_group(client, group_of(self.client, groups)) if groups else client
+        return queueing_client(self.client)
 
 
 def peer(request: web.BaseRequest) -> str:

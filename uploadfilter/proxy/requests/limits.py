@@ -10,6 +10,9 @@ scanners, and for connections that are being turned away."""
 LEAST_SHARE: Final = 16
 """With 1,024 descriptors, the fewest that any system gives, the share is 213."""
 
+CONNECTIONS_PER_UPLOAD: Final = 4
+"""Connections of a client for each upload that it may have open: most are idle."""
+
 DESCRIPTORS_PER_UPLOAD: Final = 4
 """Two spools, the descriptor for a scanner, and the connection to the origin."""
 
@@ -37,21 +40,23 @@ class ProxyLimits:
         connections: Most connections of clients at once; ten thousand idle ones take 50
             MB. The limit is lower if the process may not have enough descriptors.
             Beyond it the oldest idle one is closed, or else the newest is answered 503.
-        connections_per_client: Most connections of one client. A browser opens six;
-            this is enough for forty browsers behind one address. Beyond: 429.
-            Connections of trusted proxies are not counted.
+        connections_per_client: Most connections of one client; 0 is four times its
+            ``open_uploads_per_client``. A browser opens six; 256 are enough for forty
+            browsers behind one address. Beyond: 429. Connections of trusted proxies
+            are not counted.
         open_uploads: Most uploads that are read or inspected at once. For one more, a
             slow body is ended, or the new upload is answered 503. Each may hold a
             megabyte of memory and some descriptors.
         open_uploads_per_client: Most open uploads of one client, a quarter of all. If
             three quarters are open, it is as many as are left. A phone has up to ten
-            open.
+            open. A client may have four times as many connections; one more is
+            answered 429.
         longest_wait_s: Longest expected wait of an upload for a scanner; an upload that
             would wait longer is answered 503 at its head. An upload that waits two
             seconds is served, one that is answered 503 is lost for most people, and
             sending photos of some megabytes takes longer than that.
-        match_budget: Rejections by policy that a client gets within a window; then all
-            its uploads are answered 429 until the window ends. A rejection tells
+        match_budget: Rejections by policy that a client gets within an hour; then all
+            its uploads are answered 429 until the hour ends. A rejection tells
             something about the list, and an innocent person does not get twenty in an
             hour.
         match_window_s: Length of the window; it begins with the first rejection.
@@ -102,7 +107,7 @@ class ProxyLimits:
     """
 
     connections: int = 10_000
-    connections_per_client: int = 256
+    connections_per_client: int = 0
     open_uploads: int = 256
     open_uploads_per_client: int = 64
     longest_wait_s: float = 2.0
@@ -128,7 +133,10 @@ class ProxyLimits:
     drain_idle_s: float = 2.0
 
     def __post_init__(self) -> None:
-        """Refuse limits that are not positive."""
+        """Derive one limit, and refuse limits that are not positive."""
+        if self.connections_per_client == 0:
+            derived = CONNECTIONS_PER_UPLOAD * self.open_uploads_per_client
+            object.__setattr__(self, "connections_per_client", derived)
         for name in self.__dataclass_fields__:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")

@@ -37,7 +37,6 @@ class LiveSettings:
         mode: The mode at the top of the file; a request has the mode of its route.
         origins: The origins, by the names that routes use.
         trusted_proxies: Networks whose statements about clients are believed.
-        client_groups: Networks whose clients share the limits of one network, by group.
         client_header: The header in which trusted proxies name the client.
         thresholds: Largest distances.
         evidence: How matches beyond them are judged.
@@ -49,7 +48,6 @@ class LiveSettings:
     mode: Mode
     origins: Mapping[str, OriginSettings]
     trusted_proxies: tuple[Network, ...]
-    client_groups: tuple[tuple[Network, ...], ...]
     client_header: ClientHeader
     thresholds: Thresholds
     evidence: EvidenceSettings

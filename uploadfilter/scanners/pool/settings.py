@@ -2,6 +2,7 @@
 
 import os
 from dataclasses import dataclass, field
+from typing import Final
 
 from uploadfilter.pictures.formats import SWITCHED_ON
 from uploadfilter.scanners.pool.launching import WORKER_MODULE
@@ -12,8 +13,8 @@ def _usable_cpus() -> int:
     return len(os.sched_getaffinity(0))
 
 
-def _usual_slow_lane() -> int:
-    return 2 * _usable_cpus()
+_DERIVED: Final = -1
+_SLOW_PER_WORKER: Final = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,7 @@ class ScannerSettings:
     memory, 1.5 GiB for a large picture, and ``spares`` processes of some MiB besides
     them: 4 GiB on 2 CPUs, 17 on 16. Nearly always they use a tenth of that, since only
     a bomb takes its 300 MiB. If
-    the machine has less, lower ``slow_lane``, or let the cgroup of the service end
+    the machine has less, lower ``workers``, or let the cgroup of the service end
     scanners first, as they ask the kernel to do (``oom_score_adj``).
 
     Attributes:
@@ -39,9 +40,9 @@ class ScannerSettings:
             photo of some hundred KB takes a hundredth of a second, so that one such
             scan at a time is enough for a hundred photos a second, and takes at most
             one CPU from the others.
-        slow_lane: Most slow scans at a time, besides ``workers``. With two for each
-            CPU, a bomb of 2 CPU seconds ends within 5 s; more takes more memory. One
-            client may use a quarter, but at least one.
+        slow_lane: Most slow scans at a time, besides ``workers``; by default
+            two for each of these. A bomb of 2 CPU seconds then ends within 5 s; more
+            takes more memory. One client may use a quarter, but at least one.
         spares: Processes that are kept ready besides those in use, so that a content
             that must be scanned alone does not wait 5 ms for one.
         queue_limit: Most uploads that wait for a process. A photo takes 5 ms, so that
@@ -69,7 +70,7 @@ class ScannerSettings:
     workers: int = field(default_factory=_usable_cpus)
     slow_after_s: float = 0.1
     small_lane: int = 1
-    slow_lane: int = field(default_factory=_usual_slow_lane)
+    slow_lane: int = _DERIVED
     spares: int = 2
     queue_limit: int = 256
     queue_wait_s: float = 30.0
@@ -82,7 +83,9 @@ class ScannerSettings:
     module: str = WORKER_MODULE
 
     def __post_init__(self) -> None:
-        """Refuse numbers with which no scan would be possible."""
+        """Derive one number, and refuse those with which no scan would be possible."""
+        if self.slow_lane == _DERIVED:
+            object.__setattr__(self, "slow_lane", _SLOW_PER_WORKER * self.workers)
         for name in ("workers", "recycle_after", "losses_per_upload"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} must be at least 1")

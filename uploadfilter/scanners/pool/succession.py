@@ -28,7 +28,7 @@ class Weighed(Protocol):
 
 _Claim = TypeVar("_Claim", bound=Weighed)
 
-_LEVELS: Final = 4
+_LEVELS: Final = 3
 """Names on the way to a client (``networks.py``)."""
 
 

@@ -96,7 +96,7 @@ class Usage:
         used, client = self._scaled, path.client
         if used.get(client, 0.0) > most:
             return True
-        if path.group == client:  # a client in no network, as most are
+        if path.site == client:  # a client in no network, as most are
             return False
         return any(
             used.get(network, 0.0) > most * NETWORK_MUCH

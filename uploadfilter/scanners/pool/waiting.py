@@ -169,10 +169,10 @@ class WaitingClaims:
         """Return the client with the most claims in the network with the most."""
         of_group: Counter[str] = Counter()
         for client, claims in self._of.items():
-            of_group[path_of(client).group] += len(claims)
+            of_group[path_of(client).site] += len(claims)
         group = max(of_group, key=lambda name: (of_group[name], self._usage.of(name)))
         return max(
-            (client for client in self._of if path_of(client).group == group),
+            (client for client in self._of if path_of(client).site == group),
             key=lambda client: (len(self._of[client]), self._usage.of(client)),
         )
 
@@ -270,7 +270,7 @@ class WaitingClaims:
                 or (not uses_much and self._usage.is_over_in_units(its, much))
             ):
                 continue
-            if len(claims) == 1 and its.group == other and path.group != other:
+            if len(claims) == 1 and its.site == other and path.site != other:
                 firsts.append(claims[0])
                 continue
             level = 0

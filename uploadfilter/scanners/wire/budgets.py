@@ -20,6 +20,10 @@ _FIRST_MIB: Final = 32
 """First MiB of a content, which may be one picture or one package of programs. They add
 at most 64 s."""
 
+_UPLOAD_CPU_S: Final = 10.0
+_CONTENTS: Final = 5.0
+"""How many contents of an upload may cost as much as one may."""
+
 _LARGE_SHARE: Final = 0.6
 """Share of its address space that a large process may hold as pixels: the interpreter
 with its libraries takes 270 MiB, and what is shown of a picture some more."""
@@ -41,8 +45,9 @@ class Budgets:
         content_wall_s: Seconds from the start of a content's scan to its reply; ten
             times the CPU time, since a slow scan runs at low priority and must still
             end on a busy machine.
-        upload_cpu_s: CPU seconds for all contents of one upload. A form of a hundred
-            photos of 12 megapixels needs 2.
+        upload_cpu_s: CPU seconds for all contents of one upload; by default 10, or five
+            times ``content_cpu_s`` if that is more. A form of a hundred photos of 12
+            megapixels needs 2.
         upload_wall_s: Seconds for all contents of one upload, without waiting.
         per_gib_s: CPU seconds added for every GiB of content, and four times as many
             seconds by the clock, since a long video is read to its end and is not an
@@ -96,7 +101,7 @@ class Budgets:
     max_pixels: int = 64_000_000
     content_cpu_s: float = 2.0
     content_wall_s: float = 20.0
-    upload_cpu_s: float = 10.0
+    upload_cpu_s: float = 0.0
     upload_wall_s: float = 60.0
     per_gib_s: float = 60.0
     first_mib_s: float = 2.0
@@ -118,7 +123,10 @@ class Budgets:
     max_jpeg_scans: int = 100
 
     def __post_init__(self) -> None:
-        """Refuse budgets with which no content could be scanned."""
+        """Derive one budget, and refuse those with which nothing could be scanned."""
+        if not self.upload_cpu_s:
+            derived = max(_UPLOAD_CPU_S, _CONTENTS * self.content_cpu_s)
+            object.__setattr__(self, "upload_cpu_s", derived)
         # One look at all of them: a scanner makes them anew for each upload.
         if any(map((0.0).__ge__, _positive_of(self))):
             name = next(name for name in _POSITIVE if getattr(self, name) <= 0)

@@ -49,9 +49,6 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
         trusted: Whether the peer is a trusted proxy, whose statements are forwarded.
         scheme: ``http`` or ``https``, as used by the client.
         host: The host that the client asked for; empty if it named none.
-        told: The statements of trusted proxies, the nearest one's last; as parsed from
-            ``Forwarded``, or with ``for`` alone.
-        peer_scheme: ``http`` or ``https``, as used by the peer.
     """
 
     client: str
@@ -59,8 +56,6 @@ class ClientSide(msgspec.Struct, frozen=True, kw_only=True):
     trusted: bool
     scheme: bytes
     host: bytes
-    told: tuple[Element, ...]
-    peer_scheme: bytes
 
 
 def client_side(
@@ -98,8 +93,6 @@ def client_side(
             trusted=False,
             scheme=asked,
             host=host,
-            told=(),
-            peer_scheme=asked,
         )
     hops = _hops(head, believed)
     client, seen = _reached(known, hops, trusted_proxies)
@@ -110,8 +103,6 @@ def client_side(
         trusted=True,
         scheme=told_scheme if told_scheme in DEFAULT_PORTS else asked,
         host=told_host or host,
-        told=tuple(hop for hop in hops if hop is not None),
-        peer_scheme=asked,
     )
 
 

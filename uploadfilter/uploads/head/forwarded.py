@@ -1,4 +1,4 @@
-"""Parse and write the Forwarded header of RFC 7239, strictly and with quotes.
+"""Parse the Forwarded header of RFC 7239, strictly.
 
 An element holds what one proxy knows of its client:
 ``for="[2001:db8::1]:4711";host=site.example;proto=https``. A malformed value is
@@ -6,7 +6,7 @@ An element holds what one proxy knows of its client:
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, TypeAlias
 
 Element: TypeAlias = Mapping[str, str]
@@ -16,7 +16,6 @@ UNKNOWN: Final = "unknown"
 """A client through a unix socket has no address (RFC 7239, section 6.2)."""
 
 _TCHAR = r"!#$%&'*+.^_`|~0-9A-Za-z-"
-_TOKEN = re.compile(rf"[{_TCHAR}]+")
 _CONTROL = r"\x00-\x08\x0a-\x1f\x7f"
 """Control characters except the tab: they may not stand in a quoted string."""
 
@@ -33,7 +32,6 @@ _PAIR = re.compile(
 _BETWEEN = re.compile(r"[ \t]*,[ \t,]*")
 _PADDING = " \t,"
 _ESCAPED = re.compile(r"\\(.)")
-_TO_ESCAPE = re.compile(r'(["\\])')
 _NODE = re.compile(
     r"""
     (?:\[(?P<ipv6>[0-9A-Fa-f:.]+)\]|(?P<name>[0-9A-Za-z._-]+))
@@ -102,36 +100,3 @@ def node_name(node: str) -> str | None:
     """
     found = _NODE.fullmatch(node)
     return (found["ipv6"] or found["name"]) if found else None
-
-
-def write_element(*, node: str, host: str | None, scheme: str) -> str:
-    """Write an element with what a proxy knows of its client.
-
-    Args:
-        node: The client's address, IPv6 without brackets; or ``UNKNOWN``.
-        host: The Host of the request, if there was one.
-        scheme: ``http`` or ``https``.
-
-    Returns:
-        One element, with quotes where the grammar requires them.
-    """
-    pairs = [("for", f"[{node}]" if ":" in node else node)]
-    if host:
-        pairs.append(("host", host))
-    pairs.append(("proto", scheme))
-    return _joined(pairs)
-
-
-def write_again(element: Element) -> str:
-    """Write a parsed element, so that only its parsed values are forwarded."""
-    return _joined(element.items())
-
-
-def _joined(pairs: Iterable[tuple[str, str]]) -> str:
-    return ";".join(f"{name}={_quoted(value)}" for name, value in pairs)
-
-
-def _quoted(value: str) -> str:
-    if _TOKEN.fullmatch(value):
-        return value
-    return '"' + _TO_ESCAPE.sub(r"\\\1", value) + '"'

@@ -4,25 +4,18 @@ A proxy's own hop ends here. Headers of the connection are removed, headers that
 the origin about the client are written anew, and statements about a client by a peer
 that is not trusted are not forwarded.
 
-Two families of headers tell an origin about the client: ``X-Forwarded-*``, which nearly
-every front end and origin understands, and ``Forwarded`` of RFC 7239. The operator
-chooses which of them is believed and which is written: a front end that writes one of
-them usually forwards a client's own header of the other family.
+The origin is told about the client in ``X-Forwarded-*``, which nearly every program
+reads.
 """
 
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from functools import lru_cache
 from typing import Final, TypeAlias
 
-from uploadfilter.uploads.head.clientside import (
-    DEFAULT_PORTS,
-    ClientSide,
-    address_in,
-)
-from uploadfilter.uploads.head.forwarded import UNKNOWN, write_again, write_element
+from uploadfilter.uploads.head.clientside import DEFAULT_PORTS, ClientSide
+from uploadfilter.uploads.head.forwarded import UNKNOWN
 from uploadfilter.uploads.head.pieces import is_whole_range
 from uploadfilter.uploads.head.plan import SINGLETONS, connection_options
 from uploadfilter.uploads.head.request import RequestHead
@@ -89,23 +82,11 @@ _COUNT = re.compile(rb"[0-9]{1,9}")
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-class ClientHeaders(StrEnum):
-    """The headers in which the client is named to the origin."""
-
-    X_FORWARDED = "x_forwarded"
-    FORWARDED = "forwarded"
-    BOTH = "both"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Telling:
     """The information for an origin about the way of a request.
 
     Attributes:
-        headers: The headers for it.
-        whole_chain: Whether the origin gets every hop: the statements of trusted
-            proxies, and then this filter's peer. Otherwise it gets the client alone,
-            and has one hop to trust, wherever the filter stands.
         whole_ranges: Whether the origin gets a ``Content-Range`` of a whole file, since
             it never writes a range into a file that it has.
         via: This filter's name in Via (RFC 9110, section 7.6.3); empty for no Via at
@@ -114,8 +95,6 @@ class Telling:
             named none (RFC 9112, section 3.2).
     """
 
-    headers: ClientHeaders = ClientHeaders.X_FORWARDED
-    whole_chain: bool = False
     whole_ranges: bool = False
     via: str = "uploadfilter"
     authority: str = "localhost"
@@ -159,10 +138,7 @@ def forwarded_headers(
         kept.append((b"Content-Type", content_type.encode("ascii")))
     if body_length is not None and not (content_type is None and _is_chunked_by(head)):
         kept.append((b"Content-Length", b"%d" % body_length))
-    if telling.headers is not ClientHeaders.FORWARDED:
-        _tell_x_forwarded(kept, head, side, whole=telling.whole_chain)
-    if telling.headers is not ClientHeaders.X_FORWARDED:
-        kept.append((b"Forwarded", _forwarded(head, side, whole=telling.whole_chain)))
+    _name_client(kept, head, side)
     if telling.via:
         kept.append((b"Via", b"%d.%d " % head.version + telling.via.encode("ascii")))
     if decision_id is not None:
@@ -170,14 +146,9 @@ def forwarded_headers(
     return kept
 
 
-def _tell_x_forwarded(
-    kept: Headers, head: RequestHead, side: ClientSide, *, whole: bool
-) -> None:
-    chain = side.client or UNKNOWN
-    if whole:
-        nodes = [*(address_in(hop.get("for", "")) for hop in side.told), side.peer]
-        chain = ", ".join([node or UNKNOWN for node in nodes])
-    kept.append((b"X-Forwarded-For", chain.encode("latin-1")))
+def _name_client(kept: Headers, head: RequestHead, side: ClientSide) -> None:
+    """Name the client alone, so that the origin has one hop to trust."""
+    kept.append((b"X-Forwarded-For", (side.client or UNKNOWN).encode("latin-1")))
     kept.append((b"X-Forwarded-Proto", side.scheme))
     if side.host:
         kept.append((b"X-Forwarded-Host", side.host))
@@ -191,17 +162,6 @@ def _port(head: RequestHead, side: ClientSide) -> bytes:
         return told
     written = _OWN_PORT.search(side.host)
     return written[1] if written else DEFAULT_PORTS[side.scheme]
-
-
-def _forwarded(head: RequestHead, side: ClientSide, *, whole: bool) -> bytes:
-    host = (head.value(b"host") or b"") if whole else side.host
-    own = write_element(
-        node=(side.peer if whole else side.client) or UNKNOWN,
-        host=host.decode("latin-1"),
-        scheme=(side.peer_scheme if whole else side.scheme).decode("ascii"),
-    )
-    before = [write_again(hop) for hop in side.told] if whole else []
-    return ", ".join([*before, own]).encode("latin-1")
 
 
 def _kept(
@@ -223,8 +183,6 @@ def _kept(
             for name, (_, value) in zip(names, head.headers, strict=True)
             if name in _RANGED and is_whole_range(value)
         }
-    if telling.headers is not ClientHeaders.X_FORWARDED:
-        dropped |= {b"forwarded"}
     kept = [
         header
         for name, header in zip(names, head.headers, strict=True)
