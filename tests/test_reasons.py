@@ -11,10 +11,9 @@ from dataclasses import dataclass, field
 import pytest
 
 from tests.repository import ROOT
-from uploadfilter.decisions.policy import BY_WEIGHT, CHOICE_OF, Policy
+from uploadfilter.decisions.policy import BY_WEIGHT, CHOICE_OF, FIGHTING, Policy
 from uploadfilter.model import (
     EXEMPTIONS,
-    FIGHTING,
     FORMER,
     INCAPACITY,
     REFUSALS,
@@ -53,8 +52,8 @@ def missing(reason: str, places: Places) -> Iterator[str]:
         yield (
             f"say who decides: a field {reason!r} in Policy (uploadfilter/decisions/"
             "policy.py) if the operator may choose its action, with a line of its "
-            "docstring, or OVER_BUDGET (uploadfilter/model.py), whose members share "
-            f"one; else one of {', '.join(GROUPS)} (uploadfilter/model.py)"
+            "docstring, or OVER_BUDGET there, whose members share one; "
+            f"else one of {', '.join(GROUPS)} (uploadfilter/model.py)"
         )
     if reason not in {str(it) for it in BY_WEIGHT}:
         yield (
@@ -87,8 +86,8 @@ def _missing_of_a_choice(reason: Reason, places: Places) -> Iterator[str]:
     if found is None or f"`{reason}`" not in found[0]:
         yield (
             f"name {reason} at the field {choice!r} in the docstring of Policy, and "
-            f"run 'make settings', which writes a row | `{choice}` | `{default}` | into "
-            "[policy] of docs/operating/keys.md"
+            f"run 'make settings', which writes a row | `{choice}` | `{default}` | "
+            "into [policy] of docs/operating/keys.md"
         )
 
 

@@ -249,32 +249,6 @@ REFUSALS = frozenset(
 )
 """The reasons for which a request is refused, whatever the policy."""
 
-FIGHTING = frozenset(
-    {
-        Reason.CRASHED,
-        Reason.OUT_OF_MEMORY,
-        Reason.TOO_COMPRESSED,
-        Reason.TOO_MANY_JPEG_SCANS,
-    }
-)
-"""The reasons of content that was made to attack a scanner, which no honest file is:
-it is rejected, whatever the policy."""
-
-OVER_BUDGET = frozenset(
-    {
-        Reason.TOO_MANY_PIXELS,
-        Reason.OUT_OF_TIME,
-        Reason.TOO_MANY_CONTENTS,
-        Reason.TOO_MANY_SIGNALS,
-        Reason.TOO_MANY_VIEWS,
-        Reason.KEY_FRAME_UNSEEN,
-        Reason.TOO_MANY_BYTES,
-        Reason.TOO_DEEP,
-    }
-)
-"""The reasons of content that costs more than its budget, so that a part of it that
-people see was not compared. They have one action together."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signal:

@@ -22,6 +22,7 @@ from uploadfilter.decisions.accepting import MOST_FIELD_BYTES, Accept
 from uploadfilter.decisions.policy import (
     CHOICE_OF,
     CHOICES,
+    FIGHTING,
     UNFORWARDABLE,
     Policy,
     decide,
@@ -29,7 +30,6 @@ from uploadfilter.decisions.policy import (
 )
 from uploadfilter.model import (
     EXEMPTIONS,
-    FIGHTING,
     FORMER,
     INCAPACITY,
     REFUSALS,

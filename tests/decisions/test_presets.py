@@ -11,10 +11,9 @@ from hypothesis import strategies as st
 from tests.decisions.evidence import MATCHES, POLICIES, SCANS
 from tests.decisions.logs import ACCEPTED, REFUSED, REJECTED, decision
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.decisions.policy import Policy, decide
+from uploadfilter.decisions.policy import FIGHTING, Policy, decide
 from uploadfilter.decisions.presets import PRESETS, Comparison, action_under
 from uploadfilter.model import (
-    FIGHTING,
     Action,
     Match,
     Mode,

@@ -13,7 +13,7 @@ from typing import Final
 from uploadfilter.config import schema
 from uploadfilter.config.lines import Key
 from uploadfilter.config.sources import dotted
-from uploadfilter.model import FIGHTING, OVER_BUDGET
+from uploadfilter.decisions.policy import FIGHTING, OVER_BUDGET
 
 _ALIKE: Final = 0.75
 """Least similarity of a suggested key: one letter of five may be wrong, missing or
