@@ -171,7 +171,7 @@ def bodies(start_s: float, taken: list[Step]) -> list[object]:
     open_bodies: list[arriving.Body] = []
     all_bodies = arriving.Arriving()
     for now_s, event, number in passing(start_s, taken):
-        network = path_of(CLIENTS[number % len(CLIENTS)]).group
+        network = path_of(CLIENTS[number % len(CLIENTS)]).site
         if event < 3 or not open_bodies:
             open_bodies.append(arriving.Body(network=network, begun_s=now_s))
             all_bodies.add(open_bodies[-1])

@@ -4,8 +4,8 @@
     python -m deploy.documents.keys --check    # exit code 1 if the page is stale
 
 The code states a key's type, default, bounds and reason, and whether a reload changes
-it. ``keys.toml`` beside this file holds the rest: further facts for operators, and the
-keys that people change. Bounds are found by trying values, because a room refuses a
+it. ``keys.toml`` beside this file holds the rest: further facts for operators, and when
+to change a key. Bounds are found by trying values, because a room refuses a
 value out of its bounds. So nobody has to write them down twice.
 """
 
@@ -69,7 +69,6 @@ class Key:
         default: The default in Markdown.
         values: The type and the bounds, in words.
         text: The meaning and the reason, in Markdown.
-        change: When an operator changes the key; empty for an expert's key.
     """
 
     table: str
@@ -77,7 +76,6 @@ class Key:
     default: str
     values: str
     text: str
-    change: str
 
     @property
     def path(self) -> str:
@@ -95,7 +93,7 @@ def page() -> str:
     notes = tomllib.loads(NOTES.read_text(encoding="utf-8"))
     keys = [*_plain_keys(notes), *_table_keys(notes)]
     _refuse_strangers(notes, keys)
-    parts = [notes["head"], _contents(), _often_changed(notes["often"], keys)]
+    parts = [notes["head"], _contents()]
     parts += [
         _section(
             table, notes["tables"][table], [it for it in keys if it.table == table]
@@ -119,9 +117,7 @@ def _plain_keys(notes: Mapping[str, Any]) -> Iterator[Key]:
     for name in schema.PLAIN:
         note = notes[PLAIN][name]
         default = _default_at_top(name) or note["default"]
-        yield Key(
-            PLAIN, name, default, note["values"], note["note"], note.get("change", "")
-        )
+        yield Key(PLAIN, name, default, note["values"], _with_change("", note))
 
 
 def _default_at_top(name: str) -> str:
@@ -144,15 +140,20 @@ def _table_keys(notes: Mapping[str, Any]) -> Iterator[Key]:
         reasons = attributes(room)
         for name, hint in schema.fields_of(room).items():
             note = notes.get(table, {}).get(name, {})
-            text = f"{reasons[name]} {note.get('note', '')}".strip()
+            text = _with_change(reasons[name], note)
             yield Key(
                 table,
                 name,
                 _default(room, name),
                 _values(table, room, name, hint),
                 text.replace("|", r"\|"),
-                note.get("change", ""),
             )
+
+
+def _with_change(text: str, note: Mapping[str, str]) -> str:
+    """Return a text with a note, and with when to change the key."""
+    change = f"Change it {note['change']}." if "change" in note else ""
+    return " ".join(filter(None, (text, note.get("note", ""), change)))
 
 
 def attributes(room: type) -> dict[str, str]:
@@ -280,23 +281,11 @@ def _last(is_taken: Callable[[int], bool], taken: int) -> int:
 def _contents() -> str:
     """Return the links to the sections of the page."""
     links = [
-        "[the settings that people change](#the-settings-that-people-change)",
         "[at the top of the file](#at-the-top-of-the-file)",
         *(f"[{table}](#{table})" for table in config.TABLES),
     ]
-    lines = [links[:2], links[2:8], links[8:]]
+    lines = [links[:7], links[7:14], links[14:]]
     return "On this page: " + " ·\n".join(" · ".join(line) for line in lines) + ".\n"
-
-
-def _often_changed(intro: str, keys: list[Key]) -> str:
-    """Return the section of the keys that people change."""
-    rows = [
-        f"| `{key.path}` | {key.default} | {key.change} |" for key in keys if key.change
-    ]
-    head = "## The settings that people change\n"
-    return "\n".join(
-        (head, intro, "| key | default | change it |", "| --- | --- | --- |", *rows, "")
-    )
 
 
 def _section(table: str, intro: str, keys: list[Key]) -> str:
@@ -330,7 +319,7 @@ def _section(table: str, intro: str, keys: list[Key]) -> str:
 
     text = "\n".join(filter(None, (intro.strip(), " ".join(common))))
     head = [f"## {title}", "", text, "", _row(heads), "| --- " * len(heads) + "|"]
-    return "\n".join([*head, *map(row, sorted(keys, key=lambda it: not it.change)), ""])
+    return "\n".join([*head, *map(row, keys), ""])
 
 
 def _row(cells: Iterable[str]) -> str:

@@ -166,7 +166,7 @@ async def test_keys_that_need_a_restart_are_named_until_they_are_back(
     tmp_path: Path,
 ) -> None:
     """They are compared with the settings at the start of the service."""
-    changed = FIRST + 'listen = "127.0.0.1:9"\n[log]\nsegment_bytes = "1 MiB"'
+    changed = FIRST + 'listen = "127.0.0.1:9"\n[log]\ncompress_after_s = 7'
     with capture_logs() as events:
         async with scene(tmp_path) as it:
             for text in (changed, changed, FIRST):
@@ -174,7 +174,7 @@ async def test_keys_that_need_a_restart_are_named_until_they_are_back(
                 await it.reloader.reload()
 
     waiting = [e["keys"] for e in events if e["event"] == "reload_needs_restart"]
-    assert waiting == [["listen", "log.segment_bytes"]] * 2
+    assert waiting == [["listen", "log.compress_after_s"]] * 2
 
 
 async def test_storm_is_one_reading_after_the_other(tmp_path: Path) -> None:

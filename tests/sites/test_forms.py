@@ -239,13 +239,16 @@ def write_table(sent: Sent, readings: list[Reading]) -> None:
     Where they differ, the page is written, and the test fails.
     """
     sources = {name: form.source for name, form in captured().items()}
-    rows = [
-        f"| {name} | {sources.get(name, 'run')} | as without the filter{but(name)} |"
-        f" {sent.refused.get(name, 'not tried')} |"
-        for name in (path[1:] for path in sorted(sent.straight))
-    ]
+    alike: dict[str, list[str]] = {}
+    for name in (path[1:] for path in sorted(sent.straight)):
+        result = (
+            f"{sources.get(name, 'run')} | as without the filter{but(name)} |"
+            f" {sent.refused.get(name, 'not tried')} |"
+        )
+        alike.setdefault(result, []).append(name)
+    rows = [f"| {', '.join(names)} | {result}" for result, names in alike.items()]
     parsers = ", ".join(sorted(readings[0]))
-    heading = ["| client | how | unlisted picture | listed picture |"]
+    heading = ["| clients | how | unlisted picture | listed picture |"]
     table = "\n".join([*heading, "| --- | --- | --- | --- |", *rows])
     text = PAGE.read_text(encoding="utf-8")
     head, marker, _ = text.partition(TABLE)

@@ -43,7 +43,7 @@ _NO_LEVEL: Final = (
 _WAIT: Final = "Delete the line: an upload waits for two seconds at most."
 _NEAR_MATCH: Final = (
     "One 64-bit signal alone is now a near_match, and only of an entry without PDQ: "
-    "delete the line, or write near_match. See weak_match in CHANGELOG.md."
+    "delete the line, or write near_match."
 )
 _WEBSOCKETS: Final = (
     'WebSockets are no longer inspected. Write websockets = "pass" to let them through '
@@ -126,7 +126,7 @@ def meant(name: str, known: Iterable[str], key: Key) -> str:
     if listed:
         return listed
     if _is_fixed(place.removeprefix("routes.")):
-        return "Delete the line: this has a fixed value now, see CHANGELOG.md."
+        return "Delete the line: this has a fixed value now."
     names = sorted(known)
     near = difflib.get_close_matches(name, names, n=1, cutoff=_ALIKE)
     if near:

@@ -12,7 +12,6 @@ in one of the modules ``tricks/*.py``; then the page.
 """
 
 import argparse
-import textwrap
 from pathlib import Path
 
 from PIL import Image
@@ -97,41 +96,41 @@ This page is made of the list in the code (`python -m tests.corpus.tricks.tricks
 when a screenshot is within 31 bits of it in PDQ, the usual threshold, upright, turned
 or mirrored, on a white or a black page; *most of it* is up to 60 bits.
 
-The first line of a family names the tricks that the filter finds (`MATCH`). The table
-below it has the others: `refused` cannot be seen whole, and does not pass by default
-(`INCONCLUSIVE`); `limit` is not found (see [limits](limits.md)). What each trick does
-stands beside its name in the code.
+The filter finds most of them (`MATCH`). The second table has the others: `refused`
+cannot be seen whole, and does not pass by default (`INCONCLUSIVE`); `limit` is not found
+(see [limits](limits.md)). What each trick does stands beside its name in the code.
+"""
+
+_FAMILIES = """
+| family | tricks | found |
+| --- | --- | --- |
 """
 
 _COLUMNS = """
-| trick | what it is | Chromium shows | the filter |
-| --- | --- | --- | --- |
+| family | trick | what it is | Chromium shows | the filter |
+| --- | --- | --- | --- | --- |
 """
 
 
 def page() -> str:
-    """Return the text of ``docs/tricks.md``: a section for each family."""
-    links = " ·\n".join(f"[{it.capitalize()}](#{it})" for it in Family)
-    return f"{_HEAD}\nOn this page: {links}.\n" + "".join(map(_section, Family))
+    """Return the text of ``docs/tricks.md``: the families, and what is not found."""
+    rows = "".join(map(_row, (it for it in TRICKS if not _is_found(it))))
+    return f"{_HEAD}{_FAMILIES}{''.join(map(_family_row, Family))}{_COLUMNS}{rows}"
 
 
-def _section(family: Family) -> str:
-    """Return the heading of a family, the tricks that are found, and the others."""
+def _is_found(trick: Trick) -> bool:
+    return trick.expected is Expected.FOUND
+
+
+def _family_row(family: Family) -> str:
     tricks = [trick for trick in TRICKS if trick.family is family]
-    found = [f"`{it.name}`" for it in tricks if it.expected is Expected.FOUND]
-    rows = "".join(_row(it) for it in tricks if it.expected is not Expected.FOUND)
-    names = textwrap.fill(
-        f"{len(found)} of {len(tricks)} are found: {', '.join(found) or 'none'}.",
-        width=115,
-        break_on_hyphens=False,
-    )
-    table = f"{_COLUMNS}{rows}" if rows else ""
-    return f"\n## {family.capitalize()}\n\n{names}\n{table}"
+    return f"| {family} | {len(tricks)} | {sum(map(_is_found, tricks))} |\n"
 
 
 def _row(trick: Trick) -> str:
     """Return the row of one trick."""
-    cells = (f"`{trick.name}`", trick.about, trick.shown, trick.expected)
+    name = f"`{trick.name}`"
+    cells = (trick.family, name, trick.about, trick.shown, trick.expected)
     return f"| {' | '.join(cells)} |\n"
 
 
