@@ -97,8 +97,9 @@ when a screenshot is within 31 bits of it in PDQ, the usual threshold, upright, 
 or mirrored, on a white or a black page; *most of it* is up to 60 bits.
 
 The filter finds most of them (`MATCH`). The second table has the others: `refused`
-cannot be seen whole, and does not pass by default (`INCONCLUSIVE`); `limit` is not found
-(see [limits](limits.md)). What each trick does stands beside its name in the code.
+cannot be seen whole, and does not pass by default (`INCONCLUSIVE`); `limit` is not
+found (see [limits](limits.md)). What each trick does stands beside its name in the
+code.
 """
 
 _FAMILIES = """
