@@ -88,8 +88,24 @@ def rows() -> list[Row]:
     for line in TABLE.read_text("utf-8").splitlines():
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
         if line.startswith("| ") and cells[0] not in ("case", "---"):
-            found.append(Row(*cells))
+            found += alternatives(Row(*cells))
     return found
+
+
+def alternatives(row: Row) -> list[Row]:
+    """Return one row for each of the words between "or"; "the same" is that word."""
+    for name in ("conditions", "scans", "matches"):
+        head, mark, text = getattr(row, name).rpartition("failure=")
+        if " or " in text:
+            return [
+                row._replace(
+                    case=f"{row.case}-{word}",
+                    reason=word if row.reason == "the same" else row.reason,
+                    **{name: f"{head}{mark}{word}"},
+                )
+                for word in text.split(" or ")
+            ]
+    return [row]
 
 
 def parse_scan(text: str, path: str) -> Scan:

@@ -19,6 +19,7 @@ from tests.deploy.programs import DEPLOY
 from tests.e2e.curl import curl
 from tests.ports import free_port
 from tests.sites.programs import debian
+from tests.tuning import tuned_program
 
 SHIPPING = DEPLOY / "log-shipping"
 DECISIONS = "/var/lib/uploadfilter/instances/*/log/*.jsonl"
@@ -116,19 +117,19 @@ class Shipping:
 
 
 @pytest.fixture
-def shipping(tmp_path: Path) -> Iterator[Shipping]:
+def shipping(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Shipping]:
     """Return a proxy whose log has many small segments."""
+    settings = "uploadfilter.decisions.files.settings", "LogSettings"
+    program = tuned_program(tmp_path, *settings, segment_bytes=SEGMENT_BYTES)
+    monkeypatch.setenv("UPLOADFILTER_PROGRAM", str(program))
     state = tmp_path / "state"
     running.run_program("init", state=state)
     log = tmp_path / "proxy.log"
-    with running.origin(tmp_path / "uploads", log=tmp_path / "origin.log") as origin:
-        configuration = tmp_path / "uploadfilter.toml"
-        configuration.write_text(f"[log]\nsegment_bytes = {SEGMENT_BYTES}\n")
-        options = ("--config", str(configuration))
-        with running.proxy(origin, state=state, log=log, options=options) as proxy:
-            yield Shipping(
-                folder=tmp_path, port=free_port(), url=proxy.url, state=state
-            )
+    with (
+        running.origin(tmp_path / "uploads", log=tmp_path / "origin.log") as origin,
+        running.proxy(origin, state=state, log=log) as proxy,
+    ):
+        yield Shipping(folder=tmp_path, port=free_port(), url=proxy.url, state=state)
 
 
 @pytest.mark.e2e

@@ -31,7 +31,7 @@ def test_origin_that_hangs_leaves_descriptors_for_the_operator(
 ) -> None:
     """Each request to it holds one on either side, and more clients come than fit."""
     config = tmp_path / "uploadfilter.toml"
-    config.write_text('[admin]\nlisten = "127.0.0.1:0"\n[proxy]\nhead_s = 60\n')
+    config.write_text('[admin]\nlisten = "127.0.0.1:0"\n')
     with contextlib.ExitStack() as stack:
         # Connections wait in its queue, and are never accepted.
         hanging = stack.enter_context(

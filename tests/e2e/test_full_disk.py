@@ -5,7 +5,6 @@ service is back by itself as soon as there is room.
 """
 
 import os
-import signal
 import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,12 +18,11 @@ from tests.e2e import pictures
 from tests.e2e.conftest import Stage, import_set, log, stage, write_set
 from tests.e2e.curl import curl, put
 from tests.e2e.interposing import Faults, interposed, library
+from tests.tuning import tuned_program
 
 pytestmark = pytest.mark.e2e
 
 ENFORCE = ("--mode", "enforce")
-HASTY = "[proxy]\nlog_room_s = 0.01\n"
-"""Uploads are refused at once if there is no space for their records."""
 
 BIG = 3 * 1024 * 1024
 """Longer than what a spool keeps in memory, so that the upload needs the disk."""
@@ -32,6 +30,14 @@ BIG = 3 * 1024 * 1024
 EVERY = int(os.environ.get("FAULTS_EVERY", "13"))
 """Which of the writes of a command are failed in turn: every 13th in CI, where each
 takes the start of two processes; 1 for all."""
+
+
+@pytest.fixture
+def hasty(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let uploads be refused at once if there is no space for their records."""
+    limits = "uploadfilter.proxy.requests.limits", "ProxyLimits"
+    program = tuned_program(tmp_path, *limits, log_room_s=0.01)
+    monkeypatch.setenv("UPLOADFILTER_PROGRAM", str(program))
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +86,7 @@ def without_outcome(state: Path) -> set[str]:
     }
 
 
+@pytest.mark.usefixtures("hasty")
 def test_full_disk_at_any_write_lets_nothing_pass_unrecorded(
     state: Path, faults: Faults, tmp_path: Path
 ) -> None:
@@ -87,7 +94,7 @@ def test_full_disk_at_any_write_lets_nothing_pass_unrecorded(
     spool = tmp_path / "state" / "spool"
     spool.mkdir()
     config = tmp_path / "uploadfilter.toml"
-    config.write_text(f'spool_directory = "{spool}"\n{HASTY}')
+    config.write_text(f'spool_directory = "{spool}"\n')
     with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
         works_again(site)
         before = faults.seen
@@ -209,6 +216,7 @@ def fill(file: Path, *, leave_bytes: int) -> None:
         os.posix_fallocate(filling.fileno(), 0, free - leave_bytes)
 
 
+@pytest.mark.usefixtures("hasty")
 @pytest.mark.parametrize("leave_bytes", [1024 * 1024, 0], ids=["reserve", "full"])
 def test_small_disk_that_fills_up_stops_uploads_alone(
     small_disk: Path, tmp_path: Path, leave_bytes: int
@@ -216,9 +224,7 @@ def test_small_disk_that_fills_up_stops_uploads_alone(
     """Requests without a body go on, uploads in flight end, and free room helps."""
     running.run_program("init", state=small_disk)
     filling = small_disk / "filling"
-    config = tmp_path / "uploadfilter.toml"
-    config.write_text(HASTY)
-    with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
+    with stage(tmp_path, *ENFORCE) as site:
         works_again(site)
         fill(filling, leave_bytes=leave_bytes)
         running.wait_for(
@@ -250,19 +256,11 @@ def test_upload_waits_for_room_on_a_disk_that_is_cleared(
     """It goes on by itself, before its client takes it for a failure."""
     running.run_program("init", state=small_disk)
     filling = small_disk / "filling"
-    config = tmp_path / "uploadfilter.toml"
-    config.write_text(HASTY)
-    with stage(tmp_path, *ENFORCE, "--config", str(config)) as site:
+    with stage(tmp_path, *ENFORCE) as site:
         works_again(site)
         fill(filling, leave_bytes=0)
         running.wait_for(
             lambda: upload(site, 1) == 503 or None, what="an upload that gets 503"
-        )
-        config.write_text("[proxy]\nlog_room_s = 60\n")
-        site.proxy.process.send_signal(signal.SIGHUP)
-        running.wait_for(
-            lambda: "reload_applied" in site.proxy.log.read_text() or None,
-            what="a reload",
         )
         with ThreadPoolExecutor() as others:
             waiting = others.submit(upload, site, 2)

@@ -27,7 +27,7 @@ def ports(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]
         config.write_text(
             f'origin = "{origin}"\nstate = "{state}"\n'
             'listen = ["127.0.0.1:0", "127.0.0.1:0 proxy_protocol"]\n'
-            'trusted_proxies = ["127.0.0.1"]\n[proxy]\nhead_s = 0.5\n'
+            'trusted_proxies = ["127.0.0.1"]\n'
         )
         command = [running.program(), "serve", "--config", str(config)]
         log = folder / "proxy.log"
