@@ -44,6 +44,11 @@ class Places:
     contributing: str = field(default_factory=lambda: page("CONTRIBUTING.md"))
 
 
+def _row(reason: str) -> str:
+    """Return the pattern of a row about a reason, which it may share with others."""
+    return rf"(?m)^\|[^|]*`{reason}`[^|]*\|.*\n"
+
+
 def missing(reason: str, places: Places) -> Iterator[str]:
     """Yield the remaining steps for a reason, one place after the other."""
     named = f"`{reason}`"
@@ -61,7 +66,7 @@ def missing(reason: str, places: Places) -> Iterator[str]:
             "explains an answer less well"
         )
     _, _, reasons = places.reasons.partition("\n## Reasons\n")
-    if not re.search(rf"^\| {named} \|", reasons.partition("\n## ")[0], re.MULTILINE):
+    if not re.search(_row(reason), reasons.partition("\n## ")[0]):
         yield (
             f"write a row {named} into 'Reasons' of docs/operating/reasons.md: "
             "what it means, what is done, what to do"
@@ -125,7 +130,7 @@ def test_row_of_a_choice_that_is_missing_is_told(reason: Reason) -> None:
     """A page without the rows of a reason is found, for each reason."""
     full = Places()
     less = Places(
-        reasons=re.sub(rf"(?m)^\| `{reason}` \|.*\n", "", full.reasons),
+        reasons=re.sub(_row(reason), "", full.reasons),
         keys=re.sub(rf"(?m)^\| `{CHOICE_OF[reason]}` \|.*\n", "", full.keys),
     )
 
