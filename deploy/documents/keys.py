@@ -39,6 +39,10 @@ MADE = {"workers": "the number of CPUs"}
 NEEDED: Mapping[str, Mapping[str, object]] = {
     "origin": {"url": "http://127.0.0.1"},
     "log": {"days_with_match": 36_500},
+    "sealed_evidence": {
+        "recipients": tuple(f"police-{it}:{it:064x}" for it in range(5, 10)),
+        "categories": ("1",),
+    },
 }
 """Values of other keys with which a key of a table can be tried up to its own bound."""
 

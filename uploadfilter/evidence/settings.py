@@ -29,11 +29,10 @@ class EvidenceSettings:
     Attributes:
         copies: When altered copies are looked for, where nothing matched within the
             threshold: in each upload (``always``), where there is capacity that no
-            other upload wants (``spare``), or ``never``. A search takes 5 ms of CPU
-            time with 100,000 entries, 7 with a million, 17 with ten million. Where
-            ``altered`` in ``[policy]`` is not ``accept``, ``spare`` searches each
-            upload; where only ``near_match`` is not, none: no answer may depend on how
-            busy the filter is.
+            other upload wants (``spare``), or ``never``. A search takes 5 to 17 ms of
+            CPU time, by the size of the set. No answer may depend on how busy the
+            filter is: where ``altered`` in ``[policy]`` is not ``accept``, ``spare``
+            searches each upload; where only ``near_match`` is not, none.
         turned: Whether copies that are mirrored or turned by a quarter, and cut or
             covered besides, are looked for too. That costs seven times as much again.
         altered: Most chance matches that are expected of one upload, for the kind

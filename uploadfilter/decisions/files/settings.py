@@ -30,8 +30,8 @@ class LogSettings:
             decisions; may be 0.
         compress_after_s: Seconds for which a full segment stays as it is after its last
             record, so that a program that ships its lines gets them; then it is
-            compressed by gzip, to a seventh. At 30 GB a day an hour takes 1.3 GB. If
-            the disk is nearly full, segments are compressed at once.
+            compressed by gzip, to a seventh. If the disk is nearly full, segments are
+            compressed at once.
     """
 
     segment_bytes: int = 64 * 1024 * 1024

@@ -54,7 +54,7 @@ class SpoolLimits:
             photos of phones are 2 to 5 MB and arrive slowly, so that memory would be
             held for their whole way; 1 MiB keeps thumbnails and forms off the disk.
         memory_total_bytes: Memory of all spools together; beyond, uploads go to disk.
-            256 uploads at ``memory_per_upload_bytes``.
+            256 uploads of 1 MiB.
         disk_total_bytes: Disk space of all spools together; ten uploads of the largest
             size.
     """

@@ -49,8 +49,7 @@ class ProxyLimits:
             megabyte of memory and some descriptors.
         open_uploads_per_client: Most open uploads of one client, a quarter of all. If
             three quarters are open, it is as many as are left. A phone has up to ten
-            open. A client may have four times as many connections; one more is
-            answered 429.
+            open. A client may have four times as many connections. Beyond: 429.
         longest_wait_s: Longest expected wait of an upload for a scanner; an upload that
             would wait longer is answered 503 at its head. An upload that waits two
             seconds is served, one that is answered 503 is lost for most people, and

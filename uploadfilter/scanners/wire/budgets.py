@@ -60,9 +60,9 @@ class Budgets:
         address_space: Bytes of address space of a scanner process. A full decode of
             ``max_pixels`` in RGB takes a third of it.
         large_address_space: Bytes of address space of the one process that decodes
-            pictures which need more than ``max_decoded_bytes``. At 2 GiB it decodes 100
-            megapixels, with 1.4 GiB resident. 0 for no such process: these pictures are
-            then ``too_many_pixels``.
+            pictures which need more than 200,000,000 bytes for pixels. At 2 GiB it
+            decodes 100 megapixels, with 1.4 GiB resident. 0 for no such process: these
+            pictures are then ``too_many_pixels``.
         max_views: Most views of one content. 90 are 30 frames with transparency, each
             as stored, on white and on black; an icon of 13 entries has 130 before equal
             views are merged.
