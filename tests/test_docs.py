@@ -160,7 +160,7 @@ def events() -> Iterator[str]:
                     pass
 
 
-MOST_WORDS = 79_500
+MOST_WORDS_IN_ALL = 79_500
 """The aim is 70,000; a page that grows makes another one shrink. Lower it with them."""
 
 
@@ -374,7 +374,7 @@ def test_documents_can_be_read() -> None:
     texts = [path for path in files(ROOT) if path.suffix == ".md"]
     words = sum(len(path.read_text(encoding="utf-8").split()) for path in texts)
 
-    assert words <= MOST_WORDS
+    assert words <= MOST_WORDS_IN_ALL
 
 
 def test_index_lists_every_decision() -> None:
