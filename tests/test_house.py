@@ -117,6 +117,13 @@ TESTED_ELSEWHERE = {
         "tests/proxy/inspecting/test_inspection.py"
     ),
     "uploadfilter/proxy/inspecting/unheld.py": "tests/proxy/test_routed.py",
+    "uploadfilter/proxy/inspecting/afterwards.py": (
+        "tests/proxy/inspecting/test_searching.py"
+    ),
+    **{
+        f"uploadfilter/copies/{name}.py": "tests/proxy/inspecting/test_searching.py"
+        for name in ("child", "process", "queue", "wire")
+    },
     "uploadfilter/proxy/inspecting/driver.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/forwarding.py": "tests/proxy/handling/test_proxy.py",
     "uploadfilter/proxy/inspecting/recording.py": "tests/proxy/handling/test_proxy.py",

@@ -258,9 +258,9 @@ NAMED: Mapping[str, str] = {
     "more than 16 different views": (
         "tests/evidence/test_finding.py::test_views_beyond_the_budget_are_unfinished"
     ),
-    "uploads that come while the filter has no spare capacity": (
+    "accepted uploads that find no place in the queue": (
         "tests/proxy/inspecting/test_searching.py"
-        "::test_upload_that_was_not_searched_says_so"
+        "::test_upload_beyond_the_queue_is_counted_and_passes"
     ),
     "transparent pictures on a page with a pattern": (
         "tests/signals/test_pages.py::test_frames_have_fewer_pages"

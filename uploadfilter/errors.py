@@ -253,6 +253,12 @@ class ScannerError(UploadFilterError):
     code = "scanner"
 
 
+class CopySearchError(UploadFilterError):
+    """The process that searches for altered copies did not start, or ended."""
+
+    code = "copy_search"
+
+
 class LookBackError(UploadFilterError):
     """A store of signals cannot be made, or cannot be matched."""
 

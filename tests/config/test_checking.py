@@ -197,56 +197,14 @@ def test_upload_that_is_longer_than_a_clients_spool_is_a_warning(
 ALTERED = f'{ORIGIN}[policy]\naltered = "reject"\n'
 
 
-@pytest.mark.parametrize(
-    ("copies", "words"),
-    [
-        ('copies = "never"', "altered copies have an action, but none is looked for"),
-        ('copies = "spare"', "so each upload is searched for them"),
-        ("", "so each upload is searched for them"),
-    ],
-)
-def test_action_for_copies_with_another_search_is_a_warning(
-    tmp_path: Path, copies: str, words: str
-) -> None:
+def test_action_for_copies_that_nobody_looks_for_is_a_warning(tmp_path: Path) -> None:
     """An operator who rejects altered copies believes that they are looked for."""
     list_entries(tmp_path / "state", [exact_entry(1, b"a")])
-    (warning,) = found(tmp_path, f"{ALTERED}[evidence]\n{copies}\n").warnings
+    (warning,) = found(tmp_path, f"{ALTERED}[evidence]\nenabled = false\n").warnings
 
     assert (warning.key, warning.line) == ("policy.altered", 3)
-    assert words in warning.text
-    assert 'copies = "always"' in (warning.hint or "")
-
-
-def test_action_for_copies_that_are_always_looked_for_is_right(tmp_path: Path) -> None:
-    """Nothing is to be said then."""
-    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
-    always = found(tmp_path, f'{ALTERED}[evidence]\ncopies = "always"\n')
-
-    assert always.warnings == ()
-
-
-def test_action_for_near_matches_leaves_spare_capacity_unused(tmp_path: Path) -> None:
-    """The operator hears why no copy is found, and may choose."""
-    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
-    text = f'{ORIGIN}[policy]\nnear_match = "reject"\n'
-    (warning,) = found(tmp_path, text).warnings
-    chosen = found(tmp_path, f'{text}[evidence]\ncopies = "never"\n')
-
-    assert (warning.key, warning.line) == ("policy.near_match", 3)
-    assert "no answer may depend on how busy the filter is" in warning.text
-    assert chosen.warnings == ()
-
-
-@pytest.mark.parametrize(("old", "now"), [("true", "always"), ("false", "never")])
-def test_choice_of_an_older_version_is_taken_and_named(
-    tmp_path: Path, old: str, now: str
-) -> None:
-    """A configuration from before the update means what it meant."""
-    list_entries(tmp_path / "state", [exact_entry(1, b"a")])
-    (warning,) = found(tmp_path, f"{ORIGIN}[evidence]\ncopies = {old}\n").warnings
-
-    assert (warning.key, warning.line) == ("evidence.copies", 3)
-    assert warning.hint == f'Write copies = "{now}".'
+    assert "none is looked for" in warning.text
+    assert found(tmp_path, ALTERED).warnings == ()
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,6 @@ from uploadfilter.reference.search.matching import (
     match_scans,
 )
 from uploadfilter.reference.search.near.asking import (
-    GLIMPSED_BITS,
-    GLIMPSED_WITHIN,
     NearGeneration,
 )
 from uploadfilter.reference.search.soft import reference_near
@@ -393,25 +391,6 @@ def check_near_leaves_out(make: Make) -> None:
     assert nothing.candidates == ()
 
 
-def check_glimpses(make: Make) -> None:
-    """A glimpse sees what lies within the threshold, and nothing beyond 60 bits."""
-    values = clustered(10, count=120, width=32, threshold=60)
-    entries = [entry(f"{row:03}", pdq(value)) for row, value in enumerate(values[::2])]
-    with make({"a": entries[:50], "b": entries[50:]}, frozenset({"b"})) as generation:
-        for value in values:
-            apart = min(
-                (int.from_bytes(value) ^ int.from_bytes(other)).bit_count()
-                for other in values[::2]
-            )
-            seen = generation.glimpses([value])
-            assert seen or apart > GLIMPSED_WITHIN
-            assert apart <= GLIMPSED_BITS or not seen
-        assert generation.glimpses([bytes(range(32)), values[0]])
-        assert not generation.glimpses([])
-    with make({"a": [entry("md5", *exactly(MD5))]}, ENFORCED) as generation:
-        assert not generation.glimpses([RED])
-
-
 CHECKS: tuple[Check, ...] = (
     check_empty,
     check_counts,
@@ -429,5 +408,4 @@ CHECKS: tuple[Check, ...] = (
     check_complement,
     check_near,
     check_near_leaves_out,
-    check_glimpses,
 )

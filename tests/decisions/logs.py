@@ -11,11 +11,12 @@ from uploadfilter.decisions.files.segments import Segment, read_head, segments
 from uploadfilter.decisions.files.settings import LogSettings
 from uploadfilter.decisions.files.totalling import parts_of
 from uploadfilter.decisions.judgement import Judgement
-from uploadfilter.decisions.records.lasting import ChangeRecord, DayTotals
+from uploadfilter.decisions.records.lasting import DayTotals
 from uploadfilter.decisions.records.making import decision_record
 from uploadfilter.decisions.records.records import (
     DecisionRecord,
     OutcomeRecord,
+    Record,
     moment,
 )
 from uploadfilter.model import (
@@ -111,7 +112,7 @@ def outcome(name: str, status: int | str = 201) -> OutcomeRecord:
 
 def write_log(
     directory: Path,
-    days: Sequence[Sequence[DecisionRecord | OutcomeRecord | ChangeRecord]],
+    days: Sequence[Sequence[Record]],
     *,
     start: float = NOON,
     settings: LogSettings | None = None,

@@ -23,15 +23,17 @@ from tests.evidence.values import flipped, pictures, raw
 from tests.reference.listed import ListedGeneration
 from uploadfilter.evidence import finding
 from uploadfilter.evidence.background import Background
+from uploadfilter.evidence.chance import ALTERED
 from uploadfilter.evidence.finding import (
     MOST_JUDGED,
     MOST_JUDGED_IN_ALL,
+    MOST_VIEWS,
     AlteredCopies,
+    choose_views,
     find_altered,
     searchable,
 )
 from uploadfilter.evidence.judging import Evidence, judge
-from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import (
     FULL_WINDOW,
     EntryState,
@@ -84,10 +86,6 @@ class Searched:
         entries = [listed(str(n), value) for n, value in enumerate(self.values)]
         return ListedGeneration({"s": entries}).search(queries)
 
-    def glimpses(self, values: Sequence[bytes]) -> bool:
-        """Tell nothing: only the proxy asks."""
-        raise NotImplementedError
-
     def search_near(
         self, batch: SoftBatch, *, budget: int = 0, least: float = 15.0
     ) -> NearFound:
@@ -121,19 +119,16 @@ class Searched:
 def copies_in(
     generation: Searched,
     *scans: Scan,
-    settings: EvidenceSettings | None = None,
+    turned: bool = False,
     matched: frozenset[str] = frozenset(),
     quality: int = 90,
 ) -> AlteredCopies:
     """Search scans with the cohort that comes with the program."""
-    return find_altered(
-        generation,
-        scans,
-        background(),
-        settings=settings or EvidenceSettings(),
-        quality_of=lambda _plane: quality,
-        matched=matched,
+    chosen = choose_views(
+        searchable(scans), quality_of=lambda _plane: quality, matched=matched
     )
+    found = find_altered(generation, chosen.views, background(), turned=turned)
+    return replace(found, unfinished=found.unfinished | chosen.unfinished)
 
 
 LISTED = Searched([value_of(STRANGER), value_of(ORIGINAL)], quality=80)
@@ -149,7 +144,7 @@ def test_altered_copy_is_found_with_its_outline() -> None:
     assert (match.kind, match.view) == (MatchKind.ALTERED, "stored")
     assert (match.variant, match.quality) == (Variant.UPRIGHT, 80)
     assert match.chance is not None
-    assert match.chance <= EvidenceSettings().altered
+    assert match.chance <= ALTERED
     assert match.outline is not None
     cuts = (match.outline.left, match.outline.top)
     assert all(0.02 < cut < 0.08 for cut in cuts)
@@ -162,17 +157,17 @@ def test_unrelated_picture_is_no_copy() -> None:
     assert copies_in(other, seen(SHOWN)) == AlteredCopies()
 
 
-def test_kinds_follow_the_thresholds() -> None:
-    """The same evidence is altered, near or nothing, as the operator chose."""
+def test_kinds_follow_the_thresholds(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same evidence is altered, near or nothing."""
     (match,) = copies_in(LISTED, seen(SHOWN)).matches
     chance = match.chance
     assert chance is not None
-    strict = EvidenceSettings(altered=chance / 2, near=chance * 2)
-    stricter = EvidenceSettings(altered=chance / 4, near=chance / 2)
-
-    (near,) = copies_in(LISTED, seen(SHOWN), settings=strict).matches
+    monkeypatch.setattr(finding, "ALTERED", chance / 2)
+    monkeypatch.setattr(finding, "NEAR", chance * 2)
+    (near,) = copies_in(LISTED, seen(SHOWN)).matches
     assert near.kind is MatchKind.NEAR
-    assert copies_in(LISTED, seen(SHOWN), settings=stricter).matches == ()
+    monkeypatch.setattr(finding, "NEAR", chance / 2)
+    assert copies_in(LISTED, seen(SHOWN)).matches == ()
 
 
 def test_one_match_for_each_content_and_entry() -> None:
@@ -240,11 +235,14 @@ def test_content_that_matched_is_left_out() -> None:
 
 def test_views_beyond_the_budget_are_unfinished() -> None:
     """So an upload of many pictures never counts as checked to its end."""
-    views = [view_of(ORIGINAL.rotate(angle)) for angle in (5, 10)]
-    scans = [seen(view, path=str(n)) for n, view in enumerate(views)]
-    found = copies_in(LISTED, *scans, settings=EvidenceSettings(most_views=1))
+    planes = [bytes([number]) * 16384 for number in range(MOST_VIEWS + 1)]
+    scans = [
+        seen(replace(SHOWN, plane=plane), path=str(n)) for n, plane in enumerate(planes)
+    ]
+    chosen = choose_views(searchable(scans), quality_of=lambda _plane: 90)
 
-    assert found.unfinished == {"1"}
+    assert len(chosen.views) == MOST_VIEWS
+    assert chosen.unfinished == {str(MOST_VIEWS)}
 
 
 def test_candidates_beyond_the_budget_are_unfinished() -> None:
@@ -266,21 +264,6 @@ def test_search_that_was_cut_short_is_unfinished() -> None:
 
     assert [match.entry for match in found.matches] == ["1"]
     assert found.unfinished == {"0"}
-
-
-def test_without_a_cohort_every_picture_is_unfinished() -> None:
-    """Nothing can be judged then, and nothing is said to be checked."""
-    scans = [seen(SHOWN), seen(path="1"), seen(SHOWN, path="2")]
-    found = find_altered(
-        LISTED,
-        scans,
-        None,
-        settings=EvidenceSettings(),
-        quality_of=lambda _plane: 90,
-        matched={"2"},
-    )
-
-    assert found == AlteredCopies(unfinished=frozenset({"0"}))
 
 
 def lines_of_text() -> Image.Image:
@@ -315,13 +298,9 @@ def test_poor_picture_is_finished_and_no_copy(picture: Image.Image) -> None:
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(finding, "judge", counted(judged))
-        found = find_altered(
-            replace(UNRELATED, batches=[]),
-            [seen(view)],
-            background(),
-            settings=EvidenceSettings(),
-            quality_of=pdq.quality,
-        )
+        chosen = choose_views(searchable([seen(view)]), quality_of=pdq.quality)
+        generation = replace(UNRELATED, batches=[])
+        found = find_altered(generation, chosen.views, background())
 
     assert found == AlteredCopies()
     assert sum(judged) <= MOST_JUDGED
@@ -418,8 +397,8 @@ def test_mirrored_and_cut_copy_is_found_if_asked_for(
     shown = view_of(cropped(ORIGINAL).transpose(mirrored))
 
     nothing = copies_in(LISTED, seen(shown))
-    found = copies_in(LISTED, seen(shown), settings=EvidenceSettings(turned=True))
-    upright = copies_in(LISTED, seen(SHOWN), settings=EvidenceSettings(turned=True))
+    found = copies_in(LISTED, seen(shown), turned=True)
+    upright = copies_in(LISTED, seen(SHOWN), turned=True)
 
     assert not nothing.matches
     (match,) = found.matches

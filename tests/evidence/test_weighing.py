@@ -13,12 +13,9 @@ from tests.evidence.seen import (
     view_of,
 )
 from tests.evidence.test_finding import Searched
-from uploadfilter.decisions.judgement import CopySearch
-from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.evidence.weighing import (
     EvidenceResult,
     JudgedMatches,
-    awaits_search,
     is_judged,
     judged_matches,
     matched_contents,
@@ -26,7 +23,6 @@ from uploadfilter.evidence.weighing import (
 from uploadfilter.model import EntryState, MatchKind, Scan, SignalType
 from uploadfilter.reference.search.matching import Thresholds, match_scans
 
-COPIES = EvidenceSettings()
 GENERATION = Searched([value_of(STRANGER), value_of(ORIGINAL)])
 
 
@@ -40,7 +36,6 @@ def judged(*scans: Scan) -> JudgedMatches:
         scans,
         found,
         background(),
-        settings=COPIES,
         quality_of=lambda _plane: 90,
         copies=True,
     )
@@ -90,13 +85,11 @@ def test_failure_leaves_the_matches_and_opens_all_other_contents() -> None:
     found = JudgedMatches.failed(scans, (match(content="0"),), copies=True)
 
     assert found.unfinished == {"1"}
-    assert found.copies is CopySearch.UNFINISHED
     assert found.matches == (match(content="0"),)
 
     chances_only = JudgedMatches.failed(scans, found.matches, copies=False)
 
     assert chances_only.unfinished == frozenset()
-    assert chances_only.copies is None
     assert chances_only.is_failed
 
 
@@ -131,53 +124,17 @@ def test_without_copies_only_matches_are_judged() -> None:
     assert is_judged(GENERATION, scans, matched, copies=False)
 
 
-def test_search_is_awaited_where_a_content_with_a_view_matches_nothing() -> None:
-    """Only then may there be an altered copy that nothing else finds."""
-    scans = [seen(view_of(ORIGINAL), path="0"), seen(view_of(STRANGER), path="1")]
-    digests = Searched([], types=frozenset({SignalType.MD5}))
-    one, both = (match(content="0"),), (match(content="0"), match(content="1"))
-
-    assert awaits_search(GENERATION, scans, one)
-    assert not awaits_search(GENERATION, scans, both)
-    assert not awaits_search(GENERATION, [seen()], ())
-    assert not awaits_search(digests, scans, ())
-
-
-def test_judgement_says_whether_it_looked_for_copies() -> None:
-    """Where every content matches there is nothing to look in, and nothing is said."""
-    assert judged(seen(view_of(STRANGER))).copies is None
-    assert judged(seen(view_of(cropped(ORIGINAL)))).copies is CopySearch.SEARCHED
-
-
-@pytest.mark.parametrize(
-    "skipped", sorted(set(CopySearch) - {CopySearch.SEARCHED, CopySearch.UNFINISHED})
-)
-def test_upload_that_was_not_searched_never_counts_as_nothing(
-    skipped: CopySearch,
-) -> None:
-    """Its result is the reason why nobody looked; a match counts for more."""
-    within = (match(),)
-
-    nothing = JudgedMatches(matches=(), copies=skipped)
-    assert nothing.result is EvidenceResult(skipped)
-    found = JudgedMatches(matches=within, copies=skipped)
-    assert found.result is EvidenceResult.WITHIN
-
-
-def test_search_that_nobody_waits_for_is_unfinished() -> None:
-    """It ends before its next view, and does not say that it is done."""
-    scans = (seen(view_of(cropped(ORIGINAL))),)
+def test_without_a_cohort_every_picture_is_unfinished() -> None:
+    """Nothing can be judged then, and nothing is said to be checked."""
+    scans = [seen(view_of(STRANGER)), seen(path="1"), seen(view_of(ORIGINAL), path="2")]
     found = judged_matches(
         GENERATION,
         scans,
-        (),
-        background(),
-        settings=COPIES,
+        (match(content="2"),),
+        None,
         quality_of=lambda _plane: 90,
         copies=True,
-        is_wanted=lambda: False,
     )
 
-    assert found.matches == ()
     assert found.unfinished == {"0"}
-    assert found.copies is CopySearch.UNFINISHED
+    assert found.result is EvidenceResult.WITHIN

@@ -18,10 +18,11 @@ from uploadfilter.decisions.records.records import (
     Record,
     decode,
 )
-from uploadfilter.evidence.settings import Copies, EvidenceSettings
+from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import Entry, EntrySignal, Mode, Signal, SignalType
 from uploadfilter.proxy.answering import texts
 from uploadfilter.proxy.clients.addresses import TCPAddress
+from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.origins.settings import OriginSettings
 from uploadfilter.proxy.requests.limits import ProxyLimits
 from uploadfilter.reference.entries.sets import SetInfo
@@ -49,6 +50,12 @@ class Site:
     origin: WireOrigin
     state: Path
     service: Running | None = None
+
+    @property
+    def metrics(self) -> Metrics:
+        """The metrics of the filter; they can be read after its end, too."""
+        assert self.service is not None
+        return self.service.watched.metrics
 
     async def send(self, *pieces: bytes) -> bytes:
         """Send bytes to the filter and return its whole answer."""
@@ -110,7 +117,7 @@ def settings(state: Path, origin: str, /, **changes: Any) -> Settings:  # noqa: 
             mode=Mode.ENFORCE,
             scanner=ScannerSettings(workers=1),
             # No result of a test may depend on how busy its machine is.
-            evidence=EvidenceSettings(copies=Copies.NEVER),
+            evidence=EvidenceSettings(enabled=False),
             proxy=ProxyLimits(linger_s=0.05, half_closed_s=0.2, drain_idle_s=0.05),
             wording=texts.load(objection="https://site.example/objection"),
         ),

@@ -16,7 +16,6 @@ from uploadfilter.model import (
 from uploadfilter.reference.search.matching import Candidate, Query
 from uploadfilter.reference.search.near.asking import (
     BUDGET,
-    GLIMPSED_BITS,
     NearCandidate,
     NearFound,
     joined,
@@ -112,18 +111,6 @@ class ListedGeneration:
         ]
         parts = joined(NearFound(candidates=(near,), work=1) for near in found)
         return replace(limited(parts), work=min(budget, len(found)))
-
-    def glimpses(self, values: Sequence[bytes]) -> bool:
-        """Tell whether a PDQ signal lies near any of some PDQ values."""
-        return any(
-            (int.from_bytes(value) ^ int.from_bytes(item.signal.value)).bit_count()
-            <= GLIMPSED_BITS
-            for entries in self._sets.values()
-            for entry in entries
-            for item in entry.signals
-            if item.signal.type is SignalType.PDQ
-            for value in values
-        )
 
     def _near(
         self, name: str, entry: Entry, item: EntrySignal, batch: SoftBatch

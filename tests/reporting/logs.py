@@ -6,7 +6,6 @@ from pathlib import Path
 from hypothesis import strategies as st
 
 from uploadfilter.decisions.files.segments import Segment
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.chain import Draft, Tail
 from uploadfilter.decisions.records.lasting import (
     Change,
@@ -17,12 +16,14 @@ from uploadfilter.decisions.records.lasting import (
 from uploadfilter.decisions.records.records import (
     CheckpointRecord,
     ContentRecord,
+    CopyRecord,
     DecisionRecord,
     MatchRecord,
     OutcomeRecord,
     Record,
     SegmentRecord,
     ShedRecord,
+    UnsearchedRecord,
 )
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.model import (
@@ -88,7 +89,6 @@ decisions = st.builds(
     would_reason=st.one_of(st.none(), reasons),
     route=st.sampled_from([None, "default", "images"]),
     cpu_ms=st.floats(0, 10**5),
-    copies=st.one_of(st.none(), st.sampled_from(CopySearch)),
 )
 rows = st.builds(
     UploadsTotal,
@@ -124,6 +124,14 @@ others = st.one_of(
         decision=st.just("d"),
         outcome=st.sampled_from([201, 500, "aborted"]),
     ),
+    st.builds(
+        CopyRecord,
+        time=times,
+        decision=st.just("d"),
+        generation=st.just(1),
+        matches=st.lists(matches, max_size=2).map(tuple),
+    ),
+    st.builds(UnsearchedRecord, time=times, minute=times, count=st.integers(1, 9)),
     st.builds(
         ShedRecord,
         time=times,

@@ -12,14 +12,15 @@ from tests.decisions.files.test_growing import end_of
 from tests.decisions.logs import DAY_S, NOON, Clock, unsynced
 from uploadfilter.decisions.files.growing import GrowingTree
 from uploadfilter.decisions.files.log import DecisionLog
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.records.records import (
     CheckpointRecord,
+    CopyRecord,
     DecisionRecord,
     MatchRecord,
     OutcomeRecord,
     ShedRecord,
+    UnsearchedRecord,
     moment,
 )
 from uploadfilter.model import (
@@ -42,6 +43,23 @@ _KINDS: Final[tuple[tuple[tuple[SignalType, ...], MatchKind], ...]] = (
     ((SignalType.PDQ,), MatchKind.WITHIN),
     ((SignalType.PDQ,), MatchKind.WITHIN),
     ((SignalType.PDQ,), MatchKind.ALTERED),
+)
+
+
+ALTERED_COPY: Final = MatchRecord(
+    content="0",
+    set="unit7",
+    entry="a",
+    category="1",
+    state=EntryState.ACTIVE,
+    signal_type=SignalType.PDQ,
+    distance=40,
+    view="stored",
+    variant=None,
+    geometry=None,
+    quality=None,
+    kind=MatchKind.ALTERED,
+    chance=1e-12,
 )
 
 
@@ -73,7 +91,15 @@ def write_site(folder: Path, *, days: int = 3, uploads: int = 12) -> list[Path]:
     return found
 
 
-_Record = DecisionRecord | OutcomeRecord | ChangeRecord | ShedRecord | CheckpointRecord
+_Record = (
+    DecisionRecord
+    | OutcomeRecord
+    | CopyRecord
+    | UnsearchedRecord
+    | ChangeRecord
+    | ShedRecord
+    | CheckpointRecord
+)
 
 
 def last_day(days: int) -> date:
@@ -108,6 +134,16 @@ def _day(
                 outcome=chance.choice([201, 201, 502]),
             )
             yield at + 0.1, outcome
+    yield (
+        length,
+        CopyRecord(
+            time=moment(0),
+            decision=f"{name}-{day}-0",
+            generation=1,
+            matches=(ALTERED_COPY,),
+        ),
+    )
+    yield length, UnsearchedRecord(time=moment(0), minute=moment(0), count=3)
     yield (
         length,
         ShedRecord(
@@ -158,7 +194,6 @@ def _decision(id_: str, instance: str, chance: random.Random) -> DecisionRecord:
         would=Action.ACCEPT,
         route=chance.choice(["default", "default", "avatars"]),
         cpu_ms=chance.lognormvariate(2.9, 0.5),
-        copies=CopySearch.SEARCHED if drawn < 0.8 else CopySearch.BUSY,
     )
     if drawn < 0.1:
         return _matched(record, chance)

@@ -1,7 +1,6 @@
 """Figures, as a plain count of the records gives them."""
 
 import json
-from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -127,17 +126,18 @@ def test_chance_is_the_sum_of_the_best_matches(site: list[Path]) -> None:
     assert figure.total == pytest.approx(sum(rejected), rel=1e-3)
 
 
-def test_searches_for_copies_are_counted_by_what_became_of_them(
-    site: list[Path],
-) -> None:
-    """A reader sees of how many uploads the count of altered copies is."""
-    said = Counter(
-        each["copies"] for each in records(site) if each["record"] == "decision"
+def test_copies_after_the_answer_are_counted(site: list[Path]) -> None:
+    """A reader sees how many were found, and of how many uploads nobody knows."""
+    made_of = records(site)
+    found = sum(
+        any(it["kind"] == "altered" for it in each["matches"])
+        for each in made_of
+        if each["record"] == "copy"
     )
-    shown = {it.key[0]: it.total for it in made(site).rows("searches")}
+    left = sum(it["count"] for it in made_of if it["record"] == "unsearched")
+    shown = {it.key[0]: it.total for it in made(site).rows("copies")}
 
-    assert {"searched", "busy"} <= shown.keys()
-    assert shown == {name: said[name] for name in shown}
+    assert shown == {"altered": found, "unsearched": left}
 
 
 def test_cost_follows_from_time_and_price(site: list[Path]) -> None:

@@ -22,11 +22,16 @@ from tests.decisions.logs import (
     write_log,
 )
 from tests.reporting.logs import head, lines_of, records, write_segment
-from tests.reporting.site import FIRST, write_site
+from tests.reporting.site import ALTERED_COPY, FIRST, write_site
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.segments import segments
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
-from uploadfilter.decisions.records.records import Record, moment
+from uploadfilter.decisions.records.records import (
+    CopyRecord,
+    Record,
+    UnsearchedRecord,
+    moment,
+)
 from uploadfilter.errors import UsageError
 from uploadfilter.reporting.composing import compose
 from uploadfilter.reporting.document import By, PublishedSet, ReportChoices
@@ -131,14 +136,24 @@ def test_duckdb_counts_records_by_chance_as_the_report_does(
 def test_duckdb_takes_totals_for_days_that_retention_deleted(tmp_path: Path) -> None:
     """Of days without records the totals count, as in the report."""
     directory = tmp_path / "main" / "log"
-    days = [[decision(f"a{n}", ACCEPTED), decision(f"b{n}")] for n in range(40)]
+    days: list[list[Record]] = [
+        [decision(f"a{n}", ACCEPTED), decision(f"b{n}")] for n in range(40)
+    ]
     days[3] = [decision("m", REJECTED)]
+    days[4] = [
+        *days[4],
+        CopyRecord(
+            time=moment(0), decision="a4", generation=1, matches=(ALTERED_COPY,)
+        ),
+        UnsearchedRecord(time=moment(0), minute=moment(0), count=3),
+    ]
     write_log(directory, days)
     tree_of(directory).grow(end_of(directory))
     assert prune(directory, now=NOON + 39 * DAY_S)
     logs = _gathered([directory], _chosen(40))
 
     assert logs[0].from_totals
+    assert ("copies", "unsearched") in _reported(logs, _chosen(40))
     assert_same(logs, _chosen(40))
 
 

@@ -25,7 +25,6 @@ from uploadfilter.cli.output import FOUND, OK, encodable, say
 from uploadfilter.cli.progress import Board, board, counted_aside
 from uploadfilter.cli.shapes import CheckedFile, document, lines
 from uploadfilter.errors import StoreMissingError
-from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.evidence.unfinished import marked
 from uploadfilter.evidence.weighing import (
     JudgedMatches,
@@ -46,10 +45,6 @@ from uploadfilter.signals import pdq
 
 PRINTED_TYPES = frozenset({SignalType.PDQ, SignalType.PHASH})
 """Signal types that the output always shows."""
-
-
-_SETTINGS = EvidenceSettings(turned=True)
-"""Altered copies are looked for, also mirrored: nobody waits for an answer here."""
 
 
 @dataclass(slots=True)
@@ -242,7 +237,7 @@ class _Checker:
             (scan,),
             matches,
             self._cohorts.background(),
-            settings=_SETTINGS,
             quality_of=pdq.quality,
             copies=True,
+            turned=True,  # nobody waits for an answer here
         )

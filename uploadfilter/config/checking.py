@@ -29,7 +29,6 @@ from uploadfilter.errors import (
     StoreError,
     StoreMissingError,
 )
-from uploadfilter.evidence.settings import Copies
 from uploadfilter.model import Action
 from uploadfilter.proxy.clients.addresses import TCPAddress, UnixAddress
 from uploadfilter.proxy.origins.settings import OriginSettings
@@ -83,7 +82,6 @@ def check(loaded: Loaded, *, environ: Mapping[str, str], online: bool) -> Findin
     _warn_of_unused(loaded, warnings)
     _warn_of_small_spool(loaded, warnings)
     _warn_of_copies(loaded, warnings)
-    _warn_of_former(loaded, warnings)
     _warn_of_variables(loaded, environ, warnings)
     return Findings(
         problems=tuple(problems.problems),
@@ -285,45 +283,15 @@ def _check_reference(loaded: Loaded, faults: Complaints, warnings: Complaints) -
 
 
 def _warn_of_copies(loaded: Loaded, warnings: Complaints) -> None:
-    """Warn of policies with which copies are looked for more, or less, than is said."""
-    settings, evidence = loaded.settings, loaded.settings.evidence
+    """Warn of policies that have an action for altered copies that nobody looks for."""
+    settings = loaded.settings
     policies = (settings.policy, *(route.policy for route in settings.routes))
     has_action = any(it.altered is not Action.ACCEPT for it in policies)
-    key: Key = ("policy", "altered")
-    if evidence.copies is Copies.NEVER:
-        if has_action:
-            warnings.add(
-                key,
-                "altered copies have an action, but none is looked for",
-                hint='Set copies = "always" in [evidence].',
-            )
-        return
-    if evidence.copies is not Copies.SPARE:
-        return
-    if has_action:
+    if has_action and not settings.evidence.enabled:
         warnings.add(
-            key,
-            "altered copies have an action, so each upload is searched for them, "
-            "however busy the filter is",
-            hint='Write copies = "always" in [evidence] to say so, or accept altered '
-            "copies in [policy]: then only spare capacity is used.",
-        )
-    if any(evidence.copies_under(it) is Copies.NEVER for it in policies):
-        warnings.add(
-            ("policy", "near_match"),
-            "near_match has an action, so no altered copies are looked for with spare "
-            "capacity: no answer may depend on how busy the filter is",
-            hint='Write copies = "always" or copies = "never" in [evidence].',
-        )
-
-
-def _warn_of_former(loaded: Loaded, warnings: Complaints) -> None:
-    """Warn of values that are written as older versions did."""
-    for key, meaning in loaded.former.items():
-        warnings.add(
-            key,
-            f"{dotted(key)} is not true or false any more; it means {meaning!r}",
-            hint=f'Write {key[-1]} = "{meaning}".',
+            ("policy", "altered"),
+            "altered copies have an action, but none is looked for",
+            hint="Set enabled = true in [evidence].",
         )
 
 

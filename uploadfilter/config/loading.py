@@ -6,7 +6,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Final
@@ -58,7 +58,6 @@ class Loaded:
         plain: Values of the keys at the top of the file, as they were given.
         sources: The sources of the values.
         references: Values that the file only refers to, by their keys.
-        former: Values that the file writes as older versions did, as they are now.
     """
 
     settings: Settings
@@ -66,7 +65,6 @@ class Loaded:
     plain: Mapping[str, Any]
     sources: Sources
     references: Mapping[Key, Mapping[str, object]]
-    former: Mapping[Key, str] = field(default_factory=dict)
 
 
 def load(
@@ -118,7 +116,6 @@ def read(
         plain=plain,
         sources=sources,
         references=reader.references,
-        former=reader.former,
     )
 
 

@@ -96,7 +96,11 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "scanner.slow_lane": _FOLLOWS.format("workers"),
         "budgets.upload_cpu_s": _FOLLOWS.format("content_cpu_s"),
         "log.compress": _FOLLOWS.format("compress_after_s"),
-        "evidence.enabled": 'To look for no altered copies, write copies = "never".',
+        **dict.fromkeys(
+            ("evidence.turned", "evidence.altered", "evidence.near"),
+            "Delete the line: it has a fixed value.",
+        ),
+        "evidence.copies": "To look for no altered copies, write enabled = false.",
         "notify.events": "Delete the line: your system gets each kind and may drop it.",
         "client_groups": "Delete the line: limit such networks in the front end.",
         **dict.fromkeys(

@@ -16,7 +16,7 @@ from uploadfilter.decisions.notifysettings import NotifySettings
 from uploadfilter.decisions.policy import Policy
 from uploadfilter.decisions.tree.settings import WitnessSettings
 from uploadfilter.doors.settings import APISettings, ClamdSettings
-from uploadfilter.evidence.settings import Copies, EvidenceSettings
+from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.forms.settings import (
     FormsSettings,
     NoticeSettings,
@@ -185,12 +185,6 @@ _LIVE = frozenset(
         "language",
     }
 )
-
-
-FORMER_VALUES: Final[Mapping[Key, Mapping[bool, str]]] = {
-    ("evidence", "copies"): {True: Copies.ALWAYS, False: Copies.NEVER},
-}
-"""Values of keys that were true or false in older versions, and their meaning now."""
 
 
 def is_live(key: Key) -> bool:

@@ -66,7 +66,6 @@ class ValueReader:
     def __init__(self, complaints: Complaints, credentials: Credentials) -> None:
         self.complaints = complaints
         self.references: dict[Key, Mapping[str, object]] = {}
-        self.former: dict[Key, str] = {}
         self._credentials = credentials
 
     def table(
@@ -162,8 +161,6 @@ class ValueReader:
         """Convert one value to the type of its field; ``None`` if it is invalid."""
         if typing.get_origin(wanted) in _MAPPINGS:
             return self._mapping(value, wanted, key)
-        if isinstance(value, bool) and key in schema.FORMER_VALUES:
-            value = self.former[key] = schema.FORMER_VALUES[key][value]
         if isinstance(value, dict) and _takes_text(wanted):
             return self._referred(value, key)
         is_size = wanted is int and takes_size(key)

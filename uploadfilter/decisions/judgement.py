@@ -1,29 +1,12 @@
-"""Define the conclusion from the evidence of one upload, and of a search for copies.
+"""Define the conclusion from the evidence of one upload.
 
 It is the result of ``decisions/policy.py``, and what records state.
 """
 
 from dataclasses import dataclass
-from enum import StrEnum
 
 from uploadfilter.model import Action, Reason, Verdict
 from uploadfilter.rejections import is_rejection
-
-
-class CopySearch(StrEnum):
-    """Whether altered copies were looked for in an upload, and if not, why.
-
-    They are not looked for if others want the capacity (``busy``), if as many searches
-    run as may (``occupied``), if the client has had its share of searches (``client``),
-    or if the search takes longer than its upload may wait (``late``).
-    """
-
-    SEARCHED = "searched"
-    UNFINISHED = "unfinished"
-    BUSY = "busy"
-    OCCUPIED = "occupied"
-    CLIENT = "client"
-    LATE = "late"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

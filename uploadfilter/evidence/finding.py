@@ -3,18 +3,19 @@
 Each view of the upload becomes soft views, guesses of the original. The generation
 finds the entries that they point at, and each of those is judged against the cohort.
 
-Rules this module keeps: it is pure; its work is bounded by ``EvidenceSettings``; a
-content that was not searched to its end is named, so that it never counts as checked.
+Rules this module keeps: it is pure; its work is bounded; a content that was not
+searched to its end is named, so that it never counts as checked.
 """
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final
+
+import msgspec
 
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.chance import tries_of
+from uploadfilter.evidence.chance import ALTERED, NEAR, tries_of
 from uploadfilter.evidence.judging import Evidence, judge
-from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.model import (
     QUALITY_FLOOR,
     VARIANTS,
@@ -48,6 +49,11 @@ MOST_JUDGED_IN_ALL: Final = 24
 """Most candidates that are judged for one upload: 0.4 CPU seconds if each is promising.
 An upload that is made to look like many entries at once is unfinished."""
 
+MOST_VIEWS: Final = 16
+"""Most views of one upload that are searched; each costs some 10 ms of CPU time at a
+million entries. A photograph has one to three, an animation up to thirty. More would
+cost more than the dearest picture that is decoded."""
+
 _UNSHOWN: Final = frozenset({"alpha", "raw", "chroma", "clipped"})
 """First words of the names of views that no viewer shows as a picture: an altered copy
 of a listed picture is looked for in the others."""
@@ -67,12 +73,35 @@ class AlteredCopies:
     unfinished: frozenset[str] = frozenset()
 
 
-class _Looked(NamedTuple):
-    """A view that was searched, and what it is a view of."""
+class SearchedView(msgspec.Struct, frozen=True, kw_only=True):
+    """A view that is searched for altered copies.
+
+    Attributes:
+        content: Path of its content, or the content's number in a record.
+        name: Name of the view.
+        plane: ``View.plane``.
+        aspect: ``View.aspect``.
+        quality: PDQ's quality.
+    """
 
     content: str
-    view: View
+    name: str
+    plane: bytes
+    aspect: float | None
     quality: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChosenViews:
+    """The views of an upload that are searched.
+
+    Attributes:
+        views: At most ``MOST_VIEWS``.
+        unfinished: Paths of the contents that have more views than that.
+    """
+
+    views: tuple[SearchedView, ...]
+    unfinished: frozenset[str] = frozenset()
 
 
 def searchable(scans: Sequence[Scan]) -> Iterator[tuple[str, View]]:
@@ -84,68 +113,68 @@ def searchable(scans: Sequence[Scan]) -> Iterator[tuple[str, View]]:
                     yield part.path, view
 
 
-def find_altered(
-    generation: NearGeneration,
-    scans: Sequence[Scan],
-    background: Background | None,
+def choose_views(
+    views: Iterable[tuple[str, View]],
     *,
-    settings: EvidenceSettings,
     quality_of: Callable[[bytes], int],
     matched: Collection[str] = (),
-    is_wanted: Callable[[], bool] = lambda: True,
+) -> ChosenViews:
+    """Choose the views that are searched: each plane of a content once.
+
+    Args:
+        views: What ``searchable`` yields.
+        quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``. A view below
+            ``QUALITY_FLOOR`` says too little to be searched.
+        matched: Paths of contents that match within the threshold: they are left out.
+    """
+    seen: set[tuple[str, bytes]] = set()
+    chosen: list[SearchedView] = []
+    unfinished: set[str] = set()
+    for content, view in views:
+        if content in matched or (content, view.plane) in seen:
+            continue
+        seen.add((content, view.plane))
+        quality = quality_of(view.plane)
+        if quality < QUALITY_FLOOR:
+            continue
+        if len(chosen) == MOST_VIEWS:
+            unfinished.add(content)
+            continue
+        chosen.append(
+            SearchedView(
+                content=content,
+                name=view.name,
+                plane=view.plane,
+                aspect=view.aspect,
+                quality=quality,
+            )
+        )
+    return ChosenViews(views=tuple(chosen), unfinished=frozenset(unfinished))
+
+
+def find_altered(
+    generation: NearGeneration,
+    views: Sequence[SearchedView],
+    background: Background,
+    *,
+    turned: bool = False,
 ) -> AlteredCopies:
     """Find the entries that an upload shows altered copies of.
 
     Args:
         generation: The generation to search.
-        scans: The scans of the upload.
-        background: The prepared cohort; ``None`` if there is none. Then nothing can be
-            judged, and every content with a view is unfinished.
-        settings: Thresholds and budget.
-        quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``. A view below
-            ``QUALITY_FLOOR`` says too little to be searched.
-        matched: Paths of contents that match within the threshold: they are left out.
-        is_wanted: Asked before each view. From the first time that it returns false,
-            the contents with further views are unfinished.
+        views: The views of the upload.
+        background: The prepared cohort.
+        turned: Whether copies that are mirrored or turned by a quarter, and cut or
+            covered besides, are looked for too, where the upright search finds nothing.
+            That costs seven times as much again, and E counts eight times the tries.
     """
     if SignalType.PDQ not in generation.signal_types:
         return AlteredCopies()
-    wanted = [it for it in searchable(scans) if it[0] not in matched]
-    if background is None:
-        return AlteredCopies(unfinished=frozenset(path for path, _ in wanted))
-    looked = _Views(settings.most_views)
-    for content, view in wanted:
-        looked.add(content, view, quality_of)
-    search = _Search(generation, background, settings, scans_views=len(looked.views))
-    for place, item in enumerate(looked.views):
-        if not is_wanted():
-            looked.unfinished.update(it.content for it in looked.views[place:])
-            break
-        search.look_at(item)
-    return search.found(looked.unfinished)
-
-
-class _Views:
-    """The views of an upload that are searched, each plane once."""
-
-    def __init__(self, most: int) -> None:
-        self.views: list[_Looked] = []
-        self.unfinished: set[str] = set()
-        self._most = most
-        self._seen: set[tuple[str, bytes]] = set()
-
-    def add(self, content: str, view: View, quality_of: Callable[[bytes], int]) -> None:
-        """Take a view, unless its plane is known, shows too little or is too much."""
-        if (content, view.plane) in self._seen:
-            return
-        self._seen.add((content, view.plane))
-        quality = quality_of(view.plane)
-        if quality < QUALITY_FLOOR:
-            return
-        if len(self.views) >= self._most:
-            self.unfinished.add(content)
-            return
-        self.views.append(_Looked(content, view, quality))
+    search = _Search(generation, background, count=len(views), turned=turned)
+    for view in views:
+        search.look_at(view)
+    return search.found()
 
 
 class _Search:
@@ -155,14 +184,14 @@ class _Search:
         self,
         generation: NearGeneration,
         background: Background,
-        settings: EvidenceSettings,
         *,
-        scans_views: int,
+        count: int,
+        turned: bool,
     ) -> None:
         self._generation = generation
         self._background = background
-        self._settings = settings
-        self._views = scans_views
+        self._turned = turned
+        self._views = count
         # Sets without windows do not pay for views of them.
         has_windows = bool(generation.windows & WINDOWS.keys())
         windows = {Family.WINDOWS} if has_windows else set()
@@ -171,21 +200,21 @@ class _Search:
         self._unfinished: set[str] = set()
         self._left = MOST_JUDGED_IN_ALL
 
-    def look_at(self, item: _Looked) -> None:
+    def look_at(self, item: SearchedView) -> None:
         """Search one view; mirrored and by quarter turns too, if that is asked for."""
-        if self._has_copy(item, Variant.UPRIGHT) or not self._settings.turned:
+        if self._has_copy(item, Variant.UPRIGHT) or not self._turned:
             return
         for variant in VARIANTS[1:]:
             if self._has_copy(item, variant):
                 return
 
-    def _has_copy(self, item: _Looked, variant: Variant) -> bool:
+    def _has_copy(self, item: SearchedView, variant: Variant) -> bool:
         """Search one variant of a view; tell whether anything was found."""
         views = soft_views(
-            item.view.plane,
+            item.plane,
             families=self._families,
             variants=(variant,),
-            aspect=item.view.aspect,
+            aspect=item.aspect,
         )
         if not len(views):
             return False
@@ -203,36 +232,36 @@ class _Search:
         return is_found
 
     def _judged(
-        self, item: _Looked, views: SoftViews, chosen: Sequence[NearCandidate]
+        self, item: SearchedView, views: SoftViews, chosen: Sequence[NearCandidate]
     ) -> Iterator[tuple[NearCandidate, Evidence]]:
         if len(chosen) > self._left:
             self._unfinished.add(item.content)
             chosen = chosen[: self._left]
         self._left -= len(chosen)
-        variants = len(VARIANTS) if self._settings.turned else 1
+        variants = len(VARIANTS) if self._turned else 1
         judged = judge(
             self._background,
             views,
             [it.value for it in chosen],
             entries=self._generation.entry_count,
             tries=tries_of(len(views) * variants * self._views),
-            plane=item.view.plane,
-            near=self._settings.near,
+            plane=item.plane,
+            near=NEAR,
         )
         yield from zip(chosen, judged, strict=True)
 
     def _match(
-        self, item: _Looked, near: NearCandidate, evidence: Evidence
+        self, item: SearchedView, near: NearCandidate, evidence: Evidence
     ) -> Match | None:
         """Return the match with an entry; ``None`` if chance explains it."""
         chance = evidence.expected
-        if chance is None or chance > self._settings.near:
+        if chance is None or chance > NEAR:
             return None
         found = near.candidate
         quality = item.quality
         if found.quality is not None:
             quality = min(quality, found.quality)
-        is_altered = chance <= self._settings.altered
+        is_altered = chance <= ALTERED
         return Match(
             content=item.content,
             set=found.set,
@@ -241,7 +270,7 @@ class _Search:
             state=found.state,
             signal_type=SignalType.PDQ,
             distance=evidence.distance,
-            view=item.view.name,
+            view=item.name,
             variant=evidence.variant,
             geometry=Geometry.FULL,
             quality=quality,
@@ -256,9 +285,8 @@ class _Search:
         if known is None or (match.chance or 0.0) < (known.chance or 0.0):
             self._best[key] = match
 
-    def found(self, unfinished: Collection[str]) -> AlteredCopies:
+    def found(self) -> AlteredCopies:
         """Return the matches so far, and the unfinished contents."""
         return AlteredCopies(
-            matches=tuple(self._best.values()),
-            unfinished=frozenset(self._unfinished.union(unfinished)),
+            matches=tuple(self._best.values()), unfinished=frozenset(self._unfinished)
         )

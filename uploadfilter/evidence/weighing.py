@@ -1,7 +1,7 @@
 """Weigh the matches of an upload: state their chance, and find altered copies.
 
 The proxy and ``scan`` call it after every search. Contents that match within the
-threshold are not searched any further; all others are.
+threshold are not searched any further.
 
 Rules this module keeps: it is pure; no match is taken away.
 """
@@ -10,11 +10,9 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.policy import verdict_of
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.finding import find_altered, searchable
-from uploadfilter.evidence.settings import EvidenceSettings
+from uploadfilter.evidence.finding import choose_views, find_altered, searchable
 from uploadfilter.evidence.telling import with_chances
 from uploadfilter.model import (
     Match,
@@ -28,10 +26,7 @@ from uploadfilter.reference.search.near.asking import NearGeneration
 
 
 class EvidenceResult(StrEnum):
-    """What the judgement of an upload found.
-
-    The last four say why altered copies were not looked for, as in ``CopySearch``.
-    """
+    """What the judgement of an upload found; ``dropped`` if it was not searched."""
 
     NOTHING = "nothing"
     WITHIN = "within"
@@ -39,10 +34,7 @@ class EvidenceResult(StrEnum):
     ALTERED = "altered"
     UNFINISHED = "unfinished"
     FAILED = "failed"
-    BUSY = "busy"
-    OCCUPIED = "occupied"
-    CLIENT = "client"
-    LATE = "late"
+    DROPPED = "dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +45,11 @@ class JudgedMatches:
         matches: All matches, altered copies included.
         unfinished: Paths of the contents that were not searched to their end.
         is_failed: Whether the judgement itself failed.
-        copies: Whether altered copies were looked for; ``None`` if there was no content
-            to look in, or if they are not looked for at all.
     """
 
     matches: tuple[Match, ...]
     unfinished: frozenset[str] = field(default_factory=frozenset)
     is_failed: bool = False
-    copies: CopySearch | None = None
 
     @classmethod
     def failed(
@@ -81,27 +70,23 @@ class JudgedMatches:
         if not copies:
             return cls(matches=matches, is_failed=True)
         unfinished = frozenset(_unmatched(scans, matches))
-        return cls(
-            matches=matches,
-            unfinished=unfinished,
-            is_failed=True,
-            copies=CopySearch.UNFINISHED if unfinished else None,
-        )
+        return cls(matches=matches, unfinished=unfinished, is_failed=True)
 
     @property
     def result(self) -> EvidenceResult:
         """The most important result, for the count of uploads."""
         if self.is_failed:
             return EvidenceResult.FAILED
-        kinds = {match.kind for match in self.matches}
-        for kind, result in _RESULTS:
-            if kind in kinds:
-                return result
-        if self.unfinished:
-            return EvidenceResult.UNFINISHED
-        if self.copies is None or self.copies is CopySearch.SEARCHED:
-            return EvidenceResult.NOTHING
-        return EvidenceResult(self.copies)
+        return result_of(self.matches, is_finished=not self.unfinished)
+
+
+def result_of(matches: Sequence[Match], *, is_finished: bool) -> EvidenceResult:
+    """Return the most important result of a search that did not fail."""
+    kinds = {match.kind for match in matches}
+    for kind, result in _RESULTS:
+        if kind in kinds:
+            return result
+    return EvidenceResult.NOTHING if is_finished else EvidenceResult.UNFINISHED
 
 
 _RESULTS = (
@@ -124,7 +109,7 @@ def is_judged(
         generation: The generation that the matches were found in.
         scans: The scans of the upload.
         matches: The matches within the threshold.
-        copies: Whether altered copies are looked for in this upload.
+        copies: Whether altered copies are looked for before the answer.
     """
     if SignalType.PDQ not in generation.signal_types:
         return False
@@ -145,17 +130,6 @@ def matched_contents(matches: Sequence[Match]) -> frozenset[str]:
     )
 
 
-def awaits_search(
-    generation: Generation,
-    scans: Sequence[Scan],
-    matches: Sequence[Match],
-) -> bool:
-    """Tell whether an upload has a content that a search for copies would look in."""
-    if SignalType.PDQ not in generation.signal_types:
-        return False
-    return any(True for _ in _unmatched(scans, matches))
-
-
 def _unmatched(scans: Sequence[Scan], matches: Sequence[Match]) -> Iterator[str]:
     """Yield the path of each view that is searched for altered copies."""
     matched = matched_contents(matches)
@@ -168,10 +142,9 @@ def judged_matches(
     matches: Sequence[Match],
     background: Background | None,
     *,
-    settings: EvidenceSettings,
     quality_of: Callable[[bytes], int],
     copies: bool,
-    is_wanted: Callable[[], bool] = lambda: True,
+    turned: bool = False,
 ) -> JudgedMatches:
     """Judge the matches of an upload, and find altered copies.
 
@@ -179,27 +152,24 @@ def judged_matches(
         generation: The generation that the matches were found in.
         scans: The scans of the upload.
         matches: The matches within the threshold.
-        background: The prepared cohort; ``None`` if there is none.
-        settings: Thresholds and budget.
+        background: The prepared cohort; ``None`` if there is none. Then nothing can be
+            judged, and every content that would be searched is unfinished.
         quality_of: Computes PDQ's quality, 0 to 100, from ``View.plane``.
         copies: Whether altered copies are looked for in this upload.
-        is_wanted: Asked during the search for copies, which ends early if not.
+        turned: See ``find_altered``.
     """
-    told = with_chances(matches, scans, generation, background)
-    if not copies:
-        return JudgedMatches(matches=told)
-    found = find_altered(
-        generation,
-        scans,
-        background,
-        settings=settings,
-        quality_of=quality_of,
-        matched=matched_contents(matches),
-        is_wanted=is_wanted,
+    judged = with_chances(matches, scans, generation, background)
+    if not copies or SignalType.PDQ not in generation.signal_types:
+        return JudgedMatches(matches=judged)
+    if background is None:
+        return JudgedMatches(
+            matches=judged, unfinished=frozenset(_unmatched(scans, matches))
+        )
+    chosen = choose_views(
+        searchable(scans), quality_of=quality_of, matched=matched_contents(matches)
     )
-    looked = None
-    if awaits_search(generation, scans, matches):
-        looked = CopySearch.UNFINISHED if found.unfinished else CopySearch.SEARCHED
+    found = find_altered(generation, chosen.views, background, turned=turned)
     return JudgedMatches(
-        matches=(*told, *found.matches), unfinished=found.unfinished, copies=looked
+        matches=(*judged, *found.matches),
+        unfinished=chosen.unfinished | found.unfinished,
     )

@@ -161,7 +161,7 @@ def _add_simple(cells: _Cells, log: GatheredLog) -> None:
         (CountTable.OUTCOMES, RecordSource.OUTCOMES),
         (CountTable.SHEDS, RecordSource.SHEDS),
         (CountTable.LATENCY, RecordSource.LATENCY),
-        (CountTable.SEARCHES, RecordSource.SEARCHES),
+        (CountTable.COPIES, RecordSource.COPIES),
         (CountTable.REASONS, RecordSource.REASONS),
     ):
         for key, (number,) in log.part.rows(table):

@@ -20,24 +20,29 @@ import numpy.typing as npt
 
 from uploadfilter.reporting.lines import (
     AnyLine,
+    CopyLine,
     DayFields,
     DecisionLine,
     MatchFields,
     OutcomeLine,
     ShedLine,
     SummaryLine,
+    UnsearchedLine,
     UploadsRow,
 )
 from uploadfilter.reporting.tables import (
+    ALTERED,
     CHANCE_UNIT,
     EXACT,
     LATENCY_EDGES_US,
     MOST_LABELS,
     OTHERS,
+    UNSEARCHED,
     UPLOAD_COLUMNS,
     CountTable,
     Key,
     Part,
+    Way,
     way_of,
 )
 
@@ -98,6 +103,11 @@ def _count_day(part: Part, day: str, records: Sequence[AnyLine]) -> None:
             case ShedLine():
                 key = (day, record.reason, record.status)
                 part.add(CountTable.SHEDS, key, record.count)
+            case CopyLine():
+                if any(it.kind == Way.ALTERED for it in record.matches):
+                    part.add(CountTable.COPIES, (day, ALTERED), 1)
+            case UnsearchedLine():
+                part.add(CountTable.COPIES, (day, UNSEARCHED), record.count)
             case SummaryLine():
                 _add_uploads(part, day, record.uploads)
                 for row in record.reasons:
@@ -119,6 +129,9 @@ def count_totals(part: Part, totals: DayFields) -> None:
         part.add(CountTable.OUTCOMES, (day, outcome.outcome), outcome.uploads)
     for shed in totals.sheds:
         part.add(CountTable.SHEDS, (day, shed.reason, shed.status), shed.uploads)
+    for copies, number in ((ALTERED, totals.copies), (UNSEARCHED, totals.unsearched)):
+        if number:
+            part.add(CountTable.COPIES, (day, copies), number)
 
 
 def _add_uploads(part: Part, day: str, rows: Iterable[UploadsRow]) -> None:
@@ -145,10 +158,6 @@ def _count_decisions(part: Part, day: str, decisions: Sequence[DecisionLine]) ->
     reasons = Counter(chain.from_iterable(map(attrgetter("reasons"), decisions)))
     for reason, number in reasons.items():
         part.add(CountTable.REASONS, (day, reason), number)
-    searches = Counter(map(attrgetter("copies"), decisions))
-    for copies, number in searches.items():
-        if copies is not None:
-            part.add(CountTable.SEARCHES, (day, copies), number)
     for decision in decisions:
         if decision.matches:
             count_matches(part, day, decision)

@@ -50,13 +50,24 @@ class DecisionLine(LogLine, frozen=True, gc=False, tag="decision"):
     would_reason: str | None = None
     route: str | None = None
     cpu_ms: float = 0.0
-    copies: str | None = None
 
 
 class OutcomeLine(LogLine, frozen=True, gc=False, tag="outcome"):
     """The counted field of an outcome."""
 
     outcome: int | str
+
+
+class CopyLine(LogLine, frozen=True, gc=False, tag="copy"):
+    """The counted field of copies that were found after the answer."""
+
+    matches: tuple[MatchFields, ...]
+
+
+class UnsearchedLine(LogLine, frozen=True, gc=False, tag="unsearched"):
+    """The counted field of uploads that were not searched for copies."""
+
+    count: int
 
 
 class ShedLine(LogLine, frozen=True, gc=False, tag="shed"):
@@ -131,6 +142,8 @@ class DayFields(msgspec.Struct, frozen=True, gc=False):
     reasons: tuple[ReasonsRow, ...] = ()
     outcomes: tuple[OutcomesRow, ...] = ()
     sheds: tuple[ShedsRow, ...] = ()
+    copies: int = 0
+    unsearched: int = 0
 
 
 class TotalLine(LogLine, frozen=True, gc=False, tag="total"):
@@ -164,6 +177,8 @@ class CheckpointLine(LogLine, frozen=True, gc=False, tag="checkpoint"):
 AnyLine = (
     DecisionLine
     | OutcomeLine
+    | CopyLine
+    | UnsearchedLine
     | ShedLine
     | SummaryLine
     | TotalLine
@@ -174,13 +189,23 @@ AnyLine = (
 )
 
 
-COUNTED: Final = DecisionLine | OutcomeLine | ShedLine | SummaryLine | ChangeLine
+COUNTED: Final = (
+    DecisionLine
+    | OutcomeLine
+    | CopyLine
+    | UnsearchedLine
+    | ShedLine
+    | SummaryLine
+    | ChangeLine
+)
 """The records that figures are counted from, beside the total records."""
 
 KNOWN: Final = frozenset(
     {
         "decision",
         "outcome",
+        "copy",
+        "unsearched",
         "shed",
         "summary",
         "total",

@@ -37,6 +37,8 @@ def count_plainly(lines: Iterable[bytes]) -> Part:
             case "shed":
                 key = (day, record["reason"], record["status"])
                 part.add(CountTable.SHEDS, key, record["count"])
+            case "copy" | "unsearched":
+                _copies(part, day, record)
             case "summary":
                 for row in record["uploads"]:
                     key = (day, *(row[name] for name in UPLOAD_COLUMNS))
@@ -45,6 +47,13 @@ def count_plainly(lines: Iterable[bytes]) -> Part:
                 for row in record["reasons"]:
                     part.add(CountTable.REASONS, (day, row["reason"]), row["uploads"])
     return part
+
+
+def _copies(part: Part, day: str, record: dict[str, Any]) -> None:
+    if record["record"] == "unsearched":
+        part.add(CountTable.COPIES, (day, "unsearched"), record["count"])
+    elif any(_way(it) == "altered" for it in record["matches"]):
+        part.add(CountTable.COPIES, (day, "altered"), 1)
 
 
 def _decision(part: Part, day: str, record: dict[str, Any]) -> None:
@@ -57,8 +66,6 @@ def _decision(part: Part, day: str, record: dict[str, Any]) -> None:
     duration_us = round(record["duration_ms"] * 1000)
     row = (day, record["verdict"], record["effect"], latency_bin(duration_us))
     part.add(CountTable.LATENCY, row, 1)
-    if record.get("copies") is not None:
-        part.add(CountTable.SEARCHES, (day, record["copies"]), 1)
     for reason in record.get("reasons", ()):
         part.add(CountTable.REASONS, (day, reason), 1)
     matches = record.get("matches", ())

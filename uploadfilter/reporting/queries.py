@@ -75,7 +75,7 @@ class RecordSource(StrEnum):
     OUTCOMES = "outcomes"
     SHEDS = "sheds"
     LATENCY = "durations of decisions"
-    SEARCHES = "searches for altered copies"
+    COPIES = "searches for altered copies after the answer"
     CLIENTS = "clients of a day with a rejected match"
     OBJECTIONS = "objections"
 
@@ -325,12 +325,7 @@ QUERIES: Final[tuple[FigureQuery, ...]] = (
     FigureQuery(name="matched_by_log", where=(_MATCH,), by=("log",), above="matched"),
     FigureQuery(name="listed_by_set", by=("set", "category", "state")),
     *_by_means(),
-    FigureQuery(
-        name="searches",
-        source=RecordSource.SEARCHES,
-        by=("copies",),
-        needs=Needs.RECORDS,
-    ),
+    FigureQuery(name="copies", source=RecordSource.COPIES, by=("copies",)),
     FigureQuery(name="bytes", counts="bytes"),
     FigureQuery(name="cpu", counts="cpu_us"),
     FigureQuery(name="delivered", source=RecordSource.OUTCOMES, by=("outcome",)),

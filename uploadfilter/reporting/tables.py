@@ -32,7 +32,7 @@ class CountTable(StrEnum):
     FOUND = "found"
     LATENCY = "latency"
     REPEATS = "repeats"
-    SEARCHES = "searches"
+    COPIES = "copies"
 
 
 OF_TOTALS: Final = frozenset(
@@ -42,6 +42,7 @@ OF_TOTALS: Final = frozenset(
         CountTable.REASONS,
         CountTable.OUTCOMES,
         CountTable.SHEDS,
+        CountTable.COPIES,
     }
 )
 """The tables that a day's total record holds, too, after its records are deleted."""
@@ -67,7 +68,7 @@ COLUMNS: Final[dict[CountTable, tuple[str, ...]]] = {
     CountTable.FOUND: ("day", *UPLOAD_COLUMNS, "ways", "labels"),
     CountTable.LATENCY: ("day", "verdict", "effect", "bin"),
     CountTable.REPEATS: ("day", "client"),
-    CountTable.SEARCHES: ("day", "copies"),
+    CountTable.COPIES: ("day", "copies"),
 }
 """The key of each table's rows.
 
@@ -85,7 +86,7 @@ MEASURES: Final[dict[CountTable, tuple[str, ...]]] = {
     CountTable.FOUND: ("uploads", "chance", "unjudged"),
     CountTable.LATENCY: ("uploads",),
     CountTable.REPEATS: ("uploads",),
-    CountTable.SEARCHES: ("uploads",),
+    CountTable.COPIES: ("uploads",),
 }
 """The numbers of each table's rows.
 
@@ -127,6 +128,11 @@ def way_of(signal_type: str, kind: str) -> Way:
         return Way.DIGEST
     return Way.PDQ if signal_type == "pdq" else Way.OTHER
 
+
+ALTERED: Final = "altered"
+UNSEARCHED: Final = "unsearched"
+"""Rows of ``COPIES``: uploads with an altered copy that was found after the answer, and
+uploads that were not searched."""
 
 MOST_LABELS: Final = 8
 """Most groups of matches that a row names. An archive of pictures of many sets would

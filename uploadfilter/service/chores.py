@@ -12,6 +12,7 @@ from pathlib import Path
 import structlog
 
 from uploadfilter.config import Settings
+from uploadfilter.copies.queue import CopyQueue
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.files.retention import prune
 from uploadfilter.decisions.files.room import Surveyor
@@ -59,6 +60,7 @@ async def chores(
     tripwire: Tripwire,
     settings: Settings,
     changes: ChangeRecorder,
+    copies: CopyQueue,
 ) -> AsyncIterator[None]:
     """Run the periodic tasks while the block runs.
 
@@ -69,42 +71,46 @@ async def chores(
         tripwire: Writes the entries that it switches off.
         settings: The settings of the start.
         changes: Records changes; it looks once more at the end.
+        copies: Is searched; it ends first, so that its last records are written.
     """
     directory = log_directory(settings.state, settings.instance)
     try:
-        async with beside(
-            checkpoints=recorder.keep_checkpoints(),
-            generations=Following(
-                watched.reference,
-                settings=lambda: watched.in_force.settings,
-                faults=recorder.faults,
-                clock=asyncio.get_running_loop().time,
-                signed=watched.signed,
-                now=now_s,
-            ).keep(),
-            retention=_keep_retention(directory, settings.log.retention),
-            origins=watched.in_force.keep_closing(),
-            changes=changes.keep(),
-            tripwire=tripwire.keep(),
-            evidence=_keep_evidence(settings, changes),
-            objections=ObjectionRecorder(
-                changes,
-                directory,
-                state=settings.state,
-                instance=settings.instance,
-                clock=now_s,
-            ).keep(),
-            log_days=_keep_log_days(admission, settings),
-            notifications=Notifier(
-                directory,
-                instance_directory(settings.state, settings.instance),
-                settings.notify,
-                signed=watched.signed,
-                clock=now_s,
-            ).keep(),
-            witnesses=Submitting(
-                directory, settings.witnesses.known, tell=watched.metrics.submitted
-            ).keep(),
+        async with (
+            beside(
+                checkpoints=recorder.keep_checkpoints(),
+                generations=Following(
+                    watched.reference,
+                    settings=lambda: watched.in_force.settings,
+                    faults=recorder.faults,
+                    clock=asyncio.get_running_loop().time,
+                    signed=watched.signed,
+                    now=now_s,
+                ).keep(),
+                retention=_keep_retention(directory, settings.log.retention),
+                origins=watched.in_force.keep_closing(),
+                changes=changes.keep(),
+                tripwire=tripwire.keep(),
+                evidence=_keep_evidence(settings, changes),
+                objections=ObjectionRecorder(
+                    changes,
+                    directory,
+                    state=settings.state,
+                    instance=settings.instance,
+                    clock=now_s,
+                ).keep(),
+                log_days=_keep_log_days(admission, settings),
+                notifications=Notifier(
+                    directory,
+                    instance_directory(settings.state, settings.instance),
+                    settings.notify,
+                    signed=watched.signed,
+                    clock=now_s,
+                ).keep(),
+                witnesses=Submitting(
+                    directory, settings.witnesses.known, tell=watched.metrics.submitted
+                ).keep(),
+            ),
+            copies.running(),
         ):
             yield
     finally:

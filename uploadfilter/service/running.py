@@ -18,6 +18,8 @@ from platform import python_version
 import structlog
 
 from uploadfilter.config import Loaded, Settings, in_short
+from uploadfilter.copies.process import searching
+from uploadfilter.copies.queue import CopyQueue
 from uploadfilter.decisions.files.clients import ClientHasher
 from uploadfilter.decisions.files.log import DecisionLog
 from uploadfilter.decisions.records.lasting import Change
@@ -36,6 +38,7 @@ from uploadfilter.proxy.counting.labels import Limit
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.handling.composing import Composed, composed
 from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.recorder import Recorder, no_code
 from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
@@ -130,16 +133,17 @@ async def running(
             hint.
     """
     async with AsyncExitStack() as stack:
-        metrics, own = Metrics(), instance_directory(settings.state, settings.instance)
+        metrics = Metrics()
         decisions, recorder = await _recording(stack, settings, metrics)
         reference, room = _reference(stack, settings), _spool_room(settings, metrics)
         scanners = await _scanners(stack, settings, metrics)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
-        canaries = canaries_of(settings.state, own, metrics.canaries, now_s)
         directory = ReferenceDirectory(settings.state / REFERENCE_DIRECTORY)
+        canaries = _canaries(settings, metrics)
         tripwire = Tripwire(directory, reference, clock=now_s)
         admission, drain = _admission(room, metrics, scanners), Drain()
         store = await _upload_store(stack, settings)
+        copies = _copies(settings, recorder, tripwire, metrics)
         parts = composed(
             in_force=in_force,
             drain=drain,
@@ -154,6 +158,7 @@ async def running(
             canaries=canaries,
             sealer=_sealer(settings, metrics),
             background=Cohorts(settings.state).background,
+            copies=copies,
         )
         watched = Watched(
             instance=settings.instance,
@@ -174,11 +179,10 @@ async def running(
             clock=now_s,
         )
         changes = await _changes(decisions, settings, details or in_short(settings))
-        tasks = chores(watched, recorder, admission, tripwire, settings, changes)
-        await stack.enter_async_context(tasks)
-        yield await _listening(
-            stack, parts, watched, changes, settings, is_whole=decisions.is_alive
-        )
+        work = chores(watched, recorder, admission, tripwire, settings, changes, copies)
+        await stack.enter_async_context(work)
+        is_whole = decisions.is_alive
+        yield await _listening(stack, parts, watched, changes, settings, is_whole)
 
 
 async def _listening(
@@ -187,7 +191,6 @@ async def _listening(
     watched: Watched,
     changes: ChangeRecorder,
     settings: Settings,
-    *,
     is_whole: Callable[[], bool],
 ) -> Running:
     """Start the admin listener, then those of uploads, until the stack closes."""
@@ -243,6 +246,23 @@ def _reference(stack: AsyncExitStack, settings: Settings) -> ReferenceReader:
     """Open the reference set, which need not be there yet."""
     opened = ReferenceReader.open(settings.state / REFERENCE_DIRECTORY)
     return stack.enter_context(opened)
+
+
+def _canaries(settings: Settings, metrics: Metrics) -> Canaries:
+    own = instance_directory(settings.state, settings.instance)
+    return canaries_of(settings.state, own, metrics.canaries, now_s)
+
+
+def _copies(
+    settings: Settings, recorder: Recorder, tripwire: Tripwire, metrics: Metrics
+) -> CopyQueue:
+    """Make the queue of uploads that are searched after their answer."""
+    return CopyQueue(
+        partial(searching, settings.state.absolute()),
+        recorder=recorder,
+        tripwire=tripwire,
+        metrics=metrics,
+    )
 
 
 def _spool_room(settings: Settings, metrics: Metrics) -> SpoolRoom:

@@ -16,7 +16,7 @@ from uploadfilter.decisions.files.period import period_of
 from uploadfilter.decisions.files.reading import Filters, read
 from uploadfilter.decisions.files.totalling import changes_of
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
-from uploadfilter.decisions.records.records import DecisionRecord
+from uploadfilter.decisions.records.records import CopyRecord, DecisionRecord
 from uploadfilter.errors import FeedbackError
 from uploadfilter.model import Action, MatchKind
 from uploadfilter.signedsets import feedback
@@ -115,11 +115,10 @@ def gathered(
         filters = Filters(
             since=_midnight(since),
             until=_midnight(to + timedelta(days=1)),
-            kind="decision",
             set=name,
         )
         for record in read(log, filters=filters):
-            if isinstance(record, DecisionRecord):
+            if isinstance(record, DecisionRecord | CopyRecord):
                 _count(found, name, record)
         for change in changes_of(log):
             # Each proxy has every change of the reference set in its log.
@@ -165,9 +164,14 @@ def numbers_of(found: GatheredFeedback) -> tuple[Number, ...]:
     return tuple(Number(sequence=at, day=found.numbers[at]) for at in newest)
 
 
-def _count(found: GatheredFeedback, name: str, record: DecisionRecord) -> None:
+def _count(
+    found: GatheredFeedback, name: str, record: DecisionRecord | CopyRecord
+) -> None:
     day = record.time.astimezone(UTC).date()
-    found.omitted += bool(record.matches_omitted)
+    is_rejected = False
+    if isinstance(record, DecisionRecord):
+        found.omitted += bool(record.matches_omitted)
+        is_rejected = record.effect is Action.REJECT
     is_exact: dict[str, bool] = {}
     for match in record.matches:
         if match.set == name and match.kind is not MatchKind.NEAR:
@@ -177,7 +181,7 @@ def _count(found: GatheredFeedback, name: str, record: DecisionRecord) -> None:
         counted = found.entry(entry_id)
         counted.days[day] = counted.days.get(day, 0) + 1
         counted.exact += exact
-        counted.rejected += record.effect is Action.REJECT
+        counted.rejected += is_rejected
 
 
 def _take(

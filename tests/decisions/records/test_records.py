@@ -146,7 +146,7 @@ def test_decision_line_is_as_documented() -> None:
         '"kind":"within","chance":null,"outline":null}],'
         '"matches_omitted":0,"contents_omitted":0,"reasons":[],'
         '"would":"ACCEPT","would_reason":null,"route":null,"cpu_ms":0.0,'
-        '"altered":false,"sealed":null,"pieces":null,"copies":null}'
+        '"altered":false,"sealed":null,"pieces":null}'
     )
 
 

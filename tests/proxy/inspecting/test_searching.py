@@ -4,7 +4,6 @@ import io
 import ipaddress
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import pytest_asyncio
@@ -17,30 +16,36 @@ from tests.proxy.inspecting.test_tripwire import tripped
 from tests.proxy.site import Site, entry, file_part, form, list_entries, site
 from tests.proxy.wire import status
 from tests.waiting import until
-from uploadfilter.decisions.judgement import CopySearch
+from uploadfilter.copies import process, queue
 from uploadfilter.decisions.policy import Policy
-from uploadfilter.decisions.records.records import DecisionRecord
+from uploadfilter.decisions.records.records import (
+    CopyRecord,
+    DecisionRecord,
+    UnsearchedRecord,
+)
+from uploadfilter.evidence.chance import ALTERED
 from uploadfilter.evidence.finding import AlteredCopies
-from uploadfilter.evidence.settings import Copies, EvidenceSettings
+from uploadfilter.evidence.settings import EvidenceSettings
 from uploadfilter.knowngood.store import KNOWN_GOOD, LIST
 from uploadfilter.model import (
     Action,
     Entry,
     MatchKind,
-    Mode,
     Reason,
     Signal,
     SignalType,
     Verdict,
 )
 from uploadfilter.outlines import Outline
-from uploadfilter.proxy.inspecting import searching, sparing
+from uploadfilter.proxy.counting.metrics import Metrics
+from uploadfilter.proxy.inspecting import searching
 from uploadfilter.proxy.requests.limits import ProxyLimits
+from uploadfilter.service import running
 from uploadfilter.signals import views
 
 ORIGINAL = pictures.photograph(1, width=640, height=480)
-COPIES = EvidenceSettings(copies=Copies.ALWAYS)
-SPARE = EvidenceSettings(copies=Copies.SPARE)
+SEARCHED = EvidenceSettings()
+REJECTED = Policy(altered=Action.REJECT)
 UNLISTED = pictures.jpeg(pictures.photograph(2, width=640, height=480))
 PDQ_ONLY = frozenset({SignalType.PDQ})
 
@@ -78,33 +83,23 @@ def turned(original: Image.Image) -> Image.Image:
     return original.rotate(3, resample=Image.Resampling.BICUBIC)
 
 
-def marked(original: Image.Image) -> Image.Image:
-    """Paste a black square into it: 32 to 60 bits differ."""
-    made = original.copy()
-    width, height = made.size
-    box = (width // 2, height // 2, width * 7 // 10, height * 8 // 10)
-    ImageDraw.Draw(made).rectangle(box, fill="black")
-    return made
-
-
 ALTERATIONS = [cropped, captioned, turned]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def monitored(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
-    """A filter in ENFORCE that has chosen nothing: altered copies are counted."""
-    state = tmp_path_factory.mktemp("monitored")
-    async with site(state, listed=[listed()], evidence=COPIES) as shared:
-        yield shared
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def rejecting(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Site]:
     """A filter whose operator chose to reject altered copies."""
     state = tmp_path_factory.mktemp("rejecting")
-    policy = Policy(altered=Action.REJECT)
-    async with site(state, listed=[listed()], evidence=SPARE, policy=policy) as shared:
+    async with site(
+        state, listed=[listed()], evidence=SEARCHED, policy=REJECTED
+    ) as shared:
         yield shared
+
+
+@pytest.fixture(autouse=True)
+def _patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a stop wait for every search, however busy the machine is."""
+    monkeypatch.setattr(queue, "DRAIN_S", 60.0)
 
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -115,23 +110,90 @@ def last(shared: Site) -> DecisionRecord:
     return shared.decisions()[-1]
 
 
-@pytest.mark.parametrize("change", ALTERATIONS, ids=lambda it: it.__name__)
-async def test_altered_copy_is_recorded_and_passes_by_default(
-    monitored: Site, change: Callable[[Image.Image], Image.Image]
-) -> None:
-    """Its record states E, the view that was found, and that no entry was within."""
-    answer = await monitored.put(pictures.jpeg(change(ORIGINAL)))
+def copies(shared: Site) -> list[CopyRecord]:
+    """Return the altered copies that were put on record after an answer."""
+    return [it for it in shared.records() if isinstance(it, CopyRecord)]
 
-    decision = last(monitored)
-    (match,) = decision.matches
-    assert status(answer) == 200
-    assert (decision.verdict, decision.action) == (Verdict.MATCH, Action.ACCEPT)
-    assert decision.altered
-    assert (match.kind, match.entry) == (MatchKind.ALTERED, "entry-1")
-    assert match.chance is not None
-    assert 0 <= match.chance <= EvidenceSettings().altered
-    assert match.outline is not None
-    assert isinstance(Outline.parse(match.outline), Outline)
+
+async def test_altered_copies_are_recorded_after_the_answer_by_default(
+    tmp_path: Path,
+) -> None:
+    """A record names the decision, the entry and E; the decision says nothing of it.
+
+    What is left at the stop is searched before the log ends.
+    """
+    async with site(tmp_path, listed=[listed()], evidence=SEARCHED) as shared:
+        for change in ALTERATIONS:
+            assert status(await shared.put(pictures.jpeg(change(ORIGINAL)))) == 200
+        assert status(await shared.put(UNLISTED)) == 200
+        metrics = shared.metrics
+
+    *altered, _ = shared.decisions()
+    assert {it.verdict for it in altered} == {Verdict.NO_MATCH}
+    assert [it.decision for it in copies(shared)] == [it.id for it in altered]
+    for found in copies(shared):
+        (match,) = found.matches
+        assert (match.kind, match.entry) == (MatchKind.ALTERED, "entry-1")
+        assert (match.content, match.set) == ("0", "demo")
+        assert match.chance is not None
+        assert 0 <= match.chance <= ALTERED
+        assert match.outline is not None
+        assert isinstance(Outline.parse(match.outline), Outline)
+    assert (counted(metrics, "altered"), counted(metrics, "nothing")) == (3, 1)
+
+
+@pytest.mark.parametrize("bound", ["MOST_WAITING", "MOST_BYTES", "MOST_OF_CLIENT"])
+async def test_upload_beyond_the_queue_is_counted_and_passes(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, bound: str
+) -> None:
+    """The count is in the metrics, on record, and in the totals of its day."""
+    monkeypatch.setattr(queue, bound, 0)
+    async with site(tmp_path, listed=[listed()], evidence=SEARCHED) as shared:
+        for _ in range(2):
+            assert status(await shared.put(UNLISTED)) == 200
+        metrics = shared.metrics
+
+    records = shared.records()
+    assert [it.count for it in records if isinstance(it, UnsearchedRecord)] == [2]
+    assert counted(metrics, "dropped") == 2
+
+
+async def test_search_that_crashes_is_counted_and_starts_again(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """No upload notices; the next one is searched by a new process."""
+    monkeypatch.setattr(queue, "AGAIN_S", 0.0)
+    starts = iter(["tests.copies.dying"])
+    start = process.searching
+    monkeypatch.setattr(
+        running,
+        "searching",
+        lambda state: start(state, module=next(starts, process.MODULE)),
+    )
+    with capture_logs() as logs:
+        async with site(tmp_path, listed=[listed()], evidence=SEARCHED) as shared:
+            for _ in range(2):
+                content = pictures.jpeg(cropped(ORIGINAL))
+                assert status(await shared.put(content)) == 200
+            metrics = shared.metrics
+
+    assert len(copies(shared)) == 1
+    assert "copy_search_failed" in [it["event"] for it in logs]
+    assert (counted(metrics, "failed"), counted(metrics, "altered")) == (1, 1)
+
+
+async def test_known_or_rejected_upload_is_not_searched_afterwards(
+    rejecting: Site, tmp_path: Path
+) -> None:
+    """A match within the threshold needs no search, nor does what was searched."""
+    async with site(tmp_path, listed=[listed()], evidence=SEARCHED) as shared:
+        both = form(file_part(pictures.jpeg(ORIGINAL)), file_part(UNLISTED))
+        assert status(await shared.post_form(both)) == 403
+        assert status(await shared.put(b"a text")) == 200
+        metrics = shared.metrics
+
+    assert copies(shared) == copies(rejecting) == []
+    assert counted(metrics, "nothing") == counted(metrics, "altered") == 0
 
 
 @pytest.mark.parametrize("change", ALTERATIONS, ids=lambda it: it.__name__)
@@ -158,127 +220,18 @@ async def test_unlisted_picture_does_not_match(rejecting: Site) -> None:
         assert decision.matches == ()
 
 
-def counted(shared: Site, result: str) -> float | None:
+def counted(metrics: Metrics, result: str) -> float | None:
     """Return how many uploads had a result."""
-    assert shared.service is not None
-    return shared.service.watched.metrics.registry.get_sample_value(
+    return metrics.registry.get_sample_value(
         "uploadfilter_evidence_total", {"result": result}
     )
 
 
-async def test_each_record_says_whether_copies_were_looked_for(
-    monitored: Site,
-) -> None:
-    """A search that found nothing differs from one that nothing was there for."""
-    said = []
-    for content in (UNLISTED, pictures.jpeg(ORIGINAL), b"a text"):
-        await monitored.put(content)
-        said.append(last(monitored).copies)
-
-    assert said == [CopySearch.SEARCHED, None, None]
-
-
-async def test_spare_capacity_finds_altered_copies(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """On a machine that has nothing else to do, it is as if they were always searched.
-
-    The tests themselves keep this process busy, and others keep the machine busy, so
-    that neither counts here.
-    """
-    monkeypatch.setattr(sparing, "MOST_SHARE", float("inf"))
-    monkeypatch.setattr(sparing, "PAUSE_S", 0.0)
-    monkeypatch.setattr(searching, "LONGEST_S", 60.0)
-    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
-        for content in (pictures.jpeg(cropped(ORIGINAL)), UNLISTED):
-            assert status(await shared.put(content)) == 200
-        altered, unlisted = shared.decisions()
-
-        assert altered.altered
-        assert altered.copies is unlisted.copies is CopySearch.SEARCHED
-        assert unlisted.verdict is Verdict.NO_MATCH
-        assert (counted(shared, "altered"), counted(shared, "nothing")) == (1, 1)
-
-
-@pytest.mark.parametrize(
-    ("module", "name", "value", "reason"),
-    [
-        (sparing, "MOST_SHARE", -1.0, CopySearch.BUSY),
-        (sparing, "PLACES", 0, CopySearch.OCCUPIED),
-        (searching, "LONGEST_S", 0.0, CopySearch.LATE),
-    ],
-)
-async def test_upload_that_was_not_searched_says_so(
-    monkeypatch: pytest.MonkeyPatch,
-    tmp_path: Path,
-    module: ModuleType,
-    name: str,
-    value: float,
-    reason: CopySearch,
-) -> None:
-    """It passes as without a search, and counts neither as nothing nor as failed."""
-    monkeypatch.setattr(sparing, "MOST_SHARE", float("inf"))
-    monkeypatch.setattr(sparing, "PAUSE_S", 0.0)
-    monkeypatch.setattr(module, name, value)
-    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
-        assert status(await shared.put(pictures.jpeg(cropped(ORIGINAL)))) == 200
-        decision = last(shared)
-        assert (decision.verdict, decision.reasons) == (Verdict.NO_MATCH, ())
-        assert decision.copies is reason
-        assert counted(shared, reason) == 1
-        assert counted(shared, "nothing") == 0
-
-        both = form(file_part(pictures.jpeg(ORIGINAL, quality=50)), file_part(UNLISTED))
-        await shared.post_form(both)
-        decision = last(shared)
-        assert decision.verdict is Verdict.MATCH
-        assert decision.copies is not CopySearch.SEARCHED
-
-
-async def test_promising_upload_is_searched_on_a_busy_site(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """A copy within 60 bits is found; the next one waits for its share of the time."""
-    monkeypatch.setattr(sparing, "MOST_SHARE", -1.0)
-    monkeypatch.setattr(searching, "LONGEST_S", 60.0)
-    near = pictures.jpeg(marked(ORIGINAL))
-    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
-        for content in (UNLISTED, near, near):
-            assert status(await shared.put(content)) == 200
-        unlisted, first, second = shared.decisions()
-
-        assert unlisted.copies is second.copies is CopySearch.BUSY
-        assert first.copies is CopySearch.SEARCHED
-        assert first.altered
-        assert second.verdict is Verdict.NO_MATCH
-
-
-async def test_error_of_a_glimpse_loses_no_match(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """It is told, and the upload counts as one that was not searched."""
-
-    def failing(*_: object) -> bool:
-        raise ValueError("a mistake of ours")
-
-    monkeypatch.setattr(sparing, "MOST_SHARE", -1.0)
-    monkeypatch.setattr(searching, "is_promising", failing)
-    both = form(file_part(UNLISTED), file_part(pictures.jpeg(ORIGINAL)))
-    async with site(tmp_path, listed=[listed()], evidence=SPARE) as shared:
-        with capture_logs() as logs:
-            answer = await shared.post_form(both)
-
-        decision = last(shared)
-        assert status(answer) == 403
-        assert decision.copies is CopySearch.BUSY
-        assert "evidence_failed" in [it["event"] for it in logs]
-
-
-async def test_match_within_the_threshold_states_its_chance(monitored: Site) -> None:
+async def test_match_within_the_threshold_states_its_chance(rejecting: Site) -> None:
     """It is found as before, nothing else is looked for, and its record has E."""
-    answer = await monitored.put(pictures.jpeg(ORIGINAL, quality=50))
+    answer = await rejecting.put(pictures.jpeg(ORIGINAL, quality=50))
 
-    decision = last(monitored)
+    decision = last(rejecting)
     assert status(answer) == 403
     assert not decision.altered
     assert {match.kind for match in decision.matches} == {MatchKind.WITHIN}
@@ -303,8 +256,9 @@ async def test_altered_copy_beside_the_listed_picture_is_found_too(
 async def test_altered_copy_of_a_monitored_set_is_not_rejected(tmp_path: Path) -> None:
     """An altered copy has the rights of its entry, and no more."""
     list_entries(tmp_path, [listed()], enforced=False)
-    policy = Policy(altered=Action.REJECT)
-    async with site(tmp_path, listed=None, evidence=COPIES, policy=policy) as shared:
+    async with site(
+        tmp_path, listed=None, evidence=SEARCHED, policy=REJECTED
+    ) as shared:
         answer = await shared.put(pictures.jpeg(cropped(ORIGINAL)))
 
         decision = last(shared)
@@ -312,19 +266,14 @@ async def test_altered_copy_of_a_monitored_set_is_not_rejected(tmp_path: Path) -
         assert (decision.verdict, decision.would) == (Verdict.MATCH, Action.REJECT)
 
 
-@pytest.mark.parametrize(
-    ("policy", "demoted"), [(Policy(), 0), (Policy(altered=Action.REJECT), 1)]
-)
-async def test_only_altered_copies_with_an_effect_demote_an_entry(
-    tmp_path: Path, policy: Policy, demoted: int
-) -> None:
-    """Pictures that are only counted do not end the rejection of others."""
+async def test_altered_copies_with_an_effect_demote_an_entry(tmp_path: Path) -> None:
+    """One that is only counted does not end the rejection of others."""
     limits = ProxyLimits(tripwire_networks=1, drain_idle_s=0.05)
     async with site(
         tmp_path,
         listed=[listed()],
-        evidence=COPIES,
-        policy=policy,
+        evidence=SEARCHED,
+        policy=REJECTED,
         proxy=limits,
         trusted_proxies=(ipaddress.ip_network("127.0.0.1"),),
     ) as shared:
@@ -339,61 +288,42 @@ async def test_only_altered_copies_with_an_effect_demote_an_entry(
 async def test_error_of_the_judgement_never_counts_as_checked(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    """It is told, counted and recorded; a listed picture is found all the same."""
+    """It is told, counted and recorded, and the upload does not pass."""
 
     def failing(*_: object, **__: object) -> AlteredCopies:
         raise ValueError("a mistake of ours")
 
     monkeypatch.setattr(searching, "judged_matches", failing)
-    async with site(tmp_path, listed=[listed()], evidence=COPIES) as shared:
+    async with site(
+        tmp_path, listed=[listed()], evidence=SEARCHED, policy=REJECTED
+    ) as shared:
         with capture_logs() as logs:
-            answer = await shared.put(UNLISTED)
-        decision = last(shared)
+            assert status(await shared.put(UNLISTED)) == 403
 
-        assert status(answer) == 200
-        assert decision.verdict is Verdict.INCONCLUSIVE
-        assert decision.reasons == (Reason.EVIDENCE_UNFINISHED,)
+        assert last(shared).reason is Reason.EVIDENCE_UNFINISHED
         assert "evidence_failed" in [it["event"] for it in logs]
-        assert counted(shared, "failed") == 1
+        assert counted(shared.metrics, "failed") == 1
         assert status(await shared.put(pictures.jpeg(ORIGINAL))) == 403
 
 
-async def test_error_of_the_judgement_rejects_if_altered_copies_are_rejected(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize("policy", [Policy(), REJECTED], ids=["counted", "rejected"])
+async def test_damaged_cohort_is_told_and_nothing_counts_as_checked(
+    tmp_path: Path, policy: Policy
 ) -> None:
-    """Otherwise an upload that makes it fail would pass."""
-
-    def failing(*_: object, **__: object) -> AlteredCopies:
-        raise ValueError("a mistake of ours")
-
-    monkeypatch.setattr(searching, "judged_matches", failing)
-    policy = Policy(altered=Action.REJECT)
-    async with site(
-        tmp_path, listed=[listed()], evidence=COPIES, policy=policy
-    ) as shared:
-        assert status(await shared.put(UNLISTED)) == 403
-        assert last(shared).reason is Reason.EVIDENCE_UNFINISHED
-
-
-async def test_damaged_cohort_is_told_once_and_nothing_counts_as_checked(
-    tmp_path: Path,
-) -> None:
-    """Until it is mended, uploads say that nobody looked for altered copies."""
+    """Until it is mended, no upload passes for searched."""
     (tmp_path / KNOWN_GOOD).mkdir(mode=0o700)
     (tmp_path / KNOWN_GOOD / LIST).write_bytes(b"not a list")
-    async with site(
-        tmp_path, listed=[listed()], evidence=COPIES, mode=Mode.ENFORCE
-    ) as shared:
-        with capture_logs() as logs:
-            for _ in range(2):
-                assert status(await shared.put(UNLISTED)) == 200
-                assert last(shared).reasons == (Reason.EVIDENCE_UNFINISHED,)
-            (tmp_path / KNOWN_GOOD / LIST).unlink()
-            assert status(await shared.put(UNLISTED)) == 200
+    with capture_logs() as logs:
+        async with site(
+            tmp_path, listed=[listed()], evidence=SEARCHED, policy=policy
+        ) as shared:
+            answers = [status(await shared.put(UNLISTED)) for _ in range(2)]
+            metrics = shared.metrics
 
-        told = [it["event"] for it in logs if "cohort_unusable" in it.values()]
-        assert told == ["cohort_unusable", "fault_over"]
-        assert last(shared).verdict is Verdict.NO_MATCH
+    events = [it["event"] for it in logs]
+    assert answers == ([200, 200] if policy == Policy() else [403, 403])
+    assert {"cohort_unusable", "copy_search_impossible"} & set(events)
+    assert counted(metrics, "failed") == 2
 
 
 async def test_pictures_of_this_module_are_beyond_the_threshold() -> None:

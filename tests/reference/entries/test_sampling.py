@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 
 from tests.conformance.matchers import clustered
 from tests.reference.search.test_multi_index import eager, usual
@@ -38,12 +37,6 @@ class Forgetful:
             row=found.row[self._loses :],
             distance=found.distance[self._loses :] + np.uint16(self._adds),
         )
-
-    def glimpse(
-        self, queries: Sequence[bytes], *, within: int, bits: int
-    ) -> NDArray[np.bool_]:
-        """Tell which queries have a value near them."""
-        return self._scan.glimpse(queries, within=within, bits=bits)
 
 
 def wrong(matcher: Matcher, count: int = 30) -> int:

@@ -30,7 +30,6 @@ from uploadfilter.reference.search.index import (
     Lane,
     LinearIndex,
     lanes_of,
-    reference_search,
 )
 from uploadfilter.reference.search.multi_index import MultiIndex
 from uploadfilter.reference.search.planning import Costs, plan_for
@@ -263,50 +262,3 @@ def test_threads_share_an_index() -> None:
         thread.join()
 
     assert wrong == []
-
-
-@pytest.mark.parametrize("make", [eager, usual])
-@given(data=st.data())
-def test_glimpse_sees_what_is_within_and_nothing_beyond(
-    make: type, data: st.DataObject
-) -> None:
-    """For any values and queries, as the slow twin tells their distances."""
-    centre = data.draw(st.binary(min_size=32, max_size=32))
-    flips = st.sets(st.integers(0, 255), max_size=80)
-    near = flips.map(lambda bits: flipped(centre, sorted(bits)))
-    values = data.draw(st.lists(near | st.just(bytes(32)), max_size=20))
-    queries = data.draw(st.lists(near, max_size=6))
-
-    seen = make(values, 32).glimpse(queries, within=31, bits=60)
-
-    assert seen.shape == (len(queries),)
-    for query, is_seen in zip(queries, seen.tolist(), strict=True):
-        least = min((it for _, it in reference_search(values, query, 256)), default=256)
-        assert is_seen or least > 31
-        assert not is_seen or least <= 60
-
-
-def test_glimpse_sees_most_of_what_is_near() -> None:
-    """Of values 40 bits away, most lie in the buckets of a search within 31."""
-    rng = np.random.default_rng(17)
-    count = 50_000
-    lanes = random_lanes(count, 32)
-    index = MultiIndex(lanes, build(lanes, plan_for(256, 31, count).bits))
-    queries = [
-        flipped(value_at(lanes, row), rng.choice(256, 40, replace=False).tolist())
-        for row in range(200)
-    ]
-
-    assert index.chunks_for(31) is not None
-    assert index.glimpse(queries, within=31, bits=60).sum() >= 190
-
-
-def test_glimpse_leaves_out_full_buckets() -> None:
-    """Where a search would scan all rows, a glimpse costs nothing more."""
-    lanes = agreeing(random_lanes(60_000, 32), (15, 15))
-    index = MultiIndex(lanes, build(lanes, (15,) * 17))
-    others = bit_order(256, BIT_ORDER_SEED)[30:70]
-    query = flipped(value_at(lanes, 7), [255 - bit for bit in others])
-
-    assert index.search([query], [40]).row.tolist() == [7]
-    assert not index.glimpse([query], within=31, bits=60).any()

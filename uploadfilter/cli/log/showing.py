@@ -22,12 +22,14 @@ from uploadfilter.decisions.records.lasting import ChangeRecord, TotalRecord
 from uploadfilter.decisions.records.records import (
     CanaryRecord,
     CheckpointRecord,
+    CopyRecord,
     DecisionRecord,
     MatchRecord,
     OutcomeRecord,
     Record,
     SegmentRecord,
     ShedRecord,
+    UnsearchedRecord,
     encode,
 )
 from uploadfilter.decisions.records.summaries import SummaryRecord
@@ -97,7 +99,7 @@ def print_record(record: Record, form: RecordForm) -> None:
             if isinstance(record, DecisionRecord):
                 _write_row(_csv_cells(record))
         case RecordForm.DECISIONS:
-            if isinstance(record, DecisionRecord):
+            if isinstance(record, DecisionRecord | CopyRecord):
                 time, id_, effect, why = _decision_cells(record)
                 print_text(Text(harmless(f"{time}  {id_}  {effect:<11}  {why}")))
         case RecordForm.RECORDS:
@@ -112,9 +114,10 @@ def _shown(
 ) -> Iterator[Record]:
     """Yield the records that a form shows, and count the others by kind."""
     for record in records:
-        if form in (RecordForm.JSON, RecordForm.RECORDS) or isinstance(
-            record, DecisionRecord
-        ):
+        is_shown = isinstance(record, DecisionRecord) or (
+            form is RecordForm.DECISIONS and isinstance(record, CopyRecord)
+        )
+        if form in (RecordForm.JSON, RecordForm.RECORDS) or is_shown:
             yield record
         else:
             hidden[kind_of(record)] += 1
@@ -124,14 +127,33 @@ def _table(first: Record, rest: Iterator[Record], form: RecordForm) -> Table:
     records = (first, *rest)
     if form is RecordForm.RECORDS:
         return table("time", "record", "what", rows=map(cells, records))
-    rows = (_decision_cells(it) for it in records if isinstance(it, DecisionRecord))
+    rows = (
+        _decision_cells(it)
+        for it in records
+        if isinstance(it, DecisionRecord | CopyRecord)
+    )
     names = ("time", "decision", "effect", "why")
     return table(*names, rows=rows, whole=names[:-1])
 
 
-def _decision_cells(record: DecisionRecord) -> tuple[str, str, str, str]:
-    """Return the cells of a decision's row; its id has the year."""
-    return f"{record.time:%m-%d %H:%M:%S}", record.id, record.effect, _why(record, 1)
+def _decision_cells(record: DecisionRecord | CopyRecord) -> tuple[str, str, str, str]:
+    """Return the cells of a decision's row, or of copies that were found after it.
+
+    The id of a decision has the year.
+    """
+    time = f"{record.time:%m-%d %H:%M:%S}"
+    if isinstance(record, CopyRecord):
+        return time, record.decision, "copy", _copy_words(record, 1)
+    return time, record.id, record.effect, _why(record, 1)
+
+
+def _copy_words(record: CopyRecord, most: int) -> str:
+    """Return in words which altered copies were found after the answer."""
+    words = [*map(_match_words, record.matches[:most])]
+    hidden = len(record.matches) - most
+    if hidden > 0:
+        words.append(f"and {hidden} more matches")
+    return " ".join(words)
 
 
 def _csv_cells(record: DecisionRecord) -> tuple[object, ...]:
@@ -166,7 +188,7 @@ def _write_row(row: Iterable[object]) -> None:
 def cells(record: Record) -> tuple[str, str, str]:
     """Return the cells of a record's row: its time, its kind, and the rest in words."""
     match record:
-        case DecisionRecord():
+        case DecisionRecord() | CopyRecord():
             what = _decision_words(record)
         case CanaryRecord():
             what = _canary_words(record)
@@ -174,9 +196,8 @@ def cells(record: Record) -> tuple[str, str, str]:
             what = f"{record.decision}: {record.outcome}"
         case CheckpointRecord():
             what = f"{record.count}:{record.head}"
-        case ShedRecord():
-            words = f"{record.count:,} uploads answered {record.status}"
-            what = f"{words}, {record.reason}"
+        case ShedRecord() | UnsearchedRecord():
+            what = _count_words(record)
         case SummaryRecord():
             what = _summary_words(record)
         case SegmentRecord():
@@ -190,8 +211,17 @@ def cells(record: Record) -> tuple[str, str, str]:
     return f"{record.time:%Y-%m-%d %H:%M:%S}", kind_of(record), what
 
 
-def _decision_words(record: DecisionRecord) -> str:
-    """Return a decision in words: its effect, its cause, and the size."""
+def _count_words(record: ShedRecord | UnsearchedRecord) -> str:
+    """Return the count of a minute in words."""
+    if isinstance(record, UnsearchedRecord):
+        return f"{record.count:,} uploads were not searched for altered copies"
+    return f"{record.count:,} uploads answered {record.status}, {record.reason}"
+
+
+def _decision_words(record: DecisionRecord | CopyRecord) -> str:
+    """Return a decision in words, or what was found after it."""
+    if isinstance(record, CopyRecord):
+        return f"{record.decision}  {_copy_words(record, SHOWN_MATCHES)}"
     size = f"{len(record.contents)} contents, {record.size:,} bytes"
     return f"{record.id}  {record.effect}  {_why(record, SHOWN_MATCHES)}  {size}"
 

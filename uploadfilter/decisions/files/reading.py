@@ -21,7 +21,9 @@ from uploadfilter.decisions.files.segments import (
 )
 from uploadfilter.decisions.records.records import (
     CanaryRecord,
+    CopyRecord,
     DecisionRecord,
+    MatchRecord,
     OutcomeRecord,
     Record,
     decode,
@@ -71,18 +73,22 @@ class Filters:
         return self.until is None or time < self.until
 
     def _admits_decision(self, record: Record) -> bool:
-        wanted = (self.verdict, self.action, self.would, self.set, self.match)
-        if all(it is None for it in wanted):
+        decided = (self.verdict, self.action, self.would)
+        if all(it is None for it in (*decided, self.set, self.match)):
             return True
+        if isinstance(record, CopyRecord):
+            return decided == (None, None, None) and self._admits_match(record.matches)
         return (
             isinstance(record, DecisionRecord)
             and self.verdict in (None, record.verdict)
             and self.action in (None, record.action)
             and self.would in (None, record.if_enforced[0])
-            and (self.set is None or any(m.set == self.set for m in record.matches))
-            and (
-                self.match is None or any(m.kind is self.match for m in record.matches)
-            )
+            and self._admits_match(record.matches)
+        )
+
+    def _admits_match(self, matches: tuple[MatchRecord, ...]) -> bool:
+        return (self.set is None or any(it.set == self.set for it in matches)) and (
+            self.match is None or any(it.kind is self.match for it in matches)
         )
 
 
@@ -236,7 +242,7 @@ def _decision_id(record: Record) -> str | None:
     match record:
         case DecisionRecord() | CanaryRecord():
             return record.id
-        case OutcomeRecord():
+        case OutcomeRecord() | CopyRecord():
             return record.decision
         case _:
             return None

@@ -20,6 +20,7 @@ from uploadfilter.decisions.records.lasting import (
 )
 from uploadfilter.decisions.records.records import (
     CheckpointRecord,
+    CopyRecord,
     DecisionRecord,
     OutcomeRecord,
     Record,
@@ -42,7 +43,8 @@ class Tail:
     Attributes:
         seq: Number of the last record; 0 if there is none.
         head: Hash of that record's line.
-        matches: Decisions with the verdict ``MATCH`` so far.
+        matches: Decisions with the verdict ``MATCH``, and altered copies that were
+            found after the answer, so far.
         awaiting: Ids of accepted decisions without an outcome, oldest first.
         format: Format of the newest segment; 0 if there is no segment.
         is_lasting: Whether the newest segment holds lasting records.
@@ -82,6 +84,8 @@ class Tail:
                 self.matches += record.verdict is Verdict.MATCH
                 if record.effect is Action.ACCEPT and record.status is None:
                     self.awaiting[record.id] = None
+            case CopyRecord():
+                self.matches += record.is_altered
             case OutcomeRecord():
                 self.awaiting.pop(record.decision, None)
             case SegmentRecord():

@@ -111,6 +111,8 @@ class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
         reasons: Counts of decisions with reasons.
         outcomes: Counts of outcomes.
         sheds: Counts of uploads without a decision.
+        copies: Uploads in which an altered copy was found after the answer.
+        unsearched: Uploads that were not searched for altered copies afterwards.
     """
 
     day: date
@@ -119,6 +121,8 @@ class DayTotals(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[ReasonsTotal, ...] = ()
     outcomes: tuple[OutcomesTotal, ...] = ()
     sheds: tuple[ShedsTotal, ...] = ()
+    copies: int = 0
+    unsearched: int = 0
 
 
 class TotalRecord(BaseRecord, frozen=True, kw_only=True, tag="total"):

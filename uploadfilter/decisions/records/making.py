@@ -7,11 +7,12 @@ its scan holds a name that an uploader chose.
 
 from collections.abc import Collection, Sequence
 
-from uploadfilter.decisions.judgement import CopySearch, Judgement
+from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.numbering import numbered
 from uploadfilter.decisions.records.records import (
     CanaryRecord,
     ContentRecord,
+    CopyRecord,
     DecisionRecord,
     MatchRecord,
     PiecesRecord,
@@ -68,7 +69,6 @@ def decision_record(
     contents_recorded: int = CONTENTS_RECORDED,
     sealed: SealedRecord | None = None,
     pieces: PiecesRecord | None = None,
-    copies: CopySearch | None = None,
 ) -> DecisionRecord:
     """Make the record of a decision; see ``DecisionRecord`` for the fields.
 
@@ -104,7 +104,6 @@ def decision_record(
         altered=judgement.altered,
         sealed=sealed,
         pieces=pieces,
-        copies=copies,
     )
 
 
@@ -124,6 +123,26 @@ def canary_record(decision: DecisionRecord) -> CanaryRecord:
         route=decision.route or "",
         duration_ms=decision.duration_ms,
         matches=decision.matches,
+    )
+
+
+def copy_record(
+    *, decision: str, now: float, generation: int, matches: Sequence[Match]
+) -> CopyRecord:
+    """Make the record of altered copies that were found after the answer.
+
+    Args:
+        decision: Id of the decision.
+        now: Seconds since the epoch.
+        generation: Generation of the reference set that was searched.
+        matches: The matches; their contents are numbers, as in ``MatchRecord``.
+    """
+    rarest = sorted(matches, key=lambda match: match.chance or 0.0)
+    return CopyRecord(
+        time=moment(now),
+        decision=decision,
+        generation=generation,
+        matches=tuple(_match_record(it, content=it.content) for it in rarest),
     )
 
 

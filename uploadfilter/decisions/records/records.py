@@ -21,7 +21,6 @@ from typing import Literal, NamedTuple, Self
 
 import msgspec
 
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.base import NO_PREDECESSOR, BaseRecord
 from uploadfilter.decisions.records.lasting import (
     ChangeRecord,
@@ -46,12 +45,12 @@ from uploadfilter.model import (
 )
 from uploadfilter.rejections import is_rejection
 
-FORMAT = 6
+FORMAT = 7
 """Version of the lines; it grows when an older reader would misunderstand them.
 
 Version 1 had no lasting records, and heads without a retention; 2 had no summaries; 3
 had no canaries; 4 had no altered copies, and ``weak_match`` in place of ``near_match``;
-5 had no objections.
+5 had no objections; 6 had no copies that were found after the answer.
 """
 
 ID_ENTROPY_BYTES = 10
@@ -79,8 +78,9 @@ class SegmentRecord(BaseRecord, frozen=True, kw_only=True, tag="segment"):
         number: Number of the segment, from 1.
         predecessor: File name of the segment before; ``None`` for the first. Its day
             is the last day with a record before this segment.
-        matches: Number of decisions with the verdict ``MATCH`` in all earlier segments.
-            It proves that a segment deleted by retention held no match.
+        matches: Number of decisions with the verdict ``MATCH``, and of uploads in which
+            an altered copy was found after the answer, in all earlier segments. It
+            proves that a segment deleted by retention held no match.
         awaiting: Ids of earlier accepted decisions without an outcome yet, so that
             recovery needs to read only the newest segment.
         is_lasting: Whether it holds lasting records; retention never deletes it.
@@ -199,8 +199,6 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
         sealed: Its sealed evidence; ``None`` if none was wanted.
         pieces: Its pieces; ``None`` for an upload of one request, and in records of
             older versions.
-        copies: Whether altered copies were looked for; ``None`` if there was no picture
-            to look in, if they are never looked for, and in records of older versions.
     """
 
     id: str
@@ -228,7 +226,6 @@ class DecisionRecord(BaseRecord, frozen=True, kw_only=True, tag="decision"):
     altered: bool = False
     sealed: SealedRecord | None = None
     pieces: PiecesRecord | None = None
-    copies: CopySearch | None = None
 
     @property
     def is_rejection(self) -> bool:
@@ -294,6 +291,39 @@ class OutcomeRecord(BaseRecord, frozen=True, kw_only=True, tag="outcome"):
     outcome: int | str
 
 
+class CopyRecord(BaseRecord, frozen=True, kw_only=True, tag="copy"):
+    """Altered copies that were found in an upload after its answer.
+
+    Attributes:
+        decision: Id of the decision, which this does not change.
+        generation: Generation of the reference set that was searched.
+        matches: One match for each content and entry, ``altered`` or ``near``, the
+            least likely by chance first.
+    """
+
+    decision: str
+    generation: int
+    matches: tuple[MatchRecord, ...]
+
+    @property
+    def is_altered(self) -> bool:
+        """Whether chance does not explain one of the matches."""
+        return any(it.kind is MatchKind.ALTERED for it in self.matches)
+
+
+class UnsearchedRecord(BaseRecord, frozen=True, kw_only=True, tag="unsearched"):
+    """Uploads of one minute that were not searched for altered copies afterwards.
+
+    Attributes:
+        minute: The minute, UTC.
+        count: Number of uploads: the queue was full, the service stopped, or the search
+            failed.
+    """
+
+    minute: datetime
+    count: int
+
+
 class CheckpointRecord(BaseRecord, frozen=True, kw_only=True, tag="checkpoint"):
     """A checkpoint that was given out; the writer fills it in.
 
@@ -332,6 +362,8 @@ Record = (
     | DecisionRecord
     | CanaryRecord
     | OutcomeRecord
+    | CopyRecord
+    | UnsearchedRecord
     | CheckpointRecord
     | ShedRecord
     | SummaryRecord

@@ -24,10 +24,12 @@ from uploadfilter.decisions.records.lasting import (
     UploadsTotal,
 )
 from uploadfilter.decisions.records.records import (
+    CopyRecord,
     DecisionRecord,
     OutcomeRecord,
     Record,
     ShedRecord,
+    UnsearchedRecord,
 )
 from uploadfilter.decisions.records.summaries import SummaryRecord
 from uploadfilter.model import Action, EntryState, Mode, Reason, Verdict
@@ -68,6 +70,8 @@ class DayCounts:
         reasons: Uploads by reason.
         outcomes: Uploads by outcome.
         sheds: Uploads without a decision, by reason and status.
+        copies: Uploads in which an altered copy was found after the answer.
+        unsearched: Uploads that were not searched for altered copies afterwards.
     """
 
     uploads: dict[_UploadKey, list[int]] = field(default_factory=dict)
@@ -75,6 +79,8 @@ class DayCounts:
     reasons: dict[Reason, int] = field(default_factory=dict)
     outcomes: dict[int | str, int] = field(default_factory=dict)
     sheds: dict[tuple[Reason, int], int] = field(default_factory=dict)
+    copies: int = 0
+    unsearched: int = 0
 
     def decided(self, record: DecisionRecord) -> None:
         """Count a decision."""
@@ -155,6 +161,8 @@ class DayCounts:
         for shed in totals.sheds:
             pair = shed.reason, shed.status
             self.sheds[pair] = self.sheds.get(pair, 0) + shed.uploads
+        self.copies += totals.copies
+        self.unsearched += totals.unsearched
 
     def totals(self, day: date) -> DayTotals:
         """Return the counts in the form of the log."""
@@ -177,6 +185,8 @@ class DayCounts:
                 ShedsTotal(reason=reason, status=status, uploads=count)
                 for (reason, status), count in self.sheds.items()
             ),
+            copies=self.copies,
+            unsearched=self.unsearched,
         )
 
 
@@ -246,6 +256,10 @@ class OpenDays:
             self.of(record.time.date()).shed(record)
         elif isinstance(record, SummaryRecord):
             self.of(record.time.date()).summarised(record)
+        elif isinstance(record, CopyRecord):
+            self.of(record.time.date()).copies += record.is_altered
+        elif isinstance(record, UnsearchedRecord):
+            self.of(record.time.date()).unsearched += record.count
 
     def due(self, today: date) -> tuple[DayTotals, ...]:
         """Return the past days, the oldest first; they stay open.

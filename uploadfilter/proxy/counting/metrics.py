@@ -26,7 +26,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 from typing_extensions import override
 
-from uploadfilter.decisions.records.records import DecisionRecord
+from uploadfilter.decisions.records.records import CopyRecord, DecisionRecord
 from uploadfilter.decisions.records.sealed import SealFault
 from uploadfilter.decisions.tree.submitting import Cosigning
 from uploadfilter.evidence.weighing import EvidenceResult
@@ -237,6 +237,14 @@ class Metrics:
     def judged(self, result: EvidenceResult) -> None:
         """Count an upload whose matches were judged."""
         self._evidence.add(result)
+
+    def copied(self, record: CopyRecord) -> None:
+        """Count an upload in which copies were found after the answer."""
+        self.totals.copies += record.is_altered
+
+    def unsearched(self, count: int) -> None:
+        """Count uploads that were not searched for altered copies afterwards."""
+        self.totals.unsearched += count
 
     def sealed(self, fault: SealFault | None) -> None:
         """Count a rejected upload whose evidence was sealed, or could not be."""

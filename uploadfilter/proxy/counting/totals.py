@@ -19,6 +19,8 @@ class Totals:
         sheds: Uploads turned away undecided.
         summarised: Uploads that are on record in a summary; the other counts include
             them.
+        copies: Uploads in which an altered copy was found after the answer.
+        unsearched: Uploads that were not searched for altered copies afterwards.
         scans: Uploads that were scanned.
         scan_cpu_s: CPU seconds that scanners used for them.
     """
@@ -29,6 +31,8 @@ class Totals:
     would: Counter[Action] = field(default_factory=Counter)
     sheds: int = 0
     summarised: int = 0
+    copies: int = 0
+    unsearched: int = 0
     scans: int = 0
     scan_cpu_s: float = 0.0
 

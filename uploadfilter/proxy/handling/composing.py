@@ -15,6 +15,7 @@ from uploadfilter.proxy.handling.passing import Passing
 from uploadfilter.proxy.handling.proxy import Proxy
 from uploadfilter.proxy.handling.websockets import WebSocketPassing
 from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.afterwards import CopySearch
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.driver import Driver
 from uploadfilter.proxy.inspecting.forwarding import Forwarding
@@ -24,7 +25,6 @@ from uploadfilter.proxy.inspecting.recording import Recording
 from uploadfilter.proxy.inspecting.scanning import Scanners, Scanning
 from uploadfilter.proxy.inspecting.sealing import Sealer
 from uploadfilter.proxy.inspecting.searching import Reference, Searching
-from uploadfilter.proxy.inspecting.sparing import SpareCapacity
 from uploadfilter.proxy.inspecting.spool import SpoolRoom
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.requests.draining import Drain
@@ -62,6 +62,7 @@ def composed(
     canaries: Canaries,
     sealer: Sealer,
     background: Callable[[], Background | None],
+    copies: CopySearch,
 ) -> Composed:
     """Make the proxy out of objects that live as long as the service.
 
@@ -79,9 +80,9 @@ def composed(
         canaries: Knows an operator's canary.
         sealer: Seals the evidence of rejected uploads.
         background: Returns the prepared cohort, by which matches are judged.
+        copies: Searches accepted uploads for altered copies, after the answer.
     """
     waiting = Waiters(partial(metrics.limited, Limit.WAITING_ANSWERS))
-    spare = SpareCapacity(places=scanners.places)
     driver = Driver(
         arriving=admission.arriving,
         searching=Searching(
@@ -90,15 +91,15 @@ def composed(
             faults=recorder.faults,
             background=background,
             metrics=metrics,
-            spare=spare,
         ),
-        scanning=Scanning(scanners, spare),
+        scanning=Scanning(scanners),
         recording=Recording(
             recorder,
             admission=admission,
             tripwire=tripwire,
             canaries=canaries,
             sealer=sealer,
+            copies=copies,
         ),
         forwarding=Forwarding(recorder, drain, metrics, waiting),
         metrics=metrics,

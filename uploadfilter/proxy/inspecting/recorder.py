@@ -13,7 +13,7 @@ import logging
 import os
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -22,7 +22,6 @@ from typing import Final, Protocol
 import structlog
 
 from uploadfilter.decisions.files.clients import ClientHasher
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.decisions.records.flooding import (
     Flooding,
     Group,
@@ -33,6 +32,7 @@ from uploadfilter.decisions.records.flooding import (
 from uploadfilter.decisions.records.making import (
     CONTENTS_RECORDED,
     canary_record,
+    copy_record,
     decision_record,
 )
 from uploadfilter.decisions.records.records import (
@@ -45,12 +45,13 @@ from uploadfilter.decisions.records.records import (
     PiecesRecord,
     Record,
     ShedRecord,
+    UnsearchedRecord,
     moment,
     new_decision_id,
 )
 from uploadfilter.decisions.records.sealed import SealedRecord
 from uploadfilter.errors import LogError, LogWriteError
-from uploadfilter.model import Reason
+from uploadfilter.model import Match, Reason
 from uploadfilter.proxy.counting.metrics import Metrics
 from uploadfilter.proxy.inspecting import commands
 from uploadfilter.proxy.inspecting.canaries import Canaries
@@ -166,6 +167,7 @@ class Recorder:
         self._groups = Groups()
         self._flooding = Flooding(self._groups)
         self._sheds: Counter[_Shed] = Counter()
+        self._unsearched = 0
         self._said: set[tuple[str, str]] = set()
         self.faults = UploadFaults(metrics, clock=elapsed)
 
@@ -232,7 +234,6 @@ class Recorder:
         canary: Canaries | None = None,
         sealed: SealedRecord | None = None,
         pieces: PiecesRecord | None = None,
-        copies: CopySearch | None = None,
     ) -> None:
         """Make a decision durable, or count it if its client has too many refusals.
 
@@ -248,7 +249,6 @@ class Recorder:
             canary: Notes the result, if it is a canary and not an upload.
             sealed: Its sealed evidence, if some was wanted.
             pieces: Its pieces, if it came in several requests.
-            copies: Whether altered copies were looked for.
 
         Raises:
             LogError: It is not durable, so it may have no effect.
@@ -272,7 +272,6 @@ class Recorder:
             contents_recorded=self._contents_recorded,
             sealed=sealed,
             pieces=pieces,
-            copies=copies,
         )
         if canary is not None:
             await self._canary(ticket, record, canary, within_s=within_s)
@@ -354,6 +353,30 @@ class Recorder:
         )
         self._sheds[_Shed(self._groups.of(self._who(ticket)), why, status)] += 1
 
+    def copied(
+        self, decision: str, matches: Sequence[Match], *, generation: int
+    ) -> None:
+        """Put altered copies on record that were found after the answer.
+
+        Args:
+            decision: Id of the decision.
+            matches: What was found; the contents are numbers.
+            generation: Generation of the reference set that was searched.
+        """
+        record = copy_record(
+            decision=decision,
+            now=self._clock(),
+            generation=generation,
+            matches=matches,
+        )
+        self._metrics.copied(record)
+        self._append(record)
+
+    def unsearched(self, count: int) -> None:
+        """Count uploads that were not searched for altered copies afterwards."""
+        self._unsearched += count
+        self._metrics.unsearched(count)
+
     def write_counted(self) -> None:
         """Write the counts of this minute.
 
@@ -363,11 +386,16 @@ class Recorder:
         now = self._clock()
         minute = moment(now - now % _MINUTE_S)
         sheds, self._sheds = self._sheds, Counter()
+        unsearched, self._unsearched = self._unsearched, 0
         self._said.clear()
         self.faults.look()
         self._groups.clear()
         for record in self._flooding.take(now=moment(now)):
             self._append(record)
+        if unsearched:
+            self._append(
+                UnsearchedRecord(time=moment(now), minute=minute, count=unsearched)
+            )
         for key, count in sheds.items():
             self._append(
                 ShedRecord(

@@ -9,6 +9,7 @@ from uploadfilter.decisions.records.records import PiecesRecord
 from uploadfilter.errors import LogError
 from uploadfilter.model import Action, Match, MatchKind, Reason, Verdict
 from uploadfilter.proxy.inspecting.admission import Admission
+from uploadfilter.proxy.inspecting.afterwards import CopySearch, copy_job
 from uploadfilter.proxy.inspecting.canaries import Canaries
 from uploadfilter.proxy.inspecting.commands import Command, Record
 from uploadfilter.proxy.inspecting.recorder import Recorder
@@ -26,6 +27,7 @@ class Recording:
         tripwire: Counts the networks that match an entry.
         canaries: Notes the results of canaries.
         sealer: Seals the evidence of rejected uploads.
+        copies: Searches accepted uploads for altered copies, after the answer.
     """
 
     def __init__(
@@ -36,12 +38,14 @@ class Recording:
         tripwire: Tripwire,
         canaries: Canaries,
         sealer: Sealer,
+        copies: CopySearch,
     ) -> None:
         self._recorder = recorder
         self._admission = admission
         self._tripwire = tripwire
         self._canaries = canaries
         self._sealer = sealer
+        self._copies = copies
 
     async def record(self, upload: Upload, command: Record) -> list[Command]:
         """Make the decision durable; a shed is only counted."""
@@ -67,7 +71,6 @@ class Recording:
                 canary=self._canaries if upload.is_canary else None,
                 sealed=sealed,
                 pieces=_pieces(upload),
-                copies=upload.copies,
             )
         except LogError as exc:
             await self._sealer.discard(upload, sealed)
@@ -76,6 +79,9 @@ class Recording:
             return inspection.record_failed()
         if not upload.is_canary:
             self._count(upload, command)
+            job = copy_job(upload, command)
+            if job is not None:
+                self._copies.offer(job)
         return inspection.recorded()
 
     def _count(self, upload: Upload, command: Record) -> None:

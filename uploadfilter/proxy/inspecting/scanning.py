@@ -12,7 +12,6 @@ from typing import Protocol
 from uploadfilter.model import Mode, Reason, Scan, SignalType
 from uploadfilter.proxy.clients.leaving import Departure
 from uploadfilter.proxy.inspecting.commands import Command, Content, StartScan
-from uploadfilter.proxy.inspecting.sparing import SpareCapacity
 from uploadfilter.proxy.inspecting.spool import closed
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.scanners.wire.messages import ContentSpan, Handed
@@ -23,10 +22,6 @@ ALWAYS_SCANNED = frozenset({SignalType.PDQ, SignalType.PHASH})
 
 class Scanners(Protocol):
     """An object that scans contents in processes of their own."""
-
-    @property
-    def places(self) -> int:
-        """Return the number of scans at a time, without those in other lanes."""
 
     async def scan(
         self,
@@ -46,12 +41,10 @@ class Scanning:
 
     Args:
         scanners: Compute perceptual signals.
-        spare: Counts the uploads in work.
     """
 
-    def __init__(self, scanners: Scanners, spare: SpareCapacity) -> None:
+    def __init__(self, scanners: Scanners) -> None:
         self._scanners = scanners
-        self._spare = spare
 
     async def scan(self, upload: Upload, command: StartScan) -> list[Command]:
         """Scan contents, for the types that the generation of the look-up holds."""
@@ -61,7 +54,7 @@ class Scanning:
             return upload.inspection.failed(Reason.SPOOL_FULL)
         is_monitored = upload.arrival.route.mode is Mode.MONITOR
         departure = upload.sender.departure()
-        with self._spare, closed(shared):
+        with closed(shared):
             scans = await self._scanners.scan(
                 shared,
                 [_span(content) for content in command.contents],

@@ -1,33 +1,29 @@
 """Search the reference set for the signals of an upload: exact ones first, then all.
 
 What matches by PDQ is then judged against a background: how often would chance bring an
-entry so near? Contents that match nothing are searched for altered copies of entries.
+entry so near? Where the policy does not accept altered copies, contents that match
+nothing are searched for them; else that is done after the answer (``afterwards.py``).
 
 Rules this module keeps: one upload is searched in one generation, whatever is imported
 meanwhile; a search that takes longer than a millisecond goes to a thread; nothing that
 matches within the threshold can be lost by the judgement, which is one of the places
 that may catch ``Exception``: a content that it fails for never counts as checked. One
 upload of each client is judged at a time, so that nobody waits for many of another.
-With ``copies = "spare"`` nobody waits at all: see ``sparing.py``.
 """
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Final, Protocol
 
 import structlog
 
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.errors import HashSetKnownGoodError, StoreError
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.settings import Copies
 from uploadfilter.evidence.weighing import (
-    EvidenceResult,
     JudgedMatches,
-    awaits_search,
     is_judged,
     judged_matches,
 )
@@ -41,8 +37,6 @@ from uploadfilter.proxy.inspecting.commands import (
     MatchSignals,
     unscanned,
 )
-from uploadfilter.proxy.inspecting.glimpsing import is_promising
-from uploadfilter.proxy.inspecting.sparing import LONGEST_S, PLACES, SpareCapacity
 from uploadfilter.proxy.inspecting.tripwire import Tripwire
 from uploadfilter.proxy.inspecting.upload import Upload
 from uploadfilter.reference.search.matching import match_scans
@@ -59,7 +53,7 @@ COHORT_HINT: Final = (
     'copies = "never" in [evidence].'
 )
 
-THREADS: Final = PLACES
+THREADS: Final = 2
 """Threads that judge: while one judges an animation, photographs go through the other.
 More would only share the interpreter's lock with the event loop."""
 
@@ -101,7 +95,6 @@ class Searching:
         background: Returns the prepared cohort, ``None`` if it is too small. It raises
             ``HashSetKnownGoodError`` if it is damaged.
         metrics: Counts the results of the judgement.
-        spare: Knows the capacity that nobody wants.
     """
 
     def __init__(
@@ -112,7 +105,6 @@ class Searching:
         faults: OngoingFaults,
         background: Callable[[], Background | None],
         metrics: Metrics,
-        spare: SpareCapacity,
     ) -> None:
         self._reference = reference
         self._tripwire = tripwire
@@ -120,7 +112,6 @@ class Searching:
         self._cohort = OngoingFaults(log)
         self._background = background
         self._metrics = metrics
-        self._spare = spare
         self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="judging")
 
     async def look_up(self, upload: Upload, command: LookUp) -> list[Command]:
@@ -149,10 +140,8 @@ class Searching:
 
     async def match(self, upload: Upload, command: MatchSignals) -> list[Command]:
         """Search for all signals, in the generation of the look-up."""
-        with self._spare:
-            found = await self._found(upload, command.scans)
-            judged = await self._weighed(upload, command.scans, found)
-        upload.copies = judged.copies
+        found = await self._found(upload, command.scans)
+        judged = await self._weighed(upload, command.scans, found)
         return upload.inspection.matched(judged.matches, judged.unfinished)
 
     async def _found(self, upload: Upload, scans: Sequence[Scan]) -> tuple[Match, ...]:
@@ -167,45 +156,17 @@ class Searching:
     async def _weighed(
         self, upload: Upload, scans: Sequence[Scan], found: tuple[Match, ...]
     ) -> JudgedMatches:
-        """Judge the matches, and look for altered copies if that is wanted now."""
-        generation, settings = upload.searched_generation, upload.settings.evidence
-        copies = settings.copies_under(upload.arrival.route.policy)
-        skipped = None
-        if copies is Copies.SPARE and awaits_search(generation, scans, found):
-            client = upload.arrival.client_key
-            skipped, leave = self._spare.taken(client), self._left
-            if skipped is CopySearch.BUSY and self._promises(upload, scans, found):
-                skipped, leave = self._spare.squeezed(client), self._left_squeezed
-            if skipped is None:
-                judging = self._judged_by_the_way(upload, scans, found, leave)
-                return await self._counted(upload, judging)
-        is_always = copies is Copies.ALWAYS
-        if is_judged(generation, scans, found, copies=is_always):
-            judging = self._judged_in_turn(upload, scans, found, copies=is_always)
-            return await self._counted(upload, judging, copies=skipped)
-        if skipped is not None:
-            self._metrics.judged(EvidenceResult(skipped))
-        return JudgedMatches(matches=found, copies=skipped)
-
-    async def _counted(
-        self,
-        upload: Upload,
-        judging: Awaitable[JudgedMatches],
-        *,
-        copies: CopySearch | None = None,
-    ) -> JudgedMatches:
-        """Wait for a judgement, and count its time and its result.
-
-        Args:
-            upload: The upload.
-            judging: The judgement.
-            copies: Why altered copies are not looked for in it; ``None`` if it says so
-                itself.
-        """
+        """Judge the matches, and look for altered copies if the policy needs that."""
+        settings = upload.settings.evidence
+        copies = settings.is_before_answer(upload.arrival.route.policy)
+        generation = upload.searched_generation
+        is_wanted = settings.enabled and is_judged(
+            generation, scans, found, copies=copies
+        )
+        if not is_wanted:
+            return JudgedMatches(matches=found)
         begun_s = upload.clock()
-        judged = await judging
-        if copies is not None:
-            judged = replace(judged, copies=copies)
+        judged = await self._judged_in_turn(upload, scans, found, copies=copies)
         self._metrics.took(Phase.EVIDENCE, upload.clock() - begun_s)
         self._metrics.judged(judged.result)
         return judged
@@ -235,58 +196,6 @@ class Searching:
         upload.meter.spend(max(cpu_s - FREE_JUDGEMENT_S, 0.0))
         return judged
 
-    def _promises(
-        self, upload: Upload, scans: Sequence[Scan], found: tuple[Match, ...]
-    ) -> bool:
-        """Tell whether an upload is worth a search for which there is no capacity."""
-        if not self._spare.may_squeeze:
-            return False
-        try:
-            return is_promising(upload.searched_generation, scans, found)
-        except Exception:
-            log.exception("evidence_failed", decision=upload.ticket.id)
-            return False
-
-    def _left(self, client: str, cpu_s: float, took_s: float) -> None:
-        self._spare.left(client, cpu_s=cpu_s, took_s=took_s)
-
-    def _left_squeezed(self, client: str, cpu_s: float, took_s: float) -> None:
-        del took_s  # slow searches are no surprise where others want the cores
-        self._spare.left_squeezed(client, cpu_s=cpu_s)
-
-    async def _judged_by_the_way(
-        self,
-        upload: Upload,
-        scans: Sequence[Scan],
-        found: tuple[Match, ...],
-        left: Callable[[str, float, float], None],
-    ) -> JudgedMatches:
-        """Judge an upload that has a place among those of spare capacity.
-
-        The place is taken until the thread is done, also if the upload does not wait
-        for it any longer. Nothing that is found then counts. The client did not ask
-        for the search, so it is only charged among searches.
-        """
-        client, waits, begun_s = upload.arrival.client_key, [True], upload.clock()
-        judging = self._in_thread(
-            upload, scans, found, copies=True, is_wanted=lambda: waits[0]
-        )
-
-        def leave(done: asyncio.Future[tuple[JudgedMatches, float]]) -> None:
-            is_judged = not done.cancelled() and done.exception() is None
-            cpu_s = done.result()[1] if is_judged else 0.0
-            left(client, cpu_s, upload.clock() - begun_s)
-
-        judging.add_done_callback(leave)
-        try:
-            await asyncio.wait([judging], timeout=LONGEST_S)
-        finally:
-            waits[0] = False
-        if not judging.done():
-            return JudgedMatches(matches=found, copies=CopySearch.LATE)
-        judged, _ = judging.result()
-        return judged
-
     def _in_thread(
         self,
         upload: Upload,
@@ -294,15 +203,12 @@ class Searching:
         found: tuple[Match, ...],
         *,
         copies: bool,
-        is_wanted: Callable[[], bool] = lambda: True,
     ) -> asyncio.Future[tuple[JudgedMatches, float]]:
         """Judge the matches in a thread; return the CPU seconds that it took, too."""
 
         def judge() -> tuple[JudgedMatches, float]:
             begun_s = time.thread_time()
-            judged = self._judged_or_failed(
-                upload, scans, found, copies=copies, is_wanted=is_wanted
-            )
+            judged = self._judged_or_failed(upload, scans, found, copies=copies)
             return judged, time.thread_time() - begun_s
 
         return asyncio.get_running_loop().run_in_executor(self._threads, judge)
@@ -314,7 +220,6 @@ class Searching:
         found: tuple[Match, ...],
         *,
         copies: bool,
-        is_wanted: Callable[[], bool],
     ) -> JudgedMatches:
         try:
             background = self._background()
@@ -324,10 +229,8 @@ class Searching:
                 scans,
                 found,
                 background,
-                settings=upload.settings.evidence,
                 quality_of=pdq.quality,
                 copies=copies,
-                is_wanted=is_wanted,
             )
             return replace(judged, matches=self._tripwire.soften(judged.matches))
         except HashSetKnownGoodError as exc:

@@ -10,7 +10,6 @@ from typing import TypeAlias
 
 from aiohttp import web
 
-from uploadfilter.decisions.judgement import CopySearch
 from uploadfilter.model import Reason
 from uploadfilter.proxy.answering import answers
 from uploadfilter.proxy.inspecting.commands import (
@@ -55,8 +54,6 @@ class Upload:
         keep: Keeps a slice of a file, on a route for chunked forms.
         pieces: Its pieces, if it came in several requests.
         decision: The decision and its evidence, once it is recorded or counted.
-        copies: Whether altered copies were looked for; ``None`` if there was nothing to
-            look in, or if they are not looked for.
     """
 
     arrival: Arrival
@@ -77,7 +74,6 @@ class Upload:
     is_continued: bool = False
     keep: "Keep | None" = None
     pieces: UploadPieces | None = None
-    copies: CopySearch | None = None
     decision: Record | None = None
 
     @property

@@ -48,8 +48,6 @@ from uploadfilter.reference.search.matcher import Matcher, matcher_for
 from uploadfilter.reference.search.matching import Candidate, Query, Thresholds
 from uploadfilter.reference.search.near.asking import (
     BUDGET,
-    GLIMPSED_BITS,
-    GLIMPSED_WITHIN,
     NearCandidate,
     NearFound,
     joined,
@@ -284,17 +282,6 @@ class MappedGeneration:
                 )
             )
         return joined(found)
-
-    def glimpses(self, values: Sequence[bytes]) -> bool:
-        """Tell whether a PDQ signal seems to lie near any of some PDQ values."""
-        for shape in self._near:
-            with self._sound(shape):
-                seen = self._matchers[shape].glimpse(
-                    values, within=GLIMPSED_WITHIN, bits=GLIMPSED_BITS
-                )
-            if seen.any():
-                return True
-        return False
 
     def _near_candidates(
         self, shape: Shape, rows: NearRows, batch: SoftBatch

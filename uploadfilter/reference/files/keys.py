@@ -27,6 +27,10 @@ CREDENTIAL_NAME = "uploadfilter-key"
 (``LoadCredential=``)."""
 
 _CREDENTIALS_VARIABLE = "CREDENTIALS_DIRECTORY"
+
+KEY_VARIABLES = (KEY_VARIABLE, _CREDENTIALS_VARIABLE)
+"""The variables that a process needs to read the secret."""
+
 _KEY_HINT = (
     f"Restore it from a backup, or set {KEY_VARIABLE}. Without it the exact signals "
     "cannot be looked up: move the reference directory away, run 'uploadfilter init' "

@@ -322,19 +322,6 @@ class LayeredGeneration:
         finally:
             self._check_intact()
 
-    def glimpses(self, values: Sequence[_Value]) -> bool:
-        """Tell whether a PDQ signal seems to lie near any of some PDQ values.
-
-        Withdrawals are not looked at.
-
-        Raises:
-            StoreCorruptError: The files were written over while they were read.
-        """
-        try:
-            return any(half.glimpses(values) for half in self._halves)
-        finally:
-            self._check_intact()
-
     def _near_in_force(
         self, found: NearFound, hidden: frozenset[str], gone: frozenset[Key]
     ) -> NearFound:

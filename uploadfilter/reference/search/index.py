@@ -141,24 +141,6 @@ class LinearIndex:
         """
         return self.search_lanes(*batch_of(queries, thresholds, len(self._lanes)))
 
-    def glimpse(
-        self, queries: Sequence[bytes], *, within: int, bits: int
-    ) -> NDArray[np.bool_]:
-        """Tell which queries have a value near them; a scan misses none.
-
-        Args:
-            queries: As for ``search``.
-            within: Has no meaning here.
-            bits: Most bits that may differ.
-
-        Raises:
-            ValueError: A query has another width.
-        """
-        del within
-        seen = np.zeros(len(queries), np.bool_)
-        seen[self.search(queries, [bits] * len(queries)).query] = True
-        return seen
-
     def search_lanes(
         self, batch: tuple[Lane, ...], limits: NDArray[np.int16]
     ) -> PairsFound:

@@ -7,9 +7,6 @@ calls ``tests/conformance/matchers.py``.
 from collections.abc import Sequence
 from typing import Protocol, assert_never
 
-import numpy as np
-from numpy.typing import NDArray
-
 from uploadfilter.reference.search.chunk_tables import ChunkTables
 from uploadfilter.reference.search.index import Lane, LinearIndex, PairsFound
 from uploadfilter.reference.search.multi_index import MultiIndex
@@ -39,23 +36,6 @@ class Matcher(Protocol):
 
         Raises:
             ValueError: A query has another width, or the lengths differ.
-        """
-
-    def glimpse(
-        self, queries: Sequence[bytes], *, within: int, bits: int
-    ) -> NDArray[np.bool_]:
-        """Tell which queries have a value near them, as far as a search would see it.
-
-        A value within ``within`` is seen if the buckets of the query are not too full
-        for a search; one beyond may be missed. None is farther away than ``bits``.
-
-        Args:
-            queries: As for ``search``.
-            within: Threshold of the search whose buckets are looked at.
-            bits: Most bits that may differ.
-
-        Raises:
-            ValueError: A query has another width.
         """
 
 

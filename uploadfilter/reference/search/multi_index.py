@@ -45,11 +45,6 @@ SLICE_PAIRS = 1 << 18
 
 _PREFIX_BITS = 128
 
-_GLIMPSED_HEAD, _GLIMPSED_WHOLE = 2, 3
-"""Share of the differing bits that may lie in the first half of a value. Of values
-within 60 bits whose bucket is read, it loses one in a hundred; without it, a quarter
-of all rows in the buckets would have to be compared as a whole."""
-
 _Numbers = NDArray[np.int64]
 
 
@@ -181,32 +176,6 @@ class MultiIndex:
             found.append(self._scan(batch, np.concatenate(scanned), limits))
         return joined_found(found)
 
-    def glimpse(
-        self, queries: Sequence[bytes], *, within: int, bits: int
-    ) -> NDArray[np.bool_]:
-        """Tell which queries have a value near them among those that a search reads.
-
-        Args:
-            queries: As for ``search``.
-            within: Threshold of the search whose buckets are looked at. A query for
-                which a scan would be cheaper than these is not looked at.
-            bits: Most bits that may differ, more than ``within``.
-
-        Raises:
-            ValueError: A query has another width.
-            IndexError: The tables are damaged.
-        """
-        chunks = self.chunks_for(within)
-        if chunks is None:
-            return self._linear.glimpse(queries, within=within, bits=bits)
-        lanes, limits = batch_of(queries, [bits] * len(queries), len(self._lanes))
-        batch, asked = _batch_of(queries, lanes), np.arange(len(limits))
-        seen = np.zeros(len(limits), np.bool_)
-        head = bits * _GLIMPSED_HEAD // _GLIMPSED_WHOLE
-        for found in self._by_chunks(batch, asked, bits, chunks, [], head):
-            seen[found.query] = True
-        return seen
-
     def _scan(
         self, batch: _Batch, asked: _Numbers, limits: NDArray[np.int16]
     ) -> PairsFound:
@@ -223,7 +192,6 @@ class MultiIndex:
         threshold: int,
         chunks: tuple[Chunk, ...],
         heavy: list[_Numbers],
-        head: int = _PREFIX_BITS,
     ) -> Iterator[PairsFound]:
         """Yield the pairs found by the queries of one threshold.
 
@@ -233,7 +201,6 @@ class MultiIndex:
             threshold: Most bits that may differ.
             chunks: Chunks whose radii suffice for the threshold.
             heavy: Receives the queries for which a scan is cheaper.
-            head: Most of the first 128 bits that may differ, if they are fewer.
         """
         probes = _probes_of(chunks)
         step = max(1, SLICE_PROBES // len(probes.flips))
@@ -246,7 +213,7 @@ class MultiIndex:
                 light = ~is_heavy
                 part, starts, counts = part[light], starts[light], counts[light]
             near = [
-                self._near(batch, part, *piece, min(threshold, head))
+                self._near(batch, part, *piece, min(threshold, _PREFIX_BITS))
                 for piece in _pieces(starts, counts)
             ]
             if near:

@@ -126,7 +126,7 @@ class ReportLayout:
         """Return the sections, in order."""
         made = [
             self._effect(),
-            self._broken_down("searches", "searches", ("copies",), Needs.RECORDS),
+            self._broken_down("copies", "copies", ("copies",)),
             self._lacks(),
             self._uploads(),
             self._by_period(),

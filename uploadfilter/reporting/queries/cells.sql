@@ -55,7 +55,7 @@ FROM totals JOIN days USING (day) WHERE len(labels) > 0;
 CREATE OR REPLACE TEMP TABLE counted_events AS
 SELECT period, source, what, to_json([source, log, what])::VARCHAR AS cell, number
 FROM events JOIN days USING (day) LEFT JOIN total_days USING (log, day)
-WHERE of_total = (total_days.log IS NOT NULL AND source <> 'decision');
+WHERE of_total = (total_days.log IS NOT NULL);
 
 CREATE OR REPLACE TEMP TABLE rejections AS
 SELECT period, log, sum(rejections) AS number

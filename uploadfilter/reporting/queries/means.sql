@@ -75,10 +75,9 @@ WHERE is_rejected GROUP BY GROUPING SETS ((means, period), (means))
 SELECT [means] AS key, period, sum(unjudged) AS value FROM cells
 WHERE is_rejected GROUP BY GROUPING SETS ((means, period), (means))
 
--- name: searches
--- needs: records
+-- name: copies
 SELECT [what] AS key, period, number AS value, cell FROM counted_events
-WHERE source = 'decision'
+WHERE source = 'copies'
 
 -- name: delivered
 SELECT [what] AS key, period, number AS value, cell FROM counted_events

@@ -58,7 +58,7 @@ FROM read_json(
         verdict: 'VARCHAR', action: 'VARCHAR', effect: 'VARCHAR', reason: 'VARCHAR',
         status: 'INTEGER', client: 'VARCHAR', size: 'BIGINT', duration_ms: 'DOUBLE',
         matches: 'JSON', would: 'VARCHAR', would_reason: 'VARCHAR', route: 'VARCHAR',
-        cpu_ms: 'DOUBLE', copies: 'VARCHAR', outcome: 'VARCHAR', count: 'BIGINT',
+        cpu_ms: 'DOUBLE', outcome: 'VARCHAR', count: 'BIGINT',
         uploads: 'JSON', totals: 'JSON', change: 'VARCHAR', "at": 'VARCHAR',
         subject: 'VARCHAR', details: 'JSON'
     }) AS line
@@ -75,6 +75,8 @@ FROM (
              matches::VARCHAR], NULL)
         WHEN 'outcome' THEN outcome IS NOT NULL
         WHEN 'shed' THEN reason IS NOT NULL AND count IS NOT NULL
+        WHEN 'copy' THEN matches IS NOT NULL
+        WHEN 'unsearched' THEN count IS NOT NULL
         WHEN 'summary' THEN uploads IS NOT NULL
         WHEN 'total' THEN totals IS NOT NULL
         WHEN 'change' THEN change IS NOT NULL AND try_cast("at" AS TIMESTAMPTZ) IS NOT NULL
@@ -143,11 +145,14 @@ FROM (
     FROM records WHERE record = 'total') SEMI JOIN gone USING (log, day);
 
 INSERT INTO events
-SELECT log, day, false, record,
-    CASE record WHEN 'outcome' THEN outcome WHEN 'shed' THEN reason ELSE copies END,
-    sum(CASE WHEN record = 'shed' THEN count ELSE 1 END)
+SELECT log, day, false,
+    CASE WHEN record IN ('outcome', 'shed') THEN record ELSE 'copies' END,
+    CASE record WHEN 'outcome' THEN outcome WHEN 'shed' THEN reason
+        WHEN 'copy' THEN 'altered' ELSE 'unsearched' END,
+    sum(CASE WHEN record IN ('shed', 'unsearched') THEN count ELSE 1 END)
 FROM records SEMI JOIN days USING (day)
-WHERE record IN ('outcome', 'shed') OR (record = 'decision' AND copies IS NOT NULL)
+WHERE record IN ('outcome', 'shed', 'unsearched') OR (record = 'copy'
+    AND list_contains(json_extract_string(matches, '$[*].kind'), 'altered'))
 GROUP BY ALL
 UNION ALL
 SELECT log, day, true, source, what, number
@@ -162,6 +167,12 @@ FROM (
     FROM (SELECT log, totals, unnest(from_json(totals->'sheds',
         '[{"reason": "VARCHAR", "uploads": "BIGINT"}]')) AS row
         FROM records WHERE record = 'total')
+    UNION ALL
+    SELECT log, totals->>'day', 'copies', row.what, row.number
+    FROM (SELECT log, totals, unnest([
+        {'what': 'altered', 'number': (totals->>'copies')::BIGINT},
+        {'what': 'unsearched', 'number': (totals->>'unsearched')::BIGINT}]) AS row
+        FROM records WHERE record = 'total') WHERE row.number > 0
 ) SEMI JOIN gone USING (log, day);
 
 INSERT INTO clients

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final
 
 from uploadfilter.hardening import leave_no_core, prctl
+from uploadfilter.scanners.inside import sandbox
 from uploadfilter.scanners.inside.sandbox import Sandbox
 
 _PR_SET_PDEATHSIG: Final = 1
@@ -85,6 +86,19 @@ def confine(*, address_space: int, sandbox: Sandbox) -> None:
     _limit(resource.RLIMIT_MSGQUEUE, 0)
     _drop_capabilities()
     sandbox.enter()
+
+
+def keep_reading() -> None:
+    """Give up all rights but to read files, as a process of ours may that decodes none.
+
+    Raises:
+        OSError: The kernel refuses a confinement that it offers.
+    """
+    prctl(_PR_SET_NO_NEW_PRIVS, 1)
+    leave_no_core()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    _limit(resource.RLIMIT_FSIZE, 0)
+    sandbox.keep_reading(sandbox.support())
 
 
 def set_cpu_alarm(seconds: float) -> None:

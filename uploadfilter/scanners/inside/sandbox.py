@@ -95,6 +95,9 @@ _ALL_NETWORK: Final = 0b11
 _ALL_SCOPES: Final = 0b11
 """Bind and connect; abstract sockets and signals (``linux/landlock.h``)."""
 
+_PATH_BENEATH: Final = 1
+"""Kind of a rule of Landlock about all paths below one (``linux/landlock.h``)."""
+
 _PRIVATE_MEMORY: Final = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
 
 _ADVICES: Final = (
@@ -163,8 +166,24 @@ def _landlock_abi() -> int:
         raise
 
 
-def _drop_paths(abi: int) -> None:
-    """Enter a Landlock domain in which nothing is allowed."""
+def keep_reading(support: Support) -> None:
+    """Forbid this process for good to write files, to run programs and to use TCP.
+
+    It is for a process that reads files of ours, and no byte of a client. The process
+    must have ``no_new_privs`` set.
+
+    Raises:
+        OSError: The kernel refuses a restriction that it reported as supported.
+    """
+    if support.landlock_abi:
+        _drop_paths(support.landlock_abi, kept=_READING)
+
+
+_READING: Final = landlock.FSAccess.READ_FILE | landlock.FSAccess.READ_DIR
+
+
+def _drop_paths(abi: int, kept: landlock.FSAccess | None = None) -> None:
+    """Enter a Landlock domain in which nothing is allowed, but ``kept`` on any path."""
     attr = _Handled(handled_access_fs=landlock.FSAccess.all())
     size = ctypes.sizeof(plumbing.RulesetAttr)
     if abi >= _NETWORK_ABI:
@@ -176,6 +195,13 @@ def _drop_paths(abi: int) -> None:
     ctypes.set_errno(0)
     fd = plumbing.get_create_ruleset()(ctypes.byref(attr), size, 0)
     try:
+        if kept is not None:
+            root = os.open("/", os.O_PATH)
+            try:
+                rule = plumbing.PathBeneathAttr(kept, root)
+                plumbing.get_add_rule()(fd, _PATH_BENEATH, ctypes.byref(rule), 0)
+            finally:
+                os.close(root)
         plumbing.get_restrict_self()(fd, 0)
     finally:
         os.close(fd)

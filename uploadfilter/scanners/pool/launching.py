@@ -132,16 +132,16 @@ def _command(settings: ProcessSettings, fd: int) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Return the environment of a scanner process during its start."""
-    environment = {
+    """Return the environment of a process of ours during its start."""
+    passed = {
         name: value
         for name, value in os.environ.items()
         if name in _PASSED_NAMES or name.startswith(_PASSED_PREFIXES)
     }
-    environment |= _TUNING
+    passed |= _TUNING
     if str(_PACKAGE_ROOT) != sysconfig.get_path("purelib"):
-        environment["PYTHONPATH"] = str(_PACKAGE_ROOT)
-    return environment
+        passed["PYTHONPATH"] = str(_PACKAGE_ROOT)
+    return passed
 
 
 def tail(fd: int) -> str:

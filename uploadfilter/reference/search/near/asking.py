@@ -1,6 +1,6 @@
 """The contract of a generation that is searched beyond the threshold."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -14,16 +14,6 @@ takes at ten million entries."""
 MOST_CANDIDATES = 256
 """Most candidates of one upload. Only the best are judged, so no evidence is lost with
 the others: an upload with few strong edges has hundreds at a million entries."""
-
-
-GLIMPSED_WITHIN = 31
-"""Threshold of the search in whose buckets a glimpse looks: that of nearly all searches
-for PDQ, so that the same memory was just read."""
-
-GLIMPSED_BITS = 60
-"""Most bits between an upload and an entry that a glimpse calls promising. Of altered
-copies 32 to 60 bits away, it sees 93, 88 and 85 of 100 at 10^5, 10^6 and 10^7
-entries."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,17 +77,6 @@ class NearGeneration(Generation, Protocol):
             batch: The views.
             budget: Units of work that it may take.
             least: Lowest score, in nats.
-        """
-
-    def glimpses(self, values: Sequence[bytes]) -> bool:
-        """Tell whether a PDQ signal seems to lie near any of some PDQ values.
-
-        It takes a tenth of a millisecond, because it looks only where a search within
-        the threshold looks. It may miss an entry, and it may see one that takes no part
-        in searches: it says for which uploads ``search_near`` is worth its time.
-
-        Args:
-            values: 32 bytes each.
         """
 
 

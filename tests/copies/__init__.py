@@ -1,0 +1,1 @@
+"""Tests of the search for altered copies after the answer."""
