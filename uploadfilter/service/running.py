@@ -138,9 +138,8 @@ async def running(
         reference, room = _reference(stack, settings), _spool_room(settings, metrics)
         scanners = await _scanners(stack, settings, metrics)
         in_force = await stack.enter_async_context(InForce.opened(settings.live))
-        directory = ReferenceDirectory(settings.state / REFERENCE_DIRECTORY)
         canaries = _canaries(settings, metrics)
-        tripwire = Tripwire(directory, reference, clock=now_s)
+        tripwire = _tripwire(settings, reference)
         admission, drain = _admission(room, metrics, scanners), Drain()
         store = await _upload_store(stack, settings)
         copies = _copies(settings, recorder, tripwire, metrics)
@@ -251,6 +250,11 @@ def _reference(stack: AsyncExitStack, settings: Settings) -> ReferenceReader:
 def _canaries(settings: Settings, metrics: Metrics) -> Canaries:
     own = instance_directory(settings.state, settings.instance)
     return canaries_of(settings.state, own, metrics.canaries, now_s)
+
+
+def _tripwire(settings: Settings, reference: ReferenceReader) -> Tripwire:
+    directory = ReferenceDirectory(settings.state / REFERENCE_DIRECTORY)
+    return Tripwire(directory, reference, clock=now_s)
 
 
 def _copies(

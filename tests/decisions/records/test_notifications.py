@@ -4,10 +4,12 @@ import msgspec
 import pytest
 
 from tests.decisions.logs import ACCEPTED, REFUSED, REJECTED, decision
+from tests.reporting.site import ALTERED_COPY
 from uploadfilter.decisions.judgement import Judgement
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
 from uploadfilter.decisions.records.notifications import Topic, notification_of
-from uploadfilter.decisions.records.records import moment
+from uploadfilter.decisions.records.records import CopyRecord, moment
+from uploadfilter.model import MatchKind
 
 NOON = moment(1_800_000_000)
 
@@ -33,6 +35,24 @@ def test_match_is_told_with_its_entries_and_without_the_client() -> None:
 def test_other_decisions_are_not_told(judgement: Judgement) -> None:
     """They are in the log."""
     assert notification_of(decision(judgement=judgement), "main") is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "topic"), [(MatchKind.ALTERED, Topic.COPY), (MatchKind.NEAR, None)]
+)
+def test_copy_is_told_with_its_decision_unless_chance_explains_it(
+    kind: MatchKind, topic: Topic | None
+) -> None:
+    """The answer is long sent, so the event names the decision that stays."""
+    match = msgspec.structs.replace(ALTERED_COPY, kind=kind)
+    record = CopyRecord(time=NOON, decision="a", generation=7, matches=(match,))
+    told = notification_of(record, "main")
+
+    assert (told and told.type) == topic
+    if told:
+        data = msgspec.json.decode(msgspec.json.encode(told))["data"]
+        assert (data["instance"], data["decision"]) == ("main", "a")
+        assert [it["entry"] for it in data["matches"]] == [match.entry]
 
 
 @pytest.mark.parametrize(

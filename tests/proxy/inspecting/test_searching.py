@@ -282,7 +282,7 @@ async def test_altered_copies_with_an_effect_demote_an_entry(tmp_path: Path) -> 
 
         assert last(shared).verdict is Verdict.MATCH
         assert shared.service is not None
-        await until(lambda: len(tripped(tmp_path)) == demoted)
+        await until(lambda: len(tripped(tmp_path)) == 1)
 
 
 async def test_error_of_the_judgement_never_counts_as_checked(

@@ -11,7 +11,12 @@ from enum import StrEnum
 import msgspec
 
 from uploadfilter.decisions.records.lasting import Change, ChangeRecord
-from uploadfilter.decisions.records.records import DecisionRecord, MatchRecord, Record
+from uploadfilter.decisions.records.records import (
+    CopyRecord,
+    DecisionRecord,
+    MatchRecord,
+    Record,
+)
 from uploadfilter.model import Verdict
 
 
@@ -19,6 +24,7 @@ class Topic(StrEnum):
     """What a notification is about."""
 
     MATCH = "match"
+    COPY = "copy"
     DEMOTION = "demotion"
     OBJECTION = "objection"
     STALE_SET = "stale_set"
@@ -52,6 +58,16 @@ def notification_of(record: Record, instance: str) -> Notification | None:
         case DecisionRecord(verdict=Verdict.MATCH):
             return Notification(
                 type=Topic.MATCH, timestamp=record.time, data=_of_match(record)
+            )
+        case CopyRecord(is_altered=True):
+            return Notification(
+                type=Topic.COPY,
+                timestamp=record.time,
+                data={
+                    "instance": instance,
+                    "decision": record.decision,
+                    "matches": _matches(record.matches),
+                },
             )
         case ChangeRecord() if record.change in _CHANGES:
             return Notification(
