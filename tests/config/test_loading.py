@@ -413,7 +413,7 @@ REMOVED = {
     ),
     "scanner": ("slow_lane",),
     "budgets": ("upload_cpu_s", "address_space"),
-    "evidence": ("enabled", "altered", "near", "most_views"),
+    "evidence": ("copies", "turned", "altered", "near", "most_views"),
     "policy": (*OVER_BUDGET, *FIGHTING, Reason.EVIDENCE_UNFINISHED),
 }
 

@@ -97,7 +97,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
         "budgets.upload_cpu_s": _FOLLOWS.format("content_cpu_s"),
         "log.compress": _FOLLOWS.format("compress_after_s"),
         **dict.fromkeys(
-            ("evidence.turned", "evidence.altered", "evidence.near"),
+            [f"evidence.{it}" for it in ("turned", "altered", "near", "most_views")],
             "Delete the line: it has a fixed value.",
         ),
         "evidence.copies": "To look for no altered copies, write enabled = false.",

@@ -154,7 +154,6 @@ _KEYS: Final[Mapping[type, frozenset[str]]] = {
     SpoolLimits: frozenset({"memory_total_bytes", "disk_total_bytes"}),
     StoreSettings: frozenset({"directory", "disk_total_bytes"}),
     Thresholds: frozenset({"pdq", "phash"}),
-    EvidenceSettings: frozenset({"copies", "turned"}),
     ScannerSettings: frozenset({"workers", "require_sandbox", "formats"}),
     Budgets: frozenset({"content_cpu_s", "large_address_space"}),
     LogSettings: frozenset(

@@ -182,9 +182,9 @@ class Policy:
             explain it: PDQ beyond the threshold, or one 64-bit signal alone.
         altered: An altered copy: PDQ is beyond the threshold, and chance does not
             explain it. First count, then reject. The action is never stricter than that
-            of the entry's category, and is that of ``evidence_unfinished``, too. With ``accept``, copies are looked for after the
-            answer, and only counted; with any other action before it, in each upload
-            that matches nothing.
+            of the entry's category, and is that of ``evidence_unfinished``, too. With
+            ``accept``, copies are looked for after the answer, and only counted; with
+            any other action before it, in each upload that matches nothing.
         categories: The action for a match, by the category of its entry in the issuer's
             words; ``REJECT`` for every other category.
         preset: The preset that gives the action of each reason without a key of its own
