@@ -20,10 +20,9 @@ class OriginSettings:
         connect_timeout_s: Longest wait for a connection; then 504. A server in the same
             rack answers within milliseconds; in five seconds, one lost SYN can be
             repeated after one and three seconds.
-        answer_timeout_s: Longest silence of the origin; then 504. It counts from the
-            last byte sent to the end of the answer's head, between two bytes of its
-            body, and while the origin accepts no byte. nginx's ``proxy_read_timeout``
-            is 60 s too.
+        answer_timeout_s: Longest silence of the origin, before and in its answer, or
+            while it accepts no byte; then 504. nginx's ``proxy_read_timeout`` is 60 s
+            too.
         stream_timeout_s: Longest pause between two bytes of server-sent events
             (``text/event-stream``), or of a WebSocket, which are silent while nothing
             happens. It only ends connections that neither side closes.
@@ -42,10 +41,9 @@ class OriginSettings:
         client_key: The key of that certificate, without a password; empty if it is in
             the same file.
         whole_ranges: Whether a ``Content-Range`` (or a header like it) that calls its
-            body the whole file is sent on. Artifacts of Gitea and Forgejo and upload
+            body the whole file is sent on, as artifacts of Gitea and Forgejo and upload
             sessions of OneDrive need it. Never for an origin that writes a range into a
-            file that it has, as ``mod_dav`` of Apache does: the filter does not see
-            that file.
+            file that it has, as ``mod_dav`` of Apache does.
         via: The filter's name in ``Via``; empty for no ``Via``.
     """
 

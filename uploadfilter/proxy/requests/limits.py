@@ -45,8 +45,7 @@ class ProxyLimits:
             browsers behind one address. Beyond: 429. Connections of trusted proxies
             are not counted.
         open_uploads: Most uploads that are read or inspected at once. For one more, a
-            slow body is ended, or the new upload is answered 503. Each may hold a
-            megabyte of memory and some descriptors.
+            slow body is ended, or it is answered 503. Each may hold a megabyte.
         open_uploads_per_client: Most open uploads of one client, a quarter of all. If
             three quarters are open, it is as many as are left. A phone has up to ten
             open. A client may have four times as many connections. Beyond: 429.
@@ -55,9 +54,8 @@ class ProxyLimits:
             seconds is served, one that is answered 503 is lost for most people, and
             sending photos of some megabytes takes longer than that.
         match_budget: Rejections by policy that a client gets within an hour; then all
-            its uploads are answered 429 until the hour ends. A rejection tells
-            something about the list, and an innocent person does not get twenty in an
-            hour.
+            its uploads are answered 429 until the hour ends. An innocent person does
+            not get twenty in an hour.
         match_window_s: Length of the window; it begins with the first rejection.
         tripwire_networks: Number of networks (/24 of IPv4, /48 of IPv6) from which
             uploads of a day must look like an entry, without an exact copy, for it to
