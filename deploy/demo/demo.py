@@ -53,8 +53,8 @@ console = Console(highlight=False, width=None if sys.stdout.isatty() else 100)
 
 
 CONFIGURATION = """\
-[evidence]
-copies = "always"
+[policy]
+altered = "reject"
 
 [[routes]]
 name = "avatars"
@@ -292,7 +292,7 @@ def build_reference(folder: Path) -> Path:
 
 
 def configured(folder: Path) -> Path:
-    """Write a configuration file: altered copies are looked for in each upload."""
+    """Write a configuration file: altered copies are rejected."""
     file = folder / "demo.toml"
     file.write_text(CONFIGURATION, encoding="utf-8")
     return file
