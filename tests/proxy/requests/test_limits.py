@@ -167,3 +167,15 @@ def test_scarce_descriptors_mean_fewer_connections_and_uploads(
     assert used < descriptors - TURNING_AWAY or descriptors < RESERVED_DESCRIPTORS
     assert most.most_connections(1 << 20) == most.connections
     assert most.most_open_uploads(1 << 20) == most.open_uploads
+
+
+@pytest.mark.parametrize(
+    ("uploads", "connections"), [(64, 256), (1000, 4000), (1, 64), (16, 64)]
+)
+def test_connections_of_a_client_follow_from_its_uploads(
+    uploads: int, connections: int
+) -> None:
+    """Who lowers the uploads of a client in a flood must not lock browsers out."""
+    limits = ProxyLimits(open_uploads_per_client=uploads)
+
+    assert limits.connections_per_client == connections

@@ -13,6 +13,9 @@ LEAST_SHARE: Final = 16
 CONNECTIONS_PER_UPLOAD: Final = 4
 """Connections of a client for each upload that it may have open: most are idle."""
 
+LEAST_CONNECTIONS: Final = 64
+"""Least limit of the connections of a client: ten browsers open six each."""
+
 DESCRIPTORS_PER_UPLOAD: Final = 4
 """Two spools, the descriptor for a scanner, and the connection to the origin."""
 
@@ -41,14 +44,15 @@ class ProxyLimits:
             MB. The limit is lower if the process may not have enough descriptors.
             Beyond it the oldest idle one is closed, or else the newest is answered 503.
         connections_per_client: Most connections of one client; 0 is four times its
-            ``open_uploads_per_client``. A browser opens six; 256 are enough for forty
-            browsers behind one address. Beyond: 429. Connections of trusted proxies
-            are not counted.
+            ``open_uploads_per_client``, and at least 64. A browser opens six; 256 are
+            enough for forty browsers behind one address. Beyond: 429. Connections of
+            trusted proxies are not counted.
         open_uploads: Most uploads that are read or inspected at once. For one more, a
             slow body is ended, or it is answered 503. Each may hold a megabyte.
         open_uploads_per_client: Most open uploads of one client, a quarter of all. If
             three quarters are open, it is as many as are left. A phone has up to ten
-            open. A client may have four times as many connections. Beyond: 429.
+            open. A client may have four times as many connections, and at least 64.
+            Beyond: 429.
         longest_wait_s: Longest expected wait of an upload for a scanner; an upload that
             would wait longer is answered 503 at its head. An upload that waits two
             seconds is served, one that is answered 503 is lost for most people, and
@@ -133,7 +137,8 @@ class ProxyLimits:
         """Derive one limit, and refuse limits that are not positive."""
         if self.connections_per_client == 0:
             derived = CONNECTIONS_PER_UPLOAD * self.open_uploads_per_client
-            object.__setattr__(self, "connections_per_client", derived)
+            most = max(derived, LEAST_CONNECTIONS)
+            object.__setattr__(self, "connections_per_client", most)
         for name in self.__dataclass_fields__:
             if getattr(self, name) <= 0:
                 raise ValueError(f"{name} must be positive")
