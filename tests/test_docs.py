@@ -158,7 +158,7 @@ def events() -> Iterator[str]:
                     pass
 
 
-MOST_WORDS_IN_ALL = 79_500
+MOST_WORDS_IN_ALL = 78_900
 """The aim is 70,000; a page that grows makes another one shrink. Lower it with them."""
 
 
@@ -497,7 +497,6 @@ def test_guides_take_ten_minutes_and_references_list_their_sections(page: Path) 
     if len(text.split()) > MOST_WORDS:
         assert "\nReference, for " in text
         assert len(sections) > 1
-    if "\nReference, for " in text and len(sections) > 4:
         assert "\nOn this page: " in text
 
 
