@@ -107,6 +107,7 @@ MEANINGS: Final[Mapping[str, str]] = MappingProxyType(
             ("origin.client_headers", "origin.whole_chain"),
             "Delete the line: X-Forwarded-* names the client alone.",
         ),
+        "origin.connections": "Delete the line: proxy.open_uploads limits uploads.",
     }
 )
 """Corrections, by unknown key."""

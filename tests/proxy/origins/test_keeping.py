@@ -113,15 +113,13 @@ async def test_idle_connections_end_with_the_origin(wire: WireOrigin) -> None:
     await asyncio.wait_for(numbered.ended.acquire(), TIMEOUT_S)
 
 
-@pytest.mark.parametrize("connections", [0, 20], ids=["unlimited", "limited"])
 @pytest.mark.parametrize("method", ["GET", "POST"])
 async def test_origin_that_was_started_again_loses_no_request(
-    wire: WireOrigin, method: str, connections: int
+    wire: WireOrigin, method: str
 ) -> None:
     """However many idle connections have ended, none is used, and none is counted."""
     numbered = Numbered(wire, together=20)
-    settings = OriginSettings(url=wire.url, connections=connections)
-    async with Origin.opened(settings) as origin:
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
         await asyncio.gather(*(ask(origin, "/both") for _ in range(20)))
         numbered.end_all()
 
@@ -240,14 +238,12 @@ async def test_connection_whose_body_was_perhaps_not_read_is_not_used(
     assert wire.connections == (1 if is_kept else 2)
 
 
-@pytest.mark.parametrize("connections", [0, 2], ids=["unlimited", "limited"])
 async def test_request_that_is_sent_anew_gets_a_new_connection(
-    wire: WireOrigin, connections: int
+    wire: WireOrigin,
 ) -> None:
     """Another idle one may have ended at the same moment."""
     Numbered(wire)
-    settings = OriginSettings(url=wire.url, connections=connections)
-    async with Origin.opened(settings) as origin:
+    async with Origin.opened(OriginSettings(url=wire.url)) as origin:
         await asyncio.gather(ask(origin, "/both"), ask(origin, "/both"))
         wire.breaks = lambda _got: wire.connections < 3
         answers = await asyncio.gather(ask(origin), ask(origin))
@@ -348,48 +344,3 @@ async def test_time_of_a_head_ends_with_it(wire: WireOrigin) -> None:
             await asyncio.sleep(pause_s)
 
     assert wire.connections == 1
-
-
-def only_one(wire: WireOrigin, *, within_s: float = 5.0) -> OriginSettings:
-    """Return settings with which requests wait for one connection, and not for long."""
-    return OriginSettings(url=wire.url, connections=1, answer_timeout_s=within_s)
-
-
-async def test_request_that_is_sent_anew_does_not_wait_for_itself(
-    wire: WireOrigin,
-) -> None:
-    """Its broken connection counts no more."""
-    wire.breaks = lambda _got: len(wire.got) == 2
-    async with Origin.opened(only_one(wire)) as origin:
-        answers = [await ask(origin) for _ in range(2)]
-
-    assert all(isinstance(answer, OriginAnswer) for answer in answers)
-    assert (len(wire.got), wire.connections) == (3, 2)
-
-
-async def test_client_that_leaves_passes_its_turn_on(wire: WireOrigin) -> None:
-    """It leaves at the moment at which it gets the connection."""
-    wire.answers = [b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n", OK]
-    async with Origin.opened(only_one(wire)) as origin:
-        async with origin.asked("GET", "/", HEADERS, None):
-            loop = asyncio.get_running_loop()
-            waiting = [loop.create_task(ask(origin)) for _ in range(3)]
-            await asyncio.sleep(0)
-        waiting[0].cancel()
-        answers = await asyncio.gather(*waiting, return_exceptions=True)
-
-    assert isinstance(answers[0], asyncio.CancelledError)
-    assert all(isinstance(answer, OriginAnswer) for answer in answers[1:])
-
-
-async def test_connections_are_never_more_than_allowed(wire: WireOrigin) -> None:
-    """Neither during requests nor after, and each request is answered in its turn."""
-    numbered = Numbered(wire)
-    settings = OriginSettings(url=wire.url, connections=2)
-    async with Origin.opened(settings) as origin:
-        targets = ["/both", "/both", *("/" for _ in range(20))]
-        answers = await asyncio.gather(*(ask(origin, target) for target in targets))
-
-    assert all(isinstance(answer, OriginAnswer) for answer in answers)
-    assert (len(wire.got), wire.connections) == (22, 2)
-    assert set(numbered.asked) == {0, 1}

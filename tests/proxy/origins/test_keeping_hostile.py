@@ -144,11 +144,8 @@ class Crowd:
             await asyncio.sleep(0)
 
 
-@pytest.mark.parametrize("connections", [0, 3], ids=["unlimited", "limited"])
 @pytest.mark.parametrize("seed", range(3))
-async def test_no_request_gets_the_answer_to_another_one(
-    connections: int, seed: int
-) -> None:
+async def test_no_request_gets_the_answer_to_another_one(seed: int) -> None:
     """Nor is an unsafe one sent twice, and nothing is left open or unsaid."""
     failures: list[dict[str, Any]] = []
     loop = asyncio.get_running_loop()
@@ -156,9 +153,7 @@ async def test_no_request_gets_the_answer_to_another_one(
     hostile = Hostile(seed)
     async with wire_origin() as wire:
         wire.answering, wire.reads_bodies = hostile.answer, False
-        settings = OriginSettings(
-            url=wire.url, connections=connections, answer_timeout_s=float(TIMEOUT_S)
-        )
+        settings = OriginSettings(url=wire.url, answer_timeout_s=float(TIMEOUT_S))
         open_before = open_descriptors()
         async with Origin.opened(settings) as origin:
             crowd = Crowd(origin, seed)

@@ -407,20 +407,6 @@ async def test_silence_of_events_has_an_end(wire: WireOrigin) -> None:
             await answer.content.readany()
 
 
-async def test_wait_for_a_connection_has_an_end(wire: WireOrigin) -> None:
-    """If all connections are used, a request waits as long as for an answer."""
-    settings = OriginSettings(url=wire.url, connections=1, answer_timeout_s=0.1)
-    head = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
-    wire.answering = says(head, hangs=True)
-    async with (
-        Origin.opened(settings) as origin,
-        origin.asked("GET", "/", [(b"Host", b"x")], None) as first,
-        origin.asked("GET", "/", [(b"Host", b"x")], None) as second,
-    ):
-        assert isinstance(first, OriginAnswer)
-        assert second is OriginFailure.TOO_SLOW
-
-
 @pytest.mark.parametrize(
     "changed",
     [

@@ -7,9 +7,7 @@ requests share.
 
 Rules this module keeps: a connection is used again only if the last answer on it was
 whole and no byte has arrived since, and for some minutes at most; the connection that
-was used last is used first, so that the others become idle and are closed. With a limit
-on the number of connections, requests wait in turn, and idle connections count as well:
-some origins have a thread for each connection, also for an idle one.
+was used last is used first, so that the others become idle and are closed.
 """
 
 import asyncio
@@ -169,7 +167,7 @@ class KeptConnections:
     """The connections to one origin that no request uses at the moment.
 
     Args:
-        settings: Limits of the connections, in number and time.
+        settings: Limits of the connections in time.
         connector: Opens connections.
         whom: The address in the form that the connector needs.
     """
@@ -185,9 +183,6 @@ class KeptConnections:
         self._whom = whom
         self._is_closed = False
         self._opened_count = 0
-        self._places = (
-            asyncio.Semaphore(settings.connections) if settings.connections else None
-        )
         self._idle_s = settings.idle_timeout_s
         self._idle: deque[OriginConnection] = deque()
         self._timer: asyncio.TimerHandle | None = None
@@ -207,29 +202,19 @@ class KeptConnections:
         """Take an idle connection, or open one; ``give_back`` or ``end`` it once.
 
         Args:
-            is_new: Whether to open one in any case, and close an idle one for it if
-                their number is limited.
+            is_new: Whether to open one in any case.
 
         Raises:
             aiohttp.ClientError: None can be opened, or all are used up.
             TimeoutError: None was open in time.
         """
-        if self._places is not None:
-            await self._enter(self._places)
-            if is_new:
-                self._close_one_idle()
-        try:
-            return (None if is_new else self._idle_one()) or await self._usable()
-        except BaseException:
-            self._leave()
-            raise
+        return (None if is_new else self._idle_one()) or await self._usable()
 
     def give_back(self, connection: OriginConnection) -> None:
         """Keep a connection after a whole answer, if it can be used again."""
         if self._is_closed or connection.is_used_up():
             self.end(connection)
             return
-        self._leave()
         connection.become_idle()
         self._idle.append(connection)
         if self._timer is None:
@@ -237,7 +222,6 @@ class KeptConnections:
 
     def end(self, connection: OriginConnection) -> None:
         """End a connection that was taken."""
-        self._leave()
         connection.close()
 
     def close(self) -> None:
@@ -247,20 +231,6 @@ class KeptConnections:
             self._timer.cancel()
         while self._idle:
             self._idle.pop().close()
-
-    async def _enter(self, places: asyncio.Semaphore) -> None:
-        """Wait until one more connection may be used."""
-        async with asyncio.timeout(self._patience.connect):
-            await places.acquire()
-
-    def _close_one_idle(self) -> None:
-        """Close the connection that is idle for longest, if there is one."""
-        if self._idle:
-            self._idle.popleft().close()
-
-    def _leave(self) -> None:
-        if self._places is not None:
-            self._places.release()
 
     def _idle_one(self) -> OriginConnection | None:
         """Return the usable connection that was used last; close any unusable one."""

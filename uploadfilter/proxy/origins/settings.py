@@ -29,8 +29,6 @@ class OriginSettings:
         idle_timeout_s: How long an idle connection is kept. Below the five seconds
             after which Node and Apache close theirs, so that a connection is not lost
             at the moment it is used again.
-        connections: Most connections at once, idle ones and WebSockets included; 0
-            means no limit.
         max_header_bytes: Longest line of the origin's header: twice the limit of nginx,
             because the origin is honest.
         ca_file: Authorities in PEM that may have signed the origin's certificate;
@@ -52,7 +50,6 @@ class OriginSettings:
     answer_timeout_s: float = 60.0
     stream_timeout_s: float = 3600.0
     idle_timeout_s: float = 4.0
-    connections: int = 0
     max_header_bytes: int = 16 * 1024
     ca_file: str = ""
     server_name: str = ""
