@@ -236,7 +236,7 @@ def halves() -> Halves:
     path = shipped()
     if path is None:
         raise FileNotFoundError("uploadfilter/knowngood/default.corpus")
-    values = cohort_of([read(path).values]).values
+    values = cohort_of([read(path).values])
     order = np.random.default_rng(SEED).permutation(len(values))
     middle = len(values) // 2
     cohort = np.ascontiguousarray(values[order[:middle]])

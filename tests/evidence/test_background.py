@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence import twins
 from tests.evidence.values import pictures, raw
-from uploadfilter.evidence import obvious
 from uploadfilter.evidence.background import (
     BITS,
     FLOOR,
@@ -17,7 +17,7 @@ from uploadfilter.evidence.background import (
     signs_of,
     strengths_of,
 )
-from uploadfilter.evidence.cohort import LEAST_VALUES, Cohort
+from uploadfilter.evidence.cohort import LEAST_VALUES
 
 seeds = st.integers(0, 2**32)
 
@@ -38,14 +38,14 @@ def test_distances_are_those_of_the_twin(seed: int, count: int) -> None:
 
     distances = background.distances(probe, strengths)
 
-    bits = obvious.bits_of(raw(probe))
+    bits = twins.bits_of(raw(probe))
     agreements = [
-        obvious.agreement(bits, obvious.bits_of(raw(it)), strengths.tolist())
+        twins.agreement(bits, twins.bits_of(raw(it)), strengths.tolist())
         for it in values
     ]
     assert (int(strengths.sum()) - 2 * distances).tolist() == agreements
     assert background.agreements(probe, strengths).tolist() == agreements
-    apart = [obvious.distance(raw(probe), raw(it)) for it in values]
+    apart = [twins.distance(raw(probe), raw(it)) for it in values]
     assert background.apart(probe).tolist() == apart
 
 
@@ -124,5 +124,5 @@ def test_a_cohort_that_is_too_small_has_no_background() -> None:
     """Nothing is judged by it."""
     values = pictures(LEAST_VALUES)
 
-    assert background_of(Cohort(values=values)) is not None
-    assert background_of(Cohort(values=values[1:])) is None
+    assert background_of(values) is not None
+    assert background_of(values[1:]) is None

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence import twins
 from tests.evidence.values import flipped, pictures, raw, views_of
-from uploadfilter.evidence import crowding, obvious
+from uploadfilter.evidence import crowding
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.crowding import Sampled, crowd_of_value
 from uploadfilter.evidence.judging import words
@@ -26,10 +27,10 @@ def test_crowds_are_those_of_the_twin(seed: int, count: int) -> None:
     first = pictures(4, seed + 1)[0]
     single = crowd_of_value(background, first, probes.strengths[0])
 
-    cohort = [obvious.bits_of(raw(it)) for it in values]
+    cohort = [twins.bits_of(raw(it)) for it in values]
     reached = [
-        obvious.reaches(
-            obvious.bits_of(probes.views.values[place].tobytes()),
+        twins.reaches(
+            twins.bits_of(probes.views.values[place].tobytes()),
             probes.strengths[place].tolist(),
             cohort,
             cohort,
@@ -38,9 +39,9 @@ def test_crowds_are_those_of_the_twin(seed: int, count: int) -> None:
     ]
     best = [max(column) for column in zip(*reached, strict=True)]
     for at in (1.0, 6.0):
-        twin = obvious.excess(at, best, views=4)
+        twin = twins.excess(at, best, views=4)
         assert several.excess(at) == pytest.approx(twin, rel=1e-2, abs=1e-2)
-        twin = obvious.excess(at, reached[0])
+        twin = twins.excess(at, reached[0])
         assert single.excess(at) == pytest.approx(twin, rel=1e-2, abs=1e-2)
 
 

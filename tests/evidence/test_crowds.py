@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from uploadfilter.evidence import obvious
+from tests.evidence import twins
 from uploadfilter.evidence.crowds import (
     CROWD,
     UNCOUNTED,
@@ -27,7 +27,7 @@ def test_an_excess_is_that_of_the_twin(seed: int, count: int, views: int) -> Non
     crowd = crowd_of(reached, size=count, views=views)
 
     for reach in (-1.0, 2.0, 5.0, 9.0):
-        twin = obvious.excess(reach, reached.tolist(), views=views)
+        twin = twins.excess(reach, reached.tolist(), views=views)
         assert crowd.excess(reach) == pytest.approx(twin, abs=1e-6)
 
 

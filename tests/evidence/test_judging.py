@@ -5,8 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence import twins
 from tests.evidence.values import flipped, pictures, raw, views_of
-from uploadfilter.evidence import judging, obvious
+from uploadfilter.evidence import judging
 from uploadfilter.evidence.background import BITS, Background
 from uploadfilter.evidence.chance import ALTERED, NEAR, VARIANTS
 from uploadfilter.evidence.cohort import LEAST_VALUES
@@ -56,7 +57,7 @@ def test_a_judgement_is_that_of_the_twin(seed: int, apart: int, own: int) -> Non
         patch.setattr(judging, "LEAST_VALUES", 2)
         found = judged(Background.of(values), upload, entry)
 
-    twin = obvious.excess_of_pair((upload, entry), list(map(raw, values)), own=31)
+    twin = twins.excess_of_pair((upload, entry), list(map(raw, values)), own=31)
     assert found.excess == pytest.approx(twin, rel=1e-3, abs=1e-3)
     assert found.distance == apart
     assert found.refused == min(own, 3)

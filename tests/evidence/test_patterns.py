@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence import twins
 from tests.evidence.values import flipped, pictures, raw, views_of
-from uploadfilter.evidence import obvious
 from uploadfilter.evidence.background import Background, signs_of
 from uploadfilter.evidence.chance import NEAR
 from uploadfilter.evidence.judging import judge, judge_values
@@ -40,8 +40,8 @@ def test_patterns_are_those_of_the_twin(seed: int) -> None:
 
     for place in range(3):
         strengths = probes.strengths[place].tolist()
-        view = obvious.bits_of(probes.views.values[place].tobytes())
-        for kind, twin in enumerate((obvious.stripes, obvious.shape)):
+        view = twins.bits_of(probes.views.values[place].tobytes())
+        for kind, twin in enumerate((twins.stripes, twins.shape)):
             bits = np.array(twin(view, strengths))
             assert (found[kind, place] == bits * probes.strengths[place]).all()
 
@@ -54,7 +54,7 @@ def test_patterns_count_as_the_twin_says(seed: int, wrong: int) -> None:
     signs[0, np.random.default_rng(seed).choice(256, wrong, replace=False)] *= -1
     bits = [int(it) for it in signs[0]]
 
-    assert float(counted(signs)[0]) == obvious.counted(bits)
+    assert float(counted(signs)[0]) == twins.counted(bits)
 
 
 def test_patterns_count_for_patterns_alone() -> None:

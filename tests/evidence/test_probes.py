@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.evidence import twins
 from tests.evidence.values import flipped, pictures, raw, views_of
-from uploadfilter.evidence import obvious
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.probes import Probes, reach
@@ -23,13 +23,13 @@ def test_a_reach_is_the_lower_one_of_both_sides(seed: int, count: int) -> None:
 
     found = reach(background, probes.weights, probes.strengths, entry)
 
-    cohort = [obvious.bits_of(raw(it)) for it in values]
-    listed = obvious.bits_of(raw(entry))
+    cohort = [twins.bits_of(raw(it)) for it in values]
+    listed = twins.bits_of(raw(entry))
     for place in range(3):
         strengths = probes.strengths[place].tolist()
-        view = obvious.bits_of(probes.views.values[place].tobytes())
+        view = twins.bits_of(probes.views.values[place].tobytes())
         both = [
-            obvious.reaches(one, strengths, [other], cohort)[0]
+            twins.reaches(one, strengths, [other], cohort)[0]
             for one, other in ((view, listed), (listed, view))
         ]
         assert found[place] == pytest.approx(min(both), rel=1e-3, abs=1e-3)

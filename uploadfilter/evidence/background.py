@@ -7,7 +7,7 @@ of the others. Over the cohort it has a mean and a deviation, which follow from 
 means and covariances of the cohort's bits, and a tail, which ``crowds.py`` describes.
 
 Rules this module keeps: it is pure; all agreements are whole numbers, so that
-``obvious.py`` computes the same.
+the slow twin of the tests computes the same.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from uploadfilter.evidence.cohort import Cohort, Words
+from uploadfilter.evidence.cohort import LEAST_VALUES, Words
 from uploadfilter.model import SignalType
 from uploadfilter.reference.search.matching import Thresholds
 
@@ -188,9 +188,9 @@ class Background:
         return self.rows(np.arange(count) * len(self) // count)
 
 
-def background_of(cohort: Cohort) -> Background | None:
+def background_of(cohort: Words) -> Background | None:
     """Prepare a cohort; ``None`` if it is too small to judge by."""
-    return Background.of(cohort.values) if cohort.is_usable else None
+    return Background.of(cohort) if len(cohort) >= LEAST_VALUES else None
 
 
 def distances_of(

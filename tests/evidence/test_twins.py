@@ -2,8 +2,8 @@
 
 import pytest
 
+from tests.evidence import twins
 from tests.evidence.values import flipped
-from uploadfilter.evidence import obvious
 
 ONES = bytes([255]) * 32
 HALF = bytes([255]) * 16 + bytes(16)
@@ -12,24 +12,24 @@ PLAIN = [1] * 256
 
 def test_agreement_counts_equal_bits_and_takes_the_others_off() -> None:
     """Half of the bits are equal; those without strength do not count."""
-    ones, half = obvious.bits_of(ONES), obvious.bits_of(HALF)
+    ones, half = twins.bits_of(ONES), twins.bits_of(HALF)
 
-    assert obvious.agreement(ones, half, PLAIN) == 0
-    assert obvious.agreement(ones, half, [3] * 128 + [1] * 128) == 256
-    assert obvious.agreement(ones, half, [0] * 128 + [1] * 128) == -128
+    assert twins.agreement(ones, half, PLAIN) == 0
+    assert twins.agreement(ones, half, [3] * 128 + [1] * 128) == 256
+    assert twins.agreement(ones, half, [0] * 128 + [1] * 128) == -128
 
 
 def test_distance_is_the_number_of_bits() -> None:
     """As everywhere."""
-    assert obvious.distance(HALF, flipped(HALF, 37)) == 37
+    assert twins.distance(HALF, flipped(HALF, 37)) == 37
 
 
 def test_reach_is_counted_in_deviations() -> None:
     """A cohort of agreements 128 and -128 has the mean 0 and the deviation 128."""
-    ones = obvious.bits_of(ONES)
-    near, far = (obvious.bits_of(flipped(ONES, it)) for it in (64, 192))
+    ones = twins.bits_of(ONES)
+    near, far = (twins.bits_of(flipped(ONES, it)) for it in (64, 192))
 
-    found = obvious.reaches(ones, PLAIN, [near, far], [near, far])
+    found = twins.reaches(ones, PLAIN, [near, far], [near, far])
 
     assert found == [1.0, -1.0]
 
@@ -39,11 +39,11 @@ def test_reach_grows_where_few_bits_are_left_to_agree(
 ) -> None:
     """256 independent bits that all agree are one case in 2^256: 18.8 deviations."""
     # All bits are ones, which is a pattern.
-    monkeypatch.setattr(obvious, "ENOUGH", 256.0)
-    ones = obvious.bits_of(ONES)
-    cohort = [obvious.bits_of(flipped(ONES, it)) for it in (120, 136)]
+    monkeypatch.setattr(twins, "ENOUGH", 256.0)
+    ones = twins.bits_of(ONES)
+    cohort = [twins.bits_of(flipped(ONES, it)) for it in (120, 136)]
 
-    (found,) = obvious.reaches(ones, PLAIN, [ones], cohort)
+    (found,) = twins.reaches(ones, PLAIN, [ones], cohort)
 
     assert found == pytest.approx(16.0 * (2 * 0.6931) ** 0.5, rel=1e-3)
 
@@ -53,18 +53,18 @@ def test_what_a_pattern_explains_counts_only_so_much() -> None:
     rows = [1 if it // 16 % 2 else -1 for it in range(256)]
     number = int("".join("1" if it > 0 else "0" for it in rows), 2)
     raw = number.to_bytes(32)
-    cohort = [obvious.bits_of(flipped(raw, it)) for it in (120, 136)]
+    cohort = [twins.bits_of(flipped(raw, it)) for it in (120, 136)]
 
-    (found,) = obvious.reaches(rows, PLAIN, [rows], cohort)
+    (found,) = twins.reaches(rows, PLAIN, [rows], cohort)
 
-    assert obvious.stripes(rows, PLAIN) == rows
+    assert twins.stripes(rows, PLAIN) == rows
     assert found == pytest.approx(4.0, abs=0.05)
 
 
 def test_an_excess_is_that_beyond_the_crowd() -> None:
     """The nearest quarter of a small cohort is its crowd."""
-    usual = obvious.excess(6.0, [-1.0] * 100)
-    crowded = obvious.excess(6.0, [3.0] * 100)
+    usual = twins.excess(6.0, [-1.0] * 100)
+    crowded = twins.excess(6.0, [3.0] * 100)
 
     assert usual == pytest.approx(6.0)
     assert crowded < 4.0
@@ -75,6 +75,6 @@ def test_the_entrys_own_picture_does_not_count() -> None:
     cohort = [flipped(ONES, it, it) for it in range(100, 160)]
     pair = (flipped(ONES, 50), ONES)
 
-    found = obvious.excess_of_pair(pair, [ONES, *cohort], own=31)
+    found = twins.excess_of_pair(pair, [ONES, *cohort], own=31)
 
-    assert found == obvious.excess_of_pair(pair, cohort, own=31)
+    assert found == twins.excess_of_pair(pair, cohort, own=31)

@@ -140,9 +140,9 @@ def reaches(
     found = []
     for other in others:
         z = (agreement(probe, other, strengths) - mean) / deviation
-        if z > 3:  # noqa: PLR2004  # as ``patterns.KEPT`` says
+        if z > 3:  # as ``patterns.KEPT`` says
             z = max(z - max(it.too_much(other, strengths) for it in patterns), 3.0)
-        if z >= 2:  # noqa: PLR2004  # as ``crowds.reaches`` says
+        if z >= 2:  # as ``crowds.reaches`` says
             share = min(z / math.sqrt(bits), 1.0)
             rate = (1 + share) * math.log1p(share)
             rate += (1 - share) * math.log(max(1 - share, 1e-9))
