@@ -317,7 +317,6 @@ def counted(judged: list[int]) -> Callable[..., tuple[Evidence, ...]]:
         entries: int,
         tries: float,
         plane: bytes,
-        near: float,
     ) -> tuple[Evidence, ...]:
         judged.append(len(candidates))
         return judge(
@@ -327,7 +326,6 @@ def counted(judged: list[int]) -> Callable[..., tuple[Evidence, ...]]:
             entries=entries,
             tries=tries,
             plane=plane,
-            near=near,
         )
 
     return judging

@@ -246,7 +246,6 @@ class _Search:
             entries=self._generation.entry_count,
             tries=tries_of(len(views) * variants * self._views),
             plane=item.plane,
-            near=NEAR,
         )
         yield from zip(chosen, judged, strict=True)
 

@@ -5,9 +5,8 @@ the cohort's values within ``Thresholds.pdq`` of an entry do not count for that 
 because they are its own picture.
 """
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +16,6 @@ from uploadfilter.evidence.background import BITS, Background, signs_of
 from uploadfilter.evidence.chance import (
     ALTERED,
     BOXED_TRIES,
-    NEAR,
     REFINED_TRIES,
     SHIFTED_TRIES,
     expected,
@@ -32,7 +30,7 @@ from uploadfilter.model import SignalType, Variant
 from uploadfilter.outlines import WHOLE, Outline
 from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.signals.soft.family import SoftViews
-from uploadfilter.signals.soft.refining import Refinement
+from uploadfilter.signals.soft.refining import refine
 
 GENERIC: Final = 60
 """Bits within which nearly all pairs from different collections show the same
@@ -114,13 +112,12 @@ def judge(
     tries: float,
     plane: bytes | None = None,
     most: float = HOPELESS,
-    near: float | None = None,
 ) -> tuple[Evidence, ...]:
     """Judge candidates by the views of an upload; each takes some milliseconds.
 
     The views of a candidate that agree best are judged exactly, and the best one is
     refined. A candidate that is no better than chance is not looked at any further: its
-    figure is then a lower bound of E, above ``most`` or above ``near``.
+    figure is then a lower bound of E, above ``most``.
 
     Args:
         background: The prepared cohort; ``None`` if there is none.
@@ -131,9 +128,6 @@ def judge(
         plane: The plane that the views were made from, to refine the best view of a
             candidate; ``None`` to leave that out.
         most: Expected chance matches above which a candidate is no better than chance.
-        near: Expected chance matches up to which a figure matters: what only tells
-            figures apart above it, and above ``chance.NEAR``, is left out. ``None`` for
-            ``most``.
 
     Returns:
         One judgement for each candidate, in their order.
@@ -151,7 +145,6 @@ def judge(
         entries=entries,
         tries=tries * float(probes.times.min()),
         most=most,
-        near=most if near is None else min(max(near, NEAR), most),
     )
     values = [words(it) for it in candidates]
     whole = UploadSide(probes=probes, background=background)
@@ -257,7 +250,6 @@ class _Size:
     entries: int
     tries: float
     most: float
-    near: float
 
     @property
     def least(self) -> float:
@@ -279,7 +271,6 @@ class _Case:
         listed: The entry.
         plane: The plane that the views were made from; ``None`` to refine nothing.
         size: What turns an excess into E.
-        searches: The refinements of some views, which both ways share.
     """
 
     side: UploadSide
@@ -287,7 +278,6 @@ class _Case:
     listed: "_Listed"
     plane: bytes | None
     size: _Size
-    searches: dict[int, Refinement] = field(default_factory=dict)
 
     def judged_both_ways(self, best: Best | None) -> Evidence:
         """Judge as far as patterns count for the entry, and as if they did wholly.
@@ -312,8 +302,8 @@ class _Case:
     def judged(self, best: Best | None, *, counted_at_least: float = 0.0) -> Evidence:
         """Judge the entry by its best view, then refined.
 
-        Each crowd only adds to E. So nothing is computed that cannot change whether E
-        matters.
+        Each crowd only adds to E, so a candidate that is no better than chance is not
+        looked at any further.
 
         Args:
             best: The best view; it is looked for unless it is known.
@@ -336,13 +326,13 @@ class _Case:
         own = side.crowd_of_entry(self.pairs, self.listed.value, best)
         excess = min(own.excess(best.reach), excess)
         figure = size.expected(excess, times)
-        if crowd is None and self._matters(figure, best):
+        if crowd is None and figure <= size.most:
             crowd = side.crowd(self.pairs, best)
             excess = min(crowd.excess(best.reach), excess)
             figure = size.expected(excess, times)
-        if crowd is not None and self._matters(figure, best) and self.plane is not None:
-            needed = self._needed(figure, best)
-            fine = Probes.of(self._search(best).finished(needed).view)
+        if crowd is not None and figure <= size.most and self.plane is not None:
+            views, raw = side.probes.views, self.listed.raw
+            fine = Probes.of(refine(self.plane, views, best.view, raw).view)
             reached = self._reach(fine, best)
             further = min(crowd.excess(reached), own.excess(reached))
             refined = size.expected(further, times * self._tries(best))
@@ -350,36 +340,11 @@ class _Case:
                 found, excess, figure = _seen(fine, 0, self.listed), further, refined
         return replace(found, expected=figure, excess=excess)
 
-    def _matters(self, figure: float, best: Best) -> bool:
-        """Tell whether E matters, or may do so after a refinement."""
-        if figure > self.size.most or figure <= self.size.near:
-            return figure <= self.size.near
-        if self.plane is None:
-            return False
-        return self._search(best).promises(self._needed(figure, best))
-
-    def _needed(self, figure: float, best: Best) -> float:
-        """Return the nats by which E has to fall in a refinement; 0 if it matters."""
-        if figure <= self.size.near:
-            return 0.0
-        return math.log(figure / self.size.near * self._tries(best))
-
     def _tries(self, best: Best) -> float:
         """Return as how many further comparisons a refinement counts."""
         outline = self.side.probes.views.outlines[best.view]
         is_cut = guess_of(outline) is GuessSort.CUT
         return SHIFTED_TRIES if is_cut else REFINED_TRIES
-
-    def _search(self, best: Best) -> Refinement:
-        """Return the refinement of a view."""
-        if best.view not in self.searches:
-            self.searches[best.view] = Refinement(
-                self.plane or b"",
-                self.side.probes.views,
-                best.view,
-                self.listed.raw,
-            )
-        return self.searches[best.view]
 
     def _reach(self, fine: Probes, best: Best) -> float:
         """Return the reach of a refined view."""

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.signals.soft.planes import drawn, plane_of, value_of
 from uploadfilter.model import Variant
 from uploadfilter.signals.soft.family import Family, soft_views
-from uploadfilter.signals.soft.refining import Refinement, refine, scores
+from uploadfilter.signals.soft.refining import refine, scores
 
 FEW = {Family.CROPS}
 
@@ -68,49 +68,14 @@ def test_refining_comes_nearer_to_the_true_cut(variant: Variant) -> None:
     assert cuts.bottom == pytest.approx(0.03, abs=0.015)
 
 
-@settings(max_examples=10, deadline=None)
-@given(seed=st.integers(0, 10**6), index=st.integers(0, 320))
-def test_a_promise_changes_no_result(seed: int, index: int) -> None:
-    """A search that was asked for promises goes on to the same end."""
-    plane = plane_of(drawn(3)).tobytes()
-    value = np.random.default_rng(seed).bytes(32)
-    views = soft_views(plane)
-    whole = refine(plane, views, index, value)
-    gained = whole.score - float(scores(views, value)[index])
-
-    search = Refinement(plane, views, index, value)
-    needed = [search.promises(nats) for nats in (0.0, 1.0, 10.0, 1000.0)]
-
-    assert needed == sorted(needed, reverse=True)
-    assert needed[0]
-    assert not needed[-1] or gained >= 200
-    assert search.finished().outline == whole.outline
-    assert search.finished().score == whole.score
-
-
-def test_a_cut_between_two_guesses_promises_more() -> None:
-    """The first rounds bring most of the score."""
-    pixels = drawn(6, 800, 600)
-    upload = pixels[42:-18, 56:-24]
-    plane = plane_of(np.ascontiguousarray(upload)).tobytes()
-    value = value_of(plane_of(pixels))
-    views = soft_views(plane, families=FEW)
-    best = int(scores(views, value).argmax())
-    gained = refine(plane, views, best, value).score - float(scores(views, value)[best])
-
-    assert Refinement(plane, views, best, value).promises(gained / 2)
-    assert not Refinement(plane, views, best, value).promises(gained * 6)
-
-
-def test_a_plane_without_detail_promises_nothing() -> None:
+def test_a_plane_without_detail_stays_as_it_is() -> None:
     """There is nothing to search in."""
     views = soft_views(plane_of(drawn(3)).tobytes())
     value = value_of(plane_of(drawn(2)))
 
-    search = Refinement(bytes(64 * 64 * 4), views, 0, value)
+    refined = refine(bytes(64 * 64 * 4), views, 0, value)
 
-    assert not search.promises(1.0)
-    assert search.finished().outline == views.outlines[0]
+    assert refined.outline == views.outlines[0]
 
 
 def test_refining_finds_the_covered_box() -> None:

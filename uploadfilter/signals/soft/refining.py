@@ -50,16 +50,6 @@ _MOST_ROUNDS: Final = 24
 """Most rounds of neighbours; nine of ten searches end before the twelfth. A round costs
 a fifth of a millisecond, and four with edges that were never tried before."""
 
-_LEAST_SHARES: Final = (0.15, 0.5)
-"""Share of the nats by which E has to fall, that the score has to rise by: in two
-rounds, and before the smallest step. Of 6,100 altered pictures and 3,900 windows of
-half A of ``benchmarks altered``, 281 come from above ``chance.NEAR`` to below it by a
-refinement; the least of their shares are 0.82 and 0.87, those of 1,700 windows of half
-B 0.2 and 0.6. Two fifths of the unrelated pictures that are refined do not come so
-far."""
-
-_PROMISING_ROUNDS: Final = 2
-
 _MOST_CUT: Final = 0.4
 """Most that the search takes off a side: the rest has to show a picture."""
 
@@ -115,69 +105,23 @@ def refine(plane: bytes, views: SoftViews, index: int, value: bytes) -> Refined:
     Returns:
         The best guess; its score is at least that of the view.
     """
-    return Refinement(plane, views, index, value).finished()
-
-
-class Refinement:
-    """A search for the guess that fits an entry best, which can be given up early."""
-
-    def __init__(
-        self, plane: bytes, views: SoftViews, index: int, value: bytes
-    ) -> None:
-        """Begin with a view; see ``refine``."""
-        self._best = _first(views, index, value)
-        self._first_score = self._best.score
-        self._value = value
-        luma = luma_of(plane)
-        self._luma = None if luma is None else turned_as(luma, self._best.variant)
-        self._steps = [] if luma is None else list(_STEPS)
-        self._rounds = 0
-
-    def finished(self, needed: float = 0.0) -> Refined:
-        """Go on to the end, and return the best guess.
-
-        Args:
-            needed: Nats by which the score has to rise. The search for the last bit is
-                left out if the coarse one did not bring as many.
-        """
-        while len(self._steps) > 1 and self._go_on():
-            pass
-        if self._gained >= _LEAST_SHARES[-1] * needed:
-            while self._go_on():
-                pass
-        return self._best
-
-    def promises(self, needed: float) -> bool:
-        """Tell whether the score may rise by so many nats.
-
-        It takes two rounds, which have to bring a share of it.
-        """
-        while self._rounds < _PROMISING_ROUNDS and self._go_on():
-            pass
-        return self._gained >= _LEAST_SHARES[0] * needed
-
-    @property
-    def _gained(self) -> float:
-        return self._best.score - self._first_score
-
-    def _go_on(self) -> bool:
-        """Try the neighbours of the best guess; tell whether there is more to try."""
-        if not self._steps or self._rounds == _MOST_ROUNDS:
-            return False
-        self._rounds += 1
-        step, best = self._steps[0], self._best
-        guesses = list(_neighbours(best.outline, step))
-        tried = (
-            None
-            if self._luma is None
-            else _best_of(self._luma, guesses, step, self._value)
-        )
+    best = _first(views, index, value)
+    luma = luma_of(plane)
+    if luma is None:
+        return best
+    luma = turned_as(luma, best.variant)
+    steps = list(_STEPS)
+    for _ in range(_MOST_ROUNDS):
+        if not steps:
+            break
+        guesses = list(_neighbours(best.outline, steps[0]))
+        tried = _best_of(luma, guesses, steps[0], value)
         if tried is None or tried.score <= best.score:
-            del self._steps[0]
+            del steps[0]
         else:
             view = replace(tried.view, variants=(best.variant,))
-            self._best = replace(tried, view=view)
-        return True
+            best = replace(tried, view=view)
+    return best
 
 
 def _first(views: SoftViews, index: int, value: bytes) -> Refined:
