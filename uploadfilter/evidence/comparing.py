@@ -8,7 +8,6 @@ reach, so a view is not compared with them where that cannot make it the best on
 """
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
@@ -33,13 +32,6 @@ _CROWD_VIEWS: Final = 64
 """Views of a sort that are compared with the cohort to describe its tail; of more,
 evenly chosen ones. Neighbouring views are alike, so that a part shows the tail of
 all."""
-
-
-_FORESEEN: Final = 3
-"""Views of an entry whose shapes are looked for before they are asked for."""
-
-_FEW: Final = 16
-"""As many shapes are found as fast one after the other as all at once."""
 
 
 class Best(NamedTuple):
@@ -85,36 +77,6 @@ class UploadSide:
             entries: Their values, shape (n, 4).
         """
         return self.probes.pairs(self.background, entries)
-
-    def foresee(self, many: Sequence[Pairs], least: float) -> None:
-        """Find the shapes that ``best`` will most likely ask for, all at once.
-
-        Args:
-            many: Views beside entries.
-            least: As in ``best``.
-        """
-        wanted: dict[tuple[int, int], tuple[Pairs, int, int]] = {}
-        for at, pairs in enumerate(many):
-            if not pairs.counted:
-                continue
-            bounds = pairs.bounds(pairs.counted) - pairs.handicaps
-            for number in np.argsort(-bounds, kind="stable")[:_FORESEEN].tolist():
-                if bounds[number] <= least:
-                    break
-                wanted[-1, int(pairs.views[number])] = pairs, 0, number
-                wanted[at, number] = pairs, 1, number
-        if len(wanted) <= _FEW:
-            return
-        rows = list(wanted.values())
-        together = Explained.of(
-            self.background,
-            shapes_of(np.stack([it.weights[side, at] for it, side, at in rows])),
-            np.stack([it.products[side, at] for it, side, at in rows]),
-            np.stack([it.deviation[side, at] for it, side, at in rows]),
-        )
-        for place, (pairs, side, at) in enumerate(rows):
-            known = pairs.shapes if side else self.shapes
-            known[int(pairs.views[at])] = together.one(place)
 
     def best(
         self, pairs: Pairs, *, least: float = -math.inf, counted_at_least: float = 0.0
@@ -191,10 +153,6 @@ class UploadSide:
     def crowd_of_entry(self, pairs: Pairs, entry: Value, best: Best) -> Crowd:
         """Return the crowd of an entry, with the strengths of its best view."""
         return self._crowd(pairs, 1, entry, best)
-
-    def known_crowd(self, best: Best) -> TwoCrowds | None:
-        """Return the crowd of a view, if it was computed before."""
-        return self.crowds.get((best.view, best.counted))
 
     def crowd(self, pairs: Pairs, best: Best) -> TwoCrowds:
         """Return the crowd of the best view of an entry, and of all of its sort."""

@@ -146,18 +146,12 @@ def judge(
         tries=tries * float(probes.times.min()),
         most=most,
     )
-    values = [words(it) for it in candidates]
     whole = UploadSide(probes=probes, background=background)
-    pairs = whole.pairs(np.stack(values))
-    lowest = [_lowest(whole, it, size) for it in pairs]
-    whole.foresee(
-        [it for it, figure in zip(pairs, lowest, strict=True) if figure <= most],
-        size.least,
+    pairs = whole.pairs(np.stack([words(it) for it in candidates]))
+    return tuple(
+        _judged(whole, own, raw, plane, size)
+        for own, raw in zip(pairs, candidates, strict=True)
     )
-    # The first one pays for the crowd of the upload, and this leaves the others out.
-    order = sorted(range(len(pairs)), key=lowest.__getitem__)
-    found = {it: _judged(whole, pairs[it], candidates[it], plane, size) for it in order}
-    return tuple(found[it] for it in range(len(pairs)))
 
 
 def _judged(
@@ -185,51 +179,16 @@ def _judged(
     return case.judged_both_ways(best)
 
 
-def _lowest(
-    side: UploadSide,
-    pairs: Pairs,
-    size: "_Size",
-    counted_at_least: float = 0.0,
-) -> float:
-    """Return the least E that a pair may have by its reach, which patterns lower.
-
-    If the crowd of a view is known, it adds to E.
-    """
-    share = max(pairs.counted, counted_at_least)
-    times = _times(side.probes, pairs.views)
-    figures = []
-    for view, bound, tries in zip(
-        pairs.views.tolist(), pairs.bounds(share).tolist(), times, strict=True
-    ):
-        crowd = side.known_crowd(Best(view, bound, share)) if share == 1 else None
-        excess = bound if crowd is None else crowd.excess(bound)
-        figures.append(size.expected(excess, tries))
-    return min(figures)
-
-
 def _best(
-    side: UploadSide,
-    pairs: Pairs,
-    size: "_Size",
-    *,
-    counted_at_least: float = 0.0,
+    side: UploadSide, pairs: Pairs, size: "_Size", *, counted_at_least: float = 0.0
 ) -> tuple[Best, float]:
     """Return the best view of an entry, and E as far as its reach alone says.
 
     If no view is better than chance, that is a lower bound.
     """
-    lowest = _lowest(side, pairs, size, counted_at_least)
-    if lowest > size.most:
-        share = max(pairs.counted, counted_at_least)
-        place = int(pairs.bounds(share).argmax())
-        reached = float(pairs.bounds(share)[place])
-        return Best(int(pairs.views[place]), reached, share), lowest
     best = side.best(pairs, least=size.least, counted_at_least=counted_at_least)
     (times,) = _times(side.probes, [best.view])
-    # Where patterns count less, they may still be counted wholly.
-    crowd = side.known_crowd(best) if best.counted == 1 else None
-    excess = best.reach if crowd is None else crowd.excess(best.reach)
-    return best, size.expected(excess, times)
+    return best, size.expected(best.reach, times)
 
 
 def _times(probes: Probes, views: Iterable[int]) -> list[float]:
@@ -314,23 +273,19 @@ class _Case:
             best, _ = _best(side, self.pairs, size, counted_at_least=counted_at_least)
         found = _seen(side.probes, best.view, self.listed)
         (times,) = _times(side.probes, [best.view])
-        excess = best.reach
-        # The crowd of the upload takes ten times as long as that of the entry, unless
-        # that of the view is known from another candidate.
-        crowd = side.known_crowd(best)
-        if crowd is not None:
-            excess = crowd.excess(best.reach)
+        figure = size.expected(best.reach, times)
+        if figure > size.most:
+            return replace(found, expected=figure, excess=best.reach)
+        own = side.crowd_of_entry(self.pairs, self.listed.value, best)
+        excess = own.excess(best.reach)
         figure = size.expected(excess, times)
         if figure > size.most:
             return replace(found, expected=figure, excess=excess)
-        own = side.crowd_of_entry(self.pairs, self.listed.value, best)
-        excess = min(own.excess(best.reach), excess)
+        # It takes ten times as long as that of the entry.
+        crowd = side.crowd(self.pairs, best)
+        excess = min(crowd.excess(best.reach), excess)
         figure = size.expected(excess, times)
-        if crowd is None and figure <= size.most:
-            crowd = side.crowd(self.pairs, best)
-            excess = min(crowd.excess(best.reach), excess)
-            figure = size.expected(excess, times)
-        if crowd is not None and figure <= size.most and self.plane is not None:
+        if figure <= size.most and self.plane is not None:
             views, raw = side.probes.views, self.listed.raw
             fine = Probes.of(refine(self.plane, views, best.view, raw).view)
             reached = self._reach(fine, best)

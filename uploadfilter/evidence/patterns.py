@@ -219,16 +219,6 @@ class Explained:
             shared=np.maximum(together / (deviation * own.deviation), 0),
         )
 
-    def one(self, place: int) -> "Explained":
-        """Return the pattern of one probe."""
-        row = slice(place, place + 1)
-        return Explained(
-            patterns=self.patterns[row],
-            mean=self.mean[row],
-            deviation=self.deviation[row],
-            shared=self.shared[row],
-        )
-
     def too_much(self, others: Signs) -> Floats:
         """Return the deviations that patterns add beyond ``ENOUGH``, shape (n,).
 
