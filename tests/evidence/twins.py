@@ -6,12 +6,10 @@ The tests compare ``probes.py`` and ``judging.py`` with it.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from operator import mul
 from statistics import NormalDist, fmean, linear_regression, pvariance
 
 import numpy as np
-from numpy.typing import NDArray
 
 from uploadfilter.evidence.background import BITS
 from uploadfilter.evidence.crowds import CROWD, UNCOUNTED
@@ -42,15 +40,9 @@ def shape(probe: Bits, strengths: Sequence[int]) -> list[int]:
     """Return the shape that a probe is nearest to, or its negative."""
     weights = [bit * strength for bit, strength in zip(probe, strengths, strict=True)]
     # In Python alone it would take seconds; these are whole numbers, too.
-    sums = (_shape_signs() @ np.array(weights)).tolist()
+    sums = (shapes() @ np.array(weights)).tolist()
     best = max(range(len(sums)), key=lambda it: abs(sums[it]))
-    return [int(bit) * _sign(sums[best]) for bit in _shape_signs()[best].tolist()]
-
-
-@cache
-def _shape_signs() -> NDArray[np.float32]:
-    packed = np.ascontiguousarray(shapes().astype(">u8")).view(np.uint8)
-    return np.unpackbits(packed, axis=1).astype(np.float32) * 2 - 1
+    return [int(bit) * _sign(sums[best]) for bit in shapes()[best].tolist()]
 
 
 def stripes(probe: Bits, strengths: Sequence[int]) -> list[int]:

@@ -24,14 +24,9 @@ from uploadfilter.evidence.background import (
     Background,
     Signs,
     Strengths,
-    bits_apart,
-    bits_of_some,
-    distances_of,
-    signs_of,
-    words_of,
 )
 from uploadfilter.evidence.crowds import Floats, bits_of
-from uploadfilter.evidence.shapes import shape_lanes, shapes
+from uploadfilter.evidence.shapes import shapes
 
 ENOUGH: Final = 4.0
 """Most deviations that a pattern may add; one picture in thirty thousand has as many
@@ -53,10 +48,6 @@ without patterns, 55 have a value beyond the second figure."""
 
 _STEPS_COUNTED: Final = 2
 """Steps of ``counted`` from 0 to 1, upwards: few, so that crowds are shared."""
-
-_ONE_BY_ONE: Final = 16
-"""Most probes that are compared with the shapes one after the other, a tenth of a
-millisecond each; more of them are one product."""
 
 _SIDE: Final = 16
 _STEPS: Final = 4
@@ -98,9 +89,8 @@ def counted(values: Signs) -> Floats:
 
 def _agreed_with_shapes(values: Signs) -> Floats:
     """Return how many bits more agree than not with the nearest shape or negative."""
-    words = np.packbits(values > 0, axis=1).view(">u8").astype(np.uint64)
-    apart = [bits_apart(shape_lanes(), it) for it in words]
-    return np.array([max(BITS - 2 * it.min(), 2 * it.max() - BITS) for it in apart])
+    agreed: Floats = np.abs(values @ shapes().T).max(axis=1, initial=0)
+    return agreed
 
 
 def shapes_of(weights: Signs) -> Signs:
@@ -112,38 +102,13 @@ def shapes_of(weights: Signs) -> Signs:
     Returns:
         Signs of the shapes times the strengths, same shape.
     """
-    if len(weights) > _ONE_BY_ONE:
-        best, signs = _together(weights)
-    else:
-        found = [_shape_of(probe) for probe in weights]
-        best, signs = (
-            np.array([it for it, _ in found]),
-            np.array([it for _, it in found]),
-        )
-    shown = signs_of(shapes()[best]) * signs[:, None].astype(np.float32)
-    shown *= np.abs(weights)
-    return shown
-
-
-def _together(weights: Signs) -> tuple[NDArray[np.intp], Signs]:
-    """Return the numbers of the shapes of many probes, and -1 for negatives."""
-    agreements = np.empty((len(weights), len(shapes())), np.float32)
-    sums = weights.sum(axis=1)[:, None]
-    for rows, bits in bits_of_some(shapes()):
-        # Whole numbers: twice what agrees with ones, minus all.
-        agreements[:, rows] = 2 * (weights @ bits.T) - sums
+    # Sums of whole numbers: they are exact.
+    agreements = weights @ shapes().T
     best = np.abs(agreements).argmax(axis=1)
-    return best, _signs(agreements[np.arange(len(weights)), best])
-
-
-def _shape_of(probe: Signs) -> tuple[int, float]:
-    """Return the number of the shape of a probe, and -1 if it is its negative."""
-    strengths = np.abs(probe).astype(np.uint8)
-    value = words_of((probe > 0).astype(np.uint8))
-    twice = 2 * distances_of(shape_lanes(), value, strengths)
-    agreements = int(strengths.sum()) - twice
-    best = int(np.abs(agreements).argmax())
-    return best, -1.0 if agreements[best] < 0 else 1.0
+    signs = _signs(agreements[np.arange(len(weights)), best])
+    found: Signs = shapes()[best] * signs[:, None]
+    found *= np.abs(weights)
+    return found
 
 
 def stripes_of(weights: Signs) -> Signs:
