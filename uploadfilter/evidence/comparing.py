@@ -9,6 +9,7 @@ reach, so a view is not compared with them where that cannot make it the best on
 
 import math
 from dataclasses import dataclass, field
+from enum import StrEnum
 from typing import Final, NamedTuple
 
 import numpy as np
@@ -26,12 +27,37 @@ from uploadfilter.evidence.patterns import (
     shapes_of,
 )
 from uploadfilter.evidence.probes import Pairs, Probes, Value
-from uploadfilter.evidence.sharing import guess_of, is_alike
+from uploadfilter.outlines import WHOLE, Outline
 
 _CROWD_VIEWS: Final = 64
 """Views of a sort that are compared with the cohort to describe its tail; of more,
 evenly chosen ones. Neighbouring views are alike, so that a part shows the tail of
 all."""
+
+
+_WHOLE: Final = Outline()
+
+
+class GuessSort(StrEnum):
+    """What a view guesses that happened to the original."""
+
+    LITTLE = "little"
+    TURNED = "turned"
+    FRAMED = "framed"
+    CUT = "cut"
+
+
+def guess_of(outline: Outline) -> GuessSort:
+    """Return the sort of a guess; views of one sort have tails of one kind.
+
+    A view with a covered part is nearly the upload as it is, which is a single view.
+    """
+    if outline.box != WHOLE:
+        return GuessSort.FRAMED
+    if outline.angle:
+        return GuessSort.TURNED
+    is_whole = outline.hidden is not None or outline == _WHOLE
+    return GuessSort.LITTLE if is_whole else GuessSort.CUT
 
 
 class Best(NamedTuple):
@@ -83,8 +109,6 @@ class UploadSide:
     ) -> Best:
         """Return the view that reaches furthest towards an entry.
 
-        A view that counts as many must reach further, by its handicap.
-
         Args:
             pairs: The views beside the entry.
             least: A reach below which all are alike: the result may be an upper bound
@@ -92,21 +116,18 @@ class UploadSide:
             counted_at_least: How much patterns count at least, see ``counted``.
         """
         at_least = max(pairs.counted, counted_at_least)
-        bounds = pairs.bounds(at_least) - pairs.handicaps
+        bounds = pairs.bounds(at_least)
         order = np.argsort(-bounds, kind="stable").tolist()
         best, place, counts = -math.inf, order[0], at_least
         for number in order:
             if bounds[number] <= max(best, least):
                 best = max(best, float(bounds[number]))
                 break
-            handicap = float(pairs.handicaps[number])
             share = self._counted(int(pairs.views[number]), at_least)
-            found = self._reach(pairs, number, share, max(best, least) + handicap)
-            found -= handicap
+            found = self._reach(pairs, number, share, max(best, least))
             if found > best:
                 best, place, counts = found, number, share
-        reached = best + float(pairs.handicaps[place])
-        return Best(int(pairs.views[place]), reached, counts)
+        return Best(int(pairs.views[place]), best, counts)
 
     def _counted(self, view: int, at_least: float) -> float:
         """Return how much patterns count for a view and an entry."""
@@ -203,7 +224,7 @@ class UploadSide:
         sort, variant = guess_of(views.outlines[view]), views.variants[view]
         rows = np.flatnonzero(
             [
-                other is variant and is_alike(sort, guess_of(outline))
+                other is variant and guess_of(outline) is sort
                 for outline, other in zip(views.outlines, views.variants, strict=True)
             ]
         )

@@ -5,7 +5,7 @@ the cohort's values within ``Thresholds.pdq`` of an entry do not count for that 
 because they are its own picture.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -22,10 +22,14 @@ from uploadfilter.evidence.chance import (
     least_excess,
 )
 from uploadfilter.evidence.cohort import LEAST_VALUES, Words
-from uploadfilter.evidence.comparing import Best, UploadSide
+from uploadfilter.evidence.comparing import (
+    Best,
+    GuessSort,
+    UploadSide,
+    guess_of,
+)
 from uploadfilter.evidence.crowding import crowd_of_value
 from uploadfilter.evidence.probes import PLAIN, Pairs, Probes, reach
-from uploadfilter.evidence.sharing import GuessSort, guess_of
 from uploadfilter.model import SignalType, Variant
 from uploadfilter.outlines import WHOLE, Outline
 from uploadfilter.reference.search.matching import Thresholds
@@ -140,12 +144,7 @@ def judge(
     if background is None:
         unjudged = map(_Listed.unjudged, candidates)
         return tuple(_seen(probes, probes.nearest(it.value), it) for it in unjudged)
-    # No view counts less than the one that counts least.
-    size = _Size(
-        entries=entries,
-        tries=tries * float(probes.times.min()),
-        most=most,
-    )
+    size = _Size(entries=entries, tries=tries, most=most)
     whole = UploadSide(probes=probes, background=background)
     pairs = whole.pairs(np.stack([words(it) for it in candidates]))
     return tuple(
@@ -187,19 +186,13 @@ def _best(
     If no view is better than chance, that is a lower bound.
     """
     best = side.best(pairs, least=size.least, counted_at_least=counted_at_least)
-    (times,) = _times(side.probes, [best.view])
-    return best, size.expected(best.reach, times)
+    return best, size.expected(best.reach, _times(side, best))
 
 
-def _times(probes: Probes, views: Iterable[int]) -> list[float]:
-    """Return how many times more each view counts than the one that counts least."""
-    least = probes.times.min()
-    outlines = probes.views.outlines
-    return [
-        float(probes.times[it] / least)
-        * (BOXED_TRIES if outlines[it].box != WHOLE else 1)
-        for it in views
-    ]
+def _times(side: UploadSide, best: Best) -> float:
+    """Return how many comparisons the best view counts as."""
+    is_boxed = side.probes.views.outlines[best.view].box != WHOLE
+    return BOXED_TRIES if is_boxed else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -272,7 +265,7 @@ class _Case:
         if best is None:
             best, _ = _best(side, self.pairs, size, counted_at_least=counted_at_least)
         found = _seen(side.probes, best.view, self.listed)
-        (times,) = _times(side.probes, [best.view])
+        times = _times(side, best)
         figure = size.expected(best.reach, times)
         if figure > size.most:
             return replace(found, expected=figure, excess=best.reach)

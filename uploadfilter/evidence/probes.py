@@ -28,7 +28,6 @@ from uploadfilter.evidence.patterns import (
     stripes_of,
     without,
 )
-from uploadfilter.evidence.sharing import times_of
 from uploadfilter.signals.soft.family import SoftViews
 
 PLAIN: Final = np.ones(BITS, np.uint8)
@@ -38,10 +37,6 @@ PLAIN.flags.writeable = False
 
 _LOOKED_AT: Final = 8
 """Views of a candidate whose reach is computed exactly, those that agree best."""
-
-_DECISIVE: Final = 9.0
-"""Reach of a pair that is judged ``altered`` in a set of a million. There, a view that
-counts as e times as many views must reach further by a ninth of a deviation."""
 
 Value = NDArray[np.uint64]
 
@@ -55,16 +50,12 @@ class Probes:
         strengths: Strength of each bit, shape (views, 256).
         weights: The same with the signs of the bits.
         lengths: Length of the weights of each view, at least 1.
-        times: As how many views each one counts, see ``sharing.times_of``.
-        handicaps: By how much further each must reach than one that counts once.
     """
 
     views: SoftViews
     strengths: Strengths
     weights: Signs
     lengths: NDArray[np.float32]
-    times: Floats
-    handicaps: Floats
 
     @classmethod
     def of(cls, views: SoftViews) -> "Probes":
@@ -73,14 +64,11 @@ class Probes:
         signs = np.unpackbits(views.values, axis=1).astype(np.float32) * 2 - 1
         weights = signs * strengths
         lengths = np.sqrt(np.maximum(np.square(weights).sum(axis=1), 1.0))
-        times = times_of(views.outlines)
         return cls(
             views=views,
             strengths=strengths,
             weights=weights,
             lengths=lengths,
-            times=times,
-            handicaps=np.log(times) / _DECISIVE,
         )
 
     def nearest(self, entry: Value) -> int:
@@ -97,7 +85,7 @@ class Probes:
         """
         signs = signs_of(entries)
         agreements = self.weights @ signs.T
-        by = agreements / self.lengths[:, None] - self.handicaps[:, None]
+        by = agreements / self.lengths[:, None]
         rows = np.argsort(-by, axis=0, kind="stable")[:_LOOKED_AT].T
         shape = len(entries), rows.shape[1], BITS
         shown = self.weights[rows]
@@ -116,7 +104,6 @@ class Probes:
         together = Pairs(
             shares=counted(signs),
             views=rows,
-            handicaps=self.handicaps[rows],
             weights=weights.reshape(2, *shape),
             others=others,
             products=products.reshape(2, *shape),
@@ -136,7 +123,6 @@ class Pairs:
     Attributes:
         shares: How much patterns count for the entry, shape (1,).
         views: Numbers of the views, shape (n,).
-        handicaps: By how much further each view must reach, shape (n,).
         weights: Signs times strengths of each side, shape (2, n, 256).
         others: The bits of the other side as -1 and 1, same shape.
         products: The weights times the covariance of the cohort, same shape.
@@ -152,7 +138,6 @@ class Pairs:
 
     shares: Floats
     views: NDArray[np.intp]
-    handicaps: Floats
     weights: Signs
     others: Signs
     products: Signs
@@ -174,7 +159,6 @@ class Pairs:
         return Pairs(
             shares=self.shares[number : number + 1],
             views=self.views[number],
-            handicaps=self.handicaps[number],
             weights=self.weights[:, number],
             others=self.others[:, number],
             products=self.products[:, number],
