@@ -69,7 +69,7 @@ class NearGeneration(Generation, Protocol):
 
         PDQ signals of every geometry and window take part, unless ``search`` would
         leave them out as well: exact-only entries, a quality below ``QUALITY_FLOOR``,
-        entries that are withdrawn. Every score is exact. A table of some hundred values
+        entries that are withdrawn. Every score is exact. A table of a thousand values
         is searched completely; in a larger one the search may miss an entry, see
         ``near_index.py``.
 

@@ -36,7 +36,6 @@ from uploadfilter.reference.search.near.probes import (
     ProbedBuckets,
     Prober,
 )
-from uploadfilter.reference.search.near.sifting import Sieve
 from uploadfilter.reference.search.soft import (
     LEAST_SCORE,
     WIDTH_BITS,
@@ -65,12 +64,9 @@ times as many rows as those of random values."""
 _SCORES_A_UNIT = 4
 """Scores of a row under one view that are computed in one unit."""
 
-SCANNED_ROWS = 256
-"""Most rows that are all scored, which takes a millisecond for 400 views."""
-
-SIFTED_ROWS = 4096
-"""Most rows that are all sifted (``sifting.py``), which takes some 3 ms for 400 views:
-as long as to probe the tables."""
+SCANNED_ROWS = 1000
+"""Most rows that are all scored, which takes 5 ms for 400 views; to probe the tables
+takes 3 ms, but may miss one."""
 
 SLICE_ROWS = 1 << 13
 """Rows that are compared at a time; their temporaries take 600 KiB."""
@@ -138,10 +134,6 @@ class NearIndex:
         return build(self._lanes, (bits,) * (WIDTH_BITS // bits), BIT_ORDER_SEED)
 
     @cached_property
-    def _sieve(self) -> Sieve:
-        return Sieve(self._lanes)
-
-    @cached_property
     def _prober(self) -> Prober:
         tables = self._tables
         keys = ChunkKeys(WIDTH_BITS, tables.bits, tables.seed)
@@ -168,9 +160,6 @@ class NearIndex:
         if count <= SCANNED_ROWS and work <= budget:
             every = np.arange(count)
             return replace(scored(self._lanes, every, scorer, least), work=work)
-        if count <= SIFTED_ROWS and work <= budget:
-            likely = self._sieve.likely(scorer, least)
-            return replace(scored(self._lanes, likely, scorer, least), work=work)
         search = _Search(self._lanes, self._tables, batch, scorer, budget)
         planned = min(PLANNED + count // PLANNED_ROWS, MOST_PLANNED)
         work = min(planned, budget // _PLANNED_SHARE)
