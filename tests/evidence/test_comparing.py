@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from tests.evidence.values import flipped, pictures, views_of
 from uploadfilter.evidence.background import Background
 from uploadfilter.evidence.comparing import Best, UploadSide
-from uploadfilter.evidence.crowding import Sampled, crowd_of_value
+from uploadfilter.evidence.crowding import crowd_of_value, crowd_of_views
 from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.patterns import counted
 from uploadfilter.evidence.probes import Probes, reach
@@ -125,7 +125,7 @@ def test_entries_share_the_crowd_of_a_view() -> None:
 
 
 @pytest.mark.parametrize("counted", [0.0, 0.5])
-def test_views_of_a_sort_share_the_comparison_with_the_cohort(counted: float) -> None:
+def test_views_of_a_sort_share_their_crowd(counted: float) -> None:
     """However much patterns count; the figures are those of a crowd of its own."""
     comparison = compared(20, 500)
     (pairs,) = comparison.pairs(pictures(20)[3][None])
@@ -137,9 +137,8 @@ def test_views_of_a_sort_share_the_comparison_with_the_cohort(counted: float) ->
 
     probes = comparison.probes
     weights, strengths = probes.weights[1:], probes.strengths[1:]
-    alone = Sampled.of(comparison.background, weights, strengths)
-    assert found.many == alone.crowd(counted)
-    assert len(comparison.samples) == 1
+    alone = crowd_of_views(comparison.background, weights, strengths, counted)
+    assert found.many == alone
     assert found.many.nearest >= whole.many.nearest
 
 
@@ -155,5 +154,5 @@ def test_views_of_other_sorts_are_not_of_the_crowd() -> None:
 
     found = comparison.crowd(pairs, Best(3, 6.0, 0.0))
 
-    alone = Sampled.of(background, probes.weights[1::2], probes.strengths[1::2])
-    assert found.many == alone.crowd(0.0)
+    weights, strengths = probes.weights[1::2], probes.strengths[1::2]
+    assert found.many == crowd_of_views(background, weights, strengths, 0.0)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from uploadfilter.evidence.background import Background, words_of
 from uploadfilter.evidence.cohort import Words
-from uploadfilter.evidence.crowding import Sampled, crowd_of_value
+from uploadfilter.evidence.crowding import crowd_of_value, crowd_of_views
 from uploadfilter.evidence.crowds import Crowd, TwoCrowds, reach_of
 from uploadfilter.evidence.patterns import (
     KEPT,
@@ -84,8 +84,7 @@ class UploadSide:
         counts: How much patterns count for the views that were asked for.
         shapes: The shapes that are nearest to the views that were asked for.
         crowds: The crowds of views that were computed, by how much patterns count.
-        samples: The cohort as views of a sort see it, by the first of them.
-        sorts: Their crowds, by how much patterns count as well.
+        sorts: The crowds of views of a sort, by the first of them and the same.
     """
 
     probes: Probes
@@ -93,7 +92,6 @@ class UploadSide:
     counts: dict[int, float] = field(default_factory=dict)
     shapes: dict[int, Explained] = field(default_factory=dict)
     crowds: dict[tuple[int, float], TwoCrowds] = field(default_factory=dict)
-    samples: dict[int, Sampled] = field(default_factory=dict)
     sorts: dict[tuple[int, float], Crowd] = field(default_factory=dict)
 
     def pairs(self, entries: Words) -> list[Pairs]:
@@ -209,13 +207,12 @@ class UploadSide:
         rows = self._alike(best.view)
         key = int(rows[0]), best.counted
         if key not in self.sorts:
-            if key[0] not in self.samples:
-                self.samples[key[0]] = Sampled.of(
-                    self.background,
-                    self.probes.weights[rows],
-                    self.probes.strengths[rows],
-                )
-            self.sorts[key] = self.samples[key[0]].crowd(best.counted)
+            self.sorts[key] = crowd_of_views(
+                self.background,
+                self.probes.weights[rows],
+                self.probes.strengths[rows],
+                best.counted,
+            )
         return self.sorts[key]
 
     def _alike(self, view: int) -> NDArray[np.intp]:

@@ -3,11 +3,9 @@
 Rules this module keeps: it is pure; a value that is left out cannot be of the crowd.
 """
 
-from dataclasses import dataclass, field
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from uploadfilter.evidence.background import (
     Background,
@@ -16,7 +14,7 @@ from uploadfilter.evidence.background import (
     bits_of_some,
     signs_of,
 )
-from uploadfilter.evidence.crowds import CROWD, Crowd, Floats, crowd_of, reaches
+from uploadfilter.evidence.crowds import CROWD, Crowd, crowd_of, reaches
 from uploadfilter.evidence.patterns import KEPT, Gauge
 from uploadfilter.evidence.probes import PLAIN, Value
 
@@ -26,10 +24,6 @@ _CROWDED: Final = 2.5
 
 _NEAREST: Final = 8 * CROWD
 """Values of the cohort whose reach towards several views is computed exactly."""
-
-_CAPPED_FIRST: Final = 2 * CROWD
-"""Values of the cohort that are compared with patterns first, the nearest ones. The
-others follow if patterns explain so much that these may be of the crowd."""
 
 
 def crowd_of_value(
@@ -67,90 +61,37 @@ def crowd_of_value(
     return crowd_of(reaches(found, gauge.bits), size=len(background))
 
 
-@dataclass(slots=True, kw_only=True)
-class Sampled:
-    """A sample of the cohort, as several probes see it before patterns.
+def crowd_of_views(
+    background: Background, weights: Signs, strengths: Strengths, counted: float
+) -> Crowd:
+    """Return the crowd of several probes, over a sample of the cohort.
 
-    Attributes:
+    Each of the sample counts by the probe that it is nearest to.
+
+    Args:
         background: The cohort.
         weights: Signs times strengths of the probes, shape (n, 256).
         strengths: The strengths.
-        gauge: What turns their agreements into reaches, without patterns.
-        reached: Deviations of each of the sample from the probe that it is nearest to.
-        near: Places of those that may be of the crowd.
-        others: Their bits as -1 and 1, shape (near, 256).
-        deviations: Their deviations from each probe, shape (near, n).
-        patterned: The gauge with patterns, as soon as it is needed.
+        counted: How much patterns count, see ``patterns.counted``.
     """
-
-    background: Background
-    weights: Signs
-    strengths: Strengths
-    gauge: Gauge
-    reached: Floats
-    near: NDArray[np.intp]
-    others: Signs
-    deviations: Floats
-    patterned: Gauge | None = field(default=None, repr=False)
-
-    @classmethod
-    def of(
-        cls, background: Background, weights: Signs, strengths: Strengths
-    ) -> "Sampled":
-        """Compare a sample of the cohort with probes."""
-        sample = background.sample()
-        gauge = Gauge.of(background, weights, strengths, with_patterns=False)
-        reached = np.empty(len(sample), np.float32)
-        # Twice the weights of the ones, minus all weights, in deviations.
-        twice = 2 * weights / gauge.deviation[:, None]
-        less = ((weights.sum(axis=1) + gauge.mean) / gauge.deviation)[:, None]
-        for rows, bits in bits_of_some(sample):
-            by = twice @ bits.T
-            by -= less
-            by.max(axis=0, out=reached[rows])
-        # The others are not of the crowd, unless patterns explain most of these.
-        near = np.argpartition(-reached, min(_NEAREST, len(reached)) - 1)[:_NEAREST]
-        others = signs_of(sample[near])
-        return cls(
-            background=background,
-            weights=weights,
-            strengths=strengths,
-            gauge=gauge,
-            reached=reached,
-            near=near,
-            others=others,
-            deviations=gauge.deviations(others @ weights.T),
-        )
-
-    def crowd(self, counted: float) -> Crowd:
-        """Return the crowd, for how much patterns count."""
-        best = reaches(self.deviations, self.gauge.bits).max(axis=-1)
-        if counted > 0:
-            self._cap(best, counted)
-        reached = self.reached.copy()
-        reached[self.near] = best
-        return crowd_of(reached, size=len(reached), views=len(self.weights))
-
-    def _cap(self, best: Floats, counted: float) -> None:
-        """Take off what patterns explain, of those of ``near`` where it can matter.
-
-        Args:
-            best: The best reach of each, which only becomes less.
-            counted: How much patterns count.
-        """
-        if self.patterned is None:
-            self.patterned = Gauge.of(self.background, self.weights, self.strengths)
-        order = np.argsort(-best)
-        first, others = order[:_CAPPED_FIRST], order[_CAPPED_FIRST:]
-        best[first] = self._capped(first, self.patterned, counted)
-        if len(others) and np.partition(best[first], -CROWD)[-CROWD] < best[others[0]]:
-            best[others] = self._capped(others, self.patterned, counted)
-
-    def _capped(self, places: NDArray[np.intp], gauge: Gauge, counted: float) -> Floats:
-        """Return the best reach of some of ``near``, without what patterns explain."""
-        found = self.deviations[places]
+    sample = background.sample()
+    gauge = Gauge.of(background, weights, strengths, with_patterns=counted > 0)
+    reached = np.empty(len(sample), np.float32)
+    # Twice the weights of the ones, minus all weights, in deviations.
+    twice = 2 * weights / gauge.deviation[:, None]
+    less = ((weights.sum(axis=1) + gauge.mean) / gauge.deviation)[:, None]
+    for rows, bits in bits_of_some(sample):
+        by = twice @ bits.T
+        by -= less
+        by.max(axis=0, out=reached[rows])
+    # The others are not of the crowd, unless patterns explain most of these.
+    near = np.argpartition(-reached, min(_NEAREST, len(reached)) - 1)[:_NEAREST]
+    others = signs_of(sample[near])
+    found = gauge.deviations(others @ weights.T)
+    if counted > 0:
         far, probes = np.nonzero(found > KEPT)
-        others = self.others[places[far]]
-        found[far, probes] = gauge.capped(found[far, probes], others, probes, counted)
-        best: Floats = reaches(found, gauge.bits).max(axis=-1)
-        return best
+        found[far, probes] = gauge.capped(
+            found[far, probes], others[far], probes, counted
+        )
+    reached[near] = reaches(found, gauge.bits).max(axis=-1)
+    return crowd_of(reached, size=len(reached), views=len(weights))

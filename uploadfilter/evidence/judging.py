@@ -36,10 +36,6 @@ from uploadfilter.reference.search.matching import Thresholds
 from uploadfilter.signals.soft.family import SoftViews
 from uploadfilter.signals.soft.refining import refine
 
-GENERIC: Final = 60
-"""Bits within which nearly all pairs from different collections show the same
-picture."""
-
 HOPELESS: Final = 0.1
 """Expected chance matches from which a candidate is not looked at any further. The
 crowd only adds to them. A refinement may take off more decades than there are between
@@ -63,8 +59,6 @@ class Evidence:
         variant: How the upload is turned or mirrored.
         refused: Values of the cohort that did not count, because the entry matches
             them; 0 for a candidate that is no better than chance.
-        generic: Values of the cohort within ``GENERIC`` bits of the entry, without the
-            refused ones: a generic entry is near many pictures.
     """
 
     expected: float | None
@@ -73,7 +67,6 @@ class Evidence:
     outline: Outline = _WHOLE
     variant: Variant = Variant.UPRIGHT
     refused: int = 0
-    generic: int = 0
 
 
 def judge_values(
@@ -319,7 +312,6 @@ class _Listed:
     value: NDArray[np.uint64]
     background: Background | None
     refused: int
-    generic: int
 
     @classmethod
     def of(cls, background: Background | None, raw: bytes) -> "_Listed":
@@ -336,14 +328,13 @@ class _Listed:
             value=value,
             background=background.without(is_own) if is_usable else None,
             refused=refused,
-            generic=int(np.count_nonzero(distances <= GENERIC)) - refused,
         )
 
     @classmethod
     def unjudged(cls, raw: bytes) -> "_Listed":
         """Return an entry that is not compared with the cohort."""
         value = words(raw)
-        return cls(raw=raw, value=value, background=None, refused=0, generic=0)
+        return cls(raw=raw, value=value, background=None, refused=0)
 
     def evidence(self, distance: int) -> Evidence:
         """Return a judgement that has no figure so far."""
@@ -352,7 +343,6 @@ class _Listed:
             excess=0.0,
             distance=distance,
             refused=self.refused,
-            generic=self.generic,
         )
 
 

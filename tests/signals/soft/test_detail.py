@@ -2,8 +2,6 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from tests.signals.soft import twins
 from tests.signals.soft.planes import Plane, drawn, plane_of
@@ -33,39 +31,6 @@ def test_quality_of_a_part_equals_its_twin(box: Rectangle) -> None:
     found = quality_of(plane, box)
 
     assert abs(found - twins.quality(plane.astype(np.float64), box)) <= 1
-
-
-@settings(max_examples=20, deadline=None)
-@given(
-    seed=st.integers(1, 9),
-    strength=st.floats(0.01, 1),
-    enough=st.integers(1, 120),
-    boxes=st.lists(
-        st.tuples(*[st.integers(0, 48)] * 2, *[st.integers(13, 64)] * 2),
-        min_size=1,
-        max_size=20,
-    ),
-)
-def test_what_is_enough_changes_no_answer(
-    seed: int,
-    strength: float,
-    enough: int,
-    boxes: list[tuple[int, int, int, int]],
-) -> None:
-    """To count no further than needed tells the same parts apart."""
-    plane = np.asarray(plane_of(drawn(seed)) * np.float32(strength), np.float32)
-    parts = [
-        (left / 64, top / 64, min(left + wide, 64) / 64, min(top + high, 64) / 64)
-        for left, top, wide, high in boxes
-    ]
-
-    whole = qualities_of(plane, parts)
-    found = qualities_of(plane, parts, enough=enough)
-
-    assert ((found >= enough) == (whole >= enough)).all()
-    assert (found <= whole).all()
-    assert (found == whole)[whole < enough].all()
-    assert whole.tolist() == [quality_of(plane, box) for box in parts]
 
 
 def test_a_flat_part_has_none_and_level_does_not_matter() -> None:

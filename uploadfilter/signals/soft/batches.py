@@ -100,11 +100,11 @@ class Batch:
 
         The whole upload is asked for its quality elsewhere, as of all its views.
         """
-        found = qualities_of(plane, self.boxes, enough=QUALITY_FLOOR)
+        found = qualities_of(plane, self.boxes)
         return self.places[found < QUALITY_FLOOR]
 
 
 def detailed(plane: Floats, boxes: Sequence[Rectangle]) -> list[Rectangle]:
     """Return the boxes that alone would be pictures that are matched."""
-    shows = qualities_of(plane, boxes, enough=QUALITY_FLOOR) >= QUALITY_FLOOR
+    shows = qualities_of(plane, boxes) >= QUALITY_FLOOR
     return list(compress(boxes, shows.tolist()))

@@ -39,10 +39,6 @@ _ALONG: Final = (0.25, 0.333, 0.375, 0.44)
 _ENDS: Final = (0.5, 0.36, 0.64, 0.0, 1.0)
 """Parts of such a cut that are at its low end: most are about the middle."""
 
-_CACHED: Final = 2048
-"""Pairs of edges of boxes that are kept. Their estimates are kept in ``axes`` as
-well."""
-
 _STRIPS: Final = (0.1, 0.2)
 """Heights of covered strips: captions have one or two lines."""
 
@@ -89,44 +85,30 @@ class GuessPlan:
 
 def plan_of(guesses: Sequence[Guess]) -> GuessPlan:
     """Prepare guesses; one that shows too little of the original is left out."""
+    rows: dict[AxisEstimate, int] = {}
+    columns: dict[AxisEstimate, int] = {}
     kept: list[Guess] = []
-    axes: list[tuple[AxisEstimate, AxisEstimate]] = []
+    pairs: list[tuple[int, int]] = []
     for guess in guesses:
         row, column = axis_of(down(guess.outline)), axis_of(across(guess.outline))
         if row is not None and column is not None:
             kept.append(guess)
-            axes.append((row, column))
-    sure = np.stack([_sure(guess.step) for guess in kept])
-    return _plan(tuple(guess.outline for guess in kept), axes, sure)
-
-
-def _plan(
-    outlines: tuple[Outline, ...],
-    axes: Sequence[tuple[AxisEstimate, AxisEstimate]],
-    sure: Floats,
-) -> GuessPlan:
-    """Return the plan of guesses with some row and column estimates.
-
-    Args:
-        outlines: The guesses.
-        axes: Row and column estimate of each.
-        sure: Share that stays in spite of uncertain edges, for each or for all.
-    """
-    rows: dict[AxisEstimate, int] = {}
-    columns: dict[AxisEstimate, int] = {}
-    pairs = [
-        (rows.setdefault(row, len(rows)), columns.setdefault(column, len(columns)))
-        for row, column in axes
-    ]
+            pairs.append(
+                (
+                    rows.setdefault(row, len(rows)),
+                    columns.setdefault(column, len(columns)),
+                )
+            )
     first, second = np.array(pairs, np.intp).T
     of_rows = np.stack([axis.explained for axis in rows])
     of_columns = np.stack([axis.explained for axis in columns])
+    sure = np.stack([_sure(guess.step) for guess in kept])
     return GuessPlan(
         rows=np.concatenate([axis.estimate for axis in rows]),
         columns=np.concatenate([axis.estimate for axis in columns]).T.copy(),
         pairs=(first, second),
         noise=expectations(of_rows[first], of_columns[second], sure),
-        outlines=outlines,
+        outlines=tuple(guess.outline for guess in kept),
     )
 
 
@@ -220,26 +202,7 @@ def cells() -> GuessPlan:
 
 def boxed(boxes: Sequence[Rectangle]) -> GuessPlan:
     """Return the guesses that the picture fills some boxes of the upload."""
-    axes = [
-        (_axis_of_box(top, bottom), _axis_of_box(left, right))
-        for left, top, right, bottom in boxes
-    ]
-    kept = [
-        (Outline(box=box), (row, column))
-        for box, (row, column) in zip(boxes, axes, strict=True)
-        if row is not None and column is not None
-    ]
-    return _plan(
-        tuple(outline for outline, _ in kept),
-        [pair for _, pair in kept],
-        _sure(_BOX_STEP),
-    )
-
-
-@lru_cache(_CACHED)
-def _axis_of_box(first: float, last: float) -> AxisEstimate | None:
-    """Return the estimate for an axis of a box, by its edges."""
-    return axis_of(Seen(box=(first, last)))
+    return plan_of([Guess(outline=Outline(box=it), step=_BOX_STEP) for it in boxes])
 
 
 @lru_cache(1)
