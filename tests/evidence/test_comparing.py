@@ -9,7 +9,12 @@ from hypothesis import strategies as st
 
 from tests.evidence.values import flipped, pictures, views_of
 from uploadfilter.evidence.background import Background
-from uploadfilter.evidence.comparing import Best, UploadSide
+from uploadfilter.evidence.comparing import (
+    Best,
+    GuessSort,
+    UploadSide,
+    guess_of,
+)
 from uploadfilter.evidence.crowding import crowd_of_value, crowd_of_views
 from uploadfilter.evidence.judging import words
 from uploadfilter.evidence.patterns import counted
@@ -156,3 +161,18 @@ def test_views_of_other_sorts_are_not_of_the_crowd() -> None:
 
     weights, strengths = probes.weights[1::2], probes.strengths[1::2]
     assert found.many == crowd_of_views(background, weights, strengths, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("outline", "sort"),
+    [
+        (Outline(), GuessSort.LITTLE),
+        (Outline(hidden=(0.0, 0.0, 1.0, 0.1)), GuessSort.LITTLE),
+        (Outline(angle=2.0, left=0.01, right=0.01), GuessSort.TURNED),
+        (Outline(box=(0.0, 0.25, 1.0, 0.75)), GuessSort.FRAMED),
+        (Outline(left=0.05), GuessSort.CUT),
+    ],
+)
+def test_each_guess_has_a_sort(outline: Outline, sort: GuessSort) -> None:
+    """A covered part leaves nearly the upload as it is."""
+    assert guess_of(outline) is sort
