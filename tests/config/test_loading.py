@@ -37,6 +37,19 @@ def test_command_line_alone_is_enough() -> None:
     assert settings.state == STATE
 
 
+@pytest.mark.parametrize("door", ["api", "clamd"])
+def test_door_on_the_command_line_is_enough(tmp_path: Path, door: str) -> None:
+    """Where applications only ask, no origin has to be said."""
+    alone = config.load(
+        None, overrides={door: "unix:/run/a mode=0660"}, default_state=STATE
+    )
+    over_file = load(tmp_path, f'[{door}]\nlisten = "unix:/b"\n', **{door: "unix:/a"})
+
+    assert str(getattr(alone, door).address) == "unix:/run/a mode=0660"
+    assert alone.proxy_listen == ()
+    assert getattr(over_file, door).listen == "unix:/a"
+
+
 def test_file_fills_the_rooms_settings(tmp_path: Path) -> None:
     """Each table fills the settings of one room; sizes may have units."""
     settings = load(

@@ -331,12 +331,11 @@ def _from_variable(text: str, key: Key) -> object:
 
 
 def _put(document: dict[str, Any], key: Key, value: object) -> None:
-    """Set a value of the document; a new URL of an origin keeps its timeouts."""
-    if key[0] == schema.ORIGIN:
-        table = document.get(schema.ORIGIN)
-        document[schema.ORIGIN] = {
-            **(table if isinstance(table, dict) else {}),
-            "url": value,
-        }
-        return
-    document[str(key[0])] = value
+    """Set a value of the document; the other keys of its table stay."""
+    *tables, name = key
+    for table in tables:
+        held = document.get(str(table))
+        inner = dict(held) if isinstance(held, dict) else {}
+        document[str(table)] = inner
+        document = inner
+    document[str(name)] = value
