@@ -49,7 +49,7 @@ async def shared(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Visi
         ("zPING\0", "PONG\0"),
         ("nPING\n", "PONG\n"),
         ("PING", "PONG\n"),
-        ("zVERSION\0", "uploadfilter */*\0"),
+        ("zVERSION\0", "uploadfilter */2/Thu Jan  1 00:00:00 1970\0"),
         ("nVERSIONCOMMANDS\n", "uploadfilter */*| COMMANDS: * INSTREAM *\n"),
         ("zSTATS\0", "POOLS: 1\n*END\0"),
         ("zSCAN /etc/passwd\0", f"{UNKNOWN}\0"),

@@ -65,7 +65,7 @@ class ClamdDoor:
         in_force: The live settings.
         drain: The uploads in flight.
         metrics: Counts them.
-        version: Returns the filter's version, and the generation's.
+        version: Returns the filter's version, and number and date of its reference set.
     """
 
     intake: Intake

@@ -1,5 +1,6 @@
 """Open the doors for applications and front ends, from the parts of the service."""
 
+import time
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -47,16 +48,21 @@ class Doors:
     def clamd(self, address: TCPAddress | UnixAddress | None) -> ServedRaw:
         """Return the clamd door and its addresses: none if it is not wanted."""
         watched, software = self.watched, f"uploadfilter {version('uploadfilter')}"
+
+        def describe() -> str:
+            """Name the reference set as clamd does its signatures: number and date."""
+            generation = watched.generation
+            sets = generation.sets if generation else ()
+            date = time.gmtime(max((it.imported_at for it in sets), default=0))
+            number = generation.number if generation else 0
+            return f"{software}/{number}/{time.asctime(date)}"
+
         door = ClamdDoor(
             intake=self.parts.intake,
             in_force=watched.in_force,
             drain=watched.drain,
             metrics=watched.metrics,
-            version=lambda: (
-                f"{software}/{watched.generation.number}"
-                if watched.generation
-                else software
-            ),
+            version=describe,
         )
         return ServedRaw(door.answer, () if address is None else (address,))
 
