@@ -4,6 +4,7 @@ import json
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from deploy.demo import running
 from tests.e2e import pictures
 from tests.e2e.conftest import import_set, log, write_set
 from tests.ports import free_port
-from tests.sites.programs import debian, installed, run
+from tests.sites.programs import debian, installed, run, server
 
 pytestmark = pytest.mark.e2e
 
@@ -201,3 +202,64 @@ def test_clients_of_python_understand_the_answers(
     clients = ["clamd", "clamav-client", *["aioclamd"] * (where == "at_port")]
 
     assert json.loads(done.stdout) == dict.fromkeys(clients, told)
+
+
+RSPAMD = """
+options {{
+  pidfile = "{folder}/pid"; tempdir = "{folder}"; rrd = "{folder}/rrd";
+  stats_file = "{folder}/stats"; history_file = "{folder}/history";
+  control_socket = "{folder}/control mode=0600"; url_tld = "{folder}/tld.txt";
+  filters = ""; dns {{ nameserver = ["127.0.0.1:1:1"]; }}
+}}
+logging {{ type = "console"; }}
+lua = "{folder}/rules.lua";
+modules {{ path = "/usr/share/rspamd/plugins/antivirus.lua"; }}
+worker "normal" {{ bind_socket = "127.0.0.1:{port}"; count = 1; }}
+antivirus {{
+  filter {{
+    type = "clamav"; servers = "{asked}"; symbol = "FILTER";
+    scan_mime_parts = true; scan_image_mime = true;
+  }}
+}}
+"""
+"""Rspamd with its antivirus module and nothing else."""
+
+
+@pytest.mark.parametrize("where", ["at_socket", "at_port"])
+def test_rspamd_finds_listed_pictures_in_mails(
+    request: pytest.FixtureRequest,
+    files: Mapping[str, Path],
+    tmp_path: Path,
+    where: str,
+) -> None:
+    """Each attachment is asked about, and the symbol names what was found."""
+    asked: Daemon = request.getfixturevalue(where)
+    program, port = debian("rspamd", package="rspamd"), free_port()
+    (tmp_path / "rules.lua").touch()
+    (tmp_path / "tld.txt").write_text("com\n")
+    config, log_file = tmp_path / "rspamd.conf", tmp_path / "rspamd.log"
+    config.write_text(RSPAMD.format(folder=tmp_path, port=port, asked=asked.address))
+    with server([program, "-i", "-f", "-c", config], log=log_file, ready=port):
+        found = {}
+        for name in ("lake.jpg", "boat.jpg", "cut.png"):
+            mail = EmailMessage()
+            mail["From"], mail["To"] = "a@example.com", "b@example.com"
+            mail["Message-ID"] = f"<{name}@example.com>"
+            mail.set_content("See the picture.")
+            mail.add_attachment(
+                files[name].read_bytes(),
+                maintype="application",
+                subtype="octet-stream",
+                filename=name,
+            )
+            answer = running.request(
+                f"http://127.0.0.1:{port}/checkv2", method="POST", body=mail.as_bytes()
+            )
+            found[name] = json.loads(answer.body)["symbols"]
+
+    assert {name: sorted(it) for name, it in found.items()} == {
+        "lake.jpg": ["FILTER"],
+        "boat.jpg": [],
+        "cut.png": ["FILTER"],
+    }
+    assert found["lake.jpg"]["FILTER"]["options"] == [KNOWN]
