@@ -44,12 +44,6 @@ same way: with one, photographs have 4 pairs with E <= 0.01, with a hundred one,
 1.2 are expected."""
 
 
-UNCOUNTED_TRIES: Final = 2
-"""Comparisons that an entry counts as for which patterns do not count wholly: chance
-reaches a little further there, too. With one, 40 uploads of half A of ``benchmarks
-altered`` have 230 strangers at 1e-3 of a pair, with two at most 163."""
-
-
 def probability(excess: float) -> float:
     """Return how often an unrelated pair has at least this excess, 0 to 1."""
     return 0.5 * math.erfc(excess / math.sqrt(2))

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from uploadfilter.evidence.background import BITS, Background, signs_of
 from uploadfilter.evidence.chance import (
+    ALTERED,
     BOXED_TRIES,
     REFINED_TRIES,
     SHIFTED_TRIES,
-    UNCOUNTED_TRIES,
     expected,
     least_excess,
 )
@@ -154,9 +154,9 @@ def _judged(
     size: "_Size",
 ) -> Evidence:
     """Judge one candidate, without its own pictures in the cohort."""
+    best = None
     if not whole.background.resembles(words(raw)):
-        best = whole.best(pairs, least=size.least)
-        figure = size.expected(best.reach, _times(whole, pairs, best))
+        best, figure = _best(whole, pairs, size)
         if figure > size.most:
             seen = _seen(whole.probes, best.view, _Listed.unjudged(raw))
             return replace(seen, expected=figure, excess=best.reach)
@@ -166,15 +166,26 @@ def _judged(
     if listed.refused:
         whole = UploadSide(probes=whole.probes, background=listed.background)
         (pairs,) = whole.pairs(listed.value[None])
+        best = None
     case = _Case(side=whole, pairs=pairs, listed=listed, plane=plane, size=size)
-    return case.judged(whole.best(pairs, least=size.least))
+    return case.judged_both_ways(best)
 
 
-def _times(side: UploadSide, pairs: Pairs, best: Best) -> float:
+def _best(
+    side: UploadSide, pairs: Pairs, size: "_Size", *, counted_at_least: float = 0.0
+) -> tuple[Best, float]:
+    """Return the best view of an entry, and E as far as its reach alone says.
+
+    If no view is better than chance, that is a lower bound.
+    """
+    best = side.best(pairs, least=size.least, counted_at_least=counted_at_least)
+    return best, size.expected(best.reach, _times(side, best))
+
+
+def _times(side: UploadSide, best: Best) -> float:
     """Return how many comparisons the best view counts as."""
     is_boxed = side.probes.views.outlines[best.view].box != WHOLE
-    times = BOXED_TRIES if is_boxed else 1
-    return times if pairs.counted == 1 else times * UNCOUNTED_TRIES
+    return BOXED_TRIES if is_boxed else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,15 +224,41 @@ class _Case:
     plane: bytes | None
     size: _Size
 
-    def judged(self, best: Best) -> Evidence:
+    def judged_both_ways(self, best: Best | None) -> Evidence:
+        """Judge as far as patterns count for the entry, and as if they did wholly.
+
+        Where they do not count a copy reaches further, but so does the crowd: sometimes
+        one way shows more, sometimes the other. Both together are two tries.
+
+        Args:
+            best: The best view, if it is known.
+        """
+        if self.pairs.counted == 1:
+            return self.judged(best)
+        case = replace(self, size=replace(self.size, tries=self.size.tries * 2))
+        found = case.judged(best)
+        if found.expected is None or found.expected <= ALTERED:
+            return found
+        other = case.judged(None, counted_at_least=1.0)
+        if other.expected is not None and other.expected < found.expected:
+            return other
+        return found
+
+    def judged(self, best: Best | None, *, counted_at_least: float = 0.0) -> Evidence:
         """Judge the entry by its best view, then refined.
 
         Each crowd only adds to E, so a candidate that is no better than chance is not
         looked at any further.
+
+        Args:
+            best: The best view; it is looked for unless it is known.
+            counted_at_least: How much patterns count at least.
         """
         side, size = self.side, self.size
+        if best is None:
+            best, _ = _best(side, self.pairs, size, counted_at_least=counted_at_least)
         found = _seen(side.probes, best.view, self.listed)
-        times = _times(side, self.pairs, best)
+        times = _times(side, best)
         figure = size.expected(best.reach, times)
         if figure > size.most:
             return replace(found, expected=figure, excess=best.reach)
