@@ -9,16 +9,20 @@ import aiohttp
 import jsonschema
 import pytest
 
+from tests.corpus import pictures
 from tests.doors.visiting import LISTED, port_of, visit
+from tests.evidence.seen import cropped, listed, value_of
 from tests.proxy.site import exact_entry, sha256, site
 from tests.waiting import until
-from uploadfilter.decisions.records.records import ShedRecord
+from uploadfilter.copies import queue
+from uploadfilter.decisions.records.records import CopyRecord, ShedRecord
 from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS
 from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.doors.settings import APISettings
 from uploadfilter.doors.tokens import TokenFile
 
 UPLOAD = {"Content-Type": "text/plain"}
+IMAGE = {"Content-Type": "image/jpeg"}
 
 
 async def test_over_tcp_each_question_needs_a_token(tmp_path: Path) -> None:
@@ -203,3 +207,21 @@ async def test_health_is_told_without_a_token(tmp_path: Path) -> None:
         told = await answer.json()
 
     assert (answer.status, told) == (200, {"status": "ready"})
+
+
+async def test_copies_are_looked_for_after_the_answer_of_any_client(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The bound of one client is not that of all who cannot be told apart."""
+    monkeypatch.setattr(queue, "DRAIN_S", 60.0)
+    monkeypatch.setattr(queue, "MOST_OF_CLIENT", 0)
+    original = pictures.photograph(1, width=640, height=480)
+    entry = listed("e", value_of(original))
+    async with visit(tmp_path, listed=[entry]) as it:
+        content = pictures.jpeg(cropped(original))
+        _, _, body = await it.ask("POST", "/v1/scan", content, IMAGE)
+
+    answer = json.loads(body)
+    found = [it for it in it.site.records() if isinstance(it, CopyRecord)]
+    assert (answer["effect"], answer["matches"]) == ("ACCEPT", [])
+    assert [it.decision for it in found] == [answer["decision"]]

@@ -4,7 +4,8 @@ Rules this module keeps:
 
 - It never waits and never refuses an upload: what it cannot hold is counted.
 - It is bounded in uploads, in bytes, and in uploads of one client, so that no client
-  keeps the uploads of all others from being searched.
+  keeps the uploads of all others from being searched. Clients that cannot be told apart
+  have no bound of their own.
 - At the end, what is held is searched for some seconds; the rest is counted.
 """
 
@@ -77,7 +78,7 @@ class CopyQueue:
         is_full = (
             len(self._jobs) >= MOST_WAITING
             or self._bytes + job.size > MOST_BYTES
-            or self._of_client[job.client] >= MOST_OF_CLIENT
+            or (bool(job.client) and self._of_client[job.client] >= MOST_OF_CLIENT)
         )
         if is_full:
             self._drop(1)
