@@ -20,6 +20,7 @@ from uploadfilter.doors.lookups import MOST_BYTES, MOST_SIGNALS
 from uploadfilter.doors.quotas import USUAL, Quota, Scope
 from uploadfilter.doors.settings import APISettings
 from uploadfilter.doors.tokens import TokenFile
+from uploadfilter.evidence.settings import EvidenceSettings
 
 UPLOAD = {"Content-Type": "text/plain"}
 IMAGE = {"Content-Type": "image/jpeg"}
@@ -217,7 +218,8 @@ async def test_copies_are_looked_for_after_the_answer_of_any_client(
     monkeypatch.setattr(queue, "MOST_OF_CLIENT", 0)
     original = pictures.photograph(1, width=640, height=480)
     entry = listed("e", value_of(original))
-    async with visit(tmp_path, listed=[entry]) as it:
+    evidence = EvidenceSettings()
+    async with visit(tmp_path, listed=[entry], evidence=evidence) as it:
         content = pictures.jpeg(cropped(original))
         _, _, body = await it.ask("POST", "/v1/scan", content, IMAGE)
 

@@ -148,9 +148,13 @@ async def test_upload_beyond_the_queue_is_counted_and_passes(
 ) -> None:
     """The count is in the metrics, on record, and in the totals of its day."""
     monkeypatch.setattr(queue, bound, 0)
-    async with site(tmp_path, listed=[listed()], evidence=SEARCHED) as shared:
+    trusted = (ipaddress.ip_network("127.0.0.1"),)
+    async with site(
+        tmp_path, listed=[listed()], evidence=SEARCHED, trusted_proxies=trusted
+    ) as shared:
         for _ in range(2):
-            assert status(await shared.put(UNLISTED)) == 200
+            answer = await shared.put(UNLISTED, b"X-Forwarded-For: 198.51.100.1")
+            assert status(answer) == 200
         metrics = shared.metrics
 
     records = shared.records()
