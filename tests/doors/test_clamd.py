@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.doors.visiting import LISTED, Visit, chunks, visit
+from tests.doors.visiting import LISTED, Visit, chunks, pass_files, visit
 from tests.proxy.wire import TIMEOUT_S
 from tests.waiting import until
 from uploadfilter.decisions.policy import Policy
@@ -128,21 +128,9 @@ async def pass_file(it: Visit, path: Path, sent: bytes = b"zFILDES\0") -> str:
     """Pass an open file to the clamd door, and return the answer."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
-        return (await asyncio.to_thread(_pass_files, it.clamd, [file], sent)).decode()
+        return (await asyncio.to_thread(pass_files, it.clamd, [file], sent)).decode()
     finally:
         os.close(file)
-
-
-def _pass_files(door: Path, files: list[int], sent: bytes) -> bytes:
-    with socket.socket(socket.AF_UNIX) as client:
-        client.settimeout(TIMEOUT_S)
-        client.connect(str(door))
-        client.sendall(sent)
-        socket.send_fds(client, [b"\0"], files)
-        answer = b""
-        while data := client.recv(4096):
-            answer += data
-        return answer
 
 
 async def test_only_a_regular_file_is_read(shared: Visit, tmp_path: Path) -> None:

@@ -1,10 +1,12 @@
 """A filter with its doors open, and the visitors that knock at them."""
 
 import asyncio
+import socket
 import struct
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +40,7 @@ class Visit:
         self,
         method: str,
         path: str,
-        body: bytes | None = None,
+        body: bytes | BytesIO | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> tuple[int, Mapping[str, str], bytes]:
         """Ask the scan API once; return status, headers and body."""
@@ -107,6 +109,19 @@ def chunks(content: bytes, size: int = 64 * 1024) -> list[bytes]:
     """Return the chunks in which clients of ClamAV send a content."""
     pieces = [content[begin : begin + size] for begin in range(0, len(content), size)]
     return [struct.pack(">I", len(piece)) + piece for piece in [*pieces, b""]]
+
+
+def pass_files(door: Path, files: list[int], sent: bytes) -> bytes:
+    """Pass open files to the clamd door after a command; return the whole answer."""
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(TIMEOUT_S)
+        client.connect(str(door))
+        client.sendall(sent)
+        socket.send_fds(client, [b"\0"], files)
+        answer = b""
+        while data := client.recv(4096):
+            answer += data
+        return answer
 
 
 def port_of(running: Site) -> int:
