@@ -124,11 +124,12 @@ async def test_upload_is_answered_once_it_is_on_record(
     assert record.client is None or record.client
 
 
-async def pass_file(it: Visit, path: Path, sent: bytes = b"zFILDES\0") -> str:
+async def pass_file(it: Visit, path: Path, flags: int = os.O_RDONLY) -> str:
     """Pass an open file to the clamd door, and return the answer."""
-    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    file = os.open(path, flags | os.O_NONBLOCK)
     try:
-        return (await asyncio.to_thread(pass_files, it.clamd, [file], sent)).decode()
+        answer = await asyncio.to_thread(pass_files, it.clamd, [file], b"zFILDES\0")
+        return answer.decode()
     finally:
         os.close(file)
 
@@ -139,6 +140,16 @@ async def test_only_a_regular_file_is_read(shared: Visit, tmp_path: Path) -> Non
     found = [await pass_file(shared, it) for it in (tmp_path, tmp_path / "pipe")]
 
     assert all(it.endswith(": Not a regular file. ERROR\0") for it in found)
+
+
+async def test_file_that_cannot_be_read_is_found(shared: Visit, tmp_path: Path) -> None:
+    """A file that is open for writing alone was not seen, and is on record."""
+    before = len(shared.site.decisions())
+    found = await pass_file(shared, tmp_path / "file", os.O_WRONLY | os.O_CREAT)
+    (record,) = shared.site.decisions()[before:]
+
+    assert found.endswith(": Uploadfilter.Inconclusive.malformed_request FOUND\0")
+    assert record.effect == "REJECT"
 
 
 async def test_no_passed_file_stays_open(shared: Visit, tmp_path: Path) -> None:

@@ -23,6 +23,9 @@ from uploadfilter.doors.clamdwire import MOST_COMMAND_BYTES, ClamdCommand, Clamd
         pytest.param(
             b"GET / HTTP/1.1\r\n\r\n", (b"GET / HTTP/1.1", b"\n"), b"\r\n", id="http"
         ),
+        pytest.param(b"zFILDES\0!", (b"FILDES", b"\0"), b"", id="file"),
+        pytest.param(b"nFILDES\n\0zEND\0", (b"FILDES", b"\n"), b"zEND\0", id="file-n"),
+        pytest.param(b"zFILDES\0", None, b"zFILDES\0", id="file-without-its-byte"),
         pytest.param(b"", None, b"", id="nothing"),
         pytest.param(b"z", None, b"z", id="begun"),
         pytest.param(b"zPING", None, b"zPING", id="cut"),
@@ -33,26 +36,23 @@ def test_command_ends_as_it_begins(
     sent: bytes, command: tuple[bytes, bytes] | None, rest: bytes
 ) -> None:
     """``z`` ends with a zero byte, ``n`` with a line; an old command with what came."""
-    wire = ClamdWire()
-    wire.receive(sent)
+    wire = wire_of(sent)
     found = wire.take_command()
 
     assert found == (command and ClamdCommand(*command))
-    assert left_of(wire) == len(rest)
+    assert wire.take_command() == wire_of(rest).take_command()
 
 
-def left_of(wire: ClamdWire) -> int:
-    """Return how many bytes a wire holds."""
-    left = 0
-    while wire.take_byte():
-        left += 1
-    return left
+def wire_of(sent: bytes) -> ClamdWire:
+    """Return a wire with some bytes."""
+    wire = ClamdWire()
+    wire.receive(sent)
+    return wire
 
 
 def test_endless_command_is_no_command() -> None:
     """A client that never ends its command is answered, and holds no memory."""
-    wire = ClamdWire()
-    wire.receive(b"z" + b"A" * MOST_COMMAND_BYTES)
+    wire = wire_of(b"z" + b"A" * MOST_COMMAND_BYTES)
     found = wire.take_command()
 
     assert found == ClamdCommand(b"A" * MOST_COMMAND_BYTES, b"\0")

@@ -32,7 +32,7 @@ BYTES = {"Content-Type": "application/octet-stream"}
 TARGET = tricks.photograph(tricks.TARGET_SEED).resize((160, 120))
 DECOY = tricks.photograph(tricks.DECOY_SEED).resize((160, 120))
 
-SAMPLE = frozenset({"document.pdf", "notebook.ipynb"})
+SAMPLE = frozenset({"document.pdf", "document-password.pdf"})
 """Files of ``make test`` beside the first one of each family."""
 
 OTHERWISE = frozenset(

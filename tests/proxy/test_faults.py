@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from tests.corpus import pictures
+from tests.doors.visiting import chunks
 from tests.proxy.site import CLOSE, Site, list_entries
 from tests.proxy.wire import TIMEOUT_S, WireOrigin, closed, status, wire_origin
 from tests.waiting import is_alive, until
@@ -229,6 +230,60 @@ async def test_full_disk_for_the_log_is_503(tmp_path: Path) -> None:
         assert passed_on(origin) <= recorded
 
     assert verify(log_directory(tmp_path, DEFAULT_INSTANCE)).ok
+
+
+async def ask_as_clamd(door: Path, number: int) -> bytes:
+    """Ask the clamd door about a picture that no other upload sends."""
+    reader, writer = await asyncio.open_unix_connection(str(door))
+    body = b"".join(chunks(PICTURE + number.to_bytes(4, "big")))
+    writer.write(b"zINSTREAM\0" + body)
+    answer = await reader.read()
+    await closed(writer)
+    return answer.removeprefix(b"stream: ")
+
+
+async def test_full_disk_for_the_log_is_found_by_programs_that_know_clamav(
+    tmp_path: Path,
+) -> None:
+    """They take an error for "not checked": without a record nothing is ``OK``."""
+    list_entries(tmp_path, [])
+    door = tmp_path / "clamd"
+
+    def limit_files() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
+
+    options = ("--clamd", f"unix:{door}")
+    async with (
+        wire_origin() as origin,
+        service(tmp_path, origin, *options, before_start=limit_files) as running,
+    ):
+        answers = [await ask_as_clamd(door, number) for number in range(20)]
+        decisions = running.site.decisions()
+
+    later = b"Uploadfilter.RetryLater.log_unwritable FOUND\0"
+    assert set(answers) == {b"OK\0", later}
+    assert answers.count(b"OK\0") <= len(decisions)
+
+
+async def test_killed_scanner_answers_programs_that_know_clamav(tmp_path: Path) -> None:
+    """Whatever is killed, each of them is answered, and never without a record."""
+    list_entries(tmp_path, [])
+    door = tmp_path / "clamd"
+    async with (
+        wire_origin() as origin,
+        service(tmp_path, origin, "--clamd", f"unix:{door}") as running,
+    ):
+        asks = [asyncio.ensure_future(ask_as_clamd(door, it)) for it in range(40)]
+        for _ in range(3):
+            await asyncio.sleep(0.02)
+            for pid in running.scanners():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+        answers = await asyncio.gather(*asks)
+        accepted = [it for it in running.site.decisions() if it.effect == "ACCEPT"]
+
+    assert all(it.endswith((b"OK\0", b" FOUND\0")) for it in answers)
+    assert answers.count(b"OK\0") == len(accepted)
 
 
 async def test_damaged_reference_set_is_503_until_it_is_mended(tmp_path: Path) -> None:

@@ -112,10 +112,6 @@ class ClamdDoor:
             words = await self._ask("INSTREAM", client)
             return words if words == _TOO_LONG else f"stream: {words}"
         if name == b"FILDES":
-            async with asyncio.timeout(limits.keep_alive_s):
-                # The file comes with a byte of its own.
-                while not wire.take_byte() and await _receive(wire, client):
-                    pass
             return await self._answer_file(client)
         answers = {
             b"PING": "PONG",

@@ -42,19 +42,19 @@ class ClamdWire:
 
     def take_command(self) -> ClamdCommand | None:
         """Take the next command; ``None`` if its end has not arrived."""
-        first = self._data[:1]
+        data, first = self._data, self._data[:1]
         end = _ENDS.get(first, b"\n")
-        place = self._data.find(end)
-        # An old command ends with what has arrived, as clamd has it.
-        is_cut = first in _ENDS and place < 0
-        if not first or (is_cut and len(self._data) <= MOST_COMMAND_BYTES):
+        size = data.find(end) + 1
+        if not size and (first not in _ENDS or len(data) > MOST_COMMAND_BYTES):
+            size = len(data)  # an old command ends with what came, as clamd has it
+        line = data[:size].rstrip(b"\r\n\0")
+        name = line[1:] if first in _ENDS else line
+        # A file comes with a byte of its own.
+        size += name == b"FILDES"
+        if not size or size > len(data):
             return None
-        line = self._take(place + 1 or len(self._data)).rstrip(b"\r\n\0")
-        return ClamdCommand(line[1:] if first in _ENDS else line, end)
-
-    def take_byte(self) -> bool:
-        """Take the byte that a file comes with; false if it has not arrived."""
-        return bool(self._take(1))
+        self._data = data[size:]
+        return ClamdCommand(name, end)
 
     def begin_stream(self) -> None:
         """Note that chunks follow."""
@@ -87,7 +87,3 @@ class ClamdWire:
             self._stream_bytes += len(piece)
         self._data = data[begin:]
         return b"".join(pieces)
-
-    def _take(self, size: int) -> bytes:
-        taken, self._data = self._data[:size], self._data[size:]
-        return taken

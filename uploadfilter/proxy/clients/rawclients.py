@@ -157,8 +157,9 @@ class RawClient:
         self._loop.remove_reader(self._socket)
         if self.is_gone():
             _settle(left.lost)
-        if left.lost.done() or not self._socket.recv(1, socket.MSG_PEEK):
-            _settle(left.ended)
+        with suppress(BlockingIOError):
+            if left.lost.done() or not self._socket.recv(1, socket.MSG_PEEK):
+                _settle(left.ended)
 
 
 AnswerClient = Callable[[RawClient], Awaitable[None]]
