@@ -56,6 +56,20 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     is_field: bool = False
     is_scanned: bool = True
 
+    def as_sent(self) -> "Content":
+        """Return a framed content as it was sent, which some origins store unread.
+
+        It is not what its type says, and its digests are those of this content.
+        """
+        return msgspec.structs.replace(
+            self,
+            path=str(int(self.path) + 1),
+            declared_type=None,
+            coding=None,
+            exact=(),
+            is_aside=True,
+        )
+
 
 class LookUp(msgspec.Struct, frozen=True, kw_only=True):
     """Look up the exact signals of the contents; answer with ``looked_up``."""

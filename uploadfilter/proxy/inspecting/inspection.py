@@ -24,8 +24,6 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from typing import assert_never
 
-import msgspec
-
 from uploadfilter.contents.kinds.families import FAMILIES, FileFamily
 from uploadfilter.decisions.accepting import Accept
 from uploadfilter.decisions.judgement import Judgement
@@ -440,7 +438,7 @@ class Inspection:
         self._open = None
         framed = self._extractor
         if isinstance(framed, AwsChunkedExtractor) and not self._undoes_framing:
-            self._contents += framed.is_told_otherwise * [_as_sent(content)]
+            self._contents += framed.is_told_otherwise * [content.as_sent()]
 
     def _on_piece(self) -> list[Command]:
         """Take the form's statement at its end that its file is only a piece."""
@@ -459,21 +457,6 @@ class Inspection:
         if self._refuses(refusal.reason):
             return self._decide(refusal.reason)
         return []
-
-
-def _as_sent(content: Content) -> Content:
-    """Return a framed content as it was sent, which some origins store unread.
-
-    It is not what its type says, and its digests are those of ``content``.
-    """
-    return msgspec.structs.replace(
-        content,
-        path=str(int(content.path) + 1),
-        declared_type=None,
-        coding=None,
-        exact=(),
-        is_aside=True,
-    )
 
 
 def _extractor(
