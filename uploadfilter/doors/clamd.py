@@ -46,7 +46,7 @@ _STATS: Final = (  # as clamd words it; only the threads mean anything here
     "QUEUE: 0 items\n\tSTATS 0.000000 \n\nMEMSTATS: heap N/A mmap N/A used N/A "
     "free N/A releasable N/A pools 1 pools_used N/A pools_total N/A\nEND"
 )
-_UNKNOWN: Final = "UNKNOWN COMMAND. ERROR"
+_UNKNOWN: Final = "UNKNOWN COMMAND"
 _TOO_LONG: Final = "INSTREAM size limit exceeded. ERROR"
 _LAST: Final = frozenset({_UNKNOWN, _TOO_LONG})  # they end a session, too
 _LATER: Final = "RetryLater"
@@ -83,9 +83,9 @@ class ClamdDoor:
                 while (command := wire.take_command()) is None:
                     if not await _receive(wire, client):
                         return
-            if command.name == b"END":
+            if command.name == b"END" and in_session:
                 return
-            if command.name == b"IDSESSION":
+            if command.name == b"IDSESSION" and not in_session:
                 in_session = True
                 continue
             client.is_idle = False
@@ -129,7 +129,7 @@ class ClamdDoor:
             return "No file descriptor received. ERROR"
         try:
             if not stat.S_ISREG(os.fstat(file).st_mode):
-                return f"fd[{file}]: Not a regular file. ERROR"
+                return f"fd[{file}]: Not a regular file ERROR"
             client.content = PulledBody(read_file(file))
             return f"fd[{file}]: {await self._ask('FILDES', client)}"
         finally:
