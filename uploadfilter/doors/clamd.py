@@ -97,9 +97,8 @@ class ClamdDoor:
                     await client.send(text.encode() + command.end)
             client.is_idle = True
             async with asyncio.timeout(limits.body_total_s):
-                while wire.in_stream:
-                    async with asyncio.timeout(limits.body_idle_s):
-                        await _read_stream(wire, client)
+                while wire.in_stream:  # however long it stands still
+                    await _read_stream(wire, client)
                     await asyncio.sleep(_SKIP_PAUSE_S)
             if not in_session or self.drain.begun or words in _LAST:
                 return
