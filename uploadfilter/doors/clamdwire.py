@@ -13,6 +13,7 @@ from typing import Final, NamedTuple
 from uploadfilter.proxy.requests.limits import most_chunks
 
 MOST_COMMAND_BYTES: Final = 1024
+MOST_CHUNKS_AT_ONCE: Final = 1024  # a millisecond to parse
 _LENGTH_BYTES: Final = 4
 _ENDS: Final = {b"z": b"\0", b"n": b"\n"}
 
@@ -33,7 +34,7 @@ class ClamdWire:
 
     def __init__(self) -> None:
         self._data = b""
-        self.in_stream = False
+        self.in_stream = self._is_refused = False
         self._chunk_left = self._chunks = self._stream_bytes = 0
 
     def receive(self, data: bytes) -> None:
@@ -58,7 +59,7 @@ class ClamdWire:
 
     def begin_stream(self) -> None:
         """Note that chunks follow."""
-        self.in_stream = True
+        self.in_stream, self._is_refused = True, False
         self._chunk_left = self._chunks = self._stream_bytes = 0
 
     def take_stream(self) -> bytes:
@@ -66,10 +67,11 @@ class ClamdWire:
 
         Raises:
             ConnectionAbortedError: It comes in chunks of a few bytes, each of which
-                costs as much as a kilobyte.
+                costs as much as a kilobyte. It is said once; the rest can be taken.
         """
         begin, pieces, data = 0, list[bytes](), self._data
-        while self.in_stream and begin < len(data):
+        most = self._chunks + MOST_CHUNKS_AT_ONCE
+        while self.in_stream and begin < len(data) and self._chunks < most:
             if not self._chunk_left:
                 length = data[begin : begin + _LENGTH_BYTES]
                 if len(length) < _LENGTH_BYTES:
@@ -78,12 +80,13 @@ class ClamdWire:
                 self._chunk_left = int.from_bytes(length, "big")
                 self.in_stream = self._chunk_left > 0
                 self._chunks += 1
-                if self._chunks > most_chunks(self._stream_bytes):
-                    raise ConnectionAbortedError("chunks of a few bytes")
             piece = data[begin : begin + self._chunk_left]
             pieces.append(piece)
             begin += len(piece)
             self._chunk_left -= len(piece)
             self._stream_bytes += len(piece)
         self._data = data[begin:]
+        if not self._is_refused and self._chunks > most_chunks(self._stream_bytes):
+            self._is_refused = True
+            raise ConnectionAbortedError("chunks of a few bytes")
         return b"".join(pieces)
